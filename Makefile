@@ -1,0 +1,39 @@
+# Every target does its own set-up: a fresh Debian machine with Python 3.11+, git and make is enough.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help setup demo test lint format bench lock clean
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv from the hashed locks (the other targets call it)
+
+$(STAMP): requirements/dev.txt requirements/wheelhouse.txt pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" bash scripts/setup.sh
+
+demo: $(STAMP) ## One issue to a pull request before your eyes (ISSUE=https://... runs on a real one)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.demo $(if $(ISSUE),--issue $(ISSUE))
+
+test: $(STAMP) ## Run the tests, in parallel
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+lint: $(STAMP) ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+format: $(STAMP) ## Format and mend what ruff can
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## List the benchmarks and how to run them
+	@grep -h '^"""' benchmarks/*.py
+
+lock: $(STAMP) ## Resolve requirements/*.in again
+	@cd requirements && for f in run dev wheelhouse; do \
+		../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade -q \
+			$$([ $$f = run ] || echo -c run.txt) -o $$f.txt $$f.in || exit 1; done
+	@! grep -l '://' requirements/*.txt
+
+clean: ## Remove what set-up and runs made
+	rm -rf .venv .wheelhouse .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

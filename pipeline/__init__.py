@@ -1,0 +1,1 @@
+"""The machine that runs jobs. It knows no particular stage."""

@@ -1,0 +1,40 @@
+"""Artifacts in a folder of this machine."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+_PART = re.compile(r"^(?!\.{1,2}$)[A-Za-z0-9._:=@+-]{1,200}$")
+
+
+class FolderArtifacts:
+    def __init__(self, root: Path):
+        self.root = root
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write all of it or nothing: to a temporary file first, synced, then renamed."""
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def get(self, key: str) -> bytes:
+        return self._path(key).read_bytes()
+
+    def address(self, key: str) -> str:
+        return self._path(key).resolve().as_uri()
+
+    def _path(self, key: str) -> Path:
+        parts = key.split("/")
+        if not all(_PART.match(part) for part in parts):
+            raise ValueError(f"not an artifact key: {key!r}")
+        return self.root.joinpath(*parts)

@@ -1,0 +1,84 @@
+"""Money: reserved at its worst case before a call, settled after the reply is stored, and never paid twice."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from pipeline.artifacts import Artifacts
+from pipeline.errors import Halt, Retry
+from pipeline.model import CallNotCharged, ModelReply
+from pipeline.outcome import Outcome
+from pipeline.store.base import BudgetExceeded, Call, Lease, MoneyCaps, RunStore
+
+#: Seconds until a run that met an exhausted day looks again; a day ends at midnight UTC.
+EXHAUSTED_DAY_DELAY = 3600.0
+
+
+def micro(usd: float) -> int:
+    """Dollars as micro-dollars, rounded up: a limit must never be passed by rounding."""
+    return math.ceil(round(usd * 1e6, 4))
+
+
+class Ledger:
+    """One delivery's access to its run's money."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        artifacts: Artifacts,
+        lease: Callable[[], Lease],
+        caps: MoneyCaps,
+        clock: Callable[[], float],
+    ):
+        self._store, self._artifacts, self._lease, self._caps, self._clock = store, artifacts, lease, caps, clock
+
+    async def buy(
+        self, key: str, *, model: str, worst_usd: float, call: Callable[[], Awaitable[ModelReply]]
+    ) -> ModelReply:
+        """The reply stored under ``key`` in this run, or a new one, paid for.
+
+        A reply that was stored is never bought again, even where the worker died before settling it. A call that was
+        cut before its reply was stored keeps its reservation and is made anew.
+
+        Raises:
+            Halt: the run's money is used up (budget_exhausted).
+            Retry: the repository's or the deployment's day is.
+        """
+        lease = self._lease()
+        last = await asyncio.to_thread(self._store.last_call, lease.job_id, lease.generation, key)
+        if last is not None and (reply := await self._stored(last)) is not None:
+            return reply
+        name = key.replace("/", "-")
+        try:
+            bought = await asyncio.to_thread(
+                self._store.reserve,
+                lease,
+                key,
+                micro_usd=micro(worst_usd),
+                model=model,
+                reply_key=f"{lease.job_id}/{lease.generation}/replies/{name}-{{attempt}}.json",
+                day=datetime.fromtimestamp(self._clock(), UTC).date().isoformat(),
+                caps=self._caps,
+            )
+        except BudgetExceeded as error:
+            if error.scope == "run":
+                raise Halt(Outcome.BUDGET_EXHAUSTED, str(error)) from error
+            raise Retry(str(error), EXHAUSTED_DAY_DELAY) from error
+        try:
+            reply = await call()
+        except CallNotCharged as refused:
+            await asyncio.to_thread(self._store.release_call, self._lease(), bought)
+            raise (refused.__cause__ or refused) from None
+        await asyncio.to_thread(self._artifacts.put, bought.reply_key, reply.model_dump_json().encode())
+        await asyncio.to_thread(self._store.settle, self._lease(), bought, micro_usd=micro(reply.cost_usd))
+        return reply
+
+    async def _stored(self, call: Call) -> ModelReply | None:
+        try:
+            reply = ModelReply.model_validate_json(await asyncio.to_thread(self._artifacts.get, call.reply_key))
+        except FileNotFoundError:
+            return None
+        if call.state != "settled":
+            await asyncio.to_thread(self._store.settle, self._lease(), call, micro_usd=micro(reply.cost_usd))
+        return reply

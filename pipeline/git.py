@@ -1,0 +1,276 @@
+"""Git on bare mirrors, by plumbing alone: no work tree is configured, and nothing runs inside a repository's files.
+
+Trees for tests are exported; candidates are written as objects. So hooks, filters and configuration that a hostile
+repository or its tests could leave behind never reach a git of ours.
+"""
+
+import fcntl
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import Retry
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+_ASKPASS = """#!/bin/sh
+case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CODING_AGENT_GIT_TOKEN" ;; esac
+"""
+#: Per-process configuration, through the environment: a repository's own can't undo it.
+_CONFIG = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.askPass": "",
+    "credential.helper": "",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "protocol.allow": "never",
+    "protocol.https.allow": "always",
+    "protocol.http.allow": "always",
+    "protocol.file.allow": "always",
+    "fetch.fsckObjects": "false",
+    "submodule.recurse": "false",
+}
+
+
+class GitError(Exception):
+    """Git refused; the text is its own, the command's arguments included."""
+
+
+class PushRejected(GitError):
+    """The branch is not where we expected it to be."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a tree."""
+
+    mode: str
+    """100644, 100755, 120000 (symlink) or 160000 (submodule)"""
+    sha: str
+    size: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Identity:
+    name: str
+    email: str
+
+
+class Mirrors:
+    """A folder with one bare mirror a clone address. ``token`` gives the secret for a clone address, or None."""
+
+    def __init__(self, root: Path, token: Callable[[], str | None]):
+        self._root, self._token = root, token
+
+    def at(self, repository: str) -> "Mirror":
+        folder = self._root / (re.sub(r"[^a-z0-9._-]+", "__", repository.lower()) + ".git")
+        return Mirror(folder, self._token)
+
+
+class Mirror:
+    """One bare repository. Methods block; call them in threads."""
+
+    def __init__(self, folder: Path, token: Callable[[], str | None]):
+        self.folder, self._token = folder, token
+
+    def fetch(self, url: str, *, sha: str | None = None) -> None:
+        """Bring the mirror's branches up to date with ``url``; ``sha`` is fetched too where no branch holds it."""
+        with self._locked():
+            if not (self.folder / "HEAD").exists():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._git("init", "--quiet", "--bare", "--initial-branch=main", ".")
+            self._remote(
+                "fetch", "--quiet", "--prune", "--no-tags", "--force", url, "+refs/heads/*:refs/remotes/origin/*"
+            )
+            self._remote("fetch", "--quiet", "--no-tags", "--force", url, "+refs/tags/*:refs/tags/*")
+            if sha and not self.has(sha):
+                self._remote("fetch", "--quiet", "--no-tags", url, sha)
+
+    def has(self, sha: str) -> bool:
+        return self._run(["cat-file", "-e", f"{sha}^{{commit}}"]).returncode == 0
+
+    def branch(self, name: str) -> str | None:
+        """The commit that the remote's branch was at when last fetched."""
+        done = self._run(["rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{name}^{{commit}}"])
+        return done.stdout.decode().strip() if done.returncode == 0 else None
+
+    def has_branches(self) -> bool:
+        return bool(self._git("for-each-ref", "--count=1", "refs/remotes/origin").strip())
+
+    def commit_time(self, sha: str) -> int:
+        """Committer's time, seconds since the epoch."""
+        return int(self._git("show", "--no-patch", "--format=%ct", sha).strip())
+
+    def tree_of(self, sha: str) -> str:
+        return self._git("rev-parse", "--verify", f"{sha}^{{tree}}").decode().strip()
+
+    def describe(self, sha: str) -> str | None:
+        """The newest tag reachable, as ``git describe`` says it; None without tags."""
+        done = self._run(["describe", "--tags", "--long", sha])
+        return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
+
+    def files(self, treeish: str) -> list[Entry]:
+        """Every file of a commit or tree, paths that are no UTF-8 left out."""
+        entries = []
+        for line in self._git("ls-tree", "-r", "-l", "-z", treeish).split(b"\0"):
+            if not line:
+                continue
+            meta, _, name = line.partition(b"\t")
+            mode, _, sha, size = meta.decode().split()
+            try:
+                entries.append(Entry(mode, sha, int(size) if size != "-" else 0, name.decode()))
+            except UnicodeDecodeError:
+                continue
+        return entries
+
+    def read_many(self, shas: list[str]) -> Iterator[bytes]:
+        """The blobs' contents, in order."""
+        if not shas:
+            return
+        out = self._git("cat-file", "--batch", stdin="".join(f"{sha}\n" for sha in shas).encode())
+        at = 0
+        for _ in shas:
+            end = out.index(b"\n", at)
+            header = out[at:end].split()
+            if len(header) != 3:
+                raise GitError(f"no such object: {out[at:end].decode(errors='replace')}")
+            size = int(header[2])
+            yield out[end + 1 : end + 1 + size]
+            at = end + 1 + size + 1
+
+    def read(self, treeish: str, path: str) -> bytes | None:
+        """One file's bytes; None where there is none (or it is a folder, link or submodule)."""
+        listed = self._git("ls-tree", "-z", treeish, "--", f":(literal){path}" if path.startswith(":") else path)
+        for line in listed.split(b"\0"):
+            meta, _, name = line.partition(b"\t")
+            if name == path.encode() and meta.split()[:2] in ([b"100644", b"blob"], [b"100755", b"blob"]):
+                return self._git("cat-file", "blob", meta.split()[2].decode())
+        return None
+
+    def export(self, treeish: str, folder: Path) -> None:
+        """Write the files of a tree into an empty folder, without a ``.git``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with self._index() as index:
+            self._git("read-tree", treeish, index=index)
+            self._git("--work-tree", str(folder), "checkout-index", "--all", "--force", "--quiet", index=index)
+
+    def write_tree(self, base: str, changes: Mapping[str, bytes | None]) -> str:
+        """The tree of ``base`` with files written, or removed (None). Modes are kept. Gives the tree's SHA."""
+        modes = {entry.path: entry.mode for entry in self.files(base)}
+        with self._index() as index:
+            self._git("read-tree", base, index=index)
+            for path, content in changes.items():
+                if content is None:
+                    self._git("update-index", "--force-remove", "--", path, index=index)
+                    continue
+                blob = self._git("hash-object", "-w", "--stdin", "--no-filters", stdin=content).decode().strip()
+                info = f"{modes.get(path, '100644')},{blob},{path}"
+                self._git("update-index", "--add", "--cacheinfo", info, index=index)
+            return self._git("write-tree", index=index).decode().strip()
+
+    def diff(self, old: str, new: str) -> bytes:
+        """A patch that ``git apply`` takes; the same for the same trees."""
+        options = ["--full-index", "--binary", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color"]
+        return self._git("diff-tree", "-r", "-p", "--src-prefix=a/", "--dst-prefix=b/", *options, old, new)
+
+    def apply(self, base: str, patch: bytes) -> str:
+        """The tree of ``base`` with a patch of ``diff`` applied. Gives the tree's SHA; raises GitError."""
+        with self._index() as index:
+            self._git("read-tree", base, index=index)
+            if patch.strip():
+                self._git("apply", "--cached", "--whitespace=nowarn", "-", index=index, stdin=patch)
+            return self._git("write-tree", index=index).decode().strip()
+
+    def commit(self, tree: str, parent: str, message: str, who: Identity, seconds: int) -> str:
+        """Write a commit. The same arguments give the same SHA: the time is the caller's, the zone UTC."""
+        date = f"{seconds} +0000"
+        identity = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
+                    for part, value in (("NAME", who.name), ("EMAIL", who.email), ("DATE", date))}  # fmt: skip
+        arguments = ["commit-tree", tree, "-p", parent, "-F", "-"]
+        return self._git(*arguments, stdin=message.encode(), environment=identity).decode().strip()
+
+    def push(self, url: str, sha: str, branch: str, *, expected: str | None) -> None:
+        """Move ``branch`` from ``expected`` (None: it must not exist) to ``sha``.
+
+        Raises:
+            PushRejected: the branch is elsewhere; look with ``remote_branch``.
+        """
+        lease = f"--force-with-lease=refs/heads/{branch}:{expected or ''}"
+        self._remote("push", "--quiet", "--no-verify", lease, url, f"{sha}:refs/heads/{branch}")
+
+    def remote_branch(self, url: str, branch: str) -> str | None:
+        """Where the remote's branch is now; None where there is none."""
+        for line in self._remote("ls-remote", url, f"refs/heads/{branch}").decode().splitlines():
+            sha, _, name = line.partition("\t")
+            if name == f"refs/heads/{branch}":
+                return sha
+        return None
+
+    def _remote(self, *arguments: str) -> bytes:
+        """A command that talks to a remote: the token travels through an askpass helper's environment."""
+        token = self._token()
+        with tempfile.TemporaryDirectory(prefix="askpass-") as folder:
+            helper = Path(folder) / "askpass"
+            helper.write_text(_ASKPASS)
+            helper.chmod(0o700)
+            secret = {"GIT_ASKPASS": str(helper), "CODING_AGENT_GIT_TOKEN": token} if token else {}
+            try:
+                return self._git(*arguments, environment=secret)
+            except PushRejected:
+                raise
+            except GitError as error:
+                raise Retry(str(error)) from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One fetch at a time in this mirror, over all processes of the machine."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with self.folder.with_suffix(".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def _index(self) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="index-") as folder:
+            yield Path(folder) / "index"
+
+    def _git(self, *arguments: str, stdin: bytes = b"", index: Path | None = None,
+             environment: Mapping[str, str] | None = None) -> bytes:  # fmt: skip
+        done = self._run(list(arguments), stdin=stdin, index=index, environment=environment)
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").strip()
+            kind = (
+                PushRejected
+                if re.search(r"\[rejected\]|stale info|\[remote rejected\].*(exists|lock)", said)
+                else GitError
+            )
+            raise kind(f"git {arguments[0]} failed ({done.returncode}): {said[-2000:]}")
+        return done.stdout
+
+    def _run(self, arguments: list[str], *, stdin: bytes = b"", index: Path | None = None,
+             environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
+        inherited = {
+            name: os.environ[name]
+            for name in ("PATH", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
+            if name in os.environ
+        }
+        config = {"GIT_CONFIG_COUNT": str(len(_CONFIG))}
+        for number, (key, value) in enumerate(_CONFIG.items()):
+            config |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        fixed = {
+            "HOME": "/nonexistent", "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_ATTR_NOSYSTEM": "1",
+        }  # fmt: skip
+        chosen = {"GIT_INDEX_FILE": str(index)} if index else {}
+        return subprocess.run(
+            ["git", f"--git-dir={self.folder}", *arguments],
+            input=stdin, capture_output=True, check=False, timeout=900,
+            cwd=self.folder, env=inherited | config | fixed | chosen | dict(environment or {}),
+        )  # fmt: skip

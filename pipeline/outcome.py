@@ -1,0 +1,127 @@
+"""What goes out: a run's outcome, its result, and the events that tell of it."""
+
+import json
+import uuid
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_NAMESPACE = uuid.UUID("2f1c6a0e-3b57-5b7d-8a43-6d1a8f0b9c55")
+
+
+class Outcome(StrEnum):
+    """How a run ended: a closed list. Only ``failed`` sends the message to the dead-letter queue."""
+
+    PR_OPENED = "pr_opened"
+    NO_FIX = "no_fix"
+    PROPOSED = "proposed"
+    NO_CHANGE_NEEDED = "no_change_needed"
+    NEEDS_INFO = "needs_info"
+    REJECTED = "rejected"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class Verification(StrEnum):
+    """What the tests proved, in the words that the pull request and the event both use."""
+
+    RED_TO_GREEN = "red to green"
+    SUITE_PASSES = "suite passes"
+    NOT_VERIFIED = "not verified"
+
+
+class EventType(StrEnum):
+    STARTED = "run.started"
+    FINISHED = "run.finished"
+
+
+class Facts(BaseModel):
+    """What a stage learnt that the run's result tells the world. Later stages' facts win."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    verification: Verification | None = None
+    pull_request_url: str | None = None
+    pull_request_number: int | None = None
+    branch: str | None = None
+    base_sha: str | None = None
+    artifacts: dict[str, str] = Field(default_factory=dict, description="name -> artifact key")
+
+    def merged(self, later: "Facts") -> "Facts":
+        told = {name: value for name, value in later if value is not None}
+        return self.model_copy(update=told | {"artifacts": self.artifacts | later.artifacts})
+
+
+class RunResult(BaseModel):
+    """How a run ended; the ``data`` of ``run.finished``, flat."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    job_id: str
+    generation: int
+    issue_url: str
+    repository: str
+    outcome: Outcome
+    reason: str = Field(description="one sentence for a person")
+    verification: Verification | None = None
+    pull_request_url: str | None = None
+    pull_request_number: int | None = None
+    branch: str | None = None
+    base_sha: str | None = None
+    rounds: int = 0
+    cost_usd: float = Field(0.0, description="US dollars, calls that were cut counted at their reservation")
+    seconds: float = Field(0.0, description="seconds of work over all deliveries, waiting left out")
+    metadata: dict[str, str] = Field(default_factory=dict)
+    artifacts: dict[str, str] = Field(default_factory=dict, description="name -> address")
+    trace: str = Field(description="finds this run in logs")
+
+
+class RunStarted(BaseModel):
+    """The ``data`` of ``run.started``: the run was not rejected, and work that may cost money begins."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    job_id: str
+    generation: int
+    issue_url: str
+    repository: str
+    base_sha: str | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+    trace: str
+
+
+class Event(BaseModel):
+    """A CloudEvents 1.0 event in structured JSON (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md)."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str = Field(description="UUIDv5 of (job_id, generation, type): publishing twice is harmless")
+    source: str = "/coding-agent"
+    type: EventType
+    subject: str = Field(description="job_id/generation")
+    time: str = Field(description="RFC 3339, UTC")
+    datacontenttype: Literal["application/json"] = "application/json"
+    data: RunResult | RunStarted
+
+    @classmethod
+    def about(cls, data: RunResult | RunStarted, time: str) -> "Event":
+        kind = EventType.FINISHED if isinstance(data, RunResult) else EventType.STARTED
+        key = json.dumps([data.job_id, data.generation, kind.value])
+        return cls(
+            id=str(uuid.uuid5(_NAMESPACE, key)),
+            type=kind,
+            subject=f"{data.job_id}/{data.generation}",
+            time=time,
+            data=data,
+        )
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """SNS message attributes, by which subscribers filter."""
+        told = {"type": self.type.value, "repository": self.data.repository}
+        return told | ({"outcome": self.data.outcome.value} if isinstance(self.data, RunResult) else {})
+
+
+def event_schema() -> dict[str, Any]:
+    return Event.model_json_schema()

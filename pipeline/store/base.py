@@ -1,0 +1,257 @@
+"""The RunStore contract and its rows. Every implementation passes one test suite.
+
+Methods are synchronous and safe to call from any thread; times are seconds since the epoch; money is in
+micro-dollars (integers, so that sums and limits are exact).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pipeline.job import FixIssueJob
+from pipeline.outcome import Event, RunResult
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a claim needs to know of a message: a valid job, or one that only names an issue."""
+
+    job_id: str
+    repository: str
+    issue_url: str
+    body: str
+    digest: str
+    replay_id: str | None = None
+    from_stage: str | None = None
+    redrive_of: int | None = None
+    """``failed_generation`` of a message that came back from the dead-letter queue."""
+
+    @classmethod
+    def of(cls, job: FixIssueJob, *, redrive_of: int | None = None) -> "Submission":
+        replay = job.replay
+        return cls(
+            job.id, job.issue.repository, job.issue.url, job.to_json(), job.digest,
+            replay.id if replay else None, replay.from_stage if replay else None, redrive_of,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A delivery's right to write to a run until ``expires_at``."""
+
+    job_id: str
+    generation: int
+    token: str
+    expires_at: float
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run: (job_id, generation)."""
+
+    job_id: str
+    generation: int
+    repository: str
+    issue_url: str
+    body: str
+    state: str
+    """queued, running or finished"""
+    outcome: str | None
+    reason: str | None
+    round: int
+    tries: int
+    deliveries: int
+    seconds: float
+    cancel_requested: bool
+    created_at: float
+    finished_at: float | None
+    last_error: str | None
+    result: str | None
+    """The RunResult as JSON."""
+    event: str | None
+    """The run.finished event, byte for byte as it was first published."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    run: RunRow
+    lease: Lease
+    took_over: bool
+    """An earlier delivery left the run unfinished."""
+    body_differs: bool
+    """Another body is stored under this job_id; the first one stands."""
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Another delivery holds a live lease, or an earlier generation is still running."""
+
+    until: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    run: RunRow
+
+
+Claim = Claimed | Busy | Finished
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    round: int
+    stage: str
+    result: str
+    """The stage's result as JSON, or the key of the artifact that holds it where ``offloaded``."""
+    offloaded: bool
+    seconds: float
+    created_at: float
+
+
+@dataclass(frozen=True)
+class Round:
+    """Round ``number`` was opened by a Back to stage ``to``. Round 1 has no row."""
+
+    number: int
+    to: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Effect:
+    generation: int
+    name: str
+    intention: dict[str, Any]
+    result: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class MoneyCaps:
+    """Micro-dollars that reserved plus settled may not pass."""
+
+    run: int
+    repository_day: int
+    day: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """One attempt to buy a model's reply."""
+
+    key: str
+    attempt: int
+    state: str
+    """reserved, settled, released or cut (the reply was never stored; the reservation stands)"""
+    micro_usd: int
+    reply_key: str
+    model: str
+
+
+@dataclass(frozen=True)
+class PendingEvent:
+    event_id: str
+    type: str
+    topic_arn: str
+    body: str
+    attributes: dict[str, str]
+
+
+class BudgetExceeded(Exception):
+    """A reservation would pass a limit. ``scope``: run, repository_day or day."""
+
+    def __init__(self, scope: str, needed: int, left: int):
+        name = scope.replace("_", " and ")
+        super().__init__(f"the {name} budget: ${needed / 1e6:.4f} needed at worst, ${max(left, 0) / 1e6:.4f} left")
+        self.scope, self.needed, self.left = scope, needed, left
+
+
+class RunStore(Protocol):
+    """Every method that takes a lease raises pipeline.errors.LeaseLost where the lease is not the run's live one."""
+
+    def claim(self, submission: Submission, *, lease_seconds: float) -> Claim:
+        """Take the run for one delivery; makes the job, and its next generation for a new replay, where needed."""
+        ...
+
+    def renew(self, lease: Lease, *, lease_seconds: float) -> bool:
+        """Move the lease's end on. True: somebody asked for the run to be cancelled."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back, the run unfinished. A lease already lost is no error."""
+        ...
+
+    def count_try(self, lease: Lease, error: str) -> int:
+        """Count a failed try (interruptions are not counted). Gives the tries so far."""
+        ...
+
+    def save_checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> bool:
+        """Store a stage's result, its seconds added to the run's. True: a cancellation was asked for."""
+        ...
+
+    def checkpoints(self, job_id: str, generation: int) -> list[Checkpoint]: ...
+
+    def open_round(self, lease: Lease, opened: Round, seconds: float) -> None: ...
+
+    def rounds(self, job_id: str, generation: int) -> list[Round]: ...
+
+    def intend(self, lease: Lease, name: str, intention: dict[str, Any]) -> dict[str, Any]:
+        """Store an effect's intention; one stored earlier in this run stands and is returned."""
+        ...
+
+    def record(self, lease: Lease, name: str, result: dict[str, Any]) -> None: ...
+
+    def effects(self, job_id: str) -> list[Effect]:
+        """Of every generation, oldest first."""
+        ...
+
+    def reserve(
+        self, lease: Lease, key: str, *, micro_usd: int, model: str, reply_key: str, day: str, caps: MoneyCaps
+    ) -> Call:
+        """Reserve money for the next attempt at ``key``; an attempt still reserved there becomes cut. ``{attempt}`` in
+        ``reply_key`` is filled in.
+
+        Raises:
+            BudgetExceeded: nothing was reserved.
+        """
+        ...
+
+    def last_call(self, job_id: str, generation: int, key: str) -> Call | None:
+        """The newest attempt at ``key`` that was not released."""
+        ...
+
+    def settle(self, lease: Lease, call: Call, *, micro_usd: int) -> None: ...
+
+    def release_call(self, lease: Lease, call: Call) -> None:
+        """The provider certainly charged nothing."""
+        ...
+
+    def calls(self, job_id: str, generation: int) -> list[Call]: ...
+
+    def spent(self, *, day: str, repository: str | None = None) -> int:
+        """Micro-dollars reserved and settled on a day (``YYYY-MM-DD``, UTC)."""
+        ...
+
+    def announce(self, lease: Lease, event: Event, topic_arn: str | None) -> None:
+        """Put an event into the outbox, once per event id. With no topic it is kept as published."""
+        ...
+
+    def finish(self, lease: Lease, result: RunResult, event: Event, topic_arn: str | None) -> None:
+        """Decide the outcome, once, and put its event into the outbox, in one transaction."""
+        ...
+
+    def pending_events(self, limit: int = 10) -> list[PendingEvent]: ...
+
+    def mark_published(self, event_id: str) -> None: ...
+
+    def run(self, job_id: str, generation: int | None = None) -> RunRow | None:
+        """One run; with no generation the newest."""
+        ...
+
+    def runs(self, *, outcome: str | None = None, repository: str | None = None, limit: int = 50) -> list[RunRow]:
+        """Newest first."""
+        ...
+
+    def request_cancel(self, job_id: str) -> bool:
+        """Ask the newest unfinished run to stop. False: there is none."""
+        ...
+
+    def close(self) -> None: ...

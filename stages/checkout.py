@@ -1,0 +1,72 @@
+"""The code as of now: a kept mirror, brought up to date, and the commit that everything after works from."""
+
+import asyncio
+
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.git import GitError, Mirror, Mirrors
+from pipeline.outcome import Facts, Outcome
+from pipeline.stage import RunContext, Stop
+from stages.fetch_issue import Issue
+
+MAX_FILES = 200_000
+
+
+class Checkout(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    repository: str
+    clone_url: str
+    base_branch: str
+    base_sha: str
+    committed_at: int
+    """The base commit's time, seconds since the epoch."""
+    described: str | None
+    """``git describe --tags --long`` of the base commit: packages that ask git for their version are told it."""
+
+    def facts(self) -> Facts:
+        return Facts(base_sha=self.base_sha)
+
+
+class CheckoutStage:
+    name = "checkout"
+
+    def __init__(self, mirrors: Mirrors):
+        self._mirrors = mirrors
+
+    async def run(self, issue: Issue, run: RunContext) -> Checkout | Stop:
+        branch = run.job.base_branch or issue.default_branch
+        mirror = self._mirrors.at(issue.repository)
+        await asyncio.to_thread(mirror.fetch, issue.clone_url)
+        return await asyncio.to_thread(self._look, mirror, issue, branch)
+
+    async def restore(self, result: Checkout, run: RunContext) -> None:
+        """Bring a mirror to this machine that holds the recorded commit."""
+        mirror = self._mirrors.at(result.repository)
+        if not await asyncio.to_thread(mirror.has, result.base_sha):
+            await asyncio.to_thread(lambda: mirror.fetch(result.clone_url, sha=result.base_sha))
+
+    def _look(self, mirror: Mirror, issue: Issue, branch: str) -> Checkout | Stop:
+        sha = mirror.branch(branch)
+        if sha is None:
+            empty = not mirror.has_branches()
+            return Stop(
+                Outcome.REJECTED,
+                f"{issue.repository} is empty" if empty else f"{issue.repository} has no branch {branch!r}",
+            )
+        try:
+            files = mirror.files(sha)
+        except GitError as error:
+            return Stop(Outcome.REJECTED, f"{issue.repository} can't be read: {error}")
+        if len(files) > MAX_FILES:
+            return Stop(Outcome.REJECTED, f"{issue.repository} is too large: {len(files)} files, {MAX_FILES} at most")
+        if not files:
+            return Stop(Outcome.REJECTED, f"{issue.repository} has no files on {branch!r}")
+        return Checkout(
+            repository=issue.repository,
+            clone_url=issue.clone_url,
+            base_branch=branch,
+            base_sha=sha,
+            committed_at=mirror.commit_time(sha),
+            described=mirror.describe(sha),
+        )

@@ -1,0 +1,144 @@
+"""The issue as it is now: a frozen snapshot, cleaned of what a person could not see. Policy says no here, before money."""
+
+import asyncio
+import hashlib
+import json
+import re
+import unicodedata
+from fnmatch import fnmatchcase
+
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.github import Forge, ForgeRefused, IssueSnapshot
+from pipeline.outcome import Outcome
+from pipeline.stage import RunContext, Stop
+
+MAX_ISSUE_BYTES = 256_000
+"""GitHub itself takes 65,536 characters a text; an issue with its comments over this is no description of one change."""
+
+_HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
+_KEPT_CONTROLS = "\n\t"
+
+
+class IssueComment(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    author: str
+    association: str
+    body: str
+
+
+class Issue(BaseModel):
+    """What the issue says, as a model may read it. Untrusted: data in a prompt, never anything else."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    repository: str
+    number: int
+    title: str
+    body: str
+    author: str
+    association: str
+    """GitHub's word for the author: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, NONE, ..."""
+    comments: tuple[IssueComment, ...]
+    clone_url: str
+    default_branch: str
+    private: bool
+    snapshot_sha256: str
+    hidden: tuple[str, ...]
+    """What was taken out because a reader of the page would not see it."""
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join([self.title, self.body, *(comment.body for comment in self.comments)])
+
+
+class FetchIssue:
+    name = "fetch_issue"
+
+    def __init__(self, forge: Forge, *, host: str, allowed_repositories: tuple[str, ...] = ("*",)):
+        self._forge, self._host, self._allowed = forge, host, allowed_repositories
+
+    async def run(self, run: RunContext) -> Issue | Stop:
+        ref = run.job.issue
+        if ref.host != self._host:
+            return _rejected(f"this deployment works for {self._host}; the issue is at {ref.host}")
+        if not any(pattern == "*" or fnmatchcase(ref.repository, pattern.lower()) for pattern in self._allowed):
+            return _rejected(f"{ref.repository} is not in CODING_AGENT_ALLOWED_REPOSITORIES")
+        try:
+            repository = await asyncio.to_thread(self._forge.repository, ref)
+            if repository.archived:
+                return _rejected(f"{repository.full_name} is archived")
+            if not repository.can_push and not run.job.options.dry_run:
+                return _rejected(f"the token has no write access to {repository.full_name}")
+            snapshot = await asyncio.to_thread(self._forge.issue, ref)
+        except ForgeRefused as error:
+            return _rejected(str(error))
+        if refusal := _refusal(snapshot):
+            return _rejected(refusal)
+        hidden: list[str] = []
+        issue = Issue(
+            url=ref.url,
+            repository=ref.repository,
+            number=snapshot.number,
+            title=visible(snapshot.title, "title", hidden),
+            body=visible(snapshot.body, "body", hidden),
+            author=snapshot.author,
+            association=snapshot.association,
+            comments=tuple(
+                IssueComment(author=c.author, association=c.association, body=visible(c.body, f"comment {n}", hidden))
+                for n, c in enumerate(snapshot.comments, 1)
+            ),
+            clone_url=repository.clone_url,
+            default_branch=repository.default_branch,
+            private=repository.private,
+            snapshot_sha256=_digest(snapshot),
+            hidden=tuple(hidden),
+        )
+        if not issue.text.strip():
+            return Stop(Outcome.NEEDS_INFO, "the issue has no text: say what happens and what should happen")
+        if hidden:
+            run.progress(f"hidden text removed: {'; '.join(hidden)}")
+        return issue
+
+
+def _rejected(reason: str) -> Stop:
+    return Stop(Outcome.REJECTED, reason)
+
+
+def _refusal(issue: IssueSnapshot) -> str | None:
+    if issue.is_pull_request:
+        return f"#{issue.number} is a pull request, not an issue"
+    if issue.state != "open":
+        return f"issue #{issue.number} is {issue.state}"
+    if issue.locked:
+        return f"issue #{issue.number} is locked"
+    if issue.assignees:
+        return f"issue #{issue.number} is assigned to {', '.join(issue.assignees)}"
+    size = sum(len(text.encode()) for text in (issue.title, issue.body, *(c.body for c in issue.comments)))
+    if size > MAX_ISSUE_BYTES:
+        return f"issue #{issue.number} is too large: {size} bytes with its comments, {MAX_ISSUE_BYTES} at most"
+    return None
+
+
+def _digest(issue: IssueSnapshot) -> str:
+    return hashlib.sha256(json.dumps(issue.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def visible(text: str, where: str, hidden: list[str]) -> str:
+    """``text`` without HTML comments and characters that show nothing; what was taken out is told in ``hidden``.
+
+    Format characters (Unicode Cf: zero-width, bidirectional overrides, tags) and controls can carry instructions that
+    no reader of the page sees. Joiners inside emoji go too: they cost a picture, not a meaning.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    cleaned, comments = _HTML_COMMENT.subn("", text)
+    kept = "".join(
+        ch for ch in cleaned if ch in _KEPT_CONTROLS or unicodedata.category(ch) not in ("Cf", "Cc", "Co", "Cs")
+    )
+    if comments:
+        hidden.append(f"{where}: {comments} HTML comment{'s' if comments > 1 else ''}")
+    if invisible := len(cleaned) - len(kept):
+        hidden.append(f"{where}: {invisible} invisible character{'s' if invisible > 1 else ''}")
+    return kept
