@@ -1,4 +1,4 @@
-"""The issue as it is now: a frozen snapshot, cleaned of what a person could not see. Policy says no here, before money."""
+"""The issue as it is now: a frozen snapshot without what a person could not see. Policy says no here, before money."""
 
 import asyncio
 import hashlib
@@ -14,7 +14,7 @@ from pipeline.outcome import Outcome
 from pipeline.stage import RunContext, Stop
 
 MAX_ISSUE_BYTES = 256_000
-"""GitHub itself takes 65,536 characters a text; an issue with its comments over this is no description of one change."""
+"""GitHub itself takes 65,536 characters a text; more than this, comments included, describes no one change."""
 
 _HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
 _KEPT_CONTROLS = "\n\t"
