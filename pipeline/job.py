@@ -99,7 +99,7 @@ class FixIssueJob(_Strict):
     job_id: str | None = Field(
         None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$", description="derived from the issue when left out"
     )
-    base_branch: str | None = Field(None, pattern=r"^(?!.*(\.\.|//|@\{|\.lock$))[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$")
+    base_branch: str | None = Field(None, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$")
     replay: Replay | None = None
     limits: Limits = Limits()
     options: Options = Options()
@@ -112,6 +112,13 @@ class FixIssueJob(_Strict):
     @classmethod
     def _issue(cls, value: str) -> str:
         IssueRef.parse(value)
+        return value
+
+    @field_validator("base_branch")
+    @classmethod
+    def _branch(cls, value: str | None) -> str | None:
+        if value is not None and re.search(r"\.\.|//|/\.|\.lock(/|$)|[./]$", value):
+            raise ValueError(f"{value!r} is not a branch name that git takes")
         return value
 
     @field_validator("metadata")

@@ -1,0 +1,394 @@
+"""The RunStore on one machine: SQLite in WAL mode, one connection behind a lock, every write one transaction."""
+
+import json
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from pipeline.errors import LeaseLost
+from pipeline.outcome import Event, Outcome, RunResult
+from pipeline.store.base import (
+    BudgetExceeded,
+    Busy,
+    Call,
+    Checkpoint,
+    Claim,
+    Claimed,
+    Effect,
+    Finished,
+    Lease,
+    MoneyCaps,
+    PendingEvent,
+    Round,
+    RunRow,
+    Submission,
+)
+from pipeline.store.migrations import migrate
+
+#: Seconds that a writer waits for another process's transaction.
+BUSY_TIMEOUT = 30.0
+
+
+class SqliteStore:
+    """See pipeline.store.base.RunStore for what each method promises."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._clock = clock
+        self._lock = threading.RLock()
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+        self._db = Database(connection)
+        self._db.enable_wal()
+        # NORMAL would lose the last commits on a power cut, and with them the record of a paid reply.
+        connection.execute("PRAGMA synchronous=FULL")
+        with self._write():
+            migrate(self._db)
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    # Claims and leases
+
+    def claim(self, submission: Submission, *, lease_seconds: float) -> Claim:
+        with self._write():
+            now = self._clock()
+            job = self._one("SELECT digest FROM jobs WHERE job_id = ?", submission.job_id)
+            if job is None:
+                self._db.table("jobs").insert(
+                    {
+                        "job_id": submission.job_id, "repository": submission.repository,
+                        "issue_url": submission.issue_url, "body": submission.body, "digest": submission.digest,
+                        "created_at": now,
+                    }
+                )  # fmt: skip
+            run = self._wanted_run(submission, now)
+            if isinstance(run, Busy):
+                return run
+            if run["state"] == "finished":
+                return Finished(_run_row(run))
+            if run["lease_token"] and run["lease_expires_at"] > now:
+                return Busy(run["lease_expires_at"])
+            lease = Lease(run["job_id"], run["generation"], uuid.uuid4().hex, now + lease_seconds)
+            self._db.execute(
+                "UPDATE runs SET lease_token = ?, lease_expires_at = ?, state = 'running', deliveries = deliveries + 1"
+                " WHERE job_id = ? AND generation = ?",
+                [lease.token, lease.expires_at, lease.job_id, lease.generation],
+            )
+            differs = job is not None and job["digest"] != submission.digest
+            return Claimed(self._run(lease), lease, took_over=run["deliveries"] > 0, body_differs=differs)
+
+    def _wanted_run(self, submission: Submission, now: float) -> dict[str, Any] | Busy:
+        job_id = submission.job_id
+        newest = self._one("SELECT * FROM runs WHERE job_id = ? ORDER BY generation DESC LIMIT 1", job_id)
+        replay = submission.replay_id
+        if newest is not None:
+            failed = newest["outcome"] == Outcome.FAILED
+            if replay is None and failed and submission.redrive_of == newest["generation"]:
+                # A plain redrive of a failed run's message starts the next generation, once.
+                replay = f"redrive:{newest['generation']}"
+            if replay is None:
+                return newest
+            again = self._one("SELECT * FROM runs WHERE job_id = ? AND replay_id = ?", job_id, replay)
+            if again is not None:
+                return again
+            if newest["state"] != "finished":
+                return Busy(max(newest["lease_expires_at"] or 0.0, now + 1.0))
+        generation = newest["generation"] + 1 if newest else 0
+        row = {
+            "job_id": job_id, "generation": generation, "replay_id": replay, "repository": submission.repository,
+            "issue_url": submission.issue_url, "body": submission.body, "created_at": now,
+        }  # fmt: skip
+        self._db.table("runs").insert(row)
+        fresh = self._one("SELECT * FROM runs WHERE job_id = ? AND generation = ?", job_id, generation)
+        assert fresh is not None  # noqa: S101 (just inserted, in this transaction)
+        return fresh
+
+    def renew(self, lease: Lease, *, lease_seconds: float) -> bool:
+        with self._write():
+            # A lease that ended but that nobody took is still ours to renew.
+            row = self._one(
+                "SELECT cancel_requested FROM runs WHERE job_id = ? AND generation = ? AND lease_token = ?",
+                lease.job_id, lease.generation, lease.token,
+            )  # fmt: skip
+            if row is None:
+                raise LeaseLost(f"the lease on {lease.job_id}/{lease.generation} is another delivery's now")
+            self._db.execute(
+                "UPDATE runs SET lease_expires_at = ? WHERE job_id = ? AND generation = ?",
+                [self._clock() + lease_seconds, lease.job_id, lease.generation],
+            )
+            return bool(row["cancel_requested"])
+
+    def release(self, lease: Lease) -> None:
+        with self._write():
+            self._db.execute(
+                "UPDATE runs SET lease_token = NULL, lease_expires_at = NULL, state = 'queued'"
+                " WHERE job_id = ? AND generation = ? AND lease_token = ? AND state = 'running'",
+                [lease.job_id, lease.generation, lease.token],
+            )
+
+    def count_try(self, lease: Lease, error: str) -> int:
+        with self._held(lease):
+            self._set(lease, "tries = tries + 1, last_error = ?", error[:2000])
+            return self._run(lease).tries
+
+    # Progress
+
+    def save_checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> bool:
+        with self._held(lease):
+            self._db.table("checkpoints").insert(
+                {
+                    "job_id": lease.job_id, "generation": lease.generation, "round": checkpoint.round,
+                    "stage": checkpoint.stage, "result": checkpoint.result, "offloaded": int(checkpoint.offloaded),
+                    "seconds": checkpoint.seconds, "created_at": checkpoint.created_at,
+                }
+            )  # fmt: skip
+            self._set(lease, "seconds = seconds + ?", checkpoint.seconds)
+            return self._run(lease).cancel_requested
+
+    def checkpoints(self, job_id: str, generation: int) -> list[Checkpoint]:
+        rows = self._all(
+            "SELECT * FROM checkpoints WHERE job_id = ? AND generation = ? ORDER BY created_at, rowid",
+            job_id,
+            generation,
+        )
+        return [
+            Checkpoint(r["round"], r["stage"], r["result"], bool(r["offloaded"]), r["seconds"], r["created_at"])
+            for r in rows
+        ]
+
+    def open_round(self, lease: Lease, opened: Round, seconds: float) -> None:
+        with self._held(lease):
+            self._db.table("rounds").insert(
+                {
+                    "job_id": lease.job_id, "generation": lease.generation, "number": opened.number,
+                    "to_stage": opened.to, "because": opened.because,
+                }
+            )  # fmt: skip
+            self._set(lease, "round = ?, seconds = seconds + ?", opened.number, seconds)
+
+    def rounds(self, job_id: str, generation: int) -> list[Round]:
+        rows = self._all("SELECT * FROM rounds WHERE job_id = ? AND generation = ? ORDER BY number", job_id, generation)
+        return [Round(r["number"], r["to_stage"], r["because"]) for r in rows]
+
+    # Effects
+
+    def intend(self, lease: Lease, name: str, intention: dict[str, Any]) -> dict[str, Any]:
+        with self._held(lease):
+            self._db.execute(
+                "INSERT OR IGNORE INTO effects (job_id, generation, name, intention, created_at)"
+                " VALUES (?, ?, ?, ?, ?)",
+                [lease.job_id, lease.generation, name, json.dumps(intention), self._clock()],
+            )
+            row = self._one(
+                "SELECT intention FROM effects WHERE job_id = ? AND generation = ? AND name = ?",
+                lease.job_id, lease.generation, name,
+            )  # fmt: skip
+            stored: dict[str, Any] = json.loads(row["intention"]) if row else intention
+            return stored
+
+    def record(self, lease: Lease, name: str, result: dict[str, Any]) -> None:
+        with self._held(lease):
+            self._db.execute(
+                "UPDATE effects SET result = ? WHERE job_id = ? AND generation = ? AND name = ?",
+                [json.dumps(result), lease.job_id, lease.generation, name],
+            )
+
+    def effects(self, job_id: str) -> list[Effect]:
+        rows = self._all("SELECT * FROM effects WHERE job_id = ? ORDER BY generation, created_at, rowid", job_id)
+        return [
+            Effect(
+                r["generation"], r["name"], json.loads(r["intention"]), json.loads(r["result"]) if r["result"] else None
+            )
+            for r in rows
+        ]
+
+    # Money
+
+    def reserve(
+        self, lease: Lease, key: str, *, micro_usd: int, model: str, reply_key: str, day: str, caps: MoneyCaps
+    ) -> Call:
+        with self._held(lease):
+            identity = (lease.job_id, lease.generation)
+            self._db.execute(
+                "UPDATE calls SET state = 'cut' WHERE job_id = ? AND generation = ? AND key = ? AND state = 'reserved'",
+                [*identity, key],
+            )
+            repository = self._run(lease).repository
+            scopes = (
+                ("run", caps.run, self._sum("job_id = ? AND generation = ?", *identity)),
+                ("repository_day", caps.repository_day, self.spent(day=day, repository=repository)),
+                ("day", caps.day, self.spent(day=day)),
+            )
+            for scope, cap, used in scopes:
+                if used + micro_usd > cap:
+                    raise BudgetExceeded(scope, micro_usd, cap - used)
+            row = self._one(
+                "SELECT count(*) AS n FROM calls WHERE job_id = ? AND generation = ? AND key = ?", *identity, key
+            )
+            attempt = (row["n"] if row else 0) + 1
+            call = Call(key, attempt, "reserved", micro_usd, reply_key.replace("{attempt}", str(attempt)), model)
+            self._db.table("calls").insert(
+                {
+                    "job_id": lease.job_id, "generation": lease.generation, "key": key, "attempt": attempt,
+                    "state": call.state, "micro_usd": micro_usd, "reply_key": call.reply_key, "model": model,
+                    "repository": repository, "day": day, "created_at": self._clock(),
+                }
+            )  # fmt: skip
+            return call
+
+    def last_call(self, job_id: str, generation: int, key: str) -> Call | None:
+        calls = [call for call in self.calls(job_id, generation) if call.key == key and call.state != "released"]
+        return calls[-1] if calls else None
+
+    def settle(self, lease: Lease, call: Call, *, micro_usd: int) -> None:
+        self._move_call(lease, call, "settled", micro_usd)
+
+    def release_call(self, lease: Lease, call: Call) -> None:
+        self._move_call(lease, call, "released", 0)
+
+    def _move_call(self, lease: Lease, call: Call, state: str, micro_usd: int) -> None:
+        with self._held(lease):
+            self._db.execute(
+                "UPDATE calls SET state = ?, micro_usd = ?"
+                " WHERE job_id = ? AND generation = ? AND key = ? AND attempt = ? AND state IN ('reserved', 'cut')",
+                [state, micro_usd, lease.job_id, lease.generation, call.key, call.attempt],
+            )
+
+    def calls(self, job_id: str, generation: int) -> list[Call]:
+        rows = self._all(
+            "SELECT * FROM calls WHERE job_id = ? AND generation = ? ORDER BY created_at, attempt", job_id, generation
+        )
+        return [Call(r["key"], r["attempt"], r["state"], r["micro_usd"], r["reply_key"], r["model"]) for r in rows]
+
+    def spent(self, *, day: str, repository: str | None = None) -> int:
+        if repository is None:
+            return self._sum("day = ?", day)
+        return self._sum("day = ? AND repository = ?", day, repository)
+
+    def _sum(self, where: str, *values: Any) -> int:
+        row = self._one(f"SELECT coalesce(sum(micro_usd), 0) AS total FROM calls WHERE {where}", *values)  # noqa: S608
+        return int(row["total"]) if row else 0
+
+    # The end of a run, and what is told of it
+
+    def announce(self, lease: Lease, event: Event, topic_arn: str | None) -> None:
+        with self._held(lease):
+            self._outbox(lease, event, topic_arn)
+
+    def finish(self, lease: Lease, result: RunResult, event: Event, topic_arn: str | None) -> None:
+        with self._held(lease):
+            body = self._outbox(lease, event, topic_arn)
+            self._set(
+                lease,
+                "state = 'finished', outcome = ?, reason = ?, seconds = ?, result = ?, event = ?, finished_at = ?,"
+                " lease_token = NULL, lease_expires_at = NULL",
+                result.outcome.value, result.reason, result.seconds, result.model_dump_json(), body, self._clock(),
+            )  # fmt: skip
+
+    def _outbox(self, lease: Lease, event: Event, topic_arn: str | None) -> str:
+        body, now = event.model_dump_json(), self._clock()
+        self._db.execute(
+            "INSERT OR IGNORE INTO outbox"
+            " (event_id, job_id, generation, type, topic_arn, body, attributes, created_at, published_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [event.id, lease.job_id, lease.generation, event.type.value, topic_arn, body,
+             json.dumps(event.attributes), now, None if topic_arn else now],
+        )  # fmt: skip
+        return body
+
+    def pending_events(self, limit: int = 10) -> list[PendingEvent]:
+        rows = self._all("SELECT * FROM outbox WHERE published_at IS NULL ORDER BY created_at LIMIT ?", limit)
+        return [
+            PendingEvent(r["event_id"], r["type"], r["topic_arn"], r["body"], json.loads(r["attributes"])) for r in rows
+        ]
+
+    def mark_published(self, event_id: str) -> None:
+        with self._write():
+            self._db.execute(
+                "UPDATE outbox SET published_at = ? WHERE event_id = ? AND published_at IS NULL",
+                [self._clock(), event_id],
+            )
+
+    # Looking
+
+    def run(self, job_id: str, generation: int | None = None) -> RunRow | None:
+        if generation is None:
+            row = self._one("SELECT * FROM runs WHERE job_id = ? ORDER BY generation DESC LIMIT 1", job_id)
+        else:
+            row = self._one("SELECT * FROM runs WHERE job_id = ? AND generation = ?", job_id, generation)
+        return _run_row(row) if row else None
+
+    def runs(self, *, outcome: str | None = None, repository: str | None = None, limit: int = 50) -> list[RunRow]:
+        rows = self._all(
+            "SELECT * FROM runs WHERE (:outcome IS NULL OR outcome = :outcome OR state = :outcome)"
+            " AND (:repository IS NULL OR repository = :repository) ORDER BY created_at DESC, rowid DESC LIMIT :limit",
+            named={"outcome": outcome, "repository": repository, "limit": limit},
+        )
+        return [_run_row(row) for row in rows]
+
+    def request_cancel(self, job_id: str) -> bool:
+        with self._write():
+            changed = self._db.execute(
+                "UPDATE runs SET cancel_requested = 1 WHERE job_id = ? AND state != 'finished'", [job_id]
+            )
+            return bool(changed.rowcount > 0)
+
+    # Plumbing
+
+    @contextmanager
+    def _write(self) -> Iterator[None]:
+        with self._lock:
+            # IMMEDIATE takes the write lock at once: two processes can't both read and then both decide.
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.rollback()
+                raise
+            self._db.commit()
+
+    @contextmanager
+    def _held(self, lease: Lease) -> Iterator[None]:
+        with self._write():
+            held = self._one(
+                "SELECT 1 FROM runs WHERE job_id = ? AND generation = ? AND lease_token = ? AND lease_expires_at > ?",
+                lease.job_id, lease.generation, lease.token, self._clock(),
+            )  # fmt: skip
+            if held is None:
+                raise LeaseLost(f"the lease on {lease.job_id}/{lease.generation} has ended or is another delivery's")
+            yield
+
+    def _set(self, lease: Lease, assignments: str, *values: Any) -> None:
+        self._db.execute(
+            f"UPDATE runs SET {assignments} WHERE job_id = ? AND generation = ?",  # noqa: S608 (our own text)
+            [*values, lease.job_id, lease.generation],
+        )
+
+    def _run(self, lease: Lease) -> RunRow:
+        row = self._one("SELECT * FROM runs WHERE job_id = ? AND generation = ?", lease.job_id, lease.generation)
+        if row is None:
+            raise LeaseLost(f"there is no run {lease.job_id}/{lease.generation}")
+        return _run_row(row)
+
+    def _all(self, sql: str, *values: Any, named: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        with self._lock:
+            return list(self._db.query(sql, named if named is not None else list(values)))
+
+    def _one(self, sql: str, *values: Any) -> dict[str, Any] | None:
+        rows = self._all(sql, *values)
+        return rows[0] if rows else None
+
+
+def _run_row(row: dict[str, Any]) -> RunRow:
+    return RunRow(
+        **{name: row[name] for name in RunRow.__dataclass_fields__ if name != "cancel_requested"},
+        cancel_requested=bool(row["cancel_requested"]),
+    )
