@@ -27,7 +27,7 @@ class Ledger:
         self,
         store: RunStore,
         artifacts: Artifacts,
-        lease: Callable[[], Lease],
+        lease: Lease,
         caps: MoneyCaps,
         clock: Callable[[], float],
     ):
@@ -45,7 +45,7 @@ class Ledger:
             Halt: the run's money is used up (budget_exhausted).
             Retry: the repository's or the deployment's day is.
         """
-        lease = self._lease()
+        lease = self._lease
         last = await asyncio.to_thread(self._store.last_call, lease.job_id, lease.generation, key)
         if last is not None and (reply := await self._stored(last)) is not None:
             return reply
@@ -64,14 +64,14 @@ class Ledger:
         except BudgetExceeded as error:
             if error.scope == "run":
                 raise Halt(Outcome.BUDGET_EXHAUSTED, str(error)) from error
-            raise Retry(str(error), EXHAUSTED_DAY_DELAY) from error
+            raise Retry(str(error), EXHAUSTED_DAY_DELAY, counts=False) from error
         try:
             reply = await call()
         except CallNotCharged as refused:
-            await asyncio.to_thread(self._store.release_call, self._lease(), bought)
+            await asyncio.to_thread(self._store.release_call, self._lease, bought)
             raise (refused.__cause__ or refused) from None
         await asyncio.to_thread(self._artifacts.put, bought.reply_key, reply.model_dump_json().encode())
-        await asyncio.to_thread(self._store.settle, self._lease(), bought, micro_usd=micro(reply.cost_usd))
+        await asyncio.to_thread(self._store.settle, self._lease, bought, micro_usd=micro(reply.cost_usd))
         return reply
 
     async def _stored(self, call: Call) -> ModelReply | None:
@@ -80,5 +80,5 @@ class Ledger:
         except FileNotFoundError:
             return None
         if call.state != "settled":
-            await asyncio.to_thread(self._store.settle, self._lease(), call, micro_usd=micro(reply.cost_usd))
+            await asyncio.to_thread(self._store.settle, self._lease, call, micro_usd=micro(reply.cost_usd))
         return reply

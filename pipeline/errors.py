@@ -11,11 +11,14 @@ from pipeline.outcome import Outcome
 
 
 class Retry(Exception):
-    """The run can go on later, at its last checkpoint. ``delay`` is in seconds."""
+    """The run can go on later, at its last checkpoint. ``delay`` is in seconds.
 
-    def __init__(self, reason: str, delay: float | None = None):
+    With ``counts`` False it is a wait, not a failed try: a run may wait as long as it must.
+    """
+
+    def __init__(self, reason: str, delay: float | None = None, *, counts: bool = True):
         super().__init__(reason)
-        self.reason, self.delay = reason, delay
+        self.reason, self.delay, self.counts = reason, delay, counts
 
 
 class Halt(Exception):
@@ -48,6 +51,8 @@ class Verdict:
     delay: float | None = None
     """Seconds; None: the caller's backoff."""
     outcome: Outcome | None = None
+    counts: bool = True
+    """False: waiting, which uses up none of the run's tries."""
 
 
 #: class name (module prefix, class) -> what it means, what a person is told. The first row that fits stands.
@@ -76,7 +81,7 @@ def judge(error: BaseException) -> Verdict:
     if isinstance(error, Halt):
         return Verdict(Family.STOP, error.reason, outcome=error.outcome)
     if isinstance(error, Retry):
-        return Verdict(Family.RETRY, error.reason, delay=error.delay)
+        return Verdict(Family.RETRY, error.reason, delay=error.delay, counts=error.counts)
     names = {(cls.__module__.split(".")[0], cls.__name__) for cls in type(error).__mro__}
     for module, name, family, told in TABLE:
         if (module, name) in names:

@@ -286,6 +286,10 @@ class SqliteStore:
     def finish(self, lease: Lease, result: RunResult, event: Event, topic_arn: str | None) -> None:
         with self._held(lease):
             body = self._outbox(lease, event, topic_arn)
+            self._db.execute(
+                "UPDATE calls SET state = 'cut' WHERE job_id = ? AND generation = ? AND state = 'reserved'",
+                [lease.job_id, lease.generation],
+            )
             self._set(
                 lease,
                 "state = 'finished', outcome = ?, reason = ?, seconds = ?, result = ?, event = ?, finished_at = ?,"

@@ -1,0 +1,56 @@
+"""A run's stored results: which of them stand in the current round, and how they are written and read."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from pipeline.artifacts import Artifacts
+from pipeline.stage import Pipeline
+from pipeline.store.base import Checkpoint, Lease, Round, RunStore
+
+#: Bytes above which a result's body is an artifact and the store holds its key (a DynamoDB item takes 400 KB).
+OFFLOAD_BYTES = 200_000
+
+
+def standing(pipeline: Pipeline, checkpoints: Sequence[Checkpoint], rounds: Sequence[Round]) -> dict[str, Checkpoint]:
+    """The checkpoint that stands for each stage: a round that went back to a stage lets go of it and what follows."""
+    kept: dict[str, Checkpoint] = {}
+    opened = {1: None} | {r.number: r.to for r in rounds}
+    for number in sorted(opened):
+        to = opened[number]
+        if to is not None:
+            kept = {name: c for name, c in kept.items() if pipeline.index(name) < pipeline.index(to)}
+        kept |= {c.stage: c for c in checkpoints if c.round == number and c.stage in pipeline.names}
+    return kept
+
+
+def write(
+    store: RunStore, artifacts: Artifacts, lease: Lease, result: BaseModel, *, round: int, stage: str, seconds: float,
+    now: float,
+) -> bool:  # fmt: skip
+    """Store a stage's result; a large body goes to the artifacts first. True: a cancellation was asked for."""
+    body = result.model_dump_json()
+    offload = len(body.encode()) > OFFLOAD_BYTES
+    if offload:
+        key = f"{lease.job_id}/{lease.generation}/checkpoints/{round}-{stage}.json"
+        artifacts.put(key, body.encode())
+        body = key
+    return store.save_checkpoint(lease, Checkpoint(round, stage, body, offload, seconds, now))
+
+
+def read(artifacts: Artifacts, checkpoint: Checkpoint, kind: type[BaseModel]) -> BaseModel:
+    body = artifacts.get(checkpoint.result).decode() if checkpoint.offloaded else checkpoint.result
+    return kind.model_validate_json(body)
+
+
+def inherit(
+    pipeline: Pipeline, store: RunStore, artifacts: Artifacts, lease: Lease, from_stage: str, now: float
+) -> None:
+    """A replay from a stage: the last generation's results before that stage become this one's, at no time and cost."""
+    before = lease.generation - 1
+    kept = standing(pipeline, store.checkpoints(lease.job_id, before), store.rounds(lease.job_id, before))
+    for step in pipeline.steps[: pipeline.index(from_stage)]:
+        if step.name not in kept or step.gives is None:
+            return
+        result = read(artifacts, kept[step.name], step.gives)
+        write(store, artifacts, lease, result, round=1, stage=step.name, seconds=0.0, now=now)

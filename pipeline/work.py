@@ -1,0 +1,237 @@
+"""One delivery's work on a run: pass over the stages, round after round, until one of them stops it."""
+
+import asyncio
+import hashlib
+import shutil
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from pipeline import checkpoints
+from pipeline.artifacts import Artifacts
+from pipeline.budget import Ledger
+from pipeline.job import FixIssueJob
+from pipeline.outcome import Event, Facts, Outcome, RunStarted
+from pipeline.policy import Policy
+from pipeline.stage import Back, Pipeline, Restorable, RunContext, Step, Stop
+from pipeline.store.base import Claimed, Lease, Round, RunRow, RunStore
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What an observer is told. ``kind``: of a stage started, restored, finished, back, note; of the run ended."""
+
+    kind: str
+    job_id: str
+    generation: int
+    round: int
+    stage: str
+    seconds: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an engine is made of."""
+
+    pipeline: Pipeline
+    store: RunStore
+    artifacts: Artifacts
+    policy: Policy
+    workspaces: Path
+    """Folder with one folder a run; what is in it may be gone at the next delivery."""
+    observer: Callable[[Progress], None] = lambda _: None
+    clock: Callable[[], float] = time.time
+
+    def workspace(self, lease: Lease) -> Path:
+        name = hashlib.sha256(lease.job_id.encode()).hexdigest()[:16]
+        return self.workspaces / f"{name}-{lease.generation}"
+
+    def now(self) -> str:
+        return datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def facts(self, row: RunRow) -> Facts:
+        """What every stage's stored result told, the later ones winning."""
+        facts = Facts()
+        kinds = {step.name: step.gives for step in self.pipeline.steps}
+        for checkpoint in self.store.checkpoints(row.job_id, row.generation):
+            kind = kinds.get(checkpoint.stage)
+            if kind is not None and hasattr(kind, "facts"):
+                facts = facts.merged(checkpoints.read(self.artifacts, checkpoint, kind).facts())  # type: ignore[attr-defined]
+        return facts
+
+
+def trace_id(lease: Lease) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"coding-agent:{lease.job_id}/{lease.generation}").hex
+
+
+class Work:
+    """One delivery's work on a run: the loop over stages and rounds."""
+
+    def __init__(self, parts: Parts, claimed: Claimed, job: FixIssueJob):
+        self._parts, self._job, self._lease, self._row = parts, job, claimed.lease, claimed.run
+        self._pipeline, self._store, self._artifacts = parts.pipeline, parts.store, parts.artifacts
+        self._limits = parts.policy.limits_of(job)
+        self._round = claimed.run.round
+        self._used = claimed.run.seconds
+        self._since = time.monotonic()
+        self._local: set[str] = set()
+        """Stages whose local state is on this machine."""
+        self._ledger = Ledger(
+            self._store, self._artifacts, self._lease, parts.policy.caps_of(self._limits), parts.clock
+        )
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of work since the last that was stored."""
+        return time.monotonic() - self._since
+
+    async def until_stop(self) -> Stop:
+        workspace = self._parts.workspace(self._lease)
+        await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
+        workspace.mkdir(parents=True)
+        if stop := await self._inherit():
+            return stop
+        while True:
+            answer = await self._one_round()
+            if isinstance(answer, Stop):
+                return answer
+            if self._round >= self._limits.max_rounds:
+                return Stop(Outcome.NO_FIX, f"no fix in {self._round} rounds; the last: {first_line(answer.because)}")
+            self._round += 1
+            opened = Round(self._round, answer.to, answer.because)
+            await asyncio.to_thread(self._store.open_round, self._lease, opened, self._lap())
+
+    async def _inherit(self) -> Stop | None:
+        from_stage = self._job.replay.from_stage if self._job.replay else None
+        if from_stage is None or self._lease.generation == 0:
+            return None
+        if from_stage not in self._pipeline.names:
+            names = ", ".join(self._pipeline.names)
+            return Stop(Outcome.REJECTED, f"replay.from_stage: no stage {from_stage!r}; there are {names}")
+        if not await asyncio.to_thread(self._store.checkpoints, self._lease.job_id, self._lease.generation):
+            await asyncio.to_thread(
+                checkpoints.inherit,
+                self._pipeline, self._store, self._artifacts, self._lease, from_stage, self._parts.clock(),
+            )  # fmt: skip
+        return None
+
+    async def _one_round(self) -> Stop | Back:
+        """Pass once over the stages: restore what has a standing result, run the rest."""
+        identity = (self._lease.job_id, self._lease.generation)
+        rounds = await asyncio.to_thread(self._store.rounds, *identity)
+        stored = await asyncio.to_thread(self._store.checkpoints, *identity)
+        kept = checkpoints.standing(self._pipeline, stored, rounds)
+        feedback = rounds[-1].because if rounds else None
+        given: dict[type[BaseModel], BaseModel] = {}
+        for step in self._pipeline.steps:
+            needs = {parameter: given[kind] for parameter, kind in step.needs.items()}
+            run = self._context(step.name, feedback)
+            if step.gives is not None and step.name in kept:
+                result = await asyncio.to_thread(checkpoints.read, self._artifacts, kept[step.name], step.gives)
+                await self._restore(step, result, run)
+            else:
+                self._tell("started", step.name)
+                answer = await self._timed(step, step.stage.run(**needs, run=run))
+                if isinstance(answer, Stop):
+                    self._tell("finished", step.name, self.elapsed, answer.outcome.value)
+                    return answer
+                if isinstance(answer, Back):
+                    self._pipeline.index(answer.to)
+                    self._tell("back", step.name, self.elapsed, answer.because)
+                    return answer
+                result, seconds = answer, self._lap()
+                cancelled = await asyncio.to_thread(
+                    checkpoints.write, self._store, self._artifacts, self._lease, result,
+                    round=self._round, stage=step.name, seconds=seconds, now=self._parts.clock(),
+                )  # fmt: skip
+                self._tell("finished", step.name, seconds)
+                self._local.add(step.name)
+                if cancelled:
+                    return Stop(Outcome.CANCELLED, "cancelled on request")
+            assert step.gives is not None  # noqa: S101 (Pipeline checks that only the last stage gives nothing)
+            given[step.gives] = result
+            if step.name == self._pipeline.admitted_after:
+                await self._announce()
+        raise AssertionError("the last stage returned no Stop")
+
+    async def _timed(self, step: Step, work: Any) -> Any:
+        """Run a stage within the run's minutes. The last one has effects: it is never cut short."""
+        if step.gives is None:
+            return await work
+        left = self._limits.max_minutes * 60 - self._used - self.elapsed
+        scope = asyncio.timeout(max(left, 0.0))
+        try:
+            async with scope:
+                return await work
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            return Stop(Outcome.BUDGET_EXHAUSTED, f"{self._limits.max_minutes:g} minutes are used up, in {step.name}")
+
+    async def _restore(self, step: Step, result: BaseModel, run: RunContext) -> None:
+        if step.name in self._local or not isinstance(step.stage, Restorable):
+            return
+        started = time.monotonic()
+        await step.stage.restore(result, run)
+        self._local.add(step.name)
+        self._tell("restored", step.name, time.monotonic() - started)
+
+    async def _announce(self) -> None:
+        """Once a run can't be rejected any more; again on each delivery, since the last may have died before it."""
+        facts = await asyncio.to_thread(self._parts.facts, self._row)
+        data = RunStarted(
+            job_id=self._lease.job_id, generation=self._lease.generation, issue_url=self._row.issue_url,
+            repository=self._row.repository, base_sha=facts.base_sha, metadata=self._job.metadata,
+            trace=trace_id(self._lease),
+        )  # fmt: skip
+        topic = self._parts.policy.topic_of(self._job)
+        await asyncio.to_thread(self._store.announce, self._lease, Event.about(data, self._parts.now()), topic)
+
+    def _context(self, stage: str, feedback: str | None) -> RunContext:
+        lease, store, artifacts = self._lease, self._store, self._artifacts
+
+        async def save(name: str, data: bytes | str) -> str:
+            key = f"{lease.job_id}/{lease.generation}/{self._round}/{stage}/{name}"
+            await asyncio.to_thread(artifacts.put, key, data.encode() if isinstance(data, str) else data)
+            return key
+
+        async def load(key: str) -> bytes:
+            return await asyncio.to_thread(artifacts.get, key)
+
+        async def intend(name: str, body: dict[str, Any]) -> dict[str, Any]:
+            return await asyncio.to_thread(store.intend, lease, name, body)
+
+        async def record(name: str, result: dict[str, Any]) -> None:
+            await asyncio.to_thread(store.record, lease, name, result)
+
+        async def past(name: str) -> list[dict[str, Any]]:
+            effects = await asyncio.to_thread(store.effects, lease.job_id)
+            return [effect.intention for effect in effects if effect.name == name]
+
+        return RunContext(
+            job=self._job, job_id=lease.job_id, generation=lease.generation, round=self._round, stage=stage,
+            feedback=feedback, limits=self._limits, workspace=self._parts.workspace(lease), save=save, load=load,
+            intend=intend, record=record, past=past, progress=lambda text: self._tell("note", stage, 0.0, text),
+            ledger=self._ledger,
+        )  # fmt: skip
+
+    def _lap(self) -> float:
+        """Seconds since the last lap; they are the run's as soon as the caller has stored them."""
+        seconds, self._since = self.elapsed, time.monotonic()
+        self._used += seconds
+        return seconds
+
+    def _tell(self, kind: str, stage: str, seconds: float = 0.0, detail: str = "") -> None:
+        told = Progress(kind, self._lease.job_id, self._lease.generation, self._round, stage)
+        self._parts.observer(replace(told, seconds=seconds, detail=detail))
+
+
+def first_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[0][:300]
