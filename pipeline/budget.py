@@ -74,6 +74,11 @@ class Ledger:
         await asyncio.to_thread(self._store.settle, self._lease, bought, micro_usd=micro(reply.cost_usd))
         return reply
 
+    async def cost_usd(self) -> float:
+        """What the run has cost so far, reservations counted."""
+        calls = await asyncio.to_thread(self._store.calls, self._lease.job_id, self._lease.generation)
+        return sum(call.micro_usd for call in calls) / 1e6
+
     async def _stored(self, call: Call) -> ModelReply | None:
         try:
             reply = ModelReply.model_validate_json(await asyncio.to_thread(self._artifacts.get, call.reply_key))

@@ -1,6 +1,7 @@
 """The code as of now: a kept mirror, brought up to date, and the commit that everything after works from."""
 
 import asyncio
+import hashlib
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,6 +11,11 @@ from pipeline.stage import RunContext, Stop
 from stages.fetch_issue import Issue
 
 MAX_FILES = 200_000
+
+
+def branch_name(number: int, job_id: str) -> str:
+    """The branch of a job, the same in every generation."""
+    return f"coding-agent/issue-{number}-{hashlib.sha256(job_id.encode()).hexdigest()[:10]}"
 
 
 class Checkout(BaseModel):
@@ -38,6 +44,10 @@ class CheckoutStage:
         branch = run.job.base_branch or issue.default_branch
         mirror = self._mirrors.at(issue.repository)
         await asyncio.to_thread(mirror.fetch, issue.clone_url)
+        ours = {str(past["sha"]) for past in await run.past("push")}
+        there = mirror.branch(mine := branch_name(issue.number, run.job_id))
+        if there is not None and there not in ours and not run.job.options.dry_run:
+            return Stop(Outcome.REJECTED, f"branch {mine} holds a commit that is not ours ({there[:12]})")
         return await asyncio.to_thread(self._look, mirror, issue, branch)
 
     async def restore(self, result: Checkout, run: RunContext) -> None:

@@ -1,0 +1,130 @@
+"""Every setting, in one place. All come from environment variables; ``coding-agent doctor`` shows each."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from dotenv import dotenv_values
+from platformdirs import user_data_dir
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ECS_VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
+"""ECS sets it in every container
+(https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html)."""
+
+PREFIX = "CODING_AGENT_"
+
+
+def _data_dir() -> Path:
+    return Path(user_data_dir("coding-agent"))
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_ignore_empty=True, populate_by_name=True)
+
+    queue_url: str | None = Field(None, description="the SQS queue to take jobs from; without it only `fix` works")
+    topic_arn: str | None = Field(None, description="the SNS topic for events")
+    store: str | None = Field(None, description="sqlite:///PATH; default: SQLite in the data directory")
+    artifacts: str | None = Field(None, description="a folder; default: one in the data directory")
+    model: str | None = Field(None, description="a LiteLLM model name, or scripted:FILE for a stand-in without a key")
+    allowed_repositories: str = Field("*", description="owner/* and owner/name patterns, comma-separated")
+    concurrency: int = Field(2, ge=1, le=64, description="runs at once in a worker")
+    max_cost_usd: float = Field(2.00, gt=0, description="US dollars a run may spend, the ceiling of what a job may ask")
+    max_minutes: float = Field(30, gt=0, description="minutes a run may work")
+    max_rounds: int = Field(4, ge=1, description="rounds a run may take")
+    max_cost_usd_per_repository_day: float = Field(
+        20, gt=0, description="US dollars a repository may cost in a UTC day"
+    )
+    max_cost_usd_per_day: float = Field(200, gt=0, description="US dollars the deployment may spend in a UTC day")
+    push: Literal["branch"] = Field("branch", description="where fixes are pushed: a branch of the same repository")
+    allowed_models: str = Field("", description="models a job may ask for, comma-separated; default: the model alone")
+    allowed_topics: str = Field("", description="SNS topics a job may ask for; default: the topic alone")
+    templates: Path | None = Field(None, description="a folder of prompt templates; default: the shipped ones")
+    pythons: str = Field("", description="folders with interpreters for test environments, separated by colons")
+    sandbox: Literal["bwrap", "uid", "auto", "none"] = Field(
+        "auto", description="what isolates the tests of a repository"
+    )
+    data_dir: Path = Field(default_factory=_data_dir, description="store, artifacts, mirrors of this machine")
+    visibility_timeout: int = Field(120, ge=10, le=43_200, description="seconds; the heartbeat keeps extending it")
+    github_token: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("GITHUB_TOKEN", "github_token"), description="GitHub access"
+    )
+    github_api_url: str = Field(
+        "https://api.github.com",
+        validation_alias=AliasChoices("GITHUB_API_URL", "github_api_url"),
+        description="GitHub's API, or GitHub Enterprise's",
+    )
+
+    @field_validator("store")
+    @classmethod
+    def _store(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith("sqlite:///"):
+            raise ValueError("must look like sqlite:///PATH")
+        return value
+
+    @field_validator("github_api_url")
+    @classmethod
+    def _api(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("must be an https address (http only on loopback): the token travels there")
+        return value.rstrip("/")
+
+    @property
+    def on_ecs(self) -> bool:
+        return ECS_VARIABLE in os.environ
+
+    @property
+    def store_path(self) -> Path:
+        return Path(self.store.removeprefix("sqlite:///")) if self.store else self.data_dir / "store.sqlite"
+
+    @property
+    def artifacts_path(self) -> Path:
+        return Path(self.artifacts) if self.artifacts else self.data_dir / "artifacts"
+
+    @property
+    def issue_host(self) -> str:
+        """Whose issue addresses are taken: github.com, or the Enterprise host of the API."""
+        host = self.github_api_url.split("://", 1)[1].split("/", 1)[0]
+        loopback = host.split(":")[0] in ("127.0.0.1", "localhost")
+        return "github.com" if host == "api.github.com" or loopback else host
+
+    def listed(self, name: Literal["allowed_repositories", "allowed_models", "allowed_topics"]) -> tuple[str, ...]:
+        return tuple(part.strip() for part in str(getattr(self, name)).split(",") if part.strip())
+
+
+class SettingsError(ValueError):
+    """One line a setting: which, what is wrong, how to mend it."""
+
+
+def variable(name: str) -> str:
+    """The environment variable that sets a field."""
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else PREFIX + name.upper()
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """A ``.env`` file's variables, laid under the process's own, so that libraries read them too. Gives what it set."""
+    fresh = {k: v for k, v in dotenv_values(path).items() if v is not None and k not in os.environ}
+    os.environ.update(fresh)
+    return fresh
+
+
+def load(overrides: Mapping[str, object] | None = None) -> Settings:
+    """Read the settings from the environment; ``overrides`` (field -> value) are a command's own options.
+
+    Raises:
+        SettingsError: one line for each setting that is wrong.
+    """
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError("\n".join(_line(item["loc"], item["msg"]) for item in error.errors())) from None
+
+
+def _line(location: tuple[int | str, ...], message: str) -> str:
+    name = str(location[0]) if location else ""
+    shown = variable(name) if name in Settings.model_fields else name
+    return f"{shown}: {message.removeprefix('Value error, ')}"
