@@ -1,6 +1,7 @@
 """Every setting, in one place. All come from environment variables; ``coding-agent doctor`` shows each."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -122,6 +123,13 @@ def load(overrides: Mapping[str, object] | None = None) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError("\n".join(_line(item["loc"], item["msg"]) for item in error.errors())) from None
+
+
+def secret_values(settings: Settings) -> list[str]:
+    """Every secret of this process, for the log's redaction: our own, and the providers' keys that LiteLLM reads."""
+    own = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+    named = re.compile(r"_(API_KEY|KEY|TOKEN|SECRET|SECRET_ACCESS_KEY|PASSWORD)$")
+    return own + [value for name, value in os.environ.items() if named.search(name)]
 
 
 def _line(location: tuple[int | str, ...], message: str) -> str:

@@ -1,0 +1,208 @@
+"""``coding-agent doctor``: every setting with its source, every tool, and how to mend what is missing."""
+
+import asyncio
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+from pydantic import SecretStr
+
+from cli import exits
+from cli.environment import read_env
+from pipeline import settings as config
+from pipeline.settings import Settings, SettingsError
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    ok: bool
+    found: str
+    mend: str = ""
+    needed_for: str = "fix and worker"
+
+
+#: A model's prefix -> the variable that LiteLLM reads its key from (https://docs.litellm.ai/docs/providers).
+PROVIDER_KEYS = {
+    "openai": "OPENAI_API_KEY", "gpt": "OPENAI_API_KEY", "o1": "OPENAI_API_KEY", "o3": "OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY", "claude": "ANTHROPIC_API_KEY", "gemini": "GEMINI_API_KEY",
+    "openrouter": "OPENROUTER_API_KEY", "mistral": "MISTRAL_API_KEY", "deepseek": "DEEPSEEK_API_KEY",
+}  # fmt: skip
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """Show each setting, where it came from, and what is missing, with how to set it.
+
+    Exits with 0 where `fix` can run, with 2 where something it needs is missing.
+
+    \b
+    Examples:
+      coding-agent doctor
+      coding-agent doctor --json
+    """
+    from_file = read_env(ctx)
+    data_dir = (ctx.find_root().obj or {}).get("data_dir")
+    try:
+        settings = config.load({"data_dir": data_dir})
+    except SettingsError as error:
+        checks = [
+            Check(line.split(":")[0], False, "wrong", line.partition(": ")[2]) for line in str(error).splitlines()
+        ]
+        rows: list[dict[str, str]] = []
+    else:
+        rows = [_row(settings, name, from_file) for name in Settings.model_fields]
+        checks = run_checks(settings)
+    needed = [check for check in checks if not check.ok and "fix" in check.needed_for]
+    if as_json:
+        click.echo(json.dumps({"settings": rows, "checks": [asdict(check) for check in checks], "ok": not needed}))
+    else:
+        _print(rows, checks)
+    ctx.exit(exits.USAGE if needed else exits.OK)
+
+
+def _row(settings: Settings, name: str, from_file: set[str]) -> dict[str, str]:
+    variable, value = config.variable(name), getattr(settings, name)
+    source = ".env" if variable in from_file else "environment" if os.environ.get(variable) else "default"
+    shown = "(set)" if isinstance(value, SecretStr) else "" if value is None else str(value)
+    return {
+        "variable": variable,
+        "value": shown,
+        "source": source,
+        "meaning": Settings.model_fields[name].description or "",
+    }
+
+
+def run_checks(settings: Settings) -> list[Check]:
+    return [
+        *_tools(settings),
+        _github(settings),
+        *_model(settings),
+        _templates(settings),
+        _data_dir(settings),
+        *_aws(settings),
+    ]
+
+
+def _tools(settings: Settings) -> list[Check]:
+    from cli.wiring import python_folders, uv_path
+    from pipeline.sandbox import NoIsolation
+    from pipeline.sandbox.choose import choose_sandbox
+
+    git = shutil.which("git")
+    checks = [Check("git", git is not None, git or "", "install git: apt-get install git")]
+    try:
+        checks.append(Check("uv", True, str(uv_path())))
+    except SettingsError as error:
+        checks.append(Check("uv", False, "", str(error)))
+    try:
+        sandbox = choose_sandbox(settings.sandbox, on_ecs=settings.on_ecs, local=settings.queue_url is None)
+        checks.append(Check("sandbox", True, sandbox.name))
+    except NoIsolation as error:
+        checks.append(Check("sandbox", False, "", str(error)))
+    pythons = {
+        p.name for folder in python_folders(settings) for p in folder.glob("python3.[0-9]*") if "-" not in p.name
+    }
+    found = ", ".join(sorted(pythons, key=lambda name: int(name.split(".")[1])))
+    checks.append(
+        Check("interpreters", bool(pythons), found, "set CODING_AGENT_PYTHONS to folders with python3.X in them")
+    )
+    return checks
+
+
+def _github(settings: Settings) -> Check:
+    mend = (
+        "set GITHUB_TOKEN: a fine-grained token with Contents and Pull requests (write) and Issues (read);"
+        " not needed for fix --repo"
+    )
+    return Check("GITHUB_TOKEN", settings.github_token is not None, "(set)" if settings.github_token else "", mend)
+
+
+def _model(settings: Settings) -> list[Check]:
+    name = settings.model
+    if not name:
+        mend = "set CODING_AGENT_MODEL to a LiteLLM model name, or scripted:FILE to try without a key"
+        return [Check("CODING_AGENT_MODEL", False, "", mend)]
+    if name.startswith("scripted:"):
+        path = Path(name.removeprefix("scripted:"))
+        return [Check("CODING_AGENT_MODEL", path.is_file(), name, f"there is no file {path}")]
+    key = PROVIDER_KEYS.get(name.split("/")[0].split("-")[0])
+    checks = [Check("CODING_AGENT_MODEL", True, name)]
+    if key:
+        found = "(set)" if os.environ.get(key) else ""
+        checks.append(Check(key, bool(found), found, f"set {key}: the key for {name}"))
+    return checks
+
+
+def _templates(settings: Settings) -> Check:
+    from prompts import TemplateError, TemplateSet
+    from prompts.lint import lint
+
+    try:
+        templates = TemplateSet.load(settings.templates)
+        findings = [str(finding) for finding in lint(templates)]
+    except TemplateError as error:
+        return Check("templates", False, "", str(error))
+    return Check("templates", not findings, f"set {templates.set_hash[:12]}", "; ".join(findings))
+
+
+def _data_dir(settings: Settings) -> Check:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free / 1e9
+    except OSError as error:
+        return Check("data directory", False, str(folder), f"{error}: set CODING_AGENT_DATA_DIR")
+    writable = os.access(folder, os.W_OK)
+    return Check(
+        "data directory", writable and free > 1, f"{folder}, {free:.0f} GB free", "needs 1 GB that can be written"
+    )
+
+
+def _aws(settings: Settings) -> list[Check]:
+    """Queue and topic: only the worker and submit need them. Asked for real where they are set."""
+    checks = []
+    for name, value, told in (
+        ("CODING_AGENT_QUEUE_URL", settings.queue_url, "the SQS queue's URL"),
+        ("CODING_AGENT_TOPIC_ARN", settings.topic_arn, "the SNS topic's ARN"),
+    ):
+        checks.append(Check(name, bool(value), value or "", f"set {name}: {told}", needed_for="worker"))
+    if settings.queue_url:
+        checks.append(asyncio.run(_ask_queue(settings.queue_url)))
+    return checks
+
+
+async def _ask_queue(url: str) -> Check:
+    from pipeline.errors import describe
+    from pipeline.queue import SqsQueue
+
+    try:
+        async with SqsQueue(url, visibility_timeout=30) as queue:
+            return Check("dead-letter queue", True, await queue.dead_letters_url(), needed_for="worker")
+    except Exception as error:  # whatever is wrong with it is what the operator wants to read
+        return Check("queue", False, url, describe(error), needed_for="worker")
+
+
+def _print(rows: list[dict[str, str]], checks: list[Check]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(box=None, header_style="bold")
+    for column in ("setting", "value", "from", "meaning"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(row[key]) for key in ("variable", "value", "source", "meaning")))
+    if rows:
+        console.print(table)
+        console.print()
+    for check in checks:
+        mark, said = ("[green]✓[/]", check.found) if check.ok else ("[red]✗[/]", check.mend)
+        extra = "" if check.ok or "fix" in check.needed_for else f" [dim](for {check.needed_for})[/]"
+        console.print(f"{mark} {check.name}: {escape(said)}{extra}", soft_wrap=True)

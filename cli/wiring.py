@@ -1,0 +1,161 @@
+"""The only place that puts things together: settings in, an engine with its real tools out. Benchmarks use it too."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.engine import Engine
+from pipeline.git import Mirrors
+from pipeline.github import Forge
+from pipeline.model import ModelClient
+from pipeline.policy import Policy
+from pipeline.sandbox import NoIsolation, Sandbox
+from pipeline.sandbox.choose import choose_sandbox
+from pipeline.settings import Settings, SettingsError
+from pipeline.stage import EffectiveLimits, Pipeline
+from pipeline.store.sqlite import SqliteStore
+from pipeline.work import Parts, Progress
+from prompts import TemplateSet
+from stages.fetch_issue import Allowed
+from stages.pipeline import compose
+
+
+@dataclass(frozen=True)
+class App:
+    settings: Settings
+    store: SqliteStore
+    artifacts: FolderArtifacts
+    engine: Engine
+    policy: Policy
+    pipeline: Pipeline
+    sandbox: Sandbox
+    model: ModelClient
+
+
+def open_store(settings: Settings) -> SqliteStore:
+    if settings.on_ecs:
+        raise SettingsError("CODING_AGENT_STORE: SQLite is refused on ECS, where a task's disk goes with the task")
+    return SqliteStore(settings.store_path)
+
+
+def open_artifacts(settings: Settings) -> FolderArtifacts:
+    if settings.on_ecs:
+        raise SettingsError(
+            "CODING_AGENT_ARTIFACTS: a folder is refused on ECS, where a task's disk goes with the task"
+        )
+    return FolderArtifacts(settings.artifacts_path)
+
+
+def github_forge(settings: Settings) -> Forge:
+    """Raises SettingsError where GitHub access is not set."""
+    from pipeline.github.rest import GithubForge
+
+    if settings.github_token is None:
+        raise SettingsError(
+            "GITHUB_TOKEN is not set: a fine-grained token with Contents and Pull requests (write) and Issues (read)"
+        )
+    loopback = settings.github_api_url.startswith("http://")
+    return GithubForge(
+        api_url=settings.github_api_url,
+        token=settings.github_token,
+        # GitHub asks for a second between writes; a stand-in on loopback does not.
+        seconds_between_writes=0.0 if loopback else 1.0,
+    )
+
+
+def model_client(settings: Settings) -> tuple[str, ModelClient]:
+    """The default model's name and its client. Raises SettingsError where none is set, or its script can't be read."""
+    name = settings.model
+    if not name:
+        raise SettingsError(
+            "CODING_AGENT_MODEL is not set: a LiteLLM model name (with its key, such as OPENAI_API_KEY),"
+            " or scripted:FILE to try the service without one"
+        )
+    if name.startswith("scripted:"):
+        from pipeline.model.scripted import Script, ScriptedClient
+
+        return name, ScriptedClient(Script.load(Path(name.removeprefix("scripted:"))))
+    from pipeline.model.litellm_client import LiteLLMClient
+
+    return name, LiteLLMClient()
+
+
+def uv_path() -> Path:
+    """The uv that was installed beside this Python, else the one on PATH."""
+    beside = Path(sys.executable).with_name("uv")
+    found = beside if beside.exists() else Path(shutil.which("uv") or "")
+    if not found.name:
+        raise SettingsError("uv is not installed: pip install uv")
+    return found
+
+
+def python_folders(settings: Settings) -> tuple[Path, ...]:
+    """Where interpreters for test environments are looked for: as set, else pyenv's, uv's and the system's."""
+    if settings.pythons:
+        return tuple(Path(folder) for folder in settings.pythons.split(os.pathsep) if folder)
+    home = Path.home()
+    kept = [*(home / ".pyenv/versions").glob("*/bin"), *(home / ".local/share/uv/python").glob("*/bin")]
+    return (*sorted(kept), Path("/usr/local/bin"), Path("/usr/bin"))
+
+
+def build(
+    settings: Settings, forge: Forge, *, host: str | None = None, model: ModelClient | None = None,
+    observer: Callable[[Progress], None] = lambda _: None,
+) -> App:  # fmt: skip
+    """Everything a run needs. ``host`` is whose issues are taken (``file`` for a local repository).
+
+    Raises:
+        SettingsError: something is missing; the message says what, and how to set it.
+    """
+    name, client = (settings.model or "given", model) if model else model_client(settings)
+    try:
+        sandbox = choose_sandbox(settings.sandbox, on_ecs=settings.on_ecs, local=settings.queue_url is None)
+    except NoIsolation as error:
+        raise SettingsError(f"CODING_AGENT_SANDBOX: {error}") from error
+    store, artifacts = open_store(settings), open_artifacts(settings)
+    models = settings.listed("allowed_models") or (name,)
+    topics = settings.listed("allowed_topics") or ((settings.topic_arn,) if settings.topic_arn else ())
+    pipeline = compose(
+        forge=forge,
+        allowed=Allowed(host or settings.issue_host, settings.listed("allowed_repositories"), models, topics),
+        mirrors=Mirrors(settings.data_dir / "mirrors", forge.token),
+        sandbox=sandbox,
+        pythons=python_folders(settings),
+        uv=uv_path(),
+        cache=settings.data_dir / "cache",
+        client=client,
+        model=name,
+        models=models,
+        templates=TemplateSet.load(settings.templates),
+    )
+    policy = Policy(
+        EffectiveLimits(settings.max_cost_usd, settings.max_minutes, settings.max_rounds),
+        settings.max_cost_usd_per_repository_day,
+        settings.max_cost_usd_per_day,
+        settings.topic_arn,
+        topics,
+    )
+    parts = Parts(pipeline, store, artifacts, policy, settings.data_dir / "runs", observer)
+    return App(settings, store, artifacts, Engine(parts), policy, pipeline, sandbox, client)
+
+
+async def serve(app: App, stop: asyncio.Event) -> None:
+    """Run the worker on the app's queue and topic until ``stop`` is set."""
+    from pipeline.publish import Publisher
+    from pipeline.queue import SqsQueue
+    from pipeline.worker import Worker
+
+    settings = app.settings
+    assert settings.queue_url  # noqa: S101 (the command checks it)
+    queue = SqsQueue(settings.queue_url, visibility_timeout=settings.visibility_timeout)
+    async with queue, Publisher(app.store, app.policy.topic_of) as publisher:
+        worker = Worker(
+            queue, app.store, app.engine, publisher,
+            concurrency=settings.concurrency, visibility_timeout=settings.visibility_timeout,
+        )  # fmt: skip
+        await worker.run(stop)

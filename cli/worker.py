@@ -1,0 +1,66 @@
+"""``coding-agent worker``: the service."""
+
+import asyncio
+import logging
+import signal
+
+import click
+
+from cli import exits
+from cli.environment import Failure, settings
+from pipeline.settings import Settings
+
+
+@click.command("worker")
+@click.option("--concurrency", type=click.IntRange(1, 64), help="Instead of CODING_AGENT_CONCURRENCY.")
+@click.option("--model", help="Instead of CODING_AGENT_MODEL.")
+@click.option("--log", "log_format", type=click.Choice(["json", "text"]), default="json", show_default=True)
+@click.pass_context
+def command(ctx: click.Context, concurrency: int | None, model: str | None, log_format: str) -> None:
+    """Take jobs from the queue and run them, until told to stop.
+
+    SIGTERM and SIGINT stop it cleanly: what it had received is given back at once, and its runs go on elsewhere from
+    their last checkpoint.
+
+    \b
+    Examples:
+      coding-agent worker
+      coding-agent worker --concurrency 4 --log text
+    """
+    chosen = settings(ctx, concurrency=concurrency, model=model)
+    from pipeline import telemetry
+    from pipeline.settings import SettingsError, secret_values
+
+    telemetry.configure(as_json=log_format == "json", secrets=secret_values(chosen))
+    if not chosen.queue_url:
+        raise Failure("CODING_AGENT_QUEUE_URL is not set: the SQS queue to take jobs from", exits.USAGE)
+    if not chosen.topic_arn:
+        raise Failure("CODING_AGENT_TOPIC_ARN is not set: the SNS topic for events", exits.USAGE)
+    try:
+        asyncio.run(_serve(chosen))
+    except SettingsError as error:
+        raise Failure(str(error), exits.USAGE) from None
+
+
+async def _serve(chosen: Settings) -> None:
+    from cli import wiring
+    from pipeline.work import Progress
+
+    log = logging.getLogger("coding_agent.run")
+
+    def observe(progress: Progress) -> None:
+        where = f"{progress.job_id}/{progress.generation} round {progress.round} {progress.stage}"
+        log.info("%s %s %.2f s %s", where, progress.kind, progress.seconds, progress.detail[:500])
+
+    app = wiring.build(chosen, wiring.github_forge(chosen), observer=observe)
+    warm = getattr(app.model, "warm", None)
+    if warm is not None:
+        # LiteLLM takes seconds to import; a message's visibility must not pay for it.
+        await asyncio.to_thread(warm)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await wiring.serve(app, stop)
+    finally:
+        app.store.close()

@@ -1,0 +1,38 @@
+"""The stages, in the order they run."""
+
+from pathlib import Path
+
+from pipeline.git import Mirrors
+from pipeline.github import Forge
+from pipeline.model import ModelClient
+from pipeline.sandbox import Sandbox
+from pipeline.stage import Pipeline
+from prompts import TemplateSet
+from stages.apply_patch import ApplyPatch
+from stages.build_context import BuildContext
+from stages.checkout import CheckoutStage
+from stages.fetch_issue import Allowed, FetchIssue
+from stages.open_pr import OpenPullRequest
+from stages.prepare_tests import PrepareTests
+from stages.propose_patch import ProposePatch
+from stages.run_tests import RunTests
+
+
+def compose(
+    *, forge: Forge, allowed: Allowed, mirrors: Mirrors, sandbox: Sandbox, pythons: tuple[Path, ...], uv: Path,
+    cache: Path, client: ModelClient, model: str, models: tuple[str, ...], templates: TemplateSet,
+) -> Pipeline:  # fmt: skip
+    """The pipeline. A run can be rejected until its checkout; from then on it is started, and may cost money."""
+    return Pipeline(
+        [
+            FetchIssue(forge, allowed),
+            CheckoutStage(mirrors),
+            BuildContext(mirrors),
+            PrepareTests(mirrors, sandbox, pythons=pythons, uv=uv, cache=cache),
+            ProposePatch(client, templates, model=model, allowed_models=models),
+            ApplyPatch(mirrors),
+            RunTests(mirrors, sandbox),
+            OpenPullRequest(forge, mirrors, templates),
+        ],
+        admitted_after=CheckoutStage.name,
+    )
