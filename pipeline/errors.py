@@ -4,6 +4,7 @@ Heavy libraries are matched by name, so that nothing is imported to read the tab
 """
 
 import random
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -95,10 +96,13 @@ def describe(error: BaseException) -> str:
 
 
 def retry_after(error: BaseException) -> float | None:
-    """Seconds that the other side asked us to wait (``Retry-After``), where its headers are at hand."""
+    """Seconds that the other side asked us to wait, where its headers are at hand: ``Retry-After``, or GitHub's
+    ``X-RateLimit-Reset`` (an epoch time) once nothing remains."""
     headers = getattr(error, "headers", None) or getattr(error, "litellm_response_headers", None)
     try:
         lowered = {str(key).lower(): value for key, value in dict(headers or {}).items()}
+        if "retry-after" not in lowered and str(lowered.get("x-ratelimit-remaining")) == "0":
+            lowered["retry-after"] = float(lowered["x-ratelimit-reset"]) - time.time() + 1.0
         return min(max(float(lowered["retry-after"]), 0.0), 3600.0)
     except (KeyError, TypeError, ValueError):
         return None

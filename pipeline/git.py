@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,7 +35,14 @@ _CONFIG = {
     "protocol.file.allow": "always",
     "fetch.fsckObjects": "false",
     "submodule.recurse": "false",
+    "http.followRedirects": "false",  # the askpass helper would give the token to whichever host asks
+    "http.lowSpeedLimit": "100",  # bytes a second, for a minute: a dead connection is not waited for
+    "http.lowSpeedTime": "60",
 }
+TIMEOUT_SECONDS = 900
+_STALE_LOCK_SECONDS = 60
+_REGULAR = ("100644", "100755")
+_MOVED = re.compile(r"\[rejected\]|stale info|cannot lock ref|failed to update ref|reference already exists")
 
 
 class GitError(Exception):
@@ -77,23 +85,25 @@ class Mirror:
     """One bare repository. Methods block; call them in threads."""
 
     def __init__(self, folder: Path, token: Callable[[], str | None]):
-        self.folder, self._token = folder, token
+        self.folder, self._token = folder.absolute(), token
 
     def fetch(self, url: str, *, sha: str | None = None) -> None:
         """Bring the mirror's branches up to date with ``url``; ``sha`` is fetched too where no branch holds it."""
         with self._locked():
-            if not (self.folder / "HEAD").exists():
-                self.folder.mkdir(parents=True, exist_ok=True)
-                self._git("init", "--quiet", "--bare", "--initial-branch=main", ".")
-            self._remote(
-                "fetch", "--quiet", "--prune", "--no-tags", "--force", url, "+refs/heads/*:refs/remotes/origin/*"
-            )
-            self._remote("fetch", "--quiet", "--no-tags", "--force", url, "+refs/tags/*:refs/tags/*")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._remove_stale_locks()
+            # Each time: it mends a mirror whose making was cut short, and changes nothing else.
+            self._git("init", "--quiet", "--bare", "--initial-branch=main")
+            # A local repository may be shallow itself; without --update-shallow its branches would be left out.
+            fetch = ("fetch", "--quiet", "--no-tags", "--force", "--update-shallow")
+            self._remote(*fetch, "--prune", url, "+refs/heads/*:refs/remotes/origin/*")
+            self._remote(*fetch, url, "+refs/tags/*:refs/tags/*")
             if sha and not self.has(sha):
-                self._remote("fetch", "--quiet", "--no-tags", url, sha)
+                self._remote(*fetch, url, sha)
 
     def has(self, sha: str) -> bool:
-        return self._run(["cat-file", "-e", f"{sha}^{{commit}}"]).returncode == 0
+        """False, too, where this machine has no mirror yet."""
+        return self.folder.is_dir() and self._run(["cat-file", "-e", f"{sha}^{{commit}}"]).returncode == 0
 
     def branch(self, name: str) -> str | None:
         """The commit that the remote's branch was at when last fetched."""
@@ -146,7 +156,9 @@ class Mirror:
 
     def read(self, treeish: str, path: str) -> bytes | None:
         """One file's bytes; None where there is none (or it is a folder, link or submodule)."""
-        listed = self._git("ls-tree", "-z", treeish, "--", f":(literal){path}" if path.startswith(":") else path)
+        if not _possible(path):
+            return None
+        listed = self._git("ls-tree", "-z", treeish, "--", path)
         for line in listed.split(b"\0"):
             meta, _, name = line.partition(b"\t")
             if name == path.encode() and meta.split()[:2] in ([b"100644", b"blob"], [b"100755", b"blob"]):
@@ -158,16 +170,25 @@ class Mirror:
         folder.mkdir(parents=True, exist_ok=True)
         with self._index() as index:
             self._git("read-tree", treeish, index=index)
-            self._git("--work-tree", str(folder), "checkout-index", "--all", "--force", "--quiet", index=index)
+            self._git(
+                "--work-tree", str(folder.absolute()), "checkout-index", "--all", "--force", "--quiet", index=index
+            )
 
     def write_tree(self, base: str, changes: Mapping[str, bytes | None]) -> str:
-        """The tree of ``base`` with files written, or removed (None). Modes are kept. Gives the tree's SHA."""
-        modes = {entry.path: entry.mode for entry in self.files(base)}
+        """The tree of ``base`` with files written, or removed (None). Gives the tree's SHA.
+
+        A file keeps its mode; a symlink or submodule that is written to becomes a file. Raises GitError for a path
+        that git forbids (``.git``, ``..``) and for a file where the tree has a folder, or the other way round.
+        """
+        modes = {entry.path: entry.mode for entry in self.files(base) if entry.mode in _REGULAR}
+        if impossible := [path for path in changes if not _possible(path)]:
+            raise GitError(f"not a file's path: {impossible[0]!r}")
+        removed = "".join(f"0 {'0' * 40}\t{path}\0" for path, content in changes.items() if content is None)
         with self._index() as index:
             self._git("read-tree", base, index=index)
+            self._git("update-index", "-z", "--index-info", index=index, stdin=removed.encode())
             for path, content in changes.items():
                 if content is None:
-                    self._git("update-index", "--force-remove", "--", path, index=index)
                     continue
                 blob = self._git("hash-object", "-w", "--stdin", "--no-filters", stdin=content).decode().strip()
                 info = f"{modes.get(path, '100644')},{blob},{path}"
@@ -189,11 +210,12 @@ class Mirror:
 
     def commit(self, tree: str, parent: str, message: str, who: Identity, seconds: int) -> str:
         """Write a commit. The same arguments give the same SHA: the time is the caller's, the zone UTC."""
-        date = f"{seconds} +0000"
+        date = f"@{seconds} +0000"
         identity = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
                     for part, value in (("NAME", who.name), ("EMAIL", who.email), ("DATE", date))}  # fmt: skip
+        text = message.replace("\0", "").encode(errors="replace")  # a model's words may hold what git can't take
         arguments = ["commit-tree", tree, "-p", parent, "-F", "-"]
-        return self._git(*arguments, stdin=message.encode(), environment=identity).decode().strip()
+        return self._git(*arguments, stdin=text, environment=identity).decode().strip()
 
     def push(self, url: str, sha: str, branch: str, *, expected: str | None) -> None:
         """Move ``branch`` from ``expected`` (None: it must not exist) to ``sha``.
@@ -235,6 +257,12 @@ class Mirror:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    def _remove_stale_locks(self) -> None:
+        """A git that was killed leaves lock files that would stop every later fetch. We hold the mirror's own lock."""
+        for lock in (*self.folder.glob("*.lock"), *(self.folder / "refs").rglob("*.lock")):
+            if time.time() - lock.stat().st_mtime > _STALE_LOCK_SECONDS:
+                lock.unlink()
+
     @contextmanager
     def _index(self) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="index-") as folder:
@@ -245,32 +273,47 @@ class Mirror:
         done = self._run(list(arguments), stdin=stdin, index=index, environment=environment)
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip()
-            kind = (
-                PushRejected
-                if re.search(r"\[rejected\]|stale info|\[remote rejected\].*(exists|lock)", said)
-                else GitError
-            )
+            kind = PushRejected if arguments[0] == "push" and _MOVED.search(said) else GitError
             raise kind(f"git {arguments[0]} failed ({done.returncode}): {said[-2000:]}")
         return done.stdout
 
     def _run(self, arguments: list[str], *, stdin: bytes = b"", index: Path | None = None,
              environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
-        inherited = {
-            name: os.environ[name]
-            for name in ("PATH", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
-            if name in os.environ
-        }
-        config = {"GIT_CONFIG_COUNT": str(len(_CONFIG))}
-        for number, (key, value) in enumerate(_CONFIG.items()):
-            config |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-        fixed = {
-            "HOME": "/nonexistent", "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_NO_REPLACE_OBJECTS": "1",
-            "GIT_ATTR_NOSYSTEM": "1",
-        }  # fmt: skip
-        chosen = {"GIT_INDEX_FILE": str(index)} if index else {}
+        return run_git(
+            [f"--git-dir={self.folder}", *arguments],
+            cwd=self.folder,
+            stdin=stdin,
+            environment=({"GIT_INDEX_FILE": str(index)} if index else {}) | dict(environment or {}),
+        )
+
+
+def _possible(path: str) -> bool:
+    """Whether a tree could hold ``path``; a model's path may be anything."""
+    try:
+        return b"\0" not in path.encode() and not any(part in ("", ".", "..") for part in path.split("/"))
+    except UnicodeEncodeError:
+        return False
+
+
+def run_git(
+    arguments: list[str], *, cwd: Path, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """git with nothing of the machine's or the user's configuration, and no prompt."""
+    inherited = {
+        name: os.environ[name] for name in ("PATH", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE") if name in os.environ
+    }
+    config = {"GIT_CONFIG_COUNT": str(len(_CONFIG))}
+    for number, (key, value) in enumerate(_CONFIG.items()):
+        config |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    fixed = {
+        "HOME": "/nonexistent", "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_ATTR_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1",
+    }  # fmt: skip
+    try:
         return subprocess.run(
-            ["git", f"--git-dir={self.folder}", *arguments],
-            input=stdin, capture_output=True, check=False, timeout=900,
-            cwd=self.folder, env=inherited | config | fixed | chosen | dict(environment or {}),
+            ["git", *arguments], input=stdin, capture_output=True, check=False, timeout=TIMEOUT_SECONDS, cwd=cwd,
+            env=inherited | config | fixed | dict(environment or {}),
         )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise Retry(f"git took longer than {TIMEOUT_SECONDS} seconds") from error

@@ -12,7 +12,6 @@ from prompts import TemplateSet
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout, branch_name
 from stages.fetch_issue import Issue
-from stages.prepare_tests import Suite
 from stages.propose_patch import Proposals
 from stages.run_tests import Verdict
 
@@ -27,15 +26,15 @@ class OpenPullRequest:
         self._forge, self._mirrors, self._templates = forge, mirrors, templates
 
     async def run(
-        self, issue: Issue, checkout: Checkout, suite: Suite, proposals: Proposals, candidates: Candidates,
-        verdict: Verdict, run: RunContext,
+        self, issue: Issue, checkout: Checkout, proposals: Proposals, candidates: Candidates, verdict: Verdict,
+        run: RunContext,
     ) -> Stop:  # fmt: skip
         candidate = candidates.candidates[verdict.candidate]
         facts = Facts(verification=verdict.verification, artifacts={"patch": candidate.patch_key})
         if run.job.options.dry_run:
             return Stop(Outcome.PROPOSED, f"{verdict.verification}; nothing was pushed, as asked", facts)
         mirror = self._mirrors.at(checkout.repository)
-        plan = await run.intend("push", await self._plan(issue, checkout, candidate, verdict, proposals, suite, run))
+        plan = await run.intend("push", await self._plan(issue, checkout, candidate, verdict, proposals, run))
         sha = await asyncio.to_thread(_commit, mirror, checkout, candidate, plan)
         if sha != plan["sha"]:
             raise AssertionError(f"the stored intention names commit {plan['sha']}, its bytes give {sha}")
@@ -57,14 +56,17 @@ class OpenPullRequest:
 
     async def _plan(
         self, issue: Issue, checkout: Checkout, candidate: Candidate, verdict: Verdict, proposals: Proposals,
-        suite: Suite, run: RunContext,
+        run: RunContext,
     ) -> dict[str, Any]:  # fmt: skip
         """Everything that the world will see, to the byte, before any of it is done."""
         said = {
-            "issue": issue, "checkout": checkout, "candidate": candidate, "verdict": verdict, "suite": suite,
-            "proposals": proposals, "job_id": run.job_id, "generation": run.generation, "rounds": run.round,
-            "cost_usd": await run.ledger.cost_usd(),
-            "model": proposals.proposals[candidate.proposal].model,
+            "issue_number": issue.number, "issue_url": issue.url, "title": issue.title,
+            "summary": candidate.summary, "verification": verdict.verification.value, "reason": verdict.reason,
+            "fixed": verdict.fixed, "still_failing": verdict.still_failing, "ran": verdict.ran,
+            "base_branch": checkout.base_branch, "base_sha": checkout.base_sha,
+            "model": proposals.proposals[candidate.proposal].model, "rounds": run.round,
+            "cost_usd": await run.ledger.cost_usd(), "template_set": proposals.template_set,
+            "templates": proposals.templates, "job_id": run.job_id, "generation": run.generation,
         }  # fmt: skip
         plan: dict[str, Any] = {
             "branch": branch_name(issue.number, run.job_id),

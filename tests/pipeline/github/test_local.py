@@ -1,0 +1,102 @@
+"""A local repository as a forge."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from pipeline.git import Mirror
+from pipeline.github import Forge, ForgeRefused, NewPull
+from pipeline.github.local import LocalForge, local_issue_url
+from pipeline.job import IssueRef
+
+
+def run(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
+    done = subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    repository = tmp_path / "a repo ü"
+    repository.mkdir()
+    run(repository, "init", "-q", "-b", "trunk/1")
+    return repository
+
+
+def committed(folder: Path) -> Path:
+    (folder / "f.txt").write_text("f\n")
+    run(folder, "add", ".")
+    run(folder, "commit", "-qm", "one")
+    return folder
+
+
+def asked(path: Path) -> tuple[Forge, IssueRef]:
+    return LocalForge(path, "Title", "Body"), IssueRef.parse(local_issue_url(path, "Title\nBody"))
+
+
+def test_a_local_repository_is_a_forge_that_opens_nothing(folder: Path) -> None:
+    forge, ref = asked(committed(folder))
+    seen = forge.repository(ref)
+    assert (seen.clone_url, seen.default_branch, seen.can_push, seen.archived) == (str(folder), "trunk/1", True, False)
+    issue = forge.issue(ref)
+    assert (issue.title, issue.body, issue.state, issue.number) == ("Title", "Body", "open", ref.number)
+    assert forge.token() is None and not forge.opens_pulls and forge.find_pulls(ref, "x") == []
+    with pytest.raises(ForgeRefused):
+        forge.create_pull(ref, NewPull("x", "trunk/1", "T", "B", draft=False))
+    with pytest.raises(ForgeRefused):
+        forge.update_pull(ref, 1, title="T", body="B")
+
+
+def test_what_the_forge_names_can_be_fetched(folder: Path, tmp_path: Path) -> None:
+    forge, ref = asked(committed(folder))
+    mirror = Mirror(tmp_path / "m.git", forge.token)
+    seen = forge.repository(ref)
+    mirror.fetch(seen.clone_url)
+    assert mirror.branch(seen.default_branch) == run(folder, "rev-parse", "HEAD")
+
+
+def test_what_is_no_usable_repository_is_refused_with_the_reason(folder: Path, tmp_path: Path) -> None:
+    for path, told in (
+        (tmp_path, "is no git repository"),
+        (tmp_path / "nowhere", "is no folder"),
+        (folder, "has no commit"),
+    ):
+        forge, ref = asked(path)
+        with pytest.raises(ForgeRefused, match=told):
+            forge.repository(ref)
+    run(committed(folder), "checkout", "-q", "--detach")
+    forge, ref = asked(folder)
+    with pytest.raises(ForgeRefused, match="detached HEAD"):
+        forge.repository(ref)
+
+
+def test_the_repositorys_own_configuration_runs_nothing(folder: Path, tmp_path: Path) -> None:
+    trap = tmp_path / "trap.sh"
+    trap.write_text(f"#!/bin/sh\ntouch '{tmp_path}/sprung'\nexec \"$@\"\n")
+    trap.chmod(0o755)
+    committed(folder)
+    run(folder, "config", "core.fsmonitor", str(trap))
+    run(folder, "config", "uploadpack.packObjectsHook", str(trap))
+    forge, ref = asked(folder)
+    Mirror(tmp_path / "m.git", forge.token).fetch(forge.repository(ref).clone_url)
+    assert not (tmp_path / "sprung").exists()
+
+
+_names = st.text(st.characters(exclude_characters="/\0\n\r", exclude_categories=["Cs"]), min_size=1, max_size=20)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(_names, min_size=1, max_size=4), st.text(max_size=50))
+@example(["a b", "issues", "7", "x#y?z%41"], "ü\ud800")
+@example([" ", "naïve 文字\t"], "")
+def test_a_local_issues_address_is_read_back(parts: list[str], text: str) -> None:
+    path = Path("/", *parts)
+    url = local_issue_url(path, text)
+    ref = IssueRef.parse(url)
+    assert (ref.url, ref.host, ref.owner) == (url, "file", "local")
+    assert ref.name == path.name or path.name in (".", "..")
+    assert 0 < ref.number < 10**9 and ref.number == IssueRef.parse(local_issue_url(Path("/other"), text)).number

@@ -1,0 +1,211 @@
+"""GithubForge over real PyGithub, against the stand-in."""
+
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+from github.GithubException import BadCredentialsException, GithubException, RateLimitExceededException
+from pydantic import SecretStr
+
+from pipeline.errors import Family, Retry, judge
+from pipeline.github import Forge, ForgeRefused, NewPull
+from pipeline.github.rest import MAX_COMMENT_BYTES, GithubForge
+from pipeline.job import IssueRef
+from tests.stand_ins.github import OUTSIDER_TOKEN, READ_TOKEN, WRITE_TOKEN, GithubStandIn
+
+REF = IssueRef.parse("https://github.com/Octo/Sample/issues/1")
+NEW = NewPull(head="fix", base="main", title="Mend it", body="What was done.", draft=False)
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GithubStandIn]:
+    """Its owner is spelled ``Octo``; our references are lowered."""
+    with GithubStandIn(tmp_path / "github") as server:
+        server.add_repository("Octo/Sample", {"a.txt": "a\n"}, collaborators=["ada"])
+        server.add_issue("Octo/Sample", "Broken", "It is <!-- hidden --> broken.", author="Octo")
+        server.commit("Octo/Sample", {"b.txt": "b\n"}, branch="fix")
+        yield server
+
+
+def forge_for(github: GithubStandIn, token: str = WRITE_TOKEN) -> GithubForge:
+    return GithubForge(api_url=github.api_url, token=SecretStr(token), seconds_between_writes=0)
+
+
+@pytest.fixture
+def forge(github: GithubStandIn) -> Forge:
+    return forge_for(github)
+
+
+def test_a_repository_is_told_with_what_the_token_may_do(github: GithubStandIn, forge: Forge) -> None:
+    seen = forge.repository(REF)
+    assert seen.full_name == "Octo/Sample" and seen.clone_url == f"{github.origin}/Octo/Sample.git"
+    assert (seen.default_branch, seen.archived, seen.can_push, seen.private) == ("main", False, True, False)
+    assert forge_for(github, READ_TOKEN).repository(REF).can_push is False
+
+
+def test_an_issue_comes_with_all_pages_of_its_comments(github: GithubStandIn, forge: Forge) -> None:
+    number = github.add_issue(
+        "Octo/Sample", "Long", None, author=None, comments=[("ada", f"c{n}") for n in range(130)], locked=True,
+        assignees=["ada"],
+    )  # fmt: skip
+    issue = forge.issue(IssueRef.parse(github.issue_url("Octo/Sample", number)))
+    assert (issue.title, issue.body, issue.author, issue.association) == ("Long", "", "ghost", "NONE")
+    assert (issue.state, issue.locked, issue.assignees, issue.is_pull_request) == ("open", True, ("ada",), False)
+    assert [comment.body for comment in issue.comments] == [f"c{n}" for n in range(130)]
+    assert {(comment.author, comment.association) for comment in issue.comments} == {("ada", "COLLABORATOR")}
+
+
+def test_texts_come_as_written(forge: Forge) -> None:
+    issue = forge.issue(REF)
+    assert issue.body == "It is <!-- hidden --> broken." and issue.association == "OWNER"
+
+
+def test_comments_without_end_are_not_all_fetched(github: GithubStandIn, forge: Forge) -> None:
+    number = github.add_issue("Octo/Sample", "Huge", "b", comments=["x" * 60_000] * 250)
+    issue = forge.issue(IssueRef.parse(github.issue_url("Octo/Sample", number)))
+    assert MAX_COMMENT_BYTES < sum(len(comment.body) for comment in issue.comments) < MAX_COMMENT_BYTES + 60_001
+    assert sum("/comments" in logged.path for logged in github.requests) == 1
+
+
+def test_a_pull_requests_number_is_recognised(github: GithubStandIn, forge: Forge) -> None:
+    made = forge.create_pull(REF, NEW)
+    assert forge.issue(IssueRef.parse(github.issue_url("octo/sample", made.number))).is_pull_request
+
+
+def test_what_is_missing_is_refused_with_the_reason(github: GithubStandIn, forge: Forge) -> None:
+    github.add_repository("octo/secret", {"s": "s"}, private=True)
+    github.delete_issue("Octo/Sample", github.add_issue("Octo/Sample", "Gone", ""))
+    secret = IssueRef.parse("https://github.com/octo/secret/issues/1")
+    with pytest.raises(ForgeRefused, match="octo/secret does not exist, or the token can't see it"):
+        forge_for(github, OUTSIDER_TOKEN).repository(secret)
+    with pytest.raises(ForgeRefused, match="issue #1 of octo/secret does not exist"):
+        forge.issue(secret)
+    with pytest.raises(ForgeRefused, match="was deleted"):
+        forge.issue(IssueRef.parse("https://github.com/octo/sample/issues/2"))
+
+
+def test_what_has_moved_is_refused_with_its_new_place(github: GithubStandIn, forge: Forge) -> None:
+    github.add_repository("octo/other", {"s": "s"})
+    github.transfer_issue("Octo/Sample", 1, "octo/other")
+    with pytest.raises(ForgeRefused, match=r"moved to https://github.com/octo/other/issues/1"):
+        forge.issue(REF)
+    github.rename_repository("Octo/Sample", "Octo/Renamed")
+    with pytest.raises(ForgeRefused, match=r"moved to Octo/Renamed"):
+        forge.repository(REF)
+
+
+def test_a_pull_request_is_opened_with_labels_and_reviewers(github: GithubStandIn, forge: Forge) -> None:
+    new = NewPull("fix", "main", "T", "B", draft=True, labels=("bug", "agent"), reviewers=("ada",))
+    made = forge.create_pull(REF, new)
+    [pull] = github.pulls("Octo/Sample")
+    assert (pull.draft, pull.issue.labels, pull.reviewers) == (True, ["bug", "agent"], ["ada"])
+    assert made.url == f"https://github.com/Octo/Sample/pull/{made.number}" and made.state == "open"
+    assert made.head_sha == github.sha("Octo/Sample", "fix") and made.body == "B"
+
+
+def test_a_reviewer_that_github_refuses_costs_a_warning_not_the_others(
+    github: GithubStandIn, forge: Forge, caplog: pytest.LogCaptureFixture
+) -> None:
+    forge.create_pull(REF, NewPull("fix", "main", "T", "B", draft=False, reviewers=("stranger", "ada")))
+    assert github.pulls("Octo/Sample")[0].reviewers == ["ada"]
+    assert "reviewer stranger" in caplog.text and "collaborators" in caplog.text
+
+
+def test_find_pulls_gives_open_and_closed_ones_of_the_branch_newest_first(github: GithubStandIn, forge: Forge) -> None:
+    github.commit("Octo/Sample", {"c.txt": "c\n"}, branch="another")
+    first = forge.create_pull(REF, NEW)
+    github.close_pull("Octo/Sample", first.number)
+    second = forge.create_pull(REF, NEW)
+    forge.create_pull(REF, NewPull("another", "main", "T", "B", draft=False))
+    found = forge.find_pulls(REF, "fix")
+    assert [(pull.number, pull.state) for pull in found] == [(second.number, "open"), (first.number, "closed")]
+    assert forge.find_pulls(REF, "nothing") == []
+
+
+def test_a_pull_request_is_updated(github: GithubStandIn, forge: Forge) -> None:
+    made = forge.create_pull(REF, NEW)
+    moved = github.commit("Octo/Sample", {"b.txt": "b2\n"}, branch="fix")
+    updated = forge.update_pull(REF, made.number, title="New", body="Text")
+    assert (updated.number, updated.body, updated.head_sha) == (made.number, "Text", moved)
+    assert github.pulls("Octo/Sample")[0].issue.title == "New"
+
+
+def test_a_second_pull_request_is_a_retry_so_that_looking_again_finds_the_first(forge: Forge) -> None:
+    made = forge.create_pull(REF, NEW)
+    with pytest.raises(Retry, match="already exists for Octo:fix"):
+        forge.create_pull(REF, NEW)
+    assert [pull.number for pull in forge.find_pulls(REF, "fix")] == [made.number]
+
+
+def test_a_pull_request_without_commits_is_refused(github: GithubStandIn, forge: Forge) -> None:
+    with pytest.raises(ForgeRefused, match="No commits between main and main"):
+        forge.create_pull(REF, NewPull("main", "main", "T", "B", draft=False))
+
+
+def test_a_token_that_may_not_write_is_refused(github: GithubStandIn) -> None:
+    with pytest.raises(ForgeRefused, match=r"403.*not accessible"):
+        forge_for(github, READ_TOKEN).create_pull(REF, NEW)
+
+
+def test_wrong_credentials_pass_through(github: GithubStandIn) -> None:
+    with pytest.raises(BadCredentialsException) as raised:
+        forge_for(github, "ghp_wrong").repository(REF)
+    assert judge(raised.value).family is Family.RETRY
+
+
+@pytest.mark.parametrize("status", [502, None])
+def test_a_post_whose_reply_is_lost_is_not_repeated(github: GithubStandIn, forge: Forge, status: int | None) -> None:
+    github.fail_next("POST", "/pulls$", status=status, after_effect=True)
+    with pytest.raises((GithubException, requests.RequestException)) as raised:
+        forge.create_pull(REF, NEW)
+    assert judge(raised.value).family is Family.RETRY
+    assert sum(logged.method == "POST" for logged in github.requests) == 1
+    assert len(forge.find_pulls(REF, "fix")) == 1
+
+
+def test_a_rate_limit_passes_through_with_its_delay(github: GithubStandIn, forge: Forge) -> None:
+    secondary = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+    github.fail_next("GET", "/repos/", status=403, headers={"Retry-After": "61"}, message=secondary)
+    with pytest.raises(RateLimitExceededException) as raised:
+        forge.repository(REF)
+    assert judge(raised.value).delay == 61.0
+
+    reset = {
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Limit": "5000",
+        "X-RateLimit-Reset": str(int(time.time()) + 600),
+    }
+    github.fail_next("GET", "/repos/", status=403, headers=reset, message="API rate limit exceeded for user ID 1.")
+    with pytest.raises(RateLimitExceededException) as raised:
+        forge.repository(REF)
+    assert 590 < (judge(raised.value).delay or 0) < 602
+
+
+def test_a_token_is_asked_for_anew_at_each_call(github: GithubStandIn) -> None:
+    tokens = iter(["ghp_expired", WRITE_TOKEN])
+    forge = GithubForge(api_url=github.api_url, token=lambda: SecretStr(next(tokens)), seconds_between_writes=0)
+    with pytest.raises(BadCredentialsException):
+        forge.repository(REF)
+    assert forge.repository(REF).can_push
+
+
+def test_calls_from_many_threads_do_not_mix(github: GithubStandIn, forge: Forge) -> None:
+    numbers = [github.add_issue("Octo/Sample", f"title {n}", "b") for n in range(20)]
+    refs = [IssueRef.parse(github.issue_url("octo/sample", number)) for number in numbers]
+    with ThreadPoolExecutor(8) as pool:
+        titles = [issue.title for issue in pool.map(forge.issue, refs)]
+    assert titles == [f"title {n}" for n in range(20)]
+
+
+def test_the_token_is_in_no_address_and_no_log(
+    github: GithubStandIn, forge: Forge, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    forge.create_pull(REF, NEW)
+    forge.find_pulls(REF, "fix")
+    assert len(github.requests) == 3 and not any(WRITE_TOKEN in logged.path for logged in github.requests)
+    assert caplog.text and WRITE_TOKEN not in caplog.text and WRITE_TOKEN not in repr(vars(forge)["_secret"])

@@ -1,0 +1,190 @@
+"""A small strict GitHub on the loopback: REST under ``/api/v3``, git at ``/OWNER/NAME.git``, tokens checked.
+
+with GithubStandIn(folder) as github:
+    github.add_repository("octo/sample", {"README.md": "hello\\n"})
+    github.add_issue("octo/sample", "It is broken", "It should not be.")
+    forge = GithubForge(api_url=github.api_url, token=SecretStr(WRITE_TOKEN))
+"""
+
+import re
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+from tests.stand_ins.github.git_http import GitHttp
+from tests.stand_ins.github.rest import Rest
+from tests.stand_ins.github.shapes import WEB, Shapes
+from tests.stand_ins.github.world import Comment, Issue, Pull, Rights, World
+
+WRITE_TOKEN = "ghp_standInWrite0000000000000000000000"
+READ_TOKEN = "ghp_standInRead00000000000000000000000"
+OUTSIDER_TOKEN = "ghp_standInOutsider0000000000000000000"
+TOKENS: Mapping[str, Rights] = {WRITE_TOKEN: "write", READ_TOKEN: "read", OUTSIDER_TOKEN: "outsider"}
+
+
+@dataclass(frozen=True)
+class Logged:
+    method: str
+    path: str
+    """With its query string."""
+    status: int | None
+    """None: the connection was cut instead of answered."""
+
+
+@dataclass
+class _Fault:
+    method: str
+    path: re.Pattern[str]
+    status: int | None
+    headers: dict[str, str]
+    message: str
+    after_effect: bool
+    times: int
+
+
+class GithubStandIn:
+    def __init__(self, root: Path, *, tokens: Mapping[str, Rights] = TOKENS):
+        root.mkdir(parents=True, exist_ok=True)
+        self._world = World(root.absolute(), tokens)
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(64)  # from here on clients may connect; they wait until the server runs
+        self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.api_url = f"{self.origin}/api/v3"
+        self.requests: list[Logged] = []
+        self._faults: list[_Fault] = []
+        app = FastAPI(openapi_url=None)
+        Rest(self._world, Shapes(self.origin)).attach(app)
+        GitHttp(self._world).attach(app)
+        config = uvicorn.Config(_Wire(app, self._faults, self.requests), log_config=None, lifespan="off")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="github-stand-in")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    def add_repository(
+        self, full_name: str, files: Mapping[str, str | bytes] | Path, *, default_branch: str = "main",
+        archived: bool = False, private: bool = False, collaborators: Sequence[str] = (),
+    ) -> str:  # fmt: skip
+        """From texts, from a folder, or from a local git repository with its history. Gives the clone address."""
+        self._world.add_repository(
+            full_name, files, default_branch=default_branch, archived=archived, private=private,
+            collaborators=set(collaborators),
+        )  # fmt: skip
+        return f"{self.origin}/{full_name}.git"
+
+    def add_issue(
+        self, full_name: str, title: str, body: str | None, *, author: str | None = "reporter",
+        comments: Sequence[tuple[str, str] | str] = (), state: str = "open", locked: bool = False,
+        assignees: Sequence[str] = (), pull_request: bool = False,
+    ) -> int:  # fmt: skip
+        """Gives the number. A comment is its text, or (author, text)."""
+        repository, world = self._world.get(full_name), self._world
+        number = max(repository.issues, default=0) + 1
+        pairs = [("reporter", comment) if isinstance(comment, str) else comment for comment in comments]
+        repository.issues[number] = Issue(
+            world.next_id(), number, title, body, author, world.timestamp(),
+            [Comment(world.next_id(), who, text, world.timestamp()) for who, text in pairs],
+            state, locked, list(assignees), is_pull_request=pull_request,
+        )  # fmt: skip
+        return number
+
+    def issue_url(self, full_name: str, number: int) -> str:
+        return f"{WEB}/{full_name}/issues/{number}"
+
+    def delete_issue(self, full_name: str, number: int) -> None:
+        self._world.get(full_name).issues[number].deleted = True
+
+    def transfer_issue(self, full_name: str, number: int, to: str) -> int:
+        """Gives the number in the other repository; the old address redirects there."""
+        issue, target = self._world.get(full_name).issues[number], self._world.get(to)
+        new = self.add_issue(to, issue.title, issue.body, author=issue.author)
+        issue.moved_to = (target.id, new)
+        return new
+
+    def rename_repository(self, full_name: str, to: str) -> None:
+        """The old address redirects, as on GitHub."""
+        repository = self._world.get(full_name)
+        self._world.renamed[full_name.lower()] = repository.id
+        repository.owner, repository.name = to.split("/")
+
+    def commit(self, full_name: str, files: Mapping[str, str | bytes | None], *, branch: str = "main",
+               message: str = "A change by a person") -> str:  # fmt: skip
+        """What a person pushed meanwhile; None removes a file. Gives the commit's SHA."""
+        return self._world.get(full_name).commit(files, branch, message, self._world.now())
+
+    def close_pull(self, full_name: str, number: int) -> None:
+        self._world.get(full_name).pulls[number].issue.state = "closed"
+
+    def pulls(self, full_name: str) -> list[Pull]:
+        return list(self._world.get(full_name).pulls.values())
+
+    def sha(self, full_name: str, branch: str) -> str | None:
+        return self._world.get(full_name).sha(branch)
+
+    def files(self, full_name: str, branch: str) -> dict[str, bytes]:
+        return self._world.get(full_name).files(branch)
+
+    def path(self, full_name: str) -> Path:
+        """The bare repository on disk."""
+        return self._world.get(full_name).path
+
+    def fail_next(
+        self, method: str, path: str, *, status: int | None = 500, headers: Mapping[str, str] | None = None,
+        message: str = "Server Error", after_effect: bool = False, times: int = 1,
+    ) -> None:  # fmt: skip
+        """Fail the next requests whose method and path (a regex, searched) fit. ``status=None`` cuts the connection;
+        ``after_effect`` lets the request do its work first and loses the reply."""
+        self._faults.append(_Fault(method, re.compile(path), status, dict(headers or {}), message, after_effect, times))
+
+
+class _Wire:
+    """ASGI around the application: logs each request before it is answered, and plays the faults."""
+
+    def __init__(self, app: FastAPI, faults: list[_Fault], log: list[Logged]):
+        self._app, self._faults, self._log = app, faults, log
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        method, path, query = scope["method"], scope["path"], scope["query_string"].decode()
+        logged = path + (f"?{query}" if query else "")
+        fault = next((f for f in self._faults if f.method == method and f.path.search(path) and f.times > 0), None)
+        if fault is None:
+
+            async def answer(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    self._log.append(Logged(method, logged, message["status"]))
+                await send(message)
+
+            await self._app(scope, receive, answer)
+            return
+        fault.times -= 1
+        if fault.after_effect:
+            await self._app(scope, receive, _nowhere)
+        self._log.append(Logged(method, logged, fault.status))
+        await _fail(fault, scope, receive, send)
+
+
+async def _nowhere(message: Any) -> None:
+    """A reply that is lost."""
+
+
+async def _fail(fault: _Fault, scope: Any, receive: Any, send: Any) -> None:
+    if fault.status is None:  # promise a body and leave: the server then drops the connection
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+        return
+    body = {"message": fault.message, "documentation_url": "https://docs.github.com/rest", "status": str(fault.status)}
+    await JSONResponse(body, fault.status, fault.headers)(scope, receive, send)

@@ -1,0 +1,224 @@
+"""The REST routes that PyGithub 2.10 calls for our forge, with GitHub's documented refusals."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from tests.stand_ins.github.shapes import Json, Shapes
+from tests.stand_ins.github.world import Issue, Pull, Repository, Token, World
+
+_DOCS = "https://docs.github.com/rest"
+_REPOSITORY = r"/(?:repos/(?P<name>[^/]+/[^/]+)|repositories/(?P<id>\d+))"
+
+
+class Refused(Exception):
+    def __init__(self, status: int, message: str, *, errors: list[Json] | None = None, location: str | None = None):
+        super().__init__(message)
+        self.status, self.message, self.errors, self.location = status, message, errors, location
+
+    def response(self) -> JSONResponse:
+        body: Json = {"message": self.message, "documentation_url": _DOCS, "status": str(self.status)}
+        if self.errors is not None:
+            body["errors"] = self.errors
+        if self.location:
+            return JSONResponse({"message": self.message, "url": self.location}, 301, {"Location": self.location})
+        return JSONResponse(body, self.status)
+
+
+def invalid(field: str, code: str = "invalid", *, resource: str = "PullRequest", message: str | None = None) -> Refused:
+    error = {"resource": resource, "field": field, "code": code} | ({"message": message} if message else {})
+    return Refused(422, "Validation Failed", errors=[error])
+
+
+class Rest:
+    """One request at a time: the handlers run on the server's loop and await nothing but the body."""
+
+    def __init__(self, world: World, shapes: Shapes):
+        self._world, self._shapes = world, shapes
+        self._routes: list[tuple[str, str, Callable[..., Response]]] = [
+            ("GET", "", self._repository),
+            ("GET", r"/issues/(?P<number>\d+)", self._issue),
+            ("GET", r"/issues/(?P<number>\d+)/comments", self._comments),
+            ("POST", r"/issues/(?P<number>\d+)/labels", self._add_labels),
+            ("GET", "/pulls", self._list_pulls),
+            ("POST", "/pulls", self._create_pull),
+            ("GET", r"/pulls/(?P<number>\d+)", self._pull),
+            ("PATCH", r"/pulls/(?P<number>\d+)", self._edit_pull),
+            ("POST", r"/pulls/(?P<number>\d+)/requested_reviewers", self._request_reviewers),
+        ]
+
+    def attach(self, app: FastAPI) -> None:
+        app.add_api_route("/api/v3/{path:path}", self._answer, methods=["GET", "POST", "PATCH", "PUT", "DELETE"])
+
+    async def _answer(self, request: Request) -> Response:
+        path = "/" + request.path_params["path"]
+        try:
+            token = self._authenticated(request)
+            for method, tail, handler in self._routes:
+                if request.method == method and (match := re.fullmatch(_REPOSITORY + tail, path)):
+                    repository = self._visible(match["name"], match["id"], token, path)
+                    if method != "GET":
+                        self._may_write(repository, token)
+                    body = await request.json() if method != "GET" else None
+                    numbers = [int(value) for key, value in match.groupdict().items() if key == "number"]
+                    return handler(request, repository, token, body, *numbers)
+            raise Refused(404, "Not Found")
+        except Refused as refused:
+            return refused.response()
+
+    def _authenticated(self, request: Request) -> Token:
+        """Stricter than GitHub, which lets anyone read public repositories: our forge always has a token."""
+        if not request.headers.get("user-agent"):
+            raise Refused(403, "Request forbidden by administrative rules. Please make sure your request has a "
+                               "User-Agent header")  # fmt: skip
+        kind, _, secret = request.headers.get("authorization", "").partition(" ")
+        if not secret:
+            raise Refused(401, "Requires authentication")
+        token = self._world.tokens.get(secret) if kind.lower() in ("token", "bearer") else None
+        if token is None:
+            raise Refused(401, "Bad credentials")
+        return token
+
+    def _visible(self, name: str | None, number: str | None, token: Token, path: str) -> Repository:
+        moved = self._world.renamed.get(name.lower()) if name else None
+        repository = self._world.named(name) if name else self._world.repositories.get(int(number or 0))
+        if repository is None and moved and self._world.visible(self._world.repositories[moved], token):
+            rest = "/".join(path.split("/")[4:])
+            location = f"{self._shapes.api}/repositories/{moved}" + (f"/{rest}" if rest else "")
+            raise Refused(301, "Moved Permanently", location=location)
+        if repository is None or not self._world.visible(repository, token):
+            raise Refused(404, "Not Found")
+        return repository
+
+    def _may_write(self, repository: Repository, token: Token) -> None:
+        if token.rights != "write":
+            raise Refused(403, "Resource not accessible by personal access token")
+        if repository.archived:
+            raise Refused(403, "Repository was archived so is read-only.")
+
+    def _find_issue(self, repository: Repository, number: int) -> Issue:
+        issue = repository.issues.get(number)
+        if issue is None:
+            raise Refused(404, "Not Found")
+        if issue.deleted:
+            raise Refused(410, "This issue was deleted")
+        if issue.moved_to:
+            place = f"{self._shapes.api}/repositories/{issue.moved_to[0]}/issues/{issue.moved_to[1]}"
+            raise Refused(301, "Moved Permanently", location=place)
+        return issue
+
+    def _find_pull(self, repository: Repository, number: int) -> Pull:
+        if number not in repository.pulls:
+            raise Refused(404, "Not Found")
+        return repository.pulls[number]
+
+    def _page(self, request: Request, rows: list[Json]) -> JSONResponse:
+        """GitHub's pages: 30 unless asked, 100 at most, the next and last ones in the Link header."""
+        query = dict(request.query_params)
+        size = min(max(int(query.get("per_page", "30")), 1), 100)
+        page, last = int(query.get("page", "1")), max(-(-len(rows) // size), 1)
+        wanted = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
+        shown = [rel for rel in wanted if (rel in ("next", "last") and page < last) or (rel in ("prev", "first") and page > 1)]  # noqa: E501  # fmt: skip
+        url = f"{self._shapes.origin}{request.url.path}"
+        links = ", ".join(f'<{url}?{urlencode(query | {"page": wanted[rel]})}>; rel="{rel}"' for rel in shown)
+        return JSONResponse(rows[(page - 1) * size : page * size], headers={"Link": links} if links else None)
+
+    def _repository(self, request: Request, repository: Repository, token: Token, body: Any) -> Response:
+        return JSONResponse(self._shapes.repository(repository, token))
+
+    def _issue(self, request: Request, repository: Repository, token: Token, body: Any, number: int) -> Response:
+        return JSONResponse(self._shapes.issue(repository, self._find_issue(repository, number)))
+
+    def _comments(self, request: Request, repository: Repository, token: Token, body: Any, number: int) -> Response:
+        issue = self._find_issue(repository, number)
+        return self._page(request, [self._shapes.comment(repository, issue, comment) for comment in issue.comments])
+
+    def _add_labels(self, request: Request, repository: Repository, token: Token, body: Any, number: int) -> Response:
+        issue = self._find_issue(repository, number)
+        names = body.get("labels") if isinstance(body, dict) else body
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise Refused(422, "Invalid request.")
+        if any(not 0 < len(name) <= 50 for name in names):
+            raise invalid("name", resource="Label")
+        issue.labels += [name for name in dict.fromkeys(names) if name not in issue.labels]
+        return JSONResponse([self._shapes.label(repository, name) for name in issue.labels])
+
+    def _list_pulls(self, request: Request, repository: Repository, token: Token, body: Any) -> Response:
+        query = request.query_params
+        state, head, base = query.get("state", "open"), query.get("head", ""), query.get("base")
+        if state not in ("open", "closed", "all"):
+            raise invalid("state")
+        rows = [pull for pull in repository.pulls.values() if state in ("all", pull.issue.state)]
+        if ":" in head:  # a head in any other form filters nothing, as on GitHub; the owner's case is taken seriously
+            rows = [pull for pull in rows if f"{repository.owner}:{pull.head}" == head]
+        if base:
+            rows = [pull for pull in rows if pull.base == base]
+        # Newest first unless asked: the default direction is descending for the default sort.
+        rows.sort(key=lambda pull: pull.number, reverse=query.get("direction", "desc") == "desc")
+        return self._page(request, [self._shapes.pull(repository, pull, token) for pull in rows])
+
+    def _create_pull(self, request: Request, repository: Repository, token: Token, body: Any) -> Response:
+        for name in ("title", "head", "base"):
+            if not isinstance(body.get(name), str) or not body[name].strip():
+                raise Refused(422, f'Invalid request.\n\n"{name}" wasn\'t supplied.')
+        self._check_texts(body)
+        owner, _, head = body["head"].rpartition(":")
+        base = body["base"]
+        base_sha, head_sha = repository.sha(base), repository.sha(head)
+        if head_sha is None or (owner and owner.lower() != repository.owner.lower()):
+            raise invalid("head")
+        if base_sha is None:
+            raise invalid("base")
+        if any(pull.head == head and pull.base == base and pull.issue.state == "open"
+               for pull in repository.pulls.values()):  # fmt: skip
+            raise self._custom(f"A pull request already exists for {repository.owner}:{head}.")
+        if repository.commits_between(base_sha, head_sha) == 0:
+            raise self._custom(f"No commits between {base} and {head}")
+        world, number = self._world, max(repository.issues, default=0) + 1
+        issue = Issue(
+            world.next_id(), number, body["title"], body.get("body"), token.login, world.timestamp(),
+            is_pull_request=True,
+        )  # fmt: skip
+        repository.issues[number] = issue
+        pull = Pull(issue, head, base, bool(body.get("draft", False)), head_sha, base_sha)
+        repository.pulls[number] = pull
+        return JSONResponse(self._shapes.whole_pull(repository, pull, token), 201)
+
+    def _pull(self, request: Request, repository: Repository, token: Token, body: Any, number: int) -> Response:
+        return JSONResponse(self._shapes.whole_pull(repository, self._find_pull(repository, number), token))
+
+    def _edit_pull(self, request: Request, repository: Repository, token: Token, body: Any, number: int) -> Response:
+        pull = self._find_pull(repository, number)
+        if body.get("state") not in (None, "open", "closed"):
+            raise invalid("state")
+        self._check_texts(body)
+        pull.issue.title = body.get("title", pull.issue.title)
+        pull.issue.body = body.get("body", pull.issue.body)
+        pull.issue.state = body.get("state", pull.issue.state)
+        return JSONResponse(self._shapes.whole_pull(repository, pull, token))
+
+    def _request_reviewers(
+        self, request: Request, repository: Repository, token: Token, body: Any, number: int
+    ) -> Response:
+        pull, names = self._find_pull(repository, number), body.get("reviewers", [])
+        if pull.issue.author in names:
+            raise Refused(422, "Review cannot be requested from pull request author.")
+        if strangers := [name for name in names if name not in repository.collaborators]:
+            raise Refused(422, "Reviews may only be requested from collaborators. One or more of the users or teams "
+                               f"you specified is not a collaborator of the {repository.full_name} repository.",
+                          errors=[f"Could not add requested reviewers: {strangers}"])  # type: ignore[list-item]  # fmt: skip
+        pull.reviewers += [name for name in dict.fromkeys(names) if name not in pull.reviewers]
+        return JSONResponse(self._shapes.pull(repository, pull, token), 201)
+
+    def _check_texts(self, body: Json) -> None:
+        for name, limit in (("title", 256), ("body", 65_536)):
+            if len(body.get(name) or "") > limit:
+                told = f"{name} is too long (maximum is {limit} characters)"
+                raise invalid(name, "custom", resource="Issue", message=told)
+
+    def _custom(self, message: str) -> Refused:
+        return Refused(422, "Validation Failed", errors=[{"resource": "PullRequest", "code": "custom", "message": message}])  # noqa: E501  # fmt: skip

@@ -1,0 +1,194 @@
+"""What the stand-in knows: repositories (bare, on disk), issues, pull requests, tokens."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+Rights = Literal["write", "read", "outsider"]
+"""write: sees and pushes everything; read: sees everything; outsider: sees public repositories alone."""
+_EPOCH = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Token:
+    login: str
+    rights: Rights
+
+
+@dataclass
+class Comment:
+    id: int
+    author: str | None
+    body: str
+    created_at: str
+
+
+@dataclass
+class Issue:
+    id: int
+    number: int
+    title: str
+    body: str | None
+    author: str | None
+    """None: the account is gone; GitHub then says ``"user": null``."""
+    created_at: str
+    comments: list[Comment] = field(default_factory=list)
+    state: str = "open"
+    locked: bool = False
+    assignees: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    is_pull_request: bool = False
+    deleted: bool = False
+    moved_to: tuple[int, int] | None = None
+    """(repository id, number) after a transfer."""
+
+
+@dataclass
+class Pull:
+    """A pull request; title, body, labels and state live in its issue, as on GitHub."""
+
+    issue: Issue
+    head: str
+    base: str
+    draft: bool
+    head_sha: str
+    base_sha: str
+    reviewers: list[str] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        return self.issue.number
+
+
+@dataclass
+class Repository:
+    id: int
+    owner: str
+    name: str
+    path: Path
+    default_branch: str
+    archived: bool
+    private: bool
+    collaborators: set[str]
+    issues: dict[int, Issue] = field(default_factory=dict)
+    pulls: dict[int, Pull] = field(default_factory=dict)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+    def sha(self, branch: str) -> str | None:
+        done = git(self.path, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}", check=False)
+        return done.stdout.decode().strip() or None
+
+    def commits_between(self, base: str, head: str) -> int:
+        return int(git(self.path, "rev-list", "--count", f"{base}..{head}").stdout)
+
+    def files(self, branch: str) -> dict[str, bytes]:
+        listed = git(self.path, "ls-tree", "-r", "-z", f"refs/heads/{branch}").stdout.split(b"\0")
+        named = [entry.split(b"\t", 1) for entry in listed if entry]
+        return {
+            name.decode(): git(self.path, "cat-file", "blob", meta.split()[2].decode()).stdout
+            for meta, name in named
+            if meta.split()[1] == b"blob"
+        }
+
+    def commit(self, files: Mapping[str, str | bytes | None], branch: str, message: str, at: datetime) -> str:
+        """Write (None: remove) files in a new commit on ``branch``; a new branch starts at the default branch."""
+        stream = [f"commit refs/heads/{branch}\ncommitter A Person <person@example.com> {int(at.timestamp())} +0000\n"]
+        stream.append(f"data {len(message.encode())}\n{message}\n")
+        if parent := self.sha(branch) or self.sha(self.default_branch):
+            stream.append(f"from {parent}\n")
+        out = "".join(stream).encode()
+        for path, content in files.items():
+            quoted = json.dumps(path, ensure_ascii=False).encode()
+            if content is None:
+                out += b"D " + quoted + b"\n"
+                continue
+            data = content.encode() if isinstance(content, str) else content
+            out += b"M 100644 inline " + quoted + b"\ndata %d\n" % len(data) + data + b"\n"
+        git(self.path, "fast-import", "--quiet", "--date-format=raw-permissive", stdin=out + b"done\n")
+        sha = self.sha(branch)
+        assert sha
+        return sha
+
+
+def git(folder: Path, *arguments: str, stdin: bytes = b"", check: bool = True) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["git", *arguments], cwd=folder, input=stdin, capture_output=True, check=check, env=git_environment()
+    )
+
+
+def git_environment() -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": "/nonexistent",
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "gc.auto",
+        "GIT_CONFIG_VALUE_0": "0",
+    }
+
+
+class World:
+    def __init__(self, root: Path, tokens: Mapping[str, Rights]):
+        self.root = root
+        self.tokens = {secret: Token(f"{rights}-bot", rights) for secret, rights in tokens.items()}
+        self.repositories: dict[int, Repository] = {}
+        self.renamed: dict[str, int] = {}
+        self._ids = 1000
+
+    def next_id(self) -> int:
+        self._ids += 1
+        return self._ids
+
+    def now(self) -> datetime:
+        """A clock of its own: later at each look, the same in each run."""
+        return _EPOCH + timedelta(minutes=self._ids)
+
+    def timestamp(self) -> str:
+        return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def named(self, full_name: str) -> Repository | None:
+        return next((r for r in self.repositories.values() if r.full_name.lower() == full_name.lower()), None)
+
+    def get(self, full_name: str) -> Repository:
+        found = self.named(full_name)
+        if found is None:
+            raise KeyError(f"the stand-in has no repository {full_name}")
+        return found
+
+    def visible(self, repository: Repository | None, token: Token | None) -> bool:
+        if repository is None:
+            return False
+        return not repository.private or (token is not None and token.rights != "outsider")
+
+    def add_repository(
+        self, full_name: str, source: Mapping[str, str | bytes] | Path, *, default_branch: str,
+        archived: bool, private: bool, collaborators: set[str],
+    ) -> Repository:  # fmt: skip
+        assert self.named(full_name) is None, f"{full_name} exists"
+        owner, name = full_name.split("/")
+        path = self.root / owner / f"{name}.git"
+        path.mkdir(parents=True)
+        git(path, "init", "--quiet", "--bare", f"--initial-branch={default_branch}", ".")
+        git(path, "config", "http.receivepack", "true")
+        repository = Repository(
+            self.next_id(), owner, name, path, default_branch, archived, private, {owner, *collaborators}
+        )
+        self.repositories[repository.id] = repository
+        if isinstance(source, Path) and (source / ".git").exists():
+            git(path, "fetch", "--quiet", str(source), "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+            return repository
+        if isinstance(source, Path):
+            source = {str(p.relative_to(source)): p.read_bytes() for p in sorted(source.rglob("*")) if p.is_file()}
+        if source:
+            repository.commit(source, default_branch, "The first commit", self.now())
+        return repository

@@ -1,0 +1,151 @@
+"""The GitHub stand-in itself: its answers are GitHub's, and it refuses what GitHub refuses."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from openapi_schema_validator import OAS30ReadValidator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT4
+
+from tests.stand_ins.github import OUTSIDER_TOKEN, READ_TOKEN, WRITE_TOKEN, GithubStandIn
+
+_API = json.loads((Path(__file__).parent / "github" / "openapi.json").read_text())
+_REGISTRY = Registry().with_resource("api", Resource(contents=_API, specification=DRAFT4))
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GithubStandIn]:
+    with GithubStandIn(tmp_path / "github") as server:
+        server.add_repository("octo/sample", {"a.txt": "a\n"}, collaborators=["ada"])
+        yield server
+
+
+def call(github: GithubStandIn, method: str, path: str, body: Any = None, token: str = WRITE_TOKEN) -> Any:
+    headers = {"Authorization": f"token {token}"} if token else {}
+    return requests.request(
+        method, github.api_url + path, json=body, headers=headers, timeout=10, allow_redirects=False
+    )
+
+
+def valid(operation: str, answer: requests.Response) -> requests.Response:
+    """The answer, after holding it against GitHub's OpenAPI description."""
+    schema = _API["paths"][operation][str(answer.status_code)]
+    inlined = json.loads(json.dumps(schema).replace('"#/', '"api#/'))
+    errors = list(OAS30ReadValidator(inlined, registry=_REGISTRY).iter_errors(answer.json()))
+    assert not errors, [f"{'/'.join(map(str, e.absolute_path))}: {e.message[:200]}" for e in errors]
+    return answer
+
+
+def test_every_answer_fits_githubs_openapi_description(github: GithubStandIn) -> None:
+    number = github.add_issue(
+        "octo/sample", "Broken", None, author=None, comments=["a", ("octo", "b")], assignees=["ada"]
+    )
+    github.commit("octo/sample", {"b.txt": "b\n"}, branch="fix")
+    repo, issue, pulls = "/repos/octo/sample", f"/repos/octo/sample/issues/{number}", "/repos/octo/sample/pulls"
+    valid("GET /repos/{owner}/{repo}", call(github, "GET", repo))
+    valid("GET /repos/{owner}/{repo}", call(github, "GET", "/repos/octo/none"))
+    valid("GET /repos/{owner}/{repo}/issues/{issue_number}", call(github, "GET", issue))
+    comments = valid(
+        "GET /repos/{owner}/{repo}/issues/{issue_number}/comments", call(github, "GET", f"{issue}/comments")
+    )
+    assert [comment["body"] for comment in comments.json()] == ["a", "b"]
+
+    create, new = "POST /repos/{owner}/{repo}/pulls", {"title": "T", "head": "fix", "base": "main", "draft": True}
+    made = valid(create, call(github, "POST", pulls, new))
+    assert made.status_code == 201 and made.json()["html_url"] == "https://github.com/octo/sample/pull/2"
+    one = f"{pulls}/{made.json()['number']}"
+    assert valid(create, call(github, "POST", pulls, new)).status_code == 422
+    assert valid(create, call(github, "POST", pulls, new, READ_TOKEN)).status_code == 403
+    valid("GET /repos/{owner}/{repo}/pulls/{pull_number}", call(github, "GET", one))
+    assert len(valid("GET /repos/{owner}/{repo}/pulls", call(github, "GET", pulls)).json()) == 1
+    edited = call(github, "PATCH", one, {"title": "U"})
+    assert valid("PATCH /repos/{owner}/{repo}/pulls/{pull_number}", edited).json()["title"] == "U"
+    labelled = call(github, "POST", f"/repos/octo/sample/issues/{made.json()['number']}/labels", ["bug"])
+    valid("POST /repos/{owner}/{repo}/issues/{issue_number}/labels", labelled)
+    asked = call(github, "POST", f"{one}/requested_reviewers", {"reviewers": ["ada"]})
+    operation = "POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers"
+    assert valid(operation, asked).json()["requested_reviewers"][0]["login"] == "ada"
+    github.delete_issue("octo/sample", number)
+    assert valid("GET /repos/{owner}/{repo}/issues/{issue_number}", call(github, "GET", issue)).status_code == 410
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"head": "missing"}, {"resource": "PullRequest", "field": "head", "code": "invalid"}),
+        ({"head": "someone:fix"}, {"resource": "PullRequest", "field": "head", "code": "invalid"}),
+        ({"base": "missing"}, {"resource": "PullRequest", "field": "base", "code": "invalid"}),
+        ({"head": "same"}, {"resource": "PullRequest", "code": "custom",
+                            "message": "No commits between main and same"}),
+        ({"title": "t" * 257}, {"resource": "Issue", "field": "title", "code": "custom",
+                                "message": "title is too long (maximum is 256 characters)"}),
+        ({"body": "b" * 65_537}, {"resource": "Issue", "field": "body", "code": "custom",
+                                  "message": "body is too long (maximum is 65536 characters)"}),
+    ],
+)  # fmt: skip
+def test_a_pull_request_that_github_would_refuse_is_refused(github: GithubStandIn, change: Any, told: Any) -> None:
+    github.commit("octo/sample", {"b.txt": "b\n"}, branch="fix")
+    subprocess.run(["git", "branch", "same", "main"], cwd=github.path("octo/sample"), check=True)
+    answer = call(github, "POST", "/repos/octo/sample/pulls", {"title": "T", "head": "fix", "base": "main"} | change)
+    assert answer.status_code == 422
+    assert answer.json()["message"] == "Validation Failed" and answer.json()["errors"] == [told]
+    assert github.pulls("octo/sample") == []
+
+
+@pytest.mark.parametrize(("token", "said"), [("", "Requires authentication"), ("wrong", "Bad credentials")])
+def test_a_call_without_a_good_token_is_401(github: GithubStandIn, token: str, said: str) -> None:
+    answer = call(github, "GET", "/repos/octo/sample", token=token)
+    assert (answer.status_code, answer.json()["message"]) == (401, said)
+
+
+def test_rights_decide_what_a_token_sees(github: GithubStandIn) -> None:
+    github.add_repository("octo/secret", {"s": "s"}, private=True)
+    assert call(github, "GET", "/repos/octo/secret", token=READ_TOKEN).json()["permissions"]["push"] is False
+    assert call(github, "GET", "/repos/octo/secret", token=OUTSIDER_TOKEN).status_code == 404
+    assert call(github, "GET", "/repos/OCTO/Sample", token=WRITE_TOKEN).json()["permissions"]["push"] is True
+
+
+def test_pages_are_linked_and_hold_100_at_most(github: GithubStandIn) -> None:
+    number = github.add_issue("octo/sample", "T", "B", comments=[f"c{n}" for n in range(205)])
+    page: requests.Response = call(github, "GET", f"/repos/octo/sample/issues/{number}/comments?per_page=500")
+    sizes = [len(page.json())]
+    while "next" in page.links:
+        page = call(github, "GET", page.links["next"]["url"].removeprefix(github.api_url))
+        sizes.append(len(page.json()))
+    assert sizes == [100, 100, 5]
+
+
+def test_a_fault_can_lose_the_reply_after_the_effect_and_cut_the_connection(github: GithubStandIn) -> None:
+    number = github.add_issue("octo/sample", "T", "B")
+    path = f"/repos/octo/sample/issues/{number}/labels"
+    github.fail_next("POST", "/labels$", status=502, after_effect=True)
+    github.fail_next("GET", "/issues/", status=None)
+    assert call(github, "POST", path, ["bug"]).status_code == 502
+    with pytest.raises(requests.RequestException):
+        call(github, "GET", f"/repos/octo/sample/issues/{number}")
+    assert [label["name"] for label in call(github, "GET", f"/repos/octo/sample/issues/{number}").json()["labels"]] == [
+        "bug"
+    ]
+    assert [logged.status for logged in github.requests] == [502, None, 200]
+
+
+@pytest.mark.parametrize(("token", "status"), [(None, 401), ("wrong", 401), (READ_TOKEN, 403), (WRITE_TOKEN, 200)])
+def test_pushes_need_a_token_that_may_write(github: GithubStandIn, token: str | None, status: int) -> None:
+    auth = ("x-access-token", token) if token else None
+    where = f"{github.origin}/octo/sample.git/info/refs?service=git-receive-pack"
+    answer = requests.get(where, auth=auth, timeout=10)
+    assert answer.status_code == status
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+
+
+@pytest.mark.parametrize(("token", "status"), [(None, 401), ("wrong", 401), (OUTSIDER_TOKEN, 404), (READ_TOKEN, 200)])
+def test_a_private_repository_is_hidden_from_git_too(github: GithubStandIn, token: str | None, status: int) -> None:
+    github.add_repository("octo/secret", {"s": "s"}, private=True)
+    auth = ("x-access-token", token) if token else None
+    where = f"{github.origin}/octo/secret.git/info/refs?service=git-upload-pack"
+    assert requests.get(where, auth=auth, timeout=10).status_code == status
