@@ -37,20 +37,22 @@ def command(ctx: click.Context, concurrency: int | None, model: str | None, log_
     if not chosen.topic_arn:
         raise Failure("CODING_AGENT_TOPIC_ARN is not set: the SNS topic for events", exits.USAGE)
     try:
-        asyncio.run(_serve(chosen))
+        asyncio.run(serve(chosen))
     except SettingsError as error:
         raise Failure(str(error), exits.USAGE) from None
 
 
-async def _serve(chosen: Settings) -> None:
+async def serve(chosen: Settings) -> None:
     from cli import wiring
+    from pipeline import telemetry
     from pipeline.work import Progress
 
     log = logging.getLogger("coding_agent.run")
 
     def observe(progress: Progress) -> None:
-        where = f"{progress.job_id}/{progress.generation} round {progress.round} {progress.stage}"
-        log.info("%s %s %.2f s %s", where, progress.kind, progress.seconds, progress.detail[:500])
+        told: dict[str, str | float] = {"round": progress.round, "stage": progress.stage, "kind": progress.kind, "seconds": progress.seconds}
+        with telemetry.bound(job_id=progress.job_id, generation=progress.generation, **told):
+            log.info("%s %s %s", progress.stage or "run", progress.kind, progress.detail[:500])
 
     app = wiring.build(chosen, wiring.github_forge(chosen), observer=observe)
     warm = getattr(app.model, "warm", None)

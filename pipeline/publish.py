@@ -1,0 +1,126 @@
+"""The outbox's way out: pending events, whoever's run they tell of, published to SNS at least once."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from pipeline.errors import backoff, describe
+from pipeline.job import FixIssueJob
+from pipeline.outcome import Event
+from pipeline.queue.clients import limits, region
+from pipeline.store.base import PendingEvent, RunRow, RunStore
+
+log = logging.getLogger(__name__)
+
+PAGE = 10
+
+
+class Publisher:
+    """One SNS client, kept open while entered as an async context.
+
+    ``topic_of`` says where a job's events go (None: nowhere); ``interval`` is in seconds.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        topic_of: Callable[[FixIssueJob | None], str | None],
+        *,
+        interval: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._store, self._topic_of, self._interval, self._clock = store, topic_of, interval, clock
+        self._stack = AsyncExitStack()
+        self._client: Any = None
+        self._poked = asyncio.Event()
+        self._stopping = False
+        self._failures: dict[str, tuple[int, float]] = {}
+        """Event id -> how often it failed, and when it may be tried again."""
+
+    async def __aenter__(self) -> Self:
+        import aioboto3
+        from aiobotocore.config import AioConfig
+
+        client = aioboto3.Session().client("sns", region_name=region(), config=AioConfig(**limits()))
+        self._client = await self._stack.enter_async_context(client)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def poke(self) -> None:
+        """An event was put into the outbox: don't wait for the interval's end."""
+        self._poked.set()
+
+    def stop(self) -> None:
+        """Let ``run`` drain once more and end."""
+        self._stopping = True
+        self.poke()
+
+    async def run(self) -> None:
+        """Drain the outbox until stopped. Cancelled, it leaves the row it was at pending: twice is harmless."""
+        while True:
+            self._poked.clear()
+            last = self._stopping
+            try:
+                await self.drain()
+            except Exception:
+                log.exception("the outbox could not be read")
+            if last:
+                return
+            try:
+                await asyncio.wait_for(self._poked.wait(), self._interval)
+            except TimeoutError:
+                continue
+
+    async def drain(self) -> int:
+        """Publish what is pending and due, and give how many. An event that fails stays pending, and stops no other."""
+        published = 0
+        while True:
+            # Rows that wait for their next try are the oldest: they must not fill the page.
+            limit = PAGE + len(self._failures)
+            rows = await asyncio.to_thread(self._store.pending_events, limit)
+            if len(rows) < limit:
+                still = {row.event_id for row in rows}  # another worker may have published the rest
+                self._failures = {key: failure for key, failure in self._failures.items() if key in still}
+            due = [row for row in rows if self._due(row)]
+            done = [row for row in due if await self._publish_row(row)]
+            published += len(done)
+            if len(rows) < limit or not done:
+                return published
+
+    async def publish_again(self, run: RunRow) -> None:
+        """Publish a finished run's event again, byte for byte, marked ``duplicate=true``. Errors are botocore's."""
+        try:
+            job = FixIssueJob.model_validate_json(run.body)
+        except ValidationError:
+            job = None
+        topic = self._topic_of(job)
+        if topic is not None and run.event is not None:
+            told = Event.model_validate_json(run.event).attributes
+            await self._publish(topic, run.event, told | {"duplicate": "true"})
+
+    def _due(self, row: PendingEvent) -> bool:
+        return self._clock() >= self._failures.get(row.event_id, (0, 0.0))[1]
+
+    async def _publish_row(self, row: PendingEvent) -> bool:
+        try:
+            await self._publish(row.topic_arn, row.body, row.attributes)
+            await asyncio.to_thread(self._store.mark_published, row.event_id)
+        except Exception as error:
+            failures = self._failures.get(row.event_id, (0, 0.0))[0] + 1
+            delay = backoff(failures, base=1.0, cap=300.0)
+            self._failures[row.event_id] = (failures, self._clock() + delay)
+            log.warning("event %s is not published (%d times): %s", row.event_id, failures, describe(error))
+            return False
+        self._failures.pop(row.event_id, None)
+        return True
+
+    async def _publish(self, topic_arn: str, body: str, attributes: Mapping[str, str]) -> None:
+        named = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        await self._client.publish(TopicArn=topic_arn, Message=body, MessageAttributes=named)

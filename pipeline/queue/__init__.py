@@ -1,0 +1,23 @@
+"""SQS: taking deliveries, keeping them, giving them back, and the dead-letter queue."""
+
+from pipeline.queue.heartbeat import Heartbeat
+from pipeline.queue.sqs import (
+    FAILED_GENERATION,
+    REASON,
+    Delivery,
+    EntriesFailed,
+    NoDeadLetterQueue,
+    SqsQueue,
+    visibility_extender,
+)
+
+__all__ = [
+    "FAILED_GENERATION",
+    "REASON",
+    "Delivery",
+    "EntriesFailed",
+    "Heartbeat",
+    "NoDeadLetterQueue",
+    "SqsQueue",
+    "visibility_extender",
+]

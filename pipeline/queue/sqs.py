@@ -1,0 +1,233 @@
+"""One SQS queue and its dead-letter queue, through aioboto3."""
+
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any, Self
+
+from pipeline.job import FixIssueJob
+from pipeline.queue.clients import limits, region
+
+#: Seconds from a receive that its visibility may last; asking past 12 hours is an error, not a clamp
+#: (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html). A minute is
+#: left for the request's way, which counts too.
+MAX_VISIBILITY = 43_200 - 60
+BATCH = 10
+MAX_ATTRIBUTES = 10
+FAILED_GENERATION = "failed_generation"
+REASON = "reason"
+_REFUSED = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What SQS takes in no text (SendMessage, "Message characters")."""
+
+
+class NoDeadLetterQueue(Exception):
+    """The queue has no RedrivePolicy, so that nothing can be put aside."""
+
+
+class EntriesFailed(Exception):
+    """A batch call succeeded with failed entries inside. ``codes``: message id -> SQS's code."""
+
+    def __init__(self, operation: str, codes: dict[str, str]):
+        super().__init__(f"{operation} failed for {', '.join(f'{key} ({code})' for key, code in codes.items())}")
+        self.codes = codes
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One receive of a message."""
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    receive_count: int
+    attributes: Mapping[str, Mapping[str, Any]]
+    """Message attributes in boto3's form."""
+    received_at: float
+    """No later than SQS's own moment of the receive, by the queue's clock."""
+
+    def text(self, name: str) -> str | None:
+        """A message attribute's text."""
+        value = self.attributes.get(name, {}).get("StringValue")
+        return value if isinstance(value, str) else None
+
+
+class SqsQueue:
+    """One client, kept open while entered as an async context. Errors are botocore's own unless told otherwise."""
+
+    def __init__(self, url: str, *, visibility_timeout: int, clock: Callable[[], float] = time.monotonic):
+        self.url = url
+        self._visibility, self._clock = visibility_timeout, clock
+        self._stack = AsyncExitStack()
+        self._client: Any = None
+        self._dead_letters: tuple[str, int] | None = None
+
+    async def __aenter__(self) -> Self:
+        import aioboto3
+        from aiobotocore.config import AioConfig
+
+        client = aioboto3.Session().client("sqs", region_name=region(), config=AioConfig(**limits()))
+        self._client = await self._stack.enter_async_context(client)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def receive(self, max_messages: int, wait_seconds: int = 20) -> list[Delivery]:
+        """Long poll. Never cancel it: what it brings would be in flight, and nobody's, until its visibility ends."""
+        asked_at = self._clock()
+        answer = await self._client.receive_message(
+            QueueUrl=self.url,
+            MaxNumberOfMessages=min(max_messages, BATCH),
+            WaitTimeSeconds=wait_seconds,
+            VisibilityTimeout=self._visibility,
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageAttributeNames=["All"],
+        )
+        return [
+            Delivery(
+                message["MessageId"],
+                message["ReceiptHandle"],
+                message["Body"],
+                int(message["Attributes"]["ApproximateReceiveCount"]),
+                message.get("MessageAttributes", {}),
+                asked_at,
+            )
+            for message in answer.get("Messages", [])
+        ]
+
+    async def delete(self, *deliveries: Delivery) -> None:
+        """Delete with the newest delivery's handle: SQS accepts an older one and keeps the message.
+
+        Raises:
+            EntriesFailed: of some; the others are deleted.
+        """
+        await self._batched(deliveries, "DeleteMessageBatch", self._client.delete_message_batch, {})
+
+    async def release(self, *deliveries: Delivery) -> None:
+        """Make messages visible at once.
+
+        Raises:
+            EntriesFailed: of some; the others are visible.
+        """
+        call = self._client.change_message_visibility_batch
+        await self._batched(deliveries, "ChangeMessageVisibilityBatch", call, {"VisibilityTimeout": 0})
+
+    async def change_visibility(self, delivery: Delivery, seconds: float) -> None:
+        """Hide a message for ``seconds`` more, cut at the 12 hours that SQS allows from the receive."""
+        await self._client.change_message_visibility(
+            QueueUrl=self.url,
+            ReceiptHandle=delivery.receipt_handle,
+            VisibilityTimeout=int(min(max(seconds, 0), self.time_left(delivery))),
+        )
+
+    def time_left(self, delivery: Delivery) -> float:
+        """Seconds for which the delivery can still be kept."""
+        return _time_left(delivery, self._clock())
+
+    async def send(self, body: str, attributes: Mapping[str, str] | None = None) -> str:
+        """Gives SQS's message id, which identifies nothing but the message."""
+        named = {name: _text(value) for name, value in (attributes or {}).items()}
+        sent = await self._client.send_message(QueueUrl=self.url, MessageBody=body, MessageAttributes=named)
+        return str(sent["MessageId"])
+
+    async def submit(self, job: FixIssueJob) -> str:
+        return await self.send(job.to_json())
+
+    async def to_dead_letters(
+        self, delivery: Delivery, reason: str, attributes: Mapping[str, str] | None = None
+    ) -> None:
+        """Put a copy into the dead-letter queue, its body untouched; the message itself is still to be deleted.
+
+        ``attributes`` come first where there is little room, then the sender's own, then the reason, cut to fit.
+
+        Raises:
+            NoDeadLetterQueue: the queue has none.
+        """
+        url, size = await self._find_dead_letters()
+        told = {name: _text(value) for name, value in (attributes or {}).items()}
+        sent = {name: dict(value) for name, value in delivery.attributes.items() if name not in (*told, REASON)}
+        room = size - len(delivery.body.encode())
+        await self._client.send_message(
+            QueueUrl=url, MessageBody=delivery.body, MessageAttributes=fitting(told | sent, reason, room)
+        )
+
+    async def dead_letters_url(self) -> str:
+        return (await self._find_dead_letters())[0]
+
+    async def _find_dead_letters(self) -> tuple[str, int]:
+        """The dead-letter queue's URL and how many bytes it takes, asked once."""
+        if self._dead_letters is None:
+            own = await self._client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["RedrivePolicy"])
+            policy = json.loads(own.get("Attributes", {}).get("RedrivePolicy", "{}"))
+            if "deadLetterTargetArn" not in policy:
+                raise NoDeadLetterQueue(f"{self.url} has no RedrivePolicy: give it a dead-letter queue")
+            account, name = policy["deadLetterTargetArn"].split(":")[-2:]
+            found = await self._client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
+            url = found["QueueUrl"]
+            limit = await self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["MaximumMessageSize"])
+            self._dead_letters = (url, int(limit["Attributes"]["MaximumMessageSize"]))
+        return self._dead_letters
+
+    async def _batched(
+        self,
+        deliveries: Sequence[Delivery],
+        operation: str,
+        call: Callable[..., Awaitable[dict[str, Any]]],
+        fields: dict[str, Any],
+    ) -> None:
+        failed: dict[str, str] = {}
+        for start in range(0, len(deliveries), BATCH):
+            some = deliveries[start : start + BATCH]
+            entries = [{"Id": str(n), "ReceiptHandle": d.receipt_handle} | fields for n, d in enumerate(some)]
+            answer = await call(QueueUrl=self.url, Entries=entries)
+            failed |= {some[int(entry["Id"])].message_id: entry["Code"] for entry in answer.get("Failed", [])}
+        if failed:
+            raise EntriesFailed(operation, failed)
+
+
+def visibility_extender(
+    url: str, seconds: int, *, clock: Callable[[], float] = time.monotonic
+) -> Callable[[Delivery], None]:
+    """How the heartbeat's thread keeps a delivery: with a synchronous client of its own. ``clock`` is the queue's."""
+    import boto3
+    from botocore.config import Config
+
+    client = boto3.session.Session().client("sqs", region_name=region(), config=Config(**limits(read_seconds=10.0)))
+
+    def extend(delivery: Delivery) -> None:
+        left = int(min(seconds, _time_left(delivery, clock())))
+        client.change_message_visibility(
+            QueueUrl=url, ReceiptHandle=delivery.receipt_handle, VisibilityTimeout=max(left, 0)
+        )
+
+    return extend
+
+
+def _time_left(delivery: Delivery, now: float) -> float:
+    return max(delivery.received_at + MAX_VISIBILITY - now, 0.0)
+
+
+def _text(value: str) -> dict[str, Any]:
+    return {"DataType": "String", "StringValue": value}
+
+
+def fitting(wanted: Mapping[str, Mapping[str, Any]], reason: str, room: int) -> dict[str, Any]:
+    """The first of ``wanted`` that fit into ``room`` bytes and SQS's ten, and as much of the reason as then does."""
+    kept: dict[str, Any] = {}
+    for name, value in wanted.items():
+        size = _size(name, value)
+        if size <= room and len(kept) < MAX_ATTRIBUTES:
+            kept[name], room = dict(value), room - size
+    left = room - _size(REASON, _text(""))
+    text = _REFUSED.sub("\N{REPLACEMENT CHARACTER}", reason).encode()[: max(left, 0)].decode(errors="ignore")
+    if text and len(kept) < MAX_ATTRIBUTES:
+        kept[REASON] = _text(text)
+    return kept
+
+
+def _size(name: str, value: Mapping[str, Any]) -> int:
+    parts: Iterable[str | bytes] = (name, value["DataType"], value.get("StringValue") or value.get("BinaryValue") or "")
+    return sum(len(part.encode() if isinstance(part, str) else part) for part in parts)

@@ -1,0 +1,184 @@
+"""The queue's contract, against both stand-ins."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.job import FixIssueJob, parse_job
+from pipeline.queue.sqs import (
+    FAILED_GENERATION,
+    MAX_ATTRIBUTES,
+    MAX_VISIBILITY,
+    REASON,
+    EntriesFailed,
+    NoDeadLetterQueue,
+    SqsQueue,
+    fitting,
+    visibility_extender,
+)
+from tests.stand_ins.aws import Aws, ministack_server, moto_server
+
+ISSUE = "https://github.com/octo/repo/issues/42"
+
+
+@pytest.fixture(scope="module", params=["moto", "ministack"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    log: Path = tmp_path_factory.mktemp("ministack") / "log"
+    with moto_server() if request.param == "moto" else ministack_server(log) as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_delivery_carries_the_message_and_how_often_it_was_received(aws: Aws):
+    async with SqsQueue(aws.make_queue().url, visibility_timeout=30) as queue:
+        message_id = await queue.send('{"a": "ü"}', {"failed_generation": "3"})
+        (first,) = await queue.receive(10, 0)
+        assert (first.message_id, first.body, first.receive_count) == (message_id, '{"a": "ü"}', 1)
+        assert (first.text("failed_generation"), first.text("other")) == ("3", None)
+        assert await queue.receive(10, 0) == []
+        await queue.release(first)
+        (second,) = await queue.receive(10, 0)
+        assert (second.receive_count, second.receipt_handle != first.receipt_handle) == (2, True)
+        await queue.delete(second)
+        await queue.release()
+        assert aws.depth(queue.url) == (0, 0)
+
+
+async def test_a_submitted_job_is_read_as_it_was_sent(aws: Aws):
+    job = FixIssueJob(issue_url=ISSUE, metadata={"team": "blue"})
+    async with SqsQueue(aws.make_queue().url, visibility_timeout=30) as queue:
+        await queue.submit(job)
+        (delivery,) = await queue.receive(1, 0)
+    assert parse_job(delivery.body) == job
+
+
+async def test_more_messages_than_a_batch_holds_are_deleted(aws: Aws):
+    async with SqsQueue(aws.make_queue().url, visibility_timeout=30) as queue:
+        for number in range(12):
+            await queue.send(str(number))
+        deliveries = []
+        while some := await queue.receive(12, 0):
+            deliveries += some
+        assert len(deliveries) == 12
+        await queue.delete(*deliveries)
+        assert aws.depth(queue.url) == (0, 0)
+
+
+@pytest.mark.parametrize("operation", ["delete", "release"])
+async def test_a_failed_entry_of_a_batch_is_told_and_the_others_are_done(aws: Aws, operation: str):
+    async with SqsQueue(aws.make_queue().url, visibility_timeout=30) as queue:
+        await queue.send("one")
+        await queue.send("two")
+        good, bad = [*await queue.receive(1, 0), *await queue.receive(1, 0)]
+        bad = dataclasses.replace(bad, receipt_handle="no handle of this queue")
+        with pytest.raises(EntriesFailed) as failure:
+            await getattr(queue, operation)(good, bad)
+        assert failure.value.codes == {bad.message_id: "ReceiptHandleIsInvalid"}
+        assert aws.depth(queue.url) == ((0, 1) if operation == "delete" else (1, 1))
+
+
+async def test_a_message_is_hidden_for_no_longer_than_sqs_allows(aws: Aws):
+    clock = Clock()
+    async with SqsQueue(aws.make_queue().url, visibility_timeout=30, clock=clock) as queue:
+        await queue.send("x")
+        (delivery,) = await queue.receive(1, 0)
+        assert queue.time_left(delivery) == MAX_VISIBILITY
+        await queue.change_visibility(delivery, MAX_VISIBILITY + 1)
+        clock.now = MAX_VISIBILITY - 10
+        assert queue.time_left(delivery) == 10
+        clock.now = MAX_VISIBILITY + 5
+        await queue.change_visibility(delivery, 30)
+        assert aws.depth(queue.url) == (1, 0)
+
+
+async def test_the_extender_keeps_a_message_hidden_and_respects_the_limit_too(aws: Aws):
+    clock = Clock()
+    async with SqsQueue(aws.make_queue().url, visibility_timeout=30, clock=clock) as queue:
+        await queue.send("x")
+        (delivery,) = await queue.receive(1, 0)
+        extend = visibility_extender(queue.url, 30, clock=clock)
+        extend(delivery)
+        assert aws.depth(queue.url) == (0, 1)
+        clock.now = MAX_VISIBILITY + 5
+        extend(delivery)
+        assert aws.depth(queue.url) == (1, 0)
+
+
+async def test_a_message_is_put_aside_untouched_with_its_attributes_and_the_reason(aws: Aws):
+    made = aws.make_queue()
+    body = ' not a job: "ü\U0001f600"\t\n'
+    async with SqsQueue(made.url, visibility_timeout=30) as queue:
+        await queue.send(body, {"sender": "billing", REASON: "an older one", FAILED_GENERATION: "0"})
+        (delivery,) = await queue.receive(1, 0)
+        await queue.to_dead_letters(delivery, "no JSON\x00", {FAILED_GENERATION: "1"})
+        assert await queue.dead_letters_url() == made.dead_letters_url
+    (message,) = aws.messages(made.dead_letters_url)
+    assert message["Body"] == body
+    told = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert told == {"sender": "billing", REASON: "no JSON\N{REPLACEMENT CHARACTER}", FAILED_GENERATION: "1"}
+
+
+async def test_a_message_that_fills_its_queue_is_put_aside_without_the_reason(aws: Aws):
+    made = aws.make_queue()
+    asked = aws.sqs.get_queue_attributes(QueueUrl=made.dead_letters_url, AttributeNames=["MaximumMessageSize"])
+    body = "x" * int(asked["Attributes"]["MaximumMessageSize"])
+    async with SqsQueue(made.url, visibility_timeout=30) as queue:
+        await queue.send(body)
+        (delivery,) = await queue.receive(1, 0)
+        await queue.to_dead_letters(delivery, "too much of nothing")
+    (message,) = aws.messages(made.dead_letters_url)
+    assert (message["Body"] == body, message.get("MessageAttributes", {})) == (True, {})
+
+
+async def test_a_queue_without_a_dead_letter_queue_says_so(aws: Aws):
+    url = aws.sqs.create_queue(QueueName="alone")["QueueUrl"]
+    async with SqsQueue(url, visibility_timeout=30) as queue:
+        await queue.send("x")
+        (delivery,) = await queue.receive(1, 0)
+        with pytest.raises(NoDeadLetterQueue, match="RedrivePolicy"):
+            await queue.to_dead_letters(delivery, "why")
+
+
+def attribute(text: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": text}
+
+
+def taken(attributes: dict[str, dict[str, str]]) -> int:
+    return sum(len(json.dumps(n)) - 2 + len("String") + len(v["StringValue"].encode()) for n, v in attributes.items())
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    sent=st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.text(min_size=1, max_size=30), max_size=12),
+    reason=st.text(max_size=60),
+    room=st.integers(-5, 400),
+)
+def test_attributes_fit_their_room_and_the_reason_gives_way_first(sent: dict[str, str], reason: str, room: int):
+    wanted = {FAILED_GENERATION: attribute("7")} | {name: attribute(text) for name, text in sent.items()}
+    kept = fitting(wanted, reason, room)
+    assert len(kept) <= MAX_ATTRIBUTES
+    assert taken(kept) <= max(room, 0)
+    assert (FAILED_GENERATION in kept) == (room >= taken({FAILED_GENERATION: attribute("7")}))
+    if REASON not in sent and REASON in kept:
+        assert kept[REASON]["StringValue"]
+        if "\N{REPLACEMENT CHARACTER}" not in kept[REASON]["StringValue"]:
+            assert reason.startswith(kept[REASON]["StringValue"])
+    assert all(kept[name] == value for name, value in wanted.items() if name in kept and name != REASON)

@@ -1,0 +1,206 @@
+"""AWS on this machine: moto's server (one a process, for tests) or ministack (a process, for the demo), with one face.
+
+Where moto is laxer than SQS (stale handles, expired visibility) a test must not lean on it.
+"""
+
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REGION = "eu-central-1"
+READY_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Queue:
+    url: str
+    arn: str
+    dead_letters_url: str
+
+
+@dataclass(frozen=True)
+class Topic:
+    arn: str
+    queue_url: str
+    """A queue subscribed to the topic, raw delivery off: the body is SNS's envelope."""
+
+
+@dataclass(frozen=True)
+class Aws:
+    """A running stand-in."""
+
+    endpoint: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What boto3 and aioboto3 need to talk to it."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def client(self, service: str) -> Any:
+        import boto3
+
+        return boto3.session.Session().client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+
+    @cached_property
+    def sqs(self) -> Any:
+        return self.client("sqs")
+
+    @cached_property
+    def sns(self) -> Any:
+        return self.client("sns")
+
+    def make_queue(self, prefix: str = "jobs", *, max_receive_count: int = 20) -> Queue:
+        """A queue of a name of its own, and its dead-letter queue."""
+        name = _unique(prefix)
+        dead = self.sqs.create_queue(QueueName=f"{name}-dlq", Attributes={"MessageRetentionPeriod": "1209600"})
+        policy = {"deadLetterTargetArn": self._arn(dead["QueueUrl"]), "maxReceiveCount": str(max_receive_count)}
+        url = self.sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": json.dumps(policy)})["QueueUrl"]
+        return Queue(url, self._arn(url), dead["QueueUrl"])
+
+    def make_topic(self, prefix: str = "events") -> Topic:
+        """A topic of a name of its own, and a queue that shows what it published."""
+        name = _unique(prefix)
+        arn = self.sns.create_topic(Name=name)["TopicArn"]
+        url = self.sqs.create_queue(QueueName=f"{name}-reader")["QueueUrl"]
+        self.sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=self._arn(url))
+        return Topic(arn, url)
+
+    def messages(self, url: str) -> list[dict[str, Any]]:
+        """Take every visible message, body and attributes as they are."""
+        taken: list[dict[str, Any]] = []
+        while answer := self.sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=0,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        ).get("Messages"):
+            taken += answer
+        for message in taken:
+            self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return taken
+
+    def events(self, topic: Topic) -> list[tuple[str, dict[str, str]]]:
+        """Take what the topic published: each event's bytes, and its attributes."""
+        envelopes = [json.loads(message["Body"]) for message in self.messages(topic.queue_url)]
+        return [
+            (told["Message"], {name: value["Value"] for name, value in told.get("MessageAttributes", {}).items()})
+            for told in envelopes
+        ]
+
+    def depth(self, url: str) -> tuple[int, int]:
+        """How many messages are visible, and how many in flight."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        told = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return int(told[names[0]]), int(told[names[1]])
+
+    def _arn(self, url: str) -> str:
+        told = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return str(told["Attributes"]["QueueArn"])
+
+
+def _unique(prefix: str) -> str:
+    return f"{prefix}-{uuid.uuid4().hex[:12]}"
+
+
+@contextmanager
+def moto_server() -> Iterator[Aws]:
+    """moto in a thread of this process."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line a request would hide what a failed test says
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield Aws(f"http://{host}:{port}")
+    finally:
+        server.stop()
+
+
+@contextmanager
+def ministack_server(log_file: Path) -> Iterator[Aws]:
+    """ministack as a process of its own, ended with the block; what it says goes to ``log_file``."""
+    port = _free_port()
+    environment = os.environ | {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "MINISTACK_REGION": REGION}
+    environment["MINISTACK_HOST"] = "127.0.0.1"
+    with log_file.open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ministack"], env=environment, stdout=said, stderr=said, stdin=subprocess.DEVNULL
+        )
+        try:
+            aws = Aws(f"http://127.0.0.1:{port}")
+            _await_health(f"{aws.endpoint}/_ministack/health", process, log_file)
+            yield aws
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_health(url: str, process: subprocess.Popen[bytes], log_file: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"ministack ended with {process.returncode}; see {log_file}")
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except OSError:
+            # Nothing tells when it listens, so it is asked again; wait() returns early where the process ends.
+            try:
+                process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+    raise RuntimeError(f"ministack was not ready within {READY_SECONDS:g} s; see {log_file}")
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[Aws]:
+    with moto_server() as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """moto, with the environment set so that boto3 finds it."""
+    for name, value in aws_server.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    return aws_server
