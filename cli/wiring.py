@@ -20,7 +20,7 @@ from pipeline.settings import Settings, SettingsError
 from pipeline.stage import EffectiveLimits, Pipeline
 from pipeline.store.sqlite import SqliteStore
 from pipeline.work import Parts, Progress
-from prompts import TemplateSet
+from prompts import TemplateError, TemplateSet
 from stages.fetch_issue import Allowed
 from stages.pipeline import compose
 
@@ -77,12 +77,22 @@ def model_client(settings: Settings) -> tuple[str, ModelClient]:
             " or scripted:FILE to try the service without one"
         )
     if name.startswith("scripted:"):
-        from pipeline.model.scripted import Script, ScriptedClient
+        from pipeline.model.scripted import Script, ScriptedClient, ScriptError
 
-        return name, ScriptedClient(Script.load(Path(name.removeprefix("scripted:"))))
+        try:
+            return name, ScriptedClient(Script.load(Path(name.removeprefix("scripted:"))))
+        except ScriptError as error:
+            raise SettingsError(f"CODING_AGENT_MODEL: {error}") from error
     from pipeline.model.litellm_client import LiteLLMClient
 
     return name, LiteLLMClient()
+
+
+def _templates(settings: Settings) -> TemplateSet:
+    try:
+        return TemplateSet.load(settings.templates)
+    except TemplateError as error:
+        raise SettingsError(f"CODING_AGENT_TEMPLATES: {error}") from error
 
 
 def uv_path() -> Path:
@@ -130,8 +140,7 @@ def build(
         cache=settings.data_dir / "cache",
         client=client,
         model=name,
-        models=models,
-        templates=TemplateSet.load(settings.templates),
+        templates=_templates(settings),
     )
     policy = Policy(
         EffectiveLimits(settings.max_cost_usd, settings.max_minutes, settings.max_rounds),

@@ -50,7 +50,12 @@ async def serve(chosen: Settings) -> None:
     log = logging.getLogger("coding_agent.run")
 
     def observe(progress: Progress) -> None:
-        told: dict[str, str | float] = {"round": progress.round, "stage": progress.stage, "kind": progress.kind, "seconds": progress.seconds}
+        told: dict[str, str | float] = {
+            "round": progress.round,
+            "stage": progress.stage,
+            "kind": progress.kind,
+            "seconds": progress.seconds,
+        }
         with telemetry.bound(job_id=progress.job_id, generation=progress.generation, **told):
             log.info("%s %s %s", progress.stage or "run", progress.kind, progress.detail[:500])
 

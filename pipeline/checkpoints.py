@@ -1,12 +1,16 @@
 """A run's stored results: which of them stand in the current round, and how they are written and read."""
 
+import hashlib
 from collections.abc import Sequence
+from typing import TypeVar
 
 from pydantic import BaseModel
 
 from pipeline.artifacts import Artifacts
 from pipeline.stage import Pipeline
 from pipeline.store.base import Checkpoint, Lease, Round, RunStore
+
+Result = TypeVar("Result", bound=BaseModel)
 
 #: Bytes above which a result's body is an artifact and the store holds its key (a DynamoDB item takes 400 KB).
 OFFLOAD_BYTES = 200_000
@@ -30,15 +34,21 @@ def write(
 ) -> bool:  # fmt: skip
     """Store a stage's result; a large body goes to the artifacts first. True: a cancellation was asked for."""
     body = result.model_dump_json()
-    offload = len(body.encode()) > OFFLOAD_BYTES
+    data = body.encode()
+    offload = len(data) > OFFLOAD_BYTES
     if offload:
-        key = f"{lease.job_id}/{lease.generation}/checkpoints/{round}-{stage}.json"
-        artifacts.put(key, body.encode())
-        body = key
+        body = f"{lease.job_id}/{lease.generation}/checkpoints/{round}-{stage}-{fingerprint(data)}.json"
+        artifacts.put(body, data)
     return store.save_checkpoint(lease, Checkpoint(round, stage, body, offload, seconds, now))
 
 
-def read(artifacts: Artifacts, checkpoint: Checkpoint, kind: type[BaseModel]) -> BaseModel:
+def fingerprint(data: bytes) -> str:
+    """Part of an artifact's key: no lease guards artifacts, so a delivery that lost its own must not write over what
+    the next one has stored."""
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+def read(artifacts: Artifacts, checkpoint: Checkpoint, kind: type[Result]) -> Result:
     body = artifacts.get(checkpoint.result).decode() if checkpoint.offloaded else checkpoint.result
     return kind.model_validate_json(body)
 
@@ -46,10 +56,16 @@ def read(artifacts: Artifacts, checkpoint: Checkpoint, kind: type[BaseModel]) ->
 def inherit(
     pipeline: Pipeline, store: RunStore, artifacts: Artifacts, lease: Lease, from_stage: str, now: float
 ) -> None:
-    """A replay from a stage: the last generation's results before that stage become this one's, at no time and cost."""
+    """A replay from a stage: the last generation's results before that stage become this one's, at no time and cost.
+
+    Done at each delivery: the last may have died half way.
+    """
     before = lease.generation - 1
+    own = {c.stage for c in store.checkpoints(lease.job_id, lease.generation)}
     kept = standing(pipeline, store.checkpoints(lease.job_id, before), store.rounds(lease.job_id, before))
     for step in pipeline.steps[: pipeline.index(from_stage)]:
+        if step.name in own:
+            continue
         if step.name not in kept or step.gives is None:
             return
         result = read(artifacts, kept[step.name], step.gives)

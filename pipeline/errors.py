@@ -1,6 +1,7 @@
 """What an error means for a run, as one table: retry, stop, or a defect.
 
-Heavy libraries are matched by name, so that nothing is imported to read the table.
+Heavy libraries are matched by name, so that nothing is imported to read the table. The model's client tells its own
+errors as Retry or Halt: LiteLLM's classes mislead.
 """
 
 import random
@@ -58,14 +59,11 @@ class Verdict:
 
 #: class name (module prefix, class) -> what it means, what a person is told. The first row that fits stands.
 TABLE: tuple[tuple[str, str, Family, str], ...] = (
+    ("pipeline", "ForgeRefused", Family.STOP, "GitHub refused, and waiting won't mend it"),
     ("github", "RateLimitExceededException", Family.RETRY, "GitHub's rate limit"),
     ("github", "BadCredentialsException", Family.RETRY, "GitHub refused the token (401): check GITHUB_TOKEN"),
     ("github", "GithubException", Family.RETRY, "GitHub answered with an error"),
     ("requests", "RequestException", Family.RETRY, "GitHub could not be reached"),
-    ("litellm", "AuthenticationError", Family.RETRY, "the model provider refused the key"),
-    ("litellm", "PermissionDeniedError", Family.RETRY, "the model provider refused the key"),
-    ("litellm", "RateLimitError", Family.RETRY, "the model provider's rate limit"),
-    ("openai", "APIError", Family.RETRY, "the model provider answered with an error"),
     ("botocore", "BotoCoreError", Family.RETRY, "AWS could not be reached"),
     ("botocore", "ClientError", Family.RETRY, "AWS answered with an error"),
     ("sqlite3", "OperationalError", Family.RETRY, "the store is locked or its disk is full"),
@@ -86,7 +84,8 @@ def judge(error: BaseException) -> Verdict:
     names = {(cls.__module__.split(".")[0], cls.__name__) for cls in type(error).__mro__}
     for module, name, family, told in TABLE:
         if (module, name) in names:
-            return Verdict(family, f"{told}: {describe(error)}", delay=retry_after(error))
+            outcome = Outcome.FAILED if family is Family.STOP else None
+            return Verdict(family, f"{told}: {describe(error)}", delay=retry_after(error), outcome=outcome)
     return Verdict(Family.DEFECT, f"a defect: {describe(error)}")
 
 
@@ -103,7 +102,7 @@ def retry_after(error: BaseException) -> float | None:
         lowered = {str(key).lower(): value for key, value in dict(headers or {}).items()}
         if "retry-after" not in lowered and str(lowered.get("x-ratelimit-remaining")) == "0":
             lowered["retry-after"] = float(lowered["x-ratelimit-reset"]) - time.time() + 1.0
-        return min(max(float(lowered["retry-after"]), 0.0), 3600.0)
+        return min(max(0.0, float(lowered["retry-after"])), 3600.0)  # in this order NaN becomes 0
     except (KeyError, TypeError, ValueError):
         return None
 

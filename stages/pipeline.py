@@ -20,7 +20,7 @@ from stages.run_tests import RunTests
 
 def compose(
     *, forge: Forge, allowed: Allowed, mirrors: Mirrors, sandbox: Sandbox, pythons: tuple[Path, ...], uv: Path,
-    cache: Path, client: ModelClient, model: str, models: tuple[str, ...], templates: TemplateSet,
+    cache: Path, client: ModelClient, model: str, templates: TemplateSet,
 ) -> Pipeline:  # fmt: skip
     """The pipeline. A run can be rejected until its checkout; from then on it is started, and may cost money."""
     return Pipeline(
@@ -29,7 +29,7 @@ def compose(
             CheckoutStage(mirrors),
             BuildContext(mirrors),
             PrepareTests(mirrors, sandbox, pythons=pythons, uv=uv, cache=cache),
-            ProposePatch(client, templates, model=model, allowed_models=models),
+            ProposePatch(client, templates, model=model),
             ApplyPatch(mirrors),
             RunTests(mirrors, sandbox),
             OpenPullRequest(forge, mirrors, templates),

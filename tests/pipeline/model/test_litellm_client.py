@@ -1,0 +1,247 @@
+"""The real litellm against the loopback stand-in. Its import takes seconds, so all of it is in this file."""
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import Family, Halt, Retry, judge
+from pipeline.model import CallNotCharged, Message, ModelRequest, Price
+from pipeline.model.litellm_client import QUOTA_DELAY, LiteLLMClient
+from pipeline.model.scripted import Entry, Script, Usage
+from pipeline.outcome import Outcome
+from tests.stand_ins.model_server import ModelServer
+
+KEY = "sk-never-to-be-seen-0123456789"
+MODEL = "openai/gpt-4o-mini"
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator["Serve"]:
+    made = Serve(monkeypatch)
+    yield made
+    made.stop()
+
+
+class Serve:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        self._monkeypatch, self._running = monkeypatch, list[ModelServer]()
+
+    def __call__(self, *entries: Entry) -> ModelServer:
+        server = ModelServer(Script(entries), key=KEY).__enter__()
+        self._running.append(server)
+        self._monkeypatch.setenv("OPENAI_API_BASE", server.api_base)
+        self._monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        return server
+
+    def stop(self) -> None:
+        for server in self._running:
+            server.__exit__(None, None, None)
+
+
+def request(text: str = "hi", *, model: str = MODEL, max_tokens: int = 100) -> ModelRequest:
+    messages = (Message(role="system", content="be brief"), Message(role="user", content=text))
+    return ModelRequest(model=model, messages=messages, max_tokens=max_tokens)
+
+
+async def refused(server: ModelServer, *, client: LiteLLMClient | None = None) -> BaseException | None:
+    """Why the call was refused; it must be certain that nothing was charged, and only one call may be made."""
+    with pytest.raises(CallNotCharged) as caught:
+        await (client or LiteLLMClient()).complete(request())
+    assert len(server.exchanges) == 1
+    return caught.value.__cause__
+
+
+def test_importing_the_client_and_the_stage_leaves_litellm_out() -> None:
+    program = (
+        "import sys, pipeline.model.litellm_client, pipeline.model.scripted, stages.propose_patch;"
+        "print([name for name in ('litellm', 'openai', 'boto3', 'github') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+async def test_a_reply_comes_with_its_usage_and_cost(serve: "Serve") -> None:
+    server = serve(Entry(reply="hello", usage=Usage(prompt_tokens=1000, completion_tokens=500)))
+    reply = await LiteLLMClient().complete(request())
+    assert (reply.content, reply.finish_reason, reply.model) == ("hello", "stop", MODEL)
+    assert (reply.prompt_tokens, reply.completion_tokens) == (1000, 500)
+    assert reply.cost_usd == pytest.approx(1000 * 0.15e-6 + 500 * 0.60e-6)
+    assert server.exchanges[0].body == {
+        "model": "gpt-4o-mini",
+        "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}],
+        "max_tokens": 100,
+        "temperature": 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    "entry", [Entry(reply="", finish_reason="stop"), Entry(reply="cut", finish_reason="length"),
+              Entry(reply="I", finish_reason="content_filter")],
+)  # fmt: skip
+async def test_empty_cut_and_filtered_replies_are_passed_on(serve: "Serve", entry: Entry) -> None:
+    serve(entry)
+    reply = await LiteLLMClient().complete(request())
+    assert (reply.content, reply.finish_reason) == (entry.reply, entry.finish_reason)
+
+
+async def test_a_reply_without_usage_costs_its_worst_case(serve: "Serve") -> None:
+    serve(Entry(reply="hello", usage=Usage(prompt_tokens=0, completion_tokens=0)))
+    client = LiteLLMClient()
+    assert (await client.complete(request())).cost_usd == client.worst_case_usd(request()) > 0
+
+
+async def test_a_rate_limit_is_waited_for_as_long_as_asked(serve: "Serve") -> None:
+    cause = await refused(serve(Entry(status=429, headers={"retry-after": "7"})))
+    assert isinstance(cause, Retry) and cause.delay == 7.0
+
+
+async def test_a_used_up_account_is_no_rate_limit(serve: "Serve") -> None:
+    cause = await refused(serve(Entry(status=429, code="insufficient_quota")))
+    assert isinstance(cause, Retry) and cause.delay == QUOTA_DELAY and "used up" in cause.reason
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "outcome"),
+    [
+        (400, None, Outcome.FAILED),
+        (422, None, Outcome.FAILED),
+        (404, "model_not_found", Outcome.FAILED),
+        (400, "context_length_exceeded", Outcome.NO_FIX),
+        (400, "content_policy_violation", Outcome.NO_FIX),
+        (401, "invalid_api_key", None),
+        (403, None, None),
+    ],
+)
+async def test_a_refusal_is_not_charged_and_judged_by_whether_waiting_mends_it(
+    serve: "Serve", status: int, code: str | None, outcome: Outcome | None
+) -> None:
+    cause = await refused(serve(Entry(status=status, code=code)))
+    assert cause is not None
+    verdict = judge(cause)
+    assert (verdict.family, verdict.outcome) == (Family.STOP if outcome else Family.RETRY, outcome)
+
+
+@pytest.mark.parametrize(
+    "entry", [Entry(status=500), Entry(status=503, headers={"retry-after": "9"}), Entry(status=408), Entry(drop=True)]
+)
+async def test_what_may_have_been_charged_keeps_its_reservation_and_is_one_call(serve: "Serve", entry: Entry) -> None:
+    server = serve(entry)
+    with pytest.raises(Retry) as caught:
+        await LiteLLMClient().complete(request())
+    assert len(server.exchanges) == 1
+    assert caught.value.delay == (9.0 if entry.headers else None)
+
+
+async def test_a_call_that_takes_too_long_is_given_up_and_may_have_been_charged(serve: "Serve") -> None:
+    server = serve(Entry(reply="late", delay_s=60))
+    client = LiteLLMClient(timeout=0.3)
+    client.warm()
+    with pytest.raises(Retry):
+        await client.complete(request())
+    assert server.exchanges == []
+
+
+async def test_cancelling_a_call_cancels_it(serve: "Serve") -> None:
+    serve(Entry(reply="late", delay_s=60))
+    client = LiteLLMClient()
+    client.warm()
+    call = asyncio.create_task(client.complete(request()))
+    await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+async def test_the_key_is_in_no_error_and_no_log(
+    serve: "Serve", caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(Entry(reply="never"))
+    wrong = "sk-wrong-and-repeated-by-the-provider"
+    monkeypatch.setenv("OPENAI_API_KEY", wrong)
+    caplog.set_level(logging.DEBUG)
+    cause = await refused(server)
+    assert isinstance(cause, Retry) and "[OPENAI_API_KEY]" in cause.reason
+    try:
+        raise cause from None
+    except Retry:
+        logging.getLogger("test").exception("as a worker would log it")
+    seen = caplog.text + "".join(capfd.readouterr())
+    assert wrong not in seen and "as a worker would log it" in seen
+
+
+def test_the_worst_case_bounds_the_bill_for_any_text() -> None:
+    client, price = LiteLLMClient(), Price(input=0.25e-6, output=1.0e-6)  # of the priority tier
+    texts = [
+        "def f(x):\n    return x\n" * 500,
+        "hello world " * 500,
+        " " * 20_000,
+        "日本語のテキスト" * 300,
+        "\U0001f9ea" * 300,
+    ]
+    for text in texts:
+        worst = client.worst_case_usd(request(text))
+        # Half of the bytes: no tokenizer in use makes more tokens of such texts.
+        assert worst >= len(text.encode()) / 2 * price.input + 100 * price.output
+        assert worst <= (len(text.encode()) + 1000) * price.input + 100 * price.output
+
+
+def test_a_long_context_is_bounded_at_its_dearer_tier() -> None:
+    client, model = LiteLLMClient(), "anthropic/claude-sonnet-4-5"
+    short = client.worst_case_usd(request("word " * 1_000, model=model, max_tokens=1))
+    long = client.worst_case_usd(request("word " * 200_000, model=model, max_tokens=1))
+    assert long > 300 * short
+
+
+def test_max_tokens_are_no_more_than_the_model_can_write() -> None:
+    client = LiteLLMClient()
+    most = [client.worst_case_usd(request(model="gpt-4-turbo", max_tokens=n)) for n in (4_000, 4_096, 100_000)]
+    assert most[0] < most[1] == most[2]
+
+
+@pytest.mark.parametrize("model", ["openai/nobody-knows-me", "nonsense", ""])
+def test_a_model_without_a_price_is_refused_before_it_is_paid(model: str) -> None:
+    client = LiteLLMClient()
+    with pytest.raises(ValueError, match="has no price"):
+        client.check(model)
+    with pytest.raises(Halt) as caught:
+        client.worst_case_usd(request(model=model))
+    assert caught.value.outcome is Outcome.REJECTED
+
+
+async def test_an_unknown_model_can_be_given_a_price(serve: "Serve") -> None:
+    serve(Entry(reply="hello", usage=Usage(prompt_tokens=10, completion_tokens=3)))
+    client = LiteLLMClient(prices={"openai/mine": Price(input=1e-3, output=2e-3)})
+    client.check("openai/mine")
+    asked = request(model="openai/mine", max_tokens=5)
+    assert (await client.complete(asked)).cost_usd == pytest.approx(0.016)
+    assert client.worst_case_usd(asked) >= 0.016 + 2 * 2e-3
+
+
+def test_azures_400_may_be_billed() -> None:
+    from litellm.exceptions import BadRequestError
+
+    from pipeline.model.litellm_client import _uncharged
+
+    error = BadRequestError("filtered", "azure/gpt-4o", "azure")
+    assert not _uncharged(error, "azure/gpt-4o")
+    assert _uncharged(error, MODEL)
+
+
+def test_warming_up_prints_nothing_and_reads_no_env_file_of_the_current_folder(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("OPENAI_API_KEY=from-a-file\n")
+    program = (
+        "import os; from pipeline.model.litellm_client import LiteLLMClient; LiteLLMClient().warm();"
+        "assert 'OPENAI_API_KEY' not in os.environ"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

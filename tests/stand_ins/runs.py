@@ -1,0 +1,195 @@
+"""Runs without their surroundings: a clock, a job's claim, and a pipeline of four small stages that do as they are told."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.engine import Engine
+from pipeline.job import FixIssueJob
+from pipeline.model import ModelReply
+from pipeline.outcome import Event, Facts, Outcome, RunResult
+from pipeline.policy import Policy
+from pipeline.stage import Back, EffectiveLimits, Pipeline, RunContext, Stop
+from pipeline.store.base import Claimed, RunStore, Submission
+from pipeline.store.sqlite import SqliteStore
+from pipeline.work import Parts, Progress
+
+#: 2001-09-09, within a UTC day.
+START = 1_000_000_000.0
+DAY = "2001-09-09"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:events"
+LEASE = 60.0
+
+
+@dataclass
+class Clock:
+    """Stands still until it is moved."""
+
+    now: float = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def job(number: int = 42, **fields: object) -> FixIssueJob:
+    return FixIssueJob.model_validate({"issue_url": f"https://github.com/octo/repo/issues/{number}"} | fields)
+
+
+def claim(store: RunStore, wanted: FixIssueJob | None = None, *, redrive_of: int | None = None) -> Claimed:
+    """A claim that must win."""
+    claimed = store.claim(Submission.of(wanted or job(), redrive_of=redrive_of), lease_seconds=LEASE)
+    assert isinstance(claimed, Claimed), claimed
+    return claimed
+
+
+def result_of(claimed: Claimed, outcome: Outcome = Outcome.NO_FIX, reason: str = "so it is") -> RunResult:
+    run = claimed.run
+    return RunResult(
+        job_id=run.job_id, generation=run.generation, issue_url=run.issue_url, repository=run.repository,
+        outcome=outcome, reason=reason, trace="t",
+    )  # fmt: skip
+
+
+def finish(store: RunStore, claimed: Claimed, outcome: Outcome = Outcome.NO_FIX, topic: str | None = TOPIC) -> Event:
+    result = result_of(claimed, outcome)
+    event = Event.about(result, "2001-09-09T01:46:40.000Z")
+    store.finish(claimed.lease, result, event, topic)
+    return event
+
+
+def reply(content: str = "an edit", cost_usd: float = 0.01) -> ModelReply:
+    return ModelReply(
+        content=content, finish_reason="stop", model="m", prompt_tokens=1, completion_tokens=1, cost_usd=cost_usd
+    )
+
+
+class Fetched(BaseModel):
+    title: str
+
+    def facts(self) -> Facts:
+        return Facts(base_sha="b" * 40)
+
+
+class Prepared(BaseModel):
+    note: str
+
+
+class Proposed(BaseModel):
+    text: str
+
+    def facts(self) -> Facts:
+        return Facts(artifacts={"patch": f"patches/{self.text[:20]}"})
+
+
+Answer = BaseModel | Back | Stop
+Does = Callable[[RunContext], Answer | Awaitable[Answer]]
+
+
+@dataclass
+class Log:
+    """What each stage was asked, in order."""
+
+    ran: list[str] = field(default_factory=list)
+    restored: list[str] = field(default_factory=list)
+    feedback: list[tuple[str, str | None]] = field(default_factory=list)
+    """(stage, run.feedback) of each run of a stage"""
+
+
+class _Told:
+    """A stage that answers as the next of ``does`` says; its last one stays."""
+
+    def __init__(self, log: Log, name: str, *does: Does):
+        self.name, self.log, self.does = name, log, list(does)
+
+    async def answer(self, run: RunContext) -> Answer:
+        self.log.ran.append(self.name)
+        self.log.feedback.append((self.name, run.feedback))
+        does = self.does.pop(0) if len(self.does) > 1 else self.does[0]
+        answer = does(run)
+        return answer if isinstance(answer, (BaseModel, Back, Stop)) else await answer
+
+
+class Fetch(_Told):
+    async def run(self, run: RunContext) -> Fetched | Stop:
+        return await self.answer(run)  # type: ignore[return-value]
+
+
+class Prepare(_Told):
+    """Leaves local state: a file in the workspace."""
+
+    async def run(self, fetched: Fetched, run: RunContext) -> Prepared | Stop:
+        (run.workspace / "ready").write_text(fetched.title)
+        return await self.answer(run)  # type: ignore[return-value]
+
+    async def restore(self, result: Prepared, run: RunContext) -> None:
+        assert not (run.workspace / "ready").exists()
+        (run.workspace / "ready").write_text(result.note)
+        self.log.restored.append(self.name)
+
+
+class Propose(_Told):
+    async def run(self, fetched: Fetched, prepared: Prepared, run: RunContext) -> Proposed | Back | Stop:
+        assert (run.workspace / "ready").exists()
+        return await self.answer(run)  # type: ignore[return-value]
+
+
+class Close(_Told):
+    async def run(self, proposed: Proposed, run: RunContext) -> Stop:
+        assert (run.workspace / "ready").exists()
+        answer = await self.answer(run)
+        assert isinstance(answer, Stop)
+        return answer
+
+
+async def never(run: RunContext) -> Answer:
+    """A stage that hangs: only a time limit or a cancellation ends it."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def raises(error: Exception) -> Does:
+    def does(run: RunContext) -> Answer:
+        raise error
+
+    return does
+
+
+class Bench:
+    """An engine over fetch, prepare, propose, close with a real store and real artifacts. Stages' answers are set with
+    ``does``; the run is admitted after prepare."""
+
+    def __init__(self, folder: Path, *, limits: EffectiveLimits | None = None, topic: str | None = TOPIC):
+        self.folder, self.clock, self.log = folder, Clock(), Log()
+        self.store = SqliteStore(folder / "store.sqlite", clock=self.clock)
+        self.artifacts = FolderArtifacts(folder / "artifacts")
+        self.policy = Policy(limits or EffectiveLimits(1.0, 30.0, 3), 5.0, 10.0, topic)
+        self.told: list[Progress] = []
+        self.stages = {
+            "fetch": Fetch(self.log, "fetch", lambda run: Fetched(title="a title")),
+            "prepare": Prepare(self.log, "prepare", lambda run: Prepared(note="a note")),
+            "propose": Propose(self.log, "propose", lambda run: Proposed(text=f"patch-{run.round}")),
+            "close": Close(self.log, "close", lambda run: Stop(Outcome.PR_OPENED, "pull request #1")),
+        }
+        self.engine = self.machine("one")
+
+    def machine(self, name: str) -> Engine:
+        """An engine on a machine of its own, with an empty disk: only the store and the artifacts are shared."""
+        pipeline = Pipeline(list(self.stages.values()), admitted_after="prepare")
+        return Engine(
+            Parts(
+                pipeline, self.store, self.artifacts, self.policy, self.folder / name, self.told.append, self.clock
+            )
+        )
+
+    def does(self, stage: str, *does: Does) -> None:
+        self.stages[stage].does = list(does)
+
+    def claim(self, wanted: FixIssueJob | None = None, *, redrive_of: int | None = None) -> Claimed:
+        return claim(self.store, wanted, redrive_of=redrive_of)
+
+    def published(self) -> list[Event]:
+        return [Event.model_validate_json(row.body) for row in self.store.pending_events(100)]
