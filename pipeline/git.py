@@ -134,7 +134,7 @@ class Mirror:
             meta, _, name = line.partition(b"\t")
             mode, _, sha, size = meta.decode().split()
             try:
-                entries.append(Entry(mode, sha, int(size) if size != "-" else 0, name.decode()))
+                entries.append(Entry(mode, sha, int(size) if size.isdigit() else 0, name.decode()))
             except UnicodeDecodeError:
                 continue
         return entries

@@ -79,7 +79,9 @@ class Stage(Protocol):
     """
 
     name: str
-    run: Callable[..., Awaitable[Any]]
+
+    @property
+    def run(self) -> Callable[..., Awaitable[Any]]: ...
 
 
 @runtime_checkable
@@ -130,6 +132,8 @@ class Pipeline:
                 given.add(step.gives)
         if not self.steps or self.steps[-1].gives is not None:
             raise PipelineError("the last stage must end the run: its run() returns Stop, and nothing else")
+        if early := [step.name for step in self.steps[:-1] if step.gives is None]:
+            raise PipelineError(f"stage {early[0]!r} gives nothing, so that no stage after it would run")
 
     @property
     def names(self) -> list[str]:
@@ -142,10 +146,12 @@ class Pipeline:
 def _step(stage: Stage) -> Step:
     hints = typing.get_type_hints(type(stage).run)
     parameters = [p for p in inspect.signature(type(stage).run).parameters if p != "self"]
+    if hints.get("run") is not RunContext:
+        raise PipelineError(f"stage {stage.name!r}: run() must take run: RunContext")
     needs: dict[str, type[BaseModel]] = {}
     for parameter in parameters:
         kind = hints.get(parameter)
-        if kind is RunContext:
+        if parameter == "run":
             continue
         if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
             raise PipelineError(f"stage {stage.name!r}: parameter {parameter!r} must be typed with a pydantic model")
@@ -156,7 +162,12 @@ def _step(stage: Stage) -> Step:
         if isinstance(returned, types.UnionType) or typing.get_origin(returned) is Union
         else (returned,)
     )
+    if set(options) == {Stop}:
+        return Step(stage, needs, None)
     models = [kind for kind in options if kind not in (Back, Stop)]
-    if len(models) > 1 or any(not (isinstance(kind, type) and issubclass(kind, BaseModel)) for kind in models):
-        raise PipelineError(f"stage {stage.name!r} must return one pydantic model, Back or Stop, not {returned!r}")
-    return Step(stage, needs, models[0] if models else None)
+    if len(models) != 1 or not (isinstance(models[0], type) and issubclass(models[0], BaseModel)):
+        raise PipelineError(
+            f"stage {stage.name!r} must return one pydantic model, with Back or Stop beside it, or Stop alone,"
+            f" not {returned!r}"
+        )
+    return Step(stage, needs, models[0])

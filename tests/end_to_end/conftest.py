@@ -1,0 +1,19 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.service import Service
+from tests.stand_ins.aws import Aws
+from tests.stand_ins.github import GithubStandIn
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GithubStandIn]:
+    with GithubStandIn(tmp_path / "github") as github:
+        yield github
+
+
+@pytest.fixture
+def service(tmp_path: Path, github: GithubStandIn, aws_server: Aws) -> Service:
+    return Service.start(tmp_path, github, aws_server)

@@ -1,0 +1,75 @@
+"""A worker that may kill itself: ``python -m tests.end_to_end.doomed_worker BOUGHT [STAGE MOMENT]``.
+
+Moments: ``begins`` (the stage is about to work), ``ends`` (its work is done, and nothing of it is stored yet). Each
+reply asked of the model leaves a line in the file BOUGHT. All else is what ``coding-agent worker`` runs.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from cli import wiring
+from cli import worker as command
+from pipeline import settings, telemetry
+from pipeline.model import ModelReply, ModelRequest
+from pipeline.stage import Stop
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Counting:
+    """A model client that notes each reply asked of it."""
+
+    def __init__(self, inner: Any, file: Path):
+        self._inner, self._file = inner, file
+
+    def worst_case_usd(self, request: ModelRequest) -> float:
+        return float(self._inner.worst_case_usd(request))
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        with self._file.open("a") as file:
+            file.write("asked\n")
+        reply: ModelReply = await self._inner.complete(request)
+        return reply
+
+
+def doomed(stage: Any, moment: str) -> None:
+    """Let ``stage`` die: before its work, or after it and before the engine stores anything."""
+    run = stage.run
+
+    async def dying(**needs: Any) -> Any:
+        if moment == "begins":
+            die()
+        answer = await run(**needs)
+        if not isinstance(answer, Stop) or answer.facts.branch:
+            die()
+        return answer
+
+    stage.run = dying
+
+
+def main() -> None:
+    bought, *death = sys.argv[1:]
+    chosen = settings.load({})
+    telemetry.configure(as_json=True)
+    build = wiring.build
+
+    def build_doomed(*args: Any, **kwargs: Any) -> wiring.App:
+        _, client = wiring.model_client(chosen)
+        app = build(*args, **kwargs, model=Counting(client, Path(bought)))
+        if death:
+            (step,) = [step for step in app.pipeline.steps if step.name == death[0]]
+            doomed(step.stage, death[1])
+        return app
+
+    wiring.build = build_doomed
+    asyncio.run(command.serve(chosen))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""A whole service for one test: stand-ins for GitHub and AWS, a sample repository, and workers as real processes."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.stand_ins.aws import Aws, Queue, Topic
+from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
+
+ROOT = Path(__file__).parents[2]
+REPOSITORY = "octo/calc"
+#: A package without dependencies and with a unittest suite: its tests need nothing installed.
+FILES = {
+    "calc.py": "def add(a, b):\n    return a - b\n\n\ndef double(a):\n    return a * 2\n",
+    "tests/__init__.py": "",
+    "tests/test_calc.py": (
+        "import unittest\n\nfrom calc import double\n\n\nclass CalcTest(unittest.TestCase):\n"
+        "    def test_double(self):\n        self.assertEqual(double(2), 4)\n"
+    ),
+}
+ISSUE = ("add() subtracts", "`add(2, 3)` gives -1 in calc.py; it should give 5.")
+FIX = """The sign was wrong.
+
+calc.py
+<<<<<<< SEARCH
+    return a - b
+=======
+    return a + b
+>>>>>>> REPLACE
+
+tests/test_calc.py
+<<<<<<< SEARCH
+from calc import double
+=======
+from calc import add, double
+>>>>>>> REPLACE
+
+tests/test_calc.py
+<<<<<<< SEARCH
+class CalcTest(unittest.TestCase):
+=======
+class CalcTest(unittest.TestCase):
+    def test_add(self):
+        self.assertEqual(add(2, 3), 5)
+
+>>>>>>> REPLACE
+"""
+#: Seconds that a step of a test may take before it is called hung.
+PATIENCE = 60.0
+
+
+@dataclass
+class Service:
+    """``folder`` holds what all workers share (store, artifacts); each worker has a data directory of its own."""
+
+    folder: Path
+    github: GithubStandIn
+    aws: Aws
+    queue: Queue
+    topic: Topic
+    issue_url: str
+    received: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, folder: Path, github: GithubStandIn, aws: Aws, *, reply: str = FIX) -> "Service":
+        github.add_repository(REPOSITORY, FILES)
+        number = github.add_issue(REPOSITORY, *ISSUE)
+        (folder / "reply.md").write_text(reply)
+        return cls(folder, github, aws, aws.make_queue(), aws.make_topic(), github.issue_url(REPOSITORY, number))
+
+    def environment(self, data_dir: str) -> dict[str, str]:
+        return {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            **self.aws.environment,
+            "CODING_AGENT_QUEUE_URL": self.queue.url,
+            "CODING_AGENT_TOPIC_ARN": self.topic.arn,
+            # One at a time: a worker that dies with a poll under way would take the next message with it for a while.
+            "CODING_AGENT_CONCURRENCY": "1",
+            "CODING_AGENT_DATA_DIR": str(self.folder / data_dir),
+            "CODING_AGENT_STORE": f"sqlite:///{self.folder}/shared/store.sqlite",
+            "CODING_AGENT_ARTIFACTS": f"{self.folder}/shared/artifacts",
+            "CODING_AGENT_MODEL": f"scripted:{self.folder}/reply.md",
+            "GITHUB_API_URL": self.github.api_url,
+            "GITHUB_TOKEN": WRITE_TOKEN,
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def submit(self, **fields: Any) -> None:
+        self.aws.sqs.send_message(
+            QueueUrl=self.queue.url, MessageBody=json.dumps({"issue_url": self.issue_url, **fields})
+        )
+
+    def worker(self, data_dir: str, *die: str) -> "subprocess.Popen[bytes]":
+        """Start a worker; ``die`` (stage, moment) makes it kill itself there, see doomed_worker.py."""
+        with (self.folder / f"{data_dir}.log").open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "tests.end_to_end.doomed_worker", str(self.folder / "bought"), *die],
+                env=self.environment(data_dir), cwd=ROOT, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def finished(self, count: int = 1) -> list[dict[str, Any]]:
+        """Wait until ``count`` run.finished events were published; gives every event's data so far."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            told = [json.loads(body) for body, _ in self.received]
+            if sum(event["type"] == "run.finished" for event in told) >= count:
+                return told
+            answer = self.aws.sqs.receive_message(
+                QueueUrl=self.topic.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+            )
+            for message in answer.get("Messages", []):
+                self.aws.sqs.delete_message(QueueUrl=self.topic.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                envelope = json.loads(message["Body"])
+                attributes = {name: v["Value"] for name, v in envelope.get("MessageAttributes", {}).items()}
+                self.received.append((envelope["Message"], attributes))
+        logs = "\n".join(f"--- {log.name}\n{log.read_text()[-3000:]}" for log in self.folder.glob("*.log"))
+        raise AssertionError(f"no {count} run.finished within {PATIENCE:g} s\n{logs}")
+
+    def time_passes(self) -> None:
+        """The dead worker's leases end, and SQS delivers its messages again."""
+        with sqlite3.connect(self.folder / "shared/store.sqlite", timeout=30) as store:
+            store.execute("UPDATE runs SET lease_expires_at = 0")
+        store.close()
+        self.submit()
+
+    def told(self, data_dir: str) -> list[tuple[str, str]]:
+        """(kind, stage) of a worker's progress, in order."""
+        lines = []
+        for line in (self.folder / f"{data_dir}.log").read_text().splitlines():
+            if line.startswith("{") and '"kind"' in line:
+                told = json.loads(line)
+                lines.append((told["kind"], told["stage"]))
+        return lines
+
+    def bought(self) -> int:
+        """How many replies were asked of the model, by all workers together."""
+        file = self.folder / "bought"
+        return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+def end(worker: "subprocess.Popen[bytes]") -> None:
+    """Kill it: a polite stop waits for the long poll's end, 20 s, and has its own tests."""
+    worker.kill()
+    worker.wait(PATIENCE)

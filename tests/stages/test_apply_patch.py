@@ -1,0 +1,171 @@
+"""The stage over real git objects: candidates, feedback, and coming back on another machine."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.budget import Ledger
+from pipeline.git import GitError, Mirrors
+from pipeline.job import FixIssueJob
+from pipeline.stage import Back, EffectiveLimits, RunContext
+from stages.apply_patch import ApplyPatch, Candidates
+from stages.checkout import Checkout
+from stages.propose_patch import Proposal, Proposals
+
+FILES = {
+    "src/shop.py": b"def total(items):\n    return sum(items[1:])\n",
+    "src/dos.py": b"a = 1\r\nb = 2",
+    "latin.py": "name = 'é'\n".encode("latin-1"),
+    "logo.png": b"\x89PNG\0\0",
+    "run.sh": b"#!/bin/sh\necho hi\n",
+}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
+    fixed = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": os.environ["PATH"]}
+    done = subprocess.run(["git", *arguments], cwd=folder, env=who | fixed, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    folder = tmp_path / "origin"
+    for path, content in FILES.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    (folder / "run.sh").chmod(0o755)
+    (folder / "link.py").symlink_to("src/shop.py")
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", "--all")
+    git(folder, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},lib")
+    git(folder, "commit", "--quiet", "-m", "first")
+    return folder
+
+
+class Bench:
+    """A machine with a mirror of ``origin``, and a run's artifacts."""
+
+    def __init__(self, origin: Path, folder: Path, saved: dict[str, bytes] | None = None):
+        self.mirrors = Mirrors(folder, lambda: None)
+        self.mirror = self.mirrors.at("octo/shop")
+        self.mirror.fetch(origin.as_uri())
+        self.sha = git(origin, "rev-parse", "HEAD")
+        self.saved = {} if saved is None else saved
+        self.stage = ApplyPatch(self.mirrors)
+
+    async def run(self, *replies: str) -> Candidates | Back:
+        checkout = Checkout(
+            repository="octo/shop", clone_url="file:///x", base_branch="main", base_sha=self.sha, committed_at=0,
+            described=None,
+        )  # fmt: skip
+        proposals = Proposals(
+            proposals=tuple(Proposal(reply=reply, exchange_key="k", model="m") for reply in replies),
+            templates={},
+            template_set="0" * 64,
+        )
+        return await self.stage.run(checkout, proposals, self.context())
+
+    def context(self) -> RunContext:
+        async def save(name: str, data: bytes | str) -> str:
+            self.saved[f"job/0/{name}"] = data if isinstance(data, bytes) else data.encode()
+            return f"job/0/{name}"
+
+        async def load(key: str) -> bytes:
+            return self.saved[key]
+
+        async def unused(*arguments: object) -> None:
+            raise AssertionError(f"apply_patch has no effects: {arguments}")
+
+        return RunContext(
+            job=FixIssueJob(issue_url="https://github.com/octo/shop/issues/1"), job_id="job", generation=0, round=1,
+            stage="apply_patch", feedback=None, limits=EffectiveLimits(1, 1, 1), workspace=Path("/nonexistent"),
+            save=save, load=load, intend=unused, record=unused, past=unused, progress=lambda text: None,
+            ledger=Ledger.__new__(Ledger),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def bench(origin: Path, tmp_path: Path) -> Bench:
+    return Bench(origin, tmp_path / "mirrors")
+
+
+def block(path: str, search: str, replace: str) -> str:
+    return f"{path}\n<<<<<<< SEARCH\n{search}=======\n{replace}>>>>>>> REPLACE\n"
+
+
+GOOD = "The first item was left out.\n\n" + block(
+    "src/shop.py", "    return sum(items[1:])\n", "    return sum(items)\n"
+)
+
+
+async def test_a_reply_becomes_a_tree_a_patch_and_a_summary(bench):
+    result = await bench.run(GOOD + block("tests/test_shop.py", "", "def test_total():\n    assert True\n"))
+    (candidate,) = result.candidates
+    assert candidate.paths == ("src/shop.py", "tests/test_shop.py")
+    assert candidate.summary == "The first item was left out."
+    assert bench.mirror.read(candidate.tree, "src/shop.py") == b"def total(items):\n    return sum(items)\n"
+    assert bench.mirror.apply(bench.sha, bench.saved[candidate.patch_key]) == candidate.tree
+    assert result.facts().artifacts == {"patch": candidate.patch_key}
+
+
+async def test_proposals_that_come_to_the_same_tree_are_one_candidate(bench):
+    result = await bench.run("nothing", GOOD, GOOD.replace("first", "1st"))
+    assert [candidate.proposal for candidate in result.candidates] == [1]
+
+
+async def test_a_reply_that_does_not_fit_goes_back_with_the_nearest_lines_and_the_format(bench):
+    result = await bench.run(block("src/shop.py", "    return sum(item[1:])\n", "    return sum(items)\n"))
+    assert isinstance(result, Back)
+    assert result.to == "propose_patch"
+    assert "    return sum(items[1:])" in result.because
+    assert "<<<<<<< SEARCH" in result.because
+
+
+async def test_a_reply_without_edits_goes_back(bench):
+    assert "holds no edits" in (await bench.run("I can't help with that.")).because
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("link.py", "symbolic link"),
+        ("lib", "submodule"),
+        ("lib/x.py", "lib is not a folder"),
+        ("src/shop.py/x.py", "src/shop.py is not a folder"),
+        ("src", "is a folder"),
+        ("latin.py", "not UTF-8"),
+        ("logo.png", "binary"),
+        ("shop.py", "did you mean src/shop.py?"),
+        (".github/workflows/ci.yml", "workflows"),
+    ],
+)
+async def test_what_is_no_text_file_of_the_repository_is_refused(bench, path, why):
+    result = await bench.run(block(f"`{path}`", "x\n", "y\n"))
+    assert isinstance(result, Back)
+    assert why in result.because
+    assert bench.saved == {}
+
+
+async def test_modes_and_line_ends_survive(bench):
+    result = await bench.run(block("run.sh", "echo hi\n", "echo ho\n") + block("src/dos.py", "b = 2\n", "b = 3\n"))
+    tree = result.candidates[0].tree
+    assert {entry.path: entry.mode for entry in bench.mirror.files(tree)}["run.sh"] == "100755"
+    assert bench.mirror.read(tree, "src/dos.py") == b"a = 1\r\nb = 3"
+
+
+async def test_another_machine_restores_the_same_trees(bench, origin, tmp_path):
+    result = await bench.run(GOOD + block("src/dos.py", "a = 1\n", "a = 2\n"))
+    other = Bench(origin, tmp_path / "elsewhere", bench.saved)
+    await other.stage.restore(Candidates.model_validate_json(result.model_dump_json()), other.context())
+    assert other.mirror.read(result.candidates[0].tree, "src/dos.py") == b"a = 2\r\nb = 2"
+
+
+async def test_a_patch_that_gives_another_tree_is_not_restored(bench):
+    result = await bench.run(GOOD)
+    key = result.candidates[0].patch_key
+    bench.saved[key] = bench.saved[key].replace(b"+    return sum(items)", b"+    return sum(other)")
+    with pytest.raises(GitError):
+        await bench.stage.restore(result, bench.context())
