@@ -1,8 +1,26 @@
 """The same tests after the patch, compared with the base. Honest about what was not verified."""
 
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.outcome import Verification
+from pipeline.git import Mirror, Mirrors
+from pipeline.outcome import Facts, Verification
+from pipeline.sandbox import Sandbox
+from pipeline.stage import Back, RunContext
+from stages.apply_patch import Candidate, Candidates
+from stages.checkout import Checkout
+from stages.prepare_tests import Recipe, Suite, TestReport
+from stages.prepare_tests.detect import belongs_to_tests, is_test_file
+from stages.prepare_tests.execute import run_suite
+from stages.prepare_tests.stage import test_seconds
+
+MAX_BACK_CHARS = 6_000
+_BEST = (Verification.RED_TO_GREEN, Verification.SUITE_PASSES, Verification.NOT_VERIFIED)
 
 
 class Verdict(BaseModel):
@@ -21,3 +39,151 @@ class Verdict(BaseModel):
     """Tests that failed before and still do."""
     ran: int
     log_key: str | None
+
+    def facts(self) -> Facts:
+        logs = {"test log": self.log_key} if self.log_key else {}
+        return Facts(verification=self.verification, artifacts=logs)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One candidate's runs. ``own``: the patch's test files on the base, without the rest of the patch."""
+
+    candidate: int
+    whole: bool
+    base: TestReport
+    own: TestReport | None
+    after: TestReport
+
+    @cached_property
+    def red_before(self) -> frozenset[str]:
+        return self.base.red | (self.own.red if self.own else frozenset())
+
+    @cached_property
+    def fixed(self) -> frozenset[str]:
+        """The whole patch mends them. One that errs for want of something new, such as an import, counts as failing."""
+        blocked = self.own is not None and not self.own.completed
+        new = self.after.green - self.base.results.keys() if blocked else frozenset()
+        return (self.red_before | new) & self.after.green
+
+    @cached_property
+    def broken(self) -> frozenset[str]:
+        """Green before and red now; or new, and red at once."""
+        were_red = self.base.red
+        return frozenset(test for test in self.after.red if test not in were_red)
+
+    @cached_property
+    def lost(self) -> frozenset[str]:
+        """Green before and not run any more, in modules that the patch's tests do not rewrite."""
+        rewritten = {test.partition("::")[0] for test in (self.own.results if self.own else ())}
+        gone = self.base.green - self.after.results.keys()
+        return frozenset(test for test in gone if test.partition("::")[0] not in rewritten)
+
+    @property
+    def dropped(self) -> int:
+        """Green before, and taken out by the patch's own version of its test file."""
+        return len(self.base.green - self.after.results.keys() - self.lost)
+
+    @property
+    def verdict(self) -> Verdict:
+        report = self.after
+        if self.fixed:
+            kind = Verification.RED_TO_GREEN
+            number = len(self.fixed)
+            passes = "passes" if number == 1 else "pass"
+            why = f"{_tests(number)} failed before the change and {passes} with it; none that passed fails"
+            why += f"; the change takes out {_tests(self.dropped)} that passed" if self.dropped else ""
+        elif self.whole and report.completed and report.green and not report.red:
+            kind, why = Verification.SUITE_PASSES, f"the whole suite passes ({len(report.green)} tests)"
+        else:
+            kind = Verification.NOT_VERIFIED
+            why = f"no test failed before and passes now; of {_tests(len(report.results))} run, "
+            why += f"{len(report.red)} fail as they did before" if report.red else "none fails, but not all were run"
+        return Verdict(
+            candidate=self.candidate, verification=kind, reason=why, fixed=tuple(sorted(self.fixed)),
+            still_failing=tuple(sorted(self.red_before & report.red)), ran=len(report.results), log_key=report.log_key,
+        )  # fmt: skip
+
+
+class RunTests:
+    name = "run_tests"
+
+    def __init__(self, mirrors: Mirrors, sandbox: Sandbox):
+        self._mirrors, self._sandbox = mirrors, sandbox
+
+    async def run(self, checkout: Checkout, suite: Suite, candidates: Candidates, run: RunContext) -> Verdict | Back:
+        if not suite.runnable or suite.base is None or suite.recipe is None:
+            return Verdict(
+                candidate=0, verification=Verification.NOT_VERIFIED, reason=suite.reason, fixed=(), still_failing=(),
+                ran=0, log_key=suite.log_key,
+            )  # fmt: skip
+        mirror = self._mirrors.at(checkout.repository)
+        passed: list[tuple[Candidate, Verdict]] = []
+        failed: list[_Trial] = []
+        for number, candidate in enumerate(candidates.candidates):
+            run.progress(f"testing candidate {number + 1} of {len(candidates.candidates)}")
+            patch = await run.load(candidate.patch_key)
+            changes = await asyncio.to_thread(_changes, mirror, checkout.base_sha, patch, candidate.paths)
+            trial = await self._try(number, changes, suite, suite.base, suite.recipe, run)
+            if trial.broken or trial.lost or not trial.after.results:
+                failed.append(trial)
+            else:
+                passed.append((candidate, trial.verdict))
+        if not passed:
+            return Back("propose_patch", _told(min(failed, key=lambda t: len(t.broken) + len(t.lost)), run.workspace))
+        return min(passed, key=_rank)[1]
+
+    async def _try(
+        self, number: int, changes: Mapping[str, bytes | None], suite: Suite, base: TestReport, recipe: Recipe,
+        run: RunContext,
+    ) -> _Trial:  # fmt: skip
+        of_tests = {path: data for path, data in changes.items() if belongs_to_tests(path, recipe.patterns)}
+        files = [path for path, data in of_tests.items() if data is not None and is_test_file(path, recipe.patterns)]
+        own = None
+        if files:
+            own = await self._test(run, of_tests, files, f"tests-own-{run.round}-{number}")
+        tests = [] if suite.whole else list(dict.fromkeys([*suite.tests, *files]))
+        after = await self._test(run, changes, tests, f"tests-{run.round}-{number}")
+        return _Trial(number, suite.whole, base, own, after)
+
+    async def _test(
+        self, run: RunContext, changes: Mapping[str, bytes | None], tests: list[str], label: str
+    ) -> TestReport:
+        return await run_suite(
+            self._sandbox, run.workspace, changes=changes, tests=tests, seconds=test_seconds(run), save=run.save,
+            label=label,
+        )  # fmt: skip
+
+
+def _changes(mirror: Mirror, base: str, patch: bytes, paths: tuple[str, ...]) -> dict[str, bytes | None]:
+    tree = mirror.apply(base, patch)
+    return {path: mirror.read(tree, path) for path in paths}
+
+
+def _rank(tried: tuple[Candidate, Verdict]) -> tuple[int, int, int, int, int]:
+    """Better verified, more mended, less left red; then the smaller change and the earlier one."""
+    candidate, verdict = tried
+    return (
+        _BEST.index(verdict.verification), -len(verdict.fixed), len(verdict.still_failing), len(candidate.paths),
+        verdict.candidate,
+    )  # fmt: skip
+
+
+def _told(trial: _Trial, workspace: Path) -> str:
+    """What went wrong, for the next prompt: bounded, and without this machine's paths."""
+    report = trial.after
+    if not report.results:
+        text = f"With your change the tests did not run to their end:\n\n{report.said}"
+    else:
+        text = f"With your change, tests fail that must pass ({len(trial.broken)}):\n\n"
+        text += "".join(f"{test}\n{report.failures.get(test, '')}\n\n" for test in sorted(trial.broken))
+        if trial.lost:
+            text += f"Tests that passed do not run any more: {', '.join(sorted(trial.lost)[:20])}\n{report.said}"
+    text = text.replace(f"{workspace}/tree/", "").replace(f"{workspace}/", "")
+    if len(text) <= MAX_BACK_CHARS:
+        return text
+    return f"{text[: MAX_BACK_CHARS - 20]}\n[... cut]"
+
+
+def _tests(number: int) -> str:
+    return f"{number} test{'' if number == 1 else 's'}"

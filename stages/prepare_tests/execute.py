@@ -1,0 +1,184 @@
+"""Make the tree, run these tests in it, read the report: the one way in which tests are ever run.
+
+On disk, below a run's workspace: ``env`` (the environment), ``prepared`` (the base commit's files as they were after
+installing), ``tree`` (where every test run happens, made anew from ``prepared``), ``report``, ``changes``. All but
+``changes`` are written by untrusted code, so this process neither follows a link nor writes anything in them.
+"""
+
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.sandbox import Sandbox, SandboxCommand, SandboxResult
+from stages.prepare_tests.interpreters import interpreter_folders
+from stages.prepare_tests.junit import UnreadableReport, parse_report, read_report
+from stages.prepare_tests.models import Recipe, TestReport
+
+MAX_SAID_CHARS = 4_000
+_UNITTEST = Path(__file__).with_name("unittest_junit.py")
+_COPY = "cp -dR --preserve=mode,timestamps,links"
+#: Empties folders that hostile code has filled; inside the sandbox, so that links lead nowhere.
+_EMPTY = """set -e
+empty() { find "$1" -type d ! -perm -700 -exec chmod u+rwx {} \\; ; find "$1" -mindepth 1 -delete; }
+"""
+_REMAKE = f"""empty tree; empty report
+{_COPY} prepared/. tree/
+cp -R changes/new/. tree/
+cd tree && xargs -0 -r rm -rf -- < ../changes/removed
+"""
+
+
+class Local(BaseModel):
+    """What this machine, and no other, knows of the environment. Kept where the sandbox can't write."""
+
+    model_config = ConfigDict(frozen=True)
+
+    recipe: Recipe
+    interpreter: Path
+    installed: Literal["editable", "copied", "path"]
+    """How the repository's packages are found: a link to ``tree``, a copy (hidden by PYTHONPATH), PYTHONPATH alone."""
+
+    @classmethod
+    def read(cls, workspace: Path) -> "Local | None":
+        file = workspace / "local.json"
+        return cls.model_validate_json(file.read_text()) if file.exists() else None
+
+    def write(self, workspace: Path) -> None:
+        (workspace / "local.json").write_text(self.model_dump_json())
+
+    def python(self, workspace: Path) -> Path:
+        return workspace / "env/bin/python" if self.recipe.needs_environment else self.interpreter
+
+    def environment(self, workspace: Path) -> dict[str, str]:
+        tree = workspace / "tree"
+        given = {
+            "PATH": f"{workspace}/env/bin:{self.interpreter.parent}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "0",
+            "TZ": "UTC",
+        }
+        if self.recipe.needs_environment:
+            given["VIRTUAL_ENV"] = f"{workspace}/env"
+        if self.installed != "editable":
+            given["PYTHONPATH"] = ":".join(
+                [*([f"{tree}/{self.recipe.source_root}"] if self.recipe.source_root else []), str(tree)]
+            )
+        return given | version_variables(self.recipe.version)
+
+
+def version_variables(version: str | None) -> dict[str, str]:
+    """For packages that ask git for their version: there is no ``.git`` in the tree."""
+    return {"SETUPTOOLS_SCM_PRETEND_VERSION": version, "PBR_VERSION": version} if version else {}
+
+
+async def sweep(sandbox: Sandbox, workspace: Path, *names: str) -> None:
+    """Make folders of the workspace empty, existing or not."""
+    await _scripted(sandbox, workspace, "".join(f"empty {name}\n" for name in names), names)
+
+
+async def copy_folder(sandbox: Sandbox, workspace: Path, source: str, target: str) -> None:
+    """``target``, a folder of the workspace, becomes what ``source`` is."""
+    script = f"empty {target}\n{_COPY} {source}/. {target}/"
+    await _scripted(sandbox, workspace, script, (target,), readable=(workspace / source,))
+
+
+async def run_suite(
+    sandbox: Sandbox, workspace: Path, *, changes: Mapping[str, bytes | None], tests: Sequence[str], seconds: float,
+    save: Callable[[str, bytes | str], Awaitable[str]], label: str,
+) -> TestReport:  # fmt: skip
+    """Run test files (none: the whole suite) on the base commit with ``changes`` (path -> bytes, None: removed).
+
+    ``prepare_tests`` must have set ``workspace`` up. ``label`` names the log among the run's artifacts; ``seconds`` is
+    its time limit.
+
+    Raises:
+        OSError: the sandbox or the disk refused; the run can be tried again.
+    """
+    local = Local.read(workspace)
+    if local is None:
+        raise OSError(f"no test environment in {workspace}")
+    await _remake(sandbox, workspace, changes)
+    present = [name for name in tests if changes.get(name, b"") is not None]
+    log, done = "", SandboxResult(0, "", False, 0.0)
+    for argv in _commands(local, workspace, present):
+        done = await sandbox.run(
+            SandboxCommand(
+                argv, cwd=workspace / "tree", writable=(workspace / "tree", workspace / "report"),
+                readable=_readable(local, workspace), environment=local.environment(workspace), timeout=seconds,
+            )
+        )  # fmt: skip
+        log += f"$ {' '.join(word if len(word) < 300 else '...' for word in argv)}\n{done.output}\n"
+        log += f"[ended with {done.returncode} after {done.seconds:.1f} s]\n"
+        try:
+            results, failures = parse_report(read_report(workspace / "report", "junit.xml"))
+            break
+        except UnreadableReport as error:
+            results, failures = {}, {}
+            log += f"[{error}]\n"
+            if done.timed_out:
+                break
+    completed = done.returncode in (0, 1) and bool(results) and not any(name.startswith("::") for name in results)
+    return TestReport(
+        results=results, failures=failures, completed=completed, said="" if completed else log[-MAX_SAID_CHARS:],
+        seconds=done.seconds, log_key=await save(f"{label}.log", log),
+    )  # fmt: skip
+
+
+def _commands(local: Local, workspace: Path, tests: Sequence[str]) -> list[tuple[str, ...]]:
+    """Command lines to try in turn until one leaves a report: old pytests know fewer options, and a repository's own
+    options may need plugins that are not there."""
+    python, report = str(local.python(workspace)), str(workspace / "report/junit.xml")
+    if local.recipe.runner == "unittest":
+        return [(python, "-c", _UNITTEST.read_text(), report, *tests)]
+    pytest = (python, "-m", "pytest", f"--junitxml={report}", "-p", "no:cacheprovider", "-p", "no:randomly")
+    return [
+        (*pytest, "--continue-on-collection-errors", *tests),
+        (*pytest, "--continue-on-collection-errors", "-o", "addopts=", *tests),
+        (*pytest, *tests),
+    ]
+
+
+def _readable(local: Local, workspace: Path) -> tuple[Path, ...]:
+    environment = (workspace / "env",) if local.recipe.needs_environment else ()
+    return (*interpreter_folders(local.interpreter), *environment)
+
+
+async def _remake(sandbox: Sandbox, workspace: Path, changes: Mapping[str, bytes | None]) -> None:
+    """``tree`` anew, with the changes. They are laid ready in a folder of ours; the sandbox copies them in, for
+    installing or tests may have put links where we would write."""
+    ready = workspace / "changes"
+    shutil.rmtree(ready, ignore_errors=True)
+    (ready / "new").mkdir(parents=True)
+    for path, content in changes.items():
+        parts = PurePosixPath(path).parts
+        if not parts or path.startswith("/") or ".." in parts or ".git" in parts or "\0" in path:
+            raise ValueError(f"not a path of a change: {path!r}")
+        if content is not None:
+            file = (ready / "new").joinpath(*parts)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+    (ready / "removed").write_bytes(b"".join(f"./{p}\0".encode() for p, content in changes.items() if content is None))
+    share(ready)
+    await _scripted(sandbox, workspace, _REMAKE, ("tree", "report"), readable=(workspace / "prepared", ready))
+
+
+def share(folder: Path) -> None:
+    """Let another user id read a folder that only this process has written, whatever the umask."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o644))
+
+
+async def _scripted(
+    sandbox: Sandbox, workspace: Path, script: str, writable: Sequence[str], readable: tuple[Path, ...] = ()
+) -> None:
+    folders = tuple(workspace / name for name in writable)
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    command = SandboxCommand(("/bin/sh", "-c", _EMPTY + script), cwd=workspace, writable=folders, readable=readable)
+    done = await sandbox.run(command)
+    if done.returncode != 0:
+        raise OSError(f"the test tree could not be made: {done.output.strip()[-300:]}")

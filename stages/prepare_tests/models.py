@@ -1,0 +1,84 @@
+"""What ``prepare_tests`` gives: the suite, how it is set up, and reports of its runs."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Status = Literal["passed", "failed", "error", "skipped"]
+Runner = Literal["pytest", "unittest"]
+
+
+class TestReport(BaseModel):
+    """Results by test id, the ids as the runner's JUnit XML tells them (``classname::name``)."""
+
+    __test__ = False
+    model_config = ConfigDict(frozen=True)
+
+    results: dict[str, Status]
+    completed: bool
+    """The runner ran to its end: no time-out, no crash, no collection error."""
+    failures: dict[str, str]
+    """Of failed and error tests: the end of what the runner said, for the next round's prompt."""
+    said: str = ""
+    """The end of the runner's output where it did not complete."""
+    seconds: float
+    log_key: str
+    """Artifact with the runner's output."""
+
+    @property
+    def red(self) -> frozenset[str]:
+        return frozenset(test for test, status in self.results.items() if status in ("failed", "error"))
+
+    @property
+    def green(self) -> frozenset[str]:
+        return frozenset(test for test, status in self.results.items() if status == "passed")
+
+
+class Recipe(BaseModel):
+    """All that another machine needs to set the same suite up again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    repository: str
+    base_sha: str
+    committed_at: int
+    version: str | None
+    """What packages that ask git for their version are told."""
+    runner: Runner
+    python: str
+    """Such as 3.11."""
+    packaged: bool
+    """The repository is installed; False: its files are on the path as they are."""
+    extras: tuple[str, ...]
+    requirements: tuple[str, ...]
+    source_root: str
+    """Where its packages lie: "src" or ""."""
+    patterns: tuple[str, ...]
+    """File names, or paths with a slash, of test files."""
+
+    @property
+    def needs_environment(self) -> bool:
+        """False: the interpreter and its standard library are enough, and nothing is installed."""
+        return self.runner == "pytest" or self.packaged or bool(self.requirements)
+
+
+class Suite(BaseModel):
+    """The repository's tests, as this run will run them; ``runnable`` False with the reason where it can't."""
+
+    model_config = ConfigDict(frozen=True)
+
+    runnable: bool
+    reason: str
+    """Why not runnable, or how it was decided, in a sentence."""
+    runner: Runner | None
+    python: str | None
+    """Version of the environment's interpreter, such as 3.11."""
+    tests: tuple[str, ...]
+    """Test files chosen, relative; empty: the whole suite."""
+    whole: bool
+    """``tests`` leaves nothing of the suite out."""
+    base: TestReport | None
+    log_key: str | None
+    """Artifact with the log of how the environment was decided and built."""
+    recipe: Recipe | None = None
+    """None where not runnable."""

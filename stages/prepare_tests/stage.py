@@ -1,0 +1,173 @@
+"""The stage ``prepare_tests``."""
+
+import asyncio
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from pipeline.git import Entry, Mirror, Mirrors
+from pipeline.sandbox import Sandbox
+from pipeline.stage import RunContext
+from stages.build_context import Context
+from stages.checkout import Checkout
+from stages.fetch_issue import Issue
+from stages.prepare_tests.detect import Detected, detect
+from stages.prepare_tests.environment import Builder, EnvironmentFailed, index_settings
+from stages.prepare_tests.execute import Local, run_suite, share
+from stages.prepare_tests.interpreters import choose_minor, find_interpreters
+from stages.prepare_tests.models import Recipe, Suite, TestReport
+from stages.prepare_tests.selection import choose_tests
+
+_READ_BYTES = 1_000_000
+#: Of those chosen, what is left when they were too slow together.
+_FEWER = 2
+
+
+class PrepareTests:
+    """``pythons``: folders with interpreters; ``cache``: a folder for uv's caches, one a repository; ``index``: the
+    package index (None: ``index_settings`` of the worker's environment); ``clock``: seconds since the epoch."""
+
+    name = "prepare_tests"
+
+    def __init__(
+        self, mirrors: Mirrors, sandbox: Sandbox, *, pythons: tuple[Path, ...], uv: Path, cache: Path,
+        index: Mapping[str, str] | None = None, clock: Callable[[], float] = time.time,
+    ):  # fmt: skip
+        self._mirrors, self._sandbox, self._pythons, self._uv = mirrors, sandbox, pythons, uv
+        self._cache, self._clock = cache, clock
+        self._index = index_settings(os.environ) if index is None else index
+
+    async def run(self, issue: Issue, checkout: Checkout, context: Context, run: RunContext) -> Suite:
+        mirror = self._mirrors.at(checkout.repository)
+        found, sizes = await asyncio.to_thread(_look, mirror, checkout.base_sha)
+        minor = choose_minor(
+            find_interpreters(self._pythons), requires=found.requires_python, classified=found.classified,
+            committed_at=checkout.committed_at,
+        )  # fmt: skip
+        if found.runner is None:
+            return _not_runnable(found.why)
+        if minor is None:
+            return _not_runnable(f"no interpreter here fits the repository's {found.requires_python!r}")
+        recipe = Recipe(
+            repository=checkout.repository, base_sha=checkout.base_sha, committed_at=checkout.committed_at,
+            version=described_version(checkout.described), runner=found.runner, python=f"3.{minor}",
+            packaged=found.packaged, extras=tuple(found.extras), requirements=tuple(found.requirements),
+            source_root=found.source_root, patterns=found.patterns,
+        )  # fmt: skip
+        run.progress(f"making an environment: {found.runner} on Python {recipe.python}")
+        log: list[str] = []
+        try:
+            await self._build(recipe, run, log)
+        except EnvironmentFailed as error:
+            return _not_runnable(str(error), recipe, await run.save("environment.log", "".join(log)))
+        log_key = await run.save("environment.log", "".join(log))
+        tests, whole = choose_tests(
+            found.test_files, found.texts, sizes, ranking=context.ranking, issue=issue.text
+        )  # fmt: skip
+        base, tests = await self._base(run, tests, whole)
+        if not base.results:
+            return _not_runnable(f"no test of the base commit ran: {_last_line(base.said)}", recipe, base.log_key)
+        run.progress(f"base: {len(base.green)} tests pass, {len(base.red)} fail")
+        return Suite(
+            runnable=True, reason=found.why, runner=recipe.runner, python=recipe.python, tests=tests,
+            whole=whole and not tests, base=base, log_key=log_key, recipe=recipe,
+        )  # fmt: skip
+
+    async def restore(self, result: Suite, run: RunContext) -> None:
+        """The same environment on this machine; no test is run."""
+        if not result.runnable or result.recipe is None:
+            return
+        local = await asyncio.to_thread(Local.read, run.workspace)
+        if local is None or local.recipe != result.recipe:
+            try:
+                await self._build(result.recipe, run, [])
+            except EnvironmentFailed as error:
+                raise OSError(f"the test environment can't be made again: {error}") from error
+
+    async def _build(self, recipe: Recipe, run: RunContext, log: list[str]) -> None:
+        minor = int(recipe.python.split(".")[1])
+        interpreter = find_interpreters(self._pythons).get(minor)
+        if interpreter is None:
+            raise EnvironmentFailed(f"this machine has no Python {recipe.python}")
+        (run.workspace / "local.json").unlink(missing_ok=True)
+        source = run.workspace / "source"
+        await asyncio.to_thread(_export, self._mirrors.at(recipe.repository), recipe.base_sha, source)
+        builder = Builder(
+            sandbox=self._sandbox, workspace=run.workspace, recipe=recipe, interpreter=interpreter,
+            uv=self._uv.resolve(), cache=self._cache / re.sub(r"[^\w.-]+", "__", recipe.repository),
+            index=self._index, now=self._clock(), log=log,
+        )  # fmt: skip
+        await builder.build()
+        await asyncio.to_thread(shutil.rmtree, source)
+
+    async def _base(self, run: RunContext, tests: tuple[str, ...], whole: bool) -> tuple[TestReport, tuple[str, ...]]:
+        run.progress(f"running {'all tests' if whole else f'{len(tests)} test files'} on the base")
+        report = await self._test(run, tests)
+        if report.results or report.completed or len(tests) <= _FEWER:
+            return report, tests
+        run.progress("too slow or broken together; running fewer")
+        return await self._test(run, tests[:_FEWER]), tests[:_FEWER]
+
+    async def _test(self, run: RunContext, tests: tuple[str, ...]) -> TestReport:
+        return await run_suite(
+            self._sandbox, run.workspace, changes={}, tests=tests, seconds=test_seconds(run), save=run.save,
+            label="tests-base",
+        )  # fmt: skip
+
+
+def test_seconds(run: RunContext) -> float:
+    """The time that one run of the tests may take: a fifth of the run's minutes, ten minutes at most."""
+    return min(600.0, max(30.0, run.limits.max_minutes * 60 / 5))
+
+
+def described_version(described: str | None) -> str | None:
+    """``git describe --long``'s answer as the version that setuptools-scm would say: the next one, in development."""
+    if described is None:
+        return None
+    tag, distance, commit = [*described.rsplit("-", 2), "", ""][:3]
+    match = re.search(r"\d+(?:\.\d+)*(?:[-_.]?(?:a|b|c|rc|alpha|beta|dev|post)[-_.]?\d+)?$", tag)
+    try:
+        version = Version(match[0]) if match else None
+    except InvalidVersion:
+        version = None
+    if version is None:
+        return None
+    if distance in ("0", ""):
+        return str(version)
+    release = [*version.release[:-1], version.release[-1] + (0 if version.is_prerelease else 1)]
+    return f"{'.'.join(str(part) for part in release)}.dev{distance}+{commit}"
+
+
+def _look(mirror: Mirror, sha: str) -> tuple[Detected, dict[str, int]]:
+    entries = {entry.path: entry for entry in mirror.files(sha) if entry.mode in ("100644", "100755")}
+
+    def read(path: str) -> str | None:
+        entry: Entry | None = entries.get(path)
+        if entry is None or entry.size > _READ_BYTES:
+            return None
+        return next(mirror.read_many([entry.sha])).decode(errors="replace")
+
+    return detect(list(entries), read), {path: entry.size for path, entry in entries.items()}
+
+
+def _export(mirror: Mirror, sha: str, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    mirror.export(sha, folder)
+    share(folder)
+
+
+def _not_runnable(reason: str, recipe: Recipe | None = None, log_key: str | None = None) -> Suite:
+    return Suite(
+        runnable=False, reason=f"the tests can't be run: {reason}", runner=recipe.runner if recipe else None,
+        python=recipe.python if recipe else None, tests=(), whole=False, base=None, log_key=log_key, recipe=recipe,
+    )  # fmt: skip
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("[")]
+    return lines[-1][:200] if lines else "the runner said nothing"

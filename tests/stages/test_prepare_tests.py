@@ -1,0 +1,210 @@
+"""A repository's tests, set up and run on its base commit in the sandbox."""
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.sandbox import NoIsolation, Sandbox, SandboxCommand, SandboxResult
+from pipeline.sandbox.bwrap import BwrapSandbox
+from stages.prepare_tests import PrepareTests, Suite
+from stages.prepare_tests.execute import run_suite
+from tests.stages.workbench import CALC, FIXED_CALC, SAMPLE, TESTS, Origin, context, issue, run_context
+
+ROOT = Path(__file__).parents[2]
+PYTHONS = (Path(sys.executable).resolve().parent,)
+ADD, DOUBLE = "test_calc.TestCalc::test_add", "test_calc.TestCalc::test_double"
+
+
+class NoNetwork:
+    """The sandbox, where asking for a network is a failure; it counts what it ran."""
+
+    name = "bwrap"
+
+    def __init__(self, sandbox: Sandbox):
+        self._sandbox, self.ran = sandbox, 0
+
+    async def run(self, command: SandboxCommand) -> SandboxResult:
+        assert not command.network
+        self.ran += 1
+        return await self._sandbox.run(command)
+
+
+@pytest.fixture
+def sandbox() -> NoNetwork:
+    try:
+        return NoNetwork(BwrapSandbox())
+    except NoIsolation as error:
+        pytest.skip(str(error))
+
+
+def stage(origin: Origin, sandbox: Sandbox, folder: Path, **more: object) -> PrepareTests:
+    given: dict[str, object] = {"pythons": PYTHONS, "index": {"UV_NO_INDEX": "1"}} | more
+    return PrepareTests(
+        origin.mirrors, sandbox, uv=Path(sys.executable).parent / "uv", cache=folder / "cache", **given  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+async def prepared(files: dict[str, str], sandbox: Sandbox, folder: Path, **more: object) -> Suite:
+    origin, run = Origin(folder, files), run_context(folder)
+    return await stage(origin, sandbox, folder, **more).run(issue(), origin.checkout, context("calc.py"), run)
+
+
+async def test_a_unittest_suite_of_the_standard_library_runs_without_installing_anything(
+    sandbox: NoNetwork, tmp_path: Path
+):
+    suite = await prepared(SAMPLE, sandbox, tmp_path)
+    assert suite.runnable and suite.base and suite.recipe
+    assert (suite.runner, suite.whole, suite.tests) == ("unittest", True, ())
+    assert suite.base.results == {ADD: "failed", DOUBLE: "passed"} and suite.base.completed
+    assert "-1 != 5" in suite.base.failures[ADD]
+    assert not suite.recipe.needs_environment and not list((tmp_path / "workspace/env").iterdir())
+
+
+async def test_a_pytest_suite_is_installed_from_the_operators_index_as_an_editable(sandbox: NoNetwork, tmp_path: Path):
+    files = {
+        "pyproject.toml": '[project]\nname = "calc"\nversion = "1"\n[project.optional-dependencies]\ntest = ["pytest"]'
+        '\n[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n',
+        "src/calc/__init__.py": CALC,
+        "tests/test_calc.py": "import pytest\nfrom calc import add\n\n"
+        "@pytest.mark.parametrize('n', [0, 1])\ndef test_add(n):\n    assert add(2, n) == 2 + n\n",
+    }
+    index = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(ROOT / ".wheelhouse")}
+    suite = await prepared(files, sandbox, tmp_path, index=index)
+    assert suite.runnable and suite.base, suite.reason
+    assert suite.runner == "pytest"
+    assert suite.base.results == {"tests.test_calc::test_add[0]": "passed", "tests.test_calc::test_add[1]": "failed"}
+    run = run_context(tmp_path)
+    fixed = await run_suite(
+        sandbox, run.workspace, changes={"src/calc/__init__.py": FIXED_CALC.encode()}, tests=(), seconds=60,
+        save=run.save, label="fixed",
+    )  # fmt: skip
+    assert set(fixed.results.values()) == {"passed"} and fixed.completed
+    assert '"installed":"editable"' in (run.workspace / "local.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"calc.py": CALC}, "no test files"),
+        ({"calc.py": CALC, "test_calc.py": "x = 1\n"}, "none of the test files has a test"),
+        (
+            {**SAMPLE, "pyproject.toml": '[project]\nname = "c"\nversion = "1"\nrequires-python = "<3"\n'},
+            "no interpreter",
+        ),
+        ({"calc.py": CALC, "test_calc.py": "def test_add():\n    assert True\n"}, "pytest can't be installed"),
+        ({"calc.py": CALC, "test_calc.py": TESTS + "import os; os._exit(9)\n"}, "no test of the base commit ran"),
+    ],
+)
+async def test_what_cannot_be_tested_says_why(
+    files: dict[str, str], reason: str, sandbox: NoNetwork, tmp_path: Path
+):  # fmt: skip
+    suite = await prepared(files, sandbox, tmp_path)
+    assert not suite.runnable and reason in suite.reason and suite.base is None
+
+
+async def test_another_machine_restores_the_environment_without_running_a_test(sandbox: NoNetwork, tmp_path: Path):
+    origin, run = Origin(tmp_path, SAMPLE), run_context(tmp_path)
+    prepare = stage(origin, sandbox, tmp_path)
+    suite = await prepare.run(issue(), origin.checkout, context(), run)
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = run_context(tmp_path / "elsewhere")
+    await prepare.restore(Suite.model_validate_json(suite.model_dump_json()), elsewhere)
+    assert not (elsewhere.workspace / "report/junit.xml").exists()
+    report = await run_suite(
+        sandbox, elsewhere.workspace, changes={}, tests=(), seconds=30, save=elsewhere.save, label="again"
+    )
+    assert suite.base and report.results == suite.base.results
+    ran = sandbox.ran
+    await prepare.restore(suite, elsewhere)
+    assert sandbox.ran == ran, "what is there already is not made again"
+
+
+@pytest.fixture
+async def workspace(sandbox: NoNetwork, tmp_path: Path) -> Path:
+    """The sample, prepared."""
+    suite = await prepared(SAMPLE, sandbox, tmp_path)
+    assert suite.runnable
+    return tmp_path / "workspace"
+
+
+async def outcome_of(sandbox: Sandbox, workspace: Path, changes: dict[str, bytes | None], seconds: float = 30.0):
+    run = run_context(workspace.parent)
+    report = await run_suite(
+        sandbox, workspace, changes=changes, tests=("test_calc.py",), seconds=seconds, save=run.save, label="log"
+    )
+    return report, (await run.load(report.log_key)).decode()
+
+
+async def test_each_run_starts_from_the_base_whatever_the_last_one_left(sandbox: NoNetwork, workspace: Path):
+    vandal = "import os, pathlib\npathlib.Path('calc.py').unlink()\npathlib.Path('deep').mkdir()\nos.chmod('deep', 0)\n"
+    await outcome_of(sandbox, workspace, {"test_calc.py": vandal.encode(), "new.py": b""})
+    report, _ = await outcome_of(sandbox, workspace, {"calc.py": FIXED_CALC.encode()})
+    assert report.results == {ADD: "passed", DOUBLE: "passed"}
+    assert not (workspace / "tree/new.py").exists()
+
+
+async def test_a_removed_file_is_gone(sandbox: NoNetwork, workspace: Path):
+    report, _ = await outcome_of(sandbox, workspace, {"calc.py": None})
+    assert report.results == {"::test_calc": "error"} and not report.completed
+    assert "ModuleNotFoundError" in report.failures["::test_calc"]
+
+
+async def test_a_run_over_its_time_says_so(sandbox: NoNetwork, workspace: Path):
+    report, log = await outcome_of(sandbox, workspace, {"test_calc.py": b"import time; time.sleep(60)"}, seconds=1.0)
+    assert not report.completed and not report.results and "ended with 124" in log
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "os.symlink('/etc/hostname', report)",
+        "os.symlink(os.path.abspath('forged.xml'), report); open('forged.xml', 'w').write(forged)",
+        "os.mkfifo(report)",
+        "os.mkdir(report)",
+        "open(report, 'w').write('<!DOCTYPE t [<!ENTITY a \"b\">]>' + forged)",
+        "open(report, 'w').write(forged[:-5])",
+        "open(report, 'w').truncate(60_000_000)",
+    ],
+)
+async def test_a_report_that_is_no_plain_file_of_junit_xml_is_not_believed(
+    trick: str, sandbox: NoNetwork, workspace: Path
+):
+    forged = '<testsuite><testcase classname="test_calc.TestCalc" name="test_add"/></testsuite>'
+    hostile = f"import os, sys\nreport = sys.argv[1]\nforged = {forged!r}\n{trick}\nos._exit(0)\n"
+    report, _ = await outcome_of(sandbox, workspace, {"test_calc.py": hostile.encode()})
+    assert report.results == {} and not report.completed
+
+
+async def test_tests_see_neither_the_workers_files_nor_the_untouched_copy(sandbox: NoNetwork, workspace: Path):
+    look = f"import os\nprint(sorted(os.listdir({str(workspace)!r})), flush=True)\nos._exit(1)\n"
+    report, _ = await outcome_of(sandbox, workspace, {"test_calc.py": look.encode()})
+    assert "['report', 'tree']" in report.said
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../out", "a/../../out", ".git/hooks/post-checkout", ""])
+async def test_a_change_outside_the_tree_is_refused(path: str, sandbox: NoNetwork, workspace: Path):
+    with pytest.raises(ValueError, match="not a path"):
+        await outcome_of(sandbox, workspace, {path: b"x"})
+
+
+async def test_a_planted_link_leads_a_change_nowhere(sandbox: NoNetwork, workspace: Path):
+    """As if installing had put it there: the prepared tree holds a link where the change is to be written."""
+    victim = workspace / "victim"
+    victim.write_text("untouched")
+    planted = workspace / "prepared/calc.py"
+    planted.unlink()
+    planted.symlink_to(victim)
+    with pytest.raises(OSError, match="could not be made"):
+        await outcome_of(sandbox, workspace, {"calc.py": b"hostile"})
+    assert victim.read_text() == "untouched"
+
+
+async def test_an_old_commit_is_given_the_time_it_was_made(tmp_path: Path, sandbox: NoNetwork):
+    origin = Origin(tmp_path, SAMPLE)
+    checkout = origin.checkout.model_copy(update={"committed_at": 1_500_000_000})
+    suite = await stage(origin, sandbox, tmp_path, clock=time.time).run(
+        issue(), checkout, context(), run_context(tmp_path)
+    )
+    assert suite.recipe and suite.recipe.committed_at == 1_500_000_000 and suite.runnable

@@ -1,0 +1,211 @@
+"""How a repository is tested, which interpreter it gets and which tests are about the issue: from files alone."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.prepare_tests.detect import Detected, belongs_to_tests, detect, is_test_file
+from stages.prepare_tests.environment import index_settings
+from stages.prepare_tests.interpreters import choose_minor, find_interpreters, interpreter_folders
+from stages.prepare_tests.junit import UnreadableReport, junit_id, parse_report
+from stages.prepare_tests.selection import CHOSEN_FILES, choose_tests
+from stages.prepare_tests.stage import described_version
+
+CASE = "import unittest\nclass T(unittest.TestCase):\n    def test_a(self): ...\n"
+ALL = list(range(6, 15))
+
+
+def detected(files: dict[str, str]) -> Detected:
+    return detect(list(files), files.get)
+
+
+def when(day: str) -> int:
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("files", "runner"),
+    [
+        ({"test_a.py": CASE}, "unittest"),
+        ({"test_a.py": CASE, "pytest.ini": "[pytest]\n"}, "pytest"),
+        ({"test_a.py": CASE, "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-q'\n"}, "pytest"),
+        ({"test_a.py": CASE, "setup.cfg": "[tool:pytest]\naddopts = -q\n"}, "pytest"),
+        ({"test_a.py": CASE, "tests/conftest.py": ""}, "pytest"),
+        ({"test_a.py": "import pytest\n" + CASE}, "pytest"),
+        ({"test_a.py": "def test_a(): ...\n"}, "pytest"),
+        ({"test_a.py": "class TestA:\n    def test_a(self): ...\n"}, "pytest"),
+        ({"test_a.py": "print(1)\n"}, None),
+        ({"a.py": "def test_a(): ...\n"}, None),
+    ],
+)
+def test_the_runner_is_told_by_evidence(files: dict[str, str], runner: str | None):
+    assert detected(files).runner == runner
+
+
+def test_what_the_tests_need_is_collected_from_every_place_that_says_so():
+    files = {
+        "setup.py": "R = ['pytest>=3', 'mock']\nsetup(tests_require=R, extras_require={'testing': [], 'docs': []})",
+        "tox.ini": "[testenv]\ndeps =\n    attrs\n    py27: unittest2\n    -r other.txt\n    git+https://example.org/x\n",
+        "pyproject.toml": "[dependency-groups]\ntest = ['hypothesis', {include-group = 'more'}]\n"
+        "more = ['trio', {include-group = 'test'}]",
+        "requirements-dev.txt": "# comment\nmock==1.0  # pinned\n-e .\n--index-url https://user:pw@example.org/\nevil @ https://example.org/e.whl\n",
+        "requirements-docs.txt": "sphinx\n",
+    }
+    found = detected(files)
+    assert found.packaged and found.extras == ["testing"]
+    assert found.requirements == ["mock==1.0", "hypothesis", "trio", "pytest>=3", "attrs"]
+
+
+def test_a_setup_py_is_parsed_and_never_run(tmp_path):
+    assert detected({"setup.py": f"open({str(tmp_path / 'ran')!r}, 'w')", "test_a.py": CASE}).packaged
+    assert not (tmp_path / "ran").exists()
+
+
+def test_development_extras_stand_in_where_there_are_none_for_tests():
+    assert detected({"setup.cfg": "[options.extras_require]\ndev = x\ndocs = y\n"}).extras == ["dev"]
+
+
+def test_patterns_of_test_files_are_the_repositorys_own():
+    files = {
+        "pytest.ini": "[pytest]\npython_files = check_*.py testing/*/*.py\n",
+        "testing/python/raises.py": "",
+        "check_x.py": "",
+    }
+    found = detected(files)
+    assert sorted(found.test_files) == ["check_x.py", "testing/python/raises.py"]
+
+
+@pytest.mark.parametrize(
+    ("path", "of_tests", "test_file"),
+    [
+        ("tests/data/x.json", True, False), ("src/testing_tools.py", False, False), ("conftest.py", True, False),
+        ("pkg/test_x.py", True, True), ("tests/__init__.py", True, False), ("contest.py", False, False),
+    ],
+)  # fmt: skip
+def test_what_belongs_to_tests(path: str, of_tests: bool, test_file: bool):
+    patterns = ("test_*.py", "*_test.py")
+    assert (belongs_to_tests(path, patterns), is_test_file(path, patterns)) == (of_tests, test_file)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.dictionaries(
+        st.sampled_from(["pyproject.toml", "setup.cfg", "setup.py", "tox.ini", "pytest.ini", "test_a.py"]),
+        st.text(max_size=200),
+    )
+)
+def test_no_file_of_a_hostile_repository_breaks_detection(files: dict[str, str]):
+    assert detected(files).test_files == (["test_a.py"] if "test_a.py" in files else [])
+
+
+@pytest.mark.parametrize(
+    ("day", "requires", "classified", "minor"),
+    [
+        ("2019-06-01", None, (), 7),
+        ("2019-06-01", None, (5, 6), 6),
+        ("2020-07-20", ">=3.5", (5, 6, 7, 8), 8),
+        ("2020-01-20", None, (), 7),  # 3.8 was three months old
+        ("2023-06-26", ">=3.7", (7, 8, 9, 10, 11), 10),
+        ("2012-09-20", None, (), 6),  # older than all: the nearest
+        ("2024-01-01", "<3.9", (), 8),
+        ("2024-01-01", ">=3.99", (), None),
+        ("2026-09-01", ">=3.12", (3, 4), 14),
+        ("2019-06-01", "no specifier", (), 7),
+    ],
+)
+def test_the_interpreter_is_the_newest_that_the_commits_time_knew(day, requires, classified, minor):
+    assert choose_minor(ALL, requires=requires, classified=classified, committed_at=when(day)) == minor
+
+
+def test_interpreters_are_found_by_name_in_order_and_a_home_is_not_made_readable(tmp_path):
+    for name in (
+        "a/bin/python3.9",
+        "b/bin/python3.9",
+        "b/bin/python3.11",
+        "b/bin/python3",
+        "b/bin/python3.11-config",
+        "b/bin/python2.7",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    found = find_interpreters([tmp_path / "a/bin", tmp_path / "missing", tmp_path / "b/bin"])
+    assert found == {9: tmp_path / "a/bin/python3.9", 11: tmp_path / "b/bin/python3.11"}
+    assert interpreter_folders(found[9]) == (tmp_path / "a/bin",)
+
+
+def test_a_small_suite_runs_whole_and_of_a_large_one_what_the_issue_is_about():
+    files = [f"tests/test_{n:03}.py" for n in range(30)] + [
+        "tests/test_parser.py",
+        "tests/test_util.py",
+        "tests/test_named.py",
+    ]
+    texts = {"tests/test_util.py": "from pkg.parser import parse\n", "tests/test_named.py": "def test_the_bug(): ...\n"}
+    few = choose_tests(files[-3:], texts, dict.fromkeys(files, 10), ranking=(), issue="")
+    assert few == ((), True)
+    chosen, whole = choose_tests(
+        files, texts, dict.fromkeys(files, 10), ranking=("src/pkg/parser.py",), issue="see test_the_bug"
+    )
+    assert not whole and set(chosen) == {"tests/test_parser.py", "tests/test_util.py", "tests/test_named.py"}
+    assert chosen[0] == "tests/test_parser.py"
+    lost, whole = choose_tests(files, {}, {}, ranking=(), issue="")
+    assert len(lost) == CHOSEN_FILES and not whole
+
+
+@pytest.mark.parametrize(
+    ("node", "told"),
+    [
+        ("testing/test_x.py::TestA::test_b[c::d/e.py]", "testing.test_x.TestA::test_b[c::d/e.py]"),
+        ("test_x.py::test_b", "test_x::test_b"),
+        ("a/test_x.py::A::B::test_c", "a.test_x.A.B::test_c"),
+    ],
+)
+def test_node_ids_are_mapped_to_what_reports_say(node: str, told: str):
+    assert junit_id(node) == told
+
+
+def test_a_test_told_of_twice_counts_at_its_worst():
+    xml = (
+        b'<testsuite><testcase classname="m" name="a"/><testcase classname="m" name="a"><error message="boom">tail'
+        b'</error></testcase><testcase classname="m" name="s"><skipped message="no"/></testcase>'
+        b'<testcase classname="m" name="f"><failure message="1 != 2">trace</failure></testcase></testsuite>'
+    )
+    results, failures = parse_report(xml)
+    assert results == {"m::a": "error", "m::s": "skipped", "m::f": "failed"}
+    assert failures == {"m::a": "boom\ntail", "m::f": "1 != 2\ntrace"}
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.one_of(st.binary(max_size=100), st.text("<>/testcase &;![]\"'=na", max_size=100).map(str.encode)))
+def test_no_report_breaks_the_reader(data: bytes):
+    try:
+        results, failures = parse_report(data)
+    except UnreadableReport:
+        return
+    assert failures.keys() <= results.keys()
+
+
+@pytest.mark.parametrize(
+    ("described", "version"),
+    [
+        ("4.5.0-40-g10ca84ffc", "4.5.1.dev40+g10ca84ffc"),
+        ("v2.0-0-gabcdef0", "2.0"),
+        ("release-7.0.0rc1-3-gabcdef0", "7.0.0.dev3+gabcdef0"),
+        ("8.0.0.dev0-5-gabcdef0", "8.0.0.dev5+gabcdef0"),
+        ("nightly-5-gabcdef0", None),
+        (None, None),
+    ],
+)
+def test_the_version_that_packages_ask_git_for(described: str | None, version: str | None):
+    assert described_version(described) == version
+
+
+def test_only_the_index_settings_are_handed_to_installs_and_none_with_a_password():
+    environ = {
+        "UV_DEFAULT_INDEX": "https://user:secret@index.example/simple", "UV_FIND_LINKS": "/wheels https://links.example/",
+        "GITHUB_TOKEN": "x", "UV_PUBLISH_TOKEN": "y", "UV_OFFLINE": "", "SSL_CERT_FILE": "/etc/ssl/ca.pem",
+    }  # fmt: skip
+    assert index_settings(environ) == {
+        "UV_FIND_LINKS": "/wheels https://links.example/", "SSL_CERT_FILE": "/etc/ssl/ca.pem",
+    }  # fmt: skip

@@ -1,0 +1,167 @@
+"""What the tests prove of a candidate, and what goes back to the model where they are red."""
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.outcome import Verification
+from pipeline.sandbox import NoIsolation
+from pipeline.sandbox.bwrap import BwrapSandbox
+from pipeline.stage import Back, RunContext
+from stages.apply_patch import Candidate, Candidates
+from stages.prepare_tests import PrepareTests, Suite
+from stages.run_tests import MAX_BACK_CHARS, RunTests, Verdict
+from tests.stages.workbench import CALC, FIXED_CALC, SAMPLE, TESTS, Origin, context, issue, run_context
+
+ADD, DOUBLE = "test_calc.TestCalc::test_add", "test_calc.TestCalc::test_double"
+NEW_TEST = TESTS.replace("test_double", "test_add_negative").replace("double(2), 4", "add(-1, -1), -2")
+
+
+class Bench:
+    """A prepared repository, and one way to ask for a verdict on changes of it."""
+
+    def __init__(self, origin: Origin, sandbox: BwrapSandbox, run: RunContext, suite: Suite):
+        self.origin, self.sandbox, self.context, self.suite = origin, sandbox, run, suite
+
+    async def verdict(self, *changes: dict[str, bytes | str | None], suite: Suite | None = None) -> Verdict | Back:
+        made = []
+        for number, change in enumerate(changes):
+            encoded = {path: text.encode() if isinstance(text, str) else text for path, text in change.items()}
+            mirror, sha = self.origin.mirror, self.origin.sha
+            tree = mirror.write_tree(sha, encoded)
+            key = await self.context.save(f"{number}.patch", mirror.diff(mirror.tree_of(sha), tree))
+            made.append(Candidate(proposal=number, patch_key=key, tree=tree, paths=tuple(encoded), summary=""))
+        candidates = Candidates(repository="octo/calc", base_sha=self.origin.sha, candidates=tuple(made))
+        stage = RunTests(self.origin.mirrors, self.sandbox)
+        return await stage.run(self.origin.checkout, suite or self.suite, candidates, self.context)
+
+
+@pytest.fixture
+def make_bench(tmp_path: Path):
+    async def make(files: dict[str, str]) -> Bench:
+        try:
+            sandbox = BwrapSandbox()
+        except NoIsolation as error:
+            pytest.skip(str(error))
+        origin, run = Origin(tmp_path, files), run_context(tmp_path)
+        prepare = PrepareTests(
+            origin.mirrors, sandbox, pythons=(Path(sys.executable).resolve().parent,), cache=tmp_path / "cache",
+            uv=Path(sys.executable).parent / "uv", index={"UV_NO_INDEX": "1"}, clock=time.time,
+        )  # fmt: skip
+        suite = await prepare.run(issue(), origin.checkout, context("calc.py"), run)
+        return Bench(origin, sandbox, run, suite)
+
+    return make
+
+
+@pytest.fixture
+async def bench(make_bench) -> Bench:
+    return await make_bench(SAMPLE)
+
+
+def proven(answer: Verdict | Back) -> Verdict:
+    assert isinstance(answer, Verdict), answer
+    return answer
+
+
+def sent_back(answer: Verdict | Back) -> str:
+    assert isinstance(answer, Back), answer
+    assert answer.to == "propose_patch"
+    return answer.because
+
+
+async def test_a_failing_test_that_passes_after_is_red_to_green(bench: Bench):
+    verdict = proven(await bench.verdict({"calc.py": FIXED_CALC}))
+    assert (verdict.verification, verdict.fixed, verdict.still_failing) == (Verification.RED_TO_GREEN, (ADD,), ())
+    assert verdict.ran == 2 and verdict.log_key
+    assert b"2 tests run" in await bench.context.load(verdict.log_key)
+
+
+async def test_a_change_that_mends_nothing_is_not_verified(bench: Bench):
+    verdict = proven(await bench.verdict({"README": "hello\n"}))
+    assert (verdict.verification, verdict.fixed, verdict.still_failing) == (Verification.NOT_VERIFIED, (), (ADD,))
+    assert "1 fail as they did before" in verdict.reason
+
+
+async def test_a_broken_test_goes_back_with_its_output_and_without_this_machines_paths(bench: Bench):
+    because = sent_back(await bench.verdict({"calc.py": FIXED_CALC.replace("a * 2", "a * 3")}))
+    assert DOUBLE in because and "6 != 4" in because and 'File "test_calc.py"' in because
+    assert str(bench.context.workspace) not in because and ADD not in because
+
+
+async def test_a_change_that_breaks_the_import_goes_back_with_the_error(bench: Bench):
+    because = sent_back(await bench.verdict({"calc.py": "def add(:\n"}))
+    assert "SyntaxError" in because and DOUBLE in because
+
+
+async def test_a_run_that_never_ends_goes_back(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("stages.run_tests.test_seconds", lambda run: 1.0)
+    because = sent_back(await bench.verdict({"calc.py": "while True: pass\n"}))
+    assert "did not run to their end" in because and "ended with 124" in because
+
+
+async def test_what_goes_back_is_bounded(bench: Bench):
+    because = sent_back(await bench.verdict({"calc.py": "raise RuntimeError('x' * 100_000)\n"}))
+    assert len(because) <= MAX_BACK_CHARS
+
+
+async def test_a_green_suite_that_ran_whole_says_suite_passes(make_bench):
+    bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC})
+    verdict = proven(await bench.verdict({"calc.py": FIXED_CALC + "# tidier\n"}))
+    assert (verdict.verification, verdict.fixed) == (Verification.SUITE_PASSES, ())
+
+
+async def test_a_green_part_of_a_suite_is_not_verified(make_bench):
+    bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC})
+    part = bench.suite.model_copy(update={"whole": False, "tests": ("test_calc.py",)})
+    verdict = proven(await bench.verdict({"calc.py": FIXED_CALC + "# tidier\n"}, suite=part))
+    assert verdict.verification is Verification.NOT_VERIFIED and "not all were run" in verdict.reason
+
+
+async def test_the_patchs_own_test_that_fails_on_the_base_alone_is_red_to_green(make_bench):
+    green = TESTS.replace("add(2, 3), 5", "add(2, 0), 2")
+    bench = await make_bench({**SAMPLE, "test_calc.py": green})
+    verdict = proven(await bench.verdict({"calc.py": FIXED_CALC, "tests/test_negative.py": NEW_TEST}))
+    assert verdict.verification is Verification.RED_TO_GREEN
+    assert set(verdict.fixed) == {f"tests.test_negative.TestCalc::test_add{more}" for more in ("", "_negative")}
+
+
+async def test_the_patchs_own_test_that_fails_with_the_patch_goes_back(bench: Bench):
+    because = sent_back(await bench.verdict({"calc.py": FIXED_CALC, "test_new.py": NEW_TEST.replace("-2", "-3")}))
+    assert "test_new.TestCalc::test_add_negative" in because and "-2 != -3" in because
+
+
+async def test_a_new_test_of_something_new_counts_as_failing_before(make_bench):
+    bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC})
+    new = (
+        TESTS.replace("add, double", "halve")
+        .replace("add(2, 3), 5", "halve(4), 2")
+        .replace("double(2), 4", "halve(8), 4")
+    )
+    answer = await bench.verdict(
+        {"calc.py": FIXED_CALC + "\n\ndef halve(a):\n    return a // 2\n", "test_halve.py": new}
+    )
+    verdict = proven(answer)
+    assert verdict.verification is Verification.RED_TO_GREEN and len(verdict.fixed) == 2
+
+
+async def test_a_patch_that_deletes_the_tests_it_breaks_is_not_believed(bench: Bench):
+    because = sent_back(await bench.verdict({"calc.py": "def add(a, b):\n    return a + b\n", "test_calc.py": None}))
+    assert "did not run to their end" in because or DOUBLE in because
+
+
+async def test_the_best_of_several_candidates_is_chosen_and_a_red_one_is_no_obstacle(bench: Bench):
+    red = {"calc.py": CALC.replace("a * 2", "a * 3")}
+    verdict = proven(
+        await bench.verdict(red, {"README": "x\n"}, {"calc.py": FIXED_CALC, "NOTES": "y\n"}, {"calc.py": FIXED_CALC})
+    )
+    assert (verdict.candidate, verdict.verification) == (3, Verification.RED_TO_GREEN)
+
+
+async def test_a_suite_that_cannot_be_run_leaves_the_candidate_not_verified_with_the_reason(make_bench):
+    bench = await make_bench({"calc.py": CALC})
+    verdict = proven(await bench.verdict({"calc.py": FIXED_CALC}))
+    assert (verdict.candidate, verdict.verification) == (0, Verification.NOT_VERIFIED)
+    assert "no test files" in verdict.reason and verdict.ran == 0

@@ -1,0 +1,85 @@
+"""Small git repositories, and a run around them, for tests of stages that test code."""
+
+import os
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.git import Mirrors
+from pipeline.stage import RunContext
+from stages.build_context import Context
+from stages.checkout import Checkout
+from stages.fetch_issue import Issue
+from tests.stand_ins.runs import context as surroundings
+
+CALC = "def add(a, b):\n    return a - b\n\n\ndef double(a):\n    return a * 2\n"
+FIXED_CALC = CALC.replace("a - b", "a + b")
+TESTS = """import unittest
+
+from calc import add, double
+
+
+class TestCalc(unittest.TestCase):
+    def test_add(self):
+        self.assertEqual(add(2, 3), 5)
+
+    def test_double(self):
+        self.assertEqual(double(2), 4)
+"""
+SAMPLE = {"calc.py": CALC, "test_calc.py": TESTS}
+
+
+def run_context(folder: Path) -> RunContext:
+    """A run that keeps its artifacts in memory; its workspace is in ``folder``."""
+    kept: dict[str, bytes] = {}
+
+    async def save(name: str, data: bytes | str) -> str:
+        kept[name] = data if isinstance(data, bytes) else data.encode()
+        return name
+
+    async def load(key: str) -> bytes:
+        return kept[key]
+
+    workspace = folder / "workspace"
+    workspace.mkdir(exist_ok=True)
+    return replace(surroundings(workspace), save=save, load=load)
+
+
+class Origin:
+    """A repository with one commit, mirrored as the checkout stage does."""
+
+    def __init__(self, folder: Path, files: dict[str, str]):
+        origin = folder / "origin"
+        for path, content in files.items():
+            (origin / path).parent.mkdir(parents=True, exist_ok=True)
+            (origin / path).write_text(content)
+        fixed = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": os.environ["PATH"]}
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], [*who, "commit", "-q", "-m", "first"]):
+            subprocess.run(["git", *arguments], cwd=origin, env=fixed, check=True)
+        self.mirrors = Mirrors(folder / "mirrors", lambda: None)
+        self.mirror = self.mirrors.at("octo/calc")
+        self.mirror.fetch(origin.as_uri())
+        sha = self.mirror.branch("main")
+        assert sha
+        self.sha = sha
+
+    @property
+    def checkout(self) -> Checkout:
+        return Checkout(
+            repository="octo/calc", clone_url="", base_branch="main", base_sha=self.sha,
+            committed_at=int(time.time()), described=None,
+        )  # fmt: skip
+
+
+def issue(text: str = "add subtracts") -> Issue:
+    return Issue(
+        url="https://github.com/octo/calc/issues/1", repository="octo/calc", number=1, title=text, body="", author="a",
+        association="NONE", comments=(), clone_url="", default_branch="main", private=False, snapshot_sha256="",
+        hidden=(),
+    )  # fmt: skip
+
+
+def context(*ranking: str) -> Context:
+    return Context(files=(), ranking=ranking, listing=(), tokens=0)
