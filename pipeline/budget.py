@@ -46,9 +46,11 @@ class Ledger:
             Retry: the repository's or the deployment's day is.
         """
         lease = self._lease
-        last = await asyncio.to_thread(self._store.last_call, lease.job_id, lease.generation, key)
-        if last is not None and (reply := await self._stored(last)) is not None:
-            return reply
+        calls = await asyncio.to_thread(self._store.calls, lease.job_id, lease.generation)
+        # Every attempt is looked at: one that was cut may have been stored late, by the delivery that lost the lease.
+        for call_made in sorted(calls, key=lambda made: made.attempt, reverse=True):
+            if call_made.key == key and (reply := await self._stored(call_made)) is not None:
+                return reply
         name = key.replace("/", "-")
         try:
             bought = await asyncio.to_thread(
@@ -70,9 +72,17 @@ class Ledger:
         except CallNotCharged as refused:
             await asyncio.to_thread(self._store.release_call, self._lease, bought)
             raise (refused.__cause__ or refused) from None
-        await asyncio.to_thread(self._artifacts.put, bought.reply_key, reply.model_dump_json().encode())
-        await asyncio.to_thread(self._store.settle, self._lease, bought, micro_usd=micro(reply.cost_usd))
+        keeping = asyncio.ensure_future(self._keep(bought, reply))
+        try:
+            await asyncio.shield(keeping)
+        except asyncio.CancelledError:
+            await keeping  # it is paid for: stored first, then the work stops
+            raise
         return reply
+
+    async def _keep(self, call: Call, reply: ModelReply) -> None:
+        await asyncio.to_thread(self._artifacts.put, call.reply_key, reply.model_dump_json().encode())
+        await asyncio.to_thread(self._store.settle, self._lease, call, micro_usd=micro(reply.cost_usd))
 
     async def cost_usd(self) -> float:
         """What the run has cost so far, reservations counted."""

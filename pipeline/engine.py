@@ -10,7 +10,7 @@ from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.stage import Stop
 from pipeline.store.base import Claimed, Lease, RunRow
-from pipeline.work import Parts, Progress, Work, trace_id
+from pipeline.work import CANCELLED, Parts, Progress, Work, storable, trace_id
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +54,11 @@ class Engine:
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
-            stop = Stop(Outcome.CANCELLED, "cancelled on request")
+            stop = CANCELLED
         except Interrupted:
             raise
         except Exception as error:
-            answer = await self._after_error(error, claimed.lease)
+            answer = await self._after_error(error, claimed.lease, work)
             if isinstance(answer, Deferred):
                 return answer
             stop = answer
@@ -73,7 +73,7 @@ class Engine:
         """Decide *rejected* for a message that names an issue but is no valid job. Blocks; call it in a thread."""
         return self._finish(claimed.lease, Stop(Outcome.REJECTED, reason), None, 0.0, metadata)
 
-    async def _after_error(self, error: Exception, lease: Lease) -> Stop | Deferred:
+    async def _after_error(self, error: Exception, lease: Lease, work: Work) -> Stop | Deferred:
         verdict = judge(error)
         if verdict.family is Family.STOP and verdict.outcome is not None:
             return Stop(verdict.outcome, verdict.reason)
@@ -81,7 +81,7 @@ class Engine:
             log.error("a defect stopped the run's try", exc_info=error)
         if not verdict.counts:
             return Deferred(verdict.delay or backoff(0), verdict.reason)
-        tries = await asyncio.to_thread(self._store.count_try, lease, verdict.reason)
+        tries = await asyncio.to_thread(self._store.count_try, lease, storable(verdict.reason), work.lap())
         if tries >= MAX_TRIES:
             return Stop(
                 Outcome.FAILED, f"{verdict.reason} (after {tries} tries); replay with a new replay id when mended"
@@ -96,7 +96,7 @@ class Engine:
         facts = self._parts.facts(row).merged(stop.facts)
         result = RunResult(
             job_id=row.job_id, generation=row.generation, issue_url=row.issue_url, repository=row.repository,
-            outcome=stop.outcome, reason=stop.reason, verification=facts.verification,
+            outcome=stop.outcome, reason=storable(stop.reason), verification=facts.verification,
             pull_request_url=facts.pull_request_url, pull_request_number=facts.pull_request_number,
             branch=facts.branch, base_sha=facts.base_sha, rounds=self._rounds_paid(row),
             cost_usd=sum(call.micro_usd for call in self._store.calls(row.job_id, row.generation)) / 1e6,

@@ -7,15 +7,28 @@ import uuid
 from typing import Annotated, Any, Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 
 SCHEMA_VERSION = 1
 MAX_METADATA_BYTES = 32_000
+MAX_TOLD = 10
+"""Wrong fields that one message names: a hostile one may have thousands."""
 _NAMESPACE = uuid.UUID("8f5bd8b4-6f7e-5d0c-9a38-0d7b6a3d2f11")
 _ISSUE_PATH = re.compile(
-    r"^/(?P<owner>[A-Za-z0-9][A-Za-z0-9-]{0,38})/(?P<name>[A-Za-z0-9._-]{1,100})/issues/(?P<number>[1-9][0-9]{0,9})/?$"
+    # An owner may end in one underscore and a short code: an enterprise's managed user.
+    r"/(?P<owner>[A-Za-z0-9][A-Za-z0-9-]{0,38}(?:_[A-Za-z0-9]{1,38})?)/(?P<name>(?!\.{1,2}/)[A-Za-z0-9._-]{1,100})"
+    r"/issues/(?P<number>[1-9][0-9]{0,9})/?"
 )
-_LOCAL_PATH = re.compile(r"^(?P<path>/.+)/issues/(?P<number>[1-9][0-9]{0,9})$")
+_LOCAL_PATH = re.compile(r"(?P<path>/.+)/issues/(?P<number>[1-9][0-9]{0,9})")
 
 
 class IssueRef(BaseModel):
@@ -43,17 +56,17 @@ class IssueRef(BaseModel):
             ValueError: it is no issue's address; the message says what one looks like.
         """
         parts = urlsplit(url.strip())
-        if parts.scheme == "file" and not parts.netloc and (local := _LOCAL_PATH.match(unquote(parts.path))):
+        if parts.scheme == "file" and not parts.netloc and (local := _LOCAL_PATH.fullmatch(unquote(parts.path))):
             name = local["path"].rstrip("/").rsplit("/", 1)[-1]
             return cls(url=url.strip(), host="file", owner="local", name=name, number=int(local["number"]))
         if re.match(r"^/[^/]+/[^/]+/pull/[0-9]+", parts.path):
             raise ValueError(
                 f"{url!r} is a pull request's address; give an issue's: https://github.com/OWNER/NAME/issues/N"
             )
-        match = _ISSUE_PATH.match(parts.path)
+        match = _ISSUE_PATH.fullmatch(parts.path)
         if parts.scheme != "https" or not parts.hostname or parts.username or parts.password or not match:
             raise ValueError(f"{url!r} is not an issue's address; it looks like https://github.com/OWNER/NAME/issues/N")
-        host = parts.hostname.lower() + (f":{parts.port}" if parts.port else "")
+        host = parts.hostname.lower() + (f":{parts.port}" if parts.port not in (None, 443) else "")
         owner, name, number = match["owner"].lower(), match["name"].lower(), int(match["number"])
         return cls(
             url=f"https://{host}/{owner}/{name}/issues/{number}", host=host, owner=owner, name=name, number=number
@@ -76,7 +89,7 @@ class Options(_Strict):
     draft: bool = Field(False, description="open the pull request as a draft")
     dry_run: bool = Field(False, description="find a fix and keep it as an artifact; push nothing")
     labels: tuple[Annotated[str, StringConstraints(min_length=1, max_length=50)], ...] = ()
-    reviewers: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,39}$")], ...] = ()
+    reviewers: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,39}$")], ...] = ()
     model: str | None = Field(None, max_length=200, description="a model of the deployment's allow-list")
 
 
@@ -91,6 +104,15 @@ class Replay(_Strict):
     model: str | None = Field(None, max_length=200)
 
 
+def _small(value: dict[str, str]) -> dict[str, str]:
+    if sum(len(k.encode()) + len(v.encode()) for k, v in value.items()) > MAX_METADATA_BYTES:
+        raise ValueError(f"metadata may hold {MAX_METADATA_BYTES} bytes at most")
+    return value
+
+
+_Metadata = Annotated[dict[str, str], AfterValidator(_small)]
+
+
 class FixIssueJob(_Strict):
     """One job, as a sender writes it. ``issue_url`` is enough by itself."""
 
@@ -103,7 +125,7 @@ class FixIssueJob(_Strict):
     replay: Replay | None = None
     limits: Limits = Limits()
     options: Options = Options()
-    metadata: dict[str, str] = Field(default_factory=dict, description="handed back untouched in every event")
+    metadata: _Metadata = Field(default_factory=dict, description="handed back untouched in every event")
     callback_topic_arn: str | None = Field(
         None, pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,256}$"
     )
@@ -119,13 +141,6 @@ class FixIssueJob(_Strict):
     def _branch(cls, value: str | None) -> str | None:
         if value is not None and re.search(r"\.\.|//|/\.|\.lock(/|$)|[./]$", value):
             raise ValueError(f"{value!r} is not a branch name that git takes")
-        return value
-
-    @field_validator("metadata")
-    @classmethod
-    def _metadata(cls, value: dict[str, str]) -> dict[str, str]:
-        if sum(len(k.encode()) + len(v.encode()) for k, v in value.items()) > MAX_METADATA_BYTES:
-            raise ValueError(f"metadata may hold {MAX_METADATA_BYTES} bytes at most")
         return value
 
     @property
@@ -196,14 +211,25 @@ def parse_job(body: str | bytes) -> FixIssueJob:
             explain(error),
             job_id=str(given) if valid_id else derived_job_id(issue.url, base if isinstance(base, str) else None),
             issue=issue,
-            metadata={k: v for k, v in metadata.items() if isinstance(v, str)} if isinstance(metadata, dict) else {},
+            metadata=_returnable(metadata),
         ) from error
 
 
+def _returnable(metadata: Any) -> dict[str, str]:
+    """What of an invalid job's metadata its event can hand back: all of it, or nothing."""
+    try:
+        return TypeAdapter(_Metadata).validate_python(metadata)
+    except ValidationError:
+        return {}
+
+
 def explain(error: ValidationError) -> str:
-    """A validation error as one line: each field, and what is wrong with it."""
+    """A validation error as one line: the first few fields, and what is wrong with each."""
     said = []
-    for item in error.errors(include_url=False, include_input=False):
-        field = ".".join(str(part) for part in item["loc"]) or "message"
-        said.append(f"{field}: unknown field" if item["type"] == "extra_forbidden" else f"{field}: {item['msg']}")
+    for item in error.errors(include_url=False, include_input=False)[:MAX_TOLD]:
+        field = ".".join(str(part)[:100] for part in item["loc"]) or "message"
+        told = item["msg"].removeprefix("Value error, ")[:300]
+        said.append(f"{field}: unknown field" if item["type"] == "extra_forbidden" else f"{field}: {told}")
+    if (more := error.error_count() - MAX_TOLD) > 0:
+        said.append(f"and {more} more")
     return "; ".join(said)

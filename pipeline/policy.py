@@ -28,9 +28,9 @@ class Policy:
         )
 
     def caps_of(self, limits: EffectiveLimits) -> MoneyCaps:
-        return MoneyCaps(
-            micro(limits.max_cost_usd), micro(self.max_cost_usd_per_repository_day), micro(self.max_cost_usd_per_day)
-        )
+        """A run may not ask for more than a whole day holds: it would wait for ever."""
+        repository_day, day = micro(self.max_cost_usd_per_repository_day), micro(self.max_cost_usd_per_day)
+        return MoneyCaps(min(micro(limits.max_cost_usd), repository_day, day), repository_day, day)
 
     def topic_of(self, job: FixIssueJob | None) -> str | None:
         asked = job.callback_topic_arn if job else None

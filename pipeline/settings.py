@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from platformdirs import user_data_dir
@@ -23,7 +24,9 @@ def _data_dir() -> Path:
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_ignore_empty=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", env_ignore_empty=True, populate_by_name=True, allow_inf_nan=False
+    )
 
     queue_url: str | None = Field(None, description="the SQS queue to take jobs from; without it only `fix` works")
     topic_arn: str | None = Field(None, description="the SNS topic for events")
@@ -61,16 +64,26 @@ class Settings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _store(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith("sqlite:///"):
+        if value is not None and not re.match(r"sqlite:///.", value):
             raise ValueError("must look like sqlite:///PATH")
         return value
 
     @field_validator("github_api_url")
     @classmethod
     def _api(cls, value: str) -> str:
-        if not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        parts = urlsplit(value)
+        loopback = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
+        if not (parts.scheme == "https" or loopback) or not parts.hostname or "@" in parts.netloc:
             raise ValueError("must be an https address (http only on loopback): the token travels there")
         return value.rstrip("/")
+
+    @field_validator("allowed_repositories")
+    @classmethod
+    def _patterns(cls, value: str) -> str:
+        for pattern in filter(None, (part.strip() for part in value.split(","))):
+            if pattern != "*" and not re.fullmatch(r"[^/\s]+/[^/\s]+", pattern):
+                raise ValueError(f"{pattern!r} is neither owner/*, owner/name nor *")
+        return value
 
     @property
     def on_ecs(self) -> bool:

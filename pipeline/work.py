@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import shutil
 import time
 import uuid
@@ -11,16 +12,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from pipeline import checkpoints
 from pipeline.artifacts import Artifacts
 from pipeline.budget import Ledger
+from pipeline.errors import describe
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, Facts, Outcome, RunStarted
 from pipeline.policy import Policy
-from pipeline.stage import Back, Pipeline, Restorable, RunContext, Step, Stop
+from pipeline.stage import Back, Pipeline, PipelineError, Restorable, RunContext, Step, Stop
 from pipeline.store.base import Claimed, Lease, Round, RunRow, RunStore
+
+log = logging.getLogger(__name__)
+
+CANCELLED = Stop(Outcome.CANCELLED, "cancelled on request")
 
 
 @dataclass(frozen=True)
@@ -62,8 +68,15 @@ class Parts:
         kinds = {step.name: step.gives for step in self.pipeline.steps}
         for checkpoint in self.store.checkpoints(row.job_id, row.generation):
             kind = kinds.get(checkpoint.stage)
-            if kind is not None and hasattr(kind, "facts"):
-                facts = facts.merged(checkpoints.read(self.artifacts, checkpoint, kind).facts())  # type: ignore[attr-defined]
+            if kind is None or not hasattr(kind, "facts"):
+                continue
+            try:
+                result = checkpoints.read(self.artifacts, checkpoint, kind)
+            except (ValidationError, FileNotFoundError) as error:
+                # A run whose results can't be read must still be able to end, as failed.
+                log.warning("the result of %s can't be read: %s", checkpoint.stage, describe(error))
+                continue
+            facts = facts.merged(result.facts())
         return facts
 
 
@@ -96,6 +109,8 @@ class Work:
         workspace = self._parts.workspace(self._lease)
         await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
         workspace.mkdir(parents=True)
+        if self._row.cancel_requested:
+            return CANCELLED
         if stop := await self._inherit():
             return stop
         while True:
@@ -105,8 +120,8 @@ class Work:
             if self._round >= self._limits.max_rounds:
                 return Stop(Outcome.NO_FIX, f"no fix in {self._round} rounds; the last: {first_line(answer.because)}")
             self._round += 1
-            opened = Round(self._round, answer.to, answer.because)
-            await asyncio.to_thread(self._store.open_round, self._lease, opened, self._lap())
+            opened = Round(self._round, answer.to, storable(answer.because))
+            await asyncio.to_thread(self._store.open_round, self._lease, opened, self.lap())
 
     async def _inherit(self) -> Stop | None:
         from_stage = self._job.replay.from_stage if self._job.replay else None
@@ -115,11 +130,10 @@ class Work:
         if from_stage not in self._pipeline.names:
             names = ", ".join(self._pipeline.names)
             return Stop(Outcome.REJECTED, f"replay.from_stage: no stage {from_stage!r}; there are {names}")
-        if not await asyncio.to_thread(self._store.checkpoints, self._lease.job_id, self._lease.generation):
-            await asyncio.to_thread(
-                checkpoints.inherit,
-                self._pipeline, self._store, self._artifacts, self._lease, from_stage, self._parts.clock(),
-            )  # fmt: skip
+        await asyncio.to_thread(
+            checkpoints.inherit,
+            self._pipeline, self._store, self._artifacts, self._lease, from_stage, self._parts.clock(),
+        )  # fmt: skip
         return None
 
     async def _one_round(self) -> Stop | Back:
@@ -143,10 +157,11 @@ class Work:
                     self._tell("finished", step.name, self.elapsed, answer.outcome.value)
                     return answer
                 if isinstance(answer, Back):
-                    self._pipeline.index(answer.to)
+                    if answer.to not in self._pipeline.names[: self._pipeline.index(step.name) + 1]:
+                        raise PipelineError(f"stage {step.name!r} went back to {answer.to!r}, which is not before it")
                     self._tell("back", step.name, self.elapsed, answer.because)
                     return answer
-                result, seconds = answer, self._lap()
+                result, seconds = answer, self.lap()
                 cancelled = await asyncio.to_thread(
                     checkpoints.write, self._store, self._artifacts, self._lease, result,
                     round=self._round, stage=step.name, seconds=seconds, now=self._parts.clock(),
@@ -154,7 +169,7 @@ class Work:
                 self._tell("finished", step.name, seconds)
                 self._local.add(step.name)
                 if cancelled:
-                    return Stop(Outcome.CANCELLED, "cancelled on request")
+                    return CANCELLED
             assert step.gives is not None  # noqa: S101 (Pipeline checks that only the last stage gives nothing)
             given[step.gives] = result
             if step.name == self._pipeline.admitted_after:
@@ -181,7 +196,8 @@ class Work:
         started = time.monotonic()
         await step.stage.restore(result, run)
         self._local.add(step.name)
-        self._tell("restored", step.name, time.monotonic() - started)
+        self._since = time.monotonic()  # what an interruption made us do again is not the run's time
+        self._tell("restored", step.name, self._since - started)
 
     async def _announce(self) -> None:
         """Once a run can't be rejected any more; again on each delivery, since the last may have died before it."""
@@ -198,8 +214,10 @@ class Work:
         lease, store, artifacts = self._lease, self._store, self._artifacts
 
         async def save(name: str, data: bytes | str) -> str:
-            key = f"{lease.job_id}/{lease.generation}/{self._round}/{stage}/{name}"
-            await asyncio.to_thread(artifacts.put, key, data.encode() if isinstance(data, str) else data)
+            body = data.encode(errors="replace") if isinstance(data, str) else data
+            unique = checkpoints.fingerprint(body)
+            key = f"{lease.job_id}/{lease.generation}/{self._round}/{stage}/{unique}-{name}"
+            await asyncio.to_thread(artifacts.put, key, body)
             return key
 
         async def load(key: str) -> bytes:
@@ -222,7 +240,7 @@ class Work:
             ledger=self._ledger,
         )  # fmt: skip
 
-    def _lap(self) -> float:
+    def lap(self) -> float:
         """Seconds since the last lap; they are the run's as soon as the caller has stored them."""
         seconds, self._since = self.elapsed, time.monotonic()
         self._used += seconds
@@ -235,3 +253,8 @@ class Work:
 
 def first_line(text: str) -> str:
     return (text.strip().splitlines() or [""])[0][:300]
+
+
+def storable(text: str) -> str:
+    """Without the half characters that neither a store nor JSON takes."""
+    return text.encode(errors="replace").decode()

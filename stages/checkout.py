@@ -45,7 +45,8 @@ class CheckoutStage:
         mirror = self._mirrors.at(issue.repository)
         await asyncio.to_thread(mirror.fetch, issue.clone_url)
         ours = {str(past["sha"]) for past in await run.past("push")}
-        there = mirror.branch(mine := branch_name(issue.number, run.job_id))
+        mine = branch_name(issue.number, run.job_id)
+        there = await asyncio.to_thread(mirror.branch, mine)
         if there is not None and there not in ours and not run.job.options.dry_run:
             return Stop(Outcome.REJECTED, f"branch {mine} holds a commit that is not ours ({there[:12]})")
         return await asyncio.to_thread(self._look, mirror, issue, branch)

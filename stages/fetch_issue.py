@@ -20,6 +20,11 @@ MAX_ISSUE_BYTES = 256_000
 
 _HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
 _KEPT_CONTROLS = "\n\t"
+#: Unicode's Default_Ignorable_Code_Point outside of category Cf: fillers, joiners, variation selectors
+#: (https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt).
+_IGNORABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
 
 
 class IssueComment(BaseModel):
@@ -153,16 +158,25 @@ def _digest(issue: IssueSnapshot) -> str:
 def visible(text: str, where: str, hidden: list[str]) -> str:
     """``text`` without HTML comments and characters that show nothing; what was taken out is told in ``hidden``.
 
-    Format characters (Unicode Cf: zero-width, bidirectional overrides, tags) and controls can carry instructions that
-    no reader of the page sees. Joiners inside emoji go too: they cost a picture, not a meaning.
+    Format characters (Unicode Cf: zero-width, bidirectional overrides, tags), fillers and controls can carry
+    instructions that no reader of the page sees. Joiners inside emoji go too: they cost a picture, not a meaning. A
+    comment that never ends hides all that follows, as it does in a browser.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    cleaned, comments = _HTML_COMMENT.subn("", text)
-    kept = "".join(
-        ch for ch in cleaned if ch in _KEPT_CONTROLS or unicodedata.category(ch) not in ("Cf", "Cc", "Co", "Cs")
+    seen = "".join(
+        ch
+        for ch in _IGNORABLE.sub("", text)
+        if ch in _KEPT_CONTROLS or unicodedata.category(ch) not in ("Cf", "Cc", "Co", "Cs")
     )
+    kept, comments = _HTML_COMMENT.subn(_apart, seen)
     if comments:
         hidden.append(f"{where}: {comments} HTML comment{'s' if comments > 1 else ''}")
-    if invisible := len(cleaned) - len(kept):
+    if invisible := len(text) - len(seen):
         hidden.append(f"{where}: {invisible} invisible character{'s' if invisible > 1 else ''}")
     return kept
+
+
+def _apart(comment: re.Match[str]) -> str:
+    """Nothing, or a space where the text around a comment would become the start of another one."""
+    before = comment.string[max(comment.start() - 3, 0) : comment.start()]
+    return " " if before.endswith(("<", "<!", "<!-")) else ""

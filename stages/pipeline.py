@@ -1,5 +1,7 @@
 """The stages, in the order they run."""
 
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.git import Mirrors
@@ -20,7 +22,7 @@ from stages.run_tests import RunTests
 
 def compose(
     *, forge: Forge, allowed: Allowed, mirrors: Mirrors, sandbox: Sandbox, pythons: tuple[Path, ...], uv: Path,
-    cache: Path, client: ModelClient, model: str, templates: TemplateSet,
+    cache: Path, index: Mapping[str, str], client: ModelClient, model: str, templates: TemplateSet,
 ) -> Pipeline:  # fmt: skip
     """The pipeline. A run can be rejected until its checkout; from then on it is started, and may cost money."""
     return Pipeline(
@@ -28,7 +30,7 @@ def compose(
             FetchIssue(forge, allowed),
             CheckoutStage(mirrors),
             BuildContext(mirrors),
-            PrepareTests(mirrors, sandbox, pythons=pythons, uv=uv, cache=cache),
+            PrepareTests(mirrors, sandbox, pythons=pythons, uv=uv, cache=cache, index=index, clock=time.time),
             ProposePatch(client, templates, model=model),
             ApplyPatch(mirrors),
             RunTests(mirrors, sandbox),

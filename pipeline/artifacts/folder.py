@@ -5,7 +5,7 @@ import re
 import tempfile
 from pathlib import Path
 
-_PART = re.compile(r"^(?!\.{1,2}$)[A-Za-z0-9._:=@+-]{1,200}$")
+_PART = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._:=@+-]{1,200}")
 
 
 class FolderArtifacts:
@@ -35,6 +35,6 @@ class FolderArtifacts:
 
     def _path(self, key: str) -> Path:
         parts = key.split("/")
-        if not all(_PART.match(part) for part in parts):
+        if not all(_PART.fullmatch(part) for part in parts):
             raise ValueError(f"not an artifact key: {key!r}")
         return self.root.joinpath(*parts)

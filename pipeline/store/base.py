@@ -172,15 +172,16 @@ class RunStore(Protocol):
         ...
 
     def renew(self, lease: Lease, *, lease_seconds: float) -> bool:
-        """Move the lease's end on. True: somebody asked for the run to be cancelled."""
+        """Move the lease's end on, also where it has passed and nobody took the run. True: somebody asked for the run
+        to be cancelled."""
         ...
 
     def release(self, lease: Lease) -> None:
         """Give the lease back, the run unfinished. A lease already lost is no error."""
         ...
 
-    def count_try(self, lease: Lease, error: str) -> int:
-        """Count a failed try (interruptions are not counted). Gives the tries so far."""
+    def count_try(self, lease: Lease, error: str, seconds: float) -> int:
+        """Count a failed try (interruptions are not counted), and its seconds. Gives the tries so far."""
         ...
 
     def save_checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> bool:
@@ -212,10 +213,6 @@ class RunStore(Protocol):
         Raises:
             BudgetExceeded: nothing was reserved.
         """
-        ...
-
-    def last_call(self, job_id: str, generation: int, key: str) -> Call | None:
-        """The newest attempt at ``key`` that was not released."""
         ...
 
     def settle(self, lease: Lease, call: Call, *, micro_usd: int) -> None: ...

@@ -90,14 +90,15 @@ class SqliteStore:
         newest = self._one("SELECT * FROM runs WHERE job_id = ? ORDER BY generation DESC LIMIT 1", job_id)
         replay = submission.replay_id
         if newest is not None:
-            failed = newest["outcome"] == Outcome.FAILED
-            if replay is None and failed and submission.redrive_of == newest["generation"]:
-                # A plain redrive of a failed run's message starts the next generation, once.
-                replay = f"redrive:{newest['generation']}"
+            redriven = submission.redrive_of
+            if redriven is not None:
+                failed = newest["outcome"] == Outcome.FAILED and newest["generation"] == redriven
+                if failed or self._replayed(job_id, f"redrive:{redriven}"):
+                    # A plain redrive of a failed run's message, also a replay's, starts the next generation, once.
+                    replay = f"redrive:{redriven}"
             if replay is None:
                 return newest
-            again = self._one("SELECT * FROM runs WHERE job_id = ? AND replay_id = ?", job_id, replay)
-            if again is not None:
+            if again := self._replayed(job_id, replay):
                 return again
             if newest["state"] != "finished":
                 return Busy(max(newest["lease_expires_at"] or 0.0, now + 1.0))
@@ -110,6 +111,9 @@ class SqliteStore:
         fresh = self._one("SELECT * FROM runs WHERE job_id = ? AND generation = ?", job_id, generation)
         assert fresh is not None  # noqa: S101 (just inserted, in this transaction)
         return fresh
+
+    def _replayed(self, job_id: str, replay_id: str) -> dict[str, Any] | None:
+        return self._one("SELECT * FROM runs WHERE job_id = ? AND replay_id = ?", job_id, replay_id)
 
     def renew(self, lease: Lease, *, lease_seconds: float) -> bool:
         with self._write():
@@ -134,9 +138,9 @@ class SqliteStore:
                 [lease.job_id, lease.generation, lease.token],
             )
 
-    def count_try(self, lease: Lease, error: str) -> int:
+    def count_try(self, lease: Lease, error: str, seconds: float) -> int:
         with self._held(lease):
-            self._set(lease, "tries = tries + 1, last_error = ?", error[:2000])
+            self._set(lease, "tries = tries + 1, last_error = ?, seconds = seconds + ?", error[:2000], seconds)
             return self._run(lease).tries
 
     # Progress
@@ -244,10 +248,6 @@ class SqliteStore:
             )  # fmt: skip
             return call
 
-    def last_call(self, job_id: str, generation: int, key: str) -> Call | None:
-        calls = [call for call in self.calls(job_id, generation) if call.key == key and call.state != "released"]
-        return calls[-1] if calls else None
-
     def settle(self, lease: Lease, call: Call, *, micro_usd: int) -> None:
         self._move_call(lease, call, "settled", micro_usd)
 
@@ -309,7 +309,7 @@ class SqliteStore:
         return body
 
     def pending_events(self, limit: int = 10) -> list[PendingEvent]:
-        rows = self._all("SELECT * FROM outbox WHERE published_at IS NULL ORDER BY created_at LIMIT ?", limit)
+        rows = self._all("SELECT * FROM outbox WHERE published_at IS NULL ORDER BY created_at, rowid LIMIT ?", limit)
         return [
             PendingEvent(r["event_id"], r["type"], r["topic_arn"], r["body"], json.loads(r["attributes"])) for r in rows
         ]

@@ -22,6 +22,8 @@ from typing import Any
 import pytest
 
 REGION = "eu-central-1"
+#: Nothing that a log line says: the log takes secrets out.
+ACCESS_KEY, SECRET_KEY = "standInAccessKey", "standInSecretKey"
 READY_SECONDS = 30.0
 
 
@@ -52,8 +54,8 @@ class Aws:
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
@@ -64,8 +66,8 @@ class Aws:
             service,
             endpoint_url=self.endpoint,
             region_name=REGION,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
         )
 
     @cached_property

@@ -1,13 +1,15 @@
-"""Runs without their surroundings: a clock, a job's claim, and a pipeline of four small stages that do as they are told."""
+"""Runs without their surroundings: a clock, a job's claim, and four small stages that do as they are told."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 from pydantic import BaseModel
 
 from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.budget import Ledger
 from pipeline.engine import Engine
 from pipeline.job import FixIssueJob
 from pipeline.model import ModelReply
@@ -65,6 +67,25 @@ def reply(content: str = "an edit", cost_usd: float = 0.01) -> ModelReply:
     return ModelReply(
         content=content, finish_reason="stop", model="m", prompt_tokens=1, completion_tokens=1, cost_usd=cost_usd
     )
+
+
+def context(
+    workspace: Path, wanted: FixIssueJob | None = None, *, pushed: tuple[str, ...] = (), notes: list[str] | None = None
+) -> RunContext:
+    """What a stage that neither saves nor pays is handed; ``pushed``: commits that earlier generations intended."""
+    asked = wanted or job()
+
+    async def past(name: str) -> list[dict[str, Any]]:
+        return [{"sha": sha} for sha in pushed] if name == "push" else []
+
+    async def refused(*_: object) -> Any:
+        raise AssertionError("this stage has no business here")
+
+    return RunContext(
+        job=asked, job_id=asked.id, generation=0, round=1, stage="under test", feedback=None,
+        limits=EffectiveLimits(1.0, 30.0, 3), workspace=workspace, save=refused, load=refused, intend=refused,
+        record=refused, past=past, progress=(notes if notes is not None else []).append, ledger=cast(Ledger, None),
+    )  # fmt: skip
 
 
 class Fetched(BaseModel):
@@ -180,9 +201,7 @@ class Bench:
         """An engine on a machine of its own, with an empty disk: only the store and the artifacts are shared."""
         pipeline = Pipeline(list(self.stages.values()), admitted_after="prepare")
         return Engine(
-            Parts(
-                pipeline, self.store, self.artifacts, self.policy, self.folder / name, self.told.append, self.clock
-            )
+            Parts(pipeline, self.store, self.artifacts, self.policy, self.folder / name, self.told.append, self.clock)
         )
 
     def does(self, stage: str, *does: Does) -> None:

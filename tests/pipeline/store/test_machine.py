@@ -1,0 +1,144 @@
+"""Several workers, one store, one clock: whatever they do in whichever order, the promises hold."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from pipeline.errors import LeaseLost
+from pipeline.outcome import Outcome
+from pipeline.store.base import Busy, Checkpoint, Claimed, Finished, Submission
+from tests.pipeline.store.conftest import OPENERS
+from tests.stand_ins.runs import LEASE, Clock, finish, job
+
+WORKERS = st.integers(0, 2)
+REPLAYS = st.sampled_from([None, "r1", "r2", "r3"])
+
+
+class Workers(RuleBasedStateMachine):
+    """``owner`` is the model: who holds the newest generation's lease, and until when."""
+
+    kind: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.clock = Clock()
+        self.store = OPENERS[self.kind](Path(self.folder.name), self.clock)
+        self.job_id = job().id
+        self.held: dict[int, Claimed] = {}
+        """Each worker's last claim, whatever became of it since."""
+        self.owner: tuple[int, float] | None = None
+        self.generations = 0
+        self.finished: dict[int, tuple[str, str]] = {}
+        self.replayed: dict[str | None, int] = {}
+        self.stored: dict[int, list[str]] = {}
+        self.count = 0
+
+    def teardown(self) -> None:
+        self.store.close()
+        self.folder.cleanup()
+
+    def live(self, worker: int) -> bool:
+        return self.owner is not None and self.owner[0] == worker and self.owner[1] > self.clock.now
+
+    @property
+    def running(self) -> bool:
+        return self.generations > 0 and self.generations - 1 not in self.finished
+
+    @rule(worker=WORKERS, replay=REPLAYS)
+    def claims(self, worker: int, replay: str | None) -> None:
+        wanted = job(**({"replay": {"id": replay}} if replay else {}))
+        answer = self.store.claim(Submission.of(wanted), lease_seconds=LEASE)
+        named = self.replayed.get(replay) if replay else (self.generations - 1 if self.generations else None)
+        if named is None and self.running:
+            assert isinstance(answer, Busy)
+        elif named is not None and named in self.finished:
+            assert isinstance(answer, Finished)
+            assert (answer.run.generation, answer.run.outcome) == (named, self.finished[named][0])
+        elif self.owner is not None and self.owner[1] > self.clock.now:
+            assert answer == Busy(self.owner[1])
+        else:
+            assert isinstance(answer, Claimed)
+            if named is None:
+                named, self.generations = self.generations, self.generations + 1
+                if replay:
+                    self.replayed[replay] = named
+            assert answer.run.generation == named == self.generations - 1
+            self.held[worker], self.owner = answer, (worker, self.clock.now + LEASE)
+
+    @rule(seconds=st.sampled_from([1.0, LEASE / 2, LEASE]))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.now += seconds
+
+    @precondition(lambda self: self.held)
+    @rule(worker=WORKERS)
+    def renews(self, worker: int) -> None:
+        if worker not in self.held:
+            return
+        ours = self.owner is not None and self.owner[0] == worker
+        if ours:
+            self.store.renew(self.held[worker].lease, lease_seconds=LEASE)
+            self.owner = (worker, self.clock.now + LEASE)
+        else:
+            with pytest.raises(LeaseLost):
+                self.store.renew(self.held[worker].lease, lease_seconds=LEASE)
+
+    @precondition(lambda self: self.held)
+    @rule(worker=WORKERS)
+    def saves(self, worker: int) -> None:
+        if worker not in self.held:
+            return
+        self.count += 1
+        lease, name = self.held[worker].lease, f"stage-{self.count}"
+        point = Checkpoint(1, name, "{}", False, 1.0, self.clock.now)
+        if self.live(worker):
+            self.store.save_checkpoint(lease, point)
+            self.stored.setdefault(lease.generation, []).append(name)
+        else:
+            with pytest.raises(LeaseLost):
+                self.store.save_checkpoint(lease, point)
+
+    @precondition(lambda self: self.held)
+    @rule(worker=WORKERS, outcome=st.sampled_from(list(Outcome)))
+    def finishes(self, worker: int, outcome: Outcome) -> None:
+        if worker not in self.held:
+            return
+        held = self.held[worker]
+        if self.live(worker):
+            event = finish(self.store, held, outcome)
+            self.finished[held.run.generation] = (outcome.value, event.id)
+            self.owner = None
+        else:
+            with pytest.raises(LeaseLost):
+                finish(self.store, held, outcome)
+
+    @precondition(lambda self: self.held)
+    @rule(worker=WORKERS)
+    def releases(self, worker: int) -> None:
+        if worker in self.held:
+            self.store.release(self.held[worker].lease)
+            if self.owner is not None and self.owner[0] == worker:
+                self.owner = None
+
+    @invariant()
+    def what_is_stored_is_what_landed(self) -> None:
+        rows: list[Any] = [self.store.run(self.job_id, n) for n in range(self.generations + 1)]
+        assert rows[-1] is None and None not in rows[:-1]
+        for row in rows[:-1]:
+            n = row.generation
+            assert row.outcome == (self.finished[n][0] if n in self.finished else None)
+            assert [c.stage for c in self.store.checkpoints(self.job_id, n)] == self.stored.get(n, [])
+            assert row.seconds == (len(self.stored.get(n, [])) if n not in self.finished else 0.0)
+        assert sum(row.state != "finished" for row in rows[:-1]) <= 1
+        assert {row.event_id for row in self.store.pending_events(100)} == {e for _, e in self.finished.values()}
+
+
+@pytest.mark.parametrize("kind", sorted(OPENERS))
+def test_at_most_one_delivery_owns_a_run_and_outcomes_never_change(kind: str):
+    machine = type(f"{kind.title()}Workers", (Workers,), {"kind": kind})
+    run_state_machine_as_test(machine, settings=settings(deadline=None, max_examples=25, stateful_step_count=30))

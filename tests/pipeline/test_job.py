@@ -1,0 +1,214 @@
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pipeline.job import (
+    MAX_METADATA_BYTES,
+    SCHEMA_VERSION,
+    FixIssueJob,
+    InvalidJob,
+    IssueRef,
+    NewerSchema,
+    UnreadableMessage,
+    derived_job_id,
+    parse_job,
+)
+
+URL = "https://github.com/octo/repo/issues/42"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        URL,
+        "https://github.com/Octo/Repo/issues/42",
+        "HTTPS://GitHub.com/octo/repo/issues/42/",
+        "https://github.com:443/octo/repo/issues/42",
+        "https://github.com/octo/repo/issues/42?notification_referrer_id=1",
+        "https://github.com/octo/repo/issues/42#issuecomment-7",
+        "  https://github.com/octo/repo/issues/42\n",
+    ],
+)
+def test_every_spelling_of_an_issues_address_is_one_issue_and_one_job(spelling: str):
+    ref = IssueRef.parse(spelling)
+    assert ref == IssueRef(url=URL, host="github.com", owner="octo", name="repo", number=42)
+    assert ref.repository == "octo/repo"
+    assert FixIssueJob(issue_url=spelling).id == FixIssueJob(issue_url=URL).id
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "42",
+        "octo/repo#42",
+        "http://github.com/octo/repo/issues/42",
+        "https://github.com/octo/repo",
+        "https://github.com/octo/repo/issues",
+        "https://github.com/octo/repo/issues/0",
+        "https://github.com/octo/repo/issues/1x",
+        "https://github.com/octo/repo/issues/99999999999",
+        "https://github.com/octo/../issues/1",
+        "https://github.com/octo/./issues/1",
+        "https://github.com/-octo/repo/issues/1",
+        "https://github.com/octo/re%2Fpo/issues/1",
+        "https://user:secret@github.com/octo/repo/issues/1",
+        "https://github.com:99999/octo/repo/issues/1",
+        "https://[::1/octo/repo/issues/1",
+        "file://host/folder/issues/1",
+        "file:///folder/issues/1%0a",
+    ],
+)
+def test_what_is_no_issues_address_is_refused(address: str):
+    with pytest.raises(ValueError, match=r"."):
+        IssueRef.parse(address)
+
+
+def test_a_pull_requests_address_is_refused_by_name():
+    with pytest.raises(ValueError, match="is a pull request's address; give an issue's"):
+        IssueRef.parse("https://github.com/octo/repo/pull/42")
+
+
+def test_owners_and_repositories_may_be_named_as_github_names_them():
+    assert IssueRef.parse("https://github.com/mona_acme/.github/issues/1").repository == "mona_acme/.github"
+    assert IssueRef.parse("https://ghe.example.com:8443/a/b_c.d/issues/1").host == "ghe.example.com:8443"
+
+
+def test_a_local_repository_has_an_address_too():
+    ref = IssueRef.parse("file:///home/me/my%20repo/issues/7")
+    assert (ref.host, ref.repository, ref.number) == ("file", "local/my repo", 7)
+
+
+def test_the_derived_id_never_changes():
+    assert FixIssueJob(issue_url=URL).id == "d7e04176-80c2-5d51-806a-c5696b8abbc3" == derived_job_id(URL, None)
+
+
+def test_another_base_branch_is_another_job_and_a_given_id_stands():
+    ids = {FixIssueJob(issue_url=URL, base_branch=branch).id for branch in (None, "main", "release/1.x")}
+    assert len(ids) == 3
+    assert FixIssueJob(issue_url=URL, base_branch="main", job_id="mine:1").id == "mine:1"
+
+
+def test_a_replay_is_the_same_job_and_other_fields_make_another_body():
+    plain = FixIssueJob(issue_url=URL)
+    again = FixIssueJob.model_validate({"issue_url": URL, "replay": {"id": "r1", "from_stage": "apply_patch"}})
+    asked = FixIssueJob.model_validate({"issue_url": URL, "limits": {"max_rounds": 1}})
+    assert plain.digest == again.digest != asked.digest
+    assert plain.digest == FixIssueJob(issue_url=URL, schema_version=1, metadata={}).digest
+
+
+def test_a_job_survives_its_own_json():
+    told = {
+        "issue_url": URL, "job_id": "a", "base_branch": "main", "replay": {"id": "x"}, "limits": {"max_cost_usd": 0.5},
+        "options": {"draft": True, "labels": ["bug"], "reviewers": ["mona_acme"]}, "metadata": {"team": "blü"},
+        "callback_topic_arn": "arn:aws:sns:eu-central-1:123456789012:events",
+    }  # fmt: skip
+    job = parse_job(json.dumps(told))
+    assert parse_job(job.to_json()) == job
+    assert json.loads(job.to_json()) == told
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"urgent": True}, "urgent: unknown field"),
+        ({"options": {"daft": True}}, "options.daft: unknown field"),
+        ({"limits": {"max_cost_usd": -1}}, "limits.max_cost_usd: "),
+        ({"limits": {"max_cost_usd": float("nan")}}, "limits.max_cost_usd: "),
+        ({"limits": {"max_minutes": float("inf")}}, "limits.max_minutes: "),
+        ({"limits": {"max_rounds": 0}}, "limits.max_rounds: "),
+        ({"replay": {"id": ""}}, "replay.id: "),
+        ({"metadata": {"n": 1}}, "metadata.n: "),
+        ({"metadata": {"n": "x" * (MAX_METADATA_BYTES + 1)}}, "metadata: "),
+        ({"callback_topic_arn": "https://evil.example"}, "callback_topic_arn: "),
+        ({"base_branch": "a..b"}, "base_branch: "),
+        ({"base_branch": "-x"}, "base_branch: "),
+        ({"base_branch": "main\n"}, "base_branch: "),
+        ({"base_branch": "refs/heads/main.lock"}, "base_branch: "),
+        ({"job_id": "../../etc"}, "job_id: "),
+        ({"schema_version": 0}, "schema_version: "),
+    ],
+)
+def test_an_invalid_field_is_named_in_one_line_and_the_issue_is_kept(fields: dict[str, object], named: str):
+    with pytest.raises(InvalidJob) as caught:
+        parse_job(json.dumps({"issue_url": URL} | fields))
+    assert named in str(caught.value) and "\n" not in str(caught.value)
+    assert caught.value.issue.url == URL
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", caught.value.job_id)
+
+
+def test_an_invalid_job_keeps_its_own_id_and_metadata():
+    told = {"issue_url": URL, "job_id": "mine", "metadata": {"team": "a"}, "nope": 1}
+    with pytest.raises(InvalidJob) as caught:
+        parse_job(json.dumps(told))
+    assert (caught.value.job_id, caught.value.metadata) == ("mine", {"team": "a"})
+
+
+def test_an_invalid_jobs_metadata_that_no_event_could_carry_is_not_kept():
+    for metadata in ({"x": "\ud800"}, {"x": "y" * (MAX_METADATA_BYTES + 1)}, {"x": 1}, "text"):
+        with pytest.raises(InvalidJob) as caught:
+            parse_job(json.dumps({"issue_url": URL, "metadata": metadata, "nope": 1}))
+        assert caught.value.metadata == {}
+
+
+def test_thousands_of_unknown_fields_make_a_short_message():
+    with pytest.raises(InvalidJob) as caught:
+        parse_job(json.dumps({"issue_url": URL} | {"x" * 500 + str(n): n for n in range(2_000)}))
+    assert len(str(caught.value)) < 5_000
+    assert "and 1990 more" in str(caught.value)
+
+
+def test_without_an_issue_a_message_is_no_job():
+    for body in ("", "nonsense", "[]", '"text"', "null", "{}", '{"issue_url": 7}', b"\xff\xfe", "[" * 100_000):
+        with pytest.raises(UnreadableMessage):
+            parse_job(body)
+    with pytest.raises(UnreadableMessage, match="is a pull request's address"):
+        parse_job(json.dumps({"issue_url": "https://github.com/octo/repo/pull/1"}))
+
+
+def test_a_newer_schema_is_told_apart_also_where_its_other_fields_are_unknown():
+    with pytest.raises(NewerSchema, match=f"schema_version {SCHEMA_VERSION + 1} is newer than this worker's"):
+        parse_job(json.dumps({"schema_version": SCHEMA_VERSION + 1, "address": {"new": "shape"}}))
+
+
+def test_a_job_can_not_be_changed():
+    with pytest.raises(ValidationError):
+        FixIssueJob(issue_url=URL).job_id = "other"  # type: ignore[misc]
+
+
+_ERRORS = (UnreadableMessage, NewerSchema, InvalidJob)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+_FIELDS = st.sampled_from([*FixIssueJob.model_fields, "x", "\ud800"])
+
+
+def _check(body: str | bytes) -> None:
+    try:
+        job = parse_job(body)
+    except InvalidJob as error:
+        # What is told and handed back can be stored and sent.
+        json.dumps([str(error), error.metadata], ensure_ascii=False).encode()
+        assert str(error)
+    except _ERRORS as error:
+        assert str(error)
+    else:
+        assert parse_job(job.to_json()) == job
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.binary() | st.text().map(str.encode))
+def test_any_bytes_are_a_job_or_one_of_three_errors(body: bytes):
+    _check(body)
+
+
+@settings(deadline=None, max_examples=250)
+@given(st.dictionaries(_FIELDS, _JSON, max_size=4), st.booleans())
+def test_any_json_is_a_job_or_one_of_three_errors(fields: dict[str, object], named: bool):
+    _check(json.dumps(fields | ({"issue_url": URL} if named else {})))

@@ -1,0 +1,144 @@
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from pipeline.outcome import Outcome
+from pipeline.stage import Back, Pipeline, PipelineError, RunContext, Stop
+
+
+class A(BaseModel):
+    a: int = 1
+
+
+class B(BaseModel):
+    b: int = 1
+
+
+class Gives:
+    name = "gives"
+
+    async def run(self, run: RunContext) -> A | Stop:
+        return A()
+
+
+class Turns:
+    name = "turns"
+
+    async def run(self, given: A, run: RunContext) -> B | Back | Stop:
+        return B()
+
+
+class Ends:
+    name = "ends"
+
+    async def run(self, first: A, second: B, run: RunContext) -> Stop:
+        return Stop(Outcome.NO_FIX, "so it is")
+
+
+def test_stages_that_fit_are_composed_with_their_needs():
+    pipeline = Pipeline([Gives(), Turns(), Ends()], admitted_after="turns")
+    assert pipeline.names == ["gives", "turns", "ends"]
+    assert [(step.needs, step.gives) for step in pipeline.steps] == [
+        ({}, A), ({"given": A}, B), ({"first": A, "second": B}, None),
+    ]  # fmt: skip
+    assert pipeline.index("turns") == 1
+
+
+def refused(*stages: Any, admitted_after: str = "gives") -> str:
+    with pytest.raises(PipelineError) as caught:
+        Pipeline(stages, admitted_after=admitted_after)
+    return str(caught.value)
+
+
+def test_a_need_that_no_earlier_stage_gives_is_found_when_composing():
+    assert refused(Gives(), Ends(), Turns()) == "stage 'ends' needs second: B, which no earlier stage gives"
+    assert "needs given: A" in refused(Turns(), Gives(), Ends())
+
+
+def test_names_are_unique():
+    assert "share a name" in refused(Gives(), Gives(), Ends())
+
+
+def test_a_result_is_given_by_one_stage():
+    class Again(Gives):
+        name = "again"
+
+    assert refused(Gives(), Again(), Ends()) == "stage 'again' gives A again"
+
+
+def test_the_last_stage_ends_the_run_and_no_other_does():
+    assert "the last stage must end the run" in refused(Gives(), Turns())
+
+    class Early:
+        name = "early"
+
+        async def run(self, run: RunContext) -> Stop:
+            raise AssertionError
+
+    assert "no stage after it would run" in refused(Early(), Gives(), Turns(), Ends())
+
+
+def test_a_last_stage_that_may_go_back_is_no_last_stage():
+    class Undecided:
+        name = "undecided"
+
+        async def run(self, run: RunContext) -> Stop | Back:
+            raise AssertionError
+
+    assert "or Stop alone" in refused(Gives(), Undecided())
+
+
+def test_the_stage_after_which_a_run_is_admitted_exists():
+    assert "admitted_after names no stage: 'x'" in refused(Gives(), Turns(), Ends(), admitted_after="x")
+
+
+def test_a_stage_says_in_types_what_it_takes_and_gives():
+    class NoRun:
+        name = "no_run"
+
+        async def run(self) -> A:
+            raise AssertionError
+
+    class Misnamed:
+        name = "misnamed"
+
+        async def run(self, context: RunContext) -> A:
+            raise AssertionError
+
+    class Untyped:
+        name = "untyped"
+
+        async def run(self, given, run: RunContext) -> A:  # type: ignore[no-untyped-def]
+            raise AssertionError
+
+    class Plain:
+        name = "plain"
+
+        async def run(self, given: dict[str, str], run: RunContext) -> A:
+            raise AssertionError
+
+    class Silent:
+        name = "silent"
+
+        async def run(self, run: RunContext):  # type: ignore[no-untyped-def]
+            raise AssertionError
+
+    class Twofold:
+        name = "twofold"
+
+        async def run(self, run: RunContext) -> A | B:
+            raise AssertionError
+
+    class Optional:
+        name = "optional"
+
+        async def run(self, run: RunContext) -> A | None:
+            raise AssertionError
+
+    for stage in (NoRun(), Misnamed()):
+        assert "run() must take run: RunContext" in refused(stage)
+    for stage in (Untyped(), Plain()):
+        assert "parameter 'given' must be typed with a pydantic model" in refused(stage)
+    for stage in (Silent(), Twofold(), Optional()):
+        assert "must return one pydantic model" in refused(stage)

@@ -1,0 +1,175 @@
+"""Checking out, with real git and a bare repository beside the mirrors."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import Retry
+from pipeline.git import Identity, Mirrors
+from pipeline.job import FixIssueJob
+from pipeline.outcome import Outcome
+from pipeline.stage import Stop
+from stages.checkout import Checkout, CheckoutStage, branch_name
+from stages.fetch_issue import Issue
+from tests.stand_ins.runs import context, job
+
+SECONDS = 1_700_000_000
+
+
+class Remote:
+    """A bare repository, as a forge keeps it."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.git("init", "--quiet", "--bare", "--initial-branch=main", str(folder))
+
+    def git(self, *arguments: str, stdin: str = "") -> str:
+        ann = (("NAME", "ann"), ("EMAIL", "a@example.com"), ("DATE", f"{SECONDS} +0000"))
+        who = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in ann}
+        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"} | who
+        where = [f"--git-dir={self.folder}"] if self.folder.exists() else []
+        done = subprocess.run(
+            ["git", *where, *arguments], input=stdin, capture_output=True, text=True, check=True, env=environment
+        )
+        return done.stdout.strip()
+
+    def commit(self, branch: str, files: dict[str, str], *, parent: str | None = None) -> str:
+        lines = [
+            f"100644 blob {self.git('hash-object', '-w', '--stdin', stdin=text)}\t{name}"
+            for name, text in files.items()
+        ]
+        tree = self.git("mktree", stdin="\n".join(lines))
+        sha = self.git("commit-tree", tree, "-m", f"{branch} {files}", *(["-p", parent] if parent else []))
+        self.git("update-ref", f"refs/heads/{branch}", sha)
+        return sha
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Remote:
+    return Remote(tmp_path / "remote.git")
+
+
+def issue(remote: Remote, branch: str = "main") -> Issue:
+    return Issue(
+        url=job().issue_url, repository="octo/repo", number=42, title="t", body="b", author="ann", association="NONE",
+        comments=(), clone_url=str(remote.folder), default_branch=branch, private=True, snapshot_sha256="0" * 64,
+        hidden=(),
+    )  # fmt: skip
+
+
+def machine(tmp_path: Path, name: str = "one") -> CheckoutStage:
+    return CheckoutStage(Mirrors(tmp_path / name, lambda: None))
+
+
+async def look(
+    tmp_path: Path, remote: Remote, wanted: FixIssueJob | None = None, *, pushed: tuple[str, ...] = ()
+) -> Checkout | Stop:
+    return await machine(tmp_path).run(issue(remote), context(tmp_path, wanted, pushed=pushed))
+
+
+def reason(answer: Checkout | Stop) -> str:
+    assert isinstance(answer, Stop) and answer.outcome is Outcome.REJECTED, answer
+    return answer.reason
+
+
+async def test_the_base_commit_of_now_is_recorded(tmp_path: Path, remote: Remote):
+    sha = remote.commit("main", {"a.py": "x = 1\n"})
+    remote.git("tag", "v1.2", sha)
+    answer = await look(tmp_path, remote)
+    assert answer == Checkout(
+        repository="octo/repo", clone_url=str(remote.folder), base_branch="main", base_sha=sha, committed_at=SECONDS,
+        described=f"v1.2-0-g{sha[:7]}",
+    )  # fmt: skip
+    assert answer.facts().base_sha == sha
+
+
+async def test_a_kept_mirror_is_brought_up_to_date(tmp_path: Path, remote: Remote):
+    first = remote.commit("main", {"a.py": "x = 1\n"})
+    await look(tmp_path, remote)
+    second = remote.commit("main", {"a.py": "x = 2\n"}, parent=first)
+    answer = await look(tmp_path, remote)
+    assert isinstance(answer, Checkout) and answer.base_sha == second
+
+
+async def test_a_branch_that_was_asked_for_is_the_base(tmp_path: Path, remote: Remote):
+    remote.commit("main", {"a.py": "x = 1\n"})
+    older = remote.commit("release/1.x", {"a.py": "x = 0\n"})
+    answer = await look(tmp_path, remote, job(base_branch="release/1.x"))
+    assert isinstance(answer, Checkout)
+    assert (answer.base_branch, answer.base_sha, answer.described) == ("release/1.x", older, None)
+
+
+async def test_a_missing_branch_is_rejected_by_name(tmp_path: Path, remote: Remote):
+    remote.commit("main", {"a.py": "x = 1\n"})
+    assert reason(await look(tmp_path, remote, job(base_branch="nope"))) == "octo/repo has no branch 'nope'"
+
+
+async def test_a_branch_that_was_deleted_is_not_taken_from_the_kept_mirror(tmp_path: Path, remote: Remote):
+    remote.commit("main", {"a.py": "x = 1\n"})
+    remote.commit("old", {"a.py": "x = 0\n"})
+    assert isinstance(await look(tmp_path, remote, job(base_branch="old")), Checkout)
+    remote.git("update-ref", "-d", "refs/heads/old")
+    assert "has no branch 'old'" in reason(await look(tmp_path, remote, job(base_branch="old")))
+
+
+async def test_an_empty_repository_is_rejected(tmp_path: Path, remote: Remote):
+    assert reason(await look(tmp_path, remote)) == "octo/repo is empty"
+
+
+async def test_a_branch_without_files_is_rejected(tmp_path: Path, remote: Remote):
+    remote.commit("main", {})
+    assert reason(await look(tmp_path, remote)) == "octo/repo has no files on 'main'"
+
+
+async def test_a_repository_that_can_not_be_fetched_is_tried_again(tmp_path: Path, remote: Remote):
+    missing = issue(remote).model_copy(update={"clone_url": str(tmp_path / "gone.git")})
+    with pytest.raises(Retry, match="fetch"):
+        await machine(tmp_path).run(missing, context(tmp_path))
+
+
+async def test_a_commit_that_is_not_ours_on_our_branch_is_rejected(tmp_path: Path, remote: Remote):
+    base = remote.commit("main", {"a.py": "x = 1\n"})
+    mine = branch_name(42, job().id)
+    theirs = remote.commit(mine, {"a.py": "x = 3\n"}, parent=base)
+    assert reason(await look(tmp_path, remote)) == f"branch {mine} holds a commit that is not ours ({theirs[:12]})"
+    assert isinstance(await look(tmp_path, remote, job(options={"dry_run": True})), Checkout)
+
+
+async def test_a_branch_that_holds_what_an_earlier_generation_pushed_is_ours(tmp_path: Path, remote: Remote):
+    base = remote.commit("main", {"a.py": "x = 1\n"})
+    ours = remote.commit(branch_name(42, job().id), {"a.py": "x = 2\n"}, parent=base)
+    assert isinstance(await look(tmp_path, remote, pushed=(ours,)), Checkout)
+    remote.commit(branch_name(42, job().id), {"a.py": "theirs\n"}, parent=ours)
+    assert "not ours" in reason(await look(tmp_path, remote, pushed=(ours,)))
+
+
+def test_a_jobs_branch_is_its_own_and_always_the_same():
+    assert branch_name(42, "a") == "coding-agent/issue-42-ca978112ca"
+    assert branch_name(42, "a") != branch_name(42, "b")
+    assert branch_name(7, "../x y") == branch_name(7, "../x y").strip()
+
+
+async def test_on_an_empty_disk_the_recorded_commit_comes_back_though_the_branch_moved_on(
+    tmp_path: Path, remote: Remote
+):
+    base = remote.commit("main", {"a.py": "x = 1\n"})
+    result = await look(tmp_path, remote)
+    assert isinstance(result, Checkout)
+    remote.commit("main", {"a.py": "rewritten\n"})  # the base is on no branch any more
+    other = machine(tmp_path, "another")
+    await other.restore(result, context(tmp_path))
+    mirror = Mirrors(tmp_path / "another", lambda: None).at("octo/repo")
+    assert mirror.read(base, "a.py") == b"x = 1\n"
+    assert mirror.commit(mirror.tree_of(base), base, "works", Identity("a", "a@example.com"), SECONDS)
+
+
+async def test_a_machine_that_has_the_commit_asks_nobody(tmp_path: Path, remote: Remote):
+    remote.commit("main", {"a.py": "x = 1\n"})
+    result = await look(tmp_path, remote)
+    assert isinstance(result, Checkout)
+    remote.folder.rename(tmp_path / "offline.git")
+    await machine(tmp_path).restore(result, context(tmp_path))
+    with pytest.raises(Retry):
+        await machine(tmp_path, "another").restore(result, context(tmp_path))

@@ -1,0 +1,66 @@
+"""A forge of one repository and its issues, as data: what a stage is told, without a server."""
+
+from dataclasses import dataclass, field
+
+from pipeline.github import Comment, ForgeRefused, IssueSnapshot, NewPull, PullRequest, Repository
+from pipeline.job import IssueRef
+
+
+def snapshot(number: int = 42, **changes: object) -> IssueSnapshot:
+    told = {
+        "number": number, "title": "add() subtracts", "body": "It should add.", "author": "ann", "association": "NONE",
+        "state": "open", "locked": False, "assignees": (), "is_pull_request": False, "comments": (),
+    }  # fmt: skip
+    return IssueSnapshot.model_validate(told | changes)
+
+
+def comment(body: str, author: str = "bob") -> Comment:
+    return Comment(author=author, association="MEMBER", created_at="2026-01-05T09:00:00Z", body=body)
+
+
+@dataclass
+class StillForge:
+    """Answers for octo/repo alone. Refuses what is not there, as the real one does; opens nothing."""
+
+    clone_url: str = "https://github.com/octo/repo.git"
+    default_branch: str = "main"
+    archived: bool = False
+    can_push: bool = True
+    issues: dict[int, IssueSnapshot] = field(default_factory=lambda: {42: snapshot()})
+    error: Exception | None = None
+    """Raised by whatever is asked."""
+    asked: list[str] = field(default_factory=list)
+    opens_pulls: bool = True
+
+    def repository(self, ref: IssueRef) -> Repository:
+        self._ask("repository", ref)
+        return Repository(
+            full_name="Octo/Repo", clone_url=self.clone_url, default_branch=self.default_branch,
+            archived=self.archived, can_push=self.can_push, private=True,
+        )  # fmt: skip
+
+    def issue(self, ref: IssueRef) -> IssueSnapshot:
+        self._ask("issue", ref)
+        if ref.number not in self.issues:
+            raise ForgeRefused(f"there is no issue #{ref.number} in {ref.repository}")
+        return self.issues[ref.number]
+
+    def token(self) -> None:
+        return None
+
+    def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
+        self._ask("find_pulls", ref)
+        return []
+
+    def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
+        raise AssertionError("nothing is to be opened here")
+
+    def update_pull(self, ref: IssueRef, number: int, *, title: str, body: str) -> PullRequest:
+        raise AssertionError("nothing is to be changed here")
+
+    def _ask(self, what: str, ref: IssueRef) -> None:
+        self.asked.append(what)
+        if self.error is not None:
+            raise self.error
+        if ref.repository != "octo/repo":
+            raise ForgeRefused(f"{ref.repository} does not exist, or the token can't see it")
