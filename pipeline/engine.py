@@ -49,7 +49,7 @@ class Engine:
             stop = await work.until_stop()
         except asyncio.CancelledError:
             row = await asyncio.to_thread(self._store.run, claimed.lease.job_id, claimed.lease.generation)
-            if row is None or not row.cancel_requested:
+            if row is None or not row.cancel_requested or await asyncio.to_thread(self._parts.acted, claimed.lease):
                 raise
             task = asyncio.current_task()
             if task is not None:

@@ -42,7 +42,11 @@ _CONFIG = {
 TIMEOUT_SECONDS = 900
 _STALE_LOCK_SECONDS = 60
 _REGULAR = ("100644", "100755")
-_MOVED = re.compile(r"\[rejected\]|stale info|cannot lock ref|failed to update ref|reference already exists")
+_REFUSED = re.compile(
+    r"\[rejected\]|stale info|cannot lock ref|failed to update ref|reference already exists"
+    # A rule of the remote (a protected branch, a token without the workflow scope), but not a remote that fails.
+    r"|\[remote rejected\](?!.*\((?i:internal|.*time))"
+)
 
 
 class GitError(Exception):
@@ -50,7 +54,7 @@ class GitError(Exception):
 
 
 class PushRejected(GitError):
-    """The branch is not where we expected it to be."""
+    """The branch is not where we expected it to be, or a rule of the remote forbids the push."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +225,7 @@ class Mirror:
         """Move ``branch`` from ``expected`` (None: it must not exist) to ``sha``.
 
         Raises:
-            PushRejected: the branch is elsewhere; look with ``remote_branch``.
+            PushRejected: the branch is elsewhere (look with ``remote_branch``), or the remote's rules forbid it.
         """
         lease = f"--force-with-lease=refs/heads/{branch}:{expected or ''}"
         self._remote("push", "--quiet", "--no-verify", lease, url, f"{sha}:refs/heads/{branch}")
@@ -273,7 +277,7 @@ class Mirror:
         done = self._run(list(arguments), stdin=stdin, index=index, environment=environment)
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip()
-            kind = PushRejected if arguments[0] == "push" and _MOVED.search(said) else GitError
+            kind = PushRejected if arguments[0] == "push" and _REFUSED.search(said) else GitError
             raise kind(f"git {arguments[0]} failed ({done.returncode}): {said[-2000:]}")
         return done.stdout
 

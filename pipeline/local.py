@@ -51,7 +51,9 @@ async def run_job(
 def _why_busy(store: RunStore, job_id: str) -> str:
     newest = store.run(job_id)
     if newest is not None and newest.state == "queued":
-        return f"generation {newest.generation} of this job has not ended: go on with it (without --again), or cancel it"
+        return (
+            f"generation {newest.generation} of this job has not ended: go on with it (without --again), or cancel it"
+        )
     return "another process works on this job, or died on it less than a minute ago"
 
 

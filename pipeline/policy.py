@@ -1,11 +1,42 @@
 """What a deployment allows its runs, and where it tells the world of them."""
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from pipeline.budget import micro
 from pipeline.job import FixIssueJob
 from pipeline.stage import EffectiveLimits
 from pipeline.store.base import MoneyCaps
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What this deployment takes from a job."""
+
+    host: str = "github.com"
+    """Whose issues: github.com, an Enterprise host, or ``file`` for a local repository."""
+    repositories: tuple[str, ...] = ("*",)
+    models: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    template_set: str = ""
+    """Hash of the set that is in use."""
+
+    def refusal(self, job: FixIssueJob) -> str | None:
+        """Why the job is rejected, in one sentence; None where it is allowed."""
+        ref, asked = job.issue, [job.options.model, job.replay.model if job.replay else None]
+        if ref.host != self.host:
+            return f"this deployment works for issues at {self.host}; this one is at {ref.host}"
+        if not any(pattern == "*" or fnmatchcase(ref.repository, pattern.lower()) for pattern in self.repositories):
+            return f"{ref.repository} is not in CODING_AGENT_ALLOWED_REPOSITORIES"
+        for model in filter(None, asked):
+            if model not in self.models:
+                return f"model {model!r} is not in CODING_AGENT_ALLOWED_MODELS"
+        if job.callback_topic_arn and job.callback_topic_arn not in self.topics:
+            return "callback_topic_arn is not in CODING_AGENT_ALLOWED_TOPICS"
+        template_set = job.replay.template_set if job.replay else None
+        if template_set and not self.template_set.startswith(template_set):
+            return f"replay.template_set: this deployment has set {self.template_set[:12]}, not {template_set[:12]}"
+        return None
 
 
 @dataclass(frozen=True)
@@ -17,7 +48,7 @@ class Policy:
     max_cost_usd_per_repository_day: float
     max_cost_usd_per_day: float
     topic_arn: str | None = None
-    allowed_topics: tuple[str, ...] = ()
+    allowed: Allowed = Allowed()
 
     def limits_of(self, job: FixIssueJob) -> EffectiveLimits:
         asked = job.limits
@@ -34,4 +65,4 @@ class Policy:
 
     def topic_of(self, job: FixIssueJob | None) -> str | None:
         asked = job.callback_topic_arn if job else None
-        return asked if asked in self.allowed_topics else self.topic_arn
+        return asked if asked in self.allowed.topics else self.topic_arn

@@ -62,6 +62,10 @@ class Parts:
     def now(self) -> str:
         return datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
+    def acted(self, lease: Lease) -> bool:
+        """The run has had an effect, or was about to: too late to cancel, since the outcome could deny it."""
+        return any(effect.generation == lease.generation for effect in self.store.effects(lease.job_id))
+
     def facts(self, row: RunRow) -> Facts:
         """What every stage's stored result told, the later ones winning."""
         facts = Facts()
@@ -108,10 +112,10 @@ class Work:
     async def until_stop(self) -> Stop:
         workspace = self._parts.workspace(self._lease)
         await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
-        workspace.mkdir(parents=True)
-        if self._row.cancel_requested:
+        workspace.mkdir(parents=True, exist_ok=True)
+        if self._row.cancel_requested and not await asyncio.to_thread(self._parts.acted, self._lease):
             return CANCELLED
-        if stop := await self._inherit():
+        if stop := await self._admit():
             return stop
         while True:
             answer = await self._one_round()
@@ -122,6 +126,13 @@ class Work:
             self._round += 1
             opened = Round(self._round, answer.to, storable(answer.because))
             await asyncio.to_thread(self._store.open_round, self._lease, opened, self.lap())
+
+    async def _admit(self) -> Stop | None:
+        """What the deployment says of the job, once: a run that has begun is not rejected by a setting's change."""
+        begun = await asyncio.to_thread(self._store.checkpoints, self._lease.job_id, self._lease.generation)
+        if not begun and (refusal := self._parts.policy.allowed.refusal(self._job)):
+            return Stop(Outcome.REJECTED, refusal)
+        return await self._inherit()
 
     async def _inherit(self) -> Stop | None:
         from_stage = self._job.replay.from_stage if self._job.replay else None
@@ -177,7 +188,7 @@ class Work:
         raise AssertionError("the last stage returned no Stop")
 
     async def _timed(self, step: Step, work: Any) -> Any:
-        """Run a stage within the run's minutes. The last one has effects: it is never cut short."""
+        """Run a stage within the run's minutes. The last one has effects: it is never cut short by the clock."""
         if step.gives is None:
             return await work
         left = self._limits.max_minutes * 60 - self._used - self.elapsed

@@ -5,13 +5,10 @@ import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.github import Forge, ForgeRefused, IssueSnapshot
-from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from pipeline.stage import RunContext, Stop
 
@@ -61,40 +58,14 @@ class Issue(BaseModel):
         return "\n\n".join([self.title, self.body, *(comment.body for comment in self.comments)])
 
 
-@dataclass(frozen=True)
-class Allowed:
-    """What this deployment takes from a job."""
-
-    host: str
-    """Whose issues: github.com, an Enterprise host, or ``file`` for a local repository."""
-    repositories: tuple[str, ...] = ("*",)
-    models: tuple[str, ...] = ()
-    topics: tuple[str, ...] = ()
-
-    def refusal(self, job: FixIssueJob) -> str | None:
-        ref, asked = job.issue, [job.options.model, job.replay.model if job.replay else None]
-        if ref.host != self.host:
-            return f"this deployment works for issues at {self.host}; this one is at {ref.host}"
-        if not any(pattern == "*" or fnmatchcase(ref.repository, pattern.lower()) for pattern in self.repositories):
-            return f"{ref.repository} is not in CODING_AGENT_ALLOWED_REPOSITORIES"
-        for model in filter(None, asked):
-            if model not in self.models:
-                return f"model {model!r} is not in CODING_AGENT_ALLOWED_MODELS"
-        if job.callback_topic_arn and job.callback_topic_arn not in self.topics:
-            return "callback_topic_arn is not in CODING_AGENT_ALLOWED_TOPICS"
-        return None
-
-
 class FetchIssue:
     name = "fetch_issue"
 
-    def __init__(self, forge: Forge, allowed: Allowed):
-        self._forge, self._allowed = forge, allowed
+    def __init__(self, forge: Forge):
+        self._forge = forge
 
     async def run(self, run: RunContext) -> Issue | Stop:
         ref = run.job.issue
-        if refusal := self._allowed.refusal(run.job):
-            return _rejected(refusal)
         try:
             repository = await asyncio.to_thread(self._forge.repository, ref)
             if repository.archived:

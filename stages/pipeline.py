@@ -13,7 +13,7 @@ from prompts import TemplateSet
 from stages.apply_patch import ApplyPatch
 from stages.build_context import BuildContext
 from stages.checkout import CheckoutStage
-from stages.fetch_issue import Allowed, FetchIssue
+from stages.fetch_issue import FetchIssue
 from stages.open_pr import OpenPullRequest
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import ProposePatch
@@ -21,13 +21,13 @@ from stages.run_tests import RunTests
 
 
 def compose(
-    *, forge: Forge, allowed: Allowed, mirrors: Mirrors, sandbox: Sandbox, pythons: tuple[Path, ...], uv: Path,
+    *, forge: Forge, mirrors: Mirrors, sandbox: Sandbox, pythons: tuple[Path, ...], uv: Path,
     cache: Path, index: Mapping[str, str], client: ModelClient, model: str, templates: TemplateSet,
 ) -> Pipeline:  # fmt: skip
     """The pipeline. A run can be rejected until its checkout; from then on it is started, and may cost money."""
     return Pipeline(
         [
-            FetchIssue(forge, allowed),
+            FetchIssue(forge),
             CheckoutStage(mirrors),
             BuildContext(mirrors),
             PrepareTests(mirrors, sandbox, pythons=pythons, uv=uv, cache=cache, index=index, clock=time.time),

@@ -73,5 +73,5 @@ class LocalForge:
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
         raise ForgeRefused("a local repository has no pull requests")
 
-    def update_pull(self, ref: IssueRef, number: int, *, title: str, body: str) -> PullRequest:
+    def update_pull(self, ref: IssueRef, number: int, pull: NewPull) -> PullRequest:
         raise ForgeRefused("a local repository has no pull requests")

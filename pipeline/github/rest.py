@@ -104,18 +104,14 @@ class GithubForge:
             made = repository.create_pull(
                 base=pull.base, head=pull.head, title=pull.title, body=pull.body, draft=pull.draft
             )
-            if pull.labels:
-                with _excused(f"labels {', '.join(pull.labels)} on {made.html_url}"):
-                    made.add_to_labels(*pull.labels)
-            for reviewer in pull.reviewers:
-                with _excused(f"reviewer {reviewer} on {made.html_url}"):
-                    made.create_review_request(reviewers=[reviewer])
+            _dress(made, pull)
             return _pull(made)
 
-    def update_pull(self, ref: IssueRef, number: int, *, title: str, body: str) -> PullRequest:
+    def update_pull(self, ref: IssueRef, number: int, pull: NewPull) -> PullRequest:
         with self._calling(f"pull request #{number} of {ref.repository} does not exist") as client:
             found = client.get_repo(ref.repository).get_pull(number)
-            found.edit(title=title, body=body)
+            found.edit(title=pull.title, body=pull.body)
+            _dress(found, pull)
             return _pull(found)
 
     @contextmanager
@@ -164,6 +160,16 @@ def _told(error: "GithubException") -> str:
         for item in data.get("errors") or ()
     ]
     return "; ".join([str(data.get("message") or f"status {error.status}"), *details])[:1000]
+
+
+def _dress(made: "github.PullRequest.PullRequest", pull: NewPull) -> None:
+    """Labels and reviewers: adding what is there already changes nothing."""
+    if pull.labels:
+        with _excused(f"labels {', '.join(pull.labels)} on {made.html_url}"):
+            made.add_to_labels(*pull.labels)
+    for reviewer in pull.reviewers:
+        with _excused(f"reviewer {reviewer} on {made.html_url}"):
+            made.create_review_request(reviewers=[reviewer])
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pipeline.errors import Halt, LeaseLost, Retry, judge
 from pipeline.job import FixIssueJob
 from pipeline.model import CallNotCharged, ModelReply
 from pipeline.outcome import Outcome
-from pipeline.policy import Policy
+from pipeline.policy import Allowed, Policy
 from pipeline.stage import EffectiveLimits
 from pipeline.store.base import Claimed, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
@@ -215,7 +215,7 @@ async def test_a_worker_without_the_lease_buys_nothing(desk: Desk):
     assert desk.seller.sold == 0
 
 
-POLICY = Policy(EffectiveLimits(2.0, 30.0, 4), 20.0, 200.0, TOPIC, (TOPIC, TOPIC + "-other"))
+POLICY = Policy(EffectiveLimits(2.0, 30.0, 4), 20.0, 200.0, TOPIC, Allowed(topics=(TOPIC, TOPIC + "-other")))
 
 
 def test_a_job_may_ask_for_less_than_the_deployment_allows_and_never_for_more():

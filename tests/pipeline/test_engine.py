@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,8 +18,10 @@ from tests.stand_ins.runs import (
     LEASE,
     Answer,
     Bench,
+    Clock,
     Does,
     Fetched,
+    Prepared,
     Proposed,
     job,
     never,
@@ -69,6 +72,14 @@ async def interrupted(bench: Bench, stage: str, *before: Does) -> Claimed:
     bench.stages[stage].does = usual
     bench.store.release(claimed.lease)
     return claimed
+
+
+@pytest.fixture
+def stopwatch(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """What the run's seconds are taken with, in place of the machine's; the event loop keeps its own."""
+    clock = Clock(0.0)
+    monkeypatch.setattr("pipeline.work.time", SimpleNamespace(monotonic=clock))
+    return clock
 
 
 def rejecting(run: RunContext) -> Answer:
@@ -180,25 +191,21 @@ async def test_local_state_is_restored_once_a_delivery_and_a_round_does_not_rest
     assert bench.log.ran.count("prepare") == 1
 
 
-async def test_restoring_is_not_the_runs_time(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+async def test_restoring_is_not_the_runs_time(bench: Bench, stopwatch: Clock):
     await interrupted(bench, "propose")
-    seconds = bench.store.run(job().id).seconds  # type: ignore[union-attr]
-    ticking = [0.0]
-    monkeypatch.setattr("pipeline.work.time.monotonic", lambda: ticking[0])
     restore = bench.stages["prepare"].restore  # type: ignore[attr-defined]
 
     async def slow(result: object, run: RunContext) -> None:
-        ticking[0] += 1000
+        stopwatch.now += 1000
         await restore(result, run)
 
     def work(run: RunContext) -> Answer:
-        ticking[0] += 5
+        stopwatch.now += 5
         return Proposed(text="good")
 
     bench.stages["prepare"].restore = slow  # type: ignore[attr-defined]
     bench.does("propose", work)
-    result = await ended(bench)
-    assert result.seconds == pytest.approx(seconds + 5, abs=0.01)
+    assert (await ended(bench)).seconds == 5
 
 
 async def test_a_worker_that_lost_its_lease_stops_and_changes_nothing(bench: Bench):
@@ -326,12 +333,9 @@ async def test_a_tool_may_end_the_run(bench: Bench):
     assert result.artifacts == {} and result.base_sha == "b" * 40
 
 
-async def test_the_seconds_of_a_failed_try_are_the_runs(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    ticking = [0.0]
-    monkeypatch.setattr("pipeline.work.time.monotonic", lambda: ticking[0])
-
+async def test_the_seconds_of_a_failed_try_are_the_runs(bench: Bench, stopwatch: Clock):
     def slow(run: RunContext) -> Answer:
-        ticking[0] += 100
+        stopwatch.now += 100
         raise RuntimeError("boom")
 
     bench.does("propose", slow)
@@ -364,14 +368,16 @@ async def test_a_defects_message_that_holds_half_characters_is_stored_all_the_sa
 # Limits and cancelling
 
 
-async def test_a_run_whose_minutes_are_used_up_stops_where_it_is(tmp_path: Path):
-    bench = Bench(tmp_path, limits=EffectiveLimits(1.0, 0.005, 3))
+async def test_a_run_whose_minutes_are_used_up_stops_where_it_is(bench: Bench, stopwatch: Clock):
+    def slow(run: RunContext) -> Answer:
+        stopwatch.now += 30 * 60 - 0.05
+        return Prepared(note="it took almost all of the time")
+
+    bench.does("prepare", slow)
     bench.does("propose", never)
     result = await asyncio.wait_for(ended(bench), PATIENCE)
-    assert (result.outcome, result.reason) == (
-        Outcome.BUDGET_EXHAUSTED, "0.005 minutes are used up, in propose",
-    )  # fmt: skip
-    assert result.base_sha == "b" * 40 and result.seconds >= 0.3
+    assert (result.outcome, result.reason) == (Outcome.BUDGET_EXHAUSTED, "30 minutes are used up, in propose")
+    assert result.base_sha == "b" * 40 and result.seconds == 30 * 60 - 0.05
 
 
 async def test_minutes_used_by_earlier_deliveries_count(bench: Bench):
@@ -432,6 +438,29 @@ async def test_work_cancelled_because_the_run_was_ends_it(bench: Bench):
     task.cancel()
     answer = await task
     assert isinstance(answer, Ended) and answer.result.outcome is Outcome.CANCELLED
+
+
+async def test_a_cancellation_that_comes_after_an_effect_is_too_late(bench: Bench):
+    """An outcome that says cancelled must not deny a pull request that is there."""
+    entered = asyncio.Event()
+
+    async def push_and_hang(run: RunContext) -> Answer:
+        await run.intend("push", {"branch": "b"})
+        entered.set()
+        return await never(run)
+
+    usual = bench.stages["close"].does
+    bench.does("close", push_and_hang)
+    claimed = bench.claim()
+    task = asyncio.create_task(bench.engine.execute(claimed))
+    await asyncio.wait_for(entered.wait(), PATIENCE)
+    bench.store.request_cancel(job().id)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    bench.store.release(claimed.lease)
+    bench.stages["close"].does = usual
+    assert (await ended(bench)).outcome is Outcome.PR_OPENED
 
 
 # Replays

@@ -9,17 +9,13 @@ from pipeline.github import ForgeRefused
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from pipeline.stage import Stop
-from stages.fetch_issue import MAX_ISSUE_BYTES, Allowed, FetchIssue, Issue, visible
+from stages.fetch_issue import MAX_ISSUE_BYTES, FetchIssue, Issue, visible
 from tests.stand_ins.forge import StillForge, comment, snapshot
-from tests.stand_ins.runs import TOPIC, context, job
-
-ALLOWED = Allowed("github.com", ("*",), ("cheap", "good"), (TOPIC,))
+from tests.stand_ins.runs import context, job
 
 
-async def fetch(
-    forge: StillForge, wanted: FixIssueJob | None = None, allowed: Allowed = ALLOWED, notes: list[str] | None = None
-) -> Issue | Stop:
-    return await FetchIssue(forge, allowed).run(context(Path("unused"), wanted, notes=notes))
+async def fetch(forge: StillForge, wanted: FixIssueJob | None = None, notes: list[str] | None = None) -> Issue | Stop:
+    return await FetchIssue(forge).run(context(Path("unused"), wanted, notes=notes))
 
 
 async def fetched(forge: StillForge, notes: list[str] | None = None) -> Issue:
@@ -28,8 +24,8 @@ async def fetched(forge: StillForge, notes: list[str] | None = None) -> Issue:
     return answer
 
 
-async def rejection(forge: StillForge, wanted: FixIssueJob | None = None, allowed: Allowed = ALLOWED) -> str:
-    answer = await fetch(forge, wanted, allowed)
+async def rejection(forge: StillForge, wanted: FixIssueJob | None = None) -> str:
+    answer = await fetch(forge, wanted)
     assert isinstance(answer, Stop) and answer.outcome is Outcome.REJECTED, answer
     return answer.reason
 
@@ -103,56 +99,6 @@ async def test_an_issue_without_text_needs_info():
         answer = await fetch(StillForge(issues={42: snapshot(title=" ", body=body)}))
         assert isinstance(answer, Stop) and answer.outcome is Outcome.NEEDS_INFO
     assert isinstance(await fetch(StillForge(issues={42: snapshot(body="")})), Issue)
-
-
-# Allow-lists
-
-
-@pytest.mark.parametrize(
-    ("patterns", "taken"),
-    [
-        (("*",), True),
-        (("octo/*",), True),
-        (("OCTO/Repo",), True),
-        (("acme/*", "octo/repo"), True),
-        (("octo/repo2",), False),
-        (("octo/rep",), False),
-        (("oct/*",), False),
-        (("*/other",), False),
-        ((), False),
-    ],
-)
-async def test_only_listed_repositories_are_taken(patterns: tuple[str, ...], taken: bool):
-    forge = StillForge()
-    answer = await fetch(forge, allowed=Allowed("github.com", patterns))
-    assert isinstance(answer, Issue) is taken
-    if not taken:
-        assert isinstance(answer, Stop)
-        assert answer.reason == "octo/repo is not in CODING_AGENT_ALLOWED_REPOSITORIES" and forge.asked == []
-
-
-async def test_issues_of_another_host_are_rejected_without_asking_the_forge():
-    forge = StillForge()
-    for address in ("https://ghe.example.com/octo/repo/issues/42", "file:///octo/repo/issues/42"):
-        assert "this deployment works for issues at github.com" in await rejection(forge, job(issue_url=address))
-    assert forge.asked == []
-
-
-async def test_only_listed_models_may_be_asked_for():
-    for fields in (
-        {"options": {"model": "dear"}},
-        {"replay": {"id": "r", "model": "dear"}},
-        {"options": {"model": "cheap"}, "replay": {"id": "r", "model": "dear"}},
-    ):
-        assert await rejection(StillForge(), job(**fields)) == "model 'dear' is not in CODING_AGENT_ALLOWED_MODELS"
-    asked = job(options={"model": "cheap"}, replay={"id": "r", "model": "good"})
-    assert isinstance(await fetch(StillForge(), asked), Issue)
-
-
-async def test_only_listed_topics_may_be_asked_for():
-    assert isinstance(await fetch(StillForge(), job(callback_topic_arn=TOPIC)), Issue)
-    other = job(callback_topic_arn=TOPIC + "-of-somebody")
-    assert await rejection(StillForge(), other) == "callback_topic_arn is not in CODING_AGENT_ALLOWED_TOPICS"
 
 
 # What a reader of the page would not see

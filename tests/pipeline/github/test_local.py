@@ -48,7 +48,7 @@ def test_a_local_repository_is_a_forge_that_opens_nothing(folder: Path) -> None:
     with pytest.raises(ForgeRefused):
         forge.create_pull(ref, NewPull("x", "trunk/1", "T", "B", draft=False))
     with pytest.raises(ForgeRefused):
-        forge.update_pull(ref, 1, title="T", body="B")
+        forge.update_pull(ref, 1, NewPull("x", "trunk/1", "T", "B", draft=False))
 
 
 def test_what_the_forge_names_can_be_fetched(folder: Path, tmp_path: Path) -> None:

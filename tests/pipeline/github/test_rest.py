@@ -129,9 +129,12 @@ def test_find_pulls_gives_open_and_closed_ones_of_the_branch_newest_first(github
 def test_a_pull_request_is_updated(github: GithubStandIn, forge: Forge) -> None:
     made = forge.create_pull(REF, NEW)
     moved = github.commit("Octo/Sample", {"b.txt": "b2\n"}, branch="fix")
-    updated = forge.update_pull(REF, made.number, title="New", body="Text")
-    assert (updated.number, updated.body, updated.head_sha) == (made.number, "Text", moved)
-    assert github.pulls("Octo/Sample")[0].issue.title == "New"
+    wanted = NewPull("fix", "main", "New", "Text", draft=False, labels=("bot",), reviewers=("ada",))
+    for _ in range(2):
+        updated = forge.update_pull(REF, made.number, wanted)
+        assert (updated.number, updated.body, updated.head_sha) == (made.number, "Text", moved)
+    (pull,) = github.pulls("Octo/Sample")
+    assert (pull.issue.title, pull.issue.labels, pull.reviewers) == ("New", ["bot"], ["ada"])
 
 
 def test_a_second_pull_request_is_a_retry_so_that_looking_again_finds_the_first(forge: Forge) -> None:
