@@ -60,6 +60,10 @@ class RunRow:
     round: int
     tries: int
     deliveries: int
+    crashes: int
+    """Deliveries whose worker died: their lease ended without having been given back."""
+    owner: str | None
+    """Name of the API key that registered the job; None where it came by the queue alone."""
     seconds: float
     cancel_requested: bool
     created_at: float
@@ -69,6 +73,24 @@ class RunRow:
     """The RunResult as JSON."""
     event: str | None
     """The run.finished event, byte for byte as it was first published."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """``run`` is the one that the submission asks for, or the newest where that must wait for its end."""
+
+    run: RunRow
+    body_differs: bool
+    """Another body is stored under this job_id; the first one stands."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Something that happened to a run: registered, delivered, released, try failed, cancel requested, finished."""
+
+    at: float
+    what: str
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -167,6 +189,10 @@ class BudgetExceeded(Exception):
 class RunStore(Protocol):
     """Every method that takes a lease raises pipeline.errors.LeaseLost where the lease is not the run's live one."""
 
+    def register(self, submission: Submission, *, owner: str | None) -> Registered:
+        """Make the job and its run, queued, where there is none: what the HTTP intake answers with."""
+        ...
+
     def claim(self, submission: Submission, *, lease_seconds: float) -> Claim:
         """Take the run for one delivery; makes the job, and its next generation for a new replay, where needed."""
         ...
@@ -241,6 +267,10 @@ class RunStore(Protocol):
 
     def run(self, job_id: str, generation: int | None = None) -> RunRow | None:
         """One run; with no generation the newest."""
+        ...
+
+    def history(self, job_id: str, generation: int) -> list[Moment]:
+        """Oldest first."""
         ...
 
     def runs(self, *, outcome: str | None = None, repository: str | None = None, limit: int = 50) -> list[RunRow]:

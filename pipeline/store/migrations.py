@@ -18,15 +18,19 @@ def _first(db: Database) -> None:
         {
             "job_id": str, "generation": int, "replay_id": str, "repository": str, "issue_url": str, "body": str,
             "state": str, "outcome": str, "reason": str, "round": int, "tries": int, "deliveries": int,
+            "crashes": int, "owner": str,
             "seconds": float, "cancel_requested": int, "created_at": float, "finished_at": float, "last_error": str,
             "lease_token": str, "lease_expires_at": float, "result": str, "event": str,
         },
         pk=("job_id", "generation"),
         not_null={"state", "body"},
-        defaults={"state": "queued", "round": 1, "tries": 0, "deliveries": 0, "seconds": 0.0, "cancel_requested": 0},
+        defaults={"state": "queued", "round": 1, "tries": 0, "deliveries": 0, "crashes": 0,
+                  "seconds": 0.0, "cancel_requested": 0},
     )  # fmt: skip
     db.table("runs").create_index(["job_id", "replay_id"], unique=True)
     db.table("runs").create_index(["created_at"])
+    db.table("history").create({"job_id": str, "generation": int, "at": float, "what": str, "detail": str})
+    db.table("history").create_index(["job_id", "generation"])
     db.table("checkpoints").create(
         {
             "job_id": str, "generation": int, "round": int, "stage": str, "result": str, "offloaded": int,

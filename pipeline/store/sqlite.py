@@ -24,8 +24,10 @@ from pipeline.store.base import (
     Effect,
     Finished,
     Lease,
+    Moment,
     MoneyCaps,
     PendingEvent,
+    Registered,
     Round,
     RunRow,
     Submission,
@@ -57,37 +59,51 @@ class SqliteStore:
 
     # Claims and leases
 
+    def register(self, submission: Submission, *, owner: str | None) -> Registered:
+        with self._write():
+            differs = self._make_job(submission)
+            run = self._wanted_run(submission, owner)
+            if run is None:
+                run = self._newest(submission.job_id)
+            assert run is not None  # noqa: S101 (a job that must wait has a run)
+            return Registered(_run_row(run), differs)
+
     def claim(self, submission: Submission, *, lease_seconds: float) -> Claim:
         with self._write():
             now = self._clock()
-            job = self._one("SELECT digest FROM jobs WHERE job_id = ?", submission.job_id)
-            if job is None:
-                self._db.table("jobs").insert(
-                    {
-                        "job_id": submission.job_id, "repository": submission.repository,
-                        "issue_url": submission.issue_url, "body": submission.body, "digest": submission.digest,
-                        "created_at": now,
-                    }
-                )  # fmt: skip
-            run = self._wanted_run(submission, now)
-            if isinstance(run, Busy):
-                return run
+            differs = self._make_job(submission)
+            run = self._wanted_run(submission)
+            if run is None:
+                newest = self._newest(submission.job_id) or {}
+                return Busy(max(newest.get("lease_expires_at") or 0.0, now + 1.0))
             if run["state"] == "finished":
                 return Finished(_run_row(run))
             if run["lease_token"] and run["lease_expires_at"] > now:
                 return Busy(run["lease_expires_at"])
+            crashed = run["lease_token"] is not None
             lease = Lease(run["job_id"], run["generation"], uuid.uuid4().hex, now + lease_seconds)
-            self._db.execute(
-                "UPDATE runs SET lease_token = ?, lease_expires_at = ?, state = 'running', deliveries = deliveries + 1"
-                " WHERE job_id = ? AND generation = ?",
-                [lease.token, lease.expires_at, lease.job_id, lease.generation],
-            )
-            differs = job is not None and job["digest"] != submission.digest
+            assignments = "lease_token = ?, lease_expires_at = ?, state = 'running', deliveries = deliveries + 1"
+            self._set(lease, f"{assignments}, crashes = crashes + ?", lease.token, lease.expires_at, int(crashed))
+            self._tell(lease, "delivered", "the last delivery died" if crashed else "")
             return Claimed(self._run(lease), lease, took_over=run["deliveries"] > 0, body_differs=differs)
 
-    def _wanted_run(self, submission: Submission, now: float) -> dict[str, Any] | Busy:
+    def _make_job(self, submission: Submission) -> bool:
+        """Store the job where it is new. True: another body is stored under its id."""
+        job = self._one("SELECT digest FROM jobs WHERE job_id = ?", submission.job_id)
+        if job is None:
+            self._db.table("jobs").insert(
+                {
+                    "job_id": submission.job_id, "repository": submission.repository,
+                    "issue_url": submission.issue_url, "body": submission.body, "digest": submission.digest,
+                    "created_at": self._clock(),
+                }
+            )  # fmt: skip
+        return job is not None and job["digest"] != submission.digest
+
+    def _wanted_run(self, submission: Submission, owner: str | None = None) -> dict[str, Any] | None:
+        """The run that a submission asks for, made where it is new; None where an unfinished one is before it."""
         job_id = submission.job_id
-        newest = self._one("SELECT * FROM runs WHERE job_id = ? ORDER BY generation DESC LIMIT 1", job_id)
+        newest = self._newest(job_id)
         replay = submission.replay_id
         if newest is not None:
             redriven = submission.redrive_of
@@ -101,16 +117,25 @@ class SqliteStore:
             if again := self._replayed(job_id, replay):
                 return again
             if newest["state"] != "finished":
-                return Busy(max(newest["lease_expires_at"] or 0.0, now + 1.0))
-        generation = newest["generation"] + 1 if newest else 0
+                return None
+            owner = owner or newest["owner"]
         row = {
-            "job_id": job_id, "generation": generation, "replay_id": replay, "repository": submission.repository,
-            "issue_url": submission.issue_url, "body": submission.body, "created_at": now,
+            "job_id": job_id, "generation": newest["generation"] + 1 if newest else 0, "replay_id": replay,
+            "repository": submission.repository, "issue_url": submission.issue_url, "body": submission.body,
+            "owner": owner, "created_at": self._clock(),
         }  # fmt: skip
         self._db.table("runs").insert(row)
-        fresh = self._one("SELECT * FROM runs WHERE job_id = ? AND generation = ?", job_id, generation)
+        fresh = self._newest(job_id)
         assert fresh is not None  # noqa: S101 (just inserted, in this transaction)
+        self._tell(Lease(job_id, fresh["generation"], "", 0.0), "registered", owner or "")
         return fresh
+
+    def _newest(self, job_id: str) -> dict[str, Any] | None:
+        return self._one("SELECT * FROM runs WHERE job_id = ? ORDER BY generation DESC LIMIT 1", job_id)
+
+    def _tell(self, of: Lease, what: str, detail: str = "") -> None:
+        row = {"job_id": of.job_id, "generation": of.generation, "at": self._clock(), "what": what, "detail": detail}
+        self._db.table("history").insert(row)
 
     def _replayed(self, job_id: str, replay_id: str) -> dict[str, Any] | None:
         return self._one("SELECT * FROM runs WHERE job_id = ? AND replay_id = ?", job_id, replay_id)
@@ -132,15 +157,18 @@ class SqliteStore:
 
     def release(self, lease: Lease) -> None:
         with self._write():
-            self._db.execute(
+            released = self._db.execute(
                 "UPDATE runs SET lease_token = NULL, lease_expires_at = NULL, state = 'queued'"
                 " WHERE job_id = ? AND generation = ? AND lease_token = ? AND state = 'running'",
                 [lease.job_id, lease.generation, lease.token],
             )
+            if released.rowcount:
+                self._tell(lease, "released")
 
     def count_try(self, lease: Lease, error: str, seconds: float) -> int:
         with self._held(lease):
             self._set(lease, "tries = tries + 1, last_error = ?, seconds = seconds + ?", error[:2000], seconds)
+            self._tell(lease, "try failed", error[:500])
             return self._run(lease).tries
 
     # Progress
@@ -296,6 +324,7 @@ class SqliteStore:
                 " lease_token = NULL, lease_expires_at = NULL",
                 result.outcome.value, result.reason, result.seconds, result.model_dump_json(), body, self._clock(),
             )  # fmt: skip
+            self._tell(lease, "finished", result.outcome.value)
 
     def _outbox(self, lease: Lease, event: Event, topic_arn: str | None) -> str:
         body, now = event.model_dump_json(), self._clock()
@@ -330,6 +359,10 @@ class SqliteStore:
             row = self._one("SELECT * FROM runs WHERE job_id = ? AND generation = ?", job_id, generation)
         return _run_row(row) if row else None
 
+    def history(self, job_id: str, generation: int) -> list[Moment]:
+        rows = self._all("SELECT * FROM history WHERE job_id = ? AND generation = ? ORDER BY rowid", job_id, generation)
+        return [Moment(r["at"], r["what"], r["detail"]) for r in rows]
+
     def runs(self, *, outcome: str | None = None, repository: str | None = None, limit: int = 50) -> list[RunRow]:
         rows = self._all(
             "SELECT * FROM runs WHERE (:outcome IS NULL OR outcome = :outcome OR state = :outcome)"
@@ -340,10 +373,13 @@ class SqliteStore:
 
     def request_cancel(self, job_id: str) -> bool:
         with self._write():
-            changed = self._db.execute(
-                "UPDATE runs SET cancel_requested = 1 WHERE job_id = ? AND state != 'finished'", [job_id]
-            )
-            return bool(changed.rowcount > 0)
+            run = self._newest(job_id)
+            if run is None or run["state"] == "finished":
+                return False
+            asked = Lease(job_id, run["generation"], "", 0.0)
+            self._set(asked, "cancel_requested = 1")
+            self._tell(asked, "cancel requested")
+            return True
 
     # Plumbing
 

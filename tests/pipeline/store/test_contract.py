@@ -110,6 +110,59 @@ def test_the_first_body_stands_and_another_one_is_told(store: RunStore):
     assert not claim(store, job(metadata={"n": "1"})).body_differs
 
 
+def test_only_a_delivery_that_gave_nothing_back_is_a_crash(store: RunStore, clock: Clock):
+    assert claim(store).run.crashes == 0
+    clock.now += LEASE
+    died = claim(store)
+    assert died.run.crashes == 1
+    store.release(died.lease)
+    assert claim(store).run.crashes == 1
+
+
+# What is registered before it is delivered
+
+
+def test_a_registered_job_waits_for_its_delivery_under_its_owners_name(store: RunStore):
+    registered = store.register(Submission.of(job()), owner="sevalla")
+    assert (registered.run.state, registered.run.owner, registered.body_differs) == ("queued", "sevalla", False)
+    claimed = claim(store)
+    assert claimed.run.owner == "sevalla" and claimed.run.generation == 0 and not claimed.took_over
+
+
+def test_registering_again_gives_the_same_run_and_tells_another_body(store: RunStore):
+    first = store.register(Submission.of(job()), owner="sevalla")
+    again = store.register(Submission.of(job(metadata={"a": "b"})), owner="other")
+    assert again.run == first.run and again.body_differs
+
+
+def test_a_replay_is_registered_once_the_run_before_it_has_ended(store: RunStore):
+    running = claim(store)
+    wanted = Submission.of(job(**replay("once more")))
+    assert store.register(wanted, owner="sevalla").run.generation == 0
+    finish(store, running)
+    assert store.register(wanted, owner="sevalla").run.generation == 1
+    assert store.register(wanted, owner="sevalla").run.generation == 1
+    assert claim(store, job(**replay("once more"))).run.owner == "sevalla"
+
+
+def test_a_runs_history_tells_what_happened_to_it_in_order(store: RunStore, clock: Clock):
+    store.register(Submission.of(job()), owner="sevalla")
+    store.release(claim(store).lease)
+    claim(store)
+    clock.now += LEASE
+    last = claim(store)
+    store.count_try(last.lease, "no disk", 1.0)
+    store.request_cancel(job().id)
+    finish(store, last)
+    told = store.history(job().id, 0)
+    assert [(moment.what, moment.detail) for moment in told] == [
+        ("registered", "sevalla"), ("delivered", ""), ("released", ""), ("delivered", ""),
+        ("delivered", "the last delivery died"), ("try failed", "no disk"), ("cancel requested", ""),
+        ("finished", "no_fix"),
+    ]  # fmt: skip
+    assert [moment.at for moment in told] == sorted(moment.at for moment in told)
+
+
 def test_a_renewed_lease_lives_on(store: RunStore, clock: Clock):
     claimed = claim(store)
     clock.now += LEASE - 1
