@@ -62,8 +62,10 @@ class Engine:
             if isinstance(answer, Deferred):
                 return answer
             stop = answer
-        result = await asyncio.to_thread(self._finish, claimed.lease, stop, job, work.elapsed)
+        seconds = work.elapsed
+        # Before the end is stored: nothing may hold the message once it is.
         await asyncio.to_thread(shutil.rmtree, self._parts.workspace(claimed.lease), ignore_errors=True)
+        result = await asyncio.to_thread(self._finish, claimed.lease, stop, job, seconds)
         self._parts.observer(
             Progress("ended", result.job_id, result.generation, result.rounds, "", result.seconds, result.reason)
         )

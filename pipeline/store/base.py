@@ -199,7 +199,7 @@ class RunStore(Protocol):
 
     def renew(self, lease: Lease, *, lease_seconds: float) -> bool:
         """Move the lease's end on, also where it has passed and nobody took the run. True: somebody asked for the run
-        to be cancelled."""
+        to be cancelled. No error either where the lease's own delivery has finished the run meanwhile."""
         ...
 
     def release(self, lease: Lease) -> None:

@@ -142,7 +142,8 @@ class SqliteStore:
 
     def renew(self, lease: Lease, *, lease_seconds: float) -> bool:
         with self._write():
-            # A lease that ended but that nobody took is still ours to renew.
+            # A lease that ended but that nobody took is still ours to renew; so is that of a run that we finished, since
+            # a beat between the end and its news is no loss.
             row = self._one(
                 "SELECT cancel_requested FROM runs WHERE job_id = ? AND generation = ? AND lease_token = ?",
                 lease.job_id, lease.generation, lease.token,
@@ -320,8 +321,7 @@ class SqliteStore:
             )
             self._set(
                 lease,
-                "state = 'finished', outcome = ?, reason = ?, seconds = ?, result = ?, event = ?, finished_at = ?,"
-                " lease_token = NULL, lease_expires_at = NULL",
+                "state = 'finished', outcome = ?, reason = ?, seconds = ?, result = ?, event = ?, finished_at = ?",
                 result.outcome.value, result.reason, result.seconds, result.model_dump_json(), body, self._clock(),
             )  # fmt: skip
             self._tell(lease, "finished", result.outcome.value)
@@ -399,7 +399,8 @@ class SqliteStore:
     def _held(self, lease: Lease) -> Iterator[None]:
         with self._write():
             held = self._one(
-                "SELECT 1 FROM runs WHERE job_id = ? AND generation = ? AND lease_token = ? AND lease_expires_at > ?",
+                "SELECT 1 FROM runs WHERE job_id = ? AND generation = ? AND state = 'running'"
+                " AND lease_token = ? AND lease_expires_at > ?",
                 lease.job_id, lease.generation, lease.token, self._clock(),
             )  # fmt: skip
             if held is None:

@@ -172,6 +172,14 @@ def test_a_renewed_lease_lives_on(store: RunStore, clock: Clock):
     store.save_checkpoint(claimed.lease, point())
 
 
+def test_a_heartbeat_after_the_end_of_ones_own_run_is_no_loss(store: RunStore):
+    claimed = claim(store)
+    finish(store, claimed)
+    assert store.renew(claimed.lease, lease_seconds=LEASE) is False
+    with pytest.raises(LeaseLost):
+        store.count_try(claimed.lease, "late", 0.0)
+
+
 def test_a_lease_that_ended_can_be_renewed_until_somebody_takes_the_run(store: RunStore, clock: Clock):
     claimed = claim(store)
     clock.now += 5 * LEASE

@@ -35,6 +35,8 @@ class Workers(RuleBasedStateMachine):
         self.owner: tuple[int, float] | None = None
         self.generations = 0
         self.finished: dict[int, tuple[str, str]] = {}
+        self.ended: set[str] = set()
+        """Lease tokens under which a run was finished."""
         self.replayed: dict[str | None, int] = {}
         self.stored: dict[int, list[str]] = {}
         self.count = 0
@@ -84,6 +86,8 @@ class Workers(RuleBasedStateMachine):
         if ours:
             self.store.renew(self.held[worker].lease, lease_seconds=LEASE)
             self.owner = (worker, self.clock.now + LEASE)
+        elif self.held[worker].lease.token in self.ended:
+            assert not self.store.renew(self.held[worker].lease, lease_seconds=LEASE)
         else:
             with pytest.raises(LeaseLost):
                 self.store.renew(self.held[worker].lease, lease_seconds=LEASE)
@@ -112,6 +116,7 @@ class Workers(RuleBasedStateMachine):
         if self.live(worker):
             event = finish(self.store, held, outcome)
             self.finished[held.run.generation] = (outcome.value, event.id)
+            self.ended.add(held.lease.token)
             self.owner = None
         else:
             with pytest.raises(LeaseLost):
