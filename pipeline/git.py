@@ -5,6 +5,7 @@ repository or its tests could leave behind never reach a git of ours.
 """
 
 import fcntl
+import hashlib
 import os
 import re
 import subprocess
@@ -75,7 +76,7 @@ class Identity:
 
 
 class Mirrors:
-    """A folder with one bare mirror a clone address. ``token`` gives the secret for a clone address, or None."""
+    """A folder with one bare mirror a repository. ``token`` gives the secret for a clone address, or None."""
 
     def __init__(self, root: Path, token: Callable[[], str | None]):
         self._root, self._token = root, token
@@ -90,9 +91,12 @@ class Mirror:
 
     def __init__(self, folder: Path, token: Callable[[], str | None]):
         self.folder, self._token = folder.absolute(), token
+        self._refs = "refs/remotes/none"
 
     def fetch(self, url: str, *, sha: str | None = None) -> None:
         """Bring the mirror's branches up to date with ``url``; ``sha`` is fetched too where no branch holds it."""
+        # Two local repositories may share a mirror by their folder's name, and never each other's branches.
+        self._refs = f"refs/remotes/{hashlib.sha256(url.encode()).hexdigest()[:16]}"
         with self._locked():
             self.folder.mkdir(parents=True, exist_ok=True)
             self._remove_stale_locks()
@@ -100,7 +104,7 @@ class Mirror:
             self._git("init", "--quiet", "--bare", "--initial-branch=main")
             # A local repository may be shallow itself; without --update-shallow its branches would be left out.
             fetch = ("fetch", "--quiet", "--no-tags", "--force", "--update-shallow")
-            self._remote(*fetch, "--prune", url, "+refs/heads/*:refs/remotes/origin/*")
+            self._remote(*fetch, "--prune", url, f"+refs/heads/*:{self._refs}/*")
             self._remote(*fetch, url, "+refs/tags/*:refs/tags/*")
             if sha and not self.has(sha):
                 self._remote(*fetch, url, sha)
@@ -110,12 +114,12 @@ class Mirror:
         return self.folder.is_dir() and self._run(["cat-file", "-e", f"{sha}^{{commit}}"]).returncode == 0
 
     def branch(self, name: str) -> str | None:
-        """The commit that the remote's branch was at when last fetched."""
-        done = self._run(["rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{name}^{{commit}}"])
+        """The commit that the remote's branch was at in this object's last fetch."""
+        done = self._run(["rev-parse", "--verify", "--quiet", f"{self._refs}/{name}^{{commit}}"])
         return done.stdout.decode().strip() if done.returncode == 0 else None
 
     def has_branches(self) -> bool:
-        return bool(self._git("for-each-ref", "--count=1", "refs/remotes/origin").strip())
+        return bool(self._git("for-each-ref", "--count=1", self._refs).strip())
 
     def commit_time(self, sha: str) -> int:
         """Committer's time, seconds since the epoch."""

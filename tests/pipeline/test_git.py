@@ -199,13 +199,25 @@ def test_what_a_killed_git_left_behind_does_not_stop_the_next_fetch(
     mirror.fetch(url)
     moved = github.commit("octo/sample", {"a.txt": "new\n"})
     shutil.rmtree(mirror.folder / "objects")  # an init that was cut short
-    left = mirror.folder / "refs" / "remotes" / "origin" / "main.lock"
+    (head,) = (mirror.folder / "refs" / "remotes").glob("*/main")
+    left = head.with_name("main.lock")
     left.touch()
     with pytest.raises(Retry):
         mirror.fetch(url)  # young: another git may still be at it
     os.utime(left, (time.time() - 120,) * 2)
     mirror.fetch(url)
     assert mirror.branch("main") == moved
+
+
+def test_two_repositories_of_one_name_share_objects_and_never_branches(
+    tmp_path: Path, github: GithubStandIn, mirror: Mirror, url: str
+) -> None:
+    other = github.add_repository("acme/sample", {"b.txt": "other\n"})
+    twin = Mirror(mirror.folder, lambda: WRITE_TOKEN)
+    mirror.fetch(url)
+    twin.fetch(other)
+    assert mirror.branch("main") == github.sha("octo/sample", "main")
+    assert twin.branch("main") == github.sha("acme/sample", "main")
 
 
 def test_a_shallow_local_repository_can_be_mirrored(tmp_path: Path, github: GithubStandIn, mirror: Mirror) -> None:
