@@ -1,0 +1,76 @@
+"""Instances, and the repositories made for them."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmarks.instances import Instance, changes, make_repository, read_instances, source_of, unfit
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = {f"GIT_{role}_{part}": "a@b" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+    fixed = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": os.environ["PATH"]}
+    done = subprocess.run(["git", *arguments], cwd=folder, env=who | fixed, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repos(tmp_path: Path) -> Path:
+    folder = tmp_path / "repos/octo__shop"
+    folder.mkdir(parents=True)
+    git(folder, "init", "--quiet", "--initial-branch=trunk")
+    for number in (1, 2, 3):
+        (folder / "x.py").write_text(f"{number}\n")
+        git(folder, "add", "x.py")
+        git(folder, "commit", "--quiet", "-m", f"number {number}")
+        git(folder, "tag", f"v{number}")
+    return tmp_path / "repos"
+
+
+def fields(**more: object) -> dict[str, object]:
+    return {"instance_id": "octo__shop-1", "repo": "octo/shop", "base_commit": "0" * 40, "problem_statement": "",
+            "patch": ""} | more  # fmt: skip
+
+
+def test_lists_are_read_as_lists_and_as_json_in_a_string(tmp_path: Path) -> None:
+    file = tmp_path / "instances.jsonl"
+    given = [fields(FAIL_TO_PASS=["a::b"], PASS_TO_PASS=[]), fields(FAIL_TO_PASS='["a::b"]'), fields()]
+    file.write_text("".join(json.dumps(one) + "\n" for one in given))
+    assert [one.fail_to_pass for one in read_instances(file)] == [("a::b",), ("a::b",), ()]
+
+
+def test_entries_that_are_no_tests_are_kept_apart() -> None:
+    one = Instance.read(fields(FAIL_TO_PASS=["t.py::a"], PASS_TO_PASS=["[100%]", "t.py::b[x"]))
+    assert (one.fail_to_pass, one.pass_to_pass, one.no_tests) == (("t.py::a",), ("t.py::b[x",), ("[100%]",))
+
+
+def test_the_first_line_of_the_problem_is_the_title() -> None:
+    one = Instance.read(fields(problem_statement="It breaks\r\n\r\nWhen I call it.\n"))
+    assert (one.title, one.body) == ("It breaks", "When I call it.")
+
+
+def test_the_repository_ends_at_the_base_commit_and_knows_the_tags_until_there(repos: Path, tmp_path: Path) -> None:
+    source = source_of(repos, "octo/shop")
+    assert source is not None
+    base = git(source, "rev-parse", "v2")
+    before = sorted((source / ".git/objects").rglob("*"))
+    mirror = make_repository(source, base, tmp_path / "small/shop")
+    assert git(mirror.folder, "symbolic-ref", "HEAD") == "refs/heads/main"
+    assert git(mirror.folder, "log", "--all", "--format=%s").splitlines() == ["number 2", "number 1"]
+    assert mirror.describe("main") == f"v2-0-g{base[:7]}"
+    written = mirror.write_tree(base, {"x.py": b"4\n", "new/y.py": b"5\n"})
+    assert changes(mirror, base, written) == {"new/y.py": b"5\n", "x.py": b"4\n"}
+    assert changes(mirror, written, base) == {"new/y.py": None, "x.py": b"2\n"}
+    assert sorted((source / ".git/objects").rglob("*")) == before
+
+
+def test_what_cannot_be_evaluated_says_why(repos: Path) -> None:
+    listed = {"FAIL_TO_PASS": ["a::b"]}
+    base = git(repos / "octo__shop", "rev-parse", "v1")
+    assert unfit(Instance.read(fields()), repos) == "no FAIL_TO_PASS"
+    assert unfit(Instance.read(fields(repo="octo/other", **listed)), repos) == "no repository octo/other"
+    assert unfit(Instance.read(fields(**listed)), repos) == "octo/shop without the base commit"
+    assert unfit(Instance.read(fields(base_commit=base, **listed)), repos) is None
