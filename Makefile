@@ -26,7 +26,8 @@ format: $(STAMP) ## Format and mend what ruff can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 bench: $(STAMP) ## List the benchmarks and how to run them
-	@grep -h '^"""' benchmarks/*.py
+	@for file in $$(grep -l __main__ benchmarks/*.py); do \
+		name=$$(basename $$file .py); echo "python -m benchmarks.$$name: $$(sed -n '1s/"""//gp' $$file)"; done
 
 lock: $(STAMP) ## Resolve requirements/*.in again
 	@cd requirements && for f in run dev wheelhouse; do \

@@ -27,9 +27,9 @@ say "making .venv ..."
 if [ ! -x .venv/bin/uv ]; then
   # pip checks every hash of the lock it is given, so uv is taken out of the lock by its own lines.
   awk '/^[a-z0-9]/{on=0} /^uv==/{on=1} on' requirements/dev.txt > .venv/uv.txt
-  .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r .venv/uv.txt
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: -r .venv/uv.txt
 fi
 VIRTUAL_ENV="$PWD/.venv" .venv/bin/uv pip sync -q --require-hashes --only-binary :all: requirements/dev.txt
 VIRTUAL_ENV="$PWD/.venv" .venv/bin/uv pip install -q --no-deps --no-build-isolation -e .
-.venv/bin/python -m pip download -q --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -d .wheelhouse -r requirements/wheelhouse.txt
+.venv/bin/python -m pip download -qq --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -d .wheelhouse -r requirements/wheelhouse.txt
 touch .venv/.installed
