@@ -216,7 +216,7 @@ def judged(stages: Iterable[object], judge: Judge) -> list[object]:
 
 
 def _old_junit_id(node_id: str) -> str:
-    """As pytest before 3.0 told it: parted at each ``::``, in parameters too."""
+    """As old pytests (2.8, for one) tell it: parted at each ``::``, in parameters too."""
     *above, name = re.sub(r"\.py::", "::", node_id, count=1).split("::")
     return f"{'.'.join([above[0].replace('/', '.'), *above[1:]])}::{name}"
 

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -34,12 +35,13 @@ PROVIDER_KEYS = {
 
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: settings, checks, ok.")
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
     """Show each setting, where it came from, and what is missing, with how to set it.
 
-    Exits with 0 where `fix` can run, with 2 where something it needs is missing.
+    Exits with 0 where `fix` can run, with 2 where something it needs is missing. Whether the model has a known price is
+    checked when `fix` or `worker` starts: that takes seconds.
 
     \b
     Examples:
@@ -47,7 +49,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
       coding-agent doctor --json
     """
     from_file = read_env(ctx)
-    data_dir = (ctx.find_root().obj or {}).get("data_dir")
+    data_dir = ctx.find_root().params.get("data_dir")
     try:
         settings = config.load({"data_dir": data_dir})
     except SettingsError as error:
@@ -57,6 +59,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
         rows: list[dict[str, str]] = []
     else:
         rows = [_row(settings, name, from_file) for name in Settings.model_fields]
+        if data_dir:
+            next(row for row in rows if row["variable"] == config.variable("data_dir"))["source"] = "--data-dir"
         checks = run_checks(settings)
     needed = [check for check in checks if not check.ok and "fix" in check.needed_for]
     if as_json:
@@ -101,7 +105,7 @@ def _tools(settings: Settings) -> list[Check]:
     except SettingsError as error:
         checks.append(Check("uv", False, "", str(error)))
     try:
-        sandbox = choose_sandbox(settings.sandbox, on_ecs=settings.on_ecs, local=settings.queue_url is None)
+        sandbox = choose_sandbox(settings.sandbox, on_ecs=settings.on_ecs, local=not settings.queue_url)
         checks.append(Check("sandbox", True, sandbox.name))
     except NoIsolation as error:
         checks.append(Check("sandbox", False, "", str(error)))
@@ -112,7 +116,18 @@ def _tools(settings: Settings) -> list[Check]:
     checks.append(
         Check("interpreters", bool(pythons), found, "set CODING_AGENT_PYTHONS to folders with python3.X in them")
     )
-    return checks
+    return [*checks, *_extras(settings)]
+
+
+def _extras(settings: Settings) -> list[Check]:
+    """Optional parts, looked for without the seconds that importing them takes."""
+    wanted = [("github", "PyGithub", "github", "fix and worker"), ("aioboto3", "aioboto3", "aws", "worker")]
+    if not (settings.model or "").startswith("scripted:"):
+        wanted.append(("litellm", "litellm", "model", "fix and worker"))
+    return [
+        Check(name, find_spec(module) is not None, "installed", f"pip install 'coding-agent[{extra}]'", needed_for)
+        for module, name, extra, needed_for in wanted
+    ]
 
 
 def _github(settings: Settings) -> Check:
@@ -191,18 +206,14 @@ async def _ask_queue(url: str) -> Check:
 def _print(rows: list[dict[str, str]], checks: list[Check]) -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
-    console = Console(highlight=False)
-    table = Table(box=None, header_style="bold")
-    for column in ("setting", "value", "from", "meaning"):
-        table.add_column(column, overflow="fold")
+    console = Console(highlight=False, soft_wrap=True)
     for row in rows:
-        table.add_row(*(escape(row[key]) for key in ("variable", "value", "source", "meaning")))
-    if rows:
-        console.print(table)
-        console.print()
+        value = escape(row["value"]) or "(not set)"
+        console.print(f"{row['variable']} = {value}  [dim]from {escape(row['source'])}[/]")
+        console.print(f"    [dim]{escape(row['meaning'])}[/]")
+    console.print()
     for check in checks:
         mark, said = ("[green]✓[/]", check.found) if check.ok else ("[red]✗[/]", check.mend)
         extra = "" if check.ok or "fix" in check.needed_for else f" [dim](for {check.needed_for})[/]"
-        console.print(f"{mark} {check.name}: {escape(said)}{extra}", soft_wrap=True)
+        console.print(f"{mark} {check.name}: {escape(said)}{extra}")

@@ -1,5 +1,7 @@
 """Reading the settings for a command, and telling plainly what is wrong with them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +20,36 @@ class Failure(click.ClickException):
         self.exit_code = code  # type: ignore[misc]
 
 
+@contextmanager
+def settings_told() -> Iterator[None]:
+    """What is wrong with a setting ends the command with its message."""
+    try:
+        yield
+    except SettingsError as error:
+        raise Failure(f"{error}\nSee: coding-agent doctor", exits.USAGE) from None
+
+
 def read_env(ctx: click.Context) -> set[str]:
     """Lay ``.env`` (--env-file, or the one in the data directory; never the current folder's) under the environment."""
-    root = ctx.find_root().obj or {}
-    given, data_dir = root.get("env_file"), root.get("data_dir")
+    given, data_dir = _option(ctx, "env_file"), _option(ctx, "data_dir")
     try:
         path = Path(given) if given else config.load({"data_dir": data_dir}).data_dir / ".env"
     except SettingsError:
         return set()
-    return set(config.read_env_file(path)) if path.is_file() else set()
+    try:
+        return set(config.read_env_file(path)) if path.is_file() else set()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{path} can't be read: {error}", exits.USAGE) from None
 
 
 def settings(ctx: click.Context, **overrides: Any) -> Settings:
     """The settings, with the command's own options over the environment's. Ends the command where they are wrong."""
     read_env(ctx)
-    data_dir = (ctx.find_root().obj or {}).get("data_dir")
-    try:
-        return config.load({"data_dir": data_dir, **overrides})
-    except SettingsError as error:
-        raise Failure(f"{error}\nSee: coding-agent doctor", exits.USAGE) from None
+    with settings_told():
+        return config.load({"data_dir": _option(ctx, "data_dir"), **overrides})
+
+
+def _option(ctx: click.Context, name: str) -> str | None:
+    """An option of ``coding-agent`` itself."""
+    value: str | None = (ctx.find_root().obj or {}).get(name)
+    return value

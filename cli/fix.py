@@ -5,6 +5,7 @@ import logging
 import shutil
 import signal
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote, urlsplit
@@ -13,12 +14,14 @@ import click
 from pydantic import ValidationError
 
 from cli import exits
-from cli.environment import Failure, settings
+from cli.environment import Failure, settings, settings_told
 from pipeline.job import FixIssueJob, Limits, Options, Replay, explain
 
 if TYPE_CHECKING:
     from cli.wiring import App
+    from pipeline.github import Forge
     from pipeline.outcome import RunResult
+    from pipeline.settings import Settings
 
 
 @click.command("fix")
@@ -83,23 +86,25 @@ def command(
     except ValidationError as error:
         raise Failure(explain(error), exits.USAGE) from None
     chosen = settings(ctx, model=model, queue_url="")
+    _check_ceilings(chosen, max_cost_usd=max_cost, max_rounds=max_rounds, max_minutes=max_minutes)
     _quiet_logs()
     from cli import wiring
-    from cli.progress import print_result, printer
-    from pipeline.settings import SettingsError
+    from cli.progress import Printer, print_result
 
+    printer = Printer(quiet=as_json)
+    with settings_told():
+        forge = _local_forge(repo, title, body, job) if repo else wiring.github_forge(chosen)
+        app = wiring.build(chosen, forge, host="file" if repo else None, observer=printer)
+        if from_stage and from_stage not in app.pipeline.names:
+            raise Failure(f"--from-stage: there are {', '.join(app.pipeline.names)}", exits.USAGE)
+        wiring.check_models(app)
     try:
-        if repo:
-            from pipeline.github.local import LocalForge
-
-            app = wiring.build(chosen, LocalForge(repo, title, body), host="file", observer=printer(quiet=as_json))
-        else:
-            app = wiring.build(chosen, wiring.github_forge(chosen), observer=printer(quiet=as_json))
-    except SettingsError as error:
-        raise Failure(str(error), exits.USAGE) from None
-    event, result = asyncio.run(_run(app, job))
-    if patch_file and (address := result.artifacts.get("patch")):
-        shutil.copyfile(unquote(urlsplit(address).path), patch_file)
+        event, result = asyncio.run(_run(app, job, printer.stop))
+    finally:
+        printer.stop()
+        app.store.close()
+    if patch_file:
+        _copy_patch(result, patch_file)
     if as_json:
         click.echo(event)
     else:
@@ -107,29 +112,82 @@ def command(
     ctx.exit(exits.of(result.outcome))
 
 
-async def _run(app: "App", job: FixIssueJob) -> "tuple[str, RunResult]":
-    """The run.finished event as it was stored, and its data."""
+async def _run(app: "App", job: FixIssueJob, before_saying: Callable[[], None]) -> "tuple[str, RunResult]":
+    """The run.finished event as it was stored, and its data. ``before_saying`` clears what is on the screen."""
     from pipeline.local import AlreadyRunning, run_job
 
-    task = asyncio.ensure_future(run_job(job, app.store, app.engine, on_wait=_say_wait))
+    def say(text: str) -> None:
+        before_saying()
+        click.echo(text, err=True)
+
     loop = asyncio.get_running_loop()
+
+    def stop(number: signal.Signals) -> None:
+        # The next one ends the process at once: a git at work may be slow to end.
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_DFL)
+        say("stopping")
+        task.cancel()
+
+    task = asyncio.ensure_future(
+        run_job(
+            job,
+            app.store,
+            app.engine,
+            on_wait=lambda seconds, why: say(f"waiting {seconds:.0f} s: {why}"),
+            on_other_body=lambda: say("this run was begun with other options; those stand until it has ended"),
+        )
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, stop, number)
     try:
         event, before = await task
     except AlreadyRunning as error:
         raise Failure(str(error)) from None
     except asyncio.CancelledError:
-        raise Failure("stopped; the same command goes on where it was", exits.INTERRUPTED) from None
-    finally:
-        app.store.close()
+        same = "the same command without --again" if job.replay else "the same command"
+        raise Failure(f"stopped; {same} goes on where it was", exits.INTERRUPTED) from None
     if before:
-        click.echo("this job has ended before; --again runs it anew", err=True)
+        say("this job has ended before; --again runs it anew")
     return event.model_dump_json(), cast("RunResult", event.data)
 
 
-def _say_wait(seconds: float, reason: str) -> None:
-    click.echo(f"waiting {seconds:.0f} s: {reason}", err=True)
+def _check_ceilings(chosen: "Settings", **asked: float | None) -> None:
+    """A job's limits count under the machine's; here both are the same person's, who should know."""
+    from pipeline.settings import variable
+
+    for name, value in asked.items():
+        ceiling = getattr(chosen, name)
+        if value is not None and value > ceiling:
+            raise Failure(f"{name}: {value:g} is over the ceiling of {ceiling:g}; set {variable(name)}", exits.USAGE)
+
+
+def _local_forge(repo: Path, title: str, body: str, job: FixIssueJob) -> "Forge":
+    """Asked at once, so that a mistake in the command is not the job's end."""
+    from pipeline.github import ForgeRefused
+    from pipeline.github.local import LocalForge
+    from stages.checkout import BRANCHES
+
+    forge = LocalForge(repo, title, body)
+    try:
+        branch = forge.repository(job.issue).default_branch
+    except ForgeRefused as error:
+        raise Failure(f"--repo: {error}", exits.USAGE) from None
+    if branch.startswith(BRANCHES) and job.base_branch is None:
+        message = f"--repo: it is on {branch}, a branch that a run left: check out the one to work from"
+        raise Failure(f"{message}, or give --base-branch", exits.USAGE)
+    return forge
+
+
+def _copy_patch(result: "RunResult", patch_file: Path) -> None:
+    address = result.artifacts.get("patch")
+    if address is None:
+        click.echo(f"no patch was made; {patch_file} is not written", err=True)
+        return
+    try:
+        shutil.copyfile(unquote(urlsplit(address).path), patch_file)
+    except OSError as error:
+        raise Failure(f"--patch: {error}; the patch is kept at {address}") from None
 
 
 def _read_issue(path: Path) -> tuple[str, str]:
@@ -138,6 +196,8 @@ def _read_issue(path: Path) -> tuple[str, str]:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise Failure(f"{path} is not UTF-8 text", exits.USAGE) from None
+    if not text.strip():
+        raise Failure(f"{path} is empty: write the issue's title in its first line", exits.USAGE)
     title, _, body = text.strip().partition("\n")
     return title.lstrip("# ").strip(), body.strip()
 

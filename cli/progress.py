@@ -1,38 +1,39 @@
 """What a person sees while a run goes on: a line a stage, on standard error; standard output is for results."""
 
-from collections.abc import Callable
-
 from pipeline.outcome import Outcome, RunResult
 from pipeline.work import Progress
+from prompts.filters import one_line
 
 _MARKS = {"finished": "[green]✓[/]", "restored": "[cyan]↺[/]", "back": "[yellow]↩[/]"}
 
 
-def printer(*, quiet: bool = False) -> Callable[[Progress], None]:
+class Printer:
     """An observer that prints with rich (which keeps to NO_COLOR and plain pipes)."""
-    from rich.console import Console
-    from rich.markup import escape
 
-    console = Console(stderr=True, quiet=quiet, highlight=False)
-    status = console.status("")
+    def __init__(self, *, quiet: bool = False):
+        from rich.console import Console
 
-    def observe(progress: Progress) -> None:
-        where = f"{progress.stage:<14}"
-        if progress.kind == "started":
-            status.update(f"{where} round {progress.round}")
-            status.start()
-            return
-        detail = escape(first_line(progress.detail))
+        self._console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+        self._status = self._console.status("")
+
+    def __call__(self, progress: Progress) -> None:
+        from rich.markup import escape
+
+        where, detail = f"{progress.stage:<14}", escape(one_line(progress.detail.strip().partition("\n")[0])[:160])
         if progress.kind == "note":
-            console.print(f"  [dim]{where} {detail}[/]")
-        elif progress.kind == "ended":
-            status.stop()
-        else:
-            status.stop()
+            self._console.print(f"  [dim]{where} {detail}[/]")
+            return
+        self.stop()
+        if progress.kind == "started":
+            self._status.update(f"{where} round {progress.round}")
+            self._status.start()
+        elif progress.kind in _MARKS:
             said = {"restored": "restored", "back": f"back for another round: {detail}"}.get(progress.kind, detail)
-            console.print(f"{_MARKS[progress.kind]} {where} {progress.seconds:6.2f} s  {said}".rstrip())
+            self._console.print(f"{_MARKS[progress.kind]} {where} {progress.seconds:6.2f} s  {said}".rstrip())
 
-    return observe
+    def stop(self) -> None:
+        """Take the spinner away, and give the cursor back."""
+        self._status.stop()
 
 
 def print_result(result: RunResult) -> None:
@@ -42,7 +43,7 @@ def print_result(result: RunResult) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     good = result.outcome in (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED)
-    console.print(f"[{'green' if good else 'yellow'}]{result.outcome}[/] {escape(result.reason)}")
+    console.print(f"[{'green' if good else 'yellow'}]{result.outcome}[/] {escape(one_line(result.reason))}")
     told = {
         "pull request": result.pull_request_url,
         "branch": result.branch,
@@ -54,7 +55,3 @@ def print_result(result: RunResult) -> None:
     for name, value in told.items():
         if value:
             console.print(f"  {name:<13} {escape(str(value))}")
-
-
-def first_line(text: str) -> str:
-    return (text.strip().splitlines() or [""])[0][:160]

@@ -1,13 +1,16 @@
 """``coding-agent prompts``: what a prompt engineer works with."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cli import exits
-from cli.environment import Failure, settings
+from cli.environment import Failure, settings, settings_told
 from prompts import TemplateError, TemplateSet, lint
 
 _FOLDER = click.option(
@@ -34,24 +37,36 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
 def list_(ctx: click.Context, folder: Path | None, as_json: bool) -> None:
-    """List the templates with their hashes."""
+    """List the templates with their hashes.
+
+    \b
+    Example:
+      coding-agent prompts list --json
+    """
     templates = _load(ctx, folder)
-    for name in templates.names:
-        front = templates.front_matter(name)
-        told = {"name": name, "hash": templates.hash(name), "description": front.description}
-        click.echo(json.dumps(told) if as_json else f"{name:<20} {told['hash'][:12]}  {front.description}")
+    with _templates_told():
+        rows = [(name, templates.hash(name), templates.front_matter(name).description) for name in templates.names]
+    for name, digest, description in rows:
+        told = {"name": name, "hash": digest, "description": description}
+        click.echo(json.dumps(told) if as_json else f"{name:<20} {digest[:12]}  {description}")
     if not as_json:
         click.echo(f"{'(the set)':<20} {templates.set_hash[:12]}")
 
 
 @command.command("lint")
 @_FOLDER
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
-def lint_(ctx: click.Context, folder: Path | None) -> None:
-    """Check every template; exits with 1 where something is wrong."""
+def lint_(ctx: click.Context, folder: Path | None, as_json: bool) -> None:
+    """Check every template; exits with 1 where something is wrong.
+
+    \b
+    Example:
+      coding-agent prompts lint --templates ./my-templates
+    """
     findings = lint(_load(ctx, folder))
     for finding in findings:
-        click.echo(str(finding))
+        click.echo(json.dumps(asdict(finding)) if as_json else str(finding))
     click.echo(f"{len(findings)} finding{'s' * (len(findings) != 1)}", err=True)
     ctx.exit(exits.ERROR if findings else exits.OK)
 
@@ -66,23 +81,37 @@ def lint_(ctx: click.Context, folder: Path | None) -> None:
 def render(
     ctx: click.Context, name: str, folder: Path | None, variables: Any, job_id: str | None, generation: int | None
 ) -> None:
-    """Render one template, exactly as a run would send it. Nothing is sent."""
+    """Render one template, exactly as a run would send it. Nothing is sent.
+
+    \b
+    Examples:
+      coding-agent prompts render propose --job JOB_ID --templates ./my-templates
+      coding-agent prompts render pull_request_title --variables values.json
+    """
     templates = _load(ctx, folder)
+    with _templates_told():
+        declared = templates.front_matter(name).variables
     if (variables is None) == (job_id is None):
-        declared = ", ".join(templates.front_matter(name).variables) if name in templates.names else ""
-        raise Failure(f"give --job JOB_ID, or --variables FILE with: {declared or 'nothing'}", exits.USAGE)
+        named = ", ".join(declared) or "nothing"
+        raise Failure(f"give --job JOB_ID, or --variables FILE with: {named}", exits.USAGE)
     values = _stored(ctx, job_id, generation) if job_id else _read(variables)
-    try:
+    if job_id and (more := [variable for variable in declared if variable not in values]):
+        raise Failure(f"--job has no {', '.join(more)} for {name}: give --variables FILE", exits.USAGE)
+    with _templates_told():
         click.echo(templates.render(name, **values), nl=False)
+
+
+@contextmanager
+def _templates_told() -> Iterator[None]:
+    try:
+        yield
     except TemplateError as error:
         raise Failure(str(error), exits.USAGE) from None
 
 
 def _load(ctx: click.Context, folder: Path | None) -> TemplateSet:
-    try:
+    with _templates_told():
         return TemplateSet.load(folder or settings(ctx).templates)
-    except TemplateError as error:
-        raise Failure(str(error), exits.USAGE) from None
 
 
 def _read(file: Any) -> dict[str, Any]:
@@ -105,10 +134,12 @@ def _stored(ctx: click.Context, job_id: str, generation: int | None) -> dict[str
     from stages.propose_patch import prompt_variables
 
     chosen = settings(ctx)
-    store, artifacts = open_store(chosen), open_artifacts(chosen)
+    with settings_told():
+        store, artifacts = open_store(chosen), open_artifacts(chosen)
+    ctx.call_on_close(store.close)
     row = store.run(job_id, generation)
     if row is None:
-        raise Failure(f"no run of job {job_id!r} in this store; see: coding-agent jobs list", exits.USAGE)
+        raise Failure(f"there is no such run of job {job_id!r} in this store; see: coding-agent jobs list", exits.USAGE)
     kept = {c.stage: c for c in store.checkpoints(row.job_id, row.generation)}
     missing = [stage for stage in ("fetch_issue", "build_context", "prepare_tests") if stage not in kept]
     if missing:

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import TextIO
 
 import click
 from pydantic import ValidationError
 
 from cli import exits
-from cli.environment import Failure, settings
+from cli.environment import Failure, settings, settings_told
 from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, UnreadableMessage, explain, parse_job
 
 
@@ -26,42 +27,77 @@ def command(
     ctx: click.Context, issue_urls: tuple[str, ...], job_file: TextIO | None, base_branch: str | None,
     dry_run: bool, metadata: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
-    """Put a job on the queue (CODING_AGENT_QUEUE_URL). The same issue sent twice is one job.
+    """Put jobs on the queue (CODING_AGENT_QUEUE_URL). The same issue sent twice is one job.
+
+    Where one of several is invalid, none is sent.
 
     \b
     Examples:
-      coding-agent submit https://github.com/octo/repo/issues/42
+      coding-agent submit https://github.com/octo/repo/issues/42 --metadata ticket=OPS-7
       coding-agent submit --file jobs.jsonl --json
+      jq -c '.[]' jobs.json | coding-agent submit --file -
     """
-    raw = [_described(url, base_branch, dry_run, metadata) for url in issue_urls]
-    raw += [line for line in job_file if line.strip()] if job_file else []
-    if not raw:
+    if not issue_urls and job_file is None:
         raise Failure("give an ISSUE_URL, or --file", exits.USAGE)
-    jobs = []
-    for number, body in enumerate(raw, 1):
-        try:
-            jobs.append(parse_job(body))
-        except (UnreadableMessage, NewerSchema, InvalidJob) as error:
-            raise Failure(f"job {number}: {error}; nothing was sent", exits.USAGE) from None
+    if job_file and (base_branch or dry_run or metadata):
+        raise Failure("--base-branch, --dry-run and --metadata are for ISSUE_URLs; a file's jobs say it", exits.USAGE)
+    jobs = [_described(url, base_branch, dry_run, metadata) for url in issue_urls]
+    jobs += _read(job_file) if job_file else []
     chosen = settings(ctx)
     if not chosen.queue_url:
         raise Failure("CODING_AGENT_QUEUE_URL is not set: the SQS queue to put jobs on", exits.USAGE)
-    for job, message_id in zip(jobs, asyncio.run(_send(chosen.queue_url, jobs)), strict=True):
-        told = {"job_id": job.id, "issue_url": job.issue.url, "message_id": message_id}
-        click.echo(json.dumps(told) if as_json else f"{job.id}  {job.issue.url}")
+    from cli.wiring import needs
+
+    with settings_told():
+        needs("aioboto3", "aws")
+    asyncio.run(_submit(chosen.queue_url, jobs, as_json))
 
 
-def _described(url: str, base_branch: str | None, dry_run: bool, metadata: tuple[str, ...]) -> str:
-    pairs = dict(pair.partition("=")[::2] for pair in metadata)
+def _described(url: str, base_branch: str | None, dry_run: bool, metadata: tuple[str, ...]) -> FixIssueJob:
+    if wrong := [pair for pair in metadata if "=" not in pair]:
+        raise Failure(f"--metadata {wrong[0]}: give KEY=VALUE", exits.USAGE)
+    pairs = dict(pair.split("=", 1) for pair in metadata)
     given = {"issue_url": url, "metadata": pairs, "options": {"dry_run": dry_run}, "base_branch": base_branch}
     try:
-        return FixIssueJob.model_validate(given).to_json()
+        return FixIssueJob.model_validate(given)
     except ValidationError as error:
-        raise Failure(f"{url}: {explain(error)}; nothing was sent", exits.USAGE) from None
+        raise Failure(f"{explain(error)}; nothing was sent", exits.USAGE) from None
 
 
-async def _send(queue_url: str, jobs: list[FixIssueJob]) -> list[str]:
+def _read(file: TextIO) -> list[FixIssueJob]:
+    try:
+        lines = file.read().split("\n")
+    except UnicodeDecodeError:
+        raise Failure(f"{file.name} is not UTF-8 text; nothing was sent", exits.USAGE) from None
+    jobs = []
+    for number, line in enumerate(lines, 1):
+        try:
+            jobs += [parse_job(line)] if line.strip() else []
+        except (UnreadableMessage, NewerSchema, InvalidJob) as error:
+            where = f"{file.name}, line {number} (one job a line)"
+            raise Failure(f"{where}: {error}; nothing was sent", exits.USAGE) from None
+    if not jobs:
+        raise Failure(f"{file.name} holds no job", exits.USAGE)
+    return jobs
+
+
+async def _submit(queue_url: str, jobs: list[FixIssueJob], as_json: bool) -> None:
+    """Each is told as soon as it is sent: where AWS then fails, it is clear which ones are on the queue."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from pipeline.errors import describe
+
+    try:
+        async for job, message_id in _sent(queue_url, jobs):
+            told = {"job_id": job.id, "issue_url": job.issue.url, "message_id": message_id}
+            click.echo(json.dumps(told) if as_json else f"{job.id}  {job.issue.url}")
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise Failure(f"{queue_url} did not take it: {describe(error)}; what is not listed was not sent") from None
+
+
+async def _sent(queue_url: str, jobs: list[FixIssueJob]) -> AsyncIterator[tuple[FixIssueJob, str]]:
     from pipeline.queue import SqsQueue
 
     async with SqsQueue(queue_url, visibility_timeout=30) as queue:
-        return [await queue.submit(job) for job in jobs]
+        for job in jobs:
+            yield job, await queue.submit(job)

@@ -3,9 +3,11 @@
 import asyncio
 import os
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.artifacts.folder import FolderArtifacts
@@ -13,16 +15,17 @@ from pipeline.engine import Engine
 from pipeline.git import Mirrors
 from pipeline.github import Forge
 from pipeline.model import ModelClient
-from pipeline.policy import Policy
+from pipeline.policy import Allowed, Policy
 from pipeline.sandbox import NoIsolation, Sandbox
 from pipeline.sandbox.choose import choose_sandbox
 from pipeline.settings import Settings, SettingsError
 from pipeline.stage import EffectiveLimits, Pipeline
+from pipeline.store.migrations import NewerStore
 from pipeline.store.sqlite import SqliteStore
 from pipeline.work import Parts, Progress
 from prompts import TemplateError, TemplateSet
-from stages.fetch_issue import Allowed
 from stages.pipeline import compose
+from stages.prepare_tests.environment import index_settings
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,10 @@ class App:
 def open_store(settings: Settings) -> SqliteStore:
     if settings.on_ecs:
         raise SettingsError("CODING_AGENT_STORE: SQLite is refused on ECS, where a task's disk goes with the task")
-    return SqliteStore(settings.store_path)
+    try:
+        return SqliteStore(settings.store_path)
+    except (OSError, sqlite3.Error, NewerStore) as error:
+        raise SettingsError(f"CODING_AGENT_STORE: {settings.store_path} can't be opened: {error}") from error
 
 
 def open_artifacts(settings: Settings) -> FolderArtifacts:
@@ -51,10 +57,17 @@ def open_artifacts(settings: Settings) -> FolderArtifacts:
     return FolderArtifacts(settings.artifacts_path)
 
 
+def needs(module: str, extra: str) -> None:
+    """Raises SettingsError where an optional part is not installed."""
+    if find_spec(module) is None:
+        raise SettingsError(f"{module} is not installed: pip install 'coding-agent[{extra}]'")
+
+
 def github_forge(settings: Settings) -> Forge:
     """Raises SettingsError where GitHub access is not set."""
     from pipeline.github.rest import GithubForge
 
+    needs("github", "github")
     if settings.github_token is None:
         raise SettingsError(
             "GITHUB_TOKEN is not set: a fine-grained token with Contents and Pull requests (write) and Issues (read)"
@@ -85,7 +98,27 @@ def model_client(settings: Settings) -> tuple[str, ModelClient]:
             raise SettingsError(f"CODING_AGENT_MODEL: {error}") from error
     from pipeline.model.litellm_client import LiteLLMClient
 
+    needs("litellm", "model")
     return name, LiteLLMClient()
+
+
+def check_models(app: "App") -> None:
+    """Refuse at the start a model whose calls could not be bounded, and have its library imported. Blocks for seconds.
+
+    Raises:
+        SettingsError: litellm has no price for a model that a job may use.
+    """
+    from pipeline.model.litellm_client import LiteLLMClient
+
+    if not isinstance(app.model, LiteLLMClient):
+        return
+    app.model.warm()
+    for name in dict.fromkeys([app.settings.model or "", *app.settings.listed("allowed_models")]):
+        try:
+            app.model.check(name)
+        except ValueError as error:
+            variable = "CODING_AGENT_MODEL" if name == app.settings.model else "CODING_AGENT_ALLOWED_MODELS"
+            raise SettingsError(f"{variable}: {error}") from error
 
 
 def _templates(settings: Settings) -> TemplateSet:
@@ -124,30 +157,33 @@ def build(
     """
     name, client = (settings.model or "given", model) if model else model_client(settings)
     try:
-        sandbox = choose_sandbox(settings.sandbox, on_ecs=settings.on_ecs, local=settings.queue_url is None)
+        sandbox = choose_sandbox(settings.sandbox, on_ecs=settings.on_ecs, local=not settings.queue_url)
     except NoIsolation as error:
         raise SettingsError(f"CODING_AGENT_SANDBOX: {error}") from error
     store, artifacts = open_store(settings), open_artifacts(settings)
     models = settings.listed("allowed_models") or (name,)
     topics = settings.listed("allowed_topics") or ((settings.topic_arn,) if settings.topic_arn else ())
+    templates = _templates(settings)
     pipeline = compose(
         forge=forge,
-        allowed=Allowed(host or settings.issue_host, settings.listed("allowed_repositories"), models, topics),
         mirrors=Mirrors(settings.data_dir / "mirrors", forge.token),
         sandbox=sandbox,
         pythons=python_folders(settings),
         uv=uv_path(),
         cache=settings.data_dir / "cache",
+        index=index_settings(os.environ),
         client=client,
         model=name,
-        templates=_templates(settings),
+        templates=templates,
     )
     policy = Policy(
         EffectiveLimits(settings.max_cost_usd, settings.max_minutes, settings.max_rounds),
         settings.max_cost_usd_per_repository_day,
         settings.max_cost_usd_per_day,
         settings.topic_arn,
-        topics,
+        Allowed(
+            host or settings.issue_host, settings.listed("allowed_repositories"), models, topics, templates.set_hash
+        ),
     )
     parts = Parts(pipeline, store, artifacts, policy, settings.data_dir / "runs", observer)
     return App(settings, store, artifacts, Engine(parts), policy, pipeline, sandbox, client)

@@ -7,14 +7,17 @@ import signal
 import click
 
 from cli import exits
-from cli.environment import Failure, settings
+from cli.environment import Failure, settings, settings_told
 from pipeline.settings import Settings
 
 
 @click.command("worker")
 @click.option("--concurrency", type=click.IntRange(1, 64), help="Instead of CODING_AGENT_CONCURRENCY.")
 @click.option("--model", help="Instead of CODING_AGENT_MODEL.")
-@click.option("--log", "log_format", type=click.Choice(["json", "text"]), default="json", show_default=True)
+@click.option(
+    "--log", "log_format", type=click.Choice(["json", "text"]), default="json", show_default=True,
+    help="How log lines look, on standard error.",
+)  # fmt: skip
 @click.pass_context
 def command(ctx: click.Context, concurrency: int | None, model: str | None, log_format: str) -> None:
     """Take jobs from the queue and run them, until told to stop.
@@ -28,6 +31,7 @@ def command(ctx: click.Context, concurrency: int | None, model: str | None, log_
       coding-agent worker --concurrency 4 --log text
     """
     chosen = settings(ctx, concurrency=concurrency, model=model)
+    from cli.wiring import needs
     from pipeline import telemetry
     from pipeline.settings import SettingsError, secret_values
 
@@ -36,10 +40,14 @@ def command(ctx: click.Context, concurrency: int | None, model: str | None, log_
         raise Failure("CODING_AGENT_QUEUE_URL is not set: the SQS queue to take jobs from", exits.USAGE)
     if not chosen.topic_arn:
         raise Failure("CODING_AGENT_TOPIC_ARN is not set: the SNS topic for events", exits.USAGE)
-    try:
-        asyncio.run(serve(chosen))
-    except SettingsError as error:
-        raise Failure(str(error), exits.USAGE) from None
+    with settings_told():
+        needs("aioboto3", "aws")
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            asyncio.run(serve(chosen))
+        except BotoCoreError as error:  # once it works, it waits for an AWS that does not answer
+            raise SettingsError(f"AWS can't be asked: {error}") from error
 
 
 async def serve(chosen: Settings) -> None:
@@ -60,14 +68,12 @@ async def serve(chosen: Settings) -> None:
             log.info("%s %s %s", progress.stage or "run", progress.kind, progress.detail[:500])
 
     app = wiring.build(chosen, wiring.github_forge(chosen), observer=observe)
-    warm = getattr(app.model, "warm", None)
-    if warm is not None:
-        # LiteLLM takes seconds to import; a message's visibility must not pay for it.
-        await asyncio.to_thread(warm)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
+        # LiteLLM takes seconds to import; a message's visibility must not pay for it.
+        await asyncio.to_thread(wiring.check_models, app)
         await wiring.serve(app, stop)
     finally:
         app.store.close()

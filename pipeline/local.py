@@ -37,7 +37,7 @@ async def run_job(
                 raise AlreadyRunning(await asyncio.to_thread(_why_busy, store, job.id))
             if isinstance(claim, Finished):
                 return Event.model_validate_json(claim.run.event or ""), True
-            if claim.body_differs and claim.took_over:
+            if FixIssueJob.model_validate_json(claim.run.body).digest != job.digest:
                 on_other_body()
             answer = await _attempt(claim, store, engine, heartbeat)
             if answer is None:
@@ -51,9 +51,7 @@ async def run_job(
 def _why_busy(store: RunStore, job_id: str) -> str:
     newest = store.run(job_id)
     if newest is not None and newest.state == "queued":
-        return (
-            f"generation {newest.generation} of this job has not ended: go on with it (without --again), or cancel it"
-        )
+        return f"generation {newest.generation} has not ended: go on with it (without --again), or cancel it"
     return "another process works on this job, or died on it less than a minute ago"
 
 

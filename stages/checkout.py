@@ -11,11 +11,13 @@ from pipeline.stage import RunContext, Stop
 from stages.fetch_issue import Issue
 
 MAX_FILES = 200_000
+#: What the name of each of our branches begins with.
+BRANCHES = "coding-agent/"
 
 
 def branch_name(number: int, job_id: str) -> str:
     """The branch of a job, the same in every generation."""
-    return f"coding-agent/issue-{number}-{hashlib.sha256(job_id.encode()).hexdigest()[:10]}"
+    return f"{BRANCHES}issue-{number}-{hashlib.sha256(job_id.encode()).hexdigest()[:10]}"
 
 
 class Checkout(BaseModel):

@@ -19,6 +19,14 @@ from stages.prepare_tests import PrepareTests
 from stages.propose_patch import ProposePatch
 from stages.run_tests import RunTests
 
+#: The stages' names, for who has no tools to compose them with.
+NAMES = tuple(
+    stage.name
+    for stage in (
+        FetchIssue, CheckoutStage, BuildContext, PrepareTests, ProposePatch, ApplyPatch, RunTests, OpenPullRequest
+    )
+)  # fmt: skip
+
 
 def compose(
     *, forge: Forge, mirrors: Mirrors, sandbox: Sandbox, pythons: tuple[Path, ...], uv: Path,

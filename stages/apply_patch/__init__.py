@@ -131,4 +131,4 @@ class _Base:
 def _feedback(refusals: list[str]) -> str:
     room = MAX_FEEDBACK // max(len(refusals), 1)
     told = "\n\n".join(refusal[:room] for refusal in dict.fromkeys(refusals))
-    return f"None of the edits was applied.\n\n{told}\n\nWrite every edit again, all of them, as blocks:\n\n{FORMAT}"
+    return f"{told}\n\nNone of the edits was applied. Write every edit again, all of them, as blocks:\n\n{FORMAT}"

@@ -55,7 +55,7 @@ class StillForge:
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
         raise AssertionError("nothing is to be opened here")
 
-    def update_pull(self, ref: IssueRef, number: int, *, title: str, body: str) -> PullRequest:
+    def update_pull(self, ref: IssueRef, number: int, pull: NewPull) -> PullRequest:
         raise AssertionError("nothing is to be changed here")
 
     def _ask(self, what: str, ref: IssueRef) -> None:

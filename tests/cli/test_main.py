@@ -1,0 +1,146 @@
+"""What every command has in common: help with examples, quick imports, exit codes, colours, interruption."""
+
+import ast
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from cli import exits
+from cli.main import COMMANDS, main
+from pipeline.outcome import Outcome
+from tests.cli.console import COMMAND, ROOT, Console
+
+HEAVY = {"litellm", "boto3", "botocore", "aioboto3", "fastapi", "github", "rich", "sqlite_utils"}
+
+
+def every_command() -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = [()]
+    for name in COMMANDS:
+        command = main.get_command(click.Context(main), name)
+        assert command is not None
+        found.append((name,))
+        if isinstance(command, click.Group):
+            found += [(name, sub) for sub in command.commands]
+    return found
+
+
+@pytest.mark.parametrize("path", every_command(), ids=" ".join)
+def test_every_command_has_help_with_an_example_of_itself(console: Console, path: tuple[str, ...]) -> None:
+    result = console.run(*path, "--help")
+    assert result.exit_code == 0
+    _, _, examples = result.stdout.partition("Example")
+    assert f"coding-agent {' '.join(path)}".strip() in examples.partition("Options:")[0]
+
+
+@pytest.mark.parametrize("path", every_command(), ids=" ".join)
+def test_every_option_says_what_it_does(path: tuple[str, ...]) -> None:
+    command: click.Command = main
+    for name in path:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
+    silent = [p.name for p in command.params if isinstance(p, click.Option) and not p.help]
+    assert silent == []
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import json, sys\nfrom click.testing import CliRunner\nfrom cli.main import COMMANDS, main\n"
+        "for path in [[], *([name] for name in COMMANDS)]:\n"
+        "    assert CliRunner().invoke(main, [*path, '--help']).exit_code == 0, path\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert set(json.loads(done.stdout)) & HEAVY == set()
+
+
+def test_no_module_of_the_packages_imports_a_heavy_library_at_its_top() -> None:
+    wrong = []
+    for package in ("cli", "stages", "pipeline", "prompts"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.parse(file.read_text()).body:
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                heavy = {name.partition(".")[0] for name in names} & (HEAVY - {"sqlite_utils"})
+                wrong += [f"{file.relative_to(ROOT)}: {name}" for name in heavy]
+    assert wrong == []
+
+
+def test_every_outcome_has_its_exit_code() -> None:
+    assert {outcome.value: exits.of(outcome) for outcome in Outcome} == {
+        "pr_opened": 0, "proposed": 0, "no_change_needed": 0,
+        "no_fix": 3, "needs_info": 3, "rejected": 3, "budget_exhausted": 3, "cancelled": 3,
+        "failed": 4,
+    }  # fmt: skip
+
+
+def test_the_readme_and_the_help_name_every_exit_code(console: Console) -> None:
+    codes = {value for name, value in vars(exits).items() if name.isupper()}
+    table = re.findall(r"^\| (\d+) \| (.+) \|$", (ROOT / "README.md").read_text(), re.M)
+    assert {int(code) for code, _ in table} == codes
+    for outcome in Outcome:
+        assert f"`{outcome}`" in dict(table)[str(exits.of(outcome))]
+    told = console.run("--help").stdout.partition("Exit codes:")[2].partition("Options:")[0]
+    assert {int(number) for number in re.findall(r"\d+", told)} == codes
+
+
+def test_an_unknown_command_is_a_usage_error(console: Console) -> None:
+    assert console.refused("mend") == "No such command 'mend'."
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("1", False), ("", True)])
+def test_no_color_is_respected_on_a_terminal(console: Console, no_color: str, coloured: bool) -> None:
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "NO_COLOR": no_color}
+    process = subprocess.Popen([*COMMAND, "doctor"], stdout=theirs, stderr=theirs, env=environment, cwd=console.folder)
+    os.close(theirs)
+    said = b""
+    while chunk := _read(ours):
+        said += chunk
+    os.close(ours)
+    assert process.wait(30) == exits.USAGE
+    assert "✓ git".encode() in re.sub(rb"\x1b\[[0-9;]*m", b"", said)
+    assert bool(re.search(rb"\x1b\[[0-9;]*3[0-9]m", said)) is coloured
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux's way to say that the other side has closed
+        return b""
+
+
+def test_an_interrupted_command_says_so(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cli.jobs.settings", interrupted)
+    result = console.run("jobs", "list")
+    assert (result.exit_code, result.stderr) == (exits.INTERRUPTED, "interrupted\n")
+
+
+@pytest.mark.parametrize("place", ["CODING_AGENT_DATA_DIR", "CODING_AGENT_STORE"])
+def test_a_store_that_cannot_be_opened_is_told(
+    console: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "file").write_text("not a database, and not a folder")
+    path = tmp_path / "file"
+    monkeypatch.setenv(place, f"sqlite:///{path}" if place.endswith("STORE") else f"{path}/below")
+    said = console.refused("jobs", "list")
+    assert said.startswith(f"CODING_AGENT_STORE: {path}") and "can't be opened" in said
+
+
+def test_an_env_file_that_is_no_text_is_told(console: Console) -> None:
+    (console.folder / "x.env").write_bytes(b"A=\xff\xfe")
+    assert console.refused("--env-file", "x.env", "jobs", "list").startswith("x.env can't be read: ")

@@ -1,0 +1,98 @@
+"""``coding-agent submit``, against moto's SQS."""
+
+import json
+
+import pytest
+
+from pipeline.job import parse_job
+from tests.cli.console import Console
+from tests.stand_ins.aws import Aws, Queue
+
+URL = "https://github.com/octo/repo/issues/{}"
+
+
+@pytest.fixture
+def queue(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Queue:
+    queue = aws.make_queue()
+    monkeypatch.setenv("CODING_AGENT_QUEUE_URL", queue.url)
+    return queue
+
+
+def bodies(aws: Aws, queue: Queue) -> list[str]:
+    return [message["Body"] for message in aws.messages(queue.url)]
+
+
+def test_a_job_is_on_the_queue_as_the_worker_reads_it(console: Console, aws: Aws, queue: Queue) -> None:
+    options = ["--dry-run", "--base-branch", "v1", "--metadata", "ticket=OPS=7", "--metadata", "by=ann"]
+    told = console.json("submit", URL.format(42), *options, "--json")
+    (body,) = bodies(aws, queue)
+    job = parse_job(body)
+    assert (job.issue.number, job.base_branch, job.options.dry_run) == (42, "v1", True)
+    assert job.metadata == {"ticket": "OPS=7", "by": "ann"}
+    assert told == {"job_id": job.id, "issue_url": job.issue.url, "message_id": told["message_id"]}
+
+
+def test_a_file_holds_a_job_a_line_and_may_be_standard_input(console: Console, aws: Aws, queue: Queue) -> None:
+    lines = "\n".join(json.dumps({"issue_url": URL.format(n), "metadata": {"n": "a\u2028b"}}) for n in (1, 2))
+    told = console.lines("submit", "--file", "-", "--json", stdin=f"{lines}\n\n")
+    (console.folder / "jobs.jsonl").write_text(lines)
+    assert told[0]["job_id"] != told[1]["job_id"]
+    assert [row["job_id"] for row in console.lines("submit", "--file", "jobs.jsonl", "--json")] == [
+        row["job_id"] for row in told
+    ]
+    assert sorted(parse_job(body).issue.number for body in bodies(aws, queue)) == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            '{"issue_url": "https://github.com/o/r/issues/2", "color": 1}',
+            "line 2 (one job a line): color: unknown field",
+        ),
+        ("{", "line 2 (one job a line): the message is not JSON"),
+        ('{"schema_version": 99}', "line 2 (one job a line): schema_version 99 is newer"),
+        ('{"issue_url": "https://github.com/o/r/pull/2"}', "is a pull request's address"),
+    ],
+)
+def test_one_invalid_job_and_nothing_is_sent(console: Console, aws: Aws, queue: Queue, line: str, said: str) -> None:
+    file = json.dumps({"issue_url": URL.format(1)}) + "\n" + line
+    told = console.refused("submit", URL.format(3), "--file", "-", stdin=file)
+    assert said in told and told.endswith("; nothing was sent")
+    assert bodies(aws, queue) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "give an ISSUE_URL, or --file"),
+        (
+            ["octo/repo#42"],
+            "'octo/repo#42' is not an issue's address; it looks like https://github.com/OWNER/NAME/issues/N",
+        ),
+        ([URL.format(1), "--metadata", "ticket"], "--metadata ticket: give KEY=VALUE"),
+        ([URL.format(1), "--base-branch", "a..b"], "base_branch: 'a..b' is not a branch name that git takes"),
+        (["--file", "-", "--dry-run"], "a file's jobs say it"),
+        (["--file", "-"], "holds no job"),
+    ],
+)
+def test_what_is_wrong_with_the_command_is_one_line(
+    console: Console, aws: Aws, queue: Queue, arguments: list[str], said: str
+) -> None:
+    assert said in console.refused("submit", *arguments, stdin="\n")
+    assert bodies(aws, queue) == []
+
+
+def test_a_file_that_is_no_text_is_told(console: Console, queue: Queue) -> None:
+    (console.folder / "jobs").write_bytes(b"\xff\xfe")
+    assert console.refused("submit", "--file", "jobs") == "jobs is not UTF-8 text; nothing was sent"
+
+
+def test_without_a_queue_it_says_which_setting_is_missing(console: Console) -> None:
+    assert console.refused("submit", URL.format(1)).startswith("CODING_AGENT_QUEUE_URL is not set")
+
+
+def test_a_queue_that_does_not_take_it_is_told(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODING_AGENT_QUEUE_URL", f"{aws.endpoint}/123456789012/nowhere")
+    told = console.refused("submit", URL.format(1), code=1)
+    assert "/nowhere did not take it: " in told and "what is not listed was not sent" in told

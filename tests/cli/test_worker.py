@@ -1,0 +1,48 @@
+"""``coding-agent worker``: what it refuses to start with. Its work has its own tests."""
+
+import pytest
+
+from tests.cli.console import Console
+from tests.stand_ins.aws import Aws
+
+
+@pytest.fixture
+def ready(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that a worker needs."""
+    (console.folder / "reply.md").write_text("a reply")
+    for name, value in {
+        "CODING_AGENT_QUEUE_URL": aws.make_queue().url,
+        "CODING_AGENT_TOPIC_ARN": aws.make_topic().arn,
+        "CODING_AGENT_MODEL": "scripted:reply.md",
+        "GITHUB_TOKEN": "ghp_aSecretOfSomebody",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("CODING_AGENT_QUEUE_URL", "", "CODING_AGENT_QUEUE_URL is not set: the SQS queue to take jobs from"),
+        ("CODING_AGENT_TOPIC_ARN", "", "CODING_AGENT_TOPIC_ARN is not set: the SNS topic for events"),
+        ("GITHUB_TOKEN", "", "GITHUB_TOKEN is not set"),
+        ("CODING_AGENT_MODEL", "", "CODING_AGENT_MODEL is not set"),
+        ("CODING_AGENT_SANDBOX", "none", "CODING_AGENT_SANDBOX: CODING_AGENT_SANDBOX=none is for local mode"),
+        ("CODING_AGENT_TEMPLATES", "nowhere", "CODING_AGENT_TEMPLATES: template 'nowhere'"),
+        ("CODING_AGENT_CONCURRENCY", "0", "CODING_AGENT_CONCURRENCY: Input should be greater than or equal to 1"),
+    ],
+)
+def test_a_missing_or_wrong_setting_is_told_at_the_start(
+    console: Console, ready: None, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert console.refused("worker").startswith(said)
+
+
+def test_each_model_that_a_job_may_ask_for_must_have_a_price(
+    console: Console, ready: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODING_AGENT_MODEL", "nobody/knows-me")
+    assert console.refused("worker").startswith("CODING_AGENT_MODEL: model 'nobody/knows-me' has no price")
+    monkeypatch.setenv("CODING_AGENT_MODEL", "openai/gpt-4o-mini")
+    monkeypatch.setenv("CODING_AGENT_ALLOWED_MODELS", "openai/gpt-4o-mini,nobody/knows-me")
+    assert console.refused("worker").startswith("CODING_AGENT_ALLOWED_MODELS: model 'nobody/knows-me' has no price")

@@ -1,0 +1,315 @@
+"""Opening the pull request: real git over HTTP, real PyGithub, the strict stand-in, a real store for the effects."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from github.GithubException import GithubException
+from pydantic import SecretStr
+
+from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.budget import Ledger
+from pipeline.errors import Family, judge
+from pipeline.git import Mirrors
+from pipeline.github import NewPull
+from pipeline.github.local import LocalForge
+from pipeline.github.rest import GithubForge
+from pipeline.outcome import Outcome, Verification
+from pipeline.stage import EffectiveLimits, RunContext, Stop
+from pipeline.store.base import Claimed, MoneyCaps
+from pipeline.store.sqlite import SqliteStore
+from prompts import TemplateSet
+from stages.apply_patch import Candidate, Candidates
+from stages.checkout import Checkout, branch_name
+from stages.fetch_issue import Issue
+from stages.open_pr import MAX_BODY, MAX_TITLE, OpenPullRequest
+from stages.propose_patch import Proposal, Proposals
+from stages.run_tests import Verdict
+from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
+from tests.stand_ins.github.world import Pull
+from tests.stand_ins.runs import Clock, claim, finish, job
+
+REPOSITORY = "octo/repo"
+JOB = job()
+BRANCH = branch_name(42, JOB.id)
+TEMPLATES = TemplateSet.load()
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GithubStandIn]:
+    with GithubStandIn(tmp_path / "github") as server:
+        server.add_repository(REPOSITORY, {"a.py": "x = 1\n", "b.py": "y = 1\n"}, collaborators=["ada"])
+        yield server
+
+
+class Desk:
+    """A job that found its fix, ready to be opened by as many deliveries and generations as a test wants."""
+
+    def __init__(self, folder: Path, github: GithubStandIn):
+        self.folder, self.github, self.clock = folder, github, Clock()
+        self.store = SqliteStore(folder / "store.sqlite", clock=self.clock)
+        self.artifacts = FolderArtifacts(folder / "artifacts")
+        self.forge: Any = GithubForge(api_url=github.api_url, token=SecretStr(WRITE_TOKEN), seconds_between_writes=0)
+        self.clone_url = f"{github.origin}/{REPOSITORY}.git"
+        self.templates, self.title = TEMPLATES, "x is wrong"
+
+    async def open(self, claimed: Claimed, *, machine: str = "one", fix: str = "x = 2\n", **options: Any) -> Stop:
+        """What a delivery does; ``machine`` has a disk of its own."""
+        mirrors = Mirrors(self.folder / machine, self.forge.token)
+        mirror = mirrors.at(REPOSITORY)
+        mirror.fetch(self.clone_url)
+        base = mirror.branch("main")
+        assert base
+        tree = mirror.write_tree(base, {"a.py": fix.encode()})
+        issue = Issue(
+            url=JOB.issue_url, repository=REPOSITORY, number=42, title=self.title, body="", author="ann",
+            association="NONE", comments=(), clone_url=self.clone_url, default_branch="main", private=False,
+            snapshot_sha256="0" * 64, hidden=(),
+        )  # fmt: skip
+        checkout = Checkout(
+            repository=REPOSITORY, clone_url=self.clone_url, base_branch="main", base_sha=base, committed_at=1,
+            described=None,
+        )  # fmt: skip
+        candidate = Candidate(proposal=0, patch_key="the-patch", tree=tree, paths=("a.py",), summary="It was off by 1.")
+        verdict = Verdict(
+            candidate=0, verification=Verification.RED_TO_GREEN, reason="1 test failed before", fixed=("t::test_x",),
+            still_failing=(), ran=3, log_key=None,
+        )  # fmt: skip
+        proposals = Proposals(
+            proposals=(Proposal(reply="", exchange_key="e", model="openai/gpt-4o"),),
+            templates={"propose": "d" * 64}, template_set="c" * 64,
+        )  # fmt: skip
+        stage = OpenPullRequest(self.forge, mirrors, self.templates, clock=self.clock)
+        candidates = Candidates(repository=REPOSITORY, base_sha=base, candidates=(candidate,))
+        return await stage.run(issue, checkout, proposals, candidates, verdict, self.context(claimed, options))
+
+    def context(self, claimed: Claimed, options: dict[str, Any]) -> RunContext:
+        lease, store = claimed.lease, self.store
+
+        async def refused(*_: object) -> Any:
+            raise AssertionError("this stage has no business here")
+
+        async def intend(name: str, body: dict[str, Any]) -> dict[str, Any]:
+            return store.intend(lease, name, body)
+
+        async def record(name: str, result: dict[str, Any]) -> None:
+            store.record(lease, name, result)
+
+        async def past(name: str) -> list[dict[str, Any]]:
+            return [effect.intention for effect in store.effects(lease.job_id) if effect.name == name]
+
+        return RunContext(
+            job=job(options=options), job_id=lease.job_id, generation=lease.generation, round=1, stage="open_pr",
+            feedback=None, limits=EffectiveLimits(1.0, 30.0, 3), workspace=self.folder, save=refused, load=refused,
+            intend=intend, record=record, past=past, progress=lambda words: None,
+            ledger=Ledger(store, self.artifacts, lease, MoneyCaps(10**6, 10**6, 10**6), self.clock),
+        )  # fmt: skip
+
+    def again(self, claimed: Claimed, **replay: Any) -> Claimed:
+        """An hour later, another delivery of the same run; or, with a replay, the next generation."""
+        if replay:
+            finish(self.store, claimed, Outcome.PR_OPENED)
+        else:
+            self.store.release(claimed.lease)
+        self.clock.now += 3600
+        return claim(self.store, job(replay=replay) if replay else JOB)
+
+    def commit(self) -> str:
+        """The branch's newest commit as git shows it."""
+        command = ["git", f"--git-dir={self.github.path(REPOSITORY)}", "show", "--format=fuller", BRANCH]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    @property
+    def pulls(self) -> list[Pull]:
+        return self.github.pulls(REPOSITORY)
+
+    @property
+    def head(self) -> str | None:
+        return self.github.sha(REPOSITORY, BRANCH)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, github: GithubStandIn) -> Desk:
+    return Desk(tmp_path, github)
+
+
+async def test_a_fix_becomes_one_commit_on_the_jobs_branch_and_a_pull_request(desk: Desk) -> None:
+    stop = await desk.open(claim(desk.store))
+    (pull,) = desk.pulls
+    assert (stop.outcome, stop.reason) == (Outcome.PR_OPENED, f"pull request #{pull.number}: red to green")
+    assert stop.facts.pull_request_number == pull.number and stop.facts.branch == BRANCH == pull.head
+    assert stop.facts.pull_request_url == f"https://github.com/octo/repo/pull/{pull.number}"
+    assert (pull.base, pull.issue.title, pull.draft) == ("main", "Fix #42: x is wrong", False)
+    assert desk.github.files(REPOSITORY, BRANCH) == {"a.py": b"x = 2\n", "b.py": b"y = 1\n"}
+    told = desk.commit()
+    assert f"Coding-Agent-Job: {JOB.id}\n" in told and "Coding-Agent-Run: 0\n" in told
+    assert "Sun Sep 9 01:46:40 2001 +0000" in told
+
+
+async def test_the_body_says_what_was_verified_and_where_it_comes_from(desk: Desk) -> None:
+    await desk.open(claim(desk.store))
+    body = desk.pulls[0].issue.body or ""
+    assert "Fixes #42" in body and "**red to green**: 1 test failed before" in body and "`t::test_x`" in body
+    for provenance in ("openai/gpt-4o", "c" * 12, JOB.id, str(desk.github.sha(REPOSITORY, "main"))):
+        assert provenance in body
+    assert body.endswith(f"<!-- coding-agent:job={JOB.id} generation=0 -->\n")
+
+
+async def test_each_effect_is_stored_as_intended_and_then_as_done(desk: Desk) -> None:
+    await desk.open(claim(desk.store))
+    push, pull = desk.store.effects(JOB.id)
+    assert (push.name, push.intention["branch"], push.result) == ("push", BRANCH, {"sha": desk.head})
+    assert pull.intention == {"title": desk.pulls[0].issue.title, "body": desk.pulls[0].issue.body}
+    assert pull.result == {"number": desk.pulls[0].number, "url": f"https://github.com/{REPOSITORY}/pull/1"}
+
+
+async def test_labels_reviewers_and_draft_are_as_the_job_asked(desk: Desk) -> None:
+    await desk.open(claim(desk.store), labels=["bot"], reviewers=["ada", "stranger"], draft=True)
+    (pull,) = desk.pulls
+    assert (pull.issue.labels, pull.reviewers, pull.draft) == (["bot"], ["ada"], True)
+
+
+async def test_an_open_pull_request_for_the_branch_is_adopted_and_brought_up_to_date(desk: Desk) -> None:
+    first = claim(desk.store)
+    desk.github.fail_next("POST", "/pulls$", status=500)
+    with pytest.raises(GithubException):
+        await desk.open(first)
+    theirs = desk.forge.create_pull(JOB.issue, NewPull(BRANCH, "main", "Mine", "My words", draft=False))
+    stop = await desk.open(desk.again(first))
+    assert stop.facts.pull_request_number == theirs.number
+    (pull,) = desk.pulls
+    assert pull.issue.title == "Fix #42: x is wrong" and "generation=0 -->" in (pull.issue.body or "")
+
+
+async def test_a_reply_that_is_lost_after_the_pull_request_was_made_leaves_one(desk: Desk) -> None:
+    first = claim(desk.store)
+    desk.github.fail_next("POST", "/pulls$", after_effect=True, status=None)
+    with pytest.raises(Exception) as caught:
+        await desk.open(first, labels=["bot"])
+    assert judge(caught.value).family is Family.RETRY
+    stop = await desk.open(desk.again(first), labels=["bot"])
+    (pull,) = desk.pulls
+    assert stop.facts.pull_request_number == pull.number
+    assert pull.issue.labels == ["bot"], "what was to follow the lost reply is done, too"
+
+
+async def test_a_crash_between_push_and_pull_request_gives_the_same_commit_on_another_machine(desk: Desk) -> None:
+    first = claim(desk.store)
+    desk.github.fail_next("POST", "/pulls$", status=500)
+    with pytest.raises(GithubException):
+        await desk.open(first)
+    pushed = desk.head
+    assert pushed and desk.pulls == []
+    second = desk.again(first)
+    stop = await desk.open(second, machine="two")
+    assert desk.head == pushed and len(desk.pulls) == 1
+    assert stop.outcome is Outcome.PR_OPENED
+    assert [r.path for r in desk.github.requests if r.path.endswith("/git-receive-pack")] == [
+        f"/{REPOSITORY}.git/git-receive-pack"
+    ], "what is there already is not pushed again"
+
+
+async def test_a_second_delivery_after_the_end_changes_nothing(desk: Desk) -> None:
+    first = claim(desk.store)
+    await desk.open(first)
+    head, body = desk.head, desk.pulls[0].issue.body
+    second = desk.again(first)
+    stop = await desk.open(second)
+    assert (desk.head, len(desk.pulls), desk.pulls[0].issue.body) == (head, 1, body)
+    assert stop.facts.pull_request_number == desk.pulls[0].number
+
+
+async def test_a_persons_commit_on_the_branch_is_never_overwritten(desk: Desk) -> None:
+    first = claim(desk.store)
+    await desk.open(first)
+    theirs = desk.github.commit(REPOSITORY, {"a.py": "x = 3\n"}, branch=BRANCH)
+    stop = await desk.open(desk.again(first, id="once-more"), fix="x = 4\n")
+    assert (stop.outcome, desk.head) == (Outcome.PROPOSED, theirs)
+    assert stop.reason == f"nothing was pushed: branch {BRANCH} holds a commit that is not ours ({theirs[:12]})"
+    assert stop.facts.artifacts == {"patch": "the-patch"} and stop.facts.branch is None
+
+
+async def test_a_replay_moves_our_own_branch_and_keeps_the_pull_request(desk: Desk) -> None:
+    first = claim(desk.store)
+    await desk.open(first)
+    stop = await desk.open(desk.again(first, id="once-more"), fix="x = 4\n")
+    (pull,) = desk.pulls
+    assert desk.github.files(REPOSITORY, BRANCH)["a.py"] == b"x = 4\n"
+    assert "Coding-Agent-Run: 1" in desk.commit() and "generation=1 -->" in (pull.issue.body or "")
+    assert stop.facts.pull_request_number == pull.number
+
+
+async def test_a_pull_request_of_this_run_that_was_closed_is_neither_reopened_nor_doubled(desk: Desk) -> None:
+    first = claim(desk.store)
+    await desk.open(first)
+    (pull,) = desk.pulls
+    desk.github.close_pull(REPOSITORY, pull.number)
+    stop = await desk.open(desk.again(first))
+    assert [(p.number, p.issue.state) for p in desk.pulls] == [(pull.number, "closed")]
+    assert stop.reason == f"pull request #{pull.number}, closed since: red to green"
+
+
+async def test_a_replay_after_the_pull_request_was_closed_opens_another(desk: Desk) -> None:
+    first = claim(desk.store)
+    await desk.open(first)
+    desk.github.close_pull(REPOSITORY, desk.pulls[0].number)
+    stop = await desk.open(desk.again(first, id="once-more"), fix="x = 4\n")
+    assert [pull.issue.state for pull in desk.pulls] == ["closed", "open"]
+    assert stop.facts.pull_request_number == desk.pulls[1].number
+
+
+async def test_one_generations_marker_is_not_taken_for_anothers(desk: Desk) -> None:
+    """``generation=1`` is the beginning of ``generation=10``."""
+    first = claim(desk.store)
+    await desk.open(first)
+    (pull,) = desk.pulls
+    pull.issue.body = f"<!-- coding-agent:job={JOB.id} generation=10 -->"
+    desk.github.close_pull(REPOSITORY, pull.number)
+    await desk.open(desk.again(first, id="once-more"), fix="x = 5\n")
+    assert [pull.issue.state for pull in desk.pulls] == ["closed", "open"]
+
+
+async def test_a_dry_run_pushes_nothing(desk: Desk) -> None:
+    stop = await desk.open(claim(desk.store), dry_run=True)
+    assert (stop.outcome, stop.reason) == (Outcome.PROPOSED, "red to green; nothing was pushed, as asked")
+    assert stop.facts.artifacts == {"patch": "the-patch"}
+    assert desk.head is None and desk.pulls == [] and desk.store.effects(JOB.id) == []
+
+
+async def test_a_rule_of_the_remote_leaves_the_fix_as_proposed(desk: Desk) -> None:
+    hook = desk.github.path(REPOSITORY) / "hooks/pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho no such branches, please >&2\nexit 1\n")
+    hook.chmod(0o755)
+    stop = await desk.open(claim(desk.store))
+    assert stop.outcome is Outcome.PROPOSED and desk.pulls == []
+    assert stop.reason.startswith("nothing was pushed: [remote rejected]") and "pre-receive hook" in stop.reason
+    assert "\n" not in stop.reason
+
+
+async def test_titles_and_bodies_are_cut_to_githubs_limits_and_say_so(desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    for name in TEMPLATES.names:
+        text = TEMPLATES._files[name]
+        if name == "pull_request":
+            text = text.replace("Fixes #", "{{ '.' * 70000 }}\nFixes #").replace("<!--", "<!-- not this").strip()
+        (folder / f"{name}.md.j2").write_text(text)
+    desk.templates, desk.title = TemplateSet.load(folder), "#1" * 300
+    stop = await desk.open(claim(desk.store))
+    assert stop.outcome is Outcome.PR_OPENED
+    title, body = desk.pulls[0].issue.title, desk.pulls[0].issue.body or ""
+    assert len(title) == MAX_TITLE and title.endswith("…")
+    assert len(body) <= MAX_BODY and "characters left out" in body
+    assert body.endswith(f"<!-- coding-agent:job={JOB.id} generation=0 -->\n"), "the marker is ours, not the template's"
+
+
+async def test_a_local_repository_gets_the_branch_and_no_pull_request(desk: Desk, tmp_path: Path) -> None:
+    desk.forge = LocalForge(desk.github.path(REPOSITORY), "t", "b")
+    desk.clone_url = str(desk.github.path(REPOSITORY))
+    stop = await desk.open(claim(desk.store))
+    assert stop.reason == f"red to green; branch {BRANCH} is in the repository"
+    assert (stop.outcome, stop.facts.branch) == (Outcome.PROPOSED, BRANCH) and desk.head
+    assert [effect.name for effect in desk.store.effects(JOB.id)] == ["push"]
