@@ -1,11 +1,10 @@
 """Artifacts in a folder of this machine."""
 
 import os
-import re
 import tempfile
 from pathlib import Path
 
-_PART = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._:=@+-]{1,200}")
+from pipeline.artifacts import checked
 
 
 class FolderArtifacts:
@@ -34,7 +33,4 @@ class FolderArtifacts:
         return self._path(key).resolve().as_uri()
 
     def _path(self, key: str) -> Path:
-        parts = key.split("/")
-        if not all(_PART.fullmatch(part) for part in parts):
-            raise ValueError(f"not an artifact key: {key!r}")
-        return self.root.joinpath(*parts)
+        return self.root.joinpath(*checked(key).split("/"))

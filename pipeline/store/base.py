@@ -4,7 +4,7 @@ Methods are synchronous and safe to call from any thread; times are seconds sinc
 micro-dollars (integers, so that sums and limits are exact).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pipeline.job import FixIssueJob
@@ -144,6 +144,7 @@ class Effect:
     name: str
     intention: dict[str, Any]
     result: dict[str, Any] | None
+    created_at: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ class Call:
     micro_usd: int
     reply_key: str
     model: str
+    created_at: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,10 @@ class RunStore(Protocol):
     """Every method that takes a lease raises pipeline.errors.LeaseLost where the lease is not the run's live one."""
 
     def register(self, submission: Submission, *, owner: str | None) -> Registered:
-        """Make the job and its run, queued, where there is none: what the HTTP intake answers with."""
+        """Make the job and its run, queued, where there is none: what the HTTP intake answers with.
+
+        A run without an owner gets this one: its message may have been delivered before it was registered.
+        """
         ...
 
     def claim(self, submission: Submission, *, lease_seconds: float) -> Claim:

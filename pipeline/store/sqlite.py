@@ -66,6 +66,9 @@ class SqliteStore:
             if run is None:
                 run = self._newest(submission.job_id)
             assert run is not None  # noqa: S101 (a job that must wait has a run)
+            if run["owner"] is None and owner is not None:
+                run["owner"] = owner
+                self._set(Lease(run["job_id"], run["generation"], "", 0.0), "owner = ?", owner)
             return Registered(_run_row(run), differs)
 
     def claim(self, submission: Submission, *, lease_seconds: float) -> Claim:
@@ -238,7 +241,11 @@ class SqliteStore:
         rows = self._all("SELECT * FROM effects WHERE job_id = ? ORDER BY generation, created_at, rowid", job_id)
         return [
             Effect(
-                r["generation"], r["name"], json.loads(r["intention"]), json.loads(r["result"]) if r["result"] else None
+                r["generation"],
+                r["name"],
+                json.loads(r["intention"]),
+                json.loads(r["result"]) if r["result"] else None,
+                r["created_at"],
             )
             for r in rows
         ]
@@ -295,7 +302,8 @@ class SqliteStore:
         rows = self._all(
             "SELECT * FROM calls WHERE job_id = ? AND generation = ? ORDER BY created_at, attempt", job_id, generation
         )
-        return [Call(r["key"], r["attempt"], r["state"], r["micro_usd"], r["reply_key"], r["model"]) for r in rows]
+        names = ("key", "attempt", "state", "micro_usd", "reply_key", "model", "created_at")
+        return [Call(*(r[name] for name in names)) for r in rows]
 
     def spent(self, *, day: str, repository: str | None = None) -> int:
         if repository is None:

@@ -135,6 +135,13 @@ def test_registering_again_gives_the_same_run_and_tells_another_body(store: RunS
     assert again.run == first.run and again.body_differs
 
 
+def test_a_run_that_was_delivered_before_it_was_registered_gets_its_owner_and_keeps_it(store: RunStore):
+    claim(store)
+    owners = [store.register(Submission.of(job()), owner=owner).run.owner for owner in (None, "sevalla", "other")]
+    stored = store.run(job().id)
+    assert owners == [None, "sevalla", "sevalla"] and stored and stored.owner == "sevalla"
+
+
 def test_a_replay_is_registered_once_the_run_before_it_has_ended(store: RunStore):
     running = claim(store)
     wanted = Submission.of(job(**replay("once more")))

@@ -146,4 +146,5 @@ class Workers(RuleBasedStateMachine):
 @pytest.mark.parametrize("kind", sorted(OPENERS))
 def test_at_most_one_delivery_owns_a_run_and_outcomes_never_change(kind: str):
     machine = type(f"{kind.title()}Workers", (Workers,), {"kind": kind})
-    run_state_machine_as_test(machine, settings=settings(deadline=None, max_examples=25, stateful_step_count=30))
+    examples = 25 if kind == "sqlite" else 8  # a stand-in of AWS takes a hundred times as long
+    run_state_machine_as_test(machine, settings=settings(deadline=None, max_examples=examples, stateful_step_count=30))

@@ -149,9 +149,18 @@ _STEPS = st.lists(
 
 
 @pytest.mark.parametrize("kind", sorted(OPENERS))
-@settings(deadline=None, max_examples=25)
-@given(steps=_STEPS)
-def test_reserved_and_settled_never_pass_a_limit(kind: str, steps: list[tuple[str, int, int, str, str]]):
+def test_reserved_and_settled_never_pass_a_limit(kind: str):
+    examples = 25 if kind == "sqlite" else 8  # a stand-in of AWS takes a hundred times as long
+
+    @settings(deadline=None, max_examples=examples)
+    @given(steps=_STEPS)
+    def holds(steps: list[tuple[str, int, int, str, str]]) -> None:
+        spend(kind, steps)
+
+    holds()
+
+
+def spend(kind: str, steps: list[tuple[str, int, int, str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = OPENERS[kind](Path(folder), Clock())
         held = [run_of(store, owner, number) for owner in ("octo", "acme") for number in (1, 2)]

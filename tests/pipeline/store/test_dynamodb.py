@@ -1,0 +1,323 @@
+"""What is DynamoDB's own: writes that meet in the middle, what goes after its time, what fits into an item."""
+
+import hashlib
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
+
+from pipeline.errors import Family, LeaseLost, Retry, judge
+from pipeline.outcome import Event, Outcome
+from pipeline.store.base import BudgetExceeded, Busy, Checkpoint, Claimed, Finished, MoneyCaps, Submission
+from pipeline.store.dynamodb import TIME_TO_LIVE, DynamoStore, table_definition
+from tests.stand_ins.moto import moto_client
+from tests.stand_ins.runs import DAY, LEASE, TOPIC, Clock, claim, finish, job, result_of
+
+CAPS = MoneyCaps(run=100, repository_day=100, day=100)
+KEEP = 90 * 86_400
+
+
+@pytest.fixture
+def client() -> Any:
+    return moto_client("dynamodb")
+
+
+@pytest.fixture
+def table(client: Any, tmp_path: Path) -> str:
+    name = f"own-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]}"
+    client.create_table(**table_definition(name))
+    return name
+
+
+@pytest.fixture
+def store(client: Any, table: str, clock: Clock) -> DynamoStore:
+    return DynamoStore(table, clock=clock, client=client)
+
+
+@pytest.fixture
+def other(table: str, clock: Clock) -> DynamoStore:
+    """The same table from another worker."""
+    return DynamoStore(table, clock=clock, client=moto_client("dynamodb"))
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    taken: list[int] = []
+    monkeypatch.setattr("pipeline.store.dynamodb.table.pause", taken.append)
+    return taken
+
+
+def before_next_write(client: Any, does: Callable[[], object]) -> None:
+    """Between a method's reading and its writing, once."""
+    left = [does]
+
+    def meddle(**_: object) -> None:
+        if left:
+            left.pop()()
+
+    client.meta.events.register("before-call.dynamodb.TransactWriteItems", meddle)
+
+
+def answer(client: Any, operation: str, times: int, error: dict[str, Any]) -> None:
+    """Let the next calls fail as AWS would make them."""
+    left = [error] * times
+
+    def refuse(**_: object) -> tuple[AWSResponse, dict[str, Any]] | None:
+        return (AWSResponse("", 400, {}, None), left.pop()) if left else None
+
+    client.meta.events.register(f"before-call.dynamodb.{operation}", refuse)
+
+
+def cancelled(*codes: str) -> dict[str, Any]:
+    return {
+        "Error": {"Code": "TransactionCanceledException", "Message": f"Transaction cancelled [{', '.join(codes)}]"},
+        "CancellationReasons": [{"Code": code} for code in codes],
+    }
+
+
+def reserve(store: DynamoStore, held: Claimed, micro_usd: int) -> object:
+    return store.reserve(
+        held.lease, "k", micro_usd=micro_usd, model="m", reply_key="r-{attempt}", day=DAY, caps=CAPS
+    )  # fmt: skip
+
+
+def everything(client: Any, table: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.scan(TableName=table)["Items"]
+    return found
+
+
+# Writes that meet
+
+
+def test_a_run_taken_over_between_reading_and_writing_takes_no_write(
+    store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
+):
+    held = claim(store)
+
+    def take_over() -> None:
+        clock.now += LEASE
+        claim(other)
+
+    before_next_write(client, take_over)
+    with pytest.raises(LeaseLost):
+        finish(store, held)
+    run = other.run(job().id)
+    assert run is not None and (run.state, run.outcome, run.deliveries) == ("running", None, 2)
+    assert other.pending_events() == []
+
+
+def test_a_lease_that_ends_between_reading_and_writing_takes_no_write(
+    store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
+):
+    held = claim(store)
+    # A renewal is no write that the run counts: only the write's condition on the lease's end can tell.
+    before_next_write(client, lambda: other.renew(held.lease, lease_seconds=-1.0))
+    with pytest.raises(LeaseLost):
+        store.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
+    assert store.checkpoints(job().id, 0) == []
+
+
+def test_a_claim_that_was_overtaken_is_busy(
+    store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
+):
+    store.register(Submission.of(job()), owner=None)
+    before_next_write(client, lambda: claim(other))
+    assert store.claim(Submission.of(job()), lease_seconds=LEASE) == Busy(clock.now + LEASE)
+
+
+def test_a_lease_renewed_while_another_claims_it_stays(
+    store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
+):
+    held = claim(other)
+    clock.now += LEASE
+    before_next_write(client, lambda: other.renew(held.lease, lease_seconds=LEASE))
+    assert store.claim(Submission.of(job()), lease_seconds=LEASE) == Busy(clock.now + LEASE)
+    other.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
+
+
+def test_a_replay_that_two_workers_ask_for_at_once_makes_one_generation(
+    store: DynamoStore, other: DynamoStore, client: Any, pauses: list[int]
+):
+    finish(store, claim(store))
+    wanted = job(replay={"id": "again"})
+    before_next_write(client, lambda: other.register(Submission.of(wanted), owner="other"))
+    claimed = claim(store, wanted)
+    assert (claimed.run.generation, claimed.run.owner) == (1, "other")
+    assert [run.generation for run in store.runs()] == [1, 0]
+
+
+def test_two_replays_at_once_are_not_both_the_next_generation(
+    store: DynamoStore, other: DynamoStore, client: Any, pauses: list[int]
+):
+    finish(store, claim(store))
+    before_next_write(client, lambda: claim(other, job(replay={"id": "one"})))
+    answered = store.claim(Submission.of(job(replay={"id": "two"})), lease_seconds=LEASE)
+    assert isinstance(answered, Busy)
+    assert [run.generation for run in store.runs()] == [1, 0]
+
+
+def test_money_that_another_worker_reserved_in_between_is_not_there_any_more(
+    store: DynamoStore, other: DynamoStore, client: Any, pauses: list[int]
+):
+    held, theirs = claim(store), claim(other, job(7))
+    before_next_write(client, lambda: reserve(other, theirs, 80))
+    with pytest.raises(BudgetExceeded) as caught:
+        reserve(store, held, 30)
+    assert (caught.value.scope, caught.value.left) == ("repository_day", 20)
+    assert store.spent(day=DAY) == 80 and store.calls(job().id, 0) == []
+
+
+def test_a_cancellation_between_reading_and_writing_is_told(
+    store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
+):
+    held = claim(store)
+    before_next_write(client, lambda: other.request_cancel(job().id))
+    assert store.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now)) is True
+    assert len(store.checkpoints(job().id, 0)) == 1
+
+
+@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError"])
+def test_a_transaction_that_met_another_is_tried_again(store: DynamoStore, client: Any, pauses: list[int], code: str):
+    answer(client, "TransactWriteItems", 3, cancelled("None", code))
+    assert claim(store).run.deliveries == 1
+    assert pauses == [1, 2, 3]
+
+
+def test_a_heartbeat_that_met_a_transaction_is_tried_again(store: DynamoStore, client: Any, pauses: list[int]):
+    held = claim(store)
+    conflict = {"Error": {"Code": "TransactionConflictException", "Message": "Transaction is ongoing for the item"}}
+    answer(client, "UpdateItem", 2, conflict)
+    assert store.renew(held.lease, lease_seconds=LEASE) is False
+    assert pauses == [1, 2]
+
+
+def test_a_store_that_is_too_busy_makes_the_run_wait(store: DynamoStore, client: Any, pauses: list[int]):
+    answer(client, "TransactWriteItems", 1000, cancelled("TransactionConflict"))
+    with pytest.raises(Retry, match="too busy") as caught:
+        claim(store)
+    assert not caught.value.counts and len(pauses) == 9
+
+
+@pytest.mark.parametrize(
+    "error", [cancelled("ValidationError", "None"), {"Error": {"Code": "AccessDeniedException", "Message": "no"}}]
+)
+def test_what_trying_again_does_not_mend_passes_through(
+    store: DynamoStore, client: Any, pauses: list[int], error: dict[str, Any]
+):
+    answer(client, "TransactWriteItems", 1000, error)
+    with pytest.raises(ClientError) as caught:
+        claim(store)
+    assert pauses == [] and judge(caught.value).family is Family.RETRY
+
+
+# What goes after its time
+
+
+def test_a_finished_run_is_forgotten_after_its_time_and_its_job_is_a_new_one(
+    store: DynamoStore, client: Any, table: str, clock: Clock
+):
+    held = claim(store, job(replay={"id": "r"}))
+    store.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
+    store.intend(held.lease, "push", {"sha": "a"})
+    reserve(store, held, 10)
+    clock.now += LEASE / 2
+    event = finish(store, held)
+    store.mark_published(event.id)
+    assert all(TIME_TO_LIVE["AttributeName"] in item for item in everything(client, table))
+    clock.now += KEEP - 1
+    assert isinstance(store.claim(Submission.of(job()), lease_seconds=LEASE), Finished)
+    clock.now += 1
+    assert store.run(job().id) is None and store.runs() == []
+    assert store.checkpoints(job().id, 0) == store.effects(job().id) == store.calls(job().id, 0) == []
+    again = claim(store, job(metadata={"n": "2"}, replay={"id": "r"}))
+    assert (again.run.generation, again.run.deliveries, again.body_differs) == (0, 1, False)
+    finish(store, again)
+    assert len(store.pending_events()) == 1
+
+
+def test_what_is_unfinished_or_not_yet_published_stays(store: DynamoStore, clock: Clock):
+    finish(store, claim(store, job(7)))
+    held = claim(store)
+    clock.now += 2 * KEEP
+    assert [run.issue_url for run in store.runs()] == [job().issue_url]
+    assert len(store.pending_events()) == 1
+    assert claim(store).run.generation == held.run.generation == 0
+
+
+def test_a_replay_keeps_the_job_until_its_own_end(store: DynamoStore, clock: Clock):
+    finish(store, claim(store))
+    clock.now += KEEP - 1
+    held = claim(store, job(replay={"id": "late"}))
+    clock.now += LEASE - 1
+    newest = store.run(job().id)
+    assert store.run(job().id, 0) is None and newest is not None and newest.generation == 1
+    finish(store, held)
+    answered = store.claim(Submission.of(job()), lease_seconds=LEASE)
+    assert isinstance(answered, Finished) and answered.run.generation == 1
+
+
+# What fits
+
+
+def test_a_result_and_its_event_of_the_largest_size_fit_beside_a_large_job(store: DynamoStore, client: Any, table: str):
+    held = claim(store, job(metadata={"text": "x" * 30_000}))
+    rng = random.Random(4)
+    signed = {f"log-{n}": "".join(rng.choices("0123456789abcdef", k=1_800)) for n in range(100)}
+    result = result_of(held).model_copy(update={"artifacts": signed})
+    event = Event.about(result, "2001-09-09T01:46:40.000Z")
+    store.finish(held.lease, result, event, TOPIC)
+    run = store.run(job().id)
+    assert run is not None and run.event == event.model_dump_json() and run.result == result.model_dump_json()
+    assert store.pending_events()[0].body == event.model_dump_json()
+    sizes = [len(json.dumps(item, default=lambda data: data.hex()[::2])) for item in everything(client, table)]
+    assert max(sizes) < 350_000
+
+
+def test_more_rows_than_a_page_are_all_found(store: DynamoStore, clock: Clock, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pipeline.store.dynamodb.table.PAGE", 4)
+    for number in range(1, 12):
+        clock.now += 1
+        finish(store, claim(store, job(number)), Outcome.NO_FIX if number > 2 else Outcome.PR_OPENED)
+    assert [run.issue_url for run in store.runs()] == [job(n).issue_url for n in range(11, 0, -1)]
+    assert [run.issue_url for run in store.runs(outcome="pr_opened", limit=1)] == [job(2).issue_url]
+    events = [json.loads(event.body)["data"]["issue_url"] for event in store.pending_events()]
+    assert events == [job(n).issue_url for n in range(1, 11)]
+
+
+def test_keys_that_a_batch_left_over_are_asked_for_again(store: DynamoStore, client: Any, pauses: list[int]):
+    for number in (1, 2, 3):
+        claim(store, job(number))
+
+    def leave_over(parsed: dict[str, Any], **_: object) -> None:
+        ((table, items),) = parsed["Responses"].items()
+        if len(items) > 1:
+            left = items.pop()
+            parsed["UnprocessedKeys"] = {table: {"Keys": [{"pk": left["pk"], "sk": left["sk"]}]}}
+
+    client.meta.events.register("after-call.dynamodb.BatchGetItem", leave_over)
+    assert {run.issue_url for run in store.runs()} == {job(n).issue_url for n in (1, 2, 3)}
+
+
+# The table
+
+
+def test_the_definition_makes_a_table_paid_by_use_with_one_index(client: Any, table: str):
+    made = client.describe_table(TableName=table)["Table"]
+    assert made["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert [index["IndexName"] for index in made["GlobalSecondaryIndexes"]] == ["listed"]
+    client.update_time_to_live(TableName=table, TimeToLiveSpecification=TIME_TO_LIVE)
+    told = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert told["AttributeName"] == "expires"
+
+
+def test_a_store_is_opened_as_boto3s_variables_say(aws: Any, clock: Clock):
+    name = "opened-by-environment"
+    aws.client("dynamodb").create_table(**table_definition(name))
+    opened = DynamoStore(name, clock=clock)
+    assert claim(opened).run.state == "running"
+    opened.close()
