@@ -12,6 +12,8 @@ from platformdirs import user_data_dir
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.api.keys import split_keys
+
 ECS_VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
 """ECS sets it in every container
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html)."""
@@ -30,8 +32,12 @@ class Settings(BaseSettings):
 
     queue_url: str | None = Field(None, description="the SQS queue to take jobs from; without it only `fix` works")
     topic_arn: str | None = Field(None, description="the SNS topic for events")
-    store: str | None = Field(None, description="sqlite:///PATH; default: SQLite in the data directory")
-    artifacts: str | None = Field(None, description="a folder; default: one in the data directory")
+    store: str | None = Field(
+        None, description="sqlite:///PATH (default: in the data directory) or dynamodb://TABLE"
+    )
+    artifacts: str | None = Field(
+        None, description="a folder (default: in the data directory) or s3://BUCKET/PREFIX"
+    )
     model: str | None = Field(None, description="a LiteLLM model name, or scripted:FILE for a stand-in without a key")
     allowed_repositories: str = Field("*", description="owner/* and owner/name patterns, comma-separated")
     concurrency: int = Field(2, ge=1, le=64, description="runs at once in a worker")
@@ -52,6 +58,11 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(default_factory=_data_dir, description="store, artifacts, mirrors of this machine")
     visibility_timeout: int = Field(120, ge=10, le=43_200, description="seconds; the heartbeat keeps extending it")
+    api_keys: SecretStr | None = Field(
+        None, description="name=key, comma-separated; without one every HTTP call is refused"
+    )
+    host: str = Field("127.0.0.1", description="where the HTTP intake and /health listen")
+    port: int = Field(8080, ge=0, le=65_535, description="their port; 0 takes a free one")
     github_token: SecretStr | None = Field(
         None, validation_alias=AliasChoices("GITHUB_TOKEN", "github_token"), description="GitHub access"
     )
@@ -64,8 +75,21 @@ class Settings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _store(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"sqlite:///.", value):
-            raise ValueError("must look like sqlite:///PATH")
+        if value is not None and not re.fullmatch(r"sqlite:///.+|dynamodb://[A-Za-z0-9_.-]{3,255}", value):
+            raise ValueError("must look like sqlite:///PATH or dynamodb://TABLE")
+        return value
+
+    @field_validator("artifacts")
+    @classmethod
+    def _artifacts(cls, value: str | None) -> str | None:
+        if value is not None and "://" in value and not re.fullmatch(r"s3://[a-z0-9.-]{3,63}(/.*)?", value):
+            raise ValueError("must be a folder, or look like s3://BUCKET/PREFIX")
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _keys(cls, value: SecretStr | None) -> SecretStr | None:
+        split_keys(value.get_secret_value() if value else "")
         return value
 
     @field_validator("github_api_url")
@@ -141,6 +165,7 @@ def load(overrides: Mapping[str, object] | None = None) -> Settings:
 def secret_values(settings: Settings) -> list[str]:
     """Every secret of this process, for the log's redaction: our own, and the providers' keys that LiteLLM reads."""
     own = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+    own += [key for _, key in split_keys(settings.api_keys.get_secret_value() if settings.api_keys else "")]
     named = re.compile(r"_(API_KEY|KEY|TOKEN|SECRET|SECRET_ACCESS_KEY|PASSWORD)$")
     return own + [value for name, value in os.environ.items() if named.search(name)]
 

@@ -1,0 +1,48 @@
+"""uvicorn inside the worker's loop: the worker owns the signals, and says when to stop."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+log = logging.getLogger(__name__)
+
+#: Longer than a load balancer's idle 60 s, or it sends into a connection that is just closing, and answers 502
+#: (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html).
+KEEP_ALIVE_SECONDS = 75
+STOP_SECONDS = 5
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the port, before any work begins. Raises OSError, such as where it is taken."""
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
+
+
+async def serve(app: "FastAPI", listener: socket.socket, stop: asyncio.Event) -> None:
+    """Answer on ``listener`` until ``stop`` is set; requests under way then get some seconds more."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="off", ws="none",
+        http="h11", timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=STOP_SECONDS,
+    )  # fmt: skip
+    server = Server(config)
+    log.info("listening on %s:%d", *listener.getsockname()[:2])
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        server.should_exit = True
+        await serving

@@ -1,0 +1,66 @@
+"""The intake over a real SQLite store, a list for a queue, and clocks that stand still."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from starlette.testclient import TestClient
+
+from pipeline.api.app import create_app
+from pipeline.api.keys import ApiKeys
+from pipeline.job import FixIssueJob
+from pipeline.store.sqlite import SqliteStore
+from tests.stand_ins.runs import Clock
+
+ISSUE = "https://github.com/octo/repo/issues/42"
+KEYS = "alice=alice-secret-key, bob=bob-secret-key, alice=alice-next-key, a-bare-secret-key"
+ALICE, BOB = {"X-API-Key": "alice-secret-key"}, {"X-API-Key": "bob-secret-key"}
+
+
+@dataclass
+class Service:
+    """What the tests turn: the queue's and the store's health, the clocks, the vitals, the checks."""
+
+    store: SqliteStore
+    clock: Clock = field(default_factory=Clock)
+    ticks: Clock = field(default_factory=Clock)
+    keys: str = KEYS
+    sent: list[str] = field(default_factory=list)
+    queue_error: Exception | None = None
+    while_sending: Callable[[FixIssueJob], object] = lambda job: None
+    vitals: dict[str, float] = field(default_factory=lambda: {"poll": 1.0, "heartbeat": 2.0})
+    checks: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
+
+    async def send(self, job: FixIssueJob) -> None:
+        if self.queue_error is not None:
+            raise self.queue_error
+        self.sent.append(job.to_json())
+        self.while_sending(job)
+
+    def app(self) -> Any:
+        return create_app(
+            store=self.store, send=self.send, keys=ApiKeys.parse(self.keys), vitals=lambda: self.vitals,
+            vital_limits={"poll": 120.0, "heartbeat": 60.0}, checks=self.checks, clock=self.clock, ticks=self.ticks,
+        )  # fmt: skip
+
+    @cached_property
+    def http(self) -> TestClient:
+        return TestClient(self.app(), base_url="http://agent.example:8080")
+
+    def post(self, body: object = None, headers: dict[str, str] = ALICE) -> Any:
+        return self.http.post("/fix-issue", json={"issue_url": ISSUE} if body is None else body, headers=headers)
+
+    def queue_is_down(self) -> None:
+        self.queue_error = EndpointConnectionError(endpoint_url="https://sqs.example/private-account")
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    clock = Clock()
+    store = SqliteStore(tmp_path / "store.sqlite", clock=clock)
+    yield Service(store, clock)
+    store.close()
