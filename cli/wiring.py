@@ -6,33 +6,43 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pipeline.artifacts import Artifacts
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.engine import Engine
 from pipeline.git import Mirrors
 from pipeline.github import Forge
 from pipeline.model import ModelClient
 from pipeline.policy import Allowed, Policy
-from pipeline.sandbox import NoIsolation, Sandbox
+from pipeline.sandbox import NoIsolation, Sandbox, SandboxCommand
 from pipeline.sandbox.choose import choose_sandbox
-from pipeline.settings import Settings, SettingsError
+from pipeline.settings import Settings, SettingsError, variable
 from pipeline.stage import EffectiveLimits, Pipeline
-from pipeline.store.migrations import NewerStore
+from pipeline.store.base import RunStore
 from pipeline.store.sqlite import SqliteStore
 from pipeline.work import Parts, Progress
 from prompts import TemplateError, TemplateSet
 from stages.pipeline import compose
 from stages.prepare_tests.environment import index_settings
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from pipeline.queue import SqsQueue
+    from pipeline.worker import Worker
+
 
 @dataclass(frozen=True)
 class App:
     settings: Settings
-    store: SqliteStore
-    artifacts: FolderArtifacts
+    store: RunStore
+    artifacts: Artifacts
+    forge: Forge
     engine: Engine
     policy: Policy
     pipeline: Pipeline
@@ -40,21 +50,42 @@ class App:
     model: ModelClient
 
 
-def open_store(settings: Settings) -> SqliteStore:
+def open_store(settings: Settings) -> RunStore:
+    if settings.store and settings.store.startswith("dynamodb://"):
+        needs("boto3", "aws")
+        from pipeline.store.dynamodb import DynamoStore
+
+        return DynamoStore(settings.store.removeprefix("dynamodb://"))
     if settings.on_ecs:
-        raise SettingsError("CODING_AGENT_STORE: SQLite is refused on ECS, where a task's disk goes with the task")
+        raise SettingsError(
+            "CODING_AGENT_STORE: SQLite is refused on ECS, where a task's disk goes with the task: set dynamodb://TABLE"
+        )
     try:
         return SqliteStore(settings.store_path)
-    except (OSError, sqlite3.Error, NewerStore) as error:
+    except (OSError, sqlite3.Error) as error:
         raise SettingsError(f"CODING_AGENT_STORE: {settings.store_path} can't be opened: {error}") from error
 
 
-def open_artifacts(settings: Settings) -> FolderArtifacts:
+def open_artifacts(settings: Settings) -> Artifacts:
+    if settings.artifacts and settings.artifacts.startswith("s3://"):
+        needs("boto3", "aws")
+        from pipeline.artifacts.s3 import S3Artifacts
+
+        bucket, _, prefix = settings.artifacts.removeprefix("s3://").partition("/")
+        return S3Artifacts(bucket, prefix)
     if settings.on_ecs:
         raise SettingsError(
-            "CODING_AGENT_ARTIFACTS: a folder is refused on ECS, where a task's disk goes with the task"
+            "CODING_AGENT_ARTIFACTS: a folder is refused on ECS, where a task's disk goes with the task:"
+            " set s3://BUCKET/PREFIX"
         )
     return FolderArtifacts(settings.artifacts_path)
+
+
+def chosen_knowingly(settings: Settings) -> None:
+    """Raises SettingsError where a deployment on ECS leaves to a default what it must choose."""
+    for field in ("allowed_repositories", "push"):
+        if settings.on_ecs and field not in settings.model_fields_set:
+            raise SettingsError(f"{variable(field)} is not set: on ECS it has no default")
 
 
 def needs(module: str, extra: str) -> None:
@@ -155,6 +186,7 @@ def build(
     Raises:
         SettingsError: something is missing; the message says what, and how to set it.
     """
+    chosen_knowingly(settings)
     name, client = (settings.model or "given", model) if model else model_client(settings)
     try:
         sandbox = choose_sandbox(settings.sandbox, on_ecs=settings.on_ecs, local=not settings.queue_url)
@@ -186,21 +218,63 @@ def build(
         ),
     )
     parts = Parts(pipeline, store, artifacts, policy, settings.data_dir / "runs", observer)
-    return App(settings, store, artifacts, Engine(parts), policy, pipeline, sandbox, client)
+    return App(settings, store, artifacts, forge, Engine(parts), policy, pipeline, sandbox, client)
 
 
 async def serve(app: App, stop: asyncio.Event) -> None:
-    """Run the worker on the app's queue and topic until ``stop`` is set."""
+    """Run the worker and the HTTP intake until ``stop`` is set; where one of them dies, the other is stopped."""
+    from pipeline.api.server import listen
+    from pipeline.api.server import serve as serve_http
+    from pipeline.ecs import TaskProtection, agent
     from pipeline.publish import Publisher
     from pipeline.queue import SqsQueue
     from pipeline.worker import Worker
 
     settings = app.settings
     assert settings.queue_url  # noqa: S101 (the command checks it)
+    try:
+        listener = listen(settings.host, settings.port)
+    except OSError as error:
+        raise SettingsError(f"CODING_AGENT_PORT: {settings.host}:{settings.port} can't be used: {error}") from error
     queue = SqsQueue(settings.queue_url, visibility_timeout=settings.visibility_timeout)
-    async with queue, Publisher(app.store, app.policy.topic_of) as publisher:
+    put = agent(os.environ)
+    async with queue, Publisher(app.store, app.policy.topic_of) as publisher, AsyncExitStack() as stack:
+        protection = await stack.enter_async_context(TaskProtection(put)) if put else None
         worker = Worker(
             queue, app.store, app.engine, publisher,
             concurrency=settings.concurrency, visibility_timeout=settings.visibility_timeout,
+            protect=protection.hold if protection else nullcontext,
         )  # fmt: skip
-        await worker.run(stop)
+        # HTTP is stopped last: a load balancer still gets its answers while runs are handed back.
+        http_stop = asyncio.Event()
+        working = asyncio.create_task(worker.run(stop))
+        serving = asyncio.create_task(serve_http(_intake(app, queue, worker), listener, http_stop))
+        await asyncio.wait({working, serving}, return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        await asyncio.wait({working})
+        http_stop.set()
+        await asyncio.gather(working, serving)
+
+
+def _intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
+    from pipeline.api.app import create_app
+    from pipeline.api.keys import ApiKeys
+    from pipeline.worker import STALE
+
+    async def store() -> object:
+        return await asyncio.to_thread(app.store.pending_events, 1)
+
+    async def sandbox() -> object:
+        return await app.sandbox.run(SandboxCommand(("/bin/true",), cwd=Path("/"), timeout=5.0))
+
+    async def credentials() -> object:
+        if not await asyncio.to_thread(app.forge.token):
+            raise SettingsError("there is no GitHub token")
+        return None
+
+    keys = app.settings.api_keys
+    return create_app(
+        store=app.store, send=queue.submit, keys=ApiKeys.parse(keys.get_secret_value() if keys else ""),
+        vitals=worker.vitals, vital_limits={"poll": STALE, "heartbeat": STALE},
+        checks={"queue": queue.depth, "store": store, "sandbox": sandbox, "credentials": credentials},
+    )  # fmt: skip

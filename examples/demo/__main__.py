@@ -74,6 +74,7 @@ def show() -> int:
             "CODING_AGENT_TOPIC_ARN": topic.arn,
             "CODING_AGENT_DATA_DIR": str(home / "data"),
             "CODING_AGENT_MODEL": MODEL,
+            "CODING_AGENT_PORT": "0",
             "GITHUB_API_URL": github.api_url,
             "GITHUB_TOKEN": WRITE_TOKEN,
             "OPENAI_API_BASE": model.api_base,

@@ -82,6 +82,7 @@ class Service:
             "CODING_AGENT_TOPIC_ARN": self.topic.arn,
             # One at a time: a worker that dies with a poll under way would take the next message with it for a while.
             "CODING_AGENT_CONCURRENCY": "1",
+            "CODING_AGENT_PORT": "0",
             "CODING_AGENT_DATA_DIR": str(self.folder / data_dir),
             "CODING_AGENT_STORE": f"sqlite:///{self.folder}/shared/store.sqlite",
             "CODING_AGENT_ARTIFACTS": f"{self.folder}/shared/artifacts",
