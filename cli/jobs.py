@@ -1,40 +1,57 @@
 """``coding-agent jobs``: what the store knows."""
 
+import asyncio
 import json
-from datetime import UTC, datetime
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
+from pydantic import ValidationError
 
 from cli import exits
-from cli.environment import Failure, settings
+from cli.environment import Failure, settings, settings_told
+from cli.options import aws_told, clock, override_options, overrides, queue_url, since_option
+from pipeline.job import FixIssueJob, explain
+from pipeline.outcome import Outcome
 
 if TYPE_CHECKING:
-    from pipeline.store import RunRow
-    from pipeline.store.sqlite import SqliteStore
+    from pipeline.store import RunRow, RunStore
+
+_STATES = [*(outcome.value for outcome in Outcome), "queued", "running"]
 
 
 @click.group("jobs")
 def command() -> None:
-    """List and show jobs, their runs and spend; cancel one.
+    """List and show jobs, their runs and spend; retry or cancel one.
 
     \b
     Examples:
-      coding-agent jobs list --outcome failed
+      coding-agent jobs list --outcome failed --since 2h
       coding-agent jobs show 5c0b... --json
+      coding-agent jobs retry 5c0b... --from-stage propose_patch
     """
 
 
 @command.command("list")
-@click.option("--outcome", help="Only these: an outcome, or queued, running.")
+@click.option("--outcome", type=click.Choice(_STATES), help="Only runs that ended, or are, so.")
 @click.option("--repository", help="Only this one: owner/name.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@since_option
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="No more than this.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
-def list_(ctx: click.Context, outcome: str | None, repository: str | None, limit: int, as_json: bool) -> None:
-    """List runs, the newest first."""
+def list_(
+    ctx: click.Context, outcome: str | None, repository: str | None, since: float | None, limit: int, as_json: bool
+) -> None:
+    """List runs, the newest first.
+
+    \b
+    Examples:
+      coding-agent jobs list --outcome failed --since 2h
+      coding-agent jobs list --repository octo/repo --json
+    """
     store = _store(ctx)
     rows = store.runs(outcome=outcome, repository=repository.lower() if repository else None, limit=limit)
+    rows = [row for row in rows if since is None or row.created_at >= since]
     if as_json:
         for row in rows:
             click.echo(json.dumps(_summary(store, row)))
@@ -51,75 +68,131 @@ def list_(ctx: click.Context, outcome: str | None, repository: str | None, limit
             row.job_id, str(row.generation), row.issue_url.removeprefix("https://"), row.outcome or row.state,
             f"{row.seconds:.0f}", f"${told['cost_usd']:.4f}", told["created_at"],
         )  # fmt: skip
-    Console(highlight=False).print(table if rows else "no runs yet")
+    Console(highlight=False).print(
+        table if rows else "no such runs" if outcome or repository or since else "no runs yet"
+    )
 
 
 @command.command("show")
 @click.argument("job_id")
 @click.option("--generation", type=click.IntRange(min=0), help="Default: the newest.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
 def show(ctx: click.Context, job_id: str, generation: int | None, as_json: bool) -> None:
-    """Show one run: its stages with their times, rounds, effects, model calls and result."""
+    """Show one run: its deliveries, stages, effects and model calls in the order of time, its rounds and result.
+
+    \b
+    Examples:
+      coding-agent jobs show 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d
+      coding-agent jobs show 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d --generation 0 --json
+    """
     store = _store(ctx)
-    row = store.run(job_id, generation)
-    if row is None:
-        raise Failure(f"no run of job {job_id!r} in this store; see: coding-agent jobs list", exits.USAGE)
+    row = _run(store, job_id, generation)
     told = _everything(store, row)
     if as_json:
         click.echo(json.dumps(told))
         return
     click.echo(f"{row.job_id} generation {row.generation}: {row.outcome or row.state}")
-    click.echo(f"  {row.issue_url}\n  {row.reason or row.last_error or ''}".rstrip())
-    for stage in told["stages"]:
-        click.echo(f"  round {stage['round']}  {stage['stage']:<14} {stage['seconds']:7.2f} s")
+    from prompts.filters import one_line
+
+    click.echo(f"  {row.issue_url}\n  {one_line(row.reason or row.last_error or '')}".rstrip())
+    for moment in told["timeline"]:
+        click.echo(f"  {clock(moment['at'])}  {moment['what']:<16} {one_line(moment['detail'])}".rstrip())
     for opened in told["rounds"]:
-        click.echo(f"  round {opened['number']} went back to {opened['to']}: {opened['because'].splitlines()[0][:120]}")
-    for call in told["calls"]:
-        click.echo(
-            f"  call {call['key']} attempt {call['attempt']}: {call['state']} ${call['cost_usd']:.6f} {call['model']}"
-        )
-    for effect in told["effects"]:
-        click.echo(
-            f"  effect {effect['name']}: {'done ' + json.dumps(effect['result']) if effect['result'] else 'intended'}"
-        )
+        because = one_line(opened["because"].strip().partition("\n")[0])[:120]
+        click.echo(f"  round {opened['number']} went back to {opened['to']}: {because}")
+    click.echo(f"  spent ${told['cost_usd']:.6f} in {row.seconds:.1f} s of work, {row.deliveries} deliveries")
     for name, address in (told["result"] or {}).get("artifacts", {}).items():
         click.echo(f"  {name}: {address}")
 
 
 @command.command("cancel")
 @click.argument("job_id")
+@click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
 @click.pass_context
-def cancel(ctx: click.Context, job_id: str) -> None:
-    """Ask a job's unfinished run to stop; its worker sees it within a heartbeat."""
-    if not _store(ctx).request_cancel(job_id):
-        raise Failure(f"job {job_id!r} has no unfinished run", exits.ERROR)
-    click.echo(f"asked {job_id} to stop")
+def cancel(ctx: click.Context, job_id: str, as_json: bool) -> None:
+    """Ask a job's unfinished run to stop; its worker sees it within a heartbeat.
+
+    \b
+    Example:
+      coding-agent jobs cancel 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d
+    """
+    store = _store(ctx)
+    row = _run(store, job_id, None)
+    if not store.request_cancel(job_id):
+        raise Failure(f"job {job_id!r} has ended before: {row.outcome}")
+    click.echo(json.dumps(_summary(store, row)) if as_json else f"asked {job_id} to stop")
 
 
-def _store(ctx: click.Context) -> "SqliteStore":
-    chosen = settings(ctx)
-    from cli.wiring import open_store
-    from pipeline.settings import SettingsError
+@command.command("retry")
+@click.argument("job_id")
+@override_options
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_context
+def retry(ctx: click.Context, /, job_id: str, as_json: bool, **changes: Any) -> None:
+    """Run a job whose last run has ended once more, as its next generation.
+
+    Called twice, it is still one run. A failed job's message stays in the dead-letter queue: replaying it later changes
+    nothing, `dlq discard JOB_ID` takes it away.
+
+    \b
+    Examples:
+      coding-agent jobs retry 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d
+      coding-agent jobs retry 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d --from-stage propose_patch --max-cost 5
+    """
+    overridden, url = overrides(ctx, **changes), queue_url(ctx)
+    row = _run(_store(ctx), job_id, None)
+    if row.state != "finished":
+        raise Failure(f"job {job_id!r} has not ended: it is {row.state}")
+    from pipeline.queue.dead_letters import again
 
     try:
-        return open_store(chosen)
-    except SettingsError as error:
-        raise Failure(str(error), exits.USAGE) from None
+        job = again(FixIssueJob.model_validate_json(row.body), row.generation, overridden)
+    except ValidationError as error:
+        raise Failure(f"{explain(error)}; nothing was sent", exits.USAGE) from None
+    with aws_told():
+        message_id = asyncio.run(_send(url, job))
+    told = {"job_id": job_id, "after_generation": row.generation, "message_id": message_id}
+    click.echo(json.dumps(told) if as_json else f"{job_id} runs again after generation {row.generation}")
 
 
-def _summary(store: "SqliteStore", row: "RunRow") -> dict[str, Any]:
+async def _send(url: str, job: FixIssueJob) -> str:
+    from pipeline.queue import SqsQueue
+
+    async with SqsQueue(url, visibility_timeout=30) as queue:
+        return await queue.submit(job)
+
+
+def _store(ctx: click.Context) -> "RunStore":
+    chosen = settings(ctx)
+    from cli.wiring import open_store
+
+    with settings_told():
+        store = open_store(chosen)
+    ctx.call_on_close(store.close)
+    return store
+
+
+def _run(store: "RunStore", job_id: str, generation: int | None) -> "RunRow":
+    row = store.run(job_id, generation)
+    if row is None:
+        which = f"generation {generation} of job" if generation is not None else "job"
+        raise Failure(f"there is no {which} {job_id!r} in this store; see: coding-agent jobs list", exits.USAGE)
+    return row
+
+
+def _summary(store: "RunStore", row: "RunRow") -> dict[str, Any]:
     calls = store.calls(row.job_id, row.generation)
     return {
         "job_id": row.job_id, "generation": row.generation, "issue_url": row.issue_url, "state": row.state,
         "outcome": row.outcome, "reason": row.reason, "round": row.round, "tries": row.tries,
-        "deliveries": row.deliveries, "seconds": row.seconds, "last_error": row.last_error,
+        "deliveries": row.deliveries, "crashes": row.crashes, "seconds": row.seconds, "last_error": row.last_error,
         "cost_usd": sum(call.micro_usd for call in calls) / 1e6,
-        "created_at": datetime.fromtimestamp(row.created_at, UTC).isoformat(timespec="seconds"),
+        "created_at": clock(row.created_at),
     }  # fmt: skip
 
 
-def _everything(store: "SqliteStore", row: "RunRow") -> dict[str, Any]:
+def _everything(store: "RunStore", row: "RunRow") -> dict[str, Any]:
     key = (row.job_id, row.generation)
     return _summary(store, row) | {
         "stages": [
@@ -136,5 +209,24 @@ def _everything(store: "SqliteStore", row: "RunRow") -> dict[str, Any]:
             for e in store.effects(row.job_id)
             if e.generation == row.generation
         ],
+        "history": [asdict(moment) for moment in store.history(*key)],
+        "timeline": _timeline(store, row),
         "result": json.loads(row.result) if row.result else None,
     }
+
+
+def _timeline(store: "RunStore", row: "RunRow") -> list[dict[str, Any]]:
+    """What happened to the run, oldest first: ``at`` (seconds since the epoch), ``what`` and ``detail``."""
+    key = (row.job_id, row.generation)
+    happened = [(moment.at, moment.what, moment.detail) for moment in store.history(*key)]
+    for stage in store.checkpoints(*key):
+        happened.append((stage.created_at, "stage", f"{stage.stage}, round {stage.round}, {stage.seconds:.2f} s"))
+    for call in store.calls(*key):
+        spent = f"{call.state} ${call.micro_usd / 1e6:.6f} {call.model}"
+        happened.append((call.created_at, "model call", f"{call.key} attempt {call.attempt}: {spent}"))
+    for effect in store.effects(row.job_id):
+        if effect.generation == row.generation:
+            done = f"done {json.dumps(effect.result)}" if effect.result else "intended"
+            happened.append((effect.created_at, "effect", f"{effect.name}: {done}"))
+    in_order = sorted(happened, key=lambda moment: moment[0])
+    return [{"at": at, "what": what, "detail": detail} for at, what, detail in in_order]

@@ -10,7 +10,9 @@ COMMANDS = {
     "fix": ("cli.fix", "Fix one issue here and now, on GitHub or in a local repository."),
     "worker": ("cli.worker", "Take jobs from the queue and run them, until told to stop."),
     "submit": ("cli.submit", "Put a job on the queue."),
-    "jobs": ("cli.jobs", "List and show jobs, their runs and spend; cancel one."),
+    "jobs": ("cli.jobs", "List and show jobs, their runs and spend; retry or cancel one."),
+    "queue": ("cli.queue", "Count what waits, what is in work, and how runs ended."),
+    "dlq": ("cli.dlq", "Look at the dead-letter queue, and put its jobs back to work."),
     "doctor": ("cli.doctor", "Show each setting, where it came from, and what is wrong with it."),
     "schema": ("cli.schema", "Print the JSON Schema of a job or an event."),
     "prompts": ("cli.prompts", "List, check and render the prompt templates."),
@@ -26,6 +28,15 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            from cli import exits
+
+            click.echo("interrupted", err=True)
+            ctx.exit(exits.INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

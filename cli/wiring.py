@@ -24,6 +24,7 @@ from pipeline.sandbox.choose import choose_sandbox
 from pipeline.settings import Settings, SettingsError, variable
 from pipeline.stage import EffectiveLimits, Pipeline
 from pipeline.store.base import RunStore
+from pipeline.store.migrations import NewerStore
 from pipeline.store.sqlite import SqliteStore
 from pipeline.work import Parts, Progress
 from prompts import TemplateError, TemplateSet
@@ -62,6 +63,8 @@ def open_store(settings: Settings) -> RunStore:
         )
     try:
         return SqliteStore(settings.store_path)
+    except NewerStore as error:
+        raise SettingsError(f"CODING_AGENT_STORE: {error}") from error
     except (OSError, sqlite3.Error) as error:
         raise SettingsError(f"CODING_AGENT_STORE: {settings.store_path} can't be opened: {error}") from error
 

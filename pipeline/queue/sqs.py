@@ -1,21 +1,24 @@
 """One SQS queue and its dead-letter queue, through aioboto3."""
 
+import asyncio
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Self
 
 from pipeline.job import FixIssueJob
+from pipeline.queue.batch import BATCH as BATCH
+from pipeline.queue.batch import Batch
+from pipeline.queue.batch import EntriesFailed as EntriesFailed
 from pipeline.queue.clients import limits, region
 
 #: Seconds from a receive that its visibility may last; asking past 12 hours is an error, not a clamp
 #: (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html). A minute is
 #: left for the request's way, which counts too.
 MAX_VISIBILITY = 43_200 - 60
-BATCH = 10
 MAX_ATTRIBUTES = 10
 FAILED_GENERATION = "failed_generation"
 REASON = "reason"
@@ -25,14 +28,6 @@ _REFUSED = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 class NoDeadLetterQueue(Exception):
     """The queue has no RedrivePolicy, so that nothing can be put aside."""
-
-
-class EntriesFailed(Exception):
-    """A batch call succeeded with failed entries inside. ``codes``: message id -> SQS's code."""
-
-    def __init__(self, operation: str, codes: dict[str, str]):
-        super().__init__(f"{operation} failed for {', '.join(f'{key} ({code})' for key, code in codes.items())}")
-        self.codes = codes
 
 
 @dataclass(frozen=True)
@@ -47,6 +42,14 @@ class Delivery:
     """Message attributes in boto3's form."""
     received_at: float
     """No later than SQS's own moment of the receive, by the queue's clock."""
+    sent_at: float = 0.0
+    """Seconds since the epoch. What SQS itself moves to a dead-letter queue keeps its first one."""
+
+    @property
+    def failed_generation(self) -> int | None:
+        """Whose failure put the message into the dead-letter queue; None where none did."""
+        text = self.text(FAILED_GENERATION)
+        return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
 
     def text(self, name: str) -> str | None:
         """A message attribute's text."""
@@ -54,14 +57,40 @@ class Delivery:
         return value if isinstance(value, str) else None
 
 
+@dataclass(frozen=True)
+class Depth:
+    """How many messages a queue holds, by SQS's own approximate counts."""
+
+    visible: int
+    in_flight: int
+    delayed: int
+
+
 class SqsQueue:
     """One client, kept open while entered as an async context. Errors are botocore's own unless told otherwise."""
 
-    def __init__(self, url: str, *, visibility_timeout: int, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        url: str,
+        *,
+        visibility_timeout: int,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ):
         self.url = url
         self._visibility, self._clock = visibility_timeout, clock
         self._stack = AsyncExitStack()
         self._client: Any = None
+        self._deletes = Batch(
+            "DeleteMessageBatch",
+            lambda entries: self._client.delete_message_batch(QueueUrl=url, Entries=entries),
+            pause=pause,
+        )
+        self._changes = Batch(
+            "ChangeMessageVisibilityBatch",
+            lambda entries: self._client.change_message_visibility_batch(QueueUrl=url, Entries=entries),
+            pause=pause,
+        )
         self._dead_letters: tuple[str, int] | None = None
 
     async def __aenter__(self) -> Self:
@@ -83,7 +112,7 @@ class SqsQueue:
             MaxNumberOfMessages=min(max_messages, BATCH),
             WaitTimeSeconds=wait_seconds,
             VisibilityTimeout=self._visibility,
-            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
             MessageAttributeNames=["All"],
         )
         return [
@@ -94,6 +123,7 @@ class SqsQueue:
                 int(message["Attributes"]["ApproximateReceiveCount"]),
                 message.get("MessageAttributes", {}),
                 asked_at,
+                int(message["Attributes"].get("SentTimestamp", 0)) / 1000,
             )
             for message in answer.get("Messages", [])
         ]
@@ -104,7 +134,7 @@ class SqsQueue:
         Raises:
             EntriesFailed: of some; the others are deleted.
         """
-        await self._batched(deliveries, "DeleteMessageBatch", self._client.delete_message_batch, {})
+        await _each(self._deletes, deliveries, {})
 
     async def release(self, *deliveries: Delivery) -> None:
         """Make messages visible at once.
@@ -112,24 +142,25 @@ class SqsQueue:
         Raises:
             EntriesFailed: of some; the others are visible.
         """
-        call = self._client.change_message_visibility_batch
-        await self._batched(deliveries, "ChangeMessageVisibilityBatch", call, {"VisibilityTimeout": 0})
+        await _each(self._changes, deliveries, {"VisibilityTimeout": 0})
 
     async def change_visibility(self, delivery: Delivery, seconds: float) -> None:
-        """Hide a message for ``seconds`` more, cut at the 12 hours that SQS allows from the receive."""
-        await self._client.change_message_visibility(
-            QueueUrl=self.url,
-            ReceiptHandle=delivery.receipt_handle,
-            VisibilityTimeout=int(min(max(seconds, 0), self.time_left(delivery))),
-        )
+        """Hide a message for ``seconds`` more, cut at the 12 hours that SQS allows from the receive.
+
+        Raises:
+            EntriesFailed: SQS refused.
+        """
+        hidden = int(min(max(seconds, 0), self.time_left(delivery)))
+        await _each(self._changes, [delivery], {"VisibilityTimeout": hidden})
 
     def time_left(self, delivery: Delivery) -> float:
         """Seconds for which the delivery can still be kept."""
         return _time_left(delivery, self._clock())
 
-    async def send(self, body: str, attributes: Mapping[str, str] | None = None) -> str:
-        """Gives SQS's message id, which identifies nothing but the message."""
-        named = {name: _text(value) for name, value in (attributes or {}).items()}
+    async def send(self, body: str, attributes: Mapping[str, str | Mapping[str, Any]] | None = None) -> str:
+        """Gives SQS's message id, which identifies nothing but the message. An attribute that is no text is in boto3's
+        form."""
+        named = {k: _text(v) if isinstance(v, str) else dict(v) for k, v in (attributes or {}).items()}
         sent = await self._client.send_message(QueueUrl=self.url, MessageBody=body, MessageAttributes=named)
         return str(sent["MessageId"])
 
@@ -154,6 +185,11 @@ class SqsQueue:
             QueueUrl=url, MessageBody=delivery.body, MessageAttributes=fitting(told | sent, reason, room)
         )
 
+    async def depth(self) -> Depth:
+        names = [f"ApproximateNumberOfMessages{name}" for name in ("", "NotVisible", "Delayed")]
+        told = await self._client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
+        return Depth(*(int(told["Attributes"][name]) for name in names))
+
     async def dead_letters_url(self) -> str:
         return (await self._find_dead_letters())[0]
 
@@ -171,37 +207,46 @@ class SqsQueue:
             self._dead_letters = (url, int(limit["Attributes"]["MaximumMessageSize"]))
         return self._dead_letters
 
-    async def _batched(
-        self,
-        deliveries: Sequence[Delivery],
-        operation: str,
-        call: Callable[..., Awaitable[dict[str, Any]]],
-        fields: dict[str, Any],
-    ) -> None:
-        failed: dict[str, str] = {}
-        for start in range(0, len(deliveries), BATCH):
-            some = deliveries[start : start + BATCH]
-            entries = [{"Id": str(n), "ReceiptHandle": d.receipt_handle} | fields for n, d in enumerate(some)]
-            answer = await call(QueueUrl=self.url, Entries=entries)
-            failed |= {some[int(entry["Id"])].message_id: entry["Code"] for entry in answer.get("Failed", [])}
-        if failed:
-            raise EntriesFailed(operation, failed)
+
+async def _each(batch: Batch, deliveries: Iterable[Delivery], fields: dict[str, Any]) -> None:
+    adds = [batch.add(d.message_id, {"ReceiptHandle": d.receipt_handle} | fields) for d in deliveries]
+    errors = [error for error in await asyncio.gather(*adds, return_exceptions=True) if error is not None]
+    refused = [error for error in errors if isinstance(error, EntriesFailed)]
+    for error in errors:
+        if error not in refused:
+            raise error
+    if refused:
+        raise EntriesFailed(refused[0].operation, {key: code for e in refused for key, code in e.codes.items()})
 
 
 def visibility_extender(
     url: str, seconds: int, *, clock: Callable[[], float] = time.monotonic
 ) -> Callable[[Delivery], None]:
-    """How the heartbeat's thread keeps a delivery: with a synchronous client of its own. ``clock`` is the queue's."""
+    """How the heartbeat's thread keeps a delivery: with a synchronous client of its own. ``clock`` is the queue's.
+
+    One thread beats for every run. So nothing is tried twice in a beat, and an SQS that did not answer is left alone
+    for a while: the message may come back, but the other runs' leases are renewed in time.
+    """
     import boto3
     from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
 
-    client = boto3.session.Session().client("sqs", region_name=region(), config=Config(**limits(read_seconds=10.0)))
+    config = Config(**limits(read_seconds=5.0, attempts=1))
+    client = boto3.session.Session().client("sqs", region_name=region(), config=config)
+    silent_until = float("-inf")
 
     def extend(delivery: Delivery) -> None:
+        nonlocal silent_until
+        if clock() < silent_until:
+            raise ConnectionError("SQS did not answer the last time; it is asked again soon")
         left = int(min(seconds, _time_left(delivery, clock())))
-        client.change_message_visibility(
-            QueueUrl=url, ReceiptHandle=delivery.receipt_handle, VisibilityTimeout=max(left, 0)
-        )
+        try:
+            client.change_message_visibility(
+                QueueUrl=url, ReceiptHandle=delivery.receipt_handle, VisibilityTimeout=max(left, 0)
+            )
+        except BotoCoreError:
+            silent_until = clock() + seconds / 4
+            raise
 
     return extend
 

@@ -145,8 +145,8 @@ class SqliteStore:
 
     def renew(self, lease: Lease, *, lease_seconds: float) -> bool:
         with self._write():
-            # A lease that ended but that nobody took is still ours to renew; so is that of a run that we finished, since
-            # a beat between the end and its news is no loss.
+            # A lease that ended but that nobody took is still ours to renew; so is that of a run that we finished: a
+            # beat between the end and its news is no loss.
             row = self._one(
                 "SELECT cancel_requested FROM runs WHERE job_id = ? AND generation = ? AND lease_token = ?",
                 lease.job_id, lease.generation, lease.token,

@@ -1,0 +1,168 @@
+"""``coding-agent queue``, and what ``jobs`` does with it, against moto's SQS."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.job import parse_job
+from pipeline.outcome import Outcome
+from pipeline.store.base import Checkpoint, MoneyCaps
+from pipeline.store.sqlite import SqliteStore
+from tests.cli.console import Console
+from tests.stand_ins.aws import Aws, Queue
+from tests.stand_ins.runs import LEASE, Clock, claim, finish, job
+
+
+@pytest.fixture
+def queue(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Queue:
+    queue = aws.make_queue()
+    monkeypatch.setenv("CODING_AGENT_QUEUE_URL", queue.url)
+    return queue
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(time.time() - 3600)
+
+
+@pytest.fixture
+def store(console: Console, clock: Clock) -> Iterator[SqliteStore]:
+    """The one that the commands open, by its default place."""
+    store = SqliteStore(console.data_dir / "store.sqlite", clock=clock)
+    yield store
+    store.close()
+
+
+# queue stats
+
+
+def test_the_figures_are_those_of_both_queues_and_the_store(
+    console: Console, aws: Aws, queue: Queue, store: SqliteStore, clock: Clock
+) -> None:
+    for number in range(3):
+        aws.sqs.send_message(QueueUrl=queue.url, MessageBody=str(number))
+    aws.sqs.send_message(QueueUrl=queue.url, MessageBody="later", DelaySeconds=600)
+    aws.sqs.receive_message(QueueUrl=queue.url)
+    aws.sqs.send_message(QueueUrl=queue.dead_letters_url, MessageBody="x")
+    for number in (1, 2):
+        finish(store, claim(store, job(number)), Outcome.NO_FIX)
+    claimed = claim(store, job(3))
+    clock.now += 600
+    store.release(claimed.lease)
+    claim(store, job(4))
+    told = console.json("queue", "stats", "--json")
+    assert told["queue"] == {"url": queue.url, "visible": 2, "in_flight": 1, "delayed": 1}
+    assert told["dead_letters"] == {"url": queue.dead_letters_url, "visible": 1, "in_flight": 0, "delayed": 0}
+    assert told["runs"] == {"no_fix": 2, "queued": 1, "running": 1}
+    oldest = told["oldest_unfinished"]
+    assert (oldest["job_id"], oldest["generation"], oldest["state"]) == (job(3).id, 0, "queued")
+    assert 3600 <= oldest["age_seconds"] < 3700
+    said = console.run("queue", "stats").stdout
+    assert "2 visible, 1 in flight, 1 delayed" in said and f"{job(3).id}/0  queued, 36" in said
+
+
+def test_empty_queues_and_an_empty_store_are_told(console: Console, queue: Queue) -> None:
+    told = console.json("queue", "stats", "--json")
+    assert (told["runs"], told["oldest_unfinished"], told["queue"]["visible"]) == ({}, None, 0)
+    assert console.run("queue", "stats").stdout.endswith("runs               none yet\n")
+
+
+def test_a_queue_without_dead_letters_has_figures_too(
+    console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODING_AGENT_QUEUE_URL", aws.sqs.create_queue(QueueName="alone-stats")["QueueUrl"])
+    assert console.json("queue", "stats", "--json")["dead_letters"] is None
+    assert "there is no such queue" in console.run("queue", "stats").stdout
+
+
+def test_a_queue_that_is_not_there_is_told(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert console.refused("queue", "stats").startswith("CODING_AGENT_QUEUE_URL is not set")
+    monkeypatch.setenv("CODING_AGENT_QUEUE_URL", f"{aws.endpoint}/123456789012/nowhere")
+    assert console.refused("queue", "stats", code=1).startswith("SQS did not do it: ")
+
+
+# jobs retry
+
+
+def test_a_retry_is_the_next_generation_however_often_it_is_asked(
+    console: Console, aws: Aws, queue: Queue, store: SqliteStore
+) -> None:
+    finish(store, claim(store, job(metadata={"a": "b"})), Outcome.NO_FIX)
+    options = ["--from-stage", "propose_patch", "--max-rounds", "9"]
+    told = console.json("jobs", "retry", job().id, *options, "--json")
+    assert (told["job_id"], told["after_generation"]) == (job().id, 0)
+    assert console.run("jobs", "retry", job().id).stdout == f"{job().id} runs again after generation 0\n"
+    first, second = (parse_job(message["Body"]) for message in aws.messages(queue.url))
+    assert first.replay is not None and second.replay is not None
+    assert first.replay.id == second.replay.id and first.id == job().id
+    assert (first.replay.from_stage, first.limits.max_rounds, first.metadata) == ("propose_patch", 9, {"a": "b"})
+    again = claim(store, first)
+    assert again.run.generation == 1
+
+
+def test_a_job_that_has_not_ended_is_not_retried(console: Console, aws: Aws, queue: Queue, store: SqliteStore) -> None:
+    claim(store)
+    assert console.refused("jobs", "retry", job().id, code=1) == f"job {job().id!r} has not ended: it is running"
+    assert console.refused("jobs", "retry", "nothing").startswith("there is no job 'nothing'")
+    assert aws.messages(queue.url) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--from-stage", "mend"], "--from-stage: no stage 'mend'"), (["--max-cost", "0"], "limits.max_cost_usd: ")],
+)
+def test_a_retry_that_would_be_rejected_is_not_sent(
+    console: Console, aws: Aws, queue: Queue, store: SqliteStore, options: list[str], said: str
+) -> None:
+    finish(store, claim(store), Outcome.FAILED)
+    assert console.refused("jobs", "retry", job().id, *options).startswith(said)
+    assert aws.messages(queue.url) == []
+
+
+def test_a_retry_needs_the_queue(console: Console, store: SqliteStore) -> None:
+    finish(store, claim(store), Outcome.FAILED)
+    assert console.refused("jobs", "retry", job().id).startswith("CODING_AGENT_QUEUE_URL is not set")
+
+
+# jobs list and show
+
+
+def test_runs_are_listed_since_a_moment(console: Console, store: SqliteStore, clock: Clock) -> None:
+    finish(store, claim(store, job(1)))
+    clock.now += 3000
+    finish(store, claim(store, job(2)))
+    for since, numbers in (("2h", [2, 1]), ("30m", [2]), ("2999-01-01T00:00+02:00", [])):
+        rows = console.lines("jobs", "list", "--json", "--since", since)
+        assert [int(row["issue_url"].rsplit("/")[-1]) for row in rows] == numbers
+    assert console.run("jobs", "list", "--since", "1s").stdout == "no such runs\n"
+
+
+def test_a_run_is_shown_in_the_order_of_time(console: Console, store: SqliteStore, clock: Clock) -> None:
+    first = claim(store)
+    clock.now += 1
+    store.save_checkpoint(first.lease, Checkpoint(1, "fetch_issue", "{}", False, 1.5, clock.now))
+    clock.now += LEASE
+    second = claim(store)
+    caps = MoneyCaps(10**6, 10**6, 10**6)
+    clock.now += 1
+    call = store.reserve(second.lease, "1/x", micro_usd=9, model="m", reply_key="r", day="2026-01-01", caps=caps)
+    store.settle(second.lease, call, micro_usd=2_500)
+    clock.now += 1
+    store.intend(second.lease, "push", {"branch": "b"})
+    clock.now += 1
+    finish(store, second, Outcome.PR_OPENED)
+    told = console.json("jobs", "show", job().id, "--json")["timeline"]
+    assert [(moment["what"], moment["detail"].partition(",")[0]) for moment in told] == [
+        ("registered", ""),
+        ("delivered", ""),
+        ("stage", "fetch_issue"),
+        ("delivered", "the last delivery died"),
+        ("model call", "1/x attempt 1: settled $0.002500 m"),
+        ("effect", "push: intended"),
+        ("finished", told[-1]["detail"]),
+    ]
+    assert [moment["at"] for moment in told] == sorted(moment["at"] for moment in told)
+    said = console.run("jobs", "show", job().id).stdout
+    assert said.index("stage ") < said.index("the last delivery died") < said.index("model call") < said.index("effect")
+    assert "  spent $0.002500 in " in said and "2 deliveries" in said
