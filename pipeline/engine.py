@@ -5,6 +5,7 @@ import logging
 import shutil
 from dataclasses import dataclass
 
+from pipeline.checkpoints import OFFLOAD_BYTES, fingerprint
 from pipeline.errors import Family, Interrupted, backoff, judge
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, Outcome, RunResult
@@ -75,6 +76,11 @@ class Engine:
         """Decide *rejected* for a message that names an issue but is no valid job. Blocks; call it in a thread."""
         return self._finish(claimed.lease, Stop(Outcome.REJECTED, reason), None, 0.0, metadata)
 
+    def give_up(self, claimed: Claimed, reason: str) -> RunResult:
+        """Decide *failed* for a run that is not worked on any more. Blocks; call it in a thread."""
+        job = FixIssueJob.model_validate_json(claimed.run.body)
+        return self._finish(claimed.lease, Stop(Outcome.FAILED, reason), job, 0.0)
+
     async def _after_error(self, error: Exception, lease: Lease, work: Work) -> Stop | Deferred:
         verdict = judge(error)
         if verdict.family is Family.STOP and verdict.outcome is not None:
@@ -106,8 +112,20 @@ class Engine:
             artifacts={name: self._parts.artifacts.address(key) for name, key in facts.artifacts.items()},
             trace=trace_id(lease),
         )  # fmt: skip
-        self._store.finish(lease, result, Event.about(result, self._parts.now()), self._parts.policy.topic_of(job))
+        result, event = self._small(result, Event.about(result, self._parts.now()))
+        self._store.finish(lease, result, event, self._parts.policy.topic_of(job))
         return result
+
+    def _small(self, result: RunResult, event: Event) -> tuple[RunResult, Event]:
+        """Where the event is larger than SNS takes: the result becomes an artifact, and both only point to it."""
+        if len(event.model_dump_json().encode()) <= OFFLOAD_BYTES:
+            return result, event
+        data = result.model_dump_json().encode()
+        key = f"{result.job_id}/{result.generation}/result-{fingerprint(data)}.json"
+        self._parts.artifacts.put(key, data)
+        address = self._parts.artifacts.address(key)
+        result = result.pointing_to(address)
+        return result, event.model_copy(update={"data": result, "dataref": address})
 
     def _rounds_paid(self, row: RunRow) -> int:
         return row.round if self._store.calls(row.job_id, row.generation) else 0

@@ -5,8 +5,10 @@ import uuid
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+#: Characters of the reason in an event that points to its data.
+MAX_REASON = 2000
 _NAMESPACE = uuid.UUID("2f1c6a0e-3b57-5b7d-8a43-6d1a8f0b9c55")
 
 
@@ -77,6 +79,11 @@ class RunResult(BaseModel):
     artifacts: dict[str, str] = Field(default_factory=dict, description="name -> address")
     trace: str = Field(description="finds this run in logs")
 
+    def pointing_to(self, address: str) -> "RunResult":
+        """What still tells the run and its outcome, where the whole is too large to be sent."""
+        small = {"reason": self.reason[:MAX_REASON], "metadata": {}, "artifacts": {"result": address}}
+        return self.model_copy(update=small)
+
 
 class RunStarted(BaseModel):
     """The ``data`` of ``run.started``: the run was not rejected, and work that may cost money begins."""
@@ -102,6 +109,10 @@ class Event(BaseModel):
     subject: str = Field(description="job_id/generation")
     time: str = Field(description="RFC 3339, UTC")
     datacontenttype: Literal["application/json"] = "application/json"
+    dataref: str | None = Field(
+        None,
+        description="only with an event over 200 KB: where all of its data is, as JSON; data then holds what is small",
+    )
     data: RunResult | RunStarted
 
     @classmethod
@@ -115,6 +126,14 @@ class Event(BaseModel):
             time=time,
             data=data,
         )
+
+    @model_serializer(mode="wrap")
+    def _without_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """An extension that is not set is left out (CloudEvents knows no null)."""
+        told: dict[str, Any] = handler(self)
+        if self.dataref is None:
+            told.pop("dataref", None)
+        return told
 
     @property
     def attributes(self) -> dict[str, str]:

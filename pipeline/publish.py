@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -18,6 +19,8 @@ from pipeline.store.base import PendingEvent, RunRow, RunStore
 log = logging.getLogger(__name__)
 
 PAGE = 10
+_CALLER = re.compile("Throttl|Expired|Token|Signature|Credential|Internal|Unavailable")
+"""In SNS's codes of errors that are about the caller or the moment, not the event."""
 
 
 class Publisher:
@@ -41,6 +44,9 @@ class Publisher:
         self._stopping = False
         self._failures: dict[str, tuple[int, float]] = {}
         """Event id -> how often it failed, and when it may be tried again."""
+        self._outages, self._silent_until = 0, clock()
+        self.pending = 0
+        """Events that the last look at the outbox left there; of a long outbox not all are counted."""
 
     async def __aenter__(self) -> Self:
         import aioboto3
@@ -79,20 +85,26 @@ class Publisher:
                 continue
 
     async def drain(self) -> int:
-        """Publish what is pending and due, and give how many. An event that fails stays pending, and stops no other."""
+        """Publish what is pending and due, and give how many. An event that SNS refuses stays pending, and stops no
+        other; where SNS does not answer, all wait."""
         published = 0
-        while True:
+        while self._clock() >= self._silent_until:
             # Rows that wait for their next try are the oldest: they must not fill the page.
             limit = PAGE + len(self._failures)
             rows = await asyncio.to_thread(self._store.pending_events, limit)
             if len(rows) < limit:
                 still = {row.event_id for row in rows}  # another worker may have published the rest
                 self._failures = {key: failure for key, failure in self._failures.items() if key in still}
-            due = [row for row in rows if self._due(row)]
-            done = [row for row in due if await self._publish_row(row)]
-            published += len(done)
+            done = 0
+            for row in filter(self._due, rows):
+                if await self._publish_row(row):
+                    done += 1
+                elif self._outages:
+                    break
+            published, self.pending = published + done, len(rows) - done
             if len(rows) < limit or not done:
-                return published
+                break
+        return published
 
     async def publish_again(self, run: RunRow) -> None:
         """Publish a finished run's event again, byte for byte, marked ``duplicate=true``. Errors are botocore's."""
@@ -116,11 +128,24 @@ class Publisher:
             failures = self._failures.get(row.event_id, (0, 0.0))[0] + 1
             delay = backoff(failures, base=1.0, cap=300.0)
             self._failures[row.event_id] = (failures, self._clock() + delay)
+            if _outage(error):
+                self._outages += 1
+                self._silent_until = self._clock() + backoff(self._outages, base=1.0, cap=60.0)
             log.warning("event %s is not published (%d times): %s", row.event_id, failures, describe(error))
             return False
         self._failures.pop(row.event_id, None)
+        self._outages = 0
         return True
 
     async def _publish(self, topic_arn: str, body: str, attributes: Mapping[str, str]) -> None:
         named = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
         await self._client.publish(TopicArn=topic_arn, Message=body, MessageAttributes=named)
+
+
+def _outage(error: Exception) -> bool:
+    """SNS or the store gave no answer, or one that no other event would fare better with."""
+    answer = getattr(error, "response", None)
+    if not isinstance(answer, dict):
+        return True
+    code = str(answer.get("Error", {}).get("Code"))
+    return int(answer["ResponseMetadata"]["HTTPStatusCode"]) >= 500 or _CALLER.search(code) is not None

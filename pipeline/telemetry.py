@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
 
 _context: ContextVar[dict[str, str | int | float]] = ContextVar("log_context", default={})  # noqa: B039 (never changed in place)
+
+#: The logger of lines that are metrics (their ``fields`` become the line's own): said in JSON, kept from people.
+METRICS = "coding_agent.metrics"
 
 #: Shorter values would blot out ordinary words.
 MIN_SECRET = 6
@@ -45,13 +48,13 @@ class _Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line: dict[str, str | int | float] = {
+        line: dict[str, Any] = {
             "time": at,
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= _context.get()
+        line |= _context.get() | getattr(record, "fields", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         line = {key: self._redact(value) if isinstance(value, str) else value for key, value in line.items()}
@@ -68,6 +71,7 @@ def configure(*, as_json: bool, level: str = "INFO", secrets: Iterable[str] = ()
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_Lines(Redactor(secrets), as_json=as_json))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger(METRICS).disabled = not as_json
     # They log request bodies and credentials' whereabouts below WARNING.
     for noisy in ("botocore", "aiobotocore", "boto3", "urllib3", "aiohttp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

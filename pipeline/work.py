@@ -122,7 +122,8 @@ class Work:
             if isinstance(answer, Stop):
                 return answer
             if self._round >= self._limits.max_rounds:
-                return Stop(Outcome.NO_FIX, f"no fix in {self._round} rounds; the last: {first_line(answer.because)}")
+                rounds = f"{self._round} round{'s' * (self._round != 1)}"
+                return Stop(Outcome.NO_FIX, f"no fix in {rounds}; the last: {first_line(answer.because)}")
             self._round += 1
             opened = Round(self._round, answer.to, storable(answer.because))
             await asyncio.to_thread(self._store.open_round, self._lease, opened, self.lap())

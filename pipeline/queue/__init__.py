@@ -1,11 +1,11 @@
 """SQS: taking deliveries, keeping them, giving them back, and the dead-letter queue."""
 
+from pipeline.queue.batch import EntriesFailed
 from pipeline.queue.heartbeat import Heartbeat
 from pipeline.queue.sqs import (
     FAILED_GENERATION,
     REASON,
     Delivery,
-    EntriesFailed,
     NoDeadLetterQueue,
     SqsQueue,
     visibility_extender,

@@ -9,10 +9,10 @@ def region() -> str | None:
     return os.environ.get("AWS_REGION") or None
 
 
-def limits(*, read_seconds: float = 30.0) -> dict[str, Any]:
+def limits(*, read_seconds: float = 30.0, attempts: int = 3) -> dict[str, Any]:
     """Options of botocore's Config. The reading time must exceed a long poll's 20 s."""
     return {
         "connect_timeout": 5,
         "read_timeout": read_seconds,
-        "retries": {"mode": "standard", "total_max_attempts": 3},
+        "retries": {"mode": "standard", "total_max_attempts": attempts},
     }

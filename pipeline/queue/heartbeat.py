@@ -29,7 +29,8 @@ class _Pulse:
 class Heartbeat:
     """Beats for each watched key every ``interval`` seconds, while entered as a context.
 
-    ``lateness`` keeps by how many seconds each of the last beats began too late.
+    ``lateness`` keeps by how many seconds each of the last beats began too late; ``turned_at`` is when the thread last
+    went round, at least once an interval, by the clock.
     """
 
     def __init__(self, interval: float, *, lease_seconds: float, clock: Callable[[], float] = time.monotonic):
@@ -39,6 +40,7 @@ class Heartbeat:
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self.lateness: deque[float] = deque(maxlen=1000)
+        self.turned_at = clock()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -71,6 +73,18 @@ class Heartbeat:
             with pulse.lock:
                 pulse.ended = True
 
+    def take_lateness(self) -> list[float]:
+        """The beats' lateness since this was last asked."""
+        with self._changed:
+            late = list(self.lateness)
+            self.lateness.clear()
+        return late
+
+    @property
+    def idle(self) -> float:
+        """Seconds since the thread last went round. Much more than an interval: it is stuck, or dead."""
+        return self._clock() - self.turned_at
+
     def _run(self) -> None:
         while (pulse := self._next()) is not None:
             try:
@@ -82,12 +96,13 @@ class Heartbeat:
         """Wait until a beat is due. None: the heartbeat was stopped."""
         with self._changed:
             while not self._stopped:
+                self.turned_at = self._clock()
                 pulse = min(self._pulses.values(), key=lambda pulse: pulse.due, default=None)
-                wait = pulse.due - self._clock() if pulse else None
-                if pulse is not None and wait is not None and wait <= 0:
+                wait = pulse.due - self.turned_at if pulse else self._interval
+                if pulse is not None and wait <= 0:
                     self.lateness.append(-wait)
                     return pulse
-                self._changed.wait(wait)
+                self._changed.wait(min(wait, self._interval))
             return None
 
     def _beat(self, pulse: _Pulse) -> None:

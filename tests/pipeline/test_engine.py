@@ -268,7 +268,7 @@ async def test_going_back_in_the_last_round_is_no_fix(bench: Bench):
 
 async def test_a_job_may_ask_for_fewer_rounds_but_not_for_more(bench: Bench):
     bench.does("propose", lambda run: Back("propose", "red"))
-    assert "in 1 rounds" in (await ended(bench, job(1, limits={"max_rounds": 1}))).reason
+    assert "in 1 round;" in (await ended(bench, job(1, limits={"max_rounds": 1}))).reason
     assert "in 3 rounds" in (await ended(bench, job(2, limits={"max_rounds": 50}))).reason
 
 

@@ -12,13 +12,14 @@ import pytest
 
 from pipeline.engine import Deferred, Ended
 from pipeline.errors import LeaseLost
+from pipeline.handler import NEWER_SCHEMA_DELAY
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.publish import Publisher
 from pipeline.queue import FAILED_GENERATION, REASON, Delivery, Heartbeat, SqsQueue
 from pipeline.store.base import Busy, Claimed, Finished, Submission
 from pipeline.store.sqlite import SqliteStore
-from pipeline.worker import NEWER_SCHEMA_DELAY, Worker
+from pipeline.worker import Worker
 from tests.stand_ins import aws as stand_in
 from tests.stand_ins.aws import Aws, Queue, Topic
 

@@ -1,0 +1,137 @@
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.queue.batch import BATCH, TRIES, Batch, EntriesFailed
+
+Answer = dict[str, Any]
+
+
+class Sqs:
+    """Answers batch calls. ``fails`` says of an entry how often it fails still, and with what."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+        self.done: list[str] = []
+        self.fails: dict[str, tuple[int, Answer]] = {}
+        self.go = asyncio.Event()
+        self.go.set()
+        self.paused: list[float] = []
+
+    async def call(self, entries: list[Answer]) -> Answer:
+        assert 1 <= len(entries) <= 10
+        assert len({entry["Id"] for entry in entries}) == len(entries)
+        self.calls.append([entry["ReceiptHandle"] for entry in entries])
+        await self.go.wait()
+        failed = []
+        for entry in entries:
+            left, told = self.fails.get(entry["ReceiptHandle"], (0, {}))
+            if left:
+                self.fails[entry["ReceiptHandle"]] = (left - 1, told)
+                failed.append({"Id": entry["Id"], **told})
+            else:
+                self.done.append(entry["ReceiptHandle"])
+        return {"Successful": [], "Failed": failed} if failed else {"Successful": []}
+
+    async def pause(self, seconds: float) -> None:
+        self.paused.append(seconds)
+
+    def batch(self) -> Batch:
+        return Batch("DeleteMessageBatch", self.call, pause=self.pause)
+
+
+THROTTLED = {"Code": "RequestThrottled", "SenderFault": True}
+INTERNAL = {"Code": "InternalError", "SenderFault": False}
+STALE = {"Code": "ReceiptHandleIsInvalid", "SenderFault": True}
+
+
+async def add(batch: Batch, name: str) -> None:
+    await batch.add(f"id-{name}", {"ReceiptHandle": name})
+
+
+async def test_what_comes_while_a_call_is_under_way_goes_out_together():
+    sqs = Sqs()
+    sqs.go.clear()
+    batch = sqs.batch()
+    first = asyncio.create_task(add(batch, "first"))
+    while not sqs.calls:
+        await asyncio.sleep(0)
+    others = [asyncio.create_task(add(batch, str(n))) for n in range(BATCH + 2)]
+    await asyncio.sleep(0)
+    sqs.go.set()
+    await asyncio.gather(first, *others)
+    assert [len(call) for call in sqs.calls] == [1, BATCH, 2]
+    assert len(sqs.done) == BATCH + 3
+
+
+@pytest.mark.parametrize("told", [THROTTLED, INTERNAL])
+async def test_an_entry_that_is_throttled_is_not_done_until_sqs_has_done_it(told: Answer):
+    sqs = Sqs()
+    sqs.fails["a"] = (2, told)
+    await asyncio.gather(add(sqs.batch(), "a"))
+    assert (sqs.calls, sqs.done, len(sqs.paused)) == ([["a"]] * 3, ["a"], 2)
+
+
+async def test_an_entry_is_not_tried_for_ever_and_stops_no_other():
+    sqs = Sqs()
+    sqs.fails["a"] = (1000, THROTTLED)
+    batch = sqs.batch()
+    refused, fine = await asyncio.gather(add(batch, "a"), add(batch, "b"), return_exceptions=True)
+    assert isinstance(refused, EntriesFailed)
+    assert (refused.codes, fine) == ({"id-a": "RequestThrottled"}, None)
+    assert sum("a" in call for call in sqs.calls) == TRIES
+    assert sqs.done == ["b"]
+
+
+async def test_an_entry_that_is_the_callers_fault_is_not_tried_again():
+    sqs = Sqs()
+    sqs.fails["a"] = (1, STALE)
+    with pytest.raises(EntriesFailed, match=r"id-a .ReceiptHandleIsInvalid"):
+        await add(sqs.batch(), "a")
+    assert (len(sqs.calls), sqs.paused) == (1, [])
+
+
+async def test_a_call_that_fails_fails_its_entries_and_not_the_next_call():
+    answers: list[Exception | None] = [ConnectionError("credentials have expired"), None]
+
+    async def call(entries: list[Answer]) -> Answer:
+        if error := answers.pop(0):
+            raise error
+        return {}
+
+    batch = Batch("DeleteMessageBatch", call)
+    told = await asyncio.gather(add(batch, "a"), add(batch, "b"), return_exceptions=True)
+    assert [type(error) for error in told] == [ConnectionError] * 2
+    await add(batch, "c")
+    assert answers == []
+
+
+async def test_a_run_that_is_cancelled_while_it_waits_stops_no_other():
+    sqs = Sqs()
+    sqs.go.clear()
+    batch = sqs.batch()
+    gone, kept = asyncio.create_task(add(batch, "gone")), asyncio.create_task(add(batch, "kept"))
+    while not sqs.calls:
+        await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait({gone})
+    sqs.go.set()
+    await kept
+    assert sqs.done == ["gone", "kept"]
+
+
+@settings(deadline=None, max_examples=50)
+@given(fails=st.lists(st.integers(0, TRIES + 1), max_size=35))
+def test_each_entry_is_done_once_or_told_as_failed(fails: list[int]):
+    async def check() -> None:
+        sqs = Sqs()
+        sqs.fails = {str(n): (count, INTERNAL) for n, count in enumerate(fails)}
+        batch = sqs.batch()
+        told = await asyncio.gather(*(add(batch, str(n)) for n in range(len(fails))), return_exceptions=True)
+        assert sorted(sqs.done) == sorted(str(n) for n, count in enumerate(fails) if count < TRIES)
+        assert [error is None for error in told] == [count < TRIES for count in fails]
+
+    asyncio.run(check())

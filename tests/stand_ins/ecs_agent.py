@@ -1,0 +1,64 @@
+"""The ECS agent's endpoint for task scale-in protection, as strict as its documentation."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class EcsAgent:
+    """``answers`` are given first, one a request: (status, body)."""
+
+    uri: str
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+
+
+def _wrong(method: str, path: str, content_type: str | None, body: Any) -> str | None:
+    if (method, path) != ("PUT", "/api/task-protection/v1/state"):
+        return "NotFound"
+    if content_type != "application/json" or not isinstance(body, dict):
+        return "InvalidParameter: no JSON object"
+    minutes = body.get("ExpiresInMinutes", 120)
+    if not isinstance(body.get("ProtectionEnabled"), bool) or set(body) - {"ProtectionEnabled", "ExpiresInMinutes"}:
+        return "InvalidParameter: ProtectionEnabled"
+    if type(minutes) is not int or not 1 <= minutes <= 2880:
+        return "InvalidParameter: ExpiresInMinutes"
+    if "ExpiresInMinutes" in body and not body["ProtectionEnabled"]:
+        return "InvalidParameter: ExpiresInMinutes without protection"
+    return None
+
+
+@contextmanager
+def ecs_agent() -> Iterator[EcsAgent]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            agent.asked.append(body)
+            if wrong := _wrong(self.command, self.path, self.headers["Content-Type"], body):
+                status, answer = 400, {"error": {"Code": wrong, "Message": wrong}}
+            elif agent.answers:
+                status, answer = agent.answers.pop(0)
+            else:
+                status, answer = 200, {"protection": {"ProtectionEnabled": body["ProtectionEnabled"]}}
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    agent = EcsAgent(f"http://127.0.0.1:{server.server_port}/api")
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield agent
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

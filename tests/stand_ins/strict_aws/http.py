@@ -1,0 +1,109 @@
+"""A small, fast HTTP/1.1 server on loopback, in a thread of its own: what a handler answers, or a connection cut."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
+
+Result = TypeVar("Result")
+_REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 500: "Internal Server Error"}
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+#: None cuts the connection. It may be called later, and for a client that is long dead.
+Reply = Callable[[Answer | None], None]
+Handler = Callable[[Request, Reply], None]
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, handler: Handler):
+        self._handler, self._buffer = handler, b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            first, *lines = self._buffer[:end].decode("latin-1").split("\r\n")
+            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+            size = int(headers.get("content-length", "0"))
+            if len(self._buffer) < end + 4 + size:
+                return
+            body, self._buffer = self._buffer[end + 4 : end + 4 + size], self._buffer[end + 4 + size :]
+            method, path, _ = first.split(" ", 2)
+            self._handler(Request(method, path, headers, body), self._reply)
+
+    def _reply(self, answer: Answer | None) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if answer is None:
+            transport.abort()
+            return
+        lines = [f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Unavailable')}"]
+        lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+        lines.append(f"Content-Length: {len(answer.body)}\r\n\r\n")
+        transport.write("\r\n".join(lines).encode() + answer.body)
+
+
+class LoopbackServer:
+    """Serves ``handler``, which runs on the server's thread alone, while entered as a context."""
+
+    def __init__(self, handler: Handler):
+        self._handler = handler
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="loopback server", daemon=True)
+        self.endpoint = ""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        listening = asyncio.run_coroutine_threadsafe(
+            self.loop.create_server(lambda: _Connection(self._handler), "127.0.0.1", 0, backlog=1024), self.loop
+        )
+        self._server = listening.result(10)
+        self.endpoint = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.call(self._server.close)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+        self.loop.close()
+
+    def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call it on the server's thread, where all state lives, and give its answer."""
+        answer: Future[Result] = Future()
+
+        def work() -> None:
+            with suppress(BaseException):
+                try:
+                    answer.set_result(function(*arguments))
+                except BaseException as error:
+                    answer.set_exception(error)
+
+        self.loop.call_soon_threadsafe(work)
+        return answer.result(30)
