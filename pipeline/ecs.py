@@ -81,7 +81,8 @@ class TaskProtection:
                 await self._tell(wanted)
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), wait)
+                async with asyncio.timeout(wait):  # wait_for of Python 3.11 can swallow a cancellation
+                    await self._changed.wait()
 
     async def _tell(self, wanted: bool) -> None:
         try:

@@ -64,8 +64,6 @@ class Engine:
                 return answer
             stop = answer
         seconds = work.elapsed
-        # Before the end is stored: nothing may hold the message once it is.
-        await asyncio.to_thread(shutil.rmtree, self._parts.workspace(claimed.lease), ignore_errors=True)
         result = await asyncio.to_thread(self._finish, claimed.lease, stop, job, seconds)
         self._parts.observer(
             Progress("ended", result.job_id, result.generation, result.rounds, "", result.seconds, result.reason)
@@ -99,6 +97,8 @@ class Engine:
     def _finish(
         self, lease: Lease, stop: Stop, job: FixIssueJob | None, seconds: float, metadata: dict[str, str] | None = None
     ) -> RunResult:
+        # Before the end is stored: nothing may hold the message once it is.
+        shutil.rmtree(self._parts.workspace(lease), ignore_errors=True)
         row = self._store.run(lease.job_id, lease.generation)
         assert row is not None  # noqa: S101 (we hold its lease)
         facts = self._parts.facts(row).merged(stop.facts)

@@ -1,6 +1,7 @@
 """The outbox's way out: pending events, whoever's run they tell of, published to SNS at least once."""
 
 import asyncio
+import contextlib
 import logging
 import re
 import time
@@ -79,10 +80,9 @@ class Publisher:
                 log.exception("the outbox could not be read")
             if last:
                 return
-            try:
-                await asyncio.wait_for(self._poked.wait(), self._interval)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._interval):  # wait_for of Python 3.11 can swallow a cancellation
+                    await self._poked.wait()
 
     async def drain(self) -> int:
         """Publish what is pending and due, and give how many. An event that SNS refuses stays pending, and stops no
@@ -95,12 +95,9 @@ class Publisher:
             if len(rows) < limit:
                 still = {row.event_id for row in rows}  # another worker may have published the rest
                 self._failures = {key: failure for key, failure in self._failures.items() if key in still}
-            done = 0
-            for row in filter(self._due, rows):
-                if await self._publish_row(row):
-                    done += 1
-                elif self._outages:
-                    break
+            due = [row for row in rows if self._due(row)]
+            # After an outage one row finds out whether it is over.
+            done = sum(await asyncio.gather(*map(self._publish_row, due[:1] if self._outages else due[:PAGE])))
             published, self.pending = published + done, len(rows) - done
             if len(rows) < limit or not done:
                 break

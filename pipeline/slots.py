@@ -92,12 +92,14 @@ class Slots:
         """Wait until a slot was closed, or the worker stops, for ``seconds`` at most."""
         self._changed.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
 
     async def pause(self, seconds: float) -> None:
         """Sleep, unless the worker stops."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()
 
     async def be_alone(self, slot: Slot) -> bool:
         """Wait until no other message is in work here; none is taken meanwhile. False: the worker stops."""

@@ -22,7 +22,7 @@ from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, Facts, Outcome, RunStarted
 from pipeline.policy import Policy
 from pipeline.stage import Back, Pipeline, PipelineError, Restorable, RunContext, Step, Stop
-from pipeline.store.base import Claimed, Lease, Round, RunRow, RunStore
+from pipeline.store.base import Checkpoint, Claimed, Lease, Round, RunRow, RunStore
 
 log = logging.getLogger(__name__)
 
@@ -110,12 +110,13 @@ class Work:
         return time.monotonic() - self._since
 
     async def until_stop(self) -> Stop:
-        workspace = self._parts.workspace(self._lease)
-        await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
-        workspace.mkdir(parents=True, exist_ok=True)
+        begun = await asyncio.to_thread(self._begin)
         if self._row.cancel_requested and not await asyncio.to_thread(self._parts.acted, self._lease):
             return CANCELLED
-        if stop := await self._admit():
+        # What the deployment says of the job, once: a run that has begun is not rejected by a setting's change.
+        if not begun and (refusal := self._parts.policy.allowed.refusal(self._job)):
+            return Stop(Outcome.REJECTED, refusal)
+        if stop := await self._inherit():
             return stop
         while True:
             answer = await self._one_round()
@@ -128,12 +129,12 @@ class Work:
             opened = Round(self._round, answer.to, storable(answer.because))
             await asyncio.to_thread(self._store.open_round, self._lease, opened, self.lap())
 
-    async def _admit(self) -> Stop | None:
-        """What the deployment says of the job, once: a run that has begun is not rejected by a setting's change."""
-        begun = await asyncio.to_thread(self._store.checkpoints, self._lease.job_id, self._lease.generation)
-        if not begun and (refusal := self._parts.policy.allowed.refusal(self._job)):
-            return Stop(Outcome.REJECTED, refusal)
-        return await self._inherit()
+    def _begin(self) -> bool:
+        """An empty workspace. True: an earlier delivery left results."""
+        workspace = self._parts.workspace(self._lease)
+        shutil.rmtree(workspace, ignore_errors=True)
+        workspace.mkdir(parents=True, exist_ok=True)
+        return bool(self._store.checkpoints(self._lease.job_id, self._lease.generation))
 
     async def _inherit(self) -> Stop | None:
         from_stage = self._job.replay.from_stage if self._job.replay else None
@@ -150,9 +151,7 @@ class Work:
 
     async def _one_round(self) -> Stop | Back:
         """Pass once over the stages: restore what has a standing result, run the rest."""
-        identity = (self._lease.job_id, self._lease.generation)
-        rounds = await asyncio.to_thread(self._store.rounds, *identity)
-        stored = await asyncio.to_thread(self._store.checkpoints, *identity)
+        rounds, stored = await asyncio.to_thread(self._history)
         kept = checkpoints.standing(self._pipeline, stored, rounds)
         feedback = rounds[-1].because if rounds else None
         given: dict[type[BaseModel], BaseModel] = {}
@@ -187,6 +186,10 @@ class Work:
             if step.name == self._pipeline.admitted_after:
                 await self._announce()
         raise AssertionError("the last stage returned no Stop")
+
+    def _history(self) -> tuple[list[Round], list[Checkpoint]]:
+        identity = (self._lease.job_id, self._lease.generation)
+        return self._store.rounds(*identity), self._store.checkpoints(*identity)
 
     async def _timed(self, step: Step, work: Any) -> Any:
         """Run a stage within the run's minutes. The last one has effects: it is never cut short by the clock."""

@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 LAST_DRAIN = 5.0
 #: Seconds after which a poll loop that waits for room, or for a queue that is down, goes round again.
 TURN = 10.0
+#: Seconds for which slots that become free are gathered, so that one receive fills them.
+GATHER = 0.03
+#: Seconds that a full worker waits for more room once there is some: one receive for ten short runs, not ten.
+GATHER = 0.05
 #: Seconds without a turn after which the poll loop or the heartbeat is stuck. A long poll takes 20 s, one that gets no
 #: answer, with its retries, under two minutes.
 STALE = 180.0
@@ -119,7 +123,11 @@ class Worker:
             self._turned_at = self._monotonic()
             if self._slots.free <= 0:
                 await self._slots.change(TURN)
+                if self._slots.free:
+                    await self._slots.pause(GATHER)
                 continue
+            if len(self._slots):
+                await self._slots.pause(GATHER)
             try:
                 if self._handler.doubt:
                     await asyncio.to_thread(self._store.pending_events, 1)

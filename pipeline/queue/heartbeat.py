@@ -62,8 +62,8 @@ class Heartbeat:
         """
         now = self._clock()
         with self._changed:
+            # The thread sleeps for an interval at most, so that it need not be woken.
             self._pulses[key] = _Pulse(key, beat, on_lost, on_cancel, due=now + self._interval, alive_at=now)
-            self._changed.notify()
 
     def unwatch(self, key: str) -> None:
         """No beat for ``key`` begins or goes on after this. It waits for one under way: call it in a thread."""

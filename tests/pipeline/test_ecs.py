@@ -83,11 +83,15 @@ async def test_a_failure_hurts_no_run_and_is_tried_again_later():
     told.errors = [OSError("the agent is busy")] * 2
     async with TaskProtection(told, clock=clock) as protection:
         with protection.hold():
-            for _ in range(3):
+            for failures in (1, 2):
                 assert await told.next() is True
+                while protection._failures != failures:
+                    await asyncio.sleep(0)
                 clock.now += 100.0
                 protection._changed.set()
-        await settled(protection, (None, LINGER))
+            assert await told.next() is True
+            await settled(protection, (None, MINUTES * 30.0))
+        assert protection.due() == (None, LINGER)
 
 
 async def test_what_never_ran_tells_nothing():

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -11,11 +13,13 @@ from pipeline.engine import MAX_TRIES, Deferred, Ended
 from pipeline.errors import Halt, LeaseLost, Retry
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, EventType, Facts, Outcome, RunResult, RunStarted, Verification
+from pipeline.policy import Allowed
 from pipeline.stage import Back, EffectiveLimits, RunContext, Stop
 from pipeline.store.base import Claimed, Finished, Submission
 from pipeline.work import Parts
 from tests.stand_ins.runs import (
     LEASE,
+    TOPIC,
     Answer,
     Bench,
     Clock,
@@ -577,3 +581,43 @@ def test_the_workspaces_of_runs_are_folders_of_their_own(bench: Bench):
     second = bench.claim(job(job_id="other"))
     assert parts.workspace(first.lease) != parts.workspace(second.lease)
     assert {parts.workspace(held.lease).parent for held in (first, second)} == {parts.workspaces}
+
+
+# What is told
+
+
+async def test_an_event_that_sns_would_not_take_points_to_an_artifact_with_all_of_it(bench: Bench):
+    reason = "the tests say: ü" * 20_000
+    bench.does("close", lambda run: Stop(Outcome.NO_FIX, reason))
+    result = await ended(bench, job(metadata={"team": "blue"}))
+    (row,) = [row for row in bench.store.pending_events(10) if row.type == EventType.FINISHED]
+    assert len(row.body.encode()) < 10_000
+    event = Event.model_validate_json(row.body)
+    assert isinstance(event.data, RunResult)
+    assert (event.data, event.data.outcome, event.data.metadata) == (result, Outcome.NO_FIX, {})
+    assert event.dataref == event.data.artifacts["result"]
+    whole = RunResult.model_validate_json(Path(unquote(urlsplit(str(event.dataref)).path)).read_text())
+    assert (whole.reason, whole.metadata) == (reason, {"team": "blue"})
+    assert whole.artifacts["patch"]
+    assert row.attributes["outcome"] == "no_fix"
+
+
+async def test_an_event_of_ordinary_size_points_nowhere(bench: Bench):
+    await ended(bench)
+    assert all("dataref" not in row.body for row in bench.store.pending_events(10))
+
+
+@pytest.mark.parametrize(("asked", "goes_to"), [(None, TOPIC), ("team", f"{TOPIC}-team"), ("mallory", TOPIC)])
+async def test_events_go_to_the_jobs_topic_only_where_it_is_allowed(bench: Bench, asked: str | None, goes_to: str):
+    bench.policy = replace(bench.policy, allowed=Allowed(topics=(TOPIC, f"{TOPIC}-team")))
+    result = await ended(bench, job(callback_topic_arn=f"{TOPIC}-{asked}" if asked else None))
+    assert {row.topic_arn for row in bench.store.pending_events(10)} == {goes_to}
+    assert (result.outcome is Outcome.REJECTED) == (asked == "mallory")
+
+
+async def test_a_run_that_is_given_up_has_failed_with_its_metadata(bench: Bench):
+    result = bench.engine.give_up(bench.claim(job(metadata={"team": "blue"})), "its worker died 5 times")
+    assert (result.outcome, result.reason, result.metadata) == (
+        Outcome.FAILED, "its worker died 5 times", {"team": "blue"}
+    )  # fmt: skip
+    assert [event.data for event in bench.published()] == [result]

@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, EventType, Outcome, RunResult
@@ -136,3 +137,55 @@ async def test_a_poke_wakes_the_loop_a_store_that_fails_does_not_end_it_and_a_st
         publisher.stop()
         await asyncio.wait_for(running, PATIENCE)
     assert len(aws.events(topic)) == 2, "the last drain takes what came before the stop"
+
+
+async def test_an_hour_without_sns_loses_nothing_and_does_not_hammer_it(
+    aws: Aws, topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+):
+    clock, tries = Clock(), 0
+    for number in range(1, 41):
+        finished(store, number, topic.arn)
+    async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
+
+        async def unreachable(**_: object) -> object:
+            nonlocal tries
+            tries += 1
+            raise EndpointConnectionError(endpoint_url="the topic's")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(publisher._client, "publish", unreachable)
+            while clock.now < 3600.0:
+                assert await publisher.drain() == 0
+                clock.now += 5.0
+        assert 40 < tries < 400, "about two a minute, not one a row and drain"
+        assert publisher.pending > 0
+        clock.now += 300.0
+        assert await publisher.drain() == 40
+        assert publisher.pending == 0
+    assert len(aws.events(topic)) == 40
+
+
+@pytest.mark.parametrize(
+    "code", ["ThrottledException", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch"]
+)
+async def test_what_sns_refuses_to_everybody_is_asked_of_it_with_one_event(
+    topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch, code: str
+):
+    for number in (1, 2, 3):
+        finished(store, number, topic.arn)
+    refused: list[str] = []
+
+    async def refuse(**given: str) -> object:
+        refused.append(given["Message"])
+        answer = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        raise ClientError(answer, "Publish")
+
+    clock = Clock()
+    async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
+        monkeypatch.setattr(publisher._client, "publish", refuse)
+        assert await publisher.drain() == 0
+        clock.now += 3600.0
+        refused.clear()
+        assert await publisher.drain() == 0
+    assert len(refused) == 1, "one event finds out whether it is over"
+    assert len(store.pending_events(10)) == 3

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.publish import Publisher
 from pipeline.queue import FAILED_GENERATION, REASON, Delivery, Heartbeat, SqsQueue
-from pipeline.store.base import Busy, Claimed, Finished, Submission
+from pipeline.store.base import Busy, Claimed, Finished, Lease, Submission
 from pipeline.store.sqlite import SqliteStore
+from pipeline.telemetry import METRICS
 from pipeline.worker import Worker
 from tests.stand_ins import aws as stand_in
 from tests.stand_ins.aws import Aws, Queue, Topic
@@ -37,6 +39,11 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class NoWait(random.Random):
+    def uniform(self, a: float, b: float) -> float:
+        return 0.0
 
 
 class WatchedQueue(SqsQueue):
@@ -110,6 +117,9 @@ class ScriptedEngine:
 
     def reject(self, claimed: Claimed, reason: str, metadata: dict[str, str]) -> RunResult:
         return self.end(claimed, Outcome.REJECTED, reason, metadata).result
+
+    def give_up(self, claimed: Claimed, reason: str) -> RunResult:
+        return self.end(claimed, Outcome.FAILED, reason).result
 
     def end(
         self, claimed: Claimed, outcome: Outcome, reason: str = "so it is", metadata: dict[str, str] | None = None
@@ -483,12 +493,20 @@ async def test_an_asked_cancellation_reaches_the_run(world: World):
     assert attributes["outcome"] == "cancelled"
 
 
-async def test_a_run_that_would_outlast_twelve_hours_is_handed_back_before(world: World, monkeypatch):
-    world.engine.script = world.engine.forever
-    monkeypatch.setattr(world.queue, "time_left", lambda delivery: 2.0 * VISIBILITY)
+async def test_a_run_that_would_outlast_twelve_hours_is_handed_back_before_and_goes_on_with_a_new_receive(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pipeline.queue.sqs.MAX_VISIBILITY", 2 * VISIBILITY + 0.2)  # 12 hours, scaled down
+
+    async def long(claimed: Claimed) -> Ended:
+        return await (world.engine.solve(claimed) if claimed.took_over else world.engine.forever(claimed))
+
+    world.engine.script = long
     await world.send(job())
     async with world.working(concurrency=1):
-        assert (await world.queue.next())[0] == "released"
+        assert [(await world.queue.next())[0] for _ in range(2)] == ["released", "deleted"]
+    first, second = world.engine.executed
+    assert (first.run.generation, second.run.generation, second.run.crashes, second.run.tries) == (0, 0, 0, 0)
 
 
 async def test_an_error_in_one_message_does_not_stop_the_next(world: World):
@@ -500,10 +518,14 @@ async def test_an_error_in_one_message_does_not_stop_the_next(world: World):
     world.engine.script = fragile
     async with world.working(concurrency=1):
         await world.send(job(1))
-        await world.engine.next()
+        what, _, seconds = await world.queue.next()
+        assert (what, seconds) == ("put back", 30.0)
         await world.send(job(2))
         assert (await world.queue.next())[0] == "deleted"
     assert world.depth() == (0, 1)
+    again = world.claim(job(1))
+    assert isinstance(again, Claimed)
+    assert again.run.crashes == 0, "the lease was given back"
 
 
 async def test_no_more_runs_than_slots_and_every_slot_comes_back(world: World):
@@ -516,10 +538,6 @@ async def test_no_more_runs_than_slots_and_every_slot_comes_back(world: World):
 
 
 async def test_a_queue_that_is_down_is_waited_for(world: World):
-    class NoWait(random.Random):
-        def uniform(self, a: float, b: float) -> float:
-            return 0.0
-
     world.queue.failures = 3
     await world.send(job())
     async with world.working(rng=NoWait()):
@@ -538,3 +556,359 @@ async def test_a_stop_does_not_wait_for_a_queue_that_is_down(world: World):
     rng = LongWait()
     async with world.working(rng=rng):
         await asyncio.wait_for(rng.asked.wait(), PATIENCE)
+
+
+# Runs that kill their workers
+
+
+def kill_workers(world: World, wanted: FixIssueJob, times: int) -> None:
+    """Deliveries whose worker died: nobody gave their lease back."""
+    for _ in range(times):
+        assert isinstance(world.claim(wanted), Claimed)
+        world.clock.now += VISIBILITY + 1
+
+
+def gated(world: World, *numbers: int) -> dict[int, asyncio.Event]:
+    """Runs of these issues go on until their event is set; the others end at once."""
+    gates = {number: asyncio.Event() for number in numbers}
+
+    async def script(claimed: Claimed) -> Ended:
+        if gate := gates.get(int(claimed.run.issue_url.rpartition("/")[2])):
+            await gate.wait()
+        return world.engine.end(claimed, Outcome.PR_OPENED)
+
+    world.engine.script = script
+    return gates
+
+
+async def test_a_run_that_killed_two_workers_has_the_third_to_itself(world: World):
+    gates = gated(world, 1, 2)
+    kill_workers(world, job(2), 2)
+    async with world.working(concurrency=3):
+        await world.send(job(1))
+        assert (await world.engine.next()).run.issue_url.endswith("/1")
+        poison = await world.send(job(2))
+        await asyncio.wait_for(world.queue.received.get(), PATIENCE)
+        await asyncio.wait_for(world.queue.received.get(), PATIENCE)
+        await nothing_from(world.engine.begun)
+        await world.send(job(3))
+        gates[1].set()
+        claimed = await world.engine.next()
+        assert (claimed.run.issue_url[-1], claimed.run.crashes, world.engine.running) == ("2", 2, 1)
+        await nothing_from(world.engine.begun)
+        gates[2].set()
+        assert (await world.engine.next()).run.issue_url.endswith("/3")
+        done = [await world.queue.next() for _ in range(3)]
+    assert [(what, delivery.message_id == poison) for what, delivery, _ in done if what == "deleted"] == [
+        ("deleted", False), ("deleted", True), ("deleted", False)
+    ]  # fmt: skip
+    assert world.depth() == (0, 0)
+
+
+async def test_two_such_runs_have_the_worker_one_after_the_other(world: World):
+    kill_workers(world, job(1), 2)
+    kill_workers(world, job(2), 3)
+    await world.send(job(1))
+    await world.send(job(2))
+    async with world.working(concurrency=5):
+        assert [(await world.queue.next())[0] for _ in range(2)] == ["deleted", "deleted"]
+    assert (world.engine.most, len(world.engine.executed)) == (1, 2)
+
+
+async def test_a_run_that_waits_to_be_alone_holds_no_lease_that_a_neighbour_could_make_a_crash(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    gates = gated(world, 1)
+    kill_workers(world, job(2), 2)
+    loop, released, real = asyncio.get_running_loop(), asyncio.Event(), world.store.release
+
+    def release(lease: Lease) -> None:
+        real(lease)
+        loop.call_soon_threadsafe(released.set)
+
+    monkeypatch.setattr(world.store, "release", release)
+    await world.send(job(1))
+    async with world.working(concurrency=2):
+        await world.engine.next()
+        await world.send(job(2))
+        await asyncio.wait_for(released.wait(), PATIENCE)
+        elsewhere = world.claim(job(2))
+        assert isinstance(elsewhere, Claimed)
+        assert elsewhere.run.crashes == 2
+        world.store.release(elsewhere.lease)
+        gates[1].set()
+        assert (await world.engine.next()).run.crashes == 2
+
+
+async def test_a_stop_while_a_run_waits_to_be_alone_releases_its_message(world: World):
+    gated(world, 1)
+    kill_workers(world, job(2), 2)
+    await world.send(job(1))
+    async with world.working(concurrency=2):
+        await world.engine.next()
+        await world.send(job(2))
+        world.queue.brought.clear()
+        await asyncio.wait_for(world.queue.brought.wait(), PATIENCE)
+    assert world.depth() == (2, 0)
+    assert len(world.engine.executed) == 1
+
+
+async def test_a_run_whose_worker_always_dies_has_failed(world: World):
+    wanted = job(1, metadata={"team": "blue"})
+    kill_workers(world, wanted, 5)
+    await world.send(wanted)
+    async with world.working():
+        assert (await world.queue.next())[0] == "deleted"
+    assert world.engine.executed == []
+    ((_, attributes),) = world.dead_letters()
+    assert attributes[FAILED_GENERATION] == "0"
+    assert "its worker died 5 times" in attributes[REASON]
+    ((_, told),) = world.aws.events(world.topic)
+    assert told["outcome"] == "failed"
+
+
+async def test_stops_and_lost_leases_are_no_crashes(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.engine.script = world.engine.forever
+    await world.send(job())
+    for _ in range(3):
+        world.stop = asyncio.Event()
+        async with world.working():
+            await world.engine.next()
+
+    def down(lease: object, *, lease_seconds: float) -> bool:
+        raise ConnectionError("the store is down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "renew", down)
+        world.stop = asyncio.Event()
+        async with world.working(heartbeat=Heartbeat(0.01, lease_seconds=0.05)):
+            await world.engine.next()
+            for _ in range(4):  # of the stops before, and of this lease
+                await asyncio.wait_for(world.engine.stopped.get(), PATIENCE)
+    world.clock.now += VISIBILITY + 1
+    again = world.claim(job())
+    assert isinstance(again, Claimed)
+    assert again.run.crashes == 0
+
+
+# What is invalid under the name of a job that has ended
+
+
+async def test_an_invalid_message_is_not_answered_by_another_jobs_event(world: World):
+    done = world.claim(job(1))
+    assert isinstance(done, Claimed)
+    world.engine.end(done, Outcome.PR_OPENED)
+    body = '{"issue_url": "https://github.com/octo/repo/issues/1", "replay": {"idd": "again"}}'
+    await world.send(body)
+    async with world.working():
+        assert (await world.queue.next())[0] == "deleted"
+    ((kept, attributes),) = world.dead_letters()
+    assert kept == body
+    assert "replay.idd: unknown field" in attributes[REASON]
+    assert FAILED_GENERATION not in attributes
+    assert ["duplicate" in told for _, told in world.aws.events(world.topic)] == [False], "its own event, once"
+
+
+async def test_an_invalid_message_that_comes_twice_is_told_twice_that_it_is_rejected(world: World):
+    body = '{"issue_url": "https://github.com/octo/repo/issues/1", "colour": 1}'
+    await world.send(body)
+    async with world.working():
+        await world.queue.next()
+        await world.send(body)
+        assert (await world.queue.next())[0] == "deleted"
+    events = world.aws.events(world.topic)
+    assert [json.loads(told)["data"]["reason"] for told, _ in events] == ["colour: unknown field"] * 2
+    assert world.dead_letters() == []
+
+
+# Faults
+
+
+async def test_a_store_that_is_down_at_the_start_is_waited_for_and_no_message_is_received_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    answers, real = iter([False] * 3), world.store.pending_events
+    asked = 0
+
+    def pending(limit: int = 10) -> object:
+        nonlocal asked
+        asked += limit == 1
+        if limit == 1 and next(answers, True) is False:
+            assert world.queue.received.empty()
+            raise ConnectionError("the store is down")
+        return real(limit)
+
+    monkeypatch.setattr(world.store, "pending_events", pending)
+    await world.send(job())
+    async with world.working(rng=NoWait()):
+        _, delivery, _ = await world.queue.next()
+    assert (asked, delivery.receive_count) == (4, 1)
+
+
+async def test_a_store_that_is_down_at_the_claim_puts_the_message_back_and_is_asked_before_the_next_receive(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    real_claim, real_pending, log = world.store.claim, world.store.pending_events, []
+
+    def claim(*given: object, **more: object) -> object:
+        log.append("claim")
+        if len(log) == 1:
+            raise ConnectionError("the store is down")
+        return real_claim(*given, **more)
+
+    def pending(limit: int = 10) -> object:
+        if limit == 1 and log:
+            log.append("asked")
+        return real_pending(limit)
+
+    monkeypatch.setattr(world.store, "claim", claim)
+    monkeypatch.setattr(world.store, "pending_events", pending)
+    await world.send(job(1))
+    async with world.working(concurrency=1):
+        what, _, seconds = await world.queue.next()
+        assert (what, seconds) == ("put back", 30.0)
+        await world.send(job(2))
+        assert (await world.queue.next())[0] == "deleted"
+    assert log == ["claim", "asked", "claim"]
+
+
+async def test_a_store_that_is_down_at_the_outcome_loses_nothing_and_is_no_crash(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    down = 3
+
+    async def end(claimed: Claimed) -> Ended:
+        if down:
+            raise ConnectionError("the store is down")
+        return await world.engine.solve(claimed)
+
+    real = world.store.release
+
+    def release(lease: Lease) -> None:
+        nonlocal down
+        down -= 1
+        if down:
+            raise ConnectionError("the store is down")
+        real(lease)
+
+    world.engine.script = end
+    monkeypatch.setattr(world.store, "release", release)
+    monkeypatch.setattr("pipeline.handler.backoff", lambda *_, **__: 0.0)
+    await world.send(job())
+    async with world.working():
+        what, delivery, _ = await world.queue.next()
+        assert what == "put back"
+        await SqsQueue.release(world.queue, delivery)
+        assert (await world.queue.next())[0] == "deleted"
+    assert world.engine.executed[-1].run.crashes == 0
+    assert len(world.aws.events(world.topic)) == 1
+
+
+async def test_credentials_that_expire_before_the_delete_delay_it_and_the_event_says_duplicate(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    from botocore.exceptions import ClientError
+
+    real, expired = world.queue._client.delete_message_batch, [True]
+
+    async def delete(**given: object) -> object:
+        if expired:
+            expired.pop()
+            raise ClientError({"Error": {"Code": "ExpiredToken", "Message": ""}}, "DeleteMessageBatch")
+        return await real(**given)
+
+    monkeypatch.setattr(world.queue._client, "delete_message_batch", delete)
+    await world.send(job())
+    async with world.working():
+        what, delivery, _ = await world.queue.next()
+        assert what == "put back"
+        await SqsQueue.release(world.queue, delivery)
+        assert (await world.queue.next())[0] == "deleted"
+    assert len(world.engine.executed) == 1
+    assert sorted("duplicate" in told for _, told in world.aws.events(world.topic)) == [False, True]
+    assert world.depth() == (0, 0)
+
+
+async def test_a_poll_that_never_returns_does_not_keep_the_worker_from_releasing_its_runs(world: World):
+    world.engine.script = world.engine.forever
+    await world.send(job(1))
+    async with world.working(grace=1.0):
+        await world.engine.next()
+        world.queue.brought.clear()
+        world.queue.hold.clear()
+        await world.send(job(2))
+        await asyncio.wait_for(world.queue.brought.wait(), PATIENCE)
+    what, released, _ = await world.queue.next()
+    assert (what, released.body) == ("released", job(1).to_json())
+    assert world.depth() == (1, 1), "what the poll had brought comes back by itself"
+
+
+# What is told
+
+
+async def test_vitals_tell_how_long_ago_the_poll_loop_and_the_heartbeat_turned(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pipeline.worker.TURN", 0.01)
+    asked = asyncio.Event()
+
+    class Monotonic(Clock):
+        def __call__(self) -> float:
+            asked.set()
+            return self.now
+
+    gates, clock = gated(world, 1), Monotonic()
+    heartbeat = Heartbeat(0.01, lease_seconds=VISIBILITY)
+    options = {"visibility_timeout": VISIBILITY, "poll_seconds": 0, "heartbeat": heartbeat, "clock": world.clock}
+    worker = Worker(
+        world.queue, world.store, world.engine, world.publisher, concurrency=1, monotonic=clock, **options
+    )  # fmt: skip
+    running = asyncio.create_task(worker.run(world.stop))
+
+    async def turns() -> None:
+        clock.now += 1000.0
+        asked.clear()
+        await asyncio.wait_for(asked.wait(), PATIENCE)
+        assert worker.vitals()["poll"] == 0.0
+
+    await turns()
+    await world.send(job(1))
+    await world.engine.next()
+    await turns()  # with no slot free
+    world.queue.failures = 10**9
+    gates[1].set()
+    await world.queue.next()
+    await turns()  # while SQS is down
+    assert worker.vitals()["heartbeat"] < PATIENCE
+    world.stop.set()
+    await asyncio.wait_for(running, PATIENCE)
+    clock.now += 500.0
+    assert worker.vitals()["poll"] == 500.0
+
+
+async def test_a_run_in_work_is_held_to_be_protected_and_a_duplicate_is_not(world: World):
+    held: list[str] = []
+
+    @contextmanager
+    def protect():
+        held.append("on")
+        yield
+        held.append("off")
+
+    async with world.working(protect=protect):
+        await world.send(job())
+        await world.queue.next()
+        await world.send(job())
+        await world.queue.next()
+    assert held == ["on", "off"]
+
+
+async def test_each_ended_run_is_a_line_of_metrics(world: World, caplog: pytest.LogCaptureFixture):
+    caplog.set_level("INFO")
+    world.clock.now = time.time() + 30.0
+    await world.send(job())
+    async with world.working():
+        await world.queue.next()
+    (told,) = [record.fields for record in caplog.records if record.name == METRICS]
+    assert (told["runs"], told["outcome"]) == (1, "pr_opened")
+    assert 25.0 < told["queue_wait_seconds"] < 60.0

@@ -147,3 +147,41 @@ def test_leaving_the_context_ends_the_thread():
         watch(heartbeat, "run", beats)
         assert first.wait(PATIENCE)
     assert "heartbeat" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_an_idle_heartbeat_turns_once_an_interval_and_a_stuck_one_does_not():
+    now, turned, stuck = [0.0], threading.Event(), threading.Event()
+
+    def clock() -> float:
+        if threading.current_thread().name == "heartbeat":
+            turned.set()
+        return now[0]
+
+    def sticks(_: int) -> bool:
+        begun.set()
+        assert stuck.wait(PATIENCE)
+        return False
+
+    begun = threading.Event()
+    with Heartbeat(0.01, lease_seconds=60, clock=clock) as heartbeat:
+        for _ in range(2):
+            now[0] += 100.0
+            turned.clear()
+            assert turned.wait(PATIENCE)
+        watch(heartbeat, "sticks", Beats(sticks))
+        now[0] += 1.0
+        assert begun.wait(PATIENCE)
+        now[0] += 500.0
+        assert heartbeat.idle == 500.0
+        stuck.set()
+
+
+def test_lateness_is_handed_over_once():
+    beats = Beats()
+    with Heartbeat(0.01, lease_seconds=60) as heartbeat:
+        third = beats.at(3)
+        watch(heartbeat, "run", beats)
+        assert third.wait(PATIENCE)
+        heartbeat.unwatch("run")
+        assert len(heartbeat.take_lateness()) >= 3
+        assert heartbeat.take_lateness() == []

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from pipeline.queue.sqs import (
     MAX_ATTRIBUTES,
     MAX_VISIBILITY,
     REASON,
+    Delivery,
     EntriesFailed,
     NoDeadLetterQueue,
     SqsQueue,
@@ -120,6 +122,17 @@ async def test_the_extender_keeps_a_message_hidden_and_respects_the_limit_too(aw
         clock.now = MAX_VISIBILITY + 5
         extend(delivery)
         assert aws.depth(queue.url) == (1, 0)
+
+
+async def test_the_extender_leaves_a_silent_sqs_alone_for_a_while(aws: Aws, monkeypatch: pytest.MonkeyPatch):
+    clock = Clock()
+    delivery = Delivery("id", "handle", "x", 1, {}, 0.0)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens at "discard"
+    extend = visibility_extender("http://127.0.0.1:9/queue", 120, clock=clock)
+    for now, expected in ((0.0, EndpointConnectionError), (29.0, ConnectionError), (30.0, EndpointConnectionError)):
+        clock.now = now
+        with pytest.raises(expected):
+            extend(delivery)
 
 
 async def test_a_message_is_put_aside_untouched_with_its_attributes_and_the_reason(aws: Aws):
