@@ -110,7 +110,6 @@ class Bench:
     aws: StrictAws
     world: World
     queue: Queue
-    topic_arn: str
     fleet: Fleet
     sent: int = 0
     killed: int = 0
@@ -120,6 +119,9 @@ class Bench:
         self._rng = random.Random(self.seed)
         self._store = sqlite3.connect(f"file:{self.folder}/shared/store.sqlite?mode=ro", uri=True, timeout=30)
         self._started, self._told_at = time.monotonic(), 0.0
+
+    def close(self) -> None:
+        self._store.close()
 
     def storm(self) -> None:
         """Kills and jobs side by side, so that neither runs out before the other."""
@@ -194,12 +196,14 @@ def injected(aws: StrictAws, world: World) -> int:
     return sum(n for name, n in aws.faults.counts.items() if name != "disordered") + sum(world.faults.values())
 
 
+WRONGS = ("lost", "duplicate_pull_requests", "paid_twice", "events_missing", "wrong_outcomes")
+
+
 @dataclass(frozen=True)
 class Finding:
-    """Something that went wrong with one job."""
+    """Something that went wrong with one job. ``kind`` is of WRONGS."""
 
     kind: str
-    """Of lost, duplicate_pull_requests, paid_twice, events_missing, wrong_outcomes."""
     job: str
     what: str
 
@@ -294,32 +298,34 @@ def opened(kills: int, seed: int, jobs: int, workers: int, folder: Path) -> Iter
             )  # fmt: skip
 
         with Fleet(setting, workers) as fleet:
-            yield Bench(kills, seed, jobs, folder, aws, world, queue, topic, fleet)
+            bench = Bench(kills, seed, jobs, folder, aws, world, queue, fleet)
+            yield bench
+            bench.close()
 
 
-def measure(kills: int, seed: int, jobs: int, workers: int, folder: Path) -> dict[str, Any]:
-    """Gives the report; its rows are what went wrong."""
-    with opened(kills, seed, jobs, workers, folder) as bench:
-        bench.storm()
-        bench.drain()
-    findings = list(judge(bench))
+def summarise(bench: Bench, findings: list[Finding]) -> dict[str, float]:
     found = Counter(finding.kind for finding in findings)
-    store = SqliteStore(folder / "shared/store.sqlite")
+    store = SqliteStore(bench.folder / "shared/store.sqlite")
     cut = sum(call.state == "cut" for run in store.runs(limit=10**9) for call in store.calls(run.job_id, 0))
     store.close()
-    summary: dict[str, float] = {
+    told: dict[str, float] = {
         "calls_cut": cut,
         "jobs": bench.sent,
         "deliveries": bench.aws.sqs.handed_out,
         "faults": bench.killed + injected(bench.aws, bench.world),
         "kills": bench.killed,
     }
-    kinds = ("lost", "duplicate_pull_requests", "paid_twice", "events_missing", "wrong_outcomes")
-    summary |= {kind: found[kind] for kind in kinds}
-    told = report.report("crash", summary, [vars(finding) for finding in findings])
-    rows = {"kind": "faults", **bench.aws.faults.counts, **bench.world.faults}
-    told["rows"].append(rows)
-    return told
+    return told | {kind: found[kind] for kind in WRONGS}
+
+
+def measure(kills: int, seed: int, jobs: int, workers: int, folder: Path) -> dict[str, Any]:
+    """Gives the report. Its rows are what went wrong, and how often each fault was injected."""
+    with opened(kills, seed, jobs, workers, folder) as bench:
+        bench.storm()
+        bench.drain()
+    findings = list(judge(bench))
+    faults = {"kind": "faults", **bench.aws.faults.counts, **bench.world.faults}
+    return report.report("crash", summarise(bench, findings), [*map(vars, findings), faults])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -237,7 +237,7 @@ def warm() -> None:
     import botocore.session
 
     loader = botocore.loaders.create_loader()
-    botocore.session.create_loader = lambda *_: loader  # type: ignore[assignment]
+    botocore.session.create_loader = lambda *_: loader
     access = {"region_name": "eu-central-1", "aws_access_key_id": "none", "aws_secret_access_key": "none"}
     boto3.session.Session().client("sqs", **access)
 

@@ -93,7 +93,7 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, float]:
 
     def ratio(mode: str) -> float:
         pairs = zip(by_mode[mode], by_mode["bare"], strict=True)
-        return statistics.median(row["jobs_per_second"] / bare["jobs_per_second"] for row, bare in pairs)
+        return float(statistics.median(row["jobs_per_second"] / bare["jobs_per_second"] for row, bare in pairs))
 
     return {
         "ratio": ratio("worker"),

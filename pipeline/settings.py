@@ -32,12 +32,8 @@ class Settings(BaseSettings):
 
     queue_url: str | None = Field(None, description="the SQS queue to take jobs from; without it only `fix` works")
     topic_arn: str | None = Field(None, description="the SNS topic for events")
-    store: str | None = Field(
-        None, description="sqlite:///PATH (default: in the data directory) or dynamodb://TABLE"
-    )
-    artifacts: str | None = Field(
-        None, description="a folder (default: in the data directory) or s3://BUCKET/PREFIX"
-    )
+    store: str | None = Field(None, description="sqlite:///PATH (default: in the data directory) or dynamodb://TABLE")
+    artifacts: str | None = Field(None, description="a folder (default: in the data directory) or s3://BUCKET/PREFIX")
     model: str | None = Field(None, description="a LiteLLM model name, or scripted:FILE for a stand-in without a key")
     allowed_repositories: str = Field("*", description="owner/* and owner/name patterns, comma-separated")
     concurrency: int = Field(2, ge=1, le=64, description="runs at once in a worker")

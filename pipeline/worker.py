@@ -25,8 +25,6 @@ LAST_DRAIN = 5.0
 TURN = 10.0
 #: Seconds for which slots that become free are gathered, so that one receive fills them.
 GATHER = 0.03
-#: Seconds that a full worker waits for more room once there is some: one receive for ten short runs, not ten.
-GATHER = 0.05
 #: Seconds without a turn after which the poll loop or the heartbeat is stuck. A long poll takes 20 s, one that gets no
 #: answer, with its retries, under two minutes.
 STALE = 180.0
@@ -123,8 +121,6 @@ class Worker:
             self._turned_at = self._monotonic()
             if self._slots.free <= 0:
                 await self._slots.change(TURN)
-                if self._slots.free:
-                    await self._slots.pause(GATHER)
                 continue
             if len(self._slots):
                 await self._slots.pause(GATHER)

@@ -286,12 +286,10 @@ def test_a_lost_reply_has_had_its_effect_and_a_dropped_call_none() -> None:
     for plan, happened in ((FaultPlan(reply_lost=1), 1), (FaultPlan(dropped=1), 0)):
         with faulty(plan) as (server, aws):
             queue, topic = aws.make_queue(), aws.make_topic()
-            for call in (
-                lambda: aws.sqs.send_message(QueueUrl=queue.url, MessageBody="a"),  # noqa: B023
-                lambda: aws.sns.publish(TopicArn=topic.arn, Message="b"),  # noqa: B023
-            ):
-                with pytest.raises(BotoCoreError):
-                    call()
+            with pytest.raises(BotoCoreError):
+                aws.sqs.send_message(QueueUrl=queue.url, MessageBody="a")
+            with pytest.raises(BotoCoreError):
+                aws.sns.publish(TopicArn=topic.arn, Message="b")
             assert (aws.depth(queue.url)[0], len(server.sns.published)) == (happened, happened)
 
 

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
+from xml.sax.saxutils import escape
 
 from tests.stand_ins.strict_aws import sns as sns_rules
 from tests.stand_ins.strict_aws.faults import FaultPlan, Faults
@@ -209,6 +210,6 @@ def _xml(action: str, inside: str) -> Answer:
 
 def _xml_error(error: Refused) -> Answer:
     told = f"<Type>{'Sender' if error.status < 500 else 'Receiver'}</Type><Code>{error.code}</Code>"
-    message = sns_rules.escape(error.message)
+    message = escape(error.message)
     text = f"<ErrorResponse {_NAMESPACE}><Error>{told}<Message>{message}</Message></Error></ErrorResponse>"
     return Answer(error.status, text.encode(), {"Content-Type": "text/xml"})
