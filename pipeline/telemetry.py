@@ -70,8 +70,8 @@ def configure(*, as_json: bool, level: str = "INFO", secrets: Iterable[str] = ()
     """Send every log line of the process to ``stream`` (stderr), once. Calling it again replaces the last."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_Lines(Redactor(secrets), as_json=as_json))
+    handler.addFilter(lambda record: as_json or record.name != METRICS)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger(METRICS).disabled = not as_json
     # They log request bodies and credentials' whereabouts below WARNING.
     for noisy in ("botocore", "aiobotocore", "boto3", "urllib3", "aiohttp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

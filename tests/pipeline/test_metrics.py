@@ -30,7 +30,6 @@ def stream() -> Iterator[io.StringIO]:
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
-        logging.getLogger(telemetry.METRICS).disabled = False
 
 
 def line(stream: io.StringIO) -> dict[str, Any]:
@@ -75,10 +74,12 @@ def test_a_workers_minute_tells_the_heartbeats_lateness(stream: io.StringIO):
     )  # fmt: skip
 
 
-def test_a_person_who_reads_the_log_is_spared(stream: io.StringIO):
+def test_a_person_who_reads_the_log_is_spared(stream: io.StringIO, caplog: pytest.LogCaptureFixture):
     telemetry.configure(as_json=False, stream=stream)
+    logging.getLogger().addHandler(caplog.handler)
     metrics.run_ended(result(), 3.0)
     assert stream.getvalue() == ""
+    assert [record.name for record in caplog.records] == [telemetry.METRICS], "other handlers still get it"
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=300), st.sampled_from([0.5, 0.99, 1.0]))
