@@ -135,6 +135,8 @@ def _github(settings: Settings) -> Check:
         "set GITHUB_TOKEN: a fine-grained token with Contents and Pull requests (write) and Issues (read);"
         " not needed for fix --repo"
     )
+    if settings.github_app_id and settings.github_app_private_key:
+        return Check("GITHUB_APP_ID", True, settings.github_app_id)
     return Check("GITHUB_TOKEN", settings.github_token is not None, "(set)" if settings.github_token else "", mend)
 
 

@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from pipeline.artifacts import Artifacts
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.engine import Engine
@@ -99,17 +101,25 @@ def needs(module: str, extra: str) -> None:
 
 def github_forge(settings: Settings) -> Forge:
     """Raises SettingsError where GitHub access is not set."""
+    from pipeline.github.app import AppTokens
     from pipeline.github.rest import GithubForge
 
     needs("github", "github")
-    if settings.github_token is None:
+    token: SecretStr | AppTokens | None = settings.github_token
+    if settings.github_app_id and settings.github_app_private_key:
+        if settings.push == "fork":
+            raise SettingsError("CODING_AGENT_PUSH: an App has no account to fork to: set branch, or use GITHUB_TOKEN")
+        token = AppTokens(settings.github_app_id, settings.github_app_private_key, api_url=settings.github_api_url)
+    if token is None:
         raise SettingsError(
-            "GITHUB_TOKEN is not set: a fine-grained token with Contents and Pull requests (write) and Issues (read)"
+            "GITHUB_TOKEN is not set: a fine-grained token with Contents and Pull requests (write) and Issues (read);"
+            " or set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY"
         )
     loopback = settings.github_api_url.startswith("http://")
     return GithubForge(
         api_url=settings.github_api_url,
-        token=settings.github_token,
+        token=token,
+        push=settings.push,
         # GitHub asks for a second between writes; a stand-in on loopback does not.
         seconds_between_writes=0.0 if loopback else 1.0,
     )
@@ -271,9 +281,7 @@ def _intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
         return await app.sandbox.run(SandboxCommand(("/bin/true",), cwd=Path("/"), timeout=5.0))
 
     async def credentials() -> object:
-        if not await asyncio.to_thread(app.forge.token):
-            raise SettingsError("there is no GitHub token")
-        return None
+        return await asyncio.to_thread(app.forge.check_credentials)
 
     keys = app.settings.api_keys
     return create_app(

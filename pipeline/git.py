@@ -76,14 +76,14 @@ class Identity:
 
 
 class Mirrors:
-    """A folder with one bare mirror a repository. ``token`` gives the secret for a clone address, or None."""
+    """A folder with one bare mirror a repository. ``token`` gives the secret for a repository's addresses, or None."""
 
-    def __init__(self, root: Path, token: Callable[[], str | None]):
+    def __init__(self, root: Path, token: Callable[[str], str | None]):
         self._root, self._token = root, token
 
     def at(self, repository: str) -> "Mirror":
         folder = self._root / (re.sub(r"[^a-z0-9._-]+", "__", repository.lower()) + ".git")
-        return Mirror(folder, self._token)
+        return Mirror(folder, lambda: self._token(repository))
 
 
 class Mirror:

@@ -44,7 +44,9 @@ class Settings(BaseSettings):
         20, gt=0, description="US dollars a repository may cost in a UTC day"
     )
     max_cost_usd_per_day: float = Field(200, gt=0, description="US dollars the deployment may spend in a UTC day")
-    push: Literal["branch"] = Field("branch", description="where fixes are pushed: a branch of the same repository")
+    push: Literal["branch", "fork"] = Field(
+        "branch", description="where fixes are pushed: a branch of the repository, or of the token's fork of it"
+    )
     allowed_models: str = Field("", description="models a job may ask for, comma-separated; default: the model alone")
     allowed_topics: str = Field("", description="SNS topics a job may ask for; default: the topic alone")
     templates: Path | None = Field(None, description="a folder of prompt templates; default: the shipped ones")
@@ -62,6 +64,13 @@ class Settings(BaseSettings):
     github_token: SecretStr | None = Field(
         None, validation_alias=AliasChoices("GITHUB_TOKEN", "github_token"), description="GitHub access"
     )
+    github_app_id: str | None = Field(
+        None, validation_alias=AliasChoices("GITHUB_APP_ID", "github_app_id"), description="GitHub access as an App"
+    )
+    github_app_private_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("GITHUB_APP_PRIVATE_KEY", "github_app_private_key"),
+        description="the App's private key (PEM)",
+    )  # fmt: skip
     github_api_url: str = Field(
         "https://api.github.com",
         validation_alias=AliasChoices("GITHUB_API_URL", "github_api_url"),

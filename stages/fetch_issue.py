@@ -70,8 +70,8 @@ class FetchIssue:
             repository = await asyncio.to_thread(self._forge.repository, ref)
             if repository.archived:
                 return _rejected(f"{repository.full_name} is archived")
-            if not repository.can_push and not run.job.options.dry_run:
-                return _rejected(f"the token has no write access to {repository.full_name}")
+            if repository.push_refusal and not run.job.options.dry_run:
+                return _rejected(repository.push_refusal)
             snapshot = await asyncio.to_thread(self._forge.issue, ref)
         except ForgeRefused as error:
             return _rejected(str(error))

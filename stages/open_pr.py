@@ -42,6 +42,7 @@ class OpenPullRequest:
             return Stop(Outcome.PROPOSED, f"{verdict.verification}; nothing was pushed, as asked", facts)
         said = await self._said(issue, checkout, candidate, verdict, proposals, run)
         mirror = self._mirrors.at(checkout.repository)
+        url = await asyncio.to_thread(self._forge.push_url, run.job.issue)
         commit = await run.intend(_PUSH, await asyncio.to_thread(self._commit, mirror, checkout, candidate, said))
         pull = await run.intend(_PULL, self._pull(said)) if self._forge.opens_pulls else None
         sha = await asyncio.to_thread(_write, mirror, checkout, candidate, commit)
@@ -49,7 +50,7 @@ class OpenPullRequest:
             raise AssertionError(f"the stored intention names commit {commit['sha']}, its bytes give {sha}")
         ours = {str(past["sha"]) for past in await run.past(_PUSH)}
         try:
-            await asyncio.to_thread(_push, mirror, checkout.clone_url, commit, ours)
+            await asyncio.to_thread(_push, mirror, url, commit, ours)
         except PushRejected as error:
             return Stop(Outcome.PROPOSED, f"nothing was pushed: {_refusal(error)}", facts)
         await run.record(_PUSH, {"sha": sha})

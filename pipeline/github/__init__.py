@@ -41,7 +41,8 @@ class Repository(BaseModel):
     clone_url: str
     default_branch: str
     archived: bool
-    can_push: bool
+    push_refusal: str | None
+    """Why no fix can be pushed, to it or to a fork of it, as the deployment chose; None: it can."""
     private: bool
 
 
@@ -59,7 +60,7 @@ class PullRequest(BaseModel):
 @dataclass(frozen=True)
 class NewPull:
     head: str
-    """Branch name, in the same repository."""
+    """Branch name, where ``push_url`` leads."""
     base: str
     title: str
     body: str
@@ -82,12 +83,20 @@ class Forge(Protocol):
 
     def issue(self, ref: IssueRef) -> IssueSnapshot: ...
 
-    def token(self) -> str | None:
-        """The secret that git uses for this forge's clone addresses."""
+    def token(self, repository: str) -> str | None:
+        """The secret that git uses for the clone addresses of ``repository`` and of its fork."""
+        ...
+
+    def check_credentials(self) -> None:
+        """Raises where they are refused, or the forge is out of reach."""
+        ...
+
+    def push_url(self, ref: IssueRef) -> str:
+        """The address that fixes are pushed to; a fork that does not exist yet is made."""
         ...
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
-        """Every pull request, open or closed, whose head is ``branch`` of the same repository; newest first."""
+        """Every pull request, open or closed, whose head is ``branch`` where ``push_url`` leads; newest first."""
         ...
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:

@@ -46,7 +46,7 @@ class LocalForge:
             clone_url=str(self._path),
             default_branch=branch[1],
             archived=False,
-            can_push=True,
+            push_refusal=None,
             private=True,
         )
 
@@ -64,8 +64,14 @@ class LocalForge:
             comments=(),
         )
 
-    def token(self) -> None:
+    def token(self, repository: str) -> None:
         return None
+
+    def check_credentials(self) -> None:
+        """A folder asks for none."""
+
+    def push_url(self, ref: IssueRef) -> str:
+        return str(self._path)
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
         return []

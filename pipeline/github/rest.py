@@ -2,9 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import SecretStr
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import github.Repository
     from github.GithubException import GithubException
 
+    from pipeline.github.app import AppTokens
+
 TIMEOUT_SECONDS = 30
 MAX_COMMENT_BYTES = 1_000_000
 """No more comments are fetched after this: the stage that reads them refuses far less."""
@@ -29,7 +31,8 @@ _log = logging.getLogger(__name__)
 
 
 class GithubForge:
-    """Implements ``Forge``. ``token`` may be a function: an App's installation token lives an hour.
+    """Implements ``Forge``. ``token`` may be a function of the repository: an App's installation token lives an hour
+    and is one owner's. ``push``: fixes go to a branch of the repository, or of the token's own fork of it.
 
     PyGithub's own retries are off: they would repeat POSTs, whose reply can be lost after the effect; the engine
     retries. Calls are made one at a time, as GitHub's best practices ask, and because PyGithub keeps the request
@@ -39,31 +42,39 @@ class GithubForge:
     opens_pulls = True
 
     def __init__(
-        self, *, api_url: str, token: SecretStr | Callable[[], SecretStr], seconds_between_writes: float = 1.0
-    ):
-        self._api_url, self._between_writes = api_url.rstrip("/"), seconds_between_writes
-        self._secret = token if callable(token) else lambda: token
+        self, *, api_url: str, token: "SecretStr | AppTokens", push: Literal["branch", "fork"] = "branch",
+        seconds_between_writes: float = 1.0,
+    ):  # fmt: skip
+        self._api_url, self._between_writes, self._push = api_url.rstrip("/"), seconds_between_writes, push
+        self._token = token
         self._lock = threading.Lock()
         self._client: tuple[str, github.Github] | None = None
 
-    def token(self) -> str:
-        return self._secret().get_secret_value()
+    def token(self, repository: str) -> str:
+        secret = self._token if isinstance(self._token, SecretStr) else self._token(repository)
+        return secret.get_secret_value()
+
+    def check_credentials(self) -> None:
+        if not isinstance(self._token, SecretStr):
+            return self._token.check()
+        with self._calling("", "GitHub has no rate limits here") as client:
+            client.get_rate_limit()  # counts against none, and refuses a bad token
 
     def repository(self, ref: IssueRef) -> Repository:
-        with self._calling(f"{ref.repository} does not exist, or the token can't see it") as client:
+        with self._calling(ref.repository, f"{ref.repository} does not exist, or the token can't see it") as client:
             found = _existing(client, ref)
             return Repository(
                 full_name=found.full_name,
                 clone_url=found.clone_url,
                 default_branch=found.default_branch,
                 archived=found.archived,
-                can_push=bool(found.permissions and found.permissions.push),
+                push_refusal=self._push_refusal(found),
                 private=found.private,
             )
 
     def issue(self, ref: IssueRef) -> IssueSnapshot:
         name = f"issue #{ref.number} of {ref.repository}"
-        with self._calling(f"{name} does not exist, was deleted, or the token can't see it") as client:
+        with self._calling(ref.repository, f"{name} does not exist, was deleted, or the token can't see it") as client:
             found = client.get_repo(ref.repository).get_issue(ref.number)
             raw = found.raw_data
             if not _same(raw["repository_url"], ref.repository):
@@ -88,39 +99,69 @@ class GithubForge:
                 comments=tuple(comments),
             )
 
+    def push_url(self, ref: IssueRef) -> str:
+        with self._calling(ref.repository, f"{ref.repository} can't be forked with this token") as client:
+            return self._head(client, _existing(client, ref)).clone_url
+
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
-        with self._calling(f"{ref.repository} does not exist, or the token can't see it") as client:
+        with self._calling(ref.repository, f"{ref.repository} does not exist, or the token can't see it") as client:
             repository = _existing(client, ref)
+            source = self._head(client, repository)
             # The filter wants the owner as GitHub spells it; one that it can't read filters nothing, so look again.
-            head = f"{repository.owner.login}:{branch}"
+            head = f"{source.owner.login}:{branch}"
             found = repository.get_pulls(state="all", sort="created", direction="desc", head=head)
-            return [_pull(each) for each in found if _is_head(each, ref, branch)]
+            return [_pull(each) for each in found if _is_head(each, source.full_name, branch)]
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
         """Raises ``Retry`` where one is open already: looking again finds it. Labels or reviewers that GitHub
         refuses cost a warning, not the pull request."""
-        with self._calling(f"pull requests of {ref.repository} can't be opened with this token") as client:
-            repository = client.get_repo(ref.repository)
-            made = repository.create_pull(
-                base=pull.base, head=pull.head, title=pull.title, body=pull.body, draft=pull.draft
+        with self._calling(
+            ref.repository, f"pull requests of {ref.repository} can't be opened with this token"
+        ) as client:
+            head = pull.head if self._push == "branch" else f"{client.get_user().login}:{pull.head}"
+            made = client.get_repo(ref.repository).create_pull(
+                base=pull.base, head=head, title=pull.title, body=pull.body, draft=pull.draft
             )
             _dress(made, pull)
             return _pull(made)
 
     def update_pull(self, ref: IssueRef, number: int, pull: NewPull) -> PullRequest:
-        with self._calling(f"pull request #{number} of {ref.repository} does not exist") as client:
+        with self._calling(ref.repository, f"pull request #{number} of {ref.repository} does not exist") as client:
             found = client.get_repo(ref.repository).get_pull(number)
             found.edit(title=pull.title, body=pull.body)
             _dress(found, pull)
             return _pull(found)
 
+    def _push_refusal(self, found: "github.Repository.Repository") -> str | None:
+        if self._push == "fork":
+            return f"{found.full_name} does not allow forks" if found.allow_forking is False else None
+        # An App's token is made with the right to write, or not at all; its rights as a person are none.
+        if not isinstance(self._token, SecretStr) or (found.permissions and found.permissions.push):
+            return None
+        return f"the token has no write access to {found.full_name}"
+
+    def _head(self, client: "github.Github", found: "github.Repository.Repository") -> "github.Repository.Repository":
+        """Where branches are pushed: the repository, or the token's own fork of it. GitHub makes no second fork, and
+        one that it has just made takes seconds until git finds it: the push is retried."""
+        from github import UnknownObjectException
+
+        if self._push == "branch":
+            return found
+        try:
+            there = client.get_repo(f"{client.get_user().login}/{found.name}").complete()
+            if there.fork and there.parent.full_name == found.full_name:
+                return there
+        except UnknownObjectException:
+            _log.info("%s is forked", found.full_name)
+        return found.create_fork(default_branch_only=True)
+
     @contextmanager
-    def _calling(self, missing: str) -> "Iterator[github.Github]":
+    def _calling(self, repository: str, missing: str) -> "Iterator[github.Github]":
         """The client, for one caller at a time; GitHub's refusals become ours. ``missing`` says what a 404 means."""
         import github
 
         with self._lock:
-            secret = self.token()
+            secret = self.token(repository)
             if self._client is None or self._client[0] != secret:
                 client = github.Github(
                     auth=github.Auth.Token(secret), base_url=self._api_url, timeout=TIMEOUT_SECONDS, per_page=100,
@@ -132,10 +173,10 @@ class GithubForge:
             try:
                 yield self._client[1]
             except github.GithubException as error:
-                raise _translated(error, missing) from error
+                raise translated(error, missing) from error
 
 
-def _translated(error: "GithubException", missing: str) -> Exception:
+def translated(error: "GithubException", missing: str) -> Exception:
     """What waiting won't mend, as ForgeRefused; the rest as it is, for ``pipeline.errors`` to judge."""
     from github.GithubException import RateLimitExceededException
 
@@ -179,7 +220,7 @@ def _excused(what: str) -> Iterator[None]:
     try:
         yield
     except GithubException as error:
-        refusal = _translated(error, "not there")
+        refusal = translated(error, "not there")
         if not isinstance(refusal, ForgeRefused):
             raise
         _log.warning("GitHub refused %s: %s", what, refusal)
@@ -210,9 +251,9 @@ def _comment(comment: "github.IssueComment.IssueComment") -> Comment:
     )
 
 
-def _is_head(pull: "github.PullRequest.PullRequest", ref: IssueRef, branch: str) -> bool:
+def _is_head(pull: "github.PullRequest.PullRequest", repository: str, branch: str) -> bool:
     head = pull.head
-    return head.ref == branch and bool(head.repo) and head.repo.full_name.lower() == ref.repository
+    return head.ref == branch and bool(head.repo) and head.repo.full_name == repository
 
 
 def _pull(pull: "github.PullRequest.PullRequest") -> PullRequest:

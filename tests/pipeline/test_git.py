@@ -30,7 +30,7 @@ def github(tmp_path: Path) -> Iterator[GithubStandIn]:
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> Mirror:
-    return Mirrors(tmp_path / "mirrors", lambda: WRITE_TOKEN).at("octo/sample")
+    return Mirrors(tmp_path / "mirrors", lambda _: WRITE_TOKEN).at("octo/sample")
 
 
 @pytest.fixture

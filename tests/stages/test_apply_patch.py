@@ -49,7 +49,7 @@ class Bench:
     """A machine with a mirror of ``origin``, and a run's artifacts."""
 
     def __init__(self, origin: Path, folder: Path, saved: dict[str, bytes] | None = None):
-        self.mirrors = Mirrors(folder, lambda: None)
+        self.mirrors = Mirrors(folder, lambda _: None)
         self.mirror = self.mirrors.at("octo/shop")
         self.mirror.fetch(origin.as_uri())
         self.sha = git(origin, "rev-parse", "HEAD")

@@ -41,7 +41,7 @@ def commit(tmp_path: Path):
         who = ["-c", "user.name=a", "-c", "user.email=a@b"]
         for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], [*who, "commit", "-q", "-m", "first"]):
             subprocess.run(["git", *arguments], cwd=origin, env=fixed, check=True)
-        mirror = Mirrors(tmp_path / "mirrors", lambda: None).at("octo/shop")
+        mirror = Mirrors(tmp_path / "mirrors", lambda _: None).at("octo/shop")
         mirror.fetch(origin.as_uri())
         sha = mirror.branch("main")
         assert sha

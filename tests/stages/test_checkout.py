@@ -60,7 +60,7 @@ def issue(remote: Remote, branch: str = "main") -> Issue:
 
 
 def machine(tmp_path: Path, name: str = "one") -> CheckoutStage:
-    return CheckoutStage(Mirrors(tmp_path / name, lambda: None))
+    return CheckoutStage(Mirrors(tmp_path / name, lambda _: None))
 
 
 async def look(
@@ -160,7 +160,7 @@ async def test_on_an_empty_disk_the_recorded_commit_comes_back_though_the_branch
     remote.commit("main", {"a.py": "rewritten\n"})  # the base is on no branch any more
     other = machine(tmp_path, "another")
     await other.restore(result, context(tmp_path))
-    mirror = Mirrors(tmp_path / "another", lambda: None).at("octo/repo")
+    mirror = Mirrors(tmp_path / "another", lambda _: None).at("octo/repo")
     assert mirror.read(base, "a.py") == b"x = 1\n"
     assert mirror.commit(mirror.tree_of(base), base, "works", Identity("a", "a@example.com"), SECONDS)
 

@@ -72,14 +72,14 @@ async def test_an_issue_as_large_as_allowed_is_taken():
 async def test_a_repository_that_can_not_be_written_to_is_rejected_before_its_issue_is_read():
     for forge, reason in (
         (StillForge(archived=True), "Octo/Repo is archived"),
-        (StillForge(can_push=False), "the token has no write access to Octo/Repo"),
+        (StillForge(push_refusal="no write access to Octo/Repo"), "no write access to Octo/Repo"),
     ):
         assert await rejection(forge) == reason
         assert forge.asked == ["repository"]
 
 
 async def test_without_write_access_a_dry_run_works():
-    assert isinstance(await fetch(StillForge(can_push=False), job(options={"dry_run": True})), Issue)
+    assert isinstance(await fetch(StillForge(push_refusal="no write access"), job(options={"dry_run": True})), Issue)
 
 
 async def test_what_the_forge_refuses_is_rejected_in_its_words():

@@ -58,7 +58,7 @@ class Origin:
         who = ["-c", "user.name=a", "-c", "user.email=a@b"]
         for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], [*who, "commit", "-q", "-m", "first"]):
             subprocess.run(["git", *arguments], cwd=origin, env=fixed, check=True)
-        self.mirrors = Mirrors(folder / "mirrors", lambda: None)
+        self.mirrors = Mirrors(folder / "mirrors", lambda _: None)
         self.mirror = self.mirrors.at("octo/calc")
         self.mirror.fetch(origin.as_uri())
         sha = self.mirror.branch("main")

@@ -25,7 +25,7 @@ class StillForge:
     clone_url: str = "https://github.com/octo/repo.git"
     default_branch: str = "main"
     archived: bool = False
-    can_push: bool = True
+    push_refusal: str | None = None
     issues: dict[int, IssueSnapshot] = field(default_factory=lambda: {42: snapshot()})
     error: Exception | None = None
     """Raised by whatever is asked."""
@@ -36,7 +36,7 @@ class StillForge:
         self._ask("repository", ref)
         return Repository(
             full_name="Octo/Repo", clone_url=self.clone_url, default_branch=self.default_branch,
-            archived=self.archived, can_push=self.can_push, private=True,
+            archived=self.archived, push_refusal=self.push_refusal, private=True,
         )  # fmt: skip
 
     def issue(self, ref: IssueRef) -> IssueSnapshot:
@@ -45,8 +45,14 @@ class StillForge:
             raise ForgeRefused(f"there is no issue #{ref.number} in {ref.repository}")
         return self.issues[ref.number]
 
-    def token(self) -> None:
+    def token(self, repository: str) -> None:
         return None
+
+    def check_credentials(self) -> None:
+        self._ask("check_credentials", IssueRef.parse("https://github.com/octo/repo/issues/1"))
+
+    def push_url(self, ref: IssueRef) -> str:
+        raise AssertionError("nothing is to be pushed here")
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
         self._ask("find_pulls", ref)

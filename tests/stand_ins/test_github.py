@@ -2,12 +2,16 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from openapi_schema_validator import OAS30ReadValidator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
@@ -72,6 +76,37 @@ def test_every_answer_fits_githubs_openapi_description(github: GithubStandIn) ->
     assert valid(operation, asked).json()["requested_reviewers"][0]["login"] == "ada"
     github.delete_issue("octo/sample", number)
     assert valid("GET /repos/{owner}/{repo}/issues/{issue_number}", call(github, "GET", issue)).status_code == 410
+
+
+def test_the_answers_about_forks_people_and_apps_fit_it_too(github: GithubStandIn) -> None:
+    valid("GET /user", call(github, "GET", "/user"))
+    valid("GET /rate_limit", call(github, "GET", "/rate_limit"))
+    fork = "POST /repos/{owner}/{repo}/forks"
+    made = valid(fork, call(github, "POST", "/repos/octo/sample/forks", {}, READ_TOKEN)).json()
+    assert (made["full_name"], made["parent"]["full_name"]) == ("read-bot/sample", "octo/sample")
+    valid("GET /repos/{owner}/{repo}", call(github, "GET", "/repos/read-bot/sample", token=READ_TOKEN))
+    github.forbid_forks("octo/sample")
+    assert valid(fork, call(github, "POST", "/repos/octo/sample/forks", {}, READ_TOKEN)).status_code == 403
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    github.install_app("octo", app_id="7", public_key=public, permissions={"contents": "write", "issues": "read"})
+    now = int(time.time())
+
+    def signed(method: str, path: str, body: Any = None, seconds: int = 300) -> Any:
+        token = jwt.encode({"iat": now - 60, "exp": now + seconds, "iss": "7"}, key, algorithm="RS256")
+        headers = {"Authorization": f"Bearer {token}"}
+        return requests.request(method, github.api_url + path, json=body, headers=headers, timeout=10)
+
+    assert valid("GET /app", signed("GET", "/app")).json()["id"] == 7
+    assert valid("GET /app", signed("GET", "/app", seconds=3600)).status_code == 401, "ten minutes at most"
+    where = "GET /repos/{owner}/{repo}/installation"
+    number = valid(where, signed("GET", "/repos/octo/sample/installation")).json()["id"]
+    assert valid(where, signed("GET", "/repos/read-bot/sample/installation")).status_code == 404
+    make, path = "POST /app/installations/{installation_id}/access_tokens", f"/app/installations/{number}/access_tokens"
+    token = valid(make, signed("POST", path, {"permissions": {"contents": "read"}})).json()["token"]
+    assert call(github, "GET", "/repos/octo/sample", token=token).status_code == 200
+    assert valid(make, signed("POST", path, {"permissions": {"issues": "write"}})).status_code == 422
 
 
 @pytest.mark.parametrize(

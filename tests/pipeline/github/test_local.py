@@ -41,10 +41,15 @@ def asked(path: Path) -> tuple[Forge, IssueRef]:
 def test_a_local_repository_is_a_forge_that_opens_nothing(folder: Path) -> None:
     forge, ref = asked(committed(folder))
     seen = forge.repository(ref)
-    assert (seen.clone_url, seen.default_branch, seen.can_push, seen.archived) == (str(folder), "trunk/1", True, False)
+    assert (seen.clone_url, seen.default_branch, seen.push_refusal, seen.archived) == (
+        str(folder),
+        "trunk/1",
+        None,
+        False,
+    )
     issue = forge.issue(ref)
     assert (issue.title, issue.body, issue.state, issue.number) == ("Title", "Body", "open", ref.number)
-    assert forge.token() is None and not forge.opens_pulls and forge.find_pulls(ref, "x") == []
+    assert forge.token("octo/repo") is None and not forge.opens_pulls and forge.find_pulls(ref, "x") == []
     with pytest.raises(ForgeRefused):
         forge.create_pull(ref, NewPull("x", "trunk/1", "T", "B", draft=False))
     with pytest.raises(ForgeRefused):
@@ -53,7 +58,7 @@ def test_a_local_repository_is_a_forge_that_opens_nothing(folder: Path) -> None:
 
 def test_what_the_forge_names_can_be_fetched(folder: Path, tmp_path: Path) -> None:
     forge, ref = asked(committed(folder))
-    mirror = Mirror(tmp_path / "m.git", forge.token)
+    mirror = Mirror(tmp_path / "m.git", lambda: None)
     seen = forge.repository(ref)
     mirror.fetch(seen.clone_url)
     assert mirror.branch(seen.default_branch) == run(folder, "rev-parse", "HEAD")
@@ -82,7 +87,7 @@ def test_the_repositorys_own_configuration_runs_nothing(folder: Path, tmp_path: 
     run(folder, "config", "core.fsmonitor", str(trap))
     run(folder, "config", "uploadpack.packObjectsHook", str(trap))
     forge, ref = asked(folder)
-    Mirror(tmp_path / "m.git", forge.token).fetch(forge.repository(ref).clone_url)
+    Mirror(tmp_path / "m.git", lambda: None).fetch(forge.repository(ref).clone_url)
     assert not (tmp_path / "sprung").exists()
 
 

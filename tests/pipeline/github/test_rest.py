@@ -43,8 +43,9 @@ def forge(github: GithubStandIn) -> Forge:
 def test_a_repository_is_told_with_what_the_token_may_do(github: GithubStandIn, forge: Forge) -> None:
     seen = forge.repository(REF)
     assert seen.full_name == "Octo/Sample" and seen.clone_url == f"{github.origin}/Octo/Sample.git"
-    assert (seen.default_branch, seen.archived, seen.can_push, seen.private) == ("main", False, True, False)
-    assert forge_for(github, READ_TOKEN).repository(REF).can_push is False
+    assert (seen.default_branch, seen.archived, seen.push_refusal, seen.private) == ("main", False, None, False)
+    refusal = forge_for(github, READ_TOKEN).repository(REF).push_refusal
+    assert refusal == "the token has no write access to Octo/Sample"
 
 
 def test_an_issue_comes_with_all_pages_of_its_comments(github: GithubStandIn, forge: Forge) -> None:
@@ -188,12 +189,10 @@ def test_a_rate_limit_passes_through_with_its_delay(github: GithubStandIn, forge
     assert 590 < (judge(raised.value).delay or 0) < 602
 
 
-def test_a_token_is_asked_for_anew_at_each_call(github: GithubStandIn) -> None:
-    tokens = iter(["ghp_expired", WRITE_TOKEN])
-    forge = GithubForge(api_url=github.api_url, token=lambda: SecretStr(next(tokens)), seconds_between_writes=0)
+def test_refused_credentials_are_told(forge: Forge, github: GithubStandIn) -> None:
+    forge.check_credentials()
     with pytest.raises(BadCredentialsException):
-        forge.repository(REF)
-    assert forge.repository(REF).can_push
+        forge_for(github, "ghp_revoked").check_credentials()
 
 
 def test_calls_from_many_threads_do_not_mix(github: GithubStandIn, forge: Forge) -> None:
@@ -211,4 +210,4 @@ def test_the_token_is_in_no_address_and_no_log(
     forge.create_pull(REF, NEW)
     forge.find_pulls(REF, "fix")
     assert len(github.requests) == 3 and not any(WRITE_TOKEN in logged.path for logged in github.requests)
-    assert caplog.text and WRITE_TOKEN not in caplog.text and WRITE_TOKEN not in repr(vars(forge)["_secret"])
+    assert caplog.text and WRITE_TOKEN not in caplog.text and WRITE_TOKEN not in repr(vars(forge)["_token"])

@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
+from tests.stand_ins.github.apps import Apps
 from tests.stand_ins.github.git_http import GitHttp
 from tests.stand_ins.github.rest import Rest
 from tests.stand_ins.github.shapes import WEB, Shapes
@@ -61,7 +62,10 @@ class GithubStandIn:
         self.requests: list[Logged] = []
         self._faults: list[_Fault] = []
         app = FastAPI(openapi_url=None)
-        Rest(self._world, Shapes(self.origin)).attach(app)
+        shapes = Shapes(self.origin)
+        self._apps = Apps(self._world, shapes)
+        self._apps.attach(app)
+        Rest(self._world, shapes).attach(app)
         GitHttp(self._world).attach(app)
         config = uvicorn.Config(_Wire(app, self._faults, self.requests), log_config=None, lifespan="off")
         self._server = uvicorn.Server(config)
@@ -126,6 +130,13 @@ class GithubStandIn:
                message: str = "A change by a person") -> str:  # fmt: skip
         """What a person pushed meanwhile; None removes a file. Gives the commit's SHA."""
         return self._world.get(full_name).commit(files, branch, message, self._world.now())
+
+    def install_app(self, owner: str, *, app_id: str, public_key: str, permissions: Mapping[str, str]) -> None:
+        self._apps.keys[app_id] = public_key
+        self._apps.installed[owner] = dict(permissions)
+
+    def forbid_forks(self, full_name: str) -> None:
+        self._world.get(full_name).allow_forking = False
 
     def close_pull(self, full_name: str, number: int) -> None:
         self._world.get(full_name).pulls[number].issue.state = "closed"

@@ -39,7 +39,7 @@ class GitHttp:
             return _unauthorized("Authentication required.")
         if repository is None or not self._world.visible(repository, token):
             return PlainTextResponse("Repository not found.", 404)
-        if writes and (token is None or token.rights != "write"):
+        if writes and (token is None or not token.may_push(repository)):
             return PlainTextResponse("Write access to repository not granted.", 403)
         if writes and repository.archived:
             return PlainTextResponse("This repository was archived so it is read-only.", 403)

@@ -39,11 +39,14 @@ class Rest:
 
     def __init__(self, world: World, shapes: Shapes):
         self._world, self._shapes = world, shapes
+        #: What a reader may do too: fork, and open or edit a pull request of its own.
+        self._open = {self._fork, self._create_pull, self._edit_pull}
         self._routes: list[tuple[str, str, Callable[..., Response]]] = [
             ("GET", "", self._repository),
             ("GET", r"/issues/(?P<number>\d+)", self._issue),
             ("GET", r"/issues/(?P<number>\d+)/comments", self._comments),
             ("POST", r"/issues/(?P<number>\d+)/labels", self._add_labels),
+            ("POST", "/forks", self._fork),
             ("GET", "/pulls", self._list_pulls),
             ("POST", "/pulls", self._create_pull),
             ("GET", r"/pulls/(?P<number>\d+)", self._pull),
@@ -58,10 +61,14 @@ class Rest:
         path = "/" + request.path_params["path"]
         try:
             token = self._authenticated(request)
+            if (request.method, path) == ("GET", "/user"):
+                return JSONResponse(self._shapes.public_user(token.login))
+            if (request.method, path) == ("GET", "/rate_limit"):
+                return JSONResponse(self._shapes.rate_limits())
             for method, tail, handler in self._routes:
                 if request.method == method and (match := re.fullmatch(_REPOSITORY + tail, path)):
                     repository = self._visible(match["name"], match["id"], token, path)
-                    if method != "GET":
+                    if method != "GET" and handler not in self._open:
                         self._may_write(repository, token)
                     body = await request.json() if method != "GET" else None
                     numbers = [int(value) for key, value in match.groupdict().items() if key == "number"]
@@ -95,7 +102,7 @@ class Rest:
         return repository
 
     def _may_write(self, repository: Repository, token: Token) -> None:
-        if token.rights != "write":
+        if not token.may_push(repository):
             raise Refused(403, "Resource not accessible by personal access token")
         if repository.archived:
             raise Refused(403, "Repository was archived so is read-only.")
@@ -147,6 +154,11 @@ class Rest:
         issue.labels += [name for name in dict.fromkeys(names) if name not in issue.labels]
         return JSONResponse([self._shapes.label(repository, name) for name in issue.labels])
 
+    def _fork(self, request: Request, repository: Repository, token: Token, body: Any) -> Response:
+        if not repository.allow_forking or repository.owner == token.login:
+            raise Refused(403, "The repository exists, but forking is disabled.")
+        return JSONResponse(self._shapes.repository(self._world.fork(repository, token.login), token), 202)
+
     def _list_pulls(self, request: Request, repository: Repository, token: Token, body: Any) -> Response:
         query = request.query_params
         state, head, base = query.get("state", "open"), query.get("head", ""), query.get("base")
@@ -154,7 +166,7 @@ class Rest:
             raise invalid("state")
         rows = [pull for pull in repository.pulls.values() if state in ("all", pull.issue.state)]
         if ":" in head:  # a head in any other form filters nothing, as on GitHub; the owner's case is taken seriously
-            rows = [pull for pull in rows if f"{repository.owner}:{pull.head}" == head]
+            rows = [pull for pull in rows if f"{pull.source.owner}:{pull.head}" == head]
         if base:
             rows = [pull for pull in rows if pull.base == base]
         # Newest first unless asked: the default direction is descending for the default sort.
@@ -168,14 +180,20 @@ class Rest:
         self._check_texts(body)
         owner, _, head = body["head"].rpartition(":")
         base = body["base"]
-        base_sha, head_sha = repository.sha(base), repository.sha(head)
-        if head_sha is None or (owner and owner.lower() != repository.owner.lower()):
+        family = [repository, *(r for r in self._world.repositories.values() if r.parent is repository)]
+        source = next((r for r in family if r.owner.lower() == (owner or repository.owner).lower()), None)
+        if source is repository:
+            self._may_write(repository, token)
+        base_sha, head_sha = repository.sha(base), source and source.sha(head)
+        if source is None or head_sha is None:
             raise invalid("head")
+        if source is not repository:
+            repository.bring(source, head)
         if base_sha is None:
             raise invalid("base")
-        if any(pull.head == head and pull.base == base and pull.issue.state == "open"
+        if any((pull.head, pull.source, pull.base, pull.issue.state) == (head, source, base, "open")
                for pull in repository.pulls.values()):  # fmt: skip
-            raise self._custom(f"A pull request already exists for {repository.owner}:{head}.")
+            raise self._custom(f"A pull request already exists for {source.owner}:{head}.")
         if repository.commits_between(base_sha, head_sha) == 0:
             raise self._custom(f"No commits between {base} and {head}")
         world, number = self._world, max(repository.issues, default=0) + 1
@@ -184,7 +202,7 @@ class Rest:
             is_pull_request=True,
         )  # fmt: skip
         repository.issues[number] = issue
-        pull = Pull(issue, head, base, bool(body.get("draft", False)), head_sha, base_sha)
+        pull = Pull(issue, head, base, bool(body.get("draft", False)), head_sha, base_sha, source)
         repository.pulls[number] = pull
         return JSONResponse(self._shapes.whole_pull(repository, pull, token), 201)
 
@@ -193,6 +211,8 @@ class Rest:
 
     def _edit_pull(self, request: Request, repository: Repository, token: Token, body: Any, number: int) -> Response:
         pull = self._find_pull(repository, number)
+        if pull.issue.author != token.login:
+            self._may_write(repository, token)
         if body.get("state") not in (None, "open", "closed"):
             raise invalid("state")
         self._check_texts(body)

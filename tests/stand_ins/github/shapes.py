@@ -36,14 +36,27 @@ class Shapes:
             **{f"{part}_url": f"{url}/{part}" for part in _USER_PARTS},
         }  # fmt: skip
 
+    def rate_limits(self) -> Json:
+        rate = {"limit": 5000, "remaining": 4999, "reset": 4_102_444_800, "used": 1}
+        return {"resources": {"core": rate, "search": rate}, "rate": rate}
+
+    def public_user(self, login: str) -> Json:
+        unknown = dict.fromkeys(("name", "company", "blog", "location", "email", "hireable", "bio"))
+        counts = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
+        return self.user(login) | unknown | counts | dict.fromkeys(("created_at", "updated_at"), "2026-01-05T09:00:00Z")
+
     def repository(self, repository: Repository, token: Token | None) -> Json:
         url, web = f"{self.api}/repos/{repository.full_name}", f"{WEB}/{repository.full_name}"
-        push = token is not None and token.rights == "write"
+        push = token is not None and token.may_push(repository)
+        ancestry = {}
+        if repository.parent:
+            ancestry = dict.fromkeys(("parent", "source"), self.repository(repository.parent, token))
         opened = sum(1 for issue in repository.issues.values() if issue.state == "open")
         return {
             "id": repository.id, "node_id": f"R_{repository.id}", "name": repository.name,
             "full_name": repository.full_name, "owner": self.user(repository.owner), "private": repository.private,
-            "html_url": web, "description": None, "fork": False, "url": url,
+            "html_url": web, "description": None, "fork": repository.parent is not None,
+            "url": url, "allow_forking": repository.allow_forking,
             **{f"{part}_url": f"{url}/{part}{rest}" for part, rest in _REPOSITORY_PARTS.items()},
             "clone_url": f"{self.origin}/{repository.full_name}.git", "git_url": f"git://{web[8:]}.git",
             "ssh_url": f"git@github.com:{repository.full_name}.git", "svn_url": web, "mirror_url": None,
@@ -56,7 +69,7 @@ class Shapes:
             "pushed_at": "2026-01-05T09:00:00Z", "created_at": "2026-01-05T09:00:00Z",
             "updated_at": "2026-01-05T09:00:00Z",
             "permissions": {"admin": False, "maintain": False, "push": push, "triage": push, "pull": True},
-        }  # fmt: skip
+        } | ancestry  # fmt: skip
 
     def label(self, repository: Repository, name: str) -> Json:
         return {
@@ -103,7 +116,9 @@ class Shapes:
         base, issue = f"{self.api}/repos/{repository.full_name}", pull.issue
         url, web = f"{base}/pulls/{pull.number}", f"{WEB}/{repository.full_name}/pull/{pull.number}"
         if issue.state == "open":
-            pull.head_sha = repository.sha(pull.head) or pull.head_sha
+            pull.head_sha = pull.source.sha(pull.head) or pull.head_sha
+            if pull.source is not repository:
+                repository.bring(pull.source, pull.head)
             pull.base_sha = repository.sha(pull.base) or pull.base_sha
         links = {
             "self": url, "html": web, "issue": f"{base}/issues/{pull.number}", "commits": f"{url}/commits",
@@ -122,7 +137,7 @@ class Shapes:
             "review_comment_url": links["review_comment"], "statuses_url": links["statuses"], "draft": pull.draft,
             "merged_at": None, "merge_commit_sha": None, "auto_merge": None, "requested_teams": [],
             "requested_reviewers": [self.user(login) for login in pull.reviewers],
-            "head": self._side(repository, pull.head, pull.head_sha, token),
+            "head": self._side(pull.source, pull.head, pull.head_sha, token),
             "base": self._side(repository, pull.base, pull.base_sha, token),
             "_links": {name: {"href": link} for name, link in links.items()},
         }  # fmt: skip

@@ -19,6 +19,9 @@ class Token:
     login: str
     rights: Rights
 
+    def may_push(self, repository: "Repository") -> bool:
+        return self.rights == "write" or repository.owner == self.login
+
 
 @dataclass
 class Comment:
@@ -58,6 +61,8 @@ class Pull:
     draft: bool
     head_sha: str
     base_sha: str
+    source: "Repository"
+    """Where the head branch is: the repository itself, or a fork of it."""
     reviewers: list[str] = field(default_factory=list)
 
     @property
@@ -75,6 +80,9 @@ class Repository:
     archived: bool
     private: bool
     collaborators: set[str]
+    parent: "Repository | None" = None
+    """What it is a fork of."""
+    allow_forking: bool = True
     issues: dict[int, Issue] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
 
@@ -85,6 +93,10 @@ class Repository:
     def sha(self, branch: str) -> str | None:
         done = git(self.path, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}", check=False)
         return done.stdout.decode().strip() or None
+
+    def bring(self, source: "Repository", branch: str) -> None:
+        """A fork's branch among the objects here, as GitHub keeps the heads of pull requests."""
+        git(self.path, "fetch", "--quiet", str(source.path), f"+refs/heads/{branch}:refs/pull/{source.id}/{branch}")
 
     def commits_between(self, base: str, head: str) -> int:
         return int(git(self.path, "rev-list", "--count", f"{base}..{head}").stdout)
@@ -165,6 +177,18 @@ class World:
             raise KeyError(f"the stand-in has no repository {full_name}")
         return found
 
+    def fork(self, parent: Repository, login: str) -> Repository:
+        """GitHub makes one fork a user, under another name where that one is taken."""
+        if there := next((r for r in self.repositories.values() if r.parent is parent and r.owner == login), None):
+            return there
+        name = parent.name if self.named(f"{login}/{parent.name}") is None else f"{parent.name}-1"
+        made = self.add_repository(
+            f"{login}/{name}", parent.path, default_branch=parent.default_branch, archived=False,
+            private=parent.private, collaborators=set(),
+        )  # fmt: skip
+        made.parent = parent
+        return made
+
     def visible(self, repository: Repository | None, token: Token | None) -> bool:
         if repository is None:
             return False
@@ -184,7 +208,7 @@ class World:
             self.next_id(), owner, name, path, default_branch, archived, private, {owner, *collaborators}
         )
         self.repositories[repository.id] = repository
-        if isinstance(source, Path) and (source / ".git").exists():
+        if isinstance(source, Path) and ((source / ".git").exists() or (source / "HEAD").exists()):
             git(path, "fetch", "--quiet", str(source), "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
             return repository
         if isinstance(source, Path):

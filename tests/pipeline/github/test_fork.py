@@ -1,0 +1,81 @@
+"""CODING_AGENT_PUSH=fork: nobody's write access is needed, and a fork is made once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from pipeline.git import Identity, Mirrors
+from pipeline.github import NewPull
+from pipeline.github.rest import GithubForge
+from pipeline.job import IssueRef
+from tests.stand_ins.github import READ_TOKEN, GithubStandIn
+
+REF = IssueRef.parse("https://github.com/octo/sample/issues/1")
+NEW = NewPull(head="fix", base="main", title="Mend it", body="What was done.", draft=False)
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GithubStandIn]:
+    with GithubStandIn(tmp_path / "github") as server:
+        server.add_repository("octo/sample", {"a.txt": "a\n"})
+        server.add_issue("octo/sample", "Broken", "It is.")
+        yield server
+
+
+@pytest.fixture
+def forge(github: GithubStandIn) -> GithubForge:
+    return GithubForge(api_url=github.api_url, token=SecretStr(READ_TOKEN), push="fork", seconds_between_writes=0)
+
+
+def push(forge: GithubForge, folder: Path) -> str:
+    mirror = Mirrors(folder, forge.token).at(REF.repository)
+    mirror.fetch(forge.repository(REF).clone_url)
+    base = mirror.branch("main")
+    assert base
+    tree = mirror.write_tree(base, {"a.txt": b"b\n"})
+    sha = mirror.commit(tree, base, "Mend it", Identity("a", "a@example.com"), 1)
+    mirror.push(forge.push_url(REF), sha, "fix", expected=None)
+    return sha
+
+
+def test_a_reader_of_the_repository_opens_its_pull_request_from_its_fork(
+    forge: GithubForge, github: GithubStandIn, tmp_path: Path
+) -> None:
+    assert forge.repository(REF).push_refusal is None
+    sha = push(forge, tmp_path / "mirrors")
+    assert github.sha("octo/sample", "fix") is None and github.sha("read-bot/sample", "fix") == sha
+    assert forge.find_pulls(REF, "fix") == []
+    made = forge.create_pull(REF, NEW)
+    (found,) = forge.find_pulls(REF, "fix")
+    assert (found.number, found.head_sha, found.state) == (made.number, sha, "open")
+    assert forge.update_pull(REF, made.number, NEW).number == made.number
+    assert len(github.pulls("octo/sample")) == 1 and github.pulls("read-bot/sample") == []
+
+
+def test_a_fork_is_made_once_and_found_again(forge: GithubForge, github: GithubStandIn) -> None:
+    first = forge.push_url(REF)
+    assert first == f"{github.origin}/read-bot/sample.git" == forge.push_url(REF)
+    assert [logged.method for logged in github.requests if logged.path.endswith("/forks")] == ["POST"]
+
+
+def test_a_repository_of_the_same_name_is_not_taken_for_the_fork(forge: GithubForge, github: GithubStandIn) -> None:
+    github.add_repository("read-bot/sample", {"mine.txt": "mine\n"})
+    assert forge.push_url(REF) == f"{github.origin}/read-bot/sample-1.git" == forge.push_url(REF)
+
+
+def test_a_branch_of_the_same_name_in_the_repository_itself_is_not_ours(
+    forge: GithubForge, github: GithubStandIn
+) -> None:
+    github.commit("octo/sample", {"b.txt": "b\n"}, branch="fix")
+    owner = GithubForge(
+        api_url=github.api_url, token=SecretStr("ghp_standInWrite0000000000000000000000"), seconds_between_writes=0
+    )
+    owner.create_pull(REF, NEW)
+    assert forge.find_pulls(REF, "fix") == []
+
+
+def test_where_forks_are_not_allowed_the_repository_is_refused(forge: GithubForge, github: GithubStandIn) -> None:
+    github.forbid_forks("octo/sample")
+    assert forge.repository(REF).push_refusal == "octo/sample does not allow forks"
