@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import SecretStr
 
@@ -21,13 +21,19 @@ if TYPE_CHECKING:
     import github.Repository
     from github.GithubException import GithubException
 
-    from pipeline.github.app import AppTokens
-
 TIMEOUT_SECONDS = 30
 MAX_COMMENT_BYTES = 1_000_000
 """No more comments are fetched after this: the stage that reads them refuses far less."""
 
 _log = logging.getLogger(__name__)
+
+
+class Tokens(Protocol):
+    """Credentials that differ by repository (see ``pipeline.github.app``)."""
+
+    def __call__(self, repository: str) -> SecretStr: ...
+
+    def check(self) -> None: ...
 
 
 class GithubForge:
@@ -42,7 +48,7 @@ class GithubForge:
     opens_pulls = True
 
     def __init__(
-        self, *, api_url: str, token: "SecretStr | AppTokens", push: Literal["branch", "fork"] = "branch",
+        self, *, api_url: str, token: SecretStr | Tokens, push: Literal["branch", "fork"] = "branch",
         seconds_between_writes: float = 1.0,
     ):  # fmt: skip
         self._api_url, self._between_writes, self._push = api_url.rstrip("/"), seconds_between_writes, push
