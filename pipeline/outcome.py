@@ -140,7 +140,3 @@ class Event(BaseModel):
         """SNS message attributes, by which subscribers filter."""
         told = {"type": self.type.value, "repository": self.data.repository}
         return told | ({"outcome": self.data.outcome.value} if isinstance(self.data, RunResult) else {})
-
-
-def event_schema() -> dict[str, Any]:
-    return Event.model_json_schema()

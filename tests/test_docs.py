@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from cli.main import COMMANDS, main
 from pipeline.settings import Settings, variable
@@ -58,6 +59,11 @@ def test_links_and_files_that_the_docs_name_exist(path: Path) -> None:
     assert [link for link in links if link and not (path.parent / link).exists()] == []
     files = re.findall(r"`((?:pipeline|stages|prompts|cli|tests|examples|docs|benchmarks)/[\w./-]*)`", text)
     assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+def test_the_asyncapi_document_is_what_the_command_prints() -> None:
+    printed = CliRunner().invoke(main, ["schema", "asyncapi"]).stdout
+    assert (ROOT / "docs/asyncapi.yaml").read_text() == printed, "coding-agent schema asyncapi > docs/asyncapi.yaml"
 
 
 def test_every_benchmark_in_the_docs_exists() -> None:

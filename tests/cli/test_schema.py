@@ -59,4 +59,4 @@ def test_the_events_schema_refuses_an_outcome_that_is_none(console: Console) -> 
 
 
 def test_anything_else_is_refused_with_what_there_is(console: Console) -> None:
-    assert "'job', 'event'" in console.refused("schema", "worker")
+    assert "'job', 'event', 'asyncapi'" in console.refused("schema", "worker")
