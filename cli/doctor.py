@@ -157,15 +157,13 @@ def _model(settings: Settings) -> list[Check]:
 
 
 def _templates(settings: Settings) -> Check:
-    from prompts import TemplateError, TemplateSet
-    from prompts.lint import lint
+    from cli.wiring import template_sets
+    from prompts import TemplateError
 
     try:
-        templates = TemplateSet.load(settings.templates)
-        findings = [str(finding) for finding in lint(templates)]
-    except TemplateError as error:
+        return Check("templates", True, f"set {template_sets(settings).wanted().set_hash[:12]}")
+    except (SettingsError, TemplateError) as error:
         return Check("templates", False, "", str(error))
-    return Check("templates", not findings, f"set {templates.set_hash[:12]}", "; ".join(findings))
 
 
 def _data_dir(settings: Settings) -> Check:

@@ -57,7 +57,7 @@ def override_options(command: Command) -> Command:
             click.option("--model", help="Ask this model; the worker must allow it."),
             click.option(
                 "--template-dir", type=click.Path(exists=True, file_okay=False, path_type=Path),
-                help="Only with this set of templates; it must be the one that the worker uses.",
+                help="With this folder's templates; they are published first.",
             ),
             click.option("--max-cost", type=float, help="US dollars, up to the deployment's ceiling."),
             click.option("--max-minutes", type=float, help="Minutes of work, up to the deployment's ceiling."),
@@ -82,23 +82,28 @@ def overrides(
     models = chosen.listed("allowed_models") or ((chosen.model,) if chosen.model else ())
     if model is not None and models and model not in models:
         raise Failure(f"--model: {model!r} is not in CODING_AGENT_ALLOWED_MODELS ({', '.join(models)})", exits.USAGE)
-    wanted = _set_hash(template_dir) if template_dir else None
-    if wanted is not None and wanted != (used := _set_hash(chosen.templates)):
-        raise Failure(
-            f"--template-dir: it holds set {wanted[:12]}, and workers use the set of CODING_AGENT_TEMPLATES, here"
-            f" {used[:12]}: give them the new one first",
-            exits.USAGE,
-        )
+    wanted = publish(ctx, template_dir) if template_dir else None
     return Overrides(from_stage, model, wanted, max_cost, max_minutes, max_rounds)
 
 
-def _set_hash(folder: Path | None) -> str:
-    from prompts import TemplateError, TemplateSet
+def publish(ctx: click.Context, folder: Path) -> str:
+    """Put a folder's templates where workers find them by their hash, which is given. With findings, nothing is."""
+    from cli.wiring import template_sets
+    from pipeline.errors import describe
+    from prompts import TemplateError, TemplateSet, lint
 
     try:
-        return TemplateSet.load(folder).set_hash
+        templates = TemplateSet.load(folder)
     except TemplateError as error:
-        raise Failure(f"{folder or 'CODING_AGENT_TEMPLATES'}: {error}", exits.USAGE) from None
+        raise Failure(str(error), exits.USAGE) from None
+    if findings := lint(templates):
+        raise Failure(f"{folder}: {findings[0]}; see: coding-agent prompts lint --templates {folder}", exits.USAGE)
+    with settings_told():
+        sets = template_sets(settings(ctx))
+    try:
+        return sets.publish(templates)
+    except Exception as error:  # a disk's, or one of S3's many
+        raise Failure(f"the templates were not published: {describe(error)}") from None
 
 
 @dataclass(frozen=True)

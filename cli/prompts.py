@@ -110,8 +110,10 @@ def _templates_told() -> Iterator[None]:
 
 
 def _load(ctx: click.Context, folder: Path | None) -> TemplateSet:
-    with _templates_told():
-        return TemplateSet.load(folder or settings(ctx).templates)
+    from cli.wiring import template_sets
+
+    with _templates_told(), settings_told():
+        return TemplateSet.load(folder) if folder else template_sets(settings(ctx)).current()
 
 
 def _read(file: Any) -> dict[str, Any]:

@@ -28,8 +28,10 @@ from pipeline.stage import EffectiveLimits, Pipeline
 from pipeline.store.base import RunStore
 from pipeline.store.migrations import NewerStore
 from pipeline.store.sqlite import SqliteStore
+from pipeline.template_sets import TemplateSets
 from pipeline.work import Parts, Progress
 from prompts import TemplateError, TemplateSet
+from prompts.template_set import SUFFIX
 from stages.pipeline import compose
 from stages.prepare_tests.environment import index_settings
 
@@ -73,17 +75,40 @@ def open_store(settings: Settings) -> RunStore:
 
 def open_artifacts(settings: Settings) -> Artifacts:
     if settings.artifacts and settings.artifacts.startswith("s3://"):
-        needs("boto3", "aws")
-        from pipeline.artifacts.s3 import S3Artifacts
-
-        bucket, _, prefix = settings.artifacts.removeprefix("s3://").partition("/")
-        return S3Artifacts(bucket, prefix)
+        return _at(settings.artifacts)
     if settings.on_ecs:
         raise SettingsError(
             "CODING_AGENT_ARTIFACTS: a folder is refused on ECS, where a task's disk goes with the task:"
             " set s3://BUCKET/PREFIX"
         )
-    return FolderArtifacts(settings.artifacts_path)
+    return _at(str(settings.artifacts_path))
+
+
+def template_sets(settings: Settings) -> TemplateSets:
+    """Raises SettingsError where CODING_AGENT_TEMPLATES can't be used."""
+    kept = _at(f"{(settings.artifacts or str(settings.artifacts_path)).rstrip('/')}/template-sets")
+    place = settings.templates
+    if place is None or place.startswith("s3://"):
+        return TemplateSets(kept, _at(place) if place else None)
+    if not Path(place).is_dir():
+        raise SettingsError(f"CODING_AGENT_TEMPLATES: there is no folder {place}")
+    if not any(Path(place).glob(f"*{SUFFIX}")):
+        return TemplateSets(kept, _at(place))
+    try:  # templates themselves: one set, current as long as none was made so
+        return TemplateSets(kept, default=TemplateSet.load(Path(place)))
+    except TemplateError as error:
+        raise SettingsError(f"CODING_AGENT_TEMPLATES: {error}") from error
+
+
+def _at(address: str) -> Artifacts:
+    """``s3://BUCKET/PREFIX``, or a folder."""
+    if not address.startswith("s3://"):
+        return FolderArtifacts(Path(address))
+    needs("boto3", "aws")
+    from pipeline.artifacts.s3 import S3Artifacts
+
+    bucket, _, prefix = address.removeprefix("s3://").partition("/")
+    return S3Artifacts(bucket, prefix)
 
 
 def chosen_knowingly(settings: Settings) -> None:
@@ -165,13 +190,6 @@ def check_models(app: "App") -> None:
             raise SettingsError(f"{variable}: {error}") from error
 
 
-def _templates(settings: Settings) -> TemplateSet:
-    try:
-        return TemplateSet.load(settings.templates)
-    except TemplateError as error:
-        raise SettingsError(f"CODING_AGENT_TEMPLATES: {error}") from error
-
-
 def uv_path() -> Path:
     """The uv that was installed beside this Python, else the one on PATH."""
     beside = Path(sys.executable).with_name("uv")
@@ -208,7 +226,7 @@ def build(
     store, artifacts = open_store(settings), open_artifacts(settings)
     models = settings.listed("allowed_models") or (name,)
     topics = settings.listed("allowed_topics") or ((settings.topic_arn,) if settings.topic_arn else ())
-    templates = _templates(settings)
+    templates = template_sets(settings)
     pipeline = compose(
         forge=forge,
         mirrors=Mirrors(settings.data_dir / "mirrors", forge.token),
@@ -227,7 +245,7 @@ def build(
         settings.max_cost_usd_per_day,
         settings.topic_arn,
         Allowed(
-            host or settings.issue_host, settings.listed("allowed_repositories"), models, topics, templates.set_hash
+            host or settings.issue_host, settings.listed("allowed_repositories"), models, topics, templates.refusal
         ),
     )
     parts = Parts(pipeline, store, artifacts, policy, settings.data_dir / "runs", observer)

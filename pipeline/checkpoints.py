@@ -1,7 +1,7 @@
 """A run's stored results: which of them stand in the current round, and how they are written and read."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -40,6 +40,16 @@ def write(
         body = f"{lease.job_id}/{lease.generation}/checkpoints/{round}-{stage}-{fingerprint(data)}.json"
         artifacts.put(body, data)
     return store.save_checkpoint(lease, Checkpoint(round, stage, body, offload, seconds, now))
+
+
+def keep(store: RunStore, lease: Lease, name: str, choose: Callable[[], str], now: float) -> str:
+    """What the run chose under ``name``: stored beside its stages' results, at its first use."""
+    for checkpoint in store.checkpoints(lease.job_id, lease.generation):
+        if checkpoint.stage == f"kept:{name}":
+            return checkpoint.result
+    chosen = choose()
+    store.save_checkpoint(lease, Checkpoint(0, f"kept:{name}", chosen, False, 0.0, now))
+    return chosen
 
 
 def fingerprint(data: bytes) -> str:

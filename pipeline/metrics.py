@@ -44,6 +44,11 @@ def worker_turned(
     _emit(values, {})
 
 
+def templates_refused() -> None:
+    """What was made current can't be used, and the last good set stays: an operator has to look."""
+    _emit({"template_sets_refused": (1, "Count")}, {})
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest of ``values`` that at least a ``share`` of them do not pass (nearest rank)."""
     return sorted(values)[max(math.ceil(share * len(values)) - 1, 0)]

@@ -1,5 +1,6 @@
 """What a deployment allows its runs, and where it tells the world of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -18,11 +19,11 @@ class Allowed:
     repositories: tuple[str, ...] = ("*",)
     models: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
-    template_set: str = ""
-    """Hash of the set that is in use."""
+    template_set: Callable[[str], str | None] = lambda _: "there are none"
+    """Why the set of templates with this hash can't be used; None where it can."""
 
     def refusal(self, job: FixIssueJob) -> str | None:
-        """Why the job is rejected, in one sentence; None where it is allowed."""
+        """Why the job is rejected, in one sentence; None where it is allowed. Blocks: a set of templates is read."""
         ref, asked = job.issue, [job.options.model, job.replay.model if job.replay else None]
         if ref.host != self.host:
             return f"this deployment works for issues at {self.host}; this one is at {ref.host}"
@@ -34,8 +35,8 @@ class Allowed:
         if job.callback_topic_arn and job.callback_topic_arn not in self.topics:
             return "callback_topic_arn is not in CODING_AGENT_ALLOWED_TOPICS"
         template_set = job.replay.template_set if job.replay else None
-        if template_set and not self.template_set.startswith(template_set):
-            return f"replay.template_set: this deployment has set {self.template_set[:12]}, not {template_set[:12]}"
+        if template_set and (why := self.template_set(template_set)):
+            return f"replay.template_set: {why}"
         return None
 
 

@@ -49,7 +49,9 @@ class Settings(BaseSettings):
     )
     allowed_models: str = Field("", description="models a job may ask for, comma-separated; default: the model alone")
     allowed_topics: str = Field("", description="SNS topics a job may ask for; default: the topic alone")
-    templates: Path | None = Field(None, description="a folder of prompt templates; default: the shipped ones")
+    templates: str | None = Field(
+        None, description="a folder or s3://BUCKET/PREFIX of published template sets, or a folder of templates"
+    )
     pythons: str = Field("", description="folders with interpreters for test environments, separated by colons")
     sandbox: Literal["bwrap", "uid", "auto", "none"] = Field(
         "auto", description="what isolates the tests of a repository"
@@ -84,9 +86,9 @@ class Settings(BaseSettings):
             raise ValueError("must look like sqlite:///PATH or dynamodb://TABLE")
         return value
 
-    @field_validator("artifacts")
+    @field_validator("artifacts", "templates")
     @classmethod
-    def _artifacts(cls, value: str | None) -> str | None:
+    def _folder_or_s3(cls, value: str | None) -> str | None:
         if value is not None and "://" in value and not re.fullmatch(r"s3://[a-z0-9.-]{3,63}(/.*)?", value):
             raise ValueError("must be a folder, or look like s3://BUCKET/PREFIX")
         return value

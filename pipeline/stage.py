@@ -63,6 +63,9 @@ class RunContext:
     """``await run.intend(effect, body)`` stores what is about to be done; one stored earlier stands, and is given."""
     record: Callable[[str, dict[str, Any]], Awaitable[None]]
     """``await run.record(effect, result)`` stores that it was done."""
+    keep: Callable[[str, Callable[[], str]], Awaitable[str]]
+    """``await run.keep(name, choose)``: what ``choose()`` gives (called in a thread), once in this run; what was kept
+    then stands, on any machine."""
     past: Callable[[str], Awaitable[list[dict[str, Any]]]]
     """``await run.past(effect)``: the intentions of this effect in every generation of the job, oldest first."""
     progress: Callable[[str], None]

@@ -114,7 +114,7 @@ class Work:
         if self._row.cancel_requested and not await asyncio.to_thread(self._parts.acted, self._lease):
             return CANCELLED
         # What the deployment says of the job, once: a run that has begun is not rejected by a setting's change.
-        if not begun and (refusal := self._parts.policy.allowed.refusal(self._job)):
+        if not begun and (refusal := await asyncio.to_thread(self._parts.policy.allowed.refusal, self._job)):
             return Stop(Outcome.REJECTED, refusal)
         if stop := await self._inherit():
             return stop
@@ -244,6 +244,9 @@ class Work:
         async def record(name: str, result: dict[str, Any]) -> None:
             await asyncio.to_thread(store.record, lease, name, result)
 
+        async def keep(name: str, choose: Callable[[], str]) -> str:
+            return await asyncio.to_thread(checkpoints.keep, store, lease, name, choose, self._parts.clock())
+
         async def past(name: str) -> list[dict[str, Any]]:
             effects = await asyncio.to_thread(store.effects, lease.job_id)
             return [effect.intention for effect in effects if effect.name == name]
@@ -251,8 +254,8 @@ class Work:
         return RunContext(
             job=self._job, job_id=lease.job_id, generation=lease.generation, round=self._round, stage=stage,
             feedback=feedback, limits=self._limits, workspace=self._parts.workspace(lease), save=save, load=load,
-            intend=intend, record=record, past=past, progress=lambda text: self._tell("note", stage, 0.0, text),
-            ledger=self._ledger,
+            intend=intend, record=record, keep=keep, past=past,
+            progress=lambda text: self._tell("note", stage, 0.0, text), ledger=self._ledger,
         )  # fmt: skip
 
     def lap(self) -> float:

@@ -74,6 +74,11 @@ class TemplateSet:
         return sorted(self._files)
 
     @property
+    def files(self) -> dict[str, str]:
+        """File name -> content: what another ``TemplateSet`` is made of."""
+        return {name + SUFFIX: text for name, text in self._files.items()}
+
+    @property
     def set_hash(self) -> str:
         """sha256 over every file of the set, names included."""
         return _digest({name: self._files[name] for name in self._files})

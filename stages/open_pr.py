@@ -9,6 +9,7 @@ from pipeline.git import Identity, Mirror, Mirrors, PushRejected
 from pipeline.github import Forge, NewPull, PullRequest
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import RunContext, Stop
+from pipeline.template_sets import Templates
 from prompts import TemplateSet
 from prompts.filters import clip
 from stages.apply_patch import Candidate, Candidates
@@ -27,9 +28,7 @@ _PUSH, _PULL = "push", "pull_request"
 class OpenPullRequest:
     name = "open_pr"
 
-    def __init__(
-        self, forge: Forge, mirrors: Mirrors, templates: TemplateSet, *, clock: Callable[[], float] = time.time
-    ):
+    def __init__(self, forge: Forge, mirrors: Mirrors, templates: Templates, *, clock: Callable[[], float] = time.time):
         self._forge, self._mirrors, self._templates, self._clock = forge, mirrors, templates, clock
 
     async def run(
@@ -41,10 +40,16 @@ class OpenPullRequest:
         if run.job.options.dry_run:
             return Stop(Outcome.PROPOSED, f"{verdict.verification}; nothing was pushed, as asked", facts)
         said = await self._said(issue, checkout, candidate, verdict, proposals, run)
+        templates = await self._templates.of(run)
         mirror = self._mirrors.at(checkout.repository)
         url = await asyncio.to_thread(self._forge.push_url, run.job.issue)
-        commit = await run.intend(_PUSH, await asyncio.to_thread(self._commit, mirror, checkout, candidate, said))
-        pull = await run.intend(_PULL, self._pull(said)) if self._forge.opens_pulls else None
+        commit = await asyncio.to_thread(self._commit, templates, mirror, checkout, candidate, said)
+        commit = await run.intend(_PUSH, commit)
+        pull = (
+            await run.intend(_PULL, await asyncio.to_thread(_texts, templates, said))
+            if self._forge.opens_pulls
+            else None
+        )
         sha = await asyncio.to_thread(_write, mirror, checkout, candidate, commit)
         if sha != commit["sha"]:
             raise AssertionError(f"the stored intention names commit {commit['sha']}, its bytes give {sha}")
@@ -79,25 +84,16 @@ class OpenPullRequest:
             "templates": proposals.templates, "job_id": run.job_id, "generation": run.generation,
         }  # fmt: skip
 
-    def _commit(self, mirror: Mirror, checkout: Checkout, candidate: Candidate, said: dict[str, Any]) -> dict[str, Any]:
+    def _commit(
+        self, templates: TemplateSet, mirror: Mirror, checkout: Checkout, candidate: Candidate, said: dict[str, Any]
+    ) -> dict[str, Any]:
         """The branch and the commit on it, to the byte."""
         commit = {
             "branch": branch_name(said["issue_number"], said["job_id"]),
             "seconds": int(self._clock()),
-            "message": self._templates.render("commit_message", **said),
+            "message": templates.render("commit_message", **said),
         }
         return commit | {"sha": _write(mirror, checkout, candidate, commit)}
-
-    def _pull(self, said: dict[str, Any]) -> dict[str, Any]:
-        """Title and body, to the byte and within GitHub's limits, whatever an edited template makes of them."""
-        title = self._templates.render("pull_request_title", **said).strip()
-        body = self._templates.render("pull_request", **said)
-        marker = _marker(said["job_id"], said["generation"])
-        if marker not in body:
-            body += f"\n{marker}\n"
-        if len(body) > MAX_BODY:
-            body = clip(body, MAX_BODY - 100)  # the middle goes, and says so; the marker is at the end
-        return {"title": title if len(title) <= MAX_TITLE else f"{title[: MAX_TITLE - 1]}…", "body": body}
 
     def _open(self, run: RunContext, branch: str, base: str, texts: dict[str, Any]) -> PullRequest:
         """Look first: one that is open for the branch is brought up to date; a closed one of this very run stands."""
@@ -110,6 +106,18 @@ class OpenPullRequest:
             if marker in there.body:
                 return there
         return self._forge.create_pull(ref, wanted)
+
+
+def _texts(templates: TemplateSet, said: dict[str, Any]) -> dict[str, Any]:
+    """Title and body, to the byte and within GitHub's limits, whatever an edited template makes of them."""
+    title = templates.render("pull_request_title", **said).strip()
+    body = templates.render("pull_request", **said)
+    marker = _marker(said["job_id"], said["generation"])
+    if marker not in body:
+        body += f"\n{marker}\n"
+    if len(body) > MAX_BODY:
+        body = clip(body, MAX_BODY - 100)  # the middle goes, and says so; the marker is at the end
+    return {"title": title if len(title) <= MAX_TITLE else f"{title[: MAX_TITLE - 1]}…", "body": body}
 
 
 def _marker(job_id: str, generation: int) -> str:

@@ -9,7 +9,7 @@ from pipeline.github import Forge
 from pipeline.model import ModelClient
 from pipeline.sandbox import Sandbox
 from pipeline.stage import Pipeline
-from prompts import TemplateSet
+from pipeline.template_sets import Templates
 from stages.apply_patch import ApplyPatch
 from stages.build_context import BuildContext
 from stages.checkout import CheckoutStage
@@ -30,7 +30,7 @@ NAMES = tuple(
 
 def compose(
     *, forge: Forge, mirrors: Mirrors, sandbox: Sandbox, pythons: tuple[Path, ...], uv: Path,
-    cache: Path, index: Mapping[str, str], client: ModelClient, model: str, templates: TemplateSet,
+    cache: Path, index: Mapping[str, str], client: ModelClient, model: str, templates: Templates,
 ) -> Pipeline:  # fmt: skip
     """The pipeline. A run can be rejected until its checkout; from then on it is started, and may cost money."""
     return Pipeline(

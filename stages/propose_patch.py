@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.model import Message, ModelClient, ModelReply, ModelRequest
 from pipeline.stage import Back, RunContext
+from pipeline.template_sets import Templates
 from prompts import TemplateSet
 from prompts.filters import clip
 from stages.build_context import Context
@@ -48,7 +49,7 @@ class ProposePatch:
 
     name = "propose_patch"
 
-    def __init__(self, model_client: ModelClient, templates: TemplateSet, *, model: str):
+    def __init__(self, model_client: ModelClient, templates: Templates, *, model: str):
         """``model``: the default; what a job asks for instead was checked when the run was admitted."""
         self._client, self._templates, self._model = model_client, templates, model
 
@@ -59,7 +60,8 @@ class ProposePatch:
         model = (replay and replay.model) or run.job.options.model or self._model
         # Without this machine's path of the run: another one must send the same.
         feedback = run.feedback and run.feedback.replace(str(run.workspace), ".")
-        request = self.request(issue, context, suite, feedback=feedback, model=model)
+        templates = await self._templates.of(run)
+        request = self.request(templates, issue, context, suite, feedback=feedback, model=model)
         run.progress(f"asking {model}")
         reply = await run.ledger.buy(
             f"{run.round}/{self.name}/0",
@@ -74,17 +76,17 @@ class ProposePatch:
             return Back(to=self.name, because=because)
         return Proposals(
             proposals=(Proposal(reply=reply.content, exchange_key=key, model=model),),
-            templates={name: self._templates.hash(name) for name in (SYSTEM, USER)},
-            template_set=self._templates.set_hash,
+            templates={name: templates.hash(name) for name in (SYSTEM, USER)},
+            template_set=templates.set_hash,
         )
 
     def request(
-        self, issue: Issue, context: Context, suite: Suite, *, feedback: str | None, model: str
+        self, templates: TemplateSet, issue: Issue, context: Context, suite: Suite, *, feedback: str | None, model: str
     ) -> ModelRequest:
         """What is sent: the same work makes the same bytes, on any machine and at any time."""
         said = prompt_variables(issue, context, suite, feedback)
         parts = (("system", SYSTEM), ("user", USER))
-        messages = tuple(Message(role=role, content=self._templates.render(name, **said)) for role, name in parts)
+        messages = tuple(Message(role=role, content=templates.render(name, **said)) for role, name in parts)
         return ModelRequest(model=model, messages=messages)
 
 

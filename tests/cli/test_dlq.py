@@ -271,7 +271,7 @@ def test_what_somebody_else_moved_meanwhile_is_told(
         (["--model", "gpt-x"], "--model: 'gpt-x' is not in CODING_AGENT_ALLOWED_MODELS (a, b)"),
         (["--max-cost", "-1"], "limits.max_cost_usd: Input should be greater than 0; nothing was replayed"),
         (["--since", "yesterday"], "Invalid value for '--since': 'yesterday' is neither like 90m, 2h, 3d nor like"),
-        (["--template-dir", "templates"], "templates: "),
+        (["--template-dir", "templates"], "the folder holds no *.md.j2 files"),
     ],
 )
 def test_what_workers_would_reject_is_refused_while_the_jobs_are_safe(
@@ -284,17 +284,26 @@ def test_what_workers_would_reject_is_refused_while_the_jobs_are_safe(
     assert dead.depth() == (5, 0) and dead.sent() == []
 
 
-def test_a_set_of_templates_is_named_where_it_is_the_workers_own(console: Console, dead: Dead) -> None:
+def test_a_folder_of_templates_is_published_and_named_by_its_hash(console: Console, dead: Dead) -> None:
     folder = console.folder / "mine"
     shutil.copytree(ROOT / "prompts/templates", folder)
+    template = folder / "propose.md.j2"
+    template.write_text(template.read_text() + "\nBe brief.\n")
     dead.failed(1)
     assert console.run("dlq", "replay", "--template-dir", folder, "--yes").exit_code == 0
     ((job, _),) = dead.sent()
-    assert job.replay is not None and job.replay.template_set == TemplateSet.load().set_hash
-    template = folder / "propose.md.j2"
-    template.write_text(template.read_text() + "\nBe brief.\n")
-    said = console.refused("dlq", "replay", "--template-dir", folder, "--yes")
-    assert "workers use the set of CODING_AGENT_TEMPLATES" in said
+    wanted = TemplateSet.load(folder).set_hash
+    assert job.replay is not None and job.replay.template_set == wanted
+    assert (console.data_dir / f"artifacts/template-sets/{wanted}.json").exists()
+
+
+def test_a_folder_with_findings_is_not_published_and_nothing_is_replayed(console: Console, dead: Dead) -> None:
+    folder = console.folder / "mine"
+    shutil.copytree(ROOT / "prompts/templates", folder)
+    (folder / "propose.md.j2").write_text("no front matter")
+    dead.failed(1)
+    assert "no front matter" in console.refused("dlq", "replay", "--template-dir", folder, "--yes")
+    assert dead.sent() == []
 
 
 def test_the_stages_that_a_replay_may_name_are_the_pipelines() -> None:

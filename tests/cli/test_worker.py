@@ -27,7 +27,7 @@ def ready(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
         ("GITHUB_TOKEN", "", "GITHUB_TOKEN is not set"),
         ("CODING_AGENT_MODEL", "", "CODING_AGENT_MODEL is not set"),
         ("CODING_AGENT_SANDBOX", "none", "CODING_AGENT_SANDBOX: CODING_AGENT_SANDBOX=none is for local mode"),
-        ("CODING_AGENT_TEMPLATES", "nowhere", "CODING_AGENT_TEMPLATES: template 'nowhere'"),
+        ("CODING_AGENT_TEMPLATES", "nowhere", "CODING_AGENT_TEMPLATES: there is no folder nowhere"),
         ("CODING_AGENT_CONCURRENCY", "0", "CODING_AGENT_CONCURRENCY: Input should be greater than or equal to 1"),
     ],
 )

@@ -82,7 +82,7 @@ class Bench:
         return RunContext(
             job=FixIssueJob(issue_url="https://github.com/octo/shop/issues/1"), job_id="job", generation=0, round=1,
             stage="apply_patch", feedback=None, limits=EffectiveLimits(1, 1, 1), workspace=Path("/nonexistent"),
-            save=save, load=load, intend=unused, record=unused, past=unused, progress=lambda text: None,
+            save=save, load=load, intend=unused, record=unused, keep=unused, past=unused, progress=lambda text: None,
             ledger=Ledger.__new__(Ledger),
         )  # fmt: skip
 

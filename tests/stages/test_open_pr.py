@@ -29,7 +29,7 @@ from stages.propose_patch import Proposal, Proposals
 from stages.run_tests import Verdict
 from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
 from tests.stand_ins.github.world import Pull
-from tests.stand_ins.runs import Clock, claim, finish, job
+from tests.stand_ins.runs import Clock, FixedTemplates, claim, finish, job
 
 REPOSITORY = "octo/repo"
 JOB = job()
@@ -81,7 +81,7 @@ class Desk:
             proposals=(Proposal(reply="", exchange_key="e", model="openai/gpt-4o"),),
             templates={"propose": "d" * 64}, template_set="c" * 64,
         )  # fmt: skip
-        stage = OpenPullRequest(self.forge, mirrors, self.templates, clock=self.clock)
+        stage = OpenPullRequest(self.forge, mirrors, FixedTemplates(self.templates), clock=self.clock)
         candidates = Candidates(repository=REPOSITORY, base_sha=base, candidates=(candidate,))
         return await stage.run(issue, checkout, proposals, candidates, verdict, self.context(claimed, options))
 
@@ -103,7 +103,7 @@ class Desk:
         return RunContext(
             job=job(options=options), job_id=lease.job_id, generation=lease.generation, round=1, stage="open_pr",
             feedback=None, limits=EffectiveLimits(1.0, 30.0, 3), workspace=self.folder, save=refused, load=refused,
-            intend=intend, record=record, past=past, progress=lambda words: None,
+            intend=intend, record=record, keep=refused, past=past, progress=lambda words: None,
             ledger=Ledger(store, self.artifacts, lease, MoneyCaps(10**6, 10**6, 10**6), self.clock),
         )  # fmt: skip
 

@@ -22,6 +22,7 @@ from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.prepare_tests import Suite
 from stages.propose_patch import MAX_FEEDBACK, Proposals, ProposePatch
+from tests.stand_ins.runs import FixedTemplates
 
 URL = "https://github.com/octo/repo/issues/4"
 EDIT = "It summed wrongly.\n\na.py\n<<<<<<< SEARCH\nx = 1\n=======\nx = 2\n>>>>>>> REPLACE\n"
@@ -73,7 +74,7 @@ class Desk:
 
     def __init__(self, tmp_path: Path, *entries: Entry, max_usd: float = 1.0):
         self.client = Client(*entries)
-        self.stage = ProposePatch(self.client, TEMPLATES, model="default")
+        self.stage = ProposePatch(self.client, FixedTemplates(), model="default")
         self.store = SqliteStore(tmp_path / "store.db", clock=lambda: 1_000.0)
         self.artifacts = FolderArtifacts(tmp_path / "artifacts")
         self.max_usd, self.workspace = max_usd, tmp_path / "workspace"
@@ -94,7 +95,7 @@ class Desk:
         return RunContext(
             job=made, job_id=made.id, generation=0, round=1, stage="propose_patch", feedback=None,
             limits=EffectiveLimits(self.max_usd, 30, 4), workspace=self.workspace, save=save, load=unused,
-            intend=unused, record=unused, past=unused, progress=lambda _: None,
+            intend=unused, record=unused, keep=unused, past=unused, progress=lambda _: None,
             ledger=Ledger(self.store, self.artifacts, claimed.lease, caps, lambda: 1_000.0),
         )  # fmt: skip
 

@@ -19,6 +19,7 @@ from pipeline.stage import Back, EffectiveLimits, Pipeline, RunContext, Stop
 from pipeline.store.base import Claimed, RunStore, Submission
 from pipeline.store.sqlite import SqliteStore
 from pipeline.work import Parts, Progress
+from prompts import TemplateSet
 
 #: 2001-09-09, within a UTC day.
 START = 1_000_000_000.0
@@ -84,7 +85,8 @@ def context(
     return RunContext(
         job=asked, job_id=asked.id, generation=0, round=1, stage="under test", feedback=None,
         limits=EffectiveLimits(1.0, 30.0, 3), workspace=workspace, save=refused, load=refused, intend=refused,
-        record=refused, past=past, progress=(notes if notes is not None else []).append, ledger=cast(Ledger, None),
+        record=refused, keep=refused, past=past, progress=(notes if notes is not None else []).append,
+        ledger=cast(Ledger, None),
     )  # fmt: skip
 
 
@@ -212,3 +214,13 @@ class Bench:
 
     def published(self) -> list[Event]:
         return [Event.model_validate_json(row.body) for row in self.store.pending_events(100)]
+
+
+@dataclass
+class FixedTemplates:
+    """What a stage is given that is tested without a store of template sets."""
+
+    templates: TemplateSet = field(default_factory=TemplateSet.load)
+
+    async def of(self, run: RunContext) -> TemplateSet:
+        return self.templates

@@ -1,0 +1,143 @@
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.stage import RunContext
+from pipeline.template_sets import CURRENT, TemplateSets
+from prompts import TemplateError, TemplateSet
+from tests.stand_ins.runs import Bench, Prepared, Proposed, context, job
+
+SHIPPED = TemplateSet.load()
+
+
+def edited(words: str) -> TemplateSet:
+    return TemplateSet(SHIPPED.files | {"edit_format.md.j2": SHIPPED.files["edit_format.md.j2"] + words})
+
+
+BROKEN = TemplateSet(SHIPPED.files | {"propose.md.j2": "no front matter"})
+
+
+class Place:
+    """Where sets are kept, and as many workers' views of it as a test wants."""
+
+    def __init__(self, folder: Path):
+        self.kept, self.published = FolderArtifacts(folder / "kept"), FolderArtifacts(folder / "published")
+
+    def worker(self, **more: TemplateSet) -> TemplateSets:
+        return TemplateSets(self.kept, self.published, **more)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def run(folder: Path, kept: dict[str, str], **fields: object) -> RunContext:
+    """A run whose choices are in ``kept``, on whatever machine."""
+
+    async def keep(name: str, choose: Callable[[], str]) -> str:
+        if name not in kept:
+            kept[name] = choose()
+        return kept[name]
+
+    return replace(context(folder, job(**fields)), keep=keep)
+
+
+def test_the_shipped_set_is_current_until_another_is_made_so_without_a_redeploy(place: Place) -> None:
+    worker, engineer = place.worker(), place.worker()
+    assert worker.current().set_hash == SHIPPED.set_hash
+    engineer.use(engineer.publish(edited("Be brief.")))
+    assert worker.current().set_hash == edited("Be brief.").set_hash
+    assert "Be brief." in worker.current().render("edit_format")
+
+
+async def test_a_run_keeps_the_set_that_it_began_with(place: Place, tmp_path: Path) -> None:
+    first, kept = place.worker(), dict[str, str]()
+    assert (await first.of(run(tmp_path, kept))).set_hash == SHIPPED.set_hash
+    first.use(first.publish(edited("Be brief.")))
+    assert (await place.worker().of(run(tmp_path, kept))).set_hash == SHIPPED.set_hash
+    assert (await place.worker().of(run(tmp_path, {}))).set_hash == edited("Be brief.").set_hash
+
+
+async def test_it_keeps_it_even_where_it_is_no_longer_published_or_shipped(place: Place, tmp_path: Path) -> None:
+    kept = dict[str, str]()
+    began = await place.worker(default=edited("an older release's")).of(run(tmp_path, kept))
+    resumed = await place.worker().of(run(tmp_path, kept))
+    assert resumed.set_hash == began.set_hash != SHIPPED.set_hash
+
+
+async def test_a_replay_has_the_published_set_that_it_names(place: Place, tmp_path: Path) -> None:
+    worker = place.worker()
+    wanted = worker.publish(edited("Be brief."))
+    assert worker.refusal(wanted) is None
+    given = await worker.of(run(tmp_path, {}, replay={"id": "r", "template_set": wanted}))
+    assert given.set_hash == wanted and worker.current().set_hash == SHIPPED.set_hash
+
+
+def test_a_set_that_is_nowhere_or_not_what_its_hash_says_is_refused(place: Place) -> None:
+    worker = place.worker()
+    assert "no such set is published" in (worker.refusal("0" * 64) or "")
+    place.published.put(f"{'1' * 64}.json", json.dumps(edited("forged").files).encode())
+    assert "its files are another set" in (worker.refusal("1" * 64) or "")
+
+
+def test_a_set_with_findings_is_never_made_current(place: Place) -> None:
+    worker = place.worker()
+    with pytest.raises(TemplateError, match="no front matter"):
+        worker.use(worker.publish(BROKEN))
+    assert worker.current().set_hash == SHIPPED.set_hash
+
+
+@pytest.mark.parametrize("current", [f"{BROKEN.set_hash}\n", f"{'0' * 64}\n", "../../etc/passwd\n", "\xff"])
+def test_a_bad_set_never_takes_the_service_down_the_last_good_one_stays_with_an_alarm(
+    place: Place, caplog: pytest.LogCaptureFixture, current: str
+) -> None:
+    worker = place.worker()
+    worker.publish(BROKEN)
+    good = worker.publish(edited("Be brief."))
+    worker.use(good)
+    assert worker.current().set_hash == good
+    place.published.put(CURRENT, current.encode("latin-1"))
+    with caplog.at_level(logging.INFO):
+        assert worker.current().set_hash == good
+    assert f"set {good[:12]} stays" in caplog.text
+    (metric,) = [record.fields for record in caplog.records if hasattr(record, "fields")]
+    assert metric["template_sets_refused"] == 1
+    assert place.worker().current().set_hash == SHIPPED.set_hash, "a new worker has no other than the shipped one"
+
+
+def test_a_new_worker_takes_what_was_current_before_the_bad_one(place: Place) -> None:
+    worker = place.worker()
+    good = worker.publish(edited("Be brief."))
+    worker.use(good)
+    place.published.put(CURRENT, f"{worker.publish(BROKEN)}\n{good}\n".encode())
+    assert place.worker().current().set_hash == good
+
+
+async def test_what_a_run_kept_stands_through_deliveries_and_replays_of_the_job_begin_anew(tmp_path: Path) -> None:
+    bench, chosen = Bench(tmp_path), iter(["first", "second"])
+
+    async def prepare(run: RunContext) -> Prepared:
+        return Prepared(note=await run.keep("set", lambda: next(chosen)))
+
+    async def die(run: RunContext) -> Proposed:
+        raise TimeoutError
+
+    bench.does("prepare", prepare)
+    bench.does("propose", die, lambda run: Proposed(text="p"))
+    await bench.engine.execute(claimed := bench.claim())
+    bench.store.release(claimed.lease)
+
+    async def again(run: RunContext) -> Proposed:
+        return Proposed(text=await run.keep("set", lambda: next(chosen)))
+
+    bench.does("propose", again)
+    await bench.machine("two").execute(bench.claim())
+    assert [c.result for c in bench.store.checkpoints(claimed.lease.job_id, 0) if c.stage == "kept:set"] == ["first"]
+    await bench.engine.execute(bench.claim(job(replay={"id": "r", "from_stage": "propose"})))
+    assert [c.result for c in bench.store.checkpoints(claimed.lease.job_id, 1) if c.stage == "kept:set"] == ["second"]
