@@ -113,7 +113,7 @@ def _load(ctx: click.Context, folder: Path | None) -> TemplateSet:
     from cli.wiring import template_sets
 
     with _templates_told(), settings_told():
-        return TemplateSet.load(folder) if folder else template_sets(settings(ctx)).current()
+        return TemplateSet.load(folder) if folder else template_sets(settings(ctx)).wanted()
 
 
 def _read(file: Any) -> dict[str, Any]:

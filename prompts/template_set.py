@@ -2,20 +2,21 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
-from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, meta, nodes
-from jinja2 import TemplateError as JinjaError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, ValidationError
+from jinja2 import TemplateSyntaxError, meta, nodes
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from prompts.filters import FILTERS
+from prompts import bounded, environment
+from prompts.variables import Shape, parse_fields, pick
 
 SUFFIX = ".md.j2"
 SHIPPED = Path(__file__).parent / "templates"
+MAX_BYTES = 1_000_000
+"""Of a set: one that is larger is no set of prompts."""
 _FRONT = re.compile(r"\A---\n(?P<yaml>.*?\n)---\n", re.S)
 
 
@@ -30,28 +31,55 @@ class TemplateError(ValueError):
 class FrontMatter(BaseModel):
     """The YAML between two ``---`` lines at a template's head."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
+    name: str
+    """As the file's."""
+    version: int = Field(ge=1)
+    """Raised by who changes what the template says; diffs tell where it was not."""
     description: str
-    variables: tuple[str, ...] = ()
-    """The names it may use; rendering gives it these and no others."""
+    reader: Literal["model", "github"]
+    """Who reads the text: it decides which filters keep a stranger's text apart (see ``lint``)."""
+    output: Literal["edits", "tool calls", "text", "markdown", "line"]
+    """What the model is asked to answer with; for GitHub, what the text is."""
+    hints: dict[Literal["max_tokens", "temperature"], float] = {}
+    """What suits the prompt best: how long a reply may be (tokens), and how free."""
+    tokens: dict[str, int]
+    """At most so many tokens in the section under a heading of level one that begins with the key; ``total`` in all."""
+
+    @field_validator("tokens")
+    @classmethod
+    def _total(cls, value: dict[str, int]) -> dict[str, int]:
+        if "total" not in value:
+            raise ValueError("give at least a total: {total: 2000}")
+        return value
+
+    variables: dict[str, Shape] = {}
+    """What it may use; rendering gives it these and no others."""
+
+    @field_validator("variables", mode="before")
+    @classmethod
+    def _shapes(cls, value: Any) -> dict[str, Shape]:
+        if not isinstance(value, dict):
+            raise ValueError("write a type behind each variable: {title: untrusted str}")
+        return parse_fields(value)
 
 
 class TemplateSet:
     """Templates by name: ``propose`` is the file ``propose.md.j2``. Nothing is parsed before it is used."""
 
-    def __init__(self, files: Mapping[str, str]):
-        """``files``: file name -> content."""
+    def __init__(self, files: Mapping[str, str], *, bounded: bool = False):
+        """``files``: file name -> content. ``bounded``: rendered apart, see prompts.bounded.
+
+        Raises:
+            TemplateError: they are too much.
+        """
         self._files = {name.removesuffix(SUFFIX): text.replace("\r\n", "\n") for name, text in files.items()}
-        # Prompts are Markdown for a model, not HTML: what is untrusted is fenced by filters instead of escaped.
-        self._environment = ImmutableSandboxedEnvironment(
-            loader=DictLoader({name + SUFFIX: self._body(name) for name in self._files}),
-            undefined=StrictUndefined,
-            autoescape=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters.update(FILTERS)
+        if sum(map(len, self._files.values())) > MAX_BYTES:
+            raise TemplateError("(the set)", f"more than {MAX_BYTES} characters")
+        self._bounded, self._fronts = bounded, dict[str, FrontMatter]()
+        self._bodies = {name + SUFFIX: self._body(name) for name in self._files}
+        self._environment = environment.environment(self._bodies)
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
@@ -67,11 +95,16 @@ class TemplateSet:
             raise TemplateError(str(folder), f"can't be read: {error}") from error
         if not files:
             raise TemplateError(str(folder), f"the folder holds no *{SUFFIX} files")
-        return cls(files)
+        return cls(files, bounded=path is not None)
 
     @property
     def names(self) -> list[str]:
         return sorted(self._files)
+
+    @property
+    def globals(self) -> frozenset[str]:
+        """Names that every template may use."""
+        return frozenset(self._environment.globals)
 
     @property
     def files(self) -> dict[str, str]:
@@ -88,26 +121,45 @@ class TemplateSet:
         return _digest({used: self._files[used] for used in self.used_by(name)})
 
     def front_matter(self, name: str) -> FrontMatter:
+        if name not in self._fronts:
+            self._fronts[name] = self._read_front(name)
+        return self._fronts[name]
+
+    def _read_front(self, name: str) -> FrontMatter:
         match = _FRONT.match(self._text(name))
         if not match:
             raise TemplateError(name, "no front matter: begin with a '---' line, description and variables, '---'", 1)
         try:
-            return FrontMatter.model_validate(yaml.safe_load(match["yaml"]) or {})
-        except yaml.YAMLError as error:
+            if any(isinstance(token, yaml.AnchorToken) for token in yaml.scan(match["yaml"])):
+                raise TemplateError(
+                    name, "front matter: no anchors, please: a few lines of them can unfold without end", 1
+                )
+            front = FrontMatter.model_validate(yaml.safe_load(match["yaml"]) or {})
+        except (yaml.YAMLError, RecursionError) as error:
             raise TemplateError(name, f"the front matter is not YAML: {error}", 1) from error
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in first["loc"])
             raise TemplateError(name, f"front matter: {field}: {first['msg']}", 1) from error
+        if front.name != name:
+            raise TemplateError(name, f"front matter: name: {front.name!r} is not the file's", 1)
+        return front
 
     def parse(self, name: str) -> nodes.Template:
-        """The template's syntax tree, filters and tests checked; line numbers are the file's."""
-        source = self._body(name)
+        """The template's syntax tree, filters and tests checked; line numbers are the file's.
+
+        It is not compiled: Jinja computes constants then, such as 9**9**9, outside of any bound.
+        """
         try:
-            tree = self._environment.parse(source, name)
-            self._environment.compile(tree, name)
+            tree = self._environment.parse(self._body(name), name)
+            for node in tree.find_all((nodes.Filter, nodes.Test)):
+                known = self._environment.filters if isinstance(node, nodes.Filter) else self._environment.tests
+                if node.name not in known:
+                    raise TemplateError(name, f"No {type(node).__name__.lower()} named {node.name!r}.", node.lineno)
         except TemplateSyntaxError as error:
             raise TemplateError(name, error.message or "a syntax error", error.lineno) from error
+        except RecursionError as error:
+            raise TemplateError(name, "it is nested too deeply") from error
         return tree
 
     def used_by(self, name: str) -> list[str]:
@@ -126,20 +178,33 @@ class TemplateSet:
     def render(self, name: str, **variables: Any) -> str:
         """The template's text, stripped, ending in one line feed.
 
-        Variables that it does not declare are not given to it.
+        Variables and fields that it does not declare are not given to it.
 
         Raises:
-            TemplateError: it is missing or wrong, or a declared variable was not given.
+            TemplateError: it is missing or wrong, a declared variable was not given or is of another type, or the text
+                is out of bounds.
         """
-        declared = self.front_matter(name).variables
-        if missing := [variable for variable in declared if variable not in variables]:
-            raise TemplateError(name, f"needs {', '.join(missing)}")
+        return self.render_all([(name, variables)])[0]
+
+    def render_all(self, jobs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+        """Texts of (name, variables), as ``render`` makes each; quicker where rendering is bounded."""
+        picked = [(name + SUFFIX, self._picked(name, variables)) for name, variables in jobs]
         try:
-            template = self._environment.get_template(name + SUFFIX)
-            text = template.render({variable: variables[variable] for variable in declared})
-        except (JinjaError, TypeError, ValueError, ArithmeticError) as error:
-            raise TemplateError(name, f"{type(error).__name__}: {error}", getattr(error, "lineno", None)) from error
-        return text.strip() + "\n"
+            if self._bounded:
+                return bounded.render(self._bodies, picked)
+            return [environment.render(self._environment, *job) for job in picked]
+        except environment.RenderError as error:
+            raise TemplateError(error.name.removesuffix(SUFFIX), error.message, error.line) from error
+
+    def _picked(self, name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        declared = self.front_matter(name).variables
+        absent = [variable for variable, shape in declared.items() if variable not in variables and not shape.optional]
+        if absent:
+            raise TemplateError(name, f"needs {', '.join(absent)}")
+        try:
+            return {variable: pick(shape, variables.get(variable), variable) for variable, shape in declared.items()}
+        except ValueError as error:
+            raise TemplateError(name, str(error)) from error
 
     def _text(self, name: str) -> str:
         try:

@@ -52,7 +52,7 @@ def test_a_finding_names_template_line_and_reason_and_exits_with_1(console: Cons
     edit(mine, "pull_request_title", "{{ title", "{{ titel")
     result = console.run("prompts", "lint", "--templates", mine)
     assert result.exit_code == 1
-    assert "pull_request_title: 'titel' is used but not declared" in result.stdout
+    assert "pull_request_title:12: 'titel' is used but not declared" in result.stdout
     rows = console.lines("prompts", "lint", "--templates", mine, "--json", code=1)
     assert {row["template"] for row in rows} == {"pull_request_title"} and all(row["message"] for row in rows)
 

@@ -44,6 +44,7 @@ def effect(name: str, text: str, **more: Any) -> str:
     said = {
         "issue_number": 4, "issue_url": "https://github.com/octo/repo/issues/4", "title": text, "summary": text,
         "verification": "red to green", "reason": text, "fixed": (text,) * 22, "still_failing": (text,), "ran": 3,
+        "hidden": [],
         "base_branch": "main", "base_sha": "b" * 40, "model": "openai/gpt-4o", "rounds": 2, "cost_usd": 0.01234,
         "template_set": "c" * 64, "templates": {"propose": "d" * 64, "propose_system": "e" * 64},
         "job_id": "job-1", "generation": 1,
@@ -90,7 +91,7 @@ def test_a_huge_issue_is_cut_in_the_prompt_with_a_word_about_it() -> None:
         comments=[SimpleNamespace(author="a", association="NONE", body="c" * 50_000)] * 40,
     )  # fmt: skip
     made = TEMPLATES.render(
-        "propose", issue=issue, files=[], listing=[], feedback=None, suite=SimpleNamespace(runnable=False)
+        "propose", issue=issue, files=[], listing=[], feedback=None, suite=SimpleNamespace(runnable=False, tests=[])
     )
     assert len(made) < 120_000
     assert "characters left out" in made and "can't be run here" in made
