@@ -19,6 +19,10 @@ _MAX_READ = 400
 #: Many reports, one document: "$REPORT" is the folder to leave it in.
 _GATHER = """code=$?; { echo '<testsuites>'; find . -path '*/%s/TEST-*.xml' -type f -exec sed 's/<?xml[^>]*?>//' {} \\;
 echo '</testsuites>'; } > "$REPORT/junit.xml"; exit $code"""
+_MAVEN = 'mvn -B -q -s "$KEPT/settings.xml" -Dmaven.repo.local="$KEPT/m2"'
+#: This machine's own repository, where it has one, is a mirror that needs no network.
+_SETTINGS = """echo "<settings><mirrors><mirror><id>here</id><mirrorOf>*</mirrorOf>\
+<url>file://$M2_HERE</url></mirror></mirrors></settings>" > $KEPT/settings.xml; """
 _NODE_TESTS = """[ $# -gt 0 ] || { IFS='
 '; set -f; set -- $(find . -name node_modules -prune -o -type f \\( -name '*.test.[cm]js' -o -name '*.test.[jt]s' \\
   -o -name '*.spec.[jt]s' -o -path '*/test/*.[jt]s' -o -path '*/test/*.[cm]js' -o -path '*/tests/*.js' \\
@@ -107,8 +111,8 @@ WAYS: Mapping[str, Way] = {
     "go": Way('go test -json -timeout "${SECONDS_LEFT}s" "$@" > "$REPORT/go.json"', _packages),
     "cargo": Way('cargo test --offline --no-fail-fast "$@" -- --test-threads=2', _targets),
     "maven": Way(
-        'mvn -B -o -q -Dmaven.repo.local="$KEPT/m2" -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false'
-        f' test "$@"; {_GATHER % "surefire-reports"}', _classes,
+        f'{_MAVEN} -o -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false test "$@"'
+        f"; {_GATHER % 'surefire-reports'}", _classes,
     ),
     "gradle": Way(f'gradle --offline --no-daemon --continue test "$@"; {_GATHER % "test-results/*"}', _gradle_classes),
 }  # fmt: skip
@@ -131,7 +135,12 @@ _JVM = "-DskipTests=false -Dtest=NoSuchTest -DfailIfNoTests=false -Dsurefire.fai
 _STEPS: Mapping[str, tuple[tuple[bool, str], ...]] = {
     "go": ((True, "go mod download"), (False, "go build ./... && go test -run NoSuchTest ./... > /dev/null; true")),
     "cargo": ((True, "cargo fetch"), (False, "cargo test --offline --no-run")),
-    "maven": ((True, f'mvn -B -q -Dmaven.repo.local="$KEPT/m2" {_JVM} test'),),
+    "maven": (
+        (
+            True,
+            f"{_SETTINGS}{_MAVEN} {_JVM} test || {{ echo '<settings/>' > $KEPT/settings.xml; {_MAVEN} {_JVM} test; }}",
+        ),
+    ),
     "gradle": ((True, "gradle --no-daemon testClasses"),),
 }
 

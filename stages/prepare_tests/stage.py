@@ -114,7 +114,7 @@ class PrepareTests:
         source = workspace / "source"
         await asyncio.to_thread(_export, self._mirrors.at(recipe.repository), recipe.base_sha, source)
         if recipe.tools:
-            await toolchains.build(self._sandbox, workspace, recipe, self._index, log)
+            await toolchains.build(self._sandbox, workspace, recipe, self._index, log, self._cache)
             await asyncio.to_thread(shutil.rmtree, source)
             return
         interpreter = find_interpreters(self._pythons).get(int(recipe.python.split(".")[1]))

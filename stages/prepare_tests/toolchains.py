@@ -1,14 +1,17 @@
 """Environments of the ecosystems beside Python: their tools found on this machine, fetched for and built with."""
 
+import asyncio
+import contextlib
 import os
 import shutil
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.sandbox import Sandbox, SandboxCommand
 from stages.prepare_tests.ecosystems import KEPT
-from stages.prepare_tests.execute import EnvironmentFailed, Local, copy_folder, sweep
+from stages.prepare_tests.execute import EnvironmentFailed, Local, copy_folder, share, sweep
 from stages.prepare_tests.models import Recipe
 
 _STEP_SECONDS = 400.0
@@ -36,7 +39,7 @@ def find_tool(name: str, environ: Mapping[str, str]) -> Path | None:
 
 
 async def build(
-    sandbox: Sandbox, workspace: Path, recipe: Recipe, index: Mapping[str, str], log: list[str],
+    sandbox: Sandbox, workspace: Path, recipe: Recipe, index: Mapping[str, str], log: list[str], cache: Path,
     environ: Mapping[str, str] = os.environ,
 ) -> None:  # fmt: skip
     """From ``source`` make ``prepared``; raises EnvironmentFailed, which says what would make it possible."""
@@ -46,9 +49,11 @@ async def build(
     await sweep(sandbox, workspace, "env", "report")
     await copy_folder(sandbox, workspace, "source", "tree")
     folders = tuple(dict.fromkeys(path.parent for path in found.values() if path))
+    here = await asyncio.to_thread(_maven_here, environ, cache) if "mvn" in found else None
     local = Local(
-        recipe=recipe, interpreter=None, installed="path", folders=folders, readable=_readable(folders),
-        variables=_variables(workspace, recipe),
+        recipe=recipe, interpreter=None, installed="path", folders=folders,
+        readable=(*_readable(folders), *([here] if here else [])),
+        variables=_variables(workspace, recipe) | {"M2_HERE": str(here or "")},
     )  # fmt: skip
     for network, line in recipe.steps:
         environment = local.environment(workspace) | (dict(index) if network else {"GOPROXY": "off"})
@@ -61,9 +66,22 @@ async def build(
         )  # fmt: skip
         log.append(f"$ {line}\n{done.output}[ended with {done.returncode} after {done.seconds:.1f} s]\n")
         if done.returncode != 0:
-            raise EnvironmentFailed(f"{line.split(' --')[0]}: {_last_line(done.output)}")
+            doing = "fetching what it needs" if network else "building it"
+            raise EnvironmentFailed(f"{doing} for {recipe.runner} failed: {_told(done.output)}")
     await copy_folder(sandbox, workspace, "tree", "prepared")
     local.write(workspace)
+
+
+def _maven_here(environ: Mapping[str, str], cache: Path) -> Path | None:
+    """A copy, for the sandbox to read, of the repository that this machine's Maven has; made once."""
+    own, copy = Path(environ.get("HOME", "/")) / ".m2/repository", cache / "maven"
+    if not copy.is_dir() and own.is_dir():
+        fresh = cache / f"maven.{uuid.uuid4().hex[:8]}"
+        shutil.copytree(own, fresh, symlinks=True)
+        share(fresh)
+        with contextlib.suppress(OSError):  # another run was first
+            fresh.rename(copy)
+    return copy if copy.is_dir() else None
 
 
 def _variables(workspace: Path, recipe: Recipe) -> dict[str, str]:
@@ -79,10 +97,10 @@ def _readable(folders: Sequence[Path]) -> tuple[Path, ...]:
     outside = [folder for folder in folders if not folder.is_relative_to("/usr") and folder != Path("/bin")]
     prefixes = [folder.parent if folder.name == "bin" else folder for folder in outside]
     found = [prefix / name for prefix in prefixes for name in ("bin", "lib", "libexec", "share", "src", "pkg", "conf")]
-    return tuple(path for path in found if path.is_dir())
+    return tuple(path for path in (*found, *Path("/etc").glob("java-*"), Path("/etc/maven")) if path.is_dir())
 
 
-def _last_line(output: str) -> str:
+def _told(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     told = [line for line in lines if "error" in line.lower() or "ERR!" in line]
-    return (told or lines or ["it said nothing"])[-1][:300]
+    return [*told, *lines[-1:], "it said nothing"][0][:300]
