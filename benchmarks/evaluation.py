@@ -2,9 +2,11 @@
 environment, before the engine removes that."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from benchmarks.ids import Found, described, files_of
 from benchmarks.instances import Instance, changes
 from pipeline.git import Mirror
 from pipeline.sandbox import Sandbox
@@ -14,8 +16,8 @@ from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.open_pr import OpenPullRequest
 from stages.prepare_tests import Status, Suite, TestReport
-from stages.prepare_tests.execute import run_suite
-from stages.prepare_tests.junit import junit_id
+from stages.prepare_tests.detect import is_test_file
+from stages.prepare_tests.execute import Local, run_suite
 from stages.prepare_tests.stage import test_seconds
 from stages.propose_patch import Proposals
 from stages.run_tests import RunTests, Verdict
@@ -35,6 +37,8 @@ class Tally:
     pass_to_pass: dict[str, Status | None]
     network: int
     """Listed tests that failed, and whose failure speaks of a network that is not there."""
+    results: int
+    """Tests in the report, listed or not."""
     said: str
     """The end of the runner's output where it did not run to its end."""
 
@@ -52,6 +56,10 @@ class Tally:
     @property
     def resolved(self) -> bool:
         return not self.red
+
+    @property
+    def resolves_failing(self) -> bool:
+        return self.fail_to_pass_ok == len(self.fail_to_pass)
 
     @property
     def fail_to_pass_ok(self) -> int:
@@ -77,40 +85,18 @@ class Tally:
         return ", ".join(parts) + (f" ({', '.join(more)})" if more else "") + ended
 
 
-def tally(instance: Instance, report: TestReport) -> Tally:
-    found = Found(report.results)
+def tally(instance: Instance, report: TestReport, sources: Iterable[str] = ()) -> Tally:
+    """``sources``: of the test files, for the lists may hold docstrings."""
+    found = Found(report.results, described(sources))
     listed = [*instance.fail_to_pass, *instance.pass_to_pass]
     failures = {test for test, text in report.failures.items() if _NETWORK.search(text)}
     return Tally(
         fail_to_pass={test: found.status(test) for test in instance.fail_to_pass},
         pass_to_pass={test: found.status(test) for test in instance.pass_to_pass},
         network=sum(bool(failures.intersection(found.ids(test))) for test in listed),
+        results=len(report.results),
         said=report.said,
     )
-
-
-class Found:
-    """Finds SWE-bench's ids among a report's. SWE-bench reads its lists out of a log whose lines it parts at spaces,
-    so that what follows the first space in an id is cut off: such an id stands for every test that begins so."""
-
-    _WORST: tuple[Status, ...] = ("passed", "skipped", "failed", "error")
-
-    def __init__(self, results: Mapping[str, Status]):
-        self._results = results
-        self._cut: dict[str, list[str]] = {}
-        for test in results:
-            if " " in test:
-                self._cut.setdefault(test.split(" ", 1)[0], []).append(test)
-
-    def ids(self, node_id: str) -> list[str]:
-        for test in (junit_id(node_id), _old_junit_id(node_id)):
-            if found := [test] if test in self._results else self._cut.get(test, []):
-                return found
-        return []
-
-    def status(self, node_id: str) -> Status | None:
-        """The worst of the tests that it stands for; None where there is none."""
-        return max((self._results[test] for test in self.ids(node_id)), key=self._WORST.index, default=None)
 
 
 @dataclass
@@ -129,18 +115,36 @@ class Judge:
     _trees: dict[str, str] = field(default_factory=dict)
 
     async def judge(self, changed: Mapping[str, bytes | None], run: RunContext, label: str) -> Tally:
+        return await self.run(
+            changed, run.workspace, seconds=test_seconds(run), save=run.save, label=f"evaluation-{label}"
+        )
+
+    async def run(
+        self, changed: Mapping[str, bytes | None], workspace: Path, *, seconds: float,
+        save: Callable[[str, bytes | str], Awaitable[str]], label: str,
+    ) -> Tally:  # fmt: skip
         """The tests are laid over the change: where both write a file, the instance's is taken."""
-        laid = dict(changed) | self._of(self.instance.test_patch)
-        files = [name for name in self.instance.test_files if laid.get(name, b"") is not None]
+        laid = dict(changed) | self.of(self.instance.test_patch)
+        files = self.test_files(laid, Local.read(workspace))
         report = await run_suite(
-            self.sandbox, run.workspace, changes=laid, tests=files, seconds=test_seconds(run), save=run.save,
-            label=f"evaluation-{label}",
-        )  # fmt: skip
-        return tally(self.instance, report)
+            self.sandbox, workspace, changes=laid, tests=files, seconds=seconds, save=save, label=label
+        )
+        base = self.instance.base_commit
+        sources = (laid.get(name) or self.repository.read(base, name) or b"" for name in files)
+        return tally(self.instance, report, [source.decode(errors="replace") for source in sources])
+
+    def test_files(self, laid: Mapping[str, bytes | None], local: Local | None) -> list[str]:
+        """The files of the listed tests, and those that the instance's own tests change."""
+        patterns = local.recipe.patterns if local else ()
+        there = {entry.path for entry in self.repository.files(self.instance.base_commit)} | laid.keys()
+        present = {name for name in there if laid.get(name, b"") is not None}
+        own = [name for name in self.of(self.instance.test_patch) if is_test_file(name, patterns)]
+        named = files_of([*self.instance.fail_to_pass, *self.instance.pass_to_pass], present)
+        return [name for name in dict.fromkeys([*named, *own]) if name in present]
 
     async def judge_reference(self, run: RunContext) -> Tally:
         if self.reference is None:
-            self.reference = await self.judge(self._of(self.instance.patch), run, "reference")
+            self.reference = await self.judge(self.of(self.instance.patch), run, "reference")
         return self.reference
 
     async def judge_candidate(self, tree: str, patch: bytes, run: RunContext) -> None:
@@ -148,11 +152,11 @@ class Judge:
         if self.repository.apply(base, self.instance.patch.encode()) == tree:
             self.candidate = await self.judge_reference(run)
             return
-        self.candidate = await self.judge(self._of(patch.decode(errors="surrogateescape")), run, "candidate")
+        self.candidate = await self.judge(self.of(patch.decode(errors="surrogateescape")), run, "candidate")
         if not self.candidate.resolved:
             await self.judge_reference(run)
 
-    def _of(self, patch: str) -> dict[str, bytes | None]:
+    def of(self, patch: str) -> dict[str, bytes | None]:
         base = self.instance.base_commit
         tree = self.repository.apply(base, patch.encode(errors="surrogateescape"))
         return changes(self.repository, base, tree)
@@ -215,12 +219,6 @@ def judged(stages: Iterable[object], judge: Judge) -> list[object]:
         else:
             swapped.append(stage)
     return swapped
-
-
-def _old_junit_id(node_id: str) -> str:
-    """As old pytests (2.8, for one) tell it: parted at each ``::``, in parameters too."""
-    *above, name = re.sub(r"\.py::", "::", node_id, count=1).split("::")
-    return f"{'.'.join([above[0].replace('/', '.'), *above[1:]])}::{name}"
 
 
 def _last_line(text: str) -> str:

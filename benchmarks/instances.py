@@ -29,12 +29,13 @@ class Instance:
     def read(cls, fields: dict[str, Any]) -> "Instance":
         names = ("instance_id", "repo", "base_commit", "problem_statement", "patch")
         failing, passing = _listed(fields.get("FAIL_TO_PASS")), _listed(fields.get("PASS_TO_PASS"))
+        of_pytest = any("::" in test for test in failing)
         return cls(
             **{name: fields[name] for name in names},
             test_patch=fields.get("test_patch") or "",
-            fail_to_pass=tuple(test for test in failing if "::" in test),
-            pass_to_pass=tuple(test for test in passing if "::" in test),
-            no_tests=tuple(test for test in failing + passing if "::" not in test),
+            fail_to_pass=tuple(test for test in failing if "::" in test or not of_pytest),
+            pass_to_pass=tuple(test for test in passing if "::" in test or not of_pytest),
+            no_tests=tuple(test for test in failing + passing if "::" not in test and of_pytest),
         )
 
     @property
@@ -44,11 +45,6 @@ class Instance:
     @property
     def body(self) -> str:
         return self.problem_statement.strip().partition("\n")[2].strip()
-
-    @property
-    def test_files(self) -> list[str]:
-        """The files of the listed tests."""
-        return list(dict.fromkeys(test.partition("::")[0] for test in (*self.fail_to_pass, *self.pass_to_pass)))
 
 
 def _listed(value: Any) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from pipeline.work import Parts, Progress
 from prompts import TemplateError, TemplateSet
 from prompts.template_set import SUFFIX
 from stages.pipeline import compose
-from stages.prepare_tests.environment import index_settings
+from stages.prepare_tests.dated import index_settings
 from stages.propose_patch import Plan
 
 if TYPE_CHECKING:

@@ -79,6 +79,7 @@ class OpenPullRequest:
             "summary": candidate.summary, "verification": verdict.verification.value, "reason": verdict.reason,
             "fixed": verdict.fixed, "still_failing": verdict.still_failing, "ran": verdict.ran,
             "hidden": issue.hidden,
+            "regressed": verdict.regressed, "could_not_run": verdict.could_not_run, "flaky": verdict.flaky,
             "base_branch": checkout.base_branch, "base_sha": checkout.base_sha,
             "model": proposals.proposals[candidate.proposal].model, "rounds": run.round,
             "cost_usd": await run.ledger.cost_usd(), "template_set": proposals.template_set,

@@ -19,6 +19,7 @@ from stages.choosing import Contender, choose, meaning
 from stages.prepare_tests import Recipe, Suite, TestReport
 from stages.prepare_tests.detect import belongs_to_tests, is_test_file
 from stages.prepare_tests.execute import run_suite
+from stages.prepare_tests.runners import not_loaded
 from stages.prepare_tests.stage import test_seconds
 from stages.propose_patch import Proposals, Reproduction
 from stages.steady import steady
@@ -26,6 +27,8 @@ from stages.tried import Tried, again, note, tried
 
 MAX_SAID_CHARS, MAX_PATCH_CHARS, MAX_TESTS_TOLD = 6_000, 3_000, 8
 MAX_BACK_CHARS = MAX_SAID_CHARS + MAX_PATCH_CHARS + 200
+#: What took longer is not run a second time to see whether it ends the same.
+_AGAIN_SECONDS = 120.0
 
 
 class Verdict(BaseModel):
@@ -42,12 +45,25 @@ class Verdict(BaseModel):
     """Tests that failed before and pass after: on the base, or on the base with only the patch's tests."""
     still_failing: tuple[str, ...]
     """Tests that failed before and still do."""
+    regressed: tuple[str, ...] = ()
+    """Tests that passed before and fail after. A candidate with one goes back, so a verdict names none."""
+    could_not_run: tuple[str, ...] = ()
+    """Test files that could not be loaded, before and after."""
+    flaky: tuple[str, ...] = ()
+    """Tests that ended differently when run again on the same code: they prove nothing."""
     ran: int
     log_key: str | None
+    proof_key: str | None = None
+    """Artifact with the lists above, whole."""
 
     def facts(self) -> Facts:
-        logs = {"test log": self.log_key} if self.log_key else {}
-        return Facts(verification=self.verification, artifacts=logs)
+        kept = {"test log": self.log_key, "proof": self.proof_key}
+        return Facts(verification=self.verification, artifacts={name: key for name, key in kept.items() if key})
+
+    def proof(self) -> str:
+        """The tests behind the verification, as JSON."""
+        named = {"verification", "fixed", "regressed", "could_not_run", "flaky", "still_failing", "ran"}
+        return self.model_dump_json(include=named, indent=1)
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,7 @@ class _Trial:
     base: TestReport
     own: TestReport | None
     after: TestReport
+    flaky: frozenset[str] = frozenset()
 
     @cached_property
     def red_before(self) -> frozenset[str]:
@@ -70,13 +87,13 @@ class _Trial:
         """The whole patch mends them. One that errs for want of something new, such as an import, counts as failing."""
         blocked = self.own is not None and not self.own.completed
         new = self.after.green - self.base.results.keys() if blocked else frozenset()
-        return (self.red_before | new) & self.after.green
+        return (self.red_before | new) & self.after.green - self.flaky
 
     @cached_property
     def broken(self) -> frozenset[str]:
         """Green before and red now; or new, and red at once."""
         were_red = self.base.red
-        return frozenset(test for test in self.after.red if test not in were_red)
+        return frozenset(test for test in self.after.red if test not in were_red | self.flaky)
 
     @cached_property
     def lost(self) -> frozenset[str]:
@@ -99,6 +116,7 @@ class _Trial:
             passes = "passes" if number == 1 else "pass"
             why = f"{_tests(number)} failed before the change and {passes} with it; none that passed fails"
             why += f"; the change takes out {_tests(self.dropped)} that passed" if self.dropped else ""
+            why += f"; {_tests(len(self.flaky))} ended differently when run again" if self.flaky else ""
         elif self.whole and report.completed and report.green and not report.red:
             kind, why = Verification.SUITE_PASSES, f"the whole suite passes ({len(report.green)} tests)"
         else:
@@ -108,6 +126,8 @@ class _Trial:
         return Verdict(
             candidate=self.candidate, verification=kind, reason=why, fixed=tuple(sorted(self.fixed)),
             still_failing=tuple(sorted(self.red_before & report.red)), ran=len(report.results), log_key=report.log_key,
+            could_not_run=tuple(sorted(test.rpartition("::")[2] for test in report.results if not_loaded(test))),
+            flaky=tuple(sorted(self.flaky)),
         )  # fmt: skip
 
 
@@ -154,7 +174,9 @@ class RunTests:
             chosen = choose([contender for contender, _ in passed])
             insisted = run.round >= run.limits.max_rounds or candidates.candidates[chosen.number].tree in before
             if chosen.reproduced or insisted:
-                return next(verdict for contender, verdict in passed if contender is chosen)
+                verdict = next(verdict for contender, verdict in passed if contender is chosen)
+                proof = await run.save(f"proof-{run.round}.json", verdict.proof())
+                return verdict.model_copy(update={"proof_key": proof})
         because = min(failed, key=lambda each: each[0].red)[1]
         return Back("propose_patch", because, note(run.rounds, [each for each, _ in failed]))
 
@@ -175,12 +197,22 @@ class RunTests:
     ) -> _Trial:  # fmt: skip
         of_tests = {path: data for path, data in changes.items() if belongs_to_tests(path, recipe.patterns)}
         files = [path for path, data in of_tests.items() if data is not None and is_test_file(path, recipe.patterns)]
-        own = None
+        own, label = None, f"{run.round}-{number}"
         if files:
-            own = await self._test(run, of_tests, files, f"tests-own-{run.round}-{number}")
+            own = await self._test(run, of_tests, files, f"tests-own-{label}")
         tests = [] if suite.whole else list(dict.fromkeys([*suite.tests, *files]))
-        after = await self._test(run, changes, tests, f"tests-{run.round}-{number}")
-        return _Trial(number, suite.whole, recipe.patterns, base, own, after)
+        after = await self._test(run, changes, tests, f"tests-{label}")
+        trial = _Trial(number, suite.whole, recipe.patterns, base, own, after)
+        if after.seconds > _AGAIN_SECONDS:
+            return trial
+        flaky = frozenset[str]()
+        if trial.broken:
+            repeated = await self._test(run, changes, tests, f"tests-again-{label}")
+            flaky |= trial.broken & repeated.green
+        if trial.fixed:
+            repeated = await self._test(run, of_tests, files if own else tests, f"tests-base-again-{label}")
+            flaky |= trial.fixed & repeated.green
+        return replace(trial, flaky=flaky)
 
     async def _test(
         self, run: RunContext, changes: Mapping[str, bytes | None], tests: list[str], label: str

@@ -1,29 +1,16 @@
 """An environment for a repository's tests, built in the sandbox from packages as of the base commit's date."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 
-from pipeline.sandbox import Sandbox, SandboxCommand, SandboxResult
-from stages.prepare_tests.execute import Local, copy_folder, sweep, version_variables
-from stages.prepare_tests.interpreters import interpreter_folders, released
-from stages.prepare_tests.models import Recipe
+from stages.prepare_tests.dated import DatedInstaller
+from stages.prepare_tests.execute import EnvironmentFailed, Installed, Local, copy_folder, sweep, version_variables
+from stages.prepare_tests.interpreters import interpreter_folders
+from stages.prepare_tests.kept import Kept, key_of
+from stages.prepare_tests.needs import PACKAGES, distinct, fitting, of_extras
 
-_INDEX_SETTINGS = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FIND_LINKS", "UV_NO_INDEX", "UV_OFFLINE", "SSL_CERT_FILE")
-#: Editable installs need setuptools 64 (PEP 660); of late 2022, it still builds what older projects ask for.
-_BUILD_TOOLS = ("setuptools", "wheel", "setuptools-scm")
-_BUILD_TOOLS_FROM = datetime(2022, 11, 1, tzinfo=UTC)
-#: Packages that were uploaded again later than the commit: uv says so, by name.
-_UPLOADED_LATER = re.compile(r"`([A-Za-z0-9._-]+)` was filtered by `exclude-newer`")
-_UNREACHABLE = re.compile(
-    r"dns error|request failed after|failed to lookup address|error sending request|could not connect", re.I
-)
 #: Whether this pytest works on this interpreter: it rewrites an assertion, and reports.
 _PROBE = """
 import os, pytest, sys, tempfile
@@ -32,164 +19,231 @@ with open("test_probe.py", "w") as file:
     file.write("def test_probe():\\n    assert len([1]) == 1\\n")
 sys.exit(pytest.main(["test_probe.py", "--junitxml=report.xml"]))
 """
+#: Metadata of the one distribution that was installed from a folder.
+_METADATA = """
+import glob, os, sysconfig
+for info in glob.glob(os.path.join(sysconfig.get_paths()["purelib"], "*.dist-info")):
+    if os.path.exists(os.path.join(info, "direct_url.json")):
+        print(open(os.path.join(info, "METADATA"), encoding="utf-8").read().partition("\\n\\n")[0])
+"""
+#: Files of an installed copy that the tree lacks, such as extension modules and generated versions.
+_COMPLETE = """
+import csv, glob, os, re, shutil, sys, sysconfig
+root, name = sys.argv[1:]
+site = sysconfig.get_paths()["platlib"]
+plain = lambda text: re.sub("[-_.]+", "_", text).lower()
+for info in glob.glob(os.path.join(site, "*.dist-info")):
+    of_tree = os.path.exists(os.path.join(info, "direct_url.json"))
+    if of_tree or plain(os.path.basename(info).split("-")[0]) == plain(name):
+        for row in csv.reader(open(os.path.join(info, "RECORD"), encoding="utf-8")):
+            there, wanted = os.path.join(site, row[0]), os.path.join(root, row[0])
+            compiled = row[0].endswith((".so", "version.py")) or of_tree
+            known = os.path.isdir(os.path.join(root, row[0].split("/")[0])) and "/" in row[0]
+            if compiled and known and os.path.isfile(there) and not os.path.exists(wanted):
+                os.makedirs(os.path.dirname(wanted), exist_ok=True)
+                shutil.copy(there, wanted)
+"""
+_MISSING = """
+import importlib.util, sys
+print(*(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None))
+"""
+#: In what a failing build says: the module or package that is not there.
+_BUILD_NEEDS = re.compile(
+    r"No module named '?(\w+)|(\w+)\)? is not installed|(\w+) must be available and importable", re.I
+)
+_BUILDS = 5
+#: In uv's refusals: the package that can't be had or built, by itself or for what asked for it.
+_BLAMED = r"(?:Failed to (?:build|download)|depends on|because|versions? of|only) `?%s(?![\w-])"
 _MENDINGS = 8
 #: Before Python 3.12 every environment had setuptools; old pytests find no plugins without its pkg_resources.
 _WITHOUT_SETUPTOOLS = 12
-_STEP_SECONDS = 300.0
-_MEMORY_MB = 4096
-
-
-class EnvironmentFailed(Exception):
-    """No environment in which the tests could run; the text says at what it failed."""
-
-
-def index_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """The operator's package index, as uv reads it. An address that carries a password is left out: installing runs
-    the repository's code."""
-    found = {name: environ[name] for name in _INDEX_SETTINGS if environ.get(name)}
-    return {
-        name: value for name, value in found.items() if not any("@" in urlsplit(word).netloc for word in value.split())
-    }
 
 
 @dataclass
 class Builder:
-    """Builds one environment. ``log`` tells all that was tried, for a person."""
+    """Builds one environment."""
 
-    sandbox: Sandbox
-    workspace: Path
-    recipe: Recipe
-    interpreter: Path
-    uv: Path
-    cache: Path
-    index: Mapping[str, str]
-    now: float
-    log: list[str] = field(default_factory=list)
-    _later: dict[str, datetime] = field(default_factory=dict)
+    installer: DatedInstaller
+
+    def __post_init__(self) -> None:
+        self.sandbox, self.workspace, self.recipe = (
+            self.installer.sandbox,
+            self.installer.workspace,
+            self.installer.recipe,
+        )
 
     async def build(self) -> None:
         """From ``source`` (the base commit's files) make ``env`` and ``prepared``; raises EnvironmentFailed."""
         await sweep(self.sandbox, self.workspace, "env", "report")
         await copy_folder(self.sandbox, self.workspace, "source", "tree")
-        installed: Literal["editable", "copied", "path"] = "path"
+        installed: Installed = "path"
         if self.recipe.needs_environment:
-            made = await self._uv(
-                "venv", "--python", str(self.interpreter), "--allow-existing", str(self.workspace / "env")
-            )
-            if made.returncode != 0:
-                raise EnvironmentFailed(f"uv venv: {_last_line(made.output)}")
-            if self._minor < _WITHOUT_SETUPTOOLS:
-                await self._install(self._dates[0], "setuptools")
-            if self.recipe.packaged:
-                installed = await self._install_repository()
-            await self._install_requirements()
-            if self.recipe.runner == "pytest":
-                await self._install_pytest()
-            await self._python("-m", "compileall", "-qq", str(self.workspace / "env/lib"))
+            installed = await self._environment()
         await copy_folder(self.sandbox, self.workspace, "tree", "prepared")
-        Local(recipe=self.recipe, interpreter=self.interpreter, installed=installed).write(self.workspace)
+        self._local(installed).write(self.workspace)
 
-    @property
-    def _minor(self) -> int:
-        return int(self.recipe.python.split(".")[1])
+    def _local(self, installed: Installed) -> Local:
+        return Local(
+            recipe=self.recipe, interpreter=self.installer.interpreter, installed=installed,
+            folders=(self.installer.interpreter.parent,), readable=interpreter_folders(self.installer.interpreter),
+            variables=version_variables(self.installer.version),
+        )  # fmt: skip
 
-    @property
-    def _dates(self) -> list[datetime]:
-        """The commit's own and, where the interpreter is newer, one at which packages knew that interpreter."""
-        now = datetime.fromtimestamp(self.now, UTC)
-        commit = min(datetime.fromtimestamp(self.recipe.committed_at, UTC), now)
-        known = min(released(self._minor) + timedelta(days=540), now)
-        return [commit, known] if known > commit else [commit]
+    async def _environment(self) -> Installed:
+        """A kept one, into which only this commit is installed; else a new one, which is kept."""
+        kept = Kept.of(self.sandbox, self.installer.cache, self.recipe.repository)
+        key, env = key_of(self.recipe, self.installer.interpreter, self.installer.index), self.workspace / "env"
+        tried = await kept.take(key, env)
+        if tried is None:
+            await self._new()
+        else:
+            self.installer.log.append(f"an environment of this repository is kept here: {key}\n")
+        if self.recipe.asks_git and self.recipe.name and self.recipe.version is None:
+            self.installer.version = await self._released_version()
+        installed = await self._install_repository() if self.recipe.packaged else "path"
+        needs = distinct([*await self._of_extras(), *self.recipe.requirements])
+        await self._install_all([need for need in needs if need not in (tried or ())])
+        missing = [need for need in await self._missing(installed) if need not in (tried or ())]
+        await self._install_all(missing)
+        if tried is None:
+            if "pytest" in (self.recipe.runner, *self.recipe.others):
+                await self._install_pytest()
+            await self.installer.python("-m", "compileall", "-qq", str(env / "lib"))
+            if not self.installer.unreachable:
+                await kept.keep(key, env, [*needs, *missing])
+        return installed
 
-    async def _install_repository(self) -> Literal["editable", "copied", "path"]:
-        """Editable, else a copy (the tree before it on the path), else the path alone; extras given up before that."""
-        tree = self.workspace / "tree"
-        extras = f"[{','.join(self.recipe.extras)}]" if self.recipe.extras else ""
-        for wanted in dict.fromkeys([f"{tree}{extras}", str(tree)]):
-            for date in self._dates:
-                done = await self._install(date, "--editable", wanted)
+    async def _released_version(self) -> str | None:
+        """The last release before the commit's date: there is no tag to ask git for."""
+        name = self.recipe.name
+        done = await self.installer.install(self.installer.dates[0], "--dry-run", "--no-deps", "--no-build", name)
+        found = re.search(rf"^ \+ {re.escape(name)}==(\S+)$", done.output, re.M | re.I)
+        return found[1] if found else None
+
+    async def _new(self) -> None:
+        made = await self.installer.run_uv(
+            "venv",
+            "--relocatable",
+            "--allow-existing",
+            "--python",
+            str(self.installer.interpreter),
+            str(self.workspace / "env"),
+        )
+        if made.returncode != 0:
+            raise EnvironmentFailed(f"uv venv: {_last_line(made.output)}")
+        if int(self.recipe.python.split(".")[1]) < _WITHOUT_SETUPTOOLS:
+            await self.installer.install(self.installer.dates[0], "setuptools")
+
+    async def _install_repository(self) -> Installed:
+        """Editable; else a copy; else, with its dependencies, what the last release before it brings compiled; else the
+        path alone. The tree goes before a copy on the path, and is given the files that only the copy has."""
+        tree, said = str(self.workspace / "tree"), ""
+        for number, date in enumerate(self.installer.dates):
+            for way in (("--editable", tree), (tree,)):
+                done = await self.installer.install(date, *way)
+                said += done.output
                 if done.returncode == 0:
-                    return "editable"
-                if _UNREACHABLE.search(done.output):
+                    return "editable" if way[0] == "--editable" else await self._completed("copied")
+                if self.installer.unreachable:
                     return "path"
                 await copy_folder(self.sandbox, self.workspace, "source", "tree")  # what the attempt left behind
-                if (await self._install(date, wanted)).returncode == 0:
-                    return "copied"
-        self.log.append("the repository can't be installed; its files are put on the path\n")
+                if done.timed_out or not self.installer.time_left:
+                    return await self._released()
+            if not number and await self._build_beside(tree, said):
+                return await self._completed("copied")
+        return await self._released()
+
+    async def _build_beside(self, tree: str, said: str) -> bool:
+        """Without isolation, with the tools of its time: an old setup.py imports what it does not ask for. What builds
+        say is missing, is installed."""
+        date, tools = self.installer.dates[0], ["setuptools", "wheel"]
+        for _ in range(_BUILDS):
+            found = {a or b or c for a, b, c in _BUILD_NEEDS.findall(said)}
+            missing = distinct(PACKAGES.get(name, name) for name in sorted(found) if name.lower() not in tools)
+            if not missing or not self.installer.time_left:
+                return False
+            tools += [name.lower() for name in found]
+            await self.installer.install(
+                date, "--reinstall-package=setuptools", "setuptools", "wheel", *missing, floor=False
+            )
+            done = await self.installer.install(date, "--no-build-isolation", tree, floor=False)
+            if done.returncode == 0:
+                return True
+            said = done.output
+            await copy_folder(self.sandbox, self.workspace, "source", "tree")
+        return False
+
+    async def _released(self) -> Installed:
+        for date in self.installer.dates if self.recipe.name else ():
+            if (
+                await self.installer.install(date, "--only-binary", self.recipe.name, self.recipe.name)
+            ).returncode == 0:
+                self.installer.log.append("the repository can't be built; its last release gives what is compiled\n")
+                return await self._completed("copied")
+        self.installer.log.append("the repository can't be installed; its files are put on the path\n")
         return "path"
 
-    async def _install_requirements(self) -> None:
-        """Together, else one by one: some tests need less than all of it."""
-        needs = self.recipe.requirements
-        date = self._dates[0]
-        if not needs or (await self._install(date, *needs)).returncode == 0:
-            return
-        for need in needs:
-            if _UNREACHABLE.search((await self._install(date, need)).output):
-                return
+    async def _completed(self, installed: Installed) -> Installed:
+        root = self.workspace / "tree" / self.recipe.source_root
+        await self.installer.python("-c", _COMPLETE, str(root), self.recipe.name)
+        return installed
+
+    async def _of_extras(self) -> list[str]:
+        """What the installed repository's own metadata ask for with the extras for tests."""
+        done = await self.installer.python("-c", _METADATA)
+        name, offered, requires = "", [], []
+        for line in done.output.splitlines():
+            key, _, value = line.partition(": ")
+            name = value if key == "Name" else name
+            offered += [value] if key == "Provides-Extra" else []
+            requires += [value] if key == "Requires-Dist" else []
+        extras = [extra for extra in dict.fromkeys([*self.recipe.extras, *fitting(offered)]) if extra in offered]
+        return of_extras(name, extras, requires, self.recipe.python)
+
+    async def _install_all(self, needs: list[str]) -> None:
+        """Together; without those that uv names in its refusal, which are tried by themselves; else one by one."""
+        apart: list[str] = []
+        for _ in range(_MENDINGS):
+            done = await self.installer.install(self.installer.dates[0], *needs) if needs else None
+            if done is None or done.returncode == 0 or self.installer.unreachable:
+                break
+            names = {need: re.escape(Requirement(need).name) for need in needs}
+            blamed = [need for need in needs if re.search(_BLAMED % names[need], done.output, re.I)]
+            if not blamed:
+                needs, apart = [], [*needs, *apart]
+            needs = [need for need in needs if need not in blamed]
+            apart = [*blamed, *apart]
+        for need in apart:
+            for date in self.installer.dates[:1] if len(apart) > 4 else self.installer.dates:
+                if (
+                    self.installer.unreachable
+                    or not self.installer.time_left
+                    or (await self.installer.install(date, need)).returncode == 0
+                ):
+                    break
+
+    async def _missing(self, installed: Installed) -> list[str]:
+        """What tests import, nothing declares and nothing brought."""
+        if not self.recipe.modules or self.installer.unreachable:
+            return []
+        given = self._local(installed).environment(self.workspace)
+        looked = await self.installer.python("-c", _MISSING, *self.recipe.modules, environment=given)
+        return distinct(self.recipe.modules[name] for name in looked.output.split() if name in self.recipe.modules)
 
     async def _install_pytest(self) -> None:
         """As of the commit's date; where that pytest fails on this interpreter, a later one with its plugins."""
         plugins = [name for need in self.recipe.requirements if (name := Requirement(need).name).startswith("pytest-")]
         said = ""
-        for number, date in enumerate(self._dates):
-            done = await self._install(date, *(["--upgrade", *plugins] if number else []), "pytest")
+        for number, date in enumerate(self.installer.dates):
+            done = await self.installer.install(date, *(["--upgrade", *plugins] if number else []), "pytest")
             said = done.output
             if done.returncode == 0:
-                tried = await self._python("-c", _PROBE)
+                tried = await self.installer.python("-c", _PROBE)
                 if tried.returncode == 0:
                     return
                 said = tried.output
-        raise EnvironmentFailed(f"pytest can't be installed: {_last_line(said)}")
-
-    async def _install(self, date: datetime, *what: str) -> SandboxResult:
-        for _ in range(_MENDINGS):
-            later = dict.fromkeys(_BUILD_TOOLS, max(date, _BUILD_TOOLS_FROM)) | self._later
-            dated = [f"--exclude-newer-package={name}={when:%Y-%m-%dT%H:%M:%SZ}" for name, when in later.items()]
-            dated.append(f"--exclude-newer={date:%Y-%m-%dT%H:%M:%SZ}")
-            closed = ["--no-index"] if self._told("UV_NO_INDEX") else []  # our word for it: uv reads no such variable
-            python = str(self.workspace / "env/bin/python")
-            done = await self._uv("pip", "install", "--python", python, *closed, *dated, *what)
-            names = set(_UPLOADED_LATER.findall(done.output)) - set(self._later)
-            if done.returncode == 0 or not names:
-                break
-            self._later |= dict.fromkeys(sorted(names), datetime.fromtimestamp(self.now, UTC))
-        return done
-
-    async def _uv(self, *arguments: str) -> SandboxResult:
-        fixed = {
-            "UV_CACHE_DIR": str(self.cache), "UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1", "UV_NO_CONFIG": "1",
-            "UV_PYTHON_DOWNLOADS": "never", "UV_COLOR": "never",
-        }  # fmt: skip
-        offline = self._told("UV_NO_INDEX") or self._told("UV_OFFLINE")
-        return await self._run((str(self.uv), *arguments), fixed | dict(self.index), network=not offline)
-
-    def _told(self, name: str) -> bool:
-        return self.index.get(name, "").lower() in ("1", "true", "yes")
-
-    async def _python(self, *arguments: str) -> SandboxResult:
-        return await self._run((str(self.workspace / "env/bin/python"), *arguments), {}, network=False)
-
-    async def _run(self, argv: Sequence[str], environment: dict[str, str], *, network: bool) -> SandboxResult:
-        self.cache.mkdir(parents=True, exist_ok=True)
-        done = await self.sandbox.run(
-            SandboxCommand(
-                tuple(argv), cwd=self.workspace / "tree",
-                writable=(self.workspace / "tree", self.workspace / "env", self.cache),
-                readable=(*interpreter_folders(self.interpreter), self.uv, *_local_paths(self.index)),
-                environment=environment | version_variables(self.recipe.version), network=network,
-                timeout=_STEP_SECONDS, memory_mb=_MEMORY_MB, output_limit=100_000,
-            )
-        )  # fmt: skip
-        self.log.append(f"$ {' '.join(argv)}\n{done.output}[ended with {done.returncode} after {done.seconds:.1f} s]\n")
-        return done
-
-
-def _local_paths(index: Mapping[str, str]) -> list[Path]:
-    """Wheel folders and certificates of the operator's that lie outside the system's folders."""
-    words = [word.removeprefix("file://") for value in index.values() for word in value.split()]
-    paths = [Path(word) for word in words if word.startswith("/") and Path(word).exists()]
-    return [path for path in paths if not path.is_relative_to("/etc/ssl") and not path.is_relative_to("/usr")]
+        if self.recipe.runner == "pytest" and not self.recipe.others:
+            raise EnvironmentFailed(f"pytest can't be installed: {_last_line(said)}")
 
 
 def _last_line(output: str) -> str:

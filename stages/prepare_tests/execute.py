@@ -13,12 +13,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.sandbox import Sandbox, SandboxCommand, SandboxResult
-from stages.prepare_tests.interpreters import interpreter_folders
-from stages.prepare_tests.junit import UnreadableReport, parse_report, read_report
+from stages.prepare_tests.junit import UnreadableReport
 from stages.prepare_tests.models import Recipe, TestReport
+from stages.prepare_tests.runners import command_lines, not_loaded, read_results, shell_limits
 
 MAX_SAID_CHARS = 4_000
-_UNITTEST = Path(__file__).with_name("unittest_junit.py")
 _COPY = "cp -dR --preserve=mode,timestamps,links"
 #: Empties folders that hostile code has filled; inside the sandbox, so that links lead nowhere.
 _EMPTY = """set -e
@@ -31,15 +30,28 @@ cd tree && xargs -0 -r rm -rf -- < ../changes/removed
 """
 
 
+Installed = Literal["editable", "copied", "path"]
+
+
+class EnvironmentFailed(Exception):
+    """No environment in which the tests could run; the text says at what it failed."""
+
+
 class Local(BaseModel):
     """What this machine, and no other, knows of the environment. Kept where the sandbox can't write."""
 
     model_config = ConfigDict(frozen=True)
 
     recipe: Recipe
-    interpreter: Path
-    installed: Literal["editable", "copied", "path"]
+    interpreter: Path | None
+    """None where the tests are not Python's."""
+    installed: Installed
     """How the repository's packages are found: a link to ``tree``, a copy (hidden by PYTHONPATH), PYTHONPATH alone."""
+    folders: tuple[Path, ...]
+    """Of the interpreter, or of the tools."""
+    readable: tuple[Path, ...]
+    """What they need to be read, beside the system's folders."""
+    variables: dict[str, str] = {}
 
     @classmethod
     def read(cls, workspace: Path) -> "Local | None":
@@ -49,24 +61,24 @@ class Local(BaseModel):
     def write(self, workspace: Path) -> None:
         (workspace / "local.json").write_text(self.model_dump_json())
 
-    def python(self, workspace: Path) -> Path:
+    def python(self, workspace: Path) -> Path | None:
         return workspace / "env/bin/python" if self.recipe.needs_environment else self.interpreter
 
     def environment(self, workspace: Path) -> dict[str, str]:
         tree = workspace / "tree"
         given = {
-            "PATH": f"{workspace}/env/bin:{self.interpreter.parent}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": ":".join(map(str, (workspace / "env/bin", *self.folders, "/usr/local/bin", "/usr/bin", "/bin"))),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": "0",
             "TZ": "UTC",
         }
         if self.recipe.needs_environment:
             given["VIRTUAL_ENV"] = f"{workspace}/env"
-        if self.installed != "editable":
+        if self.installed != "editable" and self.interpreter is not None:
             given["PYTHONPATH"] = ":".join(
                 [*([f"{tree}/{self.recipe.source_root}"] if self.recipe.source_root else []), str(tree)]
             )
-        return given | version_variables(self.recipe.version)
+        return given | version_variables(self.recipe.version) | self.variables | self.recipe.environment
 
 
 def version_variables(version: str | None) -> dict[str, str]:
@@ -102,25 +114,27 @@ async def run_suite(
         raise OSError(f"no test environment in {workspace}")
     await _remake(sandbox, workspace, changes)
     present = [name for name in tests if changes.get(name, b"") is not None]
+    limits = {} if local.interpreter else shell_limits(workspace, seconds)
     log, done = "", SandboxResult(0, "", False, 0.0)
-    for argv in _commands(local, workspace, present):
+    for argv in command_lines(local.recipe, local.python(workspace), workspace, present, seconds):
         done = await sandbox.run(
             SandboxCommand(
                 argv, cwd=workspace / "tree", writable=(workspace / "tree", workspace / "report"),
-                readable=_readable(local, workspace), environment=local.environment(workspace), timeout=seconds,
+                readable=_readable(local, workspace), environment=local.environment(workspace) | limits,
+                timeout=seconds,
             )
         )  # fmt: skip
         log += f"$ {' '.join(word if len(word) < 300 else '...' for word in argv)}\n{done.output}\n"
         log += f"[ended with {done.returncode} after {done.seconds:.1f} s]\n"
         try:
-            results, failures = parse_report(read_report(workspace / "report", "junit.xml"))
+            results, failures = read_results(local.recipe, workspace, done.output)
             break
         except UnreadableReport as error:
             results, failures = {}, {}
             log += f"[{error}]\n"
             if done.timed_out:
                 break
-    completed = done.returncode in (0, 1) and bool(results) and not any(name.startswith("::") for name in results)
+    completed = done.returncode in (0, 1) and bool(results) and not any(map(not_loaded, results))
     return TestReport(
         results=results, failures=failures, completed=completed, said="" if completed else log[-MAX_SAID_CHARS:],
         seconds=done.seconds, log_key=await save(f"{label}.log", log),
@@ -147,23 +161,8 @@ async def run_command(
     )  # fmt: skip
 
 
-def _commands(local: Local, workspace: Path, tests: Sequence[str]) -> list[tuple[str, ...]]:
-    """Command lines to try in turn until one leaves a report: old pytests know fewer options, and a repository's own
-    options may need plugins that are not there."""
-    python, report = str(local.python(workspace)), str(workspace / "report/junit.xml")
-    if local.recipe.runner == "unittest":
-        return [(python, "-c", _UNITTEST.read_text(), report, *tests)]
-    pytest = (python, "-m", "pytest", f"--junitxml={report}", "-p", "no:cacheprovider", "-p", "no:randomly")
-    return [
-        (*pytest, "--continue-on-collection-errors", *tests),
-        (*pytest, "--continue-on-collection-errors", "-o", "addopts=", *tests),
-        (*pytest, *tests),
-    ]
-
-
 def _readable(local: Local, workspace: Path) -> tuple[Path, ...]:
-    environment = (workspace / "env",) if local.recipe.needs_environment else ()
-    return (*interpreter_folders(local.interpreter), *environment)
+    return (*local.readable, *([workspace / "env"] if local.recipe.needs_environment else []))
 
 
 async def _remake(sandbox: Sandbox, workspace: Path, changes: Mapping[str, bytes | None]) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
@@ -51,13 +52,29 @@ def parse_report(data: bytes) -> tuple[dict[str, Status], dict[str, str]]:
         raise UnreadableReport(f"the report is not JUnit XML: {error}") from error
     results: dict[str, Status] = {}
     failures: dict[str, str] = {}
-    for case in root.iter("testcase"):
-        test = f"{case.get('classname', '')}::{case.get('name', '')}"[:MAX_ID_CHARS]
+    for place, case in _cases(root):
+        test = f"{place}::{case.get('name', '')}"[:MAX_ID_CHARS]
         status, text = _status(case)
         results[test] = max(results.get(test, status), status, key=_WORST.index)
         if status in ("failed", "error") and len(failures) < MAX_FAILURES:
             failures[test] = f"{failures.get(test, '')}{text}"[-MAX_FAILURE_CHARS:]
     return results, failures
+
+
+def _cases(root: Element) -> Iterator[tuple[str, Element]]:
+    """Each test case with its class name; Node's own runner has none, there the suites' names stand for it."""
+    waiting: list[tuple[tuple[str, ...], Element]] = [((), root)]
+    while waiting:
+        names, element = waiting.pop()
+        if element.tag == "testcase":
+            given = element.get("classname", "")
+            yield (" > ".join(names) if given == "test" and names else given), element
+            continue
+        if element.tag == "testsuite" and (name := element.get("name")):
+            names = (*names, name)
+        waiting += [
+            (names, child) for child in reversed(element) if child.tag in ("testsuites", "testsuite", "testcase")
+        ]
 
 
 def _status(case: Element) -> tuple[Status, str]:

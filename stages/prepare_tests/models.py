@@ -5,7 +5,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Status = Literal["passed", "failed", "error", "skipped"]
-Runner = Literal["pytest", "unittest"]
+Runner = Literal[
+    "pytest", "unittest", "script", "command", "jest", "vitest", "mocha", "node:test", "go", "cargo", "maven", "gradle"
+]
+#: Those that a Python environment is made for.
+PYTHON_RUNNERS: tuple[Runner, ...] = ("pytest", "unittest", "script", "command")
 
 
 class TestReport(BaseModel):
@@ -45,12 +49,31 @@ class Recipe(BaseModel):
     version: str | None
     """What packages that ask git for their version are told."""
     runner: Runner
+    script: str = ""
+    """With the runner ``script``: the repository's own, relative."""
+    options: tuple[str, ...] = ()
+    """What the script is given before tests."""
+    others: tuple[Runner, ...] = ()
+    """Runners to try where the first runs nothing."""
     python: str
-    """Such as 3.11."""
+    """Such as 3.11; empty where the tests are not Python's."""
     packaged: bool
     """The repository is installed; False: its files are on the path as they are."""
+    name: str = ""
+    """The package's, where its files say it."""
+    asks_git: bool = False
+    """For its version, when it is built."""
+    tools: tuple[str, ...] = ()
+    """Programs that must be on the machine, where the tests are not Python's."""
+    steps: tuple[tuple[bool, str], ...] = ()
+    """Then: (with the network?, shell line) to fetch and to build."""
     extras: tuple[str, ...]
+    """Asked for by the repository's configuration or automation, beside those for tests."""
     requirements: tuple[str, ...]
+    modules: dict[str, str] = {}
+    """Module that the tests import -> what brings it, where it turns out to be missing."""
+    environment: dict[str, str] = {}
+    """Variables for the tests, as the repository's configuration has them."""
     source_root: str
     """Where its packages lie: "src" or ""."""
     patterns: tuple[str, ...]
@@ -59,7 +82,11 @@ class Recipe(BaseModel):
     @property
     def needs_environment(self) -> bool:
         """False: the interpreter and its standard library are enough, and nothing is installed."""
-        return self.runner == "pytest" or self.packaged or bool(self.requirements)
+        return self.runner in PYTHON_RUNNERS and self._installs
+
+    @property
+    def _installs(self) -> bool:
+        return "pytest" in (self.runner, *self.others) or self.packaged or bool(self.requirements or self.modules)
 
 
 class Suite(BaseModel):

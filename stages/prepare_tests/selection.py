@@ -19,7 +19,7 @@ def choose_tests(
     """
     if len(test_files) <= WHOLE_FILES and sum(sizes.get(path, 0) for path in test_files) <= WHOLE_BYTES:
         return (), True
-    sources = [path for path in ranking if path not in set(test_files) and path.endswith(".py")][:_RANKED]
+    sources = [path for path in ranking if path not in set(test_files)][:_RANKED]
     words = set(re.findall(r"[\w./-]+", issue))
     scores: dict[str, float] = {}
     for path in test_files:
@@ -37,7 +37,7 @@ def _named_alike(test: str, source: str) -> float:
     """3 for test_x.py of x.py, less where only part of the names, or the folder's, agree."""
     stem = PurePosixPath(source).stem
     base = PurePosixPath(source).parent.name if stem == "__init__" else stem.strip("_")
-    name = re.sub(r"^test_|_test$", "", PurePosixPath(test).stem)
+    name = re.sub(r"^test_|^Test|_test$|Tests?$|\.(?:test|spec)$", "", PurePosixPath(test).stem)
     if base and name == base:
         return 3.0
     if len(base) > 3 and len(name) > 3 and (base in name or name in base):

@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -16,16 +17,27 @@ from pipeline.stage import RunContext
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
+from stages.prepare_tests import toolchains
+from stages.prepare_tests.dated import DatedInstaller, index_settings
 from stages.prepare_tests.detect import Detected, detect
-from stages.prepare_tests.environment import Builder, EnvironmentFailed, index_settings
-from stages.prepare_tests.execute import Local, run_suite, share
+from stages.prepare_tests.environment import Builder
+from stages.prepare_tests.execute import EnvironmentFailed, Local, run_suite, share
 from stages.prepare_tests.interpreters import choose_minor, find_interpreters
-from stages.prepare_tests.models import Recipe, Suite, TestReport
+from stages.prepare_tests.models import Recipe, Runner, Suite, TestReport
 from stages.prepare_tests.selection import choose_tests
 
 _READ_BYTES = 1_000_000
 #: Of those chosen, what is left when they were too slow together.
 _FEWER = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    found: Detected
+    sizes: Mapping[str, int]
+    recipe: Recipe | None
+    """None: the tests can't be run here."""
+    why: str
 
 
 class PrepareTests:
@@ -42,34 +54,41 @@ class PrepareTests:
         self._cache, self._clock = cache, clock
         self._index = index_settings(os.environ) if index is None else index
 
-    async def run(self, issue: Issue, checkout: Checkout, context: Context, run: RunContext) -> Suite:
+    async def plan(self, checkout: Checkout) -> Plan:
+        """How the commit is tested, as far as its files tell; nothing of it is run."""
         mirror = self._mirrors.at(checkout.repository)
         found, sizes = await asyncio.to_thread(_look, mirror, checkout.base_sha)
+        if not found.runners:
+            return Plan(found, sizes, None, found.why)
+        if found.other:
+            return Plan(found, sizes, recipe_of(found, checkout, None), found.why)
+        asked = found.config.python
         minor = choose_minor(
-            find_interpreters(self._pythons), requires=found.requires_python, classified=found.classified,
+            find_interpreters(self._pythons), requires=f"=={asked}.*" if asked else found.requires_python,
+            classified=() if asked else found.classified or sorted(found.said.minors),
             committed_at=checkout.committed_at,
         )  # fmt: skip
-        if found.runner is None:
-            return _not_runnable(found.why)
         if minor is None:
-            return _not_runnable(f"no interpreter here fits the repository's {found.requires_python!r}")
-        recipe = Recipe(
-            repository=checkout.repository, base_sha=checkout.base_sha, committed_at=checkout.committed_at,
-            version=described_version(checkout.described), runner=found.runner, python=f"3.{minor}",
-            packaged=found.packaged, extras=tuple(found.extras), requirements=tuple(found.requirements),
-            source_root=found.source_root, patterns=found.patterns,
-        )  # fmt: skip
-        run.progress(f"making an environment: {found.runner} on Python {recipe.python}")
+            return Plan(found, sizes, None, f"no interpreter here fits the repository's {found.requires_python!r}")
+        return Plan(found, sizes, recipe_of(found, checkout, minor), found.why)
+
+    async def run(self, issue: Issue, checkout: Checkout, context: Context, run: RunContext) -> Suite:
+        plan = await self.plan(checkout)
+        if (recipe := plan.recipe) is None:
+            return _not_runnable(plan.why)
+        on = f" on Python {recipe.python}" if recipe.python else ""
+        run.progress(f"making an environment: {recipe.runner}{on}")
         log: list[str] = []
         try:
-            await self._build(recipe, run, log)
+            await self.build(recipe, run.workspace, log)
         except EnvironmentFailed as error:
             return _not_runnable(str(error), recipe, await run.save("environment.log", "".join(log)))
         log_key = await run.save("environment.log", "".join(log))
+        found, sizes = plan.found, plan.sizes
         tests, whole = choose_tests(
             found.test_files, found.texts, sizes, ranking=context.ranking, issue=issue.text
         )  # fmt: skip
-        base, tests = await self._base(run, tests, whole)
+        recipe, base, tests = await self._base(recipe, run, tests, whole)
         if not base.results:
             return _not_runnable(f"no test of the base commit ran: {_last_line(base.said)}", recipe, base.log_key)
         run.progress(f"base: {len(base.green)} tests pass, {len(base.red)} fail")
@@ -85,39 +104,75 @@ class PrepareTests:
         local = await asyncio.to_thread(Local.read, run.workspace)
         if local is None or local.recipe != result.recipe:
             try:
-                await self._build(result.recipe, run, [])
+                await self.build(result.recipe, run.workspace, [])
             except EnvironmentFailed as error:
                 raise OSError(f"the test environment can't be made again: {error}") from error
 
-    async def _build(self, recipe: Recipe, run: RunContext, log: list[str]) -> None:
-        minor = int(recipe.python.split(".")[1])
-        interpreter = find_interpreters(self._pythons).get(minor)
+    async def build(self, recipe: Recipe, workspace: Path, log: list[str]) -> None:
+        """The environment and the tree in ``workspace``; ``log`` is what was tried. Raises EnvironmentFailed."""
+        (workspace / "local.json").unlink(missing_ok=True)
+        source = workspace / "source"
+        await asyncio.to_thread(_export, self._mirrors.at(recipe.repository), recipe.base_sha, source)
+        if recipe.tools:
+            await toolchains.build(self._sandbox, workspace, recipe, self._index, log, self._cache)
+            await asyncio.to_thread(shutil.rmtree, source)
+            return
+        interpreter = find_interpreters(self._pythons).get(int(recipe.python.split(".")[1]))
         if interpreter is None:
             raise EnvironmentFailed(f"this machine has no Python {recipe.python}")
-        (run.workspace / "local.json").unlink(missing_ok=True)
-        source = run.workspace / "source"
-        await asyncio.to_thread(_export, self._mirrors.at(recipe.repository), recipe.base_sha, source)
-        builder = Builder(
-            sandbox=self._sandbox, workspace=run.workspace, recipe=recipe, interpreter=interpreter,
-            uv=self._uv.resolve(), cache=self._cache / re.sub(r"[^\w.-]+", "__", recipe.repository),
+        installer = DatedInstaller(
+            sandbox=self._sandbox, workspace=workspace, recipe=recipe, interpreter=interpreter,
+            uv=self._uv.resolve(), cache=self._cache,
             index=self._index, now=self._clock(), log=log,
         )  # fmt: skip
-        await builder.build()
+        await Builder(installer).build()
         await asyncio.to_thread(shutil.rmtree, source)
 
-    async def _base(self, run: RunContext, tests: tuple[str, ...], whole: bool) -> tuple[TestReport, tuple[str, ...]]:
-        run.progress(f"running {'all tests' if whole else f'{len(tests)} test files'} on the base")
-        report = await self._test(run, tests)
-        if report.results or report.completed or len(tests) <= _FEWER:
-            return report, tests
-        run.progress("too slow or broken together; running fewer")
-        return await self._test(run, tests[:_FEWER]), tests[:_FEWER]
+    async def _base(
+        self, recipe: Recipe, run: RunContext, tests: tuple[str, ...], whole: bool
+    ) -> tuple[Recipe, TestReport, tuple[str, ...]]:
+        """By the first runner that runs anything; with fewer tests where they were too slow or broken together."""
+        for runner in (recipe.runner, *recipe.others):
+            recipe = use_runner(run.workspace, recipe, runner)
+            run.progress(f"running {'all tests' if whole else f'{len(tests)} test files'} on the base with {runner}")
+            report = await self._test(run, tests)
+            if not (report.results or report.completed or len(tests) <= _FEWER):
+                run.progress("too slow or broken together; running fewer")
+                report = await self._test(run, tests[:_FEWER])
+                tests = tests[:_FEWER] if report.results else tests
+            if report.results:
+                break
+        return recipe, report, tests
 
     async def _test(self, run: RunContext, tests: tuple[str, ...]) -> TestReport:
         return await run_suite(
             self._sandbox, run.workspace, changes={}, tests=tests, seconds=test_seconds(run), save=run.save,
             label="tests-base",
         )  # fmt: skip
+
+
+def recipe_of(found: Detected, checkout: Checkout, minor: int | None) -> Recipe:
+    """``minor`` None: the tests are not Python's."""
+    first, *others = found.runners
+    of_python = minor is not None
+    return Recipe(
+        repository=checkout.repository, base_sha=checkout.base_sha, committed_at=checkout.committed_at,
+        version=described_version(checkout.described), runner=first, others=tuple(others), script=found.script,
+        options=found.options, python=f"3.{minor}" if of_python else "", packaged=found.packaged and of_python,
+        extras=found.config.extras or tuple(found.needs.extras),
+        requirements=tuple(found.needs.requirements) if of_python else (),
+        modules=found.needs.modules if of_python else {}, source_root=found.source_root, patterns=found.patterns,
+        name=found.name, asks_git=found.asks_git, environment=found.config.environment,
+        tools=tuple(found.other.tools) if found.other else (), steps=tuple(found.other.steps) if found.other else (),
+    )  # fmt: skip
+
+
+def use_runner(workspace: Path, recipe: Recipe, runner: Runner) -> Recipe:
+    """The same environment, tests run by another of its runners."""
+    recipe = recipe.model_copy(update={"runner": runner})
+    if (local := Local.read(workspace)) is not None:
+        local.model_copy(update={"recipe": recipe}).write(workspace)
+    return recipe
 
 
 def test_seconds(run: RunContext) -> float:
@@ -130,7 +185,7 @@ def described_version(described: str | None) -> str | None:
     if described is None:
         return None
     tag, distance, commit = [*described.rsplit("-", 2), "", ""][:3]
-    match = re.search(r"\d+(?:\.\d+)*(?:[-_.]?(?:a|b|c|rc|alpha|beta|dev|post)[-_.]?\d+)?$", tag)
+    match = re.search(r"\d+(?:\.\d+)*(?:[-_.]?(?:a|b|c|rc|alpha|beta|dev|post)[-_.]?\d*)?$", tag)
     try:
         version = Version(match[0]) if match else None
     except InvalidVersion:

@@ -1,6 +1,6 @@
 """SWE-bench's ids among those of a report, and what is made of them."""
 
-from benchmarks.evaluation import Found, Judge, Tally, tally
+from benchmarks.evaluation import Judge, Tally, tally
 from benchmarks.instances import Instance
 from pipeline.git import Mirror
 from pipeline.sandbox import SandboxCommand, SandboxResult
@@ -13,25 +13,6 @@ def instance(fail_to_pass: tuple[str, ...], pass_to_pass: tuple[str, ...] = ()) 
 
 def report(results: dict[str, Status], failures: dict[str, str] | None = None, said: str = "") -> TestReport:
     return TestReport(results=results, failures=failures or {}, completed=not said, said=said, seconds=1.0, log_key="k")
-
-
-def test_ids_are_found_by_module_class_and_parameters() -> None:
-    found = Found({"testing.test_x.TestA::test_b[c::d.e-1]": "passed", "test_x::test_y": "failed"})
-    assert found.status("testing/test_x.py::TestA::test_b[c::d.e-1]") == "passed"
-    assert found.status("test_x.py::test_y") == "failed"
-    assert found.status("test_x.py::test_z") is None
-
-
-def test_ids_as_old_pytests_report_them_are_found() -> None:
-    found = Found({"tests.test_x.TestA.test_b[http://fe80::1-Bad]": "passed"})
-    assert found.status("tests/test_x.py::TestA::test_b[http://fe80::1-Bad]") == "passed"
-
-
-def test_an_id_that_was_cut_at_a_space_stands_for_all_that_begin_so() -> None:
-    found = Found({"t::test_a[x y]": "passed", "t::test_a[x z]": "failed", "t::test_a[xx y]": "error"})
-    assert found.status("t.py::test_a[x") == "failed"
-    assert found.status("t.py::test_a[xx") == "error"
-    assert found.status("t.py::test_a") is None
 
 
 def test_resolved_needs_each_of_the_failing_to_pass_and_none_of_the_others_to_fail() -> None:

@@ -45,6 +45,7 @@ def effect(name: str, text: str, **more: Any) -> str:
         "issue_number": 4, "issue_url": "https://github.com/octo/repo/issues/4", "title": text, "summary": text,
         "verification": "red to green", "reason": text, "fixed": (text,) * 22, "still_failing": (text,), "ran": 3,
         "hidden": [],
+        "regressed": (), "could_not_run": (text,), "flaky": (text,),
         "base_branch": "main", "base_sha": "b" * 40, "model": "openai/gpt-4o", "rounds": 2, "cost_usd": 0.01234,
         "template_set": "c" * 64, "templates": {"propose": "d" * 64, "propose_system": "e" * 64},
         "job_id": "job-1", "generation": 1,
@@ -112,7 +113,7 @@ def test_the_pull_request_says_what_was_verified_and_where_it_comes_from() -> No
     assert "**red to green**: words" in body
     assert "> words" in body
     assert "3 tests ran after the change." in body
-    assert body.count("- `words`") == 21 and "- and 2 more" in body
+    assert body.count("- `words`") == 23 and "- and 2 more" in body
     for said in (
         "b" * 40,
         "openai/gpt-4o",
@@ -132,11 +133,13 @@ def test_a_pull_request_without_tests_or_words_does_not_claim_any() -> None:
         reason="no suite",
         fixed=(),
         still_failing=(),
+        could_not_run=(),
+        flaky=(),
         ran=0,
         summary=" ",
     )
     assert "**not verified**: no suite" in body
-    assert "ran after" not in body and "Failed before" not in body
+    assert "ran after" not in body and "Failed before" not in body and "fail now" not in body
     assert "The model said nothing about its change." in body
 
 

@@ -1,15 +1,18 @@
 """How a repository is tested, which interpreter it gets and which tests are about the issue: from files alone."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.prepare_tests.dated import index_settings
 from stages.prepare_tests.detect import Detected, belongs_to_tests, detect, is_test_file
-from stages.prepare_tests.environment import index_settings
 from stages.prepare_tests.interpreters import choose_minor, find_interpreters, interpreter_folders
 from stages.prepare_tests.junit import UnreadableReport, junit_id, parse_report
+from stages.prepare_tests.needs import fitting, of_extras
+from stages.prepare_tests.runners import labels, read_lines
 from stages.prepare_tests.selection import CHOSEN_FILES, choose_tests
 from stages.prepare_tests.stage import described_version
 
@@ -38,10 +41,17 @@ def when(day: str) -> int:
         ({"test_a.py": "class TestA:\n    def test_a(self): ...\n"}, "pytest"),
         ({"test_a.py": "print(1)\n"}, None),
         ({"a.py": "def test_a(): ...\n"}, None),
+        ({"tests/runtests.py": "", "tests/a/tests.py": CASE}, "script"),
+        ({"bin/test": "#!/usr/bin/env python3\n", "a/tests/test_a.py": "def test_a(): ...\n"}, "script"),
+        ({"bin/test": "#!/bin/sh\n", "a/tests/test_a.py": CASE}, "unittest"),
+        ({"runtests.py": "", "test_a.py": CASE, "setup.cfg": "[tool:pytest]\n"}, "pytest"),
+        ({"test_a.py": CASE, ".github/workflows/ci.yml": "  - run: python -m pytest -q\n"}, "pytest"),
+        ({"test_a.py": CASE, "tox.ini": "[testenv]\ncommands = python -m unittest\n"}, "unittest"),
+        ({"test_a.py": CASE, ".coding-agent.toml": "[tests]\nrunner = 'pytest'\n"}, "pytest"),
     ],
 )
 def test_the_runner_is_told_by_evidence(files: dict[str, str], runner: str | None):
-    assert detected(files).runner == runner
+    assert detected(files).runners[:1] == ([runner] if runner else [])
 
 
 def test_what_the_tests_need_is_collected_from_every_place_that_says_so():
@@ -52,10 +62,11 @@ def test_what_the_tests_need_is_collected_from_every_place_that_says_so():
         "more = ['trio', {include-group = 'test'}]",
         "requirements-dev.txt": "# comment\nmock==1.0  # pinned\n-e .\n--index-url https://user:pw@example.org/\nevil @ https://example.org/e.whl\n",
         "requirements-docs.txt": "sphinx\n",
+        "other.txt": "other\n-r other.txt\n",
     }
     found = detected(files)
-    assert found.packaged and found.extras == ["testing"]
-    assert found.requirements == ["mock==1.0", "hypothesis", "trio", "pytest>=3", "attrs"]
+    assert found.packaged
+    assert found.needs.requirements == ["mock==1.0", "other", "hypothesis", "trio", "pytest>=3", "attrs"]
 
 
 def test_a_setup_py_is_parsed_and_never_run(tmp_path):
@@ -63,8 +74,85 @@ def test_a_setup_py_is_parsed_and_never_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_development_extras_stand_in_where_there_are_none_for_tests():
-    assert detected({"setup.cfg": "[options.extras_require]\ndev = x\ndocs = y\n"}).extras == ["dev"]
+def test_the_extras_for_tests_are_installed_and_those_for_development_where_there_are_none():
+    assert fitting(["docs", "tests", "dev"]) == ["tests"]
+    assert fitting(["docs", "dev"]) == ["dev"]
+    requires = ["base", "mock>1 ; extra == 'test'", "old ; extra == 'test' and python_version < '3.8'"]
+    requires += ["x ; extra == 'all'", "Shop[test] ; extra == 'all'"]
+    assert of_extras("shop", ["all"], requires, "3.9") == ["x", "mock>1"]
+    assert of_extras("shop", ["test"], requires, "3.7") == ["mock>1", "old"]
+
+
+def test_a_package_never_asks_for_its_own_release_but_for_its_extras():
+    files = {"setup.py": "setup(name='shop')", "requirements-dev.txt": "shop[socks]\nmock\n", "test_a.py": CASE}
+    needs = detected(files | {".github/workflows/ci.yml": "- run: pip install -e .[fast]\n"}).needs
+    assert (needs.requirements, needs.extras) == (["mock"], ["fast", "socks"])
+
+
+def test_what_tests_use_without_declaring_it_is_found():
+    test = "import os, yaml, shop\nfrom numpy import array\nimport pytest\n"
+    test += "try:\n    import maybe\nexcept ImportError: ...\n"
+    test += "@pytest.mark.asyncio\nasync def test_a(mocker): ...\n"
+    files = {"test_a.py": test, "shop/__init__.py": "", ".travis.yml": "install: pip install 'numpy<2' -q\n"}
+    needs = detected(files).needs
+    assert needs.modules == {"yaml": "pyyaml", "numpy": "numpy<2", "pytest": "pytest"}
+    assert needs.requirements == ["pytest-mock", "pytest-asyncio"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[tests]\npyhton = '3.9'\n", "pyhton"), ("[tests]\npython = 'three'\n", "python"), ("[tests", "no TOML"),
+        ("[tests]\nrequirements = ['x @ https://example.org/x.whl']\n", "address"),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_is_wrong_says_where_and_nothing_is_run(text: str, told: str):
+    found = detected({".coding-agent.toml": text, "test_a.py": CASE})
+    assert not found.runners and told in found.why and ".coding-agent.toml" in found.why
+
+
+def test_the_repositorys_own_word_goes_before_what_is_found():
+    said = "[tests]\ncommand = ['make', 'check', 'OUT={report}']\n"
+    said += "files = ['checks/*.py']\nrequirements = ['mock==1']\n"
+    found = detected({".coding-agent.toml": said + "[edits]\nany = 1\n", "checks/a.py": "", "test_b.py": CASE,
+                      "requirements-test.txt": "mock==2\n"})  # fmt: skip
+    assert (found.runners, found.test_files, found.needs.requirements) == (["command"], ["checks/a.py"], ["mock==1"])
+
+
+PACKAGE = '{"scripts": {"test": "%s"}, "devDependencies": {%s}}'
+
+
+@pytest.mark.parametrize(
+    ("files", "runner", "first_step"),
+    [
+        ({"package.json": PACKAGE % ("jest", '"jest": "1"'), "a.test.js": "it('x')", "yarn.lock": ""}, "jest", "yarn"),
+        ({"package.json": PACKAGE % ("run-s unit", '"vitest": "1"'), "a.spec.ts": "it('x')"}, "vitest", "npm install"),
+        (
+            {"package.json": PACKAGE % ("mocha", '"mocha": "1"'), "test/a.js": "it('x')", "package-lock.json": ""},
+            "mocha", "npm ci",
+        ),
+        ({"package.json": PACKAGE % ("node --test", ""), "test/a.mjs": "test('x')"}, "node:test", None),
+        ({"package.json": PACKAGE % ("ava", '"ava": "1"'), "test/a.js": "test('x')"}, None, None),
+        ({"package.json": "[", "test/a.js": "test('x')"}, None, None),
+        ({"go.mod": "module x\n", "a_test.go": "func TestA(t *testing.T) {}"}, "go", "go mod download"),
+        ({"Cargo.toml": "[package]\n", "src/lib.rs": "#[test]\nfn a() {}"}, "cargo", "cargo fetch"),
+        ({"pom.xml": "", "src/test/java/ATest.java": "@Test"}, "maven", "mvn"),
+        ({"build.gradle": "", "src/test/java/ATest.java": "@Test"}, "gradle", "gradle"),
+    ],
+)  # fmt: skip
+def test_other_ecosystems_are_shown_by_a_file_at_the_root(
+    files: dict[str, str], runner: str | None, first_step: str | None
+):
+    found = detected(files)
+    assert found.runners == ([runner] if runner else []) and found.other and found.why
+    steps = [line for _, line in found.other.steps]
+    assert steps[0].startswith(first_step) if first_step else not steps
+
+
+def test_an_application_with_a_few_scripts_is_tested_in_the_language_of_most_of_its_tests():
+    files = {"package.json": PACKAGE % ("node --test", ""), "test_tool.py": CASE}
+    assert detected(files | {"test/a.js": "test('x')"}).runners[0] == "unittest"
+    assert detected(files | {"test/a.js": "test('x')", "test/b.js": "test('x')"}).runners == ["node:test"]
 
 
 def test_patterns_of_test_files_are_the_repositorys_own():
@@ -92,12 +180,38 @@ def test_what_belongs_to_tests(path: str, of_tests: bool, test_file: bool):
 @settings(deadline=None, max_examples=60)
 @given(
     st.dictionaries(
-        st.sampled_from(["pyproject.toml", "setup.cfg", "setup.py", "tox.ini", "pytest.ini", "test_a.py"]),
+        st.sampled_from(
+            [
+                "pyproject.toml",
+                "setup.cfg",
+                "setup.py",
+                "tox.ini",
+                "pytest.ini",
+                "test_a.py",
+                "noxfile.py",
+                "Makefile",
+                ".github/workflows/a.yml",
+                "requirements-test.txt",
+                "package.json",
+            ]
+        ),
         st.text(max_size=200),
     )
 )
 def test_no_file_of_a_hostile_repository_breaks_detection(files: dict[str, str]):
     assert detected(files).test_files == (["test_a.py"] if "test_a.py" in files else [])
+
+
+TOML = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=8,
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(st.sampled_from(["scripts", "dependencies", "devDependencies"]), TOML))
+def test_no_package_json_breaks_detection(package: dict[str, object]):
+    assert detected({"package.json": json.dumps(package), "a.test.js": "test('x')"}).other
 
 
 @pytest.mark.parametrize(
@@ -176,6 +290,31 @@ def test_a_test_told_of_twice_counts_at_its_worst():
     assert failures == {"m::a": "boom\ntail", "m::f": "1 != 2\ntrace"}
 
 
+def test_suites_stand_for_the_class_that_nodes_own_runner_does_not_name():
+    xml = b"""<testsuites><testsuite name="test/a.js"><testcase name="top" classname="test"/><testsuite name="deep">
+    <testcase name="x" classname="test"><failure message="1 == 2"/></testcase></testsuite></testsuite></testsuites>"""
+    assert parse_report(xml)[0] == {"test/a.js::top": "passed", "test/a.js > deep::x": "failed"}
+
+
+def test_a_scripts_verbose_lines_are_read_whatever_else_is_printed():
+    output = "sympy/core/tests/test_basic.py[3] \ntest_structure ok\nchatter\ntest_equality F\ntest_has f      [FAIL]\n"
+    output += "test_fix (shop.tests.CartTests) ... ok\ntest_b (shop.tests.CartTests) ... ERROR\n"
+    assert read_lines(output) == {
+        "sympy.core.tests.test_basic::test_structure": "passed", "sympy.core.tests.test_basic::test_equality": "failed",
+        "sympy.core.tests.test_basic::test_has": "skipped", "shop.tests.CartTests::test_fix": "passed",
+        "shop.tests.CartTests::test_b": "error",
+    }  # fmt: skip
+
+
+def test_a_script_is_given_modules_from_its_folder_on_then_their_tops_then_paths():
+    assert labels("tests/runtests.py", ["tests/auth/test_x.py"]) == [
+        ("auth.test_x",),
+        ("auth",),
+        ("tests/auth/test_x.py",),
+    ]
+    assert labels("bin/test", ["sympy/core/tests/test_x.py"]) == [("sympy/core/tests/test_x.py",)]
+
+
 @settings(deadline=None, max_examples=100)
 @given(st.one_of(st.binary(max_size=100), st.text("<>/testcase &;![]\"'=na", max_size=100).map(str.encode)))
 def test_no_report_breaks_the_reader(data: bytes):
@@ -193,6 +332,7 @@ def test_no_report_breaks_the_reader(data: bytes):
         ("v2.0-0-gabcdef0", "2.0"),
         ("release-7.0.0rc1-3-gabcdef0", "7.0.0.dev3+gabcdef0"),
         ("8.0.0.dev0-5-gabcdef0", "8.0.0.dev5+gabcdef0"),
+        ("v5.1.dev-623-gd16bfe05a7", "5.1.dev623+gd16bfe05a7"),
         ("nightly-5-gabcdef0", None),
         (None, None),
     ],

@@ -1,5 +1,6 @@
 """What the tests prove of a candidate, and what goes back to the model where they are red."""
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -7,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.outcome import Verification
-from pipeline.sandbox import NoIsolation
+from pipeline.sandbox import NoIsolation, SandboxCommand, SandboxResult
 from pipeline.sandbox.bwrap import BwrapSandbox
 from pipeline.stage import Back, RunContext
 from stages.apply_patch import Candidate, Candidates
-from stages.prepare_tests import PrepareTests, Suite
+from stages.prepare_tests import PrepareTests, Suite, TestReport
+from stages.prepare_tests.execute import run_suite
 from stages.propose_patch import Proposals, Reproduction
 from stages.run_tests import MAX_BACK_CHARS, RunTests, Verdict
 from tests.stages.workbench import CALC, FIXED_CALC, SAMPLE, TESTS, Origin, context, issue, run_context
@@ -39,6 +41,12 @@ class Bench:
         stage = RunTests(self.origin.mirrors, self.sandbox)
         proposals = Proposals(proposals=(), templates={}, template_set="", reproduction=self.reproduction)
         return await stage.run(self.origin.checkout, suite or self.suite, proposals, candidates, self.context)
+
+    async def report(self, changes: dict[str, str]) -> TestReport:
+        return await run_suite(
+            self.sandbox, self.context.workspace, changes={path: text.encode() for path, text in changes.items()},
+            tests=(), seconds=60, save=self.context.save, label="report",
+        )  # fmt: skip
 
 
 @pytest.fixture
@@ -86,6 +94,36 @@ async def test_a_change_that_mends_nothing_is_not_verified(bench: Bench):
     verdict = proven(await bench.verdict({"README": "hello\n"}))
     assert (verdict.verification, verdict.fixed, verdict.still_failing) == (Verification.NOT_VERIFIED, (), (ADD,))
     assert "1 fail as they did before" in verdict.reason
+
+
+async def test_the_proof_is_an_artifact_that_names_the_tests(bench: Bench):
+    broken_elsewhere = {"calc.py": FIXED_CALC, "test_gone.py": "import gone\n"}
+    bench.suite = bench.suite.model_copy(update={"base": (await bench.report({"test_gone.py": "import gone\n"}))})
+    verdict = proven(await bench.verdict(broken_elsewhere))
+    assert verdict.facts().artifacts["proof"] == verdict.proof_key and verdict.proof_key
+    proof = json.loads(await bench.context.load(verdict.proof_key))
+    assert (proof["fixed"], proof["regressed"], proof["could_not_run"]) == ([ADD], [], ["test_gone"])
+
+
+async def test_a_test_that_fails_now_and_then_neither_proves_nor_breaks(make_bench):
+    """It fails in its first run with the change and passes in the second: told by a file outside the tree's copy."""
+    moody = "import pathlib, unittest\n\nclass TestMood(unittest.TestCase):\n    def test_mood(self):\n"
+    moody += "        mark = pathlib.Path(__file__).parent / 'calc.py'\n"
+    moody += "        self.assertTrue('a + b' not in mark.read_text() or TIMES % 2 == 0)\n"
+    bench = await make_bench({**SAMPLE, "test_mood.py": f"TIMES = 0\n{moody}"})
+    runs = 0
+
+    async def moody_run(command: SandboxCommand) -> SandboxResult:
+        nonlocal runs
+        if "unittest" in command.argv:
+            runs += 1
+            (bench.context.workspace / "tree/test_mood.py").write_text(f"TIMES = {runs}\n{moody}")
+        return await sandbox.run(command)
+
+    sandbox, bench.sandbox = bench.sandbox, type("Moody", (), {"name": "bwrap", "run": staticmethod(moody_run)})()
+    verdict = proven(await bench.verdict({"calc.py": FIXED_CALC}))
+    assert verdict.flaky == ("test_mood.TestMood::test_mood",) and verdict.fixed == (ADD,)
+    assert "ended differently when run again" in verdict.reason
 
 
 async def test_a_broken_test_goes_back_with_its_output_and_without_this_machines_paths(bench: Bench):
