@@ -25,7 +25,8 @@ from pipeline import telemetry
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.engine import Engine
 from pipeline.errors import Retry
-from pipeline.model import CallNotCharged, ModelReply
+from pipeline.model import ModelReply
+from pipeline.model.failures import Failure, ModelError
 from pipeline.outcome import Facts, Outcome
 from pipeline.policy import Policy
 from pipeline.publish import Publisher
@@ -147,14 +148,17 @@ class Propose:
     async def run(self, issue: Issue, tree: Tree, run: RunContext) -> Patch:
         _check(tree, run)
         key = f"propose/{run.round}"
-        reply = await run.ledger.buy(key, model="m", worst_usd=0.01, call=functools.partial(self._buy, key, run))
+        try:
+            reply = await run.ledger.buy(key, model="m", worst_usd=0.01, call=functools.partial(self._buy, key, run))
+        except ModelError as error:
+            raise error.verdict() from error
         return Patch(text=reply.content, artifact=await run.save("patch", reply.content))
 
     async def _buy(self, key: str, run: RunContext) -> ModelReply:
         try:
             text = (await self._world.ask("model", run, key=key))["text"]
         except Unavailable as error:
-            raise CallNotCharged from error
+            raise ModelError(Failure.RATE_LIMIT, str(error), charged=False, delay=0.0) from error
         return ModelReply(
             content=text, finish_reason="stop", model="m", prompt_tokens=1, completion_tokens=1, cost_usd=0.001
         )

@@ -174,8 +174,10 @@ class JudgedTests:
     def __init__(self, inner: RunTests, judge: Judge):
         self._inner, self._judge = inner, judge
 
-    async def run(self, checkout: Checkout, suite: Suite, candidates: Candidates, run: RunContext) -> Verdict | Back:
-        answer = await self._inner.run(checkout, suite, candidates, run)
+    async def run(
+        self, checkout: Checkout, suite: Suite, proposals: Proposals, candidates: Candidates, run: RunContext
+    ) -> Verdict | Back | Stop:
+        answer = await self._inner.run(checkout, suite, proposals, candidates, run)
         if isinstance(answer, Back):
             self._judge.sent_back = answer.because
             await self._judge.judge_reference(run)

@@ -20,20 +20,23 @@ from pipeline.engine import Engine
 from pipeline.git import Mirrors
 from pipeline.github import Forge
 from pipeline.model import ModelClient
+from pipeline.model.buyer import Buyer
 from pipeline.policy import Allowed, Policy
 from pipeline.sandbox import NoIsolation, Sandbox, SandboxCommand
 from pipeline.sandbox.choose import choose_sandbox
-from pipeline.settings import Settings, SettingsError, variable
+from pipeline.settings import Settings, SettingsError, secret_values, variable
 from pipeline.stage import EffectiveLimits, Pipeline
 from pipeline.store.base import RunStore
 from pipeline.store.migrations import NewerStore
 from pipeline.store.sqlite import SqliteStore
+from pipeline.telemetry import Redactor
 from pipeline.template_sets import TemplateSets
 from pipeline.work import Parts, Progress
 from prompts import TemplateError, TemplateSet
 from prompts.template_set import SUFFIX
 from stages.pipeline import compose
 from stages.prepare_tests.environment import index_settings
+from stages.propose_patch import Plan
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -158,6 +161,13 @@ def model_client(settings: Settings) -> tuple[str, ModelClient]:
             "CODING_AGENT_MODEL is not set: a LiteLLM model name (with its key, such as OPENAI_API_KEY),"
             " or scripted:FILE to try the service without one"
         )
+    if name.startswith("replay:"):
+        from pipeline.model.replay import ReplayClient, ReplayError
+
+        try:
+            return name, ReplayClient.load(Path(name.removeprefix("replay:")))
+        except ReplayError as error:
+            raise SettingsError(f"CODING_AGENT_MODEL: {error}") from error
     if name.startswith("scripted:"):
         from pipeline.model.scripted import Script, ScriptedClient, ScriptError
 
@@ -182,12 +192,17 @@ def check_models(app: "App") -> None:
     if not isinstance(app.model, LiteLLMClient):
         return
     app.model.warm()
-    for name in dict.fromkeys([app.settings.model or "", *app.settings.listed("allowed_models")]):
+    chosen = app.settings
+    asked = [
+        ("model", chosen.model or ""), *([("fallback_model", chosen.fallback_model)] if chosen.fallback_model else []),
+        *(("candidate_models", name) for name in chosen.listed("candidate_models")),
+        *(("allowed_models", name) for name in chosen.listed("allowed_models")),
+    ]  # fmt: skip
+    for field, name in asked:
         try:
             app.model.check(name)
         except ValueError as error:
-            variable = "CODING_AGENT_MODEL" if name == app.settings.model else "CODING_AGENT_ALLOWED_MODELS"
-            raise SettingsError(f"{variable}: {error}") from error
+            raise SettingsError(f"{variable(field)}: {error}") from error
 
 
 def uv_path() -> Path:
@@ -235,8 +250,8 @@ def build(
         uv=uv_path(),
         cache=settings.data_dir / "cache",
         index=index_settings(os.environ),
-        client=client,
-        model=name,
+        buyer=Buyer(client, model=name, fallback=settings.fallback_model, redact=Redactor(secret_values(settings))),
+        plan=Plan(settings.strategy, settings.candidates, settings.temperature, settings.listed("candidate_models")),
         templates=templates,
     )
     policy = Policy(

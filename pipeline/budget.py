@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from pipeline.artifacts import Artifacts
 from pipeline.errors import Halt, Retry
-from pipeline.model import CallNotCharged, ModelReply
+from pipeline.model import ModelReply
+from pipeline.model.failures import ModelError
 from pipeline.outcome import Outcome
 from pipeline.store.base import BudgetExceeded, Call, Lease, MoneyCaps, RunStore
 
@@ -42,6 +43,7 @@ class Ledger:
         cut before its reply was stored keeps its reservation and is made anew.
 
         Raises:
+            ModelError: as ``call`` raised it; a charged one keeps its reservation.
             Halt: the run's money is used up (budget_exhausted).
             Retry: the repository's or the deployment's day is.
         """
@@ -69,9 +71,10 @@ class Ledger:
             raise Retry(str(error), EXHAUSTED_DAY_DELAY, counts=False) from error
         try:
             reply = await call()
-        except CallNotCharged as refused:
-            await asyncio.to_thread(self._store.release_call, self._lease, bought)
-            raise (refused.__cause__ or refused) from None
+        except ModelError as error:
+            if not error.charged:
+                await asyncio.to_thread(self._store.release_call, self._lease, bought)
+            raise
         keeping = asyncio.ensure_future(self._keep(bought, reply))
         try:
             await asyncio.shield(keeping)

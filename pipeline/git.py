@@ -173,6 +173,17 @@ class Mirror:
                 return self._git("cat-file", "blob", meta.split()[2].decode())
         return None
 
+    def grep(self, treeish: str, text: str, *, folder: str = "", regex: bool = False) -> list[str]:
+        """``path:line number:line`` of lines with ``text`` (POSIX extended with ``regex``) in files that are text; 50
+        lines a file. Links and submodules are left out."""
+        kind, where = "-E" if regex else "-F", ["--", folder] if folder else []
+        options = ["-n", "-I", "--no-color", "--max-count=50", kind]
+        done = self._run(["--literal-pathspecs", "grep", *options, "-e", text.replace("\0", ""), treeish, *where])
+        if done.returncode > 1:
+            raise GitError(f"git grep failed: {done.stderr.decode(errors='replace')[-500:]}")
+        said = done.stdout.decode(errors="replace")
+        return [line.removeprefix(f"{treeish}:") for line in said.splitlines()]
+
     def export(self, treeish: str, folder: Path) -> None:
         """Write the files of a tree into an empty folder, without a ``.git``."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -34,7 +34,14 @@ class Settings(BaseSettings):
     topic_arn: str | None = Field(None, description="the SNS topic for events")
     store: str | None = Field(None, description="sqlite:///PATH (default: in the data directory) or dynamodb://TABLE")
     artifacts: str | None = Field(None, description="a folder (default: in the data directory) or s3://BUCKET/PREFIX")
-    model: str | None = Field(None, description="a LiteLLM model name, or scripted:FILE for a stand-in without a key")
+    model: str | None = Field(
+        None, description="a LiteLLM model name; scripted:FILE or replay:DIR for a stand-in without a key"
+    )
+    fallback_model: str | None = Field(None, description="asked where the model can't answer: overload, limits, a key")
+    strategy: Literal["cheap", "balanced", "agent"] = Field("cheap", description="how a change is looked for")
+    candidates: int = Field(3, ge=1, le=8, description="changes proposed a round by the strategy balanced")
+    candidate_models: str = Field("", description="models that propose them in turn, comma-separated; default: one")
+    temperature: float = Field(0.8, ge=0, le=2, description="of candidates after the first, and of a run in circles")
     allowed_repositories: str = Field("*", description="owner/* and owner/name patterns, comma-separated")
     concurrency: int = Field(2, ge=1, le=64, description="runs at once in a worker")
     max_cost_usd: float = Field(2.00, gt=0, description="US dollars a run may spend, the ceiling of what a job may ask")
@@ -135,7 +142,9 @@ class Settings(BaseSettings):
         loopback = host.split(":")[0] in ("127.0.0.1", "localhost")
         return "github.com" if host == "api.github.com" or loopback else host
 
-    def listed(self, name: Literal["allowed_repositories", "allowed_models", "allowed_topics"]) -> tuple[str, ...]:
+    def listed(
+        self, name: Literal["allowed_repositories", "allowed_models", "allowed_topics", "candidate_models"]
+    ) -> tuple[str, ...]:
         return tuple(part.strip() for part in str(getattr(self, name)).split(",") if part.strip())
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pipeline.budget import Ledger
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Facts, Outcome
+from pipeline.store.base import Round
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,12 @@ class Back:
 
     to: str
     because: str
+    note: dict[str, Any] = field(default_factory=dict)
+    """JSON that later rounds find in ``run.rounds``. ``facts`` in it (a Facts) are the run's until later ones."""
+
+    @property
+    def facts(self) -> Facts:
+        return Facts.model_validate(self.note.get("facts", {}))
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,10 @@ class EffectiveLimits:
     max_cost_usd: float
     max_minutes: float
     max_rounds: int
+
+
+async def _made(_: str, make: Callable[[], Awaitable[str]]) -> str:
+    return await make()
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,11 @@ class RunContext:
     """Tell a person, in a few words, what goes on."""
     ledger: Ledger = field(repr=False)
     """Where money is reserved before it is spent."""
+    rounds: tuple[Round, ...] = ()
+    """The rounds that were opened so far, oldest first, with what opened each: the second one is the first here."""
+    once: Callable[[str, Callable[[], Awaitable[str]]], Awaitable[str]] = _made
+    """``await run.once(name, make)``: what ``make`` gave the first time that this run got to ``name``, on any machine.
+    For what can't be made again to the byte, such as a command's output, and has been shown to a model."""
 
 
 @runtime_checkable

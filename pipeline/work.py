@@ -6,7 +6,7 @@ import logging
 import shutil
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,8 @@ from pipeline.store.base import Checkpoint, Claimed, Lease, Round, RunRow, RunSt
 
 log = logging.getLogger(__name__)
 
+#: Rounds in a row that may end the same way. Who proposes knows of the second, and goes about it differently.
+SAME_ENDS = 3
 CANCELLED = Stop(Outcome.CANCELLED, "cancelled on request")
 
 
@@ -70,7 +72,11 @@ class Parts:
         """What every stage's stored result told, the later ones winning."""
         facts = Facts()
         kinds = {step.name: step.gives for step in self.pipeline.steps}
+        rounds = {opened.number: Back(opened.to, opened.because, opened.note).facts
+                  for opened in self.store.rounds(row.job_id, row.generation)}  # fmt: skip
         for checkpoint in self.store.checkpoints(row.job_id, row.generation):
+            for number in [number for number in rounds if number <= checkpoint.round]:
+                facts = facts.merged(rounds.pop(number))
             kind = kinds.get(checkpoint.stage)
             if kind is None or not hasattr(kind, "facts"):
                 continue
@@ -81,6 +87,8 @@ class Parts:
                 log.warning("the result of %s can't be read: %s", checkpoint.stage, describe(error))
                 continue
             facts = facts.merged(result.facts())
+        for last in rounds.values():
+            facts = facts.merged(last)
         return facts
 
 
@@ -124,10 +132,20 @@ class Work:
                 return answer
             if self._round >= self._limits.max_rounds:
                 rounds = f"{self._round} round{'s' * (self._round != 1)}"
-                return Stop(Outcome.NO_FIX, f"no fix in {rounds}; the last: {first_line(answer.because)}")
+                reason = f"no fix in {rounds}; the last: {first_line(answer.because)}"
+                return Stop(Outcome.NO_FIX, reason, answer.facts)
+            if await asyncio.to_thread(self._stuck, answer):
+                reason = f"stuck: {SAME_ENDS} rounds ended the same way; the last: {first_line(answer.because)}"
+                return Stop(Outcome.NO_FIX, reason, answer.facts)
             self._round += 1
-            opened = Round(self._round, answer.to, storable(answer.because))
+            opened = Round(self._round, answer.to, storable(answer.because), answer.note)
             await asyncio.to_thread(self._store.open_round, self._lease, opened, self.lap())
+
+    def _stuck(self, answer: Back) -> bool:
+        """As many rounds in a row ended with the same words, this one counted."""
+        earlier = [opened.because for opened in self._store.rounds(self._lease.job_id, self._lease.generation)]
+        last = [*earlier, storable(answer.because)][-SAME_ENDS:]
+        return len(last) == SAME_ENDS and len(set(last)) == 1
 
     def _begin(self) -> bool:
         """An empty workspace. True: an earlier delivery left results."""
@@ -153,11 +171,10 @@ class Work:
         """Pass once over the stages: restore what has a standing result, run the rest."""
         rounds, stored = await asyncio.to_thread(self._history)
         kept = checkpoints.standing(self._pipeline, stored, rounds)
-        feedback = rounds[-1].because if rounds else None
         given: dict[type[BaseModel], BaseModel] = {}
         for step in self._pipeline.steps:
             needs = {parameter: given[kind] for parameter, kind in step.needs.items()}
-            run = self._context(step.name, feedback)
+            run = self._context(step.name, rounds)
             if step.gives is not None and step.name in kept:
                 result = await asyncio.to_thread(checkpoints.read, self._artifacts, kept[step.name], step.gives)
                 await self._restore(step, result, run)
@@ -225,7 +242,7 @@ class Work:
         topic = self._parts.policy.topic_of(self._job)
         await asyncio.to_thread(self._store.announce, self._lease, Event.about(data, self._parts.now()), topic)
 
-    def _context(self, stage: str, feedback: str | None) -> RunContext:
+    def _context(self, stage: str, rounds: list[Round]) -> RunContext:
         lease, store, artifacts = self._lease, self._store, self._artifacts
 
         async def save(name: str, data: bytes | str) -> str:
@@ -237,6 +254,15 @@ class Work:
 
         async def load(key: str) -> bytes:
             return await asyncio.to_thread(artifacts.get, key)
+
+        async def once(name: str, make: Callable[[], Awaitable[str]]) -> str:
+            key = f"{lease.job_id}/{lease.generation}/once/{name}"
+            try:
+                return (await load(key)).decode()
+            except FileNotFoundError:
+                made = storable(await make())
+            await asyncio.to_thread(artifacts.put, key, made.encode())
+            return made
 
         async def intend(name: str, body: dict[str, Any]) -> dict[str, Any]:
             return await asyncio.to_thread(store.intend, lease, name, body)
@@ -253,9 +279,11 @@ class Work:
 
         return RunContext(
             job=self._job, job_id=lease.job_id, generation=lease.generation, round=self._round, stage=stage,
-            feedback=feedback, limits=self._limits, workspace=self._parts.workspace(lease), save=save, load=load,
-            intend=intend, record=record, keep=keep, past=past,
-            progress=lambda text: self._tell("note", stage, 0.0, text), ledger=self._ledger,
+            rounds=tuple(rounds), feedback=rounds[-1].because if rounds else None, limits=self._limits,
+            workspace=self._parts.workspace(lease), save=save, load=load, intend=intend, record=record, keep=keep,
+            past=past,
+            progress=lambda text: self._tell("note", stage, 0.0, text),
+            ledger=self._ledger, once=once,
         )  # fmt: skip
 
     def lap(self) -> float:

@@ -22,7 +22,9 @@ class Finding:
 
 #: Templates that the pipeline renders at one place, so with the same variables.
 _TOGETHER = (
-    ("propose_system", "propose", "edit_format"),
+    ("propose_system", "propose", "edit_format", "known", "candidate", "reproduce_system", "reproduce"),
+    ("reproduce_again",),
+    ("agent_system", "agent"),
     ("commit_message", "pull_request", "pull_request_title"),
 )
 Given = Mapping[str, Shape]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.git import Mirrors
 from pipeline.github import Forge
-from pipeline.model import ModelClient
+from pipeline.model.buyer import Buyer
 from pipeline.sandbox import Sandbox
 from pipeline.stage import Pipeline
 from pipeline.template_sets import Templates
@@ -16,7 +16,7 @@ from stages.checkout import CheckoutStage
 from stages.fetch_issue import FetchIssue
 from stages.open_pr import OpenPullRequest
 from stages.prepare_tests import PrepareTests
-from stages.propose_patch import ProposePatch
+from stages.propose_patch import Plan, ProposePatch
 from stages.run_tests import RunTests
 
 #: The stages' names, for who has no tools to compose them with.
@@ -30,7 +30,7 @@ NAMES = tuple(
 
 def compose(
     *, forge: Forge, mirrors: Mirrors, sandbox: Sandbox, pythons: tuple[Path, ...], uv: Path,
-    cache: Path, index: Mapping[str, str], client: ModelClient, model: str, templates: Templates,
+    cache: Path, index: Mapping[str, str], buyer: Buyer, plan: Plan, templates: Templates,
 ) -> Pipeline:  # fmt: skip
     """The pipeline. A run can be rejected until its checkout; from then on it is started, and may cost money."""
     return Pipeline(
@@ -39,7 +39,7 @@ def compose(
             CheckoutStage(mirrors),
             BuildContext(mirrors),
             PrepareTests(mirrors, sandbox, pythons=pythons, uv=uv, cache=cache, index=index, clock=time.time),
-            ProposePatch(client, templates, model=model),
+            ProposePatch(buyer, templates, mirrors, sandbox, plan=plan),
             ApplyPatch(mirrors),
             RunTests(mirrors, sandbox),
             OpenPullRequest(forge, mirrors, templates),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,16 +11,21 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.git import Mirror, Mirrors
 from pipeline.outcome import Facts, Verification
 from pipeline.sandbox import Sandbox
-from pipeline.stage import Back, RunContext
-from stages.apply_patch import Candidate, Candidates
+from pipeline.stage import Back, RunContext, Stop
+from prompts.filters import clip
+from stages.apply_patch import Candidates
 from stages.checkout import Checkout
+from stages.choosing import Contender, choose, meaning
 from stages.prepare_tests import Recipe, Suite, TestReport
 from stages.prepare_tests.detect import belongs_to_tests, is_test_file
 from stages.prepare_tests.execute import run_suite
 from stages.prepare_tests.stage import test_seconds
+from stages.propose_patch import Proposals, Reproduction
+from stages.steady import steady
+from stages.tried import Tried, again, note, tried
 
-MAX_BACK_CHARS = 6_000
-_BEST = (Verification.RED_TO_GREEN, Verification.SUITE_PASSES, Verification.NOT_VERIFIED)
+MAX_SAID_CHARS, MAX_PATCH_CHARS, MAX_TESTS_TOLD = 6_000, 3_000, 8
+MAX_BACK_CHARS = MAX_SAID_CHARS + MAX_PATCH_CHARS + 200
 
 
 class Verdict(BaseModel):
@@ -51,6 +56,7 @@ class _Trial:
 
     candidate: int
     whole: bool
+    patterns: tuple[str, ...]
     base: TestReport
     own: TestReport | None
     after: TestReport
@@ -111,27 +117,57 @@ class RunTests:
     def __init__(self, mirrors: Mirrors, sandbox: Sandbox):
         self._mirrors, self._sandbox = mirrors, sandbox
 
-    async def run(self, checkout: Checkout, suite: Suite, candidates: Candidates, run: RunContext) -> Verdict | Back:
-        if not suite.runnable or suite.base is None or suite.recipe is None:
-            return Verdict(
-                candidate=0, verification=Verification.NOT_VERIFIED, reason=suite.reason, fixed=(), still_failing=(),
-                ran=0, log_key=suite.log_key,
-            )  # fmt: skip
-        mirror = self._mirrors.at(checkout.repository)
-        passed: list[tuple[Candidate, Verdict]] = []
-        failed: list[_Trial] = []
+    async def run(
+        self, checkout: Checkout, suite: Suite, proposals: Proposals, candidates: Candidates, run: RunContext
+    ) -> Verdict | Back | Stop:
+        mirror, reproduction = self._mirrors.at(checkout.repository), proposals.reproduction
+        before = {each.tree: each for each in tried(run.rounds)}
+        passed: list[tuple[Contender, Verdict]] = []
+        failed: list[tuple[Tried, str]] = []
         for number, candidate in enumerate(candidates.candidates):
-            run.progress(f"testing candidate {number + 1} of {len(candidates.candidates)}")
+            if candidate.tree in before and before[candidate.tree].red:
+                continue
             patch = await run.load(candidate.patch_key)
             changes = await asyncio.to_thread(_changes, mirror, checkout.base_sha, patch, candidate.paths)
+            if not suite.runnable or suite.base is None or suite.recipe is None:
+                passed.append((_contender(number, changes, patch), _untested(number, suite)))
+                continue
+            run.progress(f"testing candidate {number + 1} of {len(candidates.candidates)}")
             trial = await self._try(number, changes, suite, suite.base, suite.recipe, run)
-            if trial.broken or trial.lost or not trial.after.results:
-                failed.append(trial)
-            else:
-                passed.append((candidate, trial.verdict))
-        if not passed:
-            return Back("propose_patch", _told(min(failed, key=lambda t: len(t.broken) + len(t.lost)), run.workspace))
-        return min(passed, key=_rank)[1]
+            red = len(trial.broken) + len(trial.lost)
+            if red or not trial.after.results:
+                told = f"{_told(trial, run.workspace)}{_shown(patch)}"
+                failed.append((Tried(tree=candidate.tree, patch_key=candidate.patch_key, red=red or 10**6), told))
+                continue
+            contender, verdict = _contender(number, changes, patch, trial), trial.verdict
+            if reproduction is not None:
+                still = await self._reproduced(number, changes, reproduction, run)
+                contender = replace(contender, reproduced=still is None)
+                verdict = _with_reproduction(verdict, reproduction, still)
+                if still is not None:
+                    each = Tried(tree=candidate.tree, patch_key=candidate.patch_key, red=0)
+                    failed.append((each, f"{clip(still, MAX_SAID_CHARS)}{_shown(patch)}"))
+            passed.append((contender, verdict))
+        if not passed and not failed:
+            return again(run.rounds, candidates.candidates[0].tree)
+        if passed:
+            chosen = choose([contender for contender, _ in passed])
+            insisted = run.round >= run.limits.max_rounds or candidates.candidates[chosen.number].tree in before
+            if chosen.reproduced or insisted:
+                return next(verdict for contender, verdict in passed if contender is chosen)
+        because = min(failed, key=lambda each: each[0].red)[1]
+        return Back("propose_patch", because, note(run.rounds, [each for each, _ in failed]))
+
+    async def _reproduced(
+        self, number: int, changes: Mapping[str, bytes | None], reproduction: Reproduction, run: RunContext
+    ) -> str | None:
+        """None where the reproduction test passes with the change; else what it says."""
+        files = {path: text.encode() for path, text in reproduction.files.items()}
+        report = await self._test(run, {**changes, **files}, sorted(files), f"reproduction-{run.round}-{number}")
+        red = [test for test in reproduction.tests if test not in report.green]
+        said = "\n\n".join([f"{test}\n{report.failures.get(test, '')}" for test in red] or [report.said])
+        told = f"With your change, the test that was made from the issue still fails:\n\n{said}"
+        return steady(told, run.workspace) if red else None
 
     async def _try(
         self, number: int, changes: Mapping[str, bytes | None], suite: Suite, base: TestReport, recipe: Recipe,
@@ -144,7 +180,7 @@ class RunTests:
             own = await self._test(run, of_tests, files, f"tests-own-{run.round}-{number}")
         tests = [] if suite.whole else list(dict.fromkeys([*suite.tests, *files]))
         after = await self._test(run, changes, tests, f"tests-{run.round}-{number}")
-        return _Trial(number, suite.whole, base, own, after)
+        return _Trial(number, suite.whole, recipe.patterns, base, own, after)
 
     async def _test(
         self, run: RunContext, changes: Mapping[str, bytes | None], tests: list[str], label: str
@@ -160,29 +196,59 @@ def _changes(mirror: Mirror, base: str, patch: bytes, paths: tuple[str, ...]) ->
     return {path: mirror.read(tree, path) for path in paths}
 
 
-def _rank(tried: tuple[Candidate, Verdict]) -> tuple[int, int, int, int, int]:
-    """Better verified, more mended, less left red; then the smaller change and the earlier one."""
-    candidate, verdict = tried
-    return (
-        _BEST.index(verdict.verification), -len(verdict.fixed), len(verdict.still_failing), len(candidate.paths),
-        verdict.candidate,
+def _contender(
+    number: int, changes: Mapping[str, bytes | None], patch: bytes, trial: _Trial | None = None
+) -> Contender:
+    patterns = trial.patterns if trial else ()
+    return Contender(
+        number=number, reproduced=True, size=len(patch),
+        verification=trial.verdict.verification if trial else Verification.NOT_VERIFIED,
+        mended=len(trial.base.red & trial.after.green) if trial else 0,
+        meaning=meaning(changes, lambda path: belongs_to_tests(path, patterns)),
     )  # fmt: skip
 
 
+def _untested(number: int, suite: Suite) -> Verdict:
+    return Verdict(
+        candidate=number, verification=Verification.NOT_VERIFIED, reason=suite.reason, fixed=(), still_failing=(),
+        ran=0, log_key=suite.log_key,
+    )  # fmt: skip
+
+
+def _with_reproduction(verdict: Verdict, reproduction: Reproduction, still: str | None) -> Verdict:
+    """A test that is not part of the change may prove it all the same, and says that it is not."""
+    if still is not None:
+        reason = f"{verdict.reason}; a test made from the issue, which is not part of the change, still fails"
+        return verdict.model_copy(update={"reason": reason})
+    if verdict.verification is Verification.RED_TO_GREEN:
+        return verdict
+    number = len(reproduction.tests)
+    why = f"{_tests(number)} made from the issue, not part of the change, failed before it and"
+    why += f" {'passes' if number == 1 else 'pass'} with it; none that passed fails"
+    proven = {"verification": Verification.RED_TO_GREEN, "reason": why, "fixed": reproduction.tests}
+    return verdict.model_copy(update=proven)
+
+
 def _told(trial: _Trial, workspace: Path) -> str:
-    """What went wrong, for the next prompt: bounded, and without this machine's paths."""
+    """What went wrong, for the next prompt: bounded, of each failure its end, and without what changes from run to
+    run."""
     report = trial.after
     if not report.results:
         text = f"With your change the tests did not run to their end:\n\n{report.said}"
     else:
         text = f"With your change, tests fail that must pass ({len(trial.broken)}):\n\n"
-        text += "".join(f"{test}\n{report.failures.get(test, '')}\n\n" for test in sorted(trial.broken))
+        shown = sorted(trial.broken)[:MAX_TESTS_TOLD]
+        share = MAX_SAID_CHARS // (len(shown) + 2)
+        text += "".join(f"{test}\n{report.failures.get(test, '')[-share:]}\n\n" for test in shown)
+        if more := sorted(trial.broken)[MAX_TESTS_TOLD:]:
+            text += f"and {', '.join(more)}\n\n"
         if trial.lost:
             text += f"Tests that passed do not run any more: {', '.join(sorted(trial.lost)[:20])}\n{report.said}"
-    text = text.replace(f"{workspace}/tree/", "").replace(f"{workspace}/", "")
-    if len(text) <= MAX_BACK_CHARS:
-        return text
-    return f"{text[: MAX_BACK_CHARS - 20]}\n[... cut]"
+    return clip(steady(text, workspace), MAX_SAID_CHARS)
+
+
+def _shown(patch: bytes) -> str:
+    return f"\n\nYour change was:\n\n{clip(patch.decode(errors='replace'), MAX_PATCH_CHARS)}"
 
 
 def _tests(number: int) -> str:

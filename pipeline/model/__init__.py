@@ -1,5 +1,6 @@
 """The model: LiteLLM behind a small typed client, metered so that money is reserved before it is spent."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,8 @@ class Message(BaseModel):
 
     role: str
     content: str
+    reused: bool = False
+    """What is sent up to here will be sent again: a provider that wants a mark for its prompt cache is given one."""
 
 
 class ModelRequest(BaseModel):
@@ -22,6 +25,13 @@ class ModelRequest(BaseModel):
     messages: tuple[Message, ...]
     max_tokens: int = 8_000
     temperature: float = 0.0
+    sample: int = 0
+    """Tells apart requests of the same words; it is not sent."""
+
+    @property
+    def hash(self) -> str:
+        """sha256 of all but the model's name: what a recorded reply is found by."""
+        return hashlib.sha256(self.model_dump_json(exclude={"model"}).encode()).hexdigest()
 
 
 class ModelReply(BaseModel):
@@ -35,6 +45,8 @@ class ModelReply(BaseModel):
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float
+    cached_tokens: int = 0
+    """Of ``prompt_tokens``, those that the provider had kept."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +68,6 @@ class ModelClient(Protocol):
         """
         ...
 
-    async def complete(self, request: ModelRequest) -> ModelReply: ...
-
-
-class CallNotCharged(Exception):
-    """The provider refused before doing any work (4xx): the reservation can be released. ``__cause__`` says why."""
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Raises pipeline.model.failures.ModelError; it says whether the call may have been charged."""
+        ...

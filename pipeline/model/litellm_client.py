@@ -8,11 +8,12 @@ import logging
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.errors import Halt, Retry, describe, retry_after
-from pipeline.model import CallNotCharged, ModelReply, ModelRequest, Price
+from pipeline.errors import Halt, describe, retry_after
+from pipeline.model import Message, ModelReply, ModelRequest, Price
+from pipeline.model.failures import Failure, ModelError, family, uncharged
 from pipeline.outcome import Outcome
 
 #: litellm counts with OpenAI's tokenizer where it has no other. Other families' make up to about 1.5 times as many
@@ -21,8 +22,8 @@ from pipeline.outcome import Outcome
 COUNT_MARGIN, BYTES_A_TOKEN = 2.0, 2.0
 #: What a provider adds around each message, and once more for the reply's start.
 OVERHEAD_TOKENS = 64
-#: Seconds until a run that met a used-up account looks again: somebody must pay it first.
-QUOTA_DELAY = 3600.0
+#: Providers that keep prompts by themselves; a mark would be an unknown field to them.
+_CACHE_UNMARKED = ("openai", "azure")
 
 
 class LiteLLMClient:
@@ -48,7 +49,7 @@ class LiteLLMClient:
             self.check(request.model)
         except ValueError as error:
             raise Halt(Outcome.REJECTED, str(error)) from error
-        messages = [message.model_dump() for message in request.messages]
+        messages = _as_sent(request.messages, marked=False)
         counted: int = _litellm().token_counter(model=request.model, messages=messages)
         size = sum(len(message.content.encode(errors="replace")) for message in request.messages)
         tokens = math.ceil(min(size, max(counted * COUNT_MARGIN, size / BYTES_A_TOKEN)))
@@ -60,8 +61,8 @@ class LiteLLMClient:
         """One attempt.
 
         Raises:
-            CallNotCharged: refused before any work; its cause is a Retry or a Halt.
-            Retry: it may have been charged: a time-out, a 5xx, a broken connection.
+            ModelError: uncharged where it was refused before any work; a time-out, a 5xx or a broken connection may
+                have been charged.
         """
         litellm = await asyncio.to_thread(_litellm)
         from openai import OpenAIError  # the base of litellm's errors too
@@ -70,7 +71,7 @@ class LiteLLMClient:
             async with asyncio.timeout(self._timeout):
                 response = await litellm.acompletion(
                     model=request.model,
-                    messages=[message.model_dump() for message in request.messages],
+                    messages=_as_sent(request.messages, marked=self._takes_marks(request.model)),
                     max_tokens=self._max_tokens(request),
                     temperature=request.temperature,
                     timeout=self._timeout,
@@ -79,19 +80,20 @@ class LiteLLMClient:
                     drop_params=True,  # some models take no temperature
                 )
         except TimeoutError:
-            raise Retry(f"the model did not answer within {self._timeout:g} s") from None
+            raise ModelError(Failure.TIMEOUT, f"nothing within {self._timeout:g} s", charged=True) from None
         except OpenAIError as error:
             # Never chained: the originals carry requests, and some providers repeat the key in what they say.
-            verdict = _verdict(error)
-            if _uncharged(error, request.model):
-                raise CallNotCharged from verdict
-            raise verdict from None
-        return self._reply(response, request)
+            raise _told(error, request.model) from None
+        try:
+            return self._reply(response, request)
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            raise ModelError(Failure.UNREADABLE, describe(error), charged=True) from None
 
     def _reply(self, response: Any, request: ModelRequest) -> ModelReply:
         usage, choice = getattr(response, "usage", None), response.choices[0]
         prompt = int(getattr(usage, "prompt_tokens", 0) or 0)
         completion = int(getattr(usage, "completion_tokens", 0) or 0)
+        details = getattr(usage, "prompt_tokens_details", None)
         return ModelReply(
             content=choice.message.content or "",
             finish_reason=choice.finish_reason or "",
@@ -99,6 +101,7 @@ class LiteLLMClient:
             prompt_tokens=prompt,
             completion_tokens=completion,
             cost_usd=self._cost(response, request, prompt, completion),
+            cached_tokens=int(getattr(details, "cached_tokens", 0) or 0),
         )
 
     def _cost(self, response: Any, request: ModelRequest, prompt: int, completion: int) -> float:
@@ -107,6 +110,11 @@ class LiteLLMClient:
             return prompt * price.input + completion * price.output
         cost = response._hidden_params.get("response_cost") if prompt else None
         return self.worst_case_usd(request) if cost is None else float(cost)
+
+    def _takes_marks(self, model: str) -> bool:
+        """Whether the provider keeps a prompt only where it is told to, and bills that."""
+        row = {} if model in self._prices else _listed(model)
+        return bool(row.get("cache_creation_input_token_cost")) and row["litellm_provider"] not in _CACHE_UNMARKED
 
     def _max_tokens(self, request: ModelRequest) -> int:
         """What is asked for, or less where the model can't write as much."""
@@ -136,6 +144,16 @@ class LiteLLMClient:
         return Price(input=max(rates["input"]), output=max(rates["output"]))
 
 
+def _as_sent(messages: Sequence[Message], *, marked: bool) -> list[dict[str, Any]]:
+    """The marks are Anthropic's (docs.litellm.ai, "Prompt Caching"); four at most are taken."""
+    last = [index for index, message in enumerate(messages) if message.reused][-4:] if marked else []
+    sent: list[dict[str, Any]] = []
+    for index, message in enumerate(messages):
+        part = {"type": "text", "text": message.content, "cache_control": {"type": "ephemeral"}}
+        sent.append({"role": message.role, "content": [part] if index in last else message.content})
+    return sent
+
+
 def _litellm() -> Any:
     # Read at import: no price list from the network, and no .env of whatever folder this is.
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
@@ -160,31 +178,11 @@ def _listed(model: str) -> dict[str, Any]:
     return row
 
 
-def _uncharged(error: Any, model: str) -> bool:
-    """Refused before any work. Azure may bill a 400, of its content filter or its input limit
-    (learn.microsoft.com, Azure OpenAI, "HTTP error response code and billing status"). A time-out is told as 408."""
-    free = {401, 403, 404, 413, 422, 429} | (set() if model.startswith("azure") else {400})
-    return getattr(error, "status_code", None) in free
-
-
-def _verdict(error: Any) -> Retry | Halt:
-    """What a provider's error means. By status and code first: litellm's classes are not to be relied on (a 401 of
-    unusual text is a BadRequestError, a used-up account a RateLimitError)."""
-    status, code, name = getattr(error, "status_code", None), _code(error), type(error).__name__
+def _told(error: Any, model: str) -> ModelError:
+    status = getattr(error, "status_code", None)
+    failure = family(status, _code(error), type(error).__name__)
     said = _without_keys(describe(error))
-    if status in (401, 403):
-        return Retry(f"the model provider refused the key: {said}")
-    if status == 404:
-        return Halt(Outcome.FAILED, f"the model provider does not know the model: {said}")
-    if status == 429 and code == "insufficient_quota":
-        return Retry(f"the model provider's account is used up: {said}", QUOTA_DELAY)
-    if name == "ContextWindowExceededError" or code == "context_length_exceeded":
-        return Halt(Outcome.NO_FIX, f"the prompt is longer than the model's context: {said}")
-    if name == "ContentPolicyViolationError" or code in ("content_policy_violation", "content_filter"):
-        return Halt(Outcome.NO_FIX, f"the model provider's content policy refused the prompt: {said}")
-    if status in (400, 413, 422):
-        return Halt(Outcome.FAILED, f"the model provider refused the request: {said}")
-    return Retry(f"the model provider: {said}", retry_after(error))
+    return ModelError(failure, said, charged=not uncharged(status, model), delay=retry_after(error))
 
 
 def _code(error: BaseException | None) -> str | None:

@@ -39,10 +39,9 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from pipeline.errors import Halt, Retry
 from pipeline.job import explain
-from pipeline.model import CallNotCharged, ModelReply, ModelRequest
-from pipeline.outcome import Outcome
+from pipeline.model import ModelReply, ModelRequest
+from pipeline.model.failures import Failure, ModelError, family, uncharged
 
 
 class ScriptError(ValueError):
@@ -157,12 +156,12 @@ class ScriptedClient:
         prompt = last_user_message(request.messages)
         entry = self._script.answer(prompt)
         if entry is None:
-            raise CallNotCharged from Halt(Outcome.FAILED, self._script.no_answer(prompt))
+            raise ModelError(Failure.REFUSED, self._script.no_answer(prompt), charged=False)
         await asyncio.sleep(entry.delay_s)
         if entry.drop:
-            raise ConnectionResetError("the script dropped the connection")
+            raise ModelError(Failure.OVERLOAD, "the script dropped the connection", charged=True)
         if entry.status is not None:
-            _fail(entry, entry.status)
+            raise _error(entry, entry.status)
         usage = entry.usage_for("".join(message.content for message in request.messages))
         return ModelReply(
             content=entry.reply or "",
@@ -178,14 +177,10 @@ def last_user_message(messages: Sequence[Any]) -> str:
     return next((str(message.content) for message in reversed(messages) if message.role == "user"), "")
 
 
-def _fail(entry: Entry, status: int) -> None:
-    reason = f"the script answered with status {status}"
+def _error(entry: Entry, status: int) -> ModelError:
     delay = next((float(v) for k, v in entry.headers.items() if k.lower() == "retry-after" and v.isdecimal()), None)
-    if status in (401, 403, 429):
-        raise CallNotCharged from Retry(reason, delay)
-    if status < 500 and status != 408:
-        raise CallNotCharged from Halt(Outcome.FAILED, reason)
-    raise Retry(reason, delay)
+    said = f"the script answered with status {status}"
+    return ModelError(family(status, entry.code), said, charged=not uncharged(status, "scripted"), delay=delay)
 
 
 def _entry(path: Path, number: int, raw: Any) -> Entry:

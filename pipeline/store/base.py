@@ -136,6 +136,8 @@ class Round:
     number: int
     to: str
     because: str
+    note: dict[str, Any] = field(default_factory=dict)
+    """What the stage that went back wants later rounds to know."""
 
 
 @dataclass(frozen=True)

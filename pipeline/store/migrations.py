@@ -64,7 +64,12 @@ def _first(db: Database) -> None:
     db.table("outbox").create_index(["published_at", "created_at"])
 
 
+def _notes(db: Database) -> None:
+    db.table("rounds").add_column("note", str)
+
+
 migrations(name="first")(_first)
+migrations(name="notes of rounds")(_notes)
 
 
 def migrate(db: Database) -> None:

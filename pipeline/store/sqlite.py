@@ -205,14 +205,14 @@ class SqliteStore:
             self._db.table("rounds").insert(
                 {
                     "job_id": lease.job_id, "generation": lease.generation, "number": opened.number,
-                    "to_stage": opened.to, "because": opened.because,
+                    "to_stage": opened.to, "because": opened.because, "note": json.dumps(opened.note),
                 }
             )  # fmt: skip
             self._set(lease, "round = ?, seconds = seconds + ?", opened.number, seconds)
 
     def rounds(self, job_id: str, generation: int) -> list[Round]:
         rows = self._all("SELECT * FROM rounds WHERE job_id = ? AND generation = ? ORDER BY number", job_id, generation)
-        return [Round(r["number"], r["to_stage"], r["because"]) for r in rows]
+        return [Round(r["number"], r["to_stage"], r["because"], json.loads(r["note"] or "{}")) for r in rows]
 
     # Effects
 

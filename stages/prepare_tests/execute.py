@@ -127,6 +127,26 @@ async def run_suite(
     )  # fmt: skip
 
 
+async def run_command(
+    sandbox: Sandbox, workspace: Path, *, changes: Mapping[str, bytes | None], command: str, seconds: float
+) -> SandboxResult:
+    """A shell command in the base commit's tree with ``changes``, as tests are run; what it writes is dropped.
+
+    Raises:
+        OSError: as run_suite.
+    """
+    local = Local.read(workspace)
+    if local is None:
+        raise OSError(f"no test environment in {workspace}")
+    await _remake(sandbox, workspace, changes)
+    return await sandbox.run(
+        SandboxCommand(
+            ("/bin/sh", "-c", command), cwd=workspace / "tree", writable=(workspace / "tree", workspace / "report"),
+            readable=_readable(local, workspace), environment=local.environment(workspace), timeout=seconds,
+        )
+    )  # fmt: skip
+
+
 def _commands(local: Local, workspace: Path, tests: Sequence[str]) -> list[tuple[str, ...]]:
     """Command lines to try in turn until one leaves a report: old pytests know fewer options, and a repository's own
     options may need plugins that are not there."""

@@ -13,7 +13,8 @@ from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import EXHAUSTED_DAY_DELAY, Ledger, micro
 from pipeline.errors import Halt, LeaseLost, Retry, judge
 from pipeline.job import FixIssueJob
-from pipeline.model import CallNotCharged, ModelReply
+from pipeline.model import ModelReply
+from pipeline.model.failures import Failure, ModelError
 from pipeline.outcome import Outcome
 from pipeline.policy import Allowed, Policy
 from pipeline.stage import EffectiveLimits
@@ -169,16 +170,11 @@ async def test_a_reply_that_has_come_is_stored_though_the_work_is_cancelled(desk
     assert await desk.buy() == "reply 1" and desk.seller.sold == 1
 
 
-async def test_a_call_that_was_not_charged_is_given_back_and_its_cause_told(desk: Desk):
-    refused = CallNotCharged("400")
-    refused.__cause__ = ValueError("the prompt is too long")
-    desk.seller.error = refused
-    with pytest.raises(ValueError, match="the prompt is too long"):
+async def test_a_call_that_was_not_charged_is_given_back(desk: Desk):
+    desk.seller.error = ModelError(Failure.REFUSED, "the prompt is too long", charged=False)
+    with pytest.raises(ModelError, match="the prompt is too long"):
         await desk.buy()
     assert desk.calls == [("released", 0)]
-    desk.seller.error = CallNotCharged("refused")
-    with pytest.raises(CallNotCharged):
-        await desk.buy()
     assert await desk.buy() == "reply 1"
     assert await desk.ledger.cost_usd() == 0.25
 

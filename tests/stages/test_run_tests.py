@@ -12,6 +12,7 @@ from pipeline.sandbox.bwrap import BwrapSandbox
 from pipeline.stage import Back, RunContext
 from stages.apply_patch import Candidate, Candidates
 from stages.prepare_tests import PrepareTests, Suite
+from stages.propose_patch import Proposals, Reproduction
 from stages.run_tests import MAX_BACK_CHARS, RunTests, Verdict
 from tests.stages.workbench import CALC, FIXED_CALC, SAMPLE, TESTS, Origin, context, issue, run_context
 
@@ -24,6 +25,7 @@ class Bench:
 
     def __init__(self, origin: Origin, sandbox: BwrapSandbox, run: RunContext, suite: Suite):
         self.origin, self.sandbox, self.context, self.suite = origin, sandbox, run, suite
+        self.reproduction: Reproduction | None = None
 
     async def verdict(self, *changes: dict[str, bytes | str | None], suite: Suite | None = None) -> Verdict | Back:
         made = []
@@ -35,7 +37,8 @@ class Bench:
             made.append(Candidate(proposal=number, patch_key=key, tree=tree, paths=tuple(encoded), summary=""))
         candidates = Candidates(repository="octo/calc", base_sha=self.origin.sha, candidates=tuple(made))
         stage = RunTests(self.origin.mirrors, self.sandbox)
-        return await stage.run(self.origin.checkout, suite or self.suite, candidates, self.context)
+        proposals = Proposals(proposals=(), templates={}, template_set="", reproduction=self.reproduction)
+        return await stage.run(self.origin.checkout, suite or self.suite, proposals, candidates, self.context)
 
 
 @pytest.fixture

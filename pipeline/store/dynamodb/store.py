@@ -137,10 +137,12 @@ class DynamoStore:
     def open_round(self, lease: Lease, opened: Round, seconds: float) -> None:
         run = self._runs.held(lease)
         changes = {"round": opened.number, "seconds": run["seconds"] + seconds}
-        self._runs.write_held(lease, run, changes, [self._runs.part(run, "round", asdict(opened))])
+        kept = asdict(opened) | {"note": json.dumps(opened.note)}
+        self._runs.write_held(lease, run, changes, [self._runs.part(run, "round", kept)])
 
     def rounds(self, job_id: str, generation: int) -> list[Round]:
-        return [Round(r["number"], r["to"], r["because"]) for r in self._runs.parts(job_id, "round", generation)]
+        rows = self._runs.parts(job_id, "round", generation)
+        return [Round(r["number"], r["to"], r["because"], json.loads(r.get("note") or "{}")) for r in rows]
 
     # Effects
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Family, Halt, Retry, judge
-from pipeline.model import CallNotCharged, Message, ModelRequest, Price
-from pipeline.model.litellm_client import QUOTA_DELAY, LiteLLMClient
+from pipeline.model import Message, ModelRequest, Price
+from pipeline.model.failures import RULES, Failure, ModelError
+from pipeline.model.litellm_client import LiteLLMClient
 from pipeline.model.scripted import Entry, Script, Usage
 from pipeline.outcome import Outcome
 from tests.stand_ins.model_server import ModelServer
@@ -50,11 +51,11 @@ def request(text: str = "hi", *, model: str = MODEL, max_tokens: int = 100) -> M
 
 
 async def refused(server: ModelServer, *, client: LiteLLMClient | None = None) -> BaseException | None:
-    """Why the call was refused; it must be certain that nothing was charged, and only one call may be made."""
-    with pytest.raises(CallNotCharged) as caught:
+    """What the refusal means; it must be certain that nothing was charged, and only one call may be made."""
+    with pytest.raises(ModelError) as caught:
         await (client or LiteLLMClient()).complete(request())
-    assert len(server.exchanges) == 1
-    return caught.value.__cause__
+    assert len(server.exchanges) == 1 and not caught.value.charged
+    return caught.value.verdict()
 
 
 def test_importing_the_client_and_the_stage_leaves_litellm_out() -> None:
@@ -103,7 +104,7 @@ async def test_a_rate_limit_is_waited_for_as_long_as_asked(serve: "Serve") -> No
 
 async def test_a_used_up_account_is_no_rate_limit(serve: "Serve") -> None:
     cause = await refused(serve(Entry(status=429, code="insufficient_quota")))
-    assert isinstance(cause, Retry) and cause.delay == QUOTA_DELAY and "used up" in cause.reason
+    assert isinstance(cause, Retry) and cause.delay == RULES[Failure.QUOTA].delay and "used up" in cause.reason
 
 
 @pytest.mark.parametrize(
@@ -132,9 +133,9 @@ async def test_a_refusal_is_not_charged_and_judged_by_whether_waiting_mends_it(
 )
 async def test_what_may_have_been_charged_keeps_its_reservation_and_is_one_call(serve: "Serve", entry: Entry) -> None:
     server = serve(entry)
-    with pytest.raises(Retry) as caught:
+    with pytest.raises(ModelError) as caught:
         await LiteLLMClient().complete(request())
-    assert len(server.exchanges) == 1
+    assert len(server.exchanges) == 1 and caught.value.charged
     assert caught.value.delay == (9.0 if entry.headers else None)
 
 
@@ -142,8 +143,9 @@ async def test_a_call_that_takes_too_long_is_given_up_and_may_have_been_charged(
     server = serve(Entry(reply="late", delay_s=60))
     client = LiteLLMClient(timeout=0.3)
     client.warm()
-    with pytest.raises(Retry):
+    with pytest.raises(ModelError) as caught:
         await client.complete(request())
+    assert caught.value.charged and caught.value.failure is Failure.TIMEOUT
     assert server.exchanges == []
 
 
@@ -226,11 +228,10 @@ async def test_an_unknown_model_can_be_given_a_price(serve: "Serve") -> None:
 def test_azures_400_may_be_billed() -> None:
     from litellm.exceptions import BadRequestError
 
-    from pipeline.model.litellm_client import _uncharged
+    from pipeline.model.litellm_client import _told
 
     error = BadRequestError("filtered", "azure/gpt-4o", "azure")
-    assert not _uncharged(error, "azure/gpt-4o")
-    assert _uncharged(error, MODEL)
+    assert _told(error, "azure/gpt-4o").charged and not _told(error, MODEL).charged
 
 
 def test_warming_up_prints_nothing_and_reads_no_env_file_of_the_current_folder(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from pipeline.errors import Halt, Retry
-from pipeline.model import CallNotCharged, Message, ModelReply, ModelRequest
+from pipeline.model import Message, ModelReply, ModelRequest
+from pipeline.model.failures import ModelError
 from pipeline.model.scripted import Entry, Script, ScriptedClient, ScriptError, Usage
-from pipeline.outcome import Outcome
 
 
 def request(text: str, *earlier: tuple[str, str]) -> ModelRequest:
@@ -50,11 +50,9 @@ async def test_only_the_last_user_message_decides() -> None:
 async def test_an_entry_answers_as_often_as_it_may_and_then_the_next_does() -> None:
     script = Script([Entry(reply="a", times=2), Entry(reply="b", times=1)])
     assert [(await ask(script)).content for _ in range(3)] == ["a", "a", "b"]
-    with pytest.raises(CallNotCharged) as caught:
+    with pytest.raises(ModelError, match=r"no entry fits.*one more, please") as caught:
         await ask(script, "one more,\nplease")
-    assert isinstance(caught.value.__cause__, Halt)
-    assert caught.value.__cause__.outcome is Outcome.FAILED
-    assert "no entry fits" in caught.value.__cause__.reason and "one more, please" in caught.value.__cause__.reason
+    assert isinstance(caught.value.verdict(), Halt) and not caught.value.charged
 
 
 async def test_usage_and_cost_are_as_told_or_estimated_and_free() -> None:
@@ -77,15 +75,15 @@ def test_the_worst_case_is_the_dearest_entry() -> None:
 )  # fmt: skip
 async def test_a_status_means_what_a_providers_would(status: int, charged: bool, kind: type[Exception]) -> None:
     script = Script([Entry(status=status, headers={"Retry-After": "7"})])
-    with pytest.raises(Retry if charged else CallNotCharged) as caught:
+    with pytest.raises(ModelError) as caught:
         await ask(script)
-    error = caught.value if charged else caught.value.__cause__
-    assert isinstance(error, kind)
+    error = caught.value.verdict()
+    assert isinstance(error, kind) and caught.value.charged is charged
     assert not isinstance(error, Retry) or error.delay == 7.0
 
 
 async def test_a_dropped_connection_is_one() -> None:
-    with pytest.raises(ConnectionError):
+    with pytest.raises(ModelError, match="dropped the connection"):
         await ask(Script([Entry(drop=True)]))
 
 

@@ -1,0 +1,70 @@
+"""The stage ``propose_patch``."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.git import Mirrors
+from pipeline.model.buyer import Buyer
+from pipeline.sandbox import Sandbox
+from pipeline.stage import Back, RunContext, Stop
+from pipeline.store.base import Round
+from pipeline.template_sets import Templates
+from stages.build_context import Context
+from stages.checkout import Checkout
+from stages.fetch_issue import Issue
+from stages.prepare_tests import Suite
+from stages.propose_patch import agent, balanced, cheap
+from stages.propose_patch.proposal import Proposals
+from stages.propose_patch.task import STAGE, Task
+
+OTHERWISE = (
+    "The last two tries ended the same way. Do not repeat them: look for the cause elsewhere, mend it otherwise."
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is spent on a change. ``candidates``, ``temperature`` and ``models`` are ``balanced``'s."""
+
+    strategy: Literal["cheap", "balanced", "agent"] = "cheap"
+    candidates: int = 3
+    temperature: float = 0.8
+    """Of candidates beside the first, and of every strategy once it goes in circles."""
+    models: tuple[str, ...] = ()
+    """Asked in turn; empty: the run's model alone."""
+
+
+class ProposePatch:
+    name = STAGE
+
+    def __init__(self, buyer: Buyer, templates: Templates, mirrors: Mirrors, sandbox: Sandbox, *, plan: Plan = Plan()):
+        self._buyer, self._templates, self._mirrors, self._sandbox, self._plan = (
+            buyer, templates, mirrors, sandbox, plan
+        )  # fmt: skip
+
+    async def run(
+        self, issue: Issue, checkout: Checkout, context: Context, suite: Suite, run: RunContext
+    ) -> Proposals | Back | Stop:
+        replay = run.job.replay
+        asked = (replay and replay.model) or run.job.options.model
+        circling = goes_in_circles(run.rounds)
+        # Without this machine's path of the run: another one must send the same.
+        feedback = run.feedback and run.feedback.replace(str(run.workspace), ".")
+        task = Task(
+            issue=issue, checkout=checkout, context=context, suite=suite, run=run,
+            feedback=f"{OTHERWISE}\n\n{feedback}" if circling else feedback, model=asked or self._buyer.model,
+            temperature=self._plan.temperature if circling else 0.0, buyer=self._buyer,
+            templates=await self._templates.of(run), mirror=self._mirrors.at(checkout.repository), sandbox=self._sandbox,
+        )  # fmt: skip
+        if self._plan.strategy == "balanced":
+            models = (asked,) if asked else self._plan.models
+            return await balanced.propose(task, self._plan.candidates, self._plan.temperature, models)
+        if self._plan.strategy == "agent":
+            return await agent.propose(task)
+        return await cheap.propose(task)
+
+
+def goes_in_circles(rounds: tuple[Round, ...]) -> bool:
+    """The last two rounds ended the same way, or the last one proposed what an earlier one had tried."""
+    last = [opened.because for opened in rounds[-2:]]
+    return bool(rounds) and (bool(rounds[-1].note.get("repeated")) or (len(last) == 2 and len(set(last)) == 1))

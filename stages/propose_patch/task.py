@@ -1,0 +1,144 @@
+"""One round's task, as every strategy gets it: what is known, whom to ask, and how what comes back is read."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.git import Mirror
+from pipeline.model import Message, ModelReply, ModelRequest
+from pipeline.model.buyer import Buyer
+from pipeline.model.failures import ModelError
+from pipeline.outcome import Facts, Outcome
+from pipeline.sandbox import Sandbox
+from pipeline.stage import Back, RunContext, Stop
+from prompts import TemplateSet
+from prompts.filters import clip, one_line
+from stages.build_context import Context
+from stages.checkout import Checkout
+from stages.fetch_issue import Issue
+from stages.prepare_tests import Suite
+from stages.propose_patch.proposal import Proposal, Proposals, Reproduction
+
+SYSTEM, USER = "propose_system", "propose"
+STAGE = "propose_patch"
+MAX_FEEDBACK = 16_000
+"""Characters of the last round's reason that are shown: about 4,000 tokens."""
+MAX_REASON = 600
+#: A whole edit of a kind that can be told from a cut one: apply_patch may find something in it.
+_EDIT = re.compile(r"^\s*(>{5,9} ?REPLACE|@@ .*@@|</patched>)", re.M)
+_NEEDS_INFO = re.compile(r"^\W*NEEDS_INFO\W*:\s*(?P<what>\S.*)", re.M | re.S)
+
+
+@dataclass(frozen=True)
+class Task:
+    issue: Issue
+    checkout: Checkout
+    context: Context
+    suite: Suite
+    run: RunContext
+    feedback: str | None
+    model: str
+    temperature: float
+    """Of a first or only candidate: 0, unless the last rounds went in circles."""
+    buyer: Buyer
+    templates: TemplateSet
+    mirror: Mirror
+    sandbox: Sandbox
+
+    def messages(self, system: str, user: str, **more: Any) -> tuple[Message, ...]:
+        """The same work makes the same bytes, on any machine and at any time."""
+        said = prompt_variables(self.issue, self.context, self.suite, self.feedback) | more
+        parts = (("system", system), ("user", user))
+        return tuple(Message(role=role, content=self.templates.render(name, **said)) for role, name in parts)
+
+    async def ask(
+        self, label: str, messages: tuple[Message, ...], *, model: str | None = None, temperature: float | None = None,
+        sample: int = 0, key: str | None = None,
+    ) -> tuple[ModelReply, str]:  # fmt: skip
+        """The reply, and the key of the exchange, which is stored as soon as the reply is.
+
+        ``label`` names the exchange, and the call within the round; ``key`` names one that is made once a run.
+
+        Raises:
+            ModelError: the prompt is too long.
+            Halt: the run is over, such as for want of money.
+        """
+        request = self.buyer.redacted(
+            ModelRequest(
+                model=model or self.model, messages=messages, sample=sample,
+                temperature=self.temperature if temperature is None else temperature,
+            )
+        )  # fmt: skip
+        self.run.progress(f"asking {request.model}{f' ({label})' if label else ''}")
+        reply = await self.buyer.buy(self.run.ledger, key or f"{self.run.round}/{STAGE}/{label or 0}", request)
+        sent = request.model_copy(update={"model": reply.model})
+        exchange = {"request": sent.model_dump(mode="json"), "reply": reply.model_dump(mode="json")}
+        name = f"{label}-exchange.json" if label else "exchange.json"
+        kept = await self.run.save(name, json.dumps(exchange, indent=1, ensure_ascii=False))
+        self.run.progress(f"{reply.prompt_tokens} tokens in, {reply.completion_tokens} out, ${reply.cost_usd:.4f}")
+        return reply, kept
+
+    async def ask_for_change(
+        self, label: str, *, model: str | None = None, temperature: float | None = None, sample: int = 0,
+        reproduction: Reproduction | None = None,
+    ) -> tuple[ModelReply, str]:  # fmt: skip
+        """Where the prompt is longer than the model's context, with half of the files, and half of those again."""
+        user = "candidate" if reproduction else USER
+        for parts, suffix in ((1, ""), (2, "half"), (4, "quarter")):
+            files = self.context.files[: -(-len(self.context.files) // parts)]
+            listing = self.context.listing if parts == 1 else ()
+            messages = self.messages(SYSTEM, user, files=files, listing=listing, reproduction=reproduction)
+            marked = tuple(message.model_copy(update={"reused": sample > 0}) for message in messages)
+            asked = "-".join(filter(None, (label, suffix)))
+            try:
+                return await self.ask(asked, marked, model=model, temperature=temperature, sample=sample)
+            except ModelError as error:
+                self.run.progress("the prompt is longer than the model's context")
+                too_long = error
+        raise too_long.verdict()
+
+    def proposals(
+        self, proposals: list[Proposal], *templates: str, reproduction: Reproduction | None = None,
+        transcript_key: str | None = None,
+    ) -> Proposals:  # fmt: skip
+        return Proposals(
+            proposals=tuple(proposals), templates={name: self.templates.hash(name) for name in templates},
+            template_set=self.templates.set_hash, reproduction=reproduction, transcript_key=transcript_key,
+        )  # fmt: skip
+
+
+def prompt_variables(issue: Issue, context: Context, suite: Suite, feedback: str | None) -> dict[str, Any]:
+    """What the prompt templates may use; ``feedback`` is cut to size."""
+    because = clip(feedback, MAX_FEEDBACK) if feedback else None
+    return {"issue": issue, "files": context.files, "listing": context.listing, "suite": suite, "feedback": because}
+
+
+def holds_edit(text: str) -> bool:
+    return _EDIT.search(text) is not None
+
+
+def unusable(reply: ModelReply) -> str | None:
+    """Why a reply can hold no change; None where the next stage may find one in it."""
+    if not reply.content.strip():
+        return f"The reply was empty (finish reason: {reply.finish_reason or 'none given'})."
+    if holds_edit(reply.content):
+        return None
+    if reply.finish_reason == "length":
+        return "The reply was cut off at its maximum length before an edit was whole: answer shorter, edits first."
+    if reply.finish_reason == "content_filter":
+        return "The provider's content filter stopped the reply before it held an edit."
+    return None
+
+
+def needs_info(text: str, exchange_key: str) -> Stop | None:
+    """The end of a run whose model says what the issue lacks, and proposes nothing."""
+    said = None if holds_edit(text) else _NEEDS_INFO.search(text)
+    if said is None:
+        return None
+    reason = f"the model says that the issue lacks: {clip(one_line(said['what']), MAX_REASON)}"
+    return Stop(Outcome.NEEDS_INFO, reason, Facts(artifacts={"exchange": exchange_key}))
+
+
+def back(because: str) -> Back:
+    return Back(to=STAGE, because=because)
