@@ -24,7 +24,9 @@ from stages.propose_patch.proposal import Proposal, Reproduction
 from stages.propose_patch.task import MAX_REASON, Task, holds_edit, needs_info
 from stages.steady import steady
 
+MAX_CALLS = 2
 SHOWN_FAILURE = 3_000
+"""Characters."""
 _FIXED = re.compile(r"^\W*ALREADY_FIXED\W*:\s*(?P<why>\S.*)", re.M | re.S)
 _RAISED = re.compile(r"^(?:E\s+)?(?:[\w.]+\.)?(\w+(?:Error|Exception))\b", re.M)
 _MISSING = re.compile(
@@ -79,7 +81,7 @@ async def _found(task: Task) -> str:
 async def _find(task: Task) -> Finding:
     messages = task.messages("reproduce_system", "reproduce")
     tried: OnBase | None = None
-    for number in range(2):
+    for number in range(MAX_CALLS):
         label = f"reproduce-{number}"
         try:
             reply, exchange = await task.ask(label, messages, temperature=0.0, key=f"run/{label}")

@@ -13,7 +13,7 @@ from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.prepare_tests import Suite
-from stages.propose_patch import agent, balanced, cheap
+from stages.propose_patch import agent, balanced, cheap, reproduction
 from stages.propose_patch.proposal import Proposals
 from stages.propose_patch.task import STAGE, Task
 
@@ -32,6 +32,12 @@ class Plan:
     """Of candidates beside the first, and of every strategy once it goes in circles."""
     models: tuple[str, ...] = ()
     """Asked in turn; empty: the run's model alone."""
+
+    def calls(self, rounds: int) -> tuple[int, int]:
+        """The fewest and the most calls of a run that takes ``rounds`` at most; retries left out."""
+        if self.strategy == "balanced":
+            return self.candidates, reproduction.MAX_CALLS + self.candidates * rounds
+        return 1, (agent.MAX_STEPS if self.strategy == "agent" else 1) * rounds
 
 
 class ProposePatch:
