@@ -60,7 +60,8 @@ class ProposePatch:
             issue=issue, checkout=checkout, context=context, suite=suite, run=run,
             feedback=f"{OTHERWISE}\n\n{feedback}" if circling else feedback, model=asked or self._buyer.model,
             temperature=self._plan.temperature if circling else 0.0, buyer=self._buyer,
-            templates=await self._templates.of(run), mirror=self._mirrors.at(checkout.repository), sandbox=self._sandbox,
+            templates=await self._templates.of(run), mirror=self._mirrors.at(checkout.repository),
+            sandbox=self._sandbox,
         )  # fmt: skip
         if self._plan.strategy == "balanced":
             models = (asked,) if asked else self._plan.models

@@ -21,7 +21,6 @@ from pipeline.sandbox.bwrap import BwrapSandbox
 from pipeline.stage import EffectiveLimits, Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
 from pipeline.work import Parts
-from prompts import TemplateSet
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.build_context import Context, ContextFile
 from stages.checkout import Checkout
@@ -30,9 +29,8 @@ from stages.prepare_tests import PrepareTests, Suite
 from stages.propose_patch import Plan, ProposePatch
 from stages.run_tests import RunTests, Verdict
 from tests.stages.workbench import CALC, SAMPLE, Origin, issue, run_context
-from tests.stand_ins.runs import TOPIC, Clock, claim, job
+from tests.stand_ins.runs import TOPIC, Clock, FixedTemplates, claim, job
 
-TEMPLATES = TemplateSet.load()
 CONTEXT = Context(
     files=(ContextFile(path="calc.py", content=CALC, whole=True, why="named"),), ranking=("calc.py",), listing=(),
     tokens=10,
@@ -188,7 +186,7 @@ class Conversation:
         stages: list[Any] = [
             GivenIssue(issue(self.title)), GivenCheckout(origin.checkout), GivenContext(CONTEXT),
             GivenSuite(self.prepared, self.suite or self.prepared.suite),
-            ProposePatch(buyer, TEMPLATES, origin.mirrors, sandbox, plan=self.plan), ApplyPatch(origin.mirrors),
+            ProposePatch(buyer, FixedTemplates(), origin.mirrors, sandbox, plan=self.plan), ApplyPatch(origin.mirrors),
             RunTests(origin.mirrors, sandbox), Hand(),
         ]  # fmt: skip
         workspaces = self.folder / f"machine-{self.machines}"
