@@ -281,9 +281,7 @@ class Work:
             job=self._job, job_id=lease.job_id, generation=lease.generation, round=self._round, stage=stage,
             rounds=tuple(rounds), feedback=rounds[-1].because if rounds else None, limits=self._limits,
             workspace=self._parts.workspace(lease), save=save, load=load, intend=intend, record=record, keep=keep,
-            past=past,
-            progress=lambda text: self._tell("note", stage, 0.0, text),
-            ledger=self._ledger, once=once,
+            past=past, progress=lambda text: self._tell("note", stage, 0.0, text), ledger=self._ledger, once=once,
         )  # fmt: skip
 
     def lap(self) -> float:
