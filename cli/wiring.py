@@ -235,6 +235,7 @@ def build(
         uv=uv_path(),
         cache=settings.data_dir / "cache",
         index=index_settings(os.environ),
+        protected=settings.listed("protected_paths"),
         client=client,
         model=name,
         templates=templates,

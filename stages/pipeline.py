@@ -31,6 +31,7 @@ NAMES = tuple(
 def compose(
     *, forge: Forge, mirrors: Mirrors, sandbox: Sandbox, pythons: tuple[Path, ...], uv: Path,
     cache: Path, index: Mapping[str, str], client: ModelClient, model: str, templates: Templates,
+    protected: tuple[str, ...] = (),
 ) -> Pipeline:  # fmt: skip
     """The pipeline. A run can be rejected until its checkout; from then on it is started, and may cost money."""
     return Pipeline(
@@ -40,7 +41,7 @@ def compose(
             BuildContext(mirrors),
             PrepareTests(mirrors, sandbox, pythons=pythons, uv=uv, cache=cache, index=index, clock=time.time),
             ProposePatch(client, templates, model=model),
-            ApplyPatch(mirrors),
+            ApplyPatch(mirrors, protected=protected),
             RunTests(mirrors, sandbox),
             OpenPullRequest(forge, mirrors, templates),
         ],

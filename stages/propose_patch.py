@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -20,8 +19,6 @@ from stages.prepare_tests import Suite
 SYSTEM, USER = "propose_system", "propose"
 MAX_FEEDBACK = 16_000
 """Characters of the last round's reason that are shown: about 4,000 tokens."""
-#: A whole edit of a kind that can be told from a cut one: apply_patch may find something in it.
-_EDIT = re.compile(r"^\s*(>{5,9} ?REPLACE|@@ .*@@|</patched>)", re.M)
 
 
 class Proposal(BaseModel):
@@ -99,7 +96,9 @@ def prompt_variables(issue: Issue, context: Context, suite: Suite, feedback: str
 def _unusable(reply: ModelReply) -> str | None:
     if not reply.content.strip():
         return f"The reply was empty (finish reason: {reply.finish_reason or 'none given'})."
-    if _EDIT.search(reply.content):
+    from stages.apply_patch.readers import read_reply  # here: apply_patch reads this module's results
+
+    if read_reply(reply.content).edits:
         return None
     if reply.finish_reason == "length":
         return "The reply was cut off at its maximum length before an edit was whole: answer shorter, edits first."

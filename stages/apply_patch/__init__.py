@@ -7,12 +7,12 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.git import GitError, Mirror, Mirrors
 from pipeline.outcome import Facts
 from pipeline.stage import Back, RunContext
-from stages.apply_patch.edits import FORMAT, EditFailed, parse_reply
-from stages.apply_patch.matching import apply_edits
+from stages.apply_patch.edits import FORMAT, EditFailed
+from stages.apply_patch.landing import MAX_FILE_BYTES, Landed, land
+from stages.apply_patch.policy import BadRules, EditPolicy, EditRules, read_rules
 from stages.checkout import Checkout
 from stages.propose_patch import Proposals
 
-MAX_FILE_BYTES = 2_000_000
 MAX_SUMMARY = 1_500
 """Characters."""
 MAX_FEEDBACK = 8_000
@@ -33,6 +33,8 @@ class Candidate(BaseModel):
     paths: tuple[str, ...]
     summary: str
     """The model's own words about the change, for the pull request: untrusted text."""
+    notices: tuple[str, ...] = ()
+    """What a reviewer must be told of the change, such as tests that it weakens."""
 
 
 class Candidates(BaseModel):
@@ -49,16 +51,19 @@ class Candidates(BaseModel):
 class ApplyPatch:
     name = "apply_patch"
 
-    def __init__(self, mirrors: Mirrors):
-        self._mirrors = mirrors
+    def __init__(self, mirrors: Mirrors, *, protected: tuple[str, ...] = ()):
+        """``protected``: patterns of paths that the deployment lets no proposal write."""
+        self._mirrors, self._protected = mirrors, protected
 
     async def run(self, checkout: Checkout, proposals: Proposals, run: RunContext) -> Candidates | Back:
         mirror = self._mirrors.at(checkout.repository)
+        rules, told = _rules(checkout.config)
+        policy = EditPolicy(rules, self._protected)
         candidates: list[Candidate] = []
         refusals: list[str] = []
         for index, proposal in enumerate(proposals.proposals):
             try:
-                tree, paths, summary = await asyncio.to_thread(_write, mirror, checkout.base_sha, proposal.reply)
+                tree, landed = await asyncio.to_thread(_write, mirror, checkout.base_sha, proposal.reply, policy)
             except EditFailed as error:
                 refusals.append(str(error))
                 continue
@@ -66,7 +71,11 @@ class ApplyPatch:
                 continue
             diff = await asyncio.to_thread(mirror.diff, checkout.base_sha, tree)
             key = await run.save(f"candidate-{len(candidates)}.diff", diff)
-            candidates.append(Candidate(proposal=index, patch_key=key, tree=tree, paths=paths, summary=summary))
+            paths, notices = tuple(sorted(landed.files)), (*told, *landed.notices)
+            summary = landed.prose if len(landed.prose) <= MAX_SUMMARY else landed.prose[: MAX_SUMMARY - 4] + " ..."
+            candidates.append(
+                Candidate(proposal=index, patch_key=key, tree=tree, paths=paths, summary=summary, notices=notices)
+            )
         if not candidates:
             return Back(to="propose_patch", because=_feedback(refusals))
         return Candidates(repository=checkout.repository, base_sha=checkout.base_sha, candidates=tuple(candidates))
@@ -85,28 +94,31 @@ class ApplyPatch:
                 raise GitError(f"{candidate.patch_key} gives tree {tree}, not {candidate.tree}")
 
 
-def _write(mirror: Mirror, base_sha: str, reply: str) -> tuple[str, tuple[str, ...], str]:
-    """The tree with the reply's edits, the paths it changes, and the reply's prose."""
-    parsed = parse_reply(reply)
-    if not parsed.edits:
-        raise EditFailed("The reply holds no edits.")
+def _rules(config: str | None) -> tuple[EditRules, tuple[str, ...]]:
+    """The repository's rules; where they can't be used, the defaults, and what a person must be told."""
+    try:
+        return read_rules(config), ()
+    except BadRules as error:
+        return EditRules(), (f"{error}. The default rules for edits were used",)
+
+
+def _write(mirror: Mirror, base_sha: str, reply: str, policy: EditPolicy) -> tuple[str, Landed]:
+    """The tree with the reply's edits, and what they are."""
     base = _Base(mirror, base_sha)
-    changed = apply_edits(base.text, parsed.edits, base.entries.keys())
-    tree = mirror.write_tree(base_sha, {path: text.encode() for path, text in changed.items()})
-    prose = parsed.prose if len(parsed.prose) <= MAX_SUMMARY else parsed.prose[: MAX_SUMMARY - 4].rstrip() + " ..."
-    return tree, tuple(sorted(changed)), prose
+    landed = land(reply, base.read, base.entries.keys(), policy)
+    return mirror.write_tree(base_sha, landed.files), landed
 
 
 class _Base:
     """The files of the base commit, as far as they may be edited."""
 
     def __init__(self, mirror: Mirror, sha: str):
-        self._mirror, self._sha = mirror, sha
+        self._mirror = mirror
         self.entries = {entry.path: entry for entry in mirror.files(sha)}
         self._folders = {path[:at] for path in self.entries for at, part in enumerate(path) if part == "/"}
 
-    def text(self, path: str) -> str | None:
-        """Raises EditFailed where ``path`` is no text file, and can't become one."""
+    def read(self, path: str) -> bytes | None:
+        """Raises EditFailed where ``path`` is no file of its own, and can't become one."""
         entry = self.entries.get(path)
         if entry is None:
             if path in self._folders:
@@ -119,13 +131,7 @@ class _Base:
             raise EditFailed("it is a symbolic link" if entry.mode == "120000" else "it is a submodule")
         if entry.size > MAX_FILE_BYTES:
             raise EditFailed(f"the file has {entry.size} bytes; {MAX_FILE_BYTES} at most can be edited")
-        data = next(self._mirror.read_many([entry.sha]))
-        if b"\0" in data:
-            raise EditFailed("it is a binary file")
-        try:
-            return data.decode()
-        except UnicodeDecodeError as error:
-            raise EditFailed("the file is not UTF-8") from error
+        return next(self._mirror.read_many([entry.sha]))
 
 
 def _feedback(refusals: list[str]) -> str:
