@@ -1,5 +1,6 @@
 """Apply a proposal's edits to files: all of them, or none."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -11,6 +12,12 @@ from stages.apply_patch.paths import missing, path_refusal
 from stages.apply_patch.readers.blocks import is_divider
 from stages.build_context.excerpts import OMITTED
 
+_PLACEHOLDER = re.compile(
+    r"^\s*(?:#|//|--|/\*|<!--|;)\s*(?:\.\.\.|…)\s*(?:(?:the )?(?:rest|existing|other|remaining|previous|same|unchanged"
+    r"|more|code|your|omitted|as before)\b.*)?(?:\*/|-->)?\s*$",
+    re.I,
+)
+"""A comment that stands for code: written to the file, it would delete what it stands for."""
 _SEARCHED = 8_000_000
 """Characters of files that a proposal's edits may be looked for in, each edit counting its file."""
 
@@ -218,6 +225,8 @@ def _check_replacement(change: Replace, spot: Place, text: str) -> None:
 
 def _check_lines(new: Sequence[str], text: str | None) -> None:
     for line in new:
+        if _PLACEHOLDER.match(line) and line.strip() not in (text or ""):
+            raise EditFailed(f"it leaves code out ({line.strip()[:60]}): write every line that shall be there")
         if "\0" in line or any("\ud800" <= character <= "\udfff" for character in line):
             raise EditFailed("it writes characters that no text file holds")
         if OMITTED.fullmatch(line.strip()) and line.strip() not in (text or ""):

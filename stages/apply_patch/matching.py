@@ -84,6 +84,9 @@ def _first_line(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
         first = next(n for n, line in enumerate(replace) if line.strip())
         if not indent.endswith(had) or _indent(replace[first]) != had:
             continue
+        least = len(_least(bare[at : at + len(search)]))
+        if any(len(_indent(line)) < least for line in _filled(replace[first + 1 :])):
+            continue  # it lost the indentation of others too: which, nobody knows
         lost = indent.removesuffix(had) if had else indent
         new = [*replace[:first], lost + replace[first], *replace[first + 1 :]]
         search_whole = [lost + search[0], *search[1:]]
@@ -134,7 +137,8 @@ def _blank_lines(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
 
 
 def _elided(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
-    """``...`` alone on a line stands for lines that are kept; each part between must occur once, and in order."""
+    """``...`` alone on a line stands for lines that are kept: each part occurs once, all are in order, and what is
+    between them is not of a shallower block."""
     parts, instead = _split(search), _split(replace)
     if len(parts) != len(instead) or len(parts) < 2:
         return []
@@ -150,6 +154,9 @@ def _elided(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
             return []
         spots.append((found[0], found[0] + len(part)))
     if not spots:
+        return []
+    least = len(_least([bare[at] for start, end in spots for at in range(start, end)]))
+    if any(len(_indent(line)) < least for line in bare[spots[0][0] : spots[-1][1]] if line):
         return []
     kept = [part for part in instead if any(line.strip() for line in part)] if len(spots) < len(parts) else instead
     if len(kept) != len(spots):
