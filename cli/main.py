@@ -15,6 +15,7 @@ COMMANDS = {
     "dlq": ("cli.dlq", "Look at the dead-letter queue, and put its jobs back to work."),
     "doctor": ("cli.doctor", "Show each setting, where it came from, and what is wrong with it."),
     "schema": ("cli.schema", "Print the JSON Schema of a job or an event."),
+    "edits": ("cli.edits", "Apply the edits of a model's reply to a folder, and explain how."),
     "prompts": ("cli.prompts", "List, check and render the prompt templates."),
 }
 

@@ -91,10 +91,13 @@ async def _find(task: Task) -> Finding:
         if not holds_edit(reply.content):
             return _said(reply.content, exchange, tried)
         try:
-            tree, paths, _ = await asyncio.to_thread(write_reply, task.mirror, task.checkout.base_sha, reply.content)
+            tree, landed = await asyncio.to_thread(
+                write_reply, task.mirror, task.checkout.base_sha, reply.content, task.policy
+            )
         except EditFailed as error:
             tried = OnBase("proves nothing", str(error))
         else:
+            paths = sorted(landed.files)
             if not only_tests(task, paths):
                 return Finding(proposal=Proposal(reply=reply.content, exchange_key=exchange, model=reply.model))
             tried = await on_base(task, tree, paths, label)
