@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test lint format bench lock clean
+.PHONY: help setup demo test fuzz lint format bench lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,10 @@ demo: $(STAMP) ## One issue to a pull request before your eyes (ISSUE=https://..
 
 test: $(STAMP) ## Run the tests, in parallel
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+fuzz: $(STAMP) ## The property tests of edits, 10,000 examples each (nightly)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 -q --timeout 3600 --hypothesis-profile fuzz \
+		tests/stages/test_apply_patch_properties.py
 
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -16,6 +16,7 @@ COMMANDS = {
     "doctor": ("cli.doctor", "Show each setting, where it came from, and what is wrong with it."),
     "env": ("cli.env", "Say how the tests of a repository are run here, and why so."),
     "schema": ("cli.schema", "Print the JSON Schema of a job or an event."),
+    "edits": ("cli.edits", "Apply the edits of a model's reply to a folder, and explain how."),
     "prompts": ("cli.prompts", "List, check and render the prompt templates."),
 }
 

@@ -252,6 +252,7 @@ def build(
         index=index_settings(os.environ),
         buyer=Buyer(client, model=name, fallback=settings.fallback_model, redact=Redactor(secret_values(settings))),
         plan=Plan(settings.strategy, settings.candidates, settings.temperature, settings.listed("candidate_models")),
+        protected=settings.listed("protected_paths"),
         templates=templates,
     )
     policy = Policy(

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     )
     allowed_models: str = Field("", description="models a job may ask for, comma-separated; default: the model alone")
     allowed_topics: str = Field("", description="SNS topics a job may ask for; default: the topic alone")
+    protected_paths: str = Field("", description="patterns of paths that no patch may write, comma-separated")
     templates: str | None = Field(
         None, description="a folder or s3://BUCKET/PREFIX of published template sets, or a folder of templates"
     )
@@ -143,7 +144,10 @@ class Settings(BaseSettings):
         return "github.com" if host == "api.github.com" or loopback else host
 
     def listed(
-        self, name: Literal["allowed_repositories", "allowed_models", "allowed_topics", "candidate_models"]
+        self,
+        name: Literal[
+            "allowed_repositories", "allowed_models", "allowed_topics", "candidate_models", "protected_paths"
+        ],
     ) -> tuple[str, ...]:
         return tuple(part.strip() for part in str(getattr(self, name)).split(",") if part.strip())
 

@@ -11,6 +11,8 @@ from pipeline.stage import RunContext, Stop
 from stages.fetch_issue import Issue
 
 MAX_FILES = 200_000
+MAX_CONFIG = 64_000
+CONFIG = ".coding-agent.toml"
 #: What the name of each of our branches begins with.
 BRANCHES = "coding-agent/"
 
@@ -31,6 +33,8 @@ class Checkout(BaseModel):
     """The base commit's time, seconds since the epoch."""
     described: str | None
     """``git describe --tags --long`` of the base commit: packages that ask git for their version are told it."""
+    config: str | None = None
+    """The default branch's ``.coding-agent.toml``: what another branch says of itself does not count."""
 
     def facts(self) -> Facts:
         return Facts(base_sha=self.base_sha)
@@ -75,6 +79,7 @@ class CheckoutStage:
             return Stop(Outcome.REJECTED, f"{issue.repository} is too large: {len(files)} files, {MAX_FILES} at most")
         if not files:
             return Stop(Outcome.REJECTED, f"{issue.repository} has no files on {branch!r}")
+        config = mirror.read(mirror.branch(issue.default_branch) or sha, CONFIG)
         return Checkout(
             repository=issue.repository,
             clone_url=issue.clone_url,
@@ -82,4 +87,5 @@ class CheckoutStage:
             base_sha=sha,
             committed_at=mirror.commit_time(sha),
             described=mirror.describe(sha),
+            config=config and config.decode(errors="replace")[:MAX_CONFIG],
         )

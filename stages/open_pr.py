@@ -76,7 +76,8 @@ class OpenPullRequest:
         """What the templates may say."""
         return {
             "issue_number": issue.number, "issue_url": issue.url, "title": issue.title,
-            "summary": candidate.summary, "verification": verdict.verification.value, "reason": verdict.reason,
+            "summary": candidate.summary, "notices": candidate.notices,
+            "verification": verdict.verification.value, "reason": verdict.reason,
             "fixed": verdict.fixed, "still_failing": verdict.still_failing, "ran": verdict.ran,
             "hidden": issue.hidden,
             "regressed": verdict.regressed, "could_not_run": verdict.could_not_run, "flaky": verdict.flaky,

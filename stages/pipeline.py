@@ -31,6 +31,7 @@ NAMES = tuple(
 def compose(
     *, forge: Forge, mirrors: Mirrors, sandbox: Sandbox, pythons: tuple[Path, ...], uv: Path,
     cache: Path, index: Mapping[str, str], buyer: Buyer, plan: Plan, templates: Templates,
+    protected: tuple[str, ...] = (),
 ) -> Pipeline:  # fmt: skip
     """The pipeline. A run can be rejected until its checkout; from then on it is started, and may cost money."""
     return Pipeline(
@@ -39,8 +40,8 @@ def compose(
             CheckoutStage(mirrors),
             BuildContext(mirrors),
             PrepareTests(mirrors, sandbox, pythons=pythons, uv=uv, cache=cache, index=index, clock=time.time),
-            ProposePatch(buyer, templates, mirrors, sandbox, plan=plan),
-            ApplyPatch(mirrors),
+            ProposePatch(buyer, templates, mirrors, sandbox, plan=plan, protected=protected),
+            ApplyPatch(mirrors, protected=protected),
             RunTests(mirrors, sandbox),
             OpenPullRequest(forge, mirrors, templates),
         ],

@@ -36,7 +36,7 @@ class Buyer:
             Halt: the run is over: no money, or nothing that waiting would mend.
             Retry: it can go on later.
         """
-        models = [request.model]
+        request, models = self.redacted(request), [request.model]
         if self._fallback and request.model == self.model != self._fallback:
             models.append(self._fallback)
         errors: list[ModelError] = []

@@ -43,6 +43,10 @@ class LiteLLMClient:
         if "max_tokens" not in (_litellm().get_supported_openai_params(model=model) or []):
             raise ValueError(f"model {model!r}: litellm can't limit how much it writes, so its cost has no bound")
 
+    def price(self, model: str) -> Price:
+        """List price of a short prompt; the dearest where the list has several. Raises ValueError where it has none."""
+        return self._price(model, 0)
+
     def worst_case_usd(self, request: ModelRequest) -> float:
         """Blocks for about a second at its first call, which reads the tokenizer."""
         try:

@@ -8,10 +8,12 @@ from pipeline.git import GitError, Mirrors
 from pipeline.outcome import Facts
 from pipeline.stage import Back, RunContext
 from stages.apply_patch.edits import FORMAT, EditFailed
-from stages.apply_patch.writing import write_reply
+from stages.apply_patch.writing import policy_of, write_reply
 from stages.checkout import Checkout
 from stages.propose_patch import Proposals
 
+MAX_SUMMARY = 1_500
+"""Characters."""
 MAX_FEEDBACK = 8_000
 """Characters, over all proposals."""
 
@@ -30,6 +32,8 @@ class Candidate(BaseModel):
     paths: tuple[str, ...]
     summary: str
     """The model's own words about the change, for the pull request: untrusted text."""
+    notices: tuple[str, ...] = ()
+    """What a reviewer must be told of the change, such as tests that it weakens."""
 
 
 class Candidates(BaseModel):
@@ -46,16 +50,18 @@ class Candidates(BaseModel):
 class ApplyPatch:
     name = "apply_patch"
 
-    def __init__(self, mirrors: Mirrors):
-        self._mirrors = mirrors
+    def __init__(self, mirrors: Mirrors, *, protected: tuple[str, ...] = ()):
+        """``protected``: patterns of paths that the deployment lets no proposal write."""
+        self._mirrors, self._protected = mirrors, protected
 
     async def run(self, checkout: Checkout, proposals: Proposals, run: RunContext) -> Candidates | Back:
         mirror = self._mirrors.at(checkout.repository)
+        policy, told = policy_of(checkout.config, self._protected)
         candidates: list[Candidate] = []
         refusals: list[str] = []
         for index, proposal in enumerate(proposals.proposals):
             try:
-                tree, paths, summary = await asyncio.to_thread(write_reply, mirror, checkout.base_sha, proposal.reply)
+                tree, landed = await asyncio.to_thread(write_reply, mirror, checkout.base_sha, proposal.reply, policy)
             except EditFailed as error:
                 refusals.append(str(error))
                 continue
@@ -63,7 +69,11 @@ class ApplyPatch:
                 continue
             diff = await asyncio.to_thread(mirror.diff, checkout.base_sha, tree)
             key = await run.save(f"candidate-{len(candidates)}.diff", diff)
-            candidates.append(Candidate(proposal=index, patch_key=key, tree=tree, paths=paths, summary=summary))
+            paths, notices = tuple(sorted(landed.files)), (*told, *landed.notices)
+            summary = landed.prose if len(landed.prose) <= MAX_SUMMARY else landed.prose[: MAX_SUMMARY - 4] + " ..."
+            candidates.append(
+                Candidate(proposal=index, patch_key=key, tree=tree, paths=paths, summary=summary, notices=notices)
+            )
         if not candidates:
             return Back(to="propose_patch", because=_feedback(refusals))
         return Candidates(repository=checkout.repository, base_sha=checkout.base_sha, candidates=tuple(candidates))

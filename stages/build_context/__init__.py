@@ -13,6 +13,8 @@ from stages.build_context.sources import Kind, read_sources
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 
+MAX_TOKENS = 24_000
+"""Of files and paths shown, estimated on the high side."""
 _MAX_FILES = 10
 _MAX_RANKING = 100
 _MIN_TOKENS = 500
@@ -46,7 +48,7 @@ class Context(BaseModel):
 class BuildContext:
     name = "build_context"
 
-    def __init__(self, mirrors: Mirrors, *, max_tokens: int = 24_000):
+    def __init__(self, mirrors: Mirrors, *, max_tokens: int = MAX_TOKENS):
         self._mirrors, self._max_tokens = mirrors, max_tokens
 
     async def run(self, issue: Issue, checkout: Checkout, run: RunContext) -> Context:

@@ -24,7 +24,9 @@ from stages.propose_patch.proposal import Proposal, Reproduction
 from stages.propose_patch.task import MAX_REASON, Task, holds_edit, needs_info
 from stages.steady import steady
 
+MAX_CALLS = 2
 SHOWN_FAILURE = 3_000
+"""Characters."""
 _FIXED = re.compile(r"^\W*ALREADY_FIXED\W*:\s*(?P<why>\S.*)", re.M | re.S)
 _RAISED = re.compile(r"^(?:E\s+)?(?:[\w.]+\.)?(\w+(?:Error|Exception))\b", re.M)
 _MISSING = re.compile(
@@ -79,7 +81,7 @@ async def _found(task: Task) -> str:
 async def _find(task: Task) -> Finding:
     messages = task.messages("reproduce_system", "reproduce")
     tried: OnBase | None = None
-    for number in range(2):
+    for number in range(MAX_CALLS):
         label = f"reproduce-{number}"
         try:
             reply, exchange = await task.ask(label, messages, temperature=0.0, key=f"run/{label}")
@@ -89,10 +91,13 @@ async def _find(task: Task) -> Finding:
         if not holds_edit(reply.content):
             return _said(reply.content, exchange, tried)
         try:
-            tree, paths, _ = await asyncio.to_thread(write_reply, task.mirror, task.checkout.base_sha, reply.content)
+            tree, landed = await asyncio.to_thread(
+                write_reply, task.mirror, task.checkout.base_sha, reply.content, task.policy
+            )
         except EditFailed as error:
             tried = OnBase("proves nothing", str(error))
         else:
+            paths = sorted(landed.files)
             if not only_tests(task, paths):
                 return Finding(proposal=Proposal(reply=reply.content, exchange_key=exchange, model=reply.model))
             tried = await on_base(task, tree, paths, label)

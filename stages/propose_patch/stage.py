@@ -9,11 +9,12 @@ from pipeline.sandbox import Sandbox
 from pipeline.stage import Back, RunContext, Stop
 from pipeline.store.base import Round
 from pipeline.template_sets import Templates
+from stages.apply_patch.writing import policy_of
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.prepare_tests import Suite
-from stages.propose_patch import agent, balanced, cheap
+from stages.propose_patch import agent, balanced, cheap, reproduction
 from stages.propose_patch.proposal import Proposals
 from stages.propose_patch.task import STAGE, Task
 
@@ -33,14 +34,23 @@ class Plan:
     models: tuple[str, ...] = ()
     """Asked in turn; empty: the run's model alone."""
 
+    def calls(self, rounds: int) -> tuple[int, int]:
+        """The fewest and the most calls of a run that takes ``rounds`` at most; retries left out."""
+        if self.strategy == "balanced":
+            return self.candidates, reproduction.MAX_CALLS + self.candidates * rounds
+        return 1, (agent.MAX_STEPS if self.strategy == "agent" else 1) * rounds
+
 
 class ProposePatch:
     name = STAGE
 
-    def __init__(self, buyer: Buyer, templates: Templates, mirrors: Mirrors, sandbox: Sandbox, *, plan: Plan = Plan()):
-        self._buyer, self._templates, self._mirrors, self._sandbox, self._plan = (
-            buyer, templates, mirrors, sandbox, plan
-        )  # fmt: skip
+    def __init__(
+        self, buyer: Buyer, templates: Templates, mirrors: Mirrors, sandbox: Sandbox, *, plan: Plan = Plan(),
+        protected: tuple[str, ...] = (),
+    ):  # fmt: skip
+        """``protected``: patterns of paths that the deployment lets no proposal write."""
+        self._buyer, self._templates, self._mirrors, self._sandbox = buyer, templates, mirrors, sandbox
+        self._plan, self._protected = plan, protected
 
     async def run(
         self, issue: Issue, checkout: Checkout, context: Context, suite: Suite, run: RunContext
@@ -55,7 +65,7 @@ class ProposePatch:
             feedback=f"{OTHERWISE}\n\n{feedback}" if circling else feedback, model=asked or self._buyer.model,
             temperature=self._plan.temperature if circling else 0.0, buyer=self._buyer,
             templates=await self._templates.of(run), mirror=self._mirrors.at(checkout.repository),
-            sandbox=self._sandbox,
+            sandbox=self._sandbox, policy=policy_of(checkout.config, self._protected)[0],
         )  # fmt: skip
         if self._plan.strategy == "balanced":
             models = (asked,) if asked else self._plan.models

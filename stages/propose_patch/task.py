@@ -14,6 +14,8 @@ from pipeline.sandbox import Sandbox
 from pipeline.stage import Back, RunContext, Stop
 from prompts import TemplateSet
 from prompts.filters import clip, one_line
+from stages.apply_patch.policy import EditPolicy
+from stages.apply_patch.readers import read_reply
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
@@ -25,8 +27,6 @@ STAGE = "propose_patch"
 MAX_FEEDBACK = 16_000
 """Characters of the last round's reason that are shown: about 4,000 tokens."""
 MAX_REASON = 600
-#: A whole edit of a kind that can be told from a cut one: apply_patch may find something in it.
-_EDIT = re.compile(r"^\s*(>{5,9} ?REPLACE|@@ .*@@|</patched>)", re.M)
 _NEEDS_INFO = re.compile(r"^\W*NEEDS_INFO\W*:\s*(?P<what>\S.*)", re.M | re.S)
 
 
@@ -45,6 +45,8 @@ class Task:
     templates: TemplateSet
     mirror: Mirror
     sandbox: Sandbox
+    policy: EditPolicy
+    """What a proposal may write."""
 
     def messages(self, system: str, user: str, **more: Any) -> tuple[Message, ...]:
         """The same work makes the same bytes, on any machine and at any time."""
@@ -115,7 +117,8 @@ def prompt_variables(issue: Issue, context: Context, suite: Suite, feedback: str
 
 
 def holds_edit(text: str) -> bool:
-    return _EDIT.search(text) is not None
+    """Whether apply_patch may find a whole edit in it."""
+    return bool(read_reply(text).edits)
 
 
 def unusable(reply: ModelReply) -> str | None:

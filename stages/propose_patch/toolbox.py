@@ -71,7 +71,8 @@ class Toolbox:
         """
         before = self.tree
         if edits:
-            self.tree, self.paths, _ = write_reply(self._mirror, self._base, "\n\n".join(edits))
+            self.tree, landed = write_reply(self._mirror, self._base, "\n\n".join(edits), self._task.policy)
+            self.paths = tuple(sorted(landed.files))
         else:
             self.tree, self.paths = self._base, ()
         self.edits = edits

@@ -4,14 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.oracle import as_reply, hunks
-from stages.apply_patch.edits import parse_edits
-from stages.apply_patch.matching import apply_edits
+from stages.apply_patch.applying import apply_edits
+from stages.apply_patch.readers import edits_of, read_reply
 
 LINES = st.lists(st.sampled_from(["", "a", "    a", "a  ", "b", "    return b", "def f():"]), max_size=14)
 
 
 def applied(before: dict[str, str | None], reply: str) -> dict[str, str]:
-    return apply_edits(before.get, parse_edits(reply))
+    return dict(apply_edits(before.get, edits_of(read_reply(reply))).files)
 
 
 @settings(deadline=None, max_examples=300)

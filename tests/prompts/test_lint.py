@@ -149,5 +149,5 @@ def test_a_field_that_nobody_declared_is_found() -> None:
 
 def test_a_template_over_its_token_budget_is_found() -> None:
     assert added("word " * 20_000)[0].startswith("about 1")
-    large = findings(propose=shipped("propose", ("clip(24000) | fenced", "fenced")))
+    large = findings(known=shipped("known", ("clip(24000) | fenced", "fenced")))
     assert any("tokens in the section 'Issue' with the case 'large', 36000 at most" in finding for finding in large)

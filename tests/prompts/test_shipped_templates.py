@@ -43,7 +43,8 @@ def prompt(text: str, feedback: str | None = "it failed") -> str:
 def effect(name: str, text: str, **more: Any) -> str:
     said = {
         "issue_number": 4, "issue_url": "https://github.com/octo/repo/issues/4", "title": text, "summary": text,
-        "verification": "red to green", "reason": text, "fixed": (text,) * 22, "still_failing": (text,), "ran": 3,
+        "notices": [text], "verification": "red to green", "reason": text, "fixed": (text,) * 22,
+        "still_failing": (text,), "ran": 3,
         "hidden": [],
         "regressed": (), "could_not_run": (text,), "flaky": (text,),
         "base_branch": "main", "base_sha": "b" * 40, "model": "openai/gpt-4o", "rounds": 2, "cost_usd": 0.01234,

@@ -136,7 +136,6 @@ async def test_a_reply_without_edits_goes_back(bench):
         ("lib/x.py", "lib is not a folder"),
         ("src/shop.py/x.py", "src/shop.py is not a folder"),
         ("src", "is a folder"),
-        ("latin.py", "not UTF-8"),
         ("logo.png", "binary"),
         ("shop.py", "did you mean src/shop.py?"),
         (".github/workflows/ci.yml", "workflows"),

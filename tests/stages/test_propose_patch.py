@@ -82,8 +82,9 @@ class Desk:
     def __init__(self, tmp_path: Path, *entries: Entry, max_usd: float = 1.0):
         self.client = Client(*entries)
         buyer = Buyer(self.client, model="default", sleep=no_wait)
-        mirrors = Mirrors(tmp_path / "mirrors", lambda _: None)
-        self.stage = ProposePatch(buyer, FixedTemplates(), mirrors, cast(Sandbox, None))
+        self.stage = ProposePatch(
+            buyer, FixedTemplates(), Mirrors(tmp_path / "mirrors", lambda: None), cast(Sandbox, None)
+        )
         self.store = SqliteStore(tmp_path / "store.db", clock=lambda: 1_000.0)
         self.artifacts = FolderArtifacts(tmp_path / "artifacts")
         self.max_usd, self.workspace = max_usd, tmp_path / "workspace"

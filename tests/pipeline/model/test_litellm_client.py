@@ -246,3 +246,26 @@ def test_warming_up_prints_nothing_and_reads_no_env_file_of_the_current_folder(t
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])},
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+async def test_what_is_sent_again_is_marked_for_the_cache_of_a_provider_that_wants_marks() -> None:
+    from pipeline.model.litellm_client import _as_sent
+
+    client, messages = (
+        LiteLLMClient(),
+        (Message(role="system", content="s"), Message(role="user", content="u", reused=True)),
+    )
+    marked = _as_sent(messages, marked=client._takes_marks("anthropic/claude-sonnet-4-5"))
+    assert marked[0] == {"role": "system", "content": "s"}
+    assert marked[1]["content"] == [{"type": "text", "text": "u", "cache_control": {"type": "ephemeral"}}]
+    plain = _as_sent(messages, marked=client._takes_marks(MODEL))
+    assert [message["content"] for message in plain] == ["s", "u"]
+
+
+async def test_an_answer_that_cannot_be_read_may_have_been_charged(serve: "Serve") -> None:
+    server = serve(Entry(reply="hello"))
+    client = LiteLLMClient()
+    client._reply = lambda response, request: response.choices[7]  # type: ignore[method-assign]
+    with pytest.raises(ModelError) as caught:
+        await client.complete(request())
+    assert caught.value.failure is Failure.UNREADABLE and caught.value.charged and len(server.exchanges) == 1

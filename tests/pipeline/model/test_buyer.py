@@ -1,0 +1,123 @@
+"""When a model is asked again, when another one is, and when the run is told."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.budget import Ledger
+from pipeline.errors import Halt, Retry
+from pipeline.model import Message, ModelReply, ModelRequest
+from pipeline.model.buyer import MAX_WAIT, Buyer
+from pipeline.model.failures import RULES, Failure, ModelError
+from pipeline.outcome import Outcome
+from pipeline.store.base import MoneyCaps
+from pipeline.store.sqlite import SqliteStore
+from tests.stand_ins.runs import Clock, claim, reply
+
+CAPS = MoneyCaps(10**9, 10**9, 10**9)
+
+
+class Provider:
+    """Raises what it is given, in order, then answers."""
+
+    def __init__(self, *errors: ModelError):
+        self.errors, self.asked, self.said = list(errors), list[str](), list[str]()
+
+    def worst_case_usd(self, request: ModelRequest) -> float:
+        return 0.5
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        self.asked.append(request.model)
+        self.said.append(request.messages[0].content)
+        if self.errors:
+            raise self.errors.pop(0)
+        return reply("the key is hunter2secret", 0.1).model_copy(update={"model": request.model})
+
+
+class Counter:
+    """Where a run buys."""
+
+    def __init__(self, folder: Path, *errors: ModelError, fallback: str | None = None):
+        self.provider, self.waited = Provider(*errors), list[float]()
+        self.store = SqliteStore(folder / "store.sqlite", clock=Clock())
+        self.held = claim(self.store)
+        self.ledger = Ledger(self.store, FolderArtifacts(folder / "artifacts"), self.held.lease, CAPS, Clock())
+
+        async def wait(seconds: float) -> None:
+            self.waited.append(seconds)
+
+        self.buyer = Buyer(
+            self.provider, model="first", fallback=fallback, sleep=wait,
+            redact=lambda text: text.replace("hunter2secret", "[redacted]"),
+        )  # fmt: skip
+
+    async def buy(self, model: str = "first") -> ModelReply:
+        request = ModelRequest(model=model, messages=(Message(role="user", content="hunter2secret"),))
+        return await self.buyer.buy(self.ledger, "1/propose/0", request)
+
+    @property
+    def calls(self) -> list[str]:
+        return [call.state for call in self.store.calls(self.held.run.job_id, 0)]
+
+
+def error(failure: Failure, *, charged: bool = False, delay: float | None = None) -> ModelError:
+    return ModelError(failure, "so it is", charged=charged, delay=delay)
+
+
+@pytest.mark.parametrize("failure", Failure)
+async def test_each_family_is_tried_again_as_often_as_its_row_says_and_no_more(
+    tmp_path: Path, failure: Failure
+) -> None:
+    rule = RULES[failure]
+    it = Counter(tmp_path, *[error(failure)] * (rule.again + 1))
+    with pytest.raises((Retry, Halt, ModelError)) as caught:
+        await it.buy()
+    assert len(it.provider.asked) == rule.again + 1 and it.calls == ["released"] * (rule.again + 1)
+    assert isinstance(caught.value, ModelError if rule.shorter else Halt if rule.outcome else Retry)
+
+
+async def test_a_provider_is_waited_for_as_long_as_it_asks_within_reason(tmp_path: Path) -> None:
+    it = Counter(tmp_path, error(Failure.RATE_LIMIT, delay=12.0), error(Failure.RATE_LIMIT, delay=MAX_WAIT + 1))
+    with pytest.raises(Retry) as caught:
+        await it.buy()
+    assert it.waited == [12.0] and caught.value.delay == MAX_WAIT + 1
+
+
+async def test_a_charged_try_keeps_its_reservation_and_the_next_one_reserves_anew(tmp_path: Path) -> None:
+    it = Counter(tmp_path, error(Failure.OVERLOAD, charged=True))
+    await it.buy()
+    assert it.calls == ["cut", "settled"] and len(it.waited) == 1
+
+
+@pytest.mark.parametrize("failure", [f for f in Failure if RULES[f].elsewhere])
+async def test_the_second_model_is_asked_where_it_may_well_answer(tmp_path: Path, failure: Failure) -> None:
+    it = Counter(tmp_path, *[error(failure)] * (RULES[failure].again + 1), fallback="second")
+    assert (await it.buy()).model == "second"
+    assert (await it.buy()).model == "second" and it.calls[-1] == "settled", "it is bought under the same key"
+
+
+async def test_what_a_job_asked_for_is_not_exchanged_and_a_bad_request_is_bad_everywhere(tmp_path: Path) -> None:
+    it = Counter(tmp_path, error(Failure.KEY), error(Failure.REFUSED), fallback="second")
+    with pytest.raises(Retry):
+        await it.buy("asked for")
+    with pytest.raises(Halt):
+        await it.buy()
+    assert it.provider.asked == ["asked for", "first"]
+
+
+async def test_where_one_of_two_can_be_waited_for_the_run_is_not_over(tmp_path: Path) -> None:
+    it = Counter(tmp_path, error(Failure.QUOTA), error(Failure.UNKNOWN_MODEL), fallback="second")
+    with pytest.raises(Retry, match="used up") as caught:
+        await it.buy()
+    assert caught.value.delay == RULES[Failure.QUOTA].delay
+    both = Counter(tmp_path / "both", error(Failure.FILTER), error(Failure.UNKNOWN_MODEL), fallback="second")
+    with pytest.raises(Halt) as ended:
+        await both.buy()
+    assert ended.value.outcome is Outcome.NO_FIX
+
+
+async def test_no_secret_is_sent_or_kept(tmp_path: Path) -> None:
+    it = Counter(tmp_path)
+    assert (await it.buy()).content == "the key is [redacted]"
+    assert it.provider.said == ["[redacted]"]

@@ -1,0 +1,56 @@
+"""Recorded exchanges answer the same requests, and a miss says what differs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.model import Message, ModelRequest
+from pipeline.model.failures import ModelError
+from pipeline.model.replay import ReplayClient, ReplayError
+from tests.stand_ins.runs import reply
+
+
+def asked(text: str, **more: object) -> ModelRequest:
+    messages = (Message(role="system", content="be brief"), Message(role="user", content=text))
+    return ModelRequest.model_validate({"model": "m", "messages": messages} | more)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    folder = tmp_path / "artifacts/job/0/1/propose_patch"
+    folder.mkdir(parents=True)
+    for number, text in enumerate(["fix a\nthen b", "fix c"]):
+        exchange = {"request": asked(text).model_dump(), "reply": reply(f"answer {number}", 0.02).model_dump()}
+        (folder / f"{number}-exchange.json").write_text(json.dumps(exchange))
+    (folder / "other.json").write_text("[]")
+    return tmp_path / "artifacts"
+
+
+async def test_a_request_is_found_by_its_words_whatever_the_model_is_called(recorded: Path) -> None:
+    client = ReplayClient.load(recorded)
+    request = asked("fix c", model="replay:x")
+    told = await client.complete(request)
+    assert (told.content, told.model, told.cost_usd) == ("answer 1", "replay:x", 0.02)
+    assert client.worst_case_usd(request) == 0.02
+
+
+@pytest.mark.parametrize("other", [{"temperature": 0.5}, {"sample": 1}, {"max_tokens": 9}])
+async def test_another_temperature_or_sample_is_another_request(recorded: Path, other: dict[str, object]) -> None:
+    with pytest.raises(ModelError, match="holds no exchange"):
+        await ReplayClient.load(recorded).complete(asked("fix c", **other))
+
+
+async def test_a_miss_shows_how_it_differs_from_the_nearest(recorded: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        await ReplayClient.load(recorded).complete(asked("fix a\nthen d"))
+    assert not caught.value.charged
+    assert "-then b\n+then d" in str(caught.value) and "fix c" not in str(caught.value)
+
+
+def test_what_is_no_recording_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ReplayError, match="holds no"):
+        ReplayClient.load(tmp_path)
+    (tmp_path / "exchange.json").write_text("{")
+    with pytest.raises(ReplayError, match=r"exchange\.json is no recorded exchange"):
+        ReplayClient.load(tmp_path)

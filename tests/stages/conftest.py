@@ -1,0 +1,16 @@
+"""What conversations with a model are about, made once."""
+
+import asyncio
+
+import pytest
+
+from pipeline.sandbox import NoIsolation
+from tests.stages.conversation import Prepared
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    try:
+        return asyncio.run(Prepared.make(tmp_path_factory.mktemp("prepared")))
+    except NoIsolation as error:
+        pytest.skip(str(error))

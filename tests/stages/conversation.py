@@ -1,0 +1,211 @@
+"""Whole conversations with a scripted model: the real engine, the three stages that spend and judge, a repository.
+
+What comes before the model (issue, checkout, context, test environment) is made once and handed to every run.
+"""
+
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.engine import Deferred, Ended, Engine
+from pipeline.model import ModelReply, ModelRequest
+from pipeline.model.buyer import Buyer
+from pipeline.model.scripted import Entry, Script, ScriptedClient
+from pipeline.outcome import Facts, Outcome, RunResult
+from pipeline.policy import Policy
+from pipeline.sandbox.bwrap import BwrapSandbox
+from pipeline.stage import EffectiveLimits, Pipeline, RunContext, Stop
+from pipeline.store.sqlite import SqliteStore
+from pipeline.work import Parts
+from stages.apply_patch import ApplyPatch, Candidates
+from stages.build_context import Context, ContextFile
+from stages.checkout import Checkout
+from stages.fetch_issue import Issue
+from stages.prepare_tests import PrepareTests, Suite
+from stages.propose_patch import Plan, ProposePatch
+from stages.run_tests import RunTests, Verdict
+from tests.stages.workbench import CALC, SAMPLE, Origin, issue, run_context
+from tests.stand_ins.runs import TOPIC, Clock, FixedTemplates, claim, job
+
+CONTEXT = Context(
+    files=(ContextFile(path="calc.py", content=CALC, whole=True, why="named"),), ranking=("calc.py",), listing=(),
+    tokens=10,
+)  # fmt: skip
+LIMITS = EffectiveLimits(1.0, 30.0, 4)
+
+
+def block(path: str, search: str, replace: str) -> str:
+    return f"{path}\n<<<<<<< SEARCH\n{search}=======\n{replace}>>>>>>> REPLACE\n"
+
+
+#: test_calc.py asserts add(2, 3) == 5, which is red on the base; double is green.
+RIGHT = "The sign was wrong.\n\n" + block("calc.py", "    return a - b\n", "    return a + b\n")
+WRONG = "Twice.\n\n" + block("calc.py", "    return a * 2\n", "    return a * 3\n")
+OTHER_WRONG = "Four times.\n\n" + block("calc.py", "    return a * 2\n", "    return a * 4\n")
+
+
+def tool(name: str, body: str = "") -> str:
+    return f'Let me see.\n\n<tool name="{name}">\n{body}\n</tool>'
+
+
+class Killed(Exception):
+    """The worker is gone."""
+
+
+class Client(ScriptedClient):
+    """Keeps what it was sent. ``dies_at``: the number of the request that the worker does not survive."""
+
+    def __init__(self, entries: tuple[Entry, ...], dies_at: int | None = None):
+        super().__init__(Script(entries))
+        self.sent: list[ModelRequest] = []
+        self.dies_at = dies_at
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        if self.dies_at == len(self.sent) + 1:
+            self.dies_at = None
+            raise Killed
+        self.sent.append(request)
+        return await super().complete(request)
+
+    @property
+    def prompts(self) -> list[str]:
+        return [request.messages[-1].content for request in self.sent]
+
+
+@dataclass
+class Prepared:
+    """What is made once for all conversations about one repository."""
+
+    folder: Path
+    origin: Origin
+    sandbox: BwrapSandbox
+    suite: Suite
+
+    @classmethod
+    async def make(cls, folder: Path, files: dict[str, str] = SAMPLE) -> "Prepared":
+        """Raises NoIsolation where nothing isolates."""
+        sandbox, origin, run = BwrapSandbox(), Origin(folder, files), run_context(folder)
+        stage = PrepareTests(
+            origin.mirrors, sandbox, pythons=(Path(sys.executable).resolve().parent,), cache=folder / "cache",
+            uv=Path(sys.executable).parent / "uv", index={"UV_NO_INDEX": "1"}, clock=time.time,
+        )  # fmt: skip
+        suite = await stage.run(issue(), origin.checkout, CONTEXT, run)
+        assert suite.runnable, suite.reason
+        return cls(run.workspace, origin, sandbox, suite)
+
+
+class GivenIssue:
+    name = "fetch_issue"
+
+    def __init__(self, given: Issue):
+        self._given = given
+
+    async def run(self, run: RunContext) -> Issue:
+        return self._given
+
+
+class GivenCheckout:
+    name = "checkout"
+
+    def __init__(self, given: Checkout):
+        self._given = given
+
+    async def run(self, run: RunContext) -> Checkout:
+        return self._given
+
+
+class GivenContext:
+    name = "build_context"
+
+    def __init__(self, given: Context):
+        self._given = given
+
+    async def run(self, run: RunContext) -> Context:
+        return self._given
+
+
+class GivenSuite:
+    """Its local state is the workspace, as prepare_tests leaves it."""
+
+    name = "prepare_tests"
+
+    def __init__(self, prepared: Prepared, suite: Suite):
+        self._prepared, self._suite = prepared, suite
+
+    async def run(self, run: RunContext) -> Suite:
+        await self.restore(self._suite, run)
+        return self._suite
+
+    async def restore(self, result: Suite, run: RunContext) -> None:
+        shutil.copytree(self._prepared.folder, run.workspace, dirs_exist_ok=True, symlinks=True)
+
+
+class Hand:
+    """In the place of the pull request: what was chosen is the run's result."""
+
+    name = "open_pr"
+
+    async def run(self, candidates: Candidates, verdict: Verdict, run: RunContext) -> Stop:
+        patch = candidates.candidates[verdict.candidate].patch_key
+        facts = Facts(verification=verdict.verification, artifacts={"patch": patch})
+        return Stop(Outcome.PROPOSED, verdict.reason, facts)
+
+
+@dataclass
+class Conversation:
+    """One job's run. Its store and artifacts outlive its machines."""
+
+    folder: Path
+    prepared: Prepared
+    client: Client
+    plan: Plan = field(default_factory=Plan)
+    limits: EffectiveLimits = LIMITS
+    title: str = "add subtracts"
+    suite: Suite | None = None
+    fallback: str | None = None
+
+    def __post_init__(self) -> None:
+        self.clock, self.machines = Clock(), 0
+        self.store = SqliteStore(self.folder / "store.sqlite", clock=self.clock)
+        self.artifacts = FolderArtifacts(self.folder / "artifacts")
+        self.waited: list[float] = []
+
+    def _engine(self) -> Engine:
+        """On a machine of its own."""
+        self.machines += 1
+        origin, sandbox = self.prepared.origin, self.prepared.sandbox
+
+        async def wait(seconds: float) -> None:
+            self.waited.append(seconds)
+
+        buyer = Buyer(self.client, model="m", fallback=self.fallback, sleep=wait)
+        stages: list[Any] = [
+            GivenIssue(issue(self.title)), GivenCheckout(origin.checkout), GivenContext(CONTEXT),
+            GivenSuite(self.prepared, self.suite or self.prepared.suite),
+            ProposePatch(buyer, FixedTemplates(), origin.mirrors, sandbox, plan=self.plan), ApplyPatch(origin.mirrors),
+            RunTests(origin.mirrors, sandbox), Hand(),
+        ]  # fmt: skip
+        workspaces = self.folder / f"machine-{self.machines}"
+        pipeline = Pipeline(stages, admitted_after="checkout")
+        parts = Parts(pipeline, self.store, self.artifacts, Policy(self.limits, 1e6, 1e6, TOPIC), workspaces)
+        return Engine(parts)
+
+    async def deliver(self) -> Ended | Deferred:
+        """One delivery, on another machine than the last."""
+        self.clock.now += 120
+        return await self._engine().execute(claim(self.store, job()))
+
+    async def run(self, deliveries: int = 8) -> RunResult:
+        for _ in range(deliveries):
+            answer = await self.deliver()
+            if isinstance(answer, Ended):
+                return answer.result
+        raise AssertionError(f"not ended after {deliveries} deliveries: {answer.reason}")
+
+    def artifact(self, result: RunResult, name: str = "patch") -> str:
+        folder = self.artifacts.root.resolve().as_uri()
+        return self.artifacts.get(result.artifacts[name].removeprefix(f"{folder}/")).decode()
