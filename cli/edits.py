@@ -5,14 +5,17 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from cli import exits
 from cli.environment import Failure
+
+if TYPE_CHECKING:
+    from stages.apply_patch.applying import Step
 
 
 @click.group("edits")
@@ -60,15 +63,14 @@ def apply_(ctx: click.Context, repo: Path, check: bool, as_json: bool, reply: IO
         if not check:
             tree.write(landed.files)
     except EditFailed as error:
-        told: dict[str, Any] = {"status": "rejected", "files": [], "steps": [], "notices": [], "reason": str(error)}
-        click.echo(json.dumps(told) if as_json else f"refused, nothing was written:\n{error}", err=not as_json)
+        if not as_json:
+            raise Failure(f"refused, nothing was written\n{error}") from None
+        click.echo(json.dumps(_told("rejected", (), (), (), str(error))))
         ctx.exit(exits.ERROR)
     except OSError as error:
         raise Failure(f"{error.filename}: {error.strerror}") from None
-    steps = [{"block": step.number, "path": step.path, "how": step.how} for step in landed.steps]
     if as_json:
-        told = {"status": "checked" if check else "applied", "files": sorted(landed.files), "steps": steps,
-                "notices": landed.notices, "reason": ""}  # fmt: skip
+        told = _told("checked" if check else "applied", landed.files, landed.steps, landed.notices)
         click.echo(json.dumps(told))
         return
     click.echo(f"read as: {landed.format}", err=True)
@@ -79,6 +81,13 @@ def apply_(ctx: click.Context, repo: Path, check: bool, as_json: bool, reply: IO
     for path, data in sorted(landed.files.items()):
         what = "removed" if data is None else "written"
         click.echo(f"{'would be ' if check else ''}{what}: {path}")
+
+
+def _told(
+    status: str, files: Iterable[str], steps: Iterable["Step"], notices: Iterable[str], reason: str = ""
+) -> dict[str, Any]:
+    how = [{"block": step.number, "path": step.path, "how": step.how} for step in steps]
+    return {"status": status, "files": sorted(files), "steps": how, "notices": list(notices), "reason": reason}
 
 
 class _Tree:
@@ -99,6 +108,8 @@ class _Tree:
         from stages.apply_patch.edits import EditFailed
         from stages.apply_patch.landing import MAX_FILE_BYTES
 
+        if (self.root / path).is_dir():
+            raise EditFailed("it is a folder")
         current = self.root
         *folders, name = path.split("/")
         for folder in folders:
@@ -117,7 +128,7 @@ class _Tree:
         with os.fdopen(descriptor, "rb") as file:
             about = os.fstat(descriptor)
             if not stat.S_ISREG(about.st_mode):
-                raise EditFailed("it is a folder" if stat.S_ISDIR(about.st_mode) else "it is no regular file")
+                raise EditFailed("it is no regular file")
             if about.st_size > MAX_FILE_BYTES:
                 raise EditFailed(f"the file has {about.st_size} bytes; {MAX_FILE_BYTES} at most can be edited")
             return file.read()

@@ -56,10 +56,10 @@ class Bench:
         self.saved = {} if saved is None else saved
         self.stage = ApplyPatch(self.mirrors)
 
-    async def run(self, *replies: str) -> Candidates | Back:
+    async def run(self, *replies: str, config: str | None = None) -> Candidates | Back:
         checkout = Checkout(
             repository="octo/shop", clone_url="file:///x", base_branch="main", base_sha=self.sha, committed_at=0,
-            described=None,
+            described=None, config=config,
         )  # fmt: skip
         proposals = Proposals(
             proposals=tuple(Proposal(reply=reply, exchange_key="k", model="m") for reply in replies),
@@ -153,6 +153,36 @@ async def test_modes_and_line_ends_survive(bench):
     tree = result.candidates[0].tree
     assert {entry.path: entry.mode for entry in bench.mirror.files(tree)}["run.sh"] == "100755"
     assert bench.mirror.read(tree, "src/dos.py") == b"a = 1\r\nb = 3"
+
+
+async def test_a_file_in_another_encoding_keeps_the_bytes_that_no_edit_touches(bench):
+    (candidate,) = (await bench.run(block("latin.py", "name = 'é'\n", "name = 'éé'\n"))).candidates
+    assert bench.mirror.read(candidate.tree, "latin.py") == "name = 'éé'\n".encode("latin-1")
+
+
+async def test_files_are_removed_and_candidates_say_which_paths(bench):
+    result = await bench.run("*** Begin Patch\n*** Delete File: src/dos.py\n*** End Patch\n")
+    (candidate,) = result.candidates
+    assert candidate.paths == ("src/dos.py",)
+    assert bench.mirror.read(candidate.tree, "src/dos.py") is None
+
+
+async def test_the_repositorys_rules_hold_and_a_refusal_by_them_goes_back_with_its_reason(bench):
+    result = await bench.run(GOOD, config='[edits]\nprotected = ["src/*"]\n')
+    assert isinstance(result, Back)
+    assert "policy: the repository's .coding-agent.toml protects src/*" in result.because.splitlines()[0]
+
+
+async def test_the_deployments_protected_paths_hold(bench):
+    bench.stage = ApplyPatch(bench.mirrors, protected=("src",))
+    assert "the deployment protects src" in (await bench.run(GOOD)).because
+
+
+async def test_rules_that_can_not_be_used_and_weakened_tests_are_told_to_the_reviewer(bench):
+    added = block("tests/test_shop.py", "", "def test_total():\n    assert True\n")
+    (candidate,) = (await bench.run(GOOD + added, config="[edits]\nprotect = 1\n")).candidates
+    (notice,) = candidate.notices
+    assert "edits.protect" in notice and "default rules" in notice
 
 
 async def test_another_machine_restores_the_same_trees(bench, origin, tmp_path):

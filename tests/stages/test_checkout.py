@@ -173,3 +173,11 @@ async def test_a_machine_that_has_the_commit_asks_nobody(tmp_path: Path, remote:
     await machine(tmp_path).restore(result, context(tmp_path))
     with pytest.raises(Retry):
         await machine(tmp_path, "another").restore(result, context(tmp_path))
+
+
+async def test_the_default_branchs_configuration_counts_not_that_of_the_branch_that_the_job_names(remote, tmp_path):
+    remote.commit("main", {"a.py": "x\n", ".coding-agent.toml": "[edits]\nmax_files = 3\n"})
+    remote.commit("release", {"a.py": "x\n", ".coding-agent.toml": "[edits]\nmax_files = 9\n"})
+    result = await look(tmp_path, remote, job(base_branch="release"))
+    assert isinstance(result, Checkout)
+    assert (result.base_branch, result.config) == ("release", "[edits]\nmax_files = 3\n")

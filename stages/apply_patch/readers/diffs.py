@@ -23,6 +23,8 @@ _NOTHING = "/dev/null"
 class _File:
     line: int
     path: str | None = None
+    headed: bool = False
+    """Its --- and +++ lines were read."""
     new: bool = False
     deleted: bool = False
     hunks: list[Replace] = field(default_factory=list)
@@ -100,7 +102,8 @@ class _Reader:
         return self._file
 
     def _paths(self, at: int, old: str | None, new: str | None) -> None:
-        file = self._file if self._file and not self._file.hunks and self._file.line >= at - 8 else self._open(at)
+        file = self._file if self._file and not self._file.headed else self._open(at)
+        file.headed = True
         prefixed = all(name in (None, _NOTHING) or name[:2] in ("a/", "b/") for name in (old, new))
         old, new = (name[2:] if prefixed and name not in (None, _NOTHING) else name for name in (old, new))
         file.new = file.new or old == _NOTHING

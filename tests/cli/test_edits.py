@@ -1,0 +1,81 @@
+"""``coding-agent edits``: a person applies a reply to a folder, and reads how."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.console import Console, write
+
+REPLY = """The sum was wrong.
+
+shop/sum.py
+<<<<<<< SEARCH
+return 1
+=======
+return 2
+>>>>>>> REPLACE
+"""
+
+
+@pytest.fixture
+def repo(console: Console) -> Path:
+    folder = write(console.folder / "repo", {"shop/sum.py": "def f():\n    return 1\n", "a.txt": "a\n"})
+    (folder / "shop/sum.py").chmod(0o750)
+    return folder
+
+
+def test_a_reply_is_applied_and_each_block_explained(console: Console, repo: Path) -> None:
+    result = console.run("edits", "apply", "--repo", repo, stdin=REPLY)
+    assert (result.exit_code, result.stdout) == (0, "written: shop/sum.py\n")
+    assert "read as: search/replace" in result.stderr
+    assert "block 1: shop/sum.py: indentation at line 2" in result.stderr
+    assert (repo / "shop/sum.py").read_text() == "def f():\n    return 2\n"
+    assert (repo / "shop/sum.py").stat().st_mode & 0o777 == 0o750
+    assert [file.name for file in (repo / "shop").iterdir()] == ["sum.py"]
+
+
+def test_a_check_writes_nothing_and_tells_the_same(console: Console, repo: Path) -> None:
+    (console.folder / "reply.md").write_text(REPLY)
+    told = console.json("edits", "apply", "--repo", repo, "--check", "--json", "reply.md")
+    step = {"block": 1, "path": "shop/sum.py", "how": "indentation at line 2"}
+    assert told == {"status": "checked", "files": ["shop/sum.py"], "steps": [step], "notices": [], "reason": ""}
+    assert (repo / "shop/sum.py").read_text().endswith("return 1\n")
+
+
+def test_a_refused_reply_writes_nothing_and_says_why(console: Console, repo: Path) -> None:
+    both = REPLY + "\na.txt\n<<<<<<< SEARCH\nb\n=======\nc\n>>>>>>> REPLACE\n"
+    assert console.refused("edits", "apply", "--repo", repo, code=1, stdin=both).startswith("refused")
+    (told,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=both)
+    assert told["status"] == "rejected" and "Block 2 (a.txt)" in told["reason"]
+    assert (repo / "shop/sum.py").read_text().endswith("return 1\n")
+
+
+def test_links_lead_nowhere_and_folders_are_no_files(console: Console, repo: Path) -> None:
+    outside = console.folder / "outside.txt"
+    outside.write_text("a\n")
+    (repo / "link.txt").symlink_to(outside)
+    (repo / "out").symlink_to(console.folder)
+    for path, why in (
+        ("link.txt", "symbolic link"), ("out/outside.txt", "out is a symbolic link"), ("shop", "folder"),
+        ("a.txt/b.txt", "a.txt is not a folder"),
+    ):  # fmt: skip
+        reply = f"`{path}`\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"
+        (told,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=reply)
+        assert why in told["reason"]
+    assert outside.read_text() == "a\n"
+
+
+def test_files_are_made_and_removed(console: Console, repo: Path) -> None:
+    reply = "*** Begin Patch\n*** Add File: new/b.txt\n+b\n*** Delete File: a.txt\n*** End Patch\n"
+    assert console.run("edits", "apply", "--repo", repo, stdin=reply).exit_code == 0
+    assert (repo / "new/b.txt").read_text() == "b\n"
+    assert not (repo / "a.txt").exists()
+
+
+def test_the_folders_own_rules_hold_and_wrong_ones_are_told(console: Console, repo: Path) -> None:
+    config = repo / ".coding-agent.toml"
+    config.write_text('[edits]\nprotected = ["shop"]\n')
+    (told,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=REPLY)
+    assert "policy" in told["reason"]
+    config.write_text("[edits]\nprotects = 1\n")
+    assert "edits.protects" in console.refused("edits", "apply", "--repo", repo, stdin=REPLY)
