@@ -42,7 +42,7 @@ TEST_SECONDS = 300.0
 NEEDS_NETWORK = "needs_network"
 #: class -> what the failures, the runner's or the build's own words look like; the first that fits.
 CLASSES = (
-    (NEEDS_NETWORK, r"for want of a network"),
+    (NEEDS_NETWORK, NEEDS_NETWORK),
     ("no_interpreter", r"no interpreter|this machine has no"),
     ("no_tests_found", r"no test files|none of the test files"),
     ("missing_module", r"ModuleNotFoundError|ImportError|No module named"),
@@ -125,7 +125,8 @@ class Measured:
         after = await self._judged(judge, judge.of(instance.patch), workspace, "after")
         row |= {"runner": runner, "ran": bool(after.results)}
         if not after.resolves_failing:
-            return after.told()
+            network = after.failing_for_network + after.fail_to_pass_ok == len(instance.fail_to_pass)
+            return f"{NEEDS_NETWORK}: {after.told()}" if network else after.told()
         red = [test for test, status in before.fail_to_pass.items() if status != "passed"]
         row["red_to_green"] = bool(red)
         row["pass_to_pass_ok"], row["pass_to_pass"] = after.pass_to_pass_ok, len(instance.pass_to_pass)

@@ -37,6 +37,8 @@ class Tally:
     pass_to_pass: dict[str, Status | None]
     network: int
     """Listed tests that failed, and whose failure speaks of a network that is not there."""
+    failing_for_network: int
+    """Of FAIL_TO_PASS alone."""
     results: int
     """Tests in the report, listed or not."""
     said: str
@@ -94,6 +96,7 @@ def tally(instance: Instance, report: TestReport, sources: Iterable[str] = ()) -
         fail_to_pass={test: found.status(test) for test in instance.fail_to_pass},
         pass_to_pass={test: found.status(test) for test in instance.pass_to_pass},
         network=sum(bool(failures.intersection(found.ids(test))) for test in listed),
+        failing_for_network=sum(bool(failures.intersection(found.ids(test))) for test in instance.fail_to_pass),
         results=len(report.results),
         said=report.said,
     )

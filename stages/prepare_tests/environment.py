@@ -108,7 +108,7 @@ class Builder:
         if tried is None:
             if "pytest" in (self.recipe.runner, *self.recipe.others):
                 await self._install_pytest()
-            await self.installer.python("-m", "compileall", "-qq", str(env / "lib"))
+            await self.installer.python("-m", "compileall", "-qq", "-x", r"/tests?/", str(env / "lib"))
             if not self.installer.unreachable:
                 await kept.keep(key, env, [*needs, *missing])
         return installed

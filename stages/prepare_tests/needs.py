@@ -37,6 +37,10 @@ _OPTIONS = {
     "--reruns": "pytest-rerunfailures", "remote_data_strict": "pytest-remotedata", "--arraydiff": "pytest-arraydiff",
     "DJANGO_SETTINGS_MODULE": "pytest-django",
 }  # fmt: skip
+#: Outside of any block: what is imported within one may be missing.
+_IMPORTS = re.compile(
+    r"^(?:from[ \t]+(\w[\w.]*)[ \t]+import|import[ \t]+([\w., \t]+?)(?:[ \t]+as\b.*)?[ \t]*(?:#.*)?$)", re.M
+)
 #: Modules that a package of another name brings.
 PACKAGES = {
     "yaml": "pyyaml", "PIL": "pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "attr": "attrs",
@@ -96,7 +100,8 @@ def gather(
     folder = [extra for line in [*wanted, *installs] for extra in re.findall(r"^(?:-e\s*)?\.\[([\w,. -]+)\]", line)]
     extras = [extra.strip() for one in folder for extra in one.split(",")] + [e for need in own for e in need.extras]
     requirements = [line for line in distinct(strong) if said[line] not in own]
-    return Needs(requirements[:_MAX_NEEDS], sorted(set(extras)), _modules(tests, known, weak))
+    extras = [extra for extra in sorted(set(extras)) if not _NOT_OF_TESTS.search(extra)]
+    return Needs(requirements[:_MAX_NEEDS], extras, _modules(tests, known, weak))
 
 
 def of_extras(name: str, extras: Iterable[str], requires: Iterable[str], python: str) -> list[str]:
@@ -138,7 +143,8 @@ def _files(paths: Iterable[str]) -> list[str]:
     found = [p for p in paths if _REQUIREMENTS.match(p) and p.count("/") <= 3 and not _NOT_OF_TESTS.search(p)]
     found = [p for p in found if p.count("/") == 0 or _FOLDER.search(p)]
     plain = [p for p in found if p in ("requirements.txt", "requirements/base.txt")]
-    return plain + sorted((p for p in found if _OF_TESTS.search(p)), key=lambda p: (p.count("/"), len(p)))
+    named = sorted((p for p in found if _OF_TESTS.search(p)), key=lambda p: (p.count("/"), len(p)))
+    return plain + ([p for p in named if not re.search(r"dev", p, re.I)] or named)
 
 
 def _file(line: str) -> str:
@@ -217,14 +223,8 @@ def _modules(tests: Mapping[str, str], paths: Iterable[str], offered: Mapping[st
     own = {PurePosixPath(part).stem for path in paths for part in PurePosixPath(path).parts}
     found: dict[str, str] = {}
     for text in tests.values():
-        try:
-            body = ast.parse(text).body
-        except (SyntaxError, ValueError, RecursionError):
-            continue
-        for node in body:
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
-            for module in {name.partition(".")[0] for name in names} - own - sys.stdlib_module_names:
-                package = PACKAGES.get(module, module)
-                found[module] = offered.get(canonicalize_name(package), package)
+        names = [name for line in _IMPORTS.finditer(text) for name in re.findall(r"[\w.]+", line[1] or line[2])]
+        for module in {name.partition(".")[0] for name in names} - own - sys.stdlib_module_names:
+            package = PACKAGES.get(module, module)
+            found[module] = offered.get(canonicalize_name(package), package)
     return found

@@ -27,6 +27,9 @@ from stages.prepare_tests.models import Recipe, Runner, Suite, TestReport
 from stages.prepare_tests.selection import choose_tests
 
 _READ_BYTES = 1_000_000
+#: Read at once, since one by one takes a process each.
+_LIKELY = re.compile(r"test|spec|require|^[^/]*$|^\.github/|^\.circleci/")
+_LIKELY_FILES = 800
 #: Of those chosen, what is left when they were too slow together.
 _FEWER = 2
 
@@ -201,11 +204,16 @@ def described_version(described: str | None) -> str | None:
 def _look(mirror: Mirror, sha: str) -> tuple[Detected, dict[str, int]]:
     entries = {entry.path: entry for entry in mirror.files(sha) if entry.mode in ("100644", "100755")}
 
+    likely = [entry for path, entry in entries.items() if entry.size <= _READ_BYTES and _LIKELY.search(path)]
+    likely = sorted(likely, key=lambda entry: entry.path.count("/"))[:_LIKELY_FILES]
+    texts = dict(zip([one.path for one in likely], mirror.read_many([one.sha for one in likely]), strict=True))
+
     def read(path: str) -> str | None:
         entry: Entry | None = entries.get(path)
         if entry is None or entry.size > _READ_BYTES:
             return None
-        return next(mirror.read_many([entry.sha])).decode(errors="replace")
+        data = texts[path] if path in texts else next(mirror.read_many([entry.sha]))
+        return data.decode(errors="replace")
 
     return detect(list(entries), read), {path: entry.size for path, entry in entries.items()}
 

@@ -1,5 +1,6 @@
 """A repository's tests, set up and run on its base commit in the sandbox."""
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -102,6 +103,87 @@ async def test_what_cannot_be_tested_says_why(
 ):  # fmt: skip
     suite = await prepared(files, sandbox, tmp_path)
     assert not suite.runnable and reason in suite.reason and suite.base is None
+
+
+SCRIPT = """#!/usr/bin/env python3
+import argparse, os, sys, unittest
+parser = argparse.ArgumentParser()
+parser.add_argument("--parallel", default="9")
+parser.add_argument("modules", nargs="*")
+given = parser.parse_args()
+assert given.parallel == "1" and os.getcwd().endswith("tests")
+sys.path.insert(0, os.path.dirname(os.getcwd()))
+class Result(unittest.TextTestResult): ...
+names = given.modules or ["shop.test_calc"]
+suite = unittest.defaultTestLoader.loadTestsFromNames(names)
+sys.exit(not unittest.TextTestRunner(resultclass=Result).run(suite).wasSuccessful())
+"""
+
+
+async def test_a_repositorys_own_script_is_run_and_what_its_tests_say_recorded(sandbox: NoNetwork, tmp_path: Path):
+    files = {
+        "calc.py": CALC,
+        "tests/runtests.py": SCRIPT,
+        "tests/shop/__init__.py": "",
+        "tests/shop/test_calc.py": TESTS,
+    }
+    suite = await prepared(files | {".coding-agent.toml": "[tests]\nrunner = 'script'\n"}, sandbox, tmp_path)
+    assert suite.runnable and suite.base, suite.reason
+    tests = {"shop.test_calc.TestCalc::test_add": "failed", "shop.test_calc.TestCalc::test_double": "passed"}
+    assert (suite.runner, suite.base.results, suite.base.completed) == ("script", tests, True)
+    run = run_context(tmp_path)
+    chosen = await run_suite(
+        sandbox, run.workspace, changes={}, tests=("tests/shop/test_calc.py",), seconds=60, save=run.save, label="some"
+    )
+    assert chosen.results == tests
+
+
+async def test_any_program_that_leaves_junit_xml_can_run_the_tests(sandbox: NoNetwork, tmp_path: Path):
+    report = '<testsuite><testcase classname="m" name="a"/></testsuite>'
+    said = f"""[tests]\ncommand = ["/bin/sh", "-c", 'echo "$SHOP" | cat > "$0"', "{{report}}"]
+environment = {{SHOP = '{report}'}}\nfiles = ["check.txt"]\n"""
+    suite = await prepared({"check.txt": "", ".coding-agent.toml": said}, sandbox, tmp_path)
+    assert suite.runnable and suite.base and suite.base.results == {"m::a": "passed"}, suite.reason
+
+
+async def test_a_test_over_its_own_time_fails_alone(
+    sandbox: NoNetwork, workspace: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("stages.prepare_tests.runners.EACH", 0.2)
+    slow = TESTS.replace("self.assertEqual(add(2, 3), 5)", "__import__('time').sleep(60)")
+    report, _ = await outcome_of(sandbox, workspace, {"test_calc.py": slow.encode()})
+    assert report.results == {ADD: "error", DOUBLE: "passed"} and "longer than 0.2 s" in report.failures[ADD]
+
+
+async def test_when_the_time_is_over_no_test_begins_and_those_that_ran_are_told(sandbox: NoNetwork, workspace: Path):
+    """The first test moves the clock to the end of all days."""
+    late = TESTS.replace("self.assertEqual(add(2, 3), 5)", "import time; time.time = lambda: 1e12")
+    more = late + "\n    def test_later(self): ...\n    def test_latest(self): ...\n"
+    report, _ = await outcome_of(sandbox, workspace, {"test_calc.py": more.encode()})
+    assert report.results == {ADD: "passed", DOUBLE: "passed"} and not report.completed
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on this machine")
+async def test_nodes_own_runner_tells_red_and_green(sandbox: NoNetwork, tmp_path: Path):
+    test = "const test = require('node:test'); const assert = require('assert');\n"
+    test += "test('adds', () => assert.equal(require('../calc').add(2, 3), 5)); test('is', () => {});\n"
+    files = {"package.json": '{"scripts": {"test": "node --test"}}', "calc.js": "exports.add = (a, b) => a - b;\n"}
+    suite = await prepared(files | {"test/calc.test.js": test}, sandbox, tmp_path)
+    assert suite.runnable and suite.base, suite.reason
+    assert suite.base.results == {"test/calc.test.js::adds": "failed", "test/calc.test.js::is": "passed"}
+    run = run_context(tmp_path)
+    changes: dict[str, bytes | None] = {"calc.js": b"exports.add = (a, b) => a + b;\n"}
+    fixed = await run_suite(
+        sandbox, run.workspace, changes=changes, tests=["test/calc.test.js"], seconds=60, save=run.save, label="fixed"
+    )
+    assert set(fixed.results.values()) == {"passed"} and fixed.completed
+
+
+async def test_a_tool_that_is_not_here_is_named(sandbox: NoNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("stages.prepare_tests.toolchains.find_tool", lambda name, environ: None)
+    files = {"go.mod": "module x\n", "a_test.go": "func TestA(t *testing.T) {}\n"}
+    suite = await prepared(files, sandbox, tmp_path)
+    assert not suite.runnable and "go is not on this machine; with it these tests could run" in suite.reason
 
 
 async def test_another_machine_restores_the_environment_without_running_a_test(sandbox: NoNetwork, tmp_path: Path):
