@@ -136,12 +136,6 @@ class LiteLLMClient:
         return Price(input=max(rates["input"]), output=max(rates["output"]))
 
 
-def listed_input_price(model: str) -> float | None:
-    """US dollars a token of input, at litellm's list price; None where it lists none."""
-    price = _listed(model).get("input_cost_per_token")
-    return float(price) if price is not None else None
-
-
 def _litellm() -> Any:
     # Read at import: no price list from the network, and no .env of whatever folder this is.
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
@@ -154,6 +148,12 @@ def _litellm() -> Any:
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return litellm
+
+
+def listed_input_price(model: str) -> float | None:
+    """US dollars a token of input, at litellm's list price; None where it lists none."""
+    price = _listed(model).get("input_cost_per_token")
+    return float(price) if price is not None else None
 
 
 def _listed(model: str) -> dict[str, Any]:
