@@ -49,6 +49,8 @@ class Solver:
     """Mirrors and uv's caches are kept here, a folder a lane: two runs at once must not move one mirror's branch."""
     this: Path
     """Of this invocation: its store, artifacts and repositories."""
+    templates: str | None = None
+    """A folder of templates; default: what the settings say."""
 
     async def all(self, instances: list[Instance], lanes: int) -> list[Row]:
         queue, rows = iter(enumerate(instances)), dict[int, Row]()
@@ -95,8 +97,8 @@ class Solver:
         """The environment's, but for the daily limits: a benchmark is one day's work of many runs."""
         chosen = config.load({
             "data_dir": data_dir, "store": f"sqlite:///{self.this / 'store.sqlite'}", "model": self.model,
-            "artifacts": str(self.this / "artifacts"), "max_cost_usd_per_repository_day": 1e6,
-            "max_cost_usd_per_day": 1e6,
+            "artifacts": str(self.this / "artifacts"), "templates": self.templates,
+            "max_cost_usd_per_repository_day": 1e6, "max_cost_usd_per_day": 1e6,
         })  # fmt: skip
         return chosen.model_copy(update={"queue_url": None, "topic_arn": None})
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from cli import exits
 from cli.environment import Failure, settings, settings_told
-from pipeline.job import FixIssueJob, Limits, Options, Replay, explain
+from pipeline.job import FixIssueJob, explain
 
 if TYPE_CHECKING:
     from cli.wiring import App
@@ -66,25 +66,14 @@ def command(
       coding-agent fix https://github.com/octo/repo/issues/42 --dry-run --patch fix.diff
       coding-agent fix --repo . --issue-file bug.md --model scripted:reply.md
     """
-    if (repo is None) != (issue_file is None) or (repo is None) == (issue_url is None):
-        raise Failure("give an ISSUE_URL, or --repo PATH with --issue-file FILE", exits.USAGE)
     if from_stage and not again:
         raise Failure("--from-stage needs --again", exits.USAGE)
-    title, body = _read_issue(issue_file) if issue_file else ("", "")
-    if repo:
-        from pipeline.github.local import local_issue_url
-
-        issue_url = local_issue_url(repo, f"{title}\n{body}")
-    try:
-        job = FixIssueJob(
-            issue_url=issue_url or "",
-            base_branch=base_branch,
-            replay=Replay(id=f"fix:{uuid.uuid4()}", from_stage=from_stage) if again else None,
-            limits=Limits(max_cost_usd=max_cost, max_rounds=max_rounds, max_minutes=max_minutes),
-            options=Options(dry_run=dry_run, draft=draft),
-        )
-    except ValidationError as error:
-        raise Failure(explain(error), exits.USAGE) from None
+    job, local = issue_of(
+        issue_url, repo, issue_file, base_branch=base_branch,
+        replay={"id": f"fix:{uuid.uuid4()}", "from_stage": from_stage} if again else None,
+        limits={"max_cost_usd": max_cost, "max_rounds": max_rounds, "max_minutes": max_minutes},
+        options={"dry_run": dry_run, "draft": draft},
+    )  # fmt: skip
     chosen = settings(ctx, model=model, queue_url="")
     _check_ceilings(chosen, max_cost_usd=max_cost, max_rounds=max_rounds, max_minutes=max_minutes)
     _quiet_logs()
@@ -93,7 +82,7 @@ def command(
 
     printer = Printer(quiet=as_json)
     with settings_told():
-        forge = _local_forge(repo, title, body, job) if repo else wiring.github_forge(chosen)
+        forge = local or wiring.github_forge(chosen)
         app = wiring.build(chosen, forge, host="file" if repo else None, observer=printer)
         if from_stage and from_stage not in app.pipeline.names:
             raise Failure(f"--from-stage: there are {', '.join(app.pipeline.names)}", exits.USAGE)
@@ -110,6 +99,24 @@ def command(
     else:
         print_result(result)
     ctx.exit(exits.of(result.outcome))
+
+
+def issue_of(
+    issue_url: str | None, repo: Path | None, issue_file: Path | None, **fields: object
+) -> "tuple[FixIssueJob, Forge | None]":
+    """The job of an issue at GitHub, or of a file's text about a local repository with that as its forge."""
+    if (repo is None) != (issue_file is None) or (repo is None) == (issue_url is None):
+        raise Failure("give an ISSUE_URL, or --repo PATH with --issue-file FILE", exits.USAGE)
+    title, body = _read_issue(issue_file) if issue_file else ("", "")
+    if repo:
+        from pipeline.github.local import local_issue_url
+
+        issue_url = local_issue_url(repo, f"{title}\n{body}")
+    try:
+        job = FixIssueJob.model_validate({"issue_url": issue_url, **fields})
+    except ValidationError as error:
+        raise Failure(explain(error), exits.USAGE) from None
+    return job, _local_forge(repo, title, body, job) if repo else None
 
 
 async def _run(app: "App", job: FixIssueJob, before_saying: Callable[[], None]) -> "tuple[str, RunResult]":

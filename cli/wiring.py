@@ -225,9 +225,10 @@ def python_folders(settings: Settings) -> tuple[Path, ...]:
 
 def build(
     settings: Settings, forge: Forge, *, host: str | None = None, model: ModelClient | None = None,
-    observer: Callable[[Progress], None] = lambda _: None,
+    artifacts: Artifacts | None = None, observer: Callable[[Progress], None] = lambda _: None,
 ) -> App:  # fmt: skip
-    """Everything a run needs. ``host`` is whose issues are taken (``file`` for a local repository).
+    """Everything a run needs. ``host`` is whose issues are taken (``file`` for a local repository); ``model`` and
+    ``artifacts`` stand instead of what the settings name.
 
     Raises:
         SettingsError: something is missing; the message says what, and how to set it.
@@ -238,7 +239,7 @@ def build(
         sandbox = choose_sandbox(settings.sandbox, on_ecs=settings.on_ecs, local=not settings.queue_url)
     except NoIsolation as error:
         raise SettingsError(f"CODING_AGENT_SANDBOX: {error}") from error
-    store, artifacts = open_store(settings), open_artifacts(settings)
+    store, artifacts = open_store(settings), artifacts or open_artifacts(settings)
     models = settings.listed("allowed_models") or (name,)
     topics = settings.listed("allowed_topics") or ((settings.topic_arn,) if settings.topic_arn else ())
     templates = template_sets(settings)

@@ -18,7 +18,7 @@ from prompts.environment import RenderError
 SECONDS = 5
 """Of processor time; a prompt takes some milliseconds."""
 BYTES = 1 << 30
-_WALL_SECONDS = 60.0
+_WALL_SECONDS = 30.0
 #: The package without its __init__, whose imports take longer than rendering.
 _START = """
 import sys, types

@@ -172,6 +172,12 @@ def _litellm() -> Any:
     return litellm
 
 
+def listed_input_price(model: str) -> float | None:
+    """US dollars a token of input, at litellm's list price; None where it lists none."""
+    price = _listed(model).get("input_cost_per_token")
+    return float(price) if price is not None else None
+
+
 def _listed(model: str) -> dict[str, Any]:
     """The model's row in litellm's price list, as it stands there; empty where there is none."""
     litellm = _litellm()

@@ -2,10 +2,14 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cli.prompts.compare import Trial, mcnemar, mean_interval, proportions_interval, report
+from cli.prompts.golden import watched
+from cli.prompts.replay import side_by_side
 from prompts import TemplateSet
 from prompts.template_set import SHIPPED
 from tests.cli.console import Console, Sample
@@ -109,3 +113,177 @@ def test_the_prompt_of_a_stored_run_is_rendered_as_it_was_sent(console: Console,
 def test_a_job_without_a_prompt_is_told(console: Console) -> None:
     said = console.refused("prompts", "render", "propose", "--job", "nothing")
     assert said == "there is no such run of job 'nothing' in this store; see: coding-agent jobs list"
+
+
+def stored(console: Console, sample: Sample) -> str:
+    """A run that is over; its job id."""
+    result = console.run(*sample.fix, "--json")
+    return str(json.loads(result.stdout)["data"]["job_id"])
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_replay_shows_prompts_patch_tests_and_cost_side_by_side_and_leaves_the_store_alone(
+    console: Console, sample: Sample, mine: Path
+) -> None:
+    job_id = stored(console, sample)
+    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    (console.folder / "new.yaml").write_text(
+        json.dumps([
+            {"when": "Be brief", "reply": sample.reply.read_text().replace("a + b", "b + a"), "cost_usd": 0.25},
+            {"reply": "none", "cost_usd": 0.5},
+        ])
+    )  # fmt: skip
+    kept = [console.data_dir / name for name in ("store.sqlite", "artifacts")]
+    before = tree(kept[1]), kept[0].read_bytes()
+    options = ("--template-dir", mine, "--from-stage", "propose_patch", "--model", "scripted:new.yaml")
+    told = console.json("prompts", "replay", job_id, *options, "--json")
+    assert (tree(kept[1]), kept[0].read_bytes()) == before
+    assert [(side["outcome"], side["cost_usd"], side["tests"][:12]) for side in told.values()] == [
+        ("proposed", 0.0, "red to green"), ("proposed", 0.25, "red to green"),
+    ]  # fmt: skip
+    assert "+    return a + b" in told["before"]["patch"] and "+    return b + a" in told["after"]["patch"]
+    (old, new) = ({name: text for name, text in side["prompts"].items() if "user" in name} for side in told.values())
+    assert old.keys() == new.keys() and [len(side) for side in (old, new)] == [1, 1]
+    assert "Be brief." in new.popitem()[1] and "Be brief." not in old.popitem()[1]
+    shown = console.run("prompts", "replay", job_id, *options)
+    assert shown.exit_code == 0, shown.output
+    for said in ("with these templates", "Be brief.", "$0.2500", "return b + a", "↺ prepare_tests"):
+        assert said in shown.output
+    assert "fetch_issue" not in shown.output, "what came before is kept"
+
+
+def test_a_mistake_in_a_replay_is_told(console: Console, sample: Sample, mine: Path) -> None:
+    said = console.refused("prompts", "replay", "nothing", "--template-dir", mine)
+    assert said == "there is no such run of job 'nothing' in this store; see: coding-agent jobs list"
+    said = console.refused("prompts", "replay", "nothing", "--template-dir", mine, "--from-stage", "mend")
+    assert said.startswith("--from-stage: no stage 'mend'; there are fetch_issue, checkout")
+    said = console.refused("prompts", "lint", "--template-dir", "0" * 64)
+    assert "no such set is published" in said
+
+
+def test_two_sets_are_compared_over_stored_runs_after_the_cost_was_told(
+    console: Console, sample: Sample, mine: Path
+) -> None:
+    stored(console, sample)
+    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    (console.folder / "new.yaml").write_text(
+        json.dumps([{"when": "Be brief", "reply": "no edit"}, {"reply": sample.reply.read_text(), "cost_usd": 0.5}])
+    )
+    arguments = ("prompts", "compare", SHIPPED, mine, "--runs", "3", "--model", "scripted:new.yaml")
+    asked = console.run(*arguments, stdin="n\n")
+    assert asked.exit_code == 1
+    assert "1 issue with two sets each: about $0.00, as much as twice what they cost before; $4.00 at" in asked.stderr
+    told = console.json(*arguments, "--yes", "--json")
+    assert (told["issues"], told["only_a"], told["only_b"], told["mcnemar_p"]) == (1, 1, 0, 1.0)
+    assert (told["resolved"]["a"], told["resolved"]["b"]) == (1, 0)
+    assert (told["cost_usd"]["a"], told["cost_usd"]["interval"]) == (0.5, None)
+    assert told["rounds"]["b"] > told["rounds"]["a"] == 1
+
+
+def test_an_issues_first_prompt_is_rendered_without_a_model(console: Console, sample: Sample, mine: Path) -> None:
+    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    result = console.run(
+        "prompts", "render", "--repo", sample.repo, "--issue-file", sample.issue, "--template-dir", mine
+    )
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("[system]\n\nYou fix bugs") and "[user]\n\n# Issue " in result.stdout
+    assert ISSUE[0] in result.stdout and "Be brief." in result.stdout
+    assert not (console.data_dir / "store.sqlite").exists()
+
+
+def test_golden_shows_what_an_edit_changes_and_freezes_it_on_request(console: Console, mine: Path) -> None:
+    assert console.run("prompts", "golden").exit_code == 0, "prompts golden --template-dir prompts/templates --update"
+    edit(mine, "edit_format", "Small blocks", "Tiny blocks")
+    result = console.run("prompts", "golden", "--template-dir", mine)
+    assert result.exit_code == 1
+    assert "-- Several changes are several blocks, each under its path. Small blocks" in result.stdout
+    assert "plain/propose_system: about 694 -> 694 tokens" in result.stdout, "what includes it changes too"
+    assert "4 of " in result.stderr and "plain/propose:" not in result.stdout
+    assert console.run("prompts", "golden", "--template-dir", mine, "--update").exit_code == 0
+    assert console.run("prompts", "golden", "--template-dir", mine).stdout == ""
+    assert "needs --template-dir" in console.refused("prompts", "golden", "--update")
+
+
+def test_golden_prices_the_difference_for_a_model(
+    console: Console, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.model.litellm_client.listed_input_price", {"openai/gpt-4o": 2.5e-6}.get)
+    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    shown = console.run("prompts", "golden", "--template-dir", mine, "--model", "openai/gpt-4o").stdout
+    assert "plain/propose: about 323 -> 327 tokens, +0.000010 US dollars a call" in shown
+
+
+def test_each_save_is_rendered_again(console: Console, mine: Path) -> None:
+    def edits() -> Iterator[None]:
+        yield
+        edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+        yield
+        edit(mine, "propose", "Be brief.", "{% if %}")
+        yield
+
+    says = list(watched(mine, edits().__next__))
+    assert says[0] == f"watching {mine}: 12 texts\n"
+    assert "+Be brief." in says[1] and says[2].startswith("template 'propose', line ")
+
+
+def test_a_set_is_published_made_current_and_taken_back(
+    console: Console, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (console.folder / "sets").mkdir()
+    monkeypatch.setenv("CODING_AGENT_TEMPLATES", "sets")
+    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    shipped, wanted = TemplateSet.load().set_hash, TemplateSet.load(mine).set_hash
+    assert console.run("prompts", "publish", mine).stdout == f"{wanted}\n"
+    assert shipped in console.run("prompts", "list").stdout
+    assert console.run("prompts", "use", wanted).exit_code == 0
+    assert wanted in console.run("prompts", "list").stdout
+    assert "+Be brief." in console.run("prompts", "diff", shipped, wanted).stdout
+    assert console.run("prompts", "use", shipped).exit_code == 0
+    assert shipped in console.run("prompts", "list").stdout
+    edit(mine, "propose", "Be brief.", "{{ issue.body }}")
+    assert "'issue.body' is a stranger's text" in console.refused("prompts", "publish", mine)
+    assert "no such set is published" in console.refused("prompts", "use", "0" * 64)
+    assert "neither a folder nor the hash" in console.refused("prompts", "lint", "--template-dir", "no such")
+
+
+def test_a_diff_tells_where_a_version_was_not_raised(console: Console, mine: Path) -> None:
+    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    result = console.run("prompts", "diff", SHIPPED, mine)
+    assert result.exit_code == 1 and "+Be brief." in result.stdout
+    assert "propose: the text differs, and its version is not above 1" in result.stderr
+    edit(mine, "propose", "version: 1", "version: 2")
+    assert "version is not" not in console.run("prompts", "diff", SHIPPED, mine).stderr
+    assert console.run("prompts", "diff", mine, mine).exit_code == 0
+
+
+def test_a_template_is_shown_with_what_it_says_of_itself(console: Console) -> None:
+    shown = console.run("prompts", "show", "propose").stdout
+    assert "files[].content                  untrusted str" in shown and "# Issue {{ issue.number }}" in shown
+
+
+def test_lines_side_by_side_are_those_that_differ_with_two_around() -> None:
+    old = ["a", "b", "c", "d", "e", "f"]
+    assert list(side_by_side(old, [*old[:4], "E", "E2", "f"])) == [
+        ("...", "..."), ("c", "c"), ("d", "d"), ("e", "E"), ("", "E2"), ("f", "f"),
+    ]  # fmt: skip
+    assert list(side_by_side(old, old)) == []
+
+
+def test_differences_come_with_what_they_are_worth() -> None:
+    assert mcnemar(0, 0) == mcnemar(3, 3) == 1.0
+    assert mcnemar(1, 9) == pytest.approx(0.0215, abs=1e-4)  # 22/1024
+    assert mcnemar(0, 5000) < 1e-9
+    low, high = proportions_interval(2, 12, 50)
+    assert 0.03 < low < 0.2 < high < 0.37
+    assert proportions_interval(0, 0, 1)[0] < -0.5, "one issue proves nothing"
+    assert mean_interval([1.0] * 4) is None
+    interval = mean_interval([0.0, 1.0] * 20)
+    assert interval is not None and 0.3 < interval[0] < 0.5 < interval[1] < 0.7
+    first = [Trial(str(n), n % 2 == 0, 0.1, 1) for n in range(10)]
+    second = [Trial(str(n), True, 0.2, 2) for n in range(10)]
+    told = report(first, second)
+    assert (told["only_a"], told["only_b"], told["resolved"]["difference"]) == (0, 5, 0.5)
+    assert told["cost_usd"]["difference"] == pytest.approx(0.1) and told["rounds"]["interval"] == (1.0, 1.0)

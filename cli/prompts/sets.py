@@ -1,0 +1,59 @@
+"""``prompts publish`` and ``prompts use``: give a set to the workers, without a redeploy."""
+
+from pathlib import Path
+
+import click
+
+from cli import exits
+from cli.environment import Failure, settings, settings_told
+from cli.options import publish
+from cli.prompts.source import templates_told
+from pipeline.errors import describe
+
+
+@click.command("publish")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--use", "current", is_flag=True, help="Make it current, too.")
+@click.pass_context
+def publish_(ctx: click.Context, folder: Path, current: bool) -> None:
+    """Put a folder's templates where workers find them, and print the set's hash.
+
+    They are checked first. A replay can name the set from then on (`replay.template_set`).
+
+    \b
+    Example:
+      coding-agent prompts publish ./mine --use
+    """
+    set_hash = publish(ctx, folder)
+    if current:
+        _use(ctx, set_hash)
+    click.echo(set_hash)
+
+
+@click.command("use")
+@click.argument("set_hash", metavar="HASH")
+@click.pass_context
+def use(ctx: click.Context, set_hash: str) -> None:
+    """Make a published set current: runs that begin from now on take it, on every worker.
+
+    Runs that have begun keep theirs. The hash of an earlier set takes a change back.
+
+    \b
+    Example:
+      coding-agent prompts use 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    """
+    _use(ctx, set_hash)
+    click.echo(f"{set_hash} is current")
+
+
+def _use(ctx: click.Context, set_hash: str) -> None:
+    from cli.wiring import template_sets
+
+    with templates_told(), settings_told():
+        sets = template_sets(settings(ctx))
+        try:
+            sets.use(set_hash)
+        except ValueError as error:
+            raise Failure(str(error), exits.USAGE) from None
+        except Exception as error:  # a disk's, or one of S3's many
+            raise Failure(f"nothing was made current: {describe(error)}") from None

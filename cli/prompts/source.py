@@ -1,0 +1,45 @@
+"""Which set of templates a command works on: a folder, a published set by its hash, or the current one."""
+
+import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from cli import exits
+from cli.environment import Failure, settings, settings_told
+from prompts import TemplateError, TemplateSet
+
+template_dir = click.option(
+    "--template-dir", "--templates", "named", metavar="FOLDER|HASH",
+    help="A folder of templates, or a published set; default: what CODING_AGENT_TEMPLATES makes current.",
+)  # fmt: skip
+
+
+@contextmanager
+def templates_told() -> Iterator[None]:
+    """What is wrong with a template ends the command with its message."""
+    try:
+        yield
+    except TemplateError as error:
+        raise Failure(str(error), exits.USAGE) from None
+
+
+def load(ctx: click.Context, named: str | None) -> TemplateSet:
+    from cli.wiring import template_sets
+
+    with templates_told(), settings_told():
+        if named and Path(named).is_dir():
+            return TemplateSet.load(Path(named))
+        sets = template_sets(settings(ctx))
+        try:
+            return sets.get(named) if named else sets.wanted()
+        except ValueError as error:  # no hash: it can't be a key
+            raise Failure(f"{named}: neither a folder nor the hash of a published set ({error})", exits.USAGE) from None
+
+
+def changed_lines(before: str, after: str, name: str) -> str:
+    """A unified diff; empty where nothing changed."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    return "".join(difflib.unified_diff(old, new, f"a/{name}", f"b/{name}"))
