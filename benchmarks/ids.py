@@ -61,8 +61,8 @@ def described(sources: Iterable[str]) -> dict[str, set[str]]:
             tree = ast.parse(source)
         except (SyntaxError, ValueError):
             continue
-        for holder in ast.walk(tree):
-            for node in holder.body if isinstance(holder, ast.ClassDef) else ():
+        for holder in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+            for node in holder.body:
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (text := ast.get_docstring(node)):
                     line = text.strip().split("\n")[0].strip()
                     found.setdefault(line, set()).add(f"{holder.name}::{node.name}")
