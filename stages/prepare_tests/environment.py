@@ -162,15 +162,18 @@ class Builder:
             "UV_PYTHON_DOWNLOADS": "never", "UV_COLOR": "never",
         }  # fmt: skip
         offline = self._told("UV_NO_INDEX") or self._told("UV_OFFLINE")
-        return await self._run((str(self.uv), *arguments), fixed | dict(self.index), network=not offline)
+        network: Literal["none", "install"] = "none" if offline else "install"
+        return await self._run((str(self.uv), *arguments), fixed | dict(self.index), network=network)
 
     def _told(self, name: str) -> bool:
         return self.index.get(name, "").lower() in ("1", "true", "yes")
 
     async def _python(self, *arguments: str) -> SandboxResult:
-        return await self._run((str(self.workspace / "env/bin/python"), *arguments), {}, network=False)
+        return await self._run((str(self.workspace / "env/bin/python"), *arguments), {}, network="none")
 
-    async def _run(self, argv: Sequence[str], environment: dict[str, str], *, network: bool) -> SandboxResult:
+    async def _run(
+        self, argv: Sequence[str], environment: dict[str, str], *, network: Literal["none", "install"]
+    ) -> SandboxResult:  # fmt: skip
         self.cache.mkdir(parents=True, exist_ok=True)
         done = await self.sandbox.run(
             SandboxCommand(
