@@ -105,7 +105,9 @@ def _tools(settings: Settings) -> list[Check]:
     except SettingsError as error:
         checks.append(Check("uv", False, "", str(error)))
     try:
-        sandbox = choose_sandbox(settings.sandbox, on_ecs=settings.on_ecs, local=not settings.queue_url)
+        sandbox = choose_sandbox(
+            settings.sandbox, on_ecs=settings.on_ecs, local=not settings.queue_url, socket=settings.sandbox_socket
+        )
         checks.append(Check("sandbox", True, sandbox.name))
     except NoIsolation as error:
         checks.append(Check("sandbox", False, "", str(error)))

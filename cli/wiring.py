@@ -236,7 +236,9 @@ def build(
     chosen_knowingly(settings)
     name, client = (settings.model or "given", model) if model else model_client(settings)
     try:
-        sandbox = choose_sandbox(settings.sandbox, on_ecs=settings.on_ecs, local=not settings.queue_url)
+        sandbox = choose_sandbox(
+            settings.sandbox, on_ecs=settings.on_ecs, local=not settings.queue_url, socket=settings.sandbox_socket
+        )
     except NoIsolation as error:
         raise SettingsError(f"CODING_AGENT_SANDBOX: {error}") from error
     store, artifacts = open_store(settings), artifacts or open_artifacts(settings)

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     sandbox: Literal["bwrap", "uid", "auto", "none"] = Field(
         "auto", description="what isolates the tests of a repository"
     )
+    sandbox_socket: Path = Field(
+        Path("/run/coding-agent/sandbox.sock"), description="where the uid sandbox's helper listens"
+    )
     data_dir: Path = Field(default_factory=_data_dir, description="store, artifacts, mirrors of this machine")
     visibility_timeout: int = Field(120, ge=10, le=43_200, description="seconds; the heartbeat keeps extending it")
     api_keys: SecretStr | None = Field(

@@ -9,32 +9,53 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-from pipeline.sandbox import NoIsolation, SandboxCommand, SandboxResult
-from pipeline.sandbox.process import drain, launched, plain
+from pipeline.sandbox import NoIsolation, SandboxCommand, SandboxResult, linux, seccomp
+from pipeline.sandbox.index_proxy import IndexProxy
+from pipeline.sandbox.ownership import BWRAP_UID, change_owner
+from pipeline.sandbox.process import drain, explained, launched, plain
+from pipeline.sandbox.watch import INTERVAL, Watch
 
-#: No account has it on Debian (https://systemd.io/UIDS-GIDS/: 60578 to 61183 is unused).
-SANDBOX_UID = 60999
 _TMPFS_BYTES = 1024**3
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = (
     "alternatives", "ca-certificates", "gai.conf", "host.conf", "hosts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
     "localtime", "mime.types", "nsswitch.conf", "os-release", "pki", "protocols", "resolv.conf", "services", "ssl",
 )  # fmt: skip
+_OWN = ("/tmp", "/var/tmp", "/dev/shm", "/tmp/home")  # noqa: S108 - inside
+INDEX_PORT = 8377
+"""Where a sandbox that installs finds the package index, on its own loopback."""
+#: Joins the user and network namespaces of process 1's, listens on a port there, and passes the socket on.
+_LISTEN = """
+import ctypes, os, socket, sys
+pid, back, port = (int(word) for word in sys.argv[1:4])
+libc = ctypes.CDLL(None, use_errno=True)
+mine = os.readlink("/proc/self/ns/user")
+for kind in ("user", "net"):
+    if kind == "net" or os.readlink(f"/proc/{pid}/ns/user") != mine:
+        if libc.setns(os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY), 0):
+            raise OSError(ctypes.get_errno(), f"setns {kind}")
+listener = socket.create_server(("", port))
+socket.send_fds(socket.socket(fileno=back), [b"."], [listener.fileno()])
+"""
 _TRUE = SandboxCommand(("/bin/true",), cwd=Path("/"))
 
 
 class BwrapSandbox:
     name = "bwrap"
 
-    def __init__(self) -> None:
+    def __init__(self, index: IndexProxy) -> None:
         """Raises NoIsolation where a program it needs is missing, or where the kernel refuses."""
+        self._index = index
         self._root = os.geteuid() == 0
-        self._uid, self._gid = (SANDBOX_UID, SANDBOX_UID) if self._root else (os.getuid(), os.getgid())
+        self._uid, self._gid = (BWRAP_UID, BWRAP_UID) if self._root else (os.getuid(), os.getgid())
         self._bwrap = _program("bwrap", package="bubblewrap")
         self._setpriv = _program("setpriv", package="util-linux")
         with ExitStack() as stack:
@@ -54,24 +75,48 @@ class BwrapSandbox:
     async def run(self, command: SandboxCommand) -> SandboxResult:
         """Raises OSError where the sandbox itself could not be set up."""
         started = time.monotonic()
+        installing = command.network == "install"
+        if installing:
+            command = replace(
+                command, environment=command.environment | self._index.environment(INDEX_PORT),
+                readable=(*command.readable, *self._index.folders),
+            )  # fmt: skip
         if self._root:
             for folder in command.writable:
                 _hand_over(folder, self._uid, self._gid)
         with ExitStack() as stack:
             status, reported = os.pipe()
             stack.callback(os.close, status)
+            held, go = os.pipe()
+            gate = os.fdopen(go, "wb", buffering=0)
+            stack.enter_context(gate)
             try:
-                argv, descriptors = self._prepared(command, stack, report_to=reported)
+                argv, descriptors = self._prepared(command, stack, report_to=reported, wait_for=held)
                 process = await asyncio.create_subprocess_exec(
                     *argv, env={}, cwd="/", start_new_session=True, pass_fds=descriptors,
                     stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
                 )  # fmt: skip
             finally:
                 os.close(reported)
-            return await _supervise(command, process, status, started)
+                os.close(held)
+            session = _Session(command, process, status, self._uid)
+            try:
+                async with asyncio.timeout(command.timeout):
+                    init = await session.begun()
+                    if installing and init is not None:
+                        listener = await asyncio.to_thread(_listener_inside, init)
+                        stack.callback(self._index.serve(listener))
+                    with contextlib.suppress(BrokenPipeError):  # it has failed already
+                        gate.write(b".")
+                    await session.ended()
+            except TimeoutError:
+                session.reason = "time"
+            finally:
+                await asyncio.shield(asyncio.create_task(session.end()))
+            return await session.result(started)
 
     def _prepared(
-        self, command: SandboxCommand, stack: ExitStack, *, report_to: int | None = None
+        self, command: SandboxCommand, stack: ExitStack, *, report_to: int | None = None, wait_for: int | None = None
     ) -> tuple[list[str], tuple[int, ...]]:
         """The command line, and the descriptors it reads: options by --args, so that no /proc entry shows them."""
         passwd = f"root:x:0:0::/:/bin/false\nsandbox:x:{self._uid}:{self._gid}::/tmp/home:/bin/sh\n"
@@ -80,21 +125,22 @@ class BwrapSandbox:
         options = [*self._isolation(command), *_files(command)]
         for data, path in ((users, "/etc/passwd"), (groups, "/etc/group")):
             options += ["--perms", "0644", "--ro-bind-data", str(data), path]
-        if report_to is not None:
-            options += ["--json-status-fd", str(report_to)]
+        if report_to is not None and wait_for is not None:
+            options += ["--json-status-fd", str(report_to), "--block-fd", str(wait_for)]
+        filtered = _memfd(seccomp.program(linux.machine(), hold=False), stack)
+        options += ["--seccomp", str(filtered)]
         options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(command.cwd)]
         described = _memfd(b"".join(os.fsencode(word) + b"\0" for word in options), stack)
         drop = [self._setpriv, "--no-new-privs", "--inh-caps=-all"]
         if self._root:
             drop += [f"--reuid={self._uid}", f"--regid={self._gid}", "--clear-groups"]
         argv = [self._bwrap, "--args", str(described), "--", *drop, "--", *command.argv]
-        descriptors = (users, groups, described) + ((report_to,) if report_to is not None else ())
-        return launched(argv, memory_mb=command.memory_mb), descriptors
+        told = tuple(number for number in (report_to, wait_for) if number is not None)
+        return launched(argv), (users, groups, described, filtered, *told)
 
     def _isolation(self, command: SandboxCommand) -> list[str]:
         options = ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox"]
-        options += [] if command.network else ["--unshare-net"]
-        options += ["--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+        options += ["--unshare-net", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
         # Root changes its real user id inside, for which these two stay until it has; exec then drops them.
         options += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if self._root else ["--unshare-user"]
         given = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp/home", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108 - inside
@@ -112,7 +158,7 @@ def _files(command: SandboxCommand) -> list[str]:
             options += ["--ro-bind", system, system]
     for name in _ETC:
         options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    for own in ("/tmp", "/var/tmp", "/dev/shm", "/tmp/home"):  # noqa: S108 - inside
+    for own in _OWN:
         options += ["--perms", "1777", "--size", str(_TMPFS_BYTES), "--tmpfs", own]
     binds = dict.fromkeys(command.readable, "--ro-bind") | dict.fromkeys(command.writable, "--bind")
     above = {folder for path in binds for folder in path.parents if folder != Path("/")}
@@ -123,46 +169,96 @@ def _files(command: SandboxCommand) -> list[str]:
     return options
 
 
-async def _supervise(
-    command: SandboxCommand, process: asyncio.subprocess.Process, status: int, started: float
-) -> SandboxResult:
-    if process.stdout is None:
-        raise RuntimeError("the process was started without a pipe")
-    kept, timed_out, reported, init = bytearray(), False, b"", -1
-    reading = asyncio.create_task(drain(process.stdout, kept, command.output_limit))
-    try:
-        async with asyncio.timeout(command.timeout):
-            await _readable(status)
-            reported = os.read(status, 4096)
-            init = _pidfd(reported)
-            await asyncio.wait([reading])
-            await process.wait()
-    except TimeoutError:
-        timed_out = True
-    finally:
-        await asyncio.shield(asyncio.create_task(_end(process, init)))
-    await reading
-    while more := os.read(status, 4096):
-        reported += more
-    output = plain(kept, command.output_limit)
-    if not timed_out and b'"exit-code"' not in reported:
-        raise OSError(f"the sandbox could not be set up: {output.strip()[-500:]}")
-    code = 124 if timed_out or process.returncode is None else process.returncode
-    return SandboxResult(code, output, timed_out, time.monotonic() - started)
+class _Session:
+    """A bubblewrap that was started, until nothing of it is left."""
 
+    def __init__(self, command: SandboxCommand, process: asyncio.subprocess.Process, status: int, uid: int):
+        if process.stdout is None:
+            raise RuntimeError("the process was started without a pipe")
+        self.reason = ""
+        self._command, self._process, self._status, self._uid = command, process, status, uid
+        self._kept, self._reported = bytearray(), b""
+        self._init, self._init_pidfd = -1, -1
+        self._reading = asyncio.create_task(drain(process.stdout, self._kept, command))
 
-async def _end(process: asyncio.subprocess.Process, init: int) -> None:
-    """Kill what is left. The namespace's init takes all of it along, and is gone only when everything is."""
-    if init >= 0:
-        try:
+    async def begun(self) -> int | None:
+        """The process id of the namespace's init, which waits; None where bubblewrap failed before it had one."""
+        await _readable(self._status)
+        self._reported = os.read(self._status, 4096)
+        _, found, rest = self._reported.partition(b'"child-pid": ')
+        if found:
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(init, signal.SIGKILL)
-            await _readable(init)
+                self._init = int(rest.split(b",")[0].split()[0])
+                self._init_pidfd = os.pidfd_open(self._init)
+        return self._init if found else None
+
+    async def ended(self) -> None:
+        watching = asyncio.create_task(self._watch())
+        try:
+            done, _ = await asyncio.wait({self._reading, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if self._reading in done:
+                await self._process.wait()
+            else:
+                self.reason = watching.result()  # a watch that fails is a failure
         finally:
-            os.close(init)
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()
+            watching.cancel()
+
+    async def _watch(self) -> str:
+        """Until it uses too much; says of what."""
+        try:
+            namespace = os.readlink(f"/proc/{self._init}/ns/pid")  # noqa: PTH115 - no disk is asked
+            root = f"/proc/{self._init}/root"
+            watch = Watch(
+                uid=self._uid, memory=self._command.memory_mb * 1024**2,
+                ours=lambda pid, _: str(Path(f"/proc/{pid}/ns/pid").readlink()) == namespace,
+                folders=self._command.writable, in_memory=lambda: _in_memory(root),
+            )  # fmt: skip
+            while True:
+                await asyncio.sleep(INTERVAL)
+                if exceeded := await asyncio.to_thread(watch.exceeded):
+                    return exceeded
+        except FileNotFoundError:  # it has ended already
+            await asyncio.wait({self._reading})
+            return ""
+
+    async def end(self) -> None:
+        """Kill what is left. The namespace's init takes all of it along, and is gone only when everything is."""
+        if self._init_pidfd >= 0:
+            try:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._init_pidfd, signal.SIGKILL)
+                await _readable(self._init_pidfd)
+            finally:
+                os.close(self._init_pidfd)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+    async def result(self, started: float) -> SandboxResult:
+        await self._reading
+        while more := os.read(self._status, 4096):
+            self._reported += more
+        output = plain(self._kept, self._command.output_limit) + explained(self.reason, self._command)
+        if not self.reason and b'"exit-code"' not in self._reported:
+            raise OSError(f"the sandbox could not be set up: {output.strip()[-500:]}")
+        code = {"": self._process.returncode, "time": 124}.get(self.reason, 137)
+        return SandboxResult(124 if code is None else code, output, self.reason == "time", time.monotonic() - started)
+
+
+def _in_memory(root: str) -> int:
+    """Bytes of the files in a sandbox's own file systems, which are in memory."""
+    told = [os.statvfs(root + path) for path in _OWN]
+    return sum((one.f_blocks - one.f_bfree) * one.f_frsize for one in told)
+
+
+def _listener_inside(init: int) -> socket.socket:
+    """A socket that listens on the sandbox's loopback, and is ours: another process joins its network to make it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        argv = [sys.executable, "-I", "-S", "-c", _LISTEN, str(init), str(theirs.fileno()), str(INDEX_PORT)]
+        subprocess.run(argv, env={}, pass_fds=(theirs.fileno(),), check=True, timeout=30)
+        _, (listener,), _, _ = socket.recv_fds(ours, 1, 1)
+        return socket.socket(fileno=listener)
 
 
 async def _readable(descriptor: int) -> None:
@@ -174,15 +270,6 @@ async def _readable(descriptor: int) -> None:
         loop.remove_reader(descriptor)
 
 
-def _pidfd(reported: bytes) -> int:
-    """A descriptor of the namespace's init, whose pid bubblewrap tells first; -1 where there is none."""
-    _, found, rest = reported.partition(b'"child-pid": ')
-    try:
-        return os.pidfd_open(int(rest.split(b",")[0].split()[0])) if found else -1
-    except ProcessLookupError:
-        return -1
-
-
 def _memfd(data: bytes, stack: ExitStack) -> int:
     descriptor = os.memfd_create("sandbox")
     stack.callback(os.close, descriptor)
@@ -192,11 +279,11 @@ def _memfd(data: bytes, stack: ExitStack) -> int:
 
 
 def _hand_over(folder: Path, uid: int, gid: int) -> None:
-    """Make the user of the sandbox own a folder. Never through a link."""
+    """Make the user of the sandbox own a folder and what is in it, once: it stays so. Never through a link."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        if os.fstat(descriptor).st_uid != uid:
-            os.fchown(descriptor, uid, gid)
+        if (found := os.fstat(descriptor).st_uid) != uid:
+            change_owner(descriptor, (found,), (uid, gid))
     finally:
         os.close(descriptor)
 

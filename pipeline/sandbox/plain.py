@@ -34,7 +34,7 @@ class PlainSandbox:
             )
             try:
                 process = await asyncio.create_subprocess_exec(
-                    *launched(argv, memory_mb=command.memory_mb), cwd=command.cwd, env=given | command.environment,
+                    *launched(argv), cwd=command.cwd, env=given | command.environment,
                     stdin=asyncio.subprocess.DEVNULL, stdout=write, stderr=write, start_new_session=True,
                 )  # fmt: skip
             except BaseException:
@@ -42,7 +42,7 @@ class PlainSandbox:
                 raise
             finally:
                 os.close(write)
-            reading = asyncio.create_task(drain(output, kept, command.output_limit))
+            reading = asyncio.create_task(drain(output, kept, command))
             try:
                 async with asyncio.timeout(command.timeout):
                     await process.wait()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline.sandbox import Sandbox, SandboxCommand, SandboxResult
+from pipeline.sandbox import Network, Sandbox, SandboxCommand, SandboxResult
 from stages.prepare_tests.execute import version_variables
 from stages.prepare_tests.interpreters import interpreter_folders, released
 from stages.prepare_tests.kept import month_end
@@ -101,17 +101,18 @@ class DatedInstaller:
             "UV_CACHE_DIR": str(self._uv_cache), "UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1", "UV_NO_CONFIG": "1",
             "UV_PYTHON_DOWNLOADS": "never", "UV_COLOR": "never",
         } | _COMPILER  # fmt: skip
-        offline = self._told("UV_NO_INDEX") or self._told("UV_OFFLINE")
-        return await self._run((str(self.uv), *arguments), fixed | dict(self.index), network=not offline)
+        closed = self._told("UV_NO_INDEX") or self._told("UV_OFFLINE")
+        network: Network = "none" if closed else "install"
+        return await self._run((str(self.uv), *arguments), fixed | dict(self.index), network=network)
 
     def _told(self, name: str) -> bool:
         return self.index.get(name, "").lower() in ("1", "true", "yes")
 
     async def python(self, *arguments: str, environment: Mapping[str, str] | None = None) -> SandboxResult:
         argv = (str(self.workspace / "env/bin/python"), *arguments)
-        return await self._run(argv, dict(environment or {}), network=False)
+        return await self._run(argv, dict(environment or {}), network="none")
 
-    async def _run(self, argv: Sequence[str], environment: dict[str, str], *, network: bool) -> SandboxResult:
+    async def _run(self, argv: Sequence[str], environment: dict[str, str], *, network: Network) -> SandboxResult:
         self._uv_cache.mkdir(parents=True, exist_ok=True)
         done = await self.sandbox.run(
             SandboxCommand(

@@ -59,7 +59,8 @@ async def build(
         environment = local.environment(workspace) | (dict(index) if network else {"GOPROXY": "off"})
         done = await sandbox.run(
             SandboxCommand(
-                ("/bin/sh", "-c", f'mkdir -p "$KEPT"; {line}'), cwd=workspace / "tree", network=network,
+                ("/bin/sh", "-c", f'mkdir -p "$KEPT"; {line}'), cwd=workspace / "tree",
+                network="install" if network else "none",
                 writable=(workspace / "tree",), readable=local.readable, environment=environment,
                 timeout=_STEP_SECONDS, output_limit=100_000,
             )

@@ -27,7 +27,7 @@ class NoNetwork:
         self._sandbox, self.ran = sandbox, 0
 
     async def run(self, command: SandboxCommand) -> SandboxResult:
-        assert not command.network
+        assert command.network == "none"
         self.ran += 1
         return await self._sandbox.run(command)
 

@@ -11,6 +11,8 @@ from pipeline.sandbox.choose import choose_sandbox
 from pipeline.sandbox.plain import PlainSandbox
 from pipeline.sandbox.process import plain
 
+NOWHERE = Path("/not/there/sandbox.sock")
+
 
 async def test_it_runs_with_a_clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
@@ -36,29 +38,30 @@ async def test_a_process_that_holds_the_output_open_does_not_hold_the_caller(tmp
 @pytest.mark.parametrize(("on_ecs", "local"), [(True, True), (False, False)])
 def test_none_is_for_local_mode_alone(on_ecs: bool, local: bool):
     with pytest.raises(NoIsolation, match="local mode"):
-        choose_sandbox("none", on_ecs=on_ecs, local=local)
+        choose_sandbox("none", on_ecs=on_ecs, local=local, socket=NOWHERE)
 
 
 def test_none_in_local_mode_is_the_plain_one():
-    assert choose_sandbox("none", on_ecs=False, local=True).name == "none"
+    assert choose_sandbox("none", on_ecs=False, local=True, socket=NOWHERE).name == "none"
 
 
 def test_where_bubblewrap_does_not_work_auto_says_how_to_mend_it(monkeypatch: pytest.MonkeyPatch):
-    def refuse() -> None:
+    def refuse(*_: object) -> None:
         raise NoIsolation("bwrap is not installed: apt-get install bubblewrap")
 
     monkeypatch.setattr(choose, "BwrapSandbox", refuse)
-    with pytest.raises(NoIsolation, match=r"apt-get install bubblewrap.*CODING_AGENT_SANDBOX=none"):
-        choose_sandbox("auto", on_ecs=False, local=True)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(NoIsolation, match=r"apt-get install bubblewrap.*sandbox serve.*CODING_AGENT_SANDBOX=none"):
+        choose_sandbox("auto", on_ecs=False, local=True, socket=NOWHERE)
     with pytest.raises(NoIsolation) as refused:
-        choose_sandbox("auto", on_ecs=False, local=False)
+        choose_sandbox("auto", on_ecs=False, local=False, socket=NOWHERE)
     assert "none" not in str(refused.value)
 
 
-@pytest.mark.parametrize("setting", ["uid", "docker", ""])
+@pytest.mark.parametrize("setting", ["docker", ""])
 def test_what_is_not_there_is_refused_by_name(setting: str):
     with pytest.raises(NoIsolation, match="CODING_AGENT_SANDBOX"):
-        choose_sandbox(setting, on_ecs=False, local=True)
+        choose_sandbox(setting, on_ecs=False, local=True, socket=NOWHERE)
 
 
 @settings(deadline=None, max_examples=200)

@@ -1,0 +1,23 @@
+"""Open sockets beneath or beside TCP and UDP."""
+
+import socket
+
+from attack import attempt, verdict
+
+VSOCK, ALG, PACKET, XDP, BLUETOOTH, KEY = 40, 38, 17, 44, 31, 15
+wanted = [
+    (socket.AF_INET, socket.SOCK_RAW, 1),
+    (socket.AF_INET, socket.SOCK_DGRAM, 1),
+    (socket.AF_INET6, socket.SOCK_RAW, 58),
+    (socket.AF_INET, socket.SOCK_STREAM, 262),
+    (socket.AF_INET, socket.SOCK_STREAM, 132),
+    (PACKET, socket.SOCK_RAW, 3),
+    (VSOCK, socket.SOCK_STREAM, 0),
+    (ALG, socket.SOCK_SEQPACKET, 0),
+    (XDP, socket.SOCK_RAW, 0),
+    (KEY, socket.SOCK_RAW, 2),
+    (socket.AF_NETLINK, socket.SOCK_RAW, 16),
+    (socket.AF_NETLINK, socket.SOCK_RAW, 12),
+    (BLUETOOTH, socket.SOCK_RAW, 1),
+]
+verdict(any(attempt(socket.socket, *how) for how in wanted))
