@@ -1,18 +1,14 @@
 locals {
-  # What both containers see: work trees and caches, and the folder of the sandbox's socket.
+  # What both containers see: work trees and caches, and the folder of the sandbox's socket. Who owns a volume's root is
+  # said by the image's VOLUME lines.
   shared = {
     data = var.data_dir
     run  = dirname(var.sandbox_socket)
   }
-  temporary = {
-    tmp     = "/tmp"
-    var-tmp = "/var/tmp"
-  }
-
   mounts = {
     for container in ["worker", "sandbox"] : container => concat(
       [for name, path in local.shared : { sourceVolume = name, containerPath = path, readOnly = false }],
-      [for name, path in local.temporary : { sourceVolume = "${container}-${name}", containerPath = path, readOnly = false }],
+      [{ sourceVolume = "${container}-tmp", containerPath = "/tmp", readOnly = false }],
     )
   }
 
@@ -47,7 +43,7 @@ locals {
     secrets         = [for variable, arn in var.secret_arns : { name = variable, valueFrom = arn }]
     linuxParameters = { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
     healthCheck = {
-      command     = ["CMD", "python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:${var.port}/health', timeout=4)"]
+      command     = ["CMD", "/usr/bin/python3", "-I", "/opt/coding-agent/share/health.py"]
       interval    = 30
       timeout     = 5
       retries     = 3
@@ -68,7 +64,7 @@ locals {
       initProcessEnabled = true
       capabilities = {
         add  = ["SYS_PTRACE"]
-        drop = ["AUDIT_WRITE", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETPCAP", "SYS_CHROOT"]
+        drop = ["AUDIT_WRITE", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SYS_CHROOT"]
       }
     }
     healthCheck = {
