@@ -205,7 +205,7 @@ variable "nat" {
 }
 
 variable "interface_endpoints" {
-  description = "Reach SQS, SNS, Secrets Manager, CloudWatch Logs and ECR by endpoints in the VPC. They cost more than the NAT traffic that they save below some hundred GB a month."
+  description = "Reach SQS, SNS, Secrets Manager, CloudWatch Logs and ECR by endpoints in the VPC, where rules forbid the way over the internet. They are paid by the hour, which the NAT traffic that they save seldom is worth."
   type        = bool
   default     = false
   nullable    = false
@@ -311,7 +311,7 @@ variable "storage_gib" {
 }
 
 variable "architecture" {
-  description = "ARM64, or X86_64 at a fifth more; the image has to be built for it."
+  description = "ARM64, or X86_64 at a higher price; the image has to be built for it."
   type        = string
   default     = "ARM64"
   nullable    = false
@@ -323,7 +323,7 @@ variable "architecture" {
 }
 
 variable "min_tasks" {
-  description = "Tasks that always run. 0 saves them while there is no work, and loses: the HTTP intake and /health while there is none, about two minutes before the first job begins, the alarm no-heartbeat."
+  description = "Tasks that always run. 0 saves them while there is no work, and loses: the HTTP intake and /health while there is none, the minutes that a first task takes to start, the alarm no-heartbeat."
   type        = number
   default     = 1
   nullable    = false
@@ -385,7 +385,7 @@ variable "jobs_per_task" {
 variable "scale_in_minutes" {
   description = "Minutes for which there must be less than half of that before tasks are ended."
   type        = number
-  default     = 10
+  default     = 5
   nullable    = false
 
   validation {
@@ -485,7 +485,7 @@ variable "alarm_emails" {
 variable "alarm_thresholds" {
   description = "When alarms are raised; what each means is in docs/operations.md. Shares are 0 to 1."
   type = object({
-    oldest_job_seconds          = optional(number, 14400)
+    oldest_job_seconds          = optional(number, 7200)
     failure_share               = optional(number, 0.2)
     spend_usd_per_day           = optional(number, 100)
     budget_share                = optional(number, 0.8)

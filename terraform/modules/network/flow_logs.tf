@@ -13,6 +13,8 @@ resource "aws_flow_log" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "flow_logs" {
+  #checkov:skip=CKV_AWS_158:Encrypted by CloudWatch itself; a flow log holds addresses and ports.
+  #checkov:skip=CKV_AWS_338:How long is the operator's choice: log_retention_days.
   count = var.flow_logs ? 1 : 0
 
   name              = "/${var.name}/flow-logs"

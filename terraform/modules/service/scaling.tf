@@ -13,32 +13,28 @@ locals {
   jobs_per_task = "(visible + in_flight) / IF(FILL(running, 0) < 1, 1, running)"
 
   # Bounds of a step are relative to its alarm's threshold.
-  steps = merge(
-    {
-      fewer = {
-        why         = "No fault: it ends tasks that have too little to do."
-        expression  = local.jobs_per_task
-        comparison  = "LessThanThreshold"
-        threshold   = 0.5 * var.jobs_per_task
-        minutes     = var.scale_in_minutes
-        cooldown    = 300
-        type        = "PercentChangeInCapacity"
-        adjustments = [[-0.25 * var.jobs_per_task, 0, -10], [null, -0.25 * var.jobs_per_task, -50]]
-      }
-    },
-    { for name, step in {
-      first = { # nothing divided by no task tracks no target
-        why         = "No fault: it starts a task where there is none and a job waits."
-        expression  = "IF(FILL(running, 0) < 1, visible, 0)"
-        comparison  = "GreaterThanThreshold"
-        threshold   = 0
-        minutes     = 1
-        cooldown    = 60
-        type        = "ExactCapacity"
-        adjustments = [[0, null, 1]]
-      }
-    } : name => step if var.min_tasks == 0 }
-  )
+  steps = {
+    fewer = {
+      why         = "No fault: it ends tasks that have too little to do."
+      expression  = local.jobs_per_task
+      comparison  = "LessThanThreshold"
+      threshold   = 0.5 * var.jobs_per_task
+      minutes     = var.scale_in_minutes
+      cooldown    = 300
+      type        = "PercentChangeInCapacity"
+      adjustments = [[-0.25 * var.jobs_per_task, 0, -10], [null, -0.25 * var.jobs_per_task, -50]]
+    }
+    first = { # nothing divided by no task tracks no target
+      why         = "No fault: it starts a task where there is none and a job waits."
+      expression  = "IF(FILL(running, 0) < 1, visible, 0)"
+      comparison  = "GreaterThanThreshold"
+      threshold   = 0
+      minutes     = 1
+      cooldown    = 60
+      type        = "ExactCapacity"
+      adjustments = [[0, null, 1]]
+    }
+  }
 }
 
 resource "aws_appautoscaling_target" "tasks" {
@@ -101,7 +97,7 @@ resource "aws_appautoscaling_policy" "more" {
 }
 
 resource "aws_appautoscaling_policy" "steps" {
-  for_each = local.steps
+  for_each = { for name, step in local.steps : name => step if name != "first" || var.min_tasks == 0 }
 
   name               = "${var.name}-${each.key}"
   policy_type        = "StepScaling"
@@ -128,15 +124,15 @@ resource "aws_appautoscaling_policy" "steps" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "steps" {
-  for_each = local.steps
+  for_each = aws_appautoscaling_policy.steps
 
   alarm_name          = "${var.name}-tasks-${each.key}"
-  alarm_description   = each.value.why
-  comparison_operator = each.value.comparison
-  threshold           = each.value.threshold
-  evaluation_periods  = each.value.minutes
+  alarm_description   = local.steps[each.key].why
+  comparison_operator = local.steps[each.key].comparison
+  threshold           = local.steps[each.key].threshold
+  evaluation_periods  = local.steps[each.key].minutes
   treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_appautoscaling_policy.steps[each.key].arn]
+  alarm_actions       = [each.value.arn]
   tags                = var.tags
 
   dynamic "metric_query" {
@@ -158,8 +154,8 @@ resource "aws_cloudwatch_metric_alarm" "steps" {
 
   metric_query {
     id          = "decides"
-    label       = each.value.why
-    expression  = each.value.expression
+    label       = local.steps[each.key].why
+    expression  = local.steps[each.key].expression
     return_data = true
   }
 }

@@ -1,19 +1,27 @@
 locals {
+  uid = "10001" # the image's user
+
   # What both containers see: work trees and caches, and the folder of the sandbox's socket. Who owns a volume's root is
   # said by the image's VOLUME lines.
   shared = {
     data = var.data_dir
     run  = dirname(var.sandbox_socket)
   }
+  # What each has for itself, where its root file system is read-only.
+  own = {
+    worker  = { worker-tmp = "/tmp" }
+    sandbox = { sandbox-tmp = "/tmp", sandbox-var-tmp = "/var/tmp", sandbox-homes = "/var/lib/coding-agent-sandbox" }
+  }
+
   mounts = {
     for container in ["worker", "sandbox"] : container => concat(
       [for name, path in local.shared : { sourceVolume = name, containerPath = path, readOnly = false }],
-      [{ sourceVolume = "${container}-tmp", containerPath = "/tmp", readOnly = false }],
+      [for name, path in local.own[container] : { sourceVolume = name, containerPath = path, readOnly = false }],
     )
   }
 
   both = {
-    for container, command in { worker = ["worker"], sandbox = ["sandbox", "serve"] } : container => {
+    for container, command in { worker = ["worker"], sandbox = ["sandbox", "serve", "--worker", local.uid] } : container => {
       name                             = container
       image                            = var.image
       essential                        = true
@@ -36,14 +44,14 @@ locals {
   }
 
   worker = merge(local.both["worker"], {
-    user            = "10001:10001"
+    user            = "${local.uid}:${local.uid}"
     dependsOn       = [{ containerName = "sandbox", condition = "HEALTHY" }]
     portMappings    = [{ containerPort = var.port, hostPort = var.port, protocol = "tcp" }]
     environment     = [for variable, value in var.settings : { name = variable, value = value }]
     secrets         = [for variable, arn in var.secret_arns : { name = variable, valueFrom = arn }]
     linuxParameters = { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
     healthCheck = {
-      command     = ["CMD", "/usr/bin/python3", "-I", "/opt/coding-agent/share/health.py"]
+      command     = ["CMD", "python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:${var.port}/health', timeout=4)"]
       interval    = 30
       timeout     = 5
       retries     = 3
@@ -52,23 +60,18 @@ locals {
   })
 
   # The only root: it gives each session a user of its own. It has no secret, and makes no call to AWS. Of what Fargate
-  # grants a container it keeps what switching users, and killing and cleaning up after them, takes; SYS_PTRACE is for
-  # reading the memory of what it supervises.
+  # grants a container it keeps CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID and SETUID.
   sandbox = merge(local.both["sandbox"], {
-    user = "0"
-    environment = [
-      { name = "CODING_AGENT_DATA_DIR", value = var.data_dir },
-      { name = "CODING_AGENT_SANDBOX_SOCKET", value = var.sandbox_socket },
-    ]
+    user        = "0"
+    environment = [{ name = "CODING_AGENT_SANDBOX_SOCKET", value = var.sandbox_socket }]
     linuxParameters = {
       initProcessEnabled = true
       capabilities = {
-        add  = ["SYS_PTRACE"]
-        drop = ["AUDIT_WRITE", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SYS_CHROOT"]
+        drop = ["AUDIT_WRITE", "FSETID", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETPCAP", "SYS_CHROOT"]
       }
     }
     healthCheck = {
-      command     = ["CMD-SHELL", "test -S ${var.sandbox_socket}"]
+      command     = ["CMD", "test", "-S", var.sandbox_socket]
       interval    = 10
       timeout     = 5
       retries     = 3
