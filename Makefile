@@ -44,7 +44,7 @@ bench: $(STAMP) ## List the benchmarks and how to run them
 lock: $(STAMP) ## Resolve requirements/*.in again
 	@cd requirements && for f in run dev wheelhouse checkov; do \
 		../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade -q \
-			$$(case $$f in run|checkov) ;; *) echo -c run.txt;; esac) -o $$f.txt $$f.in || exit 1; done
+			$$(case $$f in (run|checkov) ;; (*) echo -c run.txt;; esac) -o $$f.txt $$f.in || exit 1; done
 	@! grep -l '://' requirements/*.txt
 
 clean: ## Remove what set-up and runs made

@@ -17,7 +17,8 @@ if "$check" setup | grep -q "real provider: present"; then engines+=(real); else
 for engine in "${engines[@]}"; do
   "$check" --engine "$engine" validate "${roots[@]}"
   for root in "${roots[@]:1}"; do
-    "$check" --engine "$engine" plan "$root" | grep -E "^(Plan:|Error|Warning|terraform-check:)"
+    said=$("$check" --engine "$engine" plan "$root") || { printf '%s\n' "$said"; exit 1; }
+    say "$root, $engine engine: $(grep '^Plan:' <<<"$said")"
   done
   "$check" --engine "$engine" test terraform
 done

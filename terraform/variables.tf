@@ -58,7 +58,7 @@ variable "allowed_repositories" {
 # The deployment
 
 variable "name" {
-  description = "Prefix of every name; two deployments of an account differ in it."
+  description = "Prefix of every name. Two deployments of an account differ in it, and in their region: the workers of one region count into the same metrics."
   type        = string
   default     = "coding-agent"
   nullable    = false
