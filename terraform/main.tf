@@ -40,7 +40,7 @@ module "service" {
 
   name           = var.name
   image          = var.image
-  settings       = merge(var.environment, local.settings)
+  settings       = merge(var.environment, local.settings, { for name, value in local.optional : name => value if value != "" })
   secret_arns    = module.secrets.arns
   port           = local.port
   data_dir       = local.data_dir
@@ -67,7 +67,7 @@ module "service" {
   dead_letter_queue_arn = module.queue.dead_letter_queue_arn
   topic_arns            = concat([module.events.topic_arn], var.allowed_topics)
   table_arn             = module.state.table_arn
-  artifacts             = { bucket_arn = module.state.bucket_arn, prefix = local.artifacts_prefix }
+  artifacts             = { bucket_arn = module.state.bucket_arn, prefix = local.artifacts_prefix, templates = local.templates_prefix }
   tags                  = local.tags
 }
 
@@ -83,8 +83,9 @@ module "events" {
 module "state" {
   source = "./modules/state"
 
-  name = var.name
-  tags = local.tags
+  name             = var.name
+  artifacts_prefix = local.artifacts_prefix
+  tags             = local.tags
 }
 
 module "secrets" {

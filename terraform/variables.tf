@@ -28,19 +28,19 @@ variable "model_secrets" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for name in var.model_secrets : can(regex("^[A-Z][A-Z0-9_]*_(API_KEY|KEY|TOKEN|SECRET|PASSWORD)$", name)) && name != "GITHUB_TOKEN"])
-    error_message = "model_secrets must be names of environment variables that end with _API_KEY, _KEY, _TOKEN, _SECRET or _PASSWORD (those are kept out of logs); GITHUB_TOKEN has its secret already."
+    condition     = alltrue([for name in var.model_secrets : can(regex("^[A-Z][A-Z0-9_]*_(API_KEY|KEY|TOKEN|SECRET|PASSWORD)$", name)) && !startswith(name, "GITHUB_")])
+    error_message = "model_secrets must be names of environment variables that end with _API_KEY, _KEY, _TOKEN, _SECRET or _PASSWORD (those are kept out of logs); GitHub's has its secret already."
   }
 }
 
 variable "push" {
-  description = "Where fixes are pushed. branch: of the same repository, in whose CI model-written code then runs, perhaps with its secrets."
+  description = "Where fixes are pushed. branch: of the same repository, in whose CI model-written code then runs, perhaps with its secrets. fork: of the token's own fork, whose pull requests get no secrets."
   type        = string
   nullable    = false
 
   validation {
-    condition     = contains(["branch"], var.push)
-    error_message = "push must be branch."
+    condition     = contains(["branch", "fork"], var.push)
+    error_message = "push must be branch or fork."
   }
 }
 
@@ -137,6 +137,17 @@ variable "concurrency" {
   }
 }
 
+variable "github_app_id" {
+  description = "GitHub access as this App, whose private key then has the secret GITHUB_APP_PRIVATE_KEY; null: by a token, with the secret GITHUB_TOKEN."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_app_id == null ? true : can(regex("^[0-9]+$", var.github_app_id)) && var.push != "fork"
+    error_message = "github_app_id must be a number, and push then branch: an App has no account to fork to."
+  }
+}
+
 variable "github_api_url" {
   description = "GitHub's API, or GitHub Enterprise's, on port 443."
   type        = string
@@ -161,7 +172,7 @@ variable "environment" {
   }
 
   validation {
-    condition     = length(setintersection(keys(var.environment), keys(local.settings))) == 0
+    condition     = length(setintersection(keys(var.environment), concat(keys(local.settings), keys(local.optional)))) == 0
     error_message = "environment must not hold what has a variable of its own or is derived: see terraform/settings.tf."
   }
 }

@@ -57,6 +57,19 @@ run "the_five_choices_are_enough" {
   }
 }
 
+run "an_app_in_place_of_a_token" {
+  command = plan
+
+  variables {
+    github_app_id = "1234"
+  }
+
+  assert {
+    condition     = keys(output.secret_arns) == ["ANTHROPIC_API_KEY", "CODING_AGENT_API_KEYS", "GITHUB_APP_PRIVATE_KEY"] && local.optional.GITHUB_APP_ID == "1234"
+    error_message = "the App's key has the secret that a token would have"
+  }
+}
+
 run "two_zones_share_a_nat_gateway" {
   command = plan
 

@@ -43,7 +43,7 @@ run "tasks_are_private" {
     dead_letter_queue_arn    = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
     topic_arns               = ["arn:aws:sns:us-east-1:123456789012:events"]
     table_arn                = "arn:aws:dynamodb:us-east-1:123456789012:table/runs"
-    artifacts                = { bucket_arn = "arn:aws:s3:::artifacts", prefix = "artifacts" }
+    artifacts                = { bucket_arn = "arn:aws:s3:::artifacts", prefix = "artifacts", templates = "templates" }
   }
 
   assert {
@@ -111,6 +111,10 @@ run "state_is_kept_and_closed" {
 
   module {
     source = "./modules/state"
+  }
+
+  variables {
+    artifacts_prefix = "artifacts"
   }
 
   assert {

@@ -61,6 +61,11 @@ run "the_worker_is_told_of_its_queue_topic_store_and_artifacts" {
   }
 
   assert {
+    condition     = local.settings.CODING_AGENT_TEMPLATES == "s3://${output.artifacts_bucket}/templates"
+    error_message = "published templates are beside the artifacts, where nothing expires"
+  }
+
+  assert {
     condition     = output.alarm_topic_arn == "arn:aws:sns:us-east-1:123456789012:alarms"
     error_message = "alarms have a topic of their own"
   }
@@ -143,7 +148,7 @@ run "the_service_scales_on_all_of_its_work" {
     dead_letter_queue_arn    = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
     topic_arns               = ["arn:aws:sns:us-east-1:123456789012:events"]
     table_arn                = "arn:aws:dynamodb:us-east-1:123456789012:table/runs"
-    artifacts                = { bucket_arn = "arn:aws:s3:::artifacts", prefix = "artifacts" }
+    artifacts                = { bucket_arn = "arn:aws:s3:::artifacts", prefix = "artifacts", templates = "templates" }
     tags                     = {}
   }
 
@@ -218,7 +223,7 @@ run "alarms_tell_somebody" {
   assert {
     condition = keys(aws_cloudwatch_metric_alarm.this) == [
       "budget", "cpu", "dead-letters", "events-waiting", "failure-share", "intake-errors", "intake-latency",
-      "intake-requests", "memory", "no-heartbeat", "oldest-job", "spend", "tasks-missing",
+      "intake-requests", "memory", "no-heartbeat", "oldest-job", "spend", "tasks-missing", "templates-refused",
     ]
     error_message = "every alarm is there"
   }

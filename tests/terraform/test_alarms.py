@@ -26,6 +26,7 @@ def emitted(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> set[Asked]:
         1.0,
     )
     metrics.worker_turned(lateness=[0.1], loop_delay=0.0, loop_stalls=0, events_pending=0, running=0)
+    metrics.templates_refused()
     store = SqliteStore(tmp_path / "store.sqlite")
     metrics.deployment_seen(store, 1e9)
     store.close()

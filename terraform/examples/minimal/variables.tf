@@ -20,7 +20,7 @@ variable "model_secrets" {
 }
 
 variable "push" {
-  description = "Where fixes are pushed: branch."
+  description = "Where fixes are pushed: branch or fork."
   type        = string
 }
 

@@ -82,6 +82,16 @@ locals {
       seconds    = 300
       silence    = "notBreaching"
     }
+    templates-refused = {
+      says       = "The prompt templates that were made current can't be used; workers go on with the last good ones."
+      metrics    = { refused = ["own", "template_sets_refused", "Sum", {}] }
+      expression = "FILL(refused, 0)"
+      operator   = ">"
+      threshold  = 0
+      periods    = 1
+      seconds    = 300
+      silence    = "notBreaching"
+    }
     cpu = {
       says       = "Tasks have too little CPU: test suites run into their time limits."
       metrics    = { used = ["ecs", "CPUUtilization", "Average", local.tasks] }

@@ -35,6 +35,7 @@ locals {
       ["own", "runs_in_work", "Sum", {}],
       ["own", "events_pending", "Maximum", {}],
       ["own", "loop_stalls", "Sum", {}],
+      ["own", "template_sets_refused", "Sum", {}],
       ["own", "loop_delay_seconds", "Maximum", {}],
       ["own", "heartbeat_lateness_p99_seconds", "Maximum", {}],
     ]

@@ -54,6 +54,12 @@ data "aws_iam_policy_document" "task" {
   }
 
   statement {
+    sid       = "Templates" # prompt engineers publish them; a worker only reads
+    actions   = ["s3:GetObject"]
+    resources = ["${var.artifacts.bucket_arn}/${var.artifacts.templates}/*"]
+  }
+
+  statement {
     sid       = "ArtifactsMissing" # without it S3 answers 403 for what is not there
     actions   = ["s3:ListBucket"]
     resources = [var.artifacts.bucket_arn]

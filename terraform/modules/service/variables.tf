@@ -129,8 +129,8 @@ variable "table_arn" {
 }
 
 variable "artifacts" {
-  description = "The bucket of artifacts, and the prefix in it."
-  type        = object({ bucket_arn = string, prefix = string })
+  description = "The bucket of artifacts, and the prefixes in it: the artifacts' own, and that of published templates."
+  type        = object({ bucket_arn = string, prefix = string, templates = string })
 }
 
 variable "tags" {

@@ -113,7 +113,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "artifacts" {
     id     = "forget"
     status = "Enabled"
 
-    filter {}
+    filter {
+      prefix = "${var.artifacts_prefix}/"
+    }
 
     # The store forgets a run after 90 days; its artifacts outlive it by a little.
     expiration {
