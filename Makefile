@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test fuzz lint format bench lock clean
+.PHONY: help setup demo test fuzz lint lint-terraform format bench lock clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv from the hashed locks (the other targets call it)
 
@@ -26,6 +26,18 @@ fuzz: $(STAMP) ## The property tests of edits, 10,000 examples each (nightly)
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
+lint-terraform: $(STAMP) .venv-checkov/.installed ## Terraform: format, docs, validate, plan, test, checkov; no account needed
+	@$(BIN)/python scripts/terraform_docs.py --check
+	@bash scripts/terraform.sh
+	@.venv-checkov/bin/checkov -d terraform --framework terraform --compact --quiet --skip-download
+	@[ ! -e Dockerfile ] || .venv-checkov/bin/checkov -f Dockerfile --framework dockerfile --compact --quiet --skip-download
+
+.venv-checkov/.installed: requirements/checkov.txt $(STAMP)
+	@echo "making .venv-checkov ..."
+	@$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-checkov
+	@VIRTUAL_ENV="$(CURDIR)/.venv-checkov" $(BIN)/uv pip sync -q --require-hashes --only-binary :all: requirements/checkov.txt
+	@touch $@
+
 format: $(STAMP) ## Format and mend what ruff can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
@@ -34,11 +46,11 @@ bench: $(STAMP) ## List the benchmarks and how to run them
 		name=$$(basename $$file .py); echo "python -m benchmarks.$$name: $$(sed -n '1s/"""//gp' $$file)"; done
 
 lock: $(STAMP) ## Resolve requirements/*.in again
-	@cd requirements && for f in run dev wheelhouse; do \
+	@cd requirements && for f in run dev wheelhouse checkov; do \
 		../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade -q \
-			$$([ $$f = run ] || echo -c run.txt) -o $$f.txt $$f.in || exit 1; done
+			$$(case $$f in (run|checkov) ;; (*) echo -c run.txt;; esac) -o $$f.txt $$f.in || exit 1; done
 	@! grep -l '://' requirements/*.txt
 
 clean: ## Remove what set-up and runs made
-	rm -rf .venv .wheelhouse .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
+	rm -rf .venv .venv-checkov .wheelhouse .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,7 +10,6 @@ Tests that need a server outside are red here whatever is done: they are counted
 
 import argparse
 import asyncio
-import os
 import re
 import statistics
 import sys
@@ -27,11 +26,10 @@ from benchmarks import report
 from benchmarks.evaluation import Judge, Tally
 from benchmarks.instances import Instance, make_repository, read_instances, source_of
 from benchmarks.solve import chosen
-from cli.wiring import python_folders, uv_path
+from cli.wiring import python_folders, sandbox_for, uv_path
 from pipeline import settings as config
 from pipeline.git import Mirror
 from pipeline.sandbox import Sandbox
-from pipeline.sandbox.choose import choose_sandbox
 from stages.checkout import Checkout
 from stages.prepare_tests import PrepareTests
 from stages.prepare_tests.execute import EnvironmentFailed
@@ -205,7 +203,7 @@ def main() -> None:
     instances = sampled(chosen(read_instances(arguments.instances), arguments.only, arguments.repos), arguments.sample)
     if not instances:
         parser.error("no instances")
-    sandbox = choose_sandbox(os.environ.get("CODING_AGENT_SANDBOX", "auto"), on_ecs=False, local=True)
+    sandbox = sandbox_for(config.load(), local=True)
     with ExitStack() as stack:
         work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="environments-")))
         work.mkdir(parents=True, exist_ok=True)

@@ -94,9 +94,8 @@ def run_checks(settings: Settings) -> list[Check]:
 
 
 def _tools(settings: Settings) -> list[Check]:
-    from cli.wiring import python_folders, uv_path
+    from cli.wiring import python_folders, sandbox_for, uv_path
     from pipeline.sandbox import NoIsolation
-    from pipeline.sandbox.choose import choose_sandbox
 
     git = shutil.which("git")
     checks = [Check("git", git is not None, git or "", "install git: apt-get install git")]
@@ -105,9 +104,7 @@ def _tools(settings: Settings) -> list[Check]:
     except SettingsError as error:
         checks.append(Check("uv", False, "", str(error)))
     try:
-        sandbox = choose_sandbox(
-            settings.sandbox, on_ecs=settings.on_ecs, local=not settings.queue_url, socket=settings.sandbox_socket
-        )
+        sandbox = sandbox_for(settings, local=not settings.queue_url)
         checks.append(Check("sandbox", True, sandbox.name))
     except NoIsolation as error:
         checks.append(Check("sandbox", False, "", str(error)))

@@ -49,16 +49,15 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, as_json: b
     The repository's own word goes first: the table [tests] of its .coding-agent.toml
     (runner, command, python, requirements, extras, files, environment). Exit code 3: its tests can't be run here.
     """
-    from cli.wiring import python_folders, uv_path
+    from cli.wiring import python_folders, sandbox_for, uv_path
     from pipeline.git import GitError
     from pipeline.sandbox import NoIsolation
-    from pipeline.sandbox.choose import choose_sandbox
     from stages.prepare_tests import PrepareTests
 
     chosen = settings(ctx)
     mirror, checkout = _checkout(repo, commit)
     try:
-        sandbox = choose_sandbox(chosen.sandbox, on_ecs=chosen.on_ecs, local=True) if build else _Unused()
+        sandbox = sandbox_for(chosen, local=True) if build else _Unused()
         with settings_told():
             prepare = PrepareTests(
                 _One(mirror), sandbox, pythons=python_folders(chosen), uv=uv_path(), cache=chosen.data_dir / "cache"  # type: ignore[arg-type]

@@ -141,12 +141,11 @@ def serve(ctx: click.Context, worker: int) -> None:
 
 
 def _chosen(ctx: click.Context, backend: str) -> Sandbox:
+    from cli.wiring import sandbox_for
     from pipeline.sandbox import NoIsolation
-    from pipeline.sandbox.choose import choose_sandbox
 
-    found = settings(ctx)
     try:
-        return choose_sandbox(backend, on_ecs=found.on_ecs, local=True, socket=found.sandbox_socket)
+        return sandbox_for(settings(ctx).model_copy(update={"sandbox": backend}), local=True)
     except NoIsolation as error:
         raise Failure(str(error), exits.USAGE) from None
 

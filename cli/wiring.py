@@ -205,6 +205,15 @@ def check_models(app: "App") -> None:
             raise SettingsError(f"{variable(field)}: {error}") from error
 
 
+def sandbox_for(settings: Settings, *, local: bool) -> Sandbox:
+    """What isolates a stranger's code here. ``local``: no queue hands jobs in, and a person may choose none.
+
+    Raises:
+        NoIsolation: see ``choose_sandbox``.
+    """
+    return choose_sandbox(settings.sandbox, on_ecs=settings.on_ecs, local=local, socket=settings.sandbox_socket)
+
+
 def uv_path() -> Path:
     """The uv that was installed beside this Python, else the one on PATH."""
     beside = Path(sys.executable).with_name("uv")
@@ -236,9 +245,7 @@ def build(
     chosen_knowingly(settings)
     name, client = (settings.model or "given", model) if model else model_client(settings)
     try:
-        sandbox = choose_sandbox(
-            settings.sandbox, on_ecs=settings.on_ecs, local=not settings.queue_url, socket=settings.sandbox_socket
-        )
+        sandbox = sandbox_for(settings, local=not settings.queue_url)
     except NoIsolation as error:
         raise SettingsError(f"CODING_AGENT_SANDBOX: {error}") from error
     store, artifacts = open_store(settings), artifacts or open_artifacts(settings)

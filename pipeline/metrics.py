@@ -7,9 +7,11 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.outcome import RunResult
+from pipeline.store.base import RunStore
 from pipeline.telemetry import METRICS
 
 log = logging.getLogger(METRICS)
@@ -47,6 +49,17 @@ def worker_turned(
 def templates_refused() -> None:
     """What was made current can't be used, and the last good set stays: an operator has to look."""
     _emit({"template_sets_refused": (1, "Count")}, {})
+
+
+def deployment_seen(store: RunStore, now: float) -> None:
+    """What the store says of all workers' runs and of today's money; each worker tells the same. ``now``: the store's
+    clock, seconds since the epoch. Its errors pass through."""
+    oldest, today = store.oldest_unfinished(), datetime.fromtimestamp(now, UTC).date().isoformat()
+    values = {
+        "oldest_unfinished_seconds": (max(now - oldest, 0.0) if oldest is not None else 0.0, "Seconds"),
+        "spent_today_usd": (store.spent(day=today) / 1e6, "None"),
+    }
+    _emit(values, {})
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -60,7 +60,7 @@ class Worker:
     ):
         self._queue, self._store, self._publisher = queue, store, publisher
         self._visibility, self._poll_seconds, self._grace = visibility_timeout, poll_seconds, grace
-        self._monotonic, self._rng = monotonic, rng
+        self._clock, self._monotonic, self._rng = clock, monotonic, rng
         self._heartbeat = heartbeat or Heartbeat(visibility_timeout / 3, lease_seconds=visibility_timeout)
         self._watchdog = watchdog or Watchdog()
         self._slots = Slots(concurrency)
@@ -168,3 +168,7 @@ class Worker:
                 lateness=self._heartbeat.take_lateness(), loop_delay=delay, loop_stalls=stalls,
                 events_pending=self._publisher.pending, running=len(self._slots),
             )  # fmt: skip
+            try:
+                await asyncio.to_thread(metrics.deployment_seen, self._store, self._clock())
+            except Exception as error:
+                log.warning("the deployment's figures can't be read: %s", describe(error))

@@ -276,6 +276,10 @@ class RunStore(Protocol):
         """One run; with no generation the newest."""
         ...
 
+    def oldest_unfinished(self) -> float | None:
+        """When the oldest run without an outcome was made; None: all have one."""
+        ...
+
     def history(self, job_id: str, generation: int) -> list[Moment]:
         """Oldest first."""
         ...

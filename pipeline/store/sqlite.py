@@ -367,6 +367,10 @@ class SqliteStore:
             row = self._one("SELECT * FROM runs WHERE job_id = ? AND generation = ?", job_id, generation)
         return _run_row(row) if row else None
 
+    def oldest_unfinished(self) -> float | None:
+        oldest = self._one("SELECT MIN(created_at) AS at FROM runs WHERE state != 'finished'")
+        return oldest["at"] if oldest else None
+
     def history(self, job_id: str, generation: int) -> list[Moment]:
         rows = self._all("SELECT * FROM history WHERE job_id = ? AND generation = ? ORDER BY rowid", job_id, generation)
         return [Moment(r["at"], r["what"], r["detail"]) for r in rows]

@@ -2,6 +2,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 
 from pipeline import metrics, telemetry
 from pipeline.outcome import Outcome, RunResult
+from pipeline.store.base import MoneyCaps
+from pipeline.store.sqlite import SqliteStore
+from tests.stand_ins.runs import DAY, Clock, claim
 
 
 def result() -> RunResult:
@@ -72,6 +76,20 @@ def test_a_workers_minute_tells_the_heartbeats_lateness(stream: io.StringIO):
     assert (told["loop_delay_seconds"], told["loop_stalls"], told["events_pending"], told["runs_in_work"]) == (
         0.2, 1, 4, 2
     )  # fmt: skip
+
+
+def test_the_deployments_line_tells_the_oldest_unfinished_job_and_todays_money(stream: io.StringIO, tmp_path: Path):
+    clock = Clock()
+    store = SqliteStore(tmp_path / "store.sqlite", clock=clock)
+    claimed = claim(store)
+    caps = MoneyCaps(10**7, 10**7, 10**7)
+    store.reserve(claimed.lease, "propose/1", micro_usd=1_500_000, model="m", reply_key="k", day=DAY, caps=caps)
+    clock.now += 90
+    telemetry.configure(as_json=True, stream=stream)
+    metrics.deployment_seen(store, clock())
+    store.close()
+    told = line(stream)
+    assert (told["oldest_unfinished_seconds"], told["spent_today_usd"]) == (90, 1.5)
 
 
 def test_a_person_who_reads_the_log_is_spared(stream: io.StringIO, caplog: pytest.LogCaptureFixture):

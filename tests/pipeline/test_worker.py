@@ -912,3 +912,29 @@ async def test_each_ended_run_is_a_line_of_metrics(world: World, caplog: pytest.
     (told,) = [record.fields for record in caplog.records if record.name == METRICS]
     assert (told["runs"], told["outcome"]) == (1, "pr_opened")
     assert 25.0 < told["queue_wait_seconds"] < 60.0
+
+
+async def test_each_minute_the_deployments_figures_are_told_though_the_store_was_down_before(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("INFO")
+    answers = iter([ConnectionError("the store is down"), 1_250_000])
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def spent(**_: object) -> int:
+        match next(answers, None):
+            case ConnectionError() as error:
+                raise error
+            case int(micro):
+                return micro
+        loop.call_soon_threadsafe(told.set)
+        return 0
+
+    monkeypatch.setattr(world.store, "spent", spent)
+    monkeypatch.setattr("pipeline.worker.REPORT", 0.0)
+    async with world.working():
+        await asyncio.wait_for(told.wait(), PATIENCE)
+    lines = [record.fields for record in caplog.records if record.name == METRICS]
+    assert 1.25 in [fields.get("spent_today_usd") for fields in lines]
+    assert "the store is down" in caplog.text

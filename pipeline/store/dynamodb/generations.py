@@ -3,7 +3,7 @@
 from pipeline.outcome import Outcome
 from pipeline.store.base import Submission
 from pipeline.store.dynamodb import layout
-from pipeline.store.dynamodb.layout import Item, job_pk, run_sk, time_key
+from pipeline.store.dynamodb.layout import Item, job_pk, open_sk, run_sk, time_key
 from pipeline.store.dynamodb.runs import Runs
 
 _NEW = "attribute_not_exists(#pk) OR #expires <= :now"
@@ -49,6 +49,8 @@ class Generations:
             "issue_url": submission.issue_url, "body": submission.body, "state": "queued", "round": 1, "tries": 0,
             "deliveries": 0, "crashes": 0, "owner": owner, "seconds": 0.0, "cancel_requested": False, "created_at": now,
         }  # fmt: skip
+        waits = {name: run[name] for name in ("pk", "listed_at", "generation", "created_at")}
+        waits |= {"sk": open_sk(generation), "listed": "open", "expires": self._runs.expires}
         if last is None:
             job = {"pk": pk, "sk": "job", "digest": submission.digest, "newest": generation}
             writes = [layout.put(self._runs.table.name, job, _NEW, now=now)]
@@ -57,6 +59,7 @@ class Generations:
             was = last["generation"]
             writes = [layout.update(self._runs.table.name, (pk, "job"), changes, "#newest = :was", was=was)]
         writes.append(layout.put(self._runs.table.name, run, _NEW, now=now))
+        writes.append(self._runs.put(waits))
         if replay is not None:
             made = {"pk": pk, "sk": f"replay#{replay}", "generation": generation, "expires": self._runs.expires}
             writes.append(layout.put(self._runs.table.name, made, _NEW, now=now))

@@ -6,10 +6,12 @@
 | ``job#JOB_ID``     | ``run#GENERATION``             | the run, its lease, and ``version``, which counts its writes |
 | ``job#JOB_ID``     | ``replay#REPLAY_ID``           | the generation that a replay made                            |
 | ``job#JOB_ID``     | ``KIND#GENERATION#VERSION``    | a point, round, effect, call or history, by the write it is of |
+| ``job#JOB_ID``     | ``open#GENERATION``            | beside a run for as long as it has no outcome                |
 | ``event#EVENT_ID`` | ``event``                      | an event that waits for its publication                      |
 | ``day#YYYY-MM-DD`` | ``total`` or ``repository#NAME`` | micro-dollars reserved and settled that day                |
 
-The index ``listed`` holds runs (``listed`` = ``run``) and waiting events (``pending``), by time.
+The index ``listed`` holds runs (``listed`` = ``run``), once more those without an outcome (``open``), and events that
+wait (``pending``), by time.
 An item past its ``expires`` (epoch seconds) is gone for every reader, whenever DynamoDB comes round to delete it.
 """
 
@@ -57,6 +59,10 @@ def job_pk(job_id: str) -> str:
 
 def run_sk(generation: int) -> str:
     return f"run#{generation:06d}"
+
+
+def open_sk(generation: int) -> str:
+    return f"open#{generation:06d}"
 
 
 def part_sk(kind: str, generation: int, version: int | None = None) -> str:
@@ -117,6 +123,15 @@ def put(table: str, item: Item, condition: str = "", **values: Any) -> dict[str,
     return {"Put": {"TableName": table, "Item": encode(item)} | _expressions(condition, {}, values)}
 
 
+def delete(table: str, key: tuple[str, str]) -> dict[str, Any]:
+    """One write of a transaction."""
+    return {"Delete": {"TableName": table, "Key": _place(key)}}
+
+
+def _place(key: tuple[str, str]) -> dict[str, Any]:
+    return encode(dict(zip(("pk", "sk"), key, strict=True)))
+
+
 def update(
     table: str, key: tuple[str, str], changes: Item, condition: str = "", *, add: Item | None = None, **values: Any
 ) -> dict[str, Any]:
@@ -130,7 +145,7 @@ def update(
     expression = {"UpdateExpression": " ".join(filter(None, said))}
     given = {f"new_{name}": value for name, value in kept.items()}
     given |= {f"add_{name}": value for name, value in (add or {}).items()} | values
-    place = {"TableName": table, "Key": encode(dict(zip(("pk", "sk"), key, strict=True)))}
+    place = {"TableName": table, "Key": _place(key)}
     return {"Update": place | _expressions(condition, expression, given)}
 
 

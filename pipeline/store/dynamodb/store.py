@@ -28,7 +28,7 @@ from pipeline.store.base import (
 )
 from pipeline.store.dynamodb import layout
 from pipeline.store.dynamodb.generations import Generations
-from pipeline.store.dynamodb.layout import Item, event_pk, job_pk, run_sk, spend_key, time_key
+from pipeline.store.dynamodb.layout import Item, event_pk, job_pk, open_sk, run_sk, spend_key, time_key
 from pipeline.store.dynamodb.runs import Runs, again, lost, run_row
 from pipeline.store.dynamodb.table import Table
 
@@ -260,7 +260,8 @@ class DynamoStore:
         }  # fmt: skip
         # An unfinished generation is the newest: the job is forgotten with it.
         job = layout.update(self._table.name, (run["pk"], "job"), {"expires": expires})
-        told = [*self._outbox(run, event, body, topic_arn), self._runs.moment(run, "finished", outcome), job]
+        ended = layout.delete(self._table.name, (run["pk"], open_sk(run["generation"])))
+        told = [*self._outbox(run, event, body, topic_arn), self._runs.moment(run, "finished", outcome), job, ended]
         self._runs.write_held(lease, run, changes, told)
 
     def _outbox(self, run: Item, event: Event, body: str, topic_arn: str | None) -> list[dict[str, Any]]:
@@ -288,6 +289,10 @@ class DynamoStore:
     def run(self, job_id: str, generation: int | None = None) -> RunRow | None:
         row = self._runs.newest(job_id) if generation is None else self._runs.get(job_id, generation)
         return run_row(row) if row else None
+
+    def oldest_unfinished(self) -> float | None:
+        oldest = self._table.listed("open", 1, newest_first=False, where={})
+        return float(oldest[0]["created_at"]) if oldest else None
 
     def history(self, job_id: str, generation: int) -> list[Moment]:
         return [Moment(r["at"], r["what"], r["detail"]) for r in self._runs.parts(job_id, "history", generation)]

@@ -464,6 +464,21 @@ def test_without_a_topic_nothing_is_pending_and_the_event_is_kept(store: RunStor
     assert run is not None and run.event == event.model_dump_json()
 
 
+def test_the_oldest_unfinished_run_is_known_until_it_has_an_outcome(store: RunStore, clock: Clock):
+    assert store.oldest_unfinished() is None
+    first = claim(store, job(1))
+    clock.now += 5
+    second = claim(store, job(2))
+    store.release(second.lease)
+    assert store.oldest_unfinished() == START
+    finish(store, first)
+    assert store.oldest_unfinished() == START + 5
+    finish(store, claim(store, job(2)))
+    assert store.oldest_unfinished() is None
+    claim(store, job(1, **replay("again")))
+    assert store.oldest_unfinished() == START + 5
+
+
 def test_runs_are_listed_newest_first_by_outcome_or_repository(store: RunStore, clock: Clock):
     for number, outcome in ((1, Outcome.NO_FIX), (2, Outcome.PR_OPENED), (3, None)):
         clock.now += 1

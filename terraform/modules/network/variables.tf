@@ -1,0 +1,44 @@
+variable "name" {
+  description = "Prefix of every name."
+  type        = string
+}
+
+variable "vpc_cidr" {
+  description = "Addresses of the VPC; each subnet takes a sixteenth of them."
+  type        = string
+}
+
+variable "zones" {
+  description = "How many availability zones are used."
+  type        = number
+}
+
+variable "nat" {
+  description = "single: one NAT gateway, whose zone takes the others' way out with it when it fails. per_zone: one in each."
+  type        = string
+}
+
+variable "interface_endpoints" {
+  description = "Whether SQS, SNS, Secrets Manager, CloudWatch Logs and ECR are reached by endpoints in the VPC."
+  type        = bool
+}
+
+variable "flow_logs" {
+  description = "Whether the VPC's traffic is logged."
+  type        = bool
+}
+
+variable "log_retention_days" {
+  description = "Days for which flow logs are kept."
+  type        = number
+}
+
+variable "service_security_group_id" {
+  description = "Who may call the interface endpoints."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of everything."
+  type        = map(string)
+}

@@ -1,0 +1,217 @@
+# One alarm an entry; each has its entry of the same name in docs/operations.md, and a test says so.
+locals {
+  queue        = { QueueName = var.queue_name }
+  dead_letters = { QueueName = var.dead_letter_queue_name }
+  tasks        = { ClusterName = var.cluster_name, ServiceName = var.service_name }
+  intake       = { LoadBalancer = var.alb_metrics_name }
+
+  # Where a metric comes from; the worker's own are written by pipeline/metrics.py.
+  sources = {
+    own      = "CodingAgent"
+    sqs      = "AWS/SQS"
+    ecs      = "AWS/ECS"
+    insights = "ECS/ContainerInsights"
+    alb      = "AWS/ApplicationELB"
+  }
+
+  # metrics: id -> [source, metric, statistic, dimensions]. The expression is over their ids.
+  alarms = {
+    dead-letters = {
+      says       = "Jobs failed after every retry, or were no jobs."
+      metrics    = { letters = ["sqs", "ApproximateNumberOfMessagesVisible", "Maximum", local.dead_letters] }
+      expression = "FILL(letters, 0)"
+      operator   = ">"
+      threshold  = 0
+      periods    = 1
+      seconds    = 60
+      silence    = "notBreaching"
+    }
+    oldest-job = { # SQS' own age leaves out what was received three times; the store's knows what was received once
+      says = "A job has not ended for too long."
+      metrics = {
+        unfinished = ["own", "oldest_unfinished_seconds", "Maximum", {}]
+        unreceived = ["sqs", "ApproximateAgeOfOldestMessage", "Maximum", local.queue]
+      }
+      expression = "MAX([FILL(unfinished, 0), FILL(unreceived, 0)])"
+      operator   = ">"
+      threshold  = var.thresholds.oldest_job_seconds
+      periods    = 3
+      seconds    = 300
+      silence    = "notBreaching"
+    }
+    failure-share = {
+      says = "Too many runs end as failed; fewer than five an hour are not judged."
+      metrics = {
+        failed = ["own", "runs", "Sum", { outcome = "failed" }]
+        ended  = ["own", "runs", "Sum", {}]
+      }
+      expression = "IF(FILL(ended, 0) >= 5, FILL(failed, 0) / ended, 0)"
+      operator   = ">"
+      threshold  = var.thresholds.failure_share
+      periods    = 1
+      seconds    = 3600
+      silence    = "notBreaching"
+    }
+    spend = {
+      says       = "Models cost more today than is usual."
+      metrics    = { spent = ["own", "spent_today_usd", "Maximum", {}] }
+      expression = "FILL(spent, 0)"
+      operator   = ">"
+      threshold  = var.thresholds.spend_usd_per_day
+      periods    = 1
+      seconds    = 300
+      silence    = "notBreaching"
+    }
+    budget = {
+      says       = "The day's budget is nearly used up; at its end, runs wait for midnight UTC."
+      metrics    = { spent = ["own", "spent_today_usd", "Maximum", {}] }
+      expression = "FILL(spent, 0)"
+      operator   = ">="
+      threshold  = var.thresholds.budget_share * var.max_cost_usd_per_day
+      periods    = 1
+      seconds    = 300
+      silence    = "notBreaching"
+    }
+    events-waiting = {
+      says       = "Outcomes are decided but their events are not published."
+      metrics    = { pending = ["own", "events_pending", "Minimum", {}] }
+      expression = "FILL(pending, 0)"
+      operator   = ">"
+      threshold  = 0
+      periods    = 3
+      seconds    = 300
+      silence    = "notBreaching"
+    }
+    templates-refused = {
+      says       = "The prompt templates that were made current can't be used; workers go on with the last good ones."
+      metrics    = { refused = ["own", "template_sets_refused", "Sum", {}] }
+      expression = "FILL(refused, 0)"
+      operator   = ">"
+      threshold  = 0
+      periods    = 1
+      seconds    = 300
+      silence    = "notBreaching"
+    }
+    cpu = {
+      says       = "Tasks have too little CPU: test suites run into their time limits."
+      metrics    = { used = ["ecs", "CPUUtilization", "Average", local.tasks] }
+      expression = "FILL(used, 0)"
+      operator   = ">"
+      threshold  = var.thresholds.cpu_percent
+      periods    = 6
+      seconds    = 300
+      silence    = "notBreaching"
+    }
+    memory = {
+      says       = "Tasks are short of memory: the next test suite may end one."
+      metrics    = { used = ["ecs", "MemoryUtilization", "Maximum", local.tasks] }
+      expression = "FILL(used, 0)"
+      operator   = ">"
+      threshold  = var.thresholds.memory_percent
+      periods    = 2
+      seconds    = 300
+      silence    = "notBreaching"
+    }
+    tasks-missing = {
+      says = "Fewer tasks run than are wanted: they don't start, or don't stay."
+      metrics = {
+        wanted  = ["insights", "DesiredTaskCount", "Average", local.tasks]
+        running = ["insights", "RunningTaskCount", "Average", local.tasks]
+      }
+      expression = "FILL(wanted, 0) - FILL(running, 0)"
+      operator   = ">="
+      threshold  = 1
+      periods    = 15
+      seconds    = 60
+      silence    = "notBreaching"
+    }
+    intake-requests = {
+      says       = "The intake is called much more than is usual."
+      metrics    = { requests = ["alb", "RequestCount", "Sum", local.intake] }
+      expression = "FILL(requests, 0)"
+      operator   = ">"
+      threshold  = var.thresholds.requests_per_5_minutes
+      periods    = 1
+      seconds    = 300
+      silence    = "notBreaching"
+    }
+    intake-errors = {
+      says = "The intake answers with 5xx, or no task is there to answer."
+      metrics = {
+        of_tasks = ["alb", "HTTPCode_Target_5XX_Count", "Sum", local.intake]
+        of_alb   = ["alb", "HTTPCode_ELB_5XX_Count", "Sum", local.intake]
+      }
+      expression = "FILL(of_tasks, 0) + FILL(of_alb, 0)"
+      operator   = ">"
+      threshold  = var.thresholds.server_errors_per_5_minutes
+      periods    = 1
+      seconds    = 300
+      silence    = "notBreaching"
+    }
+    intake-latency = {
+      says       = "The intake answers slowly."
+      metrics    = { seconds = ["alb", "TargetResponseTime", "p95", local.intake] }
+      expression = "FILL(seconds, 0)"
+      operator   = ">"
+      threshold  = var.thresholds.latency_seconds
+      periods    = 3
+      seconds    = 300
+      silence    = "notBreaching"
+    }
+    no-heartbeat = {
+      says       = "No worker has told of itself for five minutes."
+      metrics    = { beats = ["own", "runs_in_work", "SampleCount", {}] }
+      expression = "FILL(beats, 0)"
+      operator   = "<"
+      threshold  = 1
+      periods    = 5
+      seconds    = 60
+      silence    = "breaching"
+    }
+  }
+
+  operators = {
+    ">"  = "GreaterThanThreshold"
+    ">=" = "GreaterThanOrEqualToThreshold"
+    "<"  = "LessThanThreshold"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  # Silence is no fault of a service that may have no task.
+  for_each = { for name, alarm in local.alarms : name => alarm if name != "no-heartbeat" || var.min_tasks > 0 }
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = "${each.value.says} What to do: docs/operations.md#${each.key}"
+  comparison_operator = local.operators[each.value.operator]
+  threshold           = each.value.threshold
+  evaluation_periods  = each.value.periods
+  treat_missing_data  = each.value.silence
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+  tags                = var.tags
+
+  dynamic "metric_query" {
+    for_each = each.value.metrics
+
+    content {
+      id          = metric_query.key
+      return_data = false
+
+      metric {
+        namespace   = local.sources[metric_query.value[0]]
+        metric_name = metric_query.value[1]
+        stat        = metric_query.value[2]
+        dimensions  = metric_query.value[3]
+        period      = each.value.seconds
+      }
+    }
+  }
+
+  metric_query {
+    id          = "decides"
+    label       = each.value.says
+    expression  = each.value.expression
+    return_data = true
+  }
+}

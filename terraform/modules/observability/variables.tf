@@ -1,0 +1,69 @@
+variable "name" {
+  description = "Prefix of every name."
+  type        = string
+}
+
+variable "log_retention_days" {
+  description = "Days for which logs are kept."
+  type        = number
+}
+
+variable "alarm_emails" {
+  description = "Who is told of alarms."
+  type        = set(string)
+}
+
+variable "thresholds" {
+  description = "When alarms are raised."
+  type = object({
+    oldest_job_seconds          = number
+    failure_share               = number
+    spend_usd_per_day           = number
+    budget_share                = number
+    cpu_percent                 = number
+    memory_percent              = number
+    requests_per_5_minutes      = number
+    server_errors_per_5_minutes = number
+    latency_seconds             = number
+  })
+}
+
+variable "max_cost_usd_per_day" {
+  description = "The deployment's budget of a UTC day, in US dollars."
+  type        = number
+}
+
+variable "min_tasks" {
+  description = "Tasks that always run; with none of them, silence is no fault."
+  type        = number
+}
+
+variable "queue_name" {
+  description = "The jobs' queue."
+  type        = string
+}
+
+variable "dead_letter_queue_name" {
+  description = "The dead-letter queue."
+  type        = string
+}
+
+variable "cluster_name" {
+  description = "The ECS cluster."
+  type        = string
+}
+
+variable "service_name" {
+  description = "The ECS service."
+  type        = string
+}
+
+variable "alb_metrics_name" {
+  description = "The load balancer, as its metrics name it."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of everything."
+  type        = map(string)
+}

@@ -1,0 +1,172 @@
+# What the defaults plan, and that both examples plan.
+
+mock_provider "aws" {
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
+variables {
+  image                = "123456789012.dkr.ecr.us-east-1.amazonaws.com/coding-agent:0.1.0"
+  model                = "anthropic/claude-sonnet-4-5"
+  model_secrets        = ["ANTHROPIC_API_KEY"]
+  push                 = "branch"
+  allowed_repositories = ["octo/hourglass", "octo/other"]
+}
+
+run "the_five_choices_are_enough" {
+  command = plan
+
+  assert {
+    condition     = var.vpc_cidr == "10.0.0.0/16" && var.zones == 2 && var.nat == "single"
+    error_message = "two zones of 10.0.0.0/16 behind one NAT gateway"
+  }
+
+  assert {
+    condition     = var.cpu == 2048 && var.memory == 4096 && var.architecture == "ARM64"
+    error_message = "a task has 2 vCPU and 4 GB on ARM64"
+  }
+
+  assert {
+    condition     = var.min_tasks == 1 && var.max_tasks == 10 && var.jobs_per_task == var.concurrency
+    error_message = "one task at least, one more for each two jobs, ten at most"
+  }
+
+  assert {
+    condition     = !var.allow_plaintext_intake && var.certificate_arn == null && var.access_logs && var.deletion_protection
+    error_message = "no job is taken in the clear, requests are logged, and the load balancer is kept"
+  }
+
+  assert {
+    condition     = output.table_name == "coding-agent-runs" && output.artifacts_bucket == "coding-agent-artifacts-123456789012-us-east-1"
+    error_message = "names come from var.name, the bucket's is the account's own"
+  }
+
+  assert {
+    condition     = output.sender_user_name == null && output.sender_role_arn == null
+    error_message = "no identity is made that nobody asked for"
+  }
+
+  assert {
+    condition     = keys(output.secret_arns) == ["ANTHROPIC_API_KEY", "CODING_AGENT_API_KEYS", "GITHUB_TOKEN"]
+    error_message = "a secret for GitHub, for callers, and for the model"
+  }
+
+  assert {
+    condition     = local.settings.CODING_AGENT_ALLOWED_REPOSITORIES == "octo/hourglass,octo/other"
+    error_message = "lists are joined as the settings read them"
+  }
+}
+
+run "an_app_in_place_of_a_token" {
+  command = plan
+
+  variables {
+    github_app_id = "1234"
+  }
+
+  assert {
+    condition     = keys(output.secret_arns) == ["ANTHROPIC_API_KEY", "CODING_AGENT_API_KEYS", "GITHUB_APP_PRIVATE_KEY"] && local.optional.GITHUB_APP_ID == "1234"
+    error_message = "the App's key has the secret that a token would have"
+  }
+}
+
+run "two_zones_share_a_nat_gateway" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    name                      = "coding-agent"
+    vpc_cidr                  = "10.0.0.0/16"
+    zones                     = 2
+    nat                       = "single"
+    interface_endpoints       = false
+    flow_logs                 = false
+    log_retention_days        = 30
+    service_security_group_id = "sg-service"
+    tags                      = {}
+  }
+
+  assert {
+    condition     = length(aws_nat_gateway.this) == 1 && length(aws_route.private) == 2
+    error_message = "both zones' private subnets go out by the one gateway"
+  }
+
+  assert {
+    condition     = length(distinct([for subnet in concat(values(aws_subnet.public), values(aws_subnet.private)) : subnet.cidr_block])) == 4
+    error_message = "four subnets, none over another"
+  }
+
+  assert {
+    condition     = keys(aws_vpc_endpoint.gateway) == ["dynamodb", "s3"] && length(aws_vpc_endpoint.interface) == 0
+    error_message = "gateway endpoints always, interface endpoints when asked for"
+  }
+}
+
+run "three_zones_with_a_nat_gateway_each" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    name                      = "coding-agent"
+    vpc_cidr                  = "10.1.0.0/24"
+    zones                     = 3
+    nat                       = "per_zone"
+    interface_endpoints       = true
+    flow_logs                 = true
+    log_retention_days        = 30
+    service_security_group_id = "sg-service"
+    tags                      = {}
+  }
+
+  assert {
+    condition     = length(aws_nat_gateway.this) == 3 && alltrue([for zone, way in local.way_out : zone == way])
+    error_message = "each zone goes out by its own gateway"
+  }
+
+  assert {
+    condition     = alltrue([for subnet in values(aws_subnet.private) : endswith(subnet.cidr_block, "/28")])
+    error_message = "the smallest VPC gives the smallest subnets that AWS takes"
+  }
+
+  assert {
+    condition     = length(aws_vpc_endpoint.interface) == 6 && aws_vpc_security_group_ingress_rule.endpoints[0].referenced_security_group_id == "sg-service"
+    error_message = "interface endpoints are called by the tasks alone"
+  }
+}
+
+run "minimal" {
+  command = plan
+
+  module {
+    source = "./examples/minimal"
+  }
+
+  assert {
+    condition     = output.service_name == "worker" && output.table_name == "coding-agent-runs"
+    error_message = "the minimal example is the whole service"
+  }
+}
+
+run "production" {
+  command = plan
+
+  module {
+    source = "./examples/production"
+  }
+
+  variables {
+    certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-90ab-cdef-1234-567890abcdef"
+    alarm_emails    = ["operations@example.com"]
+  }
+
+  assert {
+    condition     = module.coding_agent.sender_user_name == "coding-agent-sender" && length(module.coding_agent.nat_addresses) == 3
+    error_message = "the production example has a sender outside AWS and three ways out"
+  }
+}

@@ -1,0 +1,520 @@
+# What has no default has to be chosen: the image, and what the service may do to whose repositories with which model.
+
+variable "image" {
+  description = "The container image, pinned by a tag or a digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/coding-agent:0.1.0."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[^\\s@]+(:[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})$", var.image)) && !endswith(var.image, ":latest")
+    error_message = "image must end with a tag other than latest, or with @sha256:DIGEST: a deployment that can't be named can't be rolled back."
+  }
+}
+
+variable "model" {
+  description = "A LiteLLM model name, such as anthropic/claude-sonnet-4-5."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][^\\s,]*$", var.model)) && !startswith(var.model, "scripted:")
+    error_message = "model must be one LiteLLM model name; scripted: is for machines without AWS."
+  }
+}
+
+variable "model_secrets" {
+  description = "Environment variables with the keys that the models need, such as [\"ANTHROPIC_API_KEY\"]. A secret is made for each, empty. [] for Amazon Bedrock, whose access is the task role's."
+  type        = set(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.model_secrets : can(regex("^[A-Z][A-Z0-9_]*_(API_KEY|KEY|TOKEN|SECRET|PASSWORD)$", name)) && !startswith(name, "GITHUB_")])
+    error_message = "model_secrets must be names of environment variables that end with _API_KEY, _KEY, _TOKEN, _SECRET or _PASSWORD (those are kept out of logs); GitHub's has its secret already."
+  }
+}
+
+variable "push" {
+  description = "Where fixes are pushed. branch: of the same repository, in whose CI model-written code then runs, perhaps with its secrets. fork: of the token's own fork, whose pull requests get no secrets."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["branch", "fork"], var.push)
+    error_message = "push must be branch or fork."
+  }
+}
+
+variable "allowed_repositories" {
+  description = "Whose issues are worked on: owner/name and owner/* patterns; [\"*\"] for any that the GitHub token can write to."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.allowed_repositories) > 0 && alltrue([for pattern in var.allowed_repositories : can(regex("^(\\*|[^/\\s,]+/[^/\\s,]+)$", pattern))])
+    error_message = "allowed_repositories must be owner/name or owner/* patterns, at least one; \"*\" for any."
+  }
+}
+
+# The deployment
+
+variable "name" {
+  description = "Prefix of every name. Two deployments of an account differ in it, and in their region: the workers of one region count into the same metrics."
+  type        = string
+  default     = "coding-agent"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,19}[a-z0-9]$", var.name)) && !startswith(var.name, "internal-")
+    error_message = "name must be 3 to 21 lower-case letters, digits and dashes, from a letter to a letter or digit, and not begin with internal-: load balancers and buckets are named after it."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything, beside Deployment and ManagedBy."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
+    error_message = "tags must not begin with aws:, which is AWS' own."
+  }
+}
+
+# What a job may ask for, and spend
+
+variable "allowed_models" {
+  description = "Models that a job may ask for; none: the model alone."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.allowed_models : can(regex("^[A-Za-z0-9][^\\s,]*$", name))])
+    error_message = "allowed_models must be LiteLLM model names."
+  }
+}
+
+variable "allowed_topics" {
+  description = "ARNs of other SNS topics that a job may have its events sent to. The worker may publish there; the topic's own policy has to let it, where it is another account's."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.allowed_topics : can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$", arn))])
+    error_message = "allowed_topics must be ARNs of SNS topics."
+  }
+}
+
+variable "budget" {
+  description = "Limits, named as the settings: of a run (US dollars, minutes, rounds; the ceiling of what a job may ask), and of a UTC day (US dollars of a repository, of the deployment)."
+  type = object({
+    max_cost_usd                    = optional(number, 2)
+    max_minutes                     = optional(number, 30)
+    max_rounds                      = optional(number, 4)
+    max_cost_usd_per_repository_day = optional(number, 20)
+    max_cost_usd_per_day            = optional(number, 200)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for limit in values(var.budget) : limit > 0]) && floor(var.budget.max_rounds) == var.budget.max_rounds
+    error_message = "budget: every limit must be more than 0, and max_rounds a whole number."
+  }
+}
+
+variable "concurrency" {
+  description = "Runs at once in a task."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.concurrency >= 1 && var.concurrency <= 64 && floor(var.concurrency) == var.concurrency
+    error_message = "concurrency must be a whole number from 1 to 64."
+  }
+}
+
+variable "github_app_id" {
+  description = "GitHub access as this App, whose private key then has the secret GITHUB_APP_PRIVATE_KEY; null: by a token, with the secret GITHUB_TOKEN."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_app_id == null ? true : can(regex("^[0-9]+$", var.github_app_id)) && var.push != "fork"
+    error_message = "github_app_id must be a number, and push then branch: an App has no account to fork to."
+  }
+}
+
+variable "github_api_url" {
+  description = "GitHub's API, or GitHub Enterprise's, on port 443."
+  type        = string
+  default     = "https://api.github.com"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^https://[A-Za-z0-9.-]+(:443)?(/|$)", var.github_api_url))
+    error_message = "github_api_url must be an https address on port 443: nothing else is let out."
+  }
+}
+
+variable "environment" {
+  description = "More of the worker's environment: settings that have no variable here, and what LiteLLM reads, such as OPENAI_API_BASE. No secrets: those are model_secrets."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.environment) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && !can(regex("(_KEY|_TOKEN|_SECRET|_PASSWORD|_API_KEYS)$", name))])
+    error_message = "environment must be names of environment variables, none of them a secret's: a value here is in the state and in the task definition, for everybody who may look."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.environment), concat(keys(local.settings), keys(local.optional)))) == 0
+    error_message = "environment must not hold what has a variable of its own or is derived: see terraform/settings.tf."
+  }
+}
+
+# The network
+
+variable "vpc_cidr" {
+  description = "Addresses of the VPC, a /16 to a /24; each subnet takes a sixteenth of them."
+  type        = string
+  default     = "10.0.0.0/16"
+  nullable    = false
+
+  validation {
+    condition     = can(cidrhost(var.vpc_cidr, 0)) && can(regex("/(1[6-9]|2[0-4])$", var.vpc_cidr))
+    error_message = "vpc_cidr must be an IPv4 range from /16 to /24, such as 10.0.0.0/16."
+  }
+}
+
+variable "zones" {
+  description = "Availability zones: 2 or 3."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = contains([2, 3], var.zones)
+    error_message = "zones must be 2 or 3."
+  }
+}
+
+variable "nat" {
+  description = "single: one NAT gateway, whose zone takes the others' way out with it when it fails. per_zone: one in each."
+  type        = string
+  default     = "single"
+  nullable    = false
+
+  validation {
+    condition     = contains(["single", "per_zone"], var.nat)
+    error_message = "nat must be single or per_zone."
+  }
+}
+
+variable "interface_endpoints" {
+  description = "Reach SQS, SNS, Secrets Manager, CloudWatch Logs and ECR by endpoints in the VPC, where rules forbid the way over the internet. They are paid by the hour, which the NAT traffic that they save seldom is worth."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "flow_logs" {
+  description = "Log the VPC's traffic."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+# The queue and its sender
+
+variable "visibility_timeout" {
+  description = "Seconds for which a received message stays hidden when its worker dies; a living one keeps extending it."
+  type        = number
+  default     = 120
+  nullable    = false
+
+  validation {
+    condition     = var.visibility_timeout >= 10 && var.visibility_timeout <= 43200
+    error_message = "visibility_timeout must be from 10 to 43200 seconds."
+  }
+}
+
+variable "max_receives" {
+  description = "Receives after which SQS itself moves a message to the dead-letter queue. The worker ends hopeless runs itself; a job that waits out an exhausted budget is received once an hour, so 90 come before the queue forgets it after 4 days."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = var.max_receives >= 20 && var.max_receives <= 1000
+    error_message = "max_receives must be from 20 (a run may be received often before it ends) to 1000."
+  }
+}
+
+variable "sender_iam_user" {
+  description = "Make an IAM user that may only send jobs, for a backend outside AWS. Its access key is made by hand."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "sender_oidc" {
+  description = "Let a backend outside AWS take a role that may only send jobs, by its platform's OIDC tokens: provider (accounts.google.com, or the ARN of an IAM OIDC provider), audience, subject."
+  type        = object({ provider = string, audience = string, subject = string })
+  default     = null
+
+  validation {
+    condition = var.sender_oidc == null ? true : (
+      can(regex("^(accounts\\.google\\.com|arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/.+)$", var.sender_oidc.provider))
+      && length(var.sender_oidc.audience) > 0 && length(var.sender_oidc.subject) > 0 && !strcontains(var.sender_oidc.subject, "*")
+    )
+    error_message = "sender_oidc must name accounts.google.com or an IAM OIDC provider's ARN, an audience, and one subject without *."
+  }
+}
+
+# The tasks
+
+variable "cpu" {
+  description = "A task's CPU, in units of 1/1024 vCPU."
+  type        = number
+  default     = 2048
+  nullable    = false
+
+  validation {
+    condition     = contains([1024, 2048, 4096, 8192, 16384], var.cpu)
+    error_message = "cpu must be 1024, 2048, 4096, 8192 or 16384: less can't run a test suite."
+  }
+}
+
+variable "memory" {
+  description = "A task's memory, in MiB; Fargate takes certain amounts for each cpu."
+  type        = number
+  default     = 4096
+  nullable    = false
+
+  # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+  validation {
+    condition = contains(lookup({
+      1024  = range(2048, 8193, 1024)
+      2048  = range(4096, 16385, 1024)
+      4096  = range(8192, 30721, 1024)
+      8192  = range(16384, 61441, 4096)
+      16384 = range(32768, 122881, 8192)
+    }, var.cpu, []), var.memory)
+    error_message = "memory must fit cpu: 2 to 8 GB for each vCPU, in steps of 1024 MiB (4096 for 8192, 8192 for 16384)."
+  }
+}
+
+variable "storage_gib" {
+  description = "A task's disk for work trees and caches, in GiB; the first 20 cost nothing."
+  type        = number
+  default     = 40
+  nullable    = false
+
+  validation {
+    condition     = var.storage_gib >= 21 && var.storage_gib <= 200
+    error_message = "storage_gib must be from 21 to 200."
+  }
+}
+
+variable "architecture" {
+  description = "ARM64, or X86_64 at a higher price; the image has to be built for it."
+  type        = string
+  default     = "ARM64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["ARM64", "X86_64"], var.architecture)
+    error_message = "architecture must be ARM64 or X86_64."
+  }
+}
+
+variable "min_tasks" {
+  description = "Tasks that always run. 0 saves them while there is no work, and loses: the HTTP intake and /health while there is none, the minutes that a first task takes to start, the alarm no-heartbeat."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.min_tasks >= 0 && floor(var.min_tasks) == var.min_tasks
+    error_message = "min_tasks must be a whole number, 0 or more."
+  }
+}
+
+variable "max_tasks" {
+  description = "Tasks that run at most: what bounds the bill."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.max_tasks >= 1 && var.max_tasks >= var.min_tasks && floor(var.max_tasks) == var.max_tasks
+    error_message = "max_tasks must be a whole number, at least 1 and at least min_tasks."
+  }
+}
+
+variable "on_demand_tasks" {
+  description = "Tasks, of those that run, that are never on Spot."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.on_demand_tasks >= 0 && var.on_demand_tasks <= var.max_tasks && floor(var.on_demand_tasks) == var.on_demand_tasks
+    error_message = "on_demand_tasks must be a whole number from 0 to max_tasks."
+  }
+}
+
+variable "spot_percent" {
+  description = "Of the tasks beyond on_demand_tasks, how many percent are on Spot."
+  type        = number
+  default     = 75
+  nullable    = false
+
+  validation {
+    condition     = var.spot_percent >= 0 && var.spot_percent <= 100 && floor(var.spot_percent) == var.spot_percent
+    error_message = "spot_percent must be a whole number from 0 to 100."
+  }
+}
+
+variable "jobs_per_task" {
+  description = "Jobs, waiting or in work, that one task is wanted for. At concurrency nothing waits for long; more costs less."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.jobs_per_task > 0
+    error_message = "jobs_per_task must be more than 0."
+  }
+}
+
+variable "scale_in_minutes" {
+  description = "Minutes for which there must be less than half of that before tasks are ended."
+  type        = number
+  default     = 5
+  nullable    = false
+
+  validation {
+    condition     = var.scale_in_minutes >= 1 && var.scale_in_minutes <= 120 && floor(var.scale_in_minutes) == var.scale_in_minutes
+    error_message = "scale_in_minutes must be a whole number from 1 to 120."
+  }
+}
+
+# The HTTP intake
+
+variable "certificate_arn" {
+  description = "ACM certificate of the intake's domain, in the deployment's region. null: /health alone is served, over HTTP."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.certificate_arn == null ? true : can(regex("^arn:[a-z-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]+$", var.certificate_arn))
+    error_message = "certificate_arn must be the ARN of an ACM certificate."
+  }
+}
+
+variable "allow_plaintext_intake" {
+  description = "Take jobs over HTTP as long as there is no certificate. API keys then travel in the clear: for a first trial only."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.allow_plaintext_intake || var.certificate_arn == null
+    error_message = "allow_plaintext_intake must be false with a certificate."
+  }
+}
+
+variable "intake_cidrs" {
+  description = "IPv4 ranges that may call the intake."
+  type        = list(string)
+  default     = ["0.0.0.0/0"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.intake_cidrs) > 0 && alltrue([for range in var.intake_cidrs : can(cidrhost(range, 0)) && !strcontains(range, ":")])
+    error_message = "intake_cidrs must be IPv4 ranges, at least one."
+  }
+}
+
+variable "waf_requests_per_5_minutes" {
+  description = "Requests of one address in five minutes above which a WAF blocks it; null: no WAF. The service limits keys and strangers by itself."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.waf_requests_per_5_minutes == null ? true : var.waf_requests_per_5_minutes >= 10 && var.waf_requests_per_5_minutes <= 2000000000
+    error_message = "waf_requests_per_5_minutes must be at least 10."
+  }
+}
+
+variable "access_logs" {
+  description = "Log the intake's requests in a bucket, for 90 days."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "deletion_protection" {
+  description = "Whether the load balancer refuses to be deleted. The table and the bucket of artifacts always do."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+# Watching it
+
+variable "log_retention_days" {
+  description = "Days for which logs are kept."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one that CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "alarm_emails" {
+  description = "Who is told of alarms. Each address gets a mail to confirm."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@\\s]+@[^@\\s]+$", address))])
+    error_message = "alarm_emails must be mail addresses."
+  }
+}
+
+variable "alarm_thresholds" {
+  description = "When alarms are raised; what each means is in docs/operations.md. Shares are 0 to 1."
+  type = object({
+    oldest_job_seconds          = optional(number, 7200)
+    failure_share               = optional(number, 0.2)
+    spend_usd_per_day           = optional(number, 100)
+    budget_share                = optional(number, 0.8)
+    cpu_percent                 = optional(number, 90)
+    memory_percent              = optional(number, 90)
+    requests_per_5_minutes      = optional(number, 3000)
+    server_errors_per_5_minutes = optional(number, 5)
+    latency_seconds             = optional(number, 2)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = (
+      alltrue([for threshold in values(var.alarm_thresholds) : threshold > 0])
+      && max(var.alarm_thresholds.failure_share, var.alarm_thresholds.budget_share) <= 1
+      && max(var.alarm_thresholds.cpu_percent, var.alarm_thresholds.memory_percent) < 100
+    )
+    error_message = "alarm_thresholds must be more than 0, the shares at most 1, the percentages less than 100."
+  }
+}

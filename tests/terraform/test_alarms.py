@@ -1,0 +1,77 @@
+"""Alarms and dashboard ask for metrics that the code emits, and an operator finds what to do."""
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import metrics, telemetry
+from pipeline.outcome import Outcome, RunResult
+from pipeline.store.sqlite import SqliteStore
+from tests.terraform.hcl import ROOT, read
+
+Asked = tuple[str, tuple[str, ...]]
+
+
+@pytest.fixture
+def emitted(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> set[Asked]:
+    """Every metric of the worker, with the dimensions that it is counted by."""
+    caplog.set_level(logging.INFO, logger=telemetry.METRICS)
+    metrics.run_ended(
+        RunResult(
+            job_id="j", generation=0, issue_url="u", repository="o/r", outcome=Outcome.FAILED, reason="r", trace="t"
+        ),
+        1.0,
+    )
+    metrics.worker_turned(lateness=[0.1], loop_delay=0.0, loop_stalls=0, events_pending=0, running=0)
+    metrics.templates_refused()
+    store = SqliteStore(tmp_path / "store.sqlite")
+    metrics.deployment_seen(store, 1e9)
+    store.close()
+    found = set()
+    for record in caplog.records:
+        directive = record.fields["_aws"]["CloudWatchMetrics"][0]  # type: ignore[attr-defined]
+        assert directive["Namespace"] == read("modules/observability/alarms.tf")["locals"][0]["sources"]["own"]
+        found |= {(m["Name"], tuple(sorted(d))) for m in directive["Metrics"] for d in directive["Dimensions"]}
+    return found
+
+
+def alarms() -> dict[str, Any]:
+    return read("modules/observability/alarms.tf")["locals"][0]["alarms"]
+
+
+def own(rows: Any) -> set[Asked]:
+    return {(row[1], tuple(sorted(row[3]))) for row in rows if row[0] == "own"}
+
+
+def test_every_metric_of_an_alarm_is_emitted(emitted: set[Asked]):
+    asked = own(row for alarm in alarms().values() for row in alarm["metrics"].values())
+    assert len(asked) >= 5 and asked <= emitted
+
+
+def test_every_metric_of_the_dashboard_is_emitted_and_every_one_emitted_is_on_it(emitted: set[Asked]):
+    widgets = read("modules/observability/dashboard.tf")["locals"][0]["widgets"]
+    by_outcome = next(text for text in widgets.values() if isinstance(text, str))
+    assert set(re.findall(r'"(\w+)"', by_outcome.partition("]")[0])) == {outcome.value for outcome in Outcome}
+    asked = own(row for rows in widgets.values() if isinstance(rows, list) for row in rows)
+    assert asked <= emitted
+    assert {name for name, _ in emitted} == {name for name, _ in asked} | {"runs"}
+
+
+def test_every_alarm_has_its_entry_in_the_runbook_and_every_entry_its_alarm():
+    entries = re.findall(r"^### (.+)$", (ROOT / "docs/operations.md").read_text().partition("## Alarms")[2], re.M)
+    assert sorted(entries) == sorted(alarms())
+
+
+def test_every_entry_says_what_it_means_and_what_to_do():
+    text = (ROOT / "docs/operations.md").read_text().partition("## Alarms")[2]
+    for entry in re.split(r"^### ", text, flags=re.M)[1:]:
+        assert "**Means.**" in entry and "**Do.**" in entry, entry[:40]
+
+
+def test_an_expression_names_its_alarms_metrics_and_no_other():
+    for name, alarm in alarms().items():
+        ids = set(re.findall(r"\b[a-z]\w*", alarm["expression"]))
+        assert ids == set(alarm["metrics"]), name

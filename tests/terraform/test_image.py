@@ -1,0 +1,35 @@
+"""The task definition and the image agree on users, folders and the health check."""
+
+import json
+import re
+
+import pytest
+
+from tests.terraform.hcl import ROOT, read
+
+DOCKERFILE = ROOT / "Dockerfile"
+pytestmark = pytest.mark.skipif(not DOCKERFILE.exists(), reason="there is no Dockerfile in this checkout")
+
+
+def task() -> dict:
+    return read("modules/service/task.tf")["locals"][0]
+
+
+def test_every_folder_that_is_mounted_has_its_owner_said_by_the_image():
+    (volumes,) = re.findall(r"^VOLUME (.+)$", DOCKERFILE.read_text(), re.M)
+    settings = read("settings.tf")["locals"][0]
+    shared = {settings["data_dir"], settings["sandbox_socket"].rpartition("/")[0]}
+    own = {path for paths in task()["own"].values() for path in paths.values()}
+    assert shared | own <= set(json.loads(volumes))
+
+
+def test_the_worker_is_the_images_user():
+    assert f"--uid {task()['uid']} " in DOCKERFILE.read_text()
+
+
+def test_the_health_check_is_the_images():
+    (command,) = re.findall(r"^HEALTHCHECK .*?CMD (\[.+?\])$", DOCKERFILE.read_text(), re.M | re.S)
+    text = (ROOT / "terraform/modules/service/task.tf").read_text()
+    told = re.search(r"^  worker = .*?command += (\[.+?\])$", text, re.M | re.S)
+    port = read("settings.tf")["locals"][0]["port"]
+    assert told and json.loads(told[1].replace("${var.port}", str(port))) == ["CMD", *json.loads(command)]

@@ -1,0 +1,64 @@
+"""What is provisioned is what the code expects of it."""
+
+from inspect import signature
+from typing import Any
+
+from pipeline.api.server import KEEP_ALIVE_SECONDS
+from pipeline.store.dynamodb import DynamoStore
+from pipeline.store.dynamodb.layout import TIME_TO_LIVE, table_definition
+from tests.terraform.hcl import block
+
+
+def provisioned() -> dict[str, Any]:
+    """The table of Terraform, as ``create_table`` would be given it."""
+    table = block("modules/state/main.tf", "resource", "aws_dynamodb_table", "runs")
+
+    def schema(keys: dict[str, Any]) -> list[dict[str, str]]:
+        return [
+            {"AttributeName": keys["hash_key"], "KeyType": "HASH"},
+            {"AttributeName": keys["range_key"], "KeyType": "RANGE"},
+        ]
+
+    return {
+        "BillingMode": table["billing_mode"],
+        "AttributeDefinitions": [{"AttributeName": a["name"], "AttributeType": a["type"]} for a in table["attribute"]],
+        "KeySchema": schema(table),
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": index["name"],
+                "KeySchema": schema(index),
+                "Projection": {
+                    "ProjectionType": index["projection_type"], "NonKeyAttributes": sorted(index["non_key_attributes"])
+                },
+            }
+            for index in table["global_secondary_index"]
+        ],
+        "TimeToLive": {"Enabled": table["ttl"][0]["enabled"], "AttributeName": table["ttl"][0]["attribute_name"]},
+    }  # fmt: skip
+
+
+def test_the_table_is_the_one_that_the_store_reads_and_writes():
+    wanted = table_definition("t") | {"TimeToLive": TIME_TO_LIVE}
+    del wanted["TableName"]
+    for index in wanted["GlobalSecondaryIndexes"]:
+        index["Projection"]["NonKeyAttributes"].sort()
+    assert provisioned() == wanted
+
+
+def test_artifacts_outlive_the_runs_that_name_them():
+    rules = block("modules/state/main.tf", "resource", "aws_s3_bucket_lifecycle_configuration", "artifacts")["rule"]
+    assert rules[0]["expiration"][0]["days"] > signature(DynamoStore).parameters["keep_days"].default
+
+
+def test_what_would_lose_data_refuses_to_be_destroyed():
+    for kind, name in (("aws_dynamodb_table", "runs"), ("aws_s3_bucket", "artifacts")):
+        assert block("modules/state/main.tf", "resource", kind, name)["lifecycle"][0]["prevent_destroy"] is True
+
+
+def test_the_load_balancer_closes_idle_connections_before_the_service_does():
+    assert block("modules/intake/main.tf", "resource", "aws_lb", "this")["idle_timeout"] < KEEP_ALIVE_SECONDS
+
+
+def test_the_service_waits_for_the_listeners_since_ecs_refuses_a_target_group_that_nothing_uses():
+    told = block("modules/intake/outputs.tf", "output", "target_group_arn")["depends_on"]
+    assert told == ["${aws_lb_listener.https}", "${aws_lb_listener_rule.health}"]
