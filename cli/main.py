@@ -13,6 +13,7 @@ COMMANDS = {
     "jobs": ("cli.jobs", "List and show jobs, their runs and spend; retry or cancel one."),
     "queue": ("cli.queue", "Count what waits, what is in work, and how runs ended."),
     "dlq": ("cli.dlq", "Look at the dead-letter queue, and put its jobs back to work."),
+    "cost": ("cli.cost", "Tell the month's AWS bill of a deployment, by part."),
     "doctor": ("cli.doctor", "Show each setting, where it came from, and what is wrong with it."),
     "env": ("cli.env", "Say how the tests of a repository are run here, and why so."),
     "schema": ("cli.schema", "Print the JSON Schema of a job or an event."),

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# image.sh build: builds the image with docker where an engine answers, else with buildah on a Debian base made here.
+# image.sh run [ARGUMENT...]: runs it once, as its own user (IMAGE_USER: as another).
+# Set IMAGE (its name), BASE_IMAGE, PYTHONS (a folder like pyenv's versions/, instead of downloads), PYTHON_VERSIONS.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+IMAGE=${IMAGE:-coding-agent}
+MIRROR=${DEBIAN_MIRROR:-}
+HOME_OF_IMAGES="$PWD/.image"
+say() { printf '%s\n' "$*" >&2; }
+
+engine() {
+  if docker info >/dev/null 2>&1; then echo docker; else echo buildah; fi
+}
+
+buildah() {  # chroot: needs no user namespaces, no cgroups and no overlay file system
+  command buildah --root "$HOME_OF_IMAGES/storage" --runroot "$HOME_OF_IMAGES/run" --storage-driver vfs "$@"
+}
+
+need_buildah() {
+  local missing=()
+  command -v buildah >/dev/null || missing+=(buildah)
+  [ -n "${BASE_IMAGE:-}" ] || command -v debootstrap >/dev/null || missing+=(debootstrap)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "no docker engine answers; installing Debian packages: ${missing[*]}"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  else
+    say "no docker engine answers, and without one ${missing[*]} is missing. As root: apt-get install ${missing[*]}"; exit 1
+  fi
+}
+
+base_image() {
+  [ -z "${BASE_IMAGE:-}" ] || { echo "$BASE_IMAGE"; return; }
+  if ! buildah images --quiet localhost/debian-bookworm 2>/dev/null | grep -q .; then
+    say "making a Debian base (a minute) ..."
+    rm -rf "$HOME_OF_IMAGES/debian"
+    debootstrap --variant=minbase bookworm "$HOME_OF_IMAGES/debian" "$MIRROR" >"$HOME_OF_IMAGES/debootstrap.log"
+    printf 'deb %s bookworm main\ndeb %s bookworm-updates main\ndeb %s-security bookworm-security main\n' \
+      "$MIRROR" "$MIRROR" "$MIRROR" > "$HOME_OF_IMAGES/debian/etc/apt/sources.list"
+    local container; container=$(buildah from scratch)
+    buildah add --quiet "$container" "$HOME_OF_IMAGES/debian" / >/dev/null
+    buildah commit --quiet --format docker "$container" localhost/debian-bookworm >/dev/null
+    buildah rm "$container" >/dev/null
+    rm -rf "$HOME_OF_IMAGES/debian"
+  fi
+  echo localhost/debian-bookworm
+}
+
+secrets() {  # this machine's settings for pip and uv, and its certificates: read by the build, kept by no layer
+  (umask 077
+   { env | grep -E '^(UV_(DEFAULT_INDEX|INDEX_URL|FIND_LINKS|PYTHON_INSTALL_MIRROR)|PIP_(INDEX_URL|DEFAULT_TIMEOUT))=' || true; } |
+     sed "s/'/'\\\\''/g; s/=\(.*\)/='\1'/" > "$HOME_OF_IMAGES/network"
+   cat "${SSL_CERT_FILE:-/dev/null}" > "$HOME_OF_IMAGES/ca")
+  echo --secret "id=network,src=$HOME_OF_IMAGES/network" --secret "id=ca,src=$HOME_OF_IMAGES/ca"
+}
+
+build() {
+  mkdir -p "$HOME_OF_IMAGES"
+  trap 'rm -f "$HOME_OF_IMAGES/network" "$HOME_OF_IMAGES/ca"' EXIT
+  local options=(--build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)" --tag "$IMAGE")
+  local pythons=${PYTHONS:-}
+  if [ "$(engine)" = buildah ]; then
+    need_buildah
+    if [ -z "$pythons" ] && [ -d "$HOME/.pyenv/versions" ]; then
+      pythons="$HOME/.pyenv/versions"; say "interpreters: those of $pythons (set PYTHONS to a folder, or to download for uv's)"
+    fi
+  fi
+  if [ -n "$pythons" ] && [ "$pythons" != download ]; then options+=(--build-context "pythons=$pythons"); fi
+  [ -z "${PYTHON_VERSIONS:-}" ] || options+=(--build-arg "PYTHON_VERSIONS=$PYTHON_VERSIONS")
+  # shellcheck disable=SC2207 # no word of it holds a space
+  options+=($(secrets))
+  if [ "$(engine)" = docker ]; then
+    [ -z "${BASE_IMAGE:-}" ] || options+=(--build-arg "BASE_IMAGE=$BASE_IMAGE")
+    docker build "${options[@]}" .
+    say "$IMAGE: $(($(docker image inspect --format '{{.Size}}' "$IMAGE") / 1000000)) MB"
+  else
+    options+=(--build-arg "BASE_IMAGE=$(base_image)")
+    echo '{"default": [{"type": "insecureAcceptAnything"}]}' > "$HOME_OF_IMAGES/policy.json"
+    buildah build --isolation chroot --format docker --pull-never --signature-policy "$HOME_OF_IMAGES/policy.json" "${options[@]}" .
+    say "$IMAGE: $(buildah images --format '{{.Size}}' "localhost/$IMAGE" | head -1)"
+  fi
+}
+
+case ${1:-} in
+  build) build ;;
+  *) say "usage: image.sh build"; exit 2 ;;
+esac
