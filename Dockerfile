@@ -48,7 +48,8 @@ RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ca-certificates git libsqlite3-0 \
         procps python3 tzdata ${SUITE_PACKAGES} >/dev/null \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/* /usr/share/locale/* \
-    && useradd --system --uid 10001 --home-dir /var/lib/coding-agent --shell /usr/sbin/nologin agent \
+    && groupadd --system --gid 10001 agent \
+    && useradd --system --uid 10001 --gid agent --home-dir /var/lib/coding-agent --shell /usr/sbin/nologin agent \
     && install -d -o agent -g agent -m 0755 /var/lib/coding-agent \
     && install -d -o root -g agent -m 0750 /run/coding-agent
 COPY --from=interpreters /opt/pythons /opt/pythons
