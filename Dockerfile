@@ -51,7 +51,8 @@ RUN apt-get update -qq \
     && groupadd --system --gid 10001 agent \
     && useradd --system --uid 10001 --gid agent --home-dir /var/lib/coding-agent --shell /usr/sbin/nologin agent \
     && install -d -o agent -g agent -m 0755 /var/lib/coding-agent \
-    && install -d -o root -g agent -m 0750 /run/coding-agent
+    && install -d -o root -g agent -m 0750 /run/coding-agent \
+    && install -d -m 0711 /var/lib/coding-agent-sandbox
 COPY --from=interpreters /opt/pythons /opt/pythons
 COPY --from=application /opt/coding-agent /opt/coding-agent
 COPY scripts/sbom.py /opt/coding-agent/share/
@@ -75,7 +76,7 @@ LABEL org.opencontainers.image.title="coding-agent" \
       org.opencontainers.image.revision="${REVISION}"
 # Fargate gives a mounted volume these folders' owners only where the image declares them
 # (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bind-mounts.html); the root file system is read-only there.
-VOLUME ["/var/lib/coding-agent", "/run/coding-agent", "/tmp", "/var/tmp"]
+VOLUME ["/var/lib/coding-agent", "/var/lib/coding-agent-sandbox", "/run/coding-agent", "/tmp", "/var/tmp"]
 EXPOSE 8080
 USER agent
 STOPSIGNAL SIGTERM

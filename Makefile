@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test lint format bench lock clean
+.PHONY: help setup demo test lint format bench image image-check lock clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv from the hashed locks (the other targets call it)
 
@@ -29,6 +29,12 @@ bench: $(STAMP) ## List the benchmarks and how to run them
 	@for file in $$(grep -l __main__ benchmarks/*.py); do \
 		name=$$(basename $$file .py); echo "python -m benchmarks.$$name: $$(sed -n '1s/"""//gp' $$file)"; done
 
+image: ## Build the container image, with docker or else buildah (PYTHONS=FOLDER takes interpreters from there)
+	@bash scripts/image.sh build
+
+image-check: ## Run the built image: --help, doctor, and a test suite in its sandbox, as its own users
+	@bash scripts/image.sh check
+
 lock: $(STAMP) ## Resolve requirements/*.in again
 	@cd requirements && for f in run dev wheelhouse; do \
 		../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade -q \
@@ -36,5 +42,5 @@ lock: $(STAMP) ## Resolve requirements/*.in again
 	@! grep -l '://' requirements/*.txt
 
 clean: ## Remove what set-up and runs made
-	rm -rf .venv .wheelhouse .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
+	rm -rf .venv .wheelhouse .demo .image .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -127,7 +127,7 @@ def bill(deployment: Deployment, tasks: float, jobs_per_day: float, table: dict[
 
 
 def read_tfvars(path: Path) -> Deployment:
-    """The deployment that a .tfvars file describes; variables without a price are passed over.
+    """The deployment that a .tfvars file, or the module block of a root, describes; what has no price is passed over.
 
     Raises:
         Failure: a value that the bill depends on is not of its kind.
@@ -139,7 +139,7 @@ def read_tfvars(path: Path) -> Deployment:
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{path} can't be read: {error}", exits.USAGE) from None
     for number, line in enumerate(lines, 1):
-        match = re.fullmatch(r'\s*(\w+)\s*=\s*("[^"]*"|[\w.+-]+)\s*(?:(?:#|//).*)?', line)
+        match = re.fullmatch(r'\s*(\w+)\s*=\s*("[^"]*"|(?!var\.|local\.)[\w.+-]+)\s*(?:(?:#|//).*)?', line)
         if match is None or match[1] not in kinds or match[2] == "null":
             continue
         try:
@@ -176,7 +176,7 @@ def _value(text: str, kind: type) -> Any:
 @click.command("cost")
 @click.option(
     "--tfvars", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-    help="Terraform's variables; without it terraform/'s defaults.",
+    help="A .tfvars file, or a root's main.tf; without it terraform/'s defaults.",
 )  # fmt: skip
 @click.option(
     "--jobs-per-day", type=click.FloatRange(0, 1_000_000), metavar="N",
@@ -192,7 +192,7 @@ def command(tfvars: Path | None, jobs_per_day: float | None, as_json: bool) -> N
     \b
     Examples:
       coding-agent cost
-      coding-agent cost --tfvars terraform.tfvars --jobs-per-day 500
+      coding-agent cost --tfvars terraform/examples/production/main.tf --jobs-per-day 500
       coding-agent cost --jobs-per-day 500 --json | jq .total_usd
     """
     table, deployment = prices(), read_tfvars(tfvars) if tfvars else Deployment()

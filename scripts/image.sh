@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # image.sh build: builds the image with docker where an engine answers, else with buildah on a Debian base made here.
-# image.sh run [ARGUMENT...]: runs it once, as its own user (IMAGE_USER: as another).
+# image.sh check: runs --help, doctor, and a test suite in its sandbox, each as its own user.
 # Set IMAGE (its name), BASE_IMAGE, PYTHONS (a folder like pyenv's versions/, instead of downloads), PYTHON_VERSIONS.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -82,7 +82,90 @@ build() {
   fi
 }
 
+# The sandbox's container and the worker's share two folders, as in an ECS task. $1: user, $2...: coding-agent's words.
+inside() {
+  local user=$1; shift
+  local folders=(-v "$CHECK/data:/var/lib/coding-agent" -v "$CHECK/run:/run/coding-agent")
+  if [ "$(engine)" = docker ]; then
+    docker run --rm --init --network none --user "$user" "${folders[@]}" --env CODING_AGENT_SANDBOX=uid \
+      --entrypoint "$1" "$IMAGE" "${@:2}"
+  else
+    local container; container=$(buildah from --pull-never "localhost/$IMAGE")
+    local code=0
+    buildah run --isolation chroot --user "$user" "${folders[@]}" --env CODING_AGENT_SANDBOX=uid "$container" -- "$@" || code=$?
+    buildah rm "$container" >/dev/null
+    return $code
+  fi
+}
+
+check() {
+  CHECK="$HOME_OF_IMAGES/check"
+  rm -rf "$CHECK"
+  mkdir -p "$CHECK/data/repo/tests" "$CHECK/run"
+  cat > "$CHECK/data/bug.md" <<'TEXT'
+# add() subtracts
+
+`add(2, 3)` gives -1 in calc.py; it should give 5.
+TEXT
+  printf 'def add(a, b):\n    return a - b\n' > "$CHECK/data/repo/calc.py"
+  touch "$CHECK/data/repo/tests/__init__.py"
+  cat > "$CHECK/data/repo/tests/test_calc.py" <<'TEXT'
+import os
+import unittest
+
+import calc
+
+
+class CalcTest(unittest.TestCase):
+    def test_the_sandbox_has_a_user_of_its_own(self):
+        self.assertNotIn(os.getuid(), (0, 10001))
+TEXT
+  cat > "$CHECK/data/reply.md" <<'TEXT'
+calc.py
+<<<<<<< SEARCH
+    return a - b
+=======
+    return a + b
+>>>>>>> REPLACE
+
+tests/test_calc.py
+<<<<<<< SEARCH
+class CalcTest(unittest.TestCase):
+=======
+class CalcTest(unittest.TestCase):
+    def test_add(self):
+        self.assertEqual(calc.add(2, 3), 5)
+
+>>>>>>> REPLACE
+TEXT
+  chown -R 10001:10001 "$CHECK/data" 2>/dev/null || chmod -R a+rwX "$CHECK/data"
+  chmod 0711 "$CHECK/run"
+
+  inside 10001:10001 coding-agent --help >/dev/null; say "coding-agent --help: ok"
+  inside 10001:10001 sh -c 'coding-agent doctor; test $? -le 2 && id -u | grep -qx 10001' >"$CHECK/doctor.txt" || {
+    cat "$CHECK/doctor.txt"; say "doctor failed"; exit 1; }
+  say "coding-agent doctor: ok, as $(inside 10001:10001 id -un)"
+
+  mkfifo "$CHECK/said"
+  set -m  # a process group of its own, to be ended as a whole
+  inside 0:0 coding-agent sandbox serve --worker 10001 >"$CHECK/said" 2>"$CHECK/sandbox.log" &
+  HELPER=$!
+  set +m
+  trap 'kill -- -$HELPER 2>/dev/null || true' EXIT
+  exec 3<"$CHECK/said"
+  local ready=""
+  read -rt 120 -u 3 ready || true
+  [ "$ready" = ready ] || { cat "$CHECK/sandbox.log"; say "the sandbox does not serve"; exit 1; }
+  inside 10001:10001 coding-agent sandbox check || { say "the sandbox does not hold"; exit 1; }
+  inside 10001:10001 sh -ec 'cd ~/repo && git init -q -b main && git add -A &&
+    git -c user.name=a -c user.email=a@b commit -qm first &&
+    coding-agent fix --repo . --issue-file ../bug.md --model scripted:../reply.md --json' | tee "$CHECK/fix.json"
+  grep -q '"verification": *"red to green"' "$CHECK/fix.json" || { say "the suite did not turn from red to green"; exit 1; }
+  say "a test suite in the sandbox: red to green"
+}
+
 case ${1:-} in
   build) build ;;
-  *) say "usage: image.sh build"; exit 2 ;;
+  check) check ;;
+  *) say "usage: image.sh build|check"; exit 2 ;;
 esac

@@ -69,6 +69,7 @@ def test_a_real_tfvars_file_is_read(console: Console) -> None:
         console,
         """
         # our deployment
+        architecture         = var.architecture
         image                = "1.dkr.ecr.us-east-1.amazonaws.com/coding-agent:1.0.0"
         allowed_repositories = [
           "octo/*",   # cpu = 16384
