@@ -100,7 +100,8 @@ def _ended(heard: dict[EventType, dict[str, Any]]) -> list[Check]:
     data = heard.get(EventType.FINISHED)
     if data is None:
         return []
-    told = f"{data['outcome']} after {data['seconds']:.0f} s, for {data['cost_usd']:.4f} USD: {data['reason']}"
+    why = " ".join(data["reason"].split())[:300]
+    told = f"{data['outcome']} after {data['seconds']:.0f} s, for {data['cost_usd']:.4f} USD: {why}"
     good = data["outcome"] not in (Outcome.FAILED, Outcome.REJECTED)
     return [
         Check("worker", True, "took it and told how it ended"),
