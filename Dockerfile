@@ -6,6 +6,7 @@ ARG BASE_IMAGE=debian:bookworm-slim
 
 # Interpreters for the test environments: `--build-context pythons=FOLDER` (laid out as pyenv's versions/) takes the
 # place of this empty stage; else uv downloads PYTHON_VERSIONS.
+# checkov:skip=CKV_DOCKER_7:scratch has no tag, and the base image is an argument
 FROM scratch AS pythons
 
 FROM ${BASE_IMAGE} AS tools

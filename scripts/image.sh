@@ -82,24 +82,24 @@ build() {
   fi
 }
 
-# The sandbox's container and the worker's share two folders, as in an ECS task. $1: user, $2...: coding-agent's words.
+# The sandbox's container and the worker's share two folders, as in an ECS task. $1: user, $2...: the command.
 inside() {
   local user=$1; shift
-  local folders=(-v "$CHECK/data:/var/lib/coding-agent" -v "$CHECK/run:/run/coding-agent")
-  if [ "$(engine)" = docker ]; then
-    docker run --rm --init --network none --user "$user" "${folders[@]}" --env CODING_AGENT_SANDBOX=uid \
-      --entrypoint "$1" "$IMAGE" "${@:2}"
+  mkdir -p "$CHECK/tmp-${user%:*}" && chmod 1777 "$CHECK/tmp-${user%:*}"
+  local options=(--user "$user" --env CODING_AGENT_SANDBOX=uid
+    -v "$CHECK/data:/var/lib/coding-agent" -v "$CHECK/run:/run/coding-agent" -v "$CHECK/tmp-${user%:*}:/tmp")
+  if [ -n "${CONTAINER:-}" ]; then
+    buildah run --isolation chroot "${options[@]}" "$CONTAINER" -- "$@"
   else
-    local container; container=$(buildah from --pull-never "localhost/$IMAGE")
-    local code=0
-    buildah run --isolation chroot --user "$user" "${folders[@]}" --env CODING_AGENT_SANDBOX=uid "$container" -- "$@" || code=$?
-    buildah rm "$container" >/dev/null
-    return $code
+    docker run --rm --init --read-only --network none "${options[@]}" --entrypoint "$1" "$IMAGE" "${@:2}"
   fi
 }
 
 check() {
-  CHECK="$HOME_OF_IMAGES/check"
+  CHECK="$HOME_OF_IMAGES/check" CONTAINER="" HELPER=""
+  trap '[ -z "$HELPER" ] || kill -- "-$HELPER" 2>/dev/null || true; [ -z "$CONTAINER" ] || buildah rm "$CONTAINER" >/dev/null' EXIT
+  # One for all: vfs copies the whole image for each.
+  [ "$(engine)" = docker ] || CONTAINER=$(buildah from --pull-never "localhost/$IMAGE")
   rm -rf "$CHECK"
   mkdir -p "$CHECK/data/repo/tests" "$CHECK/run"
   cat > "$CHECK/data/bug.md" <<'TEXT'
@@ -151,7 +151,6 @@ TEXT
   inside 0:0 coding-agent sandbox serve --worker 10001 >"$CHECK/said" 2>"$CHECK/sandbox.log" &
   HELPER=$!
   set +m
-  trap 'kill -- -$HELPER 2>/dev/null || true' EXIT
   exec 3<"$CHECK/said"
   local ready=""
   read -rt 120 -u 3 ready || true
