@@ -57,7 +57,9 @@ RUN apt-get update -qq \
 COPY --from=interpreters /opt/pythons /opt/pythons
 COPY --from=application /opt/coding-agent /opt/coding-agent
 COPY scripts/sbom.py /opt/coding-agent/share/
-RUN /opt/coding-agent/bin/python /opt/coding-agent/share/sbom.py > /opt/coding-agent/share/sbom.cdx.json
+# Names for the sessions' users: where it runs, /etc is read-only.
+RUN /opt/coding-agent/bin/python -c "from pipeline.sandbox.helper import ensure_accounts; ensure_accounts()" \
+    && /opt/coding-agent/bin/python /opt/coding-agent/share/sbom.py > /opt/coding-agent/share/sbom.cdx.json
 
 ENV PATH=/opt/coding-agent/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     LANG=C.UTF-8 \
