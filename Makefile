@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test fuzz lint lint-terraform format bench lock clean
+.PHONY: help setup demo test fuzz lint lint-terraform format bench image image-check lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ bench: $(STAMP) ## List the benchmarks and how to run them
 	@for file in $$(grep -l __main__ benchmarks/*.py); do \
 		name=$$(basename $$file .py); echo "python -m benchmarks.$$name: $$(sed -n '1s/"""//gp' $$file)"; done
 
+image: ## Build the container image, with docker or else buildah (PYTHONS=FOLDER takes interpreters from there)
+	@bash scripts/image.sh build
+
+image-check: ## Run the built image: --help, doctor, and a test suite in its sandbox, as its own users
+	@bash scripts/image.sh check
+
 lock: $(STAMP) ## Resolve requirements/*.in again
 	@cd requirements && for f in run dev wheelhouse checkov; do \
 		../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade -q \
@@ -52,5 +58,5 @@ lock: $(STAMP) ## Resolve requirements/*.in again
 	@! grep -l '://' requirements/*.txt
 
 clean: ## Remove what set-up and runs made
-	rm -rf .venv .venv-checkov .wheelhouse .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
+	rm -rf .venv .venv-checkov .wheelhouse .demo .image .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,17 +4,21 @@ import asyncio
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from cli import exits
-from cli.environment import read_env
+from cli.environment import Failure, read_env
 from pipeline import settings as config
+from pipeline.job import explain
 from pipeline.settings import Settings, SettingsError
+
+#: What a check of --aws is needed for.
+DEPLOYMENT = "the deployment"
 
 
 @dataclass(frozen=True)
@@ -35,19 +39,31 @@ PROVIDER_KEYS = {
 
 
 @click.command("doctor")
+@click.option("--aws", is_flag=True, help="Send a job through queue, worker and topic instead; needs --issue.")
+@click.option("--issue", metavar="ISSUE_URL", help="The job's issue. It is a dry run: nothing is pushed.")
+@click.option(
+    "--wait", type=click.IntRange(1, 7200), default=1200, show_default=True, help="Seconds to wait for the job's end."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: settings, checks, ok.")
 @click.pass_context
-def command(ctx: click.Context, as_json: bool) -> None:
+def command(ctx: click.Context, aws: bool, issue: str | None, wait: int, as_json: bool) -> None:
     """Show each setting, where it came from, and what is missing, with how to set it.
 
     Exits with 0 where `fix` can run, with 2 where something it needs is missing. Whether the model has a known price is
     checked when `fix` or `worker` starts: that takes seconds.
 
+    With --aws it looks at a deployment from outside, with CODING_AGENT_QUEUE_URL and CODING_AGENT_TOPIC_ARN alone: it
+    sends a dry run (one round, half a dollar at most) and listens to the topic by a queue of its own, which it deletes.
+    It exits with 4 where the job got stuck, and says where.
+
     \b
     Examples:
       coding-agent doctor
       coding-agent doctor --json
+      coding-agent doctor --aws --issue https://github.com/octo/repo/issues/42
     """
+    if aws != bool(issue):
+        raise Failure("--aws and --issue ISSUE_URL go together", exits.USAGE)
     from_file = read_env(ctx)
     data_dir = ctx.find_root().params.get("data_dir")
     try:
@@ -61,13 +77,14 @@ def command(ctx: click.Context, as_json: bool) -> None:
         rows = [_row(settings, name, from_file) for name in Settings.model_fields]
         if data_dir:
             next(row for row in rows if row["variable"] == config.variable("data_dir"))["source"] = "--data-dir"
-        checks = run_checks(settings)
-    needed = [check for check in checks if not check.ok and "fix" in check.needed_for]
+        checks = run_checks(settings) if issue is None else _deployment(settings, issue, wait)
+    needed = [check for check in checks if not check.ok and (aws or "fix" in check.needed_for)]
     if as_json:
         click.echo(json.dumps({"settings": rows, "checks": [asdict(check) for check in checks], "ok": not needed}))
     else:
         _print(rows, checks)
-    ctx.exit(exits.USAGE if needed else exits.OK)
+    stuck = any(check.needed_for == DEPLOYMENT for check in needed)
+    ctx.exit(exits.FAILED if stuck else exits.USAGE if needed else exits.OK)
 
 
 def _row(settings: Settings, name: str, from_file: set[str]) -> dict[str, str]:
@@ -200,6 +217,21 @@ async def _ask_queue(url: str) -> Check:
             return Check("dead-letter queue", True, await queue.dead_letters_url(), needed_for="worker")
     except Exception as error:  # whatever is wrong with it is what the operator wants to read
         return Check("queue", False, url, describe(error), needed_for="worker")
+
+
+def _deployment(settings: Settings, issue: str, seconds: float) -> list[Check]:
+    """Raises Failure: the issue's address is none."""
+    checks = _aws(settings)
+    if not all(check.ok for check in checks):
+        return checks
+    from cli.canary import sing
+
+    assert settings.queue_url and settings.topic_arn  # noqa: S101 (the checks are ok)
+    try:
+        sung = asyncio.run(sing(settings.queue_url, settings.topic_arn, issue, seconds))
+    except ValidationError as error:
+        raise Failure(f"--issue: {explain(error)}; nothing was sent", exits.USAGE) from None
+    return checks + [replace(check, needed_for=DEPLOYMENT) for check in sung]
 
 
 def _print(rows: list[dict[str, str]], checks: list[Check]) -> None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "queue": ("cli.queue", "Count what waits, what is in work, and how runs ended."),
     "dlq": ("cli.dlq", "Look at the dead-letter queue, and put its jobs back to work."),
     "sandbox": ("cli.sandbox", "Run a command in the sandbox, check what it holds here, serve its helper."),
+    "cost": ("cli.cost", "Tell the month's AWS bill of a deployment, by part."),
     "doctor": ("cli.doctor", "Show each setting, where it came from, and what is wrong with it."),
     "env": ("cli.env", "Say how the tests of a repository are run here, and why so."),
     "schema": ("cli.schema", "Print the JSON Schema of a job or an event."),

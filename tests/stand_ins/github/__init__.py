@@ -51,11 +51,11 @@ class _Fault:
 
 
 class GithubStandIn:
-    def __init__(self, root: Path, *, tokens: Mapping[str, Rights] = TOKENS):
+    def __init__(self, root: Path, *, tokens: Mapping[str, Rights] = TOKENS, port: int = 0):
         root.mkdir(parents=True, exist_ok=True)
         self._world = World(root.absolute(), tokens)
         self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind(("127.0.0.1", port))
         self._socket.listen(64)  # from here on clients may connect; they wait until the server runs
         self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.api_url = f"{self.origin}/api/v3"

@@ -1,0 +1,181 @@
+"""The task role allows the calls that the worker makes: no more, and no fewer.
+
+The calls are recorded from traffic to a stand-in; that the traffic holds every call there is, the source says.
+"""
+
+import ast
+import asyncio
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiobotocore.client import AioBaseClient
+from botocore.client import BaseClient
+from botocore.session import get_session
+
+from pipeline.artifacts.s3 import S3Artifacts
+from pipeline.ecs import AGENT_VARIABLE, agent
+from pipeline.publish import Publisher
+from pipeline.queue import SqsQueue, visibility_extender
+from pipeline.store.base import Submission
+from pipeline.store.dynamodb import DynamoStore, table_definition
+from tests.stand_ins.aws import Aws
+from tests.stand_ins.ecs_agent import ecs_agent
+from tests.stand_ins.runs import claim, finish, job
+
+ROOT = Path(__file__).parents[2]
+POLICY = ROOT / "terraform/modules/service/task_role.tf"
+#: (action, what it is done to)
+Call = tuple[str, str]
+
+#: Operations that are allowed by another name (https://docs.aws.amazon.com/service-authorization/latest/reference/).
+BATCHES = {
+    "DeleteMessageBatch": "DeleteMessage",
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+}
+#: What each resource of the policy is here.
+RESOURCES = {
+    "var.queue.arn": "queue",
+    "var.dead_letter_queue_arn": "dead-letter queue",
+    "var.topic_arns": "topic",
+    "var.table_arn": "table",
+    "${var.table_arn}/index/listed": "index",
+    "${var.artifacts.bucket_arn}/${var.artifacts.prefix}/*": "artifacts",
+    "var.artifacts.bucket_arn": "bucket",
+}
+#: What no call of its own asks for, and why it is allowed.
+BESIDE = {("s3:ListBucket", "bucket"): "without it S3 answers 403, and not NoSuchKey, for what is not there"}
+
+
+def allowed() -> set[Call]:
+    """What the policy says."""
+    found = set()
+    for body in re.findall(r"^  statement \{\n(.*?)^  \}", POLICY.read_text(), re.M | re.S):
+        actions = re.findall(r'"([\w:*]+)"', re.search(r"actions\s*=\s*\[(.*?)\]", body, re.S)[1])  # type: ignore[index]
+        (resource,) = re.findall(r"^    resources\s*=\s*(?:\[(.*?)\]|(.*))$", body, re.M)
+        name = (resource[0] or resource[1]).strip('" ')
+        kind = "own task" if ":task/" in name and name.endswith("/*") else RESOURCES[name]
+        found |= {(action, kind) for action in actions}
+    return found
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str, dict[str, Any]]]]:
+    """Every call of boto3 and aioboto3: service, operation, parameters."""
+    calls: list[tuple[str, str, dict[str, Any]]] = []
+
+    def recording(make: Callable[..., Any]) -> Callable[..., Any]:
+        def call(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
+            calls.append((self.meta.service_model.service_name, operation, parameters))
+            return make(self, operation, parameters)
+
+        return call
+
+    for client in (BaseClient, AioBaseClient):
+        monkeypatch.setattr(client, "_make_api_call", recording(client._make_api_call))
+    yield calls
+
+
+def actions(service: str, operation: str, parameters: dict[str, Any]) -> Iterator[Call]:
+    """What IAM asks for before it lets the call through."""
+    if service == "sqs":
+        to = parameters.get("QueueUrl") or parameters["QueueName"]
+        yield f"sqs:{BATCHES.get(operation, operation)}", "dead-letter queue" if to.endswith("-dlq") else "queue"
+    elif service == "sns":
+        yield f"sns:{operation}", "topic"
+    elif service == "s3":
+        yield f"s3:{operation}", "artifacts"
+    elif operation == "TransactWriteItems":
+        for kind in {kind for write in parameters["TransactItems"] for kind in write}:
+            yield f"dynamodb:{'ConditionCheckItem' if kind == 'ConditionCheck' else kind + 'Item'}", "table"
+    else:
+        yield f"dynamodb:{operation}", "index" if "IndexName" in parameters else "table"
+
+
+async def everything_a_worker_does(aws: Aws, table: str, bucket: str) -> None:
+    made, topic = aws.make_queue(), aws.make_topic()
+    store = DynamoStore(table)
+    async with SqsQueue(made.url, visibility_timeout=30) as queue, Publisher(store, lambda _: topic.arn) as publisher:
+        await queue.submit(job())
+        (delivery,) = await queue.receive(1, 1)
+        visibility_extender(made.url, 30)(delivery)
+        await queue.change_visibility(delivery, 10)
+        await queue.to_dead_letters(delivery, "because")
+        await queue.depth()
+        await queue.delete(delivery)
+        claimed = claim(store)
+        store.register(Submission.of(job(7)), owner="sevalla")
+        store.renew(claimed.lease, lease_seconds=60)
+        store.checkpoints(claimed.run.job_id, 0)
+        finish(store, claimed, topic=topic.arn)
+        await publisher.drain()
+        store.runs()
+    store.close()
+    artifacts = S3Artifacts(bucket, "artifacts")
+    artifacts.put("a/b", b"c")
+    artifacts.address("a/b")
+    assert artifacts.get("a/b") == b"c"
+    with pytest.raises(FileNotFoundError):
+        artifacts.get("not/there")
+
+
+@pytest.fixture
+def traffic(aws: Aws, made: list[tuple[str, str, dict[str, Any]]]) -> list[tuple[str, str, dict[str, Any]]]:
+    name = f"iam-{uuid.uuid4().hex[:12]}"
+    client = aws.client("dynamodb")
+    client.create_table(**table_definition(name))
+    place = {"LocationConstraint": client.meta.region_name}
+    aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=place)
+    ours: list[tuple[str, str, dict[str, Any]]] = []
+    asyncio.run(everything_a_worker_does(aws, name, name))
+    setting_up = {"CreateQueue", "CreateTopic", "Subscribe", "CreateTable", "CreateBucket"}
+    ours += [call for call in made if call[1] not in setting_up]
+    # What the stand-in asks for itself while it sets up.
+    return [call for call in ours if call[2].get("AttributeNames") != ["QueueArn"]]
+
+
+def operations_of_the_source() -> set[tuple[str, str]]:
+    """(service, operation) of every call of a client in ``pipeline/``."""
+    found = set()
+    for folder, service in (
+        ("queue", "sqs"),
+        ("publish.py", "sns"),
+        ("artifacts", "s3"),
+        ("store/dynamodb", "dynamodb"),
+    ):
+        names = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(): name for name in _operations(service)}
+        place = ROOT / "pipeline" / folder
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    of = node.func.value
+                    client = of.attr if isinstance(of, ast.Attribute) else of.id if isinstance(of, ast.Name) else ""
+                    name = node.func.attr
+                    if name == "get_paginator" and isinstance(node.args[0], ast.Constant):
+                        name = str(node.args[0].value)
+                    if client.endswith("client") and name in names:
+                        found.add((service, names[name]))
+    return found
+
+
+def _operations(service: str) -> list[str]:
+    return list(get_session().get_service_model(service).operation_names)
+
+
+def test_the_role_allows_what_the_worker_calls_and_nothing_else(
+    traffic: list[tuple[str, str, dict[str, Any]]],
+) -> None:
+    assert {call[:2] for call in traffic} == operations_of_the_source(), "the scenario makes every call of the source"
+    needed = {action for call in traffic for action in actions(*call)} | set(BESIDE)
+    with ecs_agent() as ecs:
+        protect = agent({AGENT_VARIABLE: ecs.uri})
+        assert protect is not None
+        protect(True)
+        assert ecs.asked
+        needed.add(("ecs:UpdateTaskProtection", "own task"))
+    if not POLICY.exists():
+        pytest.skip("terraform/ is not in this checkout")
+    assert allowed() == needed

@@ -1,0 +1,112 @@
+"""The guides' commands, extracted: each would run as written, up to where AWS is needed."""
+
+import re
+import shlex
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from botocore.session import get_session
+
+from pipeline.job import FixIssueJob
+from pipeline.outcome import Outcome, RunResult
+
+ROOT = Path(__file__).parents[1]
+GUIDES = [ROOT / "docs" / f"{name}.md" for name in ("AWS_FARGATE_DEPLOYMENT", "SEVALLA_DEPLOYMENT", "security", "cost")]
+TEXT = {path.stem: path.read_text() for path in GUIDES}
+WORKFLOWS = "".join(path.read_text() for path in sorted((ROOT / ".github/workflows").glob("*.yml")))
+TERRAFORM = ROOT / "terraform"
+with_terraform = pytest.mark.skipif(not TERRAFORM.exists(), reason="terraform/ is not in this checkout")
+
+
+def lines() -> list[str]:
+    """Every line of the shell's code blocks."""
+    return [line[4:] for text in TEXT.values() for line in text.splitlines() if re.match(r"    [a-z]", line)]
+
+
+def awss() -> list[str]:
+    """Every ``aws SERVICE OPERATION ...``, inside of other commands too."""
+    found = [said for text in TEXT.values() for said in re.findall(r"(?<![-\w])aws [a-z-]+ [a-z-]+[^|;&`)>\n]*", text)]
+    return sorted({said.split("  #")[0].strip() for said in found})
+
+
+@cache
+def service(name: str) -> Any:
+    return get_session().get_service_model(name)
+
+
+@pytest.mark.parametrize("guide", TEXT)
+def test_every_block_of_commands_is_whole_for_the_shell(guide: str) -> None:
+    script = "\n".join(line for line in TEXT[guide].splitlines() if re.match(r"    [a-z]", line))
+    done = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("said", awss())
+def test_an_aws_command_exists_with_its_options(said: str) -> None:
+    _, name, operation, *words = shlex.split(said)
+    options = {word[2:] for word in words if word.startswith("--")}
+    if (name, operation) == ("ecr", "get-login-password"):  # the command line's own
+        return
+    if operation == "wait":
+        model = get_session().get_waiter_model(name)
+        waiter = {xform_name(found).replace("_", "-"): found for found in model.waiter_names}[words[0]]
+        operation = xform_name(model.get_waiter(waiter).operation).replace("_", "-")
+    operations = {xform_name(found).replace("_", "-"): found for found in service(name).operation_names}
+    assert operation in operations, f"aws {name} has no {operation}"
+    takes = service(name).operation_model(operations[operation]).input_shape
+    members = {xform_name(member).replace("_", "-") for member in takes.members} if takes else set()
+    of_the_command_line = {"query", "output", "region", "notification-endpoint"}
+    assert options <= members | of_the_command_line, f"{operation} takes {sorted(members)}"
+
+
+def test_the_check_of_aws_commands_knows_what_is_wrong() -> None:
+    assert len(awss()) > 10
+    for wrong in ("aws ecs update-services --cluster x", "aws ecs update-service --culster x"):
+        with pytest.raises(AssertionError):
+            test_an_aws_command_exists_with_its_options(wrong)
+
+
+def test_make_targets_and_programs_exist() -> None:
+    targets = set(re.findall(r"^([\w-]+):.*##", (ROOT / "Makefile").read_text(), re.M))
+    said = "\n".join(TEXT.values())
+    assert {word for line in lines() if line.startswith("make ") for word in line.split()[1:]} <= targets
+    assert set(re.findall(r"`make ([\w-]+)`", said)) <= targets
+    example = (ROOT / "examples/integration_example.py").read_text()
+    for word in re.findall(r"integration_example\.py ([\w-]+)", said):
+        assert f'"{word}"' in example, word
+
+
+def test_the_guide_names_the_repository_variables_that_the_workflows_read() -> None:
+    used = set(re.findall(r"vars\.([A-Z_]+)", WORKFLOWS))
+    assert used == {name for name in re.findall(r"`([A-Z_]+)`", TEXT["AWS_FARGATE_DEPLOYMENT"]) if name in used}
+    roles = re.findall(r"^\| `(AWS_[A-Z]+_ROLE)` ", TEXT["AWS_FARGATE_DEPLOYMENT"], re.M)
+    assert set(roles) == {name for name in used if name.endswith("_ROLE")}
+    for name in re.findall(r"`(\w+\.yml)`", TEXT["AWS_FARGATE_DEPLOYMENT"]):
+        assert (ROOT / ".github/workflows" / name).exists()
+
+
+@with_terraform
+def test_terraforms_variables_outputs_and_files_exist() -> None:
+    text, example = "\n".join(TEXT.values()), TERRAFORM / "examples/minimal"
+    outputs = set(re.findall(r'^output "(\w+)"', (example / "outputs.tf").read_text(), re.M))
+    assert set(re.findall(r"terraform output -raw (\w+)", text)) <= outputs
+    variables = set(re.findall(r'^variable "(\w+)"', (TERRAFORM / "variables.tf").read_text(), re.M))
+    known = variables | outputs | set(FixIssueJob.model_fields) | set(RunResult.model_fields) | set(Outcome)
+    known |= {"job_id", "schema_version", "pull_request", "pull_request_target"}
+    named = set(re.findall(r"`([a-z]+(?:_[a-z_]+)+)(?: = [^`]*)?`", text))
+    assert named - known == set()
+    files = re.findall(r"`(terraform/[\w./-]+)`", text)
+    assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+@with_terraform
+def test_the_secrets_are_named_as_terraform_names_them() -> None:
+    made = set(re.findall(r"~/coding-agent-secrets/([a-z-]+)$", "\n".join(lines()), re.M))
+    assert made == {"github-token", "anthropic-api-key", "coding-agent-api-keys"}
+    settings = (TERRAFORM / "settings.tf").read_text()
+    assert '"GITHUB_TOKEN", "CODING_AGENT_API_KEYS"' in settings
+    assert 'lower(replace(each.key, "_", "-"))' in (TERRAFORM / "modules/secrets/main.tf").read_text()
