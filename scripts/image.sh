@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 IMAGE=${IMAGE:-coding-agent}
-MIRROR=${DEBIAN_MIRROR:-}
+MIRROR=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Release: bookworm' 2>/dev/null | head -1)}
 HOME_OF_IMAGES="$PWD/.image"
 say() { printf '%s\n' "$*" >&2; }
 
@@ -32,6 +32,8 @@ need_buildah() {
 
 base_image() {
   [ -z "${BASE_IMAGE:-}" ] || { echo "$BASE_IMAGE"; return; }
+  [ -n "$MIRROR" ] || { say "this machine's apt names no bookworm repository: set DEBIAN_MIRROR or BASE_IMAGE"; exit 1; }
+  MIRROR=${MIRROR%/}
   if ! buildah images --quiet localhost/debian-bookworm 2>/dev/null | grep -q .; then
     say "making a Debian base (a minute) ..."
     rm -rf "$HOME_OF_IMAGES/debian"
