@@ -61,6 +61,25 @@ def pip_sources(environ: Mapping[str, str], home: Path) -> Sources:
     )  # fmt: skip
 
 
+def registries(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variable -> the one address that npm and its kin, or Go, ask for packages; where it is not set, the tool says."""
+    found: dict[str, str] = {}
+    for variable, argv in (("npm_config_registry", "npm config get registry"), ("GOPROXY", "go env GOPROXY")):
+        told = environ.get(variable) or _told(argv)
+        if address := next((word for word in re.split(r"[,|\s]+", told) if word.startswith("http")), None):
+            found[variable] = address
+    return found
+
+
+@cache
+def _told(command: str) -> str:
+    """What a tool of this machine says of itself; nothing where there is none. Asked outside of any project."""
+    program, *words = command.split()
+    if shutil.which(program) is None:
+        return ""
+    return subprocess.run([program, *words], capture_output=True, text=True, check=False, timeout=30, cwd="/").stdout
+
+
 def _unnamed(address: str) -> str:
     name, found, rest = address.partition("=")
     return rest if found and re.fullmatch(r"[\w.-]+", name) else address

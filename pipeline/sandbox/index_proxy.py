@@ -1,8 +1,8 @@
 """The package index, for a sandbox that installs: a reverse proxy that lets GET and HEAD to it pass, and nothing else.
 
 The sandbox knows one address on its loopback. Links to files, in the index's pages (PEP 503, 691, 700), are rewritten
-to addresses of the proxy's that carry a signature: no other file can be asked for. The index's credentials and
-certificates stay here.
+to addresses of the proxy's that carry a signature: no other file can be asked for. The registries of other tools (npm,
+Go) keep all below one address, which is passed on as it is. Credentials and certificates stay here.
 """
 
 import base64
@@ -24,7 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urldefrag, urljoin, urlsplit
 
-from pipeline.sandbox.index_config import Sources, pip_sources, uv_sources
+from pipeline.sandbox.index_config import Sources, pip_sources, registries, uv_sources
 
 _MAX_PAGE, _MAX_FILE = 64 * 1024**2, 2 * 1024**3
 _SECONDS, _REDIRECTS, _BLOCK = 60.0, 5, 256 * 1024
@@ -32,16 +32,22 @@ _ASKED = ("Accept", "Range", "If-None-Match", "If-Modified-Since", "User-Agent")
 _ANSWERED = (
     "Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Last-Modified", "Cache-Control",
 )  # fmt: skip
+#: So that links to npm's own address lead here too; and Go's checksum database would be another address.
+_BESIDE = {"npm_config_registry": {"npm_config_replace_registry_host": "always"}, "GOPROXY": {"GOSUMDB": "off"}}
 _LINK = re.compile(r"""(<(?:a|base)\b[^>]*?\bhref\s*=\s*)("[^"]*"|'[^']*')""", re.IGNORECASE)
 
 
 class IndexProxy:
     """For the indexes of this machine's tools; gives sandboxes the variables by which pip and uv find it."""
 
-    def __init__(self, tools: Callable[[], Mapping[str, Sources]], certificates: str | None = None):
-        """``tools`` gives variables' prefix (``UV``, ``PIP``) -> what that tool uses; it is asked once a sandbox
-        installs. ``certificates`` is a file to trust instead of the system's."""
-        self._look, self._certificates = tools, certificates
+    def __init__(
+        self, tools: Callable[[], Mapping[str, Sources]], certificates: str | None = None,
+        others: Callable[[], Mapping[str, str]] = dict,
+    ):  # fmt: skip
+        """``tools`` gives variables' prefix (``UV``, ``PIP``) -> what that tool uses, ``others`` a variable -> the
+        registry it names; both are asked once a sandbox installs. ``certificates`` is a file to trust instead of the
+        system's."""
+        self._look, self._certificates, self._look_at_others = tools, certificates, others
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
         self._port: int | None = None
@@ -53,11 +59,16 @@ class IndexProxy:
         return cls(
             lambda: {"UV": uv_sources(kept), "PIP": pip_sources(kept, Path.home())},
             kept.get("SSL_CERT_FILE") or kept.get("PIP_CERT"),
+            lambda: registries(kept),
         )
 
     @cached_property
     def _tools(self) -> Mapping[str, Sources]:
         return self._look()
+
+    @cached_property
+    def _others(self) -> Mapping[str, str]:
+        return {name: address.rstrip("/") + "/" for name, address in self._look_at_others().items()}
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
@@ -72,7 +83,7 @@ class IndexProxy:
             for address in (sources.default, *sources.extra, *sources.links)
             if address and urlsplit(address).scheme in ("http", "https")
         ]  # fmt: skip
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys([*found, *self._others.values()]))
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -96,6 +107,8 @@ class IndexProxy:
             told |= {names[1]: " ".join(extra)} if extra else {}
             told |= {f"{tool}_FIND_LINKS": (" " if tool == "PIP" else ",").join(links)} if links else {}
             told |= {f"{tool}_NO_INDEX": "1"} if sources.closed else {}
+        for name, address in self._others.items():
+            told |= {name: self._inside(address, port)} | _BESIDE.get(name, {})
         return told
 
     def _inside(self, address: str, port: int) -> str:
@@ -170,11 +183,12 @@ class IndexProxy:
                 raise ValueError(path)
             return (address.partition("?")[0] + ".metadata" if wanted != own else address), False
         below = "/".join(rest)
-        if not first.isdigit() or int(first) >= len(self.indexes) or not re.fullmatch(r"[A-Za-z0-9._/-]*", below):
+        if not first.isdigit() or int(first) >= len(self.indexes) or not re.fullmatch(r"[A-Za-z0-9._/@%+!~-]*", below):
             raise ValueError(path)
-        if ".." in below.split("/") or "//" in below:
+        if {"..", "."}.intersection(unquote(below).split("/")) or "//" in unquote(below):
             raise ValueError(path)
-        return self.indexes[int(first)] + below, True
+        index = self.indexes[int(first)]
+        return index + below, index not in self._others.values()
 
     def _signature(self, address: str) -> str:
         return hmac.new(self._key, address.encode(), hashlib.sha256).hexdigest()[:40]

@@ -58,29 +58,33 @@ def change_owner(
         os.fchown(folder, *new)
 
 
-def sweep(uid: int, folders: Iterable[str] = SHARED) -> None:
-    """Remove what a user owns in folders that others write in too."""
+def sweep(uid: int, folders: Iterable[str] = SHARED, *, keep: Collection[int] = ()) -> None:
+    """Remove what a user owns in folders that others write in too, but for ``keep``: open folders that were given to it
+    and go back."""
+    kept = {(found.st_dev, found.st_ino) for found in map(os.fstat, keep)}
     for path in folders:
         try:
             folder = os.open(path, _FOLDER)
         except OSError:
             continue  # this machine has no such folder, or it is a link to another
         try:
-            _sweep(folder, uid, 0)
+            _sweep(folder, uid, kept, 0)
         finally:
             os.close(folder)
 
 
-def _sweep(folder: int, uid: int, depth: int) -> None:
+def _sweep(folder: int, uid: int, kept: Collection[tuple[int, int]], depth: int) -> None:
     with os.scandir(folder) as entries:
         for entry in entries:
             found = entry.stat(follow_symlinks=False)
+            if (found.st_dev, found.st_ino) in kept:
+                continue
             if found.st_uid == uid:
                 remove(entry.name, folder)
             elif stat.S_ISDIR(found.st_mode) and found.st_mode & 0o002 and depth < _DEPTH:
                 inner = os.open(entry.name, _FOLDER, dir_fd=folder)
                 try:
-                    _sweep(inner, uid, depth + 1)
+                    _sweep(inner, uid, kept, depth + 1)
                 finally:
                     os.close(inner)
 

@@ -95,9 +95,9 @@ def _asked(connection: socket.socket) -> tuple[Order, int]:
     return Order(**json.loads(text)), descriptors[0]
 
 
-def clean(uid: int) -> None:
-    """Remove what a user of sessions has left: for the next one with its id."""
-    sweep(uid)
+def clean(uid: int, keep: Sequence[int] = ()) -> None:
+    """Remove what a user of sessions has left, but for the open folders ``keep``: for the next one with its id."""
+    sweep(uid, keep=keep)
     remove(str(home_of(uid)))
 
 
@@ -196,7 +196,7 @@ class _Session:
             for folder in folders:
                 change_owner(folder, (peer[0], BWRAP_UID), (uid, uid))
                 stack.callback(change_owner, folder, (uid,), peer, back=True)
-            stack.callback(clean, uid)  # before folders go back: names of their files that lie elsewhere are gone then
+            stack.callback(clean, uid, folders)  # before folders go back: names of their files that lie elsewhere are gone then
             stack.enter_context(opened_to(uid, [Path(path) for path in (order.cwd, *order.readable, *order.writable)]))
             stack.callback(end_everything, uid)
             text = json.dumps(vars(order)).encode()
