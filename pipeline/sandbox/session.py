@@ -196,7 +196,8 @@ class _Session:
             for folder in folders:
                 change_owner(folder, (peer[0], BWRAP_UID), (uid, uid))
                 stack.callback(change_owner, folder, (uid,), peer, back=True)
-            stack.callback(clean, uid, folders)  # before folders go back: names of their files that lie elsewhere are gone then
+            # Before folders go back: names of their files that lie elsewhere are gone then.
+            stack.callback(clean, uid, folders)
             stack.enter_context(opened_to(uid, [Path(path) for path in (order.cwd, *order.readable, *order.writable)]))
             stack.callback(end_everything, uid)
             text = json.dumps(vars(order)).encode()
