@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from stages.apply_patch.checks import parses
@@ -13,11 +13,13 @@ from stages.apply_patch.readers.blocks import is_divider
 from stages.build_context.excerpts import OMITTED
 
 _PLACEHOLDER = re.compile(
-    r"^\s*(?:#|//|--|/\*|<!--|;)\s*(?:\.\.\.|…)\s*(?:(?:the )?(?:rest|existing|other|remaining|previous|same|unchanged"
-    r"|more|code|your|omitted|as before)\b.*)?(?:\*/|-->)?\s*$",
+    r"^(?:#|//|--|/\*|<!--|;)\s*(?:\.\.\.|…)\s*(?:(?:the )?(?:rest|existing|other|remaining|previous|same|unchanged"
+    r"|more|code|your|omitted|as before)\b.*)?(?:\*/|-->)?$",
     re.I,
 )
 """A comment that stands for code: written to the file, it would delete what it stands for."""
+_LONGEST = 2_000_000
+"""Characters that replacing everywhere may write."""
 _SEARCHED = 8_000_000
 """Characters of files that a proposal's edits may be looked for in, each edit counting its file."""
 
@@ -56,9 +58,10 @@ def apply_edits(
     failures: list[str] = []
     for edit in edits:
         try:
-            if why := refusal(edit.path):
+            path = _inside(edit.path, paths)
+            if why := refusal(path):
                 raise EditFailed(why)
-            work.apply(edit)
+            work.apply(replace(edit, path=path))
         except EditFailed as error:
             failures.append(f"Block {edit.number} ({edit.path[:200]}) can't be applied: {error}")
     if failures:
@@ -69,6 +72,15 @@ def apply_edits(
     if not changed:
         raise EditFailed("The blocks change nothing: what they write is what is there")
     return Applied(changed, tuple(work.steps))
+
+
+def _inside(path: str, paths: Collection[str]) -> str:
+    """An absolute path (of a container, say) where exactly one end of it is a file: that end. Else the path itself."""
+    if not path.startswith("/"):
+        return path
+    parts = path[1:1_000].split("/")
+    ends = [end for at in range(len(parts)) if (end := "/".join(parts[at:])) in paths]
+    return ends[0] if len(ends) == 1 else path
 
 
 @dataclass
@@ -202,6 +214,8 @@ def _substring(text: str, change: Substring) -> str:
     if not old:
         raise EditFailed("it searches for nothing")
     count = text.count(old)
+    if count * len(new) > _LONGEST:
+        raise EditFailed("it would make the file far too long")
     if count > 1 and not change.everywhere:
         raise EditFailed(f"what it searches for occurs {count} times; give more text, so that it occurs once")
     if count == 0:
@@ -225,7 +239,7 @@ def _check_replacement(change: Replace, spot: Place, text: str) -> None:
 
 def _check_lines(new: Sequence[str], text: str | None) -> None:
     for line in new:
-        if _PLACEHOLDER.match(line) and line.strip() not in (text or ""):
+        if len(line) < 300 and _PLACEHOLDER.match(line.strip()) and line.strip() not in (text or ""):
             raise EditFailed(f"it leaves code out ({line.strip()[:60]}): write every line that shall be there")
         if "\0" in line or any("\ud800" <= character <= "\udfff" for character in line):
             raise EditFailed("it writes characters that no text file holds")

@@ -6,6 +6,7 @@ import re
 import tomllib
 import warnings
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import yaml
 
@@ -14,6 +15,7 @@ from stages.apply_patch.edits import EditFailed
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.M)
 _MAX_YAML = 100_000
 """Characters: the pure Python scanner takes about a second for a million."""
+_MAX_TOML_LINE = 1_000
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -23,6 +25,18 @@ def _python(text: str) -> None:
         ast.parse(text)
 
 
+def read_toml(text: str) -> dict[str, Any]:
+    """What TOML says. tomllib's time grows with the cube of a dotted key's parts, so long lines are not given to it.
+
+    Raises:
+        ValueError: it is no TOML (tomllib's own is one), or a line is too long.
+        RecursionError: it is nested too deep.
+    """
+    if any(len(line) > _MAX_TOML_LINE for line in text.split("\n")):
+        raise ValueError(f"a line has more than {_MAX_TOML_LINE} characters")
+    return tomllib.loads(text)
+
+
 def _yaml(text: str) -> None:
     if len(text) <= _MAX_YAML and not re.search(r"\{[{%]", text):  # a template for YAML is none itself
         for _ in yaml.compose_all(text, _Loader):
@@ -30,7 +44,7 @@ def _yaml(text: str) -> None:
 
 
 _PARSERS: dict[str, Callable[[str], object]] = {
-    ".py": _python, ".pyi": _python, ".json": json.loads, ".toml": tomllib.loads, ".yaml": _yaml, ".yml": _yaml,
+    ".py": _python, ".pyi": _python, ".json": json.loads, ".toml": read_toml, ".yaml": _yaml, ".yml": _yaml,
 }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ _TRIES, _LOOKS = 200, 1_000_000
 """Places that a rung looks at closely, and lines over all of them; a text that repeats itself more tells nothing."""
 _COMPARED = 1_000_000
 """Pairs of lines: a block with more is not compared line by line."""
-_ELISION = re.compile(r"^\s*(?:#|//|--|;)?\s*(?:\.\.\.|…)\s*$")
+_ELISION = re.compile(r"^(?:(?:#|//|--|;)\s*)?(?:\.\.\.|…)$")
 
 
 def occurrences(lines: Lines, wanted: Lines, limit: int = _MANY) -> list[int]:
@@ -290,7 +290,7 @@ def _without_edges(search: Lines, replace: Lines) -> tuple[list[str], list[str]]
 def _split(lines: Lines) -> list[list[str]]:
     parts: list[list[str]] = [[]]
     for line in lines:
-        if _ELISION.match(line):
+        if _ELISION.match(line.strip()):
             parts.append([])
         else:
             parts[-1].append(line)

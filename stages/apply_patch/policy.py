@@ -1,12 +1,12 @@
 """What a proposal may write: the deployment's word, and the repository's own in ``.coding-agent.toml``."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from stages.apply_patch.checks import read_toml
 from stages.apply_patch.edits import EditFailed
 from stages.apply_patch.paths import path_refusal
 from stages.checkout import CONFIG
@@ -70,13 +70,13 @@ def read_rules(text: str | None) -> EditRules:
     if text is None:
         return EditRules()
     try:
-        return EditRules.model_validate(tomllib.loads(text).get("edits", {}))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise BadRules(f"{CONFIG} is no TOML: {error}") from error
+        return EditRules.model_validate(read_toml(text).get("edits", {}))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in ("edits", *first["loc"]))
         raise BadRules(f"{CONFIG}: {where}: {first['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadRules(f"{CONFIG} is no TOML: {error}") from error
 
 
 class EditPolicy:

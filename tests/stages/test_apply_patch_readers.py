@@ -126,6 +126,10 @@ def call(name: str, **arguments: object) -> str:
         '<parameter name="new_str">a = 3</parameter></invoke>',
         "<function=str_replace_editor>\n<parameter=command>str_replace</parameter>\n<parameter=path>m.py</parameter>\n"
         "<parameter=old_str>\n    a = 1\n</parameter>\n<parameter=new_str>\n    a = 3\n</parameter>\n</function>",
+        json.dumps({"name": "shell", "arguments": {"command": ["apply_patch", ENVELOPE.format(
+            "*** Update File: m.py\n@@\n-    a = 1\n+    a = 3\n")]}}),
+        call("patch", diff="--- a/m.py\n+++ b/m.py\n@@ -2 +2 @@\n-    a = 1\n+    a = 3\n"),
+        call("edit", path="/testbed/m.py", old_str="a = 1", new_str="a = 3"),
     ],
 )  # fmt: skip
 def test_tool_calls_are_read_in_the_shapes_that_providers_give_them(reply):
@@ -178,7 +182,7 @@ def test_drafts_in_a_models_thinking_are_no_edits():
     [
         "<<<<<<< SEARCH m.py\n    a = 1\n=======\n    a = 3\n>>>>>>> REPLACE\n",
         "m.py\n<<<<<<< ORIGINAL\n    a = 1\n=======\n    a = 3\n>>>>>>> UPDATED\n",
-        "m.py\n------- SEARCH\n    a = 1\n=======\n    a = 3\n+++++++ REPLACE\n",
+        "<path>m.py</path>\n<diff>\n------- SEARCH\n    a = 1\n=======\n    a = 3\n+++++++ REPLACE\n",
         "m.py\n```\n<<<<<<< SEARCH\n    a = 1\n=======\n    a = 3\n```\nDone.\n",  # the fence ends the block
         "m.py\n<<<<<<< SEARCH\ndef f():\n    a = 1\n...\n=======\ndef f():\n    a = 3\n...\n>>>>>>> REPLACE\n",
         "m.py\n<<<<<<< SEARCH\n\ndef f():\n\n    a = 1\n=======\n\ndef f():\n\n    a = 3\n>>>>>>> REPLACE\n",

@@ -2,9 +2,11 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from stages.apply_patch.edits import Change, Delete, Edit, Found, Problem, Span, Substring, Whole
+from stages.apply_patch.readers import blocks, diffs, envelope
 
 _PATH = ("file_path", "path", "filepath", "filename", "file_name", "target_file", "relative_path", "file")
 _OLD = ("old_str", "old_string", "old_text", "old_code", "search", "old", "original")
@@ -21,6 +23,10 @@ _PATIENCE = 200_000_000
 """Characters read in vain, for text that only begins like JSON."""
 
 
+#: What a call may hold whole, as one string: a patch, which has its own reader.
+_NESTED = (("*** Begin Patch", envelope.read), ("\n@@", diffs.read), ("<<<<<<< SEARCH", blocks.read))
+
+
 class _Unread(Exception):
     """The call writes, but how can't be told."""
 
@@ -34,6 +40,13 @@ def read(lines: list[str]) -> Found:
         first = text.count("\n", 0, begin)
         before = len(edits) + len(problems)
         for name, arguments in calls:
+            nested = [
+                reader(value.split("\n")) for value in _strings(arguments) for sign, reader in _NESTED if sign in value
+            ]
+            if any(inner.edits or inner.problems for inner in nested):
+                edits += [replace(edit, number=len(edits) + n) for n, edit in enumerate(_all(nested), 1)]
+                problems += [Problem(first + 1, problem.what) for inner in nested for problem in inner.problems]
+                continue
             try:
                 for path, change in _changes(name, arguments):
                     edits.append(Edit(len(edits) + 1, path.removeprefix("./"), change))
@@ -151,6 +164,16 @@ def _changes(name: str, arguments: dict[str, Any]) -> list[tuple[str, Change]]:
     if any(key in arguments for key in (*_OLD, *_NEW, "start_line", "insert_line")):
         raise _Unread("it lacks an argument, or one is of the wrong type")
     return []
+
+
+def _strings(arguments: dict[str, Any]) -> list[str]:
+    """The arguments that may hold a patch; not those that say what a file's text is."""
+    named = [value for key, value in arguments.items() if key not in (*_OLD, *_NEW, *_WHOLE)]
+    return [one for value in named for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+
+
+def _all(found: list[Found]) -> list[Edit]:
+    return [edit for one in found for edit in one.edits]
 
 
 def _first(arguments: dict[str, Any], names: tuple[str, ...]) -> str | None:

@@ -4,6 +4,7 @@ import re
 
 FENCE = re.compile(r"^\s*(?:`{3,}|~{3,}|</?[a-z]+>)\s*(?P<info>.*)$")
 CODE_FENCE = re.compile(r"^[ \t]*(?P<mark>`{3,}|~{3,})[ \t]*(?P<info>[^`]*)$")
+_TAGGED = re.compile(r"^<(file|path|filename|file_path)>([^<]*)</\1>$")
 _BULLET = re.compile(r"^(?:[-+]|\d+[.)])\s+")
 _LABEL = re.compile(r"^(?:file|filename|file ?path|path)\s*:\s*", re.I)
 _PATHLIKE = re.compile(r"[/.]\w|^(?:[A-Za-z]+file|[A-Z][A-Z_]+)$")
@@ -17,6 +18,8 @@ def as_path(line: str) -> str | None:
     """``line`` as a path where it is nothing else: ``### `a/b.py`:`` is one, a sentence that holds one is not."""
     if len(line) > _LONGEST:
         return None
+    if tagged := _TAGGED.match(line.strip()):
+        return tagged[2].strip().removeprefix("./") or None
     text = _BULLET.sub("", line.strip().removeprefix("//").strip(_DECORATION)).strip(_DECORATION)
     label = _LABEL.match(text)
     quoted = "`" in line
@@ -32,7 +35,7 @@ def path_before(lines: list[str], opening: int, start: int) -> tuple[str | None,
     """The path that stands before a block, over blank lines and a fence; and where its header begins."""
     header = opening
     for at in range(opening - 1, start - 1, -1):
-        fence = FENCE.match(lines[at])
+        fence = None if _TAGGED.match(lines[at].strip()) else FENCE.match(lines[at])
         if fence is None and lines[at].strip():
             path = as_path(lines[at])
             return path, at if path else header

@@ -5,7 +5,7 @@ import re
 from stages.apply_patch.edits import Edit, Found, Problem, Whole
 from stages.apply_patch.readers.naming import CODE_FENCE, as_path
 
-_ELIDED = re.compile(r"^\s*(?:#|//|--|/\*|<!--|;)?\s*(?:\.\.\.|…)")
+_ELIDED = re.compile(r"(?:(?:#|//|--|/\*|<!--|;)\s*)?(?:\.\.\.|…)")
 
 
 def read(lines: list[str]) -> Found:
@@ -27,7 +27,7 @@ def read(lines: list[str]) -> Found:
         if path and end > at + 1:
             body = tuple(lines[at + 1 : end])
             spans.append((header, end + 1))
-            if elided := next((n for n, line in enumerate(body) if _ELIDED.match(line)), None):
+            if elided := next((n for n, line in enumerate(body) if _ELIDED.match(line.strip())), None):
                 told = f"{path[:200]} is not whole: lines are left out ({body[elided].strip()[:60]})"
                 problems.append(Problem(at + 2 + elided, told))
             else:
