@@ -121,6 +121,13 @@ resource "aws_s3_bucket_lifecycle_configuration" "artifacts" {
     expiration {
       days = 100
     }
+  }
+
+  rule {
+    id     = "tidy"
+    status = "Enabled"
+
+    filter {}
 
     noncurrent_version_expiration {
       noncurrent_days = 30
