@@ -22,6 +22,7 @@ from pipeline.publish import Publisher
 from pipeline.queue import SqsQueue, visibility_extender
 from pipeline.store.base import Submission
 from pipeline.store.dynamodb import DynamoStore, table_definition
+from pipeline.template_sets import TemplateSets
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.ecs_agent import ecs_agent
 from tests.stand_ins.runs import claim, finish, job
@@ -44,6 +45,7 @@ RESOURCES = {
     "var.table_arn": "table",
     "${var.table_arn}/index/listed": "index",
     "${var.artifacts.bucket_arn}/${var.artifacts.prefix}/*": "artifacts",
+    "${var.artifacts.bucket_arn}/${var.artifacts.templates}/*": "templates",
     "var.artifacts.bucket_arn": "bucket",
 }
 #: What no call of its own asks for, and why it is allowed.
@@ -87,7 +89,7 @@ def actions(service: str, operation: str, parameters: dict[str, Any]) -> Iterato
     elif service == "sns":
         yield f"sns:{operation}", "topic"
     elif service == "s3":
-        yield f"s3:{operation}", "artifacts"
+        yield f"s3:{operation}", parameters["Key"].split("/")[0]
     elif operation == "TransactWriteItems":
         for kind in {kind for write in parameters["TransactItems"] for kind in write}:
             yield f"dynamodb:{'ConditionCheckItem' if kind == 'ConditionCheck' else kind + 'Item'}", "table"
@@ -120,6 +122,7 @@ async def everything_a_worker_does(aws: Aws, table: str, bucket: str) -> None:
     assert artifacts.get("a/b") == b"c"
     with pytest.raises(FileNotFoundError):
         artifacts.get("not/there")
+    TemplateSets(S3Artifacts(bucket, "artifacts/template-sets"), S3Artifacts(bucket, "templates")).current()
 
 
 @pytest.fixture
