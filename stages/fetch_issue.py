@@ -3,25 +3,17 @@
 import asyncio
 import hashlib
 import json
-import re
-import unicodedata
 
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.github import Forge, ForgeRefused, IssueSnapshot
+from pipeline.github import Forge, ForgeRefused, IssueSnapshot, Repository
+from pipeline.job import IssueRef
 from pipeline.outcome import Outcome
 from pipeline.stage import RunContext, Stop
+from stages.visible import visible
 
 MAX_ISSUE_BYTES = 256_000
 """GitHub itself takes 65,536 characters a text; more than this, comments included, describes no one change."""
-
-_HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
-_KEPT_CONTROLS = "\n\t"
-#: Unicode's Default_Ignorable_Code_Point outside of category Cf: fillers, joiners, variation selectors
-#: (https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt).
-_IGNORABLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
-)
 
 
 class IssueComment(BaseModel):
@@ -77,30 +69,34 @@ class FetchIssue:
             return _rejected(str(error))
         if refusal := _refusal(snapshot):
             return _rejected(refusal)
-        hidden: list[str] = []
-        issue = Issue(
-            url=ref.url,
-            repository=ref.repository,
-            number=snapshot.number,
-            title=visible(snapshot.title, "title", hidden),
-            body=visible(snapshot.body, "body", hidden),
-            author=snapshot.author,
-            association=snapshot.association,
-            comments=tuple(
-                IssueComment(author=c.author, association=c.association, body=visible(c.body, f"comment {n}", hidden))
-                for n, c in enumerate(snapshot.comments, 1)
-            ),
-            clone_url=repository.clone_url,
-            default_branch=repository.default_branch,
-            private=repository.private,
-            snapshot_sha256=_digest(snapshot),
-            hidden=tuple(hidden),
-        )
+        issue = await asyncio.to_thread(_frozen, ref, repository, snapshot)
         if not issue.text.strip():
             return Stop(Outcome.NEEDS_INFO, "the issue has no text: say what happens and what should happen")
-        if hidden:
-            run.progress(f"hidden text removed: {'; '.join(hidden)}")
+        if issue.hidden:
+            run.progress(f"hidden text removed: {'; '.join(issue.hidden)}")
         return issue
+
+
+def _frozen(ref: IssueRef, repository: Repository, snapshot: IssueSnapshot) -> Issue:
+    hidden: list[str] = []
+    return Issue(
+        url=ref.url,
+        repository=ref.repository,
+        number=snapshot.number,
+        title=visible(snapshot.title, "title", hidden),
+        body=visible(snapshot.body, "body", hidden),
+        author=snapshot.author,
+        association=snapshot.association,
+        comments=tuple(
+            IssueComment(author=c.author, association=c.association, body=visible(c.body, f"comment {n}", hidden))
+            for n, c in enumerate(snapshot.comments, 1)
+        ),
+        clone_url=repository.clone_url,
+        default_branch=repository.default_branch,
+        private=repository.private,
+        snapshot_sha256=_digest(snapshot),
+        hidden=tuple(hidden),
+    )
 
 
 def _rejected(reason: str) -> Stop:
@@ -124,30 +120,3 @@ def _refusal(issue: IssueSnapshot) -> str | None:
 
 def _digest(issue: IssueSnapshot) -> str:
     return hashlib.sha256(json.dumps(issue.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
-
-
-def visible(text: str, where: str, hidden: list[str]) -> str:
-    """``text`` without HTML comments and characters that show nothing; what was taken out is told in ``hidden``.
-
-    Format characters (Unicode Cf: zero-width, bidirectional overrides, tags), fillers and controls can carry
-    instructions that no reader of the page sees. Joiners inside emoji go too: they cost a picture, not a meaning. A
-    comment that never ends hides all that follows, as it does in a browser.
-    """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    seen = "".join(
-        ch
-        for ch in _IGNORABLE.sub("", text)
-        if ch in _KEPT_CONTROLS or unicodedata.category(ch) not in ("Cf", "Cc", "Co", "Cs")
-    )
-    kept, comments = _HTML_COMMENT.subn(_apart, seen)
-    if comments:
-        hidden.append(f"{where}: {comments} HTML comment{'s' if comments > 1 else ''}")
-    if invisible := len(text) - len(seen):
-        hidden.append(f"{where}: {invisible} invisible character{'s' if invisible > 1 else ''}")
-    return kept
-
-
-def _apart(comment: re.Match[str]) -> str:
-    """Nothing, or a space where the text around a comment would become the start of another one."""
-    before = comment.string[max(comment.start() - 3, 0) : comment.start()]
-    return " " if before.endswith(("<", "<!", "<!-")) else ""

@@ -7,6 +7,7 @@ import random
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -146,16 +147,15 @@ def _over_runs(
 def _over_instances(
     ctx: click.Context, sets: "Sequence[TemplateSet]", file: Path, repos: Path, model: str | None, yes: bool
 ) -> list[list[Trial]]:
-    try:
-        from benchmarks.instances import read_instances
-        from benchmarks.solve import Solver, chosen
+    try:  # by name: they are beside the package, in a checkout alone
+        solve, read_instances = import_module("benchmarks.solve"), import_module("benchmarks.instances").read_instances
     except ImportError:
         raise Failure("--instances needs the benchmarks: run it in a checkout of coding-agent", exits.USAGE) from None
     limits = settings(ctx)
     asked = model or limits.model
     if not asked:
         raise Failure("CODING_AGENT_MODEL is not set, and no --model is given", exits.USAGE)
-    instances = chosen(read_instances(file), None, repos)
+    instances = solve.chosen(read_instances(file), None, repos)
     if not instances:
         raise Failure(f"{file}: no instance can be evaluated with {repos}", exits.USAGE)
     _agree(len(instances), None, limits.max_cost_usd * len(instances) * 2, yes)
@@ -167,7 +167,7 @@ def _over_instances(
             place.mkdir()
             for name, text in templates.files.items():
                 (place / name).write_text(text)
-            solver = Solver(repos, asked, limits.data_dir / "compare", work, str(place))
+            solver = solve.Solver(repos, asked, limits.data_dir / "compare", work, str(place))
             rows = asyncio.run(solver.all(instances, 1))
         sides.append([Trial(r["instance_id"], r["resolved"], r["cost_usd"], r["rounds"]) for r in rows])
     return sides

