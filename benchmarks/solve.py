@@ -1,10 +1,11 @@
 """How many SWE-bench instances the real pipeline resolves, and where the others are lost.
 
-    python -m benchmarks.solve --instances FILE.jsonl --repos DIR --model oracle|scripted:FILE|NAME
+    python -m benchmarks.solve --instances FILE.jsonl --repos DIR --model oracle|scripted:FILE|replay:DIR|NAME
                                [--only ID,...] [--jobs N] [--work DIR] [--json OUT]
 
 DIR holds a git repository (bare or not, full history) as owner__name. ``oracle`` answers with the reference change: it
-measures everything but the model. NAME is LiteLLM's. An instance is resolved when all of FAIL_TO_PASS pass with the
+measures everything but the model. DIR of replay: a --work folder of an earlier invocation, or any with recorded
+exchanges. NAME is LiteLLM's. An instance is resolved when all of FAIL_TO_PASS pass with the
 change, and none of PASS_TO_PASS fails, in the environment that the run made for itself.
 """
 
@@ -20,6 +21,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from benchmarks import report
 from benchmarks.evaluation import Judge, JudgedTests, judged
@@ -144,11 +146,18 @@ def _row(instance: Instance, result: RunResult, judge: Judge, last: str, unsaid:
         "fail_to_pass": len(instance.fail_to_pass),
         "pass_to_pass_ok": tally.pass_to_pass_ok if tally else 0,
         "pass_to_pass": len(instance.pass_to_pass),
+        "model_patch": patch_of(result),
         "reference_resolves": judge.reference.resolved if judge.reference else resolved or None,
         "no_tests": len(instance.no_tests),
         "not_found": shown.not_found if shown else None,
         "network": shown.network if shown else None,
     }
+
+
+def patch_of(result: RunResult) -> str | None:
+    """The change as it would be pushed, or the best one there was; named as SWE-bench's predictions have it."""
+    address = result.artifacts.get("patch")
+    return Path(unquote(urlsplit(address).path)).read_text(errors="replace") if address else None
 
 
 def summary(rows: list[Row]) -> dict[str, float]:
@@ -205,7 +214,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--instances", type=Path, required=True, help="one JSON object a line, as SWE-bench has them")
     parser.add_argument("--repos", type=Path, required=True)
-    parser.add_argument("--model", required=True, help="oracle, scripted:FILE or a LiteLLM name")
+    parser.add_argument("--model", required=True, help="oracle, scripted:FILE, replay:DIR or a LiteLLM name")
     parser.add_argument("--only", help="instance ids, comma-separated")
     parser.add_argument("--jobs", type=int, default=1, help="instances at once")
     parser.add_argument(

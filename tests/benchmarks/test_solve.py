@@ -107,3 +107,27 @@ def test_a_model_that_is_not_there_is_told_without_a_traceback(given: list[str])
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "/nowhere" in done.stderr
+
+
+def test_recorded_exchanges_make_the_same_patches_again(
+    given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second round reads a failing test's output, which must be the same on another run and in another folder."""
+    script = tmp_path / "script.yaml"
+    wrong, right = (f"def total(items):\n    return {say}\n" for say in ("len(items)", "sum(items)"))
+    replies = [f"shop.py\n<<<<<<< SEARCH\n{BASE['shop.py']}=======\n{text}>>>>>>> REPLACE\n" for text in (wrong, right)]
+    test = "tests/test_more.py\n<<<<<<< SEARCH\n=======\n" + TESTS.replace("total([]), 0", "total([5]), 5")
+    replies = [f"{reply}\n{test}>>>>>>> REPLACE\n" for reply in replies]
+    script.write_text(json.dumps([{"reply": replies[1], "when": "tests fail"}, {"reply": replies[0]}]))
+    patches = []
+    for model in (f"scripted:{script}", f"replay:{tmp_path / 'one'}"):
+        out = tmp_path / "out.json"
+        work = tmp_path / ("two" if patches else "one")
+        monkeypatch.setattr(sys, "argv", [
+            "solve", *given, "--only", "octo__shop-1", "--model", model, "--work", str(work), "--json", str(out),
+        ])  # fmt: skip
+        main()
+        (row,) = json.loads(out.read_text())["rows"]
+        assert (row["rounds"], row["resolved"]) == (2, True), row["reason"]
+        patches.append(row["model_patch"])
+    assert patches[0] == patches[1] and "+    return sum(items)" in patches[0]
