@@ -118,10 +118,13 @@ class Measured:
         for runner in (plan.recipe.runner, *plan.recipe.others):
             use_runner(workspace, plan.recipe, runner)
             before = await self._judged(judge, {}, workspace, "before")
-            if before.results:
+            if before.ran:
                 break
+        else:
+            runner = plan.recipe.runner
+            use_runner(workspace, plan.recipe, runner)
         after = await self._judged(judge, judge.of(instance.patch), workspace, "after")
-        row |= {"runner": runner, "ran": bool(after.results)}
+        row |= {"runner": runner, "ran": after.ran}
         if not after.resolves_failing:
             network = after.failing_for_network + after.fail_to_pass_ok == len(instance.fail_to_pass)
             return f"{NEEDS_NETWORK}: {after.told()}" if network else after.told()

@@ -19,7 +19,7 @@ from stages.choosing import Contender, choose, meaning
 from stages.prepare_tests import Recipe, Suite, TestReport
 from stages.prepare_tests.detect import belongs_to_tests, is_test_file
 from stages.prepare_tests.execute import run_suite
-from stages.prepare_tests.runners import not_loaded
+from stages.prepare_tests.models import not_loaded
 from stages.prepare_tests.stage import test_seconds
 from stages.propose_patch import Proposals, Reproduction
 from stages.steady import steady
