@@ -34,6 +34,17 @@ class TestReport(BaseModel):
     log_key: str
     """Artifact with the runner's output."""
 
+    def joined(self, other: "TestReport") -> "TestReport":
+        """With the results of other tests on the same code."""
+        return self.model_copy(
+            update={
+                "results": self.results | other.results,
+                "failures": self.failures | other.failures,
+                "completed": self.completed and other.completed,
+                "seconds": self.seconds + other.seconds,
+            }
+        )
+
     @property
     def ran(self) -> bool:
         """A test ran, and did not only fail to be loaded."""
