@@ -28,7 +28,7 @@ from benchmarks.instances import Instance, make_repository, read_instances, sour
 from benchmarks.solve import chosen
 from cli.wiring import python_folders, sandbox_for, uv_path
 from pipeline import settings as config
-from pipeline.git import Mirror
+from pipeline.git import GitError, Mirror
 from pipeline.sandbox import Sandbox
 from stages.checkout import Checkout
 from stages.prepare_tests import PrepareTests
@@ -41,6 +41,7 @@ NEEDS_NETWORK = "needs_network"
 #: class -> what the failures, the runner's or the build's own words look like; the first that fits.
 CLASSES = (
     (NEEDS_NETWORK, NEEDS_NETWORK),
+    ("incomplete_repository", r"unable to read sha1|no such object"),
     ("no_interpreter", r"no interpreter|this machine has no"),
     ("no_tests_found", r"no test files|none of the test files"),
     ("missing_module", r"ModuleNotFoundError|ImportError|No module named"),
@@ -90,7 +91,7 @@ class Measured:
         row |= {"red_to_green": False, "class": None, "reason": None, "runner": None, "python": None}
         try:
             reason = await self._tested(instance, Judge(instance, mirror, self.sandbox), prepare, checkout, this, row)
-        except (EnvironmentFailed, OSError) as error:
+        except (EnvironmentFailed, GitError, OSError) as error:
             reason = str(error)
         row["seconds"] = round(time.monotonic() - started, 1)
         if reason is not None:
@@ -118,10 +119,13 @@ class Measured:
         for runner in (plan.recipe.runner, *plan.recipe.others):
             use_runner(workspace, plan.recipe, runner)
             before = await self._judged(judge, {}, workspace, "before")
-            if before.results:
+            if before.ran:
                 break
+        else:
+            runner = plan.recipe.runner
+            use_runner(workspace, plan.recipe, runner)
         after = await self._judged(judge, judge.of(instance.patch), workspace, "after")
-        row |= {"runner": runner, "ran": bool(after.results)}
+        row |= {"runner": runner, "ran": after.ran}
         if not after.resolves_failing:
             network = after.failing_for_network + after.fail_to_pass_ok == len(instance.fail_to_pass)
             return f"{NEEDS_NETWORK}: {after.told()}" if network else after.told()

@@ -39,8 +39,8 @@ class Tally:
     """Listed tests that failed, and whose failure speaks of a network that is not there."""
     failing_for_network: int
     """Of FAIL_TO_PASS alone."""
-    results: int
-    """Tests in the report, listed or not."""
+    ran: bool
+    """Some test did, listed or not."""
     said: str
     """The end of the runner's output where it did not run to its end."""
 
@@ -97,7 +97,7 @@ def tally(instance: Instance, report: TestReport, sources: Iterable[str] = ()) -
         pass_to_pass={test: found.status(test) for test in instance.pass_to_pass},
         network=sum(bool(failures.intersection(found.ids(test))) for test in listed),
         failing_for_network=sum(bool(failures.intersection(found.ids(test))) for test in instance.fail_to_pass),
-        results=len(report.results),
+        ran=report.ran,
         said=report.said,
     )
 

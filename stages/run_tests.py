@@ -17,9 +17,10 @@ from stages.apply_patch import Candidates
 from stages.checkout import Checkout
 from stages.choosing import Contender, choose, meaning
 from stages.prepare_tests import Recipe, Suite, TestReport
+from stages.prepare_tests.covering import covering
 from stages.prepare_tests.detect import belongs_to_tests, is_test_file
 from stages.prepare_tests.execute import run_suite
-from stages.prepare_tests.runners import not_loaded
+from stages.prepare_tests.models import not_loaded
 from stages.prepare_tests.stage import test_seconds
 from stages.propose_patch import Proposals, Reproduction
 from stages.steady import steady
@@ -153,7 +154,7 @@ class RunTests:
                 passed.append((_contender(number, changes, patch), _untested(number, suite)))
                 continue
             run.progress(f"testing candidate {number + 1} of {len(candidates.candidates)}")
-            trial = await self._try(number, changes, suite, suite.base, suite.recipe, run)
+            trial = await self._try(number, changes, suite, suite.base, suite.recipe, run, checkout)
             red = len(trial.broken) + len(trial.lost)
             if red or not trial.after.results:
                 told = f"{_told(trial, run.workspace)}{_shown(patch)}"
@@ -193,14 +194,15 @@ class RunTests:
 
     async def _try(
         self, number: int, changes: Mapping[str, bytes | None], suite: Suite, base: TestReport, recipe: Recipe,
-        run: RunContext,
+        run: RunContext, checkout: Checkout,
     ) -> _Trial:  # fmt: skip
         of_tests = {path: data for path, data in changes.items() if belongs_to_tests(path, recipe.patterns)}
         files = [path for path, data in of_tests.items() if data is not None and is_test_file(path, recipe.patterns)]
         own, label = None, f"{run.round}-{number}"
         if files:
             own = await self._test(run, of_tests, files, f"tests-own-{label}")
-        tests = [] if suite.whole else list(dict.fromkeys([*suite.tests, *files]))
+        base, more = await self._more(base, changes, suite, recipe, run, checkout)
+        tests = [] if suite.whole else list(dict.fromkeys([*suite.tests, *more, *files]))
         after = await self._test(run, changes, tests, f"tests-{label}")
         trial = _Trial(number, suite.whole, recipe.patterns, base, own, after)
         if after.seconds > _AGAIN_SECONDS:
@@ -213,6 +215,18 @@ class RunTests:
             repeated = await self._test(run, of_tests, files if own else tests, f"tests-base-again-{label}")
             flaky |= trial.fixed & repeated.green
         return replace(trial, flaky=flaky)
+
+    async def _more(
+        self, base: TestReport, changes: Mapping[str, bytes | None], suite: Suite, recipe: Recipe, run: RunContext,
+        checkout: Checkout,
+    ) -> tuple[TestReport, list[str]]:  # fmt: skip
+        """The tests that cover what the patch changes, too, where the suite does not run whole; on the base first."""
+        if suite.whole or base.seconds > _AGAIN_SECONDS:
+            return base, []
+        mirror = self._mirrors.at(checkout.repository)
+        more = await asyncio.to_thread(covering, mirror, checkout.base_sha, recipe, list(changes), suite.tests)
+        report = await self._test(run, {}, more, f"tests-base-more-{run.round}") if more else None
+        return (base.joined(report), more) if report and report.ran else (base, [])
 
     async def _test(
         self, run: RunContext, changes: Mapping[str, bytes | None], tests: list[str], label: str

@@ -25,9 +25,12 @@ _UNREACHABLE = re.compile(
     r"dns error|request failed after|failed to lookup address|error sending request|could not connect", re.I
 )
 _MENDINGS = 8
-_STEP_SECONDS, _ALL_SECONDS = 420.0, 480.0
+_STEP_SECONDS, _ALL_SECONDS = 330.0, 450.0
 #: Extension modules need not be fast, and compile in a third of the time.
-_COMPILER = {"CFLAGS": "-O1 -g0", "CXXFLAGS": "-O1 -g0"}
+_COMPILER = {
+    "CFLAGS": "-O1 -g0", "CXXFLAGS": "-O1 -g0", "NPY_NUM_BUILD_JOBS": "2", "MAX_JOBS": "2",
+    "CMAKE_BUILD_PARALLEL_LEVEL": "2",
+}  # fmt: skip
 _MEMORY_MB = 4096
 
 
@@ -79,7 +82,9 @@ class DatedInstaller:
         later = [date for date in (known, min(commit + timedelta(days=365), now)) if date > commit]
         return [commit, *sorted(later)]
 
-    async def install(self, date: datetime, *what: str, floor: bool = True) -> SandboxResult:
+    async def install(
+        self, date: datetime, *what: str, floor: bool = True, seconds: float = _STEP_SECONDS
+    ) -> SandboxResult:
         """``floor`` False: the build tools, too, as of the date alone."""
         for _ in range(_MENDINGS):
             tools = dict.fromkeys(_BUILD_TOOLS, max(date, _BUILD_TOOLS_FROM)) if floor else {}
@@ -88,7 +93,7 @@ class DatedInstaller:
             dated.append(f"--exclude-newer={date:%Y-%m-%dT%H:%M:%SZ}")
             closed = ["--no-index"] if self._told("UV_NO_INDEX") else []  # our word for it: uv reads no such variable
             python = str(self.workspace / "env/bin/python")
-            done = await self.run_uv("pip", "install", "--python", python, *closed, *dated, *what)
+            done = await self.run_uv("pip", "install", "--python", python, *closed, *dated, *what, seconds=seconds)
             self.unreachable = self.unreachable or bool(done.returncode and _UNREACHABLE.search(done.output))
             names = set(_UPLOADED_LATER.findall(done.output)) - set(self._later)
             if done.returncode == 0 or not names:
@@ -96,23 +101,25 @@ class DatedInstaller:
             self._later |= dict.fromkeys(sorted(names), datetime.fromtimestamp(self.now, UTC))
         return done
 
-    async def run_uv(self, *arguments: str) -> SandboxResult:
+    async def run_uv(self, *arguments: str, seconds: float = _STEP_SECONDS) -> SandboxResult:
         fixed = {
             "UV_CACHE_DIR": str(self._uv_cache), "UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1", "UV_NO_CONFIG": "1",
             "UV_PYTHON_DOWNLOADS": "never", "UV_COLOR": "never",
         } | _COMPILER  # fmt: skip
         closed = self._told("UV_NO_INDEX") or self._told("UV_OFFLINE")
         network: Network = "none" if closed else "install"
-        return await self._run((str(self.uv), *arguments), fixed | dict(self.index), network=network)
+        return await self._run((str(self.uv), *arguments), fixed | dict(self.index), network=network, seconds=seconds)
 
     def _told(self, name: str) -> bool:
         return self.index.get(name, "").lower() in ("1", "true", "yes")
 
     async def python(self, *arguments: str, environment: Mapping[str, str] | None = None) -> SandboxResult:
         argv = (str(self.workspace / "env/bin/python"), *arguments)
-        return await self._run(argv, dict(environment or {}), network="none")
+        return await self._run(argv, dict(environment or {}), network="none", seconds=_STEP_SECONDS)
 
-    async def _run(self, argv: Sequence[str], environment: dict[str, str], *, network: Network) -> SandboxResult:
+    async def _run(
+        self, argv: Sequence[str], environment: dict[str, str], *, network: Network, seconds: float
+    ) -> SandboxResult:
         self._uv_cache.mkdir(parents=True, exist_ok=True)
         done = await self.sandbox.run(
             SandboxCommand(
@@ -120,7 +127,7 @@ class DatedInstaller:
                 writable=(self.workspace / "tree", self.workspace / "env", self._uv_cache),
                 readable=(*interpreter_folders(self.interpreter), self.uv, *_local_paths(self.index)),
                 environment=version_variables(self.version or self.recipe.version) | environment, network=network,
-                timeout=max(30.0, min(_STEP_SECONDS, self._until - time.monotonic())), memory_mb=_MEMORY_MB,
+                timeout=max(30.0, min(seconds, self._until - time.monotonic())), memory_mb=_MEMORY_MB,
                 output_limit=100_000,
             )
         )  # fmt: skip

@@ -52,6 +52,7 @@ _BUILD_NEEDS = re.compile(
     r"No module named '?(\w+)|(\w+)\)? is not installed|(\w+) must be available and importable", re.I
 )
 _BUILDS = 5
+_NEEDS_SECONDS = 200.0
 #: In uv's refusals: the package that can't be had or built, by itself or for what asked for it.
 _BLAMED = r"(?:Failed to (?:build|download)|depends on|because|versions? of|only) `?%s(?![\w-])"
 _MENDINGS = 8
@@ -204,12 +205,13 @@ class Builder:
         """Together; without those that uv names in its refusal, which are tried by themselves; else one by one."""
         apart: list[str] = []
         for _ in range(_MENDINGS):
-            done = await self.installer.install(self.installer.dates[0], *needs) if needs else None
+            first = self.installer.dates[0]
+            done = await self.installer.install(first, *needs, seconds=_NEEDS_SECONDS) if needs else None
             if done is None or done.returncode == 0 or self.installer.unreachable:
                 break
             names = {need: re.escape(Requirement(need).name) for need in needs}
             blamed = [need for need in needs if re.search(_BLAMED % names[need], done.output, re.I)]
-            if not blamed:
+            if not blamed or done.timed_out:
                 needs, apart = [], [*needs, *apart]
             needs = [need for need in needs if need not in blamed]
             apart = [*blamed, *apart]

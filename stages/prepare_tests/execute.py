@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.sandbox import Sandbox, SandboxCommand, SandboxResult
 from stages.prepare_tests.junit import UnreadableReport
-from stages.prepare_tests.models import Recipe, TestReport
-from stages.prepare_tests.runners import command_lines, not_loaded, read_results, shell_limits
+from stages.prepare_tests.models import Recipe, TestReport, not_loaded
+from stages.prepare_tests.runners import command_lines, read_results, shell_limits
 
 MAX_SAID_CHARS = 4_000
 _COPY = "cp -dR --preserve=mode,timestamps,links"

@@ -12,6 +12,11 @@ Runner = Literal[
 PYTHON_RUNNERS: tuple[Runner, ...] = ("pytest", "unittest", "script", "command")
 
 
+def not_loaded(test: str) -> bool:
+    """Whether an entry of a report stands for a file that could not be loaded."""
+    return test.startswith(("::", "unittest.loader._FailedTest::"))
+
+
 class TestReport(BaseModel):
     """Results by test id, the ids as the runner's JUnit XML tells them (``classname::name``)."""
 
@@ -28,6 +33,22 @@ class TestReport(BaseModel):
     seconds: float
     log_key: str
     """Artifact with the runner's output."""
+
+    def joined(self, other: "TestReport") -> "TestReport":
+        """With the results of other tests on the same code."""
+        return self.model_copy(
+            update={
+                "results": self.results | other.results,
+                "failures": self.failures | other.failures,
+                "completed": self.completed and other.completed,
+                "seconds": self.seconds + other.seconds,
+            }
+        )
+
+    @property
+    def ran(self) -> bool:
+        """A test ran, and did not only fail to be loaded."""
+        return not all(map(not_loaded, self.results))
 
     @property
     def red(self) -> frozenset[str]:

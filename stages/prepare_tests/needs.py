@@ -23,7 +23,7 @@ _FOLDER = re.compile(
     r"|^(?:tests?|testing|ci|\.ci)/[\w-]*(?:require|test|dev)[\w-]*\.txt$", re.I,
 )  # fmt: skip
 _NOT_OF_TESTS = re.compile(r"doc|lint|mypy|typing|sphinx/|/data/|fixture|bench", re.I)
-_MAX_FILES, _MAX_NEEDS = 8, 120
+_MAX_FILES, _MAX_NEEDS, _MANY = 8, 120, 25
 #: What brings a name that pytest's tests may use without a declaration.
 _FIXTURES = {
     "mocker": "pytest-mock", "benchmark": "pytest-benchmark", "httpbin": "pytest-httpbin", "fs": "pyfakefs",
@@ -78,8 +78,13 @@ def gather(
     wanted = lines(tox.get("testenv", "deps", fallback=""))
     files = _files(known) + [_file(line) for line in [*wanted, *installs] if line.startswith("-r")]
     strong: list[str] = []
+    offered = list(installs)
     for path in list(dict.fromkeys(path for path in files if path in known))[:_MAX_FILES]:
-        strong += _read(path, read, set())
+        found = _read(path, read, set())
+        if re.search(r"dev", path, re.I) and len(distinct(found)) > _MANY:
+            offered += found  # editors, linters, docs: what tests need of it, they import
+        else:
+            strong += found
     for group in (table(project, "dependency-groups"), table(project, "tool", "pdm", "dev-dependencies")):
         for name in fitting(group):
             strong += _group(group, name, set())
@@ -94,7 +99,7 @@ def gather(
     strong += _tests_require(texts.get("setup.py", ""))
     strong += lines(setup_cfg.get("options", "tests_require", fallback=""))
     strong += wanted + _used(tests, pytest_says)
-    weak: dict[str, str] = {canonicalize_name(Requirement(line).name): line for line in distinct(installs)}
+    weak: dict[str, str] = {canonicalize_name(Requirement(line).name): line for line in distinct(offered)}
     said = {line: Requirement(line) for line in distinct([*strong, *weak.values()])}
     own = [need for need in said.values() if canonicalize_name(need.name) == canonicalize_name(itself)]
     folder = [extra for line in [*wanted, *installs] for extra in re.findall(r"^(?:-e\s*)?\.\[([\w,. -]+)\]", line)]

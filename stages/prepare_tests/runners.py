@@ -101,8 +101,3 @@ def read_lines(output: str) -> dict[str, Status]:
             name, _, place = found["test"].partition(" (")
             results[f"{place.rstrip(')') or module}::{name}"] = _HOW.get(found["how"], "skipped")
     return results
-
-
-def not_loaded(test: str) -> bool:
-    """Whether an entry of a report stands for a file that could not be loaded."""
-    return test.startswith(("::", "unittest.loader._FailedTest::"))

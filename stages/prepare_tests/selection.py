@@ -11,11 +11,12 @@ _RANKED = 10
 
 
 def choose_tests(
-    test_files: Sequence[str], texts: Mapping[str, str], sizes: Mapping[str, int], *, ranking: Sequence[str], issue: str
-) -> tuple[tuple[str, ...], bool]:
+    test_files: Sequence[str], texts: Mapping[str, str], sizes: Mapping[str, int], *, ranking: Sequence[str],
+    issue: str, fill: bool = True,
+) -> tuple[tuple[str, ...], bool]:  # fmt: skip
     """Test files, likeliest first, and whether that leaves nothing out (then none is listed).
 
-    ``ranking``: source paths, likeliest first; ``issue``: its text.
+    ``ranking``: source paths, likeliest first; ``issue``: its text; ``fill``: take some where none is likely.
     """
     if len(test_files) <= WHOLE_FILES and sum(sizes.get(path, 0) for path in test_files) <= WHOLE_BYTES:
         return (), True
@@ -30,7 +31,8 @@ def choose_tests(
             score += (_named_alike(path, source) + _imports(text, source)) / (1 + rank / 2)
         scores[path] = score
     ordered = sorted(test_files, key=lambda path: (-scores[path], path))
-    return tuple([path for path in ordered if scores[path] > 0][:CHOSEN_FILES] or ordered[:CHOSEN_FILES]), False
+    likely = [path for path in ordered if scores[path] > 0][:CHOSEN_FILES]
+    return tuple(likely or (ordered[:CHOSEN_FILES] if fill else ())), False
 
 
 def _named_alike(test: str, source: str) -> float:

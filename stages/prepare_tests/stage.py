@@ -135,6 +135,7 @@ class PrepareTests:
         self, recipe: Recipe, run: RunContext, tests: tuple[str, ...], whole: bool
     ) -> tuple[Recipe, TestReport, tuple[str, ...]]:
         """By the first runner that runs anything; with fewer tests where they were too slow or broken together."""
+        tried: list[tuple[Recipe, TestReport, tuple[str, ...]]] = []
         for runner in (recipe.runner, *recipe.others):
             recipe = use_runner(run.workspace, recipe, runner)
             run.progress(f"running {'all tests' if whole else f'{len(tests)} test files'} on the base with {runner}")
@@ -143,9 +144,11 @@ class PrepareTests:
                 run.progress("too slow or broken together; running fewer")
                 report = await self._test(run, tests[:_FEWER])
                 tests = tests[:_FEWER] if report.results else tests
-            if report.results:
-                break
-        return recipe, report, tests
+            tried.append((recipe, report, tests))
+            if report.ran:
+                return tried[-1]
+        use_runner(run.workspace, recipe, tried[0][0].runner)
+        return tried[0]
 
     async def _test(self, run: RunContext, tests: tuple[str, ...]) -> TestReport:
         return await run_suite(

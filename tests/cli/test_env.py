@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.sandbox import NoIsolation
 from pipeline.sandbox.bwrap import BwrapSandbox
+from pipeline.sandbox.index_proxy import IndexProxy
 from tests.cli.console import Console
 from tests.stages.workbench import SAMPLE, Origin
 
@@ -33,7 +34,7 @@ def test_what_cannot_be_tested_says_why_and_ends_with_3(console: Console, tmp_pa
 
 def test_a_built_environment_comes_with_its_log(console: Console, repository: Path) -> None:
     try:
-        BwrapSandbox()
+        BwrapSandbox(IndexProxy.configured({}))
     except NoIsolation as error:
         pytest.skip(str(error))
     assert console.json("env", "explain", "--repo", repository, "--build", "--json")["log"] == ""

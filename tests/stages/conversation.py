@@ -18,6 +18,7 @@ from pipeline.model.scripted import Entry, Script, ScriptedClient
 from pipeline.outcome import Facts, Outcome, RunResult
 from pipeline.policy import Policy
 from pipeline.sandbox.bwrap import BwrapSandbox
+from pipeline.sandbox.index_proxy import IndexProxy
 from pipeline.stage import EffectiveLimits, Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
 from pipeline.work import Parts
@@ -88,7 +89,7 @@ class Prepared:
     @classmethod
     async def make(cls, folder: Path, files: dict[str, str] = SAMPLE) -> "Prepared":
         """Raises NoIsolation where nothing isolates."""
-        sandbox, origin, run = BwrapSandbox(), Origin(folder, files), run_context(folder)
+        sandbox, origin, run = BwrapSandbox(IndexProxy.configured({})), Origin(folder, files), run_context(folder)
         stage = PrepareTests(
             origin.mirrors, sandbox, pythons=(Path(sys.executable).resolve().parent,), cache=folder / "cache",
             uv=Path(sys.executable).parent / "uv", index={"UV_NO_INDEX": "1"}, clock=time.time,

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.sandbox import NoIsolation, Sandbox, SandboxCommand, SandboxResult
 from pipeline.sandbox.bwrap import BwrapSandbox
+from pipeline.sandbox.index_proxy import IndexProxy
 from stages.prepare_tests import PrepareTests, Suite
 from stages.prepare_tests.execute import run_suite
 from tests.stages.workbench import CALC, FIXED_CALC, SAMPLE, TESTS, Origin, context, issue, run_context
@@ -35,7 +36,7 @@ class NoNetwork:
 @pytest.fixture
 def sandbox() -> NoNetwork:
     try:
-        return NoNetwork(BwrapSandbox())
+        return NoNetwork(BwrapSandbox(IndexProxy.configured({})))
     except NoIsolation as error:
         pytest.skip(str(error))
 

@@ -10,6 +10,7 @@ import pytest
 from pipeline.outcome import Verification
 from pipeline.sandbox import NoIsolation, SandboxCommand, SandboxResult
 from pipeline.sandbox.bwrap import BwrapSandbox
+from pipeline.sandbox.index_proxy import IndexProxy
 from pipeline.stage import Back, RunContext
 from stages.apply_patch import Candidate, Candidates
 from stages.prepare_tests import PrepareTests, Suite, TestReport
@@ -53,7 +54,7 @@ class Bench:
 def make_bench(tmp_path: Path):
     async def make(files: dict[str, str]) -> Bench:
         try:
-            sandbox = BwrapSandbox()
+            sandbox = BwrapSandbox(IndexProxy.configured({}))
         except NoIsolation as error:
             pytest.skip(str(error))
         origin, run = Origin(tmp_path, files), run_context(tmp_path)
@@ -124,6 +125,17 @@ async def test_a_test_that_fails_now_and_then_neither_proves_nor_breaks(make_ben
     verdict = proven(await bench.verdict({"calc.py": FIXED_CALC}))
     assert verdict.flaky == ("test_mood.TestMood::test_mood",) and verdict.fixed == (ADD,)
     assert "ended differently when run again" in verdict.reason
+
+
+async def test_what_covers_the_changed_files_runs_too_where_only_a_part_was_chosen(make_bench):
+    test = "import unittest\n\nfrom twice import twice\n\n\nclass TestTwice(unittest.TestCase):\n"
+    test += "    def test_twice(self):\n        self.assertEqual(twice(2), 4)\n"
+    others = {f"test_other_{number:02}.py": "import unittest\n" for number in range(14)}
+    twice = "def twice(a):\n    return a * 2\n"
+    bench = await make_bench({**SAMPLE, "twice.py": twice, "test_twice.py": test, **others})
+    assert bench.suite.tests == ("test_calc.py",)
+    because = sent_back(await bench.verdict({"twice.py": twice.replace("2", "3")}))
+    assert "test_twice.TestTwice::test_twice" in because and "6 != 4" in because
 
 
 async def test_a_broken_test_goes_back_with_its_output_and_without_this_machines_paths(bench: Bench):
