@@ -172,7 +172,7 @@ class IndexProxy:
         below = "/".join(rest)
         if not first.isdigit() or int(first) >= len(self.indexes) or not re.fullmatch(r"[A-Za-z0-9._/-]*", below):
             raise ValueError(path)
-        if ".." in below.split("/") or "//" in below:
+        if ".." in below.split("/") or "//" in f"/{below}":
             raise ValueError(path)
         return self.indexes[int(first)] + below, True
 
