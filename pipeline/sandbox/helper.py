@@ -4,6 +4,7 @@ It holds no secrets, and needs no capability beyond a container's default ones (
 SETUID, SETGID). Persistent, so that a session costs forks and not the start of an interpreter.
 """
 
+import fcntl
 import gc
 import os
 import select
@@ -129,15 +130,21 @@ def ensure_accounts() -> None:
     """Names for the sessions' ids, without which pwd and getpass fail in them. An image may have them already; a
     read-only one must."""
     for file, line in (("/etc/passwd", "{name}:x:{uid}:{uid}::{home}:/bin/sh"), ("/etc/group", "{name}:x:{uid}:")):
-        known = {entry.split(":")[2] for entry in Path(file).read_text().splitlines() if entry.count(":") >= 3}
-        missing = [uid for uid in UIDS if str(uid) not in known]
-        lines = [line.format(name=f"sandbox{uid}", uid=uid, home=home_of(uid)) + "\n" for uid in missing]
+        if not _missing(file):
+            continue
         try:
-            if missing:
-                with Path(file).open("a", encoding="ascii") as accounts:
-                    accounts.write("".join(lines))
+            with Path(file).open("a", encoding="ascii") as accounts:
+                fcntl.flock(accounts, fcntl.LOCK_EX)  # another helper may be starting
+                for uid in _missing(file):
+                    accounts.write(line.format(name=f"sandbox{uid}", uid=uid, home=home_of(uid)) + "\n")
         except OSError as error:
             sys.stderr.write(f"sandbox: {file} has no accounts for the sessions' ids, and can't be written: {error}\n")
+
+
+def _missing(file: str) -> list[int]:
+    entries = (entry.split(":") for entry in Path(file).read_text().splitlines())
+    known = {entry[2] for entry in entries if len(entry) > 2}
+    return [uid for uid in UIDS if str(uid) not in known]
 
 
 if __name__ == "__main__":  # started by a worker on the same machine: PATH of the socket, descriptor of the lifeline

@@ -10,6 +10,7 @@ from pipeline.sandbox import NoIsolation
 from pipeline.sandbox.bwrap import BwrapSandbox
 from pipeline.sandbox.index_proxy import IndexProxy
 from tests.cli.console import COMMAND, Console
+from tests.stand_ins.own_folder import own_folder  # noqa: F401 - as tmp_path
 
 
 @pytest.fixture(params=["bwrap", "uid"])
@@ -46,6 +47,7 @@ def test_it_runs_here_reads_here_and_writes_where_it_may(console: Console, backe
     assert not (console.folder / "file").exists()
 
 
+@pytest.mark.parametrize("backend", ["uid"], indirect=True)
 def test_time_and_memory_have_exit_codes_and_reasons_of_their_own(console: Console, backend: str):
     done = sandboxed(console, "--backend", backend, "--timeout", "0.5", "--", "sleep", "60")
     assert (done.returncode, "0.5 s" in done.stderr) == (124, True)
@@ -54,6 +56,7 @@ def test_time_and_memory_have_exit_codes_and_reasons_of_their_own(console: Conso
     assert (done.returncode, "100 MB of memory" in done.stderr) == (137, True)
 
 
+@pytest.mark.parametrize("backend", ["bwrap"], indirect=True)
 def test_output_that_nobody_reads_does_not_hold_the_time_limit_up(console: Console, backend: str):
     read, write = os.pipe()
     words = ["sandbox", "run", "--backend", backend, "--timeout", "0.5", "--", "yes"]
@@ -66,6 +69,7 @@ def test_output_that_nobody_reads_does_not_hold_the_time_limit_up(console: Conso
         os.close(read)
 
 
+@pytest.mark.parametrize("backend", ["uid"], indirect=True)
 def test_check_says_what_holds(console: Console, backend: str):
     done = subprocess.run(
         [*COMMAND, "sandbox", "check", "--backend", backend, "--json"],
