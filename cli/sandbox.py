@@ -189,7 +189,7 @@ def _printed() -> Iterator[Any]:
     finally:
         with contextlib.suppress(queue.Full):
             waiting.put(None, timeout=1)
-        writer.join(timeout=5)
+        writer.join(timeout=2)
         if taken > _STREAMED:
             click.echo(f"[sandbox: {taken - _STREAMED} more bytes of output]", err=True)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pipeline.sandbox import NoIsolation, SandboxCommand, SandboxResult, linux, seccomp
 from pipeline.sandbox.index_proxy import IndexProxy
-from pipeline.sandbox.ownership import BWRAP_UID, change_owner
+from pipeline.sandbox.ownership import BWRAP_UID, change_owner, open_to
 from pipeline.sandbox.process import drain, explained, launched, plain
 from pipeline.sandbox.watch import INTERVAL, Watch
 
@@ -84,6 +84,8 @@ class BwrapSandbox:
         if self._root:
             for folder in command.writable:
                 _hand_over(folder, self._uid, self._gid)
+            for path in (command.cwd, *command.readable):
+                open_to(self._uid, path, 5 if path.is_dir() else 4)  # as of the writable ones: it stays so
         with ExitStack() as stack:
             status, reported = os.pipe()
             stack.callback(os.close, status)
@@ -93,7 +95,7 @@ class BwrapSandbox:
             try:
                 argv, descriptors = self._prepared(command, stack, report_to=reported, wait_for=held)
                 process = await asyncio.create_subprocess_exec(
-                    *argv, env={}, cwd="/", start_new_session=True, pass_fds=descriptors,
+                    *argv, env={}, cwd="/", umask=0o022, start_new_session=True, pass_fds=descriptors,
                     stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
                 )  # fmt: skip
             finally:

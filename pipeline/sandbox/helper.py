@@ -4,6 +4,7 @@ It holds no secrets, and needs no capability beyond a container's default ones (
 SETUID, SETGID). Persistent, so that a session costs forks and not the start of an interpreter.
 """
 
+import fcntl
 import gc
 import os
 import select
@@ -44,18 +45,23 @@ def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     gc.freeze()  # so that a forked session does not copy pages only to look at them
-    spare = _forked(listener, client, takes)
+    spare, served = _forked(listener, client, takes), False
     while True:
-        ready = {descriptor for descriptor, _ in poll.poll()}
+        ready = {descriptor for descriptor, _ in poll.poll(None if spare else 1000)}
         if ready & {stop, lifeline}:
-            os.kill(spare, signal.SIGKILL)
+            if spare:
+                os.kill(spare, signal.SIGKILL)
             path.unlink(missing_ok=True)
             if lifeline is not None:
                 path.parent.rmdir()
             return
         if taken in ready:
-            if os.read(taken, 1) == b"!":
+            failed = os.read(taken, 1) == b"!"
+            if failed and not served:
                 raise OSError("no session can be prepared; the reason is above")
+            # All user ids may be in use: it is tried again in a second.
+            spare, served = (0 if failed else _forked(listener, client, takes)), True
+        if not ready and not spare:
             spare = _forked(listener, client, takes)
         if woken in ready:
             os.read(woken, 4096)
@@ -74,20 +80,23 @@ def _forked(listener: socket.socket, client: int, takes: int) -> int:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-        session.run(lambda: _accepted(listener, takes), client)
+        session.run(lambda: _accepted(listener), client, lambda: _tell(takes, b"."))
     except BaseException:
         traceback.print_exc()
-        os.write(takes, b"!")
+        _tell(takes, b"!")
     finally:
         os._exit(0)
 
 
-def _accepted(listener: socket.socket, takes: int) -> socket.socket:
+def _accepted(listener: socket.socket) -> socket.socket:
     connection, _ = listener.accept()
     linux.prctl(linux.PR_SET_PDEATHSIG, 0)
-    os.write(takes, b".")
     listener.close()
     return connection
+
+
+def _tell(descriptor: int, word: bytes) -> None:
+    os.write(descriptor, word)
 
 
 def _reaped() -> set[int]:
@@ -121,15 +130,21 @@ def ensure_accounts() -> None:
     """Names for the sessions' ids, without which pwd and getpass fail in them. An image may have them already; a
     read-only one must."""
     for file, line in (("/etc/passwd", "{name}:x:{uid}:{uid}::{home}:/bin/sh"), ("/etc/group", "{name}:x:{uid}:")):
-        known = {entry.split(":")[2] for entry in Path(file).read_text().splitlines() if entry.count(":") >= 3}
-        missing = [uid for uid in UIDS if str(uid) not in known]
-        lines = [line.format(name=f"sandbox{uid}", uid=uid, home=home_of(uid)) + "\n" for uid in missing]
+        if not _missing(file):
+            continue
         try:
-            if missing:
-                with Path(file).open("a", encoding="ascii") as accounts:
-                    accounts.write("".join(lines))
+            with Path(file).open("a", encoding="ascii") as accounts:
+                fcntl.flock(accounts, fcntl.LOCK_EX)  # another helper may be starting
+                for uid in _missing(file):
+                    accounts.write(line.format(name=f"sandbox{uid}", uid=uid, home=home_of(uid)) + "\n")
         except OSError as error:
             sys.stderr.write(f"sandbox: {file} has no accounts for the sessions' ids, and can't be written: {error}\n")
+
+
+def _missing(file: str) -> list[int]:
+    entries = (entry.split(":") for entry in Path(file).read_text().splitlines())
+    known = {entry[2] for entry in entries if len(entry) > 2}
+    return [uid for uid in UIDS if str(uid) not in known]
 
 
 if __name__ == "__main__":  # started by a worker on the same machine: PATH of the socket, descriptor of the lifeline

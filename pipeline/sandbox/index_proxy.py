@@ -185,7 +185,8 @@ class IndexProxy:
         below = "/".join(rest)
         if not first.isdigit() or int(first) >= len(self.indexes) or not re.fullmatch(r"[A-Za-z0-9._/@%+!~-]*", below):
             raise ValueError(path)
-        if {"..", "."}.intersection(unquote(below).split("/")) or "//" in unquote(below):
+        decoded = unquote(below)
+        if {"..", "."}.intersection(decoded.split("/")) or "//" in f"/{decoded}":
             raise ValueError(path)
         index = self.indexes[int(first)]
         return index + below, index not in self._others.values()

@@ -54,7 +54,7 @@ class Connections:
                 value = self._calls[held.number](held, process, sock)
         except OSError as refused:
             error = refused.errno or errno.EPERM
-        except (ValueError, struct.error, OverflowError):
+        except Exception:  # whatever it was: the caller must be answered, and not with what it asked for
             error = errno.EINVAL
         held.answer(value, error)
 

@@ -116,15 +116,21 @@ def opened_to(uid: int, paths: Iterable[Path]) -> Iterator[None]:
     try:
         for path in dict.fromkeys(paths):
             for folder in [*reversed(path.parents), path]:
-                wanted = 1 if folder != path else 5 if path.is_dir() else 4
-                found = folder.stat()
-                if found.st_uid != uid and found.st_mode & wanted != wanted and folder not in given:
-                    _set_rights(folder, uid, wanted)
+                if folder not in given and open_to(uid, folder, 1 if folder != path else 5 if path.is_dir() else 4):
                     given.append(folder)
         yield
     finally:
         for folder in given:
             _set_rights(folder, uid, 0)
+
+
+def open_to(uid: int, path: Path, rights: int) -> bool:
+    """Give one user rights (4 read, 1 pass through) to a path. False: the modes give them already."""
+    found = path.stat()
+    if found.st_uid == uid or found.st_mode & rights == rights:
+        return False
+    _set_rights(path, uid, rights)
+    return True
 
 
 def _set_rights(path: Path, uid: int, rights: int) -> None:

@@ -34,7 +34,7 @@ class PlainSandbox:
             )
             try:
                 process = await asyncio.create_subprocess_exec(
-                    *launched(argv), cwd=command.cwd, env=given | command.environment,
+                    *launched(argv), cwd=command.cwd, env=given | command.environment, umask=0o022,
                     stdin=asyncio.subprocess.DEVNULL, stdout=write, stderr=write, start_new_session=True,
                 )  # fmt: skip
             except BaseException:

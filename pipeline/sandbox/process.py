@@ -2,35 +2,18 @@
 
 import asyncio
 import re
-import sys
-from pathlib import Path
+import resource
 
 from pipeline.sandbox import SandboxCommand
-from pipeline.sandbox.watch import MAX_DISK_BYTES, MAX_FILE_BYTES, MAX_OPEN_FILES, MAX_PROCESSES, machine_memory
+from pipeline.sandbox.watch import (
+    MAX_DISK_BYTES,
+    MAX_FILE_BYTES,
+    MAX_OPEN_FILES,
+    MAX_PROCESSES,
+    RLIMIT_MSGQUEUE,
+    machine_memory,
+)
 
-#: Runs with an empty environment before the sandbox's program. RLIMIT_DATA, since RLIMIT_AS breaks runtimes that
-#: reserve address space (it is what the machine has: what is used, the watch counts); a session keyring of its own,
-#: since namespaces inherit keyrings; the first to go when the machine is out of memory. The keyctl numbers are from
-#: asm-generic/unistd.h and x86's syscall table, 12 is RLIMIT_MSGQUEUE.
-_LAUNCH = """
-import ctypes, os, platform, resource, sys
-data, size, processes, files = (int(word) for word in sys.argv[1:5])
-for kind, limit in ((resource.RLIMIT_DATA, data), (resource.RLIMIT_FSIZE, size), (resource.RLIMIT_NPROC, processes),
-                    (resource.RLIMIT_NOFILE, files), (resource.RLIMIT_CORE, 0), (12, 0)):
-    hard = resource.getrlimit(kind)[1]
-    limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    resource.setrlimit(kind, (limit, limit))
-keyctl = {"x86_64": 250, "aarch64": 219}.get(platform.machine())
-if keyctl:
-    ctypes.CDLL(None).syscall(keyctl, 1, None)
-try:
-    with open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")
-except OSError as error:
-    sys.stderr.write("oom_score_adj: %s\\n" % error)
-os.umask(0o022)
-os.execv(sys.argv[5], sys.argv[5:])
-"""
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC, DCS and their like, with what they carry
@@ -40,9 +23,21 @@ _ESCAPES = re.compile(
 
 
 def launched(argv: list[str]) -> list[str]:
-    """The command line that runs ``argv`` (an absolute program) under the limits."""
-    limits = [str(machine_memory()["MemTotal"]), str(MAX_FILE_BYTES), str(MAX_PROCESSES), str(MAX_OPEN_FILES)]
-    return [str(Path(sys.executable)), "-I", "-S", "-c", _LAUNCH, *limits, *argv]
+    """The command line that runs ``argv`` (an absolute program) under the limits, by programs of util-linux's.
+
+    Memory is limited by what the machine has, as RLIMIT_DATA, since RLIMIT_AS breaks runtimes that reserve address
+    space: what is used, the watch counts. It is the first to go when the machine is out of memory.
+    """
+    limits = {
+        "data": (resource.RLIMIT_DATA, machine_memory()["MemTotal"]), "fsize": (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
+        "nproc": (resource.RLIMIT_NPROC, MAX_PROCESSES), "nofile": (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
+        "core": (resource.RLIMIT_CORE, 0), "msgqueue": (RLIMIT_MSGQUEUE, 0),
+    }  # fmt: skip
+    given = []
+    for name, (kind, limit) in limits.items():
+        hard = resource.getrlimit(kind)[1]
+        given.append(f"--{name}={limit if hard == resource.RLIM_INFINITY else min(limit, hard)}")
+    return ["/usr/bin/prlimit", *given, "--", "/usr/bin/choom", "-n", "1000", "--", *argv]
 
 
 async def drain(stream: asyncio.StreamReader, kept: bytearray, command: SandboxCommand) -> None:

@@ -31,6 +31,7 @@ from pipeline.sandbox.watch import (
     MAX_FILE_BYTES,
     MAX_OPEN_FILES,
     MAX_PROCESSES,
+    RLIMIT_MSGQUEUE,
     SHM,
     Watch,
     blocks,
@@ -41,7 +42,7 @@ from pipeline.sandbox.watch import (
 #: User (and group) ids for sessions. In the range of BWRAP_UID, which Debian leaves unused; the helper adds them to
 #: /etc/passwd where the image has not.
 UIDS = range(60900, 60964)
-HOMES = Path("/var/lib/coding-agent-sandbox")
+HOMES = Path("/var/sandbox")  # short: names of unix sockets below it end at 108 bytes
 _MAX_ORDER = 4 * 1024**2
 _PEER = struct.Struct("=3i")
 _SILENCE = 15.0
@@ -66,10 +67,11 @@ def home_of(uid: int) -> Path:
     return HOMES / str(uid)
 
 
-def run(accept: Callable[[], socket.socket], client: int) -> None:
+def run(accept: Callable[[], socket.socket], client: int, begun: Callable[[], None]) -> None:
     """Prepare a session, wait for a request of the user ``client``, run it, leave nothing of it, and tell how it ended.
 
-    A request is its length in four bytes, with the descriptor for the output, then an ``Order`` in JSON.
+    ``begun`` is called once the command runs: time for the next session to be prepared. A request is its length in
+    four bytes, with the descriptor for the output, then an ``Order`` in JSON.
     """
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)  # what the command leaves behind becomes ours
     session = _Session()
@@ -78,7 +80,7 @@ def run(accept: Callable[[], socket.socket], client: int) -> None:
         told: dict[str, object] = {"error": f"process {pid} of user {user} may not ask"}
         try:
             if user == client:
-                told = session.run(connection, (user, group))
+                told = session.run(connection, (user, group), begun)
         except Exception as error:  # the client has to be told whatever it is
             told = {"error": f"{type(error).__name__}: {error}"}
         with contextlib.suppress(OSError):  # it may have gone
@@ -98,7 +100,12 @@ def _asked(connection: socket.socket) -> tuple[Order, int]:
 def clean(uid: int, keep: Sequence[int] = ()) -> None:
     """Remove what a user of sessions has left, but for the open folders ``keep``: for the next one with its id."""
     sweep(uid, keep=keep)
-    remove(str(home_of(uid)))
+    home = home_of(uid)
+    try:
+        (home / "tmp").rmdir()
+        home.rmdir()
+    except OSError:  # something is left in it
+        remove(str(home))
 
 
 def end_everything(uid: int) -> None:
@@ -187,7 +194,9 @@ class _Session:
         for descriptor in (found, tells, going, go, lives, fails, for_monitor.detach(), for_target.detach()):
             os.close(descriptor)
 
-    def run(self, connection: socket.socket, peer: tuple[int, int]) -> dict[str, object]:
+    def run(
+        self, connection: socket.socket, peer: tuple[int, int], begun: Callable[[], None]
+    ) -> dict[str, object]:  # fmt: skip
         """``peer`` is the client's user and group. Raises OSError where the session can't be set up."""
         uid = self._uid
         order, output = _asked(connection)
@@ -206,6 +215,7 @@ class _Session:
             self._to_target.sendall(text)
             for descriptor in (self._to_monitor.detach(), self._to_target.detach(), output):
                 os.close(descriptor)
+            begun()
             told = self._wait(order.timeout, connection)
             with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.kill(self._monitor, signal.SIGKILL)
@@ -281,7 +291,7 @@ def _target(uid: int, asked: socket.socket, monitor: int, tells: int, going: int
         # Less would make allocations fail that a program can do without; what is used, the monitor watches.
         (resource.RLIMIT_DATA, machine_memory()["MemTotal"]), (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
         (resource.RLIMIT_NPROC, MAX_PROCESSES), (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
-        (resource.RLIMIT_CORE, 0), (12, 0),  # RLIMIT_MSGQUEUE
+        (resource.RLIMIT_CORE, 0), (RLIMIT_MSGQUEUE, 0),
     ):  # fmt: skip
         hard = resource.getrlimit(kind)[1]
         limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)

@@ -20,6 +20,7 @@ from pipeline.sandbox.bwrap import BwrapSandbox
 from pipeline.sandbox.index_proxy import IndexProxy
 from pipeline.sandbox.seccomp import NUMBERS
 from pipeline.sandbox.uid import UidSandbox
+from tests.stand_ins.own_folder import own_folder  # noqa: F401 - as tmp_path
 
 HERE = Path(__file__).parent
 PYTHON = Path(sys.executable).resolve()
@@ -49,7 +50,7 @@ def machine() -> Iterator[Machine]:
         datagrams.bind(("127.0.0.1", 0))
         datagrams.setblocking(False)
         abstract, named = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
-        abstract.bind("\0attack-victim")
+        abstract.bind(f"\0attack-victim-{os.getpid()}")
         named.bind(str(folder / "socket"))
         (folder / "socket").chmod(0o777)
         for listener in (abstract, named):
@@ -58,15 +59,16 @@ def machine() -> Iterator[Machine]:
         numbers = {name: pair[column] for name, pair in NUMBERS.items() if pair[column] is not None}
         libc = ctypes.CDLL(None)
         key = libc.syscall(numbers["add_key"], b"user", b"attack-victim", b"key", 3, -3)
-        shm = libc.shmget(0x61747461, 4096, 0o1666)
+        shm = libc.shmget(os.getpid(), 4096, 0o1666)
         victim = subprocess.Popen(
             [sys.executable, "-c", "import sys; sys.stdin.read()", "victim"], stdin=subprocess.PIPE,
             env={"GITHUB_TOKEN": WORD[::-1]},
         )  # fmt: skip
         told = {
             "secret": str(folder / "secret"), "word": WORD, "pid": victim.pid, "port": stream.getsockname()[1],
-            "udp": datagrams.getsockname()[1], "abstract": "attack-victim", "socket": str(folder / "socket"),
-            "helper": "/nonexistent", "folder": name, "key": key, "shm": 0x61747461, "numbers": numbers,
+            "udp": datagrams.getsockname()[1], "abstract": f"attack-victim-{os.getpid()}",
+            "socket": str(folder / "socket"),
+            "helper": "/nonexistent", "folder": name, "key": key, "shm": os.getpid(), "numbers": numbers,
         }  # fmt: skip
         try:
             with stream, datagrams, abstract, named:

@@ -30,6 +30,9 @@ async def test_an_attack_is_held(name: str, attack, machine: Machine, tmp_path: 
         path for path in (tmp_path / "work").rglob("*") if path.lstat().st_mode & (stat.S_ISUID | stat.S_ISGID)
     ] == []
 
+    left = [path for path in ("/tmp", "/var/tmp", "/dev/shm", "/run/lock") for _ in Path(path).glob("left-behind*")]
+    assert left == [] and running(f"{name}.py") == []
+
 
 @pytest.mark.parametrize("name", BENIGN)
 async def test_what_suites_do_works(name: str, attack):
@@ -37,7 +40,7 @@ async def test_what_suites_do_works(name: str, attack):
     assert (done.returncode, done.output.split()[-1:]) == (0, ["works"]), done.output
 
 
-@pytest.mark.parametrize("name", ["memory_private", "memory_shared_anonymous", "memory_files"])
+@pytest.mark.parametrize("name", ["memory_private", "memory_shared_anonymous", "memory_files", "memory_hidden"])
 async def test_memory_is_ended_at_its_limit_however_it_is_taken(name: str, attack):
     done = await attack(HERE / f"bombs/{name}.py", memory_mb=200)
     assert (done.returncode, done.timed_out) == (137, False), done.output
@@ -45,10 +48,9 @@ async def test_memory_is_ended_at_its_limit_however_it_is_taken(name: str, attac
 
 
 async def test_a_fork_bomb_ends_at_the_time_limit_and_nothing_of_it_is_left(attack, sandbox: Sandbox):
-    done = await attack(HERE / "bombs/processes.py", timeout=2.0, memory_mb=2048)
+    done = await attack(HERE / "bombs/processes.py", timeout=1.0, memory_mb=2048)
     assert done.returncode in (124, 137)
-    left = [pid for pid in filter(str.isdigit, os.listdir("/proc")) if b"bombs/processes" in _command_line(pid)]
-    assert left == []
+    assert running("bombs/processes.py") == []
 
 
 async def test_endless_output_is_drained_and_ends_at_the_time_limit(attack):
@@ -56,8 +58,21 @@ async def test_endless_output_is_drained_and_ends_at_the_time_limit(attack):
     assert done.timed_out and set(done.output) == {"x"} and len(done.output) <= 1000
 
 
-def _command_line(pid: str) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
+async def test_a_disk_is_ended_at_its_limit_whether_its_files_have_names_or_not(
+    attack, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+):
+    if sandbox.name == "uid":
+        pytest.skip("the watch is the same; its limit of 4 GB is the helper's, and too much for a test")
+    monkeypatch.setattr("pipeline.sandbox.watch.MAX_DISK_BYTES", 300_000_000)
+    done = await attack(HERE / "bombs/disk.py")
+    assert done.returncode == 137 and "escaped" not in done.output and "on disk" in done.output
+
+
+def running(marker: str) -> list[str]:
+    """Processes of this machine whose command line holds ``marker``."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and marker.encode() in (entry / "cmdline").read_bytes():
+                found.append(entry.name)
+    return found

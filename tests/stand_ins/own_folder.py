@@ -1,0 +1,13 @@
+"""A temporary folder outside pytest's own: each pytest that starts closes that one to other users, under our feet."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(name="tmp_path")
+def own_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="sandboxed-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
