@@ -183,13 +183,15 @@ class IndexProxy:
                 raise ValueError(path)
             return (address.partition("?")[0] + ".metadata" if wanted != own else address), False
         below = "/".join(rest)
-        if not first.isdigit() or int(first) >= len(self.indexes) or not re.fullmatch(r"[A-Za-z0-9._/@%+!~-]*", below):
+        if not first.isdigit() or int(first) >= len(self.indexes):
             raise ValueError(path)
-        decoded = unquote(below)
+        index, decoded = self.indexes[int(first)], unquote(below)
+        other = index in self._others.values()
+        if not re.fullmatch(r"[A-Za-z0-9._/@%+!~-]*" if other else r"[A-Za-z0-9._/-]*", below):
+            raise ValueError(path)
         if {"..", "."}.intersection(decoded.split("/")) or "//" in f"/{decoded}":
             raise ValueError(path)
-        index = self.indexes[int(first)]
-        return index + below, index not in self._others.values()
+        return index + below, not other
 
     def _signature(self, address: str) -> str:
         return hmac.new(self._key, address.encode(), hashlib.sha256).hexdigest()[:40]

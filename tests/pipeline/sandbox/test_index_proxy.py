@@ -42,6 +42,8 @@ class Index(BaseHTTPRequestHandler):
             wants_json = JSON in kind
             body = json.dumps(PROJECT) if wants_json else PAGE
             self.answer(200, JSON if wants_json else "text/html", body.encode(), ETag='"1"')
+        elif self.path == "/npm/@scope%2fthing":
+            self.answer(200, "application/json", b'{"files": ["as", "it", "is"]}')
         elif self.path == "/simple/moved/":
             self.answer(301, "text/plain", b"", Location="/simple/thing/")
         elif self.path == "/files/thing-1.whl":
@@ -134,6 +136,15 @@ def test_what_the_index_says_of_a_missing_page_comes_through(proxy: IndexProxy):
 def test_anything_else_is_refused_and_the_index_not_asked(proxy: IndexProxy, path: str):
     assert ask(proxy, path)[0] == 403
     assert Index.asked == []
+
+
+def test_another_tools_registry_is_passed_on_as_it_is_and_no_further(address: str):
+    proxy = IndexProxy(dict, others=lambda: {"npm_config_registry": f"http://{address}/npm"})
+    told = proxy.environment(5)
+    assert told == {"npm_config_registry": "http://127.0.0.1:5/0/", "npm_config_replace_registry_host": "always"}
+    assert ask(proxy, "/0/@scope%2fthing") == (200, b'{"files": ["as", "it", "is"]}')
+    assert ask(proxy, "/0/@scope%2fthing", "POST")[0] == 501
+    assert [ask(proxy, f"/0/{path}")[0] for path in ("%2e%2e/simple/thing/", "a/../../x", "/x", "a?b")] == [403] * 4
 
 
 def test_a_link_that_was_changed_is_refused(proxy: IndexProxy, address: str):
