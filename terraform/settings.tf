@@ -33,9 +33,10 @@ locals {
 
   # Left out where they are empty.
   optional = {
-    CODING_AGENT_ALLOWED_MODELS = join(",", var.allowed_models)
-    CODING_AGENT_ALLOWED_TOPICS = join(",", var.allowed_topics)
-    GITHUB_APP_ID               = var.github_app_id == null ? "" : var.github_app_id
+    CODING_AGENT_ALLOWED_MODELS  = join(",", var.allowed_models)
+    CODING_AGENT_ALLOWED_TOPICS  = join(",", var.allowed_topics)
+    CODING_AGENT_PROTECTED_PATHS = join(",", var.protected_paths)
+    GITHUB_APP_ID                = var.github_app_id == null ? "" : var.github_app_id
   }
 
   secrets = setunion([var.github_app_id == null ? "GITHUB_TOKEN" : "GITHUB_APP_PRIVATE_KEY", "CODING_AGENT_API_KEYS"], var.model_secrets)

@@ -107,6 +107,18 @@ variable "allowed_topics" {
   }
 }
 
+variable "protected_paths" {
+  description = "Patterns of paths that no patch may write, such as [\"deploy/*\"]."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for pattern in var.protected_paths : can(regex("^[^\\s,]+$", pattern))])
+    error_message = "protected_paths must be patterns without commas and spaces."
+  }
+}
+
 variable "budget" {
   description = "Limits, named as the settings: of a run (US dollars, minutes, rounds; the ceiling of what a job may ask), and of a UTC day (US dollars of a repository, of the deployment)."
   type = object({

@@ -40,6 +40,7 @@ run "what_only_looks_right" {
     vpc_cidr             = "10.0.0.0/8"
     max_receives         = 5
     github_app_id        = "my-app"
+    protected_paths      = ["deploy/*, infra/*"]
     memory               = 4097
     min_tasks            = 11
     max_tasks            = 10
@@ -50,7 +51,7 @@ run "what_only_looks_right" {
 
   expect_failures = [
     var.image, var.model, var.model_secrets, var.allowed_repositories, var.name, var.budget, var.vpc_cidr, var.max_receives,
-    var.github_app_id, var.memory, var.max_tasks, var.intake_cidrs, var.sender_oidc, var.alarm_thresholds,
+    var.github_app_id, var.protected_paths, var.memory, var.max_tasks, var.intake_cidrs, var.sender_oidc, var.alarm_thresholds,
   ]
 }
 

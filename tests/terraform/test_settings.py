@@ -33,8 +33,7 @@ def test_no_setting_is_both_given_and_said_to_be_left_out():
 
 def test_what_the_task_definition_gives_is_a_setting():
     ours = {name for name in given() if name.startswith("CODING_AGENT_")}
-    # The socket's setting comes with the sandbox that listens there.
-    assert ours - NAMES.keys() <= {"CODING_AGENT_SANDBOX_SOCKET"}
+    assert ours - NAMES.keys() == set()
 
 
 def test_secrets_are_not_in_the_environment():
