@@ -32,7 +32,7 @@ locals {
         unfinished = ["own", "oldest_unfinished_seconds", "Maximum", {}]
         unreceived = ["sqs", "ApproximateAgeOfOldestMessage", "Maximum", local.queue]
       }
-      expression = "MAX([FILL(unfinished, 0), FILL(unreceived, 0)])"
+      expression = "MAX([unfinished, unreceived])"
       operator   = ">"
       threshold  = var.thresholds.oldest_job_seconds
       periods    = 3
@@ -141,7 +141,7 @@ locals {
         of_tasks = ["alb", "HTTPCode_Target_5XX_Count", "Sum", local.intake]
         of_alb   = ["alb", "HTTPCode_ELB_5XX_Count", "Sum", local.intake]
       }
-      expression = "FILL(of_tasks, 0) + FILL(of_alb, 0)"
+      expression = "SUM([of_tasks, of_alb])" # a metric without any data would make + no data at all
       operator   = ">"
       threshold  = var.thresholds.server_errors_per_5_minutes
       periods    = 1

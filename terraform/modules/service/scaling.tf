@@ -24,14 +24,14 @@ locals {
       type        = "PercentChangeInCapacity"
       adjustments = [[-0.25 * var.jobs_per_task, 0, -10], [null, -0.25 * var.jobs_per_task, -50]]
     }
-    first = { # nothing divided by no task tracks no target
-      why         = "No fault: it starts a task where there is none and a job waits."
-      expression  = "IF(FILL(running, 0) < 1, visible, 0)"
+    first = { # where no task runs, nothing may be told of how many do: this asks for no such metric
+      why         = "No fault: it adds a task while a job waits, the first one too."
+      expression  = "visible"
       comparison  = "GreaterThanThreshold"
       threshold   = 0
       minutes     = 1
-      cooldown    = 60
-      type        = "ExactCapacity"
+      cooldown    = 300
+      type        = "ChangeInCapacity"
       adjustments = [[0, null, 1]]
     }
   }
