@@ -157,7 +157,8 @@ TEXT
   local ready=""
   read -rt 120 -u 3 ready || true
   [ "$ready" = ready ] || { cat "$CHECK/sandbox.log"; say "the sandbox does not serve"; exit 1; }
-  inside 10001:10001 coding-agent sandbox check || { say "the sandbox does not hold"; exit 1; }
+  # Its folder has to be where both containers see it.
+  inside 10001:10001 env TMPDIR=/var/lib/coding-agent coding-agent sandbox check || { say "the sandbox does not hold"; exit 1; }
   inside 10001:10001 sh -ec 'cd ~/repo && git init -q -b main && git add -A &&
     git -c user.name=a -c user.email=a@b commit -qm first &&
     coding-agent fix --repo . --issue-file ../bug.md --model scripted:../reply.md --json' | tee "$CHECK/fix.json"
