@@ -42,6 +42,8 @@ class Deployment:
 SEED = Deployment(
     architecture="X86_64", storage_gib=20, min_tasks=2, max_tasks=2, on_demand_tasks=2, spot_percent=0, nat="per_zone"
 )
+#: What always runs must do for the load at noon (benchmarks.capacity's day), times the average.
+NOON = 1.9
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ def prices() -> dict[str, Any]:
     return tomllib.loads(PRICES.read_text(encoding="utf-8"))
 
 
+def used_tasks(deployment: Deployment, jobs_per_day: float, table: dict[str, Any]) -> float:
+    """How many tasks the jobs would keep busy if they came evenly."""
+    return float(jobs_per_day * table["assumed"]["run_minutes"] / (24 * 60) / deployment.concurrency)
+
+
 def average_tasks(deployment: Deployment, jobs_per_day: float, table: dict[str, Any]) -> float:
     """How many tasks the scaling keeps on average: those that are used, and what ends late or stands by for bursts. It
     fits `python -m benchmarks.capacity` at the default scaling.
@@ -71,8 +78,7 @@ def average_tasks(deployment: Deployment, jobs_per_day: float, table: dict[str, 
     Raises:
         Overloaded: even if all of ``max_tasks`` always ran.
     """
-    assumed = table["assumed"]
-    used = jobs_per_day * assumed["run_minutes"] / (24 * 60) / deployment.concurrency
+    assumed, used = table["assumed"], used_tasks(deployment, jobs_per_day, table)
     if used > deployment.max_tasks:
         raise Overloaded(
             f"{jobs_per_day:g} jobs a day, of {assumed['run_minutes']:g} minutes, keep {used:.1f} tasks busy, and"
@@ -201,7 +207,8 @@ def command(tfvars: Path | None, jobs_per_day: float | None, as_json: bool) -> N
         tasks = 2.0 if jobs_per_day is None else average_tasks(deployment, jobs, table)
     except Overloaded as error:
         raise Failure(f"{error}: raise max_tasks, or send less", exits.USAGE) from None
-    ours, seed = bill(deployment, tasks, jobs, table), bill(SEED, 2.0, jobs, table)
+    always = max(2, math.ceil(NOON * used_tasks(SEED, jobs, table)))
+    ours, seed = bill(deployment, tasks, jobs, table), bill(SEED, always, jobs, table)
     told = {
         "prices_of": f"{table['date']:%Y-%m-%d}",
         "region": table["region"],
@@ -211,6 +218,7 @@ def command(tfvars: Path | None, jobs_per_day: float | None, as_json: bool) -> N
         "total_usd": round(ours.total, 2),
         "usd_per_job": round(ours.total / (jobs * 30.4), 4) if jobs else None,
         "first_design": {
+            "tasks": always,
             "parts": {name: round(usd, 2) for name, usd in seed.parts.items()},
             "total_usd": round(seed.total, 2),
             "said_usd": list(SEED_RANGE),
@@ -227,10 +235,12 @@ def _print(ours: Bill, seed: Bill, told: dict[str, Any]) -> None:
     click.echo(f"{'US dollars a month':<22}{'this':>10}{'first design':>14}")
     for name in dict.fromkeys([*ours.parts, *seed.parts]):
         click.echo(f"{name:<22}{ours.parts.get(name, 0):>10.2f}{seed.parts.get(name, 0):>14.2f}")
-    click.echo(f"{'total':<22}{ours.total:>10.2f}{seed.total:>14.2f}   (said: {SEED_RANGE[0]} to {SEED_RANGE[1]})")
+    said = f"   (said for 2: {SEED_RANGE[0]} to {SEED_RANGE[1]})"
+    click.echo(f"{'total':<22}{ours.total:>10.2f}{seed.total:>14.2f}{said}")
     load = "two tasks, always" if told["jobs_per_day"] is None else f"{told['jobs_per_day']:g} jobs a day"
     each = f", {told['usd_per_job']:.4f} a job" if told["usd_per_job"] else ""
     click.echo(
-        f"\n{load}: {told['average_tasks']:g} tasks on average{each}; {told['share']:.0%} of the first design's bill.\n"
+        f"\n{load}: {told['average_tasks']:g} tasks on average{each}; {told['share']:.0%} of the first design's"
+        f" bill, with {seed.tasks:g} tasks always.\n"
         f"AWS list prices of {told['region']}, {told['prices_of']}; models' prices are not in it."
     )

@@ -113,6 +113,7 @@ def run_checks(settings: Settings) -> list[Check]:
 def _tools(settings: Settings) -> list[Check]:
     from cli.wiring import python_folders, sandbox_for, uv_path
     from pipeline.sandbox import NoIsolation
+    from stages.prepare_tests.interpreters import find_interpreters
 
     git = shutil.which("git")
     checks = [Check("git", git is not None, git or "", "install git: apt-get install git")]
@@ -125,10 +126,8 @@ def _tools(settings: Settings) -> list[Check]:
         checks.append(Check("sandbox", True, sandbox.name))
     except NoIsolation as error:
         checks.append(Check("sandbox", False, "", str(error)))
-    pythons = {
-        p.name for folder in python_folders(settings) for p in folder.glob("python3.[0-9]*") if "-" not in p.name
-    }
-    found = ", ".join(sorted(pythons, key=lambda name: int(name.split(".")[1])))
+    pythons = find_interpreters(python_folders(settings))
+    found = ", ".join(f"python3.{minor}" for minor in sorted(pythons))
     checks.append(
         Check("interpreters", bool(pythons), found, "set CODING_AGENT_PYTHONS to folders with python3.X in them")
     )

@@ -84,34 +84,32 @@ build() {
   fi
 }
 
-# The sandbox's container and the worker's share two folders, as in an ECS task. $1: user, $2...: the command.
+# The sandbox's container and the worker's share two folders, as in an ECS task; with buildah one container is both, since
+# vfs copies the whole image for each. $1: user, $2...: the command.
 inside() {
-  local user=$1; shift
-  mkdir -p "$CHECK/tmp-${user%:*}" && chmod 1777 "$CHECK/tmp-${user%:*}"
-  local options=(--user "$user" --env CODING_AGENT_SANDBOX=uid
-    -v "$CHECK/data:/var/lib/coding-agent" -v "$CHECK/run:/run/coding-agent" -v "$CHECK/tmp-${user%:*}:/tmp")
-  if [ -n "${CONTAINER:-}" ]; then
+  local options=(--user "$1" --env CODING_AGENT_SANDBOX=uid); shift
+  if [ -n "$CONTAINER" ]; then
     buildah run --isolation chroot "${options[@]}" "$CONTAINER" -- "$@"
   else
-    docker run --rm --init --read-only --network none "${options[@]}" --entrypoint "$1" "$IMAGE" "${@:2}"
+    docker run --rm --interactive --init --read-only --network none "${options[@]}" -v "$CHECK/data:/var/lib/coding-agent" \
+      -v "$CHECK/run:/run/coding-agent" --entrypoint "$1" "$IMAGE" "${@:2}"
   fi
 }
 
 check() {
   CHECK="$HOME_OF_IMAGES/check" CONTAINER="" HELPER=""
   trap '[ -z "$HELPER" ] || kill -- "-$HELPER" 2>/dev/null || true; [ -z "$CONTAINER" ] || buildah rm "$CONTAINER" >/dev/null' EXIT
-  # One for all: vfs copies the whole image for each.
   [ "$(engine)" = docker ] || CONTAINER=$(buildah from --pull-never "localhost/$IMAGE")
   rm -rf "$CHECK"
-  mkdir -p "$CHECK/data/repo/tests" "$CHECK/run"
-  cat > "$CHECK/data/bug.md" <<'TEXT'
+  mkdir -p "$CHECK/files/repo/tests" "$CHECK/data" "$CHECK/run"
+  cat > "$CHECK/files/bug.md" <<'TEXT'
 # add() subtracts
 
 `add(2, 3)` gives -1 in calc.py; it should give 5.
 TEXT
-  printf 'def add(a, b):\n    return a - b\n' > "$CHECK/data/repo/calc.py"
-  touch "$CHECK/data/repo/tests/__init__.py"
-  cat > "$CHECK/data/repo/tests/test_calc.py" <<'TEXT'
+  printf 'def add(a, b):\n    return a - b\n' > "$CHECK/files/repo/calc.py"
+  touch "$CHECK/files/repo/tests/__init__.py"
+  cat > "$CHECK/files/repo/tests/test_calc.py" <<'TEXT'
 import os
 import unittest
 
@@ -122,7 +120,7 @@ class CalcTest(unittest.TestCase):
     def test_the_sandbox_has_a_user_of_its_own(self):
         self.assertNotIn(os.getuid(), (0, 10001))
 TEXT
-  cat > "$CHECK/data/reply.md" <<'TEXT'
+  cat > "$CHECK/files/reply.md" <<'TEXT'
 calc.py
 <<<<<<< SEARCH
     return a - b
@@ -140,10 +138,12 @@ class CalcTest(unittest.TestCase):
 
 >>>>>>> REPLACE
 TEXT
-  chown -R 10001:10001 "$CHECK/data" 2>/dev/null || chmod -R a+rwX "$CHECK/data"
+  chown 10001:10001 "$CHECK/data" 2>/dev/null || chmod 0777 "$CHECK/data"
   chmod 0711 "$CHECK/run"
 
-  inside 10001:10001 coding-agent --help >/dev/null; say "coding-agent --help: ok"
+  local begun; begun=$(date +%s%N)
+  inside 10001:10001 coding-agent --help >/dev/null
+  say "coding-agent --help: ok, $((($(date +%s%N) - begun) / 1000000)) ms with its container's start"
   inside 10001:10001 sh -c 'coding-agent doctor; test $? -le 2 && id -u | grep -qx 10001' >"$CHECK/doctor.txt" || {
     cat "$CHECK/doctor.txt"; say "doctor failed"; exit 1; }
   say "coding-agent doctor: ok, as $(inside 10001:10001 id -un)"
@@ -157,7 +157,9 @@ TEXT
   local ready=""
   read -rt 120 -u 3 ready || true
   [ "$ready" = ready ] || { cat "$CHECK/sandbox.log"; say "the sandbox does not serve"; exit 1; }
-  inside 10001:10001 coding-agent sandbox check || { say "the sandbox does not hold"; exit 1; }
+  # Its folder has to be where both containers see it.
+  inside 10001:10001 env TMPDIR=/var/lib/coding-agent coding-agent sandbox check || { say "the sandbox does not hold"; exit 1; }
+  tar -C "$CHECK/files" -cf - . | inside 10001:10001 tar -C /var/lib/coding-agent --no-same-owner -xf -
   inside 10001:10001 sh -ec 'cd ~/repo && git init -q -b main && git add -A &&
     git -c user.name=a -c user.email=a@b commit -qm first &&
     coding-agent fix --repo . --issue-file ../bug.md --model scripted:../reply.md --json' | tee "$CHECK/fix.json"

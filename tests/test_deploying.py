@@ -9,7 +9,7 @@ import click
 import pytest
 import yaml
 
-from cli.main import COMMANDS, main
+from cli.main import main
 from pipeline.settings import Settings, variable
 
 ROOT = Path(__file__).parents[1]
@@ -67,9 +67,7 @@ def test_workflows_run_make_targets_and_commands_that_exist() -> None:
 
 def test_composes_commands_exist() -> None:
     for service in ("worker", "sandbox"):
-        words = SERVICES[service].get("command", ["worker"])
-        if words[0] in COMMANDS:
-            exists(words)
+        exists(SERVICES[service].get("command", ["worker"]))
     for line in re.findall(r"exec worker coding-agent (.+)$", (ROOT / "compose.yaml").read_text(), re.M):
         exists(shlex.split(line))
 

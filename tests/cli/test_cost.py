@@ -56,6 +56,12 @@ def test_more_jobs_cost_more_and_each_costs_less(console: Console) -> None:
     assert each == sorted(each, reverse=True)
 
 
+def test_the_first_design_has_tasks_enough_for_the_same_jobs(console: Console) -> None:
+    assert told(console, "--jobs-per-day", "100")["first_design"]["tasks"] == 2
+    bill = told(console, "--jobs-per-day", "2000")
+    assert bill["first_design"]["tasks"] > bill["average_tasks"] > 2 and bill["share"] < 0.6
+
+
 def test_no_jobs_keep_min_tasks(console: Console) -> None:
     assert told(console, "--jobs-per-day", "0")["average_tasks"] == 1
 
@@ -103,7 +109,7 @@ def test_a_wrong_value_is_told_with_its_place(console: Console, text: str, said:
 
 def test_a_person_reads_both_bills_side_by_side(console: Console) -> None:
     said = console.run("cost", "--jobs-per-day", "300").stdout
-    assert re.search(r"^total +[\d.]+ +[\d.]+   \(said: 200 to 300\)$", said, re.M)
+    assert re.search(r"^total +[\d.]+ +[\d.]+   \(said for 2: 200 to 300\)$", said, re.M)
     assert "300 jobs a day:" in said and "models' prices are not in it" in said
 
 

@@ -100,6 +100,15 @@ def test_each_wrong_setting_is_told_on_a_line_of_its_own(console: Console, monke
     assert "must be an https address" in result.stdout
 
 
+def test_interpreters_are_listed_by_version_whatever_else_lies_beside_them(
+    console: Console, script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("python3.10", "python3.6", "python3.6m", "python3.6m-config", "python3.9-config"):
+        (console.folder / name).touch()
+    monkeypatch.setenv("CODING_AGENT_PYTHONS", str(console.folder))
+    assert "✓ interpreters: python3.6, python3.10\n" in console.run("doctor").stdout
+
+
 def test_a_part_that_is_not_installed_is_told_with_how_to_get_it(
     console: Console, script: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
