@@ -201,7 +201,7 @@ def test_golden_shows_what_an_edit_changes_and_freezes_it_on_request(console: Co
     assert result.exit_code == 1
     assert "-- Several changes are several blocks, each under its path. Small blocks" in result.stdout
     assert "plain/propose_system: about " in result.stdout, "what includes it changes too"
-    assert "4 of " in result.stderr and "plain/propose:" not in result.stdout
+    assert "8 of " in result.stderr and "plain/propose:" not in result.stdout
     assert console.run("prompts", "golden", "--template-dir", mine, "--update").exit_code == 0
     assert console.run("prompts", "golden", "--template-dir", mine).stdout == ""
     assert "needs --template-dir" in console.refused("prompts", "golden", "--update")
