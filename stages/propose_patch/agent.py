@@ -117,7 +117,7 @@ class _Agent:
         while True:
             try:
                 messages = conversation(self._begun, self._steps, self._max_steps, self._history)
-                reply, self._exchange = await self._task.ask(f"step-{number:02}", messages)
+                reply, self._exchange = await self._task.ask(f"step-{number:02}", messages, hints="agent")
                 self._model = reply.model
                 return reply.content
             except ModelError as error:  # longer than the model's context

@@ -84,7 +84,7 @@ async def _find(task: Task) -> Finding:
     for number in range(MAX_CALLS):
         label = f"reproduce-{number}"
         try:
-            reply, exchange = await task.ask(label, messages, temperature=0.0, key=f"run/{label}")
+            reply, exchange = await task.ask(label, messages, temperature=0.0, key=f"run/{label}", hints="reproduce")
         except ModelError:
             task.run.progress("no reproduction test: the prompt is longer than the model's context")
             break

@@ -56,11 +56,12 @@ class Task:
 
     async def ask(
         self, label: str, messages: tuple[Message, ...], *, model: str | None = None, temperature: float | None = None,
-        sample: int = 0, key: str | None = None,
+        sample: int = 0, key: str | None = None, hints: str = USER,
     ) -> tuple[ModelReply, str]:  # fmt: skip
         """The reply, and the key of the exchange, which is stored as soon as the reply is.
 
-        ``label`` names the exchange, and the call within the round; ``key`` names one that is made once a run.
+        ``label`` names the exchange, and the call within the round; ``key`` names one that is made once a run;
+        ``hints`` the template that says how long a reply may be.
 
         Raises:
             ModelError: the prompt is too long.
@@ -68,7 +69,7 @@ class Task:
         """
         request = self.buyer.redacted(
             ModelRequest(
-                model=model or self.model, messages=messages, sample=sample,
+                model=model or self.model, messages=messages, sample=sample, **self.templates.front_matter(hints).hints,
                 temperature=self.temperature if temperature is None else temperature,
             )
         )  # fmt: skip
@@ -94,7 +95,7 @@ class Task:
             marked = tuple(message.model_copy(update={"reused": sample > 0}) for message in messages)
             asked = "-".join(filter(None, (label, suffix)))
             try:
-                return await self.ask(asked, marked, model=model, temperature=temperature, sample=sample)
+                return await self.ask(asked, marked, model=model, temperature=temperature, sample=sample, hints=user)
             except ModelError as error:
                 self.run.progress("the prompt is longer than the model's context")
                 too_long = error
