@@ -49,7 +49,8 @@ class Step:
 async def propose(
     task: Task, *, max_steps: int = MAX_STEPS, clock: Callable[[], float] = time.monotonic
 ) -> Proposals | Back | Stop:
-    return await _Agent(task, await asyncio.to_thread(Toolbox, task), max_steps, clock).work()
+    box = await asyncio.to_thread(Toolbox, task)
+    return await (await asyncio.to_thread(_Agent, task, box, max_steps, clock)).work()
 
 
 class _Agent:
