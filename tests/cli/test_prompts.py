@@ -9,7 +9,7 @@ import pytest
 
 from cli.prompts.compare import Trial, mcnemar, mean_interval, proportions_interval, report
 from cli.prompts.golden import watched
-from cli.prompts.replay import side_by_side
+from cli.prompts.replay import shown_safely, side_by_side
 from prompts import TemplateSet
 from prompts.template_set import SHIPPED
 from tests.cli.console import Console, Sample
@@ -270,6 +270,7 @@ def test_lines_side_by_side_are_those_that_differ_with_two_around() -> None:
         ("...", "..."), ("c", "c"), ("d", "d"), ("e", "E"), ("", "E2"), ("f", "f"),
     ]  # fmt: skip
     assert list(side_by_side(old, old)) == []
+    assert shown_safely("\x1b[2Jü\t\u202e") == "\ufffd[2Jü\t\ufffd"
 
 
 def test_differences_come_with_what_they_are_worth() -> None:
