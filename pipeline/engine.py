@@ -109,6 +109,7 @@ class Engine:
             branch=facts.branch, base_sha=facts.base_sha, rounds=self._rounds_paid(row),
             cost_usd=sum(call.micro_usd for call in self._store.calls(row.job_id, row.generation)) / 1e6,
             seconds=round(row.seconds + seconds, 3), metadata=job.metadata if job else metadata or {},
+            templates=facts.templates,
             artifacts={name: self._parts.artifacts.address(key) for name, key in facts.artifacts.items()},
             trace=trace_id(lease),
         )  # fmt: skip

@@ -49,11 +49,13 @@ class Facts(BaseModel):
     pull_request_number: int | None = None
     branch: str | None = None
     base_sha: str | None = None
+    templates: dict[str, str] = Field(default_factory=dict, description="name -> hash")
     artifacts: dict[str, str] = Field(default_factory=dict, description="name -> artifact key")
 
     def merged(self, later: "Facts") -> "Facts":
         told = {name: value for name, value in later if value is not None}
-        return self.model_copy(update=told | {"artifacts": self.artifacts | later.artifacts})
+        both = {"templates": self.templates | later.templates, "artifacts": self.artifacts | later.artifacts}
+        return self.model_copy(update=told | both)
 
 
 class RunResult(BaseModel):
@@ -75,6 +77,7 @@ class RunResult(BaseModel):
     rounds: int = 0
     cost_usd: float = Field(0.0, description="US dollars, calls that were cut counted at their reservation")
     seconds: float = Field(0.0, description="seconds of work over all deliveries, waiting left out")
+    templates: dict[str, str] = Field(default_factory=dict, description="template -> hash, of those that were used")
     metadata: dict[str, str] = Field(default_factory=dict)
     artifacts: dict[str, str] = Field(default_factory=dict, description="name -> address")
     trace: str = Field(description="finds this run in logs")

@@ -45,11 +45,15 @@ class TemplateSets:
         return await asyncio.to_thread(self.get, await run.keep("template_set", lambda: self._begin(asked)))
 
     def get(self, set_hash: str) -> TemplateSet:
-        """The set with this hash, without findings.
+        """The set with this hash, without findings. Of one that was current, the beginning is enough, as pull requests
+        quote it.
 
         Raises:
             TemplateError: it is nowhere, is not what its hash says, or has findings.
         """
+        if len(set_hash) < 64:
+            named = (known for known in (*self._known, *self._history()) if known.startswith(set_hash))
+            set_hash = next(named, set_hash)
         if set_hash not in self._checked:
             templates = self._read(set_hash)
             if findings := lint(templates):

@@ -42,8 +42,8 @@ class FrontMatter(BaseModel):
     """Who reads the text: it decides which filters keep a stranger's text apart (see ``lint``)."""
     output: Literal["edits", "tool calls", "text", "markdown", "line"]
     """What the model is asked to answer with; for GitHub, what the text is."""
-    hints: dict[Literal["max_tokens", "temperature"], float] = {}
-    """What suits the prompt best: how long a reply may be (tokens), and how free."""
+    hints: dict[Literal["max_tokens"], int] = {}
+    """What suits the prompt best: how long a reply may be, in tokens."""
     tokens: dict[str, int]
     """At most so many tokens in the section under a heading of level one that begins with the key; ``total`` in all."""
 

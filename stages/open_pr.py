@@ -23,6 +23,7 @@ AUTHOR = Identity("coding-agent", "coding-agent@users.noreply.github.com")
 #: Characters that GitHub takes; its refusal (422) names them.
 MAX_TITLE, MAX_BODY = 256, 65_536
 _PUSH, _PULL = "push", "pull_request"
+_MESSAGE, _TITLE, _BODY = "commit_message", "pull_request_title", "pull_request"
 
 
 class OpenPullRequest:
@@ -39,8 +40,9 @@ class OpenPullRequest:
         facts = Facts(verification=verdict.verification, artifacts={"patch": candidate.patch_key})
         if run.job.options.dry_run:
             return Stop(Outcome.PROPOSED, f"{verdict.verification}; nothing was pushed, as asked", facts)
-        said = await self._said(issue, checkout, candidate, verdict, proposals, run)
         templates = await self._templates.of(run)
+        facts = facts.merged(Facts(templates={name: templates.hash(name) for name in (_MESSAGE, _TITLE, _BODY)}))
+        said = await self._said(issue, checkout, candidate, verdict, proposals, run)
         mirror = self._mirrors.at(checkout.repository)
         url = await asyncio.to_thread(self._forge.push_url, run.job.issue)
         commit = await asyncio.to_thread(self._commit, templates, mirror, checkout, candidate, said)
@@ -94,7 +96,7 @@ class OpenPullRequest:
         commit = {
             "branch": branch_name(said["issue_number"], said["job_id"]),
             "seconds": int(self._clock()),
-            "message": templates.render("commit_message", **said),
+            "message": templates.render(_MESSAGE, **said),
         }
         return commit | {"sha": _write(mirror, checkout, candidate, commit)}
 
@@ -113,8 +115,8 @@ class OpenPullRequest:
 
 def _texts(templates: TemplateSet, said: dict[str, Any]) -> dict[str, Any]:
     """Title and body, to the byte and within GitHub's limits, whatever an edited template makes of them."""
-    title = templates.render("pull_request_title", **said).strip()
-    body = templates.render("pull_request", **said)
+    title = templates.render(_TITLE, **said).strip()
+    body = templates.render(_BODY, **said)
     marker = _marker(said["job_id"], said["generation"])
     if marker not in body:
         body += f"\n{marker}\n"

@@ -51,7 +51,7 @@ def show(ctx: click.Context, name: str, named: str | None) -> None:
         front, parts = templates.front_matter(name), templates.used_by(name)
     told = {
         "hash": templates.hash(name), "version": front.version, "for": front.reader, "output": front.output,
-        "hints": ", ".join(f"{hint} {value:g}" for hint, value in front.hints.items()),
+        "hints": ", ".join(f"{hint} {value}" for hint, value in front.hints.items()),
         "includes": ", ".join(part for part in parts if part != name),
         "tokens": ", ".join(f"{section} {most}" for section, most in front.tokens.items()),
     }  # fmt: skip

@@ -99,8 +99,13 @@ def _print(before: dict[str, Any], after: dict[str, Any]) -> None:
         rows = list(side_by_side(old.splitlines(), new.splitlines()))
         for left, right in rows:
             style = "" if left == right else "bold"
-            table.add_row(Text(left, style=style), Text(right, style=style))
+            table.add_row(*(Text(shown_safely(line), style=style) for line in (left, right)))
         console.print(table if rows else Text(f"{title}: the same"))
+
+
+def shown_safely(line: str) -> str:
+    """A model or a stranger wrote it: it must not steer the terminal."""
+    return "".join(ch if ch.isprintable() or ch == "\t" else "\ufffd" for ch in line)
 
 
 def side_by_side(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -49,7 +49,8 @@ class Step:
 async def propose(
     task: Task, *, max_steps: int = MAX_STEPS, clock: Callable[[], float] = time.monotonic
 ) -> Proposals | Back | Stop:
-    return await _Agent(task, await asyncio.to_thread(Toolbox, task), max_steps, clock).work()
+    box = await asyncio.to_thread(Toolbox, task)
+    return await (await asyncio.to_thread(_Agent, task, box, max_steps, clock)).work()
 
 
 class _Agent:
@@ -117,7 +118,7 @@ class _Agent:
         while True:
             try:
                 messages = conversation(self._begun, self._steps, self._max_steps, self._history)
-                reply, self._exchange = await self._task.ask(f"step-{number:02}", messages)
+                reply, self._exchange = await self._task.ask(f"step-{number:02}", messages, hints="agent")
                 self._model = reply.model
                 return reply.content
             except ModelError as error:  # longer than the model's context

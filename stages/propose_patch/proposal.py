@@ -44,4 +44,5 @@ class Proposals(BaseModel):
     """Artifact: an agent's steps."""
 
     def facts(self) -> Facts:
-        return Facts(artifacts={"transcript": self.transcript_key} if self.transcript_key else {})
+        artifacts = {"transcript": self.transcript_key} if self.transcript_key else {}
+        return Facts(templates=self.templates, artifacts=artifacts)

@@ -79,12 +79,12 @@ async def _found(task: Task) -> str:
 
 
 async def _find(task: Task) -> Finding:
-    messages = task.messages("reproduce_system", "reproduce")
+    messages = await asyncio.to_thread(task.messages, "reproduce_system", "reproduce")
     tried: OnBase | None = None
     for number in range(MAX_CALLS):
         label = f"reproduce-{number}"
         try:
-            reply, exchange = await task.ask(label, messages, temperature=0.0, key=f"run/{label}")
+            reply, exchange = await task.ask(label, messages, temperature=0.0, key=f"run/{label}", hints="reproduce")
         except ModelError:
             task.run.progress("no reproduction test: the prompt is longer than the model's context")
             break
@@ -107,7 +107,8 @@ async def _find(task: Task) -> Finding:
                 files=tried.files, tests=tried.tests, failure=tried.said, log_key=tried.log_key
             ))  # fmt: skip
         task.run.progress(f"the reproduction test is not kept: {one_line(clip(tried.said, 200))}")
-        again = task.templates.render("reproduce_again", said=clip(tried.said, SHOWN_FAILURE))
+        said = clip(tried.said, SHOWN_FAILURE)
+        again = await asyncio.to_thread(task.templates.render, "reproduce_again", said=said)
         turn = (Message(role="assistant", content=reply.content), Message(role="user", content=again))
         messages = (*messages, *turn)
     return Finding()

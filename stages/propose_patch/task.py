@@ -1,5 +1,6 @@
 """One round's task, as every strategy gets it: what is known, whom to ask, and how what comes back is read."""
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass
@@ -49,18 +50,19 @@ class Task:
     """What a proposal may write."""
 
     def messages(self, system: str, user: str, **more: Any) -> tuple[Message, ...]:
-        """The same work makes the same bytes, on any machine and at any time."""
+        """The same work makes the same bytes, on any machine and at any time. Blocks: call it in a thread."""
         said = prompt_variables(self.issue, self.context, self.suite, self.feedback) | more
-        parts = (("system", system), ("user", user))
-        return tuple(Message(role=role, content=self.templates.render(name, **said)) for role, name in parts)
+        texts = self.templates.render_all([(system, said), (user, said)])
+        return tuple(Message(role=role, content=text) for role, text in zip(("system", "user"), texts, strict=True))
 
     async def ask(
         self, label: str, messages: tuple[Message, ...], *, model: str | None = None, temperature: float | None = None,
-        sample: int = 0, key: str | None = None,
+        sample: int = 0, key: str | None = None, hints: str = USER,
     ) -> tuple[ModelReply, str]:  # fmt: skip
         """The reply, and the key of the exchange, which is stored as soon as the reply is.
 
-        ``label`` names the exchange, and the call within the round; ``key`` names one that is made once a run.
+        ``label`` names the exchange, and the call within the round; ``key`` names one that is made once a run;
+        ``hints`` the template that says how long a reply may be.
 
         Raises:
             ModelError: the prompt is too long.
@@ -68,7 +70,7 @@ class Task:
         """
         request = self.buyer.redacted(
             ModelRequest(
-                model=model or self.model, messages=messages, sample=sample,
+                model=model or self.model, messages=messages, sample=sample, **self.templates.front_matter(hints).hints,
                 temperature=self.temperature if temperature is None else temperature,
             )
         )  # fmt: skip
@@ -90,11 +92,12 @@ class Task:
         for parts, suffix in ((1, ""), (2, "half"), (4, "quarter")):
             files = self.context.files[: -(-len(self.context.files) // parts)]
             listing = self.context.listing if parts == 1 else ()
-            messages = self.messages(SYSTEM, user, files=files, listing=listing, reproduction=reproduction)
+            shown = {"files": files, "listing": listing, "reproduction": reproduction}
+            messages = await asyncio.to_thread(self.messages, SYSTEM, user, **shown)
             marked = tuple(message.model_copy(update={"reused": sample > 0}) for message in messages)
             asked = "-".join(filter(None, (label, suffix)))
             try:
-                return await self.ask(asked, marked, model=model, temperature=temperature, sample=sample)
+                return await self.ask(asked, marked, model=model, temperature=temperature, sample=sample, hints=user)
             except ModelError as error:
                 self.run.progress("the prompt is longer than the model's context")
                 too_long = error

@@ -9,7 +9,7 @@ import pytest
 
 from cli.prompts.compare import Trial, mcnemar, mean_interval, proportions_interval, report
 from cli.prompts.golden import watched
-from cli.prompts.replay import side_by_side
+from cli.prompts.replay import shown_safely, side_by_side
 from prompts import TemplateSet
 from prompts.template_set import SHIPPED
 from tests.cli.console import Console, Sample
@@ -201,7 +201,7 @@ def test_golden_shows_what_an_edit_changes_and_freezes_it_on_request(console: Co
     assert result.exit_code == 1
     assert "-- Several changes are several blocks, each under its path. Small blocks" in result.stdout
     assert "plain/propose_system: about " in result.stdout, "what includes it changes too"
-    assert "4 of " in result.stderr and "plain/propose:" not in result.stdout
+    assert "8 of " in result.stderr and "plain/propose:" not in result.stdout
     assert console.run("prompts", "golden", "--template-dir", mine, "--update").exit_code == 0
     assert console.run("prompts", "golden", "--template-dir", mine).stdout == ""
     assert "needs --template-dir" in console.refused("prompts", "golden", "--update")
@@ -270,6 +270,7 @@ def test_lines_side_by_side_are_those_that_differ_with_two_around() -> None:
         ("...", "..."), ("c", "c"), ("d", "d"), ("e", "E"), ("", "E2"), ("f", "f"),
     ]  # fmt: skip
     assert list(side_by_side(old, old)) == []
+    assert shown_safely("\x1b[2Jü\t\u202e") == "\ufffd[2Jü\t\ufffd"
 
 
 def test_differences_come_with_what_they_are_worth() -> None:

@@ -31,7 +31,8 @@ def test_an_event_is_cloudevents_json_with_flat_data():
     }  # fmt: skip
     assert set(told["data"]) == {
         "job_id", "generation", "issue_url", "repository", "outcome", "reason", "verification", "pull_request_url",
-        "pull_request_number", "branch", "base_sha", "rounds", "cost_usd", "seconds", "metadata", "artifacts", "trace",
+        "pull_request_number", "branch", "base_sha", "rounds", "cost_usd", "seconds", "templates", "metadata",
+        "artifacts", "trace",
     }  # fmt: skip
     assert set(told) <= set(Event.model_fields)
 
@@ -58,9 +59,13 @@ def test_an_event_read_back_is_the_one_written():
 
 
 def test_later_facts_win_and_artifacts_are_gathered():
-    early = Facts(base_sha="a", branch="one", artifacts={"patch": "1", "log": "2"})
-    late = Facts(branch="two", verification=Verification.RED_TO_GREEN, artifacts={"patch": "3"})
+    early = Facts(base_sha="a", branch="one", templates={"a": "1"}, artifacts={"patch": "1", "log": "2"})
+    late = Facts(branch="two", verification=Verification.RED_TO_GREEN, templates={"b": "2"}, artifacts={"patch": "3"})
     assert early.merged(late) == Facts(
-        base_sha="a", branch="two", verification=Verification.RED_TO_GREEN, artifacts={"patch": "3", "log": "2"}
+        base_sha="a",
+        branch="two",
+        verification=Verification.RED_TO_GREEN,
+        templates={"a": "1", "b": "2"},
+        artifacts={"patch": "3", "log": "2"},
     )
     assert early.merged(Facts()) == early

@@ -77,6 +77,10 @@ async def test_a_replay_has_the_published_set_that_it_names(place: Place, tmp_pa
     assert worker.refusal(wanted) is None
     given = await worker.of(run(tmp_path, {}, replay={"id": "r", "template_set": wanted}))
     assert given.set_hash == wanted and worker.current().set_hash == SHIPPED.set_hash
+    assert worker.get(SHIPPED.set_hash[:12]) is worker.get(SHIPPED.set_hash)
+    assert worker.refusal(wanted[:12]), "it was never current"
+    worker.use(wanted)
+    assert worker.refusal(wanted[:12]) is None
 
 
 def test_a_set_that_is_nowhere_or_not_what_its_hash_says_is_refused(place: Place) -> None:

@@ -53,7 +53,7 @@ class Desk:
         self.artifacts = FolderArtifacts(folder / "artifacts")
         self.forge: Any = GithubForge(api_url=github.api_url, token=SecretStr(WRITE_TOKEN), seconds_between_writes=0)
         self.clone_url = f"{github.origin}/{REPOSITORY}.git"
-        self.templates, self.title = TEMPLATES, "x is wrong"
+        self.templates, self.title, self.hidden = TEMPLATES, "x is wrong", ()
 
     async def open(self, claimed: Claimed, *, machine: str = "one", fix: str = "x = 2\n", **options: Any) -> Stop:
         """What a delivery does; ``machine`` has a disk of its own."""
@@ -66,7 +66,7 @@ class Desk:
         issue = Issue(
             url=JOB.issue_url, repository=REPOSITORY, number=42, title=self.title, body="", author="ann",
             association="NONE", comments=(), clone_url=self.clone_url, default_branch="main", private=False,
-            snapshot_sha256="0" * 64, hidden=(),
+            snapshot_sha256="0" * 64, hidden=self.hidden,
         )  # fmt: skip
         checkout = Checkout(
             repository=REPOSITORY, clone_url=self.clone_url, base_branch="main", base_sha=base, committed_at=1,
@@ -276,6 +276,13 @@ async def test_a_dry_run_pushes_nothing(desk: Desk) -> None:
     assert (stop.outcome, stop.reason) == (Outcome.PROPOSED, "red to green; nothing was pushed, as asked")
     assert stop.facts.artifacts == {"patch": "the-patch"}
     assert desk.head is None and desk.pulls == [] and desk.store.effects(JOB.id) == []
+
+
+async def test_the_pull_request_says_what_hidden_text_was_taken_out_of_the_issue(desk: Desk) -> None:
+    desk.hidden = ("body: 1 HTML comment", "comment 2: 27 invisible characters")
+    await desk.open(claim(desk.store))
+    said = "which was taken out before the model read it: body: 1 HTML comment; comment 2: 27 invisible characters."
+    assert said in (desk.pulls[0].issue.body or "")
 
 
 async def test_a_rule_of_the_remote_leaves_the_fix_as_proposed(desk: Desk) -> None:

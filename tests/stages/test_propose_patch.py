@@ -175,6 +175,15 @@ async def test_long_feedback_is_cut_to_size(desk: MakeDesk) -> None:
     assert MAX_FEEDBACK < long - plain < MAX_FEEDBACK + 1_000
 
 
+async def test_a_template_may_hint_at_how_long_a_reply_may_be(desk: MakeDesk) -> None:
+    it = desk(Entry(reply=EDIT))
+    text = TEMPLATES.files["propose.md.j2"].replace("max_tokens: 8000", "max_tokens: 1234")
+    templates = FixedTemplates(TemplateSet(TEMPLATES.files | {"propose.md.j2": text}))
+    it.stage._templates = templates
+    await it.propose(it.run())
+    assert it.client.sent[0].max_tokens == 1234
+
+
 @pytest.mark.parametrize(
     ("job", "model"),
     [
