@@ -228,7 +228,7 @@ def _used(tests: Mapping[str, str], pytest_says: str) -> list[str]:
 
 def _modules(tests: Mapping[str, str], paths: Iterable[str], offered: Mapping[str, str]) -> dict[str, str]:
     """What tests import outside of any condition, and is not of the repository."""
-    own = {PurePosixPath(part).stem for path in paths for part in PurePosixPath(path).parts}
+    own = {part.partition(".")[0] for path in paths for part in path.split("/")}
     found: dict[str, str] = {}
     for text in tests.values():
         names = [name for line in _IMPORTS.finditer(text) for name in re.findall(r"[\w.]+", line[1] or line[2])]
