@@ -118,7 +118,7 @@ class Measured:
         row["built"] = True
         for runner in (plan.recipe.runner, *plan.recipe.others):
             use_runner(workspace, plan.recipe, runner)
-            before = await self._judged(judge, {}, workspace, "before")
+            before = await self._judged(judge, {}, workspace, f"before-{runner}")
             if before.ran:
                 break
         else:

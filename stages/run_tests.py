@@ -29,7 +29,7 @@ from stages.tried import Tried, again, note, tried
 MAX_SAID_CHARS, MAX_PATCH_CHARS, MAX_TESTS_TOLD = 6_000, 3_000, 8
 MAX_BACK_CHARS = MAX_SAID_CHARS + MAX_PATCH_CHARS + 200
 #: What took longer is not run a second time to see whether it ends the same.
-_AGAIN_SECONDS = 120.0
+_AGAIN_SECONDS = 60.0
 
 
 class Verdict(BaseModel):

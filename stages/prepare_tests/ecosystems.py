@@ -8,7 +8,8 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from stages.prepare_tests.files import table
@@ -185,8 +186,15 @@ def _shown(one: Ecosystem, paths: Sequence[str], read: Callable[[str], str | Non
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
     """A pattern with a slash is held against the path's end, else against the name."""
-    name = path.rsplit("/", 1)[-1]
-    return any(fnmatchcase(f"/{path}", f"*/{p}") if "/" in p else fnmatchcase(name, p) for p in patterns)
+    return _compiled(tuple(patterns)).match(f"/{path}") is not None
+
+
+@lru_cache(maxsize=64)
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """All of them as one, for paths that begin with a slash."""
+    by_name = [rf".*/(?=[^/]*\Z){translate(pattern)}" for pattern in patterns if "/" not in pattern]
+    by_path = [translate(f"*/{pattern}") for pattern in patterns if "/" in pattern]
+    return re.compile("|".join([*by_name, *by_path]) or r"(?!)", re.S)
 
 
 def _node(shown: Shown, known: set[str], text: str) -> None:

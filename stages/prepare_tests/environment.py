@@ -38,7 +38,8 @@ for info in glob.glob(os.path.join(site, "*.dist-info")):
         for row in csv.reader(open(os.path.join(info, "RECORD"), encoding="utf-8")):
             there, wanted = os.path.join(site, row[0]), os.path.join(root, row[0])
             compiled = row[0].endswith((".so", "version.py")) or of_tree
-            known = os.path.isdir(os.path.join(root, row[0].split("/")[0])) and "/" in row[0]
+            top = row[0].split("/")[0]
+            known = top not in ("..", row[0]) and os.path.isdir(os.path.join(root, top))
             if compiled and known and os.path.isfile(there) and not os.path.exists(wanted):
                 os.makedirs(os.path.dirname(wanted), exist_ok=True)
                 shutil.copy(there, wanted)

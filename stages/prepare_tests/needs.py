@@ -22,7 +22,8 @@ _FOLDER = re.compile(
     r"(?:^|/)requirements?/(?:[\w-]*(?:test|dev|ci)[\w-]*|all|base|py3|testing/all)\.txt$"
     r"|^(?:tests?|testing|ci|\.ci)/[\w-]*(?:require|test|dev)[\w-]*\.txt$", re.I,
 )  # fmt: skip
-_NOT_OF_TESTS = re.compile(r"doc|lint|mypy|typing|sphinx/|/data/|fixture|bench", re.I)
+_PLAIN = ("requirements.txt", "requirements/base.txt")
+_NOT_OF_TESTS = re.compile(r"release|doc|lint|mypy|typing|sphinx/|/data/|fixture|bench", re.I)
 _MAX_FILES, _MAX_NEEDS, _MANY = 8, 120, 25
 #: What brings a name that pytest's tests may use without a declaration.
 _FIXTURES = {
@@ -76,12 +77,14 @@ def gather(
     ``itself``: the name of the repository's own package."""
     known = list(paths)
     wanted = lines(tox.get("testenv", "deps", fallback=""))
-    files = _files(known) + [_file(line) for line in [*wanted, *installs] if line.startswith("-r")]
+    said = [_file(line) for line in [*wanted, *installs] if line.startswith("-r")]
+    files = _files(known) + [path for path in said if not _NOT_OF_TESTS.search(path)]
     strong: list[str] = []
     offered = list(installs)
     for path in list(dict.fromkeys(path for path in files if path in known))[:_MAX_FILES]:
         found = _read(path, read, set())
-        if re.search(r"dev", path, re.I) and len(distinct(found)) > _MANY:
+        meant = bool(re.search(r"test|\bci\b", path, re.I)) or path in _PLAIN
+        if not meant and len(distinct(found)) > _MANY:
             offered += found  # editors, linters, docs: what tests need of it, they import
         else:
             strong += found
@@ -94,17 +97,17 @@ def gather(
         strong += list(table(poetry, "group", name, "dependencies"))
     for environment in table(project, "tool", "hatch", "envs").values():
         for key in ("dependencies", "extra-dependencies"):
-            said = environment.get(key) if isinstance(environment, dict) else None
-            strong += [line for line in said if isinstance(line, str)] if isinstance(said, list) else []
+            listed = environment.get(key) if isinstance(environment, dict) else None
+            strong += [line for line in listed if isinstance(line, str)] if isinstance(listed, list) else []
     strong += _tests_require(texts.get("setup.py", ""))
     strong += lines(setup_cfg.get("options", "tests_require", fallback=""))
     strong += wanted + _used(tests, pytest_says)
     weak: dict[str, str] = {canonicalize_name(Requirement(line).name): line for line in distinct(offered)}
-    said = {line: Requirement(line) for line in distinct([*strong, *weak.values()])}
-    own = [need for need in said.values() if canonicalize_name(need.name) == canonicalize_name(itself)]
+    parsed = {line: Requirement(line) for line in distinct([*strong, *weak.values()])}
+    own = [need for need in parsed.values() if canonicalize_name(need.name) == canonicalize_name(itself)]
     folder = [extra for line in [*wanted, *installs] for extra in re.findall(r"^(?:-e\s*)?\.\[([\w,. -]+)\]", line)]
     extras = [extra.strip() for one in folder for extra in one.split(",")] + [e for need in own for e in need.extras]
-    requirements = [line for line in distinct(strong) if said[line] not in own]
+    requirements = [line for line in distinct(strong) if parsed[line] not in own]
     extras = [extra for extra in sorted(set(extras)) if not _NOT_OF_TESTS.search(extra)]
     return Needs(requirements[:_MAX_NEEDS], extras, _modules(tests, known, weak))
 
@@ -147,7 +150,7 @@ def _files(paths: Iterable[str]) -> list[str]:
     """Requirement files for tests, the nearest to the root first; what the repository itself needs before them."""
     found = [p for p in paths if _REQUIREMENTS.match(p) and p.count("/") <= 3 and not _NOT_OF_TESTS.search(p)]
     found = [p for p in found if p.count("/") == 0 or _FOLDER.search(p)]
-    plain = [p for p in found if p in ("requirements.txt", "requirements/base.txt")]
+    plain = [p for p in found if p in _PLAIN]
     named = sorted((p for p in found if _OF_TESTS.search(p)), key=lambda p: (p.count("/"), len(p)))
     return plain + ([p for p in named if not re.search(r"dev", p, re.I)] or named)
 
@@ -225,7 +228,7 @@ def _used(tests: Mapping[str, str], pytest_says: str) -> list[str]:
 
 def _modules(tests: Mapping[str, str], paths: Iterable[str], offered: Mapping[str, str]) -> dict[str, str]:
     """What tests import outside of any condition, and is not of the repository."""
-    own = {PurePosixPath(part).stem for path in paths for part in PurePosixPath(path).parts}
+    own = {part.partition(".")[0] for path in paths for part in path.split("/")}
     found: dict[str, str] = {}
     for text in tests.values():
         names = [name for line in _IMPORTS.finditer(text) for name in re.findall(r"[\w.]+", line[1] or line[2])]

@@ -28,8 +28,11 @@ from stages.prepare_tests.selection import choose_tests
 
 _READ_BYTES = 1_000_000
 #: Read at once, since one by one takes a process each.
-_LIKELY = re.compile(r"test|spec|require|^[^/]*$|^\.github/|^\.circleci/")
-_LIKELY_FILES = 800
+_LIKELY = re.compile(
+    r"(?:^|/)(?:tests?|conftest|test_[^/]*|[^/]*_test|[^/]*[.](?:test|spec)|[^/]*Tests?)\.\w+$"
+    r"|require[^/]*\.txt$|^[^/]*$|^\.github/"
+)
+_LIKELY_FILES = 1200
 #: Of those chosen, what is left when they were too slow together.
 _FEWER = 2
 
