@@ -51,9 +51,9 @@ _TRUE = SandboxCommand(("/bin/true",), cwd=Path("/"))
 class BwrapSandbox:
     name = "bwrap"
 
-    def __init__(self, index: IndexProxy) -> None:
+    def __init__(self, index: IndexProxy | None = None) -> None:
         """Raises NoIsolation where a program it needs is missing, or where the kernel refuses."""
-        self._index = index
+        self._index = index or IndexProxy.configured(os.environ)
         self._root = os.geteuid() == 0
         self._uid, self._gid = (BWRAP_UID, BWRAP_UID) if self._root else (os.getuid(), os.getgid())
         self._bwrap = _program("bwrap", package="bubblewrap")
