@@ -29,7 +29,7 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     made = tmp_path / "work"
-    made.mkdir()
+    made.mkdir(mode=0o700)
     return made
 
 
