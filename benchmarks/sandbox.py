@@ -2,8 +2,9 @@
 
     python -m benchmarks.sandbox [--times 200] [--suites 3] [--json OUT]
 
-The ways take turns, so that what else the machine does meets them alike. Goals: ``uid_ms`` under 10 and ``bwrap_ms``
-under 30 more than plain; ``uid_suite`` and ``bwrap_suite``, the shares of time that a suite takes longer, within 0.03.
+The ways take turns, so that what else the machine does meets them alike; of a suite's runs the shortest counts, since
+anything else only adds. Goals: ``uid_ms`` under 10 and ``bwrap_ms`` under 30 more than plain; ``uid_suite`` and
+``bwrap_suite``, the shares of time that a suite takes longer, within 0.03.
 """
 
 import argparse
@@ -25,7 +26,7 @@ PYTHON = Path(sys.executable).resolve()
 #: Parts of it that need no network, fork, use threads, sockets, files and the processor.
 SUITE = (
     "test_json", "test_email", "test_subprocess", "test_httplib", "test_ftplib", "test_sqlite3", "test_pathlib",
-    "test_shutil", "test_tarfile", "test_sort",
+    "test_shutil", "test_zipfile", "test_sort",
 )  # fmt: skip
 
 
@@ -94,12 +95,11 @@ def main() -> None:
     for row in rows[1:]:
         summary[f"{row['way']}_ms"] = (median(row["true"]) - median(plain["true"])) * 1000
         if row["suite"]:
-            summary[f"{row['way']}_suite"] = median(row["suite"]) / median(plain["suite"]) - 1
+            summary[f"{row['way']}_suite"] = min(row["suite"]) / min(plain["suite"]) - 1
     lines = [
-        [row["way"], row["true"][0] * 1000, median(row["true"]) * 1000, median(row["suite"]) if row["suite"] else None]
-        for row in rows
+        [row["way"], row["true"][0] * 1000, median(row["true"]) * 1000, min(row["suite"], default=None)] for row in rows
     ]
-    show("Sandboxes", ["way", "true: least ms", "true: median ms", "suite s"], lines, summary)
+    show("Sandboxes", ["way", "true: least ms", "true: median ms", "suite: least s"], lines, summary)
     write(report("sandbox", summary, rows), arguments.json)
 
 

@@ -151,9 +151,14 @@ def _chosen(ctx: click.Context, backend: str) -> Sandbox:
 
 
 def _program_folders(program: str) -> tuple[Path, ...]:
-    """Where an interpreter that was named by its path has its library, if that is not among the system's folders."""
-    path = Path(program)
-    found = {path.parent.parent, path.resolve().parent.parent} if path.is_absolute() else set()
+    """Where an interpreter, or a program of a virtual environment, that was named by its path has its library."""
+    path = Path.cwd() / program
+    if "/" not in program:
+        return ()
+    found = {path.parent.parent, path.resolve().parent.parent}
+    settings = path.parent.parent / "pyvenv.cfg"
+    lines = settings.read_text().splitlines() if settings.is_file() else []
+    found |= {Path(line.partition("=")[2].strip()).parent for line in lines if line.split("=")[0].strip() == "home"}
     return tuple(folder for folder in found if folder.is_dir() and len(folder.parts) > 2)
 
 

@@ -51,9 +51,9 @@ _TRUE = SandboxCommand(("/bin/true",), cwd=Path("/"))
 class BwrapSandbox:
     name = "bwrap"
 
-    def __init__(self, index: IndexProxy) -> None:
+    def __init__(self, index: IndexProxy | None = None) -> None:
         """Raises NoIsolation where a program it needs is missing, or where the kernel refuses."""
-        self._index = index
+        self._index = index or IndexProxy.configured(os.environ)
         self._root = os.geteuid() == 0
         self._uid, self._gid = (BWRAP_UID, BWRAP_UID) if self._root else (os.getuid(), os.getgid())
         self._bwrap = _program("bwrap", package="bubblewrap")
@@ -143,8 +143,10 @@ class BwrapSandbox:
     def _isolation(self, command: SandboxCommand) -> list[str]:
         options = ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox"]
         options += ["--unshare-net", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
-        # Root changes its real user id inside, for which these two stay until it has; exec then drops them.
-        options += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if self._root else ["--unshare-user"]
+        # Root changes its real user id inside, for which these stay until it has (one to enter a folder that is that
+        # user's alone); exec then drops them.
+        kept = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH") if self._root else ()
+        options += [word for name in kept for word in ("--cap-add", name)] or ["--unshare-user"]
         given = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp/home", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108 - inside
         for name, value in (given | command.environment).items():
             options += ["--setenv", name, value]

@@ -174,7 +174,7 @@ class IndexProxy:
         _, first, *rest = path.split("/")
         if first == "file":
             signature, coded, name = rest
-            address = base64.urlsafe_b64decode(coded.encode()).decode()
+            address = base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode()
             if not hmac.compare_digest(signature, self._signature(address)):
                 raise ValueError(path)
             wanted = unquote(name.partition("?")[0])
@@ -288,7 +288,7 @@ class IndexProxy:
 
     def _signed(self, address: str) -> str:
         plain, fragment = urldefrag(address)
-        coded = base64.urlsafe_b64encode(plain.encode()).decode()
+        coded = base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")  # pip would quote it
         name = urlsplit(plain).path.rsplit("/", 1)[1]
         return f"/file/{self._signature(plain)}/{coded}/{name}" + (f"#{fragment}" if fragment else "")
 

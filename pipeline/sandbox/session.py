@@ -42,7 +42,7 @@ from pipeline.sandbox.watch import (
 #: User (and group) ids for sessions. In the range of BWRAP_UID, which Debian leaves unused; the helper adds them to
 #: /etc/passwd where the image has not.
 UIDS = range(60900, 60964)
-HOMES = Path("/var/sandbox")  # short: names of unix sockets below it end at 108 bytes
+HOMES = Path("/var/lib/coding-agent-sandbox")
 _MAX_ORDER = 4 * 1024**2
 _PEER = struct.Struct("=3i")
 _SILENCE = 15.0

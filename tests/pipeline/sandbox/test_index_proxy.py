@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -98,6 +98,9 @@ def test_a_page_keeps_what_it_says_and_links_to_the_proxy_alone(proxy: IndexProx
     told = json.loads(ask(proxy, "/0/thing/", Accept=JSON)[1])
     assert [{**file, "url": ""} for file in told["files"]] == [{**file, "url": ""} for file in PROJECT["files"]]
     assert all(file["url"].startswith("/file/") for file in told["files"])
+    assert [file["url"] for file in told["files"]] == [
+        quote(file["url"]) for file in told["files"]
+    ]  # as pip asks for it
     page = ask(proxy, "/0/thing/", Accept="text/html")[1].decode()
     assert 'href="/file/' in page and "#sha256=ab" in page and "data-core-metadata" in page and address not in page
 
