@@ -50,7 +50,7 @@ def apply_(ctx: click.Context, repo: Path, check: bool, as_json: bool, reply: IO
     from stages.apply_patch.edits import EditFailed
     from stages.apply_patch.landing import land
     from stages.apply_patch.policy import BadRules, EditPolicy, read_rules
-    from stages.checkout import CONFIG
+    from stages.toml import CONFIG
 
     tree = _Tree(repo.resolve())
     config = tree.root / CONFIG

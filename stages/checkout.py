@@ -9,10 +9,10 @@ from pipeline.git import GitError, Mirror, Mirrors
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import RunContext, Stop
 from stages.fetch_issue import Issue
+from stages.toml import CONFIG
 
 MAX_FILES = 200_000
 MAX_CONFIG = 64_000
-CONFIG = ".coding-agent.toml"
 #: What the name of each of our branches begins with.
 BRANCHES = "coding-agent/"
 

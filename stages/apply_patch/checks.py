@@ -3,19 +3,17 @@
 import ast
 import json
 import re
-import tomllib
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import yaml
 
 from stages.apply_patch.edits import EditFailed
+from stages.toml import read_toml
 
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.M)
 _MAX_YAML = 100_000
 """Characters: the pure Python scanner takes about a second for a million."""
-_MAX_TOML_LINE = 1_000
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -23,18 +21,6 @@ def _python(text: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ast.parse(text)
-
-
-def read_toml(text: str) -> dict[str, Any]:
-    """What TOML says. tomllib's time grows with the cube of a dotted key's parts, so long lines are not given to it.
-
-    Raises:
-        ValueError: it is no TOML (tomllib's own is one), or a line is too long.
-        RecursionError: it is nested too deep.
-    """
-    if any(len(line) > _MAX_TOML_LINE for line in text.split("\n")):
-        raise ValueError(f"a line has more than {_MAX_TOML_LINE} characters")
-    return tomllib.loads(text)
 
 
 def _yaml(text: str) -> None:

@@ -6,10 +6,9 @@ from fnmatch import fnmatchcase
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stages.apply_patch.checks import read_toml
 from stages.apply_patch.edits import EditFailed
 from stages.apply_patch.paths import path_refusal
-from stages.checkout import CONFIG
+from stages.toml import CONFIG, read_toml
 
 #: Never lifted: they decide what runs with secrets, or what this service may do.
 _ALWAYS = (CONFIG, ".gitmodules")
@@ -75,7 +74,7 @@ def read_rules(text: str | None) -> EditRules:
         first = error.errors()[0]
         where = ".".join(str(part) for part in ("edits", *first["loc"]))
         raise BadRules(f"{CONFIG}: {where}: {first['msg']}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BadRules(f"{CONFIG} is no TOML: {error}") from error
 
 

@@ -1,14 +1,10 @@
 """What a repository says of its own tests: the table ``[tests]`` of its ``.coding-agent.toml``."""
 
-import tomllib
-from typing import Any
-
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from stages.prepare_tests.models import Runner
-
-CONFIG_FILE = ".coding-agent.toml"
+from stages.toml import CONFIG, read_toml
 
 
 class TestsConfig(BaseModel):
@@ -44,13 +40,13 @@ class TestsConfig(BaseModel):
 def read_config(text: str) -> TestsConfig:
     """Raises ValueError with one line: where, what, how to mend it."""
     try:
-        document: dict[str, Any] = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ValueError(f"{CONFIG_FILE} is no TOML: {error}") from error
+        document = read_toml(text)
+    except ValueError as error:
+        raise ValueError(f"{CONFIG} is no TOML: {error}") from error
     try:
         return TestsConfig.model_validate(document.get("tests", {}))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "tests"
         known = f"; known: {', '.join(TestsConfig.model_fields)}" if first["type"] == "extra_forbidden" else ""
-        raise ValueError(f"{CONFIG_FILE}, [tests] {where}: {first['msg']}{known}") from error
+        raise ValueError(f"{CONFIG}, [tests] {where}: {first['msg']}{known}") from error

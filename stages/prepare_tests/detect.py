@@ -7,11 +7,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from stages.prepare_tests.commands import Said, listen
-from stages.prepare_tests.config import CONFIG_FILE, TestsConfig, read_config
+from stages.prepare_tests.config import TestsConfig, read_config
 from stages.prepare_tests.ecosystems import Shown, detect_other, matches
 from stages.prepare_tests.files import ini, table, toml, words
 from stages.prepare_tests.models import Runner
 from stages.prepare_tests.needs import Needs, distinct, gather
+from stages.toml import CONFIG
 
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "__tests__", "spec", "testdata"})
 _PYTEST_SECTIONS = (
@@ -67,7 +68,7 @@ def detect(paths: list[str], read: Callable[[str], str | None]) -> Detected:
     found = Detected()
     known = set(paths)
     try:
-        found.config = read_config(read(CONFIG_FILE) or "")
+        found.config = read_config(read(CONFIG) or "")
     except ValueError as error:
         found.why = str(error)
         return found
@@ -111,7 +112,7 @@ def _configured(found: Detected, paths: list[str]) -> None:
     if config.command or config.runner:
         found.runners = ["command"] if config.command else [config.runner or "pytest"]
         found.options = config.command or found.options
-        found.why = f"{CONFIG_FILE} says so"
+        found.why = f"{CONFIG} says so"
     found.needs.requirements = distinct([*config.requirements, *found.needs.requirements])
 
 

@@ -2,14 +2,15 @@
 
 import configparser
 import re
-import tomllib
 from typing import Any
+
+from stages.toml import read_toml
 
 
 def toml(text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        return read_toml(text)
+    except ValueError:
         return {}
 
 
