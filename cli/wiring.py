@@ -243,6 +243,7 @@ def build(
         SettingsError: something is missing; the message says what, and how to set it.
     """
     chosen_knowingly(settings)
+    data_dir = settings.data_dir.absolute()  # a sandbox has another current folder
     name, client = (settings.model or "given", model) if model else model_client(settings)
     try:
         sandbox = sandbox_for(settings, local=not settings.queue_url)
@@ -254,11 +255,11 @@ def build(
     templates = template_sets(settings)
     pipeline = compose(
         forge=forge,
-        mirrors=Mirrors(settings.data_dir / "mirrors", forge.token),
+        mirrors=Mirrors(data_dir / "mirrors", forge.token),
         sandbox=sandbox,
         pythons=python_folders(settings),
         uv=uv_path(),
-        cache=settings.data_dir / "cache",
+        cache=data_dir / "cache",
         index=index_settings(os.environ),
         buyer=Buyer(client, model=name, fallback=settings.fallback_model, redact=Redactor(secret_values(settings))),
         plan=Plan(settings.strategy, settings.candidates, settings.temperature, settings.listed("candidate_models")),
@@ -274,7 +275,7 @@ def build(
             host or settings.issue_host, settings.listed("allowed_repositories"), models, topics, templates.refusal
         ),
     )
-    parts = Parts(pipeline, store, artifacts, policy, settings.data_dir / "runs", observer)
+    parts = Parts(pipeline, store, artifacts, policy, data_dir / "runs", observer)
     return App(settings, store, artifacts, forge, Engine(parts), policy, pipeline, sandbox, client)
 
 

@@ -104,12 +104,6 @@ class Settings(BaseSettings):
             raise ValueError("must be a folder, or look like s3://BUCKET/PREFIX")
         return value
 
-    @field_validator("data_dir")
-    @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        """A sandbox is given paths in it, and has another current folder."""
-        return value.absolute()
-
     @field_validator("api_keys")
     @classmethod
     def _keys(cls, value: SecretStr | None) -> SecretStr | None:

@@ -160,8 +160,3 @@ def test_every_field_is_set_by_the_variable_that_is_told_for_it(name: str):
         else:
             shown = shown.get_secret_value() if hasattr(shown, "get_secret_value") else str(shown)
             assert shown == "?"
-
-
-def test_a_relative_data_directory_is_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    assert load({"data_dir": "data"}).data_dir == tmp_path / "data"
