@@ -40,8 +40,12 @@ class Found:
             return self._ending(name, place.removesuffix(f".{name}"))
         if re.fullmatch(r"\w+", listed) and listed in self._named:
             return self._named[listed]
-        tests = self._docstrings.get(listed) or ()
-        return [test for where in tests for test in self._ending(where.partition("::")[2], where.partition("::")[0])]
+        found: list[str] = []
+        for place, _, name in (where.partition("::") for where in self._docstrings.get(listed) or ()):
+            found += self._ending(name, place) or self._named.get(
+                name, []
+            )  # a mixin's is run by classes that inherit it
+        return found
 
     def _ending(self, name: str, place: str) -> list[str]:
         """Tests of this name in that place, whatever folders a report puts before it."""

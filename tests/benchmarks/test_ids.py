@@ -41,6 +41,8 @@ def test_a_docstrings_first_line_stands_for_its_test() -> None:
     found = Found({"m.T::test_a": "passed", "m.Other::test_a": "failed"}, described([source, "not python ("]))
     assert found.status("It adds") == "passed"
     assert found.status("It") is None
+    inherited = Found({"m.B::test_a": "passed", "m.C::test_a": "failed"}, described([source]))
+    assert inherited.status("It adds") == "failed"
 
 
 def test_the_files_of_names_are_found_by_path_and_by_module() -> None:
