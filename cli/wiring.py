@@ -261,6 +261,7 @@ def build(
         uv=uv_path(),
         cache=data_dir / "cache",
         index=index_settings(os.environ),
+        fetch_for_private=settings.fetch_for_private,
         buyer=Buyer(client, model=name, fallback=settings.fallback_model, redact=Redactor(secret_values(settings))),
         plan=Plan(settings.strategy, settings.candidates, settings.temperature, settings.listed("candidate_models")),
         protected=settings.listed("protected_paths"),

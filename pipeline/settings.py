@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     templates: str | None = Field(
         None, description="a folder or s3://BUCKET/PREFIX of published template sets, or a folder of templates"
     )
+    fetch_for_private: bool = Field(
+        False, description="let the tests of private repositories fetch packages, by the proxy to the index"
+    )
     pythons: str = Field("", description="folders with interpreters for test environments, separated by colons")
     sandbox: Literal["bwrap", "uid", "auto", "none"] = Field(
         "auto", description="what isolates the tests of a repository"

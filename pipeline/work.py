@@ -151,7 +151,7 @@ class Work:
         """An empty workspace. True: an earlier delivery left results."""
         workspace = self._parts.workspace(self._lease)
         shutil.rmtree(workspace, ignore_errors=True)
-        workspace.mkdir(parents=True, exist_ok=True)
+        workspace.mkdir(mode=0o700, parents=True, exist_ok=True)  # runs beside it are strangers
         return bool(self._store.checkpoints(self._lease.job_id, self._lease.generation))
 
     async def _inherit(self) -> Stop | None:

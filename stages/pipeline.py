@@ -30,7 +30,7 @@ NAMES = tuple(
 
 def compose(
     *, forge: Forge, mirrors: Mirrors, sandbox: Sandbox, pythons: tuple[Path, ...], uv: Path,
-    cache: Path, index: Mapping[str, str], buyer: Buyer, plan: Plan, templates: Templates,
+    cache: Path, index: Mapping[str, str], fetch_for_private: bool, buyer: Buyer, plan: Plan, templates: Templates,
     protected: tuple[str, ...] = (),
 ) -> Pipeline:  # fmt: skip
     """The pipeline. A run can be rejected until its checkout; from then on it is started, and may cost money."""
@@ -39,7 +39,16 @@ def compose(
             FetchIssue(forge),
             CheckoutStage(mirrors),
             BuildContext(mirrors),
-            PrepareTests(mirrors, sandbox, pythons=pythons, uv=uv, cache=cache, index=index, clock=time.time),
+            PrepareTests(
+                mirrors,
+                sandbox,
+                pythons=pythons,
+                uv=uv,
+                cache=cache,
+                index=index,
+                fetch_for_private=fetch_for_private,
+                clock=time.time,
+            ),
             ProposePatch(buyer, templates, mirrors, sandbox, plan=plan, protected=protected),
             ApplyPatch(mirrors, protected=protected),
             RunTests(mirrors, sandbox),

@@ -47,7 +47,7 @@ class LocalForge:
             default_branch=branch[1],
             archived=False,
             push_refusal=None,
-            private=True,
+            private=False,  # to whom works on it; what its tests install, its owner installs too
         )
 
     def issue(self, ref: IssueRef) -> IssueSnapshot:

@@ -93,6 +93,8 @@ class Recipe(BaseModel):
     requirements: tuple[str, ...]
     modules: dict[str, str] = {}
     """Module that the tests import -> what brings it, where it turns out to be missing."""
+    closed: bool = False
+    """Nothing is fetched for it, not even by the proxy: the repository is private, and nobody allowed it."""
     environment: dict[str, str] = {}
     """Variables for the tests, as the repository's configuration has them."""
     source_root: str

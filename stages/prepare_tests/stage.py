@@ -35,6 +35,7 @@ _LIKELY = re.compile(
 _LIKELY_FILES = 1200
 #: Of those chosen, what is left when they were too slow together.
 _FEWER = 2
+_CLOSED = "nothing is fetched for a private repository, unless CODING_AGENT_FETCH_FOR_PRIVATE allows it"
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,17 @@ class Plan:
 
 class PrepareTests:
     """``pythons``: folders with interpreters; ``cache``: a folder for uv's caches, one a repository; ``index``: the
-    package index (None: ``index_settings`` of the worker's environment); ``clock``: seconds since the epoch."""
+    package index (None: ``index_settings`` of the worker's environment); ``fetch_for_private``: for a private
+    repository, too, packages are fetched, which tells the index what they are; ``clock``: seconds since the epoch."""
 
     name = "prepare_tests"
 
     def __init__(
         self, mirrors: Mirrors, sandbox: Sandbox, *, pythons: tuple[Path, ...], uv: Path, cache: Path,
-        index: Mapping[str, str] | None = None, clock: Callable[[], float] = time.time,
+        index: Mapping[str, str] | None = None, fetch_for_private: bool = False,
+        clock: Callable[[], float] = time.time,
     ):  # fmt: skip
+        self._fetch_for_private = fetch_for_private
         self._mirrors, self._sandbox, self._pythons, self._uv = mirrors, sandbox, pythons, uv
         self._cache, self._clock = cache, clock
         self._index = index_settings(os.environ) if index is None else index
@@ -82,13 +86,16 @@ class PrepareTests:
         plan = await self.plan(checkout)
         if (recipe := plan.recipe) is None:
             return _not_runnable(plan.why)
+        if issue.private and not self._fetch_for_private:
+            recipe = recipe.model_copy(update={"closed": True})
         on = f" on Python {recipe.python}" if recipe.python else ""
         run.progress(f"making an environment: {recipe.runner}{on}")
         log: list[str] = []
         try:
             await self.build(recipe, run.workspace, log)
         except EnvironmentFailed as error:
-            return _not_runnable(str(error), recipe, await run.save("environment.log", "".join(log)))
+            told = f"{error}; {_CLOSED}" if recipe.closed else str(error)
+            return _not_runnable(told, recipe, await run.save("environment.log", "".join(log)))
         log_key = await run.save("environment.log", "".join(log))
         found, sizes = plan.found, plan.sizes
         tests, whole = choose_tests(
@@ -129,7 +136,7 @@ class PrepareTests:
         installer = DatedInstaller(
             sandbox=self._sandbox, workspace=workspace, recipe=recipe, interpreter=interpreter,
             uv=self._uv.resolve(), cache=self._cache,
-            index=self._index, now=self._clock(), log=log,
+            index={**self._index, **({"UV_OFFLINE": "1"} if recipe.closed else {})}, now=self._clock(), log=log,
         )  # fmt: skip
         await Builder(installer).build()
         await asyncio.to_thread(shutil.rmtree, source)

@@ -60,7 +60,7 @@ async def build(
         done = await sandbox.run(
             SandboxCommand(
                 ("/bin/sh", "-c", f'mkdir -p "$KEPT"; {line}'), cwd=workspace / "tree",
-                network="install" if network else "none",
+                network="install" if network and not recipe.closed else "none",
                 writable=(workspace / "tree",), readable=local.readable, environment=environment,
                 timeout=_STEP_SECONDS, output_limit=100_000,
             )

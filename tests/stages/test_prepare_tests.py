@@ -86,6 +86,17 @@ async def test_a_pytest_suite_is_installed_from_the_operators_index_as_an_editab
     assert '"installed":"editable"' in (run.workspace / "local.json").read_text()
 
 
+async def test_for_a_private_repository_nothing_is_fetched_unless_that_was_allowed(sandbox: NoNetwork, tmp_path: Path):
+    origin, run = (
+        Origin(tmp_path, {"test_calc.py": "import pytest\n\ndef test_it():\n    pass\n"}),
+        run_context(tmp_path),
+    )
+    private = issue().model_copy(update={"private": True})
+    suite = await stage(origin, sandbox, tmp_path, index={}).run(private, origin.checkout, context("calc.py"), run)
+    assert not suite.runnable and "CODING_AGENT_FETCH_FOR_PRIVATE" in suite.reason
+    assert suite.recipe and suite.recipe.closed and sandbox.ran, "it was tried, by a sandbox that has no network"
+
+
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
