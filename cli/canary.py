@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from cli.doctor import Check
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob, Limits, Options
@@ -78,6 +76,8 @@ async def listening(topic_arn: str, name: str) -> AsyncIterator[Ear]:
 
 async def sing(queue_url: str, topic_arn: str, issue_url: str, seconds: float) -> list[Check]:
     """Send the job and wait for its end. The last check that is not ok says where it got stuck, and what to look at."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
     name = f"doctor-{uuid.uuid4().hex[:12]}"
     job = FixIssueJob(
         issue_url=issue_url, job_id=name, limits=LIMITS, options=Options(dry_run=True),

@@ -43,7 +43,8 @@ def excerpt(text: str, query: Query, max_tokens: int) -> Excerpt | None:
     counts = Counts(query)
     for number, (start, end) in enumerate(units):
         counts.add(str(number), "\n".join(lines[start:end]))
-    scores = [counts.scores()[str(number)] for number in range(len(units))]
+    scored = counts.scores()
+    scores = [scored[str(number)] for number in range(len(units))]
     order = sorted(range(len(units)), key=lambda n: (-_worth(lines, units[n], scores[n], query), n))
     left = max_tokens * CHARACTERS_PER_TOKEN - _MARK_BYTES
     head = set(range(min(_HEAD, units[0][1])))

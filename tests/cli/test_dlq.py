@@ -309,8 +309,8 @@ def test_a_folder_with_findings_is_not_published_and_nothing_is_replayed(console
 def test_the_stages_that_a_replay_may_name_are_the_pipelines() -> None:
     none: Any = None
     pipeline = compose(
-        forge=none, mirrors=none, sandbox=none, pythons=(), uv=Path(), cache=Path(), index={}, client=none, model="",
-        templates=none,
+        forge=none, mirrors=none, sandbox=none, pythons=(), uv=Path(), cache=Path(), index={},
+        fetch_for_private=False, buyer=none, plan=none, templates=none, protected=(),
     )  # fmt: skip
     assert list(NAMES) == pipeline.names
 

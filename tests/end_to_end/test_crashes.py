@@ -12,8 +12,13 @@ STAGES = [
 RESTORED = {"checkout", "prepare_tests", "apply_patch"}
 
 
-@pytest.mark.parametrize("moment", ["begins", "ends"])
-@pytest.mark.parametrize("stage", STAGES)
+#: In every stage; and at the end of those that leave a machine's own state, cost money or have effects.
+DEATHS = [(stage, "begins") for stage in STAGES] + [
+    (stage, "ends") for stage in ("checkout", "prepare_tests", "propose_patch", "open_pr")
+]
+
+
+@pytest.mark.parametrize(("stage", "moment"), DEATHS)
 def test_killed_in_a_stage_another_machine_ends_the_run(service: Service, stage: str, moment: str) -> None:
     service.submit()
     victim = service.worker("first", stage, moment)
