@@ -307,9 +307,12 @@ class Mirror:
 
 
 def _possible(path: str) -> bool:
-    """Whether a tree could hold ``path``; a model's path may be anything."""
+    """Whether a change may have ``path``; a model's may be anything. Of names with white space at an end, not every
+    patch that ``git diff`` makes can be read again by ``git apply``."""
     try:
-        return b"\0" not in path.encode() and not any(part in ("", ".", "..") for part in path.split("/"))
+        return b"\0" not in path.encode() and not any(
+            part in ("", ".", "..") or part != part.strip() for part in path.split("/")
+        )
     except UnicodeEncodeError:
         return False
 
