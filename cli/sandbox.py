@@ -106,7 +106,7 @@ def check(ctx: click.Context, backend: str, as_json: bool) -> None:
 
     chosen = _chosen(ctx, backend)
     try:
-        found = probe(chosen)
+        found = probe(chosen, settings(ctx).data_dir / "runs")
     except OSError as error:
         raise Failure(str(error)) from None
     held = all(found.values())

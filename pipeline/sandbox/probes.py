@@ -67,11 +67,19 @@ print(json.dumps({name: not eval(probe) for name, probe in told["probes"].items(
 """
 
 
-def probe(sandbox: Sandbox) -> dict[str, bool]:
-    """What was tried -> whether the sandbox held it. Raises OSError where the sandbox can't be set up."""
+def probe(sandbox: Sandbox, folder: Path) -> dict[str, bool]:
+    """What was tried -> whether the sandbox held it. ``folder`` is one that a helper sees, too: the runs'.
+
+    Raises:
+        OSError: the sandbox can't be set up.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     python, column = Path(sys.executable).resolve(), 0 if linux.machine() == "x86_64" else 1
     entries = [entry for entry in os.environ.items() if entry[0] not in ("PATH", "HOME", "LANG", "TMPDIR", "PWD")]
-    with tempfile.TemporaryDirectory(prefix="sandbox-check-") as name, socket.socket(socket.AF_UNIX) as abstract:
+    with (
+        tempfile.TemporaryDirectory(prefix="sandbox-check-", dir=folder) as name,
+        socket.socket(socket.AF_UNIX) as abstract,
+    ):
         folder = Path(name)
         folder.chmod(0o755)
         (folder / "secret").write_text("secret")
