@@ -19,7 +19,6 @@ GUIDES = [ROOT / "docs" / f"{name}.md" for name in ("AWS_FARGATE_DEPLOYMENT", "S
 TEXT = {path.stem: path.read_text() for path in GUIDES}
 WORKFLOWS = "".join(path.read_text() for path in sorted((ROOT / ".github/workflows").glob("*.yml")))
 TERRAFORM = ROOT / "terraform"
-with_terraform = pytest.mark.skipif(not TERRAFORM.exists(), reason="terraform/ is not in this checkout")
 
 
 def lines() -> list[str]:
@@ -89,7 +88,6 @@ def test_the_guide_names_the_repository_variables_that_the_workflows_read() -> N
         assert (ROOT / ".github/workflows" / name).exists()
 
 
-@with_terraform
 def test_terraforms_variables_outputs_and_files_exist() -> None:
     text, example = "\n".join(TEXT.values()), TERRAFORM / "examples/minimal"
     outputs = set(re.findall(r'^output "(\w+)"', (example / "outputs.tf").read_text(), re.M))
@@ -103,7 +101,6 @@ def test_terraforms_variables_outputs_and_files_exist() -> None:
     assert [file for file in files if not (ROOT / file).exists()] == []
 
 
-@with_terraform
 def test_the_secrets_are_named_as_terraform_names_them() -> None:
     made = set(re.findall(r"~/coding-agent-secrets/([a-z-]+)$", "\n".join(lines()), re.M))
     assert made == {"github-token", "anthropic-api-key", "coding-agent-api-keys"}

@@ -55,7 +55,6 @@ def test_the_cheapest_settings_that_reach_the_goal_at_every_load_are_named() -> 
     assert "best_jobs_per_task" not in judged([row(1, 2, GOAL + 1, 0.01)])
 
 
-@pytest.mark.skipif(not VARIABLES.exists(), reason="terraform/ is not in this checkout")
 def test_the_simulated_defaults_are_terraforms() -> None:
     text = VARIABLES.read_text()
     for name, value in asdict(Scaling()).items():

@@ -113,7 +113,6 @@ def test_a_person_reads_both_bills_side_by_side(console: Console) -> None:
     assert "300 jobs a day:" in said and "models' prices are not in it" in said
 
 
-@pytest.mark.skipif(not VARIABLES.exists(), reason="terraform/ is not in this checkout")
 def test_the_defaults_are_terraforms() -> None:
     found: dict[str, Any] = {}
     for name, body in re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', VARIABLES.read_text(), re.M | re.S):
