@@ -76,17 +76,22 @@ def sweep(uid: int, folders: Iterable[str] = SHARED, *, keep: Collection[int] = 
 def _sweep(folder: int, uid: int, kept: Collection[tuple[int, int]], depth: int) -> None:
     with os.scandir(folder) as entries:
         for entry in entries:
-            found = entry.stat(follow_symlinks=False)
-            if (found.st_dev, found.st_ino) in kept:
-                continue
-            if found.st_uid == uid:
-                remove(entry.name, folder)
-            elif stat.S_ISDIR(found.st_mode) and found.st_mode & 0o002 and depth < _DEPTH:
+            try:
+                found = entry.stat(follow_symlinks=False)
+                if (found.st_dev, found.st_ino) in kept:
+                    continue
+                if found.st_uid == uid:
+                    remove(entry.name, folder)
+                    continue
+                if not stat.S_ISDIR(found.st_mode) or not found.st_mode & 0o002 or depth == _DEPTH:
+                    continue
                 inner = os.open(entry.name, _FOLDER, dir_fd=folder)
-                try:
-                    _sweep(inner, uid, kept, depth + 1)
-                finally:
-                    os.close(inner)
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # others live here too: they removed it meanwhile, or put a file or a link in its place
+            try:
+                _sweep(inner, uid, kept, depth + 1)
+            finally:
+                os.close(inner)
 
 
 def remove(name: str, folder: int | None = None) -> None:

@@ -98,18 +98,23 @@ def machine_memory() -> dict[str, int]:
 
 
 def blocks(path: str, uid: int) -> int:
-    """Bytes on disk of what a user owns below a folder. What vanishes meanwhile is passed over."""
+    """Bytes on disk of what a user owns below a folder. What vanishes meanwhile is passed over, and no more than that:
+    code that makes and removes files all the time must not hide the large one beside them."""
     total, folders = 0, [path]
     while folders:
         try:
-            with os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    found = entry.stat(follow_symlinks=False)
-                    total += found.st_blocks * 512 if found.st_uid == uid else 0
-                    if stat.S_ISDIR(found.st_mode):
-                        folders.append(entry.path)
+            opened = os.scandir(folders.pop())
         except OSError:
             continue
+        with opened as entries:
+            for entry in entries:
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                except OSError:
+                    continue
+                total += found.st_blocks * 512 if found.st_uid == uid else 0
+                if stat.S_ISDIR(found.st_mode):
+                    folders.append(entry.path)
     return total
 
 
