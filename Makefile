@@ -17,7 +17,7 @@ demo: $(STAMP) ## One issue to a pull request before your eyes (ISSUE=https://..
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.demo $(if $(ISSUE),--issue $(ISSUE))
 
 test: $(STAMP) ## Run the tests, in parallel
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal -q
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4 --dist worksteal -q
 
 fuzz: $(STAMP) ## The property tests of edits, 10,000 examples each (nightly)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 -q --timeout 3600 --hypothesis-profile fuzz \
