@@ -15,7 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,8 +24,7 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.evaluation import Judge, Tally
-from benchmarks.instances import Instance, make_repository, read_instances, source_of
-from benchmarks.solve import chosen
+from benchmarks.instances import Instance, chosen, make_repository, read_instances, sampled, source_of
 from cli.wiring import python_folders, sandbox_for, uv_path
 from pipeline import settings as config
 from pipeline.git import GitError, Mirror
@@ -155,20 +154,6 @@ class OneMirror:
 
     def at(self, repository: str) -> Mirror:
         return self.mirror
-
-
-def sampled(instances: list[Instance], number: int | None) -> list[Instance]:
-    """Of each repository its share, at least one, evenly over its instances."""
-    if number is None or number >= len(instances):
-        return instances
-    groups: dict[str, list[Instance]] = defaultdict(list)
-    for instance in instances:
-        groups[instance.repo].append(instance)
-    kept: list[Instance] = []
-    for group in groups.values():
-        share = max(1, round(number * len(group) / len(instances)))
-        kept += [group[int((at + 0.5) * len(group) / share)] for at in range(share)]
-    return kept
 
 
 def summary(rows: list[Row]) -> dict[str, float]:

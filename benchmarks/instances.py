@@ -1,6 +1,8 @@
 """Instances as SWE-bench has them, and a small repository of each at its base commit, without what came later."""
 
 import json
+import sys
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +75,32 @@ def unfit(instance: Instance, repos: Path) -> str | None:
         return f"no repository {instance.repo}"
     done = run_git(["cat-file", "-e", f"{instance.base_commit}^{{commit}}"], cwd=source)
     return f"{instance.repo} without the base commit" if done.returncode else None
+
+
+def chosen(instances: list[Instance], only: str | None, repos: Path) -> list[Instance]:
+    """Those that were asked for and can be evaluated here; the others are counted on standard error."""
+    wanted = set(only.split(",")) if only else None
+    if wanted and (unknown := wanted - {instance.instance_id for instance in instances}):
+        raise SystemExit(f"no such instance: {', '.join(sorted(unknown))}")
+    asked = [instance for instance in instances if wanted is None or instance.instance_id in wanted]
+    reasons = {instance.instance_id: unfit(instance, repos) for instance in asked}
+    for reason, count in Counter(reason for reason in reasons.values() if reason).most_common():
+        print(f"left out: {count} ({reason})", file=sys.stderr, flush=True)
+    return [instance for instance in asked if reasons[instance.instance_id] is None]
+
+
+def sampled(instances: list[Instance], number: int | None) -> list[Instance]:
+    """Of each repository its share, at least one, evenly over its instances."""
+    if number is None or number >= len(instances):
+        return instances
+    groups: dict[str, list[Instance]] = defaultdict(list)
+    for instance in instances:
+        groups[instance.repo].append(instance)
+    kept: list[Instance] = []
+    for group in groups.values():
+        share = max(1, round(number * len(group) / len(instances)))
+        kept += [group[int((at + 0.5) * len(group) / share)] for at in range(share)]
+    return kept
 
 
 def make_repository(source: Path, commit: str, folder: Path) -> Mirror:

@@ -1,4 +1,8 @@
-"""A stand-in model that answers with the reference change as search/replace blocks: all is measured but the model."""
+"""A stand-in model that answers with the reference change as search/replace blocks: all is measured but the model.
+
+Where that is sent back, it answers with the reference and its author's tests: a change that rightly breaks old tests
+came with their new versions, and whoever makes it anew has to write them too.
+"""
 
 import difflib
 import re
@@ -10,15 +14,17 @@ from pipeline.model import ModelReply, ModelRequest
 class Oracle:
     """Implements ``ModelClient`` for one instance, at no cost."""
 
-    def __init__(self, reply: str):
-        self._reply = reply
+    def __init__(self, *replies: str):
+        """The last one is said again."""
+        self._replies = list(replies)
 
     def worst_case_usd(self, request: ModelRequest) -> float:
         return 0.0
 
     async def complete(self, request: ModelRequest) -> ModelReply:
+        reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
         return ModelReply(
-            content=self._reply, finish_reason="stop", model=request.model, prompt_tokens=0, completion_tokens=0,
+            content=reply, finish_reason="stop", model=request.model, prompt_tokens=0, completion_tokens=0,
             cost_usd=0.0,
         )  # fmt: skip
 

@@ -1,12 +1,12 @@
 """How many SWE-bench instances the real pipeline resolves, and where the others are lost.
 
     python -m benchmarks.solve --instances FILE.jsonl --repos DIR --model oracle|scripted:FILE|replay:DIR|NAME
-                               [--only ID,...] [--jobs N] [--work DIR] [--json OUT]
+                               [--only ID,...] [--sample N] [--jobs N] [--work DIR] [--json OUT]
 
-DIR holds a git repository (bare or not, full history) as owner__name. ``oracle`` answers with the reference change: it
-measures everything but the model. DIR of replay: a --work folder of an earlier invocation, or any with recorded
-exchanges. NAME is LiteLLM's. An instance is resolved when all of FAIL_TO_PASS pass with the
-change, and none of PASS_TO_PASS fails, in the environment that the run made for itself.
+DIR holds a git repository (bare or not, full history) as owner__name. ``oracle`` answers with the reference change, and
+where that is sent back, with its author's tests beside it: it measures everything but the model. DIR of replay: a
+--work folder of an earlier invocation, or any with recorded exchanges. NAME is LiteLLM's. An instance is resolved when
+all of FAIL_TO_PASS pass with the change, and none of PASS_TO_PASS fails, in the environment that the run made itself.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import logging
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 
 from benchmarks import report
 from benchmarks.evaluation import Judge, JudgedTests, judged
-from benchmarks.instances import Instance, changes, make_repository, read_instances, source_of, texts, unfit
+from benchmarks.instances import Instance, changes, chosen, make_repository, read_instances, sampled, source_of, texts
 from benchmarks.oracle import Oracle, as_reply
 from cli import wiring
 from pipeline import settings as config
@@ -106,11 +105,15 @@ class Solver:
 
 
 def _oracle(instance: Instance, repository: Mirror) -> tuple[Oracle, list[str]]:
+    """The oracle, and what its first reply can't say of the reference."""
     base = instance.base_commit
-    tree = repository.apply(base, instance.patch.encode())
-    paths = list(changes(repository, base, tree))
-    reply, unsaid = as_reply(texts(repository, base, paths), texts(repository, tree, paths))
-    return Oracle(reply), unsaid
+    said = []
+    for patch in (instance.patch, instance.patch + instance.test_patch):
+        tree = repository.apply(base, patch.encode())
+        paths = list(changes(repository, base, tree))
+        said.append(as_reply(texts(repository, base, paths), texts(repository, tree, paths)))
+    (reference, unsaid), (whole, _) = said
+    return Oracle(reference, whole), unsaid
 
 
 def _row(instance: Instance, result: RunResult, judge: Judge, last: str, unsaid: list[str], seconds: float) -> Row:
@@ -198,24 +201,13 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def chosen(instances: list[Instance], only: str | None, repos: Path) -> list[Instance]:
-    """Those that were asked for and can be evaluated here; the others are counted on standard error."""
-    wanted = set(only.split(",")) if only else None
-    if wanted and (unknown := wanted - {instance.instance_id for instance in instances}):
-        raise SystemExit(f"no such instance: {', '.join(sorted(unknown))}")
-    asked = [instance for instance in instances if wanted is None or instance.instance_id in wanted]
-    reasons = {instance.instance_id: unfit(instance, repos) for instance in asked}
-    for reason, count in Counter(reason for reason in reasons.values() if reason).most_common():
-        _say(f"left out: {count} ({reason})")
-    return [instance for instance in asked if reasons[instance.instance_id] is None]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--instances", type=Path, required=True, help="one JSON object a line, as SWE-bench has them")
     parser.add_argument("--repos", type=Path, required=True)
     parser.add_argument("--model", required=True, help="oracle, scripted:FILE, replay:DIR or a LiteLLM name")
     parser.add_argument("--only", help="instance ids, comma-separated")
+    parser.add_argument("--sample", type=int, help="so many instances, of each repository its share")
     parser.add_argument("--jobs", type=int, default=1, help="instances at once")
     parser.add_argument(
         "--work", type=Path, help="keep stores, logs and caches here; default: a folder that is removed"
@@ -224,6 +216,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
     instances = chosen(read_instances(arguments.instances), arguments.only, arguments.repos)
+    instances = sampled(instances, arguments.sample)
     if not instances:
         parser.error("no instances")
     with ExitStack() as stack:

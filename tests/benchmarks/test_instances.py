@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.instances import Instance, changes, make_repository, read_instances, source_of, unfit
+from benchmarks.instances import Instance, changes, make_repository, read_instances, sampled, source_of, unfit
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -74,3 +74,23 @@ def test_what_cannot_be_evaluated_says_why(repos: Path) -> None:
     assert unfit(Instance.read(fields(repo="octo/other", **listed)), repos) == "no repository octo/other"
     assert unfit(Instance.read(fields(**listed)), repos) == "octo/shop without the base commit"
     assert unfit(Instance.read(fields(base_commit=base, **listed)), repos) is None
+
+
+def test_a_sample_has_of_each_repository_its_share_and_at_least_one_spread_over_its_instances() -> None:
+    fields = {"base_commit": "", "problem_statement": "", "patch": ""}
+    instances = [
+        Instance.read(fields | {"instance_id": f"{repo}-{number}", "repo": repo})
+        for repo, count in (("octo/shop", 20), ("octo/rare", 1), ("octo/till", 9))
+        for number in range(count)
+    ]
+    kept = [instance.instance_id for instance in sampled(instances, 6)]
+    assert kept == [
+        "octo/shop-2",
+        "octo/shop-7",
+        "octo/shop-12",
+        "octo/shop-17",
+        "octo/rare-0",
+        "octo/till-2",
+        "octo/till-6",
+    ]
+    assert sampled(instances, None) == sampled(instances, 30) == instances

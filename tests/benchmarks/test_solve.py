@@ -32,7 +32,8 @@ HOPELESS = """
 
 @pytest.fixture
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Two instances, of which the second's test does not pass with its reference; and two that are left out."""
+    """Three instances: the second's test does not pass with its reference, the last's reference breaks an old test that
+    its author changed with it; and two that are left out."""
     folder = tmp_path / "repos/octo__shop"
     (folder / "tests").mkdir(parents=True)
     for name, text in (BASE | {"tests/test_shop.py": TESTS}).items():
@@ -59,6 +60,14 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         common | {"instance_id": "octo__shop-1", "test_patch": patch("tests/test_shop.py", TESTS + ONE)},
         common | {"instance_id": "octo__shop-2", "test_patch": patch("tests/test_shop.py", TESTS + HOPELESS)},
         common | {"instance_id": "octo__shop-3", "FAIL_TO_PASS": []},
+        common
+        | {
+            "instance_id": "octo__shop-4",
+            "PASS_TO_PASS": [],
+            "FAIL_TO_PASS": ["tests/test_shop.py::Totals::test_nothing"],
+            "patch": patch("shop.py", BASE["shop.py"].replace("items[1:]", "items, 1")),
+            "test_patch": patch("tests/test_shop.py", TESTS.replace("0)", "1)")),
+        },
         common | {"instance_id": "octo__other-1", "repo": "octo/other"},
     ]
     (tmp_path / "instances.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -75,16 +84,17 @@ def test_the_reference_is_resolved_where_its_environment_lets_it(
     told = json.loads(out.read_text())
     said = capsys.readouterr()
     assert {name: told["summary"][name] for name in ("instances", "resolved", "share", "cost_usd")} == {
-        "instances": 2, "resolved": 1, "share": 0.5, "cost_usd": 0.0,
+        "instances": 3, "resolved": 2, "share": 2 / 3, "cost_usd": 0.0,
     }  # fmt: skip
-    first, second = told["rows"]
+    first, second, third = told["rows"]
     assert (first["instance_id"], first["resolved"], first["lost_at"]) == ("octo__shop-1", True, None)
     assert (first["outcome"], first["fail_to_pass_ok"], first["pass_to_pass_ok"]) == ("proposed", 1, 1)
     assert (second["resolved"], second["lost_at"], second["reference_resolves"]) == (False, "evaluation", False)
     assert second["reason"].startswith("environment: with the reference too, 1 of 1 FAIL_TO_PASS not passed")
     assert "left out: 1 (no FAIL_TO_PASS)" in said.err
     assert "left out: 1 (no repository octo/other)" in said.err
-    assert "octo/shop: 1 of 2" in said.out
+    assert "octo/shop: 2 of 3" in said.out
+    assert (third["resolved"], third["rounds"], third["verification"]) == (True, 2, "red to green")
 
 
 def test_a_run_that_finds_no_fix_is_lost_at_its_last_stage(
