@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.artifacts import Artifacts
 from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.artifacts.s3 import S3Artifacts
 from pipeline.stage import RunContext
 from pipeline.template_sets import CURRENT, TemplateSets
 from prompts import TemplateError, TemplateSet
+from tests.pipeline.artifacts.conftest import make_bucket, s3_client
 from tests.stand_ins.runs import Bench, Prepared, Proposed, context, job
 
 SHIPPED = TemplateSet.load()
@@ -25,16 +28,21 @@ BROKEN = TemplateSet(SHIPPED.files | {"propose.md.j2": "no front matter"})
 class Place:
     """Where sets are kept, and as many workers' views of it as a test wants."""
 
-    def __init__(self, folder: Path):
-        self.kept, self.published = FolderArtifacts(folder / "kept"), FolderArtifacts(folder / "published")
+    def __init__(self, kept: Artifacts, published: Artifacts):
+        self.kept, self.published = kept, published
 
     def worker(self, **more: TemplateSet) -> TemplateSets:
         return TemplateSets(self.kept, self.published, **more)
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+@pytest.fixture(params=["folder", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "folder":
+        return Place(FolderArtifacts(tmp_path / "kept"), FolderArtifacts(tmp_path / "published"))
+    bucket = make_bucket(tmp_path)
+    return Place(
+        *(S3Artifacts(bucket, prefix, client=s3_client()) for prefix in ("artifacts/template-sets", "templates"))
+    )
 
 
 def run(folder: Path, kept: dict[str, str], **fields: object) -> RunContext:
