@@ -95,6 +95,14 @@ class Slots:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
 
+    async def room(self, wanted: int, seconds: float) -> None:
+        """Wait until ``wanted`` messages may be taken at once, or the worker stops, for ``seconds`` at most."""
+        wanted = min(wanted, self._size)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.free < wanted and not self.stopping.is_set():
+                    await self.change()
+
     async def pause(self, seconds: float) -> None:
         """Sleep, unless the worker stops."""
         with contextlib.suppress(TimeoutError):

@@ -12,7 +12,7 @@ from pipeline.engine import Engine
 from pipeline.errors import backoff, describe
 from pipeline.handler import MAX_CRASHES, Handler
 from pipeline.publish import Publisher
-from pipeline.queue import Delivery, Heartbeat, SqsQueue, visibility_extender
+from pipeline.queue import BATCH, Delivery, Heartbeat, SqsQueue, visibility_extender
 from pipeline.slots import Slots
 from pipeline.store.base import RunStore
 from pipeline.watchdog import Watchdog
@@ -24,7 +24,7 @@ LAST_DRAIN = 5.0
 #: Seconds after which a poll loop that waits for room, or for a queue that is down, goes round again.
 TURN = 10.0
 #: Seconds for which slots that become free are gathered, so that one receive fills them.
-GATHER = 0.03
+GATHER = 0.1
 #: Seconds without a turn after which the poll loop or the heartbeat is stuck. A long poll takes 20 s, one that gets no
 #: answer, with its retries, under two minutes.
 STALE = 180.0
@@ -119,11 +119,13 @@ class Worker:
         failures = 0
         while not self._slots.stopping.is_set():
             self._turned_at = self._monotonic()
+            if len(self._slots):
+                await self._slots.room(BATCH, GATHER)
             if self._slots.free <= 0:
                 await self._slots.change(TURN)
                 continue
-            if len(self._slots):
-                await self._slots.pause(GATHER)
+            if self._slots.stopping.is_set():
+                return
             try:
                 if self._handler.doubt:
                     await asyncio.to_thread(self._store.pending_events, 1)

@@ -1,6 +1,6 @@
 """SQS: taking deliveries, keeping them, giving them back, and the dead-letter queue."""
 
-from pipeline.queue.batch import EntriesFailed
+from pipeline.queue.batch import BATCH, EntriesFailed
 from pipeline.queue.heartbeat import Heartbeat
 from pipeline.queue.sqs import (
     FAILED_GENERATION,
@@ -12,6 +12,7 @@ from pipeline.queue.sqs import (
 )
 
 __all__ = [
+    "BATCH",
     "FAILED_GENERATION",
     "REASON",
     "Delivery",

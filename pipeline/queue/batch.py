@@ -1,6 +1,7 @@
 """Calls of concurrent runs, sent to SQS together."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,9 +22,10 @@ class EntriesFailed(Exception):
 
 
 class Batch:
-    """While one call is under way the next entries gather: batches form under load, and nothing waits for a timer.
+    """While one call is under way the next entries gather: batches form under load.
 
-    ``call`` takes the entries and gives SQS's answer; ``pause`` sleeps for some seconds.
+    ``call`` takes the entries and gives SQS's answer; ``gather`` is for how many seconds an entry waits until others
+    fill its batch; ``pause`` sleeps for some seconds.
     """
 
     def __init__(
@@ -31,10 +33,12 @@ class Batch:
         operation: str,
         call: Callable[[list[dict[str, Any]]], Awaitable[dict[str, Any]]],
         *,
+        gather: float = 0.0,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ):
-        self._operation, self._call, self._pause = operation, call, pause
+        self._operation, self._call, self._gather, self._pause = operation, call, gather, pause
         self._waiting: list[tuple[dict[str, Any], asyncio.Future[dict[str, Any] | None]]] = []
+        self._full = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
 
     async def add(self, message_id: str, entry: dict[str, Any]) -> None:
@@ -54,12 +58,19 @@ class Batch:
     async def _once(self, entry: dict[str, Any]) -> dict[str, Any] | None:
         done: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, done))
+        if len(self._waiting) >= BATCH:
+            self._full.set()
         if self._sender is None or self._sender.done():
             self._sender = asyncio.create_task(self._send())
         return await done
 
     async def _send(self) -> None:
         while self._waiting:
+            if self._gather and len(self._waiting) < BATCH:
+                self._full.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._gather):
+                        await self._full.wait()
             some, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             try:
                 answer = await self._call([{"Id": str(n)} | entry for n, (entry, _) in enumerate(some)])

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob, InvalidJob, Limits, NewerSchema, UnreadableMessage, parse_job
-from pipeline.queue.sqs import BATCH, REASON, Delivery, SqsQueue
+from pipeline.queue.batch import BATCH
+from pipeline.queue.sqs import REASON, Delivery, SqsQueue
 
 log = logging.getLogger(__name__)
 

@@ -135,3 +135,18 @@ def test_each_entry_is_done_once_or_told_as_failed(fails: list[int]):
         assert [error is None for error in told] == [count < TRIES for count in fails]
 
     asyncio.run(check())
+
+
+async def test_an_entry_waits_for_others_no_longer_than_until_its_batch_is_full():
+    sqs = Sqs()
+    batch = Batch("DeleteMessageBatch", sqs.call, gather=3600)
+    await asyncio.gather(*(add(batch, str(n)) for n in range(BATCH)))
+    assert [len(call) for call in sqs.calls] == [BATCH]
+
+
+async def test_an_entry_that_no_other_follows_goes_out_after_its_wait():
+    sqs = Sqs()
+    batch = Batch("DeleteMessageBatch", sqs.call, gather=0.001)
+    await add(batch, "a")
+    await asyncio.gather(add(batch, "b"), add(batch, "c"))
+    assert sqs.calls == [["a"], ["b", "c"]]
