@@ -28,6 +28,8 @@ from stages.tried import Tried, again, note, tried
 
 MAX_SAID_CHARS, MAX_PATCH_CHARS, MAX_TESTS_TOLD = 6_000, 3_000, 8
 MAX_BACK_CHARS = MAX_SAID_CHARS + MAX_PATCH_CHARS + 200
+#: Sources of extension modules. The environment holds what the base commit's were compiled to.
+_COMPILED = (".pyx", ".pxd", ".pxi", ".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".f", ".f90", ".pyf", ".rs")
 #: What took longer is not run a second time to see whether it ends the same.
 _AGAIN_SECONDS = 60.0
 
@@ -77,6 +79,8 @@ class _Trial:
     base: TestReport
     own: TestReport | None
     after: TestReport
+    unbuilt: tuple[str, ...] = ()
+    """Changed sources of extension modules, which are not compiled again for the tests."""
     flaky: frozenset[str] = frozenset()
 
     @cached_property
@@ -118,12 +122,17 @@ class _Trial:
             why = f"{_tests(number)} failed before the change and {passes} with it; none that passed fails"
             why += f"; the change takes out {_tests(self.dropped)} that passed" if self.dropped else ""
             why += f"; {_tests(len(self.flaky))} ended differently when run again" if self.flaky else ""
-        elif self.whole and report.completed and report.green and not report.red:
+        elif self.whole and report.completed and report.green and not report.red and not self.unbuilt:
             kind, why = Verification.SUITE_PASSES, f"the whole suite passes ({len(report.green)} tests)"
         else:
             kind = Verification.NOT_VERIFIED
             why = f"no test failed before and passes now; of {_tests(len(report.results))} run, "
-            why += f"{len(report.red)} fail as they did before" if report.red else "none fails, but not all were run"
+            left = "" if self.whole and report.completed else ", but not all were run"
+            why += f"{len(report.red)} fail as they did before" if report.red else f"none fails{left}"
+        if self.unbuilt:
+            why += (
+                f"; the tests did not see what it changes in {', '.join(self.unbuilt[:3])}: that is not compiled anew"
+            )
         return Verdict(
             candidate=self.candidate, verification=kind, reason=why, fixed=tuple(sorted(self.fixed)),
             still_failing=tuple(sorted(self.red_before & report.red)), ran=len(report.results), log_key=report.log_key,
@@ -204,7 +213,8 @@ class RunTests:
         base, more = await self._more(base, changes, suite, recipe, run, checkout)
         tests = [] if suite.whole else list(dict.fromkeys([*suite.tests, *more, *files]))
         after = await self._test(run, changes, tests, f"tests-{label}")
-        trial = _Trial(number, suite.whole, recipe.patterns, base, own, after)
+        unbuilt = tuple(path for path in changes if recipe.packaged and path.endswith(_COMPILED))
+        trial = _Trial(number, suite.whole, recipe.patterns, base, own, after, unbuilt)
         if after.seconds > _AGAIN_SECONDS:
             return trial
         flaky = frozenset[str]()

@@ -166,6 +166,17 @@ async def test_a_green_suite_that_ran_whole_says_suite_passes(make_bench):
     assert (verdict.verification, verdict.fixed) == (Verification.SUITE_PASSES, ())
 
 
+async def test_a_green_suite_proves_nothing_of_what_is_not_compiled_anew(make_bench):
+    bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC, "fast.pyx": "x = 1\n"})
+    recipe = bench.suite.recipe.model_copy(update={"packaged": True})
+    packaged = bench.suite.model_copy(update={"recipe": recipe})
+    verdict = proven(await bench.verdict({"fast.pyx": "x = 2\n"}, suite=packaged))
+    assert verdict.verification is Verification.NOT_VERIFIED
+    assert "none fails; the tests did not see what it changes in fast.pyx" in verdict.reason
+    plain = proven(await bench.verdict({"fast.pyx": "x = 2\n"}))
+    assert plain.verification is Verification.SUITE_PASSES
+
+
 async def test_a_green_part_of_a_suite_is_not_verified(make_bench):
     bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC})
     part = bench.suite.model_copy(update={"whole": False, "tests": ("test_calc.py",)})
