@@ -24,6 +24,8 @@ class SandboxCommand:
     timeout: float = 600.0
     """Seconds until everything it started is killed."""
     memory_mb: int = 4096
+    disk_mb: int = 4096
+    """Of files that it writes, whether they have names or not."""
     output_limit: int = 2_000_000
     """Bytes of output kept (the end of it); more is read and dropped."""
     on_output: Callable[[bytes], None] | None = None

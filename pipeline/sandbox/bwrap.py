@@ -213,7 +213,7 @@ class _Session:
             namespace = os.readlink(f"/proc/{self._init}/ns/pid")  # noqa: PTH115 - no disk is asked
             root = f"/proc/{self._init}/root"
             watch = Watch(
-                uid=self._uid, memory=self._command.memory_mb * 1024**2,
+                uid=self._uid, memory=self._command.memory_mb * 1024**2, disk=self._command.disk_mb * 1024**2,
                 ours=lambda pid, _: str(Path(f"/proc/{pid}/ns/pid").readlink()) == namespace,
                 folders=self._command.writable, in_memory=lambda: _in_memory(root),
             )  # fmt: skip

@@ -6,7 +6,6 @@ import resource
 
 from pipeline.sandbox import SandboxCommand
 from pipeline.sandbox.watch import (
-    MAX_DISK_BYTES,
     MAX_FILE_BYTES,
     MAX_OPEN_FILES,
     MAX_PROCESSES,
@@ -60,7 +59,7 @@ def explained(ended: str, command: SandboxCommand) -> str:
         case "memory":
             return f"[sandbox: ended at more than {command.memory_mb} MB of memory]\n"
         case "disk":
-            return f"[sandbox: ended at more than {MAX_DISK_BYTES // 1024**2} MB on disk, or a full one]\n"
+            return f"[sandbox: ended at more than {command.disk_mb} MB on disk, or a full one]\n"
         case _:
             return f"[sandbox: ended: {ended}]\n"
 

@@ -25,7 +25,7 @@ from typing import NoReturn
 
 from pipeline.sandbox import linux, seccomp
 from pipeline.sandbox.notify import Connections
-from pipeline.sandbox.ownership import BWRAP_UID, change_owner, opened_to, remove, sweep
+from pipeline.sandbox.ownership import BWRAP_UID, SHARED, change_owner, opened_to, remove, sweep
 from pipeline.sandbox.watch import (
     INTERVAL,
     MAX_FILE_BYTES,
@@ -61,6 +61,7 @@ class Order:
     port: int | None
     timeout: float
     memory_mb: int
+    disk_mb: int
 
 
 def home_of(uid: int) -> Path:
@@ -327,9 +328,10 @@ def _monitor(uid: int, asked: socket.socket, found: int, go: int, lives: int) ->
     order = _received(asked)
     connections = Connections(uid=uid, machine=linux.machine(), port=order.port)
     watch = Watch(
-        uid=uid, memory=order.memory_mb * 1024**2,
+        uid=uid, memory=order.memory_mb * 1024**2, disk=order.disk_mb * 1024**2,
         ours=lambda pid, status: owner(status) == uid and pid != os.getpid(),
-        folders=[home_of(uid), *map(Path, order.writable)], in_memory=lambda: blocks(SHM, uid),
+        folders=[home_of(uid), *(Path(path) for path in (*SHARED, *order.writable) if path != SHM)],
+        in_memory=lambda: blocks(SHM, uid),
     )  # fmt: skip
     calls, poll, looked = ThreadPoolExecutor(max_workers=128), select.poll(), time.monotonic()
     poll.register(held, select.POLLIN)

@@ -83,6 +83,7 @@ class UidSandbox:
             "argv": command.argv, "cwd": str(command.cwd), "writable": [str(path) for path in command.writable],
             "readable": [str(path) for path in readable], "environment": environment, "port": port,
             "timeout": command.timeout, "memory_mb": command.memory_mb,
+            "disk_mb": command.disk_mb,
         }  # fmt: skip
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:

@@ -12,7 +12,6 @@ from typing import Literal
 
 #: Bytes of memory and disk that must stay free for everybody else; whoever runs then is ended.
 _LEAST = 256 * 1024**2
-MAX_DISK_BYTES = 4 * 1024**3
 MAX_FILE_BYTES = 2 * 1024**3
 MAX_PROCESSES, MAX_OPEN_FILES = 2048, 4096
 RLIMIT_MSGQUEUE = 12  # include/uapi/asm-generic/resource.h; the resource module has no name for it
@@ -25,17 +24,20 @@ class Watch:
     """Of one session's processes; must run under their user id, or have CAP_SYS_PTRACE."""
 
     def __init__(
-        self, *, uid: int, memory: int, ours: Callable[[int, str], bool], folders: Iterable[Path],
+        self, *, uid: int, memory: int, disk: int, ours: Callable[[int, str], bool], folders: Iterable[Path],
         in_memory: Callable[[], int],
     ):  # fmt: skip
-        """``memory`` in bytes; ``ours`` tells by id and /proc/PID/status; ``folders`` are those it may fill;
-        ``in_memory`` gives the bytes of its files on file systems in memory."""
-        self._uid, self._memory, self._ours, self._in_memory = uid, memory, ours, in_memory
-        self._folders = tuple(folders)
+        """``memory`` and ``disk`` in bytes; ``ours`` tells by id and /proc/PID/status; ``folders`` are those it may
+        fill; ``in_memory`` gives the bytes of its files on file systems in memory."""
+        self._uid, self._memory, self._disk, self._ours, self._in_memory = uid, memory, disk, ours, in_memory
+        there = [folder.resolve() for folder in folders if folder.is_dir()]
+        self._folders = [folder for folder in there if not any(other in folder.parents for other in there)]
         self._foreign: set[int] = set()
         self._looks = 0
         self._shared_before = machine_memory()["Shmem"]
-        self._free_before = {path: _free(path) for path in {path.stat().st_dev: path for path in folders}.values()}
+        self._free_before = {
+            path: _free(path) for path in {path.stat().st_dev: path for path in self._folders}.values()
+        }
 
     def exceeded(self) -> Literal["", "memory", "disk"]:
         processes = self._processes()
@@ -60,9 +62,9 @@ class Watch:
             free = _free(path)
             if free < min(_LEAST, before // 2):
                 return True
-            if before - free > MAX_DISK_BYTES:
+            if before - free > self._disk:
                 named = sum(blocks(str(folder), self._uid) for folder in self._folders)
-                if named + sum(_unlinked(processes, "/").values()) > MAX_DISK_BYTES:
+                if named + sum(_unlinked(processes, "/").values()) > self._disk:
                     return True
         return False
 
@@ -98,8 +100,8 @@ def machine_memory() -> dict[str, int]:
 
 
 def blocks(path: str, uid: int) -> int:
-    """Bytes on disk of what a user owns below a folder. What vanishes meanwhile is passed over, and no more than that:
-    code that makes and removes files all the time must not hide the large one beside them."""
+    """Bytes on disk of what a user owns below a folder, as deep as it may write. What vanishes meanwhile is passed over,
+    and no more than that: code that makes and removes files all the time must not hide the large one beside them."""
     total, folders = 0, [path]
     while folders:
         try:
@@ -113,7 +115,7 @@ def blocks(path: str, uid: int) -> int:
                 except OSError:
                     continue
                 total += found.st_blocks * 512 if found.st_uid == uid else 0
-                if stat.S_ISDIR(found.st_mode):
+                if stat.S_ISDIR(found.st_mode) and (found.st_uid == uid or found.st_mode & 0o002):
                     folders.append(entry.path)
     return total
 
