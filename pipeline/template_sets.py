@@ -123,7 +123,7 @@ class TemplateSets:
                 files = json.loads(place.get(f"{set_hash}.json"))
             except FileNotFoundError:
                 continue
-            templates = TemplateSet(files)
+            templates = TemplateSet(files, bounded=True)
             if templates.set_hash != set_hash:
                 raise TemplateError(set_hash, f"its files are another set, {templates.set_hash}")
             return templates

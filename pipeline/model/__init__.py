@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 
 class Message(BaseModel):
@@ -47,6 +47,12 @@ class ModelReply(BaseModel):
     cost_usd: float
     cached_tokens: int = 0
     """Of ``prompt_tokens``, those that the provider had kept."""
+
+    @field_validator("content", "finish_reason")
+    @classmethod
+    def _storable(cls, text: str) -> str:
+        """Half of a surrogate pair is legal in a provider's JSON, and can't be stored: a paid reply would be lost."""
+        return text.encode(errors="replace").decode()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from pipeline.budget import Ledger
-from pipeline.errors import Retry, backoff
+from pipeline.errors import Halt, Retry, backoff
 from pipeline.model import ModelClient, ModelReply, ModelRequest
 from pipeline.model.failures import ModelError
 
@@ -47,9 +47,14 @@ class Buyer:
                 errors.append(error)
                 if not error.rule.elsewhere:
                     break
+            except (Halt, Retry):
+                if not errors:
+                    raise
+                break  # the dearer model can't be paid for: it is as if there were none
+        if errors[0].rule.shorter:  # less may be asked at once
+            raise errors[0]
         # Where any of them can be waited for, the run is not over.
-        told = next((error for error in errors if isinstance(error.verdict(), Retry)), errors[0])
-        raise (told if told.rule.shorter else told.verdict()) from None
+        raise next((error for error in errors if isinstance(error.verdict(), Retry)), errors[0]).verdict() from None
 
     async def _ask(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
         async def call() -> ModelReply:

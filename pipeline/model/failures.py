@@ -77,6 +77,8 @@ def family(status: int | None, code: str | None, name: str = "") -> Failure:
     a used-up account a RateLimitError, a dropped connection an InternalServerError). ``name``: the class's."""
     if status in (401, 403):
         return Failure.KEY
+    if status == 402:  # what resellers of models say of an empty account
+        return Failure.QUOTA
     if status == 404:
         return Failure.UNKNOWN_MODEL
     if status == 429:
@@ -93,4 +95,4 @@ def family(status: int | None, code: str | None, name: str = "") -> Failure:
 def uncharged(status: int | None, model: str) -> bool:
     """Refused before any work. Azure may bill a 400, of its content filter or its input limit
     (learn.microsoft.com, Azure OpenAI, "HTTP error response code and billing status"). A time-out is told as 408."""
-    return status in {401, 403, 404, 413, 422, 429} | (set() if model.startswith("azure") else {400})
+    return status in {401, 402, 403, 404, 413, 422, 429} | (set() if model.startswith("azure") else {400})

@@ -163,13 +163,22 @@ def _litellm() -> Any:
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     os.environ["LITELLM_MODE"] = "PRODUCTION"
     import litellm
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
+    AsyncHTTPHandler.single_connection_post_request = _not_again
     litellm.suppress_debug_info = True
     litellm.telemetry = False
+    litellm.disable_hf_tokenizer_download = True
     # At DEBUG it logs whole requests.
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return litellm
+
+
+async def _not_again(*_: Any, **__: Any) -> Any:
+    """In place of the second POST that litellm's own client makes, in its ``except``, where a connection broke: the
+    first one may have been paid for."""
+    raise  # noqa: PLE0704
 
 
 def listed_input_price(model: str) -> float | None:

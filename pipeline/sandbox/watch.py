@@ -100,8 +100,11 @@ def machine_memory() -> dict[str, int]:
 
 
 def blocks(path: str, uid: int) -> int:
-    """Bytes on disk of what a user owns below a folder, as deep as it may write. What vanishes meanwhile is passed over,
-    and no more than that: code that makes and removes files all the time must not hide the large one beside them."""
+    """Bytes on disk of what a user owns below a folder, as deep as it may write.
+
+    What vanishes meanwhile is passed over, and no more than that: code that makes and removes files all the time must
+    not hide the large one beside them.
+    """
     total, folders = 0, [path]
     while folders:
         try:

@@ -11,7 +11,8 @@ from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.artifacts.s3 import S3Artifacts
 from pipeline.stage import RunContext
 from pipeline.template_sets import CURRENT, TemplateSets
-from prompts import TemplateError, TemplateSet
+from prompts import TemplateError, TemplateSet, bounded
+from prompts.environment import RenderError
 from tests.pipeline.artifacts.conftest import make_bucket, s3_client
 from tests.stand_ins.runs import Bench, Prepared, Proposed, context, job
 
@@ -153,3 +154,15 @@ async def test_what_a_run_kept_stands_through_deliveries_and_replays_of_the_job_
     assert [c.result for c in bench.store.checkpoints(claimed.lease.job_id, 0) if c.stage == "kept:set"] == ["first"]
     await bench.engine.execute(bench.claim(job(replay={"id": "r", "from_stage": "propose"})))
     assert [c.result for c in bench.store.checkpoints(claimed.lease.job_id, 1) if c.stage == "kept:set"] == ["second"]
+
+
+def test_what_was_published_is_rendered_in_a_process_of_its_own(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = place.worker().publish(
+        edited("{% for a in 'x' * 9999 %}{% for b in 'x' * 9999 %}{{ b }}{% endfor %}{% endfor %}")
+    )
+
+    def apart(*_: object, **__: object) -> list[str]:
+        raise RenderError("needs more than it may have", "propose")
+
+    monkeypatch.setattr(bounded, "render", apart)
+    assert "needs more than it may have" in (place.worker().refusal(wanted) or "")

@@ -23,9 +23,10 @@ class Provider:
 
     def __init__(self, *errors: ModelError):
         self.errors, self.asked, self.said = list(errors), list[str](), list[str]()
+        self.worst = {"first": 0.5, "second": 0.5}
 
     def worst_case_usd(self, request: ModelRequest) -> float:
-        return 0.5
+        return self.worst.get(request.model, 0.5)
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         self.asked.append(request.model)
@@ -115,6 +116,40 @@ async def test_where_one_of_two_can_be_waited_for_the_run_is_not_over(tmp_path: 
     with pytest.raises(Halt) as ended:
         await both.buy()
     assert ended.value.outcome is Outcome.NO_FIX
+
+
+async def test_a_second_model_that_cannot_be_paid_for_is_as_none(tmp_path: Path) -> None:
+    it = Counter(tmp_path, *[error(Failure.RATE_LIMIT)] * 4, fallback="second")
+    it.provider.worst["second"] = 1e6
+    with pytest.raises(Retry, match="rate limit"):
+        await it.buy()
+    assert set(it.provider.asked) == {"first"}
+    it.provider.worst["first"] = 1e6
+    with pytest.raises(Halt) as ended:
+        await it.buy()
+    assert ended.value.outcome is Outcome.BUDGET_EXHAUSTED
+
+
+async def test_a_prompt_too_long_for_the_first_model_may_be_halved_whatever_ails_the_second(tmp_path: Path) -> None:
+    it = Counter(tmp_path, error(Failure.CONTEXT), *[error(Failure.RATE_LIMIT)] * 4, fallback="second")
+    with pytest.raises(ModelError) as caught:
+        await it.buy()
+    assert caught.value.failure is Failure.CONTEXT
+    waits = Counter(tmp_path / "b", *[error(Failure.RATE_LIMIT)] * 4, error(Failure.CONTEXT), fallback="second")
+    with pytest.raises(Retry):
+        await waits.buy()
+
+
+async def test_a_reply_that_holds_half_a_character_is_kept_and_paid_once(tmp_path: Path) -> None:
+    it = Counter(tmp_path)
+
+    async def complete(request: ModelRequest) -> ModelReply:
+        it.provider.asked.append(request.model)
+        return reply("so \ud83d it is", 0.1)
+
+    it.provider.complete = complete  # type: ignore[method-assign]
+    assert [(await it.buy()).content for _ in range(2)] == ["so ? it is"] * 2
+    assert len(it.provider.asked) == 1 and it.calls == ["settled"]
 
 
 async def test_no_secret_is_sent_or_kept(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import os
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,6 +118,7 @@ async def test_a_used_up_account_is_no_rate_limit(serve: "Serve") -> None:
         (400, "context_length_exceeded", Outcome.NO_FIX),
         (400, "content_policy_violation", Outcome.NO_FIX),
         (401, "invalid_api_key", None),
+        (402, None, None),
         (403, None, None),
     ],
 )
@@ -137,6 +140,27 @@ async def test_what_may_have_been_charged_keeps_its_reservation_and_is_one_call(
         await LiteLLMClient().complete(request())
     assert len(server.exchanges) == 1 and caught.value.charged
     assert caught.value.delay == (9.0 if entry.headers else None)
+
+
+async def test_a_request_whose_connection_broke_is_not_sent_again_by_litellms_own_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    posts: list[str] = []
+
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        posts.append((await reader.readline()).decode())
+        await reader.readuntil(b"\r\n\r\n")
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.close()
+
+    async with await asyncio.start_server(reset, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("ANTHROPIC_API_BASE", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+        with pytest.raises(ModelError) as caught:
+            await LiteLLMClient().complete(request(model="anthropic/claude-sonnet-4-5"))
+    assert posts == ["POST /v1/messages HTTP/1.1\r\n"] and caught.value.charged
 
 
 async def test_a_call_that_takes_too_long_is_given_up_and_may_have_been_charged(serve: "Serve") -> None:
