@@ -1,6 +1,7 @@
 """The Stage contract, what a stage may answer, and the Pipeline that checks how stages fit together."""
 
 import inspect
+import math
 import types
 import typing
 from collections.abc import Awaitable, Callable, Sequence
@@ -85,6 +86,8 @@ class RunContext:
     """Where money is reserved before it is spent."""
     rounds: tuple[Round, ...] = ()
     """The rounds that were opened so far, oldest first, with what opened each: the second one is the first here."""
+    seconds_left: Callable[[], float] = lambda: math.inf
+    """How long the run may still work, by its limits."""
     once: Callable[[str, Callable[[], Awaitable[str]]], Awaitable[str]] = _made
     """``await run.once(name, make)``: what ``make`` gave the first time that this run got to ``name``, on any machine.
     For what can't be made again to the byte, such as a command's output, and has been shown to a model."""

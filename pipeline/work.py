@@ -212,8 +212,7 @@ class Work:
         """Run a stage within the run's minutes. The last one has effects: it is never cut short by the clock."""
         if step.gives is None:
             return await work
-        left = self._limits.max_minutes * 60 - self._used - self.elapsed
-        scope = asyncio.timeout(max(left, 0.0))
+        scope = asyncio.timeout(self._left())
         try:
             async with scope:
                 return await work
@@ -282,7 +281,11 @@ class Work:
             rounds=tuple(rounds), feedback=rounds[-1].because if rounds else None, limits=self._limits,
             workspace=self._parts.workspace(lease), save=save, load=load, intend=intend, record=record, keep=keep,
             past=past, progress=lambda text: self._tell("note", stage, 0.0, text), ledger=self._ledger, once=once,
+            seconds_left=self._left,
         )  # fmt: skip
+
+    def _left(self) -> float:
+        return max(self._limits.max_minutes * 60 - self._used - self.elapsed, 0.0)
 
     def lap(self) -> float:
         """Seconds since the last lap; they are the run's as soon as the caller has stored them."""

@@ -15,13 +15,13 @@ from dataclasses import asdict, dataclass
 from pipeline.errors import Halt
 from pipeline.model import Message
 from pipeline.model.failures import ModelError
-from pipeline.outcome import Facts, Outcome
+from pipeline.outcome import Facts
 from pipeline.stage import Back, Stop
 from prompts.filters import fenced
 from stages.apply_patch.edits import EditFailed
 from stages.propose_patch.proposal import Proposal, Proposals
 from stages.propose_patch.reproduction import on_base, only_tests, unneeded
-from stages.propose_patch.task import Task, back, holds_edit, needs_info
+from stages.propose_patch.task import LESS, Task, back, holds_edit, lacking
 from stages.propose_patch.toolbox import Toolbox
 from stages.propose_patch.tools import Call, NeedsInfo, NoChangeNeeded, Submit, ToolError, described, parse_call
 
@@ -31,7 +31,7 @@ MAX_HISTORY, MIN_HISTORY = 100_000, 12_000
 KEPT_STEPS = 4
 """The last results are always sent whole."""
 MINUTES_SHARE = 0.6
-"""Of the run's minutes; the rest is for testing what comes of it."""
+"""Of the minutes that the run has left; the others are for testing what comes of it."""
 REPEATS, MAX_WRONG = 3, 5
 CIRCLES = "You go in circles: the same calls give the same results. Do something else, or submit what you have."
 
@@ -56,7 +56,7 @@ async def propose(
 class _Agent:
     def __init__(self, task: Task, box: Toolbox, max_steps: int, clock: Callable[[], float]):
         self._task, self._box, self._max_steps, self._clock = task, box, max_steps, clock
-        self._until = clock() + task.run.limits.max_minutes * 60 * MINUTES_SHARE
+        self._until = clock() + min(task.run.seconds_left(), task.run.limits.max_minutes * 60) * MINUTES_SHARE
         self._begun = task.messages("agent_system", "agent", tools=described(), steps=max_steps)
         self._history = MAX_HISTORY
         self._steps: list[Step] = []
@@ -76,9 +76,11 @@ class _Agent:
         if not self._box.edits:
             last = f"\n\nThe last result:\n\n{self._steps[-1].result}" if self._steps else ""
             return back(f"No edit was handed in: {ending}.{last}")
-        reply = "\n\n".join([self._summary.strip(), *self._box.edits]).strip()
+        # Its words may quote an edit; they must not be read as one.
+        words = "" if holds_edit(self._summary, whole=False) else self._summary
+        reply = "\n\n".join([words.strip(), *self._box.edits]).strip()
         proposal = Proposal(reply=reply, exchange_key=self._exchange or transcript, model=self._model)
-        return self._task.proposals([proposal], "agent_system", "agent", transcript_key=transcript)
+        return self._task.proposals([proposal], transcript_key=transcript)
 
     async def _step(self) -> str | Stop | None:
         """One step; why the work is over, None where it is not."""
@@ -90,7 +92,7 @@ class _Agent:
         try:
             content = await self._ask(number)
         except Halt as halt:
-            if halt.outcome is Outcome.BUDGET_EXHAUSTED and self._box.edits:
+            if halt.outcome in LESS and self._box.edits:
                 return halt.reason  # what there is goes on
             raise
         try:
@@ -99,7 +101,7 @@ class _Agent:
                 self._summary = call.body
                 return "submitted"
             if isinstance(call, NeedsInfo):
-                return needs_info(f"NEEDS_INFO: {call.body}", self._exchange)
+                return lacking(call.body, self._exchange)
             if isinstance(call, NoChangeNeeded):
                 return await self._unneeded(call, number)
             result, said = await self._box.use(call, f"{self._task.run.round}-step-{number:02}"), repr(call)

@@ -7,11 +7,10 @@ chooses.
 from collections.abc import Sequence
 
 from pipeline.errors import Halt
-from pipeline.outcome import Outcome
 from pipeline.stage import Back, Stop
 from stages.propose_patch.proposal import Proposal, Proposals
 from stages.propose_patch.reproduction import reproduce
-from stages.propose_patch.task import SYSTEM, USER, Task, back, needs_info, unusable
+from stages.propose_patch.task import LESS, Task, back, needs_info, unusable
 
 
 async def propose(task: Task, candidates: int, temperature: float, models: Sequence[str]) -> Proposals | Back | Stop:
@@ -22,15 +21,16 @@ async def propose(task: Task, candidates: int, temperature: float, models: Seque
     proposals = [found.proposal] if found.proposal and task.run.round == 1 else []
     refusals: list[str] = []
     asks: list[Stop] = []
-    for number in range(candidates):
+    whom = [models[number % len(models)] if models else None for number in range(candidates)]
+    for number, model in enumerate(whom):
         try:
             reply, key = await task.ask_for_change(
-                f"candidate-{number}", sample=number, reproduction=found.test,
-                model=models[number % len(models)] if models else None,
+                f"candidate-{number}", sample=number, reproduction=found.test, model=model,
+                reused=whom.count(model) > 1,
                 temperature=task.temperature if number == 0 else max(temperature, task.temperature),
             )  # fmt: skip
         except Halt as halt:
-            if halt.outcome is not Outcome.BUDGET_EXHAUSTED or not proposals:
+            if halt.outcome not in LESS or not proposals:
                 raise
             task.run.progress(f"{halt.reason}: going on with {len(proposals)} of {candidates} candidates")
             break
@@ -41,6 +41,5 @@ async def propose(task: Task, candidates: int, temperature: float, models: Seque
         else:
             proposals.append(Proposal(reply=reply.content, exchange_key=key, model=reply.model))
     if proposals:
-        templates = ("candidate", "reproduce", "reproduce_system") if found.test else (USER,)
-        return task.proposals(proposals, SYSTEM, *templates, reproduction=found.test)
+        return task.proposals(proposals, reproduction=found.test)
     return asks[0] if asks else back(refusals[0])

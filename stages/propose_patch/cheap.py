@@ -2,7 +2,7 @@
 
 from pipeline.stage import Back, Stop
 from stages.propose_patch.proposal import Proposal, Proposals
-from stages.propose_patch.task import SYSTEM, USER, Task, back, needs_info, unusable
+from stages.propose_patch.task import Task, back, needs_info, unusable
 
 
 async def propose(task: Task) -> Proposals | Back | Stop:
@@ -11,4 +11,4 @@ async def propose(task: Task) -> Proposals | Back | Stop:
         return back(because)
     if stop := needs_info(reply.content, key):
         return stop
-    return task.proposals([Proposal(reply=reply.content, exchange_key=key, model=reply.model)], SYSTEM, USER)
+    return task.proposals([Proposal(reply=reply.content, exchange_key=key, model=reply.model)])

@@ -47,6 +47,8 @@ class Finding(BaseModel):
     outcome: Outcome | None = None
     reason: str = ""
     artifacts: dict[str, str] = {}
+    templates: dict[str, str] = {}
+    """Template -> hash, of those that were used for it."""
 
     @property
     def stop(self) -> Stop | None:
@@ -71,11 +73,14 @@ async def reproduce(task: Task) -> Finding:
     if not task.suite.runnable:
         return Finding()
     name = "reproduction"
-    return Finding.model_validate_json(await task.run.once(name, lambda: _found(task)))
+    found = Finding.model_validate_json(await task.run.once(name, lambda: _found(task)))
+    task.used.update(found.templates)
+    return found
 
 
 async def _found(task: Task) -> str:
-    return (await _find(task)).model_dump_json()
+    found = await _find(task)
+    return found.model_copy(update={"templates": dict(task.used)}).model_dump_json()
 
 
 async def _find(task: Task) -> Finding:
@@ -108,7 +113,7 @@ async def _find(task: Task) -> Finding:
             ))  # fmt: skip
         task.run.progress(f"the reproduction test is not kept: {one_line(clip(tried.said, 200))}")
         said = clip(tried.said, SHOWN_FAILURE)
-        again = await asyncio.to_thread(task.templates.render, "reproduce_again", said=said)
+        (again,) = await asyncio.to_thread(task.render, ("reproduce_again", {"said": said}))
         turn = (Message(role="assistant", content=reply.content), Message(role="user", content=again))
         messages = (*messages, *turn)
     return Finding()

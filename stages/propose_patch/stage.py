@@ -1,10 +1,11 @@
 """The stage ``propose_patch``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.git import Mirrors
 from pipeline.model.buyer import Buyer
+from pipeline.outcome import Facts
 from pipeline.sandbox import Sandbox
 from pipeline.stage import Back, RunContext, Stop
 from pipeline.store.base import Round
@@ -69,10 +70,22 @@ class ProposePatch:
         )  # fmt: skip
         if self._plan.strategy == "balanced":
             models = (asked,) if asked else self._plan.models
-            return await balanced.propose(task, self._plan.candidates, self._plan.temperature, models)
-        if self._plan.strategy == "agent":
-            return await agent.propose(task)
-        return await cheap.propose(task)
+            answer = await balanced.propose(task, self._plan.candidates, self._plan.temperature, models)
+        elif self._plan.strategy == "agent":
+            answer = await agent.propose(task)
+        else:
+            answer = await cheap.propose(task)
+        return _with_templates(answer, Facts(templates=task.used))
+
+
+def _with_templates(answer: Proposals | Back | Stop, used: Facts) -> Proposals | Back | Stop:
+    """Also an end without a proposal tells which templates it was asked with."""
+    if isinstance(answer, Stop):
+        return replace(answer, facts=used.merged(answer.facts))
+    if isinstance(answer, Back):
+        facts = used.merged(answer.facts)
+        return replace(answer, note=answer.note | {"facts": facts.model_dump(mode="json", exclude_defaults=True)})
+    return answer
 
 
 def goes_in_circles(rounds: tuple[Round, ...]) -> bool:

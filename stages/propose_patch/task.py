@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.git import Mirror
@@ -28,6 +28,9 @@ STAGE = "propose_patch"
 MAX_FEEDBACK = 16_000
 """Characters of the last round's reason that are shown: about 4,000 tokens."""
 MAX_REASON = 600
+LESS = (Outcome.BUDGET_EXHAUSTED, Outcome.NO_FIX)
+"""Ends that a call may bring, at which what was bought before goes on: no money is left, or the model refuses this
+prompt."""
 _NEEDS_INFO = re.compile(r"^\W*NEEDS_INFO\W*:\s*(?P<what>\S.*)", re.M | re.S)
 
 
@@ -48,12 +51,19 @@ class Task:
     sandbox: Sandbox
     policy: EditPolicy
     """What a proposal may write."""
+    used: dict[str, str] = field(default_factory=dict)
+    """Template -> hash, of those that were rendered."""
 
     def messages(self, system: str, user: str, **more: Any) -> tuple[Message, ...]:
         """The same work makes the same bytes, on any machine and at any time. Blocks: call it in a thread."""
         said = prompt_variables(self.issue, self.context, self.suite, self.feedback) | more
-        texts = self.templates.render_all([(system, said), (user, said)])
+        texts = self.render((system, said), (user, said))
         return tuple(Message(role=role, content=text) for role, text in zip(("system", "user"), texts, strict=True))
+
+    def render(self, *jobs: tuple[str, dict[str, Any]]) -> list[str]:
+        """Texts of (template, variables)."""
+        self.used.update({name: self.templates.hash(name) for name, _ in jobs if name not in self.used})
+        return self.templates.render_all(jobs)
 
     async def ask(
         self, label: str, messages: tuple[Message, ...], *, model: str | None = None, temperature: float | None = None,
@@ -85,16 +95,17 @@ class Task:
 
     async def ask_for_change(
         self, label: str, *, model: str | None = None, temperature: float | None = None, sample: int = 0,
-        reproduction: Reproduction | None = None,
+        reproduction: Reproduction | None = None, reused: bool = False,
     ) -> tuple[ModelReply, str]:  # fmt: skip
-        """Where the prompt is longer than the model's context, with half of the files, and half of those again."""
+        """Where the prompt is longer than the model's context, with half of the files, and half of those again.
+        ``reused``: the same prompt is sent to the same model several times."""
         user = "candidate" if reproduction else USER
         for parts, suffix in ((1, ""), (2, "half"), (4, "quarter")):
             files = self.context.files[: -(-len(self.context.files) // parts)]
             listing = self.context.listing if parts == 1 else ()
             shown = {"files": files, "listing": listing, "reproduction": reproduction}
             messages = await asyncio.to_thread(self.messages, SYSTEM, user, **shown)
-            marked = tuple(message.model_copy(update={"reused": sample > 0}) for message in messages)
+            marked = tuple(message.model_copy(update={"reused": reused}) for message in messages)
             asked = "-".join(filter(None, (label, suffix)))
             try:
                 return await self.ask(asked, marked, model=model, temperature=temperature, sample=sample, hints=user)
@@ -104,12 +115,11 @@ class Task:
         raise too_long.verdict()
 
     def proposals(
-        self, proposals: list[Proposal], *templates: str, reproduction: Reproduction | None = None,
-        transcript_key: str | None = None,
-    ) -> Proposals:  # fmt: skip
+        self, proposals: list[Proposal], *, reproduction: Reproduction | None = None, transcript_key: str | None = None
+    ) -> Proposals:
         return Proposals(
-            proposals=tuple(proposals), templates={name: self.templates.hash(name) for name in templates},
-            template_set=self.templates.set_hash, reproduction=reproduction, transcript_key=transcript_key,
+            proposals=tuple(proposals), templates=dict(self.used), template_set=self.templates.set_hash,
+            reproduction=reproduction, transcript_key=transcript_key,
         )  # fmt: skip
 
 
@@ -119,9 +129,10 @@ def prompt_variables(issue: Issue, context: Context, suite: Suite, feedback: str
     return {"issue": issue, "files": context.files, "listing": context.listing, "suite": suite, "feedback": because}
 
 
-def holds_edit(text: str) -> bool:
-    """Whether apply_patch may find a whole edit in it."""
-    return bool(read_reply(text).edits)
+def holds_edit(text: str, *, whole: bool = True) -> bool:
+    """Whether apply_patch may find a whole edit in it; not ``whole``: or one that it can't read."""
+    read = read_reply(text)
+    return bool(read.edits or (not whole and read.problems))
 
 
 def unusable(reply: ModelReply) -> str | None:
@@ -140,9 +151,11 @@ def unusable(reply: ModelReply) -> str | None:
 def needs_info(text: str, exchange_key: str) -> Stop | None:
     """The end of a run whose model says what the issue lacks, and proposes nothing."""
     said = None if holds_edit(text) else _NEEDS_INFO.search(text)
-    if said is None:
-        return None
-    reason = f"the model says that the issue lacks: {clip(one_line(said['what']), MAX_REASON)}"
+    return lacking(said["what"], exchange_key) if said else None
+
+
+def lacking(what: str, exchange_key: str) -> Stop:
+    reason = f"the model says that the issue lacks: {clip(one_line(what), MAX_REASON)}"
     return Stop(Outcome.NEEDS_INFO, reason, Facts(artifacts={"exchange": exchange_key}))
 
 

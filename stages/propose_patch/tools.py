@@ -34,7 +34,9 @@ class Open(Call):
     """a file's lines"""
 
     path: str
-    lines: str = Field("", pattern=r"^(\d+-\d+)?$", description="such as 10-80; the file's beginning where left out")
+    lines: str = Field(
+        "", pattern=r"^(\d{1,9}-\d{1,9})?$", description="such as 10-80; the file's beginning where left out"
+    )
 
 
 class Symbol(Call):
@@ -81,7 +83,7 @@ class NoChangeNeeded(Call):
 class NeedsInfo(Call):
     """the issue lacks what anyone would need to know what shall happen. Body: what is missing"""
 
-    body: str = Field(min_length=1)
+    body: str = Field(pattern=r"\S")
 
 
 TOOLS: dict[str, type[Call]] = {

@@ -43,6 +43,8 @@ WRONG_CALLS = (
     (tool("open", "file: calc.py"), "open: "),
     (tool("open", "calc.py"), "no argument"),
     (tool("open", "path: calc.py\nlines: all"), "lines: "),
+    (tool("open", f"path: calc.py\nlines: 1-{'9' * 5000}"), "lines: "),
+    (tool("needs_info", "\n \n"), "needs_info: "),
     (tool("open", "path: calc.py\nlines: 90-99"), "calc.py has 6 lines"),
     (tool("open", "path: lib/calc.py"), "There is calc.py"),
     (tool("open", "path: ../../../etc/passwd"), "there is no file"),
@@ -139,6 +141,7 @@ async def test_each_look_shows_what_it_says_and_a_wrong_call_what_would_do(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agent, "MAX_WRONG", 99)
+    monkeypatch.setattr(agent.propose, "__kwdefaults__", {**(agent.propose.__kwdefaults__ or {}), "max_steps": 99})
     calls = [*GOOD, *WRONG_CALLS]
     it = talk(*(reply for reply, _ in calls), RIGHT)
     assert (await it.run()).outcome is Outcome.PROPOSED
@@ -214,6 +217,35 @@ async def test_out_of_money_the_edits_that_there_are_go_on(talk: Talk) -> None:
     assert (result.outcome, result.cost_usd, len(it.client.sent)) == (Outcome.PROPOSED, 0.6, 1)
 
 
+@pytest.mark.parametrize("code", ["context_length_exceeded", "content_policy_violation"])
+async def test_where_the_model_takes_no_more_of_it_the_edits_that_there_are_go_on(talk: Talk, code: str) -> None:
+    it = talk(tool("edit", EDIT), Entry(status=400, code=code))
+    result = await it.run()
+    assert (result.outcome, result.verification) == (Outcome.PROPOSED, Verification.RED_TO_GREEN)
+    assert len(json.loads(it.artifact(result, "transcript"))["steps"]) == 1
+
+
+async def test_its_time_is_a_share_of_what_the_run_has_left(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[float] = []
+    made = agent._Agent.__init__
+
+    def kept(self: agent._Agent, *given: object) -> None:
+        made(self, *given)  # type: ignore[arg-type]
+        left.append(self._until - self._clock())
+
+    monkeypatch.setattr(agent._Agent, "__init__", kept)
+    it = talk(tool("edit", EDIT), tool("submit", "Now."), limits=EffectiveLimits(1.0, 30.0, 4))
+    monkeypatch.setattr("pipeline.work.Work._left", lambda self: 100.0)
+    await it.run()
+    assert left[0] == pytest.approx(100.0 * agent.MINUTES_SHARE, abs=1.0)
+
+
+@pytest.mark.parametrize("quoted", [EDIT, "```diff\n--- a/calc.py\n+++ b/calc.py\n@@ -1,2 +1,2 @@\n-a\n+b\n```"])
+async def test_words_that_quote_a_change_do_not_spoil_the_edits(talk: Talk, quoted: str) -> None:
+    result = await talk(tool("edit", EDIT), tool("submit", f"The sign was wrong:\n\n{quoted}")).run()
+    assert (result.outcome, result.verification) == (Outcome.PROPOSED, Verification.RED_TO_GREEN)
+
+
 async def test_another_round_reads_what_the_tests_said(talk: Talk) -> None:
     it = talk(WRONG, tool("edit", EDIT), tool("submit", "Now."))
     result = await it.run()
@@ -224,6 +256,9 @@ async def test_another_round_reads_what_the_tests_said(talk: Talk) -> None:
 async def test_what_is_missing_and_what_needs_no_change_end_the_run(talk: Talk) -> None:
     missing = await talk(tool("needs_info", "Which numbers?")).run()
     assert missing.outcome is Outcome.NEEDS_INFO and "Which numbers?" in missing.reason
+    assert sorted(missing.templates) == ["agent", "agent_system"]
+    quoting = talk(tool("needs_info", f"Is this meant?\n\n{EDIT}"))
+    assert ((await quoting.run()).outcome, len(quoting.client.sent)) == (Outcome.NEEDS_INFO, 1)
     test = "import unittest\nfrom calc import double\n\n\nclass T(unittest.TestCase):\n"
     test += "    def test_it(self):\n        self.assertEqual(double(4), 8)\n"
     it = talk(tool("edit", block("test_new.py", "", test)), tool("no_change_needed", "It doubles."))

@@ -165,6 +165,34 @@ async def test_a_refusal_ends_without_a_fix_unless_another_model_answers(talk: T
     assert (result.outcome, result.cost_usd) == (Outcome.NO_FIX, 0.0) and "content policy" in result.reason
 
 
+async def test_a_candidate_that_one_model_refuses_does_not_lose_those_of_another(talk: Talk) -> None:
+    it = talk(
+        says("NO_TEST: no.", TESTS_ASKED), says(RIGHT, times=1), Entry(status=400, code="content_policy_violation"),
+        plan=Plan("balanced", candidates=2, models=("m", "other")),
+    )  # fmt: skip
+    result = await it.run()
+    assert (result.outcome, [request.model for request in it.client.sent[-2:]]) == (Outcome.PROPOSED, ["m", "other"])
+
+
+async def test_a_prompt_is_marked_for_the_providers_cache_where_it_is_sent_to_the_same_model_again(talk: Talk) -> None:
+    it = talk(says(RIGHT), plan=Plan("balanced", candidates=3, models=("m", "other")))
+    await it.run()
+    asked = [request for request in it.client.sent if TESTS_ASKED not in request.messages[-1].content]
+    assert [(request.model, request.messages[-1].reused) for request in asked[-3:]] == [
+        ("m", True), ("other", False), ("m", True),
+    ]  # fmt: skip
+
+
+async def test_every_template_that_was_asked_with_is_told_however_the_run_ends(talk: Talk) -> None:
+    garbage = await talk(says("I do not know.")).run()
+    assert (garbage.outcome, sorted(garbage.templates)) == (Outcome.NO_FIX, ["propose", "propose_system"])
+
+
+async def test_templates_of_a_test_that_was_dropped_were_used_too(talk: Talk) -> None:
+    dropped = await talk(says("NO_TEST: no.", TESTS_ASKED), says(RIGHT), plan=BALANCED).run()
+    assert sorted(dropped.templates) == ["propose", "propose_system", "reproduce", "reproduce_system"]
+
+
 async def test_a_prompt_that_is_too_long_is_sent_again_with_less(talk: Talk) -> None:
     it = talk(Entry(status=400, code="context_length_exceeded", times=1), says(RIGHT))
     assert (await it.run()).outcome is Outcome.PROPOSED
