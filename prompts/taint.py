@@ -68,6 +68,7 @@ class Walk:
         self._open: list[str] = []
         """Templates and macros that are being walked, so that none is entered within itself."""
         self._template, self._steps = "", 0
+        self._frame: Literal["inert", "framed"] = "framed" if reader == "model" else "inert"
 
     def template(self, name: str, scope: Scope) -> None:
         if name in self._open:
@@ -88,9 +89,13 @@ class Walk:
                         if not isinstance(part, nodes.TemplateData):
                             self._put(part, self._value(part, scope), into)
                 case nodes.If():
-                    self._value(node.test, scope)
-                    for branch in (node.body, node.elif_, node.else_):
-                        self._visit(branch, scope, into)
+                    ends = list[Scope]()
+                    for test, branch in [(node.test, node.body), *((each.test, each.body) for each in node.elif_)]:
+                        self._value(test, scope)
+                        ends.append(self._branch(branch, scope, into))
+                    ends.append(self._branch(node.else_, scope, into))
+                    for name in {name for end in ends for name in end}:
+                        scope[name] = _worst([end[name] for end in ends if name in end])
                 case nodes.For():
                     over = self._value(node.iter, scope)
                     item = over.to(_item(over.shape))
@@ -124,6 +129,12 @@ class Walk:
                     self._visit(node.body, dict(scope), into)
                 case _:
                     self._report(self._template, node.lineno, f"{type(node).__name__.lower()} is not supported here")
+
+    def _branch(self, body: Iterable[nodes.Node], scope: Scope, into: list[Value] | None) -> Scope:
+        """The names as they are behind it, where it was taken."""
+        inner = dict(scope)
+        self._visit(body, inner, into)
+        return inner
 
     def _put(self, node: nodes.Node, value: Value, into: list[Value] | None) -> None:
         if into is not None:
@@ -175,7 +186,7 @@ class Walk:
                 return Value(_NUMBER)
             case nodes.List() | nodes.Tuple():
                 joined = _joined(*(self._value(item, scope) for item in node.items))
-                return Value(Shape("list", item=joined.shape))
+                return Value(Shape("list", item=joined.shape), joined.frame)
             case nodes.Call():
                 return self._call(node, scope)
         return _joined(*(self._value(child, scope) for child in node.iter_child_nodes()))
@@ -205,12 +216,17 @@ class Walk:
         if isinstance(called, nodes.Name) and (macro := self._macros.get(called.name)):
             inner = scope | dict.fromkeys(("caller", "varargs", "kwargs"), Value(_STRANGE))
             inner |= {argument.name: Value(_TEXT) for argument in macro.args}
+            defaults = zip(reversed(macro.args), reversed(macro.defaults), strict=False)
+            inner |= {argument.name: self._value(default, scope) for argument, default in defaults}
             inner |= {argument.name: value for argument, value in zip(macro.args, given, strict=False)} | named
+            put = list[Value]()
             if macro.name not in self._open:
                 self._open.append(macro.name)
-                self._visit(macro.body, inner, None)
+                self._visit(macro.body, dict(inner), None)
+                self._visit(macro.body, inner, put)
                 self._open.pop()
-            return Value(_TEXT)  # what it puts out was judged in there
+            # What it puts out bare was told in there; what is framed can still be cut out here.
+            return Value(_STRANGE, self._frame) if any(_strange(value.shape) for value in put) else Value(_TEXT)
         if isinstance(called, nodes.Getattr):
             base = self._value(called.node, scope)
             if called.attr == "cycle":
@@ -295,7 +311,16 @@ def _edited(value: Value) -> Value:
 
 
 def _joined(*values: Value) -> Value:
-    return Value(_STRANGE if any(value.bare for value in values) else _TEXT)
+    worst = _worst(values)
+    return Value(_STRANGE if _strange(worst.shape) else _TEXT, worst.frame)
+
+
+def _worst(values: Sequence[Value]) -> Value:
+    """A bare one, else one that holds a stranger's text."""
+    strange = [value for value in values if _strange(value.shape)]
+    return next(
+        (value for value in strange if value.bare), strange[0] if strange else values[-1] if values else Value(_TEXT)
+    )
 
 
 def _either(first: Value, *others: Value) -> Value:

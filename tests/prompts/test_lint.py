@@ -103,6 +103,14 @@ BARE = "is a stranger's text outside a delimiter: end with | fenced, | code or |
         ("{% with said = feedback %}{{ said }}{% endwith %}", "'said'"),
         ("{% macro show(x) %}{{ x }}{% endmacro %}{{ show(feedback) }}", "'x'"),
         ("{% if feedback %}{% else %}{{ issue.author }}{% endif %}", "'issue.author'"),
+        ("{% set s = feedback %}{% if not s %}{% set s = 'none' %}{% endif %}{{ s }}", "'s'"),
+        ("{% if issue.number %}{% set s = feedback %}{% else %}{% set s = 'none' %}{% endif %}{{ s }}", "'s'"),
+        ("{% if issue.number %}{% set s = 'a' %}{% elif feedback %}{% set s = feedback %}{% endif %}{{ s }}", "'s'"),
+        ("{% set s %}{{ feedback | fenced }}{% endset %}{{ s | clip(10) }}", "'s'"),
+        ("{{ ('x ' ~ (feedback | fenced)) | clip(100) }}", "this"),
+        ("{% filter clip(100) %}{{ feedback | fenced }}{% endfilter %}", "this"),
+        ("{% macro show(x) %}{{ x | fenced }}{% endmacro %}{{ show(feedback) | clip(100) }}", "'show'"),
+        ("{% macro show(x=feedback) %}{{ x }}{% endmacro %}{{ show() }}", "'x'"),
     ],
 )  # fmt: skip
 def test_a_strangers_text_outside_a_delimiter_is_found(words: str, what: str) -> None:
@@ -122,6 +130,10 @@ def test_a_strangers_text_outside_a_delimiter_is_found(words: str, what: str) ->
         "{% macro show(x) %}{{ x | code }}{% endmacro %}{{ show(issue.title) }}",
         "{{ 'none' if not feedback else 'some' }}{% if issue.body == 'x' %}y{% endif %}",
         "{% for test in suite.base.failures if test %}{{ test | code }}{% endfor %}",
+        "{% if feedback %}{% set s = 'a' %}{% elif issue.body %}{% set s = 'b' %}{% else %}{% set s = 'c' %}{% endif %}"
+        "{{ s }}",
+        "{{ [issue.body | fenced, issue.title | code] | join(' ') }}{{ 'x ' ~ (issue.body | fenced) }}",
+        "{% set s %}{{ issue.body | fenced }}{% endset %}{{ s | trim }}",
     ],
 )
 def test_a_strangers_text_in_its_delimiter_is_no_finding(words: str) -> None:
