@@ -42,6 +42,10 @@ def lint(templates: TemplateSet) -> list[Finding]:
             found += _lint_one(templates, name, given.get(name))
         except (TemplateError, TooTangled) as error:
             found.append(_told(error, name))
+        except RecursionError:
+            found.append(
+                Finding(name, None, "an expression is too long or nested too deeply to follow: make it simpler")
+            )
     if not found:
         try:
             found += _lint_rendered(templates, given)

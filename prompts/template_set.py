@@ -90,7 +90,7 @@ class TemplateSet:
         """
         folder = path or SHIPPED
         try:
-            files = {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob(f"*{SUFFIX}"))}
+            files = {file.name: file.read_text(encoding="utf-8") for file in template_files(folder)}
         except (OSError, UnicodeDecodeError) as error:
             raise TemplateError(str(folder), f"can't be read: {error}") from error
         if not files:
@@ -135,12 +135,12 @@ class TemplateSet:
                     name, "front matter: no anchors, please: a few lines of them can unfold without end", 1
                 )
             front = FrontMatter.model_validate(yaml.safe_load(match["yaml"]) or {})
-        except (yaml.YAMLError, RecursionError) as error:
-            raise TemplateError(name, f"the front matter is not YAML: {error}", 1) from error
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in first["loc"])
             raise TemplateError(name, f"front matter: {field}: {first['msg']}", 1) from error
+        except (yaml.YAMLError, RecursionError, ValueError) as error:  # a date that is none is a bare ValueError
+            raise TemplateError(name, f"the front matter is not YAML: {error}", 1) from error
         if front.name != name:
             raise TemplateError(name, f"front matter: name: {front.name!r} is not the file's", 1)
         return front
@@ -217,6 +217,11 @@ class TemplateSet:
         text = self._text(name)
         match = _FRONT.match(text)
         return "{#" + "\n" * match[0].count("\n") + "#}" + text[match.end() :] if match else text
+
+
+def template_files(folder: Path) -> list[Path]:
+    """In order; what editors and file systems leave beside them begins with a dot."""
+    return sorted(file for file in folder.glob(f"*{SUFFIX}") if not file.name.startswith("."))
 
 
 def _digest(texts: Mapping[str, str]) -> str:

@@ -17,8 +17,10 @@ import click
 from cli import exits
 from cli.environment import Failure, settings, settings_told
 from cli.prompts.source import load
+from pipeline.outcome import Outcome
 
 if TYPE_CHECKING:
+    from cli.prompts.runs import StoredRun
     from prompts import TemplateSet
 
 RESAMPLES = 2_000
@@ -34,6 +36,8 @@ class Trial:
     resolved: bool
     cost_usd: float
     rounds: int
+    failed: bool = False
+    """It could not be tried to its end, such as for an outage: it says nothing of the templates."""
 
 
 @click.command("compare")
@@ -73,7 +77,15 @@ def compare(
         sides = _over_instances(ctx, sets, instances, repos, model, yes)
     else:
         sides = _over_runs(ctx, sets, wanted or 0, model, yes)
-    told = report(*sides) | {"sets": [templates.set_hash for templates in sets]}
+    pairs = [pair for pair in zip(*sides, strict=False) if not any(trial.failed for trial in pair)]
+    left_out = max(map(len, sides)) - len(pairs)
+    if left_out:
+        click.echo(f"{left_out} left out: not tried to the end with both sets", err=True)
+    if not pairs:
+        raise Failure("no issue was tried to its end with both sets", exits.FAILED)
+    first_side, second_side = zip(*pairs, strict=True)
+    told = report(first_side, second_side)
+    told |= {"left_out": left_out, "sets": [templates.set_hash for templates in sets]}
     click.echo(json.dumps(told) if as_json else "\n".join(_lines(told)))
 
 
@@ -132,16 +144,24 @@ def _over_runs(
         raise Failure("no stored run got as far as a prompt; see: coding-agent jobs list", exits.USAGE)
     _agree(len(runs), sum(run.cost_usd for run in runs) * 2, chosen.max_cost_usd * len(runs) * 2, yes)
     sides: list[list[Trial]] = [[], []]
-    for at, run in enumerate(runs, 1):
-        for side, templates in zip(sides, sets, strict=True):
-            with tempfile.TemporaryDirectory(prefix="coding-agent-compare-") as folder, settings_told():
-                again = rerun(run, chosen, Path(folder), templates, from_stage="propose_patch", model=model)
-                after = asyncio.run(again)
-                verified = after.verdict is not None and after.verdict.verification.value != "not verified"
-                rounds = len(after.rounds) + 1
-                side.append(Trial(run.row.issue_url, verified, after.cost_usd, rounds))
-        click.echo(f"[{at}/{len(runs)}] {run.row.issue_url}", err=True)
+    try:
+        for at, run in enumerate(runs, 1):
+            for side, templates in zip(sides, sets, strict=True):
+                with tempfile.TemporaryDirectory(prefix="coding-agent-compare-") as folder, settings_told():
+                    again = rerun(
+                        run, chosen, Path(folder), templates, from_stage="propose_patch", model=model,
+                        say=lambda text: click.echo(text, err=True),
+                    )  # fmt: skip
+                    side.append(_trial(run.row.issue_url, asyncio.run(again)))
+            click.echo(f"[{at}/{len(runs)}] {run.row.issue_url}", err=True)
+    except KeyboardInterrupt:
+        click.echo("stopped: this is of what was done before", err=True)  # it was paid for
     return sides
+
+
+def _trial(issue: str, after: "StoredRun") -> Trial:
+    verified = after.verdict is not None and after.verdict.verification.value != "not verified"
+    return Trial(issue, verified, after.cost_usd, len(after.rounds) + 1, after.row.outcome == Outcome.FAILED)
 
 
 def _over_instances(
@@ -169,7 +189,12 @@ def _over_instances(
                 (place / name).write_text(text)
             solver = solve.Solver(repos, asked, limits.data_dir / "compare", work, str(place))
             rows = asyncio.run(solver.all(instances, 1))
-        sides.append([Trial(r["instance_id"], r["resolved"], r["cost_usd"], r["rounds"]) for r in rows])
+        sides.append(
+            [
+                Trial(r["instance_id"], r["resolved"], r["cost_usd"], r["rounds"], r["outcome"] == Outcome.FAILED)
+                for r in rows
+            ]
+        )
     return sides
 
 

@@ -11,7 +11,7 @@ from cli.environment import Failure, settings
 from cli.prompts.source import changed_lines, load, template_dir, templates_told
 from prompts import TemplateError, TemplateSet
 from prompts import golden as frozen_cases
-from prompts.template_set import SHIPPED
+from prompts.template_set import SHIPPED, template_files
 
 Texts = Mapping[tuple[str, str], str]
 
@@ -65,12 +65,19 @@ def watch(folder: Path, seconds: float) -> None:
         click.echo(said, nl=False)
 
 
+def _saved_at(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:  # between two looks of an editor's that saves by renaming
+        return 0
+
+
 def watched(folder: Path, wait: Callable[[], object]) -> Iterator[str]:
     """What to say, first at once and then at each save; ``wait`` lies between two looks. Ends where ``wait`` raises
     StopIteration."""
     seen, before = dict[str, int](), None
     while True:
-        there = {file.name: file.stat().st_mtime_ns for file in folder.glob("*.md.j2")}
+        there = {file.name: _saved_at(file) for file in template_files(folder)}
         if there != seen:
             saved = sorted(name for name in there if there[name] != seen.get(name))
             seen = there

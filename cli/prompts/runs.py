@@ -157,8 +157,10 @@ async def rerun(
     from pipeline.local import run_job
 
     job = FixIssueJob.model_validate_json(run.row.body)
-    asked = model or (job.replay and job.replay.model) or job.options.model or chosen.model
-    made = scratch(chosen, folder, templates, model=asked)
+    named = model or (job.replay and job.replay.model) or job.options.model
+    # A model that was named is exchanged for no other, as in the service.
+    alone = {"model": named, "fallback_model": None, "candidate_models": ""} if named else {}
+    made = scratch(chosen, folder, templates, **alone)
     artifacts = ReadThrough(FolderArtifacts(folder / "artifacts"), run.artifacts)
     forge = _forge(made, job, run)
     app = wiring.build(made, forge, host=job.issue.host, artifacts=artifacts, observer=observer)
@@ -200,7 +202,7 @@ def _forge(chosen: "Settings", job: FixIssueJob, run: StoredRun) -> "Forge":
     from cli.wiring import github_forge
     from pipeline.github.local import LocalForge
 
-    if job.issue.host != "file" and (chosen.github_token or FetchIssue.name not in run.last):
+    if job.issue.host != "file" and (chosen.github_token or chosen.github_app_id or FetchIssue.name not in run.last):
         return github_forge(chosen)
     issue = run.read(Issue)
     path = unquote(urlsplit(job.issue_url).path).rpartition("/issues/")[0]

@@ -1,8 +1,9 @@
 """A model that answers from recorded exchanges: ``CODING_AGENT_MODEL=replay:DIR``.
 
 DIR is searched, with its folders, for files whose name ends in ``exchange.json``, as runs leave them among their
-artifacts: ``{"request": ..., "reply": ...}``. An artifacts folder is itself such a DIR. A request is found by its hash,
-the model's name left out; the reply costs what it cost when it was recorded.
+artifacts: ``{"request": ..., "reply": ...}``, or a ``failure`` where the prompt was too long. An artifacts folder is
+itself such a DIR. A request is found by its hash, the model's name left out; the reply costs what it cost when it was
+recorded.
 """
 
 import difflib
@@ -24,19 +25,21 @@ class ReplayError(ValueError):
 
 
 class ReplayClient:
-    def __init__(self, recorded: dict[str, tuple[ModelRequest, ModelReply]], *, name: str):
+    def __init__(self, recorded: dict[str, tuple[ModelRequest, ModelReply | Failure]], *, name: str):
         """``recorded``: request hash -> exchange."""
         self._recorded, self._name = recorded, name
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Raises ReplayError where there is nothing to answer from."""
-        recorded: dict[str, tuple[ModelRequest, ModelReply]] = {}
+        recorded: dict[str, tuple[ModelRequest, ModelReply | Failure]] = {}
         try:
             for file in sorted(folder.rglob(PATTERN)):
                 kept = json.loads(file.read_text(encoding="utf-8"))
                 request = ModelRequest.model_validate(kept["request"])
-                recorded.setdefault(request.hash, (request, ModelReply.model_validate(kept["reply"])))
+                answer = Failure[kept["failure"]] if "failure" in kept else ModelReply.model_validate(kept["reply"])
+                if isinstance(recorded.setdefault(request.hash, (request, answer))[1], Failure):
+                    recorded[request.hash] = (request, answer)  # the same words, asked again, were answered
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
             raise ReplayError(f"{file} is no recorded exchange: {' '.join(str(error).split())[:200]}") from error
         if not recorded:
@@ -44,16 +47,19 @@ class ReplayClient:
         return cls(recorded, name=str(folder))
 
     def worst_case_usd(self, request: ModelRequest) -> float:
-        """0 for a request that will be a miss."""
+        """0 for a request that will be a miss, or that failed."""
         found = self._recorded.get(request.hash)
-        return found[1].cost_usd if found else 0.0
+        return found[1].cost_usd if found and isinstance(found[1], ModelReply) else 0.0
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Raises ModelError for a request that was not recorded; it shows how it differs from the nearest one."""
         found = self._recorded.get(request.hash)
         if found is None:
             raise ModelError(Failure.REFUSED, self._miss(request), charged=False)
-        return found[1].model_copy(update={"model": request.model})
+        answer = found[1]
+        if not isinstance(answer, ModelReply):
+            raise ModelError(answer, "as it did when it was recorded", charged=False)
+        return answer.model_copy(update={"model": request.model})
 
     def _miss(self, request: ModelRequest) -> str:
         nearest = max(self._recorded.values(), key=lambda kept: _alike(kept[0], request))[0]

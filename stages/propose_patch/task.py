@@ -85,11 +85,18 @@ class Task:
             )
         )  # fmt: skip
         self.run.progress(f"asking {request.model}{f' ({label})' if label else ''}")
-        reply = await self.buyer.buy(self.run.ledger, key or f"{self.run.round}/{STAGE}/{label or 0}", request)
-        sent = request.model_copy(update={"model": reply.model})
-        exchange = {"request": sent.model_dump(mode="json"), "reply": reply.model_dump(mode="json")}
         name = f"{label}-exchange.json" if label else "exchange.json"
-        kept = await self.run.save(name, json.dumps(exchange, indent=1, ensure_ascii=False))
+
+        async def keep(sent: ModelRequest, **answer: object) -> str:
+            exchange = {"request": sent.model_dump(mode="json"), **answer}
+            return await self.run.save(name, json.dumps(exchange, indent=1, ensure_ascii=False))
+
+        try:
+            reply = await self.buyer.buy(self.run.ledger, key or f"{self.run.round}/{STAGE}/{label or 0}", request)
+        except ModelError as error:
+            await keep(request, failure=error.failure.name)  # who replays it must meet the same
+            raise
+        kept = await keep(request.model_copy(update={"model": reply.model}), reply=reply.model_dump(mode="json"))
         self.run.progress(f"{reply.prompt_tokens} tokens in, {reply.completion_tokens} out, ${reply.cost_usd:.4f}")
         return reply, kept
 

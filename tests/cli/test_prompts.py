@@ -183,6 +183,20 @@ def test_two_sets_are_compared_over_stored_runs_after_the_cost_was_told(
     assert told["rounds"]["b"] > told["rounds"]["a"] == 1
 
 
+def test_an_issue_that_could_not_be_tried_to_its_end_is_left_out_of_a_comparison(
+    console: Console, sample: Sample, mine: Path
+) -> None:
+    stored(console, sample)
+    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    (console.folder / "new.yaml").write_text(
+        json.dumps([{"when": "Be brief", "status": 404}, {"reply": sample.reply.read_text()}])
+    )
+    arguments = ("prompts", "compare", SHIPPED, mine, "--runs", "3", "--model", "scripted:new.yaml", "--yes")
+    result = console.run(*arguments)
+    assert result.exit_code == 4 and "1 left out: not tried to the end with both sets" in result.stderr
+    assert "no issue was tried to its end with both sets" in result.stderr
+
+
 def test_an_issues_first_prompt_is_rendered_without_a_model(console: Console, sample: Sample, mine: Path) -> None:
     edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
     result = console.run(
@@ -224,6 +238,7 @@ def test_each_save_is_rendered_again(console: Console, mine: Path) -> None:
         edit(mine, "propose", "Be brief.", "{% if %}")
         yield
 
+    (mine / ".#propose.md.j2").symlink_to("someone@machine.1234")  # as Emacs locks what it edits
     says = list(watched(mine, edits().__next__))
     assert says[0].startswith(f"watching {mine}: ")
     assert "+Be brief." in says[1] and says[2].startswith("template 'propose', line ")

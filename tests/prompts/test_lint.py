@@ -63,6 +63,17 @@ def test_lint_finds(text: str | None, says: str) -> None:
     assert any(finding.startswith(says) for finding in found), found
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        template("x", name="propose").replace("description:", "description: 2024-13-45 #", 1),
+        template("{{ " + " ~ ".join(["'a'"] * 3000) + " }}", name="propose"),
+    ],
+)
+def test_what_the_yaml_or_the_walk_chokes_on_is_a_finding(text: str) -> None:
+    assert any(finding.startswith("propose") for finding in findings(propose=text))
+
+
 def test_a_variable_of_an_included_template_counts_as_used() -> None:
     part = template("{% for x in range(2) %}{{ issue_url }}{% endfor %}", "{issue_url: str}", name="part")
     assert findings(part=part, pull_request_title=title("{% include 'part.md.j2' %}", "{issue_url: str}")) == []
@@ -132,8 +143,8 @@ def test_a_strangers_text_outside_a_delimiter_is_found(words: str, what: str) ->
         "{% for test in suite.base.failures if test %}{{ test | code }}{% endfor %}",
         "{% if feedback %}{% set s = 'a' %}{% elif issue.body %}{% set s = 'b' %}{% else %}{% set s = 'c' %}{% endif %}"
         "{{ s }}",
-        "{{ [issue.body | fenced, issue.title | code] | join(' ') }}{{ 'x ' ~ (issue.body | fenced) }}",
-        "{% set s %}{{ issue.body | fenced }}{% endset %}{{ s | trim }}",
+        "{{ [issue.title | fenced, issue.title | code] | join(' ') }}{{ 'x ' ~ (issue.title | fenced) }}",
+        "{% set s %}{{ issue.title | fenced }}{% endset %}{{ s | trim }}",
     ],
 )
 def test_a_strangers_text_in_its_delimiter_is_no_finding(words: str) -> None:

@@ -1,5 +1,6 @@
 """One scripted conversation for each path that a run can take with a model, through the real engine and stages."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from pipeline.engine import Deferred
 from pipeline.errors import backoff
 from pipeline.model.buyer import MAX_WAIT
+from pipeline.model.replay import ReplayClient
 from pipeline.model.scripted import Entry
 from pipeline.outcome import Outcome, Verification
 from pipeline.stage import EffectiveLimits
@@ -197,6 +199,10 @@ async def test_a_prompt_that_is_too_long_is_sent_again_with_less(talk: Talk) -> 
     it = talk(Entry(status=400, code="context_length_exceeded", times=1), says(RIGHT))
     assert (await it.run()).outcome is Outcome.PROPOSED
     assert len(it.client.sent) == 2
+    kept = [json.loads(file.read_text()) for file in it.artifacts.root.rglob("*exchange.json")]
+    assert sorted(str(exchange.get("failure")) for exchange in kept) == ["CONTEXT", "None"], "a replay meets it too"
+    recorded = ReplayClient.load(it.artifacts.root)
+    assert (await recorded.complete(it.client.sent[1])).content == RIGHT
 
 
 async def test_a_prompt_that_is_too_long_at_any_size_ends_the_run_unpaid(talk: Talk) -> None:

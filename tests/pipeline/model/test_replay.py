@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.model import Message, ModelRequest
-from pipeline.model.failures import ModelError
+from pipeline.model.failures import Failure, ModelError
 from pipeline.model.replay import ReplayClient, ReplayError
 from tests.stand_ins.runs import reply
 
@@ -54,3 +54,12 @@ def test_what_is_no_recording_is_told(tmp_path: Path) -> None:
     (tmp_path / "exchange.json").write_text("{")
     with pytest.raises(ReplayError, match=r"exchange\.json is no recorded exchange"):
         ReplayClient.load(tmp_path)
+
+
+async def test_a_prompt_that_was_too_long_is_too_long_again(recorded: Path) -> None:
+    exchange = {"request": asked("all of it").model_dump(), "failure": Failure.CONTEXT.name}
+    (recorded / "half-exchange.json").write_text(json.dumps(exchange))
+    client = ReplayClient.load(recorded)
+    with pytest.raises(ModelError) as caught:
+        await client.complete(asked("all of it"))
+    assert caught.value.failure is Failure.CONTEXT and client.worst_case_usd(asked("all of it")) == 0.0
