@@ -35,7 +35,8 @@ from stages.prepare_tests.execute import EnvironmentFailed
 from stages.prepare_tests.stage import use_runner
 
 Row = dict[str, Any]
-TEST_SECONDS = 300.0
+TEST_SECONDS, ALL_SECONDS = 300.0, 570.0
+"""Of one run of the tests, and of an instance: two runs have what building leaves."""
 NEEDS_NETWORK = "needs_network"
 #: class -> what the failures, the runner's or the build's own words look like; the first that fits.
 CLASSES = (
@@ -102,28 +103,31 @@ class Measured:
         self, instance: Instance, judge: Judge, prepare: PrepareTests, checkout: Checkout, this: Path, row: Row
     ) -> str | None:
         """Fills the row; the reason why red does not turn to green, None where it does."""
-        workspace = this / "workspace"
+        workspace, began = this / "workspace", time.monotonic()
         workspace.mkdir()
         plan, log = await prepare.plan(checkout), list[str]()
         if plan.recipe is None:
             return plan.why
         row |= {"runner": plan.recipe.runner, "python": plan.recipe.python}
-        began = time.monotonic()
         try:
             await prepare.build(plan.recipe, workspace, log)
         finally:
             row["build_seconds"] = round(time.monotonic() - began, 1)
             self._keep(instance, "environment", "".join(log))
         row["built"] = True
+
+        def left() -> float:
+            return ALL_SECONDS - (time.monotonic() - began)
+
         for runner in (plan.recipe.runner, *plan.recipe.others):
             use_runner(workspace, plan.recipe, runner)
-            before = await self._judged(judge, {}, workspace, f"before-{runner}")
+            before = await self._judged(judge, {}, workspace, f"before-{runner}", left() / 2)
             if before.ran:
                 break
         else:
             runner = plan.recipe.runner
             use_runner(workspace, plan.recipe, runner)
-        after = await self._judged(judge, judge.of(instance.patch), workspace, "after")
+        after = await self._judged(judge, judge.of(instance.patch), workspace, "after", left())
         row |= {"runner": runner, "ran": after.ran}
         if not after.resolves_failing:
             network = after.failing_for_network + after.fail_to_pass_ok == len(instance.fail_to_pass)
@@ -133,12 +137,16 @@ class Measured:
         row["pass_to_pass_ok"], row["pass_to_pass"] = after.pass_to_pass_ok, len(instance.pass_to_pass)
         return None if red else "all of FAIL_TO_PASS passed before the change"
 
-    async def _judged(self, judge: Judge, changed: dict[str, bytes | None], workspace: Path, label: str) -> Tally:
+    async def _judged(
+        self, judge: Judge, changed: dict[str, bytes | None], workspace: Path, label: str, seconds: float
+    ) -> Tally:
         async def save(name: str, data: bytes | str) -> str:
             self._keep(judge.instance, label, data if isinstance(data, str) else data.decode(errors="replace"))
             return name
 
-        return await judge.run(changed, workspace, seconds=TEST_SECONDS, save=save, label=label)
+        return await judge.run(
+            changed, workspace, seconds=max(30.0, min(TEST_SECONDS, seconds)), save=save, label=label
+        )
 
     def _keep(self, instance: Instance, name: str, text: str) -> None:
         folder = self.work / "logs" / instance.instance_id

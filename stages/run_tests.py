@@ -89,10 +89,12 @@ class _Trial:
 
     @cached_property
     def fixed(self) -> frozenset[str]:
-        """The whole patch mends them. One that errs for want of something new, such as an import, counts as failing."""
+        """The whole patch mends them, and not only its own version of the tests. One that errs for want of something
+        new, such as an import, counts as failing."""
         blocked = self.own is not None and not self.own.completed
         new = self.after.green - self.base.results.keys() if blocked else frozenset()
-        return (self.red_before | new) & self.after.green - self.flaky
+        before = self.own.green if self.own else frozenset[str]()
+        return (self.red_before | new) & self.after.green - self.flaky - before
 
     @cached_property
     def broken(self) -> frozenset[str]:
@@ -101,16 +103,22 @@ class _Trial:
         return frozenset(test for test in self.after.red if test not in were_red | self.flaky)
 
     @cached_property
+    def _gone(self) -> frozenset[str]:
+        """Green before, and not run or skipped now; what the time did not last for is no news."""
+        if self.base.cut or self.after.cut:
+            return frozenset()
+        return self.base.green - {test for test, status in self.after.results.items() if status != "skipped"}
+
+    @cached_property
     def lost(self) -> frozenset[str]:
-        """Green before and not run any more, in modules that the patch's tests do not rewrite."""
+        """Gone from modules that the patch's tests do not rewrite."""
         rewritten = {test.partition("::")[0] for test in (self.own.results if self.own else ())}
-        gone = self.base.green - self.after.results.keys()
-        return frozenset(test for test in gone if test.partition("::")[0] not in rewritten)
+        return frozenset(test for test in self._gone if test.partition("::")[0] not in rewritten)
 
     @property
     def dropped(self) -> int:
         """Green before, and taken out by the patch's own version of its test file."""
-        return len(self.base.green - self.after.results.keys() - self.lost)
+        return len(self._gone - self.lost)
 
     @property
     def verdict(self) -> Verdict:
@@ -120,15 +128,16 @@ class _Trial:
             number = len(self.fixed)
             passes = "passes" if number == 1 else "pass"
             why = f"{_tests(number)} failed before the change and {passes} with it; none that passed fails"
-            why += f"; the change takes out {_tests(self.dropped)} that passed" if self.dropped else ""
             why += f"; {_tests(len(self.flaky))} ended differently when run again" if self.flaky else ""
-        elif self.whole and report.completed and report.green and not report.red and not self.unbuilt:
+        elif self.whole and report.completed and report.green and not (report.red or self.unbuilt or self.dropped):
             kind, why = Verification.SUITE_PASSES, f"the whole suite passes ({len(report.green)} tests)"
         else:
             kind = Verification.NOT_VERIFIED
             why = f"no test failed before and passes now; of {_tests(len(report.results))} run, "
             left = "" if self.whole and report.completed else ", but not all were run"
             why += f"{len(report.red)} fail as they did before" if report.red else f"none fails{left}"
+        why += f"; the change takes out {_tests(self.dropped)} that passed" if self.dropped else ""
+        why += "; the time did not last for all of them" if report.cut else ""
         if self.unbuilt:
             why += (
                 f"; the tests did not see what it changes in {', '.join(self.unbuilt[:3])}: that is not compiled anew"
@@ -208,9 +217,9 @@ class RunTests:
         of_tests = {path: data for path, data in changes.items() if belongs_to_tests(path, recipe.patterns)}
         files = [path for path, data in of_tests.items() if data is not None and is_test_file(path, recipe.patterns)]
         own, label = None, f"{run.round}-{number}"
-        if files:
-            own = await self._test(run, of_tests, files, f"tests-own-{label}")
-        base, more = await self._more(base, changes, suite, recipe, run, checkout)
+        if of_tests:
+            own = await self._test(run, of_tests, files or list(suite.tests), f"tests-own-{label}")
+        base, more = await self._more(base, changes, files, suite, recipe, run, checkout)
         tests = [] if suite.whole else list(dict.fromkeys([*suite.tests, *more, *files]))
         after = await self._test(run, changes, tests, f"tests-{label}")
         unbuilt = tuple(path for path in changes if recipe.packaged and path.endswith(_COMPILED))
@@ -227,14 +236,19 @@ class RunTests:
         return replace(trial, flaky=flaky)
 
     async def _more(
-        self, base: TestReport, changes: Mapping[str, bytes | None], suite: Suite, recipe: Recipe, run: RunContext,
-        checkout: Checkout,
+        self, base: TestReport, changes: Mapping[str, bytes | None], files: list[str], suite: Suite, recipe: Recipe,
+        run: RunContext, checkout: Checkout,
     ) -> tuple[TestReport, list[str]]:  # fmt: skip
-        """The tests that cover what the patch changes, too, where the suite does not run whole; on the base first."""
-        if suite.whole or base.seconds > _AGAIN_SECONDS:
+        """Where the suite does not run whole, also the test files that the patch changes, and those that cover what
+        else it changes; on the base first."""
+        if suite.whole:
             return base, []
-        mirror = self._mirrors.at(checkout.repository)
-        more = await asyncio.to_thread(covering, mirror, checkout.base_sha, recipe, list(changes), suite.tests)
+        mirror, sha = self._mirrors.at(checkout.repository), checkout.base_sha
+        more = [file for file in files if file not in suite.tests]
+        more = [file for file in more if await asyncio.to_thread(mirror.read, sha, file) is not None]
+        if base.seconds <= _AGAIN_SECONDS:
+            others = await asyncio.to_thread(covering, mirror, sha, recipe, list(changes), [*suite.tests, *more])
+            more += others
         report = await self._test(run, {}, more, f"tests-base-more-{run.round}") if more else None
         return (base.joined(report), more) if report and report.ran else (base, [])
 

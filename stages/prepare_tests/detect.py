@@ -11,10 +11,12 @@ from stages.prepare_tests.config import TestsConfig, read_config
 from stages.prepare_tests.ecosystems import Shown, detect_other, matches
 from stages.prepare_tests.files import ini, table, toml, words
 from stages.prepare_tests.models import Runner
-from stages.prepare_tests.needs import Needs, distinct, gather
+from stages.prepare_tests.needs import Needs, distinct, gather, said_in_setup
 from stages.toml import CONFIG
 
-_TEST_FOLDERS = frozenset({"test", "tests", "testing", "__tests__", "spec", "testdata"})
+_TEST_FOLDERS = frozenset({"tests", "__tests__", "spec", "testdata"})
+#: Within a package these hold what it offers for tests, as in Django, SymPy and NumPy.
+_AMBIGUOUS_FOLDERS = frozenset({"test", "testing"})
 _PYTEST_SECTIONS = (
     ("pytest.ini", "pytest"),
     (".pytest.ini", "pytest"),
@@ -48,6 +50,7 @@ class Detected:
     source_root: str = ""
     requires_python: str | None = None
     name: str = ""
+    backend: str = ""
     asks_git: bool = False
     classified: list[int] = field(default_factory=list)
     said: Said = field(default_factory=Said)
@@ -59,8 +62,11 @@ def is_test_file(path: str, patterns: Iterable[str]) -> bool:
 
 def belongs_to_tests(path: str, patterns: Iterable[str]) -> bool:
     """A test file, or something that serves only tests: conftest, data and helpers in a folder of tests."""
+    if is_test_file(path, patterns) or path.endswith("conftest.py"):
+        return True
     folders = PurePosixPath(path).parts[:-1]
-    return is_test_file(path, patterns) or path.endswith("conftest.py") or bool(_TEST_FOLDERS & set(folders))
+    top = folders[1:2] if folders[:1] == ("src",) else folders[:1]
+    return bool(_TEST_FOLDERS.intersection(folders) or _AMBIGUOUS_FOLDERS.intersection(top))
 
 
 def detect(paths: list[str], read: Callable[[str], str | None]) -> Detected:
@@ -78,7 +84,9 @@ def detect(paths: list[str], read: Callable[[str], str | None]) -> Detected:
     project = toml(texts.get("pyproject.toml", ""))
     setup_cfg, tox = ini(texts.get("setup.cfg", "")), ini(texts.get("tox.ini", ""))
     _metadata(found, project, texts, paths)
-    found.source_root = next((top for top in ("src", "lib") if any(_package_below(path, top) for path in paths)), "")
+    root = _stated_root(project, setup_cfg, texts.get("setup.py", ""))
+    tops = [top for top in (root, "src", "lib") if top]
+    found.source_root = next((top for top in tops if any(_package_below(path, top) for path in paths)), "")
     configured = _pytest_config(project, {name: ini(read(name) or "") for name, _ in _PYTEST_SECTIONS if name in known})
     if configured is not None and (stated := words(configured.get("python_files"))):
         found.patterns = tuple(pattern if pattern.endswith(".py") else f"{pattern}.py" for pattern in stated)
@@ -120,7 +128,7 @@ def _decide(found: Detected, configured: bool, conftests: bool) -> None:
     """pytest where its own words are used or configured; a script of the repository's own where there is one; else what
     its automation calls; else what the tests look like. The others follow, for when the first runs nothing."""
     tests = found.texts.values()
-    uses_pytest = any(re.search(r"^\s*(?:import|from)\s+_?pytest\b", text, re.M) for text in tests)
+    uses_pytest = any(re.search(r"^[ \t]*(?:import|from)[ \t]+_?pytest\b", text, re.M) for text in tests)
     functions = any(re.search(r"^(?:async )?def test", text, re.M) for text in tests)
     cases = any(re.search(r"\bTestCase\b", text) for text in tests)
     classes = any(re.search(r"^class \w*Test", text, re.M) for text in tests)
@@ -157,7 +165,19 @@ def _find_script(found: Detected, paths: Iterable[str], read: Callable[[str], st
 
 
 def _package_below(path: str, top: str) -> bool:
-    return re.fullmatch(rf"{top}/(?:[^/]+|[^/]+/__init__)\.py", path) is not None
+    return re.fullmatch(rf"{re.escape(top)}/(?:[^/]+|[^/]+/__init__)\.py", path) is not None
+
+
+def _stated_root(project: dict[str, Any], setup_cfg: Any, setup: str) -> str:
+    """Where the packages lie, by their own word."""
+    told = table(project, "tool", "setuptools")
+    where = table(told, "packages", "find").get("where")
+    found = [table(told, "package-dir").get(""), *(where if isinstance(where, list) else [])]
+    found += [setup_cfg.get("options.packages.find", "where", fallback="")]
+    found += re.findall(r"^=[ \t]*(\S+)$", setup_cfg.get("options", "package_dir", fallback=""), re.M)
+    found += re.findall(r"package_dir[ \t]*=[ \t]*\{[ \t]*['\"]{2}[ \t]*:[ \t]*['\"]([\w./-]+)['\"]", setup)
+    known = (name.strip().removeprefix("./").rstrip("/") for name in found if isinstance(name, str))
+    return next((name for name in known if name and name != "."), "")
 
 
 def _metadata(found: Detected, project: dict[str, Any], texts: dict[str, str], paths: Iterable[str]) -> None:
@@ -175,6 +195,7 @@ def _metadata(found: Detected, project: dict[str, Any], texts: dict[str, str], p
     if not stated and (match := re.search(r"python_requires\s*=\s*[\"']([^\"']+)", texts.get("setup.py", ""))):
         stated = match[1]
     found.requires_python = stated if isinstance(stated, str) else None
+    found.backend = str(table(project, "build-system").get("build-backend") or "")
     everything = "\n".join(texts.values())
     found.name = _name(project, setup_cfg, texts.get("setup.py", "")) or _only_package(paths)
     found.asks_git = bool(re.search(r"setuptools_scm|setuptools-scm|hatch-vcs|\bpbr\b|scm\b", everything))
@@ -184,15 +205,14 @@ def _metadata(found: Detected, project: dict[str, Any], texts: dict[str, str], p
 def _only_package(paths: Iterable[str]) -> str:
     """The name of the one package at the root (or below src or lib) that is none of tests or docs."""
     tops = {match[1] for path in paths if (match := re.fullmatch(r"(?:src/|lib/)?(\w+)/__init__\.py", path))}
-    tops -= _TEST_FOLDERS | {"docs", "doc", "examples", "benchmarks", "scripts", "tools"}
+    tops -= _TEST_FOLDERS | _AMBIGUOUS_FOLDERS | {"docs", "doc", "examples", "benchmarks", "scripts", "tools"}
     return tops.pop() if len(tops) == 1 else ""
 
 
 def _name(project: dict[str, Any], setup_cfg: Any, setup: str) -> str:
     stated = table(project, "project").get("name") or setup_cfg.get("metadata", "name", fallback="")
     stated = stated or setup_cfg.get("metadata", "package_name", fallback="")
-    match = re.search(r"\bname\s*=\s*['\"]([\w.-]+)['\"]", setup)
-    return str(stated or (match[1] if match else ""))
+    return str(stated or next(iter(said_in_setup(setup, "name")), ""))
 
 
 def _pytest_config(project: dict[str, Any], files: dict[str, Any]) -> dict[str, Any] | None:

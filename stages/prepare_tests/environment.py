@@ -26,8 +26,9 @@ for info in glob.glob(os.path.join(sysconfig.get_paths()["purelib"], "*.dist-inf
     if os.path.exists(os.path.join(info, "direct_url.json")):
         print(open(os.path.join(info, "METADATA"), encoding="utf-8").read().partition("\\n\\n")[0])
 """
-#: Files of an installed copy that the tree lacks, such as extension modules and generated versions.
-_COMPLETE = """
+#: Files of an installed copy that the tree lacks, such as extension modules and generated modules and data. What makes
+#: its packages namespaces goes: it would put the copy's before the tree's.
+_COMPLETE = r"""
 import csv, glob, os, re, shutil, sys, sysconfig
 root, name = sys.argv[1:]
 site = sysconfig.get_paths()["platlib"]
@@ -37,10 +38,12 @@ for info in glob.glob(os.path.join(site, "*.dist-info")):
     if of_tree or plain(os.path.basename(info).split("-")[0]) == plain(name):
         for row in csv.reader(open(os.path.join(info, "RECORD"), encoding="utf-8")):
             there, wanted = os.path.join(site, row[0]), os.path.join(root, row[0])
-            compiled = row[0].endswith((".so", "version.py")) or of_tree
+            made = of_tree or not re.search(r"(^|/)(tests?/|conftest\.py$|test_[^/]*\.py$)", row[0])
             top = row[0].split("/")[0]
             known = top not in ("..", row[0]) and os.path.isdir(os.path.join(root, top))
-            if compiled and known and os.path.isfile(there) and not os.path.exists(wanted):
+            if row[0].endswith("-nspkg.pth") and os.path.isfile(there):
+                os.remove(there)
+            if made and known and os.path.isfile(there) and not os.path.exists(wanted):
                 os.makedirs(os.path.dirname(wanted), exist_ok=True)
                 shutil.copy(there, wanted)
 """
@@ -50,9 +53,10 @@ print(*(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None)
 """
 #: In what a failing build says: the module or package that is not there.
 _BUILD_NEEDS = re.compile(
-    r"No module named '?(\w+)|(\w+)\)? is not installed|(\w+) must be available and importable", re.I
+    r"No module named '?(\w+)|\b(\w+)\)? is not installed|\b(\w+) must be available and importable", re.I
 )
 _BUILDS = 5
+MESON = "mesonpy"
 _NEEDS_SECONDS = 200.0
 #: In uv's refusals: the package that can't be had or built, by itself or for what asked for it.
 _BLAMED = r"(?:Failed to (?:build|download)|depends on|because|versions? of|only) `?%s(?![\w-])"
@@ -110,7 +114,8 @@ class Builder:
         if tried is None:
             if "pytest" in (self.recipe.runner, *self.recipe.others):
                 await self._install_pytest()
-            await self.installer.python("-m", "compileall", "-qq", "-x", r"/tests?/", str(env / "lib"))
+            if self.installer.time_left:
+                await self.installer.python("-m", "compileall", "-qq", "-j", "2", "-x", r"/tests?/", str(env / "lib"))
             if not self.installer.unreachable:
                 await kept.keep(key, env, [*needs, *missing])
         return installed
@@ -140,8 +145,10 @@ class Builder:
         """Editable; else a copy; else, with its dependencies, what the last release before it brings compiled; else the
         path alone. The tree goes before a copy on the path, and is given the files that only the copy has."""
         tree, said = str(self.workspace / "tree"), ""
+        # What meson-python makes editable is built again at each import, with tools that are gone by then.
+        ways = ((tree,),) if self.recipe.backend == MESON else (("--editable", tree), (tree,))
         for number, date in enumerate(self.installer.dates):
-            for way in (("--editable", tree), (tree,)):
+            for way in ways:
                 done = await self.installer.install(date, *way)
                 said += done.output
                 if done.returncode == 0:
@@ -206,6 +213,8 @@ class Builder:
         """Together; without those that uv names in its refusal, which are tried by themselves; else one by one."""
         apart: list[str] = []
         for _ in range(_MENDINGS):
+            if not self.installer.time_left:
+                return
             first = self.installer.dates[0]
             done = await self.installer.install(first, *needs, seconds=_NEEDS_SECONDS) if needs else None
             if done is None or done.returncode == 0 or self.installer.unreachable:

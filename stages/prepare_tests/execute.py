@@ -5,6 +5,7 @@ installing), ``tree`` (where every test run happens, made anew from ``prepared``
 ``changes`` are written by untrusted code, so this process neither follows a link nor writes anything in them.
 """
 
+import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,10 @@ from stages.prepare_tests.models import Recipe, TestReport, not_loaded
 from stages.prepare_tests.runners import command_lines, read_results, shell_limits
 
 MAX_SAID_CHARS = 4_000
+_TOLD_VERSION = (
+    "SETUPTOOLS_SCM_PRETEND_VERSION", "PBR_VERSION", "PDM_BUILD_SCM_VERSION", "PDM_PEP517_SCM_VERSION",
+    "POETRY_DYNAMIC_VERSIONING_BYPASS",
+)  # fmt: skip
 _COPY = "cp -dR --preserve=mode,timestamps,links"
 #: Empties folders that hostile code has filled; inside the sandbox, so that links lead nowhere.
 _EMPTY = """set -e
@@ -29,6 +34,9 @@ cp -R changes/new/. tree/
 cd tree && xargs -0 -r rm -rf -- < ../changes/removed
 """
 
+
+INTERRUPTED = 2
+"""How pytest and our runner end where no time is left."""
 
 Installed = Literal["editable", "copied", "path"]
 
@@ -83,7 +91,7 @@ class Local(BaseModel):
 
 def version_variables(version: str | None) -> dict[str, str]:
     """For packages that ask git for their version: there is no ``.git`` in the tree."""
-    return {"SETUPTOOLS_SCM_PRETEND_VERSION": version, "PBR_VERSION": version} if version else {}
+    return dict.fromkeys(_TOLD_VERSION, version) if version else {}
 
 
 async def sweep(sandbox: Sandbox, workspace: Path, *names: str) -> None:
@@ -127,17 +135,19 @@ async def run_suite(
         log += f"$ {' '.join(word if len(word) < 300 else '...' for word in argv)}\n{done.output}\n"
         log += f"[ended with {done.returncode} after {done.seconds:.1f} s]\n"
         try:
-            results, failures = read_results(local.recipe, workspace, done.output)
+            results, failures = await asyncio.to_thread(read_results, local.recipe, workspace, done.output)
             break
         except UnreadableReport as error:
             results, failures = {}, {}
             log += f"[{error}]\n"
             if done.timed_out:
                 break
-    completed = done.returncode in (0, 1) and bool(results) and not any(map(not_loaded, results))
+    loaded = not any(map(not_loaded, results))
+    completed = done.returncode in (0, 1) and bool(results) and loaded
     return TestReport(
-        results=results, failures=failures, completed=completed, said="" if completed else log[-MAX_SAID_CHARS:],
-        seconds=done.seconds, log_key=await save(f"{label}.log", log),
+        results=results, failures=failures, completed=completed,
+        cut=done.timed_out or (done.returncode == INTERRUPTED and loaded),
+        said="" if completed else log[-MAX_SAID_CHARS:], seconds=done.seconds, log_key=await save(f"{label}.log", log),
     )  # fmt: skip
 
 

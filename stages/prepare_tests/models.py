@@ -26,6 +26,8 @@ class TestReport(BaseModel):
     results: dict[str, Status]
     completed: bool
     """The runner ran to its end: no time-out, no crash, no collection error."""
+    cut: bool = False
+    """Its time was over before all tests had run: what has no result may be as it was."""
     failures: dict[str, str]
     """Of failed and error tests: the end of what the runner said, for the next round's prompt."""
     said: str = ""
@@ -41,6 +43,7 @@ class TestReport(BaseModel):
                 "results": self.results | other.results,
                 "failures": self.failures | other.failures,
                 "completed": self.completed and other.completed,
+                "cut": self.cut or other.cut,
                 "seconds": self.seconds + other.seconds,
             }
         )
@@ -82,6 +85,8 @@ class Recipe(BaseModel):
     """The repository is installed; False: its files are on the path as they are."""
     name: str = ""
     """The package's, where its files say it."""
+    backend: str = ""
+    """The module that builds it, where pyproject.toml says so."""
     asks_git: bool = False
     """For its version, when it is built."""
     tools: tuple[str, ...] = ()

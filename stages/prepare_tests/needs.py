@@ -39,9 +39,12 @@ _OPTIONS = {
     "DJANGO_SETTINGS_MODULE": "pytest-django",
 }  # fmt: skip
 #: Outside of any block: what is imported within one may be missing.
-_IMPORTS = re.compile(
-    r"^(?:from[ \t]+(\w[\w.]*)[ \t]+import|import[ \t]+([\w., \t]+?)(?:[ \t]+as\b.*)?[ \t]*(?:#.*)?$)", re.M
-)
+_IMPORT = re.compile(r"(?:from[ \t]+(\w[\w.]*)|import[ \t]+([^#]+))")
+_MAX_LINE = 500
+#: A test, or a module of tests, is skipped where this module is missing.
+_SKIPPED_WITHOUT = re.compile(r"importorskip\([ \t]*['\"]([A-Za-z]\w*)")
+_CONDA = re.compile(r"^(?:[\w.-]*/){0,3}(?:environment[\w.-]*|[\w.-]*(?:require|env|dev|py3)[\w.-]*)\.ya?ml$", re.I)
+_CONDA_NEED = re.compile(r"[ \t]{0,8}-[ \t]{1,8}([A-Za-z0-9][\w.-]*)[ \t]*(?:[=<>!~].*)?(?:#.*)?$")
 #: Modules that a package of another name brings.
 PACKAGES = {
     "yaml": "pyyaml", "PIL": "pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "attr": "attrs",
@@ -81,6 +84,8 @@ def gather(
     files = _files(known) + [path for path in said if not _NOT_OF_TESTS.search(path)]
     strong: list[str] = []
     offered = list(installs)
+    for path in sorted((path for path in known if _CONDA.match(path)), key=lambda path: path.count("/"))[:_MAX_FILES]:
+        offered += _conda(read(path) or "")
     for path in list(dict.fromkeys(path for path in files if path in known))[:_MAX_FILES]:
         found = _read(path, read, set())
         meant = bool(re.search(r"test|\bci\b", path, re.I)) or path in _PLAIN
@@ -99,7 +104,7 @@ def gather(
         for key in ("dependencies", "extra-dependencies"):
             listed = environment.get(key) if isinstance(environment, dict) else None
             strong += [line for line in listed if isinstance(line, str)] if isinstance(listed, list) else []
-    strong += _tests_require(texts.get("setup.py", ""))
+    strong += said_in_setup(texts.get("setup.py", ""), "tests_require")
     strong += lines(setup_cfg.get("options", "tests_require", fallback=""))
     strong += wanted + _used(tests, pytest_says)
     weak: dict[str, str] = {canonicalize_name(Requirement(line).name): line for line in distinct(offered)}
@@ -174,6 +179,14 @@ def _read(path: str, read: Callable[[str], str | None], seen: set[str]) -> list[
     return found
 
 
+def _conda(text: str) -> list[str]:
+    """Names alone: conda writes versions in its own way."""
+    lines = (line for line in text.partition("dependencies:")[2].splitlines() if len(line) <= _MAX_LINE)
+    return [
+        found[1] for line in lines if (found := _CONDA_NEED.match(line)) and found[1].lower() not in ("python", "pip")
+    ]
+
+
 def _group(groups: dict[str, Any], name: str, seen: set[str]) -> list[str]:
     """A PEP 735 group with the groups it includes."""
     if name in seen or not isinstance(groups.get(name), list):
@@ -188,8 +201,8 @@ def _group(groups: dict[str, Any], name: str, seen: set[str]) -> list[str]:
     return needs
 
 
-def _tests_require(text: str) -> list[str]:
-    """Of a setup.py, as far as it is said in literals."""
+def said_in_setup(text: str, name: str) -> list[str]:
+    """What a setup.py gives for an argument, a text or a list of them, as far as it is said in literals."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
@@ -203,9 +216,11 @@ def _tests_require(text: str) -> list[str]:
     }
     found: list[str] = []
     for node in ast.walk(tree):
-        if not isinstance(node, ast.keyword) or node.arg != "tests_require":
+        if not isinstance(node, ast.keyword) or node.arg != name:
             continue
         value = values.get(node.value.id, node.value) if isinstance(node.value, ast.Name) else node.value
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            found.append(value.value)
         if isinstance(value, ast.List | ast.Tuple):
             found += [e.value for e in value.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
     return found
@@ -214,16 +229,28 @@ def _tests_require(text: str) -> list[str]:
 def _used(tests: Mapping[str, str], pytest_says: str) -> list[str]:
     """Plugins that tests and pytest's configuration use, declared or not."""
     everything = "\n".join(tests.values())
-    signatures = re.findall(r"^\s*(?:async )?def test\w*\(([^)]*)\)", everything, re.M)
+    signatures = re.findall(r"^[ \t]*(?:async )?def test\w*\(([^)]{0,2000})\)", everything, re.M)
     parameters = set(re.findall(r"\w+", " ".join(signatures)))
-    own = set(re.findall(r"^\s*(?:async )?def (\w+)\(", everything, re.M))
+    own = set(re.findall(r"^[ \t]*(?:async )?def (\w+)\(", everything, re.M))
     marks = set(re.findall(r"pytest\.mark\.(\w+)", everything))
     options = set(re.findall(r"[\w-]+", pytest_says))
+    options |= {"-n"} if re.search(r"(?<![\w-])-n ?\w", pytest_says) else set()
     return [
+        *sorted(set(re.findall(r"(?<![\w-])pytest-[a-z][\w-]*", pytest_says))),
         *(package for name, package in _FIXTURES.items() if name in parameters - own),
         *(package for name, package in _MARKS.items() if name in marks),
         *(package for name, package in _OPTIONS.items() if name in options),
     ]
+
+
+def _imported(text: str) -> set[str]:
+    """Top-level modules."""
+    found = set[str]()
+    for line in text.splitlines():
+        if len(line) <= _MAX_LINE and (told := _IMPORT.match(line)):
+            names = [told[1]] if told[1] else [part.split()[0] for part in told[2].split(",") if part.split()]
+            found |= {name.partition(".")[0] for name in names if re.fullmatch(r"\w[\w.]*", name)}
+    return found
 
 
 def _modules(tests: Mapping[str, str], paths: Iterable[str], offered: Mapping[str, str]) -> dict[str, str]:
@@ -231,8 +258,11 @@ def _modules(tests: Mapping[str, str], paths: Iterable[str], offered: Mapping[st
     own = {part.partition(".")[0] for path in paths for part in path.split("/")}
     found: dict[str, str] = {}
     for text in tests.values():
-        names = [name for line in _IMPORTS.finditer(text) for name in re.findall(r"[\w.]+", line[1] or line[2])]
-        for module in {name.partition(".")[0] for name in names} - own - sys.stdlib_module_names:
+        wanted = dict.fromkeys(_imported(text), True)
+        wanted |= {module: False for module in _SKIPPED_WITHOUT.findall(text) if module not in wanted}
+        for module in wanted.keys() - own - sys.stdlib_module_names:
             package = PACKAGES.get(module, module)
-            found[module] = offered.get(canonicalize_name(package), package)
+            named = offered.get(canonicalize_name(package))
+            if named or wanted[module]:  # what a test can do without, only where the repository itself names it
+                found[module] = named or package
     return found

@@ -10,6 +10,7 @@ is recorded, whatever runner of its own it has. Ends with 0 (green), 1 (red) or 
 
 import contextlib
 import importlib
+import importlib.util
 import os
 import runpy
 import signal
@@ -190,7 +191,9 @@ def run_pytest(report: str, limits: Limits, arguments: List[str]) -> int:
             yield
             limits.done()
 
-    return int(pytest.main(["--junitxml=" + report, *arguments], plugins=[Plugin()]))
+    # In xdist's workers nobody would see to the limits, nor write a report when they end.
+    here = ["-n0"] if importlib.util.find_spec("xdist") else []
+    return int(pytest.main(["--junitxml=" + report, *here, *arguments], plugins=[Plugin()]))
 
 
 def main(kind: str, report: str, seconds: str, each: str, arguments: List[str]) -> int:

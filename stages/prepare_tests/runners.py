@@ -15,6 +15,7 @@ _SOURCE = Path(__file__).with_name("python_runner.py")
 #: A script's verbose output: a file's heading as SymPy's runner writes it, then a line a test.
 _HEADING = re.compile(r"^(\S+\.py)\[[\d, ]+\]")
 _LINE = re.compile(r"^(?P<test>test\w*(?: \([\w.]+\))?)(?: \.\.\.)? (?P<how>ok|FAIL|ERROR|[FEsfXwTK]|skipped\b.*)$")
+_MAX_LINE = 500
 _HOW: dict[str, Status] = {"ok": "passed", "F": "failed", "FAIL": "failed", "E": "error", "ERROR": "error"}
 
 
@@ -38,9 +39,9 @@ def command_lines(
             ways = dict.fromkeys(labels(recipe.script, tests)) if tests else [()]
             return [(*wrapped, "script", *limits, recipe.script, *recipe.options, *way) for way in ways]
         case "pytest":
-            fixed = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:random_order")
+            fixed = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:random_order", "--maxfail=0")
             plain = (str(python), "-m", "pytest", f"--junitxml={report}", *fixed, *tests)
-            going_on, bare = "--continue-on-collection-errors", ("-o", "addopts=")
+            going_on, bare = "--continue-on-collection-errors", ("-o", "addopts=", "-o", "required_plugins=")
             return [
                 (*wrapped, "pytest", *limits, *fixed, going_on, *tests),
                 (*wrapped, "pytest", *limits, *fixed, going_on, *bare, *tests),
@@ -95,6 +96,8 @@ def read_lines(output: str) -> dict[str, Status]:
     results: dict[str, Status] = {}
     module = ""
     for line in output.splitlines():
+        if len(line) > _MAX_LINE:
+            continue
         if heading := _HEADING.match(line):
             module = heading[1].removesuffix(".py").replace("/", ".")
         elif found := _LINE.match(re.sub(r"\s*\[(?:OK|FAIL)\]\s*$", "", line)):

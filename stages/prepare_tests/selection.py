@@ -54,7 +54,7 @@ def _imports(text: str, source: str) -> float:
     if not parts:
         return 0.0
     module = re.escape(".".join(parts))
-    if re.search(rf"^\s*(?:from {module} import|import {module}\b)", text, re.M):
+    if re.search(rf"^[ \t]*(?:from {module} import|import {module}\b)", text, re.M):
         return 2.0
     above = re.escape(".".join(parts[:-1]))
-    return 1.5 if above and re.search(rf"^\s*from {above} import .*\b{re.escape(parts[-1])}\b", text, re.M) else 0.0
+    return 1.5 if above and re.search(rf"^[ \t]*from {above} import .*\b{re.escape(parts[-1])}\b", text, re.M) else 0.0

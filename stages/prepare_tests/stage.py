@@ -178,7 +178,7 @@ def recipe_of(found: Detected, checkout: Checkout, minor: int | None) -> Recipe:
         extras=found.config.extras or tuple(found.needs.extras),
         requirements=tuple(found.needs.requirements) if of_python else (),
         modules=found.needs.modules if of_python else {}, source_root=found.source_root, patterns=found.patterns,
-        name=found.name, asks_git=found.asks_git, environment=found.config.environment,
+        name=found.name, backend=found.backend, asks_git=found.asks_git, environment=found.config.environment,
         tools=tuple(found.other.tools) if found.other else (), steps=tuple(found.other.steps) if found.other else (),
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from stages.prepare_tests.dated import index_settings
 from stages.prepare_tests.detect import Detected, belongs_to_tests, detect, is_test_file
+from stages.prepare_tests.environment import _BUILD_NEEDS
 from stages.prepare_tests.interpreters import choose_minor, find_interpreters, interpreter_folders
 from stages.prepare_tests.junit import UnreadableReport, junit_id, parse_report
 from stages.prepare_tests.needs import fitting, of_extras
@@ -155,6 +156,59 @@ def test_an_application_with_a_few_scripts_is_tested_in_the_language_of_most_of_
     assert detected(files | {"test/a.js": "test('x')", "test/b.js": "test('x')"}).runners == ["node:test"]
 
 
+def test_the_folder_of_the_packages_is_where_the_repository_says():
+    package = {"python3/lib/__init__.py": "", "tests/test_a.py": CASE}
+    said = [
+        {"setup.py": "setup(package_dir={'': 'python3'})"},
+        {"setup.cfg": "[options]\npackage_dir =\n    = python3\n"},
+        {"setup.cfg": "[options.packages.find]\nwhere = python3\n"},
+        {"pyproject.toml": "[tool.setuptools]\npackage-dir = {'' = 'python3'}\n"},
+        {"pyproject.toml": "[tool.setuptools.packages.find]\nwhere = ['python3']\n"},
+    ]
+    assert {detected(package | one).source_root for one in said} == {"python3"}
+    assert detected(package | {"setup.py": "setup(package_dir={'': 'gone'})"}).source_root == ""
+
+
+def test_a_name_that_a_setup_py_says_in_a_variable_is_its_name():
+    files = {"setup.py": "NAME = 'scikit-x'\nsetup(name=NAME)\n", "skx/__init__.py": "", "test_a.py": CASE}
+    assert detected(files).name == "scikit-x"
+
+
+def test_what_tests_can_do_without_is_wanted_where_the_repository_names_it_also_for_conda():
+    conda = "name: x\ndependencies:\n  - python=3.8\n  - scipy>=1.2  # for tests\n  - netcdf4=1.5\n  - pip:\n"
+    files = {
+        "setup.py": "setup(name='x')", "ci/requirements/py38.yml": conda,
+        "test_a.py": "import pytest\na = pytest.importorskip('scipy')\nb = pytest.importorskip('torch')\n" + CASE,
+    }  # fmt: skip
+    assert detected(files).needs.modules == {"pytest": "pytest", "scipy": "scipy"}
+
+
+def test_plugins_that_pytests_configuration_asks_for_are_needed():
+    files = {
+        "test_a.py": CASE,
+        "pytest.ini": "[pytest]\nrequired_plugins = pytest-django>=4 pytest-mock\naddopts = -nauto\n",
+    }
+    assert {"pytest-django", "pytest-mock", "pytest-xdist"} <= set(detected(files).needs.requirements)
+
+
+HUGE = 40_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import " + " " * HUGE + "!", "import " + "a , " * HUGE + "!", "\n" * HUGE + "!", "def test(" * HUGE,
+        " " * HUGE + "!", "importorskip(" + " " * HUGE, "from " + "." * HUGE,
+    ],
+)  # fmt: skip
+def test_no_text_of_a_repository_or_a_runner_holds_the_worker_up(text: str):
+    """Patterns that look twice at each character would take minutes, and hold every other run's lease."""
+    detected({"test_a.py": text, "conftest.py": text, "setup.py": text, "environment.yml": f"dependencies:\n - {text}"})
+    read_lines(text)
+    _BUILD_NEEDS.findall(text + "a" * HUGE)
+    choose_tests(["test_a.py"] * 20, {"test_a.py": text}, {}, ranking=["a/b.py"], issue="x")
+
+
 def test_patterns_of_test_files_are_the_repositorys_own():
     files = {
         "pytest.ini": "[pytest]\npython_files = check_*.py testing/*/*.py\n",
@@ -169,6 +223,8 @@ def test_patterns_of_test_files_are_the_repositorys_own():
     ("path", "of_tests", "test_file"),
     [
         ("tests/data/x.json", True, False), ("src/testing_tools.py", False, False), ("conftest.py", True, False),
+        ("django/test/client.py", False, False), ("numpy/testing/utils.py", False, False),
+        ("testing/helper.py", True, False), ("src/test/java/Help.java", True, False),
         ("pkg/test_x.py", True, True), ("tests/__init__.py", True, False), ("contest.py", False, False),
     ],
 )  # fmt: skip

@@ -16,7 +16,7 @@ from stages.apply_patch import Candidate, Candidates
 from stages.prepare_tests import PrepareTests, Suite, TestReport
 from stages.prepare_tests.execute import run_suite
 from stages.propose_patch import Proposals, Reproduction
-from stages.run_tests import MAX_BACK_CHARS, RunTests, Verdict
+from stages.run_tests import MAX_BACK_CHARS, RunTests, Verdict, _Trial
 from tests.stages.workbench import CALC, FIXED_CALC, SAMPLE, TESTS, Origin, context, issue, run_context
 
 ADD, DOUBLE = "test_calc.TestCalc::test_add", "test_calc.TestCalc::test_double"
@@ -175,6 +175,51 @@ async def test_a_green_suite_proves_nothing_of_what_is_not_compiled_anew(make_be
     assert "none fails; the tests did not see what it changes in fast.pyx" in verdict.reason
     plain = proven(await bench.verdict({"fast.pyx": "x = 2\n"}))
     assert plain.verification is Verification.SUITE_PASSES
+
+
+async def test_a_test_that_its_new_version_alone_makes_green_is_no_proof(bench: Bench):
+    verdict = proven(await bench.verdict({"test_calc.py": TESTS.replace("add(2, 3), 5", "add(2, 3), -1")}))
+    assert (verdict.verification, verdict.fixed) == (Verification.SUITE_PASSES, ())
+
+
+async def test_tests_that_a_change_makes_skipped_are_lost(make_bench):
+    skips = TESTS.replace("class TestCalc", "@unittest.skipIf(hasattr(__import__('calc'), 'off'), '')\nclass TestCalc")
+    bench = await make_bench({"calc.py": FIXED_CALC, "test_calc.py": skips})
+    because = sent_back(await bench.verdict({"calc.py": FIXED_CALC + "off = 1\n"}))
+    assert "do not run any more: " + ADD in because
+
+
+async def test_tests_that_a_change_takes_out_are_told_and_the_suite_proves_nothing(make_bench):
+    bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC})
+    verdict = proven(await bench.verdict({"test_calc.py": TESTS.replace("def test_double", "def untested_double")}))
+    assert verdict.verification is Verification.NOT_VERIFIED
+    assert "the change takes out 1 test that passed" in verdict.reason
+
+
+def report(cut: bool = False, **results: str) -> TestReport:
+    return TestReport.model_validate(
+        {"results": results, "completed": not cut, "cut": cut, "failures": {}, "seconds": 1.0, "log_key": "log"}
+    )
+
+
+@pytest.mark.parametrize(("base", "after"), [(True, False), (False, True), (True, True)])
+def test_what_the_time_did_not_last_for_is_not_lost(base: bool, after: bool):
+    before = report(base, a="passed", b="passed", c="failed")
+    trial = _Trial(0, False, (), before, None, report(after, a="passed", c="passed"))
+    assert (trial.lost, trial.dropped, trial.verdict.verification) == (frozenset(), 0, Verification.RED_TO_GREEN)
+    assert ("the time did not last" in trial.verdict.reason) == after
+    whole = _Trial(0, False, (), report(a="passed", b="passed"), None, report(a="passed"))
+    assert whole.lost == {"b"}
+
+
+async def test_what_is_red_in_a_changed_test_file_before_and_after_is_not_the_changes(make_bench):
+    """The file was not among the chosen ones: it is run on the base now."""
+    test = "import unittest\n\nclass TestNet(unittest.TestCase):\n    def test_net(self):\n        self.fail('no net')\n"
+    bench = await make_bench({**SAMPLE, "test_net.py": test})
+    part = bench.suite.model_copy(update={"whole": False, "tests": ("test_calc.py",)})
+    change = {"calc.py": FIXED_CALC, "test_net.py": test + "\n    def test_new(self):\n        pass\n"}
+    verdict = proven(await bench.verdict(change, suite=part))
+    assert (verdict.verification, verdict.fixed) == (Verification.RED_TO_GREEN, (ADD,))
 
 
 async def test_a_green_part_of_a_suite_is_not_verified(make_bench):
