@@ -214,7 +214,7 @@ def test_what_the_time_did_not_last_for_is_not_lost(base: bool, after: bool):
 
 async def test_what_is_red_in_a_changed_test_file_before_and_after_is_not_the_changes(make_bench):
     """The file was not among the chosen ones: it is run on the base now."""
-    test = "import unittest\n\nclass TestNet(unittest.TestCase):\n    def test_net(self):\n        self.fail('no net')\n"
+    test = "import unittest\n\nclass TestNet(unittest.TestCase):\n    def test_net(self):\n        self.fail('off')\n"
     bench = await make_bench({**SAMPLE, "test_net.py": test})
     part = bench.suite.model_copy(update={"whole": False, "tests": ("test_calc.py",)})
     change = {"calc.py": FIXED_CALC, "test_net.py": test + "\n    def test_new(self):\n        pass\n"}
