@@ -26,7 +26,7 @@ from pipeline.sandbox.watch import INTERVAL, Watch
 _TMPFS_BYTES = 1024**3
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = (
-    "alternatives", "ca-certificates", "gai.conf", "host.conf", "hosts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
+    "alternatives", "ca-certificates", "gai.conf", "host.conf", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
     "localtime", "mime.types", "nsswitch.conf", "os-release", "pki", "protocols", "resolv.conf", "services", "ssl",
 )  # fmt: skip
 _OWN = ("/tmp", "/var/tmp", "/dev/shm", "/tmp/home")  # noqa: S108 - inside
@@ -46,6 +46,10 @@ listener = socket.create_server(("", port))
 socket.send_fds(socket.socket(fileno=back), [b"."], [listener.fileno()])
 """
 _TRUE = SandboxCommand(("/bin/true",), cwd=Path("/"))
+
+_NAME = "sandbox"
+_HOSTS = f"127.0.0.1 localhost {_NAME}\n::1 localhost ip6-localhost ip6-loopback\n".encode()
+"""Many a server asks for the address of its own name, and there is nobody else to ask."""
 
 
 class BwrapSandbox:
@@ -125,7 +129,8 @@ class BwrapSandbox:
         users = _memfd(passwd.encode(), stack)
         groups = _memfd(f"root:x:0:\nsandbox:x:{self._gid}:\n".encode(), stack)
         options = [*self._isolation(command), *_files(command)]
-        for data, path in ((users, "/etc/passwd"), (groups, "/etc/group")):
+        hosts = _memfd(_HOSTS, stack)
+        for data, path in ((users, "/etc/passwd"), (groups, "/etc/group"), (hosts, "/etc/hosts")):
             options += ["--perms", "0644", "--ro-bind-data", str(data), path]
         if report_to is not None and wait_for is not None:
             options += ["--json-status-fd", str(report_to), "--block-fd", str(wait_for)]
@@ -138,10 +143,10 @@ class BwrapSandbox:
             drop += [f"--reuid={self._uid}", f"--regid={self._gid}", "--clear-groups"]
         argv = [self._bwrap, "--args", str(described), "--", *drop, "--", *command.argv]
         told = tuple(number for number in (report_to, wait_for) if number is not None)
-        return launched(argv), (users, groups, described, filtered, *told)
+        return launched(argv), (users, groups, hosts, described, filtered, *told)
 
     def _isolation(self, command: SandboxCommand) -> list[str]:
-        options = ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox"]
+        options = ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--hostname", _NAME]
         options += ["--unshare-net", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
         # Root changes its real user id inside, for which these stay until it has (one to enter a folder that is that
         # user's alone); exec then drops them.

@@ -1,5 +1,6 @@
 """uv and the environment's own Python, in the sandbox, with packages as of a date."""
 
+import json
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,9 @@ _BUILD_TOOLS = ("setuptools", "wheel", "setuptools-scm")
 _BUILD_TOOLS_FROM = datetime(2022, 11, 1, tzinfo=UTC)
 #: Packages that were uploaded again later than the commit: uv says so, by name.
 _UPLOADED_LATER = re.compile(r"`([A-Za-z0-9._-]+)` was filtered by `exclude-newer`")
+_UNREAD = re.compile(r"Metadata for `([A-Za-z0-9._-]+)` \(v[^)]*\) could not be parsed")
+#: What packages need whose old releases say it in a way that uv refuses: `pytz (>=2011k)`, until pandas 0.25.
+_STATED = {"pandas": ("numpy", "python-dateutil>=2", "pytz")}
 _UNREACHABLE = re.compile(
     r"dns error|request failed after|failed to lookup address|error sending request|could not connect", re.I
 )
@@ -63,6 +67,8 @@ class DatedInstaller:
     unreachable: bool = False
     """The package index did not answer: nothing more need be tried."""
     _later: dict[str, datetime] = field(default_factory=dict)
+    _stated: set[str] = field(default_factory=set)
+    """Packages whose needs uv is told."""
     _until: float = field(default_factory=lambda: time.monotonic() + _ALL_SECONDS)
 
     @property
@@ -73,6 +79,11 @@ class DatedInstaller:
     def _uv_cache(self) -> Path:
         """uv's, a folder a repository: what code of one has written there is never used for another."""
         return self.cache / re.sub(r"[^\w.-]+", "__", self.recipe.repository) / "uv"
+
+    @property
+    def _config(self) -> Path:
+        """Ours: no sandbox may write it."""
+        return self.workspace / "uv.toml"
 
     @property
     def dates(self) -> list[datetime]:
@@ -99,8 +110,10 @@ class DatedInstaller:
             self.unreachable = self.unreachable or bool(done.returncode and _UNREACHABLE.search(done.output))
             now = datetime.fromtimestamp(self.now, UTC)
             names = [name for name in set(_UPLOADED_LATER.findall(done.output)) if self._later.get(name) != now]
-            if done.returncode == 0 or not names:
+            unread = {name for name in _UNREAD.findall(done.output) if name in _STATED} - self._stated
+            if done.returncode == 0 or not (names or unread):
                 break
+            self._stated |= unread
             for name in names:  # a build tool of today fails with what was written for an older one
                 early = name in _BUILD_TOOLS and name not in self._later
                 self._later[name] = max(date, _BUILD_TOOLS_FROM) if early else now
@@ -111,6 +124,13 @@ class DatedInstaller:
             "UV_CACHE_DIR": str(self._uv_cache), "UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1", "UV_NO_CONFIG": "1",
             "UV_PYTHON_DOWNLOADS": "never", "UV_COLOR": "never",
         } | _COMPILER  # fmt: skip
+        if self._stated:
+            rows = (f"[[dependency-metadata]]\nname = {json.dumps(name)}\nrequires-dist = {json.dumps(_STATED[name])}\n"
+                    for name in sorted(self._stated))  # fmt: skip
+            self._config.write_text("".join(rows))
+            self._config.chmod(0o644)
+            del fixed["UV_NO_CONFIG"]
+            fixed["UV_CONFIG_FILE"] = str(self._config)
         closed = self._told("UV_NO_INDEX") or self._told("UV_OFFLINE")
         network: Network = "none" if closed else "install"
         return await self._run((str(self.uv), *arguments), fixed | dict(self.index), network=network, seconds=seconds)
@@ -130,7 +150,10 @@ class DatedInstaller:
             SandboxCommand(
                 tuple(argv), cwd=self.workspace / "tree",
                 writable=(self.workspace / "tree", self.workspace / "env", self._uv_cache),
-                readable=(*interpreter_folders(self.interpreter), self.uv, *_local_paths(self.index)),
+                readable=(
+                    *interpreter_folders(self.interpreter), self.uv, *_local_paths(self.index),
+                    *([self._config] if self._stated else []),
+                ),
                 environment=version_variables(self.version or self.recipe.version) | environment, network=network,
                 timeout=max(_LAST_SECONDS, min(seconds, self._until - time.monotonic())), memory_mb=_MEMORY_MB,
                 output_limit=100_000,

@@ -92,14 +92,16 @@ def detect(paths: list[str], read: Callable[[str], str | None]) -> Detected:
         found.patterns = tuple(pattern if pattern.endswith(".py") else f"{pattern}.py" for pattern in stated)
     found.test_files = [path for path in paths if is_test_file(path, found.patterns)]
     conftests = [path for path in paths if PurePosixPath(path).name == "conftest.py"]
+    folders = {PurePosixPath(path).parent for path in found.test_files}
+    shared = [path for path in paths if path.endswith("__init__.py") and PurePosixPath(path).parent in folders]
     for path in found.test_files[:_MAX_SAMPLED]:
         found.texts[path] = read(path) or ""
     _find_script(found, paths, read)
     found.said = listen(paths, read, found.script)
     found.needs = gather(
         texts, paths, read, project=project, setup_cfg=setup_cfg, tox=tox, installs=found.said.installs,
-        tests=found.texts | {path: read(path) or "" for path in conftests[:20]}, pytest_says=str(configured or ""),
-        itself=found.name,
+        tests=found.texts | {path: read(path) or "" for path in (*conftests[:20], *shared[:20])},
+        pytest_says=str(configured or ""), itself=found.name,
     )  # fmt: skip
     _decide(found, configured is not None, bool(conftests))
     other = detect_other(paths, read)

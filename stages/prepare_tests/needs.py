@@ -243,11 +243,12 @@ def _used(tests: Mapping[str, str], pytest_says: str) -> list[str]:
     ]
 
 
-def _imported(text: str) -> set[str]:
-    """Top-level modules."""
+def _imported(text: str, *, within: bool = False) -> set[str]:
+    """Top-level modules; ``within``: imported in a block, as what may be missing is."""
     found = set[str]()
     for line in text.splitlines():
-        if len(line) <= _MAX_LINE and (told := _IMPORT.match(line)):
+        told = _IMPORT.match(line.lstrip() if within else line) if len(line) <= _MAX_LINE else None
+        if told:
             names = [told[1]] if told[1] else [part.split()[0] for part in told[2].split(",") if part.split()]
             found |= {name.partition(".")[0] for name in names if re.fullmatch(r"\w[\w.]*", name)}
     return found
@@ -259,7 +260,8 @@ def _modules(tests: Mapping[str, str], paths: Iterable[str], offered: Mapping[st
     found: dict[str, str] = {}
     for text in tests.values():
         wanted = dict.fromkeys(_imported(text), True)
-        wanted |= {module: False for module in _SKIPPED_WITHOUT.findall(text) if module not in wanted}
+        without = {*_SKIPPED_WITHOUT.findall(text), *_imported(text, within=True)} - wanted.keys()
+        wanted |= dict.fromkeys(without, False)
         for module in wanted.keys() - own - sys.stdlib_module_names:
             package = PACKAGES.get(module, module)
             named = offered.get(canonicalize_name(package))

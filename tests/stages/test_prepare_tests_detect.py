@@ -181,6 +181,9 @@ def test_what_tests_can_do_without_is_wanted_where_the_repository_names_it_also_
         "test_a.py": "import pytest\na = pytest.importorskip('scipy')\nb = pytest.importorskip('torch')\n" + CASE,
     }  # fmt: skip
     assert detected(files).needs.modules == {"pytest": "pytest", "scipy": "scipy"}
+    shared = "try:\n    import scipy, torch\nexcept ImportError:\n    pass\ndef f(): importorskip('netCDF4')\n"
+    package = {"setup.py": "setup(name='x')", "environment.yml": conda, "t/__init__.py": shared, "t/test_a.py": CASE}
+    assert detected(package).needs.modules == {"scipy": "scipy", "netCDF4": "netcdf4"}
 
 
 def test_plugins_that_pytests_configuration_asks_for_are_needed():
