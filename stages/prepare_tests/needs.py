@@ -52,6 +52,7 @@ PACKAGES = {
     "OpenSSL": "pyopenssl", "Crypto": "pycryptodome", "git": "gitpython", "serial": "pyserial", "google": "protobuf",
     "pkg_resources": "setuptools", "websocket": "websocket-client", "zmq": "pyzmq", "skimage": "scikit-image",
     "docx": "python-docx", "magic": "python-magic", "ruamel": "ruamel.yaml", "psycopg2": "psycopg2-binary",
+    "iris": "scitools-iris",
 }  # fmt: skip
 
 
