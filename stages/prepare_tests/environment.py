@@ -51,6 +51,17 @@ _MISSING = """
 import importlib.util, sys
 print(*(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None))
 """
+#: What is there, and can't be imported for another reason than that it is not there: no test expects that.
+_BROKEN = """
+import importlib, sys
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        pass
+    except BaseException:
+        print("\\nbroken:", name)
+"""
 #: In what a failing build says: the module or package that is not there.
 _BUILD_NEEDS = re.compile(
     r"No module named '?(\w+)|\b(\w+)\)? is not installed|\b(\w+) must be available and importable", re.I
@@ -111,6 +122,7 @@ class Builder:
         await self._install_all([need for need in needs if need not in (tried or ())])
         missing = [need for need in await self._missing(installed) if need not in (tried or ())]
         await self._install_all(missing)
+        await self._without_broken(missing)
         if tried is None:
             if "pytest" in (self.recipe.runner, *self.recipe.others):
                 await self._install_pytest()
@@ -241,6 +253,19 @@ class Builder:
         given = self._local(installed).environment(self.workspace)
         looked = await self.installer.python("-c", _MISSING, *self.recipe.modules, environment=given)
         return distinct(self.recipe.modules[name] for name in looked.output.split() if name in self.recipe.modules)
+
+    async def _without_broken(self, needs: list[str]) -> None:
+        """Of what was installed because tests import it, what lacks a library of the machine's goes again: where tests
+        can do without, they ask for an ImportError."""
+        names = [name for name, need in self.recipe.modules.items() if need in needs]
+        if not names or not self.installer.time_left:
+            return
+        told = await self.installer.python("-c", _BROKEN, *names)
+        broken = [name for name in re.findall(r"^broken: (\S+)$", told.output, re.M) if name in names]
+        if broken:
+            packages = [Requirement(self.recipe.modules[name]).name for name in broken]
+            python = str(self.workspace / "env/bin/python")
+            await self.installer.run_uv("pip", "uninstall", "--python", python, *packages)
 
     async def _install_pytest(self) -> None:
         """As of the commit's date; where that pytest fails on this interpreter, a later one with its plugins."""

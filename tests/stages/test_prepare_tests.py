@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -302,3 +303,34 @@ async def test_an_old_commit_is_given_the_time_it_was_made(tmp_path: Path, sandb
         issue(), checkout, context(), run_context(tmp_path)
     )
     assert suite.recipe and suite.recipe.committed_at == 1_500_000_000 and suite.runnable
+
+
+def wheel(folder: Path, name: str, text: str) -> None:
+    """A wheel of one module."""
+    info = f"{name}-1.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-1-py3-none-any.whl", "w") as made:
+        made.writestr(f"{name}.py", text)
+        made.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        made.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        made.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+
+
+async def test_an_optional_module_is_installed_unless_it_lacks_a_library_of_the_machines(
+    sandbox: NoNetwork, tmp_path: Path
+):
+    (tmp_path / "wheels").mkdir()
+    wheel(tmp_path / "wheels", "whole", "")
+    wheel(tmp_path / "wheels", "lacking", "raise RuntimeError('a library of C is not found')\n")
+    seen = "".join(
+        f"    def test_{name}(self):\n        try:\n            import {name}\n        except ImportError:\n"
+        f"            self.skipTest('not there')\n" for name in ("whole", "lacking")
+    )  # fmt: skip
+    files = {
+        "environment.yml": "dependencies:\n  - whole\n  - lacking\n",
+        "test_calc.py": f"import unittest\n\n\nclass TestCalc(unittest.TestCase):\n{seen}",
+    }
+    index = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(tmp_path / "wheels")}
+    suite = await prepared(files, sandbox, tmp_path, index=index)
+    assert suite.base and suite.base.results == {
+        "test_calc.TestCalc::test_whole": "passed", "test_calc.TestCalc::test_lacking": "skipped",
+    }  # fmt: skip
