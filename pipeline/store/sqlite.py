@@ -1,4 +1,7 @@
-"""The RunStore on one machine: SQLite in WAL mode, one connection behind a lock, every write one transaction."""
+"""The RunStore on one machine: SQLite in WAL mode, every write one transaction.
+
+One connection writes and another one reads, each behind a lock: a read does not wait until a commit is on the disk.
+"""
 
 import json
 import sqlite3
@@ -44,7 +47,9 @@ class SqliteStore:
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time):
         path.parent.mkdir(parents=True, exist_ok=True)
         self._clock = clock
-        self._lock = threading.RLock()
+        self._writing, self._reading = threading.Lock(), threading.Lock()
+        self._writer: int | None = None
+        """The thread that is within a transaction: what it reads is the transaction's."""
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
         self._db = Database(connection)
         self._db.enable_wal()
@@ -52,9 +57,12 @@ class SqliteStore:
         connection.execute("PRAGMA synchronous=FULL")
         with self._write():
             migrate(self._db)
+        self._reader = Database(sqlite3.connect(path, timeout=BUSY_TIMEOUT, check_same_thread=False))
+        self._reader.execute("PRAGMA query_only=ON")
 
     def close(self) -> None:
-        with self._lock:
+        with self._writing, self._reading:
+            self._reader.close()
             self._db.close()
 
     # Claims and leases
@@ -397,14 +405,17 @@ class SqliteStore:
 
     @contextmanager
     def _write(self) -> Iterator[None]:
-        with self._lock:
+        with self._writing:
             # IMMEDIATE takes the write lock at once: two processes can't both read and then both decide.
             self._db.execute("BEGIN IMMEDIATE")
+            self._writer = threading.get_ident()
             try:
                 yield
             except BaseException:
                 self._db.rollback()
                 raise
+            finally:
+                self._writer = None
             self._db.commit()
 
     @contextmanager
@@ -432,8 +443,11 @@ class SqliteStore:
         return _run_row(row)
 
     def _all(self, sql: str, *values: Any, named: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        with self._lock:
-            return list(self._db.query(sql, named if named is not None else list(values)))
+        given = named if named is not None else list(values)
+        if self._writer == threading.get_ident():
+            return list(self._db.query(sql, given))
+        with self._reading:
+            return list(self._reader.query(sql, given))
 
     def _one(self, sql: str, *values: Any) -> dict[str, Any] | None:
         rows = self._all(sql, *values)

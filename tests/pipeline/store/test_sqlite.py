@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -78,4 +79,17 @@ def test_a_commit_outlives_a_power_cut(tmp_path: Path):
     store = SqliteStore(tmp_path / "store.sqlite")
     told = {name: next(iter(store._db.query(f"PRAGMA {name}")))[name] for name in ("journal_mode", "synchronous")}
     assert told == {"journal_mode": "wal", "synchronous": 2}
+    store.close()
+
+
+def test_a_read_waits_for_no_write_and_sees_what_was_committed_before(tmp_path: Path):
+    store = SqliteStore(tmp_path / "store.sqlite")
+    claimed = claim(store)
+    with ThreadPoolExecutor(1) as elsewhere, store._write():
+        store._set(claimed.lease, "tries = 9")
+        seen = elsewhere.submit(store.run, claimed.run.job_id, 0).result(timeout=20)
+        within = store.run(claimed.run.job_id, 0)
+        assert seen is not None and within is not None and (seen.tries, within.tries) == (0, 9)
+    after = store.run(claimed.run.job_id, 0)
+    assert after is not None and after.tries == 9
     store.close()
