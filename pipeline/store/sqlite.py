@@ -50,15 +50,16 @@ class SqliteStore:
         self._writing, self._reading = threading.Lock(), threading.Lock()
         self._writer: int | None = None
         """The thread that is within a transaction: what it reads is the transaction's."""
-        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
-        self._db = Database(connection)
+        connection, reader = (
+            sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False) for _ in range(2)
+        )
+        self._db, self._reader = Database(connection), Database(reader)
         self._db.enable_wal()
         # NORMAL would lose the last commits on a power cut, and with them the record of a paid reply.
         connection.execute("PRAGMA synchronous=FULL")
         with self._write():
             migrate(self._db)
-        self._reader = Database(sqlite3.connect(path, timeout=BUSY_TIMEOUT, check_same_thread=False))
-        self._reader.execute("PRAGMA query_only=ON")
+        reader.execute("PRAGMA query_only=ON")
 
     def close(self) -> None:
         with self._writing, self._reading:
@@ -445,13 +446,18 @@ class SqliteStore:
     def _all(self, sql: str, *values: Any, named: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         given = named if named is not None else list(values)
         if self._writer == threading.get_ident():
-            return list(self._db.query(sql, given))
+            return _rows(self._db.execute(sql, given))
         with self._reading:
-            return list(self._reader.query(sql, given))
+            return _rows(self._reader.execute(sql, given))
 
     def _one(self, sql: str, *values: Any) -> dict[str, Any] | None:
         rows = self._all(sql, *values)
         return rows[0] if rows else None
+
+
+def _rows(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def _run_row(row: dict[str, Any]) -> RunRow:

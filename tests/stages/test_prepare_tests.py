@@ -334,3 +334,17 @@ async def test_an_optional_module_is_installed_unless_it_lacks_a_library_of_the_
     assert suite.base and suite.base.results == {
         "test_calc.TestCalc::test_whole": "passed", "test_calc.TestCalc::test_lacking": "skipped",
     }  # fmt: skip
+
+
+async def test_a_test_file_for_which_the_runner_gives_up_is_left_out_and_the_others_run(
+    sandbox: NoNetwork, tmp_path: Path
+):
+    script = (
+        "import sys, unittest\nif any('gis' in word for word in sys.argv):\n    sys.exit('a database is required')\n"
+    )
+    case = "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_it(self):\n        pass\n"
+    files = {"tests/runtests.py": f"{script}unittest.main(module=None, argv=['x', *sys.argv[1:]])\n"}
+    files |= {f"tests/{name}/test_{name}.py": case for name in ("gis", *(f"p{n:02}" for n in range(14)))}
+    suite = await prepared(files, sandbox, tmp_path)
+    assert suite.base and suite.base.green == suite.base.results.keys()
+    assert (suite.runner, len(suite.tests), any("gis" in test for test in suite.tests)) == ("script", 7, False)

@@ -41,8 +41,6 @@ def test_of_two_processes_that_make_the_store_at_once_one_gets_the_run(tmp_path:
 
 
 def test_many_stores_are_opened_on_a_new_file_at_once(tmp_path: Path):
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(8) as pool:
         stores = list(pool.map(lambda _: SqliteStore(tmp_path / "store.sqlite"), range(8)))
     held = claim(stores[0])
