@@ -22,10 +22,11 @@ from pipeline import settings as config
 from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import FixIssueJob, Options
 from pipeline.local import run_job
-from pipeline.model import Price
+from pipeline.model import ModelReply, ModelRequest, Price
 from pipeline.model.litellm_client import LiteLLMClient
 from pipeline.work import Progress
 
+MAX_TOKENS = 300
 MODEL = "openai/smollm2-135m-instruct"
 TITLE, BODY = "add() subtracts", "`add(2, 3)` in calc.py gives -1. It should give 5."
 FILES = {
@@ -49,6 +50,13 @@ sys.stdin.read()
 """
 
 
+class Short(LiteLLMClient):
+    """A model of this size does not end by itself: it is given few tokens."""
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        return await super().complete(request.model_copy(update={"max_tokens": MAX_TOKENS}))
+
+
 def make_repository(folder: Path) -> Path:
     folder.mkdir()
     for name, text in FILES.items():
@@ -64,7 +72,7 @@ async def run(folder: Path, strategy: str) -> None:
     chosen = config.load({
         "data_dir": folder / "data", "model": MODEL, "strategy": strategy, "max_rounds": 2, "queue_url": "",
     })  # fmt: skip
-    client = LiteLLMClient(prices={MODEL: Price(0.0, 0.0)}, timeout=600)
+    client = Short(prices={MODEL: Price(0.0, 0.0)}, timeout=600)
 
     def tell(told: Progress) -> None:
         print(f"{told.kind:9} round {told.round} {told.stage:14} {' '.join(told.detail.split())[:140]}")
