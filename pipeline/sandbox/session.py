@@ -331,7 +331,7 @@ def _monitor(uid: int, asked: socket.socket, found: int, go: int, lives: int) ->
         uid=uid, memory=order.memory_mb * 1024**2, disk=order.disk_mb * 1024**2,
         ours=lambda pid, status: owner(status) == uid and pid != os.getpid(),
         folders=[home_of(uid), *(Path(path) for path in (*SHARED, *order.writable) if path != SHM)],
-        in_memory=lambda: blocks(SHM, uid),
+        in_memory=lambda: blocks([Path(SHM)], uid),
     )  # fmt: skip
     calls, poll, looked = ThreadPoolExecutor(max_workers=128), select.poll(), time.monotonic()
     poll.register(held, select.POLLIN)

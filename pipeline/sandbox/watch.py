@@ -30,8 +30,7 @@ class Watch:
         """``memory`` and ``disk`` in bytes; ``ours`` tells by id and /proc/PID/status; ``folders`` are those it may
         fill; ``in_memory`` gives the bytes of its files on file systems in memory."""
         self._uid, self._memory, self._disk, self._ours, self._in_memory = uid, memory, disk, ours, in_memory
-        there = [folder.resolve() for folder in folders if folder.is_dir()]
-        self._folders = [folder for folder in there if not any(other in folder.parents for other in there)]
+        self._folders = [folder.resolve() for folder in folders if folder.is_dir()]
         self._foreign: set[int] = set()
         self._looks = 0
         self._shared_before = machine_memory()["Shmem"]
@@ -62,11 +61,13 @@ class Watch:
             free = _free(path)
             if free < min(_LEAST, before // 2):
                 return True
-            if before - free > self._disk:
-                named = sum(blocks(str(folder), self._uid) for folder in self._folders)
-                if named + sum(_unlinked(processes, "/").values()) > self._disk:
-                    return True
+            if before - free > self._disk and self._used(processes) > self._disk:
+                return True
         return False
+
+    def _used(self, processes: Iterable[int]) -> int:
+        """Bytes on disk, in files with a name and without one."""
+        return blocks(self._folders, self._uid) + sum(_unlinked(processes, "/").values())
 
     def _processes(self) -> dict[int, str]:
         """Id -> status. Others' ids are remembered for two seconds: they may be many, and an id may come back."""
@@ -99,16 +100,19 @@ def machine_memory() -> dict[str, int]:
     return {name: _kib(told, f"{name}:") for name in ("MemTotal", "MemAvailable", "Shmem")}
 
 
-def blocks(path: str, uid: int) -> int:
-    """Bytes on disk of what a user owns below a folder, as deep as it may write.
+def blocks(paths: Iterable[Path], uid: int) -> int:
+    """Bytes on disk of what a user owns below folders, as deep as it may write; of one within another, once.
 
     What vanishes meanwhile is passed over, and no more than that: code that makes and removes files all the time must
     not hide the large one beside them.
     """
-    total, folders = 0, [path]
+    total, folders, seen = 0, [str(path) for path in paths], set[str]()
     while folders:
+        if (folder := folders.pop()) in seen:
+            continue
+        seen.add(folder)
         try:
-            opened = os.scandir(folders.pop())
+            opened = os.scandir(folder)
         except OSError:
             continue
         with opened as entries:

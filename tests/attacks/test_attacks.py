@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.sandbox import Sandbox
 from tests.attacks.conftest import HERE, WORD, Machine
+from tests.stand_ins.alone import alone  # noqa: F401 - of each test here
 
 ATTACKS = sorted(path.stem for path in (HERE / "programs").glob("*.py") if path.stem != "attack")
 BENIGN = sorted(path.stem for path in (HERE / "benign").glob("*.py"))
@@ -59,10 +60,11 @@ async def test_endless_output_is_drained_and_ends_at_the_time_limit(attack):
 
 
 async def test_a_disk_is_ended_at_its_limit_whether_its_files_have_names_or_not(attack, sandbox: Sandbox):
-    for folder in (".", *(["/tmp"] if sandbox.name == "uid" else [])):  # bubblewrap's /tmp is in memory
-        done = await attack(HERE / "bombs/disk.py", folder, disk_mb=300)
+    folders = (".", *(["/tmp"] if sandbox.name == "uid" else []))  # bubblewrap's /tmp is in memory
+    for arguments in [(folder, *how) for folder in folders for how in ((), ("unnamed",))]:
+        done = await attack(HERE / "bombs/disk.py", *arguments, disk_mb=300)
         assert done.returncode == 137 and "escaped" not in done.output and "300 MB on disk" in done.output
-    assert not [*Path("/tmp").glob("left-behind*")]
+    assert not [*Path("/tmp").glob("disk-bomb-*")]
 
 
 def running(marker: str) -> list[str]:

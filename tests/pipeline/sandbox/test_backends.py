@@ -12,6 +12,7 @@ from pipeline.sandbox import NoIsolation, Sandbox, SandboxCommand
 from pipeline.sandbox.bwrap import BwrapSandbox
 from pipeline.sandbox.index_proxy import IndexProxy
 from pipeline.sandbox.uid import UidSandbox
+from tests.stand_ins.alone import alone  # noqa: F401 - of each test here
 from tests.stand_ins.own_folder import own_folder  # noqa: F401 - as tmp_path
 
 PYTHON = Path(sys.executable).resolve()

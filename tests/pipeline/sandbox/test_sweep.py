@@ -93,4 +93,20 @@ def test_a_file_that_vanishes_while_disk_use_is_added_up_hides_no_other(
         yield iter(listed)
 
     monkeypatch.setattr(os, "scandir", churning)
-    assert blocks(str(tmp_path), os.getuid()) >= 1 << 20
+    assert blocks([tmp_path], os.getuid()) >= 1 << 20
+
+
+def test_a_folder_below_one_that_is_closed_to_the_user_counts_and_counts_once(tmp_path: Path):
+    closed = tmp_path / "closed"
+    given = closed / "given"
+    given.mkdir(parents=True)
+    (given / "large").write_bytes(bytes(1 << 20))
+    user = os.getuid() + 1
+    for path in (given, given / "large"):
+        os.chown(path, user, -1)
+    size = blocks([given], user)
+    assert size >= 1 << 20
+    assert blocks([tmp_path, given], user) == blocks([given, tmp_path], user) == size
+    os.chown(closed, user, -1)
+    of_folders = sum(path.stat().st_blocks * 512 for path in (closed, given))
+    assert blocks([tmp_path, given], user) == size + of_folders

@@ -1,0 +1,19 @@
+"""Tests that look at the whole machine (its processes, its temporary folders), one at a time, whichever worker runs
+them."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    lock = os.open(Path(__file__).parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
