@@ -231,7 +231,7 @@ class RunTests:
             repeated = await self._test(run, changes, tests, f"tests-again-{label}")
             flaky |= trial.broken & repeated.green
         if trial.fixed:
-            repeated = await self._test(run, of_tests, files if own else tests, f"tests-base-again-{label}")
+            repeated = await self._test(run, of_tests, files or tests, f"tests-base-again-{label}")
             flaky |= trial.fixed & repeated.green
         return replace(trial, flaky=flaky)
 

@@ -113,7 +113,8 @@ class DatedInstaller:
             unread = {name for name in _UNREAD.findall(done.output) if name in _STATED} - self._stated
             if done.returncode == 0 or not (names or unread):
                 break
-            self._stated |= unread
+            if unread:
+                self._state(unread)
             for name in names:  # a build tool of today fails with what was written for an older one
                 early = name in _BUILD_TOOLS and name not in self._later
                 self._later[name] = max(date, _BUILD_TOOLS_FROM) if early else now
@@ -121,19 +122,23 @@ class DatedInstaller:
 
     async def run_uv(self, *arguments: str, seconds: float = _STEP_SECONDS) -> SandboxResult:
         fixed = {
-            "UV_CACHE_DIR": str(self._uv_cache), "UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1", "UV_NO_CONFIG": "1",
+            "UV_CACHE_DIR": str(self._uv_cache), "UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1",
             "UV_PYTHON_DOWNLOADS": "never", "UV_COLOR": "never",
         } | _COMPILER  # fmt: skip
-        if self._stated:
-            rows = (f"[[dependency-metadata]]\nname = {json.dumps(name)}\nrequires-dist = {json.dumps(_STATED[name])}\n"
-                    for name in sorted(self._stated))  # fmt: skip
-            self._config.write_text("".join(rows))
-            self._config.chmod(0o644)
-            del fixed["UV_NO_CONFIG"]
-            fixed["UV_CONFIG_FILE"] = str(self._config)
+        fixed |= {"UV_CONFIG_FILE": str(self._config)} if self._stated else {"UV_NO_CONFIG": "1"}
         closed = self._told("UV_NO_INDEX") or self._told("UV_OFFLINE")
         network: Network = "none" if closed else "install"
         return await self._run((str(self.uv), *arguments), fixed | dict(self.index), network=network, seconds=seconds)
+
+    def _state(self, names: set[str]) -> None:
+        """From now on uv is told what these packages need."""
+        self._stated |= names
+        rows = (
+            f"[[dependency-metadata]]\nname = {json.dumps(name)}\nrequires-dist = {json.dumps(_STATED[name])}\n"
+            for name in sorted(self._stated)
+        )
+        self._config.write_text("".join(rows))
+        self._config.chmod(0o644)
 
     def _told(self, name: str) -> bool:
         return self.index.get(name, "").lower() in ("1", "true", "yes")

@@ -164,15 +164,19 @@ def test_a_mistake_in_a_replay_is_told(console: Console, sample: Sample, mine: P
     assert "no such set is published" in said
 
 
+def comparing(console: Console, sample: Sample, mine: Path, *script: dict[str, object]) -> tuple[str | Path, ...]:
+    """A comparison, over one stored run, of the shipped set with an edited one, whose model plays this script."""
+    stored(console, sample)
+    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    (console.folder / "new.yaml").write_text(json.dumps(script))
+    return ("prompts", "compare", SHIPPED, mine, "--runs", "3", "--model", "scripted:new.yaml")
+
+
 def test_two_sets_are_compared_over_stored_runs_after_the_cost_was_told(
     console: Console, sample: Sample, mine: Path
 ) -> None:
-    stored(console, sample)
-    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
-    (console.folder / "new.yaml").write_text(
-        json.dumps([{"when": "Be brief", "reply": "no edit"}, {"reply": sample.reply.read_text(), "cost_usd": 0.5}])
-    )
-    arguments = ("prompts", "compare", SHIPPED, mine, "--runs", "3", "--model", "scripted:new.yaml")
+    script = [{"when": "Be brief", "reply": "no edit"}, {"reply": sample.reply.read_text(), "cost_usd": 0.5}]
+    arguments = comparing(console, sample, mine, *script)
     asked = console.run(*arguments, stdin="n\n")
     assert asked.exit_code == 1
     assert "1 issue with two sets each: about $0.00, as much as twice what they cost before; $4.00 at" in asked.stderr
@@ -186,13 +190,8 @@ def test_two_sets_are_compared_over_stored_runs_after_the_cost_was_told(
 def test_an_issue_that_could_not_be_tried_to_its_end_is_left_out_of_a_comparison(
     console: Console, sample: Sample, mine: Path
 ) -> None:
-    stored(console, sample)
-    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
-    (console.folder / "new.yaml").write_text(
-        json.dumps([{"when": "Be brief", "status": 404}, {"reply": sample.reply.read_text()}])
-    )
-    arguments = ("prompts", "compare", SHIPPED, mine, "--runs", "3", "--model", "scripted:new.yaml", "--yes")
-    result = console.run(*arguments)
+    script = [{"when": "Be brief", "status": 404}, {"reply": sample.reply.read_text()}]
+    result = console.run(*comparing(console, sample, mine, *script), "--yes")
     assert result.exit_code == 4 and "1 left out: not tried to the end with both sets" in result.stderr
     assert "no issue was tried to its end with both sets" in result.stderr
 
