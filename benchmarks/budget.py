@@ -1,13 +1,13 @@
-"""Whether the money holds: random prices, failures, crashes and concurrency against the three budgets.
+"""Whether the money holds: random prices, failures, crashes and concurrency against the three
+budgets.
 
     python -m benchmarks.budget [--runs N] [--seed S] [--lanes K] [--store sqlite|dynamodb] [--json OUT]
 
-Each run buys some replies through the real ledger and the real store, while its provider refuses, breaks off or
-answers, and its worker dies at any point of a call: before it, during it, before the reply is stored, before it is
-settled; or lives on as a late worker while another one takes the run over. After every write the three sums are
-compared with their limits. ``calls_cut`` are calls that the provider may have charged and whose reply was never stored.
-dynamodb is moto's.
-"""
+Each run buys some replies through the real ledger and the real store, while its provider refuses,
+breaks off or answers, and its worker dies at any point of a call: before it, during it, before the
+reply is stored, before it is settled; or lives on as a late worker while another one takes the run
+over. After every write the three sums are compared with their limits. ``calls_cut`` are calls that
+the provider may have charged and whose reply was never stored. dynamodb is moto's."""
 
 import argparse
 import asyncio
@@ -31,14 +31,23 @@ from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.store.base import Claimed, Lease, MoneyCaps, RunStore, Submission
 from pipeline.store.sqlite import SqliteStore
 
-START, LEASE = 1_000_000_000.0, 60.0
-REPOSITORIES, MAX_DELIVERIES = 3, 60
+START = 1_000_000_000.0
+LEASE = 60.0
+REPOSITORIES = 3
+MAX_DELIVERIES = 60
 #: What becomes of a call, and how often.
 FATES = {
-    "answered": 60, "refused": 8, "broken": 7, "dies before": 5, "dies during": 5, "dies unstored": 5,
-    "dies unsettled": 5, "late": 5,
-}  # fmt: skip
-#: Seconds that a lane's clock is ahead of START: leases and days pass for one run, and not for its neighbours.
+    "answered": 60,
+    "refused": 8,
+    "broken": 7,
+    "dies before": 5,
+    "dies during": 5,
+    "dies unstored": 5,
+    "dies unsettled": 5,
+    "late": 5,
+}
+#: Seconds that a lane's clock is ahead of START: leases and days pass for one run, and not for its
+#: neighbours.
 _ahead: ContextVar[float] = ContextVar("ahead", default=0.0)
 
 
@@ -100,7 +109,9 @@ class Watch:
     """The real store's ledger calls, each followed by a look at all three sums."""
 
     def __init__(self, store: RunStore, caps: MoneyCaps):
-        self._store, self._caps, self.overspend = store, caps, 0
+        self._store = store
+        self._caps = caps
+        self.overspend = 0
         self.dies: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
@@ -132,7 +143,8 @@ class Watch:
 
 class World:
     def __init__(self, store: RunStore, seed: int, runs: int):
-        self.rng, self.artifacts = random.Random(seed), Kept()
+        self.rng = random.Random(seed)
+        self.artifacts = Kept()
         # Days that hold less than is wanted on them.
         day_cap = micro(max(0.6, runs * 0.02))
         self.caps = MoneyCaps(0, day_cap // 2, day_cap)
@@ -144,8 +156,15 @@ class World:
         rng = random.Random(self.rng.random())
         address = f"https://github.com/octo/repo-{number % REPOSITORIES}/issues/{number + 1}"
         cap = micro(rng.choice([0.2, 0.5, 1.0]))
-        caps = MoneyCaps(min(cap, self.caps.repository_day), self.caps.repository_day, self.caps.day)
-        return Buying(FixIssueJob(issue_url=address), caps, rng, [f"{n}-propose" for n in range(rng.randint(1, 6))])
+        caps = MoneyCaps(
+            min(cap, self.caps.repository_day), self.caps.repository_day, self.caps.day
+        )
+        return Buying(
+            FixIssueJob(issue_url=address),
+            caps,
+            rng,
+            [f"{n}-propose" for n in range(rng.randint(1, 6))],
+        )
 
     async def lane(self, queue: list[Buying]) -> None:
         while queue:
@@ -176,7 +195,8 @@ class World:
 
     async def _buy(self, buying: Buying, ledger: Ledger, key: str) -> None:
         fate = buying.rng.choices(list(FATES), list(FATES.values()))[0]
-        called, late = asyncio.Event(), asyncio.Event()
+        called = asyncio.Event()
+        late = asyncio.Event()
         buy = asyncio.create_task(self._call(buying, ledger, key, fate, called, late))
         if fate == "late":
             waiting = asyncio.create_task(called.wait())
@@ -192,7 +212,9 @@ class World:
         await buy
 
     async def _taken_over(self, buying: Buying, key: str) -> None:
-        """The lease has ended while the provider is at work: another worker buys the same, and dies after it."""
+        """The lease has ended while the provider is at work: another worker buys the same, and dies
+        after it.
+        """
         _ahead.set(_ahead.get() + LEASE + 1)
         claimed = await asyncio.to_thread(self._claim, buying)
         ledger = Ledger(self.watch, self.artifacts, claimed.lease, buying.caps, clock)  # type: ignore[arg-type]
@@ -200,9 +222,16 @@ class World:
             await self._call(buying, ledger, key, "answered", asyncio.Event(), asyncio.Event())
 
     async def _call(
-        self, buying: Buying, ledger: Ledger, key: str, fate: str, called: asyncio.Event, late: asyncio.Event
+        self,
+        buying: Buying,
+        ledger: Ledger,
+        key: str,
+        fate: str,
+        called: asyncio.Event,
+        late: asyncio.Event,
     ) -> None:
-        run, worst = buying.job.id, buying.rng.choice([0.001, 0.02, 0.1, 0.3]) * buying.rng.random() + 1e-6
+        run = buying.job.id
+        worst = buying.rng.choice([0.001, 0.02, 0.1, 0.3]) * buying.rng.random() + 1e-6
         cost = worst * buying.rng.choice([0.0, 1.0, buying.rng.random()])
 
         async def call() -> ModelReply:
@@ -223,7 +252,12 @@ class World:
             if fate in ("dies unstored", "dies unsettled"):
                 (self.artifacts if fate == "dies unstored" else self.watch).dies.add(run)
             return ModelReply(
-                content=key, finish_reason="stop", model="m", prompt_tokens=1, completion_tokens=1, cost_usd=cost
+                content=key,
+                finish_reason="stop",
+                model="m",
+                prompt_tokens=1,
+                completion_tokens=1,
+                cost_usd=cost,
             )
 
         await ledger.buy(key, model="m", worst_usd=worst, call=call)
@@ -236,24 +270,40 @@ class World:
     def _finish(self, claimed: Claimed, outcome: Outcome) -> None:
         run = claimed.run
         result = RunResult(
-            job_id=run.job_id, generation=run.generation, issue_url=run.issue_url, repository=run.repository,
-            outcome=outcome, reason="", trace="t",
-        )  # fmt: skip
-        self.watch.finish(claimed.lease, result, Event.about(result, "2001-09-09T01:46:40.000Z"), None)
+            job_id=run.job_id,
+            generation=run.generation,
+            issue_url=run.issue_url,
+            repository=run.repository,
+            outcome=outcome,
+            reason="",
+            trace="t",
+        )
+        self.watch.finish(
+            claimed.lease, result, Event.about(result, "2001-09-09T01:46:40.000Z"), None
+        )
 
     def rows(self) -> list[dict[str, Any]]:
         told = []
         for buying in self.runs:
-            row, calls = self.watch.run(buying.job.id, 0), self.watch.calls(buying.job.id, 0)
+            row = self.watch.run(buying.job.id, 0)
+            calls = self.watch.calls(buying.job.id, 0)
             states = Counter(call.state for call in calls)
             counted = sum(call.micro_usd for call in calls)
-            told.append({
-                "run": buying.job.issue.number, "repository": buying.job.issue.repository,
-                "outcome": row.outcome if row else None, "deliveries": buying.deliveries,
-                **{state: states[state] for state in ("settled", "released", "cut", "reserved")},
-                "counted_usd": counted / 1e6, "charged_usd": buying.charged / 1e6,
-                "undercounted_usd": max(buying.charged - counted, 0) / 1e6, "paid_twice": buying.bought_again,
-            })  # fmt: skip
+            told.append(
+                {
+                    "run": buying.job.issue.number,
+                    "repository": buying.job.issue.repository,
+                    "outcome": row.outcome if row else None,
+                    "deliveries": buying.deliveries,
+                    **{
+                        state: states[state] for state in ("settled", "released", "cut", "reserved")
+                    },
+                    "counted_usd": counted / 1e6,
+                    "charged_usd": buying.charged / 1e6,
+                    "undercounted_usd": max(buying.charged - counted, 0) / 1e6,
+                    "paid_twice": buying.bought_again,
+                }
+            )
         return told
 
 
@@ -263,16 +313,22 @@ def summary(world: World, rows: list[dict[str, Any]]) -> dict[str, float]:
     ended = Counter(row["outcome"] for row in rows)
     return {
         "runs": len(rows),
-        "calls": sum(row[state] for row in rows for state in ("settled", "released", "cut", "reserved")),
-        "overspend_usd_max": world.watch.overspend / 1e6, "paid_twice": sum(row["paid_twice"] for row in rows),
+        "calls": sum(
+            row[state] for row in rows for state in ("settled", "released", "cut", "reserved")
+        ),
+        "overspend_usd_max": world.watch.overspend / 1e6,
+        "paid_twice": sum(row["paid_twice"] for row in rows),
         "calls_cut": sum(row["cut"] + row["reserved"] for row in rows),
         "undercounted_usd_max": max(row["undercounted_usd"] for row in rows),
-        "budget_exhausted": ended["budget_exhausted"], "unfinished": ended[None],
+        "budget_exhausted": ended["budget_exhausted"],
+        "unfinished": ended[None],
         "waits_for_a_day": world.waits,
-    }  # fmt: skip
+    }
 
 
-def measure(store: RunStore, *, runs: int, seed: int, lanes: int) -> tuple[World, list[dict[str, Any]]]:
+def measure(
+    store: RunStore, *, runs: int, seed: int, lanes: int
+) -> tuple[World, list[dict[str, Any]]]:
     world = World(store, seed, runs)
 
     async def all_lanes() -> None:
@@ -293,7 +349,9 @@ def open_dynamodb() -> RunStore:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lanes", type=int, default=8, help="runs at once")
@@ -302,12 +360,25 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="budget-") as folder:
         sqlite = arguments.store == "sqlite"
-        store = SqliteStore(Path(folder) / "store.sqlite", clock=clock) if sqlite else open_dynamodb()
-        world, rows = measure(store, runs=max(arguments.runs, 1), seed=arguments.seed, lanes=max(arguments.lanes, 1))
+        store = (
+            SqliteStore(Path(folder) / "store.sqlite", clock=clock) if sqlite else open_dynamodb()
+        )
+        world, rows = measure(
+            store, runs=max(arguments.runs, 1), seed=arguments.seed, lanes=max(arguments.lanes, 1)
+        )
         told = report.report("budget", summary(world, rows), rows)
         store.close()
     report.write(told, arguments.json)
-    columns = ("outcome", "runs", "deliveries", "settled", "released", "cut", "counted $", "charged $")
+    columns = (
+        "outcome",
+        "runs",
+        "deliveries",
+        "settled",
+        "released",
+        "cut",
+        "counted $",
+        "charged $",
+    )
     lines = []
     for outcome in sorted({row["outcome"] or "unfinished" for row in rows}):
         of_it = [row for row in rows if (row["outcome"] or "unfinished") == outcome]

@@ -1,13 +1,14 @@
-"""How long jobs wait and what the tasks cost, by load and scaling settings: a simulation of queue, scaling and runs.
+"""How long jobs wait and what the tasks cost, by load and scaling settings: a simulation of queue,
+scaling and runs.
 
     python -m benchmarks.capacity [--jobs-per-day N ...] [--seed S] [--json OUT]
 
-The scaling is terraform/modules/service/scaling.tf's: target tracking on (visible + in flight) for each running task
-adds tasks, steps end them, and one that runs a job is spared. Assumed, and named below: how late metrics are, how long
-a task takes to start, how runs' lengths and arrivals spread. A simulated day follows office hours, and a fifth of the
-jobs come twenty at a time; of small loads more days are simulated. Terraform's defaults are the cheapest settings at
-which 95 of 100 jobs begin within GOAL.
-"""
+The scaling is terraform/modules/service/scaling.tf's: target tracking on (visible + in flight) for
+each running task adds tasks, steps end them, and one that runs a job is spared. Assumed, and named
+below: how late metrics are, how long a task takes to start, how runs' lengths and arrivals spread.
+A simulated day follows office hours, and a fifth of the jobs come twenty at a time; of small loads
+more days are simulated. Terraform's defaults are the cheapest settings at which 95 of 100 jobs
+begin within GOAL."""
 
 import argparse
 import itertools
@@ -31,18 +32,23 @@ METRICS_LATE = 60
 #: Minutes for which target tracking's alarm must be over the target
 #: (https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html).
 OVER_MINUTES = 3
-OUT_COOLDOWN, IN_COOLDOWN = 60, 300
-#: Seconds from the wish for a task to its first receive: placing it, fetching some 500 MB of image, importing LiteLLM.
+OUT_COOLDOWN = 60
+IN_COOLDOWN = 300
+#: Seconds from the wish for a task to its first receive: placing it, fetching some 500 MB of image,
+#: importing LiteLLM.
 START = 100
 #: Tasks that ECS starts for a service in a second, about
 #: (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html).
 STARTS_PER_SECOND = 8
-#: Sigma of the runs' lognormal lengths, and the most of minutes that one takes (CODING_AGENT_MAX_MINUTES).
-SPREAD, MOST_MINUTES = 0.7, 30
-BURST, BURST_SHARE = 20, 0.2
+#: Sigma of the runs' lognormal lengths, and the most of minutes that one takes
+#: (CODING_AGENT_MAX_MINUTES).
+SPREAD = 0.7
+MOST_MINUTES = 30
+BURST = 20
+BURST_SHARE = 0.2
 DAY = 86_400
-#: Within which 95 of 100 jobs shall begin, seconds. A burst that meets one task waits for late metrics, the alarm's
-#: minutes and a task's start: more than five minutes, whatever the settings.
+#: Within which 95 of 100 jobs shall begin, seconds. A burst that meets one task waits for late
+#: metrics, the alarm's minutes and a task's start: more than five minutes, whatever the settings.
 GOAL = 360
 #: Jobs that are simulated of a small load.
 ENOUGH = 4_000
@@ -126,7 +132,11 @@ class Service:
         self._dispatch()
 
     def _end_idle(self) -> None:
-        for task in [task for task in self.tasks if not task.running and self.env.now - task.idle_since >= LINGER]:
+        for task in [
+            task
+            for task in self.tasks
+            if not task.running and self.env.now - task.idle_since >= LINGER
+        ]:
             if len(self.tasks) <= self.wanted:
                 return
             self.tasks.remove(task)
@@ -149,7 +159,8 @@ class Service:
             told.append((len(self.waiting) + self.in_work, len(self.tasks)))
             jobs, running = told[0]
             each = jobs / max(running, 1)
-            over, under = (over + 1 if each > target else 0), (under + 1 if each < target / 2 else 0)
+            over = over + 1 if each > target else 0
+            under = under + 1 if each < target / 2 else 0
             if over >= OVER_MINUTES and self.env.now - out_at >= OUT_COOLDOWN:
                 if (more := math.ceil(running * each / target)) > self.wanted:
                     out_at = self.env.now
@@ -164,13 +175,16 @@ class Lengths:
     """Seconds of a run: lognormal about the mean, cut at the longest."""
 
     def __init__(self, mean: float, rng: random.Random):
-        self._mu, self._rng = math.log(mean) - SPREAD**2 / 2, rng
+        self._mu = math.log(mean) - SPREAD**2 / 2
+        self._rng = rng
 
     def __call__(self) -> float:
         return min(self._rng.lognormvariate(self._mu, SPREAD), MOST_MINUTES * 60)
 
 
-def arrivals(service: Service, jobs_per_day: float, rng: random.Random) -> Generator[simpy.Event, None, None]:
+def arrivals(
+    service: Service, jobs_per_day: float, rng: random.Random
+) -> Generator[simpy.Event, None, None]:
     """A Poisson process, thinned to office hours: at noon nineteen times what it is at midnight."""
     events = jobs_per_day * (1 - BURST_SHARE + BURST_SHARE / BURST)
     burst = BURST_SHARE / BURST / (1 - BURST_SHARE + BURST_SHARE / BURST)
@@ -182,8 +196,11 @@ def arrivals(service: Service, jobs_per_day: float, rng: random.Random) -> Gener
                 service.send()
 
 
-def simulate(jobs_per_day: float, scaling: Scaling, *, seed: int, enough: int = ENOUGH) -> dict[str, Any]:
-    table, rng = prices(), random.Random(seed)
+def simulate(
+    jobs_per_day: float, scaling: Scaling, *, seed: int, enough: int = ENOUGH
+) -> dict[str, Any]:
+    table = prices()
+    rng = random.Random(seed)
     days = max(1, math.ceil(enough / jobs_per_day))
     mean = 60 * table["assumed"]["run_minutes"]
     env = simpy.Environment()
@@ -230,7 +247,9 @@ def main() -> None:
 
 
 def judged(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """What the defaults do at each load, and the cheapest settings that reach the goal at all of them."""
+    """What the defaults do at each load, and the cheapest settings that reach the goal at all of
+    them.
+    """
     default = Scaling()
     summary: dict[str, float] = {}
     by_setting: dict[tuple[float, int], list[dict[str, Any]]] = {}
@@ -238,14 +257,19 @@ def judged(rows: list[dict[str, Any]]) -> dict[str, float]:
         by_setting.setdefault((row["jobs_per_task"], row["scale_in_minutes"]), []).append(row)
     for row in by_setting.get((default.jobs_per_task, default.scale_in_minutes), []):
         load = f"{row['jobs_per_day']:g}"
-        summary |= {f"wait_p95_at_{load}": row["wait_p95"], f"usd_per_job_at_{load}": row["usd_per_job"]}
+        summary |= {
+            f"wait_p95_at_{load}": row["wait_p95"],
+            f"usd_per_job_at_{load}": row["usd_per_job"],
+        }
     good = {
         setting: sum(row["usd_per_job"] for row in some)
         for setting, some in by_setting.items()
         if all(row["wait_p95"] <= GOAL for row in some)
     }
     if good:
-        summary["best_jobs_per_task"], summary["best_scale_in_minutes"] = min(good, key=lambda setting: good[setting])
+        summary["best_jobs_per_task"], summary["best_scale_in_minutes"] = min(
+            good, key=lambda setting: good[setting]
+        )
     return summary
 
 

@@ -1,11 +1,12 @@
-"""Workers killed at random moments, on an AWS that fails: is anything lost, done twice, or paid twice?
+"""Workers killed at random moments, on an AWS that fails: is anything lost, done twice, or paid
+twice?
 
     python -m benchmarks.crash --kills N --seed S [--jobs J] [--workers W] [--json OUT]
 
-Real workers run small jobs against a strict stand-in for SQS and SNS that throttles, fails, loses replies, delivers
-twice and forgets deletes, and against a world that counts effects. Leases last 2 s and SQS's 12 hours 8 s. At the end
-the faults stop, what is left is worked off, and every job is checked against what its plan says must come of it.
-"""
+Real workers run small jobs against a strict stand-in for SQS and SNS that throttles, fails, loses
+replies, delivers twice and forgets deletes, and against a world that counts effects. Leases last 2
+s and SQS's 12 hours 8 s. At the end the faults stop, what is left is worked off, and every job is
+checked against what its plan says must come of it."""
 
 import argparse
 import json
@@ -35,16 +36,24 @@ from tests.stand_ins.strict_aws import FaultPlan, StrictAws
 
 ROOT = Path(__file__).parents[1]
 FAULTS = FaultPlan(
-    throttled=0.01, unavailable=0.01, dropped=0.01, reply_lost=0.01, entry_failed=0.02, doubled=0.05, undeleted=0.05,
+    throttled=0.01,
+    unavailable=0.01,
+    dropped=0.01,
+    reply_lost=0.01,
+    entry_failed=0.02,
+    doubled=0.05,
+    undeleted=0.05,
     disordered=0.2,
-)  # fmt: skip
-VISIBILITY, LONGEST = 2, 8.0
+)
+VISIBILITY = 2
+LONGEST = 8.0
 #: Jobs that are under way at once.
 OPEN_JOBS = 150
 #: Mean seconds between two kills, where the jobs keep up with them.
 PAUSE = 0.15
 #: Share of jobs that are sent twice, and of messages that are no job.
-AGAIN, UNREADABLE = 0.15, 0.02
+AGAIN = 0.15
+UNREADABLE = 0.02
 #: Seconds without any progress after which the run is over, whatever is left.
 PATIENCE = 240.0
 
@@ -53,7 +62,8 @@ class Fleet:
     """Workers, forked from a warm parent, each with a data directory of its own."""
 
     def __init__(self, setting: Callable[[int], Setting], size: int):
-        self._setting, self._size = setting, size
+        self._setting = setting
+        self._size = size
         self._started = 0
         self.running: list[int] = []
         self.deaths: list[int] = []
@@ -62,8 +72,11 @@ class Fleet:
     def __enter__(self) -> Self:
         self._parent = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.crash_worker"],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self._answer()
         for _ in range(self._size):
             self._start()
@@ -117,15 +130,20 @@ class Bench:
 
     def __post_init__(self) -> None:
         self._rng = random.Random(self.seed)
-        self._store = sqlite3.connect(f"file:{self.folder}/shared/store.sqlite?mode=ro", uri=True, timeout=30)
-        self._started, self._told_at = time.monotonic(), 0.0
+        self._store = sqlite3.connect(
+            f"file:{self.folder}/shared/store.sqlite?mode=ro", uri=True, timeout=30
+        )
+        self._started = time.monotonic()
+        self._told_at = 0.0
 
     def close(self) -> None:
         self._store.close()
 
     def storm(self) -> None:
         """Kills and jobs side by side, so that neither runs out before the other."""
-        next_kill, moved, last = 0.0, time.monotonic(), (0, 0)
+        next_kill = 0.0
+        moved = time.monotonic()
+        last = (0, 0)
         while self.killed < self.kills or self.sent < self.jobs:
             finished = self._finished()
             due = self.jobs if self.killed >= self.kills else self.jobs * self.killed // self.kills
@@ -133,7 +151,8 @@ class Bench:
                 self._send()
             now = time.monotonic()
             if last != (finished, self.killed):
-                moved, last = now, (finished, self.killed)
+                moved = now
+                last = (finished, self.killed)
             if now - moved > PATIENCE:
                 return
             # A kill for each of the jobs' share, with some in advance: else nothing would ever end.
@@ -148,13 +167,15 @@ class Bench:
     def drain(self) -> None:
         """No more faults: work off what is left."""
         self.aws.look(lambda: setattr(self.aws.faults, "plan", FaultPlan()))
-        moved, last = time.monotonic(), None
+        moved = time.monotonic()
+        last = None
         while time.monotonic() - moved < PATIENCE:
             left = self._left()
             if left == (0, 0, 0):
                 return
             if left != last:
-                moved, last = time.monotonic(), left
+                moved = time.monotonic()
+                last = left
             self._tell("drain", self.jobs - left[0])
             time.sleep(0.1)
 
@@ -167,9 +188,12 @@ class Bench:
             self.unreadable.append(bodies[-1])
         for body in bodies:
             delay = self._rng.choice([0, 0, 3])
-            self.aws.look(lambda: self.aws.sqs.send(
-                self.aws.sqs.of({"QueueUrl": self.queue.url}), {"MessageBody": body, "DelaySeconds": delay}  # noqa: B023
-            ))  # fmt: skip
+            self.aws.look(
+                lambda: self.aws.sqs.send(
+                    self.aws.sqs.of({"QueueUrl": self.queue.url}),
+                    {"MessageBody": body, "DelaySeconds": delay},  # noqa: B023
+                )
+            )
 
     def _finished(self) -> int:
         return self._count("SELECT count(*) FROM runs WHERE state = 'finished'")
@@ -177,7 +201,9 @@ class Bench:
     def _left(self) -> tuple[int, int, int]:
         """Jobs, events and messages."""
         events = self._count("SELECT count(*) FROM outbox WHERE published_at IS NULL")
-        messages = self.aws.look(lambda: len(self.aws.sqs.of({"QueueUrl": self.queue.url}).messages))
+        messages = self.aws.look(
+            lambda: len(self.aws.sqs.of({"QueueUrl": self.queue.url}).messages)
+        )
         return self.jobs - self._finished(), events, messages
 
     def _count(self, sql: str) -> int:
@@ -187,13 +213,22 @@ class Bench:
         now = time.monotonic() - self._started
         if now - self._told_at >= 5:
             self._told_at = now
-            said = f"{now:5.0f} s  {phase}: {self.killed}/{self.kills} kills, {finished}/{self.jobs} jobs"
-            print(f"{said}, {injected(self.aws, self.world)} faults injected", file=sys.stderr, flush=True)
+            said = (
+                f"{now:5.0f} s  {phase}: {self.killed}/{self.kills} kills, {finished}/{self.jobs}"
+                " jobs"
+            )
+            print(
+                f"{said}, {injected(self.aws, self.world)} faults injected",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def injected(aws: StrictAws, world: World) -> int:
     """Faults beside the kills. Disorder is none."""
-    return sum(n for name, n in aws.faults.counts.items() if name != "disordered") + sum(world.faults.values())
+    return sum(n for name, n in aws.faults.counts.items() if name != "disordered") + sum(
+        world.faults.values()
+    )
 
 
 WRONGS = ("lost", "duplicate_pull_requests", "paid_twice", "events_missing", "wrong_outcomes")
@@ -217,7 +252,9 @@ def judge(bench: Bench) -> Iterator[Finding]:
         copies[told["id"]].add(published.message)
         events[told["data"]["job_id"]].append(told)
     dead = bench.aws.sqs.queues[bench.queue.dead_letters_url.rsplit("/", 1)[-1]].messages.values()
-    buried = Counter((m.body, m.attributes.get("failed_generation", {}).get("StringValue")) for m in dead)
+    buried = Counter(
+        (m.body, m.attributes.get("failed_generation", {}).get("StringValue")) for m in dead
+    )
     store = SqliteStore(bench.folder / "shared/store.sqlite")
     for number in range(1, bench.sent + 1):
         plan = Plan.of(bench.seed, number)
@@ -226,7 +263,11 @@ def judge(bench: Bench) -> Iterator[Finding]:
         for kind, what in _judge_job(plan, job_id, store, events[job_id], copies, bench.world):
             yield Finding(kind, f"{number} ({plan.kind})", what)
         if plan.outcome is Outcome.FAILED and not buried[body, "0"]:
-            yield Finding("lost", f"{number} ({plan.kind})", "failed, and its message is not among the dead letters")
+            yield Finding(
+                "lost",
+                f"{number} ({plan.kind})",
+                "failed, and its message is not among the dead letters",
+            )
     store.close()
     for body in bench.unreadable:
         if not buried[body, None]:
@@ -240,7 +281,12 @@ def judge(bench: Bench) -> Iterator[Finding]:
 
 
 def _judge_job(
-    plan: Plan, job_id: str, store: SqliteStore, events: list[dict[str, Any]], copies: dict[str, set[str]], world: World
+    plan: Plan,
+    job_id: str,
+    store: SqliteStore,
+    events: list[dict[str, Any]],
+    copies: dict[str, set[str]],
+    world: World,
 ) -> Iterator[tuple[str, str]]:
     run = store.run(job_id)
     if run is None or run.state != "finished":
@@ -264,10 +310,15 @@ def _judge_job(
     for event in events:
         data = event["data"]
         if len(copies[event["id"]]) > 1 or data["metadata"] != {"number": str(plan.number)}:
-            yield "events_missing", f"{event['id']} is not the same each time, or lacks its metadata"
-        if event["type"] == "run.finished" and (data["outcome"], data["rounds"], data["pull_request_number"]) != (
-            plan.outcome, plan.rounds, pulls[0] if pulls else None
-        ):  # fmt: skip
+            yield (
+                "events_missing",
+                f"{event['id']} is not the same each time, or lacks its metadata",
+            )
+        if event["type"] == "run.finished" and (
+            data["outcome"],
+            data["rounds"],
+            data["pull_request_number"],
+        ) != (plan.outcome, plan.rounds, pulls[0] if pulls else None):
             yield "wrong_outcomes", f"its event tells of {data['outcome']}, round {data['rounds']}"
 
 
@@ -286,16 +337,24 @@ def opened(kills: int, seed: int, jobs: int, workers: int, folder: Path) -> Iter
         World(seed, folder / "shared/artifacts") as world,
     ):
         made = Aws(aws.endpoint)
-        queue, topic = made.make_queue(max_receive_count=1000), made.sns.create_topic(Name="events")["TopicArn"]
+        queue = made.make_queue(max_receive_count=1000)
+        topic = made.sns.create_topic(Name="events")["TopicArn"]
         SqliteStore(folder / "shared/store.sqlite").close()
 
         def setting(number: int) -> Setting:
             shutil.rmtree(folder / f"worker-{number - 50}", ignore_errors=True)  # long dead
             return Setting(
-                environment=made.environment, queue_url=queue.url, topic_arn=topic, world=world.server.endpoint,
-                shared=folder / "shared", data=folder / f"worker-{number}", concurrency=4, visibility=VISIBILITY,
-                longest=LONGEST - 1, poll=2,
-            )  # fmt: skip
+                environment=made.environment,
+                queue_url=queue.url,
+                topic_arn=topic,
+                world=world.server.endpoint,
+                shared=folder / "shared",
+                data=folder / f"worker-{number}",
+                concurrency=4,
+                visibility=VISIBILITY,
+                longest=LONGEST - 1,
+                poll=2,
+            )
 
         with Fleet(setting, workers) as fleet:
             bench = Bench(kills, seed, jobs, folder, aws, world, queue, fleet)
@@ -306,7 +365,11 @@ def opened(kills: int, seed: int, jobs: int, workers: int, folder: Path) -> Iter
 def summarise(bench: Bench, findings: list[Finding]) -> dict[str, float]:
     found = Counter(finding.kind for finding in findings)
     store = SqliteStore(bench.folder / "shared/store.sqlite")
-    cut = sum(call.state == "cut" for run in store.runs(limit=10**9) for call in store.calls(run.job_id, 0))
+    cut = sum(
+        call.state == "cut"
+        for run in store.runs(limit=10**9)
+        for call in store.calls(run.job_id, 0)
+    )
     store.close()
     told: dict[str, float] = {
         "calls_cut": cut,
@@ -329,22 +392,30 @@ def measure(kills: int, seed: int, jobs: int, workers: int, folder: Path) -> dic
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--jobs", type=int, help="as many as kills, if not said")
     parser.add_argument("--workers", type=int, default=6)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--keep", type=Path, help="a new folder for the store and the workers' logs, which stays")
+    parser.add_argument(
+        "--keep", type=Path, help="a new folder for the store and the workers' logs, which stays"
+    )
     chosen = parser.parse_args(arguments)
     folder = chosen.keep or Path(tempfile.mkdtemp(prefix="crash-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        told = measure(chosen.kills, chosen.seed, chosen.jobs or chosen.kills, chosen.workers, folder)
+        told = measure(
+            chosen.kills, chosen.seed, chosen.jobs or chosen.kills, chosen.workers, folder
+        )
     finally:
         if chosen.keep is None:
             shutil.rmtree(folder, ignore_errors=True)
-    lines = [[row.get(name) for name in ("kind", "job", "what")] for row in told["rows"] if "what" in row]
+    lines = [
+        [row.get(name) for name in ("kind", "job", "what")] for row in told["rows"] if "what" in row
+    ]
     report.show(f"crash, seed {chosen.seed}", ["kind", "job", "what"], lines, told["summary"])
     report.write(told, chosen.json)
     return int(bool(lines))

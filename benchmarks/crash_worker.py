@@ -1,9 +1,8 @@
 """The crash run's workers: real ones, with a small pipeline whose effects the world counts.
 
-As a program it is the warm parent that they are forked from: it reads one JSON object a line, a Setting, and answers
-with the new worker's process id, or ``{"end": id, "signal": n}``, and answers how that worker ended. When its input
-ends, it kills what still runs.
-"""
+As a program it is the warm parent that they are forked from: it reads one JSON object a line, a
+Setting, and answers with the new worker's process id, or ``{"end": id, "signal": n}``, and answers
+how that worker ended. When its input ends, it kills what still runs."""
 
 import asyncio
 import functools
@@ -41,7 +40,9 @@ PATIENCE = 10.0
 
 
 class Setting(BaseModel):
-    """``shared`` holds the store and the artifacts, ``data`` is this worker's alone. Times are in seconds."""
+    """``shared`` holds the store and the artifacts, ``data`` is this worker's alone. Times are in
+    seconds.
+    """
 
     environment: dict[str, str]
     queue_url: str
@@ -67,7 +68,11 @@ class World:
         self._url = url
 
     async def ask(self, place: str, run: RunContext, **asked: Any) -> dict[str, Any]:
-        told = {"number": run.job.issue.number, "job_id": run.job_id, "generation": run.generation} | asked
+        told = {
+            "number": run.job.issue.number,
+            "job_id": run.job_id,
+            "generation": run.generation,
+        } | asked
         return await asyncio.to_thread(self._ask, place, json.dumps(told).encode())
 
     def _ask(self, place: str, body: bytes) -> dict[str, Any]:
@@ -149,7 +154,9 @@ class Propose:
         _check(tree, run)
         key = f"propose/{run.round}"
         try:
-            reply = await run.ledger.buy(key, model="m", worst_usd=0.01, call=functools.partial(self._buy, key, run))
+            reply = await run.ledger.buy(
+                key, model="m", worst_usd=0.01, call=functools.partial(self._buy, key, run)
+            )
         except ModelError as error:
             raise error.verdict() from error
         return Patch(text=reply.content, artifact=await run.save("patch", reply.content))
@@ -160,7 +167,12 @@ class Propose:
         except Unavailable as error:
             raise ModelError(Failure.RATE_LIMIT, str(error), charged=False, delay=0.0) from error
         return ModelReply(
-            content=text, finish_reason="stop", model="m", prompt_tokens=1, completion_tokens=1, cost_usd=0.001
+            content=text,
+            finish_reason="stop",
+            model="m",
+            prompt_tokens=1,
+            completion_tokens=1,
+            cost_usd=0.001,
         )
 
 
@@ -189,7 +201,8 @@ class Open:
         _check(tree, run)
         if run.job.options.dry_run:
             return Stop(Outcome.PROPOSED, "as asked")
-        ask, branch = functools.partial(self._world.ask, run=run), f"fix/{run.job_id}"
+        ask = functools.partial(self._world.ask, run=run)
+        branch = f"fix/{run.job_id}"
         commit = await run.intend("push", {"branch": branch, "sha": verdict.sha})
         if (there := (await ask("branch", branch=branch))["sha"]) != commit["sha"]:
             await ask("push", branch=branch, sha=commit["sha"], expected=there)
@@ -198,7 +211,11 @@ class Open:
         numbers = (await ask("pulls", branch=branch))["numbers"]
         number = numbers[0] if numbers else (await ask("pull", branch=branch))["number"]
         await run.record("pull_request", {"number": number})
-        return Stop(Outcome.PR_OPENED, f"pull request #{number}", Facts(branch=branch, pull_request_number=number))
+        return Stop(
+            Outcome.PR_OPENED,
+            f"pull request #{number}",
+            Facts(branch=branch, pull_request_number=number),
+        )
 
 
 async def _labour(issue: Issue) -> None:
@@ -217,24 +234,35 @@ async def work(setting: Setting) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     sqs.MAX_VISIBILITY = setting.longest  # type: ignore[assignment]
-    world, store = World(setting.world), SqliteStore(setting.shared / "store.sqlite")
-    pipeline = Pipeline([Fetch(world), Checkout(), Propose(world), Test(world), Open(world)], admitted_after="fetch")
+    world = World(setting.world)
+    store = SqliteStore(setting.shared / "store.sqlite")
+    pipeline = Pipeline(
+        [Fetch(world), Checkout(), Propose(world), Test(world), Open(world)], admitted_after="fetch"
+    )
     policy = Policy(EffectiveLimits(1000.0, 600.0, MAX_ROUNDS), 1e6, 1e6, setting.topic_arn)
     artifacts = FolderArtifacts(setting.shared / "artifacts")
     engine = Engine(Parts(pipeline, store, artifacts, policy, setting.data / "runs"))
     queue = SqsQueue(setting.queue_url, visibility_timeout=setting.visibility)
     async with queue, Publisher(store, policy.topic_of, interval=0.5) as publisher:
         worker = Worker(
-            queue, store, engine, publisher, concurrency=setting.concurrency, visibility_timeout=setting.visibility,
-            poll_seconds=setting.poll, max_crashes=10**9,
+            queue,
+            store,
+            engine,
+            publisher,
+            concurrency=setting.concurrency,
+            visibility_timeout=setting.visibility,
+            poll_seconds=setting.poll,
+            max_crashes=10**9,
             heartbeat=Heartbeat(setting.visibility / 4, lease_seconds=setting.visibility),
-        )  # fmt: skip
+        )
         await worker.run(stop)
     store.close()
 
 
 def warm() -> None:
-    """Have AWS's libraries imported and their files read, so that a worker starts in a tenth of a second."""
+    """Have AWS's libraries imported and their files read, so that a worker starts in a tenth of a
+    second.
+    """
     import aioboto3
     import boto3
     import botocore.loaders
@@ -242,7 +270,11 @@ def warm() -> None:
 
     loader = botocore.loaders.create_loader()
     botocore.session.create_loader = lambda *_: loader
-    access = {"region_name": "eu-central-1", "aws_access_key_id": "none", "aws_secret_access_key": "none"}
+    access = {
+        "region_name": "eu-central-1",
+        "aws_access_key_id": "none",
+        "aws_secret_access_key": "none",
+    }
     boto3.session.Session().client("sqs", **access)
 
     async def open_clients() -> None:

@@ -1,7 +1,8 @@
-"""The world around the crash run's workers: an issue tracker, a model that is paid, a test machine, a forge.
+"""The world around the crash run's workers: an issue tracker, a model that is paid, a test machine,
+a forge.
 
-It refuses nothing twice. It counts: what was done twice, and which reply was sold again though it had been stored.
-"""
+It refuses nothing twice. It counts: what was done twice, and which reply was sold again though it
+had been stored."""
 
 import json
 import random
@@ -45,7 +46,9 @@ class Plan:
         rng = random.Random(f"{seed}/{number}")
         kind = rng.choices(list(KINDS), [share for share, _, _ in KINDS.values()])[0]
         # Three at most together: the fifth failed try would end the run.
-        errors = [place for place in ("issue", "model", "test", "push", "pull") if rng.random() < 0.08][:1]
+        errors = [
+            place for place in ("issue", "model", "test", "push", "pull") if rng.random() < 0.08
+        ][:1]
         losses = [place for place in ("model", "push", "pull") if rng.random() < 0.08][:2]
         return cls(number, kind, frozenset(errors), frozenset(losses))
 
@@ -76,7 +79,9 @@ class Plan:
 
 @dataclass
 class World:
-    """Serves while entered as a context; state lives on the server's thread. ``artifacts``: where replies are kept."""
+    """Serves while entered as a context; state lives on the server's thread. ``artifacts``: where
+    replies are kept.
+    """
 
     seed: int
     artifacts: Path
@@ -96,9 +101,12 @@ class World:
         self.server = LoopbackServer(self._handle)
 
     def _handle(self, request: Request, reply: Reply) -> None:
-        place, asked = request.path.strip("/"), json.loads(request.body)
+        place = request.path.strip("/")
+        asked = json.loads(request.body)
         plan = Plan.of(self.seed, asked["number"])
-        if self._strikes("refused", plan.errors, plan, place) or (place == "test" and plan.kind == "broken"):
+        if self._strikes("refused", plan.errors, plan, place) or (
+            place == "test" and plan.kind == "broken"
+        ):
             return reply(Answer(503, b"{}"))
         status, told = self._act(place, plan, asked)
         if self._strikes("answer lost", plan.losses, plan, place):
@@ -129,7 +137,9 @@ class World:
             case "push":
                 there = self.branches.get(asked["branch"])
                 if there != asked["expected"]:
-                    self.refusals.append(f"push to {asked['branch']} expected {asked['expected']}, found {there}")
+                    self.refusals.append(
+                        f"push to {asked['branch']} expected {asked['expected']}, found {there}"
+                    )
                     return 409, {}
                 self.branches[asked["branch"]] = asked["sha"]
                 return 200, {}
@@ -137,14 +147,18 @@ class World:
                 return 200, {"numbers": self.pulls[asked["branch"]]}
             case "pull":
                 if asked["branch"] not in self.branches:
-                    self.refusals.append(f"a pull request for {asked['branch']}, which was never pushed")
+                    self.refusals.append(
+                        f"a pull request for {asked['branch']}, which was never pushed"
+                    )
                 number = sum(map(len, self.pulls.values())) + 1
                 self.pulls[asked["branch"]].append(number)
                 return 200, {"number": number}
         return 404, {}
 
     def _sell(self, asked: dict[str, Any]) -> str:
-        job_id, generation, key = asked["job_id"], asked["generation"], asked["key"]
+        job_id = asked["job_id"]
+        generation = asked["generation"]
+        key = asked["key"]
         stored = self.artifacts / job_id / str(generation) / "replies"
         self.paid_twice += any(stored.glob(f"{key.replace('/', '-')}-*.json"))
         self.sold[job_id, generation, key] += 1

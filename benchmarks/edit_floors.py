@@ -1,5 +1,5 @@
-"""What simpler ways would make of the same replies. Search and replace are read by our readers and placed naively;
-diffs go to the tools that are made for them."""
+"""What simpler ways would make of the same replies. Search and replace are read by our readers and
+placed naively; diffs go to the tools that are made for them."""
 
 import re
 import subprocess
@@ -13,7 +13,9 @@ from stages.apply_patch.edits import EditFailed, Replace
 from stages.apply_patch.matching import RUNGS
 from stages.apply_patch.readers import edits_of, read_reply
 
-_DIFF = re.compile(r"<patch>\n(.*?)</patch>|```(?:diff|patch)\n(.*?)```|^((?:diff --git|--- ).*)", re.S | re.M)
+_DIFF = re.compile(
+    r"<patch>\n(.*?)</patch>|```(?:diff|patch)\n(.*?)```|^((?:diff --git|--- ).*)", re.S | re.M
+)
 
 
 def exact(case: Case) -> Mapping[str, str | None]:
@@ -31,12 +33,15 @@ def indent(case: Case) -> Mapping[str, str | None]:
             continue
         search, replace = edit.change.readings[0]
         lines = (texts.get(edit.path) or "").split("\n")
-        bare, wanted = [line.strip() for line in lines], [line.strip() for line in search]
+        bare = [line.strip() for line in lines]
+        wanted = [line.strip() for line in search]
         places = [at for at in range(len(bare)) if bare[at : at + len(wanted)] == wanted]
         if len(places) != 1:
             raise EditFailed("no single place")
         first = next(n for n, line in enumerate(search) if line.strip())
-        have, had = (len(line) - len(line.lstrip()) for line in (lines[places[0] + first], search[first]))
+        have, had = (
+            len(line) - len(line.lstrip()) for line in (lines[places[0] + first], search[first])
+        )
         lines[places[0] : places[0] + len(search)] = [_moved(line, have - had) for line in replace]
         texts[edit.path] = "\n".join(lines)
     return {path: text for path, text in texts.items() if text != case.before.get(path)}
@@ -47,13 +52,18 @@ def git_apply(case: Case) -> Mapping[str, str | None]:
 
 
 def patch_fuzz(case: Case) -> Mapping[str, str | None]:
-    return _by_tool(case, ["patch", "-p1", "--fuzz=3", "--batch", "--silent", "--no-backup-if-mismatch"])
+    return _by_tool(
+        case, ["patch", "-p1", "--fuzz=3", "--batch", "--silent", "--no-backup-if-mismatch"]
+    )
 
 
 #: name -> way; those for diffs get nothing else, the others no diffs.
 FLOORS: dict[str, Callable[[Case], Mapping[str, str | None]]] = {
-    "exact": exact, "indent": indent, "git apply": git_apply, "patch --fuzz=3": patch_fuzz,
-}  # fmt: skip
+    "exact": exact,
+    "indent": indent,
+    "git apply": git_apply,
+    "patch --fuzz=3": patch_fuzz,
+}
 
 
 def floor(name: str, case: Case) -> Mapping[str, str | None] | None:
@@ -83,13 +93,18 @@ def _by_tool(case: Case, command: list[str]) -> Mapping[str, str | None]:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
         diff = next(group for group in found.groups() if group is not None).rstrip("\n") + "\n"
-        done = subprocess.run(command, cwd=root, input=diff.encode(errors="replace"), capture_output=True, check=False)
+        done = subprocess.run(
+            command, cwd=root, input=diff.encode(errors="replace"), capture_output=True, check=False
+        )
         if done.returncode:
             return {}
         after = {
             str(file.relative_to(root)): file.read_bytes().decode(errors="surrogateescape")
-            for file in root.rglob("*") if file.is_file() and file.suffix not in (".orig", ".rej")
-        }  # fmt: skip
+            for file in root.rglob("*")
+            if file.is_file() and file.suffix not in (".orig", ".rej")
+        }
     return {
-        path: after.get(path) for path in case.before.keys() | after.keys() if after.get(path) != case.before.get(path)
+        path: after.get(path)
+        for path in case.before.keys() | after.keys()
+        if after.get(path) != case.before.get(path)
     }

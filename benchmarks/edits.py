@@ -1,13 +1,14 @@
-"""How many replies of real models land, and land right: read, placed, compared with the files as they should be.
+"""How many replies of real models land, and land right: read, placed, compared with the files as
+they should be.
 
     python -m benchmarks.edits --cases FILE.jsonl.gz ... [--repos DIR] [--results R.jsonl] [--json OUT]
 
-A case that must apply is *correct* when exactly the expected files have the expected contents (whitespace at line ends
-and blank lines at the end ignored), *wrong* when something else was written, *refused* when nothing was. One that must
-not apply is *kept out*, or wrong. Cases without a label are only counted. ``sent_back`` counts those that landed
-and do not parse any more: the stage sends them back, here they count as landed. A rung of the ladder is credited with a
-case when it is the laxest that the case needed; ``--without RUNG`` leaves one out.
-"""
+A case that must apply is *correct* when exactly the expected files have the expected contents
+(whitespace at line ends and blank lines at the end ignored), *wrong* when something else was
+written, *refused* when nothing was. One that must not apply is *kept out*, or wrong. Cases without
+a label are only counted. ``sent_back`` counts those that landed and do not parse any more: the
+stage sends them back, here they count as landed. A rung of the ladder is credited with a case when
+it is the laxest that the case needed; ``--without RUNG`` leaves one out."""
 
 import argparse
 import json
@@ -27,8 +28,18 @@ from stages.apply_patch.matching import RUNGS
 from stages.apply_patch.policy import EditPolicy, EditRules
 from stages.apply_patch.readers import edits_of, read_reply
 
-_COUNTED = ("cases", "apply", "correct", "wrong", "refused", "reject", "kept_out", "unknown", "unknown_written",
-            "sent_back")  # fmt: skip
+_COUNTED = (
+    "cases",
+    "apply",
+    "correct",
+    "wrong",
+    "refused",
+    "reject",
+    "kept_out",
+    "unknown",
+    "unknown_written",
+    "sent_back",
+)
 
 
 @dataclass(frozen=True)
@@ -40,13 +51,21 @@ class Tried:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cases", type=Path, nargs="+", required=True)
     parser.add_argument(
-        "--repos", type=Path, help="a git repository per owner__name, where files.jsonl.gz is not there"
+        "--repos",
+        type=Path,
+        help="a git repository per owner__name, where files.jsonl.gz is not there",
     )
-    parser.add_argument("--results", type=Path, help="one JSON object a case: id, status, files, reason")
-    parser.add_argument("--without", action="append", default=[], choices=list(RUNGS), help="a rung to leave out")
+    parser.add_argument(
+        "--results", type=Path, help="one JSON object a case: id, status, files, reason"
+    )
+    parser.add_argument(
+        "--without", action="append", default=[], choices=list(RUNGS), help="a rung to leave out"
+    )
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     sources: dict[str, Counter[str]] = {}
@@ -70,8 +89,12 @@ def main() -> None:
     summary: dict[str, float] = dict(_flat(total))
     lines = [(name, *_shown(numbers)) for name, numbers in [*sources.items(), ("all", total)]]
     show("Replies that land (floors: correct/wrong)", ("source", *_COUNTED, *FLOORS), lines, {})
-    show("By the laxest rung needed", ("rung", "correct", "wrong", "unknown_written"),
-         [(name, n["correct"], n["wrong"], n["unknown_written"]) for name, n in rungs.items()], summary)  # fmt: skip
+    show(
+        "By the laxest rung needed",
+        ("rung", "correct", "wrong", "unknown_written"),
+        [(name, n["correct"], n["wrong"], n["unknown_written"]) for name, n in rungs.items()],
+        summary,
+    )
     write(report("edits", summary, rows), arguments.json)
 
 
@@ -80,11 +103,18 @@ def attempt(case: Case, without: Collection[str] = ()) -> Tried:
     policy = EditPolicy(EditRules())
     try:
         edits = edits_of(read_reply(case.reply))
-        done = apply_edits(case.before.get, edits, case.before, refusal=policy.refusal, without=without)
+        done = apply_edits(
+            case.before.get, edits, case.before, refusal=policy.refusal, without=without
+        )
         policy.check(case.before, done.files)
     except EditFailed as error:
         return Tried({}, str(error), "", True)
-    used = [name for name in RUNGS for step in done.steps if step.how.startswith(name) or f", {name} at" in step.how]
+    used = [
+        name
+        for name in RUNGS
+        for step in done.steps
+        if step.how.startswith(name) or f", {name} at" in step.how
+    ]
     try:
         check(case.before, done.files)
     except EditFailed as error:
@@ -92,7 +122,9 @@ def attempt(case: Case, without: Collection[str] = ()) -> Tried:
     return Tried(done.files, "", used[-1] if used else "", True)
 
 
-def count(source: Counter[str], rungs: Mapping[str, Counter[str]], case: Case, tried: Tried) -> None:
+def count(
+    source: Counter[str], rungs: Mapping[str, Counter[str]], case: Case, tried: Tried
+) -> None:
     verdict = judged(case, tried.files)
     source.update(["cases", case.outcome, *([verdict] if verdict else [])])
     if not tried.sound:
@@ -105,7 +137,9 @@ def count(source: Counter[str], rungs: Mapping[str, Counter[str]], case: Case, t
 
 
 def judged(case: Case, files: Mapping[str, str | None]) -> str:
-    """correct, wrong, refused, kept_out, unknown_written, or nothing for an unknown case that wrote nothing."""
+    """correct, wrong, refused, kept_out, unknown_written, or nothing for an unknown case that wrote
+    nothing.
+    """
     if case.outcome == "unknown":
         return "unknown_written" if files else ""
     if not files:
@@ -117,7 +151,8 @@ def judged(case: Case, files: Mapping[str, str | None]) -> str:
 
 def _plain(files: Mapping[str, str | None]) -> dict[str, list[str] | None]:
     return {
-        path: None if text is None else _lines(text.replace("\r\n", "\n").split("\n")) for path, text in files.items()
+        path: None if text is None else _lines(text.replace("\r\n", "\n").split("\n"))
+        for path, text in files.items()
     }
 
 
@@ -139,8 +174,12 @@ def _shown(numbers: Counter[str]) -> list[object]:
 
 
 def _result(out: TextIO, case: Case, tried: Tried) -> None:
-    row: dict[str, Any] = {"id": case.id, "status": "applied" if tried.files else "rejected",
-                           "files": dict(tried.files), "reason": tried.reason}  # fmt: skip
+    row: dict[str, Any] = {
+        "id": case.id,
+        "status": "applied" if tried.files else "rejected",
+        "files": dict(tried.files),
+        "reason": tried.reason,
+    }
     out.write(json.dumps(row) + "\n")
 
 

@@ -1,12 +1,13 @@
-"""How often the tests of SWE-bench instances can be run here: environments built, FAIL_TO_PASS red, then green.
+"""How often the tests of SWE-bench instances can be run here: environments built, FAIL_TO_PASS red,
+then green.
 
     python -m benchmarks.environments --instances FILE.jsonl --repos DIR [--jobs N] [--sample N] [--only ID,...]
                                       [--work DIR] [--json OUT]
 
-DIR holds a git repository (bare or not, full history) as owner__name. For each instance the environment is made as the
-pipeline makes it, with no configuration and no model; its tests run on the base commit, and with the reference change.
-Tests that need a server outside are red here whatever is done: they are counted apart, as ``needs_network``.
-"""
+DIR holds a git repository (bare or not, full history) as owner__name. For each instance the
+environment is made as the pipeline makes it, with no configuration and no model; its tests run on
+the base commit, and with the reference change. Tests that need a server outside are red here
+whatever is done: they are counted apart, as ``needs_network``."""
 
 import argparse
 import asyncio
@@ -24,7 +25,14 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.evaluation import Judge, Tally
-from benchmarks.instances import Instance, chosen, make_repository, read_instances, sampled, source_of
+from benchmarks.instances import (
+    Instance,
+    chosen,
+    make_repository,
+    read_instances,
+    sampled,
+    source_of,
+)
 from cli.wiring import python_folders, sandbox_for, uv_path
 from pipeline import settings as config
 from pipeline.git import GitError, Mirror
@@ -35,7 +43,8 @@ from stages.prepare_tests.execute import EnvironmentFailed
 from stages.prepare_tests.stage import use_runner
 
 Row = dict[str, Any]
-TEST_SECONDS, ALL_SECONDS = 300.0, 570.0
+TEST_SECONDS = 300.0
+ALL_SECONDS = 570.0
 """Of one run of the tests, and of an instance: two runs have what building leaves."""
 NEEDS_NETWORK = "needs_network"
 #: class -> what the failures, the runner's or the build's own words look like; the first that fits.
@@ -60,15 +69,23 @@ class Measured:
     sandbox: Sandbox
 
     async def all(self, instances: list[Instance], lanes: int) -> list[Row]:
-        queue, rows = iter(enumerate(instances)), dict[int, Row]()
+        queue = iter(enumerate(instances))
+        rows = dict[int, Row]()
 
         async def lane(waiting: Iterator[tuple[int, Instance]]) -> None:
             for at, instance in waiting:
-                with tempfile.TemporaryDirectory(prefix="instance-", dir=self.work, ignore_cleanup_errors=True) as this:
+                with tempfile.TemporaryDirectory(
+                    prefix="instance-", dir=self.work, ignore_cleanup_errors=True
+                ) as this:
                     rows[at] = await self._one(instance, Path(this))
                 row = rows[at]
-                ended = "red to green" if row["red_to_green"] else f"{row['class']}: {row['reason']}"
-                told = f"[{len(rows)}/{len(instances)}] {row['instance_id']} {row['seconds']:.0f} s, {ended}"
+                ended = (
+                    "red to green" if row["red_to_green"] else f"{row['class']}: {row['reason']}"
+                )
+                told = (
+                    f"[{len(rows)}/{len(instances)}] {row['instance_id']} {row['seconds']:.0f} s,"
+                    f" {ended}"
+                )
                 print(told, file=sys.stderr, flush=True)
 
         await asyncio.gather(*(lane(queue) for _ in range(lanes)))
@@ -80,17 +97,37 @@ class Measured:
         assert source is not None
         mirror = make_repository(source, instance.base_commit, this / "repository")
         checkout = Checkout(
-            repository=instance.repo, clone_url="", base_branch="main", base_sha=instance.base_commit,
-            committed_at=mirror.commit_time(instance.base_commit), described=mirror.describe(instance.base_commit),
-        )  # fmt: skip
+            repository=instance.repo,
+            clone_url="",
+            base_branch="main",
+            base_sha=instance.base_commit,
+            committed_at=mirror.commit_time(instance.base_commit),
+            described=mirror.describe(instance.base_commit),
+        )
         prepare = PrepareTests(
-            OneMirror(mirror), self.sandbox, pythons=python_folders(config.load()), uv=uv_path(),
+            OneMirror(mirror),
+            self.sandbox,
+            pythons=python_folders(config.load()),
+            uv=uv_path(),
             cache=self.work / "cache",
-        )  # fmt: skip
-        row: Row = {"instance_id": instance.instance_id, "repo": instance.repo, "built": False, "ran": False}
-        row |= {"red_to_green": False, "class": None, "reason": None, "runner": None, "python": None}
+        )
+        row: Row = {
+            "instance_id": instance.instance_id,
+            "repo": instance.repo,
+            "built": False,
+            "ran": False,
+        }
+        row |= {
+            "red_to_green": False,
+            "class": None,
+            "reason": None,
+            "runner": None,
+            "python": None,
+        }
         try:
-            reason = await self._tested(instance, Judge(instance, mirror, self.sandbox), prepare, checkout, this, row)
+            reason = await self._tested(
+                instance, Judge(instance, mirror, self.sandbox), prepare, checkout, this, row
+            )
         except (EnvironmentFailed, GitError, OSError) as error:
             reason = str(error)
         row["seconds"] = round(time.monotonic() - started, 1)
@@ -100,12 +137,20 @@ class Measured:
         return row
 
     async def _tested(
-        self, instance: Instance, judge: Judge, prepare: PrepareTests, checkout: Checkout, this: Path, row: Row
+        self,
+        instance: Instance,
+        judge: Judge,
+        prepare: PrepareTests,
+        checkout: Checkout,
+        this: Path,
+        row: Row,
     ) -> str | None:
         """Fills the row; the reason why red does not turn to green, None where it does."""
-        workspace, began = this / "workspace", time.monotonic()
+        workspace = this / "workspace"
+        began = time.monotonic()
         workspace.mkdir()
-        plan, log = await prepare.plan(checkout), list[str]()
+        plan = await prepare.plan(checkout)
+        log = list[str]()
         if plan.recipe is None:
             return plan.why
         row |= {"runner": plan.recipe.runner, "python": plan.recipe.python}
@@ -130,22 +175,38 @@ class Measured:
         after = await self._judged(judge, judge.of(instance.patch), workspace, "after", left())
         row |= {"runner": runner, "ran": after.ran}
         if not after.resolves_failing:
-            network = after.failing_for_network + after.fail_to_pass_ok == len(instance.fail_to_pass)
+            network = after.failing_for_network + after.fail_to_pass_ok == len(
+                instance.fail_to_pass
+            )
             return f"{NEEDS_NETWORK}: {after.told()}" if network else after.told()
         red = [test for test, status in before.fail_to_pass.items() if status != "passed"]
         row["red_to_green"] = bool(red)
-        row["pass_to_pass_ok"], row["pass_to_pass"] = after.pass_to_pass_ok, len(instance.pass_to_pass)
+        row["pass_to_pass_ok"] = after.pass_to_pass_ok
+        row["pass_to_pass"] = len(instance.pass_to_pass)
         return None if red else "all of FAIL_TO_PASS passed before the change"
 
     async def _judged(
-        self, judge: Judge, changed: dict[str, bytes | None], workspace: Path, label: str, seconds: float
+        self,
+        judge: Judge,
+        changed: dict[str, bytes | None],
+        workspace: Path,
+        label: str,
+        seconds: float,
     ) -> Tally:
         async def save(name: str, data: bytes | str) -> str:
-            self._keep(judge.instance, label, data if isinstance(data, str) else data.decode(errors="replace"))
+            self._keep(
+                judge.instance,
+                label,
+                data if isinstance(data, str) else data.decode(errors="replace"),
+            )
             return name
 
         return await judge.run(
-            changed, workspace, seconds=max(30.0, min(TEST_SECONDS, seconds)), save=save, label=label
+            changed,
+            workspace,
+            seconds=max(30.0, min(TEST_SECONDS, seconds)),
+            save=save,
+            label=label,
         )
 
     def _keep(self, instance: Instance, name: str, text: str) -> None:
@@ -181,30 +242,60 @@ def summary(rows: list[Row]) -> dict[str, float]:
 
 def show(rows: list[Row], told: dict[str, float]) -> None:
     columns = ("instance", "runner", "Python", "built", "ran", "red to green", "s", "class", "why")
-    keys = ("instance_id", "runner", "python", "built", "ran", "red_to_green", "seconds", "class", "reason")
+    keys = (
+        "instance_id",
+        "runner",
+        "python",
+        "built",
+        "ran",
+        "red_to_green",
+        "seconds",
+        "class",
+        "reason",
+    )
     report.show("environments", columns, [[row[key] for key in keys] for row in rows], told)
     for kind, count in Counter(row["class"] for row in rows if row["class"]).most_common():
         print(f"{kind}: {count}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--instances", type=Path, required=True, help="one JSON object a line, as SWE-bench has them")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--instances",
+        type=Path,
+        required=True,
+        help="one JSON object a line, as SWE-bench has them",
+    )
     parser.add_argument("--repos", type=Path, required=True)
     parser.add_argument("--only", help="instance ids, comma-separated")
-    parser.add_argument("--sample", type=int, help="so many instances, of each repository its share")
+    parser.add_argument(
+        "--sample", type=int, help="so many instances, of each repository its share"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="instances at once")
-    parser.add_argument("--work", type=Path, help="keep logs and caches here; default: a folder that is removed")
+    parser.add_argument(
+        "--work", type=Path, help="keep logs and caches here; default: a folder that is removed"
+    )
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    instances = sampled(chosen(read_instances(arguments.instances), arguments.only, arguments.repos), arguments.sample)
+    instances = sampled(
+        chosen(read_instances(arguments.instances), arguments.only, arguments.repos),
+        arguments.sample,
+    )
     if not instances:
         parser.error("no instances")
     sandbox = sandbox_for(config.load(), local=True)
     with ExitStack() as stack:
-        work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="environments-")))
+        work = arguments.work or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="environments-"))
+        )
         work.mkdir(parents=True, exist_ok=True)
-        rows = asyncio.run(Measured(arguments.repos, work.resolve(), sandbox).all(instances, max(1, arguments.jobs)))
+        rows = asyncio.run(
+            Measured(arguments.repos, work.resolve(), sandbox).all(
+                instances, max(1, arguments.jobs)
+            )
+        )
     told = report.report("environments", summary(rows), rows)
     report.write(told, arguments.json)
     show(rows, told["summary"])

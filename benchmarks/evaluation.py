@@ -1,5 +1,5 @@
-"""Whether a change resolves an instance, as SWE-bench judges it: its tests laid over the change, in the run's own
-environment, before the engine removes that."""
+"""Whether a change resolves an instance, as SWE-bench judges it: its tests laid over the change, in
+the run's own environment, before the engine removes that."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -23,7 +23,8 @@ from stages.propose_patch import Proposals
 from stages.run_tests import RunTests, Verdict
 
 _NETWORK = re.compile(
-    r"gaierror|Name or service not known|name resolution|Name does not resolve|nodename nor servname"
+    r"gaierror|Name or service not known|name resolution|Name does not resolve|nodename nor"
+    r" servname"
     r"|Network is unreachable|Max retries exceeded|Failed to establish a new connection"
 )
 
@@ -48,7 +49,11 @@ class Tally:
     def red(self) -> list[str]:
         """Listed tests that are not as they have to be. A skipped one of PASS_TO_PASS is neither (nor is it so to
         SWE-bench); an expected failure can't be told from it in JUnit XML."""
-        broken = [test for test, status in self.pass_to_pass.items() if status not in ("passed", "skipped")]
+        broken = [
+            test
+            for test, status in self.pass_to_pass.items()
+            if status not in ("passed", "skipped")
+        ]
         return [test for test, status in self.fail_to_pass.items() if status != "passed"] + broken
 
     @property
@@ -83,7 +88,9 @@ class Tally:
         more = [f"{self.network} for want of a network"] if self.network else []
         more += [f"{self.not_found} in no report"] if self.not_found else []
         more += [f"such as {self.red[0]}"] if self.red and not more else []
-        ended = f"; the tests did not run to their end: {_last_line(self.said)}" if self.said else ""
+        ended = (
+            f"; the tests did not run to their end: {_last_line(self.said)}" if self.said else ""
+        )
         return ", ".join(parts) + (f" ({', '.join(more)})" if more else "") + ended
 
 
@@ -96,7 +103,9 @@ def tally(instance: Instance, report: TestReport, sources: Iterable[str] = ()) -
         fail_to_pass={test: found.status(test) for test in instance.fail_to_pass},
         pass_to_pass={test: found.status(test) for test in instance.pass_to_pass},
         network=sum(bool(failures.intersection(found.ids(test))) for test in listed),
-        failing_for_network=sum(bool(failures.intersection(found.ids(test))) for test in instance.fail_to_pass),
+        failing_for_network=sum(
+            bool(failures.intersection(found.ids(test))) for test in instance.fail_to_pass
+        ),
         ran=report.ran,
         said=report.said,
     )
@@ -104,7 +113,9 @@ def tally(instance: Instance, report: TestReport, sources: Iterable[str] = ()) -
 
 @dataclass
 class Judge:
-    """Judges changes of one instance; ``candidate`` and ``reference`` are what was found, for its row."""
+    """Judges changes of one instance; ``candidate`` and ``reference`` are what was found, for its
+    row.
+    """
 
     instance: Instance
     repository: Mirror
@@ -117,20 +128,37 @@ class Judge:
     """What ``run_tests`` last said against a change."""
     _trees: dict[str, str] = field(default_factory=dict)
 
-    async def judge(self, changed: Mapping[str, bytes | None], run: RunContext, label: str) -> Tally:
+    async def judge(
+        self, changed: Mapping[str, bytes | None], run: RunContext, label: str
+    ) -> Tally:
         return await self.run(
-            changed, run.workspace, seconds=test_seconds(run), save=run.save, label=f"evaluation-{label}"
+            changed,
+            run.workspace,
+            seconds=test_seconds(run),
+            save=run.save,
+            label=f"evaluation-{label}",
         )
 
     async def run(
-        self, changed: Mapping[str, bytes | None], workspace: Path, *, seconds: float,
-        save: Callable[[str, bytes | str], Awaitable[str]], label: str,
-    ) -> Tally:  # fmt: skip
+        self,
+        changed: Mapping[str, bytes | None],
+        workspace: Path,
+        *,
+        seconds: float,
+        save: Callable[[str, bytes | str], Awaitable[str]],
+        label: str,
+    ) -> Tally:
         """The tests are laid over the change: where both write a file, the instance's is taken."""
         laid = dict(changed) | self.of(self.instance.test_patch)
         files = self.test_files(laid, Local.read(workspace))
         report = await run_suite(
-            self.sandbox, workspace, changes=laid, tests=files, seconds=seconds, save=save, label=label
+            self.sandbox,
+            workspace,
+            changes=laid,
+            tests=files,
+            seconds=seconds,
+            save=save,
+            label=label,
         )
         base = self.instance.base_commit
         sources = (laid.get(name) or self.repository.read(base, name) or b"" for name in files)
@@ -139,7 +167,9 @@ class Judge:
     def test_files(self, laid: Mapping[str, bytes | None], local: Local | None) -> list[str]:
         """The files of the listed tests, and those that the instance's own tests change."""
         patterns = local.recipe.patterns if local else ()
-        there = {entry.path for entry in self.repository.files(self.instance.base_commit)} | laid.keys()
+        there = {
+            entry.path for entry in self.repository.files(self.instance.base_commit)
+        } | laid.keys()
         present = {name for name in there if laid.get(name, b"") is not None}
         own = [name for name in self.of(self.instance.test_patch) if is_test_file(name, patterns)]
         named = files_of([*self.instance.fail_to_pass, *self.instance.pass_to_pass], present)
@@ -155,7 +185,9 @@ class Judge:
         if self.repository.apply(base, self.instance.patch.encode()) == tree:
             self.candidate = await self.judge_reference(run)
             return
-        self.candidate = await self.judge(self.of(patch.decode(errors="surrogateescape")), run, "candidate")
+        self.candidate = await self.judge(
+            self.of(patch.decode(errors="surrogateescape")), run, "candidate"
+        )
         if not self.candidate.resolved:
             await self.judge_reference(run)
 
@@ -170,19 +202,30 @@ class Judge:
             return "prepare_tests", f"environment: {self.environment}"
         if self.reference is not None and not self.reference.resolved:
             return "evaluation", f"environment: with the reference too, {self.reference.told()}"
-        return "evaluation", self.candidate.told() if self.candidate else "the change was not judged"
+        return (
+            "evaluation",
+            self.candidate.told() if self.candidate else "the change was not judged",
+        )
 
 
 class JudgedTests:
-    """``run_tests``; where it sends a change back, it is seen whether the reference passes in this environment."""
+    """``run_tests``; where it sends a change back, it is seen whether the reference passes in this
+    environment.
+    """
 
     name = RunTests.name
 
     def __init__(self, inner: RunTests, judge: Judge):
-        self._inner, self._judge = inner, judge
+        self._inner = inner
+        self._judge = judge
 
     async def run(
-        self, checkout: Checkout, suite: Suite, proposals: Proposals, candidates: Candidates, run: RunContext
+        self,
+        checkout: Checkout,
+        suite: Suite,
+        proposals: Proposals,
+        candidates: Candidates,
+        run: RunContext,
     ) -> Verdict | Back | Stop:
         answer = await self._inner.run(checkout, suite, proposals, candidates, run)
         if isinstance(answer, Back):
@@ -197,12 +240,19 @@ class JudgedPullRequest:
     name = OpenPullRequest.name
 
     def __init__(self, inner: OpenPullRequest, judge: Judge):
-        self._inner, self._judge = inner, judge
+        self._inner = inner
+        self._judge = judge
 
     async def run(
-        self, issue: Issue, checkout: Checkout, suite: Suite, proposals: Proposals, candidates: Candidates,
-        verdict: Verdict, run: RunContext,
-    ) -> Stop:  # fmt: skip
+        self,
+        issue: Issue,
+        checkout: Checkout,
+        suite: Suite,
+        proposals: Proposals,
+        candidates: Candidates,
+        verdict: Verdict,
+        run: RunContext,
+    ) -> Stop:
         if suite.runnable:
             chosen = candidates.candidates[verdict.candidate]
             await self._judge.judge_candidate(chosen.tree, await run.load(chosen.patch_key), run)

@@ -1,11 +1,12 @@
-"""Heartbeats while the event loop is blocked, and a stop with runs in work: a whole worker on a stand-in's SQS.
+"""Heartbeats while the event loop is blocked, and a stop with runs in work: a whole worker on a
+stand-in's SQS.
 
     python -m benchmarks.heartbeat [--runs 8] [--block SECONDS] [--times 4] [--visibility 12] [--json OUT]
 
-Each run waits for ever. The loop is blocked by a sleep of SECONDS, ``--times`` over; each heartbeat renews a lease in
-SQLite and extends a message in SQS. Goals: lateness p99 under a tenth of the heartbeat's interval; no lease lost, no
-message delivered again; after the stop everything is released within 25 s, and visible.
-"""
+Each run waits for ever. The loop is blocked by a sleep of SECONDS, ``--times`` over; each heartbeat
+renews a lease in SQLite and extends a message in SQS. Goals: lateness p99 under a tenth of the
+heartbeat's interval; no lease lost, no message delivered again; after the stop everything is
+released within 25 s, and visible."""
 
 import argparse
 import asyncio
@@ -46,24 +47,40 @@ class Waits:
 async def measure(
     aws: Aws, folder: Path, *, runs: int, block: float, times: int, visibility: int
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    made, topic, stage = aws.make_queue(), aws.make_topic(), Waits()
+    made = aws.make_queue()
+    topic = aws.make_topic()
+    stage = Waits()
     store = SqliteStore(folder / "store.sqlite")
     policy = Policy(EffectiveLimits(1.0, 600.0, 3), 100.0, 100.0, topic.arn)
     engine = Engine(
         Parts(
-            Pipeline([stage], admitted_after=stage.name), store, FolderArtifacts(folder / "artifacts"), policy,
+            Pipeline([stage], admitted_after=stage.name),
+            store,
+            FolderArtifacts(folder / "artifacts"),
+            policy,
             folder / "runs",
         )
-    )  # fmt: skip
-    interval, stop, rows, every = visibility / 3, asyncio.Event(), [], []
+    )
+    interval = visibility / 3
+    stop = asyncio.Event()
+    rows = []
+    every = []
     heartbeat = Heartbeat(interval, lease_seconds=visibility)
     queue = SqsQueue(made.url, visibility_timeout=visibility)
     async with queue, Publisher(store, policy.topic_of) as publisher:
         for number in range(1, runs + 1):
-            await queue.submit(FixIssueJob(issue_url=f"https://github.com/octo/repo/issues/{number}"))
+            await queue.submit(
+                FixIssueJob(issue_url=f"https://github.com/octo/repo/issues/{number}")
+            )
         # One slot more than runs: a long poll is under way all the time, and at the stop.
         worker = Worker(
-            queue, store, engine, publisher, concurrency=runs + 1, visibility_timeout=visibility, heartbeat=heartbeat
+            queue,
+            store,
+            engine,
+            publisher,
+            concurrency=runs + 1,
+            visibility_timeout=visibility,
+            heartbeat=heartbeat,
         )
         working = asyncio.create_task(worker.run(stop))
         for _ in range(runs):
@@ -72,11 +89,20 @@ async def measure(
         for number in range(1, times + 1):
             time.sleep(block)  # noqa: ASYNC251 (what is measured)
             late = heartbeat.take_lateness()
-            rows.append({"block": number, "seconds": block, "beats": len(late), "latest": max(late, default=0.0)})
+            rows.append(
+                {
+                    "block": number,
+                    "seconds": block,
+                    "beats": len(late),
+                    "latest": max(late, default=0.0),
+                }
+            )
             every += late
             await asyncio.sleep(interval)
             heartbeat.take_lateness()
-        kept = [run for run in store.runs(limit=runs) if run.state == "running" and run.deliveries == 1]
+        kept = [
+            run for run in store.runs(limit=runs) if run.state == "running" and run.deliveries == 1
+        ]
         stop.set()
         began = time.monotonic()
         await working
@@ -85,18 +111,30 @@ async def measure(
     store.close()
     p99 = percentile(every, 0.99)
     return {
-        "interval": interval, "beats": len(every), "lateness_p99": p99, "lateness_max": max(every),
-        "share_of_interval": p99 / interval, "runs": runs, "runs_kept": len(kept), "stop_seconds": seconds,
+        "interval": interval,
+        "beats": len(every),
+        "lateness_p99": p99,
+        "lateness_max": max(every),
+        "share_of_interval": p99 / interval,
+        "runs": runs,
+        "runs_kept": len(kept),
+        "stop_seconds": seconds,
         "released_and_visible": visible,
-    }, rows  # fmt: skip
+    }, rows
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=8, help="runs in work")
-    parser.add_argument("--block", type=float, default=5.0, help="seconds for which the loop is blocked")
+    parser.add_argument(
+        "--block", type=float, default=5.0, help="seconds for which the loop is blocked"
+    )
     parser.add_argument("--times", type=int, default=4, help="how often")
-    parser.add_argument("--visibility", type=int, default=12, help="seconds; a third of it is the interval")
+    parser.add_argument(
+        "--visibility", type=int, default=12, help="seconds; a third of it is the interval"
+    )
     parser.add_argument("--json", type=Path, help="write the report there")
     given = parser.parse_args()
     with StrictAws() as server, tempfile.TemporaryDirectory() as folder:
@@ -104,7 +142,12 @@ def main() -> None:
         os.environ |= aws.environment
         summary, rows = asyncio.run(
             measure(
-                aws, Path(folder), runs=given.runs, block=given.block, times=given.times, visibility=given.visibility
+                aws,
+                Path(folder),
+                runs=given.runs,
+                block=given.block,
+                times=given.times,
+                visibility=given.visibility,
             )
         )
     write(report("heartbeat", summary, rows), given.json)

@@ -1,4 +1,6 @@
-"""SWE-bench's names of tests, in all their forms, among the ids of a report; and the files that hold them."""
+"""SWE-bench's names of tests, in all their forms, among the ids of a report; and the files that
+hold them.
+"""
 
 import ast
 import re
@@ -8,7 +10,8 @@ from pathlib import PurePosixPath
 from stages.prepare_tests import Status
 from stages.prepare_tests.junit import junit_id
 
-#: As unittest prints a test: ``test_x (module.Class)``, from Python 3.11 on ``test_x (module.Class.test_x)``.
+#: As unittest prints a test: ``test_x (module.Class)``, from Python 3.11 on ``test_x
+#: (module.Class.test_x)``.
 _UNITTEST = re.compile(r"(\w+) \(([\w.]+)\)")
 
 
@@ -19,9 +22,12 @@ class Found:
 
     _WORST: tuple[Status, ...] = ("passed", "skipped", "failed", "error")
 
-    def __init__(self, results: Mapping[str, Status], docstrings: Mapping[str, Collection[str]] | None = None):
+    def __init__(
+        self, results: Mapping[str, Status], docstrings: Mapping[str, Collection[str]] | None = None
+    ):
         """``docstrings``: first line -> ``Class::test_x`` of the tests that have it."""
-        self._results, self._docstrings = results, docstrings or {}
+        self._results = results
+        self._docstrings = docstrings or {}
         self._cut: dict[str, list[str]] = {}
         self._named: dict[str, list[str]] = {}
         for test in results:
@@ -41,7 +47,9 @@ class Found:
         if re.fullmatch(r"\w+", listed) and listed in self._named:
             return self._named[listed]
         found: list[str] = []
-        for place, _, name in (where.partition("::") for where in self._docstrings.get(listed) or ()):
+        for place, _, name in (
+            where.partition("::") for where in self._docstrings.get(listed) or ()
+        ):
             found += self._ending(name, place) or self._named.get(
                 name, []
             )  # a mixin's is run by classes that inherit it
@@ -49,16 +57,24 @@ class Found:
 
     def _ending(self, name: str, place: str) -> list[str]:
         """Tests of this name in that place, whatever folders a report puts before it."""
-        found = [test for test in self._named.get(name, ()) if f".{test.partition('::')[0]}".endswith(f".{place}")]
+        found = [
+            test
+            for test in self._named.get(name, ())
+            if f".{test.partition('::')[0]}".endswith(f".{place}")
+        ]
         return found if "." not in place else found[:1]
 
     def status(self, listed: str) -> Status | None:
         """The worst of the tests that it stands for; None where there is none."""
-        return max((self._results[test] for test in self.ids(listed)), key=self._WORST.index, default=None)
+        return max(
+            (self._results[test] for test in self.ids(listed)), key=self._WORST.index, default=None
+        )
 
 
 def described(sources: Iterable[str]) -> dict[str, set[str]]:
-    """First line of a test's docstring -> ``Class::test_x``; unittest prints it in place of the name."""
+    """First line of a test's docstring -> ``Class::test_x``; unittest prints it in place of the
+    name.
+    """
     found: dict[str, set[str]] = {}
     for source in sources:
         try:
@@ -67,7 +83,9 @@ def described(sources: Iterable[str]) -> dict[str, set[str]]:
             continue
         for holder in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
             for node in holder.body:
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (text := ast.get_docstring(node)):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (
+                    text := ast.get_docstring(node)
+                ):
                     line = text.strip().split("\n")[0].strip()
                     found.setdefault(line, set()).add(f"{holder.name}::{node.name}")
     return found
@@ -92,7 +110,11 @@ def _module(parts: list[str], ending: Mapping[str, list[str]]) -> list[str]:
     for length in range(len(parts), 0, -1):
         path = "/".join(parts[:length])
         for wanted in (f"{path}.py", f"{path}/__init__.py"):
-            if there := [p for p in ending.get(wanted.rsplit("/", 1)[-1], ()) if f"/{p}".endswith(f"/{wanted}")]:
+            if there := [
+                p
+                for p in ending.get(wanted.rsplit("/", 1)[-1], ())
+                if f"/{p}".endswith(f"/{wanted}")
+            ]:
                 return [min(there, key=len)]
     return []
 

@@ -1,4 +1,6 @@
-"""Instances as SWE-bench has them, and a small repository of each at its base commit, without what came later."""
+"""Instances as SWE-bench has them, and a small repository of each at its base commit, without what
+came later.
+"""
 
 import json
 import sys
@@ -30,7 +32,8 @@ class Instance:
     @classmethod
     def read(cls, fields: dict[str, Any]) -> "Instance":
         names = ("instance_id", "repo", "base_commit", "problem_statement", "patch")
-        failing, passing = _listed(fields.get("FAIL_TO_PASS")), _listed(fields.get("PASS_TO_PASS"))
+        failing = _listed(fields.get("FAIL_TO_PASS"))
+        passing = _listed(fields.get("PASS_TO_PASS"))
         of_pytest = any("::" in test for test in failing)
         return cls(
             **{name: fields[name] for name in names},
@@ -78,7 +81,9 @@ def unfit(instance: Instance, repos: Path) -> str | None:
 
 
 def chosen(instances: list[Instance], only: str | None, repos: Path) -> list[Instance]:
-    """Those that were asked for and can be evaluated here; the others are counted on standard error."""
+    """Those that were asked for and can be evaluated here; the others are counted on standard
+    error.
+    """
     wanted = set(only.split(",")) if only else None
     if wanted and (unknown := wanted - {instance.instance_id for instance in instances}):
         raise SystemExit(f"no such instance: {', '.join(sorted(unknown))}")
@@ -108,28 +113,45 @@ def make_repository(source: Path, commit: str, folder: Path) -> Mirror:
     source's, to which nothing is written."""
     folder.mkdir(parents=True)
     _git(folder, "init", "--quiet", "--bare", "--initial-branch=main")
-    objects = Path(_git(source, "rev-parse", "--path-format=absolute", "--git-path", "objects").strip())
+    objects = Path(
+        _git(source, "rev-parse", "--path-format=absolute", "--git-path", "objects").strip()
+    )
     (folder / "objects/info/alternates").write_text(f"{objects}\n")
-    tags = _git(source, "for-each-ref", f"--merged={commit}", "--format=create %(refname) %(objectname)", "refs/tags")
+    tags = _git(
+        source,
+        "for-each-ref",
+        f"--merged={commit}",
+        "--format=create %(refname) %(objectname)",
+        "refs/tags",
+    )
     _git(folder, "update-ref", "--stdin", stdin=f"{tags}create refs/heads/main {commit}\n")
     return Mirror(folder, lambda: None)
 
 
 def changes(mirror: Mirror, old: str, new: str) -> dict[str, bytes | None]:
     """The files in which two trees differ, as the second has them; None: it does not have them."""
-    before, after = ({entry.path: (entry.mode, entry.sha) for entry in mirror.files(tree)} for tree in (old, new))
-    paths = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    before, after = (
+        {entry.path: (entry.mode, entry.sha) for entry in mirror.files(tree)} for tree in (old, new)
+    )
+    paths = sorted(
+        path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
+    )
     return {path: mirror.read(new, path) for path in paths}
 
 
 def texts(mirror: Mirror, tree: str, paths: Collection[str]) -> dict[str, str | None]:
     """Those files' texts, what is not UTF-8 made so; None where there is no such file."""
     found = {path: mirror.read(tree, path) for path in paths}
-    return {path: None if data is None else data.decode(errors="replace") for path, data in found.items()}
+    return {
+        path: None if data is None else data.decode(errors="replace")
+        for path, data in found.items()
+    }
 
 
 def _git(folder: Path, *arguments: str, stdin: str = "") -> str:
     done = run_git(list(arguments), cwd=folder, stdin=stdin.encode())
     if done.returncode != 0:
-        raise GitError(f"git {arguments[0]} in {folder}: {done.stderr.decode(errors='replace').strip()}")
+        raise GitError(
+            f"git {arguments[0]} in {folder}: {done.stderr.decode(errors='replace').strip()}"
+        )
     return done.stdout.decode()

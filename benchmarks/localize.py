@@ -1,11 +1,12 @@
-"""How often the files that an issue needs changed are ranked first, and shown, on instances as SWE-bench has them.
+"""How often the files that an issue needs changed are ranked first, and shown, on instances as
+SWE-bench has them.
 
     python -m benchmarks.localize --instances FILE.jsonl --repos DIR [--only REPO] [--json OUT]
 
-DIR holds a git repository (bare or not, full history) as owner__name. An instance is a hit at k when all its gold files
-stand within the first k. ``shown`` counts those whose gold files are all among the files shown, ``functions_shown``
-those whose gold functions' first lines are shown too. Tests are not ranked.
-"""
+DIR holds a git repository (bare or not, full history) as owner__name. An instance is a hit at k
+when all its gold files stand within the first k. ``shown`` counts those whose gold files are all
+among the files shown, ``functions_shown`` those whose gold functions' first lines are shown too.
+Tests are not ranked."""
 
 import argparse
 import json
@@ -26,14 +27,18 @@ AT = (1, 3, 5, 10)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--instances", type=Path, required=True)
     parser.add_argument("--repos", type=Path, required=True)
     parser.add_argument("--only", help="one repository, owner/name")
     parser.add_argument("--max-tokens", type=int, default=24_000)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    instances = [json.loads(line) for line in arguments.instances.read_text(encoding="utf-8").splitlines()]
+    instances = [
+        json.loads(line) for line in arguments.instances.read_text(encoding="utf-8").splitlines()
+    ]
     rows = [
         measure(instance, arguments.repos, arguments.max_tokens)
         for instance in instances
@@ -45,14 +50,21 @@ def main() -> None:
     for row in rows:
         groups[row["repo"]].append(row)
     print(
-        f"{'repository':24} {'n':>4} {'@1':>6} {'@3':>6} {'@5':>6} {'@10':>6} {'shown':>6} {'funcs':>6} {'median s':>9}"
+        f"{'repository':24} {'n':>4} {'@1':>6} {'@3':>6} {'@5':>6} {'@10':>6} {'shown':>6}"
+        f" {'funcs':>6} {'median s':>9}"
     )
     for name, group in [*sorted(groups.items()), ("all", rows)]:
         told = summary(group)
         shares = [told[key] for key in (*(f"acc_at_{k}" for k in AT), "shown", "functions_shown")]
-        print(f"{name:24} {len(group):4} " + " ".join(f"{share:6.3f}" for share in shares) + f" {told['seconds']:9.2f}")
+        print(
+            f"{name:24} {len(group):4} "
+            + " ".join(f"{share:6.3f}" for share in shares)
+            + f" {told['seconds']:9.2f}"
+        )
     if arguments.json:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+        head = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        ).stdout.strip()
         report = {
             "benchmark": "localize",
             "commit": head,
@@ -69,15 +81,22 @@ def measure(instance: dict[str, Any], repos: Path, max_tokens: int) -> dict[str,
     mirror = Mirror(folder / ".git" if (folder / ".git").exists() else folder, lambda: None)
     text = instance["problem_statement"]
     started = time.monotonic()
-    context = build(mirror, instance["base_commit"], Query.of(text.split("\n", 1)[0], text), max_tokens)
+    context = build(
+        mirror, instance["base_commit"], Query.of(text.split("\n", 1)[0], text), max_tokens
+    )
     seconds = time.monotonic() - started
-    places = [context.ranking.index(path) + 1 if path in context.ranking else None for path in instance["gold_files"]]
+    places = [
+        context.ranking.index(path) + 1 if path in context.ranking else None
+        for path in instance["gold_files"]
+    ]
     return {
         "instance_id": instance["instance_id"],
         "repo": instance["repo"],
         "places": places,
         "shown": set(instance["gold_files"]) <= {file.path for file in context.files},
-        "functions_shown": all(function_shown(name, context) for name in instance["gold_functions"]),
+        "functions_shown": all(
+            function_shown(name, context) for name in instance["gold_functions"]
+        ),
         "tokens": context.tokens,
         "seconds": seconds,
     }

@@ -1,8 +1,8 @@
-"""A stand-in model that answers with the reference change as search/replace blocks: all is measured but the model.
+"""A stand-in model that answers with the reference change as search/replace blocks: all is measured
+but the model.
 
-Where that is sent back, it answers with the reference and its author's tests: a change that rightly breaks old tests
-came with their new versions, and whoever makes it anew has to write them too.
-"""
+Where that is sent back, it answers with the reference and its author's tests: a change that rightly
+breaks old tests came with their new versions, and whoever makes it anew has to write them too."""
 
 import difflib
 import re
@@ -24,13 +24,21 @@ class Oracle:
     async def complete(self, request: ModelRequest) -> ModelReply:
         reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
         return ModelReply(
-            content=reply, finish_reason="stop", model=request.model, prompt_tokens=0, completion_tokens=0,
+            content=reply,
+            finish_reason="stop",
+            model=request.model,
+            prompt_tokens=0,
+            completion_tokens=0,
             cost_usd=0.0,
-        )  # fmt: skip
+        )
 
 
-def as_reply(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> tuple[str, list[str]]:
-    """The blocks that make ``before`` into ``after`` (path -> text, None: no such file), and what blocks can't say."""
+def as_reply(
+    before: Mapping[str, str | None], after: Mapping[str, str | None]
+) -> tuple[str, list[str]]:
+    """The blocks that make ``before`` into ``after`` (path -> text, None: no such file), and what
+    blocks can't say.
+    """
     blocks: list[str] = []
     unsaid: list[str] = []
     for path, new in after.items():
@@ -42,20 +50,29 @@ def as_reply(before: Mapping[str, str | None], after: Mapping[str, str | None]) 
             if new and not new.endswith("\n"):
                 unsaid.append(f"{path} ends without a line end")
         else:
-            blocks += [_block(path, search, replace) for search, replace in hunks(_lines(old), _lines(new))]
+            blocks += [
+                _block(path, search, replace) for search, replace in hunks(_lines(old), _lines(new))
+            ]
             if old.endswith("\n") != new.endswith("\n"):
                 unsaid.append(f"{path}: the end of its last line changes")
     return "\n\n".join(blocks) + "\n", unsaid
 
 
 def hunks(old: list[str], new: list[str]) -> list[tuple[list[str], list[str]]]:
-    """(search, replace) in order; each search is grown until it stands only once in the file as edited so far."""
-    current, shift = list(old), 0
+    """(search, replace) in order; each search is grown until it stands only once in the file as
+    edited so far.
+    """
+    current = list(old)
+    shift = 0
     found: list[tuple[list[str], list[str]]] = []
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(
+        None, old, new, autojunk=False
+    ).get_opcodes():
         if tag == "equal":
             continue
-        start, end, wanted = i1 + shift, i2 + shift, new[j1:j2]
+        start = i1 + shift
+        end = i2 + shift
+        wanted = new[j1:j2]
         top, bottom = _grown(current, start, end)
         found.append((current[top:bottom], current[top:start] + wanted + current[end:bottom]))
         current[start:end] = wanted
@@ -65,7 +82,9 @@ def hunks(old: list[str], new: list[str]) -> list[tuple[list[str], list[str]]]:
 
 
 def _grown(lines: list[str], top: int, bottom: int) -> tuple[int, int]:
-    """The range, grown by a line above and one below in turn; the whole file where nothing less will do."""
+    """The range, grown by a line above and one below in turn; the whole file where nothing less
+    will do.
+    """
     bare = [line.rstrip() for line in lines]  # as apply_patch compares them
     upward = True
     while (top > 0 or bottom < len(lines)) and not _single(bare, bare[top:bottom]):
@@ -81,7 +100,9 @@ def _single(lines: list[str], wanted: list[str]) -> bool:
     if not any(wanted):
         return False
     places = range(len(lines) - len(wanted) + 1)
-    return sum(lines[at] == wanted[0] and lines[at : at + len(wanted)] == wanted for at in places) == 1
+    return (
+        sum(lines[at] == wanted[0] and lines[at : at + len(wanted)] == wanted for at in places) == 1
+    )
 
 
 def _lines(text: str) -> list[str]:

@@ -24,7 +24,16 @@ from urllib.parse import unquote, urlsplit
 
 from benchmarks import report
 from benchmarks.evaluation import Judge, JudgedTests, judged
-from benchmarks.instances import Instance, changes, chosen, make_repository, read_instances, sampled, source_of, texts
+from benchmarks.instances import (
+    Instance,
+    changes,
+    chosen,
+    make_repository,
+    read_instances,
+    sampled,
+    source_of,
+    texts,
+)
 from benchmarks.oracle import Oracle, as_reply
 from cli import wiring
 from pipeline import settings as config
@@ -54,7 +63,8 @@ class Solver:
     """A folder of templates; default: what the settings say."""
 
     async def all(self, instances: list[Instance], lanes: int) -> list[Row]:
-        queue, rows = iter(enumerate(instances)), dict[int, Row]()
+        queue = iter(enumerate(instances))
+        rows = dict[int, Row]()
 
         async def lane(number: int, waiting: Iterator[tuple[int, Instance]]) -> None:
             for at, instance in waiting:
@@ -75,7 +85,8 @@ class Solver:
         oracle, unsaid = _oracle(instance, repository) if self.model == ORACLE else (None, [])
         forge = LocalForge(repository.folder, instance.title, instance.body)
         app = wiring.build(self._settings(data_dir), forge, host="file", model=oracle)
-        judge, last = Judge(instance, repository, app.sandbox), ""
+        judge = Judge(instance, repository, app.sandbox)
+        last = ""
 
         def observe(told: Progress) -> None:
             nonlocal last
@@ -83,7 +94,9 @@ class Solver:
 
         stages: list[Any] = judged([step.stage for step in app.pipeline.steps], judge)
         pipeline = Pipeline(stages, admitted_after=app.pipeline.admitted_after)
-        parts = Parts(pipeline, app.store, app.artifacts, app.policy, app.settings.data_dir / "runs", observe)
+        parts = Parts(
+            pipeline, app.store, app.artifacts, app.policy, app.settings.data_dir / "runs", observe
+        )
         job = FixIssueJob(issue_url=local_issue_url(repository.folder, instance.problem_statement))
         try:
             event, _ = await run_job(
@@ -96,11 +109,17 @@ class Solver:
 
     def _settings(self, data_dir: Path) -> Settings:
         """The environment's, but for the daily limits: a benchmark is one day's work of many runs."""
-        chosen = config.load({
-            "data_dir": data_dir, "store": f"sqlite:///{self.this / 'store.sqlite'}", "model": self.model,
-            "artifacts": str(self.this / "artifacts"), "templates": self.templates,
-            "max_cost_usd_per_repository_day": 1e6, "max_cost_usd_per_day": 1e6,
-        })  # fmt: skip
+        chosen = config.load(
+            {
+                "data_dir": data_dir,
+                "store": f"sqlite:///{self.this / 'store.sqlite'}",
+                "model": self.model,
+                "artifacts": str(self.this / "artifacts"),
+                "templates": self.templates,
+                "max_cost_usd_per_repository_day": 1e6,
+                "max_cost_usd_per_day": 1e6,
+            }
+        )
         return chosen.model_copy(update={"queue_url": None, "topic_arn": None})
 
 
@@ -116,20 +135,31 @@ def _oracle(instance: Instance, repository: Mirror) -> tuple[Oracle, list[str]]:
     return Oracle(reference, whole), unsaid
 
 
-def _row(instance: Instance, result: RunResult, judge: Judge, last: str, unsaid: list[str], seconds: float) -> Row:
+def _row(
+    instance: Instance,
+    result: RunResult,
+    judge: Judge,
+    last: str,
+    unsaid: list[str],
+    seconds: float,
+) -> Row:
     tally = judge.candidate
     resolved = tally is not None and tally.resolved
     if resolved:
-        lost_at, reason = None, None
+        lost_at = None
+        reason = None
     elif tally is not None or judge.environment:
         lost_at, reason = judge.why_lost()
     else:
-        lost_at, reason = last, result.reason
+        lost_at = last
+        reason = result.reason
         if judge.sent_back is not None and last == JudgedTests.name:
             said = [line for line in judge.sent_back.splitlines() if line.strip()]
             reason += f" {' '.join(said[1:2])}"
         if judge.reference is not None:
-            seen = "passes" if judge.reference.resolved else f"does not pass: {judge.reference.told()}"
+            seen = (
+                "passes" if judge.reference.resolved else f"does not pass: {judge.reference.told()}"
+            )
             reason += f" [here the reference {seen}]"
     if unsaid and not resolved:
         reason = f"{reason} [blocks can't say: {'; '.join(unsaid)}]"
@@ -158,7 +188,9 @@ def _row(instance: Instance, result: RunResult, judge: Judge, last: str, unsaid:
 
 
 def patch_of(result: RunResult) -> str | None:
-    """The change as it would be pushed, or the best one there was; named as SWE-bench's predictions have it."""
+    """The change as it would be pushed, or the best one there was; named as SWE-bench's predictions
+    have it.
+    """
     address = result.artifacts.get("patch")
     return Path(unquote(urlsplit(address).path)).read_text(errors="replace") if address else None
 
@@ -170,7 +202,9 @@ def summary(rows: list[Row]) -> dict[str, float]:
         "resolved": resolved,
         "share": resolved / len(rows) if rows else 0.0,
         "cost_usd": sum(row["cost_usd"] for row in rows),
-        "lost_to_environment": sum((row["reason"] or "").startswith("environment:") for row in rows),
+        "lost_to_environment": sum(
+            (row["reason"] or "").startswith("environment:") for row in rows
+        ),
         "verified": sum(row["verification"] in ("red to green", "suite passes") for row in rows),
         "seconds": round(sum(row["seconds"] for row in rows), 1),
     }
@@ -181,11 +215,31 @@ def show(rows: list[Row], told: dict[str, float]) -> None:
     for row in rows:
         ids = [f"{row[f'{kind}_ok']}/{row[kind]}" for kind in ("fail_to_pass", "pass_to_pass")]
         ended = [row["outcome"], row["verification"], "yes" if row["resolved"] else "no"]
-        lines.append([
-            row["instance_id"], *ended, *ids, row["rounds"], row["cost_usd"], row["seconds"], row["lost_at"],
-            row["reason"],
-        ])  # fmt: skip
-    columns = ("instance", "outcome", "verification", "resolved", "F2P", "P2P", "rounds", "$", "s", "lost at", "why")
+        lines.append(
+            [
+                row["instance_id"],
+                *ended,
+                *ids,
+                row["rounds"],
+                row["cost_usd"],
+                row["seconds"],
+                row["lost_at"],
+                row["reason"],
+            ]
+        )
+    columns = (
+        "instance",
+        "outcome",
+        "verification",
+        "resolved",
+        "F2P",
+        "P2P",
+        "rounds",
+        "$",
+        "s",
+        "lost at",
+        "why",
+    )
     report.show("solve", columns, lines, told)
     for repo in sorted({row["repo"] for row in rows}):
         of_repo = [row for row in rows if row["repo"] == repo]
@@ -194,7 +248,10 @@ def show(rows: list[Row], told: dict[str, float]) -> None:
 
 def _line(row: Row) -> str:
     ended = "resolved" if row["resolved"] else f"lost at {row['lost_at']}: {row['reason']}"
-    return f"{row['instance_id']} {row['seconds']:.0f} s, {row['verification'] or row['outcome']}, {ended}"
+    return (
+        f"{row['instance_id']} {row['seconds']:.0f} s, {row['verification'] or row['outcome']},"
+        f" {ended}"
+    )
 
 
 def _say(text: str) -> None:
@@ -202,15 +259,28 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--instances", type=Path, required=True, help="one JSON object a line, as SWE-bench has them")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--instances",
+        type=Path,
+        required=True,
+        help="one JSON object a line, as SWE-bench has them",
+    )
     parser.add_argument("--repos", type=Path, required=True)
-    parser.add_argument("--model", required=True, help="oracle, scripted:FILE, replay:DIR or a LiteLLM name")
+    parser.add_argument(
+        "--model", required=True, help="oracle, scripted:FILE, replay:DIR or a LiteLLM name"
+    )
     parser.add_argument("--only", help="instance ids, comma-separated")
-    parser.add_argument("--sample", type=int, help="so many instances, of each repository its share")
+    parser.add_argument(
+        "--sample", type=int, help="so many instances, of each repository its share"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="instances at once")
     parser.add_argument(
-        "--work", type=Path, help="keep stores, logs and caches here; default: a folder that is removed"
+        "--work",
+        type=Path,
+        help="keep stores, logs and caches here; default: a folder that is removed",
     )
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -220,7 +290,9 @@ def main() -> None:
     if not instances:
         parser.error("no instances")
     with ExitStack() as stack:
-        work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="solve-")))
+        work = arguments.work or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="solve-"))
+        )
         work.mkdir(parents=True, exist_ok=True)
         this = Path(tempfile.mkdtemp(prefix="run-", dir=work.resolve()))
         solver = Solver(arguments.repos, arguments.model, work.resolve(), this)

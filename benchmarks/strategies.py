@@ -1,10 +1,10 @@
-"""What each strategy may cost with a model: calls and US dollars of a run, from its limits and the model's list price.
+"""What each strategy may cost with a model: calls and US dollars of a run, from its limits and the
+model's list price.
 
     python -m benchmarks.strategies --model NAME [--rounds N] [--json OUT]
 
-The least is the fewest calls with little context and short answers; the most is every call that the rounds allow, with
-the whole of each budget of tokens. Nothing is asked of the model.
-"""
+The least is the fewest calls with little context and short answers; the most is every call that the
+rounds allow, with the whole of each budget of tokens. Nothing is asked of the model."""
 
 import argparse
 from pathlib import Path
@@ -16,8 +16,10 @@ from stages.build_context import MAX_TOKENS
 from stages.propose_patch import MAX_FEEDBACK, Plan
 from stages.propose_patch.agent import MAX_HISTORY
 
-#: Of the system message, a short issue, one small file; of an issue with comments beside the context.
-LITTLE, ISSUE = 2_500, 8_000
+#: Of the system message, a short issue, one small file; of an issue with comments beside the
+#: context.
+LITTLE = 2_500
+ISSUE = 8_000
 SHORT_ANSWER = 300
 CHARACTERS_A_TOKEN = 4
 
@@ -33,14 +35,22 @@ def rows(model: str, rounds: int) -> list[dict[str, object]]:
         history = MAX_HISTORY // CHARACTERS_A_TOKEN if plan.strategy == "agent" else 0
         least = fewest * (LITTLE * price.input + SHORT_ANSWER * price.output)
         dearest = most * ((full + history) * price.input + most_written * price.output)
-        told.append({
-            "strategy": plan.strategy, "calls_min": fewest, "calls_max": most, "usd_min": least, "usd_max": dearest,
-        })  # fmt: skip
+        told.append(
+            {
+                "strategy": plan.strategy,
+                "calls_min": fewest,
+                "calls_max": most,
+                "usd_min": least,
+                "usd_max": dearest,
+            }
+        )
     return told
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", required=True, help="a LiteLLM model name")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--json", type=Path)
@@ -53,7 +63,12 @@ def main() -> None:
     summary = {f"{row['strategy']}_{name}": row[name] for row in told for name in names}
     document = report.report("strategies", summary, told)  # type: ignore[arg-type]
     report.write(document, arguments.json)
-    report.show("strategies", ("strategy", *names), [list(row.values()) for row in told], {"rounds": arguments.rounds})
+    report.show(
+        "strategies",
+        ("strategy", *names),
+        [list(row.values()) for row in told],
+        {"rounds": arguments.rounds},
+    )
 
 
 if __name__ == "__main__":

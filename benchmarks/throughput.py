@@ -1,11 +1,11 @@
-"""Empty jobs through the whole worker, against a bare aioboto3 loop that makes the same calls and the same commits.
+"""Empty jobs through the whole worker, against a bare aioboto3 loop that makes the same calls and
+the same commits.
 
     python -m benchmarks.throughput [--jobs N] [--rounds R] [--concurrency C] [--json OUT]
 
-All runs use the strict stand-in, in a process of its own, and SQLite on disk with synchronous=FULL. In each round the
-bare loop, the worker, and the worker with logs and metrics take turns; a ratio is the median over the rounds. The rows
-hold how many calls each job took.
-"""
+All runs use the strict stand-in, in a process of its own, and SQLite on disk with synchronous=FULL.
+In each round the bare loop, the worker, and the worker with logs and metrics take turns; a ratio is
+the median over the rounds. The rows hold how many calls each job took."""
 
 import argparse
 import json
@@ -36,21 +36,33 @@ PATIENCE = 300.0
 
 def measure(mode: str, aws: Aws, jobs: int, concurrency: int) -> dict[str, Any]:
     """One run: ``jobs`` messages, from the first receive until all are deleted and told of."""
-    queue, topic = aws.make_queue("throughput"), aws.sns.create_topic(Name="throughput")["TopicArn"]
-    bodies = [json.dumps({"issue_url": f"https://github.com/octo/repo/issues/{n + 1}"}) for n in range(jobs)]
+    queue = aws.make_queue("throughput")
+    topic = aws.sns.create_topic(Name="throughput")["TopicArn"]
+    bodies = [
+        json.dumps({"issue_url": f"https://github.com/octo/repo/issues/{n + 1}"})
+        for n in range(jobs)
+    ]
     for start in range(0, jobs, 10):
-        entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies[start : start + 10])]
+        entries = [
+            {"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies[start : start + 10])
+        ]
         aws.sqs.send_message_batch(QueueUrl=queue.url, Entries=entries)
     before = counts(aws)
     with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
         setting = Setting(
-            environment=aws.environment, queue_url=queue.url, topic_arn=topic, folder=Path(folder),
+            environment=aws.environment,
+            queue_url=queue.url,
+            topic_arn=topic,
+            folder=Path(folder),
             concurrency=concurrency,
-        )  # fmt: skip
+        )
         with subprocess.Popen(
             [sys.executable, "-m", "benchmarks.throughput_runs", mode, setting.model_dump_json()],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        ) as process:  # fmt: skip
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
             assert process.stdin is not None and process.stdout is not None
             process.stdout.readline()
             seconds = until_done(aws, before, jobs)
@@ -58,7 +70,9 @@ def measure(mode: str, aws: Aws, jobs: int, concurrency: int) -> dict[str, Any]:
             process.stdin.flush()
             used = json.loads(process.stdout.readline())
     after = counts(aws)
-    called = {name: (after["calls"].get(name, 0) - before["calls"].get(name, 0)) / jobs for name in CALLS}
+    called = {
+        name: (after["calls"].get(name, 0) - before["calls"].get(name, 0)) / jobs for name in CALLS
+    }
     return {
         "mode": mode,
         "jobs": jobs,
@@ -70,7 +84,8 @@ def measure(mode: str, aws: Aws, jobs: int, concurrency: int) -> dict[str, Any]:
 
 def until_done(aws: Aws, before: dict[str, Any], jobs: int) -> float:
     """Seconds from the first delivery until every message is deleted and every event published."""
-    started, deadline = None, time.monotonic() + PATIENCE
+    started = None
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         now = counts(aws)
         if started is None and now["handed_out"] > before["handed_out"]:
@@ -93,12 +108,18 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, float]:
 
     def ratio(mode: str) -> float:
         pairs = zip(by_mode[mode], by_mode["bare"], strict=True)
-        return float(statistics.median(row["jobs_per_second"] / bare["jobs_per_second"] for row, bare in pairs))
+        return float(
+            statistics.median(
+                row["jobs_per_second"] / bare["jobs_per_second"] for row, bare in pairs
+            )
+        )
 
     return {
         "ratio": ratio("worker"),
         "ratio_with_logs": ratio("worker with logs"),
-        "cpu_ms_per_job": statistics.median(row["cpu_ms_per_job"] for row in by_mode["worker with logs"]),
+        "cpu_ms_per_job": statistics.median(
+            row["cpu_ms_per_job"] for row in by_mode["worker with logs"]
+        ),
     }
 
 
@@ -123,7 +144,9 @@ def _serve(parent: Connection) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--concurrency", type=int, default=20)
@@ -133,11 +156,17 @@ def main(arguments: list[str] | None = None) -> None:
     with stand_in() as aws:
         for turn in range(chosen.rounds):
             for mode in MODES:
-                rows.append({"round": turn + 1} | measure(mode, aws, chosen.jobs, chosen.concurrency))
-                print(f"{mode}: {rows[-1]['jobs_per_second']:.0f} jobs/s", file=sys.stderr, flush=True)
+                rows.append(
+                    {"round": turn + 1} | measure(mode, aws, chosen.jobs, chosen.concurrency)
+                )
+                print(
+                    f"{mode}: {rows[-1]['jobs_per_second']:.0f} jobs/s", file=sys.stderr, flush=True
+                )
     told = report.report("throughput", summarise(rows), rows)
     columns = list(rows[0])
-    report.show("throughput", columns, [[row[name] for name in columns] for row in rows], told["summary"])
+    report.show(
+        "throughput", columns, [[row[name] for name in columns] for row in rows], told["summary"]
+    )
     report.write(told, chosen.json)
 
 

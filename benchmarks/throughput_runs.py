@@ -1,8 +1,8 @@
-"""One run of the throughput benchmark, in a process of its own: ``python -m benchmarks.throughput_runs MODE SETTING``.
+"""One run of the throughput benchmark, in a process of its own: ``python -m
+benchmarks.throughput_runs MODE SETTING``.
 
-It says "ready", works until a line comes on its input, and then says what it used, as JSON. MODE is ``bare``,
-``worker`` or ``worker with logs``; SETTING is JSON.
-"""
+It says "ready", works until a line comes on its input, and then says what it used, as JSON. MODE is
+``bare``, ``worker`` or ``worker with logs``; SETTING is JSON."""
 
 import asyncio
 import functools
@@ -60,28 +60,43 @@ async def whole_worker(setting: Setting, stop: asyncio.Event) -> None:
     def observe(progress: Progress) -> None:
         """As ``coding-agent worker`` does."""
         if log.isEnabledFor(logging.INFO):
-            told: dict[str, Any] = {"stage": progress.stage, "kind": progress.kind, "seconds": progress.seconds}
+            told: dict[str, Any] = {
+                "stage": progress.stage,
+                "kind": progress.kind,
+                "seconds": progress.seconds,
+            }
             with telemetry.bound(job_id=progress.job_id, generation=progress.generation, **told):
                 log.info("%s %s %s", progress.stage or "run", progress.kind, progress.detail[:500])
 
     store = SqliteStore(setting.folder / "store.sqlite")
     policy = Policy(EffectiveLimits(1.0, 30.0, 3), 100.0, 100.0, setting.topic_arn)
     parts = Parts(
-        Pipeline([Nothing()], admitted_after="nothing"), store, FolderArtifacts(setting.folder / "artifacts"), policy,
-        setting.folder / "runs", observe,
-    )  # fmt: skip
+        Pipeline([Nothing()], admitted_after="nothing"),
+        store,
+        FolderArtifacts(setting.folder / "artifacts"),
+        policy,
+        setting.folder / "runs",
+        observe,
+    )
     queue = SqsQueue(setting.queue_url, visibility_timeout=VISIBILITY)
     async with queue, Publisher(store, policy.topic_of) as publisher:
         worker = Worker(
-            queue, store, Engine(parts), publisher, concurrency=setting.concurrency, visibility_timeout=VISIBILITY,
+            queue,
+            store,
+            Engine(parts),
+            publisher,
+            concurrency=setting.concurrency,
+            visibility_timeout=VISIBILITY,
             poll_seconds=POLL,
-        )  # fmt: skip
+        )
         await worker.run(stop)
     store.close()
 
 
 class Bare:
-    """The same calls and the same commits, and nothing else: what no worker on these libraries can do without."""
+    """The same calls and the same commits, and nothing else: what no worker on these libraries can
+    do without.
+    """
 
     def __init__(self, setting: Setting):
         self._setting = setting
@@ -92,8 +107,12 @@ class Bare:
         import aioboto3
         from aiobotocore.config import AioConfig
 
-        session, options = aioboto3.Session(), AioConfig(**limits())
-        async with session.client("sqs", config=options) as sqs, session.client("sns", config=options) as sns:
+        session = aioboto3.Session()
+        options = AioConfig(**limits())
+        async with (
+            session.client("sqs", config=options) as sqs,
+            session.client("sns", config=options) as sns,
+        ):
             loops = max(self._setting.concurrency // BATCH, 1)
             await asyncio.gather(*(self._loop(sqs, sns, stop) for _ in range(loops)))
         self._store.close()
@@ -102,35 +121,52 @@ class Bare:
         url = self._setting.queue_url
         while not stop.is_set():
             answer = await sqs.receive_message(
-                QueueUrl=url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=POLL, VisibilityTimeout=VISIBILITY,
+                QueueUrl=url,
+                MaxNumberOfMessages=BATCH,
+                WaitTimeSeconds=POLL,
+                VisibilityTimeout=VISIBILITY,
                 MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
                 MessageAttributeNames=["All"],
-            )  # fmt: skip
+            )
             messages = answer.get("Messages", [])
             if not messages:
                 continue
             await asyncio.gather(*(self._one(sns, message["Body"]) for message in messages))
-            entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
+            entries = [
+                {"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)
+            ]
             await sqs.delete_message_batch(QueueUrl=url, Entries=entries)
 
     async def _one(self, sns: Any, body: str) -> None:
         do = functools.partial(asyncio.get_running_loop().run_in_executor, self._writer)
-        claimed = await do(lambda: self._store.claim(Submission.of(parse_job(body)), lease_seconds=VISIBILITY))
+        claimed = await do(
+            lambda: self._store.claim(Submission.of(parse_job(body)), lease_seconds=VISIBILITY)
+        )
         assert isinstance(claimed, Claimed)
         run = claimed.run
         result = RunResult(
-            job_id=run.job_id, generation=run.generation, issue_url=run.issue_url, repository=run.repository,
-            outcome=Outcome.NO_FIX, reason="there was nothing to do", trace=trace_id(claimed.lease),
-        )  # fmt: skip
-        event, topic = Event.about(result, "2026-01-01T00:00:00.000Z"), self._setting.topic_arn
+            job_id=run.job_id,
+            generation=run.generation,
+            issue_url=run.issue_url,
+            repository=run.repository,
+            outcome=Outcome.NO_FIX,
+            reason="there was nothing to do",
+            trace=trace_id(claimed.lease),
+        )
+        event = Event.about(result, "2026-01-01T00:00:00.000Z")
+        topic = self._setting.topic_arn
         await do(self._store.finish, claimed.lease, result, event, topic)
-        named = {name: {"DataType": "String", "StringValue": value} for name, value in event.attributes.items()}
+        named = {
+            name: {"DataType": "String", "StringValue": value}
+            for name, value in event.attributes.items()
+        }
         await sns.publish(TopicArn=topic, Message=event.model_dump_json(), MessageAttributes=named)
         await do(self._store.mark_published, event.id)
 
 
 async def timed(mode: str, setting: Setting) -> dict[str, float]:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
 
     def await_the_end() -> None:
         sys.stdin.readline()
@@ -150,7 +186,9 @@ def main() -> None:
     setting = Setting.model_validate_json(told)
     os.environ |= setting.environment
     with (setting.folder / "log").open("w") as log:
-        telemetry.configure(as_json=True, stream=log, level="INFO" if mode == "worker with logs" else "ERROR")
+        telemetry.configure(
+            as_json=True, stream=log, level="INFO" if mode == "worker with logs" else "ERROR"
+        )
         used = asyncio.run(timed(mode, setting))
     print(json.dumps(used), flush=True)
 

@@ -1,1 +1,3 @@
-"""The command line: one module a command group; wiring.py is the only place that puts things together."""
+"""The command line: one module a command group; wiring.py is the only place that puts things
+together.
+"""

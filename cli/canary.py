@@ -1,4 +1,6 @@
-"""The canary of ``coding-agent doctor --aws``: one dry run through queue, worker and topic, and where it got stuck."""
+"""The canary of ``coding-agent doctor --aws``: one dry run through queue, worker and topic, and
+where it got stuck.
+"""
 
 import asyncio
 import json
@@ -34,13 +36,17 @@ class Ear:
         until = time.monotonic() + seconds
         while EventType.FINISHED not in heard and (left := until - time.monotonic()) > 0:
             answer = await self.sqs.receive_message(
-                QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=max(1, min(20, int(left)))
+                QueueUrl=self.url,
+                MaxNumberOfMessages=10,
+                WaitTimeSeconds=max(1, min(20, int(left))),
             )
             for message in answer.get("Messages", []):
                 event = json.loads(message["Body"])
                 if event["data"]["job_id"] == job_id:
                     heard[EventType(event["type"])] = event["data"]
-                await self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+                await self.sqs.delete_message(
+                    QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
+                )
         return heard
 
 
@@ -50,22 +56,29 @@ async def listening(topic_arn: str, name: str) -> AsyncIterator[Ear]:
     import aioboto3
     from aiobotocore.config import AioConfig
 
-    session, options = aioboto3.Session(), {"region_name": region(), "config": AioConfig(**limits())}
+    session = aioboto3.Session()
+    options = {"region_name": region(), "config": AioConfig(**limits())}
     async with session.client("sqs", **options) as sqs, session.client("sns", **options) as sns:
         url = (await sqs.create_queue(QueueName=name))["QueueUrl"]
         try:
             asked = await sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
             arn = asked["Attributes"]["QueueArn"]
             statement = {
-                "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
-                "Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-            }  # fmt: skip
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+            }
             policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
             await sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
             subscribed = await sns.subscribe(
-                TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"},
+                TopicArn=topic_arn,
+                Protocol="sqs",
+                Endpoint=arn,
+                Attributes={"RawMessageDelivery": "true"},
                 ReturnSubscriptionArn=True,
-            )  # fmt: skip
+            )
             try:
                 yield Ear(sqs, url)
             finally:
@@ -75,22 +88,37 @@ async def listening(topic_arn: str, name: str) -> AsyncIterator[Ear]:
 
 
 async def sing(queue_url: str, topic_arn: str, issue_url: str, seconds: float) -> list[Check]:
-    """Send the job and wait for its end. The last check that is not ok says where it got stuck, and what to look at."""
+    """Send the job and wait for its end. The last check that is not ok says where it got stuck, and
+    what to look at.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     name = f"doctor-{uuid.uuid4().hex[:12]}"
     job = FixIssueJob(
-        issue_url=issue_url, job_id=name, limits=LIMITS, options=Options(dry_run=True),
+        issue_url=issue_url,
+        job_id=name,
+        limits=LIMITS,
+        options=Options(dry_run=True),
         metadata={"sent_by": "coding-agent doctor --aws"},
-    )  # fmt: skip
-    where, at = "topic", topic_arn
+    )
+    where = "topic"
+    at = topic_arn
     try:
-        async with listening(topic_arn, f"coding-agent-{name}") as ear, SqsQueue(queue_url, visibility_timeout=30) as q:
-            where, at = "queue", queue_url
+        async with (
+            listening(topic_arn, f"coding-agent-{name}") as ear,
+            SqsQueue(queue_url, visibility_timeout=30) as q,
+        ):
+            where = "queue"
+            at = queue_url
             await q.submit(job)
             heard = await ear.listen(name, seconds)
-            reached = [Check("topic", True, "can be listened to"), Check("queue", True, f"took the job {name}")]
-            return reached + (_ended(heard) or [await _stuck(q, name, seconds, begun=EventType.STARTED in heard)])
+            reached = [
+                Check("topic", True, "can be listened to"),
+                Check("queue", True, f"took the job {name}"),
+            ]
+            return reached + (
+                _ended(heard) or [await _stuck(q, name, seconds, begun=EventType.STARTED in heard)]
+            )
     except (BotoCoreError, ClientError) as error:
         return [Check(where, False, at, f"{at}: {describe(error)}")]
 
@@ -105,30 +133,39 @@ def _ended(heard: dict[EventType, dict[str, Any]]) -> list[Check]:
     good = data["outcome"] not in (Outcome.FAILED, Outcome.REJECTED)
     return [
         Check("worker", True, "took it and told how it ended"),
-        Check("run", good, told, f"{told} (the way there and back works; this is what the run met)"),
+        Check(
+            "run", good, told, f"{told} (the way there and back works; this is what the run met)"
+        ),
     ]
 
 
 async def _stuck(queue: SqsQueue, job_id: str, seconds: float, *, begun: bool) -> Check:
     if begun:
-        mend = f"the run began and has not ended within {seconds:.0f} s; its log lines have job_id {job_id}"
+        mend = (
+            f"the run began and has not ended within {seconds:.0f} s; its log lines have job_id"
+            f" {job_id}"
+        )
         return Check("run", False, job_id, mend)
     if reason := await _buried(queue, job_id):
         return Check("worker", False, job_id, f"the job is in the dead-letter queue: {reason}")
     depth = await queue.depth()
     if depth.visible or depth.delayed:
         mend = (
-            f"nobody took it within {seconds:.0f} s ({depth.visible} jobs wait): does the service run a task? See its"
-            " events, and the log of a task that stopped: no image for its architecture, an empty secret, a setting"
-            " that it refuses"
+            f"nobody took it within {seconds:.0f} s ({depth.visible} jobs wait): does the service"
+            " run a task? See its events, and the log of a task that stopped: no image for its"
+            " architecture, an empty secret, a setting that it refuses"
         )
         return Check("worker", False, job_id, mend)
     if depth.in_flight:
-        mend = f"a worker holds it and has not begun within {seconds:.0f} s; its log lines have job_id {job_id}"
+        mend = (
+            f"a worker holds it and has not begun within {seconds:.0f} s; its log lines have job_id"
+            f" {job_id}"
+        )
         return Check("worker", False, job_id, mend)
     mend = (
-        "the job was taken, and no event came of it: look for 'is not published' in the worker's log (may its role"
-        " publish to this topic?), and whether somebody else takes jobs from this queue"
+        "the job was taken, and no event came of it: look for 'is not published' in the worker's"
+        " log (may its role publish to this topic?), and whether somebody else takes jobs from this"
+        " queue"
     )
     return Check("event", False, job_id, mend)
 

@@ -1,4 +1,6 @@
-"""``coding-agent cost``: the month's bill of a deployment by part, from the dated list prices of cli/prices.toml."""
+"""``coding-agent cost``: the month's bill of a deployment by part, from the dated list prices of
+cli/prices.toml.
+"""
 
 import json
 import math
@@ -38,9 +40,16 @@ class Deployment:
     waf_requests_per_5_minutes: float | None = None
 
 
-#: The first design: two tasks of 2 vCPU and 4 GB, always, on demand, with a NAT gateway in each zone.
+#: The first design: two tasks of 2 vCPU and 4 GB, always, on demand, with a NAT gateway in each
+#: zone.
 SEED = Deployment(
-    architecture="X86_64", storage_gib=20, min_tasks=2, max_tasks=2, on_demand_tasks=2, spot_percent=0, nat="per_zone"
+    architecture="X86_64",
+    storage_gib=20,
+    min_tasks=2,
+    max_tasks=2,
+    on_demand_tasks=2,
+    spot_percent=0,
+    nat="per_zone",
 )
 #: What always runs must do for the load at noon (benchmarks.capacity's day), times the average.
 NOON = 1.9
@@ -68,7 +77,9 @@ def prices() -> dict[str, Any]:
 
 def used_tasks(deployment: Deployment, jobs_per_day: float, table: dict[str, Any]) -> float:
     """How many tasks the jobs would keep busy if they came evenly."""
-    return float(jobs_per_day * table["assumed"]["run_minutes"] / (24 * 60) / deployment.concurrency)
+    return float(
+        jobs_per_day * table["assumed"]["run_minutes"] / (24 * 60) / deployment.concurrency
+    )
 
 
 def average_tasks(deployment: Deployment, jobs_per_day: float, table: dict[str, Any]) -> float:
@@ -78,11 +89,12 @@ def average_tasks(deployment: Deployment, jobs_per_day: float, table: dict[str, 
     Raises:
         Overloaded: even if all of ``max_tasks`` always ran.
     """
-    assumed, used = table["assumed"], used_tasks(deployment, jobs_per_day, table)
+    assumed = table["assumed"]
+    used = used_tasks(deployment, jobs_per_day, table)
     if used > deployment.max_tasks:
         raise Overloaded(
-            f"{jobs_per_day:g} jobs a day, of {assumed['run_minutes']:g} minutes, keep {used:.1f} tasks busy, and"
-            f" max_tasks is {deployment.max_tasks:g}"
+            f"{jobs_per_day:g} jobs a day, of {assumed['run_minutes']:g} minutes, keep {used:.1f}"
+            f" tasks busy, and max_tasks is {deployment.max_tasks:g}"
         )
     wanted = used * assumed["paid_share"] + math.sqrt(used)
     return float(min(max(wanted, deployment.min_tasks), deployment.max_tasks))
@@ -90,22 +102,32 @@ def average_tasks(deployment: Deployment, jobs_per_day: float, table: dict[str, 
 
 def task_hour(deployment: Deployment, table: dict[str, Any]) -> float:
     """US dollars of a task for an hour, on demand."""
-    fargate, both = table["fargate"][deployment.architecture], table["fargate"]["both"]
-    computing = deployment.cpu / 1024 * fargate["vcpu_hour"] + deployment.memory / 1024 * fargate["gb_hour"]
+    fargate = table["fargate"][deployment.architecture]
+    both = table["fargate"]["both"]
+    computing = (
+        deployment.cpu / 1024 * fargate["vcpu_hour"] + deployment.memory / 1024 * fargate["gb_hour"]
+    )
     return float(computing + max(deployment.storage_gib - 20, 0) * both["storage_gb_hour"])
 
 
 def bill(deployment: Deployment, tasks: float, jobs_per_day: float, table: dict[str, Any]) -> Bill:
     """A month with ``tasks`` running on average."""
-    hours, net, assumed = table["hours_per_month"], table["network"], table["assumed"]
-    requests, kept = table["requests"], table["kept"]
+    hours = table["hours_per_month"]
+    net = table["network"]
+    assumed = table["assumed"]
+    requests = table["requests"]
+    kept = table["kept"]
     jobs = jobs_per_day * hours / 24
     on_demand = min(tasks, deployment.on_demand_tasks)
     on_spot = (tasks - on_demand) * deployment.spot_percent / 100
     full_price = tasks - on_spot * (1 - table["fargate"]["both"]["spot_share"])
     gateways = deployment.zones if deployment.nat == "per_zone" else 1
     fetched = jobs * assumed["nat_gb"]
-    endpoints = net["endpoints"] * deployment.zones * net["endpoint_zone_hour"] if deployment.interface_endpoints else 0
+    endpoints = (
+        net["endpoints"] * deployment.zones * net["endpoint_zone_hour"]
+        if deployment.interface_endpoints
+        else 0
+    )
     logs = jobs * assumed["log_mb"] / 1000
     metrics = assumed["own_metrics"] + assumed["insights_metrics"]
     sqs = jobs * assumed["sqs_calls"] + tasks * hours * assumed["idle_polls_hour"]
@@ -119,16 +141,33 @@ def bill(deployment: Deployment, tasks: float, jobs_per_day: float, table: dict[
         "public addresses": (deployment.zones + gateways) * net["public_ipv4_hour"] * hours,
         "WAF": net["waf_month"] if deployment.waf_requests_per_5_minutes else 0,
         "queue and events": (sqs * requests["sqs_million"] + sns * requests["sns_million"]) / 1e6,
-        "store": jobs * (assumed["dynamodb_writes"] * requests["dynamodb_write_million"]
-                         + assumed["dynamodb_reads"] * requests["dynamodb_read_million"]) / 1e6,
-        "artifacts": jobs * (assumed["s3_puts"] * requests["s3_put_thousand"]
-                             + assumed["s3_gets"] * requests["s3_get_thousand"]) / 1000 + stored * kept["s3_gb_month"],
-        "logs": logs * (kept["log_gb"] + kept["log_gb_month"])
-                + (fetched * 0.005 * net["flow_log_gb"] if deployment.flow_logs else 0),
-        "metrics and alarms": metrics * kept["metric_month"] + assumed["alarm_metrics"] * kept["alarm_metric_month"],
+        "store": (
+            jobs
+            * (
+                assumed["dynamodb_writes"] * requests["dynamodb_write_million"]
+                + assumed["dynamodb_reads"] * requests["dynamodb_read_million"]
+            )
+            / 1e6
+        ),
+        "artifacts": (
+            jobs
+            * (
+                assumed["s3_puts"] * requests["s3_put_thousand"]
+                + assumed["s3_gets"] * requests["s3_get_thousand"]
+            )
+            / 1000
+            + stored * kept["s3_gb_month"]
+        ),
+        "logs": (
+            logs * (kept["log_gb"] + kept["log_gb_month"])
+            + (fetched * 0.005 * net["flow_log_gb"] if deployment.flow_logs else 0)
+        ),
+        "metrics and alarms": (
+            metrics * kept["metric_month"] + assumed["alarm_metrics"] * kept["alarm_metric_month"]
+        ),
         "secrets": 3 * kept["secret_month"],
         "images": assumed["images"] * assumed["image_gb"] * kept["ecr_gb_month"],
-    }  # fmt: skip
+    }
     return Bill(tasks, {name: usd for name, usd in parts.items() if usd})
 
 
@@ -145,7 +184,9 @@ def read_tfvars(path: Path) -> Deployment:
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{path} can't be read: {error}", exits.USAGE) from None
     for number, line in enumerate(lines, 1):
-        match = re.fullmatch(r'\s*(\w+)\s*=\s*("[^"]*"|(?!var\.|local\.)[\w.+-]+)\s*(?:(?:#|//).*)?', line)
+        match = re.fullmatch(
+            r'\s*(\w+)\s*=\s*("[^"]*"|(?!var\.|local\.)[\w.+-]+)\s*(?:(?:#|//).*)?', line
+        )
         if match is None or match[1] not in kinds or match[2] == "null":
             continue
         try:
@@ -158,7 +199,8 @@ def read_tfvars(path: Path) -> Deployment:
     for name, known in (("architecture", ("ARM64", "X86_64")), ("nat", ("single", "per_zone"))):
         if getattr(deployment, name) not in known:
             raise Failure(
-                f"{path}: {name} is {getattr(deployment, name)!r}; it may be {' or '.join(known)}", exits.USAGE
+                f"{path}: {name} is {getattr(deployment, name)!r}; it may be {' or '.join(known)}",
+                exits.USAGE,
             )
     return deployment
 
@@ -181,13 +223,20 @@ def _value(text: str, kind: type) -> Any:
 
 @click.command("cost")
 @click.option(
-    "--tfvars", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    "--tfvars",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
     help="A .tfvars file, or a root's main.tf; without it terraform/'s defaults.",
-)  # fmt: skip
+)
 @click.option(
-    "--jobs-per-day", type=click.FloatRange(0, 1_000_000), metavar="N",
-    help="Let the scaling choose the tasks for so many jobs; without it two tasks run always, as in the first design.",
-)  # fmt: skip
+    "--jobs-per-day",
+    type=click.FloatRange(0, 1_000_000),
+    metavar="N",
+    help=(
+        "Let the scaling choose the tasks for so many jobs; without it two tasks run always, as in"
+        " the first design."
+    ),
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, amounts in US dollars.")
 def command(tfvars: Path | None, jobs_per_day: float | None, as_json: bool) -> None:
     """Tell the month's AWS bill by part, beside the first design's by the same prices.
@@ -201,14 +250,16 @@ def command(tfvars: Path | None, jobs_per_day: float | None, as_json: bool) -> N
       coding-agent cost --tfvars terraform/examples/production/main.tf --jobs-per-day 500
       coding-agent cost --jobs-per-day 500 --json | jq .total_usd
     """
-    table, deployment = prices(), read_tfvars(tfvars) if tfvars else Deployment()
+    table = prices()
+    deployment = read_tfvars(tfvars) if tfvars else Deployment()
     jobs = jobs_per_day or 0.0
     try:
         tasks = 2.0 if jobs_per_day is None else average_tasks(deployment, jobs, table)
     except Overloaded as error:
         raise Failure(f"{error}: raise max_tasks, or send less", exits.USAGE) from None
     always = max(2, math.ceil(NOON * used_tasks(SEED, jobs, table)))
-    ours, seed = bill(deployment, tasks, jobs, table), bill(SEED, always, jobs, table)
+    ours = bill(deployment, tasks, jobs, table)
+    seed = bill(SEED, always, jobs, table)
     told = {
         "prices_of": f"{table['date']:%Y-%m-%d}",
         "region": table["region"],
@@ -237,10 +288,14 @@ def _print(ours: Bill, seed: Bill, told: dict[str, Any]) -> None:
         click.echo(f"{name:<22}{ours.parts.get(name, 0):>10.2f}{seed.parts.get(name, 0):>14.2f}")
     said = f"   (said for 2: {SEED_RANGE[0]} to {SEED_RANGE[1]})"
     click.echo(f"{'total':<22}{ours.total:>10.2f}{seed.total:>14.2f}{said}")
-    load = "two tasks, always" if told["jobs_per_day"] is None else f"{told['jobs_per_day']:g} jobs a day"
+    load = (
+        "two tasks, always"
+        if told["jobs_per_day"] is None
+        else f"{told['jobs_per_day']:g} jobs a day"
+    )
     each = f", {told['usd_per_job']:.4f} a job" if told["usd_per_job"] else ""
     click.echo(
-        f"\n{load}: {told['average_tasks']:g} tasks on average{each}; {told['share']:.0%} of the first design's"
-        f" bill, with {seed.tasks:g} tasks always.\n"
-        f"AWS list prices of {told['region']}, {told['prices_of']}; models' prices are not in it."
+        f"\n{load}: {told['average_tasks']:g} tasks on average{each}; {told['share']:.0%} of the"
+        f" first design's bill, with {seed.tasks:g} tasks always.\nAWS list prices of"
+        f" {told['region']}, {told['prices_of']}; models' prices are not in it."
     )

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 _yes = click.option("--yes", is_flag=True, help="Don't ask.")
 _dry_run = click.option("--dry-run", is_flag=True, help="Show the plan, and do nothing.")
-_rate = click.option("--rate", type=click.FloatRange(min=0.1), help="No more than this many a second.")
+_rate = click.option(
+    "--rate", type=click.FloatRange(min=0.1), help="No more than this many a second."
+)
 
 
 def _filters(command: Command) -> Command:
@@ -32,7 +34,9 @@ def _filters(command: Command) -> Command:
             click.option("--reason", help="Only with this anywhere in the reason; * is any text."),
             click.option("--repo", metavar="OWNER/NAME", help="Only this repository's."),
             since_option,
-            click.option("--limit", type=click.IntRange(min=1), help="Only so many of them, the oldest."),
+            click.option(
+                "--limit", type=click.IntRange(min=1), help="Only so many of them, the oldest."
+            ),
         ]
     ):
         command = option(command)
@@ -71,7 +75,10 @@ def ls(ctx: click.Context, /, as_json: bool, **filters: Any) -> None:
     for letter in look(ctx, **filters):
         told = summary(letter)
         where = (letter.issue_url or "-").removeprefix("https://")
-        line = f"{letter.message_id}  {told['sent_at']}  {letter.kind:<10}  {where}  {one_line(letter.reason)[:200]}"
+        line = (
+            f"{letter.message_id}  {told['sent_at']}  {letter.kind:<10}  {where} "
+            f" {one_line(letter.reason)[:200]}"
+        )
         click.echo(json.dumps(told) if as_json else line)
 
 
@@ -90,14 +97,21 @@ def show(ctx: click.Context, wanted: str, as_json: bool) -> None:
 
     found = look(ctx, ids=(wanted,))
     if not found:
-        raise Failure(f"{wanted!r} was not seen in the dead-letter queue; see: coding-agent dlq ls", exits.USAGE)
+        raise Failure(
+            f"{wanted!r} was not seen in the dead-letter queue; see: coding-agent dlq ls",
+            exits.USAGE,
+        )
     for letter in found:
-        told = summary(letter) | Exported.of(letter.delivery).model_dump(include={"attributes", "body"})
+        told = summary(letter) | Exported.of(letter.delivery).model_dump(
+            include={"attributes", "body"}
+        )
         if as_json:
             click.echo(json.dumps(told))
             continue
         for name, value in told.items():
-            click.echo(f"{name:<18} {one_line(value if isinstance(value, str) else json.dumps(value))}")
+            click.echo(
+                f"{name:<18} {one_line(value if isinstance(value, str) else json.dumps(value))}"
+            )
 
 
 @command.command("group-by")
@@ -116,7 +130,9 @@ def group_by(ctx: click.Context, /, by: str, as_json: bool, **filters: Any) -> N
       coding-agent dlq group-by repo --reason "GitHub's rate limit" --json
     """
     for name, count in counts(look(ctx, **filters), by).most_common():
-        click.echo(json.dumps({by: name, "count": count}) if as_json else f"{count:>6}  {one_line(name)}")
+        click.echo(
+            json.dumps({by: name, "count": count}) if as_json else f"{count:>6}  {one_line(name)}"
+        )
 
 
 @command.command("replay")
@@ -128,10 +144,20 @@ def group_by(ctx: click.Context, /, by: str, as_json: bool, **filters: Any) -> N
 @_json
 @click.pass_context
 def replay(
-    ctx: click.Context, /, from_stage: str | None, model: str | None, template_dir: Path | None, max_cost: float | None,
-    max_minutes: float | None, max_rounds: int | None, rate: float | None, yes: bool, dry_run: bool, as_json: bool,
+    ctx: click.Context,
+    /,
+    from_stage: str | None,
+    model: str | None,
+    template_dir: Path | None,
+    max_cost: float | None,
+    max_minutes: float | None,
+    max_rounds: int | None,
+    rate: float | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
     **filters: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Run failed jobs again, each as its next generation, perhaps with other limits or another model.
 
     One failed run is replayed once, however often this is interrupted and called again. Only failed ones are taken:
@@ -143,9 +169,14 @@ def replay(
       coding-agent dlq replay --repo octo/repo --from-stage propose_patch --max-cost 5 --yes
     """
     changes = overrides(
-        ctx, from_stage=from_stage, model=model, template_dir=template_dir, max_cost=max_cost,
-        max_minutes=max_minutes, max_rounds=max_rounds,
-    )  # fmt: skip
+        ctx,
+        from_stage=from_stage,
+        model=model,
+        template_dir=template_dir,
+        max_cost=max_cost,
+        max_minutes=max_minutes,
+        max_rounds=max_rounds,
+    )
     from pipeline.queue.dead_letters import Kind, again
     from pipeline.queue.sqs import FAILED_GENERATION, REASON
 
@@ -155,7 +186,11 @@ def replay(
         return again(letter.job, generation, changes)
 
     async def keep(desk: Desk, letter: "Letter") -> dict[str, str]:
-        told = {k: v for k, v in letter.delivery.attributes.items() if k not in (FAILED_GENERATION, REASON)}
+        told = {
+            k: v
+            for k, v in letter.delivery.attributes.items()
+            if k not in (FAILED_GENERATION, REASON)
+        }
         return {"sent_as": await desk.queue.send(job(letter).to_json(), told)}
 
     letters = look(ctx, kinds=(Kind.FAILED,), **filters)
@@ -176,7 +211,15 @@ def replay(
 @_dry_run
 @_json
 @click.pass_context
-def redrive(ctx: click.Context, /, rate: float | None, yes: bool, dry_run: bool, as_json: bool, **filters: Any) -> None:
+def redrive(
+    ctx: click.Context,
+    /,
+    rate: float | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    **filters: Any,
+) -> None:
     """Put messages back on the queue as they are.
 
     An unfinished run goes on at its last checkpoint; a failed one starts its next generation. What is no valid job
@@ -240,7 +283,10 @@ def import_(ctx: click.Context, file: TextIO, dry_run: bool) -> None:
 
     exported = read(file)
     absent = missing(exported, look(ctx))
-    click.echo(f"{messages(len(absent))} to import; {len(exported) - len(absent)} of the file are there", err=True)
+    click.echo(
+        f"{messages(len(absent))} to import; {len(exported) - len(absent)} of the file are there",
+        err=True,
+    )
     if dry_run:
         return
 
@@ -269,7 +315,14 @@ def import_(ctx: click.Context, file: TextIO, dry_run: bool) -> None:
 @_json
 @click.pass_context
 def discard(
-    ctx: click.Context, /, file: Path | None, no_export: bool, yes: bool, dry_run: bool, as_json: bool, **filters: Any
+    ctx: click.Context,
+    /,
+    file: Path | None,
+    no_export: bool,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    **filters: Any,
 ) -> None:
     """Delete messages, each written to a file first, so that `dlq import` can bring it back.
 

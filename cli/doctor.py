@@ -1,4 +1,6 @@
-"""``coding-agent doctor``: every setting with its source, every tool, and how to mend what is missing."""
+"""``coding-agent doctor``: every setting with its source, every tool, and how to mend what is
+missing.
+"""
 
 import asyncio
 import json
@@ -30,19 +32,35 @@ class Check:
     needed_for: str = "fix and worker"
 
 
-#: A model's prefix -> the variable that LiteLLM reads its key from (https://docs.litellm.ai/docs/providers).
+#: A model's prefix -> the variable that LiteLLM reads its key from
+#: (https://docs.litellm.ai/docs/providers).
 PROVIDER_KEYS = {
-    "openai": "OPENAI_API_KEY", "gpt": "OPENAI_API_KEY", "o1": "OPENAI_API_KEY", "o3": "OPENAI_API_KEY",
-    "anthropic": "ANTHROPIC_API_KEY", "claude": "ANTHROPIC_API_KEY", "gemini": "GEMINI_API_KEY",
-    "openrouter": "OPENROUTER_API_KEY", "mistral": "MISTRAL_API_KEY", "deepseek": "DEEPSEEK_API_KEY",
-}  # fmt: skip
+    "openai": "OPENAI_API_KEY",
+    "gpt": "OPENAI_API_KEY",
+    "o1": "OPENAI_API_KEY",
+    "o3": "OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "claude": "ANTHROPIC_API_KEY",
+    "gemini": "GEMINI_API_KEY",
+    "openrouter": "OPENROUTER_API_KEY",
+    "mistral": "MISTRAL_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+}
 
 
 @click.command("doctor")
-@click.option("--aws", is_flag=True, help="Send a job through queue, worker and topic instead; needs --issue.")
-@click.option("--issue", metavar="ISSUE_URL", help="The job's issue. It is a dry run: nothing is pushed.")
 @click.option(
-    "--wait", type=click.IntRange(1, 7200), default=1200, show_default=True, help="Seconds to wait for the job's end."
+    "--aws", is_flag=True, help="Send a job through queue, worker and topic instead; needs --issue."
+)
+@click.option(
+    "--issue", metavar="ISSUE_URL", help="The job's issue. It is a dry run: nothing is pushed."
+)
+@click.option(
+    "--wait",
+    type=click.IntRange(1, 7200),
+    default=1200,
+    show_default=True,
+    help="Seconds to wait for the job's end.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: settings, checks, ok.")
 @click.pass_context
@@ -70,17 +88,24 @@ def command(ctx: click.Context, aws: bool, issue: str | None, wait: int, as_json
         settings = config.load({"data_dir": data_dir})
     except SettingsError as error:
         checks = [
-            Check(line.split(":")[0], False, "wrong", line.partition(": ")[2]) for line in str(error).splitlines()
+            Check(line.split(":")[0], False, "wrong", line.partition(": ")[2])
+            for line in str(error).splitlines()
         ]
         rows: list[dict[str, str]] = []
     else:
         rows = [_row(settings, name, from_file) for name in Settings.model_fields]
         if data_dir:
-            next(row for row in rows if row["variable"] == config.variable("data_dir"))["source"] = "--data-dir"
+            next(row for row in rows if row["variable"] == config.variable("data_dir"))[
+                "source"
+            ] = "--data-dir"
         checks = run_checks(settings) if issue is None else _deployment(settings, issue, wait)
     needed = [check for check in checks if not check.ok and (aws or "fix" in check.needed_for)]
     if as_json:
-        click.echo(json.dumps({"settings": rows, "checks": [asdict(check) for check in checks], "ok": not needed}))
+        click.echo(
+            json.dumps(
+                {"settings": rows, "checks": [asdict(check) for check in checks], "ok": not needed}
+            )
+        )
     else:
         _print(rows, checks)
     stuck = any(check.needed_for == DEPLOYMENT for check in needed)
@@ -88,8 +113,15 @@ def command(ctx: click.Context, aws: bool, issue: str | None, wait: int, as_json
 
 
 def _row(settings: Settings, name: str, from_file: set[str]) -> dict[str, str]:
-    variable, value = config.variable(name), getattr(settings, name)
-    source = ".env" if variable in from_file else "environment" if os.environ.get(variable) else "default"
+    variable = config.variable(name)
+    value = getattr(settings, name)
+    source = (
+        ".env"
+        if variable in from_file
+        else "environment"
+        if os.environ.get(variable)
+        else "default"
+    )
     shown = "(set)" if isinstance(value, SecretStr) else "" if value is None else str(value)
     return {
         "variable": variable,
@@ -129,36 +161,57 @@ def _tools(settings: Settings) -> list[Check]:
     pythons = find_interpreters(python_folders(settings))
     found = ", ".join(f"python3.{minor}" for minor in sorted(pythons))
     checks.append(
-        Check("interpreters", bool(pythons), found, "set CODING_AGENT_PYTHONS to folders with python3.X in them")
+        Check(
+            "interpreters",
+            bool(pythons),
+            found,
+            "set CODING_AGENT_PYTHONS to folders with python3.X in them",
+        )
     )
     return [*checks, *_extras(settings)]
 
 
 def _extras(settings: Settings) -> list[Check]:
     """Optional parts, looked for without the seconds that importing them takes."""
-    wanted = [("github", "PyGithub", "github", "fix and worker"), ("aioboto3", "aioboto3", "aws", "worker")]
+    wanted = [
+        ("github", "PyGithub", "github", "fix and worker"),
+        ("aioboto3", "aioboto3", "aws", "worker"),
+    ]
     if not (settings.model or "").startswith("scripted:"):
         wanted.append(("litellm", "litellm", "model", "fix and worker"))
     return [
-        Check(name, find_spec(module) is not None, "installed", f"pip install 'coding-agent[{extra}]'", needed_for)
+        Check(
+            name,
+            find_spec(module) is not None,
+            "installed",
+            f"pip install 'coding-agent[{extra}]'",
+            needed_for,
+        )
         for module, name, extra, needed_for in wanted
     ]
 
 
 def _github(settings: Settings) -> Check:
     mend = (
-        "set GITHUB_TOKEN: a fine-grained token with Contents and Pull requests (write) and Issues (read);"
-        " not needed for fix --repo"
+        "set GITHUB_TOKEN: a fine-grained token with Contents and Pull requests (write) and Issues"
+        " (read); not needed for fix --repo"
     )
     if settings.github_app_id and settings.github_app_private_key:
         return Check("GITHUB_APP_ID", True, settings.github_app_id)
-    return Check("GITHUB_TOKEN", settings.github_token is not None, "(set)" if settings.github_token else "", mend)
+    return Check(
+        "GITHUB_TOKEN",
+        settings.github_token is not None,
+        "(set)" if settings.github_token else "",
+        mend,
+    )
 
 
 def _model(settings: Settings) -> list[Check]:
     name = settings.model
     if not name:
-        mend = "set CODING_AGENT_MODEL to a LiteLLM model name, or scripted:FILE to try without a key"
+        mend = (
+            "set CODING_AGENT_MODEL to a LiteLLM model name, or scripted:FILE to try without a key"
+        )
         return [Check("CODING_AGENT_MODEL", False, "", mend)]
     if name.startswith("scripted:"):
         path = Path(name.removeprefix("scripted:"))
@@ -190,7 +243,10 @@ def _data_dir(settings: Settings) -> Check:
         return Check("data directory", False, str(folder), f"{error}: set CODING_AGENT_DATA_DIR")
     writable = os.access(folder, os.W_OK)
     return Check(
-        "data directory", writable and free > 1, f"{folder}, {free:.0f} GB free", "needs 1 GB that can be written"
+        "data directory",
+        writable and free > 1,
+        f"{folder}, {free:.0f} GB free",
+        "needs 1 GB that can be written",
     )
 
 
@@ -201,7 +257,9 @@ def _aws(settings: Settings) -> list[Check]:
         ("CODING_AGENT_QUEUE_URL", settings.queue_url, "the SQS queue's URL"),
         ("CODING_AGENT_TOPIC_ARN", settings.topic_arn, "the SNS topic's ARN"),
     ):
-        checks.append(Check(name, bool(value), value or "", f"set {name}: {told}", needed_for="worker"))
+        checks.append(
+            Check(name, bool(value), value or "", f"set {name}: {told}", needed_for="worker")
+        )
     if settings.queue_url:
         checks.append(asyncio.run(_ask_queue(settings.queue_url)))
     return checks
@@ -213,7 +271,9 @@ async def _ask_queue(url: str) -> Check:
 
     try:
         async with SqsQueue(url, visibility_timeout=30) as queue:
-            return Check("dead-letter queue", True, await queue.dead_letters_url(), needed_for="worker")
+            return Check(
+                "dead-letter queue", True, await queue.dead_letters_url(), needed_for="worker"
+            )
     except Exception as error:  # whatever is wrong with it is what the operator wants to read
         return Check("queue", False, url, describe(error), needed_for="worker")
 
@@ -245,5 +305,7 @@ def _print(rows: list[dict[str, str]], checks: list[Check]) -> None:
     console.print()
     for check in checks:
         mark, said = ("[green]✓[/]", check.found) if check.ok else ("[red]✗[/]", check.mend)
-        extra = "" if check.ok or "fix" in check.needed_for else f" [dim](for {check.needed_for})[/]"
+        extra = (
+            "" if check.ok or "fix" in check.needed_for else f" [dim](for {check.needed_for})[/]"
+        )
         console.print(f"{mark} {check.name}: {escape(said)}{extra}")

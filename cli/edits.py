@@ -30,9 +30,11 @@ def command() -> None:
 
 @command.command("apply")
 @click.option(
-    "--repo", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
+    "--repo",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The folder whose files are edited; its own .coding-agent.toml says what may be.",
-)  # fmt: skip
+)
 @click.option("--check", is_flag=True, help="Write nothing; only say what would be.")
 @click.option("--json", "as_json", is_flag=True, help="The explanation as one JSON object.")
 @click.argument("reply", type=click.File(encoding="utf-8", errors="replace"), default="-")
@@ -84,10 +86,20 @@ def apply_(ctx: click.Context, repo: Path, check: bool, as_json: bool, reply: IO
 
 
 def _told(
-    status: str, files: Iterable[str], steps: Iterable["Step"], notices: Iterable[str], reason: str = ""
+    status: str,
+    files: Iterable[str],
+    steps: Iterable["Step"],
+    notices: Iterable[str],
+    reason: str = "",
 ) -> dict[str, Any]:
     how = [{"block": step.number, "path": step.path, "how": step.how} for step in steps]
-    return {"status": status, "files": sorted(files), "steps": how, "notices": list(notices), "reason": reason}
+    return {
+        "status": status,
+        "files": sorted(files),
+        "steps": how,
+        "notices": list(notices),
+        "reason": reason,
+    }
 
 
 class _Tree:
@@ -124,13 +136,17 @@ class _Tree:
             return None
         except OSError as error:
             link = (current / name).is_symlink()
-            raise EditFailed("it is a symbolic link" if link else f"it can't be read: {error.strerror}") from error
+            raise EditFailed(
+                "it is a symbolic link" if link else f"it can't be read: {error.strerror}"
+            ) from error
         with os.fdopen(descriptor, "rb") as file:
             about = os.fstat(descriptor)
             if not stat.S_ISREG(about.st_mode):
                 raise EditFailed("it is no regular file")
             if about.st_size > MAX_FILE_BYTES:
-                raise EditFailed(f"the file has {about.st_size} bytes; {MAX_FILE_BYTES} at most can be edited")
+                raise EditFailed(
+                    f"the file has {about.st_size} bytes; {MAX_FILE_BYTES} at most can be edited"
+                )
             return file.read()
 
     def write(self, files: Mapping[str, bytes | None]) -> None:
@@ -142,10 +158,14 @@ class _Tree:
                 if data is None:
                     continue
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".edit-", delete=False) as file:
+                with tempfile.NamedTemporaryFile(
+                    dir=target.parent, prefix=".edit-", delete=False
+                ) as file:
                     ready.append((file.name, target))
                     file.write(data)
-                Path(file.name).chmod(stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask())
+                Path(file.name).chmod(
+                    stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
+                )
             for name, target in ready:
                 Path(name).replace(target)
         finally:

@@ -31,10 +31,17 @@ def command() -> None:
 
 @command.command("explain")
 @click.option(
-    "--repo", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="A git repository."
+    "--repo",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A git repository.",
 )
-@click.option("--commit", default="HEAD", show_default=True, help="The commit whose tests are asked about.")
-@click.option("--build", is_flag=True, help="Make the environment too, in the sandbox, and print its log.")
+@click.option(
+    "--commit", default="HEAD", show_default=True, help="The commit whose tests are asked about."
+)
+@click.option(
+    "--build", is_flag=True, help="Make the environment too, in the sandbox, and print its log."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def explain(ctx: click.Context, repo: Path, commit: str, build: bool, as_json: bool) -> None:
@@ -60,8 +67,12 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, as_json: b
         sandbox = sandbox_for(chosen, local=True) if build else _Unused()
         with settings_told():
             prepare = PrepareTests(
-                _One(mirror), sandbox, pythons=python_folders(chosen), uv=uv_path(), cache=chosen.data_dir / "cache"  # type: ignore[arg-type]
-            )  # fmt: skip
+                _One(mirror),  # type: ignore[arg-type]
+                sandbox,  # type: ignore[arg-type]
+                pythons=python_folders(chosen),
+                uv=uv_path(),
+                cache=chosen.data_dir / "cache",
+            )
         plan = asyncio.run(prepare.plan(checkout))
         log = asyncio.run(_built(prepare, plan.recipe)) if build and plan.recipe else None
     except (GitError, NoIsolation, OSError) as error:
@@ -90,19 +101,29 @@ async def _built(prepare: "PrepareTests", recipe: "Recipe") -> str:
 
 
 def _told(plan: "Plan") -> dict[str, Any]:
-    found, recipe = plan.found, plan.recipe
+    found = plan.found
+    recipe = plan.recipe
     told: dict[str, Any] = {"runnable": recipe is not None, "why": plan.why}
     if recipe is None:
         return told | {"automation": [f"{path}: {line}" for path, line in found.said.calls[:10]]}
     return told | {
-        "runner": recipe.runner, "else": list(recipe.others), "script": recipe.script, "python": recipe.python,
-        "requires_python": found.requires_python, "classified": [f"3.{minor}" for minor in found.classified],
-        "version": recipe.version, "installed": recipe.packaged, "extras": list(recipe.extras) or "those for tests",
-        "requirements": list(recipe.requirements), "if_missing": sorted(set(recipe.modules.values())),
-        "tools": list(recipe.tools), "steps": [line for _, line in recipe.steps],
-        "test_files": len(found.test_files), "patterns": list(recipe.patterns),
+        "runner": recipe.runner,
+        "else": list(recipe.others),
+        "script": recipe.script,
+        "python": recipe.python,
+        "requires_python": found.requires_python,
+        "classified": [f"3.{minor}" for minor in found.classified],
+        "version": recipe.version,
+        "installed": recipe.packaged,
+        "extras": list(recipe.extras) or "those for tests",
+        "requirements": list(recipe.requirements),
+        "if_missing": sorted(set(recipe.modules.values())),
+        "tools": list(recipe.tools),
+        "steps": [line for _, line in recipe.steps],
+        "test_files": len(found.test_files),
+        "patterns": list(recipe.patterns),
         "automation": [f"{path}: {line}" for path, line in found.said.calls[:10]],
-    }  # fmt: skip
+    }
 
 
 def _show(name: str, value: Any) -> None:
@@ -121,14 +142,20 @@ def _checkout(repo: Path, commit: str) -> tuple["Mirror", "Checkout"]:
     if asked.returncode != 0:
         raise Failure(f"{repo} is not a git repository", exits.USAGE)
     mirror = Mirror(Path(asked.stdout.decode().strip()), lambda: None)
-    found = run_git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}"], cwd=repo)
+    found = run_git(
+        ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}"], cwd=repo
+    )
     if found.returncode != 0:
         raise Failure(f"{repo} has no commit {commit!r}", exits.USAGE)
     sha = found.stdout.decode().strip()
     checkout = Checkout(
-        repository=repo.resolve().name, clone_url="", base_branch="", base_sha=sha,
-        committed_at=mirror.commit_time(sha), described=mirror.describe(sha),
-    )  # fmt: skip
+        repository=repo.resolve().name,
+        clone_url="",
+        base_branch="",
+        base_sha=sha,
+        committed_at=mirror.commit_time(sha),
+        described=mirror.describe(sha),
+    )
     return mirror, checkout
 
 

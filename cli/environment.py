@@ -30,8 +30,11 @@ def settings_told() -> Iterator[None]:
 
 
 def read_env(ctx: click.Context) -> set[str]:
-    """Lay ``.env`` (--env-file, or the one in the data directory; never the current folder's) under the environment."""
-    given, data_dir = _option(ctx, "env_file"), _option(ctx, "data_dir")
+    """Lay ``.env`` (--env-file, or the one in the data directory; never the current folder's) under
+    the environment.
+    """
+    given = _option(ctx, "env_file")
+    data_dir = _option(ctx, "data_dir")
     try:
         path = Path(given) if given else config.load({"data_dir": data_dir}).data_dir / ".env"
     except SettingsError:
@@ -43,7 +46,9 @@ def read_env(ctx: click.Context) -> set[str]:
 
 
 def settings(ctx: click.Context, **overrides: Any) -> Settings:
-    """The settings, with the command's own options over the environment's. Ends the command where they are wrong."""
+    """The settings, with the command's own options over the environment's. Ends the command where
+    they are wrong.
+    """
     read_env(ctx)
     with settings_told():
         return config.load({"data_dir": _option(ctx, "data_dir"), **overrides})

@@ -37,13 +37,22 @@ if TYPE_CHECKING:
     help="With --repo: the issue's text, its title in the first line.",
 )
 @click.option(
-    "--patch", "patch_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the patch here, too."
+    "--patch",
+    "patch_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the patch here, too.",
 )
 @click.option("--model", help="Instead of CODING_AGENT_MODEL: a LiteLLM name, or scripted:FILE.")
-@click.option("--base-branch", help="Work from this branch; default: the repository's default branch.")
-@click.option("--max-cost", type=click.FloatRange(min=0, min_open=True), help="US dollars this run may spend.")
+@click.option(
+    "--base-branch", help="Work from this branch; default: the repository's default branch."
+)
+@click.option(
+    "--max-cost", type=click.FloatRange(min=0, min_open=True), help="US dollars this run may spend."
+)
 @click.option("--max-rounds", type=click.IntRange(min=1), help="Rounds this run may take.")
-@click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Minutes this run may work.")
+@click.option(
+    "--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Minutes this run may work."
+)
 @click.option("--dry-run", is_flag=True, help="Find a fix and keep it as a patch; push nothing.")
 @click.option("--draft", is_flag=True, help="Open the pull request as a draft.")
 @click.option("--again", is_flag=True, help="Run a finished job once more (a new generation).")
@@ -51,10 +60,22 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the run.finished event as JSON.")
 @click.pass_context
 def command(
-    ctx: click.Context, issue_url: str | None, repo: Path | None, issue_file: Path | None, patch_file: Path | None,
-    model: str | None, base_branch: str | None, max_cost: float | None, max_rounds: int | None,
-    max_minutes: float | None, dry_run: bool, draft: bool, again: bool, from_stage: str | None, as_json: bool,
-) -> None:  # fmt: skip
+    ctx: click.Context,
+    issue_url: str | None,
+    repo: Path | None,
+    issue_file: Path | None,
+    patch_file: Path | None,
+    model: str | None,
+    base_branch: str | None,
+    max_cost: float | None,
+    max_rounds: int | None,
+    max_minutes: float | None,
+    dry_run: bool,
+    draft: bool,
+    again: bool,
+    from_stage: str | None,
+    as_json: bool,
+) -> None:
     """Fix one issue here and now.
 
     Sent twice, the same issue is one job: the second call tells how the first ended (--again runs it anew). A call
@@ -69,11 +90,14 @@ def command(
     if from_stage and not again:
         raise Failure("--from-stage needs --again", exits.USAGE)
     job, local = issue_of(
-        issue_url, repo, issue_file, base_branch=base_branch,
+        issue_url,
+        repo,
+        issue_file,
+        base_branch=base_branch,
         replay={"id": f"fix:{uuid.uuid4()}", "from_stage": from_stage} if again else None,
         limits={"max_cost_usd": max_cost, "max_rounds": max_rounds, "max_minutes": max_minutes},
         options={"dry_run": dry_run, "draft": draft},
-    )  # fmt: skip
+    )
     chosen = settings(ctx, model=model, queue_url="")
     _check_ceilings(chosen, max_cost_usd=max_cost, max_rounds=max_rounds, max_minutes=max_minutes)
     _quiet_logs()
@@ -104,7 +128,9 @@ def command(
 def issue_of(
     issue_url: str | None, repo: Path | None, issue_file: Path | None, **fields: object
 ) -> "tuple[FixIssueJob, Forge | None]":
-    """The job of an issue at GitHub, or of a file's text about a local repository with that as its forge."""
+    """The job of an issue at GitHub, or of a file's text about a local repository with that as its
+    forge.
+    """
     if (repo is None) != (issue_file is None) or (repo is None) == (issue_url is None):
         raise Failure("give an ISSUE_URL, or --repo PATH with --issue-file FILE", exits.USAGE)
     title, body = _read_issue(issue_file) if issue_file else ("", "")
@@ -119,8 +145,12 @@ def issue_of(
     return job, _local_forge(repo, title, body, job) if repo else None
 
 
-async def _run(app: "App", job: FixIssueJob, before_saying: Callable[[], None]) -> "tuple[str, RunResult]":
-    """The run.finished event as it was stored, and its data. ``before_saying`` clears what is on the screen."""
+async def _run(
+    app: "App", job: FixIssueJob, before_saying: Callable[[], None]
+) -> "tuple[str, RunResult]":
+    """The run.finished event as it was stored, and its data. ``before_saying`` clears what is on
+    the screen.
+    """
     from pipeline.local import AlreadyRunning, run_job
 
     def say(text: str) -> None:
@@ -142,7 +172,9 @@ async def _run(app: "App", job: FixIssueJob, before_saying: Callable[[], None]) 
             app.store,
             app.engine,
             on_wait=lambda seconds, why: say(f"waiting {seconds:.0f} s: {why}"),
-            on_other_body=lambda: say("this run was begun with other options; those stand until it has ended"),
+            on_other_body=lambda: say(
+                "this run was begun with other options; those stand until it has ended"
+            ),
         )
     )
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -166,7 +198,10 @@ def _check_ceilings(chosen: "Settings", **asked: float | None) -> None:
     for name, value in asked.items():
         ceiling = getattr(chosen, name)
         if value is not None and value > ceiling:
-            raise Failure(f"{name}: {value:g} is over the ceiling of {ceiling:g}; set {variable(name)}", exits.USAGE)
+            raise Failure(
+                f"{name}: {value:g} is over the ceiling of {ceiling:g}; set {variable(name)}",
+                exits.USAGE,
+            )
 
 
 def _local_forge(repo: Path, title: str, body: str, job: FixIssueJob) -> "Forge":
@@ -181,7 +216,9 @@ def _local_forge(repo: Path, title: str, body: str, job: FixIssueJob) -> "Forge"
     except ForgeRefused as error:
         raise Failure(f"--repo: {error}", exits.USAGE) from None
     if branch.startswith(BRANCHES) and job.base_branch is None:
-        message = f"--repo: it is on {branch}, a branch that a run left: check out the one to work from"
+        message = (
+            f"--repo: it is on {branch}, a branch that a run left: check out the one to work from"
+        )
         raise Failure(f"{message}, or give --base-branch", exits.USAGE)
     return forge
 
@@ -192,7 +229,10 @@ def _copy_patch(result: "RunResult", patch_file: Path) -> None:
         click.echo(f"no patch was made; {patch_file} is not written", err=True)
         return
     try:
-        with urlopen(address) as patch, patch_file.open("wb") as file:  # noqa: S310 (our own: file:, or presigned)
+        with (
+            urlopen(address) as patch,  # noqa: S310 - our own: file:, or presigned
+            patch_file.open("wb") as file,
+        ):
             shutil.copyfileobj(patch, file)
     except OSError as error:
         raise Failure(f"--patch: {error}; the patch is kept at {address}") from None

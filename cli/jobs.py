@@ -36,11 +36,22 @@ def command() -> None:
 @click.option("--outcome", type=click.Choice(_STATES), help="Only runs that ended, or are, so.")
 @click.option("--repository", help="Only this one: owner/name.")
 @since_option
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="No more than this.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=50,
+    show_default=True,
+    help="No more than this.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
 def list_(
-    ctx: click.Context, outcome: str | None, repository: str | None, since: float | None, limit: int, as_json: bool
+    ctx: click.Context,
+    outcome: str | None,
+    repository: str | None,
+    since: float | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """List runs, the newest first.
 
@@ -50,7 +61,9 @@ def list_(
       coding-agent jobs list --repository octo/repo --json
     """
     store = _store(ctx)
-    rows = store.runs(outcome=outcome, repository=repository.lower() if repository else None, limit=limit)
+    rows = store.runs(
+        outcome=outcome, repository=repository.lower() if repository else None, limit=limit
+    )
     rows = [row for row in rows if since is None or row.created_at >= since]
     if as_json:
         for row in rows:
@@ -65,9 +78,14 @@ def list_(
     for row in rows:
         told = _summary(store, row)
         table.add_row(
-            row.job_id, str(row.generation), row.issue_url.removeprefix("https://"), row.outcome or row.state,
-            f"{row.seconds:.0f}", f"${told['cost_usd']:.4f}", told["created_at"],
-        )  # fmt: skip
+            row.job_id,
+            str(row.generation),
+            row.issue_url.removeprefix("https://"),
+            row.outcome or row.state,
+            f"{row.seconds:.0f}",
+            f"${told['cost_usd']:.4f}",
+            told["created_at"],
+        )
     Console(highlight=False).print(
         table if rows else "no such runs" if outcome or repository or since else "no runs yet"
     )
@@ -97,11 +115,16 @@ def show(ctx: click.Context, job_id: str, generation: int | None, as_json: bool)
 
     click.echo(f"  {row.issue_url}\n  {one_line(row.reason or row.last_error or '')}".rstrip())
     for moment in told["timeline"]:
-        click.echo(f"  {clock(moment['at'])}  {moment['what']:<16} {one_line(moment['detail'])}".rstrip())
+        click.echo(
+            f"  {clock(moment['at'])}  {moment['what']:<16} {one_line(moment['detail'])}".rstrip()
+        )
     for opened in told["rounds"]:
         because = one_line(opened["because"].strip().partition("\n")[0])[:120]
         click.echo(f"  round {opened['number']} went back to {opened['to']}: {because}")
-    click.echo(f"  spent ${told['cost_usd']:.6f} in {row.seconds:.1f} s of work, {row.deliveries} deliveries")
+    click.echo(
+        f"  spent ${told['cost_usd']:.6f} in {row.seconds:.1f} s of work, {row.deliveries}"
+        " deliveries"
+    )
     for name, address in (told["result"] or {}).get("artifacts", {}).items():
         click.echo(f"  {name}: {address}")
 
@@ -140,7 +163,8 @@ def retry(ctx: click.Context, /, job_id: str, as_json: bool, **changes: Any) -> 
       coding-agent jobs retry 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d
       coding-agent jobs retry 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d --from-stage propose_patch --max-cost 5
     """
-    overridden, url = overrides(ctx, **changes), queue_url(ctx)
+    overridden = overrides(ctx, **changes)
+    url = queue_url(ctx)
     row = _run(_store(ctx), job_id, None)
     if row.state != "finished":
         raise Failure(f"job {job_id!r} has not ended: it is {row.state}")
@@ -153,7 +177,9 @@ def retry(ctx: click.Context, /, job_id: str, as_json: bool, **changes: Any) -> 
     with aws_told():
         message_id = asyncio.run(_send(url, job))
     told = {"job_id": job_id, "after_generation": row.generation, "message_id": message_id}
-    click.echo(json.dumps(told) if as_json else f"{job_id} runs again after generation {row.generation}")
+    click.echo(
+        json.dumps(told) if as_json else f"{job_id} runs again after generation {row.generation}"
+    )
 
 
 async def _send(url: str, job: FixIssueJob) -> str:
@@ -177,19 +203,31 @@ def _run(store: "RunStore", job_id: str, generation: int | None) -> "RunRow":
     row = store.run(job_id, generation)
     if row is None:
         which = f"generation {generation} of job" if generation is not None else "job"
-        raise Failure(f"there is no {which} {job_id!r} in this store; see: coding-agent jobs list", exits.USAGE)
+        raise Failure(
+            f"there is no {which} {job_id!r} in this store; see: coding-agent jobs list",
+            exits.USAGE,
+        )
     return row
 
 
 def _summary(store: "RunStore", row: "RunRow") -> dict[str, Any]:
     calls = store.calls(row.job_id, row.generation)
     return {
-        "job_id": row.job_id, "generation": row.generation, "issue_url": row.issue_url, "state": row.state,
-        "outcome": row.outcome, "reason": row.reason, "round": row.round, "tries": row.tries,
-        "deliveries": row.deliveries, "crashes": row.crashes, "seconds": row.seconds, "last_error": row.last_error,
+        "job_id": row.job_id,
+        "generation": row.generation,
+        "issue_url": row.issue_url,
+        "state": row.state,
+        "outcome": row.outcome,
+        "reason": row.reason,
+        "round": row.round,
+        "tries": row.tries,
+        "deliveries": row.deliveries,
+        "crashes": row.crashes,
+        "seconds": row.seconds,
+        "last_error": row.last_error,
         "cost_usd": sum(call.micro_usd for call in calls) / 1e6,
         "created_at": clock(row.created_at),
-    }  # fmt: skip
+    }
 
 
 def _everything(store: "RunStore", row: "RunRow") -> dict[str, Any]:
@@ -199,9 +237,17 @@ def _everything(store: "RunStore", row: "RunRow") -> dict[str, Any]:
             {"round": c.round, "stage": c.stage, "seconds": c.seconds, "created_at": c.created_at}
             for c in store.checkpoints(*key)
         ],
-        "rounds": [{"number": r.number, "to": r.to, "because": r.because} for r in store.rounds(*key)],
+        "rounds": [
+            {"number": r.number, "to": r.to, "because": r.because} for r in store.rounds(*key)
+        ],
         "calls": [
-            {"key": c.key, "attempt": c.attempt, "state": c.state, "cost_usd": c.micro_usd / 1e6, "model": c.model}
+            {
+                "key": c.key,
+                "attempt": c.attempt,
+                "state": c.state,
+                "cost_usd": c.micro_usd / 1e6,
+                "model": c.model,
+            }
             for c in store.calls(*key)
         ],
         "effects": [
@@ -216,14 +262,24 @@ def _everything(store: "RunStore", row: "RunRow") -> dict[str, Any]:
 
 
 def _timeline(store: "RunStore", row: "RunRow") -> list[dict[str, Any]]:
-    """What happened to the run, oldest first: ``at`` (seconds since the epoch), ``what`` and ``detail``."""
+    """What happened to the run, oldest first: ``at`` (seconds since the epoch), ``what`` and
+    ``detail``.
+    """
     key = (row.job_id, row.generation)
     happened = [(moment.at, moment.what, moment.detail) for moment in store.history(*key)]
     for stage in store.checkpoints(*key):
-        happened.append((stage.created_at, "stage", f"{stage.stage}, round {stage.round}, {stage.seconds:.2f} s"))
+        happened.append(
+            (
+                stage.created_at,
+                "stage",
+                f"{stage.stage}, round {stage.round}, {stage.seconds:.2f} s",
+            )
+        )
     for call in store.calls(*key):
         spent = f"{call.state} ${call.micro_usd / 1e6:.6f} {call.model}"
-        happened.append((call.created_at, "model call", f"{call.key} attempt {call.attempt}: {spent}"))
+        happened.append(
+            (call.created_at, "model call", f"{call.key} attempt {call.attempt}: {spent}")
+        )
     for effect in store.effects(row.job_id):
         if effect.generation == row.generation:
             done = f"done {json.dumps(effect.result)}" if effect.result else "intended"

@@ -1,4 +1,6 @@
-"""``coding-agent``: the entry point. Commands are imported when called, so that --help answers at once."""
+"""``coding-agent``: the entry point. Commands are imported when called, so that --help answers at
+once.
+"""
 
 import importlib
 from typing import Any
@@ -13,7 +15,10 @@ COMMANDS = {
     "jobs": ("cli.jobs", "List and show jobs, their runs and spend; retry or cancel one."),
     "queue": ("cli.queue", "Count what waits, what is in work, and how runs ended."),
     "dlq": ("cli.dlq", "Look at the dead-letter queue, and put its jobs back to work."),
-    "sandbox": ("cli.sandbox", "Run a command in the sandbox, check what it holds here, serve its helper."),
+    "sandbox": (
+        "cli.sandbox",
+        "Run a command in the sandbox, check what it holds here, serve its helper.",
+    ),
     "cost": ("cli.cost", "Tell the month's AWS bill of a deployment, by part."),
     "doctor": ("cli.doctor", "Show each setting, where it came from, and what is wrong with it."),
     "env": ("cli.env", "Say how the tests of a repository are run here, and why so."),
@@ -49,9 +54,15 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="coding-agent")
-@click.option("--data-dir", type=click.Path(file_okay=False), help="Store, artifacts and mirrors of this machine.")
 @click.option(
-    "--env-file", type=click.Path(exists=True, dir_okay=False), help="Settings; default: .env in the data directory."
+    "--data-dir",
+    type=click.Path(file_okay=False),
+    help="Store, artifacts and mirrors of this machine.",
+)
+@click.option(
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Settings; default: .env in the data directory.",
 )
 @click.pass_context
 def main(ctx: click.Context, data_dir: str | None, env_file: str | None) -> None:

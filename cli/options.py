@@ -35,12 +35,17 @@ def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
         moment = datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
-        raise click.BadParameter(f"{value!r} is neither like 90m, 2h, 3d nor like 2026-01-31T08:00") from None
+        raise click.BadParameter(
+            f"{value!r} is neither like 90m, 2h, 3d nor like 2026-01-31T08:00"
+        ) from None
 
 
 #: Gives seconds since the epoch; a moment without a zone is UTC's.
 since_option = click.option(
-    "--since", metavar="2h|ISO", callback=_moment, help="Only since then: 90m, 2h, 3d ago, or a moment."
+    "--since",
+    metavar="2h|ISO",
+    callback=_moment,
+    help="Only since then: 90m, 2h, 3d ago, or a moment.",
 )
 
 
@@ -56,38 +61,58 @@ def override_options(command: Command) -> Command:
             click.option("--from-stage", help="Keep the results of the stages before this one."),
             click.option("--model", help="Ask this model; the worker must allow it."),
             click.option(
-                "--template-dir", type=click.Path(exists=True, file_okay=False, path_type=Path),
+                "--template-dir",
+                type=click.Path(exists=True, file_okay=False, path_type=Path),
                 help="With this folder's templates; they are published first.",
             ),
-            click.option("--max-cost", type=float, help="US dollars, up to the deployment's ceiling."),
-            click.option("--max-minutes", type=float, help="Minutes of work, up to the deployment's ceiling."),
+            click.option(
+                "--max-cost", type=float, help="US dollars, up to the deployment's ceiling."
+            ),
+            click.option(
+                "--max-minutes", type=float, help="Minutes of work, up to the deployment's ceiling."
+            ),
             click.option("--max-rounds", type=int, help="Rounds, up to the deployment's ceiling."),
         ]
-    ):  # fmt: skip
+    ):
         command = option(command)
     return command
 
 
 def overrides(
-    ctx: click.Context, *, from_stage: str | None, model: str | None, template_dir: Path | None,
-    max_cost: float | None, max_minutes: float | None, max_rounds: int | None,
-) -> "Overrides":  # fmt: skip
-    """What a replay changes. What the worker would certainly reject is refused here, while the jobs are still safe."""
+    ctx: click.Context,
+    *,
+    from_stage: str | None,
+    model: str | None,
+    template_dir: Path | None,
+    max_cost: float | None,
+    max_minutes: float | None,
+    max_rounds: int | None,
+) -> "Overrides":
+    """What a replay changes. What the worker would certainly reject is refused here, while the jobs
+    are still safe.
+    """
     from pipeline.queue.dead_letters import Overrides
     from stages.pipeline import NAMES
 
     chosen = settings(ctx)
     if from_stage is not None and from_stage not in NAMES:
-        raise Failure(f"--from-stage: no stage {from_stage!r}; there are {', '.join(NAMES)}", exits.USAGE)
+        raise Failure(
+            f"--from-stage: no stage {from_stage!r}; there are {', '.join(NAMES)}", exits.USAGE
+        )
     models = chosen.listed("allowed_models") or ((chosen.model,) if chosen.model else ())
     if model is not None and models and model not in models:
-        raise Failure(f"--model: {model!r} is not in CODING_AGENT_ALLOWED_MODELS ({', '.join(models)})", exits.USAGE)
+        raise Failure(
+            f"--model: {model!r} is not in CODING_AGENT_ALLOWED_MODELS ({', '.join(models)})",
+            exits.USAGE,
+        )
     wanted = publish(ctx, template_dir) if template_dir else None
     return Overrides(from_stage, model, wanted, max_cost, max_minutes, max_rounds)
 
 
 def publish(ctx: click.Context, folder: Path) -> str:
-    """Put a folder's templates where workers find them by their hash, which is given. With findings, nothing is."""
+    """Put a folder's templates where workers find them by their hash, which is given. With
+    findings, nothing is.
+    """
     from cli.wiring import template_sets
     from pipeline.errors import describe
     from prompts import TemplateError, TemplateSet, lint
@@ -97,7 +122,10 @@ def publish(ctx: click.Context, folder: Path) -> str:
     except TemplateError as error:
         raise Failure(str(error), exits.USAGE) from None
     if findings := lint(templates):
-        raise Failure(f"{folder}: {findings[0]}; see: coding-agent prompts lint --templates {folder}", exits.USAGE)
+        raise Failure(
+            f"{folder}: {findings[0]}; see: coding-agent prompts lint --templates {folder}",
+            exits.USAGE,
+        )
     with settings_told():
         sets = template_sets(settings(ctx))
     try:
@@ -119,7 +147,10 @@ class Desk:
 def queue_url(ctx: click.Context) -> str:
     chosen = settings(ctx)
     if not chosen.queue_url:
-        raise Failure("CODING_AGENT_QUEUE_URL is not set: the SQS queue that workers take jobs from", exits.USAGE)
+        raise Failure(
+            "CODING_AGENT_QUEUE_URL is not set: the SQS queue that workers take jobs from",
+            exits.USAGE,
+        )
     from cli.wiring import needs
 
     with settings_told():
@@ -139,7 +170,12 @@ def aws_told() -> Iterator[None]:
         yield
     except NoDeadLetterQueue as error:
         raise Failure(str(error), exits.USAGE) from None
-    except (BotoCoreError, ClientError, EntriesFailed, ValueError) as error:  # ValueError: no address, no region
+    except (
+        BotoCoreError,
+        ClientError,
+        EntriesFailed,
+        ValueError,
+    ) as error:  # ValueError: no address, no region
         raise Failure(f"SQS did not do it: {describe(error)}") from None
 
 

@@ -1,4 +1,6 @@
-"""What a person sees while a run goes on: a line a stage, on standard error; standard output is for results."""
+"""What a person sees while a run goes on: a line a stage, on standard error; standard output is for
+results.
+"""
 
 from pipeline.outcome import Outcome, RunResult
 from pipeline.work import Progress
@@ -19,7 +21,8 @@ class Printer:
     def __call__(self, progress: Progress) -> None:
         from rich.markup import escape
 
-        where, detail = f"{progress.stage:<14}", escape(one_line(progress.detail.strip().partition("\n")[0])[:160])
+        where = f"{progress.stage:<14}"
+        detail = escape(one_line(progress.detail.strip().partition("\n")[0])[:160])
         if progress.kind == "note":
             self._console.print(f"  [dim]{where} {detail}[/]")
             return
@@ -28,8 +31,12 @@ class Printer:
             self._status.update(f"{where} round {progress.round}")
             self._status.start()
         elif progress.kind in _MARKS:
-            said = {"restored": "restored", "back": f"back for another round: {detail}"}.get(progress.kind, detail)
-            self._console.print(f"{_MARKS[progress.kind]} {where} {progress.seconds:6.2f} s  {said}".rstrip())
+            said = {"restored": "restored", "back": f"back for another round: {detail}"}.get(
+                progress.kind, detail
+            )
+            self._console.print(
+                f"{_MARKS[progress.kind]} {where} {progress.seconds:6.2f} s  {said}".rstrip()
+            )
 
     def stop(self) -> None:
         """Take the spinner away, and give the cursor back."""
@@ -43,12 +50,17 @@ def print_result(result: RunResult) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     good = result.outcome in (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED)
-    console.print(f"[{'green' if good else 'yellow'}]{result.outcome}[/] {escape(one_line(result.reason))}")
+    console.print(
+        f"[{'green' if good else 'yellow'}]{result.outcome}[/] {escape(one_line(result.reason))}"
+    )
     told = {
         "pull request": result.pull_request_url,
         "branch": result.branch,
         "verification": result.verification,
-        "spent": f"${result.cost_usd:.4f}, {result.seconds:.1f} s, {result.rounds} round{'s' * (result.rounds != 1)}",
+        "spent": (
+            f"${result.cost_usd:.4f}, {result.seconds:.1f} s, {result.rounds}"
+            f" round{'s' * (result.rounds != 1)}"
+        ),
         "job": f"{result.job_id} (generation {result.generation})",
         **result.artifacts,
     }

@@ -42,7 +42,8 @@ def stats(ctx: click.Context, as_json: bool) -> None:
       coding-agent queue stats
       coding-agent queue stats --json | jq .dead_letters.visible
     """
-    url, chosen = queue_url(ctx), settings(ctx)
+    url = queue_url(ctx)
+    chosen = settings(ctx)
     from cli.wiring import open_store
 
     with aws_told():
@@ -55,12 +56,22 @@ def stats(ctx: click.Context, as_json: bool) -> None:
         click.echo(json.dumps(told))
         return
     for name in ("queue", "dead_letters"):
-        said = "{visible} visible, {in_flight} in flight, {delayed} delayed".format(**told[name]) if told[name] else ""
+        said = (
+            "{visible} visible, {in_flight} in flight, {delayed} delayed".format(**told[name])
+            if told[name]
+            else ""
+        )
         click.echo(f"{name.replace('_', ' '):<18} {said or 'there is no such queue'}")
-    click.echo(f"{'runs':<18} {', '.join(f'{count} {state}' for state, count in told['runs'].items()) or 'none yet'}")
+    click.echo(
+        f"{'runs':<18}"
+        f" {', '.join(f'{count} {state}' for state, count in told['runs'].items()) or 'none yet'}"
+    )
     if oldest := told["oldest_unfinished"]:
         age = f"{oldest['age_seconds']:.0f} s old"
-        click.echo(f"{'oldest unfinished':<18} {oldest['job_id']}/{oldest['generation']}  {oldest['state']}, {age}")
+        click.echo(
+            f"{'oldest unfinished':<18} {oldest['job_id']}/{oldest['generation']} "
+            f" {oldest['state']}, {age}"
+        )
 
 
 async def _depths(url: str) -> dict[str, Any]:
@@ -79,14 +90,21 @@ async def _depths(url: str) -> dict[str, Any]:
 def _runs(store: "RunStore") -> dict[str, Any]:
     """Runs by outcome, or by state where they have none, of the newest ``COUNTED``."""
     states = Counter(run.outcome or run.state for run in store.runs(limit=COUNTED))
-    unfinished = [run for state in ("queued", "running") for run in store.runs(outcome=state, limit=COUNTED)]
+    unfinished = [
+        run for state in ("queued", "running") for run in store.runs(outcome=state, limit=COUNTED)
+    ]
     oldest = min(unfinished, key=lambda run: run.created_at, default=None)
     return {
         "runs": dict(states.most_common()),
-        "oldest_unfinished": oldest
-        and {
-            "job_id": oldest.job_id, "generation": oldest.generation, "state": oldest.state,
-            "issue_url": oldest.issue_url, "created_at": clock(oldest.created_at),
-            "age_seconds": time.time() - oldest.created_at,
-        },
-    }  # fmt: skip
+        "oldest_unfinished": (
+            oldest
+            and {
+                "job_id": oldest.job_id,
+                "generation": oldest.generation,
+                "state": oldest.state,
+                "issue_url": oldest.issue_url,
+                "created_at": clock(oldest.created_at),
+                "age_seconds": time.time() - oldest.created_at,
+            }
+        ),
+    }

@@ -33,12 +33,19 @@ def command() -> None:
     """
 
 
-@command.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.option("--backend", type=_BACKENDS, default="auto", show_default=True, help="What isolates it.")
+@command.command(
+    "run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
 @click.option(
-    "--network", type=click.Choice(["none", "install"]), default="none", show_default=True,
+    "--backend", type=_BACKENDS, default="auto", show_default=True, help="What isolates it."
+)
+@click.option(
+    "--network",
+    type=click.Choice(["none", "install"]),
+    default="none",
+    show_default=True,
     help="install: the package index, and nothing else.",
-)  # fmt: skip
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -48,19 +55,31 @@ def command() -> None:
     help="Seconds until it is ended.",
 )
 @click.option(
-    "--memory", type=click.IntRange(min=16), default=4096, show_default=True, metavar="MB",
+    "--memory",
+    type=click.IntRange(min=16),
+    default=4096,
+    show_default=True,
+    metavar="MB",
     help="Megabytes that all of it together may use.",
-)  # fmt: skip
+)
 @click.option(
-    "--writable", multiple=True, metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    "--writable",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder it may write in; may be given several times.",
-)  # fmt: skip
+)
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND...")
 @click.pass_context
 def run(
-    ctx: click.Context, backend: str, network: Any, timeout: float, memory: int, writable: tuple[Path, ...],
+    ctx: click.Context,
+    backend: str,
+    network: Any,
+    timeout: float,
+    memory: int,
+    writable: tuple[Path, ...],
     words: tuple[str, ...],
-) -> None:  # fmt: skip
+) -> None:
     """Run a command in the current folder, which it may read.
 
     It gets an empty environment, system folders read-only, temporary folders of its own, no network but its own
@@ -73,20 +92,30 @@ def run(
       coding-agent sandbox run --backend uid --timeout 60 --memory 512 --writable . -- make test
       coding-agent sandbox run --network install --writable .venv -- .venv/bin/pip install tomli
     """
-    chosen, here = _chosen(ctx, backend), Path.cwd()
+    chosen = _chosen(ctx, backend)
+    here = Path.cwd()
     folders = tuple(folder.resolve() for folder in writable)
     with _printed() as on_output:
         asked = SandboxCommand(
-            words, cwd=here, writable=folders, readable=(here, *_program_folders(words[0])), network=network,
-            timeout=timeout, memory_mb=memory, output_limit=4096, on_output=on_output,
-        )  # fmt: skip
+            words,
+            cwd=here,
+            writable=folders,
+            readable=(here, *_program_folders(words[0])),
+            network=network,
+            timeout=timeout,
+            memory_mb=memory,
+            output_limit=4096,
+            on_output=on_output,
+        )
         try:
             done = asyncio.run(chosen.run(asked))
         except OSError as error:
             raise Failure(str(error)) from None
     if done.timed_out or done.returncode == 137:
         why = [line for line in done.output.splitlines() if line.startswith("[sandbox: ")][-1:]
-        click.echo(why[0] if why else f"[sandbox: ended after {timeout:g} s]" * done.timed_out, err=True)
+        click.echo(
+            why[0] if why else f"[sandbox: ended after {timeout:g} s]" * done.timed_out, err=True
+        )
     ctx.exit(done.returncode)
 
 
@@ -120,7 +149,13 @@ def check(ctx: click.Context, backend: str, as_json: bool) -> None:
 
 
 @command.command("serve")
-@click.option("--worker", default=0, show_default=True, metavar="UID", help="The user id that may ask for sessions.")
+@click.option(
+    "--worker",
+    default=0,
+    show_default=True,
+    metavar="UID",
+    help="The user id that may ask for sessions.",
+)
 @click.pass_context
 def serve(ctx: click.Context, worker: int) -> None:
     """Serve sessions of the uid backend to a worker, over CODING_AGENT_SANDBOX_SOCKET, until SIGTERM.
@@ -151,14 +186,20 @@ def _chosen(ctx: click.Context, backend: str) -> Sandbox:
 
 
 def _program_folders(program: str) -> tuple[Path, ...]:
-    """Where an interpreter, or a program of a virtual environment, that was named by its path has its library."""
+    """Where an interpreter, or a program of a virtual environment, that was named by its path has
+    its library.
+    """
     path = Path.cwd() / program
     if "/" not in program:
         return ()
     found = {path.parent.parent, path.resolve().parent.parent}
     settings = path.parent.parent / "pyvenv.cfg"
     lines = settings.read_text().splitlines() if settings.is_file() else []
-    found |= {Path(line.partition("=")[2].strip()).parent for line in lines if line.split("=")[0].strip() == "home"}
+    found |= {
+        Path(line.partition("=")[2].strip()).parent
+        for line in lines
+        if line.split("=")[0].strip() == "home"
+    }
     return tuple(folder for folder in found if folder.is_dir() and len(folder.parts) > 2)
 
 

@@ -20,13 +20,18 @@ def command(what: str) -> None:
     if what == "asyncapi":
         import yaml
 
-        click.echo(yaml.safe_dump(_asyncapi(), sort_keys=False, allow_unicode=True, width=120), nl=False)
+        click.echo(
+            yaml.safe_dump(_asyncapi(), sort_keys=False, allow_unicode=True, width=120), nl=False
+        )
         return
     from pipeline.job import FixIssueJob
     from pipeline.outcome import Event
 
     model = FixIssueJob if what == "job" else Event
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **model.model_json_schema(),
+    }
     click.echo(json.dumps(schema, indent=2))
 
 
@@ -40,16 +45,32 @@ def _asyncapi() -> dict[str, Any]:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
     attributes = {
-        "type": {"type": "string"}, "repository": {"type": "string"}, "outcome": {"type": "string"},
-        "duplicate": {"type": "string", "const": "true", "description": "the event of a finished job, sent again"},
-    }  # fmt: skip
+        "type": {"type": "string"},
+        "repository": {"type": "string"},
+        "outcome": {"type": "string"},
+        "duplicate": {
+            "type": "string",
+            "const": "true",
+            "description": "the event of a finished job, sent again",
+        },
+    }
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "coding-agent", "version": "1", "description": "GitHub issues in, pull requests out."},
+        "info": {
+            "title": "coding-agent",
+            "version": "1",
+            "description": "GitHub issues in, pull requests out.",
+        },
         "defaultContentType": "application/json",
         "channels": {
-            "jobs": {"description": "the SQS queue", "messages": {"job": {"$ref": "#/components/messages/job"}}},
-            "events": {"description": "the SNS topic", "messages": {"event": {"$ref": "#/components/messages/event"}}},
+            "jobs": {
+                "description": "the SQS queue",
+                "messages": {"job": {"$ref": "#/components/messages/job"}},
+            },
+            "events": {
+                "description": "the SNS topic",
+                "messages": {"event": {"$ref": "#/components/messages/event"}},
+            },
         },
         "operations": {
             "takeJob": {"action": "receive", "channel": {"$ref": "#/channels/jobs"}},

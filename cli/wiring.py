@@ -1,4 +1,6 @@
-"""The only place that puts things together: settings in, an engine with its real tools out. Benchmarks use it too."""
+"""The only place that puts things together: settings in, an engine with its real tools out.
+Benchmarks use it too.
+"""
 
 import asyncio
 import os
@@ -66,14 +68,17 @@ def open_store(settings: Settings) -> RunStore:
         return DynamoStore(settings.store.removeprefix("dynamodb://"))
     if settings.on_ecs:
         raise SettingsError(
-            "CODING_AGENT_STORE: SQLite is refused on ECS, where a task's disk goes with the task: set dynamodb://TABLE"
+            "CODING_AGENT_STORE: SQLite is refused on ECS, where a task's disk goes with the task:"
+            " set dynamodb://TABLE"
         )
     try:
         return SqliteStore(settings.store_path)
     except NewerStore as error:
         raise SettingsError(f"CODING_AGENT_STORE: {error}") from error
     except (OSError, sqlite3.Error) as error:
-        raise SettingsError(f"CODING_AGENT_STORE: {settings.store_path} can't be opened: {error}") from error
+        raise SettingsError(
+            f"CODING_AGENT_STORE: {settings.store_path} can't be opened: {error}"
+        ) from error
 
 
 def open_artifacts(settings: Settings) -> Artifacts:
@@ -81,8 +86,8 @@ def open_artifacts(settings: Settings) -> Artifacts:
         return _at(settings.artifacts)
     if settings.on_ecs:
         raise SettingsError(
-            "CODING_AGENT_ARTIFACTS: a folder is refused on ECS, where a task's disk goes with the task:"
-            " set s3://BUCKET/PREFIX"
+            "CODING_AGENT_ARTIFACTS: a folder is refused on ECS, where a task's disk goes with the"
+            " task: set s3://BUCKET/PREFIX"
         )
     return _at(str(settings.artifacts_path))
 
@@ -136,12 +141,17 @@ def github_forge(settings: Settings) -> Forge:
     token: SecretStr | AppTokens | None = settings.github_token
     if settings.github_app_id and settings.github_app_private_key:
         if settings.push == "fork":
-            raise SettingsError("CODING_AGENT_PUSH: an App has no account to fork to: set branch, or use GITHUB_TOKEN")
-        token = AppTokens(settings.github_app_id, settings.github_app_private_key, api_url=settings.github_api_url)
+            raise SettingsError(
+                "CODING_AGENT_PUSH: an App has no account to fork to: set branch, or use"
+                " GITHUB_TOKEN"
+            )
+        token = AppTokens(
+            settings.github_app_id, settings.github_app_private_key, api_url=settings.github_api_url
+        )
     if token is None:
         raise SettingsError(
-            "GITHUB_TOKEN is not set: a fine-grained token with Contents and Pull requests (write) and Issues (read);"
-            " or set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY"
+            "GITHUB_TOKEN is not set: a fine-grained token with Contents and Pull requests (write)"
+            " and Issues (read); or set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY"
         )
     loopback = settings.github_api_url.startswith("http://")
     return GithubForge(
@@ -154,12 +164,14 @@ def github_forge(settings: Settings) -> Forge:
 
 
 def model_client(settings: Settings) -> tuple[str, ModelClient]:
-    """The default model's name and its client. Raises SettingsError where none is set, or its script can't be read."""
+    """The default model's name and its client. Raises SettingsError where none is set, or its
+    script can't be read.
+    """
     name = settings.model
     if not name:
         raise SettingsError(
-            "CODING_AGENT_MODEL is not set: a LiteLLM model name (with its key, such as OPENAI_API_KEY),"
-            " or scripted:FILE to try the service without one"
+            "CODING_AGENT_MODEL is not set: a LiteLLM model name (with its key, such as"
+            " OPENAI_API_KEY), or scripted:FILE to try the service without one"
         )
     if name.startswith("replay:"):
         from pipeline.model.replay import ReplayClient, ReplayError
@@ -194,10 +206,11 @@ def check_models(app: "App") -> None:
     app.model.warm()
     chosen = app.settings
     asked = [
-        ("model", chosen.model or ""), *([("fallback_model", chosen.fallback_model)] if chosen.fallback_model else []),
+        ("model", chosen.model or ""),
+        *([("fallback_model", chosen.fallback_model)] if chosen.fallback_model else []),
         *(("candidate_models", name) for name in chosen.listed("candidate_models")),
         *(("allowed_models", name) for name in chosen.listed("allowed_models")),
-    ]  # fmt: skip
+    ]
     for field, name in asked:
         try:
             app.model.check(name)
@@ -211,7 +224,9 @@ def sandbox_for(settings: Settings, *, local: bool) -> Sandbox:
     Raises:
         NoIsolation: see ``choose_sandbox``.
     """
-    return choose_sandbox(settings.sandbox, on_ecs=settings.on_ecs, local=local, socket=settings.sandbox_socket)
+    return choose_sandbox(
+        settings.sandbox, on_ecs=settings.on_ecs, local=local, socket=settings.sandbox_socket
+    )
 
 
 def uv_path() -> Path:
@@ -224,18 +239,28 @@ def uv_path() -> Path:
 
 
 def python_folders(settings: Settings) -> tuple[Path, ...]:
-    """Where interpreters for test environments are looked for: as set, else pyenv's, uv's and the system's."""
+    """Where interpreters for test environments are looked for: as set, else pyenv's, uv's and the
+    system's.
+    """
     if settings.pythons:
         return tuple(Path(folder) for folder in settings.pythons.split(os.pathsep) if folder)
     home = Path.home()
-    kept = [*(home / ".pyenv/versions").glob("*/bin"), *(home / ".local/share/uv/python").glob("*/bin")]
+    kept = [
+        *(home / ".pyenv/versions").glob("*/bin"),
+        *(home / ".local/share/uv/python").glob("*/bin"),
+    ]
     return (*sorted(kept), Path("/usr/local/bin"), Path("/usr/bin"))
 
 
 def build(
-    settings: Settings, forge: Forge, *, host: str | None = None, model: ModelClient | None = None,
-    artifacts: Artifacts | None = None, observer: Callable[[Progress], None] = lambda _: None,
-) -> App:  # fmt: skip
+    settings: Settings,
+    forge: Forge,
+    *,
+    host: str | None = None,
+    model: ModelClient | None = None,
+    artifacts: Artifacts | None = None,
+    observer: Callable[[Progress], None] = lambda _: None,
+) -> App:
     """Everything a run needs. ``host`` is whose issues are taken (``file`` for a local repository); ``model`` and
     ``artifacts`` stand instead of what the settings name.
 
@@ -249,9 +274,12 @@ def build(
         sandbox = sandbox_for(settings, local=not settings.queue_url)
     except NoIsolation as error:
         raise SettingsError(f"CODING_AGENT_SANDBOX: {error}") from error
-    store, artifacts = open_store(settings), artifacts or open_artifacts(settings)
+    store = open_store(settings)
+    artifacts = artifacts or open_artifacts(settings)
     models = settings.listed("allowed_models") or (name,)
-    topics = settings.listed("allowed_topics") or ((settings.topic_arn,) if settings.topic_arn else ())
+    topics = settings.listed("allowed_topics") or (
+        (settings.topic_arn,) if settings.topic_arn else ()
+    )
     templates = template_sets(settings)
     pipeline = compose(
         forge=forge,
@@ -262,8 +290,18 @@ def build(
         cache=data_dir / "cache",
         index=index_settings(os.environ),
         fetch_for_private=settings.fetch_for_private,
-        buyer=Buyer(client, model=name, fallback=settings.fallback_model, redact=Redactor(secret_values(settings))),
-        plan=Plan(settings.strategy, settings.candidates, settings.temperature, settings.listed("candidate_models")),
+        buyer=Buyer(
+            client,
+            model=name,
+            fallback=settings.fallback_model,
+            redact=Redactor(secret_values(settings)),
+        ),
+        plan=Plan(
+            settings.strategy,
+            settings.candidates,
+            settings.temperature,
+            settings.listed("candidate_models"),
+        ),
         protected=settings.listed("protected_paths"),
         templates=templates,
     )
@@ -273,7 +311,11 @@ def build(
         settings.max_cost_usd_per_day,
         settings.topic_arn,
         Allowed(
-            host or settings.issue_host, settings.listed("allowed_repositories"), models, topics, templates.refusal
+            host or settings.issue_host,
+            settings.listed("allowed_repositories"),
+            models,
+            topics,
+            templates.refusal,
         ),
     )
     parts = Parts(pipeline, store, artifacts, policy, data_dir / "runs", observer)
@@ -281,7 +323,9 @@ def build(
 
 
 async def serve(app: App, stop: asyncio.Event) -> None:
-    """Run the worker and the HTTP intake until ``stop`` is set; where one of them dies, the other is stopped."""
+    """Run the worker and the HTTP intake until ``stop`` is set; where one of them dies, the other
+    is stopped.
+    """
     from pipeline.api.server import listen
     from pipeline.api.server import serve as serve_http
     from pipeline.ecs import TaskProtection, agent
@@ -294,16 +338,26 @@ async def serve(app: App, stop: asyncio.Event) -> None:
     try:
         listener = listen(settings.host, settings.port)
     except OSError as error:
-        raise SettingsError(f"CODING_AGENT_PORT: {settings.host}:{settings.port} can't be used: {error}") from error
+        raise SettingsError(
+            f"CODING_AGENT_PORT: {settings.host}:{settings.port} can't be used: {error}"
+        ) from error
     queue = SqsQueue(settings.queue_url, visibility_timeout=settings.visibility_timeout)
     put = agent(os.environ)
-    async with queue, Publisher(app.store, app.policy.topic_of) as publisher, AsyncExitStack() as stack:
+    async with (
+        queue,
+        Publisher(app.store, app.policy.topic_of) as publisher,
+        AsyncExitStack() as stack,
+    ):
         protection = await stack.enter_async_context(TaskProtection(put)) if put else None
         worker = Worker(
-            queue, app.store, app.engine, publisher,
-            concurrency=settings.concurrency, visibility_timeout=settings.visibility_timeout,
+            queue,
+            app.store,
+            app.engine,
+            publisher,
+            concurrency=settings.concurrency,
+            visibility_timeout=settings.visibility_timeout,
             protect=protection.hold if protection else nullcontext,
-        )  # fmt: skip
+        )
         # HTTP is stopped last: a load balancer still gets its answers while runs are handed back.
         http_stop = asyncio.Event()
         working = asyncio.create_task(worker.run(stop))
@@ -331,7 +385,15 @@ def _intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
 
     keys = app.settings.api_keys
     return create_app(
-        store=app.store, send=queue.submit, keys=ApiKeys.parse(keys.get_secret_value() if keys else ""),
-        vitals=worker.vitals, vital_limits={"poll": STALE, "heartbeat": STALE},
-        checks={"queue": queue.depth, "store": store, "sandbox": sandbox, "credentials": credentials},
-    )  # fmt: skip
+        store=app.store,
+        send=queue.submit,
+        keys=ApiKeys.parse(keys.get_secret_value() if keys else ""),
+        vitals=worker.vitals,
+        vital_limits={"poll": STALE, "heartbeat": STALE},
+        checks={
+            "queue": queue.depth,
+            "store": store,
+            "sandbox": sandbox,
+            "credentials": credentials,
+        },
+    )

@@ -12,14 +12,22 @@ from pipeline.settings import Settings
 
 
 @click.command("worker")
-@click.option("--concurrency", type=click.IntRange(1, 64), help="Instead of CODING_AGENT_CONCURRENCY.")
+@click.option(
+    "--concurrency", type=click.IntRange(1, 64), help="Instead of CODING_AGENT_CONCURRENCY."
+)
 @click.option("--model", help="Instead of CODING_AGENT_MODEL.")
 @click.option(
-    "--log", "log_format", type=click.Choice(["json", "text"]), default="json", show_default=True,
+    "--log",
+    "log_format",
+    type=click.Choice(["json", "text"]),
+    default="json",
+    show_default=True,
     help="How log lines look, on standard error.",
-)  # fmt: skip
+)
 @click.pass_context
-def command(ctx: click.Context, concurrency: int | None, model: str | None, log_format: str) -> None:
+def command(
+    ctx: click.Context, concurrency: int | None, model: str | None, log_format: str
+) -> None:
     """Take jobs from the queue and run them, until told to stop.
 
     SIGTERM and SIGINT stop it cleanly: what it had received is given back at once, and its runs go on elsewhere from
@@ -37,7 +45,9 @@ def command(ctx: click.Context, concurrency: int | None, model: str | None, log_
 
     telemetry.configure(as_json=log_format == "json", secrets=secret_values(chosen))
     if not chosen.queue_url:
-        raise Failure("CODING_AGENT_QUEUE_URL is not set: the SQS queue to take jobs from", exits.USAGE)
+        raise Failure(
+            "CODING_AGENT_QUEUE_URL is not set: the SQS queue to take jobs from", exits.USAGE
+        )
     if not chosen.topic_arn:
         raise Failure("CODING_AGENT_TOPIC_ARN is not set: the SNS topic for events", exits.USAGE)
     with settings_told():

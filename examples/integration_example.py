@@ -6,7 +6,8 @@
     python examples/integration_example.py receive-sqs                                      events, from your queue
     python examples/integration_example.py serve                                            events, over HTTPS
 
-It needs boto3 and requests; `serve` also needs cryptography (all three are in requirements/run.txt). Settings:
+It needs boto3 and requests; `serve` also needs cryptography (all three are in
+requirements/run.txt). Settings:
 
     CODING_AGENT_QUEUE_URL                        enqueue
     CODING_AGENT_URL, CODING_AGENT_API_KEY        call, status
@@ -34,17 +35,25 @@ from urllib.parse import urlsplit
 import boto3
 import requests
 
-# 1. A job -----------------------------------------------------------------------------------------------------------
+# 1. A job
+# -----------------------------------------------------------------------------------------------------------
 
 
 def new_job(issue_url: str, **fields: Any) -> dict[str, Any]:
     """The job as a document. Its id is decided before the first try to send it and is the same at each: sent twice, it
-    is one job. Yours may be an order's or a ticket's; without one the service derives it from the issue's address."""
+    is one job. Yours may be an order's or a ticket's; without one the service derives it from the issue's address.
+    """
     job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"my-backend:{issue_url}"))
-    return {"job_id": job_id, "issue_url": issue_url, "metadata": {"sent_by": "my-backend"}, **fields}
+    return {
+        "job_id": job_id,
+        "issue_url": issue_url,
+        "metadata": {"sent_by": "my-backend"},
+        **fields,
+    }
 
 
-# 2. Sending it: over SQS, or over HTTPS -------------------------------------------------------------------------------
+# 2. Sending it: over SQS, or over HTTPS
+# -------------------------------------------------------------------------------
 
 
 def enqueue(sqs: Any, queue_url: str, job: dict[str, Any]) -> str:
@@ -58,9 +67,14 @@ class Refused(Exception):
 
 
 def call(
-    method: str, url: str, api_key: str, body: dict[str, Any] | None = None, *, tries: int = 6,
+    method: str,
+    url: str,
+    api_key: str,
+    body: dict[str, Any] | None = None,
+    *,
+    tries: int = 6,
     sleep: Callable[[float], None] = time.sleep,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """One call, tried again where that can help: no answer, 429, or 5xx. Safe for POST too, since the job names its id.
 
     Raises:
@@ -68,10 +82,17 @@ def call(
     """
     why = ""
     for attempt in range(tries):
-        wait = random.uniform(0, min(60.0, 2.0**attempt))  # full jitter, so that clients don't come back together
+        wait = random.uniform(
+            0, min(60.0, 2.0**attempt)
+        )  # full jitter, so that clients don't come back together
         try:
             answer = requests.request(
-                method, url, json=body, headers={"X-API-Key": api_key}, timeout=(5, 30), allow_redirects=False
+                method,
+                url,
+                json=body,
+                headers={"X-API-Key": api_key},
+                timeout=(5, 30),
+                allow_redirects=False,
             )
         except (requests.ConnectionError, requests.Timeout) as error:
             why = f"no answer: {error}"
@@ -114,40 +135,59 @@ def status(base_url: str, api_key: str, job_id: str, **options: Any) -> dict[str
     return call("GET", f"{base_url}/jobs/{job_id}", api_key, **options)
 
 
-# 3. Handling an event, once -------------------------------------------------------------------------------------------
+# 3. Handling an event, once
+# -------------------------------------------------------------------------------------------
 
 
 def handle(event: dict[str, Any], database: sqlite3.Connection) -> None:
-    """Your own code. What it writes to ``database`` is committed together with the mark that the event is handled."""
+    """Your own code. What it writes to ``database`` is committed together with the mark that the
+    event is handled.
+    """
     if event["type"] != "run.finished":
         return
     data = event["data"]
-    database.execute("CREATE TABLE IF NOT EXISTS fixes (job_id TEXT PRIMARY KEY, generation INT, outcome, url)")
+    database.execute(
+        "CREATE TABLE IF NOT EXISTS fixes (job_id TEXT PRIMARY KEY, generation INT, outcome, url)"
+    )
     database.execute(  # an older generation's event may come after a newer one's
-        "INSERT INTO fixes VALUES (?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE SET generation = excluded.generation,"
-        " outcome = excluded.outcome, url = excluded.url WHERE excluded.generation > generation",
+        "INSERT INTO fixes VALUES (?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE SET generation ="
+        " excluded.generation, outcome = excluded.outcome, url = excluded.url WHERE"
+        " excluded.generation > generation",
         (data["job_id"], data["generation"], data["outcome"], data["pull_request_url"]),
     )
-    print(f"{data['job_id']}: {data['outcome']}: {data['reason']} {data['pull_request_url'] or ''}".rstrip())
+    print(
+        f"{data['job_id']}: {data['outcome']}: {data['reason']} {data['pull_request_url'] or ''}".rstrip()
+    )
 
 
 class Inbox:
-    """Remembers which events were handled: they come at least once, in any order, and perhaps twice at a time."""
+    """Remembers which events were handled: they come at least once, in any order, and perhaps twice
+    at a time.
+    """
 
-    def __init__(self, path: str, handle: Callable[[dict[str, Any], sqlite3.Connection], None] = handle):
-        self._path, self._handle = path, handle
+    def __init__(
+        self, path: str, handle: Callable[[dict[str, Any], sqlite3.Connection], None] = handle
+    ):
+        self._path = path
+        self._handle = handle
         with self._open() as database:
-            database.execute("CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY, body TEXT NOT NULL)")
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY, body TEXT NOT NULL)"
+            )
         database.close()
 
     def take(self, message: str) -> bool:
-        """Handle an event, unless it was before (False). What ``handle`` raises leaves it unhandled, to come again."""
+        """Handle an event, unless it was before (False). What ``handle`` raises leaves it
+        unhandled, to come again.
+        """
         event = json.loads(message)
         database = self._open()
         try:
             with database:  # commits at the end, or rolls back
                 database.execute("BEGIN IMMEDIATE")
-                told = database.execute("INSERT OR IGNORE INTO events VALUES (?, ?)", (event["id"], message))
+                told = database.execute(
+                    "INSERT OR IGNORE INTO events VALUES (?, ?)", (event["id"], message)
+                )
                 if told.rowcount:
                     self._handle(event, database)
                 return bool(told.rowcount)
@@ -158,7 +198,8 @@ class Inbox:
         return sqlite3.connect(self._path, timeout=30, isolation_level=None)
 
 
-# 4. Receiving events from SQS -----------------------------------------------------------------------------------------
+# 4. Receiving events from SQS
+# -----------------------------------------------------------------------------------------
 
 
 def receive(sqs: Any, queue_url: str, inbox: Inbox, *, wait_seconds: int = 20) -> int:
@@ -167,7 +208,9 @@ def receive(sqs: Any, queue_url: str, inbox: Inbox, *, wait_seconds: int = 20) -
     Who may send to the queue is its access policy's business: let only the topic in (aws:SourceArn), then no signature
     needs to be checked here. Give it a dead-letter queue: what can't be handled goes there by itself.
     """
-    answer = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_seconds)
+    answer = sqs.receive_message(
+        QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_seconds
+    )
     messages = answer.get("Messages", [])
     for message in messages:
         try:
@@ -176,7 +219,10 @@ def receive(sqs: Any, queue_url: str, inbox: Inbox, *, wait_seconds: int = 20) -
             event = body["Message"] if body.get("Type") == "Notification" else message["Body"]
             fresh = inbox.take(event)
         except Exception as error:
-            print(f"message {message['MessageId']} stays, and comes again: {type(error).__name__}: {error}")
+            print(
+                f"message {message['MessageId']} stays, and comes again: {type(error).__name__}:"
+                f" {error}"
+            )
             continue
         sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         if not fresh:
@@ -184,16 +230,34 @@ def receive(sqs: Any, queue_url: str, inbox: Inbox, *, wait_seconds: int = 20) -
     return len(messages)
 
 
-# 5. Receiving events over HTTPS ---------------------------------------------------------------------------------------
-# Anybody can POST to a public address, so SNS's signature is what makes an event true. Sign with SHA-256:
-#   aws sns set-topic-attributes --topic-arn ARN --attribute-name SignatureVersion --attribute-value 2
+# 5. Receiving events over HTTPS
+# --------------------------------------------------------------------------------------- Anybody
+# can POST to a public address, so SNS's signature is what makes an event true. Sign with SHA-256:
+# aws sns set-topic-attributes --topic-arn ARN --attribute-name SignatureVersion --attribute-value 2
 
-#: What is signed, in this order (https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html).
+#: What is signed, in this order
+#: (https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html).
 #: MessageAttributes are not: don't decide anything by them.
 SIGNED = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
-    "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
-    "UnsubscribeConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+    "SubscriptionConfirmation": (
+        "Message",
+        "MessageId",
+        "SubscribeURL",
+        "Timestamp",
+        "Token",
+        "TopicArn",
+        "Type",
+    ),
+    "UnsubscribeConfirmation": (
+        "Message",
+        "MessageId",
+        "SubscribeURL",
+        "Timestamp",
+        "Token",
+        "TopicArn",
+        "Type",
+    ),
 }
 MAX_BODY = 512 * 1024
 
@@ -210,12 +274,16 @@ def fetch(url: str) -> bytes:
 
 
 class SnsVerifier:
-    """Lets pass what ``topic_arn`` sent. ``fetch`` gets SNS's certificate, once for each of its addresses."""
+    """Lets pass what ``topic_arn`` sent. ``fetch`` gets SNS's certificate, once for each of its
+    addresses.
+    """
 
     def __init__(self, topic_arn: str, fetch: Callable[[str], bytes] = fetch):
         _, partition, _, region, _, _ = topic_arn.split(":")
         self._host = f"sns.{region}.amazonaws.com" + (".cn" if partition == "aws-cn" else "")
-        self.fetch, self._topic_arn, self._keys = fetch, topic_arn, dict[str, Any]()
+        self.fetch = fetch
+        self._topic_arn = topic_arn
+        self._keys = dict[str, Any]()
 
     def check(self, body: bytes) -> dict[str, str]:
         """The envelope, if it is true.
@@ -230,16 +298,21 @@ class SnsVerifier:
         try:
             envelope = json.loads(body)
             names = SIGNED[envelope["Type"]]
-            pairs = [(name, envelope[name]) for name in names if name != "Subject" or name in envelope]
+            pairs = [
+                (name, envelope[name]) for name in names if name != "Subject" or name in envelope
+            ]
             text = "".join(f"{name}\n{value}\n" for name, value in pairs).encode()
             signature = base64.b64decode(envelope["Signature"], validate=True)
-            address, version = envelope["SigningCertURL"], envelope["SignatureVersion"]
+            address = envelope["SigningCertURL"]
+            version = envelope["SignatureVersion"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise NotFromSns(f"no SNS envelope: {error!r}") from None
         if not all(isinstance(value, str) for _, value in pairs):
             raise NotFromSns("no SNS envelope: a field is no text")
         if envelope["TopicArn"] != self._topic_arn:
-            raise NotFromSns("it is another topic's")  # anybody can have SNS sign a message of a topic of theirs
+            raise NotFromSns(
+                "it is another topic's"
+            )  # anybody can have SNS sign a message of a topic of theirs
         if version != "2":
             raise NotFromSns(f"SignatureVersion {version!r}: set the topic's to 2 (SHA-256)")
         try:
@@ -277,20 +350,24 @@ def _path(address: str) -> str:
 
 
 def webhook(body: bytes, verifier: SnsVerifier, inbox: Inbox) -> int:
-    """Gives the HTTP status for what SNS posted. After a 5xx SNS sends it again, for as long as its policy says."""
+    """Gives the HTTP status for what SNS posted. After a 5xx SNS sends it again, for as long as its
+    policy says.
+    """
     try:
         envelope = verifier.check(body)
     except NotFromSns as error:
         print(f"refused: {error}")
         return 403
     if envelope["Type"] == "SubscriptionConfirmation":
-        # The topic is ours, for check() compares it: confirming a stranger's would let them write to us.
+        # The topic is ours, for check() compares it: confirming a stranger's would let them write
+        # to us.
         if not verifier.is_sns(envelope["SubscribeURL"]):
             return 403
         verifier.fetch(envelope["SubscribeURL"])
         print(f"subscribed to {envelope['TopicArn']}")
     elif envelope["Type"] == "Notification":
-        # A true message that somebody kept and posts again has the same event id, and is not handled twice.
+        # A true message that somebody kept and posts again has the same event id, and is not
+        # handled twice.
         inbox.take(envelope["Message"])
     return 200
 
@@ -317,16 +394,21 @@ def server(port: int, verifier: SnsVerifier, inbox: Inbox) -> ThreadingHTTPServe
     return ThreadingHTTPServer(("127.0.0.1", port), Handler)
 
 
-# 6. The commands ------------------------------------------------------------------------------------------------------
+# 6. The commands
+# ------------------------------------------------------------------------------------------------------
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("enqueue", "call"):
         commands.add_parser(name).add_argument("issue_url")
     commands.add_parser("status").add_argument("job_id")
-    commands.add_parser("receive-sqs").add_argument("--once", action="store_true", help="stop when nothing is left")
+    commands.add_parser("receive-sqs").add_argument(
+        "--once", action="store_true", help="stop when nothing is left"
+    )
     commands.add_parser("serve")
     told = parser.parse_args(arguments)
     match told.command:
@@ -339,8 +421,12 @@ def main(arguments: list[str] | None = None) -> None:
         case "status":
             print(json.dumps(status(*service(), told.job_id), indent=2))
         case "receive-sqs":
-            sqs, queue_url, inbox = boto3.client("sqs"), setting("EVENTS_QUEUE_URL"), Inbox(database())
-            while receive(sqs, queue_url, inbox, wait_seconds=1 if told.once else 20) or not told.once:
+            sqs = boto3.client("sqs")
+            queue_url = setting("EVENTS_QUEUE_URL")
+            inbox = Inbox(database())
+            while (
+                receive(sqs, queue_url, inbox, wait_seconds=1 if told.once else 20) or not told.once
+            ):
                 pass
         case "serve":
             verifier = SnsVerifier(setting("CODING_AGENT_TOPIC_ARN"))

@@ -1,4 +1,6 @@
-"""Money: reserved at its worst case before a call, settled after the reply is stored, and never paid twice."""
+"""Money: reserved at its worst case before a call, settled after the reply is stored, and never
+paid twice.
+"""
 
 import asyncio
 import math
@@ -32,7 +34,11 @@ class Ledger:
         caps: MoneyCaps,
         clock: Callable[[], float],
     ):
-        self._store, self._artifacts, self._lease, self._caps, self._clock = store, artifacts, lease, caps, clock
+        self._store = store
+        self._artifacts = artifacts
+        self._lease = lease
+        self._caps = caps
+        self._clock = clock
 
     async def buy(
         self, key: str, *, model: str, worst_usd: float, call: Callable[[], Awaitable[ModelReply]]
@@ -49,7 +55,8 @@ class Ledger:
         """
         lease = self._lease
         calls = await asyncio.to_thread(self._store.calls, lease.job_id, lease.generation)
-        # Every attempt is looked at: one that was cut may have been stored late, by the delivery that lost the lease.
+        # Every attempt is looked at: one that was cut may have been stored late, by the delivery
+        # that lost the lease.
         for call_made in sorted(calls, key=lambda made: made.attempt, reverse=True):
             if call_made.key == key and (reply := await self._stored(call_made)) is not None:
                 return reply
@@ -84,19 +91,29 @@ class Ledger:
         return reply
 
     async def _keep(self, call: Call, reply: ModelReply) -> None:
-        await asyncio.to_thread(self._artifacts.put, call.reply_key, reply.model_dump_json().encode())
-        await asyncio.to_thread(self._store.settle, self._lease, call, micro_usd=micro(reply.cost_usd))
+        await asyncio.to_thread(
+            self._artifacts.put, call.reply_key, reply.model_dump_json().encode()
+        )
+        await asyncio.to_thread(
+            self._store.settle, self._lease, call, micro_usd=micro(reply.cost_usd)
+        )
 
     async def cost_usd(self) -> float:
         """What the run has cost so far, reservations counted."""
-        calls = await asyncio.to_thread(self._store.calls, self._lease.job_id, self._lease.generation)
+        calls = await asyncio.to_thread(
+            self._store.calls, self._lease.job_id, self._lease.generation
+        )
         return sum(call.micro_usd for call in calls) / 1e6
 
     async def _stored(self, call: Call) -> ModelReply | None:
         try:
-            reply = ModelReply.model_validate_json(await asyncio.to_thread(self._artifacts.get, call.reply_key))
+            reply = ModelReply.model_validate_json(
+                await asyncio.to_thread(self._artifacts.get, call.reply_key)
+            )
         except FileNotFoundError:
             return None
         if call.state != "settled":
-            await asyncio.to_thread(self._store.settle, self._lease, call, micro_usd=micro(reply.cost_usd))
+            await asyncio.to_thread(
+                self._store.settle, self._lease, call, micro_usd=micro(reply.cost_usd)
+            )
         return reply

@@ -1,4 +1,6 @@
-"""A run's stored results: which of them stand in the current round, and how they are written and read."""
+"""A run's stored results: which of them stand in the current round, and how they are written and
+read.
+"""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -12,27 +14,43 @@ from pipeline.store.base import Checkpoint, Lease, Round, RunStore
 
 Result = TypeVar("Result", bound=BaseModel)
 
-#: Bytes above which a result's body is an artifact and the store holds its key (a DynamoDB item takes 400 KB).
+#: Bytes above which a result's body is an artifact and the store holds its key (a DynamoDB item
+#: takes 400 KB).
 OFFLOAD_BYTES = 200_000
 
 
-def standing(pipeline: Pipeline, checkpoints: Sequence[Checkpoint], rounds: Sequence[Round]) -> dict[str, Checkpoint]:
-    """The checkpoint that stands for each stage: a round that went back to a stage lets go of it and what follows."""
+def standing(
+    pipeline: Pipeline, checkpoints: Sequence[Checkpoint], rounds: Sequence[Round]
+) -> dict[str, Checkpoint]:
+    """The checkpoint that stands for each stage: a round that went back to a stage lets go of it
+    and what follows.
+    """
     kept: dict[str, Checkpoint] = {}
     opened = {1: None} | {r.number: r.to for r in rounds}
     for number in sorted(opened):
         to = opened[number]
         if to is not None:
-            kept = {name: c for name, c in kept.items() if pipeline.index(name) < pipeline.index(to)}
+            kept = {
+                name: c for name, c in kept.items() if pipeline.index(name) < pipeline.index(to)
+            }
         kept |= {c.stage: c for c in checkpoints if c.round == number and c.stage in pipeline.names}
     return kept
 
 
 def write(
-    store: RunStore, artifacts: Artifacts, lease: Lease, result: BaseModel, *, round: int, stage: str, seconds: float,
+    store: RunStore,
+    artifacts: Artifacts,
+    lease: Lease,
+    result: BaseModel,
+    *,
+    round: int,
+    stage: str,
+    seconds: float,
     now: float,
-) -> bool:  # fmt: skip
-    """Store a stage's result; a large body goes to the artifacts first. True: a cancellation was asked for."""
+) -> bool:
+    """Store a stage's result; a large body goes to the artifacts first. True: a cancellation was
+    asked for.
+    """
     body = result.model_dump_json()
     data = body.encode()
     offload = len(data) > OFFLOAD_BYTES
@@ -64,7 +82,12 @@ def read(artifacts: Artifacts, checkpoint: Checkpoint, kind: type[Result]) -> Re
 
 
 def inherit(
-    pipeline: Pipeline, store: RunStore, artifacts: Artifacts, lease: Lease, from_stage: str, now: float
+    pipeline: Pipeline,
+    store: RunStore,
+    artifacts: Artifacts,
+    lease: Lease,
+    from_stage: str,
+    now: float,
 ) -> None:
     """A replay from a stage: the last generation's results before that stage become this one's, at no time and cost.
 
@@ -72,7 +95,9 @@ def inherit(
     """
     before = lease.generation - 1
     own = {c.stage for c in store.checkpoints(lease.job_id, lease.generation)}
-    kept = standing(pipeline, store.checkpoints(lease.job_id, before), store.rounds(lease.job_id, before))
+    kept = standing(
+        pipeline, store.checkpoints(lease.job_id, before), store.rounds(lease.job_id, before)
+    )
     for step in pipeline.steps[: pipeline.index(from_stage)]:
         if step.name in own:
             continue

@@ -1,4 +1,6 @@
-"""ECS task scale-in protection: a task that runs a job is not the one that a scale-in or a deployment ends."""
+"""ECS task scale-in protection: a task that runs a job is not the one that a scale-in or a
+deployment ends.
+"""
 
 import asyncio
 import contextlib
@@ -29,9 +31,15 @@ class TaskProtection:
     """
 
     def __init__(
-        self, put: Callable[[bool], None], *, linger: float = LINGER, clock: Callable[[], float] = time.monotonic
+        self,
+        put: Callable[[bool], None],
+        *,
+        linger: float = LINGER,
+        clock: Callable[[], float] = time.monotonic,
     ):
-        self._put, self._linger, self._clock = put, linger, clock
+        self._put = put
+        self._linger = linger
+        self._clock = clock
         self._runs = self._failures = 0
         self._idle_since = clock()
         self._renew_at: float | None = None
@@ -44,7 +52,8 @@ class TaskProtection:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()  # a task that is stopping needs no protection, nor does one that is gone
+        # a task that is stopping needs no protection, nor does one that is gone
+        self._task.cancel()
         await asyncio.wait({self._task})
 
     @contextlib.contextmanager
@@ -62,14 +71,18 @@ class TaskProtection:
                 self._changed.set()
 
     def due(self) -> tuple[bool | None, float | None]:
-        """What to tell ECS now (None: nothing), and in how many seconds to look again (None: at the next change)."""
+        """What to tell ECS now (None: nothing), and in how many seconds to look again (None: at the
+        next change).
+        """
         now = self._clock()
         if self._runs:
-            wanted, at = True, self._renew_at or now
+            wanted = True
+            at = self._renew_at or now
         elif self._renew_at is None:
             return None, None
         else:
-            wanted, at = False, self._idle_since + self._linger
+            wanted = False
+            at = self._idle_since + self._linger
         at = max(at, self._retry_at)
         return (wanted, None) if now >= at else (None, at - now)
 
@@ -81,7 +94,9 @@ class TaskProtection:
                 await self._tell(wanted)
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):  # wait_for of Python 3.11 can swallow a cancellation
+                async with asyncio.timeout(
+                    wait
+                ):  # wait_for of Python 3.11 can swallow a cancellation
                     await self._changed.wait()
 
     async def _tell(self, wanted: bool) -> None:
@@ -90,7 +105,12 @@ class TaskProtection:
         except Exception as error:
             self._failures += 1
             self._retry_at = self._clock() + backoff(self._failures, base=5.0, cap=60.0)
-            log.warning("task protection is not set to %s (%d times): %s", wanted, self._failures, describe(error))
+            log.warning(
+                "task protection is not set to %s (%d times): %s",
+                wanted,
+                self._failures,
+                describe(error),
+            )
         else:
             self._failures = 0
             self._renew_at = self._clock() + MINUTES * 30 if wanted else None
@@ -107,7 +127,9 @@ def agent(environment: Mapping[str, str]) -> Callable[[bool], None] | None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def put(protected: bool) -> None:
-        body = {"ProtectionEnabled": protected} | ({"ExpiresInMinutes": MINUTES} if protected else {})
+        body = {"ProtectionEnabled": protected} | (
+            {"ExpiresInMinutes": MINUTES} if protected else {}
+        )
         request = urllib.request.Request(  # noqa: S310 (ECS gives the address)
             url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="PUT"
         )

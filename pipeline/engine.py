@@ -34,7 +34,8 @@ class Deferred:
 
 class Engine:
     def __init__(self, parts: Parts):
-        self._parts, self._store = parts, parts.store
+        self._parts = parts
+        self._store = parts.store
 
     async def execute(self, claimed: Claimed) -> Ended | Deferred:
         """Work on the run until it ends or must wait.
@@ -49,8 +50,14 @@ class Engine:
         try:
             stop = await work.until_stop()
         except asyncio.CancelledError:
-            row = await asyncio.to_thread(self._store.run, claimed.lease.job_id, claimed.lease.generation)
-            if row is None or not row.cancel_requested or await asyncio.to_thread(self._parts.acted, claimed.lease):
+            row = await asyncio.to_thread(
+                self._store.run, claimed.lease.job_id, claimed.lease.generation
+            )
+            if (
+                row is None
+                or not row.cancel_requested
+                or await asyncio.to_thread(self._parts.acted, claimed.lease)
+            ):
                 raise
             task = asyncio.current_task()
             if task is not None:
@@ -66,12 +73,22 @@ class Engine:
         seconds = work.elapsed
         result = await asyncio.to_thread(self._finish, claimed.lease, stop, job, seconds)
         self._parts.observer(
-            Progress("ended", result.job_id, result.generation, result.rounds, "", result.seconds, result.reason)
+            Progress(
+                "ended",
+                result.job_id,
+                result.generation,
+                result.rounds,
+                "",
+                result.seconds,
+                result.reason,
+            )
         )
         return Ended(result)
 
     def reject(self, claimed: Claimed, reason: str, metadata: dict[str, str]) -> RunResult:
-        """Decide *rejected* for a message that names an issue but is no valid job. Blocks; call it in a thread."""
+        """Decide *rejected* for a message that names an issue but is no valid job. Blocks; call it
+        in a thread.
+        """
         return self._finish(claimed.lease, Stop(Outcome.REJECTED, reason), None, 0.0, metadata)
 
     def give_up(self, claimed: Claimed, reason: str) -> RunResult:
@@ -87,15 +104,25 @@ class Engine:
             log.error("a defect stopped the run's try", exc_info=error)
         if not verdict.counts:
             return Deferred(verdict.delay or backoff(0), verdict.reason)
-        tries = await asyncio.to_thread(self._store.count_try, lease, storable(verdict.reason), work.lap())
+        tries = await asyncio.to_thread(
+            self._store.count_try, lease, storable(verdict.reason), work.lap()
+        )
         if tries >= MAX_TRIES:
             return Stop(
-                Outcome.FAILED, f"{verdict.reason} (after {tries} tries); replay with a new replay id when mended"
+                Outcome.FAILED,
+                f"{verdict.reason} (after {tries} tries); replay with a new replay id when mended",
             )
-        return Deferred(verdict.delay if verdict.delay is not None else backoff(tries), verdict.reason)
+        return Deferred(
+            verdict.delay if verdict.delay is not None else backoff(tries), verdict.reason
+        )
 
     def _finish(
-        self, lease: Lease, stop: Stop, job: FixIssueJob | None, seconds: float, metadata: dict[str, str] | None = None
+        self,
+        lease: Lease,
+        stop: Stop,
+        job: FixIssueJob | None,
+        seconds: float,
+        metadata: dict[str, str] | None = None,
     ) -> RunResult:
         # Before the end is stored: nothing may hold the message once it is.
         shutil.rmtree(self._parts.workspace(lease), ignore_errors=True)
@@ -103,22 +130,36 @@ class Engine:
         assert row is not None  # noqa: S101 (we hold its lease)
         facts = self._parts.facts(row).merged(stop.facts)
         result = RunResult(
-            job_id=row.job_id, generation=row.generation, issue_url=row.issue_url, repository=row.repository,
-            outcome=stop.outcome, reason=storable(stop.reason), verification=facts.verification,
-            pull_request_url=facts.pull_request_url, pull_request_number=facts.pull_request_number,
-            branch=facts.branch, base_sha=facts.base_sha, rounds=self._rounds_paid(row),
-            cost_usd=sum(call.micro_usd for call in self._store.calls(row.job_id, row.generation)) / 1e6,
-            seconds=round(row.seconds + seconds, 3), metadata=job.metadata if job else metadata or {},
+            job_id=row.job_id,
+            generation=row.generation,
+            issue_url=row.issue_url,
+            repository=row.repository,
+            outcome=stop.outcome,
+            reason=storable(stop.reason),
+            verification=facts.verification,
+            pull_request_url=facts.pull_request_url,
+            pull_request_number=facts.pull_request_number,
+            branch=facts.branch,
+            base_sha=facts.base_sha,
+            rounds=self._rounds_paid(row),
+            cost_usd=sum(call.micro_usd for call in self._store.calls(row.job_id, row.generation))
+            / 1e6,
+            seconds=round(row.seconds + seconds, 3),
+            metadata=job.metadata if job else metadata or {},
             templates=facts.templates,
-            artifacts={name: self._parts.artifacts.address(key) for name, key in facts.artifacts.items()},
+            artifacts={
+                name: self._parts.artifacts.address(key) for name, key in facts.artifacts.items()
+            },
             trace=trace_id(lease),
-        )  # fmt: skip
+        )
         result, event = self._small(result, Event.about(result, self._parts.now()))
         self._store.finish(lease, result, event, self._parts.policy.topic_of(job))
         return result
 
     def _small(self, result: RunResult, event: Event) -> tuple[RunResult, Event]:
-        """Where the event is larger than SNS takes: the result becomes an artifact, and both only point to it."""
+        """Where the event is larger than SNS takes: the result becomes an artifact, and both only
+        point to it.
+        """
         if len(event.model_dump_json().encode()) <= OFFLOAD_BYTES:
             return result, event
         data = result.model_dump_json().encode()

@@ -1,8 +1,7 @@
 """What an error means for a run, as one table: retry, stop, or a defect.
 
-Heavy libraries are matched by name, so that nothing is imported to read the table. The model's client tells its own
-errors as Retry or Halt: LiteLLM's classes mislead.
-"""
+Heavy libraries are matched by name, so that nothing is imported to read the table. The model's
+client tells its own errors as Retry or Halt: LiteLLM's classes mislead."""
 
 import random
 import time
@@ -20,7 +19,9 @@ class Retry(Exception):
 
     def __init__(self, reason: str, delay: float | None = None, *, counts: bool = True):
         super().__init__(reason)
-        self.reason, self.delay, self.counts = reason, delay, counts
+        self.reason = reason
+        self.delay = delay
+        self.counts = counts
 
 
 class Halt(Exception):
@@ -28,7 +29,8 @@ class Halt(Exception):
 
     def __init__(self, outcome: Outcome, reason: str):
         super().__init__(reason)
-        self.outcome, self.reason = outcome, reason
+        self.outcome = outcome
+        self.reason = reason
 
 
 class Interrupted(Exception):
@@ -36,7 +38,9 @@ class Interrupted(Exception):
 
 
 class LeaseLost(Interrupted):
-    """Another worker owns the run now; nothing more may be written, and no further effect performed."""
+    """Another worker owns the run now; nothing more may be written, and no further effect
+    performed.
+    """
 
 
 class Family(StrEnum):
@@ -57,11 +61,17 @@ class Verdict:
     """False: waiting, which uses up none of the run's tries."""
 
 
-#: class name (module prefix, class) -> what it means, what a person is told. The first row that fits stands.
+#: class name (module prefix, class) -> what it means, what a person is told. The first row that
+#: fits stands.
 TABLE: tuple[tuple[str, str, Family, str], ...] = (
     ("pipeline", "ForgeRefused", Family.STOP, "GitHub refused, and waiting won't mend it"),
     ("github", "RateLimitExceededException", Family.RETRY, "GitHub's rate limit"),
-    ("github", "BadCredentialsException", Family.RETRY, "GitHub refused the token (401): check GITHUB_TOKEN"),
+    (
+        "github",
+        "BadCredentialsException",
+        Family.RETRY,
+        "GitHub refused the token (401): check GITHUB_TOKEN",
+    ),
     ("github", "GithubException", Family.RETRY, "GitHub answered with an error"),
     ("requests", "RequestException", Family.RETRY, "GitHub could not be reached"),
     ("botocore", "BotoCoreError", Family.RETRY, "AWS could not be reached"),
@@ -85,7 +95,9 @@ def judge(error: BaseException) -> Verdict:
     for module, name, family, told in TABLE:
         if (module, name) in names:
             outcome = Outcome.FAILED if family is Family.STOP else None
-            return Verdict(family, f"{told}: {describe(error)}", delay=retry_after(error), outcome=outcome)
+            return Verdict(
+                family, f"{told}: {describe(error)}", delay=retry_after(error), outcome=outcome
+            )
     return Verdict(Family.DEFECT, f"a defect: {describe(error)}")
 
 
@@ -107,6 +119,10 @@ def retry_after(error: BaseException) -> float | None:
         return None
 
 
-def backoff(tries: int, *, base: float = 5.0, cap: float = 900.0, rng: random.Random | None = None) -> float:
-    """Seconds before the next try: full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
+def backoff(
+    tries: int, *, base: float = 5.0, cap: float = 900.0, rng: random.Random | None = None
+) -> float:
+    """Seconds before the next try: full jitter
+    (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+    """
     return (rng or random).uniform(0.0, min(cap, base * 2 ** min(tries, 20)))

@@ -1,8 +1,8 @@
-"""Git on bare mirrors, by plumbing alone: no work tree is configured, and nothing runs inside a repository's files.
+"""Git on bare mirrors, by plumbing alone: no work tree is configured, and nothing runs inside a
+repository's files.
 
-Trees for tests are exported; candidates are written as objects. So hooks, filters and configuration that a hostile
-repository or its tests could leave behind never reach a git of ours.
-"""
+Trees for tests are exported; candidates are written as objects. So hooks, filters and configuration
+that a hostile repository or its tests could leave behind never reach a git of ours."""
 
 import fcntl
 import hashlib
@@ -36,8 +36,10 @@ _CONFIG = {
     "protocol.file.allow": "always",
     "fetch.fsckObjects": "false",
     "submodule.recurse": "false",
-    "http.followRedirects": "false",  # the askpass helper would give the token to whichever host asks
-    "http.lowSpeedLimit": "100",  # bytes a second, for a minute: a dead connection is not waited for
+    # the askpass helper would give the token to whichever host asks
+    "http.followRedirects": "false",
+    # bytes a second, for a minute: a dead connection is not waited for
+    "http.lowSpeedLimit": "100",
     "http.lowSpeedTime": "60",
 }
 TIMEOUT_SECONDS = 900
@@ -45,7 +47,8 @@ _STALE_LOCK_SECONDS = 60
 _REGULAR = ("100644", "100755")
 _REFUSED = re.compile(
     r"\[rejected\]|stale info|cannot lock ref|failed to update ref|reference already exists"
-    # A rule of the remote (a protected branch, a token without the workflow scope), but not a remote that fails.
+    # A rule of the remote (a protected branch, a token without the workflow scope), but not a
+    # remote that fails.
     r"|\[remote rejected\](?!.*\((?i:internal|.*time))"
 )
 
@@ -76,10 +79,13 @@ class Identity:
 
 
 class Mirrors:
-    """A folder with one bare mirror a repository. ``token`` gives the secret for a repository's addresses, or None."""
+    """A folder with one bare mirror a repository. ``token`` gives the secret for a repository's
+    addresses, or None.
+    """
 
     def __init__(self, root: Path, token: Callable[[str], str | None]):
-        self._root, self._token = root, token
+        self._root = root
+        self._token = token
 
     def at(self, repository: str) -> "Mirror":
         folder = self._root / (re.sub(r"[^a-z0-9._-]+", "__", repository.lower()) + ".git")
@@ -90,19 +96,24 @@ class Mirror:
     """One bare repository. Methods block; call them in threads."""
 
     def __init__(self, folder: Path, token: Callable[[], str | None]):
-        self.folder, self._token = folder.absolute(), token
+        self.folder = folder.absolute()
+        self._token = token
         self._refs = "refs/remotes/none"
 
     def fetch(self, url: str, *, sha: str | None = None) -> None:
-        """Bring the mirror's branches up to date with ``url``; ``sha`` is fetched too where no branch holds it."""
-        # Two local repositories may share a mirror by their folder's name, and never each other's branches.
+        """Bring the mirror's branches up to date with ``url``; ``sha`` is fetched too where no
+        branch holds it.
+        """
+        # Two local repositories may share a mirror by their folder's name, and never each other's
+        # branches.
         self._refs = f"refs/remotes/{hashlib.sha256(url.encode()).hexdigest()[:16]}"
         with self._locked():
             self.folder.mkdir(parents=True, exist_ok=True)
             self._remove_stale_locks()
             # Each time: it mends a mirror whose making was cut short, and changes nothing else.
             self._git("init", "--quiet", "--bare", "--initial-branch=main")
-            # A local repository may be shallow itself; without --update-shallow its branches would be left out.
+            # A local repository may be shallow itself; without --update-shallow its branches would
+            # be left out.
             fetch = ("fetch", "--quiet", "--no-tags", "--force", "--update-shallow")
             self._remote(*fetch, "--prune", url, f"+refs/heads/*:{self._refs}/*")
             self._remote(*fetch, url, "+refs/tags/*:refs/tags/*")
@@ -111,7 +122,10 @@ class Mirror:
 
     def has(self, sha: str) -> bool:
         """False, too, where this machine has no mirror yet."""
-        return self.folder.is_dir() and self._run(["cat-file", "-e", f"{sha}^{{commit}}"]).returncode == 0
+        return (
+            self.folder.is_dir()
+            and self._run(["cat-file", "-e", f"{sha}^{{commit}}"]).returncode == 0
+        )
 
     def branch(self, name: str) -> str | None:
         """The commit that the remote's branch was at in this object's last fetch."""
@@ -169,16 +183,22 @@ class Mirror:
         listed = self._git("ls-tree", "-z", treeish, "--", path)
         for line in listed.split(b"\0"):
             meta, _, name = line.partition(b"\t")
-            if name == path.encode() and meta.split()[:2] in ([b"100644", b"blob"], [b"100755", b"blob"]):
+            if name == path.encode() and meta.split()[:2] in (
+                [b"100644", b"blob"],
+                [b"100755", b"blob"],
+            ):
                 return self._git("cat-file", "blob", meta.split()[2].decode())
         return None
 
     def grep(self, treeish: str, text: str, *, folder: str = "", regex: bool = False) -> list[str]:
         """``path:line number:line`` of lines with ``text`` (POSIX extended with ``regex``) in files that are text; 50
         lines a file. Links and submodules are left out."""
-        kind, where = "-E" if regex else "-F", ["--", folder] if folder else []
+        kind = "-E" if regex else "-F"
+        where = ["--", folder] if folder else []
         options = ["-n", "-I", "--no-color", "--max-count=50", kind]
-        done = self._run(["--literal-pathspecs", "grep", *options, "-e", text.replace("\0", ""), treeish, *where])
+        done = self._run(
+            ["--literal-pathspecs", "grep", *options, "-e", text.replace("\0", ""), treeish, *where]
+        )
         if done.returncode > 1:
             raise GitError(f"git grep failed: {done.stderr.decode(errors='replace')[-500:]}")
         said = done.stdout.decode(errors="replace")
@@ -190,7 +210,13 @@ class Mirror:
         with self._index() as index:
             self._git("read-tree", treeish, index=index)
             self._git(
-                "--work-tree", str(folder.absolute()), "checkout-index", "--all", "--force", "--quiet", index=index
+                "--work-tree",
+                str(folder.absolute()),
+                "checkout-index",
+                "--all",
+                "--force",
+                "--quiet",
+                index=index,
             )
 
     def write_tree(self, base: str, changes: Mapping[str, bytes | None]) -> str:
@@ -202,25 +228,42 @@ class Mirror:
         modes = {entry.path: entry.mode for entry in self.files(base) if entry.mode in _REGULAR}
         if impossible := [path for path in changes if not _possible(path)]:
             raise GitError(f"not a file's path: {impossible[0]!r}")
-        removed = "".join(f"0 {'0' * 40}\t{path}\0" for path, content in changes.items() if content is None)
+        removed = "".join(
+            f"0 {'0' * 40}\t{path}\0" for path, content in changes.items() if content is None
+        )
         with self._index() as index:
             self._git("read-tree", base, index=index)
             self._git("update-index", "-z", "--index-info", index=index, stdin=removed.encode())
             for path, content in changes.items():
                 if content is None:
                     continue
-                blob = self._git("hash-object", "-w", "--stdin", "--no-filters", stdin=content).decode().strip()
+                blob = (
+                    self._git("hash-object", "-w", "--stdin", "--no-filters", stdin=content)
+                    .decode()
+                    .strip()
+                )
                 info = f"{modes.get(path, '100644')},{blob},{path}"
                 self._git("update-index", "--add", "--cacheinfo", info, index=index)
             return self._git("write-tree", index=index).decode().strip()
 
     def diff(self, old: str, new: str) -> bytes:
         """A patch that ``git apply`` takes; the same for the same trees."""
-        options = ["--full-index", "--binary", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color"]
-        return self._git("diff-tree", "-r", "-p", "--src-prefix=a/", "--dst-prefix=b/", *options, old, new)
+        options = [
+            "--full-index",
+            "--binary",
+            "--no-renames",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+        ]
+        return self._git(
+            "diff-tree", "-r", "-p", "--src-prefix=a/", "--dst-prefix=b/", *options, old, new
+        )
 
     def apply(self, base: str, patch: bytes) -> str:
-        """The tree of ``base`` with a patch of ``diff`` applied. Gives the tree's SHA; raises GitError."""
+        """The tree of ``base`` with a patch of ``diff`` applied. Gives the tree's SHA; raises
+        GitError.
+        """
         with self._index() as index:
             self._git("read-tree", base, index=index)
             if patch.strip():
@@ -228,11 +271,18 @@ class Mirror:
             return self._git("write-tree", index=index).decode().strip()
 
     def commit(self, tree: str, parent: str, message: str, who: Identity, seconds: int) -> str:
-        """Write a commit. The same arguments give the same SHA: the time is the caller's, the zone UTC."""
+        """Write a commit. The same arguments give the same SHA: the time is the caller's, the zone
+        UTC.
+        """
         date = f"@{seconds} +0000"
-        identity = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
-                    for part, value in (("NAME", who.name), ("EMAIL", who.email), ("DATE", date))}  # fmt: skip
-        text = message.replace("\0", "").encode(errors="replace")  # a model's words may hold what git can't take
+        identity = {
+            f"GIT_{role}_{part}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for part, value in (("NAME", who.name), ("EMAIL", who.email), ("DATE", date))
+        }
+        text = message.replace("\0", "").encode(
+            errors="replace"
+        )  # a model's words may hold what git can't take
         arguments = ["commit-tree", tree, "-p", parent, "-F", "-"]
         return self._git(*arguments, stdin=text, environment=identity).decode().strip()
 
@@ -254,7 +304,9 @@ class Mirror:
         return None
 
     def _remote(self, *arguments: str) -> bytes:
-        """A command that talks to a remote: the token travels through an askpass helper's environment."""
+        """A command that talks to a remote: the token travels through an askpass helper's
+        environment.
+        """
         token = self._token()
         with tempfile.TemporaryDirectory(prefix="askpass-") as folder:
             helper = Path(folder) / "askpass"
@@ -277,7 +329,9 @@ class Mirror:
             yield
 
     def _remove_stale_locks(self) -> None:
-        """A git that was killed leaves lock files that would stop every later fetch. We hold the mirror's own lock."""
+        """A git that was killed leaves lock files that would stop every later fetch. We hold the
+        mirror's own lock.
+        """
         for lock in (*self.folder.glob("*.lock"), *(self.folder / "refs").rglob("*.lock")):
             if time.time() - lock.stat().st_mtime > _STALE_LOCK_SECONDS:
                 lock.unlink()
@@ -287,8 +341,13 @@ class Mirror:
         with tempfile.TemporaryDirectory(prefix="index-") as folder:
             yield Path(folder) / "index"
 
-    def _git(self, *arguments: str, stdin: bytes = b"", index: Path | None = None,
-             environment: Mapping[str, str] | None = None) -> bytes:  # fmt: skip
+    def _git(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        index: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> bytes:
         done = self._run(list(arguments), stdin=stdin, index=index, environment=environment)
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip()
@@ -296,8 +355,14 @@ class Mirror:
             raise kind(f"git {arguments[0]} failed ({done.returncode}): {said[-2000:]}")
         return done.stdout
 
-    def _run(self, arguments: list[str], *, stdin: bytes = b"", index: Path | None = None,
-             environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
+    def _run(
+        self,
+        arguments: list[str],
+        *,
+        stdin: bytes = b"",
+        index: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[bytes]:
         return run_git(
             [f"--git-dir={self.folder}", *arguments],
             cwd=self.folder,
@@ -318,24 +383,41 @@ def _possible(path: str) -> bool:
 
 
 def run_git(
-    arguments: list[str], *, cwd: Path, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+    arguments: list[str],
+    *,
+    cwd: Path,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """git with nothing of the machine's or the user's configuration, and no prompt."""
     inherited = {
-        name: os.environ[name] for name in ("PATH", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE") if name in os.environ
+        name: os.environ[name]
+        for name in ("PATH", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
+        if name in os.environ
     }
     config = {"GIT_CONFIG_COUNT": str(len(_CONFIG))}
     for number, (key, value) in enumerate(_CONFIG.items()):
         config |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     fixed = {
-        "HOME": "/nonexistent", "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_ATTR_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1",
-    }  # fmt: skip
+        "HOME": "/nonexistent",
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_LFS_SKIP_SMUDGE": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_LITERAL_PATHSPECS": "1",
+    }
     try:
         return subprocess.run(
-            ["git", *arguments], input=stdin, capture_output=True, check=False, timeout=TIMEOUT_SECONDS, cwd=cwd,
+            ["git", *arguments],
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=TIMEOUT_SECONDS,
+            cwd=cwd,
             env=inherited | config | fixed | dict(environment or {}),
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired as error:
         raise Retry(f"git took longer than {TIMEOUT_SECONDS} seconds") from error

@@ -1,4 +1,6 @@
-"""What becomes of one message: its run is claimed and worked on, and the message deleted, put back or put aside."""
+"""What becomes of one message: its run is claimed and worked on, and the message deleted, put back
+or put aside.
+"""
 
 import asyncio
 import hashlib
@@ -20,7 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds after which a message for a newer worker is looked at again.
 NEWER_SCHEMA_DELAY = 120.0
-#: Longest wait, in seconds, of a message whose run is another delivery's, or that could not be handled.
+#: Longest wait, in seconds, of a message whose run is another delivery's, or that could not be
+#: handled.
 MAX_DELAY = 900.0
 #: Workers that a run has killed, after which it runs alone: its neighbours must not be blamed.
 ALONE_AFTER = 2
@@ -50,9 +53,16 @@ class Handler:
         max_crashes: int = MAX_CRASHES,
         protect: Callable[[], AbstractContextManager[None]] = nullcontext,
     ):
-        self._slots, self._queue, self._store, self._engine = slots, queue, store, engine
-        self._publisher, self._heartbeat, self._visibility, self._clock = publisher, heartbeat, visibility, clock
-        self._max_crashes, self._protect = max_crashes, protect
+        self._slots = slots
+        self._queue = queue
+        self._store = store
+        self._engine = engine
+        self._publisher = publisher
+        self._heartbeat = heartbeat
+        self._visibility = visibility
+        self._clock = clock
+        self._max_crashes = max_crashes
+        self._protect = protect
         self.extend: Callable[[Delivery], None]
         """How the heartbeat's thread keeps a message; set before the first message."""
         self.doubt = True
@@ -84,15 +94,20 @@ class Handler:
             invalid = error
             digest = hashlib.sha256(body.encode()).hexdigest()
             issue = error.issue
-            submission = Submission(error.job_id, issue.repository, issue.url, body, digest, redrive_of=redrive_of)
+            submission = Submission(
+                error.job_id, issue.repository, issue.url, body, digest, redrive_of=redrive_of
+            )
         with telemetry.bound(job_id=submission.job_id):
             await self._claim(slot, submission, invalid)
 
     async def _claim(self, slot: Slot, submission: Submission, invalid: InvalidJob | None) -> None:
-        claim = await asyncio.to_thread(self._store.claim, submission, lease_seconds=self._visibility)
+        claim = await asyncio.to_thread(
+            self._store.claim, submission, lease_seconds=self._visibility
+        )
         match claim:
             case Busy(until):
-                # Longer with each receive: the queue's receive count must last until the run has ended.
+                # Longer with each receive: the queue's receive count must last until the run has
+                # ended.
                 wait = max(until - self._clock(), 5.0 * slot.delivery.receive_count)
                 log.info("the run is another delivery's")
                 await self._put_back(slot, min(wait, MAX_DELAY))
@@ -105,35 +120,49 @@ class Handler:
     async def _again(self, slot: Slot, run: RunRow, invalid: InvalidJob | None) -> None:
         """A job that has finished: its event once more, and nothing is spent."""
         if invalid is not None and run.body != slot.delivery.body:
-            # The run's event says nothing of this message, and its own outcome has no run to stand in.
+            # The run's event says nothing of this message, and its own outcome has no run to stand
+            # in.
             return await self._bury(slot, f"{invalid}; another job has ended under its job_id", {})
         log.info("the run has finished already (%s); its event is published again", run.outcome)
         await self._publisher.publish_again(run)
         if run.outcome == Outcome.FAILED:
             # Perhaps the worker that decided it died before it put the message aside.
-            return await self._bury(slot, run.reason or "failed", {FAILED_GENERATION: str(run.generation)})
+            return await self._bury(
+                slot, run.reason or "failed", {FAILED_GENERATION: str(run.generation)}
+            )
         await self._settle(slot, self._queue.delete)
 
-    async def _claimed(self, slot: Slot, submission: Submission, claimed: Claimed, invalid: InvalidJob | None) -> None:
-        run, lease = claimed.run, claimed.lease
+    async def _claimed(
+        self, slot: Slot, submission: Submission, claimed: Claimed, invalid: InvalidJob | None
+    ) -> None:
+        run = claimed.run
+        lease = claimed.lease
         if claimed.body_differs:
             log.warning("another body is stored under this job_id; the first one stands")
         if (standing := _invalid(run.body)) is not None:
-            result = await asyncio.to_thread(self._engine.reject, claimed, str(standing), standing.metadata)
+            result = await asyncio.to_thread(
+                self._engine.reject, claimed, str(standing), standing.metadata
+            )
             return await self._ended(slot, result)
         if invalid is not None:
             await self._give_back(lease)
-            return await self._bury(slot, f"{invalid}; another, valid job stands under its job_id", {})
+            return await self._bury(
+                slot, f"{invalid}; another, valid job stands under its job_id", {}
+            )
         if run.crashes >= self._max_crashes:
             reason = f"its worker died {run.crashes} times; replay with a new replay id when mended"
-            return await self._ended(slot, await asyncio.to_thread(self._engine.give_up, claimed, reason))
+            return await self._ended(
+                slot, await asyncio.to_thread(self._engine.give_up, claimed, reason)
+            )
         if run.crashes >= ALONE_AFTER and not slot.alone:
             log.warning("%d workers died with this run; it waits to run alone", run.crashes)
             # Without its lease: a neighbour that kills the worker now must not count against it.
             await self._give_back(lease)
             async with self._kept(slot):
                 alone = await self._slots.be_alone(slot)
-            return await (self._claim(slot, submission, invalid) if alone else self._hand_back(slot))
+            return await (
+                self._claim(slot, submission, invalid) if alone else self._hand_back(slot)
+            )
         if run.deliveries == 1:
             slot.queue_wait = max(self._clock() - slot.delivery.sent_at, 0.0)
         await self._work(slot, claimed)
@@ -190,12 +219,17 @@ class Handler:
         loop = asyncio.get_running_loop()
 
         def beat() -> bool:
-            cancelled = lease is not None and self._store.renew(lease, lease_seconds=self._visibility)
+            cancelled = lease is not None and self._store.renew(
+                lease, lease_seconds=self._visibility
+            )
             try:
                 self.extend(slot.delivery)
             except Exception as error:
-                # The message may come back; it then meets the lease, which is what protects the run.
-                log.warning("message %s is not extended: %s", slot.delivery.message_id, describe(error))
+                # The message may come back; it then meets the lease, which is what protects the
+                # run.
+                log.warning(
+                    "message %s is not extended: %s", slot.delivery.message_id, describe(error)
+                )
             return cancelled
 
         key = lease.token if lease else slot.delivery.message_id
@@ -211,7 +245,9 @@ class Handler:
             await asyncio.to_thread(self._heartbeat.unwatch, key)
 
     async def _give_back(self, lease: Lease) -> None:
-        """Release a lease. One that is left to end counts as a crash, so a store that is down is waited for."""
+        """Release a lease. One that is left to end counts as a crash, so a store that is down is
+        waited for.
+        """
         for failures in range(1, GIVE_BACK_TRIES + 1):
             last = self._slots.stopping.is_set() or failures == GIVE_BACK_TRIES
             try:
@@ -229,7 +265,9 @@ class Handler:
         metrics.run_ended(result, slot.queue_wait)
         self._publisher.poke()
         if result.outcome is Outcome.FAILED:
-            return await self._bury(slot, result.reason, {FAILED_GENERATION: str(result.generation)})
+            return await self._bury(
+                slot, result.reason, {FAILED_GENERATION: str(result.generation)}
+            )
         await self._settle(slot, self._queue.delete)
 
     async def _bury(self, slot: Slot, reason: str, attributes: dict[str, str]) -> None:
@@ -250,7 +288,9 @@ class Handler:
         try:
             await self._put_back(slot, min(30.0 * slot.delivery.receive_count, MAX_DELAY))
         except Exception as error:
-            log.warning("not put back, so it comes back when its visibility ends: %s", describe(error))
+            log.warning(
+                "not put back, so it comes back when its visibility ends: %s", describe(error)
+            )
 
     async def _settle(self, slot: Slot, act: Callable[[Delivery], Awaitable[None]]) -> None:
         """Act on the newest receive, also where a newer one arrived while the last was acted on."""

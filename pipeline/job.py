@@ -56,20 +56,42 @@ class IssueRef(BaseModel):
             ValueError: it is no issue's address; the message says what one looks like.
         """
         parts = urlsplit(url.strip())
-        if parts.scheme == "file" and not parts.netloc and (local := _LOCAL_PATH.fullmatch(unquote(parts.path))):
+        if (
+            parts.scheme == "file"
+            and not parts.netloc
+            and (local := _LOCAL_PATH.fullmatch(unquote(parts.path)))
+        ):
             name = local["path"].rstrip("/").rsplit("/", 1)[-1]
-            return cls(url=url.strip(), host="file", owner="local", name=name, number=int(local["number"]))
+            return cls(
+                url=url.strip(), host="file", owner="local", name=name, number=int(local["number"])
+            )
         if re.match(r"^/[^/]+/[^/]+/pull/[0-9]+", parts.path):
             raise ValueError(
-                f"{url!r} is a pull request's address; give an issue's: https://github.com/OWNER/NAME/issues/N"
+                f"{url!r} is a pull request's address; give an issue's:"
+                " https://github.com/OWNER/NAME/issues/N"
             )
         match = _ISSUE_PATH.fullmatch(parts.path)
-        if parts.scheme != "https" or not parts.hostname or parts.username or parts.password or not match:
-            raise ValueError(f"{url!r} is not an issue's address; it looks like https://github.com/OWNER/NAME/issues/N")
+        if (
+            parts.scheme != "https"
+            or not parts.hostname
+            or parts.username
+            or parts.password
+            or not match
+        ):
+            raise ValueError(
+                f"{url!r} is not an issue's address; it looks like"
+                " https://github.com/OWNER/NAME/issues/N"
+            )
         host = parts.hostname.lower() + (f":{parts.port}" if parts.port not in (None, 443) else "")
-        owner, name, number = match["owner"].lower(), match["name"].lower(), int(match["number"])
+        owner = match["owner"].lower()
+        name = match["name"].lower()
+        number = int(match["number"])
         return cls(
-            url=f"https://{host}/{owner}/{name}/issues/{number}", host=host, owner=owner, name=name, number=number
+            url=f"https://{host}/{owner}/{name}/issues/{number}",
+            host=host,
+            owner=owner,
+            name=name,
+            number=number,
         )
 
 
@@ -81,8 +103,12 @@ class Limits(_Strict):
     """What a run may use up. A job may ask for less than the deployment's ceiling, never for more."""
 
     max_cost_usd: float | None = Field(None, gt=0, le=10_000, description="US dollars")
-    max_minutes: float | None = Field(None, gt=0, le=600, description="minutes of work, waiting left out")
-    max_rounds: int | None = Field(None, ge=1, le=100, description="passes through propose, apply, test")
+    max_minutes: float | None = Field(
+        None, gt=0, le=600, description="minutes of work, waiting left out"
+    )
+    max_rounds: int | None = Field(
+        None, ge=1, le=100, description="passes through propose, apply, test"
+    )
 
 
 class Options(_Strict):
@@ -90,14 +116,18 @@ class Options(_Strict):
     dry_run: bool = Field(False, description="find a fix and keep it as an artifact; push nothing")
     labels: tuple[Annotated[str, StringConstraints(min_length=1, max_length=50)], ...] = ()
     reviewers: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,39}$")], ...] = ()
-    model: str | None = Field(None, max_length=200, description="a model of the deployment's allow-list")
+    model: str | None = Field(
+        None, max_length=200, description="a model of the deployment's allow-list"
+    )
 
 
 class Replay(_Strict):
     """Run the job again, on purpose: one replay id makes one generation."""
 
     id: str = Field(min_length=1, max_length=128)
-    from_stage: str | None = Field(None, max_length=50, description="earlier stages keep their results")
+    from_stage: str | None = Field(
+        None, max_length=50, description="earlier stages keep their results"
+    )
     template_set: str | None = Field(
         None, pattern=r"^[0-9a-f]{8,64}$", description="hash of a published set of templates"
     )
@@ -119,13 +149,17 @@ class FixIssueJob(_Strict):
     issue_url: str = Field(max_length=2_000, description="https://github.com/OWNER/NAME/issues/N")
     schema_version: int = Field(SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION)
     job_id: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$", description="derived from the issue when left out"
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$",
+        description="derived from the issue when left out",
     )
     base_branch: str | None = Field(None, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$")
     replay: Replay | None = None
     limits: Limits = Limits()
     options: Options = Options()
-    metadata: _Metadata = Field(default_factory=dict, description="handed back untouched in every event")
+    metadata: _Metadata = Field(
+        default_factory=dict, description="handed back untouched in every event"
+    )
     callback_topic_arn: str | None = Field(
         None, pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,256}$"
     )
@@ -149,13 +183,19 @@ class FixIssueJob(_Strict):
 
     @property
     def id(self) -> str:
-        """The job's identity: as given, else derived from the issue's canonical address and the base branch."""
+        """The job's identity: as given, else derived from the issue's canonical address and the
+        base branch.
+        """
         return self.job_id or derived_job_id(self.issue.url, self.base_branch)
 
     @property
     def digest(self) -> str:
-        """Tells two bodies under one id apart. A replay is another run of the same job, so it is left out."""
-        body = self.model_dump(mode="json", exclude={"replay"}, exclude_defaults=True) | {"job_id": self.id}
+        """Tells two bodies under one id apart. A replay is another run of the same job, so it is
+        left out.
+        """
+        body = self.model_dump(mode="json", exclude={"replay"}, exclude_defaults=True) | {
+            "job_id": self.id
+        }
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> str:
@@ -175,11 +215,15 @@ class NewerSchema(ValueError):
 
 
 class InvalidJob(ValueError):
-    """The message names an issue but is otherwise invalid. ``job_id`` and ``issue`` say whose outcome is *rejected*."""
+    """The message names an issue but is otherwise invalid. ``job_id`` and ``issue`` say whose
+    outcome is *rejected*.
+    """
 
     def __init__(self, message: str, *, job_id: str, issue: IssueRef, metadata: dict[str, str]):
         super().__init__(message)
-        self.job_id, self.issue, self.metadata = job_id, issue, metadata
+        self.job_id = job_id
+        self.issue = issue
+        self.metadata = metadata
 
 
 def parse_job(body: str | bytes) -> FixIssueJob:
@@ -204,12 +248,19 @@ def parse_job(body: str | bytes) -> FixIssueJob:
     try:
         return FixIssueJob.model_validate(raw)
     except ValidationError as error:
-        given, metadata = raw.get("job_id"), raw.get("metadata")
-        valid_id = isinstance(given, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", given)
+        given = raw.get("job_id")
+        metadata = raw.get("metadata")
+        valid_id = isinstance(given, str) and re.fullmatch(
+            r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", given
+        )
         base = raw.get("base_branch")
         raise InvalidJob(
             explain(error),
-            job_id=str(given) if valid_id else derived_job_id(issue.url, base if isinstance(base, str) else None),
+            job_id=(
+                str(given)
+                if valid_id
+                else derived_job_id(issue.url, base if isinstance(base, str) else None)
+            ),
             issue=issue,
             metadata=_returnable(metadata),
         ) from error
@@ -229,7 +280,9 @@ def explain(error: ValidationError) -> str:
     for item in error.errors(include_url=False, include_input=False)[:MAX_TOLD]:
         field = ".".join(str(part)[:100] for part in item["loc"]) or "message"
         told = item["msg"].removeprefix("Value error, ")[:300]
-        said.append(f"{field}: unknown field" if item["type"] == "extra_forbidden" else f"{field}: {told}")
+        said.append(
+            f"{field}: unknown field" if item["type"] == "extra_forbidden" else f"{field}: {told}"
+        )
     if (more := error.error_count() - MAX_TOLD) > 0:
         said.append(f"and {more} more")
     return "; ".join(said)

@@ -1,4 +1,6 @@
-"""One job in this process, without a queue: the worker's promises, a lease and a heartbeat included."""
+"""One job in this process, without a queue: the worker's promises, a lease and a heartbeat
+included.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -19,9 +21,13 @@ class AlreadyRunning(Exception):
 
 
 async def run_job(
-    job: FixIssueJob, store: RunStore, engine: Engine, *, on_wait: Callable[[float, str], None],
+    job: FixIssueJob,
+    store: RunStore,
+    engine: Engine,
+    *,
+    on_wait: Callable[[float, str], None],
     on_other_body: Callable[[], None] = lambda: None,
-) -> tuple[Event, bool]:  # fmt: skip
+) -> tuple[Event, bool]:
     """Run a job to its end; waits, telling ``on_wait`` (seconds, why), where it is to be tried again later.
 
     ``on_other_body``: the unfinished run was begun with other options, which stand. Gives its run.finished event, and
@@ -32,7 +38,9 @@ async def run_job(
     """
     with Heartbeat(LEASE_SECONDS / 3, lease_seconds=LEASE_SECONDS) as heartbeat:
         while True:
-            claim = await asyncio.to_thread(store.claim, Submission.of(job), lease_seconds=LEASE_SECONDS)
+            claim = await asyncio.to_thread(
+                store.claim, Submission.of(job), lease_seconds=LEASE_SECONDS
+            )
             if isinstance(claim, Busy):
                 raise AlreadyRunning(await asyncio.to_thread(_why_busy, store, job.id))
             if isinstance(claim, Finished):
@@ -41,7 +49,9 @@ async def run_job(
                 on_other_body()
             answer = await _attempt(claim, store, engine, heartbeat)
             if answer is None:
-                finished = await asyncio.to_thread(store.run, claim.lease.job_id, claim.lease.generation)
+                finished = await asyncio.to_thread(
+                    store.run, claim.lease.job_id, claim.lease.generation
+                )
                 assert finished is not None  # noqa: S101 (it was just claimed)
                 return Event.model_validate_json(finished.event or ""), False
             on_wait(answer.delay, answer.reason)
@@ -51,13 +61,19 @@ async def run_job(
 def _why_busy(store: RunStore, job_id: str) -> str:
     newest = store.run(job_id)
     if newest is not None and newest.state == "queued":
-        return f"generation {newest.generation} has not ended: go on with it (without --again), or cancel it"
+        return (
+            f"generation {newest.generation} has not ended: go on with it (without --again), or"
+            " cancel it"
+        )
     return "another process works on this job, or died on it less than a minute ago"
 
 
-async def _attempt(claim: Claimed, store: RunStore, engine: Engine, heartbeat: Heartbeat) -> Deferred | None:
+async def _attempt(
+    claim: Claimed, store: RunStore, engine: Engine, heartbeat: Heartbeat
+) -> Deferred | None:
     """One delivery. None: the run has ended. The lease is given back in every other case."""
-    loop, lease = asyncio.get_running_loop(), claim.lease
+    loop = asyncio.get_running_loop()
+    lease = claim.lease
     work = asyncio.ensure_future(engine.execute(claim))
     lost: list[str] = []
 
@@ -75,7 +91,9 @@ async def _attempt(claim: Claimed, store: RunStore, engine: Engine, heartbeat: H
         answer = await work
     except (LeaseLost, asyncio.CancelledError) as error:
         if lost or isinstance(error, LeaseLost):
-            raise AlreadyRunning(f"another process took this job over: {lost[0] if lost else error}") from error
+            raise AlreadyRunning(
+                f"another process took this job over: {lost[0] if lost else error}"
+            ) from error
         raise
     finally:
         await asyncio.to_thread(heartbeat.unwatch, lease.token)

@@ -1,4 +1,5 @@
-"""Metrics in CloudWatch's embedded format: a JSON log line from which CloudWatch Logs makes them, with no client.
+"""Metrics in CloudWatch's embedded format: a JSON log line from which CloudWatch Logs makes them,
+with no client.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -20,7 +21,9 @@ NAMESPACE = "CodingAgent"
 
 
 def run_ended(result: RunResult, queue_wait: float | None) -> None:
-    """``queue_wait``: seconds from the message's sending to its run's first work; None: another worker began it."""
+    """``queue_wait``: seconds from the message's sending to its run's first work; None: another
+    worker began it.
+    """
     values: dict[str, tuple[float, str]] = {
         "runs": (1, "Count"),
         "run_seconds": (result.seconds, "Seconds"),
@@ -32,7 +35,12 @@ def run_ended(result: RunResult, queue_wait: float | None) -> None:
 
 
 def worker_turned(
-    *, lateness: Sequence[float], loop_delay: float, loop_stalls: int, events_pending: int, running: int
+    *,
+    lateness: Sequence[float],
+    loop_delay: float,
+    loop_stalls: int,
+    events_pending: int,
+    running: int,
 ) -> None:
     """The last minute of one worker. ``lateness``: seconds by which each heartbeat began too late."""
     values: dict[str, tuple[float, str]] = {
@@ -54,9 +62,13 @@ def templates_refused() -> None:
 def deployment_seen(store: RunStore, now: float) -> None:
     """What the store says of all workers' runs and of today's money; each worker tells the same. ``now``: the store's
     clock, seconds since the epoch. Its errors pass through."""
-    oldest, today = store.oldest_unfinished(), datetime.fromtimestamp(now, UTC).date().isoformat()
+    oldest = store.oldest_unfinished()
+    today = datetime.fromtimestamp(now, UTC).date().isoformat()
     values = {
-        "oldest_unfinished_seconds": (max(now - oldest, 0.0) if oldest is not None else 0.0, "Seconds"),
+        "oldest_unfinished_seconds": (
+            max(now - oldest, 0.0) if oldest is not None else 0.0,
+            "Seconds",
+        ),
         "spent_today_usd": (store.spent(day=today) / 1e6, "None"),
     }
     _emit(values, {})
@@ -75,6 +87,8 @@ def _emit(values: Mapping[str, tuple[float, str]], dimensions: Mapping[str, str]
         "Dimensions": [[], [*dimensions]] if dimensions else [[]],
         "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()],
     }
-    line: dict[str, Any] = {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}}
+    line: dict[str, Any] = {
+        "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    }
     line |= {name: round(value, 6) for name, (value, _) in values.items()} | dict(dimensions)
     log.info("metrics", extra={"fields": line})

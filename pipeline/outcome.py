@@ -54,7 +54,10 @@ class Facts(BaseModel):
 
     def merged(self, later: "Facts") -> "Facts":
         told = {name: value for name, value in later if value is not None}
-        both = {"templates": self.templates | later.templates, "artifacts": self.artifacts | later.artifacts}
+        both = {
+            "templates": self.templates | later.templates,
+            "artifacts": self.artifacts | later.artifacts,
+        }
         return self.model_copy(update=told | both)
 
 
@@ -75,21 +78,31 @@ class RunResult(BaseModel):
     branch: str | None = None
     base_sha: str | None = None
     rounds: int = 0
-    cost_usd: float = Field(0.0, description="US dollars, calls that were cut counted at their reservation")
+    cost_usd: float = Field(
+        0.0, description="US dollars, calls that were cut counted at their reservation"
+    )
     seconds: float = Field(0.0, description="seconds of work over all deliveries, waiting left out")
-    templates: dict[str, str] = Field(default_factory=dict, description="template -> hash, of those that were used")
+    templates: dict[str, str] = Field(
+        default_factory=dict, description="template -> hash, of those that were used"
+    )
     metadata: dict[str, str] = Field(default_factory=dict)
     artifacts: dict[str, str] = Field(default_factory=dict, description="name -> address")
     trace: str = Field(description="finds this run in logs")
 
     def pointing_to(self, address: str) -> "RunResult":
         """What still tells the run and its outcome, where the whole is too large to be sent."""
-        small = {"reason": self.reason[:MAX_REASON], "metadata": {}, "artifacts": {"result": address}}
+        small = {
+            "reason": self.reason[:MAX_REASON],
+            "metadata": {},
+            "artifacts": {"result": address},
+        }
         return self.model_copy(update=small)
 
 
 class RunStarted(BaseModel):
-    """The ``data`` of ``run.started``: the run was not rejected, and work that may cost money begins."""
+    """The ``data`` of ``run.started``: the run was not rejected, and work that may cost money
+    begins.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -103,10 +116,14 @@ class RunStarted(BaseModel):
 
 
 class Event(BaseModel):
-    """A CloudEvents 1.0 event in structured JSON (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md)."""
+    """A CloudEvents 1.0 event in structured JSON
+    (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md).
+    """
 
     specversion: Literal["1.0"] = "1.0"
-    id: str = Field(description="UUIDv5 of (job_id, generation, type): publishing twice is harmless")
+    id: str = Field(
+        description="UUIDv5 of (job_id, generation, type): publishing twice is harmless"
+    )
     source: str = "/coding-agent"
     type: EventType
     subject: str = Field(description="job_id/generation")
@@ -114,7 +131,10 @@ class Event(BaseModel):
     datacontenttype: Literal["application/json"] = "application/json"
     dataref: str | None = Field(
         None,
-        description="only with an event over 200 KB: where all of its data is, as JSON; data then holds what is small",
+        description=(
+            "only with an event over 200 KB: where all of its data is, as JSON; data then holds"
+            " what is small"
+        ),
     )
     data: RunResult | RunStarted
 
@@ -142,4 +162,6 @@ class Event(BaseModel):
     def attributes(self) -> dict[str, str]:
         """SNS message attributes, by which subscribers filter."""
         told = {"type": self.type.value, "repository": self.data.repository}
-        return told | ({"outcome": self.data.outcome.value} if isinstance(self.data, RunResult) else {})
+        return told | (
+            {"outcome": self.data.outcome.value} if isinstance(self.data, RunResult) else {}
+        )

@@ -23,11 +23,17 @@ class Allowed:
     """Why the set of templates with this hash can't be used; None where it can."""
 
     def refusal(self, job: FixIssueJob) -> str | None:
-        """Why the job is rejected, in one sentence; None where it is allowed. Blocks: a set of templates is read."""
-        ref, asked = job.issue, [job.options.model, job.replay.model if job.replay else None]
+        """Why the job is rejected, in one sentence; None where it is allowed. Blocks: a set of
+        templates is read.
+        """
+        ref = job.issue
+        asked = [job.options.model, job.replay.model if job.replay else None]
         if ref.host != self.host:
             return f"this deployment works for issues at {self.host}; this one is at {ref.host}"
-        if not any(pattern == "*" or fnmatchcase(ref.repository, pattern.lower()) for pattern in self.repositories):
+        if not any(
+            pattern == "*" or fnmatchcase(ref.repository, pattern.lower())
+            for pattern in self.repositories
+        ):
             return f"{ref.repository} is not in CODING_AGENT_ALLOWED_REPOSITORIES"
         for model in filter(None, asked):
             if model not in self.models:
@@ -54,14 +60,17 @@ class Policy:
     def limits_of(self, job: FixIssueJob) -> EffectiveLimits:
         asked = job.limits
         return EffectiveLimits(
-            max_cost_usd=min(asked.max_cost_usd or self.limits.max_cost_usd, self.limits.max_cost_usd),
+            max_cost_usd=min(
+                asked.max_cost_usd or self.limits.max_cost_usd, self.limits.max_cost_usd
+            ),
             max_minutes=min(asked.max_minutes or self.limits.max_minutes, self.limits.max_minutes),
             max_rounds=min(asked.max_rounds or self.limits.max_rounds, self.limits.max_rounds),
         )
 
     def caps_of(self, limits: EffectiveLimits) -> MoneyCaps:
         """A run may not ask for more than a whole day holds: it would wait for ever."""
-        repository_day, day = micro(self.max_cost_usd_per_repository_day), micro(self.max_cost_usd_per_day)
+        repository_day = micro(self.max_cost_usd_per_repository_day)
+        day = micro(self.max_cost_usd_per_day)
         return MoneyCaps(min(micro(limits.max_cost_usd), repository_day, day), repository_day, day)
 
     def topic_of(self, job: FixIssueJob | None) -> str | None:

@@ -38,14 +38,18 @@ class Publisher:
         interval: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self._store, self._topic_of, self._interval, self._clock = store, topic_of, interval, clock
+        self._store = store
+        self._topic_of = topic_of
+        self._interval = interval
+        self._clock = clock
         self._stack = AsyncExitStack()
         self._client: Any = None
         self._poked = asyncio.Event()
         self._stopping = False
         self._failures: dict[str, tuple[int, float]] = {}
         """Event id -> how often it failed, and when it may be tried again."""
-        self._outages, self._silent_until = 0, clock()
+        self._outages = 0
+        self._silent_until = clock()
         self.pending = 0
         """Events that the last look at the outbox left there; of a long outbox not all are counted."""
 
@@ -53,7 +57,9 @@ class Publisher:
         import aioboto3
         from aiobotocore.config import AioConfig
 
-        client = aioboto3.Session().client("sns", region_name=region(), config=AioConfig(**limits()))
+        client = aioboto3.Session().client(
+            "sns", region_name=region(), config=AioConfig(**limits())
+        )
         self._client = await self._stack.enter_async_context(client)
         return self
 
@@ -70,7 +76,9 @@ class Publisher:
         self.poke()
 
     async def run(self) -> None:
-        """Drain the outbox until stopped. Cancelled, it leaves the row it was at pending: twice is harmless."""
+        """Drain the outbox until stopped. Cancelled, it leaves the row it was at pending: twice is
+        harmless.
+        """
         while True:
             self._poked.clear()
             last = self._stopping
@@ -81,7 +89,9 @@ class Publisher:
             if last:
                 return
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._interval):  # wait_for of Python 3.11 can swallow a cancellation
+                async with asyncio.timeout(
+                    self._interval
+                ):  # wait_for of Python 3.11 can swallow a cancellation
                     await self._poked.wait()
 
     async def drain(self) -> int:
@@ -94,17 +104,26 @@ class Publisher:
             rows = await asyncio.to_thread(self._store.pending_events, limit)
             if len(rows) < limit:
                 still = {row.event_id for row in rows}  # another worker may have published the rest
-                self._failures = {key: failure for key, failure in self._failures.items() if key in still}
+                self._failures = {
+                    key: failure for key, failure in self._failures.items() if key in still
+                }
             due = [row for row in rows if self._due(row)]
             # After an outage one row finds out whether it is over.
-            done = sum(await asyncio.gather(*map(self._publish_row, due[:1] if self._outages else due[:PAGE])))
-            published, self.pending = published + done, len(rows) - done
+            done = sum(
+                await asyncio.gather(
+                    *map(self._publish_row, due[:1] if self._outages else due[:PAGE])
+                )
+            )
+            published = published + done
+            self.pending = len(rows) - done
             if len(rows) < limit or not done:
                 break
         return published
 
     async def publish_again(self, run: RunRow) -> None:
-        """Publish a finished run's event again, byte for byte, marked ``duplicate=true``. Errors are botocore's."""
+        """Publish a finished run's event again, byte for byte, marked ``duplicate=true``. Errors
+        are botocore's.
+        """
         try:
             job = FixIssueJob.model_validate_json(run.body)
         except ValidationError:
@@ -128,14 +147,18 @@ class Publisher:
             if _outage(error):
                 self._outages += 1
                 self._silent_until = self._clock() + backoff(self._outages, base=1.0, cap=60.0)
-            log.warning("event %s is not published (%d times): %s", row.event_id, failures, describe(error))
+            log.warning(
+                "event %s is not published (%d times): %s", row.event_id, failures, describe(error)
+            )
             return False
         self._failures.pop(row.event_id, None)
         self._outages = 0
         return True
 
     async def _publish(self, topic_arn: str, body: str, attributes: Mapping[str, str]) -> None:
-        named = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        named = {
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+        }
         await self._client.publish(TopicArn=topic_arn, Message=body, MessageAttributes=named)
 
 
@@ -145,4 +168,6 @@ def _outage(error: Exception) -> bool:
     if not isinstance(answer, dict):
         return True
     code = str(answer.get("Error", {}).get("Code"))
-    return int(answer["ResponseMetadata"]["HTTPStatusCode"]) >= 500 or _CALLER.search(code) is not None
+    return (
+        int(answer["ResponseMetadata"]["HTTPStatusCode"]) >= 500 or _CALLER.search(code) is not None
+    )

@@ -1,4 +1,6 @@
-"""The messages that a worker has in work, and the rule that a run which killed workers has the worker to itself."""
+"""The messages that a worker has in work, and the rule that a run which killed workers has the
+worker to itself.
+"""
 
 import asyncio
 import contextlib
@@ -24,7 +26,9 @@ class Why(StrEnum):
 
 @dataclass(eq=False)
 class Slot:
-    """One message in work. ``delivery`` is its newest receive: the one to extend, release and delete."""
+    """One message in work. ``delivery`` is its newest receive: the one to extend, release and
+    delete.
+    """
 
     delivery: Delivery
     work: "asyncio.Task[Any] | None" = None
@@ -96,7 +100,9 @@ class Slots:
                 await self._changed.wait()
 
     async def room(self, wanted: int, seconds: float) -> None:
-        """Wait until ``wanted`` messages may be taken at once, or the worker stops, for ``seconds`` at most."""
+        """Wait until ``wanted`` messages may be taken at once, or the worker stops, for ``seconds``
+        at most.
+        """
         wanted = min(wanted, self._size)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -110,7 +116,9 @@ class Slots:
                 await self.stopping.wait()
 
     async def be_alone(self, slot: Slot) -> bool:
-        """Wait until no other message is in work here; none is taken meanwhile. False: the worker stops."""
+        """Wait until no other message is in work here; none is taken meanwhile. False: the worker
+        stops.
+        """
         slot.alone = slot.waiting = True
         while not self.stopping.is_set():
             if all(other is slot or other.waiting for other in self):

@@ -1,4 +1,6 @@
-"""The Stage contract, what a stage may answer, and the Pipeline that checks how stages fit together."""
+"""The Stage contract, what a stage may answer, and the Pipeline that checks how stages fit
+together.
+"""
 
 import inspect
 import math
@@ -19,7 +21,9 @@ from pipeline.store.base import Round
 
 @dataclass(frozen=True)
 class Back:
-    """Another round: the stages from ``to`` on run afresh, and read ``because`` as ``run.feedback``."""
+    """Another round: the stages from ``to`` on run afresh, and read ``because`` as
+    ``run.feedback``.
+    """
 
     to: str
     because: str
@@ -131,7 +135,9 @@ class Step:
 
 
 class Pipeline:
-    """Stages in order. After ``admitted_after`` a run can no longer be rejected, and ``run.started`` is published."""
+    """Stages in order. After ``admitted_after`` a run can no longer be rejected, and
+    ``run.started`` is published.
+    """
 
     def __init__(self, stages: Sequence[Stage], *, admitted_after: str):
         self.steps = [_step(stage) for stage in stages]
@@ -146,16 +152,21 @@ class Pipeline:
             for parameter, kind in step.needs.items():
                 if kind not in given:
                     raise PipelineError(
-                        f"stage {step.name!r} needs {parameter}: {kind.__name__}, which no earlier stage gives"
+                        f"stage {step.name!r} needs {parameter}: {kind.__name__}, which no earlier"
+                        " stage gives"
                     )
             if step.gives in given:
                 raise PipelineError(f"stage {step.name!r} gives {step.gives.__name__} again")
             if step.gives is not None:
                 given.add(step.gives)
         if not self.steps or self.steps[-1].gives is not None:
-            raise PipelineError("the last stage must end the run: its run() returns Stop, and nothing else")
+            raise PipelineError(
+                "the last stage must end the run: its run() returns Stop, and nothing else"
+            )
         if early := [step.name for step in self.steps[:-1] if step.gives is None]:
-            raise PipelineError(f"stage {early[0]!r} gives nothing, so that no stage after it would run")
+            raise PipelineError(
+                f"stage {early[0]!r} gives nothing, so that no stage after it would run"
+            )
 
     @property
     def names(self) -> list[str]:
@@ -176,7 +187,9 @@ def _step(stage: Stage) -> Step:
         if parameter == "run":
             continue
         if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-            raise PipelineError(f"stage {stage.name!r}: parameter {parameter!r} must be typed with a pydantic model")
+            raise PipelineError(
+                f"stage {stage.name!r}: parameter {parameter!r} must be typed with a pydantic model"
+            )
         needs[parameter] = kind
     returned = hints.get("return")
     options = (
@@ -189,7 +202,7 @@ def _step(stage: Stage) -> Step:
     models = [kind for kind in options if kind not in (Back, Stop)]
     if len(models) != 1 or not (isinstance(models[0], type) and issubclass(models[0], BaseModel)):
         raise PipelineError(
-            f"stage {stage.name!r} must return one pydantic model, with Back or Stop beside it, or Stop alone,"
-            f" not {returned!r}"
+            f"stage {stage.name!r} must return one pydantic model, with Back or Stop beside it, or"
+            f" Stop alone, not {returned!r}"
         )
     return Step(stage, needs, models[0])

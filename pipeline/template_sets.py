@@ -1,4 +1,6 @@
-"""Template sets by hash: the published ones, the one that is current, and the one that each run keeps."""
+"""Template sets by hash: the published ones, the one that is current, and the one that each run
+keeps.
+"""
 
 import asyncio
 import json
@@ -21,7 +23,9 @@ class Templates(Protocol):
     """Where a stage gets its templates."""
 
     async def of(self, run: RunContext) -> TemplateSet:
-        """The set that the run began with: the one that its replay names, else what was current at the first use."""
+        """The set that the run began with: the one that its replay names, else what was current at
+        the first use.
+        """
         ...
 
 
@@ -32,9 +36,18 @@ class TemplateSets:
     there for as long as the run, whatever becomes of the published ones. Keys are ``HASH.json`` and ``current``.
     """
 
-    def __init__(self, kept: Artifacts, published: Artifacts | None = None, *, default: TemplateSet | None = None):
-        """``default`` is current as long as nothing was made so: the shipped set where none is given."""
-        self._kept, self._published = kept, published or kept
+    def __init__(
+        self,
+        kept: Artifacts,
+        published: Artifacts | None = None,
+        *,
+        default: TemplateSet | None = None,
+    ):
+        """``default`` is current as long as nothing was made so: the shipped set where none is
+        given.
+        """
+        self._kept = kept
+        self._published = published or kept
         self._last_good = shipped = TemplateSet.load()
         self._default = default or shipped
         self._known = {templates.set_hash: templates for templates in (shipped, self._default)}
@@ -42,7 +55,9 @@ class TemplateSets:
 
     async def of(self, run: RunContext) -> TemplateSet:
         asked = run.job.replay.template_set if run.job.replay else None
-        return await asyncio.to_thread(self.get, await run.keep("template_set", lambda: self._begin(asked)))
+        return await asyncio.to_thread(
+            self.get, await run.keep("template_set", lambda: self._begin(asked))
+        )
 
     def get(self, set_hash: str) -> TemplateSet:
         """The set with this hash, without findings. Of one that was current, the beginning is enough, as pull requests
@@ -52,7 +67,9 @@ class TemplateSets:
             TemplateError: it is nowhere, is not what its hash says, or has findings.
         """
         if len(set_hash) < 64:
-            named = (known for known in (*self._known, *self._history()) if known.startswith(set_hash))
+            named = (
+                known for known in (*self._known, *self._history()) if known.startswith(set_hash)
+            )
             set_hash = next(named, set_hash)
         if set_hash not in self._checked:
             templates = self._read(set_hash)
@@ -70,8 +87,11 @@ class TemplateSets:
         return None
 
     def current(self) -> TemplateSet:
-        """The newest that was made current and can be used; where that is not the last one, an alarm tells so."""
-        wanted, trouble = list[str](), list[str]()
+        """The newest that was made current and can be used; where that is not the last one, an
+        alarm tells so.
+        """
+        wanted = list[str]()
+        trouble = list[str]()
         try:
             wanted = self._history() or [self._default.set_hash]
         except Exception as error:  # whatever it is: templates must not take the service down
@@ -83,7 +103,9 @@ class TemplateSets:
             except Exception as error:
                 trouble.append(f"set {set_hash[:12]} can't be used: {describe(error)}")
         if trouble:
-            log.error("templates: %s; set %s stays", "; ".join(trouble), self._last_good.set_hash[:12])
+            log.error(
+                "templates: %s; set %s stays", "; ".join(trouble), self._last_good.set_hash[:12]
+            )
             metrics.templates_refused()
         return self._last_good
 
@@ -127,7 +149,9 @@ class TemplateSets:
             if templates.set_hash != set_hash:
                 raise TemplateError(set_hash, f"its files are another set, {templates.set_hash}")
             return templates
-        raise TemplateError(set_hash, "no such set is published: coding-agent prompts publish FOLDER")
+        raise TemplateError(
+            set_hash, "no such set is published: coding-agent prompts publish FOLDER"
+        )
 
     def _history(self) -> list[str]:
         try:

@@ -1,4 +1,6 @@
-"""A watchdog over the event loop, on a thread of its own: how late the loop is, and the end of one that is stuck."""
+"""A watchdog over the event loop, on a thread of its own: how late the loop is, and the end of one
+that is stuck.
+"""
 
 import asyncio
 import contextlib
@@ -42,19 +44,25 @@ class Watchdog:
         end: Callable[[int], object] = os._exit,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self._limit, self._interval, self._words, self._end, self._clock = limit, interval, words, end, clock
+        self._limit = limit
+        self._interval = interval
+        self._words = words
+        self._end = end
+        self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loops_thread = 0
         self._asked_at: float | None = None
         """When the sign that is awaited was asked for."""
         self._told = False
-        self._longest, self._stalls = 0.0, 0
+        self._longest = 0.0
+        self._stalls = 0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self.last_words = _taken(words) if words else None
 
     def __enter__(self) -> Self:
-        self._loop, self._loops_thread = asyncio.get_running_loop(), threading.get_ident()
+        self._loop = asyncio.get_running_loop()
+        self._loops_thread = threading.get_ident()
         self._thread.start()
         return self
 
@@ -63,25 +71,33 @@ class Watchdog:
         self._thread.join()
 
     def take(self) -> tuple[float, int]:
-        """Since this was last asked: the loop's longest delay in seconds, and how many were over a second."""
-        longest, stalls = self._longest, self._stalls
-        self._longest, self._stalls = 0.0, 0
+        """Since this was last asked: the loop's longest delay in seconds, and how many were over a
+        second.
+        """
+        longest = self._longest
+        stalls = self._stalls
+        self._longest = 0.0
+        self._stalls = 0
         return longest, stalls
 
     def look(self) -> None:
         """Ask for a sign, or judge how long the last one is awaited."""
         now = self._clock()
         if self._asked_at is None:
-            self._asked_at, self._told = now, False
+            self._asked_at = now
+            self._told = False
             assert self._loop is not None  # noqa: S101 (entered)
             self._loop.call_soon_threadsafe(self._signed, now)
             return
         late = now - self._asked_at
         self._longest = max(self._longest, late)
         if late >= LATE and not self._told:
-            self._told, self._stalls = True, self._stalls + 1
+            self._told = True
+            self._stalls = self._stalls + 1
             where = self._where()
-            _aside(lambda: log.warning("the event loop has stood still for %.1f s, in %s", late, where))
+            _aside(
+                lambda: log.warning("the event loop has stood still for %.1f s, in %s", late, where)
+            )
         if late >= self._limit:
             self._die(f"the event loop stood still for {late:.0f} s, in {self._where()}")
 
@@ -111,7 +127,9 @@ class Watchdog:
 
 
 def _aside(say: Callable[[], None]) -> None:
-    """Give it ``PATIENCE``, no more: the loop may be stuck in a log that takes no line, and hold its lock."""
+    """Give it ``PATIENCE``, no more: the loop may be stuck in a log that takes no line, and hold
+    its lock.
+    """
     thread = threading.Thread(target=say, daemon=True)
     thread.start()
     thread.join(PATIENCE)

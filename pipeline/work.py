@@ -1,4 +1,6 @@
-"""One delivery's work on a run: pass over the stages, round after round, until one of them stops it."""
+"""One delivery's work on a run: pass over the stages, round after round, until one of them stops
+it.
+"""
 
 import asyncio
 import hashlib
@@ -26,14 +28,17 @@ from pipeline.store.base import Checkpoint, Claimed, Lease, Round, RunRow, RunSt
 
 log = logging.getLogger(__name__)
 
-#: Rounds in a row that may end the same way. Who proposes knows of the second, and goes about it differently.
+#: Rounds in a row that may end the same way. Who proposes knows of the second, and goes about it
+#: differently.
 SAME_ENDS = 3
 CANCELLED = Stop(Outcome.CANCELLED, "cancelled on request")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What an observer is told. ``kind``: of a stage started, restored, finished, back, note; of the run ended."""
+    """What an observer is told. ``kind``: of a stage started, restored, finished, back, note; of
+    the run ended.
+    """
 
     kind: str
     job_id: str
@@ -62,18 +67,28 @@ class Parts:
         return self.workspaces / f"{name}-{lease.generation}"
 
     def now(self) -> str:
-        return datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return (
+            datetime.fromtimestamp(self.clock(), UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z")
+        )
 
     def acted(self, lease: Lease) -> bool:
-        """The run has had an effect, or was about to: too late to cancel, since the outcome could deny it."""
-        return any(effect.generation == lease.generation for effect in self.store.effects(lease.job_id))
+        """The run has had an effect, or was about to: too late to cancel, since the outcome could
+        deny it.
+        """
+        return any(
+            effect.generation == lease.generation for effect in self.store.effects(lease.job_id)
+        )
 
     def facts(self, row: RunRow) -> Facts:
         """What every stage's stored result told, the later ones winning."""
         facts = Facts()
         kinds = {step.name: step.gives for step in self.pipeline.steps}
-        rounds = {opened.number: Back(opened.to, opened.because, opened.note).facts
-                  for opened in self.store.rounds(row.job_id, row.generation)}  # fmt: skip
+        rounds = {
+            opened.number: Back(opened.to, opened.because, opened.note).facts
+            for opened in self.store.rounds(row.job_id, row.generation)
+        }
         for checkpoint in self.store.checkpoints(row.job_id, row.generation):
             for number in [number for number in rounds if number <= checkpoint.round]:
                 facts = facts.merged(rounds.pop(number))
@@ -100,8 +115,13 @@ class Work:
     """One delivery's work on a run: the loop over stages and rounds."""
 
     def __init__(self, parts: Parts, claimed: Claimed, job: FixIssueJob):
-        self._parts, self._job, self._lease, self._row = parts, job, claimed.lease, claimed.run
-        self._pipeline, self._store, self._artifacts = parts.pipeline, parts.store, parts.artifacts
+        self._parts = parts
+        self._job = job
+        self._lease = claimed.lease
+        self._row = claimed.run
+        self._pipeline = parts.pipeline
+        self._store = parts.store
+        self._artifacts = parts.artifacts
         self._limits = parts.policy.limits_of(job)
         self._round = claimed.run.round
         self._used = claimed.run.seconds
@@ -109,7 +129,11 @@ class Work:
         self._local: set[str] = set()
         """Stages whose local state is on this machine."""
         self._ledger = Ledger(
-            self._store, self._artifacts, self._lease, parts.policy.caps_of(self._limits), parts.clock
+            self._store,
+            self._artifacts,
+            self._lease,
+            parts.policy.caps_of(self._limits),
+            parts.clock,
         )
 
     @property
@@ -119,10 +143,15 @@ class Work:
 
     async def until_stop(self) -> Stop:
         begun = await asyncio.to_thread(self._begin)
-        if self._row.cancel_requested and not await asyncio.to_thread(self._parts.acted, self._lease):
+        if self._row.cancel_requested and not await asyncio.to_thread(
+            self._parts.acted, self._lease
+        ):
             return CANCELLED
-        # What the deployment says of the job, once: a run that has begun is not rejected by a setting's change.
-        if not begun and (refusal := await asyncio.to_thread(self._parts.policy.allowed.refusal, self._job)):
+        # What the deployment says of the job, once: a run that has begun is not rejected by a
+        # setting's change.
+        if not begun and (
+            refusal := await asyncio.to_thread(self._parts.policy.allowed.refusal, self._job)
+        ):
             return Stop(Outcome.REJECTED, refusal)
         if stop := await self._inherit():
             return stop
@@ -135,7 +164,10 @@ class Work:
                 reason = f"no fix in {rounds}; the last: {first_line(answer.because)}"
                 return Stop(Outcome.NO_FIX, reason, answer.facts)
             if await asyncio.to_thread(self._stuck, answer):
-                reason = f"stuck: {SAME_ENDS} rounds ended the same way; the last: {first_line(answer.because)}"
+                reason = (
+                    f"stuck: {SAME_ENDS} rounds ended the same way; the last:"
+                    f" {first_line(answer.because)}"
+                )
                 return Stop(Outcome.NO_FIX, reason, answer.facts)
             self._round += 1
             opened = Round(self._round, answer.to, storable(answer.because), answer.note)
@@ -143,7 +175,10 @@ class Work:
 
     def _stuck(self, answer: Back) -> bool:
         """As many rounds in a row ended with the same words, this one counted."""
-        earlier = [opened.because for opened in self._store.rounds(self._lease.job_id, self._lease.generation)]
+        earlier = [
+            opened.because
+            for opened in self._store.rounds(self._lease.job_id, self._lease.generation)
+        ]
         last = [*earlier, storable(answer.because)][-SAME_ENDS:]
         return len(last) == SAME_ENDS and len(set(last)) == 1
 
@@ -160,11 +195,18 @@ class Work:
             return None
         if from_stage not in self._pipeline.names:
             names = ", ".join(self._pipeline.names)
-            return Stop(Outcome.REJECTED, f"replay.from_stage: no stage {from_stage!r}; there are {names}")
+            return Stop(
+                Outcome.REJECTED, f"replay.from_stage: no stage {from_stage!r}; there are {names}"
+            )
         await asyncio.to_thread(
             checkpoints.inherit,
-            self._pipeline, self._store, self._artifacts, self._lease, from_stage, self._parts.clock(),
-        )  # fmt: skip
+            self._pipeline,
+            self._store,
+            self._artifacts,
+            self._lease,
+            from_stage,
+            self._parts.clock(),
+        )
         return None
 
     async def _one_round(self) -> Stop | Back:
@@ -176,7 +218,9 @@ class Work:
             needs = {parameter: given[kind] for parameter, kind in step.needs.items()}
             run = self._context(step.name, rounds)
             if step.gives is not None and step.name in kept:
-                result = await asyncio.to_thread(checkpoints.read, self._artifacts, kept[step.name], step.gives)
+                result = await asyncio.to_thread(
+                    checkpoints.read, self._artifacts, kept[step.name], step.gives
+                )
                 await self._restore(step, result, run)
             else:
                 self._tell("started", step.name)
@@ -186,14 +230,25 @@ class Work:
                     return answer
                 if isinstance(answer, Back):
                     if answer.to not in self._pipeline.names[: self._pipeline.index(step.name) + 1]:
-                        raise PipelineError(f"stage {step.name!r} went back to {answer.to!r}, which is not before it")
+                        raise PipelineError(
+                            f"stage {step.name!r} went back to {answer.to!r}, which is not"
+                            " before it"
+                        )
                     self._tell("back", step.name, self.elapsed, answer.because)
                     return answer
-                result, seconds = answer, self.lap()
+                result = answer
+                seconds = self.lap()
                 cancelled = await asyncio.to_thread(
-                    checkpoints.write, self._store, self._artifacts, self._lease, result,
-                    round=self._round, stage=step.name, seconds=seconds, now=self._parts.clock(),
-                )  # fmt: skip
+                    checkpoints.write,
+                    self._store,
+                    self._artifacts,
+                    self._lease,
+                    result,
+                    round=self._round,
+                    stage=step.name,
+                    seconds=seconds,
+                    now=self._parts.clock(),
+                )
                 self._tell("finished", step.name, seconds)
                 self._local.add(step.name)
                 if cancelled:
@@ -209,7 +264,9 @@ class Work:
         return self._store.rounds(*identity), self._store.checkpoints(*identity)
 
     async def _timed(self, step: Step, work: Any) -> Any:
-        """Run a stage within the run's minutes. The last one has effects: it is never cut short by the clock."""
+        """Run a stage within the run's minutes. The last one has effects: it is never cut short by
+        the clock.
+        """
         if step.gives is None:
             return await work
         scope = asyncio.timeout(self._left())
@@ -219,7 +276,10 @@ class Work:
         except TimeoutError:
             if not scope.expired():
                 raise
-            return Stop(Outcome.BUDGET_EXHAUSTED, f"{self._limits.max_minutes:g} minutes are used up, in {step.name}")
+            return Stop(
+                Outcome.BUDGET_EXHAUSTED,
+                f"{self._limits.max_minutes:g} minutes are used up, in {step.name}",
+            )
 
     async def _restore(self, step: Step, result: BaseModel, run: RunContext) -> None:
         if step.name in self._local or not isinstance(step.stage, Restorable):
@@ -227,22 +287,34 @@ class Work:
         started = time.monotonic()
         await step.stage.restore(result, run)
         self._local.add(step.name)
-        self._since = time.monotonic()  # what an interruption made us do again is not the run's time
+        self._since = (
+            time.monotonic()
+        )  # what an interruption made us do again is not the run's time
         self._tell("restored", step.name, self._since - started)
 
     async def _announce(self) -> None:
-        """Once a run can't be rejected any more; again on each delivery, since the last may have died before it."""
+        """Once a run can't be rejected any more; again on each delivery, since the last may have
+        died before it.
+        """
         facts = await asyncio.to_thread(self._parts.facts, self._row)
         data = RunStarted(
-            job_id=self._lease.job_id, generation=self._lease.generation, issue_url=self._row.issue_url,
-            repository=self._row.repository, base_sha=facts.base_sha, metadata=self._job.metadata,
+            job_id=self._lease.job_id,
+            generation=self._lease.generation,
+            issue_url=self._row.issue_url,
+            repository=self._row.repository,
+            base_sha=facts.base_sha,
+            metadata=self._job.metadata,
             trace=trace_id(self._lease),
-        )  # fmt: skip
+        )
         topic = self._parts.policy.topic_of(self._job)
-        await asyncio.to_thread(self._store.announce, self._lease, Event.about(data, self._parts.now()), topic)
+        await asyncio.to_thread(
+            self._store.announce, self._lease, Event.about(data, self._parts.now()), topic
+        )
 
     def _context(self, stage: str, rounds: list[Round]) -> RunContext:
-        lease, store, artifacts = self._lease, self._store, self._artifacts
+        lease = self._lease
+        store = self._store
+        artifacts = self._artifacts
 
         async def save(name: str, data: bytes | str) -> str:
             body = data.encode(errors="replace") if isinstance(data, str) else data
@@ -270,26 +342,43 @@ class Work:
             await asyncio.to_thread(store.record, lease, name, result)
 
         async def keep(name: str, choose: Callable[[], str]) -> str:
-            return await asyncio.to_thread(checkpoints.keep, store, lease, name, choose, self._parts.clock())
+            return await asyncio.to_thread(
+                checkpoints.keep, store, lease, name, choose, self._parts.clock()
+            )
 
         async def past(name: str) -> list[dict[str, Any]]:
             effects = await asyncio.to_thread(store.effects, lease.job_id)
             return [effect.intention for effect in effects if effect.name == name]
 
         return RunContext(
-            job=self._job, job_id=lease.job_id, generation=lease.generation, round=self._round, stage=stage,
-            rounds=tuple(rounds), feedback=rounds[-1].because if rounds else None, limits=self._limits,
-            workspace=self._parts.workspace(lease), save=save, load=load, intend=intend, record=record, keep=keep,
-            past=past, progress=lambda text: self._tell("note", stage, 0.0, text), ledger=self._ledger, once=once,
+            job=self._job,
+            job_id=lease.job_id,
+            generation=lease.generation,
+            round=self._round,
+            stage=stage,
+            rounds=tuple(rounds),
+            feedback=rounds[-1].because if rounds else None,
+            limits=self._limits,
+            workspace=self._parts.workspace(lease),
+            save=save,
+            load=load,
+            intend=intend,
+            record=record,
+            keep=keep,
+            past=past,
+            progress=lambda text: self._tell("note", stage, 0.0, text),
+            ledger=self._ledger,
+            once=once,
             seconds_left=self._left,
-        )  # fmt: skip
+        )
 
     def _left(self) -> float:
         return max(self._limits.max_minutes * 60 - self._used - self.elapsed, 0.0)
 
     def lap(self) -> float:
         """Seconds since the last lap; they are the run's as soon as the caller has stored them."""
-        seconds, self._since = self.elapsed, time.monotonic()
+        seconds = self.elapsed
+        self._since = time.monotonic()
         self._used += seconds
         return seconds
 

@@ -21,12 +21,13 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a stopping worker gives the outbox.
 LAST_DRAIN = 5.0
-#: Seconds after which a poll loop that waits for room, or for a queue that is down, goes round again.
+#: Seconds after which a poll loop that waits for room, or for a queue that is down, goes round
+#: again.
 TURN = 10.0
 #: Seconds for which slots that become free are gathered, so that one receive fills them.
 GATHER = 0.1
-#: Seconds without a turn after which the poll loop or the heartbeat is stuck. A long poll takes 20 s, one that gets no
-#: answer, with its retries, under two minutes.
+#: Seconds without a turn after which the poll loop or the heartbeat is stuck. A long poll takes 20
+#: s, one that gets no answer, with its retries, under two minutes.
 STALE = 180.0
 #: Seconds between two lines of metrics.
 REPORT = 60.0
@@ -58,16 +59,32 @@ class Worker:
         monotonic: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
     ):
-        self._queue, self._store, self._publisher = queue, store, publisher
-        self._visibility, self._poll_seconds, self._grace = visibility_timeout, poll_seconds, grace
-        self._clock, self._monotonic, self._rng = clock, monotonic, rng
-        self._heartbeat = heartbeat or Heartbeat(visibility_timeout / 3, lease_seconds=visibility_timeout)
+        self._queue = queue
+        self._store = store
+        self._publisher = publisher
+        self._visibility = visibility_timeout
+        self._poll_seconds = poll_seconds
+        self._grace = grace
+        self._clock = clock
+        self._monotonic = monotonic
+        self._rng = rng
+        self._heartbeat = heartbeat or Heartbeat(
+            visibility_timeout / 3, lease_seconds=visibility_timeout
+        )
         self._watchdog = watchdog or Watchdog()
         self._slots = Slots(concurrency)
         self._handler = Handler(
-            self._slots, queue, store, engine, publisher, self._heartbeat,
-            visibility=visibility_timeout, clock=clock, max_crashes=max_crashes, protect=protect,
-        )  # fmt: skip
+            self._slots,
+            queue,
+            store,
+            engine,
+            publisher,
+            self._heartbeat,
+            visibility=visibility_timeout,
+            clock=clock,
+            max_crashes=max_crashes,
+            protect=protect,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._turned_at = monotonic()
 
@@ -77,12 +94,18 @@ class Worker:
         return self._watchdog.last_words
 
     def vitals(self) -> dict[str, float]:
-        """Seconds since the poll loop and the heartbeat last went round; over ``STALE`` they are stuck."""
+        """Seconds since the poll loop and the heartbeat last went round; over ``STALE`` they are
+        stuck.
+        """
         return {"poll": self._monotonic() - self._turned_at, "heartbeat": self._heartbeat.idle}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set; then hand everything back. A queue or a store that is down is waited for."""
-        self._handler.extend = await asyncio.to_thread(visibility_extender, self._queue.url, self._visibility)
+        """Work until ``stop`` is set; then hand everything back. A queue or a store that is down is
+        waited for.
+        """
+        self._handler.extend = await asyncio.to_thread(
+            visibility_extender, self._queue.url, self._visibility
+        )
         with self._heartbeat, self._watchdog:
             publishing = asyncio.create_task(self._publisher.run())
             reporting = asyncio.create_task(self._report())
@@ -112,7 +135,9 @@ class Worker:
             return
         _, late = await asyncio.wait(self._tasks, timeout=max(deadline - loop.time(), 0.0))
         for task in late:
-            log.error("a run did not stop within %g s; its message comes back by itself", self._grace)
+            log.error(
+                "a run did not stop within %g s; its message comes back by itself", self._grace
+            )
             task.cancel()
 
     async def _poll(self) -> None:
@@ -133,7 +158,9 @@ class Worker:
                 deliveries = await self._queue.receive(self._slots.free, self._poll_seconds)
             except Exception as error:
                 failures += 1
-                log.warning("nothing can be received (%d times in a row): %s", failures, describe(error))
+                log.warning(
+                    "nothing can be received (%d times in a row): %s", failures, describe(error)
+                )
                 await self._wait(backoff(failures, base=1.0, cap=60.0, rng=self._rng))
                 continue
             failures = 0
@@ -149,7 +176,9 @@ class Worker:
         unwanted = []
         for delivery in deliveries:
             if slot := self._slots.get(delivery.message_id):
-                log.warning("message %s was delivered again while it is in work here", delivery.message_id)
+                log.warning(
+                    "message %s was delivered again while it is in work here", delivery.message_id
+                )
                 slot.delivery = delivery
             elif self._slots.stopping.is_set() or self._slots.reserved:
                 unwanted.append(delivery)
@@ -167,9 +196,12 @@ class Worker:
             await asyncio.sleep(REPORT)
             delay, stalls = self._watchdog.take()
             metrics.worker_turned(
-                lateness=self._heartbeat.take_lateness(), loop_delay=delay, loop_stalls=stalls,
-                events_pending=self._publisher.pending, running=len(self._slots),
-            )  # fmt: skip
+                lateness=self._heartbeat.take_lateness(),
+                loop_delay=delay,
+                loop_stalls=stalls,
+                events_pending=self._publisher.pending,
+                running=len(self._slots),
+            )
             try:
                 await asyncio.to_thread(metrics.deployment_seen, self._store, self._clock())
             except Exception as error:

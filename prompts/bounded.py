@@ -1,8 +1,8 @@
-"""Render in a process of its own: bounded in time and memory, and with nothing to find for who escapes the sandbox.
+"""Render in a process of its own: bounded in time and memory, and with nothing to find for who
+escapes the sandbox.
 
-For every set but the shipped one. A template with a giant loop, or with a text doubled forty times, ends that process
-and not the worker.
-"""
+For every set but the shipped one. A template with a giant loop, or with a text doubled forty times,
+ends that process and not the worker."""
 
 import json
 import resource
@@ -30,7 +30,10 @@ main()
 
 
 def render(
-    bodies: Mapping[str, str], jobs: Sequence[tuple[str, Mapping[str, Any]]], *, seconds: int = SECONDS
+    bodies: Mapping[str, str],
+    jobs: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    seconds: int = SECONDS,
 ) -> list[str]:
     """The texts of ``jobs``: (template, its variables as plain data).
 
@@ -39,9 +42,14 @@ def render(
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-c", _START, str(Path(__file__).parent)], env={}, cwd="/", capture_output=True,
-            input=json.dumps([seconds, bodies, jobs]).encode(), timeout=_WALL_SECONDS, check=False,
-        )  # fmt: skip
+            [sys.executable, "-I", "-c", _START, str(Path(__file__).parent)],
+            env={},
+            cwd="/",
+            capture_output=True,
+            input=json.dumps([seconds, bodies, jobs]).encode(),
+            timeout=_WALL_SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise RenderError(f"took longer than {_WALL_SECONDS:g} s", jobs[0][0]) from None
     told = done.stderr.decode(errors="replace").split("\n")
@@ -60,7 +68,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     seconds, bodies, jobs = json.load(sys.stdin)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    sandbox, texts = environment.environment(bodies), list[str]()
+    sandbox = environment.environment(bodies)
+    texts = list[str]()
     for name, variables in jobs:
         sys.stderr.write(f"{name}\n")
         sys.stderr.flush()

@@ -1,8 +1,8 @@
-"""Filters that put untrusted text into a template as data: it can't end its frame, nor act where it is read.
+"""Filters that put untrusted text into a template as data: it can't end its frame, nor act where it
+is read.
 
-Where each belongs: ``fenced`` and ``code`` in prompts; ``inert`` (then ``quoted``, or ``one_line`` before it) in what
-GitHub renders or parses; ``clip`` wherever a size must be bounded.
-"""
+Where each belongs: ``fenced`` and ``code`` in prompts; ``inert`` (then ``quoted``, or ``one_line``
+before it) in what GitHub renders or parses; ``clip`` wherever a size must be bounded."""
 
 import re
 import unicodedata
@@ -12,10 +12,12 @@ from typing import Any
 _BREAK = "\u200b"
 """A zero-width space: shows nothing, and GitHub no longer sees a mention, a reference, a tag or a link."""
 
-#: Behind each of these the break goes: @mention, #1, GH-1, an HTML tag or comment, an image, a link and its
-#: definition, and a bare address (which makes a back-reference there, or closes that issue).
+#: Behind each of these the break goes: @mention, #1, GH-1, an HTML tag or comment, an image, a link
+#: and its definition, and a bare address (which makes a back-reference there, or closes that
+#: issue).
 _ACTIVE = re.compile(
-    r"@(?=\w)|#(?=\d)|GH-(?=\d)|<(?=[A-Za-z/!?])|!(?=\[)|\](?=[(:\[])|(?:https?|ftp):(?=//)|www(?=\.)", re.I
+    r"@(?=\w)|#(?=\d)|GH-(?=\d)|<(?=[A-Za-z/!?])|!(?=\[)|\](?=[(:\[])|(?:https?|ftp):(?=//)|www(?=\.)",
+    re.I,
 )
 _BACKTICKS = re.compile(r"`+")
 
@@ -67,9 +69,13 @@ def _longest_run(text: str) -> int:
 
 
 def _printable(text: str) -> str:
-    """Without control and format characters; the break stays, so that filters can follow each other."""
+    """Without control and format characters; the break stays, so that filters can follow each
+    other.
+    """
     kept = "\n\t" + _BREAK
-    return "".join(ch for ch in text if ch in kept or unicodedata.category(ch) not in ("Cc", "Cf", "Co", "Cs"))
+    return "".join(
+        ch for ch in text if ch in kept or unicodedata.category(ch) not in ("Cc", "Cf", "Co", "Cs")
+    )
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

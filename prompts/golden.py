@@ -1,7 +1,8 @@
-"""Frozen inputs, and what templates make of them: so that an edit shows what it changes, everywhere.
+"""Frozen inputs, and what templates make of them: so that an edit shows what it changes,
+everywhere.
 
-``FOLDER/golden/CASE.json`` has variables for every template; ``FOLDER/golden/CASE/NAME.md`` is what they made.
-"""
+``FOLDER/golden/CASE.json`` has variables for every template; ``FOLDER/golden/CASE/NAME.md`` is what
+they made."""
 
 import json
 import re
@@ -25,7 +26,10 @@ def tokens_of(text: str) -> int:
 
 def cases() -> dict[str, dict[str, Any]]:
     """The frozen inputs. ``"repeat": {"issue.body": 900}`` makes a text of a case that much longer."""
-    found = {file.stem: json.loads(file.read_text()) for file in sorted((SHIPPED / "golden").glob("*.json"))}
+    found = {
+        file.stem: json.loads(file.read_text())
+        for file in sorted((SHIPPED / "golden").glob("*.json"))
+    }
     for case in found.values():
         for path, times in case.pop("repeat", {}).items():
             *parents, last = [int(part) if part.isdecimal() else part for part in path.split(".")]
@@ -46,7 +50,10 @@ def render(templates: TemplateSet, inputs: Mapping[str, Case]) -> dict[tuple[str
         (name, template): case
         for name, case in inputs.items()
         for template in templates.names
-        if all(variable in case or shape.optional for variable, shape in _variables(templates, template).items())
+        if all(
+            variable in case or shape.optional
+            for variable, shape in _variables(templates, template).items()
+        )
     }
     texts = templates.render_all([(template, case) for (_, template), case in jobs.items()])
     return dict(zip(jobs, texts, strict=True))
@@ -54,7 +61,10 @@ def render(templates: TemplateSet, inputs: Mapping[str, Case]) -> dict[tuple[str
 
 def frozen(folder: Path) -> dict[tuple[str, str], str]:
     """What was stored, as ``render`` gives it."""
-    return {(file.parent.name, file.stem): file.read_text() for file in sorted(folder.glob("golden/*/*.md"))}
+    return {
+        (file.parent.name, file.stem): file.read_text()
+        for file in sorted(folder.glob("golden/*/*.md"))
+    }
 
 
 def freeze(folder: Path, texts: Mapping[tuple[str, str], str]) -> None:
@@ -68,8 +78,12 @@ def freeze(folder: Path, texts: Mapping[tuple[str, str], str]) -> None:
 
 
 def sections(text: str) -> dict[str, int]:
-    """Heading of level one -> tokens below it, headings in fences left out; ``total`` is the whole text."""
-    found, heading, fence = dict[str, int](), "", ""
+    """Heading of level one -> tokens below it, headings in fences left out; ``total`` is the whole
+    text.
+    """
+    found = dict[str, int]()
+    heading = ""
+    fence = ""
     for line in text.splitlines(keepends=True):
         if mark := _FENCE.match(line):
             if not fence:
@@ -79,7 +93,9 @@ def sections(text: str) -> dict[str, int]:
         elif not fence and line.startswith("# "):
             heading = line[2:].strip()
         found[heading] = found.get(heading, 0) + len(line.encode())
-    return {name: -(-size // BYTES_PER_TOKEN) for name, size in found.items()} | {TOTAL: tokens_of(text)}
+    return {name: -(-size // BYTES_PER_TOKEN) for name, size in found.items()} | {
+        TOTAL: tokens_of(text)
+    }
 
 
 def _variables(templates: TemplateSet, name: str) -> Mapping[str, Any]:

@@ -22,7 +22,15 @@ class Finding:
 
 #: Templates that the pipeline renders at one place, so with the same variables.
 _TOGETHER = (
-    ("propose_system", "propose", "edit_format", "known", "candidate", "reproduce_system", "reproduce"),
+    (
+        "propose_system",
+        "propose",
+        "edit_format",
+        "known",
+        "candidate",
+        "reproduce_system",
+        "reproduce",
+    ),
     ("reproduce_again",),
     ("agent_system", "agent"),
     ("commit_message", "pull_request", "pull_request_title"),
@@ -36,7 +44,11 @@ def lint(templates: TemplateSet) -> list[Finding]:
     The shipped set says which templates the pipeline asks for and what it gives to each.
     """
     given = _given()
-    found = [Finding(name, None, "missing: the pipeline asks for it") for name in given if name not in templates.names]
+    found = [
+        Finding(name, None, "missing: the pipeline asks for it")
+        for name in given
+        if name not in templates.names
+    ]
     for name in templates.names:
         try:
             found += _lint_one(templates, name, given.get(name))
@@ -44,7 +56,11 @@ def lint(templates: TemplateSet) -> list[Finding]:
             found.append(_told(error, name))
         except RecursionError:
             found.append(
-                Finding(name, None, "an expression is too long or nested too deeply to follow: make it simpler")
+                Finding(
+                    name,
+                    None,
+                    "an expression is too long or nested too deeply to follow: make it simpler",
+                )
             )
     if not found:
         try:
@@ -58,7 +74,9 @@ def lint(templates: TemplateSet) -> list[Finding]:
 def _given() -> dict[str, Given]:
     """Template -> what the pipeline gives to it."""
     shipped = TemplateSet.load()
-    alone = tuple((name,) for name in shipped.names if not any(name in group for group in _TOGETHER))
+    alone = tuple(
+        (name,) for name in shipped.names if not any(name in group for group in _TOGETHER)
+    )
     given: dict[str, Given] = {}
     for group in (*_TOGETHER, *alone):
         together: dict[str, Shape] = {}
@@ -70,8 +88,14 @@ def _given() -> dict[str, Given]:
 
 def _lint_one(templates: TemplateSet, name: str, given: Given | None) -> Iterator[Finding]:
     templates.used_by(name)  # what it includes is there
-    front, found = templates.front_matter(name), list[Finding]()
-    walk = Walk(templates.parse, front.reader, lambda *finding: found.append(Finding(*finding)), templates.globals)
+    front = templates.front_matter(name)
+    found = list[Finding]()
+    walk = Walk(
+        templates.parse,
+        front.reader,
+        lambda *finding: found.append(Finding(*finding)),
+        templates.globals,
+    )
     walk.template(name, {variable: Value(shape) for variable, shape in front.variables.items()})
     yield from found
     for variable in sorted(front.variables.keys() - walk.used):
@@ -80,13 +104,17 @@ def _lint_one(templates: TemplateSet, name: str, given: Given | None) -> Iterato
         if given is not None and variable not in given:
             yield Finding(name, None, f"{variable!r}: the pipeline gives it no such variable")
         elif given is not None:
-            yield from (Finding(name, None, message) for message in beyond(shape, given[variable], variable))
+            yield from (
+                Finding(name, None, message) for message in beyond(shape, given[variable], variable)
+            )
 
 
 def _lint_rendered(templates: TemplateSet, given: Mapping[str, Given]) -> Iterator[Finding]:
     texts = golden.render(templates, golden.cases())
     for name in given.keys() - {template for _, template in texts}:
-        yield Finding(name, None, "no golden case has all its variables: add them to prompts/templates/golden")
+        yield Finding(
+            name, None, "no golden case has all its variables: add them to prompts/templates/golden"
+        )
     for (case, name), text in texts.items():
         budget = templates.front_matter(name).tokens
         for heading, tokens in golden.sections(text).items():
@@ -94,7 +122,9 @@ def _lint_rendered(templates: TemplateSet, given: Mapping[str, Given]) -> Iterat
             if key and tokens > budget[key]:
                 where = "in all" if key == golden.TOTAL else f"in the section {key!r}"
                 yield Finding(
-                    name, None, f"about {tokens} tokens {where} with the case {case!r}, {budget[key]} at most"
+                    name,
+                    None,
+                    f"about {tokens} tokens {where} with the case {case!r}, {budget[key]} at most",
                 )
 
 

@@ -1,8 +1,9 @@
-"""Where a stranger's text would stand bare in a text: a walk over Jinja's syntax tree with the types of variables.
+"""Where a stranger's text would stand bare in a text: a walk over Jinja's syntax tree with the
+types of variables.
 
-A prompt's reader is a model: ``fenced``, ``code`` or ``quoted`` must come last, since what follows could cut the frame.
-A pull request's reader is GitHub: ``inert`` must be among the filters, and nothing that edits the text behind it.
-"""
+A prompt's reader is a model: ``fenced``, ``code`` or ``quoted`` must come last, since what follows
+could cut the frame. A pull request's reader is GitHub: ``inert`` must be among the filters, and
+nothing that edits the text behind it."""
 
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,13 +21,30 @@ MAX_STEPS = 50_000
 """More than that is no template, but a riddle."""
 _FRAMES = frozenset({"fenced", "code", "quoted"})
 _LEAVE_FRAMES = frozenset({"trim", "string"})
-_LEAVE_INERT = _FRAMES | _LEAVE_FRAMES | {
-    "inert", "one_line", "clip", "truncate", "indent", "wordwrap", "lower", "upper", "title", "capitalize",
-}  # fmt: skip
+_LEAVE_INERT = (
+    _FRAMES
+    | _LEAVE_FRAMES
+    | {
+        "inert",
+        "one_line",
+        "clip",
+        "truncate",
+        "indent",
+        "wordwrap",
+        "lower",
+        "upper",
+        "title",
+        "capitalize",
+    }
+)
 _NUMBERS = frozenset({"length", "count", "wordcount", "int", "float", "round", "abs", "sum"})
-_SAME = frozenset({"list", "sort", "unique", "reverse", "select", "reject", "selectattr", "rejectattr"})
+_SAME = frozenset(
+    {"list", "sort", "unique", "reverse", "select", "reject", "selectattr", "rejectattr"}
+)
 _ITEM = frozenset({"first", "last", "random", "min", "max"})
-_TEXT, _STRANGE, _NUMBER = Shape("str"), Shape("str", untrusted=True), Shape("int")
+_TEXT = Shape("str")
+_STRANGE = Shape("str", untrusted=True)
+_NUMBER = Shape("int")
 
 
 class TooTangled(ValueError):
@@ -55,11 +73,17 @@ class Walk:
     """One template with all that it includes. ``tree_of`` gives the syntax tree of a template."""
 
     def __init__(
-        self, tree_of: Callable[[str], nodes.Template], reader: Literal["model", "github"], report: Report,
+        self,
+        tree_of: Callable[[str], nodes.Template],
+        reader: Literal["model", "github"],
+        report: Report,
         known: Container[str],
-    ):  # fmt: skip
+    ):
         """``known``: names that need no declaration."""
-        self._tree_of, self._reader, self._report, self._known = tree_of, reader, report, known
+        self._tree_of = tree_of
+        self._reader = reader
+        self._report = report
+        self._known = known
         self.used = set[str]()
         """Names that were looked up."""
         self._namespaces = set[str]()
@@ -67,13 +91,15 @@ class Walk:
         self._macros: dict[str, nodes.Macro] = {}
         self._open: list[str] = []
         """Templates and macros that are being walked, so that none is entered within itself."""
-        self._template, self._steps = "", 0
+        self._template = ""
+        self._steps = 0
         self._frame: Literal["inert", "framed"] = "framed" if reader == "model" else "inert"
 
     def template(self, name: str, scope: Scope) -> None:
         if name in self._open:
             return
-        before, self._template = self._template, name
+        before = self._template
+        self._template = name
         self._open.append(name)
         self._visit(self._tree_of(name).body, scope, None)
         self._open.pop()
@@ -90,7 +116,10 @@ class Walk:
                             self._put(part, self._value(part, scope), into)
                 case nodes.If():
                     ends = list[Scope]()
-                    for test, branch in [(node.test, node.body), *((each.test, each.body) for each in node.elif_)]:
+                    for test, branch in [
+                        (node.test, node.body),
+                        *((each.test, each.body) for each in node.elif_),
+                    ]:
                         self._value(test, scope)
                         ends.append(self._branch(branch, scope, into))
                     ends.append(self._branch(node.else_, scope, into))
@@ -122,13 +151,19 @@ class Walk:
                     self._macros[node.name] = node
                 case nodes.CallBlock():
                     self._put(node, self._value(node.call, scope), into)
-                    self._visit(node.body, scope | {arg.name: Value(_STRANGE) for arg in node.args}, into)
+                    self._visit(
+                        node.body, scope | {arg.name: Value(_STRANGE) for arg in node.args}, into
+                    )
                 case nodes.Include() if isinstance(node.template, nodes.Const):
                     self.template(str(node.template.value).removesuffix(SUFFIX), dict(scope))
                 case nodes.Scope() | nodes.ScopedEvalContextModifier() | nodes.Block():
                     self._visit(node.body, dict(scope), into)
                 case _:
-                    self._report(self._template, node.lineno, f"{type(node).__name__.lower()} is not supported here")
+                    self._report(
+                        self._template,
+                        node.lineno,
+                        f"{type(node).__name__.lower()} is not supported here",
+                    )
 
     def _branch(self, body: Iterable[nodes.Node], scope: Scope, into: list[Value] | None) -> Scope:
         """The names as they are behind it, where it was taken."""
@@ -140,8 +175,16 @@ class Walk:
         if into is not None:
             into.append(value)
         elif value.bare:
-            how = "end with | fenced, | code or | quoted" if self._reader == "model" else "put | inert behind it"
-            self._report(self._template, node.lineno, f"{_named(node)} is a stranger's text outside a delimiter: {how}")
+            how = (
+                "end with | fenced, | code or | quoted"
+                if self._reader == "model"
+                else "put | inert behind it"
+            )
+            self._report(
+                self._template,
+                node.lineno,
+                f"{_named(node)} is a stranger's text outside a delimiter: {how}",
+            )
 
     def _block(self, body: Sequence[nodes.Node], scope: Scope) -> Value:
         put = list[Value]()
@@ -166,8 +209,14 @@ class Walk:
                 self.used.add(node.name)
                 if node.name in self._namespaces:
                     return Value(_STRANGE)
-                if node.name not in scope and node.name not in self._known and node.name not in self._macros:
-                    self._report(self._template, node.lineno, f"{node.name!r} is used but not declared")
+                if (
+                    node.name not in scope
+                    and node.name not in self._known
+                    and node.name not in self._macros
+                ):
+                    self._report(
+                        self._template, node.lineno, f"{node.name!r} is used but not declared"
+                    )
                 return scope.get(node.name, Value(_TEXT))
             case nodes.Getattr():
                 return self._field(node, self._value(node.node, scope), node.attr)
@@ -195,7 +244,9 @@ class Walk:
         shape = base.shape
         if shape.kind == "object" and shape.fields:
             if name not in shape.fields:
-                self._report(self._template, node.lineno, f"{_named(node)} is used but not declared")
+                self._report(
+                    self._template, node.lineno, f"{_named(node)} is used but not declared"
+                )
                 return Value(_TEXT)
             return base.to(shape.fields[name])
         return base.to(_item(shape)) if shape.kind in ("map", "object") else _joined(base)
@@ -218,7 +269,9 @@ class Walk:
             inner |= {argument.name: Value(_TEXT) for argument in macro.args}
             defaults = zip(reversed(macro.args), reversed(macro.defaults), strict=False)
             inner |= {argument.name: self._value(default, scope) for argument, default in defaults}
-            inner |= {argument.name: value for argument, value in zip(macro.args, given, strict=False)} | named
+            inner |= {
+                argument.name: value for argument, value in zip(macro.args, given, strict=False)
+            } | named
             put = list[Value]()
             if macro.name not in self._open:
                 self._open.append(macro.name)
@@ -226,7 +279,11 @@ class Walk:
                 self._visit(macro.body, inner, put)
                 self._open.pop()
             # What it puts out bare was told in there; what is framed can still be cut out here.
-            return Value(_STRANGE, self._frame) if any(_strange(value.shape) for value in put) else Value(_TEXT)
+            return (
+                Value(_STRANGE, self._frame)
+                if any(_strange(value.shape) for value in put)
+                else Value(_TEXT)
+            )
         if isinstance(called, nodes.Getattr):
             base = self._value(called.node, scope)
             if called.attr == "cycle":
@@ -249,10 +306,16 @@ class Walk:
         named = {pair.key: self._value(pair.value, scope) for pair in node.kwargs}
         return self._through(node, node.name, value or Value(_TEXT), [*arguments, *named.values()])
 
-    def _through(self, node: nodes.Filter, name: str, value: Value, arguments: list[Value]) -> Value:
+    def _through(
+        self, node: nodes.Filter, name: str, value: Value, arguments: list[Value]
+    ) -> Value:
         if name in _NUMBERS:
             return Value(_NUMBER)
-        given = [p.value for p in node.kwargs if isinstance(p.value, nodes.Const) and str(p.key) == "attribute"]
+        given = [
+            p.value
+            for p in node.kwargs
+            if isinstance(p.value, nodes.Const) and str(p.key) == "attribute"
+        ]
         attribute = given[0].value if given else None
         if attribute and value.shape.item:
             item = value.to(value.shape.item)
@@ -262,7 +325,9 @@ class Walk:
         if name == "map":
             if attribute or not (node.args and isinstance(node.args[0], nodes.Const)):
                 return value
-            item = self._through(node, str(node.args[0].value), value.to(_item(value.shape)), arguments[1:])
+            item = self._through(
+                node, str(node.args[0].value), value.to(_item(value.shape)), arguments[1:]
+            )
             return item.to(Shape("list", item=item.shape))
         if any(argument.bare for argument in arguments):
             return Value(_STRANGE)
@@ -291,7 +356,9 @@ class Walk:
 
 def _strange(shape: Shape) -> bool:
     parts = [*shape.fields.values(), *([shape.item] if shape.item else [])]
-    return (shape.untrusted and shape.kind in ("str", "map")) or any(_strange(part) for part in parts)
+    return (shape.untrusted and shape.kind in ("str", "map")) or any(
+        _strange(part) for part in parts
+    )
 
 
 def _item(shape: Shape) -> Shape:
@@ -301,8 +368,20 @@ def _item(shape: Shape) -> Shape:
 
 def _loop(item: Shape) -> Shape:
     """https://jinja.palletsprojects.com/en/stable/templates/#for"""
-    numbers = ("index", "index0", "revindex", "revindex0", "first", "last", "length", "depth", "depth0")
-    return Shape("object", fields=dict.fromkeys(numbers, _NUMBER) | {"previtem": item, "nextitem": item})
+    numbers = (
+        "index",
+        "index0",
+        "revindex",
+        "revindex0",
+        "first",
+        "last",
+        "length",
+        "depth",
+        "depth0",
+    )
+    return Shape(
+        "object", fields=dict.fromkeys(numbers, _NUMBER) | {"previtem": item, "nextitem": item}
+    )
 
 
 def _edited(value: Value) -> Value:
@@ -319,7 +398,8 @@ def _worst(values: Sequence[Value]) -> Value:
     """A bare one, else one that holds a stranger's text."""
     strange = [value for value in values if _strange(value.shape)]
     return next(
-        (value for value in strange if value.bare), strange[0] if strange else values[-1] if values else Value(_TEXT)
+        (value for value in strange if value.bare),
+        strange[0] if strange else values[-1] if values else Value(_TEXT),
     )
 
 

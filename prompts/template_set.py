@@ -25,7 +25,9 @@ class TemplateError(ValueError):
 
     def __init__(self, name: str, message: str, line: int | None = None):
         super().__init__(f"template {name!r}{f', line {line}' if line else ''}: {message}")
-        self.name, self.message, self.line = name, message, line
+        self.name = name
+        self.message = message
+        self.line = line
 
 
 class FrontMatter(BaseModel):
@@ -66,7 +68,9 @@ class FrontMatter(BaseModel):
 
 
 class TemplateSet:
-    """Templates by name: ``propose`` is the file ``propose.md.j2``. Nothing is parsed before it is used."""
+    """Templates by name: ``propose`` is the file ``propose.md.j2``. Nothing is parsed before it is
+    used.
+    """
 
     def __init__(self, files: Mapping[str, str], *, bounded: bool = False):
         """``files``: file name -> content. ``bounded``: rendered apart, see prompts.bounded.
@@ -74,10 +78,13 @@ class TemplateSet:
         Raises:
             TemplateError: they are too much.
         """
-        self._files = {name.removesuffix(SUFFIX): text.replace("\r\n", "\n") for name, text in files.items()}
+        self._files = {
+            name.removesuffix(SUFFIX): text.replace("\r\n", "\n") for name, text in files.items()
+        }
         if sum(map(len, self._files.values())) > MAX_BYTES:
             raise TemplateError("(the set)", f"more than {MAX_BYTES} characters")
-        self._bounded, self._fronts = bounded, dict[str, FrontMatter]()
+        self._bounded = bounded
+        self._fronts = dict[str, FrontMatter]()
         self._bodies = {name + SUFFIX: self._body(name) for name in self._files}
         self._environment = environment.environment(self._bodies)
 
@@ -128,18 +135,28 @@ class TemplateSet:
     def _read_front(self, name: str) -> FrontMatter:
         match = _FRONT.match(self._text(name))
         if not match:
-            raise TemplateError(name, "no front matter: begin with a '---' line, description and variables, '---'", 1)
+            raise TemplateError(
+                name,
+                "no front matter: begin with a '---' line, description and variables, '---'",
+                1,
+            )
         try:
             if any(isinstance(token, yaml.AnchorToken) for token in yaml.scan(match["yaml"])):
                 raise TemplateError(
-                    name, "front matter: no anchors, please: a few lines of them can unfold without end", 1
+                    name,
+                    "front matter: no anchors, please: a few lines of them can unfold without end",
+                    1,
                 )
             front = FrontMatter.model_validate(yaml.safe_load(match["yaml"]) or {})
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in first["loc"])
             raise TemplateError(name, f"front matter: {field}: {first['msg']}", 1) from error
-        except (yaml.YAMLError, RecursionError, ValueError) as error:  # a date that is none is a bare ValueError
+        except (
+            yaml.YAMLError,
+            RecursionError,
+            ValueError,
+        ) as error:  # a date that is none is a bare ValueError
             raise TemplateError(name, f"the front matter is not YAML: {error}", 1) from error
         if front.name != name:
             raise TemplateError(name, f"front matter: name: {front.name!r} is not the file's", 1)
@@ -153,9 +170,15 @@ class TemplateSet:
         try:
             tree = self._environment.parse(self._body(name), name)
             for node in tree.find_all((nodes.Filter, nodes.Test)):
-                known = self._environment.filters if isinstance(node, nodes.Filter) else self._environment.tests
+                known = (
+                    self._environment.filters
+                    if isinstance(node, nodes.Filter)
+                    else self._environment.tests
+                )
                 if node.name not in known:
-                    raise TemplateError(name, f"No {type(node).__name__.lower()} named {node.name!r}.", node.lineno)
+                    raise TemplateError(
+                        name, f"No {type(node).__name__.lower()} named {node.name!r}.", node.lineno
+                    )
         except TemplateSyntaxError as error:
             raise TemplateError(name, error.message or "a syntax error", error.lineno) from error
         except RecursionError as error:
@@ -164,11 +187,14 @@ class TemplateSet:
 
     def used_by(self, name: str) -> list[str]:
         """``name`` and every template that it includes, in turn."""
-        found, open_ = [name], [name]
+        found = [name]
+        open_ = [name]
         while open_:
             for file in meta.find_referenced_templates(self.parse(open_.pop())):
                 if file is None:
-                    raise TemplateError(name, "a template is included by a computed name: write the name out")
+                    raise TemplateError(
+                        name, "a template is included by a computed name: write the name out"
+                    )
                 if (included := file.removesuffix(SUFFIX)) not in found:
                     self._text(included)
                     found.append(included)
@@ -194,15 +220,24 @@ class TemplateSet:
                 return bounded.render(self._bodies, picked)
             return [environment.render(self._environment, *job) for job in picked]
         except environment.RenderError as error:
-            raise TemplateError(error.name.removesuffix(SUFFIX), error.message, error.line) from error
+            raise TemplateError(
+                error.name.removesuffix(SUFFIX), error.message, error.line
+            ) from error
 
     def _picked(self, name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         declared = self.front_matter(name).variables
-        absent = [variable for variable, shape in declared.items() if variable not in variables and not shape.optional]
+        absent = [
+            variable
+            for variable, shape in declared.items()
+            if variable not in variables and not shape.optional
+        ]
         if absent:
             raise TemplateError(name, f"needs {', '.join(absent)}")
         try:
-            return {variable: pick(shape, variables.get(variable), variable) for variable, shape in declared.items()}
+            return {
+                variable: pick(shape, variables.get(variable), variable)
+                for variable, shape in declared.items()
+            }
         except ValueError as error:
             raise TemplateError(name, str(error)) from error
 
@@ -213,7 +248,9 @@ class TemplateSet:
             raise TemplateError(name, f"there is none; there are {', '.join(self.names)}") from None
 
     def _body(self, name: str) -> str:
-        """Without the front matter: a comment of as many lines keeps the line numbers of errors true."""
+        """Without the front matter: a comment of as many lines keeps the line numbers of errors
+        true.
+        """
         text = self._text(name)
         match = _FRONT.match(text)
         return "{#" + "\n" * match[0].count("\n") + "#}" + text[match.end() :] if match else text

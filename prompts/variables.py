@@ -1,4 +1,5 @@
-"""What a template's front matter says of its variables: their types, and which of them strangers wrote.
+"""What a template's front matter says of its variables: their types, and which of them strangers
+wrote.
 
 issue:                                     # an object with these fields
   number: int
@@ -14,7 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _LEAF = re.compile(r"(?P<untrusted>untrusted )?(?P<kind>str|int|float|bool|map)")
-_TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}
+_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+}
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,16 @@ def parse(raw: Any, *, optional: bool = False) -> Shape:
         case dict() if raw and all(isinstance(name, str) for name in raw):
             return Shape("object", optional=optional, fields=parse_fields(raw))
     raise ValueError(
-        f"{raw!r} is no type: write str, int, float, bool or map, 'untrusted ' before it, [item] or fields"
+        f"{raw!r} is no type: write str, int, float, bool or map, 'untrusted ' before it, [item] or"
+        " fields"
     )
 
 
 def parse_fields(raw: Mapping[str, Any]) -> dict[str, Shape]:
-    return {name.removesuffix("?"): parse(value, optional=name.endswith("?")) for name, value in raw.items()}
+    return {
+        name.removesuffix("?"): parse(value, optional=name.endswith("?"))
+        for name, value in raw.items()
+    }
 
 
 def pick(shape: Shape, value: Any, path: str) -> Any:
@@ -57,7 +67,10 @@ def pick(shape: Shape, value: Any, path: str) -> Any:
         return None
     match shape.kind:
         case "object":
-            return {name: pick(of, _get(value, name, of, path), f"{path}.{name}") for name, of in shape.fields.items()}
+            return {
+                name: pick(of, _get(value, name, of, path), f"{path}.{name}")
+                for name, of in shape.fields.items()
+            }
         case "list" if isinstance(value, Sequence) and not isinstance(value, str) and shape.item:
             return [pick(shape.item, item, f"{path}[{at}]") for at, item in enumerate(value)]
         case "map" if isinstance(value, Mapping) and all(

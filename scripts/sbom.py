@@ -1,4 +1,6 @@
-"""What is in the image, as CycloneDX 1.5 JSON: Debian's packages, the application's, the interpreters."""
+"""What is in the image, as CycloneDX 1.5 JSON: Debian's packages, the application's, the
+interpreters.
+"""
 
 import json
 import platform
@@ -28,7 +30,9 @@ document = {
     "bomFormat": "CycloneDX",
     "specVersion": "1.5",
     "version": 1,
-    "metadata": {"component": {"type": "container", "name": "coding-agent", "version": platform.machine()}},
+    "metadata": {
+        "component": {"type": "container", "name": "coding-agent", "version": platform.machine()}
+    },
     "components": components,
 }
 json.dump(document, sys.stdout)

@@ -1,4 +1,6 @@
-"""Writes the tables of variables and outputs into terraform/README.md; --check only says whether they are true."""
+"""Writes the tables of variables and outputs into terraform/README.md; --check only says whether
+they are true.
+"""
 
 import sys
 from pathlib import Path
@@ -9,7 +11,8 @@ from hcl2.utils import SerializationOptions
 
 TERRAFORM = Path(__file__).parents[1] / "terraform"
 README = TERRAFORM / "README.md"
-BEGIN, END = "<!-- begin: made by scripts/terraform_docs.py -->\n", "<!-- end -->\n"
+BEGIN = "<!-- begin: made by scripts/terraform_docs.py -->\n"
+END = "<!-- end -->\n"
 
 
 def blocks(name: str, kind: str) -> list[tuple[str, dict[str, Any]]]:
@@ -30,7 +33,11 @@ def text(value: Any) -> str:
         case dict():
             shown = "{}" if not value else "{ ... }"
         case _:
-            shown = str(value).removeprefix("${").removesuffix("}") if str(value).startswith("${") else str(value)
+            shown = (
+                str(value).removeprefix("${").removesuffix("}")
+                if str(value).startswith("${")
+                else str(value)
+            )
     return shown.replace("|", "\\|")
 
 

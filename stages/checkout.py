@@ -1,4 +1,6 @@
-"""The code as of now: a kept mirror, brought up to date, and the commit that everything after works from."""
+"""The code as of now: a kept mirror, brought up to date, and the commit that everything after works
+from.
+"""
 
 import asyncio
 import hashlib
@@ -54,7 +56,9 @@ class CheckoutStage:
         mine = branch_name(issue.number, run.job_id)
         there = await asyncio.to_thread(mirror.branch, mine)
         if there is not None and there not in ours and not run.job.options.dry_run:
-            return Stop(Outcome.REJECTED, f"branch {mine} holds a commit that is not ours ({there[:12]})")
+            return Stop(
+                Outcome.REJECTED, f"branch {mine} holds a commit that is not ours ({there[:12]})"
+            )
         return await asyncio.to_thread(self._look, mirror, issue, branch)
 
     async def restore(self, result: Checkout, run: RunContext) -> None:
@@ -69,14 +73,21 @@ class CheckoutStage:
             empty = not mirror.has_branches()
             return Stop(
                 Outcome.REJECTED,
-                f"{issue.repository} is empty" if empty else f"{issue.repository} has no branch {branch!r}",
+                (
+                    f"{issue.repository} is empty"
+                    if empty
+                    else f"{issue.repository} has no branch {branch!r}"
+                ),
             )
         try:
             files = mirror.files(sha)
         except GitError as error:
             return Stop(Outcome.REJECTED, f"{issue.repository} can't be read: {error}")
         if len(files) > MAX_FILES:
-            return Stop(Outcome.REJECTED, f"{issue.repository} is too large: {len(files)} files, {MAX_FILES} at most")
+            return Stop(
+                Outcome.REJECTED,
+                f"{issue.repository} is too large: {len(files)} files, {MAX_FILES} at most",
+            )
         if not files:
             return Stop(Outcome.REJECTED, f"{issue.repository} has no files on {branch!r}")
         config = mirror.read(mirror.branch(issue.default_branch) or sha, CONFIG)

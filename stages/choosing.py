@@ -1,4 +1,6 @@
-"""Which of several candidates is taken: what the tests prove, then what most of them agree on, then the smallest."""
+"""Which of several candidates is taken: what the tests prove, then what most of them agree on, then
+the smallest.
+"""
 
 import ast
 import hashlib
@@ -28,18 +30,27 @@ class Contender:
 
 
 def choose(contenders: Sequence[Contender]) -> Contender:
-    """Regressions are out already; then the reproduction test, what else is proven, the majority, the smallest."""
+    """Regressions are out already; then the reproduction test, what else is proven, the majority,
+    the smallest.
+    """
     votes = Counter(contender.meaning for contender in contenders)
     return min(
         contenders,
         key=lambda c: (
-            not c.reproduced, _BEST.index(c.verification), -c.mended, -votes[c.meaning], c.size, c.number,
+            not c.reproduced,
+            _BEST.index(c.verification),
+            -c.mended,
+            -votes[c.meaning],
+            c.size,
+            c.number,
         ),
-    )  # fmt: skip
+    )
 
 
 def meaning(changes: Mapping[str, bytes | None], is_test: Callable[[str], bool]) -> str:
-    """A hash that two changes share where they say the same: comments, docstrings, layout and their tests left out."""
+    """A hash that two changes share where they say the same: comments, docstrings, layout and their
+    tests left out.
+    """
     chosen = {path: data for path, data in changes.items() if not is_test(path)} or changes
     digest = hashlib.sha256()
     for path in sorted(chosen):

@@ -1,4 +1,6 @@
-"""The issue as it is now: a frozen snapshot without what a person could not see. Policy says no here, before money."""
+"""The issue as it is now: a frozen snapshot without what a person could not see. Policy says no
+here, before money.
+"""
 
 import asyncio
 import hashlib
@@ -25,7 +27,9 @@ class IssueComment(BaseModel):
 
 
 class Issue(BaseModel):
-    """What the issue says, as a model may read it. Untrusted: data in a prompt, never anything else."""
+    """What the issue says, as a model may read it. Untrusted: data in a prompt, never anything
+    else.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,7 +75,9 @@ class FetchIssue:
             return _rejected(refusal)
         issue = await asyncio.to_thread(_frozen, ref, repository, snapshot)
         if not issue.text.strip():
-            return Stop(Outcome.NEEDS_INFO, "the issue has no text: say what happens and what should happen")
+            return Stop(
+                Outcome.NEEDS_INFO, "the issue has no text: say what happens and what should happen"
+            )
         if issue.hidden:
             run.progress(f"hidden text removed: {'; '.join(issue.hidden)}")
         return issue
@@ -88,7 +94,11 @@ def _frozen(ref: IssueRef, repository: Repository, snapshot: IssueSnapshot) -> I
         author=snapshot.author,
         association=snapshot.association,
         comments=tuple(
-            IssueComment(author=c.author, association=c.association, body=visible(c.body, f"comment {n}", hidden))
+            IssueComment(
+                author=c.author,
+                association=c.association,
+                body=visible(c.body, f"comment {n}", hidden),
+            )
             for n, c in enumerate(snapshot.comments, 1)
         ),
         clone_url=repository.clone_url,
@@ -112,11 +122,18 @@ def _refusal(issue: IssueSnapshot) -> str | None:
         return f"issue #{issue.number} is locked"
     if issue.assignees:
         return f"issue #{issue.number} is assigned to {', '.join(issue.assignees)}"
-    size = sum(len(text.encode()) for text in (issue.title, issue.body, *(c.body for c in issue.comments)))
+    size = sum(
+        len(text.encode()) for text in (issue.title, issue.body, *(c.body for c in issue.comments))
+    )
     if size > MAX_ISSUE_BYTES:
-        return f"issue #{issue.number} is too large: {size} bytes with its comments, {MAX_ISSUE_BYTES} at most"
+        return (
+            f"issue #{issue.number} is too large: {size} bytes with its comments, {MAX_ISSUE_BYTES}"
+            " at most"
+        )
     return None
 
 
 def _digest(issue: IssueSnapshot) -> str:
-    return hashlib.sha256(json.dumps(issue.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(issue.model_dump(mode="json"), sort_keys=True).encode()
+    ).hexdigest()

@@ -1,4 +1,6 @@
-"""Push the branch and open the pull request, so that twice equals once; or, where nothing is pushed, keep the patch."""
+"""Push the branch and open the pull request, so that twice equals once; or, where nothing is
+pushed, keep the patch.
+"""
 
 import asyncio
 import time
@@ -21,27 +23,50 @@ from stages.run_tests import Verdict
 #: Who the commits are by. GitHub shows the name; the address receives no mail.
 AUTHOR = Identity("coding-agent", "coding-agent@users.noreply.github.com")
 #: Characters that GitHub takes; its refusal (422) names them.
-MAX_TITLE, MAX_BODY = 256, 65_536
-_PUSH, _PULL = "push", "pull_request"
-_MESSAGE, _TITLE, _BODY = "commit_message", "pull_request_title", "pull_request"
+MAX_TITLE = 256
+MAX_BODY = 65_536
+_PUSH = "push"
+_PULL = "pull_request"
+_MESSAGE = "commit_message"
+_TITLE = "pull_request_title"
+_BODY = "pull_request"
 
 
 class OpenPullRequest:
     name = "open_pr"
 
-    def __init__(self, forge: Forge, mirrors: Mirrors, templates: Templates, *, clock: Callable[[], float] = time.time):
-        self._forge, self._mirrors, self._templates, self._clock = forge, mirrors, templates, clock
+    def __init__(
+        self,
+        forge: Forge,
+        mirrors: Mirrors,
+        templates: Templates,
+        *,
+        clock: Callable[[], float] = time.time,
+    ):
+        self._forge = forge
+        self._mirrors = mirrors
+        self._templates = templates
+        self._clock = clock
 
     async def run(
-        self, issue: Issue, checkout: Checkout, proposals: Proposals, candidates: Candidates, verdict: Verdict,
+        self,
+        issue: Issue,
+        checkout: Checkout,
+        proposals: Proposals,
+        candidates: Candidates,
+        verdict: Verdict,
         run: RunContext,
-    ) -> Stop:  # fmt: skip
+    ) -> Stop:
         candidate = candidates.candidates[verdict.candidate]
         facts = Facts(verification=verdict.verification, artifacts={"patch": candidate.patch_key})
         if run.job.options.dry_run:
-            return Stop(Outcome.PROPOSED, f"{verdict.verification}; nothing was pushed, as asked", facts)
+            return Stop(
+                Outcome.PROPOSED, f"{verdict.verification}; nothing was pushed, as asked", facts
+            )
         templates = await self._templates.of(run)
-        facts = facts.merged(Facts(templates={name: templates.hash(name) for name in (_MESSAGE, _TITLE, _BODY)}))
+        facts = facts.merged(
+            Facts(templates={name: templates.hash(name) for name in (_MESSAGE, _TITLE, _BODY)})
+        )
         said = await self._said(issue, checkout, candidate, verdict, proposals, run)
         mirror = self._mirrors.at(checkout.repository)
         url = await asyncio.to_thread(self._forge.push_url, run.job.issue)
@@ -54,7 +79,9 @@ class OpenPullRequest:
         )
         sha = await asyncio.to_thread(_write, mirror, checkout, candidate, commit)
         if sha != commit["sha"]:
-            raise AssertionError(f"the stored intention names commit {commit['sha']}, its bytes give {sha}")
+            raise AssertionError(
+                f"the stored intention names commit {commit['sha']}, its bytes give {sha}"
+            )
         ours = {str(past["sha"]) for past in await run.past(_PUSH)}
         try:
             await asyncio.to_thread(_push, mirror, url, commit, ours)
@@ -65,32 +92,61 @@ class OpenPullRequest:
         if pull is None:
             where = f"branch {commit['branch']} is in the repository"
             return Stop(Outcome.PROPOSED, f"{verdict.verification}; {where}", facts)
-        opened = await asyncio.to_thread(self._open, run, commit["branch"], checkout.base_branch, pull)
+        opened = await asyncio.to_thread(
+            self._open, run, commit["branch"], checkout.base_branch, pull
+        )
         await run.record(_PULL, {"number": opened.number, "url": opened.url})
         facts = facts.merged(Facts(pull_request_url=opened.url, pull_request_number=opened.number))
         closed = "" if opened.state == "open" else ", closed since"
-        return Stop(Outcome.PR_OPENED, f"pull request #{opened.number}{closed}: {verdict.verification}", facts)
+        return Stop(
+            Outcome.PR_OPENED,
+            f"pull request #{opened.number}{closed}: {verdict.verification}",
+            facts,
+        )
 
     async def _said(
-        self, issue: Issue, checkout: Checkout, candidate: Candidate, verdict: Verdict, proposals: Proposals,
+        self,
+        issue: Issue,
+        checkout: Checkout,
+        candidate: Candidate,
+        verdict: Verdict,
+        proposals: Proposals,
         run: RunContext,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         """What the templates may say."""
         return {
-            "issue_number": issue.number, "issue_url": issue.url, "title": issue.title,
-            "summary": candidate.summary, "notices": candidate.notices,
-            "verification": verdict.verification.value, "reason": verdict.reason,
-            "fixed": verdict.fixed, "still_failing": verdict.still_failing, "ran": verdict.ran,
+            "issue_number": issue.number,
+            "issue_url": issue.url,
+            "title": issue.title,
+            "summary": candidate.summary,
+            "notices": candidate.notices,
+            "verification": verdict.verification.value,
+            "reason": verdict.reason,
+            "fixed": verdict.fixed,
+            "still_failing": verdict.still_failing,
+            "ran": verdict.ran,
             "hidden": issue.hidden,
-            "regressed": verdict.regressed, "could_not_run": verdict.could_not_run, "flaky": verdict.flaky,
-            "base_branch": checkout.base_branch, "base_sha": checkout.base_sha,
-            "model": proposals.proposals[candidate.proposal].model, "rounds": run.round,
-            "cost_usd": await run.ledger.cost_usd(), "template_set": proposals.template_set,
-            "templates": proposals.templates, "job_id": run.job_id, "generation": run.generation,
-        }  # fmt: skip
+            "regressed": verdict.regressed,
+            "could_not_run": verdict.could_not_run,
+            "flaky": verdict.flaky,
+            "base_branch": checkout.base_branch,
+            "base_sha": checkout.base_sha,
+            "model": proposals.proposals[candidate.proposal].model,
+            "rounds": run.round,
+            "cost_usd": await run.ledger.cost_usd(),
+            "template_set": proposals.template_set,
+            "templates": proposals.templates,
+            "job_id": run.job_id,
+            "generation": run.generation,
+        }
 
     def _commit(
-        self, templates: TemplateSet, mirror: Mirror, checkout: Checkout, candidate: Candidate, said: dict[str, Any]
+        self,
+        templates: TemplateSet,
+        mirror: Mirror,
+        checkout: Checkout,
+        candidate: Candidate,
+        said: dict[str, Any],
     ) -> dict[str, Any]:
         """The branch and the commit on it, to the byte."""
         commit = {
@@ -101,9 +157,20 @@ class OpenPullRequest:
         return commit | {"sha": _write(mirror, checkout, candidate, commit)}
 
     def _open(self, run: RunContext, branch: str, base: str, texts: dict[str, Any]) -> PullRequest:
-        """Look first: one that is open for the branch is brought up to date; a closed one of this very run stands."""
-        ref, options = run.job.issue, run.job.options
-        wanted = NewPull(branch, base, texts["title"], texts["body"], options.draft, options.labels, options.reviewers)
+        """Look first: one that is open for the branch is brought up to date; a closed one of this
+        very run stands.
+        """
+        ref = run.job.issue
+        options = run.job.options
+        wanted = NewPull(
+            branch,
+            base,
+            texts["title"],
+            texts["body"],
+            options.draft,
+            options.labels,
+            options.reviewers,
+        )
         marker = _marker(run.job_id, run.generation)
         for there in self._forge.find_pulls(ref, branch):
             if there.state == "open":
@@ -114,7 +181,9 @@ class OpenPullRequest:
 
 
 def _texts(templates: TemplateSet, said: dict[str, Any]) -> dict[str, Any]:
-    """Title and body, to the byte and within GitHub's limits, whatever an edited template makes of them."""
+    """Title and body, to the byte and within GitHub's limits, whatever an edited template makes of
+    them.
+    """
     title = templates.render(_TITLE, **said).strip()
     body = templates.render(_BODY, **said)
     marker = _marker(said["job_id"], said["generation"])
@@ -122,7 +191,10 @@ def _texts(templates: TemplateSet, said: dict[str, Any]) -> dict[str, Any]:
         body += f"\n{marker}\n"
     if len(body) > MAX_BODY:
         body = clip(body, MAX_BODY - 100)  # the middle goes, and says so; the marker is at the end
-    return {"title": title if len(title) <= MAX_TITLE else f"{title[: MAX_TITLE - 1]}…", "body": body}
+    return {
+        "title": title if len(title) <= MAX_TITLE else f"{title[: MAX_TITLE - 1]}…",
+        "body": body,
+    }
 
 
 def _marker(job_id: str, generation: int) -> str:
@@ -130,7 +202,9 @@ def _marker(job_id: str, generation: int) -> str:
 
 
 def _write(mirror: Mirror, checkout: Checkout, candidate: Candidate, commit: dict[str, Any]) -> str:
-    return mirror.commit(candidate.tree, checkout.base_sha, commit["message"], AUTHOR, commit["seconds"])
+    return mirror.commit(
+        candidate.tree, checkout.base_sha, commit["message"], AUTHOR, commit["seconds"]
+    )
 
 
 def _push(mirror: Mirror, url: str, commit: dict[str, Any], ours: set[str]) -> None:
@@ -143,7 +217,9 @@ def _push(mirror: Mirror, url: str, commit: dict[str, Any], ours: set[str]) -> N
     if there == commit["sha"]:
         return
     if there is not None and there not in ours:
-        raise PushRejected(f"branch {commit['branch']} holds a commit that is not ours ({there[:12]})")
+        raise PushRejected(
+            f"branch {commit['branch']} holds a commit that is not ours ({there[:12]})"
+        )
     mirror.push(url, commit["sha"], commit["branch"], expected=there)
 
 

@@ -23,17 +23,36 @@ from stages.run_tests import RunTests
 NAMES = tuple(
     stage.name
     for stage in (
-        FetchIssue, CheckoutStage, BuildContext, PrepareTests, ProposePatch, ApplyPatch, RunTests, OpenPullRequest
+        FetchIssue,
+        CheckoutStage,
+        BuildContext,
+        PrepareTests,
+        ProposePatch,
+        ApplyPatch,
+        RunTests,
+        OpenPullRequest,
     )
-)  # fmt: skip
+)
 
 
 def compose(
-    *, forge: Forge, mirrors: Mirrors, sandbox: Sandbox, pythons: tuple[Path, ...], uv: Path,
-    cache: Path, index: Mapping[str, str], fetch_for_private: bool, buyer: Buyer, plan: Plan, templates: Templates,
+    *,
+    forge: Forge,
+    mirrors: Mirrors,
+    sandbox: Sandbox,
+    pythons: tuple[Path, ...],
+    uv: Path,
+    cache: Path,
+    index: Mapping[str, str],
+    fetch_for_private: bool,
+    buyer: Buyer,
+    plan: Plan,
+    templates: Templates,
     protected: tuple[str, ...] = (),
-) -> Pipeline:  # fmt: skip
-    """The pipeline. A run can be rejected until its checkout; from then on it is started, and may cost money."""
+) -> Pipeline:
+    """The pipeline. A run can be rejected until its checkout; from then on it is started, and may
+    cost money.
+    """
     return Pipeline(
         [
             FetchIssue(forge),

@@ -26,10 +26,26 @@ from stages.propose_patch import Proposals, Reproduction
 from stages.steady import steady
 from stages.tried import Tried, again, note, tried
 
-MAX_SAID_CHARS, MAX_PATCH_CHARS, MAX_TESTS_TOLD = 6_000, 3_000, 8
+MAX_SAID_CHARS = 6_000
+MAX_PATCH_CHARS = 3_000
+MAX_TESTS_TOLD = 8
 MAX_BACK_CHARS = MAX_SAID_CHARS + MAX_PATCH_CHARS + 200
 #: Sources of extension modules. The environment holds what the base commit's were compiled to.
-_COMPILED = (".pyx", ".pxd", ".pxi", ".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".f", ".f90", ".pyf", ".rs")
+_COMPILED = (
+    ".pyx",
+    ".pxd",
+    ".pxi",
+    ".c",
+    ".cc",
+    ".cpp",
+    ".cxx",
+    ".h",
+    ".hpp",
+    ".f",
+    ".f90",
+    ".pyf",
+    ".rs",
+)
 #: What took longer is not run a second time to see whether it ends the same.
 _AGAIN_SECONDS = 60.0
 
@@ -61,17 +77,30 @@ class Verdict(BaseModel):
 
     def facts(self) -> Facts:
         kept = {"test log": self.log_key, "proof": self.proof_key}
-        return Facts(verification=self.verification, artifacts={name: key for name, key in kept.items() if key})
+        return Facts(
+            verification=self.verification,
+            artifacts={name: key for name, key in kept.items() if key},
+        )
 
     def proof(self) -> str:
         """The tests behind the verification, as JSON."""
-        named = {"verification", "fixed", "regressed", "could_not_run", "flaky", "still_failing", "ran"}
+        named = {
+            "verification",
+            "fixed",
+            "regressed",
+            "could_not_run",
+            "flaky",
+            "still_failing",
+            "ran",
+        }
         return self.model_dump_json(include=named, indent=1)
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """One candidate's runs. ``own``: the patch's test files on the base, without the rest of the patch."""
+    """One candidate's runs. ``own``: the patch's test files on the base, without the rest of the
+    patch.
+    """
 
     candidate: int
     whole: bool
@@ -107,7 +136,9 @@ class _Trial:
         """Green before, and not run or skipped now; what the time did not last for is no news."""
         if self.base.cut or self.after.cut:
             return frozenset()
-        return self.base.green - {test for test, status in self.after.results.items() if status != "skipped"}
+        return self.base.green - {
+            test for test, status in self.after.results.items() if status != "skipped"
+        }
 
     @cached_property
     def lost(self) -> frozenset[str]:
@@ -127,39 +158,69 @@ class _Trial:
             kind = Verification.RED_TO_GREEN
             number = len(self.fixed)
             passes = "passes" if number == 1 else "pass"
-            why = f"{_tests(number)} failed before the change and {passes} with it; none that passed fails"
-            why += f"; {_tests(len(self.flaky))} ended differently when run again" if self.flaky else ""
-        elif self.whole and report.completed and report.green and not (report.red or self.unbuilt or self.dropped):
-            kind, why = Verification.SUITE_PASSES, f"the whole suite passes ({len(report.green)} tests)"
+            why = (
+                f"{_tests(number)} failed before the change and {passes} with it; none that passed"
+                " fails"
+            )
+            why += (
+                f"; {_tests(len(self.flaky))} ended differently when run again"
+                if self.flaky
+                else ""
+            )
+        elif (
+            self.whole
+            and report.completed
+            and report.green
+            and not (report.red or self.unbuilt or self.dropped)
+        ):
+            kind = Verification.SUITE_PASSES
+            why = f"the whole suite passes ({len(report.green)} tests)"
         else:
             kind = Verification.NOT_VERIFIED
             why = f"no test failed before and passes now; of {_tests(len(report.results))} run, "
             left = "" if self.whole and report.completed else ", but not all were run"
-            why += f"{len(report.red)} fail as they did before" if report.red else f"none fails{left}"
+            why += (
+                f"{len(report.red)} fail as they did before" if report.red else f"none fails{left}"
+            )
         why += f"; the change takes out {_tests(self.dropped)} that passed" if self.dropped else ""
         why += "; the time did not last for all of them" if report.cut else ""
         if self.unbuilt:
             why += (
-                f"; the tests did not see what it changes in {', '.join(self.unbuilt[:3])}: that is not compiled anew"
+                f"; the tests did not see what it changes in {', '.join(self.unbuilt[:3])}: that is"
+                " not compiled anew"
             )
         return Verdict(
-            candidate=self.candidate, verification=kind, reason=why, fixed=tuple(sorted(self.fixed)),
-            still_failing=tuple(sorted(self.red_before & report.red)), ran=len(report.results), log_key=report.log_key,
-            could_not_run=tuple(sorted(test.rpartition("::")[2] for test in report.results if not_loaded(test))),
+            candidate=self.candidate,
+            verification=kind,
+            reason=why,
+            fixed=tuple(sorted(self.fixed)),
+            still_failing=tuple(sorted(self.red_before & report.red)),
+            ran=len(report.results),
+            log_key=report.log_key,
+            could_not_run=tuple(
+                sorted(test.rpartition("::")[2] for test in report.results if not_loaded(test))
+            ),
             flaky=tuple(sorted(self.flaky)),
-        )  # fmt: skip
+        )
 
 
 class RunTests:
     name = "run_tests"
 
     def __init__(self, mirrors: Mirrors, sandbox: Sandbox):
-        self._mirrors, self._sandbox = mirrors, sandbox
+        self._mirrors = mirrors
+        self._sandbox = sandbox
 
     async def run(
-        self, checkout: Checkout, suite: Suite, proposals: Proposals, candidates: Candidates, run: RunContext
+        self,
+        checkout: Checkout,
+        suite: Suite,
+        proposals: Proposals,
+        candidates: Candidates,
+        run: RunContext,
     ) -> Verdict | Back | Stop:
-        mirror, reproduction = self._mirrors.at(checkout.repository), proposals.reproduction
+        mirror = self._mirrors.at(checkout.repository)
+        reproduction = proposals.reproduction
         before = {each.tree: each for each in tried(run.rounds)}
         passed: list[tuple[Contender, Verdict]] = []
         failed: list[tuple[Tried, str]] = []
@@ -167,7 +228,9 @@ class RunTests:
             if candidate.tree in before and before[candidate.tree].red:
                 continue
             patch = await run.load(candidate.patch_key)
-            changes = await asyncio.to_thread(_changes, mirror, checkout.base_sha, patch, candidate.paths)
+            changes = await asyncio.to_thread(
+                _changes, mirror, checkout.base_sha, patch, candidate.paths
+            )
             if not suite.runnable or suite.base is None or suite.recipe is None:
                 passed.append((_contender(number, changes, patch), _untested(number, suite)))
                 continue
@@ -176,9 +239,15 @@ class RunTests:
             red = len(trial.broken) + len(trial.lost)
             if red or not trial.after.results:
                 told = f"{_told(trial, run.workspace)}{_shown(patch)}"
-                failed.append((Tried(tree=candidate.tree, patch_key=candidate.patch_key, red=red or 10**6), told))
+                failed.append(
+                    (
+                        Tried(tree=candidate.tree, patch_key=candidate.patch_key, red=red or 10**6),
+                        told,
+                    )
+                )
                 continue
-            contender, verdict = _contender(number, changes, patch, trial), trial.verdict
+            contender = _contender(number, changes, patch, trial)
+            verdict = trial.verdict
             if reproduction is not None:
                 still = await self._reproduced(number, changes, reproduction, run)
                 contender = replace(contender, reproduced=still is None)
@@ -191,7 +260,10 @@ class RunTests:
             return again(run.rounds, candidates.candidates[0].tree)
         if passed:
             chosen = choose([contender for contender, _ in passed])
-            insisted = run.round >= run.limits.max_rounds or candidates.candidates[chosen.number].tree in before
+            insisted = (
+                run.round >= run.limits.max_rounds
+                or candidates.candidates[chosen.number].tree in before
+            )
             if chosen.reproduced or insisted:
                 verdict = next(verdict for contender, verdict in passed if contender is chosen)
                 proof = await run.save(f"proof-{run.round}.json", verdict.proof())
@@ -200,23 +272,44 @@ class RunTests:
         return Back("propose_patch", because, note(run.rounds, [each for each, _ in failed]))
 
     async def _reproduced(
-        self, number: int, changes: Mapping[str, bytes | None], reproduction: Reproduction, run: RunContext
+        self,
+        number: int,
+        changes: Mapping[str, bytes | None],
+        reproduction: Reproduction,
+        run: RunContext,
     ) -> str | None:
         """None where the reproduction test passes with the change; else what it says."""
         files = {path: text.encode() for path, text in reproduction.files.items()}
-        report = await self._test(run, {**changes, **files}, sorted(files), f"reproduction-{run.round}-{number}")
+        report = await self._test(
+            run, {**changes, **files}, sorted(files), f"reproduction-{run.round}-{number}"
+        )
         red = [test for test in reproduction.tests if test not in report.green]
-        said = "\n\n".join([f"{test}\n{report.failures.get(test, '')}" for test in red] or [report.said])
+        said = "\n\n".join(
+            [f"{test}\n{report.failures.get(test, '')}" for test in red] or [report.said]
+        )
         told = f"With your change, the test that was made from the issue still fails:\n\n{said}"
         return steady(told, run.workspace) if red else None
 
     async def _try(
-        self, number: int, changes: Mapping[str, bytes | None], suite: Suite, base: TestReport, recipe: Recipe,
-        run: RunContext, checkout: Checkout,
-    ) -> _Trial:  # fmt: skip
-        of_tests = {path: data for path, data in changes.items() if belongs_to_tests(path, recipe.patterns)}
-        files = [path for path, data in of_tests.items() if data is not None and is_test_file(path, recipe.patterns)]
-        own, label = None, f"{run.round}-{number}"
+        self,
+        number: int,
+        changes: Mapping[str, bytes | None],
+        suite: Suite,
+        base: TestReport,
+        recipe: Recipe,
+        run: RunContext,
+        checkout: Checkout,
+    ) -> _Trial:
+        of_tests = {
+            path: data for path, data in changes.items() if belongs_to_tests(path, recipe.patterns)
+        }
+        files = [
+            path
+            for path, data in of_tests.items()
+            if data is not None and is_test_file(path, recipe.patterns)
+        ]
+        own = None
+        label = f"{run.round}-{number}"
         if of_tests:
             own = await self._test(run, of_tests, files or list(suite.tests), f"tests-own-{label}")
         base, more = await self._more(base, changes, files, suite, recipe, run, checkout)
@@ -236,18 +329,29 @@ class RunTests:
         return replace(trial, flaky=flaky)
 
     async def _more(
-        self, base: TestReport, changes: Mapping[str, bytes | None], files: list[str], suite: Suite, recipe: Recipe,
-        run: RunContext, checkout: Checkout,
-    ) -> tuple[TestReport, list[str]]:  # fmt: skip
+        self,
+        base: TestReport,
+        changes: Mapping[str, bytes | None],
+        files: list[str],
+        suite: Suite,
+        recipe: Recipe,
+        run: RunContext,
+        checkout: Checkout,
+    ) -> tuple[TestReport, list[str]]:
         """Where the suite does not run whole, also the test files that the patch changes, and those that cover what
         else it changes; on the base first."""
         if suite.whole:
             return base, []
-        mirror, sha = self._mirrors.at(checkout.repository), checkout.base_sha
+        mirror = self._mirrors.at(checkout.repository)
+        sha = checkout.base_sha
         more = [file for file in files if file not in suite.tests]
-        more = [file for file in more if await asyncio.to_thread(mirror.read, sha, file) is not None]
+        more = [
+            file for file in more if await asyncio.to_thread(mirror.read, sha, file) is not None
+        ]
         if base.seconds <= _AGAIN_SECONDS:
-            others = await asyncio.to_thread(covering, mirror, sha, recipe, list(changes), [*suite.tests, *more])
+            others = await asyncio.to_thread(
+                covering, mirror, sha, recipe, list(changes), [*suite.tests, *more]
+            )
             more += others
         report = await self._test(run, {}, more, f"tests-base-more-{run.round}") if more else None
         return (base.joined(report), more) if report and report.ran else (base, [])
@@ -256,12 +360,19 @@ class RunTests:
         self, run: RunContext, changes: Mapping[str, bytes | None], tests: list[str], label: str
     ) -> TestReport:
         return await run_suite(
-            self._sandbox, run.workspace, changes=changes, tests=tests, seconds=test_seconds(run), save=run.save,
+            self._sandbox,
+            run.workspace,
+            changes=changes,
+            tests=tests,
+            seconds=test_seconds(run),
+            save=run.save,
             label=label,
-        )  # fmt: skip
+        )
 
 
-def _changes(mirror: Mirror, base: str, patch: bytes, paths: tuple[str, ...]) -> dict[str, bytes | None]:
+def _changes(
+    mirror: Mirror, base: str, patch: bytes, paths: tuple[str, ...]
+) -> dict[str, bytes | None]:
     tree = mirror.apply(base, patch)
     return {path: mirror.read(tree, path) for path in paths}
 
@@ -271,24 +382,34 @@ def _contender(
 ) -> Contender:
     patterns = trial.patterns if trial else ()
     return Contender(
-        number=number, reproduced=True, size=len(patch),
+        number=number,
+        reproduced=True,
+        size=len(patch),
         verification=trial.verdict.verification if trial else Verification.NOT_VERIFIED,
         mended=len(trial.base.red & trial.after.green) if trial else 0,
         meaning=meaning(changes, lambda path: belongs_to_tests(path, patterns)),
-    )  # fmt: skip
+    )
 
 
 def _untested(number: int, suite: Suite) -> Verdict:
     return Verdict(
-        candidate=number, verification=Verification.NOT_VERIFIED, reason=suite.reason, fixed=(), still_failing=(),
-        ran=0, log_key=suite.log_key,
-    )  # fmt: skip
+        candidate=number,
+        verification=Verification.NOT_VERIFIED,
+        reason=suite.reason,
+        fixed=(),
+        still_failing=(),
+        ran=0,
+        log_key=suite.log_key,
+    )
 
 
 def _with_reproduction(verdict: Verdict, reproduction: Reproduction, still: str | None) -> Verdict:
     """A test that is not part of the change may prove it all the same, and says that it is not."""
     if still is not None:
-        reason = f"{verdict.reason}; a test made from the issue, which is not part of the change, still fails"
+        reason = (
+            f"{verdict.reason}; a test made from the issue, which is not part of the change, still"
+            " fails"
+        )
         return verdict.model_copy(update={"reason": reason})
     if verdict.verification is Verification.RED_TO_GREEN:
         return verdict
@@ -313,7 +434,10 @@ def _told(trial: _Trial, workspace: Path) -> str:
         if more := sorted(trial.broken)[MAX_TESTS_TOLD:]:
             text += f"and {', '.join(more)}\n\n"
         if trial.lost:
-            text += f"Tests that passed do not run any more: {', '.join(sorted(trial.lost)[:20])}\n{report.said}"
+            text += (
+                "Tests that passed do not run any more:"
+                f" {', '.join(sorted(trial.lost)[:20])}\n{report.said}"
+            )
     return clip(steady(text, workspace), MAX_SAID_CHARS)
 
 

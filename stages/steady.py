@@ -1,4 +1,6 @@
-"""What programs print, without what changes from one run to the next: the same work sends the same bytes."""
+"""What programs print, without what changes from one run to the next: the same work sends the same
+bytes.
+"""
 
 import re
 from pathlib import Path
@@ -12,7 +14,11 @@ _CHANGING = (
 
 def steady(text: str, workspace: Path) -> str:
     """``text`` without durations, addresses and this machine's folders."""
-    text = text.replace(f"{workspace}/tree/", "").replace(f"{workspace}/tree", ".").replace(f"{workspace}/", "")
+    text = (
+        text.replace(f"{workspace}/tree/", "")
+        .replace(f"{workspace}/tree", ".")
+        .replace(f"{workspace}/", "")
+    )
     for pattern, instead in _CHANGING:
         text = pattern.sub(instead, text)
     return text

@@ -1,4 +1,6 @@
-"""What a reader of an issue's page sees of its Markdown: the rest could instruct a model behind the readers' backs."""
+"""What a reader of an issue's page sees of its Markdown: the rest could instruct a model behind the
+readers' backs.
+"""
 
 import re
 import unicodedata
@@ -11,8 +13,8 @@ from markdown_it.token import Token
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
 _DEFINITION = re.compile(r"[>\s\d.)*+-]*\[(?P<label>[^\[\]]+)\]:")
 _KEPT_CONTROLS = "\n\t"
-#: Unicode's Default_Ignorable_Code_Point outside of category Cf: fillers, joiners, variation selectors
-#: (https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt).
+#: Unicode's Default_Ignorable_Code_Point outside of category Cf: fillers, joiners, variation
+#: selectors (https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt).
 _IGNORABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
@@ -51,7 +53,8 @@ def _rendered(text: str) -> tuple[str, int, int]:
             return text, comments, definitions
         page = _Page(text)
         after = page.kept()
-        comments, definitions = comments + page.comments, definitions + page.definitions
+        comments = comments + page.comments
+        definitions = definitions + page.definitions
         if after == text:
             return text, comments, definitions
         text = after
@@ -63,13 +66,17 @@ class _Page:
     """One pass over a text, block by block."""
 
     def __init__(self, text: str):
-        self._text, self.comments, self.definitions = text, 0, 0
+        self._text = text
+        self.comments = 0
+        self.definitions = 0
         self._brackets = Counter(re.findall(r"\[([^\[\]]+)\]", text.lower()))
         self._open = False
         """A comment has begun that never ends."""
 
     def kept(self) -> str:
-        lines, done, parts = self._text.split("\n"), 0, list[str]()
+        lines = self._text.split("\n")
+        done = 0
+        parts = list[str]()
         for token in _leaves(MarkdownIt("commonmark").parse(self._text)):
             start, end = token.map or (0, 0)
             if start < done:
@@ -88,7 +95,9 @@ class _Page:
         if token.type in ("fence", "code_block") or "<!--" not in text:
             return text
         children = token.children or ()
-        comments = [c.content for c in children if c.type == "html_inline" and c.content.startswith("<!--")]
+        comments = [
+            c.content for c in children if c.type == "html_inline" and c.content.startswith("<!--")
+        ]
         told = [*comments, *(child.content for child in children if child.type == "code_inline")]
         if text.count("<!--") != sum(part.count("<!--") for part in told):
             return self._without_comments(text)
@@ -98,8 +107,11 @@ class _Page:
         return text
 
     def _between(self, lines: Sequence[str]) -> str:
-        """Lines that make nothing on the page: empty ones, and definitions of links, with what their titles say."""
-        kept, keep = list[str](), True
+        """Lines that make nothing on the page: empty ones, and definitions of links, with what
+        their titles say.
+        """
+        kept = list[str]()
+        keep = True
         for line in lines:
             if found := _DEFINITION.match(line):
                 keep = self._brackets[found["label"].lower()] > 1
@@ -109,14 +121,20 @@ class _Page:
         return self._without_comments("\n".join(kept))
 
     def _without_comments(self, text: str) -> str:
-        self._open = self._open or any(not found[0].endswith("-->") for found in _COMMENT.finditer(text))
+        self._open = self._open or any(
+            not found[0].endswith("-->") for found in _COMMENT.finditer(text)
+        )
         text, found = _COMMENT.subn(_apart, text)
         self.comments += found
         return text
 
 
 def _leaves(tokens: Sequence[Token]) -> Iterator[Token]:
-    return (t for t in tokens if t.map and t.type in ("fence", "code_block", "html_block", "inline", "hr"))
+    return (
+        t
+        for t in tokens
+        if t.map and t.type in ("fence", "code_block", "html_block", "inline", "hr")
+    )
 
 
 def _apart(comment: re.Match[str]) -> str:

@@ -4,7 +4,8 @@ from hypothesis import settings
 
 pytest_plugins = ["tests.stand_ins.aws"]
 
-# The same examples each time: what fails, fails for whoever made the change. `make fuzz` looks for new ones.
+# The same examples each time: what fails, fails for whoever made the change. `make fuzz` looks for
+# new ones.
 settings.register_profile("default", deadline=None, derandomize=True)
 settings.register_profile("fuzz", deadline=None, max_examples=10_000)
 settings.load_profile("default")

@@ -29,7 +29,8 @@ def exists(words: list[str]) -> None:
     while isinstance(command, click.Group):
         found = command.get_command(click.Context(main), words[0])
         assert found is not None, words
-        command, words = found, words[1:]
+        command = found
+        words = words[1:]
     options = {name for parameter in command.params for name in parameter.opts}
     assert {word.split("=")[0] for word in words if word.startswith("--")} <= options, words
 
@@ -44,12 +45,16 @@ def test_actions_are_pinned_by_commit_and_leave_no_token_in_the_checkout(path: P
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_aws_is_reached_by_oidc_alone_and_nothing_that_others_wrote_is_put_into_a_script(path: Path) -> None:
+def test_aws_is_reached_by_oidc_alone_and_nothing_that_others_wrote_is_put_into_a_script(
+    path: Path,
+) -> None:
     text = path.read_text()
     assert "secrets." not in text and "access-key" not in text
     assert yaml.safe_load(text)["permissions"]["contents"] == "read"
     for step in steps(path):
-        assert "${{" not in step.get("run", ""), "through env: an expression is pasted into the shell's text"
+        assert "${{" not in step.get("run", ""), (
+            "through env: an expression is pasted into the shell's text"
+        )
 
 
 def test_a_forks_pull_request_gets_no_credentials() -> None:
@@ -68,18 +73,24 @@ def test_workflows_run_make_targets_and_commands_that_exist() -> None:
 def test_composes_commands_exist() -> None:
     for service in ("worker", "sandbox"):
         exists(SERVICES[service].get("command", ["worker"]))
-    for line in re.findall(r"exec worker coding-agent (.+)$", (ROOT / "compose.yaml").read_text(), re.M):
+    for line in re.findall(
+        r"exec worker coding-agent (.+)$", (ROOT / "compose.yaml").read_text(), re.M
+    ):
         exists(shlex.split(line))
 
 
-def test_composes_worker_has_only_settings_that_exist_and_no_other_container_has_its_secrets() -> None:
+def test_composes_worker_has_only_settings_that_exist_and_no_other_container_has_its_secrets() -> (
+    None
+):
     known = {variable(name) for name in Settings.model_fields}
     given = set(SERVICES["worker"]["environment"])
     assert {name for name in given if name.startswith(("CODING_AGENT_", "GITHUB_"))} <= known
     secret = {"GITHUB_TOKEN", "CODING_AGENT_API_KEYS"}
     assert secret <= given
     assert not [
-        name for name, service in SERVICES.items() if name != "worker" and secret & set(service.get("environment", {}))
+        name
+        for name, service in SERVICES.items()
+        if name != "worker" and secret & set(service.get("environment", {}))
     ]
 
 
@@ -91,7 +102,9 @@ def test_only_the_sandbox_is_root_and_it_shares_the_workers_folders() -> None:
 
 
 def test_composes_files_exist_and_its_ports_are_open_on_loopback_only() -> None:
-    mounts = [mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])]
+    mounts = [
+        mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])
+    ]
     assert [path for path in mounts if path.startswith("./") and not (ROOT / path).exists()] == []
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert ports and all(port.startswith("127.0.0.1:") for port in ports)

@@ -1,4 +1,6 @@
-"""The docs say what is there: commands, options, files and settings that they name exist, and none is left out."""
+"""The docs say what is there: commands, options, files and settings that they name exist, and none
+is left out.
+"""
 
 import re
 import shlex
@@ -18,21 +20,33 @@ TEXT = {path.name: path.read_text() for path in DOCS}
 
 def commands() -> list[str]:
     """Every ``coding-agent ...`` line of a code block, its comment left out."""
-    lines = (line.split("  #")[0].strip() for text in TEXT.values() for line in text.splitlines() if line[:4] == "    ")
+    lines = (
+        line.split("  #")[0].strip()
+        for text in TEXT.values()
+        for line in text.splitlines()
+        if line[:4] == "    "
+    )
     return sorted({line for line in lines if line.startswith("coding-agent ")})
 
 
 @pytest.mark.parametrize("line", commands())
 def test_a_command_in_the_docs_exists_with_its_options(line: str) -> None:
     words = shlex.split(line)[1:]
-    words = words[: words.index("--")] if "--" in words else words  # what follows is another program's
+    words = (
+        words[: words.index("--")] if "--" in words else words
+    )  # what follows is another program's
     context = click.Context(main)
     command: click.Command = main
     while isinstance(command, click.Group):
         found = command.get_command(context, words[0])
         assert found is not None, f"{line}: there is no {words[0]}"
-        command, words = found, words[1:]
-    options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+        command = found
+        words = words[1:]
+    options = {
+        name
+        for parameter in command.params
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }
     assert {word.split("=")[0] for word in words if word.startswith("--")} <= options
 
 
@@ -43,14 +57,18 @@ def test_every_command_is_in_the_docs() -> None:
 
 def test_every_setting_is_in_the_docs() -> None:
     told = "\n".join(TEXT.values())
-    assert [variable(name) for name in Settings.model_fields if f"`{variable(name)}`" not in told] == []
+    assert [
+        variable(name) for name in Settings.model_fields if f"`{variable(name)}`" not in told
+    ] == []
 
 
 def test_every_setting_in_the_docs_exists() -> None:
     senders = {"CODING_AGENT_URL", "CODING_AGENT_API_KEY"}  # a backend's own
     known = {variable(name) for name in Settings.model_fields} | senders
     next_ones = TEXT["architecture.md"].partition("## Next")[2]
-    named = set(re.findall(r"`(CODING_AGENT_[A-Z_]+)", "\n".join(TEXT.values()).replace(next_ones, "")))
+    named = set(
+        re.findall(r"`(CODING_AGENT_[A-Z_]+)", "\n".join(TEXT.values()).replace(next_ones, ""))
+    )
     assert named <= known
 
 
@@ -59,15 +77,27 @@ def test_links_and_files_that_the_docs_name_exist(path: Path) -> None:
     text = path.read_text()
     links = [link.split("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
     assert [link for link in links if link and not (path.parent / link).exists()] == []
-    files = re.findall(r"`((?:pipeline|stages|prompts|cli|tests|examples|docs|benchmarks)/[\w./-]*)`", text)
+    files = re.findall(
+        r"`((?:pipeline|stages|prompts|cli|tests|examples|docs|benchmarks)/[\w./-]*)`", text
+    )
     assert [file for file in files if not (ROOT / file).exists()] == []
 
 
 def test_the_asyncapi_document_is_what_the_command_prints() -> None:
     printed = CliRunner().invoke(main, ["schema", "asyncapi"]).stdout
-    assert (ROOT / "docs/asyncapi.yaml").read_text() == printed, "coding-agent schema asyncapi > docs/asyncapi.yaml"
+    assert (ROOT / "docs/asyncapi.yaml").read_text() == printed, (
+        "coding-agent schema asyncapi > docs/asyncapi.yaml"
+    )
 
 
 def test_every_benchmark_in_the_docs_exists() -> None:
     named = set(re.findall(r"python -m (benchmarks\.\w+)", "\n".join(TEXT.values())))
-    assert named and [name for name in named if not (ROOT / name.replace(".", "/")).with_suffix(".py").exists()] == []
+    assert (
+        named
+        and [
+            name
+            for name in named
+            if not (ROOT / name.replace(".", "/")).with_suffix(".py").exists()
+        ]
+        == []
+    )

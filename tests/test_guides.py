@@ -15,7 +15,10 @@ from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome, RunResult
 
 ROOT = Path(__file__).parents[1]
-GUIDES = [ROOT / "docs" / f"{name}.md" for name in ("AWS_FARGATE_DEPLOYMENT", "SEVALLA_DEPLOYMENT", "security", "cost")]
+GUIDES = [
+    ROOT / "docs" / f"{name}.md"
+    for name in ("AWS_FARGATE_DEPLOYMENT", "SEVALLA_DEPLOYMENT", "security", "cost")
+]
 TEXT = {path.stem: path.read_text() for path in GUIDES}
 WORKFLOWS = "".join(path.read_text() for path in sorted((ROOT / ".github/workflows").glob("*.yml")))
 TERRAFORM = ROOT / "terraform"
@@ -23,12 +26,21 @@ TERRAFORM = ROOT / "terraform"
 
 def lines() -> list[str]:
     """Every line of the shell's code blocks."""
-    return [line[4:] for text in TEXT.values() for line in text.splitlines() if re.match(r"    [a-z]", line)]
+    return [
+        line[4:]
+        for text in TEXT.values()
+        for line in text.splitlines()
+        if re.match(r"    [a-z]", line)
+    ]
 
 
 def awss() -> list[str]:
     """Every ``aws SERVICE OPERATION ...``, inside of other commands too."""
-    found = [said for text in TEXT.values() for said in re.findall(r"(?<![-\w])aws [a-z-]+ [a-z-]+[^|;&`)>\n]*", text)]
+    found = [
+        said
+        for text in TEXT.values()
+        for said in re.findall(r"(?<![-\w])aws [a-z-]+ [a-z-]+[^|;&`)>\n]*", text)
+    ]
     return sorted({said.split("  #")[0].strip() for said in found})
 
 
@@ -52,9 +64,13 @@ def test_an_aws_command_exists_with_its_options(said: str) -> None:
         return
     if operation == "wait":
         model = get_session().get_waiter_model(name)
-        waiter = {xform_name(found).replace("_", "-"): found for found in model.waiter_names}[words[0]]
+        waiter = {xform_name(found).replace("_", "-"): found for found in model.waiter_names}[
+            words[0]
+        ]
         operation = xform_name(model.get_waiter(waiter).operation).replace("_", "-")
-    operations = {xform_name(found).replace("_", "-"): found for found in service(name).operation_names}
+    operations = {
+        xform_name(found).replace("_", "-"): found for found in service(name).operation_names
+    }
     assert operation in operations, f"aws {name} has no {operation}"
     takes = service(name).operation_model(operations[operation]).input_shape
     members = {xform_name(member).replace("_", "-") for member in takes.members} if takes else set()
@@ -72,7 +88,9 @@ def test_the_check_of_aws_commands_knows_what_is_wrong() -> None:
 def test_make_targets_and_programs_exist() -> None:
     targets = set(re.findall(r"^([\w-]+):.*##", (ROOT / "Makefile").read_text(), re.M))
     said = "\n".join(TEXT.values())
-    assert {word for line in lines() if line.startswith("make ") for word in line.split()[1:]} <= targets
+    assert {
+        word for line in lines() if line.startswith("make ") for word in line.split()[1:]
+    } <= targets
     assert set(re.findall(r"`make ([\w-]+)`", said)) <= targets
     example = (ROOT / "examples/integration_example.py").read_text()
     for word in re.findall(r"integration_example\.py ([\w-]+)", said):
@@ -81,7 +99,9 @@ def test_make_targets_and_programs_exist() -> None:
 
 def test_the_guide_names_the_repository_variables_that_the_workflows_read() -> None:
     used = set(re.findall(r"vars\.([A-Z_]+)", WORKFLOWS))
-    assert used == {name for name in re.findall(r"`([A-Z_]+)`", TEXT["AWS_FARGATE_DEPLOYMENT"]) if name in used}
+    assert used == {
+        name for name in re.findall(r"`([A-Z_]+)`", TEXT["AWS_FARGATE_DEPLOYMENT"]) if name in used
+    }
     roles = re.findall(r"^\| `(AWS_[A-Z]+_ROLE)` ", TEXT["AWS_FARGATE_DEPLOYMENT"], re.M)
     assert set(roles) == {name for name in used if name.endswith("_ROLE")}
     for name in re.findall(r"`(\w+\.yml)`", TEXT["AWS_FARGATE_DEPLOYMENT"]):
@@ -89,11 +109,20 @@ def test_the_guide_names_the_repository_variables_that_the_workflows_read() -> N
 
 
 def test_terraforms_variables_outputs_and_files_exist() -> None:
-    text, example = "\n".join(TEXT.values()), TERRAFORM / "examples/minimal"
+    text = "\n".join(TEXT.values())
+    example = TERRAFORM / "examples/minimal"
     outputs = set(re.findall(r'^output "(\w+)"', (example / "outputs.tf").read_text(), re.M))
     assert set(re.findall(r"terraform output -raw (\w+)", text)) <= outputs
-    variables = set(re.findall(r'^variable "(\w+)"', (TERRAFORM / "variables.tf").read_text(), re.M))
-    known = variables | outputs | set(FixIssueJob.model_fields) | set(RunResult.model_fields) | set(Outcome)
+    variables = set(
+        re.findall(r'^variable "(\w+)"', (TERRAFORM / "variables.tf").read_text(), re.M)
+    )
+    known = (
+        variables
+        | outputs
+        | set(FixIssueJob.model_fields)
+        | set(RunResult.model_fields)
+        | set(Outcome)
+    )
     known |= {"job_id", "schema_version", "pull_request", "pull_request_target"}
     named = set(re.findall(r"`([a-z]+(?:_[a-z_]+)+)(?: = [^`]*)?`", text))
     assert named - known == set()
@@ -106,4 +135,6 @@ def test_the_secrets_are_named_as_terraform_names_them() -> None:
     assert made == {"github-token", "anthropic-api-key", "coding-agent-api-keys"}
     settings = (TERRAFORM / "settings.tf").read_text()
     assert '"GITHUB_TOKEN"' in settings and '"CODING_AGENT_API_KEYS"' in settings
-    assert 'lower(replace(each.key, "_", "-"))' in (TERRAFORM / "modules/secrets/main.tf").read_text()
+    assert (
+        'lower(replace(each.key, "_", "-"))' in (TERRAFORM / "modules/secrets/main.tf").read_text()
+    )

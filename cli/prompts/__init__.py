@@ -19,7 +19,16 @@ def command() -> None:
 
 
 for _part in (
-    look.list_, look.show, look.lint_, look.render, look.diff, golden.golden, golden.watch, replay.replay,
-    compare.compare, sets.publish_, sets.use,
-):  # fmt: skip
+    look.list_,
+    look.show,
+    look.lint_,
+    look.render,
+    look.diff,
+    golden.golden,
+    golden.watch,
+    replay.replay,
+    compare.compare,
+    sets.publish_,
+    sets.use,
+):
     command.add_command(_part)

@@ -18,7 +18,9 @@ Texts = Mapping[tuple[str, str], str]
 
 @click.command("golden")
 @template_dir
-@click.option("--update", is_flag=True, help="Freeze the texts as they are now, in the folder's golden/.")
+@click.option(
+    "--update", is_flag=True, help="Freeze the texts as they are now, in the folder's golden/."
+)
 @click.option("--model", help="Price the difference for this model; default: CODING_AGENT_MODEL.")
 @click.pass_context
 def golden(ctx: click.Context, named: str | None, update: bool, model: str | None) -> None:
@@ -34,8 +36,12 @@ def golden(ctx: click.Context, named: str | None, update: bool, model: str | Non
     """
     folder = Path(named) if named and Path(named).is_dir() else None
     if update and folder is None:
-        raise Failure("--update needs --template-dir FOLDER: what is frozen is kept in its golden/", exits.USAGE)
-    templates, price = load(ctx, named), _price(model or settings(ctx).model)
+        raise Failure(
+            "--update needs --template-dir FOLDER: what is frozen is kept in its golden/",
+            exits.USAGE,
+        )
+    templates = load(ctx, named)
+    price = _price(model or settings(ctx).model)
     with templates_told():
         now = _texts(templates)
     before = _frozen(folder)
@@ -44,15 +50,21 @@ def golden(ctx: click.Context, named: str | None, update: bool, model: str | Non
         click.echo(told, nl=False)
     if update and folder:
         frozen_cases.freeze(folder, now)
-    click.echo(f"{len(changed)} of {len(now)} texts changed{', and are frozen now' if update else ''}", err=True)
+    click.echo(
+        f"{len(changed)} of {len(now)} texts changed{', and are frozen now' if update else ''}",
+        err=True,
+    )
     ctx.exit(exits.ERROR if changed and not update else exits.OK)
 
 
 @click.command("watch")
 @click.option(
-    "--template-dir", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
+    "--template-dir",
+    "folder",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The folder that you edit.",
-)  # fmt: skip
+)
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=0.5, help="Between two looks.")
 def watch(folder: Path, seconds: float) -> None:
     """Render again on each save, and show what it changed since the last; Ctrl-C ends it.
@@ -75,7 +87,8 @@ def _saved_at(file: Path) -> int:
 def watched(folder: Path, wait: Callable[[], object]) -> Iterator[str]:
     """What to say, first at once and then at each save; ``wait`` lies between two looks. Ends where ``wait`` raises
     StopIteration."""
-    seen, before = dict[str, int](), None
+    seen = dict[str, int]()
+    before = None
     while True:
         there = {file.name: _saved_at(file) for file in template_files(folder)}
         if there != seen:
@@ -109,13 +122,20 @@ def _frozen(folder: Path | None) -> Texts:
 
 
 def _changes(before: Texts, now: Texts, price: float | None) -> Iterator[str]:
-    """A diff and a line about tokens for each text that changed. ``price``: US dollars a token of input."""
+    """A diff and a line about tokens for each text that changed. ``price``: US dollars a token of
+    input.
+    """
     for case, name in sorted({*before, *now}):
-        old, new = before.get((case, name), ""), now.get((case, name), "")
+        old = before.get((case, name), "")
+        new = now.get((case, name), "")
         if not (difference := changed_lines(old, new, f"{case}/{name}.md")):
             continue
         tokens = [frozen_cases.tokens_of(text) for text in (old, new)]
-        cost = f", {(tokens[1] - tokens[0]) * price:+.6f} US dollars a call" if price is not None else ""
+        cost = (
+            f", {(tokens[1] - tokens[0]) * price:+.6f} US dollars a call"
+            if price is not None
+            else ""
+        )
         yield f"{difference}{case}/{name}: about {tokens[0]} -> {tokens[1]} tokens{cost}\n"
 
 

@@ -27,10 +27,21 @@ def list_(ctx: click.Context, named: str | None, as_json: bool) -> None:
     """
     templates = load(ctx, named)
     with templates_told():
-        rows = [(name, templates.hash(name), templates.front_matter(name)) for name in templates.names]
+        rows = [
+            (name, templates.hash(name), templates.front_matter(name)) for name in templates.names
+        ]
     for name, digest, front in rows:
-        told = {"name": name, "version": front.version, "hash": digest, "description": front.description}
-        click.echo(json.dumps(told) if as_json else f"{name:<20} v{front.version} {digest[:12]}  {front.description}")
+        told = {
+            "name": name,
+            "version": front.version,
+            "hash": digest,
+            "description": front.description,
+        }
+        click.echo(
+            json.dumps(told)
+            if as_json
+            else f"{name:<20} v{front.version} {digest[:12]}  {front.description}"
+        )
     if not as_json:
         click.echo(f"{'(the set)':<20} {templates.set_hash}")
 
@@ -48,19 +59,26 @@ def show(ctx: click.Context, name: str, named: str | None) -> None:
     """
     templates = load(ctx, named)
     with templates_told():
-        front, parts = templates.front_matter(name), templates.used_by(name)
+        front = templates.front_matter(name)
+        parts = templates.used_by(name)
     told = {
-        "hash": templates.hash(name), "version": front.version, "for": front.reader, "output": front.output,
+        "hash": templates.hash(name),
+        "version": front.version,
+        "for": front.reader,
+        "output": front.output,
         "hints": ", ".join(f"{hint} {value}" for hint, value in front.hints.items()),
         "includes": ", ".join(part for part in parts if part != name),
         "tokens": ", ".join(f"{section} {most}" for section, most in front.tokens.items()),
-    }  # fmt: skip
+    }
     click.echo(f"{name}: {front.description}")
     for label, value in told.items():
         click.echo(f"  {label:<10} {value or '-'}")
     click.echo("  variables")
     for path, shape in sorted(_leaves(front.variables)):
-        click.echo(f"    {path:<32} {'untrusted ' * shape.untrusted}{shape.kind}{' or none' * shape.optional}")
+        click.echo(
+            f"    {path:<32}"
+            f" {'untrusted ' * shape.untrusted}{shape.kind}{' or none' * shape.optional}"
+        )
     text = templates.files[f"{name}.md.j2"].split("---\n", 2)[2]
     click.echo(f"\n{text}", nl=False)
 
@@ -68,9 +86,11 @@ def show(ctx: click.Context, name: str, named: str | None) -> None:
 def _leaves(shapes: Any, above: str = "") -> list[tuple[str, Shape]]:
     found: list[tuple[str, Shape]] = []
     for name, shape in shapes.items():
-        path, of = f"{above}{name}", shape
+        path = f"{above}{name}"
+        of = shape
         while of.item:
-            path, of = f"{path}[]", of.item
+            path = f"{path}[]"
+            of = of.item
         found += _leaves(of.fields, f"{path}.") if of.fields else [(path, of)]
     return found
 
@@ -99,19 +119,36 @@ def lint_(ctx: click.Context, named: str | None, as_json: bool) -> None:
 @click.command("render")
 @click.argument("what", metavar="[ISSUE_URL|NAME]", required=False)
 @template_dir
-@click.option("--repo", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A local repository.")
 @click.option(
-    "--issue-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--repo",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A local repository.",
+)
+@click.option(
+    "--issue-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="With --repo: the issue's text, its title in the first line.",
-)  # fmt: skip
-@click.option("--variables", type=click.File(encoding="utf-8"), help="NAME: a JSON object with its variables.")
-@click.option("--job", "job_id", help="NAME: take them from this job's stored run, as its prompt would be made.")
+)
+@click.option(
+    "--variables", type=click.File(encoding="utf-8"), help="NAME: a JSON object with its variables."
+)
+@click.option(
+    "--job",
+    "job_id",
+    help="NAME: take them from this job's stored run, as its prompt would be made.",
+)
 @click.option("--generation", type=click.IntRange(min=0), help="With --job: default: the newest.")
 @click.pass_context
 def render(
-    ctx: click.Context, what: str | None, named: str | None, repo: Path | None, issue_file: Path | None,
-    variables: Any, job_id: str | None, generation: int | None,
-) -> None:  # fmt: skip
+    ctx: click.Context,
+    what: str | None,
+    named: str | None,
+    repo: Path | None,
+    issue_file: Path | None,
+    variables: Any,
+    job_id: str | None,
+    generation: int | None,
+) -> None:
     """Render what a run would send. Nothing is sent.
 
     For an issue, the first prompt whole: the stages before it are run, the repository's tests included. For a NAME, one
@@ -131,7 +168,10 @@ def render(
             click.echo(f"[{message.role}]\n\n{message.content}")
         return
     if what is None:
-        raise Failure("give an ISSUE_URL, a template's NAME, or --repo PATH with --issue-file FILE", exits.USAGE)
+        raise Failure(
+            "give an ISSUE_URL, a template's NAME, or --repo PATH with --issue-file FILE",
+            exits.USAGE,
+        )
     templates = load(ctx, named)
     with templates_told():
         declared = templates.front_matter(what).variables
@@ -139,8 +179,14 @@ def render(
         wanted = ", ".join(declared) or "nothing"
         raise Failure(f"give --job JOB_ID, or --variables FILE with: {wanted}", exits.USAGE)
     values = _stored(ctx, job_id, generation) if job_id else _read(variables)
-    if job_id and (more := [name for name, shape in declared.items() if name not in values and not shape.optional]):
-        raise Failure(f"--job has no {', '.join(more)} for {what}: give --variables FILE", exits.USAGE)
+    if job_id and (
+        more := [
+            name for name, shape in declared.items() if name not in values and not shape.optional
+        ]
+    ):
+        raise Failure(
+            f"--job has no {', '.join(more)} for {what}: give --variables FILE", exits.USAGE
+        )
     with templates_told():
         click.echo(templates.render(what, **values), nl=False)
 
@@ -180,8 +226,13 @@ def diff(ctx: click.Context, before: str, after: str) -> None:
     Example:
       coding-agent prompts diff HASH ./mine
     """
-    old, new = load(ctx, before), load(ctx, after)
-    changed = [name for name in sorted({*old.files, *new.files}) if old.files.get(name) != new.files.get(name)]
+    old = load(ctx, before)
+    new = load(ctx, after)
+    changed = [
+        name
+        for name in sorted({*old.files, *new.files})
+        if old.files.get(name) != new.files.get(name)
+    ]
     for name in changed:
         click.echo(changed_lines(old.files.get(name, ""), new.files.get(name, ""), name), nl=False)
         bare = name.removesuffix(".md.j2")
@@ -189,6 +240,9 @@ def diff(ctx: click.Context, before: str, after: str) -> None:
             if bare in old.names and bare in new.names:
                 version = old.front_matter(bare).version
                 if new.front_matter(bare).version <= version:
-                    click.echo(f"{bare}: the text differs, and its version is not above {version}", err=True)
+                    click.echo(
+                        f"{bare}: the text differs, and its version is not above {version}",
+                        err=True,
+                    )
     click.echo(f"{len(changed)} template{'s' * (len(changed) != 1)} differ", err=True)
     ctx.exit(exits.ERROR if changed else exits.OK)

@@ -1,4 +1,6 @@
-"""``prompts replay``: a stored run once more with other templates, side by side with what it did then."""
+"""``prompts replay``: a stored run once more with other templates, side by side with what it did
+then.
+"""
 
 import asyncio
 import difflib
@@ -27,14 +29,27 @@ CONTEXT = 2
 
 @click.command("replay")
 @click.argument("run", metavar="RUN")
-@click.option("--template-dir", "named", required=True, metavar="FOLDER|HASH", help="The templates to try.")
-@click.option("--from-stage", default="propose_patch", show_default=True, help="Keep the results before this one.")
+@click.option(
+    "--template-dir", "named", required=True, metavar="FOLDER|HASH", help="The templates to try."
+)
+@click.option(
+    "--from-stage",
+    default="propose_patch",
+    show_default=True,
+    help="Keep the results before this one.",
+)
 @click.option("--model", help="Ask this model instead of the run's: a LiteLLM name, scripted:FILE.")
 @click.option("--generation", type=click.IntRange(min=0), help="Default: the newest.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with both.")
 @click.pass_context
 def replay(
-    ctx: click.Context, run: str, named: str, from_stage: str, model: str | None, generation: int | None, as_json: bool
+    ctx: click.Context,
+    run: str,
+    named: str,
+    from_stage: str,
+    model: str | None,
+    generation: int | None,
+    as_json: bool,
 ) -> None:
     """Repeat a stored run (by its job id) here with other templates, and show what that changes.
 
@@ -50,16 +65,26 @@ def replay(
     from cli.prompts.runs import STAGES, rerun, stored_run
 
     if from_stage not in STAGES:
-        raise Failure(f"--from-stage: no stage {from_stage!r}; there are {', '.join(STAGES)}", exits.USAGE)
-    before, templates, printer = stored_run(ctx, run, generation), load(ctx, named), Printer(quiet=as_json)
+        raise Failure(
+            f"--from-stage: no stage {from_stage!r}; there are {', '.join(STAGES)}", exits.USAGE
+        )
+    before = stored_run(ctx, run, generation)
+    templates = load(ctx, named)
+    printer = Printer(quiet=as_json)
     with tempfile.TemporaryDirectory(prefix="coding-agent-replay-") as folder, settings_told():
         try:
             after = asyncio.run(
                 rerun(
-                    before, settings(ctx), Path(folder), templates, from_stage=from_stage, model=model,
-                    observer=printer, say=lambda text: click.echo(text, err=True),
+                    before,
+                    settings(ctx),
+                    Path(folder),
+                    templates,
+                    from_stage=from_stage,
+                    model=model,
+                    observer=printer,
+                    say=lambda text: click.echo(text, err=True),
                 )
-            )  # fmt: skip
+            )
         finally:
             printer.stop()
         told = {"before": seen(before), "after": seen(after)}
@@ -71,13 +96,23 @@ def replay(
 
 def seen(run: "StoredRun") -> dict[str, Any]:
     """What a run did, as far as it can be compared."""
-    verdict, result = run.verdict, json.loads(run.row.result or "{}")
-    said = f"{verdict.verification.value}: {verdict.reason}" if verdict else f"not run: {result.get('reason', '')}"
+    verdict = run.verdict
+    result = json.loads(run.row.result or "{}")
+    said = (
+        f"{verdict.verification.value}: {verdict.reason}"
+        if verdict
+        else f"not run: {result.get('reason', '')}"
+    )
     prompts = run.prompts()
     return {
-        "outcome": run.row.outcome, "tests": said, "rounds": result.get("rounds", 0), "cost_usd": run.cost_usd,
-        "prompt_tokens": sum(tokens_of(text) for text in prompts.values()), "prompts": prompts, "patch": run.patch(),
-    }  # fmt: skip
+        "outcome": run.row.outcome,
+        "tests": said,
+        "rounds": result.get("rounds", 0),
+        "cost_usd": run.cost_usd,
+        "prompt_tokens": sum(tokens_of(text) for text in prompts.values()),
+        "prompts": prompts,
+        "patch": run.patch(),
+    }
 
 
 def _print(before: dict[str, Any], after: dict[str, Any]) -> None:
@@ -92,10 +127,14 @@ def _print(before: dict[str, Any], after: dict[str, Any]) -> None:
     table.add_row("cost", f"${before['cost_usd']:.4f}", f"${after['cost_usd']:.4f}")
     table.add_row("prompts", *(f"about {side['prompt_tokens']} tokens" for side in (before, after)))
     console.print(table)
-    pairs = [(f"prompt: {name}", before["prompts"].get(name, ""), after["prompts"].get(name, ""))
-             for name in {**before["prompts"], **after["prompts"]}]  # fmt: skip
+    pairs = [
+        (f"prompt: {name}", before["prompts"].get(name, ""), after["prompts"].get(name, ""))
+        for name in {**before["prompts"], **after["prompts"]}
+    ]
     for title, old, new in (*pairs, ("patch", before["patch"], after["patch"])):
-        table = Table("then", "with these templates", title=Text(title), expand=True, show_lines=False)
+        table = Table(
+            "then", "with these templates", title=Text(title), expand=True, show_lines=False
+        )
         rows = list(side_by_side(old.splitlines(), new.splitlines()))
         for left, right in rows:
             style = "" if left == right else "bold"
@@ -115,7 +154,8 @@ def side_by_side(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, 
         if number or group[0][1]:
             yield "...", "..."
         for _, old_from, old_to, new_from, new_to in group:
-            left, right = old[old_from:old_to], new[new_from:new_to]
+            left = old[old_from:old_to]
+            right = new[new_from:new_to]
             for at in range(max(len(left), len(right))):
                 yield (left[at] if at < len(left) else ""), (right[at] if at < len(right) else "")
 
@@ -138,7 +178,11 @@ class _Listener:
 
 
 def first_prompt(
-    ctx: click.Context, issue_url: str | None, repo: Path | None, issue_file: Path | None, templates: "TemplateSet"
+    ctx: click.Context,
+    issue_url: str | None,
+    repo: Path | None,
+    issue_file: Path | None,
+    templates: "TemplateSet",
 ) -> "Sequence[Message]":
     """What a run of this issue would ask first, by running it up to there."""
     from cli import wiring
@@ -150,7 +194,8 @@ def first_prompt(
     # A name of its own: its workspace must not be a worker's on this machine.
     fields: dict[str, Any] = {"job_id": f"workbench-{uuid.uuid4()}", "options": {"dry_run": True}}
     job, forge = issue_of(issue_url, repo, issue_file, **fields)
-    listener, printer = _Listener(), Printer()
+    listener = _Listener()
+    printer = Printer()
     with tempfile.TemporaryDirectory(prefix="coding-agent-render-") as folder, settings_told():
         made = scratch(settings(ctx), Path(folder), templates)
         forge = forge or wiring.github_forge(made)

@@ -1,4 +1,6 @@
-"""Stored runs, and running them again in a folder of their own: nothing of the service's store is touched."""
+"""Stored runs, and running them again in a folder of their own: nothing of the service's store is
+touched.
+"""
 
 import json
 import uuid
@@ -37,9 +39,14 @@ if TYPE_CHECKING:
 Result = TypeVar("Result", bound=BaseModel)
 #: In the pipeline's order.
 STAGES: dict[str, type[BaseModel]] = {
-    FetchIssue.name: Issue, CheckoutStage.name: Checkout, BuildContext.name: Context, PrepareTests.name: Suite,
-    ProposePatch.name: Proposals, ApplyPatch.name: Candidates, RunTests.name: Verdict,
-}  # fmt: skip
+    FetchIssue.name: Issue,
+    CheckoutStage.name: Checkout,
+    BuildContext.name: Context,
+    PrepareTests.name: Suite,
+    ProposePatch.name: Proposals,
+    ApplyPatch.name: Candidates,
+    RunTests.name: Verdict,
+}
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,15 @@ class StoredRun:
     @cached_property
     def last(self) -> dict[str, Checkpoint]:
         """Stage -> its last result."""
-        return {checkpoint.stage: checkpoint for checkpoint in self.stored if checkpoint.stage in STAGES}
+        return {
+            checkpoint.stage: checkpoint for checkpoint in self.stored if checkpoint.stage in STAGES
+        }
 
     def needs(self, *stages: str) -> None:
         if missing := [stage for stage in stages if stage not in self.last]:
-            raise Failure(f"run {self.row.job_id} has no result of {', '.join(missing)}: it ended before")
+            raise Failure(
+                f"run {self.row.job_id} has no result of {', '.join(missing)}: it ended before"
+            )
 
     def read(self, kind: type[Result]) -> Result:
         stage = next(stage for stage, gives in STAGES.items() if gives is kind)
@@ -80,16 +91,21 @@ class StoredRun:
         """Of each exchange that made a proposal: round and role -> what was sent."""
         found: dict[str, str] = {}
         for checkpoint in (c for c in self.stored if c.stage == ProposePatch.name):
-            for at, proposal in enumerate(checkpoints.read(self.artifacts, checkpoint, Proposals).proposals, 1):
+            for at, proposal in enumerate(
+                checkpoints.read(self.artifacts, checkpoint, Proposals).proposals, 1
+            ):
                 exchange: dict[str, Any] = json.loads(self.artifacts.get(proposal.exchange_key))
                 for number, message in enumerate(exchange.get("request", {}).get("messages", ())):
-                    found[f"round {checkpoint.round}, proposal {at}, {number} {message['role']}"] = message["content"]
+                    found[
+                        f"round {checkpoint.round}, proposal {at}, {number} {message['role']}"
+                    ] = message["content"]
         return found
 
     def patch(self) -> str:
         if ApplyPatch.name not in self.last:
             return ""
-        verdict, candidates = self.verdict, self.read(Candidates).candidates
+        verdict = self.verdict
+        candidates = self.read(Candidates).candidates
         chosen = candidates[verdict.candidate if verdict else 0]
         return self.artifacts.get(chosen.patch_key).decode(errors="replace")
 
@@ -98,14 +114,21 @@ def stored_run(ctx: click.Context, job_id: str, generation: int | None) -> Store
     store, artifacts = _opened(ctx)
     row = store.run(job_id, generation)
     if row is None:
-        raise Failure(f"there is no such run of job {job_id!r} in this store; see: coding-agent jobs list", exits.USAGE)
+        raise Failure(
+            f"there is no such run of job {job_id!r} in this store; see: coding-agent jobs list",
+            exits.USAGE,
+        )
     return StoredRun.of(row, store, artifacts)
 
 
 def newest_runs(ctx: click.Context, wanted: int) -> list[StoredRun]:
     """The last that got as far as a proposal, newest first."""
     store, artifacts = _opened(ctx)
-    found = (StoredRun.of(row, store, artifacts) for row in store.runs(limit=wanted * 5) if row.state == "finished")
+    found = (
+        StoredRun.of(row, store, artifacts)
+        for row in store.runs(limit=wanted * 5)
+        if row.state == "finished"
+    )
     return [run for run in found if PrepareTests.name in run.last][:wanted]
 
 
@@ -114,7 +137,8 @@ def _opened(ctx: click.Context) -> tuple[RunStore, Artifacts]:
 
     chosen = settings(ctx)
     with settings_told():
-        store, artifacts = open_store(chosen), open_artifacts(chosen)
+        store = open_store(chosen)
+        artifacts = open_artifacts(chosen)
     ctx.call_on_close(store.close)
     return store, artifacts
 
@@ -123,7 +147,10 @@ class ReadThrough:
     """Artifacts of one place, and behind them those of another, which is never written to."""
 
     def __init__(self, own: Artifacts, behind: Artifacts):
-        self._own, self._behind, self.put, self.address = own, behind, own.put, own.address
+        self._own = own
+        self._behind = behind
+        self.put = own.put
+        self.address = own.address
 
     def get(self, key: str) -> bytes:
         try:
@@ -132,14 +159,23 @@ class ReadThrough:
             return self._behind.get(key)
 
 
-def scratch(chosen: "Settings", folder: Path, templates: "TemplateSet", **changes: Any) -> "Settings":
-    """Settings with a store of their own in ``folder``, where ``templates`` are current. Mirrors and caches stay."""
+def scratch(
+    chosen: "Settings", folder: Path, templates: "TemplateSet", **changes: Any
+) -> "Settings":
+    """Settings with a store of their own in ``folder``, where ``templates`` are current. Mirrors
+    and caches stay.
+    """
     from cli.wiring import template_sets
 
     own: dict[str, Any] = {
-        "store": f"sqlite:///{folder / 'store.sqlite'}", "artifacts": str(folder / "artifacts"), "templates": None,
-        "queue_url": None, "topic_arn": None, "allowed_models": "", "allowed_repositories": "*",
-    }  # fmt: skip
+        "store": f"sqlite:///{folder / 'store.sqlite'}",
+        "artifacts": str(folder / "artifacts"),
+        "templates": None,
+        "queue_url": None,
+        "topic_arn": None,
+        "allowed_models": "",
+        "allowed_repositories": "*",
+    }
     made = chosen.model_copy(update=own | changes)
     sets = template_sets(made)
     sets.use(sets.publish(templates))
@@ -147,11 +183,19 @@ def scratch(chosen: "Settings", folder: Path, templates: "TemplateSet", **change
 
 
 async def rerun(
-    run: StoredRun, chosen: "Settings", folder: Path, templates: "TemplateSet", *, from_stage: str,
-    model: str | None = None, observer: Callable[["Progress"], None] = lambda _: None,
+    run: StoredRun,
+    chosen: "Settings",
+    folder: Path,
+    templates: "TemplateSet",
+    *,
+    from_stage: str,
+    model: str | None = None,
+    observer: Callable[["Progress"], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
-) -> StoredRun:  # fmt: skip
-    """Run it again from a stage with these templates, as a dry run: its earlier results are copied into ``folder``."""
+) -> StoredRun:
+    """Run it again from a stage with these templates, as a dry run: its earlier results are copied
+    into ``folder``.
+    """
     from cli import wiring
     from pipeline.artifacts.folder import FolderArtifacts
     from pipeline.local import run_job
@@ -168,16 +212,22 @@ async def rerun(
         wiring.check_models(app)
         # A name of its own: its workspace must not be a worker's on this machine.
         options = Options(dry_run=True, labels=job.options.labels)
-        first = job.model_copy(update={"job_id": f"workbench-{uuid.uuid4()}", "options": options, "replay": None})
+        first = job.model_copy(
+            update={"job_id": f"workbench-{uuid.uuid4()}", "options": options, "replay": None}
+        )
         _seed(app.store, artifacts, first, run, from_stage)
         again = first.model_copy(update={"replay": Replay(id="workbench", from_stage=from_stage)})
-        await run_job(again, app.store, app.engine, on_wait=lambda s, why: say(f"waiting {s:.0f} s: {why}"))
+        await run_job(
+            again, app.store, app.engine, on_wait=lambda s, why: say(f"waiting {s:.0f} s: {why}")
+        )
         row = app.store.run(again.id)
         assert row is not None  # noqa: S101 (it has just run)
         return StoredRun.of(row, app.store, artifacts)
 
 
-def _seed(store: RunStore, artifacts: Artifacts, job: FixIssueJob, run: StoredRun, from_stage: str) -> None:
+def _seed(
+    store: RunStore, artifacts: Artifacts, job: FixIssueJob, run: StoredRun, from_stage: str
+) -> None:
     """A finished generation 0 with the run's results before the stage; a replay inherits them."""
     claimed = store.claim(Submission.of(job), lease_seconds=600)
     assert isinstance(claimed, Claimed)  # noqa: S101 (the store is new)
@@ -187,13 +237,25 @@ def _seed(store: RunStore, artifacts: Artifacts, job: FixIssueJob, run: StoredRu
         run.needs(stage)
         result = checkpoints.read(run.artifacts, run.last[stage], kind)
         checkpoints.write(
-            store, artifacts, claimed.lease, result, round=1, stage=stage, seconds=0.0, now=run.row.created_at
+            store,
+            artifacts,
+            claimed.lease,
+            result,
+            round=1,
+            stage=stage,
+            seconds=0.0,
+            now=run.row.created_at,
         )
     row = claimed.run
     ended = RunResult(
-        job_id=row.job_id, generation=0, issue_url=row.issue_url, repository=row.repository, outcome=Outcome.NO_FIX,
-        reason="copied", trace="",
-    )  # fmt: skip
+        job_id=row.job_id,
+        generation=0,
+        issue_url=row.issue_url,
+        repository=row.repository,
+        outcome=Outcome.NO_FIX,
+        reason="copied",
+        trace="",
+    )
     store.finish(claimed.lease, ended, Event.about(ended, "1970-01-01T00:00:00.000Z"), None)
 
 
@@ -202,7 +264,9 @@ def _forge(chosen: "Settings", job: FixIssueJob, run: StoredRun) -> "Forge":
     from cli.wiring import github_forge
     from pipeline.github.local import LocalForge
 
-    if job.issue.host != "file" and (chosen.github_token or chosen.github_app_id or FetchIssue.name not in run.last):
+    if job.issue.host != "file" and (
+        chosen.github_token or chosen.github_app_id or FetchIssue.name not in run.last
+    ):
         return github_forge(chosen)
     issue = run.read(Issue)
     path = unquote(urlsplit(job.issue_url).path).rpartition("/issues/")[0]

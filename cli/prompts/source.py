@@ -1,4 +1,6 @@
-"""Which set of templates a command works on: a folder, a published set by its hash, or the current one."""
+"""Which set of templates a command works on: a folder, a published set by its hash, or the current
+one.
+"""
 
 import difflib
 import re
@@ -13,9 +15,15 @@ from cli.environment import Failure, settings, settings_told
 from prompts import TemplateError, TemplateSet
 
 template_dir = click.option(
-    "--template-dir", "--templates", "named", metavar="FOLDER|HASH",
-    help="A folder of templates, or a published set; default: what CODING_AGENT_TEMPLATES makes current.",
-)  # fmt: skip
+    "--template-dir",
+    "--templates",
+    "named",
+    metavar="FOLDER|HASH",
+    help=(
+        "A folder of templates, or a published set; default: what CODING_AGENT_TEMPLATES makes"
+        " current."
+    ),
+)
 
 
 @contextmanager
@@ -41,5 +49,6 @@ def load(ctx: click.Context, named: str | None) -> TemplateSet:
 
 def changed_lines(before: str, after: str, name: str) -> str:
     """A unified diff; empty where nothing changed."""
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    old = before.splitlines(keepends=True)
+    new = after.splitlines(keepends=True)
     return "".join(difflib.unified_diff(old, new, f"a/{name}", f"b/{name}"))

@@ -1,9 +1,9 @@
-"""``make demo``: one issue from the queue to a pull request and an event, with every part real but the services.
+"""``make demo``: one issue from the queue to a pull request and an event, with every part real but
+the services.
 
-SQS and SNS are ministack, GitHub is the tests' strict stand-in (REST, and git over HTTP), the model is a scripted
-server that LiteLLM talks to over HTTP. The worker is the same process that a deployment runs. With ``--issue URL`` and
-real keys it runs on that issue instead.
-"""
+SQS and SNS are ministack, GitHub is the tests' strict stand-in (REST, and git over HTTP), the model
+is a scripted server that LiteLLM talks to over HTTP. The worker is the same process that a
+deployment runs. With ``--issue URL`` and real keys it runs on that issue instead."""
 
 import argparse
 import contextlib
@@ -39,7 +39,9 @@ console = Console(highlight=False, soft_wrap=True)
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m examples.demo", description=__doc__)
-    parser.add_argument("--issue", help="a real issue's address; needs GITHUB_TOKEN, CODING_AGENT_MODEL and its key")
+    parser.add_argument(
+        "--issue", help="a real issue's address; needs GITHUB_TOKEN, CODING_AGENT_MODEL and its key"
+    )
     issue = parser.parse_args().issue
     return fix_for_real(issue) if issue else show()
 
@@ -47,7 +49,9 @@ def main() -> int:
 def fix_for_real(issue: str) -> int:
     missing = [name for name in ("GITHUB_TOKEN", "CODING_AGENT_MODEL") if not os.environ.get(name)]
     if missing:
-        console.print(f"set {' and '.join(missing)} for a real issue, or run `make demo` without ISSUE")
+        console.print(
+            f"set {' and '.join(missing)} for a real issue, or run `make demo` without ISSUE"
+        )
         return 2
     return subprocess.run([_command(), "fix", issue], check=False).returncode
 
@@ -65,8 +69,11 @@ def show() -> int:
     ):
         github.add_repository(REPOSITORY, sample_files())
         title, _, body = (HERE / "issue.md").read_text().partition("\n")
-        issue_url = github.issue_url(REPOSITORY, github.add_issue(REPOSITORY, title, body.strip(), author="ada"))
-        queue, topic = aws.make_queue(), aws.make_topic()
+        issue_url = github.issue_url(
+            REPOSITORY, github.add_issue(REPOSITORY, title, body.strip(), author="ada")
+        )
+        queue = aws.make_queue()
+        topic = aws.make_topic()
         environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             **aws.environment,
@@ -79,12 +86,17 @@ def show() -> int:
             "GITHUB_TOKEN": WRITE_TOKEN,
             "OPENAI_API_BASE": model.api_base,
             "OPENAI_API_KEY": "demo-model-key",
-            # The sample's own dependencies come from wheels that `make setup` kept: the demo needs no network.
+            # The sample's own dependencies come from wheels that `make setup` kept: the demo needs
+            # no network.
             "UV_FIND_LINKS": str(ROOT / ".wheelhouse"),
             "UV_NO_INDEX": "1",
         }
         console.print(Rule("1. a backend puts a job on the queue"))
-        subprocess.run([_command(), "submit", issue_url, "--metadata", "ticket=OPS-7"], env=environment, check=True)
+        subprocess.run(
+            [_command(), "submit", issue_url, "--metadata", "ticket=OPS-7"],
+            env=environment,
+            check=True,
+        )
         console.print(Rule("2. a worker takes it"))
         event = run_worker(environment, aws, topic, home / "worker.log")
         if event is None:
@@ -96,8 +108,12 @@ def show() -> int:
     return 0 if event["data"]["outcome"] == "pr_opened" else 1
 
 
-def run_worker(environment: dict[str, str], aws: Aws, topic: Topic, log_file: Path) -> dict[str, Any] | None:
-    """Run the worker until its run.finished event arrives; its log lines become what a person wants to see."""
+def run_worker(
+    environment: dict[str, str], aws: Aws, topic: Topic, log_file: Path
+) -> dict[str, Any] | None:
+    """Run the worker until its run.finished event arrives; its log lines become what a person wants
+    to see.
+    """
     with log_file.open("w") as log:
         worker = subprocess.Popen([_command(), "worker"], env=environment, stderr=log)
     deadline = time.monotonic() + PATIENCE
@@ -105,10 +121,14 @@ def run_worker(environment: dict[str, str], aws: Aws, topic: Topic, log_file: Pa
     try:
         while time.monotonic() < deadline and worker.poll() is None:
             # Each look is a long poll of a second, so that this loop neither sleeps nor spins.
-            received = aws.sqs.receive_message(QueueUrl=topic.queue_url, WaitTimeSeconds=1, MaxNumberOfMessages=10)
+            received = aws.sqs.receive_message(
+                QueueUrl=topic.queue_url, WaitTimeSeconds=1, MaxNumberOfMessages=10
+            )
             shown = show_log(log_file, shown)
             for message in received.get("Messages", []):
-                aws.sqs.delete_message(QueueUrl=topic.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                aws.sqs.delete_message(
+                    QueueUrl=topic.queue_url, ReceiptHandle=message["ReceiptHandle"]
+                )
                 event: dict[str, Any] = json.loads(json.loads(message["Body"])["Message"])
                 console.print(f"  event [bold]{event['type']}[/]")
                 if event["type"] == "run.finished":
@@ -129,11 +149,14 @@ def show_log(log_file: Path, shown: int) -> int:
         told: dict[str, Any] = {}
         with contextlib.suppress(ValueError):
             told = json.loads(line)
-        kind, stage = told.get("kind"), f"{told.get('stage', ''):<14}"
+        kind = told.get("kind")
+        stage = f"{told.get('stage', ''):<14}"
         detail = escape(str(told.get("message", "")).partition(f"{kind} ")[2][:110])
         if kind in ("finished", "back", "restored"):
             mark = {"finished": "[green]✓[/]", "back": "[yellow]↩[/]", "restored": "↺"}[kind]
-            console.print(f"{mark} round {told['round']}  {stage} {told['seconds']:6.2f} s  {detail}")
+            console.print(
+                f"{mark} round {told['round']}  {stage} {told['seconds']:6.2f} s  {detail}"
+            )
         elif kind == "note":
             console.print(f"    [dim]{stage} {detail}[/]")
     return len(lines)
@@ -141,12 +164,16 @@ def show_log(log_file: Path, shown: int) -> int:
 
 def show_pull(github: GithubStandIn) -> None:
     (pull,) = github.pulls(REPOSITORY)
-    console.print(f"#{pull.number} [bold]{escape(pull.issue.title)}[/]  {pull.head} -> {pull.base}\n")
+    console.print(
+        f"#{pull.number} [bold]{escape(pull.issue.title)}[/]  {pull.head} -> {pull.base}\n"
+    )
     console.print(textwrap.indent(escape(pull.issue.body), "  "))
     diff = subprocess.run(
         ["git", f"--git-dir={github.path(REPOSITORY)}", "diff", pull.base, pull.head],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     console.print(Syntax(diff, "diff", theme="ansi_dark", background_color="default"))
 
 

@@ -19,18 +19,31 @@ class Refusal(Exception):
     """A request's end, as an error's status, its code for programs and its message for people."""
 
     def __init__(
-        self, status: int, code: str, message: str, *, field: str | None = None, headers: dict[str, str] | None = None,
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        field: str | None = None,
+        headers: dict[str, str] | None = None,
         retry_after: int | None = None,
-    ):  # fmt: skip
+    ):
         super().__init__(message)
-        self.status, self.code, self.message, self.field = status, code, message, field
-        self.headers = (headers or {}) | ({"Retry-After": str(retry_after)} if retry_after is not None else {})
+        self.status = status
+        self.code = code
+        self.message = message
+        self.field = field
+        self.headers = (headers or {}) | (
+            {"Retry-After": str(retry_after)} if retry_after is not None else {}
+        )
 
     def response(self, request_id: str) -> "Response":
         from starlette.responses import JSONResponse
 
         error = ErrorBody(
-            code=self.code, message=_plain(self.message), field=_plain(self.field) if self.field else None
+            code=self.code,
+            message=_plain(self.message),
+            field=_plain(self.field) if self.field else None,
         )
         told = Problem(error=error, request_id=request_id).model_dump(exclude_none=True)
         return JSONResponse(told, self.status, self.headers)
@@ -54,7 +67,9 @@ class Problem(BaseModel):
 
 class Accepted(BaseModel):
     job_id: str
-    generation: int | None = Field(description="null: a replay that is made once the run before it has ended")
+    generation: int | None = Field(
+        description="null: a replay that is made once the run before it has ended"
+    )
     status_url: str
     duplicate: bool = Field(description="this run was asked for before; nothing is spent twice")
 

@@ -25,8 +25,10 @@ log = logging.getLogger(__name__)
 MAX_BODY = 128 * 1024
 BODY_SECONDS = 20.0
 #: Calls a second, and at once: of a key, and of an address that shows none or a wrong one.
-KEY_RATE, KEY_BURST = 10.0, 100
-STRANGER_RATE, STRANGER_BURST = 1.0, 60
+KEY_RATE = 10.0
+KEY_BURST = 100
+STRANGER_RATE = 1.0
+STRANGER_BURST = 60
 CHECK_SECONDS = 5.0
 #: Anybody may ask /ready: what it found is told again for so many seconds.
 READY_SECONDS = 5.0
@@ -57,22 +59,37 @@ def create_app(
     from starlette.exceptions import HTTPException
 
     app = FastAPI(
-        title="coding-agent", version="1", docs_url=None, redoc_url=None, redirect_slashes=False,
+        title="coding-agent",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
         description="Turns GitHub issues into pull requests.",
         responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
-    )  # fmt: skip
+    )
     app.add_middleware(Envelope)
-    intake, ready = Intake(store, send, clock), _Ready(checks, ticks)
-    by_key, strangers = Buckets(KEY_RATE, KEY_BURST, ticks), Buckets(STRANGER_RATE, STRANGER_BURST, ticks)
+    intake = Intake(store, send, clock)
+    ready = _Ready(checks, ticks)
+    by_key = Buckets(KEY_RATE, KEY_BURST, ticks)
+    strangers = Buckets(STRANGER_RATE, STRANGER_BURST, ticks)
 
     async def refused(request: Request, error: Exception) -> Response:
         match error:
             case HTTPException():
-                code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
-                error = Refusal(error.status_code, code, error.detail, headers=dict(error.headers or {}))
+                code = {404: "not_found", 405: "method_not_allowed"}.get(
+                    error.status_code, "refused"
+                )
+                error = Refusal(
+                    error.status_code, code, error.detail, headers=dict(error.headers or {})
+                )
             case RequestValidationError():  # of a path: bodies are read by ourselves
                 wrong = error.errors()[0]
-                error = Refusal(422, "invalid_path", f"{wrong['loc'][-1]}: {wrong['msg']}", field=str(wrong["loc"][-1]))
+                error = Refusal(
+                    422,
+                    "invalid_path",
+                    f"{wrong['loc'][-1]}: {wrong['msg']}",
+                    field=str(wrong["loc"][-1]),
+                )
         assert isinstance(error, Refusal)  # noqa: S101 (it is registered for these three)
         return error.response(request.state.request_id)
 
@@ -81,21 +98,37 @@ def create_app(
 
     async def caller(
         request: Request,
-        key: Annotated[str | None, Depends(APIKeyHeader(name="X-API-Key", scheme_name="key", auto_error=False))],
+        key: Annotated[
+            str | None, Depends(APIKeyHeader(name="X-API-Key", scheme_name="key", auto_error=False))
+        ],
     ) -> str:
-        """The name of the caller's key. Who shows a right one is never refused for what others at its address tried."""
+        """The name of the caller's key. Who shows a right one is never refused for what others at
+        its address tried.
+        """
         owner = keys.owner(key) if key else None
         if owner is None:
             if wait := strangers.take(request.client.host if request.client else "-"):
-                raise Refusal(429, "rate_limited", "too many calls without a right key", retry_after=wait)
+                raise Refusal(
+                    429, "rate_limited", "too many calls without a right key", retry_after=wait
+                )
             if not keys:
-                message = "this service has no API keys, so it refuses every call: set CODING_AGENT_API_KEYS"
+                message = (
+                    "this service has no API keys, so it refuses every call: set"
+                    " CODING_AGENT_API_KEYS"
+                )
             else:
                 message = "the X-API-Key is wrong" if key else "the X-API-Key header is missing"
-            raise Refusal(401, "unauthorized", message, headers={"WWW-Authenticate": 'ApiKey realm="coding-agent"'})
+            raise Refusal(
+                401,
+                "unauthorized",
+                message,
+                headers={"WWW-Authenticate": 'ApiKey realm="coding-agent"'},
+            )
         request.state.key = owner
         if wait := by_key.take(owner):
-            raise Refusal(429, "rate_limited", f"key {owner} calls too often; wait {wait} s", retry_after=wait)
+            raise Refusal(
+                429, "rate_limited", f"key {owner} calls too often; wait {wait} s", retry_after=wait
+            )
         return owner
 
     Caller = Annotated[str, Depends(caller)]
@@ -105,13 +138,16 @@ def create_app(
     async def health() -> JSONResponse:
         told = vitals()
         late = [
-            f"{name} has not turned since {moment(clock() - told[name])} ({told[name]:.0f} s ago; at most {limit:g} s)"
+            f"{name} has not turned since {moment(clock() - told[name])} ({told[name]:.0f} s ago;"
+            f" at most {limit:g} s)"
             for name, limit in vital_limits.items()
             if told[name] > limit
         ]
         if late:
             raise Refusal(503, "unhealthy", "; ".join(late))
-        return JSONResponse({"status": "ok", "seconds_since": {name: round(told[name], 1) for name in vital_limits}})
+        return JSONResponse(
+            {"status": "ok", "seconds_since": {name: round(told[name], 1) for name in vital_limits}}
+        )
 
     @app.get("/ready", summary="Whether a job could be run now")
     async def readiness() -> JSONResponse:
@@ -125,9 +161,11 @@ def create_app(
     body = {"application/json": {"schema": {"$ref": "#/components/schemas/FixIssueJob"}}}
 
     @app.post(
-        "/fix-issue", status_code=202, summary="Queue a job; the same issue again is the same job",
+        "/fix-issue",
+        status_code=202,
+        summary="Queue a job; the same issue again is the same job",
         openapi_extra={"requestBody": {"required": True, "content": body}},
-    )  # fmt: skip
+    )
     async def fix_issue(request: Request, owner: Caller) -> Accepted:
         job = read_job(await _body(request))
         return await intake.accept(job, owner, _address(request, f"/jobs/{job.id}"))
@@ -147,8 +185,11 @@ def create_app(
 class _Ready:
     """The checks, asked by one caller at a time and no more often than READY_SECONDS."""
 
-    def __init__(self, checks: Mapping[str, Callable[[], Awaitable[object]]], ticks: Callable[[], float]):
-        self._checks, self._ticks = checks, ticks
+    def __init__(
+        self, checks: Mapping[str, Callable[[], Awaitable[object]]], ticks: Callable[[], float]
+    ):
+        self._checks = checks
+        self._ticks = ticks
         self._lock = asyncio.Lock()
         self._found: tuple[float, dict[str, str]] | None = None
 
@@ -156,7 +197,9 @@ class _Ready:
         """name -> why, without anything that a stranger may not read; the log knows more."""
         async with self._lock:
             if self._found is None or self._ticks() - self._found[0] >= READY_SECONDS:
-                found = await asyncio.gather(*(self._why(name, check) for name, check in self._checks.items()))
+                found = await asyncio.gather(
+                    *(self._why(name, check) for name, check in self._checks.items())
+                )
                 why = {name: told for name, told in zip(self._checks, found, strict=True) if told}
                 self._found = (self._ticks(), why)
             return self._found[1]
@@ -180,8 +223,13 @@ async def _body(request: "Request") -> bytes:
     from starlette.requests import ClientDisconnect
 
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" or request.headers.get("content-encoding", "identity") != "identity":
-        raise Refusal(415, "unsupported_media_type", "send JSON as it is, with Content-Type: application/json")
+    if (
+        kind != "application/json"
+        or request.headers.get("content-encoding", "identity") != "identity"
+    ):
+        raise Refusal(
+            415, "unsupported_media_type", "send JSON as it is, with Content-Type: application/json"
+        )
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -197,7 +245,11 @@ async def _body(request: "Request") -> bytes:
 
 
 def _address(request: "Request", path: str) -> str:
-    """Absolute as the caller spells this service, which a load balancer passes on; else the path alone."""
+    """Absolute as the caller spells this service, which a load balancer passes on; else the path
+    alone.
+    """
     host: Any = request.headers.get("host", "")
-    scheme = "https" if request.headers.get("x-forwarded-proto") == "https" else request.scope["scheme"]
+    scheme = (
+        "https" if request.headers.get("x-forwarded-proto") == "https" else request.scope["scheme"]
+    )
     return f"{scheme}://{host}{path}" if _HOST.fullmatch(host) else path

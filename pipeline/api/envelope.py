@@ -1,4 +1,6 @@
-"""What every answer has: a request id, safe headers, one log line; and an answer where the program failed."""
+"""What every answer has: a request id, safe headers, one log line; and an answer where the program
+failed.
+"""
 
 import asyncio
 import contextlib
@@ -17,14 +19,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NOT_ANSWERED = 499
-#: A refused body is read to its end, within these bounds: closing on unread data resets the connection, and its sender
-#: would never read why.
-DRAIN_BYTES, DRAIN_SECONDS = 4 * 1024 * 1024, 2.0
+#: A refused body is read to its end, within these bounds: closing on unread data resets the
+#: connection, and its sender would never read why.
+DRAIN_BYTES = 4 * 1024 * 1024
+DRAIN_SECONDS = 2.0
 _HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 
 
 class Envelope:
-    """An ASGI middleware. ``scope["state"]`` gets ``request_id``; the routes add ``key``, the caller's name."""
+    """An ASGI middleware. ``scope["state"]`` gets ``request_id``; the routes add ``key``, the
+    caller's name.
+    """
 
     def __init__(self, app: "ASGIApp"):
         self._app = app
@@ -35,7 +40,9 @@ class Envelope:
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         request_id = given if re.fullmatch(r"[A-Za-z0-9._-]{1,128}", given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        status, read, began = NOT_ANSWERED, False, time.perf_counter()
+        status = NOT_ANSWERED
+        read = False
+        began = time.perf_counter()
 
         async def take() -> "Message":
             nonlocal read
@@ -56,7 +63,11 @@ class Envelope:
                 if message["status"] >= 400:
                     await drain()
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_HEADERS, (b"x-request-id", request_id.encode())]
+                message["headers"] = [
+                    *message["headers"],
+                    *_HEADERS,
+                    (b"x-request-id", request_id.encode()),
+                ]
                 if not read and message["status"] >= 400:
                     message["headers"].append((b"connection", b"close"))
             await send(message)
@@ -67,13 +78,20 @@ class Envelope:
             except Exception:
                 log.exception("the request could not be answered")
                 if status == NOT_ANSWERED:
-                    failed = Refusal(500, "internal", "the service failed; its log knows this request_id")
+                    failed = Refusal(
+                        500, "internal", "the service failed; its log knows this request_id"
+                    )
                     await failed.response(request_id)(scope, take, tell)
             finally:
-                path = getattr(scope.get("route"), "path", "-")  # never the address itself: anything may stand there
+                path = getattr(
+                    scope.get("route"), "path", "-"
+                )  # never the address itself: anything may stand there
                 fields: dict[str, str | float] = {
-                    "method": scope["method"] if scope["method"].isalpha() else "-", "path": path, "status": status,
-                    "ms": round((time.perf_counter() - began) * 1000, 1), "key": scope["state"].get("key", "-"),
-                }  # fmt: skip
+                    "method": scope["method"] if scope["method"].isalpha() else "-",
+                    "path": path,
+                    "status": status,
+                    "ms": round((time.perf_counter() - began) * 1000, 1),
+                    "key": scope["state"].get("key", "-"),
+                }
                 with telemetry.bound(**fields):
                     log.info("%s %s %d", fields["method"], path, status)

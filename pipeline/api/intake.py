@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 #: Seconds that the queue or the store may take: a load balancer gives up after 60.
 ANSWER_SECONDS = 15.0
 RETRY_AFTER = 5
-#: A job without news for so many seconds is put on the queue again when it is asked for again: its message may be lost.
+#: A job without news for so many seconds is put on the queue again when it is asked for again: its
+#: message may be lost.
 QUIET_SECONDS = 900.0
 
 T = TypeVar("T")
@@ -37,9 +38,13 @@ def read_job(body: bytes) -> FixIssueJob:
     except InvalidJob as error:
         cause = error.__cause__
         where = (
-            cause.errors(include_url=False, include_input=False)[0]["loc"] if isinstance(cause, ValidationError) else ()
+            cause.errors(include_url=False, include_input=False)[0]["loc"]
+            if isinstance(cause, ValidationError)
+            else ()
         )
-        raise Refusal(422, "invalid_job", str(error), field=".".join(map(str, where))[:200] or None) from error
+        raise Refusal(
+            422, "invalid_job", str(error), field=".".join(map(str, where))[:200] or None
+        ) from error
     except UnreadableMessage as error:
         field = "issue_url" if str(error).startswith("issue_url") else None
         raise Refusal(422, "invalid_job", str(error), field=field) from error
@@ -50,7 +55,10 @@ def read_job(body: bytes) -> FixIssueJob:
     for name, value in job.model_dump(mode="json").items():
         if any(refused in json.dumps(value, ensure_ascii=False) for refused in "\ufffe\uffff"):
             raise Refusal(
-                422, "invalid_job", f"{name}: holds U+FFFE or U+FFFF, which SQS takes in no message", field=name
+                422,
+                "invalid_job",
+                f"{name}: holds U+FFFE or U+FFFF, which SQS takes in no message",
+                field=name,
             )
     return job
 
@@ -69,10 +77,19 @@ def _refuse(constant: str) -> Any:
 
 
 class Intake:
-    """``send`` puts a job on the queue; ``clock`` is the store's. A key sees its own jobs: the others are 404."""
+    """``send`` puts a job on the queue; ``clock`` is the store's. A key sees its own jobs: the
+    others are 404.
+    """
 
-    def __init__(self, store: RunStore, send: Callable[[FixIssueJob], Awaitable[object]], clock: Callable[[], float]):
-        self._store, self._send, self._clock = store, send, clock
+    def __init__(
+        self,
+        store: RunStore,
+        send: Callable[[FixIssueJob], Awaitable[object]],
+        clock: Callable[[], float],
+    ):
+        self._store = store
+        self._send = send
+        self._clock = clock
         # Its own threads: the runs keep those of the loop busy for minutes.
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="api")
 
@@ -97,7 +114,9 @@ class Intake:
         def register(store: RunStore) -> Registered:
             return store.register(asked, owner=owner)
 
-        registered = await self._ask(register, "the job is queued and will run; send the request again to see it")
+        registered = await self._ask(
+            register, "the job is queued and will run; send the request again to see it"
+        )
         run = registered.run
         _own(job.id, run, owner)
         if registered.body_differs:
@@ -105,7 +124,10 @@ class Intake:
         waits = not _asked_for(run, asked)
         known = newest is not None and run.generation <= newest.generation and not waits
         return Accepted(
-            job_id=job.id, generation=None if waits else run.generation, status_url=status_url, duplicate=known
+            job_id=job.id,
+            generation=None if waits else run.generation,
+            status_url=status_url,
+            duplicate=known,
         )
 
     async def show(self, job_id: str, owner: str) -> JobView:
@@ -113,7 +135,11 @@ class Intake:
 
         def look(store: RunStore) -> JobView | None:
             run = store.run(job_id)
-            return JobView.of(run, store.calls(job_id, run.generation)) if run and run.owner == owner else None
+            return (
+                JobView.of(run, store.calls(job_id, run.generation))
+                if run and run.owner == owner
+                else None
+            )
 
         if (view := await self._ask(look)) is None:
             raise Refusal(404, "not_found", "this key has no such job")
@@ -127,16 +153,25 @@ class Intake:
         """
         before = await self.show(job_id, owner)
         if not await self._ask(lambda store: store.request_cancel(job_id)):
-            raise Refusal(409, "already_finished", f"job {job_id} has ended before: {before.outcome or 'just now'}")
+            raise Refusal(
+                409,
+                "already_finished",
+                f"job {job_id} has ended before: {before.outcome or 'just now'}",
+            )
         return await self.show(job_id, owner)
 
     async def _on_its_way(self, run: RunRow) -> bool:
         if run.state == "finished":
             return False
         history = await self._ask(lambda store: store.history(run.job_id, run.generation))
-        return self._clock() - max((told.at for told in history), default=run.created_at) < QUIET_SECONDS
+        return (
+            self._clock() - max((told.at for told in history), default=run.created_at)
+            < QUIET_SECONDS
+        )
 
-    async def _ask(self, call: Callable[[RunStore], T], otherwise: str = "send the request again") -> T:
+    async def _ask(
+        self, call: Callable[[RunStore], T], otherwise: str = "send the request again"
+    ) -> T:
         asked = asyncio.get_running_loop().run_in_executor(self._pool, call, self._store)
         return await _answered("store", asked, otherwise)
 
@@ -174,10 +209,16 @@ def _own(job_id: str, run: RunRow | None, owner: str) -> None:
     """A job that came by the queue alone becomes the first key's that posts it."""
     if run is not None and run.owner not in (None, owner):
         raise Refusal(
-            409, "conflict", f"job {job_id} belongs to another key; give a job_id of your own", field="job_id"
+            409,
+            "conflict",
+            f"job {job_id} belongs to another key; give a job_id of your own",
+            field="job_id",
         )
 
 
 def _differs(job_id: str) -> Refusal:
-    message = f"job {job_id} was asked for with another body, which stands; give another job_id, or send that body"
+    message = (
+        f"job {job_id} was asked for with another body, which stands; give another job_id, or send"
+        " that body"
+    )
     return Refusal(409, "conflict", message, field="job_id")

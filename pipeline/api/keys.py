@@ -1,4 +1,6 @@
-"""The API keys: names that log lines may say, and comparison in constant time. And how fast each may call."""
+"""The API keys: names that log lines may say, and comparison in constant time. And how fast each
+may call.
+"""
 
 import hashlib
 import hmac
@@ -24,11 +26,14 @@ def split_keys(text: str) -> list[tuple[str, str]]:
             continue
         name, is_named, key = entry.partition("=")
         if not is_named:
-            name, key = UNNAMED, entry
+            name = UNNAMED
+            key = entry
         elif not key.strip("="):
-            # An empty variable (name=$UNSET), or a bare key in padded base64 whose front would become a name in logs.
+            # An empty variable (name=$UNSET), or a bare key in padded base64 whose front would
+            # become a name in logs.
             raise ValueError(
-                f"entry {number} has no key behind its name; write name=key, also for a key that ends in ="
+                f"entry {number} has no key behind its name; write name=key, also for a key that"
+                " ends in ="
             )
         if not _NAME.fullmatch(name):
             raise ValueError(f"entry {number}: a name has up to 64 of A-Z a-z 0-9 . _ -")
@@ -40,7 +45,9 @@ def split_keys(text: str) -> list[tuple[str, str]]:
 
 
 class ApiKeys:
-    """The keys that are taken. Of several under one name each is as good: that is how one is rotated."""
+    """The keys that are taken. Of several under one name each is as good: that is how one is
+    rotated.
+    """
 
     def __init__(self, named: Iterable[tuple[str, str]] = ()):
         self._digests = [(name, _digest(key)) for name, key in named]
@@ -55,7 +62,8 @@ class ApiKeys:
 
     def owner(self, presented: str) -> str | None:
         """The name of a key; None for a wrong one. It takes as long for each."""
-        given, owner = _digest(presented), None
+        given = _digest(presented)
+        owner = None
         for name, digest in self._digests:
             if hmac.compare_digest(digest, given):
                 owner = name
@@ -67,12 +75,16 @@ def _digest(key: str) -> bytes:
 
 
 class Buckets:
-    """A token bucket a caller: ``burst`` calls at once, then ``rate`` a second. ``clock`` is monotonic, in seconds."""
+    """A token bucket a caller: ``burst`` calls at once, then ``rate`` a second. ``clock`` is
+    monotonic, in seconds.
+    """
 
     MOST = 10_000
 
     def __init__(self, rate: float, burst: int, clock: Callable[[], float]):
-        self._rate, self._burst, self._clock = rate, burst, clock
+        self._rate = rate
+        self._burst = burst
+        self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
         """caller -> (tokens, when); the one that called last stands last"""
 

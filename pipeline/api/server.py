@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Longer than a load balancer's idle 60 s, or it sends into a connection that is just closing, and answers 502
+#: Longer than a load balancer's idle 60 s, or it sends into a connection that is just closing, and
+#: answers 502
 #: (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html).
 KEEP_ALIVE_SECONDS = 75
 STOP_SECONDS = 5
@@ -20,7 +21,9 @@ STOP_SECONDS = 5
 
 def listen(host: str, port: int) -> socket.socket:
     """Open the port, before any work begins. Raises OSError, such as where it is taken."""
-    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
+    return socket.create_server(
+        (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+    )
 
 
 async def serve(app: "FastAPI", listener: socket.socket, stop: asyncio.Event) -> None:
@@ -33,9 +36,17 @@ async def serve(app: "FastAPI", listener: socket.socket, stop: asyncio.Event) ->
             yield
 
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="off", ws="none",
-        http="h11", timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=STOP_SECONDS,
-    )  # fmt: skip
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="none",
+        http="h11",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
     server = Server(config)
     log.info("listening on %s:%d", *listener.getsockname()[:2])
     serving = asyncio.create_task(server.serve(sockets=[listener]))

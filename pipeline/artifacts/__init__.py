@@ -1,4 +1,6 @@
-"""Where large things are kept: diffs, test logs, model exchanges. Keys are relative paths with forward slashes."""
+"""Where large things are kept: diffs, test logs, model exchanges. Keys are relative paths with
+forward slashes.
+"""
 
 import re
 from typing import Protocol

@@ -70,11 +70,15 @@ class NewPull:
 
 
 class ForgeRefused(Exception):
-    """The forge said no for good: missing, not visible to the token, not allowed. The text says which."""
+    """The forge said no for good: missing, not visible to the token, not allowed. The text says
+    which.
+    """
 
 
 class Forge(Protocol):
-    """Synchronous; called in threads. Raises ForgeRefused for what waiting won't mend; other errors are retried."""
+    """Synchronous; called in threads. Raises ForgeRefused for what waiting won't mend; other errors
+    are retried.
+    """
 
     opens_pulls: bool
     """False for a local repository: a branch is left there and the run ends as *proposed*."""
@@ -96,13 +100,19 @@ class Forge(Protocol):
         ...
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
-        """Every pull request, open or closed, whose head is ``branch`` where ``push_url`` leads; newest first."""
+        """Every pull request, open or closed, whose head is ``branch`` where ``push_url`` leads;
+        newest first.
+        """
         ...
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
-        """Open one. Never retried inside: a reply can be lost after its effect; look with find_pulls first."""
+        """Open one. Never retried inside: a reply can be lost after its effect; look with
+        find_pulls first.
+        """
         ...
 
     def update_pull(self, ref: IssueRef, number: int, pull: NewPull) -> PullRequest:
-        """Give an open one the title, body, labels and reviewers of ``pull``; doing it twice changes nothing."""
+        """Give an open one the title, body, labels and reviewers of ``pull``; doing it twice
+        changes nothing.
+        """
         ...

@@ -1,5 +1,5 @@
-"""Signing in as a GitHub App: a token for each owner that installed it, good for an hour, with no more rights than a
-run needs."""
+"""Signing in as a GitHub App: a token for each owner that installed it, good for an hour, with no
+more rights than a run needs."""
 
 import threading
 import time
@@ -23,8 +23,18 @@ LEFT_SECONDS = 900.0
 class AppTokens:
     """``tokens("owner/name")`` is the installation's token. ``clock``: seconds since the epoch."""
 
-    def __init__(self, app_id: str, private_key: SecretStr, *, api_url: str, clock: Callable[[], float] = time.time):
-        self._app_id, self._key, self._api_url, self._clock = app_id, private_key, api_url, clock
+    def __init__(
+        self,
+        app_id: str,
+        private_key: SecretStr,
+        *,
+        api_url: str,
+        clock: Callable[[], float] = time.time,
+    ):
+        self._app_id = app_id
+        self._key = private_key
+        self._api_url = api_url
+        self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[float, SecretStr]] = {}
 
@@ -39,9 +49,13 @@ class AppTokens:
                 return token
             try:
                 app = self._app()
-                made = app.get_access_token(app.get_repo_installation(owner, name).id, permissions=PERMISSIONS)
+                made = app.get_access_token(
+                    app.get_repo_installation(owner, name).id, permissions=PERMISSIONS
+                )
             except GithubException as error:
-                raise translated(error, f"the GitHub App is not installed on {repository}") from error
+                raise translated(
+                    error, f"the GitHub App is not installed on {repository}"
+                ) from error
             token = SecretStr(made.token)
             self._kept[owner] = (made.expires_at.timestamp(), token)
             return token
@@ -60,6 +74,11 @@ class AppTokens:
         except (jwt.PyJWTError, ValueError):
             raise ForgeRefused("GITHUB_APP_PRIVATE_KEY is no PEM private key") from None
         return GithubIntegration(
-            auth=auth, base_url=self._api_url, timeout=TIMEOUT_SECONDS, retry=None, user_agent="coding-agent",
-            seconds_between_requests=None, seconds_between_writes=None,
-        )  # fmt: skip
+            auth=auth,
+            base_url=self._api_url,
+            timeout=TIMEOUT_SECONDS,
+            retry=None,
+            user_agent="coding-agent",
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+        )

@@ -1,4 +1,6 @@
-"""A local git repository as a forge: no account, no network. A branch is left there; nothing is opened."""
+"""A local git repository as a forge: no account, no network. A branch is left there; nothing is
+opened.
+"""
 
 import hashlib
 import os
@@ -12,7 +14,9 @@ from pipeline.job import IssueRef
 
 
 def local_issue_url(path: Path, text: str) -> str:
-    """The address of an issue that is only a text: ``file:///ABSOLUTE/PATH/issues/N``, N from the text's hash."""
+    """The address of an issue that is only a text: ``file:///ABSOLUTE/PATH/issues/N``, N from the
+    text's hash.
+    """
     number = int(hashlib.sha256(text.encode(errors="replace")).hexdigest(), 16) % (10**9 - 1) + 1
     return f"file://{quote(os.fsencode(path.absolute()))}/issues/{number}"
 
@@ -23,7 +27,9 @@ class LocalForge:
     opens_pulls = False
 
     def __init__(self, path: Path, title: str, body: str):
-        self._path, self._title, self._body = path.absolute(), title, body
+        self._path = path.absolute()
+        self._title = title
+        self._body = body
 
     def repository(self, ref: IssueRef) -> Repository:
         """What a fetch will find: asked with ls-remote, so that what git refuses then is told now."""
@@ -33,7 +39,8 @@ class LocalForge:
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip().splitlines()
             raise ForgeRefused(
-                f"{self._path} is no git repository that can be read: {said[0] if said else 'git failed'}"
+                f"{self._path} is no git repository that can be read:"
+                f" {said[0] if said else 'git failed'}"
             )
         told = done.stdout.decode(errors="surrogateescape")
         if not told.strip():

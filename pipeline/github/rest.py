@@ -48,10 +48,16 @@ class GithubForge:
     opens_pulls = True
 
     def __init__(
-        self, *, api_url: str, token: SecretStr | Tokens, push: Literal["branch", "fork"] = "branch",
+        self,
+        *,
+        api_url: str,
+        token: SecretStr | Tokens,
+        push: Literal["branch", "fork"] = "branch",
         seconds_between_writes: float = 1.0,
-    ):  # fmt: skip
-        self._api_url, self._between_writes, self._push = api_url.rstrip("/"), seconds_between_writes, push
+    ):
+        self._api_url = api_url.rstrip("/")
+        self._between_writes = seconds_between_writes
+        self._push = push
         self._token = token
         self._lock = threading.Lock()
         self._client: tuple[str, github.Github] | None = None
@@ -67,7 +73,9 @@ class GithubForge:
             client.get_rate_limit()  # counts against none, and refuses a bad token
 
     def repository(self, ref: IssueRef) -> Repository:
-        with self._calling(ref.repository, f"{ref.repository} does not exist, or the token can't see it") as client:
+        with self._calling(
+            ref.repository, f"{ref.repository} does not exist, or the token can't see it"
+        ) as client:
             found = _existing(client, ref)
             return Repository(
                 full_name=found.full_name,
@@ -80,7 +88,9 @@ class GithubForge:
 
     def issue(self, ref: IssueRef) -> IssueSnapshot:
         name = f"issue #{ref.number} of {ref.repository}"
-        with self._calling(ref.repository, f"{name} does not exist, was deleted, or the token can't see it") as client:
+        with self._calling(
+            ref.repository, f"{name} does not exist, was deleted, or the token can't see it"
+        ) as client:
             found = client.get_repo(ref.repository).get_issue(ref.number)
             raw = found.raw_data
             if not _same(raw["repository_url"], ref.repository):
@@ -106,14 +116,19 @@ class GithubForge:
             )
 
     def push_url(self, ref: IssueRef) -> str:
-        with self._calling(ref.repository, f"{ref.repository} can't be forked with this token") as client:
+        with self._calling(
+            ref.repository, f"{ref.repository} can't be forked with this token"
+        ) as client:
             return self._head(client, _existing(client, ref)).clone_url
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
-        with self._calling(ref.repository, f"{ref.repository} does not exist, or the token can't see it") as client:
+        with self._calling(
+            ref.repository, f"{ref.repository} does not exist, or the token can't see it"
+        ) as client:
             repository = _existing(client, ref)
             source = self._head(client, repository)
-            # The filter wants the owner as GitHub spells it; one that it can't read filters nothing, so look again.
+            # The filter wants the owner as GitHub spells it; one that it can't read filters
+            # nothing, so look again.
             head = f"{source.owner.login}:{branch}"
             found = repository.get_pulls(state="all", sort="created", direction="desc", head=head)
             return [_pull(each) for each in found if _is_head(each, source.full_name, branch)]
@@ -132,7 +147,9 @@ class GithubForge:
             return _pull(made)
 
     def update_pull(self, ref: IssueRef, number: int, pull: NewPull) -> PullRequest:
-        with self._calling(ref.repository, f"pull request #{number} of {ref.repository} does not exist") as client:
+        with self._calling(
+            ref.repository, f"pull request #{number} of {ref.repository} does not exist"
+        ) as client:
             found = client.get_repo(ref.repository).get_pull(number)
             found.edit(title=pull.title, body=pull.body)
             _dress(found, pull)
@@ -140,13 +157,18 @@ class GithubForge:
 
     def _push_refusal(self, found: "github.Repository.Repository") -> str | None:
         if self._push == "fork":
-            return f"{found.full_name} does not allow forks" if found.allow_forking is False else None
-        # An App's token is made with the right to write, or not at all; its rights as a person are none.
+            return (
+                f"{found.full_name} does not allow forks" if found.allow_forking is False else None
+            )
+        # An App's token is made with the right to write, or not at all; its rights as a person are
+        # none.
         if not isinstance(self._token, SecretStr) or (found.permissions and found.permissions.push):
             return None
         return f"the token has no write access to {found.full_name}"
 
-    def _head(self, client: "github.Github", found: "github.Repository.Repository") -> "github.Repository.Repository":
+    def _head(
+        self, client: "github.Github", found: "github.Repository.Repository"
+    ) -> "github.Repository.Repository":
         """Where branches are pushed: the repository, or the token's own fork of it. GitHub makes no second fork, and
         one that it has just made takes seconds until git finds it: the push is retried."""
         from github import UnknownObjectException
@@ -163,18 +185,25 @@ class GithubForge:
 
     @contextmanager
     def _calling(self, repository: str, missing: str) -> "Iterator[github.Github]":
-        """The client, for one caller at a time; GitHub's refusals become ours. ``missing`` says what a 404 means."""
+        """The client, for one caller at a time; GitHub's refusals become ours. ``missing`` says
+        what a 404 means.
+        """
         import github
 
         with self._lock:
             secret = self.token(repository)
             if self._client is None or self._client[0] != secret:
                 client = github.Github(
-                    auth=github.Auth.Token(secret), base_url=self._api_url, timeout=TIMEOUT_SECONDS, per_page=100,
-                    retry=None, seconds_between_requests=None, seconds_between_writes=self._between_writes,
-                    user_agent="coding-agent", lazy=True,  # nothing is fetched that isn't asked for
-
-                )  # fmt: skip
+                    auth=github.Auth.Token(secret),
+                    base_url=self._api_url,
+                    timeout=TIMEOUT_SECONDS,
+                    per_page=100,
+                    retry=None,
+                    seconds_between_requests=None,
+                    seconds_between_writes=self._between_writes,
+                    user_agent="coding-agent",
+                    lazy=True,  # nothing is fetched that isn't asked for
+                )
                 self._client = (secret, client)
             try:
                 yield self._client[1]
@@ -183,7 +212,9 @@ class GithubForge:
 
 
 def translated(error: "GithubException", missing: str) -> Exception:
-    """What waiting won't mend, as ForgeRefused; the rest as it is, for ``pipeline.errors`` to judge."""
+    """What waiting won't mend, as ForgeRefused; the rest as it is, for ``pipeline.errors`` to
+    judge.
+    """
     from github.GithubException import RateLimitExceededException
 
     told = _told(error)
@@ -203,7 +234,11 @@ def translated(error: "GithubException", missing: str) -> Exception:
 def _told(error: "GithubException") -> str:
     data = error.data if isinstance(error.data, dict) else {}
     details = [
-        str(item.get("message") or f"{item.get('field')}: {item.get('code')}") if isinstance(item, dict) else str(item)
+        (
+            str(item.get("message") or f"{item.get('field')}: {item.get('code')}")
+            if isinstance(item, dict)
+            else str(item)
+        )
         for item in data.get("errors") or ()
     ]
     return "; ".join([str(data.get("message") or f"status {error.status}"), *details])[:1000]
@@ -233,10 +268,14 @@ def _excused(what: str) -> Iterator[None]:
 
 
 def _existing(client: "github.Github", ref: IssueRef) -> "github.Repository.Repository":
-    """The repository under its own name: whoever allowed the old name of a renamed one did not allow the new."""
+    """The repository under its own name: whoever allowed the old name of a renamed one did not
+    allow the new.
+    """
     found = client.get_repo(ref.repository).complete()
     if found.full_name.lower() != ref.repository:
-        raise ForgeRefused(f"{ref.repository} has moved to {found.full_name}: send the issue's new address")
+        raise ForgeRefused(
+            f"{ref.repository} has moved to {found.full_name}: send the issue's new address"
+        )
     return found
 
 
@@ -264,5 +303,9 @@ def _is_head(pull: "github.PullRequest.PullRequest", repository: str, branch: st
 
 def _pull(pull: "github.PullRequest.PullRequest") -> PullRequest:
     return PullRequest(
-        number=pull.number, url=pull.html_url, state=pull.state, body=pull.body or "", head_sha=pull.head.sha
+        number=pull.number,
+        url=pull.html_url,
+        state=pull.state,
+        body=pull.body or "",
+        head_sha=pull.head.sha,
     )

@@ -1,4 +1,6 @@
-"""The model: LiteLLM behind a small typed client, metered so that money is reserved before it is spent."""
+"""The model: LiteLLM behind a small typed client, metered so that money is reserved before it is
+spent.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,7 +19,9 @@ class Message(BaseModel):
 
 
 class ModelRequest(BaseModel):
-    """What is sent. It holds no clock and no random number, so that the same work asks the same thing."""
+    """What is sent. It holds no clock and no random number, so that the same work asks the same
+    thing.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,7 +55,9 @@ class ModelReply(BaseModel):
     @field_validator("content", "finish_reason")
     @classmethod
     def _storable(cls, text: str) -> str:
-        """Half of a surrogate pair is legal in a provider's JSON, and can't be stored: a paid reply would be lost."""
+        """Half of a surrogate pair is legal in a provider's JSON, and can't be stored: a paid reply
+        would be lost.
+        """
         return text.encode(errors="replace").decode()
 
 
@@ -75,5 +81,7 @@ class ModelClient(Protocol):
         ...
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Raises pipeline.model.failures.ModelError; it says whether the call may have been charged."""
+        """Raises pipeline.model.failures.ModelError; it says whether the call may have been
+        charged.
+        """
         ...

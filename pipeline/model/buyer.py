@@ -1,4 +1,6 @@
-"""Buy one reply: the only loop in which a model is asked again, and the only place that falls back to another one."""
+"""Buy one reply: the only loop in which a model is asked again, and the only place that falls back
+to another one.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,24 +10,37 @@ from pipeline.errors import Halt, Retry, backoff
 from pipeline.model import ModelClient, ModelReply, ModelRequest
 from pipeline.model.failures import ModelError
 
-#: Seconds that a worker waits here for a provider. Who asks for more is waited for with the run put back.
+#: Seconds that a worker waits here for a provider. Who asks for more is waited for with the run put
+#: back.
 MAX_WAIT = 30.0
 
 
 class Buyer:
     """``fallback``: the model that is asked where the deployment's own, ``model``, can't answer; what a job asks for by
-    name is never exchanged. ``redact`` takes the process's secrets out of what is sent and of what comes back."""
+    name is never exchanged. ``redact`` takes the process's secrets out of what is sent and of what comes back.
+    """
 
     def __init__(
-        self, client: ModelClient, *, model: str, fallback: str | None = None,
-        redact: Callable[[str], str] = lambda text: text, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ):  # fmt: skip
+        self,
+        client: ModelClient,
+        *,
+        model: str,
+        fallback: str | None = None,
+        redact: Callable[[str], str] = lambda text: text,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ):
         self.model = model
-        self._client, self._fallback, self._redact, self._sleep = client, fallback, redact, sleep
+        self._client = client
+        self._fallback = fallback
+        self._redact = redact
+        self._sleep = sleep
 
     def redacted(self, request: ModelRequest) -> ModelRequest:
         """As it is sent, and kept."""
-        clean = (message.model_copy(update={"content": self._redact(message.content)}) for message in request.messages)
+        clean = (
+            message.model_copy(update={"content": self._redact(message.content)})
+            for message in request.messages
+        )
         return request.model_copy(update={"messages": tuple(clean)})
 
     async def buy(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
@@ -54,7 +69,9 @@ class Buyer:
         if errors[0].rule.shorter:  # less may be asked at once
             raise errors[0]
         # Where any of them can be waited for, the run is not over.
-        raise next((error for error in errors if isinstance(error.verdict(), Retry)), errors[0]).verdict() from None
+        raise next(
+            (error for error in errors if isinstance(error.verdict(), Retry)), errors[0]
+        ).verdict() from None
 
     async def _ask(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
         async def call() -> ModelReply:
@@ -68,7 +85,9 @@ class Buyer:
                 return await ledger.buy(key, model=request.model, worst_usd=worst, call=call)
             except ModelError as error:
                 tries += 1
-                delay = backoff(tries, base=0.5, cap=MAX_WAIT) if error.delay is None else error.delay
+                delay = (
+                    backoff(tries, base=0.5, cap=MAX_WAIT) if error.delay is None else error.delay
+                )
                 if tries > error.rule.again or delay > MAX_WAIT:
                     raise
             await self._sleep(delay)

@@ -1,4 +1,6 @@
-"""What a failed model call means, as one table: tried again here, asked of another model, or told to the run."""
+"""What a failed model call means, as one table: tried again here, asked of another model, or told
+to the run.
+"""
 
 import re
 from dataclasses import dataclass
@@ -59,7 +61,9 @@ class ModelError(Exception):
 
     def __init__(self, failure: Failure, said: str, *, charged: bool, delay: float | None = None):
         super().__init__(f"the model provider: {failure}: {said}")
-        self.failure, self.charged, self.delay = failure, charged, delay
+        self.failure = failure
+        self.charged = charged
+        self.delay = delay
 
     @property
     def rule(self) -> Rule:
@@ -74,7 +78,8 @@ class ModelError(Exception):
 
 def family(status: int | None, code: str | None, name: str = "") -> Failure:
     """By status and code first: litellm's classes are not to be relied on (a 401 of unusual text is a BadRequestError,
-    a used-up account a RateLimitError, a dropped connection an InternalServerError). ``name``: the class's."""
+    a used-up account a RateLimitError, a dropped connection an InternalServerError). ``name``: the class's.
+    """
     if status in (401, 403):
         return Failure.KEY
     if status == 402:  # what resellers of models say of an empty account
@@ -85,7 +90,9 @@ def family(status: int | None, code: str | None, name: str = "") -> Failure:
         return Failure.QUOTA if code == "insufficient_quota" else Failure.RATE_LIMIT
     if name == "ContextWindowExceededError" or code == "context_length_exceeded":
         return Failure.CONTEXT
-    if name == "ContentPolicyViolationError" or re.match(r"content_(policy_violation|filter)$", code or ""):
+    if name == "ContentPolicyViolationError" or re.match(
+        r"content_(policy_violation|filter)$", code or ""
+    ):
         return Failure.FILTER
     if status in (400, 413, 422):
         return Failure.REFUSED
@@ -94,5 +101,8 @@ def family(status: int | None, code: str | None, name: str = "") -> Failure:
 
 def uncharged(status: int | None, model: str) -> bool:
     """Refused before any work. Azure may bill a 400, of its content filter or its input limit
-    (learn.microsoft.com, Azure OpenAI, "HTTP error response code and billing status"). A time-out is told as 408."""
-    return status in {401, 402, 403, 404, 413, 422, 429} | (set() if model.startswith("azure") else {400})
+    (learn.microsoft.com, Azure OpenAI, "HTTP error response code and billing status"). A time-out is told as 408.
+    """
+    return status in {401, 402, 403, 404, 413, 422, 429} | (
+        set() if model.startswith("azure") else {400}
+    )

@@ -1,7 +1,8 @@
-"""LiteLLM as a ModelClient: one call is one attempt, its worst case known before and its cost after.
+"""LiteLLM as a ModelClient: one call is one attempt, its worst case known before and its cost
+after.
 
-litellm takes 4 s and 215 MB to import, so it is imported when first used; ``warm`` does that ahead of time.
-"""
+litellm takes 4 s and 215 MB to import, so it is imported when first used; ``warm`` does that ahead
+of time."""
 
 import asyncio
 import logging
@@ -16,10 +17,11 @@ from pipeline.model import Message, ModelReply, ModelRequest, Price
 from pipeline.model.failures import Failure, ModelError, family, uncharged
 from pipeline.outcome import Outcome
 
-#: litellm counts with OpenAI's tokenizer where it has no other. Other families' make up to about 1.5 times as many
-#: tokens of prose and code; what one packs far better than another (long runs of one character) the share of bytes
-#: bounds. No byte-level tokenizer makes more tokens than bytes.
-COUNT_MARGIN, BYTES_A_TOKEN = 2.0, 2.0
+#: litellm counts with OpenAI's tokenizer where it has no other. Other families' make up to about
+#: 1.5 times as many tokens of prose and code; what one packs far better than another (long runs of
+#: one character) the share of bytes bounds. No byte-level tokenizer makes more tokens than bytes.
+COUNT_MARGIN = 2.0
+BYTES_A_TOKEN = 2.0
 #: What a provider adds around each message, and once more for the reply's start.
 OVERHEAD_TOKENS = 64
 #: Providers that keep prompts by themselves; a mark would be an unknown field to them.
@@ -27,24 +29,35 @@ _CACHE_UNMARKED = ("openai", "azure")
 
 
 class LiteLLMClient:
-    """Keys and addresses are litellm's own variables (``OPENAI_API_KEY``, ``OPENAI_API_BASE``, ...)."""
+    """Keys and addresses are litellm's own variables (``OPENAI_API_KEY``, ``OPENAI_API_BASE``,
+    ...).
+    """
 
     def __init__(self, *, timeout: float = 300.0, prices: Mapping[str, Price] | None = None):
-        """``timeout``: seconds for a whole call. ``prices``: of models that litellm's list does not know."""
-        self._timeout, self._prices = timeout, dict(prices or {})
+        """``timeout``: seconds for a whole call. ``prices``: of models that litellm's list does not
+        know.
+        """
+        self._timeout = timeout
+        self._prices = dict(prices or {})
 
     def warm(self) -> None:
         """Import litellm now. Blocks for seconds."""
         _litellm()
 
     def check(self, model: str) -> None:
-        """Raises ValueError, saying why, where a call's cost would have no bound: none will be made then."""
+        """Raises ValueError, saying why, where a call's cost would have no bound: none will be made
+        then.
+        """
         self._price(model, 0)
         if "max_tokens" not in (_litellm().get_supported_openai_params(model=model) or []):
-            raise ValueError(f"model {model!r}: litellm can't limit how much it writes, so its cost has no bound")
+            raise ValueError(
+                f"model {model!r}: litellm can't limit how much it writes, so its cost has no bound"
+            )
 
     def price(self, model: str) -> Price:
-        """List price of a short prompt; the dearest where the list has several. Raises ValueError where it has none."""
+        """List price of a short prompt; the dearest where the list has several. Raises ValueError
+        where it has none.
+        """
         return self._price(model, 0)
 
     def worst_case_usd(self, request: ModelRequest) -> float:
@@ -84,9 +97,12 @@ class LiteLLMClient:
                     drop_params=True,  # some models take no temperature
                 )
         except TimeoutError:
-            raise ModelError(Failure.TIMEOUT, f"nothing within {self._timeout:g} s", charged=True) from None
+            raise ModelError(
+                Failure.TIMEOUT, f"nothing within {self._timeout:g} s", charged=True
+            ) from None
         except OpenAIError as error:
-            # Never chained: the originals carry requests, and some providers repeat the key in what they say.
+            # Never chained: the originals carry requests, and some providers repeat the key in what
+            # they say.
             raise _told(error, request.model) from None
         try:
             return self._reply(response, request)
@@ -94,7 +110,8 @@ class LiteLLMClient:
             raise ModelError(Failure.UNREADABLE, describe(error), charged=True) from None
 
     def _reply(self, response: Any, request: ModelRequest) -> ModelReply:
-        usage, choice = getattr(response, "usage", None), response.choices[0]
+        usage = getattr(response, "usage", None)
+        choice = response.choices[0]
         prompt = int(getattr(usage, "prompt_tokens", 0) or 0)
         completion = int(getattr(usage, "completion_tokens", 0) or 0)
         details = getattr(usage, "prompt_tokens_details", None)
@@ -109,7 +126,9 @@ class LiteLLMClient:
         )
 
     def _cost(self, response: Any, request: ModelRequest, prompt: int, completion: int) -> float:
-        """By the usage; the worst case where the provider told none, since silence does not make it free."""
+        """By the usage; the worst case where the provider told none, since silence does not make it
+        free.
+        """
         if prompt and (price := self._prices.get(request.model)):
             return prompt * price.input + completion * price.output
         cost = response._hidden_params.get("response_cost") if prompt else None
@@ -118,7 +137,10 @@ class LiteLLMClient:
     def _takes_marks(self, model: str) -> bool:
         """Whether the provider keeps a prompt only where it is told to, and bills that."""
         row = {} if model in self._prices else _listed(model)
-        return bool(row.get("cache_creation_input_token_cost")) and row["litellm_provider"] not in _CACHE_UNMARKED
+        return (
+            bool(row.get("cache_creation_input_token_cost"))
+            and row["litellm_provider"] not in _CACHE_UNMARKED
+        )
 
     def _max_tokens(self, request: ModelRequest) -> int:
         """What is asked for, or less where the model can't write as much."""
@@ -126,13 +148,16 @@ class LiteLLMClient:
         return min(request.max_tokens, known.get("max_output_tokens") or request.max_tokens)
 
     def _price(self, model: str, tokens: int) -> Price:
-        """The dearest that may be billed for ``tokens`` of input: long contexts, priority and cache writes included."""
+        """The dearest that may be billed for ``tokens`` of input: long contexts, priority and cache
+        writes included.
+        """
         if own := self._prices.get(model):
             return own
         rates: dict[str, list[float]] = {"input": [], "output": []}
         for field, value in _listed(model).items():
             kind = re.match(
-                r"(?P<output>output_cost_per_(reasoning_)?token)|(input_cost_per|cache_creation_input)_token", field
+                r"(?P<output>output_cost_per_(reasoning_)?token)|(input_cost_per|cache_creation_input)_token",
+                field,
             )
             tier = re.search(r"_above_(\d+)k_tokens", field)
             asked_for = "_above_1hr" in field  # only a request that asks for it pays it
@@ -144,13 +169,17 @@ class LiteLLMClient:
             ):
                 rates["output" if kind["output"] else "input"].append(value)
         if not rates["input"] or not rates["output"]:
-            raise ValueError(f"model {model!r} has no price a token in litellm's list: choose one that has")
+            raise ValueError(
+                f"model {model!r} has no price a token in litellm's list: choose one that has"
+            )
         return Price(input=max(rates["input"]), output=max(rates["output"]))
 
 
 def _as_sent(messages: Sequence[Message], *, marked: bool) -> list[dict[str, Any]]:
     """The marks are Anthropic's (docs.litellm.ai, "Prompt Caching"); four at most are taken."""
-    last = [index for index, message in enumerate(messages) if message.reused][-4:] if marked else []
+    last = (
+        [index for index, message in enumerate(messages) if message.reused][-4:] if marked else []
+    )
     sent: list[dict[str, Any]] = []
     for index, message in enumerate(messages):
         part = {"type": "text", "text": message.content, "cache_control": {"type": "ephemeral"}}
@@ -205,7 +234,9 @@ def _told(error: Any, model: str) -> ModelError:
 
 
 def _code(error: BaseException | None) -> str | None:
-    """The provider's own error code; litellm keeps it in one of the errors that it raised on the way."""
+    """The provider's own error code; litellm keeps it in one of the errors that it raised on the
+    way.
+    """
     while error is not None:
         body = getattr(error, "body", None)
         if isinstance(body, dict) and isinstance(body.get("code"), str):

@@ -1,4 +1,5 @@
-"""A model that answers from a file: ``CODING_AGENT_MODEL=scripted:FILE`` tries the service without a key or a network.
+"""A model that answers from a file: ``CODING_AGENT_MODEL=scripted:FILE`` tries the service without
+a key or a network.
 
 FILE is one of two things.
 
@@ -84,7 +85,12 @@ class Entry(BaseModel):
 
     @model_validator(mode="after")
     def _one_answer(self) -> Self:
-        answers = [self.reply is not None, self.reply_file is not None, self.status is not None, self.drop]
+        answers = [
+            self.reply is not None,
+            self.reply_file is not None,
+            self.status is not None,
+            self.drop,
+        ]
         if sum(answers) != 1:
             raise ValueError("give exactly one of reply, reply_file, status, drop")
         if (self.headers or self.code) and self.status is None:
@@ -92,14 +98,17 @@ class Entry(BaseModel):
         return self
 
     def usage_for(self, prompt: str) -> Usage:
-        return self.usage or Usage(prompt_tokens=len(prompt) // 4 + 1, completion_tokens=-(-len(self.reply or "") // 4))
+        return self.usage or Usage(
+            prompt_tokens=len(prompt) // 4 + 1, completion_tokens=-(-len(self.reply or "") // 4)
+        )
 
 
 class Script:
     """Entries, and how often each has answered. Safe to share between threads."""
 
     def __init__(self, entries: Sequence[Entry], *, name: str = "script"):
-        self.entries, self.name = tuple(entries), name
+        self.entries = tuple(entries)
+        self.name = name
         self._used = [0] * len(self.entries)
         self._lock = threading.Lock()
 
@@ -124,11 +133,17 @@ class Script:
         except (ValueError, RecursionError, yaml.YAMLError) as error:
             raise ScriptError(f"{path}: not {path.suffix[1:].upper()}: {error}") from error
         if not isinstance(raw, list) or not raw:
-            raise ScriptError(f"{path}: give a list with at least one entry, such as [{{'reply': '...'}}]")
-        return cls([_entry(path, number, item) for number, item in enumerate(raw, 1)], name=str(path))
+            raise ScriptError(
+                f"{path}: give a list with at least one entry, such as [{{'reply': '...'}}]"
+            )
+        return cls(
+            [_entry(path, number, item) for number, item in enumerate(raw, 1)], name=str(path)
+        )
 
     def answer(self, prompt: str) -> Entry | None:
-        """The entry that answers ``prompt``, the last user message; None where none fits or all are used up."""
+        """The entry that answers ``prompt``, the last user message; None where none fits or all are
+        used up.
+        """
         with self._lock:
             for index, entry in enumerate(self.entries):
                 if entry.times is not None and self._used[index] >= entry.times:
@@ -140,7 +155,10 @@ class Script:
 
     def no_answer(self, prompt: str) -> str:
         start = " ".join(prompt.split())[:120]
-        return f"{self.name}: no entry fits, or all that fit are used up, for the message that begins {start!r}"
+        return (
+            f"{self.name}: no entry fits, or all that fit are used up, for the message that begins"
+            f" {start!r}"
+        )
 
 
 class ScriptedClient:
@@ -174,13 +192,24 @@ class ScriptedClient:
 
 
 def last_user_message(messages: Sequence[Any]) -> str:
-    return next((str(message.content) for message in reversed(messages) if message.role == "user"), "")
+    return next(
+        (str(message.content) for message in reversed(messages) if message.role == "user"), ""
+    )
 
 
 def _error(entry: Entry, status: int) -> ModelError:
-    delay = next((float(v) for k, v in entry.headers.items() if k.lower() == "retry-after" and v.isdecimal()), None)
+    delay = next(
+        (
+            float(v)
+            for k, v in entry.headers.items()
+            if k.lower() == "retry-after" and v.isdecimal()
+        ),
+        None,
+    )
     said = f"the script answered with status {status}"
-    return ModelError(family(status, entry.code), said, charged=not uncharged(status, "scripted"), delay=delay)
+    return ModelError(
+        family(status, entry.code), said, charged=not uncharged(status, "scripted"), delay=delay
+    )
 
 
 def _entry(path: Path, number: int, raw: Any) -> Entry:

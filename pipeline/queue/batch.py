@@ -7,7 +7,8 @@ from typing import Any
 
 from pipeline.errors import backoff
 
-#: Entries of one batch call (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html).
+#: Entries of one batch call
+#: (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html).
 BATCH = 10
 #: How often an entry is sent that SQS refuses by its own fault, throttling included.
 TRIES = 4
@@ -17,8 +18,11 @@ class EntriesFailed(Exception):
     """A batch call succeeded with failed entries inside. ``codes``: message id -> SQS's code."""
 
     def __init__(self, operation: str, codes: dict[str, str]):
-        super().__init__(f"{operation} failed for {', '.join(f'{key} ({code})' for key, code in codes.items())}")
-        self.operation, self.codes = operation, codes
+        super().__init__(
+            f"{operation} failed for {', '.join(f'{key} ({code})' for key, code in codes.items())}"
+        )
+        self.operation = operation
+        self.codes = codes
 
 
 class Batch:
@@ -36,7 +40,10 @@ class Batch:
         gather: float = 0.0,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ):
-        self._operation, self._call, self._gather, self._pause = operation, call, gather, pause
+        self._operation = operation
+        self._call = call
+        self._gather = gather
+        self._pause = pause
         self._waiting: list[tuple[dict[str, Any], asyncio.Future[dict[str, Any] | None]]] = []
         self._full = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
@@ -71,9 +78,12 @@ class Batch:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._gather):
                         await self._full.wait()
-            some, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            some = self._waiting[:BATCH]
+            self._waiting = self._waiting[BATCH:]
             try:
-                answer = await self._call([{"Id": str(n)} | entry for n, (entry, _) in enumerate(some)])
+                answer = await self._call(
+                    [{"Id": str(n)} | entry for n, (entry, _) in enumerate(some)]
+                )
             except Exception as error:
                 for _, done in some:
                     if not done.done():

@@ -1,11 +1,15 @@
-"""How AWS clients are opened: by boto3's own variables, with time-outs that a stopping worker can wait for."""
+"""How AWS clients are opened: by boto3's own variables, with time-outs that a stopping worker can
+wait for.
+"""
 
 import os
 from typing import Any
 
 
 def region() -> str | None:
-    """ECS and people set ``AWS_REGION``, boto3 reads only ``AWS_DEFAULT_REGION``. None: boto3's own search."""
+    """ECS and people set ``AWS_REGION``, boto3 reads only ``AWS_DEFAULT_REGION``. None: boto3's own
+    search.
+    """
     return os.environ.get("AWS_REGION") or None
 
 

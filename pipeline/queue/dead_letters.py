@@ -1,7 +1,8 @@
-"""The dead-letter queue for an operator: look at letters without taking them, and move chosen ones elsewhere.
+"""The dead-letter queue for an operator: look at letters without taking them, and move chosen ones
+elsewhere.
 
-By receive, send and delete of our own: SQS's StartMessageMoveTask takes no filter and changes no message.
-"""
+By receive, send and delete of our own: SQS's StartMessageMoveTask takes no filter and changes no
+message."""
 
 import asyncio
 import base64
@@ -24,7 +25,8 @@ from pipeline.queue.sqs import REASON, Delivery, SqsQueue
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which a letter is hidden while others are looked for; one that is killed leaves them so for as long.
+#: Seconds for which a letter is hidden while others are looked for; one that is killed leaves them
+#: so for as long.
 HOLD_SECONDS = 900
 #: Seconds. A long poll asks all of SQS's servers; a short one may miss letters.
 POLL_SECONDS = 1
@@ -64,12 +66,22 @@ class Letter:
             job = parse_job(delivery.body)
         except InvalidJob as error:
             issue = error.issue
-            return cls(delivery, Kind.INVALID, given or str(error), None, error.job_id, issue.repository, issue.url)
+            return cls(
+                delivery,
+                Kind.INVALID,
+                given or str(error),
+                None,
+                error.job_id,
+                issue.repository,
+                issue.url,
+            )
         except (NewerSchema, UnreadableMessage) as error:
             kind = Kind.NEWER if isinstance(error, NewerSchema) else Kind.UNREADABLE
             return cls(delivery, kind, given or " ".join(str(error).split()))
         kind = Kind.UNFINISHED if delivery.failed_generation is None else Kind.FAILED
-        return cls(delivery, kind, given or MOVED_BY_SQS, job, job.id, job.issue.repository, job.issue.url)
+        return cls(
+            delivery, kind, given or MOVED_BY_SQS, job, job.id, job.issue.repository, job.issue.url
+        )
 
     @property
     def message_id(self) -> str:
@@ -77,7 +89,9 @@ class Letter:
 
     @property
     def pattern(self) -> str:
-        """The reason's start with figures and identifiers left open, so that letters of one cause share it."""
+        """The reason's start with figures and identifiers left open, so that letters of one cause
+        share it.
+        """
         return re.sub(r"\b(?=[\w-]*\d)[\w-]+\b", "*", self.reason[:300])
 
 
@@ -101,7 +115,9 @@ class Wanted:
 
 
 def _holds(text: str, pattern: str) -> bool:
-    """No regular expression: a reason quotes strangers, and several ``.*`` would take for ever on a long one."""
+    """No regular expression: a reason quotes strangers, and several ``.*`` would take for ever on a
+    long one.
+    """
     at = 0
     for part in pattern.split("*"):
         found = text.find(part, at)
@@ -124,7 +140,8 @@ class DeadLetters:
     with no letter half moved and none held."""
 
     def __init__(self, queue: SqsQueue, stop: asyncio.Event):
-        self._queue, self._stop = queue, stop
+        self._queue = queue
+        self._stop = stop
 
     async def look(self, progress: Callable[[int], object] = lambda _: None) -> Looked:
         """Every letter once. All are held until the last is seen, and visible again afterwards."""
@@ -139,14 +156,20 @@ class DeadLetters:
         return Looked(letters, max(depth.visible + depth.in_flight + depth.delayed - len(held), 0))
 
     async def move(
-        self, letters: Collection[Letter], keep: Callable[[Letter], Awaitable[None]], *, per_second: float | None = None
+        self,
+        letters: Collection[Letter],
+        keep: Callable[[Letter], Awaitable[None]],
+        *,
+        per_second: float | None = None,
     ) -> int:
         """Receive each of ``letters`` again, ``keep`` it elsewhere, and only then delete it here.
 
         Gives how many were moved; fewer where ``stop`` was set, or where some were no longer there. Whatever ``keep``
         or SQS raises ends it: the letter it was at stays, perhaps kept already.
         """
-        wanted, held, moved = {letter.message_id for letter in letters}, dict[str, Delivery](), set[str]()
+        wanted = {letter.message_id for letter in letters}
+        held = dict[str, Delivery]()
+        moved = set[str]()
         try:
             async for page in self._pages(held):
                 for delivery in page:
@@ -158,7 +181,9 @@ class DeadLetters:
                         if self._stop.is_set():
                             return len(moved)
                         await keep(Letter.of(delivery))
-                    await self._queue.delete(delivery)  # delivered again although deleted: deleted again
+                    await self._queue.delete(
+                        delivery
+                    )  # delivered again although deleted: deleted again
                     held.pop(delivery.message_id, None)
                     moved.add(delivery.message_id)
                 if moved == wanted:
@@ -187,7 +212,11 @@ class DeadLetters:
         try:
             await self._queue.release(*held)
         except Exception as error:  # what ended the work is the more important news
-            log.warning("some letters stay hidden for up to %d minutes: %s", HOLD_SECONDS // 60, describe(error))
+            log.warning(
+                "some letters stay hidden for up to %d minutes: %s",
+                HOLD_SECONDS // 60,
+                describe(error),
+            )
 
 
 @dataclass(frozen=True)
@@ -215,7 +244,8 @@ def again(job: FixIssueJob, generation: int, overrides: Overrides) -> FixIssueJo
     Raises:
         pydantic.ValidationError: an override is out of its bounds.
     """
-    body, replay = job.model_dump(exclude_defaults=True), overrides.told
+    body = job.model_dump(exclude_defaults=True)
+    replay = overrides.told
     limits = {name: replay.pop(name) for name in Limits.model_fields if name in replay}
     body["limits"] = body.get("limits", {}) | limits
     body["replay"] = body.get("replay", {}) | replay | {"id": f"redrive:{generation}"}
@@ -235,13 +265,21 @@ class Exported(BaseModel):
     @classmethod
     def of(cls, delivery: Delivery) -> "Exported":
         attributes = {name: _jsonable(value) for name, value in delivery.attributes.items()}
-        return cls(message_id=delivery.message_id, sent_at=delivery.sent_at, body=delivery.body, attributes=attributes)
+        return cls(
+            message_id=delivery.message_id,
+            sent_at=delivery.sent_at,
+            body=delivery.body,
+            attributes=attributes,
+        )
 
     @property
     def sendable(self) -> dict[str, dict[str, Any]]:
         """The attributes in boto3's form."""
         return {
-            name: {key: base64.b64decode(text) if key == "BinaryValue" else text for key, text in value.items()}
+            name: {
+                key: base64.b64decode(text) if key == "BinaryValue" else text
+                for key, text in value.items()
+            }
             for name, value in self.attributes.items()
         }
 
@@ -252,7 +290,9 @@ class Exported(BaseModel):
 
 
 def missing(exported: Iterable[Exported], letters: Iterable[Letter]) -> list[Exported]:
-    """What of an export is not in the queue: a letter counts as there once for each with the same content."""
+    """What of an export is not in the queue: a letter counts as there once for each with the same
+    content.
+    """
     there = Counter(Exported.of(letter.delivery).content for letter in letters)
     absent = []
     for line in exported:

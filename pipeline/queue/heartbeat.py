@@ -33,8 +33,12 @@ class Heartbeat:
     went round, at least once an interval, by the clock.
     """
 
-    def __init__(self, interval: float, *, lease_seconds: float, clock: Callable[[], float] = time.monotonic):
-        self._interval, self._lease_seconds, self._clock = interval, lease_seconds, clock
+    def __init__(
+        self, interval: float, *, lease_seconds: float, clock: Callable[[], float] = time.monotonic
+    ):
+        self._interval = interval
+        self._lease_seconds = lease_seconds
+        self._clock = clock
         self._pulses: dict[str, _Pulse] = {}
         self._changed = threading.Condition()
         self._stopped = False
@@ -53,7 +57,12 @@ class Heartbeat:
         self._thread.join()
 
     def watch(
-        self, key: str, beat: Callable[[], bool], *, on_lost: Callable[[str], object], on_cancel: Callable[[], object]
+        self,
+        key: str,
+        beat: Callable[[], bool],
+        *,
+        on_lost: Callable[[str], object],
+        on_cancel: Callable[[], object],
     ) -> None:
         """Beat for ``key`` until ``unwatch``. The callbacks are called on the heartbeat's thread, each at most once.
 
@@ -63,10 +72,14 @@ class Heartbeat:
         now = self._clock()
         with self._changed:
             # The thread sleeps for an interval at most, so that it need not be woken.
-            self._pulses[key] = _Pulse(key, beat, on_lost, on_cancel, due=now + self._interval, alive_at=now)
+            self._pulses[key] = _Pulse(
+                key, beat, on_lost, on_cancel, due=now + self._interval, alive_at=now
+            )
 
     def unwatch(self, key: str) -> None:
-        """No beat for ``key`` begins or goes on after this. It waits for one under way: call it in a thread."""
+        """No beat for ``key`` begins or goes on after this. It waits for one under way: call it in
+        a thread.
+        """
         with self._changed:
             pulse = self._pulses.pop(key, None)
         if pulse is not None:
@@ -82,7 +95,9 @@ class Heartbeat:
 
     @property
     def idle(self) -> float:
-        """Seconds since the thread last went round. Much more than an interval: it is stuck, or dead."""
+        """Seconds since the thread last went round. Much more than an interval: it is stuck, or
+        dead.
+        """
         return self._clock() - self.turned_at
 
     def _run(self) -> None:
@@ -117,11 +132,15 @@ class Heartbeat:
                 self._lose(pulse, str(error))
             except Exception as error:
                 log.warning("heartbeat of %s failed: %s", pulse.key, describe(error))
-                # Tried again soon, and given up before the lease can have ended: somebody else may then own the run.
+                # Tried again soon, and given up before the lease can have ended: somebody else may
+                # then own the run.
                 soon = self._interval / 4
                 pulse.due = self._clock() + soon
                 if pulse.due >= pulse.alive_at + self._lease_seconds:
-                    self._lose(pulse, f"the lease could not be renewed for {pulse.due - pulse.alive_at:.0f} s")
+                    self._lose(
+                        pulse,
+                        f"the lease could not be renewed for {pulse.due - pulse.alive_at:.0f} s",
+                    )
             else:
                 pulse.alive_at = began
                 if cancel and not pulse.cancel_told:

@@ -14,9 +14,10 @@ from pipeline.queue.batch import BATCH, Batch
 from pipeline.queue.batch import EntriesFailed as EntriesFailed
 from pipeline.queue.clients import limits, region
 
-#: Seconds from a receive that its visibility may last; asking past 12 hours is an error, not a clamp
-#: (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html). A minute is
-#: left for the request's way, which counts too.
+#: Seconds from a receive that its visibility may last; asking past 12 hours is an error, not a
+#: clamp
+#: (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html).
+#: A minute is left for the request's way, which counts too.
 MAX_VISIBILITY = 43_200 - 60
 MAX_ATTRIBUTES = 10
 FAILED_GENERATION = "failed_generation"
@@ -50,7 +51,11 @@ class Delivery:
     def failed_generation(self) -> int | None:
         """Whose failure put the message into the dead-letter queue; None where none did."""
         text = self.text(FAILED_GENERATION)
-        return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
+        return (
+            int(text)
+            if text is not None and text.isascii() and text.isdigit() and len(text) < 10
+            else None
+        )
 
     def text(self, name: str) -> str | None:
         """A message attribute's text."""
@@ -68,7 +73,9 @@ class Depth:
 
 
 class SqsQueue:
-    """One client, kept open while entered as an async context. Errors are botocore's own unless told otherwise."""
+    """One client, kept open while entered as an async context. Errors are botocore's own unless
+    told otherwise.
+    """
 
     def __init__(
         self,
@@ -79,7 +86,8 @@ class SqsQueue:
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ):
         self.url = url
-        self._visibility, self._clock = visibility_timeout, clock
+        self._visibility = visibility_timeout
+        self._clock = clock
         self._stack = AsyncExitStack()
         self._client: Any = None
         self._deletes = Batch(
@@ -90,7 +98,9 @@ class SqsQueue:
         )
         self._changes = Batch(
             "ChangeMessageVisibilityBatch",
-            lambda entries: self._client.change_message_visibility_batch(QueueUrl=url, Entries=entries),
+            lambda entries: self._client.change_message_visibility_batch(
+                QueueUrl=url, Entries=entries
+            ),
             pause=pause,
         )
         self._dead_letters: tuple[str, int] | None = None
@@ -99,7 +109,9 @@ class SqsQueue:
         import aioboto3
         from aiobotocore.config import AioConfig
 
-        client = aioboto3.Session().client("sqs", region_name=region(), config=AioConfig(**limits()))
+        client = aioboto3.Session().client(
+            "sqs", region_name=region(), config=AioConfig(**limits())
+        )
         self._client = await self._stack.enter_async_context(client)
         return self
 
@@ -107,7 +119,9 @@ class SqsQueue:
         await self._stack.aclose()
 
     async def receive(self, max_messages: int, wait_seconds: int = 20) -> list[Delivery]:
-        """Long poll. Never cancel it: what it brings would be in flight, and nobody's, until its visibility ends."""
+        """Long poll. Never cancel it: what it brings would be in flight, and nobody's, until its
+        visibility ends.
+        """
         asked_at = self._clock()
         answer = await self._client.receive_message(
             QueueUrl=self.url,
@@ -159,11 +173,17 @@ class SqsQueue:
         """Seconds for which the delivery can still be kept."""
         return _time_left(delivery, self._clock())
 
-    async def send(self, body: str, attributes: Mapping[str, str | Mapping[str, Any]] | None = None) -> str:
+    async def send(
+        self, body: str, attributes: Mapping[str, str | Mapping[str, Any]] | None = None
+    ) -> str:
         """Gives SQS's message id, which identifies nothing but the message. An attribute that is no text is in boto3's
         form."""
-        named = {k: _text(v) if isinstance(v, str) else dict(v) for k, v in (attributes or {}).items()}
-        sent = await self._client.send_message(QueueUrl=self.url, MessageBody=body, MessageAttributes=named)
+        named = {
+            k: _text(v) if isinstance(v, str) else dict(v) for k, v in (attributes or {}).items()
+        }
+        sent = await self._client.send_message(
+            QueueUrl=self.url, MessageBody=body, MessageAttributes=named
+        )
         return str(sent["MessageId"])
 
     async def submit(self, job: FixIssueJob) -> str:
@@ -181,10 +201,16 @@ class SqsQueue:
         """
         url, size = await self._find_dead_letters()
         told = {name: _text(value) for name, value in (attributes or {}).items()}
-        sent = {name: dict(value) for name, value in delivery.attributes.items() if name not in (*told, REASON)}
+        sent = {
+            name: dict(value)
+            for name, value in delivery.attributes.items()
+            if name not in (*told, REASON)
+        }
         room = size - len(delivery.body.encode())
         await self._client.send_message(
-            QueueUrl=url, MessageBody=delivery.body, MessageAttributes=fitting(told | sent, reason, room)
+            QueueUrl=url,
+            MessageBody=delivery.body,
+            MessageAttributes=fitting(told | sent, reason, room),
         )
 
     async def depth(self) -> Depth:
@@ -198,27 +224,39 @@ class SqsQueue:
     async def _find_dead_letters(self) -> tuple[str, int]:
         """The dead-letter queue's URL and how many bytes it takes, asked once."""
         if self._dead_letters is None:
-            own = await self._client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["RedrivePolicy"])
+            own = await self._client.get_queue_attributes(
+                QueueUrl=self.url, AttributeNames=["RedrivePolicy"]
+            )
             policy = json.loads(own.get("Attributes", {}).get("RedrivePolicy", "{}"))
             if "deadLetterTargetArn" not in policy:
-                raise NoDeadLetterQueue(f"{self.url} has no RedrivePolicy: give it a dead-letter queue")
+                raise NoDeadLetterQueue(
+                    f"{self.url} has no RedrivePolicy: give it a dead-letter queue"
+                )
             account, name = policy["deadLetterTargetArn"].split(":")[-2:]
             found = await self._client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
             url = found["QueueUrl"]
-            limit = await self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["MaximumMessageSize"])
+            limit = await self._client.get_queue_attributes(
+                QueueUrl=url, AttributeNames=["MaximumMessageSize"]
+            )
             self._dead_letters = (url, int(limit["Attributes"]["MaximumMessageSize"]))
         return self._dead_letters
 
 
 async def _each(batch: Batch, deliveries: Iterable[Delivery], fields: dict[str, Any]) -> None:
-    adds = [batch.add(d.message_id, {"ReceiptHandle": d.receipt_handle} | fields) for d in deliveries]
-    errors = [error for error in await asyncio.gather(*adds, return_exceptions=True) if error is not None]
+    adds = [
+        batch.add(d.message_id, {"ReceiptHandle": d.receipt_handle} | fields) for d in deliveries
+    ]
+    errors = [
+        error for error in await asyncio.gather(*adds, return_exceptions=True) if error is not None
+    ]
     refused = [error for error in errors if isinstance(error, EntriesFailed)]
     for error in errors:
         if error not in refused:
             raise error
     if refused:
-        raise EntriesFailed(refused[0].operation, {key: code for e in refused for key, code in e.codes.items()})
+        raise EntriesFailed(
+            refused[0].operation, {key: code for e in refused for key, code in e.codes.items()}
+        )
 
 
 def visibility_extender(
@@ -262,19 +300,30 @@ def _text(value: str) -> dict[str, Any]:
 
 
 def fitting(wanted: Mapping[str, Mapping[str, Any]], reason: str, room: int) -> dict[str, Any]:
-    """The first of ``wanted`` that fit into ``room`` bytes and SQS's ten, and as much of the reason as then does."""
+    """The first of ``wanted`` that fit into ``room`` bytes and SQS's ten, and as much of the reason
+    as then does.
+    """
     kept: dict[str, Any] = {}
     for name, value in wanted.items():
         size = _size(name, value)
         if size <= room and len(kept) < MAX_ATTRIBUTES:
-            kept[name], room = dict(value), room - size
+            kept[name] = dict(value)
+            room = room - size
     left = room - _size(REASON, _text(""))
-    text = _REFUSED.sub("\N{REPLACEMENT CHARACTER}", reason).encode()[: max(left, 0)].decode(errors="ignore")
+    text = (
+        _REFUSED.sub("\N{REPLACEMENT CHARACTER}", reason)
+        .encode()[: max(left, 0)]
+        .decode(errors="ignore")
+    )
     if text and len(kept) < MAX_ATTRIBUTES:
         kept[REASON] = _text(text)
     return kept
 
 
 def _size(name: str, value: Mapping[str, Any]) -> int:
-    parts: Iterable[str | bytes] = (name, value["DataType"], value.get("StringValue") or value.get("BinaryValue") or "")
+    parts: Iterable[str | bytes] = (
+        name,
+        value["DataType"],
+        value.get("StringValue") or value.get("BinaryValue") or "",
+    )
     return sum(len(part.encode() if isinstance(part, str) else part) for part in parts)

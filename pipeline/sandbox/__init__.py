@@ -1,4 +1,6 @@
-"""How untrusted code is run: a command, in folders it may write, with or without a network, never with our secrets."""
+"""How untrusted code is run: a command, in folders it may write, with or without a network, never
+with our secrets.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,8 +1,8 @@
-"""The bubblewrap backend: namespaces, an empty environment, system folders read-only, nothing of the worker's own.
+"""The bubblewrap backend: namespaces, an empty environment, system folders read-only, nothing of
+the worker's own.
 
-As root it changes the real user id as well, since a user namespace alone leaves root's 0600 files readable; else the
-user namespace that bubblewrap makes holds all there is.
-"""
+As root it changes the real user id as well, since a user namespace alone leaves root's 0600 files
+readable; else the user namespace that bubblewrap makes holds all there is."""
 
 import asyncio
 import contextlib
@@ -26,13 +26,28 @@ from pipeline.sandbox.watch import INTERVAL, Watch
 _TMPFS_BYTES = 1024**3
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = (
-    "alternatives", "ca-certificates", "gai.conf", "host.conf", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
-    "localtime", "mime.types", "nsswitch.conf", "os-release", "pki", "protocols", "resolv.conf", "services", "ssl",
-)  # fmt: skip
+    "alternatives",
+    "ca-certificates",
+    "gai.conf",
+    "host.conf",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "nsswitch.conf",
+    "os-release",
+    "pki",
+    "protocols",
+    "resolv.conf",
+    "services",
+    "ssl",
+)
 _OWN = ("/tmp", "/var/tmp", "/dev/shm", "/tmp/home")  # noqa: S108 - inside
 INDEX_PORT = 8377
 """Where a sandbox that installs finds the package index, on its own loopback."""
-#: Joins the user and network namespaces of process 1's, listens on a port there, and passes the socket on.
+#: Joins the user and network namespaces of process 1's, listens on a port there, and passes the
+#: socket on.
 _LISTEN = """
 import ctypes, os, socket, sys
 pid, back, port = (int(word) for word in sys.argv[1:4])
@@ -65,15 +80,23 @@ class BwrapSandbox:
         with ExitStack() as stack:
             argv, descriptors = self._prepared(_TRUE, stack)
             tried = subprocess.run(
-                argv, env={}, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                pass_fds=descriptors, timeout=30, check=False,
-            )  # fmt: skip
+                argv,
+                env={},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=descriptors,
+                timeout=30,
+                check=False,
+            )
         if tried.returncode != 0:
             said = plain(tried.stdout, 300).strip()
             raise NoIsolation(
-                f"bubblewrap does not work here ({said}): it needs user namespaces "
-                "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0), "
-                "in a container the capability SYS_ADMIN"
+                f"bubblewrap does not work here ({said}): it needs user namespaces (sysctl"
+                " kernel.unprivileged_userns_clone=1,"
+                " kernel.apparmor_restrict_unprivileged_userns=0), in a container the capability"
+                " SYS_ADMIN"
             )
 
     async def run(self, command: SandboxCommand) -> SandboxResult:
@@ -82,14 +105,17 @@ class BwrapSandbox:
         installing = command.network == "install"
         if installing:
             command = replace(
-                command, environment=command.environment | self._index.environment(INDEX_PORT),
+                command,
+                environment=command.environment | self._index.environment(INDEX_PORT),
                 readable=(*command.readable, *self._index.folders),
-            )  # fmt: skip
+            )
         if self._root:
             for folder in command.writable:
                 _hand_over(folder, self._uid, self._gid)
             for path in (command.cwd, *command.readable):
-                open_to(self._uid, path, 5 if path.is_dir() else 4)  # as of the writable ones: it stays so
+                open_to(
+                    self._uid, path, 5 if path.is_dir() else 4
+                )  # as of the writable ones: it stays so
         with ExitStack() as stack:
             status, reported = os.pipe()
             stack.callback(os.close, status)
@@ -97,11 +123,20 @@ class BwrapSandbox:
             gate = os.fdopen(go, "wb", buffering=0)
             stack.enter_context(gate)
             try:
-                argv, descriptors = self._prepared(command, stack, report_to=reported, wait_for=held)
+                argv, descriptors = self._prepared(
+                    command, stack, report_to=reported, wait_for=held
+                )
                 process = await asyncio.create_subprocess_exec(
-                    *argv, env={}, cwd="/", umask=0o022, start_new_session=True, pass_fds=descriptors,
-                    stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-                )  # fmt: skip
+                    *argv,
+                    env={},
+                    cwd="/",
+                    umask=0o022,
+                    start_new_session=True,
+                    pass_fds=descriptors,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.STDOUT,
+                )
             finally:
                 os.close(reported)
                 os.close(held)
@@ -122,9 +157,16 @@ class BwrapSandbox:
             return await session.result(started)
 
     def _prepared(
-        self, command: SandboxCommand, stack: ExitStack, *, report_to: int | None = None, wait_for: int | None = None
+        self,
+        command: SandboxCommand,
+        stack: ExitStack,
+        *,
+        report_to: int | None = None,
+        wait_for: int | None = None,
     ) -> tuple[list[str], tuple[int, ...]]:
-        """The command line, and the descriptors it reads: options by --args, so that no /proc entry shows them."""
+        """The command line, and the descriptors it reads: options by --args, so that no /proc entry
+        shows them.
+        """
         passwd = f"root:x:0:0::/:/bin/false\nsandbox:x:{self._uid}:{self._gid}::/tmp/home:/bin/sh\n"
         users = _memfd(passwd.encode(), stack)
         groups = _memfd(f"root:x:0:\nsandbox:x:{self._gid}:\n".encode(), stack)
@@ -146,13 +188,32 @@ class BwrapSandbox:
         return launched(argv), (users, groups, hosts, described, filtered, *told)
 
     def _isolation(self, command: SandboxCommand) -> list[str]:
-        options = ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--hostname", _NAME]
-        options += ["--unshare-net", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
-        # Root changes its real user id inside, for which these stay until it has (one to enter a folder that is that
-        # user's alone); exec then drops them.
+        options = [
+            "--unshare-ipc",
+            "--unshare-pid",
+            "--unshare-uts",
+            "--unshare-cgroup-try",
+            "--hostname",
+            _NAME,
+        ]
+        options += [
+            "--unshare-net",
+            "--die-with-parent",
+            "--new-session",
+            "--clearenv",
+            "--cap-drop",
+            "ALL",
+        ]
+        # Root changes its real user id inside, for which these stay until it has (one to enter a
+        # folder that is that user's alone); exec then drops them.
         kept = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH") if self._root else ()
         options += [word for name in kept for word in ("--cap-add", name)] or ["--unshare-user"]
-        given = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp/home", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108 - inside
+        given = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": "/tmp/home",  # noqa: S108 - inside
+            "LANG": "C.UTF-8",
+            "TMPDIR": "/tmp",  # noqa: S108 - inside
+        }
         for name, value in (given | command.environment).items():
             options += ["--setenv", name, value]
         return options
@@ -171,7 +232,9 @@ def _files(command: SandboxCommand) -> list[str]:
         options += ["--perms", "1777", "--size", str(_TMPFS_BYTES), "--tmpfs", own]
     binds = dict.fromkeys(command.readable, "--ro-bind") | dict.fromkeys(command.writable, "--bind")
     above = {folder for path in binds for folder in path.parents if folder != Path("/")}
-    for folder in sorted(above):  # left to itself, bubblewrap makes some of them so that only root gets through
+    for folder in sorted(
+        above
+    ):  # left to itself, bubblewrap makes some of them so that only root gets through
         options += ["--perms", "0755", "--dir", str(folder)]
     for path in sorted(binds, key=lambda path: len(path.parts)):  # a folder before what lies in it
         options += [binds[path], str(path), str(path)]
@@ -181,17 +244,26 @@ def _files(command: SandboxCommand) -> list[str]:
 class _Session:
     """A bubblewrap that was started, until nothing of it is left."""
 
-    def __init__(self, command: SandboxCommand, process: asyncio.subprocess.Process, status: int, uid: int):
+    def __init__(
+        self, command: SandboxCommand, process: asyncio.subprocess.Process, status: int, uid: int
+    ):
         if process.stdout is None:
             raise RuntimeError("the process was started without a pipe")
         self.reason = ""
-        self._command, self._process, self._status, self._uid = command, process, status, uid
-        self._kept, self._reported = bytearray(), b""
-        self._init, self._init_pidfd = -1, -1
+        self._command = command
+        self._process = process
+        self._status = status
+        self._uid = uid
+        self._kept = bytearray()
+        self._reported = b""
+        self._init = -1
+        self._init_pidfd = -1
         self._reading = asyncio.create_task(drain(process.stdout, self._kept, command))
 
     async def begun(self) -> int | None:
-        """The process id of the namespace's init, which waits; None where bubblewrap failed before it had one."""
+        """The process id of the namespace's init, which waits; None where bubblewrap failed before
+        it had one.
+        """
         await _readable(self._status)
         self._reported = os.read(self._status, 4096)
         _, found, rest = self._reported.partition(b'"child-pid": ')
@@ -204,7 +276,9 @@ class _Session:
     async def ended(self) -> None:
         watching = asyncio.create_task(self._watch())
         try:
-            done, _ = await asyncio.wait({self._reading, watching}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                {self._reading, watching}, return_when=asyncio.FIRST_COMPLETED
+            )
             if self._reading in done:
                 await self._process.wait()
             else:
@@ -218,10 +292,13 @@ class _Session:
             namespace = os.readlink(f"/proc/{self._init}/ns/pid")  # noqa: PTH115 - no disk is asked
             root = f"/proc/{self._init}/root"
             watch = Watch(
-                uid=self._uid, memory=self._command.memory_mb * 1024**2, disk=self._command.disk_mb * 1024**2,
+                uid=self._uid,
+                memory=self._command.memory_mb * 1024**2,
+                disk=self._command.disk_mb * 1024**2,
                 ours=lambda pid, _: str(Path(f"/proc/{pid}/ns/pid").readlink()) == namespace,
-                folders=self._command.writable, in_memory=lambda: _in_memory(root),
-            )  # fmt: skip
+                folders=self._command.writable,
+                in_memory=lambda: _in_memory(root),
+            )
             while True:
                 await asyncio.sleep(INTERVAL)
                 if exceeded := await asyncio.to_thread(watch.exceeded):
@@ -231,7 +308,9 @@ class _Session:
             return ""
 
     async def end(self) -> None:
-        """Kill what is left. The namespace's init takes all of it along, and is gone only when everything is."""
+        """Kill what is left. The namespace's init takes all of it along, and is gone only when
+        everything is.
+        """
         if self._init_pidfd >= 0:
             try:
                 with contextlib.suppress(ProcessLookupError):
@@ -247,11 +326,15 @@ class _Session:
         await self._reading
         while more := os.read(self._status, 4096):
             self._reported += more
-        output = plain(self._kept, self._command.output_limit) + explained(self.reason, self._command)
+        output = plain(self._kept, self._command.output_limit) + explained(
+            self.reason, self._command
+        )
         if not self.reason and b'"exit-code"' not in self._reported:
             raise OSError(f"the sandbox could not be set up: {output.strip()[-500:]}")
         code = {"": self._process.returncode, "time": 124}.get(self.reason, 137)
-        return SandboxResult(124 if code is None else code, output, self.reason == "time", time.monotonic() - started)
+        return SandboxResult(
+            124 if code is None else code, output, self.reason == "time", time.monotonic() - started
+        )
 
 
 def _in_memory(root: str) -> int:
@@ -261,17 +344,29 @@ def _in_memory(root: str) -> int:
 
 
 def _listener_inside(init: int) -> socket.socket:
-    """A socket that listens on the sandbox's loopback, and is ours: another process joins its network to make it."""
+    """A socket that listens on the sandbox's loopback, and is ours: another process joins its
+    network to make it.
+    """
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        argv = [sys.executable, "-I", "-S", "-c", _LISTEN, str(init), str(theirs.fileno()), str(INDEX_PORT)]
+        argv = [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            _LISTEN,
+            str(init),
+            str(theirs.fileno()),
+            str(INDEX_PORT),
+        ]
         subprocess.run(argv, env={}, pass_fds=(theirs.fileno(),), check=True, timeout=30)
         _, (listener,), _, _ = socket.recv_fds(ours, 1, 1)
         return socket.socket(fileno=listener)
 
 
 async def _readable(descriptor: int) -> None:
-    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
     loop.add_reader(descriptor, ready.set)
     try:
         await ready.wait()
@@ -288,7 +383,9 @@ def _memfd(data: bytes, stack: ExitStack) -> int:
 
 
 def _hand_over(folder: Path, uid: int, gid: int) -> None:
-    """Make the user of the sandbox own a folder and what is in it, once: it stays so. Never through a link."""
+    """Make the user of the sandbox own a folder and what is in it, once: it stays so. Never through
+    a link.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         if (found := os.fstat(descriptor).st_uid) != uid:

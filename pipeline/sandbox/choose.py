@@ -1,4 +1,6 @@
-"""Which sandbox this deployment uses: the setting CODING_AGENT_SANDBOX, held against what works here."""
+"""Which sandbox this deployment uses: the setting CODING_AGENT_SANDBOX, held against what works
+here.
+"""
 
 import os
 from pathlib import Path
@@ -26,7 +28,9 @@ def choose_sandbox(setting: str, *, on_ecs: bool, local: bool, socket: Path) -> 
             return UidSandbox(socket, index)
         case "none":
             if on_ecs or not local:
-                raise NoIsolation("CODING_AGENT_SANDBOX=none is for local mode; set it to auto here")
+                raise NoIsolation(
+                    "CODING_AGENT_SANDBOX=none is for local mode; set it to auto here"
+                )
             return PlainSandbox()
         case "auto":
             try:
@@ -36,8 +40,14 @@ def choose_sandbox(setting: str, *, on_ecs: bool, local: bool, socket: Path) -> 
             try:
                 return UidSandbox(socket, index)
             except NoIsolation as error:
-                hint = ", or set CODING_AGENT_SANDBOX=none if you trust the repository's code" if local else ""
+                hint = (
+                    ", or set CODING_AGENT_SANDBOX=none if you trust the repository's code"
+                    if local
+                    else ""
+                )
                 text = f"nothing isolates untrusted code on this machine: {refused}; {error}{hint}"
                 raise NoIsolation(text) from error
         case _:
-            raise NoIsolation(f"CODING_AGENT_SANDBOX is {setting!r}; it may be bwrap, uid, auto or none")
+            raise NoIsolation(
+                f"CODING_AGENT_SANDBOX is {setting!r}; it may be bwrap, uid, auto or none"
+            )

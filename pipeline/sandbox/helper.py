@@ -1,8 +1,9 @@
-"""The helper of the ``uid`` backend: a root process that forks a session for each request of the worker's.
+"""The helper of the ``uid`` backend: a root process that forks a session for each request of the
+worker's.
 
-It holds no secrets, and needs no capability beyond a container's default ones (CHOWN, DAC_OVERRIDE, FOWNER, KILL,
-SETUID, SETGID). Persistent, so that a session costs forks and not the start of an interpreter.
-"""
+It holds no secrets, and needs no capability beyond a container's default ones (CHOWN, DAC_OVERRIDE,
+FOWNER, KILL, SETUID, SETGID). Persistent, so that a session costs forks and not the start of an
+interpreter."""
 
 import fcntl
 import gc
@@ -26,7 +27,9 @@ def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
         OSError: it isn't root, or the socket can't be made.
     """
     if os.geteuid() != 0:
-        raise PermissionError("the sandbox's helper must be root: it gives each session a user id of its own")
+        raise PermissionError(
+            "the sandbox's helper must be root: it gives each session a user id of its own"
+        )
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     HOMES.mkdir(mode=0o711, parents=True, exist_ok=True)
     ensure_accounts()
@@ -45,7 +48,8 @@ def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     gc.freeze()  # so that a forked session does not copy pages only to look at them
-    spare, served = _forked(listener, client, takes), False
+    spare = _forked(listener, client, takes)
+    served = False
     while True:
         ready = {descriptor for descriptor, _ in poll.poll(None if spare else 1000)}
         if ready & {stop, lifeline}:
@@ -60,7 +64,8 @@ def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
             if failed and not served:
                 raise OSError("no session can be prepared; the reason is above")
             # All user ids may be in use: it is tried again in a second.
-            spare, served = (0 if failed else _forked(listener, client, takes)), True
+            spare = 0 if failed else _forked(listener, client, takes)
+            served = True
         if not ready and not spare:
             spare = _forked(listener, client, takes)
         if woken in ready:
@@ -129,16 +134,24 @@ def _listening(path: Path, client: int) -> socket.socket:
 def ensure_accounts() -> None:
     """Names for the sessions' ids, without which pwd and getpass fail in them. An image may have them already; a
     read-only one must."""
-    for file, line in (("/etc/passwd", "{name}:x:{uid}:{uid}::{home}:/bin/sh"), ("/etc/group", "{name}:x:{uid}:")):
+    for file, line in (
+        ("/etc/passwd", "{name}:x:{uid}:{uid}::{home}:/bin/sh"),
+        ("/etc/group", "{name}:x:{uid}:"),
+    ):
         if not _missing(file):
             continue
         try:
             with Path(file).open("a", encoding="ascii") as accounts:
                 fcntl.flock(accounts, fcntl.LOCK_EX)  # another helper may be starting
                 for uid in _missing(file):
-                    accounts.write(line.format(name=f"sandbox{uid}", uid=uid, home=home_of(uid)) + "\n")
+                    accounts.write(
+                        line.format(name=f"sandbox{uid}", uid=uid, home=home_of(uid)) + "\n"
+                    )
         except OSError as error:
-            sys.stderr.write(f"sandbox: {file} has no accounts for the sessions' ids, and can't be written: {error}\n")
+            sys.stderr.write(
+                f"sandbox: {file} has no accounts for the sessions' ids, and can't be written:"
+                f" {error}\n"
+            )
 
 
 def _missing(file: str) -> list[int]:
@@ -147,5 +160,7 @@ def _missing(file: str) -> list[int]:
     return [uid for uid in UIDS if str(uid) not in known]
 
 
-if __name__ == "__main__":  # started by a worker on the same machine: PATH of the socket, descriptor of the lifeline
+if (
+    __name__ == "__main__"
+):  # started by a worker on the same machine: PATH of the socket, descriptor of the lifeline
     serve(Path(sys.argv[1]), client=os.geteuid(), lifeline=int(sys.argv[2]))

@@ -1,4 +1,6 @@
-"""Where this machine's package tools look for packages: their own variables, pip's files, uv's built-in default."""
+"""Where this machine's package tools look for packages: their own variables, pip's files, uv's
+built-in default.
+"""
 
 import configparser
 import re
@@ -24,14 +26,24 @@ class Sources:
 
 
 def uv_sources(environ: Mapping[str, str]) -> Sources:
-    """As uv reads them (https://docs.astral.sh/uv/reference/environment/); an index's name is dropped."""
+    """As uv reads them (https://docs.astral.sh/uv/reference/environment/); an index's name is
+    dropped.
+    """
     extra = f"{environ.get('UV_INDEX', '')} {environ.get('UV_EXTRA_INDEX_URL', '')}".split()
     default = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL") or _built_in()
     return Sources(
-        _unnamed(default) if default else None, tuple(_unnamed(address) for address in extra),
-        tuple(re.split(r"[\s,]+", environ.get("UV_FIND_LINKS", "").strip()) if environ.get("UV_FIND_LINKS") else ()),
-        any(environ.get(name, "").lower() in ("1", "true", "yes") for name in ("UV_NO_INDEX", "UV_OFFLINE")),
-    )  # fmt: skip
+        _unnamed(default) if default else None,
+        tuple(_unnamed(address) for address in extra),
+        tuple(
+            re.split(r"[\s,]+", environ.get("UV_FIND_LINKS", "").strip())
+            if environ.get("UV_FIND_LINKS")
+            else ()
+        ),
+        any(
+            environ.get(name, "").lower() in ("1", "true", "yes")
+            for name in ("UV_NO_INDEX", "UV_OFFLINE")
+        ),
+    )
 
 
 def pip_sources(environ: Mapping[str, str], home: Path) -> Sources:
@@ -56,28 +68,41 @@ def pip_sources(environ: Mapping[str, str], home: Path) -> Sources:
     }
     told |= {name: environ[variable] for name, variable in names.items() if environ.get(variable)}
     return Sources(
-        told.get("index-url") or _built_in(), tuple(told.get("extra-index-url", "").split()),
-        tuple(told.get("find-links", "").split()), told.get("no-index", "").lower() in ("1", "true", "yes"),
-    )  # fmt: skip
+        told.get("index-url") or _built_in(),
+        tuple(told.get("extra-index-url", "").split()),
+        tuple(told.get("find-links", "").split()),
+        told.get("no-index", "").lower() in ("1", "true", "yes"),
+    )
 
 
 def registries(environ: Mapping[str, str]) -> dict[str, str]:
-    """Variable -> the one address that npm and its kin, or Go, ask for packages; where it is not set, the tool says."""
+    """Variable -> the one address that npm and its kin, or Go, ask for packages; where it is not
+    set, the tool says.
+    """
     found: dict[str, str] = {}
-    for variable, argv in (("npm_config_registry", "npm config get registry"), ("GOPROXY", "go env GOPROXY")):
+    for variable, argv in (
+        ("npm_config_registry", "npm config get registry"),
+        ("GOPROXY", "go env GOPROXY"),
+    ):
         told = environ.get(variable) or _told(argv)
-        if address := next((word for word in re.split(r"[,|\s]+", told) if word.startswith("http")), None):
+        if address := next(
+            (word for word in re.split(r"[,|\s]+", told) if word.startswith("http")), None
+        ):
             found[variable] = address
     return found
 
 
 @cache
 def _told(command: str) -> str:
-    """What a tool of this machine says of itself; nothing where there is none. Asked outside of any project."""
+    """What a tool of this machine says of itself; nothing where there is none. Asked outside of any
+    project.
+    """
     program, *words = command.split()
     if shutil.which(program) is None:
         return ""
-    return subprocess.run([program, *words], capture_output=True, text=True, check=False, timeout=30, cwd="/").stdout
+    return subprocess.run(
+        [program, *words], capture_output=True, text=True, check=False, timeout=30, cwd="/"
+    ).stdout
 
 
 def _unnamed(address: str) -> str:
@@ -92,6 +117,8 @@ def _built_in() -> str | None:
     program = str(beside) if beside.exists() else shutil.which("uv")
     if program is None:
         return None
-    told = subprocess.run([program, "help", "pip", "install"], capture_output=True, text=True, check=False, timeout=30)
+    told = subprocess.run(
+        [program, "help", "pip", "install"], capture_output=True, text=True, check=False, timeout=30
+    )
     found = re.search(r"default package index \(by default: <([^>]+)>", told.stdout)
     return found[1] if found else None

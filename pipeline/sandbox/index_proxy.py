@@ -1,9 +1,10 @@
-"""The package index, for a sandbox that installs: a reverse proxy that lets GET and HEAD to it pass, and nothing else.
+"""The package index, for a sandbox that installs: a reverse proxy that lets GET and HEAD to it
+pass, and nothing else.
 
-The sandbox knows one address on its loopback. Links to files, in the index's pages (PEP 503, 691, 700), are rewritten
-to addresses of the proxy's that carry a signature: no other file can be asked for. The registries of other tools (npm,
-Go) keep all below one address, which is passed on as it is. Credentials and certificates stay here.
-"""
+The sandbox knows one address on its loopback. Links to files, in the index's pages (PEP 503, 691,
+700), are rewritten to addresses of the proxy's that carry a signature: no other file can be asked
+for. The registries of other tools (npm, Go) keep all below one address, which is passed on as it
+is. Credentials and certificates stay here."""
 
 import base64
 import hashlib
@@ -26,28 +27,47 @@ from urllib.parse import SplitResult, unquote, urldefrag, urljoin, urlsplit
 
 from pipeline.sandbox.index_config import Sources, pip_sources, registries, uv_sources
 
-_MAX_PAGE, _MAX_FILE = 64 * 1024**2, 2 * 1024**3
-_SECONDS, _REDIRECTS, _BLOCK = 60.0, 5, 256 * 1024
+_MAX_PAGE = 64 * 1024**2
+_MAX_FILE = 2 * 1024**3
+_SECONDS = 60.0
+_REDIRECTS = 5
+_BLOCK = 256 * 1024
 _ASKED = ("Accept", "Range", "If-None-Match", "If-Modified-Since", "User-Agent")
 _ANSWERED = (
-    "Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Last-Modified", "Cache-Control",
-)  # fmt: skip
-#: So that links to npm's own address lead here too; and Go's checksum database would be another address.
-_BESIDE = {"npm_config_registry": {"npm_config_replace_registry_host": "always"}, "GOPROXY": {"GOSUMDB": "off"}}
+    "Content-Type",
+    "Content-Length",
+    "Content-Range",
+    "Accept-Ranges",
+    "ETag",
+    "Last-Modified",
+    "Cache-Control",
+)
+#: So that links to npm's own address lead here too; and Go's checksum database would be another
+#: address.
+_BESIDE = {
+    "npm_config_registry": {"npm_config_replace_registry_host": "always"},
+    "GOPROXY": {"GOSUMDB": "off"},
+}
 _LINK = re.compile(r"""(<(?:a|base)\b[^>]*?\bhref\s*=\s*)("[^"]*"|'[^']*')""", re.IGNORECASE)
 
 
 class IndexProxy:
-    """For the indexes of this machine's tools; gives sandboxes the variables by which pip and uv find it."""
+    """For the indexes of this machine's tools; gives sandboxes the variables by which pip and uv
+    find it.
+    """
 
     def __init__(
-        self, tools: Callable[[], Mapping[str, Sources]], certificates: str | None = None,
+        self,
+        tools: Callable[[], Mapping[str, Sources]],
+        certificates: str | None = None,
         others: Callable[[], Mapping[str, str]] = dict,
-    ):  # fmt: skip
+    ):
         """``tools`` gives variables' prefix (``UV``, ``PIP``) -> what that tool uses, ``others`` a variable -> the
         registry it names; both are asked once a sandbox installs. ``certificates`` is a file to trust instead of the
         system's."""
-        self._look, self._certificates, self._look_at_others = tools, certificates, others
+        self._look = tools
+        self._certificates = certificates
+        self._look_at_others = others
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
         self._port: int | None = None
@@ -79,17 +99,25 @@ class IndexProxy:
         """The addresses that are passed on, by number."""
         found = [
             address.rstrip("/") + "/"
-            for sources in self._tools.values() if not sources.closed
+            for sources in self._tools.values()
+            if not sources.closed
             for address in (sources.default, *sources.extra, *sources.links)
             if address and urlsplit(address).scheme in ("http", "https")
-        ]  # fmt: skip
+        ]
         return tuple(dict.fromkeys([*found, *self._others.values()]))
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """Folders of packages on this machine, which a sandbox that installs may read."""
-        words = [word for one in self._tools.values() for word in (one.default, *one.extra, *one.links) if word]
-        paths = [Path(unquote(urlsplit(word).path)) for word in words if word.startswith(("/", "file:"))]
+        words = [
+            word
+            for one in self._tools.values()
+            for word in (one.default, *one.extra, *one.links)
+            if word
+        ]
+        paths = [
+            Path(unquote(urlsplit(word).path)) for word in words if word.startswith(("/", "file:"))
+        ]
         # An index of files links to others beside it.
         beside = [path.parent / "files" for path in paths if (path.parent / "files").is_dir()]
         return tuple(path for path in dict.fromkeys([*paths, *beside]) if path.exists())
@@ -102,10 +130,16 @@ class IndexProxy:
                 [self._inside(address, port) for address in group if address]
                 for group in ((sources.default,), sources.extra, sources.links)
             )
-            names = ("UV_DEFAULT_INDEX", "UV_INDEX") if tool == "UV" else ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+            names = (
+                ("UV_DEFAULT_INDEX", "UV_INDEX")
+                if tool == "UV"
+                else ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+            )
             told |= {names[0]: default[0]} if default else {}
             told |= {names[1]: " ".join(extra)} if extra else {}
-            told |= {f"{tool}_FIND_LINKS": (" " if tool == "PIP" else ",").join(links)} if links else {}
+            told |= (
+                {f"{tool}_FIND_LINKS": (" " if tool == "PIP" else ",").join(links)} if links else {}
+            )
             told |= {f"{tool}_NO_INDEX": "1"} if sources.closed else {}
         for name, address in self._others.items():
             told |= {name: self._inside(address, port)} | _BESIDE.get(name, {})
@@ -113,7 +147,11 @@ class IndexProxy:
 
     def _inside(self, address: str, port: int) -> str:
         known = address.rstrip("/") + "/"
-        return f"http://127.0.0.1:{port}/{self.indexes.index(known)}/" if known in self.indexes else address
+        return (
+            f"http://127.0.0.1:{port}/{self.indexes.index(known)}/"
+            if known in self.indexes
+            else address
+        )
 
     def port(self) -> int:
         """The port on this machine's loopback where it serves, from the first call on."""
@@ -128,9 +166,12 @@ class IndexProxy:
         """Answer on a listening socket until what this gives is called."""
         server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler(), bind_and_activate=False)
         server.socket.close()
-        server.socket, server.server_address = listener, listener.getsockname()
+        server.socket = listener
+        server.server_address = listener.getsockname()
         server.daemon_threads = True
-        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+        serving = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
+        )
         serving.start()
 
         def stop() -> None:
@@ -185,7 +226,8 @@ class IndexProxy:
         below = "/".join(rest)
         if not first.isdigit() or int(first) >= len(self.indexes):
             raise ValueError(path)
-        index, decoded = self.indexes[int(first)], unquote(below)
+        index = self.indexes[int(first)]
+        decoded = unquote(below)
         other = index in self._others.values()
         if not re.fullmatch(r"[A-Za-z0-9._/@%+!~-]*" if other else r"[A-Za-z0-9._/-]*", below):
             raise ValueError(path)
@@ -198,7 +240,9 @@ class IndexProxy:
 
     def _pass_on(self, asked: BaseHTTPRequestHandler, address: str, *, page: bool) -> None:
         headers = {
-            name: asked.headers[name] for name in _ASKED if asked.headers[name] and (name != "Range" or not page)
+            name: asked.headers[name]
+            for name in _ASKED
+            if asked.headers[name] and (name != "Range" or not page)
         }
         headers["Accept-Encoding"] = "gzip" if page else "identity"
         connection, answer, address = self._fetched(asked.command, address, headers)
@@ -222,7 +266,9 @@ class IndexProxy:
             asked.wfile.write(body)
             if not body and asked.command == "GET":
                 passed = 0
-                while (block := answer.read(_BLOCK)) and (passed := passed + len(block)) <= _MAX_FILE:
+                while (block := answer.read(_BLOCK)) and (
+                    passed := passed + len(block)
+                ) <= _MAX_FILE:
                     asked.wfile.write(block)
         finally:
             connection.close()
@@ -238,7 +284,11 @@ class IndexProxy:
             if any(address.startswith(index) for index in self.indexes) and parts.username:
                 pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
                 own["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-            connection.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), headers=own)
+            connection.request(
+                method,
+                (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+                headers=own,
+            )
             answer = connection.getresponse()
             if answer.status not in (301, 302, 303, 307, 308) or not answer.headers["Location"]:
                 return connection, answer, address
@@ -247,20 +297,29 @@ class IndexProxy:
         raise ValueError("too many redirections")
 
     def _connection(self, parts: SplitResult) -> http.client.HTTPConnection:
-        """A page may link anywhere; this machine's own and its neighbours' services it may not make us reach."""
+        """A page may link anywhere; this machine's own and its neighbours' services it may not make
+        us reach.
+        """
         host = parts.hostname or ""
         if parts.scheme not in ("http", "https"):
             raise ValueError("not an address of the web")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        if not any((host, parts.port) == (urlsplit(one).hostname, urlsplit(one).port) for one in self.indexes):
+        if not any(
+            (host, parts.port) == (urlsplit(one).hostname, urlsplit(one).port)
+            for one in self.indexes
+        ):
             found = [one for one in found if not _local(ipaddress.ip_address(one[4][0]))]
         if not found:
             raise ValueError("not an address of another machine")
         connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
-        plain = socket.create_connection((str(found[0][4][0]), port), timeout=_SECONDS)  # the one that was looked at
+        plain = socket.create_connection(
+            (str(found[0][4][0]), port), timeout=_SECONDS
+        )  # the one that was looked at
         secure = parts.scheme == "https"
-        connection.sock = self._context.wrap_socket(plain, server_hostname=host) if secure else plain
+        connection.sock = (
+            self._context.wrap_socket(plain, server_hostname=host) if secure else plain
+        )
         return connection
 
     def _rewritten(self, body: bytes, address: str, kind: str) -> bytes:
@@ -271,7 +330,8 @@ class IndexProxy:
             return json.dumps(told).encode()
         if "html" not in kind:
             return body
-        text, base = body.decode("utf-8", "replace"), address
+        text = body.decode("utf-8", "replace")
+        base = address
 
         def link(found: re.Match[str]) -> str:
             nonlocal base
@@ -290,13 +350,17 @@ class IndexProxy:
         plain, fragment = urldefrag(address)
         coded = base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")  # pip would quote it
         name = urlsplit(plain).path.rsplit("/", 1)[1]
-        return f"/file/{self._signature(plain)}/{coded}/{name}" + (f"#{fragment}" if fragment else "")
+        return f"/file/{self._signature(plain)}/{coded}/{name}" + (
+            f"#{fragment}" if fragment else ""
+        )
 
 
 def _local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """This machine's, and the metadata services' (the last is EC2's for IPv6)."""
     mapped = getattr(address, "ipv4_mapped", None) or address
-    near = mapped.is_loopback or mapped.is_link_local or mapped.is_unspecified or mapped.is_multicast
+    near = (
+        mapped.is_loopback or mapped.is_link_local or mapped.is_unspecified or mapped.is_multicast
+    )
     return near or mapped == ipaddress.ip_address("fd00:ec2::254")
 
 

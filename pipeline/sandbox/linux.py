@@ -1,5 +1,6 @@
-"""The system calls that Python has no name for: seccomp and its notifications, descriptors and memory of another
-process, keyrings. Numbers and layouts are the kernel's ABI (include/uapi/linux/{seccomp,prctl,keyctl}.h)."""
+"""The system calls that Python has no name for: seccomp and its notifications, descriptors and
+memory of another process, keyrings. Numbers and layouts are the kernel's ABI
+(include/uapi/linux/{seccomp,prctl,keyctl}.h)."""
 
 import ctypes
 import fcntl
@@ -8,11 +9,17 @@ import platform
 import struct
 from functools import cache
 
-PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG = 4, 36, 38, 1
+PR_SET_DUMPABLE = 4
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+PR_SET_PDEATHSIG = 1
 _KEYCTL_JOIN_SESSION_KEYRING = 1
 _SECCOMP_SET_MODE_FILTER = 1
-_NEW_LISTENER, _WAIT_KILLABLE = 1 << 3, 1 << 5
-_NOTIF_RECV, _NOTIF_SEND, _NOTIF_ID_VALID = 0xC0502100, 0xC0182101, 0x40082102
+_NEW_LISTENER = 1 << 3
+_WAIT_KILLABLE = 1 << 5
+_NOTIF_RECV = 0xC0502100
+_NOTIF_SEND = 0xC0182101
+_NOTIF_ID_VALID = 0x40082102
 _NUMBERS = {
     "x86_64": {"seccomp": 317, "keyctl": 250, "pidfd_open": 434, "pidfd_getfd": 438},
     "aarch64": {"seccomp": 277, "keyctl": 219, "pidfd_open": 434, "pidfd_getfd": 438},
@@ -53,18 +60,27 @@ def join_new_session_keyring() -> None:
 
 
 def install_filter(program: bytes) -> int:
-    """Put a seccomp filter on this thread, for ever; gives the descriptor on which held calls are told."""
+    """Put a seccomp filter on this thread, for ever; gives the descriptor on which held calls are
+    told.
+    """
     buffer = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: the number of instructions, padding, where they are
-    described = ctypes.create_string_buffer(struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(buffer)))
-    try:  # since Linux 5.19: a signal does not interrupt a call that the supervisor has begun to make
-        return _syscall("seccomp", _SECCOMP_SET_MODE_FILTER, _NEW_LISTENER | _WAIT_KILLABLE, described)
+    described = ctypes.create_string_buffer(
+        struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(buffer))
+    )
+    # since Linux 5.19: a signal does not interrupt a call that the supervisor has begun to make
+    try:
+        return _syscall(
+            "seccomp", _SECCOMP_SET_MODE_FILTER, _NEW_LISTENER | _WAIT_KILLABLE, described
+        )
     except OSError:
         return _syscall("seccomp", _SECCOMP_SET_MODE_FILTER, _NEW_LISTENER, described)
 
 
 def descriptor_of(pid: int, thread: int, number: int) -> int:
-    """A duplicate of a descriptor of another process, which must have our user id (or need CAP_SYS_PTRACE)."""
+    """A duplicate of a descriptor of another process, which must have our user id (or need
+    CAP_SYS_PTRACE).
+    """
     try:
         process = _syscall("pidfd_open", thread, os.O_EXCL)  # PIDFD_THREAD, since Linux 6.9
     except OSError:
@@ -76,7 +92,9 @@ def descriptor_of(pid: int, thread: int, number: int) -> int:
 
 
 def memory_of(thread: int, spans: list[tuple[int, int]]) -> bytes:
-    """Copy (address, length) spans out of another process; OSError(EFAULT) where they are not all there."""
+    """Copy (address, length) spans out of another process; OSError(EFAULT) where they are not all
+    there.
+    """
     spans = [span for span in spans if span[1]]
     size = sum(length for _, length in spans)
     here = ctypes.create_string_buffer(max(1, size))
@@ -86,10 +104,22 @@ def memory_of(thread: int, spans: list[tuple[int, int]]) -> bytes:
 
 
 def write_memory_of(thread: int, address: int, data: bytes) -> None:
-    _vm("process_vm_writev", thread, ctypes.create_string_buffer(data, len(data)), len(data), [(address, len(data))])
+    _vm(
+        "process_vm_writev",
+        thread,
+        ctypes.create_string_buffer(data, len(data)),
+        len(data),
+        [(address, len(data))],
+    )
 
 
-def _vm(name: str, thread: int, here: "ctypes.Array[ctypes.c_char]", size: int, spans: list[tuple[int, int]]) -> int:
+def _vm(
+    name: str,
+    thread: int,
+    here: "ctypes.Array[ctypes.c_char]",
+    size: int,
+    spans: list[tuple[int, int]],
+) -> int:
     local = struct.pack("=QQ", ctypes.addressof(here), size)
     remote = b"".join(struct.pack("=QQ", *span) for span in spans)
     done = 0
@@ -99,7 +129,14 @@ def _vm(name: str, thread: int, here: "ctypes.Array[ctypes.c_char]", size: int, 
         call = getattr(_libc(), name)
         call.restype = ctypes.c_ssize_t
         done += _checked(
-            call(thread, local, ctypes.c_ulong(1), part, ctypes.c_ulong(len(part) // 16), ctypes.c_ulong(0))
+            call(
+                thread,
+                local,
+                ctypes.c_ulong(1),
+                part,
+                ctypes.c_ulong(len(part) // 16),
+                ctypes.c_ulong(0),
+            )
         )
     return done
 
@@ -112,11 +149,15 @@ class Notification:
         data = bytearray(80)
         fcntl.ioctl(listener, _NOTIF_RECV, data)
         self._listener = listener
-        self.id, self.thread, _, self.number, _, _, *self.arguments = struct.unpack("=QIIiIQ6Q", data)
+        self.id, self.thread, _, self.number, _, _, *self.arguments = struct.unpack(
+            "=QIIiIQ6Q", data
+        )
 
     @property
     def valid(self) -> bool:
-        """Whether the caller still waits: what was looked up by its id was its own, and not a successor's."""
+        """Whether the caller still waits: what was looked up by its id was its own, and not a
+        successor's.
+        """
         try:
             fcntl.ioctl(self._listener, _NOTIF_ID_VALID, struct.pack("=Q", self.id))
         except OSError:
@@ -124,9 +165,13 @@ class Notification:
         return True
 
     def answer(self, value: int, error: int = 0) -> None:
-        """End the call for its caller. It is never let go on: its arguments may have changed since they were copied."""
+        """End the call for its caller. It is never let go on: its arguments may have changed since
+        they were copied.
+        """
         try:
-            fcntl.ioctl(self._listener, _NOTIF_SEND, struct.pack("=QqiI", self.id, value, -error, 0))
+            fcntl.ioctl(
+                self._listener, _NOTIF_SEND, struct.pack("=QqiI", self.id, value, -error, 0)
+            )
         except FileNotFoundError:
             return  # the caller was killed meanwhile
 

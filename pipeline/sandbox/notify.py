@@ -1,10 +1,11 @@
-"""Makes the connections of a session that shares its loopback with others: only to what the session itself listens on.
+"""Makes the connections of a session that shares its loopback with others: only to what the session
+itself listens on.
 
-The filter holds each call that names an address. The monitor, a process under the session's own user id, copies the
-arguments, decides, and makes the call itself on a duplicate of the caller's descriptor: the call is never let go on,
-since its caller could change the arguments meanwhile. Having the session's id and no more, the monitor sees exactly
-the sockets, files and processes that the session may see.
-"""
+The filter holds each call that names an address. The monitor, a process under the session's own
+user id, copies the arguments, decides, and makes the call itself on a duplicate of the caller's
+descriptor: the call is never let go on, since its caller could change the arguments meanwhile.
+Having the session's id and no more, the monitor sees exactly the sockets, files and processes that
+the session may see."""
 
 import contextlib
 import errno
@@ -21,26 +22,35 @@ from pipeline.sandbox import linux
 from pipeline.sandbox.linux import Notification
 from pipeline.sandbox.seccomp import HELD, NUMBERS
 
-_MAX_ADDRESS, _MAX_BYTES, _MAX_SPANS = 128, 4 * 1024**2, 1024
+_MAX_ADDRESS = 128
+_MAX_BYTES = 4 * 1024**2
+_MAX_SPANS = 1024
 _LISTENING = "0A"
-_SOCK_DIAG_BY_FAMILY, _DUMP = 20, 0x301
-_SHOW_NAME_AND_UID, _ATTRIBUTE_NAME, _ATTRIBUTE_UID = 0x41, 0, 7
+_SOCK_DIAG_BY_FAMILY = 20
+_DUMP = 0x301
+_SHOW_NAME_AND_UID = 0x41
+_ATTRIBUTE_NAME = 0
+_ATTRIBUTE_UID = 7
 
 Address = Any
 """As the socket module takes it."""
 
 
 class Connections:
-    """Answers held calls of one session. ``port`` is the one on loopback that it may reach though it isn't its own."""
+    """Answers held calls of one session. ``port`` is the one on loopback that it may reach though
+    it isn't its own.
+    """
 
     def __init__(self, *, uid: int, machine: str, port: int | None):
         column = 0 if machine == "x86_64" else 1
         self._calls = {NUMBERS[name][column]: getattr(self, f"_{name}") for name in HELD}
-        self._uid, self._port = uid, port
+        self._uid = uid
+        self._port = port
 
     def answer(self, held: Notification) -> None:
         """Make the call, or refuse it, and tell its caller. Blocks as long as the call does."""
-        value, error = 0, 0
+        value = 0
+        error = 0
         try:
             status = Path(f"/proc/{held.thread}/status").read_text()
             process = int(status.partition("Tgid:")[2].split()[0])
@@ -54,13 +64,18 @@ class Connections:
                 value = self._calls[held.number](held, process, sock)
         except OSError as refused:
             error = refused.errno or errno.EPERM
-        except Exception:  # whatever it was: the caller must be answered, and not with what it asked for
+        except (
+            Exception
+        ):  # whatever it was: the caller must be answered, and not with what it asked for
             error = errno.EINVAL
         held.answer(value, error)
 
     def _connect(self, held: Notification, process: int, sock: socket.socket) -> int:
         _, address, length = held.arguments[:3]
-        with self._checked(held, sock, _copied(held, address, length), connecting=True) as (allowed, _):
+        with self._checked(held, sock, _copied(held, address, length), connecting=True) as (
+            allowed,
+            _,
+        ):
             if allowed is None:
                 linux.disconnect(sock.fileno())
             else:
@@ -69,7 +84,8 @@ class Connections:
 
     def _sendto(self, held: Notification, process: int, sock: socket.socket) -> int:
         _, data, size, flags, address, length = held.arguments
-        spans, raw = _bounded(sock, [(data, size)]), _copied(held, address, length)
+        spans = _bounded(sock, [(data, size)])
+        raw = _copied(held, address, length)
         return self._send(held, sock, linux.memory_of(held.thread, spans), [], flags, raw)
 
     def _sendmsg(self, held: Notification, process: int, sock: socket.socket) -> int:
@@ -84,7 +100,9 @@ class Connections:
         linux.write_memory_of(held.thread, message + 56, struct.pack("=I", sent))
         return 1
 
-    def _message(self, held: Notification, process: int, sock: socket.socket, message: int, flags: int) -> int:
+    def _message(
+        self, held: Notification, process: int, sock: socket.socket, message: int, flags: int
+    ) -> int:
         # struct user_msghdr: name, its length, iov, their number, control, its length, flags
         header = struct.unpack("=QI4xQQQQI4x", linux.memory_of(held.thread, [(message, 56)]))
         name, length, vectors, count, control, control_length, _ = header
@@ -92,19 +110,27 @@ class Connections:
             raise OSError(errno.EMSGSIZE, "too long")
         table = linux.memory_of(held.thread, [(vectors, 16 * count)])
         spans = _bounded(sock, [struct.unpack_from("=QQ", table, 16 * at) for at in range(count)])
-        data, raw = linux.memory_of(held.thread, spans), _copied(held, name, length) if name else b""
-        passed = self._passed(held, process, sock, linux.memory_of(held.thread, [(control, control_length)]))
+        data = linux.memory_of(held.thread, spans)
+        raw = _copied(held, name, length) if name else b""
+        passed = self._passed(
+            held, process, sock, linux.memory_of(held.thread, [(control, control_length)])
+        )
         try:
             return self._send(held, sock, data, passed, flags, raw)
         finally:
             for number in passed:
                 os.close(number)
 
-    def _passed(self, held: Notification, process: int, sock: socket.socket, control: bytes) -> list[int]:
-        """Duplicates of the descriptors that a message passes. Other control data could send it on a detour."""
+    def _passed(
+        self, held: Notification, process: int, sock: socket.socket, control: bytes
+    ) -> list[int]:
+        """Duplicates of the descriptors that a message passes. Other control data could send it on
+        a detour.
+        """
         if control and sock.family != socket.AF_UNIX:
             raise OSError(errno.EPERM, "control data")
-        passed, at = [], 0
+        passed = []
+        at = 0
         while at + 16 <= len(control):
             length, level, kind = struct.unpack_from("=Qii", control, at)
             if length < 16 or at + length > len(control):
@@ -116,21 +142,35 @@ class Connections:
         return passed
 
     def _send(
-        self, held: Notification, sock: socket.socket, data: bytes, passed: list[int], flags: int, raw: bytes
+        self,
+        held: Notification,
+        sock: socket.socket,
+        data: bytes,
+        passed: list[int],
+        flags: int,
+        raw: bytes,
     ) -> int:
         flags = (flags & 0xFFFFFFFF) | socket.MSG_NOSIGNAL
         if flags & socket.MSG_FASTOPEN:
             raise OSError(errno.EOPNOTSUPP, "fast open")
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"={len(passed)}i", *passed))] if passed else []
+        rights = (
+            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"={len(passed)}i", *passed))]
+            if passed
+            else []
+        )
         if not raw or (sock.type != socket.SOCK_DGRAM and sock.family != socket.AF_NETLINK):
             if not held.valid:
                 raise OSError(errno.EINTR, "gone")
-            return sock.sendmsg([data], rights, flags)  # a connection's peer stands: names are ignored there
+            return sock.sendmsg(
+                [data], rights, flags
+            )  # a connection's peer stands: names are ignored there
         with self._checked(held, sock, raw, connecting=False) as (allowed, dropped):
             return len(data) if dropped else sock.sendmsg([data], rights, flags, allowed)
 
     @contextlib.contextmanager
-    def _checked(self, held: Notification, sock: socket.socket, raw: bytes, *, connecting: bool) -> Any:
+    def _checked(
+        self, held: Notification, sock: socket.socket, raw: bytes, *, connecting: bool
+    ) -> Any:
         """The address that was asked for, if it is the session's own: (None, ...) is AF_UNSPEC, which disconnects;
         (..., True) is a datagram to nobody."""
         (family,) = struct.unpack_from("=H", raw) if len(raw) >= 2 else (0,)
@@ -141,7 +181,10 @@ class Connections:
                 yield None, False
             elif family == socket.AF_UNIX and sock.family == socket.AF_UNIX:
                 yield self._unix(held, raw[2:], stack.callback), False
-            elif family in (socket.AF_INET, socket.AF_INET6) and sock.family in (socket.AF_INET, socket.AF_INET6):
+            elif family in (socket.AF_INET, socket.AF_INET6) and sock.family in (
+                socket.AF_INET,
+                socket.AF_INET6,
+            ):
                 yield self._inet(sock, family, raw, connecting)
             elif family == socket.AF_NETLINK and sock.family == socket.AF_NETLINK:
                 if struct.unpack_from("=II", raw, 4) != (0, 0):
@@ -150,9 +193,13 @@ class Connections:
             else:
                 raise OSError(errno.EAFNOSUPPORT, "not a family of this socket's")
 
-    def _inet(self, sock: socket.socket, family: int, raw: bytes, connecting: bool) -> tuple[Address, bool]:
+    def _inet(
+        self, sock: socket.socket, family: int, raw: bytes, connecting: bool
+    ) -> tuple[Address, bool]:
         port = struct.unpack_from(">H", raw, 2)[0]
-        asked: IPv4Address | IPv6Address = IPv4Address(raw[4:8]) if family == socket.AF_INET else IPv6Address(raw[8:24])
+        asked: IPv4Address | IPv6Address = (
+            IPv4Address(raw[4:8]) if family == socket.AF_INET else IPv6Address(raw[8:24])
+        )
         address = getattr(asked, "ipv4_mapped", None) or asked
         if address.is_unspecified:  # the kernel takes it for loopback
             address = IPv4Address("127.0.0.1") if address.version == 4 else IPv6Address("::1")
@@ -160,7 +207,9 @@ class Connections:
             raise OSError(errno.ENETUNREACH, "not loopback")
         stream = sock.type == socket.SOCK_STREAM
         owners = listeners(address, port, stream=stream)
-        if not (stream and port == self._port and str(address) == "127.0.0.1") and owners != {self._uid}:
+        if not (stream and port == self._port and str(address) == "127.0.0.1") and owners != {
+            self._uid
+        }:
             if connecting or stream or owners:
                 raise OSError(errno.ECONNREFUSED, "not the session's own")
             return None, True
@@ -169,7 +218,9 @@ class Connections:
         return (f"::ffff:{address}" if address.version == 4 else str(address), port, 0, 0), False
 
     def _unix(self, held: Notification, name: bytes, later: Callable[..., object]) -> Address:
-        """By descriptor of the socket's file, which so can't be another one by the time it is connected to."""
+        """By descriptor of the socket's file, which so can't be another one by the time it is
+        connected to.
+        """
         if name[:1] == b"\0":
             if abstract_owners(name) != {self._uid}:
                 raise OSError(errno.ECONNREFUSED, "not the session's own")
@@ -192,7 +243,11 @@ def listeners(address: IPv4Address | IPv6Address, port: int, *, stream: bool) ->
         for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
             _, local, _, state, _, _, _, uid, *_ = line.split()
             where, _, number = local.partition(":")
-            if int(number, 16) == port and (not stream or state == _LISTENING) and _kernel_address(where) in same:
+            if (
+                int(number, 16) == port
+                and (not stream or state == _LISTENING)
+                and _kernel_address(where) in same
+            ):
                 owners.add(int(uid))
     return owners
 
@@ -208,10 +263,15 @@ def abstract_owners(name: bytes) -> set[int]:
     """Whose sockets have an abstract name (sock_diag(7)); OSError where the kernel can't tell."""
     owners: set[int] = set()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as diag:  # NETLINK_SOCK_DIAG
-        ask = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, 0xFFFFFFFF, 0, _SHOW_NAME_AND_UID, 0, 0)
-        diag.sendto(struct.pack("=IHHII", 16 + len(ask), _SOCK_DIAG_BY_FAMILY, _DUMP, 1, 0) + ask, (0, 0))
+        ask = struct.pack(
+            "=BBHIIIII", socket.AF_UNIX, 0, 0, 0xFFFFFFFF, 0, _SHOW_NAME_AND_UID, 0, 0
+        )
+        diag.sendto(
+            struct.pack("=IHHII", 16 + len(ask), _SOCK_DIAG_BY_FAMILY, _DUMP, 1, 0) + ask, (0, 0)
+        )
         while True:
-            data, at = diag.recv(1 << 18), 0
+            data = diag.recv(1 << 18)
+            at = 0
             while at + 16 <= len(data):
                 length, kind = struct.unpack_from("=IH", data, at)
                 if kind == 3:  # NLMSG_DONE
@@ -225,7 +285,8 @@ def abstract_owners(name: bytes) -> set[int]:
 
 
 def _attributes(data: bytes) -> dict[int, bytes]:
-    found, at = {}, 0
+    found = {}
+    at = 0
     while at + 4 <= len(data):
         length, kind = struct.unpack_from("=HH", data, at)
         if length < 4:
@@ -241,7 +302,8 @@ def _copied(held: Notification, address: int, length: int) -> bytes:
 
 def _bounded(sock: socket.socket, spans: list[Any]) -> list[tuple[int, int]]:
     """What is copied of a message: a stream may take a part, a datagram is whole or nothing."""
-    kept, left = [], _MAX_BYTES
+    kept = []
+    left = _MAX_BYTES
     for address, length in spans:
         if length > left and sock.type != socket.SOCK_STREAM:
             raise OSError(errno.EMSGSIZE, "too long")

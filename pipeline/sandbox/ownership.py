@@ -1,6 +1,7 @@
-"""Who owns what, before and after a session: folders handed over and back, shared folders swept, paths opened to one
-user by access lists. All of it runs as root over trees that hostile code has made, while none of that code runs: no
-link is ever followed, and a tree too deep to walk is removed."""
+"""Who owns what, before and after a session: folders handed over and back, shared folders swept,
+paths opened to one user by access lists. All of it runs as root over trees that hostile code has
+made, while none of that code runs: no link is ever followed, and a tree too deep to walk is
+removed."""
 
 import errno
 import fcntl
@@ -22,7 +23,12 @@ _DEPTH = 150
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _ACL = "system.posix_acl_access"  # include/uapi/linux/posix_acl_xattr.h
-_USER_OBJ, _USER, _GROUP_OBJ, _MASK, _OTHER, _NOBODY = 1, 2, 4, 16, 32, 0xFFFFFFFF
+_USER_OBJ = 1
+_USER = 2
+_GROUP_OBJ = 4
+_MASK = 16
+_OTHER = 32
+_NOBODY = 0xFFFFFFFF
 
 
 def change_owner(
@@ -87,7 +93,9 @@ def _sweep(folder: int, uid: int, kept: Collection[tuple[int, int]], depth: int)
                     continue
                 inner = os.open(entry.name, _FOLDER, dir_fd=folder)
             except (FileNotFoundError, NotADirectoryError):
-                continue  # others live here too: they removed it meanwhile, or put a file or a link in its place
+                # others live here too: they removed it meanwhile, or put a file or a link in its
+                # place
+                continue
             try:
                 _sweep(inner, uid, kept, depth + 1)
             finally:
@@ -108,20 +116,29 @@ def remove(name: str, folder: int | None = None) -> None:
             raise
         try:
             shutil.rmtree(name, dir_fd=folder)
-        except (RecursionError, OSError):  # deeper than Python goes, or than it has descriptors for; rm has no limit
+        except (
+            RecursionError,
+            OSError,
+        ):  # deeper than Python goes, or than it has descriptors for; rm has no limit
             where = f"/proc/self/fd/{folder}/" if folder is not None else ""
             passed = () if folder is None else (folder,)
-            subprocess.run(["/bin/rm", "-rf", "--", where + name], pass_fds=passed, env={}, check=True)
+            subprocess.run(
+                ["/bin/rm", "-rf", "--", where + name], pass_fds=passed, env={}, check=True
+            )
 
 
 @contextmanager
 def opened_to(uid: int, paths: Iterable[Path]) -> Iterator[None]:
-    """Let one user read some paths, and pass through the folders above them, by access lists where the modes don't."""
+    """Let one user read some paths, and pass through the folders above them, by access lists where
+    the modes don't.
+    """
     given: list[Path] = []
     try:
         for path in dict.fromkeys(paths):
             for folder in [*reversed(path.parents), path]:
-                if folder not in given and open_to(uid, folder, 1 if folder != path else 5 if path.is_dir() else 4):
+                if folder not in given and open_to(
+                    uid, folder, 1 if folder != path else 5 if path.is_dir() else 4
+                ):
                     given.append(folder)
         yield
     finally:
@@ -146,9 +163,16 @@ def _set_rights(path: Path, uid: int, rights: int) -> None:
         mode = os.fstat(descriptor).st_mode
         try:
             packed = os.getxattr(descriptor, _ACL)
-            entries = {(tag, who): bits for tag, bits, who in struct.iter_unpack("=HHI", packed[4:]) if tag != _MASK}
+            entries = {
+                (tag, who): bits
+                for tag, bits, who in struct.iter_unpack("=HHI", packed[4:])
+                if tag != _MASK
+            }
         except OSError:
-            entries = {(tag, _NOBODY): mode >> by & 7 for tag, by in ((_USER_OBJ, 6), (_GROUP_OBJ, 3), (_OTHER, 0))}
+            entries = {
+                (tag, _NOBODY): mode >> by & 7
+                for tag, by in ((_USER_OBJ, 6), (_GROUP_OBJ, 3), (_OTHER, 0))
+            }
         entries.pop((_USER, uid), None)
         if rights:
             entries[(_USER, uid)] = rights
@@ -168,7 +192,9 @@ def _set_rights(path: Path, uid: int, rights: int) -> None:
         os.setxattr(descriptor, _ACL, packed)
     except OSError as error:
         raise OSError(
-            error.errno, f"{path} is closed to the sandbox's user, and can't be opened to it by an access list: {error}"
+            error.errno,
+            f"{path} is closed to the sandbox's user, and can't be opened to it by an access list:"
+            f" {error}",
         ) from error
     finally:
         os.close(descriptor)

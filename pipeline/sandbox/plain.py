@@ -23,10 +23,17 @@ class PlainSandbox:
     async def run(self, command: SandboxCommand) -> SandboxResult:
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True) as home:
-            given = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8", "TMPDIR": home}
+            given = {
+                "PATH": "/usr/local/bin:/usr/bin:/bin",
+                "HOME": home,
+                "LANG": "C.UTF-8",
+                "TMPDIR": home,
+            }
             argv = ["/usr/bin/env", *command.argv]  # finds the program on the PATH that was given
-            kept, timed_out = bytearray(), False
-            # A pipe of our own: asyncio's wait() would wait for its pipe to close, which a stray process can hold.
+            kept = bytearray()
+            timed_out = False
+            # A pipe of our own: asyncio's wait() would wait for its pipe to close, which a stray
+            # process can hold.
             read, write = os.pipe()
             output = asyncio.StreamReader()
             transport, _ = await asyncio.get_running_loop().connect_read_pipe(
@@ -34,9 +41,15 @@ class PlainSandbox:
             )
             try:
                 process = await asyncio.create_subprocess_exec(
-                    *launched(argv), cwd=command.cwd, env=given | command.environment, umask=0o022,
-                    stdin=asyncio.subprocess.DEVNULL, stdout=write, stderr=write, start_new_session=True,
-                )  # fmt: skip
+                    *launched(argv),
+                    cwd=command.cwd,
+                    env=given | command.environment,
+                    umask=0o022,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=write,
+                    stderr=write,
+                    start_new_session=True,
+                )
             except BaseException:
                 transport.close()
                 raise
@@ -56,4 +69,6 @@ class PlainSandbox:
                 reading.cancel()
                 transport.close()
         code = 124 if timed_out or process.returncode is None else process.returncode
-        return SandboxResult(code, plain(kept, command.output_limit), timed_out, time.monotonic() - started)
+        return SandboxResult(
+            code, plain(kept, command.output_limit), timed_out, time.monotonic() - started
+        )

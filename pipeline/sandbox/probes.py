@@ -1,8 +1,8 @@
-"""What ``coding-agent sandbox check`` tries: a dozen ways out, each a line of Python that is true where it leads out.
+"""What ``coding-agent sandbox check`` tries: a dozen ways out, each a line of Python that is true
+where it leads out.
 
-They are the short ones of the project's attack suite (its tests hold the rest), and need no preparation outside but
-what ``probe`` makes.
-"""
+They are the short ones of the project's attack suite (its tests hold the rest), and need no
+preparation outside but what ``probe`` makes."""
 
 import asyncio
 import json
@@ -17,23 +17,38 @@ from pipeline.sandbox.seccomp import NUMBERS
 
 PROBES = {
     "reading root's files": "reads(told['secret']) or reads('/etc/shadow')",
-    "reading the worker's environment": "any(told['word'][::-1] in read(one) for one in glob.glob('/proc/*/environ'))",
+    "reading the worker's environment": (
+        "any(told['word'][::-1] in read(one) for one in glob.glob('/proc/*/environ'))"
+    ),
     "reading the worker's memory": "os.path.exists(told['maps']) and reads(told['maps'])",
     "connecting to the worker's port": "connects(('127.0.0.1', told['port']))",
-    "connecting to the metadata addresses": "connects(('169.254.169.254', 80)) or connects(('169.254.170.2', 80))",
-    "connecting to another process's abstract socket": "connects('\\0' + told['abstract'], socket.AF_UNIX)",
-    "raw sockets": "opens(socket.AF_INET, socket.SOCK_RAW, 1) or opens(17, socket.SOCK_RAW, 3) or opens(40, 1, 0)",
+    "connecting to the metadata addresses": (
+        "connects(('169.254.169.254', 80)) or connects(('169.254.170.2', 80))"
+    ),
+    "connecting to another process's abstract socket": (
+        "connects('\\0' + told['abstract'], socket.AF_UNIX)"
+    ),
+    "raw sockets": (
+        "opens(socket.AF_INET, socket.SOCK_RAW, 1) or opens(17, socket.SOCK_RAW, 3) or opens(40,"
+        " 1, 0)"
+    ),
     "tracing": "call('ptrace', 0, 0, 0, 0) >= 0",
     "keyrings": "call('keyctl', 0, -3, 0) >= 0",
     "namespaces": "call('unshare', 0x10000000) >= 0",
     "mounting": "call('mount', b'none', b'/tmp', b'tmpfs', 0, None) >= 0",
     "io_uring": "call('io_uring_setup', 1, ctypes.create_string_buffer(120)) >= 0",
-    "bpf, perf and userfaultfd": "call('bpf', 0, 0, 0) != -1 or call('userfaultfd', 1) >= 0 or "
-    "call('perf_event_open', ctypes.create_string_buffer(128), 0, -1, -1, 0) >= 0",
-    "capabilities": "any(int(line.split()[1], 16) for line in read('/proc/self/status').splitlines() "
-    "if line[:6] in ('CapEff', 'CapPrm', 'CapInh', 'CapAmb'))",
+    "bpf, perf and userfaultfd": (
+        "call('bpf', 0, 0, 0) != -1 or call('userfaultfd', 1) >= 0 or "
+        "call('perf_event_open', ctypes.create_string_buffer(128), 0, -1, -1, 0) >= 0"
+    ),
+    "capabilities": (
+        "any(int(line.split()[1], 16) for line in read('/proc/self/status').splitlines() "
+        "if line[:6] in ('CapEff', 'CapPrm', 'CapInh', 'CapAmb'))"
+    ),
     "becoming root": "does(os.setuid, 0) or 'NoNewPrivs:\\t1' not in read('/proc/self/status')",
-    "writing to system folders": "any(does(open, f'{one}/x', 'w') for one in ('/usr', '/etc', '/', '/dev', '/run'))",
+    "writing to system folders": (
+        "any(does(open, f'{one}/x', 'w') for one in ('/usr', '/etc', '/', '/dev', '/run'))"
+    ),
     "inherited descriptors": "any(os.path.exists(f'/proc/self/fd/{fd}') for fd in range(3, 256))",
 }
 _PROGRAM = """
@@ -74,8 +89,13 @@ def probe(sandbox: Sandbox, folder: Path) -> dict[str, bool]:
         OSError: the sandbox can't be set up.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    python, column = Path(sys.executable).resolve(), 0 if linux.machine() == "x86_64" else 1
-    entries = [entry for entry in os.environ.items() if entry[0] not in ("PATH", "HOME", "LANG", "TMPDIR", "PWD")]
+    python = Path(sys.executable).resolve()
+    column = 0 if linux.machine() == "x86_64" else 1
+    entries = [
+        entry
+        for entry in os.environ.items()
+        if entry[0] not in ("PATH", "HOME", "LANG", "TMPDIR", "PWD")
+    ]
     with (
         tempfile.TemporaryDirectory(prefix="sandbox-check-", dir=folder) as name,
         socket.socket(socket.AF_UNIX) as abstract,
@@ -89,15 +109,21 @@ def probe(sandbox: Sandbox, folder: Path) -> dict[str, bool]:
         with socket.create_server(("127.0.0.1", 0)) as server:
             word = max(("=".join(entry) for entry in entries), key=len, default="nothing=")
             told = {
-                "secret": str(folder / "secret"), "word": word[::-1], "maps": f"/proc/{os.getpid()}/maps",
-                "port": server.getsockname()[1], "abstract": abstract.getsockname()[1:].decode(), "probes": PROBES,
+                "secret": str(folder / "secret"),
+                "word": word[::-1],
+                "maps": f"/proc/{os.getpid()}/maps",
+                "port": server.getsockname()[1],
+                "abstract": abstract.getsockname()[1:].decode(),
+                "probes": PROBES,
                 "numbers": {name: pair[column] for name, pair in NUMBERS.items()},
-            }  # fmt: skip
+            }
             (folder / "told.json").write_text(json.dumps(told))
             command = SandboxCommand(
-                (str(python), "-I", "-S", "-c", _PROGRAM, str(folder / "told.json")), cwd=folder,
-                readable=(folder, python.parent, python.parent.parent / "lib"), timeout=60,
-            )  # fmt: skip
+                (str(python), "-I", "-S", "-c", _PROGRAM, str(folder / "told.json")),
+                cwd=folder,
+                readable=(folder, python.parent, python.parent.parent / "lib"),
+                timeout=60,
+            )
             done = asyncio.run(sandbox.run(command))
     try:
         found: dict[str, bool] = json.loads(done.output)

@@ -1,4 +1,6 @@
-"""Run one process for a sandbox: limits before it starts, its output drained and bounded, its text made plain."""
+"""Run one process for a sandbox: limits before it starts, its output drained and bounded, its text
+made plain.
+"""
 
 import asyncio
 import re
@@ -28,10 +30,13 @@ def launched(argv: list[str]) -> list[str]:
     space: what is used, the watch counts. It is the first to go when the machine is out of memory.
     """
     limits = {
-        "data": (resource.RLIMIT_DATA, machine_memory()["MemTotal"]), "fsize": (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
-        "nproc": (resource.RLIMIT_NPROC, MAX_PROCESSES), "nofile": (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
-        "core": (resource.RLIMIT_CORE, 0), "msgqueue": (RLIMIT_MSGQUEUE, 0),
-    }  # fmt: skip
+        "data": (resource.RLIMIT_DATA, machine_memory()["MemTotal"]),
+        "fsize": (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
+        "nproc": (resource.RLIMIT_NPROC, MAX_PROCESSES),
+        "nofile": (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
+        "core": (resource.RLIMIT_CORE, 0),
+        "msgqueue": (RLIMIT_MSGQUEUE, 0),
+    }
     given = []
     for name, (kind, limit) in limits.items():
         hard = resource.getrlimit(kind)[1]
@@ -40,7 +45,9 @@ def launched(argv: list[str]) -> list[str]:
 
 
 async def drain(stream: asyncio.StreamReader, kept: bytearray, command: SandboxCommand) -> None:
-    """Read to the end, however much it is; ``kept`` holds the last bytes that the command's limit allows."""
+    """Read to the end, however much it is; ``kept`` holds the last bytes that the command's limit
+    allows.
+    """
     limit = command.output_limit
     while chunk := await stream.read(65536):
         if command.on_output is not None:

@@ -1,9 +1,9 @@
-"""One session of the ``uid`` backend: a command under a user id of its own, from the hand-over to the last sweep.
+"""One session of the ``uid`` backend: a command under a user id of its own, from the hand-over to
+the last sweep.
 
-Runs as root in a process of its own (see ``helper``), which forks two: the monitor, which answers held connections
-and watches memory under the session's user id, and the command's own. All that does not depend on the command is done
-before it is asked for.
-"""
+Runs as root in a process of its own (see ``helper``), which forks two: the monitor, which answers
+held connections and watches memory under the session's user id, and the command's own. All that
+does not depend on the command is done before it is asked for."""
 
 import contextlib
 import errno
@@ -39,8 +39,8 @@ from pipeline.sandbox.watch import (
     owner,
 )
 
-#: User (and group) ids for sessions. In the range of BWRAP_UID, which Debian leaves unused; the helper adds them to
-#: /etc/passwd where the image has not.
+#: User (and group) ids for sessions. In the range of BWRAP_UID, which Debian leaves unused; the
+#: helper adds them to /etc/passwd where the image has not.
 UIDS = range(60900, 60964)
 HOMES = Path("/var/lib/coding-agent-sandbox")
 _MAX_ORDER = 4 * 1024**2
@@ -77,7 +77,9 @@ def run(accept: Callable[[], socket.socket], client: int, begun: Callable[[], No
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)  # what the command leaves behind becomes ours
     session = _Session()
     with accept() as connection:
-        pid, user, group = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+        pid, user, group = _PEER.unpack(
+            connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+        )
         told: dict[str, object] = {"error": f"process {pid} of user {user} may not ask"}
         try:
             if user == client:
@@ -91,7 +93,8 @@ def run(accept: Callable[[], socket.socket], client: int, begun: Callable[[], No
 def _asked(connection: socket.socket) -> tuple[Order, int]:
     connection.settimeout(10)
     head, descriptors, _, _ = socket.recv_fds(connection, 4, 1)
-    size, text = int.from_bytes(head, "big"), bytearray()
+    size = int.from_bytes(head, "big")
+    text = bytearray()
     while len(text) < size <= _MAX_ORDER and (part := connection.recv(size - len(text))):
         text += part
     connection.settimeout(None)
@@ -99,7 +102,9 @@ def _asked(connection: socket.socket) -> tuple[Order, int]:
 
 
 def clean(uid: int, keep: Sequence[int] = ()) -> None:
-    """Remove what a user of sessions has left, but for the open folders ``keep``: for the next one with its id."""
+    """Remove what a user of sessions has left, but for the open folders ``keep``: for the next one
+    with its id.
+    """
     sweep(uid, keep=keep)
     home = home_of(uid)
     try:
@@ -138,7 +143,9 @@ def _children_left() -> bool:
 
 
 def _identity(among: Sequence[int] = UIDS) -> int:
-    """A user id that no other session has. This process holds its lock, so that helpers on one machine don't meet."""
+    """A user id that no other session has. This process holds its lock, so that helpers on one
+    machine don't meet.
+    """
     for step in range(len(among)):
         uid = among[(os.getpid() + step) % len(among)]
         lock = os.open(HOMES / f"{uid}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -186,29 +193,50 @@ class _Session:
         self._to_monitor, for_monitor = socket.socketpair()
         self._to_target, for_target = socket.socketpair()
         self._monitor = _forked(
-            lambda: _monitor(self._uid, for_monitor, found, go, lives), (for_monitor.fileno(), found, go, lives), fails
+            lambda: _monitor(self._uid, for_monitor, found, go, lives),
+            (for_monitor.fileno(), found, go, lives),
+            fails,
         )
         self._target = _forked(
             lambda: _target(self._uid, for_target, self._monitor, tells, going),
-            (for_target.fileno(), tells, going), fails,
-        )  # fmt: skip
-        for descriptor in (found, tells, going, go, lives, fails, for_monitor.detach(), for_target.detach()):
+            (for_target.fileno(), tells, going),
+            fails,
+        )
+        for descriptor in (
+            found,
+            tells,
+            going,
+            go,
+            lives,
+            fails,
+            for_monitor.detach(),
+            for_target.detach(),
+        ):
             os.close(descriptor)
 
     def run(
         self, connection: socket.socket, peer: tuple[int, int], begun: Callable[[], None]
-    ) -> dict[str, object]:  # fmt: skip
-        """``peer`` is the client's user and group. Raises OSError where the session can't be set up."""
+    ) -> dict[str, object]:
+        """``peer`` is the client's user and group. Raises OSError where the session can't be set
+        up.
+        """
         uid = self._uid
         order, output = _asked(connection)
         with ExitStack() as stack:
-            folders = [_locked(path, peer[0], stack) for path in sorted({Path(path) for path in order.writable})]
+            folders = [
+                _locked(path, peer[0], stack)
+                for path in sorted({Path(path) for path in order.writable})
+            ]
             for folder in folders:
                 change_owner(folder, (peer[0], BWRAP_UID), (uid, uid))
                 stack.callback(change_owner, folder, (uid,), peer, back=True)
             # Before folders go back: names of their files that lie elsewhere are gone then.
             stack.callback(clean, uid, folders)
-            stack.enter_context(opened_to(uid, [Path(path) for path in (order.cwd, *order.readable, *order.writable)]))
+            stack.enter_context(
+                opened_to(
+                    uid, [Path(path) for path in (order.cwd, *order.readable, *order.writable)]
+                )
+            )
             stack.callback(end_everything, uid)
             text = json.dumps(vars(order)).encode()
             self._to_monitor.sendall(text)
@@ -227,14 +255,21 @@ class _Session:
         return told
 
     def _wait(self, timeout: float, client: socket.socket) -> dict[str, object]:
-        target, monitor, alive = self._target, self._monitor, self._alive
-        deadline, heard = time.monotonic() + timeout, time.monotonic()
-        poll, ended = select.poll(), os.pidfd_open(target)
+        target = self._target
+        monitor = self._monitor
+        alive = self._alive
+        deadline = time.monotonic() + timeout
+        heard = time.monotonic()
+        poll = select.poll()
+        ended = os.pidfd_open(target)
         for descriptor in (ended, os.pidfd_open(monitor), alive, client.fileno()):
             poll.register(descriptor, select.POLLIN)
         while True:
             now = time.monotonic()
-            ready = {descriptor for descriptor, _ in poll.poll(max(0.0, min(deadline - now, 1.0)) * 1000 + 1)}
+            ready = {
+                descriptor
+                for descriptor, _ in poll.poll(max(0.0, min(deadline - now, 1.0)) * 1000 + 1)
+            }
             if ended in ready:
                 code = os.waitstatus_to_exitcode(os.waitpid(target, 0)[1])
                 return {"code": code if code >= 0 else 128 - code, "ended": ""}
@@ -251,12 +286,20 @@ class _Session:
 
 
 def _forked(does: Callable[[], NoReturn], keep: tuple[int, ...], fails: int) -> int:
-    """A process with these descriptors alone. What goes wrong in it before the command begins is told to ``fails``."""
+    """A process with these descriptors alone. What goes wrong in it before the command begins is
+    told to ``fails``.
+    """
     pid = os.fork()
     if pid:
         return pid
     try:
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        for number in (
+            signal.SIGPIPE,
+            signal.SIGXFSZ,
+            signal.SIGINT,
+            signal.SIGTERM,
+            signal.SIGCHLD,
+        ):
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
         nothing = os.open("/dev/null", os.O_RDWR)
@@ -284,16 +327,22 @@ def _become(uid: int) -> None:
 def _target(uid: int, asked: socket.socket, monitor: int, tells: int, going: int) -> NoReturn:
     try:
         linux.join_new_session_keyring()
-    except OSError as error:  # where a container's own filter refuses keyrings, there is none to inherit either
+    except (
+        OSError
+    ) as error:  # where a container's own filter refuses keyrings, there is none to inherit either
         if error.errno not in (errno.EPERM, errno.ENOSYS):
             raise
     Path("/proc/self/oom_score_adj").write_text("1000")
     for kind, limit in (
-        # Less would make allocations fail that a program can do without; what is used, the monitor watches.
-        (resource.RLIMIT_DATA, machine_memory()["MemTotal"]), (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
-        (resource.RLIMIT_NPROC, MAX_PROCESSES), (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
-        (resource.RLIMIT_CORE, 0), (RLIMIT_MSGQUEUE, 0),
-    ):  # fmt: skip
+        # Less would make allocations fail that a program can do without; what is used, the monitor
+        # watches.
+        (resource.RLIMIT_DATA, machine_memory()["MemTotal"]),
+        (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
+        (resource.RLIMIT_NPROC, MAX_PROCESSES),
+        (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
+        (resource.RLIMIT_CORE, 0),
+        (RLIMIT_MSGQUEUE, 0),
+    ):
         hard = resource.getrlimit(kind)[1]
         limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (limit, limit))
@@ -310,7 +359,12 @@ def _target(uid: int, asked: socket.socket, monitor: int, tells: int, going: int
     for descriptor in (1, 2):
         os.dup2(output, descriptor)
     home = home_of(uid)
-    given = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8", "TMPDIR": f"{home}/tmp"}  # noqa: S108
+    given = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "TMPDIR": f"{home}/tmp",  # noqa: S108
+    }
     os.closerange(3, 65536)
     try:
         os.execvpe(order.argv[0], order.argv, given | order.environment)  # noqa: S606 - no shell is meant
@@ -328,12 +382,16 @@ def _monitor(uid: int, asked: socket.socket, found: int, go: int, lives: int) ->
     order = _received(asked)
     connections = Connections(uid=uid, machine=linux.machine(), port=order.port)
     watch = Watch(
-        uid=uid, memory=order.memory_mb * 1024**2, disk=order.disk_mb * 1024**2,
+        uid=uid,
+        memory=order.memory_mb * 1024**2,
+        disk=order.disk_mb * 1024**2,
         ours=lambda pid, status: owner(status) == uid and pid != os.getpid(),
         folders=[home_of(uid), *(Path(path) for path in (*SHARED, *order.writable) if path != SHM)],
         in_memory=lambda: blocks([Path(SHM)], uid),
-    )  # fmt: skip
-    calls, poll, looked = ThreadPoolExecutor(max_workers=128), select.poll(), time.monotonic()
+    )
+    calls = ThreadPoolExecutor(max_workers=128)
+    poll = select.poll()
+    looked = time.monotonic()
     poll.register(held, select.POLLIN)
     while True:
         for _, event in poll.poll(INTERVAL * 1000):

@@ -1,7 +1,8 @@
-"""The ``uid`` backend: each session under a user id of its own, for where there are no user namespaces (Fargate).
+"""The ``uid`` backend: each session under a user id of its own, for where there are no user
+namespaces (Fargate).
 
-The work is done by a root helper: in another container, or started here where this process is root itself.
-"""
+The work is done by a root helper: in another container, or started here where this process is root
+itself."""
 
 import asyncio
 import functools
@@ -28,12 +29,17 @@ class UidSandbox:
     name = "uid"
 
     def __init__(self, path: Path, index: IndexProxy):
-        """``path`` is the helper's socket. Raises NoIsolation where no helper answers, or where it can't isolate."""
+        """``path`` is the helper's socket. Raises NoIsolation where no helper answers, or where it
+        can't isolate.
+        """
         if not path.exists():
             if os.geteuid() != 0:
-                raise NoIsolation(f"no helper listens on {path}: start `coding-agent sandbox serve` as root")
+                raise NoIsolation(
+                    f"no helper listens on {path}: start `coding-agent sandbox serve` as root"
+                )
             path = start_helper()
-        self.path, self._index = path, index
+        self.path = path
+        self._index = index
         true = SandboxCommand(("/bin/true",), cwd=Path("/"), timeout=20.0)
         try:
             with self._asked(true, {}, (), None, os.open(os.devnull, os.O_WRONLY)) as connection:
@@ -46,13 +52,17 @@ class UidSandbox:
 
     async def run(self, command: SandboxCommand) -> SandboxResult:
         """Raises OSError where the helper can't be reached, or the session can't be set up."""
-        started, port, environment, readable = time.monotonic(), None, command.environment, command.readable
+        started = time.monotonic()
+        port = None
+        environment = command.environment
+        readable = command.readable
         if command.network == "install":
             port = await asyncio.to_thread(self._index.port)
             environment = environment | self._index.environment(port)
             readable = (*readable, *self._index.folders)
         read, write = os.pipe()
-        output, kept = asyncio.StreamReader(), bytearray()
+        output = asyncio.StreamReader()
+        kept = bytearray()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(output), os.fdopen(read, "rb")
         )
@@ -63,7 +73,9 @@ class UidSandbox:
                 try:
                     await asyncio.shield(answered)
                 except asyncio.CancelledError:
-                    connection.shutdown(socket.SHUT_WR)  # the helper ends the session, and then answers
+                    connection.shutdown(
+                        socket.SHUT_WR
+                    )  # the helper ends the session, and then answers
                     await asyncio.wait([answered, reading])
                     raise
                 told = _read(answered.result())
@@ -75,16 +87,27 @@ class UidSandbox:
         return SandboxResult(told["code"], output_text, told["ended"] == "time", seconds)
 
     def _asked(
-        self, command: SandboxCommand, environment: dict[str, str], readable: tuple[Path, ...], port: int | None,
+        self,
+        command: SandboxCommand,
+        environment: dict[str, str],
+        readable: tuple[Path, ...],
+        port: int | None,
         output: int,
-    ) -> socket.socket:  # fmt: skip
-        """Send a request; the helper has its own copy of ``output`` then. Gives the connection that it answers on."""
+    ) -> socket.socket:
+        """Send a request; the helper has its own copy of ``output`` then. Gives the connection that
+        it answers on.
+        """
         order = {
-            "argv": command.argv, "cwd": str(command.cwd), "writable": [str(path) for path in command.writable],
-            "readable": [str(path) for path in readable], "environment": environment, "port": port,
-            "timeout": command.timeout, "memory_mb": command.memory_mb,
+            "argv": command.argv,
+            "cwd": str(command.cwd),
+            "writable": [str(path) for path in command.writable],
+            "readable": [str(path) for path in readable],
+            "environment": environment,
+            "port": port,
+            "timeout": command.timeout,
+            "memory_mb": command.memory_mb,
             "disk_mb": command.disk_mb,
-        }  # fmt: skip
+        }
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.connect(str(self.path))
@@ -126,9 +149,14 @@ def start_helper() -> Path:
     lifeline, _ours = os.pipe()
     argv = [setpriv, "--bounding-set", _CAPABILITIES, "--inh-caps=-all", sys.executable, "-I", "-m"]
     helper = subprocess.Popen(
-        [*argv, "pipeline.sandbox.helper", str(path), str(lifeline)], env={}, cwd="/", stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, start_new_session=True, pass_fds=(lifeline,),
-    )  # fmt: skip
+        [*argv, "pipeline.sandbox.helper", str(path), str(lifeline)],
+        env={},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        pass_fds=(lifeline,),
+    )
     os.close(lifeline)
     if helper.stdout is None or helper.stdout.readline() != b"ready\n":
         raise NoIsolation("the sandbox's helper could not be started; it says why above")

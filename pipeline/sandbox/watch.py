@@ -1,8 +1,9 @@
-"""What a session uses of memory and disk: where there is no control group to ask, it has to be looked at.
+"""What a session uses of memory and disk: where there is no control group to ask, it has to be
+looked at.
 
-Memory is the private pages of its processes, and shared ones by what it could have written: the pages of a shared
-mapping are in no process's account once they are unmapped from it, but the machine's total shows them.
-"""
+Memory is the private pages of its processes, and shared ones by what it could have written: the
+pages of a shared mapping are in no process's account once they are unmapped from it, but the
+machine's total shows them."""
 
 import os
 import stat
@@ -13,7 +14,8 @@ from typing import Literal
 #: Bytes of memory and disk that must stay free for everybody else; whoever runs then is ended.
 _LEAST = 256 * 1024**2
 MAX_FILE_BYTES = 2 * 1024**3
-MAX_PROCESSES, MAX_OPEN_FILES = 2048, 4096
+MAX_PROCESSES = 2048
+MAX_OPEN_FILES = 4096
 RLIMIT_MSGQUEUE = 12  # include/uapi/asm-generic/resource.h; the resource module has no name for it
 SHM = "/dev/shm"  # noqa: S108
 INTERVAL = 0.1
@@ -24,18 +26,29 @@ class Watch:
     """Of one session's processes; must run under their user id, or have CAP_SYS_PTRACE."""
 
     def __init__(
-        self, *, uid: int, memory: int, disk: int, ours: Callable[[int, str], bool], folders: Iterable[Path],
+        self,
+        *,
+        uid: int,
+        memory: int,
+        disk: int,
+        ours: Callable[[int, str], bool],
+        folders: Iterable[Path],
         in_memory: Callable[[], int],
-    ):  # fmt: skip
+    ):
         """``memory`` and ``disk`` in bytes; ``ours`` tells by id and /proc/PID/status; ``folders`` are those it may
         fill; ``in_memory`` gives the bytes of its files on file systems in memory."""
-        self._uid, self._memory, self._disk, self._ours, self._in_memory = uid, memory, disk, ours, in_memory
+        self._uid = uid
+        self._memory = memory
+        self._disk = disk
+        self._ours = ours
+        self._in_memory = in_memory
         self._folders = [folder.resolve() for folder in folders if folder.is_dir()]
         self._foreign: set[int] = set()
         self._looks = 0
         self._shared_before = machine_memory()["Shmem"]
         self._free_before = {
-            path: _free(path) for path in {path.stat().st_dev: path for path in self._folders}.values()
+            path: _free(path)
+            for path in {path.stat().st_dev: path for path in self._folders}.values()
         }
 
     def exceeded(self) -> Literal["", "memory", "disk"]:
@@ -51,7 +64,8 @@ class Watch:
         shared = max(0, now["Shmem"] - self._shared_before)
         if sum(_kib(status, "RssAnon:") for status in processes.values()) + shared <= self._memory:
             return False
-        # After fork a page counts in each process above. Now exactly, and only what is the session's:
+        # After fork a page counts in each process above. Now exactly, and only what is the
+        # session's:
         private = sum(_private(pid, status) for pid, status in processes.items())
         mapped = sum(_shared_mappings(processes).values()) + sum(_unlinked(processes, SHM).values())
         return private + min(shared, mapped + self._in_memory()) > self._memory
@@ -70,7 +84,9 @@ class Watch:
         return blocks(self._folders, self._uid) + sum(_unlinked(processes, "/").values())
 
     def _processes(self) -> dict[int, str]:
-        """Id -> status. Others' ids are remembered for two seconds: they may be many, and an id may come back."""
+        """Id -> status. Others' ids are remembered for two seconds: they may be many, and an id may
+        come back.
+        """
         self._looks += 1
         if self._looks % 20 == 0:
             self._foreign.clear()
@@ -106,7 +122,9 @@ def blocks(paths: Iterable[Path], uid: int) -> int:
     What vanishes meanwhile is passed over, and no more than that: code that makes and removes files all the time must
     not hide the large one beside them.
     """
-    total, folders, seen = 0, [str(path) for path in paths], set[str]()
+    total = 0
+    folders = [str(path) for path in paths]
+    seen = set[str]()
     while folders:
         if (folder := folders.pop()) in seen:
             continue

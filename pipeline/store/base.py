@@ -1,8 +1,7 @@
 """The RunStore contract and its rows. Every implementation passes one test suite.
 
-Methods are synchronous and safe to call from any thread; times are seconds since the epoch; money is in
-micro-dollars (integers, so that sums and limits are exact).
-"""
+Methods are synchronous and safe to call from any thread; times are seconds since the epoch; money
+is in micro-dollars (integers, so that sums and limits are exact)."""
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -29,9 +28,15 @@ class Submission:
     def of(cls, job: FixIssueJob, *, redrive_of: int | None = None) -> "Submission":
         replay = job.replay
         return cls(
-            job.id, job.issue.repository, job.issue.url, job.to_json(), job.digest,
-            replay.id if replay else None, replay.from_stage if replay else None, redrive_of,
-        )  # fmt: skip
+            job.id,
+            job.issue.repository,
+            job.issue.url,
+            job.to_json(),
+            job.digest,
+            replay.id if replay else None,
+            replay.from_stage if replay else None,
+            redrive_of,
+        )
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,9 @@ class RunRow:
 
 @dataclass(frozen=True)
 class Registered:
-    """``run`` is the one that the submission asks for, or the newest where that must wait for its end."""
+    """``run`` is the one that the submission asks for, or the newest where that must wait for its
+    end.
+    """
 
     run: RunRow
     body_differs: bool
@@ -86,7 +93,9 @@ class Registered:
 
 @dataclass(frozen=True)
 class Moment:
-    """Something that happened to a run: registered, delivered, released, try failed, cancel requested, finished."""
+    """Something that happened to a run: registered, delivered, released, try failed, cancel
+    requested, finished.
+    """
 
     at: float
     what: str
@@ -186,12 +195,19 @@ class BudgetExceeded(Exception):
 
     def __init__(self, scope: str, needed: int, left: int):
         name = scope.replace("_", " and ")
-        super().__init__(f"the {name} budget: ${needed / 1e6:.4f} needed at worst, ${max(left, 0) / 1e6:.4f} left")
-        self.scope, self.needed, self.left = scope, needed, left
+        super().__init__(
+            f"the {name} budget: ${needed / 1e6:.4f} needed at worst, ${max(left, 0) / 1e6:.4f}"
+            " left"
+        )
+        self.scope = scope
+        self.needed = needed
+        self.left = left
 
 
 class RunStore(Protocol):
-    """Every method that takes a lease raises pipeline.errors.LeaseLost where the lease is not the run's live one."""
+    """Every method that takes a lease raises pipeline.errors.LeaseLost where the lease is not the
+    run's live one.
+    """
 
     def register(self, submission: Submission, *, owner: str | None) -> Registered:
         """Make the job and its run, queued, where there is none: what the HTTP intake answers with.
@@ -201,12 +217,15 @@ class RunStore(Protocol):
         ...
 
     def claim(self, submission: Submission, *, lease_seconds: float) -> Claim:
-        """Take the run for one delivery; makes the job, and its next generation for a new replay, where needed."""
+        """Take the run for one delivery; makes the job, and its next generation for a new replay,
+        where needed.
+        """
         ...
 
     def renew(self, lease: Lease, *, lease_seconds: float) -> bool:
         """Move the lease's end on, also where it has passed and nobody took the run. True: somebody asked for the run
-        to be cancelled. No error either where the lease's own delivery has finished the run meanwhile."""
+        to be cancelled. No error either where the lease's own delivery has finished the run meanwhile.
+        """
         ...
 
     def release(self, lease: Lease) -> None:
@@ -214,11 +233,15 @@ class RunStore(Protocol):
         ...
 
     def count_try(self, lease: Lease, error: str, seconds: float) -> int:
-        """Count a failed try (interruptions are not counted), and its seconds. Gives the tries so far."""
+        """Count a failed try (interruptions are not counted), and its seconds. Gives the tries so
+        far.
+        """
         ...
 
     def save_checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> bool:
-        """Store a stage's result, its seconds added to the run's. True: a cancellation was asked for."""
+        """Store a stage's result, its seconds added to the run's. True: a cancellation was asked
+        for.
+        """
         ...
 
     def checkpoints(self, job_id: str, generation: int) -> list[Checkpoint]: ...
@@ -238,7 +261,15 @@ class RunStore(Protocol):
         ...
 
     def reserve(
-        self, lease: Lease, key: str, *, micro_usd: int, model: str, reply_key: str, day: str, caps: MoneyCaps
+        self,
+        lease: Lease,
+        key: str,
+        *,
+        micro_usd: int,
+        model: str,
+        reply_key: str,
+        day: str,
+        caps: MoneyCaps,
     ) -> Call:
         """Reserve money for the next attempt at ``key``; an attempt still reserved there becomes cut. ``{attempt}`` in
         ``reply_key`` is filled in.
@@ -284,7 +315,9 @@ class RunStore(Protocol):
         """Oldest first."""
         ...
 
-    def runs(self, *, outcome: str | None = None, repository: str | None = None, limit: int = 50) -> list[RunRow]:
+    def runs(
+        self, *, outcome: str | None = None, repository: str | None = None, limit: int = 50
+    ) -> list[RunRow]:
         """Newest first."""
         ...
 

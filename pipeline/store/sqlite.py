@@ -1,7 +1,7 @@
 """The RunStore on one machine: SQLite in WAL mode, every write one transaction.
 
-One connection writes and another one reads, each behind a lock: a read does not wait until a commit is on the disk.
-"""
+One connection writes and another one reads, each behind a lock: a read does not wait until a commit
+is on the disk."""
 
 import json
 import sqlite3
@@ -47,15 +47,21 @@ class SqliteStore:
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time):
         path.parent.mkdir(parents=True, exist_ok=True)
         self._clock = clock
-        self._writing, self._reading = threading.Lock(), threading.Lock()
+        self._writing = threading.Lock()
+        self._reading = threading.Lock()
         self._writer: int | None = None
         """The thread that is within a transaction: what it reads is the transaction's."""
         connection, reader = (
-            sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False) for _ in range(2)
+            sqlite3.connect(
+                path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+            )
+            for _ in range(2)
         )
-        self._db, self._reader = Database(connection), Database(reader)
+        self._db = Database(connection)
+        self._reader = Database(reader)
         self._db.enable_wal()
-        # NORMAL would lose the last commits on a power cut, and with them the record of a paid reply.
+        # NORMAL would lose the last commits on a power cut, and with them the record of a paid
+        # reply.
         connection.execute("PRAGMA synchronous=FULL")
         with self._write():
             migrate(self._db)
@@ -94,10 +100,21 @@ class SqliteStore:
                 return Busy(run["lease_expires_at"])
             crashed = run["lease_token"] is not None
             lease = Lease(run["job_id"], run["generation"], uuid.uuid4().hex, now + lease_seconds)
-            assignments = "lease_token = ?, lease_expires_at = ?, state = 'running', deliveries = deliveries + 1"
-            self._set(lease, f"{assignments}, crashes = crashes + ?", lease.token, lease.expires_at, int(crashed))
+            assignments = (
+                "lease_token = ?, lease_expires_at = ?, state = 'running', deliveries ="
+                " deliveries + 1"
+            )
+            self._set(
+                lease,
+                f"{assignments}, crashes = crashes + ?",
+                lease.token,
+                lease.expires_at,
+                int(crashed),
+            )
             self._tell(lease, "delivered", "the last delivery died" if crashed else "")
-            return Claimed(self._run(lease), lease, took_over=run["deliveries"] > 0, body_differs=differs)
+            return Claimed(
+                self._run(lease), lease, took_over=run["deliveries"] > 0, body_differs=differs
+            )
 
     def _make_job(self, submission: Submission) -> bool:
         """Store the job where it is new. True: another body is stored under its id."""
@@ -105,15 +122,22 @@ class SqliteStore:
         if job is None:
             self._db.table("jobs").insert(
                 {
-                    "job_id": submission.job_id, "repository": submission.repository,
-                    "issue_url": submission.issue_url, "body": submission.body, "digest": submission.digest,
+                    "job_id": submission.job_id,
+                    "repository": submission.repository,
+                    "issue_url": submission.issue_url,
+                    "body": submission.body,
+                    "digest": submission.digest,
                     "created_at": self._clock(),
                 }
-            )  # fmt: skip
+            )
         return job is not None and job["digest"] != submission.digest
 
-    def _wanted_run(self, submission: Submission, owner: str | None = None) -> dict[str, Any] | None:
-        """The run that a submission asks for, made where it is new; None where an unfinished one is before it."""
+    def _wanted_run(
+        self, submission: Submission, owner: str | None = None
+    ) -> dict[str, Any] | None:
+        """The run that a submission asks for, made where it is new; None where an unfinished one is
+        before it.
+        """
         job_id = submission.job_id
         newest = self._newest(job_id)
         replay = submission.replay_id
@@ -122,7 +146,8 @@ class SqliteStore:
             if redriven is not None:
                 failed = newest["outcome"] == Outcome.FAILED and newest["generation"] == redriven
                 if failed or self._replayed(job_id, f"redrive:{redriven}"):
-                    # A plain redrive of a failed run's message, also a replay's, starts the next generation, once.
+                    # A plain redrive of a failed run's message, also a replay's, starts the next
+                    # generation, once.
                     replay = f"redrive:{redriven}"
             if replay is None:
                 return newest
@@ -132,10 +157,15 @@ class SqliteStore:
                 return None
             owner = owner or newest["owner"]
         row = {
-            "job_id": job_id, "generation": newest["generation"] + 1 if newest else 0, "replay_id": replay,
-            "repository": submission.repository, "issue_url": submission.issue_url, "body": submission.body,
-            "owner": owner, "created_at": self._clock(),
-        }  # fmt: skip
+            "job_id": job_id,
+            "generation": newest["generation"] + 1 if newest else 0,
+            "replay_id": replay,
+            "repository": submission.repository,
+            "issue_url": submission.issue_url,
+            "body": submission.body,
+            "owner": owner,
+            "created_at": self._clock(),
+        }
         self._db.table("runs").insert(row)
         fresh = self._newest(job_id)
         assert fresh is not None  # noqa: S101 (just inserted, in this transaction)
@@ -143,10 +173,18 @@ class SqliteStore:
         return fresh
 
     def _newest(self, job_id: str) -> dict[str, Any] | None:
-        return self._one("SELECT * FROM runs WHERE job_id = ? ORDER BY generation DESC LIMIT 1", job_id)
+        return self._one(
+            "SELECT * FROM runs WHERE job_id = ? ORDER BY generation DESC LIMIT 1", job_id
+        )
 
     def _tell(self, of: Lease, what: str, detail: str = "") -> None:
-        row = {"job_id": of.job_id, "generation": of.generation, "at": self._clock(), "what": what, "detail": detail}
+        row = {
+            "job_id": of.job_id,
+            "generation": of.generation,
+            "at": self._clock(),
+            "what": what,
+            "detail": detail,
+        }
         self._db.table("history").insert(row)
 
     def _replayed(self, job_id: str, replay_id: str) -> dict[str, Any] | None:
@@ -154,14 +192,19 @@ class SqliteStore:
 
     def renew(self, lease: Lease, *, lease_seconds: float) -> bool:
         with self._write():
-            # A lease that ended but that nobody took is still ours to renew; so is that of a run that we finished: a
-            # beat between the end and its news is no loss.
+            # A lease that ended but that nobody took is still ours to renew; so is that of a run
+            # that we finished: a beat between the end and its news is no loss.
             row = self._one(
-                "SELECT cancel_requested FROM runs WHERE job_id = ? AND generation = ? AND lease_token = ?",
-                lease.job_id, lease.generation, lease.token,
-            )  # fmt: skip
+                "SELECT cancel_requested FROM runs WHERE job_id = ? AND generation = ? AND"
+                " lease_token = ?",
+                lease.job_id,
+                lease.generation,
+                lease.token,
+            )
             if row is None:
-                raise LeaseLost(f"the lease on {lease.job_id}/{lease.generation} is another delivery's now")
+                raise LeaseLost(
+                    f"the lease on {lease.job_id}/{lease.generation} is another delivery's now"
+                )
             self._db.execute(
                 "UPDATE runs SET lease_expires_at = ? WHERE job_id = ? AND generation = ?",
                 [self._clock() + lease_seconds, lease.job_id, lease.generation],
@@ -180,7 +223,12 @@ class SqliteStore:
 
     def count_try(self, lease: Lease, error: str, seconds: float) -> int:
         with self._held(lease):
-            self._set(lease, "tries = tries + 1, last_error = ?, seconds = seconds + ?", error[:2000], seconds)
+            self._set(
+                lease,
+                "tries = tries + 1, last_error = ?, seconds = seconds + ?",
+                error[:2000],
+                seconds,
+            )
             self._tell(lease, "try failed", error[:500])
             return self._run(lease).tries
 
@@ -190,22 +238,35 @@ class SqliteStore:
         with self._held(lease):
             self._db.table("checkpoints").insert(
                 {
-                    "job_id": lease.job_id, "generation": lease.generation, "round": checkpoint.round,
-                    "stage": checkpoint.stage, "result": checkpoint.result, "offloaded": int(checkpoint.offloaded),
-                    "seconds": checkpoint.seconds, "created_at": checkpoint.created_at,
+                    "job_id": lease.job_id,
+                    "generation": lease.generation,
+                    "round": checkpoint.round,
+                    "stage": checkpoint.stage,
+                    "result": checkpoint.result,
+                    "offloaded": int(checkpoint.offloaded),
+                    "seconds": checkpoint.seconds,
+                    "created_at": checkpoint.created_at,
                 }
-            )  # fmt: skip
+            )
             self._set(lease, "seconds = seconds + ?", checkpoint.seconds)
             return self._run(lease).cancel_requested
 
     def checkpoints(self, job_id: str, generation: int) -> list[Checkpoint]:
         rows = self._all(
-            "SELECT * FROM checkpoints WHERE job_id = ? AND generation = ? ORDER BY created_at, rowid",
+            "SELECT * FROM checkpoints WHERE job_id = ? AND generation = ? ORDER BY created_at,"
+            " rowid",
             job_id,
             generation,
         )
         return [
-            Checkpoint(r["round"], r["stage"], r["result"], bool(r["offloaded"]), r["seconds"], r["created_at"])
+            Checkpoint(
+                r["round"],
+                r["stage"],
+                r["result"],
+                bool(r["offloaded"]),
+                r["seconds"],
+                r["created_at"],
+            )
             for r in rows
         ]
 
@@ -213,15 +274,26 @@ class SqliteStore:
         with self._held(lease):
             self._db.table("rounds").insert(
                 {
-                    "job_id": lease.job_id, "generation": lease.generation, "number": opened.number,
-                    "to_stage": opened.to, "because": opened.because, "note": json.dumps(opened.note),
+                    "job_id": lease.job_id,
+                    "generation": lease.generation,
+                    "number": opened.number,
+                    "to_stage": opened.to,
+                    "because": opened.because,
+                    "note": json.dumps(opened.note),
                 }
-            )  # fmt: skip
+            )
             self._set(lease, "round = ?, seconds = seconds + ?", opened.number, seconds)
 
     def rounds(self, job_id: str, generation: int) -> list[Round]:
-        rows = self._all("SELECT * FROM rounds WHERE job_id = ? AND generation = ? ORDER BY number", job_id, generation)
-        return [Round(r["number"], r["to_stage"], r["because"], json.loads(r["note"] or "{}")) for r in rows]
+        rows = self._all(
+            "SELECT * FROM rounds WHERE job_id = ? AND generation = ? ORDER BY number",
+            job_id,
+            generation,
+        )
+        return [
+            Round(r["number"], r["to_stage"], r["because"], json.loads(r["note"] or "{}"))
+            for r in rows
+        ]
 
     # Effects
 
@@ -234,8 +306,10 @@ class SqliteStore:
             )
             row = self._one(
                 "SELECT intention FROM effects WHERE job_id = ? AND generation = ? AND name = ?",
-                lease.job_id, lease.generation, name,
-            )  # fmt: skip
+                lease.job_id,
+                lease.generation,
+                name,
+            )
             stored: dict[str, Any] = json.loads(row["intention"]) if row else intention
             return stored
 
@@ -247,7 +321,9 @@ class SqliteStore:
             )
 
     def effects(self, job_id: str) -> list[Effect]:
-        rows = self._all("SELECT * FROM effects WHERE job_id = ? ORDER BY generation, created_at, rowid", job_id)
+        rows = self._all(
+            "SELECT * FROM effects WHERE job_id = ? ORDER BY generation, created_at, rowid", job_id
+        )
         return [
             Effect(
                 r["generation"],
@@ -262,12 +338,21 @@ class SqliteStore:
     # Money
 
     def reserve(
-        self, lease: Lease, key: str, *, micro_usd: int, model: str, reply_key: str, day: str, caps: MoneyCaps
+        self,
+        lease: Lease,
+        key: str,
+        *,
+        micro_usd: int,
+        model: str,
+        reply_key: str,
+        day: str,
+        caps: MoneyCaps,
     ) -> Call:
         with self._held(lease):
             identity = (lease.job_id, lease.generation)
             self._db.execute(
-                "UPDATE calls SET state = 'cut' WHERE job_id = ? AND generation = ? AND key = ? AND state = 'reserved'",
+                "UPDATE calls SET state = 'cut' WHERE job_id = ? AND generation = ? AND key = ? AND"
+                " state = 'reserved'",
                 [*identity, key],
             )
             repository = self._run(lease).repository
@@ -280,17 +365,34 @@ class SqliteStore:
                 if used + micro_usd > cap:
                     raise BudgetExceeded(scope, micro_usd, cap - used)
             row = self._one(
-                "SELECT count(*) AS n FROM calls WHERE job_id = ? AND generation = ? AND key = ?", *identity, key
+                "SELECT count(*) AS n FROM calls WHERE job_id = ? AND generation = ? AND key = ?",
+                *identity,
+                key,
             )
             attempt = (row["n"] if row else 0) + 1
-            call = Call(key, attempt, "reserved", micro_usd, reply_key.replace("{attempt}", str(attempt)), model)
+            call = Call(
+                key,
+                attempt,
+                "reserved",
+                micro_usd,
+                reply_key.replace("{attempt}", str(attempt)),
+                model,
+            )
             self._db.table("calls").insert(
                 {
-                    "job_id": lease.job_id, "generation": lease.generation, "key": key, "attempt": attempt,
-                    "state": call.state, "micro_usd": micro_usd, "reply_key": call.reply_key, "model": model,
-                    "repository": repository, "day": day, "created_at": self._clock(),
+                    "job_id": lease.job_id,
+                    "generation": lease.generation,
+                    "key": key,
+                    "attempt": attempt,
+                    "state": call.state,
+                    "micro_usd": micro_usd,
+                    "reply_key": call.reply_key,
+                    "model": model,
+                    "repository": repository,
+                    "day": day,
+                    "created_at": self._clock(),
                 }
-            )  # fmt: skip
+            )
             return call
 
     def settle(self, lease: Lease, call: Call, *, micro_usd: int) -> None:
@@ -302,14 +404,16 @@ class SqliteStore:
     def _move_call(self, lease: Lease, call: Call, state: str, micro_usd: int) -> None:
         with self._held(lease):
             self._db.execute(
-                "UPDATE calls SET state = ?, micro_usd = ?"
-                " WHERE job_id = ? AND generation = ? AND key = ? AND attempt = ? AND state IN ('reserved', 'cut')",
+                "UPDATE calls SET state = ?, micro_usd = ? WHERE job_id = ? AND generation = ? AND"
+                " key = ? AND attempt = ? AND state IN ('reserved', 'cut')",
                 [state, micro_usd, lease.job_id, lease.generation, call.key, call.attempt],
             )
 
     def calls(self, job_id: str, generation: int) -> list[Call]:
         rows = self._all(
-            "SELECT * FROM calls WHERE job_id = ? AND generation = ? ORDER BY created_at, attempt", job_id, generation
+            "SELECT * FROM calls WHERE job_id = ? AND generation = ? ORDER BY created_at, attempt",
+            job_id,
+            generation,
         )
         names = ("key", "attempt", "state", "micro_usd", "reply_key", "model", "created_at")
         return [Call(*(r[name] for name in names)) for r in rows]
@@ -320,7 +424,10 @@ class SqliteStore:
         return self._sum("day = ? AND repository = ?", day, repository)
 
     def _sum(self, where: str, *values: Any) -> int:
-        row = self._one(f"SELECT coalesce(sum(micro_usd), 0) AS total FROM calls WHERE {where}", *values)  # noqa: S608
+        row = self._one(
+            f"SELECT coalesce(sum(micro_usd), 0) AS total FROM calls WHERE {where}",  # noqa: S608
+            *values,
+        )
         return int(row["total"]) if row else 0
 
     # The end of a run, and what is told of it
@@ -333,31 +440,53 @@ class SqliteStore:
         with self._held(lease):
             body = self._outbox(lease, event, topic_arn)
             self._db.execute(
-                "UPDATE calls SET state = 'cut' WHERE job_id = ? AND generation = ? AND state = 'reserved'",
+                "UPDATE calls SET state = 'cut' WHERE job_id = ? AND generation = ? AND state ="
+                " 'reserved'",
                 [lease.job_id, lease.generation],
             )
             self._set(
                 lease,
-                "state = 'finished', outcome = ?, reason = ?, seconds = ?, result = ?, event = ?, finished_at = ?",
-                result.outcome.value, result.reason, result.seconds, result.model_dump_json(), body, self._clock(),
-            )  # fmt: skip
+                "state = 'finished', outcome = ?, reason = ?, seconds = ?, result = ?, event = ?,"
+                " finished_at = ?",
+                result.outcome.value,
+                result.reason,
+                result.seconds,
+                result.model_dump_json(),
+                body,
+                self._clock(),
+            )
             self._tell(lease, "finished", result.outcome.value)
 
     def _outbox(self, lease: Lease, event: Event, topic_arn: str | None) -> str:
-        body, now = event.model_dump_json(), self._clock()
+        body = event.model_dump_json()
+        now = self._clock()
         self._db.execute(
-            "INSERT OR IGNORE INTO outbox"
-            " (event_id, job_id, generation, type, topic_arn, body, attributes, created_at, published_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [event.id, lease.job_id, lease.generation, event.type.value, topic_arn, body,
-             json.dumps(event.attributes), now, None if topic_arn else now],
-        )  # fmt: skip
+            "INSERT OR IGNORE INTO outbox (event_id, job_id, generation, type, topic_arn, body,"
+            " attributes, created_at, published_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                event.id,
+                lease.job_id,
+                lease.generation,
+                event.type.value,
+                topic_arn,
+                body,
+                json.dumps(event.attributes),
+                now,
+                None if topic_arn else now,
+            ],
+        )
         return body
 
     def pending_events(self, limit: int = 10) -> list[PendingEvent]:
-        rows = self._all("SELECT * FROM outbox WHERE published_at IS NULL ORDER BY created_at, rowid LIMIT ?", limit)
+        rows = self._all(
+            "SELECT * FROM outbox WHERE published_at IS NULL ORDER BY created_at, rowid LIMIT ?",
+            limit,
+        )
         return [
-            PendingEvent(r["event_id"], r["type"], r["topic_arn"], r["body"], json.loads(r["attributes"])) for r in rows
+            PendingEvent(
+                r["event_id"], r["type"], r["topic_arn"], r["body"], json.loads(r["attributes"])
+            )
+            for r in rows
         ]
 
     def mark_published(self, event_id: str) -> None:
@@ -371,9 +500,13 @@ class SqliteStore:
 
     def run(self, job_id: str, generation: int | None = None) -> RunRow | None:
         if generation is None:
-            row = self._one("SELECT * FROM runs WHERE job_id = ? ORDER BY generation DESC LIMIT 1", job_id)
+            row = self._one(
+                "SELECT * FROM runs WHERE job_id = ? ORDER BY generation DESC LIMIT 1", job_id
+            )
         else:
-            row = self._one("SELECT * FROM runs WHERE job_id = ? AND generation = ?", job_id, generation)
+            row = self._one(
+                "SELECT * FROM runs WHERE job_id = ? AND generation = ?", job_id, generation
+            )
         return _run_row(row) if row else None
 
     def oldest_unfinished(self) -> float | None:
@@ -381,13 +514,20 @@ class SqliteStore:
         return oldest["at"] if oldest else None
 
     def history(self, job_id: str, generation: int) -> list[Moment]:
-        rows = self._all("SELECT * FROM history WHERE job_id = ? AND generation = ? ORDER BY rowid", job_id, generation)
+        rows = self._all(
+            "SELECT * FROM history WHERE job_id = ? AND generation = ? ORDER BY rowid",
+            job_id,
+            generation,
+        )
         return [Moment(r["at"], r["what"], r["detail"]) for r in rows]
 
-    def runs(self, *, outcome: str | None = None, repository: str | None = None, limit: int = 50) -> list[RunRow]:
+    def runs(
+        self, *, outcome: str | None = None, repository: str | None = None, limit: int = 50
+    ) -> list[RunRow]:
         rows = self._all(
             "SELECT * FROM runs WHERE (:outcome IS NULL OR outcome = :outcome OR state = :outcome)"
-            " AND (:repository IS NULL OR repository = :repository) ORDER BY created_at DESC, rowid DESC LIMIT :limit",
+            " AND (:repository IS NULL OR repository = :repository) ORDER BY created_at DESC, rowid"
+            " DESC LIMIT :limit",
             named={"outcome": outcome, "repository": repository, "limit": limit},
         )
         return [_run_row(row) for row in rows]
@@ -407,7 +547,8 @@ class SqliteStore:
     @contextmanager
     def _write(self) -> Iterator[None]:
         with self._writing:
-            # IMMEDIATE takes the write lock at once: two processes can't both read and then both decide.
+            # IMMEDIATE takes the write lock at once: two processes can't both read and then both
+            # decide.
             self._db.execute("BEGIN IMMEDIATE")
             self._writer = threading.get_ident()
             try:
@@ -425,10 +566,16 @@ class SqliteStore:
             held = self._one(
                 "SELECT 1 FROM runs WHERE job_id = ? AND generation = ? AND state = 'running'"
                 " AND lease_token = ? AND lease_expires_at > ?",
-                lease.job_id, lease.generation, lease.token, self._clock(),
-            )  # fmt: skip
+                lease.job_id,
+                lease.generation,
+                lease.token,
+                self._clock(),
+            )
             if held is None:
-                raise LeaseLost(f"the lease on {lease.job_id}/{lease.generation} has ended or is another delivery's")
+                raise LeaseLost(
+                    f"the lease on {lease.job_id}/{lease.generation} has ended or is another"
+                    " delivery's"
+                )
             yield
 
     def _set(self, lease: Lease, assignments: str, *values: Any) -> None:
@@ -438,12 +585,16 @@ class SqliteStore:
         )
 
     def _run(self, lease: Lease) -> RunRow:
-        row = self._one("SELECT * FROM runs WHERE job_id = ? AND generation = ?", lease.job_id, lease.generation)
+        row = self._one(
+            "SELECT * FROM runs WHERE job_id = ? AND generation = ?", lease.job_id, lease.generation
+        )
         if row is None:
             raise LeaseLost(f"there is no run {lease.job_id}/{lease.generation}")
         return _run_row(row)
 
-    def _all(self, sql: str, *values: Any, named: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    def _all(
+        self, sql: str, *values: Any, named: dict[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
         given = named if named is not None else list(values)
         if self._writer == threading.get_ident():
             return _rows(self._db.execute(sql, given))

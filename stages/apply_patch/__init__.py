@@ -19,7 +19,9 @@ MAX_FEEDBACK = 8_000
 
 
 class Candidate(BaseModel):
-    """One change, as a patch against the base commit. Trees and commits are made from it anew on any machine."""
+    """One change, as a patch against the base commit. Trees and commits are made from it anew on
+    any machine.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,16 +54,21 @@ class ApplyPatch:
 
     def __init__(self, mirrors: Mirrors, *, protected: tuple[str, ...] = ()):
         """``protected``: patterns of paths that the deployment lets no proposal write."""
-        self._mirrors, self._protected = mirrors, protected
+        self._mirrors = mirrors
+        self._protected = protected
 
-    async def run(self, checkout: Checkout, proposals: Proposals, run: RunContext) -> Candidates | Back:
+    async def run(
+        self, checkout: Checkout, proposals: Proposals, run: RunContext
+    ) -> Candidates | Back:
         mirror = self._mirrors.at(checkout.repository)
         policy, told = policy_of(checkout.config, self._protected)
         candidates: list[Candidate] = []
         refusals: list[str] = []
         for index, proposal in enumerate(proposals.proposals):
             try:
-                tree, landed = await asyncio.to_thread(write_reply, mirror, checkout.base_sha, proposal.reply, policy)
+                tree, landed = await asyncio.to_thread(
+                    write_reply, mirror, checkout.base_sha, proposal.reply, policy
+                )
             except EditFailed as error:
                 refusals.append(str(error))
                 continue
@@ -69,14 +76,28 @@ class ApplyPatch:
                 continue
             diff = await asyncio.to_thread(mirror.diff, checkout.base_sha, tree)
             key = await run.save(f"candidate-{len(candidates)}.diff", diff)
-            paths, notices = tuple(sorted(landed.files)), (*told, *landed.notices)
-            summary = landed.prose if len(landed.prose) <= MAX_SUMMARY else landed.prose[: MAX_SUMMARY - 4] + " ..."
+            paths = tuple(sorted(landed.files))
+            notices = (*told, *landed.notices)
+            summary = (
+                landed.prose
+                if len(landed.prose) <= MAX_SUMMARY
+                else landed.prose[: MAX_SUMMARY - 4] + " ..."
+            )
             candidates.append(
-                Candidate(proposal=index, patch_key=key, tree=tree, paths=paths, summary=summary, notices=notices)
+                Candidate(
+                    proposal=index,
+                    patch_key=key,
+                    tree=tree,
+                    paths=paths,
+                    summary=summary,
+                    notices=notices,
+                )
             )
         if not candidates:
             return Back(to="propose_patch", because=_feedback(refusals))
-        return Candidates(repository=checkout.repository, base_sha=checkout.base_sha, candidates=tuple(candidates))
+        return Candidates(
+            repository=checkout.repository, base_sha=checkout.base_sha, candidates=tuple(candidates)
+        )
 
     async def restore(self, result: Candidates, run: RunContext) -> None:
         """Write the candidates' trees into this machine's mirror.
@@ -95,4 +116,7 @@ class ApplyPatch:
 def _feedback(refusals: list[str]) -> str:
     room = MAX_FEEDBACK // max(len(refusals), 1)
     told = "\n\n".join(refusal[:room] for refusal in dict.fromkeys(refusals))
-    return f"{told}\n\nNone of the edits was applied. Write every edit again, all of them, as blocks:\n\n{FORMAT}"
+    return (
+        f"{told}\n\nNone of the edits was applied. Write every edit again, all of them, as"
+        f" blocks:\n\n{FORMAT}"
+    )

@@ -6,14 +6,25 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from stages.apply_patch.checks import parses
-from stages.apply_patch.edits import MAX_EDITS, Delete, Edit, EditFailed, Hunks, Replace, Span, Substring, Whole
+from stages.apply_patch.edits import (
+    MAX_EDITS,
+    Delete,
+    Edit,
+    EditFailed,
+    Hunks,
+    Replace,
+    Span,
+    Substring,
+    Whole,
+)
 from stages.apply_patch.matching import Place, place, splice
 from stages.apply_patch.paths import missing, path_refusal
 from stages.apply_patch.readers.blocks import is_divider
 from stages.build_context.excerpts import OMITTED
 
 _PLACEHOLDER = re.compile(
-    r"^(?:#|//|--|/\*|<!--|;)\s*(?:\.\.\.|…)\s*(?:(?:the )?(?:rest|existing|other|remaining|previous|same|unchanged"
+    r"^(?:#|//|--|/\*|<!--|;)\s*(?:\.\.\.|…)\s*(?:(?:the"
+    r" )?(?:rest|existing|other|remaining|previous|same|unchanged"
     r"|more|code|your|omitted|as before)\b.*)?(?:\*/|-->)?$",
     re.I,
 )
@@ -41,9 +52,13 @@ class Applied:
 
 
 def apply_edits(
-    files: Callable[[str], str | None], edits: Sequence[Edit], paths: Collection[str] = (), *,
-    refusal: Callable[[str], str | None] = path_refusal, without: Collection[str] = (),
-) -> Applied:  # fmt: skip
+    files: Callable[[str], str | None],
+    edits: Sequence[Edit],
+    paths: Collection[str] = (),
+    *,
+    refusal: Callable[[str], str | None] = path_refusal,
+    without: Collection[str] = (),
+) -> Applied:
     """The new text of each file that changes. Later edits see what earlier ones wrote.
 
     ``files`` gives a file's text, None where there is no such file; it may raise EditFailed for one that can't be
@@ -66,7 +81,9 @@ def apply_edits(
             failures.append(f"Block {edit.number} ({edit.path[:200]}) can't be applied: {error}")
     if failures:
         fitting = len(edits) - len(failures)
-        told = f"\n\nThe other {fitting} would apply, each after those before it." if fitting else ""
+        told = (
+            f"\n\nThe other {fitting} would apply, each after those before it." if fitting else ""
+        )
         raise EditFailed("\n\n".join(failures) + told)
     changed = {path: text for path, text in work.after.items() if text != work.before[path]}
     if not changed:
@@ -75,7 +92,9 @@ def apply_edits(
 
 
 def _inside(path: str, paths: Collection[str]) -> str:
-    """An absolute path (of a container, say) where exactly one end of it is a file: that end. Else the path itself."""
+    """An absolute path (of a container, say) where exactly one end of it is a file: that end. Else
+    the path itself.
+    """
     if not path.startswith("/"):
         return path
     parts = path[1:1_000].split("/")
@@ -100,11 +119,14 @@ class _Work:
         if path not in self.before:
             self.before[path] = self.files(path)
             self.after[path] = self.before[path]
-        text, change = self.after[path], edit.change
+        text = self.after[path]
+        change = edit.change
         how = "as written"
         if isinstance(change, Whole):
             new = self._whole(text, change)
-        elif isinstance(change, Replace) and not any(line.strip() for line in change.readings[0][0]):
+        elif isinstance(change, Replace) and not any(
+            line.strip() for line in change.readings[0][0]
+        ):
             new = self._created(text, change.readings[0][1])
         elif text is None:
             raise EditFailed(missing(path, self.paths))
@@ -120,7 +142,10 @@ class _Work:
                 raise EditFailed(f"it has more than {MAX_EDITS} hunks")
             self.searched += len(text) * len(hunks)
             if self.searched > max(_SEARCHED, len(text)):
-                raise EditFailed("so many edits of so long a file are not searched for: write fewer, larger blocks")
+                raise EditFailed(
+                    "so many edits of so long a file are not searched for: write fewer, larger"
+                    " blocks"
+                )
             new, how = _replaced(path, text, hunks, self.without)
         self.after[path] = new
         self.steps.append(Step(edit.number, path, how))
@@ -128,7 +153,9 @@ class _Work:
     def _created(self, text: str | None, new: Sequence[str]) -> str:
         _check_lines(new, text)
         if text:
-            raise EditFailed("its SEARCH is empty, which makes a new file, but the file exists and is not empty")
+            raise EditFailed(
+                "its SEARCH is empty, which makes a new file, but the file exists and is not empty"
+            )
         return "\n".join(new) + "\n" if any(line.strip() for line in new) else ""
 
     def _whole(self, text: str | None, change: Whole) -> str:
@@ -137,17 +164,25 @@ class _Work:
         if text and not change.sure:
             kept = set(lines) & set(change.lines)
             if 2 * sum(line in kept for line in lines) < len(lines):
-                raise EditFailed("it looks like a part of the file, not all of it: write search/replace blocks")
+                raise EditFailed(
+                    "it looks like a part of the file, not all of it: write search/replace blocks"
+                )
         spot = Place(0, len(lines), change.lines)
         return mark + "".join(line + end for line, end in splice(lines, ends, [spot]))
 
     def _span(self, path: str, text: str, change: Span) -> str:
         _check_lines(change.new, text)
         mark, lines, ends = taken_apart(text)
-        if not (1 <= change.start <= len(lines) + 1 and change.start - 1 <= change.end <= len(lines)):
-            raise EditFailed(f"lines {change.start} to {change.end} are not in the file, which has {len(lines)}")
+        if not (
+            1 <= change.start <= len(lines) + 1 and change.start - 1 <= change.end <= len(lines)
+        ):
+            raise EditFailed(
+                f"lines {change.start} to {change.end} are not in the file, which has {len(lines)}"
+            )
         if change.end >= self.moved.get(path, change.end + 1):
-            raise EditFailed("an earlier call moved these lines: which numbers are meant is not clear")
+            raise EditFailed(
+                "an earlier call moved these lines: which numbers are meant is not clear"
+            )
         if len(change.new) != change.end - change.start + 1:
             self.moved[path] = min(change.start, self.moved.get(path, change.start))
         spot = Place(change.start - 1, change.end, change.new)
@@ -164,7 +199,9 @@ def taken_apart(text: str) -> tuple[str, list[str], list[str]]:
     return (mark, [*lines, last], [*ends, ""]) if last else (mark, lines, ends)
 
 
-def _replaced(path: str, text: str, hunks: Sequence[Replace], without: Collection[str]) -> tuple[str, str]:
+def _replaced(
+    path: str, text: str, hunks: Sequence[Replace], without: Collection[str]
+) -> tuple[str, str]:
     """The text with every hunk in its place, and by which rungs."""
     mark, lines, ends = taken_apart(text)
     places: list[Place] = []
@@ -188,19 +225,29 @@ def _replaced(path: str, text: str, hunks: Sequence[Replace], without: Collectio
     return new, told
 
 
-def _sound(path: str, mark: str, lines: list[str], ends: list[str], places: list[Place]) -> list[Place]:
-    """Where a replacement's indentation can be read in several ways: the one whose file parses, if no other's does."""
+def _sound(
+    path: str, mark: str, lines: list[str], ends: list[str], places: list[Place]
+) -> list[Place]:
+    """Where a replacement's indentation can be read in several ways: the one whose file parses, if
+    no other's does.
+    """
     result = list(places)
     for number, spot in enumerate(places):
         fitting = []
         for new in dict.fromkeys((spot.new, *spot.otherwise)) if spot.otherwise else ():
-            tried = [*result[:number], Place(spot.start, spot.end, new, (), spot.rung), *result[number + 1 :]]
+            tried = [
+                *result[:number],
+                Place(spot.start, spot.end, new, (), spot.rung),
+                *result[number + 1 :],
+            ]
             text = mark + "".join(line + end for line, end in splice(lines, ends, tried))
             if parses(path, text):
                 fitting.append(tried[number])
         if spot.otherwise and len(fitting) != 1:
-            raise EditFailed("its indentation is not the file's, and what its replacement's shall be is not clear."
-                             " Write both halves with the file's indentation")  # fmt: skip
+            raise EditFailed(
+                "its indentation is not the file's, and what its replacement's shall be is not"
+                " clear. Write both halves with the file's indentation"
+            )
         if fitting:
             result[number] = fitting[0]
     return result
@@ -209,7 +256,8 @@ def _sound(path: str, mark: str, lines: list[str], ends: list[str], places: list
 def _substring(text: str, change: Substring) -> str:
     old, new = (piece.replace("\r\n", "\n") for piece in (change.old, change.new))
     if "\r\n" in text and "\n" not in text.replace("\r\n", ""):
-        old, new = old.replace("\n", "\r\n"), new.replace("\n", "\r\n")
+        old = old.replace("\n", "\r\n")
+        new = new.replace("\n", "\r\n")
     _check_lines(new.split("\n"), text)
     if not old:
         raise EditFailed("it searches for nothing")
@@ -217,12 +265,18 @@ def _substring(text: str, change: Substring) -> str:
     if count * len(new) > _LONGEST:
         raise EditFailed("it would make the file far too long")
     if count > 1 and not change.everywhere:
-        raise EditFailed(f"what it searches for occurs {count} times; give more text, so that it occurs once")
+        raise EditFailed(
+            f"what it searches for occurs {count} times; give more text, so that it occurs once"
+        )
     if count == 0:
         lines = tuple(old.replace("\r\n", "\n").split("\n"))
-        spot = place(taken_apart(text)[1], Replace(((lines, tuple(new.replace("\r\n", "\n").split("\n"))),)))
+        spot = place(
+            taken_apart(text)[1], Replace(((lines, tuple(new.replace("\r\n", "\n").split("\n"))),))
+        )
         _, found, ends = taken_apart(text)
-        return text[: text.startswith("\ufeff")] + "".join(a + b for a, b in splice(found, ends, [spot]))
+        return text[: text.startswith("\ufeff")] + "".join(
+            a + b for a, b in splice(found, ends, [spot])
+        )
     return text.replace(old, new)
 
 
@@ -233,15 +287,30 @@ def _check_replacement(change: Replace, spot: Place, text: str) -> None:
     search = next((one for one, other in change.readings if tuple(other) == spot.new), None)
     for number, line in enumerate(spot.new):
         heading = number > 0 and 0 < len(spot.new[number - 1].rstrip()) <= len(line.rstrip())
-        if is_divider(line) and not heading and not any(is_divider(other) for other in search or ()):
-            raise EditFailed("it has more than one ======= line, and which one parts SEARCH from REPLACE is not clear")
+        if (
+            is_divider(line)
+            and not heading
+            and not any(is_divider(other) for other in search or ())
+        ):
+            raise EditFailed(
+                "it has more than one ======= line, and which one parts SEARCH from REPLACE is not"
+                " clear"
+            )
 
 
 def _check_lines(new: Sequence[str], text: str | None) -> None:
     for line in new:
-        if len(line) < 300 and _PLACEHOLDER.match(line.strip()) and line.strip() not in (text or ""):
-            raise EditFailed(f"it leaves code out ({line.strip()[:60]}): write every line that shall be there")
+        if (
+            len(line) < 300
+            and _PLACEHOLDER.match(line.strip())
+            and line.strip() not in (text or "")
+        ):
+            raise EditFailed(
+                f"it leaves code out ({line.strip()[:60]}): write every line that shall be there"
+            )
         if "\0" in line or any("\ud800" <= character <= "\udfff" for character in line):
             raise EditFailed("it writes characters that no text file holds")
         if OMITTED.fullmatch(line.strip()) and line.strip() not in (text or ""):
-            raise EditFailed("it copies a mark for lines that were not shown; the mark is not in the file")
+            raise EditFailed(
+                "it copies a mark for lines that were not shown; the mark is not in the file"
+            )

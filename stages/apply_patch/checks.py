@@ -24,18 +24,27 @@ def _python(text: str) -> None:
 
 
 def _yaml(text: str) -> None:
-    if len(text) <= _MAX_YAML and not re.search(r"\{[{%]", text):  # a template for YAML is none itself
+    if len(text) <= _MAX_YAML and not re.search(
+        r"\{[{%]", text
+    ):  # a template for YAML is none itself
         for _ in yaml.compose_all(text, _Loader):
             pass
 
 
 _PARSERS: dict[str, Callable[[str], object]] = {
-    ".py": _python, ".pyi": _python, ".json": json.loads, ".toml": read_toml, ".yaml": _yaml, ".yml": _yaml,
-}  # fmt: skip
+    ".py": _python,
+    ".pyi": _python,
+    ".json": json.loads,
+    ".toml": read_toml,
+    ".yaml": _yaml,
+    ".yml": _yaml,
+}
 
 
 def parse_error(path: str, text: str) -> str | None:
-    """Why ``text`` is not of the language that the path's ending says; None where it is, or where nobody knows."""
+    """Why ``text`` is not of the language that the path's ending says; None where it is, or where
+    nobody knows.
+    """
     parser = _PARSERS.get("." + path.rsplit("/", 1)[-1].rpartition(".")[2])
     if parser is None:
         return None
@@ -43,7 +52,10 @@ def parse_error(path: str, text: str) -> str | None:
         parser(text.removeprefix("\ufeff"))
     except (ValueError, SyntaxError, yaml.YAMLError, RecursionError, MemoryError) as error:
         where = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
-        return f"{type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}{where}"
+        return (
+            f"{type(error).__name__}:"
+            f" {str(error).splitlines()[0][:300] if str(error) else ''}{where}"
+        )
     return None
 
 

@@ -16,7 +16,9 @@ MAX_EDITS = 500
 
 
 class EditFailed(Exception):
-    """An edit can't be read or applied; nothing of its reply is. The text tells the model which block, and why."""
+    """An edit can't be read or applied; nothing of its reply is. The text tells the model which
+    block, and why.
+    """
 
 
 Lines = tuple[str, ...]
@@ -24,7 +26,9 @@ Lines = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Replace:
-    """Lines that take the place of others. Where the reply can be read in several ways, the likelier come first."""
+    """Lines that take the place of others. Where the reply can be read in several ways, the
+    likelier come first.
+    """
 
     readings: tuple[tuple[Lines, Lines], ...]
     """(search, replace), without line ends. An empty search makes a new file."""
@@ -52,7 +56,9 @@ class Substring:
 
 @dataclass(frozen=True)
 class Span:
-    """Lines ``start`` to ``end`` are replaced, whatever they are. From 1, both included; start - 1 inserts."""
+    """Lines ``start`` to ``end`` are replaced, whatever they are. From 1, both included; start - 1
+    inserts.
+    """
 
     start: int
     end: int

@@ -1,4 +1,6 @@
-"""What a model is told of an edit that does not fit: why, and the nearest lines of the file. Never what is applied."""
+"""What a model is told of an edit that does not fit: why, and the nearest lines of the file. Never
+what is applied.
+"""
 
 import difflib
 from collections import Counter
@@ -14,34 +16,48 @@ _VOTED_LINES = 2_000
 def ambiguous(places: list[int], *, enough: bool = True) -> str:
     where = ", ".join(str(at + 1) for at in places[:5]) + (", ..." if len(places) > 5 else "")
     number = str(len(places)) if enough else f"{len(places)} or more"
-    return f"what it searches for occurs {number} times (lines {where}); give more lines, so that it occurs once"
+    return (
+        f"what it searches for occurs {number} times (lines {where}); give more lines, so that it"
+        " occurs once"
+    )
 
 
 def no_match(lines: Sequence[str], wanted: Sequence[str]) -> str:
-    bare, wanted = [line.rstrip() for line in lines], [line.rstrip() for line in wanted]
+    bare = [line.rstrip() for line in lines]
+    wanted = [line.rstrip() for line in wanted]
     at = _nearest(bare, wanted)
     if at is None:
         return "what it searches for is not in the file, and nothing like it"
     window = bare[at : at + len(wanted)]
     if [line.strip() for line in window] == [line.strip() for line in wanted]:
         first = window[1:] == wanted[1:]
-        why = "the first line's indentation is not the file's" if first else "the indentation is not the file's"
-        return (
-            f"what it searches for is in the file but for the indentation: {why}. {shown(bare, at, at + len(wanted))}"
+        why = (
+            "the first line's indentation is not the file's"
+            if first
+            else "the indentation is not the file's"
         )
-    return "what it searches for is not in the file as it is written. " + shown(bare, at, at + len(wanted))
+        return (
+            f"what it searches for is in the file but for the indentation: {why}."
+            f" {shown(bare, at, at + len(wanted))}"
+        )
+    return "what it searches for is not in the file as it is written. " + shown(
+        bare, at, at + len(wanted)
+    )
 
 
 def shown(lines: Sequence[str], start: int, end: int) -> str:
     """The file's lines around a place, as they are, for the model to copy."""
-    start, end = max(start - 3, 0), min(end + 3, len(lines))
+    start = max(start - 3, 0)
+    end = min(end + 3, len(lines))
     end = min(end, start + _SHOWN_LINES)
     body = "\n".join(line[:_SHOWN_WIDTH] for line in lines[start:end])
     return f"The nearest lines of the file, {start + 1} to {end}, are:\n{body}"
 
 
 def _nearest(lines: list[str], wanted: list[str]) -> int | None:
-    """Where most of the searched lines stand in step, rare ones counting more; else where the longest has its like."""
+    """Where most of the searched lines stand in step, rare ones counting more; else where the
+    longest has its like.
+    """
     wanted = wanted[:_VOTED_LINES]
     known: dict[str, list[int]] = {}
     for at, line in enumerate(lines):

@@ -25,7 +25,9 @@ class Landed:
     """What the reply says outside its edits."""
 
 
-def land(reply: str, read: Callable[[str], bytes | None], paths: Collection[str], policy: EditPolicy) -> Landed:
+def land(
+    reply: str, read: Callable[[str], bytes | None], paths: Collection[str], policy: EditPolicy
+) -> Landed:
     """What the reply makes of the files that ``read`` gives (None: no such file; EditFailed: not to be edited).
 
     Raises:
@@ -44,7 +46,8 @@ def land(reply: str, read: Callable[[str], bytes | None], paths: Collection[str]
     applied = apply_edits(text, edits, paths, refusal=policy.refusal)
     policy.check(before, applied.files)
     if inside := next(
-        (path for path in applied.files for other in applied.files if other.startswith(f"{path}/")), None
+        (path for path in applied.files for other in applied.files if other.startswith(f"{path}/")),
+        None,
     ):
         raise EditFailed(f"{inside} would be a file and a folder")
     check(before, applied.files)

@@ -1,5 +1,5 @@
-"""Where lines stand in a file: a ladder of pure functions, strictest first. Several places are a failure, not a choice,
-and nothing is placed for being similar."""
+"""Where lines stand in a file: a ladder of pure functions, strictest first. Several places are a
+failure, not a choice, and nothing is placed for being similar."""
 
 import re
 from bisect import bisect_left
@@ -29,7 +29,8 @@ Rung = Callable[[Lines, Lines, Lines], list[Place]]
 
 _MANY = 6
 """So many places are as good as any number."""
-_TRIES, _LOOKS = 200, 1_000_000
+_TRIES = 200
+_LOOKS = 1_000_000
 """Places that a rung looks at closely, and lines over all of them; a text that repeats itself more tells nothing."""
 _COMPARED = 1_000_000
 """Pairs of lines: a block with more is not compared line by line."""
@@ -38,11 +39,15 @@ _ELISION = re.compile(r"^(?:(?:#|//|--|;)\s*)?(?:\.\.\.|…)$")
 
 def occurrences(lines: Lines, wanted: Lines, limit: int = _MANY) -> list[int]:
     """Where ``wanted`` begins in ``lines``; linear in both, since ``str.find`` is."""
-    hay, needle = "\n" + "\n".join(lines) + "\n", "\n" + "\n".join(wanted) + "\n"
+    hay = "\n" + "\n".join(lines) + "\n"
+    needle = "\n" + "\n".join(wanted) + "\n"
     found: list[int] = []
-    at, counted, line = hay.find(needle), 0, 0
+    at = hay.find(needle)
+    counted = 0
+    line = 0
     while at >= 0 and len(found) < limit:
-        line, counted = line + hay.count("\n", counted, at), at
+        line = line + hay.count("\n", counted, at)
+        counted = at
         found.append(line)
         at = hay.find(needle, at + 1)
     return found
@@ -62,8 +67,11 @@ def _exact(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
 
 
 def _line_ends(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
-    """Whitespace at the ends of lines is ignored. Lines that the edit keeps stay as the file has them."""
-    bare, wanted = [line.rstrip() for line in lines], [line.rstrip() for line in search]
+    """Whitespace at the ends of lines is ignored. Lines that the edit keeps stay as the file has
+    them.
+    """
+    bare = [line.rstrip() for line in lines]
+    wanted = [line.rstrip() for line in search]
     return [
         Place(at, at + len(search), _kept(lines[at : at + len(search)], search, replace))
         for at in occurrences(bare, wanted)
@@ -71,16 +79,20 @@ def _line_ends(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
 
 
 def _first_line(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
-    """The first line alone lost its indentation, or a part of it, in both halves; all others match as they are."""
+    """The first line alone lost its indentation, or a part of it, in both halves; all others match
+    as they are.
+    """
     if len(search) < 2 or len(_filled(search)) < 2 or not search[0].strip() or not _filled(replace):
         return []
-    bare, rest = [line.rstrip() for line in lines], [line.rstrip() for line in search[1:]]
+    bare = [line.rstrip() for line in lines]
+    rest = [line.rstrip() for line in search[1:]]
     places = []
     for after in _candidates(bare, rest):
         at = after - 1
         if at < 0 or bare[at].lstrip() != search[0].strip():
             continue
-        indent, had = _indent(bare[at]), _indent(search[0])
+        indent = _indent(bare[at])
+        had = _indent(search[0])
         first = next(n for n, line in enumerate(replace) if line.strip())
         if not indent.endswith(had) or _indent(replace[first]) != had:
             continue
@@ -90,13 +102,18 @@ def _first_line(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
         lost = indent.removesuffix(had) if had else indent
         new = [*replace[:first], lost + replace[first], *replace[first + 1 :]]
         search_whole = [lost + search[0], *search[1:]]
-        places.append(Place(at, at + len(search), _kept(lines[at : at + len(search)], search_whole, new)))
+        places.append(
+            Place(at, at + len(search), _kept(lines[at : at + len(search)], search_whole, new))
+        )
     return places
 
 
 def _indentation(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
-    """All lines lack, or have too much of, one and the same indentation; the replacement is moved as the search is."""
-    bare, wanted = [line.rstrip() for line in lines], [line.rstrip() for line in search]
+    """All lines lack, or have too much of, one and the same indentation; the replacement is moved
+    as the search is.
+    """
+    bare = [line.rstrip() for line in lines]
+    wanted = [line.rstrip() for line in search]
     places = []
     for at in _candidates([line.lstrip() for line in bare], [line.lstrip() for line in wanted]):
         window = bare[at : at + len(wanted)]
@@ -107,16 +124,21 @@ def _indentation(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
         filled = _filled(replace)
         if not all(line.startswith(extra) for line in filled):
             continue
-        moved = tuple(lacking + line.removeprefix(extra) if line.strip() else line for line in replace)
+        moved = tuple(
+            lacking + line.removeprefix(extra) if line.strip() else line for line in replace
+        )
         others = []
         if lacking and filled:
             if all(line.startswith(_least(window)) for line in filled):
                 others.append(tuple(replace))  # it may have its right indentation already
             if len(_filled(search)) == 1 and len(filled) > 1:
-                # One searched line can't tell "all lost their indentation" from "only the first did".
+                # One searched line can't tell "all lost their indentation" from "only the first
+                # did".
                 first = next(n for n, line in enumerate(replace) if line.strip())
                 if all(line.startswith(lacking) for line in filled[1:]):
-                    others.append((*replace[:first], lacking + replace[first], *replace[first + 1 :]))
+                    others.append(
+                        (*replace[:first], lacking + replace[first], *replace[first + 1 :])
+                    )
         places.append(Place(at, at + len(search), moved, tuple(others)))
     return places
 
@@ -139,7 +161,8 @@ def _blank_lines(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
 def _elided(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
     """``...`` alone on a line stands for lines that are kept: each part occurs once, all are in order, and what is
     between them is not of a shallower block."""
-    parts, instead = _split(search), _split(replace)
+    parts = _split(search)
+    instead = _split(replace)
     if len(parts) != len(instead) or len(parts) < 2:
         return []
     bare = [line.rstrip() for line in lines]
@@ -158,7 +181,11 @@ def _elided(lines: Lines, search: Lines, replace: Lines) -> list[Place]:
     least = len(_least([bare[at] for start, end in spots for at in range(start, end)]))
     if any(len(_indent(line)) < least for line in bare[spots[0][0] : spots[-1][1]] if line):
         return []
-    kept = [part for part in instead if any(line.strip() for line in part)] if len(spots) < len(parts) else instead
+    kept = (
+        [part for part in instead if any(line.strip() for line in part)]
+        if len(spots) < len(parts)
+        else instead
+    )
     if len(kept) != len(spots):
         return []
     new: list[str] = []
@@ -222,7 +249,10 @@ def _kept(window: Lines, search: Lines, replace: Lines) -> tuple[str, ...]:
 
 
 def _common(one: Lines, other: Lines) -> int:
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return next(
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
 
 
 def _filled(lines: Lines) -> list[str]:
@@ -238,7 +268,9 @@ def _least(lines: Lines) -> str:
 
 
 def _shift(window: Lines, wanted: Lines) -> tuple[str, str] | None:
-    """The one indentation that ``wanted`` lacks (first), or has too much (second), on every line that is not blank."""
+    """The one indentation that ``wanted`` lacks (first), or has too much (second), on every line
+    that is not blank.
+    """
     pairs = [(have, want) for have, want in zip(window, wanted, strict=True) if have or want]
     if not pairs or not all(have and want for have, want in pairs):
         return None
@@ -254,7 +286,9 @@ def _shift(window: Lines, wanted: Lines) -> tuple[str, str] | None:
     return None
 
 
-def _around_blanks(lines: Lines, own: list[int], search: Lines, replace: Lines) -> tuple[str, ...] | None:
+def _around_blanks(
+    lines: Lines, own: list[int], search: Lines, replace: Lines
+) -> tuple[str, ...] | None:
     """``replace`` with the file's lines (``own``: numbers of those that are not blank) wherever it repeats the search.
     None where a blank line that only one of file and search has stands at the border of a change: it could belong to
     either side."""
@@ -263,9 +297,16 @@ def _around_blanks(lines: Lines, own: list[int], search: Lines, replace: Lines) 
     if len(asked) * len(given) > _COMPARED:
         return None
     new: list[str] = []
-    for tag, start, end, first, last in SequenceMatcher(None, asked, given, autojunk=False).get_opcodes():
-        left, right = bisect_left(filled, start), bisect_left(filled, end)
-        if 0 < left < len(filled) and own[left] - own[left - 1] != filled[left] - filled[left - 1] and start:
+    for tag, start, end, first, last in SequenceMatcher(
+        None, asked, given, autojunk=False
+    ).get_opcodes():
+        left = bisect_left(filled, start)
+        right = bisect_left(filled, end)
+        if (
+            0 < left < len(filled)
+            and own[left] - own[left - 1] != filled[left] - filled[left - 1]
+            and start
+        ):
             return None
         if tag == "equal" and left < right:
             new += asked[start : filled[left]]
@@ -277,8 +318,11 @@ def _around_blanks(lines: Lines, own: list[int], search: Lines, replace: Lines) 
 
 
 def _without_edges(search: Lines, replace: Lines) -> tuple[list[str], list[str]]:
-    """Blank lines that both halves begin or end with go from both; those of the search go in any case."""
-    asked, given = [line.rstrip() for line in search], list(replace)
+    """Blank lines that both halves begin or end with go from both; those of the search go in any
+    case.
+    """
+    asked = [line.rstrip() for line in search]
+    given = list(replace)
     for end in (0, -1):
         while asked and not asked[end]:
             asked.pop(end)
@@ -298,7 +342,9 @@ def _split(lines: Lines) -> list[list[str]]:
 
 
 def splice(lines: list[str], ends: list[str], places: Sequence[Place]) -> Iterator[tuple[str, str]]:
-    """The file's (line, end) pairs with the places replaced; lines that stay keep the end that they have."""
+    """The file's (line, end) pairs with the places replaced; lines that stay keep the end that they
+    have.
+    """
     known = [end for end in ends if end]
     newline = "\r\n" if 2 * known.count("\r\n") > len(known) else "\n"
     result: list[tuple[str, str]] = []

@@ -34,15 +34,20 @@ def decode(path: str, data: bytes) -> tuple[str, str]:
 
 
 def encode(text: str, codec: str, before: str) -> bytes:
-    """Raises EditFailed for characters that the file's encoding lacks, or that nobody knows how to write there."""
+    """Raises EditFailed for characters that the file's encoding lacks, or that nobody knows how to
+    write there.
+    """
     if codec == "latin-1" and not set(filter(lambda c: c > "\x7f", text)) <= set(before):
         raise EditFailed(
-            "the file is not UTF-8 and says no encoding: only ASCII and what it holds can be written there"
+            "the file is not UTF-8 and says no encoding: only ASCII and what it holds can be"
+            " written there"
         )
     try:
         return text.encode(codec)
     except UnicodeEncodeError as error:
-        raise EditFailed(f"the file's encoding, {codec}, has no {error.object[error.start]!r}") from error
+        raise EditFailed(
+            f"the file's encoding, {codec}, has no {error.object[error.start]!r}"
+        ) from error
 
 
 def declared(data: bytes) -> str:

@@ -5,9 +5,13 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 
-_SKIPS = re.compile(r"(?:^|\.)(?:skip|skipif|skipIf|skipUnless|xfail|expectedFailure|importorskip|skipTest)$")
+_SKIPS = re.compile(
+    r"(?:^|\.)(?:skip|skipif|skipIf|skipUnless|xfail|expectedFailure|importorskip|skipTest)$"
+)
 _ASSERTS = re.compile(r"\b(?:assert\w*|expect\w*|should\w*|require)\b")
-_SKIP_WORDS = re.compile(r"\b(?:skip\w*|xfail|xit|xdescribe|expectedFailure|Disabled|Ignore[d]?)\b|\.only\b")
+_SKIP_WORDS = re.compile(
+    r"\b(?:skip\w*|xfail|xit|xdescribe|expectedFailure|Disabled|Ignore[d]?)\b|\.only\b"
+)
 _TESTS = re.compile(
     r"(?:^|/)(?:__tests__|spec|testing|tests?)/|(?:^|/)(?:test_[^/]*|tests?|conftest)\.\w+$"
     r"|[._-](?:test|spec)s?\.\w+$|(?-i:Tests?|Spec)\.\w+$",
@@ -20,7 +24,8 @@ def weakened(before: Mapping[str, str | None], after: Mapping[str, str | None]) 
     """A sentence for each test file that loses tests or assertions, or gains skips."""
     told = []
     for path in sorted(after):
-        old, new = before.get(path), after[path]
+        old = before.get(path)
+        new = after[path]
         if old is None or not _TESTS.search(path):
             continue
         if new is None:
@@ -34,7 +39,8 @@ def _python(old: str, new: str) -> Iterator[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            had, has = _tests(ast.parse(old)), _tests(ast.parse(new))
+            had = _tests(ast.parse(old))
+            has = _tests(ast.parse(new))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         yield from _any(old, new)
         return
@@ -42,8 +48,15 @@ def _python(old: str, new: str) -> Iterator[str]:
         yield f"{_number(len(gone), 'test')} taken out or renamed ({_listed(gone)})"
     if fewer := sorted(name for name in had.keys() & has.keys() if has[name][0] < had[name][0]):
         yield f"fewer assertions in {_listed(fewer)}"
-    if skipped := sorted(name for name in has if has[name][1] > had.get(name, (0, 0))[1] and (name in had or not name)):
-        yield f"skipped or expected to fail now: {_listed([name or 'the module' for name in skipped])}"
+    if skipped := sorted(
+        name
+        for name in has
+        if has[name][1] > had.get(name, (0, 0))[1] and (name in had or not name)
+    ):
+        yield (
+            "skipped or expected to fail now:"
+            f" {_listed([name or 'the module' for name in skipped])}"
+        )
 
 
 def _tests(tree: ast.Module) -> dict[str, tuple[int, int]]:
@@ -55,14 +68,27 @@ def _tests(tree: ast.Module) -> dict[str, tuple[int, int]]:
             if isinstance(node, ast.ClassDef):
                 found[f"{prefix}{node.name}"] = (0, sum(map(_is_skip, node.decorator_list)))
                 visit(node.body, f"{prefix}{node.name}.")
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(
+                "test"
+            ):
                 inner = list(ast.walk(node))
-                asserts = sum(isinstance(n, ast.Assert) or (isinstance(n, ast.Call) and _asserts(n)) for n in inner)
-                found[f"{prefix}{node.name}"] = (asserts, sum(_is_skip(n) for n in inner if isinstance(n, ast.expr)))
+                asserts = sum(
+                    isinstance(n, ast.Assert) or (isinstance(n, ast.Call) and _asserts(n))
+                    for n in inner
+                )
+                found[f"{prefix}{node.name}"] = (
+                    asserts,
+                    sum(_is_skip(n) for n in inner if isinstance(n, ast.expr)),
+                )
 
     visit(tree.body, "")
-    loose = [n for node in tree.body if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-             for n in ast.walk(node) if isinstance(n, ast.expr)]  # fmt: skip
+    loose = [
+        n
+        for node in tree.body
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        for n in ast.walk(node)
+        if isinstance(n, ast.expr)
+    ]
     found[""] = (0, sum(map(_is_skip, loose)))
     return found
 
@@ -83,7 +109,10 @@ def _is_skip(node: ast.expr) -> bool:
 def _any(old: str, new: str) -> Iterator[str]:
     """For any language: lines that assert, or skip, counted."""
     had, has = (
-        [sum(bool(word.search(line)) for line in text.split("\n")) for word in (_ASSERTS, _SKIP_WORDS)]
+        [
+            sum(bool(word.search(line)) for line in text.split("\n"))
+            for word in (_ASSERTS, _SKIP_WORDS)
+        ]
         for text in (old, new)
     )
     if has[0] < had[0]:

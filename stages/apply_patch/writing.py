@@ -1,4 +1,6 @@
-"""A reply's edits as a tree of git objects: every edit applies, or none does. Whoever writes, writes by this."""
+"""A reply's edits as a tree of git objects: every edit applies, or none does. Whoever writes,
+writes by this.
+"""
 
 from pipeline.git import Mirror
 from stages.apply_patch.edits import EditFailed
@@ -7,14 +9,20 @@ from stages.apply_patch.policy import BadRules, EditPolicy, EditRules, read_rule
 
 
 def policy_of(config: str | None, protected: tuple[str, ...]) -> tuple[EditPolicy, tuple[str, ...]]:
-    """By the repository's rules; where they can't be used, by the defaults, and what a person must be told."""
+    """By the repository's rules; where they can't be used, by the defaults, and what a person must
+    be told.
+    """
     try:
         return EditPolicy(read_rules(config), protected), ()
     except BadRules as error:
-        return EditPolicy(EditRules(), protected), (f"{error}. The default rules for edits were used",)
+        return EditPolicy(EditRules(), protected), (
+            f"{error}. The default rules for edits were used",
+        )
 
 
-def write_reply(mirror: Mirror, base_sha: str, reply: str, policy: EditPolicy) -> tuple[str, Landed]:
+def write_reply(
+    mirror: Mirror, base_sha: str, reply: str, policy: EditPolicy
+) -> tuple[str, Landed]:
     """The tree with the reply's edits, and what they are.
 
     Raises:
@@ -31,7 +39,9 @@ class _Base:
     def __init__(self, mirror: Mirror, sha: str):
         self._mirror = mirror
         self.entries = {entry.path: entry for entry in mirror.files(sha)}
-        self._folders = {path[:at] for path in self.entries for at, part in enumerate(path) if part == "/"}
+        self._folders = {
+            path[:at] for path in self.entries for at, part in enumerate(path) if part == "/"
+        }
 
     def read(self, path: str) -> bytes | None:
         """Raises EditFailed where ``path`` is no file of its own, and can't become one."""
@@ -44,7 +54,11 @@ class _Base:
                 raise EditFailed(f"{above} is not a folder")
             return None
         if entry.mode not in ("100644", "100755"):
-            raise EditFailed("it is a symbolic link" if entry.mode == "120000" else "it is a submodule")
+            raise EditFailed(
+                "it is a symbolic link" if entry.mode == "120000" else "it is a submodule"
+            )
         if entry.size > MAX_FILE_BYTES:
-            raise EditFailed(f"the file has {entry.size} bytes; {MAX_FILE_BYTES} at most can be edited")
+            raise EditFailed(
+                f"the file has {entry.size} bytes; {MAX_FILE_BYTES} at most can be edited"
+            )
         return next(self._mirror.read_many([entry.sha]))

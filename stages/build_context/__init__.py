@@ -49,7 +49,8 @@ class BuildContext:
     name = "build_context"
 
     def __init__(self, mirrors: Mirrors, *, max_tokens: int = MAX_TOKENS):
-        self._mirrors, self._max_tokens = mirrors, max_tokens
+        self._mirrors = mirrors
+        self._max_tokens = max_tokens
 
     async def run(self, issue: Issue, checkout: Checkout, run: RunContext) -> Context:
         mirror = self._mirrors.at(checkout.repository)
@@ -60,7 +61,9 @@ class BuildContext:
 
 
 def build(mirror: Mirror, sha: str, query: Query, max_tokens: int) -> Context:
-    """Rank the commit's files and show the likeliest. A sixth of the tokens is the test's, a twelfth the listing's."""
+    """Rank the commit's files and show the likeliest. A sixth of the tokens is the test's, a
+    twelfth the listing's.
+    """
     entries = mirror.files(sha)
     written = {path.rsplit("/", 1)[-1] for path in query.paths}
     named = {entry.path for entry in entries if entry.path.rsplit("/", 1)[-1] in written}
@@ -71,7 +74,8 @@ def build(mirror: Mirror, sha: str, query: Query, max_tokens: int) -> Context:
     files: list[ContextFile] = []
     used = 0
     for item in sources[:_MAX_FILES]:
-        # Half of what is left for each: the likeliest gets most, and what small files leave goes to later ones.
+        # Half of what is left for each: the likeliest gets most, and what small files leave goes to
+        # later ones.
         share = (left - used) // 2
         if share < _MIN_TOKENS:
             break
@@ -87,18 +91,25 @@ def build(mirror: Mirror, sha: str, query: Query, max_tokens: int) -> Context:
     return Context(files=tuple(files), ranking=ranking, listing=listing, tokens=used)
 
 
-def _show(mirror: Mirror, sha: str, item: Ranked, query: Query, max_tokens: int) -> tuple[ContextFile, int] | None:
+def _show(
+    mirror: Mirror, sha: str, item: Ranked, query: Query, max_tokens: int
+) -> tuple[ContextFile, int] | None:
     """A file, and the tokens that it takes with its path."""
     path_tokens = tokens_of(item.path) + 10
     data = mirror.read(sha, item.path)
     part = excerpt(data.decode(), query, max_tokens - path_tokens) if data is not None else None
     if part is None:
         return None
-    return ContextFile(path=item.path, content=part.text, whole=part.whole, why=item.why), part.tokens + path_tokens
+    return (
+        ContextFile(path=item.path, content=part.text, whole=part.whole, why=item.why),
+        part.tokens + path_tokens,
+    )
 
 
 def _related_test(ranked: list[Ranked], sources: list[Ranked]) -> Ranked | None:
-    """The test file that the issue's words rank first; one named after a likely source counts double."""
+    """The test file that the issue's words rank first; one named after a likely source counts
+    double.
+    """
     stems = {PurePosixPath(item.path).stem.lower() for item in sources[:3]}
 
     def worth(item: Ranked) -> float:
@@ -108,14 +119,22 @@ def _related_test(ranked: list[Ranked], sources: list[Ranked]) -> Ranked | None:
         return item.score * (2 if alike else 1)
 
     helpers = ("conftest", "__init__")
-    tests = [item for item in ranked if item.kind is Kind.TEST and PurePosixPath(item.path).stem not in helpers]
+    tests = [
+        item
+        for item in ranked
+        if item.kind is Kind.TEST and PurePosixPath(item.path).stem not in helpers
+    ]
     return max(tests, key=worth, default=None)
 
 
-def _listing(entries: list[Entry], ranked: list[Ranked], shown: set[str], max_tokens: int) -> tuple[str, ...]:
+def _listing(
+    entries: list[Entry], ranked: list[Ranked], shown: set[str], max_tokens: int
+) -> tuple[str, ...]:
     """Paths within the limit, ranked ones first in choosing; in order of the alphabet."""
     chosen: list[str] = []
-    for path in dict.fromkeys([*(item.path for item in ranked), *(entry.path for entry in entries)]):
+    for path in dict.fromkeys(
+        [*(item.path for item in ranked), *(entry.path for entry in entries)]
+    ):
         if path in shown or not path.isprintable():
             continue
         max_tokens -= tokens_of(path) + 1

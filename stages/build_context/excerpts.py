@@ -1,4 +1,6 @@
-"""Show a file within a token limit: whole where it fits, else the pieces that have most to do with the issue."""
+"""Show a file within a token limit: whole where it fits, else the pieces that have most to do with
+the issue.
+"""
 
 import re
 from dataclasses import dataclass
@@ -34,7 +36,9 @@ def tokens_of(text: str) -> int:
 
 
 def excerpt(text: str, query: Query, max_tokens: int) -> Excerpt | None:
-    """``text`` within ``max_tokens``, line ends as LF, no byte-order mark; None where nothing useful fits."""
+    """``text`` within ``max_tokens``, line ends as LF, no byte-order mark; None where nothing
+    useful fits.
+    """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if (tokens := tokens_of(text)) <= max_tokens:
         return Excerpt(text, True, tokens)
@@ -50,7 +54,8 @@ def excerpt(text: str, query: Query, max_tokens: int) -> Excerpt | None:
     head = set(range(min(_HEAD, units[0][1])))
     left -= _bytes(lines, head)
     if left < max_tokens * CHARACTERS_PER_TOKEN * 3 // 4:
-        left, head = left + _bytes(lines, head), set()
+        left = left + _bytes(lines, head)
+        head = set()
     shown: set[int] = set()
     for number in order:
         unit = set(range(*units[number]))
@@ -78,7 +83,9 @@ def _worth(lines: list[str], unit: tuple[int, int], score: float, query: Query) 
 
 
 def _units(lines: list[str]) -> list[tuple[int, int]]:
-    """Functions, methods and what is between them; long ones parted. What a function defines is part of it."""
+    """Functions, methods and what is between them; long ones parted. What a function defines is
+    part of it.
+    """
     cuts = {0, len(lines)}
     around: list[tuple[int, str]] = []
     for number, line in enumerate(lines):
@@ -99,7 +106,8 @@ def _units(lines: list[str]) -> list[tuple[int, int]]:
     for start, end in pairwise(ordered):
         while end - start > _UNIT * 2:
             blank = next(
-                (n for n in range(start + _UNIT, start + _UNIT * 2) if not lines[n].strip()), start + _UNIT - 1
+                (n for n in range(start + _UNIT, start + _UNIT * 2) if not lines[n].strip()),
+                start + _UNIT - 1,
             )
             units.append((start, blank + 1))
             start = blank + 1
@@ -108,7 +116,9 @@ def _units(lines: list[str]) -> list[tuple[int, int]]:
 
 
 def _holders(lines: list[str], start: int) -> set[int]:
-    """The first lines of the classes around a definition, so that a method is not taken for a function."""
+    """The first lines of the classes around a definition, so that a method is not taken for a
+    function.
+    """
     first = next((line for line in lines[start:] if line.strip()), "")
     indent = len(first) - len(first.lstrip())
     found: set[int] = set()

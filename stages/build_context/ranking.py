@@ -1,8 +1,8 @@
-"""Rank a repository's files for an issue: BM25 over paths and contents, times what the issue names outright.
+"""Rank a repository's files for an issue: BM25 over paths and contents, times what the issue names
+outright.
 
-BM25 is Okapi's (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009). Only the issue's own words are
-counted, so that a large repository takes seconds.
-"""
+BM25 is Okapi's (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009). Only the
+issue's own words are counted, so that a large repository takes seconds."""
 
 import math
 import re
@@ -12,8 +12,13 @@ from dataclasses import dataclass
 
 from stages.build_context.sources import Kind, SourceFile
 
-_K1, _B = 1.2, 0.75
-_NAMED_PATH, _NAMED_FILE, _NAMED_MODULE, _DEFINES, _DEFINES_AT_MOST = 2.2, 1.6, 1.4, 1.15, 1.45
+_K1 = 1.2
+_B = 0.75
+_NAMED_PATH = 2.2
+_NAMED_FILE = 1.6
+_NAMED_MODULE = 1.4
+_DEFINES = 1.15
+_DEFINES_AT_MOST = 1.45
 _LAST_FRAME = 1.3
 """The traceback's last frame in the repository, beside being named."""
 _KIND_WEIGHT = {Kind.SOURCE: 1.0, Kind.TEST: 1.0, Kind.OTHER: 0.5, Kind.DOCS: 0.4}
@@ -30,8 +35,10 @@ _DOTTED = re.compile(r"\b[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _FRAME = re.compile(r'File "([^"\n]{1,300})", line \d+')
 DEFINITION = re.compile(
     r"^(?P<indent>[ \t]*)"
-    r"(?:(?:export|default|public|private|protected|static|abstract|final|async|pub|inline)[ \t]+){0,5}"
-    r"(?P<keyword>class|def|func|function|fn|interface|struct|trait|impl|enum|module|type)[ \t]+(?P<name>[A-Za-z_]\w*)",
+    r"(?:(?:export|default|public|private|protected|static|abstract|final|async|pub|inline)["
+    r" \t]+){0,5}"
+    r"(?P<keyword>class|def|func|function|fn|interface|struct|trait|impl|enum|module|type)["
+    r" \t]+(?P<name>[A-Za-z_]\w*)",
     re.M,
 )
 _TELLING = re.compile(r"_|[a-z][A-Z]|[A-Z].*[a-z].*[A-Z]|^[A-Z][a-z]{3,}")
@@ -69,9 +76,13 @@ class Query:
                 counted.update(terms(word))
         weights = {term: 1 + math.log(n) for term, n in counted.items()}
         frames = tuple(_FRAME.findall(text))
-        paths = tuple(dict.fromkeys(path.removeprefix("./") for path in (*_PATH.findall(text), *frames)))
+        paths = tuple(
+            dict.fromkeys(path.removeprefix("./") for path in (*_PATH.findall(text), *frames))
+        )
         identifiers = frozenset(
-            word for word in _WORD.findall(text) if 3 < len(word) <= _MAX_WORD and _TELLING.search(word)
+            word
+            for word in _WORD.findall(text)
+            if 3 < len(word) <= _MAX_WORD and _TELLING.search(word)
         )
         return cls(weights, paths, frames, tuple(dict.fromkeys(_DOTTED.findall(text))), identifiers)
 
@@ -101,11 +112,15 @@ class Counts:
             known = self._known.get(word)
             if known is None:
                 split = terms(word)
-                known = self._known[word] = len(split), tuple(term for term in split if term in self._weights)
+                known = self._known[word] = (
+                    len(split),
+                    tuple(term for term in split if term in self._weights),
+                )
             length += n * known[0]
             for term in known[1]:
                 counted[term] += n
-        self.terms[document], self._lengths[document] = counted, length
+        self.terms[document] = counted
+        self._lengths[document] = length
 
     def scores(self) -> dict[str, float]:
         """BM25 of every document added."""
@@ -134,7 +149,9 @@ def rank(files: Iterable[SourceFile], query: Query) -> list[Ranked]:
         counts.add(file.path, f"{file.path}\n{file.text}")
         kinds[file.path] = file.kind
         if file.kind is not Kind.DOCS:
-            for name in query.identifiers & {found["name"] for found in DEFINITION.finditer(file.text)}:
+            for name in query.identifiers & {
+                found["name"] for found in DEFINITION.finditer(file.text)
+            }:
                 definitions[name].append(file.path)
     scores = counts.scores()
     reasons: dict[str, list[str]] = defaultdict(list)
@@ -150,8 +167,12 @@ def rank(files: Iterable[SourceFile], query: Query) -> list[Ranked]:
     return sorted(ranked, key=lambda item: (-item.score, item.path))
 
 
-def _boosts(query: Query, paths: list[str], definitions: dict[str, list[str]]) -> Iterator[tuple[str, float, str]]:
-    """(path, factor, why), each path at most once for what is named, and at most once for what it defines."""
+def _boosts(
+    query: Query, paths: list[str], definitions: dict[str, list[str]]
+) -> Iterator[tuple[str, float, str]]:
+    """(path, factor, why), each path at most once for what is named, and at most once for what it
+    defines.
+    """
     by_name: dict[str, list[str]] = defaultdict(list)
     for path in paths:
         by_name[path.rsplit("/", 1)[-1]].append(path)
@@ -161,7 +182,9 @@ def _boosts(query: Query, paths: list[str], definitions: dict[str, list[str]]) -
             named[path] = max(named.get(path, (1.0, "")), (factor, "named in the issue"))
     for written in query.modules:
         for path in _module(written, by_name):
-            named[path] = max(named.get(path, (1.0, "")), (_NAMED_MODULE, "its module is named in the issue"))
+            named[path] = max(
+                named.get(path, (1.0, "")), (_NAMED_MODULE, "its module is named in the issue")
+            )
     frames = [path for frame in query.frames for path, _ in _resolve(frame, by_name)]
     for path, (factor, why) in named.items():
         yield path, factor, "in the traceback" if path in frames else why
@@ -172,11 +195,17 @@ def _boosts(query: Query, paths: list[str], definitions: dict[str, list[str]]) -
         for path in where if len(where) <= _COMMON else []:
             defined[path].append(name)
     for path, names in defined.items():
-        yield path, min(_DEFINES ** len(names), _DEFINES_AT_MOST), f"defines {', '.join(sorted(names)[:3])}"
+        yield (
+            path,
+            min(_DEFINES ** len(names), _DEFINES_AT_MOST),
+            f"defines {', '.join(sorted(names)[:3])}",
+        )
 
 
 def _resolve(written: str, by_name: dict[str, list[str]]) -> list[tuple[str, float]]:
-    """The files that a written path means: the longest common tail wins, as in an installed copy's traceback."""
+    """The files that a written path means: the longest common tail wins, as in an installed copy's
+    traceback.
+    """
     parts = [part for part in written.split("/") if part]
     candidates = by_name.get(parts[-1], []) if parts else []
     if not candidates:
@@ -197,13 +226,20 @@ def _common_tail(one: list[str], other: list[str]) -> int:
 
 
 def _module(dotted: str, by_name: dict[str, list[str]]) -> list[str]:
-    """The files that hold a dotted name, its last parts taken for attributes where no file is called so."""
+    """The files that hold a dotted name, its last parts taken for attributes where no file is
+    called so.
+    """
     parts = dotted.split(".")
     for size in range(len(parts), 0, -1):
-        head, last = parts[: size - 1], parts[size - 1]
+        head = parts[: size - 1]
+        last = parts[size - 1]
         found = [
             path
-            for name, above in ((f"{last}.py", head), (f"{last}.pyi", head), ("__init__.py", [*head, last]))
+            for name, above in (
+                (f"{last}.py", head),
+                (f"{last}.pyi", head),
+                ("__init__.py", [*head, last]),
+            )
             for path in by_name.get(name, [])
             if path.split("/")[:-1][len(path.split("/")) - 1 - len(above) :] == above
         ]

@@ -1,4 +1,6 @@
-"""Which files of a commit are read, what kind each is, and their texts: from git objects, never from a work tree."""
+"""Which files of a commit are read, what kind each is, and their texts: from git objects, never
+from a work tree.
+"""
 
 import re
 from collections.abc import Collection, Iterator
@@ -19,12 +21,25 @@ _CODE = re.compile(
 )
 _OTHER = re.compile(r"toml|cfg|ini|ya?ml|html?|jinja2?|j2|tmpl|s?css|less|xml|gradle|cmake|mk")
 _DOCS = re.compile(r"md|rst|txt|adoc")
-_OTHER_NAMES = frozenset({"dockerfile", "makefile", "rakefile", "gemfile", "justfile", "package.json", "tsconfig.json"})
+_OTHER_NAMES = frozenset(
+    {"dockerfile", "makefile", "rakefile", "gemfile", "justfile", "package.json", "tsconfig.json"}
+)
 _VENDORED = frozenset(
-    {"node_modules", "vendor", "_vendor", "vendored", "third_party", "site-packages", "dist", ".venv"}
+    {
+        "node_modules",
+        "vendor",
+        "_vendor",
+        "vendored",
+        "third_party",
+        "site-packages",
+        "dist",
+        ".venv",
+    }
 )
 _TEST_FOLDERS = frozenset({"tests", "__tests__", "spec", "specs", "testdata"})
-_TEST_NAME = re.compile(r"^(?:tests?[_.-].*|.*[_.-](?:tests?|spec)|conftest|tests|.*[a-z]Tests?)\.\w+$")
+_TEST_NAME = re.compile(
+    r"^(?:tests?[_.-].*|.*[_.-](?:tests?|spec)|conftest|tests|.*[a-z]Tests?)\.\w+$"
+)
 
 
 class Kind(StrEnum):
@@ -55,7 +70,9 @@ def kind_of(path: str) -> Kind | None:
     return Kind.OTHER if _OTHER.fullmatch(extension) or name.lower() in _OTHER_NAMES else None
 
 
-def read_sources(mirror: Mirror, entries: Collection[Entry], named: Collection[str] = ()) -> Iterator[SourceFile]:
+def read_sources(
+    mirror: Mirror, entries: Collection[Entry], named: Collection[str] = ()
+) -> Iterator[SourceFile]:
     """The text files worth ranking, and those whose path is in ``named``: UTF-8, not huge, no link, no submodule.
 
     Where the repository is larger than MAX_TOTAL_BYTES, code comes first.
@@ -74,17 +91,24 @@ def read_sources(mirror: Mirror, entries: Collection[Entry], named: Collection[s
         left -= sum(entry.size for _, entry in batch)
         if left < 0:
             return
-        for (kind, entry), data in zip(batch, mirror.read_many([entry.sha for _, entry in batch]), strict=True):
+        for (kind, entry), data in zip(
+            batch, mirror.read_many([entry.sha for _, entry in batch]), strict=True
+        ):
             if (text := _text(data)) is not None:
                 yield SourceFile(entry.path, kind, text)
 
 
 def _is_test(folders: list[str], name: str) -> bool:
-    """A folder ``test`` or ``testing`` holds tests at the top or under ``src``; deeper it may be a library's own."""
+    """A folder ``test`` or ``testing`` holds tests at the top or under ``src``; deeper it may be a
+    library's own.
+    """
     lowered = [folder.lower() for folder in folders]
     if any(folder in _TEST_FOLDERS for folder in lowered) or _TEST_NAME.match(name):
         return True
-    return any(folder in ("test", "testing") and lowered[:at] in ([], ["src"]) for at, folder in enumerate(lowered))
+    return any(
+        folder in ("test", "testing") and lowered[:at] in ([], ["src"])
+        for at, folder in enumerate(lowered)
+    )
 
 
 def _text(data: bytes) -> str | None:

@@ -1,4 +1,6 @@
-"""How this repository is tested, an environment for it, and the results on the base commit: before anything is paid."""
+"""How this repository is tested, an environment for it, and the results on the base commit: before
+anything is paid.
+"""
 
 from stages.prepare_tests.dated import index_settings
 from stages.prepare_tests.models import Recipe, Status, Suite, TestReport

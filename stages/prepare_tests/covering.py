@@ -8,20 +8,34 @@ from stages.prepare_tests.models import Recipe
 from stages.prepare_tests.selection import choose_tests
 
 MORE_FILES = 4
-_READ_FILES, _READ_BYTES = 600, 300_000
+_READ_FILES = 600
+_READ_BYTES = 300_000
 
 
-def covering(mirror: Mirror, sha: str, recipe: Recipe, changed: Iterable[str], chosen: Iterable[str]) -> list[str]:
+def covering(
+    mirror: Mirror, sha: str, recipe: Recipe, changed: Iterable[str], chosen: Iterable[str]
+) -> list[str]:
     """By their names and imports; likeliest first."""
     sources = [path for path in changed if not belongs_to_tests(path, recipe.patterns)]
-    entries = [one for one in mirror.files(sha) if is_test_file(one.path, recipe.patterns) and one.size <= _READ_BYTES]
+    entries = [
+        one
+        for one in mirror.files(sha)
+        if is_test_file(one.path, recipe.patterns) and one.size <= _READ_BYTES
+    ]
     entries = entries[:_READ_FILES]
     if not sources or not entries:
         return []
     contents = mirror.read_many([one.sha for one in entries])
-    texts = {one.path: data.decode(errors="replace") for one, data in zip(entries, contents, strict=True)}
+    texts = {
+        one.path: data.decode(errors="replace") for one, data in zip(entries, contents, strict=True)
+    }
     found, whole = choose_tests(
-        list(texts), texts, {one.path: one.size for one in entries}, ranking=sources, issue="", fill=False
+        list(texts),
+        texts,
+        {one.path: one.size for one in entries},
+        ranking=sources,
+        issue="",
+        fill=False,
     )
     already = set(chosen)
     return [] if whole else [path for path in found if path not in already][:MORE_FILES]

@@ -1,4 +1,6 @@
-"""How a repository is tested, from evidence in its files: the runners to try, the test files, what they need."""
+"""How a repository is tested, from evidence in its files: the runners to try, the test files, what
+they need.
+"""
 
 import re
 from collections.abc import Callable, Iterable
@@ -61,7 +63,9 @@ def is_test_file(path: str, patterns: Iterable[str]) -> bool:
 
 
 def belongs_to_tests(path: str, patterns: Iterable[str]) -> bool:
-    """A test file, or something that serves only tests: conftest, data and helpers in a folder of tests."""
+    """A test file, or something that serves only tests: conftest, data and helpers in a folder of
+    tests.
+    """
     if is_test_file(path, patterns) or path.endswith("conftest.py"):
         return True
     folders = PurePosixPath(path).parts[:-1]
@@ -70,7 +74,9 @@ def belongs_to_tests(path: str, patterns: Iterable[str]) -> bool:
 
 
 def detect(paths: list[str], read: Callable[[str], str | None]) -> Detected:
-    """``paths``: the regular files of the tree; ``read`` gives a file's text, None where there is none."""
+    """``paths``: the regular files of the tree; ``read`` gives a file's text, None where there is
+    none.
+    """
     found = Detected()
     known = set(paths)
     try:
@@ -79,36 +85,59 @@ def detect(paths: list[str], read: Callable[[str], str | None]) -> Detected:
         found.why = str(error)
         return found
     texts: dict[str, str] = {
-        name: read(name) or "" for name in ("pyproject.toml", "setup.cfg", "setup.py", "tox.ini") if name in known
+        name: read(name) or ""
+        for name in ("pyproject.toml", "setup.cfg", "setup.py", "tox.ini")
+        if name in known
     }
     project = toml(texts.get("pyproject.toml", ""))
-    setup_cfg, tox = ini(texts.get("setup.cfg", "")), ini(texts.get("tox.ini", ""))
+    setup_cfg = ini(texts.get("setup.cfg", ""))
+    tox = ini(texts.get("tox.ini", ""))
     _metadata(found, project, texts, paths)
     root = _stated_root(project, setup_cfg, texts.get("setup.py", ""))
     tops = [top for top in (root, "src", "lib") if top]
-    found.source_root = next((top for top in tops if any(_package_below(path, top) for path in paths)), "")
-    configured = _pytest_config(project, {name: ini(read(name) or "") for name, _ in _PYTEST_SECTIONS if name in known})
+    found.source_root = next(
+        (top for top in tops if any(_package_below(path, top) for path in paths)), ""
+    )
+    configured = _pytest_config(
+        project, {name: ini(read(name) or "") for name, _ in _PYTEST_SECTIONS if name in known}
+    )
     if configured is not None and (stated := words(configured.get("python_files"))):
-        found.patterns = tuple(pattern if pattern.endswith(".py") else f"{pattern}.py" for pattern in stated)
+        found.patterns = tuple(
+            pattern if pattern.endswith(".py") else f"{pattern}.py" for pattern in stated
+        )
     found.test_files = [path for path in paths if is_test_file(path, found.patterns)]
     conftests = [path for path in paths if PurePosixPath(path).name == "conftest.py"]
     folders = {PurePosixPath(path).parent for path in found.test_files}
-    shared = [path for path in paths if path.endswith("__init__.py") and PurePosixPath(path).parent in folders]
+    shared = [
+        path
+        for path in paths
+        if path.endswith("__init__.py") and PurePosixPath(path).parent in folders
+    ]
     for path in found.test_files[:_MAX_SAMPLED]:
         found.texts[path] = read(path) or ""
     _find_script(found, paths, read)
     found.said = listen(paths, read, found.script)
     found.needs = gather(
-        texts, paths, read, project=project, setup_cfg=setup_cfg, tox=tox, installs=found.said.installs,
+        texts,
+        paths,
+        read,
+        project=project,
+        setup_cfg=setup_cfg,
+        tox=tox,
+        installs=found.said.installs,
         tests=found.texts | {path: read(path) or "" for path in (*conftests[:20], *shared[:20])},
-        pytest_says=str(configured or ""), itself=found.name,
-    )  # fmt: skip
+        pytest_says=str(configured or ""),
+        itself=found.name,
+    )
     _decide(found, configured is not None, bool(conftests))
     other = detect_other(paths, read)
     if other and len(other.test_files) > len(found.test_files if found.runners else ()):
-        found.other, found.test_files, found.texts = other, other.test_files, other.texts
+        found.other = other
+        found.test_files = other.test_files
+        found.texts = other.texts
         found.patterns = other.ecosystem.apart or other.ecosystem.patterns
-        found.runners, found.why = [other.runner] if other.runner else [], other.why
+        found.runners = [other.runner] if other.runner else []
+        found.why = other.why
     _configured(found, paths)
     return found
 
@@ -128,9 +157,12 @@ def _configured(found: Detected, paths: list[str]) -> None:
 
 def _decide(found: Detected, configured: bool, conftests: bool) -> None:
     """pytest where its own words are used or configured; a script of the repository's own where there is one; else what
-    its automation calls; else what the tests look like. The others follow, for when the first runs nothing."""
+    its automation calls; else what the tests look like. The others follow, for when the first runs nothing.
+    """
     tests = found.texts.values()
-    uses_pytest = any(re.search(r"^[ \t]*(?:import|from)[ \t]+_?pytest\b", text, re.M) for text in tests)
+    uses_pytest = any(
+        re.search(r"^[ \t]*(?:import|from)[ \t]+_?pytest\b", text, re.M) for text in tests
+    )
     functions = any(re.search(r"^(?:async )?def test", text, re.M) for text in tests)
     cases = any(re.search(r"\bTestCase\b", text) for text in tests)
     classes = any(re.search(r"^class \w*Test", text, re.M) for text in tests)
@@ -141,7 +173,11 @@ def _decide(found: Detected, configured: bool, conftests: bool) -> None:
     if found.script:
         reasons["script"] = f"{found.script} is its own test runner"
     if called == "pytest" or conftests or functions:
-        how = "its automation calls pytest" if called == "pytest" else "its tests are as pytest finds them"
+        how = (
+            "its automation calls pytest"
+            if called == "pytest"
+            else "its tests are as pytest finds them"
+        )
         reasons.setdefault("pytest", how)
     if cases:
         reasons["unittest"] = "its tests are unittest's TestCases"
@@ -152,16 +188,21 @@ def _decide(found: Detected, configured: bool, conftests: bool) -> None:
     elif not reasons:
         found.why = "none of the test files has a test that pytest or unittest would find"
     else:
-        found.runners, found.why = list(reasons), next(iter(reasons.values()))
+        found.runners = list(reasons)
+        found.why = next(iter(reasons.values()))
 
 
 def _find_script(found: Detected, paths: Iterable[str], read: Callable[[str], str | None]) -> None:
-    for path in sorted((path for path in paths if _SCRIPT.fullmatch(path)), key=lambda path: path.count("/")):
+    for path in sorted(
+        (path for path in paths if _SCRIPT.fullmatch(path)), key=lambda path: path.count("/")
+    ):
         text = read(path) or ""
         if path.endswith(".py") or re.match(r"#!.*python", text):
             found.script = path
             found.options = tuple(
-                option for option in _OPTIONS if re.search(rf"['\"]{option.partition('=')[0]}['\"]", text)
+                option
+                for option in _OPTIONS
+                if re.search(rf"['\"]{option.partition('=')[0]}['\"]", text)
             )
             return
 
@@ -176,13 +217,19 @@ def _stated_root(project: dict[str, Any], setup_cfg: Any, setup: str) -> str:
     where = table(told, "packages", "find").get("where")
     found = [table(told, "package-dir").get(""), *(where if isinstance(where, list) else [])]
     found += [setup_cfg.get("options.packages.find", "where", fallback="")]
-    found += re.findall(r"^=[ \t]*(\S+)$", setup_cfg.get("options", "package_dir", fallback=""), re.M)
-    found += re.findall(r"package_dir[ \t]*=[ \t]*\{[ \t]*['\"]{2}[ \t]*:[ \t]*['\"]([\w./-]+)['\"]", setup)
+    found += re.findall(
+        r"^=[ \t]*(\S+)$", setup_cfg.get("options", "package_dir", fallback=""), re.M
+    )
+    found += re.findall(
+        r"package_dir[ \t]*=[ \t]*\{[ \t]*['\"]{2}[ \t]*:[ \t]*['\"]([\w./-]+)['\"]", setup
+    )
     known = (name.strip().removeprefix("./").rstrip("/") for name in found if isinstance(name, str))
     return next((name for name in known if name and name != "."), "")
 
 
-def _metadata(found: Detected, project: dict[str, Any], texts: dict[str, str], paths: Iterable[str]) -> None:
+def _metadata(
+    found: Detected, project: dict[str, Any], texts: dict[str, str], paths: Iterable[str]
+) -> None:
     setup_cfg = ini(texts.get("setup.cfg", ""))
     found.packaged = (
         "setup.py" in texts
@@ -190,24 +237,38 @@ def _metadata(found: Detected, project: dict[str, Any], texts: dict[str, str], p
         or "project" in project
         or setup_cfg.has_option("metadata", "name")
     )
-    stated = table(project, "project").get("requires-python") or table(project, "tool", "poetry", "dependencies").get(
-        "python"
-    )
+    stated = table(project, "project").get("requires-python") or table(
+        project, "tool", "poetry", "dependencies"
+    ).get("python")
     stated = stated or setup_cfg.get("options", "python_requires", fallback=None)
-    if not stated and (match := re.search(r"python_requires\s*=\s*[\"']([^\"']+)", texts.get("setup.py", ""))):
+    if not stated and (
+        match := re.search(r"python_requires\s*=\s*[\"']([^\"']+)", texts.get("setup.py", ""))
+    ):
         stated = match[1]
     found.requires_python = stated if isinstance(stated, str) else None
     found.backend = str(table(project, "build-system").get("build-backend") or "")
     everything = "\n".join(texts.values())
     found.name = _name(project, setup_cfg, texts.get("setup.py", "")) or _only_package(paths)
-    found.asks_git = bool(re.search(r"setuptools_scm|setuptools-scm|hatch-vcs|\bpbr\b|scm\b", everything))
-    found.classified = sorted({int(m) for m in re.findall(r"Programming Language :: Python :: 3\.(\d+)", everything)})
+    found.asks_git = bool(
+        re.search(r"setuptools_scm|setuptools-scm|hatch-vcs|\bpbr\b|scm\b", everything)
+    )
+    found.classified = sorted(
+        {int(m) for m in re.findall(r"Programming Language :: Python :: 3\.(\d+)", everything)}
+    )
 
 
 def _only_package(paths: Iterable[str]) -> str:
     """The name of the one package at the root (or below src or lib) that is none of tests or docs."""
-    tops = {match[1] for path in paths if (match := re.fullmatch(r"(?:src/|lib/)?(\w+)/__init__\.py", path))}
-    tops -= _TEST_FOLDERS | _AMBIGUOUS_FOLDERS | {"docs", "doc", "examples", "benchmarks", "scripts", "tools"}
+    tops = {
+        match[1]
+        for path in paths
+        if (match := re.fullmatch(r"(?:src/|lib/)?(\w+)/__init__\.py", path))
+    }
+    tops -= (
+        _TEST_FOLDERS
+        | _AMBIGUOUS_FOLDERS
+        | {"docs", "doc", "examples", "benchmarks", "scripts", "tools"}
+    )
     return tops.pop() if len(tops) == 1 else ""
 
 

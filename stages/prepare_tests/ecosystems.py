@@ -1,8 +1,9 @@
-"""Languages beside Python: what shows each, how it is fetched and built, how its tests are run and told. One table.
+"""Languages beside Python: what shows each, how it is fetched and built, how its tests are run and
+told. One table.
 
-Steps are shell lines. Fetching has the network and runs none of the repository's code where the tool can tell the two
-apart; building has no network. What they leave is in the tree, the tool's own caches below ``$KEPT`` in it.
-"""
+Steps are shell lines. Fetching has the network and runs none of the repository's code where the
+tool can tell the two apart; building has no network. What they leave is in the tree, the tool's own
+caches below ``$KEPT`` in it."""
 
 import json
 import re
@@ -38,7 +39,9 @@ done; echo '</testsuites>' >> "$REPORT/junit.xml"; exit $code"""
 
 @dataclass(frozen=True)
 class Ecosystem:
-    """``shown_by``: a file at the root. ``contains``: what marks a test within a file of the patterns."""
+    """``shown_by``: a file at the root. ``contains``: what marks a test within a file of the
+    patterns.
+    """
 
     name: str
     shown_by: tuple[str, ...]
@@ -53,7 +56,9 @@ class Ecosystem:
 
 @dataclass(frozen=True)
 class Way:
-    """How one runner is used. In ``test``, "$@" are the chosen tests as ``select`` puts them; none: all of them."""
+    """How one runner is used. In ``test``, "$@" are the chosen tests as ``select`` puts them; none:
+    all of them.
+    """
 
     test: str
     select: Callable[[Sequence[str]], list[str]] = list
@@ -65,7 +70,11 @@ def _packages(tests: Sequence[str]) -> list[str]:
 
 def _targets(tests: Sequence[str]) -> list[str]:
     """Integration tests are targets of their own; what lies in the sources is in the library's."""
-    stems = [PurePosixPath(test).stem for test in tests if test.startswith("tests/") and test.count("/") == 1]
+    stems = [
+        PurePosixPath(test).stem
+        for test in tests
+        if test.startswith("tests/") and test.count("/") == 1
+    ]
     inside = [test for test in tests if not test.startswith("tests/")]
     return [word for stem in stems for word in ("--test", stem)] if stems and not inside else []
 
@@ -83,17 +92,36 @@ _JS = tuple(f"*.{word}.{end}" for word in ("test", "spec") for end in _ENDS)
 _JS += tuple(f"{folder}/*.{end}" for folder in ("test", "tests", "__tests__") for end in _ENDS)
 
 ECOSYSTEMS = (
-    Ecosystem("node", ("package.json",), _JS, r"\b(?:test|it|describe)\b", ("node", "npm"), "Node.js"),
+    Ecosystem(
+        "node", ("package.json",), _JS, r"\b(?:test|it|describe)\b", ("node", "npm"), "Node.js"
+    ),
     Ecosystem("go", ("go.mod",), ("*_test.go",), r"^func Test", ("go",), "Go"),
-    Ecosystem("rust", ("Cargo.toml",), ("*.rs",), r"#\[(?:\w+::)?test\b", ("cargo",), "Rust's cargo", ("tests/*.rs",)),
     Ecosystem(
-        "maven", ("pom.xml",), ("*Test.java", "Test*.java", "*Tests.java", "*Test.kt"), "Test", ("mvn", "java"), "Maven"
+        "rust",
+        ("Cargo.toml",),
+        ("*.rs",),
+        r"#\[(?:\w+::)?test\b",
+        ("cargo",),
+        "Rust's cargo",
+        ("tests/*.rs",),
     ),
     Ecosystem(
-        "gradle", ("build.gradle", "build.gradle.kts"), ("*Test.java", "*Tests.java", "*Test.kt", "*Spec.groovy"),
-        "Test", ("gradle", "java"), "Gradle",
+        "maven",
+        ("pom.xml",),
+        ("*Test.java", "Test*.java", "*Tests.java", "*Test.kt"),
+        "Test",
+        ("mvn", "java"),
+        "Maven",
     ),
-)  # fmt: skip
+    Ecosystem(
+        "gradle",
+        ("build.gradle", "build.gradle.kts"),
+        ("*Test.java", "*Tests.java", "*Test.kt", "*Spec.groovy"),
+        "Test",
+        ("gradle", "java"),
+        "Gradle",
+    ),
+)
 
 WAYS: Mapping[str, Way] = {
     "jest": Way(
@@ -113,34 +141,50 @@ WAYS: Mapping[str, Way] = {
     "cargo": Way('cargo test --offline --no-fail-fast "$@" -- --test-threads=2', _targets),
     "maven": Way(
         f'{_MAVEN} -o -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false test "$@"'
-        f"; {_GATHER % 'surefire-reports'}", _classes,
+        f"; {_GATHER % 'surefire-reports'}",
+        _classes,
     ),
-    "gradle": Way(f'gradle --offline --no-daemon --continue test "$@"; {_GATHER % "test-results/*"}', _gradle_classes),
-}  # fmt: skip
+    "gradle": Way(
+        f'gradle --offline --no-daemon --continue test "$@"; {_GATHER % "test-results/*"}',
+        _gradle_classes,
+    ),
+}
 
 _NODE_RUNNERS: tuple[tuple[Runner, str], ...] = (
-    ("vitest", r"\bvitest\b"), ("jest", r"\bjest\b|react-scripts test"), ("mocha", r"\bmocha\b"),
+    ("vitest", r"\bvitest\b"),
+    ("jest", r"\bjest\b|react-scripts test"),
+    ("mocha", r"\bmocha\b"),
     ("node:test", r"\bnode\b.*--test\b"),
-)  # fmt: skip
+)
 #: Lock file -> (tool, how it fetches what the lock says). Scripts of packages do not run.
 _NODE_FETCH = (
     ("pnpm-lock.yaml", "pnpm", "pnpm install --frozen-lockfile --ignore-scripts"),
     ("yarn.lock", "yarn", "yarn install --frozen-lockfile --ignore-scripts --non-interactive"),
     ("package-lock.json", "npm", "npm ci --ignore-scripts --no-audit --no-fund"),
     ("npm-shrinkwrap.json", "npm", "npm ci --ignore-scripts --no-audit --no-fund"),
-    ("package.json", "npm", "npm install --ignore-scripts --no-audit --no-fund --no-package-lock --before=$BEFORE"),
+    (
+        "package.json",
+        "npm",
+        "npm install --ignore-scripts --no-audit --no-fund --no-package-lock --before=$BEFORE",
+    ),
 )
 _RUNNERS: Mapping[str, Runner] = {"go": "go", "rust": "cargo", "maven": "maven", "gradle": "gradle"}
 #: The tests run once with the network: Surefire fetches what runs them only when it does.
 _JVM = "-Dmaven.test.failure.ignore=true"
 #: (with the network?, line)
 _STEPS: Mapping[str, tuple[tuple[bool, str], ...]] = {
-    "go": ((True, "go mod download"), (False, "go build ./... && go test -run NoSuchTest ./... > /dev/null; true")),
+    "go": (
+        (True, "go mod download"),
+        (False, "go build ./... && go test -run NoSuchTest ./... > /dev/null; true"),
+    ),
     "cargo": ((True, "cargo fetch"), (False, "cargo test --offline --no-run")),
     "maven": (
         (
             True,
-            f"{_SETTINGS}{_MAVEN} {_JVM} test || {{ echo '<settings/>' > $KEPT/settings.xml; {_MAVEN} {_JVM} test; }}",
+            (
+                f"{_SETTINGS}{_MAVEN} {_JVM} test || {{ echo '<settings/>' > $KEPT/settings.xml;"
+                f" {_MAVEN} {_JVM} test; }}"
+            ),
         ),
     ),
     "gradle": ((True, "gradle --no-daemon testClasses"),),
@@ -149,7 +193,9 @@ _STEPS: Mapping[str, tuple[tuple[bool, str], ...]] = {
 
 @dataclass
 class Shown:
-    """What the files show of one ecosystem; ``runner`` None where there is none that is known, and ``why``."""
+    """What the files show of one ecosystem; ``runner`` None where there is none that is known, and
+    ``why``.
+    """
 
     ecosystem: Ecosystem
     test_files: list[str]
@@ -161,7 +207,9 @@ class Shown:
 
 
 def detect_other(paths: Sequence[str], read: Callable[[str], str | None]) -> Shown | None:
-    """The ecosystem beside Python with the most test files; None where none shows itself at the root."""
+    """The ecosystem beside Python with the most test files; None where none shows itself at the
+    root.
+    """
     known = set(paths)
     there = [_shown(one, paths, read) for one in ECOSYSTEMS if known.intersection(one.shown_by)]
     if not there:
@@ -173,12 +221,15 @@ def detect_other(paths: Sequence[str], read: Callable[[str], str | None]) -> Sho
         _node(shown, known, read("package.json") or "")
     else:
         shown.runner = _RUNNERS[name]
-        shown.why, shown.steps = f"it has {shown.ecosystem.shown_by[0]}", list(_STEPS[shown.runner])
+        shown.why = f"it has {shown.ecosystem.shown_by[0]}"
+        shown.steps = list(_STEPS[shown.runner])
     return shown
 
 
 def _shown(one: Ecosystem, paths: Sequence[str], read: Callable[[str], str | None]) -> Shown:
-    named = [path for path in paths if matches(path, one.patterns) and "node_modules/" not in path][:_MAX_READ]
+    named = [path for path in paths if matches(path, one.patterns) and "node_modules/" not in path][
+        :_MAX_READ
+    ]
     texts = {path: read(path) or "" for path in named}
     marked = {path: text for path, text in texts.items() if re.search(one.contains, text, re.M)}
     return Shown(one, list(marked), marked)
@@ -210,15 +261,23 @@ def _node(shown: Shown, known: set[str], text: str) -> None:
     needed = {*table(package, "dependencies"), *table(package, "devDependencies")}
     for runner, pattern in _NODE_RUNNERS:
         if re.search(pattern, called):
-            shown.runner, shown.why = runner, f"its script test calls {runner}"
+            shown.runner = runner
+            shown.why = f"its script test calls {runner}"
             break
     else:
         by_import = any(re.search(r"['\"]node:test['\"]", text) for text in shown.texts.values())
-        shown.runner = next((r for r, _ in _NODE_RUNNERS if r in needed), "node:test" if by_import else None)
-        shown.why = f"it asks for {shown.runner}" if shown.runner in needed else "its tests import node:test"
+        shown.runner = next(
+            (r for r, _ in _NODE_RUNNERS if r in needed), "node:test" if by_import else None
+        )
+        shown.why = (
+            f"it asks for {shown.runner}"
+            if shown.runner in needed
+            else "its tests import node:test"
+        )
     if shown.runner is None:
         shown.why = (
-            f"no known runner: its script test is {called[:100]!r}; jest, vitest, mocha and node --test are known"
+            f"no known runner: its script test is {called[:100]!r}; jest, vitest, mocha and node"
+            " --test are known"
         )
         return
     if needed:

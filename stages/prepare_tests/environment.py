@@ -1,4 +1,6 @@
-"""An environment for a repository's tests, built in the sandbox from packages as of the base commit's date."""
+"""An environment for a repository's tests, built in the sandbox from packages as of the base
+commit's date.
+"""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +8,14 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement
 
 from stages.prepare_tests.dated import DatedInstaller
-from stages.prepare_tests.execute import EnvironmentFailed, Installed, Local, copy_folder, sweep, version_variables
+from stages.prepare_tests.execute import (
+    EnvironmentFailed,
+    Installed,
+    Local,
+    copy_folder,
+    sweep,
+    version_variables,
+)
 from stages.prepare_tests.interpreters import interpreter_folders
 from stages.prepare_tests.kept import Kept, key_of
 from stages.prepare_tests.needs import PACKAGES, distinct, fitting, of_extras
@@ -26,8 +35,8 @@ for info in glob.glob(os.path.join(sysconfig.get_paths()["purelib"], "*.dist-inf
     if os.path.exists(os.path.join(info, "direct_url.json")):
         print(open(os.path.join(info, "METADATA"), encoding="utf-8").read().partition("\\n\\n")[0])
 """
-#: Files of an installed copy that the tree lacks, such as extension modules and generated modules and data. What makes
-#: its packages namespaces goes: it would put the copy's before the tree's.
+#: Files of an installed copy that the tree lacks, such as extension modules and generated modules
+#: and data. What makes its packages namespaces goes: it would put the copy's before the tree's.
 _COMPLETE = r"""
 import csv, glob, os, re, shutil, sys, sysconfig
 root, name = sys.argv[1:]
@@ -51,7 +60,8 @@ _MISSING = """
 import importlib.util, sys
 print(*(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None))
 """
-#: What is there, and can't be imported for another reason than that it is not there: no test expects that.
+#: What is there, and can't be imported for another reason than that it is not there: no test
+#: expects that.
 _BROKEN = """
 import importlib, sys
 for name in sys.argv[1:]:
@@ -64,7 +74,8 @@ for name in sys.argv[1:]:
 """
 #: In what a failing build says: the module or package that is not there.
 _BUILD_NEEDS = re.compile(
-    r"No module named '?(\w+)|\b(\w+)\)? is not installed|\b(\w+) must be available and importable", re.I
+    r"No module named '?(\w+)|\b(\w+)\)? is not installed|\b(\w+) must be available and importable",
+    re.I,
 )
 _BUILDS = 5
 MESON = "mesonpy"
@@ -72,7 +83,8 @@ _NEEDS_SECONDS = 200.0
 #: In uv's refusals: the package that can't be had or built, by itself or for what asked for it.
 _BLAMED = r"(?:Failed to (?:build|download)|depends on|because|versions? of|only) `?%s(?![\w-])"
 _MENDINGS = 8
-#: Before Python 3.12 every environment had setuptools; old pytests find no plugins without its pkg_resources.
+#: Before Python 3.12 every environment had setuptools; old pytests find no plugins without its
+#: pkg_resources.
 _WITHOUT_SETUPTOOLS = 12
 
 
@@ -83,14 +95,14 @@ class Builder:
     installer: DatedInstaller
 
     def __post_init__(self) -> None:
-        self.sandbox, self.workspace, self.recipe = (
-            self.installer.sandbox,
-            self.installer.workspace,
-            self.installer.recipe,
-        )
+        self.sandbox = self.installer.sandbox
+        self.workspace = self.installer.workspace
+        self.recipe = self.installer.recipe
 
     async def build(self) -> None:
-        """From ``source`` (the base commit's files) make ``env`` and ``prepared``; raises EnvironmentFailed."""
+        """From ``source`` (the base commit's files) make ``env`` and ``prepared``; raises
+        EnvironmentFailed.
+        """
         await sweep(self.sandbox, self.workspace, "env", "report")
         await copy_folder(self.sandbox, self.workspace, "source", "tree")
         installed: Installed = "path"
@@ -101,15 +113,19 @@ class Builder:
 
     def _local(self, installed: Installed) -> Local:
         return Local(
-            recipe=self.recipe, interpreter=self.installer.interpreter, installed=installed,
-            folders=(self.installer.interpreter.parent,), readable=interpreter_folders(self.installer.interpreter),
+            recipe=self.recipe,
+            interpreter=self.installer.interpreter,
+            installed=installed,
+            folders=(self.installer.interpreter.parent,),
+            readable=interpreter_folders(self.installer.interpreter),
             variables=version_variables(self.installer.version),
-        )  # fmt: skip
+        )
 
     async def _environment(self) -> Installed:
         """A kept one, into which only this commit is installed; else a new one, which is kept."""
         kept = Kept.of(self.sandbox, self.installer.cache, self.recipe.repository)
-        key, env = key_of(self.recipe, self.installer.interpreter, self.installer.index), self.workspace / "env"
+        key = key_of(self.recipe, self.installer.interpreter, self.installer.index)
+        env = self.workspace / "env"
         tried = await kept.take(key, env)
         if tried is None:
             await self._new()
@@ -127,7 +143,9 @@ class Builder:
             if "pytest" in (self.recipe.runner, *self.recipe.others):
                 await self._install_pytest()
             if self.installer.time_left:
-                await self.installer.python("-m", "compileall", "-qq", "-j", "2", "-x", r"/tests?/", str(env / "lib"))
+                await self.installer.python(
+                    "-m", "compileall", "-qq", "-j", "2", "-x", r"/tests?/", str(env / "lib")
+                )
             if not self.installer.unreachable:
                 await kept.keep(key, env, [*needs, *missing])
         return installed
@@ -135,7 +153,9 @@ class Builder:
     async def _released_version(self) -> str | None:
         """The last release before the commit's date: there is no tag to ask git for."""
         name = self.recipe.name
-        done = await self.installer.install(self.installer.dates[0], "--dry-run", "--no-deps", "--no-build", name)
+        done = await self.installer.install(
+            self.installer.dates[0], "--dry-run", "--no-deps", "--no-build", name
+        )
         found = re.search(rf"^ \+ {re.escape(name)}==(\S+)$", done.output, re.M | re.I)
         return found[1] if found else None
 
@@ -155,9 +175,12 @@ class Builder:
 
     async def _install_repository(self) -> Installed:
         """Editable; else a copy; else, with its dependencies, what the last release before it brings compiled; else the
-        path alone. The tree goes before a copy on the path, and is given the files that only the copy has."""
-        tree, said = str(self.workspace / "tree"), ""
-        # What meson-python makes editable is built again at each import, with tools that are gone by then.
+        path alone. The tree goes before a copy on the path, and is given the files that only the copy has.
+        """
+        tree = str(self.workspace / "tree")
+        said = ""
+        # What meson-python makes editable is built again at each import, with tools that are gone
+        # by then.
         ways = ((tree,),) if self.recipe.backend == MESON else (("--editable", tree), (tree,))
         for number, date in enumerate(self.installer.dates):
             for way in ways:
@@ -167,7 +190,9 @@ class Builder:
                     return "editable" if way[0] == "--editable" else await self._completed("copied")
                 if self.installer.unreachable:
                     return "path"
-                await copy_folder(self.sandbox, self.workspace, "source", "tree")  # what the attempt left behind
+                await copy_folder(
+                    self.sandbox, self.workspace, "source", "tree"
+                )  # what the attempt left behind
                 if done.timed_out or not self.installer.time_left:
                     return await self._released()
             if not number and await self._build_beside(tree, said):
@@ -177,10 +202,13 @@ class Builder:
     async def _build_beside(self, tree: str, said: str) -> bool:
         """Without isolation, with the tools of its time: an old setup.py imports what it does not ask for. What builds
         say is missing, is installed."""
-        date, tools = self.installer.dates[0], ["setuptools", "wheel"]
+        date = self.installer.dates[0]
+        tools = ["setuptools", "wheel"]
         for _ in range(_BUILDS):
             found = {a or b or c for a, b, c in _BUILD_NEEDS.findall(said)}
-            missing = distinct(PACKAGES.get(name, name) for name in sorted(found) if name.lower() not in tools)
+            missing = distinct(
+                PACKAGES.get(name, name) for name in sorted(found) if name.lower() not in tools
+            )
             if not missing or not self.installer.time_left:
                 return False
             tools += [name.lower() for name in found]
@@ -197,11 +225,17 @@ class Builder:
     async def _released(self) -> Installed:
         for date in self.installer.dates if self.recipe.name else ():
             if (
-                await self.installer.install(date, "--only-binary", self.recipe.name, self.recipe.name)
+                await self.installer.install(
+                    date, "--only-binary", self.recipe.name, self.recipe.name
+                )
             ).returncode == 0:
-                self.installer.log.append("the repository can't be built; its last release gives what is compiled\n")
+                self.installer.log.append(
+                    "the repository can't be built; its last release gives what is compiled\n"
+                )
                 return await self._completed("copied")
-        self.installer.log.append("the repository can't be installed; its files are put on the path\n")
+        self.installer.log.append(
+            "the repository can't be installed; its files are put on the path\n"
+        )
         return "path"
 
     async def _completed(self, installed: Installed) -> Installed:
@@ -212,23 +246,35 @@ class Builder:
     async def _of_extras(self) -> list[str]:
         """What the installed repository's own metadata ask for with the extras for tests."""
         done = await self.installer.python("-c", _METADATA)
-        name, offered, requires = "", [], []
+        name = ""
+        offered = []
+        requires = []
         for line in done.output.splitlines():
             key, _, value = line.partition(": ")
             name = value if key == "Name" else name
             offered += [value] if key == "Provides-Extra" else []
             requires += [value] if key == "Requires-Dist" else []
-        extras = [extra for extra in dict.fromkeys([*self.recipe.extras, *fitting(offered)]) if extra in offered]
+        extras = [
+            extra
+            for extra in dict.fromkeys([*self.recipe.extras, *fitting(offered)])
+            if extra in offered
+        ]
         return of_extras(name, extras, requires, self.recipe.python)
 
     async def _install_all(self, needs: list[str]) -> None:
-        """Together; without those that uv names in its refusal, which are tried by themselves; else one by one."""
+        """Together; without those that uv names in its refusal, which are tried by themselves; else
+        one by one.
+        """
         apart: list[str] = []
         for _ in range(_MENDINGS):
             if not self.installer.time_left:
                 return
             first = self.installer.dates[0]
-            done = await self.installer.install(first, *needs, seconds=_NEEDS_SECONDS) if needs else None
+            done = (
+                await self.installer.install(first, *needs, seconds=_NEEDS_SECONDS)
+                if needs
+                else None
+            )
             if done is None or done.returncode == 0 or self.installer.unreachable:
                 break
             names = {need: re.escape(Requirement(need).name) for need in needs}
@@ -251,8 +297,14 @@ class Builder:
         if not self.recipe.modules or self.installer.unreachable:
             return []
         given = self._local(installed).environment(self.workspace)
-        looked = await self.installer.python("-c", _MISSING, *self.recipe.modules, environment=given)
-        return distinct(self.recipe.modules[name] for name in looked.output.split() if name in self.recipe.modules)
+        looked = await self.installer.python(
+            "-c", _MISSING, *self.recipe.modules, environment=given
+        )
+        return distinct(
+            self.recipe.modules[name]
+            for name in looked.output.split()
+            if name in self.recipe.modules
+        )
 
     async def _without_broken(self, needs: list[str]) -> None:
         """Of what was installed because tests import it, what lacks a library of the machine's goes again: where tests
@@ -261,18 +313,28 @@ class Builder:
         if not names or not self.installer.time_left:
             return
         told = await self.installer.python("-c", _BROKEN, *names)
-        broken = [name for name in re.findall(r"^broken: (\S+)$", told.output, re.M) if name in names]
+        broken = [
+            name for name in re.findall(r"^broken: (\S+)$", told.output, re.M) if name in names
+        ]
         if broken:
             packages = [Requirement(self.recipe.modules[name]).name for name in broken]
             python = str(self.workspace / "env/bin/python")
             await self.installer.run_uv("pip", "uninstall", "--python", python, *packages)
 
     async def _install_pytest(self) -> None:
-        """As of the commit's date; where that pytest fails on this interpreter, a later one with its plugins."""
-        plugins = [name for need in self.recipe.requirements if (name := Requirement(need).name).startswith("pytest-")]
+        """As of the commit's date; where that pytest fails on this interpreter, a later one with
+        its plugins.
+        """
+        plugins = [
+            name
+            for need in self.recipe.requirements
+            if (name := Requirement(need).name).startswith("pytest-")
+        ]
         said = ""
         for number, date in enumerate(self.installer.dates):
-            done = await self.installer.install(date, *(["--upgrade", *plugins] if number else []), "pytest")
+            done = await self.installer.install(
+                date, *(["--upgrade", *plugins] if number else []), "pytest"
+            )
             said = done.output
             if done.returncode == 0:
                 tried = await self.installer.python("-c", _PROBE)
@@ -285,5 +347,8 @@ class Builder:
 
 def _last_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    told = next((line for line in lines if re.match(r"(error|×)", line)), lines[-1] if lines else "no output")
+    told = next(
+        (line for line in lines if re.match(r"(error|×)", line)),
+        lines[-1] if lines else "no output",
+    )
     return told[:300]

@@ -1,9 +1,9 @@
 """Make the tree, run these tests in it, read the report: the one way in which tests are ever run.
 
-On disk, below a run's workspace: ``env`` (the environment), ``prepared`` (the base commit's files as they were after
-installing), ``tree`` (where every test run happens, made anew from ``prepared``), ``report``, ``changes``. All but
-``changes`` are written by untrusted code, so this process neither follows a link nor writes anything in them.
-"""
+On disk, below a run's workspace: ``env`` (the environment), ``prepared`` (the base commit's files
+as they were after installing), ``tree`` (where every test run happens, made anew from
+``prepared``), ``report``, ``changes``. All but ``changes`` are written by untrusted code, so this
+process neither follows a link nor writes anything in them."""
 
 import asyncio
 import shutil
@@ -20,9 +20,12 @@ from stages.prepare_tests.runners import command_lines, read_results, shell_limi
 
 MAX_SAID_CHARS = 4_000
 _TOLD_VERSION = (
-    "SETUPTOOLS_SCM_PRETEND_VERSION", "PBR_VERSION", "PDM_BUILD_SCM_VERSION", "PDM_PEP517_SCM_VERSION",
+    "SETUPTOOLS_SCM_PRETEND_VERSION",
+    "PBR_VERSION",
+    "PDM_BUILD_SCM_VERSION",
+    "PDM_PEP517_SCM_VERSION",
     "POETRY_DYNAMIC_VERSIONING_BYPASS",
-)  # fmt: skip
+)
 _COPY = "cp -dR --preserve=mode,timestamps,links"
 #: Empties folders that hostile code has filled; inside the sandbox, so that links lead nowhere.
 _EMPTY = """set -e
@@ -46,7 +49,9 @@ class EnvironmentFailed(Exception):
 
 
 class Local(BaseModel):
-    """What this machine, and no other, knows of the environment. Kept where the sandbox can't write."""
+    """What this machine, and no other, knows of the environment. Kept where the sandbox can't
+    write.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -75,7 +80,12 @@ class Local(BaseModel):
     def environment(self, workspace: Path) -> dict[str, str]:
         tree = workspace / "tree"
         given = {
-            "PATH": ":".join(map(str, (workspace / "env/bin", *self.folders, "/usr/local/bin", "/usr/bin", "/bin"))),
+            "PATH": ":".join(
+                map(
+                    str,
+                    (workspace / "env/bin", *self.folders, "/usr/local/bin", "/usr/bin", "/bin"),
+                )
+            ),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": "0",
             "TZ": "UTC",
@@ -84,9 +94,17 @@ class Local(BaseModel):
             given["VIRTUAL_ENV"] = f"{workspace}/env"
         if self.installed != "editable" and self.interpreter is not None:
             given["PYTHONPATH"] = ":".join(
-                [*([f"{tree}/{self.recipe.source_root}"] if self.recipe.source_root else []), str(tree)]
+                [
+                    *([f"{tree}/{self.recipe.source_root}"] if self.recipe.source_root else []),
+                    str(tree),
+                ]
             )
-        return given | version_variables(self.recipe.version) | self.variables | self.recipe.environment
+        return (
+            given
+            | version_variables(self.recipe.version)
+            | self.variables
+            | self.recipe.environment
+        )
 
 
 def version_variables(version: str | None) -> dict[str, str]:
@@ -106,9 +124,15 @@ async def copy_folder(sandbox: Sandbox, workspace: Path, source: str, target: st
 
 
 async def run_suite(
-    sandbox: Sandbox, workspace: Path, *, changes: Mapping[str, bytes | None], tests: Sequence[str], seconds: float,
-    save: Callable[[str, bytes | str], Awaitable[str]], label: str,
-) -> TestReport:  # fmt: skip
+    sandbox: Sandbox,
+    workspace: Path,
+    *,
+    changes: Mapping[str, bytes | None],
+    tests: Sequence[str],
+    seconds: float,
+    save: Callable[[str, bytes | str], Awaitable[str]],
+    label: str,
+) -> TestReport:
     """Run test files (none: the whole suite) on the base commit with ``changes`` (path -> bytes, None: removed).
 
     ``prepare_tests`` must have set ``workspace`` up. ``label`` names the log among the run's artifacts; ``seconds`` is
@@ -123,36 +147,52 @@ async def run_suite(
     await _remake(sandbox, workspace, changes)
     present = [name for name in tests if changes.get(name, b"") is not None]
     limits = {} if local.interpreter else shell_limits(workspace, seconds)
-    log, done = "", SandboxResult(0, "", False, 0.0)
+    log = ""
+    done = SandboxResult(0, "", False, 0.0)
     for argv in command_lines(local.recipe, local.python(workspace), workspace, present, seconds):
         done = await sandbox.run(
             SandboxCommand(
-                argv, cwd=workspace / "tree", writable=(workspace / "tree", workspace / "report"),
-                readable=_readable(local, workspace), environment=local.environment(workspace) | limits,
+                argv,
+                cwd=workspace / "tree",
+                writable=(workspace / "tree", workspace / "report"),
+                readable=_readable(local, workspace),
+                environment=local.environment(workspace) | limits,
                 timeout=seconds,
             )
-        )  # fmt: skip
+        )
         log += f"$ {' '.join(word if len(word) < 300 else '...' for word in argv)}\n{done.output}\n"
         log += f"[ended with {done.returncode} after {done.seconds:.1f} s]\n"
         try:
-            results, failures = await asyncio.to_thread(read_results, local.recipe, workspace, done.output)
+            results, failures = await asyncio.to_thread(
+                read_results, local.recipe, workspace, done.output
+            )
             break
         except UnreadableReport as error:
-            results, failures = {}, {}
+            results = {}
+            failures = {}
             log += f"[{error}]\n"
             if done.timed_out:
                 break
     loaded = not any(map(not_loaded, results))
     completed = done.returncode in (0, 1) and bool(results) and loaded
     return TestReport(
-        results=results, failures=failures, completed=completed,
+        results=results,
+        failures=failures,
+        completed=completed,
         cut=done.timed_out or (done.returncode == INTERRUPTED and loaded),
-        said="" if completed else log[-MAX_SAID_CHARS:], seconds=done.seconds, log_key=await save(f"{label}.log", log),
-    )  # fmt: skip
+        said="" if completed else log[-MAX_SAID_CHARS:],
+        seconds=done.seconds,
+        log_key=await save(f"{label}.log", log),
+    )
 
 
 async def run_command(
-    sandbox: Sandbox, workspace: Path, *, changes: Mapping[str, bytes | None], command: str, seconds: float
+    sandbox: Sandbox,
+    workspace: Path,
+    *,
+    changes: Mapping[str, bytes | None],
+    command: str,
+    seconds: float,
 ) -> SandboxResult:
     """A shell command in the base commit's tree with ``changes``, as tests are run; what it writes is dropped.
 
@@ -165,10 +205,14 @@ async def run_command(
     await _remake(sandbox, workspace, changes)
     return await sandbox.run(
         SandboxCommand(
-            ("/bin/sh", "-c", command), cwd=workspace / "tree", writable=(workspace / "tree", workspace / "report"),
-            readable=_readable(local, workspace), environment=local.environment(workspace), timeout=seconds,
+            ("/bin/sh", "-c", command),
+            cwd=workspace / "tree",
+            writable=(workspace / "tree", workspace / "report"),
+            readable=_readable(local, workspace),
+            environment=local.environment(workspace),
+            timeout=seconds,
         )
-    )  # fmt: skip
+    )
 
 
 def _readable(local: Local, workspace: Path) -> tuple[Path, ...]:
@@ -189,9 +233,13 @@ async def _remake(sandbox: Sandbox, workspace: Path, changes: Mapping[str, bytes
             file = (ready / "new").joinpath(*parts)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-    (ready / "removed").write_bytes(b"".join(f"./{p}\0".encode() for p, content in changes.items() if content is None))
+    (ready / "removed").write_bytes(
+        b"".join(f"./{p}\0".encode() for p, content in changes.items() if content is None)
+    )
     share(ready)
-    await _scripted(sandbox, workspace, _REMAKE, ("tree", "report"), readable=(workspace / "prepared", ready))
+    await _scripted(
+        sandbox, workspace, _REMAKE, ("tree", "report"), readable=(workspace / "prepared", ready)
+    )
 
 
 def share(folder: Path) -> None:
@@ -202,12 +250,18 @@ def share(folder: Path) -> None:
 
 
 async def _scripted(
-    sandbox: Sandbox, workspace: Path, script: str, writable: Sequence[str], readable: tuple[Path, ...] = ()
+    sandbox: Sandbox,
+    workspace: Path,
+    script: str,
+    writable: Sequence[str],
+    readable: tuple[Path, ...] = (),
 ) -> None:
     folders = tuple(workspace / name for name in writable)
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-    command = SandboxCommand(("/bin/sh", "-c", _EMPTY + script), cwd=workspace, writable=folders, readable=readable)
+    command = SandboxCommand(
+        ("/bin/sh", "-c", _EMPTY + script), cwd=workspace, writable=folders, readable=readable
+    )
     done = await sandbox.run(command)
     if done.returncode != 0:
         raise OSError(f"the test tree could not be made: {done.output.strip()[-300:]}")

@@ -31,7 +31,13 @@ def table(data: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def words(value: Any) -> list[str]:
-    return value.split() if isinstance(value, str) else [str(v) for v in value] if isinstance(value, list) else []
+    return (
+        value.split()
+        if isinstance(value, str)
+        else [str(v) for v in value]
+        if isinstance(value, list)
+        else []
+    )
 
 
 def lines(text: str | None) -> list[str]:

@@ -1,4 +1,6 @@
-"""Which Python a commit is tested with: of those on this machine, the newest its metadata allows and its time knew."""
+"""Which Python a commit is tested with: of those on this machine, the newest its metadata allows
+and its time knew.
+"""
 
 import re
 from collections.abc import Iterable
@@ -58,7 +60,9 @@ def _allows(requires: str | None, minor: int) -> bool:
 
 
 def interpreter_folders(interpreter: Path) -> tuple[Path, ...]:
-    """What must be readable for an interpreter outside the system's folders. Not its whole prefix: it may be a home."""
+    """What must be readable for an interpreter outside the system's folders. Not its whole prefix:
+    it may be a home.
+    """
     if interpreter.is_relative_to("/usr") and not interpreter.is_relative_to("/usr/local"):
         return ()
     prefix = interpreter.parent.parent

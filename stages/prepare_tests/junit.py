@@ -1,4 +1,6 @@
-"""JUnit XML as hostile code left it: opened without following links, bounded, parsed without entities."""
+"""JUnit XML as hostile code left it: opened without following links, bounded, parsed without
+entities.
+"""
 
 import os
 import re
@@ -45,7 +47,9 @@ def read_report(folder: Path, name: str) -> bytes:
 
 
 def parse_report(data: bytes) -> tuple[dict[str, Status], dict[str, str]]:
-    """Results and failure texts by test id. A test that is told of twice (a failing teardown) counts at its worst."""
+    """Results and failure texts by test id. A test that is told of twice (a failing teardown)
+    counts at its worst.
+    """
     try:
         root = fromstring(data, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
@@ -62,7 +66,9 @@ def parse_report(data: bytes) -> tuple[dict[str, Status], dict[str, str]]:
 
 
 def _cases(root: Element) -> Iterator[tuple[str, Element]]:
-    """Each test case with its class name; Node's own runner has none, there the suites' names stand for it."""
+    """Each test case with its class name; Node's own runner has none, there the suites' names stand
+    for it.
+    """
     waiting: list[tuple[tuple[str, ...], Element]] = [((), root)]
     while waiting:
         names, element = waiting.pop()
@@ -73,21 +79,30 @@ def _cases(root: Element) -> Iterator[tuple[str, Element]]:
         if element.tag == "testsuite" and (name := element.get("name")):
             names = (*names, name)
         waiting += [
-            (names, child) for child in reversed(element) if child.tag in ("testsuites", "testsuite", "testcase")
+            (names, child)
+            for child in reversed(element)
+            if child.tag in ("testsuites", "testsuite", "testcase")
         ]
 
 
 def _status(case: Element) -> tuple[Status, str]:
-    kinds: tuple[tuple[str, Status], ...] = (("error", "error"), ("failure", "failed"), ("skipped", "skipped"))
+    kinds: tuple[tuple[str, Status], ...] = (
+        ("error", "error"),
+        ("failure", "failed"),
+        ("skipped", "skipped"),
+    )
     for tag, status in kinds:
         if (found := case.find(tag)) is not None:
-            message, text = found.get("message") or "", "".join(found.itertext())
+            message = found.get("message") or ""
+            text = "".join(found.itertext())
             return status, text if message.strip() in text else f"{message}\n{text}"
     return "passed", ""
 
 
 def junit_id(node_id: str) -> str:
-    """A pytest node id (``p/test_x.py::TestA::test_b[c]``) as its report tells it (``p.test_x.TestA::test_b[c]``)."""
+    """A pytest node id (``p/test_x.py::TestA::test_b[c]``) as its report tells it
+    (``p.test_x.TestA::test_b[c]``).
+    """
     path, _, rest = node_id.partition("::")
     head, bracket, parameters = rest.partition("[")
     *classes, name = head.split("::")

@@ -1,9 +1,9 @@
 """Environments kept on this machine for the next run of the same repository.
 
-What is kept was written by code of that repository, in the sandbox, while it was installed. So a repository is given
-its own and no other's; no test could write to it, since tests see an environment read-only; and a run gets a copy.
-The key is a hash of all that decided it, so a newer recipe never meets an older environment.
-"""
+What is kept was written by code of that repository, in the sandbox, while it was installed. So a
+repository is given its own and no other's; no test could write to it, since tests see an
+environment read-only; and a run gets a copy. The key is a hash of all that decided it, so a newer
+recipe never meets an older environment."""
 
 import asyncio
 import hashlib
@@ -27,21 +27,29 @@ _COPY = "cp -dR --preserve=mode,timestamps,links"
 def month_end(committed_at: int) -> datetime:
     """The date as of which packages are taken: commits of one month share an environment."""
     at = datetime.fromtimestamp(committed_at, UTC)
-    return (at.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)).replace(day=1)
+    return (
+        at.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)
+    ).replace(day=1)
 
 
 def key_of(recipe: Recipe, interpreter: Path, index: Mapping[str, str]) -> str:
     decided = {
-        "repository": recipe.repository, "before": month_end(recipe.committed_at).isoformat(),
-        "python": str(interpreter), "requirements": recipe.requirements, "extras": recipe.extras,
-        "runners": sorted({recipe.runner, *recipe.others}), "index": dict(index),
-    }  # fmt: skip
+        "repository": recipe.repository,
+        "before": month_end(recipe.committed_at).isoformat(),
+        "python": str(interpreter),
+        "requirements": recipe.requirements,
+        "extras": recipe.extras,
+        "runners": sorted({recipe.runner, *recipe.others}),
+        "index": dict(index),
+    }
     return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
 class Kept:
-    """One repository's. ``folder`` is written by this process and by its copying in the sandbox alone."""
+    """One repository's. ``folder`` is written by this process and by its copying in the sandbox
+    alone.
+    """
 
     sandbox: Sandbox
     folder: Path
@@ -51,7 +59,9 @@ class Kept:
         return cls(sandbox, cache / re.sub(r"[^\w.-]+", "__", repository) / "environments")
 
     async def take(self, key: str, env: Path) -> list[str] | None:
-        """Copies it to ``env``, an empty folder; gives the requirements that were tried for it. None: there is none."""
+        """Copies it to ``env``, an empty folder; gives the requirements that were tried for it.
+        None: there is none.
+        """
         there = self.folder / key
         told = there / "tried.json"
         if not told.exists():
@@ -83,7 +93,10 @@ class Kept:
     async def _run(self, script: str, *, writable: Path, readable: Path | None = None) -> None:
         done = await self.sandbox.run(
             SandboxCommand(
-                ("/bin/sh", "-c", script), cwd=writable, writable=(writable,), readable=(readable,) if readable else ()
+                ("/bin/sh", "-c", script),
+                cwd=writable,
+                writable=(writable,),
+                readable=(readable,) if readable else (),
             )
         )
         if done.returncode != 0:

@@ -6,7 +6,18 @@ from pydantic import BaseModel, ConfigDict
 
 Status = Literal["passed", "failed", "error", "skipped"]
 Runner = Literal[
-    "pytest", "unittest", "script", "command", "jest", "vitest", "mocha", "node:test", "go", "cargo", "maven", "gradle"
+    "pytest",
+    "unittest",
+    "script",
+    "command",
+    "jest",
+    "vitest",
+    "mocha",
+    "node:test",
+    "go",
+    "cargo",
+    "maven",
+    "gradle",
 ]
 #: Those that a Python environment is made for.
 PYTHON_RUNNERS: tuple[Runner, ...] = ("pytest", "unittest", "script", "command")
@@ -55,7 +66,9 @@ class TestReport(BaseModel):
 
     @property
     def red(self) -> frozenset[str]:
-        return frozenset(test for test, status in self.results.items() if status in ("failed", "error"))
+        return frozenset(
+            test for test, status in self.results.items() if status in ("failed", "error")
+        )
 
     @property
     def green(self) -> frozenset[str]:
@@ -114,11 +127,17 @@ class Recipe(BaseModel):
 
     @property
     def _installs(self) -> bool:
-        return "pytest" in (self.runner, *self.others) or self.packaged or bool(self.requirements or self.modules)
+        return (
+            "pytest" in (self.runner, *self.others)
+            or self.packaged
+            or bool(self.requirements or self.modules)
+        )
 
 
 class Suite(BaseModel):
-    """The repository's tests, as this run will run them; ``runnable`` False with the reason where it can't."""
+    """The repository's tests, as this run will run them; ``runnable`` False with the reason where
+    it can't.
+    """
 
     model_config = ConfigDict(frozen=True)
 

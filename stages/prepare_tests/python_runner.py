@@ -1,11 +1,13 @@
-# ruff: noqa: UP006, UP035, UP045, PTH100, PTH110, PTH118, PTH119, PTH120 - it must run on old Pythons
+# ruff: noqa: UP006, UP035, UP045, PTH100, PTH110, PTH118, PTH119, PTH120 - it must run on old
+# Pythons
 """Runs pytest, unittest or a repository's own script within limits, and sees to a JUnit XML report.
 
-It runs inside the sandbox, passed by ``-c``, on any Python from 3.6 on. Arguments: ``pytest``, ``unittest`` or
-``script``, the report's path, seconds for all, seconds for one test, then pytest's arguments; or test files relative to
-the current folder (none: every test*.py and *_test.py there); or the script and its arguments. When the time for all is
-over no further test begins, and the report tells of those that ran. Of a script, all that unittest's results are told
-is recorded, whatever runner of its own it has. Ends with 0 (green), 1 (red) or another number (not to its end).
+It runs inside the sandbox, passed by ``-c``, on any Python from 3.6 on. Arguments: ``pytest``,
+``unittest`` or ``script``, the report's path, seconds for all, seconds for one test, then pytest's
+arguments; or test files relative to the current folder (none: every test*.py and *_test.py there);
+or the script and its arguments. When the time for all is over no further test begins, and the
+report tells of those that ran. Of a script, all that unittest's results are told is recorded,
+whatever runner of its own it has. Ends with 0 (green), 1 (red) or another number (not to its end).
 """
 
 import contextlib
@@ -23,16 +25,22 @@ from xml.etree import ElementTree
 
 MAX_TEXT = 4000
 CALLS = (
-    ("addSuccess", None), ("addError", "error"), ("addFailure", "failure"), ("addSkip", "skipped"),
-    ("addExpectedFailure", "skipped"), ("addUnexpectedSuccess", "failure"),
-)  # fmt: skip
+    ("addSuccess", None),
+    ("addError", "error"),
+    ("addFailure", "failure"),
+    ("addSkip", "skipped"),
+    ("addExpectedFailure", "skipped"),
+    ("addUnexpectedSuccess", "failure"),
+)
 
 
 class Limits:
     """A test's seconds by an alarm in the main thread, and the moment after which none begins."""
 
     def __init__(self, seconds: float, each: float):
-        self.end, self.each, self.cut = time.time() + seconds, each, False
+        self.end = time.time() + seconds
+        self.each = each
+        self.cut = False
 
     def begin(self) -> bool:
         self.cut = self.cut or time.time() > self.end
@@ -53,16 +61,24 @@ class Report:
     """What unittest's results are told, whoever runs the tests: their methods are wrapped."""
 
     def __init__(self, limits: Limits):
-        self.suite, self.prefix, self.limits, self.pid = ElementTree.Element("testsuite"), "", limits, os.getpid()
+        self.suite = ElementTree.Element("testsuite")
+        self.prefix = ""
+        self.limits = limits
+        self.pid = os.getpid()
         for name, kind in CALLS:
             self.wrap(name, kind)
         told = unittest.TestResult.addSubTest
-        start, stop = unittest.TestResult.startTest, unittest.TestResult.stopTest
+        start = unittest.TestResult.startTest
+        stop = unittest.TestResult.stopTest
 
         def add_sub_test(result: Any, test: Any, subtest: Any, err: Any) -> None:
             told(result, test, subtest, err)
             if err is not None:
-                self.tell(test, "failure", "{}\n{}".format(subtest, "".join(traceback.format_exception(*err))))
+                self.tell(
+                    test,
+                    "failure",
+                    "{}\n{}".format(subtest, "".join(traceback.format_exception(*err))),
+                )
 
         def start_test(result: Any, test: Any) -> None:
             start(result, test)
@@ -73,7 +89,11 @@ class Report:
             self.limits.done()
             stop(result, test)
 
-        for name, method in (("addSubTest", add_sub_test), ("startTest", start_test), ("stopTest", stop_test)):
+        for name, method in (
+            ("addSubTest", add_sub_test),
+            ("startTest", start_test),
+            ("stopTest", stop_test),
+        ):
             setattr(unittest.TestResult, name, method)
 
     def wrap(self, name: str, kind: Optional[str]) -> None:
@@ -91,7 +111,8 @@ class Report:
 
     def tell(self, test: Any, kind: Optional[str], text: str = "") -> None:
         test = getattr(test, "test_case", test)
-        name, kind_of = getattr(test, "_testMethodName", None), type(test)
+        name = getattr(test, "_testMethodName", None)
+        kind_of = type(test)
         if name is None:  # setUpClass and its like
             self.entry(self.prefix, str(test), kind, text)
         else:
@@ -99,7 +120,9 @@ class Report:
             self.entry(f"{module}.{kind_of.__qualname__}", name, kind, text)
 
     def entry(self, classname: str, name: str, kind: Optional[str] = None, text: str = "") -> None:
-        case = ElementTree.SubElement(self.suite, "testcase", classname=printable(classname), name=printable(name))
+        case = ElementTree.SubElement(
+            self.suite, "testcase", classname=printable(classname), name=printable(name)
+        )
         if kind:
             text = printable(text)[-MAX_TEXT:]
             ElementTree.SubElement(case, kind, message=text.strip()[-200:]).text = text
@@ -112,7 +135,9 @@ class Report:
 
 
 def printable(text: str) -> str:
-    return "".join(c for c in text if c in "\n\t" or " " <= c < "\ud800" or "\ue000" <= c < "\ufffe")
+    return "".join(
+        c for c in text if c in "\n\t" or " " <= c < "\ud800" or "\ue000" <= c < "\ufffe"
+    )
 
 
 def everything() -> List[str]:
@@ -140,7 +165,9 @@ def load(path: str) -> unittest.TestSuite:
 
 
 def run_unittest(report: str, limits: Limits, paths: List[str]) -> int:
-    told, result, broken = Report(limits), unittest.TestResult(), False
+    told = Report(limits)
+    result = unittest.TestResult()
+    broken = False
     for path in paths or everything():
         told.prefix = path[: -len(".py")].replace(os.sep, ".")
         try:
@@ -156,9 +183,11 @@ def run_unittest(report: str, limits: Limits, paths: List[str]) -> int:
 
 
 def run_script(report: str, limits: Limits, script: str, arguments: List[str]) -> int:
-    told, script = Report(limits), os.path.abspath(script)
+    told = Report(limits)
+    script = os.path.abspath(script)
     folder = os.path.dirname(script)
-    sys.path[0], sys.argv = folder, [script, *arguments]
+    sys.path[0] = folder
+    sys.argv = [script, *arguments]
     if os.path.basename(folder) not in ("bin", "scripts", "tools"):
         os.chdir(folder)
     code = 0

@@ -14,16 +14,25 @@ EACH = 120
 _SOURCE = Path(__file__).with_name("python_runner.py")
 #: A script's verbose output: a file's heading as SymPy's runner writes it, then a line a test.
 _HEADING = re.compile(r"^(\S+\.py)\[[\d, ]+\]")
-_LINE = re.compile(r"^(?P<test>test\w*(?: \([\w.]+\))?)(?: \.\.\.)? (?P<how>ok|FAIL|ERROR|[FEsfXwTK]|skipped\b.*)$")
+_LINE = re.compile(
+    r"^(?P<test>test\w*(?: \([\w.]+\))?)(?: \.\.\.)? (?P<how>ok|FAIL|ERROR|[FEsfXwTK]|skipped\b.*)$"
+)
 _MAX_LINE = 500
-_HOW: dict[str, Status] = {"ok": "passed", "F": "failed", "FAIL": "failed", "E": "error", "ERROR": "error"}
+_HOW: dict[str, Status] = {
+    "ok": "passed",
+    "F": "failed",
+    "FAIL": "failed",
+    "E": "error",
+    "ERROR": "error",
+}
 
 
 def command_lines(
     recipe: Recipe, python: Path | None, workspace: Path, tests: Sequence[str], seconds: float
 ) -> list[tuple[str, ...]]:
     """To be tried in turn until one leaves results: old pytests know fewer options, a repository's own options may need
-    plugins that are not there, and scripts take modules or paths. ``seconds`` until the run is killed."""
+    plugins that are not there, and scripts take modules or paths. ``seconds`` until the run is killed.
+    """
     report = str(workspace / "report/junit.xml")
     limits = (report, f"{seconds * 0.9:g}", f"{min(EACH, seconds * 0.6):g}")
     wrapped = (str(python), "-c", _SOURCE.read_text())
@@ -31,17 +40,31 @@ def command_lines(
         return [("/bin/sh", "-c", way.test, "sh", *way.select(tests))]
     match recipe.runner:
         case "command":
-            words = [[*tests] if word == "{tests}" else [word.replace("{report}", report)] for word in recipe.options]
+            words = [
+                [*tests] if word == "{tests}" else [word.replace("{report}", report)]
+                for word in recipe.options
+            ]
             return [tuple(word for part in words for word in part)]
         case "unittest":
             return [(*wrapped, "unittest", *limits, *tests)]
         case "script":
             ways = dict.fromkeys(labels(recipe.script, tests)) if tests else [()]
-            return [(*wrapped, "script", *limits, recipe.script, *recipe.options, *way) for way in ways]
+            return [
+                (*wrapped, "script", *limits, recipe.script, *recipe.options, *way) for way in ways
+            ]
         case "pytest":
-            fixed = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:random_order", "--maxfail=0")
+            fixed = (
+                "-p",
+                "no:cacheprovider",
+                "-p",
+                "no:randomly",
+                "-p",
+                "no:random_order",
+                "--maxfail=0",
+            )
             plain = (str(python), "-m", "pytest", f"--junitxml={report}", *fixed, *tests)
-            going_on, bare = "--continue-on-collection-errors", ("-o", "addopts=", "-o", "required_plugins=")
+            going_on = "--continue-on-collection-errors"
+            bare = ("-o", "addopts=", "-o", "required_plugins=")
             return [
                 (*wrapped, "pytest", *limits, *fixed, going_on, *tests),
                 (*wrapped, "pytest", *limits, *fixed, going_on, *bare, *tests),
@@ -73,7 +96,9 @@ def shell_limits(workspace: Path, seconds: float) -> dict[str, str]:
     }
 
 
-def read_results(recipe: Recipe, workspace: Path, output: str) -> tuple[dict[str, Status], dict[str, str]]:
+def read_results(
+    recipe: Recipe, workspace: Path, output: str
+) -> tuple[dict[str, Status], dict[str, str]]:
     """Results and failure texts by test id; raises UnreadableReport."""
     folder = workspace / "report"
     if recipe.runner == "go":

@@ -5,20 +5,29 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 #: A suite up to this size runs whole.
-WHOLE_FILES, WHOLE_BYTES = 12, 400_000
+WHOLE_FILES = 12
+WHOLE_BYTES = 400_000
 CHOSEN_FILES = 8
 _RANKED = 10
 
 
 def choose_tests(
-    test_files: Sequence[str], texts: Mapping[str, str], sizes: Mapping[str, int], *, ranking: Sequence[str],
-    issue: str, fill: bool = True,
-) -> tuple[tuple[str, ...], bool]:  # fmt: skip
+    test_files: Sequence[str],
+    texts: Mapping[str, str],
+    sizes: Mapping[str, int],
+    *,
+    ranking: Sequence[str],
+    issue: str,
+    fill: bool = True,
+) -> tuple[tuple[str, ...], bool]:
     """Test files, likeliest first, and whether that leaves nothing out (then none is listed).
 
     ``ranking``: source paths, likeliest first; ``issue``: its text; ``fill``: take some where none is likely.
     """
-    if len(test_files) <= WHOLE_FILES and sum(sizes.get(path, 0) for path in test_files) <= WHOLE_BYTES:
+    if (
+        len(test_files) <= WHOLE_FILES
+        and sum(sizes.get(path, 0) for path in test_files) <= WHOLE_BYTES
+    ):
         return (), True
     sources = [path for path in ranking if path not in set(test_files)][:_RANKED]
     words = set(re.findall(r"[\w./-]+", issue))
@@ -57,4 +66,9 @@ def _imports(text: str, source: str) -> float:
     if re.search(rf"^[ \t]*(?:from {module} import|import {module}\b)", text, re.M):
         return 2.0
     above = re.escape(".".join(parts[:-1]))
-    return 1.5 if above and re.search(rf"^[ \t]*from {above} import .*\b{re.escape(parts[-1])}\b", text, re.M) else 0.0
+    return (
+        1.5
+        if above
+        and re.search(rf"^[ \t]*from {above} import .*\b{re.escape(parts[-1])}\b", text, re.M)
+        else 0.0
+    )

@@ -37,7 +37,9 @@ _LIKELY_FILES = 1200
 _FEWER = 2
 #: A run that gave up sooner than that is tried again file by file.
 _QUICK_SECONDS = 30.0
-_CLOSED = "nothing is fetched for a private repository, unless CODING_AGENT_FETCH_FOR_PRIVATE allows it"
+_CLOSED = (
+    "nothing is fetched for a private repository, unless CODING_AGENT_FETCH_FOR_PRIVATE allows it"
+)
 
 
 @dataclass(frozen=True)
@@ -52,18 +54,30 @@ class Plan:
 class PrepareTests:
     """``pythons``: folders with interpreters; ``cache``: a folder for uv's caches, one a repository; ``index``: the
     package index (None: ``index_settings`` of the worker's environment); ``fetch_for_private``: for a private
-    repository, too, packages are fetched, which tells the index what they are; ``clock``: seconds since the epoch."""
+    repository, too, packages are fetched, which tells the index what they are; ``clock``: seconds since the epoch.
+    """
 
     name = "prepare_tests"
 
     def __init__(
-        self, mirrors: Mirrors, sandbox: Sandbox, *, pythons: tuple[Path, ...], uv: Path, cache: Path,
-        index: Mapping[str, str] | None = None, fetch_for_private: bool = False,
+        self,
+        mirrors: Mirrors,
+        sandbox: Sandbox,
+        *,
+        pythons: tuple[Path, ...],
+        uv: Path,
+        cache: Path,
+        index: Mapping[str, str] | None = None,
+        fetch_for_private: bool = False,
         clock: Callable[[], float] = time.time,
-    ):  # fmt: skip
+    ):
         self._fetch_for_private = fetch_for_private
-        self._mirrors, self._sandbox, self._pythons, self._uv = mirrors, sandbox, pythons, uv
-        self._cache, self._clock = cache, clock
+        self._mirrors = mirrors
+        self._sandbox = sandbox
+        self._pythons = pythons
+        self._uv = uv
+        self._cache = cache
+        self._clock = clock
         self._index = index_settings(os.environ) if index is None else index
 
     async def plan(self, checkout: Checkout) -> Plan:
@@ -76,15 +90,23 @@ class PrepareTests:
             return Plan(found, sizes, recipe_of(found, checkout, None), found.why)
         asked = found.config.python
         minor = choose_minor(
-            find_interpreters(self._pythons), requires=f"=={asked}.*" if asked else found.requires_python,
+            find_interpreters(self._pythons),
+            requires=f"=={asked}.*" if asked else found.requires_python,
             classified=() if asked else found.classified or sorted(found.said.minors),
             committed_at=checkout.committed_at,
-        )  # fmt: skip
+        )
         if minor is None:
-            return Plan(found, sizes, None, f"no interpreter here fits the repository's {found.requires_python!r}")
+            return Plan(
+                found,
+                sizes,
+                None,
+                f"no interpreter here fits the repository's {found.requires_python!r}",
+            )
         return Plan(found, sizes, recipe_of(found, checkout, minor), found.why)
 
-    async def run(self, issue: Issue, checkout: Checkout, context: Context, run: RunContext) -> Suite:
+    async def run(
+        self, issue: Issue, checkout: Checkout, context: Context, run: RunContext
+    ) -> Suite:
         plan = await self.plan(checkout)
         if (recipe := plan.recipe) is None:
             return _not_runnable(plan.why)
@@ -99,18 +121,28 @@ class PrepareTests:
             told = f"{error}; {_CLOSED}" if recipe.closed else str(error)
             return _not_runnable(told, recipe, await run.save("environment.log", "".join(log)))
         log_key = await run.save("environment.log", "".join(log))
-        found, sizes = plan.found, plan.sizes
+        found = plan.found
+        sizes = plan.sizes
         tests, whole = choose_tests(
             found.test_files, found.texts, sizes, ranking=context.ranking, issue=issue.text
-        )  # fmt: skip
+        )
         recipe, base, tests = await self._base(recipe, run, tests, whole)
         if not base.results:
-            return _not_runnable(f"no test of the base commit ran: {_last_line(base.said)}", recipe, base.log_key)
+            return _not_runnable(
+                f"no test of the base commit ran: {_last_line(base.said)}", recipe, base.log_key
+            )
         run.progress(f"base: {len(base.green)} tests pass, {len(base.red)} fail")
         return Suite(
-            runnable=True, reason=found.why, runner=recipe.runner, python=recipe.python, tests=tests,
-            whole=whole and not tests, base=base, log_key=log_key, recipe=recipe,
-        )  # fmt: skip
+            runnable=True,
+            reason=found.why,
+            runner=recipe.runner,
+            python=recipe.python,
+            tests=tests,
+            whole=whole and not tests,
+            base=base,
+            log_key=log_key,
+            recipe=recipe,
+        )
 
     async def restore(self, result: Suite, run: RunContext) -> None:
         """The same environment on this machine; no test is run."""
@@ -124,10 +156,14 @@ class PrepareTests:
                 raise OSError(f"the test environment can't be made again: {error}") from error
 
     async def build(self, recipe: Recipe, workspace: Path, log: list[str]) -> None:
-        """The environment and the tree in ``workspace``; ``log`` is what was tried. Raises EnvironmentFailed."""
+        """The environment and the tree in ``workspace``; ``log`` is what was tried. Raises
+        EnvironmentFailed.
+        """
         (workspace / "local.json").unlink(missing_ok=True)
         source = workspace / "source"
-        await asyncio.to_thread(_export, self._mirrors.at(recipe.repository), recipe.base_sha, source)
+        await asyncio.to_thread(
+            _export, self._mirrors.at(recipe.repository), recipe.base_sha, source
+        )
         if recipe.tools:
             await toolchains.build(self._sandbox, workspace, recipe, self._index, log, self._cache)
             await asyncio.to_thread(shutil.rmtree, source)
@@ -136,10 +172,16 @@ class PrepareTests:
         if interpreter is None:
             raise EnvironmentFailed(f"this machine has no Python {recipe.python}")
         installer = DatedInstaller(
-            sandbox=self._sandbox, workspace=workspace, recipe=recipe, interpreter=interpreter,
-            uv=self._uv.resolve(), cache=self._cache,
-            index={**self._index, **({"UV_OFFLINE": "1"} if recipe.closed else {})}, now=self._clock(), log=log,
-        )  # fmt: skip
+            sandbox=self._sandbox,
+            workspace=workspace,
+            recipe=recipe,
+            interpreter=interpreter,
+            uv=self._uv.resolve(),
+            cache=self._cache,
+            index={**self._index, **({"UV_OFFLINE": "1"} if recipe.closed else {})},
+            now=self._clock(),
+            log=log,
+        )
         await Builder(installer).build()
         await asyncio.to_thread(shutil.rmtree, source)
 
@@ -151,14 +193,19 @@ class PrepareTests:
         tried: list[tuple[Recipe, TestReport, tuple[str, ...]]] = []
         for runner in (recipe.runner, *recipe.others):
             recipe = use_runner(run.workspace, recipe, runner)
-            run.progress(f"running {'all tests' if whole else f'{len(tests)} test files'} on the base with {runner}")
+            run.progress(
+                f"running {'all tests' if whole else f'{len(tests)} test files'} on the base with"
+                f" {runner}"
+            )
             report = await self._test(run, tests)
             if not report.ran and len(tests) > 1 and report.seconds < _QUICK_SECONDS:
-                # Some need what this machine lacks, such as a database, and the runner gives up for all.
+                # Some need what this machine lacks, such as a database, and the runner gives up for
+                # all.
                 run.progress("broken together; running each apart")
                 able = tuple([test for test in tests if (await self._test(run, (test,))).ran])
                 if able:
-                    tests, report = able, await self._test(run, able)
+                    tests = able
+                    report = await self._test(run, able)
             elif not (report.results or report.completed or len(tests) <= _FEWER):
                 run.progress("too slow together; running fewer")
                 report = await self._test(run, tests[:_FEWER])
@@ -166,15 +213,22 @@ class PrepareTests:
             tried.append((recipe, report, tests))
             if report.green:
                 return tried[-1]
-        best = max(tried, key=lambda each: len(each[1].results) if each[1].ran else 0)  # the first of equals
+        best = max(
+            tried, key=lambda each: len(each[1].results) if each[1].ran else 0
+        )  # the first of equals
         use_runner(run.workspace, recipe, best[0].runner)
         return best
 
     async def _test(self, run: RunContext, tests: tuple[str, ...]) -> TestReport:
         return await run_suite(
-            self._sandbox, run.workspace, changes={}, tests=tests, seconds=test_seconds(run), save=run.save,
+            self._sandbox,
+            run.workspace,
+            changes={},
+            tests=tests,
+            seconds=test_seconds(run),
+            save=run.save,
             label="tests-base",
-        )  # fmt: skip
+        )
 
 
 def recipe_of(found: Detected, checkout: Checkout, minor: int | None) -> Recipe:
@@ -182,15 +236,28 @@ def recipe_of(found: Detected, checkout: Checkout, minor: int | None) -> Recipe:
     first, *others = found.runners
     of_python = minor is not None
     return Recipe(
-        repository=checkout.repository, base_sha=checkout.base_sha, committed_at=checkout.committed_at,
-        version=described_version(checkout.described), runner=first, others=tuple(others), script=found.script,
-        options=found.options, python=f"3.{minor}" if of_python else "", packaged=found.packaged and of_python,
+        repository=checkout.repository,
+        base_sha=checkout.base_sha,
+        committed_at=checkout.committed_at,
+        version=described_version(checkout.described),
+        runner=first,
+        others=tuple(others),
+        script=found.script,
+        options=found.options,
+        python=f"3.{minor}" if of_python else "",
+        packaged=found.packaged and of_python,
         extras=found.config.extras or tuple(found.needs.extras),
         requirements=tuple(found.needs.requirements) if of_python else (),
-        modules=found.needs.modules if of_python else {}, source_root=found.source_root, patterns=found.patterns,
-        name=found.name, backend=found.backend, asks_git=found.asks_git, environment=found.config.environment,
-        tools=tuple(found.other.tools) if found.other else (), steps=tuple(found.other.steps) if found.other else (),
-    )  # fmt: skip
+        modules=found.needs.modules if of_python else {},
+        source_root=found.source_root,
+        patterns=found.patterns,
+        name=found.name,
+        backend=found.backend,
+        asks_git=found.asks_git,
+        environment=found.config.environment,
+        tools=tuple(found.other.tools) if found.other else (),
+        steps=tuple(found.other.steps) if found.other else (),
+    )
 
 
 def use_runner(workspace: Path, recipe: Recipe, runner: Runner) -> Recipe:
@@ -202,12 +269,16 @@ def use_runner(workspace: Path, recipe: Recipe, runner: Runner) -> Recipe:
 
 
 def test_seconds(run: RunContext) -> float:
-    """The time that one run of the tests may take: a fifth of the run's minutes, ten minutes at most."""
+    """The time that one run of the tests may take: a fifth of the run's minutes, ten minutes at
+    most.
+    """
     return min(600.0, max(30.0, run.limits.max_minutes * 60 / 5))
 
 
 def described_version(described: str | None) -> str | None:
-    """``git describe --long``'s answer as the version that setuptools-scm would say: the next one, in development."""
+    """``git describe --long``'s answer as the version that setuptools-scm would say: the next one,
+    in development.
+    """
     if described is None:
         return None
     tag, distance, commit = [*described.rsplit("-", 2), "", ""][:3]
@@ -225,11 +296,21 @@ def described_version(described: str | None) -> str | None:
 
 
 def _look(mirror: Mirror, sha: str) -> tuple[Detected, dict[str, int]]:
-    entries = {entry.path: entry for entry in mirror.files(sha) if entry.mode in ("100644", "100755")}
+    entries = {
+        entry.path: entry for entry in mirror.files(sha) if entry.mode in ("100644", "100755")
+    }
 
-    likely = [entry for path, entry in entries.items() if entry.size <= _READ_BYTES and _LIKELY.search(path)]
+    likely = [
+        entry
+        for path, entry in entries.items()
+        if entry.size <= _READ_BYTES and _LIKELY.search(path)
+    ]
     likely = sorted(likely, key=lambda entry: entry.path.count("/"))[:_LIKELY_FILES]
-    texts = dict(zip([one.path for one in likely], mirror.read_many([one.sha for one in likely]), strict=True))
+    texts = dict(
+        zip(
+            [one.path for one in likely], mirror.read_many([one.sha for one in likely]), strict=True
+        )
+    )
 
     def read(path: str) -> str | None:
         entry: Entry | None = entries.get(path)
@@ -249,11 +330,20 @@ def _export(mirror: Mirror, sha: str, folder: Path) -> None:
 
 def _not_runnable(reason: str, recipe: Recipe | None = None, log_key: str | None = None) -> Suite:
     return Suite(
-        runnable=False, reason=f"the tests can't be run: {reason}", runner=recipe.runner if recipe else None,
-        python=recipe.python if recipe else None, tests=(), whole=False, base=None, log_key=log_key, recipe=recipe,
-    )  # fmt: skip
+        runnable=False,
+        reason=f"the tests can't be run: {reason}",
+        runner=recipe.runner if recipe else None,
+        python=recipe.python if recipe else None,
+        tests=(),
+        whole=False,
+        base=None,
+        log_key=log_key,
+        recipe=recipe,
+    )
 
 
 def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("[")]
+    lines = [
+        line.strip() for line in text.splitlines() if line.strip() and not line.startswith("[")
+    ]
     return lines[-1][:200] if lines else "the runner said nothing"

@@ -4,7 +4,12 @@ import json
 import re
 from typing import Any
 
-from stages.prepare_tests.junit import MAX_FAILURE_CHARS, MAX_FAILURES, MAX_ID_CHARS, UnreadableReport
+from stages.prepare_tests.junit import (
+    MAX_FAILURE_CHARS,
+    MAX_FAILURES,
+    MAX_ID_CHARS,
+    UnreadableReport,
+)
 from stages.prepare_tests.models import Status
 
 Results = tuple[dict[str, Status], dict[str, str]]
@@ -22,14 +27,20 @@ def read_go(data: bytes) -> Results:
     broken: dict[str, Status] = {}
     for line in data.decode(errors="replace").splitlines():
         event = _object(line)
-        package, test, action = str(event.get("Package", "")), event.get("Test"), str(event.get("Action"))
+        package = str(event.get("Package", ""))
+        test = event.get("Test")
+        action = str(event.get("Action"))
         name = f"{package}::{test}"[:MAX_ID_CHARS] if test else f"::{package}"
         if action == "output":
             said[name] = (said.get(name, "") + str(event.get("Output", "")))[-MAX_FAILURE_CHARS:]
         elif status := _GO.get(action):
             (results if test else broken)[name] = status
     red = {test.partition("::")[0] for test, status in results.items() if status == "failed"}
-    results |= {name: "error" for name, status in broken.items() if status == "failed" and name[2:] not in red}
+    results |= {
+        name: "error"
+        for name, status in broken.items()
+        if status == "failed" and name[2:] not in red
+    }
     return _told(results, said)
 
 
@@ -57,7 +68,8 @@ def read_cargo(output: str) -> Results:
     """libtest's lines; what does not compile leaves none."""
     results: dict[str, Status] = {}
     said: dict[str, str] = {}
-    target, quoted = "", ""
+    target = ""
+    quoted = ""
     for line in output.splitlines():
         if heading := _RUNNING.match(line):
             target = heading[1] or f"doc {heading[2]}"

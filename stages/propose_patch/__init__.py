@@ -1,10 +1,19 @@
-"""Ask the model for a change, by one of three strategies. Prompts are rendered from templates; exchanges are kept."""
+"""Ask the model for a change, by one of three strategies. Prompts are rendered from templates;
+exchanges are kept.
+"""
 
 from stages.propose_patch.proposal import Proposal, Proposals, Reproduction
 from stages.propose_patch.stage import Plan, ProposePatch
 from stages.propose_patch.task import MAX_FEEDBACK, SYSTEM, USER, prompt_variables
 
 __all__ = [
-    "MAX_FEEDBACK", "SYSTEM", "USER", "Plan", "Proposal", "Proposals", "ProposePatch", "Reproduction",
+    "MAX_FEEDBACK",
+    "SYSTEM",
+    "USER",
+    "Plan",
+    "Proposal",
+    "Proposals",
+    "ProposePatch",
+    "Reproduction",
     "prompt_variables",
-]  # fmt: skip
+]

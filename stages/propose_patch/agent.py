@@ -1,10 +1,11 @@
-"""The strategy ``agent``: the model itself looks around, edits and tries things, one tool call a reply.
+"""The strategy ``agent``: the model itself looks around, edits and tries things, one tool call a
+reply.
 
-The whole loop is here. After mini-swe-agent (github.com/SWE-agent/mini-swe-agent); what counts as going in circles
-after OpenHands' stuck detector. A step is: ask, keep the exchange, do the one call, show its result. Every reply is
-bought under its step's key, and what can't be made again is kept under it: a run that was killed goes through the same
-steps on any machine, buys none twice and sends the same bytes. What comes of it is a proposal like any other.
-"""
+The whole loop is here. After mini-swe-agent (github.com/SWE-agent/mini-swe-agent); what counts as
+going in circles after OpenHands' stuck detector. A step is: ask, keep the exchange, do the one
+call, show its result. Every reply is bought under its step's key, and what can't be made again is
+kept under it: a run that was killed goes through the same steps on any machine, buys none twice and
+sends the same bytes. What comes of it is a proposal like any other."""
 
 import asyncio
 import json
@@ -23,17 +24,30 @@ from stages.propose_patch.proposal import Proposal, Proposals
 from stages.propose_patch.reproduction import on_base, only_tests, unneeded
 from stages.propose_patch.task import LESS, Task, back, holds_edit, lacking
 from stages.propose_patch.toolbox import Toolbox
-from stages.propose_patch.tools import Call, NeedsInfo, NoChangeNeeded, Submit, ToolError, described, parse_call
+from stages.propose_patch.tools import (
+    Call,
+    NeedsInfo,
+    NoChangeNeeded,
+    Submit,
+    ToolError,
+    described,
+    parse_call,
+)
 
 MAX_STEPS = 30
-MAX_HISTORY, MIN_HISTORY = 100_000, 12_000
+MAX_HISTORY = 100_000
+MIN_HISTORY = 12_000
 """Characters of the steps that are sent, about 25,000 tokens; beyond them the oldest results are left out."""
 KEPT_STEPS = 4
 """The last results are always sent whole."""
 MINUTES_SHARE = 0.6
 """Of the minutes that the run has left; the others are for testing what comes of it."""
-REPEATS, MAX_WRONG = 3, 5
-CIRCLES = "You go in circles: the same calls give the same results. Do something else, or submit what you have."
+REPEATS = 3
+MAX_WRONG = 5
+CIRCLES = (
+    "You go in circles: the same calls give the same results. Do something else, or submit what you"
+    " have."
+)
 
 
 @dataclass(frozen=True)
@@ -55,12 +69,19 @@ async def propose(
 
 class _Agent:
     def __init__(self, task: Task, box: Toolbox, max_steps: int, clock: Callable[[], float]):
-        self._task, self._box, self._max_steps, self._clock = task, box, max_steps, clock
-        self._until = clock() + min(task.run.seconds_left(), task.run.limits.max_minutes * 60) * MINUTES_SHARE
+        self._task = task
+        self._box = box
+        self._max_steps = max_steps
+        self._clock = clock
+        self._until = (
+            clock() + min(task.run.seconds_left(), task.run.limits.max_minutes * 60) * MINUTES_SHARE
+        )
         self._begun = task.messages("agent_system", "agent", tools=described(), steps=max_steps)
         self._history = MAX_HISTORY
         self._steps: list[Step] = []
-        self._summary, self._model, self._exchange = "", task.model, ""
+        self._summary = ""
+        self._model = task.model
+        self._exchange = ""
 
     async def work(self) -> Proposals | Back | Stop:
         over: str | Stop | None = None
@@ -68,8 +89,14 @@ class _Agent:
             over = await self._step()
         ending = over.reason if isinstance(over, Stop) else over
         self._task.run.progress(f"{len(self._steps)} steps: {ending}")
-        told = {"ending": ending, "calls": self._box.calls, "steps": [asdict(step) for step in self._steps]}
-        transcript = await self._task.run.save("transcript.json", json.dumps(told, indent=1, ensure_ascii=False))
+        told = {
+            "ending": ending,
+            "calls": self._box.calls,
+            "steps": [asdict(step) for step in self._steps],
+        }
+        transcript = await self._task.run.save(
+            "transcript.json", json.dumps(told, indent=1, ensure_ascii=False)
+        )
         if isinstance(over, Stop):
             facts = over.facts.merged(Facts(artifacts={"transcript": transcript}))
             return Stop(over.outcome, over.reason, facts)
@@ -79,7 +106,9 @@ class _Agent:
         # Its words may quote an edit; they must not be read as one.
         words = "" if holds_edit(self._summary, whole=False) else self._summary
         reply = "\n\n".join([words.strip(), *self._box.edits]).strip()
-        proposal = Proposal(reply=reply, exchange_key=self._exchange or transcript, model=self._model)
+        proposal = Proposal(
+            reply=reply, exchange_key=self._exchange or transcript, model=self._model
+        )
         return self._task.proposals([proposal], transcript_key=transcript)
 
     async def _step(self) -> str | Stop | None:
@@ -104,9 +133,11 @@ class _Agent:
                 return lacking(call.body, self._exchange)
             if isinstance(call, NoChangeNeeded):
                 return await self._unneeded(call, number)
-            result, said = await self._box.use(call, f"{self._task.run.round}-step-{number:02}"), repr(call)
+            result = await self._box.use(call, f"{self._task.run.round}-step-{number:02}")
+            said = repr(call)
         except (ToolError, EditFailed) as error:
-            result, said = f"Error: {error}", content
+            result = f"Error: {error}"
+            said = content
         step = Step(content, said, result, result.startswith("Error:"))
         circling = goes_in_circles([*self._steps, step])
         warned = bool(self._steps) and self._steps[-1].note == CIRCLES
@@ -114,13 +145,19 @@ class _Agent:
         if circling and warned:
             return "it went in circles"
         wrong = [past.wrong for past in self._steps[-MAX_WRONG:]]
-        return f"{MAX_WRONG} calls in a row were wrong" if len(wrong) == MAX_WRONG and all(wrong) else None
+        return (
+            f"{MAX_WRONG} calls in a row were wrong"
+            if len(wrong) == MAX_WRONG and all(wrong)
+            else None
+        )
 
     async def _ask(self, number: int) -> str:
         while True:
             try:
                 messages = conversation(self._begun, self._steps, self._max_steps, self._history)
-                reply, self._exchange = await self._task.ask(f"step-{number:02}", messages, hints="agent")
+                reply, self._exchange = await self._task.ask(
+                    f"step-{number:02}", messages, hints="agent"
+                )
                 self._model = reply.model
                 return reply.content
             except ModelError as error:  # longer than the model's context
@@ -140,8 +177,15 @@ class _Agent:
 
     async def _unneeded(self, call: NoChangeNeeded, number: int) -> Stop:
         """Raises ToolError where the edits are not new tests that pass on the base."""
-        if not self._task.suite.runnable or not self._box.paths or not only_tests(self._task, self._box.paths):
-            raise ToolError("it needs proof: tests that can be run, and as your only edit a new test file that passes.")
+        if (
+            not self._task.suite.runnable
+            or not self._box.paths
+            or not only_tests(self._task, self._box.paths)
+        ):
+            raise ToolError(
+                "it needs proof: tests that can be run, and as your only edit a new test file that"
+                " passes."
+            )
         proof = await on_base(self._task, self._box.tree, self._box.paths, f"unneeded-{number}")
         if proof.kind != "passes":
             raise ToolError(f"your test does not show it. {proof.said}")
@@ -151,7 +195,8 @@ class _Agent:
 def goes_in_circles(steps: list[Step]) -> bool:
     """The same call with the same result over and over, or two in turn."""
     turns = [(step.call, step.result) for step in steps]
-    same, two = turns[-REPEATS:], turns[-2 * REPEATS :]
+    same = turns[-REPEATS:]
+    two = turns[-2 * REPEATS :]
     if len(same) == REPEATS and len(set(same)) == 1:
         return True
     return len(two) == 2 * REPEATS and len(set(two[::2])) == len(set(two[1::2])) == 1
@@ -167,17 +212,28 @@ def conversation(
     left_out = 0
     for count in range(1, len(steps) + 1):
         if _size(steps[:count], left_out) > max_history:
-            while left_out < count - KEPT_STEPS and _size(steps[:count], left_out) > max_history // 2:
+            while (
+                left_out < count - KEPT_STEPS and _size(steps[:count], left_out) > max_history // 2
+            ):
                 left_out += 1
     messages = [*begun[:-1], begun[-1].model_copy(update={"reused": True})]
     for number, step in enumerate(steps, 1):
-        shown = fenced(step.result) if number > left_out else f"[{len(step.result)} characters, left out]"
+        shown = (
+            fenced(step.result)
+            if number > left_out
+            else f"[{len(step.result)} characters, left out]"
+        )
         note = f"\n\n{step.note}" if step.note else ""
         said = f"Step {number} of {max_steps}:\n\n{shown}{note}"
-        messages += [Message(role="assistant", content=step.reply), Message(role="user", content=said)]
+        messages += [
+            Message(role="assistant", content=step.reply),
+            Message(role="user", content=said),
+        ]
     messages[-1] = messages[-1].model_copy(update={"reused": True})
     return tuple(messages)
 
 
 def _size(steps: list[Step], left_out: int) -> int:
-    return sum(len(step.reply) for step in steps) + sum(len(step.result) for step in steps[left_out:])
+    return sum(len(step.reply) for step in steps) + sum(
+        len(step.result) for step in steps[left_out:]
+    )

@@ -1,8 +1,8 @@
-"""The strategy ``balanced``: a reproduction test once a run, then several candidates a round, chosen by tests.
+"""The strategy ``balanced``: a reproduction test once a run, then several candidates a round,
+chosen by tests.
 
-After Agentless (https://arxiv.org/abs/2407.01489): regressions, the reproduction test, the majority. ``run_tests``
-chooses.
-"""
+After Agentless (https://arxiv.org/abs/2407.01489): regressions, the reproduction test, the
+majority. ``run_tests`` chooses."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,9 @@ from stages.propose_patch.reproduction import reproduce
 from stages.propose_patch.task import LESS, Task, back, needs_info, unusable
 
 
-async def propose(task: Task, candidates: int, temperature: float, models: Sequence[str]) -> Proposals | Back | Stop:
+async def propose(
+    task: Task, candidates: int, temperature: float, models: Sequence[str]
+) -> Proposals | Back | Stop:
     """``models`` are asked in turn; the first candidate is made at the task's own temperature."""
     found = await reproduce(task)
     if found.stop is not None:
@@ -25,14 +27,19 @@ async def propose(task: Task, candidates: int, temperature: float, models: Seque
     for number, model in enumerate(whom):
         try:
             reply, key = await task.ask_for_change(
-                f"candidate-{number}", sample=number, reproduction=found.test, model=model,
+                f"candidate-{number}",
+                sample=number,
+                reproduction=found.test,
+                model=model,
                 reused=whom.count(model) > 1,
                 temperature=task.temperature if number == 0 else max(temperature, task.temperature),
-            )  # fmt: skip
+            )
         except Halt as halt:
             if halt.outcome not in LESS or not proposals:
                 raise
-            task.run.progress(f"{halt.reason}: going on with {len(proposals)} of {candidates} candidates")
+            task.run.progress(
+                f"{halt.reason}: going on with {len(proposals)} of {candidates} candidates"
+            )
             break
         if because := unusable(reply):
             refusals.append(because)

@@ -1,4 +1,6 @@
-"""A reproduction test from the issue: kept only where it fails on the base, and for the issue's reason."""
+"""A reproduction test from the issue: kept only where it fails on the base, and for the issue's
+reason.
+"""
 
 import asyncio
 import re
@@ -30,10 +32,13 @@ SHOWN_FAILURE = 3_000
 _FIXED = re.compile(r"^\W*ALREADY_FIXED\W*:\s*(?P<why>\S.*)", re.M | re.S)
 _RAISED = re.compile(r"^(?:E\s+)?(?:[\w.]+\.)?(\w+(?:Error|Exception))\b", re.M)
 _MISSING = re.compile(
-    r"(?:has no attribute|unexpected keyword argument|cannot import name|No module named|fixture|name) '([\w.]+)'"
+    r"(?:has no attribute|unexpected keyword argument|cannot import name|No module"
+    r" named|fixture|name) '([\w.]+)'"
     r"(?! is not a package)"
 )
-_OWN_FAULT = frozenset({"ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "NameError"})
+_OWN_FAULT = frozenset(
+    {"ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "NameError"}
+)
 
 
 class Finding(BaseModel):
@@ -52,7 +57,11 @@ class Finding(BaseModel):
 
     @property
     def stop(self) -> Stop | None:
-        return Stop(self.outcome, self.reason, Facts(artifacts=self.artifacts)) if self.outcome else None
+        return (
+            Stop(self.outcome, self.reason, Facts(artifacts=self.artifacts))
+            if self.outcome
+            else None
+        )
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,9 @@ async def _find(task: Task) -> Finding:
     for number in range(MAX_CALLS):
         label = f"reproduce-{number}"
         try:
-            reply, exchange = await task.ask(label, messages, temperature=0.0, key=f"run/{label}", hints="reproduce")
+            reply, exchange = await task.ask(
+                label, messages, temperature=0.0, key=f"run/{label}", hints="reproduce"
+            )
         except ModelError:
             task.run.progress("no reproduction test: the prompt is longer than the model's context")
             break
@@ -104,23 +115,32 @@ async def _find(task: Task) -> Finding:
         else:
             paths = sorted(landed.files)
             if not only_tests(task, paths):
-                return Finding(proposal=Proposal(reply=reply.content, exchange_key=exchange, model=reply.model))
+                return Finding(
+                    proposal=Proposal(reply=reply.content, exchange_key=exchange, model=reply.model)
+                )
             tried = await on_base(task, tree, paths, label)
         if tried.kind == "fails":
             task.run.progress(f"reproduced: {len(tried.tests)} new tests fail on the base")
-            return Finding(test=Reproduction(
-                files=tried.files, tests=tried.tests, failure=tried.said, log_key=tried.log_key
-            ))  # fmt: skip
+            return Finding(
+                test=Reproduction(
+                    files=tried.files, tests=tried.tests, failure=tried.said, log_key=tried.log_key
+                )
+            )
         task.run.progress(f"the reproduction test is not kept: {one_line(clip(tried.said, 200))}")
         said = clip(tried.said, SHOWN_FAILURE)
         (again,) = await asyncio.to_thread(task.render, ("reproduce_again", {"said": said}))
-        turn = (Message(role="assistant", content=reply.content), Message(role="user", content=again))
+        turn = (
+            Message(role="assistant", content=reply.content),
+            Message(role="user", content=again),
+        )
         messages = (*messages, *turn)
     return Finding()
 
 
 def _said(text: str, exchange: str, tried: OnBase | None) -> Finding:
-    """A reply without a test: the issue lacks something, or a test that passes on the base shows that it is mended."""
+    """A reply without a test: the issue lacks something, or a test that passes on the base shows
+    that it is mended.
+    """
     if stop := needs_info(text, exchange):
         return Finding(outcome=stop.outcome, reason=stop.reason, artifacts=stop.facts.artifacts)
     fixed = _FIXED.search(text)
@@ -131,8 +151,13 @@ def _said(text: str, exchange: str, tried: OnBase | None) -> Finding:
 
 
 def unneeded(proof: OnBase, why: str) -> Stop:
-    """The end of a run whose tests, made from the issue, pass on the base; they and their log are attached."""
-    passing = f"{len(proof.tests)} test{'s' * (len(proof.tests) != 1)} made from the issue pass on the base commit"
+    """The end of a run whose tests, made from the issue, pass on the base; they and their log are
+    attached.
+    """
+    passing = (
+        f"{len(proof.tests)} test{'s' * (len(proof.tests) != 1)} made from the issue pass on the"
+        " base commit"
+    )
     reason = f"{passing}; the model says: {clip(one_line(why), MAX_REASON)}"
     evidence = {"reproduction": proof.patch_key, "test log": proof.log_key}
     return Stop(Outcome.NO_CHANGE_NEEDED, reason, Facts(artifacts=evidence))
@@ -148,18 +173,33 @@ async def on_base(task: Task, tree: str, paths: Sequence[str], label: str) -> On
     assert task.suite.recipe  # noqa: S101 (the suite is runnable)
     base = task.checkout.base_sha
     files = {path: await asyncio.to_thread(task.mirror.read, tree, path) for path in paths}
-    known = [path for path in paths if await asyncio.to_thread(task.mirror.read, base, path) is not None]
+    known = [
+        path for path in paths if await asyncio.to_thread(task.mirror.read, base, path) is not None
+    ]
     tests = [path for path in paths if is_test_file(path, task.suite.recipe.patterns)]
     if known or not tests:
-        why = f"{known[0]} is there already" if known else "no file has a name that the runner takes for a test's"
+        why = (
+            f"{known[0]} is there already"
+            if known
+            else "no file has a name that the runner takes for a test's"
+        )
         return OnBase("proves nothing", f"Write the test as one new test file: {why}.")
     report = await run_suite(
-        task.sandbox, task.run.workspace, changes=files, tests=tests, seconds=test_seconds(task.run),
-        save=task.run.save, label=label,
-    )  # fmt: skip
+        task.sandbox,
+        task.run.workspace,
+        changes=files,
+        tests=tests,
+        seconds=test_seconds(task.run),
+        save=task.run.save,
+        label=label,
+    )
     patch = await asyncio.to_thread(lambda: task.mirror.diff(task.mirror.tree_of(base), tree))
     texts = {path: text.decode() for path, text in files.items() if text is not None}
-    kept = OnBase("proves nothing", log_key=report.log_key, patch_key=await task.run.save(f"{label}.diff", patch))
+    kept = OnBase(
+        "proves nothing",
+        log_key=report.log_key,
+        patch_key=await task.run.save(f"{label}.diff", patch),
+    )
     return replace(kept, files=texts, **judged(report, task.issue.text, task.run.workspace))
 
 
@@ -172,7 +212,11 @@ def judged(report: TestReport, issue: str, workspace: Path) -> dict[str, Any]:
     reds = sorted(report.red)
     good = [test for test in reds if not own_fault(failures.get(test, ""), issue)]
     if good:
-        return {"kind": "fails", "tests": tuple(good), "said": failures.get(good[0], "")[-SHOWN_FAILURE:]}
+        return {
+            "kind": "fails",
+            "tests": tuple(good),
+            "said": failures.get(good[0], "")[-SHOWN_FAILURE:],
+        }
     if reds:
         said = failures.get(reds[0], "")[-SHOWN_FAILURE:]
         return {"said": f"It fails, but for a reason of its own and not the issue's:\n\n{said}"}
@@ -183,7 +227,9 @@ def judged(report: TestReport, issue: str, workspace: Path) -> dict[str, Any]:
 
 
 def own_fault(failure: str, issue: str) -> bool:
-    """The test itself is wrong: it wants a name that is nowhere, and that the issue does not speak of."""
+    """The test itself is wrong: it wants a name that is nowhere, and that the issue does not speak
+    of.
+    """
     raised = _RAISED.findall(failure)
     missing = _MISSING.findall(failure)
     if not ((raised and raised[-1] in _OWN_FAULT) or missing):

@@ -20,13 +20,16 @@ from stages.propose_patch.proposal import Proposals
 from stages.propose_patch.task import STAGE, Task
 
 OTHERWISE = (
-    "The last two tries ended the same way. Do not repeat them: look for the cause elsewhere, mend it otherwise."
+    "The last two tries ended the same way. Do not repeat them: look for the cause elsewhere, mend"
+    " it otherwise."
 )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is spent on a change. ``candidates``, ``temperature`` and ``models`` are ``balanced``'s."""
+    """How much is spent on a change. ``candidates``, ``temperature`` and ``models`` are
+    ``balanced``'s.
+    """
 
     strategy: Literal["cheap", "balanced", "agent"] = "cheap"
     candidates: int = 3
@@ -46,12 +49,22 @@ class ProposePatch:
     name = STAGE
 
     def __init__(
-        self, buyer: Buyer, templates: Templates, mirrors: Mirrors, sandbox: Sandbox, *, plan: Plan = Plan(),
+        self,
+        buyer: Buyer,
+        templates: Templates,
+        mirrors: Mirrors,
+        sandbox: Sandbox,
+        *,
+        plan: Plan = Plan(),
         protected: tuple[str, ...] = (),
-    ):  # fmt: skip
+    ):
         """``protected``: patterns of paths that the deployment lets no proposal write."""
-        self._buyer, self._templates, self._mirrors, self._sandbox = buyer, templates, mirrors, sandbox
-        self._plan, self._protected = plan, protected
+        self._buyer = buyer
+        self._templates = templates
+        self._mirrors = mirrors
+        self._sandbox = sandbox
+        self._plan = plan
+        self._protected = protected
 
     async def run(
         self, issue: Issue, checkout: Checkout, context: Context, suite: Suite, run: RunContext
@@ -62,15 +75,25 @@ class ProposePatch:
         # Without this machine's path of the run: another one must send the same.
         feedback = run.feedback and run.feedback.replace(str(run.workspace), ".")
         task = Task(
-            issue=issue, checkout=checkout, context=context, suite=suite, run=run,
-            feedback=f"{OTHERWISE}\n\n{feedback}" if circling else feedback, model=asked or self._buyer.model,
-            temperature=self._plan.temperature if circling else 0.0, buyer=self._buyer,
-            templates=await self._templates.of(run), mirror=self._mirrors.at(checkout.repository),
-            sandbox=self._sandbox, policy=policy_of(checkout.config, self._protected)[0],
-        )  # fmt: skip
+            issue=issue,
+            checkout=checkout,
+            context=context,
+            suite=suite,
+            run=run,
+            feedback=f"{OTHERWISE}\n\n{feedback}" if circling else feedback,
+            model=asked or self._buyer.model,
+            temperature=self._plan.temperature if circling else 0.0,
+            buyer=self._buyer,
+            templates=await self._templates.of(run),
+            mirror=self._mirrors.at(checkout.repository),
+            sandbox=self._sandbox,
+            policy=policy_of(checkout.config, self._protected)[0],
+        )
         if self._plan.strategy == "balanced":
             models = (asked,) if asked else self._plan.models
-            answer = await balanced.propose(task, self._plan.candidates, self._plan.temperature, models)
+            answer = await balanced.propose(
+                task, self._plan.candidates, self._plan.temperature, models
+            )
         elif self._plan.strategy == "agent":
             answer = await agent.propose(task)
         else:
@@ -84,11 +107,18 @@ def _with_templates(answer: Proposals | Back | Stop, used: Facts) -> Proposals |
         return replace(answer, facts=used.merged(answer.facts))
     if isinstance(answer, Back):
         facts = used.merged(answer.facts)
-        return replace(answer, note=answer.note | {"facts": facts.model_dump(mode="json", exclude_defaults=True)})
+        return replace(
+            answer,
+            note=answer.note | {"facts": facts.model_dump(mode="json", exclude_defaults=True)},
+        )
     return answer
 
 
 def goes_in_circles(rounds: tuple[Round, ...]) -> bool:
-    """The last two rounds ended the same way, or the last one proposed what an earlier one had tried."""
+    """The last two rounds ended the same way, or the last one proposed what an earlier one had
+    tried.
+    """
     last = [opened.because for opened in rounds[-2:]]
-    return bool(rounds) and (bool(rounds[-1].note.get("repeated")) or (len(last) == 2 and len(set(last)) == 1))
+    return bool(rounds) and (
+        bool(rounds[-1].note.get("repeated")) or (len(last) == 2 and len(set(last)) == 1)
+    )

@@ -1,4 +1,6 @@
-"""One round's task, as every strategy gets it: what is known, whom to ask, and how what comes back is read."""
+"""One round's task, as every strategy gets it: what is known, whom to ask, and how what comes back
+is read.
+"""
 
 import asyncio
 import json
@@ -23,7 +25,8 @@ from stages.fetch_issue import Issue
 from stages.prepare_tests import Suite
 from stages.propose_patch.proposal import Proposal, Proposals, Reproduction
 
-SYSTEM, USER = "propose_system", "propose"
+SYSTEM = "propose_system"
+USER = "propose"
 STAGE = "propose_patch"
 MAX_FEEDBACK = 16_000
 """Characters of the last round's reason that are shown: about 4,000 tokens."""
@@ -55,20 +58,34 @@ class Task:
     """Template -> hash, of those that were rendered."""
 
     def messages(self, system: str, user: str, **more: Any) -> tuple[Message, ...]:
-        """The same work makes the same bytes, on any machine and at any time. Blocks: call it in a thread."""
+        """The same work makes the same bytes, on any machine and at any time. Blocks: call it in a
+        thread.
+        """
         said = prompt_variables(self.issue, self.context, self.suite, self.feedback) | more
         texts = self.render((system, said), (user, said))
-        return tuple(Message(role=role, content=text) for role, text in zip(("system", "user"), texts, strict=True))
+        return tuple(
+            Message(role=role, content=text)
+            for role, text in zip(("system", "user"), texts, strict=True)
+        )
 
     def render(self, *jobs: tuple[str, dict[str, Any]]) -> list[str]:
         """Texts of (template, variables)."""
-        self.used.update({name: self.templates.hash(name) for name, _ in jobs if name not in self.used})
+        self.used.update(
+            {name: self.templates.hash(name) for name, _ in jobs if name not in self.used}
+        )
         return self.templates.render_all(jobs)
 
     async def ask(
-        self, label: str, messages: tuple[Message, ...], *, model: str | None = None, temperature: float | None = None,
-        sample: int = 0, key: str | None = None, hints: str = USER,
-    ) -> tuple[ModelReply, str]:  # fmt: skip
+        self,
+        label: str,
+        messages: tuple[Message, ...],
+        *,
+        model: str | None = None,
+        temperature: float | None = None,
+        sample: int = 0,
+        key: str | None = None,
+        hints: str = USER,
+    ) -> tuple[ModelReply, str]:
         """The reply, and the key of the exchange, which is stored as soon as the reply is.
 
         ``label`` names the exchange, and the call within the round; ``key`` names one that is made once a run;
@@ -80,10 +97,13 @@ class Task:
         """
         request = self.buyer.redacted(
             ModelRequest(
-                model=model or self.model, messages=messages, sample=sample, **self.templates.front_matter(hints).hints,
+                model=model or self.model,
+                messages=messages,
+                sample=sample,
+                **self.templates.front_matter(hints).hints,
                 temperature=self.temperature if temperature is None else temperature,
             )
-        )  # fmt: skip
+        )
         self.run.progress(f"asking {request.model}{f' ({label})' if label else ''}")
         name = f"{label}-exchange.json" if label else "exchange.json"
 
@@ -92,18 +112,30 @@ class Task:
             return await self.run.save(name, json.dumps(exchange, indent=1, ensure_ascii=False))
 
         try:
-            reply = await self.buyer.buy(self.run.ledger, key or f"{self.run.round}/{STAGE}/{label or 0}", request)
+            reply = await self.buyer.buy(
+                self.run.ledger, key or f"{self.run.round}/{STAGE}/{label or 0}", request
+            )
         except ModelError as error:
             await keep(request, failure=error.failure.name)  # who replays it must meet the same
             raise
-        kept = await keep(request.model_copy(update={"model": reply.model}), reply=reply.model_dump(mode="json"))
-        self.run.progress(f"{reply.prompt_tokens} tokens in, {reply.completion_tokens} out, ${reply.cost_usd:.4f}")
+        kept = await keep(
+            request.model_copy(update={"model": reply.model}), reply=reply.model_dump(mode="json")
+        )
+        self.run.progress(
+            f"{reply.prompt_tokens} tokens in, {reply.completion_tokens} out, ${reply.cost_usd:.4f}"
+        )
         return reply, kept
 
     async def ask_for_change(
-        self, label: str, *, model: str | None = None, temperature: float | None = None, sample: int = 0,
-        reproduction: Reproduction | None = None, reused: bool = False,
-    ) -> tuple[ModelReply, str]:  # fmt: skip
+        self,
+        label: str,
+        *,
+        model: str | None = None,
+        temperature: float | None = None,
+        sample: int = 0,
+        reproduction: Reproduction | None = None,
+        reused: bool = False,
+    ) -> tuple[ModelReply, str]:
         """Where the prompt is longer than the model's context, with half of the files, and half of those again.
         ``reused``: the same prompt is sent to the same model several times."""
         user = "candidate" if reproduction else USER
@@ -115,25 +147,42 @@ class Task:
             marked = tuple(message.model_copy(update={"reused": reused}) for message in messages)
             asked = "-".join(filter(None, (label, suffix)))
             try:
-                return await self.ask(asked, marked, model=model, temperature=temperature, sample=sample, hints=user)
+                return await self.ask(
+                    asked, marked, model=model, temperature=temperature, sample=sample, hints=user
+                )
             except ModelError as error:
                 self.run.progress("the prompt is longer than the model's context")
                 too_long = error
         raise too_long.verdict()
 
     def proposals(
-        self, proposals: list[Proposal], *, reproduction: Reproduction | None = None, transcript_key: str | None = None
+        self,
+        proposals: list[Proposal],
+        *,
+        reproduction: Reproduction | None = None,
+        transcript_key: str | None = None,
     ) -> Proposals:
         return Proposals(
-            proposals=tuple(proposals), templates=dict(self.used), template_set=self.templates.set_hash,
-            reproduction=reproduction, transcript_key=transcript_key,
-        )  # fmt: skip
+            proposals=tuple(proposals),
+            templates=dict(self.used),
+            template_set=self.templates.set_hash,
+            reproduction=reproduction,
+            transcript_key=transcript_key,
+        )
 
 
-def prompt_variables(issue: Issue, context: Context, suite: Suite, feedback: str | None) -> dict[str, Any]:
+def prompt_variables(
+    issue: Issue, context: Context, suite: Suite, feedback: str | None
+) -> dict[str, Any]:
     """What the prompt templates may use; ``feedback`` is cut to size."""
     because = clip(feedback, MAX_FEEDBACK) if feedback else None
-    return {"issue": issue, "files": context.files, "listing": context.listing, "suite": suite, "feedback": because}
+    return {
+        "issue": issue,
+        "files": context.files,
+        "listing": context.listing,
+        "suite": suite,
+        "feedback": because,
+    }
 
 
 def holds_edit(text: str, *, whole: bool = True) -> bool:
@@ -149,7 +198,10 @@ def unusable(reply: ModelReply) -> str | None:
     if holds_edit(reply.content):
         return None
     if reply.finish_reason == "length":
-        return "The reply was cut off at its maximum length before an edit was whole: answer shorter, edits first."
+        return (
+            "The reply was cut off at its maximum length before an edit was whole: answer shorter,"
+            " edits first."
+        )
     if reply.finish_reason == "content_filter":
         return "The provider's content filter stopped the reply before it held an edit."
     return None

@@ -1,8 +1,8 @@
-"""What an agent's calls do: look at git objects, edit them, run commands and tests in the sandbox. Nothing else.
+"""What an agent's calls do: look at git objects, edit them, run commands and tests in the sandbox.
+Nothing else.
 
-Reading never touches a file system: paths are looked up in git trees, so links lead nowhere. A wrong call is answered
-with an error that says how to mend it.
-"""
+Reading never touches a file system: paths are looked up in git trees, so links lead nowhere. A
+wrong call is answered with an error that says how to mend it."""
 
 import ast
 import asyncio
@@ -20,39 +20,60 @@ from stages.prepare_tests.detect import is_test_file
 from stages.prepare_tests.execute import run_command, run_suite
 from stages.prepare_tests.stage import test_seconds
 from stages.propose_patch.task import Task
-from stages.propose_patch.tools import TOOLS, Call, Edit, Open, Run, Search, Symbol, Test, ToolError, Undo
+from stages.propose_patch.tools import (
+    TOOLS,
+    Call,
+    Edit,
+    Open,
+    Run,
+    Search,
+    Symbol,
+    Test,
+    ToolError,
+    Undo,
+)
 from stages.steady import steady
 
-MAX_SHOWN, MAX_WIDTH = 10_000, 300
+MAX_SHOWN = 10_000
+MAX_WIDTH = 300
 """Characters of one result, and of one line in it."""
-MAX_LINES, MAX_MATCHES, MAX_SYMBOLS = 250, 40, 3
+MAX_LINES = 250
+MAX_MATCHES = 40
+MAX_SYMBOLS = 3
 MAX_FILE_BYTES = 2_000_000
 COMMAND_SECONDS = 120.0
 #: Calls of each tool in one round; the steps bound the others.
 MAX_CALLS = {"run": 20, "test": 10}
-_DEFINES = (
-    "class|def|function|func|fn|interface|struct|enum|trait|type|module|const|let|var|object|protocol|record|macro"
-)
+_DEFINES = "class|def|function|func|fn|interface|struct|enum|trait|type|module|const|let|var|object|protocol|record|macro"
 
 
 class Toolbox:
-    """The tools in one round of a run. ``edits`` are those that count; together they make ``tree`` out of the base."""
+    """The tools in one round of a run. ``edits`` are those that count; together they make ``tree``
+    out of the base.
+    """
 
     def __init__(self, task: Task):
-        self._task, self._mirror = task, task.mirror
+        self._task = task
+        self._mirror = task.mirror
         self._base = task.mirror.tree_of(task.checkout.base_sha)
         self._listed: tuple[str, dict[str, Entry]] = ("", {})
         self.edits: list[str] = []
-        self.tree, self.paths = self._base, tuple[str, ...]()
+        self.tree = self._base
+        self.paths = tuple[str, ...]()
         self.calls: Counter[str] = Counter()
 
     async def use(self, call: Call, place: str) -> str:
-        """The result, clipped. ``place`` names the step in the run: what can't be made again is kept under it."""
+        """The result, clipped. ``place`` names the step in the run: what can't be made again is
+        kept under it.
+        """
         name = next(name for name, kind in TOOLS.items() if isinstance(call, kind))
         self.calls[name] += 1
         try:
             if self.calls[name] > MAX_CALLS.get(name, self.calls[name]):
-                raise ToolError(f"{name} was called {MAX_CALLS[name]} times, and that is all: submit what you have.")
+                raise ToolError(
+                    f"{name} was called {MAX_CALLS[name]} times, and that is all: submit what you"
+                    " have."
+                )
             match call:
                 case Run():
                     return await self._task.run.once(place, partial(self._run, call))
@@ -71,10 +92,13 @@ class Toolbox:
         """
         before = self.tree
         if edits:
-            self.tree, landed = write_reply(self._mirror, self._base, "\n\n".join(edits), self._task.policy)
+            self.tree, landed = write_reply(
+                self._mirror, self._base, "\n\n".join(edits), self._task.policy
+            )
             self.paths = tuple(sorted(landed.files))
         else:
-            self.tree, self.paths = self._base, ()
+            self.tree = self._base
+            self.paths = ()
         self.edits = edits
         return self._mirror.diff(before, self.tree).decode(errors="replace") or "Nothing changed."
 
@@ -94,7 +118,9 @@ class Toolbox:
 
     def _search(self, call: Search) -> str:
         folder = call.path.strip("/")
-        if folder and not any(path == folder or path.startswith(f"{folder}/") for path in self._files):
+        if folder and not any(
+            path == folder or path.startswith(f"{folder}/") for path in self._files
+        ):
             raise self._missing(call.path)
         found = self._mirror.grep(self.tree, call.text, folder=folder)
         shown = "\n".join(line[:MAX_WIDTH] for line in found[:MAX_MATCHES])
@@ -103,7 +129,9 @@ class Toolbox:
 
     def _open(self, call: Open) -> str:
         lines = self._text(call.path).splitlines()
-        first, last = (int(number) for number in call.lines.split("-")) if call.lines else (1, MAX_LINES)
+        first, last = (
+            (int(number) for number in call.lines.split("-")) if call.lines else (1, MAX_LINES)
+        )
         if not 1 <= first <= min(last, max(len(lines), 1)):
             raise ToolError(f"{call.path} has {len(lines)} lines; there are no lines {call.lines}.")
         last = min(last, first + MAX_LINES - 1, len(lines))
@@ -113,7 +141,9 @@ class Toolbox:
         name = call.name.rsplit(".", 1)[-1]
         pattern = rf"(^|[^[:alnum:]_])({_DEFINES})[[:space:]]+{name}([^[:alnum:]_]|$)"
         places: list[str] = []
-        for path in dict.fromkeys(line.split(":")[0] for line in self._mirror.grep(self.tree, pattern, regex=True)):
+        for path in dict.fromkeys(
+            line.split(":")[0] for line in self._mirror.grep(self.tree, pattern, regex=True)
+        ):
             lines = self._text(path).splitlines() if path in self._files else []
             for first, last in _definitions(path, lines, call.name):
                 last = min(last, first + MAX_LINES // MAX_SYMBOLS)
@@ -125,18 +155,32 @@ class Toolbox:
 
     async def _run(self, call: Run) -> str:
         if not self._task.suite.runnable or self._task.sandbox.name == "none":
-            why = self._task.suite.reason if self._task.sandbox.name != "none" else "nothing isolates them"
+            why = (
+                self._task.suite.reason
+                if self._task.sandbox.name != "none"
+                else "nothing isolates them"
+            )
             return f"Error: commands can't be run here ({why}): look with search, open and symbol."
         done = await run_command(
-            self._task.sandbox, self._task.run.workspace, changes=await asyncio.to_thread(self._changes),
-            command=call.body, seconds=COMMAND_SECONDS,
-        )  # fmt: skip
-        ended = f"stopped after {COMMAND_SECONDS:g} s" if done.timed_out else f"ended with {done.returncode}"
-        lines = (line[:MAX_WIDTH] for line in steady(done.output, self._task.run.workspace).splitlines())
+            self._task.sandbox,
+            self._task.run.workspace,
+            changes=await asyncio.to_thread(self._changes),
+            command=call.body,
+            seconds=COMMAND_SECONDS,
+        )
+        ended = (
+            f"stopped after {COMMAND_SECONDS:g} s"
+            if done.timed_out
+            else f"ended with {done.returncode}"
+        )
+        lines = (
+            line[:MAX_WIDTH] for line in steady(done.output, self._task.run.workspace).splitlines()
+        )
         return clip("\n".join(lines), MAX_SHOWN) + f"\n[{ended}]"
 
     async def _test(self, call: Test) -> str:
-        suite, files = self._task.suite, [line.strip() for line in call.body.splitlines() if line.strip()]
+        suite = self._task.suite
+        files = [line.strip() for line in call.body.splitlines() if line.strip()]
         if not suite.runnable or suite.recipe is None or suite.base is None:
             return f"Error: {suite.reason}."
         for path in files:
@@ -145,10 +189,14 @@ class Toolbox:
             if not is_test_file(path, suite.recipe.patterns):
                 return f"Error: {path} is no test file."
         report = await run_suite(
-            self._task.sandbox, self._task.run.workspace, changes=await asyncio.to_thread(self._changes),
-            tests=files or suite.tests, seconds=test_seconds(self._task.run), save=self._task.run.save,
+            self._task.sandbox,
+            self._task.run.workspace,
+            changes=await asyncio.to_thread(self._changes),
+            tests=files or suite.tests,
+            seconds=test_seconds(self._task.run),
+            save=self._task.run.save,
             label="tests-agent",
-        )  # fmt: skip
+        )
         return clip(steady(_result(report, suite.base), self._task.run.workspace), MAX_SHOWN)
 
     def _changes(self) -> dict[str, bytes | None]:
@@ -157,7 +205,10 @@ class Toolbox:
     @property
     def _files(self) -> dict[str, Entry]:
         if self._listed[0] != self.tree:
-            self._listed = (self.tree, {entry.path: entry for entry in self._mirror.files(self.tree)})
+            self._listed = (
+                self.tree,
+                {entry.path: entry for entry in self._mirror.files(self.tree)},
+            )
         return self._listed[1]
 
     def _text(self, path: str) -> str:
@@ -166,7 +217,9 @@ class Toolbox:
             raise self._missing(path)
         data = self._mirror.read(self.tree, path) if entry.size <= MAX_FILE_BYTES else None
         if data is None or b"\0" in data:
-            kind = {"120000": "a symbolic link", "160000": "a submodule"}.get(entry.mode, "too large, or no text")
+            kind = {"120000": "a symbolic link", "160000": "a submodule"}.get(
+                entry.mode, "too large, or no text"
+            )
             raise ToolError(f"{path} is {kind}: it can't be shown.")
         return data.decode(errors="replace")
 
@@ -174,12 +227,18 @@ class Toolbox:
         name = path.rstrip("/").rsplit("/", 1)[-1]
         named = [known for known in self._files if known.rsplit("/", 1)[-1] == name]
         near = named or difflib.get_close_matches(path, list(self._files)[:20_000], 3)
-        hint = f" There is {', '.join(near[:5])}." if near else " Paths are relative to the repository's root."
+        hint = (
+            f" There is {', '.join(near[:5])}."
+            if near
+            else " Paths are relative to the repository's root."
+        )
         return ToolError(f"there is no file {clip(path, 200)!r}.{hint}")
 
 
 def _numbered(lines: list[str], first: int, last: int) -> str:
-    return "\n".join(f"{number:>5} {lines[number - 1][:MAX_WIDTH]}" for number in range(first, last + 1))
+    return "\n".join(
+        f"{number:>5} {lines[number - 1][:MAX_WIDTH]}" for number in range(first, last + 1)
+    )
 
 
 def _definitions(path: str, lines: list[str], name: str) -> list[tuple[int, int]]:
@@ -212,6 +271,12 @@ def _result(report: TestReport, base: TestReport) -> str:
         return f"The tests did not run to their end:\n{report.said}"
     fresh = sorted(report.red - base.red)
     fixed = len(base.red & report.green)
-    told = [f"{len(report.green)} tests pass, {len(report.red)} fail; {fixed} that failed before your edits pass now"]
-    told += [f"\n{test}\n{report.failures.get(test, '')[-2_000:]}" for test in [*fresh, *sorted(base.red & report.red)]]
+    told = [
+        f"{len(report.green)} tests pass, {len(report.red)} fail; {fixed} that failed before your"
+        " edits pass now"
+    ]
+    told += [
+        f"\n{test}\n{report.failures.get(test, '')[-2_000:]}"
+        for test in [*fresh, *sorted(base.red & report.red)]
+    ]
     return "\n".join([*told, *([report.said] if not report.completed else [])])

@@ -1,8 +1,7 @@
 """The tools' schemas, and how a call is read out of a reply.
 
-A text protocol, one call a reply, instead of providers' own tool calls: every model and every stand-in can write it, a
-stored reply stays a text, and edits need no escaping.
-"""
+A text protocol, one call a reply, instead of providers' own tool calls: every model and every
+stand-in can write it, a stored reply stays a text, and edits need no escaping."""
 
 import re
 
@@ -12,7 +11,8 @@ from pipeline.job import explain
 from prompts.filters import clip
 
 MAX_COMMAND = 8_000
-_OPEN, _CLOSE = re.compile(r'^\s*<tool name="(?P<name>\w+)">\s*$'), "</tool>"
+_OPEN = re.compile(r'^\s*<tool name="(?P<name>\w+)">\s*$')
+_CLOSE = "</tool>"
 
 
 class ToolError(Exception):
@@ -35,7 +35,9 @@ class Open(Call):
 
     path: str
     lines: str = Field(
-        "", pattern=r"^(\d{1,9}-\d{1,9})?$", description="such as 10-80; the file's beginning where left out"
+        "",
+        pattern=r"^(\d{1,9}-\d{1,9})?$",
+        description="such as 10-80; the file's beginning where left out",
     )
 
 
@@ -56,7 +58,9 @@ class Undo(Call):
 
 
 class Run(Call):
-    """a shell command in a copy of the repository with your edits; without network, and what it writes is dropped"""
+    """a shell command in a copy of the repository with your edits; without network, and what it
+    writes is dropped
+    """
 
     body: str = Field(max_length=MAX_COMMAND)
 
@@ -65,17 +69,23 @@ class Test(Call):
     """run test files with your edits; compared with the repository as it was"""
 
     __test__ = False
-    body: str = Field("", description="test files, one a line; those chosen for the issue where empty")
+    body: str = Field(
+        "", description="test files, one a line; those chosen for the issue where empty"
+    )
 
 
 class Submit(Call):
-    """hand your edits in; the whole body is one short paragraph for the pull request: what was wrong, and the change"""
+    """hand your edits in; the whole body is one short paragraph for the pull request: what was
+    wrong, and the change
+    """
 
     body: str
 
 
 class NoChangeNeeded(Call):
-    """the repository already does what the issue asks; your edits must be one new test file that shows it. Body: why"""
+    """the repository already does what the issue asks; your edits must be one new test file that
+    shows it. Body: why
+    """
 
     body: str
 
@@ -87,18 +97,31 @@ class NeedsInfo(Call):
 
 
 TOOLS: dict[str, type[Call]] = {
-    "search": Search, "open": Open, "symbol": Symbol, "edit": Edit, "undo": Undo, "run": Run, "test": Test,
-    "submit": Submit, "no_change_needed": NoChangeNeeded, "needs_info": NeedsInfo,
-}  # fmt: skip
+    "search": Search,
+    "open": Open,
+    "symbol": Symbol,
+    "edit": Edit,
+    "undo": Undo,
+    "run": Run,
+    "test": Test,
+    "submit": Submit,
+    "no_change_needed": NoChangeNeeded,
+    "needs_info": NeedsInfo,
+}
 
 
 def described() -> list[dict[str, object]]:
     """For the prompt."""
     told: list[dict[str, object]] = []
     for name, kind in TOOLS.items():
-        fields = [] if "body" in kind.model_fields else [
-            f"{field}: {info.description or 'required'}" for field, info in kind.model_fields.items()
-        ]  # fmt: skip
+        fields = (
+            []
+            if "body" in kind.model_fields
+            else [
+                f"{field}: {info.description or 'required'}"
+                for field, info in kind.model_fields.items()
+            ]
+        )
         told.append({"name": name, "help": kind.__doc__, "fields": fields})
     return told
 
@@ -110,9 +133,14 @@ def parse_call(reply: str) -> Call:
         ToolError: there is none, or more than one, or it does not fit the tool's schema.
     """
     lines = reply.encode(errors="replace").decode().replace("\r\n", "\n").split("\n")
-    opened = next(((at, found["name"]) for at, line in enumerate(lines) if (found := _OPEN.match(line))), None)
+    opened = next(
+        ((at, found["name"]) for at, line in enumerate(lines) if (found := _OPEN.match(line))), None
+    )
     if opened is None:
-        raise ToolError('There is no tool call. Write <tool name="NAME"> alone on a line, the arguments, and </tool>.')
+        raise ToolError(
+            'There is no tool call. Write <tool name="NAME"> alone on a line, the arguments, and'
+            " </tool>."
+        )
     at, name = opened
     if name not in TOOLS:
         raise ToolError(f"There is no tool {name!r}. There are: {', '.join(TOOLS)}.")
@@ -120,8 +148,12 @@ def parse_call(reply: str) -> Call:
     if closed is None:
         raise ToolError(f"The call of {name} has no end: write </tool> alone on a line after it.")
     if any(_OPEN.match(line) for line in lines[closed + 1 :]):
-        raise ToolError("Several tool calls in one message, of which none was done. Make one, and wait for its result.")
-    kind, body = TOOLS[name], lines[at + 1 : closed]
+        raise ToolError(
+            "Several tool calls in one message, of which none was done. Make one, and wait for its"
+            " result."
+        )
+    kind = TOOLS[name]
+    body = lines[at + 1 : closed]
     arguments = {"body": "\n".join(body)} if "body" in kind.model_fields else _fields(name, body)
     try:
         return kind.model_validate(arguments)
@@ -135,7 +167,8 @@ def _fields(name: str, lines: list[str]) -> dict[str, str]:
         key, colon, value = line.partition(":")
         if not colon:
             raise ToolError(
-                f"{name}: {clip(line, 80)!r} is no argument: write each as NAME: VALUE on a line of its own."
+                f"{name}: {clip(line, 80)!r} is no argument: write each as NAME: VALUE on a line of"
+                " its own."
             )
         told[key.strip()] = value.strip()
     return told

@@ -1,4 +1,6 @@
-"""A machine with something to attack: a secret, a process that has one, ports, sockets, keys, shared memory."""
+"""A machine with something to attack: a secret, a process that has one, ports, sockets, keys,
+shared memory.
+"""
 
 import ctypes
 import json
@@ -46,10 +48,12 @@ def machine() -> Iterator[Machine]:
         for file, mode in (("secret", 0o600), ("public", 0o644)):
             (folder / file).write_text(WORD[::-1])
             (folder / file).chmod(mode)
-        stream, datagrams = socket.create_server(("", 0)), socket.socket(type=socket.SOCK_DGRAM)
+        stream = socket.create_server(("", 0))
+        datagrams = socket.socket(type=socket.SOCK_DGRAM)
         datagrams.bind(("127.0.0.1", 0))
         datagrams.setblocking(False)
-        abstract, named = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+        abstract = socket.socket(socket.AF_UNIX)
+        named = socket.socket(socket.AF_UNIX)
         abstract.bind(f"\0attack-victim-{os.getpid()}")
         named.bind(str(folder / "socket"))
         (folder / "socket").chmod(0o777)
@@ -61,15 +65,24 @@ def machine() -> Iterator[Machine]:
         key = libc.syscall(numbers["add_key"], b"user", b"attack-victim", b"key", 3, -3)
         shm = libc.shmget(os.getpid(), 4096, 0o1666)
         victim = subprocess.Popen(
-            [sys.executable, "-c", "import sys; sys.stdin.read()", "victim"], stdin=subprocess.PIPE,
+            [sys.executable, "-c", "import sys; sys.stdin.read()", "victim"],
+            stdin=subprocess.PIPE,
             env={"GITHUB_TOKEN": WORD[::-1]},
-        )  # fmt: skip
+        )
         told = {
-            "secret": str(folder / "secret"), "word": WORD, "pid": victim.pid, "port": stream.getsockname()[1],
-            "udp": datagrams.getsockname()[1], "abstract": f"attack-victim-{os.getpid()}",
+            "secret": str(folder / "secret"),
+            "word": WORD,
+            "pid": victim.pid,
+            "port": stream.getsockname()[1],
+            "udp": datagrams.getsockname()[1],
+            "abstract": f"attack-victim-{os.getpid()}",
             "socket": str(folder / "socket"),
-            "helper": "/nonexistent", "folder": name, "key": key, "shm": os.getpid(), "numbers": numbers,
-        }  # fmt: skip
+            "helper": "/nonexistent",
+            "folder": name,
+            "key": key,
+            "shm": os.getpid(),
+            "numbers": numbers,
+        }
         try:
             with stream, datagrams, abstract, named:
                 yield Machine(told, datagrams, folder, victim)
@@ -82,14 +95,19 @@ def machine() -> Iterator[Machine]:
 def sandbox(request: pytest.FixtureRequest, machine: Machine) -> Iterator[Sandbox]:
     index = IndexProxy.configured({})
     try:
-        # The helper starts with less than a container's default capabilities, and without SYS_PTRACE: Fargate's limits,
-        # but for the kernel there, on which none of this was run.
-        made = BwrapSandbox(index) if request.param == "bwrap" else UidSandbox(Path("/nonexistent"), index)
+        # The helper starts with less than a container's default capabilities, and without
+        # SYS_PTRACE: Fargate's limits, but for the kernel there, on which none of this was run.
+        made = (
+            BwrapSandbox(index)
+            if request.param == "bwrap"
+            else UidSandbox(Path("/nonexistent"), index)
+        )
     except NoIsolation as error:
         pytest.skip(str(error))
     if isinstance(made, UidSandbox):
         machine.told["helper"] = str(made.path)
-    # As a worker might be: with secrets in its environment, descriptors open, on its standard input.
+    # As a worker might be: with secrets in its environment, descriptors open, on its standard
+    # input.
     os.environ["GITHUB_TOKEN"] = WORD[::-1]
     os.set_inheritable(os.open(machine.folder / "secret", os.O_RDONLY), True)
     yield made
@@ -104,9 +122,13 @@ def attack(sandbox: Sandbox, machine: Machine, tmp_path: Path):
         environment = {"OUTSIDE": json.dumps(machine.told), "PYTHONPATH": str(HERE / "programs")}
         readable = (HERE, PYTHON.parent, PYTHON.parent.parent / "lib")
         command = SandboxCommand(
-            (str(PYTHON), "-B", str(program), *arguments), cwd=work, writable=(work,), readable=readable,
-            environment=environment, **{"timeout": 60.0} | more,
-        )  # type: ignore[arg-type]  # fmt: skip
+            (str(PYTHON), "-B", str(program), *arguments),
+            cwd=work,
+            writable=(work,),
+            readable=readable,
+            environment=environment,
+            **{"timeout": 60.0} | more,
+        )  # type: ignore[arg-type]
         return await sandbox.run(command)
 
     return run

@@ -1,7 +1,8 @@
-"""What hostile code tries, and that each backend holds it; what honest code does, and that it works.
+"""What hostile code tries, and that each backend holds it; what honest code does, and that it
+works.
 
-Each attack is a small program that prints *escaped* or *held*. Run as root, the strongest that a worker may be.
-"""
+Each attack is a small program that prints *escaped* or *held*. Run as root, the strongest that a
+worker may be."""
 
 import contextlib
 import os
@@ -28,10 +29,16 @@ async def test_an_attack_is_held(name: str, attack, machine: Machine, tmp_path: 
     assert sorted(os.listdir(machine.folder)) == ["public", "secret", "socket"]
     assert (machine.folder / "public").read_text() == WORD[::-1]
     assert [
-        path for path in (tmp_path / "work").rglob("*") if path.lstat().st_mode & (stat.S_ISUID | stat.S_ISGID)
+        path
+        for path in (tmp_path / "work").rglob("*")
+        if path.lstat().st_mode & (stat.S_ISUID | stat.S_ISGID)
     ] == []
 
-    left = [path for path in ("/tmp", "/var/tmp", "/dev/shm", "/run/lock") for _ in Path(path).glob("left-behind*")]
+    left = [
+        path
+        for path in ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")
+        for _ in Path(path).glob("left-behind*")
+    ]
     assert left == [] and running(f"{name}.py") == []
 
 
@@ -41,14 +48,18 @@ async def test_what_suites_do_works(name: str, attack):
     assert (done.returncode, done.output.split()[-1:]) == (0, ["works"]), done.output
 
 
-@pytest.mark.parametrize("name", ["memory_private", "memory_shared_anonymous", "memory_files", "memory_hidden"])
+@pytest.mark.parametrize(
+    "name", ["memory_private", "memory_shared_anonymous", "memory_files", "memory_hidden"]
+)
 async def test_memory_is_ended_at_its_limit_however_it_is_taken(name: str, attack):
     done = await attack(HERE / f"bombs/{name}.py", memory_mb=200)
     assert (done.returncode, done.timed_out) == (137, False), done.output
     assert "escaped" not in done.output and "200 MB of memory" in done.output
 
 
-async def test_a_fork_bomb_ends_at_the_time_limit_and_nothing_of_it_is_left(attack, sandbox: Sandbox):
+async def test_a_fork_bomb_ends_at_the_time_limit_and_nothing_of_it_is_left(
+    attack, sandbox: Sandbox
+):
     done = await attack(HERE / "bombs/processes.py", timeout=1.0, memory_mb=2048)
     assert done.returncode in (124, 137)
     assert running("bombs/processes.py") == []
@@ -59,11 +70,17 @@ async def test_endless_output_is_drained_and_ends_at_the_time_limit(attack):
     assert done.timed_out and set(done.output) == {"x"} and len(done.output) <= 1000
 
 
-async def test_a_disk_is_ended_at_its_limit_whether_its_files_have_names_or_not(attack, sandbox: Sandbox):
+async def test_a_disk_is_ended_at_its_limit_whether_its_files_have_names_or_not(
+    attack, sandbox: Sandbox
+):
     folders = (".", *(["/tmp"] if sandbox.name == "uid" else []))  # bubblewrap's /tmp is in memory
     for arguments in [(folder, *how) for folder in folders for how in ((), ("unnamed",))]:
         done = await attack(HERE / "bombs/disk.py", *arguments, disk_mb=300)
-        assert done.returncode == 137 and "escaped" not in done.output and "300 MB on disk" in done.output
+        assert (
+            done.returncode == 137
+            and "escaped" not in done.output
+            and "300 MB on disk" in done.output
+        )
     assert not [*Path("/tmp").glob("disk-bomb-*")]
 
 

@@ -1,4 +1,6 @@
-"""The benchmark of the money finds nothing in the real ledger, and finds it where a ledger is broken."""
+"""The benchmark of the money finds nothing in the real ledger, and finds it where a ledger is
+broken.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,14 +27,22 @@ def told(store: SqliteStore, seed: int = 5) -> dict[str, float]:
 
 def test_no_limit_is_passed_and_no_stored_reply_is_bought_again(store: SqliteStore) -> None:
     found = told(store)
-    assert (found["overspend_usd_max"], found["paid_twice"], found["undercounted_usd_max"]) == (0.0, 0, 0.0)
+    assert (found["overspend_usd_max"], found["paid_twice"], found["undercounted_usd_max"]) == (
+        0.0,
+        0,
+        0.0,
+    )
     assert found["calls_cut"] > 0 and found["waits_for_a_day"] > 0 and found["unfinished"] == 0
 
 
-def test_a_store_that_forgets_its_limits_is_found(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_forgets_its_limits_is_found(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reserve = store.reserve
     free = MoneyCaps(10**12, 10**12, 10**12)
-    monkeypatch.setattr(store, "reserve", lambda lease, key, *, caps, **more: reserve(lease, key, caps=free, **more))
+    monkeypatch.setattr(
+        store, "reserve", lambda lease, key, *, caps, **more: reserve(lease, key, caps=free, **more)
+    )
     assert told(store)["overspend_usd_max"] > 0
 
 

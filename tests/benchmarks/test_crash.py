@@ -10,7 +10,8 @@ from benchmarks.crash import WRONGS, Bench, judge, opened, summarise
 from pipeline.outcome import Outcome
 from tests.stand_ins.strict_aws import Published
 
-JOBS, KILLS = 16, 4
+JOBS = 16
+KILLS = 4
 
 
 @contextmanager

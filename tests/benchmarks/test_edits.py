@@ -19,11 +19,19 @@ def block(search: str, replace: str) -> str:
     return f"m.py\n<<<<<<< SEARCH\n{search}\n=======\n{replace}\n>>>>>>> REPLACE\n"
 
 
-def case(name: str, outcome: str, reply: str, after: str | None = None, before: Any = BEFORE) -> dict[str, Any]:
+def case(
+    name: str, outcome: str, reply: str, after: str | None = None, before: Any = BEFORE
+) -> dict[str, Any]:
     return {
-        "id": name, "source": "s", "repo": "octo/calc", "base_commit": "", "reply": reply, "files": {"m.py": before},
-        "expected": {"m.py": after} if after else None, "expected_outcome": outcome,
-    }  # fmt: skip
+        "id": name,
+        "source": "s",
+        "repo": "octo/calc",
+        "base_commit": "",
+        "reply": reply,
+        "files": {"m.py": before},
+        "expected": {"m.py": after} if after else None,
+        "expected_outcome": outcome,
+    }
 
 
 def stored(folder: Path, *cases: dict[str, Any]) -> Path:
@@ -33,7 +41,9 @@ def stored(folder: Path, *cases: dict[str, Any]) -> Path:
     return file
 
 
-def test_each_verdict_is_counted_and_each_result_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_verdict_is_counted_and_each_result_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good = BEFORE.replace("a = 1", "a = 2")
     file = stored(
         tmp_path,
@@ -44,13 +54,26 @@ def test_each_verdict_is_counted_and_each_result_written(tmp_path: Path, monkeyp
         case("false", "reject", block("    a = 1", "    a = (")),
         case("written", "unknown", block("    a = 1", "    a = 3")),
     )
-    arguments = ["--cases", str(file), "--results", str(tmp_path / "r"), "--json", str(tmp_path / "o")]
+    arguments = [
+        "--cases",
+        str(file),
+        "--results",
+        str(tmp_path / "r"),
+        "--json",
+        str(tmp_path / "o"),
+    ]
     monkeypatch.setattr(sys, "argv", ["edits", *arguments])
     edits.main()
     told = json.loads((tmp_path / "o").read_text())
-    summary = {name: told["summary"][name] for name in ("cases", "apply", "correct", "wrong", "refused", "reject")}
+    summary = {
+        name: told["summary"][name]
+        for name in ("cases", "apply", "correct", "wrong", "refused", "reject")
+    }
     assert summary == {"cases": 6, "apply": 3, "correct": 1, "wrong": 2, "refused": 1, "reject": 2}
-    more = {name: told["summary"][name] for name in ("kept_out", "unknown_written", "sent_back", "exact: correct")}
+    more = {
+        name: told["summary"][name]
+        for name in ("kept_out", "unknown_written", "sent_back", "exact: correct")
+    }
     assert more == {"kept_out": 1, "unknown_written": 1, "sent_back": 1, "exact: correct": 0}
     assert {"rung": "indentation", "correct": 1} in told["rows"]
     results = [json.loads(line) for line in (tmp_path / "r").read_text().splitlines()]
@@ -58,9 +81,13 @@ def test_each_verdict_is_counted_and_each_result_written(tmp_path: Path, monkeyp
     assert (results[2]["status"], results[2]["files"]) == ("rejected", {}) and results[2]["reason"]
 
 
-def test_contents_come_from_the_file_beside_the_cases_or_from_the_repository(tmp_path: Path) -> None:
+def test_contents_come_from_the_file_beside_the_cases_or_from_the_repository(
+    tmp_path: Path,
+) -> None:
     origin = Origin(tmp_path, {"m.py": BEFORE})
-    row = case("a", "unknown", "", before={"blob": "k", "edits": [[1, 2, ["    a = 7"]]]}) | {"base_commit": origin.sha}
+    row = case("a", "unknown", "", before={"blob": "k", "edits": [[1, 2, ["    a = 7"]]]}) | {
+        "base_commit": origin.sha
+    }
     file = stored(tmp_path, row)
     repos = tmp_path / "repos"
     repos.mkdir()

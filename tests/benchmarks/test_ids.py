@@ -16,14 +16,18 @@ def test_ids_as_old_pytests_report_them_are_found() -> None:
 
 
 def test_an_id_that_was_cut_at_a_space_stands_for_all_that_begin_so() -> None:
-    found = Found({"t::test_a[x y]": "passed", "t::test_a[x z]": "failed", "t::test_a[xx y]": "error"})
+    found = Found(
+        {"t::test_a[x y]": "passed", "t::test_a[x z]": "failed", "t::test_a[xx y]": "error"}
+    )
     assert found.status("t.py::test_a[x") == "failed"
     assert found.status("t.py::test_a[xx") == "error"
     assert found.status("t.py::test_a") is None
 
 
 def test_unittests_names_are_found_whatever_folders_stand_before_the_module() -> None:
-    found = Found({"auth.test_x.ATests::test_a": "passed", "tests.auth.test_y.BTests::test_a": "failed"})
+    found = Found(
+        {"auth.test_x.ATests::test_a": "passed", "tests.auth.test_y.BTests::test_a": "failed"}
+    )
     assert found.status("test_a (auth.test_x.ATests)") == "passed"
     assert found.status("test_a (auth.test_y.BTests)") == "failed"
     assert found.status("test_a (auth.test_y.BTests.test_a)") == "failed"
@@ -37,8 +41,12 @@ def test_a_bare_name_stands_for_the_functions_of_that_name() -> None:
 
 
 def test_a_docstrings_first_line_stands_for_its_test() -> None:
-    source = 'class T:\n    def test_a(self):\n        """\n        It adds\n        up.\n        """\n'
-    found = Found({"m.T::test_a": "passed", "m.Other::test_a": "failed"}, described([source, "not python ("]))
+    source = (
+        'class T:\n    def test_a(self):\n        """\n        It adds\n        up.\n        """\n'
+    )
+    found = Found(
+        {"m.T::test_a": "passed", "m.Other::test_a": "failed"}, described([source, "not python ("])
+    )
     assert found.status("It adds") == "passed"
     assert found.status("It") is None
     inherited = Found({"m.B::test_a": "passed", "m.C::test_a": "failed"}, described([source]))

@@ -7,13 +7,31 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.instances import Instance, changes, make_repository, read_instances, sampled, source_of, unfit
+from benchmarks.instances import (
+    Instance,
+    changes,
+    make_repository,
+    read_instances,
+    sampled,
+    source_of,
+    unfit,
+)
 
 
 def git(folder: Path, *arguments: str) -> str:
-    who = {f"GIT_{role}_{part}": "a@b" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
-    fixed = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": os.environ["PATH"]}
-    done = subprocess.run(["git", *arguments], cwd=folder, env=who | fixed, check=True, capture_output=True, text=True)
+    who = {
+        f"GIT_{role}_{part}": "a@b"
+        for role in ("AUTHOR", "COMMITTER")
+        for part in ("NAME", "EMAIL")
+    }
+    fixed = {
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "PATH": os.environ["PATH"],
+    }
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, env=who | fixed, check=True, capture_output=True, text=True
+    )
     return done.stdout.strip()
 
 
@@ -31,20 +49,33 @@ def repos(tmp_path: Path) -> Path:
 
 
 def fields(**more: object) -> dict[str, object]:
-    return {"instance_id": "octo__shop-1", "repo": "octo/shop", "base_commit": "0" * 40, "problem_statement": "",
-            "patch": ""} | more  # fmt: skip
+    return {
+        "instance_id": "octo__shop-1",
+        "repo": "octo/shop",
+        "base_commit": "0" * 40,
+        "problem_statement": "",
+        "patch": "",
+    } | more
 
 
 def test_lists_are_read_as_lists_and_as_json_in_a_string(tmp_path: Path) -> None:
     file = tmp_path / "instances.jsonl"
-    given = [fields(FAIL_TO_PASS=["a::b"], PASS_TO_PASS=[]), fields(FAIL_TO_PASS='["a::b"]'), fields()]
+    given = [
+        fields(FAIL_TO_PASS=["a::b"], PASS_TO_PASS=[]),
+        fields(FAIL_TO_PASS='["a::b"]'),
+        fields(),
+    ]
     file.write_text("".join(json.dumps(one) + "\n" for one in given))
     assert [one.fail_to_pass for one in read_instances(file)] == [("a::b",), ("a::b",), ()]
 
 
 def test_entries_that_are_no_tests_are_kept_apart() -> None:
     one = Instance.read(fields(FAIL_TO_PASS=["t.py::a"], PASS_TO_PASS=["[100%]", "t.py::b[x"]))
-    assert (one.fail_to_pass, one.pass_to_pass, one.no_tests) == (("t.py::a",), ("t.py::b[x",), ("[100%]",))
+    assert (one.fail_to_pass, one.pass_to_pass, one.no_tests) == (
+        ("t.py::a",),
+        ("t.py::b[x",),
+        ("[100%]",),
+    )
 
 
 def test_the_first_line_of_the_problem_is_the_title() -> None:
@@ -52,14 +83,19 @@ def test_the_first_line_of_the_problem_is_the_title() -> None:
     assert (one.title, one.body) == ("It breaks", "When I call it.")
 
 
-def test_the_repository_ends_at_the_base_commit_and_knows_the_tags_until_there(repos: Path, tmp_path: Path) -> None:
+def test_the_repository_ends_at_the_base_commit_and_knows_the_tags_until_there(
+    repos: Path, tmp_path: Path
+) -> None:
     source = source_of(repos, "octo/shop")
     assert source is not None
     base = git(source, "rev-parse", "v2")
     before = sorted((source / ".git/objects").rglob("*"))
     mirror = make_repository(source, base, tmp_path / "small/shop")
     assert git(mirror.folder, "symbolic-ref", "HEAD") == "refs/heads/main"
-    assert git(mirror.folder, "log", "--all", "--format=%s").splitlines() == ["number 2", "number 1"]
+    assert git(mirror.folder, "log", "--all", "--format=%s").splitlines() == [
+        "number 2",
+        "number 1",
+    ]
     assert mirror.describe("main") == f"v2-0-g{base[:7]}"
     written = mirror.write_tree(base, {"x.py": b"4\n", "new/y.py": b"5\n"})
     assert changes(mirror, base, written) == {"new/y.py": b"5\n", "x.py": b"4\n"}
@@ -71,12 +107,17 @@ def test_what_cannot_be_evaluated_says_why(repos: Path) -> None:
     listed = {"FAIL_TO_PASS": ["a::b"]}
     base = git(repos / "octo__shop", "rev-parse", "v1")
     assert unfit(Instance.read(fields()), repos) == "no FAIL_TO_PASS"
-    assert unfit(Instance.read(fields(repo="octo/other", **listed)), repos) == "no repository octo/other"
+    assert (
+        unfit(Instance.read(fields(repo="octo/other", **listed)), repos)
+        == "no repository octo/other"
+    )
     assert unfit(Instance.read(fields(**listed)), repos) == "octo/shop without the base commit"
     assert unfit(Instance.read(fields(base_commit=base, **listed)), repos) is None
 
 
-def test_a_sample_has_of_each_repository_its_share_and_at_least_one_spread_over_its_instances() -> None:
+def test_a_sample_has_of_each_repository_its_share_and_at_least_one_spread_over_its_instances() -> (
+    None
+):
     fields = {"base_commit": "", "problem_statement": "", "patch": ""}
     instances = [
         Instance.read(fields | {"instance_id": f"{repo}-{number}", "repo": repo})

@@ -7,7 +7,9 @@ from benchmarks.oracle import as_reply, hunks
 from stages.apply_patch.applying import apply_edits
 from stages.apply_patch.readers import edits_of, read_reply
 
-LINES = st.lists(st.sampled_from(["", "a", "    a", "a  ", "b", "    return b", "def f():"]), max_size=14)
+LINES = st.lists(
+    st.sampled_from(["", "a", "    a", "a  ", "b", "    return b", "def f():"]), max_size=14
+)
 
 
 def applied(before: dict[str, str | None], reply: str) -> dict[str, str]:

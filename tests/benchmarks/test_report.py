@@ -14,11 +14,21 @@ def test_the_document_has_what_the_design_names(tmp_path: Path) -> None:
     write(told, tmp_path / "out.json")
     read = json.loads((tmp_path / "out.json").read_text())
     assert set(read) == {"benchmark", "commit", "machine", "summary", "rows"}
-    assert (read["benchmark"], read["summary"], read["rows"]) == ("solve", {"instances": 1}, [{"instance_id": "a"}])
+    assert (read["benchmark"], read["summary"], read["rows"]) == (
+        "solve",
+        {"instances": 1},
+        [{"instance_id": "a"}],
+    )
 
 
 def test_brackets_are_shown_as_they_are() -> None:
     out = io.StringIO()
-    show("solve", ["test"], [["t::a[bold]"], [None], [0.5]], {"share": 0.5}, console=Console(file=out))
+    show(
+        "solve",
+        ["test"],
+        [["t::a[bold]"], [None], [0.5]],
+        {"share": 0.5},
+        console=Console(file=out),
+    )
     assert "t::a[bold]" in out.getvalue()
     assert out.getvalue().splitlines()[-1] == "share 0.5"

@@ -10,7 +10,10 @@ import pytest
 from benchmarks.solve import main
 from tests.benchmarks.test_instances import git
 
-BASE = {"shop.py": "def total(items):\n    return sum(items[1:])\n", "broken.py": "def nothing():\n    return None\n"}
+BASE = {
+    "shop.py": "def total(items):\n    return sum(items[1:])\n",
+    "broken.py": "def nothing():\n    return None\n",
+}
 TESTS = """import unittest
 
 from shop import total
@@ -52,13 +55,24 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     fix = patch("shop.py", BASE["shop.py"].replace("[1:]", ""))
     common = {
-        "repo": "octo/shop", "base_commit": base, "problem_statement": "total is too low\n\nSee shop.py", "patch": fix,
+        "repo": "octo/shop",
+        "base_commit": base,
+        "problem_statement": "total is too low\n\nSee shop.py",
+        "patch": fix,
         "FAIL_TO_PASS": ["tests/test_shop.py::Totals::test_one"],
         "PASS_TO_PASS": ["tests/test_shop.py::Totals::test_nothing"],
-    }  # fmt: skip
+    }
     lines = [
-        common | {"instance_id": "octo__shop-1", "test_patch": patch("tests/test_shop.py", TESTS + ONE)},
-        common | {"instance_id": "octo__shop-2", "test_patch": patch("tests/test_shop.py", TESTS + HOPELESS)},
+        common
+        | {
+            "instance_id": "octo__shop-1",
+            "test_patch": patch("tests/test_shop.py", TESTS + ONE),
+        },
+        common
+        | {
+            "instance_id": "octo__shop-2",
+            "test_patch": patch("tests/test_shop.py", TESTS + HOPELESS),
+        },
         common | {"instance_id": "octo__shop-3", "FAIL_TO_PASS": []},
         common
         | {
@@ -76,21 +90,45 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_the_reference_is_resolved_where_its_environment_lets_it(
-    given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    given: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out.json"
-    monkeypatch.setattr(sys, "argv", ["solve", *given, "--model", "oracle", "--jobs", "2", "--json", str(out)])
+    monkeypatch.setattr(
+        sys, "argv", ["solve", *given, "--model", "oracle", "--jobs", "2", "--json", str(out)]
+    )
     main()
     told = json.loads(out.read_text())
     said = capsys.readouterr()
-    assert {name: told["summary"][name] for name in ("instances", "resolved", "share", "cost_usd")} == {
-        "instances": 3, "resolved": 2, "share": 2 / 3, "cost_usd": 0.0,
-    }  # fmt: skip
+    assert {
+        name: told["summary"][name] for name in ("instances", "resolved", "share", "cost_usd")
+    } == {
+        "instances": 3,
+        "resolved": 2,
+        "share": 2 / 3,
+        "cost_usd": 0.0,
+    }
     first, second, third = told["rows"]
-    assert (first["instance_id"], first["resolved"], first["lost_at"]) == ("octo__shop-1", True, None)
-    assert (first["outcome"], first["fail_to_pass_ok"], first["pass_to_pass_ok"]) == ("proposed", 1, 1)
-    assert (second["resolved"], second["lost_at"], second["reference_resolves"]) == (False, "evaluation", False)
-    assert second["reason"].startswith("environment: with the reference too, 1 of 1 FAIL_TO_PASS not passed")
+    assert (first["instance_id"], first["resolved"], first["lost_at"]) == (
+        "octo__shop-1",
+        True,
+        None,
+    )
+    assert (first["outcome"], first["fail_to_pass_ok"], first["pass_to_pass_ok"]) == (
+        "proposed",
+        1,
+        1,
+    )
+    assert (second["resolved"], second["lost_at"], second["reference_resolves"]) == (
+        False,
+        "evaluation",
+        False,
+    )
+    assert second["reason"].startswith(
+        "environment: with the reference too, 1 of 1 FAIL_TO_PASS not passed"
+    )
     assert "left out: 1 (no FAIL_TO_PASS)" in said.err
     assert "left out: 1 (no repository octo/other)" in said.err
     assert "octo/shop: 2 of 3" in said.out
@@ -103,9 +141,20 @@ def test_a_run_that_finds_no_fix_is_lost_at_its_last_stage(
     script = tmp_path / "script.yaml"
     script.write_text("- reply: I do not know.\n")
     out = tmp_path / "out.json"
-    monkeypatch.setattr(sys, "argv", [
-        "solve", *given, "--only", "octo__shop-1", "--model", f"scripted:{script}", "--json", str(out),
-    ])  # fmt: skip
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "solve",
+            *given,
+            "--only",
+            "octo__shop-1",
+            "--model",
+            f"scripted:{script}",
+            "--json",
+            str(out),
+        ],
+    )
     main()
     (row,) = json.loads(out.read_text())["rows"]
     assert (row["outcome"], row["lost_at"], row["resolved"]) == ("no_fix", "apply_patch", False)
@@ -122,20 +171,44 @@ def test_a_model_that_is_not_there_is_told_without_a_traceback(given: list[str])
 def test_recorded_exchanges_make_the_same_patches_again(
     given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second round reads a failing test's output, which must be the same on another run and in another folder."""
+    """The second round reads a failing test's output, which must be the same on another run and in
+    another folder.
+    """
     script = tmp_path / "script.yaml"
-    wrong, right = (f"def total(items):\n    return {say}\n" for say in ("len(items)", "sum(items)"))
-    replies = [f"shop.py\n<<<<<<< SEARCH\n{BASE['shop.py']}=======\n{text}>>>>>>> REPLACE\n" for text in (wrong, right)]
-    test = "tests/test_more.py\n<<<<<<< SEARCH\n=======\n" + TESTS.replace("total([]), 0", "total([5]), 5")
+    wrong, right = (
+        f"def total(items):\n    return {say}\n" for say in ("len(items)", "sum(items)")
+    )
+    replies = [
+        f"shop.py\n<<<<<<< SEARCH\n{BASE['shop.py']}=======\n{text}>>>>>>> REPLACE\n"
+        for text in (wrong, right)
+    ]
+    test = "tests/test_more.py\n<<<<<<< SEARCH\n=======\n" + TESTS.replace(
+        "total([]), 0", "total([5]), 5"
+    )
     replies = [f"{reply}\n{test}>>>>>>> REPLACE\n" for reply in replies]
-    script.write_text(json.dumps([{"reply": replies[1], "when": "tests fail"}, {"reply": replies[0]}]))
+    script.write_text(
+        json.dumps([{"reply": replies[1], "when": "tests fail"}, {"reply": replies[0]}])
+    )
     patches = []
     for model in (f"scripted:{script}", f"replay:{tmp_path / 'one'}"):
         out = tmp_path / "out.json"
         work = tmp_path / ("two" if patches else "one")
-        monkeypatch.setattr(sys, "argv", [
-            "solve", *given, "--only", "octo__shop-1", "--model", model, "--work", str(work), "--json", str(out),
-        ])  # fmt: skip
+        monkeypatch.setattr(
+            sys,
+            "argv",
+            [
+                "solve",
+                *given,
+                "--only",
+                "octo__shop-1",
+                "--model",
+                model,
+                "--work",
+                str(work),
+                "--json",
+                str(out),
+            ],
+        )
         main()
         (row,) = json.loads(out.read_text())["rows"]
         assert (row["rounds"], row["resolved"]) == (2, True), row["reason"]

@@ -10,11 +10,15 @@ from tests.cli.console import Console, Sample, new_console, new_sample
 
 @pytest.fixture
 def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
-    console, before = new_console(tmp_path, monkeypatch), os.environ.copy()
+    console = new_console(tmp_path, monkeypatch)
+    before = os.environ.copy()
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers = root.handlers[:]
+    level = root.level
     yield console
-    root.handlers[:], root.level = handlers, level  # a command sets the process's logging
+    # a command sets the process's logging
+    root.handlers[:] = handlers
+    root.level = level
     for name in os.environ.keys() - before.keys():  # what a command read from a .env file
         del os.environ[name]
 

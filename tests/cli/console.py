@@ -1,4 +1,6 @@
-"""The command line as a newcomer meets it: an empty environment, an empty home, a folder of one's own."""
+"""The command line as a newcomer meets it: an empty environment, an empty home, a folder of one's
+own.
+"""
 
 import json
 import os
@@ -19,7 +21,9 @@ from tests.end_to_end.service import FILES, FIX, ISSUE
 
 COMMAND = [sys.executable, "-c", "from cli.main import run; run()"]
 ROOT = Path(__file__).parents[2]
-_OURS = re.compile(r"CODING_AGENT_|GITHUB_|AWS_|ECS_|.*_API_(KEY|BASE)$|NO_COLOR$|FORCE_COLOR$|XDG_")
+_OURS = re.compile(
+    r"CODING_AGENT_|GITHUB_|AWS_|ECS_|.*_API_(KEY|BASE)$|NO_COLOR$|FORCE_COLOR$|XDG_"
+)
 
 
 @dataclass
@@ -42,7 +46,9 @@ class Console:
             raise result.exception
         return result
 
-    def refused(self, *arguments: str | Path, code: int = 2, stdin: str | bytes | None = None) -> str:
+    def refused(
+        self, *arguments: str | Path, code: int = 2, stdin: str | bytes | None = None
+    ) -> str:
         """The message of a command that must end with ``code``, telling one thing in one place."""
         result = self.run(*arguments, stdin=stdin)
         assert result.exit_code == code, result.output
@@ -63,15 +69,22 @@ class Console:
 
     def process(self, *arguments: str | Path, **more: Any) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [*COMMAND, *map(str, arguments)], cwd=self.folder, text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": str(ROOT)}, **more,
-        )  # fmt: skip
+            [*COMMAND, *map(str, arguments)],
+            cwd=self.folder,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            **more,
+        )
 
 
 def new_console(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Console:
     for name in [name for name in os.environ if _OURS.match(name)]:
         monkeypatch.delenv(name)
-    here, home = folder / "here", folder / "home"
+    here = folder / "here"
+    home = folder / "home"
     here.mkdir()
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
@@ -83,7 +96,12 @@ def git(folder: Path, *arguments: str) -> str:
     who = ["-c", "user.name=a", "-c", "user.email=a@b"]
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
     done = subprocess.run(
-        ["git", *who, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=True
+        ["git", *who, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.strip()
 
@@ -109,7 +127,15 @@ class Sample:
 
     @property
     def fix(self) -> list[str | Path]:
-        return ["fix", "--repo", self.repo, "--issue-file", self.issue, "--model", f"scripted:{self.reply}"]
+        return [
+            "fix",
+            "--repo",
+            self.repo,
+            "--issue-file",
+            self.issue,
+            "--model",
+            f"scripted:{self.reply}",
+        ]
 
 
 def new_sample(folder: Path, reply: str = FIX) -> Sample:

@@ -1,4 +1,6 @@
-"""``coding-agent doctor --aws``: a canary goes through queue, worker and topic, and where it gets stuck is told."""
+"""``coding-agent doctor --aws``: a canary goes through queue, worker and topic, and where it gets
+stuck is told.
+"""
 
 import json
 import threading
@@ -35,7 +37,9 @@ def worker(aws: Aws, queue: Queue, does: Callable[[dict[str, Any]], object]) -> 
 
     def work() -> None:
         for _ in range(30):
-            for message in aws.sqs.receive_message(QueueUrl=queue.url, WaitTimeSeconds=1).get("Messages", []):
+            for message in aws.sqs.receive_message(QueueUrl=queue.url, WaitTimeSeconds=1).get(
+                "Messages", []
+            ):
                 does(json.loads(message["Body"]))
                 aws.sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message["ReceiptHandle"])
                 return
@@ -48,9 +52,21 @@ def worker(aws: Aws, queue: Queue, does: Callable[[dict[str, Any]], object]) -> 
         thread.join()
 
 
-def tell(aws: Aws, topic: Topic, job: dict[str, Any], outcome: Outcome | None, reason: str = "as it was") -> None:
-    told = {"job_id": job["job_id"], "generation": 0, "issue_url": ISSUE, "repository": "octo/calc", "trace": "t"}
-    data = RunResult(**told, outcome=outcome, reason=reason, seconds=3) if outcome else RunStarted(**told)
+def tell(
+    aws: Aws, topic: Topic, job: dict[str, Any], outcome: Outcome | None, reason: str = "as it was"
+) -> None:
+    told = {
+        "job_id": job["job_id"],
+        "generation": 0,
+        "issue_url": ISSUE,
+        "repository": "octo/calc",
+        "trace": "t",
+    }
+    data = (
+        RunResult(**told, outcome=outcome, reason=reason, seconds=3)
+        if outcome
+        else RunStarted(**told)
+    )
     event = Event.about(data, "2026-01-31T08:00:00Z")
     aws.sns.publish(TopicArn=topic.arn, Message=event.model_dump_json())
 
@@ -81,30 +97,48 @@ def test_a_canary_that_comes_through_is_told_with_its_cost_and_leaves_nothing_be
         "run",
     ]
     assert checks["run"]["found"] == "no_fix after 3 s, for 0.0000 USD: as it was"
-    assert jobs[0]["options"] == {"dry_run": True} and jobs[0]["limits"] == {"max_cost_usd": 0.5, "max_rounds": 1}
+    assert jobs[0]["options"] == {"dry_run": True} and jobs[0]["limits"] == {
+        "max_cost_usd": 0.5,
+        "max_rounds": 1,
+    }
     assert not [url for url in aws.sqs.list_queues()["QueueUrls"] if "doctor-" in url]
-    assert len(aws.sns.list_subscriptions_by_topic(TopicArn=topic.arn)["Subscriptions"]) == 1, "the test's own"
+    assert len(aws.sns.list_subscriptions_by_topic(TopicArn=topic.arn)["Subscriptions"]) == 1, (
+        "the test's own"
+    )
 
 
-def test_a_run_that_is_refused_is_no_success(console: Console, aws: Aws, queue: Queue, topic: Topic) -> None:
-    with worker(aws, queue, lambda job: tell(aws, topic, job, Outcome.REJECTED, "octo/calc is not allowed")):
+def test_a_run_that_is_refused_is_no_success(
+    console: Console, aws: Aws, queue: Queue, topic: Topic
+) -> None:
+    with worker(
+        aws, queue, lambda job: tell(aws, topic, job, Outcome.REJECTED, "octo/calc is not allowed")
+    ):
         checks = canary(console, code=4, wait=30)
     assert checks["worker"]["ok"]
-    assert "rejected after 3 s" in checks["run"]["mend"] and "octo/calc is not allowed" in checks["run"]["mend"]
+    assert (
+        "rejected after 3 s" in checks["run"]["mend"]
+        and "octo/calc is not allowed" in checks["run"]["mend"]
+    )
 
 
-def test_without_a_worker_the_job_is_told_to_wait_in_the_queue(console: Console, queue: Queue, topic: Topic) -> None:
+def test_without_a_worker_the_job_is_told_to_wait_in_the_queue(
+    console: Console, queue: Queue, topic: Topic
+) -> None:
     checks = canary(console, code=4)
     assert checks["queue"]["ok"] and not checks["worker"]["ok"]
     assert "nobody took it within 1 s (1 jobs wait)" in checks["worker"]["mend"]
 
 
-def test_a_run_that_does_not_end_in_time_is_told(console: Console, aws: Aws, queue: Queue, topic: Topic) -> None:
+def test_a_run_that_does_not_end_in_time_is_told(
+    console: Console, aws: Aws, queue: Queue, topic: Topic
+) -> None:
     with worker(aws, queue, lambda job: tell(aws, topic, job, None)):
         assert "has not ended within 3 s" in canary(console, code=4, wait=3)["run"]["mend"]
 
 
-def test_an_event_that_never_comes_points_to_the_topic(console: Console, aws: Aws, queue: Queue, topic: Topic) -> None:
+def test_an_event_that_never_comes_points_to_the_topic(
+    console: Console, aws: Aws, queue: Queue, topic: Topic
+) -> None:
     with worker(aws, queue, lambda job: None):
         assert "no event came of it" in canary(console, code=4, wait=2)["event"]["mend"]
 
@@ -116,10 +150,13 @@ def test_a_job_in_the_dead_letter_queue_is_found_there_with_its_reason(
         reason = {"reason": {"DataType": "String", "StringValue": "GitHub says 401"}}
         aws.sqs.send_message(
             QueueUrl=queue.dead_letters_url, MessageBody=json.dumps(job), MessageAttributes=reason
-        )  # fmt: skip
+        )
 
     with worker(aws, queue, bury):
-        assert "dead-letter queue: GitHub says 401" in canary(console, code=4, wait=2)["worker"]["mend"]
+        assert (
+            "dead-letter queue: GitHub says 401"
+            in canary(console, code=4, wait=2)["worker"]["mend"]
+        )
 
 
 def test_a_topic_that_is_not_there_is_told_before_anything_is_sent(

@@ -1,4 +1,6 @@
-"""``coding-agent cost``: the bill adds up, follows the variables, and Terraform's defaults are its own."""
+"""``coding-agent cost``: the bill adds up, follows the variables, and Terraform's defaults are its
+own.
+"""
 
 import re
 from dataclasses import asdict
@@ -42,7 +44,9 @@ def test_two_tasks_on_spot_cost_less_than_half_of_the_first_design(console: Cons
 
 def test_fargates_price_is_hours_times_size(console: Console) -> None:
     path = tfvars(
-        console, 'architecture = "X86_64"\ncpu = 1024\nmemory = 2048\nstorage_gib = 20\non_demand_tasks = 2\n'
+        console,
+        'architecture = "X86_64"\ncpu = 1024\nmemory = 2048\nstorage_gib = 20\non_demand_tasks'
+        " = 2\n",
     )
     parts = told(console, "--tfvars", path)["parts"]
     assert parts["tasks"] == pytest.approx(2 * 730 * (0.04048 + 2 * 0.004445), abs=0.01)
@@ -50,8 +54,13 @@ def test_fargates_price_is_hours_times_size(console: Console) -> None:
 
 def test_more_jobs_cost_more_and_each_costs_less(console: Console) -> None:
     path = tfvars(console, "max_tasks = 600")
-    bills = [told(console, "--tfvars", path, "--jobs-per-day", str(jobs)) for jobs in (100, 1_000, 10_000, 100_000)]
-    totals, each, tasks = ([bill[name] for bill in bills] for name in ("total_usd", "usd_per_job", "average_tasks"))
+    bills = [
+        told(console, "--tfvars", path, "--jobs-per-day", str(jobs))
+        for jobs in (100, 1_000, 10_000, 100_000)
+    ]
+    totals, each, tasks = (
+        [bill[name] for bill in bills] for name in ("total_usd", "usd_per_job", "average_tasks")
+    )
     assert totals == sorted(totals) and tasks == sorted(tasks)
     assert each == sorted(each, reverse=True)
 
@@ -87,7 +96,8 @@ def test_a_real_tfvars_file_is_read(console: Console) -> None:
         waf_requests_per_5_minutes = 500
         """,
     )
-    parts, default = told(console, "--tfvars", path)["parts"], told(console)["parts"]
+    parts = told(console, "--tfvars", path)["parts"]
+    default = told(console)["parts"]
     assert parts["NAT gateways"] == pytest.approx(3 * default["NAT gateways"], abs=0.1)
     assert parts["interface endpoints"] > 100 and parts["WAF"] > 0
     assert "WAF" not in default and parts["tasks"] == default["tasks"]
@@ -115,8 +125,16 @@ def test_a_person_reads_both_bills_side_by_side(console: Console) -> None:
 
 def test_the_defaults_are_terraforms() -> None:
     found: dict[str, Any] = {}
-    for name, body in re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', VARIABLES.read_text(), re.M | re.S):
-        if (default := re.search(r"^  default +=\s*(.+)$", body, re.M)) and name in asdict(cost.Deployment()):
+    for name, body in re.findall(
+        r'^variable "(\w+)" \{\n(.*?)^\}', VARIABLES.read_text(), re.M | re.S
+    ):
+        if (default := re.search(r"^  default +=\s*(.+)$", body, re.M)) and name in asdict(
+            cost.Deployment()
+        ):
             text = default[1].strip()
-            found[name] = None if text == "null" else cost._value(text, type(getattr(cost.Deployment(), name)))
+            found[name] = (
+                None
+                if text == "null"
+                else cost._value(text, type(getattr(cost.Deployment(), name)))
+            )
     assert found == asdict(cost.Deployment())

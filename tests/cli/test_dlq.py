@@ -35,18 +35,25 @@ class Dead:
     """The dead-letter queue, filled as workers and SQS fill it."""
 
     def __init__(self, aws: Aws, queue: Queue):
-        self.aws, self.queue = aws, queue
+        self.aws = aws
+        self.queue = queue
 
     def put(self, body: str, **attributes: str) -> str:
-        named = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        named = {
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+        }
         sent = self.aws.sqs.send_message(
             QueueUrl=self.queue.dead_letters_url, MessageBody=body, MessageAttributes=named
         )
         return str(sent["MessageId"])
 
-    def failed(self, number: int, *, repo: str = "repo", reason: str = RATE_LIMIT, **fields: Any) -> str:
+    def failed(
+        self, number: int, *, repo: str = "repo", reason: str = RATE_LIMIT, **fields: Any
+    ) -> str:
         body = json.dumps({"issue_url": URL.format(repo, number), **fields})
-        return self.put(body, **{FAILED_GENERATION: "0", REASON: reason.format(number), "sender": "billing"})
+        return self.put(
+            body, **{FAILED_GENERATION: "0", REASON: reason.format(number), "sender": "billing"}
+        )
 
     def depth(self) -> tuple[int, int]:
         return self.aws.depth(self.queue.dead_letters_url)
@@ -54,7 +61,10 @@ class Dead:
     def sent(self) -> list[tuple[FixIssueJob, dict[str, str]]]:
         """Takes what is on the main queue."""
         return [
-            (parse_job(message["Body"]), {k: v["StringValue"] for k, v in message.get("MessageAttributes", {}).items()})
+            (
+                parse_job(message["Body"]),
+                {k: v["StringValue"] for k, v in message.get("MessageAttributes", {}).items()},
+            )
             for message in self.aws.messages(self.queue.url)
         ]
 
@@ -66,7 +76,9 @@ def dead(aws: Aws, queue: Queue) -> Dead:
 
 @pytest.fixture
 def five(dead: Dead) -> list[str]:
-    """Message ids: two failed for one reason, one for another in another repository, one unfinished, one no job."""
+    """Message ids: two failed for one reason, one for another in another repository, one
+    unfinished, one no job.
+    """
     return [
         dead.failed(1),
         dead.failed(2),
@@ -78,7 +90,8 @@ def five(dead: Dead) -> list[str]:
 
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """Ctrl-C while the letter after the ``count`` first is on its way."""
-    sends, send = [0], SqsQueue.send
+    sends = [0]
+    send = SqsQueue.send
 
     async def sending(self: SqsQueue, *arguments: Any) -> str:
         sends[0] += 1
@@ -95,9 +108,19 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 def test_letters_are_listed_and_stay(console: Console, dead: Dead, five: list[str]) -> None:
     rows = console.lines("dlq", "ls", "--json")
     assert [row["message_id"] for row in rows] == five
-    assert [row["kind"] for row in rows] == ["failed", "failed", "failed", "unfinished", "unreadable"]
+    assert [row["kind"] for row in rows] == [
+        "failed",
+        "failed",
+        "failed",
+        "unfinished",
+        "unreadable",
+    ]
     assert rows[0]["reason"] == RATE_LIMIT.format(1) and rows[0]["repository"] == "octo/repo"
-    assert rows[0]["failed_generation"] == 0 and rows[3]["job_id"] == "ticket-4" and rows[4]["job_id"] is None
+    assert (
+        rows[0]["failed_generation"] == 0
+        and rows[3]["job_id"] == "ticket-4"
+        and rows[4]["job_id"] is None
+    )
     said = console.run("dlq", "ls").stdout
     assert "github.com/octo/other/issues/3" in said and "\x1b" not in said
     assert dead.depth() == (5, 0)
@@ -115,14 +138,20 @@ def test_letters_are_listed_and_stay(console: Console, dead: Dead, five: list[st
         (["ticket-4"], [3]),
     ],
 )
-def test_a_list_can_be_narrowed(console: Console, five: list[str], options: list[str], found: list[int]) -> None:
+def test_a_list_can_be_narrowed(
+    console: Console, five: list[str], options: list[str], found: list[int]
+) -> None:
     rows = console.lines("dlq", "ls", "--json", *options)
     assert [five.index(row["message_id"]) for row in rows] == found
 
 
-def test_more_than_a_page_is_listed_whole_and_what_others_hold_is_told(console: Console, aws: Aws, dead: Dead) -> None:
+def test_more_than_a_page_is_listed_whole_and_what_others_hold_is_told(
+    console: Console, aws: Aws, dead: Dead
+) -> None:
     ids = [dead.failed(number) for number in range(1, 26)]
-    (held,) = aws.sqs.receive_message(QueueUrl=dead.queue.dead_letters_url, VisibilityTimeout=600)["Messages"]
+    (held,) = aws.sqs.receive_message(QueueUrl=dead.queue.dead_letters_url, VisibilityTimeout=600)[
+        "Messages"
+    ]
     result = console.run("dlq", "ls", "--json")
     listed = [json.loads(line)["message_id"] for line in result.stdout.splitlines()]
     assert sorted([*listed, held["MessageId"]]) == sorted(ids)
@@ -136,25 +165,42 @@ def test_a_letter_is_shown_whole_by_either_id(console: Console, five: list[str])
     assert console.json("dlq", "show", "ticket-4", "--json")["message_id"] == five[3]
     said = console.run("dlq", "show", five[4]).stdout
     assert "not a job" in said and "\x1b" not in said
-    assert console.refused("dlq", "show", "nothing").startswith("'nothing' was not seen in the dead-letter queue")
+    assert console.refused("dlq", "show", "nothing").startswith(
+        "'nothing' was not seen in the dead-letter queue"
+    )
 
 
 def test_letters_are_counted_by_reason_and_repository(console: Console, five: list[str]) -> None:
     (first, *rest) = console.lines("dlq", "group-by", "reason", "--json")
-    assert first == {"reason": "GitHub's rate limit: * (after * tries)", "count": 2} and len(rest) == 3
+    assert (
+        first == {"reason": "GitHub's rate limit: * (after * tries)", "count": 2} and len(rest) == 3
+    )
     assert len(console.lines("dlq", "ls", "--json", "--reason", first["reason"])) == 2
     repositories = console.lines("dlq", "group-by", "repo", "--json")
     assert repositories == [
-        {"repo": "octo/repo", "count": 3}, {"repo": "octo/other", "count": 1}, {"repo": "-", "count": 1}
-    ]  # fmt: skip
+        {"repo": "octo/repo", "count": 3},
+        {"repo": "octo/other", "count": 1},
+        {"repo": "-", "count": 1},
+    ]
     assert console.run("dlq", "group-by", "repo").stdout.startswith("     3  octo/repo\n")
 
 
 # Replaying
 
 
-def test_a_replay_sends_the_next_generation_with_its_changes(console: Console, dead: Dead, five: list[str]) -> None:
-    options = ["--from-stage", "propose_patch", "--model", "m", "--max-cost", "5", "--max-rounds", "2"]
+def test_a_replay_sends_the_next_generation_with_its_changes(
+    console: Console, dead: Dead, five: list[str]
+) -> None:
+    options = [
+        "--from-stage",
+        "propose_patch",
+        "--model",
+        "m",
+        "--max-cost",
+        "5",
+        "--max-rounds",
+        "2",
+    ]
     result = console.run("dlq", "replay", "--reason", "limit", *options, "--yes")
     assert result.exit_code == 0
     assert result.stdout.startswith(
@@ -165,23 +211,32 @@ def test_a_replay_sends_the_next_generation_with_its_changes(console: Console, d
     assert sorted(job.issue.number for job, _ in sent) == [1, 2]
     for job, attributes in sent:
         assert job.replay is not None and job.replay.model_dump(exclude_none=True) == {
-            "id": "redrive:0", "from_stage": "propose_patch", "model": "m"
-        }  # fmt: skip
+            "id": "redrive:0",
+            "from_stage": "propose_patch",
+            "model": "m",
+        }
         assert (job.limits.max_cost_usd, job.limits.max_rounds) == (5.0, 2)
         assert attributes == {"sender": "billing"}
     assert dead.depth() == (3, 0)
 
 
-def test_a_replay_takes_only_what_has_failed_and_tells_the_rest(console: Console, dead: Dead, five: list[str]) -> None:
+def test_a_replay_takes_only_what_has_failed_and_tells_the_rest(
+    console: Console, dead: Dead, five: list[str]
+) -> None:
     result = console.run("dlq", "replay", "--yes", "--json")
     assert [json.loads(line)["message_id"] for line in result.stdout.splitlines()] == five[:3]
-    assert "1 unfinished left as they are; dlq redrive lets their runs go on\n1 unreadable left" in result.stderr
+    assert (
+        "1 unfinished left as they are; dlq redrive lets their runs go on\n1 unreadable left"
+        in result.stderr
+    )
     assert "replayed 3 of 3\n" in result.stderr
     assert [row["message_id"] for row in console.lines("dlq", "ls", "--json")] == five[3:]
 
 
 @pytest.mark.parametrize("command", ["replay", "redrive", "discard"])
-def test_a_dry_run_and_a_no_change_nothing(console: Console, dead: Dead, five: list[str], command: str) -> None:
+def test_a_dry_run_and_a_no_change_nothing(
+    console: Console, dead: Dead, five: list[str], command: str
+) -> None:
     dry = console.run("dlq", command, "--reason", "limit", "--dry-run")
     assert dry.exit_code == 0 and dry.stdout.startswith(f"{command} 2 messages")
     rows = console.lines("dlq", command, "--reason", "limit", "--dry-run", "--json")
@@ -209,7 +264,9 @@ def test_ctrl_c_leaves_each_job_in_exactly_one_queue(
     interrupt_after(monkeypatch, 4)
     result = console.run("dlq", "replay", "--yes")
     assert result.exit_code == 130
-    assert result.stderr.endswith("replayed 4 of 15\ninterrupted; the same command goes on with what is left\n")
+    assert result.stderr.endswith(
+        "replayed 4 of 15\ninterrupted; the same command goes on with what is left\n"
+    )
     assert dead.depth() == (11, 0)
     first = [job.issue.number for job, _ in dead.sent()]
     assert console.run("dlq", "replay", "--yes").exit_code == 0
@@ -217,7 +274,9 @@ def test_ctrl_c_leaves_each_job_in_exactly_one_queue(
     assert sorted(first + again) == list(range(1, 16)) and dead.depth() == (0, 0)
 
 
-def test_ctrl_c_while_looking_does_nothing(console: Console, dead: Dead, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_while_looking_does_nothing(
+    console: Console, dead: Dead, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dead.failed(1)
     receive = SqsQueue.receive
 
@@ -269,13 +328,24 @@ def test_what_somebody_else_moved_meanwhile_is_told(
     [
         (["--from-stage", "mend"], f"--from-stage: no stage 'mend'; there are {', '.join(NAMES)}"),
         (["--model", "gpt-x"], "--model: 'gpt-x' is not in CODING_AGENT_ALLOWED_MODELS (a, b)"),
-        (["--max-cost", "-1"], "limits.max_cost_usd: Input should be greater than 0; nothing was replayed"),
-        (["--since", "yesterday"], "Invalid value for '--since': 'yesterday' is neither like 90m, 2h, 3d nor like"),
+        (
+            ["--max-cost", "-1"],
+            "limits.max_cost_usd: Input should be greater than 0; nothing was replayed",
+        ),
+        (
+            ["--since", "yesterday"],
+            "Invalid value for '--since': 'yesterday' is neither like 90m, 2h, 3d nor like",
+        ),
         (["--template-dir", "templates"], "the folder holds no *.md.j2 files"),
     ],
 )
 def test_what_workers_would_reject_is_refused_while_the_jobs_are_safe(
-    console: Console, dead: Dead, five: list[str], monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
+    console: Console,
+    dead: Dead,
+    five: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    said: str,
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_ALLOWED_MODELS", "a,b")
     (console.folder / "templates").mkdir()
@@ -284,7 +354,9 @@ def test_what_workers_would_reject_is_refused_while_the_jobs_are_safe(
     assert dead.depth() == (5, 0) and dead.sent() == []
 
 
-def test_a_folder_of_templates_is_published_and_named_by_its_hash(console: Console, dead: Dead) -> None:
+def test_a_folder_of_templates_is_published_and_named_by_its_hash(
+    console: Console, dead: Dead
+) -> None:
     folder = console.folder / "mine"
     shutil.copytree(ROOT / "prompts/templates", folder)
     template = folder / "propose.md.j2"
@@ -297,7 +369,9 @@ def test_a_folder_of_templates_is_published_and_named_by_its_hash(console: Conso
     assert (console.data_dir / f"artifacts/template-sets/{wanted}.json").exists()
 
 
-def test_a_folder_with_findings_is_not_published_and_nothing_is_replayed(console: Console, dead: Dead) -> None:
+def test_a_folder_with_findings_is_not_published_and_nothing_is_replayed(
+    console: Console, dead: Dead
+) -> None:
     folder = console.folder / "mine"
     shutil.copytree(ROOT / "prompts/templates", folder)
     (folder / "propose.md.j2").write_text("no front matter")
@@ -309,29 +383,49 @@ def test_a_folder_with_findings_is_not_published_and_nothing_is_replayed(console
 def test_the_stages_that_a_replay_may_name_are_the_pipelines() -> None:
     none: Any = None
     pipeline = compose(
-        forge=none, mirrors=none, sandbox=none, pythons=(), uv=Path(), cache=Path(), index={},
-        fetch_for_private=False, buyer=none, plan=none, templates=none, protected=(),
-    )  # fmt: skip
+        forge=none,
+        mirrors=none,
+        sandbox=none,
+        pythons=(),
+        uv=Path(),
+        cache=Path(),
+        index={},
+        fetch_for_private=False,
+        buyer=none,
+        plan=none,
+        templates=none,
+        protected=(),
+    )
     assert list(NAMES) == pipeline.names
 
 
 # Redriving
 
 
-def test_a_redrive_puts_messages_back_as_they_were(console: Console, aws: Aws, dead: Dead, five: list[str]) -> None:
+def test_a_redrive_puts_messages_back_as_they_were(
+    console: Console, aws: Aws, dead: Dead, five: list[str]
+) -> None:
     newer = dead.put('{"schema_version": 99}')
     result = console.run("dlq", "redrive", "--yes", "--json")
     assert result.exit_code == 0 and "1 unreadable left as they are\n" in result.stderr
-    assert [json.loads(line)["message_id"] for line in result.stdout.splitlines()] == [*five[:4], newer]
-    back = {message["Body"]: message.get("MessageAttributes", {}) for message in aws.messages(dead.queue.url)}
+    assert [json.loads(line)["message_id"] for line in result.stdout.splitlines()] == [
+        *five[:4],
+        newer,
+    ]
+    back = {
+        message["Body"]: message.get("MessageAttributes", {})
+        for message in aws.messages(dead.queue.url)
+    }
     assert set(back) >= {
         '{"schema_version": 99}',
         json.dumps({"issue_url": URL.format("repo", 4), "job_id": "ticket-4"}),
     }
     attributes = back[json.dumps({"issue_url": URL.format("repo", 1)})]
     assert {name: value["StringValue"] for name, value in attributes.items()} == {
-        FAILED_GENERATION: "0", REASON: RATE_LIMIT.format(1), "sender": "billing"
-    }  # fmt: skip
+        FAILED_GENERATION: "0",
+        REASON: RATE_LIMIT.format(1),
+        "sender": "billing",
+    }
     assert dead.depth() == (1, 0)
 
 
@@ -348,7 +442,10 @@ def test_an_export_is_imported_once_however_often_it_is_called(
     assert console.refused("dlq", "export", "dead.jsonl") == "dead.jsonl can't be made: File exists"
     assert console.run("dlq", "discard", *five[1:3], "--yes", "--no-export").exit_code == 0
     dry = console.run("dlq", "import", "dead.jsonl", "--dry-run")
-    assert dry.stderr == "2 messages to import; 3 of the file are there\n" and dead.depth() == (3, 0)
+    assert dry.stderr == "2 messages to import; 3 of the file are there\n" and dead.depth() == (
+        3,
+        0,
+    )
     for _ in range(2):
         assert console.run("dlq", "import", "dead.jsonl").exit_code == 0
     assert console.run("dlq", "export", "again.jsonl").exit_code == 0
@@ -371,18 +468,25 @@ def test_an_export_to_standard_output_is_clean(console: Console, five: list[str]
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (b'{"body": "x"}\n', "dead.jsonl, line 1 (as dlq export writes it): message_id: Field required"),
+        (
+            b'{"body": "x"}\n',
+            "dead.jsonl, line 1 (as dlq export writes it): message_id: Field required",
+        ),
         (b"\n{", "dead.jsonl, line 2 (as dlq export writes it): message: Invalid JSON"),
         (b"\xff", "dead.jsonl is not UTF-8 text; nothing was imported"),
     ],
 )
-def test_a_file_that_is_no_export_is_refused_whole(console: Console, dead: Dead, text: bytes, said: str) -> None:
+def test_a_file_that_is_no_export_is_refused_whole(
+    console: Console, dead: Dead, text: bytes, said: str
+) -> None:
     (console.folder / "dead.jsonl").write_bytes(text)
     assert console.refused("dlq", "import", "dead.jsonl").startswith(said)
     assert dead.depth() == (0, 0)
 
 
-def test_what_is_discarded_is_in_a_file_first(console: Console, dead: Dead, five: list[str]) -> None:
+def test_what_is_discarded_is_in_a_file_first(
+    console: Console, dead: Dead, five: list[str]
+) -> None:
     rows = console.lines("dlq", "discard", "--reason", "not JSON", "--yes", "--json")
     (file,) = console.folder.glob("discarded-*.jsonl")
     assert rows == [{"message_id": five[4], "job_id": None, "kept_in": file.name}]
@@ -392,11 +496,19 @@ def test_what_is_discarded_is_in_a_file_first(console: Console, dead: Dead, five
     assert dead.depth() == (5, 0)
 
 
-def test_nothing_is_discarded_where_its_copy_cannot_be_written(console: Console, dead: Dead, five: list[str]) -> None:
+def test_nothing_is_discarded_where_its_copy_cannot_be_written(
+    console: Console, dead: Dead, five: list[str]
+) -> None:
     said = console.run("dlq", "discard", "--yes", "--export", "no/such/folder.jsonl")
-    assert said.exit_code == 2 and "no/such/folder.jsonl can't be made: No such file or directory" in said.stderr
+    assert (
+        said.exit_code == 2
+        and "no/such/folder.jsonl can't be made: No such file or directory" in said.stderr
+    )
     assert dead.depth() == (5, 0)
-    assert console.refused("dlq", "discard", "--export", "x", "--no-export") == "--export or --no-export, not both"
+    assert (
+        console.refused("dlq", "discard", "--export", "x", "--no-export")
+        == "--export or --no-export, not both"
+    )
 
 
 # What is missing
@@ -427,7 +539,13 @@ def _unset(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_queue_that_is_not_there_is_told(
-    console: Console, aws: Aws, queue: Queue, monkeypatch: pytest.MonkeyPatch, broken: Break, code: int, said: str
+    console: Console,
+    aws: Aws,
+    queue: Queue,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: Break,
+    code: int,
+    said: str,
 ) -> None:
     broken(aws, monkeypatch)
     assert said in console.refused("dlq", "ls", code=code)

@@ -22,26 +22,41 @@ def script(console: Console, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_an_empty_environment_is_told_each_missing_thing_and_how_to_set_it(console: Console) -> None:
+def test_an_empty_environment_is_told_each_missing_thing_and_how_to_set_it(
+    console: Console,
+) -> None:
     result = console.run("doctor")
     assert result.exit_code == 2
     missing = [line for line in result.stdout.splitlines() if line.startswith("✗")]
     assert [line.split(":")[0].removeprefix("✗ ") for line in missing] == [
-        "GITHUB_TOKEN", "CODING_AGENT_MODEL", "CODING_AGENT_QUEUE_URL", "CODING_AGENT_TOPIC_ARN",
-    ]  # fmt: skip
-    assert all(f"set {name}" in line for line in missing for name in [line.split(":")[0].removeprefix("✗ ")])
+        "GITHUB_TOKEN",
+        "CODING_AGENT_MODEL",
+        "CODING_AGENT_QUEUE_URL",
+        "CODING_AGENT_TOPIC_ARN",
+    ]
+    assert all(
+        f"set {name}" in line
+        for line in missing
+        for name in [line.split(":")[0].removeprefix("✗ ")]
+    )
     assert all(line.endswith("(for worker)") for line in missing[2:])
 
 
-def test_every_setting_is_shown_with_its_value_and_source(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_setting_is_shown_with_its_value_and_source(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CODING_AGENT_CONCURRENCY", "3")
     console.data_dir.mkdir(parents=True)
-    (console.data_dir / ".env").write_text("CODING_AGENT_MAX_ROUNDS=2\nCODING_AGENT_CONCURRENCY=7\n")
+    (console.data_dir / ".env").write_text(
+        "CODING_AGENT_MAX_ROUNDS=2\nCODING_AGENT_CONCURRENCY=7\n"
+    )
     told = console.json("doctor", "--json", code=2)
     rows = {row["variable"]: row for row in told["settings"]}
     assert list(rows) == [config.variable(name) for name in Settings.model_fields]
     shown = {name: (row["value"], row["source"]) for name, row in rows.items()}
-    assert shown["CODING_AGENT_CONCURRENCY"] == ("3", "environment"), "the environment goes before .env"
+    assert shown["CODING_AGENT_CONCURRENCY"] == ("3", "environment"), (
+        "the environment goes before .env"
+    )
     assert shown["CODING_AGENT_MAX_ROUNDS"] == ("2", ".env")
     assert shown["CODING_AGENT_SANDBOX"] == ("auto", "default")
     assert shown["CODING_AGENT_DATA_DIR"] == (str(console.data_dir), "default")
@@ -49,9 +64,13 @@ def test_every_setting_is_shown_with_its_value_and_source(console: Console, monk
 
 
 def test_the_current_folders_env_file_is_never_read(console: Console) -> None:
-    (console.folder / ".env").write_text("CODING_AGENT_MODEL=scripted:evil.md\nGITHUB_API_URL=https://evil.example\n")
+    (console.folder / ".env").write_text(
+        "CODING_AGENT_MODEL=scripted:evil.md\nGITHUB_API_URL=https://evil.example\n"
+    )
     told = console.run("doctor")
-    assert "evil" not in told.stdout and "CODING_AGENT_MODEL = (not set)  from default" in told.stdout
+    assert (
+        "evil" not in told.stdout and "CODING_AGENT_MODEL = (not set)  from default" in told.stdout
+    )
 
 
 def test_an_env_file_that_is_named_is_read(console: Console) -> None:
@@ -77,7 +96,9 @@ def test_a_secrets_value_is_never_shown(
     assert "(set)" in result.output and "Secret" not in result.output
 
 
-def test_where_fix_can_run_it_exits_with_0_though_the_worker_misses_something(console: Console, script: Path) -> None:
+def test_where_fix_can_run_it_exits_with_0_though_the_worker_misses_something(
+    console: Console, script: Path
+) -> None:
     told = console.json("doctor", "--json")
     assert told["ok"] is True
     wrong = {check["name"]: check["needed_for"] for check in told["checks"] if not check["ok"]}
@@ -89,14 +110,17 @@ def test_a_script_that_is_missing_is_told_by_its_name(console: Console, script: 
     assert f"✗ CODING_AGENT_MODEL: there is no file {script}" in console.run("doctor").stdout
 
 
-def test_each_wrong_setting_is_told_on_a_line_of_its_own(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_wrong_setting_is_told_on_a_line_of_its_own(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CODING_AGENT_CONCURRENCY", "many")
     monkeypatch.setenv("GITHUB_API_URL", "http://github.example")
     result = console.run("doctor")
     assert result.exit_code == 2
     assert [line.split(":")[0] for line in result.stdout.split("\n") if line.startswith("✗")] == [
-        "✗ CODING_AGENT_CONCURRENCY", "✗ GITHUB_API_URL",
-    ]  # fmt: skip
+        "✗ CODING_AGENT_CONCURRENCY",
+        "✗ GITHUB_API_URL",
+    ]
     assert "must be an https address" in result.stdout
 
 
@@ -118,13 +142,17 @@ def test_a_part_that_is_not_installed_is_told_with_how_to_get_it(
     assert "✗ PyGithub: pip install 'coding-agent[github]'" in result.stdout
 
 
-def test_it_does_not_import_what_takes_seconds(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_does_not_import_what_takes_seconds(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CODING_AGENT_MODEL", "openai/gpt-4o")
     monkeypatch.setitem(sys.modules, "litellm", None)  # an import would fail
     assert console.run("doctor").exit_code == 2
 
 
-def test_the_queue_is_asked_for_its_dead_letters(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_queue_is_asked_for_its_dead_letters(
+    console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     queue = aws.make_queue()
     monkeypatch.setenv("CODING_AGENT_QUEUE_URL", queue.url)
     assert f"✓ dead-letter queue: {queue.dead_letters_url}" in console.run("doctor").stdout

@@ -19,7 +19,9 @@ return 2
 
 @pytest.fixture
 def repo(console: Console) -> Path:
-    folder = write(console.folder / "repo", {"shop/sum.py": "def f():\n    return 1\n", "a.txt": "a\n"})
+    folder = write(
+        console.folder / "repo", {"shop/sum.py": "def f():\n    return 1\n", "a.txt": "a\n"}
+    )
     (folder / "shop/sum.py").chmod(0o750)
     return folder
 
@@ -38,13 +40,21 @@ def test_a_check_writes_nothing_and_tells_the_same(console: Console, repo: Path)
     (console.folder / "reply.md").write_text(REPLY)
     told = console.json("edits", "apply", "--repo", repo, "--check", "--json", "reply.md")
     step = {"block": 1, "path": "shop/sum.py", "how": "indentation at line 2"}
-    assert told == {"status": "checked", "files": ["shop/sum.py"], "steps": [step], "notices": [], "reason": ""}
+    assert told == {
+        "status": "checked",
+        "files": ["shop/sum.py"],
+        "steps": [step],
+        "notices": [],
+        "reason": "",
+    }
     assert (repo / "shop/sum.py").read_text().endswith("return 1\n")
 
 
 def test_a_refused_reply_writes_nothing_and_says_why(console: Console, repo: Path) -> None:
     both = REPLY + "\na.txt\n<<<<<<< SEARCH\nb\n=======\nc\n>>>>>>> REPLACE\n"
-    assert console.refused("edits", "apply", "--repo", repo, code=1, stdin=both).startswith("refused")
+    assert console.refused("edits", "apply", "--repo", repo, code=1, stdin=both).startswith(
+        "refused"
+    )
     (told,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=both)
     assert told["status"] == "rejected" and "Block 2 (a.txt)" in told["reason"]
     assert (repo / "shop/sum.py").read_text().endswith("return 1\n")
@@ -56,9 +66,11 @@ def test_links_lead_nowhere_and_folders_are_no_files(console: Console, repo: Pat
     (repo / "link.txt").symlink_to(outside)
     (repo / "out").symlink_to(console.folder)
     for path, why in (
-        ("link.txt", "symbolic link"), ("out/outside.txt", "out is a symbolic link"), ("shop", "folder"),
+        ("link.txt", "symbolic link"),
+        ("out/outside.txt", "out is a symbolic link"),
+        ("shop", "folder"),
         ("a.txt/b.txt", "a.txt is not a folder"),
-    ):  # fmt: skip
+    ):
         reply = f"`{path}`\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"
         (told,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=reply)
         assert why in told["reason"]

@@ -29,7 +29,11 @@ def test_explain_says_the_runner_and_the_evidence(console: Console, repository: 
 def test_what_cannot_be_tested_says_why_and_ends_with_3(console: Console, tmp_path: Path) -> None:
     Origin(tmp_path, {".coding-agent.toml": "[tests]\nrunners = 'pytest'\n"})
     told = console.json("env", "explain", "--repo", tmp_path / "origin", "--json", code=3)
-    assert not told["runnable"] and "[tests] runners" in told["why"] and "known: runner, command" in told["why"]
+    assert (
+        not told["runnable"]
+        and "[tests] runners" in told["why"]
+        and "known: runner, command" in told["why"]
+    )
 
 
 def test_a_built_environment_comes_with_its_log(console: Console, repository: Path) -> None:
@@ -40,7 +44,9 @@ def test_a_built_environment_comes_with_its_log(console: Console, repository: Pa
     assert console.json("env", "explain", "--repo", repository, "--build", "--json")["log"] == ""
 
 
-@pytest.mark.parametrize(("commit", "told"), [("HEAD", "is not a git repository"), ("nowhere", "no commit 'nowhere'")])
+@pytest.mark.parametrize(
+    ("commit", "told"), [("HEAD", "is not a git repository"), ("nowhere", "no commit 'nowhere'")]
+)
 def test_what_is_no_repository_or_commit_is_refused(
     commit: str, told: str, console: Console, repository: Path, tmp_path: Path
 ) -> None:

@@ -1,4 +1,6 @@
-"""``coding-agent fix``: a local repository from its issue to a branch, and every way to get the command wrong."""
+"""``coding-agent fix``: a local repository from its issue to a branch, and every way to get the
+command wrong.
+"""
 
 import contextlib
 import json
@@ -23,7 +25,9 @@ def branch_of(sample: Sample) -> str:
 
 
 def suite_passes(folder: Path) -> bool:
-    done = subprocess.run([sys.executable, "-m", "unittest", "-q"], cwd=folder, capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "unittest", "-q"], cwd=folder, capture_output=True, check=False
+    )
     return done.returncode == 0
 
 
@@ -35,23 +39,46 @@ def test_a_local_repository_gets_a_branch_whose_tests_pass_and_a_patch(
     result = console.run(*sample.fix, "--patch", "fix.diff")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("proposed red to green; branch coding-agent/issue-")
-    for stage in ("fetch_issue", "checkout", "build_context", "prepare_tests", "propose_patch", "run_tests", "open_pr"):
+    for stage in (
+        "fetch_issue",
+        "checkout",
+        "build_context",
+        "prepare_tests",
+        "propose_patch",
+        "run_tests",
+        "open_pr",
+    ):
         assert f"✓ {stage}" in result.stderr
-    assert git(sample.repo, "status", "--porcelain", "--branch") == "## main", "the work tree is left alone"
+    assert git(sample.repo, "status", "--porcelain", "--branch") == "## main", (
+        "the work tree is left alone"
+    )
     git(sample.repo, "apply", "--check", str(console.folder / "fix.diff"))
     git(sample.repo, "switch", "--quiet", branch_of(sample))
     assert "return a + b" in (sample.repo / "calc.py").read_text() and suite_passes(sample.repo)
-    files = [path for folder in (console.home, console.folder) for path in folder.rglob("*") if path.is_file()]
+    files = [
+        path
+        for folder in (console.home, console.folder)
+        for path in folder.rglob("*")
+        if path.is_file()
+    ]
     assert [path for path in files if b"aSecretOf" in path.read_bytes()] == []
 
 
-def test_the_same_command_tells_how_it_ended_and_again_runs_it_anew(console: Console, sample: Sample) -> None:
+def test_the_same_command_tells_how_it_ended_and_again_runs_it_anew(
+    console: Console, sample: Sample
+) -> None:
     first = console.run(*sample.fix, "--json")
     data = Event.model_validate_json(first.stdout).data
-    assert isinstance(data, RunResult) and (data.outcome, data.branch) == ("proposed", branch_of(sample))
+    assert isinstance(data, RunResult) and (data.outcome, data.branch) == (
+        "proposed",
+        branch_of(sample),
+    )
     with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
         (row,) = store.runs()
-    assert (first.stdout, first.stderr) == (f"{row.event}\n", ""), "the event as it was stored, and nothing else"
+    assert (first.stdout, first.stderr) == (
+        f"{row.event}\n",
+        "",
+    ), "the event as it was stored, and nothing else"
     second = console.run(*sample.fix, "--json")
     assert second.stdout == first.stdout
     assert second.stderr == "this job has ended before; --again runs it anew\n"
@@ -59,7 +86,9 @@ def test_the_same_command_tells_how_it_ended_and_again_runs_it_anew(console: Con
     head = git(sample.repo, "rev-parse", branch_of(sample))
     again = console.run(*sample.fix, "--again", "--from-stage", "propose_patch")
     assert again.exit_code == 0 and "(generation 1)" in again.stdout
-    assert "↺ prepare_tests" in again.stderr and "✓ propose_patch" in again.stderr, "what came before is kept"
+    assert "↺ prepare_tests" in again.stderr and "✓ propose_patch" in again.stderr, (
+        "what came before is kept"
+    )
     assert "fetch_issue" not in again.stderr
     assert git(sample.repo, "rev-parse", branch_of(sample)) != head, "the same branch, moved"
     assert "Coding-Agent-Run: 1" in git(sample.repo, "show", branch_of(sample))
@@ -72,16 +101,25 @@ def test_a_dry_run_leaves_the_patch_alone(console: Console, sample: Sample) -> N
     assert suite_passes(sample.repo)
 
 
-def test_a_run_without_a_fix_exits_with_3_and_says_that_there_is_no_patch(console: Console, sample: Sample) -> None:
-    sample.reply.write_text("calc.py\n<<<<<<< SEARCH\n\x1b[2Jno such line\n=======\nx\n>>>>>>> REPLACE\n")
+def test_a_run_without_a_fix_exits_with_3_and_says_that_there_is_no_patch(
+    console: Console, sample: Sample
+) -> None:
+    sample.reply.write_text(
+        "calc.py\n<<<<<<< SEARCH\n\x1b[2Jno such line\n=======\nx\n>>>>>>> REPLACE\n"
+    )
     result = console.run(*sample.fix, "--max-rounds", "1", "--patch", "fix.diff")
     assert result.exit_code == 3
     assert result.stdout.startswith("no_fix no fix in 1 round; the last: ")
-    assert "no patch was made; fix.diff is not written" in result.stderr and not Path("fix.diff").exists()
+    assert (
+        "no patch was made; fix.diff is not written" in result.stderr
+        and not Path("fix.diff").exists()
+    )
     assert "\x1b" not in result.output, "what a model says can't drive the terminal"
 
 
-def test_a_patch_that_cannot_be_written_is_told_with_where_it_is_kept(console: Console, sample: Sample) -> None:
+def test_a_patch_that_cannot_be_written_is_told_with_where_it_is_kept(
+    console: Console, sample: Sample
+) -> None:
     said = console.refused(*sample.fix, "--patch", "no/such/folder/fix.diff", code=1)
     assert said.startswith("--patch: ") and "; the patch is kept at file:///" in said
 
@@ -100,7 +138,10 @@ def test_a_stopped_run_goes_on_where_it_was(console: Console, sample: Sample) ->
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, ""), err
-    assert err.splitlines()[-2:] == ["stopping", "Error: stopped; the same command goes on where it was"]
+    assert err.splitlines()[-2:] == [
+        "stopping",
+        "Error: stopped; the same command goes on where it was",
+    ]
 
     script.write_text(json.dumps([{"reply": FIX}]))
     result = console.run(*command)
@@ -118,7 +159,9 @@ def test_other_options_do_not_change_a_run_that_has_begun(console: Console, samp
     assert branch_of(sample), "pushed, as first asked"
 
 
-def test_a_run_that_has_not_ended_is_neither_joined_nor_replayed(console: Console, sample: Sample) -> None:
+def test_a_run_that_has_not_ended_is_neither_joined_nor_replayed(
+    console: Console, sample: Sample
+) -> None:
     with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
         claimed = claim(store, sample.job)
         said = console.refused(*sample.fix, code=1)
@@ -130,9 +173,10 @@ def test_a_run_that_has_not_ended_is_neither_joined_nor_replayed(console: Consol
 
 def test_a_branch_that_a_run_left_is_no_base(console: Console, sample: Sample) -> None:
     git(sample.repo, "switch", "--quiet", "--create", "coding-agent/issue-1-abc")
-    assert console.refused(*sample.fix) == (
-        "--repo: it is on coding-agent/issue-1-abc, a branch that a run left: check out the one to work from,"
-        " or give --base-branch"
+    assert (
+        console.refused(*sample.fix)
+        == "--repo: it is on coding-agent/issue-1-abc, a branch that a run left: check out the one"
+        " to work from, or give --base-branch"
     )
 
 
@@ -153,26 +197,68 @@ def test_a_sandbox_that_is_waived_is_for_one_machine_alone(
         ([], "give an ISSUE_URL, or --repo PATH with --issue-file FILE"),
         (["--repo", "calc"], "give an ISSUE_URL, or --repo PATH with --issue-file FILE"),
         (["--issue-file", "bug.md"], "give an ISSUE_URL, or --repo PATH with --issue-file FILE"),
-        ([URL, "--repo", "calc", "--issue-file", "bug.md"], "give an ISSUE_URL, or --repo PATH with --issue-file FILE"),
-        (["octo/repo#42"], "issue_url: 'octo/repo#42' is not an issue's address; it looks like https://github.com/"),
-        (["https://github.com/o/r/pull/3"], "issue_url: 'https://github.com/o/r/pull/3' is a pull request's address"),
+        (
+            [URL, "--repo", "calc", "--issue-file", "bug.md"],
+            "give an ISSUE_URL, or --repo PATH with --issue-file FILE",
+        ),
+        (
+            ["octo/repo#42"],
+            (
+                "issue_url: 'octo/repo#42' is not an issue's address; it looks like"
+                " https://github.com/"
+            ),
+        ),
+        (
+            ["https://github.com/o/r/pull/3"],
+            "issue_url: 'https://github.com/o/r/pull/3' is a pull request's address",
+        ),
         ([URL, "--from-stage", "open_pr"], "--from-stage needs --again"),
-        (["--repo", "nowhere", "--issue-file", "bug.md"], "'--repo': Directory 'nowhere' does not exist."),
-        (["--repo", "calc", "--issue-file", "no.md"], "Invalid value for '--issue-file': File 'no.md' does not exist."),
-        (["--repo", "calc", "--issue-file", "empty.md"], "empty.md is empty: write the issue's title"),
+        (
+            ["--repo", "nowhere", "--issue-file", "bug.md"],
+            "'--repo': Directory 'nowhere' does not exist.",
+        ),
+        (
+            ["--repo", "calc", "--issue-file", "no.md"],
+            "Invalid value for '--issue-file': File 'no.md' does not exist.",
+        ),
+        (
+            ["--repo", "calc", "--issue-file", "empty.md"],
+            "empty.md is empty: write the issue's title",
+        ),
         (["--repo", "calc", "--issue-file", "latin.md"], "latin.md is not UTF-8 text"),
-        (["--repo", "plain", "--issue-file", "bug.md"], "plain is no git repository that can be read"),
-        (["--repo", "fresh", "--issue-file", "bug.md"], "fresh has no commit on the branch that it is on"),
-        (["--repo", "calc", "--issue-file", "bug.md"], "CODING_AGENT_MODEL is not set: a LiteLLM model name"),
-        ([URL], "GITHUB_TOKEN is not set: a fine-grained token with Contents and Pull requests (write)"),
+        (
+            ["--repo", "plain", "--issue-file", "bug.md"],
+            "plain is no git repository that can be read",
+        ),
+        (
+            ["--repo", "fresh", "--issue-file", "bug.md"],
+            "fresh has no commit on the branch that it is on",
+        ),
+        (
+            ["--repo", "calc", "--issue-file", "bug.md"],
+            "CODING_AGENT_MODEL is not set: a LiteLLM model name",
+        ),
+        (
+            [URL],
+            "GITHUB_TOKEN is not set: a fine-grained token with Contents and Pull requests (write)",
+        ),
         ([URL, "--max-cost", "0"], "Invalid value for '--max-cost': 0.0 is not in the range x>0"),
         ([URL, "--max-cost", "nan"], "max_cost_usd: Input should be"),
-        ([URL, "--max-rounds", "five"], "Invalid value for '--max-rounds': 'five' is not a valid integer range"),
-        ([URL, "--max-cost", "50"], "max_cost_usd: 50 is over the ceiling of 2; set CODING_AGENT_MAX_COST_USD"),
-        ([URL, "--max-minutes", "31"], "max_minutes: 31 is over the ceiling of 30; set CODING_AGENT_MAX_MINUTES"),
+        (
+            [URL, "--max-rounds", "five"],
+            "Invalid value for '--max-rounds': 'five' is not a valid integer range",
+        ),
+        (
+            [URL, "--max-cost", "50"],
+            "max_cost_usd: 50 is over the ceiling of 2; set CODING_AGENT_MAX_COST_USD",
+        ),
+        (
+            [URL, "--max-minutes", "31"],
+            "max_minutes: 31 is over the ceiling of 30; set CODING_AGENT_MAX_MINUTES",
+        ),
         ([URL, "--base-branch", "a..b"], "base_branch: 'a..b' is not a branch name that git takes"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_told_in_one_line_and_makes_no_run(
     console: Console, sample: Sample, arguments: list[str], said: str
 ) -> None:
@@ -201,7 +287,9 @@ def test_a_script_that_cannot_be_used_is_told(
     assert told.startswith("CODING_AGENT_MODEL: ") and said in told
 
 
-def test_a_stage_that_is_none_is_told_before_anything_runs(console: Console, sample: Sample) -> None:
+def test_a_stage_that_is_none_is_told_before_anything_runs(
+    console: Console, sample: Sample
+) -> None:
     said = console.refused(*sample.fix, "--again", "--from-stage", "magic")
     assert said.startswith("--from-stage: there are fetch_issue, checkout, ")
     assert console.lines("jobs", "list", "--json") == []

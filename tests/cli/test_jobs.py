@@ -23,13 +23,19 @@ def store(console: Console) -> Iterator[SqliteStore]:
 
 @pytest.fixture
 def ended(store: SqliteStore) -> str:
-    """A job with two generations: one that found no fix in two rounds, and one that opened a pull request."""
+    """A job with two generations: one that found no fix in two rounds, and one that opened a pull
+    request.
+    """
     first = claim(store)
     store.save_checkpoint(first.lease, Checkpoint(1, "fetch_issue", "{}", False, 1.5, 1.0))
     caps = MoneyCaps(10**6, 10**6, 10**6)
-    call = store.reserve(first.lease, "1/x", micro_usd=9, model="m", reply_key="r", day="2026-01-01", caps=caps)
+    call = store.reserve(
+        first.lease, "1/x", micro_usd=9, model="m", reply_key="r", day="2026-01-01", caps=caps
+    )
     store.settle(first.lease, call, micro_usd=2_500)
-    store.open_round(first.lease, Round(2, "propose_patch", "\n\x1b[31mTests fail\x1b[0m\nmore"), 0.5)
+    store.open_round(
+        first.lease, Round(2, "propose_patch", "\n\x1b[31mTests fail\x1b[0m\nmore"), 0.5
+    )
     finish(store, first, Outcome.NO_FIX)
     second = claim(store, job(replay={"id": "again"}))
     store.intend(second.lease, "push", {"branch": "b"})
@@ -49,7 +55,10 @@ def test_runs_are_listed_the_newest_first(console: Console, ended: str) -> None:
         (ended, 1, "pr_opened"),
         (ended, 0, "no_fix"),
     ]
-    assert rows[1]["cost_usd"] == 0.0025 and rows[1]["issue_url"] == "https://github.com/octo/repo/issues/42"
+    assert (
+        rows[1]["cost_usd"] == 0.0025
+        and rows[1]["issue_url"] == "https://github.com/octo/repo/issues/42"
+    )
     said = console.run("jobs", "list").stdout
     assert said.index("pr_opened") < said.index("no_fix") and "$0.0025" in said
 
@@ -64,7 +73,9 @@ def test_runs_are_listed_the_newest_first(console: Console, ended: str) -> None:
         (["--limit", "1"], [1]),
     ],
 )
-def test_a_list_can_be_narrowed(console: Console, ended: str, options: list[str], generations: list[int]) -> None:
+def test_a_list_can_be_narrowed(
+    console: Console, ended: str, options: list[str], generations: list[int]
+) -> None:
     rows = console.lines("jobs", "list", "--json", *options)
     assert [row["generation"] for row in rows] == generations
 
@@ -77,7 +88,9 @@ def test_an_outcome_that_is_none_is_refused_with_the_list(console: Console) -> N
 def test_a_run_is_shown_with_all_that_happened_in_it(console: Console, ended: str) -> None:
     told = console.json("jobs", "show", ended, "--generation", "0", "--json")
     assert (told["outcome"], told["round"], told["deliveries"]) == ("no_fix", 2, 1)
-    assert [(stage["stage"], stage["seconds"]) for stage in told["stages"]] == [("fetch_issue", 1.5)]
+    assert [(stage["stage"], stage["seconds"]) for stage in told["stages"]] == [
+        ("fetch_issue", 1.5)
+    ]
     assert [(call["state"], call["cost_usd"]) for call in told["calls"]] == [("settled", 0.0025)]
     assert told["rounds"][0]["to"] == "propose_patch" and told["result"]["outcome"] == "no_fix"
     assert [moment["what"] for moment in told["history"]][-1] == "finished"
@@ -85,9 +98,14 @@ def test_a_run_is_shown_with_all_that_happened_in_it(console: Console, ended: st
     assert (newest["generation"], newest["effects"][0]["result"]) == (1, {"sha": "abc"})
 
 
-def test_a_run_is_shown_to_a_person_without_what_could_drive_the_terminal(console: Console, ended: str) -> None:
+def test_a_run_is_shown_to_a_person_without_what_could_drive_the_terminal(
+    console: Console, ended: str
+) -> None:
     said = console.run("jobs", "show", ended, "--generation", "0").stdout
-    assert said.startswith(f"{ended} generation 0: no_fix\n") and "round 2 went back to propose_patch:" in said
+    assert (
+        said.startswith(f"{ended} generation 0: no_fix\n")
+        and "round 2 went back to propose_patch:" in said
+    )
     assert "Tests fail" in said and "\x1b" not in said
 
 
@@ -103,22 +121,34 @@ def test_a_generation_that_is_not_there_is_told(console: Console, ended: str) ->
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_cancelling_asks_the_unfinished_run_to_stop(console: Console, store: SqliteStore, options: list[str]) -> None:
+def test_cancelling_asks_the_unfinished_run_to_stop(
+    console: Console, store: SqliteStore, options: list[str]
+) -> None:
     claim(store)
     result = console.run("jobs", "cancel", job().id, *options)
     assert result.exit_code == 0
-    assert json.loads(result.stdout)["job_id"] == job().id if options else result.stdout.startswith("asked ")
+    assert (
+        json.loads(result.stdout)["job_id"] == job().id
+        if options
+        else result.stdout.startswith("asked ")
+    )
     row = store.run(job().id)
     assert row is not None and row.cancel_requested
 
 
 def test_cancelling_what_has_ended_is_an_error(console: Console, ended: str) -> None:
-    assert console.refused("jobs", "cancel", ended, code=1) == f"job '{ended}' has ended before: pr_opened"
+    assert (
+        console.refused("jobs", "cancel", ended, code=1)
+        == f"job '{ended}' has ended before: pr_opened"
+    )
 
 
 def test_a_store_of_a_newer_version_is_told(console: Console, store: SqliteStore) -> None:
     with sqlite3.connect(console.data_dir / "store.sqlite") as other:
-        other.execute("INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('coding-agent', 'hundredth')")
+        other.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('coding-agent',"
+            " 'hundredth')"
+        )
     other.close()
     said = console.refused("jobs", "list")
     assert said.startswith("CODING_AGENT_STORE: ") and "written by a newer coding-agent" in said

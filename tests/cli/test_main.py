@@ -1,4 +1,6 @@
-"""What every command has in common: help with examples, quick imports, exit codes, colours, interruption."""
+"""What every command has in common: help with examples, quick imports, exit codes, colours,
+interruption.
+"""
 
 import ast
 import json
@@ -32,7 +34,9 @@ def every_command() -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("path", every_command(), ids=" ".join)
-def test_every_command_has_help_with_an_example_of_itself(console: Console, path: tuple[str, ...]) -> None:
+def test_every_command_has_help_with_an_example_of_itself(
+    console: Console, path: tuple[str, ...]
+) -> None:
     result = console.run(*path, "--help")
     assert result.exit_code == 0
     _, _, examples = result.stdout.partition("Example")
@@ -53,15 +57,19 @@ def test_every_option_says_what_it_does(path: tuple[str, ...]) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     program = (
-        "import json, sys\nfrom click.testing import CliRunner\nfrom cli.main import COMMANDS, main\n"
-        "for path in [[], *([name] for name in COMMANDS)]:\n"
-        "    assert CliRunner().invoke(main, [*path, '--help']).exit_code == 0, path\n"
-        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+        "import json, sys\nfrom click.testing import CliRunner\nfrom cli.main import COMMANDS,"
+        " main\nfor path in [[], *([name] for name in COMMANDS)]:\n    assert"
+        " CliRunner().invoke(main, [*path, '--help']).exit_code == 0,"
+        " path\nprint(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True,
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
         check=True,
-    )  # fmt: skip
+    )
     assert set(json.loads(done.stdout)) & HEAVY == set()
 
 
@@ -79,10 +87,16 @@ def test_no_module_of_the_packages_imports_a_heavy_library_at_its_top() -> None:
 
 def test_every_outcome_has_its_exit_code() -> None:
     assert {outcome.value: exits.of(outcome) for outcome in Outcome} == {
-        "pr_opened": 0, "proposed": 0, "no_change_needed": 0,
-        "no_fix": 3, "needs_info": 3, "rejected": 3, "budget_exhausted": 3, "cancelled": 3,
+        "pr_opened": 0,
+        "proposed": 0,
+        "no_change_needed": 0,
+        "no_fix": 3,
+        "needs_info": 3,
+        "rejected": 3,
+        "budget_exhausted": 3,
+        "cancelled": 3,
         "failed": 4,
-    }  # fmt: skip
+    }
 
 
 def test_the_readme_and_the_help_name_every_exit_code(console: Console) -> None:
@@ -100,10 +114,18 @@ def test_an_unknown_command_is_a_usage_error(console: Console) -> None:
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("1", False), ("", True)])
-def test_no_color_is_respected_on_a_terminal(console: Console, no_color: str, coloured: bool) -> None:
+def test_no_color_is_respected_on_a_terminal(
+    console: Console, no_color: str, coloured: bool
+) -> None:
     ours, theirs = pty.openpty()
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "NO_COLOR": no_color}
-    process = subprocess.Popen([*COMMAND, "doctor"], stdout=theirs, stderr=theirs, env=environment, cwd=console.folder)
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "TERM": "xterm-256color",
+        "NO_COLOR": no_color,
+    }
+    process = subprocess.Popen(
+        [*COMMAND, "doctor"], stdout=theirs, stderr=theirs, env=environment, cwd=console.folder
+    )
     os.close(theirs)
     said = b""
     while chunk := _read(ours):
@@ -143,4 +165,6 @@ def test_a_store_that_cannot_be_opened_is_told(
 
 def test_an_env_file_that_is_no_text_is_told(console: Console) -> None:
     (console.folder / "x.env").write_bytes(b"A=\xff\xfe")
-    assert console.refused("--env-file", "x.env", "jobs", "list").startswith("x.env can't be read: ")
+    assert console.refused("--env-file", "x.env", "jobs", "list").startswith(
+        "x.env can't be read: "
+    )

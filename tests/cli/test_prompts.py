@@ -28,15 +28,21 @@ def edit(folder: Path, name: str, old: str, new: str) -> None:
     file.write_text(file.read_text().replace(old, new))
 
 
-def test_templates_are_listed_with_the_hashes_that_pull_requests_quote(console: Console, mine: Path) -> None:
+def test_templates_are_listed_with_the_hashes_that_pull_requests_quote(
+    console: Console, mine: Path
+) -> None:
     shipped = TemplateSet.load()
     rows = console.lines("prompts", "list", "--json")
-    assert {row["name"]: row["hash"] for row in rows} == {name: shipped.hash(name) for name in shipped.names}
+    assert {row["name"]: row["hash"] for row in rows} == {
+        name: shipped.hash(name) for name in shipped.names
+    }
     assert all(row["description"] for row in rows)
     assert f"(the set)            {shipped.set_hash[:12]}" in console.run("prompts", "list").stdout
     edit(mine, "propose", "# ", "## ")
     changed = console.lines("prompts", "list", "--json", "--templates", mine)
-    assert [new["name"] for old, new in zip(rows, changed, strict=True) if old != new] == ["propose"]
+    assert [new["name"] for old, new in zip(rows, changed, strict=True) if old != new] == [
+        "propose"
+    ]
 
 
 def test_the_settings_folder_is_used_where_none_is_given(
@@ -52,25 +58,37 @@ def test_the_shipped_templates_have_no_findings(console: Console) -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "0 findings\n")
 
 
-def test_a_finding_names_template_line_and_reason_and_exits_with_1(console: Console, mine: Path) -> None:
+def test_a_finding_names_template_line_and_reason_and_exits_with_1(
+    console: Console, mine: Path
+) -> None:
     edit(mine, "pull_request_title", "{{ title", "{{ titel")
     result = console.run("prompts", "lint", "--templates", mine)
     assert result.exit_code == 1
     assert "pull_request_title:12: 'titel' is used but not declared" in result.stdout
     rows = console.lines("prompts", "lint", "--templates", mine, "--json", code=1)
-    assert {row["template"] for row in rows} == {"pull_request_title"} and all(row["message"] for row in rows)
+    assert {row["template"] for row in rows} == {"pull_request_title"} and all(
+        row["message"] for row in rows
+    )
 
 
-@pytest.mark.parametrize("command", [["list"], ["lint"], ["render", "propose", "--variables", "v.json"]])
+@pytest.mark.parametrize(
+    "command", [["list"], ["lint"], ["render", "propose", "--variables", "v.json"]]
+)
 def test_a_folder_without_templates_is_told(console: Console, command: list[str]) -> None:
     (console.folder / "v.json").write_text("{}")
     (console.folder / "bare").mkdir()
-    assert "the folder holds no *.md.j2 files" in console.refused("prompts", *command, "--templates", "bare")
+    assert "the folder holds no *.md.j2 files" in console.refused(
+        "prompts", *command, "--templates", "bare"
+    )
 
 
-def test_a_template_without_front_matter_is_told_with_its_line(console: Console, mine: Path) -> None:
+def test_a_template_without_front_matter_is_told_with_its_line(
+    console: Console, mine: Path
+) -> None:
     (mine / "propose.md.j2").write_text("words")
-    assert console.refused("prompts", "list", "--templates", mine).startswith("template 'propose', line 1: no front")
+    assert console.refused("prompts", "list", "--templates", mine).startswith(
+        "template 'propose', line 1: no front"
+    )
 
 
 def test_a_template_is_rendered_with_variables_from_a_file(console: Console) -> None:
@@ -82,19 +100,33 @@ def test_a_template_is_rendered_with_variables_from_a_file(console: Console) -> 
 @pytest.mark.parametrize(
     ("name", "variables", "said"),
     [
-        ("pull_request_title", None, "give --job JOB_ID, or --variables FILE with: issue_number, title"),
+        (
+            "pull_request_title",
+            None,
+            "give --job JOB_ID, or --variables FILE with: issue_number, title",
+        ),
         ("pull_request_title", "[1]", "v.json: a JSON object is needed, variable -> value"),
         ("pull_request_title", "{", "v.json: not JSON"),
-        ("pull_request_title", '{"title": "t"}', "template 'pull_request_title': needs issue_number"),
+        (
+            "pull_request_title",
+            '{"title": "t"}',
+            "template 'pull_request_title': needs issue_number",
+        ),
         ("sonnet", "{}", "template 'sonnet': there is none; there are agent, "),
     ],
 )
-def test_a_mistake_in_rendering_is_told(console: Console, name: str, variables: str | None, said: str) -> None:
+def test_a_mistake_in_rendering_is_told(
+    console: Console, name: str, variables: str | None, said: str
+) -> None:
     (console.folder / "v.json").write_text(variables or "")
-    assert said in console.refused("prompts", "render", name, *(["--variables", "v.json"] if variables else []))
+    assert said in console.refused(
+        "prompts", "render", name, *(["--variables", "v.json"] if variables else [])
+    )
 
 
-def test_the_prompt_of_a_stored_run_is_rendered_as_it_was_sent(console: Console, sample: Sample, mine: Path) -> None:
+def test_the_prompt_of_a_stored_run_is_rendered_as_it_was_sent(
+    console: Console, sample: Sample, mine: Path
+) -> None:
     sample.reply.write_text("no edits here")
     event = console.json(*sample.fix, "--max-rounds", "1", "--json", code=3)
     job_id = event["data"]["job_id"]
@@ -104,7 +136,9 @@ def test_the_prompt_of_a_stored_run_is_rendered_as_it_was_sent(console: Console,
         result = console.run("prompts", "render", name, "--job", job_id)
         assert (result.exit_code, result.stdout) == (0, sent["content"])
     edit(mine, "propose", "# ", "EDITED # ")
-    changed = console.run("prompts", "render", "propose", "--job", job_id, "--templates", mine).stdout
+    changed = console.run(
+        "prompts", "render", "propose", "--job", job_id, "--templates", mine
+    ).stdout
     assert "EDITED # " in changed and ISSUE[0] in changed
     said = console.refused("prompts", "render", "pull_request_title", "--job", job_id)
     assert said == "--job has no issue_number, title for pull_request_title: give --variables FILE"
@@ -112,7 +146,9 @@ def test_the_prompt_of_a_stored_run_is_rendered_as_it_was_sent(console: Console,
 
 def test_a_job_without_a_prompt_is_told(console: Console) -> None:
     said = console.refused("prompts", "render", "propose", "--job", "nothing")
-    assert said == "there is no such run of job 'nothing' in this store; see: coding-agent jobs list"
+    assert (
+        said == "there is no such run of job 'nothing' in this store; see: coding-agent jobs list"
+    )
 
 
 def stored(console: Console, sample: Sample) -> str:
@@ -122,7 +158,11 @@ def stored(console: Console, sample: Sample) -> str:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_a_replay_shows_prompts_patch_tests_and_cost_side_by_side_and_leaves_the_store_alone(
@@ -131,21 +171,41 @@ def test_a_replay_shows_prompts_patch_tests_and_cost_side_by_side_and_leaves_the
     job_id = stored(console, sample)
     edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
     (console.folder / "new.yaml").write_text(
-        json.dumps([
-            {"when": "Be brief", "reply": sample.reply.read_text().replace("a + b", "b + a"), "cost_usd": 0.25},
-            {"reply": "none", "cost_usd": 0.5},
-        ])
-    )  # fmt: skip
+        json.dumps(
+            [
+                {
+                    "when": "Be brief",
+                    "reply": sample.reply.read_text().replace("a + b", "b + a"),
+                    "cost_usd": 0.25,
+                },
+                {"reply": "none", "cost_usd": 0.5},
+            ]
+        )
+    )
     kept = [console.data_dir / name for name in ("store.sqlite", "artifacts")]
     before = tree(kept[1]), kept[0].read_bytes()
-    options = ("--template-dir", mine, "--from-stage", "propose_patch", "--model", "scripted:new.yaml")
+    options = (
+        "--template-dir",
+        mine,
+        "--from-stage",
+        "propose_patch",
+        "--model",
+        "scripted:new.yaml",
+    )
     told = console.json("prompts", "replay", job_id, *options, "--json")
     assert (tree(kept[1]), kept[0].read_bytes()) == before
     assert [(side["outcome"], side["cost_usd"], side["tests"][:12]) for side in told.values()] == [
-        ("proposed", 0.0, "red to green"), ("proposed", 0.25, "red to green"),
-    ]  # fmt: skip
-    assert "+    return a + b" in told["before"]["patch"] and "+    return b + a" in told["after"]["patch"]
-    (old, new) = ({name: text for name, text in side["prompts"].items() if "user" in name} for side in told.values())
+        ("proposed", 0.0, "red to green"),
+        ("proposed", 0.25, "red to green"),
+    ]
+    assert (
+        "+    return a + b" in told["before"]["patch"]
+        and "+    return b + a" in told["after"]["patch"]
+    )
+    (old, new) = (
+        {name: text for name, text in side["prompts"].items() if "user" in name}
+        for side in told.values()
+    )
     assert old.keys() == new.keys() and [len(side) for side in (old, new)] == [1, 1]
     assert "Be brief." in new.popitem()[1] and "Be brief." not in old.popitem()[1]
     shown = console.run("prompts", "replay", job_id, *options)
@@ -157,15 +217,23 @@ def test_a_replay_shows_prompts_patch_tests_and_cost_side_by_side_and_leaves_the
 
 def test_a_mistake_in_a_replay_is_told(console: Console, sample: Sample, mine: Path) -> None:
     said = console.refused("prompts", "replay", "nothing", "--template-dir", mine)
-    assert said == "there is no such run of job 'nothing' in this store; see: coding-agent jobs list"
-    said = console.refused("prompts", "replay", "nothing", "--template-dir", mine, "--from-stage", "mend")
+    assert (
+        said == "there is no such run of job 'nothing' in this store; see: coding-agent jobs list"
+    )
+    said = console.refused(
+        "prompts", "replay", "nothing", "--template-dir", mine, "--from-stage", "mend"
+    )
     assert said.startswith("--from-stage: no stage 'mend'; there are fetch_issue, checkout")
     said = console.refused("prompts", "lint", "--template-dir", "0" * 64)
     assert "no such set is published" in said
 
 
-def comparing(console: Console, sample: Sample, mine: Path, *script: dict[str, object]) -> tuple[str | Path, ...]:
-    """A comparison, over one stored run, of the shipped set with an edited one, whose model plays this script."""
+def comparing(
+    console: Console, sample: Sample, mine: Path, *script: dict[str, object]
+) -> tuple[str | Path, ...]:
+    """A comparison, over one stored run, of the shipped set with an edited one, whose model plays
+    this script.
+    """
     stored(console, sample)
     edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
     (console.folder / "new.yaml").write_text(json.dumps(script))
@@ -175,11 +243,17 @@ def comparing(console: Console, sample: Sample, mine: Path, *script: dict[str, o
 def test_two_sets_are_compared_over_stored_runs_after_the_cost_was_told(
     console: Console, sample: Sample, mine: Path
 ) -> None:
-    script = [{"when": "Be brief", "reply": "no edit"}, {"reply": sample.reply.read_text(), "cost_usd": 0.5}]
+    script = [
+        {"when": "Be brief", "reply": "no edit"},
+        {"reply": sample.reply.read_text(), "cost_usd": 0.5},
+    ]
     arguments = comparing(console, sample, mine, *script)
     asked = console.run(*arguments, stdin="n\n")
     assert asked.exit_code == 1
-    assert "1 issue with two sets each: about $0.00, as much as twice what they cost before; $4.00 at" in asked.stderr
+    assert (
+        "1 issue with two sets each: about $0.00, as much as twice what they cost before; $4.00 at"
+        in asked.stderr
+    )
     told = console.json(*arguments, "--yes", "--json")
     assert (told["issues"], told["only_a"], told["only_b"], told["mcnemar_p"]) == (1, 1, 0, 1.0)
     assert (told["resolved"]["a"], told["resolved"]["b"]) == (1, 0)
@@ -192,27 +266,47 @@ def test_an_issue_that_could_not_be_tried_to_its_end_is_left_out_of_a_comparison
 ) -> None:
     script = [{"when": "Be brief", "status": 404}, {"reply": sample.reply.read_text()}]
     result = console.run(*comparing(console, sample, mine, *script), "--yes")
-    assert result.exit_code == 4 and "1 left out: not tried to the end with both sets" in result.stderr
+    assert (
+        result.exit_code == 4 and "1 left out: not tried to the end with both sets" in result.stderr
+    )
     assert "no issue was tried to its end with both sets" in result.stderr
 
 
-def test_an_issues_first_prompt_is_rendered_without_a_model(console: Console, sample: Sample, mine: Path) -> None:
+def test_an_issues_first_prompt_is_rendered_without_a_model(
+    console: Console, sample: Sample, mine: Path
+) -> None:
     edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
     result = console.run(
-        "prompts", "render", "--repo", sample.repo, "--issue-file", sample.issue, "--template-dir", mine
+        "prompts",
+        "render",
+        "--repo",
+        sample.repo,
+        "--issue-file",
+        sample.issue,
+        "--template-dir",
+        mine,
     )
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("[system]\n\nYou fix bugs") and "[user]\n\n# Issue " in result.stdout
+    assert (
+        result.stdout.startswith("[system]\n\nYou fix bugs")
+        and "[user]\n\n# Issue " in result.stdout
+    )
     assert ISSUE[0] in result.stdout and "Be brief." in result.stdout
     assert not (console.data_dir / "store.sqlite").exists()
 
 
-def test_golden_shows_what_an_edit_changes_and_freezes_it_on_request(console: Console, mine: Path) -> None:
-    assert console.run("prompts", "golden").exit_code == 0, "prompts golden --template-dir prompts/templates --update"
+def test_golden_shows_what_an_edit_changes_and_freezes_it_on_request(
+    console: Console, mine: Path
+) -> None:
+    assert console.run("prompts", "golden").exit_code == 0, (
+        "prompts golden --template-dir prompts/templates --update"
+    )
     edit(mine, "edit_format", "Small blocks", "Tiny blocks")
     result = console.run("prompts", "golden", "--template-dir", mine)
     assert result.exit_code == 1
-    assert "-- Several changes are several blocks, each under its path. Small blocks" in result.stdout
+    assert (
+        "-- Several changes are several blocks, each under its path. Small blocks" in result.stdout
+    )
     assert "plain/propose_system: about " in result.stdout, "what includes it changes too"
     assert "8 of " in result.stderr and "plain/propose:" not in result.stdout
     assert console.run("prompts", "golden", "--template-dir", mine, "--update").exit_code == 0
@@ -223,9 +317,13 @@ def test_golden_shows_what_an_edit_changes_and_freezes_it_on_request(console: Co
 def test_golden_prices_the_difference_for_a_model(
     console: Console, mine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.model.litellm_client.listed_input_price", {"openai/gpt-4o": 2.5e-6}.get)
+    monkeypatch.setattr(
+        "pipeline.model.litellm_client.listed_input_price", {"openai/gpt-4o": 2.5e-6}.get
+    )
     edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
-    shown = console.run("prompts", "golden", "--template-dir", mine, "--model", "openai/gpt-4o").stdout
+    shown = console.run(
+        "prompts", "golden", "--template-dir", mine, "--model", "openai/gpt-4o"
+    ).stdout
     assert "plain/propose: about 323 -> 327 tokens, +0.000010 US dollars a call" in shown
 
 
@@ -249,7 +347,8 @@ def test_a_set_is_published_made_current_and_taken_back(
     (console.folder / "sets").mkdir()
     monkeypatch.setenv("CODING_AGENT_TEMPLATES", "sets")
     edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
-    shipped, wanted = TemplateSet.load().set_hash, TemplateSet.load(mine).set_hash
+    shipped = TemplateSet.load().set_hash
+    wanted = TemplateSet.load(mine).set_hash
     assert console.run("prompts", "publish", mine).stdout == f"{wanted}\n"
     assert shipped in console.run("prompts", "list").stdout
     assert console.run("prompts", "use", wanted).exit_code == 0
@@ -260,7 +359,9 @@ def test_a_set_is_published_made_current_and_taken_back(
     edit(mine, "propose", "Be brief.", "{{ issue.body }}")
     assert "'issue.body' is a stranger's text" in console.refused("prompts", "publish", mine)
     assert "no such set is published" in console.refused("prompts", "use", "0" * 64)
-    assert "neither a folder nor the hash" in console.refused("prompts", "lint", "--template-dir", "no such")
+    assert "neither a folder nor the hash" in console.refused(
+        "prompts", "lint", "--template-dir", "no such"
+    )
 
 
 def test_a_diff_tells_where_a_version_was_not_raised(console: Console, mine: Path) -> None:
@@ -275,14 +376,22 @@ def test_a_diff_tells_where_a_version_was_not_raised(console: Console, mine: Pat
 
 def test_a_template_is_shown_with_what_it_says_of_itself(console: Console) -> None:
     shown = console.run("prompts", "show", "propose").stdout
-    assert "files[].content                  untrusted str" in shown and "# What went wrong with the last try" in shown
+    assert (
+        "files[].content                  untrusted str" in shown
+        and "# What went wrong with the last try" in shown
+    )
 
 
 def test_lines_side_by_side_are_those_that_differ_with_two_around() -> None:
     old = ["a", "b", "c", "d", "e", "f"]
     assert list(side_by_side(old, [*old[:4], "E", "E2", "f"])) == [
-        ("...", "..."), ("c", "c"), ("d", "d"), ("e", "E"), ("", "E2"), ("f", "f"),
-    ]  # fmt: skip
+        ("...", "..."),
+        ("c", "c"),
+        ("d", "d"),
+        ("e", "E"),
+        ("", "E2"),
+        ("f", "f"),
+    ]
     assert list(side_by_side(old, old)) == []
     assert shown_safely("\x1b[2Jü\t\u202e") == "\ufffd[2Jü\t\ufffd"
 
@@ -301,4 +410,7 @@ def test_differences_come_with_what_they_are_worth() -> None:
     second = [Trial(str(n), True, 0.2, 2) for n in range(10)]
     told = report(first, second)
     assert (told["only_a"], told["only_b"], told["resolved"]["difference"]) == (0, 5, 0.5)
-    assert told["cost_usd"]["difference"] == pytest.approx(0.1) and told["rounds"]["interval"] == (1.0, 1.0)
+    assert told["cost_usd"]["difference"] == pytest.approx(0.1) and told["rounds"]["interval"] == (
+        1.0,
+        1.0,
+    )

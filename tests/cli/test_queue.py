@@ -53,7 +53,12 @@ def test_the_figures_are_those_of_both_queues_and_the_store(
     claim(store, job(4))
     told = console.json("queue", "stats", "--json")
     assert told["queue"] == {"url": queue.url, "visible": 2, "in_flight": 1, "delayed": 1}
-    assert told["dead_letters"] == {"url": queue.dead_letters_url, "visible": 1, "in_flight": 0, "delayed": 0}
+    assert told["dead_letters"] == {
+        "url": queue.dead_letters_url,
+        "visible": 1,
+        "in_flight": 0,
+        "delayed": 0,
+    }
     assert told["runs"] == {"no_fix": 2, "queued": 1, "running": 1}
     oldest = told["oldest_unfinished"]
     assert (oldest["job_id"], oldest["generation"], oldest["state"]) == (job(3).id, 0, "queued")
@@ -71,12 +76,16 @@ def test_empty_queues_and_an_empty_store_are_told(console: Console, queue: Queue
 def test_a_queue_without_dead_letters_has_figures_too(
     console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CODING_AGENT_QUEUE_URL", aws.sqs.create_queue(QueueName="alone-stats")["QueueUrl"])
+    monkeypatch.setenv(
+        "CODING_AGENT_QUEUE_URL", aws.sqs.create_queue(QueueName="alone-stats")["QueueUrl"]
+    )
     assert console.json("queue", "stats", "--json")["dead_letters"] is None
     assert "there is no such queue" in console.run("queue", "stats").stdout
 
 
-def test_a_queue_that_is_not_there_is_told(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_queue_that_is_not_there_is_told(
+    console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert console.refused("queue", "stats").startswith("CODING_AGENT_QUEUE_URL is not set")
     monkeypatch.setenv("CODING_AGENT_QUEUE_URL", f"{aws.endpoint}/123456789012/nowhere")
     assert console.refused("queue", "stats", code=1).startswith("SQS did not do it: ")
@@ -92,25 +101,40 @@ def test_a_retry_is_the_next_generation_however_often_it_is_asked(
     options = ["--from-stage", "propose_patch", "--max-rounds", "9"]
     told = console.json("jobs", "retry", job().id, *options, "--json")
     assert (told["job_id"], told["after_generation"]) == (job().id, 0)
-    assert console.run("jobs", "retry", job().id).stdout == f"{job().id} runs again after generation 0\n"
+    assert (
+        console.run("jobs", "retry", job().id).stdout
+        == f"{job().id} runs again after generation 0\n"
+    )
     first, second = (parse_job(message["Body"]) for message in aws.messages(queue.url))
     assert first.replay is not None and second.replay is not None
     assert first.replay.id == second.replay.id and first.id == job().id
-    assert (first.replay.from_stage, first.limits.max_rounds, first.metadata) == ("propose_patch", 9, {"a": "b"})
+    assert (first.replay.from_stage, first.limits.max_rounds, first.metadata) == (
+        "propose_patch",
+        9,
+        {"a": "b"},
+    )
     again = claim(store, first)
     assert again.run.generation == 1
 
 
-def test_a_job_that_has_not_ended_is_not_retried(console: Console, aws: Aws, queue: Queue, store: SqliteStore) -> None:
+def test_a_job_that_has_not_ended_is_not_retried(
+    console: Console, aws: Aws, queue: Queue, store: SqliteStore
+) -> None:
     claim(store)
-    assert console.refused("jobs", "retry", job().id, code=1) == f"job {job().id!r} has not ended: it is running"
+    assert (
+        console.refused("jobs", "retry", job().id, code=1)
+        == f"job {job().id!r} has not ended: it is running"
+    )
     assert console.refused("jobs", "retry", "nothing").startswith("there is no job 'nothing'")
     assert aws.messages(queue.url) == []
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [(["--from-stage", "mend"], "--from-stage: no stage 'mend'"), (["--max-cost", "0"], "limits.max_cost_usd: ")],
+    [
+        (["--from-stage", "mend"], "--from-stage: no stage 'mend'"),
+        (["--max-cost", "0"], "limits.max_cost_usd: "),
+    ],
 )
 def test_a_retry_that_would_be_rejected_is_not_sent(
     console: Console, aws: Aws, queue: Queue, store: SqliteStore, options: list[str], said: str
@@ -122,7 +146,9 @@ def test_a_retry_that_would_be_rejected_is_not_sent(
 
 def test_a_retry_needs_the_queue(console: Console, store: SqliteStore) -> None:
     finish(store, claim(store), Outcome.FAILED)
-    assert console.refused("jobs", "retry", job().id).startswith("CODING_AGENT_QUEUE_URL is not set")
+    assert console.refused("jobs", "retry", job().id).startswith(
+        "CODING_AGENT_QUEUE_URL is not set"
+    )
 
 
 # jobs list and show
@@ -138,7 +164,9 @@ def test_runs_are_listed_since_a_moment(console: Console, store: SqliteStore, cl
     assert console.run("jobs", "list", "--since", "1s").stdout == "no such runs\n"
 
 
-def test_a_run_is_shown_in_the_order_of_time(console: Console, store: SqliteStore, clock: Clock) -> None:
+def test_a_run_is_shown_in_the_order_of_time(
+    console: Console, store: SqliteStore, clock: Clock
+) -> None:
     first = claim(store)
     clock.now += 1
     store.save_checkpoint(first.lease, Checkpoint(1, "fetch_issue", "{}", False, 1.5, clock.now))
@@ -146,7 +174,9 @@ def test_a_run_is_shown_in_the_order_of_time(console: Console, store: SqliteStor
     second = claim(store)
     caps = MoneyCaps(10**6, 10**6, 10**6)
     clock.now += 1
-    call = store.reserve(second.lease, "1/x", micro_usd=9, model="m", reply_key="r", day="2026-01-01", caps=caps)
+    call = store.reserve(
+        second.lease, "1/x", micro_usd=9, model="m", reply_key="r", day="2026-01-01", caps=caps
+    )
     store.settle(second.lease, call, micro_usd=2_500)
     clock.now += 1
     store.intend(second.lease, "push", {"branch": "b"})
@@ -164,5 +194,10 @@ def test_a_run_is_shown_in_the_order_of_time(console: Console, store: SqliteStor
     ]
     assert [moment["at"] for moment in told] == sorted(moment["at"] for moment in told)
     said = console.run("jobs", "show", job().id).stdout
-    assert said.index("stage ") < said.index("the last delivery died") < said.index("model call") < said.index("effect")
+    assert (
+        said.index("stage ")
+        < said.index("the last delivery died")
+        < said.index("model call")
+        < said.index("effect")
+    )
     assert "  spent $0.002500 in " in said and "2 deliveries" in said

@@ -1,4 +1,6 @@
-"""``coding-agent sandbox``: a command in the sandbox, from the current folder, with its own exit code."""
+"""``coding-agent sandbox``: a command in the sandbox, from the current folder, with its own exit
+code.
+"""
 
 import json
 import os
@@ -42,7 +44,11 @@ def test_it_runs_here_reads_here_and_writes_where_it_may(console: Console, backe
     (console.folder / "out").mkdir()
     script = "cat read; echo kept > out/file; echo no > file; echo; printf '\\033[31mred'; exit 7"
     done = sandboxed(console, "--backend", backend, "--writable", "out", "--", "sh", "-c", script)
-    assert (done.returncode, done.stdout.startswith("read me"), done.stdout.endswith("\nred")) == (7, True, True)
+    assert (done.returncode, done.stdout.startswith("read me"), done.stdout.endswith("\nred")) == (
+        7,
+        True,
+        True,
+    )
     assert (console.folder / "out/file").read_text() == "kept\n"
     assert not (console.folder / "file").exists()
 
@@ -52,7 +58,9 @@ def test_time_and_memory_have_exit_codes_and_reasons_of_their_own(console: Conso
     done = sandboxed(console, "--backend", backend, "--timeout", "0.5", "--", "sleep", "60")
     assert (done.returncode, "0.5 s" in done.stderr) == (124, True)
     script = "x = b'x' * 500_000_000; import time; time.sleep(60)"
-    done = sandboxed(console, "--backend", backend, "--memory", "100", "--", "python3", "-c", script)
+    done = sandboxed(
+        console, "--backend", backend, "--memory", "100", "--", "python3", "-c", script
+    )
     assert (done.returncode, "100 MB of memory" in done.stderr) == (137, True)
 
 
@@ -60,7 +68,9 @@ def test_time_and_memory_have_exit_codes_and_reasons_of_their_own(console: Conso
 def test_output_that_nobody_reads_does_not_hold_the_time_limit_up(console: Console, backend: str):
     read, write = os.pipe()
     words = ["sandbox", "run", "--backend", backend, "--timeout", "0.5", "--", "yes"]
-    process = subprocess.Popen([*COMMAND, *words], cwd=console.folder, stdout=write, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*COMMAND, *words], cwd=console.folder, stdout=write, stderr=subprocess.DEVNULL
+    )
     os.close(write)
     try:
         assert process.wait(timeout=30) == 124
@@ -79,11 +89,18 @@ def test_check_says_what_holds(console: Console, backend: str):
         check=False,
     )
     told = json.loads(done.stdout)
-    assert (done.returncode, told["backend"], told["ok"], all(told["checks"].values())) == (0, backend, True, True)
+    assert (done.returncode, told["backend"], told["ok"], all(told["checks"].values())) == (
+        0,
+        backend,
+        True,
+        True,
+    )
     assert len(told["checks"]) > 10
 
 
-def test_where_nothing_isolates_it_says_what_would(console: Console, monkeypatch: pytest.MonkeyPatch):
+def test_where_nothing_isolates_it_says_what_would(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setenv("CODING_AGENT_SANDBOX_SOCKET", "/not/there")
     result = console.run("sandbox", "run", "--backend", "uid", "--", "true")

@@ -11,18 +11,32 @@ from tests.cli.console import Console
 from tests.stand_ins.runs import job
 
 RESULT = RunResult(
-    job_id="j", generation=0, issue_url=job().issue_url, repository="octo/repo", outcome=Outcome.PR_OPENED,
-    reason="pull request #7: red to green", verification=Verification.RED_TO_GREEN, pull_request_number=7,
-    cost_usd=0.01, metadata={"ticket": "7"}, artifacts={"patch": "file:///p"}, trace="t",
-)  # fmt: skip
-STARTED = RunStarted(job_id="j", generation=0, issue_url=job().issue_url, repository="octo/repo", trace="t")
+    job_id="j",
+    generation=0,
+    issue_url=job().issue_url,
+    repository="octo/repo",
+    outcome=Outcome.PR_OPENED,
+    reason="pull request #7: red to green",
+    verification=Verification.RED_TO_GREEN,
+    pull_request_number=7,
+    cost_usd=0.01,
+    metadata={"ticket": "7"},
+    artifacts={"patch": "file:///p"},
+    trace="t",
+)
+STARTED = RunStarted(
+    job_id="j", generation=0, issue_url=job().issue_url, repository="octo/repo", trace="t"
+)
 
 
 def validator(console: Console, what: str) -> Draft202012Validator:
     result = console.run("schema", what)
     schema = json.loads(result.stdout)
     Draft202012Validator.check_schema(schema)
-    assert (result.exit_code, schema["$schema"]) == (0, "https://json-schema.org/draft/2020-12/schema")
+    assert (result.exit_code, schema["$schema"]) == (
+        0,
+        "https://json-schema.org/draft/2020-12/schema",
+    )
     return Draft202012Validator(schema)
 
 
@@ -30,7 +44,9 @@ def validator(console: Console, what: str) -> Draft202012Validator:
     "body",
     [
         {"issue_url": "https://github.com/octo/repo/issues/42"},
-        json.loads(job(metadata={"a": "b"}, limits={"max_rounds": 2}, options={"labels": ["x"]}).to_json()),
+        json.loads(
+            job(metadata={"a": "b"}, limits={"max_rounds": 2}, options={"labels": ["x"]}).to_json()
+        ),
         job(replay={"id": "once-more", "from_stage": "propose_patch"}).model_dump(mode="json"),
     ],
 )
@@ -40,9 +56,16 @@ def test_the_jobs_schema_accepts_what_senders_send(console: Console, body: dict[
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"issue_url": "x", "colour": "red"}, {"issue_url": "x", "limits": {"max_rounds": 0}}, {"issue_url": 4}],
+    [
+        {},
+        {"issue_url": "x", "colour": "red"},
+        {"issue_url": "x", "limits": {"max_rounds": 0}},
+        {"issue_url": 4},
+    ],
 )
-def test_the_jobs_schema_refuses_what_a_worker_would(console: Console, body: dict[str, Any]) -> None:
+def test_the_jobs_schema_refuses_what_a_worker_would(
+    console: Console, body: dict[str, Any]
+) -> None:
     assert not validator(console, "job").is_valid(body)
 
 

@@ -22,8 +22,18 @@ def bodies(aws: Aws, queue: Queue) -> list[str]:
     return [message["Body"] for message in aws.messages(queue.url)]
 
 
-def test_a_job_is_on_the_queue_as_the_worker_reads_it(console: Console, aws: Aws, queue: Queue) -> None:
-    options = ["--dry-run", "--base-branch", "v1", "--metadata", "ticket=OPS=7", "--metadata", "by=ann"]
+def test_a_job_is_on_the_queue_as_the_worker_reads_it(
+    console: Console, aws: Aws, queue: Queue
+) -> None:
+    options = [
+        "--dry-run",
+        "--base-branch",
+        "v1",
+        "--metadata",
+        "ticket=OPS=7",
+        "--metadata",
+        "by=ann",
+    ]
     told = console.json("submit", URL.format(42), *options, "--json")
     (body,) = bodies(aws, queue)
     job = parse_job(body)
@@ -32,8 +42,12 @@ def test_a_job_is_on_the_queue_as_the_worker_reads_it(console: Console, aws: Aws
     assert told == {"job_id": job.id, "issue_url": job.issue.url, "message_id": told["message_id"]}
 
 
-def test_a_file_holds_a_job_a_line_and_may_be_standard_input(console: Console, aws: Aws, queue: Queue) -> None:
-    lines = "\n".join(json.dumps({"issue_url": URL.format(n), "metadata": {"n": "a\u2028b"}}) for n in (1, 2))
+def test_a_file_holds_a_job_a_line_and_may_be_standard_input(
+    console: Console, aws: Aws, queue: Queue
+) -> None:
+    lines = "\n".join(
+        json.dumps({"issue_url": URL.format(n), "metadata": {"n": "a\u2028b"}}) for n in (1, 2)
+    )
     told = console.lines("submit", "--file", "-", "--json", stdin=f"{lines}\n\n")
     (console.folder / "jobs.jsonl").write_text(lines)
     assert told[0]["job_id"] != told[1]["job_id"]
@@ -55,7 +69,9 @@ def test_a_file_holds_a_job_a_line_and_may_be_standard_input(console: Console, a
         ('{"issue_url": "https://github.com/o/r/pull/2"}', "is a pull request's address"),
     ],
 )
-def test_one_invalid_job_and_nothing_is_sent(console: Console, aws: Aws, queue: Queue, line: str, said: str) -> None:
+def test_one_invalid_job_and_nothing_is_sent(
+    console: Console, aws: Aws, queue: Queue, line: str, said: str
+) -> None:
     file = json.dumps({"issue_url": URL.format(1)}) + "\n" + line
     told = console.refused("submit", URL.format(3), "--file", "-", stdin=file)
     assert said in told and told.endswith("; nothing was sent")
@@ -71,7 +87,10 @@ def test_one_invalid_job_and_nothing_is_sent(console: Console, aws: Aws, queue: 
             "'octo/repo#42' is not an issue's address; it looks like https://github.com/OWNER/NAME/issues/N",
         ),
         ([URL.format(1), "--metadata", "ticket"], "--metadata ticket: give KEY=VALUE"),
-        ([URL.format(1), "--base-branch", "a..b"], "base_branch: 'a..b' is not a branch name that git takes"),
+        (
+            [URL.format(1), "--base-branch", "a..b"],
+            "base_branch: 'a..b' is not a branch name that git takes",
+        ),
         (["--file", "-", "--dry-run"], "a file's jobs say it"),
         (["--file", "-"], "holds no job"),
     ],
@@ -92,7 +111,9 @@ def test_without_a_queue_it_says_which_setting_is_missing(console: Console) -> N
     assert console.refused("submit", URL.format(1)).startswith("CODING_AGENT_QUEUE_URL is not set")
 
 
-def test_a_queue_that_does_not_take_it_is_told(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_queue_that_does_not_take_it_is_told(
+    console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CODING_AGENT_QUEUE_URL", f"{aws.endpoint}/123456789012/nowhere")
     told = console.refused("submit", URL.format(1), code=1)
     assert "/nowhere did not take it: " in told and "what is not listed was not sent" in told

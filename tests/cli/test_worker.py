@@ -22,17 +22,38 @@ def ready(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("CODING_AGENT_QUEUE_URL", "", "CODING_AGENT_QUEUE_URL is not set: the SQS queue to take jobs from"),
-        ("CODING_AGENT_TOPIC_ARN", "", "CODING_AGENT_TOPIC_ARN is not set: the SNS topic for events"),
+        (
+            "CODING_AGENT_QUEUE_URL",
+            "",
+            "CODING_AGENT_QUEUE_URL is not set: the SQS queue to take jobs from",
+        ),
+        (
+            "CODING_AGENT_TOPIC_ARN",
+            "",
+            "CODING_AGENT_TOPIC_ARN is not set: the SNS topic for events",
+        ),
         ("GITHUB_TOKEN", "", "GITHUB_TOKEN is not set"),
         ("CODING_AGENT_MODEL", "", "CODING_AGENT_MODEL is not set"),
-        ("CODING_AGENT_SANDBOX", "none", "CODING_AGENT_SANDBOX: CODING_AGENT_SANDBOX=none is for local mode"),
+        (
+            "CODING_AGENT_SANDBOX",
+            "none",
+            "CODING_AGENT_SANDBOX: CODING_AGENT_SANDBOX=none is for local mode",
+        ),
         ("CODING_AGENT_TEMPLATES", "nowhere", "CODING_AGENT_TEMPLATES: there is no folder nowhere"),
-        ("CODING_AGENT_CONCURRENCY", "0", "CODING_AGENT_CONCURRENCY: Input should be greater than or equal to 1"),
+        (
+            "CODING_AGENT_CONCURRENCY",
+            "0",
+            "CODING_AGENT_CONCURRENCY: Input should be greater than or equal to 1",
+        ),
     ],
 )
 def test_a_missing_or_wrong_setting_is_told_at_the_start(
-    console: Console, ready: None, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+    console: Console,
+    ready: None,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    said: str,
 ) -> None:
     monkeypatch.setenv(variable, value)
     assert console.refused("worker").startswith(said)
@@ -42,7 +63,11 @@ def test_each_model_that_a_job_may_ask_for_must_have_a_price(
     console: Console, ready: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_MODEL", "nobody/knows-me")
-    assert console.refused("worker").startswith("CODING_AGENT_MODEL: model 'nobody/knows-me' has no price")
+    assert console.refused("worker").startswith(
+        "CODING_AGENT_MODEL: model 'nobody/knows-me' has no price"
+    )
     monkeypatch.setenv("CODING_AGENT_MODEL", "openai/gpt-4o-mini")
     monkeypatch.setenv("CODING_AGENT_ALLOWED_MODELS", "openai/gpt-4o-mini,nobody/knows-me")
-    assert console.refused("worker").startswith("CODING_AGENT_ALLOWED_MODELS: model 'nobody/knows-me' has no price")
+    assert console.refused("worker").startswith(
+        "CODING_AGENT_ALLOWED_MODELS: model 'nobody/knows-me' has no price"
+    )

@@ -1,8 +1,9 @@
-"""A worker that may kill itself: ``python -m tests.end_to_end.doomed_worker BOUGHT [STAGE MOMENT]``.
+"""A worker that may kill itself: ``python -m tests.end_to_end.doomed_worker BOUGHT [STAGE
+MOMENT]``.
 
-Moments: ``begins`` (the stage is about to work), ``ends`` (its work is done, and nothing of it is stored yet). Each
-reply asked of the model leaves a line in the file BOUGHT. All else is what ``coding-agent worker`` runs.
-"""
+Moments: ``begins`` (the stage is about to work), ``ends`` (its work is done, and nothing of it is
+stored yet). Each reply asked of the model leaves a line in the file BOUGHT. All else is what
+``coding-agent worker`` runs."""
 
 import asyncio
 import os
@@ -26,7 +27,8 @@ class Counting:
     """A model client that notes each reply asked of it."""
 
     def __init__(self, inner: Any, file: Path):
-        self._inner, self._file = inner, file
+        self._inner = inner
+        self._file = file
 
     def worst_case_usd(self, request: ModelRequest) -> float:
         return float(self._inner.worst_case_usd(request))

@@ -1,4 +1,6 @@
-"""A whole service for one test: stand-ins for GitHub and AWS, a sample repository, and workers as real processes."""
+"""A whole service for one test: stand-ins for GitHub and AWS, a sample repository, and workers as
+real processes.
+"""
 
 import json
 import os
@@ -57,7 +59,9 @@ PATIENCE = 60.0
 
 @dataclass
 class Service:
-    """``folder`` holds what all workers share (store, artifacts); each worker has a data directory of its own."""
+    """``folder`` holds what all workers share (store, artifacts); each worker has a data directory
+    of its own.
+    """
 
     folder: Path
     github: GithubStandIn
@@ -72,7 +76,14 @@ class Service:
         github.add_repository(REPOSITORY, FILES)
         number = github.add_issue(REPOSITORY, *ISSUE)
         (folder / "reply.md").write_text(reply)
-        return cls(folder, github, aws, aws.make_queue(), aws.make_topic(), github.issue_url(REPOSITORY, number))
+        return cls(
+            folder,
+            github,
+            aws,
+            aws.make_queue(),
+            aws.make_topic(),
+            github.issue_url(REPOSITORY, number),
+        )
 
     def environment(self, data_dir: str) -> dict[str, str]:
         return {
@@ -80,7 +91,8 @@ class Service:
             **self.aws.environment,
             "CODING_AGENT_QUEUE_URL": self.queue.url,
             "CODING_AGENT_TOPIC_ARN": self.topic.arn,
-            # One at a time: a worker that dies with a poll under way would take the next message with it for a while.
+            # One at a time: a worker that dies with a poll under way would take the next message
+            # with it for a while.
             "CODING_AGENT_CONCURRENCY": "1",
             "CODING_AGENT_PORT": "0",
             "CODING_AGENT_DATA_DIR": str(self.folder / data_dir),
@@ -101,9 +113,18 @@ class Service:
         """Start a worker; ``die`` (stage, moment) makes it kill itself there, see doomed_worker.py."""
         with (self.folder / f"{data_dir}.log").open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "tests.end_to_end.doomed_worker", str(self.folder / "bought"), *die],
-                env=self.environment(data_dir), cwd=ROOT, stdout=log, stderr=log,
-            )  # fmt: skip
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.end_to_end.doomed_worker",
+                    str(self.folder / "bought"),
+                    *die,
+                ],
+                env=self.environment(data_dir),
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+            )
 
     def finished(self, count: int = 1) -> list[dict[str, Any]]:
         """Wait until ``count`` run.finished events were published; gives every event's data so far."""
@@ -116,11 +137,17 @@ class Service:
                 QueueUrl=self.topic.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1
             )
             for message in answer.get("Messages", []):
-                self.aws.sqs.delete_message(QueueUrl=self.topic.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                self.aws.sqs.delete_message(
+                    QueueUrl=self.topic.queue_url, ReceiptHandle=message["ReceiptHandle"]
+                )
                 envelope = json.loads(message["Body"])
-                attributes = {name: v["Value"] for name, v in envelope.get("MessageAttributes", {}).items()}
+                attributes = {
+                    name: v["Value"] for name, v in envelope.get("MessageAttributes", {}).items()
+                }
                 self.received.append((envelope["Message"], attributes))
-        logs = "\n".join(f"--- {log.name}\n{log.read_text()[-3000:]}" for log in self.folder.glob("*.log"))
+        logs = "\n".join(
+            f"--- {log.name}\n{log.read_text()[-3000:]}" for log in self.folder.glob("*.log")
+        )
         raise AssertionError(f"no {count} run.finished within {PATIENCE:g} s\n{logs}")
 
     def time_passes(self) -> None:

@@ -7,19 +7,29 @@ import pytest
 from tests.end_to_end.service import REPOSITORY, Service, end
 
 STAGES = [
-    "fetch_issue", "checkout", "build_context", "prepare_tests", "propose_patch", "apply_patch", "run_tests", "open_pr",
-]  # fmt: skip
+    "fetch_issue",
+    "checkout",
+    "build_context",
+    "prepare_tests",
+    "propose_patch",
+    "apply_patch",
+    "run_tests",
+    "open_pr",
+]
 RESTORED = {"checkout", "prepare_tests", "apply_patch"}
 
 
-#: In every stage; and at the end of those that leave a machine's own state, cost money or have effects.
+#: In every stage; and at the end of those that leave a machine's own state, cost money or have
+#: effects.
 DEATHS = [(stage, "begins") for stage in STAGES] + [
     (stage, "ends") for stage in ("checkout", "prepare_tests", "propose_patch", "open_pr")
 ]
 
 
 @pytest.mark.parametrize(("stage", "moment"), DEATHS)
-def test_killed_in_a_stage_another_machine_ends_the_run(service: Service, stage: str, moment: str) -> None:
+def test_killed_in_a_stage_another_machine_ends_the_run(
+    service: Service, stage: str, moment: str
+) -> None:
     service.submit()
     victim = service.worker("first", stage, moment)
     assert victim.wait(60) == -signal.SIGKILL, (service.folder / "first.log").read_text()

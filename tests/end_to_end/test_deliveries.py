@@ -1,4 +1,6 @@
-"""What a backend relies on: one job, one pull request, one outcome, however often the message comes."""
+"""What a backend relies on: one job, one pull request, one outcome, however often the message
+comes.
+"""
 
 from tests.end_to_end.service import REPOSITORY, Service, end
 

@@ -1,4 +1,6 @@
-"""The example that a backend copies: against moto, a loopback server, the real HTTP intake, and a signer of our own."""
+"""The example that a backend copies: against moto, a loopback server, the real HTTP intake, and a
+signer of our own.
+"""
 
 import asyncio
 import base64
@@ -87,7 +89,9 @@ def handled(example: ModuleType, tmp_path: Path) -> Handled:
 # Sending
 
 
-def test_an_enqueued_job_is_one_that_workers_take_and_twice_it_is_the_same(example: ModuleType, aws: Aws) -> None:
+def test_an_enqueued_job_is_one_that_workers_take_and_twice_it_is_the_same(
+    example: ModuleType, aws: Aws
+) -> None:
     queue = aws.make_queue()
     for _ in range(2):
         example.enqueue(aws.sqs, queue.url, example.new_job(ISSUE, limits={"max_rounds": 2}))
@@ -98,9 +102,12 @@ def test_an_enqueued_job_is_one_that_workers_take_and_twice_it_is_the_same(examp
 
 
 @contextmanager
-def answering(*answers: tuple[int, dict[str, str], str] | None) -> Iterator[tuple[str, list[tuple[str, str, bytes]]]]:
+def answering(
+    *answers: tuple[int, dict[str, str], str] | None,
+) -> Iterator[tuple[str, list[tuple[str, str, bytes]]]]:
     """A loopback server that gives each answer once; None closes the connection without one."""
-    left, asked = list(answers), list[tuple[str, str, bytes]]()
+    left = list(answers)
+    asked = list[tuple[str, str, bytes]]()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -144,8 +151,12 @@ def test_a_call_is_repeated_as_it_was_until_it_is_taken(example: ModuleType) -> 
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     waits: list[float] = []
     answers = [
-        (429, {"Retry-After": "7"}, "{}"), None, (503, {"Retry-After": later}, "busy"), (500, {}, ""), ACCEPTED,
-    ]  # fmt: skip
+        (429, {"Retry-After": "7"}, "{}"),
+        None,
+        (503, {"Retry-After": later}, "busy"),
+        (500, {}, ""),
+        ACCEPTED,
+    ]
     with answering(*answers) as (url, asked):
         job = example.new_job(ISSUE)
         assert example.fix_issue(url, "secret", job, sleep=waits.append)["job_id"] == "j"
@@ -161,14 +172,20 @@ def test_a_call_is_repeated_as_it_was_until_it_is_taken(example: ModuleType) -> 
         ((307, {"Location": "http://127.0.0.1:1/"}, ""), "307: "),
     ],
 )
-def test_a_refusal_is_not_repeated(example: ModuleType, answer: tuple[int, dict[str, str], str], said: str) -> None:
+def test_a_refusal_is_not_repeated(
+    example: ModuleType, answer: tuple[int, dict[str, str], str], said: str
+) -> None:
     with answering(answer) as (url, asked), pytest.raises(example.Refused, match=said):
         example.fix_issue(url, "secret", example.new_job(ISSUE), sleep=pytest.fail)
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("retry_after", ["nonsense", "-1", "1e999", "", "Wed, 99 Nov 2099 00:00:00 GMT"])
-def test_calls_are_given_up_and_a_strange_header_harms_nothing(example: ModuleType, retry_after: str) -> None:
+@pytest.mark.parametrize(
+    "retry_after", ["nonsense", "-1", "1e999", "", "Wed, 99 Nov 2099 00:00:00 GMT"]
+)
+def test_calls_are_given_up_and_a_strange_header_harms_nothing(
+    example: ModuleType, retry_after: str
+) -> None:
     waits: list[float] = []
     with answering(*[(503, {"Retry-After": retry_after}, "down")] * 3) as (url, _):
         with pytest.raises(example.Refused, match="given up after 3 tries; the last: 503: down"):
@@ -176,23 +193,35 @@ def test_calls_are_given_up_and_a_strange_header_harms_nothing(example: ModuleTy
     assert len(waits) == 2 and all(0 <= wait <= 304 for wait in waits)
 
 
-async def test_the_real_intake_takes_it_and_tells_how_it_fares(example: ModuleType, tmp_path: Path) -> None:
-    store, sent, stop = SqliteStore(tmp_path / "store.sqlite"), list[Any](), asyncio.Event()
+async def test_the_real_intake_takes_it_and_tells_how_it_fares(
+    example: ModuleType, tmp_path: Path
+) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    sent = list[Any]()
+    stop = asyncio.Event()
 
     async def send(job: Any) -> None:
         sent.append(job)
 
     app = create_app(
-        store=store, send=send, keys=ApiKeys.parse("backend=secret"), vitals=dict, vital_limits={}, checks={}
+        store=store,
+        send=send,
+        keys=ApiKeys.parse("backend=secret"),
+        vitals=dict,
+        vital_limits={},
+        checks={},
     )
     listener = listen("127.0.0.1", 0)
     server = asyncio.create_task(serve(app, listener, stop))
-    url, job = f"http://127.0.0.1:{listener.getsockname()[1]}", example.new_job(ISSUE)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    job = example.new_job(ISSUE)
     try:
         first = await asyncio.to_thread(example.fix_issue, url, "secret", job)
         second = await asyncio.to_thread(example.fix_issue, url, "secret", job)
         assert first["job_id"] == second["job_id"] == job["job_id"] and sent[0].id == job["job_id"]
-        assert (await asyncio.to_thread(example.status, url, "secret", job["job_id"]))["state"] == "queued"
+        assert (await asyncio.to_thread(example.status, url, "secret", job["job_id"]))[
+            "state"
+        ] == "queued"
         finish(store, claim(store, parse_job(json.dumps(job))), Outcome.NO_FIX)
         told = await asyncio.to_thread(example.status, url, "secret", job["job_id"])
         assert (told["state"], told["outcome"]) == ("finished", "no_fix")
@@ -213,7 +242,9 @@ def test_events_of_a_topic_are_handled_once_and_then_deleted(
     topic = aws.make_topic()
     for _ in range(2):
         aws.sns.publish(TopicArn=topic.arn, Message=event)
-    aws.sqs.send_message(QueueUrl=topic.queue_url, MessageBody=event)  # as with raw message delivery
+    aws.sqs.send_message(
+        QueueUrl=topic.queue_url, MessageBody=event
+    )  # as with raw message delivery
     while example.receive(aws.sqs, topic.queue_url, handled.inbox, wait_seconds=0):
         continue
     assert [told["data"]["outcome"] for told in handled.events] == ["no_fix"]
@@ -248,7 +279,9 @@ def test_an_older_generations_event_changes_nothing(
         assert inbox.take(json.dumps(told))
     assert inbox.take('{"id": "2", "type": "run.started", "data": {}}')
     database = sqlite3.connect(tmp_path / "own.sqlite")
-    assert database.execute("SELECT generation, outcome FROM fixes").fetchall() == [(1, "pr_opened")]
+    assert database.execute("SELECT generation, outcome FROM fixes").fetchall() == [
+        (1, "pr_opened")
+    ]
     database.close()
     assert capsys.readouterr().out == "j: pr_opened: r\nj: no_fix: r\n"
 
@@ -259,7 +292,15 @@ def test_an_older_generations_event_changes_nothing(
 #: https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 ORDER = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
-    "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+    "SubscriptionConfirmation": (
+        "Message",
+        "MessageId",
+        "SubscribeURL",
+        "Timestamp",
+        "Token",
+        "TopicArn",
+        "Type",
+    ),
 }
 
 
@@ -273,10 +314,16 @@ class Signer:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
         now = datetime.now(UTC)
         self.certificate = (
-            x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(self.key.public_key())
-            .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-            .sign(self.key, SHA256()).public_bytes(Encoding.PEM)
-        )  # fmt: skip
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self.key.public_key())
+            .serial_number(1)
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .sign(self.key, SHA256())
+            .public_bytes(Encoding.PEM)
+        )
         self.fetched: list[str] = []
 
     def fetch(self, url: str) -> bytes:
@@ -285,15 +332,27 @@ class Signer:
 
     def envelope(self, message: str, kind: str = "Notification", **fields: str) -> dict[str, Any]:
         told = {
-            "Type": kind, "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324", "TopicArn": TOPIC, "Message": message,
-            "Timestamp": "2026-01-31T08:00:00.000Z", **fields,
-        }  # fmt: skip
+            "Type": kind,
+            "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
+            "TopicArn": TOPIC,
+            "Message": message,
+            "Timestamp": "2026-01-31T08:00:00.000Z",
+            **fields,
+        }
         text = "".join(f"{name}\n{told[name]}\n" for name in ORDER[kind] if name in told)
         signature = base64.b64encode(self.key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
-        return told | {"SignatureVersion": "2", "Signature": signature, "SigningCertURL": self.address}
+        return told | {
+            "SignatureVersion": "2",
+            "Signature": signature,
+            "SigningCertURL": self.address,
+        }
 
     def confirmation(self, **fields: str) -> dict[str, Any]:
-        given = {"Token": "t", "SubscribeURL": f"{HOST}/?Action=ConfirmSubscription&Token=t", **fields}
+        given = {
+            "Token": "t",
+            "SubscribeURL": f"{HOST}/?Action=ConfirmSubscription&Token=t",
+            **fields,
+        }
         return self.envelope("You have chosen to subscribe", "SubscriptionConfirmation", **given)
 
 
@@ -355,9 +414,12 @@ def test_an_envelope_that_was_tampered_with_is_refused(
         "https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-{}.pem?x=1",
         "https://sns.eu-central-1.amazonaws.com/a/../SimpleNotificationService-{}.pem",
         "https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-{}.pem\n",
-        "https://[", "", 7, None,
+        "https://[",
+        "",
+        7,
+        None,
     ],
-)  # fmt: skip
+)
 def test_a_certificate_from_elsewhere_is_not_even_fetched(
     sns: Signer, post: Post, handled: Handled, event: str, address: Any
 ) -> None:
@@ -378,11 +440,23 @@ def test_another_keys_signature_another_topic_and_an_old_version_are_refused(
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b"[]", b"7", b"\xff", b'{"Type": []}', b'{"Type": "Notification"}', b"[" * 100_000,
-        {"Type": "Notification", "Message": 7}, {"Message": "\ud800"}, {"Signature": "no base64!"}, {"Message": ["x"]},
+        b"",
+        b"{",
+        b"[]",
+        b"7",
+        b"\xff",
+        b'{"Type": []}',
+        b'{"Type": "Notification"}',
+        b"[" * 100_000,
+        {"Type": "Notification", "Message": 7},
+        {"Message": "\ud800"},
+        {"Signature": "no base64!"},
+        {"Message": ["x"]},
     ],
-)  # fmt: skip
-def test_what_is_no_envelope_is_refused(sns: Signer, post: Post, handled: Handled, event: str, body: Any) -> None:
+)
+def test_what_is_no_envelope_is_refused(
+    sns: Signer, post: Post, handled: Handled, event: str, body: Any
+) -> None:
     assert post(body if isinstance(body, bytes) else sns.envelope(event) | body) == 403
     assert handled.events == []
 
@@ -393,7 +467,10 @@ def test_a_subscription_is_confirmed_for_the_expected_topic_alone(sns: Signer, p
     assert sns.fetched == [sns.address, confirmation["SubscribeURL"]]
     sns.fetched.clear()
     assert post(sns.confirmation(TopicArn="arn:aws:sns:eu-central-1:999999999999:theirs")) == 403
-    assert post(sns.confirmation(SubscribeURL="https://evil.example/?Action=ConfirmSubscription")) == 403
+    assert (
+        post(sns.confirmation(SubscribeURL="https://evil.example/?Action=ConfirmSubscription"))
+        == 403
+    )
     assert post(confirmation | {"SubscribeURL": f"{HOST}/?Action=DeleteTopic"}) == 403
     assert sns.fetched == []
 
@@ -423,7 +500,11 @@ def test_the_server_answers_sns_so_that_it_sends_again_what_failed(
     handled.broken = True
     with serving(web) as url:
         sent = json.dumps(sns.envelope(event))
-        assert [requests.post(url, data=sent, timeout=10).status_code for _ in range(3)] == [500, 200, 200]
+        assert [requests.post(url, data=sent, timeout=10).status_code for _ in range(3)] == [
+            500,
+            200,
+            200,
+        ]
         assert requests.post(url, data="{}", timeout=10).status_code == 403
         large = requests.Request("POST", url, headers={"Content-Length": str(10**9)}).prepare()
         with requests.Session() as session:
@@ -436,23 +517,34 @@ def test_the_server_answers_sns_so_that_it_sends_again_what_failed(
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, str(FILE), *arguments], capture_output=True, text=True, timeout=60,
-        env={"PATH": os.environ["PATH"], **environment}, check=False,
-    )  # fmt: skip
+        [sys.executable, str(FILE), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"PATH": os.environ["PATH"], **environment},
+        check=False,
+    )
 
 
 def test_the_commands_work_as_the_docstring_says(aws: Aws, tmp_path: Path, event: str) -> None:
-    queue, topic = aws.make_queue(), aws.make_topic()
+    queue = aws.make_queue()
+    topic = aws.make_topic()
     sent = run("enqueue", ISSUE, CODING_AGENT_QUEUE_URL=queue.url, **aws.environment)
     (message,) = aws.messages(queue.url)
     assert sent.stdout.strip() == parse_job(message["Body"]).id
     aws.sns.publish(TopicArn=topic.arn, Message=event)
-    settings = {"EVENTS_QUEUE_URL": topic.queue_url, "EVENTS_DATABASE": str(tmp_path / "events.sqlite")}
+    settings = {
+        "EVENTS_QUEUE_URL": topic.queue_url,
+        "EVENTS_DATABASE": str(tmp_path / "events.sqlite"),
+    }
     received = run("receive-sqs", "--once", **settings, **aws.environment)
     assert (received.returncode, "no_fix: so it is" in received.stdout) == (0, True)
     with answering(ACCEPTED) as (url, asked):
         called = run("call", ISSUE, CODING_AGENT_URL=f"{url}/", CODING_AGENT_API_KEY="secret")
-    assert json.loads(called.stdout)["job_id"] == "j" and asked[0][:2] == ("POST /fix-issue", "secret")
+    assert json.loads(called.stdout)["job_id"] == "j" and asked[0][:2] == (
+        "POST /fix-issue",
+        "secret",
+    )
 
 
 def test_a_setting_that_is_missing_is_named() -> None:

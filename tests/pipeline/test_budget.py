@@ -31,12 +31,14 @@ class Seller:
     """A model that counts what it sells. ``error`` is raised instead of the next reply."""
 
     def __init__(self, *, cost_usd: float = 0.25):
-        self.sold, self.cost_usd = 0, cost_usd
+        self.sold = 0
+        self.cost_usd = cost_usd
         self.error: Exception | None = None
 
     async def __call__(self) -> ModelReply:
         if self.error is not None:
-            error, self.error = self.error, None
+            error = self.error
+            self.error = None
             raise error
         self.sold += 1
         return reply(f"reply {self.sold}", self.cost_usd)
@@ -44,7 +46,8 @@ class Seller:
 
 class Desk:
     def __init__(self, folder: Path):
-        self.clock, self.seller = Clock(), Seller()
+        self.clock = Clock()
+        self.seller = Seller()
         self.store = SqliteStore(folder / "store.sqlite", clock=self.clock)
         self.artifacts = FolderArtifacts(folder / "artifacts")
         self.deliver()
@@ -59,8 +62,12 @@ class Desk:
     def ledger_of(self, held: Claimed, caps: MoneyCaps = CAPS) -> Ledger:
         return Ledger(self.store, self.artifacts, held.lease, caps, self.clock)
 
-    async def buy(self, key: str = KEY, *, worst_usd: float = 0.5, ledger: Ledger | None = None) -> str:
-        bought = await (ledger or self.ledger).buy(key, model="m", worst_usd=worst_usd, call=self.seller)
+    async def buy(
+        self, key: str = KEY, *, worst_usd: float = 0.5, ledger: Ledger | None = None
+    ) -> str:
+        bought = await (ledger or self.ledger).buy(
+            key, model="m", worst_usd=worst_usd, call=self.seller
+        )
         return bought.content
 
     @property
@@ -96,7 +103,10 @@ async def test_a_stored_reply_is_never_bought_again(desk: Desk):
 
 
 async def test_another_key_is_another_call(desk: Desk):
-    assert [await desk.buy("1/propose_patch/0"), await desk.buy("2/propose_patch/0")] == ["reply 1", "reply 2"]
+    assert [await desk.buy("1/propose_patch/0"), await desk.buy("2/propose_patch/0")] == [
+        "reply 1",
+        "reply 2",
+    ]
 
 
 async def test_a_reply_stored_by_a_worker_that_died_before_settling_is_settled_not_bought(
@@ -127,9 +137,12 @@ async def test_a_cut_call_keeps_its_reservation_and_is_made_anew(desk: Desk):
 
 
 async def test_a_reply_that_a_late_worker_stored_for_a_cut_call_is_found(desk: Desk):
-    """The worker that lost its lease in the middle of a call still stores what it paid for; nobody pays again."""
+    """The worker that lost its lease in the middle of a call still stores what it paid for; nobody
+    pays again.
+    """
     first = desk.ledger
-    called, answer = asyncio.Event(), asyncio.Event()
+    called = asyncio.Event()
+    answer = asyncio.Event()
 
     async def slow() -> ModelReply:
         called.set()
@@ -151,7 +164,8 @@ async def test_a_reply_that_a_late_worker_stored_for_a_cut_call_is_found(desk: D
 
 
 async def test_a_reply_that_has_come_is_stored_though_the_work_is_cancelled(desk: Desk):
-    storing, go_on = threading.Event(), threading.Event()
+    storing = threading.Event()
+    go_on = threading.Event()
     put = desk.artifacts.put
 
     def slow(key: str, data: bytes) -> None:
@@ -181,14 +195,20 @@ async def test_a_call_that_was_not_charged_is_given_back(desk: Desk):
 
 async def test_a_run_without_money_left_is_over(desk: Desk):
     await desk.buy(worst_usd=0.9)
-    with pytest.raises(Halt, match=r"the run budget: \$0.8000 needed at worst, \$0.7500 left") as caught:
+    with pytest.raises(
+        Halt, match=r"the run budget: \$0.8000 needed at worst, \$0.7500 left"
+    ) as caught:
         await desk.buy("other", worst_usd=0.8)
     assert caught.value.outcome is Outcome.BUDGET_EXHAUSTED
     assert desk.seller.sold == 1
 
 
-@pytest.mark.parametrize(("owners", "scope"), [(["octo"], "repository and day"), (["acme", "beta"], "day")])
-async def test_an_exhausted_day_is_a_wait_that_does_not_count(desk: Desk, owners: list[str], scope: str):
+@pytest.mark.parametrize(
+    ("owners", "scope"), [(["octo"], "repository and day"), (["acme", "beta"], "day")]
+)
+async def test_an_exhausted_day_is_a_wait_that_does_not_count(
+    desk: Desk, owners: list[str], scope: str
+):
     desk.seller.cost_usd = 0.8
     for number, owner in enumerate(owners, 1):
         await desk.ledger_of(
@@ -211,7 +231,9 @@ async def test_a_worker_without_the_lease_buys_nothing(desk: Desk):
     assert desk.seller.sold == 0
 
 
-POLICY = Policy(EffectiveLimits(2.0, 30.0, 4), 20.0, 200.0, TOPIC, Allowed(topics=(TOPIC, TOPIC + "-other")))
+POLICY = Policy(
+    EffectiveLimits(2.0, 30.0, 4), 20.0, 200.0, TOPIC, Allowed(topics=(TOPIC, TOPIC + "-other"))
+)
 
 
 def test_a_job_may_ask_for_less_than_the_deployment_allows_and_never_for_more():
@@ -231,7 +253,12 @@ def test_a_run_that_asks_for_more_than_a_day_holds_ends_rather_than_waits_for_ev
 def test_events_go_to_the_topic_asked_for_only_where_it_is_allowed():
     asked: Callable[[str], FixIssueJob] = lambda arn: job(callback_topic_arn=arn)  # noqa: E731
     assert POLICY.topic_of(asked(TOPIC + "-other")) == TOPIC + "-other"
-    assert POLICY.topic_of(asked(TOPIC + "-evil")) == POLICY.topic_of(job()) == POLICY.topic_of(None) == TOPIC
+    assert (
+        POLICY.topic_of(asked(TOPIC + "-evil"))
+        == POLICY.topic_of(job())
+        == POLICY.topic_of(None)
+        == TOPIC
+    )
 
 
 @given(st.floats(0, 10_000))

@@ -20,7 +20,9 @@ def point(stage: str, round: int = 1) -> Checkpoint:
 
 def standing(bench: Bench, points: list[Checkpoint], rounds: list[Round]) -> dict[str, int]:
     pipeline = bench.engine._parts.pipeline
-    return {name: kept.round for name, kept in checkpoints.standing(pipeline, points, rounds).items()}
+    return {
+        name: kept.round for name, kept in checkpoints.standing(pipeline, points, rounds).items()
+    }
 
 
 def test_a_round_lets_go_of_the_stage_it_went_back_to_and_of_what_follows(bench: Bench):
@@ -28,7 +30,11 @@ def test_a_round_lets_go_of_the_stage_it_went_back_to_and_of_what_follows(bench:
     assert standing(bench, first, []) == {"fetch": 1, "prepare": 1, "propose": 1}
     assert standing(bench, first, [Round(2, "propose", "red")]) == {"fetch": 1, "prepare": 1}
     second = [*first, point("propose", 2)]
-    assert standing(bench, second, [Round(2, "propose", "red")]) == {"fetch": 1, "prepare": 1, "propose": 2}
+    assert standing(bench, second, [Round(2, "propose", "red")]) == {
+        "fetch": 1,
+        "prepare": 1,
+        "propose": 2,
+    }
     rounds = [Round(2, "propose", "red"), Round(3, "prepare", "worse")]
     assert standing(bench, second, rounds) == {"fetch": 1}
     assert standing(bench, [*second, point("prepare", 3)], rounds) == {"fetch": 1, "prepare": 3}
@@ -40,9 +46,19 @@ def test_the_result_of_a_stage_that_is_gone_is_left_aside(bench: Bench):
 
 def test_a_result_is_read_back_as_it_was_written(bench: Bench):
     held = bench.claim()
-    for stage, result in (("fetch", Fetched(title="ü 🎉\n")), ("propose", Proposed(text="x" * 250_000))):
+    for stage, result in (
+        ("fetch", Fetched(title="ü 🎉\n")),
+        ("propose", Proposed(text="x" * 250_000)),
+    ):
         checkpoints.write(
-            bench.store, bench.artifacts, held.lease, result, round=1, stage=stage, seconds=1.0, now=START
+            bench.store,
+            bench.artifacts,
+            held.lease,
+            result,
+            round=1,
+            stage=stage,
+            seconds=1.0,
+            now=START,
         )
         stored = bench.store.checkpoints(held.lease.job_id, 0)[-1]
         assert checkpoints.read(bench.artifacts, stored, type(result)) == result
@@ -58,9 +74,15 @@ def test_a_worker_that_lost_its_lease_writes_over_no_stored_result(bench: Bench)
 
     def write(lease: object, text: str) -> None:
         checkpoints.write(
-            bench.store, bench.artifacts, lease, Proposed(text=text * 250_000), round=1, stage="propose", seconds=1.0,
+            bench.store,
+            bench.artifacts,
+            lease,
+            Proposed(text=text * 250_000),
+            round=1,
+            stage="propose",
+            seconds=1.0,
             now=START,
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # type: ignore[arg-type]
 
     write(second.lease, "b")
     with pytest.raises(Exception, match="lease"):
@@ -71,4 +93,6 @@ def test_a_worker_that_lost_its_lease_writes_over_no_stored_result(bench: Bench)
 
 def test_a_result_of_another_shape_is_no_result(bench: Bench, tmp_path: Path):
     with pytest.raises(ValidationError):
-        checkpoints.read(FolderArtifacts(tmp_path), Checkpoint(1, "fetch", '{"x": 1}', False, 0, 0), Fetched)
+        checkpoints.read(
+            FolderArtifacts(tmp_path), Checkpoint(1, "fetch", '{"x": 1}', False, 0, 0), Fetched
+        )

@@ -40,7 +40,8 @@ async def settled(protection: TaskProtection, wanted: tuple[bool | None, float |
 
 
 async def test_only_the_first_run_and_the_end_of_the_last_are_told():
-    told, clock = Told(), Clock()
+    told = Told()
+    clock = Clock()
     async with TaskProtection(told, clock=clock) as protection:
         with protection.hold():
             assert await told.next() is True
@@ -56,7 +57,8 @@ async def test_only_the_first_run_and_the_end_of_the_last_are_told():
 
 
 async def test_a_busy_queue_does_not_flap():
-    told, clock = Told(), Clock()
+    told = Told()
+    clock = Clock()
     async with TaskProtection(told, clock=clock) as protection:
         for _ in range(20):
             with protection.hold():
@@ -66,7 +68,8 @@ async def test_a_busy_queue_does_not_flap():
 
 
 async def test_a_long_run_is_protected_anew_before_protection_ends():
-    told, clock = Told(), Clock()
+    told = Told()
+    clock = Clock()
     async with TaskProtection(told, clock=clock) as protection:
         with protection.hold():
             assert await told.next() is True
@@ -79,7 +82,8 @@ async def test_a_long_run_is_protected_anew_before_protection_ends():
 
 
 async def test_a_failure_hurts_no_run_and_is_tried_again_later():
-    told, clock = Told(), Clock()
+    told = Told()
+    clock = Clock()
     told.errors = [OSError("the agent is busy")] * 2
     async with TaskProtection(told, clock=clock) as protection:
         with protection.hold():
@@ -113,7 +117,10 @@ def test_the_agent_is_asked_as_it_is_documented(stand_in: EcsAgent):
     assert put is not None
     put(True)
     put(False)
-    assert stand_in.asked == [{"ProtectionEnabled": True, "ExpiresInMinutes": MINUTES}, {"ProtectionEnabled": False}]
+    assert stand_in.asked == [
+        {"ProtectionEnabled": True, "ExpiresInMinutes": MINUTES},
+        {"ProtectionEnabled": False},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,9 @@ async def deferred(bench: Bench, wanted: FixIssueJob | None = None) -> Deferred:
 
 
 async def interrupted(bench: Bench, stage: str, *before: Does) -> Claimed:
-    """A delivery whose work is cancelled while ``stage`` hangs, after it did what is given. The lease is given back."""
+    """A delivery whose work is cancelled while ``stage`` hangs, after it did what is given. The
+    lease is given back.
+    """
     usual = bench.stages[stage].does
     entered = asyncio.Event()
 
@@ -80,7 +82,9 @@ async def interrupted(bench: Bench, stage: str, *before: Does) -> Claimed:
 
 @pytest.fixture
 def stopwatch(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """What the run's seconds are taken with, in place of the machine's; the event loop keeps its own."""
+    """What the run's seconds are taken with, in place of the machine's; the event loop keeps its
+    own.
+    """
     clock = Clock(0.0)
     monkeypatch.setattr("pipeline.work.time", SimpleNamespace(monotonic=clock))
     return clock
@@ -97,7 +101,11 @@ async def test_a_run_passes_its_stages_in_order_and_ends_once(bench: Bench):
     result = await ended(bench, job(metadata={"team": "a"}))
     assert bench.log.ran == ["fetch", "prepare", "propose", "close"]
     assert bench.log.restored == []
-    assert (result.outcome, result.reason, result.metadata) == (Outcome.PR_OPENED, "pull request #1", {"team": "a"})
+    assert (result.outcome, result.reason, result.metadata) == (
+        Outcome.PR_OPENED,
+        "pull request #1",
+        {"team": "a"},
+    )
     answer = bench.store.claim(Submission.of(job()), lease_seconds=LEASE)
     assert isinstance(answer, Finished)
     assert answer.run.result == result.model_dump_json()
@@ -107,7 +115,11 @@ async def test_what_stages_learnt_is_in_the_result_and_the_last_word_wins(bench:
     told = Facts(verification=Verification.SUITE_PASSES, branch="b", artifacts={"log": "logs/1"})
     bench.does("close", lambda run: Stop(Outcome.PR_OPENED, "done", told))
     result = await ended(bench)
-    assert (result.base_sha, result.branch, result.verification) == ("b" * 40, "b", Verification.SUITE_PASSES)
+    assert (result.base_sha, result.branch, result.verification) == (
+        "b" * 40,
+        "b",
+        Verification.SUITE_PASSES,
+    )
     assert result.artifacts == {
         "patch": bench.artifacts.address("patches/patch-1"),
         "log": bench.artifacts.address("logs/1"),
@@ -135,16 +147,23 @@ async def test_a_rejected_run_was_never_started(bench: Bench, stage: str):
     bench.does(stage, rejecting)
     result = await ended(bench)
     assert (result.outcome, result.reason, result.rounds, result.cost_usd) == (
-        Outcome.REJECTED, "the issue is closed", 0, 0.0,
-    )  # fmt: skip
+        Outcome.REJECTED,
+        "the issue is closed",
+        0,
+        0.0,
+    )
     assert [event.type for event in bench.published()] == [EventType.FINISHED]
 
 
 async def test_a_message_that_is_no_valid_job_is_rejected_with_its_metadata(bench: Bench):
-    result = await asyncio.to_thread(bench.engine.reject, bench.claim(), "urgent: unknown field", {"team": "a"})
+    result = await asyncio.to_thread(
+        bench.engine.reject, bench.claim(), "urgent: unknown field", {"team": "a"}
+    )
     assert (result.outcome, result.reason, result.metadata) == (
-        Outcome.REJECTED, "urgent: unknown field", {"team": "a"},
-    )  # fmt: skip
+        Outcome.REJECTED,
+        "urgent: unknown field",
+        {"team": "a"},
+    )
     assert [event.data for event in bench.published()] == [result]
 
 
@@ -157,17 +176,27 @@ async def test_an_observer_is_told_each_stage_and_the_end(bench: Bench):
     bench.does("propose", lambda run: Back("propose", "bad"), lambda run: Proposed(text="good"))
     await ended(bench)
     assert [(told.kind, told.stage, told.round) for told in bench.told] == [
-        ("started", "fetch", 1), ("finished", "fetch", 1), ("started", "prepare", 1), ("finished", "prepare", 1),
-        ("started", "propose", 1), ("back", "propose", 1), ("started", "propose", 2), ("finished", "propose", 2),
-        ("started", "close", 2), ("finished", "close", 2), ("ended", "", 0),
-    ]  # fmt: skip
+        ("started", "fetch", 1),
+        ("finished", "fetch", 1),
+        ("started", "prepare", 1),
+        ("finished", "prepare", 1),
+        ("started", "propose", 1),
+        ("back", "propose", 1),
+        ("started", "propose", 2),
+        ("finished", "propose", 2),
+        ("started", "close", 2),
+        ("finished", "close", 2),
+        ("ended", "", 0),
+    ]
 
 
 # Interruptions and resuming
 
 
 @pytest.mark.parametrize("stage", ["fetch", "prepare", "propose", "close"])
-async def test_a_run_goes_on_at_the_first_stage_without_a_checkpoint_on_any_machine(bench: Bench, stage: str):
+async def test_a_run_goes_on_at_the_first_stage_without_a_checkpoint_on_any_machine(
+    bench: Bench, stage: str
+):
     await interrupted(bench, stage)
     before = ["fetch", "prepare", "propose", "close"]
     assert bench.log.ran == before[: before.index(stage) + 1]
@@ -187,7 +216,9 @@ async def test_an_interruption_counts_against_nothing(bench: Bench):
     assert (await ended(bench)).outcome is Outcome.PR_OPENED
 
 
-async def test_local_state_is_restored_once_a_delivery_and_a_round_does_not_restore_again(bench: Bench):
+async def test_local_state_is_restored_once_a_delivery_and_a_round_does_not_restore_again(
+    bench: Bench,
+):
     await interrupted(bench, "propose")
     bench.does("propose", lambda run: Back("propose", "bad"), lambda run: Proposed(text="good"))
     await ended(bench)
@@ -241,32 +272,47 @@ async def test_a_large_result_is_an_artifact_and_resumes_like_a_small_one(bench:
 
 
 async def test_going_back_opens_a_round_with_feedback_and_keeps_earlier_results(bench: Bench):
-    bench.does("propose", lambda run: Back("propose", "two tests are red"), lambda run: Proposed(text="second"))
+    bench.does(
+        "propose",
+        lambda run: Back("propose", "two tests are red"),
+        lambda run: Proposed(text="second"),
+    )
     result = await ended(bench)
     assert bench.log.feedback == [
-        ("fetch", None), ("prepare", None), ("propose", None), ("propose", "two tests are red"),
+        ("fetch", None),
+        ("prepare", None),
+        ("propose", None),
+        ("propose", "two tests are red"),
         ("close", "two tests are red"),
-    ]  # fmt: skip
+    ]
     assert [(c.round, c.stage) for c in bench.store.checkpoints(job().id, 0)] == [
-        (1, "fetch"), (1, "prepare"), (2, "propose"),
-    ]  # fmt: skip
+        (1, "fetch"),
+        (1, "prepare"),
+        (2, "propose"),
+    ]
     assert result.outcome is Outcome.PR_OPENED
 
 
 async def test_a_round_survives_an_interruption(tmp_path: Path):
     bench = Bench(tmp_path, limits=EffectiveLimits(1.0, 30.0, 2))
     await interrupted(bench, "propose", lambda run: Back("propose", "red"))
-    bench.does("propose", lambda run: Back("propose", f"red in round {run.round} after {run.feedback}"))
+    bench.does(
+        "propose", lambda run: Back("propose", f"red in round {run.round} after {run.feedback}")
+    )
     result = await ended(bench, machine="another")
     assert (result.outcome, result.reason) == (
-        Outcome.NO_FIX, "no fix in 2 rounds; the last: red in round 2 after red",
-    )  # fmt: skip
+        Outcome.NO_FIX,
+        "no fix in 2 rounds; the last: red in round 2 after red",
+    )
 
 
 async def test_going_back_in_the_last_round_is_no_fix(bench: Bench):
     bench.does("propose", lambda run: Back("propose", f"round {run.round} is red\nlong log"))
     result = await ended(bench)
-    assert (result.outcome, result.reason) == (Outcome.NO_FIX, "no fix in 3 rounds; the last: round 3 is red")
+    assert (result.outcome, result.reason) == (
+        Outcome.NO_FIX,
+        "no fix in 3 rounds; the last: round 3 is red",
+    )
     assert bench.log.ran.count("propose") == 3
 
 
@@ -277,7 +323,11 @@ async def test_a_job_may_ask_for_fewer_rounds_but_not_for_more(bench: Bench):
 
 
 async def test_going_back_to_an_earlier_stage_runs_all_from_there_afresh(bench: Bench):
-    bench.does("propose", lambda run: Back("prepare", "the environment was wrong"), lambda run: Proposed(text="b"))
+    bench.does(
+        "propose",
+        lambda run: Back("prepare", "the environment was wrong"),
+        lambda run: Proposed(text="b"),
+    )
     await ended(bench)
     assert bench.log.ran == ["fetch", "prepare", "propose", "prepare", "propose", "close"]
 
@@ -289,7 +339,11 @@ async def test_going_back_to_what_is_not_before_is_a_defect(bench: Bench, to: st
 
 
 async def test_feedback_that_holds_half_characters_is_stored_all_the_same(bench: Bench):
-    bench.does("propose", lambda run: Back("propose", "red \ud800"), lambda run: Stop(Outcome.NO_FIX, "odd \udfff"))
+    bench.does(
+        "propose",
+        lambda run: Back("propose", "red \ud800"),
+        lambda run: Stop(Outcome.NO_FIX, "odd \udfff"),
+    )
     result = await ended(bench)
     assert result.reason == "odd ?"
     assert bench.log.feedback[-1] == ("propose", "red ?")
@@ -308,7 +362,11 @@ async def test_an_unknown_exception_is_a_defect_retried_and_then_the_run_has_fai
     with caplog.at_level(logging.ERROR):
         result = await ended(bench)
     assert result.outcome is Outcome.FAILED
-    assert "KeyError" in result.reason and f"after {MAX_TRIES} tries" in result.reason and "replay" in result.reason
+    assert (
+        "KeyError" in result.reason
+        and f"after {MAX_TRIES} tries" in result.reason
+        and "replay" in result.reason
+    )
     assert caplog.records[-1].exc_info is not None
     assert bench.log.ran.count("fetch") == 1
     run = bench.store.run(job().id)
@@ -316,7 +374,9 @@ async def test_an_unknown_exception_is_a_defect_retried_and_then_the_run_has_fai
 
 
 async def test_an_error_that_may_pass_waits_as_long_as_it_says(bench: Bench):
-    bench.does("propose", raises(Retry("GitHub's rate limit", 77.0)), lambda run: Proposed(text="x"))
+    bench.does(
+        "propose", raises(Retry("GitHub's rate limit", 77.0)), lambda run: Proposed(text="x")
+    )
     answer = await deferred(bench)
     assert (answer.delay, answer.reason) == (77.0, "GitHub's rate limit")
     assert (await ended(bench)).outcome is Outcome.PR_OPENED
@@ -362,7 +422,9 @@ async def test_a_run_whose_stored_results_can_not_be_read_still_ends(bench: Benc
 async def test_a_defects_message_that_holds_half_characters_is_stored_all_the_same(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ):
-    caplog.set_level(logging.CRITICAL, "pipeline.engine")  # xdist can't carry what the log would hold
+    caplog.set_level(
+        logging.CRITICAL, "pipeline.engine"
+    )  # xdist can't carry what the log would hold
     bench.does("propose", raises(ValueError("odd \ud800 text")))
     for _ in range(MAX_TRIES - 1):
         await deferred(bench)
@@ -380,7 +442,10 @@ async def test_a_run_whose_minutes_are_used_up_stops_where_it_is(bench: Bench, s
     bench.does("prepare", slow)
     bench.does("propose", never)
     result = await asyncio.wait_for(ended(bench), PATIENCE)
-    assert (result.outcome, result.reason) == (Outcome.BUDGET_EXHAUSTED, "30 minutes are used up, in propose")
+    assert (result.outcome, result.reason) == (
+        Outcome.BUDGET_EXHAUSTED,
+        "30 minutes are used up, in propose",
+    )
     assert result.base_sha == "b" * 40 and result.seconds == 30 * 60 - 0.05
 
 
@@ -556,7 +621,9 @@ async def test_what_a_stage_saves_it_can_load_and_a_second_worker_can_not_replac
     bench.does("propose", saves)
     await ended(bench)
     assert keys[0] != keys[1]
-    assert all(key.startswith(f"{job().id}/0/1/propose/") and key.endswith("a.diff") for key in keys)
+    assert all(
+        key.startswith(f"{job().id}/0/1/propose/") and key.endswith("a.diff") for key in keys
+    )
 
 
 async def test_an_effect_is_intended_once_and_later_generations_know_of_it(bench: Bench):
@@ -572,7 +639,14 @@ async def test_an_effect_is_intended_once_and_later_generations_know_of_it(bench
     bench.does("close", pushes)
     await ended(bench)
     await ended(bench, job(replay={"id": "r"}))
-    assert seen == [[], {"sha": "sha-0"}, {"sha": "sha-0"}, [{"sha": "sha-0"}], {"sha": "sha-1"}, {"sha": "sha-1"}]
+    assert seen == [
+        [],
+        {"sha": "sha-0"},
+        {"sha": "sha-0"},
+        [{"sha": "sha-0"}],
+        {"sha": "sha-1"},
+        {"sha": "sha-1"},
+    ]
 
 
 def test_the_workspaces_of_runs_are_folders_of_their_own(bench: Bench):
@@ -596,7 +670,9 @@ async def test_an_event_that_sns_would_not_take_points_to_an_artifact_with_all_o
     assert isinstance(event.data, RunResult)
     assert (event.data, event.data.outcome, event.data.metadata) == (result, Outcome.NO_FIX, {})
     assert event.dataref == event.data.artifacts["result"]
-    whole = RunResult.model_validate_json(Path(unquote(urlsplit(str(event.dataref)).path)).read_text())
+    whole = RunResult.model_validate_json(
+        Path(unquote(urlsplit(str(event.dataref)).path)).read_text()
+    )
     assert (whole.reason, whole.metadata) == (reason, {"team": "blue"})
     assert whole.artifacts["patch"]
     assert row.attributes["outcome"] == "no_fix"
@@ -607,8 +683,12 @@ async def test_an_event_of_ordinary_size_points_nowhere(bench: Bench):
     assert all("dataref" not in row.body for row in bench.store.pending_events(10))
 
 
-@pytest.mark.parametrize(("asked", "goes_to"), [(None, TOPIC), ("team", f"{TOPIC}-team"), ("mallory", TOPIC)])
-async def test_events_go_to_the_jobs_topic_only_where_it_is_allowed(bench: Bench, asked: str | None, goes_to: str):
+@pytest.mark.parametrize(
+    ("asked", "goes_to"), [(None, TOPIC), ("team", f"{TOPIC}-team"), ("mallory", TOPIC)]
+)
+async def test_events_go_to_the_jobs_topic_only_where_it_is_allowed(
+    bench: Bench, asked: str | None, goes_to: str
+):
     bench.policy = replace(bench.policy, allowed=Allowed(topics=(TOPIC, f"{TOPIC}-team")))
     result = await ended(bench, job(callback_topic_arn=f"{TOPIC}-{asked}" if asked else None))
     assert {row.topic_arn for row in bench.store.pending_events(10)} == {goes_to}
@@ -616,8 +696,12 @@ async def test_events_go_to_the_jobs_topic_only_where_it_is_allowed(bench: Bench
 
 
 async def test_a_run_that_is_given_up_has_failed_with_its_metadata(bench: Bench):
-    result = bench.engine.give_up(bench.claim(job(metadata={"team": "blue"})), "its worker died 5 times")
+    result = bench.engine.give_up(
+        bench.claim(job(metadata={"team": "blue"})), "its worker died 5 times"
+    )
     assert (result.outcome, result.reason, result.metadata) == (
-        Outcome.FAILED, "its worker died 5 times", {"team": "blue"}
-    )  # fmt: skip
+        Outcome.FAILED,
+        "its worker died 5 times",
+        {"team": "blue"},
+    )
     assert [event.data for event in bench.published()] == [result]

@@ -40,7 +40,12 @@ def test_what_the_forge_refuses_for_good_ends_the_run_at_once():
 
 
 def test_an_unknown_error_is_a_defect():
-    for error in (ValueError("x"), AssertionError(), KeyError("k"), sqlite3.IntegrityError("twice")):
+    for error in (
+        ValueError("x"),
+        AssertionError(),
+        KeyError("k"),
+        sqlite3.IntegrityError("twice"),
+    ):
         assert judge(error).family is Family.DEFECT
     assert judge(AssertionError()).reason == "a defect: AssertionError: AssertionError"
 
@@ -48,7 +53,11 @@ def test_an_unknown_error_is_a_defect():
 def test_our_own_errors_say_what_they_mean():
     assert judge(LeaseLost("another's")).family is judge(Interrupted()).family is Family.INTERRUPTED
     halt = judge(Halt(Outcome.BUDGET_EXHAUSTED, "all spent"))
-    assert (halt.family, halt.outcome, halt.reason) == (Family.STOP, Outcome.BUDGET_EXHAUSTED, "all spent")
+    assert (halt.family, halt.outcome, halt.reason) == (
+        Family.STOP,
+        Outcome.BUDGET_EXHAUSTED,
+        "all spent",
+    )
     wait = judge(Retry("tomorrow", 3600.0, counts=False))
     assert (wait.family, wait.delay, wait.counts) == (Family.RETRY, 3600.0, False)
 
@@ -76,7 +85,9 @@ def test_a_long_or_empty_message_becomes_one_short_line():
         (None, None),
     ],
 )
-def test_what_the_other_side_asks_to_wait_is_kept_within_an_hour(headers: object, seconds: float | None):
+def test_what_the_other_side_asks_to_wait_is_kept_within_an_hour(
+    headers: object, seconds: float | None
+):
     error = GithubException(403, {}, headers)  # type: ignore[arg-type]
     assert retry_after(error) == seconds
     assert judge(error).delay == seconds
@@ -84,7 +95,9 @@ def test_what_the_other_side_asks_to_wait_is_kept_within_an_hour(headers: object
 
 def test_the_backoff_grows_to_its_cap_and_never_passes_it():
     rng = random.Random(1)
-    longest = [max(backoff(tries, base=5, cap=900, rng=rng) for _ in range(200)) for tries in (0, 1, 3, 50)]
+    longest = [
+        max(backoff(tries, base=5, cap=900, rng=rng) for _ in range(200)) for tries in (0, 1, 3, 50)
+    ]
     assert longest == sorted(longest)
     assert 4 < longest[0] <= 5 < longest[1] <= 10 and 800 < longest[3] <= 900
     assert min(backoff(50, rng=rng) for _ in range(200)) >= 0

@@ -1,4 +1,6 @@
-"""Mirrors over real git: HTTP with a token against the stand-in, trees and patches by plumbing alone."""
+"""Mirrors over real git: HTTP with a token against the stand-in, trees and patches by plumbing
+alone.
+"""
 
 import os
 import shutil
@@ -47,7 +49,9 @@ def changed(mirror: Mirror, url: str, content: bytes = b"changed\n") -> tuple[st
     return base, mirror.commit(tree, base, "Change a.txt", WHO, 1_700_000_000)
 
 
-def test_a_commit_is_pushed_to_a_new_branch(github: GithubStandIn, mirror: Mirror, url: str) -> None:
+def test_a_commit_is_pushed_to_a_new_branch(
+    github: GithubStandIn, mirror: Mirror, url: str
+) -> None:
     base, commit = changed(mirror, url)
     assert mirror.remote_branch(url, "agent/1") is None
     mirror.push(url, commit, "agent/1", expected=None)
@@ -56,7 +60,9 @@ def test_a_commit_is_pushed_to_a_new_branch(github: GithubStandIn, mirror: Mirro
     assert mirror.remote_branch(url, "main") == base
 
 
-def test_a_push_whose_reply_was_lost_can_be_repeated(github: GithubStandIn, mirror: Mirror, url: str) -> None:
+def test_a_push_whose_reply_was_lost_can_be_repeated(
+    github: GithubStandIn, mirror: Mirror, url: str
+) -> None:
     _, commit = changed(mirror, url)
     github.fail_next("POST", "git-receive-pack$", status=502, after_effect=True)
     with pytest.raises(Retry):
@@ -75,7 +81,9 @@ def test_a_push_never_overwrites_a_branch_that_should_not_be_there(
     assert github.sha("octo/sample", "agent/1") == person
 
 
-def test_a_push_is_rejected_when_the_branch_has_moved(github: GithubStandIn, mirror: Mirror, url: str) -> None:
+def test_a_push_is_rejected_when_the_branch_has_moved(
+    github: GithubStandIn, mirror: Mirror, url: str
+) -> None:
     base, first = changed(mirror, url)
     mirror.push(url, first, "agent/1", expected=None)
     _, second = changed(mirror, url, b"again\n")
@@ -117,7 +125,9 @@ def test_a_token_that_may_only_read_fetches_and_cannot_push(tmp_path: Path, url:
 def test_the_token_is_in_no_argument_and_in_no_file(
     github: GithubStandIn, mirror: Mirror, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, log, folder = shutil.which("git"), tmp_path / "trace", tmp_path / "bin"
+    real = shutil.which("git")
+    log = tmp_path / "trace"
+    folder = tmp_path / "bin"
     folder.mkdir()
     # git's own trace tells the arguments of every process that it starts, helpers included.
     (folder / "git").write_text(f'#!/bin/sh\nGIT_TRACE="{log}" exec "{real}" "$@"\n')
@@ -133,7 +143,9 @@ def test_the_token_is_in_no_argument_and_in_no_file(
     assert not any(WRITE_TOKEN in logged.path for logged in github.requests)
 
 
-def test_a_redirect_does_not_carry_the_token_elsewhere(github: GithubStandIn, mirror: Mirror, url: str) -> None:
+def test_a_redirect_does_not_carry_the_token_elsewhere(
+    github: GithubStandIn, mirror: Mirror, url: str
+) -> None:
     with GithubStandIn(mirror.folder.parent / "elsewhere") as other:
         other.add_repository("octo/sample", {"a.txt": "a\n"}, private=True)
         there = f"{other.origin}/octo/sample.git/info/refs?service=git-upload-pack"
@@ -150,9 +162,13 @@ def test_a_large_push_arrives_in_chunks(github: GithubStandIn, mirror: Mirror, u
     assert github.files("octo/sample", "agent/1")["a.txt"] == noise
 
 
-def test_many_branches_are_asked_for_in_one_compressed_request(github: GithubStandIn, mirror: Mirror, url: str) -> None:
+def test_many_branches_are_asked_for_in_one_compressed_request(
+    github: GithubStandIn, mirror: Mirror, url: str
+) -> None:
     """git sends its wants gzipped once they pass a kilobyte."""
-    branches = {f"b{n}": github.commit("octo/sample", {"n.txt": f"{n}"}, branch=f"b{n}") for n in range(30)}
+    branches = {
+        f"b{n}": github.commit("octo/sample", {"n.txt": f"{n}"}, branch=f"b{n}") for n in range(30)
+    }
     mirror.fetch(url)
     assert {name: mirror.branch(name) for name in branches} == branches
 
@@ -167,7 +183,11 @@ def test_a_fetch_follows_branches_that_moved_were_forced_or_went_away(
     subprocess.run(["git", "branch", "topic/sub", "main"], cwd=bare, check=True)
     moved = github.commit("octo/sample", {"a.txt": "new\n"})
     mirror.fetch(url)
-    assert mirror.branch("main") == moved and mirror.branch("topic") is None and mirror.branch("topic/sub")
+    assert (
+        mirror.branch("main") == moved
+        and mirror.branch("topic") is None
+        and mirror.branch("topic/sub")
+    )
 
 
 def test_an_empty_repository_has_no_branches(github: GithubStandIn, mirror: Mirror) -> None:
@@ -181,7 +201,9 @@ def test_a_commit_that_no_branch_holds_any_more_is_fetched_by_its_name(
     gone = github.commit("octo/sample", {"x": "x"}, branch="topic")
     bare = github.path("octo/sample")
     subprocess.run(["git", "branch", "-D", "topic"], cwd=bare, check=True, capture_output=True)
-    subprocess.run(["git", "config", "uploadpack.allowAnySHA1InWant", "true"], cwd=bare, check=True)  # as GitHub has it
+    subprocess.run(
+        ["git", "config", "uploadpack.allowAnySHA1InWant", "true"], cwd=bare, check=True
+    )  # as GitHub has it
     assert not mirror.has(gone)
     mirror.fetch(url, sha=gone)
     assert mirror.has(gone)
@@ -220,10 +242,15 @@ def test_two_repositories_of_one_name_share_objects_and_never_branches(
     assert twin.branch("main") == github.sha("acme/sample", "main")
 
 
-def test_a_shallow_local_repository_can_be_mirrored(tmp_path: Path, github: GithubStandIn, mirror: Mirror) -> None:
+def test_a_shallow_local_repository_can_be_mirrored(
+    tmp_path: Path, github: GithubStandIn, mirror: Mirror
+) -> None:
     github.commit("octo/sample", {"a.txt": "second\n"})
-    source, shallow = github.path("octo/sample"), tmp_path / "shallow"
-    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{source}", str(shallow)], check=True)
+    source = github.path("octo/sample")
+    shallow = tmp_path / "shallow"
+    subprocess.run(
+        ["git", "clone", "-q", "--depth=1", f"file://{source}", str(shallow)], check=True
+    )
     mirror.fetch(str(shallow))
     head = mirror.branch("main")
     assert head == github.sha("octo/sample", "main") and head
@@ -246,9 +273,11 @@ def test_the_same_commit_twice_is_one_commit(local: Mirror, base: str) -> None:
     commits = {local.commit(tree, base, "m \ud800\0 ü", WHO, 1_700_000_000) for _ in range(2)}
     assert len(commits) == 1
     said = subprocess.run(
-        ["git", "show", "-s", "--format=%an|%ae|%cn|%ad|%P|%B", "--date=raw", *commits], cwd=local.folder,
-        capture_output=True, check=True,
-    )  # fmt: skip
+        ["git", "show", "-s", "--format=%an|%ae|%cn|%ad|%P|%B", "--date=raw", *commits],
+        cwd=local.folder,
+        capture_output=True,
+        check=True,
+    )
     assert said.stdout.decode().strip() == (
         f"coding-agent|agent@example.com|coding-agent|1700000000 +0000|{base}|m ? ü"
     )
@@ -268,27 +297,62 @@ def base(local: Mirror) -> str:
     """A commit with a file, an executable, a symlink, a broken one, a folder and a submodule."""
     entries = []
     for mode, path, content in (
-        ("100644", "plain.txt", b"plain\n"), ("100755", "run.sh", b"#!/bin/sh\n"), ("120000", "link", b"/etc/passwd"),
-        ("120000", "dir-link", b"src"), ("100644", "src/b.py", b"b = 1\n"),
+        ("100644", "plain.txt", b"plain\n"),
+        ("100755", "run.sh", b"#!/bin/sh\n"),
+        ("120000", "link", b"/etc/passwd"),
+        ("120000", "dir-link", b"src"),
+        ("100644", "src/b.py", b"b = 1\n"),
         ("100644", ".gitattributes", b"* filter=evil diff=evil text eol=crlf\n"),
-    ):  # fmt: skip
+    ):
         blob = subprocess.run(
-            ["git", "hash-object", "-w", "--stdin"], cwd=local.folder, input=content, capture_output=True, check=True
+            ["git", "hash-object", "-w", "--stdin"],
+            cwd=local.folder,
+            input=content,
+            capture_output=True,
+            check=True,
         )
         entries.append(f"{mode} {blob.stdout.decode().strip()}\t{path}")
     entries.append(f"160000 {'1' * 40}\tmodule")
     environment = os.environ | {"GIT_INDEX_FILE": str(local.folder / "seed-index")}
     lines = "\n".join(entries).encode()
-    subprocess.run(["git", "update-index", "--index-info"], cwd=local.folder, env=environment, input=lines, check=True)
-    tree = subprocess.check_output(["git", "write-tree", "--missing-ok"], cwd=local.folder, env=environment)
+    subprocess.run(
+        ["git", "update-index", "--index-info"],
+        cwd=local.folder,
+        env=environment,
+        input=lines,
+        check=True,
+    )
+    tree = subprocess.check_output(
+        ["git", "write-tree", "--missing-ok"], cwd=local.folder, env=environment
+    )
     parentless = ["git", "-c", "user.name=A", "-c", "user.email=a@b", "commit-tree", "-m", "base"]
-    return subprocess.check_output([*parentless, tree.decode().strip()], cwd=local.folder).decode().strip()
+    return (
+        subprocess.check_output([*parentless, tree.decode().strip()], cwd=local.folder)
+        .decode()
+        .strip()
+    )
 
 
 def test_links_and_submodules_are_not_followed_on_read(local: Mirror, base: str) -> None:
     assert local.read(base, "plain.txt") == b"plain\n"
-    for path in ("link", "dir-link", "dir-link/b.py", "module", "src", "missing", "", ".", "../m.git/HEAD",
-                 "/etc/passwd", "src//b.py", "src/../plain.txt", "pl*", ":(glob)**", "a\0b", "\ud800"):  # fmt: skip
+    for path in (
+        "link",
+        "dir-link",
+        "dir-link/b.py",
+        "module",
+        "src",
+        "missing",
+        "",
+        ".",
+        "../m.git/HEAD",
+        "/etc/passwd",
+        "src//b.py",
+        "src/../plain.txt",
+        "pl*",
+        ":(glob)**",
+        "a\0b",
+        "\ud800",
+    ):
         assert local.read(base, path) is None, path
 
 
@@ -298,11 +362,16 @@ def test_an_export_is_the_files_alone(local: Mirror, base: str, tmp_path: Path) 
     assert not list(folder.rglob(".git"))
     assert (folder / "src/b.py").read_text() == "b = 1\n"
     assert (folder / "link").is_symlink() and os.readlink(folder / "link") == "/etc/passwd"
-    assert os.access(folder / "run.sh", os.X_OK) and not (folder / "plain.txt").stat().st_mode & stat.S_IXUSR
+    assert (
+        os.access(folder / "run.sh", os.X_OK)
+        and not (folder / "plain.txt").stat().st_mode & stat.S_IXUSR
+    )
 
 
 def test_modes_are_kept_and_a_link_that_is_written_becomes_a_file(local: Mirror, base: str) -> None:
-    tree = local.write_tree(base, {"run.sh": b"new", "plain.txt": b"new", "link": b"new", "module": b"new"})
+    tree = local.write_tree(
+        base, {"run.sh": b"new", "plain.txt": b"new", "link": b"new", "module": b"new"}
+    )
     modes = {entry.path: entry.mode for entry in local.files(tree)}
     assert modes["run.sh"] == "100755"
     assert modes["plain.txt"] == modes["link"] == modes["module"] == "100644"
@@ -311,10 +380,26 @@ def test_modes_are_kept_and_a_link_that_is_written_becomes_a_file(local: Mirror,
 
 @pytest.mark.parametrize(
     "path",
-    [".git/hooks/x", "src/.git/config", "../x", "/etc/x", "a//b", "", "src", "plain.txt/x", "dir-link/b.py", "a\0b",
-     "\ud800", "./x", " /:", "a "],
-)  # fmt: skip
-def test_a_path_that_git_forbids_or_that_collides_is_refused(local: Mirror, base: str, path: str) -> None:
+    [
+        ".git/hooks/x",
+        "src/.git/config",
+        "../x",
+        "/etc/x",
+        "a//b",
+        "",
+        "src",
+        "plain.txt/x",
+        "dir-link/b.py",
+        "a\0b",
+        "\ud800",
+        "./x",
+        " /:",
+        "a ",
+    ],
+)
+def test_a_path_that_git_forbids_or_that_collides_is_refused(
+    local: Mirror, base: str, path: str
+) -> None:
     with pytest.raises(GitError):
         local.write_tree(base, {path: b"x"})
 
@@ -335,7 +420,8 @@ def test_read_many_gives_contents_in_order(local: Mirror, base: str) -> None:
         list(local.read_many(["0" * 40]))
 
 
-# Names that tools trip over: spaces, newlines, quotes, non-ASCII, a leading colon, dash or bang, and " b/".
+# Names that tools trip over: spaces, newlines, quotes, non-ASCII, a leading colon, dash or bang,
+# and " b/".
 _part = st.text(st.sampled_from("ab :-!\"'\\\n\t*?[]{}ü文,#~^"), min_size=1, max_size=6).filter(
     lambda part: part not in (".", "..") and part.lower() != ".git" and part == part.strip()
 )
@@ -358,7 +444,9 @@ _files = st.dictionaries(_path, _content, max_size=5).filter(
 @example({"a/b": b"1"}, {"a": b"2"})
 @example({"a b/a": b"", ":x": b"", "-x": b"\0"}, {"c b/x b/x": b"", ":(top)x": b"", "-x": b"\0\0"})
 @example({"x": b"a\r\nb\r\n"}, {"x": b"a\nb"})
-def test_write_diff_and_apply_are_one_round_trip(local: Mirror, old: dict[str, bytes], new: dict[str, bytes]) -> None:
+def test_write_diff_and_apply_are_one_round_trip(
+    local: Mirror, old: dict[str, bytes], new: dict[str, bytes]
+) -> None:
     before = local.write_tree(EMPTY_TREE, old)
     after = local.write_tree(before, {path: None for path in old if path not in new} | new)
     listed = local.files(after)

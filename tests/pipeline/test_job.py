@@ -74,8 +74,14 @@ def test_a_pull_requests_address_is_refused_by_name():
 
 
 def test_owners_and_repositories_may_be_named_as_github_names_them():
-    assert IssueRef.parse("https://github.com/mona_acme/.github/issues/1").repository == "mona_acme/.github"
-    assert IssueRef.parse("https://ghe.example.com:8443/a/b_c.d/issues/1").host == "ghe.example.com:8443"
+    assert (
+        IssueRef.parse("https://github.com/mona_acme/.github/issues/1").repository
+        == "mona_acme/.github"
+    )
+    assert (
+        IssueRef.parse("https://ghe.example.com:8443/a/b_c.d/issues/1").host
+        == "ghe.example.com:8443"
+    )
 
 
 def test_a_local_repository_has_an_address_too():
@@ -84,18 +90,27 @@ def test_a_local_repository_has_an_address_too():
 
 
 def test_the_derived_id_never_changes():
-    assert FixIssueJob(issue_url=URL).id == "d7e04176-80c2-5d51-806a-c5696b8abbc3" == derived_job_id(URL, None)
+    assert (
+        FixIssueJob(issue_url=URL).id
+        == "d7e04176-80c2-5d51-806a-c5696b8abbc3"
+        == derived_job_id(URL, None)
+    )
 
 
 def test_another_base_branch_is_another_job_and_a_given_id_stands():
-    ids = {FixIssueJob(issue_url=URL, base_branch=branch).id for branch in (None, "main", "release/1.x")}
+    ids = {
+        FixIssueJob(issue_url=URL, base_branch=branch).id
+        for branch in (None, "main", "release/1.x")
+    }
     assert len(ids) == 3
     assert FixIssueJob(issue_url=URL, base_branch="main", job_id="mine:1").id == "mine:1"
 
 
 def test_a_replay_is_the_same_job_and_other_fields_make_another_body():
     plain = FixIssueJob(issue_url=URL)
-    again = FixIssueJob.model_validate({"issue_url": URL, "replay": {"id": "r1", "from_stage": "apply_patch"}})
+    again = FixIssueJob.model_validate(
+        {"issue_url": URL, "replay": {"id": "r1", "from_stage": "apply_patch"}}
+    )
     asked = FixIssueJob.model_validate({"issue_url": URL, "limits": {"max_rounds": 1}})
     assert plain.digest == again.digest != asked.digest
     assert plain.digest == FixIssueJob(issue_url=URL, schema_version=1, metadata={}).digest
@@ -103,10 +118,15 @@ def test_a_replay_is_the_same_job_and_other_fields_make_another_body():
 
 def test_a_job_survives_its_own_json():
     told = {
-        "issue_url": URL, "job_id": "a", "base_branch": "main", "replay": {"id": "x"}, "limits": {"max_cost_usd": 0.5},
-        "options": {"draft": True, "labels": ["bug"], "reviewers": ["mona_acme"]}, "metadata": {"team": "blü"},
+        "issue_url": URL,
+        "job_id": "a",
+        "base_branch": "main",
+        "replay": {"id": "x"},
+        "limits": {"max_cost_usd": 0.5},
+        "options": {"draft": True, "labels": ["bug"], "reviewers": ["mona_acme"]},
+        "metadata": {"team": "blü"},
         "callback_topic_arn": "arn:aws:sns:eu-central-1:123456789012:events",
-    }  # fmt: skip
+    }
     job = parse_job(json.dumps(told))
     assert parse_job(job.to_json()) == job
     assert json.loads(job.to_json()) == told
@@ -133,7 +153,9 @@ def test_a_job_survives_its_own_json():
         ({"schema_version": 0}, "schema_version: "),
     ],
 )
-def test_an_invalid_field_is_named_in_one_line_and_the_issue_is_kept(fields: dict[str, object], named: str):
+def test_an_invalid_field_is_named_in_one_line_and_the_issue_is_kept(
+    fields: dict[str, object], named: str
+):
     with pytest.raises(InvalidJob) as caught:
         parse_job(json.dumps({"issue_url": URL} | fields))
     assert named in str(caught.value) and "\n" not in str(caught.value)
@@ -163,7 +185,17 @@ def test_thousands_of_unknown_fields_make_a_short_message():
 
 
 def test_without_an_issue_a_message_is_no_job():
-    for body in ("", "nonsense", "[]", '"text"', "null", "{}", '{"issue_url": 7}', b"\xff\xfe", "[" * 100_000):
+    for body in (
+        "",
+        "nonsense",
+        "[]",
+        '"text"',
+        "null",
+        "{}",
+        '{"issue_url": 7}',
+        b"\xff\xfe",
+        "[" * 100_000,
+    ):
         with pytest.raises(UnreadableMessage):
             parse_job(body)
     with pytest.raises(UnreadableMessage, match="is a pull request's address"):
@@ -171,7 +203,9 @@ def test_without_an_issue_a_message_is_no_job():
 
 
 def test_a_newer_schema_is_told_apart_also_where_its_other_fields_are_unknown():
-    with pytest.raises(NewerSchema, match=f"schema_version {SCHEMA_VERSION + 1} is newer than this worker's"):
+    with pytest.raises(
+        NewerSchema, match=f"schema_version {SCHEMA_VERSION + 1} is newer than this worker's"
+    ):
         parse_job(json.dumps({"schema_version": SCHEMA_VERSION + 1, "address": {"new": "shape"}}))
 
 

@@ -26,7 +26,9 @@ def no_wait(seconds: float, reason: str) -> None:
 
 
 async def run(bench: Bench, on_wait: Callable[[float, str], None] = no_wait) -> tuple[Event, bool]:
-    return await asyncio.wait_for(run_job(job(), bench.store, bench.engine, on_wait=on_wait), PATIENCE)
+    return await asyncio.wait_for(
+        run_job(job(), bench.store, bench.engine, on_wait=on_wait), PATIENCE
+    )
 
 
 async def test_a_job_is_run_to_its_end_and_told_by_its_event(bench: Bench):
@@ -82,7 +84,9 @@ async def test_stopped_by_its_user_the_run_goes_on_at_the_next_call(bench: Bench
     assert bench.log.ran == ["fetch", "prepare", "propose", "propose", "close"]
 
 
-async def test_a_cancellation_from_outside_ends_it_at_the_next_heartbeat(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+async def test_a_cancellation_from_outside_ends_it_at_the_next_heartbeat(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(local, "LEASE_SECONDS", 0.3)
     entered = hanging(bench)
     task = asyncio.create_task(run(bench))
@@ -92,7 +96,9 @@ async def test_a_cancellation_from_outside_ends_it_at_the_next_heartbeat(bench: 
     assert isinstance(event.data, RunResult) and event.data.outcome is Outcome.CANCELLED
 
 
-async def test_a_job_that_another_process_took_over_is_let_go(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+async def test_a_job_that_another_process_took_over_is_let_go(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(local, "LEASE_SECONDS", 0.3)
     entered = hanging(bench)
     task = asyncio.create_task(run(bench))

@@ -18,15 +18,23 @@ from tests.stand_ins.runs import DAY, Clock, claim
 
 def result() -> RunResult:
     return RunResult(
-        job_id="j", generation=0, issue_url="u", repository="octo/repo", outcome=Outcome.NO_FIX, reason="r",
-        cost_usd=0.25, seconds=12.5, trace="t",
-    )  # fmt: skip
+        job_id="j",
+        generation=0,
+        issue_url="u",
+        repository="octo/repo",
+        outcome=Outcome.NO_FIX,
+        reason="r",
+        cost_usd=0.25,
+        seconds=12.5,
+        trace="t",
+    )
 
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers = root.handlers[:]
+    level = root.level
     for handler in handlers:
         root.removeHandler(handler)
     try:
@@ -57,7 +65,12 @@ def test_a_run_that_ended_is_a_line_that_cloudwatch_counts_by_outcome(stream: io
         metrics.run_ended(result(), 3.0)
     told = line(stream)
     assert told["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [[], ["outcome"]]
-    assert (told["runs"], told["run_seconds"], told["run_cost_usd"], told["queue_wait_seconds"]) == (1, 12.5, 0.25, 3.0)
+    assert (
+        told["runs"],
+        told["run_seconds"],
+        told["run_cost_usd"],
+        told["queue_wait_seconds"],
+    ) == (1, 12.5, 0.25, 3.0)
     assert (told["outcome"], told["job_id"]) == ("no_fix", "j")
 
 
@@ -73,17 +86,30 @@ def test_a_workers_minute_tells_the_heartbeats_lateness(stream: io.StringIO):
     metrics.worker_turned(lateness=late, loop_delay=0.2, loop_stalls=1, events_pending=4, running=2)
     told = line(stream)
     assert told["heartbeat_lateness_p99_seconds"] == 0.5
-    assert (told["loop_delay_seconds"], told["loop_stalls"], told["events_pending"], told["runs_in_work"]) == (
-        0.2, 1, 4, 2
-    )  # fmt: skip
+    assert (
+        told["loop_delay_seconds"],
+        told["loop_stalls"],
+        told["events_pending"],
+        told["runs_in_work"],
+    ) == (0.2, 1, 4, 2)
 
 
-def test_the_deployments_line_tells_the_oldest_unfinished_job_and_todays_money(stream: io.StringIO, tmp_path: Path):
+def test_the_deployments_line_tells_the_oldest_unfinished_job_and_todays_money(
+    stream: io.StringIO, tmp_path: Path
+):
     clock = Clock()
     store = SqliteStore(tmp_path / "store.sqlite", clock=clock)
     claimed = claim(store)
     caps = MoneyCaps(10**7, 10**7, 10**7)
-    store.reserve(claimed.lease, "propose/1", micro_usd=1_500_000, model="m", reply_key="k", day=DAY, caps=caps)
+    store.reserve(
+        claimed.lease,
+        "propose/1",
+        micro_usd=1_500_000,
+        model="m",
+        reply_key="k",
+        day=DAY,
+        caps=caps,
+    )
     clock.now += 90
     telemetry.configure(as_json=True, stream=stream)
     metrics.deployment_seen(store, clock())
@@ -92,16 +118,22 @@ def test_the_deployments_line_tells_the_oldest_unfinished_job_and_todays_money(s
     assert (told["oldest_unfinished_seconds"], told["spent_today_usd"]) == (90, 1.5)
 
 
-def test_a_person_who_reads_the_log_is_spared(stream: io.StringIO, caplog: pytest.LogCaptureFixture):
+def test_a_person_who_reads_the_log_is_spared(
+    stream: io.StringIO, caplog: pytest.LogCaptureFixture
+):
     telemetry.configure(as_json=False, stream=stream)
     logging.getLogger().addHandler(caplog.handler)
     metrics.run_ended(result(), 3.0)
     assert stream.getvalue() == ""
-    assert [record.name for record in caplog.records] == [telemetry.METRICS], "other handlers still get it"
+    assert [record.name for record in caplog.records] == [telemetry.METRICS], (
+        "other handlers still get it"
+    )
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=300), st.sampled_from([0.5, 0.99, 1.0]))
-def test_a_percentile_is_one_of_the_values_and_enough_do_not_pass_it(values: list[float], share: float):
+def test_a_percentile_is_one_of_the_values_and_enough_do_not_pass_it(
+    values: list[float], share: float
+):
     found = metrics.percentile(values, share)
     assert found in values
     assert sum(value <= found for value in values) >= share * len(values)

@@ -5,51 +5,101 @@ from pipeline.outcome import Event, Facts, Outcome, RunResult, RunStarted, Verif
 
 def finished(**fields: object) -> RunResult:
     told = {
-        "job_id": "a", "generation": 0, "issue_url": "https://github.com/octo/repo/issues/1", "repository": "octo/repo",
-        "outcome": Outcome.PR_OPENED, "reason": "done", "trace": "t",
-    }  # fmt: skip
+        "job_id": "a",
+        "generation": 0,
+        "issue_url": "https://github.com/octo/repo/issues/1",
+        "repository": "octo/repo",
+        "outcome": Outcome.PR_OPENED,
+        "reason": "done",
+        "trace": "t",
+    }
     return RunResult.model_validate(told | fields)
 
 
 def started(**fields: object) -> RunStarted:
-    told = {"job_id": "a", "generation": 0, "issue_url": "u", "repository": "octo/repo", "trace": "t"}
+    told = {
+        "job_id": "a",
+        "generation": 0,
+        "issue_url": "u",
+        "repository": "octo/repo",
+        "trace": "t",
+    }
     return RunStarted.model_validate(told | fields)
 
 
 def test_the_outcomes_are_a_closed_list():
     assert {outcome.value for outcome in Outcome} == {
-        "pr_opened", "no_fix", "proposed", "no_change_needed", "needs_info", "rejected", "budget_exhausted",
-        "cancelled", "failed",
-    }  # fmt: skip
+        "pr_opened",
+        "no_fix",
+        "proposed",
+        "no_change_needed",
+        "needs_info",
+        "rejected",
+        "budget_exhausted",
+        "cancelled",
+        "failed",
+    }
 
 
 def test_an_event_is_cloudevents_json_with_flat_data():
     told = json.loads(Event.about(finished(), "2001-09-09T01:46:40.000Z").model_dump_json())
     assert {k: v for k, v in told.items() if k not in ("id", "data")} == {
-        "specversion": "1.0", "source": "/coding-agent", "type": "run.finished", "subject": "a/0",
-        "time": "2001-09-09T01:46:40.000Z", "datacontenttype": "application/json",
-    }  # fmt: skip
+        "specversion": "1.0",
+        "source": "/coding-agent",
+        "type": "run.finished",
+        "subject": "a/0",
+        "time": "2001-09-09T01:46:40.000Z",
+        "datacontenttype": "application/json",
+    }
     assert set(told["data"]) == {
-        "job_id", "generation", "issue_url", "repository", "outcome", "reason", "verification", "pull_request_url",
-        "pull_request_number", "branch", "base_sha", "rounds", "cost_usd", "seconds", "templates", "metadata",
-        "artifacts", "trace",
-    }  # fmt: skip
+        "job_id",
+        "generation",
+        "issue_url",
+        "repository",
+        "outcome",
+        "reason",
+        "verification",
+        "pull_request_url",
+        "pull_request_number",
+        "branch",
+        "base_sha",
+        "rounds",
+        "cost_usd",
+        "seconds",
+        "templates",
+        "metadata",
+        "artifacts",
+        "trace",
+    }
     assert set(told) <= set(Event.model_fields)
 
 
 def test_an_events_id_depends_on_the_run_and_the_type_alone():
     first = Event.about(finished(), "2001-09-09T01:46:40.000Z")
-    again = Event.about(finished(outcome=Outcome.FAILED, reason="other"), "2031-01-01T00:00:00.000Z")
+    again = Event.about(
+        finished(outcome=Outcome.FAILED, reason="other"), "2031-01-01T00:00:00.000Z"
+    )
     assert first.id == again.id
-    others = [finished(generation=1), finished(job_id="b"), started(), started(generation=1), finished(job_id="a/0")]
+    others = [
+        finished(generation=1),
+        finished(job_id="b"),
+        started(),
+        started(generation=1),
+        finished(job_id="a/0"),
+    ]
     assert len({first.id, *(Event.about(data, "t").id for data in others)}) == 6
 
 
 def test_subscribers_filter_by_outcome_repository_and_type():
     assert Event.about(finished(), "t").attributes == {
-        "type": "run.finished", "repository": "octo/repo", "outcome": "pr_opened",
-    }  # fmt: skip
-    assert Event.about(started(), "t").attributes == {"type": "run.started", "repository": "octo/repo"}
+        "type": "run.finished",
+        "repository": "octo/repo",
+        "outcome": "pr_opened",
+    }
+    assert Event.about(started(), "t").attributes == {
+        "type": "run.started",
+        "repository": "octo/repo",
+    }
 
 
 def test_an_event_read_back_is_the_one_written():
@@ -59,8 +109,15 @@ def test_an_event_read_back_is_the_one_written():
 
 
 def test_later_facts_win_and_artifacts_are_gathered():
-    early = Facts(base_sha="a", branch="one", templates={"a": "1"}, artifacts={"patch": "1", "log": "2"})
-    late = Facts(branch="two", verification=Verification.RED_TO_GREEN, templates={"b": "2"}, artifacts={"patch": "3"})
+    early = Facts(
+        base_sha="a", branch="one", templates={"a": "1"}, artifacts={"patch": "1", "log": "2"}
+    )
+    late = Facts(
+        branch="two",
+        verification=Verification.RED_TO_GREEN,
+        templates={"b": "2"},
+        artifacts={"patch": "3"},
+    )
     assert early.merged(late) == Facts(
         base_sha="a",
         branch="two",

@@ -4,7 +4,11 @@ from pipeline.policy import Allowed
 from tests.stand_ins.runs import TOPIC, job
 
 ALLOWED = Allowed(
-    "github.com", ("*",), ("cheap", "good"), (TOPIC,), lambda asked: None if asked == "c0ffee00" else "none such"
+    "github.com",
+    ("*",),
+    ("cheap", "good"),
+    (TOPIC,),
+    lambda asked: None if asked == "c0ffee00" else "none such",
 )
 
 
@@ -27,7 +31,9 @@ def test_only_listed_repositories_are_taken(patterns: tuple[str, ...], taken: bo
     assert refusal == (None if taken else "octo/repo is not in CODING_AGENT_ALLOWED_REPOSITORIES")
 
 
-@pytest.mark.parametrize("address", ["https://ghe.example.com/octo/repo/issues/42", "file:///octo/repo/issues/42"])
+@pytest.mark.parametrize(
+    "address", ["https://ghe.example.com/octo/repo/issues/42", "file:///octo/repo/issues/42"]
+)
 def test_issues_of_another_host_are_refused(address: str):
     refusal = ALLOWED.refusal(job(issue_url=address))
     assert refusal is not None and "this deployment works for issues at github.com" in refusal
@@ -43,7 +49,10 @@ def test_issues_of_another_host_are_refused(address: str):
 )
 def test_only_listed_models_may_be_asked_for(fields: dict[str, dict[str, str]]):
     assert ALLOWED.refusal(job(**fields)) == "model 'dear' is not in CODING_AGENT_ALLOWED_MODELS"
-    assert ALLOWED.refusal(job(options={"model": "cheap"}, replay={"id": "r", "model": "good"})) is None
+    assert (
+        ALLOWED.refusal(job(options={"model": "cheap"}, replay={"id": "r", "model": "good"}))
+        is None
+    )
 
 
 def test_only_listed_topics_may_be_asked_for():

@@ -13,7 +13,8 @@ from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins import aws as stand_in
 from tests.stand_ins.aws import Aws, Topic
 
-aws, aws_server = stand_in.aws, stand_in.aws_server
+aws = stand_in.aws
+aws_server = stand_in.aws_server
 PATIENCE = 20.0
 
 
@@ -36,15 +37,25 @@ def topic(aws: Aws) -> Topic:
     return aws.make_topic()
 
 
-def finished(store: SqliteStore, number: int, topic_arn: str | None, metadata: dict[str, str] | None = None) -> RunRow:
+def finished(
+    store: SqliteStore, number: int, topic_arn: str | None, metadata: dict[str, str] | None = None
+) -> RunRow:
     """A run that ended, its event in the outbox."""
-    job = FixIssueJob(issue_url=f"https://github.com/octo/repo/issues/{number}", metadata=metadata or {})
+    job = FixIssueJob(
+        issue_url=f"https://github.com/octo/repo/issues/{number}", metadata=metadata or {}
+    )
     claim = store.claim(Submission.of(job), lease_seconds=60)
     assert isinstance(claim, Claimed)
     result = RunResult(
-        job_id=job.id, generation=0, issue_url=job.issue_url, repository="octo/repo", outcome=Outcome.NO_FIX,
-        reason="nothing helped", metadata=job.metadata, trace="t",
-    )  # fmt: skip
+        job_id=job.id,
+        generation=0,
+        issue_url=job.issue_url,
+        repository="octo/repo",
+        outcome=Outcome.NO_FIX,
+        reason="nothing helped",
+        metadata=job.metadata,
+        trace="t",
+    )
     store.finish(claim.lease, result, Event.about(result, "2026-01-01T00:00:00Z"), topic_arn)
     again = store.claim(Submission.of(job), lease_seconds=60)
     assert isinstance(again, Finished)
@@ -62,10 +73,16 @@ async def test_the_rows_of_another_worker_are_published_with_their_attributes(
         assert await publisher.drain() == 0
     ((body, attributes),) = aws.events(topic)
     assert body == run.event
-    assert attributes == {"type": EventType.FINISHED, "repository": "octo/repo", "outcome": "no_fix"}
+    assert attributes == {
+        "type": EventType.FINISHED,
+        "repository": "octo/repo",
+        "outcome": "no_fix",
+    }
 
 
-async def test_more_rows_than_a_page_holds_go_out_in_one_drain(aws: Aws, topic: Topic, store: SqliteStore):
+async def test_more_rows_than_a_page_holds_go_out_in_one_drain(
+    aws: Aws, topic: Topic, store: SqliteStore
+):
     for number in range(1, PAGE + 4):
         finished(store, number, topic.arn)
     async with Publisher(store, lambda _: topic.arn) as publisher:
@@ -91,7 +108,9 @@ async def test_a_row_that_sns_refuses_stays_pending_waits_longer_and_stops_no_ot
     assert store.pending_events(50) == []
 
 
-async def test_an_event_is_published_again_byte_for_byte_and_marked(aws: Aws, topic: Topic, store: SqliteStore):
+async def test_an_event_is_published_again_byte_for_byte_and_marked(
+    aws: Aws, topic: Topic, store: SqliteStore
+):
     run = finished(store, 1, None, {"team": "blü"})
     asked: list[FixIssueJob | None] = []
 
@@ -105,16 +124,22 @@ async def test_an_event_is_published_again_byte_for_byte_and_marked(aws: Aws, to
     assert body == run.event
     assert json.loads(body)["data"]["metadata"] == {"team": "blü"}
     assert attributes == {
-        "type": "run.finished", "repository": "octo/repo", "outcome": "no_fix", "duplicate": "true"
-    }  # fmt: skip
+        "type": "run.finished",
+        "repository": "octo/repo",
+        "outcome": "no_fix",
+        "duplicate": "true",
+    }
     assert asked == [FixIssueJob.model_validate_json(run.body)]
 
 
 async def test_a_poke_wakes_the_loop_a_store_that_fails_does_not_end_it_and_a_stop_drains_once_more(
     aws: Aws, topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ):
-    loop, marked, failed = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
-    real_pending, real_mark = store.pending_events, store.mark_published
+    loop = asyncio.get_running_loop()
+    marked = asyncio.Event()
+    failed = asyncio.Event()
+    real_pending = store.pending_events
+    real_mark = store.mark_published
 
     def down(limit: int):
         loop.call_soon_threadsafe(failed.set)
@@ -142,7 +167,8 @@ async def test_a_poke_wakes_the_loop_a_store_that_fails_does_not_end_it_and_a_st
 async def test_an_hour_without_sns_loses_nothing_and_does_not_hammer_it(
     aws: Aws, topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ):
-    clock, tries = Clock(), 0
+    clock = Clock()
+    tries = 0
     for number in range(1, 41):
         finished(store, number, topic.arn)
     async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
@@ -177,7 +203,10 @@ async def test_what_sns_refuses_to_everybody_is_asked_of_it_with_one_event(
 
     async def refuse(**given: str) -> object:
         refused.append(given["Message"])
-        answer = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        answer = {
+            "Error": {"Code": code, "Message": ""},
+            "ResponseMetadata": {"HTTPStatusCode": 400},
+        }
         raise ClientError(answer, "Publish")
 
     clock = Clock()

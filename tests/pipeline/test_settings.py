@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import settings as module
-from pipeline.settings import PREFIX, Settings, SettingsError, load, read_env_file, secret_values, variable
+from pipeline.settings import (
+    PREFIX,
+    Settings,
+    SettingsError,
+    load,
+    read_env_file,
+    secret_values,
+    variable,
+)
 
 SECRET = "ghp_" + "s" * 36
 
@@ -22,15 +30,28 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_with_nothing_set_one_machine_is_ready(tmp_path: Path):
     settings = load()
     folder = tmp_path / "data" / "coding-agent"
-    assert (settings.store_path, settings.artifacts_path) == (folder / "store.sqlite", folder / "artifacts")
-    assert (settings.max_cost_usd, settings.max_minutes, settings.max_rounds, settings.concurrency) == (2.0, 30, 4, 2)
+    assert (settings.store_path, settings.artifacts_path) == (
+        folder / "store.sqlite",
+        folder / "artifacts",
+    )
+    assert (
+        settings.max_cost_usd,
+        settings.max_minutes,
+        settings.max_rounds,
+        settings.concurrency,
+    ) == (2.0, 30, 4, 2)
     assert settings.listed("allowed_repositories") == ("*",)
     assert (settings.issue_host, settings.model, settings.queue_url, settings.on_ecs) == (
-        "github.com", None, None, False,
-    )  # fmt: skip
+        "github.com",
+        None,
+        None,
+        False,
+    )
 
 
-def test_an_env_file_in_the_current_folder_is_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_env_file_in_the_current_folder_is_never_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     (tmp_path / ".env").write_text("CODING_AGENT_MODEL=evil\nGITHUB_TOKEN=evil\n")
     monkeypatch.chdir(tmp_path)
     settings = load()
@@ -43,19 +64,29 @@ def test_an_env_file_lies_under_the_environment_and_libraries_see_it_too(
     monkeypatch.setattr(os, "environ", os.environ.copy())
     os.environ["CODING_AGENT_MAX_ROUNDS"] = "7"
     file = tmp_path / "given.env"
-    file.write_text("CODING_AGENT_MAX_ROUNDS=2\nCODING_AGENT_MODEL=gpt\nOPENAI_API_KEY='a key'\nBARE\n")
+    file.write_text(
+        "CODING_AGENT_MAX_ROUNDS=2\nCODING_AGENT_MODEL=gpt\nOPENAI_API_KEY='a key'\nBARE\n"
+    )
     assert read_env_file(file) == {"CODING_AGENT_MODEL": "gpt", "OPENAI_API_KEY": "a key"}
     settings = load()
-    assert (settings.max_rounds, settings.model, os.environ["OPENAI_API_KEY"]) == (7, "gpt", "a key")
+    assert (settings.max_rounds, settings.model, os.environ["OPENAI_API_KEY"]) == (
+        7,
+        "gpt",
+        "a key",
+    )
     assert read_env_file(tmp_path / "none") == {}
 
 
-def test_an_option_wins_over_the_environment_and_one_not_given_does_not(monkeypatch: pytest.MonkeyPatch):
+def test_an_option_wins_over_the_environment_and_one_not_given_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+):
     monkeypatch.setenv("CODING_AGENT_MODEL", "from the environment")
     monkeypatch.setenv("GITHUB_TOKEN", "t0ken")
     assert load({"model": "from the option"}).model == "from the option"
     assert load({"model": None}).model == "from the environment"
-    assert load({"github_token": SECRET}).github_token == load({"github_token": SECRET}).github_token
+    assert (
+        load({"github_token": SECRET}).github_token == load({"github_token": SECRET}).github_token
+    )
 
 
 def test_a_variable_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch):
@@ -68,7 +99,12 @@ def test_secrets_show_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("GITHUB_TOKEN", SECRET)
     settings = load()
     assert settings.github_token is not None and settings.github_token.get_secret_value() == SECRET
-    for text in (repr(settings), str(settings), settings.model_dump_json(), str(settings.model_dump())):
+    for text in (
+        repr(settings),
+        str(settings),
+        settings.model_dump_json(),
+        str(settings.model_dump()),
+    ):
         assert SECRET not in text
 
 
@@ -104,7 +140,9 @@ def test_the_log_is_told_every_secret_that_the_process_holds(monkeypatch: pytest
         ("GITHUB_API_URL", "https://"),
     ],
 )
-def test_each_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
+def test_each_wrong_value_is_named_with_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+):
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as caught:
         load()
@@ -132,7 +170,9 @@ def test_all_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch):
         ("http://localhost:8123/", "github.com"),
     ],
 )
-def test_issues_are_taken_from_the_apis_own_host(monkeypatch: pytest.MonkeyPatch, api: str, host: str):
+def test_issues_are_taken_from_the_apis_own_host(
+    monkeypatch: pytest.MonkeyPatch, api: str, host: str
+):
     monkeypatch.setenv("GITHUB_API_URL", api)
     assert load().issue_host == host
 

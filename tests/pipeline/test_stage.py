@@ -40,8 +40,10 @@ def test_stages_that_fit_are_composed_with_their_needs():
     pipeline = Pipeline([Gives(), Turns(), Ends()], admitted_after="turns")
     assert pipeline.names == ["gives", "turns", "ends"]
     assert [(step.needs, step.gives) for step in pipeline.steps] == [
-        ({}, A), ({"given": A}, B), ({"first": A, "second": B}, None),
-    ]  # fmt: skip
+        ({}, A),
+        ({"given": A}, B),
+        ({"first": A, "second": B}, None),
+    ]
     assert pipeline.index("turns") == 1
 
 
@@ -52,7 +54,10 @@ def refused(*stages: Any, admitted_after: str = "gives") -> str:
 
 
 def test_a_need_that_no_earlier_stage_gives_is_found_when_composing():
-    assert refused(Gives(), Ends(), Turns()) == "stage 'ends' needs second: B, which no earlier stage gives"
+    assert (
+        refused(Gives(), Ends(), Turns())
+        == "stage 'ends' needs second: B, which no earlier stage gives"
+    )
     assert "needs given: A" in refused(Turns(), Gives(), Ends())
 
 
@@ -90,7 +95,9 @@ def test_a_last_stage_that_may_go_back_is_no_last_stage():
 
 
 def test_the_stage_after_which_a_run_is_admitted_exists():
-    assert "admitted_after names no stage: 'x'" in refused(Gives(), Turns(), Ends(), admitted_after="x")
+    assert "admitted_after names no stage: 'x'" in refused(
+        Gives(), Turns(), Ends(), admitted_after="x"
+    )
 
 
 def test_a_stage_says_in_types_what_it_takes_and_gives():

@@ -14,7 +14,8 @@ KEY = "-----BEGIN KEY-----\nc2VjcmV0IHNlY3JldA==\n-----END KEY-----"
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers = root.handlers[:]
+    level = root.level
     for handler in handlers:
         root.removeHandler(handler)
     try:
@@ -33,8 +34,12 @@ async def test_a_line_is_json_and_names_its_run_in_tasks_and_threads_too(stream:
     first, second = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert first.pop("time").endswith("Z")
     assert first == {
-        "level": "warning", "logger": "pipeline.somewhere", "message": "1 of 2", "job_id": "j1", "generation": 2
-    }  # fmt: skip
+        "level": "warning",
+        "logger": "pipeline.somewhere",
+        "message": "1 of 2",
+        "job_id": "j1",
+        "generation": 2,
+    }
     assert "job_id" not in second
 
 

@@ -20,7 +20,9 @@ SHIPPED = TemplateSet.load()
 
 
 def edited(words: str) -> TemplateSet:
-    return TemplateSet(SHIPPED.files | {"edit_format.md.j2": SHIPPED.files["edit_format.md.j2"] + words})
+    return TemplateSet(
+        SHIPPED.files | {"edit_format.md.j2": SHIPPED.files["edit_format.md.j2"] + words}
+    )
 
 
 BROKEN = TemplateSet(SHIPPED.files | {"propose.md.j2": "no front matter"})
@@ -30,7 +32,8 @@ class Place:
     """Where sets are kept, and as many workers' views of it as a test wants."""
 
     def __init__(self, kept: Artifacts, published: Artifacts):
-        self.kept, self.published = kept, published
+        self.kept = kept
+        self.published = published
 
     def worker(self, **more: TemplateSet) -> TemplateSets:
         return TemplateSets(self.kept, self.published, **more)
@@ -42,7 +45,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         return Place(FolderArtifacts(tmp_path / "kept"), FolderArtifacts(tmp_path / "published"))
     bucket = make_bucket(tmp_path)
     return Place(
-        *(S3Artifacts(bucket, prefix, client=s3_client()) for prefix in ("artifacts/template-sets", "templates"))
+        *(
+            S3Artifacts(bucket, prefix, client=s3_client())
+            for prefix in ("artifacts/template-sets", "templates")
+        )
     )
 
 
@@ -57,8 +63,11 @@ def run(folder: Path, kept: dict[str, str], **fields: object) -> RunContext:
     return replace(context(folder, job(**fields)), keep=keep)
 
 
-def test_the_shipped_set_is_current_until_another_is_made_so_without_a_redeploy(place: Place) -> None:
-    worker, engineer = place.worker(), place.worker()
+def test_the_shipped_set_is_current_until_another_is_made_so_without_a_redeploy(
+    place: Place,
+) -> None:
+    worker = place.worker()
+    engineer = place.worker()
     assert worker.current().set_hash == SHIPPED.set_hash
     engineer.use(engineer.publish(edited("Be brief.")))
     assert worker.current().set_hash == edited("Be brief.").set_hash
@@ -66,14 +75,17 @@ def test_the_shipped_set_is_current_until_another_is_made_so_without_a_redeploy(
 
 
 async def test_a_run_keeps_the_set_that_it_began_with(place: Place, tmp_path: Path) -> None:
-    first, kept = place.worker(), dict[str, str]()
+    first = place.worker()
+    kept = dict[str, str]()
     assert (await first.of(run(tmp_path, kept))).set_hash == SHIPPED.set_hash
     first.use(first.publish(edited("Be brief.")))
     assert (await place.worker().of(run(tmp_path, kept))).set_hash == SHIPPED.set_hash
     assert (await place.worker().of(run(tmp_path, {}))).set_hash == edited("Be brief.").set_hash
 
 
-async def test_it_keeps_it_even_where_it_is_no_longer_published_or_shipped(place: Place, tmp_path: Path) -> None:
+async def test_it_keeps_it_even_where_it_is_no_longer_published_or_shipped(
+    place: Place, tmp_path: Path
+) -> None:
     kept = dict[str, str]()
     began = await place.worker(default=edited("an older release's")).of(run(tmp_path, kept))
     resumed = await place.worker().of(run(tmp_path, kept))
@@ -106,7 +118,9 @@ def test_a_set_with_findings_is_never_made_current(place: Place) -> None:
     assert worker.current().set_hash == SHIPPED.set_hash
 
 
-@pytest.mark.parametrize("current", [f"{BROKEN.set_hash}\n", f"{'0' * 64}\n", "../../etc/passwd\n", "\xff"])
+@pytest.mark.parametrize(
+    "current", [f"{BROKEN.set_hash}\n", f"{'0' * 64}\n", "../../etc/passwd\n", "\xff"]
+)
 def test_a_bad_set_never_takes_the_service_down_the_last_good_one_stays_with_an_alarm(
     place: Place, caplog: pytest.LogCaptureFixture, current: str
 ) -> None:
@@ -121,7 +135,9 @@ def test_a_bad_set_never_takes_the_service_down_the_last_good_one_stays_with_an_
     assert f"set {good[:12]} stays" in caplog.text
     (metric,) = [record.fields for record in caplog.records if hasattr(record, "fields")]
     assert metric["template_sets_refused"] == 1
-    assert place.worker().current().set_hash == SHIPPED.set_hash, "a new worker has no other than the shipped one"
+    assert place.worker().current().set_hash == SHIPPED.set_hash, (
+        "a new worker has no other than the shipped one"
+    )
 
 
 def test_a_new_worker_takes_what_was_current_before_the_bad_one(place: Place) -> None:
@@ -132,8 +148,11 @@ def test_a_new_worker_takes_what_was_current_before_the_bad_one(place: Place) ->
     assert place.worker().current().set_hash == good
 
 
-async def test_what_a_run_kept_stands_through_deliveries_and_replays_of_the_job_begin_anew(tmp_path: Path) -> None:
-    bench, chosen = Bench(tmp_path), iter(["first", "second"])
+async def test_what_a_run_kept_stands_through_deliveries_and_replays_of_the_job_begin_anew(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path)
+    chosen = iter(["first", "second"])
 
     async def prepare(run: RunContext) -> Prepared:
         return Prepared(note=await run.keep("set", lambda: next(chosen)))
@@ -151,12 +170,18 @@ async def test_what_a_run_kept_stands_through_deliveries_and_replays_of_the_job_
 
     bench.does("propose", again)
     await bench.machine("two").execute(bench.claim())
-    assert [c.result for c in bench.store.checkpoints(claimed.lease.job_id, 0) if c.stage == "kept:set"] == ["first"]
+    assert [
+        c.result for c in bench.store.checkpoints(claimed.lease.job_id, 0) if c.stage == "kept:set"
+    ] == ["first"]
     await bench.engine.execute(bench.claim(job(replay={"id": "r", "from_stage": "propose"})))
-    assert [c.result for c in bench.store.checkpoints(claimed.lease.job_id, 1) if c.stage == "kept:set"] == ["second"]
+    assert [
+        c.result for c in bench.store.checkpoints(claimed.lease.job_id, 1) if c.stage == "kept:set"
+    ] == ["second"]
 
 
-def test_what_was_published_is_rendered_in_a_process_of_its_own(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_published_is_rendered_in_a_process_of_its_own(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wanted = place.worker().publish(
         edited("{% for a in 'x' * 9999 %}{% for b in 'x' * 9999 %}{{ b }}{% endfor %}{% endfor %}")
     )

@@ -40,7 +40,9 @@ async def test_a_loop_that_stands_still_past_the_limit_ends_the_process_and_says
         clock.now += 1.0
         dog.look()
     assert ended == [EXIT_STATUS]
-    (said,) = [record.getMessage() for record in caplog.records if record.levelno == logging.CRITICAL]
+    (said,) = [
+        record.getMessage() for record in caplog.records if record.levelno == logging.CRITICAL
+    ]
     assert "300 s" in said
     assert "look" in said, "where the loop's thread is: in this test"
     assert "300 s" in words.read_text()

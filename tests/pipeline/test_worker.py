@@ -25,13 +25,16 @@ from pipeline.worker import Worker
 from tests.stand_ins import aws as stand_in
 from tests.stand_ins.aws import Aws, Queue, Topic
 
-aws, aws_server = stand_in.aws, stand_in.aws_server
+aws = stand_in.aws
+aws_server = stand_in.aws_server
 PATIENCE = 20.0
 VISIBILITY = 60
 
 
 def job(number: int = 42, **fields: object) -> FixIssueJob:
-    return FixIssueJob.model_validate({"issue_url": f"https://github.com/octo/repo/issues/{number}"} | fields)
+    return FixIssueJob.model_validate(
+        {"issue_url": f"https://github.com/octo/repo/issues/{number}"} | fields
+    )
 
 
 class Clock:
@@ -92,10 +95,13 @@ Script = Callable[[Claimed], Awaitable[Ended | Deferred]]
 
 
 class ScriptedEngine:
-    """Does what ``script`` says; ``begun`` tells each claim it was given, ``stopped`` each it was cancelled in."""
+    """Does what ``script`` says; ``begun`` tells each claim it was given, ``stopped`` each it was
+    cancelled in.
+    """
 
     def __init__(self, store: SqliteStore, topic_arn: str):
-        self._store, self._topic_arn = store, topic_arn
+        self._store = store
+        self._topic_arn = topic_arn
         self.script: Script = self.solve
         self.begun: asyncio.Queue[Claimed] = asyncio.Queue()
         self.stopped: asyncio.Queue[Claimed] = asyncio.Queue()
@@ -122,13 +128,25 @@ class ScriptedEngine:
         return self.end(claimed, Outcome.FAILED, reason).result
 
     def end(
-        self, claimed: Claimed, outcome: Outcome, reason: str = "so it is", metadata: dict[str, str] | None = None
+        self,
+        claimed: Claimed,
+        outcome: Outcome,
+        reason: str = "so it is",
+        metadata: dict[str, str] | None = None,
     ) -> Ended:
         result = RunResult(
-            job_id=claimed.run.job_id, generation=claimed.run.generation, issue_url=claimed.run.issue_url,
-            repository=claimed.run.repository, outcome=outcome, reason=reason, metadata=metadata or {}, trace="t",
-        )  # fmt: skip
-        self._store.finish(claimed.lease, result, Event.about(result, "2026-01-01T00:00:00Z"), self._topic_arn)
+            job_id=claimed.run.job_id,
+            generation=claimed.run.generation,
+            issue_url=claimed.run.issue_url,
+            repository=claimed.run.repository,
+            outcome=outcome,
+            reason=reason,
+            metadata=metadata or {},
+            trace="t",
+        )
+        self._store.finish(
+            claimed.lease, result, Event.about(result, "2026-01-01T00:00:00Z"), self._topic_arn
+        )
         return Ended(result)
 
     async def solve(self, claimed: Claimed) -> Ended:
@@ -162,9 +180,12 @@ class World:
         """A worker at work; it is stopped, and must end, when the block does."""
         heartbeat = Heartbeat(0.01, lease_seconds=VISIBILITY)
         defaults = {
-            "concurrency": 2, "visibility_timeout": VISIBILITY, "poll_seconds": 0, "heartbeat": heartbeat,
+            "concurrency": 2,
+            "visibility_timeout": VISIBILITY,
+            "poll_seconds": 0,
+            "heartbeat": heartbeat,
             "clock": self.clock,
-        }  # fmt: skip
+        }
         worker = Worker(self.queue, self.store, self.engine, self.publisher, **(defaults | options))
         running = asyncio.create_task(worker.run(self.stop))
         try:
@@ -181,7 +202,13 @@ class World:
 
     def dead_letters(self) -> list[tuple[str, dict[str, str]]]:
         return [
-            (m["Body"], {name: value["StringValue"] for name, value in m.get("MessageAttributes", {}).items()})
+            (
+                m["Body"],
+                {
+                    name: value["StringValue"]
+                    for name, value in m.get("MessageAttributes", {}).items()
+                },
+            )
             for m in self.aws.messages(self.made.dead_letters_url)
         ]
 
@@ -198,9 +225,12 @@ async def nothing_from(queue: asyncio.Queue) -> None:
 async def world(aws: Aws, tmp_path: Path) -> AsyncIterator[World]:
     clock = Clock()
     store = SqliteStore(tmp_path / "store.db", clock=clock)
-    made, topic = aws.make_queue(), aws.make_topic()
+    made = aws.make_queue()
+    topic = aws.make_topic()
     async with WatchedQueue(made.url) as queue, Publisher(store, lambda _: topic.arn) as publisher:
-        yield World(aws, store, clock, made, topic, ScriptedEngine(store, topic.arn), queue, publisher)
+        yield World(
+            aws, store, clock, made, topic, ScriptedEngine(store, topic.arn), queue, publisher
+        )
     store.close()
 
 
@@ -235,7 +265,9 @@ async def test_a_second_message_of_a_running_job_is_put_back(world: World):
     assert len(world.engine.executed) == 1
 
 
-async def test_a_message_delivered_again_while_in_work_is_deleted_with_its_newest_handle(world: World):
+async def test_a_message_delivered_again_while_in_work_is_deleted_with_its_newest_handle(
+    world: World,
+):
     go_on = asyncio.Event()
 
     async def wait(claimed: Claimed) -> Ended:
@@ -270,8 +302,12 @@ async def test_a_finished_job_is_told_again_byte_for_byte_and_costs_nothing(worl
     assert world.depth() == (0, 0)
 
 
-@pytest.mark.parametrize("body", ["no JSON ü", "[]", '{"issue_url": "https://example.com/x"}', "{}", "nul\ud7ff"])
-async def test_a_message_that_is_no_job_is_put_aside_untouched_at_its_first_receive(world: World, body: str):
+@pytest.mark.parametrize(
+    "body", ["no JSON ü", "[]", '{"issue_url": "https://example.com/x"}', "{}", "nul\ud7ff"]
+)
+async def test_a_message_that_is_no_job_is_put_aside_untouched_at_its_first_receive(
+    world: World, body: str
+):
     await world.send(body, sender="billing")
     async with world.working():
         assert (await world.queue.next())[0] == "deleted"
@@ -283,7 +319,9 @@ async def test_a_message_that_is_no_job_is_put_aside_untouched_at_its_first_rece
 
 
 async def test_a_message_for_a_newer_worker_waits(world: World):
-    await world.send('{"issue_url": "https://github.com/octo/repo/issues/1", "schema_version": 99, "new": {}}')
+    await world.send(
+        '{"issue_url": "https://github.com/octo/repo/issues/1", "schema_version": 99, "new": {}}'
+    )
     async with world.working():
         what, _, seconds = await world.queue.next()
         assert (what, seconds) == ("put back", NEWER_SCHEMA_DELAY)
@@ -292,15 +330,18 @@ async def test_a_message_for_a_newer_worker_waits(world: World):
 
 async def test_an_invalid_job_that_names_an_issue_is_rejected_with_the_field(world: World):
     await world.send(
-        '{"issue_url": "https://github.com/octo/repo/issues/1", "colour": 1, "metadata": {"team": "blue"}}'
+        '{"issue_url": "https://github.com/octo/repo/issues/1", "colour": 1, "metadata": {"team":'
+        ' "blue"}}'
     )
     async with world.working():
         assert (await world.queue.next())[0] == "deleted"
     ((body, attributes),) = world.aws.events(world.topic)
     told = json.loads(body)["data"]
     assert (told["outcome"], told["reason"], told["metadata"]) == (
-        "rejected", "colour: unknown field", {"team": "blue"}
-    )  # fmt: skip
+        "rejected",
+        "colour: unknown field",
+        {"team": "blue"},
+    )
     assert (attributes["outcome"], world.depth(), world.dead_letters()) == ("rejected", (0, 0), [])
 
 
@@ -316,7 +357,9 @@ async def test_an_invalid_message_does_not_end_the_valid_run_under_its_job_id(wo
     assert isinstance(world.claim(job(1)), Claimed)
 
 
-async def test_a_failed_run_is_put_aside_and_a_plain_redrive_starts_the_next_generation(world: World):
+async def test_a_failed_run_is_put_aside_and_a_plain_redrive_starts_the_next_generation(
+    world: World,
+):
     world.engine.script = world.engine.fail
     body = job().to_json()
     await world.send(body)
@@ -373,8 +416,12 @@ async def test_a_run_whose_lease_was_taken_over_is_stopped_and_its_message_left_
     assert world.store.renew(theirs.lease, lease_seconds=1) is False
 
 
-async def test_the_heartbeat_renews_the_lease_and_extends_the_message_even_where_sqs_refuses(world: World, monkeypatch):
-    loop, extended, go_on = asyncio.get_running_loop(), asyncio.Queue(), asyncio.Event()
+async def test_the_heartbeat_renews_the_lease_and_extends_the_message_even_where_sqs_refuses(
+    world: World, monkeypatch
+):
+    loop = asyncio.get_running_loop()
+    extended = asyncio.Queue()
+    go_on = asyncio.Event()
 
     def refuse(delivery: Delivery) -> None:
         loop.call_soon_threadsafe(extended.put_nowait, delivery)
@@ -393,7 +440,9 @@ async def test_the_heartbeat_renews_the_lease_and_extends_the_message_even_where
         for _ in range(3):
             assert (await asyncio.wait_for(extended.get(), PATIENCE)).message_id == message_id
         world.clock.now += VISIBILITY - 1
-        assert isinstance(world.claim(job()), Busy), "two leases' lengths later the run is still this worker's"
+        assert isinstance(world.claim(job()), Busy), (
+            "two leases' lengths later the run is still this worker's"
+        )
         go_on.set()
         assert (await world.queue.next())[0] == "deleted"
         while not extended.empty():
@@ -425,7 +474,9 @@ async def test_a_stop_hands_a_running_job_back_at_once_with_its_lease(world: Wor
     assert isinstance(world.claim(job()), Claimed)
 
 
-async def test_a_long_poll_under_way_at_the_stop_returns_and_what_it_brought_is_released(world: World):
+async def test_a_long_poll_under_way_at_the_stop_returns_and_what_it_brought_is_released(
+    world: World,
+):
     world.queue.hold.clear()
     await world.send(job(1))
     await world.send(job(2))
@@ -452,7 +503,10 @@ async def test_no_message_is_released_before_the_own_poll_has_ended(world: World
         await asyncio.wait_for(world.engine.stopped.get(), PATIENCE)
         await nothing_from(world.queue.done)
         world.queue.hold.set()
-        assert [(await world.queue.next())[0], (await world.queue.next())[0]] == ["released", "released"]
+        assert [(await world.queue.next())[0], (await world.queue.next())[0]] == [
+            "released",
+            "released",
+        ]
     assert world.depth() == (2, 0)
 
 
@@ -496,17 +550,26 @@ async def test_an_asked_cancellation_reaches_the_run(world: World):
 async def test_a_run_that_would_outlast_twelve_hours_is_handed_back_before_and_goes_on_with_a_new_receive(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pipeline.queue.sqs.MAX_VISIBILITY", 2 * VISIBILITY + 0.2)  # 12 hours, scaled down
+    monkeypatch.setattr(
+        "pipeline.queue.sqs.MAX_VISIBILITY", 2 * VISIBILITY + 0.2
+    )  # 12 hours, scaled down
 
     async def long(claimed: Claimed) -> Ended:
-        return await (world.engine.solve(claimed) if claimed.took_over else world.engine.forever(claimed))
+        return await (
+            world.engine.solve(claimed) if claimed.took_over else world.engine.forever(claimed)
+        )
 
     world.engine.script = long
     await world.send(job())
     async with world.working(concurrency=1):
         assert [(await world.queue.next())[0] for _ in range(2)] == ["released", "deleted"]
     first, second = world.engine.executed
-    assert (first.run.generation, second.run.generation, second.run.crashes, second.run.tries) == (0, 0, 0, 0)
+    assert (first.run.generation, second.run.generation, second.run.crashes, second.run.tries) == (
+        0,
+        0,
+        0,
+        0,
+    )
 
 
 async def test_an_error_in_one_message_does_not_stop_the_next(world: World):
@@ -599,9 +662,9 @@ async def test_a_run_that_killed_two_workers_has_the_third_to_itself(world: Worl
         gates[2].set()
         assert (await world.engine.next()).run.issue_url.endswith("/3")
         done = [await world.queue.next() for _ in range(3)]
-    assert [(what, delivery.message_id == poison) for what, delivery, _ in done if what == "deleted"] == [
-        ("deleted", False), ("deleted", True), ("deleted", False)
-    ]  # fmt: skip
+    assert [
+        (what, delivery.message_id == poison) for what, delivery, _ in done if what == "deleted"
+    ] == [("deleted", False), ("deleted", True), ("deleted", False)]
     assert world.depth() == (0, 0)
 
 
@@ -620,7 +683,9 @@ async def test_a_run_that_waits_to_be_alone_holds_no_lease_that_a_neighbour_coul
 ):
     gates = gated(world, 1)
     kill_workers(world, job(2), 2)
-    loop, released, real = asyncio.get_running_loop(), asyncio.Event(), world.store.release
+    loop = asyncio.get_running_loop()
+    released = asyncio.Event()
+    real = world.store.release
 
     def release(lease: Lease) -> None:
         real(lease)
@@ -706,7 +771,9 @@ async def test_an_invalid_message_is_not_answered_by_another_jobs_event(world: W
     assert kept == body
     assert "replay.idd: unknown field" in attributes[REASON]
     assert FAILED_GENERATION not in attributes
-    assert ["duplicate" in told for _, told in world.aws.events(world.topic)] == [False], "its own event, once"
+    assert ["duplicate" in told for _, told in world.aws.events(world.topic)] == [False], (
+        "its own event, once"
+    )
 
 
 async def test_an_invalid_message_that_comes_twice_is_told_twice_that_it_is_rejected(world: World):
@@ -717,7 +784,9 @@ async def test_an_invalid_message_that_comes_twice_is_told_twice_that_it_is_reje
         await world.send(body)
         assert (await world.queue.next())[0] == "deleted"
     events = world.aws.events(world.topic)
-    assert [json.loads(told)["data"]["reason"] for told, _ in events] == ["colour: unknown field"] * 2
+    assert [json.loads(told)["data"]["reason"] for told, _ in events] == [
+        "colour: unknown field"
+    ] * 2
     assert world.dead_letters() == []
 
 
@@ -727,7 +796,8 @@ async def test_an_invalid_message_that_comes_twice_is_told_twice_that_it_is_reje
 async def test_a_store_that_is_down_at_the_start_is_waited_for_and_no_message_is_received_meanwhile(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    answers, real = iter([False] * 3), world.store.pending_events
+    answers = iter([False] * 3)
+    real = world.store.pending_events
     asked = 0
 
     def pending(limit: int = 10) -> object:
@@ -748,7 +818,9 @@ async def test_a_store_that_is_down_at_the_start_is_waited_for_and_no_message_is
 async def test_a_store_that_is_down_at_the_claim_puts_the_message_back_and_is_asked_before_the_next_receive(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    real_claim, real_pending, log = world.store.claim, world.store.pending_events, []
+    real_claim = world.store.claim
+    real_pending = world.store.pending_events
+    log = []
 
     def claim(*given: object, **more: object) -> object:
         log.append("claim")
@@ -809,12 +881,15 @@ async def test_credentials_that_expire_before_the_delete_delay_it_and_the_event_
 ):
     from botocore.exceptions import ClientError
 
-    real, expired = world.queue._client.delete_message_batch, [True]
+    real = world.queue._client.delete_message_batch
+    expired = [True]
 
     async def delete(**given: object) -> object:
         if expired:
             expired.pop()
-            raise ClientError({"Error": {"Code": "ExpiredToken", "Message": ""}}, "DeleteMessageBatch")
+            raise ClientError(
+                {"Error": {"Code": "ExpiredToken", "Message": ""}}, "DeleteMessageBatch"
+            )
         return await real(**given)
 
     monkeypatch.setattr(world.queue._client, "delete_message_batch", delete)
@@ -829,7 +904,9 @@ async def test_credentials_that_expire_before_the_delete_delay_it_and_the_event_
     assert world.depth() == (0, 0)
 
 
-async def test_a_poll_that_never_returns_does_not_keep_the_worker_from_releasing_its_runs(world: World):
+async def test_a_poll_that_never_returns_does_not_keep_the_worker_from_releasing_its_runs(
+    world: World,
+):
     world.engine.script = world.engine.forever
     await world.send(job(1))
     async with world.working(grace=1.0):
@@ -857,12 +934,24 @@ async def test_vitals_tell_how_long_ago_the_poll_loop_and_the_heartbeat_turned(
             asked.set()
             return self.now
 
-    gates, clock = gated(world, 1), Monotonic()
+    gates = gated(world, 1)
+    clock = Monotonic()
     heartbeat = Heartbeat(0.01, lease_seconds=VISIBILITY)
-    options = {"visibility_timeout": VISIBILITY, "poll_seconds": 0, "heartbeat": heartbeat, "clock": world.clock}
+    options = {
+        "visibility_timeout": VISIBILITY,
+        "poll_seconds": 0,
+        "heartbeat": heartbeat,
+        "clock": world.clock,
+    }
     worker = Worker(
-        world.queue, world.store, world.engine, world.publisher, concurrency=1, monotonic=clock, **options
-    )  # fmt: skip
+        world.queue,
+        world.store,
+        world.engine,
+        world.publisher,
+        concurrency=1,
+        monotonic=clock,
+        **options,
+    )
     running = asyncio.create_task(worker.run(world.stop))
 
     async def turns() -> None:

@@ -10,18 +10,49 @@ from prompts.filters import clip, code, fenced, inert, one_line, quoted
 #: Text made of what Markdown, HTML and GitHub give a meaning to, more often than chance would.
 HOSTILE = st.lists(
     st.sampled_from(
-        ["`", "```", "~~~", "\n", "\n\n", "    ", "# ", "> ", "- ", "<!--", "-->", "<b>", "@octocat", "#12", "GH-3",
-         "fixes ", "https://github.com/o/r/issues/9", "www.x.org", "![a](b)", "[a](b)", "[a]: b", "\r", "\u2028",
-         "\u200b", "\x00", "| a |", "---", "</details>", "word"]
-    ) | st.text(max_size=5)
-).map("".join)  # fmt: skip
+        [
+            "`",
+            "```",
+            "~~~",
+            "\n",
+            "\n\n",
+            "    ",
+            "# ",
+            "> ",
+            "- ",
+            "<!--",
+            "-->",
+            "<b>",
+            "@octocat",
+            "#12",
+            "GH-3",
+            "fixes ",
+            "https://github.com/o/r/issues/9",
+            "www.x.org",
+            "![a](b)",
+            "[a](b)",
+            "[a]: b",
+            "\r",
+            "\u2028",
+            "\u200b",
+            "\x00",
+            "| a |",
+            "---",
+            "</details>",
+            "word",
+        ]
+    )
+    | st.text(max_size=5)
+).map("".join)
 
 
 def tokens(markdown: str) -> list[tuple[str, str]]:
     flat = []
     for token in MarkdownIt("commonmark", {"linkify": False}).parse(markdown):
         flat += (
-            [(token.type, token.content)] if token.type != "inline" else [(c.type, c.content) for c in token.children]
+            [(token.type, token.content)]
+            if token.type != "inline"
+            else [(c.type, c.content) for c in token.children]
         )
     return flat
 
@@ -64,7 +95,13 @@ def test_inert_text_holds_no_mention_reference_address_or_comment(text: str) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["closes #7", "Fixes octo/repo#7", "resolved: GH-7", "fix https://github.com/octo/repo/issues/7"]
+    "text",
+    [
+        "closes #7",
+        "Fixes octo/repo#7",
+        "resolved: GH-7",
+        "fix https://github.com/octo/repo/issues/7",
+    ],
 )
 def test_a_closing_keyword_of_another_issue_no_longer_names_it(text: str) -> None:
     assert not re.search(r"(clos|fix|resolv)\w*:?\s+(\S*#\d|gh-\d|https?://)", inert(text), re.I)
@@ -90,5 +127,7 @@ def test_one_line_is_one_line_without_controls(text: str) -> None:
 def test_clipping_bounds_the_size_and_keeps_both_ends(text: str, size: int) -> None:
     made = clip(text, size)
     assert len(made) <= size + 60
-    assert made.startswith(text[: size * 2 // 3]) and made.endswith(text[len(text) - (size - size * 2 // 3) :] or "")
+    assert made.startswith(text[: size * 2 // 3]) and made.endswith(
+        text[len(text) - (size - size * 2 // 3) :] or ""
+    )
     assert (made == text) == (len(text) <= size)

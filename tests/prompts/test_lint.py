@@ -10,7 +10,9 @@ SHIPPED = TemplateSet.load()
 
 def findings(**changed: str | None) -> list[str]:
     """Of the shipped set with templates changed, or taken out."""
-    files = SHIPPED.files | {f"{name}.md.j2": text for name, text in changed.items() if text is not None}
+    files = SHIPPED.files | {
+        f"{name}.md.j2": text for name, text in changed.items() if text is not None
+    }
     for name in (name for name, text in changed.items() if text is None):
         del files[f"{name}.md.j2"]
     return [str(finding) for finding in lint(TemplateSet(files))]
@@ -44,15 +46,36 @@ TITLE = "{title: untrusted str}"
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (title("{{ title | code }}{{ titel }}", TITLE), "pull_request_title:10: 'titel' is used but not declared"),
+        (
+            title("{{ title | code }}{{ titel }}", TITLE),
+            "pull_request_title:10: 'titel' is used but not declared",
+        ),
         (title("x", TITLE), "pull_request_title: 'title' is declared but not used"),
-        (title("{{ feedback }}", "{feedback: str}"), "pull_request_title: 'feedback': the pipeline gives it no such"),
-        (title("{{ title }}", "{title: str}"), "pull_request_title: 'title' must be marked untrusted"),
-        (title("{{ title }}", "{title: int}"), "pull_request_title: 'title' is int, but the pipeline gives str"),
-        (title("a\n{{ x | nofilter }}", "{x: str}"), "pull_request_title:11: No filter named 'nofilter'"),
+        (
+            title("{{ feedback }}", "{feedback: str}"),
+            "pull_request_title: 'feedback': the pipeline gives it no such",
+        ),
+        (
+            title("{{ title }}", "{title: str}"),
+            "pull_request_title: 'title' must be marked untrusted",
+        ),
+        (
+            title("{{ title }}", "{title: int}"),
+            "pull_request_title: 'title' is int, but the pipeline gives str",
+        ),
+        (
+            title("a\n{{ x | nofilter }}", "{x: str}"),
+            "pull_request_title:11: No filter named 'nofilter'",
+        ),
         (title("{% include 'gone.md.j2' %}"), "gone: there is none"),
-        (title("{% include title %}", TITLE), "pull_request_title: a template is included by a computed"),
-        (title("{% import 'edit_format.md.j2' as x %}"), "pull_request_title:10: import is not supported"),
+        (
+            title("{% include title %}", TITLE),
+            "pull_request_title: a template is included by a computed",
+        ),
+        (
+            title("{% import 'edit_format.md.j2' as x %}"),
+            "pull_request_title:10: import is not supported",
+        ),
         (title("{{ 1" + "+1" * 5000 + " }}"), "pull_request_title: it is nested too deeply"),
         (title("{{ 1 // 0 }}"), "pull_request_title:10: ZeroDivisionError"),
         (None, "pull_request_title: missing"),
@@ -75,8 +98,15 @@ def test_what_the_yaml_or_the_walk_chokes_on_is_a_finding(text: str) -> None:
 
 
 def test_a_variable_of_an_included_template_counts_as_used() -> None:
-    part = template("{% for x in range(2) %}{{ issue_url }}{% endfor %}", "{issue_url: str}", name="part")
-    assert findings(part=part, pull_request_title=title("{% include 'part.md.j2' %}", "{issue_url: str}")) == []
+    part = template(
+        "{% for x in range(2) %}{{ issue_url }}{% endfor %}", "{issue_url: str}", name="part"
+    )
+    assert (
+        findings(
+            part=part, pull_request_title=title("{% include 'part.md.j2' %}", "{issue_url: str}")
+        )
+        == []
+    )
 
 
 BARE = "is a stranger's text outside a delimiter: end with | fenced, | code or | quoted"
@@ -89,12 +119,20 @@ BARE = "is a stranger's text outside a delimiter: end with | fenced, | code or |
         ("{{ issue['body'] | upper }}", "'issue[]'"),
         ("{{ issue.title | inert }}", "'issue.title'"),
         ("{{ issue }}", "'issue'"),
-        ("{% for file in files %}{{ file.path | code }}{{ file.content }}{% endfor %}", "'file.content'"),
+        (
+            "{% for file in files %}{{ file.path | code }}{{ file.content }}{% endfor %}",
+            "'file.content'",
+        ),
         ("{% for file in files %}{{ loop.previtem.path if loop.index > 1 }}{% endfor %}", "this"),
         ("{% for comment in issue.comments[1:] %}{{ comment.body }}{% endfor %}", "'comment.body'"),
         ("{% for test, why in suite.base.failures.items() %}{{ test }}{% endfor %}", "'test'"),
-        ("{% for test in suite.base.failures %}{{ suite.base.failures[test] | trim }}{% endfor %}",
-         "'suite.base.failures[]'"),
+        (
+            (
+                "{% for test in suite.base.failures %}{{ suite.base.failures[test] | trim }}{%"
+                " endfor %}"
+            ),
+            "'suite.base.failures[]'",
+        ),
         ("{{ listing | join(', ') }}", "'listing'"),
         ("{{ files | map(attribute='path') | first }}", "'files'"),
         ("{{ ['a', listing[0]] | join }}", "this"),
@@ -109,21 +147,42 @@ BARE = "is a stranger's text outside a delimiter: end with | fenced, | code or |
         ("{{ (feedback | code).replace('`', '') }}", "'feedback.replace'"),
         ("{% set said = feedback %}{{ said }}", "'said'"),
         ("{% set said %}{{ feedback }}{% endset %}{{ said }}", "'said'"),
-        ("{% set n = namespace(s='') %}{% for f in files %}{% set n.s = f.path %}{% endfor %}{{ n.s }}", "'n.s'"),
+        (
+            (
+                "{% set n = namespace(s='') %}{% for f in files %}{% set n.s = f.path %}{% endfor"
+                " %}{{ n.s }}"
+            ),
+            "'n.s'",
+        ),
         ("{% filter upper %}{{ feedback }}{% endfilter %}", "this"),
         ("{% with said = feedback %}{{ said }}{% endwith %}", "'said'"),
         ("{% macro show(x) %}{{ x }}{% endmacro %}{{ show(feedback) }}", "'x'"),
         ("{% if feedback %}{% else %}{{ issue.author }}{% endif %}", "'issue.author'"),
         ("{% set s = feedback %}{% if not s %}{% set s = 'none' %}{% endif %}{{ s }}", "'s'"),
-        ("{% if issue.number %}{% set s = feedback %}{% else %}{% set s = 'none' %}{% endif %}{{ s }}", "'s'"),
-        ("{% if issue.number %}{% set s = 'a' %}{% elif feedback %}{% set s = feedback %}{% endif %}{{ s }}", "'s'"),
+        (
+            (
+                "{% if issue.number %}{% set s = feedback %}{% else %}{% set s = 'none' %}{% endif"
+                " %}{{ s }}"
+            ),
+            "'s'",
+        ),
+        (
+            (
+                "{% if issue.number %}{% set s = 'a' %}{% elif feedback %}{% set s = feedback %}{%"
+                " endif %}{{ s }}"
+            ),
+            "'s'",
+        ),
         ("{% set s %}{{ feedback | fenced }}{% endset %}{{ s | clip(10) }}", "'s'"),
         ("{{ ('x ' ~ (feedback | fenced)) | clip(100) }}", "this"),
         ("{% filter clip(100) %}{{ feedback | fenced }}{% endfilter %}", "this"),
-        ("{% macro show(x) %}{{ x | fenced }}{% endmacro %}{{ show(feedback) | clip(100) }}", "'show'"),
+        (
+            "{% macro show(x) %}{{ x | fenced }}{% endmacro %}{{ show(feedback) | clip(100) }}",
+            "'show'",
+        ),
         ("{% macro show(x=feedback) %}{{ x }}{% endmacro %}{{ show() }}", "'x'"),
     ],
-)  # fmt: skip
+)
 def test_a_strangers_text_outside_a_delimiter_is_found(words: str, what: str) -> None:
     assert added(words) == [f"{what} {BARE}"]
 
@@ -134,16 +193,24 @@ def test_a_strangers_text_outside_a_delimiter_is_found(words: str, what: str) ->
         "{{ issue.number }} {{ suite.runner }} {{ listing | length }} {{ (files | first).whole }}",
         "{{ issue.body | clip(100) | fenced }}{{ issue.title | one_line | quoted }}",
         "{{ files | map(attribute='path') | map('code') | join(', ') }}",
-        "{% for file in files | sort(attribute='path') %}{{ loop.index }} {{ file.path | code }}{% endfor %}",
+        (
+            "{% for file in files | sort(attribute='path') %}{{ loop.index }} {{ file.path | code"
+            " }}{% endfor %}"
+        ),
         "{% set said = (feedback or '') | clip(9) | fenced %}{{ said }}",
         "{% set said %}{{ issue.author }}: {{ issue.title }}{% endset %}{{ said | fenced }}",
         "{% filter fenced %}{{ issue.title }}{% endfilter %}",
         "{% macro show(x) %}{{ x | code }}{% endmacro %}{{ show(issue.title) }}",
         "{{ 'none' if not feedback else 'some' }}{% if issue.body == 'x' %}y{% endif %}",
         "{% for test in suite.base.failures if test %}{{ test | code }}{% endfor %}",
-        "{% if feedback %}{% set s = 'a' %}{% elif issue.body %}{% set s = 'b' %}{% else %}{% set s = 'c' %}{% endif %}"
-        "{{ s }}",
-        "{{ [issue.title | fenced, issue.title | code] | join(' ') }}{{ 'x ' ~ (issue.title | fenced) }}",
+        (
+            "{% if feedback %}{% set s = 'a' %}{% elif issue.body %}{% set s = 'b' %}{% else %}{%"
+            " set s = 'c' %}{% endif %}{{ s }}"
+        ),
+        (
+            "{{ [issue.title | fenced, issue.title | code] | join(' ') }}{{ 'x ' ~ (issue.title |"
+            " fenced) }}"
+        ),
         "{% set s %}{{ issue.title | fenced }}{% endset %}{{ s | trim }}",
     ],
 )
@@ -154,23 +221,36 @@ def test_a_strangers_text_in_its_delimiter_is_no_finding(words: str) -> None:
 def test_for_github_a_text_must_be_made_inert_and_not_edited_afterwards() -> None:
     def with_title(expression: str) -> list[str]:
         return findings(
-            pull_request_title=shipped("pull_request_title", ("title | one_line | truncate(180) | inert", expression))
+            pull_request_title=shipped(
+                "pull_request_title", ("title | one_line | truncate(180) | inert", expression)
+            )
         )
 
     assert with_title("title | inert | clip(9) | one_line") == []
     for bare in ("title", "title | code", "title | fenced", "title | inert | replace('x', '@')"):
         (finding,) = with_title(bare)
-        assert finding.endswith("'title' is a stranger's text outside a delimiter: put | inert behind it")
+        assert finding.endswith(
+            "'title' is a stranger's text outside a delimiter: put | inert behind it"
+        )
 
 
 def test_a_field_that_nobody_declared_is_found() -> None:
     assert added("{{ issue.titel | code }}") == ["'issue.titel' is used but not declared"]
-    assert added("{% for file in files %}{{ file.pth | code }}{% endfor %}") == ["'file.pth' is used but not declared"]
-    more = shipped("propose", ("number: int", "number: int\n    url: str"), ("# Now\n", "# Now\n{{ issue.url }}\n"))
+    assert added("{% for file in files %}{{ file.pth | code }}{% endfor %}") == [
+        "'file.pth' is used but not declared"
+    ]
+    more = shipped(
+        "propose",
+        ("number: int", "number: int\n    url: str"),
+        ("# Now\n", "# Now\n{{ issue.url }}\n"),
+    )
     assert findings(propose=more) == ["propose: 'issue.url': the pipeline gives it no such field"]
 
 
 def test_a_template_over_its_token_budget_is_found() -> None:
     assert added("word " * 20_000)[0].startswith("about 1")
     large = findings(known=shipped("known", ("clip(24000) | fenced", "fenced")))
-    assert any("tokens in the section 'Issue' with the case 'large', 36000 at most" in finding for finding in large)
+    assert any(
+        "tokens in the section 'Issue' with the case 'large', 36000 at most" in finding
+        for finding in large
+    )

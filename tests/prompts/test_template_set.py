@@ -32,7 +32,11 @@ class Thing(BaseModel):
 
 def test_a_template_gets_plain_data_the_declared_fields_alone() -> None:
     made = one("{{ x.items | join }} {{ x }}", "{x: {items: [str]}}")
-    assert made.render("a", x=Thing()) == made.render("a", x={"items": ["i"]}) == "i {'items': ['i']}\n"
+    assert (
+        made.render("a", x=Thing())
+        == made.render("a", x={"items": ["i"]})
+        == "i {'items': ['i']}\n"
+    )
     with pytest.raises(TemplateError, match="has no attribute 'secret'"):
         one("{{ x.secret }}", "{x: {items: [str]}}").render("a", x=Thing())
 
@@ -48,35 +52,47 @@ def test_a_template_gets_plain_data_the_declared_fields_alone() -> None:
         ("str", None, "x: str is needed, not NoneType"),
     ],
 )
-def test_a_variable_of_another_type_is_refused_with_its_place(shape: str, value: object, says: str) -> None:
+def test_a_variable_of_another_type_is_refused_with_its_place(
+    shape: str, value: object, says: str
+) -> None:
     with pytest.raises(TemplateError, match=says):
         one("{{ x }}", f"{{x: {shape}}}").render("a", x=value)
 
 
 def test_untrusted_values_are_never_templates() -> None:
-    assert one("{{ x }}", "{x: str}").render("a", x="{{ 7 * 7 }}{% include 'b' %}") == "{{ 7 * 7 }}{% include 'b' %}\n"
+    assert (
+        one("{{ x }}", "{x: str}").render("a", x="{{ 7 * 7 }}{% include 'b' %}")
+        == "{{ 7 * 7 }}{% include 'b' %}\n"
+    )
 
 
-@pytest.mark.parametrize("body", ["{{ x.__class__.__mro__ }}", "{{ ''.__class__ }}", "{% set _ = x.append(1) %}"])
+@pytest.mark.parametrize(
+    "body", ["{{ x.__class__.__mro__ }}", "{{ ''.__class__ }}", "{% set _ = x.append(1) %}"]
+)
 def test_templates_run_in_a_sandbox(body: str) -> None:
     with pytest.raises(TemplateError):
         one(body, "{x: [str]}").render("a", x=[])
 
 
 def test_bounded_rendering_makes_the_same_text_and_the_same_errors() -> None:
-    body, given = "{% for x in xs %}{{ x | code }} {% endfor %}\n{{ y.z }}", {"xs": ["ü`", "\ud800"], "y": {"z": 1.5}}
+    body = "{% for x in xs %}{{ x | code }} {% endfor %}\n{{ y.z }}"
+    given = {"xs": ["ü`", "\ud800"], "y": {"z": 1.5}}
     far, here = (one(body, "{xs: [str], y: {z: float}}", bounded=apart) for apart in (True, False))
     assert far.render("a", **given) == here.render("a", **given)
     told = []
     for apart in (True, False):
         with pytest.raises(TemplateError) as caught:
-            one("\n{% for x in xs %}\n{{ x.gone }}{% endfor %}", "{xs: [str]}", bounded=apart).render("a", xs=["x"])
+            one(
+                "\n{% for x in xs %}\n{{ x.gone }}{% endfor %}", "{xs: [str]}", bounded=apart
+            ).render("a", xs=["x"])
         told.append(str(caught.value))
     assert told[0] == told[1] and told[0].startswith("template 'a', line 12: UndefinedError: ")
 
 
 LOOP = "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}"
-DOUBLED = "{% set n = namespace(x='ab') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}"
+DOUBLED = (
+    "{% set n = namespace(x='ab') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}"
+)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +101,10 @@ DOUBLED = "{% set n = namespace(x='ab') %}{% for i in range(60) %}{% set n.x = n
         (LOOP, "needs more than 1 s or 1024 MiB to render"),
         (DOUBLED, "MemoryError|needs more than"),
         ("{{ 'a' * 10 ** 10 }}", "MemoryError"),
-        ("{% for i in range(100000) %}" + "x" * 30 + "{% endfor %}", "the text is longer than 2000000 characters"),
+        (
+            "{% for i in range(100000) %}" + "x" * 30 + "{% endfor %}",
+            "the text is longer than 2000000 characters",
+        ),
         ("{{ range(10 ** 9) | list }}", "OverflowError: Range too big"),
     ],
 )
@@ -94,9 +113,13 @@ def test_a_template_without_end_is_ended(body: str, says: str) -> None:
         bounded.render({"a": body}, [("a", {})], seconds=1)
 
 
-def test_a_template_that_is_rendered_apart_finds_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_template_that_is_rendered_apart_finds_no_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "s3cret-token")
-    monkeypatch.setattr(bounded, "_START", "import json, os; print(json.dumps({'texts': [str(dict(os.environ))]}))")
+    monkeypatch.setattr(
+        bounded, "_START", "import json, os; print(json.dumps({'texts': [str(dict(os.environ))]}))"
+    )
     (text,) = bounded.render({"a": ""}, [("a", {})])
     assert "s3cret" not in text
 
@@ -134,9 +157,13 @@ def test_wrong_front_matter_is_told_plainly(text: str, says: str) -> None:
 def test_a_templates_hash_covers_what_it_includes_and_nothing_else() -> None:
     def made(part: str, other: str) -> TemplateSet:
         files = {"a": "{% include 'part.md.j2' %}", "part": part, "other": other}
-        return TemplateSet({f"{name}.md.j2": template(body, name=name) for name, body in files.items()})
+        return TemplateSet(
+            {f"{name}.md.j2": template(body, name=name) for name, body in files.items()}
+        )
 
-    first, part_changed, other_changed = made("1", "1"), made("2", "1"), made("1", "2")
+    first = made("1", "1")
+    part_changed = made("2", "1")
+    other_changed = made("1", "2")
     assert first.hash("a") != part_changed.hash("a")
     assert first.hash("a") == other_changed.hash("a")
     assert len({s.set_hash for s in (first, part_changed, other_changed)}) == 3

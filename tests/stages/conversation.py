@@ -1,7 +1,8 @@
-"""Whole conversations with a scripted model: the real engine, the three stages that spend and judge, a repository.
+"""Whole conversations with a scripted model: the real engine, the three stages that spend and
+judge, a repository.
 
-What comes before the model (issue, checkout, context, test environment) is made once and handed to every run.
-"""
+What comes before the model (issue, checkout, context, test environment) is made once and handed to
+every run."""
 
 import shutil
 import sys
@@ -33,9 +34,11 @@ from tests.stages.workbench import CALC, SAMPLE, Origin, issue, run_context
 from tests.stand_ins.runs import TOPIC, Clock, FixedTemplates, claim, job
 
 CONTEXT = Context(
-    files=(ContextFile(path="calc.py", content=CALC, whole=True, why="named"),), ranking=("calc.py",), listing=(),
+    files=(ContextFile(path="calc.py", content=CALC, whole=True, why="named"),),
+    ranking=("calc.py",),
+    listing=(),
     tokens=10,
-)  # fmt: skip
+)
 LIMITS = EffectiveLimits(1.0, 30.0, 4)
 
 
@@ -58,7 +61,9 @@ class Killed(Exception):
 
 
 class Client(ScriptedClient):
-    """Keeps what it was sent. ``dies_at``: the number of the request that the worker does not survive."""
+    """Keeps what it was sent. ``dies_at``: the number of the request that the worker does not
+    survive.
+    """
 
     def __init__(self, entries: tuple[Entry, ...], dies_at: int | None = None):
         super().__init__(Script(entries))
@@ -89,11 +94,18 @@ class Prepared:
     @classmethod
     async def make(cls, folder: Path, files: dict[str, str] = SAMPLE) -> "Prepared":
         """Raises NoIsolation where nothing isolates."""
-        sandbox, origin, run = BwrapSandbox(IndexProxy.configured({})), Origin(folder, files), run_context(folder)
+        sandbox = BwrapSandbox(IndexProxy.configured({}))
+        origin = Origin(folder, files)
+        run = run_context(folder)
         stage = PrepareTests(
-            origin.mirrors, sandbox, pythons=(Path(sys.executable).resolve().parent,), cache=folder / "cache",
-            uv=Path(sys.executable).parent / "uv", index={"UV_NO_INDEX": "1"}, clock=time.time,
-        )  # fmt: skip
+            origin.mirrors,
+            sandbox,
+            pythons=(Path(sys.executable).resolve().parent,),
+            cache=folder / "cache",
+            uv=Path(sys.executable).parent / "uv",
+            index={"UV_NO_INDEX": "1"},
+            clock=time.time,
+        )
         suite = await stage.run(issue(), origin.checkout, CONTEXT, run)
         assert suite.runnable, suite.reason
         return cls(run.workspace, origin, sandbox, suite)
@@ -135,7 +147,8 @@ class GivenSuite:
     name = "prepare_tests"
 
     def __init__(self, prepared: Prepared, suite: Suite):
-        self._prepared, self._suite = prepared, suite
+        self._prepared = prepared
+        self._suite = suite
 
     async def run(self, run: RunContext) -> Suite:
         await self.restore(self._suite, run)
@@ -170,7 +183,8 @@ class Conversation:
     fallback: str | None = None
 
     def __post_init__(self) -> None:
-        self.clock, self.machines = Clock(), 0
+        self.clock = Clock()
+        self.machines = 0
         self.store = SqliteStore(self.folder / "store.sqlite", clock=self.clock)
         self.artifacts = FolderArtifacts(self.folder / "artifacts")
         self.waited: list[float] = []
@@ -178,21 +192,28 @@ class Conversation:
     def _engine(self) -> Engine:
         """On a machine of its own."""
         self.machines += 1
-        origin, sandbox = self.prepared.origin, self.prepared.sandbox
+        origin = self.prepared.origin
+        sandbox = self.prepared.sandbox
 
         async def wait(seconds: float) -> None:
             self.waited.append(seconds)
 
         buyer = Buyer(self.client, model="m", fallback=self.fallback, sleep=wait)
         stages: list[Any] = [
-            GivenIssue(issue(self.title)), GivenCheckout(origin.checkout), GivenContext(CONTEXT),
+            GivenIssue(issue(self.title)),
+            GivenCheckout(origin.checkout),
+            GivenContext(CONTEXT),
             GivenSuite(self.prepared, self.suite or self.prepared.suite),
-            ProposePatch(buyer, FixedTemplates(), origin.mirrors, sandbox, plan=self.plan), ApplyPatch(origin.mirrors),
-            RunTests(origin.mirrors, sandbox), Hand(),
-        ]  # fmt: skip
+            ProposePatch(buyer, FixedTemplates(), origin.mirrors, sandbox, plan=self.plan),
+            ApplyPatch(origin.mirrors),
+            RunTests(origin.mirrors, sandbox),
+            Hand(),
+        ]
         workspaces = self.folder / f"machine-{self.machines}"
         pipeline = Pipeline(stages, admitted_after="checkout")
-        parts = Parts(pipeline, self.store, self.artifacts, Policy(self.limits, 1e6, 1e6, TOPIC), workspaces)
+        parts = Parts(
+            pipeline, self.store, self.artifacts, Policy(self.limits, 1e6, 1e6, TOPIC), workspaces
+        )
         return Engine(parts)
 
     async def deliver(self) -> Ended | Deferred:

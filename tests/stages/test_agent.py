@@ -1,4 +1,6 @@
-"""The agent's loop, from the first look to the end; and that it can be killed anywhere and goes on where it was."""
+"""The agent's loop, from the first look to the end; and that it can be killed anywhere and goes on
+where it was.
+"""
 
 import json
 from collections.abc import Callable
@@ -14,15 +16,26 @@ from pipeline.stage import EffectiveLimits
 from stages.propose_patch import Plan, agent
 from stages.propose_patch.agent import KEPT_STEPS, Step, conversation
 from stages.propose_patch.toolbox import Toolbox
-from tests.stages.conversation import RIGHT, WRONG, Client, Conversation, Killed, Prepared, block, tool
+from tests.stages.conversation import (
+    RIGHT,
+    WRONG,
+    Client,
+    Conversation,
+    Killed,
+    Prepared,
+    block,
+    tool,
+)
 
 AGENT = Plan("agent")
 EDIT = block("calc.py", "    return a - b\n", "    return a + b\n")
 STEPS = (
-    tool("search", "text: def add"), tool("edit", EDIT),
-    tool("run", "python3 -c 'import calc, time; print(calc.add(2, 3), time.time_ns())'"), tool("test"),
+    tool("search", "text: def add"),
+    tool("edit", EDIT),
+    tool("run", "python3 -c 'import calc, time; print(calc.add(2, 3), time.time_ns())'"),
+    tool("test"),
     tool("submit", "The sign was wrong; add() adds."),
-)  # fmt: skip
+)
 #: A call, and what its result says.
 GOOD = (
     (
@@ -30,8 +43,14 @@ GOOD = (
         "calc.py, lines 1-2 of 6\n    1 def add(a, b):\n    2     return a - b\n",
     ),
     (tool("symbol", "name: double"), "calc.py, lines 5-6\n    5 def double(a):"),
-    (tool("symbol", "name: TestCalc.test_add"), "test_calc.py, lines 7-8\n    7     def test_add(self):"),
-    (tool("search", "text: return\npath: calc.py"), "2 lines\ncalc.py:2:    return a - b\ncalc.py:6:"),
+    (
+        tool("symbol", "name: TestCalc.test_add"),
+        "test_calc.py, lines 7-8\n    7     def test_add(self):",
+    ),
+    (
+        tool("search", "text: return\npath: calc.py"),
+        "2 lines\ncalc.py:2:    return a - b\ncalc.py:6:",
+    ),
     (tool("edit", block("new.py", "", "x = 1\n")), "+x = 1"),
     (tool("undo"), "-x = 1"),
 )
@@ -68,7 +87,8 @@ Talk = Callable[..., Conversation]
 def talk(tmp_path: Path, prepared: Prepared) -> Talk:
     def make(*replies: str | Entry, dies_at: int | None = None, **more: object) -> Conversation:
         entries = tuple(
-            reply if isinstance(reply, Entry) else Entry(reply=reply, times=1, cost_usd=0.01) for reply in replies
+            reply if isinstance(reply, Entry) else Entry(reply=reply, times=1, cost_usd=0.01)
+            for reply in replies
         )
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         return Conversation(folder, prepared, Client(entries, dies_at), plan=AGENT, **more)  # type: ignore[arg-type]
@@ -95,16 +115,21 @@ async def test_from_the_first_look_to_the_proof(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("number", range(1, len(STEPS) + 1))
-async def test_killed_before_any_reply_it_goes_on_there_on_another_machine(talk: Talk, number: int) -> None:
+async def test_killed_before_any_reply_it_goes_on_there_on_another_machine(
+    talk: Talk, number: int
+) -> None:
     it = talk(*STEPS, dies_at=number)
     assert isinstance(await it.deliver(), Deferred)
     result = await it.run()
     assert (result.outcome, it.machines, len(it.client.sent)) == (Outcome.PROPOSED, 2, len(STEPS))
     requests = [request.messages for request in it.client.sent]
     assert all(
-        later[: len(earlier)] == earlier for earlier, later in zip(plain(requests), plain(requests)[1:], strict=False)
+        later[: len(earlier)] == earlier
+        for earlier, later in zip(plain(requests), plain(requests)[1:], strict=False)
     )
-    assert len(it.store.calls(result.job_id, 0)) == len(STEPS) + 1, "the one that was cut, and each step once"
+    assert len(it.store.calls(result.job_id, 0)) == len(STEPS) + 1, (
+        "the one that was cut, and each step once"
+    )
 
 
 def plain(requests: list[tuple[Message, ...]]) -> list[list[str]]:
@@ -115,7 +140,9 @@ def plain(requests: list[tuple[Message, ...]]) -> list[list[str]]:
 async def test_killed_after_a_tools_work_it_does_that_again_and_buys_nothing_again(
     talk: Talk, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    it, use, used = talk(*STEPS), Toolbox.use, list[int]()
+    it = talk(*STEPS)
+    use = Toolbox.use
+    used = list[int]()
 
     async def dies(self: Toolbox, call: object, place: str) -> str:
         told = await use(self, call, place)  # type: ignore[arg-type]
@@ -141,7 +168,9 @@ async def test_each_look_shows_what_it_says_and_a_wrong_call_what_would_do(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agent, "MAX_WRONG", 99)
-    monkeypatch.setattr(agent.propose, "__kwdefaults__", {**(agent.propose.__kwdefaults__ or {}), "max_steps": 99})
+    monkeypatch.setattr(
+        agent.propose, "__kwdefaults__", {**(agent.propose.__kwdefaults__ or {}), "max_steps": 99}
+    )
     calls = [*GOOD, *WRONG_CALLS]
     it = talk(*(reply for reply, _ in calls), RIGHT)
     assert (await it.run()).outcome is Outcome.PROPOSED
@@ -151,12 +180,19 @@ async def test_each_look_shows_what_it_says_and_a_wrong_call_what_would_do(
     assert ["Error" in shown for shown in told] == [False] * len(GOOD) + [True] * len(WRONG_CALLS)
 
 
-async def test_commands_see_the_edits_and_no_network_and_what_they_write_is_dropped(talk: Talk) -> None:
+async def test_commands_see_the_edits_and_no_network_and_what_they_write_is_dropped(
+    talk: Talk,
+) -> None:
     it = talk(
         tool("edit", EDIT),
-        tool("run", "grep -c 'a + b' calc.py; echo x > calc.py; echo y > ../../escaped; wc -l < /proc/net/route; env"),
-        tool("run", "cat calc.py; ls .."), tool("submit"),
-    )  # fmt: skip
+        tool(
+            "run",
+            "grep -c 'a + b' calc.py; echo x > calc.py; echo y > ../../escaped; wc -l <"
+            " /proc/net/route; env",
+        ),
+        tool("run", "cat calc.py; ls .."),
+        tool("submit"),
+    )
     await it.run()
     _, first, second = results(it)
     assert "1\n" in first and "API_KEY" not in first
@@ -191,18 +227,26 @@ async def test_wrong_calls_in_a_row_end_it(talk: Talk) -> None:
     assert "5 calls in a row were wrong" in result.reason and len(it.client.sent) == 5
 
 
-async def test_out_of_steps_the_edits_that_there_are_go_on(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agent.propose, "__kwdefaults__", {**(agent.propose.__kwdefaults__ or {}), "max_steps": 2})
+async def test_out_of_steps_the_edits_that_there_are_go_on(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        agent.propose, "__kwdefaults__", {**(agent.propose.__kwdefaults__ or {}), "max_steps": 2}
+    )
     it = talk(tool("edit", EDIT), tool("open", "path: calc.py"), tool("submit", "never asked"))
     result = await it.run()
     assert (result.outcome, len(it.client.sent)) == (Outcome.PROPOSED, 2)
     assert json.loads(it.artifact(result, "transcript"))["ending"] == "all 2 steps are used up"
 
 
-async def test_out_of_time_the_edits_that_there_are_go_on(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_out_of_time_the_edits_that_there_are_go_on(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ticks = iter(range(0, 9_000, 700))
     monkeypatch.setattr(
-        agent.propose, "__kwdefaults__", {**(agent.propose.__kwdefaults__ or {}), "clock": lambda: next(ticks)}
+        agent.propose,
+        "__kwdefaults__",
+        {**(agent.propose.__kwdefaults__ or {}), "clock": lambda: next(ticks)},
     )
     it = talk(tool("edit", EDIT), tool("open", "path: calc.py"))
     result = await it.run()
@@ -211,21 +255,26 @@ async def test_out_of_time_the_edits_that_there_are_go_on(talk: Talk, monkeypatc
 
 async def test_out_of_money_the_edits_that_there_are_go_on(talk: Talk) -> None:
     it = talk(
-        Entry(reply=tool("edit", EDIT), times=1, cost_usd=0.6), Entry(reply=tool("submit"), cost_usd=0.6),
-    )  # fmt: skip
+        Entry(reply=tool("edit", EDIT), times=1, cost_usd=0.6),
+        Entry(reply=tool("submit"), cost_usd=0.6),
+    )
     result = await it.run()
     assert (result.outcome, result.cost_usd, len(it.client.sent)) == (Outcome.PROPOSED, 0.6, 1)
 
 
 @pytest.mark.parametrize("code", ["context_length_exceeded", "content_policy_violation"])
-async def test_where_the_model_takes_no_more_of_it_the_edits_that_there_are_go_on(talk: Talk, code: str) -> None:
+async def test_where_the_model_takes_no_more_of_it_the_edits_that_there_are_go_on(
+    talk: Talk, code: str
+) -> None:
     it = talk(tool("edit", EDIT), Entry(status=400, code=code))
     result = await it.run()
     assert (result.outcome, result.verification) == (Outcome.PROPOSED, Verification.RED_TO_GREEN)
     assert len(json.loads(it.artifact(result, "transcript"))["steps"]) == 1
 
 
-async def test_its_time_is_a_share_of_what_the_run_has_left(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_its_time_is_a_share_of_what_the_run_has_left(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     left: list[float] = []
     made = agent._Agent.__init__
 
@@ -240,9 +289,13 @@ async def test_its_time_is_a_share_of_what_the_run_has_left(talk: Talk, monkeypa
     assert left[0] == pytest.approx(100.0 * agent.MINUTES_SHARE, abs=1.0)
 
 
-@pytest.mark.parametrize("quoted", [EDIT, "```diff\n--- a/calc.py\n+++ b/calc.py\n@@ -1,2 +1,2 @@\n-a\n+b\n```"])
+@pytest.mark.parametrize(
+    "quoted", [EDIT, "```diff\n--- a/calc.py\n+++ b/calc.py\n@@ -1,2 +1,2 @@\n-a\n+b\n```"]
+)
 async def test_words_that_quote_a_change_do_not_spoil_the_edits(talk: Talk, quoted: str) -> None:
-    result = await talk(tool("edit", EDIT), tool("submit", f"The sign was wrong:\n\n{quoted}")).run()
+    result = await talk(
+        tool("edit", EDIT), tool("submit", f"The sign was wrong:\n\n{quoted}")
+    ).run()
     assert (result.outcome, result.verification) == (Outcome.PROPOSED, Verification.RED_TO_GREEN)
 
 
@@ -263,7 +316,10 @@ async def test_what_is_missing_and_what_needs_no_change_end_the_run(talk: Talk) 
     test += "    def test_it(self):\n        self.assertEqual(double(4), 8)\n"
     it = talk(tool("edit", block("test_new.py", "", test)), tool("no_change_needed", "It doubles."))
     result = await it.run()
-    assert result.outcome is Outcome.NO_CHANGE_NEEDED and "1 test made from the issue pass" in result.reason
+    assert (
+        result.outcome is Outcome.NO_CHANGE_NEEDED
+        and "1 test made from the issue pass" in result.reason
+    )
     assert "+class T(" in it.artifact(result, "reproduction") and "transcript" in result.artifacts
 
 
@@ -271,10 +327,21 @@ def test_old_results_are_left_out_half_the_history_at_a_time_and_the_last_ones_n
     begun = (Message(role="system", content="s"), Message(role="user", content="u"))
     steps = [Step("call", str(number), f"{number}:" + "x" * 1_000, False) for number in range(30)]
     sent = {count: conversation(begun, steps[:count], 30, 10_000) for count in range(31)}
-    left_out = {count: sum("left out" in message.content for message in sent[count]) for count in sent}
+    left_out = {
+        count: sum("left out" in message.content for message in sent[count]) for count in sent
+    }
     assert left_out[9] == 0 and max(left_out.values()) <= 30 - KEPT_STEPS
     assert all(sum(len(m.content) for m in messages) < 13_000 for messages in sent.values())
     changes = sum(left_out[count] != left_out[count - 1] for count in range(1, 31))
     assert changes <= 6, "what a provider has kept stays good for several steps"
     assert all("x" * 1_000 in message.content for message in sent[30][-2 * KEPT_STEPS + 1 :: 2])
-    assert [message.reused for message in sent[3]] == [False, True, False, False, False, False, False, True]
+    assert [message.reused for message in sent[3]] == [
+        False,
+        True,
+        False,
+        False,
+        False,
+        False,
+        False,
+        True,
+    ]

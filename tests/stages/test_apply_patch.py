@@ -24,9 +24,20 @@ FILES = {
 
 
 def git(folder: Path, *arguments: str) -> str:
-    who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
-    fixed = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": os.environ["PATH"]}
-    done = subprocess.run(["git", *arguments], cwd=folder, env=who | fixed, check=True, capture_output=True, text=True)
+    who = {
+        "GIT_AUTHOR_NAME": "a",
+        "GIT_AUTHOR_EMAIL": "a@b",
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@b",
+    }
+    fixed = {
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "PATH": os.environ["PATH"],
+    }
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, env=who | fixed, check=True, capture_output=True, text=True
+    )
     return done.stdout.strip()
 
 
@@ -58,11 +69,18 @@ class Bench:
 
     async def run(self, *replies: str, config: str | None = None) -> Candidates | Back:
         checkout = Checkout(
-            repository="octo/shop", clone_url="file:///x", base_branch="main", base_sha=self.sha, committed_at=0,
-            described=None, config=config,
-        )  # fmt: skip
+            repository="octo/shop",
+            clone_url="file:///x",
+            base_branch="main",
+            base_sha=self.sha,
+            committed_at=0,
+            described=None,
+            config=config,
+        )
         proposals = Proposals(
-            proposals=tuple(Proposal(reply=reply, exchange_key="k", model="m") for reply in replies),
+            proposals=tuple(
+                Proposal(reply=reply, exchange_key="k", model="m") for reply in replies
+            ),
             templates={},
             template_set="0" * 64,
         )
@@ -80,11 +98,23 @@ class Bench:
             raise AssertionError(f"apply_patch has no effects: {arguments}")
 
         return RunContext(
-            job=FixIssueJob(issue_url="https://github.com/octo/shop/issues/1"), job_id="job", generation=0, round=1,
-            stage="apply_patch", feedback=None, limits=EffectiveLimits(1, 1, 1), workspace=Path("/nonexistent"),
-            save=save, load=load, intend=unused, record=unused, keep=unused, past=unused, progress=lambda text: None,
+            job=FixIssueJob(issue_url="https://github.com/octo/shop/issues/1"),
+            job_id="job",
+            generation=0,
+            round=1,
+            stage="apply_patch",
+            feedback=None,
+            limits=EffectiveLimits(1, 1, 1),
+            workspace=Path("/nonexistent"),
+            save=save,
+            load=load,
+            intend=unused,
+            record=unused,
+            keep=unused,
+            past=unused,
+            progress=lambda text: None,
             ledger=Ledger.__new__(Ledger),
-        )  # fmt: skip
+        )
 
 
 @pytest.fixture
@@ -102,11 +132,16 @@ GOOD = "The first item was left out.\n\n" + block(
 
 
 async def test_a_reply_becomes_a_tree_a_patch_and_a_summary(bench):
-    result = await bench.run(GOOD + block("tests/test_shop.py", "", "def test_total():\n    assert True\n"))
+    result = await bench.run(
+        GOOD + block("tests/test_shop.py", "", "def test_total():\n    assert True\n")
+    )
     (candidate,) = result.candidates
     assert candidate.paths == ("src/shop.py", "tests/test_shop.py")
     assert candidate.summary == "The first item was left out."
-    assert bench.mirror.read(candidate.tree, "src/shop.py") == b"def total(items):\n    return sum(items)\n"
+    assert (
+        bench.mirror.read(candidate.tree, "src/shop.py")
+        == b"def total(items):\n    return sum(items)\n"
+    )
     assert bench.mirror.apply(bench.sha, bench.saved[candidate.patch_key]) == candidate.tree
     assert result.facts().artifacts == {"patch": candidate.patch_key}
 
@@ -117,7 +152,9 @@ async def test_proposals_that_come_to_the_same_tree_are_one_candidate(bench):
 
 
 async def test_a_reply_that_does_not_fit_goes_back_with_the_nearest_lines_and_the_format(bench):
-    result = await bench.run(block("src/shop.py", "    return sum(item[1:])\n", "    return sum(items)\n"))
+    result = await bench.run(
+        block("src/shop.py", "    return sum(item[1:])\n", "    return sum(items)\n")
+    )
     assert isinstance(result, Back)
     assert result.to == "propose_patch"
     assert "    return sum(items[1:])" in result.because
@@ -149,7 +186,9 @@ async def test_what_is_no_text_file_of_the_repository_is_refused(bench, path, wh
 
 
 async def test_modes_and_line_ends_survive(bench):
-    result = await bench.run(block("run.sh", "echo hi\n", "echo ho\n") + block("src/dos.py", "b = 2\n", "b = 3\n"))
+    result = await bench.run(
+        block("run.sh", "echo hi\n", "echo ho\n") + block("src/dos.py", "b = 2\n", "b = 3\n")
+    )
     tree = result.candidates[0].tree
     assert {entry.path: entry.mode for entry in bench.mirror.files(tree)}["run.sh"] == "100755"
     assert bench.mirror.read(tree, "src/dos.py") == b"a = 1\r\nb = 3"
@@ -170,7 +209,10 @@ async def test_files_are_removed_and_candidates_say_which_paths(bench):
 async def test_the_repositorys_rules_hold_and_a_refusal_by_them_goes_back_with_its_reason(bench):
     result = await bench.run(GOOD, config='[edits]\nprotected = ["src/*"]\n')
     assert isinstance(result, Back)
-    assert "policy: the repository's .coding-agent.toml protects src/*" in result.because.splitlines()[0]
+    assert (
+        "policy: the repository's .coding-agent.toml protects src/*"
+        in result.because.splitlines()[0]
+    )
 
 
 async def test_the_deployments_protected_paths_hold(bench):
@@ -188,13 +230,17 @@ async def test_rules_that_can_not_be_used_and_weakened_tests_are_told_to_the_rev
 async def test_another_machine_restores_the_same_trees(bench, origin, tmp_path):
     result = await bench.run(GOOD + block("src/dos.py", "a = 1\n", "a = 2\n"))
     other = Bench(origin, tmp_path / "elsewhere", bench.saved)
-    await other.stage.restore(Candidates.model_validate_json(result.model_dump_json()), other.context())
+    await other.stage.restore(
+        Candidates.model_validate_json(result.model_dump_json()), other.context()
+    )
     assert other.mirror.read(result.candidates[0].tree, "src/dos.py") == b"a = 2\r\nb = 2"
 
 
 async def test_a_patch_that_gives_another_tree_is_not_restored(bench):
     result = await bench.run(GOOD)
     key = result.candidates[0].patch_key
-    bench.saved[key] = bench.saved[key].replace(b"+    return sum(items)", b"+    return sum(other)")
+    bench.saved[key] = bench.saved[key].replace(
+        b"+    return sum(items)", b"+    return sum(other)"
+    )
     with pytest.raises(GitError):
         await bench.stage.restore(result, bench.context())

@@ -66,7 +66,9 @@ def refusal(reply: str, **files: str) -> str:
     ],
 )
 def test_the_path_is_found_however_it_is_dressed(header):
-    (edit,) = parse_edits(f"Words.\n\n{header}<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n```\n")
+    (edit,) = parse_edits(
+        f"Words.\n\n{header}<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n```\n"
+    )
     assert edit.path == "a/b.py"
     assert readings(edit) == [(["x"], ["y"])]
 
@@ -77,7 +79,11 @@ def test_a_name_without_an_extension_is_a_path_and_a_word_of_prose_is_none():
 
 
 def test_several_blocks_under_one_path_are_edits_of_that_file():
-    reply = block("x\n", "y\n", "a.py") + "\nThen this:\n```\n" + block("p\n", "q\n", "```").removeprefix("```\n")
+    reply = (
+        block("x\n", "y\n", "a.py")
+        + "\nThen this:\n```\n"
+        + block("p\n", "q\n", "```").removeprefix("```\n")
+    )
     assert [edit.path for edit in parse_edits(reply)] == ["a.py", "a.py"]
 
 
@@ -97,7 +103,10 @@ def test_marks_of_other_lengths_are_read(length):
     [
         ("a.py\n<<<<<<< SEARCH\nx\n=======\ny\n", "ends inside block 1"),
         ("a.py\n<<<<<<< SEARCH\nx\n>>>>>>> REPLACE\n", "no ======= line"),
-        ("a.py\n<<<<<<< SEARCH\nx\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n", "before the next one"),
+        (
+            "a.py\n<<<<<<< SEARCH\nx\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n",
+            "before the next one",
+        ),
         ("a.py\nx\n=======\ny\n>>>>>>> REPLACE\n", "where none is open"),
     ],
 )
@@ -108,11 +117,15 @@ def test_a_broken_block_is_refused_and_the_reason_said(reply, why):
 
 def test_conflict_marks_without_our_words_are_content():
     conflict = "<<<<<<< HEAD\nx\n>>>>>>> branch\n"
-    assert readings(parse_edits(block(conflict, "x\n"))[0]) == [(["<<<<<<< HEAD", "x", ">>>>>>> branch"], ["x"])]
+    assert readings(parse_edits(block(conflict, "x\n"))[0]) == [
+        (["<<<<<<< HEAD", "x", ">>>>>>> branch"], ["x"])
+    ]
 
 
 def test_a_block_indented_as_a_whole_is_moved_back():
-    reply = "1. `new.py`\n   <<<<<<< SEARCH\n   =======\n   def f():\n       pass\n   >>>>>>> REPLACE\n"
+    reply = (
+        "1. `new.py`\n   <<<<<<< SEARCH\n   =======\n   def f():\n       pass\n   >>>>>>> REPLACE\n"
+    )
     assert applied(reply, a__py="") == {"new.py": "def f():\n    pass\n"}
 
 
@@ -160,9 +173,15 @@ def test_one_block_that_does_not_apply_spoils_all():
 
 
 def test_indentation_missing_on_every_line_is_restored():
-    reply = block("taxed = 0\nreturn sum(items)\n", "taxed = 1\nif taxed:\n    return 0\nreturn sum(items)\n")
-    changed = "        taxed = 1\n        if taxed:\n            return 0\n        return sum(items)\n"
-    assert applied(reply)["shop.py"] == FILE.replace("        taxed = 0\n        return sum(items)\n", changed)
+    reply = block(
+        "taxed = 0\nreturn sum(items)\n", "taxed = 1\nif taxed:\n    return 0\nreturn sum(items)\n"
+    )
+    changed = (
+        "        taxed = 1\n        if taxed:\n            return 0\n        return sum(items)\n"
+    )
+    assert applied(reply)["shop.py"] == FILE.replace(
+        "        taxed = 0\n        return sum(items)\n", changed
+    )
 
 
 def test_indentation_too_much_on_every_line_is_taken_off():
@@ -171,21 +190,37 @@ def test_indentation_too_much_on_every_line_is_taken_off():
 
 
 def test_a_first_line_that_alone_lost_its_indentation_in_both_halves_gets_it_back():
-    reply = block("taxed = 0\n        return sum(items)\n", "taxed = 1\n        return sum(items) + taxed\n")
+    reply = block(
+        "taxed = 0\n        return sum(items)\n", "taxed = 1\n        return sum(items) + taxed\n"
+    )
     changed = "        taxed = 1\n        return sum(items) + taxed\n"
-    assert applied(reply)["shop.py"] == FILE.replace("        taxed = 0\n        return sum(items)\n", changed)
+    assert applied(reply)["shop.py"] == FILE.replace(
+        "        taxed = 0\n        return sum(items)\n", changed
+    )
 
 
 def test_a_first_line_that_lost_its_indentation_in_one_half_is_refused():
-    said = refusal(block("taxed = 0\n        return sum(items)\n", "        taxed = 1\n        return sum(items)\n"))
+    said = refusal(
+        block(
+            "taxed = 0\n        return sum(items)\n",
+            "        taxed = 1\n        return sum(items)\n",
+        )
+    )
     assert "first line's indentation" in said
     assert "        taxed = 0\n" in said
 
 
 def test_one_searched_line_whose_replacement_can_be_indented_in_two_ways_is_decided_by_the_parser_alone():
-    moved, first = "if items:\n    return 1\n", "taxed = 1\n        return sum(items)\n"
-    assert "        if items:\n            return 1\n" in applied(block("taxed = 0\n", moved))["shop.py"]
-    assert "        taxed = 1\n        return sum(items)\n" in applied(block("return sum(items)\n", first))["shop.py"]
+    moved = "if items:\n    return 1\n"
+    first = "taxed = 1\n        return sum(items)\n"
+    assert (
+        "        if items:\n            return 1\n"
+        in applied(block("taxed = 0\n", moved))["shop.py"]
+    )
+    assert (
+        "        taxed = 1\n        return sum(items)\n"
+        in applied(block("return sum(items)\n", first))["shop.py"]
+    )
     assert "not clear" in refusal(block("b\n", "x\n    y\n", "a.txt"), a__txt="a\n    b\n")
 
 
@@ -194,7 +229,11 @@ def test_one_searched_line_without_indentation_places_one_line():
 
 
 def test_what_is_not_there_is_answered_with_the_nearest_lines():
-    said = refusal(block("    def total(self, things):\n        taxed = 0\n        return sum(things)\n", "x\n"))
+    said = refusal(
+        block(
+            "    def total(self, things):\n        taxed = 0\n        return sum(things)\n", "x\n"
+        )
+    )
     assert "    def total(self, items):\n        taxed = 0\n        return sum(items)\n" in said
     assert len(refusal(block("x" * 50_000 + "\n", "y\n"))) < 1_000
 
@@ -214,14 +253,16 @@ def test_edits_that_change_nothing_are_refused():
 
 def test_line_ends_byte_order_mark_and_missing_final_newline_are_kept():
     text = "\ufeffa\r\nb\r\nc"
-    assert applied(block("a\nb\n", "a\nx\ny\n", "f.py"), f__py=text) == {"f.py": "\ufeffa\r\nx\r\ny\r\nc"}
+    assert applied(block("a\nb\n", "a\nx\ny\n", "f.py"), f__py=text) == {
+        "f.py": "\ufeffa\r\nx\r\ny\r\nc"
+    }
     assert applied(block("c\n", "d\ne\n", "f.py"), f__py=text) == {"f.py": "\ufeffa\r\nb\r\nd\r\ne"}
 
 
 def test_a_reply_with_crlf_is_read_like_one_without():
-    assert applied(block("import os\n", "import sys\n").replace("\n", "\r\n"))["shop.py"] == FILE.replace(
-        "os", "sys", 1
-    )
+    assert applied(block("import os\n", "import sys\n").replace("\n", "\r\n"))[
+        "shop.py"
+    ] == FILE.replace("os", "sys", 1)
 
 
 def test_the_mark_for_lines_not_shown_is_never_written():
@@ -232,12 +273,23 @@ def test_the_mark_for_lines_not_shown_is_never_written():
 @pytest.mark.parametrize(
     "path",
     [
-        "/etc/passwd", "../x.py", "a/../../x.py", "a//b.py", ".git/config", "sub/.GIT/hooks/x", "git~1/config",
-        ".github/workflows/ci.yml", ".GitHub/Workflows/ci.yml", "a\x07.py", "a\u200b.py", "C:/x.py", "a\\b.py",
+        "/etc/passwd",
+        "../x.py",
+        "a/../../x.py",
+        "a//b.py",
+        ".git/config",
+        "sub/.GIT/hooks/x",
+        "git~1/config",
+        ".github/workflows/ci.yml",
+        ".GitHub/Workflows/ci.yml",
+        "a\x07.py",
+        "a\u200b.py",
+        "C:/x.py",
+        "a\\b.py",
         "~/x.py",
         "x" * 300,
     ],
-)  # fmt: skip
+)
 def test_a_path_that_leads_elsewhere_is_refused(path):
     edit = Edit(1, path, Replace((((), ("x",)),)))
     with pytest.raises(EditFailed, match="refused"):

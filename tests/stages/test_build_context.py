@@ -37,9 +37,17 @@ def commit(tmp_path: Path):
             (origin / path).write_bytes(content if isinstance(content, bytes) else content.encode())
         if link:
             (origin / link).symlink_to(next(iter(files)))
-        fixed = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": os.environ["PATH"]}
+        fixed = {
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "PATH": os.environ["PATH"],
+        }
         who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], [*who, "commit", "-q", "-m", "first"]):
+        for arguments in (
+            ["init", "-q", "-b", "main"],
+            ["add", "-A"],
+            [*who, "commit", "-q", "-m", "first"],
+        ):
             subprocess.run(["git", *arguments], cwd=origin, env=fixed, check=True)
         mirror = Mirrors(tmp_path / "mirrors", lambda _: None).at("octo/shop")
         mirror.fetch(origin.as_uri())
@@ -88,10 +96,15 @@ def test_of_equal_files_the_named_one_comes_first(text):
 
 def test_a_traceback_speaks_for_the_frame_where_it_ends():
     body = "def total(items):\n    return wrong_sum\n"
-    text = 'Wrong sum\n File "/x/shop/c.py", line 1, in f\n File "/x/shop/b.py", line 3, in g\nValueError'
+    text = (
+        'Wrong sum\n File "/x/shop/c.py", line 1, in f\n File "/x/shop/b.py", line 3, in'
+        " g\nValueError"
+    )
     assert ranked(text, {"shop/a.py": body, "shop/b.py": body, "shop/c.py": body}) == [
-        "shop/b.py", "shop/c.py", "shop/a.py",
-    ]  # fmt: skip
+        "shop/b.py",
+        "shop/c.py",
+        "shop/a.py",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -145,12 +158,18 @@ def test_sources_come_before_the_related_test(commit):
 def test_a_file_of_unknown_kind_is_shown_where_the_issue_names_it(commit):
     mirror, sha = commit(FILES)
     assert "settings.weird" not in shown(build(mirror, sha, query("checkout_total"), 24_000))
-    assert "settings.weird" in shown(build(mirror, sha, query("checkout_total in settings.weird"), 24_000))
+    assert "settings.weird" in shown(
+        build(mirror, sha, query("checkout_total in settings.weird"), 24_000)
+    )
 
 
 def test_the_limit_holds_and_a_large_file_is_shown_in_pieces(commit):
-    large = "import os\n\n" + "".join(f"def f{n}(x):\n    return x + {n}\n\n\n" for n in range(2_000))
-    mirror, sha = commit({**FILES, "shop/large.py": large + "def broken_total(cart):\n    return 1\n"})
+    large = "import os\n\n" + "".join(
+        f"def f{n}(x):\n    return x + {n}\n\n\n" for n in range(2_000)
+    )
+    mirror, sha = commit(
+        {**FILES, "shop/large.py": large + "def broken_total(cart):\n    return 1\n"}
+    )
     context = build(mirror, sha, query("broken_total of a cart in shop/large.py"), 3_000)
     assert context.tokens <= 3_000
     file = context.files[0]
@@ -178,7 +197,10 @@ def test_a_method_is_shown_under_its_class():
 @settings(deadline=None, max_examples=100)
 @given(
     st.lists(
-        st.sampled_from(["def cart(x):", "    return cart", "class Cart:", "", "@x", "é" * 30, "\tpass"]), min_size=1
+        st.sampled_from(
+            ["def cart(x):", "    return cart", "class Cart:", "", "@x", "é" * 30, "\tpass"]
+        ),
+        min_size=1,
     ),
     st.integers(30, 150),
 )
@@ -194,7 +216,8 @@ def test_an_excerpt_keeps_its_limit_and_its_lines_are_the_files(lines, limit):
     at = 0
     for line in part.text.removesuffix("\n").split("\n"):
         if OMITTED.fullmatch(line):
-            first, last = int(line.split()[2]), int(line.split()[4])
+            first = int(line.split()[2])
+            last = int(line.split()[4])
             assert first == at + 1
             at = last
         else:
@@ -204,7 +227,10 @@ def test_an_excerpt_keeps_its_limit_and_its_lines_are_the_files(lines, limit):
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.text(max_size=300), st.dictionaries(st.sampled_from(["a/b.py", "b.py", "tests/b.py", "x.md"]), st.text()))
+@given(
+    st.text(max_size=300),
+    st.dictionaries(st.sampled_from(["a/b.py", "b.py", "tests/b.py", "x.md"]), st.text()),
+)
 def test_ranking_any_issue_gives_each_path_at_most_once(text, files):
     paths = ranked(text, files)
     assert len(set(paths)) == len(paths)

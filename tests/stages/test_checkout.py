@@ -27,11 +27,22 @@ class Remote:
 
     def git(self, *arguments: str, stdin: str = "") -> str:
         ann = (("NAME", "ann"), ("EMAIL", "a@example.com"), ("DATE", f"{SECONDS} +0000"))
-        who = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in ann}
-        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"} | who
+        who = {
+            f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in ann
+        }
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": "/nonexistent",
+            "GIT_CONFIG_NOSYSTEM": "1",
+        } | who
         where = [f"--git-dir={self.folder}"] if self.folder.exists() else []
         done = subprocess.run(
-            ["git", *where, *arguments], input=stdin, capture_output=True, text=True, check=True, env=environment
+            ["git", *where, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
         )
         return done.stdout.strip()
 
@@ -41,7 +52,9 @@ class Remote:
             for name, text in files.items()
         ]
         tree = self.git("mktree", stdin="\n".join(lines))
-        sha = self.git("commit-tree", tree, "-m", f"{branch} {files}", *(["-p", parent] if parent else []))
+        sha = self.git(
+            "commit-tree", tree, "-m", f"{branch} {files}", *(["-p", parent] if parent else [])
+        )
         self.git("update-ref", f"refs/heads/{branch}", sha)
         return sha
 
@@ -53,10 +66,20 @@ def remote(tmp_path: Path) -> Remote:
 
 def issue(remote: Remote, branch: str = "main") -> Issue:
     return Issue(
-        url=job().issue_url, repository="octo/repo", number=42, title="t", body="b", author="ann", association="NONE",
-        comments=(), clone_url=str(remote.folder), default_branch=branch, private=True, snapshot_sha256="0" * 64,
+        url=job().issue_url,
+        repository="octo/repo",
+        number=42,
+        title="t",
+        body="b",
+        author="ann",
+        association="NONE",
+        comments=(),
+        clone_url=str(remote.folder),
+        default_branch=branch,
+        private=True,
+        snapshot_sha256="0" * 64,
         hidden=(),
-    )  # fmt: skip
+    )
 
 
 def machine(tmp_path: Path, name: str = "one") -> CheckoutStage:
@@ -64,7 +87,11 @@ def machine(tmp_path: Path, name: str = "one") -> CheckoutStage:
 
 
 async def look(
-    tmp_path: Path, remote: Remote, wanted: FixIssueJob | None = None, *, pushed: tuple[str, ...] = ()
+    tmp_path: Path,
+    remote: Remote,
+    wanted: FixIssueJob | None = None,
+    *,
+    pushed: tuple[str, ...] = (),
 ) -> Checkout | Stop:
     return await machine(tmp_path).run(issue(remote), context(tmp_path, wanted, pushed=pushed))
 
@@ -79,9 +106,13 @@ async def test_the_base_commit_of_now_is_recorded(tmp_path: Path, remote: Remote
     remote.git("tag", "v1.2", sha)
     answer = await look(tmp_path, remote)
     assert answer == Checkout(
-        repository="octo/repo", clone_url=str(remote.folder), base_branch="main", base_sha=sha, committed_at=SECONDS,
+        repository="octo/repo",
+        clone_url=str(remote.folder),
+        base_branch="main",
+        base_sha=sha,
+        committed_at=SECONDS,
         described=f"v1.2-0-g{sha[:7]}",
-    )  # fmt: skip
+    )
     assert answer.facts().base_sha == sha
 
 
@@ -103,10 +134,15 @@ async def test_a_branch_that_was_asked_for_is_the_base(tmp_path: Path, remote: R
 
 async def test_a_missing_branch_is_rejected_by_name(tmp_path: Path, remote: Remote):
     remote.commit("main", {"a.py": "x = 1\n"})
-    assert reason(await look(tmp_path, remote, job(base_branch="nope"))) == "octo/repo has no branch 'nope'"
+    assert (
+        reason(await look(tmp_path, remote, job(base_branch="nope")))
+        == "octo/repo has no branch 'nope'"
+    )
 
 
-async def test_a_branch_that_was_deleted_is_not_taken_from_the_kept_mirror(tmp_path: Path, remote: Remote):
+async def test_a_branch_that_was_deleted_is_not_taken_from_the_kept_mirror(
+    tmp_path: Path, remote: Remote
+):
     remote.commit("main", {"a.py": "x = 1\n"})
     remote.commit("old", {"a.py": "x = 0\n"})
     assert isinstance(await look(tmp_path, remote, job(base_branch="old")), Checkout)
@@ -133,11 +169,16 @@ async def test_a_commit_that_is_not_ours_on_our_branch_is_rejected(tmp_path: Pat
     base = remote.commit("main", {"a.py": "x = 1\n"})
     mine = branch_name(42, job().id)
     theirs = remote.commit(mine, {"a.py": "x = 3\n"}, parent=base)
-    assert reason(await look(tmp_path, remote)) == f"branch {mine} holds a commit that is not ours ({theirs[:12]})"
+    assert (
+        reason(await look(tmp_path, remote))
+        == f"branch {mine} holds a commit that is not ours ({theirs[:12]})"
+    )
     assert isinstance(await look(tmp_path, remote, job(options={"dry_run": True})), Checkout)
 
 
-async def test_a_branch_that_holds_what_an_earlier_generation_pushed_is_ours(tmp_path: Path, remote: Remote):
+async def test_a_branch_that_holds_what_an_earlier_generation_pushed_is_ours(
+    tmp_path: Path, remote: Remote
+):
     base = remote.commit("main", {"a.py": "x = 1\n"})
     ours = remote.commit(branch_name(42, job().id), {"a.py": "x = 2\n"}, parent=base)
     assert isinstance(await look(tmp_path, remote, pushed=(ours,)), Checkout)
@@ -162,7 +203,9 @@ async def test_on_an_empty_disk_the_recorded_commit_comes_back_though_the_branch
     await other.restore(result, context(tmp_path))
     mirror = Mirrors(tmp_path / "another", lambda _: None).at("octo/repo")
     assert mirror.read(base, "a.py") == b"x = 1\n"
-    assert mirror.commit(mirror.tree_of(base), base, "works", Identity("a", "a@example.com"), SECONDS)
+    assert mirror.commit(
+        mirror.tree_of(base), base, "works", Identity("a", "a@example.com"), SECONDS
+    )
 
 
 async def test_a_machine_that_has_the_commit_asks_nobody(tmp_path: Path, remote: Remote):
@@ -175,7 +218,9 @@ async def test_a_machine_that_has_the_commit_asks_nobody(tmp_path: Path, remote:
         await machine(tmp_path, "another").restore(result, context(tmp_path))
 
 
-async def test_the_default_branchs_configuration_counts_not_that_of_the_branch_that_the_job_names(remote, tmp_path):
+async def test_the_default_branchs_configuration_counts_not_that_of_the_branch_that_the_job_names(
+    remote, tmp_path
+):
     remote.commit("main", {"a.py": "x\n", ".coding-agent.toml": "[edits]\nmax_files = 3\n"})
     remote.commit("release", {"a.py": "x\n", ".coding-agent.toml": "[edits]\nmax_files = 9\n"})
     result = await look(tmp_path, remote, job(base_branch="release"))

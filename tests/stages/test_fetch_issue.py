@@ -11,7 +11,9 @@ from tests.stand_ins.forge import StillForge, comment, snapshot
 from tests.stand_ins.runs import context, job
 
 
-async def fetch(forge: StillForge, wanted: FixIssueJob | None = None, notes: list[str] | None = None) -> Issue | Stop:
+async def fetch(
+    forge: StillForge, wanted: FixIssueJob | None = None, notes: list[str] | None = None
+) -> Issue | Stop:
     return await FetchIssue(forge).run(context(Path("unused"), wanted, notes=notes))
 
 
@@ -28,10 +30,19 @@ async def rejection(forge: StillForge, wanted: FixIssueJob | None = None) -> str
 
 
 async def test_an_issue_is_read_with_its_comments_and_where_its_code_is():
-    told = snapshot(title="Wrong sum", body="1 + 1 = 0\r\nsee below", comments=(comment("me too"), comment("and me")))
+    told = snapshot(
+        title="Wrong sum",
+        body="1 + 1 = 0\r\nsee below",
+        comments=(comment("me too"), comment("and me")),
+    )
     issue = await fetched(StillForge(issues={42: told}))
     assert (issue.repository, issue.number, issue.url) == ("octo/repo", 42, job().issue_url)
-    assert (issue.author, issue.association, issue.default_branch, issue.private) == ("ann", "NONE", "main", True)
+    assert (issue.author, issue.association, issue.default_branch, issue.private) == (
+        "ann",
+        "NONE",
+        "main",
+        True,
+    )
     assert issue.clone_url == "https://github.com/octo/repo.git"
     assert issue.text == "Wrong sum\n\n1 + 1 = 0\nsee below\n\nme too\n\nand me"
     assert [(c.author, c.association) for c in issue.comments] == [("bob", "MEMBER")] * 2
@@ -41,7 +52,12 @@ async def test_an_issue_is_read_with_its_comments_and_where_its_code_is():
 async def test_the_snapshots_hash_is_of_what_was_written_hidden_parts_included():
     hashes = {
         (await fetched(StillForge(issues={42: snapshot(**changes)}))).snapshot_sha256  # type: ignore[arg-type]
-        for changes in ({}, {}, {"body": "It should add.<!-- x -->"}, {"comments": (comment("hi"),)})
+        for changes in (
+            {},
+            {},
+            {"body": "It should add.<!-- x -->"},
+            {"comments": (comment("hi"),)},
+        )
     }
     assert len(hashes) == 3 and all(len(value) == 64 for value in hashes)
 
@@ -54,16 +70,23 @@ async def test_the_snapshots_hash_is_of_what_was_written_hidden_parts_included()
         ({"locked": True}, "issue #42 is locked"),
         ({"assignees": ("ann", "bob")}, "issue #42 is assigned to ann, bob"),
         ({"body": "x" * 1_000_000}, "issue #42 is too large: 1000015 bytes with its comments"),
-        ({"comments": tuple(comment("é" * 32_000) for _ in range(5))}, "issue #42 is too large: 320029 bytes"),
+        (
+            {"comments": tuple(comment("é" * 32_000) for _ in range(5))},
+            "issue #42 is too large: 320029 bytes",
+        ),
     ],
 )
-async def test_an_issue_that_is_not_ours_to_fix_is_rejected(changes: dict[str, object], reason: str):
+async def test_an_issue_that_is_not_ours_to_fix_is_rejected(
+    changes: dict[str, object], reason: str
+):
     assert reason in await rejection(StillForge(issues={42: snapshot(**changes)}))
 
 
 async def test_an_issue_as_large_as_allowed_is_taken():
     title = snapshot().title
-    assert await fetched(StillForge(issues={42: snapshot(body="x" * (MAX_ISSUE_BYTES - len(title)))}))
+    assert await fetched(
+        StillForge(issues={42: snapshot(body="x" * (MAX_ISSUE_BYTES - len(title)))})
+    )
 
 
 async def test_a_repository_that_can_not_be_written_to_is_rejected_before_its_issue_is_read():
@@ -76,14 +99,23 @@ async def test_a_repository_that_can_not_be_written_to_is_rejected_before_its_is
 
 
 async def test_without_write_access_a_dry_run_works():
-    assert isinstance(await fetch(StillForge(push_refusal="no write access"), job(options={"dry_run": True})), Issue)
+    assert isinstance(
+        await fetch(StillForge(push_refusal="no write access"), job(options={"dry_run": True})),
+        Issue,
+    )
 
 
 async def test_what_the_forge_refuses_is_rejected_in_its_words():
     assert await rejection(StillForge(), job(7)) == "there is no issue #7 in octo/repo"
-    assert await rejection(StillForge(error=ForgeRefused("octo/repo is blocked (451)"))) == "octo/repo is blocked (451)"
+    assert (
+        await rejection(StillForge(error=ForgeRefused("octo/repo is blocked (451)")))
+        == "octo/repo is blocked (451)"
+    )
     missing = job(issue_url="https://github.com/octo/gone/issues/1")
-    assert await rejection(StillForge(), missing) == "octo/gone does not exist, or the token can't see it"
+    assert (
+        await rejection(StillForge(), missing)
+        == "octo/gone does not exist, or the token can't see it"
+    )
 
 
 async def test_an_error_that_may_pass_is_no_rejection():
@@ -112,6 +144,8 @@ async def test_hidden_text_is_taken_out_everywhere_and_told():
     assert (issue.title, issue.body) == ("Wrong sum", "Please fix. Thanks.")
     assert [c.body for c in issue.comments] == ["fine", "gnp "]
     assert issue.hidden == (
-        "title: 1 invisible character", "body: 2 HTML comments", "comment 2: 4 invisible characters",
-    )  # fmt: skip
+        "title: 1 invisible character",
+        "body: 2 HTML comments",
+        "comment 2: 4 invisible characters",
+    )
     assert notes == [f"hidden text removed: {'; '.join(issue.hidden)}"]

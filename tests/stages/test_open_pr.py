@@ -1,4 +1,6 @@
-"""Opening the pull request: real git over HTTP, real PyGithub, the strict stand-in, a real store for the effects."""
+"""Opening the pull request: real git over HTTP, real PyGithub, the strict stand-in, a real store
+for the effects.
+"""
 
 import subprocess
 from collections.abc import Iterator
@@ -40,22 +42,34 @@ TEMPLATES = TemplateSet.load()
 @pytest.fixture
 def github(tmp_path: Path) -> Iterator[GithubStandIn]:
     with GithubStandIn(tmp_path / "github") as server:
-        server.add_repository(REPOSITORY, {"a.py": "x = 1\n", "b.py": "y = 1\n"}, collaborators=["ada"])
+        server.add_repository(
+            REPOSITORY, {"a.py": "x = 1\n", "b.py": "y = 1\n"}, collaborators=["ada"]
+        )
         yield server
 
 
 class Desk:
-    """A job that found its fix, ready to be opened by as many deliveries and generations as a test wants."""
+    """A job that found its fix, ready to be opened by as many deliveries and generations as a test
+    wants.
+    """
 
     def __init__(self, folder: Path, github: GithubStandIn):
-        self.folder, self.github, self.clock = folder, github, Clock()
+        self.folder = folder
+        self.github = github
+        self.clock = Clock()
         self.store = SqliteStore(folder / "store.sqlite", clock=self.clock)
         self.artifacts = FolderArtifacts(folder / "artifacts")
-        self.forge: Any = GithubForge(api_url=github.api_url, token=SecretStr(WRITE_TOKEN), seconds_between_writes=0)
+        self.forge: Any = GithubForge(
+            api_url=github.api_url, token=SecretStr(WRITE_TOKEN), seconds_between_writes=0
+        )
         self.clone_url = f"{github.origin}/{REPOSITORY}.git"
-        self.templates, self.title, self.hidden = TEMPLATES, "x is wrong", ()
+        self.templates = TEMPLATES
+        self.title = "x is wrong"
+        self.hidden = ()
 
-    async def open(self, claimed: Claimed, *, machine: str = "one", fix: str = "x = 2\n", **options: Any) -> Stop:
+    async def open(
+        self, claimed: Claimed, *, machine: str = "one", fix: str = "x = 2\n", **options: Any
+    ) -> Stop:
         """What a delivery does; ``machine`` has a disk of its own."""
         mirrors = Mirrors(self.folder / machine, self.forge.token)
         mirror = mirrors.at(REPOSITORY)
@@ -64,29 +78,60 @@ class Desk:
         assert base
         tree = mirror.write_tree(base, {"a.py": fix.encode()})
         issue = Issue(
-            url=JOB.issue_url, repository=REPOSITORY, number=42, title=self.title, body="", author="ann",
-            association="NONE", comments=(), clone_url=self.clone_url, default_branch="main", private=False,
-            snapshot_sha256="0" * 64, hidden=self.hidden,
-        )  # fmt: skip
+            url=JOB.issue_url,
+            repository=REPOSITORY,
+            number=42,
+            title=self.title,
+            body="",
+            author="ann",
+            association="NONE",
+            comments=(),
+            clone_url=self.clone_url,
+            default_branch="main",
+            private=False,
+            snapshot_sha256="0" * 64,
+            hidden=self.hidden,
+        )
         checkout = Checkout(
-            repository=REPOSITORY, clone_url=self.clone_url, base_branch="main", base_sha=base, committed_at=1,
+            repository=REPOSITORY,
+            clone_url=self.clone_url,
+            base_branch="main",
+            base_sha=base,
+            committed_at=1,
             described=None,
-        )  # fmt: skip
-        candidate = Candidate(proposal=0, patch_key="the-patch", tree=tree, paths=("a.py",), summary="It was off by 1.")
+        )
+        candidate = Candidate(
+            proposal=0,
+            patch_key="the-patch",
+            tree=tree,
+            paths=("a.py",),
+            summary="It was off by 1.",
+        )
         verdict = Verdict(
-            candidate=0, verification=Verification.RED_TO_GREEN, reason="1 test failed before", fixed=("t::test_x",),
-            still_failing=(), ran=3, log_key=None,
-        )  # fmt: skip
+            candidate=0,
+            verification=Verification.RED_TO_GREEN,
+            reason="1 test failed before",
+            fixed=("t::test_x",),
+            still_failing=(),
+            ran=3,
+            log_key=None,
+        )
         proposals = Proposals(
             proposals=(Proposal(reply="", exchange_key="e", model="openai/gpt-4o"),),
-            templates={"propose": "d" * 64}, template_set="c" * 64,
-        )  # fmt: skip
-        stage = OpenPullRequest(self.forge, mirrors, FixedTemplates(self.templates), clock=self.clock)
+            templates={"propose": "d" * 64},
+            template_set="c" * 64,
+        )
+        stage = OpenPullRequest(
+            self.forge, mirrors, FixedTemplates(self.templates), clock=self.clock
+        )
         candidates = Candidates(repository=REPOSITORY, base_sha=base, candidates=(candidate,))
-        return await stage.run(issue, checkout, proposals, candidates, verdict, self.context(claimed, options))
+        return await stage.run(
+            issue, checkout, proposals, candidates, verdict, self.context(claimed, options)
+        )
 
     def context(self, claimed: Claimed, options: dict[str, Any]) -> RunContext:
-        lease, store = claimed.lease, self.store
+        lease = claimed.lease
+        store = self.store
 
         async def refused(*_: object) -> Any:
             raise AssertionError("this stage has no business here")
@@ -98,14 +143,28 @@ class Desk:
             store.record(lease, name, result)
 
         async def past(name: str) -> list[dict[str, Any]]:
-            return [effect.intention for effect in store.effects(lease.job_id) if effect.name == name]
+            return [
+                effect.intention for effect in store.effects(lease.job_id) if effect.name == name
+            ]
 
         return RunContext(
-            job=job(options=options), job_id=lease.job_id, generation=lease.generation, round=1, stage="open_pr",
-            feedback=None, limits=EffectiveLimits(1.0, 30.0, 3), workspace=self.folder, save=refused, load=refused,
-            intend=intend, record=record, keep=refused, past=past, progress=lambda words: None,
+            job=job(options=options),
+            job_id=lease.job_id,
+            generation=lease.generation,
+            round=1,
+            stage="open_pr",
+            feedback=None,
+            limits=EffectiveLimits(1.0, 30.0, 3),
+            workspace=self.folder,
+            save=refused,
+            load=refused,
+            intend=intend,
+            record=record,
+            keep=refused,
+            past=past,
+            progress=lambda words: None,
             ledger=Ledger(store, self.artifacts, lease, MoneyCaps(10**6, 10**6, 10**6), self.clock),
-        )  # fmt: skip
+        )
 
     def again(self, claimed: Claimed, **replay: Any) -> Claimed:
         """An hour later, another delivery of the same run; or, with a replay, the next generation."""
@@ -118,7 +177,13 @@ class Desk:
 
     def commit(self) -> str:
         """The branch's newest commit as git shows it."""
-        command = ["git", f"--git-dir={self.github.path(REPOSITORY)}", "show", "--format=fuller", BRANCH]
+        command = [
+            "git",
+            f"--git-dir={self.github.path(REPOSITORY)}",
+            "show",
+            "--format=fuller",
+            BRANCH,
+        ]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     @property
@@ -138,8 +203,13 @@ def desk(tmp_path: Path, github: GithubStandIn) -> Desk:
 async def test_a_fix_becomes_one_commit_on_the_jobs_branch_and_a_pull_request(desk: Desk) -> None:
     stop = await desk.open(claim(desk.store))
     (pull,) = desk.pulls
-    assert (stop.outcome, stop.reason) == (Outcome.PR_OPENED, f"pull request #{pull.number}: red to green")
-    assert stop.facts.pull_request_number == pull.number and stop.facts.branch == BRANCH == pull.head
+    assert (stop.outcome, stop.reason) == (
+        Outcome.PR_OPENED,
+        f"pull request #{pull.number}: red to green",
+    )
+    assert (
+        stop.facts.pull_request_number == pull.number and stop.facts.branch == BRANCH == pull.head
+    )
     assert stop.facts.pull_request_url == f"https://github.com/octo/repo/pull/{pull.number}"
     assert (pull.base, pull.issue.title, pull.draft) == ("main", "Fix #42: x is wrong", False)
     assert desk.github.files(REPOSITORY, BRANCH) == {"a.py": b"x = 2\n", "b.py": b"y = 1\n"}
@@ -151,7 +221,11 @@ async def test_a_fix_becomes_one_commit_on_the_jobs_branch_and_a_pull_request(de
 async def test_the_body_says_what_was_verified_and_where_it_comes_from(desk: Desk) -> None:
     await desk.open(claim(desk.store))
     body = desk.pulls[0].issue.body or ""
-    assert "Fixes #42" in body and "**red to green**: 1 test failed before" in body and "`t::test_x`" in body
+    assert (
+        "Fixes #42" in body
+        and "**red to green**: 1 test failed before" in body
+        and "`t::test_x`" in body
+    )
     for provenance in ("openai/gpt-4o", "c" * 12, JOB.id, str(desk.github.sha(REPOSITORY, "main"))):
         assert provenance in body
     assert body.endswith(f"<!-- coding-agent:job={JOB.id} generation=0 -->\n")
@@ -160,9 +234,16 @@ async def test_the_body_says_what_was_verified_and_where_it_comes_from(desk: Des
 async def test_each_effect_is_stored_as_intended_and_then_as_done(desk: Desk) -> None:
     await desk.open(claim(desk.store))
     push, pull = desk.store.effects(JOB.id)
-    assert (push.name, push.intention["branch"], push.result) == ("push", BRANCH, {"sha": desk.head})
+    assert (push.name, push.intention["branch"], push.result) == (
+        "push",
+        BRANCH,
+        {"sha": desk.head},
+    )
     assert pull.intention == {"title": desk.pulls[0].issue.title, "body": desk.pulls[0].issue.body}
-    assert pull.result == {"number": desk.pulls[0].number, "url": f"https://github.com/{REPOSITORY}/pull/1"}
+    assert pull.result == {
+        "number": desk.pulls[0].number,
+        "url": f"https://github.com/{REPOSITORY}/pull/1",
+    }
 
 
 async def test_labels_reviewers_and_draft_are_as_the_job_asked(desk: Desk) -> None:
@@ -171,16 +252,22 @@ async def test_labels_reviewers_and_draft_are_as_the_job_asked(desk: Desk) -> No
     assert (pull.issue.labels, pull.reviewers, pull.draft) == (["bot"], ["ada"], True)
 
 
-async def test_an_open_pull_request_for_the_branch_is_adopted_and_brought_up_to_date(desk: Desk) -> None:
+async def test_an_open_pull_request_for_the_branch_is_adopted_and_brought_up_to_date(
+    desk: Desk,
+) -> None:
     first = claim(desk.store)
     desk.github.fail_next("POST", "/pulls$", status=500)
     with pytest.raises(GithubException):
         await desk.open(first)
-    theirs = desk.forge.create_pull(JOB.issue, NewPull(BRANCH, "main", "Mine", "My words", draft=False))
+    theirs = desk.forge.create_pull(
+        JOB.issue, NewPull(BRANCH, "main", "Mine", "My words", draft=False)
+    )
     stop = await desk.open(desk.again(first))
     assert stop.facts.pull_request_number == theirs.number
     (pull,) = desk.pulls
-    assert pull.issue.title == "Fix #42: x is wrong" and "generation=0 -->" in (pull.issue.body or "")
+    assert pull.issue.title == "Fix #42: x is wrong" and "generation=0 -->" in (
+        pull.issue.body or ""
+    )
 
 
 async def test_a_reply_that_is_lost_after_the_pull_request_was_made_leaves_one(desk: Desk) -> None:
@@ -195,7 +282,9 @@ async def test_a_reply_that_is_lost_after_the_pull_request_was_made_leaves_one(d
     assert pull.issue.labels == ["bot"], "what was to follow the lost reply is done, too"
 
 
-async def test_a_crash_between_push_and_pull_request_gives_the_same_commit_on_another_machine(desk: Desk) -> None:
+async def test_a_crash_between_push_and_pull_request_gives_the_same_commit_on_another_machine(
+    desk: Desk,
+) -> None:
     first = claim(desk.store)
     desk.github.fail_next("POST", "/pulls$", status=500)
     with pytest.raises(GithubException):
@@ -214,7 +303,8 @@ async def test_a_crash_between_push_and_pull_request_gives_the_same_commit_on_an
 async def test_a_second_delivery_after_the_end_changes_nothing(desk: Desk) -> None:
     first = claim(desk.store)
     await desk.open(first)
-    head, body = desk.head, desk.pulls[0].issue.body
+    head = desk.head
+    body = desk.pulls[0].issue.body
     second = desk.again(first)
     stop = await desk.open(second)
     assert (desk.head, len(desk.pulls), desk.pulls[0].issue.body) == (head, 1, body)
@@ -227,7 +317,10 @@ async def test_a_persons_commit_on_the_branch_is_never_overwritten(desk: Desk) -
     theirs = desk.github.commit(REPOSITORY, {"a.py": "x = 3\n"}, branch=BRANCH)
     stop = await desk.open(desk.again(first, id="once-more"), fix="x = 4\n")
     assert (stop.outcome, desk.head) == (Outcome.PROPOSED, theirs)
-    assert stop.reason == f"nothing was pushed: branch {BRANCH} holds a commit that is not ours ({theirs[:12]})"
+    assert (
+        stop.reason
+        == f"nothing was pushed: branch {BRANCH} holds a commit that is not ours ({theirs[:12]})"
+    )
     assert stop.facts.artifacts == {"patch": "the-patch"} and stop.facts.branch is None
 
 
@@ -241,7 +334,9 @@ async def test_a_replay_moves_our_own_branch_and_keeps_the_pull_request(desk: De
     assert stop.facts.pull_request_number == pull.number
 
 
-async def test_a_pull_request_of_this_run_that_was_closed_is_neither_reopened_nor_doubled(desk: Desk) -> None:
+async def test_a_pull_request_of_this_run_that_was_closed_is_neither_reopened_nor_doubled(
+    desk: Desk,
+) -> None:
     first = claim(desk.store)
     await desk.open(first)
     (pull,) = desk.pulls
@@ -273,15 +368,23 @@ async def test_one_generations_marker_is_not_taken_for_anothers(desk: Desk) -> N
 
 async def test_a_dry_run_pushes_nothing(desk: Desk) -> None:
     stop = await desk.open(claim(desk.store), dry_run=True)
-    assert (stop.outcome, stop.reason) == (Outcome.PROPOSED, "red to green; nothing was pushed, as asked")
+    assert (stop.outcome, stop.reason) == (
+        Outcome.PROPOSED,
+        "red to green; nothing was pushed, as asked",
+    )
     assert stop.facts.artifacts == {"patch": "the-patch"}
     assert desk.head is None and desk.pulls == [] and desk.store.effects(JOB.id) == []
 
 
-async def test_the_pull_request_says_what_hidden_text_was_taken_out_of_the_issue(desk: Desk) -> None:
+async def test_the_pull_request_says_what_hidden_text_was_taken_out_of_the_issue(
+    desk: Desk,
+) -> None:
     desk.hidden = ("body: 1 HTML comment", "comment 2: 27 invisible characters")
     await desk.open(claim(desk.store))
-    said = "which was taken out before the model read it: body: 1 HTML comment; comment 2: 27 invisible characters."
+    said = (
+        "which was taken out before the model read it: body: 1 HTML comment; comment 2: 27"
+        " invisible characters."
+    )
     assert said in (desk.pulls[0].issue.body or "")
 
 
@@ -292,28 +395,43 @@ async def test_a_rule_of_the_remote_leaves_the_fix_as_proposed(desk: Desk) -> No
     hook.chmod(0o755)
     stop = await desk.open(claim(desk.store))
     assert stop.outcome is Outcome.PROPOSED and desk.pulls == []
-    assert stop.reason.startswith("nothing was pushed: [remote rejected]") and "pre-receive hook" in stop.reason
+    assert (
+        stop.reason.startswith("nothing was pushed: [remote rejected]")
+        and "pre-receive hook" in stop.reason
+    )
     assert "\n" not in stop.reason
 
 
-async def test_titles_and_bodies_are_cut_to_githubs_limits_and_say_so(desk: Desk, tmp_path: Path) -> None:
+async def test_titles_and_bodies_are_cut_to_githubs_limits_and_say_so(
+    desk: Desk, tmp_path: Path
+) -> None:
     folder = tmp_path / "templates"
     folder.mkdir()
     for name in TEMPLATES.names:
         text = TEMPLATES._files[name]
         if name == "pull_request":
-            text = text.replace("Fixes #", "{{ '.' * 70000 }}\nFixes #").replace("<!--", "<!-- not this").strip()
+            text = (
+                text.replace("Fixes #", "{{ '.' * 70000 }}\nFixes #")
+                .replace("<!--", "<!-- not this")
+                .strip()
+            )
         (folder / f"{name}.md.j2").write_text(text)
-    desk.templates, desk.title = TemplateSet.load(folder), "#1" * 300
+    desk.templates = TemplateSet.load(folder)
+    desk.title = "#1" * 300
     stop = await desk.open(claim(desk.store))
     assert stop.outcome is Outcome.PR_OPENED
-    title, body = desk.pulls[0].issue.title, desk.pulls[0].issue.body or ""
+    title = desk.pulls[0].issue.title
+    body = desk.pulls[0].issue.body or ""
     assert len(title) == MAX_TITLE and title.endswith("…")
     assert len(body) <= MAX_BODY and "characters left out" in body
-    assert body.endswith(f"<!-- coding-agent:job={JOB.id} generation=0 -->\n"), "the marker is ours, not the template's"
+    assert body.endswith(f"<!-- coding-agent:job={JOB.id} generation=0 -->\n"), (
+        "the marker is ours, not the template's"
+    )
 
 
-async def test_a_local_repository_gets_the_branch_and_no_pull_request(desk: Desk, tmp_path: Path) -> None:
+async def test_a_local_repository_gets_the_branch_and_no_pull_request(
+    desk: Desk, tmp_path: Path
+) -> None:
     desk.forge = LocalForge(desk.github.path(REPOSITORY), "t", "b")
     desk.clone_url = str(desk.github.path(REPOSITORY))
     stop = await desk.open(claim(desk.store))

@@ -13,11 +13,21 @@ from pipeline.sandbox.bwrap import BwrapSandbox
 from pipeline.sandbox.index_proxy import IndexProxy
 from stages.prepare_tests import PrepareTests, Suite
 from stages.prepare_tests.execute import run_suite
-from tests.stages.workbench import CALC, FIXED_CALC, SAMPLE, TESTS, Origin, context, issue, run_context
+from tests.stages.workbench import (
+    CALC,
+    FIXED_CALC,
+    SAMPLE,
+    TESTS,
+    Origin,
+    context,
+    issue,
+    run_context,
+)
 
 ROOT = Path(__file__).parents[2]
 PYTHONS = (Path(sys.executable).resolve().parent,)
-ADD, DOUBLE = "test_calc.TestCalc::test_add", "test_calc.TestCalc::test_double"
+ADD = "test_calc.TestCalc::test_add"
+DOUBLE = "test_calc.TestCalc::test_double"
 
 
 class NoNetwork:
@@ -26,7 +36,8 @@ class NoNetwork:
     name = "bwrap"
 
     def __init__(self, sandbox: Sandbox):
-        self._sandbox, self.ran = sandbox, 0
+        self._sandbox = sandbox
+        self.ran = 0
 
     async def run(self, command: SandboxCommand) -> SandboxResult:
         assert command.network == "none"
@@ -45,13 +56,20 @@ def sandbox() -> NoNetwork:
 def stage(origin: Origin, sandbox: Sandbox, folder: Path, **more: object) -> PrepareTests:
     given: dict[str, object] = {"pythons": PYTHONS, "index": {"UV_NO_INDEX": "1"}} | more
     return PrepareTests(
-        origin.mirrors, sandbox, uv=Path(sys.executable).parent / "uv", cache=folder / "cache", **given  # type: ignore[arg-type]
-    )  # fmt: skip
+        origin.mirrors,
+        sandbox,
+        uv=Path(sys.executable).parent / "uv",
+        cache=folder / "cache",
+        **given,  # type: ignore[arg-type]
+    )
 
 
 async def prepared(files: dict[str, str], sandbox: Sandbox, folder: Path, **more: object) -> Suite:
-    origin, run = Origin(folder, files), run_context(folder)
-    return await stage(origin, sandbox, folder, **more).run(issue(), origin.checkout, context("calc.py"), run)
+    origin = Origin(folder, files)
+    run = run_context(folder)
+    return await stage(origin, sandbox, folder, **more).run(
+        issue(), origin.checkout, context("calc.py"), run
+    )
 
 
 async def test_a_unittest_suite_of_the_standard_library_runs_without_installing_anything(
@@ -65,37 +83,56 @@ async def test_a_unittest_suite_of_the_standard_library_runs_without_installing_
     assert not suite.recipe.needs_environment and not list((tmp_path / "workspace/env").iterdir())
 
 
-async def test_a_pytest_suite_is_installed_from_the_operators_index_as_an_editable(sandbox: NoNetwork, tmp_path: Path):
+async def test_a_pytest_suite_is_installed_from_the_operators_index_as_an_editable(
+    sandbox: NoNetwork, tmp_path: Path
+):
     files = {
-        "pyproject.toml": '[project]\nname = "calc"\nversion = "1"\n[project.optional-dependencies]\ntest = ["pytest"]'
-        '\n[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n',
+        "pyproject.toml": (
+            '[project]\nname = "calc"\nversion = "1"\n[project.optional-dependencies]\ntest ='
+            ' ["pytest"]\n[build-system]\nrequires = ["setuptools"]\nbuild-backend ='
+            ' "setuptools.build_meta"\n'
+        ),
         "src/calc/__init__.py": CALC,
-        "tests/test_calc.py": "import pytest\nfrom calc import add\n\n"
-        "@pytest.mark.parametrize('n', [0, 1])\ndef test_add(n):\n    assert add(2, n) == 2 + n\n",
+        "tests/test_calc.py": (
+            "import pytest\nfrom calc import add\n\n@pytest.mark.parametrize('n', [0, 1])\ndef"
+            " test_add(n):\n    assert add(2, n) == 2 + n\n"
+        ),
     }
     index = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(ROOT / ".wheelhouse")}
     suite = await prepared(files, sandbox, tmp_path, index=index)
     assert suite.runnable and suite.base, suite.reason
     assert suite.runner == "pytest"
-    assert suite.base.results == {"tests.test_calc::test_add[0]": "passed", "tests.test_calc::test_add[1]": "failed"}
+    assert suite.base.results == {
+        "tests.test_calc::test_add[0]": "passed",
+        "tests.test_calc::test_add[1]": "failed",
+    }
     run = run_context(tmp_path)
     fixed = await run_suite(
-        sandbox, run.workspace, changes={"src/calc/__init__.py": FIXED_CALC.encode()}, tests=(), seconds=60,
-        save=run.save, label="fixed",
-    )  # fmt: skip
+        sandbox,
+        run.workspace,
+        changes={"src/calc/__init__.py": FIXED_CALC.encode()},
+        tests=(),
+        seconds=60,
+        save=run.save,
+        label="fixed",
+    )
     assert set(fixed.results.values()) == {"passed"} and fixed.completed
     assert '"installed":"editable"' in (run.workspace / "local.json").read_text()
 
 
-async def test_for_a_private_repository_nothing_is_fetched_unless_that_was_allowed(sandbox: NoNetwork, tmp_path: Path):
-    origin, run = (
-        Origin(tmp_path, {"test_calc.py": "import pytest\n\ndef test_it():\n    pass\n"}),
-        run_context(tmp_path),
-    )
+async def test_for_a_private_repository_nothing_is_fetched_unless_that_was_allowed(
+    sandbox: NoNetwork, tmp_path: Path
+):
+    origin = Origin(tmp_path, {"test_calc.py": "import pytest\n\ndef test_it():\n    pass\n"})
+    run = run_context(tmp_path)
     private = issue().model_copy(update={"private": True})
-    suite = await stage(origin, sandbox, tmp_path, index={}).run(private, origin.checkout, context("calc.py"), run)
+    suite = await stage(origin, sandbox, tmp_path, index={}).run(
+        private, origin.checkout, context("calc.py"), run
+    )
     assert not suite.runnable and "CODING_AGENT_FETCH_FOR_PRIVATE" in suite.reason
-    assert suite.recipe and suite.recipe.closed and sandbox.ran, "it was tried, by a sandbox that has no network"
+    assert suite.recipe and suite.recipe.closed and sandbox.ran, (
+        "it was tried, by a sandbox that has no network"
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,16 +141,25 @@ async def test_for_a_private_repository_nothing_is_fetched_unless_that_was_allow
         ({"calc.py": CALC}, "no test files"),
         ({"calc.py": CALC, "test_calc.py": "x = 1\n"}, "none of the test files has a test"),
         (
-            {**SAMPLE, "pyproject.toml": '[project]\nname = "c"\nversion = "1"\nrequires-python = "<3"\n'},
+            {
+                **SAMPLE,
+                "pyproject.toml": '[project]\nname = "c"\nversion = "1"\nrequires-python = "<3"\n',
+            },
             "no interpreter",
         ),
-        ({"calc.py": CALC, "test_calc.py": "def test_add():\n    assert True\n"}, "pytest can't be installed"),
-        ({"calc.py": CALC, "test_calc.py": TESTS + "import os; os._exit(9)\n"}, "no test of the base commit ran"),
+        (
+            {"calc.py": CALC, "test_calc.py": "def test_add():\n    assert True\n"},
+            "pytest can't be installed",
+        ),
+        (
+            {"calc.py": CALC, "test_calc.py": TESTS + "import os; os._exit(9)\n"},
+            "no test of the base commit ran",
+        ),
     ],
 )
 async def test_what_cannot_be_tested_says_why(
     files: dict[str, str], reason: str, sandbox: NoNetwork, tmp_path: Path
-):  # fmt: skip
+):
     suite = await prepared(files, sandbox, tmp_path)
     assert not suite.runnable and reason in suite.reason and suite.base is None
 
@@ -133,25 +179,40 @@ sys.exit(not unittest.TextTestRunner(resultclass=Result).run(suite).wasSuccessfu
 """
 
 
-async def test_a_repositorys_own_script_is_run_and_what_its_tests_say_recorded(sandbox: NoNetwork, tmp_path: Path):
+async def test_a_repositorys_own_script_is_run_and_what_its_tests_say_recorded(
+    sandbox: NoNetwork, tmp_path: Path
+):
     files = {
         "calc.py": CALC,
         "tests/runtests.py": SCRIPT,
         "tests/shop/__init__.py": "",
         "tests/shop/test_calc.py": TESTS,
     }
-    suite = await prepared(files | {".coding-agent.toml": "[tests]\nrunner = 'script'\n"}, sandbox, tmp_path)
+    suite = await prepared(
+        files | {".coding-agent.toml": "[tests]\nrunner = 'script'\n"}, sandbox, tmp_path
+    )
     assert suite.runnable and suite.base, suite.reason
-    tests = {"shop.test_calc.TestCalc::test_add": "failed", "shop.test_calc.TestCalc::test_double": "passed"}
+    tests = {
+        "shop.test_calc.TestCalc::test_add": "failed",
+        "shop.test_calc.TestCalc::test_double": "passed",
+    }
     assert (suite.runner, suite.base.results, suite.base.completed) == ("script", tests, True)
     run = run_context(tmp_path)
     chosen = await run_suite(
-        sandbox, run.workspace, changes={}, tests=("tests/shop/test_calc.py",), seconds=60, save=run.save, label="some"
+        sandbox,
+        run.workspace,
+        changes={},
+        tests=("tests/shop/test_calc.py",),
+        seconds=60,
+        save=run.save,
+        label="some",
     )
     assert chosen.results == tests
 
 
-async def test_any_program_that_leaves_junit_xml_can_run_the_tests(sandbox: NoNetwork, tmp_path: Path):
+async def test_any_program_that_leaves_junit_xml_can_run_the_tests(
+    sandbox: NoNetwork, tmp_path: Path
+):
     report = '<testsuite><testcase classname="m" name="a"/></testsuite>'
     said = f"""[tests]\ncommand = ["/bin/sh", "-c", 'echo "$SHOP" | cat > "$0"', "{{report}}"]
 environment = {{SHOP = '{report}'}}\nfiles = ["check.txt"]\n"""
@@ -165,10 +226,15 @@ async def test_a_test_over_its_own_time_fails_alone(
     monkeypatch.setattr("stages.prepare_tests.runners.EACH", 0.2)
     slow = TESTS.replace("self.assertEqual(add(2, 3), 5)", "__import__('time').sleep(60)")
     report, _ = await outcome_of(sandbox, workspace, {"test_calc.py": slow.encode()})
-    assert report.results == {ADD: "error", DOUBLE: "passed"} and "longer than 0.2 s" in report.failures[ADD]
+    assert (
+        report.results == {ADD: "error", DOUBLE: "passed"}
+        and "longer than 0.2 s" in report.failures[ADD]
+    )
 
 
-async def test_when_the_time_is_over_no_test_begins_and_those_that_ran_are_told(sandbox: NoNetwork, workspace: Path):
+async def test_when_the_time_is_over_no_test_begins_and_those_that_ran_are_told(
+    sandbox: NoNetwork, workspace: Path
+):
     """The first test moves the clock to the end of all days."""
     late = TESTS.replace("self.assertEqual(add(2, 3), 5)", "import time; time.time = lambda: 1e12")
     more = late + "\n    def test_later(self): ...\n    def test_latest(self): ...\n"
@@ -179,28 +245,50 @@ async def test_when_the_time_is_over_no_test_begins_and_those_that_ran_are_told(
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not on this machine")
 async def test_nodes_own_runner_tells_red_and_green(sandbox: NoNetwork, tmp_path: Path):
     test = "const test = require('node:test'); const assert = require('assert');\n"
-    test += "test('adds', () => assert.equal(require('../calc').add(2, 3), 5)); test('is', () => {});\n"
-    files = {"package.json": '{"scripts": {"test": "node --test"}}', "calc.js": "exports.add = (a, b) => a - b;\n"}
+    test += (
+        "test('adds', () => assert.equal(require('../calc').add(2, 3), 5)); test('is', () => {});\n"
+    )
+    files = {
+        "package.json": '{"scripts": {"test": "node --test"}}',
+        "calc.js": "exports.add = (a, b) => a - b;\n",
+    }
     suite = await prepared(files | {"test/calc.test.js": test}, sandbox, tmp_path)
     assert suite.runnable and suite.base, suite.reason
-    assert suite.base.results == {"test/calc.test.js::adds": "failed", "test/calc.test.js::is": "passed"}
+    assert suite.base.results == {
+        "test/calc.test.js::adds": "failed",
+        "test/calc.test.js::is": "passed",
+    }
     run = run_context(tmp_path)
     changes: dict[str, bytes | None] = {"calc.js": b"exports.add = (a, b) => a + b;\n"}
     fixed = await run_suite(
-        sandbox, run.workspace, changes=changes, tests=["test/calc.test.js"], seconds=60, save=run.save, label="fixed"
+        sandbox,
+        run.workspace,
+        changes=changes,
+        tests=["test/calc.test.js"],
+        seconds=60,
+        save=run.save,
+        label="fixed",
     )
     assert set(fixed.results.values()) == {"passed"} and fixed.completed
 
 
-async def test_a_tool_that_is_not_here_is_named(sandbox: NoNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_a_tool_that_is_not_here_is_named(
+    sandbox: NoNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("stages.prepare_tests.toolchains.find_tool", lambda name, environ: None)
     files = {"go.mod": "module x\n", "a_test.go": "func TestA(t *testing.T) {}\n"}
     suite = await prepared(files, sandbox, tmp_path)
-    assert not suite.runnable and "go is not on this machine; with it these tests could run" in suite.reason
+    assert (
+        not suite.runnable
+        and "go is not on this machine; with it these tests could run" in suite.reason
+    )
 
 
-async def test_another_machine_restores_the_environment_without_running_a_test(sandbox: NoNetwork, tmp_path: Path):
-    origin, run = Origin(tmp_path, SAMPLE), run_context(tmp_path)
+async def test_another_machine_restores_the_environment_without_running_a_test(
+    sandbox: NoNetwork, tmp_path: Path
+):
+    origin = Origin(tmp_path, SAMPLE)
+    run = run_context(tmp_path)
     prepare = stage(origin, sandbox, tmp_path)
     suite = await prepare.run(issue(), origin.checkout, context(), run)
     (tmp_path / "elsewhere").mkdir()
@@ -208,7 +296,13 @@ async def test_another_machine_restores_the_environment_without_running_a_test(s
     await prepare.restore(Suite.model_validate_json(suite.model_dump_json()), elsewhere)
     assert not (elsewhere.workspace / "report/junit.xml").exists()
     report = await run_suite(
-        sandbox, elsewhere.workspace, changes={}, tests=(), seconds=30, save=elsewhere.save, label="again"
+        sandbox,
+        elsewhere.workspace,
+        changes={},
+        tests=(),
+        seconds=30,
+        save=elsewhere.save,
+        label="again",
     )
     assert suite.base and report.results == suite.base.results
     ran = sandbox.ran
@@ -224,16 +318,30 @@ async def workspace(sandbox: NoNetwork, tmp_path: Path) -> Path:
     return tmp_path / "workspace"
 
 
-async def outcome_of(sandbox: Sandbox, workspace: Path, changes: dict[str, bytes | None], seconds: float = 30.0):
+async def outcome_of(
+    sandbox: Sandbox, workspace: Path, changes: dict[str, bytes | None], seconds: float = 30.0
+):
     run = run_context(workspace.parent)
     report = await run_suite(
-        sandbox, workspace, changes=changes, tests=("test_calc.py",), seconds=seconds, save=run.save, label="log"
+        sandbox,
+        workspace,
+        changes=changes,
+        tests=("test_calc.py",),
+        seconds=seconds,
+        save=run.save,
+        label="log",
     )
     return report, (await run.load(report.log_key)).decode()
 
 
-async def test_each_run_starts_from_the_base_whatever_the_last_one_left(sandbox: NoNetwork, workspace: Path):
-    vandal = "import os, pathlib\npathlib.Path('calc.py').unlink()\npathlib.Path('deep').mkdir()\nos.chmod('deep', 0)\n"
+async def test_each_run_starts_from_the_base_whatever_the_last_one_left(
+    sandbox: NoNetwork, workspace: Path
+):
+    vandal = (
+        "import os,"
+        " pathlib\npathlib.Path('calc.py').unlink()\npathlib.Path('deep').mkdir()\nos.chmod('deep',"
+        " 0)\n"
+    )
     await outcome_of(sandbox, workspace, {"test_calc.py": vandal.encode(), "new.py": b""})
     report, _ = await outcome_of(sandbox, workspace, {"calc.py": FIXED_CALC.encode()})
     assert report.results == {ADD: "passed", DOUBLE: "passed"}
@@ -247,7 +355,9 @@ async def test_a_removed_file_is_gone(sandbox: NoNetwork, workspace: Path):
 
 
 async def test_a_run_over_its_time_says_so(sandbox: NoNetwork, workspace: Path):
-    report, log = await outcome_of(sandbox, workspace, {"test_calc.py": b"import time; time.sleep(60)"}, seconds=1.0)
+    report, log = await outcome_of(
+        sandbox, workspace, {"test_calc.py": b"import time; time.sleep(60)"}, seconds=1.0
+    )
     assert not report.completed and not report.results and "ended with 124" in log
 
 
@@ -272,20 +382,26 @@ async def test_a_report_that_is_no_plain_file_of_junit_xml_is_not_believed(
     assert report.results == {} and not report.completed
 
 
-async def test_tests_see_neither_the_workers_files_nor_the_untouched_copy(sandbox: NoNetwork, workspace: Path):
+async def test_tests_see_neither_the_workers_files_nor_the_untouched_copy(
+    sandbox: NoNetwork, workspace: Path
+):
     look = f"import os\nprint(sorted(os.listdir({str(workspace)!r})), flush=True)\nos._exit(1)\n"
     report, _ = await outcome_of(sandbox, workspace, {"test_calc.py": look.encode()})
     assert "['report', 'tree']" in report.said
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "../out", "a/../../out", ".git/hooks/post-checkout", ""])
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../out", "a/../../out", ".git/hooks/post-checkout", ""]
+)
 async def test_a_change_outside_the_tree_is_refused(path: str, sandbox: NoNetwork, workspace: Path):
     with pytest.raises(ValueError, match="not a path"):
         await outcome_of(sandbox, workspace, {path: b"x"})
 
 
 async def test_a_planted_link_leads_a_change_nowhere(sandbox: NoNetwork, workspace: Path):
-    """As if installing had put it there: the prepared tree holds a link where the change is to be written."""
+    """As if installing had put it there: the prepared tree holds a link where the change is to be
+    written.
+    """
     victim = workspace / "victim"
     victim.write_text("untouched")
     planted = workspace / "prepared/calc.py"
@@ -311,8 +427,12 @@ def wheel(folder: Path, name: str, text: str) -> None:
     with zipfile.ZipFile(folder / f"{name}-1-py3-none-any.whl", "w") as made:
         made.writestr(f"{name}.py", text)
         made.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
-        made.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        made.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+        made.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        made.writestr(
+            f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n"
+        )
 
 
 async def test_an_optional_module_is_installed_unless_it_lacks_a_library_of_the_machines(
@@ -322,9 +442,10 @@ async def test_an_optional_module_is_installed_unless_it_lacks_a_library_of_the_
     wheel(tmp_path / "wheels", "whole", "")
     wheel(tmp_path / "wheels", "lacking", "raise RuntimeError('a library of C is not found')\n")
     seen = "".join(
-        f"    def test_{name}(self):\n        try:\n            import {name}\n        except ImportError:\n"
-        f"            self.skipTest('not there')\n" for name in ("whole", "lacking")
-    )  # fmt: skip
+        f"    def test_{name}(self):\n        try:\n            import {name}\n        except"
+        " ImportError:\n            self.skipTest('not there')\n"
+        for name in ("whole", "lacking")
+    )
     files = {
         "environment.yml": "dependencies:\n  - whole\n  - lacking\n",
         "test_calc.py": f"import unittest\n\n\nclass TestCalc(unittest.TestCase):\n{seen}",
@@ -332,19 +453,31 @@ async def test_an_optional_module_is_installed_unless_it_lacks_a_library_of_the_
     index = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(tmp_path / "wheels")}
     suite = await prepared(files, sandbox, tmp_path, index=index)
     assert suite.base and suite.base.results == {
-        "test_calc.TestCalc::test_whole": "passed", "test_calc.TestCalc::test_lacking": "skipped",
-    }  # fmt: skip
+        "test_calc.TestCalc::test_whole": "passed",
+        "test_calc.TestCalc::test_lacking": "skipped",
+    }
 
 
 async def test_a_test_file_for_which_the_runner_gives_up_is_left_out_and_the_others_run(
     sandbox: NoNetwork, tmp_path: Path
 ):
     script = (
-        "import sys, unittest\nif any('gis' in word for word in sys.argv):\n    sys.exit('a database is required')\n"
+        "import sys, unittest\nif any('gis' in word for word in sys.argv):\n    sys.exit('a"
+        " database is required')\n"
     )
-    case = "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_it(self):\n        pass\n"
-    files = {"tests/runtests.py": f"{script}unittest.main(module=None, argv=['x', *sys.argv[1:]])\n"}
-    files |= {f"tests/{name}/test_{name}.py": case for name in ("gis", *(f"p{n:02}" for n in range(14)))}
+    case = (
+        "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_it(self):\n        pass\n"
+    )
+    files = {
+        "tests/runtests.py": f"{script}unittest.main(module=None, argv=['x', *sys.argv[1:]])\n"
+    }
+    files |= {
+        f"tests/{name}/test_{name}.py": case for name in ("gis", *(f"p{n:02}" for n in range(14)))
+    }
     suite = await prepared(files, sandbox, tmp_path)
     assert suite.base and suite.base.green == suite.base.results.keys()
-    assert (suite.runner, len(suite.tests), any("gis" in test for test in suite.tests)) == ("script", 7, False)
+    assert (suite.runner, len(suite.tests), any("gis" in test for test in suite.tests)) == (
+        "script",
+        7,
+        False,
+    )

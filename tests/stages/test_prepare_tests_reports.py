@@ -1,4 +1,6 @@
-"""Results as go, jest and cargo tell them; whatever they print, reading it ends in results or in a clear refusal."""
+"""Results as go, jest and cargo tell them; whatever they print, reading it ends in results or in a
+clear refusal.
+"""
 
 import json
 
@@ -47,41 +49,71 @@ test src/lib.rs - add (line 3) ... ok
 def test_go_tells_a_package_that_did_not_build_as_one_that_could_not_be_loaded() -> None:
     results, failures = read_go(GO.encode())
     assert results == {
-        "x/a::TestA": "failed", "x/a::TestA/zero": "passed", "x/a::TestB": "skipped", "::x/b": "error",
-    }  # fmt: skip
+        "x/a::TestA": "failed",
+        "x/a::TestA/zero": "passed",
+        "x/a::TestB": "skipped",
+        "::x/b": "error",
+    }
     assert failures == {"x/a::TestA": "    a_test.go:7: want 3\n", "::x/b": "undefined: Gone\n"}
 
 
 def test_cargos_targets_and_doc_tests_are_kept_apart() -> None:
     results, failures = read_cargo(CARGO)
     assert results == {
-        "src/lib.rs::tests::zero": "passed", "src/lib.rs::tests::slow": "skipped", "tests/it.rs::adds": "failed",
-        "tests/it.rs::breaks": "passed", "doc calc::src/lib.rs - add (line 3)": "passed",
-    }  # fmt: skip
+        "src/lib.rs::tests::zero": "passed",
+        "src/lib.rs::tests::slow": "skipped",
+        "tests/it.rs::adds": "failed",
+        "tests/it.rs::breaks": "passed",
+        "doc calc::src/lib.rs - add (line 3)": "passed",
+    }
     assert failures["tests/it.rs::adds"].startswith("thread 'adds' panicked")
 
 
 def test_jests_files_and_describes_make_the_id() -> None:
-    case = {"ancestorTitles": ["calc"], "title": "adds", "status": "failed", "failureMessages": ["want 3"]}
+    case = {
+        "ancestorTitles": ["calc"],
+        "title": "adds",
+        "status": "failed",
+        "failureMessages": ["want 3"],
+    }
     later = case | {"title": "later", "status": "todo"}
     files = [
         {"name": "/w/tree/a.test.js", "assertionResults": [case, later]},
-        {"name": "/w/tree/b.test.js", "assertionResults": [], "status": "failed", "message": "SyntaxError"},
+        {
+            "name": "/w/tree/b.test.js",
+            "assertionResults": [],
+            "status": "failed",
+            "message": "SyntaxError",
+        },
     ]
     results, failures = read_jest(json.dumps({"testResults": files}).encode(), "/w/tree/")
-    assert results == {"a.test.js::calc > adds": "failed", "a.test.js::calc > later": "skipped", "::b.test.js": "error"}
+    assert results == {
+        "a.test.js::calc > adds": "failed",
+        "a.test.js::calc > later": "skipped",
+        "::b.test.js": "error",
+    }
     assert failures == {"a.test.js::calc > adds": "want 3", "::b.test.js": "SyntaxError"}
 
 
 KEYS = (
-    "testResults", "assertionResults", "ancestorTitles", "title", "status", "failureMessages", "Action", "Test",
-    "Package", "Output",
-)  # fmt: skip
+    "testResults",
+    "assertionResults",
+    "ancestorTitles",
+    "title",
+    "status",
+    "failureMessages",
+    "Action",
+    "Test",
+    "Package",
+    "Output",
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4), max_leaves=12,
-)  # fmt: skip
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
 
 
 @settings(deadline=None, max_examples=80)
@@ -99,11 +131,16 @@ def test_nothing_that_a_tool_prints_breaks_a_reader(document: object, text: str)
 @pytest.mark.parametrize(
     ("runner", "tests", "given_"),
     [
-        ("go", ["a/x_test.go", "a/y_test.go"], ["./a"]), ("go", [], ["./..."]),
-        ("maven", ["t/ATest.java"], ["-Dtest=ATest"]), ("gradle", ["t/ATest.java"], ["--tests", "*ATest"]),
-        ("cargo", ["tests/it.rs"], ["--test", "it"]), ("cargo", ["src/lib.rs", "tests/it.rs"], []),
+        ("go", ["a/x_test.go", "a/y_test.go"], ["./a"]),
+        ("go", [], ["./..."]),
+        ("maven", ["t/ATest.java"], ["-Dtest=ATest"]),
+        ("gradle", ["t/ATest.java"], ["--tests", "*ATest"]),
+        ("cargo", ["tests/it.rs"], ["--test", "it"]),
+        ("cargo", ["src/lib.rs", "tests/it.rs"], []),
         ("jest", ["a.test.js"], ["a.test.js"]),
     ],
-)  # fmt: skip
-def test_files_are_chosen_as_each_tool_chooses_tests(runner: str, tests: list[str], given_: list[str]) -> None:
+)
+def test_files_are_chosen_as_each_tool_chooses_tests(
+    runner: str, tests: list[str], given_: list[str]
+) -> None:
     assert WAYS[runner].select(tests) == given_

@@ -30,10 +30,20 @@ from tests.stand_ins.runs import FixedTemplates
 URL = "https://github.com/octo/repo/issues/4"
 EDIT = "It summed wrongly.\n\na.py\n<<<<<<< SEARCH\nx = 1\n=======\nx = 2\n>>>>>>> REPLACE\n"
 ISSUE = Issue(
-    url=URL, repository="octo/repo", number=4, title="x is wrong", body="x should be 2", author="ann",
-    association="NONE", comments=(), clone_url="https://github.com/octo/repo.git", default_branch="main",
-    private=False, snapshot_sha256="0" * 64, hidden=(),
-)  # fmt: skip
+    url=URL,
+    repository="octo/repo",
+    number=4,
+    title="x is wrong",
+    body="x should be 2",
+    author="ann",
+    association="NONE",
+    comments=(),
+    clone_url="https://github.com/octo/repo.git",
+    default_branch="main",
+    private=False,
+    snapshot_sha256="0" * 64,
+    hidden=(),
+)
 CHECKOUT = Checkout(
     repository="octo/repo",
     clone_url=ISSUE.clone_url,
@@ -44,8 +54,10 @@ CHECKOUT = Checkout(
 )
 CONTEXT = Context(
     files=(ContextFile(path="a.py", content="x = 1\n", whole=True, why="named"),),
-    ranking=("a.py",), listing=("a.py", "b.py"), tokens=10,
-)  # fmt: skip
+    ranking=("a.py",),
+    listing=("a.py", "b.py"),
+    tokens=10,
+)
 SUITE = Suite(
     runnable=False,
     reason="no tests",
@@ -83,11 +95,15 @@ class Desk:
         self.client = Client(*entries)
         buyer = Buyer(self.client, model="default", sleep=no_wait)
         self.stage = ProposePatch(
-            buyer, FixedTemplates(), Mirrors(tmp_path / "mirrors", lambda: None), cast(Sandbox, None)
+            buyer,
+            FixedTemplates(),
+            Mirrors(tmp_path / "mirrors", lambda: None),
+            cast(Sandbox, None),
         )
         self.store = SqliteStore(tmp_path / "store.db", clock=lambda: 1_000.0)
         self.artifacts = FolderArtifacts(tmp_path / "artifacts")
-        self.max_usd, self.workspace = max_usd, tmp_path / "workspace"
+        self.max_usd = max_usd
+        self.workspace = tmp_path / "workspace"
 
     def run(self, **job: Any) -> RunContext:
         made = FixIssueJob.model_validate({"issue_url": URL} | job)
@@ -103,11 +119,23 @@ class Desk:
             raise AssertionError("this stage has no effects")
 
         return RunContext(
-            job=made, job_id=made.id, generation=0, round=1, stage="propose_patch", feedback=None,
-            limits=EffectiveLimits(self.max_usd, 30, 4), workspace=self.workspace, save=save, load=unused,
-            intend=unused, record=unused, keep=unused, past=unused, progress=lambda _: None,
+            job=made,
+            job_id=made.id,
+            generation=0,
+            round=1,
+            stage="propose_patch",
+            feedback=None,
+            limits=EffectiveLimits(self.max_usd, 30, 4),
+            workspace=self.workspace,
+            save=save,
+            load=unused,
+            intend=unused,
+            record=unused,
+            keep=unused,
+            past=unused,
+            progress=lambda _: None,
             ledger=Ledger(self.store, self.artifacts, claimed.lease, caps, lambda: 1_000.0),
-        )  # fmt: skip
+        )
 
     async def propose(self, run: RunContext) -> Proposals | Back | Stop:
         return await self.stage.run(ISSUE, CHECKOUT, CONTEXT, SUITE, run)
@@ -121,12 +149,16 @@ def desk(tmp_path: Path) -> MakeDesk:
     return lambda *entries, **more: Desk(tmp_path, *entries, **more)
 
 
-async def test_a_reply_becomes_one_proposal_with_the_hashes_of_what_asked_for_it(desk: MakeDesk) -> None:
+async def test_a_reply_becomes_one_proposal_with_the_hashes_of_what_asked_for_it(
+    desk: MakeDesk,
+) -> None:
     it = desk(Entry(reply=EDIT, cost_usd=0.01))
     result = await it.propose(it.run())
     assert isinstance(result, Proposals)
     assert [(p.reply, p.model) for p in result.proposals] == [(EDIT, "default")]
-    assert result.templates == {name: TEMPLATES.hash(name) for name in ("propose", "propose_system")}
+    assert result.templates == {
+        name: TEMPLATES.hash(name) for name in ("propose", "propose_system")
+    }
     assert result.template_set == TEMPLATES.set_hash
 
 
@@ -145,10 +177,14 @@ async def test_a_stored_reply_is_not_bought_again(desk: MakeDesk) -> None:
     first = await it.propose(run)
     assert await it.propose(run) == first
     assert len(it.client.sent) == 1
-    assert [(call.state, call.micro_usd) for call in it.store.calls(run.job_id, 0)] == [("settled", 10_000)]
+    assert [(call.state, call.micro_usd) for call in it.store.calls(run.job_id, 0)] == [
+        ("settled", 10_000)
+    ]
 
 
-async def test_each_round_buys_its_own_reply_and_shows_why_the_last_was_sent_back(desk: MakeDesk) -> None:
+async def test_each_round_buys_its_own_reply_and_shows_why_the_last_was_sent_back(
+    desk: MakeDesk,
+) -> None:
     it = desk(Entry(when="test_x still fails", reply="second\n" + EDIT), Entry(reply=EDIT))
     run = it.run()
     await it.propose(run)
@@ -171,7 +207,9 @@ async def test_long_feedback_is_cut_to_size(desk: MakeDesk) -> None:
     run = it.run()
     await it.propose(run)
     await it.propose(replace(run, round=2, feedback="F" * 10 * MAX_FEEDBACK))
-    plain, long = (sum(len(message.content) for message in request.messages) for request in it.client.sent)
+    plain, long = (
+        sum(len(message.content) for message in request.messages) for request in it.client.sent
+    )
     assert MAX_FEEDBACK < long - plain < MAX_FEEDBACK + 1_000
 
 
@@ -219,7 +257,9 @@ async def test_a_reply_that_holds_nothing_usable_opens_another_round_and_is_kept
     assert json.loads(it.artifacts.get("run/exchange.json"))["reply"]["content"] == entry.reply
 
 
-@pytest.mark.parametrize("entry", [Entry(reply=EDIT + "b.py\n<<<<<<< SE", finish_reason="length"), Entry(reply="No.")])
+@pytest.mark.parametrize(
+    "entry", [Entry(reply=EDIT + "b.py\n<<<<<<< SE", finish_reason="length"), Entry(reply="No.")]
+)
 async def test_what_may_hold_edits_is_left_to_the_next_stage(desk: MakeDesk, entry: Entry) -> None:
     it = desk(entry)
     assert isinstance(await it.propose(it.run()), Proposals)
@@ -233,8 +273,12 @@ async def test_a_budget_too_small_for_the_worst_case_ends_the_run_unpaid(desk: M
     assert it.client.sent == []
 
 
-async def test_a_refused_call_gives_its_reservation_back_and_a_broken_one_keeps_it(desk: MakeDesk) -> None:
-    it = desk(Entry(status=429, times=1), Entry(status=500, times=1), Entry(reply=EDIT, cost_usd=0.01))
+async def test_a_refused_call_gives_its_reservation_back_and_a_broken_one_keeps_it(
+    desk: MakeDesk,
+) -> None:
+    it = desk(
+        Entry(status=429, times=1), Entry(status=500, times=1), Entry(reply=EDIT, cost_usd=0.01)
+    )
     run = it.run()
     assert isinstance(await it.propose(run), Proposals)
     assert [call.state for call in it.store.calls(run.job_id, 0)] == ["released", "cut", "settled"]

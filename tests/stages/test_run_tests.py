@@ -17,37 +17,73 @@ from stages.prepare_tests import PrepareTests, Suite, TestReport
 from stages.prepare_tests.execute import run_suite
 from stages.propose_patch import Proposals, Reproduction
 from stages.run_tests import MAX_BACK_CHARS, RunTests, Verdict, _Trial
-from tests.stages.workbench import CALC, FIXED_CALC, SAMPLE, TESTS, Origin, context, issue, run_context
+from tests.stages.workbench import (
+    CALC,
+    FIXED_CALC,
+    SAMPLE,
+    TESTS,
+    Origin,
+    context,
+    issue,
+    run_context,
+)
 
-ADD, DOUBLE = "test_calc.TestCalc::test_add", "test_calc.TestCalc::test_double"
-NEW_TEST = TESTS.replace("test_double", "test_add_negative").replace("double(2), 4", "add(-1, -1), -2")
+ADD = "test_calc.TestCalc::test_add"
+DOUBLE = "test_calc.TestCalc::test_double"
+NEW_TEST = TESTS.replace("test_double", "test_add_negative").replace(
+    "double(2), 4", "add(-1, -1), -2"
+)
 
 
 class Bench:
     """A prepared repository, and one way to ask for a verdict on changes of it."""
 
     def __init__(self, origin: Origin, sandbox: BwrapSandbox, run: RunContext, suite: Suite):
-        self.origin, self.sandbox, self.context, self.suite = origin, sandbox, run, suite
+        self.origin = origin
+        self.sandbox = sandbox
+        self.context = run
+        self.suite = suite
         self.reproduction: Reproduction | None = None
 
-    async def verdict(self, *changes: dict[str, bytes | str | None], suite: Suite | None = None) -> Verdict | Back:
+    async def verdict(
+        self, *changes: dict[str, bytes | str | None], suite: Suite | None = None
+    ) -> Verdict | Back:
         made = []
         for number, change in enumerate(changes):
-            encoded = {path: text.encode() if isinstance(text, str) else text for path, text in change.items()}
-            mirror, sha = self.origin.mirror, self.origin.sha
+            encoded = {
+                path: text.encode() if isinstance(text, str) else text
+                for path, text in change.items()
+            }
+            mirror = self.origin.mirror
+            sha = self.origin.sha
             tree = mirror.write_tree(sha, encoded)
             key = await self.context.save(f"{number}.patch", mirror.diff(mirror.tree_of(sha), tree))
-            made.append(Candidate(proposal=number, patch_key=key, tree=tree, paths=tuple(encoded), summary=""))
-        candidates = Candidates(repository="octo/calc", base_sha=self.origin.sha, candidates=tuple(made))
+            made.append(
+                Candidate(
+                    proposal=number, patch_key=key, tree=tree, paths=tuple(encoded), summary=""
+                )
+            )
+        candidates = Candidates(
+            repository="octo/calc", base_sha=self.origin.sha, candidates=tuple(made)
+        )
         stage = RunTests(self.origin.mirrors, self.sandbox)
-        proposals = Proposals(proposals=(), templates={}, template_set="", reproduction=self.reproduction)
-        return await stage.run(self.origin.checkout, suite or self.suite, proposals, candidates, self.context)
+        proposals = Proposals(
+            proposals=(), templates={}, template_set="", reproduction=self.reproduction
+        )
+        return await stage.run(
+            self.origin.checkout, suite or self.suite, proposals, candidates, self.context
+        )
 
     async def report(self, changes: dict[str, str]) -> TestReport:
         return await run_suite(
-            self.sandbox, self.context.workspace, changes={path: text.encode() for path, text in changes.items()},
-            tests=(), seconds=60, save=self.context.save, label="report",
-        )  # fmt: skip
+            self.sandbox,
+            self.context.workspace,
+            changes={path: text.encode() for path, text in changes.items()},
+            tests=(),
+            seconds=60,
+            save=self.context.save,
+            label="report",
+        )
 
 
 @pytest.fixture
@@ -57,11 +93,17 @@ def make_bench(tmp_path: Path):
             sandbox = BwrapSandbox(IndexProxy.configured({}))
         except NoIsolation as error:
             pytest.skip(str(error))
-        origin, run = Origin(tmp_path, files), run_context(tmp_path)
+        origin = Origin(tmp_path, files)
+        run = run_context(tmp_path)
         prepare = PrepareTests(
-            origin.mirrors, sandbox, pythons=(Path(sys.executable).resolve().parent,), cache=tmp_path / "cache",
-            uv=Path(sys.executable).parent / "uv", index={"UV_NO_INDEX": "1"}, clock=time.time,
-        )  # fmt: skip
+            origin.mirrors,
+            sandbox,
+            pythons=(Path(sys.executable).resolve().parent,),
+            cache=tmp_path / "cache",
+            uv=Path(sys.executable).parent / "uv",
+            index={"UV_NO_INDEX": "1"},
+            clock=time.time,
+        )
         suite = await prepare.run(issue(), origin.checkout, context("calc.py"), run)
         return Bench(origin, sandbox, run, suite)
 
@@ -86,29 +128,47 @@ def sent_back(answer: Verdict | Back) -> str:
 
 async def test_a_failing_test_that_passes_after_is_red_to_green(bench: Bench):
     verdict = proven(await bench.verdict({"calc.py": FIXED_CALC}))
-    assert (verdict.verification, verdict.fixed, verdict.still_failing) == (Verification.RED_TO_GREEN, (ADD,), ())
+    assert (verdict.verification, verdict.fixed, verdict.still_failing) == (
+        Verification.RED_TO_GREEN,
+        (ADD,),
+        (),
+    )
     assert verdict.ran == 2 and verdict.log_key
     assert b"2 tests run" in await bench.context.load(verdict.log_key)
 
 
 async def test_a_change_that_mends_nothing_is_not_verified(bench: Bench):
     verdict = proven(await bench.verdict({"README": "hello\n"}))
-    assert (verdict.verification, verdict.fixed, verdict.still_failing) == (Verification.NOT_VERIFIED, (), (ADD,))
+    assert (verdict.verification, verdict.fixed, verdict.still_failing) == (
+        Verification.NOT_VERIFIED,
+        (),
+        (ADD,),
+    )
     assert "1 fail as they did before" in verdict.reason
 
 
 async def test_the_proof_is_an_artifact_that_names_the_tests(bench: Bench):
     broken_elsewhere = {"calc.py": FIXED_CALC, "test_gone.py": "import gone\n"}
-    bench.suite = bench.suite.model_copy(update={"base": (await bench.report({"test_gone.py": "import gone\n"}))})
+    bench.suite = bench.suite.model_copy(
+        update={"base": await bench.report({"test_gone.py": "import gone\n"})}
+    )
     verdict = proven(await bench.verdict(broken_elsewhere))
     assert verdict.facts().artifacts["proof"] == verdict.proof_key and verdict.proof_key
     proof = json.loads(await bench.context.load(verdict.proof_key))
-    assert (proof["fixed"], proof["regressed"], proof["could_not_run"]) == ([ADD], [], ["test_gone"])
+    assert (proof["fixed"], proof["regressed"], proof["could_not_run"]) == (
+        [ADD],
+        [],
+        ["test_gone"],
+    )
 
 
 async def test_a_test_that_fails_now_and_then_neither_proves_nor_breaks(make_bench):
-    """It fails in its first run with the change and passes in the second: told by a file outside the tree's copy."""
-    moody = "import pathlib, unittest\n\nclass TestMood(unittest.TestCase):\n    def test_mood(self):\n"
+    """It fails in its first run with the change and passes in the second: told by a file outside
+    the tree's copy.
+    """
+    moody = (
+        "import pathlib, unittest\n\nclass TestMood(unittest.TestCase):\n    def test_mood(self):\n"
+    )
     moody += "        mark = pathlib.Path(__file__).parent / 'calc.py'\n"
     moody += "        self.assertTrue('a + b' not in mark.read_text() or TIMES % 2 == 0)\n"
     bench = await make_bench({**SAMPLE, "test_mood.py": f"TIMES = 0\n{moody}"})
@@ -121,7 +181,8 @@ async def test_a_test_that_fails_now_and_then_neither_proves_nor_breaks(make_ben
             (bench.context.workspace / "tree/test_mood.py").write_text(f"TIMES = {runs}\n{moody}")
         return await sandbox.run(command)
 
-    sandbox, bench.sandbox = bench.sandbox, type("Moody", (), {"name": "bwrap", "run": staticmethod(moody_run)})()
+    sandbox = bench.sandbox
+    bench.sandbox = type("Moody", (), {"name": "bwrap", "run": staticmethod(moody_run)})()
     verdict = proven(await bench.verdict({"calc.py": FIXED_CALC}))
     assert verdict.flaky == ("test_mood.TestMood::test_mood",) and verdict.fixed == (ADD,)
     assert "ended differently when run again" in verdict.reason
@@ -138,7 +199,9 @@ async def test_what_covers_the_changed_files_runs_too_where_only_a_part_was_chos
     assert "test_twice.TestTwice::test_twice" in because and "6 != 4" in because
 
 
-async def test_a_broken_test_goes_back_with_its_output_and_without_this_machines_paths(bench: Bench):
+async def test_a_broken_test_goes_back_with_its_output_and_without_this_machines_paths(
+    bench: Bench,
+):
     because = sent_back(await bench.verdict({"calc.py": FIXED_CALC.replace("a * 2", "a * 3")}))
     assert DOUBLE in because and "6 != 4" in because and 'File "test_calc.py"' in because
     assert str(bench.context.workspace) not in because and ADD not in because
@@ -178,12 +241,16 @@ async def test_a_green_suite_proves_nothing_of_what_is_not_compiled_anew(make_be
 
 
 async def test_a_test_that_its_new_version_alone_makes_green_is_no_proof(bench: Bench):
-    verdict = proven(await bench.verdict({"test_calc.py": TESTS.replace("add(2, 3), 5", "add(2, 3), -1")}))
+    verdict = proven(
+        await bench.verdict({"test_calc.py": TESTS.replace("add(2, 3), 5", "add(2, 3), -1")})
+    )
     assert (verdict.verification, verdict.fixed) == (Verification.SUITE_PASSES, ())
 
 
 async def test_tests_that_a_change_makes_skipped_are_lost(make_bench):
-    skips = TESTS.replace("class TestCalc", "@unittest.skipIf(hasattr(__import__('calc'), 'off'), '')\nclass TestCalc")
+    skips = TESTS.replace(
+        "class TestCalc", "@unittest.skipIf(hasattr(__import__('calc'), 'off'), '')\nclass TestCalc"
+    )
     bench = await make_bench({"calc.py": FIXED_CALC, "test_calc.py": skips})
     because = sent_back(await bench.verdict({"calc.py": FIXED_CALC + "off = 1\n"}))
     assert "do not run any more: " + ADD in because
@@ -191,14 +258,25 @@ async def test_tests_that_a_change_makes_skipped_are_lost(make_bench):
 
 async def test_tests_that_a_change_takes_out_are_told_and_the_suite_proves_nothing(make_bench):
     bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC})
-    verdict = proven(await bench.verdict({"test_calc.py": TESTS.replace("def test_double", "def untested_double")}))
+    verdict = proven(
+        await bench.verdict(
+            {"test_calc.py": TESTS.replace("def test_double", "def untested_double")}
+        )
+    )
     assert verdict.verification is Verification.NOT_VERIFIED
     assert "the change takes out 1 test that passed" in verdict.reason
 
 
 def report(cut: bool = False, **results: str) -> TestReport:
     return TestReport.model_validate(
-        {"results": results, "completed": not cut, "cut": cut, "failures": {}, "seconds": 1.0, "log_key": "log"}
+        {
+            "results": results,
+            "completed": not cut,
+            "cut": cut,
+            "failures": {},
+            "seconds": 1.0,
+            "log_key": "log",
+        }
     )
 
 
@@ -206,7 +284,11 @@ def report(cut: bool = False, **results: str) -> TestReport:
 def test_what_the_time_did_not_last_for_is_not_lost(base: bool, after: bool):
     before = report(base, a="passed", b="passed", c="failed")
     trial = _Trial(0, False, (), before, None, report(after, a="passed", c="passed"))
-    assert (trial.lost, trial.dropped, trial.verdict.verification) == (frozenset(), 0, Verification.RED_TO_GREEN)
+    assert (trial.lost, trial.dropped, trial.verdict.verification) == (
+        frozenset(),
+        0,
+        Verification.RED_TO_GREEN,
+    )
     assert ("the time did not last" in trial.verdict.reason) == after
     whole = _Trial(0, False, (), report(a="passed", b="passed"), None, report(a="passed"))
     assert whole.lost == {"b"}
@@ -214,10 +296,16 @@ def test_what_the_time_did_not_last_for_is_not_lost(base: bool, after: bool):
 
 async def test_what_is_red_in_a_changed_test_file_before_and_after_is_not_the_changes(make_bench):
     """The file was not among the chosen ones: it is run on the base now."""
-    test = "import unittest\n\nclass TestNet(unittest.TestCase):\n    def test_net(self):\n        self.fail('off')\n"
+    test = (
+        "import unittest\n\nclass TestNet(unittest.TestCase):\n    def test_net(self):\n       "
+        " self.fail('off')\n"
+    )
     bench = await make_bench({**SAMPLE, "test_net.py": test})
     part = bench.suite.model_copy(update={"whole": False, "tests": ("test_calc.py",)})
-    change = {"calc.py": FIXED_CALC, "test_net.py": test + "\n    def test_new(self):\n        pass\n"}
+    change = {
+        "calc.py": FIXED_CALC,
+        "test_net.py": test + "\n    def test_new(self):\n        pass\n",
+    }
     verdict = proven(await bench.verdict(change, suite=part))
     assert (verdict.verification, verdict.fixed) == (Verification.RED_TO_GREEN, (ADD,))
 
@@ -226,19 +314,27 @@ async def test_a_green_part_of_a_suite_is_not_verified(make_bench):
     bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC})
     part = bench.suite.model_copy(update={"whole": False, "tests": ("test_calc.py",)})
     verdict = proven(await bench.verdict({"calc.py": FIXED_CALC + "# tidier\n"}, suite=part))
-    assert verdict.verification is Verification.NOT_VERIFIED and "not all were run" in verdict.reason
+    assert (
+        verdict.verification is Verification.NOT_VERIFIED and "not all were run" in verdict.reason
+    )
 
 
 async def test_the_patchs_own_test_that_fails_on_the_base_alone_is_red_to_green(make_bench):
     green = TESTS.replace("add(2, 3), 5", "add(2, 0), 2")
     bench = await make_bench({**SAMPLE, "test_calc.py": green})
-    verdict = proven(await bench.verdict({"calc.py": FIXED_CALC, "tests/test_negative.py": NEW_TEST}))
+    verdict = proven(
+        await bench.verdict({"calc.py": FIXED_CALC, "tests/test_negative.py": NEW_TEST})
+    )
     assert verdict.verification is Verification.RED_TO_GREEN
-    assert set(verdict.fixed) == {f"tests.test_negative.TestCalc::test_add{more}" for more in ("", "_negative")}
+    assert set(verdict.fixed) == {
+        f"tests.test_negative.TestCalc::test_add{more}" for more in ("", "_negative")
+    }
 
 
 async def test_the_patchs_own_test_that_fails_with_the_patch_goes_back(bench: Bench):
-    because = sent_back(await bench.verdict({"calc.py": FIXED_CALC, "test_new.py": NEW_TEST.replace("-2", "-3")}))
+    because = sent_back(
+        await bench.verdict({"calc.py": FIXED_CALC, "test_new.py": NEW_TEST.replace("-2", "-3")})
+    )
     assert "test_new.TestCalc::test_add_negative" in because and "-2 != -3" in because
 
 
@@ -257,19 +353,25 @@ async def test_a_new_test_of_something_new_counts_as_failing_before(make_bench):
 
 
 async def test_a_patch_that_deletes_the_tests_it_breaks_is_not_believed(bench: Bench):
-    because = sent_back(await bench.verdict({"calc.py": "def add(a, b):\n    return a + b\n", "test_calc.py": None}))
+    because = sent_back(
+        await bench.verdict({"calc.py": "def add(a, b):\n    return a + b\n", "test_calc.py": None})
+    )
     assert "did not run to their end" in because or DOUBLE in because
 
 
 async def test_the_best_of_several_candidates_is_chosen_and_a_red_one_is_no_obstacle(bench: Bench):
     red = {"calc.py": CALC.replace("a * 2", "a * 3")}
     verdict = proven(
-        await bench.verdict(red, {"README": "x\n"}, {"calc.py": FIXED_CALC, "NOTES": "y\n"}, {"calc.py": FIXED_CALC})
+        await bench.verdict(
+            red, {"README": "x\n"}, {"calc.py": FIXED_CALC, "NOTES": "y\n"}, {"calc.py": FIXED_CALC}
+        )
     )
     assert (verdict.candidate, verdict.verification) == (3, Verification.RED_TO_GREEN)
 
 
-async def test_a_suite_that_cannot_be_run_leaves_the_candidate_not_verified_with_the_reason(make_bench):
+async def test_a_suite_that_cannot_be_run_leaves_the_candidate_not_verified_with_the_reason(
+    make_bench,
+):
     bench = await make_bench({"calc.py": CALC})
     verdict = proven(await bench.verdict({"calc.py": FIXED_CALC}))
     assert (verdict.candidate, verdict.verification) == (0, Verification.NOT_VERIFIED)

@@ -11,7 +11,14 @@ def test_what_projects_write_is_read():
 
 
 @pytest.mark.parametrize(
-    "text", [".".join("a" * 5_000) + " = 1", "x = {" + ".".join("a" * 5_000) + " = 1}", "[" * 20_000, "x = ", "a\0b"]
+    "text",
+    [
+        ".".join("a" * 5_000) + " = 1",
+        "x = {" + ".".join("a" * 5_000) + " = 1}",
+        "[" * 20_000,
+        "x = ",
+        "a\0b",
+    ],
 )
 def test_what_is_none_or_would_take_for_ever_is_refused(text: str):
     with pytest.raises(ValueError, match=rf"{MAX_PARTS} dots|nested|.+"):

@@ -30,7 +30,10 @@ from stages.visible import visible
         ("![<!-- x -->](a.png)", "![](a.png)"),
         ("[//]: # (do this)\n\ntext", "\ntext"),
         ("[//]: #\n  'do this'\ntext", "\ntext"),
-        ("- [x]: y 'do this'\n\nsee [a]\n\n[a]: https://a.example", "\nsee [a]\n\n[a]: https://a.example"),
+        (
+            "- [x]: y 'do this'\n\nsee [a]\n\n[a]: https://a.example",
+            "\nsee [a]\n\n[a]: https://a.example",
+        ),
     ],
 )
 def test_what_is_seen_is_kept_and_what_is_not_is_gone(written: str, seen: str):
@@ -49,10 +52,34 @@ _TEXT = st.text(
 )
 _PIECES = st.lists(
     st.sampled_from(
-        ["<", "!", "<!", "--", "-", ">", "<!--", "-->", "<!-- x -->", "a", "\u200b", "\n", "\n\n", "`", "```\n", "    ",
-         "<div>", "</div>", "> ", "- ", "[a]: b\n", '"', "<a title='", "\\"]
+        [
+            "<",
+            "!",
+            "<!",
+            "--",
+            "-",
+            ">",
+            "<!--",
+            "-->",
+            "<!-- x -->",
+            "a",
+            "\u200b",
+            "\n",
+            "\n\n",
+            "`",
+            "```\n",
+            "    ",
+            "<div>",
+            "</div>",
+            "> ",
+            "- ",
+            "[a]: b\n",
+            '"',
+            "<a title='",
+            "\\",
+        ]
     )
-).map("".join)  # fmt: skip
+).map("".join)
 
 
 @settings(deadline=None, max_examples=300)

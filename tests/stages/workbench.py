@@ -54,9 +54,17 @@ class Origin:
         for path, content in files.items():
             (origin / path).parent.mkdir(parents=True, exist_ok=True)
             (origin / path).write_text(content)
-        fixed = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": os.environ["PATH"]}
+        fixed = {
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "PATH": os.environ["PATH"],
+        }
         who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], [*who, "commit", "-q", "-m", "first"]):
+        for arguments in (
+            ["init", "-q", "-b", "main"],
+            ["add", "-A"],
+            [*who, "commit", "-q", "-m", "first"],
+        ):
             subprocess.run(["git", *arguments], cwd=origin, env=fixed, check=True)
         self.mirrors = Mirrors(folder / "mirrors", lambda _: None)
         self.mirror = self.mirrors.at("octo/calc")
@@ -68,17 +76,31 @@ class Origin:
     @property
     def checkout(self) -> Checkout:
         return Checkout(
-            repository="octo/calc", clone_url="", base_branch="main", base_sha=self.sha,
-            committed_at=int(time.time()), described=None,
-        )  # fmt: skip
+            repository="octo/calc",
+            clone_url="",
+            base_branch="main",
+            base_sha=self.sha,
+            committed_at=int(time.time()),
+            described=None,
+        )
 
 
 def issue(text: str = "add subtracts") -> Issue:
     return Issue(
-        url="https://github.com/octo/calc/issues/1", repository="octo/calc", number=1, title=text, body="", author="a",
-        association="NONE", comments=(), clone_url="", default_branch="main", private=False, snapshot_sha256="",
+        url="https://github.com/octo/calc/issues/1",
+        repository="octo/calc",
+        number=1,
+        title=text,
+        body="",
+        author="a",
+        association="NONE",
+        comments=(),
+        clone_url="",
+        default_branch="main",
+        private=False,
+        snapshot_sha256="",
         hidden=(),
-    )  # fmt: skip
+    )
 
 
 def context(*ranking: str) -> Context:

@@ -1,5 +1,5 @@
-"""Tests that look at the whole machine (its processes, its temporary folders), one at a time, whichever worker runs
-them."""
+"""Tests that look at the whole machine (its processes, its temporary folders), one at a time,
+whichever worker runs them."""
 
 import fcntl
 import os

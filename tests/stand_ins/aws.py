@@ -1,4 +1,5 @@
-"""AWS on this machine: moto's server (one a process, for tests) or ministack (a process, for the demo), with one face.
+"""AWS on this machine: moto's server (one a process, for tests) or ministack (a process, for the
+demo), with one face.
 
 Where moto is laxer than SQS (stale handles, expired visibility) a test must not lean on it.
 """
@@ -23,7 +24,8 @@ import pytest
 
 REGION = "eu-central-1"
 #: Nothing that a log line says: the log takes secrets out.
-ACCESS_KEY, SECRET_KEY = "standInAccessKey", "standInSecretKey"
+ACCESS_KEY = "standInAccessKey"
+SECRET_KEY = "standInSecretKey"
 READY_SECONDS = 30.0
 
 
@@ -81,9 +83,16 @@ class Aws:
     def make_queue(self, prefix: str = "jobs", *, max_receive_count: int = 20) -> Queue:
         """A queue of a name of its own, and its dead-letter queue."""
         name = _unique(prefix)
-        dead = self.sqs.create_queue(QueueName=f"{name}-dlq", Attributes={"MessageRetentionPeriod": "1209600"})
-        policy = {"deadLetterTargetArn": self._arn(dead["QueueUrl"]), "maxReceiveCount": str(max_receive_count)}
-        url = self.sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": json.dumps(policy)})["QueueUrl"]
+        dead = self.sqs.create_queue(
+            QueueName=f"{name}-dlq", Attributes={"MessageRetentionPeriod": "1209600"}
+        )
+        policy = {
+            "deadLetterTargetArn": self._arn(dead["QueueUrl"]),
+            "maxReceiveCount": str(max_receive_count),
+        }
+        url = self.sqs.create_queue(
+            QueueName=name, Attributes={"RedrivePolicy": json.dumps(policy)}
+        )["QueueUrl"]
         return Queue(url, self._arn(url), dead["QueueUrl"])
 
     def make_topic(self, prefix: str = "events") -> Topic:
@@ -113,7 +122,10 @@ class Aws:
         """Take what the topic published: each event's bytes, and its attributes."""
         envelopes = [json.loads(message["Body"]) for message in self.messages(topic.queue_url)]
         return [
-            (told["Message"], {name: value["Value"] for name, value in told.get("MessageAttributes", {}).items()})
+            (
+                told["Message"],
+                {name: value["Value"] for name, value in told.get("MessageAttributes", {}).items()},
+            )
             for told in envelopes
         ]
 
@@ -137,7 +149,9 @@ def moto_server() -> Iterator[Aws]:
     """moto in a thread of this process."""
     from moto.server import ThreadedMotoServer
 
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line a request would hide what a failed test says
+    logging.getLogger("werkzeug").setLevel(
+        logging.WARNING
+    )  # a line a request would hide what a failed test says
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -151,11 +165,19 @@ def moto_server() -> Iterator[Aws]:
 def ministack_server(log_file: Path) -> Iterator[Aws]:
     """ministack as a process of its own, ended with the block; what it says goes to ``log_file``."""
     port = _free_port()
-    environment = os.environ | {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "MINISTACK_REGION": REGION}
+    environment = os.environ | {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+    }
     environment["MINISTACK_HOST"] = "127.0.0.1"
     with log_file.open("wb") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=environment, stdout=said, stderr=said, stdin=subprocess.DEVNULL
+            [sys.executable, "-m", "ministack"],
+            env=environment,
+            stdout=said,
+            stderr=said,
+            stdin=subprocess.DEVNULL,
         )
         try:
             aws = Aws(f"http://127.0.0.1:{port}")
@@ -185,7 +207,8 @@ def _await_health(url: str, process: subprocess.Popen[bytes], log_file: Path) ->
             with urllib.request.urlopen(url, timeout=1):
                 return
         except OSError:
-            # Nothing tells when it listens, so it is asked again; wait() returns early where the process ends.
+            # Nothing tells when it listens, so it is asked again; wait() returns early where the
+            # process ends.
             try:
                 process.wait(0.05)
             except subprocess.TimeoutExpired:

@@ -24,7 +24,10 @@ def _wrong(method: str, path: str, content_type: str | None, body: Any) -> str |
     if content_type != "application/json" or not isinstance(body, dict):
         return "InvalidParameter: no JSON object"
     minutes = body.get("ExpiresInMinutes", 120)
-    if not isinstance(body.get("ProtectionEnabled"), bool) or set(body) - {"ProtectionEnabled", "ExpiresInMinutes"}:
+    if not isinstance(body.get("ProtectionEnabled"), bool) or set(body) - {
+        "ProtectionEnabled",
+        "ExpiresInMinutes",
+    }:
         return "InvalidParameter: ProtectionEnabled"
     if type(minutes) is not int or not 1 <= minutes <= 2880:
         return "InvalidParameter: ExpiresInMinutes"
@@ -40,11 +43,13 @@ def ecs_agent() -> Iterator[EcsAgent]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             agent.asked.append(body)
             if wrong := _wrong(self.command, self.path, self.headers["Content-Type"], body):
-                status, answer = 400, {"error": {"Code": wrong, "Message": wrong}}
+                status = 400
+                answer = {"error": {"Code": wrong, "Message": wrong}}
             elif agent.answers:
                 status, answer = agent.answers.pop(0)
             else:
-                status, answer = 200, {"protection": {"ProtectionEnabled": body["ProtectionEnabled"]}}
+                status = 200
+                answer = {"protection": {"ProtectionEnabled": body["ProtectionEnabled"]}}
             self.send_response(status)
             self.end_headers()
             self.wfile.write(json.dumps(answer).encode())

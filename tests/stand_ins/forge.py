@@ -8,14 +8,24 @@ from pipeline.job import IssueRef
 
 def snapshot(number: int = 42, **changes: object) -> IssueSnapshot:
     told = {
-        "number": number, "title": "add() subtracts", "body": "It should add.", "author": "ann", "association": "NONE",
-        "state": "open", "locked": False, "assignees": (), "is_pull_request": False, "comments": (),
-    }  # fmt: skip
+        "number": number,
+        "title": "add() subtracts",
+        "body": "It should add.",
+        "author": "ann",
+        "association": "NONE",
+        "state": "open",
+        "locked": False,
+        "assignees": (),
+        "is_pull_request": False,
+        "comments": (),
+    }
     return IssueSnapshot.model_validate(told | changes)
 
 
 def comment(body: str, author: str = "bob") -> Comment:
-    return Comment(author=author, association="MEMBER", created_at="2026-01-05T09:00:00Z", body=body)
+    return Comment(
+        author=author, association="MEMBER", created_at="2026-01-05T09:00:00Z", body=body
+    )
 
 
 @dataclass
@@ -35,9 +45,13 @@ class StillForge:
     def repository(self, ref: IssueRef) -> Repository:
         self._ask("repository", ref)
         return Repository(
-            full_name="Octo/Repo", clone_url=self.clone_url, default_branch=self.default_branch,
-            archived=self.archived, push_refusal=self.push_refusal, private=True,
-        )  # fmt: skip
+            full_name="Octo/Repo",
+            clone_url=self.clone_url,
+            default_branch=self.default_branch,
+            archived=self.archived,
+            push_refusal=self.push_refusal,
+            private=True,
+        )
 
     def issue(self, ref: IssueRef) -> IssueSnapshot:
         self._ask("issue", ref)

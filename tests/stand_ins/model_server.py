@@ -1,6 +1,8 @@
-"""An OpenAI-compatible model on the loopback, answering from a script (``pipeline.model.scripted``).
+"""An OpenAI-compatible model on the loopback, answering from a script
+(``pipeline.model.scripted``).
 
-It refuses what the real API refuses: a wrong key, an unknown role, field or model, a message without content.
+It refuses what the real API refuses: a wrong key, an unknown role, field or model, a message
+without content.
 
     with ModelServer(Script.load(path), key="...") as server:
         os.environ |= {"OPENAI_API_BASE": server.api_base, "OPENAI_API_KEY": "..."}
@@ -18,26 +20,47 @@ from typing import Any, Self
 
 from pipeline.model.scripted import Entry, Script
 
-#: https://platform.openai.com/docs/api-reference/chat/create, of these the ones that a text client may send.
+#: https://platform.openai.com/docs/api-reference/chat/create, of these the ones that a text client
+#: may send.
 FIELDS = {
-    "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "n", "stop", "seed", "user",
-    "stream", "metadata", "store", "response_format", "reasoning_effort", "presence_penalty", "frequency_penalty",
-}  # fmt: skip
+    "model",
+    "messages",
+    "max_tokens",
+    "max_completion_tokens",
+    "temperature",
+    "top_p",
+    "n",
+    "stop",
+    "seed",
+    "user",
+    "stream",
+    "metadata",
+    "store",
+    "response_format",
+    "reasoning_effort",
+    "presence_penalty",
+    "frequency_penalty",
+}
 ROLES = {"system", "developer", "user", "assistant"}
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request to the completions endpoint: its body as parsed, and the status it got (0: dropped)."""
+    """One request to the completions endpoint: its body as parsed, and the status it got (0:
+    dropped).
+    """
 
     body: dict[str, Any]
     status: int
 
 
 class Refused(Exception):
-    def __init__(self, status: int, message: str, code: str | None, kind: str = "invalid_request_error"):
+    def __init__(
+        self, status: int, message: str, code: str | None, kind: str = "invalid_request_error"
+    ):
         super().__init__(message)
-        self.status, self.body = status, error_body(message, code, kind)
+        self.status = status
+        self.body = error_body(message, code, kind)
 
 
 def error_body(message: str, code: str | None, kind: str) -> dict[str, Any]:
@@ -45,13 +68,19 @@ def error_body(message: str, code: str | None, kind: str) -> dict[str, Any]:
 
 
 class ModelServer:
-    """Serves from a thread between ``__enter__`` and ``__exit__``. ``models`` empty: any model is known."""
+    """Serves from a thread between ``__enter__`` and ``__exit__``. ``models`` empty: any model is
+    known.
+    """
 
     def __init__(self, script: Script, *, key: str, models: tuple[str, ...] = ()):
-        self.script, self.key, self.models = script, key, models
+        self.script = script
+        self.key = key
+        self.models = models
         self.exchanges: list[Exchange] = []
         self.stopping = threading.Event()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
+        self._http = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self})
+        )
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
 
     @property
@@ -62,7 +91,12 @@ class ModelServer:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
         self.stopping.set()
         self._http.shutdown()
         self._http.server_close()
@@ -82,7 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
             if self.path != "/v1/chat/completions":
                 raise Refused(404, f"Invalid URL (POST {self.path})", None)
             body = self._parse(raw)
-            prompt = next((_text(m) or "" for m in reversed(body["messages"]) if m["role"] == "user"), "")
+            prompt = next(
+                (_text(m) or "" for m in reversed(body["messages"]) if m["role"] == "user"), ""
+            )
             entry = self.owner.script.answer(prompt)
             if entry is None:
                 raise Refused(400, self.owner.script.no_answer(prompt), "no_scripted_reply")
@@ -91,15 +127,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(refused.status, refused.body, {}, body)
 
     def do_GET(self) -> None:
-        self._send(404, error_body(f"Invalid URL (GET {self.path})", None, "invalid_request_error"), {}, {})
+        self._send(
+            404, error_body(f"Invalid URL (GET {self.path})", None, "invalid_request_error"), {}, {}
+        )
 
     def _check_key(self) -> None:
         given = self.headers.get("authorization") or ""
         if not given:
             raise Refused(401, "You didn't provide an API key.", None)
         if not hmac.compare_digest(given.encode(), f"Bearer {self.owner.key}".encode()):
-            # The real API repeats part of the key; repeating all of it is the harder test for who logs it.
-            raise Refused(401, f"Incorrect API key provided: {given.removeprefix('Bearer ')}.", "invalid_api_key")
+            # The real API repeats part of the key; repeating all of it is the harder test for who
+            # logs it.
+            raise Refused(
+                401,
+                f"Incorrect API key provided: {given.removeprefix('Bearer ')}.",
+                "invalid_api_key",
+            )
 
     def _parse(self, raw: bytes) -> dict[str, Any]:
         try:
@@ -109,7 +152,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not isinstance(body, dict):
             raise Refused(400, "The body must be a JSON object.", None)
         if unknown := sorted(set(body) - FIELDS):
-            raise Refused(400, f"Unrecognized request argument supplied: {', '.join(unknown)}", None)
+            raise Refused(
+                400, f"Unrecognized request argument supplied: {', '.join(unknown)}", None
+            )
         if not isinstance(body.get("model"), str) or not body["model"]:
             raise Refused(400, "you must provide a model parameter", None)
         if self.owner.models and body["model"] not in self.owner.models:
@@ -129,7 +174,9 @@ class _Handler(BaseHTTPRequestHandler):
             if not isinstance(message, dict) or message.get("role") not in ROLES:
                 raise Refused(400, f"Invalid value for 'messages[{index}].role'.", "invalid_value")
             if set(message) - {"role", "content", "name"} or _text(message) is None:
-                raise Refused(400, f"Invalid value for 'messages[{index}].content'.", "invalid_type")
+                raise Refused(
+                    400, f"Invalid value for 'messages[{index}].content'.", "invalid_type"
+                )
         return body
 
     def _play(self, entry: Entry, body: dict[str, Any]) -> None:
@@ -142,7 +189,9 @@ class _Handler(BaseHTTPRequestHandler):
         if entry.status is not None:
             kind, code = _ERRORS.get(entry.status, ("server_error", None))
             said = f"The script answered with status {entry.status}."
-            self._send(entry.status, error_body(said, entry.code or code, kind), entry.headers, body)
+            self._send(
+                entry.status, error_body(said, entry.code or code, kind), entry.headers, body
+            )
             return
         usage = entry.usage_for("".join(_text(message) or "" for message in body["messages"]))
         message = {"role": "assistant", "content": entry.reply or "", "refusal": None}
@@ -151,16 +200,30 @@ class _Handler(BaseHTTPRequestHandler):
             "object": "chat.completion",
             "created": 1_700_000_000,
             "model": body["model"],
-            "choices": [{"index": 0, "message": message, "finish_reason": entry.finish_reason, "logprobs": None}],
-            "usage": usage.model_dump() | {"total_tokens": usage.prompt_tokens + usage.completion_tokens},
+            "choices": [
+                {
+                    "index": 0,
+                    "message": message,
+                    "finish_reason": entry.finish_reason,
+                    "logprobs": None,
+                }
+            ],
+            "usage": usage.model_dump()
+            | {"total_tokens": usage.prompt_tokens + usage.completion_tokens},
         }
         self._send(200, answer, {}, body)
 
-    def _send(self, status: int, answer: dict[str, Any], headers: dict[str, str], body: dict[str, Any]) -> None:
+    def _send(
+        self, status: int, answer: dict[str, Any], headers: dict[str, str], body: dict[str, Any]
+    ) -> None:
         self.owner.exchanges.append(Exchange(body, status))
         data = json.dumps(answer).encode()
         self.send_response(status)
-        for name, value in {**headers, "content-type": "application/json", "content-length": str(len(data))}.items():
+        for name, value in {
+            **headers,
+            "content-type": "application/json",
+            "content-length": str(len(data)),
+        }.items():
             self.send_header(name, value)
         # A client that gave up has closed its end; what it would have got is in ``exchanges``.
         with contextlib.suppress(ConnectionError):
@@ -187,6 +250,9 @@ def _text(message: dict[str, Any]) -> str | None:
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) and content else [None]
-    if not all(isinstance(p, dict) and p.get("type") == "text" and isinstance(p.get("text"), str) for p in parts):
+    if not all(
+        isinstance(p, dict) and p.get("type") == "text" and isinstance(p.get("text"), str)
+        for p in parts
+    ):
         return None
     return "".join(part["text"] for part in parts if part)

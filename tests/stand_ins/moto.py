@@ -1,8 +1,8 @@
 """AWS within this process: a boto3 client whose calls moto answers, one at a time.
 
-No global mock: other tests' clients and environment stay as they are. moto checks a transaction's conditions and then
-writes without a lock, where DynamoDB's transactions are atomic: hence one at a time.
-"""
+No global mock: other tests' clients and environment stay as they are. moto checks a transaction's
+conditions and then writes without a lock, where DynamoDB's transactions are atomic: hence one at a
+time."""
 
 import threading
 from typing import Any
@@ -24,7 +24,11 @@ def moto_client(service: str, **options: Any) -> Any:
             return moto(event_name, request, **more)
 
     client = boto3.session.Session().client(
-        service, region_name=REGION, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, **options
+        service,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        **options,
     )
     client.meta.events.register_first("before-send", answer)
     return client

@@ -1,4 +1,6 @@
-"""A temporary folder outside pytest's own: each pytest that starts closes that one to other users, under our feet."""
+"""A temporary folder outside pytest's own: each pytest that starts closes that one to other users,
+under our feet.
+"""
 
 import tempfile
 from collections.abc import Iterator

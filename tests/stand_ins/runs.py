@@ -1,4 +1,6 @@
-"""Runs without their surroundings: a clock, a job's claim, and four small stages that do as they are told."""
+"""Runs without their surroundings: a clock, a job's claim, and four small stages that do as they
+are told.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -39,25 +41,40 @@ class Clock:
 
 
 def job(number: int = 42, **fields: object) -> FixIssueJob:
-    return FixIssueJob.model_validate({"issue_url": f"https://github.com/octo/repo/issues/{number}"} | fields)
+    return FixIssueJob.model_validate(
+        {"issue_url": f"https://github.com/octo/repo/issues/{number}"} | fields
+    )
 
 
-def claim(store: RunStore, wanted: FixIssueJob | None = None, *, redrive_of: int | None = None) -> Claimed:
+def claim(
+    store: RunStore, wanted: FixIssueJob | None = None, *, redrive_of: int | None = None
+) -> Claimed:
     """A claim that must win."""
-    claimed = store.claim(Submission.of(wanted or job(), redrive_of=redrive_of), lease_seconds=LEASE)
+    claimed = store.claim(
+        Submission.of(wanted or job(), redrive_of=redrive_of), lease_seconds=LEASE
+    )
     assert isinstance(claimed, Claimed), claimed
     return claimed
 
 
-def result_of(claimed: Claimed, outcome: Outcome = Outcome.NO_FIX, reason: str = "so it is") -> RunResult:
+def result_of(
+    claimed: Claimed, outcome: Outcome = Outcome.NO_FIX, reason: str = "so it is"
+) -> RunResult:
     run = claimed.run
     return RunResult(
-        job_id=run.job_id, generation=run.generation, issue_url=run.issue_url, repository=run.repository,
-        outcome=outcome, reason=reason, trace="t",
-    )  # fmt: skip
+        job_id=run.job_id,
+        generation=run.generation,
+        issue_url=run.issue_url,
+        repository=run.repository,
+        outcome=outcome,
+        reason=reason,
+        trace="t",
+    )
 
 
-def finish(store: RunStore, claimed: Claimed, outcome: Outcome = Outcome.NO_FIX, topic: str | None = TOPIC) -> Event:
+def finish(
+    store: RunStore, claimed: Claimed, outcome: Outcome = Outcome.NO_FIX, topic: str | None = TOPIC
+) -> Event:
     result = result_of(claimed, outcome)
     event = Event.about(result, "2001-09-09T01:46:40.000Z")
     store.finish(claimed.lease, result, event, topic)
@@ -66,14 +83,25 @@ def finish(store: RunStore, claimed: Claimed, outcome: Outcome = Outcome.NO_FIX,
 
 def reply(content: str = "an edit", cost_usd: float = 0.01) -> ModelReply:
     return ModelReply(
-        content=content, finish_reason="stop", model="m", prompt_tokens=1, completion_tokens=1, cost_usd=cost_usd
+        content=content,
+        finish_reason="stop",
+        model="m",
+        prompt_tokens=1,
+        completion_tokens=1,
+        cost_usd=cost_usd,
     )
 
 
 def context(
-    workspace: Path, wanted: FixIssueJob | None = None, *, pushed: tuple[str, ...] = (), notes: list[str] | None = None
+    workspace: Path,
+    wanted: FixIssueJob | None = None,
+    *,
+    pushed: tuple[str, ...] = (),
+    notes: list[str] | None = None,
 ) -> RunContext:
-    """What a stage that neither saves nor pays is handed; ``pushed``: commits that earlier generations intended."""
+    """What a stage that neither saves nor pays is handed; ``pushed``: commits that earlier
+    generations intended.
+    """
     asked = wanted or job()
 
     async def past(name: str) -> list[dict[str, Any]]:
@@ -83,11 +111,23 @@ def context(
         raise AssertionError("this stage has no business here")
 
     return RunContext(
-        job=asked, job_id=asked.id, generation=0, round=1, stage="under test", feedback=None,
-        limits=EffectiveLimits(1.0, 30.0, 3), workspace=workspace, save=refused, load=refused, intend=refused,
-        record=refused, keep=refused, past=past, progress=(notes if notes is not None else []).append,
+        job=asked,
+        job_id=asked.id,
+        generation=0,
+        round=1,
+        stage="under test",
+        feedback=None,
+        limits=EffectiveLimits(1.0, 30.0, 3),
+        workspace=workspace,
+        save=refused,
+        load=refused,
+        intend=refused,
+        record=refused,
+        keep=refused,
+        past=past,
+        progress=(notes if notes is not None else []).append,
         ledger=cast(Ledger, None),
-    )  # fmt: skip
+    )
 
 
 class Fetched(BaseModel):
@@ -126,7 +166,9 @@ class _Told:
     """A stage that answers as the next of ``does`` says; its last one stays."""
 
     def __init__(self, log: Log, name: str, *does: Does):
-        self.name, self.log, self.does = name, log, list(does)
+        self.name = name
+        self.log = log
+        self.does = list(does)
 
     async def answer(self, run: RunContext) -> Answer:
         self.log.ran.append(self.name)
@@ -155,7 +197,9 @@ class Prepare(_Told):
 
 
 class Propose(_Told):
-    async def run(self, fetched: Fetched, prepared: Prepared, run: RunContext) -> Proposed | Back | Stop:
+    async def run(
+        self, fetched: Fetched, prepared: Prepared, run: RunContext
+    ) -> Proposed | Back | Stop:
         assert (run.workspace / "ready").exists()
         return await self.answer(run)  # type: ignore[return-value]
 
@@ -185,8 +229,12 @@ class Bench:
     """An engine over fetch, prepare, propose, close with a real store and real artifacts. Stages' answers are set with
     ``does``; the run is admitted after prepare."""
 
-    def __init__(self, folder: Path, *, limits: EffectiveLimits | None = None, topic: str | None = TOPIC):
-        self.folder, self.clock, self.log = folder, Clock(), Log()
+    def __init__(
+        self, folder: Path, *, limits: EffectiveLimits | None = None, topic: str | None = TOPIC
+    ):
+        self.folder = folder
+        self.clock = Clock()
+        self.log = Log()
         self.store = SqliteStore(folder / "store.sqlite", clock=self.clock)
         self.artifacts = FolderArtifacts(folder / "artifacts")
         self.policy = Policy(limits or EffectiveLimits(1.0, 30.0, 3), 5.0, 10.0, topic)
@@ -194,16 +242,30 @@ class Bench:
         self.stages = {
             "fetch": Fetch(self.log, "fetch", lambda run: Fetched(title="a title")),
             "prepare": Prepare(self.log, "prepare", lambda run: Prepared(note="a note")),
-            "propose": Propose(self.log, "propose", lambda run: Proposed(text=f"patch-{run.round}")),
-            "close": Close(self.log, "close", lambda run: Stop(Outcome.PR_OPENED, "pull request #1")),
+            "propose": Propose(
+                self.log, "propose", lambda run: Proposed(text=f"patch-{run.round}")
+            ),
+            "close": Close(
+                self.log, "close", lambda run: Stop(Outcome.PR_OPENED, "pull request #1")
+            ),
         }
         self.engine = self.machine("one")
 
     def machine(self, name: str) -> Engine:
-        """An engine on a machine of its own, with an empty disk: only the store and the artifacts are shared."""
+        """An engine on a machine of its own, with an empty disk: only the store and the artifacts
+        are shared.
+        """
         pipeline = Pipeline(list(self.stages.values()), admitted_after="prepare")
         return Engine(
-            Parts(pipeline, self.store, self.artifacts, self.policy, self.folder / name, self.told.append, self.clock)
+            Parts(
+                pipeline,
+                self.store,
+                self.artifacts,
+                self.policy,
+                self.folder / name,
+                self.told.append,
+                self.clock,
+            )
         )
 
     def does(self, stage: str, *does: Does) -> None:

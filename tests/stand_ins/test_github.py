@@ -29,7 +29,9 @@ def github(tmp_path: Path) -> Iterator[GithubStandIn]:
         yield server
 
 
-def call(github: GithubStandIn, method: str, path: str, body: Any = None, token: str = WRITE_TOKEN) -> Any:
+def call(
+    github: GithubStandIn, method: str, path: str, body: Any = None, token: str = WRITE_TOKEN
+) -> Any:
     headers = {"Authorization": f"token {token}"} if token else {}
     return requests.request(
         method, github.api_url + path, json=body, headers=headers, timeout=10, allow_redirects=False
@@ -50,18 +52,25 @@ def test_every_answer_fits_githubs_openapi_description(github: GithubStandIn) ->
         "octo/sample", "Broken", None, author=None, comments=["a", ("octo", "b")], assignees=["ada"]
     )
     github.commit("octo/sample", {"b.txt": "b\n"}, branch="fix")
-    repo, issue, pulls = "/repos/octo/sample", f"/repos/octo/sample/issues/{number}", "/repos/octo/sample/pulls"
+    repo = "/repos/octo/sample"
+    issue = f"/repos/octo/sample/issues/{number}"
+    pulls = "/repos/octo/sample/pulls"
     valid("GET /repos/{owner}/{repo}", call(github, "GET", repo))
     valid("GET /repos/{owner}/{repo}", call(github, "GET", "/repos/octo/none"))
     valid("GET /repos/{owner}/{repo}/issues/{issue_number}", call(github, "GET", issue))
     comments = valid(
-        "GET /repos/{owner}/{repo}/issues/{issue_number}/comments", call(github, "GET", f"{issue}/comments")
+        "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
+        call(github, "GET", f"{issue}/comments"),
     )
     assert [comment["body"] for comment in comments.json()] == ["a", "b"]
 
-    create, new = "POST /repos/{owner}/{repo}/pulls", {"title": "T", "head": "fix", "base": "main", "draft": True}
+    create = "POST /repos/{owner}/{repo}/pulls"
+    new = {"title": "T", "head": "fix", "base": "main", "draft": True}
     made = valid(create, call(github, "POST", pulls, new))
-    assert made.status_code == 201 and made.json()["html_url"] == "https://github.com/octo/sample/pull/2"
+    assert (
+        made.status_code == 201
+        and made.json()["html_url"] == "https://github.com/octo/sample/pull/2"
+    )
     one = f"{pulls}/{made.json()['number']}"
     assert valid(create, call(github, "POST", pulls, new)).status_code == 422
     assert valid(create, call(github, "POST", pulls, new, READ_TOKEN)).status_code == 403
@@ -69,13 +78,20 @@ def test_every_answer_fits_githubs_openapi_description(github: GithubStandIn) ->
     assert len(valid("GET /repos/{owner}/{repo}/pulls", call(github, "GET", pulls)).json()) == 1
     edited = call(github, "PATCH", one, {"title": "U"})
     assert valid("PATCH /repos/{owner}/{repo}/pulls/{pull_number}", edited).json()["title"] == "U"
-    labelled = call(github, "POST", f"/repos/octo/sample/issues/{made.json()['number']}/labels", ["bug"])
+    labelled = call(
+        github, "POST", f"/repos/octo/sample/issues/{made.json()['number']}/labels", ["bug"]
+    )
     valid("POST /repos/{owner}/{repo}/issues/{issue_number}/labels", labelled)
     asked = call(github, "POST", f"{one}/requested_reviewers", {"reviewers": ["ada"]})
     operation = "POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers"
     assert valid(operation, asked).json()["requested_reviewers"][0]["login"] == "ada"
     github.delete_issue("octo/sample", number)
-    assert valid("GET /repos/{owner}/{repo}/issues/{issue_number}", call(github, "GET", issue)).status_code == 410
+    assert (
+        valid(
+            "GET /repos/{owner}/{repo}/issues/{issue_number}", call(github, "GET", issue)
+        ).status_code
+        == 410
+    )
 
 
 def test_the_answers_about_forks_people_and_apps_fit_it_too(github: GithubStandIn) -> None:
@@ -84,29 +100,45 @@ def test_the_answers_about_forks_people_and_apps_fit_it_too(github: GithubStandI
     fork = "POST /repos/{owner}/{repo}/forks"
     made = valid(fork, call(github, "POST", "/repos/octo/sample/forks", {}, READ_TOKEN)).json()
     assert (made["full_name"], made["parent"]["full_name"]) == ("read-bot/sample", "octo/sample")
-    valid("GET /repos/{owner}/{repo}", call(github, "GET", "/repos/read-bot/sample", token=READ_TOKEN))
+    valid(
+        "GET /repos/{owner}/{repo}", call(github, "GET", "/repos/read-bot/sample", token=READ_TOKEN)
+    )
     github.forbid_forks("octo/sample")
-    assert valid(fork, call(github, "POST", "/repos/octo/sample/forks", {}, READ_TOKEN)).status_code == 403
+    assert (
+        valid(fork, call(github, "POST", "/repos/octo/sample/forks", {}, READ_TOKEN)).status_code
+        == 403
+    )
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    github.install_app("octo", app_id="7", public_key=public, permissions={"contents": "write", "issues": "read"})
+    github.install_app(
+        "octo", app_id="7", public_key=public, permissions={"contents": "write", "issues": "read"}
+    )
     now = int(time.time())
 
     def signed(method: str, path: str, body: Any = None, seconds: int = 300) -> Any:
-        token = jwt.encode({"iat": now - 60, "exp": now + seconds, "iss": "7"}, key, algorithm="RS256")
+        token = jwt.encode(
+            {"iat": now - 60, "exp": now + seconds, "iss": "7"}, key, algorithm="RS256"
+        )
         headers = {"Authorization": f"Bearer {token}"}
-        return requests.request(method, github.api_url + path, json=body, headers=headers, timeout=10)
+        return requests.request(
+            method, github.api_url + path, json=body, headers=headers, timeout=10
+        )
 
     assert valid("GET /app", signed("GET", "/app")).json()["id"] == 7
-    assert valid("GET /app", signed("GET", "/app", seconds=3600)).status_code == 401, "ten minutes at most"
+    assert valid("GET /app", signed("GET", "/app", seconds=3600)).status_code == 401, (
+        "ten minutes at most"
+    )
     where = "GET /repos/{owner}/{repo}/installation"
     number = valid(where, signed("GET", "/repos/octo/sample/installation")).json()["id"]
     assert valid(where, signed("GET", "/repos/read-bot/sample/installation")).status_code == 404
-    make, path = "POST /app/installations/{installation_id}/access_tokens", f"/app/installations/{number}/access_tokens"
+    make = "POST /app/installations/{installation_id}/access_tokens"
+    path = f"/app/installations/{number}/access_tokens"
     token = valid(make, signed("POST", path, {"permissions": {"contents": "read"}})).json()["token"]
     assert call(github, "GET", "/repos/octo/sample", token=token).status_code == 200
-    assert valid(make, signed("POST", path, {"permissions": {"issues": "write"}})).status_code == 422
+    assert (
+        valid(make, signed("POST", path, {"permissions": {"issues": "write"}})).status_code == 422
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,24 +147,53 @@ def test_the_answers_about_forks_people_and_apps_fit_it_too(github: GithubStandI
         ({"head": "missing"}, {"resource": "PullRequest", "field": "head", "code": "invalid"}),
         ({"head": "someone:fix"}, {"resource": "PullRequest", "field": "head", "code": "invalid"}),
         ({"base": "missing"}, {"resource": "PullRequest", "field": "base", "code": "invalid"}),
-        ({"head": "same"}, {"resource": "PullRequest", "code": "custom",
-                            "message": "No commits between main and same"}),
-        ({"title": "t" * 257}, {"resource": "Issue", "field": "title", "code": "custom",
-                                "message": "title is too long (maximum is 256 characters)"}),
-        ({"body": "b" * 65_537}, {"resource": "Issue", "field": "body", "code": "custom",
-                                  "message": "body is too long (maximum is 65536 characters)"}),
+        (
+            {"head": "same"},
+            {
+                "resource": "PullRequest",
+                "code": "custom",
+                "message": "No commits between main and same",
+            },
+        ),
+        (
+            {"title": "t" * 257},
+            {
+                "resource": "Issue",
+                "field": "title",
+                "code": "custom",
+                "message": "title is too long (maximum is 256 characters)",
+            },
+        ),
+        (
+            {"body": "b" * 65_537},
+            {
+                "resource": "Issue",
+                "field": "body",
+                "code": "custom",
+                "message": "body is too long (maximum is 65536 characters)",
+            },
+        ),
     ],
-)  # fmt: skip
-def test_a_pull_request_that_github_would_refuse_is_refused(github: GithubStandIn, change: Any, told: Any) -> None:
+)
+def test_a_pull_request_that_github_would_refuse_is_refused(
+    github: GithubStandIn, change: Any, told: Any
+) -> None:
     github.commit("octo/sample", {"b.txt": "b\n"}, branch="fix")
     subprocess.run(["git", "branch", "same", "main"], cwd=github.path("octo/sample"), check=True)
-    answer = call(github, "POST", "/repos/octo/sample/pulls", {"title": "T", "head": "fix", "base": "main"} | change)
+    answer = call(
+        github,
+        "POST",
+        "/repos/octo/sample/pulls",
+        {"title": "T", "head": "fix", "base": "main"} | change,
+    )
     assert answer.status_code == 422
     assert answer.json()["message"] == "Validation Failed" and answer.json()["errors"] == [told]
     assert github.pulls("octo/sample") == []
 
 
-@pytest.mark.parametrize(("token", "said"), [("", "Requires authentication"), ("wrong", "Bad credentials")])
+@pytest.mark.parametrize(
+    ("token", "said"), [("", "Requires authentication"), ("wrong", "Bad credentials")]
+)
 def test_a_call_without_a_good_token_is_401(github: GithubStandIn, token: str, said: str) -> None:
     answer = call(github, "GET", "/repos/octo/sample", token=token)
     assert (answer.status_code, answer.json()["message"]) == (401, said)
@@ -140,14 +201,22 @@ def test_a_call_without_a_good_token_is_401(github: GithubStandIn, token: str, s
 
 def test_rights_decide_what_a_token_sees(github: GithubStandIn) -> None:
     github.add_repository("octo/secret", {"s": "s"}, private=True)
-    assert call(github, "GET", "/repos/octo/secret", token=READ_TOKEN).json()["permissions"]["push"] is False
+    assert (
+        call(github, "GET", "/repos/octo/secret", token=READ_TOKEN).json()["permissions"]["push"]
+        is False
+    )
     assert call(github, "GET", "/repos/octo/secret", token=OUTSIDER_TOKEN).status_code == 404
-    assert call(github, "GET", "/repos/OCTO/Sample", token=WRITE_TOKEN).json()["permissions"]["push"] is True
+    assert (
+        call(github, "GET", "/repos/OCTO/Sample", token=WRITE_TOKEN).json()["permissions"]["push"]
+        is True
+    )
 
 
 def test_pages_are_linked_and_hold_100_at_most(github: GithubStandIn) -> None:
     number = github.add_issue("octo/sample", "T", "B", comments=[f"c{n}" for n in range(205)])
-    page: requests.Response = call(github, "GET", f"/repos/octo/sample/issues/{number}/comments?per_page=500")
+    page: requests.Response = call(
+        github, "GET", f"/repos/octo/sample/issues/{number}/comments?per_page=500"
+    )
     sizes = [len(page.json())]
     while "next" in page.links:
         page = call(github, "GET", page.links["next"]["url"].removeprefix(github.api_url))
@@ -155,7 +224,9 @@ def test_pages_are_linked_and_hold_100_at_most(github: GithubStandIn) -> None:
     assert sizes == [100, 100, 5]
 
 
-def test_a_fault_can_lose_the_reply_after_the_effect_and_cut_the_connection(github: GithubStandIn) -> None:
+def test_a_fault_can_lose_the_reply_after_the_effect_and_cut_the_connection(
+    github: GithubStandIn,
+) -> None:
     number = github.add_issue("octo/sample", "T", "B")
     path = f"/repos/octo/sample/issues/{number}/labels"
     github.fail_next("POST", "/labels$", status=502, after_effect=True)
@@ -163,14 +234,19 @@ def test_a_fault_can_lose_the_reply_after_the_effect_and_cut_the_connection(gith
     assert call(github, "POST", path, ["bug"]).status_code == 502
     with pytest.raises(requests.RequestException):
         call(github, "GET", f"/repos/octo/sample/issues/{number}")
-    assert [label["name"] for label in call(github, "GET", f"/repos/octo/sample/issues/{number}").json()["labels"]] == [
-        "bug"
-    ]
+    assert [
+        label["name"]
+        for label in call(github, "GET", f"/repos/octo/sample/issues/{number}").json()["labels"]
+    ] == ["bug"]
     assert [logged.status for logged in github.requests] == [502, None, 200]
 
 
-@pytest.mark.parametrize(("token", "status"), [(None, 401), ("wrong", 401), (READ_TOKEN, 403), (WRITE_TOKEN, 200)])
-def test_pushes_need_a_token_that_may_write(github: GithubStandIn, token: str | None, status: int) -> None:
+@pytest.mark.parametrize(
+    ("token", "status"), [(None, 401), ("wrong", 401), (READ_TOKEN, 403), (WRITE_TOKEN, 200)]
+)
+def test_pushes_need_a_token_that_may_write(
+    github: GithubStandIn, token: str | None, status: int
+) -> None:
     auth = ("x-access-token", token) if token else None
     where = f"{github.origin}/octo/sample.git/info/refs?service=git-receive-pack"
     answer = requests.get(where, auth=auth, timeout=10)
@@ -178,8 +254,12 @@ def test_pushes_need_a_token_that_may_write(github: GithubStandIn, token: str | 
     assert ("WWW-Authenticate" in answer.headers) == (status == 401)
 
 
-@pytest.mark.parametrize(("token", "status"), [(None, 401), ("wrong", 401), (OUTSIDER_TOKEN, 404), (READ_TOKEN, 200)])
-def test_a_private_repository_is_hidden_from_git_too(github: GithubStandIn, token: str | None, status: int) -> None:
+@pytest.mark.parametrize(
+    ("token", "status"), [(None, 401), ("wrong", 401), (OUTSIDER_TOKEN, 404), (READ_TOKEN, 200)]
+)
+def test_a_private_repository_is_hidden_from_git_too(
+    github: GithubStandIn, token: str | None, status: int
+) -> None:
     github.add_repository("octo/secret", {"s": "s"}, private=True)
     auth = ("x-access-token", token) if token else None
     where = f"{github.origin}/octo/secret.git/info/refs?service=git-upload-pack"

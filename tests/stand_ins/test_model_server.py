@@ -32,9 +32,15 @@ def post(
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
     headers = {"authorization": f"Bearer {key}"} if key else {}
     try:
-        connection.request("POST", path, body if isinstance(body, bytes) else json.dumps(body), headers)
+        connection.request(
+            "POST", path, body if isinstance(body, bytes) else json.dumps(body), headers
+        )
         answer = connection.getresponse()
-        return answer.status, json.loads(answer.read()), {k.lower(): v for k, v in answer.getheaders()}
+        return (
+            answer.status,
+            json.loads(answer.read()),
+            {k.lower(): v for k, v in answer.getheaders()},
+        )
     finally:
         connection.close()
 
@@ -42,7 +48,11 @@ def post(
 def test_it_answers_from_the_script_with_usage(server: ModelServer) -> None:
     status, body, _ = post(server, GOOD)
     assert status == 200
-    assert body["choices"][0]["message"] == {"role": "assistant", "content": "hello", "refusal": None}
+    assert body["choices"][0]["message"] == {
+        "role": "assistant",
+        "content": "hello",
+        "refusal": None,
+    }
     assert body["usage"] == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
     assert [(exchange.body, exchange.status) for exchange in server.exchanges] == [(GOOD, 200)]
 
@@ -79,7 +89,9 @@ def test_it_wants_its_key(server: ModelServer, key: str | None) -> None:
         ({"num_retries": 0}, 400),
     ],
 )
-def test_it_refuses_what_the_real_api_refuses(server: ModelServer, change: dict[str, Any], status: int) -> None:
+def test_it_refuses_what_the_real_api_refuses(
+    server: ModelServer, change: dict[str, Any], status: int
+) -> None:
     got, body, _ = post(server, GOOD | change)
     assert (got, body["error"]["type"]) == (status, "invalid_request_error")
 
@@ -98,7 +110,11 @@ def test_a_message_that_no_entry_fits_is_told(server: ModelServer) -> None:
 
 def test_a_scripted_error_has_openais_body_and_the_scripts_headers(server: ModelServer) -> None:
     status, body, headers = post(server, GOOD | {"messages": [{"role": "user", "content": "busy"}]})
-    assert (status, headers["retry-after"], body["error"]["code"]) == (429, "3", "insufficient_quota")
+    assert (status, headers["retry-after"], body["error"]["code"]) == (
+        429,
+        "3",
+        "insufficient_quota",
+    )
 
 
 def test_it_can_drop_the_connection(server: ModelServer) -> None:

@@ -1,4 +1,6 @@
-"""The strict stand-in for SQS and SNS: as moto where moto is right, as AWS where it is lax, and its faults."""
+"""The strict stand-in for SQS and SNS: as moto where moto is right, as AWS where it is lax, and its
+faults.
+"""
 
 import json
 import threading
@@ -47,15 +49,21 @@ class _Impatient(Aws):
 
         environment = self.environment
         return boto3.session.Session().client(
-            service, endpoint_url=self.endpoint, region_name=environment["AWS_REGION"],
+            service,
+            endpoint_url=self.endpoint,
+            region_name=environment["AWS_REGION"],
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             config=Config(read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}),
-        )  # fmt: skip
+        )
 
 
 def receive(aws: Aws, queue: Queue, **asked: Any) -> list[dict[str, Any]]:
-    wanted = {"MaxNumberOfMessages": 10, "MessageSystemAttributeNames": ["All"], "MessageAttributeNames": ["All"]}
+    wanted = {
+        "MaxNumberOfMessages": 10,
+        "MessageSystemAttributeNames": ["All"],
+        "MessageAttributeNames": ["All"],
+    }
     answer: dict[str, Any] = aws.sqs.receive_message(QueueUrl=queue.url, **(wanted | asked))
     return list(answer.get("Messages", []))
 
@@ -70,7 +78,9 @@ def code(error: pytest.ExceptionInfo[ClientError]) -> str:
 def test_a_message_comes_with_its_body_attributes_and_receive_count(either: Aws) -> None:
     queue = either.make_queue()
     attributes = {"reason": {"DataType": "String", "StringValue": "so"}}
-    sent = either.sqs.send_message(QueueUrl=queue.url, MessageBody="<höhe>&", MessageAttributes=attributes)
+    sent = either.sqs.send_message(
+        QueueUrl=queue.url, MessageBody="<höhe>&", MessageAttributes=attributes
+    )
     (message,) = receive(either, queue)
     assert message["MessageId"] == sent["MessageId"]
     assert message["Body"] == "<höhe>&"
@@ -85,7 +95,9 @@ def test_a_message_made_visible_comes_again_and_is_deleted_with_the_new_handle(e
     queue = either.make_queue()
     either.sqs.send_message(QueueUrl=queue.url, MessageBody="a")
     (first,) = receive(either, queue)
-    either.sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=0)
+    either.sqs.change_message_visibility(
+        QueueUrl=queue.url, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=0
+    )
     (second,) = receive(either, queue)
     assert second["Attributes"]["ApproximateReceiveCount"] == "2"
     assert second["ReceiptHandle"] != first["ReceiptHandle"]
@@ -117,23 +129,33 @@ def test_a_batch_succeeds_with_a_failed_entry_inside(either: Aws) -> None:
     ]
     answer = either.sqs.change_message_visibility_batch(QueueUrl=queue.url, Entries=entries)
     assert [entry["Id"] for entry in answer["Successful"]] == ["good"]
-    assert [(entry["Id"], entry["Code"]) for entry in answer["Failed"]] == [("bad", "ReceiptHandleIsInvalid")]
+    assert [(entry["Id"], entry["Code"]) for entry in answer["Failed"]] == [
+        ("bad", "ReceiptHandleIsInvalid")
+    ]
 
 
 def refused(aws: Aws, queue: Queue) -> dict[str, Callable[[], object]]:
     entry = {"Id": "a", "MessageBody": "b"}
     return {
-        "NonExistentQueue": lambda: aws.sqs.send_message(QueueUrl=f"{queue.url}-no", MessageBody="a"),
+        "NonExistentQueue": lambda: aws.sqs.send_message(
+            QueueUrl=f"{queue.url}-no", MessageBody="a"
+        ),
         "ReceiptHandleIsInvalid": lambda: aws.sqs.change_message_visibility(
             QueueUrl=queue.url, ReceiptHandle="bogus", VisibilityTimeout=1
         ),
-        "InvalidParameterValue": lambda: aws.sqs.send_message(QueueUrl=queue.url, MessageBody="a" * 1_048_577),
-        "BatchEntryIdsNotDistinct": lambda: aws.sqs.send_message_batch(QueueUrl=queue.url, Entries=[entry, entry]),
+        "InvalidParameterValue": lambda: aws.sqs.send_message(
+            QueueUrl=queue.url, MessageBody="a" * 1_048_577
+        ),
+        "BatchEntryIdsNotDistinct": lambda: aws.sqs.send_message_batch(
+            QueueUrl=queue.url, Entries=[entry, entry]
+        ),
         "EmptyBatchRequest": lambda: aws.sqs.send_message_batch(QueueUrl=queue.url, Entries=[]),
         "TooManyEntriesInBatchRequest": lambda: aws.sqs.send_message_batch(
             QueueUrl=queue.url, Entries=[entry | {"Id": str(n)} for n in range(11)]
         ),
-        "NotFound": lambda: aws.sns.publish(TopicArn="arn:aws:sns:eu-central-1:123456789012:none", Message="a"),
+        "NotFound": lambda: aws.sns.publish(
+            TopicArn="arn:aws:sns:eu-central-1:123456789012:none", Message="a"
+        ),
     }
 
 
@@ -153,12 +175,18 @@ def test_a_topic_tells_its_subscriber(either: Aws) -> None:
         TopicArn=topic.arn,
         PublishBatchRequestEntries=[{"Id": "1", "Message": "b", "MessageAttributes": attributes}],
     )
-    assert sorted(either.events(topic)) == [("b", {"outcome": "no_fix"}), ('{"a": "<&é>"}', {"outcome": "no_fix"})]
+    assert sorted(either.events(topic)) == [
+        ("b", {"outcome": "no_fix"}),
+        ('{"a": "<&é>"}', {"outcome": "no_fix"}),
+    ]
 
 
 def test_a_long_poll_wakes_when_a_message_comes(either: Aws) -> None:
-    queue, sender = either.make_queue(), Aws(either.endpoint)
-    sending = threading.Timer(0.1, lambda: sender.sqs.send_message(QueueUrl=queue.url, MessageBody="late"))
+    queue = either.make_queue()
+    sender = Aws(either.endpoint)
+    sending = threading.Timer(
+        0.1, lambda: sender.sqs.send_message(QueueUrl=queue.url, MessageBody="late")
+    )
     started = time.monotonic()
     sending.start()
     (message,) = receive(either, queue, WaitTimeSeconds=20)
@@ -207,8 +235,10 @@ def test_only_the_receive_that_holds_a_message_extends_it(strict: StrictAws) -> 
     with pytest.raises(ClientError) as deleted:
         extend(second)
     assert [code(error) for error in (visible, stale, deleted)] == [
-        "MessageNotInflight", "MessageNotInflight", "InvalidParameterValue",
-    ]  # fmt: skip
+        "MessageNotInflight",
+        "MessageNotInflight",
+        "InvalidParameterValue",
+    ]
 
 
 def test_the_cap_counts_from_the_receive_and_can_be_scaled() -> None:
@@ -235,7 +265,9 @@ def test_characters_that_sqs_does_not_take_are_refused(strict: StrictAws, body: 
 
 
 def test_an_unsigned_request_is_refused(strict: StrictAws) -> None:
-    request = urllib.request.Request(strict.endpoint, b"{}", {"X-Amz-Target": "AmazonSQS.ListQueues"})
+    request = urllib.request.Request(
+        strict.endpoint, b"{}", {"X-Amz-Target": "AmazonSQS.ListQueues"}
+    )
     with pytest.raises(urllib.error.HTTPError) as error:
         urllib.request.urlopen(request, timeout=5)
     assert error.value.code == 403
@@ -251,7 +283,8 @@ def test_a_hidden_message_wakes_a_long_poll_when_its_time_comes(strict: StrictAw
 
 
 def test_a_long_poll_whose_client_died_still_takes_a_message(strict: StrictAws) -> None:
-    aws, dying = Aws(strict.endpoint), _Impatient(strict.endpoint)
+    aws = Aws(strict.endpoint)
+    dying = _Impatient(strict.endpoint)
     queue = aws.make_queue()
     with pytest.raises(BotoCoreError):
         receive(dying, queue, WaitTimeSeconds=20)
@@ -285,7 +318,8 @@ def test_faults_are_off_by_default_and_the_same_for_a_seed() -> None:
 def test_a_lost_reply_has_had_its_effect_and_a_dropped_call_none() -> None:
     for plan, happened in ((FaultPlan(reply_lost=1), 1), (FaultPlan(dropped=1), 0)):
         with faulty(plan) as (server, aws):
-            queue, topic = aws.make_queue(), aws.make_topic()
+            queue = aws.make_queue()
+            topic = aws.make_topic()
             with pytest.raises(BotoCoreError):
                 aws.sqs.send_message(QueueUrl=queue.url, MessageBody="a")
             with pytest.raises(BotoCoreError):
@@ -297,7 +331,8 @@ def test_a_doubled_message_is_two_deliveries_at_once_and_the_newer_one_counts() 
     with faulty(FaultPlan(doubled=1)) as (_, aws):
         queue = aws.make_queue()
         aws.sqs.send_message(QueueUrl=queue.url, MessageBody="a")
-        (first,), (second,) = receive(aws, queue), receive(aws, queue)
+        (first,) = receive(aws, queue)
+        (second,) = receive(aws, queue)
         assert first["MessageId"] == second["MessageId"]
         aws.sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=first["ReceiptHandle"])
         assert sum(aws.depth(queue.url)) == 1

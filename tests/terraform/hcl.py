@@ -9,7 +9,9 @@ from hcl2.utils import SerializationOptions
 
 ROOT = Path(__file__).parents[2]
 TERRAFORM = ROOT / "terraform"
-_OPTIONS = SerializationOptions(with_comments=False, explicit_blocks=False, strip_string_quotes=True)
+_OPTIONS = SerializationOptions(
+    with_comments=False, explicit_blocks=False, strip_string_quotes=True
+)
 
 
 @cache

@@ -21,11 +21,19 @@ def emitted(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> set[Asked]:
     caplog.set_level(logging.INFO, logger=telemetry.METRICS)
     metrics.run_ended(
         RunResult(
-            job_id="j", generation=0, issue_url="u", repository="o/r", outcome=Outcome.FAILED, reason="r", trace="t"
+            job_id="j",
+            generation=0,
+            issue_url="u",
+            repository="o/r",
+            outcome=Outcome.FAILED,
+            reason="r",
+            trace="t",
         ),
         1.0,
     )
-    metrics.worker_turned(lateness=[0.1], loop_delay=0.0, loop_stalls=0, events_pending=0, running=0)
+    metrics.worker_turned(
+        lateness=[0.1], loop_delay=0.0, loop_stalls=0, events_pending=0, running=0
+    )
     metrics.templates_refused()
     store = SqliteStore(tmp_path / "store.sqlite")
     metrics.deployment_seen(store, 1e9)
@@ -33,8 +41,15 @@ def emitted(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> set[Asked]:
     found = set()
     for record in caplog.records:
         directive = record.fields["_aws"]["CloudWatchMetrics"][0]  # type: ignore[attr-defined]
-        assert directive["Namespace"] == read("modules/observability/alarms.tf")["locals"][0]["sources"]["own"]
-        found |= {(m["Name"], tuple(sorted(d))) for m in directive["Metrics"] for d in directive["Dimensions"]}
+        assert (
+            directive["Namespace"]
+            == read("modules/observability/alarms.tf")["locals"][0]["sources"]["own"]
+        )
+        found |= {
+            (m["Name"], tuple(sorted(d)))
+            for m in directive["Metrics"]
+            for d in directive["Dimensions"]
+        }
     return found
 
 
@@ -51,17 +66,23 @@ def test_every_metric_of_an_alarm_is_emitted(emitted: set[Asked]):
     assert len(asked) >= 5 and asked <= emitted
 
 
-def test_every_metric_of_the_dashboard_is_emitted_and_every_one_emitted_is_on_it(emitted: set[Asked]):
+def test_every_metric_of_the_dashboard_is_emitted_and_every_one_emitted_is_on_it(
+    emitted: set[Asked],
+):
     widgets = read("modules/observability/dashboard.tf")["locals"][0]["widgets"]
     by_outcome = next(text for text in widgets.values() if isinstance(text, str))
-    assert set(re.findall(r'"(\w+)"', by_outcome.partition("]")[0])) == {outcome.value for outcome in Outcome}
+    assert set(re.findall(r'"(\w+)"', by_outcome.partition("]")[0])) == {
+        outcome.value for outcome in Outcome
+    }
     asked = own(row for rows in widgets.values() if isinstance(rows, list) for row in rows)
     assert asked <= emitted
     assert {name for name, _ in emitted} == {name for name, _ in asked} | {"runs"}
 
 
 def test_every_alarm_has_its_entry_in_the_runbook_and_every_entry_its_alarm():
-    entries = re.findall(r"^### (.+)$", (ROOT / "docs/operations.md").read_text().partition("## Alarms")[2], re.M)
+    entries = re.findall(
+        r"^### (.+)$", (ROOT / "docs/operations.md").read_text().partition("## Alarms")[2], re.M
+    )
     assert sorted(entries) == sorted(alarms())
 
 

@@ -29,4 +29,7 @@ def test_the_health_check_is_the_images():
     text = (ROOT / "terraform/modules/service/task.tf").read_text()
     told = re.search(r"^  worker = .*?command += (\[.+?\])$", text, re.M | re.S)
     port = read("settings.tf")["locals"][0]["port"]
-    assert told and json.loads(told[1].replace("${var.port}", str(port))) == ["CMD", *json.loads(command)]
+    assert told and json.loads(told[1].replace("${var.port}", str(port))) == [
+        "CMD",
+        *json.loads(command),
+    ]

@@ -1,4 +1,6 @@
-"""The task definition gives the worker each setting that it needs, by its name and with the code's default."""
+"""The task definition gives the worker each setting that it needs, by its name and with the code's
+default.
+"""
 
 import re
 from typing import get_args
@@ -18,7 +20,11 @@ def given() -> set[str]:
 
 def not_needed() -> dict[str, str]:
     """Variable -> why the task definition leaves it out, from the README's table."""
-    table = (TERRAFORM / "README.md").read_text().partition("## Settings that the task definition leaves out")[2]
+    table = (
+        (TERRAFORM / "README.md")
+        .read_text()
+        .partition("## Settings that the task definition leaves out")[2]
+    )
     return dict(re.findall(r"^\| `(\w+)` \| (.+?) \|$", table.partition("\n## ")[0], re.MULTILINE))
 
 
@@ -37,7 +43,11 @@ def test_what_the_task_definition_gives_is_a_setting():
 
 
 def test_secrets_are_not_in_the_environment():
-    secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    secret = {
+        name
+        for name, field in Settings.model_fields.items()
+        if "SecretStr" in str(field.annotation)
+    }
     made = read("settings.tf")["locals"][0]
     assert {variable(name) for name in secret} & {*made["settings"], *made["optional"]} == set()
     assert {variable(name) for name in secret} <= given()
@@ -49,7 +59,9 @@ def test_a_variables_default_is_the_settings(name: str):
 
 
 def test_the_budgets_defaults_are_the_settings():
-    attributes = re.findall(r"(\w+) = optional\(number, (\d+)\)", block("variables.tf", "variable", "budget")["type"])
+    attributes = re.findall(
+        r"(\w+) = optional\(number, (\d+)\)", block("variables.tf", "variable", "budget")["type"]
+    )
     assert len(attributes) == 5
     assert {name: float(value) for name, value in attributes} == {
         name: Settings.model_fields[name].default for name, _ in attributes
@@ -58,4 +70,6 @@ def test_the_budgets_defaults_are_the_settings():
 
 def test_what_push_may_be_is_what_the_setting_takes():
     condition = block("variables.tf", "variable", "push")["validation"][0]["condition"]
-    assert set(re.findall(r'"(\w+)"', condition)) == set(get_args(Settings.model_fields["push"].annotation))
+    assert set(re.findall(r'"(\w+)"', condition)) == set(
+        get_args(Settings.model_fields["push"].annotation)
+    )

@@ -21,20 +21,26 @@ def provisioned() -> dict[str, Any]:
 
     return {
         "BillingMode": table["billing_mode"],
-        "AttributeDefinitions": [{"AttributeName": a["name"], "AttributeType": a["type"]} for a in table["attribute"]],
+        "AttributeDefinitions": [
+            {"AttributeName": a["name"], "AttributeType": a["type"]} for a in table["attribute"]
+        ],
         "KeySchema": schema(table),
         "GlobalSecondaryIndexes": [
             {
                 "IndexName": index["name"],
                 "KeySchema": schema(index),
                 "Projection": {
-                    "ProjectionType": index["projection_type"], "NonKeyAttributes": sorted(index["non_key_attributes"])
+                    "ProjectionType": index["projection_type"],
+                    "NonKeyAttributes": sorted(index["non_key_attributes"]),
                 },
             }
             for index in table["global_secondary_index"]
         ],
-        "TimeToLive": {"Enabled": table["ttl"][0]["enabled"], "AttributeName": table["ttl"][0]["attribute_name"]},
-    }  # fmt: skip
+        "TimeToLive": {
+            "Enabled": table["ttl"][0]["enabled"],
+            "AttributeName": table["ttl"][0]["attribute_name"],
+        },
+    }
 
 
 def test_the_table_is_the_one_that_the_store_reads_and_writes():
@@ -46,17 +52,29 @@ def test_the_table_is_the_one_that_the_store_reads_and_writes():
 
 
 def test_artifacts_outlive_the_runs_that_name_them():
-    rules = block("modules/state/main.tf", "resource", "aws_s3_bucket_lifecycle_configuration", "artifacts")["rule"]
-    assert rules[0]["expiration"][0]["days"] > signature(DynamoStore).parameters["keep_days"].default
+    rules = block(
+        "modules/state/main.tf", "resource", "aws_s3_bucket_lifecycle_configuration", "artifacts"
+    )["rule"]
+    assert (
+        rules[0]["expiration"][0]["days"] > signature(DynamoStore).parameters["keep_days"].default
+    )
 
 
 def test_what_would_lose_data_refuses_to_be_destroyed():
     for kind, name in (("aws_dynamodb_table", "runs"), ("aws_s3_bucket", "artifacts")):
-        assert block("modules/state/main.tf", "resource", kind, name)["lifecycle"][0]["prevent_destroy"] is True
+        assert (
+            block("modules/state/main.tf", "resource", kind, name)["lifecycle"][0][
+                "prevent_destroy"
+            ]
+            is True
+        )
 
 
 def test_the_load_balancer_closes_idle_connections_before_the_service_does():
-    assert block("modules/intake/main.tf", "resource", "aws_lb", "this")["idle_timeout"] < KEEP_ALIVE_SECONDS
+    assert (
+        block("modules/intake/main.tf", "resource", "aws_lb", "this")["idle_timeout"]
+        < KEEP_ALIVE_SECONDS
+    )
 
 
 def test_the_service_waits_for_the_listeners_since_ecs_refuses_a_target_group_that_nothing_uses():

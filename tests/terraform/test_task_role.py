@@ -1,7 +1,7 @@
 """The task role allows the calls that the worker makes: no more, and no fewer.
 
-The calls are recorded from traffic to a stand-in; that the traffic holds every call there is, the source says.
-"""
+The calls are recorded from traffic to a stand-in; that the traffic holds every call there is, the
+source says."""
 
 import ast
 import asyncio
@@ -32,7 +32,8 @@ POLICY = ROOT / "terraform/modules/service/task_role.tf"
 #: (action, what it is done to)
 Call = tuple[str, str]
 
-#: Operations that are allowed by another name (https://docs.aws.amazon.com/service-authorization/latest/reference/).
+#: Operations that are allowed by another name
+#: (https://docs.aws.amazon.com/service-authorization/latest/reference/).
 BATCHES = {
     "DeleteMessageBatch": "DeleteMessage",
     "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
@@ -49,7 +50,12 @@ RESOURCES = {
     "var.artifacts.bucket_arn": "bucket",
 }
 #: What no call of its own asks for, and why it is allowed.
-BESIDE = {("s3:ListBucket", "bucket"): "without it S3 answers 403, and not NoSuchKey, for what is not there"}
+BESIDE = {
+    (
+        "s3:ListBucket",
+        "bucket",
+    ): "without it S3 answers 403, and not NoSuchKey, for what is not there"
+}
 
 
 def allowed() -> set[Call]:
@@ -85,22 +91,32 @@ def actions(service: str, operation: str, parameters: dict[str, Any]) -> Iterato
     """What IAM asks for before it lets the call through."""
     if service == "sqs":
         to = parameters.get("QueueUrl") or parameters["QueueName"]
-        yield f"sqs:{BATCHES.get(operation, operation)}", "dead-letter queue" if to.endswith("-dlq") else "queue"
+        yield (
+            f"sqs:{BATCHES.get(operation, operation)}",
+            "dead-letter queue" if to.endswith("-dlq") else "queue",
+        )
     elif service == "sns":
         yield f"sns:{operation}", "topic"
     elif service == "s3":
         yield f"s3:{operation}", parameters["Key"].split("/")[0]
     elif operation == "TransactWriteItems":
         for kind in {kind for write in parameters["TransactItems"] for kind in write}:
-            yield f"dynamodb:{'ConditionCheckItem' if kind == 'ConditionCheck' else kind + 'Item'}", "table"
+            yield (
+                f"dynamodb:{'ConditionCheckItem' if kind == 'ConditionCheck' else kind + 'Item'}",
+                "table",
+            )
     else:
         yield f"dynamodb:{operation}", "index" if "IndexName" in parameters else "table"
 
 
 async def everything_a_worker_does(aws: Aws, table: str, bucket: str) -> None:
-    made, topic = aws.make_queue(), aws.make_topic()
+    made = aws.make_queue()
+    topic = aws.make_topic()
     store = DynamoStore(table)
-    async with SqsQueue(made.url, visibility_timeout=30) as queue, Publisher(store, lambda _: topic.arn) as publisher:
+    async with (
+        SqsQueue(made.url, visibility_timeout=30) as queue,
+        Publisher(store, lambda _: topic.arn) as publisher,
+    ):
         await queue.submit(job())
         (delivery,) = await queue.receive(1, 1)
         visibility_extender(made.url, 30)(delivery)
@@ -122,11 +138,15 @@ async def everything_a_worker_does(aws: Aws, table: str, bucket: str) -> None:
     assert artifacts.get("a/b") == b"c"
     with pytest.raises(FileNotFoundError):
         artifacts.get("not/there")
-    TemplateSets(S3Artifacts(bucket, "artifacts/template-sets"), S3Artifacts(bucket, "templates")).current()
+    TemplateSets(
+        S3Artifacts(bucket, "artifacts/template-sets"), S3Artifacts(bucket, "templates")
+    ).current()
 
 
 @pytest.fixture
-def traffic(aws: Aws, made: list[tuple[str, str, dict[str, Any]]]) -> list[tuple[str, str, dict[str, Any]]]:
+def traffic(
+    aws: Aws, made: list[tuple[str, str, dict[str, Any]]]
+) -> list[tuple[str, str, dict[str, Any]]]:
     name = f"iam-{uuid.uuid4().hex[:12]}"
     client = aws.client("dynamodb")
     client.create_table(**table_definition(name))
@@ -149,13 +169,21 @@ def operations_of_the_source() -> set[tuple[str, str]]:
         ("artifacts", "s3"),
         ("store/dynamodb", "dynamodb"),
     ):
-        names = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(): name for name in _operations(service)}
+        names = {
+            re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(): name for name in _operations(service)
+        }
         place = ROOT / "pipeline" / folder
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                     of = node.func.value
-                    client = of.attr if isinstance(of, ast.Attribute) else of.id if isinstance(of, ast.Name) else ""
+                    client = (
+                        of.attr
+                        if isinstance(of, ast.Attribute)
+                        else of.id
+                        if isinstance(of, ast.Name)
+                        else ""
+                    )
                     name = node.func.attr
                     if name == "get_paginator" and isinstance(node.args[0], ast.Constant):
                         name = str(node.args[0].value)
@@ -171,7 +199,9 @@ def _operations(service: str) -> list[str]:
 def test_the_role_allows_what_the_worker_calls_and_nothing_else(
     traffic: list[tuple[str, str, dict[str, Any]]],
 ) -> None:
-    assert {call[:2] for call in traffic} == operations_of_the_source(), "the scenario makes every call of the source"
+    assert {call[:2] for call in traffic} == operations_of_the_source(), (
+        "the scenario makes every call of the source"
+    )
     needed = {action for call in traffic for action in actions(*call)} | set(BESIDE)
     with ecs_agent() as ecs:
         protect = agent({AGENT_VARIABLE: ecs.uri})

@@ -15,19 +15,25 @@ class Generations:
     def __init__(self, runs: Runs):
         self._runs = runs
 
-    def wanted(self, submission: Submission, owner: str | None = None) -> tuple[Item | None, Item, bool]:
+    def wanted(
+        self, submission: Submission, owner: str | None = None
+    ) -> tuple[Item | None, Item, bool]:
         """The run that a submission asks for, made where it is new, None where an unfinished one is before it; the
         newest run; whether another body is stored for the job."""
-        job_id, replay = submission.job_id, submission.replay_id
+        job_id = submission.job_id
+        replay = submission.replay_id
         job = self._runs.table.get(job_pk(job_id), "job")
         newest = self._runs.get(job_id, job["newest"]) if job else None
         differs = job is not None and job["digest"] != submission.digest
         if newest is not None:
             redriven = submission.redrive_of
             if redriven is not None:
-                failed = newest.get("outcome") == Outcome.FAILED and newest["generation"] == redriven
+                failed = (
+                    newest.get("outcome") == Outcome.FAILED and newest["generation"] == redriven
+                )
                 if failed or self._replayed(job_id, f"redrive:{redriven}"):
-                    # A plain redrive of a failed run's message, also a replay's, starts the next generation, once.
+                    # A plain redrive of a failed run's message, also a replay's, starts the next
+                    # generation, once.
                     replay = f"redrive:{redriven}"
             if replay is None:
                 return newest, newest, differs
@@ -39,16 +45,34 @@ class Generations:
         made = self._make(submission, replay, owner, newest)
         return made, made, differs
 
-    def _make(self, submission: Submission, replay: str | None, owner: str | None, last: Item | None) -> Item:
-        now, job_id = self._runs.clock(), submission.job_id
-        pk, generation = job_pk(job_id), last["generation"] + 1 if last else 0
+    def _make(
+        self, submission: Submission, replay: str | None, owner: str | None, last: Item | None
+    ) -> Item:
+        now = self._runs.clock()
+        job_id = submission.job_id
+        pk = job_pk(job_id)
+        generation = last["generation"] + 1 if last else 0
         run: Item = {
-            "pk": pk, "sk": run_sk(generation), "version": 1, "listed": "run",
+            "pk": pk,
+            "sk": run_sk(generation),
+            "version": 1,
+            "listed": "run",
             "listed_at": time_key(now, f"{job_id}#{generation:06d}"),
-            "job_id": job_id, "generation": generation, "repository": submission.repository,
-            "issue_url": submission.issue_url, "body": submission.body, "state": "queued", "round": 1, "tries": 0,
-            "deliveries": 0, "crashes": 0, "owner": owner, "seconds": 0.0, "cancel_requested": False, "created_at": now,
-        }  # fmt: skip
+            "job_id": job_id,
+            "generation": generation,
+            "repository": submission.repository,
+            "issue_url": submission.issue_url,
+            "body": submission.body,
+            "state": "queued",
+            "round": 1,
+            "tries": 0,
+            "deliveries": 0,
+            "crashes": 0,
+            "owner": owner,
+            "seconds": 0.0,
+            "cancel_requested": False,
+            "created_at": now,
+        }
         waits = {name: run[name] for name in ("pk", "listed_at", "generation", "created_at")}
         waits |= {"sk": open_sk(generation), "listed": "open", "expires": self._runs.expires}
         if last is None:
@@ -57,11 +81,20 @@ class Generations:
         else:
             changes = {"newest": generation, "expires": None}
             was = last["generation"]
-            writes = [layout.update(self._runs.table.name, (pk, "job"), changes, "#newest = :was", was=was)]
+            writes = [
+                layout.update(
+                    self._runs.table.name, (pk, "job"), changes, "#newest = :was", was=was
+                )
+            ]
         writes.append(layout.put(self._runs.table.name, run, _NEW, now=now))
         writes.append(self._runs.put(waits))
         if replay is not None:
-            made = {"pk": pk, "sk": f"replay#{replay}", "generation": generation, "expires": self._runs.expires}
+            made = {
+                "pk": pk,
+                "sk": f"replay#{replay}",
+                "generation": generation,
+                "expires": self._runs.expires,
+            }
             writes.append(layout.put(self._runs.table.name, made, _NEW, now=now))
         writes.append(self._runs.moment(run | {"version": 0}, "registered", owner or ""))
         self._runs.table.transact(writes)

@@ -10,10 +10,9 @@
 | ``event#EVENT_ID`` | ``event``                      | an event that waits for its publication                      |
 | ``day#YYYY-MM-DD`` | ``total`` or ``repository#NAME`` | micro-dollars reserved and settled that day                |
 
-The index ``listed`` holds runs (``listed`` = ``run``), once more those without an outcome (``open``), and events that
-wait (``pending``), by time.
-An item past its ``expires`` (epoch seconds) is gone for every reader, whenever DynamoDB comes round to delete it.
-"""
+The index ``listed`` holds runs (``listed`` = ``run``), once more those without an outcome
+(``open``), and events that wait (``pending``), by time. An item past its ``expires`` (epoch
+seconds) is gone for every reader, whenever DynamoDB comes round to delete it."""
 
 import re
 import zlib
@@ -32,7 +31,9 @@ _FLOATS = frozenset({"at", "created_at", "finished_at", "lease_expires_at", "sec
 
 
 def table_definition(name: str) -> dict[str, Any]:
-    """What ``create_table`` is given; the time to live is set by a call of its own, with ``TIME_TO_LIVE``."""
+    """What ``create_table`` is given; the time to live is set by a call of its own, with
+    ``TIME_TO_LIVE``.
+    """
     keys = ("pk", "sk", "listed", "listed_at")
     return {
         "TableName": name,
@@ -43,14 +44,20 @@ def table_definition(name: str) -> dict[str, Any]:
             {
                 "IndexName": INDEX,
                 "KeySchema": _schema("listed", "listed_at"),
-                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["state", "outcome", "repository"]},
+                "Projection": {
+                    "ProjectionType": "INCLUDE",
+                    "NonKeyAttributes": ["state", "outcome", "repository"],
+                },
             }
         ],
     }
 
 
 def _schema(partition: str, sort: str) -> list[dict[str, str]]:
-    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
+    return [
+        {"AttributeName": partition, "KeyType": "HASH"},
+        {"AttributeName": sort, "KeyType": "RANGE"},
+    ]
 
 
 def job_pk(job_id: str) -> str:
@@ -66,7 +73,9 @@ def open_sk(generation: int) -> str:
 
 
 def part_sk(kind: str, generation: int, version: int | None = None) -> str:
-    """Where a run's parts of a kind are, in the order in which they were written; without a version, their prefix."""
+    """Where a run's parts of a kind are, in the order in which they were written; without a
+    version, their prefix.
+    """
     return f"{kind}#{generation:06d}#{'' if version is None else f'{version:08d}'}"
 
 
@@ -119,7 +128,9 @@ def _decoded(name: str, value: Mapping[str, Any]) -> Any:
 
 
 def put(table: str, item: Item, condition: str = "", **values: Any) -> dict[str, Any]:
-    """One write of a transaction. In conditions ``#name`` is an attribute and ``:name`` one of ``values``."""
+    """One write of a transaction. In conditions ``#name`` is an attribute and ``:name`` one of
+    ``values``.
+    """
     return {"Put": {"TableName": table, "Item": encode(item)} | _expressions(condition, {}, values)}
 
 
@@ -133,13 +144,23 @@ def _place(key: tuple[str, str]) -> dict[str, Any]:
 
 
 def update(
-    table: str, key: tuple[str, str], changes: Item, condition: str = "", *, add: Item | None = None, **values: Any
+    table: str,
+    key: tuple[str, str],
+    changes: Item,
+    condition: str = "",
+    *,
+    add: Item | None = None,
+    **values: Any,
 ) -> dict[str, Any]:
     """One write of a transaction: what ``changes`` sets (None: removes), what ``add`` adds."""
     kept = {name: value for name, value in changes.items() if value is not None}
     said = [
         "SET " + ", ".join(f"#{name} = :new_{name}" for name in kept) if kept else "",
-        "REMOVE " + ", ".join(f"#{name}" for name in changes if name not in kept) if len(kept) < len(changes) else "",
+        (
+            "REMOVE " + ", ".join(f"#{name}" for name in changes if name not in kept)
+            if len(kept) < len(changes)
+            else ""
+        ),
         "ADD " + ", ".join(f"#{name} :add_{name}" for name in add) if add else "",
     ]
     expression = {"UpdateExpression": " ".join(filter(None, said))}
@@ -150,12 +171,16 @@ def update(
 
 
 def _expressions(condition: str, more: dict[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Every name goes through an alias: DynamoDB reserves several hundred words, ``state`` among them."""
+    """Every name goes through an alias: DynamoDB reserves several hundred words, ``state`` among
+    them.
+    """
     said = more | ({"ConditionExpression": condition} if condition else {})
     names = {f"#{name}": name for text in said.values() for name in re.findall(r"#(\w+)", text)}
     told: dict[str, Any] = dict(said)
     if names:
         told["ExpressionAttributeNames"] = names
     if values:
-        told["ExpressionAttributeValues"] = {f":{name}": value for name, value in encode(values).items()}
+        told["ExpressionAttributeValues"] = {
+            f":{name}": value for name, value in encode(values).items()
+        }
     return told

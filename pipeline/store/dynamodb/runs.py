@@ -1,4 +1,6 @@
-"""A run's item and its parts: read whole, written on the condition that nobody wrote to the run in between."""
+"""A run's item and its parts: read whole, written on the condition that nobody wrote to the run in
+between.
+"""
 
 import functools
 from collections.abc import Callable
@@ -17,7 +19,9 @@ _OURS = "#state = :running AND #lease_token = :token AND #lease_expires_at > :no
 
 
 def again(method: Callable[Given, Told]) -> Callable[Given, Told]:
-    """Do the whole method again, reads first, where its write was overtaken. Raises Retry after many times."""
+    """Do the whole method again, reads first, where its write was overtaken. Raises Retry after
+    many times.
+    """
 
     @functools.wraps(method)
     def until_written(*args: Given.args, **kwargs: Given.kwargs) -> Told:
@@ -35,7 +39,9 @@ class Runs:
     """``keep`` is for how many seconds what is written stays."""
 
     def __init__(self, table: Table, clock: Callable[[], float], keep: int):
-        self.table, self.clock, self._keep = table, clock, keep
+        self.table = table
+        self.clock = clock
+        self._keep = keep
 
     @property
     def expires(self) -> int:
@@ -56,14 +62,30 @@ class Runs:
             raise lost(lease)
         return run
 
-    def write_held(self, lease: Lease, run: Item, changes: Item, more: list[dict[str, Any]]) -> None:
-        self.write(run, changes, more, guard=_OURS, running="running", token=lease.token, now=self.clock())
+    def write_held(
+        self, lease: Lease, run: Item, changes: Item, more: list[dict[str, Any]]
+    ) -> None:
+        self.write(
+            run, changes, more, guard=_OURS, running="running", token=lease.token, now=self.clock()
+        )
 
-    def write(self, run: Item, changes: Item, more: list[dict[str, Any]], *, guard: str = "", **values: Any) -> Item:
-        """Change the run, and write ``more``, unless somebody has written to the run since it was read."""
+    def write(
+        self,
+        run: Item,
+        changes: Item,
+        more: list[dict[str, Any]],
+        *,
+        guard: str = "",
+        **values: Any,
+    ) -> Item:
+        """Change the run, and write ``more``, unless somebody has written to the run since it was
+        read.
+        """
         condition = f"#version = :version AND ({guard})" if guard else "#version = :version"
         changes = changes | {"version": run["version"] + 1}
-        own = layout.update(self.table.name, key_of(run), changes, condition, version=run["version"], **values)
+        own = layout.update(
+            self.table.name, key_of(run), changes, condition, version=run["version"], **values
+        )
         self.table.transact([own, *more])
         return run | changes
 
@@ -73,7 +95,9 @@ class Runs:
 
     def part(self, run: Item, kind: str, attributes: Item) -> dict[str, Any]:
         place = {"pk": run["pk"], "sk": part_sk(kind, run["generation"], run["version"])}
-        return self.put(attributes | place | {"generation": run["generation"], "expires": self.expires})
+        return self.put(
+            attributes | place | {"generation": run["generation"], "expires": self.expires}
+        )
 
     def moment(self, run: Item, what: str, detail: str = "") -> dict[str, Any]:
         return self.part(run, "history", {"at": self.clock(), "what": what, "detail": detail})
@@ -83,7 +107,9 @@ class Runs:
 
 
 def lost(lease: Lease) -> LeaseLost:
-    return LeaseLost(f"the lease on {lease.job_id}/{lease.generation} has ended or is another delivery's")
+    return LeaseLost(
+        f"the lease on {lease.job_id}/{lease.generation} has ended or is another delivery's"
+    )
 
 
 def run_row(item: Item) -> RunRow:

@@ -1,4 +1,6 @@
-"""DynamoStore: each method reads, decides, and writes on the condition that nobody wrote to the run in between."""
+"""DynamoStore: each method reads, decides, and writes on the condition that nobody wrote to the run
+in between.
+"""
 
 import json
 import time
@@ -28,7 +30,15 @@ from pipeline.store.base import (
 )
 from pipeline.store.dynamodb import layout
 from pipeline.store.dynamodb.generations import Generations
-from pipeline.store.dynamodb.layout import Item, event_pk, job_pk, open_sk, run_sk, spend_key, time_key
+from pipeline.store.dynamodb.layout import (
+    Item,
+    event_pk,
+    job_pk,
+    open_sk,
+    run_sk,
+    spend_key,
+    time_key,
+)
 from pipeline.store.dynamodb.runs import Runs, again, lost, run_row
 from pipeline.store.dynamodb.table import Table
 
@@ -42,7 +52,12 @@ class DynamoStore:
     """
 
     def __init__(
-        self, table: str, *, clock: Callable[[], float] = time.time, client: Any = None, keep_days: float = 90.0
+        self,
+        table: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        client: Any = None,
+        keep_days: float = 90.0,
     ):
         if client is None:
             import boto3
@@ -85,22 +100,28 @@ class DynamoStore:
         taken = self._runs.write(
             run,
             {
-                "lease_token": lease.token, "lease_expires_at": lease.expires_at, "state": "running",
-                "deliveries": run["deliveries"] + 1, "crashes": run["crashes"] + int(crashed),
+                "lease_token": lease.token,
+                "lease_expires_at": lease.expires_at,
+                "state": "running",
+                "deliveries": run["deliveries"] + 1,
+                "crashes": run["crashes"] + int(crashed),
             },
             [self._runs.moment(run, "delivered", "the last delivery died" if crashed else "")],
             # A heartbeat renews without a new version: the lease may live again since it was read.
             guard="attribute_not_exists(#lease_token) OR #lease_expires_at <= :now",
             now=now,
-        )  # fmt: skip
+        )
         return Claimed(run_row(taken), lease, took_over=run["deliveries"] > 0, body_differs=differs)
 
     def renew(self, lease: Lease, *, lease_seconds: float) -> bool:
         # One call, and no new version: a heartbeat gets in the way of no other write.
         write = layout.update(
-            self._table.name, (job_pk(lease.job_id), run_sk(lease.generation)),
-            {"lease_expires_at": self._clock() + lease_seconds}, "#lease_token = :token", token=lease.token,
-        )  # fmt: skip
+            self._table.name,
+            (job_pk(lease.job_id), run_sk(lease.generation)),
+            {"lease_expires_at": self._clock() + lease_seconds},
+            "#lease_token = :token",
+            token=lease.token,
+        )
         run = self._table.change(write)
         if run is None:
             raise lost(lease)
@@ -116,8 +137,14 @@ class DynamoStore:
     @again
     def count_try(self, lease: Lease, error: str, seconds: float) -> int:
         run = self._runs.held(lease)
-        changes = {"tries": run["tries"] + 1, "last_error": error[:2000], "seconds": run["seconds"] + seconds}
-        self._runs.write_held(lease, run, changes, [self._runs.moment(run, "try failed", error[:500])])
+        changes = {
+            "tries": run["tries"] + 1,
+            "last_error": error[:2000],
+            "seconds": run["seconds"] + seconds,
+        }
+        self._runs.write_held(
+            lease, run, changes, [self._runs.moment(run, "try failed", error[:500])]
+        )
         return int(run["tries"]) + 1
 
     # Progress
@@ -126,12 +153,17 @@ class DynamoStore:
     def save_checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> bool:
         run = self._runs.held(lease)
         changes = {"seconds": run["seconds"] + checkpoint.seconds}
-        self._runs.write_held(lease, run, changes, [self._runs.part(run, "point", asdict(checkpoint))])
+        self._runs.write_held(
+            lease, run, changes, [self._runs.part(run, "point", asdict(checkpoint))]
+        )
         return bool(run["cancel_requested"])
 
     def checkpoints(self, job_id: str, generation: int) -> list[Checkpoint]:
         rows = self._runs.parts(job_id, "point", generation)
-        return [Checkpoint(**{name: row[name] for name in Checkpoint.__dataclass_fields__}) for row in rows]
+        return [
+            Checkpoint(**{name: row[name] for name in Checkpoint.__dataclass_fields__})
+            for row in rows
+        ]
 
     @again
     def open_round(self, lease: Lease, opened: Round, seconds: float) -> None:
@@ -142,7 +174,10 @@ class DynamoStore:
 
     def rounds(self, job_id: str, generation: int) -> list[Round]:
         rows = self._runs.parts(job_id, "round", generation)
-        return [Round(r["number"], r["to"], r["because"], json.loads(r.get("note") or "{}")) for r in rows]
+        return [
+            Round(r["number"], r["to"], r["because"], json.loads(r.get("note") or "{}"))
+            for r in rows
+        ]
 
     # Effects
 
@@ -160,16 +195,21 @@ class DynamoStore:
     def record(self, lease: Lease, name: str, result: dict[str, Any]) -> None:
         run = self._runs.held(lease)
         if effect := self._effect(lease, name):
-            self._runs.write_held(lease, run, {}, [self._runs.put(effect | {"result": json.dumps(result)})])
+            self._runs.write_held(
+                lease, run, {}, [self._runs.put(effect | {"result": json.dumps(result)})]
+            )
 
     def effects(self, job_id: str) -> list[Effect]:
         return [
             Effect(
-                r["generation"], r["name"], json.loads(r["intention"]), json.loads(r.get("result", "null")),
+                r["generation"],
+                r["name"],
+                json.loads(r["intention"]),
+                json.loads(r.get("result", "null")),
                 r["created_at"],
             )
             for r in self._table.items(job_pk(job_id), "effect#")
-        ]  # fmt: skip
+        ]
 
     def _effect(self, lease: Lease, name: str) -> Item | None:
         effects = self._runs.parts(lease.job_id, "effect", lease.generation)
@@ -179,7 +219,15 @@ class DynamoStore:
 
     @again
     def reserve(
-        self, lease: Lease, key: str, *, micro_usd: int, model: str, reply_key: str, day: str, caps: MoneyCaps
+        self,
+        lease: Lease,
+        key: str,
+        *,
+        micro_usd: int,
+        model: str,
+        reply_key: str,
+        day: str,
+        caps: MoneyCaps,
     ) -> Call:
         run = self._runs.held(lease)
         repository = run["repository"]
@@ -194,17 +242,24 @@ class DynamoStore:
                 raise BudgetExceeded(scope, micro_usd, cap - used)
         earlier = [call for call in calls if call["key"] == key]
         attempt = len(earlier) + 1
-        reply_key, now = reply_key.replace("{attempt}", str(attempt)), self._clock()
+        reply_key = reply_key.replace("{attempt}", str(attempt))
+        now = self._clock()
         call = Call(key, attempt, "reserved", micro_usd, reply_key, model, now)
         self._runs.write_held(
-            lease, run, {},
+            lease,
+            run,
+            {},
             [
-                *(self._runs.put(cut | {"state": "cut"}) for cut in earlier if cut["state"] == "reserved"),
+                *(
+                    self._runs.put(cut | {"state": "cut"})
+                    for cut in earlier
+                    if cut["state"] == "reserved"
+                ),
                 self._runs.part(run, "call", asdict(call) | {"day": day}),
                 self._spend(day, repository, micro_usd, cap=caps.repository_day),
                 self._spend(day, None, micro_usd, cap=caps.day),
             ],
-        )  # fmt: skip
+        )
         return call
 
     def settle(self, lease: Lease, call: Call, *, micro_usd: int) -> None:
@@ -217,24 +272,39 @@ class DynamoStore:
     def _move_call(self, lease: Lease, call: Call, state: str, micro_usd: int) -> None:
         run = self._runs.held(lease)
         for row in self._runs.parts(lease.job_id, "call", lease.generation):
-            if (row["key"], row["attempt"]) == (call.key, call.attempt) and row["state"] in ("reserved", "cut"):
-                moved, difference = row | {"state": state, "micro_usd": micro_usd}, micro_usd - row["micro_usd"]
-                counters = [self._spend(row["day"], name, difference) for name in (run["repository"], None)]
+            if (row["key"], row["attempt"]) == (call.key, call.attempt) and row["state"] in (
+                "reserved",
+                "cut",
+            ):
+                moved = row | {"state": state, "micro_usd": micro_usd}
+                difference = micro_usd - row["micro_usd"]
+                counters = [
+                    self._spend(row["day"], name, difference) for name in (run["repository"], None)
+                ]
                 self._runs.write_held(lease, run, {}, [self._runs.put(moved), *counters])
 
-    def _spend(self, day: str, repository: str | None, micro_usd: int, cap: int | None = None) -> dict[str, Any]:
+    def _spend(
+        self, day: str, repository: str | None, micro_usd: int, cap: int | None = None
+    ) -> dict[str, Any]:
         """Move a day's counter, with a ``cap`` only where it then stays within it."""
-        key, changes, add = spend_key(day, repository), {"expires": self._runs.expires}, {"used": micro_usd}
+        key = spend_key(day, repository)
+        changes = {"expires": self._runs.expires}
+        add = {"used": micro_usd}
         if cap is None:
             return layout.update(self._table.name, key, changes, add=add)
-        fits, room = "attribute_not_exists(#used) OR #used <= :room", cap - micro_usd
+        fits = "attribute_not_exists(#used) OR #used <= :room"
+        room = cap - micro_usd
         return layout.update(self._table.name, key, changes, fits, add=add, room=room)
 
     def calls(self, job_id: str, generation: int) -> list[Call]:
-        rows, run = self._runs.parts(job_id, "call", generation), self._runs.get(job_id, generation)
+        rows = self._runs.parts(job_id, "call", generation)
+        run = self._runs.get(job_id, generation)
         ended = run is not None and run["state"] == "finished"
         calls = [Call(**{name: row[name] for name in Call.__dataclass_fields__}) for row in rows]
-        return [replace(call, state="cut") if ended and call.state == "reserved" else call for call in calls]
+        return [
+            replace(call, state="cut") if ended and call.state == "reserved" else call
+            for call in calls
+        ]
 
     def spent(self, *, day: str, repository: str | None = None) -> int:
         counter = self._table.get(*spend_key(day, repository))
@@ -253,32 +323,56 @@ class DynamoStore:
     @again
     def finish(self, lease: Lease, result: RunResult, event: Event, topic_arn: str | None) -> None:
         run = self._runs.held(lease)
-        body, outcome, expires = event.model_dump_json(), result.outcome.value, self._runs.expires
+        body = event.model_dump_json()
+        outcome = result.outcome.value
+        expires = self._runs.expires
         changes = {
-            "state": "finished", "outcome": outcome, "reason": result.reason, "seconds": result.seconds,
-            "result": result.model_dump_json(), "event": body, "finished_at": self._clock(), "expires": expires,
-        }  # fmt: skip
+            "state": "finished",
+            "outcome": outcome,
+            "reason": result.reason,
+            "seconds": result.seconds,
+            "result": result.model_dump_json(),
+            "event": body,
+            "finished_at": self._clock(),
+            "expires": expires,
+        }
         # An unfinished generation is the newest: the job is forgotten with it.
         job = layout.update(self._table.name, (run["pk"], "job"), {"expires": expires})
         ended = layout.delete(self._table.name, (run["pk"], open_sk(run["generation"])))
-        told = [*self._outbox(run, event, body, topic_arn), self._runs.moment(run, "finished", outcome), job, ended]
+        told = [
+            *self._outbox(run, event, body, topic_arn),
+            self._runs.moment(run, "finished", outcome),
+            job,
+            ended,
+        ]
         self._runs.write_held(lease, run, changes, told)
 
-    def _outbox(self, run: Item, event: Event, body: str, topic_arn: str | None) -> list[dict[str, Any]]:
+    def _outbox(
+        self, run: Item, event: Event, body: str, topic_arn: str | None
+    ) -> list[dict[str, Any]]:
         """The event's row. It goes once it is published: the run itself keeps what was told."""
         if topic_arn is None:
             return []
         row = {
-            "pk": event_pk(event.id), "sk": "event", "listed": "pending",
-            "listed_at": time_key(self._clock(), f"{run['version']:08d}"), "event_id": event.id,
-            "type": event.type.value, "topic_arn": topic_arn, "body": body, "attributes": json.dumps(event.attributes),
-        }  # fmt: skip
+            "pk": event_pk(event.id),
+            "sk": "event",
+            "listed": "pending",
+            "listed_at": time_key(self._clock(), f"{run['version']:08d}"),
+            "event_id": event.id,
+            "type": event.type.value,
+            "topic_arn": topic_arn,
+            "body": body,
+            "attributes": json.dumps(event.attributes),
+        }
         return [self._runs.put(row)]
 
     def pending_events(self, limit: int = 10) -> list[PendingEvent]:
         rows = self._table.listed("pending", limit, newest_first=False, where={})
         return [
-            PendingEvent(r["event_id"], r["type"], r["topic_arn"], r["body"], json.loads(r["attributes"])) for r in rows
+            PendingEvent(
+                r["event_id"], r["type"], r["topic_arn"], r["body"], json.loads(r["attributes"])
+            )
+            for r in rows
         ]
 
     def mark_published(self, event_id: str) -> None:
@@ -287,7 +381,9 @@ class DynamoStore:
     # Looking
 
     def run(self, job_id: str, generation: int | None = None) -> RunRow | None:
-        row = self._runs.newest(job_id) if generation is None else self._runs.get(job_id, generation)
+        row = (
+            self._runs.newest(job_id) if generation is None else self._runs.get(job_id, generation)
+        )
         return run_row(row) if row else None
 
     def oldest_unfinished(self) -> float | None:
@@ -295,17 +391,26 @@ class DynamoStore:
         return float(oldest[0]["created_at"]) if oldest else None
 
     def history(self, job_id: str, generation: int) -> list[Moment]:
-        return [Moment(r["at"], r["what"], r["detail"]) for r in self._runs.parts(job_id, "history", generation)]
+        return [
+            Moment(r["at"], r["what"], r["detail"])
+            for r in self._runs.parts(job_id, "history", generation)
+        ]
 
-    def runs(self, *, outcome: str | None = None, repository: str | None = None, limit: int = 50) -> list[RunRow]:
+    def runs(
+        self, *, outcome: str | None = None, repository: str | None = None, limit: int = 50
+    ) -> list[RunRow]:
         asked = {"outcome": outcome, "repository": repository}
         where = {name: value for name, value in asked.items() if value is not None}
-        return [run_row(row) for row in self._table.listed("run", limit, newest_first=True, where=where)]
+        return [
+            run_row(row) for row in self._table.listed("run", limit, newest_first=True, where=where)
+        ]
 
     @again
     def request_cancel(self, job_id: str) -> bool:
         run = self._runs.newest(job_id)
         if run is None or run["state"] == "finished":
             return False
-        self._runs.write(run, {"cancel_requested": True}, [self._runs.moment(run, "cancel requested")])
+        self._runs.write(
+            run, {"cancel_requested": True}, [self._runs.moment(run, "cancel requested")]
+        )
         return True

@@ -1,4 +1,6 @@
-"""The few calls to DynamoDB that the store is made of: strongly consistent reads, transactions, one index."""
+"""The few calls to DynamoDB that the store is made of: strongly consistent reads, transactions, one
+index.
+"""
 
 import random
 import time
@@ -15,7 +17,13 @@ PAGE = 100
 #: Why a transaction may be cancelled, for which trying again helps
 #: (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 _PASSING = frozenset(
-    {"None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+    {
+        "None",
+        "ConditionalCheckFailed",
+        "TransactionConflict",
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+    }
 )
 
 
@@ -43,10 +51,14 @@ def attempts() -> Iterator[int]:
 
 class Table:
     def __init__(self, name: str, client: Any, clock: Callable[[], float]):
-        self.name, self._client, self._clock = name, client, clock
+        self.name = name
+        self._client = client
+        self._clock = clock
 
     def get(self, pk: str, sk: str) -> Item | None:
-        answer = self._client.get_item(TableName=self.name, Key=encode({"pk": pk, "sk": sk}), ConsistentRead=True)
+        answer = self._client.get_item(
+            TableName=self.name, Key=encode({"pk": pk, "sk": sk}), ConsistentRead=True
+        )
         return next(self._living([answer["Item"]]), None) if "Item" in answer else None
 
     def items(self, pk: str, prefix: str) -> list[Item]:
@@ -59,13 +71,21 @@ class Table:
         )
         return [item for page in pages for item in self._living(page["Items"])]
 
-    def listed(self, kind: str, limit: int, *, newest_first: bool, where: dict[str, str]) -> list[Item]:
+    def listed(
+        self, kind: str, limit: int, *, newest_first: bool, where: dict[str, str]
+    ) -> list[Item]:
         """Whole items by way of the index, which may be a moment behind; the items themselves are not.
 
         ``where``: attribute -> value; a state is looked for among outcomes and states.
         """
-        filters = [f"(#{name} = :{name} OR #state = :{name})" if name == "outcome" else f"#{name} = :{name}"
-                   for name in where]  # fmt: skip
+        filters = [
+            (
+                f"(#{name} = :{name} OR #state = :{name})"
+                if name == "outcome"
+                else f"#{name} = :{name}"
+            )
+            for name in where
+        ]
         names = {"#listed": "listed"} | {f"#{name}": name for name in where}
         options: dict[str, Any] = {"FilterExpression": " AND ".join(filters)} if filters else {}
         pages = self._client.get_paginator("query").paginate(
@@ -74,7 +94,9 @@ class Table:
             ScanIndexForward=not newest_first,
             KeyConditionExpression="#listed = :listed",
             ExpressionAttributeNames=names | ({"#state": "state"} if "outcome" in where else {}),
-            ExpressionAttributeValues=encode({":listed": kind} | {f":{name}": value for name, value in where.items()}),
+            ExpressionAttributeValues=encode(
+                {":listed": kind} | {f":{name}": value for name, value in where.items()}
+            ),
             PaginationConfig={"PageSize": PAGE if where else min(PAGE, limit)},
             **options,
         )
@@ -99,7 +121,10 @@ class Table:
         try:
             self._client.transact_write_items(TransactItems=writes)
         except self._client.exceptions.TransactionCanceledException as error:
-            reasons = {reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])}
+            reasons = {
+                reason.get("Code", "None")
+                for reason in error.response.get("CancellationReasons", [])
+            }
             if reasons and reasons <= _PASSING:
                 raise Overtaken(", ".join(sorted(reasons))) from error
             raise
@@ -108,7 +133,11 @@ class Table:
         """One update by itself: the item as it is now, or None where the condition does not hold."""
         for _ in attempts():
             try:
-                return decode(self._client.update_item(**write["Update"], ReturnValues="ALL_NEW")["Attributes"])
+                return decode(
+                    self._client.update_item(**write["Update"], ReturnValues="ALL_NEW")[
+                        "Attributes"
+                    ]
+                )
             except self._client.exceptions.ConditionalCheckFailedException:
                 return None
             except self._client.exceptions.TransactionConflictException:
@@ -128,7 +157,9 @@ class Table:
         found: dict[tuple[str, str], Item] = {}
         for _ in attempts():
             answer = self._client.batch_get_item(RequestItems=wanted)
-            found |= {key_of(item): item for item in self._living(answer["Responses"].get(self.name, []))}
+            found |= {
+                key_of(item): item for item in self._living(answer["Responses"].get(self.name, []))
+            }
             wanted = answer.get("UnprocessedKeys") or {}
             if not wanted:
                 break

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from stages.apply_patch.edits import MAX_EDITS, Edit, EditFailed, Found, Problem
 from stages.apply_patch.readers import blocks, calls, diffs, envelope, tags, whole
 
-#: name -> (what a reply without which holds nothing for the reader, the reader: a pure function of the reply's lines).
+#: name -> (what a reply without which holds nothing for the reader, the reader: a pure function of
+#: the reply's lines).
 READERS: dict[str, tuple[re.Pattern[str], Callable[[list[str]], Found]]] = {
     "patch envelope": (re.compile(r"\*\*\* Begin Patch"), envelope.read),
     "search/replace": (re.compile(r"SEARCH|ORIGINAL|REPLACE|UPDATED"), blocks.read),
@@ -37,7 +38,12 @@ def read_reply(reply: str) -> Reply:
     else, since any code in a fence looks like one.
     """
     if len(reply) > MAX_REPLY:
-        return Reply(None, (), (Problem(1, f"it has {len(reply)} characters; {MAX_REPLY} at most are read"),), "")
+        return Reply(
+            None,
+            (),
+            (Problem(1, f"it has {len(reply)} characters; {MAX_REPLY} at most are read"),),
+            "",
+        )
     text = _without_thoughts(reply).replace("\r\n", "\n")
     lines = text.split("\n")
     found = {name: read(lines) for name, (sign, read) in READERS.items() if sign.search(text)}
@@ -48,9 +54,12 @@ def read_reply(reply: str) -> Reply:
         return Reply(name, plain.edits, plain.problems, _prose(lines, plain))
     first = min(found, key=lambda name: _start(found[name]))
     taken = found[first]
-    others = [Problem(line, f"a {name} edit beside those of another format ({first}): use one for all")
-              for name, other in found.items() if name != first
-              for line in _outside(other, taken)[:1]]  # fmt: skip
+    others = [
+        Problem(line, f"a {name} edit beside those of another format ({first}): use one for all")
+        for name, other in found.items()
+        if name != first
+        for line in _outside(other, taken)[:1]
+    ]
     return Reply(first, taken.edits, (*taken.problems, *others), _prose(lines, taken))
 
 
@@ -61,7 +70,9 @@ def edits_of(found: Reply) -> tuple[Edit, ...]:
         EditFailed: there are none, or not all can be read; the text says where and why.
     """
     if found.problems:
-        raise EditFailed("\n".join(f"Line {p.line} of the reply: {p.what}" for p in found.problems[:5]))
+        raise EditFailed(
+            "\n".join(f"Line {p.line} of the reply: {p.what}" for p in found.problems[:5])
+        )
     if len(found.edits) > MAX_EDITS:
         raise EditFailed(f"The reply holds more edits than are applied at once, {MAX_EDITS}.")
     if not found.edits:
@@ -76,7 +87,9 @@ def _without_thoughts(reply: str) -> str:
 
 
 def _start(found: Found) -> int:
-    return min([start for start, _ in found.spans] + [problem.line - 1 for problem in found.problems])
+    return min(
+        [start for start, _ in found.spans] + [problem.line - 1 for problem in found.problems]
+    )
 
 
 def _outside(found: Found, taken: Found) -> list[int]:

@@ -13,7 +13,9 @@ import re
 from stages.apply_patch.edits import MAX_EDITS, Edit, Found, Problem, Replace
 from stages.apply_patch.readers.naming import CODE_FENCE, FENCE, as_path, path_before
 
-_OPEN = re.compile(r"^(?P<indent>[ \t]*)(?P<mark><{5,9}|-{5,9}) ?(?:SEARCH|ORIGINAL)\b>?[ \t]*(?P<path>.*)$")
+_OPEN = re.compile(
+    r"^(?P<indent>[ \t]*)(?P<mark><{5,9}|-{5,9}) ?(?:SEARCH|ORIGINAL)\b>?[ \t]*(?P<path>.*)$"
+)
 _DIVIDER = re.compile(r"^={5,9}\s*$")
 _CLOSE = re.compile(r"^[>+]{5,9} ?(?:REPLACE|UPDATED)\b.*$")
 _DIVIDERS = 6
@@ -36,18 +38,29 @@ def read(lines: list[str]) -> Found:
         opened = _OPEN.match(lines[at])
         if opened is None:
             if _CLOSE.match(lines[at]) and not _alone(lines, at):
-                problems.append(Problem(at + 1, "it ends a block (>>>>>>> REPLACE) where none is open"))
+                problems.append(
+                    Problem(at + 1, "it ends a block (>>>>>>> REPLACE) where none is open")
+                )
             at += 1
             continue
-        number, opening = len(edits) + 1, at
+        number = len(edits) + 1
+        opening = at
         named, header = path_before(lines, at, after_last)
         path = as_path(opened["path"]) or named or path
         if header > after_last and FENCE.match(lines[header - 1]):
             header -= 1
         body, at = _body(lines, at, opened["indent"])
         if body is None:
-            problems.append(Problem(opening + 1, f"block {number} has no >>>>>>> REPLACE before the next one begins"
-                                    if at < len(lines) else f"the reply ends inside block {number}"))  # fmt: skip
+            problems.append(
+                Problem(
+                    opening + 1,
+                    (
+                        f"block {number} has no >>>>>>> REPLACE before the next one begins"
+                        if at < len(lines)
+                        else f"the reply ends inside block {number}"
+                    ),
+                )
+            )
             continue
         after_last = at = at + 1 if at < len(lines) and FENCE.match(lines[at]) else at
         dividers = [n for n, line in enumerate(body) if _DIVIDER.match(line)]
@@ -57,18 +70,25 @@ def read(lines: list[str]) -> Found:
             told = f"block {number} names no file: write its path on the line before <<<<<<< SEARCH"
             problems.append(Problem(opening + 1, told))
         elif not dividers:
-            told = f"block {number} ({path[:200]}) has no ======= line between its SEARCH and REPLACE"
+            told = (
+                f"block {number} ({path[:200]}) has no ======= line between its SEARCH and REPLACE"
+            )
             problems.append(Problem(opening + 1, told))
         else:
-            # A heading's underline looks like a divider. The longest search first: to match more is no accident.
-            readings = [(tuple(body[:n]), tuple(body[n + 1 :])) for n in reversed(dividers[-_DIVIDERS:])]
+            # A heading's underline looks like a divider. The longest search first: to match more is
+            # no accident.
+            readings = [
+                (tuple(body[:n]), tuple(body[n + 1 :])) for n in reversed(dividers[-_DIVIDERS:])
+            ]
             edits.append(Edit(number, path, Replace(tuple(readings))))
     return Found(tuple(edits), tuple(problems), tuple(spans))
 
 
 def _alone(lines: list[str], at: int) -> bool:
     """In a fence with nothing else: the format is explained, nothing is edited."""
-    return 0 < at < len(lines) - 1 and bool(CODE_FENCE.match(lines[at - 1]) and CODE_FENCE.match(lines[at + 1]))
+    return 0 < at < len(lines) - 1 and bool(
+        CODE_FENCE.match(lines[at - 1]) and CODE_FENCE.match(lines[at + 1])
+    )
 
 
 def _body(lines: list[str], opening: int, indent: str) -> tuple[list[str] | None, int]:
@@ -79,7 +99,9 @@ def _body(lines: list[str], opening: int, indent: str) -> tuple[list[str] | None
     for at in range(opening + 1, len(lines)):
         bare = lines[at].removeprefix(indent)
         if lines[at].startswith(indent) and _CLOSE.match(bare):
-            whole = all(line.startswith(indent) or not line.strip() or is_divider(line) for line in body)
+            whole = all(
+                line.startswith(indent) or not line.strip() or is_divider(line) for line in body
+            )
             return [line.removeprefix(indent) for line in body] if whole else body, at + 1
         if lines[at].startswith(indent) and _OPEN.match(bare) and not bare[0].isspace():
             end = at
@@ -88,9 +110,13 @@ def _body(lines: list[str], opening: int, indent: str) -> tuple[list[str] | None
     return _fenced(lines, opening, end, body)
 
 
-def _fenced(lines: list[str], opening: int, end: int, body: list[str]) -> tuple[list[str] | None, int]:
+def _fenced(
+    lines: list[str], opening: int, end: int, body: list[str]
+) -> tuple[list[str] | None, int]:
     """A block without its last mark ends where the fence around it does, if that is beyond doubt."""
-    above = next((lines[at] for at in range(opening - 1, max(opening - 4, -1), -1) if lines[at].strip()), "")
+    above = next(
+        (lines[at] for at in range(opening - 1, max(opening - 4, -1), -1) if lines[at].strip()), ""
+    )
     fence = CODE_FENCE.match(above)
     if fence is None and opening > 1 and as_path(above):
         fence = CODE_FENCE.match(lines[opening - 2])
@@ -98,7 +124,12 @@ def _fenced(lines: list[str], opening: int, end: int, body: list[str]) -> tuple[
         return None, end
     closings = [at for at, line in enumerate(body) if line.strip().startswith(fence["mark"][:3])]
     divider = next((at for at, line in enumerate(body) if is_divider(line)), None)
-    if not closings or divider is None or closings[0] < divider or body[closings[0]].strip() != fence["mark"]:
+    if (
+        not closings
+        or divider is None
+        or closings[0] < divider
+        or body[closings[0]].strip() != fence["mark"]
+    ):
         return None, end
     if len(closings) > 1 and end == len(lines):
         return None, end

@@ -1,4 +1,6 @@
-"""Tool calls: JSON, or tags with one parameter each. The arguments say what is meant; mere looks are passed."""
+"""Tool calls: JSON, or tags with one parameter each. The arguments say what is meant; mere looks
+are passed.
+"""
 
 import json
 import re
@@ -8,13 +10,36 @@ from typing import Any
 from stages.apply_patch.edits import Change, Delete, Edit, Found, Problem, Span, Substring, Whole
 from stages.apply_patch.readers import blocks, diffs, envelope
 
-_PATH = ("file_path", "path", "filepath", "filename", "file_name", "target_file", "relative_path", "file")
+_PATH = (
+    "file_path",
+    "path",
+    "filepath",
+    "filename",
+    "file_name",
+    "target_file",
+    "relative_path",
+    "file",
+)
 _OLD = ("old_str", "old_string", "old_text", "old_code", "search", "old", "original")
-_NEW = ("new_str", "new_string", "new_text", "new_code", "replace", "replacement", "replacement_code", "new",
-        "new_content", "content", "code", "text")  # fmt: skip
+_NEW = (
+    "new_str",
+    "new_string",
+    "new_text",
+    "new_code",
+    "replace",
+    "replacement",
+    "replacement_code",
+    "new",
+    "new_content",
+    "content",
+    "code",
+    "text",
+)
 _WHOLE = ("file_text", "content", "contents", "new_content", "text", "code")
 _WRITES = re.compile(r"create|write|overwrite|save|new_file", re.I)
-_LOOKS = re.compile(r"^(?:view|open|read|search|find|grep|list|ls|run|bash|execute|think|finish|submit|undo)", re.I)
+_LOOKS = re.compile(
+    r"^(?:view|open|read|search|find|grep|list|ls|run|bash|execute|think|finish|submit|undo)", re.I
+)
 _STARTS = re.compile(r"^[ \t]*(?:<\w+>\s*)?[\[{]", re.M)
 _INVOKE = re.compile(r"<(?:invoke name=\"?|function=)(?P<name>[\w.-]+)\"?>|</(?:invoke|function)>")
 _PARAMETER = re.compile(r"<parameter(?: name=\"?|=)(?P<name>\w+)\"?>|</parameter>")
@@ -24,7 +49,11 @@ _PATIENCE = 200_000_000
 
 
 #: What a call may hold whole, as one string: a patch, which has its own reader.
-_NESTED = (("*** Begin Patch", envelope.read), ("\n@@", diffs.read), ("<<<<<<< SEARCH", blocks.read))
+_NESTED = (
+    ("*** Begin Patch", envelope.read),
+    ("\n@@", diffs.read),
+    ("<<<<<<< SEARCH", blocks.read),
+)
 
 
 class _Unread(Exception):
@@ -41,17 +70,28 @@ def read(lines: list[str]) -> Found:
         before = len(edits) + len(problems)
         for name, arguments in calls:
             nested = [
-                reader(value.split("\n")) for value in _strings(arguments) for sign, reader in _NESTED if sign in value
+                reader(value.split("\n"))
+                for value in _strings(arguments)
+                for sign, reader in _NESTED
+                if sign in value
             ]
             if any(inner.edits or inner.problems for inner in nested):
-                edits += [replace(edit, number=len(edits) + n) for n, edit in enumerate(_all(nested), 1)]
-                problems += [Problem(first + 1, problem.what) for inner in nested for problem in inner.problems]
+                edits += [
+                    replace(edit, number=len(edits) + n) for n, edit in enumerate(_all(nested), 1)
+                ]
+                problems += [
+                    Problem(first + 1, problem.what)
+                    for inner in nested
+                    for problem in inner.problems
+                ]
                 continue
             try:
                 for path, change in _changes(name, arguments):
                     edits.append(Edit(len(edits) + 1, path.removeprefix("./"), change))
             except _Unread as error:
-                problems.append(Problem(first + 1, f"the call {name[:80]!r} can't be read: {error}"))
+                problems.append(
+                    Problem(first + 1, f"the call {name[:80]!r} can't be read: {error}")
+                )
         if len(edits) + len(problems) > before:
             spans.append((first, first + text.count("\n", begin, end) + 1))
     return Found(tuple(edits), tuple(problems), tuple(spans))
@@ -60,14 +100,17 @@ def read(lines: list[str]) -> Found:
 def _json(text: str) -> list[tuple[int, int, list[tuple[str, dict[str, Any]]]]]:
     found = []
     decoder = json.JSONDecoder(strict=False)
-    at, patience = 0, _PATIENCE
+    at = 0
+    patience = _PATIENCE
     while patience > 0 and (start := _STARTS.search(text, at)):
         begin = start.end() - 1
         patience -= 100
         try:
             value, end = decoder.raw_decode(text, begin)
         except json.JSONDecodeError as error:
-            patience -= len(text) if error.msg.startswith("Unterminated") else error.pos  # it counts lines up to there
+            patience -= (
+                len(text) if error.msg.startswith("Unterminated") else error.pos
+            )  # it counts lines up to there
             at = start.end()
             continue
         except RecursionError:
@@ -79,7 +122,9 @@ def _json(text: str) -> list[tuple[int, int, list[tuple[str, dict[str, Any]]]]]:
 
 
 def _calls(value: Any) -> list[tuple[str, dict[str, Any]]]:
-    """(name, arguments) of what looks like calls in a JSON value; a bare object of arguments has no name."""
+    """(name, arguments) of what looks like calls in a JSON value; a bare object of arguments has no
+    name.
+    """
     if isinstance(value, list):
         return [call for item in value[:_MAX_CALLS] for call in _calls(item)]
     if not isinstance(value, dict):
@@ -98,20 +143,28 @@ def _calls(value: Any) -> list[tuple[str, dict[str, Any]]]:
         if isinstance(arguments, dict):
             name = value.get("name") or value.get("tool") or value.get("command") or ""
             return [(str(name), arguments)]
-    named = str(value.get("name") or value.get("tool") or value.get("command") or value.get("action") or "")
+    named = str(
+        value.get("name") or value.get("tool") or value.get("command") or value.get("action") or ""
+    )
     return [(named, value)] if _first(value, _PATH) and _bare(value) else []
 
 
 def _bare(value: dict[str, Any]) -> bool:
     """An object without a call around it is one only where its keys say so plainly."""
-    return any(key in value for key in ("old_str", "old_string", "start_line", "file_text", "edits"))
+    return any(
+        key in value for key in ("old_str", "old_string", "start_line", "file_text", "edits")
+    )
 
 
 def _tagged(text: str) -> list[tuple[int, int, list[tuple[str, dict[str, Any]]]]]:
     if "<parameter" not in text:
         return []
     return [
-        (begin, end, [(name, {key: _trimmed(value) for key, value, _, _ in _elements(_PARAMETER, body)})])
+        (
+            begin,
+            end,
+            [(name, {key: _trimmed(value) for key, value, _, _ in _elements(_PARAMETER, body)})],
+        )
         for name, body, begin, end in _elements(_INVOKE, text)
     ]
 
@@ -122,7 +175,9 @@ def _elements(tag: re.Pattern[str], text: str) -> list[tuple[str, str, int, int]
     opened: re.Match[str] | None = None
     for match in tag.finditer(text):
         if match["name"] is None and opened is not None:
-            found.append((opened["name"], text[opened.end() : match.start()], opened.start(), match.end()))
+            found.append(
+                (opened["name"], text[opened.end() : match.start()], opened.start(), match.end())
+            )
             opened = None
         elif match["name"] is not None and opened is None:
             opened = match
@@ -142,8 +197,10 @@ def _changes(name: str, arguments: dict[str, Any]) -> list[tuple[str, Change]]:
     if isinstance(arguments.get("edits"), list):
         items = [item for item in arguments["edits"] if isinstance(item, dict)]
         return [change for item in items for change in _changes(name, {"path": path, **item})]
-    start, end = _number(arguments, "start_line", "start"), _number(arguments, "end_line", "end")
-    old, new = _first(arguments, _OLD), _first(arguments, _NEW)
+    start = _number(arguments, "start_line", "start")
+    end = _number(arguments, "end_line", "end")
+    old = _first(arguments, _OLD)
+    new = _first(arguments, _NEW)
     insert = _number(arguments, "insert_line", "line")
     if path is None:
         if old is not None and new is not None:
@@ -169,7 +226,12 @@ def _changes(name: str, arguments: dict[str, Any]) -> list[tuple[str, Change]]:
 def _strings(arguments: dict[str, Any]) -> list[str]:
     """The arguments that may hold a patch; not those that say what a file's text is."""
     named = [value for key, value in arguments.items() if key not in (*_OLD, *_NEW, *_WHOLE)]
-    return [one for value in named for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+    return [
+        one
+        for value in named
+        for one in (value if isinstance(value, list) else [value])
+        if isinstance(one, str)
+    ]
 
 
 def _all(found: list[Found]) -> list[Edit]:

@@ -1,5 +1,6 @@
-"""Unified diffs as models write them: counts wrong, headers missing, markdown and prose around. Each hunk is placed by
-its own context; the numbers of its header only choose between places that fit alike."""
+"""Unified diffs as models write them: counts wrong, headers missing, markdown and prose around.
+Each hunk is placed by its own context; the numbers of its header only choose between places that
+fit alike."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,9 +12,12 @@ _GIT = re.compile(r"^diff --git a/(?P<old>.+?) b/(?P<new>.+)$")
 _OLD = re.compile(r"^-{2,3} (?P<path>[^-\s].*)$")
 _NEW = re.compile(r"^\+{3} (?P<path>[^+\s].*)$")
 _HUNK = re.compile(
-    r"^@@[@ ]*(?:-(?P<start>\d+)(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))?)?[^@]*(?:@@+(?P<heading>.*))?"
+    r"^@@[@ ]*(?:-(?P<start>\d+)(?:,(?P<old>\d+))?"
+    r" \+\d+(?:,(?P<new>\d+))?)?[^@]*(?:@@+(?P<heading>.*))?"
 )
-_EXTENDED = re.compile(r"^(?:index [0-9a-f]|(?:new|deleted) file mode|(?:old|new) mode|similarity index|Index: |=====)")
+_EXTENDED = re.compile(
+    r"^(?:index [0-9a-f]|(?:new|deleted) file mode|(?:old|new) mode|similarity index|Index: |=====)"
+)
 _MOVE = re.compile(r"^(?:rename|copy) (?:from|to) ")
 _CLOSING = ("</patch>", "</diff>")
 _NOTHING = "/dev/null"
@@ -64,16 +68,24 @@ class _Reader:
         if git := _GIT.match(line):
             self._open(at).path = git["new"]
         elif _header(line, following):
-            self._paths(at, _name(line[4:] if line.startswith("---") else line[3:]), _name(following[4:]))
+            self._paths(
+                at, _name(line[4:] if line.startswith("---") else line[3:]), _name(following[4:])
+            )
             return self._headless(at + 2)
         elif (new := _NEW.match(line)) and (following.startswith("@@") or self._file):
             self._paths(at, None, _name(new["path"]))
-        elif line.startswith("@@") and (hunk := _HUNK.match(line)) and (self._file or self._diff_fence):
+        elif (
+            line.startswith("@@")
+            and (hunk := _HUNK.match(line))
+            and (self._file or self._diff_fence)
+        ):
             return self._hunk(at + 1, hunk)
         elif (old := _OLD.match(line)) and following.startswith("@@"):
             self._paths(at, _name(old["path"]), None)
         elif self._file and not self._file.hunks and _MOVE.match(line):
-            self.problems.append(Problem(at + 1, "the diff renames or copies a file: write it as a new one instead"))
+            self.problems.append(
+                Problem(at + 1, "the diff renames or copies a file: write it as a new one instead")
+            )
         elif self._file and line.startswith("new file mode"):
             self._file.new = True
         elif self._file and line.startswith("deleted file mode"):
@@ -86,42 +98,56 @@ class _Reader:
 
     def close(self, at: int) -> None:
         """The file that was open is done: its edit, or what is wrong with it."""
-        file, self._file = self._file, None
+        file = self._file
+        self._file = None
         if file is None or not (file.hunks or file.deleted or file.new):
             return
         number = len(self.edits) + 1
         if file.path is None:
-            self.problems.append(Problem(file.line + 1, "the diff names no file: write its --- and +++ lines"))
+            self.problems.append(
+                Problem(file.line + 1, "the diff names no file: write its --- and +++ lines")
+            )
         else:
             self.edits.append(Edit(number, file.path, _change(file)))
         self.spans.append((file.line, max(self._last, file.line + 1)))
 
     def _open(self, at: int) -> _File:
         self.close(at)
-        self._file, self._last = _File(at), at + 1
+        self._file = _File(at)
+        self._last = at + 1
         return self._file
 
     def _paths(self, at: int, old: str | None, new: str | None) -> None:
         file = self._file if self._file and not self._file.headed else self._open(at)
         file.headed = True
         prefixed = all(name in (None, _NOTHING) or name[:2] in ("a/", "b/") for name in (old, new))
-        old, new = (name[2:] if prefixed and name not in (None, _NOTHING) else name for name in (old, new))
+        old, new = (
+            name[2:] if prefixed and name not in (None, _NOTHING) else name for name in (old, new)
+        )
         file.new = file.new or old == _NOTHING
         file.deleted = file.deleted or new == _NOTHING
         file.path = new if new not in (None, _NOTHING) else old
         if old not in (None, new, _NOTHING) and new != _NOTHING:
-            self.problems.append(Problem(at + 1, f"the diff turns {old[:200]} into {new or ''}: write a new file"))
+            self.problems.append(
+                Problem(at + 1, f"the diff turns {old[:200]} into {new or ''}: write a new file")
+            )
 
     def _fenced(self, at: int, mark: str, info: str) -> None:
         if self._fence is not None and mark.startswith(self._fence) and not info.strip():
             self.close(at)
-            self._fence, self._diff_fence = None, False
+            self._fence = None
+            self._diff_fence = False
         elif self._fence is None:
-            self._fence, self._diff_fence = mark, info.split()[:1] in (["diff"], ["patch"], ["udiff"])
+            self._fence = mark
+            self._diff_fence = info.split()[:1] in (["diff"], ["patch"], ["udiff"])
 
     def _headless(self, at: int) -> int:
         """A diff whose first hunk has no @@ line."""
-        if at < len(self._lines) and self._lines[at][:1] in ("+", "-", " ") and not _header(*self._two(at)):
+        if (
+            at < len(self._lines)
+            and self._lines[at][:1] in ("+", "-", " ")
+            and not _header(*self._two(at))
+        ):
             return self._hunk(at, None)
         return at
 
@@ -131,7 +157,11 @@ class _Reader:
             path, above = path_before(self._lines, at - 1, self._last)
             self._open(above).path = path
         assert self._file is not None  # noqa: S101 - just opened
-        counts = [int(header[name] or 1) for name in ("old", "new")] if header and header["start"] else None
+        counts = (
+            [int(header[name] or 1) for name in ("old", "new")]
+            if header and header["start"]
+            else None
+        )
         body: list[str] = []
         while at < len(self._lines) and not self._ends(at, counts):
             line = self._lines[at]
@@ -171,7 +201,10 @@ class _Reader:
 
     def _in_tags(self) -> bool:
         line = self._file.line if self._file else 0
-        return any(self._lines[at].strip() in ("<patch>", "<diff>") for at in range(max(line - 3, 0), line + 1))
+        return any(
+            self._lines[at].strip() in ("<patch>", "<diff>")
+            for at in range(max(line - 3, 0), line + 1)
+        )
 
     def _two(self, at: int) -> tuple[str, str]:
         return self._lines[at], self._lines[at + 1] if at + 1 < len(self._lines) else ""
@@ -193,8 +226,16 @@ def _read_hunk(body: list[str], header: re.Match[str] | None) -> Replace | None:
         return None
     readings = []
     for bare in (False, True):
-        search = [_context(line, bare) if line[:1] != "-" else line[1:] for line in body if line[:1] != "+"]
-        replace = [_context(line, bare) if line[:1] != "+" else line[1:] for line in body if line[:1] != "-"]
+        search = [
+            _context(line, bare) if line[:1] != "-" else line[1:]
+            for line in body
+            if line[:1] != "+"
+        ]
+        replace = [
+            _context(line, bare) if line[:1] != "+" else line[1:]
+            for line in body
+            if line[:1] != "-"
+        ]
         readings.append((tuple(search), tuple(replace)))
     if readings[0][0] == readings[0][1]:
         return None

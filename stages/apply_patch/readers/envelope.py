@@ -1,11 +1,16 @@
-"""The ``*** Begin Patch`` envelope: files by name, hunks by context, headings after ``@@`` to find them."""
+"""The ``*** Begin Patch`` envelope: files by name, hunks by context, headings after ``@@`` to find
+them.
+"""
 
 import re
 
 from stages.apply_patch.edits import Change, Delete, Edit, Found, Hunks, Problem, Replace
 
 _SECTION = re.compile(r"^\*\*\* (?P<kind>Update|Add|Delete) File: *(?P<path>.+?)\s*$")
-_BEGIN, _END, _MOVE, _LAST = "*** Begin Patch", "*** End Patch", "*** Move to:", "*** End of File"
+_BEGIN = "*** Begin Patch"
+_END = "*** End Patch"
+_MOVE = "*** Move to:"
+_LAST = "*** End of File"
 
 
 def read(lines: list[str]) -> Found:
@@ -26,7 +31,8 @@ def read(lines: list[str]) -> Found:
                     problems.append(Problem(at + 1, "in a patch envelope, this belongs to no file"))
                 at += 1
                 continue
-            header, at = at, at + 1
+            header = at
+            at = at + 1
             body: list[str] = []
             while at < len(lines) and not _SECTION.match(lines[at]) and lines[at].strip() != _END:
                 body.append(lines[at])
@@ -37,7 +43,9 @@ def read(lines: list[str]) -> Found:
             else:
                 edits.append(Edit(len(edits) + 1, section["path"].removeprefix("./"), change))
         if at == len(lines):
-            problems.append(Problem(begin + 1, f"the reply ends inside the patch, before its {_END}"))
+            problems.append(
+                Problem(begin + 1, f"the reply ends inside the patch, before its {_END}")
+            )
         at = min(at + 1, len(lines))
         spans.append((begin, at))
     return Found(tuple(edits), tuple(problems), tuple(spans))
@@ -62,7 +70,8 @@ def _change(kind: str, body: list[str]) -> Change | str:
         if line.startswith("@@"):
             if lines:
                 hunks.append(_hunk(lines, anchors))
-                anchors, lines = [], []
+                anchors = []
+                lines = []
             if heading := line.strip("@ "):
                 anchors.append(heading)
         elif line[:1] in ("", " ", "+", "-"):

@@ -15,7 +15,9 @@ _LONGEST = 400
 
 
 def as_path(line: str) -> str | None:
-    """``line`` as a path where it is nothing else: ``### `a/b.py`:`` is one, a sentence that holds one is not."""
+    """``line`` as a path where it is nothing else: ``### `a/b.py`:`` is one, a sentence that holds
+    one is not.
+    """
     if len(line) > _LONGEST:
         return None
     if tagged := _TAGGED.match(line.strip()):
@@ -23,7 +25,9 @@ def as_path(line: str) -> str | None:
     text = _BULLET.sub("", line.strip().removeprefix("//").strip(_DECORATION)).strip(_DECORATION)
     label = _LABEL.match(text)
     quoted = "`" in line
-    text = (text[label.end() :] if label else text).strip(_DECORATION).rstrip(":").strip(_DECORATION)
+    text = (
+        (text[label.end() :] if label else text).strip(_DECORATION).rstrip(":").strip(_DECORATION)
+    )
     if not text or (not (label or quoted) and (" " in text or not _PATHLIKE.search(text))):
         return None
     if "`" in text or text.endswith((".", ",", ";", "!", "?")):
@@ -32,7 +36,9 @@ def as_path(line: str) -> str | None:
 
 
 def path_before(lines: list[str], opening: int, start: int) -> tuple[str | None, int]:
-    """The path that stands before a block, over blank lines and a fence; and where its header begins."""
+    """The path that stands before a block, over blank lines and a fence; and where its header
+    begins.
+    """
     header = opening
     for at in range(opening - 1, start - 1, -1):
         fence = None if _TAGGED.match(lines[at].strip()) else FENCE.match(lines[at])

@@ -1,4 +1,6 @@
-"""Pairs in tags: ``<file>path</file>``, then ``<original>`` and ``<patched>``, or other words for the same."""
+"""Pairs in tags: ``<file>path</file>``, then ``<original>`` and ``<patched>``, or other words for
+the same.
+"""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -40,12 +42,15 @@ def read(lines: list[str]) -> Found:
         content = text[at:end]
         if name in _PATH:
             if "\n" not in content.strip():
-                path, begin = content.strip().removeprefix("./"), line - 1
+                path = content.strip().removeprefix("./")
+                begin = line - 1
                 at = end
         elif name in _OLD:
             if old is not None and old[1] != content:
                 problems.append(Problem(old[0], "an original without its patched text"))
-            old, begin, at = (line, content), line - 1 if begin is None else begin, end
+            old = (line, content)
+            begin = line - 1 if begin is None else begin
+            at = end
         elif old is not None:
             at = end
             number = len(edits) + 1
@@ -53,7 +58,11 @@ def read(lines: list[str]) -> Found:
             spans.append((line - 1 if begin is None else begin, last))
             begin = None
             if path is None:
-                problems.append(Problem(line, f"pair {number} names no file: write <file>its path</file> before it"))
+                problems.append(
+                    Problem(
+                        line, f"pair {number} names no file: write <file>its path</file> before it"
+                    )
+                )
             else:
                 edits.append(Edit(number, path, Replace(((_lines(old[1]), _lines(content)),))))
             old = None

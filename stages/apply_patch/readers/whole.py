@@ -19,7 +19,9 @@ def read(lines: list[str]) -> Found:
             at += 1
             continue
         header, path = _named(lines, at, fence["info"])
-        end = next((n for n in range(at + 1, len(lines)) if lines[n].strip() == fence["mark"]), None)
+        end = next(
+            (n for n in range(at + 1, len(lines)) if lines[n].strip() == fence["mark"]), None
+        )
         if end is None:
             if path:
                 problems.append(Problem(at + 1, f"the reply ends inside {path[:200]}"))
@@ -27,8 +29,12 @@ def read(lines: list[str]) -> Found:
         if path and end > at + 1:
             body = tuple(lines[at + 1 : end])
             spans.append((header, end + 1))
-            if elided := next((n for n, line in enumerate(body) if _ELIDED.match(line.strip())), None):
-                told = f"{path[:200]} is not whole: lines are left out ({body[elided].strip()[:60]})"
+            if elided := next(
+                (n for n, line in enumerate(body) if _ELIDED.match(line.strip())), None
+            ):
+                told = (
+                    f"{path[:200]} is not whole: lines are left out ({body[elided].strip()[:60]})"
+                )
                 problems.append(Problem(at + 2 + elided, told))
             else:
                 edits.append(Edit(len(edits) + 1, path, Whole(body, sure=False)))
@@ -37,7 +43,9 @@ def read(lines: list[str]) -> Found:
 
 
 def _named(lines: list[str], fence: int, info: str) -> tuple[int, str | None]:
-    """The path on the line above the fence (a blank one between them at most), or behind the fence's language."""
+    """The path on the line above the fence (a blank one between them at most), or behind the
+    fence's language.
+    """
     words = info.split()
     if words and (path := as_path(words[-1])) and "/" in path + "/" * ("." in path):
         return fence, path

@@ -11,7 +11,8 @@ import tempfile
 
 with tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, "base.sqlite")
-    one, two = sqlite3.connect(path), sqlite3.connect(path, timeout=0)
+    one = sqlite3.connect(path)
+    two = sqlite3.connect(path, timeout=0)
     one.execute("pragma journal_mode=wal")
     one.execute("create table t (x)")
     one.execute("insert into t values (1)")
@@ -57,7 +58,9 @@ with tempfile.TemporaryDirectory() as folder:
         ],
         check=True,
     )
-assert getpass.getuser() == pwd.getpwuid(os.getuid()).pw_name and os.path.isdir(os.path.expanduser("~"))
+assert getpass.getuser() == pwd.getpwuid(os.getuid()).pw_name and os.path.isdir(
+    os.path.expanduser("~")
+)
 for folder in ("/tmp", "/var/tmp", "/dev/shm", tempfile.gettempdir()):
     tempfile.NamedTemporaryFile(dir=folder).write(b"x")
 print("works")

@@ -15,7 +15,8 @@ for host in ("127.0.0.1", "", "localhost", *own_name):
 if socket.has_ipv6:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
         socket.create_connection(("::1", server.getsockname()[1]), 5)
-one, two = socket.socket(type=socket.SOCK_DGRAM), socket.socket(type=socket.SOCK_DGRAM)
+one = socket.socket(type=socket.SOCK_DGRAM)
+two = socket.socket(type=socket.SOCK_DGRAM)
 one.bind(("127.0.0.1", 0))
 two.sendto(b"datagram", one.getsockname())
 data, back = one.recvfrom(99)
@@ -54,7 +55,9 @@ async def main():
 
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
     for _ in range(20):
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", server.sockets[0].getsockname()[1]
+        )
         writer.write(b"line\n")
         assert await reader.read() == b"aline\n"
 

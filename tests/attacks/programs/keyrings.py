@@ -4,9 +4,11 @@ import ctypes
 
 from attack import OUTSIDE, syscall, verdict
 
-SEARCH, READ = 10, 11
+SEARCH = 10
+READ = 11
 reached = any(
-    syscall("keyctl", READ, key, ctypes.create_string_buffer(99), 99) >= 0 for key in (OUTSIDE["key"], -3, -4, -5)
+    syscall("keyctl", READ, key, ctypes.create_string_buffer(99), 99) >= 0
+    for key in (OUTSIDE["key"], -3, -4, -5)
 )
 reached = reached or syscall("keyctl", SEARCH, -3, b"user", b"attack-victim", 0) >= 0
 verdict(

@@ -11,13 +11,19 @@ for flag in new:
     if pid == 0:
         os._exit(0)
     escaped = escaped or pid > 0
-escaped = escaped or syscall("mount", b"none", b"/tmp", b"tmpfs", 0, None) == 0 or syscall("umount2", b"/proc", 2) == 0
+escaped = (
+    escaped
+    or syscall("mount", b"none", b"/tmp", b"tmpfs", 0, None) == 0
+    or syscall("umount2", b"/proc", 2) == 0
+)
 escaped = escaped or syscall("chroot", b"/tmp") == 0 or syscall("pivot_root", b"/tmp", b"/tmp") == 0
 escaped = escaped or syscall("fsopen", b"tmpfs", 0) >= 0 or syscall("open_tree", -100, b"/", 1) >= 0
 for name in ("net", "mnt", "pid", "user"):
     for pid in (1, OUTSIDE["pid"], os.getpid()):
         try:
-            escaped = escaped or syscall("setns", os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY), 0) == 0
+            escaped = (
+                escaped or syscall("setns", os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY), 0) == 0
+            )
         except OSError:
             continue
 verdict(escaped or attempt(os.mkdir, "/tmp/../sandbox-was-here"))

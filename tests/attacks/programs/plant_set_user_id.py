@@ -12,4 +12,10 @@ attempt(os.fchmod, descriptor, 0o4755)
 syscall("fchmodat2", -100, b"planted", 0o4755, 0)
 attempt(os.open, "created", os.O_CREAT | os.O_WRONLY, 0o4755)
 attempt(os.mknod, "made", 0o104755)
-verdict(any(os.stat(name).st_mode & 0o6000 for name in ("planted", "created", "made") if os.path.exists(name)))
+verdict(
+    any(
+        os.stat(name).st_mode & 0o6000
+        for name in ("planted", "created", "made")
+        if os.path.exists(name)
+    )
+)

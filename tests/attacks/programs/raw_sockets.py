@@ -4,7 +4,12 @@ import socket
 
 from attack import attempt, verdict
 
-VSOCK, ALG, PACKET, XDP, BLUETOOTH, KEY = 40, 38, 17, 44, 31, 15
+VSOCK = 40
+ALG = 38
+PACKET = 17
+XDP = 44
+BLUETOOTH = 31
+KEY = 15
 wanted = [
     (socket.AF_INET, socket.SOCK_RAW, 1),
     (socket.AF_INET, socket.SOCK_DGRAM, 1),

@@ -5,7 +5,9 @@ import subprocess
 
 from attack import attempt, verdict
 
-escaped = any(attempt(call, 0) for call in (os.setuid, os.setgid, os.seteuid)) or attempt(os.setgroups, [0])
+escaped = any(attempt(call, 0) for call in (os.setuid, os.setgid, os.seteuid)) or attempt(
+    os.setgroups, [0]
+)
 escaped = escaped or attempt(os.setresuid, 1, 1, 1) or attempt(os.nice, -5)
 for argv in (
     ["su", "-c", "id"],
@@ -15,7 +17,9 @@ for argv in (
     ["mount", "-t", "tmpfs", "x", "/mnt"],
 ):
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=5)
+        done = subprocess.run(
+            argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=5
+        )
         escaped = escaped or "uid=0" in done.stdout or (argv[0] == "mount" and done.returncode == 0)
     except (OSError, subprocess.TimeoutExpired):
         continue

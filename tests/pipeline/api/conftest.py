@@ -18,7 +18,8 @@ from tests.stand_ins.runs import Clock
 
 ISSUE = "https://github.com/octo/repo/issues/42"
 KEYS = "alice=alice-secret-key, bob=bob-secret-key, alice=alice-next-key, a-bare-secret-key"
-ALICE, BOB = {"X-API-Key": "alice-secret-key"}, {"X-API-Key": "bob-secret-key"}
+ALICE = {"X-API-Key": "alice-secret-key"}
+BOB = {"X-API-Key": "bob-secret-key"}
 
 
 @dataclass
@@ -43,19 +44,29 @@ class Service:
 
     def app(self) -> Any:
         return create_app(
-            store=self.store, send=self.send, keys=ApiKeys.parse(self.keys), vitals=lambda: self.vitals,
-            vital_limits={"poll": 120.0, "heartbeat": 60.0}, checks=self.checks, clock=self.clock, ticks=self.ticks,
-        )  # fmt: skip
+            store=self.store,
+            send=self.send,
+            keys=ApiKeys.parse(self.keys),
+            vitals=lambda: self.vitals,
+            vital_limits={"poll": 120.0, "heartbeat": 60.0},
+            checks=self.checks,
+            clock=self.clock,
+            ticks=self.ticks,
+        )
 
     @cached_property
     def http(self) -> TestClient:
         return TestClient(self.app(), base_url="http://agent.example:8080")
 
     def post(self, body: object = None, headers: dict[str, str] = ALICE) -> Any:
-        return self.http.post("/fix-issue", json={"issue_url": ISSUE} if body is None else body, headers=headers)
+        return self.http.post(
+            "/fix-issue", json={"issue_url": ISSUE} if body is None else body, headers=headers
+        )
 
     def queue_is_down(self) -> None:
-        self.queue_error = EndpointConnectionError(endpoint_url="https://sqs.example/private-account")
+        self.queue_error = EndpointConnectionError(
+            endpoint_url="https://sqs.example/private-account"
+        )
 
 
 @pytest.fixture

@@ -26,11 +26,18 @@ def raw(service: Service, body: bytes, headers: dict[str, str] = JSON) -> Any:
 
 
 @pytest.mark.parametrize(
-    "key", [None, "", "wrong", "alice", "alice=alice-secret-key", "alice-secret-key,", "ключ".encode()]
+    "key",
+    [None, "", "wrong", "alice", "alice=alice-secret-key", "alice-secret-key,", "ключ".encode()],
 )
-@pytest.mark.parametrize("call", [("POST", "/fix-issue"), ("GET", "/jobs/x"), ("POST", "/jobs/x/cancel")])
-def test_without_a_right_key_nothing_is_told_but_401(service: Service, key: Any, call: tuple[str, str]):
-    answer = service.http.request(*call, headers={} if key is None else {"X-API-Key": key}, json={"issue_url": ISSUE})
+@pytest.mark.parametrize(
+    "call", [("POST", "/fix-issue"), ("GET", "/jobs/x"), ("POST", "/jobs/x/cancel")]
+)
+def test_without_a_right_key_nothing_is_told_but_401(
+    service: Service, key: Any, call: tuple[str, str]
+):
+    answer = service.http.request(
+        *call, headers={} if key is None else {"X-API-Key": key}, json={"issue_url": ISSUE}
+    )
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
     assert answer.headers["WWW-Authenticate"].startswith("ApiKey")
     assert service.sent == []
@@ -40,11 +47,16 @@ def test_with_no_keys_set_every_call_is_refused_and_told_why(service: Service):
     service.keys = ""
     for headers in ({}, ALICE, {"X-API-Key": ""}):
         answer = service.post(headers=headers)
-        assert answer.status_code == 401 and "CODING_AGENT_API_KEYS" in answer.json()["error"]["message"]
+        assert (
+            answer.status_code == 401
+            and "CODING_AGENT_API_KEYS" in answer.json()["error"]["message"]
+        )
 
 
 def test_each_of_several_keys_is_taken(service: Service):
-    for number, key in enumerate(("alice-secret-key", "alice-next-key", "bob-secret-key", "a-bare-secret-key"), 1):
+    for number, key in enumerate(
+        ("alice-secret-key", "alice-next-key", "bob-secret-key", "a-bare-secret-key"), 1
+    ):
         body = {"issue_url": f"https://github.com/octo/repo/issues/{number}"}
         assert service.post(body, {"x-api-key": key}).status_code == 202
     owners = {run.issue_url[-1]: run.owner for run in service.store.runs()}
@@ -63,7 +75,9 @@ def test_a_key_that_calls_too_often_waits_and_the_others_do_not(service: Service
 
 def test_guessing_at_keys_is_slowed_down_and_locks_out_nobody_who_has_one(service: Service):
     wrong = {"X-API-Key": "guess"}
-    answers = [service.http.get("/jobs/x", headers=wrong).status_code for _ in range(STRANGER_BURST + 1)]
+    answers = [
+        service.http.get("/jobs/x", headers=wrong).status_code for _ in range(STRANGER_BURST + 1)
+    ]
     assert answers == [401] * STRANGER_BURST + [429]
     assert service.post().status_code == 202
 
@@ -86,10 +100,18 @@ def test_guessing_at_keys_is_slowed_down_and_locks_out_nobody_who_has_one(servic
         (b'{"issue_url": "https://github.com/octo/repo/pull/1"}', "issue_url", "pull request"),
         (b'{"issue_url": "\\ud800"}', "issue_url", "issue's address"),
         (b'{"issue_url": "%s", "issue_url": "%s"}', "issue_url", "given twice"),
-        (b'{"issue_url": "%s", "limits": {"max_minutes": 1, "max_minutes": 2}}', "max_minutes", "given twice"),
+        (
+            b'{"issue_url": "%s", "limits": {"max_minutes": 1, "max_minutes": 2}}',
+            "max_minutes",
+            "given twice",
+        ),
         (b'{"issue_url": "%s", "limits": {"max_cost_usd": NaN}}', None, "NaN"),
         (b'{"issue_url": "%s", "limits": {"max_cost_usd": -Infinity}}', None, "-Infinity"),
-        (b'{"issue_url": "%s", "limits": {"max_cost_usd": 1e999}}', "limits.max_cost_usd", "less than"),
+        (
+            b'{"issue_url": "%s", "limits": {"max_cost_usd": 1e999}}',
+            "limits.max_cost_usd",
+            "less than",
+        ),
         (b'{"issue_url": "%s", "limits": {"max_rounds": ' + b"9" * 5000 + b"}}", None, "not JSON"),
         (b'{"issue_url": "%s", "limits": {"max_rounds": 0}}', "limits.max_rounds", "greater than"),
         (b'{"issue_url": "%s", "schema_version": 2}', "schema_version", "newer"),
@@ -100,14 +122,16 @@ def test_guessing_at_keys_is_slowed_down_and_locks_out_nobody_who_has_one(servic
         (b'{"issue_url": "%s", "metadata": {"a": "\\uffff"}}', "metadata", "SQS"),
         (b'{"issue_url": "%s", "metadata": {"a": 1}, "colour": 1}', "metadata.a", "colour"),
     ],
-)  # fmt: skip
+)
 def test_a_body_that_is_no_job_is_a_422_that_names_the_field(
     service: Service, body: bytes, field: str | None, told: str
 ):
     answer = raw(service, body.replace(b"%s", ISSUE.encode()))
     error = answer.json()["error"]
     assert answer.status_code == 422
-    assert error.get("field") == field and told in error["message"] and len(error["message"]) <= 2000
+    assert (
+        error.get("field") == field and told in error["message"] and len(error["message"]) <= 2000
+    )
     assert service.sent == [] and service.store.runs() == []
 
 
@@ -129,10 +153,12 @@ def test_a_body_over_the_limit_is_a_413_whatever_its_length_says(service: Servic
 @pytest.mark.parametrize(
     "headers",
     [
-        {}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"},
+        {},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
         {"Content-Type": "application/json", "Content-Encoding": "gzip"},
     ],
-)  # fmt: skip
+)
 def test_a_body_of_another_kind_is_a_415(service: Service, headers: dict[str, str]):
     answer = raw(service, b'{"issue_url": "x"}', ALICE | headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
@@ -140,19 +166,26 @@ def test_a_body_of_another_kind_is_a_415(service: Service, headers: dict[str, st
 
 def test_a_charset_may_stand_behind_the_content_type(service: Service):
     body = json.dumps({"issue_url": ISSUE}).encode()
-    assert raw(service, body, ALICE | {"Content-Type": "Application/JSON; charset=utf-8"}).status_code == 202
+    assert (
+        raw(service, body, ALICE | {"Content-Type": "Application/JSON; charset=utf-8"}).status_code
+        == 202
+    )
 
 
 HOSTILE = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 FIELDS = st.sampled_from([*FixIssueJob.model_fields, "id", "max_rounds", "draft", "labels"])
 NEARLY = st.dictionaries(FIELDS, HOSTILE | st.dictionaries(FIELDS, HOSTILE, max_size=2), max_size=5)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     body=st.binary(max_size=50)
     | HOSTILE.map(lambda value: json.dumps(value).encode())
@@ -162,21 +195,33 @@ def test_no_body_makes_it_fail(service: Service, body: bytes):
     service.ticks.now += 1
     answer = raw(service, body)
     assert answer.status_code in (202, 409, 422), answer.text
-    assert set(answer.json()) >= ({"job_id"} if answer.status_code == 202 else {"error", "request_id"})
+    assert set(answer.json()) >= (
+        {"job_id"} if answer.status_code == 202 else {"error", "request_id"}
+    )
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     path=st.text(max_size=30),
     method=st.sampled_from(["GET", "POST", "DELETE", "HEAD", "PATCH"]),
     given=st.binary(max_size=20),
 )
-def test_no_path_and_no_header_makes_it_fail(service: Service, path: str, method: str, given: bytes):
+def test_no_path_and_no_header_makes_it_fail(
+    service: Service, path: str, method: str, given: bytes
+):
     from urllib.parse import quote
 
     service.ticks.now += 1
-    sent = {b"X-API-Key": b"alice-secret-key", b"X-Request-Id": given, b"Host": given.replace(b"\n", b"") or b"x"}
-    answer = service.http.request(method, "/jobs/" + quote(path, safe="/"), headers=list(sent.items()))
+    sent = {
+        b"X-API-Key": b"alice-secret-key",
+        b"X-Request-Id": given,
+        b"Host": given.replace(b"\n", b"") or b"x",
+    }
+    answer = service.http.request(
+        method, "/jobs/" + quote(path, safe="/"), headers=list(sent.items())
+    )
     assert answer.status_code in (404, 405, 422)
     assert method == "HEAD" or set(answer.json()) == {"error", "request_id"}
 
@@ -187,11 +232,15 @@ def test_no_path_and_no_header_makes_it_fail(service: Service, path: str, method
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/", 404, "not_found"), ("GET", "/docs", 404, "not_found"), ("GET", "/redoc", 404, "not_found"),
-        ("POST", "/fix-issue/", 404, "not_found"), ("GET", "/fix-issue", 405, "method_not_allowed"),
-        ("DELETE", "/jobs/x", 405, "method_not_allowed"), ("POST", "/health", 405, "method_not_allowed"),
+        ("GET", "/", 404, "not_found"),
+        ("GET", "/docs", 404, "not_found"),
+        ("GET", "/redoc", 404, "not_found"),
+        ("POST", "/fix-issue/", 404, "not_found"),
+        ("GET", "/fix-issue", 405, "method_not_allowed"),
+        ("DELETE", "/jobs/x", 405, "method_not_allowed"),
+        ("POST", "/health", 405, "method_not_allowed"),
     ],
-)  # fmt: skip
+)
 def test_an_error_has_one_shape_also_where_there_is_no_route(
     service: Service, method: str, path: str, status: int, code: str
 ):
@@ -201,7 +250,8 @@ def test_an_error_has_one_shape_also_where_there_is_no_route(
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"), [("Abc-1.2_3", True), ("a b", False), ("", False), ("x" * 129, False), ("<x>", False)]
+    ("given", "kept"),
+    [("Abc-1.2_3", True), ("a b", False), ("", False), ("x" * 129, False), ("<x>", False)],
 )
 def test_a_sane_request_id_is_kept_and_another_replaced(service: Service, given: str, kept: bool):
     answer = service.http.get("/health", headers={"X-Request-Id": given})
@@ -231,35 +281,56 @@ def test_the_status_address_is_spelled_as_the_caller_reached_the_service(
     assert told["status_url"] == f"{base}/jobs/{told['job_id']}"
 
 
-def test_a_request_is_one_log_line_that_names_the_key_and_holds_no_secret(service: Service, monkeypatch: Any):
-    stream, root = io.StringIO(), logging.getLogger()
+def test_a_request_is_one_log_line_that_names_the_key_and_holds_no_secret(
+    service: Service, monkeypatch: Any
+):
+    stream = io.StringIO()
+    root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", root.handlers)
     monkeypatch.setattr(root, "level", root.level)
     telemetry.configure(as_json=True, stream=stream)
-    service.post({"issue_url": ISSUE, "metadata": {"note": "private-words"}}, ALICE | {"X-Request-Id": "r-1"})
+    service.post(
+        {"issue_url": ISSUE, "metadata": {"note": "private-words"}}, ALICE | {"X-Request-Id": "r-1"}
+    )
     service.http.get("/jobs/some-job", headers=BOB)
     service.http.get("/private-address")
     service.post(headers={"X-API-Key": "nearly-alice-secret"})
-    ours = [line for line in stream.getvalue().splitlines() if "pipeline.api" in line]  # httpx tells its own
+    ours = [
+        line for line in stream.getvalue().splitlines() if "pipeline.api" in line
+    ]  # httpx tells its own
     lines = [json.loads(line) for line in ours]
     shown = [(line["method"], line["path"], line["status"], line["key"]) for line in lines]
     assert shown == [
-        ("POST", "/fix-issue", 202, "alice"), ("GET", "/jobs/{job_id}", 404, "bob"), ("GET", "-", 404, "-"),
+        ("POST", "/fix-issue", 202, "alice"),
+        ("GET", "/jobs/{job_id}", 404, "bob"),
+        ("GET", "-", 404, "-"),
         ("POST", "/fix-issue", 401, "-"),
-    ]  # fmt: skip
+    ]
     assert lines[0]["request_id"] == "r-1" and lines[0]["ms"] >= 0
     assert not any(secret in line for line in ours for secret in ("secret", "private", "issues/42"))
 
 
-def test_the_openapi_document_has_the_jobs_schema_and_every_reference_leads_somewhere(service: Service):
+def test_the_openapi_document_has_the_jobs_schema_and_every_reference_leads_somewhere(
+    service: Service,
+):
     document = service.http.get("/openapi.json").json()
-    assert set(document["paths"]) == {"/health", "/ready", "/fix-issue", "/jobs/{job_id}", "/jobs/{job_id}/cancel"}
+    assert set(document["paths"]) == {
+        "/health",
+        "/ready",
+        "/fix-issue",
+        "/jobs/{job_id}",
+        "/jobs/{job_id}/cancel",
+    }
     schemas = document["components"]["schemas"]
     assert set(schemas["FixIssueJob"]["properties"]) == set(FixIssueJob.model_fields)
-    body = document["paths"]["/fix-issue"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    body = document["paths"]["/fix-issue"]["post"]["requestBody"]["content"]["application/json"][
+        "schema"
+    ]
     assert body == {"$ref": "#/components/schemas/FixIssueJob"}
     assert document["components"]["securitySchemes"]["key"]["name"] == "X-API-Key"
-    named = {part.split('"')[0] for part in json.dumps(document).split('"#/components/schemas/')[1:]}
+    named = {
+        part.split('"')[0] for part in json.dumps(document).split('"#/components/schemas/')[1:]
+    }
     assert named <= set(schemas)
 
 
@@ -296,14 +367,19 @@ def test_ready_names_what_fails_without_secrets_and_asks_no_more_than_it_must(se
     service.checks = {"queue": queue, "store": store}
     for _ in range(2):
         answer = service.http.get("/ready")
-        assert (answer.status_code, answer.json()["error"]["message"]) == (503, "queue: ConnectionError")
+        assert (answer.status_code, answer.json()["error"]["message"]) == (
+            503,
+            "queue: ConnectionError",
+        )
     assert asked == ["queue", "store"]
     service.ticks.now += 6
     service.http.get("/ready")
     assert len(asked) == 4
 
 
-def test_ready_waits_for_no_check_longer_than_its_limit(service: Service, monkeypatch: pytest.MonkeyPatch):
+def test_ready_waits_for_no_check_longer_than_its_limit(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+):
     import asyncio
 
     async def hangs() -> None:
@@ -311,7 +387,10 @@ def test_ready_waits_for_no_check_longer_than_its_limit(service: Service, monkey
 
     monkeypatch.setattr("pipeline.api.app.CHECK_SECONDS", 0.01)
     service.checks = {"sandbox": hangs, "credentials": hangs}
-    assert service.http.get("/ready").json()["error"]["message"] == "sandbox: TimeoutError; credentials: TimeoutError"
+    assert (
+        service.http.get("/ready").json()["error"]["message"]
+        == "sandbox: TimeoutError; credentials: TimeoutError"
+    )
     service.checks.clear()
     service.ticks.now += 6
     assert service.http.get("/ready").json()["status"] == "ready"

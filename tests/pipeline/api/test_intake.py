@@ -20,7 +20,12 @@ def test_an_issue_is_queued_and_its_job_seen_at_once(service: Service):
     assert told == {"job_id": job().id, "generation": 0, "status_url": url, "duplicate": False}
     assert [parse_job(body) for body in service.sent] == [job()]
     seen = service.http.get(told["status_url"], headers=ALICE).json()
-    assert (seen["job_id"], seen["state"], seen["outcome"], seen["result"]) == (job().id, "queued", None, None)
+    assert (seen["job_id"], seen["state"], seen["outcome"], seen["result"]) == (
+        job().id,
+        "queued",
+        None,
+        None,
+    )
     assert (seen["created_at"], seen["cost_usd"]) == ("2001-09-09T01:46:40Z", 0)
 
 
@@ -42,10 +47,16 @@ def test_a_queue_that_is_down_is_a_503_and_leaves_no_row(service: Service):
     assert service.post().status_code == 202
 
 
-def test_a_store_that_is_down_is_a_503_before_anything_is_sent(service: Service, monkeypatch: pytest.MonkeyPatch):
+def test_a_store_that_is_down_is_a_503_before_anything_is_sent(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+):
     _broken(service, monkeypatch, "run")
     answer = service.post()
-    assert (answer.status_code, answer.json()["error"]["code"], service.sent) == (503, "store_unavailable", [])
+    assert (answer.status_code, answer.json()["error"]["code"], service.sent) == (
+        503,
+        "store_unavailable",
+        [],
+    )
     assert service.http.get(f"/jobs/{job().id}", headers=ALICE).status_code == 503
 
 
@@ -63,24 +74,33 @@ def test_a_store_that_fails_after_the_send_says_that_the_job_will_run_and_the_sa
     assert service.http.get(again["status_url"], headers=ALICE).json()["state"] == "running"
 
 
-def test_a_worker_that_takes_the_message_before_the_row_is_registered_does_not_take_it_from_its_key(service: Service):
+def test_a_worker_that_takes_the_message_before_the_row_is_registered_does_not_take_it_from_its_key(
+    service: Service,
+):
     service.while_sending = lambda sent: claim(service.store, sent)
     told = service.post().json()
     assert service.http.get(told["status_url"], headers=ALICE).json()["state"] == "running"
     assert service.http.get(told["status_url"], headers=BOB).status_code == 404
 
 
-def test_a_defect_in_the_store_is_a_500_in_the_same_shape(service: Service, monkeypatch: pytest.MonkeyPatch):
+def test_a_defect_in_the_store_is_a_500_in_the_same_shape(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+):
     _broken(service, monkeypatch, "run", ZeroDivisionError("private"))
     answer = service.post()
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
-    assert "private" not in answer.text and answer.json()["request_id"] == answer.headers["X-Request-Id"]
+    assert (
+        "private" not in answer.text
+        and answer.json()["request_id"] == answer.headers["X-Request-Id"]
+    )
 
 
 # The same again
 
 
-def test_the_same_issue_again_is_the_same_job_and_is_not_sent_twice_while_it_is_under_way(service: Service):
+def test_the_same_issue_again_is_the_same_job_and_is_not_sent_twice_while_it_is_under_way(
+    service: Service,
+):
     first = service.post({"issue_url": "https://github.com/Octo/Repo/issues/42"}).json()
     service.clock.now += 600
     again = service.post({"issue_url": "https://github.com/Octo/Repo/issues/42"})
@@ -89,7 +109,9 @@ def test_the_same_issue_again_is_the_same_job_and_is_not_sent_twice_while_it_is_
     assert len(service.sent) == 1
 
 
-def test_an_unfinished_job_that_is_silent_for_long_is_sent_again_for_its_message_may_be_lost(service: Service):
+def test_an_unfinished_job_that_is_silent_for_long_is_sent_again_for_its_message_may_be_lost(
+    service: Service,
+):
     service.post()
     service.clock.now += 901
     assert service.post().status_code == 202
@@ -100,11 +122,17 @@ def test_a_finished_job_is_sent_again_so_that_its_event_is_published_again(servi
     service.post()
     finish(service.store, claim(service.store))
     again = service.post()
-    assert (again.status_code, again.json()["generation"], again.json()["duplicate"]) == (202, 0, True)
+    assert (again.status_code, again.json()["generation"], again.json()["duplicate"]) == (
+        202,
+        0,
+        True,
+    )
     assert len(service.sent) == 2
 
 
-def test_another_body_under_the_same_id_is_a_409_that_names_the_job_and_is_not_sent(service: Service):
+def test_another_body_under_the_same_id_is_a_409_that_names_the_job_and_is_not_sent(
+    service: Service,
+):
     service.post()
     answer = service.post({"issue_url": ISSUE, "options": {"draft": True}})
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
@@ -117,7 +145,9 @@ def test_two_bodies_at_once_under_one_id_let_the_first_stand(service: Service):
     assert service.post().status_code == 409
 
 
-def test_the_first_body_stands_also_after_a_replay_that_came_with_another_by_the_queue(service: Service):
+def test_the_first_body_stands_also_after_a_replay_that_came_with_another_by_the_queue(
+    service: Service,
+):
     service.post()
     finish(service.store, claim(service.store))
     finish(service.store, claim(service.store, job(options={"draft": True}, replay={"id": "cli"})))
@@ -147,7 +177,10 @@ def test_a_replay_of_an_unfinished_job_is_queued_and_has_no_generation_yet(servi
 
 def test_a_keys_job_is_no_other_keys(service: Service):
     url = service.post().json()["status_url"]
-    for answer in (service.http.get(url, headers=BOB), service.http.post(f"{url}/cancel", headers=BOB)):
+    for answer in (
+        service.http.get(url, headers=BOB),
+        service.http.post(f"{url}/cancel", headers=BOB),
+    ):
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
     run = service.store.run(job().id)
     assert run and not run.cancel_requested
@@ -166,7 +199,9 @@ def test_a_job_that_came_by_the_queue_is_nobodys_until_a_key_posts_it(service: S
     assert service.post(headers=BOB).status_code == 409
 
 
-@pytest.mark.parametrize("path", ["/jobs/unknown", "/jobs/%00", "/jobs/-x", "/jobs/" + "x" * 129, "/jobs/x%2F..%2Fy"])
+@pytest.mark.parametrize(
+    "path", ["/jobs/unknown", "/jobs/%00", "/jobs/-x", "/jobs/" + "x" * 129, "/jobs/x%2F..%2Fy"]
+)
 def test_an_unknown_or_impossible_job_is_told_as_such(service: Service, path: str):
     answer = service.http.get(path, headers=ALICE)
     assert answer.status_code == (404 if path in ("/jobs/unknown", "/jobs/x%2F..%2Fy") else 422)
@@ -206,7 +241,9 @@ def test_cancelling_what_has_ended_is_a_409_that_says_how_it_ended(service: Serv
     assert answer.status_code == 409 and "no_fix" in answer.json()["error"]["message"]
 
 
-def _broken(service: Service, patch: pytest.MonkeyPatch, method: str, error: Exception | None = None) -> None:
+def _broken(
+    service: Service, patch: pytest.MonkeyPatch, method: str, error: Exception | None = None
+) -> None:
     def down(*_: Any, **__: Any) -> Any:
         raise error or sqlite3.OperationalError("database is locked")
 

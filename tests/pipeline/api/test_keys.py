@@ -11,19 +11,30 @@ from tests.stand_ins.runs import Clock
 
 def test_entries_are_named_or_bare_and_spaces_around_them_do_not_count():
     assert split_keys(" a=one , two,, a=three,b=x=y== ") == [
-        ("a", "one"), ("default", "two"), ("a", "three"), ("b", "x=y=="),
-    ]  # fmt: skip
+        ("a", "one"),
+        ("default", "two"),
+        ("a", "three"),
+        ("b", "x=y=="),
+    ]
     assert split_keys("") == split_keys(" , ") == []
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "ok=1,sevalla=", "c2VjcmV0c2VjcmV0MTI=", "c2VjcmV0c2VjcmV0MQ==", "=secret", "a b=secret", "a=se cret",
-        "a=sécret", "a=secret,b=secret",
+        "ok=1,sevalla=",
+        "c2VjcmV0c2VjcmV0MTI=",
+        "c2VjcmV0c2VjcmV0MQ==",
+        "=secret",
+        "a b=secret",
+        "a=se cret",
+        "a=sécret",
+        "a=secret,b=secret",
     ],
-)  # fmt: skip
-def test_an_entry_that_could_be_misread_is_refused_without_being_shown(text: str, monkeypatch: pytest.MonkeyPatch):
+)
+def test_an_entry_that_could_be_misread_is_refused_without_being_shown(
+    text: str, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("CODING_AGENT_API_KEYS", text)
     with pytest.raises(SettingsError, match=r"^CODING_AGENT_API_KEYS: entry [12]") as error:
         load()
@@ -36,7 +47,10 @@ def test_each_key_is_a_secret_of_the_log(monkeypatch: pytest.MonkeyPatch):
 
 
 @settings(deadline=None, max_examples=50)
-@given(keys=st.dictionaries(st.text("abcXYZ019._-", min_size=1), st.sampled_from(["ann", "bob"])), tried=st.text())
+@given(
+    keys=st.dictionaries(st.text("abcXYZ019._-", min_size=1), st.sampled_from(["ann", "bob"])),
+    tried=st.text(),
+)
 def test_a_key_is_taken_where_it_is_one_of_them_and_only_then(keys: dict[str, str], tried: str):
     taken = ApiKeys.parse(",".join(f"{name}={key}" for key, name in keys.items()))
     assert bool(taken) is bool(keys)

@@ -18,12 +18,16 @@ from tests.pipeline.api.conftest import ISSUE, Service
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.runs import job
 
-HEAD = "POST /fix-issue HTTP/1.1\r\nHost: x\r\nX-API-Key: alice-secret-key\r\nContent-Type: application/json\r\n"
+HEAD = (
+    "POST /fix-issue HTTP/1.1\r\nHost: x\r\nX-API-Key: alice-secret-key\r\nContent-Type:"
+    " application/json\r\n"
+)
 
 
 @asynccontextmanager
 async def running(service: Service) -> AsyncIterator[str]:
-    listener, stop = listen("127.0.0.1", 0), asyncio.Event()
+    listener = listen("127.0.0.1", 0)
+    stop = asyncio.Event()
     port = listener.getsockname()[1]
     serving = asyncio.create_task(serve(service.app(), listener, stop))
     try:
@@ -65,11 +69,15 @@ async def test_who_is_refused_reads_why_also_while_it_still_sends(service: Servi
     async with running(service) as url:
         for sent, status in ((headers, 413), ({"X-API-Key": "wrong"}, 401)):
             for body in (big, iter([big[: MAX_BODY * 2], big[: MAX_BODY * 2]])):
-                answer = await asyncio.to_thread(requests.post, f"{url}/fix-issue", data=body, headers=sent)
+                answer = await asyncio.to_thread(
+                    requests.post, f"{url}/fix-issue", data=body, headers=sent
+                )
                 assert answer.status_code == status
 
 
-async def test_a_body_shorter_than_it_says_leaves_no_job_and_harms_no_other_request(service: Service):
+async def test_a_body_shorter_than_it_says_leaves_no_job_and_harms_no_other_request(
+    service: Service,
+):
     async with running(service) as url:
         host, port = url.removeprefix("http://").split(":")
         _, writer = await asyncio.open_connection(host, int(port))
@@ -108,8 +116,11 @@ def test_a_port_that_is_taken_is_told_before_any_work_begins():
 
 def test_the_worker_and_the_settings_import_no_fastapi():
     program = (
-        "import sys, pipeline.worker, pipeline.settings, cli.main, pipeline.api.app, pipeline.api.server\n"
-        "print([name for name in ('fastapi', 'starlette', 'uvicorn') if name in sys.modules])"
+        "import sys, pipeline.worker, pipeline.settings, cli.main, pipeline.api.app,"
+        " pipeline.api.server\nprint([name for name in ('fastapi', 'starlette', 'uvicorn') if name"
+        " in sys.modules])"
     )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert said.stdout == "[]\n"

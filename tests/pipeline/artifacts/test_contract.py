@@ -36,9 +36,28 @@ def test_many_threads_write_and_read_at_once(artifacts: Artifacts):
 
 
 @pytest.mark.parametrize(
-    "key", ["", "/etc/passwd", "..", "a/../../b", "a//b", "a/", "./a", "a\n", "a/b\n", "a\0b", "a b", "~/x", "x" * 201]
+    "key",
+    [
+        "",
+        "/etc/passwd",
+        "..",
+        "a/../../b",
+        "a//b",
+        "a/",
+        "./a",
+        "a\n",
+        "a/b\n",
+        "a\0b",
+        "a b",
+        "~/x",
+        "x" * 201,
+    ],
 )
 def test_a_key_that_leads_elsewhere_is_refused(artifacts: Artifacts, key: str):
-    for use in (lambda: artifacts.put(key, b""), lambda: artifacts.get(key), lambda: artifacts.address(key)):
+    for use in (
+        lambda: artifacts.put(key, b""),
+        lambda: artifacts.get(key),
+        lambda: artifacts.address(key),
+    ):
         with pytest.raises(ValueError, match="not an artifact key"):
             use()

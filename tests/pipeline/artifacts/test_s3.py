@@ -16,7 +16,8 @@ from tests.stand_ins.moto import moto_client
 
 
 @pytest.mark.parametrize(
-    ("prefix", "stored"), [("", "job/0/log"), ("kept/here", "kept/here/job/0/log"), ("/kept/", "kept/job/0/log")]
+    ("prefix", "stored"),
+    [("", "job/0/log"), ("kept/here", "kept/here/job/0/log"), ("/kept/", "kept/job/0/log")],
 )
 def test_keys_are_below_the_prefix(tmp_path: Path, prefix: str, stored: str):
     bucket = make_bucket(tmp_path)
@@ -45,11 +46,18 @@ def test_whoever_holds_the_address_reads_it_without_an_account(aws: Any):
         assert answer.headers["Content-Type"] == "binary/octet-stream"
 
 
-@pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("NoSuchBucket", 404), ("SlowDown", 503)])
+@pytest.mark.parametrize(
+    ("code", "status"), [("AccessDenied", 403), ("NoSuchBucket", 404), ("SlowDown", 503)]
+)
 def test_what_is_not_a_missing_key_passes_through(tmp_path: Path, code: str, status: int):
     client = moto_client("s3")
-    refusal = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    client.meta.events.register("before-call.s3", lambda **_: (AWSResponse("", status, {}, None), refusal))
+    refusal = {
+        "Error": {"Code": code, "Message": "no"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    client.meta.events.register(
+        "before-call.s3", lambda **_: (AWSResponse("", status, {}, None), refusal)
+    )
     for use in (lambda a: a.get("k"), lambda a: a.put("k", b"")):
         with pytest.raises(ClientError) as caught:
             use(S3Artifacts("some-bucket", "", client=client))

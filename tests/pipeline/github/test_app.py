@@ -25,9 +25,13 @@ def keys() -> tuple[str, str]:
     """(private, public), PEM"""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
     )
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     return private.decode(), public.decode()
 
 
@@ -36,12 +40,16 @@ def github(tmp_path: Path, keys: tuple[str, str]) -> Iterator[GithubStandIn]:
     with GithubStandIn(tmp_path / "github") as server:
         server.add_repository("octo/sample", {"a.txt": "a\n"}, private=True)
         server.add_repository("other/sample", {"a.txt": "a\n"})
-        server.install_app("octo", app_id="7", public_key=keys[1], permissions=PERMISSIONS | {"metadata": "read"})
+        server.install_app(
+            "octo", app_id="7", public_key=keys[1], permissions=PERMISSIONS | {"metadata": "read"}
+        )
         yield server
 
 
 def tokens(github: GithubStandIn, key: str, clock: Clock | None = None) -> AppTokens:
-    return AppTokens("7", SecretStr(key), api_url=github.api_url, **({"clock": clock} if clock else {}))
+    return AppTokens(
+        "7", SecretStr(key), api_url=github.api_url, **({"clock": clock} if clock else {})
+    )
 
 
 def minted(github: GithubStandIn) -> int:
@@ -51,7 +59,9 @@ def minted(github: GithubStandIn) -> int:
 def test_an_app_reads_clones_and_may_push_where_it_is_installed(
     github: GithubStandIn, keys: tuple[str, str], tmp_path: Path
 ) -> None:
-    forge = GithubForge(api_url=github.api_url, token=tokens(github, keys[0]), seconds_between_writes=0)
+    forge = GithubForge(
+        api_url=github.api_url, token=tokens(github, keys[0]), seconds_between_writes=0
+    )
     forge.check_credentials()
     assert forge.repository(REF).push_refusal is None
     mirror = Mirrors(tmp_path / "mirrors", forge.token).at("octo/sample")
@@ -70,18 +80,26 @@ def test_a_token_near_its_end_is_replaced(github: GithubStandIn, keys: tuple[str
     assert made("octo/sample").get_secret_value() != first and minted(github) == 2
 
 
-def test_where_it_is_not_installed_the_repository_is_refused(github: GithubStandIn, keys: tuple[str, str]) -> None:
+def test_where_it_is_not_installed_the_repository_is_refused(
+    github: GithubStandIn, keys: tuple[str, str]
+) -> None:
     with pytest.raises(ForgeRefused, match="the GitHub App is not installed on other/sample"):
         tokens(github, keys[0])("other/sample")
 
 
-def test_an_installation_without_the_rights_is_refused(github: GithubStandIn, keys: tuple[str, str]) -> None:
-    github.install_app("octo", app_id="7", public_key=keys[1], permissions={"contents": "read", "issues": "read"})
+def test_an_installation_without_the_rights_is_refused(
+    github: GithubStandIn, keys: tuple[str, str]
+) -> None:
+    github.install_app(
+        "octo", app_id="7", public_key=keys[1], permissions={"contents": "read", "issues": "read"}
+    )
     with pytest.raises(ForgeRefused, match="permissions requested are not granted"):
         tokens(github, keys[0])("octo/sample")
 
 
-def test_a_wrong_key_is_told_without_showing_it(github: GithubStandIn, keys: tuple[str, str]) -> None:
+def test_a_wrong_key_is_told_without_showing_it(
+    github: GithubStandIn, keys: tuple[str, str]
+) -> None:
     with pytest.raises(ForgeRefused, match="GITHUB_APP_PRIVATE_KEY is no PEM private key"):
         tokens(github, "nonsense").check()
     github.install_app("octo", app_id="7", public_key=keys[1], permissions=PERMISSIONS)

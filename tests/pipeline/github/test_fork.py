@@ -26,7 +26,9 @@ def github(tmp_path: Path) -> Iterator[GithubStandIn]:
 
 @pytest.fixture
 def forge(github: GithubStandIn) -> GithubForge:
-    return GithubForge(api_url=github.api_url, token=SecretStr(READ_TOKEN), push="fork", seconds_between_writes=0)
+    return GithubForge(
+        api_url=github.api_url, token=SecretStr(READ_TOKEN), push="fork", seconds_between_writes=0
+    )
 
 
 def push(forge: GithubForge, folder: Path) -> str:
@@ -57,10 +59,14 @@ def test_a_reader_of_the_repository_opens_its_pull_request_from_its_fork(
 def test_a_fork_is_made_once_and_found_again(forge: GithubForge, github: GithubStandIn) -> None:
     first = forge.push_url(REF)
     assert first == f"{github.origin}/read-bot/sample.git" == forge.push_url(REF)
-    assert [logged.method for logged in github.requests if logged.path.endswith("/forks")] == ["POST"]
+    assert [logged.method for logged in github.requests if logged.path.endswith("/forks")] == [
+        "POST"
+    ]
 
 
-def test_a_repository_of_the_same_name_is_not_taken_for_the_fork(forge: GithubForge, github: GithubStandIn) -> None:
+def test_a_repository_of_the_same_name_is_not_taken_for_the_fork(
+    forge: GithubForge, github: GithubStandIn
+) -> None:
     github.add_repository("read-bot/sample", {"mine.txt": "mine\n"})
     assert forge.push_url(REF) == f"{github.origin}/read-bot/sample-1.git" == forge.push_url(REF)
 
@@ -70,12 +76,16 @@ def test_a_branch_of_the_same_name_in_the_repository_itself_is_not_ours(
 ) -> None:
     github.commit("octo/sample", {"b.txt": "b\n"}, branch="fix")
     owner = GithubForge(
-        api_url=github.api_url, token=SecretStr("ghp_standInWrite0000000000000000000000"), seconds_between_writes=0
+        api_url=github.api_url,
+        token=SecretStr("ghp_standInWrite0000000000000000000000"),
+        seconds_between_writes=0,
     )
     owner.create_pull(REF, NEW)
     assert forge.find_pulls(REF, "fix") == []
 
 
-def test_where_forks_are_not_allowed_the_repository_is_refused(forge: GithubForge, github: GithubStandIn) -> None:
+def test_where_forks_are_not_allowed_the_repository_is_refused(
+    forge: GithubForge, github: GithubStandIn
+) -> None:
     github.forbid_forks("octo/sample")
     assert forge.repository(REF).push_refusal == "octo/sample does not allow forks"

@@ -15,7 +15,9 @@ from pipeline.job import IssueRef
 
 def run(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
-    done = subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    )
     return done.stdout.strip()
 
 
@@ -48,8 +50,17 @@ def test_a_local_repository_is_a_forge_that_opens_nothing(folder: Path) -> None:
         False,
     )
     issue = forge.issue(ref)
-    assert (issue.title, issue.body, issue.state, issue.number) == ("Title", "Body", "open", ref.number)
-    assert forge.token("octo/repo") is None and not forge.opens_pulls and forge.find_pulls(ref, "x") == []
+    assert (issue.title, issue.body, issue.state, issue.number) == (
+        "Title",
+        "Body",
+        "open",
+        ref.number,
+    )
+    assert (
+        forge.token("octo/repo") is None
+        and not forge.opens_pulls
+        and forge.find_pulls(ref, "x") == []
+    )
     with pytest.raises(ForgeRefused):
         forge.create_pull(ref, NewPull("x", "trunk/1", "T", "B", draft=False))
     with pytest.raises(ForgeRefused):
@@ -64,7 +75,9 @@ def test_what_the_forge_names_can_be_fetched(folder: Path, tmp_path: Path) -> No
     assert mirror.branch(seen.default_branch) == run(folder, "rev-parse", "HEAD")
 
 
-def test_what_is_no_usable_repository_is_refused_with_the_reason(folder: Path, tmp_path: Path) -> None:
+def test_what_is_no_usable_repository_is_refused_with_the_reason(
+    folder: Path, tmp_path: Path
+) -> None:
     for path, told in (
         (tmp_path, "is no git repository"),
         (tmp_path / "nowhere", "is no folder"),
@@ -91,7 +104,9 @@ def test_the_repositorys_own_configuration_runs_nothing(folder: Path, tmp_path: 
     assert not (tmp_path / "sprung").exists()
 
 
-_names = st.text(st.characters(exclude_characters="/\0\n\r", exclude_categories=["Cs"]), min_size=1, max_size=20)
+_names = st.text(
+    st.characters(exclude_characters="/\0\n\r", exclude_categories=["Cs"]), min_size=1, max_size=20
+)
 
 
 @settings(deadline=None, max_examples=100)
@@ -104,4 +119,7 @@ def test_a_local_issues_address_is_read_back(parts: list[str], text: str) -> Non
     ref = IssueRef.parse(url)
     assert (ref.url, ref.host, ref.owner) == (url, "file", "local")
     assert ref.name == path.name or path.name in (".", "..")
-    assert 0 < ref.number < 10**9 and ref.number == IssueRef.parse(local_issue_url(Path("/other"), text)).number
+    assert (
+        0 < ref.number < 10**9
+        and ref.number == IssueRef.parse(local_issue_url(Path("/other"), text)).number
+    )

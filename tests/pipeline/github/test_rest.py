@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from github.GithubException import BadCredentialsException, GithubException, RateLimitExceededException
+from github.GithubException import (
+    BadCredentialsException,
+    GithubException,
+    RateLimitExceededException,
+)
 from pydantic import SecretStr
 
 from pipeline.errors import Family, Retry, judge
@@ -40,24 +44,48 @@ def forge(github: GithubStandIn) -> Forge:
     return forge_for(github)
 
 
-def test_a_repository_is_told_with_what_the_token_may_do(github: GithubStandIn, forge: Forge) -> None:
+def test_a_repository_is_told_with_what_the_token_may_do(
+    github: GithubStandIn, forge: Forge
+) -> None:
     seen = forge.repository(REF)
     assert seen.full_name == "Octo/Sample" and seen.clone_url == f"{github.origin}/Octo/Sample.git"
-    assert (seen.default_branch, seen.archived, seen.push_refusal, seen.private) == ("main", False, None, False)
+    assert (seen.default_branch, seen.archived, seen.push_refusal, seen.private) == (
+        "main",
+        False,
+        None,
+        False,
+    )
     refusal = forge_for(github, READ_TOKEN).repository(REF).push_refusal
     assert refusal == "the token has no write access to Octo/Sample"
 
 
 def test_an_issue_comes_with_all_pages_of_its_comments(github: GithubStandIn, forge: Forge) -> None:
     number = github.add_issue(
-        "Octo/Sample", "Long", None, author=None, comments=[("ada", f"c{n}") for n in range(130)], locked=True,
+        "Octo/Sample",
+        "Long",
+        None,
+        author=None,
+        comments=[("ada", f"c{n}") for n in range(130)],
+        locked=True,
         assignees=["ada"],
-    )  # fmt: skip
+    )
     issue = forge.issue(IssueRef.parse(github.issue_url("Octo/Sample", number)))
-    assert (issue.title, issue.body, issue.author, issue.association) == ("Long", "", "ghost", "NONE")
-    assert (issue.state, issue.locked, issue.assignees, issue.is_pull_request) == ("open", True, ("ada",), False)
+    assert (issue.title, issue.body, issue.author, issue.association) == (
+        "Long",
+        "",
+        "ghost",
+        "NONE",
+    )
+    assert (issue.state, issue.locked, issue.assignees, issue.is_pull_request) == (
+        "open",
+        True,
+        ("ada",),
+        False,
+    )
     assert [comment.body for comment in issue.comments] == [f"c{n}" for n in range(130)]
-    assert {(comment.author, comment.association) for comment in issue.comments} == {("ada", "COLLABORATOR")}
+    assert {(comment.author, comment.association) for comment in issue.comments} == {
+        ("ada", "COLLABORATOR")
+    }
 
 
 def test_texts_come_as_written(forge: Forge) -> None:
@@ -68,7 +96,11 @@ def test_texts_come_as_written(forge: Forge) -> None:
 def test_comments_without_end_are_not_all_fetched(github: GithubStandIn, forge: Forge) -> None:
     number = github.add_issue("Octo/Sample", "Huge", "b", comments=["x" * 60_000] * 250)
     issue = forge.issue(IssueRef.parse(github.issue_url("Octo/Sample", number)))
-    assert MAX_COMMENT_BYTES < sum(len(comment.body) for comment in issue.comments) < MAX_COMMENT_BYTES + 60_001
+    assert (
+        MAX_COMMENT_BYTES
+        < sum(len(comment.body) for comment in issue.comments)
+        < MAX_COMMENT_BYTES + 60_001
+    )
     assert sum("/comments" in logged.path for logged in github.requests) == 1
 
 
@@ -99,7 +131,9 @@ def test_what_has_moved_is_refused_with_its_new_place(github: GithubStandIn, for
         forge.repository(REF)
 
 
-def test_a_pull_request_is_opened_with_labels_and_reviewers(github: GithubStandIn, forge: Forge) -> None:
+def test_a_pull_request_is_opened_with_labels_and_reviewers(
+    github: GithubStandIn, forge: Forge
+) -> None:
     new = NewPull("fix", "main", "T", "B", draft=True, labels=("bug", "agent"), reviewers=("ada",))
     made = forge.create_pull(REF, new)
     [pull] = github.pulls("Octo/Sample")
@@ -111,19 +145,26 @@ def test_a_pull_request_is_opened_with_labels_and_reviewers(github: GithubStandI
 def test_a_reviewer_that_github_refuses_costs_a_warning_not_the_others(
     github: GithubStandIn, forge: Forge, caplog: pytest.LogCaptureFixture
 ) -> None:
-    forge.create_pull(REF, NewPull("fix", "main", "T", "B", draft=False, reviewers=("stranger", "ada")))
+    forge.create_pull(
+        REF, NewPull("fix", "main", "T", "B", draft=False, reviewers=("stranger", "ada"))
+    )
     assert github.pulls("Octo/Sample")[0].reviewers == ["ada"]
     assert "reviewer stranger" in caplog.text and "collaborators" in caplog.text
 
 
-def test_find_pulls_gives_open_and_closed_ones_of_the_branch_newest_first(github: GithubStandIn, forge: Forge) -> None:
+def test_find_pulls_gives_open_and_closed_ones_of_the_branch_newest_first(
+    github: GithubStandIn, forge: Forge
+) -> None:
     github.commit("Octo/Sample", {"c.txt": "c\n"}, branch="another")
     first = forge.create_pull(REF, NEW)
     github.close_pull("Octo/Sample", first.number)
     second = forge.create_pull(REF, NEW)
     forge.create_pull(REF, NewPull("another", "main", "T", "B", draft=False))
     found = forge.find_pulls(REF, "fix")
-    assert [(pull.number, pull.state) for pull in found] == [(second.number, "open"), (first.number, "closed")]
+    assert [(pull.number, pull.state) for pull in found] == [
+        (second.number, "open"),
+        (first.number, "closed"),
+    ]
     assert forge.find_pulls(REF, "nothing") == []
 
 
@@ -138,7 +179,9 @@ def test_a_pull_request_is_updated(github: GithubStandIn, forge: Forge) -> None:
     assert (pull.issue.title, pull.issue.labels, pull.reviewers) == ("New", ["bot"], ["ada"])
 
 
-def test_a_second_pull_request_is_a_retry_so_that_looking_again_finds_the_first(forge: Forge) -> None:
+def test_a_second_pull_request_is_a_retry_so_that_looking_again_finds_the_first(
+    forge: Forge,
+) -> None:
     made = forge.create_pull(REF, NEW)
     with pytest.raises(Retry, match="already exists for Octo:fix"):
         forge.create_pull(REF, NEW)
@@ -162,7 +205,9 @@ def test_wrong_credentials_pass_through(github: GithubStandIn) -> None:
 
 
 @pytest.mark.parametrize("status", [502, None])
-def test_a_post_whose_reply_is_lost_is_not_repeated(github: GithubStandIn, forge: Forge, status: int | None) -> None:
+def test_a_post_whose_reply_is_lost_is_not_repeated(
+    github: GithubStandIn, forge: Forge, status: int | None
+) -> None:
     github.fail_next("POST", "/pulls$", status=status, after_effect=True)
     with pytest.raises((GithubException, requests.RequestException)) as raised:
         forge.create_pull(REF, NEW)
@@ -172,7 +217,9 @@ def test_a_post_whose_reply_is_lost_is_not_repeated(github: GithubStandIn, forge
 
 
 def test_a_rate_limit_passes_through_with_its_delay(github: GithubStandIn, forge: Forge) -> None:
-    secondary = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+    secondary = (
+        "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+    )
     github.fail_next("GET", "/repos/", status=403, headers={"Retry-After": "61"}, message=secondary)
     with pytest.raises(RateLimitExceededException) as raised:
         forge.repository(REF)
@@ -183,7 +230,13 @@ def test_a_rate_limit_passes_through_with_its_delay(github: GithubStandIn, forge
         "X-RateLimit-Limit": "5000",
         "X-RateLimit-Reset": str(int(time.time()) + 600),
     }
-    github.fail_next("GET", "/repos/", status=403, headers=reset, message="API rate limit exceeded for user ID 1.")
+    github.fail_next(
+        "GET",
+        "/repos/",
+        status=403,
+        headers=reset,
+        message="API rate limit exceeded for user ID 1.",
+    )
     with pytest.raises(RateLimitExceededException) as raised:
         forge.repository(REF)
     assert 590 < (judge(raised.value).delay or 0) < 602
@@ -209,5 +262,11 @@ def test_the_token_is_in_no_address_and_no_log(
     caplog.set_level(logging.DEBUG)
     forge.create_pull(REF, NEW)
     forge.find_pulls(REF, "fix")
-    assert len(github.requests) == 3 and not any(WRITE_TOKEN in logged.path for logged in github.requests)
-    assert caplog.text and WRITE_TOKEN not in caplog.text and WRITE_TOKEN not in repr(vars(forge)["_token"])
+    assert len(github.requests) == 3 and not any(
+        WRITE_TOKEN in logged.path for logged in github.requests
+    )
+    assert (
+        caplog.text
+        and WRITE_TOKEN not in caplog.text
+        and WRITE_TOKEN not in repr(vars(forge)["_token"])
+    )

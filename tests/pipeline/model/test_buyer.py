@@ -22,7 +22,9 @@ class Provider:
     """Raises what it is given, in order, then answers."""
 
     def __init__(self, *errors: ModelError):
-        self.errors, self.asked, self.said = list(errors), list[str](), list[str]()
+        self.errors = list(errors)
+        self.asked = list[str]()
+        self.said = list[str]()
         self.worst = {"first": 0.5, "second": 0.5}
 
     def worst_case_usd(self, request: ModelRequest) -> float:
@@ -40,21 +42,29 @@ class Counter:
     """Where a run buys."""
 
     def __init__(self, folder: Path, *errors: ModelError, fallback: str | None = None):
-        self.provider, self.waited = Provider(*errors), list[float]()
+        self.provider = Provider(*errors)
+        self.waited = list[float]()
         self.store = SqliteStore(folder / "store.sqlite", clock=Clock())
         self.held = claim(self.store)
-        self.ledger = Ledger(self.store, FolderArtifacts(folder / "artifacts"), self.held.lease, CAPS, Clock())
+        self.ledger = Ledger(
+            self.store, FolderArtifacts(folder / "artifacts"), self.held.lease, CAPS, Clock()
+        )
 
         async def wait(seconds: float) -> None:
             self.waited.append(seconds)
 
         self.buyer = Buyer(
-            self.provider, model="first", fallback=fallback, sleep=wait,
+            self.provider,
+            model="first",
+            fallback=fallback,
+            sleep=wait,
             redact=lambda text: text.replace("hunter2secret", "[redacted]"),
-        )  # fmt: skip
+        )
 
     async def buy(self, model: str = "first") -> ModelReply:
-        request = ModelRequest(model=model, messages=(Message(role="user", content="hunter2secret"),))
+        request = ModelRequest(
+            model=model, messages=(Message(role="user", content="hunter2secret"),)
+        )
         return await self.buyer.buy(self.ledger, "1/propose/0", request)
 
     @property
@@ -79,26 +89,38 @@ async def test_each_family_is_tried_again_as_often_as_its_row_says_and_no_more(
 
 
 async def test_a_provider_is_waited_for_as_long_as_it_asks_within_reason(tmp_path: Path) -> None:
-    it = Counter(tmp_path, error(Failure.RATE_LIMIT, delay=12.0), error(Failure.RATE_LIMIT, delay=MAX_WAIT + 1))
+    it = Counter(
+        tmp_path,
+        error(Failure.RATE_LIMIT, delay=12.0),
+        error(Failure.RATE_LIMIT, delay=MAX_WAIT + 1),
+    )
     with pytest.raises(Retry) as caught:
         await it.buy()
     assert it.waited == [12.0] and caught.value.delay == MAX_WAIT + 1
 
 
-async def test_a_charged_try_keeps_its_reservation_and_the_next_one_reserves_anew(tmp_path: Path) -> None:
+async def test_a_charged_try_keeps_its_reservation_and_the_next_one_reserves_anew(
+    tmp_path: Path,
+) -> None:
     it = Counter(tmp_path, error(Failure.OVERLOAD, charged=True))
     await it.buy()
     assert it.calls == ["cut", "settled"] and len(it.waited) == 1
 
 
 @pytest.mark.parametrize("failure", [f for f in Failure if RULES[f].elsewhere])
-async def test_the_second_model_is_asked_where_it_may_well_answer(tmp_path: Path, failure: Failure) -> None:
+async def test_the_second_model_is_asked_where_it_may_well_answer(
+    tmp_path: Path, failure: Failure
+) -> None:
     it = Counter(tmp_path, *[error(failure)] * (RULES[failure].again + 1), fallback="second")
     assert (await it.buy()).model == "second"
-    assert (await it.buy()).model == "second" and it.calls[-1] == "settled", "it is bought under the same key"
+    assert (await it.buy()).model == "second" and it.calls[-1] == "settled", (
+        "it is bought under the same key"
+    )
 
 
-async def test_what_a_job_asked_for_is_not_exchanged_and_a_bad_request_is_bad_everywhere(tmp_path: Path) -> None:
+async def test_what_a_job_asked_for_is_not_exchanged_and_a_bad_request_is_bad_everywhere(
+    tmp_path: Path,
+) -> None:
     it = Counter(tmp_path, error(Failure.KEY), error(Failure.REFUSED), fallback="second")
     with pytest.raises(Retry):
         await it.buy("asked for")
@@ -112,7 +134,9 @@ async def test_where_one_of_two_can_be_waited_for_the_run_is_not_over(tmp_path: 
     with pytest.raises(Retry, match="used up") as caught:
         await it.buy()
     assert caught.value.delay == RULES[Failure.QUOTA].delay
-    both = Counter(tmp_path / "both", error(Failure.FILTER), error(Failure.UNKNOWN_MODEL), fallback="second")
+    both = Counter(
+        tmp_path / "both", error(Failure.FILTER), error(Failure.UNKNOWN_MODEL), fallback="second"
+    )
     with pytest.raises(Halt) as ended:
         await both.buy()
     assert ended.value.outcome is Outcome.NO_FIX
@@ -130,12 +154,18 @@ async def test_a_second_model_that_cannot_be_paid_for_is_as_none(tmp_path: Path)
     assert ended.value.outcome is Outcome.BUDGET_EXHAUSTED
 
 
-async def test_a_prompt_too_long_for_the_first_model_may_be_halved_whatever_ails_the_second(tmp_path: Path) -> None:
-    it = Counter(tmp_path, error(Failure.CONTEXT), *[error(Failure.RATE_LIMIT)] * 4, fallback="second")
+async def test_a_prompt_too_long_for_the_first_model_may_be_halved_whatever_ails_the_second(
+    tmp_path: Path,
+) -> None:
+    it = Counter(
+        tmp_path, error(Failure.CONTEXT), *[error(Failure.RATE_LIMIT)] * 4, fallback="second"
+    )
     with pytest.raises(ModelError) as caught:
         await it.buy()
     assert caught.value.failure is Failure.CONTEXT
-    waits = Counter(tmp_path / "b", *[error(Failure.RATE_LIMIT)] * 4, error(Failure.CONTEXT), fallback="second")
+    waits = Counter(
+        tmp_path / "b", *[error(Failure.RATE_LIMIT)] * 4, error(Failure.CONTEXT), fallback="second"
+    )
     with pytest.raises(Retry):
         await waits.buy()
 

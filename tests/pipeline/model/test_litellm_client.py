@@ -1,4 +1,6 @@
-"""The real litellm against the loopback stand-in. Its import takes seconds, so all of it is in this file."""
+"""The real litellm against the loopback stand-in. Its import takes seconds, so all of it is in this
+file.
+"""
 
 import asyncio
 import logging
@@ -33,7 +35,8 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator["Serve"]:
 
 class Serve:
     def __init__(self, monkeypatch: pytest.MonkeyPatch):
-        self._monkeypatch, self._running = monkeypatch, list[ModelServer]()
+        self._monkeypatch = monkeypatch
+        self._running = list[ModelServer]()
 
     def __call__(self, *entries: Entry) -> ModelServer:
         server = ModelServer(Script(entries), key=KEY).__enter__()
@@ -52,8 +55,12 @@ def request(text: str = "hi", *, model: str = MODEL, max_tokens: int = 100) -> M
     return ModelRequest(model=model, messages=messages, max_tokens=max_tokens)
 
 
-async def refused(server: ModelServer, *, client: LiteLLMClient | None = None) -> BaseException | None:
-    """What the refusal means; it must be certain that nothing was charged, and only one call may be made."""
+async def refused(
+    server: ModelServer, *, client: LiteLLMClient | None = None
+) -> BaseException | None:
+    """What the refusal means; it must be certain that nothing was charged, and only one call may be
+    made.
+    """
     with pytest.raises(ModelError) as caught:
         await (client or LiteLLMClient()).complete(request())
     assert len(server.exchanges) == 1 and not caught.value.charged
@@ -65,7 +72,9 @@ def test_importing_the_client_and_the_stage_leaves_litellm_out() -> None:
         "import sys, pipeline.model.litellm_client, pipeline.model.scripted, stages.propose_patch;"
         "print([name for name in ('litellm', 'openai', 'boto3', 'github') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -84,9 +93,13 @@ async def test_a_reply_comes_with_its_usage_and_cost(serve: "Serve") -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", [Entry(reply="", finish_reason="stop"), Entry(reply="cut", finish_reason="length"),
-              Entry(reply="I", finish_reason="content_filter")],
-)  # fmt: skip
+    "entry",
+    [
+        Entry(reply="", finish_reason="stop"),
+        Entry(reply="cut", finish_reason="length"),
+        Entry(reply="I", finish_reason="content_filter"),
+    ],
+)
 async def test_empty_cut_and_filtered_replies_are_passed_on(serve: "Serve", entry: Entry) -> None:
     serve(entry)
     reply = await LiteLLMClient().complete(request())
@@ -106,7 +119,11 @@ async def test_a_rate_limit_is_waited_for_as_long_as_asked(serve: "Serve") -> No
 
 async def test_a_used_up_account_is_no_rate_limit(serve: "Serve") -> None:
     cause = await refused(serve(Entry(status=429, code="insufficient_quota")))
-    assert isinstance(cause, Retry) and cause.delay == RULES[Failure.QUOTA].delay and "used up" in cause.reason
+    assert (
+        isinstance(cause, Retry)
+        and cause.delay == RULES[Failure.QUOTA].delay
+        and "used up" in cause.reason
+    )
 
 
 @pytest.mark.parametrize(
@@ -132,9 +149,17 @@ async def test_a_refusal_is_not_charged_and_judged_by_whether_waiting_mends_it(
 
 
 @pytest.mark.parametrize(
-    "entry", [Entry(status=500), Entry(status=503, headers={"retry-after": "9"}), Entry(status=408), Entry(drop=True)]
+    "entry",
+    [
+        Entry(status=500),
+        Entry(status=503, headers={"retry-after": "9"}),
+        Entry(status=408),
+        Entry(drop=True),
+    ],
 )
-async def test_what_may_have_been_charged_keeps_its_reservation_and_is_one_call(serve: "Serve", entry: Entry) -> None:
+async def test_what_may_have_been_charged_keeps_its_reservation_and_is_one_call(
+    serve: "Serve", entry: Entry
+) -> None:
     server = serve(entry)
     with pytest.raises(ModelError) as caught:
         await LiteLLMClient().complete(request())
@@ -163,7 +188,9 @@ async def test_a_request_whose_connection_broke_is_not_sent_again_by_litellms_ow
     assert posts == ["POST /v1/messages HTTP/1.1\r\n"] and caught.value.charged
 
 
-async def test_a_call_that_takes_too_long_is_given_up_and_may_have_been_charged(serve: "Serve") -> None:
+async def test_a_call_that_takes_too_long_is_given_up_and_may_have_been_charged(
+    serve: "Serve",
+) -> None:
     server = serve(Entry(reply="late", delay_s=60))
     client = LiteLLMClient(timeout=0.3)
     client.warm()
@@ -185,7 +212,10 @@ async def test_cancelling_a_call_cancels_it(serve: "Serve") -> None:
 
 
 async def test_the_key_is_in_no_error_and_no_log(
-    serve: "Serve", caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    serve: "Serve",
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server = serve(Entry(reply="never"))
     wrong = "sk-wrong-and-repeated-by-the-provider"
@@ -202,7 +232,9 @@ async def test_the_key_is_in_no_error_and_no_log(
 
 
 def test_the_worst_case_bounds_the_bill_for_any_text() -> None:
-    client, price = LiteLLMClient(), Price(input=0.25e-6, output=1.0e-6)  # of the priority tier
+    # of the priority tier
+    client = LiteLLMClient()
+    price = Price(input=0.25e-6, output=1.0e-6)
     texts = [
         "def f(x):\n    return x\n" * 500,
         "hello world " * 500,
@@ -218,7 +250,8 @@ def test_the_worst_case_bounds_the_bill_for_any_text() -> None:
 
 
 def test_a_long_context_is_bounded_at_its_dearer_tier() -> None:
-    client, model = LiteLLMClient(), "anthropic/claude-sonnet-4-5"
+    client = LiteLLMClient()
+    model = "anthropic/claude-sonnet-4-5"
     short = client.worst_case_usd(request("word " * 1_000, model=model, max_tokens=1))
     long = client.worst_case_usd(request("word " * 200_000, model=model, max_tokens=1))
     assert long > 300 * short
@@ -226,7 +259,10 @@ def test_a_long_context_is_bounded_at_its_dearer_tier() -> None:
 
 def test_max_tokens_are_no_more_than_the_model_can_write() -> None:
     client = LiteLLMClient()
-    most = [client.worst_case_usd(request(model="gpt-4-turbo", max_tokens=n)) for n in (4_000, 4_096, 100_000)]
+    most = [
+        client.worst_case_usd(request(model="gpt-4-turbo", max_tokens=n))
+        for n in (4_000, 4_096, 100_000)
+    ]
     assert most[0] < most[1] == most[2]
 
 
@@ -258,30 +294,35 @@ def test_azures_400_may_be_billed() -> None:
     assert _told(error, "azure/gpt-4o").charged and not _told(error, MODEL).charged
 
 
-def test_warming_up_prints_nothing_and_reads_no_env_file_of_the_current_folder(tmp_path: Path) -> None:
+def test_warming_up_prints_nothing_and_reads_no_env_file_of_the_current_folder(
+    tmp_path: Path,
+) -> None:
     (tmp_path / ".env").write_text("OPENAI_API_KEY=from-a-file\n")
     program = (
-        "import os; from pipeline.model.litellm_client import LiteLLMClient; LiteLLMClient().warm();"
-        "assert 'OPENAI_API_KEY' not in os.environ"
+        "import os; from pipeline.model.litellm_client import LiteLLMClient;"
+        " LiteLLMClient().warm();assert 'OPENAI_API_KEY' not in os.environ"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])},
-    )  # fmt: skip
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 async def test_what_is_sent_again_is_marked_for_the_cache_of_a_provider_that_wants_marks() -> None:
     from pipeline.model.litellm_client import _as_sent
 
-    client, messages = (
-        LiteLLMClient(),
-        (Message(role="system", content="s"), Message(role="user", content="u", reused=True)),
-    )
+    client = LiteLLMClient()
+    messages = (Message(role="system", content="s"), Message(role="user", content="u", reused=True))
     marked = _as_sent(messages, marked=client._takes_marks("anthropic/claude-sonnet-4-5"))
     assert marked[0] == {"role": "system", "content": "s"}
-    assert marked[1]["content"] == [{"type": "text", "text": "u", "cache_control": {"type": "ephemeral"}}]
+    assert marked[1]["content"] == [
+        {"type": "text", "text": "u", "cache_control": {"type": "ephemeral"}}
+    ]
     plain = _as_sent(messages, marked=client._takes_marks(MODEL))
     assert [message["content"] for message in plain] == ["s", "u"]
 
@@ -292,4 +333,8 @@ async def test_an_answer_that_cannot_be_read_may_have_been_charged(serve: "Serve
     client._reply = lambda response, request: response.choices[7]  # type: ignore[method-assign]
     with pytest.raises(ModelError) as caught:
         await client.complete(request())
-    assert caught.value.failure is Failure.UNREADABLE and caught.value.charged and len(server.exchanges) == 1
+    assert (
+        caught.value.failure is Failure.UNREADABLE
+        and caught.value.charged
+        and len(server.exchanges) == 1
+    )

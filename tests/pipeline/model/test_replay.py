@@ -21,7 +21,10 @@ def recorded(tmp_path: Path) -> Path:
     folder = tmp_path / "artifacts/job/0/1/propose_patch"
     folder.mkdir(parents=True)
     for number, text in enumerate(["fix a\nthen b", "fix c"]):
-        exchange = {"request": asked(text).model_dump(), "reply": reply(f"answer {number}", 0.02).model_dump()}
+        exchange = {
+            "request": asked(text).model_dump(),
+            "reply": reply(f"answer {number}", 0.02).model_dump(),
+        }
         (folder / f"{number}-exchange.json").write_text(json.dumps(exchange))
     (folder / "other.json").write_text("[]")
     return tmp_path / "artifacts"
@@ -36,7 +39,9 @@ async def test_a_request_is_found_by_its_words_whatever_the_model_is_called(reco
 
 
 @pytest.mark.parametrize("other", [{"temperature": 0.5}, {"sample": 1}, {"max_tokens": 9}])
-async def test_another_temperature_or_sample_is_another_request(recorded: Path, other: dict[str, object]) -> None:
+async def test_another_temperature_or_sample_is_another_request(
+    recorded: Path, other: dict[str, object]
+) -> None:
     with pytest.raises(ModelError, match="holds no exchange"):
         await ReplayClient.load(recorded).complete(asked("fix c", **other))
 
@@ -62,4 +67,6 @@ async def test_a_prompt_that_was_too_long_is_too_long_again(recorded: Path) -> N
     client = ReplayClient.load(recorded)
     with pytest.raises(ModelError) as caught:
         await client.complete(asked("all of it"))
-    assert caught.value.failure is Failure.CONTEXT and client.worst_case_usd(asked("all of it")) == 0.0
+    assert (
+        caught.value.failure is Failure.CONTEXT and client.worst_case_usd(asked("all of it")) == 0.0
+    )

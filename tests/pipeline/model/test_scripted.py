@@ -12,7 +12,10 @@ from pipeline.model.scripted import Entry, Script, ScriptedClient, ScriptError, 
 
 
 def request(text: str, *earlier: tuple[str, str]) -> ModelRequest:
-    messages = (*(Message(role=role, content=said) for role, said in earlier), Message(role="user", content=text))
+    messages = (
+        *(Message(role=role, content=said) for role, said in earlier),
+        Message(role="user", content=text),
+    )
     return ModelRequest(model="scripted:x", messages=messages)
 
 
@@ -58,9 +61,18 @@ async def test_an_entry_answers_as_often_as_it_may_and_then_the_next_does() -> N
 async def test_usage_and_cost_are_as_told_or_estimated_and_free() -> None:
     usage = Usage(prompt_tokens=9, completion_tokens=8)
     told = await ask(Script([Entry(reply="x", usage=usage, cost_usd=0.5, finish_reason="length")]))
-    assert (told.prompt_tokens, told.completion_tokens, told.cost_usd, told.finish_reason) == (9, 8, 0.5, "length")
+    assert (told.prompt_tokens, told.completion_tokens, told.cost_usd, told.finish_reason) == (
+        9,
+        8,
+        0.5,
+        "length",
+    )
     estimated = await ask(Script([Entry(reply="x" * 40)]), "y" * 39)
-    assert (estimated.prompt_tokens, estimated.completion_tokens, estimated.cost_usd) == (10, 10, 0.0)
+    assert (estimated.prompt_tokens, estimated.completion_tokens, estimated.cost_usd) == (
+        10,
+        10,
+        0.0,
+    )
 
 
 def test_the_worst_case_is_the_dearest_entry() -> None:
@@ -70,10 +82,19 @@ def test_the_worst_case_is_the_dearest_entry() -> None:
 
 @pytest.mark.parametrize(
     ("status", "charged", "kind"),
-    [(400, False, Halt), (404, False, Halt), (401, False, Retry), (429, False, Retry), (408, True, Retry),
-     (500, True, Retry), (503, True, Retry)],
-)  # fmt: skip
-async def test_a_status_means_what_a_providers_would(status: int, charged: bool, kind: type[Exception]) -> None:
+    [
+        (400, False, Halt),
+        (404, False, Halt),
+        (401, False, Retry),
+        (429, False, Retry),
+        (408, True, Retry),
+        (500, True, Retry),
+        (503, True, Retry),
+    ],
+)
+async def test_a_status_means_what_a_providers_would(
+    status: int, charged: bool, kind: type[Exception]
+) -> None:
     script = Script([Entry(status=status, headers={"Retry-After": "7"})])
     with pytest.raises(ModelError) as caught:
         await ask(script)
@@ -100,7 +121,11 @@ def bad(entry: Any) -> str:
         ("s.json", "{}", "give a list with at least one entry"),
         ("s.json", "[]", "give a list with at least one entry"),
         ("s.json", '["x"]', "entry 1: "),
-        ("s.json", bad({}), "entry 1: message: give exactly one of reply, reply_file, status, drop"),
+        (
+            "s.json",
+            bad({}),
+            "entry 1: message: give exactly one of reply, reply_file, status, drop",
+        ),
         ("s.json", bad({"reply": "a", "status": 500}), "give exactly one of"),
         ("s.json", bad({"reply": "a", "headers": {"a": "b"}}), "headers and code go with status"),
         ("s.json", bad({"replay": "a"}), "replay: unknown field"),
@@ -110,7 +135,9 @@ def bad(entry: Any) -> str:
         ("s.json", bad({"reply": "a", "times": 0}), "times: "),
     ],
 )
-def test_a_bad_script_is_told_in_one_message(tmp_path: Path, name: str, text: str, says: str) -> None:
+def test_a_bad_script_is_told_in_one_message(
+    tmp_path: Path, name: str, text: str, says: str
+) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(ScriptError) as caught:
         Script.load(tmp_path / name)

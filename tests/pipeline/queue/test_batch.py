@@ -113,7 +113,8 @@ async def test_a_run_that_is_cancelled_while_it_waits_stops_no_other():
     sqs = Sqs()
     sqs.go.clear()
     batch = sqs.batch()
-    gone, kept = asyncio.create_task(add(batch, "gone")), asyncio.create_task(add(batch, "kept"))
+    gone = asyncio.create_task(add(batch, "gone"))
+    kept = asyncio.create_task(add(batch, "kept"))
     while not sqs.calls:
         await asyncio.sleep(0)
     gone.cancel()
@@ -130,7 +131,9 @@ def test_each_entry_is_done_once_or_told_as_failed(fails: list[int]):
         sqs = Sqs()
         sqs.fails = {str(n): (count, INTERNAL) for n, count in enumerate(fails)}
         batch = sqs.batch()
-        told = await asyncio.gather(*(add(batch, str(n)) for n in range(len(fails))), return_exceptions=True)
+        told = await asyncio.gather(
+            *(add(batch, str(n)) for n in range(len(fails))), return_exceptions=True
+        )
         assert sorted(sqs.done) == sorted(str(n) for n, count in enumerate(fails) if count < TRIES)
         assert [error is None for error in told] == [count < TRIES for count in fails]
 

@@ -15,7 +15,16 @@ from pydantic import ValidationError
 
 from pipeline.outcome import Outcome
 from pipeline.queue import dead_letters
-from pipeline.queue.dead_letters import DeadLetters, Exported, Kind, Letter, Overrides, Wanted, again, missing
+from pipeline.queue.dead_letters import (
+    DeadLetters,
+    Exported,
+    Kind,
+    Letter,
+    Overrides,
+    Wanted,
+    again,
+    missing,
+)
 from pipeline.queue.sqs import FAILED_GENERATION, REASON, Delivery, EntriesFailed, SqsQueue
 from pipeline.store.base import Finished, Submission
 from pipeline.store.sqlite import SqliteStore
@@ -41,8 +50,17 @@ async def opened(url: str) -> AsyncIterator[SqsQueue]:
         yield queue
 
 
-def letter(text: str, attributes: dict[str, str] | None = None, *, message_id: str = "m", sent_at: float = 0) -> Letter:
-    named = {name: {"DataType": "String", "StringValue": value} for name, value in (attributes or {}).items()}
+def letter(
+    text: str,
+    attributes: dict[str, str] | None = None,
+    *,
+    message_id: str = "m",
+    sent_at: float = 0,
+) -> Letter:
+    named = {
+        name: {"DataType": "String", "StringValue": value}
+        for name, value in (attributes or {}).items()
+    }
     return Letter.of(Delivery(message_id, "handle", text, 1, named, 0.0, sent_at))
 
 
@@ -52,16 +70,28 @@ def letter(text: str, attributes: dict[str, str] | None = None, *, message_id: s
 @pytest.mark.parametrize(
     ("text", "attributes", "kind", "reason"),
     [
-        (body(1), {FAILED_GENERATION: "2", REASON: "GitHub\n is down"}, Kind.FAILED, "GitHub is down"),
+        (
+            body(1),
+            {FAILED_GENERATION: "2", REASON: "GitHub\n is down"},
+            Kind.FAILED,
+            "GitHub is down",
+        ),
         (body(1), {}, Kind.UNFINISHED, dead_letters.MOVED_BY_SQS),
         (body(1), {FAILED_GENERATION: "-1"}, Kind.UNFINISHED, dead_letters.MOVED_BY_SQS),
-        (body(1, schema_version=99), {}, Kind.NEWER, "schema_version 99 is newer than this worker's 1"),
+        (
+            body(1, schema_version=99),
+            {},
+            Kind.NEWER,
+            "schema_version 99 is newer than this worker's 1",
+        ),
         (body(1, color=1), {FAILED_GENERATION: "0"}, Kind.INVALID, "color: unknown field"),
         ("[]", {REASON: "told by the worker"}, Kind.UNREADABLE, "told by the worker"),
         ("{", {}, Kind.UNREADABLE, "the message is not JSON"),
     ],
 )
-def test_a_letter_says_what_it_is_and_why(text: str, attributes: dict[str, str], kind: Kind, reason: str) -> None:
+def test_a_letter_says_what_it_is_and_why(
+    text: str, attributes: dict[str, str], kind: Kind, reason: str
+) -> None:
     found = letter(text, attributes)
     assert found.kind is kind and found.reason.startswith(reason)
     assert (found.job is not None) == (kind in (Kind.FAILED, Kind.UNFINISHED))
@@ -91,13 +121,19 @@ def test_filters_choose_letters(wanted: Wanted, meant: bool) -> None:
 
 
 def test_letters_of_one_cause_share_a_pattern() -> None:
-    reasons = [f"GitHub said 403 (request {request}) after {n} tries" for request, n in (("AB12-f", 5), ("7c", 60))]
+    reasons = [
+        f"GitHub said 403 (request {request}) after {n} tries"
+        for request, n in (("AB12-f", 5), ("7c", 60))
+    ]
     patterns = {letter("x", {REASON: reason}).pattern for reason in reasons}
     assert patterns == {"GitHub said * (request *) after * tries"}
 
 
 @settings(deadline=None, max_examples=200)
-@given(reason=st.text(max_size=400) | st.from_regex(r"[a-z*]{0,5}[ :-]+([0-9a-f]{1,8}[ -]?){0,5}", fullmatch=True))
+@given(
+    reason=st.text(max_size=400)
+    | st.from_regex(r"[a-z*]{0,5}[ :-]+([0-9a-f]{1,8}[ -]?){0,5}", fullmatch=True)
+)
 def test_a_pattern_finds_its_own_letters(reason: str) -> None:
     found = letter("x", {REASON: reason})
     assert Wanted(reason=found.pattern)(found)
@@ -114,9 +150,18 @@ def test_a_hostile_reason_is_read_in_no_time() -> None:
 
 
 def test_a_replay_is_the_same_job_with_its_changes() -> None:
-    first = job(job_id="j", metadata={"a": "b"}, limits={"max_rounds": 2, "max_cost_usd": 1}, options={"labels": ["x"]})
+    first = job(
+        job_id="j",
+        metadata={"a": "b"},
+        limits={"max_rounds": 2, "max_cost_usd": 1},
+        options={"labels": ["x"]},
+    )
     replayed = again(first, 3, Overrides(from_stage="propose_patch", model="m", max_cost_usd=5.0))
-    assert replayed.id == first.id and replayed.metadata == first.metadata and replayed.options == first.options
+    assert (
+        replayed.id == first.id
+        and replayed.metadata == first.metadata
+        and replayed.options == first.options
+    )
     assert (replayed.limits.max_rounds, replayed.limits.max_cost_usd) == (2, 5.0)
     assert replayed.replay is not None
     assert (replayed.replay.id, replayed.replay.from_stage, replayed.replay.model) == (
@@ -129,12 +174,17 @@ def test_a_replay_is_the_same_job_with_its_changes() -> None:
 
 def test_a_replay_of_a_replay_keeps_what_it_asked_for() -> None:
     replayed = again(
-        job(replay={"id": "x", "model": "m", "from_stage": "checkout"}), 1, Overrides(from_stage="run_tests")
+        job(replay={"id": "x", "model": "m", "from_stage": "checkout"}),
+        1,
+        Overrides(from_stage="run_tests"),
     )
     assert replayed.replay is not None
     assert replayed.replay.model_dump() == {
-        "id": "redrive:1", "model": "m", "from_stage": "run_tests", "template_set": None
-    }  # fmt: skip
+        "id": "redrive:1",
+        "model": "m",
+        "from_stage": "run_tests",
+        "template_set": None,
+    }
 
 
 def test_a_change_out_of_bounds_is_refused() -> None:
@@ -225,17 +275,23 @@ async def test_letters_that_keep_coming_around_end_the_look(aws: Aws) -> None:
         async def receive(self, max_messages: int, wait_seconds: int = 20) -> list[Delivery]:
             self.received += 1
             first = self.received * 10 % 30
-            return [Delivery(str(first + n), f"h{self.received}", "x", 1, {}, 0.0) for n in range(10)]
+            return [
+                Delivery(str(first + n), f"h{self.received}", "x", 1, {}, 0.0) for n in range(10)
+            ]
 
         async def release(self, *deliveries: Delivery) -> None:
-            assert {delivery.receipt_handle for delivery in deliveries} <= {f"h{n}" for n in range(99)}
+            assert {delivery.receipt_handle for delivery in deliveries} <= {
+                f"h{n}" for n in range(99)
+            }
 
     async with Circle(aws.make_queue().dead_letters_url, visibility_timeout=900) as queue:
         looked = await DeadLetters(queue, asyncio.Event()).look()
         assert (len(looked.letters), queue.received < 20) == (30, True)
 
 
-async def look_at(queue: SqsQueue, numbers: Iterable[int], stop: asyncio.Event) -> tuple[DeadLetters, list[Letter]]:
+async def look_at(
+    queue: SqsQueue, numbers: Iterable[int], stop: asyncio.Event
+) -> tuple[DeadLetters, list[Letter]]:
     for number in numbers:
         await queue.send(body(number))
     letters = DeadLetters(queue, stop)
@@ -274,7 +330,8 @@ async def test_a_letter_that_cannot_be_deleted_stays_and_is_told(aws: Aws) -> No
 
 
 async def test_stopping_ends_between_two_letters_and_holds_none(aws: Aws) -> None:
-    made, stop = aws.make_queue(), asyncio.Event()
+    made = aws.make_queue()
+    stop = asyncio.Event()
     async with opened(made.dead_letters_url) as queue:
         letters, found = await look_at(queue, range(1, 8), stop)
         kept: list[str] = []
@@ -291,7 +348,8 @@ async def test_stopping_ends_between_two_letters_and_holds_none(aws: Aws) -> Non
 
 
 async def test_stopping_does_not_wait_for_the_rate(aws: Aws) -> None:
-    made, stop = aws.make_queue(), asyncio.Event()
+    made = aws.make_queue()
+    stop = asyncio.Event()
     async with opened(made.dead_letters_url) as queue:
         letters, found = await look_at(queue, (1, 2), stop)
 
@@ -352,7 +410,15 @@ async def test_an_export_brings_back_body_and_attributes_as_they_were(aws: Aws) 
 
 def test_only_what_is_not_there_is_missing_counted_by_content() -> None:
     there = [letter("a", message_id="1"), letter("b", {"x": "1"}, message_id="2")]
-    wanted = [Exported.of(one.delivery) for one in (letter("a"), letter("a"), letter("b", {"x": "2"}), *there)]
-    assert [(line.body, line.attributes.get("x", {}).get("StringValue")) for line in missing(wanted, there)] == [
-        ("a", None), ("b", "2"), ("a", None),
-    ]  # fmt: skip
+    wanted = [
+        Exported.of(one.delivery)
+        for one in (letter("a"), letter("a"), letter("b", {"x": "2"}), *there)
+    ]
+    assert [
+        (line.body, line.attributes.get("x", {}).get("StringValue"))
+        for line in missing(wanted, there)
+    ] == [
+        ("a", None),
+        ("b", "2"),
+        ("a", None),
+    ]

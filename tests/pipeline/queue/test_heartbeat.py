@@ -11,7 +11,8 @@ class Beats:
     """Counts beats; ``at(n)`` is set by the n-th. ``does`` is called by each beat with its number."""
 
     def __init__(self, does: Callable[[int], bool] = lambda _: False):
-        self.count, self._does = 0, does
+        self.count = 0
+        self._does = does
         self._reached: dict[int, threading.Event] = {}
 
     def at(self, number: int) -> threading.Event:
@@ -30,7 +31,9 @@ def unexpected(*_: object) -> None:
     raise AssertionError("this callback must not be called")
 
 
-def watch(heartbeat: Heartbeat, key: str, beats: Beats, on_lost=unexpected, on_cancel=unexpected) -> None:
+def watch(
+    heartbeat: Heartbeat, key: str, beats: Beats, on_lost=unexpected, on_cancel=unexpected
+) -> None:
     heartbeat.watch(key, beats, on_lost=on_lost, on_cancel=on_cancel)
 
 
@@ -43,7 +46,9 @@ async def test_it_beats_while_the_event_loop_is_blocked():
 
 
 def test_unwatch_waits_for_the_beat_under_way_and_no_beat_follows_it():
-    begun, go_on, unwatched = threading.Event(), threading.Event(), threading.Event()
+    begun = threading.Event()
+    go_on = threading.Event()
+    unwatched = threading.Event()
 
     def slow(_: int) -> bool:
         begun.set()
@@ -51,7 +56,8 @@ def test_unwatch_waits_for_the_beat_under_way_and_no_beat_follows_it():
         assert not unwatched.is_set(), "unwatch returned in the middle of a beat"
         return False
 
-    beats, other = Beats(slow), Beats()
+    beats = Beats(slow)
+    other = Beats()
     with Heartbeat(0.01, lease_seconds=60) as heartbeat:
         watch(heartbeat, "run", beats)
         assert begun.wait(PATIENCE)
@@ -60,7 +66,8 @@ def test_unwatch_waits_for_the_beat_under_way_and_no_beat_follows_it():
         go_on.set()
         ending.join(PATIENCE)
         assert unwatched.is_set()
-        counted, third = beats.count, other.at(3)
+        counted = beats.count
+        third = other.at(3)
         watch(heartbeat, "other", other)
         assert third.wait(PATIENCE)
         assert beats.count == counted
@@ -71,7 +78,8 @@ def test_a_lost_lease_is_told_once_and_ends_the_beats():
         raise LeaseLost("another worker has it")
 
     told: list[str] = []
-    beats, other = Beats(gone), Beats()
+    beats = Beats(gone)
+    other = Beats()
     with Heartbeat(0.01, lease_seconds=60) as heartbeat:
         watch(heartbeat, "run", beats, on_lost=told.append)
         third = other.at(3)
@@ -150,7 +158,9 @@ def test_leaving_the_context_ends_the_thread():
 
 
 def test_an_idle_heartbeat_turns_once_an_interval_and_a_stuck_one_does_not():
-    now, turned, stuck = [0.0], threading.Event(), threading.Event()
+    now = [0.0]
+    turned = threading.Event()
+    stuck = threading.Event()
 
     def clock() -> float:
         if threading.current_thread().name == "heartbeat":

@@ -29,7 +29,9 @@ ISSUE = "https://github.com/octo/repo/issues/42"
 
 
 @pytest.fixture(scope="module", params=["moto", "ministack"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Aws]:
     log: Path = tmp_path_factory.mktemp("ministack") / "log"
     with moto_server() if request.param == "moto" else ministack_server(log) as aws:
         yield aws
@@ -124,12 +126,18 @@ async def test_the_extender_keeps_a_message_hidden_and_respects_the_limit_too(aw
         assert aws.depth(queue.url) == (1, 0)
 
 
-async def test_the_extender_leaves_a_silent_sqs_alone_for_a_while(aws: Aws, monkeypatch: pytest.MonkeyPatch):
+async def test_the_extender_leaves_a_silent_sqs_alone_for_a_while(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+):
     clock = Clock()
     delivery = Delivery("id", "handle", "x", 1, {}, 0.0)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens at "discard"
     extend = visibility_extender("http://127.0.0.1:9/queue", 120, clock=clock)
-    for now, expected in ((0.0, EndpointConnectionError), (29.0, ConnectionError), (30.0, EndpointConnectionError)):
+    for now, expected in (
+        (0.0, EndpointConnectionError),
+        (29.0, ConnectionError),
+        (30.0, EndpointConnectionError),
+    ):
         clock.now = now
         with pytest.raises(expected):
             extend(delivery)
@@ -139,19 +147,27 @@ async def test_a_message_is_put_aside_untouched_with_its_attributes_and_the_reas
     made = aws.make_queue()
     body = ' not a job: "ü\U0001f600"\t\n'
     async with SqsQueue(made.url, visibility_timeout=30) as queue:
-        await queue.send(body, {"sender": "billing", REASON: "an older one", FAILED_GENERATION: "0"})
+        await queue.send(
+            body, {"sender": "billing", REASON: "an older one", FAILED_GENERATION: "0"}
+        )
         (delivery,) = await queue.receive(1, 0)
         await queue.to_dead_letters(delivery, "no JSON\x00", {FAILED_GENERATION: "1"})
         assert await queue.dead_letters_url() == made.dead_letters_url
     (message,) = aws.messages(made.dead_letters_url)
     assert message["Body"] == body
     told = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
-    assert told == {"sender": "billing", REASON: "no JSON\N{REPLACEMENT CHARACTER}", FAILED_GENERATION: "1"}
+    assert told == {
+        "sender": "billing",
+        REASON: "no JSON\N{REPLACEMENT CHARACTER}",
+        FAILED_GENERATION: "1",
+    }
 
 
 async def test_a_message_that_fills_its_queue_is_put_aside_without_the_reason(aws: Aws):
     made = aws.make_queue()
-    asked = aws.sqs.get_queue_attributes(QueueUrl=made.dead_letters_url, AttributeNames=["MaximumMessageSize"])
+    asked = aws.sqs.get_queue_attributes(
+        QueueUrl=made.dead_letters_url, AttributeNames=["MaximumMessageSize"]
+    )
     body = "x" * int(asked["Attributes"]["MaximumMessageSize"])
     async with SqsQueue(made.url, visibility_timeout=30) as queue:
         await queue.send(body)
@@ -175,17 +191,26 @@ def attribute(text: str) -> dict[str, str]:
 
 
 def taken(attributes: dict[str, dict[str, str]]) -> int:
-    return sum(len(json.dumps(n)) - 2 + len("String") + len(v["StringValue"].encode()) for n, v in attributes.items())
+    return sum(
+        len(json.dumps(n)) - 2 + len("String") + len(v["StringValue"].encode())
+        for n, v in attributes.items()
+    )
 
 
 @settings(deadline=None, max_examples=100)
 @given(
-    sent=st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.text(min_size=1, max_size=30), max_size=12),
+    sent=st.dictionaries(
+        st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.text(min_size=1, max_size=30), max_size=12
+    ),
     reason=st.text(max_size=60),
     room=st.integers(-5, 400),
 )
-def test_attributes_fit_their_room_and_the_reason_gives_way_first(sent: dict[str, str], reason: str, room: int):
-    wanted = {FAILED_GENERATION: attribute("7")} | {name: attribute(text) for name, text in sent.items()}
+def test_attributes_fit_their_room_and_the_reason_gives_way_first(
+    sent: dict[str, str], reason: str, room: int
+):
+    wanted = {FAILED_GENERATION: attribute("7")} | {
+        name: attribute(text) for name, text in sent.items()
+    }
     kept = fitting(wanted, reason, room)
     assert len(kept) <= MAX_ATTRIBUTES
     assert taken(kept) <= max(room, 0)
@@ -194,4 +219,6 @@ def test_attributes_fit_their_room_and_the_reason_gives_way_first(sent: dict[str
         assert kept[REASON]["StringValue"]
         if "\N{REPLACEMENT CHARACTER}" not in kept[REASON]["StringValue"]:
             assert reason.startswith(kept[REASON]["StringValue"])
-    assert all(kept[name] == value for name, value in wanted.items() if name in kept and name != REASON)
+    assert all(
+        kept[name] == value for name, value in wanted.items() if name in kept and name != REASON
+    )

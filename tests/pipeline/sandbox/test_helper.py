@@ -15,7 +15,8 @@ from pipeline.sandbox.index_proxy import IndexProxy
 from pipeline.sandbox.uid import UidSandbox
 from tests.stand_ins.own_folder import own_folder  # noqa: F401 - as tmp_path
 
-WORKER, STRANGER = 10001, 10002
+WORKER = 10001
+STRANGER = 10002
 
 
 @pytest.fixture
@@ -25,9 +26,19 @@ def helper(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("the helper must be root")
     tmp_path.chmod(0o755)
     path = tmp_path / "helper/socket"
-    argv = [sys.executable, "-c", "from cli.main import run; run()", "sandbox", "serve", "--worker", str(WORKER)]
+    argv = [
+        sys.executable,
+        "-c",
+        "from cli.main import run; run()",
+        "sandbox",
+        "serve",
+        "--worker",
+        str(WORKER),
+    ]
     environment = os.environ | {"CODING_AGENT_SANDBOX_SOCKET": str(path)}
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, env=environment, start_new_session=True) as process:
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, env=environment, start_new_session=True
+    ) as process:
         assert process.stdout is not None and process.stdout.readline() == b"ready\n"
         yield path
         process.terminate()
@@ -63,20 +74,26 @@ def told_by(socket: Path, command: SandboxCommand) -> str:
     return asyncio.run(sandbox.run(command)).output.strip()
 
 
-def test_a_worker_that_is_not_root_has_sessions_of_other_users_and_its_folder_back(helper: Path, tmp_path: Path):
+def test_a_worker_that_is_not_root_has_sessions_of_other_users_and_its_folder_back(
+    helper: Path, tmp_path: Path
+):
     folder = owned(tmp_path / "work", WORKER)
-    command = SandboxCommand(("/bin/sh", "-c", "id -u; echo made > here"), cwd=folder, writable=(folder,))
+    command = SandboxCommand(
+        ("/bin/sh", "-c", "id -u; echo made > here"), cwd=folder, writable=(folder,)
+    )
     told = as_user(WORKER, lambda: told_by(helper, command))
     assert told.isdigit() and int(told) not in (0, WORKER)
-    assert as_user(WORKER, lambda: (folder / "here").read_text() + str((folder / "here").stat().st_uid)) == (
-        f"made\n{WORKER}"
-    )
+    assert as_user(
+        WORKER, lambda: (folder / "here").read_text() + str((folder / "here").stat().st_uid)
+    ) == (f"made\n{WORKER}")
 
 
 def test_nobody_else_is_served(helper: Path, tmp_path: Path):
     folder = owned(tmp_path / "work", STRANGER)
     command = SandboxCommand(("/bin/true",), cwd=folder, writable=(folder,))
-    assert as_user(STRANGER, lambda: told_by(helper, command)).startswith(f"{NoIsolation.__name__}: ")
+    assert as_user(STRANGER, lambda: told_by(helper, command)).startswith(
+        f"{NoIsolation.__name__}: "
+    )
 
 
 def test_a_worker_can_only_hand_over_what_is_its_own(helper: Path, tmp_path: Path):

@@ -17,12 +17,23 @@ from pipeline.sandbox.index_proxy import IndexProxy
 
 JSON = "application/vnd.pypi.simple.v1+json"
 PROJECT = {
-    "name": "thing", "meta": {"api-version": "1.1"},
-    "files": [{"filename": "thing-1.whl", "url": "../../files/thing-1.whl", "hashes": {"sha256": "ab"},
-               "upload-time": "2020-01-01T00:00:00Z", "core-metadata": True},
-              {"filename": "evil-1.whl", "url": "http://169.254.169.254/latest/evil-1.whl", "hashes": {}}],
-}  # fmt: skip
-PAGE = '<!doctype html><a href="../../files/thing-1.whl#sha256=ab" data-core-metadata="true">thing-1.whl</a>'
+    "name": "thing",
+    "meta": {"api-version": "1.1"},
+    "files": [
+        {
+            "filename": "thing-1.whl",
+            "url": "../../files/thing-1.whl",
+            "hashes": {"sha256": "ab"},
+            "upload-time": "2020-01-01T00:00:00Z",
+            "core-metadata": True,
+        },
+        {"filename": "evil-1.whl", "url": "http://169.254.169.254/latest/evil-1.whl", "hashes": {}},
+    ],
+}
+PAGE = (
+    '<!doctype html><a href="../../files/thing-1.whl#sha256=ab"'
+    ' data-core-metadata="true">thing-1.whl</a>'
+)
 
 
 class Index(BaseHTTPRequestHandler):
@@ -47,7 +58,9 @@ class Index(BaseHTTPRequestHandler):
         elif self.path == "/simple/moved/":
             self.answer(301, "text/plain", b"", Location="/simple/thing/")
         elif self.path == "/files/thing-1.whl":
-            part = (206, b"whe") if self.headers["Range"] == "bytes=0-2" else (200, b"wheel" * 100_000)
+            part = (
+                (206, b"whe") if self.headers["Range"] == "bytes=0-2" else (200, b"wheel" * 100_000)
+            )
             self.answer(part[0], "application/octet-stream", part[1])
         elif self.path == "/files/thing-1.whl.metadata":
             self.answer(200, "text/plain", b"Metadata-Version: 2.1")
@@ -58,7 +71,11 @@ class Index(BaseHTTPRequestHandler):
 
     def answer(self, status: int, kind: str, body: bytes, **headers: str) -> None:
         self.send_response(status)
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
+        for name, value in {
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            **headers,
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":
@@ -71,7 +88,9 @@ class Index(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Index) as server:
-        threading.Thread(target=server.serve_forever, daemon=True, kwargs={"poll_interval": 0.01}).start()
+        threading.Thread(
+            target=server.serve_forever, daemon=True, kwargs={"poll_interval": 0.01}
+        ).start()
         yield f"127.0.0.1:{server.server_port}"
         server.shutdown()
 
@@ -96,13 +115,20 @@ def linked(proxy: IndexProxy, which: int = 0) -> str:
 
 def test_a_page_keeps_what_it_says_and_links_to_the_proxy_alone(proxy: IndexProxy, address: str):
     told = json.loads(ask(proxy, "/0/thing/", Accept=JSON)[1])
-    assert [{**file, "url": ""} for file in told["files"]] == [{**file, "url": ""} for file in PROJECT["files"]]
+    assert [{**file, "url": ""} for file in told["files"]] == [
+        {**file, "url": ""} for file in PROJECT["files"]
+    ]
     assert all(file["url"].startswith("/file/") for file in told["files"])
     assert [file["url"] for file in told["files"]] == [
         quote(file["url"]) for file in told["files"]
     ]  # as pip asks for it
     page = ask(proxy, "/0/thing/", Accept="text/html")[1].decode()
-    assert 'href="/file/' in page and "#sha256=ab" in page and "data-core-metadata" in page and address not in page
+    assert (
+        'href="/file/' in page
+        and "#sha256=ab" in page
+        and "data-core-metadata" in page
+        and address not in page
+    )
 
 
 def test_a_file_its_metadata_and_parts_of_it_come_through(proxy: IndexProxy):
@@ -117,7 +143,10 @@ def test_the_password_of_an_index_is_used_here_and_told_nobody(proxy: IndexProxy
     status, body = ask(proxy, "/1/thing/", Accept=JSON)
     assert status == 200 and b"pass" not in body
     told = proxy.environment(5)
-    assert told == {"UV_DEFAULT_INDEX": "http://127.0.0.1:5/0/", "UV_INDEX": "http://127.0.0.1:5/1/"}
+    assert told == {
+        "UV_DEFAULT_INDEX": "http://127.0.0.1:5/0/",
+        "UV_INDEX": "http://127.0.0.1:5/1/",
+    }
 
 
 def test_a_redirection_is_followed_here(proxy: IndexProxy):
@@ -131,11 +160,22 @@ def test_what_the_index_says_of_a_missing_page_comes_through(proxy: IndexProxy):
 @pytest.mark.parametrize(
     "path",
     [
-        "/", "/2/thing/", "/x/thing/", "/0/../secret", "/0/thing/../../../x", "/0//169.254.169.254/",
-        "/0/thing/?a=secret", "/0/%2e%2e/x", "/0/th@ing/", "http://169.254.169.254/", "/file/", "/file/a/b/c",
-        "/file/a/b/c/d", "/file/0/@/x",
+        "/",
+        "/2/thing/",
+        "/x/thing/",
+        "/0/../secret",
+        "/0/thing/../../../x",
+        "/0//169.254.169.254/",
+        "/0/thing/?a=secret",
+        "/0/%2e%2e/x",
+        "/0/th@ing/",
+        "http://169.254.169.254/",
+        "/file/",
+        "/file/a/b/c",
+        "/file/a/b/c/d",
+        "/file/0/@/x",
     ],
-)  # fmt: skip
+)
 def test_anything_else_is_refused_and_the_index_not_asked(proxy: IndexProxy, path: str):
     assert ask(proxy, path)[0] == 403
     assert Index.asked == []
@@ -144,10 +184,15 @@ def test_anything_else_is_refused_and_the_index_not_asked(proxy: IndexProxy, pat
 def test_another_tools_registry_is_passed_on_as_it_is_and_no_further(address: str):
     proxy = IndexProxy(dict, others=lambda: {"npm_config_registry": f"http://{address}/npm"})
     told = proxy.environment(5)
-    assert told == {"npm_config_registry": "http://127.0.0.1:5/0/", "npm_config_replace_registry_host": "always"}
+    assert told == {
+        "npm_config_registry": "http://127.0.0.1:5/0/",
+        "npm_config_replace_registry_host": "always",
+    }
     assert ask(proxy, "/0/@scope%2fthing") == (200, b'{"files": ["as", "it", "is"]}')
     assert ask(proxy, "/0/@scope%2fthing", "POST")[0] == 501
-    assert [ask(proxy, f"/0/{path}")[0] for path in ("%2e%2e/simple/thing/", "a/../../x", "/x", "a?b")] == [403] * 4
+    assert [
+        ask(proxy, f"/0/{path}")[0] for path in ("%2e%2e/simple/thing/", "a/../../x", "/x", "a?b")
+    ] == [403] * 4
 
 
 def test_a_link_that_was_changed_is_refused(proxy: IndexProxy, address: str):
@@ -168,11 +213,17 @@ def test_no_other_method_passes(proxy: IndexProxy, method: str):
 
 
 def test_where_uv_and_pip_would_look_is_read_as_they_read_it(tmp_path: Path):
-    told = {"UV_DEFAULT_INDEX": "corp=https://a/simple", "UV_INDEX": "x=https://b/ https://c/", "UV_FIND_LINKS": "/w"}
+    told = {
+        "UV_DEFAULT_INDEX": "corp=https://a/simple",
+        "UV_INDEX": "x=https://b/ https://c/",
+        "UV_FIND_LINKS": "/w",
+    }
     assert uv_sources(told) == Sources("https://a/simple", ("https://b/", "https://c/"), ("/w",))
     assert uv_sources({"UV_INDEX_URL": "https://a/", "UV_OFFLINE": "1"}).closed
     (tmp_path / ".config/pip").mkdir(parents=True)
-    (tmp_path / ".config/pip/pip.conf").write_text("[global]\nindex-url = https://a/\nextra-index-url = https://b/\n")
+    (tmp_path / ".config/pip/pip.conf").write_text(
+        "[global]\nindex-url = https://a/\nextra-index-url = https://b/\n"
+    )
     found = pip_sources({"PIP_INDEX_URL": "https://c/"}, tmp_path)
     assert (found.default, found.extra) == ("https://c/", ("https://b/",))
 

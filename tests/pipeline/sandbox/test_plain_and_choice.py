@@ -18,7 +18,13 @@ async def test_it_runs_with_a_clean_environment(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     command = SandboxCommand(("env",), cwd=tmp_path, environment={"GIVEN": "yes"})
     done = await PlainSandbox().run(command)
-    assert {line.partition("=")[0] for line in done.output.splitlines()} == {"PATH", "HOME", "LANG", "TMPDIR", "GIVEN"}
+    assert {line.partition("=")[0] for line in done.output.splitlines()} == {
+        "PATH",
+        "HOME",
+        "LANG",
+        "TMPDIR",
+        "GIVEN",
+    }
 
 
 async def test_a_time_out_kills_the_whole_group(tmp_path: Path):
@@ -51,7 +57,9 @@ def test_where_bubblewrap_does_not_work_auto_says_how_to_mend_it(monkeypatch: py
 
     monkeypatch.setattr(choose, "BwrapSandbox", refuse)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    with pytest.raises(NoIsolation, match=r"apt-get install bubblewrap.*sandbox serve.*CODING_AGENT_SANDBOX=none"):
+    with pytest.raises(
+        NoIsolation, match=r"apt-get install bubblewrap.*sandbox serve.*CODING_AGENT_SANDBOX=none"
+    ):
         choose_sandbox("auto", on_ecs=False, local=True, socket=NOWHERE)
     with pytest.raises(NoIsolation) as refused:
         choose_sandbox("auto", on_ecs=False, local=False, socket=NOWHERE)
@@ -67,7 +75,9 @@ def test_what_is_not_there_is_refused_by_name(setting: str):
 @settings(deadline=None, max_examples=200)
 @given(st.binary(max_size=200))
 def test_no_output_keeps_a_control_character(data: bytes):
-    assert not [c for c in plain(data, 1000) if (c < " " and c not in "\n\t") or "\x7f" <= c <= "\x9f"]
+    assert not [
+        c for c in plain(data, 1000) if (c < " " and c not in "\n\t") or "\x7f" <= c <= "\x9f"
+    ]
 
 
 @settings(deadline=None, max_examples=100)

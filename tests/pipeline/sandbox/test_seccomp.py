@@ -9,12 +9,17 @@ from hypothesis import strategies as st
 
 from pipeline.sandbox.seccomp import HELD, NUMBERS, program
 
-KILL, ERRNO, HOLD, ALLOW = 0x80000000, 0x00050000, 0x7FC00000, 0x7FFF0000
+KILL = 0x80000000
+ERRNO = 0x00050000
+HOLD = 0x7FC00000
+ALLOW = 0x7FFF0000
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 MONITOR = 4711
 
 
-def decided(machine: str, number: int, *arguments: int, arch: int | None = None, hold: bool = True) -> int:
+def decided(
+    machine: str, number: int, *arguments: int, arch: int | None = None, hold: bool = True
+) -> int:
     """Classic BPF (include/uapi/linux/bpf_common.h) over struct seccomp_data."""
     words = [word & (1 << 64) - 1 for word in (*arguments, 0, 0, 0, 0, 0, 0)[:6]]
     data = struct.pack("=IIQ6Q", number & 0xFFFFFFFF, arch or MACHINES[machine], 0, *words)
@@ -94,7 +99,9 @@ def of(machine: str, name: str, *arguments: int, hold: bool = True) -> int:
         ("pidfd_open", (MONITOR,), ERRNO | errno.EPERM),
     ],
 )
-def test_each_call_gets_its_answer(machine: str, name: str, arguments: tuple[int, ...], answer: int):
+def test_each_call_gets_its_answer(
+    machine: str, name: str, arguments: tuple[int, ...], answer: int
+):
     assert of(machine, name, *arguments) == answer
 
 
@@ -106,11 +113,20 @@ def test_where_the_network_is_its_own_no_call_is_held(machine: str):
 def test_another_architecture_is_killed_and_x32_and_what_nobody_has_looked_at_are_unknown():
     assert decided("x86_64", 39, arch=0x40000003) == KILL
     assert decided("aarch64", 39, arch=0xC000003E) == KILL
-    assert decided("x86_64", 0x40000000 + 39) == decided("x86_64", 457) == decided("x86_64", -1) == ERRNO | errno.ENOSYS
+    assert (
+        decided("x86_64", 0x40000000 + 39)
+        == decided("x86_64", 457)
+        == decided("x86_64", -1)
+        == ERRNO | errno.ENOSYS
+    )
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.sampled_from(sorted(MACHINES)), st.integers(0, 600), st.lists(st.integers(0, 2**64 - 1), max_size=6))
+@given(
+    st.sampled_from(sorted(MACHINES)),
+    st.integers(0, 600),
+    st.lists(st.integers(0, 2**64 - 1), max_size=6),
+)
 def test_every_call_is_answered(machine: str, number: int, arguments: list[int]):
     known = {pair[0 if machine == "x86_64" else 1] for pair in NUMBERS.values()}
     answer = decided(machine, number, *arguments)

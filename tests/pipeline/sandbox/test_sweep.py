@@ -34,7 +34,9 @@ def test_what_others_own_stays(tmp_path: Path):
     assert (tmp_path / "theirs").is_dir()
 
 
-def test_what_vanishes_during_the_sweep_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_what_vanishes_during_the_sweep_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     for name in ("a", "b", "c"):
         (tmp_path / name).write_text("left")
 
@@ -51,7 +53,8 @@ def test_what_vanishes_during_the_sweep_is_passed_over(tmp_path: Path, monkeypat
 def test_a_folder_that_others_swap_before_it_is_opened_is_passed_over(
     instead: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    shared, outside = tmp_path / "shared", tmp_path / "outside"
+    shared = tmp_path / "shared"
+    outside = tmp_path / "outside"
     outside.mkdir()
     outside.chmod(0o777)
     (outside / "precious").mkdir()

@@ -43,7 +43,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store(opener: Callable[[Path, Clock], RunStore], tmp_path: Path, clock: Clock) -> Iterator[RunStore]:
+def store(
+    opener: Callable[[Path, Clock], RunStore], tmp_path: Path, clock: Clock
+) -> Iterator[RunStore]:
     opened = opener(tmp_path, clock)
     yield opened
     opened.close()

@@ -35,14 +35,20 @@ def replay(name: str, **more: object) -> dict[str, object]:
     return {"replay": {"id": name} | more}
 
 
-def point(stage: str = "fetch", round: int = 1, seconds: float = 1.5, at: float = START) -> Checkpoint:
+def point(
+    stage: str = "fetch", round: int = 1, seconds: float = 1.5, at: float = START
+) -> Checkpoint:
     return Checkpoint(round, stage, "{}", False, seconds, at)
 
 
 def started(claimed: Claimed) -> Event:
     run = claimed.run
     data = RunStarted(
-        job_id=run.job_id, generation=run.generation, issue_url=run.issue_url, repository=run.repository, trace="t"
+        job_id=run.job_id,
+        generation=run.generation,
+        issue_url=run.issue_url,
+        repository=run.repository,
+        trace="t",
     )
     return Event.about(data, "2001-09-09T01:46:40.000Z")
 
@@ -53,8 +59,19 @@ def started(claimed: Claimed) -> Event:
 def test_the_first_claim_makes_the_job_and_its_run(store: RunStore):
     claimed = claim(store, job(metadata={"team": "a"}))
     run = claimed.run
-    assert (run.job_id, run.generation, run.state, run.outcome, run.round) == (job().id, 0, "running", None, 1)
-    assert (run.repository, run.issue_url, run.deliveries, run.tries) == ("octo/repo", job().issue_url, 1, 0)
+    assert (run.job_id, run.generation, run.state, run.outcome, run.round) == (
+        job().id,
+        0,
+        "running",
+        None,
+        1,
+    )
+    assert (run.repository, run.issue_url, run.deliveries, run.tries) == (
+        "octo/repo",
+        job().issue_url,
+        1,
+        0,
+    )
     assert run.created_at == START and not run.cancel_requested
     assert claimed.lease.expires_at == START + LEASE
     assert not claimed.took_over and not claimed.body_differs
@@ -94,7 +111,9 @@ def test_a_lease_that_was_lost_releases_nothing(store: RunStore, clock: Clock):
     assert isinstance(ask(store), Busy)
 
 
-def test_a_finished_run_is_told_with_its_event_and_never_claimed_again(store: RunStore, clock: Clock):
+def test_a_finished_run_is_told_with_its_event_and_never_claimed_again(
+    store: RunStore, clock: Clock
+):
     event = finish(store, claim(store))
     clock.now += 10 * LEASE
     answer = ask(store)
@@ -124,7 +143,11 @@ def test_only_a_delivery_that_gave_nothing_back_is_a_crash(store: RunStore, cloc
 
 def test_a_registered_job_waits_for_its_delivery_under_its_owners_name(store: RunStore):
     registered = store.register(Submission.of(job()), owner="sevalla")
-    assert (registered.run.state, registered.run.owner, registered.body_differs) == ("queued", "sevalla", False)
+    assert (registered.run.state, registered.run.owner, registered.body_differs) == (
+        "queued",
+        "sevalla",
+        False,
+    )
     claimed = claim(store)
     assert claimed.run.owner == "sevalla" and claimed.run.generation == 0 and not claimed.took_over
 
@@ -135,9 +158,14 @@ def test_registering_again_gives_the_same_run_and_tells_another_body(store: RunS
     assert again.run == first.run and again.body_differs
 
 
-def test_a_run_that_was_delivered_before_it_was_registered_gets_its_owner_and_keeps_it(store: RunStore):
+def test_a_run_that_was_delivered_before_it_was_registered_gets_its_owner_and_keeps_it(
+    store: RunStore,
+):
     claim(store)
-    owners = [store.register(Submission.of(job()), owner=owner).run.owner for owner in (None, "sevalla", "other")]
+    owners = [
+        store.register(Submission.of(job()), owner=owner).run.owner
+        for owner in (None, "sevalla", "other")
+    ]
     stored = store.run(job().id)
     assert owners == [None, "sevalla", "sevalla"] and stored and stored.owner == "sevalla"
 
@@ -163,10 +191,15 @@ def test_a_runs_history_tells_what_happened_to_it_in_order(store: RunStore, cloc
     finish(store, last)
     told = store.history(job().id, 0)
     assert [(moment.what, moment.detail) for moment in told] == [
-        ("registered", "sevalla"), ("delivered", ""), ("released", ""), ("delivered", ""),
-        ("delivered", "the last delivery died"), ("try failed", "no disk"), ("cancel requested", ""),
+        ("registered", "sevalla"),
+        ("delivered", ""),
+        ("released", ""),
+        ("delivered", ""),
+        ("delivered", "the last delivery died"),
+        ("try failed", "no disk"),
+        ("cancel requested", ""),
         ("finished", "no_fix"),
-    ]  # fmt: skip
+    ]
     assert [moment.at for moment in told] == sorted(moment.at for moment in told)
 
 
@@ -187,7 +220,9 @@ def test_a_heartbeat_after_the_end_of_ones_own_run_is_no_loss(store: RunStore):
         store.count_try(claimed.lease, "late", 0.0)
 
 
-def test_a_lease_that_ended_can_be_renewed_until_somebody_takes_the_run(store: RunStore, clock: Clock):
+def test_a_lease_that_ended_can_be_renewed_until_somebody_takes_the_run(
+    store: RunStore, clock: Clock
+):
     claimed = claim(store)
     clock.now += 5 * LEASE
     store.renew(claimed.lease, lease_seconds=LEASE)
@@ -205,7 +240,9 @@ WRITES: dict[str, Callable[[RunStore, Claimed], object]] = {
     "intend": lambda store, held: store.intend(held.lease, "push", {"sha": "a"}),
     "record": lambda store, held: store.record(held.lease, "pull", {"number": 1}),
     "reserve": lambda store, held: reserve(store, held.lease),
-    "settle": lambda store, held: store.settle(held.lease, store.calls(job().id, 0)[0], micro_usd=1),
+    "settle": lambda store, held: store.settle(
+        held.lease, store.calls(job().id, 0)[0], micro_usd=1
+    ),
     "release_call": lambda store, held: store.release_call(held.lease, store.calls(job().id, 0)[0]),
     "announce": lambda store, held: store.announce(held.lease, started(held), TOPIC),
     "finish": finish,
@@ -213,7 +250,9 @@ WRITES: dict[str, Callable[[RunStore, Claimed], object]] = {
 
 
 def reserve(store: RunStore, lease: Lease) -> object:
-    return store.reserve(lease, "late", micro_usd=1, model="m", reply_key="r-{attempt}", day=DAY, caps=CAPS)
+    return store.reserve(
+        lease, "late", micro_usd=1, model="m", reply_key="r-{attempt}", day=DAY, caps=CAPS
+    )
 
 
 def everything(store: RunStore) -> list[object]:
@@ -228,7 +267,9 @@ def everything(store: RunStore) -> list[object]:
 def test_no_write_lands_without_a_live_lease(store: RunStore, clock: Clock, write: str, how: str):
     held = claim(store)
     store.intend(held.lease, "pull", {"title": "t"})
-    store.reserve(held.lease, "k", micro_usd=5, model="m", reply_key="r-{attempt}", day=DAY, caps=CAPS)
+    store.reserve(
+        held.lease, "k", micro_usd=5, model="m", reply_key="r-{attempt}", day=DAY, caps=CAPS
+    )
     match how:
         case "expired":
             clock.now += LEASE
@@ -247,7 +288,9 @@ def test_no_write_lands_without_a_live_lease(store: RunStore, clock: Clock, writ
     assert everything(store) == before
 
 
-def test_of_many_claims_at_once_one_wins(opener: Callable[[Path, Clock], RunStore], tmp_path: Path, clock: Clock):
+def test_of_many_claims_at_once_one_wins(
+    opener: Callable[[Path, Clock], RunStore], tmp_path: Path, clock: Clock
+):
     stores = [opener(tmp_path, clock) for _ in range(4)]
     barrier = threading.Barrier(len(stores))
     answers: list[Claim] = []
@@ -261,7 +304,12 @@ def test_of_many_claims_at_once_one_wins(opener: Callable[[Path, Clock], RunStor
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(type(answer).__name__ for answer in answers) == ["Busy", "Busy", "Busy", "Claimed"]
+    assert sorted(type(answer).__name__ for answer in answers) == [
+        "Busy",
+        "Busy",
+        "Busy",
+        "Claimed",
+    ]
     for store in stores:
         store.close()
 
@@ -313,11 +361,20 @@ def test_a_generation_begins_with_nothing_of_the_last_but_keeps_its_effects(stor
     finish(store, first)
     second = claim(store, job(metadata={"n": "2"}, **replay("again")))
     run = second.run
-    assert (run.round, run.tries, run.deliveries, run.seconds, run.last_error) == (1, 0, 1, 0.0, None)
+    assert (run.round, run.tries, run.deliveries, run.seconds, run.last_error) == (
+        1,
+        0,
+        1,
+        0.0,
+        None,
+    )
     assert '"n":"2"' in run.body
     assert store.checkpoints(job().id, 1) == store.rounds(job().id, 1) == []
     assert store.intend(second.lease, "push", {"sha": "b"}) == {"sha": "b"}
-    assert [(e.generation, e.intention) for e in store.effects(job().id)] == [(0, {"sha": "a"}), (1, {"sha": "b"})]
+    assert [(e.generation, e.intention) for e in store.effects(job().id)] == [
+        (0, {"sha": "a"}),
+        (1, {"sha": "b"}),
+    ]
 
 
 def test_a_redrive_of_a_failed_run_starts_the_next_generation_once(store: RunStore):
@@ -359,7 +416,10 @@ def test_rounds_and_seconds_add_up(store: RunStore):
     assert run is not None
     assert (run.round, run.seconds, run.tries, run.last_error) == (2, 31.0, 2, "ValueError: y")
     assert store.rounds(job().id, 0) == [Round(2, "fetch", "it was red")]
-    assert [(c.round, c.stage) for c in store.checkpoints(job().id, 0)] == [(1, "fetch"), (2, "fetch")]
+    assert [(c.round, c.stage) for c in store.checkpoints(job().id, 0)] == [
+        (1, "fetch"),
+        (2, "fetch"),
+    ]
 
 
 def test_checkpoints_keep_the_order_in_which_they_were_stored(store: RunStore):
@@ -409,7 +469,12 @@ def test_the_outcome_and_its_event_are_stored_together(store: RunStore, clock: C
     event = finish(store, held, Outcome.PR_OPENED)
     run = store.run(job().id)
     assert run is not None
-    assert (run.state, run.outcome, run.reason, run.finished_at) == ("finished", "pr_opened", "so it is", START + 7)
+    assert (run.state, run.outcome, run.reason, run.finished_at) == (
+        "finished",
+        "pr_opened",
+        "so it is",
+        START + 7,
+    )
     assert run.result == result_of(held, Outcome.PR_OPENED).model_dump_json()
     assert store.pending_events() == [
         PendingEvent(event.id, "run.finished", TOPIC, event.model_dump_json(), event.attributes)
@@ -489,5 +554,7 @@ def test_runs_are_listed_newest_first_by_outcome_or_repository(store: RunStore, 
     assert [run.issue_url[-1] for run in store.runs(limit=1)] == ["3"]
     assert [run.outcome for run in store.runs(outcome="no_fix")] == ["no_fix"]
     assert [run.issue_url[-1] for run in store.runs(outcome="running")] == ["3"]
-    assert store.runs(repository="octo/other") == [] and len(store.runs(repository="octo/repo")) == 3
+    assert (
+        store.runs(repository="octo/other") == [] and len(store.runs(repository="octo/repo")) == 3
+    )
     assert store.run("nothing") is None and store.run(job().id, 7) is None

@@ -1,4 +1,6 @@
-"""What is DynamoDB's own: writes that meet in the middle, what goes after its time, what fits into an item."""
+"""What is DynamoDB's own: writes that meet in the middle, what goes after its time, what fits into
+an item.
+"""
 
 import hashlib
 import json
@@ -13,7 +15,15 @@ from botocore.exceptions import ClientError
 
 from pipeline.errors import Family, LeaseLost, Retry, judge
 from pipeline.outcome import Event, Outcome
-from pipeline.store.base import BudgetExceeded, Busy, Checkpoint, Claimed, Finished, MoneyCaps, Submission
+from pipeline.store.base import (
+    BudgetExceeded,
+    Busy,
+    Checkpoint,
+    Claimed,
+    Finished,
+    MoneyCaps,
+    Submission,
+)
 from pipeline.store.dynamodb import TIME_TO_LIVE, DynamoStore, table_definition
 from tests.stand_ins.moto import moto_client
 from tests.stand_ins.runs import DAY, LEASE, TOPIC, Clock, claim, finish, job, result_of
@@ -75,7 +85,10 @@ def answer(client: Any, operation: str, times: int, error: dict[str, Any]) -> No
 
 def cancelled(*codes: str) -> dict[str, Any]:
     return {
-        "Error": {"Code": "TransactionCanceledException", "Message": f"Transaction cancelled [{', '.join(codes)}]"},
+        "Error": {
+            "Code": "TransactionCanceledException",
+            "Message": f"Transaction cancelled [{', '.join(codes)}]",
+        },
         "CancellationReasons": [{"Code": code} for code in codes],
     }
 
@@ -83,7 +96,7 @@ def cancelled(*codes: str) -> dict[str, Any]:
 def reserve(store: DynamoStore, held: Claimed, micro_usd: int) -> object:
     return store.reserve(
         held.lease, "k", micro_usd=micro_usd, model="m", reply_key="r-{attempt}", day=DAY, caps=CAPS
-    )  # fmt: skip
+    )
 
 
 def everything(client: Any, table: str) -> list[dict[str, Any]]:
@@ -115,7 +128,8 @@ def test_a_lease_that_ends_between_reading_and_writing_takes_no_write(
     store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
 ):
     held = claim(store)
-    # A renewal is no write that the run counts: only the write's condition on the lease's end can tell.
+    # A renewal is no write that the run counts: only the write's condition on the lease's end can
+    # tell.
     before_next_write(client, lambda: other.renew(held.lease, lease_seconds=-1.0))
     with pytest.raises(LeaseLost):
         store.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
@@ -164,7 +178,8 @@ def test_two_replays_at_once_are_not_both_the_next_generation(
 def test_money_that_another_worker_reserved_in_between_is_not_there_any_more(
     store: DynamoStore, other: DynamoStore, client: Any, pauses: list[int]
 ):
-    held, theirs = claim(store), claim(other, job(7))
+    held = claim(store)
+    theirs = claim(other, job(7))
     before_next_write(client, lambda: reserve(other, theirs, 80))
     with pytest.raises(BudgetExceeded) as caught:
         reserve(store, held, 30)
@@ -177,26 +192,40 @@ def test_a_cancellation_between_reading_and_writing_is_told(
 ):
     held = claim(store)
     before_next_write(client, lambda: other.request_cancel(job().id))
-    assert store.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now)) is True
+    assert (
+        store.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
+        is True
+    )
     assert len(store.checkpoints(job().id, 0)) == 1
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError"])
-def test_a_transaction_that_met_another_is_tried_again(store: DynamoStore, client: Any, pauses: list[int], code: str):
+def test_a_transaction_that_met_another_is_tried_again(
+    store: DynamoStore, client: Any, pauses: list[int], code: str
+):
     answer(client, "TransactWriteItems", 3, cancelled("None", code))
     assert claim(store).run.deliveries == 1
     assert pauses == [1, 2, 3]
 
 
-def test_a_heartbeat_that_met_a_transaction_is_tried_again(store: DynamoStore, client: Any, pauses: list[int]):
+def test_a_heartbeat_that_met_a_transaction_is_tried_again(
+    store: DynamoStore, client: Any, pauses: list[int]
+):
     held = claim(store)
-    conflict = {"Error": {"Code": "TransactionConflictException", "Message": "Transaction is ongoing for the item"}}
+    conflict = {
+        "Error": {
+            "Code": "TransactionConflictException",
+            "Message": "Transaction is ongoing for the item",
+        }
+    }
     answer(client, "UpdateItem", 2, conflict)
     assert store.renew(held.lease, lease_seconds=LEASE) is False
     assert pauses == [1, 2]
 
 
-def test_a_store_that_is_too_busy_makes_the_run_wait(store: DynamoStore, client: Any, pauses: list[int]):
+def test_a_store_that_is_too_busy_makes_the_run_wait(
+    store: DynamoStore, client: Any, pauses: list[int]
+):
     answer(client, "TransactWriteItems", 1000, cancelled("TransactionConflict"))
     with pytest.raises(Retry, match="too busy") as caught:
         claim(store)
@@ -204,7 +233,11 @@ def test_a_store_that_is_too_busy_makes_the_run_wait(store: DynamoStore, client:
 
 
 @pytest.mark.parametrize(
-    "error", [cancelled("ValidationError", "None"), {"Error": {"Code": "AccessDeniedException", "Message": "no"}}]
+    "error",
+    [
+        cancelled("ValidationError", "None"),
+        {"Error": {"Code": "AccessDeniedException", "Message": "no"}},
+    ],
 )
 def test_what_trying_again_does_not_mend_passes_through(
     store: DynamoStore, client: Any, pauses: list[int], error: dict[str, Any]
@@ -233,7 +266,9 @@ def test_a_finished_run_is_forgotten_after_its_time_and_its_job_is_a_new_one(
     assert isinstance(store.claim(Submission.of(job()), lease_seconds=LEASE), Finished)
     clock.now += 1
     assert store.run(job().id) is None and store.runs() == []
-    assert store.checkpoints(job().id, 0) == store.effects(job().id) == store.calls(job().id, 0) == []
+    assert (
+        store.checkpoints(job().id, 0) == store.effects(job().id) == store.calls(job().id, 0) == []
+    )
     again = claim(store, job(metadata={"n": "2"}, replay={"id": "r"}))
     assert (again.run.generation, again.run.deliveries, again.body_differs) == (0, 1, False)
     finish(store, again)
@@ -264,7 +299,9 @@ def test_a_replay_keeps_the_job_until_its_own_end(store: DynamoStore, clock: Clo
 # What fits
 
 
-def test_a_result_and_its_event_of_the_largest_size_fit_beside_a_large_job(store: DynamoStore, client: Any, table: str):
+def test_a_result_and_its_event_of_the_largest_size_fit_beside_a_large_job(
+    store: DynamoStore, client: Any, table: str
+):
     held = claim(store, job(metadata={"text": "x" * 30_000}))
     rng = random.Random(4)
     signed = {f"log-{n}": "".join(rng.choices("0123456789abcdef", k=1_800)) for n in range(100)}
@@ -272,24 +309,37 @@ def test_a_result_and_its_event_of_the_largest_size_fit_beside_a_large_job(store
     event = Event.about(result, "2001-09-09T01:46:40.000Z")
     store.finish(held.lease, result, event, TOPIC)
     run = store.run(job().id)
-    assert run is not None and run.event == event.model_dump_json() and run.result == result.model_dump_json()
+    assert (
+        run is not None
+        and run.event == event.model_dump_json()
+        and run.result == result.model_dump_json()
+    )
     assert store.pending_events()[0].body == event.model_dump_json()
-    sizes = [len(json.dumps(item, default=lambda data: data.hex()[::2])) for item in everything(client, table)]
+    sizes = [
+        len(json.dumps(item, default=lambda data: data.hex()[::2]))
+        for item in everything(client, table)
+    ]
     assert max(sizes) < 350_000
 
 
-def test_more_rows_than_a_page_are_all_found(store: DynamoStore, clock: Clock, monkeypatch: pytest.MonkeyPatch):
+def test_more_rows_than_a_page_are_all_found(
+    store: DynamoStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("pipeline.store.dynamodb.table.PAGE", 4)
     for number in range(1, 12):
         clock.now += 1
-        finish(store, claim(store, job(number)), Outcome.NO_FIX if number > 2 else Outcome.PR_OPENED)
+        finish(
+            store, claim(store, job(number)), Outcome.NO_FIX if number > 2 else Outcome.PR_OPENED
+        )
     assert [run.issue_url for run in store.runs()] == [job(n).issue_url for n in range(11, 0, -1)]
     assert [run.issue_url for run in store.runs(outcome="pr_opened", limit=1)] == [job(2).issue_url]
     events = [json.loads(event.body)["data"]["issue_url"] for event in store.pending_events()]
     assert events == [job(n).issue_url for n in range(1, 11)]
 
 
-def test_keys_that_a_batch_left_over_are_asked_for_again(store: DynamoStore, client: Any, pauses: list[int]):
+def test_keys_that_a_batch_left_over_are_asked_for_again(
+    store: DynamoStore, client: Any, pauses: list[int]
+):
     for number in (1, 2, 3):
         claim(store, job(number))
 

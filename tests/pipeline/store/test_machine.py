@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from pipeline.errors import LeaseLost
 from pipeline.outcome import Outcome
@@ -56,7 +62,11 @@ class Workers(RuleBasedStateMachine):
     def claims(self, worker: int, replay: str | None) -> None:
         wanted = job(**({"replay": {"id": replay}} if replay else {}))
         answer = self.store.claim(Submission.of(wanted), lease_seconds=LEASE)
-        named = self.replayed.get(replay) if replay else (self.generations - 1 if self.generations else None)
+        named = (
+            self.replayed.get(replay)
+            if replay
+            else (self.generations - 1 if self.generations else None)
+        )
         if named is None and self.running:
             assert isinstance(answer, Busy)
         elif named is not None and named in self.finished:
@@ -67,11 +77,13 @@ class Workers(RuleBasedStateMachine):
         else:
             assert isinstance(answer, Claimed)
             if named is None:
-                named, self.generations = self.generations, self.generations + 1
+                named = self.generations
+                self.generations = self.generations + 1
                 if replay:
                     self.replayed[replay] = named
             assert answer.run.generation == named == self.generations - 1
-            self.held[worker], self.owner = answer, (worker, self.clock.now + LEASE)
+            self.held[worker] = answer
+            self.owner = (worker, self.clock.now + LEASE)
 
     @rule(seconds=st.sampled_from([1.0, LEASE / 2, LEASE]))
     def time_passes(self, seconds: float) -> None:
@@ -98,7 +110,8 @@ class Workers(RuleBasedStateMachine):
         if worker not in self.held:
             return
         self.count += 1
-        lease, name = self.held[worker].lease, f"stage-{self.count}"
+        lease = self.held[worker].lease
+        name = f"stage-{self.count}"
         point = Checkpoint(1, name, "{}", False, 1.0, self.clock.now)
         if self.live(worker):
             self.store.save_checkpoint(lease, point)
@@ -137,14 +150,20 @@ class Workers(RuleBasedStateMachine):
         for row in rows[:-1]:
             n = row.generation
             assert row.outcome == (self.finished[n][0] if n in self.finished else None)
-            assert [c.stage for c in self.store.checkpoints(self.job_id, n)] == self.stored.get(n, [])
+            assert [c.stage for c in self.store.checkpoints(self.job_id, n)] == self.stored.get(
+                n, []
+            )
             assert row.seconds == (len(self.stored.get(n, [])) if n not in self.finished else 0.0)
         assert sum(row.state != "finished" for row in rows[:-1]) <= 1
-        assert {row.event_id for row in self.store.pending_events(100)} == {e for _, e in self.finished.values()}
+        assert {row.event_id for row in self.store.pending_events(100)} == {
+            e for _, e in self.finished.values()
+        }
 
 
 @pytest.mark.parametrize("kind", sorted(OPENERS))
 def test_at_most_one_delivery_owns_a_run_and_outcomes_never_change(kind: str):
     machine = type(f"{kind.title()}Workers", (Workers,), {"kind": kind})
     examples = 25 if kind == "sqlite" else 8  # a stand-in of AWS takes a hundred times as long
-    run_state_machine_as_test(machine, settings=settings(deadline=None, max_examples=examples, stateful_step_count=30))
+    run_state_machine_as_test(
+        machine, settings=settings(deadline=None, max_examples=examples, stateful_step_count=30)
+    )

@@ -16,8 +16,18 @@ from tests.stand_ins.runs import DAY, LEASE, Clock, claim, finish, job
 CAPS = MoneyCaps(run=100, repository_day=150, day=200)
 
 
-def reserve(store: RunStore, held: Claimed, micro: int, key: str = "1/propose/0", day: str = DAY) -> Call:
-    return store.reserve(held.lease, key, micro_usd=micro, model="m", reply_key="replies/{attempt}", day=day, caps=CAPS)
+def reserve(
+    store: RunStore, held: Claimed, micro: int, key: str = "1/propose/0", day: str = DAY
+) -> Call:
+    return store.reserve(
+        held.lease,
+        key,
+        micro_usd=micro,
+        model="m",
+        reply_key="replies/{attempt}",
+        day=day,
+        caps=CAPS,
+    )
 
 
 def run_of(store: RunStore, owner: str, number: int) -> Claimed:
@@ -47,8 +57,9 @@ def test_a_cut_call_keeps_its_reservation_and_its_repetition_reserves_anew(store
     again = reserve(store, held, 40)
     assert (again.attempt, again.reply_key) == (2, "replies/2")
     assert [(c.attempt, c.state, c.micro_usd) for c in store.calls(job().id, 0)] == [
-        (1, "cut", 40), (2, "reserved", 40),
-    ]  # fmt: skip
+        (1, "cut", 40),
+        (2, "reserved", 40),
+    ]
     with pytest.raises(BudgetExceeded):
         reserve(store, held, 40)
 
@@ -85,7 +96,9 @@ def test_a_call_still_reserved_when_its_run_ends_was_cut(store: RunStore):
         ("day", [("acme", 1, 75), ("acme", 2, 75), ("octo", 1, 50)], 0),
     ],
 )
-def test_each_scope_has_its_own_limit(store: RunStore, scope: str, spent: list[tuple[str, int, int]], left: int):
+def test_each_scope_has_its_own_limit(
+    store: RunStore, scope: str, spent: list[tuple[str, int, int]], left: int
+):
     runs = {(owner, number): run_of(store, owner, number) for owner, number, _ in spent}
     for owner, number, micro in spent:
         reserve(store, runs[owner, number], micro)

@@ -29,7 +29,12 @@ print(type(store.claim(Submission.of(job()), lease_seconds=60)).__name__)
 
 def test_of_two_processes_that_make_the_store_at_once_one_gets_the_run(tmp_path: Path):
     arguments = [sys.executable, "-c", CLAIM, str(tmp_path / "new" / "store.sqlite")]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes = {
+        "stdin": subprocess.PIPE,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+    }
     processes = [subprocess.Popen(arguments, cwd=ROOT, **pipes) for _ in range(2)]  # type: ignore[call-overload]
     for process in processes:
         assert process.stdout.readline() == "ready\n"
@@ -69,13 +74,18 @@ def test_a_store_that_a_newer_version_wrote_is_refused(tmp_path: Path):
         {"migration_set": "coding-agent", "name": "from_the_future", "applied_at": "2031-01-01"}
     )
     database.close()
-    with pytest.raises(NewerStore, match=r"written by a newer coding-agent.*'from_the_future'.*upgrade this one"):
+    with pytest.raises(
+        NewerStore, match=r"written by a newer coding-agent.*'from_the_future'.*upgrade this one"
+    ):
         SqliteStore(path)
 
 
 def test_a_commit_outlives_a_power_cut(tmp_path: Path):
     store = SqliteStore(tmp_path / "store.sqlite")
-    told = {name: next(iter(store._db.query(f"PRAGMA {name}")))[name] for name in ("journal_mode", "synchronous")}
+    told = {
+        name: next(iter(store._db.query(f"PRAGMA {name}")))[name]
+        for name in ("journal_mode", "synchronous")
+    }
     assert told == {"journal_mode": "wal", "synchronous": 2}
     store.close()
 

@@ -1,4 +1,5 @@
-"""A small strict GitHub on the loopback: REST under ``/api/v3``, git at ``/OWNER/NAME.git``, tokens checked.
+"""A small strict GitHub on the loopback: REST under ``/api/v3``, git at ``/OWNER/NAME.git``, tokens
+checked.
 
 with GithubStandIn(folder) as github:
     github.add_repository("octo/sample", {"README.md": "hello\\n"})
@@ -27,7 +28,11 @@ from tests.stand_ins.github.world import Comment, Issue, Pull, Rights, World
 WRITE_TOKEN = "ghp_standInWrite0000000000000000000000"
 READ_TOKEN = "ghp_standInRead00000000000000000000000"
 OUTSIDER_TOKEN = "ghp_standInOutsider0000000000000000000"
-TOKENS: Mapping[str, Rights] = {WRITE_TOKEN: "write", READ_TOKEN: "read", OUTSIDER_TOKEN: "outsider"}
+TOKENS: Mapping[str, Rights] = {
+    WRITE_TOKEN: "write",
+    READ_TOKEN: "read",
+    OUTSIDER_TOKEN: "outsider",
+}
 
 
 @dataclass(frozen=True)
@@ -67,9 +72,13 @@ class GithubStandIn:
         self._apps.attach(app)
         Rest(self._world, shapes).attach(app)
         GitHttp(self._world).attach(app)
-        config = uvicorn.Config(_Wire(app, self._faults, self.requests), log_config=None, lifespan="off")
+        config = uvicorn.Config(
+            _Wire(app, self._faults, self.requests), log_config=None, lifespan="off"
+        )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="github-stand-in")
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="github-stand-in"
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -81,30 +90,61 @@ class GithubStandIn:
         self._socket.close()
 
     def add_repository(
-        self, full_name: str, files: Mapping[str, str | bytes] | Path, *, default_branch: str = "main",
-        archived: bool = False, private: bool = False, collaborators: Sequence[str] = (),
-    ) -> str:  # fmt: skip
-        """From texts, from a folder, or from a local git repository with its history. Gives the clone address."""
+        self,
+        full_name: str,
+        files: Mapping[str, str | bytes] | Path,
+        *,
+        default_branch: str = "main",
+        archived: bool = False,
+        private: bool = False,
+        collaborators: Sequence[str] = (),
+    ) -> str:
+        """From texts, from a folder, or from a local git repository with its history. Gives the
+        clone address.
+        """
         self._world.add_repository(
-            full_name, files, default_branch=default_branch, archived=archived, private=private,
+            full_name,
+            files,
+            default_branch=default_branch,
+            archived=archived,
+            private=private,
             collaborators=set(collaborators),
-        )  # fmt: skip
+        )
         return f"{self.origin}/{full_name}.git"
 
     def add_issue(
-        self, full_name: str, title: str, body: str | None, *, author: str | None = "reporter",
-        comments: Sequence[tuple[str, str] | str] = (), state: str = "open", locked: bool = False,
-        assignees: Sequence[str] = (), pull_request: bool = False,
-    ) -> int:  # fmt: skip
+        self,
+        full_name: str,
+        title: str,
+        body: str | None,
+        *,
+        author: str | None = "reporter",
+        comments: Sequence[tuple[str, str] | str] = (),
+        state: str = "open",
+        locked: bool = False,
+        assignees: Sequence[str] = (),
+        pull_request: bool = False,
+    ) -> int:
         """Gives the number. A comment is its text, or (author, text)."""
-        repository, world = self._world.get(full_name), self._world
+        repository = self._world.get(full_name)
+        world = self._world
         number = max(repository.issues, default=0) + 1
-        pairs = [("reporter", comment) if isinstance(comment, str) else comment for comment in comments]
+        pairs = [
+            ("reporter", comment) if isinstance(comment, str) else comment for comment in comments
+        ]
         repository.issues[number] = Issue(
-            world.next_id(), number, title, body, author, world.timestamp(),
+            world.next_id(),
+            number,
+            title,
+            body,
+            author,
+            world.timestamp(),
             [Comment(world.next_id(), who, text, world.timestamp()) for who, text in pairs],
-            state, locked, list(assignees), is_pull_request=pull_request,
-        )  # fmt: skip
+            state,
+            locked,
+            list(assignees),
+            is_pull_request=pull_request,
+        )
         return number
 
     def issue_url(self, full_name: str, number: int) -> str:
@@ -115,7 +155,8 @@ class GithubStandIn:
 
     def transfer_issue(self, full_name: str, number: int, to: str) -> int:
         """Gives the number in the other repository; the old address redirects there."""
-        issue, target = self._world.get(full_name).issues[number], self._world.get(to)
+        issue = self._world.get(full_name).issues[number]
+        target = self._world.get(to)
         new = self.add_issue(to, issue.title, issue.body, author=issue.author)
         issue.moved_to = (target.id, new)
         return new
@@ -126,12 +167,20 @@ class GithubStandIn:
         self._world.renamed[full_name.lower()] = repository.id
         repository.owner, repository.name = to.split("/")
 
-    def commit(self, full_name: str, files: Mapping[str, str | bytes | None], *, branch: str = "main",
-               message: str = "A change by a person") -> str:  # fmt: skip
+    def commit(
+        self,
+        full_name: str,
+        files: Mapping[str, str | bytes | None],
+        *,
+        branch: str = "main",
+        message: str = "A change by a person",
+    ) -> str:
         """What a person pushed meanwhile; None removes a file. Gives the commit's SHA."""
         return self._world.get(full_name).commit(files, branch, message, self._world.now())
 
-    def install_app(self, owner: str, *, app_id: str, public_key: str, permissions: Mapping[str, str]) -> None:
+    def install_app(
+        self, owner: str, *, app_id: str, public_key: str, permissions: Mapping[str, str]
+    ) -> None:
         self._apps.keys[app_id] = public_key
         self._apps.installed[owner] = dict(permissions)
 
@@ -155,24 +204,42 @@ class GithubStandIn:
         return self._world.get(full_name).path
 
     def fail_next(
-        self, method: str, path: str, *, status: int | None = 500, headers: Mapping[str, str] | None = None,
-        message: str = "Server Error", after_effect: bool = False, times: int = 1,
-    ) -> None:  # fmt: skip
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int | None = 500,
+        headers: Mapping[str, str] | None = None,
+        message: str = "Server Error",
+        after_effect: bool = False,
+        times: int = 1,
+    ) -> None:
         """Fail the next requests whose method and path (a regex, searched) fit. ``status=None`` cuts the connection;
         ``after_effect`` lets the request do its work first and loses the reply."""
-        self._faults.append(_Fault(method, re.compile(path), status, dict(headers or {}), message, after_effect, times))
+        self._faults.append(
+            _Fault(
+                method, re.compile(path), status, dict(headers or {}), message, after_effect, times
+            )
+        )
 
 
 class _Wire:
     """ASGI around the application: logs each request before it is answered, and plays the faults."""
 
     def __init__(self, app: FastAPI, faults: list[_Fault], log: list[Logged]):
-        self._app, self._faults, self._log = app, faults, log
+        self._app = app
+        self._faults = faults
+        self._log = log
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        method, path, query = scope["method"], scope["path"], scope["query_string"].decode()
+        method = scope["method"]
+        path = scope["path"]
+        query = scope["query_string"].decode()
         logged = path + (f"?{query}" if query else "")
-        fault = next((f for f in self._faults if f.method == method and f.path.search(path) and f.times > 0), None)
+        fault = next(
+            (f for f in self._faults if f.method == method and f.path.search(path) and f.times > 0),
+            None,
+        )
         if fault is None:
 
             async def answer(message: Any) -> None:
@@ -195,7 +262,17 @@ async def _nowhere(message: Any) -> None:
 
 async def _fail(fault: _Fault, scope: Any, receive: Any, send: Any) -> None:
     if fault.status is None:  # promise a body and leave: the server then drops the connection
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [(b"content-length", b"1000")],
+            }
+        )
         return
-    body = {"message": fault.message, "documentation_url": "https://docs.github.com/rest", "status": str(fault.status)}
+    body = {
+        "message": fault.message,
+        "documentation_url": "https://docs.github.com/rest",
+        "status": str(fault.status),
+    }
     await JSONResponse(body, fault.status, fault.headers)(scope, receive, send)

@@ -16,7 +16,8 @@ _STAMP = "2026-01-05T09:00:00Z"
 
 class Apps:
     def __init__(self, world: World, shapes: Shapes):
-        self._world, self._shapes = world, shapes
+        self._world = world
+        self._shapes = shapes
         self.keys: dict[str, str] = {}
         """App id -> public key, PEM."""
         self.installed: dict[str, dict[str, str]] = {}
@@ -37,12 +38,20 @@ class Apps:
             return refused.response()
         return JSONResponse(
             {
-                "id": int(app_id), "slug": "coding-agent", "node_id": "A_1", "name": "coding-agent",
-                "owner": self._shapes.user("octo"), "description": None, "external_url": "https://example.com",
-                "html_url": "https://github.com/apps/coding-agent", "created_at": _STAMP, "updated_at": _STAMP,
-                "permissions": {}, "events": [],
+                "id": int(app_id),
+                "slug": "coding-agent",
+                "node_id": "A_1",
+                "name": "coding-agent",
+                "owner": self._shapes.user("octo"),
+                "description": None,
+                "external_url": "https://example.com",
+                "html_url": "https://github.com/apps/coding-agent",
+                "created_at": _STAMP,
+                "updated_at": _STAMP,
+                "permissions": {},
+                "events": [],
             }
-        )  # fmt: skip
+        )
 
     async def _installation(self, request: Request, owner: str, name: str) -> Response:
         try:
@@ -55,12 +64,24 @@ class Apps:
         number = [*self.installed].index(repository.owner) + 1
         url = f"{self._shapes.api}/app/installations/{number}"
         shape: Json = {
-            "id": number, "account": self._shapes.user(repository.owner), "repository_selection": "all",
-            "access_tokens_url": f"{url}/access_tokens", "repositories_url": url, "html_url": url,
-            "app_id": int(app_id), "target_id": 1, "target_type": "User", "events": [], "created_at": _STAMP,
-            "permissions": self.installed[repository.owner], "updated_at": _STAMP, "single_file_name": None,
-            "app_slug": "coding-agent", "suspended_by": None, "suspended_at": None,
-        }  # fmt: skip
+            "id": number,
+            "account": self._shapes.user(repository.owner),
+            "repository_selection": "all",
+            "access_tokens_url": f"{url}/access_tokens",
+            "repositories_url": url,
+            "html_url": url,
+            "app_id": int(app_id),
+            "target_id": 1,
+            "target_type": "User",
+            "events": [],
+            "created_at": _STAMP,
+            "permissions": self.installed[repository.owner],
+            "updated_at": _STAMP,
+            "single_file_name": None,
+            "app_slug": "coding-agent",
+            "suspended_by": None,
+            "suspended_at": None,
+        }
         return JSONResponse(shape)
 
     async def _access_token(self, request: Request, number: int) -> Response:
@@ -71,25 +92,39 @@ class Apps:
             granted = [*self.installed.values()][number - 1]
             wanted: dict[str, Any] = (await request.json()).get("permissions") or granted
             ranks = ("read", "write")
-            if any(ranks.index(right) > ranks.index(granted.get(name, "read")) or name not in granted
-                   for name, right in wanted.items()):  # fmt: skip
-                raise Refused(422, "The permissions requested are not granted to this installation.")
+            if any(
+                ranks.index(right) > ranks.index(granted.get(name, "read")) or name not in granted
+                for name, right in wanted.items()
+            ):
+                raise Refused(
+                    422, "The permissions requested are not granted to this installation."
+                )
         except Refused as refused:
             return refused.response()
         self._made += 1
         secret = f"ghs_standInApp{self._made:026d}"
         self._world.tokens[secret] = Token("coding-agent[bot]", "write")
         until = datetime.now(UTC) + self.lifetime
-        told = {"token": secret, "expires_at": until.strftime("%Y-%m-%dT%H:%M:%SZ"), "permissions": wanted}
+        told = {
+            "token": secret,
+            "expires_at": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "permissions": wanted,
+        }
         return JSONResponse(told, 201)
 
     def _signed(self, request: Request) -> str:
         """The App whose JSON web token this is: RS256, ten minutes at most."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         try:
-            claimed = jwt.decode(token, options={"verify_signature": False}).get("iss") if kind == "Bearer" else None
+            claimed = (
+                jwt.decode(token, options={"verify_signature": False}).get("iss")
+                if kind == "Bearer"
+                else None
+            )
             key = self.keys[str(claimed)]
-            claims = jwt.decode(token, key, algorithms=["RS256"], options={"require": ["iat", "exp", "iss"]})
+            claims = jwt.decode(
+                token, key, algorithms=["RS256"], options={"require": ["iat", "exp", "iss"]}
+            )
         except (jwt.PyJWTError, KeyError):
             raise Refused(401, "A JSON web token could not be decoded") from None
         if claims["exp"] - claims["iat"] > 660:

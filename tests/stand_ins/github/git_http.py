@@ -1,7 +1,7 @@
 """Git's smart HTTP by ``git http-backend``, with GitHub's answers to wrong credentials.
 
-The request is spooled to a file that becomes the backend's stdin: streaming into it while it answers can dead-lock.
-"""
+The request is spooled to a file that becomes the backend's stdin: streaming into it while it
+answers can dead-lock."""
 
 import asyncio
 import base64
@@ -47,14 +47,18 @@ class GitHttp:
             async for chunk in request.stream():
                 body.write(chunk)
             environment = git_environment() | {
-                "GIT_PROJECT_ROOT": str(self._world.root), "GIT_HTTP_EXPORT_ALL": "1",
+                "GIT_PROJECT_ROOT": str(self._world.root),
+                "GIT_HTTP_EXPORT_ALL": "1",
                 "PATH_INFO": f"/{repository.path.relative_to(self._world.root)}/{rest}",
-                "QUERY_STRING": request.url.query, "REQUEST_METHOD": request.method,
-                "CONTENT_TYPE": request.headers.get("content-type", ""), "CONTENT_LENGTH": str(body.tell()),
+                "QUERY_STRING": request.url.query,
+                "REQUEST_METHOD": request.method,
+                "CONTENT_TYPE": request.headers.get("content-type", ""),
+                "CONTENT_LENGTH": str(body.tell()),
                 "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
                 "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
-                "REMOTE_USER": token.login if token else "", "REMOTE_ADDR": "127.0.0.1",
-            }  # fmt: skip
+                "REMOTE_USER": token.login if token else "",
+                "REMOTE_ADDR": "127.0.0.1",
+            }
             body.seek(0)
             return await asyncio.to_thread(_backend, environment, body)
 
@@ -67,7 +71,9 @@ class GitHttp:
             user, _, secret = base64.b64decode(coded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return None, True
-        return (self._world.tokens.get(secret) if (kind, user) == ("Basic", "x-access-token") else None), True
+        return (
+            self._world.tokens.get(secret) if (kind, user) == ("Basic", "x-access-token") else None
+        ), True
 
 
 def _unauthorized(message: str) -> Response:
@@ -75,7 +81,9 @@ def _unauthorized(message: str) -> Response:
 
 
 def _backend(environment: dict[str, str], body: IO[bytes]) -> Response:
-    done = subprocess.run(["git", "http-backend"], stdin=body, capture_output=True, env=environment, check=True)
+    done = subprocess.run(
+        ["git", "http-backend"], stdin=body, capture_output=True, env=environment, check=True
+    )
     head, _, content = done.stdout.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n") if line)
     status = int(headers.pop("Status", "200 OK").split()[0])

@@ -16,21 +16,41 @@ _REPOSITORY = r"/(?:repos/(?P<name>[^/]+/[^/]+)|repositories/(?P<id>\d+))"
 
 
 class Refused(Exception):
-    def __init__(self, status: int, message: str, *, errors: list[Json] | None = None, location: str | None = None):
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        errors: list[Json] | None = None,
+        location: str | None = None,
+    ):
         super().__init__(message)
-        self.status, self.message, self.errors, self.location = status, message, errors, location
+        self.status = status
+        self.message = message
+        self.errors = errors
+        self.location = location
 
     def response(self) -> JSONResponse:
-        body: Json = {"message": self.message, "documentation_url": _DOCS, "status": str(self.status)}
+        body: Json = {
+            "message": self.message,
+            "documentation_url": _DOCS,
+            "status": str(self.status),
+        }
         if self.errors is not None:
             body["errors"] = self.errors
         if self.location:
-            return JSONResponse({"message": self.message, "url": self.location}, 301, {"Location": self.location})
+            return JSONResponse(
+                {"message": self.message, "url": self.location}, 301, {"Location": self.location}
+            )
         return JSONResponse(body, self.status)
 
 
-def invalid(field: str, code: str = "invalid", *, resource: str = "PullRequest", message: str | None = None) -> Refused:
-    error = {"resource": resource, "field": field, "code": code} | ({"message": message} if message else {})
+def invalid(
+    field: str, code: str = "invalid", *, resource: str = "PullRequest", message: str | None = None
+) -> Refused:
+    error = {"resource": resource, "field": field, "code": code} | (
+        {"message": message} if message else {}
+    )
     return Refused(422, "Validation Failed", errors=[error])
 
 
@@ -38,7 +58,8 @@ class Rest:
     """One request at a time: the handlers run on the server's loop and await nothing but the body."""
 
     def __init__(self, world: World, shapes: Shapes):
-        self._world, self._shapes = world, shapes
+        self._world = world
+        self._shapes = shapes
         #: What a reader may do too: fork, and open or edit a pull request of its own.
         self._open = {self._fork, self._create_pull, self._edit_pull}
         self._routes: list[tuple[str, str, Callable[..., Response]]] = [
@@ -55,7 +76,9 @@ class Rest:
         ]
 
     def attach(self, app: FastAPI) -> None:
-        app.add_api_route("/api/v3/{path:path}", self._answer, methods=["GET", "POST", "PATCH", "PUT", "DELETE"])
+        app.add_api_route(
+            "/api/v3/{path:path}", self._answer, methods=["GET", "POST", "PATCH", "PUT", "DELETE"]
+        )
 
     async def _answer(self, request: Request) -> Response:
         path = "/" + request.path_params["path"]
@@ -71,17 +94,24 @@ class Rest:
                     if method != "GET" and handler not in self._open:
                         self._may_write(repository, token)
                     body = await request.json() if method != "GET" else None
-                    numbers = [int(value) for key, value in match.groupdict().items() if key == "number"]
+                    numbers = [
+                        int(value) for key, value in match.groupdict().items() if key == "number"
+                    ]
                     return handler(request, repository, token, body, *numbers)
             raise Refused(404, "Not Found")
         except Refused as refused:
             return refused.response()
 
     def _authenticated(self, request: Request) -> Token:
-        """Stricter than GitHub, which lets anyone read public repositories: our forge always has a token."""
+        """Stricter than GitHub, which lets anyone read public repositories: our forge always has a
+        token.
+        """
         if not request.headers.get("user-agent"):
-            raise Refused(403, "Request forbidden by administrative rules. Please make sure your request has a "
-                               "User-Agent header")  # fmt: skip
+            raise Refused(
+                403,
+                "Request forbidden by administrative rules. Please make sure your request has a "
+                "User-Agent header",
+            )
         kind, _, secret = request.headers.get("authorization", "").partition(" ")
         if not secret:
             raise Refused(401, "Requires authentication")
@@ -92,8 +122,14 @@ class Rest:
 
     def _visible(self, name: str | None, number: str | None, token: Token, path: str) -> Repository:
         moved = self._world.renamed.get(name.lower()) if name else None
-        repository = self._world.named(name) if name else self._world.repositories.get(int(number or 0))
-        if repository is None and moved and self._world.visible(self._world.repositories[moved], token):
+        repository = (
+            self._world.named(name) if name else self._world.repositories.get(int(number or 0))
+        )
+        if (
+            repository is None
+            and moved
+            and self._world.visible(self._world.repositories[moved], token)
+        ):
             rest = "/".join(path.split("/")[4:])
             location = f"{self._shapes.api}/repositories/{moved}" + (f"/{rest}" if rest else "")
             raise Refused(301, "Moved Permanently", location=location)
@@ -114,7 +150,9 @@ class Rest:
         if issue.deleted:
             raise Refused(410, "This issue was deleted")
         if issue.moved_to:
-            place = f"{self._shapes.api}/repositories/{issue.moved_to[0]}/issues/{issue.moved_to[1]}"
+            place = (
+                f"{self._shapes.api}/repositories/{issue.moved_to[0]}/issues/{issue.moved_to[1]}"
+            )
             raise Refused(301, "Moved Permanently", location=place)
         return issue
 
@@ -127,24 +165,44 @@ class Rest:
         """GitHub's pages: 30 unless asked, 100 at most, the next and last ones in the Link header."""
         query = dict(request.query_params)
         size = min(max(int(query.get("per_page", "30")), 1), 100)
-        page, last = int(query.get("page", "1")), max(-(-len(rows) // size), 1)
+        page = int(query.get("page", "1"))
+        last = max(-(-len(rows) // size), 1)
         wanted = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
-        shown = [rel for rel in wanted if (rel in ("next", "last") and page < last) or (rel in ("prev", "first") and page > 1)]  # noqa: E501  # fmt: skip
+        shown = [
+            rel
+            for rel in wanted
+            if (rel in ("next", "last") and page < last) or (rel in ("prev", "first") and page > 1)
+        ]
         url = f"{self._shapes.origin}{request.url.path}"
-        links = ", ".join(f'<{url}?{urlencode(query | {"page": wanted[rel]})}>; rel="{rel}"' for rel in shown)
-        return JSONResponse(rows[(page - 1) * size : page * size], headers={"Link": links} if links else None)
+        links = ", ".join(
+            f'<{url}?{urlencode(query | {"page": wanted[rel]})}>; rel="{rel}"' for rel in shown
+        )
+        return JSONResponse(
+            rows[(page - 1) * size : page * size], headers={"Link": links} if links else None
+        )
 
-    def _repository(self, request: Request, repository: Repository, token: Token, body: Any) -> Response:
+    def _repository(
+        self, request: Request, repository: Repository, token: Token, body: Any
+    ) -> Response:
         return JSONResponse(self._shapes.repository(repository, token))
 
-    def _issue(self, request: Request, repository: Repository, token: Token, body: Any, number: int) -> Response:
+    def _issue(
+        self, request: Request, repository: Repository, token: Token, body: Any, number: int
+    ) -> Response:
         return JSONResponse(self._shapes.issue(repository, self._find_issue(repository, number)))
 
-    def _comments(self, request: Request, repository: Repository, token: Token, body: Any, number: int) -> Response:
+    def _comments(
+        self, request: Request, repository: Repository, token: Token, body: Any, number: int
+    ) -> Response:
         issue = self._find_issue(repository, number)
-        return self._page(request, [self._shapes.comment(repository, issue, comment) for comment in issue.comments])
+        return self._page(
+            request,
+            [self._shapes.comment(repository, issue, comment) for comment in issue.comments],
+        )
 
-    def _add_labels(self, request: Request, repository: Repository, token: Token, body: Any, number: int) -> Response:
+    def _add_labels(
+        self, request: Request, repository: Repository, token: Token, body: Any, number: int
+    ) -> Response:
         issue = self._find_issue(repository, number)
         names = body.get("labels") if isinstance(body, dict) else body
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -157,15 +215,25 @@ class Rest:
     def _fork(self, request: Request, repository: Repository, token: Token, body: Any) -> Response:
         if not repository.allow_forking or repository.owner == token.login:
             raise Refused(403, "The repository exists, but forking is disabled.")
-        return JSONResponse(self._shapes.repository(self._world.fork(repository, token.login), token), 202)
+        return JSONResponse(
+            self._shapes.repository(self._world.fork(repository, token.login), token), 202
+        )
 
-    def _list_pulls(self, request: Request, repository: Repository, token: Token, body: Any) -> Response:
+    def _list_pulls(
+        self, request: Request, repository: Repository, token: Token, body: Any
+    ) -> Response:
         query = request.query_params
-        state, head, base = query.get("state", "open"), query.get("head", ""), query.get("base")
+        state = query.get("state", "open")
+        head = query.get("head", "")
+        base = query.get("base")
         if state not in ("open", "closed", "all"):
             raise invalid("state")
         rows = [pull for pull in repository.pulls.values() if state in ("all", pull.issue.state)]
-        if ":" in head:  # a head in any other form filters nothing, as on GitHub; the owner's case is taken seriously
+        if (
+            ":" in head
+            # a head in any other form filters nothing, as on GitHub; the owner's case is taken
+            # seriously
+        ):
             rows = [pull for pull in rows if f"{pull.source.owner}:{pull.head}" == head]
         if base:
             rows = [pull for pull in rows if pull.base == base]
@@ -173,43 +241,65 @@ class Rest:
         rows.sort(key=lambda pull: pull.number, reverse=query.get("direction", "desc") == "desc")
         return self._page(request, [self._shapes.pull(repository, pull, token) for pull in rows])
 
-    def _create_pull(self, request: Request, repository: Repository, token: Token, body: Any) -> Response:
+    def _create_pull(
+        self, request: Request, repository: Repository, token: Token, body: Any
+    ) -> Response:
         for name in ("title", "head", "base"):
             if not isinstance(body.get(name), str) or not body[name].strip():
                 raise Refused(422, f'Invalid request.\n\n"{name}" wasn\'t supplied.')
         self._check_texts(body)
         owner, _, head = body["head"].rpartition(":")
         base = body["base"]
-        family = [repository, *(r for r in self._world.repositories.values() if r.parent is repository)]
-        source = next((r for r in family if r.owner.lower() == (owner or repository.owner).lower()), None)
+        family = [
+            repository,
+            *(r for r in self._world.repositories.values() if r.parent is repository),
+        ]
+        source = next(
+            (r for r in family if r.owner.lower() == (owner or repository.owner).lower()), None
+        )
         if source is repository:
             self._may_write(repository, token)
-        base_sha, head_sha = repository.sha(base), source and source.sha(head)
+        base_sha = repository.sha(base)
+        head_sha = source and source.sha(head)
         if source is None or head_sha is None:
             raise invalid("head")
         if source is not repository:
             repository.bring(source, head)
         if base_sha is None:
             raise invalid("base")
-        if any((pull.head, pull.source, pull.base, pull.issue.state) == (head, source, base, "open")
-               for pull in repository.pulls.values()):  # fmt: skip
+        if any(
+            (pull.head, pull.source, pull.base, pull.issue.state) == (head, source, base, "open")
+            for pull in repository.pulls.values()
+        ):
             raise self._custom(f"A pull request already exists for {source.owner}:{head}.")
         if repository.commits_between(base_sha, head_sha) == 0:
             raise self._custom(f"No commits between {base} and {head}")
-        world, number = self._world, max(repository.issues, default=0) + 1
+        world = self._world
+        number = max(repository.issues, default=0) + 1
         issue = Issue(
-            world.next_id(), number, body["title"], body.get("body"), token.login, world.timestamp(),
+            world.next_id(),
+            number,
+            body["title"],
+            body.get("body"),
+            token.login,
+            world.timestamp(),
             is_pull_request=True,
-        )  # fmt: skip
+        )
         repository.issues[number] = issue
         pull = Pull(issue, head, base, bool(body.get("draft", False)), head_sha, base_sha, source)
         repository.pulls[number] = pull
         return JSONResponse(self._shapes.whole_pull(repository, pull, token), 201)
 
-    def _pull(self, request: Request, repository: Repository, token: Token, body: Any, number: int) -> Response:
-        return JSONResponse(self._shapes.whole_pull(repository, self._find_pull(repository, number), token))
+    def _pull(
+        self, request: Request, repository: Repository, token: Token, body: Any, number: int
+    ) -> Response:
+        return JSONResponse(
+            self._shapes.whole_pull(repository, self._find_pull(repository, number), token)
+        )
 
-    def _edit_pull(self, request: Request, repository: Repository, token: Token, body: Any, number: int) -> Response:
+    def _edit_pull(
+        self, request: Request, repository: Repository, token: Token, body: Any, number: int
+    ) -> Response:
         pull = self._find_pull(repository, number)
         if pull.issue.author != token.login:
             self._may_write(repository, token)
@@ -224,13 +314,18 @@ class Rest:
     def _request_reviewers(
         self, request: Request, repository: Repository, token: Token, body: Any, number: int
     ) -> Response:
-        pull, names = self._find_pull(repository, number), body.get("reviewers", [])
+        pull = self._find_pull(repository, number)
+        names = body.get("reviewers", [])
         if pull.issue.author in names:
             raise Refused(422, "Review cannot be requested from pull request author.")
         if strangers := [name for name in names if name not in repository.collaborators]:
-            raise Refused(422, "Reviews may only be requested from collaborators. One or more of the users or teams "
-                               f"you specified is not a collaborator of the {repository.full_name} repository.",
-                          errors=[f"Could not add requested reviewers: {strangers}"])  # type: ignore[list-item]  # fmt: skip
+            raise Refused(
+                422,
+                "Reviews may only be requested from collaborators. One or more of the users or"
+                f" teams you specified is not a collaborator of the {repository.full_name}"
+                " repository.",
+                errors=[f"Could not add requested reviewers: {strangers}"],
+            )  # type: ignore[list-item]
         pull.reviewers += [name for name in dict.fromkeys(names) if name not in pull.reviewers]
         return JSONResponse(self._shapes.pull(repository, pull, token), 201)
 
@@ -241,4 +336,8 @@ class Rest:
                 raise invalid(name, "custom", resource="Issue", message=told)
 
     def _custom(self, message: str) -> Refused:
-        return Refused(422, "Validation Failed", errors=[{"resource": "PullRequest", "code": "custom", "message": message}])  # noqa: E501  # fmt: skip
+        return Refused(
+            422,
+            "Validation Failed",
+            errors=[{"resource": "PullRequest", "code": "custom", "message": message}],
+        )

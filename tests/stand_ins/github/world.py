@@ -91,12 +91,25 @@ class Repository:
         return f"{self.owner}/{self.name}"
 
     def sha(self, branch: str) -> str | None:
-        done = git(self.path, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}", check=False)
+        done = git(
+            self.path,
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            f"refs/heads/{branch}^{{commit}}",
+            check=False,
+        )
         return done.stdout.decode().strip() or None
 
     def bring(self, source: "Repository", branch: str) -> None:
         """A fork's branch among the objects here, as GitHub keeps the heads of pull requests."""
-        git(self.path, "fetch", "--quiet", str(source.path), f"+refs/heads/{branch}:refs/pull/{source.id}/{branch}")
+        git(
+            self.path,
+            "fetch",
+            "--quiet",
+            str(source.path),
+            f"+refs/heads/{branch}:refs/pull/{source.id}/{branch}",
+        )
 
     def commits_between(self, base: str, head: str) -> int:
         return int(git(self.path, "rev-list", "--count", f"{base}..{head}").stdout)
@@ -110,9 +123,16 @@ class Repository:
             if meta.split()[1] == b"blob"
         }
 
-    def commit(self, files: Mapping[str, str | bytes | None], branch: str, message: str, at: datetime) -> str:
-        """Write (None: remove) files in a new commit on ``branch``; a new branch starts at the default branch."""
-        stream = [f"commit refs/heads/{branch}\ncommitter A Person <person@example.com> {int(at.timestamp())} +0000\n"]
+    def commit(
+        self, files: Mapping[str, str | bytes | None], branch: str, message: str, at: datetime
+    ) -> str:
+        """Write (None: remove) files in a new commit on ``branch``; a new branch starts at the
+        default branch.
+        """
+        stream = [
+            f"commit refs/heads/{branch}\ncommitter A Person <person@example.com>"
+            f" {int(at.timestamp())} +0000\n"
+        ]
         stream.append(f"data {len(message.encode())}\n{message}\n")
         if parent := self.sha(branch) or self.sha(self.default_branch):
             stream.append(f"from {parent}\n")
@@ -124,15 +144,28 @@ class Repository:
                 continue
             data = content.encode() if isinstance(content, str) else content
             out += b"M 100644 inline " + quoted + b"\ndata %d\n" % len(data) + data + b"\n"
-        git(self.path, "fast-import", "--quiet", "--date-format=raw-permissive", stdin=out + b"done\n")
+        git(
+            self.path,
+            "fast-import",
+            "--quiet",
+            "--date-format=raw-permissive",
+            stdin=out + b"done\n",
+        )
         sha = self.sha(branch)
         assert sha
         return sha
 
 
-def git(folder: Path, *arguments: str, stdin: bytes = b"", check: bool = True) -> subprocess.CompletedProcess[bytes]:
+def git(
+    folder: Path, *arguments: str, stdin: bytes = b"", check: bool = True
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        ["git", *arguments], cwd=folder, input=stdin, capture_output=True, check=check, env=git_environment()
+        ["git", *arguments],
+        cwd=folder,
+        input=stdin,
+        capture_output=True,
+        check=check,
+        env=git_environment(),
     )
 
 
@@ -169,7 +202,10 @@ class World:
         return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def named(self, full_name: str) -> Repository | None:
-        return next((r for r in self.repositories.values() if r.full_name.lower() == full_name.lower()), None)
+        return next(
+            (r for r in self.repositories.values() if r.full_name.lower() == full_name.lower()),
+            None,
+        )
 
     def get(self, full_name: str) -> Repository:
         found = self.named(full_name)
@@ -179,13 +215,19 @@ class World:
 
     def fork(self, parent: Repository, login: str) -> Repository:
         """GitHub makes one fork a user, under another name where that one is taken."""
-        if there := next((r for r in self.repositories.values() if r.parent is parent and r.owner == login), None):
+        if there := next(
+            (r for r in self.repositories.values() if r.parent is parent and r.owner == login), None
+        ):
             return there
         name = parent.name if self.named(f"{login}/{parent.name}") is None else f"{parent.name}-1"
         made = self.add_repository(
-            f"{login}/{name}", parent.path, default_branch=parent.default_branch, archived=False,
-            private=parent.private, collaborators=set(),
-        )  # fmt: skip
+            f"{login}/{name}",
+            parent.path,
+            default_branch=parent.default_branch,
+            archived=False,
+            private=parent.private,
+            collaborators=set(),
+        )
         made.parent = parent
         return made
 
@@ -195,9 +237,15 @@ class World:
         return not repository.private or (token is not None and token.rights != "outsider")
 
     def add_repository(
-        self, full_name: str, source: Mapping[str, str | bytes] | Path, *, default_branch: str,
-        archived: bool, private: bool, collaborators: set[str],
-    ) -> Repository:  # fmt: skip
+        self,
+        full_name: str,
+        source: Mapping[str, str | bytes] | Path,
+        *,
+        default_branch: str,
+        archived: bool,
+        private: bool,
+        collaborators: set[str],
+    ) -> Repository:
         assert self.named(full_name) is None, f"{full_name} exists"
         owner, name = full_name.split("/")
         path = self.root / owner / f"{name}.git"
@@ -205,14 +253,32 @@ class World:
         git(path, "init", "--quiet", "--bare", f"--initial-branch={default_branch}", ".")
         git(path, "config", "http.receivepack", "true")
         repository = Repository(
-            self.next_id(), owner, name, path, default_branch, archived, private, {owner, *collaborators}
+            self.next_id(),
+            owner,
+            name,
+            path,
+            default_branch,
+            archived,
+            private,
+            {owner, *collaborators},
         )
         self.repositories[repository.id] = repository
         if isinstance(source, Path) and ((source / ".git").exists() or (source / "HEAD").exists()):
-            git(path, "fetch", "--quiet", str(source), "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+            git(
+                path,
+                "fetch",
+                "--quiet",
+                str(source),
+                "+refs/heads/*:refs/heads/*",
+                "+refs/tags/*:refs/tags/*",
+            )
             return repository
         if isinstance(source, Path):
-            source = {str(p.relative_to(source)): p.read_bytes() for p in sorted(source.rglob("*")) if p.is_file()}
+            source = {
+                str(p.relative_to(source)): p.read_bytes()
+                for p in sorted(source.rglob("*"))
+                if p.is_file()
+            }
         if source:
             repository.commit(source, default_branch, "The first commit", self.now())
         return repository

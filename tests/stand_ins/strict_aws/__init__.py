@@ -1,9 +1,8 @@
 """SQS and SNS on loopback, stricter than moto, and with faults on demand.
 
-Where it is stricter: a receipt handle is one receive's, and an older one deletes nothing; a message that is visible
-can't be extended; the 12 hours count from each receive; a long poll whose client died still takes messages. Requests
-must be signed, but the signature is not checked.
-"""
+Where it is stricter: a receipt handle is one receive's, and an older one deletes nothing; a message
+that is visible can't be extended; the 12 hours count from each receive; a long poll whose client
+died still takes messages. Requests must be signed, but the signature is not checked."""
 
 import asyncio
 import json
@@ -44,10 +43,15 @@ class StrictAws:
     """
 
     def __init__(
-        self, plan: FaultPlan | None = None, *, seed: int = 0, max_visibility: float = MAX_VISIBILITY,
+        self,
+        plan: FaultPlan | None = None,
+        *,
+        seed: int = 0,
+        max_visibility: float = MAX_VISIBILITY,
         clock: Callable[[], float] = time.time,
-    ):  # fmt: skip
-        self._clock, self._passed = clock, 0.0
+    ):
+        self._clock = clock
+        self._passed = 0.0
         self.faults = Faults(plan, seed)
         self.sqs = Sqs(self.now, self.faults, max_visibility=max_visibility)
         self.sns = Sns(self.sqs, self.faults)
@@ -77,7 +81,9 @@ class StrictAws:
         return self._server.call(function)
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass at once: what is hidden for less is seen again. Long polls keep to real time."""
+        """Let time pass at once: what is hidden for less is seen again. Long polls keep to real
+        time.
+        """
 
         def forward() -> None:
             self._passed += seconds
@@ -98,7 +104,9 @@ class StrictAws:
         refuse = _json_error if target else _xml_error
         try:
             if not request.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 "):
-                raise Refused("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+                raise Refused(
+                    "MissingAuthenticationToken", "Request is missing Authentication Token", 403
+                )
             if service not in ("AmazonSQS", ""):
                 raise Refused("UnknownOperationException", target)
             self.calls[operation] += 1
@@ -132,7 +140,9 @@ class StrictAws:
         if self.faults.drawn("throttled"):
             raise Refused("ThrottlingException", "Rate exceeded")
         if self.faults.drawn("unavailable"):
-            name, status = ("ServiceUnavailable", 503) if self.faults.coin() else ("InternalError", 500)
+            name, status = (
+                ("ServiceUnavailable", 503) if self.faults.coin() else ("InternalError", 500)
+            )
             raise Refused(name, "We encountered an internal error. Please try again.", status)
 
     # Long polls
@@ -182,7 +192,9 @@ class StrictAws:
             alarm.cancel()
         if self._polls[queue.name] and (due := queue.next_change()) is not None:
             wait = max(due - self.now(), 0.0) + 0.001
-            self._alarms[queue.name] = asyncio.get_running_loop().call_later(wait, self._serve, queue)
+            self._alarms[queue.name] = asyncio.get_running_loop().call_later(
+                wait, self._serve, queue
+            )
 
 
 def _lost(reply: Reply) -> Reply:
@@ -190,7 +202,9 @@ def _lost(reply: Reply) -> Reply:
 
 
 def _json(told: dict[str, Any], status: int = 200, **headers: str) -> Answer:
-    return Answer(status, json.dumps(told).encode(), {"Content-Type": "application/x-amz-json-1.0"} | headers)
+    return Answer(
+        status, json.dumps(told).encode(), {"Content-Type": "application/x-amz-json-1.0"} | headers
+    )
 
 
 def _json_error(error: Refused) -> Answer:
@@ -204,12 +218,18 @@ _METADATA = "<ResponseMetadata><RequestId>stand-in</RequestId></ResponseMetadata
 
 
 def _xml(action: str, inside: str) -> Answer:
-    text = f"<{action}Response {_NAMESPACE}><{action}Result>{inside}</{action}Result>{_METADATA}</{action}Response>"
+    text = (
+        f"<{action}Response"
+        f" {_NAMESPACE}><{action}Result>{inside}</{action}Result>{_METADATA}</{action}Response>"
+    )
     return Answer(200, text.encode(), {"Content-Type": "text/xml"})
 
 
 def _xml_error(error: Refused) -> Answer:
     told = f"<Type>{'Sender' if error.status < 500 else 'Receiver'}</Type><Code>{error.code}</Code>"
     message = escape(error.message)
-    text = f"<ErrorResponse {_NAMESPACE}><Error>{told}<Message>{message}</Message></Error></ErrorResponse>"
+    text = (
+        "<ErrorResponse"
+        f" {_NAMESPACE}><Error>{told}<Message>{message}</Message></Error></ErrorResponse>"
+    )
     return Answer(error.status, text.encode(), {"Content-Type": "text/xml"})

@@ -1,4 +1,6 @@
-"""A small, fast HTTP/1.1 server on loopback, in a thread of its own: what a handler answers, or a connection cut."""
+"""A small, fast HTTP/1.1 server on loopback, in a thread of its own: what a handler answers, or a
+connection cut.
+"""
 
 import asyncio
 import threading
@@ -9,7 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 Result = TypeVar("Result")
-_REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 500: "Internal Server Error"}
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    500: "Internal Server Error",
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,8 @@ Handler = Callable[[Request, Reply], None]
 
 class _Connection(asyncio.Protocol):
     def __init__(self, handler: Handler):
-        self._handler, self._buffer = handler, b""
+        self._handler = handler
+        self._buffer = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -49,11 +58,15 @@ class _Connection(asyncio.Protocol):
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             first, *lines = self._buffer[:end].decode("latin-1").split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+            headers = {
+                name.lower(): value.strip()
+                for name, _, value in (line.partition(":") for line in lines)
+            }
             size = int(headers.get("content-length", "0"))
             if len(self._buffer) < end + 4 + size:
                 return
-            body, self._buffer = self._buffer[end + 4 : end + 4 + size], self._buffer[end + 4 + size :]
+            body = self._buffer[end + 4 : end + 4 + size]
+            self._buffer = self._buffer[end + 4 + size :]
             method, path, _ = first.split(" ", 2)
             self._handler(Request(method, path, headers, body), self._reply)
 
@@ -76,13 +89,18 @@ class LoopbackServer:
     def __init__(self, handler: Handler):
         self._handler = handler
         self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name="loopback server", daemon=True)
+        self._thread = threading.Thread(
+            target=self.loop.run_forever, name="loopback server", daemon=True
+        )
         self.endpoint = ""
 
     def __enter__(self) -> Self:
         self._thread.start()
         listening = asyncio.run_coroutine_threadsafe(
-            self.loop.create_server(lambda: _Connection(self._handler), "127.0.0.1", 0, backlog=1024), self.loop
+            self.loop.create_server(
+                lambda: _Connection(self._handler), "127.0.0.1", 0, backlog=1024
+            ),
+            self.loop,
         )
         self._server = listening.result(10)
         self.endpoint = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"

@@ -1,4 +1,5 @@
-"""SNS's rules for standard topics whose subscribers are SQS queues, in the query protocol that botocore speaks to it.
+"""SNS's rules for standard topics whose subscribers are SQS queues, in the query protocol that
+botocore speaks to it.
 
 Rules are those of the SNS API reference (https://docs.aws.amazon.com/sns/latest/api/).
 """
@@ -14,7 +15,14 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from tests.stand_ins.strict_aws.faults import Faults
-from tests.stand_ins.strict_aws.sqs import ACCOUNT, REGION, Refused, Sqs, check_attributes, check_batch
+from tests.stand_ins.strict_aws.sqs import (
+    ACCOUNT,
+    REGION,
+    Refused,
+    Sqs,
+    check_attributes,
+    check_batch,
+)
 
 MAX_BYTES = 262_144
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -37,7 +45,8 @@ class Topic:
 
 class Sns:
     def __init__(self, sqs: Sqs, faults: Faults):
-        self._sqs, self._faults = sqs, faults
+        self._sqs = sqs
+        self._faults = faults
         self.topics: dict[str, Topic] = {}
         self.published: list[Published] = []
         """What was accepted, in order: what every subscriber gets at least once."""
@@ -48,7 +57,9 @@ class Sns:
             case "CreateTopic":
                 return f"<TopicArn>{self._create(asked['Name'])}</TopicArn>"
             case "ListTopics":
-                members = "".join(f"<member><TopicArn>{arn}</TopicArn></member>" for arn in self.topics)
+                members = "".join(
+                    f"<member><TopicArn>{arn}</TopicArn></member>" for arn in self.topics
+                )
                 return f"<Topics>{members}</Topics>"
             case "PublishBatch":
                 return self._publish_batch(asked)
@@ -114,15 +125,21 @@ class Sns:
         return f"<Successful>{done}</Successful><Failed>{failed}</Failed>"
 
     def _publish(self, asked: dict[str, str]) -> str:
-        topic, message = self._topic(asked.get("TopicArn", "")), asked.get("Message", "")
+        topic = self._topic(asked.get("TopicArn", ""))
+        message = asked.get("Message", "")
         if not message:
             raise Refused("InvalidParameter", "Invalid parameter: Empty message")
         attributes: dict[str, dict[str, Any]] = {
-            entry["Name"]: {key.removeprefix("Value."): value for key, value in entry.items() if key != "Name"}
+            entry["Name"]: {
+                key.removeprefix("Value."): value for key, value in entry.items() if key != "Name"
+            }
             for entry in _listed(asked, "MessageAttributes.entry")
         }
         check_attributes(attributes)
-        told = [message, *(part for name, value in attributes.items() for part in (name, *value.values()))]
+        told = [
+            message,
+            *(part for name, value in attributes.items() for part in (name, *value.values())),
+        ]
         if sum(len(part.encode()) for part in told) > MAX_BYTES:
             raise Refused("InvalidParameter", "Invalid parameter: Message too long")
         identity = str(uuid.uuid4())
@@ -131,9 +148,12 @@ class Sns:
         for name, raw in topic.subscriptions:
             copies = 2 if self._faults.drawn("doubled") else 1
             for _ in range(copies):
-                self._sqs.send(self._sqs.queue(name), _raw(message, attributes) if raw else _envelope(
-                    topic, identity, message, attributes, asked.get("Subject")
-                ))  # fmt: skip
+                self._sqs.send(
+                    self._sqs.queue(name),
+                    _raw(message, attributes)
+                    if raw
+                    else _envelope(topic, identity, message, attributes, asked.get("Subject")),
+                )
         return identity
 
 
@@ -142,7 +162,11 @@ def _raw(message: str, attributes: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _envelope(
-    topic: Topic, identity: str, message: str, attributes: dict[str, dict[str, Any]], subject: str | None
+    topic: Topic,
+    identity: str,
+    message: str,
+    attributes: dict[str, dict[str, Any]],
+    subject: str | None,
 ) -> dict[str, Any]:
     told: dict[str, Any] = {
         "Type": "Notification",
@@ -157,7 +181,10 @@ def _envelope(
         told["Subject"] = subject
     if attributes:
         told["MessageAttributes"] = {
-            name: {"Type": value["DataType"], "Value": value.get("StringValue") or value.get("BinaryValue")}
+            name: {
+                "Type": value["DataType"],
+                "Value": value.get("StringValue") or value.get("BinaryValue"),
+            }
             for name, value in attributes.items()
         }
     return {"MessageBody": json.dumps(told)}

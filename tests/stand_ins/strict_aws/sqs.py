@@ -1,8 +1,9 @@
-"""SQS's rules for standard queues, without HTTP: what a message may be, who holds it, and when it is seen again.
+"""SQS's rules for standard queues, without HTTP: what a message may be, who holds it, and when it
+is seen again.
 
-Rules are those of the SQS API reference (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/); where
-AWS is vague, the stricter reading is taken.
-"""
+Rules are those of the SQS API reference
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/); where AWS is vague, the
+stricter reading is taken."""
 
 import base64
 import hashlib
@@ -17,7 +18,8 @@ from typing import Any
 
 from tests.stand_ins.strict_aws.faults import Faults
 
-ACCOUNT, REGION = "123456789012", "eu-central-1"
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
 #: Seconds: 12 hours.
 MAX_VISIBILITY = 43_200
 MAX_BYTES = 1_048_576
@@ -27,9 +29,13 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _ATTRIBUTE = re.compile(r"(?!\.)(?!(?i:aws\.|amazon\.))[A-Za-z0-9_.-]{1,256}(?<!\.)")
 _ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _SETTABLE = {
-    "VisibilityTimeout": "30", "DelaySeconds": "0", "ReceiveMessageWaitTimeSeconds": "0",
-    "MessageRetentionPeriod": "345600", "MaximumMessageSize": str(MAX_BYTES), "RedrivePolicy": "",
-}  # fmt: skip
+    "VisibilityTimeout": "30",
+    "DelaySeconds": "0",
+    "ReceiveMessageWaitTimeSeconds": "0",
+    "MessageRetentionPeriod": "345600",
+    "MaximumMessageSize": str(MAX_BYTES),
+    "RedrivePolicy": "",
+}
 
 
 class Refused(Exception):
@@ -37,7 +43,9 @@ class Refused(Exception):
 
     def __init__(self, code: str, message: str, status: int = 400):
         super().__init__(f"{code}: {message}")
-        self.code, self.message, self.status = code, message, status
+        self.code = code
+        self.message = message
+        self.status = status
 
 
 def _parameter(message: str) -> Refused:
@@ -78,7 +86,11 @@ class Queue:
         """The dead-letter queue's name, and the receives after which a message goes there."""
         told = self.attributes["RedrivePolicy"]
         read = json.loads(told) if told else None
-        return (read["deadLetterTargetArn"].rsplit(":", 1)[-1], int(read["maxReceiveCount"])) if read else None
+        return (
+            (read["deadLetterTargetArn"].rsplit(":", 1)[-1], int(read["maxReceiveCount"]))
+            if read
+            else None
+        )
 
     def hide(self, message: Message, until: float) -> None:
         message.visible_at = until
@@ -111,8 +123,12 @@ class Queue:
 class Sqs:
     """``max_visibility``: the cap of 12 hours, in seconds, which a test may scale down."""
 
-    def __init__(self, clock: Callable[[], float], faults: Faults, *, max_visibility: float = MAX_VISIBILITY):
-        self._clock, self._faults, self._max_visibility = clock, faults, max_visibility
+    def __init__(
+        self, clock: Callable[[], float], faults: Faults, *, max_visibility: float = MAX_VISIBILITY
+    ):
+        self._clock = clock
+        self._faults = faults
+        self._max_visibility = max_visibility
         self.queues: dict[str, Queue] = {}
         self.handed_out = 0
         """Deliveries, of every queue."""
@@ -120,16 +136,26 @@ class Sqs:
         """Told of each queue where a message may have become visible."""
 
     def call(self, operation: str, asked: dict[str, Any], endpoint: str) -> dict[str, Any]:
-        """Any operation but ReceiveMessage, which may have to wait: see ``check_receive`` and ``receive``."""
+        """Any operation but ReceiveMessage, which may have to wait: see ``check_receive`` and
+        ``receive``.
+        """
         match operation:
             case "CreateQueue":
-                return {"QueueUrl": self._url(endpoint, self.create(asked["QueueName"], asked.get("Attributes", {})))}
+                return {
+                    "QueueUrl": self._url(
+                        endpoint, self.create(asked["QueueName"], asked.get("Attributes", {}))
+                    )
+                }
             case "GetQueueUrl":
                 return {"QueueUrl": self._url(endpoint, self.queue(asked["QueueName"]))}
             case "ListQueues":
                 wanted = asked.get("QueueNamePrefix", "")
                 return {
-                    "QueueUrls": [self._url(endpoint, q) for q in self.queues.values() if q.name.startswith(wanted)]
+                    "QueueUrls": [
+                        self._url(endpoint, q)
+                        for q in self.queues.values()
+                        if q.name.startswith(wanted)
+                    ]
                 }
         queue = self.of(asked)
         match operation:
@@ -153,13 +179,18 @@ class Sqs:
                 return self._change_visibility(queue, asked)
             case "SendMessageBatch":
                 if sum(_size(entry) for entry in asked["Entries"]) > MAX_BYTES:
-                    raise Refused("AWS.SimpleQueueService.BatchRequestTooLong", "the entries are too long together")
+                    raise Refused(
+                        "AWS.SimpleQueueService.BatchRequestTooLong",
+                        "the entries are too long together",
+                    )
                 return self._batch(queue, asked, self.send)
             case "DeleteMessageBatch":
                 return self._batch(queue, asked, self._delete)
             case "ChangeMessageVisibilityBatch":
                 return self._batch(queue, asked, self._change_visibility)
-        raise Refused("AWS.SimpleQueueService.UnsupportedOperation", f"the stand-in has no {operation}")
+        raise Refused(
+            "AWS.SimpleQueueService.UnsupportedOperation", f"the stand-in has no {operation}"
+        )
 
     # Queues
 
@@ -169,14 +200,18 @@ class Sqs:
         told = self._settable(attributes)
         if (there := self.queues.get(name)) is not None:
             if any(there.attributes[key] != value for key, value in told.items()):
-                raise Refused("QueueAlreadyExists", "a queue of this name exists with other attributes")
+                raise Refused(
+                    "QueueAlreadyExists", "a queue of this name exists with other attributes"
+                )
             return there
         self.queues[name] = queue = Queue(name, _SETTABLE | told)
         return queue
 
     def queue(self, name: str) -> Queue:
         if name not in self.queues:
-            raise Refused("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
+            raise Refused(
+                "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist."
+            )
         return self.queues[name]
 
     def of(self, asked: dict[str, Any]) -> Queue:
@@ -206,7 +241,11 @@ class Sqs:
         }
         if unknown := set(names) - told.keys() - {"All"}:
             raise Refused("InvalidAttributeName", f"Unknown Attribute {unknown.pop()}.")
-        return {name: value for name, value in told.items() if value and ("All" in names or name in names)}
+        return {
+            name: value
+            for name, value in told.items()
+            if value and ("All" in names or name in names)
+        }
 
     # Messages
 
@@ -216,10 +255,15 @@ class Sqs:
             raise Refused("MissingParameter", "The request must contain the parameter MessageBody.")
         attributes = check_attributes(asked.get("MessageAttributes", {}))
         if _INVALID.search(body):
-            raise Refused("InvalidMessageContents", "The message contains characters outside the allowed set.")
+            raise Refused(
+                "InvalidMessageContents", "The message contains characters outside the allowed set."
+            )
         if _size(asked) > int(queue.attributes["MaximumMessageSize"]):
             limit = queue.attributes["MaximumMessageSize"]
-            raise _parameter(f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes.")
+            raise _parameter(
+                f"One or more parameters are invalid. Reason: Message must be shorter than {limit}"
+                " bytes."
+            )
         delay = float(asked.get("DelaySeconds", queue.attributes["DelaySeconds"]))
         if not 0 <= delay <= 900:
             raise _parameter("DelaySeconds must be from 0 to 900")
@@ -238,16 +282,27 @@ class Sqs:
         queue = self.of(asked)
         count = int(asked.get("MaxNumberOfMessages", 1))
         hide = float(asked.get("VisibilityTimeout", queue.attributes["VisibilityTimeout"]))
-        wait = float(asked.get("WaitTimeSeconds", queue.attributes["ReceiveMessageWaitTimeSeconds"]))
+        wait = float(
+            asked.get("WaitTimeSeconds", queue.attributes["ReceiveMessageWaitTimeSeconds"])
+        )
         if not 1 <= count <= 10:
-            raise _parameter(f"Value {count} for parameter MaxNumberOfMessages is invalid. Reason: Must be 1 to 10.")
+            raise _parameter(
+                f"Value {count} for parameter MaxNumberOfMessages is invalid. Reason: Must be 1"
+                " to 10."
+            )
         if not 0 <= wait <= 20:
-            raise _parameter(f"Value {wait:g} for parameter WaitTimeSeconds is invalid. Reason: Must be 0 to 20.")
+            raise _parameter(
+                f"Value {wait:g} for parameter WaitTimeSeconds is invalid. Reason: Must be 0 to 20."
+            )
         self._check_visibility(hide)
         return queue, count, hide, wait
 
-    def receive(self, queue: Queue, count: int, hide: float, asked: dict[str, Any]) -> list[dict[str, Any]]:
-        """Hand out what is visible now; what was received too often goes to the dead-letter queue instead."""
+    def receive(
+        self, queue: Queue, count: int, hide: float, asked: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Hand out what is visible now; what was received too often goes to the dead-letter queue
+        instead.
+        """
         now = self._clock()
         queue.turn(now)
         if len(queue.messages) - len(queue.visible) >= MAX_IN_FLIGHT:
@@ -265,7 +320,10 @@ class Sqs:
             message.receives += 1
             message.received_at = now
             message.first_received_at = message.first_received_at or now
-        answers = [self._told(queue, message, system, asked.get("MessageAttributeNames", [])) for message in taken]
+        answers = [
+            self._told(queue, message, system, asked.get("MessageAttributeNames", []))
+            for message in taken
+        ]
         for message in taken:
             if self._faults.drawn("doubled"):
                 queue.show(message, now)
@@ -282,7 +340,9 @@ class Sqs:
         target.show(message, self._clock())
         self.arrived(target)
 
-    def _told(self, queue: Queue, message: Message, system: set[str], names: list[str]) -> dict[str, Any]:
+    def _told(
+        self, queue: Queue, message: Message, system: set[str], names: list[str]
+    ) -> dict[str, Any]:
         known = {
             "ApproximateReceiveCount": str(message.receives),
             "ApproximateFirstReceiveTimestamp": str(int(message.first_received_at * 1000)),
@@ -295,20 +355,34 @@ class Sqs:
             "Body": message.body,
             "MD5OfBody": _md5(message.body),
         }
-        if shown := {name: value for name, value in known.items() if "All" in system or name in system}:
+        if shown := {
+            name: value for name, value in known.items() if "All" in system or name in system
+        }:
             told["Attributes"] = shown
-        own = {n: value for n, value in message.attributes.items() if "All" in names or ".*" in names or n in names}
+        own = {
+            n: value
+            for n, value in message.attributes.items()
+            if "All" in names or ".*" in names or n in names
+        }
         return told | ({"MessageAttributes": own} if own else {})
 
     def _held(self, queue: Queue, asked: dict[str, Any]) -> tuple[Message | None, bool]:
-        """The message that a receipt handle names, if it is still there, and whether no newer receive was made."""
+        """The message that a receipt handle names, if it is still there, and whether no newer
+        receive was made.
+        """
         try:
-            name, identity, receive = base64.b64decode(asked["ReceiptHandle"], validate=True).decode().split("/")
+            name, identity, receive = (
+                base64.b64decode(asked["ReceiptHandle"], validate=True).decode().split("/")
+            )
             number = int(receive)
         except (KeyError, ValueError) as error:
-            raise Refused("ReceiptHandleIsInvalid", "The input receipt handle is invalid.", 404) from error
+            raise Refused(
+                "ReceiptHandleIsInvalid", "The input receipt handle is invalid.", 404
+            ) from error
         if name != queue.name:
-            raise Refused("ReceiptHandleIsInvalid", "The input receipt handle is for another queue.", 404)
+            raise Refused(
+                "ReceiptHandleIsInvalid", "The input receipt handle is for another queue.", 404
+            )
         message = queue.messages.get(identity)
         return message, message is not None and message.receives == number
 
@@ -328,20 +402,25 @@ class Sqs:
 
     def _change_visibility(self, queue: Queue, asked: dict[str, Any]) -> dict[str, Any]:
         message, newest = self._held(queue, asked)
-        seconds, now = float(asked["VisibilityTimeout"]), self._clock()
+        seconds = float(asked["VisibilityTimeout"])
+        now = self._clock()
         self._check_visibility(seconds)
         if message is None:
             raise _parameter(
-                f"Value {asked['ReceiptHandle']} for parameter ReceiptHandle is invalid. Reason: Message does not exist"
-                " or is not available for visibility timeout change."
+                f"Value {asked['ReceiptHandle']} for parameter ReceiptHandle is invalid. Reason:"
+                " Message does not exist or is not available for visibility timeout change."
             )
         queue.turn(now)
         if not newest or message.id in queue.visible:
-            raise Refused("AWS.SimpleQueueService.MessageNotInflight", "The message referred to isn't in flight.")
+            raise Refused(
+                "AWS.SimpleQueueService.MessageNotInflight",
+                "The message referred to isn't in flight.",
+            )
         if now + seconds - message.received_at > self._max_visibility:
             raise _parameter(
-                f"Value {seconds:g} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the"
-                f" message is beyond the limit [{self._max_visibility:g} seconds]."
+                f"Value {seconds:g} for parameter VisibilityTimeout is invalid. Reason: Total"
+                f" VisibilityTimeout for the message is beyond the limit [{self._max_visibility:g}"
+                " seconds]."
             )
         if seconds:
             queue.hide(message, now + seconds)
@@ -352,10 +431,15 @@ class Sqs:
 
     def _check_visibility(self, seconds: float) -> None:
         if not 0 <= seconds <= self._max_visibility:
-            raise _parameter(f"VisibilityTimeout {seconds:g} must be from 0 to {self._max_visibility:g}")
+            raise _parameter(
+                f"VisibilityTimeout {seconds:g} must be from 0 to {self._max_visibility:g}"
+            )
 
     def _batch(
-        self, queue: Queue, asked: dict[str, Any], act: Callable[[Queue, dict[str, Any]], dict[str, Any]]
+        self,
+        queue: Queue,
+        asked: dict[str, Any],
+        act: Callable[[Queue, dict[str, Any]], dict[str, Any]],
     ) -> dict[str, Any]:
         entries = asked.get("Entries") or []
         check_batch([entry["Id"] for entry in entries], "AWS.SimpleQueueService.")
@@ -363,13 +447,22 @@ class Sqs:
         failed: list[dict[str, Any]] = []
         for entry in entries:
             if self._faults.drawn("entry_failed"):
-                failed.append({"Id": entry["Id"], "Code": "InternalError", "SenderFault": False, "Message": "again"})
+                failed.append(
+                    {
+                        "Id": entry["Id"],
+                        "Code": "InternalError",
+                        "SenderFault": False,
+                        "Message": "again",
+                    }
+                )
                 continue
             try:
                 done.append({"Id": entry["Id"]} | act(queue, entry))
             except Refused as error:
                 code = error.code.rsplit(".", 1)[-1]
-                failed.append({"Id": entry["Id"], "Code": code, "SenderFault": True, "Message": error.message})
+                failed.append(
+                    {"Id": entry["Id"], "Code": code, "SenderFault": True, "Message": error.message}
+                )
         return {"Successful": done, "Failed": failed}
 
     def _url(self, endpoint: str, queue: Queue) -> str:
@@ -378,13 +471,21 @@ class Sqs:
 
 def check_batch(ids: list[str], prefix: str) -> None:
     if not ids:
-        raise Refused(f"{prefix}EmptyBatchRequest", "There should be at least one entry in the request.")
+        raise Refused(
+            f"{prefix}EmptyBatchRequest", "There should be at least one entry in the request."
+        )
     if len(ids) > 10:
-        raise Refused(f"{prefix}TooManyEntriesInBatchRequest", "Maximum number of entries per request are 10.")
+        raise Refused(
+            f"{prefix}TooManyEntriesInBatchRequest", "Maximum number of entries per request are 10."
+        )
     if len(set(ids)) < len(ids):
-        raise Refused(f"{prefix}BatchEntryIdsNotDistinct", "Two or more batch entries have the same Id.")
+        raise Refused(
+            f"{prefix}BatchEntryIdsNotDistinct", "Two or more batch entries have the same Id."
+        )
     if not all(_ENTRY_ID.fullmatch(identity) for identity in ids):
-        raise Refused(f"{prefix}InvalidBatchEntryId", "A batch entry id may hold letters, digits, - and _.")
+        raise Refused(
+            f"{prefix}InvalidBatchEntryId", "A batch entry id may hold letters, digits, - and _."
+        )
 
 
 def check_attributes(attributes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -398,14 +499,20 @@ def check_attributes(attributes: dict[str, dict[str, Any]]) -> dict[str, dict[st
             raise _parameter(f"The type of message attribute {name!r} is invalid.")
         content = value.get("BinaryValue" if kind == "Binary" else "StringValue")
         if not content:
-            raise _parameter(f"Message attribute {name!r} must contain a non-empty value of type {kind!r}.")
+            raise _parameter(
+                f"Message attribute {name!r} must contain a non-empty value of type {kind!r}."
+            )
         if kind != "Binary" and _INVALID.search(content):
-            raise _parameter(f"Message attribute {name!r} contains characters outside the allowed set.")
+            raise _parameter(
+                f"Message attribute {name!r} contains characters outside the allowed set."
+            )
         if kind == "Number":
             try:
                 float(content)
             except ValueError as error:
-                raise _parameter(f"Can't cast the value of message attribute {name!r} to a number.") from error
+                raise _parameter(
+                    f"Can't cast the value of message attribute {name!r} to a number."
+                ) from error
     return attributes
 
 
@@ -413,7 +520,11 @@ def _size(asked: dict[str, Any]) -> int:
     """Bytes that count: the body, and each attribute's name, type and value."""
     told = [str(asked.get("MessageBody", ""))]
     for name, value in asked.get("MessageAttributes", {}).items():
-        told += [name, value.get("DataType", ""), value.get("StringValue") or value.get("BinaryValue") or ""]
+        told += [
+            name,
+            value.get("DataType", ""),
+            value.get("StringValue") or value.get("BinaryValue") or "",
+        ]
     return sum(len(part.encode(errors="surrogatepass")) for part in told)
 
 
