@@ -34,6 +34,8 @@ RUN --mount=type=secret,id=network --mount=type=secret,id=ca \
         --python /opt/coding-agent/bin/python /build/run.txt
 COPY pyproject.toml README.md LICENSE /build/source/
 COPY prompts /build/source/prompts
+COPY sandbox /build/source/sandbox
+COPY repository /build/source/repository
 COPY pipeline /build/source/pipeline
 COPY stages /build/source/stages
 COPY cli /build/source/cli
@@ -56,9 +58,9 @@ RUN apt-get update -qq \
     && install -d -m 0711 /var/lib/coding-agent-sandbox
 COPY --from=interpreters /opt/pythons /opt/pythons
 COPY --from=application /opt/coding-agent /opt/coding-agent
-COPY scripts/sbom.py /opt/coding-agent/share/
+COPY tools/sbom.py /opt/coding-agent/share/
 # Names for the sessions' users: where it runs, /etc is read-only.
-RUN /opt/coding-agent/bin/python -c "from pipeline.sandbox.helper import ensure_accounts; ensure_accounts()" \
+RUN /opt/coding-agent/bin/python -c "from sandbox.uid.helper import ensure_accounts; ensure_accounts()" \
     && /opt/coding-agent/bin/python /opt/coding-agent/share/sbom.py > /opt/coding-agent/share/sbom.cdx.json
 
 ENV PATH=/opt/coding-agent/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

@@ -21,13 +21,13 @@ test: $(STAMP) ## Run the tests, in parallel
 
 fuzz: $(STAMP) ## The property tests of edits, 10,000 examples each (nightly)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 -q --timeout 3600 --hypothesis-profile fuzz \
-		tests/stages/test_apply_patch_properties.py
+		tests/repository/edits/test_properties.py
 
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 lint-terraform: $(STAMP) .venv-checkov/.installed ## Terraform: format, docs, validate, plan, test, checkov; no account needed
-	@$(BIN)/python scripts/terraform_docs.py --check
+	@$(BIN)/python tools/terraform_docs.py --check
 	@bash scripts/terraform.sh
 	@.venv-checkov/bin/checkov -d terraform --framework terraform --compact --quiet --skip-download
 	@[ ! -e Dockerfile ] || .venv-checkov/bin/checkov -f Dockerfile --framework dockerfile --compact --quiet --skip-download

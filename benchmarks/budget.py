@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
-from pipeline.budget import Ledger, micro
 from pipeline.errors import Halt, LeaseLost, Retry
 from pipeline.job import FixIssueJob
 from pipeline.model import ModelReply
 from pipeline.model.failures import Failure, ModelError
+from pipeline.model.ledger import Ledger, micro
 from pipeline.outcome import Event, Outcome, RunResult
-from pipeline.store.base import Claimed, Lease, MoneyCaps, RunStore, Submission
+from pipeline.store.contract import Claimed, Lease, MoneyCaps, RunStore, Submission
 from pipeline.store.sqlite import SqliteStore
 
 START = 1_000_000_000.0

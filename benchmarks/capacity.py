@@ -24,8 +24,8 @@ from typing import Any
 import simpy
 
 from benchmarks.report import report, show, write
-from cli.cost import Deployment, prices, task_hour
-from pipeline.ecs import LINGER
+from pipeline.worker.task_protection import LINGER
+from tools.cost import Deployment, prices, task_hour
 
 #: Seconds. SQS' and Container Insights' metrics are a minute's, and a minute late.
 METRICS_LATE = 60

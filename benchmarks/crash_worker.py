@@ -22,18 +22,19 @@ from pydantic import BaseModel
 from benchmarks.crash_world import MAX_ROUNDS, SLOW
 from pipeline import telemetry
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.engine import Engine
+from pipeline.engine.engine import Engine
+from pipeline.engine.work import Parts
 from pipeline.errors import Retry
 from pipeline.model import ModelReply
 from pipeline.model.failures import Failure, ModelError
 from pipeline.outcome import Facts, Outcome
 from pipeline.policy import Policy
-from pipeline.publish import Publisher
-from pipeline.queue import Heartbeat, SqsQueue, sqs
+from pipeline.queue import SqsQueue, sqs
 from pipeline.stage import Back, EffectiveLimits, Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
-from pipeline.work import Parts
-from pipeline.worker import Worker
+from pipeline.worker.heartbeat import Heartbeat
+from pipeline.worker.outbox import Publisher
+from pipeline.worker.worker import Worker
 
 #: Seconds that a call to the world may take.
 PATIENCE = 10.0

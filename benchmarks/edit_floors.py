@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.edit_cases import Case
-from stages.apply_patch.applying import apply_edits
-from stages.apply_patch.edits import EditFailed, Replace
-from stages.apply_patch.matching import RUNGS
-from stages.apply_patch.readers import edits_of, read_reply
+from repository.edits.apply import apply_edits
+from repository.edits.locate import RUNGS
+from repository.edits.model import EditFailed, Replace
+from repository.edits.readers import edits_of, read_reply
 
 _DIFF = re.compile(
     r"<patch>\n(.*?)</patch>|```(?:diff|patch)\n(.*?)```|^((?:diff --git|--- ).*)", re.S | re.M

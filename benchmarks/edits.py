@@ -21,12 +21,12 @@ from typing import Any, TextIO
 from benchmarks.edit_cases import Case, NoContent, read_cases
 from benchmarks.edit_floors import FLOORS, floor
 from benchmarks.report import report, show, write
-from stages.apply_patch.applying import apply_edits
-from stages.apply_patch.checks import check
-from stages.apply_patch.edits import EditFailed
-from stages.apply_patch.matching import RUNGS
-from stages.apply_patch.policy import EditPolicy, EditRules
-from stages.apply_patch.readers import edits_of, read_reply
+from repository.edits.apply import apply_edits
+from repository.edits.checks import check
+from repository.edits.locate import RUNGS
+from repository.edits.model import EditFailed
+from repository.edits.policy import EditPolicy, EditRules
+from repository.edits.readers import edits_of, read_reply
 
 _COUNTED = (
     "cases",

@@ -35,12 +35,11 @@ from benchmarks.instances import (
 )
 from cli.wiring import python_folders, sandbox_for, uv_path
 from pipeline import settings as config
-from pipeline.git import GitError, Mirror
-from pipeline.sandbox import Sandbox
+from repository.git import GitError, Mirror
+from repository.testing.run.bed import EnvironmentFailed
+from sandbox import Sandbox
 from stages.checkout import Checkout
-from stages.prepare_tests import PrepareTests
-from stages.prepare_tests.execute import EnvironmentFailed
-from stages.prepare_tests.stage import use_runner
+from stages.prepare_tests import PrepareTests, use_runner
 
 Row = dict[str, Any]
 TEST_SECONDS = 300.0

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from benchmarks.ids import Found, described, files_of
 from benchmarks.instances import Instance, changes
-from pipeline.git import Mirror
-from pipeline.sandbox import Sandbox
 from pipeline.stage import Back, RunContext, Stop
+from repository.git import Mirror
+from repository.testing.detect.detection import is_test_file
+from repository.testing.models import Status, Suite, TestReport
+from repository.testing.run.bed import Local, run_suite
+from sandbox import Sandbox
 from stages.apply_patch import Candidates
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.open_pr import OpenPullRequest
-from stages.prepare_tests import Status, Suite, TestReport
-from stages.prepare_tests.detect import is_test_file
-from stages.prepare_tests.execute import Local, run_suite
-from stages.prepare_tests.stage import test_seconds
+from stages.prepare_tests import test_seconds
 from stages.propose_patch import Proposals
 from stages.run_tests import RunTests, Verdict
 

@@ -18,16 +18,17 @@ from typing import Any
 
 from benchmarks.report import report, show, write
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.engine import Engine
+from pipeline.engine.engine import Engine
+from pipeline.engine.work import Parts
 from pipeline.job import FixIssueJob
 from pipeline.metrics import percentile
 from pipeline.policy import Policy
-from pipeline.publish import Publisher
-from pipeline.queue import Heartbeat, SqsQueue
+from pipeline.queue import SqsQueue
 from pipeline.stage import EffectiveLimits, Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
-from pipeline.work import Parts
-from pipeline.worker import Worker
+from pipeline.worker.heartbeat import Heartbeat
+from pipeline.worker.outbox import Publisher
+from pipeline.worker.worker import Worker
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.strict_aws import StrictAws
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
-from stages.prepare_tests import Status
-from stages.prepare_tests.junit import junit_id
+from repository.testing.models import Status
+from repository.testing.run.reports.junit import junit_id
 
 #: As unittest prints a test: ``test_x (module.Class)``, from Python 3.11 on ``test_x
 #: (module.Class.test_x)``.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.git import GitError, Mirror, run_git
+from repository.git import GitError, Mirror, run_git
 
 
 @dataclass(frozen=True)

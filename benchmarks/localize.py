@@ -19,9 +19,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.git import Mirror
+from repository.context.ranking import Query
+from repository.git import Mirror
 from stages.build_context import Context, build
-from stages.build_context.ranking import Query
 
 AT = (1, 3, 5, 10)
 

@@ -18,10 +18,10 @@ from statistics import median
 from typing import Any
 
 from benchmarks.report import report, show, write
-from pipeline.sandbox import NoIsolation, Sandbox, SandboxCommand
-from pipeline.sandbox.bwrap import BwrapSandbox
-from pipeline.sandbox.index_proxy import IndexProxy
-from pipeline.sandbox.uid import UidSandbox
+from sandbox import NoIsolation, Sandbox, SandboxCommand
+from sandbox.bwrap import BwrapSandbox
+from sandbox.index.proxy import IndexProxy
+from sandbox.uid.backend import UidSandbox
 
 PYTHON = Path(sys.executable).resolve()
 #: Parts of it that need no network, fork, use threads, sockets, files and the processor.

@@ -37,15 +37,15 @@ from benchmarks.instances import (
 from benchmarks.oracle import Oracle, as_reply
 from cli import wiring
 from pipeline import settings as config
-from pipeline.engine import Engine
-from pipeline.git import Mirror
+from pipeline.engine.engine import Engine
+from pipeline.engine.work import Parts, Progress
 from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import FixIssueJob
-from pipeline.local import run_job
 from pipeline.outcome import RunResult
 from pipeline.settings import Settings, SettingsError
 from pipeline.stage import Pipeline
-from pipeline.work import Parts, Progress
+from pipeline.worker.one_job import run_job
+from repository.git import Mirror
 
 Row = dict[str, Any]
 ORACLE = "oracle"

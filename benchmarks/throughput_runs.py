@@ -20,19 +20,19 @@ from pydantic import BaseModel
 
 from pipeline import telemetry
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.engine import Engine
+from pipeline.aws import limits
+from pipeline.engine.engine import Engine
+from pipeline.engine.work import Parts, Progress, trace_id
 from pipeline.job import parse_job
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.policy import Policy
-from pipeline.publish import Publisher
 from pipeline.queue import SqsQueue
 from pipeline.queue.batch import BATCH
-from pipeline.queue.clients import limits
 from pipeline.stage import EffectiveLimits, Pipeline, RunContext, Stop
-from pipeline.store.base import Claimed, Submission
+from pipeline.store.contract import Claimed, Submission
 from pipeline.store.sqlite import SqliteStore
-from pipeline.work import Parts, Progress, trace_id
-from pipeline.worker import Worker
+from pipeline.worker.outbox import Publisher
+from pipeline.worker.worker import Worker
 
 #: Seconds; nothing here takes so long that it would need a heartbeat.
 VISIBILITY = 120

@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from cli.dlq.dead_letters import HOLD_SECONDS, DeadLetters
 from cli.doctor import Check
+from pipeline.aws import limits, region
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob, Limits, Options
 from pipeline.outcome import EventType, Outcome
 from pipeline.queue import SqsQueue
-from pipeline.queue.clients import limits, region
-from pipeline.queue.dead_letters import HOLD_SECONDS, DeadLetters
 
 #: It asks for little: what a deployment can do is not what it is to show.
 LIMITS = Limits(max_cost_usd=0.5, max_rounds=1)

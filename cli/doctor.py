@@ -14,7 +14,7 @@ import click
 from pydantic import SecretStr, ValidationError
 
 from cli import exits
-from cli.environment import Failure, read_env
+from cli.command import Failure, read_env
 from pipeline import settings as config
 from pipeline.job import explain
 from pipeline.settings import Settings, SettingsError
@@ -144,8 +144,8 @@ def run_checks(settings: Settings) -> list[Check]:
 
 def _tools(settings: Settings) -> list[Check]:
     from cli.wiring import python_folders, sandbox_for, uv_path
-    from pipeline.sandbox import NoIsolation
-    from stages.prepare_tests.interpreters import find_interpreters
+    from repository.testing.install.interpreters import find_interpreters
+    from sandbox import NoIsolation
 
     git = shutil.which("git")
     checks = [Check("git", git is not None, git or "", "install git: apt-get install git")]

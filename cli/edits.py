@@ -12,10 +12,10 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from cli import exits
-from cli.environment import Failure
+from cli.command import Failure
 
 if TYPE_CHECKING:
-    from stages.apply_patch.applying import Step
+    from repository.edits.apply import Step
 
 
 @click.group("edits")
@@ -49,10 +49,10 @@ def apply_(ctx: click.Context, repo: Path, check: bool, as_json: bool, reply: IO
       coding-agent edits apply --repo ~/src/project < reply.md
       coding-agent edits apply --repo . --check --json reply.md
     """
-    from stages.apply_patch.edits import EditFailed
-    from stages.apply_patch.landing import land
-    from stages.apply_patch.policy import BadRules, EditPolicy, read_rules
-    from stages.toml import CONFIG
+    from repository.edits.landing import land
+    from repository.edits.model import EditFailed
+    from repository.edits.policy import BadRules, EditPolicy, read_rules
+    from repository.toml import CONFIG
 
     tree = _Tree(repo.resolve())
     config = tree.root / CONFIG
@@ -110,15 +110,15 @@ class _Tree:
 
     def paths(self) -> list[str]:
         """What git tracks, for hints; nothing where the folder is no repository."""
-        from pipeline.git import run_git
+        from repository.git import run_git
 
         listed = run_git(["ls-files", "-z"], cwd=self.root)
         return [name.decode(errors="replace") for name in listed.stdout.split(b"\0") if name]
 
     def read(self, path: str) -> bytes | None:
         """Raises EditFailed where the path is no file of its own, or can't become one."""
-        from stages.apply_patch.edits import EditFailed
-        from stages.apply_patch.landing import MAX_FILE_BYTES
+        from repository.edits.landing import MAX_FILE_BYTES
+        from repository.edits.model import EditFailed
 
         if (self.root / path).is_dir():
             raise EditFailed("it is a folder")

@@ -14,7 +14,7 @@ import click
 from pydantic import ValidationError
 
 from cli import exits
-from cli.environment import Failure, settings, settings_told
+from cli.command import Failure, settings, settings_told
 from pipeline.job import FixIssueJob, explain
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ async def _run(
     """The run.finished event as it was stored, and its data. ``before_saying`` clears what is on
     the screen.
     """
-    from pipeline.local import AlreadyRunning, run_job
+    from pipeline.worker.one_job import AlreadyRunning, run_job
 
     def say(text: str) -> None:
         before_saying()

@@ -9,7 +9,7 @@ import click
 from pydantic import ValidationError
 
 from cli import exits
-from cli.environment import Failure, settings, settings_told
+from cli.command import Failure, settings, settings_told
 from cli.options import aws_told, clock, override_options, overrides, queue_url, since_option
 from pipeline.job import FixIssueJob, explain
 from pipeline.outcome import Outcome
@@ -168,7 +168,7 @@ def retry(ctx: click.Context, /, job_id: str, as_json: bool, **changes: Any) -> 
     row = _run(_store(ctx), job_id, None)
     if row.state != "finished":
         raise Failure(f"job {job_id!r} has not ended: it is {row.state}")
-    from pipeline.queue.dead_letters import again
+    from cli.dlq.dead_letters import again
 
     try:
         job = again(FixIssueJob.model_validate_json(row.body), row.generation, overridden)

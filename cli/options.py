@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli import exits
-from cli.environment import Failure, settings, settings_told
+from cli.command import Failure, settings, settings_told
 
 if TYPE_CHECKING:
+    from cli.dlq.dead_letters import DeadLetters, Overrides
     from pipeline.queue import SqsQueue
-    from pipeline.queue.dead_letters import DeadLetters, Overrides
 
 Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -91,8 +91,8 @@ def overrides(
     """What a replay changes. What the worker would certainly reject is refused here, while the jobs
     are still safe.
     """
-    from pipeline.queue.dead_letters import Overrides
-    from stages.pipeline import NAMES
+    from cli.dlq.dead_letters import Overrides
+    from stages.order import NAMES
 
     chosen = settings(ctx)
     if from_stage is not None and from_stage not in NAMES:
@@ -187,8 +187,8 @@ def at_desk(ctx: click.Context, work: Callable[[Desk], Awaitable[Result]]) -> tu
 
 
 async def _at_desk(url: str, work: Callable[[Desk], Awaitable[Result]]) -> tuple[Result, bool]:
+    from cli.dlq.dead_letters import HOLD_SECONDS, DeadLetters
     from pipeline.queue import SqsQueue
-    from pipeline.queue.dead_letters import HOLD_SECONDS, DeadLetters
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -2,8 +2,8 @@
 results.
 """
 
+from pipeline.engine.work import Progress
 from pipeline.outcome import Outcome, RunResult
-from pipeline.work import Progress
 from prompts.filters import one_line
 
 _MARKS = {"finished": "[green]✓[/]", "restored": "[cyan]↺[/]", "back": "[yellow]↩[/]"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.environment import settings, settings_told
+from cli.command import settings, settings_told
 from cli.options import aws_told, clock, queue_url
 
 if TYPE_CHECKING:

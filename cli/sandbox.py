@@ -14,8 +14,8 @@ from typing import Any
 import click
 
 from cli import exits
-from cli.environment import Failure, settings
-from pipeline.sandbox import Sandbox, SandboxCommand
+from cli.command import Failure, settings
+from sandbox import Sandbox, SandboxCommand
 
 _STREAMED = 16 * 1024**2
 """Bytes of output handed on; what follows is read and dropped."""
@@ -131,7 +131,7 @@ def check(ctx: click.Context, backend: str, as_json: bool) -> None:
       coding-agent sandbox check
       coding-agent sandbox check --backend uid --json
     """
-    from pipeline.sandbox.probes import probe
+    from sandbox.probes import probe
 
     chosen = _chosen(ctx, backend)
     try:
@@ -167,7 +167,7 @@ def serve(ctx: click.Context, worker: int) -> None:
       coding-agent sandbox serve
       coding-agent sandbox serve --worker 1000
     """
-    from pipeline.sandbox import helper
+    from sandbox.uid import helper
 
     try:
         helper.serve(settings(ctx).sandbox_socket, client=worker)
@@ -177,7 +177,7 @@ def serve(ctx: click.Context, worker: int) -> None:
 
 def _chosen(ctx: click.Context, backend: str) -> Sandbox:
     from cli.wiring import sandbox_for
-    from pipeline.sandbox import NoIsolation
+    from sandbox import NoIsolation
 
     try:
         return sandbox_for(settings(ctx).model_copy(update={"sandbox": backend}), local=True)
@@ -207,7 +207,7 @@ def _program_folders(program: str) -> tuple[Path, ...]:
 def _printed() -> Iterator[Any]:
     """Hands output on as it comes, as plain text, without ever holding the sandbox up: where nobody reads, it is
     dropped."""
-    from pipeline.sandbox.process import plain
+    from sandbox.output import plain
 
     waiting: queue.Queue[bytes | None] = queue.Queue(maxsize=256)
     taken = 0

@@ -18,33 +18,33 @@ from pydantic import SecretStr
 
 from pipeline.artifacts import Artifacts
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.engine import Engine
-from pipeline.git import Mirrors
+from pipeline.engine.engine import Engine
+from pipeline.engine.work import Parts, Progress
 from pipeline.github import Forge
 from pipeline.model import ModelClient
 from pipeline.model.buyer import Buyer
 from pipeline.policy import Allowed, Policy
-from pipeline.sandbox import NoIsolation, Sandbox, SandboxCommand
-from pipeline.sandbox.choose import choose_sandbox
 from pipeline.settings import Settings, SettingsError, secret_values, variable
 from pipeline.stage import EffectiveLimits, Pipeline
-from pipeline.store.base import RunStore
+from pipeline.store.contract import RunStore
 from pipeline.store.migrations import NewerStore
 from pipeline.store.sqlite import SqliteStore
 from pipeline.telemetry import Redactor
 from pipeline.template_sets import TemplateSets
-from pipeline.work import Parts, Progress
 from prompts import TemplateError, TemplateSet
 from prompts.template_set import SUFFIX
-from stages.pipeline import compose
-from stages.prepare_tests.dated import index_settings
+from repository.git import Mirrors
+from repository.testing.install.installer import index_settings
+from sandbox import NoIsolation, Sandbox, SandboxCommand
+from sandbox.choose import choose_sandbox
+from stages.order import compose
 from stages.propose_patch import Plan
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from pipeline.queue import SqsQueue
-    from pipeline.worker import Worker
+    from pipeline.worker.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -328,10 +328,10 @@ async def serve(app: App, stop: asyncio.Event) -> None:
     """
     from pipeline.api.server import listen
     from pipeline.api.server import serve as serve_http
-    from pipeline.ecs import TaskProtection, agent
-    from pipeline.publish import Publisher
     from pipeline.queue import SqsQueue
-    from pipeline.worker import Worker
+    from pipeline.worker.outbox import Publisher
+    from pipeline.worker.task_protection import TaskProtection, agent
+    from pipeline.worker.worker import Worker
 
     settings = app.settings
     assert settings.queue_url  # noqa: S101 (the command checks it)
@@ -372,7 +372,7 @@ async def serve(app: App, stop: asyncio.Event) -> None:
 def _intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
     from pipeline.api.app import create_app
     from pipeline.api.keys import ApiKeys
-    from pipeline.worker import STALE
+    from pipeline.worker.worker import STALE
 
     async def store() -> object:
         return await asyncio.to_thread(app.store.pending_events, 1)

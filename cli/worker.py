@@ -7,7 +7,7 @@ import signal
 import click
 
 from cli import exits
-from cli.environment import Failure, settings, settings_told
+from cli.command import Failure, settings, settings_told
 from pipeline.settings import Settings
 
 
@@ -63,7 +63,7 @@ def command(
 async def serve(chosen: Settings) -> None:
     from cli import wiring
     from pipeline import telemetry
-    from pipeline.work import Progress
+    from pipeline.engine.work import Progress
 
     log = logging.getLogger("coding_agent.run")
 

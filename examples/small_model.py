@@ -20,12 +20,12 @@ from pathlib import Path
 
 from cli import wiring
 from pipeline import settings as config
+from pipeline.engine.work import Progress
 from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import FixIssueJob, Options
-from pipeline.local import run_job
 from pipeline.model import ModelReply, ModelRequest, Price
 from pipeline.model.litellm_client import LiteLLMClient
-from pipeline.work import Progress
+from pipeline.worker.one_job import run_job
 
 MAX_TOKENS = 300
 MODEL = "openai/smollm2-135m-instruct"

@@ -65,6 +65,7 @@ class Verdict:
 #: fits stands.
 TABLE: tuple[tuple[str, str, Family, str], ...] = (
     ("pipeline", "ForgeRefused", Family.STOP, "GitHub refused, and waiting won't mend it"),
+    ("repository", "GitUnavailable", Family.RETRY, "git got no answer in time"),
     ("github", "RateLimitExceededException", Family.RETRY, "GitHub's rate limit"),
     (
         "github",

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.outcome import RunResult
-from pipeline.store.base import RunStore
+from pipeline.store.contract import RunStore
 from pipeline.telemetry import METRICS
 
 log = logging.getLogger(METRICS)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from pipeline.budget import micro
 from pipeline.job import FixIssueJob
+from pipeline.model.ledger import micro
 from pipeline.stage import EffectiveLimits
-from pipeline.store.base import MoneyCaps
+from pipeline.store.contract import MoneyCaps
 
 
 @dataclass(frozen=True)

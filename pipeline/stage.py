@@ -13,10 +13,10 @@ from typing import Any, Protocol, Union, runtime_checkable
 
 from pydantic import BaseModel
 
-from pipeline.budget import Ledger
 from pipeline.job import FixIssueJob
+from pipeline.model.ledger import Ledger
 from pipeline.outcome import Facts, Outcome
-from pipeline.store.base import Round
+from pipeline.store.contract import Round
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from prompts import environment
-from prompts.environment import RenderError
+from prompts import rendering as environment
+from prompts.rendering import RenderError
 
 SECONDS = 5
 """Of processor time; a prompt takes some milliseconds."""

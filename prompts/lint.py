@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from prompts import golden
-from prompts.taint import TooTangled, Value, Walk
+from prompts.frames import TooTangled, Value, Walk
+from prompts.schema import Shape, beyond
 from prompts.template_set import TemplateError, TemplateSet
-from prompts.variables import Shape, beyond
 
 
 @dataclass(frozen=True)

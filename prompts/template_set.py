@@ -10,8 +10,9 @@ import yaml
 from jinja2 import TemplateSyntaxError, meta, nodes
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from prompts import bounded, environment
-from prompts.variables import Shape, parse_fields, pick
+from prompts import bounded
+from prompts import rendering as environment
+from prompts.schema import Shape, parse_fields, pick
 
 SUFFIX = ".md.j2"
 SHIPPED = Path(__file__).parent / "templates"

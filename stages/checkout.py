@@ -7,11 +7,11 @@ import hashlib
 
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.git import GitError, Mirror, Mirrors
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import RunContext, Stop
+from repository.git import GitError, Mirror, Mirrors
+from repository.toml import CONFIG
 from stages.fetch_issue import Issue
-from stages.toml import CONFIG
 
 MAX_FILES = 200_000
 MAX_CONFIG = 64_000

@@ -12,7 +12,7 @@ from pipeline.github import Forge, ForgeRefused, IssueSnapshot, Repository
 from pipeline.job import IssueRef
 from pipeline.outcome import Outcome
 from pipeline.stage import RunContext, Stop
-from stages.visible import visible
+from repository.issue_text import visible
 
 MAX_ISSUE_BYTES = 256_000
 """GitHub itself takes 65,536 characters a text; more than this, comments included, describes no one change."""

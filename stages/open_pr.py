@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.git import Identity, Mirror, Mirrors, PushRejected
 from pipeline.github import Forge, NewPull, PullRequest
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import RunContext, Stop
 from pipeline.template_sets import Templates
 from prompts import TemplateSet
 from prompts.filters import clip
+from repository.git import Identity, Mirror, Mirrors, PushRejected
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout, branch_name
 from stages.fetch_issue import Issue

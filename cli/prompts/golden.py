@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli import exits
-from cli.environment import Failure, settings
+from cli.command import Failure, settings
 from cli.prompts.source import changed_lines, load, template_dir, templates_told
 from prompts import TemplateError, TemplateSet
 from prompts import golden as frozen_cases

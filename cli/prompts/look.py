@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from cli import exits
-from cli.environment import Failure
+from cli.command import Failure
 from cli.prompts.source import changed_lines, load, template_dir, templates_told
 from prompts import lint
-from prompts.variables import Shape
+from prompts.schema import Shape
 
 
 @click.command("list")
@@ -204,9 +204,9 @@ def _read(file: Any) -> dict[str, Any]:
 def _stored(ctx: click.Context, job_id: str, generation: int | None) -> dict[str, Any]:
     """The variables of the run's last prompt, from its stored results."""
     from cli.prompts.runs import stored_run
+    from repository.testing.models import Suite
     from stages.build_context import Context
     from stages.fetch_issue import Issue
-    from stages.prepare_tests import Suite
     from stages.propose_patch import prompt_variables
 
     run = stored_run(ctx, job_id, generation)

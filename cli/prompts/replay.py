@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import exits
-from cli.environment import Failure, settings, settings_told
+from cli.command import Failure, settings, settings_told
 from cli.prompts.source import load
 from prompts.golden import tokens_of
 
@@ -189,7 +189,7 @@ def first_prompt(
     from cli.fix import issue_of
     from cli.progress import Printer
     from cli.prompts.runs import scratch
-    from pipeline.local import run_job
+    from pipeline.worker.one_job import run_job
 
     # A name of its own: its workspace must not be a worker's on this machine.
     fields: dict[str, Any] = {"job_id": f"workbench-{uuid.uuid4()}", "options": {"dry_run": True}}

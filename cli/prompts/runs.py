@@ -16,24 +16,25 @@ import click
 from pydantic import BaseModel
 
 from cli import exits
-from cli.environment import Failure, settings, settings_told
-from pipeline import checkpoints
+from cli.command import Failure, settings, settings_told
 from pipeline.artifacts import Artifacts
+from pipeline.engine import checkpoints
 from pipeline.job import FixIssueJob, Options, Replay
 from pipeline.outcome import Event, Outcome, RunResult
-from pipeline.store.base import Checkpoint, Claimed, Round, RunRow, RunStore, Submission
+from pipeline.store.contract import Checkpoint, Claimed, Round, RunRow, RunStore, Submission
+from repository.testing.models import Suite
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.build_context import BuildContext, Context
 from stages.checkout import Checkout, CheckoutStage
 from stages.fetch_issue import FetchIssue, Issue
-from stages.prepare_tests import PrepareTests, Suite
+from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Proposals, ProposePatch
 from stages.run_tests import RunTests, Verdict
 
 if TYPE_CHECKING:
+    from pipeline.engine.work import Progress
     from pipeline.github import Forge
     from pipeline.settings import Settings
-    from pipeline.work import Progress
     from prompts import TemplateSet
 
 Result = TypeVar("Result", bound=BaseModel)
@@ -198,7 +199,7 @@ async def rerun(
     """
     from cli import wiring
     from pipeline.artifacts.folder import FolderArtifacts
-    from pipeline.local import run_job
+    from pipeline.worker.one_job import run_job
 
     job = FixIssueJob.model_validate_json(run.row.body)
     named = model or (job.replay and job.replay.model) or job.options.model

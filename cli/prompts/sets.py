@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from cli import exits
-from cli.environment import Failure, settings, settings_told
+from cli.command import Failure, settings, settings_told
 from cli.options import publish
 from cli.prompts.source import templates_told
 from pipeline.errors import describe

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from cli import exits
-from cli.environment import Failure, settings, settings_told
+from cli.command import Failure, settings, settings_told
 from prompts import TemplateError, TemplateSet
 
 template_dir = click.option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
-from pipeline.store.base import Call, RunRow
+from pipeline.store.contract import Call, RunRow
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -13,7 +13,7 @@ from pipeline.api.intake import Intake, read_job
 from pipeline.api.keys import ApiKeys, Buckets
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob
-from pipeline.store.base import RunStore
+from pipeline.store.contract import RunStore
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

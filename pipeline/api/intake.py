@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pipeline.api.answers import Accepted, JobView, Refusal
 from pipeline.errors import Family, describe, judge
 from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, UnreadableMessage, parse_job
-from pipeline.store.base import Registered, RunRow, RunStore, Submission
+from pipeline.store.contract import Registered, RunRow, RunStore, Submission
 
 log = logging.getLogger(__name__)
 

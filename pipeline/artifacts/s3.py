@@ -25,7 +25,7 @@ class S3Artifacts:
             import boto3
             from botocore.config import Config
 
-            from pipeline.queue.clients import limits, region
+            from pipeline.aws import limits, region
 
             # SigV4: boto3 still presigns with the old SigV2 in some regions, which newer buckets
             # refuse.

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-from pipeline.git import run_git
 from pipeline.github import ForgeRefused, IssueSnapshot, NewPull, PullRequest, Repository
 from pipeline.job import IssueRef
+from repository.git import run_git
 
 
 def local_issue_url(path: Path, text: str) -> str:

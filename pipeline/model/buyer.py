@@ -5,10 +5,10 @@ to another one.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from pipeline.budget import Ledger
 from pipeline.errors import Halt, Retry, backoff
 from pipeline.model import ModelClient, ModelReply, ModelRequest
 from pipeline.model.failures import ModelError
+from pipeline.model.ledger import Ledger
 
 #: Seconds that a worker waits here for a provider. Who asks for more is waited for with the run put
 #: back.

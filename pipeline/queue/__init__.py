@@ -1,7 +1,6 @@
 """SQS: taking deliveries, keeping them, giving them back, and the dead-letter queue."""
 
 from pipeline.queue.batch import BATCH, EntriesFailed
-from pipeline.queue.heartbeat import Heartbeat
 from pipeline.queue.sqs import (
     FAILED_GENERATION,
     REASON,
@@ -17,7 +16,6 @@ __all__ = [
     "REASON",
     "Delivery",
     "EntriesFailed",
-    "Heartbeat",
     "NoDeadLetterQueue",
     "SqsQueue",
     "visibility_extender",

@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Self
 
+from pipeline.aws import limits, region
 from pipeline.job import FixIssueJob
 from pipeline.queue.batch import BATCH, Batch
 from pipeline.queue.batch import EntriesFailed as EntriesFailed
-from pipeline.queue.clients import limits, region
 
 #: Seconds from a receive that its visibility may last; asking past 12 hours is an error, not a
 #: clamp

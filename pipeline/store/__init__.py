@@ -1,6 +1,6 @@
 """What is known of jobs and runs. Every write about a run carries its lease."""
 
-from pipeline.store.base import (
+from pipeline.store.contract import (
     BudgetExceeded,
     Busy,
     Call,

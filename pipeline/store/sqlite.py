@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from pipeline.errors import LeaseLost
 from pipeline.outcome import Event, Outcome, RunResult
-from pipeline.store.base import (
+from pipeline.store.contract import (
     BudgetExceeded,
     Busy,
     Call,
@@ -42,7 +42,7 @@ BUSY_TIMEOUT = 30.0
 
 
 class SqliteStore:
-    """See pipeline.store.base.RunStore for what each method promises."""
+    """See pipeline.store.contract.RunStore for what each method promises."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time):
         path.parent.mkdir(parents=True, exist_ok=True)

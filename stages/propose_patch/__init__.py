@@ -2,7 +2,7 @@
 exchanges are kept.
 """
 
-from stages.propose_patch.proposal import Proposal, Proposals, Reproduction
+from stages.propose_patch.results import Proposal, Proposals, Reproduction
 from stages.propose_patch.stage import Plan, ProposePatch
 from stages.propose_patch.task import MAX_FEEDBACK, SYSTEM, USER, prompt_variables
 

@@ -19,9 +19,9 @@ from pipeline.model.failures import ModelError
 from pipeline.outcome import Facts
 from pipeline.stage import Back, Stop
 from prompts.filters import fenced
-from stages.apply_patch.edits import EditFailed
-from stages.propose_patch.proposal import Proposal, Proposals
+from repository.edits.model import EditFailed
 from stages.propose_patch.reproduction import on_base, only_tests, unneeded
+from stages.propose_patch.results import Proposal, Proposals
 from stages.propose_patch.task import LESS, Task, back, holds_edit, lacking
 from stages.propose_patch.toolbox import Toolbox
 from stages.propose_patch.tools import (

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from pipeline.errors import Halt
 from pipeline.stage import Back, Stop
-from stages.propose_patch.proposal import Proposal, Proposals
 from stages.propose_patch.reproduction import reproduce
+from stages.propose_patch.results import Proposal, Proposals
 from stages.propose_patch.task import LESS, Task, back, needs_info, unusable
 
 

@@ -1,7 +1,7 @@
 """The strategy ``cheap``: one call a round."""
 
 from pipeline.stage import Back, Stop
-from stages.propose_patch.proposal import Proposal, Proposals
+from stages.propose_patch.results import Proposal, Proposals
 from stages.propose_patch.task import Task, back, needs_info, unusable
 
 

@@ -16,15 +16,15 @@ from pipeline.model.failures import ModelError
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
 from prompts.filters import clip, one_line
-from stages.apply_patch.edits import EditFailed
-from stages.apply_patch.writing import write_reply
-from stages.prepare_tests import TestReport
-from stages.prepare_tests.detect import belongs_to_tests, is_test_file
-from stages.prepare_tests.execute import run_suite
-from stages.prepare_tests.stage import test_seconds
-from stages.propose_patch.proposal import Proposal, Reproduction
+from repository.edits.model import EditFailed
+from repository.edits.writing import write_reply
+from repository.testing.detect.detection import belongs_to_tests, is_test_file
+from repository.testing.models import TestReport
+from repository.testing.output import steady
+from repository.testing.run.bed import run_suite
+from stages.prepare_tests import test_seconds
+from stages.propose_patch.results import Proposal, Reproduction
 from stages.propose_patch.task import MAX_REASON, Task, holds_edit, needs_info
-from stages.steady import steady
 
 MAX_CALLS = 2
 SHOWN_FAILURE = 3_000

@@ -3,20 +3,20 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pipeline.git import Mirrors
 from pipeline.model.buyer import Buyer
 from pipeline.outcome import Facts
-from pipeline.sandbox import Sandbox
 from pipeline.stage import Back, RunContext, Stop
-from pipeline.store.base import Round
+from pipeline.store.contract import Round
 from pipeline.template_sets import Templates
-from stages.apply_patch.writing import policy_of
+from repository.edits.writing import policy_of
+from repository.git import Mirrors
+from repository.testing.models import Suite
+from sandbox import Sandbox
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.prepare_tests import Suite
 from stages.propose_patch import agent, balanced, cheap, reproduction
-from stages.propose_patch.proposal import Proposals
+from stages.propose_patch.results import Proposals
 from stages.propose_patch.task import STAGE, Task
 
 OTHERWISE = (

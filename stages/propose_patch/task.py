@@ -8,22 +8,22 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.git import Mirror
 from pipeline.model import Message, ModelReply, ModelRequest
 from pipeline.model.buyer import Buyer
 from pipeline.model.failures import ModelError
 from pipeline.outcome import Facts, Outcome
-from pipeline.sandbox import Sandbox
 from pipeline.stage import Back, RunContext, Stop
 from prompts import TemplateSet
 from prompts.filters import clip, one_line
-from stages.apply_patch.policy import EditPolicy
-from stages.apply_patch.readers import read_reply
+from repository.edits.policy import EditPolicy
+from repository.edits.readers import read_reply
+from repository.git import Mirror
+from repository.testing.models import Suite
+from sandbox import Sandbox
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.prepare_tests import Suite
-from stages.propose_patch.proposal import Proposal, Proposals, Reproduction
+from stages.propose_patch.results import Proposal, Proposals, Reproduction
 
 SYSTEM = "propose_system"
 USER = "propose"

@@ -11,14 +11,15 @@ from collections import Counter
 from functools import partial
 from typing import cast
 
-from pipeline.git import Entry
 from prompts.filters import clip
-from stages.apply_patch.edits import EditFailed
-from stages.apply_patch.writing import write_reply
-from stages.prepare_tests import TestReport
-from stages.prepare_tests.detect import is_test_file
-from stages.prepare_tests.execute import run_command, run_suite
-from stages.prepare_tests.stage import test_seconds
+from repository.edits.model import EditFailed
+from repository.edits.writing import write_reply
+from repository.git import Entry
+from repository.testing.detect.detection import is_test_file
+from repository.testing.models import TestReport
+from repository.testing.output import steady
+from repository.testing.run.bed import run_command, run_suite
+from stages.prepare_tests import test_seconds
 from stages.propose_patch.task import Task
 from stages.propose_patch.tools import (
     TOOLS,
@@ -32,7 +33,6 @@ from stages.propose_patch.tools import (
     ToolError,
     Undo,
 )
-from stages.steady import steady
 
 MAX_SHOWN = 10_000
 MAX_WIDTH = 300

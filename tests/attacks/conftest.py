@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sandbox import NoIsolation, Sandbox, SandboxCommand, SandboxResult
-from pipeline.sandbox.bwrap import BwrapSandbox
-from pipeline.sandbox.index_proxy import IndexProxy
-from pipeline.sandbox.seccomp import NUMBERS
-from pipeline.sandbox.uid import UidSandbox
+from sandbox import NoIsolation, Sandbox, SandboxCommand, SandboxResult
+from sandbox.bwrap import BwrapSandbox
+from sandbox.index.proxy import IndexProxy
+from sandbox.seccomp import NUMBERS
+from sandbox.uid.backend import UidSandbox
 from tests.stand_ins.own_folder import own_folder  # noqa: F401 - as tmp_path
 
 HERE = Path(__file__).parent

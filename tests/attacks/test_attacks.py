@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sandbox import Sandbox
+from sandbox import Sandbox
 from tests.attacks.conftest import HERE, WORD, Machine
 from tests.stand_ins.alone import alone  # noqa: F401 - of each test here
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.budget import clock, measure, summary
-from pipeline.budget import Ledger
-from pipeline.store.base import MoneyCaps
+from pipeline.model.ledger import Ledger
+from pipeline.store.contract import MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 
 

@@ -9,8 +9,8 @@ from dataclasses import asdict
 import pytest
 
 from benchmarks.capacity import GOAL, METRICS_LATE, OVER_MINUTES, START, Scaling, judged, simulate
-from cli.cost import Deployment, average_tasks, prices
 from tests.cli.console import ROOT
+from tools.cost import Deployment, average_tasks, prices
 
 VARIABLES = ROOT / "terraform/variables.tf"
 

@@ -2,9 +2,9 @@
 
 from benchmarks.evaluation import Judge, Tally, tally
 from benchmarks.instances import Instance
-from pipeline.git import Mirror
-from pipeline.sandbox import SandboxCommand, SandboxResult
-from stages.prepare_tests import Status, TestReport
+from repository.git import Mirror
+from repository.testing.models import Status, TestReport
+from sandbox import SandboxCommand, SandboxResult
 
 
 def instance(fail_to_pass: tuple[str, ...], pass_to_pass: tuple[str, ...] = ()) -> Instance:

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.oracle import as_reply, hunks
-from stages.apply_patch.applying import apply_edits
-from stages.apply_patch.readers import edits_of, read_reply
+from repository.edits.apply import apply_edits
+from repository.edits.readers import edits_of, read_reply
 
 LINES = st.lists(
     st.sampled_from(["", "a", "    a", "a  ", "b", "    return b", "def f():"]), max_size=14

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from cli import cost
 from tests.cli.console import ROOT, Console
+from tools import cost
 
 VARIABLES = ROOT / "terraform/variables.tf"
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from cli import letters as shared
+from cli.dlq import dead_letters
+from cli.dlq import messages as shared
 from pipeline.job import FixIssueJob, parse_job
-from pipeline.queue import dead_letters
 from pipeline.queue.sqs import FAILED_GENERATION, REASON, SqsQueue
 from prompts import TemplateSet
-from stages.pipeline import NAMES, compose
+from stages.order import NAMES, compose
 from tests.cli.console import ROOT, Console
 from tests.stand_ins.aws import Aws, Queue
 
@@ -318,7 +318,7 @@ def test_what_somebody_else_moved_meanwhile_is_told(
         plan(*arguments, **options)
         aws.messages(dead.queue.dead_letters_url)
 
-    monkeypatch.setattr("cli.dlq.plan", stolen)
+    monkeypatch.setattr("cli.dlq.commands.plan", stolen)
     result = console.run("dlq", "replay", "--yes")
     assert result.exit_code == 1 and "1 could no longer be seen" in result.stderr
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.outcome import Outcome
-from pipeline.store.base import Checkpoint, MoneyCaps, Round
+from pipeline.store.contract import Checkpoint, MoneyCaps, Round
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
 from tests.stand_ins.runs import claim, finish, job

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.job import parse_job
 from pipeline.outcome import Outcome
-from pipeline.store.base import Checkpoint, MoneyCaps
+from pipeline.store.contract import Checkpoint, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws, Queue

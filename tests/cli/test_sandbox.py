@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
-from pipeline.sandbox import NoIsolation
-from pipeline.sandbox.bwrap import BwrapSandbox
-from pipeline.sandbox.index_proxy import IndexProxy
+from sandbox import NoIsolation
+from sandbox.bwrap import BwrapSandbox
+from sandbox.index.proxy import IndexProxy
 from tests.cli.console import COMMAND, Console
 from tests.stand_ins.own_folder import own_folder  # noqa: F401 - as tmp_path
 

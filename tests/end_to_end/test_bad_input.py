@@ -16,8 +16,8 @@ import pytest
 from cli import wiring
 from pipeline import settings as config
 from pipeline.job import FixIssueJob
-from pipeline.local import run_job
 from pipeline.outcome import Event, EventType, RunResult
+from pipeline.worker.one_job import run_job
 from tests.end_to_end.service import FILES, FIX, ISSUE
 from tests.stand_ins.github import OUTSIDER_TOKEN, READ_TOKEN, WRITE_TOKEN, GithubStandIn
 

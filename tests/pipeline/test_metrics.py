@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline import metrics, telemetry
 from pipeline.outcome import Outcome, RunResult
-from pipeline.store.base import MoneyCaps
+from pipeline.store.contract import MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.runs import DAY, Clock, claim
 

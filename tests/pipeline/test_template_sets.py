@@ -12,7 +12,7 @@ from pipeline.artifacts.s3 import S3Artifacts
 from pipeline.stage import RunContext
 from pipeline.template_sets import CURRENT, TemplateSets
 from prompts import TemplateError, TemplateSet, bounded
-from prompts.environment import RenderError
+from prompts.rendering import RenderError
 from tests.pipeline.artifacts.conftest import make_bucket, s3_client
 from tests.stand_ins.runs import Bench, Prepared, Proposed, context, job
 

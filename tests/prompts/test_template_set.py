@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel
 
 from prompts import TemplateError, TemplateSet, bounded
-from prompts.environment import RenderError
+from prompts.rendering import RenderError
 
 
 def template(body: str, variables: str = "{}", *, name: str = "a", more: str = "") -> str:

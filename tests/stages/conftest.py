@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pipeline.sandbox import NoIsolation
+from sandbox import NoIsolation
 from tests.stages.conversation import Prepared
 
 

@@ -12,22 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.engine import Deferred, Ended, Engine
+from pipeline.engine.engine import Deferred, Ended, Engine
+from pipeline.engine.work import Parts
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.buyer import Buyer
 from pipeline.model.scripted import Entry, Script, ScriptedClient
 from pipeline.outcome import Facts, Outcome, RunResult
 from pipeline.policy import Policy
-from pipeline.sandbox.bwrap import BwrapSandbox
-from pipeline.sandbox.index_proxy import IndexProxy
 from pipeline.stage import EffectiveLimits, Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
-from pipeline.work import Parts
+from repository.testing.models import Suite
+from sandbox.bwrap import BwrapSandbox
+from sandbox.index.proxy import IndexProxy
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.build_context import Context, ContextFile
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.prepare_tests import PrepareTests, Suite
+from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Plan, ProposePatch
 from stages.run_tests import RunTests, Verdict
 from tests.stages.workbench import CALC, SAMPLE, Origin, issue, run_context

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine import Deferred
+from pipeline.engine.engine import Deferred
 from pipeline.model import Message
 from pipeline.model.scripted import Entry
 from pipeline.outcome import Outcome, Verification
@@ -284,7 +284,7 @@ async def test_its_time_is_a_share_of_what_the_run_has_left(
 
     monkeypatch.setattr(agent._Agent, "__init__", kept)
     it = talk(tool("edit", EDIT), tool("submit", "Now."), limits=EffectiveLimits(1.0, 30.0, 4))
-    monkeypatch.setattr("pipeline.work.Work._left", lambda self: 100.0)
+    monkeypatch.setattr("pipeline.engine.work.Work._left", lambda self: 100.0)
     await it.run()
     assert left[0] == pytest.approx(100.0 * agent.MINUTES_SHARE, abs=1.0)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.budget import Ledger
-from pipeline.git import GitError, Mirrors
 from pipeline.job import FixIssueJob
+from pipeline.model.ledger import Ledger
 from pipeline.stage import Back, EffectiveLimits, RunContext
+from repository.git import GitError, Mirrors
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.checkout import Checkout
 from stages.propose_patch import Proposal, Proposals

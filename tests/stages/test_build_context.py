@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.git import Mirror, Mirrors
+from repository.context.excerpts import OMITTED, excerpt, tokens_of
+from repository.context.ranking import Query, rank, terms
+from repository.context.sources import Kind, SourceFile, kind_of, read_sources
+from repository.git import Mirror, Mirrors
 from stages.build_context import Context, build
-from stages.build_context.excerpts import OMITTED, excerpt, tokens_of
-from stages.build_context.ranking import Query, rank, terms
-from stages.build_context.sources import Kind, SourceFile, kind_of, read_sources
 
 FILES = {
     "shop/cart.py": "class Cart:\n    def checkout_total(self):\n        return sum(self.prices)\n",

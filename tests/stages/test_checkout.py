@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Retry
-from pipeline.git import Identity, Mirrors
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from pipeline.stage import Stop
+from repository.git import Identity, Mirrors
 from stages.checkout import Checkout, CheckoutStage, branch_name
 from stages.fetch_issue import Issue
 from tests.stand_ins.runs import context, job

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine import Deferred
+from pipeline.engine.engine import Deferred
 from pipeline.errors import backoff
 from pipeline.model.buyer import MAX_WAIT
 from pipeline.model.replay import ReplayClient

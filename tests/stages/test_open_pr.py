@@ -12,17 +12,17 @@ from github.GithubException import GithubException
 from pydantic import SecretStr
 
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.budget import Ledger
 from pipeline.errors import Family, judge
-from pipeline.git import Mirrors
 from pipeline.github import NewPull
 from pipeline.github.local import LocalForge
 from pipeline.github.rest import GithubForge
+from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome, Verification
 from pipeline.stage import EffectiveLimits, RunContext, Stop
-from pipeline.store.base import Claimed, MoneyCaps
+from pipeline.store.contract import Claimed, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from prompts import TemplateSet
+from repository.git import Mirrors
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout, branch_name
 from stages.fetch_issue import Issue

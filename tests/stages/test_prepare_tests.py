@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sandbox import NoIsolation, Sandbox, SandboxCommand, SandboxResult
-from pipeline.sandbox.bwrap import BwrapSandbox
-from pipeline.sandbox.index_proxy import IndexProxy
-from stages.prepare_tests import PrepareTests, Suite
-from stages.prepare_tests.execute import run_suite
+from repository.testing.models import Suite
+from repository.testing.run.bed import run_suite
+from sandbox import NoIsolation, Sandbox, SandboxCommand, SandboxResult
+from sandbox.bwrap import BwrapSandbox
+from sandbox.index.proxy import IndexProxy
+from stages.prepare_tests import PrepareTests
 from tests.stages.workbench import (
     CALC,
     FIXED_CALC,
@@ -223,7 +224,7 @@ environment = {{SHOP = '{report}'}}\nfiles = ["check.txt"]\n"""
 async def test_a_test_over_its_own_time_fails_alone(
     sandbox: NoNetwork, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("stages.prepare_tests.runners.EACH", 0.2)
+    monkeypatch.setattr("repository.testing.run.commands.EACH", 0.2)
     slow = TESTS.replace("self.assertEqual(add(2, 3), 5)", "__import__('time').sleep(60)")
     report, _ = await outcome_of(sandbox, workspace, {"test_calc.py": slow.encode()})
     assert (
@@ -275,7 +276,9 @@ async def test_nodes_own_runner_tells_red_and_green(sandbox: NoNetwork, tmp_path
 async def test_a_tool_that_is_not_here_is_named(
     sandbox: NoNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("stages.prepare_tests.toolchains.find_tool", lambda name, environ: None)
+    monkeypatch.setattr(
+        "repository.testing.install.toolchains.find_tool", lambda name, environ: None
+    )
     files = {"go.mod": "module x\n", "a_test.go": "func TestA(t *testing.T) {}\n"}
     suite = await prepared(files, sandbox, tmp_path)
     assert (

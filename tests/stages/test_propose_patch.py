@@ -7,23 +7,23 @@ from typing import Any, cast
 import pytest
 
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.budget import Ledger
 from pipeline.errors import Halt
-from pipeline.git import Mirrors
 from pipeline.job import FixIssueJob
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.buyer import Buyer
+from pipeline.model.ledger import Ledger
 from pipeline.model.scripted import Entry, Script, ScriptedClient
 from pipeline.outcome import Outcome
-from pipeline.sandbox import Sandbox
 from pipeline.stage import Back, EffectiveLimits, RunContext, Stop
-from pipeline.store.base import Claimed, MoneyCaps, Submission
+from pipeline.store.contract import Claimed, MoneyCaps, Submission
 from pipeline.store.sqlite import SqliteStore
 from prompts import TemplateSet
+from repository.git import Mirrors
+from repository.testing.models import Suite
+from sandbox import Sandbox
 from stages.build_context import Context, ContextFile
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.prepare_tests import Suite
 from stages.propose_patch import MAX_FEEDBACK, Proposals, ProposePatch
 from tests.stand_ins.runs import FixedTemplates
 

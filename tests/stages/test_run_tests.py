@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 from pipeline.outcome import Verification
-from pipeline.sandbox import NoIsolation, SandboxCommand, SandboxResult
-from pipeline.sandbox.bwrap import BwrapSandbox
-from pipeline.sandbox.index_proxy import IndexProxy
 from pipeline.stage import Back, RunContext
+from repository.testing.models import Suite, TestReport
+from repository.testing.run.bed import run_suite
+from sandbox import NoIsolation, SandboxCommand, SandboxResult
+from sandbox.bwrap import BwrapSandbox
+from sandbox.index.proxy import IndexProxy
 from stages.apply_patch import Candidate, Candidates
-from stages.prepare_tests import PrepareTests, Suite, TestReport
-from stages.prepare_tests.execute import run_suite
+from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Proposals, Reproduction
-from stages.run_tests import MAX_BACK_CHARS, RunTests, Verdict, _Trial
+from stages.run_tests import RunTests, Verdict
+from stages.run_tests.stage import MAX_BACK_CHARS, _Trial
 from tests.stages.workbench import (
     CALC,
     FIXED_CALC,
@@ -213,7 +215,7 @@ async def test_a_change_that_breaks_the_import_goes_back_with_the_error(bench: B
 
 
 async def test_a_run_that_never_ends_goes_back(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("stages.run_tests.test_seconds", lambda run: 1.0)
+    monkeypatch.setattr("stages.run_tests.stage.test_seconds", lambda run: 1.0)
     because = sent_back(await bench.verdict({"calc.py": "while True: pass\n"}))
     assert "did not run to their end" in because and "ended with 124" in because
 

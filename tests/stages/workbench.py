@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.git import Mirrors
 from pipeline.stage import RunContext
+from repository.git import Mirrors
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue

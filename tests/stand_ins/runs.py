@@ -11,16 +11,16 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.budget import Ledger
-from pipeline.engine import Engine
+from pipeline.engine.engine import Engine
+from pipeline.engine.work import Parts, Progress
 from pipeline.job import FixIssueJob
 from pipeline.model import ModelReply
+from pipeline.model.ledger import Ledger
 from pipeline.outcome import Event, Facts, Outcome, RunResult
 from pipeline.policy import Policy
 from pipeline.stage import Back, EffectiveLimits, Pipeline, RunContext, Stop
-from pipeline.store.base import Claimed, RunStore, Submission
+from pipeline.store.contract import Claimed, RunStore, Submission
 from pipeline.store.sqlite import SqliteStore
-from pipeline.work import Parts, Progress
 from prompts import TemplateSet
 
 #: 2001-09-09, within a UTC day.

@@ -17,12 +17,12 @@ from botocore.client import BaseClient
 from botocore.session import get_session
 
 from pipeline.artifacts.s3 import S3Artifacts
-from pipeline.ecs import AGENT_VARIABLE, agent
-from pipeline.publish import Publisher
 from pipeline.queue import SqsQueue, visibility_extender
-from pipeline.store.base import Submission
+from pipeline.store.contract import Submission
 from pipeline.store.dynamodb import DynamoStore, table_definition
 from pipeline.template_sets import TemplateSets
+from pipeline.worker.outbox import Publisher
+from pipeline.worker.task_protection import AGENT_VARIABLE, agent
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.ecs_agent import ecs_agent
 from tests.stand_ins.runs import claim, finish, job
@@ -165,7 +165,7 @@ def operations_of_the_source() -> set[tuple[str, str]]:
     found = set()
     for folder, service in (
         ("queue", "sqs"),
-        ("publish.py", "sns"),
+        ("worker", "sns"),
         ("artifacts", "s3"),
         ("store/dynamodb", "dynamodb"),
     ):

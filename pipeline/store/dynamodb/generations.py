@@ -1,7 +1,7 @@
 """Which run a submission asks for: the newest, a replay's, a redrive's; made where it is new."""
 
 from pipeline.outcome import Outcome
-from pipeline.store.base import Submission
+from pipeline.store.contract import Submission
 from pipeline.store.dynamodb import layout
 from pipeline.store.dynamodb.layout import Item, job_pk, open_sk, run_sk, time_key
 from pipeline.store.dynamodb.runs import Runs

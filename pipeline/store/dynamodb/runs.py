@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from pipeline.errors import LeaseLost
-from pipeline.store.base import Lease, RunRow
+from pipeline.store.contract import Lease, RunRow
 from pipeline.store.dynamodb import layout
 from pipeline.store.dynamodb.layout import Item, job_pk, key_of, part_sk, run_sk
 from pipeline.store.dynamodb.table import Overtaken, Table, attempts

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from pipeline.outcome import Event, RunResult
-from pipeline.store.base import (
+from pipeline.store.contract import (
     BudgetExceeded,
     Busy,
     Call,
@@ -63,7 +63,7 @@ class DynamoStore:
             import boto3
             from botocore.config import Config
 
-            from pipeline.queue.clients import limits, region
+            from pipeline.aws import limits, region
 
             config = Config(**limits(read_seconds=10.0))
             client = boto3.session.Session().client("dynamodb", region_name=region(), config=config)

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.job import parse_job
 from pipeline.outcome import Outcome
-from pipeline.store.base import MoneyCaps, Submission
+from pipeline.store.contract import MoneyCaps, Submission
 from tests.pipeline.api.conftest import ALICE, BOB, ISSUE, Service
 from tests.stand_ins.runs import claim, finish, job
 

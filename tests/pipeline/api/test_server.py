@@ -116,7 +116,7 @@ def test_a_port_that_is_taken_is_told_before_any_work_begins():
 
 def test_the_worker_and_the_settings_import_no_fastapi():
     program = (
-        "import sys, pipeline.worker, pipeline.settings, cli.main, pipeline.api.app,"
+        "import sys, pipeline.worker.worker, pipeline.settings, cli.main, pipeline.api.app,"
         " pipeline.api.server\nprint([name for name in ('fastapi', 'starlette', 'uvicorn') if name"
         " in sys.modules])"
     )

@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from github import GithubException
 from pydantic import SecretStr
 
-from pipeline.git import Mirrors
 from pipeline.github import ForgeRefused
 from pipeline.github.app import LEFT_SECONDS, PERMISSIONS, AppTokens
 from pipeline.github.rest import GithubForge
 from pipeline.job import IssueRef
+from repository.git import Mirrors
 from tests.stand_ins.github import GithubStandIn
 from tests.stand_ins.runs import Clock
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from pipeline.git import Identity, Mirrors
 from pipeline.github import NewPull
 from pipeline.github.rest import GithubForge
 from pipeline.job import IssueRef
+from repository.git import Identity, Mirrors
 from tests.stand_ins.github import READ_TOKEN, GithubStandIn
 
 REF = IssueRef.parse("https://github.com/octo/sample/issues/1")

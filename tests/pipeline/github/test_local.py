@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.git import Mirror
 from pipeline.github import Forge, ForgeRefused, NewPull
 from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import IssueRef
+from repository.git import Mirror
 
 
 def run(folder: Path, *arguments: str) -> str:

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.budget import Ledger
 from pipeline.errors import Halt, Retry
 from pipeline.model import Message, ModelReply, ModelRequest
 from pipeline.model.buyer import MAX_WAIT, Buyer
 from pipeline.model.failures import RULES, Failure, ModelError
+from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome
-from pipeline.store.base import MoneyCaps
+from pipeline.store.contract import MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.runs import Clock, claim, reply
 

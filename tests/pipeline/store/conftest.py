@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store.base import RunStore
+from pipeline.store.contract import RunStore
 from pipeline.store.dynamodb import DynamoStore, table_definition
 from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.moto import moto_client

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import LeaseLost
 from pipeline.outcome import Event, Outcome, RunStarted
-from pipeline.store.base import (
+from pipeline.store.contract import (
     Busy,
     Checkpoint,
     Claim,

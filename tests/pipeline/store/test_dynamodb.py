@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.errors import Family, LeaseLost, Retry, judge
 from pipeline.outcome import Event, Outcome
-from pipeline.store.base import (
+from pipeline.store.contract import (
     BudgetExceeded,
     Busy,
     Checkpoint,

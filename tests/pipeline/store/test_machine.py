@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 
 from pipeline.errors import LeaseLost
 from pipeline.outcome import Outcome
-from pipeline.store.base import Busy, Checkpoint, Claimed, Finished, Submission
+from pipeline.store.contract import Busy, Checkpoint, Claimed, Finished, Submission
 from tests.pipeline.store.conftest import OPENERS
 from tests.stand_ins.runs import LEASE, Clock, finish, job
 

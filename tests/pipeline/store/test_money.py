@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.store.base import BudgetExceeded, Call, Claimed, MoneyCaps, RunStore
+from pipeline.store.contract import BudgetExceeded, Call, Claimed, MoneyCaps, RunStore
 from tests.pipeline.store.conftest import OPENERS
 from tests.stand_ins.runs import DAY, LEASE, Clock, claim, finish, job
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from pipeline.store.base import Busy, Submission
+from pipeline.store.contract import Busy, Submission
 from pipeline.store.migrations import NewerStore
 from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.runs import LEASE, claim, finish, job
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 CLAIM = """
 import sys
 from pathlib import Path
-from pipeline.store.base import Submission
+from pipeline.store.contract import Submission
 from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.runs import job
 print("ready", flush=True)

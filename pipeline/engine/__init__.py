@@ -1,0 +1,1 @@
+"""Run the stages of one job: the loop, its checkpoints, its end."""

@@ -1,0 +1,1 @@
+"""Take jobs from the queue and bring each to its outcome."""

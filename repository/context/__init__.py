@@ -1,0 +1,1 @@
+"""Rank a repository's files for an issue, and cut excerpts from them."""

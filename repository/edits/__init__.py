@@ -1,0 +1,1 @@
+"""Turn a model's reply into changed files: read, locate, apply, check."""

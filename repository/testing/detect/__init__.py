@@ -1,0 +1,1 @@
+"""Read from a repository's files how its tests are run and what they need."""

@@ -1,0 +1,1 @@
+"""Build and cache environments for tests."""

@@ -1,0 +1,1 @@
+"""Run tests in the sandbox and read what the runner reports."""

@@ -1,0 +1,424 @@
+"""Looking at dead letters and moving them, against moto's SQS."""
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from cli.dlq import dead_letters
+from cli.dlq.dead_letters import (
+    DeadLetters,
+    Exported,
+    Kind,
+    Letter,
+    Overrides,
+    Wanted,
+    again,
+    missing,
+)
+from pipeline.outcome import Outcome
+from pipeline.queue.sqs import FAILED_GENERATION, REASON, Delivery, EntriesFailed, SqsQueue
+from pipeline.store.contract import Finished, Submission
+from pipeline.store.sqlite import SqliteStore
+from tests.stand_ins.aws import Aws
+from tests.stand_ins.runs import LEASE, claim, finish, job
+
+URL = "https://github.com/octo/repo/issues/{}"
+
+
+@pytest.fixture(autouse=True)
+def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto has one server, so that a short poll misses nothing."""
+    monkeypatch.setattr(dead_letters, "POLL_SECONDS", 0)
+
+
+def body(number: int, **fields: object) -> str:
+    return json.dumps({"issue_url": URL.format(number), **fields})
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[SqsQueue]:
+    async with SqsQueue(url, visibility_timeout=dead_letters.HOLD_SECONDS) as queue:
+        yield queue
+
+
+def letter(
+    text: str,
+    attributes: dict[str, str] | None = None,
+    *,
+    message_id: str = "m",
+    sent_at: float = 0,
+) -> Letter:
+    named = {
+        name: {"DataType": "String", "StringValue": value}
+        for name, value in (attributes or {}).items()
+    }
+    return Letter.of(Delivery(message_id, "handle", text, 1, named, 0.0, sent_at))
+
+
+# What a letter is
+
+
+@pytest.mark.parametrize(
+    ("text", "attributes", "kind", "reason"),
+    [
+        (
+            body(1),
+            {FAILED_GENERATION: "2", REASON: "GitHub\n is down"},
+            Kind.FAILED,
+            "GitHub is down",
+        ),
+        (body(1), {}, Kind.UNFINISHED, dead_letters.MOVED_BY_SQS),
+        (body(1), {FAILED_GENERATION: "-1"}, Kind.UNFINISHED, dead_letters.MOVED_BY_SQS),
+        (
+            body(1, schema_version=99),
+            {},
+            Kind.NEWER,
+            "schema_version 99 is newer than this worker's 1",
+        ),
+        (body(1, color=1), {FAILED_GENERATION: "0"}, Kind.INVALID, "color: unknown field"),
+        ("[]", {REASON: "told by the worker"}, Kind.UNREADABLE, "told by the worker"),
+        ("{", {}, Kind.UNREADABLE, "the message is not JSON"),
+    ],
+)
+def test_a_letter_says_what_it_is_and_why(
+    text: str, attributes: dict[str, str], kind: Kind, reason: str
+) -> None:
+    found = letter(text, attributes)
+    assert found.kind is kind and found.reason.startswith(reason)
+    assert (found.job is not None) == (kind in (Kind.FAILED, Kind.UNFINISHED))
+    assert found.repository == ("octo/repo" if kind not in (Kind.NEWER, Kind.UNREADABLE) else None)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "meant"),
+    [
+        (Wanted(), True),
+        (Wanted(reason="RATE limit"), True),
+        (Wanted(reason="github*limit*403"), True),
+        (Wanted(reason="limit*github"), False),
+        (Wanted(reason="rate.limit"), False),
+        (Wanted(repository="Octo/Repo"), True),
+        (Wanted(repository="octo/rep"), False),
+        (Wanted(since=100.0), True),
+        (Wanted(since=100.5), False),
+        (Wanted(ids=("x", "m")), True),
+        (Wanted(ids=("ticket-7",)), True),
+        (Wanted(ids=("ticket",)), False),
+    ],
+)
+def test_filters_choose_letters(wanted: Wanted, meant: bool) -> None:
+    found = letter(body(1, job_id="ticket-7"), {REASON: "GitHub's rate limit: 403"}, sent_at=100.0)
+    assert wanted(found) is meant
+
+
+def test_letters_of_one_cause_share_a_pattern() -> None:
+    reasons = [
+        f"GitHub said 403 (request {request}) after {n} tries"
+        for request, n in (("AB12-f", 5), ("7c", 60))
+    ]
+    patterns = {letter("x", {REASON: reason}).pattern for reason in reasons}
+    assert patterns == {"GitHub said * (request *) after * tries"}
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    reason=st.text(max_size=400)
+    | st.from_regex(r"[a-z*]{0,5}[ :-]+([0-9a-f]{1,8}[ -]?){0,5}", fullmatch=True)
+)
+def test_a_pattern_finds_its_own_letters(reason: str) -> None:
+    found = letter("x", {REASON: reason})
+    assert Wanted(reason=found.pattern)(found)
+
+
+def test_a_hostile_reason_is_read_in_no_time() -> None:
+    began = time.process_time()
+    found = letter("x", {REASON: "a-" * 100_000})
+    assert not Wanted(reason="*".join("a-" * 200) + "b")(found)
+    assert len(found.pattern) <= 300 and time.process_time() - began < 2.0
+
+
+# What a replay makes of a job
+
+
+def test_a_replay_is_the_same_job_with_its_changes() -> None:
+    first = job(
+        job_id="j",
+        metadata={"a": "b"},
+        limits={"max_rounds": 2, "max_cost_usd": 1},
+        options={"labels": ["x"]},
+    )
+    replayed = again(first, 3, Overrides(from_stage="propose_patch", model="m", max_cost_usd=5.0))
+    assert (
+        replayed.id == first.id
+        and replayed.metadata == first.metadata
+        and replayed.options == first.options
+    )
+    assert (replayed.limits.max_rounds, replayed.limits.max_cost_usd) == (2, 5.0)
+    assert replayed.replay is not None
+    assert (replayed.replay.id, replayed.replay.from_stage, replayed.replay.model) == (
+        "redrive:3",
+        "propose_patch",
+        "m",
+    )
+    assert again(first, 0, Overrides()).digest == first.digest
+
+
+def test_a_replay_of_a_replay_keeps_what_it_asked_for() -> None:
+    replayed = again(
+        job(replay={"id": "x", "model": "m", "from_stage": "checkout"}),
+        1,
+        Overrides(from_stage="run_tests"),
+    )
+    assert replayed.replay is not None
+    assert replayed.replay.model_dump() == {
+        "id": "redrive:1",
+        "model": "m",
+        "from_stage": "run_tests",
+        "template_set": None,
+    }
+
+
+def test_a_change_out_of_bounds_is_refused() -> None:
+    with pytest.raises(ValidationError, match="max_cost_usd"):
+        again(job(), 0, Overrides(max_cost_usd=-1))
+
+
+def test_replays_and_redrives_of_one_failure_make_one_generation(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    finish(store, claim(store), Outcome.FAILED)
+    replayed = again(job(), 0, Overrides(model="m"))
+    second = claim(store, replayed)
+    finish(store, second, Outcome.NO_FIX)
+    assert second.run.generation == 1 and '"m"' in second.run.body
+    for wanted, redrive_of in ((replayed, None), (again(job(), 0, Overrides()), None), (job(), 0)):
+        claimed = store.claim(Submission.of(wanted, redrive_of=redrive_of), lease_seconds=LEASE)
+        assert isinstance(claimed, Finished) and claimed.run.generation == 1
+    store.close()
+
+
+# Looking and moving
+
+
+async def test_every_letter_is_seen_once_and_is_visible_again_afterwards(aws: Aws) -> None:
+    made = aws.make_queue()
+    async with opened(made.dead_letters_url) as queue:
+        sent = [await queue.send(body(number)) for number in range(1, 24)]
+        seen: list[int] = []
+        looked = await DeadLetters(queue, asyncio.Event()).look(seen.append)
+        assert [found.message_id for found in looked.letters] == sent
+        assert (looked.unseen, seen[-1]) == (0, 23)
+        assert aws.depth(queue.url) == (23, 0)
+
+
+async def test_letters_in_other_hands_are_counted(aws: Aws) -> None:
+    made = aws.make_queue()
+    async with opened(made.dead_letters_url) as queue:
+        for number in (1, 2, 3):
+            await queue.send(body(number))
+        assert len(await queue.receive(2, 0)) == 2
+        looked = await DeadLetters(queue, asyncio.Event()).look()
+    assert (len(looked.letters), looked.unseen) == (1, 2)
+
+
+class Twice(SqsQueue):
+    """SQS as it may be: every letter is delivered twice, also after its deletion."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, visibility_timeout=900)
+        self.last: list[Delivery] = []
+        self.deleted: list[str] = []
+
+    async def receive(self, max_messages: int, wait_seconds: int = 20) -> list[Delivery]:
+        page = self.last or await super().receive(min(max_messages, 4), wait_seconds)
+        self.last = [] if self.last else page
+        return page
+
+    async def delete(self, *deliveries: Delivery) -> None:
+        self.deleted += [delivery.message_id for delivery in deliveries]
+        await super().delete(*deliveries)
+
+
+async def test_a_letter_that_is_delivered_twice_counts_and_moves_once(aws: Aws) -> None:
+    made = aws.make_queue()
+    async with Twice(made.dead_letters_url) as queue:
+        for number in range(1, 10):
+            await queue.send(body(number))
+        letters = DeadLetters(queue, asyncio.Event())
+        looked = await letters.look()
+        assert len(looked.letters) == 9
+        kept: list[str] = []
+
+        async def keep(found: Letter) -> None:
+            kept.append(found.message_id)
+
+        chosen = looked.letters[::2]
+        assert await letters.move(chosen, keep) == 5
+        assert sorted(kept) == sorted(found.message_id for found in chosen)
+    assert aws.depth(made.dead_letters_url) == (4, 0)
+
+
+async def test_letters_that_keep_coming_around_end_the_look(aws: Aws) -> None:
+    """As where holding them took longer than their visibility: no look goes on for ever."""
+
+    class Circle(SqsQueue):
+        received = 0
+
+        async def receive(self, max_messages: int, wait_seconds: int = 20) -> list[Delivery]:
+            self.received += 1
+            first = self.received * 10 % 30
+            return [
+                Delivery(str(first + n), f"h{self.received}", "x", 1, {}, 0.0) for n in range(10)
+            ]
+
+        async def release(self, *deliveries: Delivery) -> None:
+            assert {delivery.receipt_handle for delivery in deliveries} <= {
+                f"h{n}" for n in range(99)
+            }
+
+    async with Circle(aws.make_queue().dead_letters_url, visibility_timeout=900) as queue:
+        looked = await DeadLetters(queue, asyncio.Event()).look()
+        assert (len(looked.letters), queue.received < 20) == (30, True)
+
+
+async def look_at(
+    queue: SqsQueue, numbers: Iterable[int], stop: asyncio.Event
+) -> tuple[DeadLetters, list[Letter]]:
+    for number in numbers:
+        await queue.send(body(number))
+    letters = DeadLetters(queue, stop)
+    return letters, (await letters.look()).letters
+
+
+async def test_a_letter_leaves_only_after_it_is_kept_elsewhere(aws: Aws) -> None:
+    made = aws.make_queue()
+    async with opened(made.dead_letters_url) as queue:
+        letters, found = await look_at(queue, range(1, 13), asyncio.Event())
+        kept: list[str] = []
+
+        async def keep(one: Letter) -> None:
+            if len(kept) == 3:
+                raise ConnectionError("the main queue is down")
+            kept.append(one.message_id)
+
+        with pytest.raises(ConnectionError):
+            await letters.move(found, keep)
+        assert aws.depth(queue.url) == (9, 0)
+        left = {one.message_id for one in (await letters.look()).letters}
+    assert left == {one.message_id for one in found} - set(kept)
+
+
+async def test_a_letter_that_cannot_be_deleted_stays_and_is_told(aws: Aws) -> None:
+    class Undeletable(SqsQueue):
+        async def delete(self, *deliveries: Delivery) -> None:
+            raise EntriesFailed("DeleteMessageBatch", {deliveries[0].message_id: "InternalError"})
+
+    made = aws.make_queue()
+    async with Undeletable(made.dead_letters_url, visibility_timeout=900) as queue:
+        letters, found = await look_at(queue, (1, 2), asyncio.Event())
+        with pytest.raises(EntriesFailed):
+            await letters.move(found, lambda _: asyncio.sleep(0))
+        assert aws.depth(queue.url) == (2, 0)
+
+
+async def test_stopping_ends_between_two_letters_and_holds_none(aws: Aws) -> None:
+    made = aws.make_queue()
+    stop = asyncio.Event()
+    async with opened(made.dead_letters_url) as queue:
+        letters, found = await look_at(queue, range(1, 8), stop)
+        kept: list[str] = []
+
+        async def keep(one: Letter) -> None:
+            kept.append(one.message_id)
+            if len(kept) == 3:
+                stop.set()
+
+        assert await letters.move(found, keep, per_second=100) == 3
+        assert aws.depth(queue.url) == (4, 0)
+        looked = await letters.look()
+        assert (looked.letters, looked.unseen) == ([], 4)
+
+
+async def test_stopping_does_not_wait_for_the_rate(aws: Aws) -> None:
+    made = aws.make_queue()
+    stop = asyncio.Event()
+    async with opened(made.dead_letters_url) as queue:
+        letters, found = await look_at(queue, (1, 2), stop)
+
+        async def keep(_: Letter) -> None:
+            asyncio.get_running_loop().call_later(0.05, stop.set)
+
+        began = time.monotonic()
+        assert await letters.move(found, keep, per_second=0.01) == 1
+        assert time.monotonic() - began < 20
+
+
+async def test_a_rate_spreads_the_letters(aws: Aws) -> None:
+    made = aws.make_queue()
+    async with opened(made.dead_letters_url) as queue:
+        letters, found = await look_at(queue, (1, 2, 3), asyncio.Event())
+        at: list[float] = []
+
+        async def keep(_: Letter) -> None:
+            at.append(time.monotonic())
+
+        assert await letters.move(found, keep, per_second=10) == 3
+    assert all(later - earlier > 0.099 for earlier, later in itertools.pairwise(at))
+
+
+async def test_what_somebody_else_took_is_not_waited_for(aws: Aws) -> None:
+    made = aws.make_queue()
+    async with opened(made.dead_letters_url) as queue:
+        letters, found = await look_at(queue, (1, 2, 3), asyncio.Event())
+        aws.messages(queue.url)
+        await queue.send(body(4))
+        assert await letters.move(found, lambda _: asyncio.sleep(0)) == 0
+        assert aws.depth(queue.url) == (1, 0)
+
+
+# Exports
+
+
+async def test_an_export_brings_back_body_and_attributes_as_they_were(aws: Aws) -> None:
+    made = aws.make_queue()
+    attributes = {
+        "sender": {"DataType": "String", "StringValue": "ü\n"},
+        "weight": {"DataType": "Number.kg", "StringValue": "7"},
+        "blob": {"DataType": "Binary", "BinaryValue": b"\x00\xff"},
+    }
+    async with opened(made.dead_letters_url) as queue:
+        await queue.send(' not a job "ü" ', attributes)
+        letters = DeadLetters(queue, asyncio.Event())
+        (first,) = (await letters.look()).letters
+        line = Exported.model_validate_json(Exported.of(first.delivery).model_dump_json())
+        await letters.move([first], lambda _: asyncio.sleep(0))
+        await queue.send(line.body, line.sendable)
+        (second,) = (await letters.look()).letters
+        assert second.delivery.body == first.delivery.body
+        assert Exported.of(second.delivery).attributes == line.attributes
+        assert line.sendable["blob"] == attributes["blob"] and line.message_id == first.message_id
+        assert missing([line], [second]) == []
+
+
+def test_only_what_is_not_there_is_missing_counted_by_content() -> None:
+    there = [letter("a", message_id="1"), letter("b", {"x": "1"}, message_id="2")]
+    wanted = [
+        Exported.of(one.delivery)
+        for one in (letter("a"), letter("a"), letter("b", {"x": "2"}), *there)
+    ]
+    assert [
+        (line.body, line.attributes.get("x", {}).get("StringValue"))
+        for line in missing(wanted, there)
+    ] == [
+        ("a", None),
+        ("b", "2"),
+        ("a", None),
+    ]

@@ -1,0 +1,707 @@
+"""How a run goes through its stages, with four small ones: fetch, prepare, propose, close."""
+
+import asyncio
+import logging
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from pipeline.engine.engine import MAX_TRIES, Deferred, Ended
+from pipeline.engine.work import Parts
+from pipeline.errors import Halt, LeaseLost, Retry
+from pipeline.job import FixIssueJob
+from pipeline.outcome import Event, EventType, Facts, Outcome, RunResult, RunStarted, Verification
+from pipeline.policy import Allowed
+from pipeline.stage import Back, EffectiveLimits, RunContext, Stop
+from pipeline.store.contract import Claimed, Finished, Submission
+from tests.stand_ins.runs import (
+    LEASE,
+    TOPIC,
+    Answer,
+    Bench,
+    Clock,
+    Does,
+    Fetched,
+    Prepared,
+    Proposed,
+    job,
+    never,
+    raises,
+    reply,
+)
+
+PATIENCE = 20.0
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+async def ended(bench: Bench, wanted: FixIssueJob | None = None, machine: str = "one") -> RunResult:
+    """A delivery that must end the run."""
+    answer = await bench.machine(machine).execute(bench.claim(wanted))
+    assert isinstance(answer, Ended), answer
+    return answer.result
+
+
+async def deferred(bench: Bench, wanted: FixIssueJob | None = None) -> Deferred:
+    """A delivery that must not; its lease is given back."""
+    claimed = bench.claim(wanted)
+    answer = await bench.engine.execute(claimed)
+    assert isinstance(answer, Deferred), answer
+    bench.store.release(claimed.lease)
+    return answer
+
+
+async def interrupted(bench: Bench, stage: str, *before: Does) -> Claimed:
+    """A delivery whose work is cancelled while ``stage`` hangs, after it did what is given. The
+    lease is given back.
+    """
+    usual = bench.stages[stage].does
+    entered = asyncio.Event()
+
+    async def hang(run: RunContext) -> Answer:
+        entered.set()
+        return await never(run)
+
+    bench.does(stage, *before, hang)
+    claimed = bench.claim()
+    task = asyncio.create_task(bench.engine.execute(claimed))
+    await asyncio.wait_for(entered.wait(), PATIENCE)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    bench.stages[stage].does = usual
+    bench.store.release(claimed.lease)
+    return claimed
+
+
+@pytest.fixture
+def stopwatch(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """What the run's seconds are taken with, in place of the machine's; the event loop keeps its
+    own.
+    """
+    clock = Clock(0.0)
+    monkeypatch.setattr("pipeline.engine.work.time", SimpleNamespace(monotonic=clock))
+    return clock
+
+
+def rejecting(run: RunContext) -> Answer:
+    return Stop(Outcome.REJECTED, "the issue is closed")
+
+
+# From one end to the other
+
+
+async def test_a_run_passes_its_stages_in_order_and_ends_once(bench: Bench):
+    result = await ended(bench, job(metadata={"team": "a"}))
+    assert bench.log.ran == ["fetch", "prepare", "propose", "close"]
+    assert bench.log.restored == []
+    assert (result.outcome, result.reason, result.metadata) == (
+        Outcome.PR_OPENED,
+        "pull request #1",
+        {"team": "a"},
+    )
+    answer = bench.store.claim(Submission.of(job()), lease_seconds=LEASE)
+    assert isinstance(answer, Finished)
+    assert answer.run.result == result.model_dump_json()
+
+
+async def test_what_stages_learnt_is_in_the_result_and_the_last_word_wins(bench: Bench):
+    told = Facts(verification=Verification.SUITE_PASSES, branch="b", artifacts={"log": "logs/1"})
+    bench.does("close", lambda run: Stop(Outcome.PR_OPENED, "done", told))
+    result = await ended(bench)
+    assert (result.base_sha, result.branch, result.verification) == (
+        "b" * 40,
+        "b",
+        Verification.SUITE_PASSES,
+    )
+    assert result.artifacts == {
+        "patch": bench.artifacts.address("patches/patch-1"),
+        "log": bench.artifacts.address("logs/1"),
+    }
+
+
+async def test_started_is_told_once_and_before_finished(bench: Bench):
+    await ended(bench)
+    first, second = bench.published()
+    assert isinstance(first.data, RunStarted) and isinstance(second.data, RunResult)
+    assert first.data.base_sha == "b" * 40
+    assert first.data.trace == second.data.trace
+    assert first.time == second.time == "2001-09-09T01:46:40.000Z"
+
+
+async def test_an_events_id_is_the_same_wherever_and_whenever_it_is_made(bench: Bench):
+    await ended(bench)
+    finished = bench.published()[1]
+    again = Event.about(finished.data, "2031-01-01T00:00:00.000Z")
+    assert (finished.id, finished.type) == (again.id, EventType.FINISHED)
+
+
+@pytest.mark.parametrize("stage", ["fetch", "prepare"])
+async def test_a_rejected_run_was_never_started(bench: Bench, stage: str):
+    bench.does(stage, rejecting)
+    result = await ended(bench)
+    assert (result.outcome, result.reason, result.rounds, result.cost_usd) == (
+        Outcome.REJECTED,
+        "the issue is closed",
+        0,
+        0.0,
+    )
+    assert [event.type for event in bench.published()] == [EventType.FINISHED]
+
+
+async def test_a_message_that_is_no_valid_job_is_rejected_with_its_metadata(bench: Bench):
+    result = await asyncio.to_thread(
+        bench.engine.reject, bench.claim(), "urgent: unknown field", {"team": "a"}
+    )
+    assert (result.outcome, result.reason, result.metadata) == (
+        Outcome.REJECTED,
+        "urgent: unknown field",
+        {"team": "a"},
+    )
+    assert [event.data for event in bench.published()] == [result]
+
+
+async def test_nothing_is_left_on_the_machine_when_a_run_has_ended(bench: Bench):
+    await ended(bench)
+    assert list((bench.folder / "one").iterdir()) == []
+
+
+async def test_an_observer_is_told_each_stage_and_the_end(bench: Bench):
+    bench.does("propose", lambda run: Back("propose", "bad"), lambda run: Proposed(text="good"))
+    await ended(bench)
+    assert [(told.kind, told.stage, told.round) for told in bench.told] == [
+        ("started", "fetch", 1),
+        ("finished", "fetch", 1),
+        ("started", "prepare", 1),
+        ("finished", "prepare", 1),
+        ("started", "propose", 1),
+        ("back", "propose", 1),
+        ("started", "propose", 2),
+        ("finished", "propose", 2),
+        ("started", "close", 2),
+        ("finished", "close", 2),
+        ("ended", "", 0),
+    ]
+
+
+# Interruptions and resuming
+
+
+@pytest.mark.parametrize("stage", ["fetch", "prepare", "propose", "close"])
+async def test_a_run_goes_on_at_the_first_stage_without_a_checkpoint_on_any_machine(
+    bench: Bench, stage: str
+):
+    await interrupted(bench, stage)
+    before = ["fetch", "prepare", "propose", "close"]
+    assert bench.log.ran == before[: before.index(stage) + 1]
+    bench.log.ran.clear()
+    result = await ended(bench, machine="another")
+    assert result.outcome is Outcome.PR_OPENED
+    assert bench.log.ran == before[before.index(stage) :]
+    assert bench.log.restored == (["prepare"] if stage in ("propose", "close") else [])
+    assert [event.type for event in bench.published()] == [EventType.STARTED, EventType.FINISHED]
+
+
+async def test_an_interruption_counts_against_nothing(bench: Bench):
+    for _ in range(MAX_TRIES + 1):
+        await interrupted(bench, "propose")
+    run = bench.store.run(job().id)
+    assert run is not None and (run.tries, run.round, run.state) == (0, 1, "queued")
+    assert (await ended(bench)).outcome is Outcome.PR_OPENED
+
+
+async def test_local_state_is_restored_once_a_delivery_and_a_round_does_not_restore_again(
+    bench: Bench,
+):
+    await interrupted(bench, "propose")
+    bench.does("propose", lambda run: Back("propose", "bad"), lambda run: Proposed(text="good"))
+    await ended(bench)
+    assert bench.log.restored == ["prepare"]
+    assert bench.log.ran.count("prepare") == 1
+
+
+async def test_restoring_is_not_the_runs_time(bench: Bench, stopwatch: Clock):
+    await interrupted(bench, "propose")
+    restore = bench.stages["prepare"].restore  # type: ignore[attr-defined]
+
+    async def slow(result: object, run: RunContext) -> None:
+        stopwatch.now += 1000
+        await restore(result, run)
+
+    def work(run: RunContext) -> Answer:
+        stopwatch.now += 5
+        return Proposed(text="good")
+
+    bench.stages["prepare"].restore = slow  # type: ignore[attr-defined]
+    bench.does("propose", work)
+    assert (await ended(bench)).seconds == 5
+
+
+async def test_a_worker_that_lost_its_lease_stops_and_changes_nothing(bench: Bench):
+    claimed = bench.claim()
+
+    def taken_over(run: RunContext) -> Answer:
+        bench.clock.now += LEASE
+        bench.claim()
+        return Proposed(text="late")
+
+    bench.does("propose", taken_over)
+    with pytest.raises(LeaseLost):
+        await bench.engine.execute(claimed)
+    assert [c.stage for c in bench.store.checkpoints(job().id, 0)] == ["fetch", "prepare"]
+    run = bench.store.run(job().id)
+    assert run is not None and (run.state, run.tries) == ("running", 0)
+
+
+async def test_a_large_result_is_an_artifact_and_resumes_like_a_small_one(bench: Bench):
+    bench.does("fetch", lambda run: Fetched(title="x" * 300_000))
+    await interrupted(bench, "propose")
+    stored = bench.store.checkpoints(job().id, 0)[0]
+    assert stored.offloaded and len(stored.result) < 200
+    assert len(bench.artifacts.get(stored.result)) > 300_000
+    assert (await ended(bench, machine="another")).base_sha == "b" * 40
+
+
+# Rounds
+
+
+async def test_going_back_opens_a_round_with_feedback_and_keeps_earlier_results(bench: Bench):
+    bench.does(
+        "propose",
+        lambda run: Back("propose", "two tests are red"),
+        lambda run: Proposed(text="second"),
+    )
+    result = await ended(bench)
+    assert bench.log.feedback == [
+        ("fetch", None),
+        ("prepare", None),
+        ("propose", None),
+        ("propose", "two tests are red"),
+        ("close", "two tests are red"),
+    ]
+    assert [(c.round, c.stage) for c in bench.store.checkpoints(job().id, 0)] == [
+        (1, "fetch"),
+        (1, "prepare"),
+        (2, "propose"),
+    ]
+    assert result.outcome is Outcome.PR_OPENED
+
+
+async def test_a_round_survives_an_interruption(tmp_path: Path):
+    bench = Bench(tmp_path, limits=EffectiveLimits(1.0, 30.0, 2))
+    await interrupted(bench, "propose", lambda run: Back("propose", "red"))
+    bench.does(
+        "propose", lambda run: Back("propose", f"red in round {run.round} after {run.feedback}")
+    )
+    result = await ended(bench, machine="another")
+    assert (result.outcome, result.reason) == (
+        Outcome.NO_FIX,
+        "no fix in 2 rounds; the last: red in round 2 after red",
+    )
+
+
+async def test_going_back_in_the_last_round_is_no_fix(bench: Bench):
+    bench.does("propose", lambda run: Back("propose", f"round {run.round} is red\nlong log"))
+    result = await ended(bench)
+    assert (result.outcome, result.reason) == (
+        Outcome.NO_FIX,
+        "no fix in 3 rounds; the last: round 3 is red",
+    )
+    assert bench.log.ran.count("propose") == 3
+
+
+async def test_a_job_may_ask_for_fewer_rounds_but_not_for_more(bench: Bench):
+    bench.does("propose", lambda run: Back("propose", "red"))
+    assert "in 1 round;" in (await ended(bench, job(1, limits={"max_rounds": 1}))).reason
+    assert "in 3 rounds" in (await ended(bench, job(2, limits={"max_rounds": 50}))).reason
+
+
+async def test_going_back_to_an_earlier_stage_runs_all_from_there_afresh(bench: Bench):
+    bench.does(
+        "propose",
+        lambda run: Back("prepare", "the environment was wrong"),
+        lambda run: Proposed(text="b"),
+    )
+    await ended(bench)
+    assert bench.log.ran == ["fetch", "prepare", "propose", "prepare", "propose", "close"]
+
+
+@pytest.mark.parametrize("to", ["close", "nowhere"])
+async def test_going_back_to_what_is_not_before_is_a_defect(bench: Bench, to: str):
+    bench.does("propose", lambda run: Back(to, "?"))
+    assert f"went back to '{to}', which is not before it" in (await deferred(bench)).reason
+
+
+async def test_feedback_that_holds_half_characters_is_stored_all_the_same(bench: Bench):
+    bench.does(
+        "propose",
+        lambda run: Back("propose", "red \ud800"),
+        lambda run: Stop(Outcome.NO_FIX, "odd \udfff"),
+    )
+    result = await ended(bench)
+    assert result.reason == "odd ?"
+    assert bench.log.feedback[-1] == ("propose", "red ?")
+
+
+# Errors
+
+
+async def test_an_unknown_exception_is_a_defect_retried_and_then_the_run_has_failed(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+):
+    bench.does("propose", raises(KeyError("x")))
+    for _ in range(MAX_TRIES - 1):
+        answer = await deferred(bench)
+        assert answer.reason.startswith("a defect: KeyError") and answer.delay >= 0
+    with caplog.at_level(logging.ERROR):
+        result = await ended(bench)
+    assert result.outcome is Outcome.FAILED
+    assert (
+        "KeyError" in result.reason
+        and f"after {MAX_TRIES} tries" in result.reason
+        and "replay" in result.reason
+    )
+    assert caplog.records[-1].exc_info is not None
+    assert bench.log.ran.count("fetch") == 1
+    run = bench.store.run(job().id)
+    assert run is not None and run.last_error is not None and "KeyError" in run.last_error
+
+
+async def test_an_error_that_may_pass_waits_as_long_as_it_says(bench: Bench):
+    bench.does(
+        "propose", raises(Retry("GitHub's rate limit", 77.0)), lambda run: Proposed(text="x")
+    )
+    answer = await deferred(bench)
+    assert (answer.delay, answer.reason) == (77.0, "GitHub's rate limit")
+    assert (await ended(bench)).outcome is Outcome.PR_OPENED
+
+
+async def test_a_wait_that_does_not_count_never_fails_a_run(bench: Bench):
+    bench.does("propose", raises(Retry("the day's money is used up", 3600.0, counts=False)))
+    for _ in range(3 * MAX_TRIES):
+        assert (await deferred(bench)).delay == 3600.0
+    run = bench.store.run(job().id)
+    assert run is not None and (run.tries, run.state) == (0, "queued")
+
+
+async def test_a_tool_may_end_the_run(bench: Bench):
+    bench.does("propose", raises(Halt(Outcome.BUDGET_EXHAUSTED, "all spent")))
+    result = await ended(bench)
+    assert (result.outcome, result.reason) == (Outcome.BUDGET_EXHAUSTED, "all spent")
+    assert result.artifacts == {} and result.base_sha == "b" * 40
+
+
+async def test_the_seconds_of_a_failed_try_are_the_runs(bench: Bench, stopwatch: Clock):
+    def slow(run: RunContext) -> Answer:
+        stopwatch.now += 100
+        raise RuntimeError("boom")
+
+    bench.does("propose", slow)
+    for _ in range(MAX_TRIES - 1):
+        await deferred(bench)
+    assert (await ended(bench)).seconds == 100.0 * MAX_TRIES
+
+
+async def test_a_run_whose_stored_results_can_not_be_read_still_ends(bench: Bench):
+    bench.does("fetch", lambda run: Fetched(title="x" * 300_000))
+    await interrupted(bench, "propose")
+    for path in bench.artifacts.root.rglob("*fetch*"):
+        path.unlink()
+    for _ in range(MAX_TRIES - 1):
+        await deferred(bench)
+    result = await ended(bench)
+    assert result.outcome is Outcome.FAILED and result.base_sha is None
+
+
+async def test_a_defects_message_that_holds_half_characters_is_stored_all_the_same(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(
+        logging.CRITICAL, "pipeline.engine.engine"
+    )  # xdist can't carry what the log would hold
+    bench.does("propose", raises(ValueError("odd \ud800 text")))
+    for _ in range(MAX_TRIES - 1):
+        await deferred(bench)
+    assert "odd ? text" in (await ended(bench)).reason
+
+
+# Limits and cancelling
+
+
+async def test_a_run_whose_minutes_are_used_up_stops_where_it_is(bench: Bench, stopwatch: Clock):
+    def slow(run: RunContext) -> Answer:
+        stopwatch.now += 30 * 60 - 0.05
+        return Prepared(note="it took almost all of the time")
+
+    bench.does("prepare", slow)
+    bench.does("propose", never)
+    result = await asyncio.wait_for(ended(bench), PATIENCE)
+    assert (result.outcome, result.reason) == (
+        Outcome.BUDGET_EXHAUSTED,
+        "30 minutes are used up, in propose",
+    )
+    assert result.base_sha == "b" * 40 and result.seconds == 30 * 60 - 0.05
+
+
+async def test_minutes_used_by_earlier_deliveries_count(bench: Bench):
+    claimed = await interrupted(bench, "propose")
+    held = bench.claim()
+    bench.store.count_try(held.lease, "a slow try", 30 * 60.0)
+    bench.store.release(held.lease)
+    bench.does("propose", never)
+    result = await asyncio.wait_for(ended(bench), PATIENCE)
+    assert result.outcome is Outcome.BUDGET_EXHAUSTED and result.seconds >= 1800
+    assert result.job_id == claimed.run.job_id
+
+
+async def test_the_last_stage_is_never_cut_short_by_the_clock(bench: Bench):
+    await interrupted(bench, "close")
+    held = bench.claim()
+    bench.store.count_try(held.lease, "a slow try", 60 * 60.0)
+    bench.store.release(held.lease)
+    assert (await ended(bench)).outcome is Outcome.PR_OPENED
+
+
+async def test_a_time_out_of_a_stages_own_is_no_used_up_budget(bench: Bench):
+    bench.does("propose", raises(TimeoutError("the provider is slow")))
+    assert "a time-out" in (await deferred(bench)).reason
+
+
+async def test_a_cancelled_run_ends_at_its_next_checkpoint(bench: Bench):
+    def asked(run: RunContext) -> Answer:
+        assert bench.store.request_cancel(run.job_id)
+        return Proposed(text="x")
+
+    bench.does("propose", asked)
+    result = await ended(bench)
+    assert (result.outcome, result.reason) == (Outcome.CANCELLED, "cancelled on request")
+    assert "close" not in bench.log.ran
+
+
+async def test_a_run_cancelled_while_it_waited_runs_no_stage_more(bench: Bench):
+    await interrupted(bench, "close")
+    bench.store.request_cancel(job().id)
+    bench.log.ran.clear()
+    assert (await ended(bench)).outcome is Outcome.CANCELLED
+    assert bench.log.ran == []
+
+
+async def test_work_cancelled_because_the_run_was_ends_it(bench: Bench):
+    """What the worker does when a heartbeat brings the news."""
+    entered = asyncio.Event()
+
+    async def hang(run: RunContext) -> Answer:
+        entered.set()
+        return await never(run)
+
+    bench.does("propose", hang)
+    task = asyncio.create_task(bench.engine.execute(bench.claim()))
+    await asyncio.wait_for(entered.wait(), PATIENCE)
+    bench.store.request_cancel(job().id)
+    task.cancel()
+    answer = await task
+    assert isinstance(answer, Ended) and answer.result.outcome is Outcome.CANCELLED
+
+
+async def test_a_cancellation_that_comes_after_an_effect_is_too_late(bench: Bench):
+    """An outcome that says cancelled must not deny a pull request that is there."""
+    entered = asyncio.Event()
+
+    async def push_and_hang(run: RunContext) -> Answer:
+        await run.intend("push", {"branch": "b"})
+        entered.set()
+        return await never(run)
+
+    usual = bench.stages["close"].does
+    bench.does("close", push_and_hang)
+    claimed = bench.claim()
+    task = asyncio.create_task(bench.engine.execute(claimed))
+    await asyncio.wait_for(entered.wait(), PATIENCE)
+    bench.store.request_cancel(job().id)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    bench.store.release(claimed.lease)
+    bench.stages["close"].does = usual
+    assert (await ended(bench)).outcome is Outcome.PR_OPENED
+
+
+# Replays
+
+
+async def test_a_replay_from_a_stage_keeps_what_was_before_it_at_no_cost(bench: Bench):
+    async def buying(run: RunContext) -> Answer:
+        async def call() -> object:
+            return reply("bought", 0.25)
+
+        bought = await run.ledger.buy("k", model="m", worst_usd=0.5, call=call)  # type: ignore[arg-type]
+        return Proposed(text=bought.content)
+
+    bench.does("propose", buying)
+    first = await ended(bench)
+    bench.log.ran.clear()
+    again = await ended(bench, job(replay={"id": "r", "from_stage": "close"}), machine="another")
+    assert bench.log.ran == ["close"] and bench.log.restored == ["prepare"]
+    assert (first.cost_usd, first.rounds) == (0.25, 1)
+    assert (again.cost_usd, again.rounds, again.generation) == (0.0, 0, 1)
+    assert again.artifacts == first.artifacts and again.base_sha == first.base_sha
+    assert [event.data.generation for event in bench.published()] == [0, 0, 1, 1]
+
+
+async def test_a_replay_keeps_the_results_that_stood_in_the_last_round(bench: Bench):
+    bench.does("propose", lambda run: Back("prepare", "red"), lambda run: Proposed(text="second"))
+    await ended(bench)
+    result = await ended(bench, job(replay={"id": "r", "from_stage": "close"}))
+    assert result.artifacts["patch"].endswith("/second")
+
+
+async def test_a_replay_whose_delivery_died_half_way_through_inheriting_inherits_the_rest(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    await ended(bench)
+    bench.log.ran.clear()
+    save = bench.store.save_checkpoint
+    left = [1]
+
+    def dies(*arguments: object) -> bool:
+        if not left:
+            raise Retry("the store is gone", 0.0)
+        left.pop()
+        return save(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bench.store, "save_checkpoint", dies)
+    wanted = job(replay={"id": "r", "from_stage": "close"})
+    await deferred(bench, wanted)
+    monkeypatch.setattr(bench.store, "save_checkpoint", save)
+    await ended(bench, wanted)
+    assert bench.log.ran == ["close"]
+
+
+async def test_a_replay_runs_what_the_last_generation_never_reached(bench: Bench):
+    bench.does("prepare", rejecting)
+    await ended(bench)
+    bench.log.ran.clear()
+    bench.does("prepare", lambda run: Stop(Outcome.NO_CHANGE_NEEDED, "nothing to do"))
+    await ended(bench, job(replay={"id": "r", "from_stage": "close"}))
+    assert bench.log.ran == ["prepare"]
+
+
+async def test_a_replay_from_a_stage_that_does_not_exist_is_rejected_with_their_names(bench: Bench):
+    await ended(bench)
+    result = await ended(bench, job(replay={"id": "r", "from_stage": "nowhere"}))
+    assert result.outcome is Outcome.REJECTED
+    assert "no stage 'nowhere'; there are fetch, prepare, propose, close" in result.reason
+
+
+async def test_a_replay_without_a_stage_runs_everything_again(bench: Bench):
+    await ended(bench)
+    bench.log.ran.clear()
+    await ended(bench, job(replay={"id": "r"}))
+    assert bench.log.ran == ["fetch", "prepare", "propose", "close"]
+
+
+# What a stage is handed
+
+
+async def test_what_a_stage_saves_it_can_load_and_a_second_worker_can_not_replace(bench: Bench):
+    keys: list[str] = []
+
+    async def saves(run: RunContext) -> Answer:
+        keys.append(await run.save("a.diff", "ü"))
+        keys.append(await run.save("a.diff", b"other"))
+        assert (await run.load(keys[0]), await run.load(keys[1])) == ("ü".encode(), b"other")
+        return Proposed(text="x")
+
+    bench.does("propose", saves)
+    await ended(bench)
+    assert keys[0] != keys[1]
+    assert all(
+        key.startswith(f"{job().id}/0/1/propose/") and key.endswith("a.diff") for key in keys
+    )
+
+
+async def test_an_effect_is_intended_once_and_later_generations_know_of_it(bench: Bench):
+    seen: list[object] = []
+
+    async def pushes(run: RunContext) -> Answer:
+        seen.append(await run.past("push"))
+        seen.append(await run.intend("push", {"sha": f"sha-{run.generation}"}))
+        seen.append(await run.intend("push", {"sha": "another"}))
+        await run.record("push", {"done": True})
+        return Stop(Outcome.PR_OPENED, "done")
+
+    bench.does("close", pushes)
+    await ended(bench)
+    await ended(bench, job(replay={"id": "r"}))
+    assert seen == [
+        [],
+        {"sha": "sha-0"},
+        {"sha": "sha-0"},
+        [{"sha": "sha-0"}],
+        {"sha": "sha-1"},
+        {"sha": "sha-1"},
+    ]
+
+
+def test_the_workspaces_of_runs_are_folders_of_their_own(bench: Bench):
+    parts: Parts = bench.engine._parts
+    first = bench.claim(job(job_id="a/../b".replace("/", ":")))
+    second = bench.claim(job(job_id="other"))
+    assert parts.workspace(first.lease) != parts.workspace(second.lease)
+    assert {parts.workspace(held.lease).parent for held in (first, second)} == {parts.workspaces}
+
+
+# What is told
+
+
+async def test_an_event_that_sns_would_not_take_points_to_an_artifact_with_all_of_it(bench: Bench):
+    reason = "the tests say: ü" * 20_000
+    bench.does("close", lambda run: Stop(Outcome.NO_FIX, reason))
+    result = await ended(bench, job(metadata={"team": "blue"}))
+    (row,) = [row for row in bench.store.pending_events(10) if row.type == EventType.FINISHED]
+    assert len(row.body.encode()) < 10_000
+    event = Event.model_validate_json(row.body)
+    assert isinstance(event.data, RunResult)
+    assert (event.data, event.data.outcome, event.data.metadata) == (result, Outcome.NO_FIX, {})
+    assert event.dataref == event.data.artifacts["result"]
+    whole = RunResult.model_validate_json(
+        Path(unquote(urlsplit(str(event.dataref)).path)).read_text()
+    )
+    assert (whole.reason, whole.metadata) == (reason, {"team": "blue"})
+    assert whole.artifacts["patch"]
+    assert row.attributes["outcome"] == "no_fix"
+
+
+async def test_an_event_of_ordinary_size_points_nowhere(bench: Bench):
+    await ended(bench)
+    assert all("dataref" not in row.body for row in bench.store.pending_events(10))
+
+
+@pytest.mark.parametrize(
+    ("asked", "goes_to"), [(None, TOPIC), ("team", f"{TOPIC}-team"), ("mallory", TOPIC)]
+)
+async def test_events_go_to_the_jobs_topic_only_where_it_is_allowed(
+    bench: Bench, asked: str | None, goes_to: str
+):
+    bench.policy = replace(bench.policy, allowed=Allowed(topics=(TOPIC, f"{TOPIC}-team")))
+    result = await ended(bench, job(callback_topic_arn=f"{TOPIC}-{asked}" if asked else None))
+    assert {row.topic_arn for row in bench.store.pending_events(10)} == {goes_to}
+    assert (result.outcome is Outcome.REJECTED) == (asked == "mallory")
+
+
+async def test_a_run_that_is_given_up_has_failed_with_its_metadata(bench: Bench):
+    result = bench.engine.give_up(
+        bench.claim(job(metadata={"team": "blue"})), "its worker died 5 times"
+    )
+    assert (result.outcome, result.reason, result.metadata) == (
+        Outcome.FAILED,
+        "its worker died 5 times",
+        {"team": "blue"},
+    )
+    assert [event.data for event in bench.published()] == [result]

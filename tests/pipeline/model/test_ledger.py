@@ -1,0 +1,270 @@
+"""Money: reserved before a call, kept with the reply, never paid twice."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.errors import Halt, LeaseLost, Retry, judge
+from pipeline.job import FixIssueJob
+from pipeline.model import ModelReply
+from pipeline.model.failures import Failure, ModelError
+from pipeline.model.ledger import EXHAUSTED_DAY_DELAY, Ledger, micro
+from pipeline.outcome import Outcome
+from pipeline.policy import Allowed, Policy
+from pipeline.stage import EffectiveLimits
+from pipeline.store.contract import Claimed, MoneyCaps
+from pipeline.store.sqlite import SqliteStore
+from tests.stand_ins.runs import DAY, LEASE, TOPIC, Clock, claim, job, reply
+
+KEY = "1/propose_patch/0"
+CAPS = MoneyCaps(run=1_000_000, repository_day=1_500_000, day=2_000_000)
+PATIENCE = 20.0
+
+
+class Seller:
+    """A model that counts what it sells. ``error`` is raised instead of the next reply."""
+
+    def __init__(self, *, cost_usd: float = 0.25):
+        self.sold = 0
+        self.cost_usd = cost_usd
+        self.error: Exception | None = None
+
+    async def __call__(self) -> ModelReply:
+        if self.error is not None:
+            error = self.error
+            self.error = None
+            raise error
+        self.sold += 1
+        return reply(f"reply {self.sold}", self.cost_usd)
+
+
+class Desk:
+    def __init__(self, folder: Path):
+        self.clock = Clock()
+        self.seller = Seller()
+        self.store = SqliteStore(folder / "store.sqlite", clock=self.clock)
+        self.artifacts = FolderArtifacts(folder / "artifacts")
+        self.deliver()
+
+    def deliver(self, wanted: FixIssueJob | None = None) -> Claimed:
+        """Another delivery: the last one's lease has ended."""
+        self.clock.now += LEASE
+        self.held = claim(self.store, wanted)
+        self.ledger = self.ledger_of(self.held)
+        return self.held
+
+    def ledger_of(self, held: Claimed, caps: MoneyCaps = CAPS) -> Ledger:
+        return Ledger(self.store, self.artifacts, held.lease, caps, self.clock)
+
+    async def buy(
+        self, key: str = KEY, *, worst_usd: float = 0.5, ledger: Ledger | None = None
+    ) -> str:
+        bought = await (ledger or self.ledger).buy(
+            key, model="m", worst_usd=worst_usd, call=self.seller
+        )
+        return bought.content
+
+    @property
+    def calls(self) -> list[tuple[str, int]]:
+        return [(call.state, call.micro_usd) for call in self.store.calls(self.held.run.job_id, 0)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+async def test_a_call_is_reserved_at_its_worst_and_settled_at_its_cost(desk: Desk):
+    during: list[tuple[str, int]] = []
+
+    async def call() -> ModelReply:
+        during.extend(desk.calls)
+        return reply(cost_usd=0.25)
+
+    await desk.ledger.buy(KEY, model="m", worst_usd=0.5, call=call)
+    assert during == [("reserved", 500_000)]
+    assert desk.calls == [("settled", 250_000)]
+    assert await desk.ledger.cost_usd() == 0.25
+    assert desk.store.spent(day=DAY, repository="octo/repo") == 250_000
+
+
+async def test_a_stored_reply_is_never_bought_again(desk: Desk):
+    assert await desk.buy() == "reply 1"
+    assert await desk.buy() == "reply 1"
+    desk.deliver()
+    assert await desk.buy() == "reply 1"
+    assert (desk.seller.sold, desk.calls) == (1, [("settled", 250_000)])
+
+
+async def test_another_key_is_another_call(desk: Desk):
+    assert [await desk.buy("1/propose_patch/0"), await desk.buy("2/propose_patch/0")] == [
+        "reply 1",
+        "reply 2",
+    ]
+
+
+async def test_a_reply_stored_by_a_worker_that_died_before_settling_is_settled_not_bought(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    def dies(*_: object, **__: object) -> None:
+        raise RuntimeError("the worker dies")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.store, "settle", dies)
+        with pytest.raises(RuntimeError, match="dies"):
+            await desk.buy()
+    assert desk.calls == [("reserved", 500_000)]
+    desk.deliver()
+    assert await desk.buy() == "reply 1"
+    assert (desk.seller.sold, desk.calls) == (1, [("settled", 250_000)])
+
+
+async def test_a_cut_call_keeps_its_reservation_and_is_made_anew(desk: Desk):
+    desk.seller.error = ConnectionError("cut")
+    with pytest.raises(ConnectionError):
+        await desk.buy()
+    assert desk.calls == [("reserved", 500_000)]
+    desk.deliver()
+    assert await desk.buy() == "reply 1"
+    assert desk.calls == [("cut", 500_000), ("settled", 250_000)]
+    assert await desk.ledger.cost_usd() == 0.75
+
+
+async def test_a_reply_that_a_late_worker_stored_for_a_cut_call_is_found(desk: Desk):
+    """The worker that lost its lease in the middle of a call still stores what it paid for; nobody
+    pays again.
+    """
+    first = desk.ledger
+    called = asyncio.Event()
+    answer = asyncio.Event()
+
+    async def slow() -> ModelReply:
+        called.set()
+        await answer.wait()
+        return reply("late")
+
+    late = asyncio.create_task(first.buy(KEY, model="m", worst_usd=0.3, call=slow))
+    await asyncio.wait_for(called.wait(), PATIENCE)
+    desk.deliver()
+    desk.seller.error = ConnectionError("cut")
+    with pytest.raises(ConnectionError):
+        await desk.buy(worst_usd=0.3)
+    answer.set()
+    with pytest.raises(LeaseLost):
+        await late
+    assert await desk.buy(worst_usd=0.3) == "late"
+    assert desk.seller.sold == 0
+    assert desk.calls == [("settled", 10_000), ("reserved", 300_000)]
+
+
+async def test_a_reply_that_has_come_is_stored_though_the_work_is_cancelled(desk: Desk):
+    storing = threading.Event()
+    go_on = threading.Event()
+    put = desk.artifacts.put
+
+    def slow(key: str, data: bytes) -> None:
+        storing.set()
+        assert go_on.wait(PATIENCE)
+        put(key, data)
+
+    desk.artifacts.put = slow  # type: ignore[method-assign]
+    task = asyncio.create_task(desk.buy())
+    assert await asyncio.to_thread(storing.wait, PATIENCE)
+    task.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert desk.calls == [("settled", 250_000)]
+    assert await desk.buy() == "reply 1" and desk.seller.sold == 1
+
+
+async def test_a_call_that_was_not_charged_is_given_back(desk: Desk):
+    desk.seller.error = ModelError(Failure.REFUSED, "the prompt is too long", charged=False)
+    with pytest.raises(ModelError, match="the prompt is too long"):
+        await desk.buy()
+    assert desk.calls == [("released", 0)]
+    assert await desk.buy() == "reply 1"
+    assert await desk.ledger.cost_usd() == 0.25
+
+
+async def test_a_run_without_money_left_is_over(desk: Desk):
+    await desk.buy(worst_usd=0.9)
+    with pytest.raises(
+        Halt, match=r"the run budget: \$0.8000 needed at worst, \$0.7500 left"
+    ) as caught:
+        await desk.buy("other", worst_usd=0.8)
+    assert caught.value.outcome is Outcome.BUDGET_EXHAUSTED
+    assert desk.seller.sold == 1
+
+
+@pytest.mark.parametrize(
+    ("owners", "scope"), [(["octo"], "repository and day"), (["acme", "beta"], "day")]
+)
+async def test_an_exhausted_day_is_a_wait_that_does_not_count(
+    desk: Desk, owners: list[str], scope: str
+):
+    desk.seller.cost_usd = 0.8
+    for number, owner in enumerate(owners, 1):
+        await desk.ledger_of(
+            claim(desk.store, job(issue_url=f"https://github.com/{owner}/repo/issues/{number}")),
+        ).buy(KEY, model="m", worst_usd=0.8, call=desk.seller)
+    with pytest.raises(Retry, match=f"the {scope} budget") as caught:
+        await desk.buy(worst_usd=0.9)
+    verdict = judge(caught.value)
+    assert (verdict.delay, verdict.counts) == (EXHAUSTED_DAY_DELAY, False)
+    desk.clock.now += 86_400
+    desk.deliver()
+    await desk.buy(worst_usd=0.9)
+
+
+async def test_a_worker_without_the_lease_buys_nothing(desk: Desk):
+    old = desk.ledger
+    desk.deliver()
+    with pytest.raises(LeaseLost):
+        await desk.buy(ledger=old)
+    assert desk.seller.sold == 0
+
+
+POLICY = Policy(
+    EffectiveLimits(2.0, 30.0, 4), 20.0, 200.0, TOPIC, Allowed(topics=(TOPIC, TOPIC + "-other"))
+)
+
+
+def test_a_job_may_ask_for_less_than_the_deployment_allows_and_never_for_more():
+    assert POLICY.limits_of(job()) == POLICY.limits
+    less = job(limits={"max_cost_usd": 0.5, "max_minutes": 3, "max_rounds": 1})
+    assert POLICY.limits_of(less) == EffectiveLimits(0.5, 3.0, 1)
+    more = job(limits={"max_cost_usd": 1000, "max_minutes": 600, "max_rounds": 100})
+    assert POLICY.limits_of(more) == POLICY.limits
+
+
+def test_a_run_that_asks_for_more_than_a_day_holds_ends_rather_than_waits_for_ever():
+    narrow = Policy(EffectiveLimits(2.0, 30.0, 4), 1.5, 1.0)
+    assert narrow.caps_of(narrow.limits) == MoneyCaps(1_000_000, 1_500_000, 1_000_000)
+    assert POLICY.caps_of(EffectiveLimits(0.5, 1, 1)) == MoneyCaps(500_000, 20_000_000, 200_000_000)
+
+
+def test_events_go_to_the_topic_asked_for_only_where_it_is_allowed():
+    asked: Callable[[str], FixIssueJob] = lambda arn: job(callback_topic_arn=arn)  # noqa: E731
+    assert POLICY.topic_of(asked(TOPIC + "-other")) == TOPIC + "-other"
+    assert (
+        POLICY.topic_of(asked(TOPIC + "-evil"))
+        == POLICY.topic_of(job())
+        == POLICY.topic_of(None)
+        == TOPIC
+    )
+
+
+@given(st.floats(0, 10_000))
+def test_rounding_is_up_to_the_next_millionth(usd: float):
+    assert -1e-3 < micro(usd) - usd * 1e6 < 1
+
+
+def test_what_is_whole_stays_whole():
+    assert [micro(usd) for usd in (0, 0.1, 0.29, 2.0, 1e-7)] == [0, 100_000, 290_000, 2_000_000, 1]

@@ -1,0 +1,220 @@
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from pipeline.job import FixIssueJob
+from pipeline.outcome import Event, EventType, Outcome, RunResult
+from pipeline.store.contract import Claimed, Finished, RunRow, Submission
+from pipeline.store.sqlite import SqliteStore
+from pipeline.worker.outbox import PAGE, Publisher
+from tests.stand_ins import aws as stand_in
+from tests.stand_ins.aws import Aws, Topic
+
+aws = stand_in.aws
+aws_server = stand_in.aws_server
+PATIENCE = 20.0
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    store = SqliteStore(tmp_path / "store.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def topic(aws: Aws) -> Topic:
+    return aws.make_topic()
+
+
+def finished(
+    store: SqliteStore, number: int, topic_arn: str | None, metadata: dict[str, str] | None = None
+) -> RunRow:
+    """A run that ended, its event in the outbox."""
+    job = FixIssueJob(
+        issue_url=f"https://github.com/octo/repo/issues/{number}", metadata=metadata or {}
+    )
+    claim = store.claim(Submission.of(job), lease_seconds=60)
+    assert isinstance(claim, Claimed)
+    result = RunResult(
+        job_id=job.id,
+        generation=0,
+        issue_url=job.issue_url,
+        repository="octo/repo",
+        outcome=Outcome.NO_FIX,
+        reason="nothing helped",
+        metadata=job.metadata,
+        trace="t",
+    )
+    store.finish(claim.lease, result, Event.about(result, "2026-01-01T00:00:00Z"), topic_arn)
+    again = store.claim(Submission.of(job), lease_seconds=60)
+    assert isinstance(again, Finished)
+    return again.run
+
+
+async def test_the_rows_of_another_worker_are_published_with_their_attributes(
+    aws: Aws, topic: Topic, store: SqliteStore, tmp_path: Path
+):
+    other = SqliteStore(tmp_path / "store.db")
+    run = finished(other, 1, topic.arn, {"team": "blü"})
+    other.close()
+    async with Publisher(store, lambda _: topic.arn) as publisher:
+        assert await publisher.drain() == 1
+        assert await publisher.drain() == 0
+    ((body, attributes),) = aws.events(topic)
+    assert body == run.event
+    assert attributes == {
+        "type": EventType.FINISHED,
+        "repository": "octo/repo",
+        "outcome": "no_fix",
+    }
+
+
+async def test_more_rows_than_a_page_holds_go_out_in_one_drain(
+    aws: Aws, topic: Topic, store: SqliteStore
+):
+    for number in range(1, PAGE + 4):
+        finished(store, number, topic.arn)
+    async with Publisher(store, lambda _: topic.arn) as publisher:
+        assert await publisher.drain() == PAGE + 3
+    assert len(aws.events(topic)) == PAGE + 3
+
+
+async def test_a_row_that_sns_refuses_stays_pending_waits_longer_and_stops_no_other(
+    aws: Aws, topic: Topic, store: SqliteStore
+):
+    clock = Clock()
+    for number in range(1, PAGE + 1):
+        finished(store, number, f"{topic.arn}-gone")
+    run = finished(store, PAGE + 1, topic.arn)
+    async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
+        assert await publisher.drain() == 0, "the refused rows fill the first page"
+        assert await publisher.drain() == 1
+        assert [body for body, _ in aws.events(topic)] == [run.event]
+        assert len(store.pending_events(50)) == PAGE
+        aws.sns.create_topic(Name=topic.arn.rpartition(":")[2] + "-gone")
+        clock.now = 3600.0
+        assert await publisher.drain() == PAGE
+    assert store.pending_events(50) == []
+
+
+async def test_an_event_is_published_again_byte_for_byte_and_marked(
+    aws: Aws, topic: Topic, store: SqliteStore
+):
+    run = finished(store, 1, None, {"team": "blü"})
+    asked: list[FixIssueJob | None] = []
+
+    def topic_of(job: FixIssueJob | None) -> str:
+        asked.append(job)
+        return topic.arn
+
+    async with Publisher(store, topic_of) as publisher:
+        await publisher.publish_again(run)
+    ((body, attributes),) = aws.events(topic)
+    assert body == run.event
+    assert json.loads(body)["data"]["metadata"] == {"team": "blü"}
+    assert attributes == {
+        "type": "run.finished",
+        "repository": "octo/repo",
+        "outcome": "no_fix",
+        "duplicate": "true",
+    }
+    assert asked == [FixIssueJob.model_validate_json(run.body)]
+
+
+async def test_a_poke_wakes_the_loop_a_store_that_fails_does_not_end_it_and_a_stop_drains_once_more(
+    aws: Aws, topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+):
+    loop = asyncio.get_running_loop()
+    marked = asyncio.Event()
+    failed = asyncio.Event()
+    real_pending = store.pending_events
+    real_mark = store.mark_published
+
+    def down(limit: int):
+        loop.call_soon_threadsafe(failed.set)
+        raise ConnectionError("the store is down")
+
+    def mark(event_id: str) -> None:
+        real_mark(event_id)
+        loop.call_soon_threadsafe(marked.set)
+
+    monkeypatch.setattr(store, "pending_events", down)
+    monkeypatch.setattr(store, "mark_published", mark)
+    async with Publisher(store, lambda _: topic.arn, interval=3600) as publisher:
+        running = asyncio.create_task(publisher.run())
+        await asyncio.wait_for(failed.wait(), PATIENCE)
+        monkeypatch.setattr(store, "pending_events", real_pending)
+        finished(store, 1, topic.arn)
+        publisher.poke()
+        await asyncio.wait_for(marked.wait(), PATIENCE)
+        finished(store, 2, topic.arn)
+        publisher.stop()
+        await asyncio.wait_for(running, PATIENCE)
+    assert len(aws.events(topic)) == 2, "the last drain takes what came before the stop"
+
+
+async def test_an_hour_without_sns_loses_nothing_and_does_not_hammer_it(
+    aws: Aws, topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+):
+    clock = Clock()
+    tries = 0
+    for number in range(1, 41):
+        finished(store, number, topic.arn)
+    async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
+
+        async def unreachable(**_: object) -> object:
+            nonlocal tries
+            tries += 1
+            raise EndpointConnectionError(endpoint_url="the topic's")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(publisher._client, "publish", unreachable)
+            while clock.now < 3600.0:
+                assert await publisher.drain() == 0
+                clock.now += 5.0
+        assert 40 < tries < 400, "about two a minute, not one a row and drain"
+        assert publisher.pending > 0
+        clock.now += 300.0
+        assert await publisher.drain() == 40
+        assert publisher.pending == 0
+    assert len(aws.events(topic)) == 40
+
+
+@pytest.mark.parametrize(
+    "code", ["ThrottledException", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch"]
+)
+async def test_what_sns_refuses_to_everybody_is_asked_of_it_with_one_event(
+    topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch, code: str
+):
+    for number in (1, 2, 3):
+        finished(store, number, topic.arn)
+    refused: list[str] = []
+
+    async def refuse(**given: str) -> object:
+        refused.append(given["Message"])
+        answer = {
+            "Error": {"Code": code, "Message": ""},
+            "ResponseMetadata": {"HTTPStatusCode": 400},
+        }
+        raise ClientError(answer, "Publish")
+
+    clock = Clock()
+    async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
+        monkeypatch.setattr(publisher._client, "publish", refuse)
+        assert await publisher.drain() == 0
+        clock.now += 3600.0
+        refused.clear()
+        assert await publisher.drain() == 0
+    assert len(refused) == 1, "one event finds out whether it is over"
+    assert len(store.pending_events(10)) == 3

@@ -1,0 +1,115 @@
+import asyncio
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+
+from pipeline.worker.watchdog import EXIT_STATUS, Watchdog
+
+PATIENCE = 20.0
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def watchdog(clock: Clock, ended: list[int], words: Path | None = None) -> Watchdog:
+    """Entered, its thread never wakes by itself: the test calls ``look``."""
+    return Watchdog(limit=300.0, interval=3600.0, words=words, end=ended.append, clock=clock)
+
+
+async def test_a_loop_that_stands_still_past_the_limit_ends_the_process_and_says_where(
+    clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    ended: list[int] = []
+    words = tmp_path / "words"
+    with watchdog(clock, ended, words) as dog:
+        dog.look()
+        clock.now += 299.0
+        dog.look()
+        assert ended == []
+        clock.now += 1.0
+        dog.look()
+    assert ended == [EXIT_STATUS]
+    (said,) = [
+        record.getMessage() for record in caplog.records if record.levelno == logging.CRITICAL
+    ]
+    assert "300 s" in said
+    assert "look" in said, "where the loop's thread is: in this test"
+    assert "300 s" in words.read_text()
+    assert "300 s" in (Watchdog(words=words).last_words or ""), "the next process can tell it"
+    assert Watchdog(words=words).last_words is None, "and the one after that has nothing to tell"
+
+
+async def test_a_loop_that_turns_is_left_alone_and_its_delay_measured(clock: Clock):
+    ended: list[int] = []
+    with watchdog(clock, ended) as dog:
+        for late in (0.2, 0.5, 0.1):
+            dog.look()
+            clock.now += late
+            await asyncio.sleep(0)
+            clock.now += 1000.0
+        assert dog.take() == (pytest.approx(0.5), 0)
+        assert dog.take() == (0.0, 0)
+    assert ended == []
+
+
+async def test_a_stall_is_told_once_and_counted(clock: Clock, caplog: pytest.LogCaptureFixture):
+    with watchdog(clock, []) as dog:
+        dog.look()
+        for _ in range(3):
+            clock.now += 2.0
+            dog.look()
+        await asyncio.sleep(0)
+        assert dog.take() == (pytest.approx(6.0), 1)
+    assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
+
+
+async def test_it_sees_a_blocked_loop_from_its_own_thread():
+    ended = threading.Event()
+    with Watchdog(limit=0.05, interval=0.01, end=lambda status: ended.set()):
+        assert ended.wait(PATIENCE), "this wait blocks the loop's own thread"
+
+
+async def test_a_log_that_takes_no_line_does_not_save_a_stuck_process(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+):
+    stuck = threading.Event()
+    request.addfinalizer(stuck.set)
+    monkeypatch.setattr("pipeline.worker.watchdog.PATIENCE", 0.01)
+    monkeypatch.setattr("pipeline.worker.watchdog.log.critical", lambda *_: stuck.wait(PATIENCE))
+    ended: list[int] = []
+    with watchdog(clock, ended) as dog:
+        dog.look()
+        clock.now += 1000.0
+        dog.look()
+    assert ended == [EXIT_STATUS]
+
+
+def test_a_loop_that_was_closed_ends_the_thread():
+    async def enter() -> Watchdog:
+        return Watchdog(interval=0.01).__enter__()
+
+    dog = asyncio.run(enter())
+    dog._thread.join(PATIENCE)
+    assert not dog._thread.is_alive()
+    dog.__exit__()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", None])
+def test_last_words_that_can_not_be_read_stop_no_start(tmp_path: Path, content: bytes | None):
+    words = tmp_path / "words"
+    if content is None:
+        words.mkdir()
+    else:
+        words.write_bytes(content)
+    assert Watchdog(words=words).last_words is None

@@ -1,0 +1,230 @@
+"""What holds for any file, any edit and any reply. ``make fuzz`` tries each with 10,000 examples."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from repository.edits.landing import land
+from repository.edits.model import EditFailed
+from repository.edits.policy import EditPolicy, EditRules
+
+POLICY = EditPolicy(EditRules())
+
+
+def landed(reply: str, **files: bytes) -> dict[str, bytes | None]:
+    known = {name.replace("__", "/") + ".txt": data for name, data in files.items()}
+    return land(reply, known.get, known, POLICY).files
+
+
+# How each format says "these lines become those", with what stands around them for those that want
+# context.
+def _block(search: list[str], replace: list[str], _start: int) -> str:
+    return "f.txt\n```\n" + "\n".join(
+        ["<<<<<<< SEARCH", *search, "=======", *replace, ">>>>>>> REPLACE", "```"]
+    )
+
+
+def _pair(search: list[str], replace: list[str], _start: int) -> str:
+    old, new = ("\n".join(lines) for lines in (search, replace))
+    return f"<file>f.txt</file>\n<original>\n{old}\n</original>\n<patched>\n{new}\n</patched>\n"
+
+
+def _diff(search: list[str], replace: list[str], start: int) -> str:
+    body = [*(f"-{line}" for line in search), *(f"+{line}" for line in replace)]
+    return "\n".join(
+        ["```diff", "--- a/f.txt", "+++ b/f.txt", f"@@ -{start + 7},9 +{start},1 @@", *body, "```"]
+    )
+
+
+def _envelope(search: list[str], replace: list[str], _start: int) -> str:
+    body = [*(f"-{line}" for line in search), *(f"+{line}" for line in replace)]
+    return "\n".join(["*** Begin Patch", "*** Update File: f.txt", "@@", *body, "*** End Patch"])
+
+
+def _replacing(search: list[str], replace: list[str], _start: int) -> str:
+    arguments = {
+        "path": "f.txt",
+        "old_str": "\n".join(search) + "\n",
+        "new_str": "\n".join(replace) + "\n",
+    }
+    return json.dumps({"name": "str_replace", "arguments": arguments})
+
+
+def _spanning(search: list[str], replace: list[str], start: int) -> str:
+    arguments = {
+        "file_path": "f.txt",
+        "start_line": start + 1,
+        "end_line": start + len(search),
+        "replacement_code": "\n".join(replace) + "\n",
+    }
+    return (
+        "I call the"
+        f" tool.\n\n```json\n{json.dumps({'name': 'replace_lines', 'arguments': arguments}, indent=1)}\n```"
+    )
+
+
+FORMATS: dict[str, Callable[[list[str], list[str], int], str]] = {
+    "blocks": _block,
+    "pairs": _pair,
+    "diff": _diff,
+    "envelope": _envelope,
+    "str_replace": _replacing,
+    "replace_lines": _spanning,
+}
+
+# Lines that no format takes for a mark, unique as they are and without whitespace, so that every
+# cut occurs once.
+_text = st.text(
+    st.characters(codec="utf-8", exclude_characters="\n\r\0", exclude_categories=("Cs",)),
+    max_size=12,
+)
+_lines = st.lists(_text.map(lambda s: f"x{s}x"), min_size=1, max_size=12, unique=True)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(_lines, st.data())
+def test_what_a_reader_reads_from_a_rendered_edit_gives_the_edits_result(name, lines, data):
+    start = data.draw(st.integers(0, len(lines) - 1))
+    end = data.draw(st.integers(start + 1, len(lines)))
+    new = data.draw(_lines)
+    assume(new != lines[start:end])
+    newline = data.draw(st.sampled_from(["\n", "\r\n"]))
+    mark = data.draw(st.sampled_from(["", "\ufeff"]))
+    text = mark + newline.join([*lines, ""])
+    assume("[..." not in text)
+    expected = mark + newline.join([*lines[:start], *new, *lines[end:], ""])
+    if not (mark and name == "str_replace"):
+        assert landed(FORMATS[name](lines[start:end], new, start), f=text.encode()) == {
+            "f.txt": expected.encode()
+        }
+
+
+@given(_lines, st.integers(1, 8), st.data())
+def test_lost_indentation_is_given_back_where_all_lines_or_only_the_first_of_both_halves_lost_it(
+    lines, width, data
+):
+    assume(len(lines) > 1)
+    indent = " " * width
+    nested = [" " * data.draw(st.integers(0, 4)) + line for line in lines]
+    text = "".join(f"{indent}{line}\n" for line in nested)
+    changed = [line.replace("x", "y", 1) for line in nested]
+    expected = "".join(f"{indent}{line}\n" for line in changed).encode()
+    assert landed(_block(nested, changed, 0), f=text.encode()) == {"f.txt": expected}
+    if not nested[0].startswith(" "):
+        halves = [[half[0], *(indent + line for line in half[1:])] for half in (nested, changed)]
+        assert landed(_block(*halves, 0), f=text.encode()) == {"f.txt": expected}
+        with pytest.raises(EditFailed):
+            landed(
+                _block(halves[0], [f"{indent} {changed[0]}", *halves[1][1:]], 0), f=text.encode()
+            )
+
+
+_piece = st.sampled_from(
+    [
+        "<<<<<<< SEARCH",
+        "=======",
+        ">>>>>>> REPLACE",
+        "```python",
+        "```",
+        "f.txt",
+        "/etc/passwd",
+        "../f.txt",
+        ".git/config",
+        ".github/workflows/x.yml",
+        "x",
+        "",
+        "  ",
+        "\0",
+        "é\r",
+        "<file>f.txt</file>",
+        "<original>",
+        "</original>",
+        "<patched>",
+        "</patched>",
+        "--- a/f.txt",
+        "+++ b/f.txt",
+        "+++ /dev/null",
+        "@@ -1 +1 @@",
+        "-x",
+        "+y",
+        " x",
+        "*** Begin Patch",
+        "*** Update File: f.txt",
+        "*** Add File: ../g.txt",
+        "*** Delete File: f.txt",
+        "*** End Patch",
+        "...",
+        '{"name": "edit", "arguments": {"path": "../f.txt", "old_str": "x", "new_str": "y"}}',
+        '{"name": "create", "arguments": {"path": "a/.GIT/x", "file_text": "y"}}',
+        "<think>",
+        "</think>",
+    ]
+)
+
+
+@given(st.lists(_piece | st.text(max_size=20), max_size=30))
+def test_no_reply_writes_outside_the_tree_or_raises_anything_but_its_own_error(pieces):
+    asked: list[str] = []
+
+    def read(path: str) -> bytes | None:
+        asked.append(path)
+        return b"x\ny\n" if path == "f.txt" else None
+
+    try:
+        written = land("\n".join(pieces), read, ["f.txt"], POLICY).files
+    except EditFailed:
+        written = {}
+    for path in [*asked, *written]:
+        parts = path.split("/")
+        assert (
+            path
+            and not path.startswith(("/", "~"))
+            and not {"", ".", "..", ".git"} & {p.casefold() for p in parts}
+        )
+        assert parts[0].casefold() != ".github"
+    assert written.get("f.txt") != b"x\ny\n"
+
+
+N = 900_000
+_OPEN = "f.txt\n<<<<<<< SEARCH\n"
+_MID = "=======\n"
+_CLOSE = ">>>>>>> REPLACE\n"
+
+
+@pytest.mark.parametrize(
+    ("reply", "data"),
+    [
+        ("word " * 1_000_000, b"x\n"),
+        ("\n" * N, b"x\n"),
+        (("<<<<<<< SEARCH\n" * (N // 15)), b"x\n"),
+        (_OPEN + _MID * (N // 8) + _CLOSE, b"x\n"),
+        (_OPEN + "a\n" * 100_000 + _MID + "b\n" + _CLOSE, b"a\n" * 300_000),
+        (
+            _OPEN + (" a\n" * 999 + " b\n") * 99 + "   a\n" * 3 + _MID + "b\n" + _CLOSE,
+            (b"a\n" * 999 + b"b\n") * 200,
+        ),
+        (_OPEN + "...\nx\n" * 50_000 + _MID + "...\ny\n" * 50_000 + _CLOSE, b"x\n" * 1_000),
+        ('[{"a": "\n' * (N // 9), b"x\n"),
+        ("<original>" * (N // 10), b"x\n"),
+        ("--- a/f.txt\n+++ b/f.txt\n" + "@@ -1 +1 @@\n-x\n+y\n" * (N // 18), b"x\n" * 300_000),
+    ],
+    ids=[
+        "5 MB of words",
+        "line ends",
+        "openings",
+        "dividers",
+        "one line over and over",
+        "nearly everywhere",
+        "elisions",
+        "begun calls",
+        "begun pairs",
+        "hunks",
+    ],
+)
+@pytest.mark.timeout(20)
+def test_a_huge_or_pathological_reply_ends(reply, data):
+    with pytest.raises(EditFailed):
+        landed(reply, f=data)

@@ -1,0 +1,358 @@
+"""What is read out of a reply, format by format, and what is told of what can't be."""
+
+import json
+
+import pytest
+
+from repository.edits.apply import apply_edits
+from repository.edits.model import EditFailed
+from repository.edits.readers import edits_of, read_reply
+
+FILE = "def f():\n    a = 1\n    return a\n\n\ndef g():\n    return 2\n"
+
+
+def applied(reply: str, **files: str) -> dict[str, str | None]:
+    known = {"m.py": FILE} | {name + ".py": text for name, text in files.items()}
+    return apply_edits(known.get, edits_of(read_reply(reply)), known).files
+
+
+def refusal(reply: str, **files: str) -> str:
+    with pytest.raises(EditFailed) as raised:
+        applied(reply, **files)
+    return str(raised.value)
+
+
+CHANGED = {"m.py": FILE.replace("a = 1", "a = 3")}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        (
+            "```diff\n--- a/m.py\n+++ b/m.py\n@@ -90,3 +1,77 @@\n def f():\n-    a = 1\n+    a ="
+            " 3\n```\nThat is all."
+        ),
+        (
+            "diff --git a/m.py b/m.py\nindex 12ab..34cd 100644\n--- a/m.py\n+++ b/m.py\n@@ @@\n-   "
+            " a = 1\n+    a = 3\n"
+        ),
+        (
+            "<patch>\n--- m.py\n+++ m.py\n@@ def f():\n-    a = 1\n+    a = 3\n     return a\n"
+            " </patch>"
+        ),
+        "--- a/m.py\n+++ b/m.py\n-    a = 1\n+    a = 3\n",
+        "`m.py`\n```diff\n@@ -1 +1 @@\n-    a = 1\n+    a = 3\n```",
+        (
+            "--- a/m.py\t2024-01-01\n+++ b/m.py\tnow\n@@ -2,2 +2,2 @@\n-    a = 1\n+    a = 3\n    "
+            " return a\n\nYes"
+        ),
+        # The leading space of context is lost.
+        (
+            "```diff\n--- a/m.py\n+++ b/m.py\n@@ -1,3 +1,3 @@\ndef f():\n-    a = 1\n+    a = 3\n  "
+            "  return a\n```"
+        ),
+    ],
+)
+def test_diffs_are_placed_by_their_own_context_whatever_their_numbers_say(reply):
+    assert applied(reply) == CHANGED
+
+
+def test_the_hunks_of_a_diff_all_speak_of_the_file_before_it():
+    reply = "--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-    a = 1\n+    return 2\n"
+    reply += "@@ -7 +7 @@\n-    return 2\n+    return 4\n"
+    assert applied(reply) == {
+        "m.py": FILE.replace("return 2", "return 4").replace("a = 1", "return 2")
+    }
+
+
+def test_a_diffs_heading_or_line_number_chooses_between_places_that_fit_alike():
+    twice = "class A:\n    x = 1\n\n\nclass B:\n    x = 1\n"
+    hunk = "-    x = 1\n+    x = 2\n"
+    assert applied(f"--- a/t.py\n+++ b/t.py\n@@ -6,1 +6,1 @@\n{hunk}", t=twice)["t.py"].endswith(
+        "x = 2\n"
+    )
+    assert applied(f"--- a/t.py\n+++ b/t.py\n@@ -9 +9 @@ class B:\n{hunk}", t=twice)[
+        "t.py"
+    ].endswith("x = 2\n")
+    assert "occurs 2 times" in refusal(f"--- a/t.py\n+++ b/t.py\n@@ -9 +9 @@\n{hunk}", t=twice)
+
+
+def test_a_diff_makes_and_removes_files_but_does_not_rename():
+    made = "--- /dev/null\n+++ b/new/n.py\n@@ -0,0 +1,2 @@\n+a = 1\n+b = 2\n"
+    assert applied(made) == {"new/n.py": "a = 1\nb = 2\n"}
+    assert applied(
+        "diff --git a/m.py b/m.py\ndeleted file mode 100644\n--- a/m.py\n+++ /dev/null\n"
+    ) == {"m.py": None}
+    assert "write a new file" in refusal(
+        "--- a/m.py\n+++ b/n.py\n@@ -1 +1 @@\n-    a = 1\n+    a = 3\n"
+    )
+
+
+def test_a_hunk_without_a_line_of_the_file_is_refused():
+    assert "no line of the file" in refusal("--- a/m.py\n+++ b/m.py\n@@ -2,0 +3,1 @@\n+    a = 3\n")
+
+
+ENVELOPE = "*** Begin Patch\n{}*** End Patch\n"
+
+
+def test_an_envelope_updates_adds_and_deletes():
+    sections = "*** Update File: m.py\n@@ def f():\n-    a = 1\n+    a = 3\n"
+    sections += "*** Add File: n.py\n+b = 1\n*** Delete File: o.py\n"
+    assert applied(ENVELOPE.format(sections), o="x\n") == CHANGED | {
+        "n.py": "b = 1\n",
+        "o.py": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sections", "why"),
+    [
+        ("*** Update File: m.py\n@@\n-    a = 1\nso\n", "none of space, + and -"),
+        ("*** Add File: n.py\nb = 1\n", "each line of a new file"),
+        ("*** Update File: m.py\n*** Move to: n.py\n", "moving a file"),
+        ("-    a = 1\n", "belongs to no file"),
+    ],
+)
+def test_what_an_envelope_can_not_hold_is_told(sections, why):
+    assert why in refusal(ENVELOPE.format(sections))
+    assert "ends inside the patch" in refusal(
+        "*** Begin Patch\n*** Update File: m.py\n-    a = 1\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("original", "patched"), ("search", "replace"), ("old_code", "new_code")]
+)
+def test_pairs_in_tags_are_read_whatever_they_are_called(old, new):
+    reply = f"Words.\n<file>m.py</file>\n<{old}>    a = 1</{old}>\n<{new}>\n    a = 3\n</{new}>\n"
+    assert applied(reply) == CHANGED
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        ("<original>a</original><patched>b</patched>", "names no file"),
+        (
+            "<file>m.py</file><original>    a = 1</original>\n<patched>    a = 3",
+            "has no </patched>",
+        ),
+        ("<file>m.py</file><patched>    a = 3</patched>", "without an <original>"),
+    ],
+)
+def test_a_pair_that_is_not_whole_is_told(reply, why):
+    assert why in refusal(reply)
+
+
+def call(name: str, **arguments: object) -> str:
+    return json.dumps({"name": name, "arguments": arguments})
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        call(
+            "replace_lines",
+            file_path="m.py",
+            start_line=2,
+            end_line=2,
+            replacement_code="\n    a = 3\n",
+        ),
+        call(
+            "str_replace_editor",
+            command="str_replace",
+            path="m.py",
+            old_str="a = 1",
+            new_str="a = 3",
+        ),
+        json.dumps(
+            [
+                {
+                    "type": "tool_use",
+                    "name": "e",
+                    "input": {"path": "m.py", "old_str": "1", "new_str": "3"},
+                }
+            ]
+        ),
+        json.dumps(
+            {
+                "tool_calls": [
+                    {
+                        "function": {
+                            "name": "edit",
+                            "arguments": json.dumps(
+                                {
+                                    "path": "m.py",
+                                    "edits": [{"old_text": "a = 1", "new_text": "a = 3"}],
+                                }
+                            ),
+                        }
+                    }
+                ]
+            }
+        ),
+        "I look first.\n"
+        + call("view", path="m.py")
+        + "\n\n```json\n"
+        + call("write_file", path="m.py", content=FILE.replace("a = 1", "a = 3"))
+        + "\n```",
+        (
+            '<invoke name="edit"><parameter name="path">m.py</parameter><parameter name="old_str">a'
+            ' = 1</parameter><parameter name="new_str">a = 3</parameter></invoke>'
+        ),
+        (
+            "<function=str_replace_editor>\n<parameter=command>str_replace</parameter>\n<parameter=path>m.py</parameter>\n<parameter=old_str>\n"
+            "    a = 1\n</parameter>\n<parameter=new_str>\n    a = 3\n</parameter>\n</function>"
+        ),
+        json.dumps(
+            {
+                "name": "shell",
+                "arguments": {
+                    "command": [
+                        "apply_patch",
+                        ENVELOPE.format("*** Update File: m.py\n@@\n-    a = 1\n+    a = 3\n"),
+                    ]
+                },
+            }
+        ),
+        call("patch", diff="--- a/m.py\n+++ b/m.py\n@@ -2 +2 @@\n-    a = 1\n+    a = 3\n"),
+        call("edit", path="/testbed/m.py", old_str="a = 1", new_str="a = 3"),
+    ],
+)
+def test_tool_calls_are_read_in_the_shapes_that_providers_give_them(reply):
+    assert applied(reply) == CHANGED
+
+
+def test_a_call_may_insert_replace_everywhere_and_make_a_file():
+    assert applied(call("insert", path="m.py", insert_line=0, new_str="import os\n")) == {
+        "m.py": f"import os\n{FILE}"
+    }
+    everywhere = call("edit", path="m.py", old_str="return", new_str="yield", replace_all=True)
+    assert applied(everywhere) == {"m.py": FILE.replace("return", "yield")}
+    assert "occurs 2 times" in refusal(call("edit", path="m.py", old_str="return", new_str="yield"))
+    assert applied(call("create", path="n.py", file_text="a = 1\n")) == {"n.py": "a = 1\n"}
+
+
+def test_line_numbers_that_an_earlier_call_moved_are_not_guessed():
+    first = call(
+        "replace_lines",
+        file_path="m.py",
+        start_line=1,
+        end_line=1,
+        replacement_code="import os\ndef f():",
+    )
+    later = call(
+        "replace_lines", file_path="m.py", start_line=7, end_line=7, replacement_code="    return 3"
+    )
+    assert "moved these lines" in refusal(f"{first}\n{later}")
+    assert applied(f"{later}\n{first}") == {
+        "m.py": f"import os\n{FILE}".replace("return 2", "return 3")
+    }
+    assert "not in the file" in refusal(
+        call("replace_lines", file_path="m.py", start_line=70, end_line=71, replacement_code="x")
+    )
+
+
+def test_whole_files_are_taken_where_there_is_nothing_else_and_nothing_is_left_out():
+    new = FILE.replace("a = 1", "a = 3")
+    assert applied(f"Here it is.\n\n**m.py**\n```python\n{new}```\n") == CHANGED
+    assert applied(f"```python m.py\n{new}```\n") == CHANGED
+    assert "lines are left out" in refusal(
+        "m.py\n```\ndef f():\n    a = 3\n    # ... the rest\n```\n"
+    )
+    assert "looks like a part" in refusal("m.py\n```\ndef f():\n    a = 3\n```\n")
+    assert "holds no edits" in refusal("Look at this:\n```python\na = 3\n```\n")
+    assert "ends inside m.py" in refusal("m.py\n```\ndef f():\n")
+
+
+def test_the_format_that_begins_first_is_the_replys_and_a_second_one_beside_it_is_a_problem():
+    inside = (
+        "m.py\n<<<<<<< SEARCH\n    a = 1\n=======\n    a = '''\n--- a/m.py\n+++ b/m.py\n@@ -1 +1"
+        " @@'''\n"
+    )
+    inside += ">>>>>>> REPLACE\n"
+    assert "+++ b/m.py" in (applied(inside)["m.py"] or "")
+    beside = (
+        inside
+        + "\n```diff\n--- a/m.py\n+++ b/m.py\n@@ -7 +7 @@\n-    return 2\n+    return 3\n```\n"
+    )
+    assert "beside those of another format (search/replace)" in refusal(beside)
+
+
+def test_drafts_in_a_models_thinking_are_no_edits():
+    draft = "<think>\nm.py\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n</think>\n"
+    assert (
+        applied(f"{draft}m.py\n<<<<<<< SEARCH\n    a = 1\n=======\n    a = 3\n>>>>>>> REPLACE\n")
+        == CHANGED
+    )
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "<<<<<<< SEARCH m.py\n    a = 1\n=======\n    a = 3\n>>>>>>> REPLACE\n",
+        "m.py\n<<<<<<< ORIGINAL\n    a = 1\n=======\n    a = 3\n>>>>>>> UPDATED\n",
+        (
+            "<path>m.py</path>\n<diff>\n------- SEARCH\n    a = 1\n=======\n    a = 3\n+++++++"
+            " REPLACE\n"
+        ),
+        # the fence ends the block
+        "m.py\n```\n<<<<<<< SEARCH\n    a = 1\n=======\n    a = 3\n```\nDone.\n",
+        (
+            "m.py\n<<<<<<< SEARCH\ndef f():\n    a = 1\n...\n=======\ndef f():\n    a ="
+            " 3\n...\n>>>>>>> REPLACE\n"
+        ),
+        (
+            "m.py\n<<<<<<< SEARCH\n\ndef f():\n\n    a = 1\n=======\n\ndef f():\n\n    a ="
+            " 3\n>>>>>>> REPLACE\n"
+        ),
+    ],
+)
+def test_blocks_with_other_marks_a_missing_last_one_elisions_or_blank_lines_are_read(reply):
+    if (
+        "\n\n    a" in reply
+    ):  # a blank line that the file lacks, at the border of the change: whose is it?
+        assert "not in the file" in refusal(reply)
+    else:
+        assert applied(reply) == CHANGED
+
+
+def test_blank_lines_are_ignored_where_nothing_changes_and_the_files_own_stay():
+    spaced = "a = 1\n\nb = 2\nc = 3\n"
+    reply = (
+        "s.py\n<<<<<<< SEARCH\n\na = 1\nb = 2\nc = 3\n=======\n\na = 1\nb = 2\nc = 4\n>>>>>>>"
+        " REPLACE\n"
+    )
+    assert applied(reply, s=spaced) == {"s.py": spaced.replace("c = 3", "c = 4")}
+
+
+def test_elided_parts_that_occur_twice_or_leave_the_block_are_refused():
+    reply = (
+        "m.py\n<<<<<<< SEARCH\n    a = 1\n...\n    return 2\n=======\n    a = 3\n...\n    return"
+        " 2\n>>>>>>> REPLACE\n"
+    )
+    assert "not in the file" in refusal(reply)
+    doubled = (
+        "m.py\n<<<<<<< SEARCH\ndef f():\n...\n    pass\n=======\ndef h():\n...\n    pass\n>>>>>>>"
+        " REPLACE\n"
+    )
+    assert "not in the file" in refusal(
+        doubled.replace("m.py", "d.py"), d="def f():\n    pass\n    pass\n"
+    )
+
+
+def test_a_comment_that_stands_for_code_is_not_written():
+    assert "leaves code out" in refusal(
+        "m.py\n<<<<<<< SEARCH\n    return 2\n=======\n    # ... existing code ...\n    return"
+        " 3\n>>>>>>> REPLACE\n"
+    )
+
+
+def test_every_block_that_does_not_fit_is_told_at_once_and_how_many_would():
+    reply = "m.py\n" + "".join(
+        f"<<<<<<< SEARCH\n{old}\n=======\n{old}0\n>>>>>>> REPLACE\n"
+        for old in ("    a = 1", "    nowhere", "    not so")
+    )
+    said = refusal(reply)
+    assert (
+        "Block 2 (m.py)" in said and "Block 3 (m.py)" in said and "The other 1 would apply" in said
+    )

@@ -1,0 +1,121 @@
+import unicodedata
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from repository.issue_text import visible
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("a<!-- x -->b", "ab"),
+        ("a<!-- x --> b <!-- y -->c", "a b c"),
+        ("a <!-- never closed\n\nall that follows", "a "),
+        ("a<!---->b", "ab"),
+        ("<!<!-- x -->-- visible -->", "<! -- visible -->"),
+        ("<\u200b!-- x -->b", "b"),
+        ("a\ufe0f\U000e0100\u3164b", "ab"),
+        ("\x1b[31mred\x07", "[31mred"),
+        ("tab\tand\r\nlines\rkept", "tab\tand\nlines\nkept"),
+        ("naïve 漢字 👍 a < b -- c > d", "naïve 漢字 👍 a < b -- c > d"),
+        ("\ue000private", "private"),
+        ("<div>\n```\n<!-- x -->\n```\n</div>", "<div>\n```\n\n```\n</div>"),
+        ("<div> <!--\n\n```\nx\n```\n-->", "<div> "),
+        ("```\na\n``` \n<!-- x --> b", "```\na\n``` \n b"),
+        ('<a title="`"><!-- x --></a><a title="`">', '<a title="`"></a><a title="`">'),
+        ("`<!-- a -->` b<!-- a -->", "`` b"),
+        ("![<!-- x -->](a.png)", "![](a.png)"),
+        ("[//]: # (do this)\n\ntext", "\ntext"),
+        ("[//]: #\n  'do this'\ntext", "\ntext"),
+        (
+            "- [x]: y 'do this'\n\nsee [a]\n\n[a]: https://a.example",
+            "\nsee [a]\n\n[a]: https://a.example",
+        ),
+    ],
+)
+def test_what_is_seen_is_kept_and_what_is_not_is_gone(written: str, seen: str):
+    hidden: list[str] = []
+    assert visible(written, "body", hidden) == seen
+    assert bool(hidden) == (seen != written.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+_TEXT = st.text(
+    st.one_of(
+        st.sampled_from("<!->ab \n\t\r\u200b\u202e\ufe0f\U000e0041"),
+        st.characters(),
+        st.characters(categories=("Cf", "Cc", "Co")),
+    ),
+    max_size=60,
+)
+_PIECES = st.lists(
+    st.sampled_from(
+        [
+            "<",
+            "!",
+            "<!",
+            "--",
+            "-",
+            ">",
+            "<!--",
+            "-->",
+            "<!-- x -->",
+            "a",
+            "\u200b",
+            "\n",
+            "\n\n",
+            "`",
+            "```\n",
+            "    ",
+            "<div>",
+            "</div>",
+            "> ",
+            "- ",
+            "[a]: b\n",
+            '"',
+            "<a title='",
+            "\\",
+        ]
+    )
+).map("".join)
+
+
+@settings(deadline=None, max_examples=300)
+@given(_TEXT | _PIECES)
+@example("<!<!-- -->-<!-- -->- x -->")
+@example("<<!-- -->!-- x -->")
+def test_nothing_invisible_is_left_and_a_second_look_finds_nothing_more(written: str):
+    hidden: list[str] = []
+    seen = visible(written, "body", hidden)
+    assert not [ch for ch in seen if unicodedata.category(ch) in ("Cf", "Cc") and ch not in "\n\t"]
+    assert "<!--" not in MarkdownIt("commonmark").render(seen)
+    again: list[str] = []
+    assert visible(seen, "body", again) == seen
+    assert again == []
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "```html\n<!-- x -->\n```",
+        "~~~~\n<!-- never closed\n~~~\n",
+        "- a\n\n  ```\n  <!-- x -->\n  ```\n- b",
+        "> ```\n> <!-- x -->\n> ```",
+        "a\n\n    <!-- x -->\n",
+        "a `<!-- x -->` and ``<!-- ` -->`` b",
+        "```\n[//]: # (shown)\n```",
+    ],
+)
+def test_a_comment_in_code_is_shown_and_kept(shown: str):
+    hidden: list[str] = []
+    assert visible(shown, "body", hidden) == shown
+    assert hidden == []
+
+
+def test_a_hostile_issue_of_the_largest_size_is_read_at_once():
+    nested = "<!" * 40_000 + "<!-- x -->" + "-- -->" * 25_000
+    hidden: list[str] = []
+    assert "<!--" not in visible(nested, "body", hidden)
+    assert visible("<!--" * 60_000, "body", hidden) == ""

@@ -1,0 +1,1 @@
+"""Programs around the project: the month's bill, the SBOM, the Terraform reference."""
