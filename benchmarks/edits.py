@@ -21,11 +21,12 @@ from typing import Any, TextIO
 from benchmarks.edit_cases import Case, NoContent, read_cases
 from benchmarks.edit_floors import FLOORS, floor
 from benchmarks.report import report, show, write
+from repository.config import EditRules
 from repository.edits.apply import apply_edits
 from repository.edits.checks import check
 from repository.edits.locate import RUNGS
 from repository.edits.model import EditFailed
-from repository.edits.policy import EditPolicy, EditRules
+from repository.edits.policy import EditPolicy
 from repository.edits.readers import edits_of, read_reply
 
 _COUNTED = (

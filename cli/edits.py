@@ -49,16 +49,16 @@ def apply_(ctx: click.Context, repo: Path, check: bool, as_json: bool, reply: IO
       coding-agent edits apply --repo ~/src/project < reply.md
       coding-agent edits apply --repo . --check --json reply.md
     """
+    from repository.config import CONFIG, ConfigError, read_edit_rules
     from repository.edits.landing import land
     from repository.edits.model import EditFailed
-    from repository.edits.policy import BadRules, EditPolicy, read_rules
-    from repository.toml import CONFIG
+    from repository.edits.policy import EditPolicy
 
     tree = _Tree(repo.resolve())
     config = tree.root / CONFIG
     try:
-        rules = read_rules(config.read_text(encoding="utf-8") if config.is_file() else None)
-    except (BadRules, OSError, UnicodeDecodeError) as error:
+        rules = read_edit_rules(config.read_text(encoding="utf-8") if config.is_file() else None)
+    except (ConfigError, OSError, UnicodeDecodeError) as error:
         raise Failure(f"{config}: {error}", exits.USAGE) from None
     try:
         landed = land(reply.read(), tree.read, tree.paths(), EditPolicy(rules))

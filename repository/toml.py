@@ -1,26 +1,27 @@
-"""TOML that strangers wrote, and the name of the file in which a repository speaks to this service."""
+"""A TOML reader for untrusted text."""
 
 import re
 import tomllib
 from typing import Any
 
-CONFIG = ".coding-agent.toml"
-#: tomllib's time grows with the cube of a dotted key's parts.
+#: tomllib's time grows with the cube of the number of a dotted key's parts.
 MAX_PARTS = 60
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 
 
 def read_toml(text: str) -> dict[str, Any]:
-    """What TOML says.
+    """Parse TOML.
 
     Raises:
-        ValueError: it is no TOML (tomllib's own is one), a line may hold a key of too many parts, or it is nested too
-            deep.
+        ValueError: the text is not TOML (tomllib's own error is one), a line may hold a key of too
+            many parts, or it is nested too deeply.
     """
     for line in text.split("\n"):
-        if line.count(".") > MAX_PARTS and _QUOTED.sub("", line).count(".") > MAX_PARTS:
+        if line.count(".") <= MAX_PARTS:
+            continue
+        if _QUOTED.sub("", line).count(".") > MAX_PARTS:
             raise ValueError(f"a line has more than {MAX_PARTS} dots outside of quotes")
     try:
         return tomllib.loads(text)
     except RecursionError as error:
-        raise ValueError("it is nested too deep") from error
+        raise ValueError("it is nested too deeply") from error

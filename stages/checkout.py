@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import RunContext, Stop
+from repository.config import CONFIG
 from repository.git import GitError, Mirror, Mirrors
-from repository.toml import CONFIG
 from stages.fetch_issue import Issue
 
 MAX_FILES = 200_000

@@ -6,11 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from repository.config import CONFIG, EditRules
 from repository.edits.model import EditFailed
 from repository.edits.paths import path_refusal
-from repository.toml import CONFIG, read_toml
 
 #: Never lifted: they decide what runs with secrets, or what this service may do.
 _ALWAYS = (CONFIG, ".gitmodules")
@@ -89,42 +87,6 @@ _GENERATED = re.compile(
 )
 _HEAD = 2_000
 """Characters at a file's begin where it says that it is generated."""
-
-
-class EditRules(BaseModel):
-    """The table ``[edits]`` of a repository's ``.coding-agent.toml``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    protected: tuple[str, ...] = Field((), max_length=200)
-    """More patterns of paths that may not be written."""
-    allowed: tuple[str, ...] = Field((), max_length=200)
-    """Patterns of what may be written though it is protected by default."""
-    max_files: int = Field(20, ge=1)
-    max_lines: int = Field(2_000, ge=1)
-    """Lines added and removed, over all files."""
-
-
-class BadRules(Exception):
-    """A ``.coding-agent.toml`` that can't be used; the text says where and why."""
-
-
-def read_rules(text: str | None) -> EditRules:
-    """The table ``[edits]`` of the file, defaults where there is none. Other tables are others' matter.
-
-    Raises:
-        BadRules: it is no TOML, or the table holds something that it must not.
-    """
-    if text is None:
-        return EditRules()
-    try:
-        return EditRules.model_validate(read_toml(text).get("edits", {}))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in ("edits", *first["loc"]))
-        raise BadRules(f"{CONFIG}: {where}: {first['msg']}") from error
-    except ValueError as error:
-        raise BadRules(f"{CONFIG} is no TOML: {error}") from error
 
 
 class EditPolicy:

@@ -2,9 +2,10 @@
 writes by this.
 """
 
+from repository.config import ConfigError, EditRules, read_edit_rules
 from repository.edits.landing import MAX_FILE_BYTES, Landed, land
 from repository.edits.model import EditFailed
-from repository.edits.policy import BadRules, EditPolicy, EditRules, read_rules
+from repository.edits.policy import EditPolicy
 from repository.git import Mirror
 
 
@@ -13,8 +14,8 @@ def policy_of(config: str | None, protected: tuple[str, ...]) -> tuple[EditPolic
     be told.
     """
     try:
-        return EditPolicy(read_rules(config), protected), ()
-    except BadRules as error:
+        return EditPolicy(read_edit_rules(config), protected), ()
+    except ConfigError as error:
         return EditPolicy(EditRules(), protected), (
             f"{error}. The default rules for edits were used",
         )

@@ -90,4 +90,4 @@ def test_the_folders_own_rules_hold_and_wrong_ones_are_told(console: Console, re
     (told,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=REPLY)
     assert "policy" in told["reason"]
     config.write_text("[edits]\nprotects = 1\n")
-    assert "edits.protects" in console.refused("edits", "apply", "--repo", repo, stdin=REPLY)
+    assert "[edits] protects" in console.refused("edits", "apply", "--repo", repo, stdin=REPLY)

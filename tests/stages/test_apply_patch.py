@@ -224,7 +224,7 @@ async def test_rules_that_can_not_be_used_and_weakened_tests_are_told_to_the_rev
     added = block("tests/test_shop.py", "", "def test_total():\n    assert True\n")
     (candidate,) = (await bench.run(GOOD + added, config="[edits]\nprotect = 1\n")).candidates
     (notice,) = candidate.notices
-    assert "edits.protect" in notice and "default rules" in notice
+    assert "[edits] protect" in notice and "default rules" in notice
 
 
 async def test_another_machine_restores_the_same_trees(bench, origin, tmp_path):

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from repository.config import CONFIG, ConfigError, TestsConfig, read_tests_config
 from repository.testing.detect.automation import Said, listen
-from repository.testing.detect.config import TestsConfig, read_config
 from repository.testing.detect.ecosystems import Shown, detect_other, matches
 from repository.testing.detect.files import ini, table, toml, words
 from repository.testing.detect.needs import Needs, distinct, gather, said_in_setup
 from repository.testing.models import Runner
-from repository.toml import CONFIG
 
 _TEST_FOLDERS = frozenset({"tests", "__tests__", "spec", "testdata"})
 #: Within a package these hold what it offers for tests, as in Django, SymPy and NumPy.
@@ -80,8 +79,8 @@ def detect(paths: list[str], read: Callable[[str], str | None]) -> Detected:
     found = Detected()
     known = set(paths)
     try:
-        found.config = read_config(read(CONFIG) or "")
-    except ValueError as error:
+        found.config = read_tests_config(read(CONFIG))
+    except ConfigError as error:
         found.why = str(error)
         return found
     texts: dict[str, str] = {

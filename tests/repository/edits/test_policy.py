@@ -2,9 +2,10 @@
 
 import pytest
 
+from repository.config import ConfigError, EditRules, read_edit_rules
 from repository.edits.landing import Landed, land
 from repository.edits.model import EditFailed
-from repository.edits.policy import BadRules, EditPolicy, EditRules, read_rules
+from repository.edits.policy import EditPolicy
 
 
 def block(path: str, search: str, replace: str) -> str:
@@ -14,7 +15,7 @@ def block(path: str, search: str, replace: str) -> str:
 def landed(
     reply: str, files: dict[str, bytes], config: str = "", protected: tuple[str, ...] = ()
 ) -> Landed:
-    return land(reply, files.get, files, EditPolicy(read_rules(config), protected))
+    return land(reply, files.get, files, EditPolicy(read_edit_rules(config), protected))
 
 
 def refusal(
@@ -75,21 +76,23 @@ def test_a_repository_protects_more_and_lifts_defaults_but_neither_the_deploymen
 @pytest.mark.parametrize(
     ("config", "why"),
     [
-        ("[edits", "is no TOML"),
-        ("[edits]\nprotect = []\n", "edits.protect"),
-        ("[edits]\nmax_files = 0\n", "edits.max_files"),
+        ("[edits", "is not TOML"),
+        ("[edits]\nprotect = []\n", "[edits] protect"),
+        ("[edits]\nmax_files = 0\n", "[edits] max_files"),
         ("edits = 3\n", "edits"),
-        ('[edits]\nprotected = "src"\n', "edits.protected"),
+        ('[edits]\nprotected = "src"\n', "[edits] protected"),
     ],
 )
 def test_rules_that_can_not_be_used_are_told_with_their_place(config, why):
-    with pytest.raises(BadRules, match=r"\.coding-agent\.toml") as raised:
-        read_rules(config)
+    with pytest.raises(ConfigError, match=r"\.coding-agent\.toml") as raised:
+        read_edit_rules(config)
     assert why in str(raised.value)
 
 
 def test_other_tables_are_others_matter():
-    assert read_rules('[tests]\ncommand = "make check"\n') == EditRules() == read_rules(None)
+    assert (
+        read_edit_rules('[tests]\ncommand = "make check"\n') == EditRules() == read_edit_rules(None)
+    )
 
 
 def test_a_change_that_no_person_would_review_is_refused_with_its_size():

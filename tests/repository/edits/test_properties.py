@@ -7,9 +7,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from repository.config import EditRules
 from repository.edits.landing import land
 from repository.edits.model import EditFailed
-from repository.edits.policy import EditPolicy, EditRules
+from repository.edits.policy import EditPolicy
 
 POLICY = EditPolicy(EditRules())
 

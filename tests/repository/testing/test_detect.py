@@ -152,7 +152,7 @@ def test_what_tests_use_without_declaring_it_is_found():
     [
         ("[tests]\npyhton = '3.9'\n", "pyhton"),
         ("[tests]\npython = 'three'\n", "python"),
-        ("[tests", "no TOML"),
+        ("[tests", "not TOML"),
         ("[tests]\nrequirements = ['x @ https://example.org/x.whl']\n", "address"),
     ],
 )

@@ -1,0 +1,137 @@
+"""``.coding-agent.toml``: the file in which a repository configures this service.
+
+The file has two tables, and which branch counts differs:
+
+- ``[edits]`` says what a model may change. It is read from the repository's **default branch**,
+  whatever branch a job names: a branch must not loosen the rules for its own changes.
+- ``[tests]`` says how the tests are run. It is read from the **base commit** of the job, because it
+  has to fit the tests that are there. Its commands run in the sandbox only.
+
+Each table is validated by its own reader, so that an error in one leaves the other usable. Other
+tables are ignored.
+"""
+
+from typing import Any, Literal
+
+from packaging.requirements import InvalidRequirement, Requirement
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from repository.testing.models import Runner
+from repository.toml import read_toml
+
+CONFIG = ".coding-agent.toml"
+
+
+class ConfigError(ValueError):
+    """A ``.coding-agent.toml`` that can't be used; one line that says where and why."""
+
+
+class EditRules(BaseModel):
+    """The table ``[edits]``: what a model's reply may change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    protected: tuple[str, ...] = Field((), max_length=200)
+    """Additional patterns of paths that may not be written."""
+    allowed: tuple[str, ...] = Field((), max_length=200)
+    """Patterns of paths that may be written although they are protected by default."""
+    max_files: int = Field(20, ge=1)
+    max_lines: int = Field(2_000, ge=1)
+    """Lines added and removed, over all files."""
+
+
+class TestsConfig(BaseModel):
+    """The table ``[tests]``: each setting overrides what would be detected.
+
+    Commands run in the sandbox, without a network.
+    """
+
+    __test__ = False
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    runner: Runner | None = Field(None, description="the test runner")
+    command: tuple[str, ...] = Field(
+        (),
+        description=(
+            "a program to run instead, with its arguments; it writes JUnit XML to {report}, and"
+            " {tests} is replaced by the tests to run"
+        ),
+    )
+    python: str | None = Field(
+        None, pattern=r"^3\.\d{1,2}$", description="the interpreter, such as 3.11"
+    )
+    requirements: tuple[str, ...] = Field(
+        (), description="packages that the tests need in addition to the detected ones"
+    )
+    extras: tuple[str, ...] = Field((), description="extras of the repository's own package")
+    files: tuple[str, ...] = Field(
+        (), description="patterns of test files: of names, or of paths with a slash"
+    )
+    environment: dict[str, str] = Field({}, description="variables for the tests; never a secret")
+
+    @field_validator("requirements")
+    @classmethod
+    def _check_requirements(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for line in value:
+            try:
+                requirement = Requirement(line)
+            except InvalidRequirement as error:
+                raise ValueError(f"{line!r} is not a requirement: {error}") from error
+            if requirement.url:
+                raise ValueError(
+                    f"{line!r}: an address can't be installed, only a name with a version"
+                )
+        return value
+
+
+class RepositoryConfig(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    edits: EditRules = EditRules()
+    tests: TestsConfig = TestsConfig()
+
+
+def read_edit_rules(text: str | None) -> EditRules:
+    """Return the table ``[edits]``; defaults where there is no file or no such table.
+
+    Raises:
+        ConfigError: the text is not TOML, or the table is invalid.
+    """
+    return _read_table(text, "edits").edits
+
+
+def read_tests_config(text: str | None) -> TestsConfig:
+    """Return the table ``[tests]``; defaults where there is no file or no such table.
+
+    Raises:
+        ConfigError: the text is not TOML, or the table is invalid.
+    """
+    return _read_table(text, "tests").tests
+
+
+def _read_table(text: str | None, table: Literal["edits", "tests"]) -> RepositoryConfig:
+    """Return the configuration with one table read; the other one has its defaults."""
+    try:
+        document = read_toml(text or "")
+    except ValueError as error:
+        raise ConfigError(f"{CONFIG} is not TOML: {error}") from error
+    content: dict[str, Any] = {}
+    if table in document:
+        content[table] = document[table]
+    try:
+        return RepositoryConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(_describe(error, table)) from error
+
+
+def _describe(error: ValidationError, table: Literal["edits", "tests"]) -> str:
+    """Return one line about the first problem: the table, the setting and what is wrong."""
+    first = error.errors()[0]
+    setting = ".".join(str(part) for part in first["loc"][1:])
+    message = f"{CONFIG}, [{table}] {setting}".rstrip() + f": {first['msg']}"
+    if first["type"] == "extra_forbidden":
+        model = EditRules if table == "edits" else TestsConfig
+        message += f"; known: {', '.join(model.model_fields)}"
+    return message
