@@ -28,6 +28,7 @@ from pipeline.model import ModelReply
 from pipeline.model.failures import Failure, ModelError
 from pipeline.model.ledger import Ledger, micro
 from pipeline.outcome import Event, Outcome, RunResult
+from pipeline.run_key import RunKey
 from pipeline.store.contract import Claimed, Lease, MoneyCaps, RunStore, Submission
 from pipeline.store.sqlite import SqliteStore
 
@@ -132,7 +133,7 @@ class Watch:
     def _look(self, lease: Lease, on: str, run_cap: int) -> None:
         row = self._store.run(lease.job_id, lease.generation)
         assert row is not None
-        used = sum(call.micro_usd for call in self._store.calls(lease.job_id, lease.generation))
+        used = sum(call.micro_usd for call in self._store.calls(lease.key))
         over = (
             used - run_cap,
             self._store.spent(day=on, repository=row.repository) - self._caps.repository_day,
@@ -286,7 +287,7 @@ class World:
         told = []
         for buying in self.runs:
             row = self.watch.run(buying.job.id, 0)
-            calls = self.watch.calls(buying.job.id, 0)
+            calls = self.watch.calls(RunKey(buying.job.id, 0))
             states = Counter(call.state for call in calls)
             counted = sum(call.micro_usd for call in calls)
             told.append(

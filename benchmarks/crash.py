@@ -30,6 +30,7 @@ from benchmarks.crash_worker import Setting
 from benchmarks.crash_world import Plan, World
 from pipeline.job import InvalidJob, parse_job
 from pipeline.outcome import Outcome
+from pipeline.run_key import RunKey
 from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.aws import Aws, Queue
 from tests.stand_ins.strict_aws import FaultPlan, StrictAws
@@ -299,7 +300,7 @@ def _judge_job(
         yield "wrong_outcomes", f"generation {run.generation} ended {run.outcome}: {run.reason}"
     if bool(pulls) != (plan.outcome is Outcome.PR_OPENED):
         yield "wrong_outcomes", f"{len(pulls)} pull requests"
-    calls = store.calls(job_id, 0)
+    calls = store.calls(RunKey(job_id, 0))
     if sorted({call.key for call in calls}) != [f"propose/{n}" for n in range(1, plan.rounds + 1)]:
         yield "wrong_outcomes", f"it bought {[call.key for call in calls]} in {plan.rounds} rounds"
     if wrong := [call.state for call in calls if call.state not in ("settled", "cut", "released")]:
@@ -368,7 +369,7 @@ def summarise(bench: Bench, findings: list[Finding]) -> dict[str, float]:
     cut = sum(
         call.state == "cut"
         for run in store.runs(limit=10**9)
-        for call in store.calls(run.job_id, 0)
+        for call in store.calls(RunKey(run.job_id, 0))
     )
     store.close()
     told: dict[str, float] = {

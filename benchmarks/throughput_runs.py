@@ -22,7 +22,7 @@ from pipeline import telemetry
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.aws import limits
 from pipeline.engine.engine import Engine
-from pipeline.engine.work import Parts, Progress, trace_id
+from pipeline.engine.work import Parts, Progress
 from pipeline.job import parse_job
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.policy import Policy
@@ -151,7 +151,7 @@ class Bare:
             repository=run.repository,
             outcome=Outcome.NO_FIX,
             reason="there was nothing to do",
-            trace=trace_id(claimed.lease),
+            trace=claimed.lease.key.trace,
         )
         event = Event.about(result, "2026-01-01T00:00:00.000Z")
         topic = self._setting.topic_arn

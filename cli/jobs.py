@@ -15,7 +15,7 @@ from pipeline.job import FixIssueJob, explain
 from pipeline.outcome import Outcome
 
 if TYPE_CHECKING:
-    from pipeline.store import RunRow, RunStore
+    from pipeline.store.contract import RunRow, RunStore
 
 _STATES = [*(outcome.value for outcome in Outcome), "queued", "running"]
 
@@ -211,7 +211,7 @@ def _run(store: "RunStore", job_id: str, generation: int | None) -> "RunRow":
 
 
 def _summary(store: "RunStore", row: "RunRow") -> dict[str, Any]:
-    calls = store.calls(row.job_id, row.generation)
+    calls = store.calls(row.key)
     return {
         "job_id": row.job_id,
         "generation": row.generation,
@@ -231,14 +231,13 @@ def _summary(store: "RunStore", row: "RunRow") -> dict[str, Any]:
 
 
 def _everything(store: "RunStore", row: "RunRow") -> dict[str, Any]:
-    key = (row.job_id, row.generation)
     return _summary(store, row) | {
         "stages": [
             {"round": c.round, "stage": c.stage, "seconds": c.seconds, "created_at": c.created_at}
-            for c in store.checkpoints(*key)
+            for c in store.checkpoints(row.key)
         ],
         "rounds": [
-            {"number": r.number, "to": r.to, "because": r.because} for r in store.rounds(*key)
+            {"number": r.number, "to": r.to, "because": r.because} for r in store.rounds(row.key)
         ],
         "calls": [
             {
@@ -248,14 +247,14 @@ def _everything(store: "RunStore", row: "RunRow") -> dict[str, Any]:
                 "cost_usd": c.micro_usd / 1e6,
                 "model": c.model,
             }
-            for c in store.calls(*key)
+            for c in store.calls(row.key)
         ],
         "effects": [
             {"name": e.name, "generation": e.generation, "result": e.result}
             for e in store.effects(row.job_id)
             if e.generation == row.generation
         ],
-        "history": [asdict(moment) for moment in store.history(*key)],
+        "history": [asdict(moment) for moment in store.history(row.key)],
         "timeline": _timeline(store, row),
         "result": json.loads(row.result) if row.result else None,
     }
@@ -265,9 +264,8 @@ def _timeline(store: "RunStore", row: "RunRow") -> list[dict[str, Any]]:
     """What happened to the run, oldest first: ``at`` (seconds since the epoch), ``what`` and
     ``detail``.
     """
-    key = (row.job_id, row.generation)
-    happened = [(moment.at, moment.what, moment.detail) for moment in store.history(*key)]
-    for stage in store.checkpoints(*key):
+    happened = [(moment.at, moment.what, moment.detail) for moment in store.history(row.key)]
+    for stage in store.checkpoints(row.key):
         happened.append(
             (
                 stage.created_at,
@@ -275,7 +273,7 @@ def _timeline(store: "RunStore", row: "RunRow") -> list[dict[str, Any]]:
                 f"{stage.stage}, round {stage.round}, {stage.seconds:.2f} s",
             )
         )
-    for call in store.calls(*key):
+    for call in store.calls(row.key):
         spent = f"{call.state} ${call.micro_usd / 1e6:.6f} {call.model}"
         happened.append(
             (call.created_at, "model call", f"{call.key} attempt {call.attempt}: {spent}")

@@ -13,7 +13,7 @@ from cli.command import settings, settings_told
 from cli.options import aws_told, clock, queue_url
 
 if TYPE_CHECKING:
-    from pipeline.store import RunStore
+    from pipeline.store.contract import RunStore
 
 #: Runs that are looked at, the newest first.
 COUNTED = 10_000

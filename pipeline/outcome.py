@@ -7,8 +7,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+from pipeline.run_key import RunKey
+
 #: Characters of the reason in an event that points to its data.
 MAX_REASON = 2000
+
 _NAMESPACE = uuid.UUID("2f1c6a0e-3b57-5b7d-8a43-6d1a8f0b9c55")
 
 
@@ -145,7 +148,7 @@ class Event(BaseModel):
         return cls(
             id=str(uuid.uuid5(_NAMESPACE, key)),
             type=kind,
-            subject=f"{data.job_id}/{data.generation}",
+            subject=RunKey(data.job_id, data.generation).prefix,
             time=time,
             data=data,
         )

@@ -22,6 +22,7 @@ from pipeline.errors import describe
 from pipeline.job import FixIssueJob, InvalidJob, Limits, NewerSchema, UnreadableMessage, parse_job
 from pipeline.queue.batch import BATCH
 from pipeline.queue.sqs import REASON, Delivery, SqsQueue
+from pipeline.run_key import redrive_replay_id
 
 log = logging.getLogger(__name__)
 
@@ -248,7 +249,7 @@ def again(job: FixIssueJob, generation: int, overrides: Overrides) -> FixIssueJo
     replay = overrides.told
     limits = {name: replay.pop(name) for name in Limits.model_fields if name in replay}
     body["limits"] = body.get("limits", {}) | limits
-    body["replay"] = body.get("replay", {}) | replay | {"id": f"redrive:{generation}"}
+    body["replay"] = body.get("replay", {}) | replay | {"id": redrive_replay_id(generation)}
     return FixIssueJob.model_validate(body)
 
 

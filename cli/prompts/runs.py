@@ -62,9 +62,8 @@ class StoredRun:
 
     @classmethod
     def of(cls, row: RunRow, store: RunStore, artifacts: Artifacts) -> "StoredRun":
-        key = (row.job_id, row.generation)
-        cost = sum(call.micro_usd for call in store.calls(*key)) / 1e6
-        return cls(row, store.checkpoints(*key), store.rounds(*key), cost, artifacts)
+        cost = sum(call.micro_usd for call in store.calls(row.key)) / 1e6
+        return cls(row, store.checkpoints(row.key), store.rounds(row.key), cost, artifacts)
 
     @cached_property
     def last(self) -> dict[str, Checkpoint]:

@@ -135,11 +135,7 @@ class Intake:
 
         def look(store: RunStore) -> JobView | None:
             run = store.run(job_id)
-            return (
-                JobView.of(run, store.calls(job_id, run.generation))
-                if run and run.owner == owner
-                else None
-            )
+            return JobView.of(run, store.calls(run.key)) if run and run.owner == owner else None
 
         if (view := await self._ask(look)) is None:
             raise Refusal(404, "not_found", "this key has no such job")
@@ -163,7 +159,7 @@ class Intake:
     async def _on_its_way(self, run: RunRow) -> bool:
         if run.state == "finished":
             return False
-        history = await self._ask(lambda store: store.history(run.job_id, run.generation))
+        history = await self._ask(lambda store: store.history(run.key))
         return (
             self._clock() - max((told.at for told in history), default=run.created_at)
             < QUIET_SECONDS

@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from pipeline.artifacts import Artifacts
+from pipeline.run_key import RunKey
 from pipeline.stage import Pipeline
 from pipeline.store.contract import Checkpoint, Lease, Round, RunStore
 
@@ -55,14 +56,14 @@ def write(
     data = body.encode()
     offload = len(data) > OFFLOAD_BYTES
     if offload:
-        body = f"{lease.job_id}/{lease.generation}/checkpoints/{round}-{stage}-{fingerprint(data)}.json"
+        body = f"{lease.key.prefix}/checkpoints/{round}-{stage}-{fingerprint(data)}.json"
         artifacts.put(body, data)
     return store.save_checkpoint(lease, Checkpoint(round, stage, body, offload, seconds, now))
 
 
 def keep(store: RunStore, lease: Lease, name: str, choose: Callable[[], str], now: float) -> str:
     """What the run chose under ``name``: stored beside its stages' results, at its first use."""
-    for checkpoint in store.checkpoints(lease.job_id, lease.generation):
+    for checkpoint in store.checkpoints(lease.key):
         if checkpoint.stage == f"kept:{name}":
             return checkpoint.result
     chosen = choose()
@@ -93,11 +94,9 @@ def inherit(
 
     Done at each delivery: the last may have died half way.
     """
-    before = lease.generation - 1
-    own = {c.stage for c in store.checkpoints(lease.job_id, lease.generation)}
-    kept = standing(
-        pipeline, store.checkpoints(lease.job_id, before), store.rounds(lease.job_id, before)
-    )
+    before = RunKey(lease.job_id, lease.generation - 1)
+    own = {c.stage for c in store.checkpoints(lease.key)}
+    kept = standing(pipeline, store.checkpoints(before), store.rounds(before))
     for step in pipeline.steps[: pipeline.index(from_stage)]:
         if step.name in own:
             continue

@@ -6,12 +6,13 @@ import shutil
 from dataclasses import dataclass
 
 from pipeline.engine.checkpoints import OFFLOAD_BYTES, fingerprint
-from pipeline.engine.work import CANCELLED, Parts, Progress, Work, storable, trace_id
+from pipeline.engine.work import CANCELLED, Parts, Progress, Work, storable
 from pipeline.errors import Family, Interrupted, backoff, judge
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, Outcome, RunResult
+from pipeline.run_key import RunKey
 from pipeline.stage import Stop
-from pipeline.store.contract import Claimed, Lease, RunRow
+from pipeline.store.contract import Claimed, ClaimedInvalid, Lease, RunRow
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,8 @@ class Engine:
         Raises:
             LeaseLost: another delivery owns the run.
         """
-        job = FixIssueJob.model_validate_json(claimed.run.body)
-        work = Work(self._parts, claimed, job)
+        job = claimed.job
+        work = Work(self._parts, claimed)
         try:
             stop = await work.until_stop()
         except asyncio.CancelledError:
@@ -85,16 +86,17 @@ class Engine:
         )
         return Ended(result)
 
-    def reject(self, claimed: Claimed, reason: str, metadata: dict[str, str]) -> RunResult:
+    def reject(self, claimed: ClaimedInvalid) -> RunResult:
         """Decide *rejected* for a message that names an issue but is no valid job. Blocks; call it
         in a thread.
         """
-        return self._finish(claimed.lease, Stop(Outcome.REJECTED, reason), None, 0.0, metadata)
+        error = claimed.error
+        stop = Stop(Outcome.REJECTED, str(error))
+        return self._finish(claimed.lease, stop, None, 0.0, error.metadata)
 
     def give_up(self, claimed: Claimed, reason: str) -> RunResult:
         """Decide *failed* for a run that is not worked on any more. Blocks; call it in a thread."""
-        job = FixIssueJob.model_validate_json(claimed.run.body)
-        return self._finish(claimed.lease, Stop(Outcome.FAILED, reason), job, 0.0)
+        return self._finish(claimed.lease, Stop(Outcome.FAILED, reason), claimed.job, 0.0)
 
     async def _after_error(self, error: Exception, lease: Lease, work: Work) -> Stop | Deferred:
         verdict = judge(error)
@@ -142,15 +144,14 @@ class Engine:
             branch=facts.branch,
             base_sha=facts.base_sha,
             rounds=self._rounds_paid(row),
-            cost_usd=sum(call.micro_usd for call in self._store.calls(row.job_id, row.generation))
-            / 1e6,
+            cost_usd=sum(call.micro_usd for call in self._store.calls(row.key)) / 1e6,
             seconds=round(row.seconds + seconds, 3),
             metadata=job.metadata if job else metadata or {},
             templates=facts.templates,
             artifacts={
                 name: self._parts.artifacts.address(key) for name, key in facts.artifacts.items()
             },
-            trace=trace_id(lease),
+            trace=lease.key.trace,
         )
         result, event = self._small(result, Event.about(result, self._parts.now()))
         self._store.finish(lease, result, event, self._parts.policy.topic_of(job))
@@ -163,11 +164,11 @@ class Engine:
         if len(event.model_dump_json().encode()) <= OFFLOAD_BYTES:
             return result, event
         data = result.model_dump_json().encode()
-        key = f"{result.job_id}/{result.generation}/result-{fingerprint(data)}.json"
+        key = f"{RunKey(result.job_id, result.generation).prefix}/result-{fingerprint(data)}.json"
         self._parts.artifacts.put(key, data)
         address = self._parts.artifacts.address(key)
         result = result.pointing_to(address)
         return result, event.model_copy(update={"data": result, "dataref": address})
 
     def _rounds_paid(self, row: RunRow) -> int:
-        return row.round if self._store.calls(row.job_id, row.generation) else 0
+        return row.round if self._store.calls(row.key) else 0

@@ -7,7 +7,6 @@ import hashlib
 import logging
 import shutil
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +18,6 @@ from pydantic import BaseModel, ValidationError
 from pipeline.artifacts import Artifacts
 from pipeline.engine import checkpoints
 from pipeline.errors import describe
-from pipeline.job import FixIssueJob
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Event, Facts, Outcome, RunStarted
 from pipeline.policy import Policy
@@ -87,9 +85,9 @@ class Parts:
         kinds = {step.name: step.gives for step in self.pipeline.steps}
         rounds = {
             opened.number: Back(opened.to, opened.because, opened.note).facts
-            for opened in self.store.rounds(row.job_id, row.generation)
+            for opened in self.store.rounds(row.key)
         }
-        for checkpoint in self.store.checkpoints(row.job_id, row.generation):
+        for checkpoint in self.store.checkpoints(row.key):
             for number in [number for number in rounds if number <= checkpoint.round]:
                 facts = facts.merged(rounds.pop(number))
             kind = kinds.get(checkpoint.stage)
@@ -107,22 +105,18 @@ class Parts:
         return facts
 
 
-def trace_id(lease: Lease) -> str:
-    return uuid.uuid5(uuid.NAMESPACE_URL, f"coding-agent:{lease.job_id}/{lease.generation}").hex
-
-
 class Work:
     """One delivery's work on a run: the loop over stages and rounds."""
 
-    def __init__(self, parts: Parts, claimed: Claimed, job: FixIssueJob):
+    def __init__(self, parts: Parts, claimed: Claimed):
         self._parts = parts
-        self._job = job
+        self._job = claimed.job
         self._lease = claimed.lease
         self._row = claimed.run
         self._pipeline = parts.pipeline
         self._store = parts.store
         self._artifacts = parts.artifacts
-        self._limits = parts.policy.limits_of(job)
+        self._limits = parts.policy.limits_of(claimed.job)
         self._round = claimed.run.round
         self._used = claimed.run.seconds
         self._since = time.monotonic()
@@ -175,10 +169,7 @@ class Work:
 
     def _stuck(self, answer: Back) -> bool:
         """As many rounds in a row ended with the same words, this one counted."""
-        earlier = [
-            opened.because
-            for opened in self._store.rounds(self._lease.job_id, self._lease.generation)
-        ]
+        earlier = [opened.because for opened in self._store.rounds(self._lease.key)]
         last = [*earlier, storable(answer.because)][-SAME_ENDS:]
         return len(last) == SAME_ENDS and len(set(last)) == 1
 
@@ -187,7 +178,7 @@ class Work:
         workspace = self._parts.workspace(self._lease)
         shutil.rmtree(workspace, ignore_errors=True)
         workspace.mkdir(mode=0o700, parents=True, exist_ok=True)  # runs beside it are strangers
-        return bool(self._store.checkpoints(self._lease.job_id, self._lease.generation))
+        return bool(self._store.checkpoints(self._lease.key))
 
     async def _inherit(self) -> Stop | None:
         from_stage = self._job.replay.from_stage if self._job.replay else None
@@ -260,8 +251,8 @@ class Work:
         raise AssertionError("the last stage returned no Stop")
 
     def _history(self) -> tuple[list[Round], list[Checkpoint]]:
-        identity = (self._lease.job_id, self._lease.generation)
-        return self._store.rounds(*identity), self._store.checkpoints(*identity)
+        key = self._lease.key
+        return self._store.rounds(key), self._store.checkpoints(key)
 
     async def _timed(self, step: Step, work: Any) -> Any:
         """Run a stage within the run's minutes. The last one has effects: it is never cut short by
@@ -304,7 +295,7 @@ class Work:
             repository=self._row.repository,
             base_sha=facts.base_sha,
             metadata=self._job.metadata,
-            trace=trace_id(self._lease),
+            trace=self._lease.key.trace,
         )
         topic = self._parts.policy.topic_of(self._job)
         await asyncio.to_thread(
@@ -319,7 +310,7 @@ class Work:
         async def save(name: str, data: bytes | str) -> str:
             body = data.encode(errors="replace") if isinstance(data, str) else data
             unique = checkpoints.fingerprint(body)
-            key = f"{lease.job_id}/{lease.generation}/{self._round}/{stage}/{unique}-{name}"
+            key = f"{lease.key.prefix}/{self._round}/{stage}/{unique}-{name}"
             await asyncio.to_thread(artifacts.put, key, body)
             return key
 
@@ -327,7 +318,7 @@ class Work:
             return await asyncio.to_thread(artifacts.get, key)
 
         async def once(name: str, make: Callable[[], Awaitable[str]]) -> str:
-            key = f"{lease.job_id}/{lease.generation}/once/{name}"
+            key = f"{lease.key.prefix}/once/{name}"
             try:
                 return (await load(key)).decode()
             except FileNotFoundError:

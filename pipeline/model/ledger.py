@@ -54,7 +54,7 @@ class Ledger:
             Retry: the repository's or the deployment's day is.
         """
         lease = self._lease
-        calls = await asyncio.to_thread(self._store.calls, lease.job_id, lease.generation)
+        calls = await asyncio.to_thread(self._store.calls, lease.key)
         # Every attempt is looked at: one that was cut may have been stored late, by the delivery
         # that lost the lease.
         for call_made in sorted(calls, key=lambda made: made.attempt, reverse=True):
@@ -68,7 +68,7 @@ class Ledger:
                 key,
                 micro_usd=micro(worst_usd),
                 model=model,
-                reply_key=f"{lease.job_id}/{lease.generation}/replies/{name}-{{attempt}}.json",
+                reply_key=f"{lease.key.prefix}/replies/{name}-{{attempt}}.json",
                 day=datetime.fromtimestamp(self._clock(), UTC).date().isoformat(),
                 caps=self._caps,
             )
@@ -100,9 +100,7 @@ class Ledger:
 
     async def cost_usd(self) -> float:
         """What the run has cost so far, reservations counted."""
-        calls = await asyncio.to_thread(
-            self._store.calls, self._lease.job_id, self._lease.generation
-        )
+        calls = await asyncio.to_thread(self._store.calls, self._lease.key)
         return sum(call.micro_usd for call in calls) / 1e6
 
     async def _stored(self, call: Call) -> ModelReply | None:

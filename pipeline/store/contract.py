@@ -3,50 +3,69 @@
 Methods are synchronous and safe to call from any thread; times are seconds since the epoch; money
 is in micro-dollars (integers, so that sums and limits are exact)."""
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pipeline.job import FixIssueJob
+from pipeline.job import FixIssueJob, InvalidJob, IssueRef, parse_job
 from pipeline.outcome import Event, RunResult
+from pipeline.run_key import RunKey
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What a claim needs to know of a message: a valid job, or one that only names an issue."""
+    """A job as a message or a request brings it."""
 
-    job_id: str
-    repository: str
-    issue_url: str
+    job: FixIssueJob | InvalidJob
+    """Valid, or an object that at least names an issue."""
     body: str
-    digest: str
-    replay_id: str | None = None
-    from_stage: str | None = None
+    """The job as JSON; the message as it came where the job is invalid."""
     redrive_of: int | None = None
     """``failed_generation`` of a message that came back from the dead-letter queue."""
 
     @classmethod
     def of(cls, job: FixIssueJob, *, redrive_of: int | None = None) -> "Submission":
-        replay = job.replay
-        return cls(
-            job.id,
-            job.issue.repository,
-            job.issue.url,
-            job.to_json(),
-            job.digest,
-            replay.id if replay else None,
-            replay.from_stage if replay else None,
-            redrive_of,
-        )
+        return cls(job, job.to_json(), redrive_of)
+
+    @property
+    def job_id(self) -> str:
+        if isinstance(self.job, InvalidJob):
+            return self.job.job_id
+        return self.job.id
+
+    @property
+    def issue(self) -> IssueRef:
+        return self.job.issue
+
+    @property
+    def digest(self) -> str:
+        """A hash that differs between two bodies under one job_id."""
+        if isinstance(self.job, InvalidJob):
+            return hashlib.sha256(self.body.encode()).hexdigest()
+        return self.job.digest
+
+    @property
+    def replay_id(self) -> str | None:
+        if isinstance(self.job, InvalidJob) or self.job.replay is None:
+            return None
+        return self.job.replay.id
 
 
 @dataclass(frozen=True)
 class Lease:
     """A delivery's right to write to a run until ``expires_at``."""
 
-    job_id: str
-    generation: int
+    key: RunKey
     token: str
     expires_at: float
+
+    @property
+    def job_id(self) -> str:
+        return self.key.job_id
+
+    @property
+    def generation(self) -> int:
+        return self.key.generation
 
 
 @dataclass(frozen=True)
@@ -79,6 +98,10 @@ class RunRow:
     event: str | None
     """The run.finished event, byte for byte as it was first published."""
 
+    @property
+    def key(self) -> RunKey:
+        return RunKey(self.job_id, self.generation)
+
 
 @dataclass(frozen=True)
 class Registered:
@@ -104,12 +127,23 @@ class Moment:
 
 @dataclass(frozen=True)
 class Claimed:
+    """The delivery owns the run until its lease ends."""
+
     run: RunRow
     lease: Lease
-    took_over: bool
-    """An earlier delivery left the run unfinished."""
+    job: FixIssueJob
+    """The job as stored."""
     body_differs: bool
     """Another body is stored under this job_id; the first one stands."""
+
+
+@dataclass(frozen=True)
+class ClaimedInvalid:
+    """The delivery owns a run whose stored job is invalid: it can only be rejected."""
+
+    run: RunRow
+    lease: Lease
+    error: InvalidJob
 
 
 @dataclass(frozen=True)
@@ -124,7 +158,35 @@ class Finished:
     run: RunRow
 
 
-Claim = Claimed | Busy | Finished
+Claim = Claimed | ClaimedInvalid | Busy | Finished
+
+
+def claimed(
+    run: RunRow, lease: Lease, submission: Submission, *, body_differs: bool
+) -> Claimed | ClaimedInvalid:
+    """Return the claim on a run, its stored job parsed.
+
+    Raises:
+        UnreadableMessage, NewerSchema: the stored job is no job for this version.
+    """
+    job = submission.job
+    if run.body != submission.body:
+        job = read_job(run.body)
+    if isinstance(job, InvalidJob):
+        return ClaimedInvalid(run, lease, job)
+    return Claimed(run, lease, job, body_differs)
+
+
+def read_job(body: str) -> FixIssueJob | InvalidJob:
+    """Parse a stored job.
+
+    Raises:
+        UnreadableMessage, NewerSchema: it is no job for this version.
+    """
+    try:
+        return parse_job(body)
+    except InvalidJob as error:
+        return error
 
 
 @dataclass(frozen=True)
@@ -244,11 +306,11 @@ class RunStore(Protocol):
         """
         ...
 
-    def checkpoints(self, job_id: str, generation: int) -> list[Checkpoint]: ...
+    def checkpoints(self, key: RunKey) -> list[Checkpoint]: ...
 
     def open_round(self, lease: Lease, opened: Round, seconds: float) -> None: ...
 
-    def rounds(self, job_id: str, generation: int) -> list[Round]: ...
+    def rounds(self, key: RunKey) -> list[Round]: ...
 
     def intend(self, lease: Lease, name: str, intention: dict[str, Any]) -> dict[str, Any]:
         """Store an effect's intention; one stored earlier in this run stands and is returned."""
@@ -285,7 +347,7 @@ class RunStore(Protocol):
         """The provider certainly charged nothing."""
         ...
 
-    def calls(self, job_id: str, generation: int) -> list[Call]: ...
+    def calls(self, key: RunKey) -> list[Call]: ...
 
     def spent(self, *, day: str, repository: str | None = None) -> int:
         """Micro-dollars reserved and settled on a day (``YYYY-MM-DD``, UTC)."""
@@ -311,7 +373,7 @@ class RunStore(Protocol):
         """When the oldest run without an outcome was made; None: all have one."""
         ...
 
-    def history(self, job_id: str, generation: int) -> list[Moment]:
+    def history(self, key: RunKey) -> list[Moment]:
         """Oldest first."""
         ...
 

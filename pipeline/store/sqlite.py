@@ -17,13 +17,13 @@ from sqlite_utils import Database
 
 from pipeline.errors import LeaseLost
 from pipeline.outcome import Event, Outcome, RunResult
+from pipeline.run_key import RunKey, redrive_replay_id
 from pipeline.store.contract import (
     BudgetExceeded,
     Busy,
     Call,
     Checkpoint,
     Claim,
-    Claimed,
     Effect,
     Finished,
     Lease,
@@ -34,6 +34,7 @@ from pipeline.store.contract import (
     Round,
     RunRow,
     Submission,
+    claimed,
 )
 from pipeline.store.migrations import migrate
 
@@ -83,7 +84,9 @@ class SqliteStore:
             assert run is not None  # noqa: S101 (a job that must wait has a run)
             if run["owner"] is None and owner is not None:
                 run["owner"] = owner
-                self._set(Lease(run["job_id"], run["generation"], "", 0.0), "owner = ?", owner)
+                self._set(
+                    Lease(RunKey(run["job_id"], run["generation"]), "", 0.0), "owner = ?", owner
+                )
             return Registered(_run_row(run), differs)
 
     def claim(self, submission: Submission, *, lease_seconds: float) -> Claim:
@@ -99,7 +102,9 @@ class SqliteStore:
             if run["lease_token"] and run["lease_expires_at"] > now:
                 return Busy(run["lease_expires_at"])
             crashed = run["lease_token"] is not None
-            lease = Lease(run["job_id"], run["generation"], uuid.uuid4().hex, now + lease_seconds)
+            lease = Lease(
+                RunKey(run["job_id"], run["generation"]), uuid.uuid4().hex, now + lease_seconds
+            )
             assignments = (
                 "lease_token = ?, lease_expires_at = ?, state = 'running', deliveries ="
                 " deliveries + 1"
@@ -112,9 +117,7 @@ class SqliteStore:
                 int(crashed),
             )
             self._tell(lease, "delivered", "the last delivery died" if crashed else "")
-            return Claimed(
-                self._run(lease), lease, took_over=run["deliveries"] > 0, body_differs=differs
-            )
+            return claimed(self._run(lease), lease, submission, body_differs=differs)
 
     def _make_job(self, submission: Submission) -> bool:
         """Store the job where it is new. True: another body is stored under its id."""
@@ -123,8 +126,8 @@ class SqliteStore:
             self._db.table("jobs").insert(
                 {
                     "job_id": submission.job_id,
-                    "repository": submission.repository,
-                    "issue_url": submission.issue_url,
+                    "repository": submission.issue.repository,
+                    "issue_url": submission.issue.url,
                     "body": submission.body,
                     "digest": submission.digest,
                     "created_at": self._clock(),
@@ -145,10 +148,10 @@ class SqliteStore:
             redriven = submission.redrive_of
             if redriven is not None:
                 failed = newest["outcome"] == Outcome.FAILED and newest["generation"] == redriven
-                if failed or self._replayed(job_id, f"redrive:{redriven}"):
+                if failed or self._replayed(job_id, redrive_replay_id(redriven)):
                     # A plain redrive of a failed run's message, also a replay's, starts the next
                     # generation, once.
-                    replay = f"redrive:{redriven}"
+                    replay = redrive_replay_id(redriven)
             if replay is None:
                 return newest
             if again := self._replayed(job_id, replay):
@@ -160,8 +163,8 @@ class SqliteStore:
             "job_id": job_id,
             "generation": newest["generation"] + 1 if newest else 0,
             "replay_id": replay,
-            "repository": submission.repository,
-            "issue_url": submission.issue_url,
+            "repository": submission.issue.repository,
+            "issue_url": submission.issue.url,
             "body": submission.body,
             "owner": owner,
             "created_at": self._clock(),
@@ -169,7 +172,7 @@ class SqliteStore:
         self._db.table("runs").insert(row)
         fresh = self._newest(job_id)
         assert fresh is not None  # noqa: S101 (just inserted, in this transaction)
-        self._tell(Lease(job_id, fresh["generation"], "", 0.0), "registered", owner or "")
+        self._tell(Lease(RunKey(job_id, fresh["generation"]), "", 0.0), "registered", owner or "")
         return fresh
 
     def _newest(self, job_id: str) -> dict[str, Any] | None:
@@ -202,9 +205,7 @@ class SqliteStore:
                 lease.token,
             )
             if row is None:
-                raise LeaseLost(
-                    f"the lease on {lease.job_id}/{lease.generation} is another delivery's now"
-                )
+                raise LeaseLost(f"the lease on {lease.key} is another delivery's now")
             self._db.execute(
                 "UPDATE runs SET lease_expires_at = ? WHERE job_id = ? AND generation = ?",
                 [self._clock() + lease_seconds, lease.job_id, lease.generation],
@@ -251,12 +252,12 @@ class SqliteStore:
             self._set(lease, "seconds = seconds + ?", checkpoint.seconds)
             return self._run(lease).cancel_requested
 
-    def checkpoints(self, job_id: str, generation: int) -> list[Checkpoint]:
+    def checkpoints(self, key: RunKey) -> list[Checkpoint]:
         rows = self._all(
             "SELECT * FROM checkpoints WHERE job_id = ? AND generation = ? ORDER BY created_at,"
             " rowid",
-            job_id,
-            generation,
+            key.job_id,
+            key.generation,
         )
         return [
             Checkpoint(
@@ -284,11 +285,11 @@ class SqliteStore:
             )
             self._set(lease, "round = ?, seconds = seconds + ?", opened.number, seconds)
 
-    def rounds(self, job_id: str, generation: int) -> list[Round]:
+    def rounds(self, key: RunKey) -> list[Round]:
         rows = self._all(
             "SELECT * FROM rounds WHERE job_id = ? AND generation = ? ORDER BY number",
-            job_id,
-            generation,
+            key.job_id,
+            key.generation,
         )
         return [
             Round(r["number"], r["to_stage"], r["because"], json.loads(r["note"] or "{}"))
@@ -409,11 +410,11 @@ class SqliteStore:
                 [state, micro_usd, lease.job_id, lease.generation, call.key, call.attempt],
             )
 
-    def calls(self, job_id: str, generation: int) -> list[Call]:
+    def calls(self, key: RunKey) -> list[Call]:
         rows = self._all(
             "SELECT * FROM calls WHERE job_id = ? AND generation = ? ORDER BY created_at, attempt",
-            job_id,
-            generation,
+            key.job_id,
+            key.generation,
         )
         names = ("key", "attempt", "state", "micro_usd", "reply_key", "model", "created_at")
         return [Call(*(r[name] for name in names)) for r in rows]
@@ -513,11 +514,11 @@ class SqliteStore:
         oldest = self._one("SELECT MIN(created_at) AS at FROM runs WHERE state != 'finished'")
         return oldest["at"] if oldest else None
 
-    def history(self, job_id: str, generation: int) -> list[Moment]:
+    def history(self, key: RunKey) -> list[Moment]:
         rows = self._all(
             "SELECT * FROM history WHERE job_id = ? AND generation = ? ORDER BY rowid",
-            job_id,
-            generation,
+            key.job_id,
+            key.generation,
         )
         return [Moment(r["at"], r["what"], r["detail"]) for r in rows]
 
@@ -537,7 +538,7 @@ class SqliteStore:
             run = self._newest(job_id)
             if run is None or run["state"] == "finished":
                 return False
-            asked = Lease(job_id, run["generation"], "", 0.0)
+            asked = Lease(RunKey(job_id, run["generation"]), "", 0.0)
             self._set(asked, "cancel_requested = 1")
             self._tell(asked, "cancel requested")
             return True
@@ -572,10 +573,7 @@ class SqliteStore:
                 self._clock(),
             )
             if held is None:
-                raise LeaseLost(
-                    f"the lease on {lease.job_id}/{lease.generation} has ended or is another"
-                    " delivery's"
-                )
+                raise LeaseLost(f"the lease on {lease.key} has ended or is another delivery's")
             yield
 
     def _set(self, lease: Lease, assignments: str, *values: Any) -> None:
@@ -589,7 +587,7 @@ class SqliteStore:
             "SELECT * FROM runs WHERE job_id = ? AND generation = ?", lease.job_id, lease.generation
         )
         if row is None:
-            raise LeaseLost(f"there is no run {lease.job_id}/{lease.generation}")
+            raise LeaseLost(f"there is no run {lease.key}")
         return _run_row(row)
 
     def _all(

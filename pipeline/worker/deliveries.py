@@ -3,7 +3,6 @@ or put aside.
 """
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
@@ -11,10 +10,19 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pipeline import metrics, telemetry
 from pipeline.engine.engine import Deferred, Ended, Engine
 from pipeline.errors import LeaseLost, backoff, describe
-from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, UnreadableMessage, parse_job
+from pipeline.job import InvalidJob, NewerSchema, UnreadableMessage, parse_job
 from pipeline.outcome import Outcome, RunResult
 from pipeline.queue import FAILED_GENERATION, Delivery, SqsQueue
-from pipeline.store.contract import Busy, Claimed, Finished, Lease, RunRow, RunStore, Submission
+from pipeline.store.contract import (
+    Busy,
+    Claimed,
+    ClaimedInvalid,
+    Finished,
+    Lease,
+    RunRow,
+    RunStore,
+    Submission,
+)
 from pipeline.worker.heartbeat import Heartbeat
 from pipeline.worker.outbox import Publisher
 from pipeline.worker.slots import Slot, Slots, Why
@@ -83,7 +91,6 @@ class Handler:
     async def _take(self, slot: Slot) -> None:
         body = slot.delivery.body
         redrive_of = slot.delivery.failed_generation
-        invalid: InvalidJob | None = None
         try:
             submission = Submission.of(parse_job(body), redrive_of=redrive_of)
         except UnreadableMessage as error:
@@ -92,16 +99,11 @@ class Handler:
             log.warning("%s; the message waits for a newer worker", error)
             return await self._put_back(slot, NEWER_SCHEMA_DELAY)
         except InvalidJob as error:
-            invalid = error
-            digest = hashlib.sha256(body.encode()).hexdigest()
-            issue = error.issue
-            submission = Submission(
-                error.job_id, issue.repository, issue.url, body, digest, redrive_of=redrive_of
-            )
+            submission = Submission(error, body, redrive_of)
         with telemetry.bound(job_id=submission.job_id):
-            await self._claim(slot, submission, invalid)
+            await self._claim(slot, submission)
 
-    async def _claim(self, slot: Slot, submission: Submission, invalid: InvalidJob | None) -> None:
+    async def _claim(self, slot: Slot, submission: Submission) -> None:
         claim = await asyncio.to_thread(
             self._store.claim, submission, lease_seconds=self._visibility
         )
@@ -113,17 +115,24 @@ class Handler:
                 log.info("the run is another delivery's")
                 await self._put_back(slot, min(wait, MAX_DELAY))
             case Finished(run):
-                await self._again(slot, run, invalid)
-            case Claimed():
-                with telemetry.bound(generation=claim.lease.generation):
-                    await self._claimed(slot, submission, claim, invalid)
+                await self._again(slot, submission, run)
+            case ClaimedInvalid(_, lease, _):
+                with telemetry.bound(generation=lease.generation):
+                    result = await asyncio.to_thread(self._engine.reject, claim)
+                    await self._ended(slot, result)
+            case Claimed(_, lease, _, _):
+                with telemetry.bound(generation=lease.generation):
+                    await self._claimed(slot, submission, claim)
 
-    async def _again(self, slot: Slot, run: RunRow, invalid: InvalidJob | None) -> None:
+    async def _again(self, slot: Slot, submission: Submission, run: RunRow) -> None:
         """A job that has finished: its event once more, and nothing is spent."""
-        if invalid is not None and run.body != slot.delivery.body:
+        invalid = isinstance(submission.job, InvalidJob)
+        if invalid and run.body != submission.body:
             # The run's event says nothing of this message, and its own outcome has no run to stand
             # in.
-            return await self._bury(slot, f"{invalid}; another job has ended under its job_id", {})
+            return await self._bury(
+                slot, f"{submission.job}; another job has ended under its job_id", {}
+            )
         log.info("the run has finished already (%s); its event is published again", run.outcome)
         await self._publisher.publish_again(run)
         if run.outcome == Outcome.FAILED:
@@ -133,23 +142,15 @@ class Handler:
             )
         await self._settle(slot, self._queue.delete)
 
-    async def _claimed(
-        self, slot: Slot, submission: Submission, claimed: Claimed, invalid: InvalidJob | None
-    ) -> None:
+    async def _claimed(self, slot: Slot, submission: Submission, claimed: Claimed) -> None:
         run = claimed.run
         lease = claimed.lease
         if claimed.body_differs:
             log.warning("another body is stored under this job_id; the first one stands")
-        if (standing := _invalid(run.body)) is not None:
-            result = await asyncio.to_thread(
-                self._engine.reject, claimed, str(standing), standing.metadata
-            )
-            return await self._ended(slot, result)
-        if invalid is not None:
+        if isinstance(submission.job, InvalidJob):
             await self._give_back(lease)
-            return await self._bury(
-                slot, f"{invalid}; another, valid job stands under its job_id", {}
-            )
+            reason = f"{submission.job}; another, valid job stands under its job_id"
+            return await self._bury(slot, reason, {})
         if run.crashes >= self._max_crashes:
             reason = f"its worker died {run.crashes} times; replay with a new replay id when mended"
             return await self._ended(
@@ -161,9 +162,7 @@ class Handler:
             await self._give_back(lease)
             async with self._kept(slot):
                 alone = await self._slots.be_alone(slot)
-            return await (
-                self._claim(slot, submission, invalid) if alone else self._hand_back(slot)
-            )
+            return await (self._claim(slot, submission) if alone else self._hand_back(slot))
         if run.deliveries == 1:
             slot.queue_wait = max(self._clock() - slot.delivery.sent_at, 0.0)
         await self._work(slot, claimed)
@@ -305,14 +304,3 @@ class Handler:
 def _call(loop: asyncio.AbstractEventLoop, slot: Slot, why: Why, detail: str = "") -> None:
     log.warning("message %s: %s %s", slot.delivery.message_id, why, detail)
     loop.call_soon_threadsafe(slot.interrupt, why)
-
-
-def _invalid(body: str) -> InvalidJob | None:
-    try:
-        FixIssueJob.model_validate_json(body)
-    except ValueError:
-        try:
-            parse_job(body)
-        except InvalidJob as error:
-            return error
-    return None

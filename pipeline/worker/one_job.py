@@ -9,7 +9,7 @@ from pipeline.engine.engine import Deferred, Engine
 from pipeline.errors import LeaseLost
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event
-from pipeline.store.contract import Busy, Claimed, Finished, RunStore, Submission
+from pipeline.store.contract import Busy, Claimed, ClaimedInvalid, Finished, RunStore, Submission
 from pipeline.worker.heartbeat import Heartbeat
 
 #: Seconds that the lease holds; the heartbeat renews it three times in that.
@@ -45,7 +45,10 @@ async def run_job(
                 raise AlreadyRunning(await asyncio.to_thread(_why_busy, store, job.id))
             if isinstance(claim, Finished):
                 return Event.model_validate_json(claim.run.event or ""), True
-            if FixIssueJob.model_validate_json(claim.run.body).digest != job.digest:
+            if isinstance(claim, ClaimedInvalid):
+                await asyncio.to_thread(engine.reject, claim)
+                continue
+            if claim.job.digest != job.digest:
                 on_other_body()
             answer = await _attempt(claim, store, engine, heartbeat)
             if answer is None:

@@ -9,6 +9,7 @@ import pytest
 from pipeline.artifacts import Artifacts
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.artifacts.s3 import S3Artifacts
+from pipeline.run_key import RunKey
 from pipeline.stage import RunContext
 from pipeline.template_sets import CURRENT, TemplateSets
 from prompts import TemplateError, TemplateSet, bounded
@@ -171,11 +172,15 @@ async def test_what_a_run_kept_stands_through_deliveries_and_replays_of_the_job_
     bench.does("propose", again)
     await bench.machine("two").execute(bench.claim())
     assert [
-        c.result for c in bench.store.checkpoints(claimed.lease.job_id, 0) if c.stage == "kept:set"
+        c.result
+        for c in bench.store.checkpoints(RunKey(claimed.lease.job_id, 0))
+        if c.stage == "kept:set"
     ] == ["first"]
     await bench.engine.execute(bench.claim(job(replay={"id": "r", "from_stage": "propose"})))
     assert [
-        c.result for c in bench.store.checkpoints(claimed.lease.job_id, 1) if c.stage == "kept:set"
+        c.result
+        for c in bench.store.checkpoints(RunKey(claimed.lease.job_id, 1))
+        if c.stage == "kept:set"
     ] == ["second"]
 
 

@@ -12,6 +12,7 @@ from pipeline.engine.engine import Deferred
 from pipeline.model import Message
 from pipeline.model.scripted import Entry
 from pipeline.outcome import Outcome, Verification
+from pipeline.run_key import RunKey
 from pipeline.stage import EffectiveLimits
 from stages.propose_patch import Plan, agent
 from stages.propose_patch.agent import KEPT_STEPS, Step, conversation
@@ -127,7 +128,7 @@ async def test_killed_before_any_reply_it_goes_on_there_on_another_machine(
         later[: len(earlier)] == earlier
         for earlier, later in zip(plain(requests), plain(requests)[1:], strict=False)
     )
-    assert len(it.store.calls(result.job_id, 0)) == len(STEPS) + 1, (
+    assert len(it.store.calls(RunKey(result.job_id, 0))) == len(STEPS) + 1, (
         "the one that was cut, and each step once"
     )
 
@@ -155,7 +156,7 @@ async def test_killed_after_a_tools_work_it_does_that_again_and_buys_nothing_aga
     assert isinstance(await it.deliver(), Deferred)
     result = await it.run()
     assert (result.outcome, len(it.client.sent)) == (Outcome.PROPOSED, len(STEPS))
-    assert len(it.store.calls(result.job_id, 0)) == len(STEPS)
+    assert len(it.store.calls(RunKey(result.job_id, 0))) == len(STEPS)
 
 
 async def test_a_reply_that_holds_edits_and_no_call_is_the_proposal(talk: Talk) -> None:

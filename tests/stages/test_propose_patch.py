@@ -14,6 +14,7 @@ from pipeline.model.buyer import Buyer
 from pipeline.model.ledger import Ledger
 from pipeline.model.scripted import Entry, Script, ScriptedClient
 from pipeline.outcome import Outcome
+from pipeline.run_key import RunKey
 from pipeline.stage import Back, EffectiveLimits, RunContext, Stop
 from pipeline.store.contract import Claimed, MoneyCaps, Submission
 from pipeline.store.sqlite import SqliteStore
@@ -177,7 +178,7 @@ async def test_a_stored_reply_is_not_bought_again(desk: MakeDesk) -> None:
     first = await it.propose(run)
     assert await it.propose(run) == first
     assert len(it.client.sent) == 1
-    assert [(call.state, call.micro_usd) for call in it.store.calls(run.job_id, 0)] == [
+    assert [(call.state, call.micro_usd) for call in it.store.calls(RunKey(run.job_id, 0))] == [
         ("settled", 10_000)
     ]
 
@@ -281,4 +282,8 @@ async def test_a_refused_call_gives_its_reservation_back_and_a_broken_one_keeps_
     )
     run = it.run()
     assert isinstance(await it.propose(run), Proposals)
-    assert [call.state for call in it.store.calls(run.job_id, 0)] == ["released", "cut", "settled"]
+    assert [call.state for call in it.store.calls(RunKey(run.job_id, 0))] == [
+        "released",
+        "cut",
+        "settled",
+    ]

@@ -18,6 +18,7 @@ from botocore.session import get_session
 
 from pipeline.artifacts.s3 import S3Artifacts
 from pipeline.queue import SqsQueue, visibility_extender
+from pipeline.run_key import RunKey
 from pipeline.store.contract import Submission
 from pipeline.store.dynamodb import DynamoStore, table_definition
 from pipeline.template_sets import TemplateSets
@@ -127,7 +128,7 @@ async def everything_a_worker_does(aws: Aws, table: str, bucket: str) -> None:
         claimed = claim(store)
         store.register(Submission.of(job(7)), owner="sevalla")
         store.renew(claimed.lease, lease_seconds=60)
-        store.checkpoints(claimed.run.job_id, 0)
+        store.checkpoints(RunKey(claimed.run.job_id, 0))
         finish(store, claimed, topic=topic.arn)
         await publisher.drain()
         store.runs()

@@ -1,6 +1,7 @@
 """Which run a submission asks for: the newest, a replay's, a redrive's; made where it is new."""
 
 from pipeline.outcome import Outcome
+from pipeline.run_key import redrive_replay_id
 from pipeline.store.contract import Submission
 from pipeline.store.dynamodb import layout
 from pipeline.store.dynamodb.layout import Item, job_pk, open_sk, run_sk, time_key
@@ -31,10 +32,10 @@ class Generations:
                 failed = (
                     newest.get("outcome") == Outcome.FAILED and newest["generation"] == redriven
                 )
-                if failed or self._replayed(job_id, f"redrive:{redriven}"):
+                if failed or self._replayed(job_id, redrive_replay_id(redriven)):
                     # A plain redrive of a failed run's message, also a replay's, starts the next
                     # generation, once.
-                    replay = f"redrive:{redriven}"
+                    replay = redrive_replay_id(redriven)
             if replay is None:
                 return newest, newest, differs
             if again := self._replayed(job_id, replay):
@@ -60,8 +61,8 @@ class Generations:
             "listed_at": time_key(now, f"{job_id}#{generation:06d}"),
             "job_id": job_id,
             "generation": generation,
-            "repository": submission.repository,
-            "issue_url": submission.issue_url,
+            "repository": submission.issue.repository,
+            "issue_url": submission.issue.url,
             "body": submission.body,
             "state": "queued",
             "round": 1,

@@ -107,9 +107,7 @@ class Runs:
 
 
 def lost(lease: Lease) -> LeaseLost:
-    return LeaseLost(
-        f"the lease on {lease.job_id}/{lease.generation} has ended or is another delivery's"
-    )
+    return LeaseLost(f"the lease on {lease.key} has ended or is another delivery's")
 
 
 def run_row(item: Item) -> RunRow:

@@ -10,13 +10,13 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from pipeline.outcome import Event, RunResult
+from pipeline.run_key import RunKey
 from pipeline.store.contract import (
     BudgetExceeded,
     Busy,
     Call,
     Checkpoint,
     Claim,
-    Claimed,
     Effect,
     Finished,
     Lease,
@@ -27,6 +27,7 @@ from pipeline.store.contract import (
     Round,
     RunRow,
     Submission,
+    claimed,
 )
 from pipeline.store.dynamodb import layout
 from pipeline.store.dynamodb.generations import Generations
@@ -96,7 +97,9 @@ class DynamoStore:
         crashed = "lease_token" in run
         if crashed and run["lease_expires_at"] > now:
             return Busy(run["lease_expires_at"])
-        lease = Lease(run["job_id"], run["generation"], uuid.uuid4().hex, now + lease_seconds)
+        lease = Lease(
+            RunKey(run["job_id"], run["generation"]), uuid.uuid4().hex, now + lease_seconds
+        )
         taken = self._runs.write(
             run,
             {
@@ -111,7 +114,7 @@ class DynamoStore:
             guard="attribute_not_exists(#lease_token) OR #lease_expires_at <= :now",
             now=now,
         )
-        return Claimed(run_row(taken), lease, took_over=run["deliveries"] > 0, body_differs=differs)
+        return claimed(run_row(taken), lease, submission, body_differs=differs)
 
     def renew(self, lease: Lease, *, lease_seconds: float) -> bool:
         # One call, and no new version: a heartbeat gets in the way of no other write.
@@ -158,8 +161,8 @@ class DynamoStore:
         )
         return bool(run["cancel_requested"])
 
-    def checkpoints(self, job_id: str, generation: int) -> list[Checkpoint]:
-        rows = self._runs.parts(job_id, "point", generation)
+    def checkpoints(self, key: RunKey) -> list[Checkpoint]:
+        rows = self._runs.parts(key.job_id, "point", key.generation)
         return [
             Checkpoint(**{name: row[name] for name in Checkpoint.__dataclass_fields__})
             for row in rows
@@ -172,8 +175,8 @@ class DynamoStore:
         kept = asdict(opened) | {"note": json.dumps(opened.note)}
         self._runs.write_held(lease, run, changes, [self._runs.part(run, "round", kept)])
 
-    def rounds(self, job_id: str, generation: int) -> list[Round]:
-        rows = self._runs.parts(job_id, "round", generation)
+    def rounds(self, key: RunKey) -> list[Round]:
+        rows = self._runs.parts(key.job_id, "round", key.generation)
         return [
             Round(r["number"], r["to"], r["because"], json.loads(r.get("note") or "{}"))
             for r in rows
@@ -296,9 +299,9 @@ class DynamoStore:
         room = cap - micro_usd
         return layout.update(self._table.name, key, changes, fits, add=add, room=room)
 
-    def calls(self, job_id: str, generation: int) -> list[Call]:
-        rows = self._runs.parts(job_id, "call", generation)
-        run = self._runs.get(job_id, generation)
+    def calls(self, key: RunKey) -> list[Call]:
+        rows = self._runs.parts(key.job_id, "call", key.generation)
+        run = self._runs.get(key.job_id, key.generation)
         ended = run is not None and run["state"] == "finished"
         calls = [Call(**{name: row[name] for name in Call.__dataclass_fields__}) for row in rows]
         return [
@@ -390,10 +393,10 @@ class DynamoStore:
         oldest = self._table.listed("open", 1, newest_first=False, where={})
         return float(oldest[0]["created_at"]) if oldest else None
 
-    def history(self, job_id: str, generation: int) -> list[Moment]:
+    def history(self, key: RunKey) -> list[Moment]:
         return [
             Moment(r["at"], r["what"], r["detail"])
-            for r in self._runs.parts(job_id, "history", generation)
+            for r in self._runs.parts(key.job_id, "history", key.generation)
         ]
 
     def runs(

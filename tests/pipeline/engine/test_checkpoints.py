@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.engine import checkpoints
+from pipeline.run_key import RunKey
 from pipeline.store.contract import Checkpoint, Round
 from tests.stand_ins.runs import START, Bench, Fetched, Proposed
 
@@ -60,9 +61,9 @@ def test_a_result_is_read_back_as_it_was_written(bench: Bench):
             seconds=1.0,
             now=START,
         )
-        stored = bench.store.checkpoints(held.lease.job_id, 0)[-1]
+        stored = bench.store.checkpoints(RunKey(held.lease.job_id, 0))[-1]
         assert checkpoints.read(bench.artifacts, stored, type(result)) == result
-    small, large = bench.store.checkpoints(held.lease.job_id, 0)
+    small, large = bench.store.checkpoints(RunKey(held.lease.job_id, 0))
     assert not small.offloaded
     assert large.offloaded and len(large.result) < 200
 
@@ -87,7 +88,7 @@ def test_a_worker_that_lost_its_lease_writes_over_no_stored_result(bench: Bench)
     write(second.lease, "b")
     with pytest.raises(Exception, match="lease"):
         write(first.lease, "a")
-    (stored,) = bench.store.checkpoints(first.lease.job_id, 0)
+    (stored,) = bench.store.checkpoints(RunKey(first.lease.job_id, 0))
     assert checkpoints.read(bench.artifacts, stored, Proposed) == Proposed(text="b" * 250_000)
 
 

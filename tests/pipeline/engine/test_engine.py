@@ -1,6 +1,7 @@
 """How a run goes through its stages, with four small ones: fetch, prepare, propose, close."""
 
 import asyncio
+import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,12 @@ import pytest
 from pipeline.engine.engine import MAX_TRIES, Deferred, Ended
 from pipeline.engine.work import Parts
 from pipeline.errors import Halt, LeaseLost, Retry
-from pipeline.job import FixIssueJob
+from pipeline.job import FixIssueJob, InvalidJob, parse_job
 from pipeline.outcome import Event, EventType, Facts, Outcome, RunResult, RunStarted, Verification
 from pipeline.policy import Allowed
+from pipeline.run_key import RunKey
 from pipeline.stage import Back, EffectiveLimits, RunContext, Stop
-from pipeline.store.contract import Claimed, Finished, Submission
+from pipeline.store.contract import Claimed, ClaimedInvalid, Finished, Submission
 from tests.stand_ins.runs import (
     LEASE,
     TOPIC,
@@ -156,9 +158,13 @@ async def test_a_rejected_run_was_never_started(bench: Bench, stage: str):
 
 
 async def test_a_message_that_is_no_valid_job_is_rejected_with_its_metadata(bench: Bench):
-    result = await asyncio.to_thread(
-        bench.engine.reject, bench.claim(), "urgent: unknown field", {"team": "a"}
-    )
+    body = json.dumps({"issue_url": job().issue_url, "urgent": True, "metadata": {"team": "a"}})
+    with pytest.raises(InvalidJob) as caught:
+        parse_job(body)
+    submission = Submission(caught.value, body)
+    claimed = bench.store.claim(submission, lease_seconds=LEASE)
+    assert isinstance(claimed, ClaimedInvalid)
+    result = await asyncio.to_thread(bench.engine.reject, claimed)
     assert (result.outcome, result.reason, result.metadata) == (
         Outcome.REJECTED,
         "urgent: unknown field",
@@ -254,7 +260,7 @@ async def test_a_worker_that_lost_its_lease_stops_and_changes_nothing(bench: Ben
     bench.does("propose", taken_over)
     with pytest.raises(LeaseLost):
         await bench.engine.execute(claimed)
-    assert [c.stage for c in bench.store.checkpoints(job().id, 0)] == ["fetch", "prepare"]
+    assert [c.stage for c in bench.store.checkpoints(RunKey(job().id, 0))] == ["fetch", "prepare"]
     run = bench.store.run(job().id)
     assert run is not None and (run.state, run.tries) == ("running", 0)
 
@@ -262,7 +268,7 @@ async def test_a_worker_that_lost_its_lease_stops_and_changes_nothing(bench: Ben
 async def test_a_large_result_is_an_artifact_and_resumes_like_a_small_one(bench: Bench):
     bench.does("fetch", lambda run: Fetched(title="x" * 300_000))
     await interrupted(bench, "propose")
-    stored = bench.store.checkpoints(job().id, 0)[0]
+    stored = bench.store.checkpoints(RunKey(job().id, 0))[0]
     assert stored.offloaded and len(stored.result) < 200
     assert len(bench.artifacts.get(stored.result)) > 300_000
     assert (await ended(bench, machine="another")).base_sha == "b" * 40
@@ -285,7 +291,7 @@ async def test_going_back_opens_a_round_with_feedback_and_keeps_earlier_results(
         ("propose", "two tests are red"),
         ("close", "two tests are red"),
     ]
-    assert [(c.round, c.stage) for c in bench.store.checkpoints(job().id, 0)] == [
+    assert [(c.round, c.stage) for c in bench.store.checkpoints(RunKey(job().id, 0))] == [
         (1, "fetch"),
         (1, "prepare"),
         (2, "propose"),

@@ -11,6 +11,7 @@ from pipeline.model.buyer import MAX_WAIT, Buyer
 from pipeline.model.failures import RULES, Failure, ModelError
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome
+from pipeline.run_key import RunKey
 from pipeline.store.contract import MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.runs import Clock, claim, reply
@@ -69,7 +70,7 @@ class Counter:
 
     @property
     def calls(self) -> list[str]:
-        return [call.state for call in self.store.calls(self.held.run.job_id, 0)]
+        return [call.state for call in self.store.calls(RunKey(self.held.run.job_id, 0))]
 
 
 def error(failure: Failure, *, charged: bool = False, delay: float | None = None) -> ModelError:

@@ -17,6 +17,7 @@ from pipeline.model.failures import Failure, ModelError
 from pipeline.model.ledger import EXHAUSTED_DAY_DELAY, Ledger, micro
 from pipeline.outcome import Outcome
 from pipeline.policy import Allowed, Policy
+from pipeline.run_key import RunKey
 from pipeline.stage import EffectiveLimits
 from pipeline.store.contract import Claimed, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
@@ -72,7 +73,10 @@ class Desk:
 
     @property
     def calls(self) -> list[tuple[str, int]]:
-        return [(call.state, call.micro_usd) for call in self.store.calls(self.held.run.job_id, 0)]
+        return [
+            (call.state, call.micro_usd)
+            for call in self.store.calls(RunKey(self.held.run.job_id, 0))
+        ]
 
 
 @pytest.fixture

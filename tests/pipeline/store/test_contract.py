@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.errors import LeaseLost
 from pipeline.outcome import Event, Outcome, RunStarted
+from pipeline.run_key import RunKey
 from pipeline.store.contract import (
     Busy,
     Checkpoint,
@@ -74,7 +75,7 @@ def test_the_first_claim_makes_the_job_and_its_run(store: RunStore):
     )
     assert run.created_at == START and not run.cancel_requested
     assert claimed.lease.expires_at == START + LEASE
-    assert not claimed.took_over and not claimed.body_differs
+    assert not claimed.body_differs
     assert store.run(job().id) == run
 
 
@@ -88,7 +89,7 @@ def test_an_expired_lease_is_taken_over(store: RunStore, clock: Clock):
     first = claim(store)
     clock.now += LEASE
     second = claim(store)
-    assert second.took_over and second.run.deliveries == 2 and second.run.generation == 0
+    assert second.run.deliveries == 2 and second.run.generation == 0
     assert second.lease.token != first.lease.token
 
 
@@ -99,8 +100,8 @@ def test_a_released_run_is_claimed_at_once_and_goes_on_where_it_was(store: RunSt
     waiting = store.run(job().id)
     assert waiting is not None and waiting.state == "queued"
     second = claim(store)
-    assert second.took_over and second.run.seconds == 1.5
-    assert store.checkpoints(job().id, 0) == [point()]
+    assert second.run.deliveries == 2 and second.run.seconds == 1.5
+    assert store.checkpoints(RunKey(job().id, 0)) == [point()]
 
 
 def test_a_lease_that_was_lost_releases_nothing(store: RunStore, clock: Clock):
@@ -149,7 +150,7 @@ def test_a_registered_job_waits_for_its_delivery_under_its_owners_name(store: Ru
         False,
     )
     claimed = claim(store)
-    assert claimed.run.owner == "sevalla" and claimed.run.generation == 0 and not claimed.took_over
+    assert claimed.run.owner == "sevalla" and claimed.run.generation == 0
 
 
 def test_registering_again_gives_the_same_run_and_tells_another_body(store: RunStore):
@@ -189,7 +190,7 @@ def test_a_runs_history_tells_what_happened_to_it_in_order(store: RunStore, cloc
     store.count_try(last.lease, "no disk", 1.0)
     store.request_cancel(job().id)
     finish(store, last)
-    told = store.history(job().id, 0)
+    told = store.history(RunKey(job().id, 0))
     assert [(moment.what, moment.detail) for moment in told] == [
         ("registered", "sevalla"),
         ("delivered", ""),
@@ -241,9 +242,11 @@ WRITES: dict[str, Callable[[RunStore, Claimed], object]] = {
     "record": lambda store, held: store.record(held.lease, "pull", {"number": 1}),
     "reserve": lambda store, held: reserve(store, held.lease),
     "settle": lambda store, held: store.settle(
-        held.lease, store.calls(job().id, 0)[0], micro_usd=1
+        held.lease, store.calls(RunKey(job().id, 0))[0], micro_usd=1
     ),
-    "release_call": lambda store, held: store.release_call(held.lease, store.calls(job().id, 0)[0]),
+    "release_call": lambda store, held: store.release_call(
+        held.lease, store.calls(RunKey(job().id, 0))[0]
+    ),
     "announce": lambda store, held: store.announce(held.lease, started(held), TOPIC),
     "finish": finish,
 }
@@ -257,8 +260,10 @@ def reserve(store: RunStore, lease: Lease) -> object:
 
 def everything(store: RunStore) -> list[object]:
     told: list[object] = [store.pending_events(), store.effects(job().id)]
-    for read in (store.checkpoints, store.rounds, store.calls, store.run):
-        told.append(read(job().id, 0))  # type: ignore[operator]
+    key = RunKey(job().id, 0)
+    told.append(store.run(key.job_id, key.generation))
+    for read in (store.checkpoints, store.rounds, store.calls):
+        told.append(read(key))
     return told
 
 
@@ -320,7 +325,7 @@ def test_of_many_claims_at_once_one_wins(
 def test_one_replay_id_makes_one_generation(store: RunStore):
     finish(store, claim(store))
     second = claim(store, job(**replay("again")))
-    assert second.run.generation == 1 and not second.took_over and not second.body_differs
+    assert second.run.generation == 1 and not second.body_differs
     assert isinstance(ask(store, **replay("again")), Busy)
     finish(store, second)
     answer = ask(store, **replay("again"))
@@ -369,7 +374,7 @@ def test_a_generation_begins_with_nothing_of_the_last_but_keeps_its_effects(stor
         None,
     )
     assert '"n":"2"' in run.body
-    assert store.checkpoints(job().id, 1) == store.rounds(job().id, 1) == []
+    assert store.checkpoints(RunKey(job().id, 1)) == store.rounds(RunKey(job().id, 1)) == []
     assert store.intend(second.lease, "push", {"sha": "b"}) == {"sha": "b"}
     assert [(e.generation, e.intention) for e in store.effects(job().id)] == [
         (0, {"sha": "a"}),
@@ -415,8 +420,8 @@ def test_rounds_and_seconds_add_up(store: RunStore):
     run = store.run(job().id, 0)
     assert run is not None
     assert (run.round, run.seconds, run.tries, run.last_error) == (2, 31.0, 2, "ValueError: y")
-    assert store.rounds(job().id, 0) == [Round(2, "fetch", "it was red")]
-    assert [(c.round, c.stage) for c in store.checkpoints(job().id, 0)] == [
+    assert store.rounds(RunKey(job().id, 0)) == [Round(2, "fetch", "it was red")]
+    assert [(c.round, c.stage) for c in store.checkpoints(RunKey(job().id, 0))] == [
         (1, "fetch"),
         (2, "fetch"),
     ]
@@ -426,7 +431,7 @@ def test_checkpoints_keep_the_order_in_which_they_were_stored(store: RunStore):
     held = claim(store)
     for stage in ("zeta", "alpha", "mid"):
         store.save_checkpoint(held.lease, point(stage))
-    assert [c.stage for c in store.checkpoints(job().id, 0)] == ["zeta", "alpha", "mid"]
+    assert [c.stage for c in store.checkpoints(RunKey(job().id, 0))] == ["zeta", "alpha", "mid"]
 
 
 def test_the_first_intention_stands_in_its_run(store: RunStore):

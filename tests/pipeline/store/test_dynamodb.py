@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.errors import Family, LeaseLost, Retry, judge
 from pipeline.outcome import Event, Outcome
+from pipeline.run_key import RunKey
 from pipeline.store.contract import (
     BudgetExceeded,
     Busy,
@@ -133,7 +134,7 @@ def test_a_lease_that_ends_between_reading_and_writing_takes_no_write(
     before_next_write(client, lambda: other.renew(held.lease, lease_seconds=-1.0))
     with pytest.raises(LeaseLost):
         store.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
-    assert store.checkpoints(job().id, 0) == []
+    assert store.checkpoints(RunKey(job().id, 0)) == []
 
 
 def test_a_claim_that_was_overtaken_is_busy(
@@ -184,7 +185,7 @@ def test_money_that_another_worker_reserved_in_between_is_not_there_any_more(
     with pytest.raises(BudgetExceeded) as caught:
         reserve(store, held, 30)
     assert (caught.value.scope, caught.value.left) == ("repository_day", 20)
-    assert store.spent(day=DAY) == 80 and store.calls(job().id, 0) == []
+    assert store.spent(day=DAY) == 80 and store.calls(RunKey(job().id, 0)) == []
 
 
 def test_a_cancellation_between_reading_and_writing_is_told(
@@ -196,7 +197,7 @@ def test_a_cancellation_between_reading_and_writing_is_told(
         store.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
         is True
     )
-    assert len(store.checkpoints(job().id, 0)) == 1
+    assert len(store.checkpoints(RunKey(job().id, 0))) == 1
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError"])
@@ -267,7 +268,10 @@ def test_a_finished_run_is_forgotten_after_its_time_and_its_job_is_a_new_one(
     clock.now += 1
     assert store.run(job().id) is None and store.runs() == []
     assert (
-        store.checkpoints(job().id, 0) == store.effects(job().id) == store.calls(job().id, 0) == []
+        store.checkpoints(RunKey(job().id, 0))
+        == store.effects(job().id)
+        == store.calls(RunKey(job().id, 0))
+        == []
     )
     again = claim(store, job(metadata={"n": "2"}, replay={"id": "r"}))
     assert (again.run.generation, again.run.deliveries, again.body_differs) == (0, 1, False)

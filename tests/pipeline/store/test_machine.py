@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 
 from pipeline.errors import LeaseLost
 from pipeline.outcome import Outcome
+from pipeline.run_key import RunKey
 from pipeline.store.contract import Busy, Checkpoint, Claimed, Finished, Submission
 from tests.pipeline.store.conftest import OPENERS
 from tests.stand_ins.runs import LEASE, Clock, finish, job
@@ -150,9 +151,9 @@ class Workers(RuleBasedStateMachine):
         for row in rows[:-1]:
             n = row.generation
             assert row.outcome == (self.finished[n][0] if n in self.finished else None)
-            assert [c.stage for c in self.store.checkpoints(self.job_id, n)] == self.stored.get(
-                n, []
-            )
+            assert [
+                c.stage for c in self.store.checkpoints(RunKey(self.job_id, n))
+            ] == self.stored.get(n, [])
             assert row.seconds == (len(self.stored.get(n, [])) if n not in self.finished else 0.0)
         assert sum(row.state != "finished" for row in rows[:-1]) <= 1
         assert {row.event_id for row in self.store.pending_events(100)} == {

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.run_key import RunKey
 from pipeline.store.contract import BudgetExceeded, Call, Claimed, MoneyCaps, RunStore
 from tests.pipeline.store.conftest import OPENERS
 from tests.stand_ins.runs import DAY, LEASE, Clock, claim, finish, job
@@ -41,7 +42,7 @@ def test_a_reservation_counts_at_its_worst_case_until_it_is_settled(store: RunSt
     assert store.spent(day=DAY) == store.spent(day=DAY, repository="octo/repo") == 60
     store.settle(held.lease, call, micro_usd=25)
     assert store.spent(day=DAY) == 25
-    assert [(c.state, c.micro_usd) for c in store.calls(job().id, 0)] == [("settled", 25)]
+    assert [(c.state, c.micro_usd) for c in store.calls(RunKey(job().id, 0))] == [("settled", 25)]
 
 
 def test_what_was_certainly_not_charged_is_given_back(store: RunStore):
@@ -56,7 +57,7 @@ def test_a_cut_call_keeps_its_reservation_and_its_repetition_reserves_anew(store
     reserve(store, held, 40)
     again = reserve(store, held, 40)
     assert (again.attempt, again.reply_key) == (2, "replies/2")
-    assert [(c.attempt, c.state, c.micro_usd) for c in store.calls(job().id, 0)] == [
+    assert [(c.attempt, c.state, c.micro_usd) for c in store.calls(RunKey(job().id, 0))] == [
         (1, "cut", 40),
         (2, "reserved", 40),
     ]
@@ -85,7 +86,7 @@ def test_a_call_still_reserved_when_its_run_ends_was_cut(store: RunStore):
     held = claim(store)
     reserve(store, held, 40)
     finish(store, held)
-    assert [(c.state, c.micro_usd) for c in store.calls(job().id, 0)] == [("cut", 40)]
+    assert [(c.state, c.micro_usd) for c in store.calls(RunKey(job().id, 0))] == [("cut", 40)]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,10 @@ def spend(kind: str, steps: list[tuple[str, int, int, str, str]]) -> None:
                 for repository in ("octo/repo", "acme/repo"):
                     assert store.spent(day=on, repository=repository) <= CAPS.repository_day
             for run in held:
-                assert sum(call.micro_usd for call in store.calls(run.run.job_id, 0)) <= CAPS.run
+                assert (
+                    sum(call.micro_usd for call in store.calls(RunKey(run.run.job_id, 0)))
+                    <= CAPS.run
+                )
         store.close()
 
 

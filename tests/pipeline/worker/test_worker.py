@@ -16,7 +16,7 @@ from pipeline.errors import LeaseLost
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.queue import FAILED_GENERATION, REASON, Delivery, SqsQueue
-from pipeline.store.contract import Busy, Claimed, Finished, Lease, Submission
+from pipeline.store.contract import Busy, Claimed, ClaimedInvalid, Finished, Lease, Submission
 from pipeline.store.sqlite import SqliteStore
 from pipeline.telemetry import METRICS
 from pipeline.worker.deliveries import NEWER_SCHEMA_DELAY
@@ -122,15 +122,17 @@ class ScriptedEngine:
         finally:
             self.running -= 1
 
-    def reject(self, claimed: Claimed, reason: str, metadata: dict[str, str]) -> RunResult:
-        return self.end(claimed, Outcome.REJECTED, reason, metadata).result
+    def reject(self, claimed: ClaimedInvalid) -> RunResult:
+        return self.end(
+            claimed, Outcome.REJECTED, str(claimed.error), claimed.error.metadata
+        ).result
 
     def give_up(self, claimed: Claimed, reason: str) -> RunResult:
         return self.end(claimed, Outcome.FAILED, reason).result
 
     def end(
         self,
-        claimed: Claimed,
+        claimed: Claimed | ClaimedInvalid,
         outcome: Outcome,
         reason: str = "so it is",
         metadata: dict[str, str] | None = None,
@@ -398,7 +400,7 @@ async def test_a_deferred_run_gives_its_lease_back_and_its_message_waits(world: 
         assert (what, seconds) == ("put back", 77.0)
         again = world.claim(job())
         assert isinstance(again, Claimed)
-        assert again.took_over
+        assert again.run.deliveries == 2
 
 
 async def test_a_run_whose_lease_was_taken_over_is_stopped_and_its_message_left_alone(world: World):
@@ -557,7 +559,9 @@ async def test_a_run_that_would_outlast_twelve_hours_is_handed_back_before_and_g
 
     async def long(claimed: Claimed) -> Ended:
         return await (
-            world.engine.solve(claimed) if claimed.took_over else world.engine.forever(claimed)
+            world.engine.solve(claimed)
+            if claimed.run.deliveries > 1
+            else world.engine.forever(claimed)
         )
 
     world.engine.script = long

@@ -1,0 +1,34 @@
+"""The identity of a run."""
+
+import uuid
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """One generation of a job."""
+
+    job_id: str
+    generation: int
+
+    @property
+    def prefix(self) -> str:
+        """``JOB_ID/GENERATION``: the first part of the keys of its artifacts."""
+        return f"{self.job_id}/{self.generation}"
+
+    @property
+    def trace(self) -> str:
+        """The W3C trace id of everything that happens in the run: 32 hexadecimal digits."""
+        return uuid.uuid5(uuid.NAMESPACE_URL, f"coding-agent:{self.prefix}").hex
+
+    def __str__(self) -> str:
+        return self.prefix
+
+
+def redrive_replay_id(generation: int) -> str:
+    """Return the replay id under which a redrive of a failed generation starts the next one.
+
+    However often, and in whichever way, the failed message is sent again: one replay id makes one
+    generation.
+    """
+    return f"redrive:{generation}"
