@@ -9,8 +9,8 @@ from pathlib import Path
 from benchmarks.ids import Found, described, files_of
 from benchmarks.instances import Instance, changes
 from pipeline.stage import Back, RunContext, Stop
+from repository.files import is_test_file
 from repository.git import Mirror
-from repository.testing.detect.detection import is_test_file
 from repository.testing.models import Status, Suite, TestReport
 from repository.testing.run.bed import Local, run_suite
 from sandbox import Sandbox

@@ -4,11 +4,14 @@ is read.
 Where each belongs: ``fenced`` and ``code`` in prompts; ``inert`` (then ``quoted``, or ``one_line``
 before it) in what GitHub renders or parses; ``clip`` wherever a size must be bounded."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable
 from typing import Any
 
+BYTES_PER_TOKEN = 3
+"""Rather too few, so that estimates are rather high: code has 3 to 4 with common tokenisers."""
 _BREAK = "\u200b"
 """A zero-width space: shows nothing, and GitHub no longer sees a mention, a reference, a tag or a link."""
 
@@ -51,6 +54,11 @@ def inert(text: str) -> str:
 def quoted(text: str) -> str:
     """``text`` as a block quote, which also ends whatever block it leaves open."""
     return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines()) or "> (empty)"
+
+
+def tokens_of(text: str) -> int:
+    """Return an estimate, rather too high. It needs no tokeniser and is the same for each model."""
+    return math.ceil(len(text.encode()) / BYTES_PER_TOKEN)
 
 
 def clip(text: str, size: int) -> str:

@@ -10,18 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from prompts.filters import BYTES_PER_TOKEN, tokens_of
 from prompts.template_set import SHIPPED, TemplateSet
 
-BYTES_PER_TOKEN = 3
-"""Rather too few, so that estimates are rather too high: code has 3 to 4 with the common tokenisers."""
 TOTAL = "total"
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
 Case = Mapping[str, Any]
-
-
-def tokens_of(text: str) -> int:
-    """An estimate that is rather too high; it needs no tokeniser, and is the same for every model."""
-    return -(-len(text.encode()) // BYTES_PER_TOKEN)
 
 
 def cases() -> dict[str, dict[str, Any]]:

@@ -6,9 +6,11 @@ from pathlib import PurePosixPath
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.stage import RunContext
-from repository.context.excerpts import excerpt, tokens_of
+from prompts.filters import tokens_of
+from repository.context.excerpts import excerpt
 from repository.context.ranking import Query, Ranked, rank
-from repository.context.sources import Kind, read_sources
+from repository.context.sources import read_sources
+from repository.files import Kind
 from repository.git import Entry, Mirror, Mirrors
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue

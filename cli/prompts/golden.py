@@ -11,6 +11,7 @@ from cli.command import Failure, settings
 from cli.prompts.source import changed_lines, load, template_dir, templates_told
 from prompts import TemplateError, TemplateSet
 from prompts import golden as frozen_cases
+from prompts.filters import tokens_of
 from prompts.template_set import SHIPPED, template_files
 
 Texts = Mapping[tuple[str, str], str]
@@ -130,7 +131,7 @@ def _changes(before: Texts, now: Texts, price: float | None) -> Iterator[str]:
         new = now.get((case, name), "")
         if not (difference := changed_lines(old, new, f"{case}/{name}.md")):
             continue
-        tokens = [frozen_cases.tokens_of(text) for text in (old, new)]
+        tokens = [tokens_of(text) for text in (old, new)]
         cost = (
             f", {(tokens[1] - tokens[0]) * price:+.6f} US dollars a call"
             if price is not None

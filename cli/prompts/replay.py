@@ -16,7 +16,7 @@ import click
 from cli import exits
 from cli.command import Failure, settings, settings_told
 from cli.prompts.source import load
-from prompts.golden import tokens_of
+from prompts.filters import tokens_of
 
 if TYPE_CHECKING:
     from cli.prompts.runs import StoredRun

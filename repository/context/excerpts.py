@@ -6,15 +6,13 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from repository.context.ranking import DEFINITION, Counts, Query
-
-CHARACTERS_PER_TOKEN = 3
-"""Conservative: code has 3 to 4 characters a token with the common tokenisers; others are counted by UTF-8 bytes."""
+from prompts.filters import BYTES_PER_TOKEN, tokens_of
+from repository.context.ranking import Counts, Query
+from repository.definitions import column_of, defined_names, definition_at
 
 OMITTED = re.compile(r"\[\.\.\. lines \d+ to \d+ are not shown \.\.\.\]")
 """The mark, alone on a line, for lines left out. No language takes it for code."""
 
-_HOLDERS = ("class", "interface", "struct", "trait", "impl", "enum", "module", "type")
 _ABOVE = re.compile(r"[ \t]*(?:@|#|//|/?\*)")
 """Decorators and comments belong to the definition below them."""
 _UNIT = 60
@@ -28,11 +26,6 @@ class Excerpt:
     text: str
     whole: bool
     tokens: int
-
-
-def tokens_of(text: str) -> int:
-    """An estimate that is rather too high."""
-    return -(-len(text.encode()) // CHARACTERS_PER_TOKEN)
 
 
 def excerpt(text: str, query: Query, max_tokens: int) -> Excerpt | None:
@@ -50,10 +43,10 @@ def excerpt(text: str, query: Query, max_tokens: int) -> Excerpt | None:
     scored = counts.scores()
     scores = [scored[str(number)] for number in range(len(units))]
     order = sorted(range(len(units)), key=lambda n: (-_worth(lines, units[n], scores[n], query), n))
-    left = max_tokens * CHARACTERS_PER_TOKEN - _MARK_BYTES
+    left = max_tokens * BYTES_PER_TOKEN - _MARK_BYTES
     head = set(range(min(_HEAD, units[0][1])))
     left -= _bytes(lines, head)
-    if left < max_tokens * CHARACTERS_PER_TOKEN * 3 // 4:
+    if left < max_tokens * BYTES_PER_TOKEN * 3 // 4:
         left = left + _bytes(lines, head)
         head = set()
     shown: set[int] = set()
@@ -78,7 +71,7 @@ def _bytes(lines: list[str], new: set[int]) -> int:
 
 
 def _worth(lines: list[str], unit: tuple[int, int], score: float, query: Query) -> float:
-    names = {found["name"] for line in lines[slice(*unit)] if (found := DEFINITION.match(line))}
+    names = defined_names("\n".join(lines[slice(*unit)]))
     return score * (1.5 if names & query.identifiers else 1.0)
 
 
@@ -87,20 +80,20 @@ def _units(lines: list[str]) -> list[tuple[int, int]]:
     part of it.
     """
     cuts = {0, len(lines)}
-    around: list[tuple[int, str]] = []
+    around: list[tuple[int, bool]] = []
     for number, line in enumerate(lines):
-        found = DEFINITION.match(line)
+        found = definition_at(line)
         if found is None:
             continue
-        indent = len(found["indent"].expandtabs())
+        indent = found.column
         while around and around[-1][0] >= indent:
             around.pop()
-        if not around or around[-1][1] in _HOLDERS:
+        if not around or around[-1][1]:
             start = number
             while start > 0 and _ABOVE.match(lines[start - 1]):
                 start -= 1
             cuts.add(start)
-        around.append((indent, found["keyword"]))
+        around.append((indent, found.is_container))
     ordered = sorted(cuts)
     units = []
     for start, end in pairwise(ordered):
@@ -120,14 +113,14 @@ def _holders(lines: list[str], start: int) -> set[int]:
     function.
     """
     first = next((line for line in lines[start:] if line.strip()), "")
-    indent = len(first) - len(first.lstrip())
+    indent = column_of(first)
     found: set[int] = set()
     for number in range(start - 1, -1, -1):
         if indent == 0:
             break
-        above = DEFINITION.match(lines[number])
-        if above and len(above["indent"]) < indent:
-            indent = len(above["indent"])
+        above = definition_at(lines[number])
+        if above and above.column < indent:
+            indent = above.column
             found.add(number)
     return found
 

@@ -10,7 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from repository.context.sources import Kind, SourceFile
+from repository.context.sources import SourceFile
+from repository.definitions import defined_names
+from repository.files import Kind
 
 _K1 = 1.2
 _B = 0.75
@@ -33,14 +35,6 @@ _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _PATH = re.compile(r"(?<![\w.~-])[\w.~-]*(?:/[\w.~-]+)+|(?<![\w-])[\w-]+\.[A-Za-z]\w{0,5}\b")
 _DOTTED = re.compile(r"\b[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _FRAME = re.compile(r'File "([^"\n]{1,300})", line \d+')
-DEFINITION = re.compile(
-    r"^(?P<indent>[ \t]*)"
-    r"(?:(?:export|default|public|private|protected|static|abstract|final|async|pub|inline)["
-    r" \t]+){0,5}"
-    r"(?P<keyword>class|def|func|function|fn|interface|struct|trait|impl|enum|module|type)["
-    r" \t]+(?P<name>[A-Za-z_]\w*)",
-    re.M,
-)
 _TELLING = re.compile(r"_|[a-z][A-Z]|[A-Z].*[a-z].*[A-Z]|^[A-Z][a-z]{3,}")
 """An identifier, not a word of prose."""
 
@@ -149,9 +143,7 @@ def rank(files: Iterable[SourceFile], query: Query) -> list[Ranked]:
         counts.add(file.path, f"{file.path}\n{file.text}")
         kinds[file.path] = file.kind
         if file.kind is not Kind.DOCS:
-            for name in query.identifiers & {
-                found["name"] for found in DEFINITION.finditer(file.text)
-            }:
+            for name in query.identifiers & defined_names(file.text):
                 definitions[name].append(file.path)
     scores = counts.scores()
     reasons: dict[str, list[str]] = defaultdict(list)

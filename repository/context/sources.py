@@ -2,11 +2,10 @@
 from a work tree.
 """
 
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
+from repository.files import Kind, kind_of
 from repository.git import Entry, Mirror
 
 MAX_FILE_BYTES = 400_000
@@ -15,59 +14,12 @@ _BATCH = 500
 _MINIFIED_LINE = 400
 """Characters a line, on average: nobody writes so, and nobody edits it."""
 
-_CODE = re.compile(
-    r"pyi?|py[xd]|[mc]?jsx?|tsx?|vue|svelte|go|rs|java|kts?|scala|groovy|cljs?|[cf]s|vb|cc?|c(?:pp|xx)|h|h(?:pp|h)|mm?|swift|"
-    r"rb|erb|php|p[lm]|lua|r|jl|exs?|[eh]rl|hs|mli?|elm|dart|zig|nim|sh|bash|zsh|ps1|sql|proto|graphql|tf"
-)
-_OTHER = re.compile(r"toml|cfg|ini|ya?ml|html?|jinja2?|j2|tmpl|s?css|less|xml|gradle|cmake|mk")
-_DOCS = re.compile(r"md|rst|txt|adoc")
-_OTHER_NAMES = frozenset(
-    {"dockerfile", "makefile", "rakefile", "gemfile", "justfile", "package.json", "tsconfig.json"}
-)
-_VENDORED = frozenset(
-    {
-        "node_modules",
-        "vendor",
-        "_vendor",
-        "vendored",
-        "third_party",
-        "site-packages",
-        "dist",
-        ".venv",
-    }
-)
-_TEST_FOLDERS = frozenset({"tests", "__tests__", "spec", "specs", "testdata"})
-_TEST_NAME = re.compile(
-    r"^(?:tests?[_.-].*|.*[_.-](?:tests?|spec)|conftest|tests|.*[a-z]Tests?)\.\w+$"
-)
-
-
-class Kind(StrEnum):
-    SOURCE = "source"
-    TEST = "test"
-    OTHER = "other"
-    """Configuration, templates, styles."""
-    DOCS = "docs"
-
 
 @dataclass(frozen=True)
 class SourceFile:
     path: str
     kind: Kind
     text: str
-
-
-def kind_of(path: str) -> Kind | None:
-    """None: nothing that is read unless the issue names it, or vendored."""
-    *folders, name = path.split("/")
-    stem, _, extension = name.lower().rpartition(".")
-    if any(folder.lower() in _VENDORED for folder in folders) or stem.endswith(".min"):
-        return None
-    if _CODE.fullmatch(extension):
-        return Kind.TEST if _is_test(folders, name) else Kind.SOURCE
-    if _DOCS.fullmatch(extension):
-        return Kind.DOCS
-    return Kind.OTHER if _OTHER.fullmatch(extension) or name.lower() in _OTHER_NAMES else None
 
 
 def read_sources(
@@ -96,19 +48,6 @@ def read_sources(
         ):
             if (text := _text(data)) is not None:
                 yield SourceFile(entry.path, kind, text)
-
-
-def _is_test(folders: list[str], name: str) -> bool:
-    """A folder ``test`` or ``testing`` holds tests at the top or under ``src``; deeper it may be a
-    library's own.
-    """
-    lowered = [folder.lower() for folder in folders]
-    if any(folder in _TEST_FOLDERS for folder in lowered) or _TEST_NAME.match(name):
-        return True
-    return any(
-        folder in ("test", "testing") and lowered[:at] in ([], ["src"])
-        for at, folder in enumerate(lowered)
-    )
 
 
 def _text(data: bytes) -> str | None:

@@ -5,6 +5,8 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 
+from repository.files import may_hold_tests
+
 _SKIPS = re.compile(
     r"(?:^|\.)(?:skip|skipif|skipIf|skipUnless|xfail|expectedFailure|importorskip|skipTest)$"
 )
@@ -12,12 +14,6 @@ _ASSERTS = re.compile(r"\b(?:assert\w*|expect\w*|should\w*|require)\b")
 _SKIP_WORDS = re.compile(
     r"\b(?:skip\w*|xfail|xit|xdescribe|expectedFailure|Disabled|Ignore[d]?)\b|\.only\b"
 )
-_TESTS = re.compile(
-    r"(?:^|/)(?:__tests__|spec|testing|tests?)/|(?:^|/)(?:test_[^/]*|tests?|conftest)\.\w+$"
-    r"|[._-](?:test|spec)s?\.\w+$|(?-i:Tests?|Spec)\.\w+$",
-    re.I,
-)
-"""What is taken for a test's file in any language: to say too much is better than to keep quiet."""
 
 
 def weakened(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> tuple[str, ...]:
@@ -26,7 +22,7 @@ def weakened(before: Mapping[str, str | None], after: Mapping[str, str | None]) 
     for path in sorted(after):
         old = before.get(path)
         new = after[path]
-        if old is None or not _TESTS.search(path):
+        if old is None or not may_hold_tests(path):
             continue
         if new is None:
             told.append(f"{path} is removed")

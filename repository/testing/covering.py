@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from repository.files import belongs_to_tests, is_test_file
 from repository.git import Mirror
-from repository.testing.detect.detection import belongs_to_tests, is_test_file
 from repository.testing.models import Recipe
 from repository.testing.selection import choose_tests
 

@@ -18,7 +18,7 @@ from pipeline.stage import Stop
 from prompts.filters import clip, one_line
 from repository.edits.model import EditFailed
 from repository.edits.writing import write_reply
-from repository.testing.detect.detection import belongs_to_tests, is_test_file
+from repository.files import belongs_to_tests, is_test_file
 from repository.testing.models import TestReport
 from repository.testing.output import steady
 from repository.testing.run.bed import run_suite

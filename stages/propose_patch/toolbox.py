@@ -4,18 +4,17 @@ Nothing else.
 Reading never touches a file system: paths are looked up in git trees, so links lead nowhere. A
 wrong call is answered with an error that says how to mend it."""
 
-import ast
 import asyncio
 import difflib
 from collections import Counter
 from functools import partial
-from typing import cast
 
 from prompts.filters import clip
+from repository.definitions import find_definitions, grep_pattern
 from repository.edits.model import EditFailed
 from repository.edits.writing import write_reply
+from repository.files import is_test_file
 from repository.git import Entry
-from repository.testing.detect.detection import is_test_file
 from repository.testing.models import TestReport
 from repository.testing.output import steady
 from repository.testing.run.bed import run_command, run_suite
@@ -44,7 +43,6 @@ MAX_FILE_BYTES = 2_000_000
 COMMAND_SECONDS = 120.0
 #: Calls of each tool in one round; the steps bound the others.
 MAX_CALLS = {"run": 20, "test": 10}
-_DEFINES = "class|def|function|func|fn|interface|struct|enum|trait|type|module|const|let|var|object|protocol|record|macro"
 
 
 class Toolbox:
@@ -139,14 +137,15 @@ class Toolbox:
 
     def _symbol(self, call: Symbol) -> str:
         name = call.name.rsplit(".", 1)[-1]
-        pattern = rf"(^|[^[:alnum:]_])({_DEFINES})[[:space:]]+{name}([^[:alnum:]_]|$)"
         places: list[str] = []
         for path in dict.fromkeys(
-            line.split(":")[0] for line in self._mirror.grep(self.tree, pattern, regex=True)
+            line.split(":")[0]
+            for line in self._mirror.grep(self.tree, grep_pattern(name), regex=True)
         ):
             lines = self._text(path).splitlines() if path in self._files else []
-            for first, last in _definitions(path, lines, call.name):
-                last = min(last, first + MAX_LINES // MAX_SYMBOLS)
+            for definition in find_definitions(path, lines, call.name):
+                first = definition.first
+                last = min(definition.last, first + MAX_LINES // MAX_SYMBOLS)
                 places.append(f"{path}, lines {first}-{last}\n{_numbered(lines, first, last)}")
         if not places:
             raise ToolError(f"No definition of {call.name} was found: search for it.")
@@ -239,30 +238,6 @@ def _numbered(lines: list[str], first: int, last: int) -> str:
     return "\n".join(
         f"{number:>5} {lines[number - 1][:MAX_WIDTH]}" for number in range(first, last + 1)
     )
-
-
-def _definitions(path: str, lines: list[str], name: str) -> list[tuple[int, int]]:
-    """First and last lines; of Python by its syntax, of other languages 40 lines from where it is."""
-    try:
-        tree = ast.parse("\n".join(lines)) if path.endswith((".py", ".pyi")) else None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        tree = None
-    if tree is None:
-        last = name.rsplit(".", 1)[-1]
-        at = next((number for number, line in enumerate(lines, 1) if last in line), None)
-        return [(at, min(at + 40, len(lines)))] if at else []
-    found: list[tuple[int, int]] = []
-    open_: list[tuple[ast.AST, str]] = [(tree, "")]
-    while open_:
-        node, above = open_.pop(0)
-        for child in ast.iter_child_nodes(node):
-            full = above
-            if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                full = f"{above}.{child.name}"
-                if full.endswith(f".{name}"):
-                    found.append((child.lineno, cast(int, child.end_lineno)))
-            open_.append((child, full))
-    return sorted(found)
 
 
 def _result(report: TestReport, base: TestReport) -> str:

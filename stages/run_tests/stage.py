@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.outcome import Facts, Verification
 from pipeline.stage import Back, RunContext, Stop
 from prompts.filters import clip
+from repository.files import belongs_to_tests, is_test_file
 from repository.git import Mirror, Mirrors
 from repository.testing.covering import covering
-from repository.testing.detect.detection import belongs_to_tests, is_test_file
 from repository.testing.models import Recipe, Suite, TestReport, not_loaded
 from repository.testing.output import steady
 from repository.testing.run.bed import run_suite

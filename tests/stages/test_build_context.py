@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repository.context.excerpts import OMITTED, excerpt, tokens_of
+from prompts.filters import tokens_of
+from repository.context.excerpts import OMITTED, excerpt
 from repository.context.ranking import Query, rank, terms
-from repository.context.sources import Kind, SourceFile, kind_of, read_sources
+from repository.context.sources import SourceFile, read_sources
+from repository.files import Kind, kind_of
 from repository.git import Mirror, Mirrors
 from stages.build_context import Context, build
 
@@ -105,28 +107,6 @@ def test_a_traceback_speaks_for_the_frame_where_it_ends():
         "shop/c.py",
         "shop/a.py",
     ]
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("src/shop/cart.py", Kind.SOURCE),
-        ("django/test/client.py", Kind.SOURCE),
-        ("src/contest.py", Kind.SOURCE),
-        ("testing/acceptance.py", Kind.TEST),
-        ("src/test/java/CartTest.java", Kind.TEST),
-        ("pkg/cart_test.go", Kind.TEST),
-        ("web/cart.spec.ts", Kind.TEST),
-        ("shop/tests/helpers.py", Kind.TEST),
-        ("docs/usage.rst", Kind.DOCS),
-        ("Makefile", Kind.OTHER),
-        ("web/node_modules/x/index.js", None),
-        ("static/jquery.min.js", None),
-        ("logo.png", None),
-    ],
-)
-def test_paths_tell_what_a_file_is(path, kind):
-    assert kind_of(path) is kind
 
 
 def test_only_text_is_read(commit):

@@ -9,15 +9,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from repository.config import CONFIG, ConfigError, TestsConfig, read_tests_config
+from repository.files import AMBIGUOUS_TEST_FOLDERS, TEST_FOLDERS, is_test_file, matches
 from repository.testing.detect.automation import Said, listen
-from repository.testing.detect.ecosystems import Shown, detect_other, matches
+from repository.testing.detect.ecosystems import Shown, detect_other
 from repository.testing.detect.files import ini, table, toml, words
 from repository.testing.detect.needs import Needs, distinct, gather, said_in_setup
 from repository.testing.models import Runner
 
-_TEST_FOLDERS = frozenset({"tests", "__tests__", "spec", "testdata"})
-#: Within a package these hold what it offers for tests, as in Django, SymPy and NumPy.
-_AMBIGUOUS_FOLDERS = frozenset({"test", "testing"})
 _PYTEST_SECTIONS = (
     ("pytest.ini", "pytest"),
     (".pytest.ini", "pytest"),
@@ -55,21 +53,6 @@ class Detected:
     asks_git: bool = False
     classified: list[int] = field(default_factory=list)
     said: Said = field(default_factory=Said)
-
-
-def is_test_file(path: str, patterns: Iterable[str]) -> bool:
-    return path.rsplit("/", 1)[-1] not in ("conftest.py", "__init__.py") and matches(path, patterns)
-
-
-def belongs_to_tests(path: str, patterns: Iterable[str]) -> bool:
-    """A test file, or something that serves only tests: conftest, data and helpers in a folder of
-    tests.
-    """
-    if is_test_file(path, patterns) or path.endswith("conftest.py"):
-        return True
-    folders = PurePosixPath(path).parts[:-1]
-    top = folders[1:2] if folders[:1] == ("src",) else folders[:1]
-    return bool(_TEST_FOLDERS.intersection(folders) or _AMBIGUOUS_FOLDERS.intersection(top))
 
 
 def detect(paths: list[str], read: Callable[[str], str | None]) -> Detected:
@@ -264,8 +247,8 @@ def _only_package(paths: Iterable[str]) -> str:
         if (match := re.fullmatch(r"(?:src/|lib/)?(\w+)/__init__\.py", path))
     }
     tops -= (
-        _TEST_FOLDERS
-        | _AMBIGUOUS_FOLDERS
+        TEST_FOLDERS
+        | AMBIGUOUS_TEST_FOLDERS
         | {"docs", "doc", "examples", "benchmarks", "scripts", "tools"}
     )
     return tops.pop() if len(tops) == 1 else ""

@@ -7,12 +7,11 @@ caches below ``$KEPT`` in it."""
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import translate
-from functools import lru_cache
 from pathlib import PurePosixPath
 
+from repository.files import matches
 from repository.testing.detect.files import table
 from repository.testing.models import Runner
 
@@ -233,19 +232,6 @@ def _shown(one: Ecosystem, paths: Sequence[str], read: Callable[[str], str | Non
     texts = {path: read(path) or "" for path in named}
     marked = {path: text for path, text in texts.items() if re.search(one.contains, text, re.M)}
     return Shown(one, list(marked), marked)
-
-
-def matches(path: str, patterns: Iterable[str]) -> bool:
-    """A pattern with a slash is held against the path's end, else against the name."""
-    return _compiled(tuple(patterns)).match(f"/{path}") is not None
-
-
-@lru_cache(maxsize=64)
-def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """All of them as one, for paths that begin with a slash."""
-    by_name = [rf".*/(?=[^/]*\Z){translate(pattern)}" for pattern in patterns if "/" not in pattern]
-    by_path = [translate(f"*/{pattern}") for pattern in patterns if "/" in pattern]
-    return re.compile("|".join([*by_name, *by_path]) or r"(?!)", re.S)
 
 
 def _node(shown: Shown, known: set[str], text: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repository.testing.detect.detection import Detected, belongs_to_tests, detect, is_test_file
+from repository.testing.detect.detection import Detected, detect
 from repository.testing.detect.needs import fitting, of_extras
 from repository.testing.install.environment import _BUILD_NEEDS
 from repository.testing.install.installer import index_settings
@@ -343,26 +343,6 @@ def test_patterns_of_test_files_are_the_repositorys_own():
     }
     found = detected(files)
     assert sorted(found.test_files) == ["check_x.py", "testing/python/raises.py"]
-
-
-@pytest.mark.parametrize(
-    ("path", "of_tests", "test_file"),
-    [
-        ("tests/data/x.json", True, False),
-        ("src/testing_tools.py", False, False),
-        ("conftest.py", True, False),
-        ("django/test/client.py", False, False),
-        ("numpy/testing/utils.py", False, False),
-        ("testing/helper.py", True, False),
-        ("src/test/java/Help.java", True, False),
-        ("pkg/test_x.py", True, True),
-        ("tests/__init__.py", True, False),
-        ("contest.py", False, False),
-    ],
-)
-def test_what_belongs_to_tests(path: str, of_tests: bool, test_file: bool):
-    patterns = ("test_*.py", "*_test.py")
-    assert (belongs_to_tests(path, patterns), is_test_file(path, patterns)) == (of_tests, test_file)
 
 
 @settings(deadline=None, max_examples=60)
