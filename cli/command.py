@@ -12,7 +12,7 @@ from pipeline import settings as config
 from pipeline.settings import Settings, SettingsError
 
 
-class Failure(click.ClickException):
+class CommandError(click.ClickException):
     """One clear message on standard error, and an exit code."""
 
     def __init__(self, message: str, code: int = exits.ERROR):
@@ -21,12 +21,12 @@ class Failure(click.ClickException):
 
 
 @contextmanager
-def settings_told() -> Iterator[None]:
+def exit_on_settings_error() -> Iterator[None]:
     """What is wrong with a setting ends the command with its message."""
     try:
         yield
     except SettingsError as error:
-        raise Failure(f"{error}\nSee: coding-agent doctor", exits.USAGE) from None
+        raise CommandError(f"{error}\nSee: coding-agent doctor", exits.USAGE) from None
 
 
 def read_env(ctx: click.Context) -> set[str]:
@@ -42,7 +42,7 @@ def read_env(ctx: click.Context) -> set[str]:
     try:
         return set(config.read_env_file(path)) if path.is_file() else set()
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{path} can't be read: {error}", exits.USAGE) from None
+        raise CommandError(f"{path} can't be read: {error}", exits.USAGE) from None
 
 
 def settings(ctx: click.Context, **overrides: Any) -> Settings:
@@ -50,7 +50,7 @@ def settings(ctx: click.Context, **overrides: Any) -> Settings:
     they are wrong.
     """
     read_env(ctx)
-    with settings_told():
+    with exit_on_settings_error():
         return config.load({"data_dir": _option(ctx, "data_dir"), **overrides})
 
 

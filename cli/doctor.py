@@ -14,7 +14,7 @@ import click
 from pydantic import SecretStr, ValidationError
 
 from cli import exits
-from cli.command import Failure, read_env
+from cli.command import CommandError, read_env
 from pipeline import settings as config
 from pipeline.job import explain
 from pipeline.settings import Settings, SettingsError
@@ -81,7 +81,7 @@ def command(ctx: click.Context, aws: bool, issue: str | None, wait: int, as_json
       coding-agent doctor --aws --issue https://github.com/octo/repo/issues/42
     """
     if aws != bool(issue):
-        raise Failure("--aws and --issue ISSUE_URL go together", exits.USAGE)
+        raise CommandError("--aws and --issue ISSUE_URL go together", exits.USAGE)
     from_file = read_env(ctx)
     data_dir = ctx.find_root().params.get("data_dir")
     try:
@@ -279,7 +279,7 @@ async def _ask_queue(url: str) -> Check:
 
 
 def _deployment(settings: Settings, issue: str, seconds: float) -> list[Check]:
-    """Raises Failure: the issue's address is none."""
+    """Raises CommandError: the issue's address is none."""
     checks = _aws(settings)
     if not all(check.ok for check in checks):
         return checks
@@ -289,7 +289,7 @@ def _deployment(settings: Settings, issue: str, seconds: float) -> list[Check]:
     try:
         sung = asyncio.run(sing(settings.queue_url, settings.topic_arn, issue, seconds))
     except ValidationError as error:
-        raise Failure(f"--issue: {explain(error)}; nothing was sent", exits.USAGE) from None
+        raise CommandError(f"--issue: {explain(error)}; nothing was sent", exits.USAGE) from None
     return checks + [replace(check, needed_for=DEPLOYMENT) for check in sung]
 
 

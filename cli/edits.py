@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from cli import exits
-from cli.command import Failure
+from cli.command import CommandError
 
 if TYPE_CHECKING:
     from repository.edits.apply import Step
@@ -59,18 +59,18 @@ def apply_(ctx: click.Context, repo: Path, check: bool, as_json: bool, reply: IO
     try:
         rules = read_edit_rules(config.read_text(encoding="utf-8") if config.is_file() else None)
     except (ConfigError, OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{config}: {error}", exits.USAGE) from None
+        raise CommandError(f"{config}: {error}", exits.USAGE) from None
     try:
         landed = land(reply.read(), tree.read, tree.paths(), EditPolicy(rules))
         if not check:
             tree.write(landed.files)
     except EditFailed as error:
         if not as_json:
-            raise Failure(f"refused, nothing was written\n{error}") from None
+            raise CommandError(f"refused, nothing was written\n{error}") from None
         click.echo(json.dumps(_told("rejected", (), (), (), str(error))))
         ctx.exit(exits.ERROR)
     except OSError as error:
-        raise Failure(f"{error.filename}: {error.strerror}") from None
+        raise CommandError(f"{error.filename}: {error.strerror}") from None
     if as_json:
         told = _told("checked" if check else "applied", landed.files, landed.steps, landed.notices)
         click.echo(json.dumps(told))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import exits
-from cli.command import Failure, settings, settings_told
+from cli.command import CommandError, exit_on_settings_error, settings
 
 if TYPE_CHECKING:
     from repository.git import Mirror
@@ -65,7 +65,7 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, as_json: b
     mirror, checkout = _checkout(repo, commit)
     try:
         sandbox = sandbox_for(chosen, local=True) if build else _Unused()
-        with settings_told():
+        with exit_on_settings_error():
             prepare = PrepareTests(
                 _One(mirror),  # type: ignore[arg-type]
                 sandbox,  # type: ignore[arg-type]
@@ -76,7 +76,7 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, as_json: b
         plan = asyncio.run(prepare.plan(checkout))
         log = asyncio.run(_built(prepare, plan.recipe)) if build and plan.recipe else None
     except (GitError, NoIsolation, OSError) as error:
-        raise Failure(str(error)) from None
+        raise CommandError(str(error)) from None
     told = _told(plan)
     if as_json:
         click.echo(json.dumps(told | ({"log": log} if log is not None else {})))
@@ -140,13 +140,13 @@ def _checkout(repo: Path, commit: str) -> tuple["Mirror", "Checkout"]:
 
     asked = run_git(["rev-parse", "--path-format=absolute", "--git-common-dir"], cwd=repo)
     if asked.returncode != 0:
-        raise Failure(f"{repo} is not a git repository", exits.USAGE)
+        raise CommandError(f"{repo} is not a git repository", exits.USAGE)
     mirror = Mirror(Path(asked.stdout.decode().strip()), lambda: None)
     found = run_git(
         ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}"], cwd=repo
     )
     if found.returncode != 0:
-        raise Failure(f"{repo} has no commit {commit!r}", exits.USAGE)
+        raise CommandError(f"{repo} has no commit {commit!r}", exits.USAGE)
     sha = found.stdout.decode().strip()
     checkout = Checkout(
         repository=repo.resolve().name,

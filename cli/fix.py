@@ -14,7 +14,7 @@ import click
 from pydantic import ValidationError
 
 from cli import exits
-from cli.command import Failure, settings, settings_told
+from cli.command import CommandError, exit_on_settings_error, settings
 from pipeline.job import FixIssueJob, explain
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def command(
       coding-agent fix --repo . --issue-file bug.md --model scripted:reply.md
     """
     if from_stage and not again:
-        raise Failure("--from-stage needs --again", exits.USAGE)
+        raise CommandError("--from-stage needs --again", exits.USAGE)
     job, local = issue_of(
         issue_url,
         repo,
@@ -105,11 +105,13 @@ def command(
     from cli.progress import Printer, print_result
 
     printer = Printer(quiet=as_json)
-    with settings_told():
+    with exit_on_settings_error():
         forge = local or wiring.github_forge(chosen)
         app = wiring.build(chosen, forge, host="file" if repo else None, observer=printer)
         if from_stage and from_stage not in app.pipeline.names:
-            raise Failure(f"--from-stage: there are {', '.join(app.pipeline.names)}", exits.USAGE)
+            raise CommandError(
+                f"--from-stage: there are {', '.join(app.pipeline.names)}", exits.USAGE
+            )
         wiring.check_models(app)
     try:
         event, result = asyncio.run(_run(app, job, printer.stop))
@@ -132,7 +134,7 @@ def issue_of(
     forge.
     """
     if (repo is None) != (issue_file is None) or (repo is None) == (issue_url is None):
-        raise Failure("give an ISSUE_URL, or --repo PATH with --issue-file FILE", exits.USAGE)
+        raise CommandError("give an ISSUE_URL, or --repo PATH with --issue-file FILE", exits.USAGE)
     title, body = _read_issue(issue_file) if issue_file else ("", "")
     if repo:
         from pipeline.github.local import local_issue_url
@@ -141,7 +143,7 @@ def issue_of(
     try:
         job = FixIssueJob.model_validate({"issue_url": issue_url, **fields})
     except ValidationError as error:
-        raise Failure(explain(error), exits.USAGE) from None
+        raise CommandError(explain(error), exits.USAGE) from None
     return job, _local_forge(repo, title, body, job) if repo else None
 
 
@@ -182,10 +184,10 @@ async def _run(
     try:
         event, before = await task
     except AlreadyRunning as error:
-        raise Failure(str(error)) from None
+        raise CommandError(str(error)) from None
     except asyncio.CancelledError:
         same = "the same command without --again" if job.replay else "the same command"
-        raise Failure(f"stopped; {same} goes on where it was", exits.INTERRUPTED) from None
+        raise CommandError(f"stopped; {same} goes on where it was", exits.INTERRUPTED) from None
     if before:
         say("this job has ended before; --again runs it anew")
     return event.model_dump_json(), cast("RunResult", event.data)
@@ -198,7 +200,7 @@ def _check_ceilings(chosen: "Settings", **asked: float | None) -> None:
     for name, value in asked.items():
         ceiling = getattr(chosen, name)
         if value is not None and value > ceiling:
-            raise Failure(
+            raise CommandError(
                 f"{name}: {value:g} is over the ceiling of {ceiling:g}; set {variable(name)}",
                 exits.USAGE,
             )
@@ -214,12 +216,12 @@ def _local_forge(repo: Path, title: str, body: str, job: FixIssueJob) -> "Forge"
     try:
         branch = forge.repository(job.issue).default_branch
     except ForgeRefused as error:
-        raise Failure(f"--repo: {error}", exits.USAGE) from None
+        raise CommandError(f"--repo: {error}", exits.USAGE) from None
     if branch.startswith(BRANCHES) and job.base_branch is None:
         message = (
             f"--repo: it is on {branch}, a branch that a run left: check out the one to work from"
         )
-        raise Failure(f"{message}, or give --base-branch", exits.USAGE)
+        raise CommandError(f"{message}, or give --base-branch", exits.USAGE)
     return forge
 
 
@@ -235,7 +237,7 @@ def _copy_patch(result: "RunResult", patch_file: Path) -> None:
         ):
             shutil.copyfileobj(patch, file)
     except OSError as error:
-        raise Failure(f"--patch: {error}; the patch is kept at {address}") from None
+        raise CommandError(f"--patch: {error}; the patch is kept at {address}") from None
 
 
 def _read_issue(path: Path) -> tuple[str, str]:
@@ -243,9 +245,11 @@ def _read_issue(path: Path) -> tuple[str, str]:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise Failure(f"{path} is not UTF-8 text", exits.USAGE) from None
+        raise CommandError(f"{path} is not UTF-8 text", exits.USAGE) from None
     if not text.strip():
-        raise Failure(f"{path} is empty: write the issue's title in its first line", exits.USAGE)
+        raise CommandError(
+            f"{path} is empty: write the issue's title in its first line", exits.USAGE
+        )
     title, _, body = text.strip().partition("\n")
     return title.lstrip("# ").strip(), body.strip()
 

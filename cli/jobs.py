@@ -9,8 +9,15 @@ import click
 from pydantic import ValidationError
 
 from cli import exits
-from cli.command import Failure, settings, settings_told
-from cli.options import aws_told, clock, override_options, overrides, queue_url, since_option
+from cli.command import CommandError, exit_on_settings_error, settings
+from cli.options import (
+    clock,
+    exit_on_aws_error,
+    override_options,
+    overrides,
+    queue_url,
+    since_option,
+)
 from pipeline.job import FixIssueJob, explain
 from pipeline.outcome import Outcome
 
@@ -143,7 +150,7 @@ def cancel(ctx: click.Context, job_id: str, as_json: bool) -> None:
     store = _store(ctx)
     row = _run(store, job_id, None)
     if not store.request_cancel(job_id):
-        raise Failure(f"job {job_id!r} has ended before: {row.outcome}")
+        raise CommandError(f"job {job_id!r} has ended before: {row.outcome}")
     click.echo(json.dumps(_summary(store, row)) if as_json else f"asked {job_id} to stop")
 
 
@@ -167,14 +174,14 @@ def retry(ctx: click.Context, /, job_id: str, as_json: bool, **changes: Any) -> 
     url = queue_url(ctx)
     row = _run(_store(ctx), job_id, None)
     if row.state != "finished":
-        raise Failure(f"job {job_id!r} has not ended: it is {row.state}")
+        raise CommandError(f"job {job_id!r} has not ended: it is {row.state}")
     from cli.dlq.dead_letters import again
 
     try:
         job = again(FixIssueJob.model_validate_json(row.body), row.generation, overridden)
     except ValidationError as error:
-        raise Failure(f"{explain(error)}; nothing was sent", exits.USAGE) from None
-    with aws_told():
+        raise CommandError(f"{explain(error)}; nothing was sent", exits.USAGE) from None
+    with exit_on_aws_error():
         message_id = asyncio.run(_send(url, job))
     told = {"job_id": job_id, "after_generation": row.generation, "message_id": message_id}
     click.echo(
@@ -193,7 +200,7 @@ def _store(ctx: click.Context) -> "RunStore":
     chosen = settings(ctx)
     from cli.wiring import open_store
 
-    with settings_told():
+    with exit_on_settings_error():
         store = open_store(chosen)
     ctx.call_on_close(store.close)
     return store
@@ -203,7 +210,7 @@ def _run(store: "RunStore", job_id: str, generation: int | None) -> "RunRow":
     row = store.run(job_id, generation)
     if row is None:
         which = f"generation {generation} of job" if generation is not None else "job"
-        raise Failure(
+        raise CommandError(
             f"there is no {which} {job_id!r} in this store; see: coding-agent jobs list",
             exits.USAGE,
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli import exits
-from cli.command import Failure, settings, settings_told
+from cli.command import CommandError, exit_on_settings_error, settings
 
 if TYPE_CHECKING:
     from cli.dlq.dead_letters import DeadLetters, Overrides
@@ -92,46 +92,22 @@ def overrides(
     are still safe.
     """
     from cli.dlq.dead_letters import Overrides
+    from cli.prompts.publishing import publish_folder
     from stages.order import NAMES
 
     chosen = settings(ctx)
     if from_stage is not None and from_stage not in NAMES:
-        raise Failure(
+        raise CommandError(
             f"--from-stage: no stage {from_stage!r}; there are {', '.join(NAMES)}", exits.USAGE
         )
     models = chosen.listed("allowed_models") or ((chosen.model,) if chosen.model else ())
     if model is not None and models and model not in models:
-        raise Failure(
+        raise CommandError(
             f"--model: {model!r} is not in CODING_AGENT_ALLOWED_MODELS ({', '.join(models)})",
             exits.USAGE,
         )
-    wanted = publish(ctx, template_dir) if template_dir else None
+    wanted = publish_folder(ctx, template_dir) if template_dir else None
     return Overrides(from_stage, model, wanted, max_cost, max_minutes, max_rounds)
-
-
-def publish(ctx: click.Context, folder: Path) -> str:
-    """Put a folder's templates where workers find them by their hash, which is given. With
-    findings, nothing is.
-    """
-    from cli.wiring import template_sets
-    from pipeline.errors import describe
-    from prompts import TemplateError, TemplateSet, lint
-
-    try:
-        templates = TemplateSet.load(folder)
-    except TemplateError as error:
-        raise Failure(str(error), exits.USAGE) from None
-    if findings := lint(templates):
-        raise Failure(
-            f"{folder}: {findings[0]}; see: coding-agent prompts lint --templates {folder}",
-            exits.USAGE,
-        )
-    with settings_told():
-        sets = template_sets(settings(ctx))
-    try:
-        return sets.publish(templates)
-    except Exception as error:  # a disk's, or one of S3's many
-        raise Failure(f"the templates were not published: {describe(error)}") from None
 
 
 @dataclass(frozen=True)
@@ -147,19 +123,19 @@ class Desk:
 def queue_url(ctx: click.Context) -> str:
     chosen = settings(ctx)
     if not chosen.queue_url:
-        raise Failure(
+        raise CommandError(
             "CODING_AGENT_QUEUE_URL is not set: the SQS queue that workers take jobs from",
             exits.USAGE,
         )
     from cli.wiring import needs
 
-    with settings_told():
+    with exit_on_settings_error():
         needs("aioboto3", "aws")
     return chosen.queue_url
 
 
 @contextmanager
-def aws_told() -> Iterator[None]:
+def exit_on_aws_error() -> Iterator[None]:
     """What AWS refuses ends the command with its message."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -169,20 +145,20 @@ def aws_told() -> Iterator[None]:
     try:
         yield
     except NoDeadLetterQueue as error:
-        raise Failure(str(error), exits.USAGE) from None
+        raise CommandError(str(error), exits.USAGE) from None
     except (
         BotoCoreError,
         ClientError,
         EntriesFailed,
         ValueError,
     ) as error:  # ValueError: no address, no region
-        raise Failure(f"SQS did not do it: {describe(error)}") from None
+        raise CommandError(f"SQS did not do it: {describe(error)}") from None
 
 
 def at_desk(ctx: click.Context, work: Callable[[Desk], Awaitable[Result]]) -> tuple[Result, bool]:
     """Do ``work`` with both queues open. Ctrl-C and SIGTERM set its ``stop`` instead of cutting it short; the second
     value says whether they came."""
-    with aws_told():
+    with exit_on_aws_error():
         return asyncio.run(_at_desk(queue_url(ctx), work))
 
 

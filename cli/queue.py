@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.command import settings, settings_told
-from cli.options import aws_told, clock, queue_url
+from cli.command import exit_on_settings_error, settings
+from cli.options import clock, exit_on_aws_error, queue_url
 
 if TYPE_CHECKING:
     from pipeline.store.contract import RunStore
@@ -46,9 +46,9 @@ def stats(ctx: click.Context, as_json: bool) -> None:
     chosen = settings(ctx)
     from cli.wiring import open_store
 
-    with aws_told():
+    with exit_on_aws_error():
         told = asyncio.run(_depths(url))
-    with settings_told():
+    with exit_on_settings_error():
         store = open_store(chosen)
     ctx.call_on_close(store.close)
     told |= _runs(store)

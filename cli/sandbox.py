@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from cli import exits
-from cli.command import Failure, settings
+from cli.command import CommandError, settings
 from sandbox import Sandbox, SandboxCommand
 
 _STREAMED = 16 * 1024**2
@@ -110,7 +110,7 @@ def run(
         try:
             done = asyncio.run(chosen.run(asked))
         except OSError as error:
-            raise Failure(str(error)) from None
+            raise CommandError(str(error)) from None
     if done.timed_out or done.returncode == 137:
         why = [line for line in done.output.splitlines() if line.startswith("[sandbox: ")][-1:]
         click.echo(
@@ -137,7 +137,7 @@ def check(ctx: click.Context, backend: str, as_json: bool) -> None:
     try:
         found = probe(chosen, settings(ctx).data_dir / "runs")
     except OSError as error:
-        raise Failure(str(error)) from None
+        raise CommandError(str(error)) from None
     held = all(found.values())
     if as_json:
         click.echo(json.dumps({"backend": chosen.name, "checks": found, "ok": held}))
@@ -172,7 +172,7 @@ def serve(ctx: click.Context, worker: int) -> None:
     try:
         helper.serve(settings(ctx).sandbox_socket, client=worker)
     except OSError as error:
-        raise Failure(str(error), exits.USAGE) from None
+        raise CommandError(str(error), exits.USAGE) from None
 
 
 def _chosen(ctx: click.Context, backend: str) -> Sandbox:
@@ -182,7 +182,7 @@ def _chosen(ctx: click.Context, backend: str) -> Sandbox:
     try:
         return sandbox_for(settings(ctx).model_copy(update={"sandbox": backend}), local=True)
     except NoIsolation as error:
-        raise Failure(str(error), exits.USAGE) from None
+        raise CommandError(str(error), exits.USAGE) from None
 
 
 def _program_folders(program: str) -> tuple[Path, ...]:

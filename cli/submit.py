@@ -9,7 +9,7 @@ import click
 from pydantic import ValidationError
 
 from cli import exits
-from cli.command import Failure, settings, settings_told
+from cli.command import CommandError, exit_on_settings_error, settings
 from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, UnreadableMessage, explain, parse_job
 
 
@@ -51,9 +51,9 @@ def command(
       jq -c '.[]' jobs.json | coding-agent submit --file -
     """
     if not issue_urls and job_file is None:
-        raise Failure("give an ISSUE_URL, or --file", exits.USAGE)
+        raise CommandError("give an ISSUE_URL, or --file", exits.USAGE)
     if job_file and (base_branch or dry_run or metadata):
-        raise Failure(
+        raise CommandError(
             "--base-branch, --dry-run and --metadata are for ISSUE_URLs; a file's jobs say it",
             exits.USAGE,
         )
@@ -61,12 +61,12 @@ def command(
     jobs += _read(job_file) if job_file else []
     chosen = settings(ctx)
     if not chosen.queue_url:
-        raise Failure(
+        raise CommandError(
             "CODING_AGENT_QUEUE_URL is not set: the SQS queue to put jobs on", exits.USAGE
         )
     from cli.wiring import needs
 
-    with settings_told():
+    with exit_on_settings_error():
         needs("aioboto3", "aws")
     asyncio.run(_submit(chosen.queue_url, jobs, as_json))
 
@@ -75,7 +75,7 @@ def _described(
     url: str, base_branch: str | None, dry_run: bool, metadata: tuple[str, ...]
 ) -> FixIssueJob:
     if wrong := [pair for pair in metadata if "=" not in pair]:
-        raise Failure(f"--metadata {wrong[0]}: give KEY=VALUE", exits.USAGE)
+        raise CommandError(f"--metadata {wrong[0]}: give KEY=VALUE", exits.USAGE)
     pairs = dict(pair.split("=", 1) for pair in metadata)
     given = {
         "issue_url": url,
@@ -86,23 +86,25 @@ def _described(
     try:
         return FixIssueJob.model_validate(given)
     except ValidationError as error:
-        raise Failure(f"{explain(error)}; nothing was sent", exits.USAGE) from None
+        raise CommandError(f"{explain(error)}; nothing was sent", exits.USAGE) from None
 
 
 def _read(file: TextIO) -> list[FixIssueJob]:
     try:
         lines = file.read().split("\n")
     except UnicodeDecodeError:
-        raise Failure(f"{file.name} is not UTF-8 text; nothing was sent", exits.USAGE) from None
+        raise CommandError(
+            f"{file.name} is not UTF-8 text; nothing was sent", exits.USAGE
+        ) from None
     jobs = []
     for number, line in enumerate(lines, 1):
         try:
             jobs += [parse_job(line)] if line.strip() else []
         except (UnreadableMessage, NewerSchema, InvalidJob) as error:
             where = f"{file.name}, line {number} (one job a line)"
-            raise Failure(f"{where}: {error}; nothing was sent", exits.USAGE) from None
+            raise CommandError(f"{where}: {error}; nothing was sent", exits.USAGE) from None
     if not jobs:
-        raise Failure(f"{file.name} holds no job", exits.USAGE)
+        raise CommandError(f"{file.name} holds no job", exits.USAGE)
     return jobs
 
 
@@ -119,7 +121,7 @@ async def _submit(queue_url: str, jobs: list[FixIssueJob], as_json: bool) -> Non
             told = {"job_id": job.id, "issue_url": job.issue.url, "message_id": message_id}
             click.echo(json.dumps(told) if as_json else f"{job.id}  {job.issue.url}")
     except (BotoCoreError, ClientError, ValueError) as error:
-        raise Failure(
+        raise CommandError(
             f"{queue_url} did not take it: {describe(error)}; what is not listed was not sent"
         ) from None
 

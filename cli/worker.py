@@ -7,7 +7,7 @@ import signal
 import click
 
 from cli import exits
-from cli.command import Failure, settings, settings_told
+from cli.command import CommandError, exit_on_settings_error, settings
 from pipeline.settings import Settings
 
 
@@ -45,12 +45,14 @@ def command(
 
     telemetry.configure(as_json=log_format == "json", secrets=secret_values(chosen))
     if not chosen.queue_url:
-        raise Failure(
+        raise CommandError(
             "CODING_AGENT_QUEUE_URL is not set: the SQS queue to take jobs from", exits.USAGE
         )
     if not chosen.topic_arn:
-        raise Failure("CODING_AGENT_TOPIC_ARN is not set: the SNS topic for events", exits.USAGE)
-    with settings_told():
+        raise CommandError(
+            "CODING_AGENT_TOPIC_ARN is not set: the SNS topic for events", exits.USAGE
+        )
+    with exit_on_settings_error():
         needs("aioboto3", "aws")
         from botocore.exceptions import BotoCoreError
 

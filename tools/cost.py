@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from cli import exits
-from cli.command import Failure
+from cli.command import CommandError
 
 PRICES = Path(__file__).with_name("prices.toml")
 #: What two tasks of the first design were said to cost in a month, US dollars.
@@ -175,14 +175,14 @@ def read_tfvars(path: Path) -> Deployment:
     """The deployment that a .tfvars file, or the module block of a root, describes; what has no price is passed over.
 
     Raises:
-        Failure: a value that the bill depends on is not of its kind.
+        CommandError: a value that the bill depends on is not of its kind.
     """
     found: dict[str, Any] = {}
     kinds = {field.name: type(field.default) for field in fields(Deployment)}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{path} can't be read: {error}", exits.USAGE) from None
+        raise CommandError(f"{path} can't be read: {error}", exits.USAGE) from None
     for number, line in enumerate(lines, 1):
         match = re.fullmatch(
             r'\s*(\w+)\s*=\s*("[^"]*"|(?!var\.|local\.)[\w.+-]+)\s*(?:(?:#|//).*)?', line
@@ -192,13 +192,13 @@ def read_tfvars(path: Path) -> Deployment:
         try:
             found[match[1]] = _value(match[2], kinds[match[1]])
         except ValueError as error:
-            raise Failure(f"{path}, line {number}: {match[1]} {error}", exits.USAGE) from None
+            raise CommandError(f"{path}, line {number}: {match[1]} {error}", exits.USAGE) from None
     deployment = Deployment(**found)
     if not deployment.concurrency:
-        raise Failure(f"{path}: concurrency is 0; it must be more than 0", exits.USAGE)
+        raise CommandError(f"{path}: concurrency is 0; it must be more than 0", exits.USAGE)
     for name, known in (("architecture", ("ARM64", "X86_64")), ("nat", ("single", "per_zone"))):
         if getattr(deployment, name) not in known:
-            raise Failure(
+            raise CommandError(
                 f"{path}: {name} is {getattr(deployment, name)!r}; it may be {' or '.join(known)}",
                 exits.USAGE,
             )
@@ -256,7 +256,7 @@ def command(tfvars: Path | None, jobs_per_day: float | None, as_json: bool) -> N
     try:
         tasks = 2.0 if jobs_per_day is None else average_tasks(deployment, jobs, table)
     except Overloaded as error:
-        raise Failure(f"{error}: raise max_tasks, or send less", exits.USAGE) from None
+        raise CommandError(f"{error}: raise max_tasks, or send less", exits.USAGE) from None
     always = max(2, math.ceil(NOON * used_tasks(SEED, jobs, table)))
     ours = bill(deployment, tasks, jobs, table)
     seed = bill(SEED, always, jobs, table)

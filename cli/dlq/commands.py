@@ -10,7 +10,7 @@ import click
 from pydantic import ValidationError
 
 from cli import exits
-from cli.command import Failure
+from cli.command import CommandError
 from cli.dlq.messages import counts, look, messages, move, new_file, plan, read, summary, tell_whole
 from cli.options import Command, Desk, at_desk, override_options, overrides, since_option
 from pipeline.job import FixIssueJob, explain
@@ -97,7 +97,7 @@ def show(ctx: click.Context, wanted: str, as_json: bool) -> None:
 
     found = look(ctx, ids=(wanted,))
     if not found:
-        raise Failure(
+        raise CommandError(
             f"{wanted!r} was not seen in the dead-letter queue; see: coding-agent dlq ls",
             exits.USAGE,
         )
@@ -198,7 +198,7 @@ def replay(
         for letter in letters:
             job(letter)
     except ValidationError as error:
-        raise Failure(f"{explain(error)}; nothing was replayed", exits.USAGE) from None
+        raise CommandError(f"{explain(error)}; nothing was replayed", exits.USAGE) from None
     how = ", ".join(f"{name}={value}" for name, value in changes.told.items())
     plan(letters, "replay", how and f"with {how}", yes=yes, dry_run=dry_run, as_json=as_json)
     move(ctx, letters, "replayed", keep, rate=rate, as_json=as_json)
@@ -332,7 +332,7 @@ def discard(
       coding-agent dlq discard 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d --export old.jsonl --yes
     """
     if no_export and file:
-        raise Failure("--export or --no-export, not both", exits.USAGE)
+        raise CommandError("--export or --no-export, not both", exits.USAGE)
     from cli.dlq.dead_letters import Exported
 
     copy = file or Path(f"discarded-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.jsonl")

@@ -15,7 +15,7 @@ import click
 from pydantic import ValidationError
 
 from cli import exits
-from cli.command import Failure
+from cli.command import CommandError
 from cli.options import Desk, at_desk, clock
 from pipeline.job import explain
 from prompts.filters import one_line
@@ -118,8 +118,8 @@ def move(
 
     try:
         moved, interrupted = at_desk(ctx, work)
-    except Failure as error:
-        raise Failure(
+    except CommandError as error:
+        raise CommandError(
             f"{error.message}; {done} {len(kept)} of {len(letters)}: the same command goes on"
         ) from None
     tell_whole(moved, len(letters), done, interrupted)
@@ -131,7 +131,7 @@ def tell_whole(moved: int, wanted: int, done: str, interrupted: bool) -> None:
         click.echo("interrupted; the same command goes on with what is left", err=True)
         raise click.exceptions.Exit(exits.INTERRUPTED)
     if moved < wanted:
-        raise Failure(
+        raise CommandError(
             f"{wanted - moved} could no longer be seen: moved by somebody else, or in their hands"
         )
 
@@ -165,7 +165,7 @@ def new_file(path: Path) -> Iterator[Callable[[str], None]]:
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except OSError as error:
-        raise Failure(f"{path} can't be made: {error.strerror}", exits.USAGE) from None
+        raise CommandError(f"{path} can't be made: {error.strerror}", exits.USAGE) from None
     with os.fdopen(handle, "w", encoding="utf-8") as file:
 
         def write(line: str) -> None:
@@ -183,11 +183,15 @@ def read(file: TextIO) -> list["Exported"]:
     try:
         lines = file.read().split("\n")
     except UnicodeDecodeError:
-        raise Failure(f"{file.name} is not UTF-8 text; nothing was imported", exits.USAGE) from None
+        raise CommandError(
+            f"{file.name} is not UTF-8 text; nothing was imported", exits.USAGE
+        ) from None
     for number, line in enumerate(lines, 1):
         try:
             exported += [Exported.model_validate_json(line)] if line.strip() else []
         except ValidationError as error:
             where = f"{file.name}, line {number} (as dlq export writes it)"
-            raise Failure(f"{where}: {explain(error)}; nothing was imported", exits.USAGE) from None
+            raise CommandError(
+                f"{where}: {explain(error)}; nothing was imported", exits.USAGE
+            ) from None
     return exported

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import exits
-from cli.command import Failure, settings, settings_told
+from cli.command import CommandError, exit_on_settings_error, settings
 from cli.prompts.source import load
 from pipeline.outcome import Outcome
 
@@ -80,7 +80,7 @@ def compare(
       coding-agent prompts compare HASH ./mine --instances swe.jsonl --repos ./repos --model openai/gpt-4o
     """
     if (wanted is None) == (instances is None) or (instances is None) != (repos is None):
-        raise Failure("give --runs N, or --instances FILE with --repos DIR", exits.USAGE)
+        raise CommandError("give --runs N, or --instances FILE with --repos DIR", exits.USAGE)
     sets = [load(ctx, named) for named in (first, second)]
     if instances and repos:
         sides = _over_instances(ctx, sets, instances, repos, model, yes)
@@ -91,7 +91,7 @@ def compare(
     if left_out:
         click.echo(f"{left_out} left out: not tried to the end with both sets", err=True)
     if not pairs:
-        raise Failure("no issue was tried to its end with both sets", exits.FAILED)
+        raise CommandError("no issue was tried to its end with both sets", exits.FAILED)
     first_side, second_side = zip(*pairs, strict=True)
     told = report(first_side, second_side)
     told |= {"left_out": left_out, "sets": [templates.set_hash for templates in sets]}
@@ -167,7 +167,7 @@ def _over_runs(
     runs = newest_runs(ctx, wanted)
     chosen = settings(ctx)
     if not runs:
-        raise Failure(
+        raise CommandError(
             "no stored run got as far as a prompt; see: coding-agent jobs list", exits.USAGE
         )
     _agree(
@@ -179,7 +179,7 @@ def _over_runs(
             for side, templates in zip(sides, sets, strict=True):
                 with (
                     tempfile.TemporaryDirectory(prefix="coding-agent-compare-") as folder,
-                    settings_told(),
+                    exit_on_settings_error(),
                 ):
                     again = rerun(
                         run,
@@ -216,20 +216,23 @@ def _over_instances(
         solve = import_module("benchmarks.solve")
         read_instances = import_module("benchmarks.instances").read_instances
     except ImportError:
-        raise Failure(
+        raise CommandError(
             "--instances needs the benchmarks: run it in a checkout of coding-agent", exits.USAGE
         ) from None
     limits = settings(ctx)
     asked = model or limits.model
     if not asked:
-        raise Failure("CODING_AGENT_MODEL is not set, and no --model is given", exits.USAGE)
+        raise CommandError("CODING_AGENT_MODEL is not set, and no --model is given", exits.USAGE)
     instances = solve.chosen(read_instances(file), None, repos)
     if not instances:
-        raise Failure(f"{file}: no instance can be evaluated with {repos}", exits.USAGE)
+        raise CommandError(f"{file}: no instance can be evaluated with {repos}", exits.USAGE)
     _agree(len(instances), None, limits.max_cost_usd * len(instances) * 2, yes)
     sides: list[list[Trial]] = []
     for templates in sets:
-        with tempfile.TemporaryDirectory(prefix="coding-agent-compare-") as folder, settings_told():
+        with (
+            tempfile.TemporaryDirectory(prefix="coding-agent-compare-") as folder,
+            exit_on_settings_error(),
+        ):
             work = Path(folder)
             place = work / "templates"
             place.mkdir()

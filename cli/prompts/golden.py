@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from cli import exits
-from cli.command import Failure, settings
-from cli.prompts.source import changed_lines, load, template_dir, templates_told
+from cli.command import CommandError, settings
+from cli.prompts.source import changed_lines, exit_on_template_error, load, template_dir
 from prompts import TemplateError, TemplateSet
 from prompts import golden as frozen_cases
 from prompts.filters import tokens_of
@@ -37,13 +37,13 @@ def golden(ctx: click.Context, named: str | None, update: bool, model: str | Non
     """
     folder = Path(named) if named and Path(named).is_dir() else None
     if update and folder is None:
-        raise Failure(
+        raise CommandError(
             "--update needs --template-dir FOLDER: what is frozen is kept in its golden/",
             exits.USAGE,
         )
     templates = load(ctx, named)
     price = _price(model or settings(ctx).model)
-    with templates_told():
+    with exit_on_template_error():
         now = _texts(templates)
     before = _frozen(folder)
     changed = list(_changes(before, now, price))

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from cli import exits
-from cli.command import Failure
-from cli.prompts.source import changed_lines, load, template_dir, templates_told
+from cli.command import CommandError
+from cli.prompts.source import changed_lines, exit_on_template_error, load, template_dir
 from prompts import lint
 from prompts.schema import Shape
 
@@ -26,7 +26,7 @@ def list_(ctx: click.Context, named: str | None, as_json: bool) -> None:
       coding-agent prompts list --json
     """
     templates = load(ctx, named)
-    with templates_told():
+    with exit_on_template_error():
         rows = [
             (name, templates.hash(name), templates.front_matter(name)) for name in templates.names
         ]
@@ -58,7 +58,7 @@ def show(ctx: click.Context, name: str, named: str | None) -> None:
       coding-agent prompts show propose
     """
     templates = load(ctx, named)
-    with templates_told():
+    with exit_on_template_error():
         front = templates.front_matter(name)
         parts = templates.used_by(name)
     told = {
@@ -168,26 +168,26 @@ def render(
             click.echo(f"[{message.role}]\n\n{message.content}")
         return
     if what is None:
-        raise Failure(
+        raise CommandError(
             "give an ISSUE_URL, a template's NAME, or --repo PATH with --issue-file FILE",
             exits.USAGE,
         )
     templates = load(ctx, named)
-    with templates_told():
+    with exit_on_template_error():
         declared = templates.front_matter(what).variables
     if (variables is None) == (job_id is None):
         wanted = ", ".join(declared) or "nothing"
-        raise Failure(f"give --job JOB_ID, or --variables FILE with: {wanted}", exits.USAGE)
+        raise CommandError(f"give --job JOB_ID, or --variables FILE with: {wanted}", exits.USAGE)
     values = _stored(ctx, job_id, generation) if job_id else _read(variables)
     if job_id and (
         more := [
             name for name, shape in declared.items() if name not in values and not shape.optional
         ]
     ):
-        raise Failure(
+        raise CommandError(
             f"--job has no {', '.join(more)} for {what}: give --variables FILE", exits.USAGE
         )
-    with templates_told():
+    with exit_on_template_error():
         click.echo(templates.render(what, **values), nl=False)
 
 
@@ -195,9 +195,9 @@ def _read(file: Any) -> dict[str, Any]:
     try:
         values = json.load(file)
     except ValueError as error:
-        raise Failure(f"{file.name}: not JSON: {error}", exits.USAGE) from None
+        raise CommandError(f"{file.name}: not JSON: {error}", exits.USAGE) from None
     if not isinstance(values, dict):
-        raise Failure(f"{file.name}: a JSON object is needed, variable -> value", exits.USAGE)
+        raise CommandError(f"{file.name}: a JSON object is needed, variable -> value", exits.USAGE)
     return values
 
 
@@ -236,7 +236,7 @@ def diff(ctx: click.Context, before: str, after: str) -> None:
     for name in changed:
         click.echo(changed_lines(old.files.get(name, ""), new.files.get(name, ""), name), nl=False)
         bare = name.removesuffix(".md.j2")
-        with templates_told():
+        with exit_on_template_error():
             if bare in old.names and bare in new.names:
                 version = old.front_matter(bare).version
                 if new.front_matter(bare).version <= version:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import exits
-from cli.command import Failure, settings, settings_told
+from cli.command import CommandError, exit_on_settings_error, settings
 from cli.prompts.source import load
 from prompts.filters import tokens_of
 
@@ -65,13 +65,16 @@ def replay(
     from cli.prompts.runs import STAGES, rerun, stored_run
 
     if from_stage not in STAGES:
-        raise Failure(
+        raise CommandError(
             f"--from-stage: no stage {from_stage!r}; there are {', '.join(STAGES)}", exits.USAGE
         )
     before = stored_run(ctx, run, generation)
     templates = load(ctx, named)
     printer = Printer(quiet=as_json)
-    with tempfile.TemporaryDirectory(prefix="coding-agent-replay-") as folder, settings_told():
+    with (
+        tempfile.TemporaryDirectory(prefix="coding-agent-replay-") as folder,
+        exit_on_settings_error(),
+    ):
         try:
             after = asyncio.run(
                 rerun(
@@ -196,7 +199,10 @@ def first_prompt(
     job, forge = issue_of(issue_url, repo, issue_file, **fields)
     listener = _Listener()
     printer = Printer()
-    with tempfile.TemporaryDirectory(prefix="coding-agent-render-") as folder, settings_told():
+    with (
+        tempfile.TemporaryDirectory(prefix="coding-agent-render-") as folder,
+        exit_on_settings_error(),
+    ):
         made = scratch(settings(ctx), Path(folder), templates)
         forge = forge or wiring.github_forge(made)
         app = wiring.build(made, forge, host=job.issue.host, model=listener, observer=printer)
@@ -206,5 +212,5 @@ def first_prompt(
             printer.stop()
             app.store.close()
     if not listener.heard:
-        raise Failure(f"no prompt is made: {getattr(event.data, 'reason', '')}")
+        raise CommandError(f"no prompt is made: {getattr(event.data, 'reason', '')}")
     return listener.heard

@@ -16,7 +16,7 @@ import click
 from pydantic import BaseModel
 
 from cli import exits
-from cli.command import Failure, settings, settings_told
+from cli.command import CommandError, exit_on_settings_error, settings
 from pipeline.artifacts import Artifacts
 from pipeline.engine import checkpoints
 from pipeline.job import FixIssueJob, Options, Replay
@@ -74,7 +74,7 @@ class StoredRun:
 
     def needs(self, *stages: str) -> None:
         if missing := [stage for stage in stages if stage not in self.last]:
-            raise Failure(
+            raise CommandError(
                 f"run {self.row.job_id} has no result of {', '.join(missing)}: it ended before"
             )
 
@@ -114,7 +114,7 @@ def stored_run(ctx: click.Context, job_id: str, generation: int | None) -> Store
     store, artifacts = _opened(ctx)
     row = store.run(job_id, generation)
     if row is None:
-        raise Failure(
+        raise CommandError(
             f"there is no such run of job {job_id!r} in this store; see: coding-agent jobs list",
             exits.USAGE,
         )
@@ -136,7 +136,7 @@ def _opened(ctx: click.Context) -> tuple[RunStore, Artifacts]:
     from cli.wiring import open_artifacts, open_store
 
     chosen = settings(ctx)
-    with settings_told():
+    with exit_on_settings_error():
         store = open_store(chosen)
         artifacts = open_artifacts(chosen)
     ctx.call_on_close(store.close)

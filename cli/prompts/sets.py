@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from cli import exits
-from cli.command import Failure, settings, settings_told
-from cli.options import publish
-from cli.prompts.source import templates_told
+from cli.command import CommandError, exit_on_settings_error, settings
+from cli.prompts.publishing import publish_folder
+from cli.prompts.source import exit_on_template_error
 from pipeline.errors import describe
 
 
@@ -24,7 +24,7 @@ def publish_(ctx: click.Context, folder: Path, current: bool) -> None:
     Example:
       coding-agent prompts publish ./mine --use
     """
-    set_hash = publish(ctx, folder)
+    set_hash = publish_folder(ctx, folder)
     if current:
         _use(ctx, set_hash)
     click.echo(set_hash)
@@ -49,11 +49,11 @@ def use(ctx: click.Context, set_hash: str) -> None:
 def _use(ctx: click.Context, set_hash: str) -> None:
     from cli.wiring import template_sets
 
-    with templates_told(), settings_told():
+    with exit_on_template_error(), exit_on_settings_error():
         sets = template_sets(settings(ctx))
         try:
             sets.use(set_hash)
         except ValueError as error:
-            raise Failure(str(error), exits.USAGE) from None
+            raise CommandError(str(error), exits.USAGE) from None
         except Exception as error:  # a disk's, or one of S3's many
-            raise Failure(f"nothing was made current: {describe(error)}") from None
+            raise CommandError(f"nothing was made current: {describe(error)}") from None

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from cli import exits
-from cli.command import Failure, settings, settings_told
+from cli.command import CommandError, exit_on_settings_error, settings
 from prompts import TemplateError, TemplateSet
 
 template_dir = click.option(
@@ -27,23 +27,25 @@ template_dir = click.option(
 
 
 @contextmanager
-def templates_told() -> Iterator[None]:
+def exit_on_template_error() -> Iterator[None]:
     """What is wrong with a template ends the command with its message."""
     try:
         yield
     except TemplateError as error:
-        raise Failure(str(error), exits.USAGE) from None
+        raise CommandError(str(error), exits.USAGE) from None
 
 
 def load(ctx: click.Context, named: str | None) -> TemplateSet:
     from cli.wiring import template_sets
 
-    with templates_told(), settings_told():
+    with exit_on_template_error(), exit_on_settings_error():
         if named and Path(named).is_dir():
             return TemplateSet.load(Path(named))
         sets = template_sets(settings(ctx))
         if named and not re.fullmatch(r"[0-9a-f]{64}", named):
-            raise Failure(f"{named}: neither a folder nor the hash of a published set", exits.USAGE)
+            raise CommandError(
+                f"{named}: neither a folder nor the hash of a published set", exits.USAGE
+            )
         return sets.get(named) if named else sets.wanted()
 
 

@@ -1,0 +1,37 @@
+"""Publish a folder of templates, so that workers find it by its hash."""
+
+from pathlib import Path
+
+import click
+
+from cli import exits
+from cli.command import CommandError, exit_on_settings_error, settings
+from pipeline.errors import describe
+from prompts import TemplateError, TemplateSet, lint
+
+
+def publish_folder(ctx: click.Context, folder: Path) -> str:
+    """Publish the folder's templates and return the set's hash. Templates with findings are not
+    published.
+    """
+    from cli.wiring import template_sets
+
+    templates = _load_without_findings(folder)
+    with exit_on_settings_error():
+        sets = template_sets(settings(ctx))
+    try:
+        return sets.publish(templates)
+    except Exception as error:  # the disk's, or one of S3's many
+        raise CommandError(f"the templates were not published: {describe(error)}") from None
+
+
+def _load_without_findings(folder: Path) -> TemplateSet:
+    try:
+        templates = TemplateSet.load(folder)
+    except TemplateError as error:
+        raise CommandError(str(error), exits.USAGE) from None
+    findings = lint(templates)
+    if findings:
+        message = f"{folder}: {findings[0]}; see: coding-agent prompts lint --templates {folder}"
+        raise CommandError(message, exits.USAGE)
+    return templates
