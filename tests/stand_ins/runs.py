@@ -19,7 +19,7 @@ from pipeline.model.ledger import Ledger
 from pipeline.outcome import Event, Facts, Outcome, RunResult
 from pipeline.policy import Policy
 from pipeline.stage import Back, EffectiveLimits, Pipeline, RunContext, Stop
-from pipeline.store.contract import Claimed, RunStore, Submission
+from pipeline.store.contract import Claimed, ClaimedInvalid, RunStore, Submission
 from pipeline.store.sqlite import SqliteStore
 from prompts import TemplateSet
 
@@ -58,7 +58,9 @@ def claim(
 
 
 def result_of(
-    claimed: Claimed, outcome: Outcome = Outcome.NO_FIX, reason: str = "so it is"
+    claimed: Claimed | ClaimedInvalid,
+    outcome: Outcome = Outcome.NO_FIX,
+    reason: str = "so it is",
 ) -> RunResult:
     run = claimed.run
     return RunResult(
@@ -73,7 +75,10 @@ def result_of(
 
 
 def finish(
-    store: RunStore, claimed: Claimed, outcome: Outcome = Outcome.NO_FIX, topic: str | None = TOPIC
+    store: RunStore,
+    claimed: Claimed | ClaimedInvalid,
+    outcome: Outcome = Outcome.NO_FIX,
+    topic: str | None = TOPIC,
 ) -> Event:
     result = result_of(claimed, outcome)
     event = Event.about(result, "2001-09-09T01:46:40.000Z")

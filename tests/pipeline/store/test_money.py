@@ -3,6 +3,7 @@
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -214,3 +215,65 @@ def test_a_lease_taken_over_carries_the_money_with_it(store: RunStore, clock: Cl
     clock.now += LEASE
     with pytest.raises(BudgetExceeded):
         reserve(store, claim(store), 70)
+
+
+def test_a_refused_reservation_leaves_the_earlier_call_reserved(store: RunStore):
+    held = claim(store)
+    reserve(store, held, 60)
+    with pytest.raises(BudgetExceeded):
+        reserve(store, held, 60)
+    assert [(c.attempt, c.state) for c in store.calls(held.run.key)] == [(1, "reserved")]
+
+
+def test_a_generation_has_a_limit_of_its_own_but_shares_the_day(store: RunStore):
+    first = claim(store)
+    reserve(store, first, 90)
+    finish(store, first)
+    again = claim(store, job(replay={"id": "again"}))
+    with pytest.raises(BudgetExceeded) as caught:
+        reserve(store, again, 70)
+    assert (caught.value.scope, caught.value.left) == ("repository_day", 60)
+    reserve(store, again, 60)
+    assert store.spent(day=DAY) == 150
+
+
+def test_a_later_delivery_settles_the_call_of_an_earlier_one(store: RunStore, clock: Clock):
+    call = reserve(store, claim(store), 70)
+    clock.now += LEASE
+    second = claim(store)
+    store.settle(second.lease, call, micro_usd=20)
+    assert [(c.state, c.micro_usd) for c in store.calls(second.run.key)] == [("settled", 20)]
+    assert store.spent(day=DAY, repository="octo/repo") == 20
+
+
+def test_a_call_is_settled_on_the_day_of_its_reservation(store: RunStore, clock: Clock):
+    held = claim(store)
+    call = reserve(store, held, 70)
+    clock.now += LEASE / 2
+    reserve(store, held, 10, key="next", day="2001-09-10")
+    store.settle(held.lease, call, micro_usd=20)
+    assert (store.spent(day=DAY), store.spent(day="2001-09-10")) == (20, 10)
+
+
+def test_a_call_that_cost_more_than_its_reservation_counts_in_full(store: RunStore):
+    held = claim(store)
+    store.settle(held.lease, reserve(store, held, 40), micro_usd=55)
+    assert store.spent(day=DAY) == 55
+
+
+def test_an_unknown_call_moves_no_money(store: RunStore):
+    held = claim(store)
+    call = reserve(store, held, 40)
+    store.settle(held.lease, replace(call, attempt=2), micro_usd=1)
+    store.release_call(held.lease, replace(call, key="other"))
+    assert store.spent(day=DAY) == 40
+
+
+def test_the_limits_are_those_of_the_reservation(store: RunStore):
+    held = claim(store)
+    reserve(store, held, 60)
+    higher = replace(CAPS, run=130)
+    store.reserve(
+        held.lease, "k", micro_usd=60, model="m", reply_key="r-{attempt}", day=DAY, caps=higher
+    )
+    assert store.spent(day=DAY) == 120

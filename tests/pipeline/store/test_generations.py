@@ -1,0 +1,212 @@
+"""Which run a submission means, and what starts the next generation of a job."""
+
+import json
+from dataclasses import replace
+
+from pipeline.job import FixIssueJob, InvalidJob, parse_job
+from pipeline.outcome import Outcome
+from pipeline.run_key import RunKey, redrive_replay_id
+from pipeline.store.contract import (
+    Busy,
+    Checkpoint,
+    Claim,
+    Claimed,
+    ClaimedInvalid,
+    Finished,
+    RunStore,
+    Submission,
+)
+from tests.stand_ins.runs import LEASE, START, Clock, claim, finish, job
+
+
+def replay_job(replay_id: str) -> FixIssueJob:
+    return job(replay={"id": replay_id})
+
+
+def claim_redrive(store: RunStore, generation: int, submitted: FixIssueJob | None = None) -> Claim:
+    """Claim as the plain redrive of a failed generation's message does."""
+    submission = Submission.of(submitted or job(), redrive_of=generation)
+    return store.claim(submission, lease_seconds=LEASE)
+
+
+def invalid_submission(**fields: object) -> Submission:
+    body = json.dumps({"issue_url": job().issue_url, "urgent": True} | fields)
+    try:
+        parse_job(body)
+    except InvalidJob as error:
+        return Submission(error, body)
+    raise AssertionError("the job is valid")
+
+
+def test_a_repeated_submission_makes_one_run(store: RunStore):
+    submission = Submission.of(job())
+    for _ in range(3):
+        store.register(submission, owner=None)
+        store.claim(submission, lease_seconds=LEASE)
+    assert len(store.runs()) == 1
+
+
+def test_jobs_have_generations_of_their_own(store: RunStore):
+    finish(store, claim(store, job(1)))
+    other = claim(store, job(2, replay={"id": "again"}))
+    again = claim(store, job(1, replay={"id": "again"}))
+    assert other.run.generation == 0
+    assert again.run.generation == 1
+
+
+def test_a_claim_carries_the_job_as_stored(store: RunStore):
+    first = claim(store, job(metadata={"n": "1"}))
+    store.release(first.lease)
+    second = claim(store, job(metadata={"n": "2"}))
+    assert first.job == second.job == job(metadata={"n": "1"})
+    assert second.body_differs
+
+
+def test_a_replay_carries_its_own_job(store: RunStore):
+    finish(store, claim(store, job(metadata={"n": "1"})))
+    replayed = claim(store, job(metadata={"n": "2"}, replay={"id": "again"}))
+    assert replayed.job.metadata == {"n": "2"}
+    assert replayed.body_differs
+
+
+def test_a_replay_takes_the_owner_of_the_generation_before_it(store: RunStore):
+    store.register(Submission.of(job()), owner="sevalla")
+    finish(store, claim(store))
+    assert claim(store, replay_job("again")).run.owner == "sevalla"
+
+
+def test_a_registered_replay_takes_the_owner_of_its_request(store: RunStore):
+    store.register(Submission.of(job()), owner="sevalla")
+    finish(store, claim(store))
+    registered = store.register(Submission.of(replay_job("again")), owner="other")
+    assert registered.run.owner == "other"
+
+
+def test_a_waiting_replay_is_told_when_the_lease_before_it_ends(store: RunStore, clock: Clock):
+    running = claim(store)
+    waiting = Submission.of(replay_job("again"))
+    assert store.claim(waiting, lease_seconds=LEASE) == Busy(START + LEASE)
+    store.release(running.lease)
+    assert store.claim(waiting, lease_seconds=LEASE) == Busy(START + 1.0)
+
+
+def test_a_replay_leaves_the_results_of_the_generation_before_it(store: RunStore):
+    first = claim(store)
+    checkpoint = Checkpoint(1, "fetch", "{}", False, 1.0, START)
+    store.save_checkpoint(first.lease, checkpoint)
+    finish(store, first)
+    claim(store, replay_job("again"))
+    assert store.checkpoints(RunKey(job().id, 0)) == [checkpoint]
+    earlier = store.run(job().id, 0)
+    assert earlier is not None
+    assert earlier.outcome == "no_fix"
+
+
+def test_a_redrive_of_an_unknown_job_is_its_first_generation(store: RunStore):
+    claimed = claim_redrive(store, 3)
+    assert isinstance(claimed, Claimed)
+    assert claimed.run.generation == 0
+
+
+def test_a_redrive_of_a_run_in_progress_starts_nothing(store: RunStore):
+    claim(store)
+    assert claim_redrive(store, 0) == Busy(START + LEASE)
+    assert len(store.runs()) == 1
+
+
+def test_a_redrive_of_a_generation_that_another_replay_followed_means_the_newest(store: RunStore):
+    finish(store, claim(store), Outcome.FAILED)
+    finish(store, claim(store, replay_job("again")), Outcome.PR_OPENED)
+    answer = claim_redrive(store, 0)
+    assert isinstance(answer, Finished)
+    assert (answer.run.generation, answer.run.outcome) == (1, "pr_opened")
+
+
+def test_a_redrive_keeps_the_owner(store: RunStore):
+    store.register(Submission.of(job()), owner="sevalla")
+    finish(store, claim(store), Outcome.FAILED)
+    redriven = claim_redrive(store, 0)
+    assert isinstance(redriven, Claimed)
+    assert redriven.run.owner == "sevalla"
+
+
+def test_a_redrive_and_a_replay_under_its_id_make_one_generation(store: RunStore):
+    finish(store, claim(store), Outcome.FAILED)
+    redriven = claim_redrive(store, 0)
+    assert isinstance(redriven, Claimed)
+    finish(store, redriven)
+    answer = store.claim(Submission.of(replay_job(redrive_replay_id(0))), lease_seconds=LEASE)
+    assert isinstance(answer, Finished)
+    assert answer.run.generation == redriven.run.generation == 1
+
+
+def test_a_redrive_whose_generation_ran_means_that_one_also_after_later_replays(store: RunStore):
+    finish(store, claim(store), Outcome.FAILED)
+    redriven = claim_redrive(store, 0)
+    assert isinstance(redriven, Claimed)
+    finish(store, redriven)
+    finish(store, claim(store, replay_job("again")))
+    answer = claim_redrive(store, 0)
+    assert isinstance(answer, Finished)
+    assert answer.run.generation == 1
+
+
+def test_an_invalid_job_is_claimed_as_invalid(store: RunStore):
+    submission = invalid_submission(metadata={"team": "a"})
+    claimed = store.claim(submission, lease_seconds=LEASE)
+    assert isinstance(claimed, ClaimedInvalid)
+    assert claimed.run.body == submission.body
+    assert claimed.error.metadata == {"team": "a"}
+    assert (claimed.run.state, claimed.run.job_id) == ("running", job().id)
+
+
+def test_a_rejected_job_stands_for_every_later_body(store: RunStore):
+    claimed = store.claim(invalid_submission(), lease_seconds=LEASE)
+    assert isinstance(claimed, ClaimedInvalid)
+    event = finish(store, claimed, Outcome.REJECTED)
+    for later in (invalid_submission(), Submission.of(job())):
+        answer = store.claim(later, lease_seconds=LEASE)
+        assert isinstance(answer, Finished)
+        assert answer.run.event == event.model_dump_json()
+
+
+def test_a_valid_body_does_not_replace_an_invalid_one(store: RunStore):
+    claimed = store.claim(invalid_submission(), lease_seconds=LEASE)
+    assert isinstance(claimed, ClaimedInvalid)
+    store.release(claimed.lease)
+    assert isinstance(store.claim(Submission.of(job()), lease_seconds=LEASE), ClaimedInvalid)
+
+
+def test_an_invalid_body_does_not_replace_a_valid_one(store: RunStore):
+    store.release(claim(store).lease)
+    claimed = store.claim(invalid_submission(), lease_seconds=LEASE)
+    assert isinstance(claimed, Claimed)
+    assert claimed.body_differs
+    assert claimed.job == job()
+
+
+def test_a_replay_of_a_rejected_job_runs_with_its_own_body(store: RunStore):
+    claimed = store.claim(invalid_submission(), lease_seconds=LEASE)
+    assert isinstance(claimed, ClaimedInvalid)
+    finish(store, claimed, Outcome.REJECTED)
+    replayed = claim(store, replay_job("corrected"))
+    assert (replayed.run.generation, replayed.job) == (1, replay_job("corrected"))
+
+
+def test_a_submission_of_a_finished_replay_is_answered_with_its_event(store: RunStore):
+    finish(store, claim(store))
+    event = finish(store, claim(store, replay_job("again")))
+    answer = store.claim(Submission.of(replay_job("again")), lease_seconds=LEASE)
+    assert isinstance(answer, Finished)
+    assert answer.run.event == event.model_dump_json()
+
+
+def test_a_lower_redrive_count_does_not_restart_a_newer_failure(store: RunStore):
+    finish(store, claim(store), Outcome.FAILED)
+    redriven = claim_redrive(store, 0)
+    assert isinstance(redriven, Claimed)
+    finish(store, redriven, Outcome.FAILED)
+    submission = replace(Submission.of(job()), redrive_of=0)
+    answer = store.claim(submission, lease_seconds=LEASE)
+    assert isinstance(answer, Finished)
+    assert len(store.runs()) == 2
