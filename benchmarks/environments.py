@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
-from benchmarks.evaluation import Judge, Tally
+from benchmarks.evaluation import Judge
 from benchmarks.instances import (
     Instance,
     chosen,
@@ -36,10 +36,12 @@ from benchmarks.instances import (
 from cli.wiring import python_folders, sandbox_for, uv_path
 from pipeline import settings as config
 from repository.git import GitError, Mirror
-from repository.testing.run.bed import EnvironmentFailed
+from repository.testing.environment import EnvironmentFailed
+from repository.testing.models import Recipe
+from repository.testing.run.bed import TestBed
 from sandbox import Sandbox
 from stages.checkout import Checkout
-from stages.prepare_tests import PrepareTests, use_runner
+from stages.prepare_tests import PrepareTests
 
 Row = dict[str, Any]
 TEST_SECONDS = 300.0
@@ -163,49 +165,40 @@ class Measured:
         def left() -> float:
             return ALL_SECONDS - (time.monotonic() - began)
 
-        for runner in (plan.recipe.runner, *plan.recipe.others):
-            use_runner(workspace, plan.recipe, runner)
-            before = await self._judged(judge, {}, workspace, f"before-{runner}", left() / 2)
+        for runner in plan.recipe.runners:
+            recipe = plan.recipe.model_copy(update={"runner": runner})
+            bed = self._bed(instance, workspace, recipe, left() / 2)
+            before = await judge.run({}, bed, f"before-{runner}")
             if before.ran:
                 break
         else:
-            runner = plan.recipe.runner
-            use_runner(workspace, plan.recipe, runner)
-        after = await self._judged(judge, judge.of(instance.patch), workspace, "after", left())
-        row |= {"runner": runner, "ran": after.ran}
+            recipe = plan.recipe
+        bed = self._bed(instance, workspace, recipe, left())
+        after = await judge.run(judge.changes_of(instance.patch), bed, "after")
+        row |= {"runner": recipe.runner, "ran": after.ran}
         if not after.resolves_failing:
             network = after.failing_for_network + after.fail_to_pass_ok == len(
                 instance.fail_to_pass
             )
-            return f"{NEEDS_NETWORK}: {after.told()}" if network else after.told()
+            return f"{NEEDS_NETWORK}: {after.problem()}" if network else after.problem()
         red = [test for test, status in before.fail_to_pass.items() if status != "passed"]
         row["red_to_green"] = bool(red)
         row["pass_to_pass_ok"] = after.pass_to_pass_ok
         row["pass_to_pass"] = len(instance.pass_to_pass)
         return None if red else "all of FAIL_TO_PASS passed before the change"
 
-    async def _judged(
-        self,
-        judge: Judge,
-        changed: dict[str, bytes | None],
-        workspace: Path,
-        label: str,
-        seconds: float,
-    ) -> Tally:
+    def _bed(self, instance: Instance, workspace: Path, recipe: Recipe, seconds: float) -> TestBed:
         async def save(name: str, data: bytes | str) -> str:
-            self._keep(
-                judge.instance,
-                label,
-                data if isinstance(data, str) else data.decode(errors="replace"),
-            )
+            text = data if isinstance(data, str) else data.decode(errors="replace")
+            self._keep(instance, name.removesuffix(".log"), text)
             return name
 
-        return await judge.run(
-            changed,
+        return TestBed.open(
+            self.sandbox,
             workspace,
+            recipe,
             seconds=max(30.0, min(TEST_SECONDS, seconds)),
             save=save,
-            label=label,
         )
 
     def _keep(self, instance: Instance, name: str, text: str) -> None:

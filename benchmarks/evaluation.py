@@ -1,24 +1,25 @@
-"""Whether a change resolves an instance, as SWE-bench judges it: its tests laid over the change, in
-the run's own environment, before the engine removes that."""
+"""Whether a change resolves an instance, by SWE-bench's rule: its tests are laid over the change.
+
+They run in the run's own environment, before the engine removes it.
+"""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from benchmarks.ids import Found, described, files_of
+from benchmarks.ids import TestFinder, files_of, index_docstrings
 from benchmarks.instances import Instance, changes
 from pipeline.stage import Back, RunContext, Stop
 from repository.files import is_test_file
 from repository.git import Mirror
+from repository.testing.folders import Changes
 from repository.testing.models import Status, Suite, TestReport
-from repository.testing.run.bed import Local, run_suite
+from repository.testing.run.bed import TestBed, suite_seconds
 from sandbox import Sandbox
 from stages.apply_patch import Candidates
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.open_pr import OpenPullRequest
-from stages.prepare_tests import test_seconds
 from stages.propose_patch import Proposals
 from stages.run_tests import RunTests, Verdict
 
@@ -34,31 +35,36 @@ class Tally:
     """The listed tests of one change. A test that is in no report counts as not passed."""
 
     fail_to_pass: dict[str, Status | None]
-    """Listed id -> how it ended, None where no report has it."""
+    """Listed id -> its status, None if no report has it."""
     pass_to_pass: dict[str, Status | None]
     network: int
-    """Listed tests that failed, and whose failure speaks of a network that is not there."""
+    """Listed tests whose failure is about a missing network."""
     failing_for_network: int
-    """Of FAIL_TO_PASS alone."""
+    """The same, of FAIL_TO_PASS alone."""
     ran: bool
-    """Some test did, listed or not."""
-    said: str
-    """The end of the runner's output where it did not run to its end."""
+    """At least one test ran, listed or not."""
+    output: str
+    """The end of the runner's output if it did not run to its end."""
 
     @property
     def red(self) -> list[str]:
-        """Listed tests that are not as they have to be. A skipped one of PASS_TO_PASS is neither (nor is it so to
-        SWE-bench); an expected failure can't be told from it in JUnit XML."""
+        """Listed tests that do not have the status that they should have.
+
+        A skipped test of PASS_TO_PASS is none of them, as for SWE-bench: JUnit XML can't tell it
+        from an expected failure.
+        """
+        failing = [test for test, status in self.fail_to_pass.items() if status != "passed"]
         broken = [
             test
             for test, status in self.pass_to_pass.items()
             if status not in ("passed", "skipped")
         ]
-        return [test for test, status in self.fail_to_pass.items() if status != "passed"] + broken
+        return failing + broken
 
     @property
     def not_found(self) -> int:
-        return list((self.fail_to_pass | self.pass_to_pass).values()).count(None)
+        statuses = {**self.fail_to_pass, **self.pass_to_pass}
+        return list(statuses.values()).count(None)
 
     @property
     def resolved(self) -> bool:
@@ -76,46 +82,58 @@ class Tally:
     def pass_to_pass_ok(self) -> int:
         return sum(status in ("passed", "skipped") for status in self.pass_to_pass.values())
 
-    def told(self) -> str:
-        """What is wrong, in a line."""
-        parts = []
-        for name, tests, ok in (
+    def problem(self) -> str:
+        """Describe what is wrong, in a line."""
+        counts: list[str] = []
+        for name, tests, passed in (
             ("FAIL_TO_PASS", self.fail_to_pass, self.fail_to_pass_ok),
             ("PASS_TO_PASS", self.pass_to_pass, self.pass_to_pass_ok),
         ):
-            if ok < len(tests):
-                parts.append(f"{len(tests) - ok} of {len(tests)} {name} not passed")
-        more = [f"{self.network} for want of a network"] if self.network else []
-        more += [f"{self.not_found} in no report"] if self.not_found else []
-        more += [f"such as {self.red[0]}"] if self.red and not more else []
-        ended = (
-            f"; the tests did not run to their end: {_last_line(self.said)}" if self.said else ""
-        )
-        return ", ".join(parts) + (f" ({', '.join(more)})" if more else "") + ended
+            if passed < len(tests):
+                counts.append(f"{len(tests) - passed} of {len(tests)} {name} not passed")
+        text = ", ".join(counts)
+        details = self._details()
+        if details:
+            text += f" ({', '.join(details)})"
+        if self.output:
+            text += f"; the tests did not run to their end: {_last_line(self.output)}"
+        return text
+
+    def _details(self) -> list[str]:
+        details: list[str] = []
+        if self.network:
+            details.append(f"{self.network} for want of a network")
+        if self.not_found:
+            details.append(f"{self.not_found} in no report")
+        if self.red and not details:
+            details.append(f"such as {self.red[0]}")
+        return details
 
 
 def tally(instance: Instance, report: TestReport, sources: Iterable[str] = ()) -> Tally:
-    """``sources``: of the test files, for the lists may hold docstrings."""
-    found = Found(report.results, described(sources))
-    listed = [*instance.fail_to_pass, *instance.pass_to_pass]
+    """Look up the listed tests in a report.
+
+    ``sources`` are the texts of the test files: the lists may hold docstrings.
+    """
+    finder = TestFinder(report.results, index_docstrings(sources))
     failures = {test for test, text in report.failures.items() if _NETWORK.search(text)}
+
+    def count_network(listed: Iterable[str]) -> int:
+        return sum(bool(failures.intersection(finder.ids(test))) for test in listed)
+
     return Tally(
-        fail_to_pass={test: found.status(test) for test in instance.fail_to_pass},
-        pass_to_pass={test: found.status(test) for test in instance.pass_to_pass},
-        network=sum(bool(failures.intersection(found.ids(test))) for test in listed),
-        failing_for_network=sum(
-            bool(failures.intersection(found.ids(test))) for test in instance.fail_to_pass
-        ),
+        fail_to_pass={test: finder.status(test) for test in instance.fail_to_pass},
+        pass_to_pass={test: finder.status(test) for test in instance.pass_to_pass},
+        network=count_network([*instance.fail_to_pass, *instance.pass_to_pass]),
+        failing_for_network=count_network(instance.fail_to_pass),
         ran=report.ran,
-        said=report.said,
+        output=report.output,
     )
 
 
 @dataclass
 class Judge:
-    """Judges changes of one instance; ``candidate`` and ``reference`` are what was found, for its
-    row.
-    """
+    """Judges changes of one instance, and keeps the results for its row."""
 
     instance: Instance
     repository: Mirror
@@ -124,94 +142,79 @@ class Judge:
     reference: Tally | None = None
     environment: str | None = None
     """Why nothing could be run at all."""
-    sent_back: str | None = None
-    """What ``run_tests`` last said against a change."""
-    _trees: dict[str, str] = field(default_factory=dict)
+    feedback: str | None = None
+    """The last reason for which ``run_tests`` sent a change back."""
 
-    async def judge(
-        self, changed: Mapping[str, bytes | None], run: RunContext, label: str
-    ) -> Tally:
-        return await self.run(
-            changed,
-            run.workspace,
-            seconds=test_seconds(run),
-            save=run.save,
-            label=f"evaluation-{label}",
-        )
+    async def run(self, changed: Changes, bed: TestBed, label: str) -> Tally:
+        """Run the tests over a change; of a file that both write, the instance's is taken."""
+        combined = {**changed, **self.changes_of(self.instance.test_patch)}
+        files = self.test_files(combined, bed.recipe.patterns)
+        report = await bed.run(combined, files, label=label)
+        sources = [self._source(path, combined) for path in files]
+        return tally(self.instance, report, sources)
 
-    async def run(
-        self,
-        changed: Mapping[str, bytes | None],
-        workspace: Path,
-        *,
-        seconds: float,
-        save: Callable[[str, bytes | str], Awaitable[str]],
-        label: str,
-    ) -> Tally:
-        """The tests are laid over the change: where both write a file, the instance's is taken."""
-        laid = dict(changed) | self.of(self.instance.test_patch)
-        files = self.test_files(laid, Local.read(workspace))
-        report = await run_suite(
-            self.sandbox,
-            workspace,
-            changes=laid,
-            tests=files,
-            seconds=seconds,
-            save=save,
-            label=label,
-        )
-        base = self.instance.base_commit
-        sources = (laid.get(name) or self.repository.read(base, name) or b"" for name in files)
-        return tally(self.instance, report, [source.decode(errors="replace") for source in sources])
+    def _source(self, path: str, changed: Changes) -> str:
+        data = changed.get(path) or self.repository.read(self.instance.base_commit, path) or b""
+        return data.decode(errors="replace")
 
-    def test_files(self, laid: Mapping[str, bytes | None], local: Local | None) -> list[str]:
-        """The files of the listed tests, and those that the instance's own tests change."""
-        patterns = local.recipe.patterns if local else ()
-        there = {
-            entry.path for entry in self.repository.files(self.instance.base_commit)
-        } | laid.keys()
-        present = {name for name in there if laid.get(name, b"") is not None}
-        own = [name for name in self.of(self.instance.test_patch) if is_test_file(name, patterns)]
-        named = files_of([*self.instance.fail_to_pass, *self.instance.pass_to_pass], present)
-        return [name for name in dict.fromkeys([*named, *own]) if name in present]
+    def test_files(self, changed: Changes, patterns: tuple[str, ...]) -> list[str]:
+        """Return the files of the listed tests, and those that the instance's tests change."""
+        entries = self.repository.files(self.instance.base_commit)
+        existing = {entry.path for entry in entries if changed.get(entry.path, b"") is not None}
+        existing.update(path for path, data in changed.items() if data is not None)
+        listed = files_of([*self.instance.fail_to_pass, *self.instance.pass_to_pass], existing)
+        for path in self.changes_of(self.instance.test_patch):
+            if is_test_file(path, patterns):
+                listed.append(path)
+        return [path for path in dict.fromkeys(listed) if path in existing]
 
-    async def judge_reference(self, run: RunContext) -> Tally:
+    async def judge_reference(self, bed: TestBed) -> Tally:
         if self.reference is None:
-            self.reference = await self.judge(self.of(self.instance.patch), run, "reference")
+            changed = self.changes_of(self.instance.patch)
+            self.reference = await self.run(changed, bed, "evaluation-reference")
         return self.reference
 
-    async def judge_candidate(self, tree: str, patch: bytes, run: RunContext) -> None:
+    async def judge_candidate(self, tree: str, patch: bytes, bed: TestBed) -> None:
         base = self.instance.base_commit
         if self.repository.apply(base, self.instance.patch.encode()) == tree:
-            self.candidate = await self.judge_reference(run)
+            self.candidate = await self.judge_reference(bed)
             return
-        self.candidate = await self.judge(
-            self.of(patch.decode(errors="surrogateescape")), run, "candidate"
-        )
+        changed = self.changes_of(patch.decode(errors="surrogateescape"))
+        self.candidate = await self.run(changed, bed, "evaluation-candidate")
         if not self.candidate.resolved:
-            await self.judge_reference(run)
+            await self.judge_reference(bed)
 
-    def of(self, patch: str) -> dict[str, bytes | None]:
+    def changes_of(self, patch: str) -> dict[str, bytes | None]:
         base = self.instance.base_commit
         tree = self.repository.apply(base, patch.encode(errors="surrogateescape"))
         return changes(self.repository, base, tree)
 
     def why_lost(self) -> tuple[str, str]:
-        """(lost at, why) for a run that ended with a change which does not resolve the instance."""
+        """Return (stage, reason) for a run whose change does not resolve the instance."""
         if self.environment:
             return "prepare_tests", f"environment: {self.environment}"
         if self.reference is not None and not self.reference.resolved:
-            return "evaluation", f"environment: with the reference too, {self.reference.told()}"
-        return (
-            "evaluation",
-            self.candidate.told() if self.candidate else "the change was not judged",
+            problem = self.reference.problem()
+            return "evaluation", f"environment: with the reference too, {problem}"
+        if self.candidate is None:
+            return "evaluation", "the change was not judged"
+        return "evaluation", self.candidate.problem()
+
+    def open_test_bed(self, suite: Suite, run: RunContext) -> TestBed | None:
+        """Open the run's environment; None if its tests can't be run."""
+        if not suite.runnable or suite.recipe is None:
+            return None
+        return TestBed.open(
+            self.sandbox,
+            run.workspace,
+            suite.recipe,
+            seconds=suite_seconds(run.limits.max_minutes),
+            save=run.save,
         )
 
 
 class JudgedTests:
-    """``run_tests``; where it sends a change back, it is seen whether the reference passes in this
-    environment.
-    """
+    """``run_tests``; if it sends a change back, the reference is judged in this environment."""
 
     name = RunTests.name
 
@@ -228,9 +231,10 @@ class JudgedTests:
         run: RunContext,
     ) -> Verdict | Back | Stop:
         answer = await self._inner.run(checkout, suite, proposals, candidates, run)
-        if isinstance(answer, Back):
-            self._judge.sent_back = answer.because
-            await self._judge.judge_reference(run)
+        bed = self._judge.open_test_bed(suite, run)
+        if isinstance(answer, Back) and bed is not None:
+            self._judge.feedback = answer.because
+            await self._judge.judge_reference(bed)
         return answer
 
 
@@ -253,27 +257,32 @@ class JudgedPullRequest:
         verdict: Verdict,
         run: RunContext,
     ) -> Stop:
-        if suite.runnable:
-            chosen = candidates.candidates[verdict.candidate]
-            await self._judge.judge_candidate(chosen.tree, await run.load(chosen.patch_key), run)
-        else:
+        bed = self._judge.open_test_bed(suite, run)
+        if bed is None:
             self._judge.environment = suite.reason
+        else:
+            chosen = candidates.candidates[verdict.candidate]
+            patch = await run.load(chosen.patch_key)
+            await self._judge.judge_candidate(chosen.tree, patch, bed)
         return await self._inner.run(issue, checkout, proposals, candidates, verdict, run)
 
 
 def judged(stages: Iterable[object], judge: Judge) -> list[object]:
-    """The pipeline's stages, with the two that judge in place of theirs."""
-    swapped: list[object] = []
+    """Return the pipeline's stages, with the two that judge in place of theirs."""
+    replaced: list[object] = []
     for stage in stages:
         if isinstance(stage, RunTests):
-            swapped.append(JudgedTests(stage, judge))
+            replaced.append(JudgedTests(stage, judge))
         elif isinstance(stage, OpenPullRequest):
-            swapped.append(JudgedPullRequest(stage, judge))
+            replaced.append(JudgedPullRequest(stage, judge))
         else:
-            swapped.append(stage)
-    return swapped
+            replaced.append(stage)
+    return replaced
 
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in reversed(lines) if not line.startswith("[")), "no output")[:200]
+    for line in reversed(lines):
+        if not line.startswith("["):
+            return line[:200]
+    return "no output"

@@ -1,6 +1,4 @@
-"""SWE-bench's names of tests, in all their forms, among the ids of a report; and the files that
-hold them.
-"""
+"""SWE-bench's names of tests, in all their forms, and the report ids and files that they mean."""
 
 import ast
 import re
@@ -8,19 +6,22 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from repository.testing.models import Status
-from repository.testing.run.reports.junit import junit_id
 
-#: As unittest prints a test: ``test_x (module.Class)``, from Python 3.11 on ``test_x
+#: unittest prints a test as ``test_x (module.Class)``, from Python 3.11 on as ``test_x
 #: (module.Class.test_x)``.
 _UNITTEST = re.compile(r"(\w+) \(([\w.]+)\)")
+_FROM_BEST_TO_WORST: tuple[Status, ...] = ("passed", "skipped", "failed", "error")
 
 
-class Found:
-    """Finds listed names among results. The lists were read out of logs, so a name may be a pytest node id, unittest's
-    ``test_x (module.Class)``, a bare function's name, or the first line of a test's docstring; and what follows the
-    first space of a node id is cut off: such an id stands for every test that begins so."""
+class TestFinder:
+    """Finds listed names among the results of a report.
 
-    _WORST: tuple[Status, ...] = ("passed", "skipped", "failed", "error")
+    The lists were read out of logs. So a name may be a pytest node id, unittest's ``test_x
+    (module.Class)``, a bare function's name, or the first line of a test's docstring. A node id is
+    cut off at its first space: then it means every test that begins so.
+    """
+
+    __test__ = False
 
     def __init__(
         self, results: Mapping[str, Status], docstrings: Mapping[str, Collection[str]] | None = None
@@ -28,98 +29,125 @@ class Found:
         """``docstrings``: first line -> ``Class::test_x`` of the tests that have it."""
         self._results = results
         self._docstrings = docstrings or {}
-        self._cut: dict[str, list[str]] = {}
-        self._named: dict[str, list[str]] = {}
+        self._by_cut_id: dict[str, list[str]] = {}
+        self._by_name: dict[str, list[str]] = {}
         for test in results:
             if " " in test:
-                self._cut.setdefault(test.split(" ", 1)[0], []).append(test)
-            self._named.setdefault(test.partition("::")[2].partition("[")[0], []).append(test)
+                cut_id = test.split(" ", 1)[0]
+                self._by_cut_id.setdefault(cut_id, []).append(test)
+            name = test.partition("::")[2].partition("[")[0]
+            self._by_name.setdefault(name, []).append(test)
 
     def ids(self, listed: str) -> list[str]:
+        """Return the report's ids of the tests that a listed name means."""
         if "::" in listed:
-            for test in (junit_id(listed), _old_junit_id(listed)):
-                if found := [test] if test in self._results else self._cut.get(test, []):
-                    return found
-            return []
-        if parts := _UNITTEST.fullmatch(listed):
-            name, place = parts.groups()
-            return self._ending(name, place.removesuffix(f".{name}"))
-        if re.fullmatch(r"\w+", listed) and listed in self._named:
-            return self._named[listed]
-        found: list[str] = []
-        for place, _, name in (
-            where.partition("::") for where in self._docstrings.get(listed) or ()
-        ):
-            found += self._ending(name, place) or self._named.get(
-                name, []
-            )  # a mixin's is run by classes that inherit it
-        return found
-
-    def _ending(self, name: str, place: str) -> list[str]:
-        """Tests of this name in that place, whatever folders a report puts before it."""
-        found = [
-            test
-            for test in self._named.get(name, ())
-            if f".{test.partition('::')[0]}".endswith(f".{place}")
-        ]
-        return found if "." not in place else found[:1]
+            return self._ids_of_node(listed)
+        if match := _UNITTEST.fullmatch(listed):
+            name = match[1]
+            return self._ids_in(name, match[2].removesuffix(f".{name}"))
+        if re.fullmatch(r"\w+", listed) and listed in self._by_name:
+            return self._by_name[listed]
+        return self._ids_by_docstring(listed)
 
     def status(self, listed: str) -> Status | None:
-        """The worst of the tests that it stands for; None where there is none."""
-        return max(
-            (self._results[test] for test in self.ids(listed)), key=self._WORST.index, default=None
-        )
+        """Return the worst status of the tests that a name means; None if there is no such test."""
+        statuses = [self._results[test] for test in self.ids(listed)]
+        return max(statuses, key=_FROM_BEST_TO_WORST.index, default=None)
+
+    def _ids_of_node(self, node_id: str) -> list[str]:
+        for test in (junit_id(node_id), _old_junit_id(node_id)):
+            if test in self._results:
+                return [test]
+            if test in self._by_cut_id:
+                return self._by_cut_id[test]
+        return []
+
+    def _ids_by_docstring(self, line: str) -> list[str]:
+        tests: list[str] = []
+        for described in self._docstrings.get(line, ()):
+            place, _, name = described.partition("::")
+            # A mixin's test is run by the classes that inherit it.
+            tests += self._ids_in(name, place) or self._by_name.get(name, [])
+        return tests
+
+    def _ids_in(self, name: str, place: str) -> list[str]:
+        """Return tests of this name in that place, whatever folders a report puts before it."""
+        tests: list[str] = []
+        for test in self._by_name.get(name, ()):
+            class_name = test.partition("::")[0]
+            if f".{class_name}".endswith(f".{place}"):
+                tests.append(test)
+        return tests[:1] if "." in place else tests
 
 
-def described(sources: Iterable[str]) -> dict[str, set[str]]:
-    """First line of a test's docstring -> ``Class::test_x``; unittest prints it in place of the
-    name.
+def junit_id(node_id: str) -> str:
+    """Return the report's id (``p.test_x.TestA::test_b[c]``) of a pytest node id.
+
+    That is written ``p/test_x.py::TestA::test_b[c]``.
     """
-    found: dict[str, set[str]] = {}
+    path, _, rest = node_id.partition("::")
+    head, bracket, parameters = rest.partition("[")
+    *classes, name = head.split("::")
+    module = re.sub(r"\.py$", "", path).replace("/", ".")
+    class_name = ".".join([module, *classes])
+    return f"{class_name}::{name}{bracket}{parameters}"
+
+
+def _old_junit_id(node_id: str) -> str:
+    """Return the id that old pytests (such as 2.8) write: split at each ``::``, in parameters too."""
+    path, *classes, name = re.sub(r"\.py::", "::", node_id, count=1).split("::")
+    class_name = ".".join([path.replace("/", "."), *classes])
+    return f"{class_name}::{name}"
+
+
+def index_docstrings(sources: Iterable[str]) -> dict[str, set[str]]:
+    """Return first line of a docstring -> ``Class::test_x``: unittest prints it for the name."""
+    tests: dict[str, set[str]] = {}
     for source in sources:
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError):
             continue
-        for holder in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
-            for node in holder.body:
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (
-                    text := ast.get_docstring(node)
-                ):
-                    line = text.strip().split("\n")[0].strip()
-                    found.setdefault(line, set()).add(f"{holder.name}::{node.name}")
-    return found
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                _add_docstrings(node, tests)
+    return tests
+
+
+def _add_docstrings(class_: ast.ClassDef, tests: dict[str, set[str]]) -> None:
+    for node in class_.body:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        text = ast.get_docstring(node)
+        if text:
+            line = text.strip().split("\n")[0].strip()
+            tests.setdefault(line, set()).add(f"{class_.name}::{node.name}")
 
 
 def files_of(listed: Iterable[str], paths: Collection[str]) -> list[str]:
-    """The files that the names speak of, of ``paths``."""
-    found: dict[str, None] = {}
-    ending: dict[str, list[str]] = {}
+    """Return those of ``paths`` that listed names mention."""
+    by_name: dict[str, list[str]] = {}
     for path in paths:
-        ending.setdefault(PurePosixPath(path).name, []).append(path)
+        by_name.setdefault(PurePosixPath(path).name, []).append(path)
+    files: dict[str, None] = {}
     for test in listed:
         if "::" in test:
-            found[test.partition("::")[0]] = None
-        elif parts := _UNITTEST.fullmatch(test):
-            found |= dict.fromkeys(_module(parts[2].split("."), ending))
-    return [path for path in found if path in paths]
+            files[test.partition("::")[0]] = None
+        elif match := _UNITTEST.fullmatch(test):
+            module = _module_of(match[2], by_name)
+            if module:
+                files[module] = None
+    return [path for path in files if path in paths]
 
 
-def _module(parts: list[str], ending: Mapping[str, list[str]]) -> list[str]:
-    """The module of a dotted name that goes on into it: the longest that is a file."""
+def _module_of(dotted_name: str, by_name: Mapping[str, list[str]]) -> str | None:
+    """Return the module that a dotted name begins with: the longest beginning that is a file."""
+    parts = dotted_name.split(".")
     for length in range(len(parts), 0, -1):
         path = "/".join(parts[:length])
-        for wanted in (f"{path}.py", f"{path}/__init__.py"):
-            if there := [
-                p
-                for p in ending.get(wanted.rsplit("/", 1)[-1], ())
-                if f"/{p}".endswith(f"/{wanted}")
-            ]:
-                return [min(there, key=len)]
-    return []
-
-
-def _old_junit_id(node_id: str) -> str:
-    """As old pytests (2.8, for one) tell it: parted at each ``::``, in parameters too."""
-    *above, name = re.sub(r"\.py::", "::", node_id, count=1).split("::")
-    return f"{'.'.join([above[0].replace('/', '.'), *above[1:]])}::{name}"
+        for file in (f"{path}.py", f"{path}/__init__.py"):
+            name = file.rsplit("/", 1)[-1]
+            matches = [p for p in by_name.get(name, ()) if f"/{p}".endswith(f"/{file}")]
+            if matches:
+                return min(matches, key=len)
+    return None

@@ -153,12 +153,14 @@ def _row(
     else:
         lost_at = last
         reason = result.reason
-        if judge.sent_back is not None and last == JudgedTests.name:
-            said = [line for line in judge.sent_back.splitlines() if line.strip()]
+        if judge.feedback is not None and last == JudgedTests.name:
+            said = [line for line in judge.feedback.splitlines() if line.strip()]
             reason += f" {' '.join(said[1:2])}"
         if judge.reference is not None:
             seen = (
-                "passes" if judge.reference.resolved else f"does not pass: {judge.reference.told()}"
+                "passes"
+                if judge.reference.resolved
+                else f"does not pass: {judge.reference.problem()}"
             )
             reason += f" [here the reference {seen}]"
     if unsaid and not resolved:

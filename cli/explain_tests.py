@@ -89,7 +89,7 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, as_json: b
 
 
 async def _built(prepare: "PrepareTests", recipe: "Recipe") -> str:
-    from repository.testing.run.bed import EnvironmentFailed
+    from repository.testing.environment import EnvironmentFailed
 
     log: list[str] = []
     with tempfile.TemporaryDirectory(prefix="env-", ignore_cleanup_errors=True) as folder:
@@ -108,7 +108,7 @@ def _told(plan: "Plan") -> dict[str, Any]:
         return told | {"automation": [f"{path}: {line}" for path, line in found.said.calls[:10]]}
     return told | {
         "runner": recipe.runner,
-        "else": list(recipe.others),
+        "else": list(recipe.fallback_runners),
         "script": recipe.script,
         "python": recipe.python,
         "requires_python": found.requires_python,
@@ -119,7 +119,7 @@ def _told(plan: "Plan") -> dict[str, Any]:
         "requirements": list(recipe.requirements),
         "if_missing": sorted(set(recipe.modules.values())),
         "tools": list(recipe.tools),
-        "steps": [line for _, line in recipe.steps],
+        "steps": [step.command for step in recipe.steps],
         "test_files": len(found.test_files),
         "patterns": list(recipe.patterns),
         "automation": [f"{path}: {line}" for path, line in found.said.calls[:10]],

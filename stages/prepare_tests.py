@@ -14,12 +14,14 @@ from packaging.version import InvalidVersion, Version
 from pipeline.stage import RunContext
 from repository.git import Entry, Mirror, Mirrors
 from repository.testing.detect.detection import Detected, detect
+from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
+from repository.testing.folders import make_readable
 from repository.testing.install import toolchains
 from repository.testing.install.environment import Builder
 from repository.testing.install.installer import DatedInstaller, index_settings
 from repository.testing.install.interpreters import choose_minor, find_interpreters
-from repository.testing.models import Recipe, Runner, Suite, TestReport
-from repository.testing.run.bed import EnvironmentFailed, Local, run_suite, share
+from repository.testing.models import BuildStep, Recipe, Suite, TestReport
+from repository.testing.run.bed import TestBed, suite_seconds
 from repository.testing.selection import choose_tests
 from sandbox import Sandbox
 from stages.build_context import Context
@@ -111,14 +113,14 @@ class PrepareTests:
         if (recipe := plan.recipe) is None:
             return _not_runnable(plan.why)
         if issue.private and not self._fetch_for_private:
-            recipe = recipe.model_copy(update={"closed": True})
+            recipe = recipe.model_copy(update={"offline": True})
         on = f" on Python {recipe.python}" if recipe.python else ""
         run.progress(f"making an environment: {recipe.runner}{on}")
         log: list[str] = []
         try:
             await self.build(recipe, run.workspace, log)
         except EnvironmentFailed as error:
-            told = f"{error}; {_CLOSED}" if recipe.closed else str(error)
+            told = f"{error}; {_CLOSED}" if recipe.offline else str(error)
             return _not_runnable(told, recipe, await run.save("environment.log", "".join(log)))
         log_key = await run.save("environment.log", "".join(log))
         found = plan.found
@@ -129,7 +131,7 @@ class PrepareTests:
         recipe, base, tests = await self._base(recipe, run, tests, whole)
         if not base.results:
             return _not_runnable(
-                f"no test of the base commit ran: {_last_line(base.said)}", recipe, base.log_key
+                f"no test of the base commit ran: {_last_line(base.output)}", recipe, base.log_key
             )
         run.progress(f"base: {len(base.green)} tests pass, {len(base.red)} fail")
         return Suite(
@@ -148,8 +150,8 @@ class PrepareTests:
         """The same environment on this machine; no test is run."""
         if not result.runnable or result.recipe is None:
             return
-        local = await asyncio.to_thread(Local.read, run.workspace)
-        if local is None or local.recipe != result.recipe:
+        environment = await asyncio.to_thread(BuiltEnvironment.read, run.workspace)
+        if environment is None or not environment.serves(result.recipe):
             try:
                 await self.build(result.recipe, run.workspace, [])
             except EnvironmentFailed as error:
@@ -159,7 +161,7 @@ class PrepareTests:
         """The environment and the tree in ``workspace``; ``log`` is what was tried. Raises
         EnvironmentFailed.
         """
-        (workspace / "local.json").unlink(missing_ok=True)
+        BuiltEnvironment.remove(workspace)
         source = workspace / "source"
         await asyncio.to_thread(
             _export, self._mirrors.at(recipe.repository), recipe.base_sha, source
@@ -178,7 +180,7 @@ class PrepareTests:
             interpreter=interpreter,
             uv=self._uv.resolve(),
             cache=self._cache,
-            index={**self._index, **({"UV_OFFLINE": "1"} if recipe.closed else {})},
+            index={**self._index, **({"UV_OFFLINE": "1"} if recipe.offline else {})},
             now=self._clock(),
             log=log,
         )
@@ -191,44 +193,46 @@ class PrepareTests:
         """By the first runner with which anything passes, else by the one that runs most; with fewer tests where they
         were too slow or broken together."""
         tried: list[tuple[Recipe, TestReport, tuple[str, ...]]] = []
-        for runner in (recipe.runner, *recipe.others):
-            recipe = use_runner(run.workspace, recipe, runner)
+        bed = self._bed(recipe, run)
+        for runner in recipe.runners:
+            bed = bed.with_runner(runner)
             run.progress(
                 f"running {'all tests' if whole else f'{len(tests)} test files'} on the base with"
                 f" {runner}"
             )
-            report = await self._test(run, tests)
+            report = await _run_base(bed, tests)
             if not report.ran and len(tests) > 1 and report.seconds < _QUICK_SECONDS:
                 # Some need what this machine lacks, such as a database, and the runner gives up for
                 # all.
                 run.progress("broken together; running each apart")
-                able = tuple([test for test in tests if (await self._test(run, (test,))).ran])
+                able = tuple([test for test in tests if (await _run_base(bed, (test,))).ran])
                 if able:
                     tests = able
-                    report = await self._test(run, able)
+                    report = await _run_base(bed, able)
             elif not (report.results or report.completed or len(tests) <= _FEWER):
                 run.progress("too slow together; running fewer")
-                report = await self._test(run, tests[:_FEWER])
+                report = await _run_base(bed, tests[:_FEWER])
                 tests = tests[:_FEWER] if report.results else tests
-            tried.append((recipe, report, tests))
+            tried.append((bed.recipe, report, tests))
             if report.green:
                 return tried[-1]
         best = max(
             tried, key=lambda each: len(each[1].results) if each[1].ran else 0
         )  # the first of equals
-        use_runner(run.workspace, recipe, best[0].runner)
         return best
 
-    async def _test(self, run: RunContext, tests: tuple[str, ...]) -> TestReport:
-        return await run_suite(
+    def _bed(self, recipe: Recipe, run: RunContext) -> TestBed:
+        return TestBed.open(
             self._sandbox,
             run.workspace,
-            changes={},
-            tests=tests,
-            seconds=test_seconds(run),
+            recipe,
+            seconds=suite_seconds(run.limits.max_minutes),
             save=run.save,
-            label="tests-base",
         )
+
+
+async def _run_base(bed: TestBed, tests: tuple[str, ...]) -> TestReport:
+    return await bed.run({}, tests, label="tests-base")
 
 
 def recipe_of(found: Detected, checkout: Checkout, minor: int | None) -> Recipe:
@@ -241,7 +245,7 @@ def recipe_of(found: Detected, checkout: Checkout, minor: int | None) -> Recipe:
         committed_at=checkout.committed_at,
         version=described_version(checkout.described),
         runner=first,
-        others=tuple(others),
+        fallback_runners=tuple(others),
         script=found.script,
         options=found.options,
         python=f"3.{minor}" if of_python else "",
@@ -253,26 +257,14 @@ def recipe_of(found: Detected, checkout: Checkout, minor: int | None) -> Recipe:
         patterns=found.patterns,
         name=found.name,
         backend=found.backend,
-        asks_git=found.asks_git,
+        version_from_git=found.asks_git,
         environment=found.config.environment,
         tools=tuple(found.other.tools) if found.other else (),
-        steps=tuple(found.other.steps) if found.other else (),
+        steps=tuple(
+            BuildStep(command=command, network=network)
+            for network, command in (found.other.steps if found.other else ())
+        ),
     )
-
-
-def use_runner(workspace: Path, recipe: Recipe, runner: Runner) -> Recipe:
-    """The same environment, tests run by another of its runners."""
-    recipe = recipe.model_copy(update={"runner": runner})
-    if (local := Local.read(workspace)) is not None:
-        local.model_copy(update={"recipe": recipe}).write(workspace)
-    return recipe
-
-
-def test_seconds(run: RunContext) -> float:
-    """The time that one run of the tests may take: a fifth of the run's minutes, ten minutes at
-    most.
-    """
-    return min(600.0, max(30.0, run.limits.max_minutes * 60 / 5))
 
 
 def described_version(described: str | None) -> str | None:
@@ -325,7 +317,7 @@ def _look(mirror: Mirror, sha: str) -> tuple[Detected, dict[str, int]]:
 def _export(mirror: Mirror, sha: str, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     mirror.export(sha, folder)
-    share(folder)
+    make_readable(folder)
 
 
 def _not_runnable(reason: str, recipe: Recipe | None = None, log_key: str | None = None) -> Suite:

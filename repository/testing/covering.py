@@ -1,41 +1,42 @@
-"""Test files about what a patch changes, beside those that were chosen before there was a patch."""
+"""Test files about what a patch changes, beside those that were chosen before the patch."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from repository.files import belongs_to_tests, is_test_file
 from repository.git import Mirror
 from repository.testing.models import Recipe
-from repository.testing.selection import choose_tests
+from repository.testing.selection import is_small, likely_tests, score_tests
 
-MORE_FILES = 4
-_READ_FILES = 600
-_READ_BYTES = 300_000
+_MAX_FILES = 4
+_MAX_READ_FILES = 600
+_MAX_READ_BYTES = 300_000
 
 
-def covering(
-    mirror: Mirror, sha: str, recipe: Recipe, changed: Iterable[str], chosen: Iterable[str]
+def find_covering_tests(
+    mirror: Mirror,
+    sha: str,
+    recipe: Recipe,
+    changed: Collection[str],
+    chosen: Collection[str],
 ) -> list[str]:
-    """By their names and imports; likeliest first."""
+    """Return test files, likeliest first, that cover changed sources by their names and imports.
+
+    ``chosen`` are left out. A suite that is small enough to run whole needs none.
+    """
     sources = [path for path in changed if not belongs_to_tests(path, recipe.patterns)]
     entries = [
-        one
-        for one in mirror.files(sha)
-        if is_test_file(one.path, recipe.patterns) and one.size <= _READ_BYTES
+        entry
+        for entry in mirror.files(sha)
+        if is_test_file(entry.path, recipe.patterns) and entry.size <= _MAX_READ_BYTES
     ]
-    entries = entries[:_READ_FILES]
-    if not sources or not entries:
+    entries = entries[:_MAX_READ_FILES]
+    sizes = {entry.path: entry.size for entry in entries}
+    if not sources or is_small(sizes, sizes):
         return []
-    contents = mirror.read_many([one.sha for one in entries])
-    texts = {
-        one.path: data.decode(errors="replace") for one, data in zip(entries, contents, strict=True)
-    }
-    found, whole = choose_tests(
-        list(texts),
-        texts,
-        {one.path: one.size for one in entries},
-        ranking=sources,
-        issue="",
-        fill=False,
-    )
-    already = set(chosen)
-    return [] if whole else [path for path in found if path not in already][:MORE_FILES]
+    contents = mirror.read_many([entry.sha for entry in entries])
+    texts: dict[str, str] = {}
+    for entry, content in zip(entries, contents, strict=True):
+        texts[entry.path] = content.decode(errors="replace")
+    scores = score_tests(list(texts), texts, ranking=sources, issue="")
+    likely = [path for path in likely_tests(scores) if path not in chosen]
+    return likely[:_MAX_FILES]

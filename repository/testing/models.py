@@ -1,4 +1,4 @@
-"""What ``prepare_tests`` gives: the suite, how it is set up, and reports of its runs."""
+"""A repository's tests: how they are set up, and reports of their runs."""
 
 from typing import Literal
 
@@ -19,17 +19,17 @@ Runner = Literal[
     "maven",
     "gradle",
 ]
-#: Those that a Python environment is made for.
+#: Runners that need a Python interpreter.
 PYTHON_RUNNERS: tuple[Runner, ...] = ("pytest", "unittest", "script", "command")
 
 
-def not_loaded(test: str) -> bool:
+def is_load_error(test_id: str) -> bool:
     """Whether an entry of a report stands for a file that could not be loaded."""
-    return test.startswith(("::", "unittest.loader._FailedTest::"))
+    return test_id.startswith(("::", "unittest.loader._FailedTest::"))
 
 
 class TestReport(BaseModel):
-    """Results by test id, the ids as the runner's JUnit XML tells them (``classname::name``)."""
+    """Results by test id, with the ids of the runner's JUnit XML (``classname::name``)."""
 
     __test__ = False
     model_config = ConfigDict(frozen=True)
@@ -37,42 +37,58 @@ class TestReport(BaseModel):
     results: dict[str, Status]
     completed: bool
     """The runner ran to its end: no time-out, no crash, no collection error."""
-    cut: bool = False
-    """Its time was over before all tests had run: what has no result may be as it was."""
+    cut_short: bool = False
+    """The time was over before all tests had run: a test without a result may be unchanged."""
     failures: dict[str, str]
-    """Of failed and error tests: the end of what the runner said, for the next round's prompt."""
-    said: str = ""
-    """The end of the runner's output where it did not complete."""
+    """Failed or broken test -> the end of its output, for the next round's prompt."""
+    output: str = ""
+    """The end of the runner's output if it did not complete."""
     seconds: float
     log_key: str
     """Artifact with the runner's output."""
 
-    def joined(self, other: "TestReport") -> "TestReport":
-        """With the results of other tests on the same code."""
+    def merge(self, other: "TestReport") -> "TestReport":
+        """Return this report with the results of other tests on the same code."""
         return self.model_copy(
             update={
-                "results": self.results | other.results,
-                "failures": self.failures | other.failures,
+                "results": {**self.results, **other.results},
+                "failures": {**self.failures, **other.failures},
                 "completed": self.completed and other.completed,
-                "cut": self.cut or other.cut,
+                "cut_short": self.cut_short or other.cut_short,
                 "seconds": self.seconds + other.seconds,
             }
         )
 
     @property
+    def loaded(self) -> bool:
+        """No file failed to load."""
+        return not any(is_load_error(test) for test in self.results)
+
+    @property
     def ran(self) -> bool:
-        """A test ran, and did not only fail to be loaded."""
-        return not all(map(not_loaded, self.results))
+        """At least one test ran, beside files that failed to load."""
+        return any(not is_load_error(test) for test in self.results)
 
     @property
     def red(self) -> frozenset[str]:
-        return frozenset(
-            test for test, status in self.results.items() if status in ("failed", "error")
-        )
+        return self._with_status("failed", "error")
 
     @property
     def green(self) -> frozenset[str]:
-        return frozenset(test for test, status in self.results.items() if status == "passed")
+        return self._with_status("passed")
+
+    def _with_status(self, *statuses: Status) -> frozenset[str]:
+        return frozenset(test for test, status in self.results.items() if status in statuses)
+
+
+class BuildStep(BaseModel):
+    """A shell line that fetches or builds what tests of another language need."""
+
+    model_config = ConfigDict(frozen=True)
+
+    command: str
+    network: bool
+    """It reaches the package registries."""
 
 
 class Recipe(BaseModel):
@@ -83,67 +99,66 @@ class Recipe(BaseModel):
     repository: str
     base_sha: str
     committed_at: int
+    """The base commit's time, seconds since the epoch."""
     version: str | None
-    """What packages that ask git for their version are told."""
+    """The version for packages that ask git for theirs."""
     runner: Runner
     script: str = ""
     """With the runner ``script``: the repository's own, relative."""
     options: tuple[str, ...] = ()
-    """What the script is given before tests."""
-    others: tuple[Runner, ...] = ()
-    """Runners to try where the first runs nothing."""
+    """Arguments of the script, before the tests."""
+    fallback_runners: tuple[Runner, ...] = ()
+    """Runners to try if the first runs nothing."""
     python: str
-    """Such as 3.11; empty where the tests are not Python's."""
+    """Such as 3.11; empty if the tests are not Python's."""
     packaged: bool
     """The repository is installed; False: its files are on the path as they are."""
     name: str = ""
-    """The package's, where its files say it."""
+    """The package's name, if the repository's files state it."""
     backend: str = ""
-    """The module that builds it, where pyproject.toml says so."""
-    asks_git: bool = False
-    """For its version, when it is built."""
+    """The module that builds the package, if pyproject.toml names it."""
+    version_from_git: bool = False
+    """The package asks git for its version when it is built."""
     tools: tuple[str, ...] = ()
-    """Programs that must be on the machine, where the tests are not Python's."""
-    steps: tuple[tuple[bool, str], ...] = ()
-    """Then: (with the network?, shell line) to fetch and to build."""
+    """Programs that must be on the machine, if the tests are not Python's."""
+    steps: tuple[BuildStep, ...] = ()
     extras: tuple[str, ...]
-    """Asked for by the repository's configuration or automation, beside those for tests."""
+    """Requested by the repository's configuration or automation, beside those for tests."""
     requirements: tuple[str, ...]
     modules: dict[str, str] = {}
-    """Module that the tests import -> what brings it, where it turns out to be missing."""
-    closed: bool = False
-    """Nothing is fetched for it, not even by the proxy: the repository is private, and nobody allowed it."""
+    """Module that the tests import -> requirement that provides it, installed if it is missing."""
+    offline: bool = False
+    """Nothing is fetched, not even through the proxy: the repository is private, and fetching for
+    private repositories is not allowed."""
     environment: dict[str, str] = {}
-    """Variables for the tests, as the repository's configuration has them."""
+    """Variables for the tests, from the repository's configuration."""
     source_root: str
-    """Where its packages lie: "src" or ""."""
+    """The folder of its packages: "src" or ""."""
     patterns: tuple[str, ...]
     """File names, or paths with a slash, of test files."""
 
     @property
-    def needs_environment(self) -> bool:
-        """False: the interpreter and its standard library are enough, and nothing is installed."""
-        return self.runner in PYTHON_RUNNERS and self._installs
+    def runners(self) -> tuple[Runner, ...]:
+        return (self.runner, *self.fallback_runners)
 
     @property
-    def _installs(self) -> bool:
-        return (
-            "pytest" in (self.runner, *self.others)
-            or self.packaged
-            or bool(self.requirements or self.modules)
-        )
+    def needs_environment(self) -> bool:
+        """Whether anything is installed, beside the interpreter and its standard library."""
+        if self.runner not in PYTHON_RUNNERS:
+            return False
+        if "pytest" in self.runners or self.packaged:
+            return True
+        return bool(self.requirements or self.modules)
 
 
 class Suite(BaseModel):
-    """The repository's tests, as this run will run them; ``runnable`` False with the reason where
-    it can't.
-    """
+    """The repository's tests, as this run will run them; or the reason why it can't."""
 
     model_config = ConfigDict(frozen=True)
 
     runnable: bool
     reason: str
-    """Why not runnable, or how it was decided, in a sentence."""
+    """Why it is not runnable, or how the runner was decided, in a sentence."""
     runner: Runner | None
     python: str | None
     """Version of the environment's interpreter, such as 3.11."""
@@ -155,4 +170,4 @@ class Suite(BaseModel):
     log_key: str | None
     """Artifact with the log of how the environment was decided and built."""
     recipe: Recipe | None = None
-    """None where not runnable."""
+    """None if not runnable."""

@@ -1,14 +1,25 @@
-"""Which test files are about the issue: by the files it probably concerns, and by what it names."""
+"""Which test files are about the issue: by the files it probably concerns, and by its words."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 
 #: A suite up to this size runs whole.
 WHOLE_FILES = 12
 WHOLE_BYTES = 400_000
 CHOSEN_FILES = 8
-_RANKED = 10
+_MAX_SOURCES = 10
+
+_SAME_NAME = 3.0
+_SIMILAR_NAME = 1.5
+_SAME_FOLDER = 0.5
+_IMPORTS_MODULE = 2.0
+_IMPORTS_FROM_PACKAGE = 1.5
+_NAMED_PATH = 4.0
+_NAMED_FILE = 2.0
+_NAMED_TEST = 2.0
+#: Of shorter names a part proves nothing.
+_MIN_SIMILAR_LENGTH = 4
 
 
 def choose_tests(
@@ -18,57 +29,113 @@ def choose_tests(
     *,
     ranking: Sequence[str],
     issue: str,
-    fill: bool = True,
 ) -> tuple[tuple[str, ...], bool]:
-    """Test files, likeliest first, and whether that leaves nothing out (then none is listed).
+    """Return test files, likeliest first, and whether that is the whole suite (then none is listed).
 
-    ``ranking``: source paths, likeliest first; ``issue``: its text; ``fill``: take some where none is likely.
+    Args:
+        test_files: paths of all test files.
+        texts: their contents, as far as they were read.
+        sizes: their sizes in bytes.
+        ranking: source paths, likeliest first.
+        issue: the issue's text.
     """
-    if (
-        len(test_files) <= WHOLE_FILES
-        and sum(sizes.get(path, 0) for path in test_files) <= WHOLE_BYTES
-    ):
+    if is_small(test_files, sizes):
         return (), True
-    sources = [path for path in ranking if path not in set(test_files)][:_RANKED]
+    scores = score_tests(test_files, texts, ranking=ranking, issue=issue)
+    likely = likely_tests(scores)
+    return tuple(likely or _by_score(scores)[:CHOSEN_FILES]), False
+
+
+def is_small(test_files: Collection[str], sizes: Mapping[str, int]) -> bool:
+    """Whether the suite is small enough to be run whole."""
+    total = sum(sizes.get(path, 0) for path in test_files)
+    return len(test_files) <= WHOLE_FILES and total <= WHOLE_BYTES
+
+
+def likely_tests(scores: Mapping[str, float]) -> list[str]:
+    """Return the test files with the best scores above zero, likeliest first."""
+    return [path for path in _by_score(scores) if scores[path] > 0][:CHOSEN_FILES]
+
+
+def score_tests(
+    test_files: Sequence[str],
+    texts: Mapping[str, str],
+    *,
+    ranking: Sequence[str],
+    issue: str,
+) -> dict[str, float]:
+    """Return how likely each test file is about the issue; 0 if nothing speaks for it."""
+    tests = set(test_files)
+    sources = [path for path in ranking if path not in tests][:_MAX_SOURCES]
     words = set(re.findall(r"[\w./-]+", issue))
     scores: dict[str, float] = {}
     for path in test_files:
         text = texts.get(path, "")
-        score = 4.0 * (path in words) + 2.0 * (PurePosixPath(path).name in words)
-        score += 2.0 * any(name in words for name in re.findall(r"def (test_\w+)", text))
+        score = _named_in_issue(path, text, words)
         for rank, source in enumerate(sources):
-            score += (_named_alike(path, source) + _imports(text, source)) / (1 + rank / 2)
+            evidence = _similar_name(path, source) + _imports(text, source)
+            score += evidence / (1 + rank / 2)
         scores[path] = score
-    ordered = sorted(test_files, key=lambda path: (-scores[path], path))
-    likely = [path for path in ordered if scores[path] > 0][:CHOSEN_FILES]
-    return tuple(likely or (ordered[:CHOSEN_FILES] if fill else ())), False
+    return scores
 
 
-def _named_alike(test: str, source: str) -> float:
-    """3 for test_x.py of x.py, less where only part of the names, or the folder's, agree."""
-    stem = PurePosixPath(source).stem
-    base = PurePosixPath(source).parent.name if stem == "__init__" else stem.strip("_")
-    name = re.sub(r"^test_|^Test|_test$|Tests?$|\.(?:test|spec)$", "", PurePosixPath(test).stem)
-    if base and name == base:
-        return 3.0
-    if len(base) > 3 and len(name) > 3 and (base in name or name in base):
-        return 1.5
-    return 0.5 if PurePosixPath(source).parent.name in PurePosixPath(test).parts[:-1] else 0.0
+def _by_score(scores: Mapping[str, float]) -> list[str]:
+    return sorted(scores, key=lambda path: (-scores[path], path))
+
+
+def _named_in_issue(path: str, text: str, words: set[str]) -> float:
+    score = 0.0
+    if path in words:
+        score += _NAMED_PATH
+    if PurePosixPath(path).name in words:
+        score += _NAMED_FILE
+    test_names = re.findall(r"def (test_\w+)", text)
+    if any(name in words for name in test_names):
+        score += _NAMED_TEST
+    return score
+
+
+def _similar_name(test: str, source: str) -> float:
+    """Score test_x.py of x.py highest, less if parts of the names or the folders agree."""
+    subject = re.sub(r"^test_|^Test|_test$|Tests?$|\.(?:test|spec)$", "", PurePosixPath(test).stem)
+    module = _module_name(source)
+    if module and subject == module:
+        return _SAME_NAME
+    long_enough = min(len(module), len(subject)) >= _MIN_SIMILAR_LENGTH
+    if long_enough and (module in subject or subject in module):
+        return _SIMILAR_NAME
+    test_folders = PurePosixPath(test).parts[:-1]
+    if PurePosixPath(source).parent.name in test_folders:
+        return _SAME_FOLDER
+    return 0.0
+
+
+def _module_name(source: str) -> str:
+    path = PurePosixPath(source)
+    if path.stem == "__init__":
+        return path.parent.name
+    return path.stem.strip("_")
 
 
 def _imports(text: str, source: str) -> float:
-    parts = list(PurePosixPath(source).with_suffix("").parts)
-    parts = parts[1:] if parts[0] in ("src", "lib") and len(parts) > 1 else parts
-    parts = parts[:-1] if parts[-1] == "__init__" else parts
+    parts = _import_path(source)
     if not parts:
         return 0.0
     module = re.escape(".".join(parts))
     if re.search(rf"^[ \t]*(?:from {module} import|import {module}\b)", text, re.M):
-        return 2.0
-    above = re.escape(".".join(parts[:-1]))
-    return (
-        1.5
-        if above
-        and re.search(rf"^[ \t]*from {above} import .*\b{re.escape(parts[-1])}\b", text, re.M)
-        else 0.0
-    )
+        return _IMPORTS_MODULE
+    package = re.escape(".".join(parts[:-1]))
+    name = re.escape(parts[-1])
+    if package and re.search(rf"^[ \t]*from {package} import .*\b{name}\b", text, re.M):
+        return _IMPORTS_FROM_PACKAGE
+    return 0.0
+
+
+def _import_path(source: str) -> list[str]:
+    """Return the names by which a source file is imported."""
+    parts = list(PurePosixPath(source).with_suffix("").parts)
+    if parts[0] in ("src", "lib") and len(parts) > 1:
+        parts = parts[1:]
+    if parts[-1] == "__init__":
+        parts = parts[:-1]
+    return parts

@@ -20,9 +20,7 @@ from repository.edits.model import EditFailed
 from repository.edits.writing import write_reply
 from repository.files import belongs_to_tests, is_test_file
 from repository.testing.models import TestReport
-from repository.testing.output import steady
-from repository.testing.run.bed import run_suite
-from stages.prepare_tests import test_seconds
+from repository.testing.run.output import normalize_output
 from stages.propose_patch.results import Proposal, Reproduction
 from stages.propose_patch.task import MAX_REASON, Task, holds_edit, needs_info
 
@@ -170,13 +168,14 @@ def only_tests(task: Task, paths: Sequence[str]) -> bool:
 
 async def on_base(task: Task, tree: str, paths: Sequence[str], label: str) -> OnBase:
     """Run new test files on the base commit. ``tree`` is the base with them and nothing else."""
-    assert task.suite.recipe  # noqa: S101 (the suite is runnable)
+    bed = task.open_test_bed()
+    assert bed  # noqa: S101 (the suite is runnable)
     base = task.checkout.base_sha
     files = {path: await asyncio.to_thread(task.mirror.read, tree, path) for path in paths}
     known = [
         path for path in paths if await asyncio.to_thread(task.mirror.read, base, path) is not None
     ]
-    tests = [path for path in paths if is_test_file(path, task.suite.recipe.patterns)]
+    tests = [path for path in paths if is_test_file(path, bed.recipe.patterns)]
     if known or not tests:
         why = (
             f"{known[0]} is there already"
@@ -184,15 +183,7 @@ async def on_base(task: Task, tree: str, paths: Sequence[str], label: str) -> On
             else "no file has a name that the runner takes for a test's"
         )
         return OnBase("proves nothing", f"Write the test as one new test file: {why}.")
-    report = await run_suite(
-        task.sandbox,
-        task.run.workspace,
-        changes=files,
-        tests=tests,
-        seconds=test_seconds(task.run),
-        save=task.run.save,
-        label=label,
-    )
+    report = await bed.run(files, tests, label=label)
     patch = await asyncio.to_thread(lambda: task.mirror.diff(task.mirror.tree_of(base), tree))
     texts = {path: text.decode() for path, text in files.items() if text is not None}
     kept = OnBase(
@@ -205,9 +196,9 @@ async def on_base(task: Task, tree: str, paths: Sequence[str], label: str) -> On
 
 def judged(report: TestReport, issue: str, workspace: Path) -> dict[str, Any]:
     """``kind``, ``said`` and ``tests`` of an OnBase."""
-    failures = {test: steady(text, workspace) for test, text in report.failures.items()}
+    failures = {test: normalize_output(text, workspace) for test, text in report.failures.items()}
     if not report.completed:
-        said = steady(report.said, workspace)[-SHOWN_FAILURE:]
+        said = normalize_output(report.output, workspace)[-SHOWN_FAILURE:]
         return {"said": f"The test could not be run on the repository as it is:\n\n{said}"}
     reds = sorted(report.red)
     good = [test for test in reds if not own_fault(failures.get(test, ""), issue)]

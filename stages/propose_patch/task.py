@@ -19,6 +19,7 @@ from repository.edits.policy import EditPolicy
 from repository.edits.readers import read_reply
 from repository.git import Mirror
 from repository.testing.models import Suite
+from repository.testing.run.bed import TestBed, suite_seconds
 from sandbox import Sandbox
 from stages.build_context import Context
 from stages.checkout import Checkout
@@ -56,6 +57,22 @@ class Task:
     """What a proposal may write."""
     used: dict[str, str] = field(default_factory=dict)
     """Template -> hash, of those that were rendered."""
+
+    def open_test_bed(self) -> TestBed | None:
+        """Open the environment that prepare_tests made; None if the tests can't be run.
+
+        Raises:
+            OSError: it is not on this machine; the run can be tried again.
+        """
+        if not self.suite.runnable or self.suite.recipe is None:
+            return None
+        return TestBed.open(
+            self.sandbox,
+            self.run.workspace,
+            self.suite.recipe,
+            seconds=suite_seconds(self.run.limits.max_minutes),
+            save=self.run.save,
+        )
 
     def messages(self, system: str, user: str, **more: Any) -> tuple[Message, ...]:
         """The same work makes the same bytes, on any machine and at any time. Blocks: call it in a

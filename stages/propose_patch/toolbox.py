@@ -16,9 +16,7 @@ from repository.edits.writing import write_reply
 from repository.files import is_test_file
 from repository.git import Entry
 from repository.testing.models import TestReport
-from repository.testing.output import steady
-from repository.testing.run.bed import run_command, run_suite
-from stages.prepare_tests import test_seconds
+from repository.testing.run.output import normalize_output
 from stages.propose_patch.task import Task
 from stages.propose_patch.tools import (
     TOOLS,
@@ -153,50 +151,43 @@ class Toolbox:
         return "\n\n".join([f"{len(places)} definitions{more}", *places[:MAX_SYMBOLS]])
 
     async def _run(self, call: Run) -> str:
-        if not self._task.suite.runnable or self._task.sandbox.name == "none":
+        bed = self._task.open_test_bed()
+        if bed is None or self._task.sandbox.name == "none":
             why = (
                 self._task.suite.reason
                 if self._task.sandbox.name != "none"
                 else "nothing isolates them"
             )
             return f"Error: commands can't be run here ({why}): look with search, open and symbol."
-        done = await run_command(
-            self._task.sandbox,
-            self._task.run.workspace,
-            changes=await asyncio.to_thread(self._changes),
-            command=call.body,
-            seconds=COMMAND_SECONDS,
-        )
+        changes = await asyncio.to_thread(self._changes)
+        done = await bed.command(changes, call.body, seconds=COMMAND_SECONDS)
         ended = (
             f"stopped after {COMMAND_SECONDS:g} s"
             if done.timed_out
             else f"ended with {done.returncode}"
         )
         lines = (
-            line[:MAX_WIDTH] for line in steady(done.output, self._task.run.workspace).splitlines()
+            line[:MAX_WIDTH]
+            for line in normalize_output(done.output, self._task.run.workspace).splitlines()
         )
         return clip("\n".join(lines), MAX_SHOWN) + f"\n[{ended}]"
 
     async def _test(self, call: Test) -> str:
         suite = self._task.suite
         files = [line.strip() for line in call.body.splitlines() if line.strip()]
-        if not suite.runnable or suite.recipe is None or suite.base is None:
+        bed = self._task.open_test_bed()
+        if bed is None or suite.base is None:
             return f"Error: {suite.reason}."
         for path in files:
             if path not in await asyncio.to_thread(lambda: self._files):
                 return f"Error: {self._missing(path)}"
-            if not is_test_file(path, suite.recipe.patterns):
+            if not is_test_file(path, bed.recipe.patterns):
                 return f"Error: {path} is no test file."
-        report = await run_suite(
-            self._task.sandbox,
-            self._task.run.workspace,
-            changes=await asyncio.to_thread(self._changes),
-            tests=files or suite.tests,
-            seconds=test_seconds(self._task.run),
-            save=self._task.run.save,
-            label="tests-agent",
+        changes = await asyncio.to_thread(self._changes)
+        report = await bed.run(changes, files or suite.tests, label="tests-agent")
+        return clip(
+            normalize_output(_result(report, suite.base), self._task.run.workspace), MAX_SHOWN
         )
-        return clip(steady(_result(report, suite.base), self._task.run.workspace), MAX_SHOWN)
 
     def _changes(self) -> dict[str, bytes | None]:
         return {path: self._mirror.read(self.tree, path) for path in self.paths}
@@ -243,7 +234,7 @@ def _numbered(lines: list[str], first: int, last: int) -> str:
 def _result(report: TestReport, base: TestReport) -> str:
     """New failures first, and what they say."""
     if not report.results:
-        return f"The tests did not run to their end:\n{report.said}"
+        return f"The tests did not run to their end:\n{report.output}"
     fresh = sorted(report.red - base.red)
     fixed = len(base.red & report.green)
     told = [
@@ -254,4 +245,4 @@ def _result(report: TestReport, base: TestReport) -> str:
         f"\n{test}\n{report.failures.get(test, '')[-2_000:]}"
         for test in [*fresh, *sorted(base.red & report.red)]
     ]
-    return "\n".join([*told, *([report.said] if not report.completed else [])])
+    return "\n".join([*told, *([report.output] if not report.completed else [])])

@@ -13,14 +13,13 @@ from pipeline.stage import Back, RunContext, Stop
 from prompts.filters import clip
 from repository.files import belongs_to_tests, is_test_file
 from repository.git import Mirror, Mirrors
-from repository.testing.covering import covering
-from repository.testing.models import Recipe, Suite, TestReport, not_loaded
-from repository.testing.output import steady
-from repository.testing.run.bed import run_suite
+from repository.testing.covering import find_covering_tests
+from repository.testing.models import Recipe, Suite, TestReport, is_load_error
+from repository.testing.run.bed import TestBed, suite_seconds
+from repository.testing.run.output import normalize_output
 from sandbox import Sandbox
 from stages.apply_patch import Candidates
 from stages.checkout import Checkout
-from stages.prepare_tests import test_seconds
 from stages.propose_patch import Proposals, Reproduction
 from stages.run_tests.choosing import Contender, choose, meaning
 from stages.run_tests.tried import Tried, again, note, tried
@@ -133,7 +132,7 @@ class _Trial:
     @cached_property
     def _gone(self) -> frozenset[str]:
         """Green before, and not run or skipped now; what the time did not last for is no news."""
-        if self.base.cut or self.after.cut:
+        if self.base.cut_short or self.after.cut_short:
             return frozenset()
         return self.base.green - {
             test for test, status in self.after.results.items() if status != "skipped"
@@ -182,7 +181,7 @@ class _Trial:
                 f"{len(report.red)} fail as they did before" if report.red else f"none fails{left}"
             )
         why += f"; the change takes out {_tests(self.dropped)} that passed" if self.dropped else ""
-        why += "; the time did not last for all of them" if report.cut else ""
+        why += "; the time did not last for all of them" if report.cut_short else ""
         if self.unbuilt:
             why += (
                 f"; the tests did not see what it changes in {', '.join(self.unbuilt[:3])}: that is"
@@ -197,7 +196,7 @@ class _Trial:
             ran=len(report.results),
             log_key=report.log_key,
             could_not_run=tuple(
-                sorted(test.rpartition("::")[2] for test in report.results if not_loaded(test))
+                sorted(test.rpartition("::")[2] for test in report.results if is_load_error(test))
             ),
             flaky=tuple(sorted(self.flaky)),
         )
@@ -248,7 +247,7 @@ class RunTests:
             contender = _contender(number, changes, patch, trial)
             verdict = trial.verdict
             if reproduction is not None:
-                still = await self._reproduced(number, changes, reproduction, run)
+                still = await self._reproduced(number, changes, reproduction, run, suite.recipe)
                 contender = replace(contender, reproduced=still is None)
                 verdict = _with_reproduction(verdict, reproduction, still)
                 if still is not None:
@@ -276,18 +275,19 @@ class RunTests:
         changes: Mapping[str, bytes | None],
         reproduction: Reproduction,
         run: RunContext,
+        recipe: Recipe,
     ) -> str | None:
         """None where the reproduction test passes with the change; else what it says."""
         files = {path: text.encode() for path, text in reproduction.files.items()}
         report = await self._test(
-            run, {**changes, **files}, sorted(files), f"reproduction-{run.round}-{number}"
+            run, recipe, {**changes, **files}, sorted(files), f"reproduction-{run.round}-{number}"
         )
         red = [test for test in reproduction.tests if test not in report.green]
         said = "\n\n".join(
-            [f"{test}\n{report.failures.get(test, '')}" for test in red] or [report.said]
+            [f"{test}\n{report.failures.get(test, '')}" for test in red] or [report.output]
         )
         told = f"With your change, the test that was made from the issue still fails:\n\n{said}"
-        return steady(told, run.workspace) if red else None
+        return normalize_output(told, run.workspace) if red else None
 
     async def _try(
         self,
@@ -310,20 +310,24 @@ class RunTests:
         own = None
         label = f"{run.round}-{number}"
         if of_tests:
-            own = await self._test(run, of_tests, files or list(suite.tests), f"tests-own-{label}")
+            own = await self._test(
+                run, recipe, of_tests, files or list(suite.tests), f"tests-own-{label}"
+            )
         base, more = await self._more(base, changes, files, suite, recipe, run, checkout)
         tests = [] if suite.whole else list(dict.fromkeys([*suite.tests, *more, *files]))
-        after = await self._test(run, changes, tests, f"tests-{label}")
+        after = await self._test(run, recipe, changes, tests, f"tests-{label}")
         unbuilt = tuple(path for path in changes if recipe.packaged and path.endswith(_COMPILED))
         trial = _Trial(number, suite.whole, recipe.patterns, base, own, after, unbuilt)
         if after.seconds > _AGAIN_SECONDS:
             return trial
         flaky = frozenset[str]()
         if trial.broken:
-            repeated = await self._test(run, changes, tests, f"tests-again-{label}")
+            repeated = await self._test(run, recipe, changes, tests, f"tests-again-{label}")
             flaky |= trial.broken & repeated.green
         if trial.fixed:
-            repeated = await self._test(run, of_tests, files or tests, f"tests-base-again-{label}")
+            repeated = await self._test(
+                run, recipe, of_tests, files or tests, f"tests-base-again-{label}"
+            )
             flaky |= trial.fixed & repeated.green
         return replace(trial, flaky=flaky)
 
@@ -349,24 +353,32 @@ class RunTests:
         ]
         if base.seconds <= _AGAIN_SECONDS:
             others = await asyncio.to_thread(
-                covering, mirror, sha, recipe, list(changes), [*suite.tests, *more]
+                find_covering_tests, mirror, sha, recipe, list(changes), [*suite.tests, *more]
             )
             more += others
-        report = await self._test(run, {}, more, f"tests-base-more-{run.round}") if more else None
-        return (base.joined(report), more) if report and report.ran else (base, [])
+        report = (
+            await self._test(run, recipe, {}, more, f"tests-base-more-{run.round}")
+            if more
+            else None
+        )
+        return (base.merge(report), more) if report and report.ran else (base, [])
 
     async def _test(
-        self, run: RunContext, changes: Mapping[str, bytes | None], tests: list[str], label: str
+        self,
+        run: RunContext,
+        recipe: Recipe,
+        changes: Mapping[str, bytes | None],
+        tests: list[str],
+        label: str,
     ) -> TestReport:
-        return await run_suite(
+        bed = TestBed.open(
             self._sandbox,
             run.workspace,
-            changes=changes,
-            tests=tests,
-            seconds=test_seconds(run),
+            recipe,
+            seconds=suite_seconds(run.limits.max_minutes),
             save=run.save,
-            label=label,
         )
+        return await bed.run(changes, tests, label=label)
 
 
 def _changes(
@@ -424,7 +436,7 @@ def _told(trial: _Trial, workspace: Path) -> str:
     run."""
     report = trial.after
     if not report.results:
-        text = f"With your change the tests did not run to their end:\n\n{report.said}"
+        text = f"With your change the tests did not run to their end:\n\n{report.output}"
     else:
         text = f"With your change, tests fail that must pass ({len(trial.broken)}):\n\n"
         shown = sorted(trial.broken)[:MAX_TESTS_TOLD]
@@ -435,9 +447,9 @@ def _told(trial: _Trial, workspace: Path) -> str:
         if trial.lost:
             text += (
                 "Tests that passed do not run any more:"
-                f" {', '.join(sorted(trial.lost)[:20])}\n{report.said}"
+                f" {', '.join(sorted(trial.lost)[:20])}\n{report.output}"
             )
-    return clip(steady(text, workspace), MAX_SAID_CHARS)
+    return clip(normalize_output(text, workspace), MAX_SAID_CHARS)
 
 
 def _shown(patch: bytes) -> str:

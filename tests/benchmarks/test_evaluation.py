@@ -14,13 +14,13 @@ def instance(fail_to_pass: tuple[str, ...], pass_to_pass: tuple[str, ...] = ()) 
 
 
 def report(
-    results: dict[str, Status], failures: dict[str, str] | None = None, said: str = ""
+    results: dict[str, Status], failures: dict[str, str] | None = None, output: str = ""
 ) -> TestReport:
     return TestReport(
         results=results,
         failures=failures or {},
-        completed=not said,
-        said=said,
+        completed=not output,
+        output=output,
         seconds=1.0,
         log_key="k",
     )
@@ -36,9 +36,9 @@ def test_resolved_needs_each_of_the_failing_to_pass_and_none_of_the_others_to_fa
 
 
 def test_a_listed_test_that_is_in_no_report_is_not_passed_and_is_told() -> None:
-    told = tally(instance(("t.py::a",), ("t.py::b",)), report({"t::a": "passed"}))
-    assert not told.resolved
-    assert told.told() == "1 of 1 PASS_TO_PASS not passed (1 in no report)"
+    result = tally(instance(("t.py::a",), ("t.py::b",)), report({"t::a": "passed"}))
+    assert not result.resolved
+    assert result.problem() == "1 of 1 PASS_TO_PASS not passed (1 in no report)"
 
 
 def test_failures_for_want_of_a_network_are_counted() -> None:
@@ -46,11 +46,11 @@ def test_failures_for_want_of_a_network_are_counted() -> None:
         "t::a": "socket.gaierror: [Errno -3] Temporary failure in name resolution",
         "t::b": "assert 1 == 2",
     }
-    told = tally(
+    result = tally(
         instance(("t.py::a", "t.py::b")), report({"t::a": "failed", "t::b": "failed"}, failures)
     )
-    assert told.network == 1
-    assert told.told() == "2 of 2 FAIL_TO_PASS not passed (1 for want of a network)"
+    assert result.network == 1
+    assert result.problem() == "2 of 2 FAIL_TO_PASS not passed (1 for want of a network)"
 
 
 class NoSandbox:

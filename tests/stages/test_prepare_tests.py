@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.stage import RunContext
+from repository.testing.environment import BuiltEnvironment
 from repository.testing.models import Suite
-from repository.testing.run.bed import run_suite
+from repository.testing.run.bed import TestBed
 from sandbox import NoIsolation, Sandbox, SandboxCommand, SandboxResult
 from sandbox.bwrap import BwrapSandbox
 from sandbox.index.proxy import IndexProxy
@@ -65,6 +67,11 @@ def stage(origin: Origin, sandbox: Sandbox, folder: Path, **more: object) -> Pre
     )
 
 
+def open_bed(sandbox: Sandbox, run: RunContext, suite: Suite) -> TestBed:
+    assert suite.recipe
+    return TestBed.open(sandbox, run.workspace, suite.recipe, seconds=60, save=run.save)
+
+
 async def prepared(files: dict[str, str], sandbox: Sandbox, folder: Path, **more: object) -> Suite:
     origin = Origin(folder, files)
     run = run_context(folder)
@@ -108,17 +115,10 @@ async def test_a_pytest_suite_is_installed_from_the_operators_index_as_an_editab
         "tests.test_calc::test_add[1]": "failed",
     }
     run = run_context(tmp_path)
-    fixed = await run_suite(
-        sandbox,
-        run.workspace,
-        changes={"src/calc/__init__.py": FIXED_CALC.encode()},
-        tests=(),
-        seconds=60,
-        save=run.save,
-        label="fixed",
-    )
+    bed = open_bed(sandbox, run, suite)
+    fixed = await bed.run({"src/calc/__init__.py": FIXED_CALC.encode()}, (), label="fixed")
     assert set(fixed.results.values()) == {"passed"} and fixed.completed
-    assert '"installed":"editable"' in (run.workspace / "local.json").read_text()
+    assert bed.environment.install_mode == "editable"
 
 
 async def test_for_a_private_repository_nothing_is_fetched_unless_that_was_allowed(
@@ -131,7 +131,7 @@ async def test_for_a_private_repository_nothing_is_fetched_unless_that_was_allow
         private, origin.checkout, context("calc.py"), run
     )
     assert not suite.runnable and "CODING_AGENT_FETCH_FOR_PRIVATE" in suite.reason
-    assert suite.recipe and suite.recipe.closed and sandbox.ran, (
+    assert suite.recipe and suite.recipe.offline and sandbox.ran, (
         "it was tried, by a sandbox that has no network"
     )
 
@@ -198,16 +198,8 @@ async def test_a_repositorys_own_script_is_run_and_what_its_tests_say_recorded(
         "shop.test_calc.TestCalc::test_double": "passed",
     }
     assert (suite.runner, suite.base.results, suite.base.completed) == ("script", tests, True)
-    run = run_context(tmp_path)
-    chosen = await run_suite(
-        sandbox,
-        run.workspace,
-        changes={},
-        tests=("tests/shop/test_calc.py",),
-        seconds=60,
-        save=run.save,
-        label="some",
-    )
+    bed = open_bed(sandbox, run_context(tmp_path), suite)
+    chosen = await bed.run({}, ("tests/shop/test_calc.py",), label="some")
     assert chosen.results == tests
 
 
@@ -224,7 +216,7 @@ environment = {{SHOP = '{report}'}}\nfiles = ["check.txt"]\n"""
 async def test_a_test_over_its_own_time_fails_alone(
     sandbox: NoNetwork, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("repository.testing.run.commands.EACH", 0.2)
+    monkeypatch.setattr("repository.testing.run.commands.SECONDS_PER_TEST", 0.2)
     slow = TESTS.replace("self.assertEqual(add(2, 3), 5)", "__import__('time').sleep(60)")
     report, _ = await outcome_of(sandbox, workspace, {"test_calc.py": slow.encode()})
     assert (
@@ -259,17 +251,9 @@ async def test_nodes_own_runner_tells_red_and_green(sandbox: NoNetwork, tmp_path
         "test/calc.test.js::adds": "failed",
         "test/calc.test.js::is": "passed",
     }
-    run = run_context(tmp_path)
-    changes: dict[str, bytes | None] = {"calc.js": b"exports.add = (a, b) => a + b;\n"}
-    fixed = await run_suite(
-        sandbox,
-        run.workspace,
-        changes=changes,
-        tests=["test/calc.test.js"],
-        seconds=60,
-        save=run.save,
-        label="fixed",
-    )
+    bed = open_bed(sandbox, run_context(tmp_path), suite)
+    changes = {"calc.js": b"exports.add = (a, b) => a + b;\n"}
+    fixed = await bed.run(changes, ["test/calc.test.js"], label="fixed")
     assert set(fixed.results.values()) == {"passed"} and fixed.completed
 
 
@@ -298,15 +282,7 @@ async def test_another_machine_restores_the_environment_without_running_a_test(
     elsewhere = run_context(tmp_path / "elsewhere")
     await prepare.restore(Suite.model_validate_json(suite.model_dump_json()), elsewhere)
     assert not (elsewhere.workspace / "report/junit.xml").exists()
-    report = await run_suite(
-        sandbox,
-        elsewhere.workspace,
-        changes={},
-        tests=(),
-        seconds=30,
-        save=elsewhere.save,
-        label="again",
-    )
+    report = await open_bed(sandbox, elsewhere, suite).run({}, (), label="again")
     assert suite.base and report.results == suite.base.results
     ran = sandbox.ran
     await prepare.restore(suite, elsewhere)
@@ -325,15 +301,10 @@ async def outcome_of(
     sandbox: Sandbox, workspace: Path, changes: dict[str, bytes | None], seconds: float = 30.0
 ):
     run = run_context(workspace.parent)
-    report = await run_suite(
-        sandbox,
-        workspace,
-        changes=changes,
-        tests=("test_calc.py",),
-        seconds=seconds,
-        save=run.save,
-        label="log",
-    )
+    environment = BuiltEnvironment.read(workspace)
+    assert environment
+    bed = TestBed.open(sandbox, workspace, environment.recipe, seconds=seconds, save=run.save)
+    report = await bed.run(changes, ("test_calc.py",), label="log")
     return report, (await run.load(report.log_key)).decode()
 
 
@@ -390,7 +361,7 @@ async def test_tests_see_neither_the_workers_files_nor_the_untouched_copy(
 ):
     look = f"import os\nprint(sorted(os.listdir({str(workspace)!r})), flush=True)\nos._exit(1)\n"
     report, _ = await outcome_of(sandbox, workspace, {"test_calc.py": look.encode()})
-    assert "['report', 'tree']" in report.said
+    assert "['report', 'tree']" in report.output
 
 
 @pytest.mark.parametrize(

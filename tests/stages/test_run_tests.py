@@ -10,7 +10,7 @@ import pytest
 from pipeline.outcome import Verification
 from pipeline.stage import Back, RunContext
 from repository.testing.models import Suite, TestReport
-from repository.testing.run.bed import run_suite
+from repository.testing.run.bed import TestBed
 from sandbox import NoIsolation, SandboxCommand, SandboxResult
 from sandbox.bwrap import BwrapSandbox
 from sandbox.index.proxy import IndexProxy
@@ -77,15 +77,16 @@ class Bench:
         )
 
     async def report(self, changes: dict[str, str]) -> TestReport:
-        return await run_suite(
+        assert self.suite.recipe
+        bed = TestBed.open(
             self.sandbox,
             self.context.workspace,
-            changes={path: text.encode() for path, text in changes.items()},
-            tests=(),
+            self.suite.recipe,
             seconds=60,
             save=self.context.save,
-            label="report",
         )
+        encoded = {path: text.encode() for path, text in changes.items()}
+        return await bed.run(encoded, (), label="report")
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ async def test_a_change_that_breaks_the_import_goes_back_with_the_error(bench: B
 
 
 async def test_a_run_that_never_ends_goes_back(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("stages.run_tests.stage.test_seconds", lambda run: 1.0)
+    monkeypatch.setattr("stages.run_tests.stage.suite_seconds", lambda minutes: 1.0)
     because = sent_back(await bench.verdict({"calc.py": "while True: pass\n"}))
     assert "did not run to their end" in because and "ended with 124" in because
 
@@ -274,7 +275,7 @@ def report(cut: bool = False, **results: str) -> TestReport:
         {
             "results": results,
             "completed": not cut,
-            "cut": cut,
+            "cut_short": cut,
             "failures": {},
             "seconds": 1.0,
             "log_key": "log",

@@ -39,7 +39,7 @@ def key_of(recipe: Recipe, interpreter: Path, index: Mapping[str, str]) -> str:
         "python": str(interpreter),
         "requirements": recipe.requirements,
         "extras": recipe.extras,
-        "runners": sorted({recipe.runner, *recipe.others}),
+        "runners": sorted({recipe.runner, *recipe.fallback_runners}),
         "index": dict(index),
     }
     return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:32]

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement
 
 from repository.testing.detect.needs import PACKAGES, distinct, fitting, of_extras
+from repository.testing.environment import (
+    BuiltEnvironment,
+    EnvironmentFailed,
+    InstallMode,
+    version_variables,
+)
+from repository.testing.folders import copy_folder, empty_folders
 from repository.testing.install.cache import Kept, key_of
 from repository.testing.install.installer import DatedInstaller
 from repository.testing.install.interpreters import interpreter_folders
-from repository.testing.run.bed import (
-    EnvironmentFailed,
-    Installed,
-    Local,
-    copy_folder,
-    sweep,
-    version_variables,
-)
 
 #: Whether this pytest works on this interpreter: it rewrites an assertion, and reports.
 _PROBE = """
@@ -103,25 +102,25 @@ class Builder:
         """From ``source`` (the base commit's files) make ``env`` and ``prepared``; raises
         EnvironmentFailed.
         """
-        await sweep(self.sandbox, self.workspace, "env", "report")
+        await empty_folders(self.sandbox, self.workspace, "env", "report")
         await copy_folder(self.sandbox, self.workspace, "source", "tree")
-        installed: Installed = "path"
+        installed: InstallMode = "path"
         if self.recipe.needs_environment:
             installed = await self._environment()
         await copy_folder(self.sandbox, self.workspace, "tree", "prepared")
         self._local(installed).write(self.workspace)
 
-    def _local(self, installed: Installed) -> Local:
-        return Local(
+    def _local(self, installed: InstallMode) -> BuiltEnvironment:
+        return BuiltEnvironment(
             recipe=self.recipe,
             interpreter=self.installer.interpreter,
-            installed=installed,
-            folders=(self.installer.interpreter.parent,),
+            install_mode=installed,
+            tool_folders=(self.installer.interpreter.parent,),
             readable=interpreter_folders(self.installer.interpreter),
             variables=version_variables(self.installer.version),
         )
 
-    async def _environment(self) -> Installed:
+    async def _environment(self) -> InstallMode:
         """A kept one, into which only this commit is installed; else a new one, which is kept."""
         kept = Kept.of(self.sandbox, self.installer.cache, self.recipe.repository)
         key = key_of(self.recipe, self.installer.interpreter, self.installer.index)
@@ -131,7 +130,7 @@ class Builder:
             await self._new()
         else:
             self.installer.log.append(f"an environment of this repository is kept here: {key}\n")
-        if self.recipe.asks_git and self.recipe.name and self.recipe.version is None:
+        if self.recipe.version_from_git and self.recipe.name and self.recipe.version is None:
             self.installer.version = await self._released_version()
         installed = await self._install_repository() if self.recipe.packaged else "path"
         needs = distinct([*await self._of_extras(), *self.recipe.requirements])
@@ -140,7 +139,7 @@ class Builder:
         await self._install_all(missing)
         await self._without_broken(missing)
         if tried is None:
-            if "pytest" in (self.recipe.runner, *self.recipe.others):
+            if "pytest" in (self.recipe.runner, *self.recipe.fallback_runners):
                 await self._install_pytest()
             if self.installer.time_left:
                 await self.installer.python(
@@ -173,7 +172,7 @@ class Builder:
         if int(self.recipe.python.split(".")[1]) < _WITHOUT_SETUPTOOLS:
             await self.installer.install(self.installer.dates[0], "setuptools")
 
-    async def _install_repository(self) -> Installed:
+    async def _install_repository(self) -> InstallMode:
         """Editable; else a copy; else, with its dependencies, what the last release before it brings compiled; else the
         path alone. The tree goes before a copy on the path, and is given the files that only the copy has.
         """
@@ -222,7 +221,7 @@ class Builder:
             await copy_folder(self.sandbox, self.workspace, "source", "tree")
         return False
 
-    async def _released(self) -> Installed:
+    async def _released(self) -> InstallMode:
         for date in self.installer.dates if self.recipe.name else ():
             if (
                 await self.installer.install(
@@ -238,7 +237,7 @@ class Builder:
         )
         return "path"
 
-    async def _completed(self, installed: Installed) -> Installed:
+    async def _completed(self, installed: InstallMode) -> InstallMode:
         root = self.workspace / "tree" / self.recipe.source_root
         await self.installer.python("-c", _COMPLETE, str(root), self.recipe.name)
         return installed
@@ -292,11 +291,11 @@ class Builder:
                 ):
                     break
 
-    async def _missing(self, installed: Installed) -> list[str]:
+    async def _missing(self, installed: InstallMode) -> list[str]:
         """What tests import, nothing declares and nothing brought."""
         if not self.recipe.modules or self.installer.unreachable:
             return []
-        given = self._local(installed).environment(self.workspace)
+        given = self._local(installed).process_variables(self.workspace)
         looked = await self.installer.python(
             "-c", _MISSING, *self.recipe.modules, environment=given
         )
@@ -341,7 +340,7 @@ class Builder:
                 if tried.returncode == 0:
                     return
                 said = tried.output
-        if self.recipe.runner == "pytest" and not self.recipe.others:
+        if self.recipe.runner == "pytest" and not self.recipe.fallback_runners:
             raise EnvironmentFailed(f"pytest can't be installed: {_last_line(said)}")
 
 

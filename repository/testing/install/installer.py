@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from repository.testing.environment import version_variables
 from repository.testing.install.cache import month_end
 from repository.testing.install.interpreters import interpreter_folders, released
 from repository.testing.install.toolchains import SETTINGS
 from repository.testing.models import Recipe
-from repository.testing.run.bed import version_variables
 from sandbox import Network, Sandbox, SandboxCommand, SandboxResult
 
 _INDEX_SETTINGS = (

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from repository.testing.detect.ecosystems import KEPT
+from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
+from repository.testing.folders import copy_folder, empty_folders, make_readable
 from repository.testing.models import Recipe
-from repository.testing.run.bed import EnvironmentFailed, Local, copy_folder, share, sweep
 from sandbox import Sandbox, SandboxCommand
 
 _STEP_SECONDS = 400.0
@@ -79,27 +80,29 @@ async def build(
         raise EnvironmentFailed(
             f"{', '.join(missing)} is not on this machine; with it these tests could run"
         )
-    await sweep(sandbox, workspace, "env", "report")
+    await empty_folders(sandbox, workspace, "env", "report")
     await copy_folder(sandbox, workspace, "source", "tree")
     folders = tuple(dict.fromkeys(path.parent for path in found.values() if path))
     here = await asyncio.to_thread(_maven_here, environ, cache) if "mvn" in found else None
-    local = Local(
+    local = BuiltEnvironment(
         recipe=recipe,
         interpreter=None,
-        installed="path",
-        folders=folders,
+        install_mode="path",
+        tool_folders=folders,
         readable=(*_readable(folders), *([here] if here else [])),
         variables=_variables(workspace, recipe) | {"M2_HERE": str(here or "")},
     )
-    for network, line in recipe.steps:
-        environment = local.environment(workspace) | (
+    for step in recipe.steps:
+        network = step.network
+        line = step.command
+        environment = local.process_variables(workspace) | (
             dict(index) if network else {"GOPROXY": "off"}
         )
         done = await sandbox.run(
             SandboxCommand(
                 ("/bin/sh", "-c", f'mkdir -p "$KEPT"; {line}'),
                 cwd=workspace / "tree",
-                network="install" if network and not recipe.closed else "none",
+                network="install" if network and not recipe.offline else "none",
                 writable=(workspace / "tree",),
                 readable=local.readable,
                 environment=environment,
@@ -124,7 +127,7 @@ def _maven_here(environ: Mapping[str, str], cache: Path) -> Path | None:
     if not copy.is_dir() and own.is_dir():
         fresh = cache / f"maven.{uuid.uuid4().hex[:8]}"
         shutil.copytree(own, fresh, symlinks=True)
-        share(fresh)
+        make_readable(fresh)
         with contextlib.suppress(OSError):  # another run was first
             fresh.rename(copy)
     return copy if copy.is_dir() else None

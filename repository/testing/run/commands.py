@@ -1,131 +1,140 @@
-"""The command lines of each runner, and how its results are read."""
+"""The command lines of each runner."""
 
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from repository.testing.detect.ecosystems import WAYS
-from repository.testing.models import Recipe, Status
-from repository.testing.run.reports.junit import UnreadableReport, parse_report, read_report
-from repository.testing.run.reports.tools import read_cargo, read_go, read_jest
+from repository.testing.models import Recipe
 
-#: Seconds that one test may take, where the runner can be told.
-EACH = 120
-_SOURCE = Path(__file__).with_name("python_runner.py")
-#: A script's verbose output: a file's heading as SymPy's runner writes it, then a line a test.
-_HEADING = re.compile(r"^(\S+\.py)\[[\d, ]+\]")
-_LINE = re.compile(
-    r"^(?P<test>test\w*(?: \([\w.]+\))?)(?: \.\.\.)? (?P<how>ok|FAIL|ERROR|[FEsfXwTK]|skipped\b.*)$"
+#: Seconds that one test may take, if the runner has such a limit.
+SECONDS_PER_TEST = 120
+_PYTHON_RUNNER = Path(__file__).with_name("python_runner.py")
+#: Without plugins that shuffle tests, and without stopping at a failure.
+_PYTEST_OPTIONS = (
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:randomly",
+    "-p",
+    "no:random_order",
+    "--maxfail=0",
 )
-_MAX_LINE = 500
-_HOW: dict[str, Status] = {
-    "ok": "passed",
-    "F": "failed",
-    "FAIL": "failed",
-    "E": "error",
-    "ERROR": "error",
-}
+#: Without the repository's own options.
+_PYTEST_NO_ADDOPTS = ("-o", "addopts=", "-o", "required_plugins=")
+
+CommandLine = tuple[str, ...]
 
 
-def command_lines(
-    recipe: Recipe, python: Path | None, workspace: Path, tests: Sequence[str], seconds: float
-) -> list[tuple[str, ...]]:
-    """To be tried in turn until one leaves results: old pytests know fewer options, a repository's own options may need
-    plugins that are not there, and scripts take modules or paths. ``seconds`` until the run is killed.
-    """
-    report = str(workspace / "report/junit.xml")
-    limits = (report, f"{seconds * 0.9:g}", f"{min(EACH, seconds * 0.6):g}")
-    wrapped = (str(python), "-c", _SOURCE.read_text())
-    if (way := WAYS.get(recipe.runner)) is not None:
-        return [("/bin/sh", "-c", way.test, "sh", *way.select(tests))]
-    match recipe.runner:
-        case "command":
-            words = [
-                [*tests] if word == "{tests}" else [word.replace("{report}", report)]
-                for word in recipe.options
-            ]
-            return [tuple(word for part in words for word in part)]
-        case "unittest":
-            return [(*wrapped, "unittest", *limits, *tests)]
-        case "script":
-            ways = dict.fromkeys(labels(recipe.script, tests)) if tests else [()]
-            return [
-                (*wrapped, "script", *limits, recipe.script, *recipe.options, *way) for way in ways
-            ]
-        case "pytest":
-            fixed = (
-                "-p",
-                "no:cacheprovider",
-                "-p",
-                "no:randomly",
-                "-p",
-                "no:random_order",
-                "--maxfail=0",
+@dataclass(frozen=True)
+class RunnerCommands:
+    """How a recipe's runner runs these test files (none: all of them)."""
+
+    recipe: Recipe
+    python: Path | None
+    workspace: Path
+    tests: Sequence[str]
+    seconds: float
+    """Until the run is killed."""
+
+    def command_lines(self) -> list[CommandLine]:
+        """Return command lines to try in turn until one leaves results.
+
+        Old pytests know fewer options, a repository's own options may need plugins that are not
+        installed, and scripts take modules or paths.
+        """
+        runner = self.recipe.runner
+        shell_runner = WAYS.get(runner)
+        if shell_runner is not None:
+            arguments = shell_runner.select(self.tests)
+            return [("/bin/sh", "-c", shell_runner.test, "sh", *arguments)]
+        match runner:
+            case "command":
+                return [self._configured_command()]
+            case "unittest":
+                return [self._python_runner("unittest", *self.tests)]
+            case "script":
+                return self._script_lines()
+            case "pytest":
+                return self._pytest_lines()
+        raise ValueError(f"no such runner: {runner}")
+
+    @property
+    def _report(self) -> str:
+        return str(self.workspace / "report/junit.xml")
+
+    def _python_runner(self, kind: str, *arguments: str) -> CommandLine:
+        """Return a call of ``python_runner.py``, whose time ends before the sandbox's does."""
+        return (
+            str(self.python),
+            "-c",
+            _PYTHON_RUNNER.read_text(),
+            kind,
+            self._report,
+            f"{self.seconds * 0.9:g}",
+            f"{seconds_per_test(self.seconds):g}",
+            *arguments,
+        )
+
+    def _configured_command(self) -> CommandLine:
+        words: list[str] = []
+        for word in self.recipe.options:
+            if word == "{tests}":
+                words.extend(self.tests)
+            else:
+                words.append(word.replace("{report}", self._report))
+        return tuple(words)
+
+    def _script_lines(self) -> list[CommandLine]:
+        script = self.recipe.script
+        selections = [()] if not self.tests else script_selections(script, self.tests)
+        lines = []
+        for selection in dict.fromkeys(selections):
+            lines.append(
+                self._python_runner("script", script, *self.recipe.options, *selection),
             )
-            plain = (str(python), "-m", "pytest", f"--junitxml={report}", *fixed, *tests)
-            going_on = "--continue-on-collection-errors"
-            bare = ("-o", "addopts=", "-o", "required_plugins=")
-            return [
-                (*wrapped, "pytest", *limits, *fixed, going_on, *tests),
-                (*wrapped, "pytest", *limits, *fixed, going_on, *bare, *tests),
-                plain,
-            ]
-    raise ValueError(f"no such runner: {recipe.runner}")
+        return lines
+
+    def _pytest_lines(self) -> list[CommandLine]:
+        limited = (*_PYTEST_OPTIONS, "--continue-on-collection-errors")
+        return [
+            self._python_runner("pytest", *limited, *self.tests),
+            self._python_runner("pytest", *limited, *_PYTEST_NO_ADDOPTS, *self.tests),
+            (
+                str(self.python),
+                "-m",
+                "pytest",
+                f"--junitxml={self._report}",
+                *_PYTEST_OPTIONS,
+                *self.tests,
+            ),
+        ]
 
 
-def labels(script: str, tests: Sequence[str]) -> list[tuple[str, ...]]:
-    """Test files as a script may take them: modules from its folder on, their top packages, paths."""
+def script_selections(script: str, tests: Sequence[str]) -> list[CommandLine]:
+    """Return test files as a script may take them: modules from its folder on, packages, paths."""
     folder = PurePosixPath(script).parent
-    modules = [
-        ".".join(PurePosixPath(test).relative_to(folder).with_suffix("").parts)
-        for test in tests
-        if PurePosixPath(test).is_relative_to(folder)
-    ]
-    tops = tuple(dict.fromkeys(module.partition(".")[0] for module in modules))
-    by_module = [tuple(modules), tops] if modules and folder.parts else []
-    return [*by_module, tuple(tests)]
+    modules: list[str] = []
+    for test in tests:
+        path = PurePosixPath(test)
+        if path.is_relative_to(folder):
+            modules.append(".".join(path.relative_to(folder).with_suffix("").parts))
+    by_path = tuple(tests)
+    if not modules or not folder.parts:
+        return [by_path]
+    packages = dict.fromkeys(module.partition(".")[0] for module in modules)
+    return [tuple(modules), tuple(packages), by_path]
+
+
+def seconds_per_test(seconds: float) -> float:
+    """Return the time limit of one test in a run of ``seconds``."""
+    return min(SECONDS_PER_TEST, seconds * 0.6)
 
 
 def shell_limits(workspace: Path, seconds: float) -> dict[str, str]:
-    """What the lines of ``WAYS`` read."""
-    each = min(EACH, seconds * 0.6)
+    """Return the variables that the shell lines of other languages' runners read."""
     return {
         "REPORT": str(workspace / "report"),
-        "EACH_MS": f"{each * 1000:.0f}",
+        "EACH_MS": f"{seconds_per_test(seconds) * 1000:.0f}",
         "SECONDS_LEFT": f"{seconds * 0.9:.0f}",
     }
-
-
-def read_results(
-    recipe: Recipe, workspace: Path, output: str
-) -> tuple[dict[str, Status], dict[str, str]]:
-    """Results and failure texts by test id; raises UnreadableReport."""
-    folder = workspace / "report"
-    if recipe.runner == "go":
-        return read_go(read_report(folder, "go.json"))
-    if recipe.runner == "jest":
-        return read_jest(read_report(folder, "jest.json"), f"{workspace}/tree/")
-    if recipe.runner == "cargo":
-        return read_cargo(output)
-    try:
-        return parse_report(read_report(folder, "junit.xml"))
-    except UnreadableReport:
-        if recipe.runner == "script" and (results := read_lines(output)):
-            return results, {}
-        raise
-
-
-def read_lines(output: str) -> dict[str, Status]:
-    """Results from a script's verbose output: ``test_x ok`` below a heading ``path/test_y.py[3]``, and unittest's
-    ``test_x (module.Class) ... ok``. Whatever else is printed is passed over."""
-    results: dict[str, Status] = {}
-    module = ""
-    for line in output.splitlines():
-        if len(line) > _MAX_LINE:
-            continue
-        if heading := _HEADING.match(line):
-            module = heading[1].removesuffix(".py").replace("/", ".")
-        elif found := _LINE.match(re.sub(r"\s*\[(?:OK|FAIL)\]\s*$", "", line)):
-            name, _, place = found["test"].partition(" (")
-            results[f"{place.rstrip(')') or module}::{name}"] = _HOW.get(found["how"], "skipped")
-    return results

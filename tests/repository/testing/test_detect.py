@@ -18,8 +18,10 @@ from repository.testing.install.interpreters import (
     find_interpreters,
     interpreter_folders,
 )
-from repository.testing.run.commands import labels, read_lines
-from repository.testing.run.reports.junit import UnreadableReport, junit_id, parse_report
+from repository.testing.run.commands import script_selections
+from repository.testing.run.reports.junit import read_junit
+from repository.testing.run.reports.lines import read_lines
+from repository.testing.run.reports.results import UnreadableReport
 from repository.testing.selection import CHOSEN_FILES, choose_tests
 from stages.prepare_tests import described_version
 
@@ -451,18 +453,6 @@ def test_a_small_suite_runs_whole_and_of_a_large_one_what_the_issue_is_about():
     assert len(lost) == CHOSEN_FILES and not whole
 
 
-@pytest.mark.parametrize(
-    ("node", "told"),
-    [
-        ("testing/test_x.py::TestA::test_b[c::d/e.py]", "testing.test_x.TestA::test_b[c::d/e.py]"),
-        ("test_x.py::test_b", "test_x::test_b"),
-        ("a/test_x.py::A::B::test_c", "a.test_x.A.B::test_c"),
-    ],
-)
-def test_node_ids_are_mapped_to_what_reports_say(node: str, told: str):
-    assert junit_id(node) == told
-
-
 def test_a_test_told_of_twice_counts_at_its_worst():
     xml = (
         b'<testsuite><testcase classname="m" name="a"/><testcase classname="m" name="a"><error'
@@ -470,7 +460,7 @@ def test_a_test_told_of_twice_counts_at_its_worst():
         b' message="no"/></testcase><testcase classname="m" name="f"><failure message="1 !='
         b' 2">trace</failure></testcase></testsuite>'
     )
-    results, failures = parse_report(xml)
+    results, failures = read_junit(xml)
     assert results == {"m::a": "error", "m::s": "skipped", "m::f": "failed"}
     assert failures == {"m::a": "boom\ntail", "m::f": "1 != 2\ntrace"}
 
@@ -478,7 +468,7 @@ def test_a_test_told_of_twice_counts_at_its_worst():
 def test_suites_stand_for_the_class_that_nodes_own_runner_does_not_name():
     xml = b"""<testsuites><testsuite name="test/a.js"><testcase name="top" classname="test"/><testsuite name="deep">
     <testcase name="x" classname="test"><failure message="1 == 2"/></testcase></testsuite></testsuite></testsuites>"""
-    assert parse_report(xml)[0] == {"test/a.js::top": "passed", "test/a.js > deep::x": "failed"}
+    assert read_junit(xml)[0] == {"test/a.js::top": "passed", "test/a.js > deep::x": "failed"}
 
 
 def test_a_scripts_verbose_lines_are_read_whatever_else_is_printed():
@@ -497,12 +487,14 @@ def test_a_scripts_verbose_lines_are_read_whatever_else_is_printed():
 
 
 def test_a_script_is_given_modules_from_its_folder_on_then_their_tops_then_paths():
-    assert labels("tests/runtests.py", ["tests/auth/test_x.py"]) == [
+    assert script_selections("tests/runtests.py", ["tests/auth/test_x.py"]) == [
         ("auth.test_x",),
         ("auth",),
         ("tests/auth/test_x.py",),
     ]
-    assert labels("bin/test", ["sympy/core/tests/test_x.py"]) == [("sympy/core/tests/test_x.py",)]
+    assert script_selections("bin/test", ["sympy/core/tests/test_x.py"]) == [
+        ("sympy/core/tests/test_x.py",)
+    ]
 
 
 @settings(deadline=None, max_examples=100)
@@ -513,7 +505,7 @@ def test_a_script_is_given_modules_from_its_folder_on_then_their_tops_then_paths
 )
 def test_no_report_breaks_the_reader(data: bytes):
     try:
-        results, failures = parse_report(data)
+        results, failures = read_junit(data)
     except UnreadableReport:
         return
     assert failures.keys() <= results.keys()

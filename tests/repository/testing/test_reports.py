@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repository.testing.detect.ecosystems import WAYS
-from repository.testing.run.reports.junit import UnreadableReport
-from repository.testing.run.reports.tools import read_cargo, read_go, read_jest
+from repository.testing.run.reports.cargo import read_cargo
+from repository.testing.run.reports.go import read_go
+from repository.testing.run.reports.jest import read_jest
+from repository.testing.run.reports.results import UnreadableReport
 
 GO = """{"Action":"start","Package":"x/a"}
 {"Action":"output","Package":"x/a","Test":"TestA","Output":"    a_test.go:7: want 3\\n"}

@@ -1,1 +1,1 @@
-"""Readers of test runners' reports."""
+"""Readers of test runners' reports: one reader a file."""

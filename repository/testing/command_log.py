@@ -1,0 +1,36 @@
+"""Commands in the sandbox with a log of them that a person reads."""
+
+from sandbox import Sandbox, SandboxCommand, SandboxResult
+
+_MAX_WORD = 300
+"""Characters; a longer argument, such as a program, is shown as ``...``."""
+
+
+class CommandLog:
+    """What was run, what it printed and how it ended, in order."""
+
+    def __init__(self) -> None:
+        self._entries: list[str] = []
+
+    @property
+    def text(self) -> str:
+        return "".join(self._entries)
+
+    def note(self, text: str) -> None:
+        """Add a line of our own."""
+        self._entries.append(f"{text}\n")
+
+    async def run_logged(
+        self, sandbox: Sandbox, command: SandboxCommand, title: str = ""
+    ) -> SandboxResult:
+        """Run a command and log it; ``title`` is shown in place of its arguments."""
+        result = await sandbox.run(command)
+        shown = title or _shortened(command.argv)
+        self.note(f"$ {shown}\n{result.output}")
+        self.note(f"[ended with {result.returncode} after {result.seconds:.1f} s]")
+        return result
+
+
+def _shortened(argv: tuple[str, ...]) -> str:
+    words = [word if len(word) < _MAX_WORD else "..." for word in argv]
+    return " ".join(words)

@@ -1,0 +1,38 @@
+"""Report files as hostile code may have left them: opened without following links, and bounded."""
+
+import os
+import stat
+from pathlib import Path
+
+from repository.testing.run.reports.results import UnreadableReport
+
+MAX_REPORT_BYTES = 50_000_000
+
+
+def read_report_file(folder: Path, name: str) -> bytes:
+    """Read a plain file of at most MAX_REPORT_BYTES in ``folder``, never through a link.
+
+    Raises:
+        UnreadableReport: there is no such file.
+    """
+    try:
+        descriptor = _open_without_links(folder, name)
+    except OSError as error:
+        raise UnreadableReport(f"no report: {error.strerror}") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(descriptor)
+        raise UnreadableReport("the report is not a plain file")
+    with os.fdopen(descriptor, "rb") as file:
+        data = file.read(MAX_REPORT_BYTES + 1)
+    if len(data) > MAX_REPORT_BYTES:
+        raise UnreadableReport(f"the report is larger than {MAX_REPORT_BYTES} bytes")
+    return data
+
+
+def _open_without_links(folder: Path, name: str) -> int:
+    parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=parent)
+    finally:
+        os.close(parent)

@@ -1,0 +1,43 @@
+"""Read the report that a runner left."""
+
+from pathlib import Path
+
+from repository.testing.models import Runner
+from repository.testing.run.reports.cargo import read_cargo
+from repository.testing.run.reports.files import read_report_file
+from repository.testing.run.reports.go import read_go
+from repository.testing.run.reports.jest import read_jest
+from repository.testing.run.reports.junit import read_junit
+from repository.testing.run.reports.lines import read_lines
+from repository.testing.run.reports.results import ReportResults, UnreadableReport
+
+
+def read_results(runner: Runner, workspace: Path, output: str) -> ReportResults:
+    """Read the report in ``workspace``, or the runner's ``output`` if that is its report.
+
+    Raises:
+        UnreadableReport: neither can be read.
+    """
+    folder = workspace / "report"
+    match runner:
+        case "go":
+            return read_go(read_report_file(folder, "go.json"))
+        case "jest":
+            return read_jest(read_report_file(folder, "jest.json"), f"{workspace}/tree/")
+        case "cargo":
+            return read_cargo(output)
+        case "script":
+            return _read_script(folder, output)
+        case _:
+            return read_junit(read_report_file(folder, "junit.xml"))
+
+
+def _read_script(folder: Path, output: str) -> ReportResults:
+    """Read JUnit XML; a script that does not use unittest leaves none, but prints lines."""
+    try:
+        return read_junit(read_report_file(folder, "junit.xml"))
+    except UnreadableReport:
+        statuses = read_lines(output)
+        if not statuses:
+            raise
+        return ReportResults(statuses, {})
