@@ -19,7 +19,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from repository.context.ranking import Query
+from repository.context.query import Query
 from repository.git import Mirror
 from stages.build_context import Context, build
 
@@ -82,7 +82,7 @@ def measure(instance: dict[str, Any], repos: Path, max_tokens: int) -> dict[str,
     text = instance["problem_statement"]
     started = time.monotonic()
     context = build(
-        mirror, instance["base_commit"], Query.of(text.split("\n", 1)[0], text), max_tokens
+        mirror, instance["base_commit"], Query.from_issue(text.split("\n", 1)[0], text), max_tokens
     )
     seconds = time.monotonic() - started
     places = [

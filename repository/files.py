@@ -164,19 +164,26 @@ def kind_of(path: str) -> Kind | None:
 
 def is_test_file(path: str, patterns: Iterable[str]) -> bool:
     """Return whether the runner collects tests from the file. ``patterns`` are the runner's."""
-    return _name(path) not in ("conftest.py", "__init__.py") and matches(path, patterns)
+    return not is_test_helper(path) and matches(path, patterns)
+
+
+def is_test_helper(path: str) -> bool:
+    """Return whether the file may lie among tests and is never one, whatever the patterns say."""
+    return name_of(path) in ("conftest.py", "__init__.py")
 
 
 def belongs_to_tests(path: str, patterns: Iterable[str]) -> bool:
     """Return whether the file serves only tests: a test file, a conftest, or data and helpers in a
     folder of tests.
     """
-    return is_test_file(path, patterns) or _name(path) == "conftest.py" or _is_in_test_folder(path)
+    return (
+        is_test_file(path, patterns) or name_of(path) == "conftest.py" or _is_in_test_folder(path)
+    )
 
 
 def looks_like_test(path: str) -> bool:
     """Return whether the file is a test by its name or its folder, in any language."""
-    return _is_in_test_folder(path) or _TEST_NAME.fullmatch(_name(path)) is not None
+    return _is_in_test_folder(path) or _TEST_NAME.fullmatch(name_of(path)) is not None
 
 
 def may_hold_tests(path: str) -> bool:
@@ -184,7 +191,7 @@ def may_hold_tests(path: str) -> bool:
     return (
         looks_like_test(path)
         or not AMBIGUOUS_TEST_FOLDERS.isdisjoint(_folders(path))
-        or _AMBIGUOUS_TEST_NAME.fullmatch(_name(path)) is not None
+        or _AMBIGUOUS_TEST_NAME.fullmatch(name_of(path)) is not None
     )
 
 
@@ -213,5 +220,6 @@ def _folders(path: str) -> list[str]:
     return path.lower().split("/")[:-1]
 
 
-def _name(path: str) -> str:
+def name_of(path: str) -> str:
+    """Return the last part of a path."""
     return path.rsplit("/", 1)[-1]

@@ -1,6 +1,11 @@
-"""What the model gets to read: the files that the issue is most likely about, within a token limit."""
+"""The stage ``build_context``: choose what the model gets to read of the repository.
+
+These are the files that the issue is most likely about, within a token limit.
+"""
 
 import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict
@@ -8,19 +13,26 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.stage import RunContext
 from prompts.filters import tokens_of
 from repository.context.excerpts import excerpt
-from repository.context.ranking import Query, Ranked, rank
+from repository.context.query import Query
+from repository.context.ranking import RankedFile, rank
 from repository.context.sources import read_sources
-from repository.files import Kind
+from repository.files import Kind, is_test_helper, name_of
 from repository.git import Entry, Mirror, Mirrors
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 
 MAX_TOKENS = 24_000
 """Of files and paths shown, estimated on the high side."""
+_TEST_SHARE = 6
+"""One part in six of the tokens is the test's, one in twelve the listing's."""
+_LISTING_SHARE = 12
+_TEST_WORDS = frozenset({"test", "tests", "spec"})
 _MAX_FILES = 10
 _MAX_RANKING = 100
 _MIN_TOKENS = 500
-"""Less of a large file tells nothing."""
+"""Less of a large file is of no use."""
+_PATH_TOKENS = 10
+"""What a template puts around a path, at most."""
 
 
 class ContextFile(BaseModel):
@@ -28,10 +40,12 @@ class ContextFile(BaseModel):
 
     path: str
     content: str
-    """As in the base commit, line ends as LF; where not whole, pieces of it, a mark for the lines between."""
+    """As in the base commit, with LF as line end; where it is not whole, pieces of it, with a mark
+    for the lines between.
+    """
     whole: bool
     why: str
-    """What ranked it: for the person who asks why this file, in a few words."""
+    """Why the file was ranked, in a few words, for a person."""
 
 
 class Context(BaseModel):
@@ -50,97 +64,129 @@ class Context(BaseModel):
 class BuildContext:
     name = "build_context"
 
-    def __init__(self, mirrors: Mirrors, *, max_tokens: int = MAX_TOKENS):
+    def __init__(self, mirrors: Mirrors):
         self._mirrors = mirrors
-        self._max_tokens = max_tokens
 
     async def run(self, issue: Issue, checkout: Checkout, run: RunContext) -> Context:
         mirror = self._mirrors.at(checkout.repository)
-        query = Query.of(issue.title, issue.text)
-        context = await asyncio.to_thread(build, mirror, checkout.base_sha, query, self._max_tokens)
+        query = Query.from_issue(issue.title, issue.text)
+        context = await asyncio.to_thread(build, mirror, checkout.base_sha, query, MAX_TOKENS)
         run.progress(f"{len(context.files)} files shown, about {context.tokens} tokens")
         return context
 
 
 def build(mirror: Mirror, sha: str, query: Query, max_tokens: int) -> Context:
-    """Rank the commit's files and show the likeliest. A sixth of the tokens is the test's, a
-    twelfth the listing's.
-    """
+    """Rank the commit's files and choose what is shown of the likeliest."""
     entries = mirror.files(sha)
-    written = {path.rsplit("/", 1)[-1] for path in query.paths}
-    named = {entry.path for entry in entries if entry.path.rsplit("/", 1)[-1] in written}
-    ranked = rank(read_sources(mirror, entries, named), query)
-    sources = [item for item in ranked if item.kind is not Kind.TEST]
+    ranked = rank(read_sources(mirror, entries, _named_in_issue(entries, query)), query)
+    sources = [file for file in ranked if file.kind is not Kind.TEST]
     test = _related_test(ranked, sources)
-    left = max_tokens - max_tokens // 12 - (max_tokens // 6 if test else 0)
-    files: list[ContextFile] = []
-    used = 0
-    for item in sources[:_MAX_FILES]:
-        # Half of what is left for each: the likeliest gets most, and what small files leave goes to
-        # later ones.
-        share = (left - used) // 2
-        if share < _MIN_TOKENS:
-            break
-        if shown := _show(mirror, sha, item, query, share):
-            files.append(shown[0])
-            used += shown[1]
-    if test is not None and (shown := _show(mirror, sha, test, query, max_tokens // 6)):
-        files.append(shown[0])
-        used += shown[1]
-    listing = _listing(entries, ranked, {file.path for file in files}, max_tokens // 12)
-    used += sum(tokens_of(path) + 1 for path in listing)
-    ranking = tuple(item.path for item in sources[:_MAX_RANKING])
-    return Context(files=tuple(files), ranking=ranking, listing=listing, tokens=used)
 
+    reader = _Reader(mirror, sha, query)
+    listing_tokens = max_tokens // _LISTING_SHARE
+    test_tokens = max_tokens // _TEST_SHARE if test is not None else 0
+    shown = reader.show_likeliest(sources, max_tokens - listing_tokens - test_tokens)
+    if test is not None:
+        shown += reader.show(test, test_tokens)
 
-def _show(
-    mirror: Mirror, sha: str, item: Ranked, query: Query, max_tokens: int
-) -> tuple[ContextFile, int] | None:
-    """A file, and the tokens that it takes with its path."""
-    path_tokens = tokens_of(item.path) + 10
-    data = mirror.read(sha, item.path)
-    part = excerpt(data.decode(), query, max_tokens - path_tokens) if data is not None else None
-    if part is None:
-        return None
-    return (
-        ContextFile(path=item.path, content=part.text, whole=part.whole, why=item.why),
-        part.tokens + path_tokens,
+    paths_shown = {one.file.path for one in shown}
+    listing = _list_paths(entries, ranked, paths_shown, listing_tokens)
+    return Context(
+        files=tuple(one.file for one in shown),
+        ranking=tuple(file.path for file in sources[:_MAX_RANKING]),
+        listing=listing,
+        tokens=sum(one.tokens for one in shown) + sum(map(_listing_tokens, listing)),
     )
 
 
-def _related_test(ranked: list[Ranked], sources: list[Ranked]) -> Ranked | None:
-    """The test file that the issue's words rank first; one named after a likely source counts
-    double.
-    """
-    stems = {PurePosixPath(item.path).stem.lower() for item in sources[:3]}
+@dataclass(frozen=True)
+class _ShownFile:
+    file: ContextFile
+    tokens: int
+    """With its path."""
 
-    def worth(item: Ranked) -> float:
-        words = set(PurePosixPath(item.path).stem.lower().replace("-", "_").split("_"))
-        bare = "_".join(sorted(words - {"test", "tests", "spec"}))
-        alike = any("_".join(sorted(stem.strip("_").split("_"))) == bare for stem in stems)
-        return item.score * (2 if alike else 1)
 
-    helpers = ("conftest", "__init__")
-    tests = [
-        item
-        for item in ranked
-        if item.kind is Kind.TEST and PurePosixPath(item.path).stem not in helpers
-    ]
+@dataclass(frozen=True)
+class _Reader:
+    """Read files of one commit as far as they have to do with one issue."""
+
+    mirror: Mirror
+    sha: str
+    query: Query
+
+    def show_likeliest(self, ranked: Sequence[RankedFile], max_tokens: int) -> list[_ShownFile]:
+        """Return the first files; each gets half of what is left.
+
+        So the likeliest gets most, and later ones get what small files leave.
+        """
+        shown: list[_ShownFile] = []
+        left = max_tokens
+        for file in ranked[:_MAX_FILES]:
+            share = left // 2
+            if share < _MIN_TOKENS:
+                break
+            for one in self.show(file, share):
+                shown.append(one)
+                left -= one.tokens
+        return shown
+
+    def show(self, ranked: RankedFile, max_tokens: int) -> list[_ShownFile]:
+        """Return the file; nothing where no useful part of it fits."""
+        path_tokens = tokens_of(ranked.path) + _PATH_TOKENS
+        data = self.mirror.read(self.sha, ranked.path)
+        if data is None:
+            return []
+        part = excerpt(data.decode(), self.query, max_tokens - path_tokens)
+        if part is None:
+            return []
+        file = ContextFile(path=ranked.path, content=part.text, whole=part.whole, why=ranked.reason)
+        return [_ShownFile(file, part.tokens + path_tokens)]
+
+
+def _named_in_issue(entries: Sequence[Entry], query: Query) -> set[str]:
+    """Return the paths of files whose name is written in the issue."""
+    names = {name_of(path) for path in query.paths}
+    return {entry.path for entry in entries if name_of(entry.path) in names}
+
+
+def _related_test(ranked: Sequence[RankedFile], sources: Sequence[RankedFile]) -> RankedFile | None:
+    """Return the test file that ranks first; one named after a likely source counts double."""
+    likely_sources = [_words_in_name(source.path) for source in sources[:3]]
+
+    def worth(test: RankedFile) -> float:
+        words = _words_in_name(test.path) - _TEST_WORDS
+        return test.score * (2 if words in likely_sources else 1)
+
+    tests = [file for file in ranked if file.kind is Kind.TEST and not is_test_helper(file.path)]
     return max(tests, key=worth, default=None)
 
 
-def _listing(
-    entries: list[Entry], ranked: list[Ranked], shown: set[str], max_tokens: int
+def _words_in_name(path: str) -> frozenset[str]:
+    stem = PurePosixPath(path).stem.lower().replace("-", "_")
+    return frozenset(stem.strip("_").split("_"))
+
+
+def _list_paths(
+    entries: Sequence[Entry],
+    ranked: Sequence[RankedFile],
+    shown: Collection[str],
+    max_tokens: int,
 ) -> tuple[str, ...]:
-    """Paths within the limit, ranked ones first in choosing; in order of the alphabet."""
+    """Return paths within the limit, in alphabetical order; ranked ones are chosen first."""
+    candidates = dict.fromkeys(
+        [*(file.path for file in ranked), *(entry.path for entry in entries)]
+    )
     chosen: list[str] = []
-    for path in dict.fromkeys(
-        [*(item.path for item in ranked), *(entry.path for entry in entries)]
-    ):
+    left = max_tokens
+    for path in candidates:
         if path in shown or not path.isprintable():
             continue
-        max_tokens -= tokens_of(path) + 1
-        if max_tokens < 0:
+        left -= _listing_tokens(path)
+        if left < 0:
             break
         chosen.append(path)
     return tuple(sorted(chosen))
+
+
+def _listing_tokens(path: str) -> int:
+    return tokens_of(path) + 1

@@ -1,8 +1,6 @@
-"""Which files of a commit are read, what kind each is, and their texts: from git objects, never
-from a work tree.
-"""
+"""Which files of a commit are read, and their texts: from git objects, never from a work tree."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from repository.files import Kind, kind_of
@@ -10,9 +8,11 @@ from repository.git import Entry, Mirror
 
 MAX_FILE_BYTES = 400_000
 MAX_TOTAL_BYTES = 256_000_000
+_MAX_PATH = 250
 _BATCH = 500
 _MINIFIED_LINE = 400
 """Characters a line, on average: nobody writes so, and nobody edits it."""
+_REGULAR_FILE = ("100644", "100755")
 
 
 @dataclass(frozen=True)
@@ -22,39 +22,66 @@ class SourceFile:
     text: str
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    kind: Kind
+    entry: Entry
+
+
 def read_sources(
     mirror: Mirror, entries: Collection[Entry], named: Collection[str] = ()
 ) -> Iterator[SourceFile]:
-    """The text files worth ranking, and those whose path is in ``named``: UTF-8, not huge, no link, no submodule.
+    """Yield the text files worth ranking: UTF-8, not huge, no link, no submodule.
 
-    Where the repository is larger than MAX_TOTAL_BYTES, code comes first.
+    Files of an unknown kind are left out unless their path is in ``named``. Where the repository
+    is larger than ``MAX_TOTAL_BYTES``, code comes first and the rest is left out.
     """
-    chosen: list[tuple[Kind, Entry]] = []
-    for entry in entries:
-        kind = kind_of(entry.path) or (Kind.OTHER if entry.path in named else None)
-        regular = entry.mode in ("100644", "100755") and 0 < entry.size <= MAX_FILE_BYTES
-        if kind is not None and regular and entry.path.isprintable() and len(entry.path) <= 250:
-            chosen.append((kind, entry))
-    order = list(Kind)
-    chosen.sort(key=lambda item: (order.index(item[0]), item[1].path))
+    candidates = _choose(entries, named)
     left = MAX_TOTAL_BYTES
-    for start in range(0, len(chosen), _BATCH):
-        batch = chosen[start : start + _BATCH]
-        left -= sum(entry.size for _, entry in batch)
+    for start in range(0, len(candidates), _BATCH):
+        batch = candidates[start : start + _BATCH]
+        left -= sum(candidate.entry.size for candidate in batch)
         if left < 0:
             return
-        for (kind, entry), data in zip(
-            batch, mirror.read_many([entry.sha for _, entry in batch]), strict=True
-        ):
-            if (text := _text(data)) is not None:
-                yield SourceFile(entry.path, kind, text)
+        yield from _read(mirror, batch)
 
 
-def _text(data: bytes) -> str | None:
+def _choose(entries: Collection[Entry], named: Collection[str]) -> list[_Candidate]:
+    candidates = []
+    for entry in entries:
+        kind = kind_of(entry.path)
+        if kind is None and entry.path in named:
+            kind = Kind.OTHER
+        if kind is not None and _is_readable(entry):
+            candidates.append(_Candidate(kind, entry))
+    order = list(Kind)
+    return sorted(candidates, key=lambda one: (order.index(one.kind), one.entry.path))
+
+
+def _is_readable(entry: Entry) -> bool:
+    return (
+        entry.mode in _REGULAR_FILE
+        and 0 < entry.size <= MAX_FILE_BYTES
+        and entry.path.isprintable()
+        and len(entry.path) <= _MAX_PATH
+    )
+
+
+def _read(mirror: Mirror, batch: Sequence[_Candidate]) -> Iterator[SourceFile]:
+    contents = mirror.read_many([candidate.entry.sha for candidate in batch])
+    for candidate, data in zip(batch, contents, strict=True):
+        text = _decode(data)
+        if text is not None:
+            yield SourceFile(candidate.entry.path, candidate.kind, text)
+
+
+def _decode(data: bytes) -> str | None:
+    """Return a file's text; None for binary files and minified ones."""
     if b"\0" in data:
         return None
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return None
-    return None if len(text) > _MINIFIED_LINE * (text.count("\n") + 1) else text
+    line_count = text.count("\n") + 1
+    return None if len(text) > _MINIFIED_LINE * line_count else text

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from prompts.filters import tokens_of
 from repository.context.excerpts import OMITTED, excerpt
-from repository.context.ranking import Query, rank, terms
+from repository.context.query import Query, terms_of
+from repository.context.ranking import rank
 from repository.context.sources import SourceFile, read_sources
 from repository.files import Kind, kind_of
 from repository.git import Mirror, Mirrors
@@ -61,7 +62,7 @@ def commit(tmp_path: Path):
 
 
 def query(text: str) -> Query:
-    return Query.of(text.split("\n", 1)[0], text)
+    return Query.from_issue(text.split("\n", 1)[0], text)
 
 
 def ranked(text: str, files: dict[str, str]) -> list[str]:
@@ -74,8 +75,8 @@ def shown(context: Context) -> list[str]:
 
 
 def test_identifiers_are_found_whole_and_in_parts():
-    assert terms("HTTPResponse_code") == ("httpresponse_code", "http", "response", "code")
-    assert terms("cart") == ("cart",)
+    assert terms_of("HTTPResponse_code") == ("httpresponse_code", "http", "response", "code")
+    assert terms_of("cart") == ("cart",)
 
 
 def test_the_file_that_defines_what_the_issue_names_comes_first():

@@ -1,0 +1,148 @@
+"""Which files an issue names outright, and how much more each is worth for it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from repository.context.query import Query
+
+_NAMED_PATH = 2.2
+_NAMED_FILE = 1.6
+_NAMED_MODULE = 1.4
+_LAST_FRAME = 1.3
+"""The traceback's last frame in the repository, in addition to being named."""
+_DEFINES_ONE = 1.15
+_DEFINES_AT_MOST = 1.45
+_MAX_BEARERS = 5
+"""A base name or a definition that more files share names none of them."""
+
+PathsByName = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Boost:
+    """A reason to multiply a file's score."""
+
+    path: str
+    factor: float
+    reason: str
+
+
+def find_boosts(
+    query: Query, paths: Iterable[str], definitions: Mapping[str, Sequence[str]]
+) -> list[Boost]:
+    """Return what an issue says in favour of single files.
+
+    A path has at most one boost for being named, one for the end of the traceback and one for its
+    definitions.
+
+    Args:
+        query: The issue.
+        paths: All files that are ranked.
+        definitions: identifier of the query -> paths of the files that define it
+    """
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        by_name[path.rsplit("/", 1)[-1]].append(path)
+    frames = _frame_paths(query, by_name)
+    return [
+        *_boost_named(query, frames, by_name),
+        *[Boost(path, _LAST_FRAME, "the traceback ends there") for path in frames[-1:]],
+        *_boost_defining(definitions),
+    ]
+
+
+def _frame_paths(query: Query, by_name: PathsByName) -> list[str]:
+    """Return the repository's files in tracebacks, outermost first."""
+    return [path for frame in query.frames for path in _resolve_path(frame, by_name)]
+
+
+def _boost_named(query: Query, frames: Sequence[str], by_name: PathsByName) -> list[Boost]:
+    named: dict[str, Boost] = {}
+
+    def add(boost: Boost) -> None:
+        previous = named.get(boost.path)
+        if previous is None or boost.factor > previous.factor:
+            named[boost.path] = boost
+
+    for written in query.paths:
+        for path, factor in _resolve_path(written, by_name).items():
+            reason = "in the traceback" if path in frames else "named in the issue"
+            add(Boost(path, factor, reason))
+    for dotted_name in query.modules:
+        for path in _resolve_module(dotted_name, by_name):
+            add(Boost(path, _NAMED_MODULE, "its module is named in the issue"))
+    return list(named.values())
+
+
+def _boost_defining(definitions: Mapping[str, Sequence[str]]) -> list[Boost]:
+    names_by_path: dict[str, list[str]] = defaultdict(list)
+    for name, paths in definitions.items():
+        if len(paths) <= _MAX_BEARERS:
+            for path in paths:
+                names_by_path[path].append(name)
+    boosts = []
+    for path, names in names_by_path.items():
+        factor = min(_DEFINES_ONE ** len(names), _DEFINES_AT_MOST)
+        boosts.append(Boost(path, factor, f"defines {', '.join(sorted(names)[:3])}"))
+    return boosts
+
+
+def _resolve_path(written: str, by_name: PathsByName) -> dict[str, float]:
+    """Return path -> factor for the files that a written path means.
+
+    The longest common tail decides, so that a traceback through an installed copy is understood.
+    """
+    parts = [part for part in written.split("/") if part]
+    candidates = by_name.get(parts[-1], ()) if parts else ()
+    tails = {path: _common_tail(path.split("/"), parts) for path in candidates}
+    longest = max(tails.values(), default=0)
+    best = [path for path in candidates if tails[path] == longest]
+    if len(best) > _MAX_BEARERS:
+        return {}
+    factor = _NAMED_PATH if longest > 1 else _NAMED_FILE
+    return dict.fromkeys(best, factor)
+
+
+def _common_tail(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many parts at their ends two paths share."""
+    length = 0
+    for left, right in zip(reversed(one), reversed(other), strict=False):
+        if left != right:
+            break
+        length += 1
+    return length
+
+
+def _resolve_module(dotted_name: str, by_name: PathsByName) -> list[str]:
+    """Return the files that hold a dotted name.
+
+    Its last parts are taken for attributes where no file is called so.
+    """
+    parts = dotted_name.split(".")
+    for size in range(len(parts), 0, -1):
+        paths = _module_files(parts[:size], by_name)
+        if paths:
+            return paths if len(paths) <= _MAX_BEARERS else []
+    return []
+
+
+def _module_files(module: Sequence[str], by_name: PathsByName) -> list[str]:
+    *package, name = module
+    places = [
+        (f"{name}.py", package),
+        (f"{name}.pyi", package),
+        ("__init__.py", [*package, name]),
+    ]
+    return [
+        path
+        for file_name, folders in places
+        for path in by_name.get(file_name, ())
+        if _lies_in(path, folders)
+    ]
+
+
+def _lies_in(path: str, folders: Sequence[str]) -> bool:
+    """Return whether the innermost folders of a path are these."""
+    own_folders = path.split("/")[:-1]
+    return own_folders[max(len(own_folders) - len(folders), 0) :] == list(folders)

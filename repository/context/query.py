@@ -1,0 +1,70 @@
+"""What an issue asks for, in the terms that files are ranked by."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MAX_WORD = 80
+"""Characters; a longer word is data."""
+_MAX_ISSUE_CHARACTERS = 100_000
+_MIN_IDENTIFIER = 4
+
+WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORD_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_PATH = re.compile(r"(?<![\w.~-])[\w.~-]*(?:/[\w.~-]+)+|(?<![\w-])[\w-]+\.[A-Za-z]\w{0,5}\b")
+_DOTTED_NAME = re.compile(r"\b[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_TRACEBACK_FRAME = re.compile(r'File "([^"\n]{1,300})", line \d+')
+_IDENTIFIER_MARK = re.compile(r"_|[a-z][A-Z]|[A-Z].*[a-z].*[A-Z]|^[A-Z][a-z]{3,}")
+"""It tells an identifier from a word of prose."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What an issue asks for."""
+
+    weights: Mapping[str, float]
+    """term -> weight: a word that occurs n times in the issue weighs 1 + ln n"""
+    paths: tuple[str, ...]
+    """As written; some are no path of the repository."""
+    frames: tuple[str, ...]
+    """Files of tracebacks, outermost first."""
+    modules: tuple[str, ...]
+    """Dotted names."""
+    identifiers: frozenset[str]
+
+    @classmethod
+    def from_issue(cls, title: str, text: str) -> "Query":
+        """Read an issue. ``text`` includes the title, so that the title's words count twice."""
+        text = text[:_MAX_ISSUE_CHARACTERS]
+        frames = _TRACEBACK_FRAME.findall(text)
+        paths = [path.removeprefix("./") for path in [*_PATH.findall(text), *frames]]
+        return cls(
+            weights=_weigh_terms(f"{title}\n{text}"),
+            paths=tuple(dict.fromkeys(paths)),
+            frames=tuple(frames),
+            modules=tuple(dict.fromkeys(_DOTTED_NAME.findall(text))),
+            identifiers=frozenset(filter(_is_identifier, WORD.findall(text))),
+        )
+
+
+def terms_of(word: str) -> tuple[str, ...]:
+    """Return an identifier whole and split at underscores and capitals, in lower case."""
+    parts = [part.lower() for part in _WORD_PART.findall(word) if len(part) > 1]
+    whole = word.lower().strip("_")
+    if parts == [whole] or len(whole) <= 1:
+        return tuple(parts)
+    return (whole, *parts)
+
+
+def _weigh_terms(text: str) -> dict[str, float]:
+    counts: Counter[str] = Counter()
+    for word in WORD.findall(text):
+        if len(word) <= MAX_WORD:
+            counts.update(terms_of(word))
+    return {term: 1 + math.log(count) for term, count in counts.items()}
+
+
+def _is_identifier(word: str) -> bool:
+    return _MIN_IDENTIFIER <= len(word) <= MAX_WORD and _IDENTIFIER_MARK.search(word) is not None
