@@ -25,7 +25,7 @@ import simpy
 
 from benchmarks.report import report, show, write
 from pipeline.worker.task_protection import LINGER
-from tools.cost import Deployment, prices, task_hour
+from tools.bill import Deployment, read_prices, task_hour
 
 #: Seconds. SQS' and Container Insights' metrics are a minute's, and a minute late.
 METRICS_LATE = 60
@@ -199,10 +199,10 @@ def arrivals(
 def simulate(
     jobs_per_day: float, scaling: Scaling, *, seed: int, enough: int = ENOUGH
 ) -> dict[str, Any]:
-    table = prices()
+    prices = read_prices()
     rng = random.Random(seed)
     days = max(1, math.ceil(enough / jobs_per_day))
-    mean = 60 * table["assumed"]["run_minutes"]
+    mean = 60 * prices.assumed.run_minutes
     env = simpy.Environment()
     service = Service(env, scaling, Lengths(mean, rng), rng)
     service.want(max(scaling.min_tasks, 1))
@@ -224,7 +224,7 @@ def simulate(
         "average_tasks": hours / 24 / days,
         "most_tasks": service.most_tasks,
         "paid_share": hours / used,
-        "usd_per_job": hours * task_hour(deployment, table) / len(waits),
+        "usd_per_job": hours * task_hour(deployment, prices) / len(waits),
     }
 
 

@@ -19,7 +19,6 @@ COMMANDS = {
         "cli.sandbox",
         "Run a command in the sandbox, check what it holds here, serve its helper.",
     ),
-    "cost": ("tools.cost", "Tell the month's AWS bill of a deployment, by part."),
     "doctor": ("cli.doctor", "Show each setting, where it came from, and what is wrong with it."),
     "env": ("cli.explain_tests", "Say how the tests of a repository are run here, and why so."),
     "schema": ("cli.schema", "Print the JSON Schema of a job or an event."),

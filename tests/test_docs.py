@@ -78,7 +78,8 @@ def test_links_and_files_that_the_docs_name_exist(path: Path) -> None:
     links = [link.split("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
     assert [link for link in links if link and not (path.parent / link).exists()] == []
     files = re.findall(
-        r"`((?:pipeline|stages|prompts|cli|tests|examples|docs|benchmarks)/[\w./-]*)`", text
+        r"`((?:pipeline|stages|repository|sandbox|prompts|cli|tools|tests|examples|docs|benchmarks)/[\w./-]*)`",
+        text,
     )
     assert [file for file in files if not (ROOT / file).exists()] == []
 
@@ -90,14 +91,10 @@ def test_the_asyncapi_document_is_what_the_command_prints() -> None:
     )
 
 
-def test_every_benchmark_in_the_docs_exists() -> None:
-    named = set(re.findall(r"python -m (benchmarks\.\w+)", "\n".join(TEXT.values())))
-    assert (
-        named
-        and [
-            name
-            for name in named
-            if not (ROOT / name.replace(".", "/")).with_suffix(".py").exists()
-        ]
-        == []
-    )
+def test_every_program_in_the_docs_exists() -> None:
+    text = "\n".join(TEXT.values())
+    modules = set(re.findall(r"python -m ((?:benchmarks|tools)\.\w+)", text))
+    assert modules
+    for module in modules:
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists(), module

@@ -1,301 +1,169 @@
-"""``coding-agent cost``: the month's bill of a deployment by part, from the dated list prices of
-tools/prices.toml.
-"""
+"""``python -m tools.cost``: estimate a deployment's monthly AWS bill, beside the first design's."""
 
 import json
-import math
-import re
-import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli import exits
-from cli.command import CommandError
-
-PRICES = Path(__file__).with_name("prices.toml")
-#: What two tasks of the first design were said to cost in a month, US dollars.
-SEED_RANGE = (200, 300)
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """The variables of terraform/variables.tf that the bill depends on, with their defaults."""
-
-    architecture: str = "ARM64"
-    cpu: float = 2048
-    memory: float = 4096
-    storage_gib: float = 40
-    concurrency: float = 2
-    min_tasks: float = 1
-    max_tasks: float = 10
-    on_demand_tasks: float = 1
-    spot_percent: float = 75
-    zones: float = 2
-    nat: str = "single"
-    interface_endpoints: bool = False
-    flow_logs: bool = False
-    waf_requests_per_5_minutes: float | None = None
-
-
-#: The first design: two tasks of 2 vCPU and 4 GB, always, on demand, with a NAT gateway in each
-#: zone.
-SEED = Deployment(
-    architecture="X86_64",
-    storage_gib=20,
-    min_tasks=2,
-    max_tasks=2,
-    on_demand_tasks=2,
-    spot_percent=0,
-    nat="per_zone",
+from tools.bill import (
+    FIRST_DESIGN,
+    Bill,
+    Deployment,
+    Overloaded,
+    PriceList,
+    average_tasks,
+    first_design_tasks,
+    monthly_bill,
+    read_prices,
 )
-#: What always runs must do for the load at noon (benchmarks.capacity's day), times the average.
-NOON = 1.9
+from tools.tfvars import InvalidVariables, read_deployment
+
+#: The estimate for two tasks that came with the first design, US dollars a month.
+FIRST_DESIGN_ESTIMATE = (200, 300)
+#: What runs where no load is given.
+DEFAULT_TASKS = 2.0
+DAYS_PER_MONTH = 30.4
 
 
 @dataclass(frozen=True)
-class Bill:
-    """US dollars a month by part; ``tasks`` is how many run on average."""
+class Comparison:
+    """A deployment's bill beside the first design's, by the same prices."""
 
-    tasks: float
-    parts: dict[str, float]
+    bill: Bill
+    first_design: Bill
+    jobs_per_day: float | None
+    """None: no load was given, and two tasks always run."""
+    prices: PriceList
 
     @property
-    def total(self) -> float:
-        return sum(self.parts.values())
+    def share(self) -> float:
+        return self.bill.total / self.first_design.total
+
+    @property
+    def usd_per_job(self) -> float | None:
+        if not self.jobs_per_day:
+            return None
+        return self.bill.total / (self.jobs_per_day * DAYS_PER_MONTH)
 
 
-class Overloaded(ValueError):
-    """The jobs are more than max_tasks can do."""
-
-
-def prices() -> dict[str, Any]:
-    return tomllib.loads(PRICES.read_text(encoding="utf-8"))
-
-
-def used_tasks(deployment: Deployment, jobs_per_day: float, table: dict[str, Any]) -> float:
-    """How many tasks the jobs would keep busy if they came evenly."""
-    return float(
-        jobs_per_day * table["assumed"]["run_minutes"] / (24 * 60) / deployment.concurrency
-    )
-
-
-def average_tasks(deployment: Deployment, jobs_per_day: float, table: dict[str, Any]) -> float:
-    """How many tasks the scaling keeps on average: those that are used, and what ends late or stands by for bursts. It
-    fits `python -m benchmarks.capacity` at the default scaling.
-
-    Raises:
-        Overloaded: even if all of ``max_tasks`` always ran.
-    """
-    assumed = table["assumed"]
-    used = used_tasks(deployment, jobs_per_day, table)
-    if used > deployment.max_tasks:
-        raise Overloaded(
-            f"{jobs_per_day:g} jobs a day, of {assumed['run_minutes']:g} minutes, keep {used:.1f}"
-            f" tasks busy, and max_tasks is {deployment.max_tasks:g}"
-        )
-    wanted = used * assumed["paid_share"] + math.sqrt(used)
-    return float(min(max(wanted, deployment.min_tasks), deployment.max_tasks))
-
-
-def task_hour(deployment: Deployment, table: dict[str, Any]) -> float:
-    """US dollars of a task for an hour, on demand."""
-    fargate = table["fargate"][deployment.architecture]
-    both = table["fargate"]["both"]
-    computing = (
-        deployment.cpu / 1024 * fargate["vcpu_hour"] + deployment.memory / 1024 * fargate["gb_hour"]
-    )
-    return float(computing + max(deployment.storage_gib - 20, 0) * both["storage_gb_hour"])
-
-
-def bill(deployment: Deployment, tasks: float, jobs_per_day: float, table: dict[str, Any]) -> Bill:
-    """A month with ``tasks`` running on average."""
-    hours = table["hours_per_month"]
-    net = table["network"]
-    assumed = table["assumed"]
-    requests = table["requests"]
-    kept = table["kept"]
-    jobs = jobs_per_day * hours / 24
-    on_demand = min(tasks, deployment.on_demand_tasks)
-    on_spot = (tasks - on_demand) * deployment.spot_percent / 100
-    full_price = tasks - on_spot * (1 - table["fargate"]["both"]["spot_share"])
-    gateways = deployment.zones if deployment.nat == "per_zone" else 1
-    fetched = jobs * assumed["nat_gb"]
-    endpoints = (
-        net["endpoints"] * deployment.zones * net["endpoint_zone_hour"]
-        if deployment.interface_endpoints
-        else 0
-    )
-    logs = jobs * assumed["log_mb"] / 1000
-    metrics = assumed["own_metrics"] + assumed["insights_metrics"]
-    sqs = jobs * assumed["sqs_calls"] + tasks * hours * assumed["idle_polls_hour"]
-    sns = jobs * assumed["sns_calls"]
-    stored = jobs * assumed["s3_mb"] / 1000 * 100 / 30  # kept for 100 days
-    parts = {
-        "tasks": full_price * task_hour(deployment, table) * hours,
-        "NAT gateways": gateways * net["nat_hour"] * hours + fetched * net["nat_gb"],
-        "interface endpoints": endpoints * hours,
-        "load balancer": (net["alb_hour"] + 0.1 * net["lcu_hour"]) * hours,
-        "public addresses": (deployment.zones + gateways) * net["public_ipv4_hour"] * hours,
-        "WAF": net["waf_month"] if deployment.waf_requests_per_5_minutes else 0,
-        "queue and events": (sqs * requests["sqs_million"] + sns * requests["sns_million"]) / 1e6,
-        "store": (
-            jobs
-            * (
-                assumed["dynamodb_writes"] * requests["dynamodb_write_million"]
-                + assumed["dynamodb_reads"] * requests["dynamodb_read_million"]
-            )
-            / 1e6
-        ),
-        "artifacts": (
-            jobs
-            * (
-                assumed["s3_puts"] * requests["s3_put_thousand"]
-                + assumed["s3_gets"] * requests["s3_get_thousand"]
-            )
-            / 1000
-            + stored * kept["s3_gb_month"]
-        ),
-        "logs": (
-            logs * (kept["log_gb"] + kept["log_gb_month"])
-            + (fetched * 0.005 * net["flow_log_gb"] if deployment.flow_logs else 0)
-        ),
-        "metrics and alarms": (
-            metrics * kept["metric_month"] + assumed["alarm_metrics"] * kept["alarm_metric_month"]
-        ),
-        "secrets": 3 * kept["secret_month"],
-        "images": assumed["images"] * assumed["image_gb"] * kept["ecr_gb_month"],
-    }
-    return Bill(tasks, {name: usd for name, usd in parts.items() if usd})
-
-
-def read_tfvars(path: Path) -> Deployment:
-    """The deployment that a .tfvars file, or the module block of a root, describes; what has no price is passed over.
-
-    Raises:
-        CommandError: a value that the bill depends on is not of its kind.
-    """
-    found: dict[str, Any] = {}
-    kinds = {field.name: type(field.default) for field in fields(Deployment)}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} can't be read: {error}", exits.USAGE) from None
-    for number, line in enumerate(lines, 1):
-        match = re.fullmatch(
-            r'\s*(\w+)\s*=\s*("[^"]*"|(?!var\.|local\.)[\w.+-]+)\s*(?:(?:#|//).*)?', line
-        )
-        if match is None or match[1] not in kinds or match[2] == "null":
-            continue
-        try:
-            found[match[1]] = _value(match[2], kinds[match[1]])
-        except ValueError as error:
-            raise CommandError(f"{path}, line {number}: {match[1]} {error}", exits.USAGE) from None
-    deployment = Deployment(**found)
-    if not deployment.concurrency:
-        raise CommandError(f"{path}: concurrency is 0; it must be more than 0", exits.USAGE)
-    for name, known in (("architecture", ("ARM64", "X86_64")), ("nat", ("single", "per_zone"))):
-        if getattr(deployment, name) not in known:
-            raise CommandError(
-                f"{path}: {name} is {getattr(deployment, name)!r}; it may be {' or '.join(known)}",
-                exits.USAGE,
-            )
-    return deployment
-
-
-def _value(text: str, kind: type) -> Any:
-    if kind is bool:
-        if text not in ("true", "false"):
-            raise ValueError(f"is {text}; it may be true or false")
-        return text == "true"
-    if kind is str:
-        return text.strip('"')
-    try:
-        number = float(text)
-    except ValueError:
-        raise ValueError(f"is {text}, and no number") from None
-    if not 0 <= number < 1e9:
-        raise ValueError(f"is {text}; it must be 0 or more")
-    return number
-
-
-@click.command("cost")
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--tfvars",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="A .tfvars file, or a root's main.tf; without it terraform/'s defaults.",
+    help="A .tfvars file, or the main.tf of a root module; default: the defaults of terraform/.",
 )
 @click.option(
     "--jobs-per-day",
     type=click.FloatRange(0, 1_000_000),
     metavar="N",
     help=(
-        "Let the scaling choose the tasks for so many jobs; without it two tasks run always, as in"
-        " the first design."
+        "Estimate the number of tasks from this load; default: two tasks always run, as in the"
+        " first design."
     ),
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, amounts in US dollars.")
-def command(tfvars: Path | None, jobs_per_day: float | None, as_json: bool) -> None:
-    """Tell the month's AWS bill by part, beside the first design's by the same prices.
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, in US dollars.")
+def main(tfvars: Path | None, jobs_per_day: float | None, as_json: bool) -> None:
+    """Estimate the monthly AWS bill by part, beside the first design's at the same prices.
 
-    List prices of us-east-1, of the day that is told, without free tiers and taxes; what a job uses is assumed
-    (tools/prices.toml). What models cost is not in it: CODING_AGENT_MAX_COST_USD_PER_DAY bounds that.
+    The prices are list prices of us-east-1 on the printed date, without free tiers and taxes. What
+    a job uses is assumed; see tools/prices.toml. The cost of models is not included:
+    CODING_AGENT_MAX_COST_USD_PER_DAY limits that.
 
     \b
     Examples:
-      coding-agent cost
-      coding-agent cost --tfvars terraform/examples/production/main.tf --jobs-per-day 500
-      coding-agent cost --jobs-per-day 500 --json | jq .total_usd
+      python -m tools.cost
+      python -m tools.cost --tfvars terraform/examples/production/main.tf --jobs-per-day 500
+      python -m tools.cost --jobs-per-day 500 --json | jq .total_usd
     """
-    table = prices()
-    deployment = read_tfvars(tfvars) if tfvars else Deployment()
-    jobs = jobs_per_day or 0.0
     try:
-        tasks = 2.0 if jobs_per_day is None else average_tasks(deployment, jobs, table)
+        deployment = read_deployment(tfvars) if tfvars else Deployment()
+        comparison = compare(deployment, jobs_per_day)
+    except InvalidVariables as error:
+        raise click.UsageError(str(error)) from None
     except Overloaded as error:
-        raise CommandError(f"{error}: raise max_tasks, or send less", exits.USAGE) from None
-    always = max(2, math.ceil(NOON * used_tasks(SEED, jobs, table)))
-    ours = bill(deployment, tasks, jobs, table)
-    seed = bill(SEED, always, jobs, table)
-    told = {
-        "prices_of": f"{table['date']:%Y-%m-%d}",
-        "region": table["region"],
-        "jobs_per_day": jobs_per_day,
-        "average_tasks": round(ours.tasks, 2),
-        "parts": {name: round(usd, 2) for name, usd in ours.parts.items()},
-        "total_usd": round(ours.total, 2),
-        "usd_per_job": round(ours.total / (jobs * 30.4), 4) if jobs else None,
-        "first_design": {
-            "tasks": always,
-            "parts": {name: round(usd, 2) for name, usd in seed.parts.items()},
-            "total_usd": round(seed.total, 2),
-            "said_usd": list(SEED_RANGE),
-        },
-        "share": round(ours.total / seed.total, 3),
-    }
+        raise click.UsageError(f"{error}: raise max_tasks, or send fewer jobs") from None
     if as_json:
-        click.echo(json.dumps(told))
-        return
-    _print(ours, seed, told)
+        click.echo(json.dumps(to_json(comparison)))
+    else:
+        print_table(comparison)
 
 
-def _print(ours: Bill, seed: Bill, told: dict[str, Any]) -> None:
+def compare(deployment: Deployment, jobs_per_day: float | None) -> Comparison:
+    """Raises Overloaded where the deployment can't run that many jobs."""
+    prices = read_prices()
+    jobs = jobs_per_day or 0.0
+    tasks = DEFAULT_TASKS
+    if jobs_per_day is not None:
+        tasks = average_tasks(deployment, jobs, prices)
+    always_on = first_design_tasks(jobs, prices)
+    return Comparison(
+        bill=monthly_bill(deployment, tasks, jobs, prices),
+        first_design=monthly_bill(FIRST_DESIGN, always_on, jobs, prices),
+        jobs_per_day=jobs_per_day,
+        prices=prices,
+    )
+
+
+def to_json(comparison: Comparison) -> dict[str, Any]:
+    bill = comparison.bill
+    first_design = comparison.first_design
+    usd_per_job = comparison.usd_per_job
+    return {
+        "prices_of": f"{comparison.prices.date:%Y-%m-%d}",
+        "region": comparison.prices.region,
+        "jobs_per_day": comparison.jobs_per_day,
+        "average_tasks": round(bill.tasks, 2),
+        "parts": _rounded(bill.parts),
+        "total_usd": round(bill.total, 2),
+        "usd_per_job": None if usd_per_job is None else round(usd_per_job, 4),
+        "first_design": {
+            "tasks": first_design.tasks,
+            "parts": _rounded(first_design.parts),
+            "total_usd": round(first_design.total, 2),
+            "said_usd": list(FIRST_DESIGN_ESTIMATE),
+        },
+        "share": round(comparison.share, 3),
+    }
+
+
+def print_table(comparison: Comparison) -> None:
+    bill = comparison.bill
+    first_design = comparison.first_design
     click.echo(f"{'US dollars a month':<22}{'this':>10}{'first design':>14}")
-    for name in dict.fromkeys([*ours.parts, *seed.parts]):
-        click.echo(f"{name:<22}{ours.parts.get(name, 0):>10.2f}{seed.parts.get(name, 0):>14.2f}")
-    said = f"   (said for 2: {SEED_RANGE[0]} to {SEED_RANGE[1]})"
-    click.echo(f"{'total':<22}{ours.total:>10.2f}{seed.total:>14.2f}{said}")
-    load = (
-        "two tasks, always"
-        if told["jobs_per_day"] is None
-        else f"{told['jobs_per_day']:g} jobs a day"
+    names = dict.fromkeys([*bill.parts, *first_design.parts])
+    for name in names:
+        usd = bill.parts.get(name, 0)
+        first_usd = first_design.parts.get(name, 0)
+        click.echo(f"{name:<22}{usd:>10.2f}{first_usd:>14.2f}")
+    low, high = FIRST_DESIGN_ESTIMATE
+    totals = f"{'total':<22}{bill.total:>10.2f}{first_design.total:>14.2f}"
+    click.echo(f"{totals}   (estimated for 2 tasks: {low} to {high})")
+    click.echo(f"\n{_summary(comparison)}")
+
+
+def _summary(comparison: Comparison) -> str:
+    load = "two tasks, always"
+    if comparison.jobs_per_day is not None:
+        load = f"{comparison.jobs_per_day:g} jobs a day"
+    per_job = ""
+    if comparison.usd_per_job is not None:
+        per_job = f", {comparison.usd_per_job:.4f} a job"
+    prices = comparison.prices
+    return (
+        f"{load}: {round(comparison.bill.tasks, 2):g} tasks on average{per_job};"
+        f" {comparison.share:.0%} of the first design's bill, with"
+        f" {comparison.first_design.tasks:g} tasks always.\n"
+        f"AWS list prices of {prices.region}, {prices.date:%Y-%m-%d}; models' prices are not"
+        " included."
     )
-    each = f", {told['usd_per_job']:.4f} a job" if told["usd_per_job"] else ""
-    click.echo(
-        f"\n{load}: {told['average_tasks']:g} tasks on average{each}; {told['share']:.0%} of the"
-        f" first design's bill, with {seed.tasks:g} tasks always.\nAWS list prices of"
-        f" {told['region']}, {told['prices_of']}; models' prices are not in it."
-    )
+
+
+def _rounded(parts: dict[str, float]) -> dict[str, float]:
+    return {name: round(usd, 2) for name, usd in parts.items()}
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m tools.cost")

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.capacity import GOAL, METRICS_LATE, OVER_MINUTES, START, Scaling, judged, simulate
 from tests.cli.console import ROOT
-from tools.cost import Deployment, average_tasks, prices
+from tools.bill import Deployment, average_tasks, read_prices
 
 VARIABLES = ROOT / "terraform/variables.tf"
 
@@ -46,7 +46,7 @@ def test_hours_are_paid_for_at_least_what_is_used() -> None:
 def test_the_bills_average_of_tasks_fits_the_simulation() -> None:
     for load in (1_000, 5_000):
         simulated = simulate(load, Scaling(), seed=2, enough=1_000)["average_tasks"]
-        assert average_tasks(Deployment(max_tasks=math.inf), load, prices()) == pytest.approx(
+        assert average_tasks(Deployment(max_tasks=math.inf), load, read_prices()) == pytest.approx(
             simulated, rel=0.15
         )
 

@@ -1,0 +1,78 @@
+"""Read from a .tfvars file the variables that a deployment's bill depends on."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
+
+from tools.bill import Architecture, Deployment, Nat
+
+#: NAME = VALUE, where the value is a string or a single word; references are not values.
+_ASSIGNMENT = re.compile(
+    r"""\s*(\w+)\s*=\s*
+        ("[^"]*"|(?!var\.|local\.)[\w.+-]+)
+        \s*(?:(?:\#|//).*)?""",
+    re.VERBOSE,
+)
+_CHOICES = {"architecture": get_args(Architecture), "nat": get_args(Nat)}
+_TYPES = {field.name: type(field.default) for field in fields(Deployment)}
+
+
+class InvalidVariables(ValueError):
+    """The file can't be used: the text says which value, in which line, and what is allowed."""
+
+
+def read_deployment(path: Path) -> Deployment:
+    """Return the deployment that a .tfvars file, or the module block of a root, describes.
+    Variables without a price are ignored.
+
+    Raises:
+        InvalidVariables: the file is unreadable, or a value that the bill depends on is wrong.
+    """
+    values: dict[str, Any] = {}
+    for number, line in enumerate(_lines(path), 1):
+        match = _ASSIGNMENT.fullmatch(line)
+        if match is None or match[1] not in _TYPES or match[2] == "null":
+            continue
+        name = match[1]
+        try:
+            values[name] = parse_value(match[2], _TYPES[name])
+        except ValueError as error:
+            raise InvalidVariables(f"{path}, line {number}: {name} {error}") from None
+    deployment = Deployment(**values)
+    _check(deployment, path)
+    return deployment
+
+
+def parse_value(text: str, kind: type) -> bool | str | float:
+    """Raises ValueError, whose text goes on after the variable's name, for another kind of value."""
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise ValueError(f"is {text}; it may be true or false")
+        return text == "true"
+    if kind is str:
+        return text.strip('"')
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(f"is {text}, which is not a number") from None
+    if not 0 <= number < 1e9:
+        raise ValueError(f"is {text}; it must be 0 or more")
+    return number
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidVariables(f"{path} can't be read: {error}") from None
+
+
+def _check(deployment: Deployment, path: Path) -> None:
+    if not deployment.concurrency:
+        raise InvalidVariables(f"{path}: concurrency is 0; it must be more than 0")
+    for name, choices in _CHOICES.items():
+        value = getattr(deployment, name)
+        if value not in choices:
+            allowed = " or ".join(choices)
+            raise InvalidVariables(f"{path}: {name} is {value!r}; it may be {allowed}")
