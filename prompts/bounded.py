@@ -1,8 +1,13 @@
-"""Render in a process of its own: bounded in time and memory, and with nothing to find for who
-escapes the sandbox.
+"""Render in a process of its own: bounded in time and memory, and holding no secrets.
 
-For every set but the shipped one. A template with a giant loop, or with a text doubled forty times,
-ends that process and not the worker."""
+Every set but the shipped one is rendered so. A template with a giant loop, or with a text doubled
+forty times, ends that process and not the worker.
+
+    worker                                   renderer (python -I, no environment)
+      (seconds, bodies, jobs) as JSON ──stdin──►  renders one job after another
+                    ◄──stderr── the name of each template before it is rendered
+                    ◄──stdout── {"texts": [...]} or {"error": {...}} as JSON
+"""
 
 import json
 import resource
@@ -12,70 +17,72 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from prompts import rendering as environment
+from prompts import rendering
 from prompts.rendering import RenderError
 
-SECONDS = 5
+MAX_CPU_SECONDS = 5
 """Of processor time; a prompt takes some milliseconds."""
-BYTES = 1 << 30
-_WALL_SECONDS = 30.0
-#: The package without its __init__, whose imports take longer than rendering.
-_START = """
-import sys, types
-package = sys.modules["prompts"] = types.ModuleType("prompts")
-package.__path__ = [sys.argv[1]]
-from prompts.bounded import main
-main()
-"""
+MAX_BYTES = 1 << 30
+_MAX_WALL_SECONDS = 30.0
+_PROGRAM = (Path(__file__).parent / "renderer.py").read_text(encoding="utf-8")
 
 
 def render(
     bodies: Mapping[str, str],
     jobs: Sequence[tuple[str, Mapping[str, Any]]],
     *,
-    seconds: int = SECONDS,
+    seconds: int = MAX_CPU_SECONDS,
 ) -> list[str]:
-    """The texts of ``jobs``: (template, its variables as plain data).
+    """Render ``jobs``, each a template and its variables as plain data.
 
     Raises:
-        RenderError: one fails, or they take more than ``seconds`` or ``BYTES`` together.
+        RenderError: one fails, or together they take more than ``seconds`` or ``MAX_BYTES``.
     """
+    first_template = jobs[0][0]
     try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-c", _START, str(Path(__file__).parent)],
+        process = subprocess.run(
+            [sys.executable, "-I", "-c", _PROGRAM, str(Path(__file__).parent)],
             env={},
             cwd="/",
             capture_output=True,
             input=json.dumps([seconds, bodies, jobs]).encode(),
-            timeout=_WALL_SECONDS,
+            timeout=_MAX_WALL_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise RenderError(f"took longer than {_WALL_SECONDS:g} s", jobs[0][0]) from None
-    told = done.stderr.decode(errors="replace").split("\n")
-    if done.returncode:
-        at = next((name for name in reversed(told) if name in bodies), jobs[0][0])
-        raise RenderError(f"needs more than {seconds} s or {BYTES >> 20} MiB to render", at)
-    answer = json.loads(done.stdout)
-    if "error" in answer:
-        raise RenderError(**answer["error"])
-    return [str(text) for text in answer["texts"]]
+        raise RenderError(f"took longer than {_MAX_WALL_SECONDS:g} s", first_template) from None
+    if process.returncode:
+        template = _last_template(process.stderr, bodies) or first_template
+        limits = f"{seconds} s or {MAX_BYTES >> 20} MiB"
+        raise RenderError(f"needs more than {limits} to render", template)
+    reply = json.loads(process.stdout)
+    if "error" in reply:
+        raise RenderError(**reply["error"])
+    return [str(text) for text in reply["texts"]]
+
+
+def _last_template(stderr: bytes, bodies: Mapping[str, str]) -> str | None:
+    """Return the template that was being rendered when the process ended."""
+    for line in reversed(stderr.decode(errors="replace").split("\n")):
+        if line in bodies:
+            return line
+    return None
 
 
 def main() -> None:
-    """In the process: bodies and jobs as JSON on stdin; texts, or the first error, on stdout."""
-    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    """Serve one request in the renderer's process."""
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_BYTES, MAX_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     seconds, bodies, jobs = json.load(sys.stdin)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    sandbox = environment.environment(bodies)
-    texts = list[str]()
+    environment = rendering.create_environment(bodies)
+    texts: list[str] = []
     for name, variables in jobs:
         sys.stderr.write(f"{name}\n")
         sys.stderr.flush()
         try:
-            texts.append(environment.render(sandbox, name, variables))
-        except environment.RenderError as error:
+            texts.append(rendering.render(environment, name, variables))
+        except RenderError as error:
             json.dump({"error": vars(error)}, sys.stdout)
             return
     json.dump({"texts": texts}, sys.stdout)

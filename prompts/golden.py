@@ -1,8 +1,8 @@
-"""Frozen inputs, and what templates make of them: so that an edit shows what it changes,
-everywhere.
+"""Frozen inputs and the texts that templates make of them, so that an edit shows all it changes.
 
-``FOLDER/golden/CASE.json`` has variables for every template; ``FOLDER/golden/CASE/NAME.md`` is what
-they made."""
+``FOLDER/golden/CASE.json`` has variables for every template; ``FOLDER/golden/CASE/NAME.md`` is the
+text that the template ``NAME`` rendered from them.
+"""
 
 import json
 import re
@@ -10,87 +10,100 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prompts.filters import BYTES_PER_TOKEN, tokens_of
 from prompts.template_set import SHIPPED, TemplateSet
+from prompts.tokens import tokens_of, tokens_of_bytes
 
 TOTAL = "total"
-_FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
+LARGE = "large"
+"""The case with every variable at its largest: its texts are counted, and not frozen."""
+
 Case = Mapping[str, Any]
+Texts = Mapping[tuple[str, str], str]
+"""(case, template) -> text"""
+
+_FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
 
 
 def cases() -> dict[str, dict[str, Any]]:
-    """The frozen inputs. ``"repeat": {"issue.body": 900}`` makes a text of a case that much longer."""
-    found = {
-        file.stem: json.loads(file.read_text())
-        for file in sorted((SHIPPED / "golden").glob("*.json"))
-    }
-    for case in found.values():
+    """Load the frozen inputs by name.
+
+    ``"repeat": {"issue.body": 900}`` in a case makes that text 900 times as long.
+    """
+    result = {}
+    for file in sorted((SHIPPED / "golden").glob("*.json")):
+        case = json.loads(file.read_text())
         for path, times in case.pop("repeat", {}).items():
-            *parents, last = [int(part) if part.isdecimal() else part for part in path.split(".")]
-            at = case
-            for part in parents:
-                at = at[part]
-            at[last] *= times
-    return found
+            _repeat(case, path, times)
+        result[file.stem] = case
+    return result
 
 
-LARGE = "large"
-"""The case with everything as large as it gets: its texts are counted, and not frozen."""
+def _repeat(case: dict[str, Any], path: str, times: int) -> None:
+    """Multiply the text at ``path``, such as ``issue.comments.0.body``, in place."""
+    *parents, last = [int(part) if part.isdecimal() else part for part in path.split(".")]
+    container: Any = case
+    for part in parents:
+        container = container[part]
+    container[last] *= times
 
 
 def render(templates: TemplateSet, inputs: Mapping[str, Case]) -> dict[tuple[str, str], str]:
-    """(case, template) -> text, where the case has all that the template needs."""
-    jobs = {
-        (name, template): case
-        for name, case in inputs.items()
-        for template in templates.names
-        if all(
-            variable in case or shape.optional
-            for variable, shape in _variables(templates, template).items()
-        )
-    }
-    texts = templates.render_all([(template, case) for (_, template), case in jobs.items()])
-    return dict(zip(jobs, texts, strict=True))
+    """Render every template with every case that has all the template needs."""
+    keys = []
+    jobs = []
+    for case_name, case in inputs.items():
+        for template in templates.names:
+            if _has_all_variables(case, templates, template):
+                keys.append((case_name, template))
+                jobs.append((template, case))
+    return dict(zip(keys, templates.render_all(jobs), strict=True))
+
+
+def _has_all_variables(case: Case, templates: TemplateSet, template: str) -> bool:
+    variables = templates.front_matter(template).variables
+    return all(name in case or shape.optional for name, shape in variables.items())
 
 
 def frozen(folder: Path) -> dict[tuple[str, str], str]:
-    """What was stored, as ``render`` gives it."""
-    return {
-        (file.parent.name, file.stem): file.read_text()
-        for file in sorted(folder.glob("golden/*/*.md"))
-    }
+    """Load the stored texts below ``folder``, as ``render`` returns them."""
+    texts = {}
+    for file in sorted(folder.glob("golden/*/*.md")):
+        texts[file.parent.name, file.stem] = file.read_text()
+    return texts
 
 
-def freeze(folder: Path, texts: Mapping[tuple[str, str], str]) -> None:
-    """Store ``texts``, and nothing else."""
+def freeze(folder: Path, texts: Texts) -> None:
+    """Store ``texts`` below ``folder``, and remove every other stored text."""
     for case, name in frozen(folder).keys() - texts.keys():
-        (folder / "golden" / case / f"{name}.md").unlink()
+        _stored_text(folder, case, name).unlink()
     for (case, name), text in texts.items():
-        file = folder / "golden" / case / f"{name}.md"
+        file = _stored_text(folder, case, name)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
 
+def _stored_text(folder: Path, case: str, template: str) -> Path:
+    return folder / "golden" / case / f"{template}.md"
+
+
 def sections(text: str) -> dict[str, int]:
-    """Heading of level one -> tokens below it, headings in fences left out; ``total`` is the whole
-    text.
+    """Count the tokens below each heading of level one; ``total`` is the whole text.
+
+    A line in a code fence is no heading.
     """
-    found = dict[str, int]()
+    sizes: dict[str, int] = {}
     heading = ""
     fence = ""
     for line in text.splitlines(keepends=True):
-        if mark := _FENCE.match(line):
-            if not fence:
-                fence = mark[1]
-            elif mark[1].startswith(fence) and not line.strip(" \n`~"):
-                fence = ""
+        mark = _FENCE.match(line)
+        if mark is not None and not fence:
+            fence = mark[1]
+        elif mark is not None:
+            closes_fence = mark[1].startswith(fence) and not line.strip(" \n`~")
+            fence = "" if closes_fence else fence
         elif not fence and line.startswith("# "):
             heading = line[2:].strip()
-        found[heading] = found.get(heading, 0) + len(line.encode())
-    return {name: -(-size // BYTES_PER_TOKEN) for name, size in found.items()} | {
-        TOTAL: tokens_of(text)
-    }
-
-
-def _variables(templates: TemplateSet, name: str) -> Mapping[str, Any]:
-    return templates.front_matter(name).variables
+        sizes[heading] = sizes.get(heading, 0) + len(line.encode())
+    tokens = {name: tokens_of_bytes(size) for name, size in sizes.items()}
+    tokens[TOTAL] = tokens_of(text)
+    return tokens

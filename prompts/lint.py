@@ -1,27 +1,19 @@
-"""What is wrong with a set of templates."""
+"""Find what is wrong with a set of templates."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from prompts import golden
-from prompts.frames import TooTangled, Value, Walk
-from prompts.schema import Shape, beyond
-from prompts.template_set import TemplateError, TemplateSet
+from prompts.frames import FrameChecker, TooComplex
+from prompts.schema import Shape, incompatibilities
+from prompts.template_set import FrontMatter, TemplateError, TemplateSet
 
+Variables = Mapping[str, Shape]
 
-@dataclass(frozen=True)
-class Finding:
-    template: str
-    line: int | None
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.template}{f':{self.line}' if self.line else ''}: {self.message}"
-
-
-#: Templates that the pipeline renders at one place, so with the same variables.
-_TOGETHER = (
+#: Templates that the pipeline renders in one place, and so with the same variables. A template that
+#: is not named is rendered alone.
+RENDERED_TOGETHER = (
     (
         "propose_system",
         "propose",
@@ -31,104 +23,118 @@ _TOGETHER = (
         "reproduce_system",
         "reproduce",
     ),
-    ("reproduce_again",),
     ("agent_system", "agent"),
     ("commit_message", "pull_request", "pull_request_title"),
 )
-Given = Mapping[str, Shape]
+
+
+@dataclass(frozen=True)
+class Finding:
+    template: str
+    line: int | None
+    message: str
+
+    def __str__(self) -> str:
+        place = self.template if self.line is None else f"{self.template}:{self.line}"
+        return f"{place}: {self.message}"
 
 
 def lint(templates: TemplateSet) -> list[Finding]:
-    """Findings: by template as it stands, then of what they make of the golden cases.
+    """Check each template as it stands; where all are sound, check what the golden cases render to.
 
-    The shipped set says which templates the pipeline asks for and what it gives to each.
+    The shipped set tells which templates the pipeline asks for and which variables it provides.
     """
-    given = _given()
-    found = [
+    provided = _provided_variables()
+    findings = [
         Finding(name, None, "missing: the pipeline asks for it")
-        for name in given
+        for name in provided
         if name not in templates.names
     ]
     for name in templates.names:
-        try:
-            found += _lint_one(templates, name, given.get(name))
-        except (TemplateError, TooTangled) as error:
-            found.append(_told(error, name))
-        except RecursionError:
-            found.append(
-                Finding(
-                    name,
-                    None,
-                    "an expression is too long or nested too deeply to follow: make it simpler",
-                )
-            )
-    if not found:
-        try:
-            found += _lint_rendered(templates, given)
-        except TemplateError as error:
-            found.append(_told(error, error.name))
-    return list(dict.fromkeys(found))
+        findings += _lint_source(templates, name, provided.get(name))
+    if not findings:
+        findings = _lint_rendered(templates, provided)
+    return list(dict.fromkeys(findings))
 
 
 @cache
-def _given() -> dict[str, Given]:
-    """Template -> what the pipeline gives to it."""
+def _provided_variables() -> dict[str, Variables]:
+    """Template name -> the variables that the pipeline provides when it renders the template."""
     shipped = TemplateSet.load()
-    alone = tuple(
-        (name,) for name in shipped.names if not any(name in group for group in _TOGETHER)
-    )
-    given: dict[str, Given] = {}
-    for group in (*_TOGETHER, *alone):
-        together: dict[str, Shape] = {}
+    provided: dict[str, Variables] = {}
+    for group in RENDERED_TOGETHER:
+        variables: dict[str, Shape] = {}
         for name in group:
-            together |= shipped.front_matter(name).variables
-        given |= dict.fromkeys(group, together)
-    return given
+            variables.update(shipped.front_matter(name).variables)
+        for name in group:
+            provided[name] = variables
+    for name in shipped.names:
+        provided.setdefault(name, shipped.front_matter(name).variables)
+    return provided
 
 
-def _lint_one(templates: TemplateSet, name: str, given: Given | None) -> Iterator[Finding]:
-    templates.used_by(name)  # what it includes is there
-    front = templates.front_matter(name)
-    found = list[Finding]()
-    walk = Walk(
-        templates.parse,
-        front.reader,
-        lambda *finding: found.append(Finding(*finding)),
-        templates.globals,
-    )
-    walk.template(name, {variable: Value(shape) for variable, shape in front.variables.items()})
-    yield from found
-    for variable in sorted(front.variables.keys() - walk.used):
-        yield Finding(name, None, f"{variable!r} is declared but not used")
+def _lint_source(templates: TemplateSet, name: str, provided: Variables | None) -> list[Finding]:
+    try:
+        templates.used_by(name)  # raises where an included template is missing
+        front = templates.front_matter(name)
+        return [
+            *_lint_frames(templates, name, front),
+            *_lint_variables(name, front, provided),
+        ]
+    except TemplateError as error:
+        return [Finding(error.name, error.line, error.message)]
+    except TooComplex as error:
+        return [Finding(name, None, str(error))]
+    except RecursionError:
+        message = "an expression is too long or nested too deeply to follow: make it simpler"
+        return [Finding(name, None, message)]
+
+
+def _lint_frames(templates: TemplateSet, name: str, front: FrontMatter) -> list[Finding]:
+    findings: list[Finding] = []
+
+    def report(template: str, line: int, message: str) -> None:
+        findings.append(Finding(template, line, message))
+
+    checker = FrameChecker(templates.parse, front.reader, report)
+    checker.check(name, front.variables)
+    for variable in sorted(front.variables.keys() - checker.used):
+        findings.append(Finding(name, None, f"{variable!r} is declared but not used"))
+    return findings
+
+
+def _lint_variables(name: str, front: FrontMatter, provided: Variables | None) -> Iterator[Finding]:
+    """Compare the declared variables with those that the pipeline provides, if it asks for it."""
+    if provided is None:
+        return
     for variable, shape in front.variables.items():
-        if given is not None and variable not in given:
+        if variable not in provided:
             yield Finding(name, None, f"{variable!r}: the pipeline gives it no such variable")
-        elif given is not None:
-            yield from (
-                Finding(name, None, message) for message in beyond(shape, given[variable], variable)
-            )
+            continue
+        for message in incompatibilities(shape, provided[variable], variable):
+            yield Finding(name, None, message)
 
 
-def _lint_rendered(templates: TemplateSet, given: Mapping[str, Given]) -> Iterator[Finding]:
-    texts = golden.render(templates, golden.cases())
-    for name in given.keys() - {template for _, template in texts}:
-        yield Finding(
-            name, None, "no golden case has all its variables: add them to prompts/templates/golden"
-        )
+def _lint_rendered(templates: TemplateSet, provided: Mapping[str, Variables]) -> list[Finding]:
+    try:
+        texts = golden.render(templates, golden.cases())
+    except TemplateError as error:
+        return [Finding(error.name, error.line, error.message)]
+    findings = []
+    rendered = {template for _, template in texts}
+    for name in provided.keys() - rendered:
+        message = "no golden case has all its variables: add them to prompts/templates/golden"
+        findings.append(Finding(name, None, message))
     for (case, name), text in texts.items():
-        budget = templates.front_matter(name).tokens
-        for heading, tokens in golden.sections(text).items():
-            key = next((key for key in budget if heading.startswith(key)), None)
-            if key and tokens > budget[key]:
-                where = "in all" if key == golden.TOTAL else f"in the section {key!r}"
-                yield Finding(
-                    name,
-                    None,
-                    f"about {tokens} tokens {where} with the case {case!r}, {budget[key]} at most",
-                )
+        findings += _over_budget(name, case, text, templates.front_matter(name).tokens)
+    return findings
 
 
-def _told(error: ValueError, name: str) -> Finding:
-    if isinstance(error, TemplateError):
-        return Finding(error.name, error.line, error.message)
-    return Finding(name, None, str(error))
+def _over_budget(name: str, case: str, text: str, budgets: Mapping[str, int]) -> Iterator[Finding]:
+    for heading, tokens in golden.sections(text).items():
+        key = next((key for key in budgets if heading.startswith(key)), None)
+        if key is None or tokens <= budgets[key]:
+            continue
+        place = "in all" if key == golden.TOTAL else f"in the section {key!r}"
+        message = f"about {tokens} tokens {place} with the case {case!r}, {budgets[key]} at most"
+        yield Finding(name, None, message)

@@ -1,4 +1,4 @@
-"""How templates become text: strictly, in Jinja's sandbox, and within bounds."""
+"""Turn templates into text: strictly, in Jinja's sandbox, and within bounds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ MAX_CHARS = 2_000_000
 
 
 class RenderError(ValueError):
-    """``name`` is the template that it happened in, ``line`` its line in there, where known."""
+    """A template failed. ``name`` is the template and ``line`` its line, where known."""
 
     def __init__(self, message: str, name: str, line: int | None = None):
         super().__init__(message)
@@ -22,66 +22,62 @@ class RenderError(ValueError):
         self.line = line
 
 
-class Sandbox(ImmutableSandboxedEnvironment):
+class Environment(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """A field before a method: what templates get is plain data, and may have a field called
-        ``items``.
-        """
-        return (
-            obj[attribute]
-            if isinstance(obj, dict) and attribute in obj
-            else super().getattr(obj, attribute)
-        )
+        """Prefer a field to a method: the plain data of templates may have a field ``items``."""
+        if isinstance(obj, dict) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
 
 
-def environment(bodies: Mapping[str, str]) -> Sandbox:
-    """``bodies``: the name that includes use -> the template's text."""
-    # Prompts are Markdown for a model, not HTML: what is untrusted is fenced by filters instead of
-    # escaped.
-    made = Sandbox(
+def create_environment(bodies: Mapping[str, str]) -> Environment:
+    """Create an environment for templates given as text by the name that includes use."""
+    # Prompts are Markdown for a model, not HTML: filters frame untrusted text, nothing is escaped.
+    environment = Environment(
         loader=DictLoader(bodies),
         undefined=StrictUndefined,
         autoescape=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(FILTERS)
-    del made.globals["lipsum"]
-    return made
+    environment.filters.update(FILTERS)
+    del environment.globals["lipsum"]
+    return environment
 
 
-def render(sandbox: Sandbox, name: str, variables: Mapping[str, Any]) -> str:
-    """The text, stripped, ending in one line feed.
+def render(environment: Environment, name: str, variables: Mapping[str, Any]) -> str:
+    """Render a template to its text, stripped, ending in one line feed.
 
     Raises:
-        RenderError: for whatever a template may do wrong, a text longer than ``MAX_CHARS`` included.
+        RenderError: for anything that a template may do wrong; the text may also be longer than
+            ``MAX_CHARS``.
     """
-    parts = list[str]()
+    parts: list[str] = []
     size = 0
     try:
-        for part in sandbox.get_template(name).generate(**variables):
+        for part in environment.get_template(name).generate(**variables):
             parts.append(part)
             size += len(part)
             if size > MAX_CHARS:
                 raise ValueError(f"the text is longer than {MAX_CHARS} characters")
     except TemplateSyntaxError as error:
-        raise RenderError(
-            f"{type(error).__name__}: {error.message}", error.name or name, error.lineno
-        ) from error
+        message = f"{type(error).__name__}: {error.message}"
+        raise RenderError(message, error.name or name, error.lineno) from error
     except Exception as error:
-        raise RenderError(
-            f"{type(error).__name__}: {error}".rstrip(": "), *_place(error, name)
-        ) from error
+        message = f"{type(error).__name__}: {error}".rstrip(": ")
+        template, line = _locate(error, name)
+        raise RenderError(message, template, line) from error
     return "".join(parts).strip() + "\n"
 
 
-def _place(error: BaseException, name: str) -> tuple[str, int | None]:
-    """Jinja rewrites tracebacks, so that the frames of a template have its own lines."""
-    at = error.__traceback__
+def _locate(error: BaseException, name: str) -> tuple[str, int | None]:
+    """Return the template and its line: Jinja rewrites tracebacks to the template's own lines."""
+    traceback = error.__traceback__
     line = None
-    while at is not None:
-        if at.tb_frame.f_code.co_filename == "<template>":
-            name = at.tb_frame.f_globals.get("name") or name
-            line = at.tb_lineno
-        at = at.tb_next
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_code.co_filename == "<template>":
+            name = frame.f_globals.get("name") or name
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
     return name, line

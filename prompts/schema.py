@@ -1,9 +1,8 @@
-"""What a template's front matter says of its variables: their types, and which of them strangers
-wrote.
+"""The types of a template's variables, as its front matter declares them.
 
 issue:                                     # an object with these fields
   number: int
-  title: untrusted str
+  title: untrusted str                     # written by strangers
   comments: [{body: untrusted str}]        # a list
 failures: untrusted map                    # str -> str
 feedback?: untrusted str                   # may be None
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _LEAF = re.compile(r"(?P<untrusted>untrusted )?(?P<kind>str|int|float|bool|map)")
-_TYPES: dict[str, tuple[type, ...]] = {
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
     "float": (int, float),
@@ -36,10 +35,16 @@ class Shape:
 
 
 def parse(raw: Any, *, optional: bool = False) -> Shape:
-    """Raises ValueError, which says how to write it."""
+    """Read one type as YAML gives it.
+
+    Raises:
+        ValueError: it is not a type; the text says how to write one.
+    """
     match raw:
-        case str() if leaf := _LEAF.fullmatch(raw):
-            return Shape(leaf["kind"], bool(leaf["untrusted"]), optional)
+        case str():
+            leaf = _LEAF.fullmatch(raw)
+            if leaf is not None:
+                return Shape(leaf["kind"], bool(leaf["untrusted"]), optional)
         case [item]:
             return Shape("list", optional=optional, item=parse(item))
         case dict() if raw and all(isinstance(name, str) for name in raw):
@@ -51,14 +56,17 @@ def parse(raw: Any, *, optional: bool = False) -> Shape:
 
 
 def parse_fields(raw: Mapping[str, Any]) -> dict[str, Shape]:
-    return {
-        name.removesuffix("?"): parse(value, optional=name.endswith("?"))
-        for name, value in raw.items()
-    }
+    """Read named types; a name that ends in ``?`` may be None. Raises ValueError as ``parse``."""
+    fields = {}
+    for name, value in raw.items():
+        fields[name.removesuffix("?")] = parse(value, optional=name.endswith("?"))
+    return fields
 
 
-def pick(shape: Shape, value: Any, path: str) -> Any:
-    """Of ``value`` what the shape declares, as plain data: no object of ours gets into a template.
+def project(shape: Shape, value: Any, path: str) -> Any:
+    """Return the part of ``value`` that the shape declares, as plain data.
+
+    No object of ours gets into a template. ``path`` names the value in errors.
 
     Raises:
         ValueError: it is of another type, or lacks a field; the text says where.
@@ -67,42 +75,60 @@ def pick(shape: Shape, value: Any, path: str) -> Any:
         return None
     match shape.kind:
         case "object":
-            return {
-                name: pick(of, _get(value, name, of, path), f"{path}.{name}")
-                for name, of in shape.fields.items()
-            }
-        case "list" if isinstance(value, Sequence) and not isinstance(value, str) and shape.item:
-            return [pick(shape.item, item, f"{path}[{at}]") for at, item in enumerate(value)]
-        case "map" if isinstance(value, Mapping) and all(
-            isinstance(text, str) for pair in value.items() for text in pair
-        ):
+            return _project_fields(shape, value, path)
+        case "list" if _is_list(value) and shape.item is not None:
+            item = shape.item
+            return [project(item, each, f"{path}[{index}]") for index, each in enumerate(value)]
+        case "map" if _is_map_of_text(value):
             return dict(value)
-        case kind if isinstance(value, _TYPES.get(kind, ())):
+        case kind if isinstance(value, _PYTHON_TYPES.get(kind, ())):
             return value
     raise ValueError(f"{path}: {shape.kind} is needed, not {type(value).__name__}")
 
 
-def _get(value: Any, name: str, shape: Shape, path: str) -> Any:
+def _project_fields(shape: Shape, value: Any, path: str) -> dict[str, Any]:
+    result = {}
+    for name, field_shape in shape.fields.items():
+        field_path = f"{path}.{name}"
+        result[name] = project(field_shape, _field_of(value, name, field_shape, path), field_path)
+    return result
+
+
+def _field_of(value: Any, name: str, shape: Shape, path: str) -> Any:
     try:
-        return value[name] if isinstance(value, Mapping) else getattr(value, name)
+        if isinstance(value, Mapping):
+            return value[name]
+        return getattr(value, name)
     except (KeyError, AttributeError):
         if shape.optional:
             return None
         raise ValueError(f"{path}.{name} is missing") from None
 
 
-def beyond(declared: Shape, given: Shape, path: str) -> Iterator[str]:
-    """Where a template counts on more than what it is given."""
-    if declared.kind != given.kind:
-        yield f"{path!r} is {declared.kind}, but the pipeline gives {given.kind}"
-    elif given.untrusted and not declared.untrusted:
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _is_map_of_text(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    texts = [*value.keys(), *value.values()]
+    return all(isinstance(text, str) for text in texts)
+
+
+def incompatibilities(declared: Shape, provided: Shape, path: str) -> Iterator[str]:
+    """Yield one message for each place where a template expects more than the pipeline provides."""
+    if declared.kind != provided.kind:
+        yield f"{path!r} is {declared.kind}, but the pipeline gives {provided.kind}"
+    elif provided.untrusted and not declared.untrusted:
         yield f"{path!r} must be marked untrusted: strangers write it"
-    elif given.optional and not declared.optional:
-        yield f"{path!r} must be marked optional ({path.rsplit('.', 1)[-1]}?): it may be None"
-    if declared.item and given.item:
-        yield from beyond(declared.item, given.item, f"{path}[]")
+    elif provided.optional and not declared.optional:
+        name = path.rsplit(".", 1)[-1]
+        yield f"{path!r} must be marked optional ({name}?): it may be None"
+    if declared.item is not None and provided.item is not None:
+        yield from incompatibilities(declared.item, provided.item, f"{path}[]")
     for name, shape in declared.fields.items():
-        if name not in given.fields:
-            yield f"'{path}.{name}': the pipeline gives it no such field"
+        if name in provided.fields:
+            yield from incompatibilities(shape, provided.fields[name], f"{path}.{name}")
         else:
-            yield from beyond(shape, given.fields[name], f"{path}.{name}")
+            yield f"'{path}.{name}': the pipeline gives it no such field"

@@ -1,4 +1,4 @@
-"""A set of templates: read from a folder, rendered strictly, and known by hashes of what was used."""
+"""A set of templates: read from a folder, rendered strictly, and identified by hashes."""
 
 import hashlib
 import re
@@ -10,22 +10,25 @@ import yaml
 from jinja2 import TemplateSyntaxError, meta, nodes
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from prompts import bounded
-from prompts import rendering as environment
-from prompts.schema import Shape, parse_fields, pick
+from prompts import bounded, rendering
+from prompts.rendering import RenderError
+from prompts.schema import Shape, parse_fields, project
 
 SUFFIX = ".md.j2"
 SHIPPED = Path(__file__).parent / "templates"
-MAX_BYTES = 1_000_000
-"""Of a set: one that is larger is no set of prompts."""
-_FRONT = re.compile(r"\A---\n(?P<yaml>.*?\n)---\n", re.S)
+MAX_CHARS = 1_000_000
+"""Of a whole set."""
+_FRONT_MATTER = re.compile(r"\A---\n(?P<yaml>.*?\n)---\n", re.S)
 
 
 class TemplateError(ValueError):
     """A template can't be used; the text names it, the line where known, and what is wrong."""
 
     def __init__(self, name: str, message: str, line: int | None = None):
-        super().__init__(f"template {name!r}{f', line {line}' if line else ''}: {message}")
+        place = f"template {name!r}"
+        if line is not None:
+            place += f", line {line}"
+        super().__init__(f"{place}: {message}")
         self.name = name
         self.message = message
         self.line = line
@@ -37,61 +40,59 @@ class FrontMatter(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     name: str
-    """As the file's."""
+    """The file's name without its suffix."""
     version: int = Field(ge=1)
-    """Raised by who changes what the template says; diffs tell where it was not."""
+    """Raised with each change of the text; ``prompts diff`` says where it was not."""
     description: str
     reader: Literal["model", "github"]
-    """Who reads the text: it decides which filters keep a stranger's text apart (see ``lint``)."""
+    """What reads the text: it decides which filters frame untrusted text (see ``frames``)."""
     output: Literal["edits", "tool calls", "text", "markdown", "line"]
     """What the model is asked to answer with; for GitHub, what the text is."""
     hints: dict[Literal["max_tokens"], int] = {}
-    """What suits the prompt best: how long a reply may be, in tokens."""
+    """Settings that suit the prompt best: the length of a reply, in tokens."""
     tokens: dict[str, int]
-    """At most so many tokens in the section under a heading of level one that begins with the key; ``total`` in all."""
+    """The most tokens in the section under a heading of level one that begins with the key;
+    ``total`` for the whole text."""
+    variables: dict[str, Shape] = {}
+    """The variables it may use; it is rendered with these and no others."""
 
     @field_validator("tokens")
     @classmethod
-    def _total(cls, value: dict[str, int]) -> dict[str, int]:
+    def _require_total(cls, value: dict[str, int]) -> dict[str, int]:
         if "total" not in value:
             raise ValueError("give at least a total: {total: 2000}")
         return value
 
-    variables: dict[str, Shape] = {}
-    """What it may use; rendering gives it these and no others."""
-
     @field_validator("variables", mode="before")
     @classmethod
-    def _shapes(cls, value: Any) -> dict[str, Shape]:
+    def _parse_variables(cls, value: Any) -> dict[str, Shape]:
         if not isinstance(value, dict):
             raise ValueError("write a type behind each variable: {title: untrusted str}")
         return parse_fields(value)
 
 
 class TemplateSet:
-    """Templates by name: ``propose`` is the file ``propose.md.j2``. Nothing is parsed before it is
-    used.
-    """
+    """Templates by name: ``propose`` is the file ``propose.md.j2``. Each is parsed on first use."""
 
     def __init__(self, files: Mapping[str, str], *, bounded: bool = False):
-        """``files``: file name -> content. ``bounded``: rendered apart, see prompts.bounded.
+        """``files``: file name -> content. ``bounded``: render in a process of its own.
 
         Raises:
-            TemplateError: they are too much.
+            TemplateError: they are longer than ``MAX_CHARS`` together.
         """
-        self._files = {
-            name.removesuffix(SUFFIX): text.replace("\r\n", "\n") for name, text in files.items()
-        }
-        if sum(map(len, self._files.values())) > MAX_BYTES:
-            raise TemplateError("(the set)", f"more than {MAX_BYTES} characters")
+        self._texts: dict[str, str] = {}
+        for file_name, text in files.items():
+            self._texts[file_name.removesuffix(SUFFIX)] = text.replace("\r\n", "\n")
+        if sum(len(text) for text in self._texts.values()) > MAX_CHARS:
+            raise TemplateError("(the set)", f"more than {MAX_CHARS} characters")
         self._bounded = bounded
-        self._fronts = dict[str, FrontMatter]()
-        self._bodies = {name + SUFFIX: self._body(name) for name in self._files}
-        self._environment = environment.environment(self._bodies)
+        self._front_matters: dict[str, FrontMatter] = {}
+        self._bodies = {name + SUFFIX: self._body(name) for name in self._texts}
+        self._environment = rendering.create_environment(self._bodies)
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
-        """The templates of a folder; of the shipped one where none is given.
+        """Load the templates of a folder, by default the shipped one.
 
         Raises:
             TemplateError: there are none, or one is not UTF-8.
@@ -107,164 +108,173 @@ class TemplateSet:
 
     @property
     def names(self) -> list[str]:
-        return sorted(self._files)
-
-    @property
-    def globals(self) -> frozenset[str]:
-        """Names that every template may use."""
-        return frozenset(self._environment.globals)
+        return sorted(self._texts)
 
     @property
     def files(self) -> dict[str, str]:
-        """File name -> content: what another ``TemplateSet`` is made of."""
-        return {name + SUFFIX: text for name, text in self._files.items()}
+        """File name -> content, as the constructor takes them."""
+        return {name + SUFFIX: text for name, text in self._texts.items()}
 
     @property
     def set_hash(self) -> str:
         """sha256 over every file of the set, names included."""
-        return _digest({name: self._files[name] for name in self._files})
+        return _digest(self._texts)
 
     def hash(self, name: str) -> str:
         """sha256 over the template and all that it includes."""
-        return _digest({used: self._files[used] for used in self.used_by(name)})
+        return _digest({used: self._texts[used] for used in self.used_by(name)})
 
     def front_matter(self, name: str) -> FrontMatter:
-        if name not in self._fronts:
-            self._fronts[name] = self._read_front(name)
-        return self._fronts[name]
-
-    def _read_front(self, name: str) -> FrontMatter:
-        match = _FRONT.match(self._text(name))
-        if not match:
-            raise TemplateError(
-                name,
-                "no front matter: begin with a '---' line, description and variables, '---'",
-                1,
-            )
-        try:
-            if any(isinstance(token, yaml.AnchorToken) for token in yaml.scan(match["yaml"])):
-                raise TemplateError(
-                    name,
-                    "front matter: no anchors, please: a few lines of them can unfold without end",
-                    1,
-                )
-            front = FrontMatter.model_validate(yaml.safe_load(match["yaml"]) or {})
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise TemplateError(name, f"front matter: {field}: {first['msg']}", 1) from error
-        except (
-            yaml.YAMLError,
-            RecursionError,
-            ValueError,
-        ) as error:  # a date that is none is a bare ValueError
-            raise TemplateError(name, f"the front matter is not YAML: {error}", 1) from error
-        if front.name != name:
-            raise TemplateError(name, f"front matter: name: {front.name!r} is not the file's", 1)
-        return front
+        """Raises TemplateError where it is missing or wrong."""
+        if name not in self._front_matters:
+            self._front_matters[name] = _parse_front_matter(name, self._text(name))
+        return self._front_matters[name]
 
     def parse(self, name: str) -> nodes.Template:
-        """The template's syntax tree, filters and tests checked; line numbers are the file's.
+        """Return the syntax tree, filters and tests checked; line numbers are the file's.
 
-        It is not compiled: Jinja computes constants then, such as 9**9**9, outside of any bound.
+        It is not compiled: Jinja would then compute constants such as 9**9**9 without bounds.
+
+        Raises:
+            TemplateError: the syntax is wrong, or a filter or test does not exist.
         """
         try:
             tree = self._environment.parse(self._body(name), name)
-            for node in tree.find_all((nodes.Filter, nodes.Test)):
-                known = (
-                    self._environment.filters
-                    if isinstance(node, nodes.Filter)
-                    else self._environment.tests
-                )
-                if node.name not in known:
-                    raise TemplateError(
-                        name, f"No {type(node).__name__.lower()} named {node.name!r}.", node.lineno
-                    )
+            self._check_filters_and_tests(name, tree)
         except TemplateSyntaxError as error:
             raise TemplateError(name, error.message or "a syntax error", error.lineno) from error
         except RecursionError as error:
             raise TemplateError(name, "it is nested too deeply") from error
         return tree
 
+    def _check_filters_and_tests(self, name: str, tree: nodes.Template) -> None:
+        for node in tree.find_all(nodes.Filter):
+            if node.name not in self._environment.filters:
+                raise TemplateError(name, f"No filter named {node.name!r}.", node.lineno)
+        for test in tree.find_all(nodes.Test):
+            if test.name not in self._environment.tests:
+                raise TemplateError(name, f"No test named {test.name!r}.", test.lineno)
+
     def used_by(self, name: str) -> list[str]:
-        """``name`` and every template that it includes, in turn."""
-        found = [name]
-        open_ = [name]
-        while open_:
-            for file in meta.find_referenced_templates(self.parse(open_.pop())):
-                if file is None:
-                    raise TemplateError(
-                        name, "a template is included by a computed name: write the name out"
-                    )
-                if (included := file.removesuffix(SUFFIX)) not in found:
+        """Return ``name`` and every template that it includes, directly or not."""
+        used = [name]
+        pending = [name]
+        while pending:
+            for included in self._included_by(pending.pop()):
+                if included not in used:
                     self._text(included)
-                    found.append(included)
-                    open_.append(included)
-        return sorted(found)
+                    used.append(included)
+                    pending.append(included)
+        return sorted(used)
+
+    def _included_by(self, name: str) -> list[str]:
+        included = []
+        for file in meta.find_referenced_templates(self.parse(name)):
+            if file is None:
+                message = "a template is included by a computed name: write the name out"
+                raise TemplateError(name, message)
+            included.append(file.removesuffix(SUFFIX))
+        return included
 
     def render(self, name: str, **variables: Any) -> str:
-        """The template's text, stripped, ending in one line feed.
+        """Render a template to its text, stripped, ending in one line feed.
 
-        Variables and fields that it does not declare are not given to it.
+        Variables and fields that it does not declare are not passed to it.
 
         Raises:
-            TemplateError: it is missing or wrong, a declared variable was not given or is of another type, or the text
-                is out of bounds.
+            TemplateError: it is missing or wrong, a declared variable is missing or of another
+                type, or the text is out of bounds.
         """
         return self.render_all([(name, variables)])[0]
 
     def render_all(self, jobs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
-        """Texts of (name, variables), as ``render`` makes each; quicker where rendering is bounded."""
-        picked = [(name + SUFFIX, self._picked(name, variables)) for name, variables in jobs]
+        """Render (name, variables) as ``render`` does; one process for all where it is bounded."""
+        projected = [(name + SUFFIX, self._project(name, variables)) for name, variables in jobs]
         try:
             if self._bounded:
-                return bounded.render(self._bodies, picked)
-            return [environment.render(self._environment, *job) for job in picked]
-        except environment.RenderError as error:
-            raise TemplateError(
-                error.name.removesuffix(SUFFIX), error.message, error.line
-            ) from error
+                return bounded.render(self._bodies, projected)
+            return [
+                rendering.render(self._environment, file_name, variables)
+                for file_name, variables in projected
+            ]
+        except RenderError as error:
+            name = error.name.removesuffix(SUFFIX)
+            raise TemplateError(name, error.message, error.line) from error
 
-    def _picked(self, name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    def _project(self, name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the declared part of ``variables``."""
         declared = self.front_matter(name).variables
-        absent = [
+        missing = [
             variable
             for variable, shape in declared.items()
             if variable not in variables and not shape.optional
         ]
-        if absent:
-            raise TemplateError(name, f"needs {', '.join(absent)}")
+        if missing:
+            raise TemplateError(name, f"needs {', '.join(missing)}")
+        projected = {}
         try:
-            return {
-                variable: pick(shape, variables.get(variable), variable)
-                for variable, shape in declared.items()
-            }
+            for variable, shape in declared.items():
+                projected[variable] = project(shape, variables.get(variable), variable)
         except ValueError as error:
             raise TemplateError(name, str(error)) from error
+        return projected
 
     def _text(self, name: str) -> str:
-        try:
-            return self._files[name]
-        except KeyError:
-            raise TemplateError(name, f"there is none; there are {', '.join(self.names)}") from None
+        if name not in self._texts:
+            raise TemplateError(name, f"there is none; there are {', '.join(self.names)}")
+        return self._texts[name]
 
     def _body(self, name: str) -> str:
-        """Without the front matter: a comment of as many lines keeps the line numbers of errors
-        true.
+        """Return the template with its front matter replaced by a comment of as many lines.
+
+        So the line numbers of errors are the file's.
         """
         text = self._text(name)
-        match = _FRONT.match(text)
-        return "{#" + "\n" * match[0].count("\n") + "#}" + text[match.end() :] if match else text
+        match = _FRONT_MATTER.match(text)
+        if match is None:
+            return text
+        line_feeds = "\n" * match[0].count("\n")
+        return "{#" + line_feeds + "#}" + text[match.end() :]
 
 
 def template_files(folder: Path) -> list[Path]:
-    """In order; what editors and file systems leave beside them begins with a dot."""
+    """List the templates of a folder in order; editors' own files beside them begin with a dot."""
     return sorted(file for file in folder.glob(f"*{SUFFIX}") if not file.name.startswith("."))
+
+
+def _parse_front_matter(name: str, text: str) -> FrontMatter:
+    match = _FRONT_MATTER.match(text)
+    if match is None:
+        message = "no front matter: begin with a '---' line, description and variables, '---'"
+        raise TemplateError(name, message, 1)
+    try:
+        _refuse_anchors(name, match["yaml"])
+        front = FrontMatter.model_validate(yaml.safe_load(match["yaml"]) or {})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise TemplateError(name, f"front matter: {field}: {first['msg']}", 1) from error
+    except TemplateError:
+        raise
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        # PyYAML raises a bare ValueError for a date that does not exist.
+        raise TemplateError(name, f"the front matter is not YAML: {error}", 1) from error
+    if front.name != name:
+        raise TemplateError(name, f"front matter: name: {front.name!r} is not the file's", 1)
+    return front
+
+
+def _refuse_anchors(name: str, text: str) -> None:
+    for token in yaml.scan(text):
+        if isinstance(token, yaml.AnchorToken):
+            message = "front matter: anchors are not allowed: a few of them can expand without end"
+            raise TemplateError(name, message, 1)
 
 
 def _digest(texts: Mapping[str, str]) -> str:
     digest = hashlib.sha256()
     for name in sorted(texts):
         for part in (name.encode(), texts[name].encode()):
-            digest.update(len(part).to_bytes(8, "big") + part)
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
     return digest.hexdigest()

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.stage import RunContext
-from prompts.filters import tokens_of
+from prompts.tokens import tokens_of
 from repository.context.excerpts import excerpt
 from repository.context.query import Query
 from repository.context.ranking import RankedFile, rank

@@ -11,8 +11,8 @@ from cli.command import CommandError, settings
 from cli.prompts.source import changed_lines, exit_on_template_error, load, template_dir
 from prompts import TemplateError, TemplateSet
 from prompts import golden as frozen_cases
-from prompts.filters import tokens_of
 from prompts.template_set import SHIPPED, template_files
+from prompts.tokens import tokens_of
 
 Texts = Mapping[tuple[str, str], str]
 

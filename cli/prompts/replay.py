@@ -16,7 +16,7 @@ import click
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
 from cli.prompts.source import load
-from prompts.filters import tokens_of
+from prompts.tokens import tokens_of
 
 if TYPE_CHECKING:
     from cli.prompts.runs import StoredRun

@@ -22,7 +22,7 @@ FILE is one of two things.
 
   For example:
 
-      - {when: "went wrong with the last try", reply_file: second.md}
+      - {when: "the previous attempt failed", reply_file: second.md}
       - {status: 429, headers: {retry-after: "1"}, times: 1}
       - {reply_file: first.md, cost_usd: 0.01}
 

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import pairwise
 
-from prompts.filters import BYTES_PER_TOKEN, tokens_of
+from prompts.tokens import BYTES_PER_TOKEN, tokens_of
 from repository.context.bm25 import DocumentTerms
 from repository.context.query import Query
 from repository.definitions import DefinitionLine, column_of, defined_names, definition_at

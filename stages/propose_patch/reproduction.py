@@ -126,7 +126,7 @@ async def _find(task: Task) -> Finding:
             )
         task.run.progress(f"the reproduction test is not kept: {one_line(clip(tried.said, 200))}")
         said = clip(tried.said, SHOWN_FAILURE)
-        (again,) = await asyncio.to_thread(task.render, ("reproduce_again", {"said": said}))
+        (again,) = await asyncio.to_thread(task.render, ("reproduce_again", {"failure": said}))
         turn = (
             Message(role="assistant", content=reply.content),
             Message(role="user", content=again),

@@ -169,7 +169,7 @@ def test_a_replay_shows_prompts_patch_tests_and_cost_side_by_side_and_leaves_the
     console: Console, sample: Sample, mine: Path
 ) -> None:
     job_id = stored(console, sample)
-    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
     (console.folder / "new.yaml").write_text(
         json.dumps(
             [
@@ -235,7 +235,7 @@ def comparing(
     this script.
     """
     stored(console, sample)
-    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
     (console.folder / "new.yaml").write_text(json.dumps(script))
     return ("prompts", "compare", SHIPPED, mine, "--runs", "3", "--model", "scripted:new.yaml")
 
@@ -275,7 +275,7 @@ def test_an_issue_that_could_not_be_tried_to_its_end_is_left_out_of_a_comparison
 def test_an_issues_first_prompt_is_rendered_without_a_model(
     console: Console, sample: Sample, mine: Path
 ) -> None:
-    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
     result = console.run(
         "prompts",
         "render",
@@ -301,12 +301,10 @@ def test_golden_shows_what_an_edit_changes_and_freezes_it_on_request(
     assert console.run("prompts", "golden").exit_code == 0, (
         "prompts golden --template-dir prompts/templates --update"
     )
-    edit(mine, "edit_format", "Small blocks", "Tiny blocks")
+    edit(mine, "edit_format", "Prefer small blocks", "Prefer tiny blocks")
     result = console.run("prompts", "golden", "--template-dir", mine)
     assert result.exit_code == 1
-    assert (
-        "-- Several changes are several blocks, each under its path. Small blocks" in result.stdout
-    )
+    assert "-- For several changes, write several blocks" in result.stdout
     assert "plain/propose_system: about " in result.stdout, "what includes it changes too"
     assert "8 of " in result.stderr and "plain/propose:" not in result.stdout
     assert console.run("prompts", "golden", "--template-dir", mine, "--update").exit_code == 0
@@ -320,17 +318,17 @@ def test_golden_prices_the_difference_for_a_model(
     monkeypatch.setattr(
         "pipeline.model.litellm_client.listed_input_price", {"openai/gpt-4o": 2.5e-6}.get
     )
-    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
     shown = console.run(
         "prompts", "golden", "--template-dir", mine, "--model", "openai/gpt-4o"
     ).stdout
-    assert "plain/propose: about 323 -> 327 tokens, +0.000010 US dollars a call" in shown
+    assert "plain/propose: about 331 -> 334 tokens, +0.000008 US dollars a call" in shown
 
 
 def test_each_save_is_rendered_again(console: Console, mine: Path) -> None:
     def edits() -> Iterator[None]:
         yield
-        edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+        edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
         yield
         edit(mine, "propose", "Be brief.", "{% if %}")
         yield
@@ -346,7 +344,7 @@ def test_a_set_is_published_made_current_and_taken_back(
 ) -> None:
     (console.folder / "sets").mkdir()
     monkeypatch.setenv("CODING_AGENT_TEMPLATES", "sets")
-    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
     shipped = TemplateSet.load().set_hash
     wanted = TemplateSet.load(mine).set_hash
     assert console.run("prompts", "publish", mine).stdout == f"{wanted}\n"
@@ -357,7 +355,7 @@ def test_a_set_is_published_made_current_and_taken_back(
     assert console.run("prompts", "use", shipped).exit_code == 0
     assert shipped in console.run("prompts", "list").stdout
     edit(mine, "propose", "Be brief.", "{{ issue.body }}")
-    assert "'issue.body' is a stranger's text" in console.refused("prompts", "publish", mine)
+    assert "'issue.body' is untrusted text" in console.refused("prompts", "publish", mine)
     assert "no such set is published" in console.refused("prompts", "use", "0" * 64)
     assert "neither a folder nor the hash" in console.refused(
         "prompts", "lint", "--template-dir", "no such"
@@ -365,11 +363,11 @@ def test_a_set_is_published_made_current_and_taken_back(
 
 
 def test_a_diff_tells_where_a_version_was_not_raised(console: Console, mine: Path) -> None:
-    edit(mine, "propose", "# Now\n", "# Now\n\nBe brief.\n")
+    edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
     result = console.run("prompts", "diff", SHIPPED, mine)
     assert result.exit_code == 1 and "+Be brief." in result.stdout
-    assert "propose: the text differs, and its version is not above 1" in result.stderr
-    edit(mine, "propose", "version: 1", "version: 2")
+    assert "propose: the text differs, and its version is not above 2" in result.stderr
+    edit(mine, "propose", "version: 2", "version: 3")
     assert "version is not" not in console.run("prompts", "diff", SHIPPED, mine).stderr
     assert console.run("prompts", "diff", mine, mine).exit_code == 0
 
@@ -378,7 +376,7 @@ def test_a_template_is_shown_with_what_it_says_of_itself(console: Console) -> No
     shown = console.run("prompts", "show", "propose").stdout
     assert (
         "files[].content                  untrusted str" in shown
-        and "# What went wrong with the last try" in shown
+        and "# Why the previous attempt failed" in shown
     )
 
 

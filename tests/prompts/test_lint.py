@@ -32,7 +32,7 @@ def shipped(name: str, *replacements: tuple[str, str]) -> str:
 
 def added(words: str) -> list[str]:
     """Findings of the shipped ``propose`` with ``words`` added, without the place."""
-    found = findings(propose=shipped("propose", ("# Now\n", f"# Now\n{words}\n")))
+    found = findings(propose=shipped("propose", ("# Task\n", f"# Task\n{words}\n")))
     return [re.sub(r"^propose(:\d+)?: ", "", finding) for finding in found]
 
 
@@ -74,7 +74,7 @@ TITLE = "{title: untrusted str}"
         ),
         (
             title("{% import 'edit_format.md.j2' as x %}"),
-            "pull_request_title:10: import is not supported",
+            "pull_request_title:10: import is not part of the template language",
         ),
         (title("{{ 1" + "+1" * 5000 + " }}"), "pull_request_title: it is nested too deeply"),
         (title("{{ 1 // 0 }}"), "pull_request_title:10: ZeroDivisionError"),
@@ -98,9 +98,7 @@ def test_what_the_yaml_or_the_walk_chokes_on_is_a_finding(text: str) -> None:
 
 
 def test_a_variable_of_an_included_template_counts_as_used() -> None:
-    part = template(
-        "{% for x in range(2) %}{{ issue_url }}{% endfor %}", "{issue_url: str}", name="part"
-    )
+    part = template("{% if issue_url %}{{ issue_url }}{% endif %}", "{issue_url: str}", name="part")
     assert (
         findings(
             part=part, pull_request_title=title("{% include 'part.md.j2' %}", "{issue_url: str}")
@@ -109,7 +107,7 @@ def test_a_variable_of_an_included_template_counts_as_used() -> None:
     )
 
 
-BARE = "is a stranger's text outside a delimiter: end with | fenced, | code or | quoted"
+UNFRAMED = "is untrusted text outside a frame: end with | fenced, | code or | quoted"
 
 
 @pytest.mark.parametrize(
@@ -123,68 +121,36 @@ BARE = "is a stranger's text outside a delimiter: end with | fenced, | code or |
             "{% for file in files %}{{ file.path | code }}{{ file.content }}{% endfor %}",
             "'file.content'",
         ),
-        ("{% for file in files %}{{ loop.previtem.path if loop.index > 1 }}{% endfor %}", "this"),
         ("{% for comment in issue.comments[1:] %}{{ comment.body }}{% endfor %}", "'comment.body'"),
-        ("{% for test, why in suite.base.failures.items() %}{{ test }}{% endfor %}", "'test'"),
+        ("{% for test in suite.base.failures %}{{ test }}{% endfor %}", "'test'"),
         (
-            (
-                "{% for test in suite.base.failures %}{{ suite.base.failures[test] | trim }}{%"
-                " endfor %}"
-            ),
+            "{% for test in suite.base.failures %}"
+            "{{ suite.base.failures[test] | trim }}{% endfor %}",
             "'suite.base.failures[]'",
         ),
         ("{{ listing | join(', ') }}", "'listing'"),
         ("{{ files | map(attribute='path') | first }}", "'files'"),
         ("{{ ['a', listing[0]] | join }}", "this"),
         ("{{ '%s' | format(feedback) }}", "this"),
+        ("{{ '%s' | format(feedback | fenced) | clip(9) }}", "this"),
         ("{{ 'x: ' ~ feedback }}", "this"),
         ("{{ feedback or 'nothing' }}", "this"),
         ("{{ feedback if feedback }}", "this"),
-        ("{{ feedback.strip() }}", "'feedback.strip'"),
         ("{{ suite.runner | default(feedback) }}", "'suite.runner'"),
         ("{{ feedback | fenced | clip(100) }}", "'feedback'"),
         ("{{ (feedback | fenced)[:100] }}", "'feedback[]'"),
-        ("{{ (feedback | code).replace('`', '') }}", "'feedback.replace'"),
-        ("{% set said = feedback %}{{ said }}", "'said'"),
-        ("{% set said %}{{ feedback }}{% endset %}{{ said }}", "'said'"),
-        (
-            (
-                "{% set n = namespace(s='') %}{% for f in files %}{% set n.s = f.path %}{% endfor"
-                " %}{{ n.s }}"
-            ),
-            "'n.s'",
-        ),
-        ("{% filter upper %}{{ feedback }}{% endfilter %}", "this"),
-        ("{% with said = feedback %}{{ said }}{% endwith %}", "'said'"),
-        ("{% macro show(x) %}{{ x }}{% endmacro %}{{ show(feedback) }}", "'x'"),
+        ("{{ feedback | code | sort | join }}", "'feedback'"),
+        ("{{ feedback | fenced | replace('`', '') }}", "'feedback'"),
+        ("{{ 'x' | replace('x', feedback) }}", "this"),
+        ("{{ listing | map('replace', 'a', 'b') | join }}", "'listing'"),
+        ("{% for part in feedback | fenced %}{{ part if loop.index > 3 }}{% endfor %}", "this"),
         ("{% if feedback %}{% else %}{{ issue.author }}{% endif %}", "'issue.author'"),
-        ("{% set s = feedback %}{% if not s %}{% set s = 'none' %}{% endif %}{{ s }}", "'s'"),
-        (
-            (
-                "{% if issue.number %}{% set s = feedback %}{% else %}{% set s = 'none' %}{% endif"
-                " %}{{ s }}"
-            ),
-            "'s'",
-        ),
-        (
-            (
-                "{% if issue.number %}{% set s = 'a' %}{% elif feedback %}{% set s = feedback %}{%"
-                " endif %}{{ s }}"
-            ),
-            "'s'",
-        ),
-        ("{% set s %}{{ feedback | fenced }}{% endset %}{{ s | clip(10) }}", "'s'"),
+        ("{% if issue.number %}{% elif feedback %}{{ feedback }}{% endif %}", "'feedback'"),
         ("{{ ('x ' ~ (feedback | fenced)) | clip(100) }}", "this"),
-        ("{% filter clip(100) %}{{ feedback | fenced }}{% endfilter %}", "this"),
-        (
-            "{% macro show(x) %}{{ x | fenced }}{% endmacro %}{{ show(feedback) | clip(100) }}",
-            "'show'",
-        ),
-        ("{% macro show(x=feedback) %}{{ x }}{% endmacro %}{{ show() }}", "'x'"),
     ],
 )
-def test_a_strangers_text_outside_a_delimiter_is_found(words: str, what: str) -> None:
-    assert added(words) == [f"{what} {BARE}"]
+def test_untrusted_text_outside_a_frame_is_found(words: str, what: str) -> None:
+    assert added(words) == [f"{what} {UNFRAMED}"]
 
 
 @pytest.mark.parametrize(
@@ -193,29 +159,38 @@ def test_a_strangers_text_outside_a_delimiter_is_found(words: str, what: str) ->
         "{{ issue.number }} {{ suite.runner }} {{ listing | length }} {{ (files | first).whole }}",
         "{{ issue.body | clip(100) | fenced }}{{ issue.title | one_line | quoted }}",
         "{{ files | map(attribute='path') | map('code') | join(', ') }}",
-        (
-            "{% for file in files | sort(attribute='path') %}{{ loop.index }} {{ file.path | code"
-            " }}{% endfor %}"
-        ),
-        "{% set said = (feedback or '') | clip(9) | fenced %}{{ said }}",
-        "{% set said %}{{ issue.author }}: {{ issue.title }}{% endset %}{{ said | fenced }}",
-        "{% filter fenced %}{{ issue.title }}{% endfilter %}",
-        "{% macro show(x) %}{{ x | code }}{% endmacro %}{{ show(issue.title) }}",
+        "{% for file in files | sort(attribute='path') %}"
+        "{{ loop.index }} {{ file.path | code }}{% endfor %}",
+        "{{ (feedback or '') | clip(9) | fenced }}",
         "{{ 'none' if not feedback else 'some' }}{% if issue.body == 'x' %}y{% endif %}",
         "{% for test in suite.base.failures if test %}{{ test | code }}{% endfor %}",
-        (
-            "{% if feedback %}{% set s = 'a' %}{% elif issue.body %}{% set s = 'b' %}{% else %}{%"
-            " set s = 'c' %}{% endif %}{{ s }}"
-        ),
-        (
-            "{{ [issue.title | fenced, issue.title | code] | join(' ') }}{{ 'x ' ~ (issue.title |"
-            " fenced) }}"
-        ),
-        "{% set s %}{{ issue.title | fenced }}{% endset %}{{ s | trim }}",
+        "{{ [issue.title | fenced, issue.title | code] | join(' ') }}",
+        "{{ 'x ' ~ (issue.title | fenced) }}",
+        "{{ issue.title | fenced | trim }}",
     ],
 )
-def test_a_strangers_text_in_its_delimiter_is_no_finding(words: str) -> None:
+def test_untrusted_text_in_a_frame_is_no_finding(words: str) -> None:
     assert added(words) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ("{% set s = feedback %}", "assign"),
+        ("{% set s %}{{ feedback | fenced }}{% endset %}", "assignblock"),
+        ("{% filter upper %}{{ feedback | fenced }}{% endfilter %}", "filterblock"),
+        ("{% with s = feedback %}{% endwith %}", "with"),
+        ("{% macro show(x) %}{{ x }}{% endmacro %}", "macro"),
+        ("{% for test, why in suite.base.failures %}{% endfor %}", "for"),
+        ("{% import 'edit_format.md.j2' as x %}", "import"),
+        ("{{ feedback.strip() }}", "a call"),
+        ("{% for x in range(2) %}{% endfor %}", "a call"),
+        ("{{ files | groupby('path') | length }}", "the filter 'groupby'"),
+        ("{{ listing | map('urlize') | join }}", "the filter 'urlize'"),
+    ],
+)
+def test_what_is_not_part_of_the_template_language_is_refused(words: str, what: str) -> None:
+    assert added(words) == [f"{what} is not part of the template language"]
 
 
 def test_for_github_a_text_must_be_made_inert_and_not_edited_afterwards() -> None:
@@ -229,9 +204,7 @@ def test_for_github_a_text_must_be_made_inert_and_not_edited_afterwards() -> Non
     assert with_title("title | inert | clip(9) | one_line") == []
     for bare in ("title", "title | code", "title | fenced", "title | inert | replace('x', '@')"):
         (finding,) = with_title(bare)
-        assert finding.endswith(
-            "'title' is a stranger's text outside a delimiter: put | inert behind it"
-        )
+        assert finding.endswith("'title' is untrusted text outside a frame: put | inert behind it")
 
 
 def test_a_field_that_nobody_declared_is_found() -> None:
@@ -242,7 +215,7 @@ def test_a_field_that_nobody_declared_is_found() -> None:
     more = shipped(
         "propose",
         ("number: int", "number: int\n    url: str"),
-        ("# Now\n", "# Now\n{{ issue.url }}\n"),
+        ("# Task\n", "# Task\n{{ issue.url }}\n"),
     )
     assert findings(propose=more) == ["propose: 'issue.url': the pipeline gives it no such field"]
 

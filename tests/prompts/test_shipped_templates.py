@@ -18,7 +18,7 @@ HOSTILE = st.lists(
             "````",
             "```\n",
             "~~~\n",
-            "\n\n# Now\n\n",
+            "\n\n# Task\n\n",
             "\nFile `x.py`:\n",
             "-->",
             "@octocat",
@@ -131,12 +131,12 @@ def test_the_prompt_asks_for_edits_in_blocks_with_a_test_and_calls_everything_fe
 
 
 def test_the_prompt_shows_the_last_rounds_reason_only_where_there_is_one() -> None:
-    assert "# What went wrong with the last try" in prompt("x")
+    assert "# Why the previous attempt failed" in prompt("x")
     assert "went wrong" not in prompt("x", feedback=None)
 
 
 def test_a_file_in_part_says_so() -> None:
-    assert "File `b.py`, in part: lines are left out:" in prompt("x")
+    assert "File `b.py`, in part (some lines are omitted):" in prompt("x")
 
 
 def test_a_huge_issue_is_cut_in_the_prompt_with_a_word_about_it() -> None:
@@ -203,7 +203,7 @@ def test_a_pull_request_without_tests_or_words_does_not_claim_any() -> None:
     )
     assert "**not verified**: no suite" in body
     assert "ran after" not in body and "Failed before" not in body and "fail now" not in body
-    assert "The model said nothing about its change." in body
+    assert "The model gave no description of its change." in body
 
 
 @settings(deadline=None, max_examples=150)

@@ -118,7 +118,9 @@ def test_a_template_that_is_rendered_apart_finds_no_environment(
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "s3cret-token")
     monkeypatch.setattr(
-        bounded, "_START", "import json, os; print(json.dumps({'texts': [str(dict(os.environ))]}))"
+        bounded,
+        "_PROGRAM",
+        "import json, os; print(json.dumps({'texts': [str(dict(os.environ))]}))",
     )
     (text,) = bounded.render({"a": ""}, [("a", {})])
     assert "s3cret" not in text
@@ -144,7 +146,7 @@ def test_an_unknown_template_is_told_with_those_there_are() -> None:
         (template("", more="vars: {}\n"), "vars: Extra inputs"),
         (template("", "[x, y]"), "write a type behind each variable"),
         (template("", "{x: text}"), "'text' is no type: write str, int"),
-        (template("", "{x: &a [str], y: *a}"), "no anchors"),
+        (template("", "{x: &a [str], y: *a}"), "anchors are not allowed"),
         (template("", name="b"), "name: 'b' is not the file's"),
         (template("").replace("total", "Files"), "give at least a total"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prompts.filters import tokens_of
+from prompts.tokens import tokens_of
 from repository.context.excerpts import OMITTED, excerpt
 from repository.context.query import Query, terms_of
 from repository.context.ranking import rank

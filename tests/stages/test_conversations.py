@@ -127,7 +127,7 @@ async def test_a_reproduction_test_that_proves_nothing_is_dropped(
 ) -> None:
     it = talk(
         says(f"It adds.\n\n{reply}", TESTS_ASKED),
-        says("NO_TEST: I can't.", "can't be used"),
+        says("NO_TEST: I can't.", "does not reproduce"),
         says(RIGHT),
         plan=Plan("balanced", candidates=1),
     )
@@ -135,7 +135,7 @@ async def test_a_reproduction_test_that_proves_nothing_is_dropped(
     assert result.outcome is Outcome.PROPOSED
     if said:
         assert said in it.client.prompts[1] and len(it.client.sent) == 3
-    assert "A test that shows the issue" not in it.client.prompts[-1]
+    assert "Reproduction test" not in it.client.prompts[-1]
 
 
 async def test_candidates_are_chosen_by_the_tests_and_then_by_the_majority(talk: Talk) -> None:

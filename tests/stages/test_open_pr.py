@@ -382,7 +382,7 @@ async def test_the_pull_request_says_what_hidden_text_was_taken_out_of_the_issue
     desk.hidden = ("body: 1 HTML comment", "comment 2: 27 invisible characters")
     await desk.open(claim(desk.store))
     said = (
-        "which was taken out before the model read it: body: 1 HTML comment; comment 2: 27"
+        "It was removed before the model read the issue: body: 1 HTML comment; comment 2: 27"
         " invisible characters."
     )
     assert said in (desk.pulls[0].issue.body or "")
@@ -408,7 +408,7 @@ async def test_titles_and_bodies_are_cut_to_githubs_limits_and_say_so(
     folder = tmp_path / "templates"
     folder.mkdir()
     for name in TEMPLATES.names:
-        text = TEMPLATES._files[name]
+        text = TEMPLATES.files[f"{name}.md.j2"]
         if name == "pull_request":
             text = (
                 text.replace("Fixes #", "{{ '.' * 70000 }}\nFixes #")
