@@ -29,10 +29,10 @@ from pipeline.model import ModelReply
 from pipeline.model.failures import Failure, ModelError
 from pipeline.outcome import Facts, Outcome
 from pipeline.policy import Policy
-from pipeline.queue import SqsQueue, sqs
+from pipeline.queue import SqsQueue, delivery
 from pipeline.stage import Back, EffectiveLimits, Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
-from pipeline.worker.heartbeat import Heartbeat
+from pipeline.worker.options import WorkerOptions, WorkerTools
 from pipeline.worker.outbox import Publisher
 from pipeline.worker.worker import Worker
 
@@ -234,7 +234,7 @@ async def work(setting: Setting) -> None:
     """Until it is killed, or told to stop."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    sqs.MAX_VISIBILITY = setting.longest  # type: ignore[assignment]
+    delivery.MAX_VISIBILITY = setting.longest
     world = World(setting.world)
     store = SqliteStore(setting.shared / "store.sqlite")
     pipeline = Pipeline(
@@ -245,17 +245,14 @@ async def work(setting: Setting) -> None:
     engine = Engine(Parts(pipeline, store, artifacts, policy, setting.data / "runs"))
     queue = SqsQueue(setting.queue_url, visibility_timeout=setting.visibility)
     async with queue, Publisher(store, policy.topic_of, interval=0.5) as publisher:
-        worker = Worker(
-            queue,
-            store,
-            engine,
-            publisher,
-            concurrency=setting.concurrency,
-            visibility_timeout=setting.visibility,
+        options = WorkerOptions(
+            setting.concurrency,
+            setting.visibility,
+            heartbeat_seconds=setting.visibility / 4,
             poll_seconds=setting.poll,
             max_crashes=10**9,
-            heartbeat=Heartbeat(setting.visibility / 4, lease_seconds=setting.visibility),
         )
+        worker = Worker(WorkerTools(queue, store, engine, publisher), options)
         await worker.run(stop)
     store.close()
 

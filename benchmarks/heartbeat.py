@@ -26,7 +26,7 @@ from pipeline.policy import Policy
 from pipeline.queue import SqsQueue
 from pipeline.stage import EffectiveLimits, Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
-from pipeline.worker.heartbeat import Heartbeat
+from pipeline.worker.options import WorkerOptions, WorkerTools
 from pipeline.worker.outbox import Publisher
 from pipeline.worker.worker import Worker
 from tests.stand_ins.aws import Aws
@@ -66,7 +66,6 @@ async def measure(
     stop = asyncio.Event()
     rows = []
     every = []
-    heartbeat = Heartbeat(interval, lease_seconds=visibility)
     queue = SqsQueue(made.url, visibility_timeout=visibility)
     async with queue, Publisher(store, policy.topic_of) as publisher:
         for number in range(1, runs + 1):
@@ -75,21 +74,16 @@ async def measure(
             )
         # One slot more than runs: a long poll is under way all the time, and at the stop.
         worker = Worker(
-            queue,
-            store,
-            engine,
-            publisher,
-            concurrency=runs + 1,
-            visibility_timeout=visibility,
-            heartbeat=heartbeat,
+            WorkerTools(queue, store, engine, publisher), WorkerOptions(runs + 1, visibility)
         )
+        heartbeat = worker.heartbeat
         working = asyncio.create_task(worker.run(stop))
         for _ in range(runs):
             await stage.begun.acquire()
-        heartbeat.take_lateness()
+        heartbeat.drain_lateness()
         for number in range(1, times + 1):
             time.sleep(block)  # noqa: ASYNC251 (what is measured)
-            late = heartbeat.take_lateness()
+            late = heartbeat.drain_lateness()
             rows.append(
                 {
                     "block": number,
@@ -100,7 +94,7 @@ async def measure(
             )
             every += late
             await asyncio.sleep(interval)
-            heartbeat.take_lateness()
+            heartbeat.drain_lateness()
         kept = [
             run for run in store.runs(limit=runs) if run.state == "running" and run.deliveries == 1
         ]

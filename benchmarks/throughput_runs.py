@@ -26,11 +26,11 @@ from pipeline.engine.work import Parts, Progress
 from pipeline.job import parse_job
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.policy import Policy
-from pipeline.queue import SqsQueue
-from pipeline.queue.batch import BATCH
+from pipeline.queue import BATCH, SqsQueue
 from pipeline.stage import EffectiveLimits, Pipeline, RunContext, Stop
 from pipeline.store.contract import Claimed, Submission
 from pipeline.store.sqlite import SqliteStore
+from pipeline.worker.options import WorkerOptions, WorkerTools
 from pipeline.worker.outbox import Publisher
 from pipeline.worker.worker import Worker
 
@@ -80,15 +80,8 @@ async def whole_worker(setting: Setting, stop: asyncio.Event) -> None:
     )
     queue = SqsQueue(setting.queue_url, visibility_timeout=VISIBILITY)
     async with queue, Publisher(store, policy.topic_of) as publisher:
-        worker = Worker(
-            queue,
-            store,
-            Engine(parts),
-            publisher,
-            concurrency=setting.concurrency,
-            visibility_timeout=VISIBILITY,
-            poll_seconds=POLL,
-        )
+        options = WorkerOptions(setting.concurrency, VISIBILITY, poll_seconds=POLL)
+        worker = Worker(WorkerTools(queue, store, Engine(parts), publisher), options)
         await worker.run(stop)
     store.close()
 

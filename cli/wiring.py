@@ -329,8 +329,9 @@ async def serve(app: App, stop: asyncio.Event) -> None:
     from pipeline.api.server import listen
     from pipeline.api.server import serve as serve_http
     from pipeline.queue import SqsQueue
+    from pipeline.worker.options import WorkerOptions, WorkerTools
     from pipeline.worker.outbox import Publisher
-    from pipeline.worker.task_protection import TaskProtection, agent
+    from pipeline.worker.task_protection import TaskProtection, connect_agent
     from pipeline.worker.worker import Worker
 
     settings = app.settings
@@ -342,22 +343,16 @@ async def serve(app: App, stop: asyncio.Event) -> None:
             f"CODING_AGENT_PORT: {settings.host}:{settings.port} can't be used: {error}"
         ) from error
     queue = SqsQueue(settings.queue_url, visibility_timeout=settings.visibility_timeout)
-    put = agent(os.environ)
+    put = connect_agent(os.environ)
     async with (
         queue,
         Publisher(app.store, app.policy.topic_of) as publisher,
         AsyncExitStack() as stack,
     ):
         protection = await stack.enter_async_context(TaskProtection(put)) if put else None
-        worker = Worker(
-            queue,
-            app.store,
-            app.engine,
-            publisher,
-            concurrency=settings.concurrency,
-            visibility_timeout=settings.visibility_timeout,
-            protect=protection.hold if protection else nullcontext,
-        )
+        protect = protection.hold if protection else nullcontext
+        tools = WorkerTools(queue, app.store, app.engine, publisher, protect)
+        worker = Worker(tools, WorkerOptions(settings.concurrency, settings.visibility_timeout))
         # HTTP is stopped last: a load balancer still gets its answers while runs are handed back.
         http_stop = asyncio.Event()
         working = asyncio.create_task(worker.run(stop))
@@ -372,7 +367,7 @@ async def serve(app: App, stop: asyncio.Event) -> None:
 def _intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
     from pipeline.api.app import create_app
     from pipeline.api.keys import ApiKeys
-    from pipeline.worker.worker import STALE
+    from pipeline.worker.worker import STALE_SECONDS
 
     async def store() -> object:
         return await asyncio.to_thread(app.store.pending_events, 1)
@@ -389,7 +384,7 @@ def _intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
         send=queue.submit,
         keys=ApiKeys.parse(keys.get_secret_value() if keys else ""),
         vitals=worker.vitals,
-        vital_limits={"poll": STALE, "heartbeat": STALE},
+        vital_limits={"poll": STALE_SECONDS, "heartbeat": STALE_SECONDS},
         checks={
             "queue": queue.depth,
             "store": store,

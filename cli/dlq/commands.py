@@ -178,7 +178,7 @@ def replay(
         max_rounds=max_rounds,
     )
     from cli.dlq.dead_letters import Kind, again
-    from pipeline.queue.sqs import FAILED_GENERATION, REASON
+    from pipeline.queue import FAILED_GENERATION, REASON
 
     def job(letter: "Letter") -> FixIssueJob:
         generation = letter.delivery.failed_generation

@@ -20,8 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob, InvalidJob, Limits, NewerSchema, UnreadableMessage, parse_job
-from pipeline.queue.batch import BATCH
-from pipeline.queue.sqs import REASON, Delivery, SqsQueue
+from pipeline.queue import BATCH, REASON, Delivery, SqsQueue
 from pipeline.run_key import redrive_replay_id
 
 log = logging.getLogger(__name__)

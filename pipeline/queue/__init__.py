@@ -1,14 +1,9 @@
-"""SQS: taking deliveries, keeping them, giving them back, and the dead-letter queue."""
+"""SQS: receiving, keeping, releasing and deleting messages, and the dead-letter queue."""
 
 from pipeline.queue.batch import BATCH, EntriesFailed
-from pipeline.queue.sqs import (
-    FAILED_GENERATION,
-    REASON,
-    Delivery,
-    NoDeadLetterQueue,
-    SqsQueue,
-    visibility_extender,
-)
+from pipeline.queue.delivery import FAILED_GENERATION, REASON, Delivery
+from pipeline.queue.extender import VisibilityExtender
+from pipeline.queue.sqs import NoDeadLetterQueue, SqsQueue
 
 __all__ = [
     "BATCH",
@@ -18,5 +13,5 @@ __all__ = [
     "EntriesFailed",
     "NoDeadLetterQueue",
     "SqsQueue",
-    "visibility_extender",
+    "VisibilityExtender",
 ]

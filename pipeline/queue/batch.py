@@ -1,11 +1,13 @@
 """Calls of concurrent runs, sent to SQS together."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import backoff
+import anyio
+
+from pipeline.backoff import Backoff
 
 #: Entries of one batch call
 #: (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html).
@@ -13,83 +15,103 @@ BATCH = 10
 #: How often an entry is sent that SQS refuses by its own fault, throttling included.
 TRIES = 4
 
+#: An entry of a batch call, and SQS's response to it, in boto3's form.
+Entry = dict[str, Any]
+Failure = dict[str, Any]
+
 
 class EntriesFailed(Exception):
     """A batch call succeeded with failed entries inside. ``codes``: message id -> SQS's code."""
 
     def __init__(self, operation: str, codes: dict[str, str]):
-        super().__init__(
-            f"{operation} failed for {', '.join(f'{key} ({code})' for key, code in codes.items())}"
-        )
+        failures = [f"{message_id} ({code})" for message_id, code in codes.items()]
+        super().__init__(f"{operation} failed for {', '.join(failures)}")
         self.operation = operation
         self.codes = codes
 
 
-class Batch:
-    """While one call is under way the next entries gather: batches form under load.
+@dataclass(frozen=True)
+class _Waiting:
+    entry: Entry
+    failure: "asyncio.Future[Failure | None]"
+    """What becomes of the entry; None: it succeeded."""
 
-    ``call`` takes the entries and gives SQS's answer; ``gather`` is for how many seconds an entry waits until others
-    fill its batch; ``pause`` sleeps for some seconds.
+
+class Batch:
+    """Gather entries while a call is under way: batches form under load.
+
+    ``call`` takes the entries and returns SQS's response; ``gather`` is for how many seconds an
+    entry waits until others fill its batch.
     """
 
     def __init__(
         self,
         operation: str,
-        call: Callable[[list[dict[str, Any]]], Awaitable[dict[str, Any]]],
+        call: Callable[[list[Entry]], Awaitable[dict[str, Any]]],
         *,
         gather: float = 0.0,
-        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ):
         self._operation = operation
         self._call = call
         self._gather = gather
-        self._pause = pause
-        self._waiting: list[tuple[dict[str, Any], asyncio.Future[dict[str, Any] | None]]] = []
+        self._waiting: list[_Waiting] = []
         self._full = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
 
-    async def add(self, message_id: str, entry: dict[str, Any]) -> None:
-        """Have one entry done.
+    async def add(self, message_id: str, entry: Entry) -> None:
+        """Send one entry, and wait until SQS has taken it.
 
         Raises:
             EntriesFailed: SQS refused it, for good or too often.
         """
-        tried = 0
-        while (failed := await self._once(entry)) is not None:
-            tried += 1
-            ours = failed.get("SenderFault", True) and "Throttl" not in failed["Code"]
-            if ours or tried == TRIES:
-                raise EntriesFailed(self._operation, {message_id: failed["Code"]})
-            await self._pause(backoff(tried, base=0.5, cap=5.0))
+        retry = Backoff(base=0.5, cap=5.0)
+        while True:
+            failure = await self._send(entry)
+            if failure is None:
+                return
+            delay = retry.fail()
+            if _is_final(failure) or retry.failures == TRIES:
+                raise EntriesFailed(self._operation, {message_id: failure["Code"]})
+            await asyncio.sleep(delay)
 
-    async def _once(self, entry: dict[str, Any]) -> dict[str, Any] | None:
-        done: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((entry, done))
+    async def _send(self, entry: Entry) -> Failure | None:
+        waiting = _Waiting(entry, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
         if len(self._waiting) >= BATCH:
             self._full.set()
         if self._sender is None or self._sender.done():
-            self._sender = asyncio.create_task(self._send())
-        return await done
+            self._sender = asyncio.create_task(self._send_all())
+        return await waiting.failure
 
-    async def _send(self) -> None:
+    async def _send_all(self) -> None:
+        """Send batches until no entry waits."""
         while self._waiting:
             if self._gather and len(self._waiting) < BATCH:
                 self._full.clear()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._gather):
-                        await self._full.wait()
-            some = self._waiting[:BATCH]
+                with anyio.move_on_after(self._gather):
+                    await self._full.wait()
+            batch = self._waiting[:BATCH]
             self._waiting = self._waiting[BATCH:]
-            try:
-                answer = await self._call(
-                    [{"Id": str(n)} | entry for n, (entry, _) in enumerate(some)]
-                )
-            except Exception as error:
-                for _, done in some:
-                    if not done.done():
-                        done.set_exception(error)
-                continue
-            failed = {int(entry["Id"]): entry for entry in answer.get("Failed", [])}
-            for n, (_, done) in enumerate(some):
-                if not done.done():  # its run may have been cancelled meanwhile
-                    done.set_result(failed.get(n))
+            await self._send_batch(batch)
+
+    async def _send_batch(self, batch: list[_Waiting]) -> None:
+        entries = []
+        for number, waiting in enumerate(batch):
+            entries.append({"Id": str(number), **waiting.entry})
+        try:
+            response = await self._call(entries)
+        except Exception as error:
+            for waiting in batch:
+                if not waiting.failure.done():
+                    waiting.failure.set_exception(error)
+            return
+        failures = {failure["Id"]: failure for failure in response.get("Failed", [])}
+        for number, waiting in enumerate(batch):
+            if not waiting.failure.done():  # its run may have been cancelled meanwhile
+                waiting.failure.set_result(failures.get(str(number)))
+
+
+def _is_final(failure: Failure) -> bool:
+    """Whether sending the entry again can't help."""
+    is_throttled = "Throttl" in failure["Code"]
+    return failure.get("SenderFault", True) and not is_throttled

@@ -1,306 +1,322 @@
-"""What becomes of one message: its run is claimed and worked on, and the message deleted, put back
-or put aside.
+"""The way of one delivery: read the message, claim its run, execute it, settle the message.
+
+read ---------> no job at all: dead letter;  for a newer worker: defer
+  |
+claim --------> another delivery's: defer;  finished: publish its event again, delete
+  |
+execute ------> must wait: defer;  interrupted: release;  lease lost: leave the message alone
+  |
+finish -------> failed: dead letter, delete;  every other outcome: delete
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 from pipeline import metrics, telemetry
-from pipeline.engine.engine import Deferred, Ended, Engine
-from pipeline.errors import LeaseLost, backoff, describe
+from pipeline.backoff import Backoff
+from pipeline.clock import Clock
+from pipeline.engine.engine import Deferred, Ended
+from pipeline.errors import LeaseLost, describe
 from pipeline.job import InvalidJob, NewerSchema, UnreadableMessage, parse_job
 from pipeline.outcome import Outcome, RunResult
-from pipeline.queue import FAILED_GENERATION, Delivery, SqsQueue
+from pipeline.queue import FAILED_GENERATION, Delivery, VisibilityExtender
 from pipeline.store.contract import (
     Busy,
+    Claim,
     Claimed,
     ClaimedInvalid,
     Finished,
     Lease,
     RunRow,
-    RunStore,
     Submission,
 )
+from pipeline.worker.execution import Interruption
 from pipeline.worker.heartbeat import Heartbeat
-from pipeline.worker.outbox import Publisher
-from pipeline.worker.slots import Slot, Slots, Why
+from pipeline.worker.options import WorkerOptions, WorkerTools
+from pipeline.worker.slots import Slot, Slots
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which a message for a newer worker is looked at again.
+#: Seconds after which a message for a newer worker is delivered again.
 NEWER_SCHEMA_DELAY = 120.0
-#: Longest wait, in seconds, of a message whose run is another delivery's, or that could not be
+#: Longest delay, in seconds, of a message whose run is another delivery's, or that could not be
 #: handled.
 MAX_DELAY = 900.0
+#: Seconds, for each receive so far, by which a message that could not be handled is deferred.
+FAILURE_DELAY = 30.0
+#: Seconds, for each receive so far, by which a message is deferred at least while its run is
+#: another delivery's: the queue's receive count must last until that run has ended.
+BUSY_DELAY = 5.0
 #: Workers that a run has killed, after which it runs alone: its neighbours must not be blamed.
-ALONE_AFTER = 2
-#: Workers that a run has killed, after which it ends as *failed*.
-MAX_CRASHES = 5
-#: How often a lease is tried to be given back to a store that does not answer.
-GIVE_BACK_TRIES = 12
+EXCLUSIVE_AFTER = 2
+#: How often the release of a lease is tried where the store does not answer.
+RELEASE_TRIES = 12
 
 
-class Handler:
-    """``visibility`` is in seconds and is the lease's length too; ``clock`` is the store's, in seconds since the epoch.
-
-    ``protect`` gives a context that is entered while a run is in work.
-    """
+class DeliveryHandler:
+    """Handle each delivery in its slot, to the message's deletion, release or delay."""
 
     def __init__(
         self,
+        tools: WorkerTools,
+        options: WorkerOptions,
         slots: Slots,
-        queue: SqsQueue,
-        store: RunStore,
-        engine: Engine,
-        publisher: Publisher,
         heartbeat: Heartbeat,
-        *,
-        visibility: int,
-        clock: Callable[[], float],
-        max_crashes: int = MAX_CRASHES,
-        protect: Callable[[], AbstractContextManager[None]] = nullcontext,
+        extender: VisibilityExtender,
+        clock: Clock,
     ):
+        self._queue = tools.queue
+        self._store = tools.store
+        self._engine = tools.engine
+        self._publisher = tools.publisher
+        self._protect = tools.protect
+        self._visibility = options.visibility_timeout
+        self._max_crashes = options.max_crashes
         self._slots = slots
-        self._queue = queue
-        self._store = store
-        self._engine = engine
-        self._publisher = publisher
         self._heartbeat = heartbeat
-        self._visibility = visibility
+        self._extender = extender
         self._clock = clock
-        self._max_crashes = max_crashes
-        self._protect = protect
-        self.extend: Callable[[Delivery], None]
-        """How the heartbeat's thread keeps a message; set before the first message."""
-        self.doubt = True
-        """Perhaps the store is down: ask it before more messages are taken, since each receive counts."""
+        self.store_suspect = True
+        """The store may be down: ask it before more messages are received, since each receive
+        counts."""
 
     async def handle(self, slot: Slot) -> None:
         with telemetry.bound(message_id=slot.delivery.message_id):
             try:
-                await self._take(slot)
+                await self._process(slot)
             except Exception:
                 log.exception("the message could not be handled; it comes back later")
-                self.doubt = True
-                await self._put_back_somehow(slot)
+                self.store_suspect = True
+                await self._defer_after_failure(slot)
             finally:
                 self._slots.close(slot)
 
-    async def _take(self, slot: Slot) -> None:
-        body = slot.delivery.body
-        redrive_of = slot.delivery.failed_generation
+    async def _process(self, slot: Slot) -> None:
         try:
-            submission = Submission.of(parse_job(body), redrive_of=redrive_of)
+            submission = _read(slot.delivery)
         except UnreadableMessage as error:
-            return await self._bury(slot, str(error), {})
+            await self._dead_letter(slot, str(error), {})
+            return
         except NewerSchema as error:
             log.warning("%s; the message waits for a newer worker", error)
-            return await self._put_back(slot, NEWER_SCHEMA_DELAY)
-        except InvalidJob as error:
-            submission = Submission(error, body, redrive_of)
+            await self._defer(slot, NEWER_SCHEMA_DELAY)
+            return
         with telemetry.bound(job_id=submission.job_id):
-            await self._claim(slot, submission)
+            claim = await self._claim(slot, submission)
+            match claim:
+                case None:
+                    await self._release_message(slot)
+                case Busy(until):
+                    await self._defer_while_busy(slot, until)
+                case Finished(run):
+                    await self._republish(slot, run, submission)
+                case ClaimedInvalid(lease=lease):
+                    with telemetry.bound(generation=lease.generation):
+                        result = await asyncio.to_thread(self._engine.reject, claim)
+                        await self._finish(slot, result)
+                case Claimed(lease=lease):
+                    with telemetry.bound(generation=lease.generation):
+                        await self._process_run(slot, claim, submission)
 
-    async def _claim(self, slot: Slot, submission: Submission) -> None:
-        claim = await asyncio.to_thread(
-            self._store.claim, submission, lease_seconds=self._visibility
-        )
-        match claim:
-            case Busy(until):
-                # Longer with each receive: the queue's receive count must last until the run has
-                # ended.
-                wait = max(until - self._clock(), 5.0 * slot.delivery.receive_count)
-                log.info("the run is another delivery's")
-                await self._put_back(slot, min(wait, MAX_DELAY))
-            case Finished(run):
-                await self._again(slot, submission, run)
-            case ClaimedInvalid(_, lease, _):
-                with telemetry.bound(generation=lease.generation):
-                    result = await asyncio.to_thread(self._engine.reject, claim)
-                    await self._ended(slot, result)
-            case Claimed(_, lease, _, _):
-                with telemetry.bound(generation=lease.generation):
-                    await self._claimed(slot, submission, claim)
+    async def _claim(self, slot: Slot, submission: Submission) -> Claim | None:
+        """Claim the run; one that killed workers is claimed again once the worker is its own.
 
-    async def _again(self, slot: Slot, submission: Submission, run: RunRow) -> None:
-        """A job that has finished: its event once more, and nothing is spent."""
-        invalid = isinstance(submission.job, InvalidJob)
-        if invalid and run.body != submission.body:
-            # The run's event says nothing of this message, and its own outcome has no run to stand
-            # in.
-            return await self._bury(
-                slot, f"{submission.job}; another job has ended under its job_id", {}
+        Returns None where the worker stops meanwhile.
+        """
+        is_invalid = isinstance(submission.job, InvalidJob)
+        while True:
+            claim = await asyncio.to_thread(
+                self._store.claim, submission, lease_seconds=self._visibility
             )
-        log.info("the run has finished already (%s); its event is published again", run.outcome)
-        await self._publisher.publish_again(run)
-        if run.outcome == Outcome.FAILED:
-            # Perhaps the worker that decided it died before it put the message aside.
-            return await self._bury(
-                slot, run.reason or "failed", {FAILED_GENERATION: str(run.generation)}
-            )
-        await self._settle(slot, self._queue.delete)
+            if slot.exclusive or is_invalid or not isinstance(claim, Claimed):
+                return claim
+            if not EXCLUSIVE_AFTER <= claim.run.crashes < self._max_crashes:
+                return claim
+            log.warning("%d workers died with this run; it waits to run alone", claim.run.crashes)
+            # Without its lease: a neighbour that kills the worker now must not count against it.
+            await self._release_lease(claim.lease)
+            async with self._hold(slot):
+                exclusive = await self._slots.wait_for_exclusivity(slot)
+            if not exclusive:
+                return None
 
-    async def _claimed(self, slot: Slot, submission: Submission, claimed: Claimed) -> None:
+    async def _process_run(self, slot: Slot, claimed: Claimed, submission: Submission) -> None:
+        """Decide a run that can't be executed, or execute it."""
         run = claimed.run
-        lease = claimed.lease
         if claimed.body_differs:
             log.warning("another body is stored under this job_id; the first one stands")
         if isinstance(submission.job, InvalidJob):
-            await self._give_back(lease)
+            await self._release_lease(claimed.lease)
             reason = f"{submission.job}; another, valid job stands under its job_id"
-            return await self._bury(slot, reason, {})
-        if run.crashes >= self._max_crashes:
-            reason = f"its worker died {run.crashes} times; replay with a new replay id when mended"
-            return await self._ended(
-                slot, await asyncio.to_thread(self._engine.give_up, claimed, reason)
-            )
-        if run.crashes >= ALONE_AFTER and not slot.alone:
-            log.warning("%d workers died with this run; it waits to run alone", run.crashes)
-            # Without its lease: a neighbour that kills the worker now must not count against it.
-            await self._give_back(lease)
-            async with self._kept(slot):
-                alone = await self._slots.be_alone(slot)
-            return await (self._claim(slot, submission) if alone else self._hand_back(slot))
-        if run.deliveries == 1:
-            slot.queue_wait = max(self._clock() - slot.delivery.sent_at, 0.0)
-        await self._work(slot, claimed)
+            await self._dead_letter(slot, reason, {})
+        elif run.crashes >= self._max_crashes:
+            reason = f"its worker died {run.crashes} times; replay with a new replay id when fixed"
+            result = await asyncio.to_thread(self._engine.give_up, claimed, reason)
+            await self._finish(slot, result)
+        else:
+            if run.deliveries == 1:
+                slot.queue_wait = max(self._clock.now() - slot.delivery.sent_at, 0.0)
+            await self._execute_run(slot, claimed)
 
-    async def _work(self, slot: Slot, claimed: Claimed) -> None:
+    async def _execute_run(self, slot: Slot, claimed: Claimed) -> None:
         try:
             with self._protect():
                 answer = await self._execute(slot, claimed)
         except LeaseLost as error:
             log.warning("stopped: %s", error)
-            # Where nobody took it, this was no crash.
-            return await self._give_back(claimed.lease)
+            # Where no other delivery took the run, this was no crash.
+            await self._release_lease(claimed.lease)
+            return
         except Exception:
-            self.doubt = True
-            await self._give_back(claimed.lease)
+            self.store_suspect = True
+            await self._release_lease(claimed.lease)
             raise
         match answer:
             case Ended(result):
-                await self._ended(slot, result)
+                await self._finish(slot, result)
             case Deferred(delay, reason):
                 log.info("deferred by %.0f s: %s", delay, reason)
-                await self._give_back(claimed.lease)
-                await self._put_back(slot, delay)
+                await self._release_lease(claimed.lease)
+                await self._defer(slot, delay)
             case None:
-                await self._give_back(claimed.lease)
-                await self._hand_back(slot)
+                log.info("interrupted: %s", slot.execution.interruption)
+                await self._release_lease(claimed.lease)
+                await self._release_message(slot)
 
     async def _execute(self, slot: Slot, claimed: Claimed) -> Ended | Deferred | None:
-        """None: interrupted, and the run waits at its last checkpoint.
+        """Execute the run under a heartbeat. None: interrupted; it waits at its last checkpoint.
 
         Raises:
             LeaseLost: another delivery owns the run.
         """
-        if slot.why is not None:
-            return None
-        work = slot.work = asyncio.create_task(self._engine.execute(claimed))
-        async with self._kept(slot, claimed.lease):
-            keep = self._queue.time_left(slot.delivery) - 2 * self._visibility
-            _, running = await asyncio.wait({work}, timeout=max(keep, 0.0))
-            if running:
-                slot.interrupt(Why.TOO_LONG)
-                await asyncio.wait({work})
-        if not work.cancelled():
-            answer: Ended | Deferred = work.result()
-            return answer
-        log.info("interrupted: %s", slot.why)
-        if slot.why is Why.LOST:
-            raise LeaseLost(Why.LOST)
-        return None
+        seconds = self._queue.time_left(slot.delivery) - 2 * self._visibility
+        async with self._hold(slot, claimed.lease):
+            return await slot.execution.run(
+                lambda: self._engine.execute(claimed), seconds=max(seconds, 0.0)
+            )
 
     @asynccontextmanager
-    async def _kept(self, slot: Slot, lease: Lease | None = None) -> AsyncIterator[None]:
-        """The heartbeat keeps the message, and the lease where there is one."""
-        loop = asyncio.get_running_loop()
+    async def _hold(self, slot: Slot, lease: Lease | None = None) -> AsyncIterator[None]:
+        """Keep the message hidden, and the lease live where there is one, while entered."""
 
         def beat() -> bool:
-            cancelled = lease is not None and self._store.renew(
-                lease, lease_seconds=self._visibility
-            )
+            cancel_requested = False
+            if lease is not None:
+                cancel_requested = self._store.renew(lease, lease_seconds=self._visibility)
             try:
-                self.extend(slot.delivery)
+                self._extender.extend(slot.delivery)
             except Exception as error:
-                # The message may come back; it then meets the lease, which is what protects the
-                # run.
-                log.warning(
-                    "message %s is not extended: %s", slot.delivery.message_id, describe(error)
-                )
-            return cancelled
+                # The message may come back; it then meets the lease, which protects the run.
+                message_id = slot.delivery.message_id
+                log.warning("message %s is not extended: %s", message_id, describe(error))
+            return cancel_requested
+
+        def interrupt(interruption: Interruption, detail: str) -> None:
+            log.warning("message %s: %s %s", slot.delivery.message_id, interruption, detail)
+            slot.execution.interrupt(interruption, detail)
 
         key = lease.token if lease else slot.delivery.message_id
-        self._heartbeat.watch(
-            key,
-            beat,
-            on_lost=lambda why: _call(loop, slot, Why.LOST, why),
-            on_cancel=lambda: _call(loop, slot, Why.CANCELLED),
-        )
-        try:
+        async with self._heartbeat.hold(key, beat, interrupt):
             yield
-        finally:
-            await asyncio.to_thread(self._heartbeat.unwatch, key)
 
-    async def _give_back(self, lease: Lease) -> None:
-        """Release a lease. One that is left to end counts as a crash, so a store that is down is
-        waited for.
-        """
-        for failures in range(1, GIVE_BACK_TRIES + 1):
-            last = self._slots.stopping.is_set() or failures == GIVE_BACK_TRIES
-            try:
-                return await asyncio.to_thread(self._store.release, lease)
-            except Exception as error:
-                self.doubt = True
-                log.warning("the lease is not given back (%d times): %s", failures, describe(error))
-                if last:
-                    return None
-                await self._slots.pause(backoff(failures, base=1.0, cap=60.0))
-
-    async def _ended(self, slot: Slot, result: RunResult) -> None:
-        """The outcome and its event are stored together by now: the message has done its work."""
+    async def _finish(self, slot: Slot, result: RunResult) -> None:
+        """Settle the message: the outcome and its event are stored together by now."""
         log.info("ended: %s: %s", result.outcome, result.reason)
         metrics.run_ended(result, slot.queue_wait)
-        self._publisher.poke()
+        self._publisher.wake()
         if result.outcome is Outcome.FAILED:
-            return await self._bury(
-                slot, result.reason, {FAILED_GENERATION: str(result.generation)}
-            )
-        await self._settle(slot, self._queue.delete)
+            await self._dead_letter_failed(slot, result.reason, result.generation)
+        else:
+            await self._delete(slot)
 
-    async def _bury(self, slot: Slot, reason: str, attributes: dict[str, str]) -> None:
+    async def _republish(self, slot: Slot, run: RunRow, submission: Submission) -> None:
+        """Publish the event of a job that has finished once more; nothing is spent."""
+        if isinstance(submission.job, InvalidJob) and run.body != submission.body:
+            # The run's event says nothing of this message, whose own outcome has no run.
+            reason = f"{submission.job}; another job has ended under its job_id"
+            await self._dead_letter(slot, reason, {})
+            return
+        log.info("the run has finished already (%s); its event is published again", run.outcome)
+        await self._publisher.republish(run)
+        if run.outcome == Outcome.FAILED:
+            # The worker that decided it may have died before it dead-lettered the message.
+            await self._dead_letter_failed(slot, run.reason or "failed", run.generation)
+        else:
+            await self._delete(slot)
+
+    async def _dead_letter_failed(self, slot: Slot, reason: str, generation: int) -> None:
+        await self._dead_letter(slot, reason, {FAILED_GENERATION: str(generation)})
+
+    async def _dead_letter(self, slot: Slot, reason: str, attributes: dict[str, str]) -> None:
         log.warning("to the dead-letter queue: %s", reason)
         await self._queue.to_dead_letters(slot.delivery, reason, attributes)
+        await self._delete(slot)
+
+    async def _delete(self, slot: Slot) -> None:
         await self._settle(slot, self._queue.delete)
 
-    async def _hand_back(self, slot: Slot) -> None:
+    async def _release_message(self, slot: Slot) -> None:
         """Make the message visible at once, for this worker or another."""
         if self._slots.stopping.is_set():
-            await self._slots.polled.wait()
+            await self._slots.polling_ended.wait()
         await self._settle(slot, self._queue.release)
 
-    async def _put_back(self, slot: Slot, seconds: float) -> None:
+    async def _defer(self, slot: Slot, seconds: float) -> None:
         await self._settle(slot, lambda delivery: self._queue.change_visibility(delivery, seconds))
 
-    async def _put_back_somehow(self, slot: Slot) -> None:
+    async def _defer_while_busy(self, slot: Slot, until: float) -> None:
+        log.info("the run is another delivery's")
+        delay = max(until - self._clock.now(), BUSY_DELAY * slot.delivery.receive_count)
+        await self._defer(slot, min(delay, MAX_DELAY))
+
+    async def _defer_after_failure(self, slot: Slot) -> None:
         try:
-            await self._put_back(slot, min(30.0 * slot.delivery.receive_count, MAX_DELAY))
+            delay = FAILURE_DELAY * slot.delivery.receive_count
+            await self._defer(slot, min(delay, MAX_DELAY))
         except Exception as error:
-            log.warning(
-                "not put back, so it comes back when its visibility ends: %s", describe(error)
-            )
+            reason = describe(error)
+            log.warning("not deferred, so it comes back when its visibility ends: %s", reason)
 
     async def _settle(self, slot: Slot, act: Callable[[Delivery], Awaitable[None]]) -> None:
-        """Act on the newest receive, also where a newer one arrived while the last was acted on."""
+        """Act on the newest receive, also where a newer one arrived during the act."""
         while True:
             newest = slot.delivery
             await act(newest)
             if slot.delivery is newest:
                 return
 
+    async def _release_lease(self, lease: Lease) -> None:
+        """Release a lease; a store that is down is waited for.
 
-def _call(loop: asyncio.AbstractEventLoop, slot: Slot, why: Why, detail: str = "") -> None:
-    log.warning("message %s: %s %s", slot.delivery.message_id, why, detail)
-    loop.call_soon_threadsafe(slot.interrupt, why)
+        A lease that is left to expire counts as a crash.
+        """
+        retry = Backoff(base=1.0, cap=60.0)
+        while True:
+            last_try = self._slots.stopping.is_set() or retry.failures == RELEASE_TRIES - 1
+            try:
+                await asyncio.to_thread(self._store.release, lease)
+                return
+            except Exception as error:
+                self.store_suspect = True
+                delay = retry.fail()
+                reason = describe(error)
+                log.warning("the lease is not released (%d times): %s", retry.failures, reason)
+            if last_try:
+                return
+            await self._slots.sleep(delay)
+
+
+def _read(delivery: Delivery) -> Submission:
+    """Read the message's body.
+
+    Raises:
+        UnreadableMessage, NewerSchema: see each.
+    """
+    redrive_of = delivery.failed_generation
+    try:
+        job = parse_job(delivery.body)
+    except InvalidJob as error:
+        return Submission(error, delivery.body, redrive_of)
+    return Submission.of(job, redrive_of=redrive_of)

@@ -1,36 +1,50 @@
-"""Heartbeats on a thread of their own, so that a blocked event loop can't lose a lease."""
+"""Heartbeats on a thread of their own, so that a blocked event loop can't lose a lease.
 
+event loop                              heartbeat thread
+----------                              ----------------
+hold(key, beat, interrupt)  -- watch -->  every ``interval`` seconds: beat()
+                                            renews the lease, extends the message
+interrupt(LOST, why)        <-----------  beat() raised LeaseLost, or failed for too long
+interrupt(CANCELLED)        <-----------  beat() returned True
+leaving hold()             -- unwatch ->  waits for the beat under way; none follows
+"""
+
+import asyncio
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
 from pipeline.errors import LeaseLost, describe
+from pipeline.worker.execution import Interruption
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class _Pulse:
+class _Watch:
+    """One key that is beaten for. ``due`` and ``renewed_at`` are by the heartbeat's clock."""
+
     key: str
     beat: Callable[[], bool]
     on_lost: Callable[[str], object]
     on_cancel: Callable[[], object]
     due: float
-    alive_at: float
+    renewed_at: float
     ended: bool = False
-    cancel_told: bool = False
+    cancel_reported: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
+    """Held during a beat, so that ``unwatch`` can wait for its end."""
 
 
 class Heartbeat:
-    """Beats for each watched key every ``interval`` seconds, while entered as a context.
+    """Beat for each watched key every ``interval`` seconds, while entered as a context.
 
-    ``lateness`` keeps by how many seconds each of the last beats began too late; ``turned_at`` is when the thread last
-    went round, at least once an interval, by the clock.
+    ``lease_seconds`` is how long a lease lasts after a successful beat; ``clock`` is monotonic.
     """
 
     def __init__(
@@ -39,12 +53,13 @@ class Heartbeat:
         self._interval = interval
         self._lease_seconds = lease_seconds
         self._clock = clock
-        self._pulses: dict[str, _Pulse] = {}
+        self._watches: dict[str, _Watch] = {}
         self._changed = threading.Condition()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self._turned_at = clock()
         self.lateness: deque[float] = deque(maxlen=1000)
-        self.turned_at = clock()
+        """By how many seconds each of the last beats began too late."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -56,6 +71,31 @@ class Heartbeat:
             self._changed.notify()
         self._thread.join()
 
+    @asynccontextmanager
+    async def hold(
+        self,
+        key: str,
+        beat: Callable[[], bool],
+        interrupt: Callable[[Interruption, str], object],
+    ) -> AsyncIterator[None]:
+        """Beat for ``key`` while entered; ``interrupt`` is called on the caller's event loop.
+
+        ``beat`` is as in ``watch``. ``interrupt`` gets LOST with the reason, or CANCELLED.
+        """
+        loop = asyncio.get_running_loop()
+
+        def on_lost(reason: str) -> None:
+            loop.call_soon_threadsafe(interrupt, Interruption.LOST, reason)
+
+        def on_cancel() -> None:
+            loop.call_soon_threadsafe(interrupt, Interruption.CANCELLED, "")
+
+        self.watch(key, beat, on_lost=on_lost, on_cancel=on_cancel)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self.unwatch, key)
+
     def watch(
         self,
         key: str,
@@ -64,92 +104,92 @@ class Heartbeat:
         on_lost: Callable[[str], object],
         on_cancel: Callable[[], object],
     ) -> None:
-        """Beat for ``key`` until ``unwatch``. The callbacks are called on the heartbeat's thread, each at most once.
+        """Beat for ``key`` until ``unwatch``.
 
-        ``beat`` answers whether the run was asked to be cancelled. It is lost where it raises LeaseLost, or where its
-        other errors last so long that the lease may have ended.
+        ``beat`` returns whether a cancellation of the run was requested. The lease is lost where it
+        raises LeaseLost, or where its other errors last so long that the lease may have ended. The
+        callbacks are called on the heartbeat's thread, each at most once.
         """
         now = self._clock()
+        due = now + self._interval
         with self._changed:
-            # The thread sleeps for an interval at most, so that it need not be woken.
-            self._pulses[key] = _Pulse(
-                key, beat, on_lost, on_cancel, due=now + self._interval, alive_at=now
-            )
+            # The thread sleeps for an interval at most, so it need not be woken.
+            self._watches[key] = _Watch(key, beat, on_lost, on_cancel, due=due, renewed_at=now)
 
     def unwatch(self, key: str) -> None:
-        """No beat for ``key`` begins or goes on after this. It waits for one under way: call it in
-        a thread.
-        """
+        """End the beats for ``key``. It waits for one under way: call it in a thread."""
         with self._changed:
-            pulse = self._pulses.pop(key, None)
-        if pulse is not None:
-            with pulse.lock:
-                pulse.ended = True
+            watch = self._watches.pop(key, None)
+        if watch is not None:
+            with watch.lock:
+                watch.ended = True
 
-    def take_lateness(self) -> list[float]:
-        """The beats' lateness since this was last asked."""
+    def drain_lateness(self) -> list[float]:
+        """Return the beats' lateness, in seconds, since the last call."""
         with self._changed:
-            late = list(self.lateness)
+            lateness = list(self.lateness)
             self.lateness.clear()
-        return late
+        return lateness
 
     @property
-    def idle(self) -> float:
-        """Seconds since the thread last went round. Much more than an interval: it is stuck, or
-        dead.
-        """
-        return self._clock() - self.turned_at
+    def seconds_idle(self) -> float:
+        """Seconds since the thread's last turn. Much more than an interval: it is stuck."""
+        return self._clock() - self._turned_at
 
     def _run(self) -> None:
-        while (pulse := self._next()) is not None:
+        while True:
+            watch = self._wait_for_next()
+            if watch is None:
+                return
             try:
-                self._beat(pulse)
+                self._beat(watch)
             except Exception:
-                log.exception("a heartbeat's callback failed for %s", pulse.key)
+                log.exception("a heartbeat's callback failed for %s", watch.key)
 
-    def _next(self) -> _Pulse | None:
+    def _wait_for_next(self) -> _Watch | None:
         """Wait until a beat is due. None: the heartbeat was stopped."""
         with self._changed:
             while not self._stopped:
-                self.turned_at = self._clock()
-                pulse = min(self._pulses.values(), key=lambda pulse: pulse.due, default=None)
-                wait = pulse.due - self.turned_at if pulse else self._interval
-                if pulse is not None and wait <= 0:
-                    self.lateness.append(-wait)
-                    return pulse
+                self._turned_at = self._clock()
+                watch = min(self._watches.values(), key=lambda watch: watch.due, default=None)
+                wait = self._interval
+                if watch is not None:
+                    wait = watch.due - self._turned_at
+                    if wait <= 0:
+                        self.lateness.append(-wait)
+                        return watch
                 self._changed.wait(min(wait, self._interval))
-            return None
+        return None
 
-    def _beat(self, pulse: _Pulse) -> None:
-        with pulse.lock:
-            if pulse.ended:
+    def _beat(self, watch: _Watch) -> None:
+        with watch.lock:
+            if watch.ended:
                 return
             began = self._clock()
-            pulse.due = began + self._interval
+            watch.due = began + self._interval
             try:
-                cancel = pulse.beat()
+                cancel_requested = watch.beat()
             except LeaseLost as error:
-                self._lose(pulse, str(error))
+                self._lose(watch, str(error))
             except Exception as error:
-                log.warning("heartbeat of %s failed: %s", pulse.key, describe(error))
-                # Tried again soon, and given up before the lease can have ended: somebody else may
-                # then own the run.
-                soon = self._interval / 4
-                pulse.due = self._clock() + soon
-                if pulse.due >= pulse.alive_at + self._lease_seconds:
-                    self._lose(
-                        pulse,
-                        f"the lease could not be renewed for {pulse.due - pulse.alive_at:.0f} s",
-                    )
+                log.warning("heartbeat of %s failed: %s", watch.key, describe(error))
+                self._retry_or_lose(watch)
             else:
-                pulse.alive_at = began
-                if cancel and not pulse.cancel_told:
-                    pulse.cancel_told = True
-                    pulse.on_cancel()
+                watch.renewed_at = began
+                if cancel_requested and not watch.cancel_reported:
+                    watch.cancel_reported = True
+                    watch.on_cancel()
 
-    def _lose(self, pulse: _Pulse, why: str) -> None:
-        pulse.ended = True
+    def _retry_or_lose(self, watch: _Watch) -> None:
+        """Beat again soon, or give up before the lease can have ended: another may then own it."""
+        watch.due = self._clock() + self._interval / 4
+        without_renewal = watch.due - watch.renewed_at
+        if without_renewal >= self._lease_seconds:
+            self._lose(watch, f"the lease could not be renewed for {without_renewal:.0f} s")
+
+    def _lose(self, watch: _Watch, reason: str) -> None:
+        watch.ended = True
         with self._changed:
-            if self._pulses.get(pulse.key) is pulse:
-                del self._pulses[pulse.key]
-        pulse.on_lost(why)
+            if self._watches.get(watch.key) is watch:
+                del self._watches[watch.key]
+        watch.on_lost(reason)

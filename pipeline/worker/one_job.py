@@ -10,6 +10,7 @@ from pipeline.errors import LeaseLost
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event
 from pipeline.store.contract import Busy, Claimed, ClaimedInvalid, Finished, RunStore, Submission
+from pipeline.worker.execution import Execution
 from pipeline.worker.heartbeat import Heartbeat
 
 #: Seconds that the lease holds; the heartbeat renews it three times in that.
@@ -74,31 +75,20 @@ def _why_busy(store: RunStore, job_id: str) -> str:
 async def _attempt(
     claim: Claimed, store: RunStore, engine: Engine, heartbeat: Heartbeat
 ) -> Deferred | None:
-    """One delivery. None: the run has ended. The lease is given back in every other case."""
-    loop = asyncio.get_running_loop()
+    """Execute one delivery. None: the run has ended. In every other case its lease is released."""
     lease = claim.lease
-    work = asyncio.ensure_future(engine.execute(claim))
-    lost: list[str] = []
+    execution = Execution()
 
-    def on_lost(why: str) -> None:
-        lost.append(why)
-        loop.call_soon_threadsafe(work.cancel)
+    def beat() -> bool:
+        return store.renew(lease, lease_seconds=LEASE_SECONDS)
 
-    heartbeat.watch(
-        lease.token,
-        lambda: store.renew(lease, lease_seconds=LEASE_SECONDS),
-        on_lost=on_lost,
-        on_cancel=lambda: loop.call_soon_threadsafe(work.cancel),
-    )
     try:
-        answer = await work
-    except (LeaseLost, asyncio.CancelledError) as error:
-        if lost or isinstance(error, LeaseLost):
-            raise AlreadyRunning(
-                f"another process took this job over: {lost[0] if lost else error}"
-            ) from error
-        raise
+        async with heartbeat.hold(lease.token, beat, execution.interrupt):
+            answer = await execution.run(lambda: engine.execute(claim))
+    except LeaseLost as error:
+        raise AlreadyRunning(f"another process took this job over: {error}") from error
     finally:
-        await asyncio.to_thread(heartbeat.unwatch, lease.token)
         await asyncio.to_thread(store.release, lease)
+    if answer is None:
+        raise asyncio.CancelledError
     return answer if isinstance(answer, Deferred) else None

@@ -1,7 +1,6 @@
-"""The outbox's way out: pending events, whoever's run they tell of, published to SNS at least once."""
+"""The way out of the outbox: pending events of every run, published to SNS at least once."""
 
 import asyncio
-import contextlib
 import logging
 import re
 import time
@@ -9,25 +8,28 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
+import anyio
 from pydantic import ValidationError
 
 from pipeline.aws import limits, region
-from pipeline.errors import backoff, describe
+from pipeline.backoff import Backoff
+from pipeline.errors import describe
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event
 from pipeline.store.contract import PendingEvent, RunRow, RunStore
 
 log = logging.getLogger(__name__)
 
+#: Events published at once.
 PAGE = 10
-_CALLER = re.compile("Throttl|Expired|Token|Signature|Credential|Internal|Unavailable")
-"""In SNS's codes of errors that are about the caller or the moment, not the event."""
+#: Parts of SNS's error codes that are about the caller or the moment, not about the event.
+_CALLER_ERROR = re.compile("Throttl|Expired|Token|Signature|Credential|Internal|Unavailable")
 
 
 class Publisher:
     """One SNS client, kept open while entered as an async context.
 
-    ``topic_of`` says where a job's events go (None: nowhere); ``interval`` is in seconds.
+    ``topic_of`` returns the topic of a job's events (None: nowhere); ``interval`` is in seconds.
     """
 
     def __init__(
@@ -44,130 +46,144 @@ class Publisher:
         self._clock = clock
         self._stack = AsyncExitStack()
         self._client: Any = None
-        self._poked = asyncio.Event()
+        self._wake = asyncio.Event()
         self._stopping = False
-        self._failures: dict[str, tuple[int, float]] = {}
-        """Event id -> how often it failed, and when it may be tried again."""
-        self._outages = 0
-        self._silent_until = clock()
+        self._outage = Backoff(base=1.0, cap=60.0, clock=clock)
+        self._retries: dict[str, Backoff] = {}
+        """Event id -> when an event that failed may be tried again."""
         self.pending = 0
-        """Events that the last look at the outbox left there; of a long outbox not all are counted."""
+        """Events left in the outbox at the last look; of a long outbox not all are counted."""
 
     async def __aenter__(self) -> Self:
         import aioboto3
         from aiobotocore.config import AioConfig
 
-        client = aioboto3.Session().client(
-            "sns", region_name=region(), config=AioConfig(**limits())
-        )
+        config = AioConfig(**limits())
+        client = aioboto3.Session().client("sns", region_name=region(), config=config)
         self._client = await self._stack.enter_async_context(client)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def poke(self) -> None:
-        """An event was put into the outbox: don't wait for the interval's end."""
-        self._poked.set()
+    def wake(self) -> None:
+        """Publish now instead of at the interval's end: an event was put into the outbox."""
+        self._wake.set()
 
     def stop(self) -> None:
         """Let ``run`` drain once more and end."""
         self._stopping = True
-        self.poke()
+        self.wake()
 
     async def run(self) -> None:
-        """Drain the outbox until stopped. Cancelled, it leaves the row it was at pending: twice is
-        harmless.
+        """Drain the outbox until stopped.
+
+        A cancellation leaves the current row pending: publishing it twice is harmless.
         """
         while True:
-            self._poked.clear()
-            last = self._stopping
+            self._wake.clear()
+            is_last = self._stopping
             try:
                 await self.drain()
             except Exception:
                 log.exception("the outbox could not be read")
-            if last:
+            if is_last:
                 return
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(
-                    self._interval
-                ):  # wait_for of Python 3.11 can swallow a cancellation
-                    await self._poked.wait()
+            with anyio.move_on_after(self._interval):
+                await self._wake.wait()
 
     async def drain(self) -> int:
-        """Publish what is pending and due, and give how many. An event that SNS refuses stays pending, and stops no
-        other; where SNS does not answer, all wait."""
+        """Publish every pending event that is due, and return how many.
+
+        An event that SNS refuses stays pending and holds up no other. Where SNS does not answer,
+        all wait.
+        """
         published = 0
-        while self._clock() >= self._silent_until:
+        while self._outage.due:
             # Rows that wait for their next try are the oldest: they must not fill the page.
-            limit = PAGE + len(self._failures)
+            limit = PAGE + len(self._retries)
             rows = await asyncio.to_thread(self._store.pending_events, limit)
-            if len(rows) < limit:
-                still = {row.event_id for row in rows}  # another worker may have published the rest
-                self._failures = {
-                    key: failure for key, failure in self._failures.items() if key in still
-                }
-            due = [row for row in rows if self._due(row)]
-            # After an outage one row finds out whether it is over.
-            done = sum(
-                await asyncio.gather(
-                    *map(self._publish_row, due[:1] if self._outages else due[:PAGE])
-                )
-            )
-            published = published + done
-            self.pending = len(rows) - done
-            if len(rows) < limit or not done:
+            is_last_page = len(rows) < limit
+            if is_last_page:
+                self._forget_missing(rows)
+            due = self._select_due(rows)
+            successes = await asyncio.gather(*[self._publish_row(row) for row in due])
+            count = sum(successes)
+            published += count
+            self.pending = len(rows) - count
+            if is_last_page or count == 0:
                 break
         return published
 
-    async def publish_again(self, run: RunRow) -> None:
-        """Publish a finished run's event again, byte for byte, marked ``duplicate=true``. Errors
-        are botocore's.
+    async def republish(self, run: RunRow) -> None:
+        """Publish a finished run's event again, byte for byte, marked ``duplicate=true``.
+
+        Errors are botocore's.
         """
         try:
             job = FixIssueJob.model_validate_json(run.body)
         except ValidationError:
             job = None
         topic = self._topic_of(job)
-        if topic is not None and run.event is not None:
-            told = Event.model_validate_json(run.event).attributes
-            await self._publish(topic, run.event, told | {"duplicate": "true"})
+        if topic is None or run.event is None:
+            return
+        attributes = dict(Event.model_validate_json(run.event).attributes)
+        attributes["duplicate"] = "true"
+        await self._publish(topic, run.event, attributes)
 
-    def _due(self, row: PendingEvent) -> bool:
-        return self._clock() >= self._failures.get(row.event_id, (0, 0.0))[1]
+    def _forget_missing(self, rows: list[PendingEvent]) -> None:
+        """Forget the retries of events that another worker has published."""
+        pending = {row.event_id for row in rows}
+        for event_id in list(self._retries):
+            if event_id not in pending:
+                del self._retries[event_id]
+
+    def _select_due(self, rows: list[PendingEvent]) -> list[PendingEvent]:
+        due = []
+        for row in rows:
+            retry = self._retries.get(row.event_id)
+            if retry is None or retry.due:
+                due.append(row)
+        # After an outage, one event finds out whether it is over.
+        count = 1 if self._outage.failures else PAGE
+        return due[:count]
 
     async def _publish_row(self, row: PendingEvent) -> bool:
+        """Publish one event and mark it; return whether that succeeded."""
         try:
             await self._publish(row.topic_arn, row.body, row.attributes)
             await asyncio.to_thread(self._store.mark_published, row.event_id)
         except Exception as error:
-            failures = self._failures.get(row.event_id, (0, 0.0))[0] + 1
-            delay = backoff(failures, base=1.0, cap=300.0)
-            self._failures[row.event_id] = (failures, self._clock() + delay)
-            if _outage(error):
-                self._outages += 1
-                self._silent_until = self._clock() + backoff(self._outages, base=1.0, cap=60.0)
+            retry = self._retries.setdefault(
+                row.event_id, Backoff(base=1.0, cap=300.0, clock=self._clock)
+            )
+            retry.fail()
+            if _is_outage(error):
+                self._outage.fail()
+            reason = describe(error)
             log.warning(
-                "event %s is not published (%d times): %s", row.event_id, failures, describe(error)
+                "event %s is not published (%d times): %s", row.event_id, retry.failures, reason
             )
             return False
-        self._failures.pop(row.event_id, None)
-        self._outages = 0
+        self._retries.pop(row.event_id, None)
+        self._outage.reset()
         return True
 
     async def _publish(self, topic_arn: str, body: str, attributes: Mapping[str, str]) -> None:
-        named = {
+        message_attributes = {
             name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
         }
-        await self._client.publish(TopicArn=topic_arn, Message=body, MessageAttributes=named)
+        await self._client.publish(
+            TopicArn=topic_arn, Message=body, MessageAttributes=message_attributes
+        )
 
 
-def _outage(error: Exception) -> bool:
-    """SNS or the store gave no answer, or one that no other event would fare better with."""
-    answer = getattr(error, "response", None)
-    if not isinstance(answer, dict):
+def _is_outage(error: Exception) -> bool:
+    """Whether SNS or the store gave no answer, or one that every other event would get, too."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, dict):
         return True
-    code = str(answer.get("Error", {}).get("Code"))
-    return (
-        int(answer["ResponseMetadata"]["HTTPStatusCode"]) >= 500 or _CALLER.search(code) is not None
-    )
+    if int(response["ResponseMetadata"]["HTTPStatusCode"]) >= 500:
+        return True
+    code = str(response.get("Error", {}).get("Code"))
+    return _CALLER_ERROR.search(code) is not None

@@ -1,84 +1,68 @@
-"""The messages that a worker has in work, and the rule that a run which killed workers has the
-worker to itself.
-"""
+"""The messages in progress in a worker, and the rule that a run which killed workers runs alone."""
 
 import asyncio
-import contextlib
-import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from dataclasses import dataclass, field
+
+import anyio
 
 from pipeline.queue import Delivery
-
-log = logging.getLogger(__name__)
-
-
-class Why(StrEnum):
-    """Why a run's work is interrupted."""
-
-    STOPPING = "the worker stops"
-    LOST = "the lease is lost"
-    CANCELLED = "the run was asked to be cancelled"
-    TOO_LONG = "SQS lets nobody keep a message longer"
+from pipeline.worker.execution import Execution, Interruption
 
 
 @dataclass(eq=False)
 class Slot:
-    """One message in work. ``delivery`` is its newest receive: the one to extend, release and
-    delete.
+    """One message in progress.
+
+    ``delivery`` is its newest receive: the one to extend, release and delete.
     """
 
     delivery: Delivery
-    work: "asyncio.Task[Any] | None" = None
-    why: Why | None = None
-    alone: bool = False
+    execution: Execution = field(default_factory=Execution)
+    exclusive: bool = False
     """It has the worker to itself, or waits to have it."""
     waiting: bool = False
-    """It waits to be alone, and is no neighbour to blame meanwhile."""
+    """It waits to have the worker to itself, and is no neighbour to blame meanwhile."""
     queue_wait: float | None = None
     """Seconds from the message's sending to its run's first work, where that was here."""
 
-    def interrupt(self, why: Why) -> None:
-        """Cancel the work, once: a second cancellation would cut short how it tidies up."""
-        if self.work is not None and self.why is None:
-            self.work.cancel()
-        if self.why is None or why is Why.LOST:
-            self.why = why
-
 
 class Slots:
-    """``size`` is how many messages may be in work at once."""
+    """Hold the messages in progress, at most ``size`` at once."""
 
     def __init__(self, size: int):
         self._size = size
         self._slots: dict[str, Slot] = {}
         self._changed = asyncio.Event()
         self.stopping = asyncio.Event()
-        self.polled = asyncio.Event()
-        """No poll is under way, and none follows: what is released now can't come back to this worker."""
+        self.polling_ended = asyncio.Event()
+        """No receive is under way, and none follows: a message that is released now can't come
+        back to this worker."""
 
     def __iter__(self) -> Iterator[Slot]:
-        return iter([*self._slots.values()])
+        return iter(list(self._slots.values()))
 
     def __len__(self) -> int:
         return len(self._slots)
 
     @property
     def free(self) -> int:
-        """How many messages may be taken now."""
-        return 0 if self.reserved else self._size - len(self._slots)
+        """How many messages may be received now."""
+        if self.reserved:
+            return 0
+        return self._size - len(self._slots)
 
     @property
     def reserved(self) -> bool:
-        return any(slot.alone for slot in self._slots.values())
+        """Whether a run has the worker to itself, or waits to have it."""
+        return any(slot.exclusive for slot in self._slots.values())
 
     def get(self, message_id: str) -> Slot | None:
         return self._slots.get(message_id)
 
     def open(self, delivery: Delivery) -> Slot:
-        slot = self._slots[delivery.message_id] = Slot(delivery)
+        slot = Slot(delivery)
+        self._slots[delivery.message_id] = slot
         return slot
 
     def close(self, slot: Slot) -> None:
@@ -86,43 +70,46 @@ class Slots:
         self._changed.set()
 
     def stop(self) -> None:
-        """Interrupt what is in work. Nothing more may be taken."""
+        """Interrupt the runs in progress. No message may be received after this."""
         self.stopping.set()
         self._changed.set()
         for slot in self:
-            slot.interrupt(Why.STOPPING)
+            slot.execution.interrupt(Interruption.STOPPING)
 
-    async def change(self, seconds: float | None = None) -> None:
-        """Wait until a slot was closed, or the worker stops, for ``seconds`` at most."""
+    async def wait_for_change(self, seconds: float | None = None) -> None:
+        """Wait until a slot is closed or the worker stops, for at most ``seconds``."""
         self._changed.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
+        with anyio.move_on_after(seconds):
+            await self._changed.wait()
 
-    async def room(self, wanted: int, seconds: float) -> None:
-        """Wait until ``wanted`` messages may be taken at once, or the worker stops, for ``seconds``
-        at most.
+    async def wait_for_capacity(self, messages: int, seconds: float) -> None:
+        """Wait until so many messages may be received, for at most ``seconds``.
+
+        The wait ends, too, when the worker stops, or when every slot is free.
         """
-        wanted = min(wanted, self._size)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while self.free < wanted and not self.stopping.is_set():
-                    await self.change()
+        messages = min(messages, self._size)
+        with anyio.move_on_after(seconds):
+            while self.free < messages and not self.stopping.is_set():
+                await self.wait_for_change()
 
-    async def pause(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         """Sleep, unless the worker stops."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.stopping.wait()
+        with anyio.move_on_after(seconds):
+            await self.stopping.wait()
 
-    async def be_alone(self, slot: Slot) -> bool:
-        """Wait until no other message is in work here; none is taken meanwhile. False: the worker
-        stops.
+    async def wait_for_exclusivity(self, slot: Slot) -> bool:
+        """Wait until no other message is in progress; none is received meanwhile.
+
+        Returns False where the worker stops first.
         """
-        slot.alone = slot.waiting = True
+        slot.exclusive = True
+        slot.waiting = True
         while not self.stopping.is_set():
-            if all(other is slot or other.waiting for other in self):
+            if self._is_alone(slot):
                 slot.waiting = False
                 return True
-            await self.change()
+            await self.wait_for_change()
         return False
+
+    def _is_alone(self, slot: Slot) -> bool:
+        return all(other is slot or other.waiting for other in self)

@@ -1,5 +1,6 @@
-"""ECS task scale-in protection: a task that runs a job is not the one that a scale-in or a
-deployment ends.
+"""ECS task scale-in protection: neither a scale-in nor a deployment ends a task that runs a job.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
 """
 
 import asyncio
@@ -9,42 +10,51 @@ import logging
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from typing import Self
+from typing import Any, NamedTuple, Self
 
-from pipeline.errors import backoff, describe
+import anyio
+
+from pipeline.backoff import Backoff
+from pipeline.errors import describe
 
 log = logging.getLogger(__name__)
 
-#: Set by ECS in each container of a task
-#: (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html).
+#: ECS sets it in each container of a task.
 AGENT_VARIABLE = "ECS_AGENT_URI"
-#: Minutes for which protection is asked; it is renewed when half of them are over.
+#: Minutes for which protection is requested.
 MINUTES = 60
+#: Seconds after which protection is renewed: half of its time.
+RENEW_SECONDS = MINUTES * 30
 #: Seconds without a run after which protection is given up: a busy queue must not make it flap.
 LINGER = 30.0
+#: Seconds that the agent may take to answer.
+AGENT_SECONDS = 10
+
+
+class Due(NamedTuple):
+    """What is to be done about the protection."""
+
+    protect: bool | None
+    """The state to request from ECS now; None: none."""
+    seconds: float | None
+    """After how many seconds to decide again; None: at the next change."""
 
 
 class TaskProtection:
-    """Entered as an async context it keeps ECS told, on a task of its own, of whether there is a run.
+    """Keep the task protected while there is a run, by a task of its own while entered.
 
-    ``put`` asks for protection or gives it up, and may block; ``clock`` is in seconds. No failure reaches a run.
+    ``put`` requests protection or gives it up, and may block; ``clock`` is monotonic, in seconds.
+    No failure reaches a run.
     """
 
-    def __init__(
-        self,
-        put: Callable[[bool], None],
-        *,
-        linger: float = LINGER,
-        clock: Callable[[], float] = time.monotonic,
-    ):
+    def __init__(self, put: Callable[[bool], None], *, clock: Callable[[], float] = time.monotonic):
         self._put = put
-        self._linger = linger
         self._clock = clock
-        self._runs = self._failures = 0
+        self._runs = 0
         self._idle_since = clock()
         self._renew_at: float | None = None
         """When protection is to be renewed; None: there is none."""
-        self._retry_at = self._idle_since
+        self._retry = Backoff(base=5.0, cap=60.0, clock=clock)
         self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -52,13 +62,13 @@ class TaskProtection:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # a task that is stopping needs no protection, nor does one that is gone
+        # A task that is stopping needs no protection, nor does one that is gone.
         self._task.cancel()
         await asyncio.wait({self._task})
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """There is a run while this is entered."""
+        """Count a run while entered."""
         self._runs += 1
         if self._runs == 1:
             self._changed.set()
@@ -70,55 +80,54 @@ class TaskProtection:
                 self._idle_since = self._clock()
                 self._changed.set()
 
-    def due(self) -> tuple[bool | None, float | None]:
-        """What to tell ECS now (None: nothing), and in how many seconds to look again (None: at the
-        next change).
-        """
+    def due(self) -> Due:
         now = self._clock()
         if self._runs:
-            wanted = True
+            protect = True
             at = self._renew_at or now
         elif self._renew_at is None:
-            return None, None
+            return Due(None, None)
         else:
-            wanted = False
-            at = self._idle_since + self._linger
-        at = max(at, self._retry_at)
-        return (wanted, None) if now >= at else (None, at - now)
+            protect = False
+            at = self._idle_since + LINGER
+        at = max(at, self._retry.due_at)
+        if now < at:
+            return Due(None, at - now)
+        return Due(protect, None)
 
     async def _run(self) -> None:
         while True:
             self._changed.clear()
-            wanted, wait = self.due()
-            if wanted is not None:
-                await self._tell(wanted)
+            due = self.due()
+            if due.protect is not None:
+                await self._request(due.protect)
                 continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(
-                    wait
-                ):  # wait_for of Python 3.11 can swallow a cancellation
-                    await self._changed.wait()
+            with anyio.move_on_after(due.seconds):
+                await self._changed.wait()
 
-    async def _tell(self, wanted: bool) -> None:
+    async def _request(self, protect: bool) -> None:
+        state = "on" if protect else "off"
         try:
-            await asyncio.to_thread(self._put, wanted)
+            await asyncio.to_thread(self._put, protect)
         except Exception as error:
-            self._failures += 1
-            self._retry_at = self._clock() + backoff(self._failures, base=5.0, cap=60.0)
+            self._retry.fail()
             log.warning(
-                "task protection is not set to %s (%d times): %s",
-                wanted,
-                self._failures,
+                "task protection can't be set to %s (%d times): %s",
+                state,
+                self._retry.failures,
                 describe(error),
             )
         else:
-            self._failures = 0
-            self._renew_at = self._clock() + MINUTES * 30 if wanted else None
-            log.info("task protection is %s", "on" if wanted else "off")
+            self._retry.reset()
+            self._renew_at = self._clock() + RENEW_SECONDS if protect else None
+            log.info("task protection is %s", state)
 
 
-def agent(environment: Mapping[str, str]) -> Callable[[bool], None] | None:
-    """How to tell the task's ECS agent; None outside ECS."""
+def connect_agent(environment: Mapping[str, str]) -> Callable[[bool], None] | None:
+    """Return a function that sets the protection at the task's ECS agent; None outside ECS.
+
+    It raises OSError where the agent refuses or does not answer.
+    """
     base = environment.get(AGENT_VARIABLE)
     if not base:
         return None
@@ -126,17 +135,20 @@ def agent(environment: Mapping[str, str]) -> Callable[[bool], None] | None:
     # The agent is on the task's own link: no proxy stands between.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def put(protected: bool) -> None:
-        body = {"ProtectionEnabled": protected} | (
-            {"ExpiresInMinutes": MINUTES} if protected else {}
-        )
+    def put(protect: bool) -> None:
+        body: dict[str, Any] = {"ProtectionEnabled": protect}
+        if protect:
+            body["ExpiresInMinutes"] = MINUTES
         request = urllib.request.Request(  # noqa: S310 (ECS gives the address)
-            url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="PUT"
+            url,
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+            method="PUT",
         )
-        with opener.open(request, timeout=10) as answer:
-            told = json.load(answer)
-        for refused in ("failure", "error"):
-            if told.get(refused):
-                raise OSError(f"the ECS agent refuses: {json.dumps(told[refused])[:300]}")
+        with opener.open(request, timeout=AGENT_SECONDS) as response:
+            answer = json.load(response)
+        refusal = answer.get("failure") or answer.get("error")
+        if refusal:
+            raise OSError(f"the ECS agent refuses: {json.dumps(refusal)[:300]}")
 
     return put

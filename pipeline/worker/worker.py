@@ -1,209 +1,202 @@
-"""The worker: takes deliveries from SQS, hands each to the handler, and stops without losing one."""
+"""The worker: receives messages from SQS, hands each to the delivery handler, and stops without
+losing one.
+"""
 
 import asyncio
 import logging
-import random
-import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from pipeline import metrics
-from pipeline.engine.engine import Engine
-from pipeline.errors import backoff, describe
-from pipeline.queue import BATCH, Delivery, SqsQueue, visibility_extender
-from pipeline.store.contract import RunStore
-from pipeline.worker.deliveries import MAX_CRASHES, Handler
+from pipeline.backoff import Backoff
+from pipeline.clock import Clock
+from pipeline.errors import describe
+from pipeline.queue import BATCH, Delivery, VisibilityExtender
+from pipeline.worker.deliveries import DeliveryHandler
 from pipeline.worker.heartbeat import Heartbeat
-from pipeline.worker.outbox import Publisher
+from pipeline.worker.options import WorkerOptions, WorkerTools
 from pipeline.worker.slots import Slots
 from pipeline.worker.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
 #: Seconds that a stopping worker gives the outbox.
-LAST_DRAIN = 5.0
-#: Seconds after which a poll loop that waits for room, or for a queue that is down, goes round
-#: again.
-TURN = 10.0
-#: Seconds for which slots that become free are gathered, so that one receive fills them.
-GATHER = 0.1
-#: Seconds without a turn after which the poll loop or the heartbeat is stuck. A long poll takes 20
-#: s, one that gets no answer, with its retries, under two minutes.
-STALE = 180.0
+LAST_DRAIN_SECONDS = 5.0
+#: The share of the grace period that a stopping worker gives the receive under way.
+POLL_SHARE = 0.9
+#: Seconds after which a poll loop that waits for a free slot, or for a queue that is down, turns.
+TURN_SECONDS = 10.0
+#: Seconds during which slots become free together, so that one receive fills them.
+GATHER_SECONDS = 0.1
+#: Seconds without a turn after which the poll loop or the heartbeat is stuck. A long poll takes
+#: 20 s, one that gets no answer, with its retries, under two minutes.
+STALE_SECONDS = 180.0
 #: Seconds between two lines of metrics.
-REPORT = 60.0
+REPORT_SECONDS = 60.0
 
 
 class Worker:
-    """``visibility_timeout`` is in seconds and is the lease's length too; ``grace`` is how long stopping may take.
+    """Work on the messages of one queue, ``options.concurrency`` at once."""
 
-    ``clock`` is the store's: seconds since the epoch. ``protect`` gives a context that is entered while a run is in
-    work (see pipeline.ecs).
-    """
-
-    def __init__(
-        self,
-        queue: SqsQueue,
-        store: RunStore,
-        engine: Engine,
-        publisher: Publisher,
-        *,
-        concurrency: int,
-        visibility_timeout: int,
-        poll_seconds: int = 20,
-        grace: float = 25.0,
-        max_crashes: int = MAX_CRASHES,
-        protect: Callable[[], AbstractContextManager[None]] = nullcontext,
-        heartbeat: Heartbeat | None = None,
-        watchdog: Watchdog | None = None,
-        clock: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
-        rng: random.Random | None = None,
-    ):
-        self._queue = queue
-        self._store = store
-        self._publisher = publisher
-        self._visibility = visibility_timeout
-        self._poll_seconds = poll_seconds
-        self._grace = grace
-        self._clock = clock
-        self._monotonic = monotonic
-        self._rng = rng
-        self._heartbeat = heartbeat or Heartbeat(
-            visibility_timeout / 3, lease_seconds=visibility_timeout
+    def __init__(self, tools: WorkerTools, options: WorkerOptions, clock: Clock | None = None):
+        self._queue = tools.queue
+        self._store = tools.store
+        self._publisher = tools.publisher
+        self._options = options
+        self._clock = clock or Clock()
+        self._slots = Slots(options.concurrency)
+        self._watchdog = Watchdog()
+        self._extender = VisibilityExtender(tools.queue.url, options.visibility_timeout)
+        self.heartbeat = Heartbeat(
+            options.heartbeat_interval, lease_seconds=options.visibility_timeout
         )
-        self._watchdog = watchdog or Watchdog()
-        self._slots = Slots(concurrency)
-        self._handler = Handler(
-            self._slots,
-            queue,
-            store,
-            engine,
-            publisher,
-            self._heartbeat,
-            visibility=visibility_timeout,
-            clock=clock,
-            max_crashes=max_crashes,
-            protect=protect,
+        self._deliveries = DeliveryHandler(
+            tools, options, self._slots, self.heartbeat, self._extender, self._clock
         )
         self._tasks: set[asyncio.Task[None]] = set()
-        self._turned_at = monotonic()
-
-    @property
-    def last_words(self) -> str | None:
-        """Why the process before this one ended itself; None where it did not."""
-        return self._watchdog.last_words
+        self._turned_at = self._clock.monotonic()
 
     def vitals(self) -> dict[str, float]:
-        """Seconds since the poll loop and the heartbeat last went round; over ``STALE`` they are
-        stuck.
+        """Return the seconds since the poll loop and the heartbeat last turned.
+
+        Over ``STALE_SECONDS`` they are stuck.
         """
-        return {"poll": self._monotonic() - self._turned_at, "heartbeat": self._heartbeat.idle}
+        return {
+            "poll": self._clock.monotonic() - self._turned_at,
+            "heartbeat": self.heartbeat.seconds_idle,
+        }
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set; then hand everything back. A queue or a store that is down is
-        waited for.
+        """Work until ``stop`` is set, then hand every message back.
+
+        A queue or a store that is down is waited for.
         """
-        self._handler.extend = await asyncio.to_thread(
-            visibility_extender, self._queue.url, self._visibility
-        )
-        with self._heartbeat, self._watchdog:
+        await asyncio.to_thread(self._extender.open)
+        with self.heartbeat, self._watchdog:
             publishing = asyncio.create_task(self._publisher.run())
             reporting = asyncio.create_task(self._report())
             polling = asyncio.create_task(self._poll())
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait({polling, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            await self._stop(polling)
-            self._publisher.stop()
-            await asyncio.wait({publishing}, timeout=LAST_DRAIN)
-            publishing.cancel()  # what stays pending, another worker publishes
+            await _wait_for_either(polling, stop)
+            await self._shut_down(polling, publishing)
             reporting.cancel()
         if polling.done() and not polling.cancelled():
             polling.result()
 
-    async def _stop(self, polling: "asyncio.Task[None]") -> None:
-        """Interrupt the runs, let the poll under way return, and only then let the messages go."""
+    async def _shut_down(
+        self, polling: "asyncio.Task[None]", publishing: "asyncio.Task[None]"
+    ) -> None:
+        """Interrupt the runs, end the polling, release the messages, publish the last events."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._grace
+        deadline = loop.time() + self._options.grace
+
+        # The runs clean up while the receive under way returns. It is not cancelled: the messages
+        # that it brings would be hidden, and nobody's, until their visibility ends.
         self._slots.stop()
-        _, hanging = await asyncio.wait({polling}, timeout=0.9 * self._grace)
-        if hanging:
+        await asyncio.wait({polling}, timeout=POLL_SHARE * self._options.grace)
+        if not polling.done():
             log.error("the last poll did not return; what it brings comes back by itself")
             polling.cancel()
-        self._slots.polled.set()
+
+        # Only now are messages released: this worker's own receive would take them back.
+        self._slots.polling_ended.set()
+        await self._wait_for_deliveries(deadline - loop.time())
+
+        # Runs that ended meanwhile have put their events into the outbox.
+        self._publisher.stop()
+        await asyncio.wait({publishing}, timeout=LAST_DRAIN_SECONDS)
+        publishing.cancel()  # another worker publishes what stays pending
+
+    async def _wait_for_deliveries(self, seconds: float) -> None:
         if not self._tasks:
             return
-        _, late = await asyncio.wait(self._tasks, timeout=max(deadline - loop.time(), 0.0))
+        _, late = await asyncio.wait(self._tasks, timeout=max(seconds, 0.0))
         for task in late:
-            log.error(
-                "a run did not stop within %g s; its message comes back by itself", self._grace
-            )
+            grace = self._options.grace
+            log.error("a run did not stop within %g s; its message comes back by itself", grace)
             task.cancel()
 
     async def _poll(self) -> None:
-        failures = 0
+        """Receive messages whenever slots are free, until the worker stops."""
+        retry = Backoff(base=1.0, cap=60.0)
         while not self._slots.stopping.is_set():
-            self._turned_at = self._monotonic()
-            if len(self._slots):
-                await self._slots.room(BATCH, GATHER)
-            if self._slots.free <= 0:
-                await self._slots.change(TURN)
+            self._turned_at = self._clock.monotonic()
+            if not await self._has_capacity():
                 continue
-            if self._slots.stopping.is_set():
-                return
             try:
-                if self._handler.doubt:
-                    await asyncio.to_thread(self._store.pending_events, 1)
-                    self._handler.doubt = False
-                deliveries = await self._queue.receive(self._slots.free, self._poll_seconds)
+                deliveries = await self._receive()
             except Exception as error:
-                failures += 1
-                log.warning(
-                    "nothing can be received (%d times in a row): %s", failures, describe(error)
-                )
-                await self._wait(backoff(failures, base=1.0, cap=60.0, rng=self._rng))
-                continue
-            failures = 0
-            await self._start(deliveries)
+                delay = retry.fail()
+                reason = describe(error)
+                log.warning("receiving failed (%d times in a row): %s", retry.failures, reason)
+                await self._sleep(delay)
+            else:
+                retry.reset()
+                await self._start(deliveries)
 
-    async def _wait(self, seconds: float) -> None:
+    async def _has_capacity(self) -> bool:
+        """Wait for free slots, for a turn at most. False: there is none, or the worker stops."""
+        if len(self._slots):
+            await self._slots.wait_for_capacity(BATCH, GATHER_SECONDS)
+        if self._slots.free <= 0:
+            await self._slots.wait_for_change(TURN_SECONDS)
+            return False
+        return not self._slots.stopping.is_set()
+
+    async def _receive(self) -> list[Delivery]:
+        if self._deliveries.store_suspect:
+            await asyncio.to_thread(self._store.pending_events, 1)
+            self._deliveries.store_suspect = False
+        return await self._queue.receive(self._slots.free, self._options.poll_seconds)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, unless the worker stops; the poll loop counts as turning."""
         while seconds > 0 and not self._slots.stopping.is_set():
-            self._turned_at = self._monotonic()
-            await self._slots.pause(min(seconds, TURN))
-            seconds -= TURN
+            self._turned_at = self._clock.monotonic()
+            await self._slots.sleep(min(seconds, TURN_SECONDS))
+            seconds -= TURN_SECONDS
 
     async def _start(self, deliveries: list[Delivery]) -> None:
-        unwanted = []
+        """Start a task for each delivery, and release those for which there is no place."""
+        surplus = []
         for delivery in deliveries:
-            if slot := self._slots.get(delivery.message_id):
-                log.warning(
-                    "message %s was delivered again while it is in work here", delivery.message_id
-                )
+            message_id = delivery.message_id
+            slot = self._slots.get(message_id)
+            if slot is not None:
+                log.warning("message %s was delivered again while in progress here", message_id)
                 slot.delivery = delivery
             elif self._slots.stopping.is_set() or self._slots.reserved:
-                unwanted.append(delivery)
+                surplus.append(delivery)
             else:
-                task = asyncio.create_task(self._handler.handle(self._slots.open(delivery)))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._start_task(delivery)
         try:
-            await self._queue.release(*unwanted)
+            await self._queue.release(*surplus)
         except Exception as error:
             log.warning("not released, so they come back later: %s", describe(error))
 
+    def _start_task(self, delivery: Delivery) -> None:
+        slot = self._slots.open(delivery)
+        task = asyncio.create_task(self._deliveries.handle(slot))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _report(self) -> None:
         while True:
-            await asyncio.sleep(REPORT)
-            delay, stalls = self._watchdog.take()
+            await asyncio.sleep(REPORT_SECONDS)
+            loop_delay, loop_stalls = self._watchdog.drain_measurements()
             metrics.worker_turned(
-                lateness=self._heartbeat.take_lateness(),
-                loop_delay=delay,
-                loop_stalls=stalls,
+                lateness=self.heartbeat.drain_lateness(),
+                loop_delay=loop_delay,
+                loop_stalls=loop_stalls,
                 events_pending=self._publisher.pending,
                 running=len(self._slots),
             )
             try:
-                await asyncio.to_thread(metrics.deployment_seen, self._store, self._clock())
+                now = self._clock.now()
+                await asyncio.to_thread(metrics.deployment_seen, self._store, now)
             except Exception as error:
                 log.warning("the deployment's figures can't be read: %s", describe(error))
+
+
+async def _wait_for_either(task: "asyncio.Task[Any]", event: asyncio.Event) -> None:
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()

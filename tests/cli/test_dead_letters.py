@@ -25,7 +25,7 @@ from cli.dlq.dead_letters import (
     missing,
 )
 from pipeline.outcome import Outcome
-from pipeline.queue.sqs import FAILED_GENERATION, REASON, Delivery, EntriesFailed, SqsQueue
+from pipeline.queue import FAILED_GENERATION, REASON, Delivery, EntriesFailed, SqsQueue
 from pipeline.store.contract import Finished, Submission
 from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.aws import Aws

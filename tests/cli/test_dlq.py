@@ -13,7 +13,7 @@ import pytest
 from cli.dlq import dead_letters
 from cli.dlq import messages as shared
 from pipeline.job import FixIssueJob, parse_job
-from pipeline.queue.sqs import FAILED_GENERATION, REASON, SqsQueue
+from pipeline.queue import FAILED_GENERATION, REASON, SqsQueue
 from prompts import TemplateSet
 from stages.order import NAMES, compose
 from tests.cli.console import ROOT, Console

@@ -17,13 +17,13 @@ from botocore.client import BaseClient
 from botocore.session import get_session
 
 from pipeline.artifacts.s3 import S3Artifacts
-from pipeline.queue import SqsQueue, visibility_extender
+from pipeline.queue import SqsQueue, VisibilityExtender
 from pipeline.run_key import RunKey
 from pipeline.store.contract import Submission
 from pipeline.store.dynamodb import DynamoStore, table_definition
 from pipeline.template_sets import TemplateSets
 from pipeline.worker.outbox import Publisher
-from pipeline.worker.task_protection import AGENT_VARIABLE, agent
+from pipeline.worker.task_protection import AGENT_VARIABLE, connect_agent
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.ecs_agent import ecs_agent
 from tests.stand_ins.runs import claim, finish, job
@@ -120,7 +120,9 @@ async def everything_a_worker_does(aws: Aws, table: str, bucket: str) -> None:
     ):
         await queue.submit(job())
         (delivery,) = await queue.receive(1, 1)
-        visibility_extender(made.url, 30)(delivery)
+        extender = VisibilityExtender(made.url, 30)
+        extender.open()
+        extender.extend(delivery)
         await queue.change_visibility(delivery, 10)
         await queue.to_dead_letters(delivery, "because")
         await queue.depth()
@@ -205,7 +207,7 @@ def test_the_role_allows_what_the_worker_calls_and_nothing_else(
     )
     needed = {action for call in traffic for action in actions(*call)} | set(BESIDE)
     with ecs_agent() as ecs:
-        protect = agent({AGENT_VARIABLE: ecs.uri})
+        protect = connect_agent({AGENT_VARIABLE: ecs.uri})
         assert protect is not None
         protect(True)
         assert ecs.asked

@@ -2,7 +2,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.queue.batch import BATCH, TRIES, Batch, EntriesFailed
@@ -19,7 +19,6 @@ class Sqs:
         self.fails: dict[str, tuple[int, Answer]] = {}
         self.go = asyncio.Event()
         self.go.set()
-        self.paused: list[float] = []
 
     async def call(self, entries: list[Answer]) -> Answer:
         assert 1 <= len(entries) <= 10
@@ -36,11 +35,21 @@ class Sqs:
                 self.done.append(entry["ReceiptHandle"])
         return {"Successful": [], "Failed": failed} if failed else {"Successful": []}
 
-    async def pause(self, seconds: float) -> None:
-        self.paused.append(seconds)
-
     def batch(self) -> Batch:
-        return Batch("DeleteMessageBatch", self.call, pause=self.pause)
+        return Batch("DeleteMessageBatch", self.call)
+
+
+@pytest.fixture(autouse=True)
+def delays(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of failures that were waited for; no wait takes time."""
+    failures: list[int] = []
+
+    def no_delay(count: int, *, base: float, cap: float) -> float:
+        failures.append(count)
+        return 0.0
+
+    monkeypatch.setattr("pipeline.backoff.backoff", no_delay)
+    return failures
 
 
 THROTTLED = {"Code": "RequestThrottled", "SenderFault": True}
@@ -68,11 +77,14 @@ async def test_what_comes_while_a_call_is_under_way_goes_out_together():
 
 
 @pytest.mark.parametrize("told", [THROTTLED, INTERNAL])
-async def test_an_entry_that_is_throttled_is_not_done_until_sqs_has_done_it(told: Answer):
+async def test_an_entry_that_is_throttled_is_not_done_until_sqs_has_done_it(
+    told: Answer, delays: list[int]
+):
     sqs = Sqs()
     sqs.fails["a"] = (2, told)
     await asyncio.gather(add(sqs.batch(), "a"))
-    assert (sqs.calls, sqs.done, len(sqs.paused)) == ([["a"]] * 3, ["a"], 2)
+    assert (sqs.calls, sqs.done) == ([["a"]] * 3, ["a"])
+    assert delays == [1, 2]
 
 
 async def test_an_entry_is_not_tried_for_ever_and_stops_no_other():
@@ -91,7 +103,7 @@ async def test_an_entry_that_is_the_callers_fault_is_not_tried_again():
     sqs.fails["a"] = (1, STALE)
     with pytest.raises(EntriesFailed, match=r"id-a .ReceiptHandleIsInvalid"):
         await add(sqs.batch(), "a")
-    assert (len(sqs.calls), sqs.paused) == (1, [])
+    assert len(sqs.calls) == 1
 
 
 async def test_a_call_that_fails_fails_its_entries_and_not_the_next_call():
@@ -124,7 +136,9 @@ async def test_a_run_that_is_cancelled_while_it_waits_stops_no_other():
     assert sqs.done == ["gone", "kept"]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(fails=st.lists(st.integers(0, TRIES + 1), max_size=35))
 def test_each_entry_is_done_once_or_told_as_failed(fails: list[int]):
     async def check() -> None:

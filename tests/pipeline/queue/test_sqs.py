@@ -11,18 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.job import FixIssueJob, parse_job
-from pipeline.queue.sqs import (
+from pipeline.queue import (
     FAILED_GENERATION,
-    MAX_ATTRIBUTES,
-    MAX_VISIBILITY,
     REASON,
     Delivery,
     EntriesFailed,
     NoDeadLetterQueue,
     SqsQueue,
-    fitting,
-    visibility_extender,
+    VisibilityExtender,
 )
+from pipeline.queue.attributes import MAX_ATTRIBUTES, fit_attributes
+from pipeline.queue.delivery import MAX_VISIBILITY
 from tests.stand_ins.aws import Aws, ministack_server, moto_server
 
 ISSUE = "https://github.com/octo/repo/issues/42"
@@ -118,11 +117,12 @@ async def test_the_extender_keeps_a_message_hidden_and_respects_the_limit_too(aw
     async with SqsQueue(aws.make_queue().url, visibility_timeout=30, clock=clock) as queue:
         await queue.send("x")
         (delivery,) = await queue.receive(1, 0)
-        extend = visibility_extender(queue.url, 30, clock=clock)
-        extend(delivery)
+        extender = VisibilityExtender(queue.url, 30, clock=clock)
+        extender.open()
+        extender.extend(delivery)
         assert aws.depth(queue.url) == (0, 1)
         clock.now = MAX_VISIBILITY + 5
-        extend(delivery)
+        extender.extend(delivery)
         assert aws.depth(queue.url) == (1, 0)
 
 
@@ -132,7 +132,8 @@ async def test_the_extender_leaves_a_silent_sqs_alone_for_a_while(
     clock = Clock()
     delivery = Delivery("id", "handle", "x", 1, {}, 0.0)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens at "discard"
-    extend = visibility_extender("http://127.0.0.1:9/queue", 120, clock=clock)
+    extender = VisibilityExtender("http://127.0.0.1:9/queue", 120, clock=clock)
+    extender.open()
     for now, expected in (
         (0.0, EndpointConnectionError),
         (29.0, ConnectionError),
@@ -140,7 +141,7 @@ async def test_the_extender_leaves_a_silent_sqs_alone_for_a_while(
     ):
         clock.now = now
         with pytest.raises(expected):
-            extend(delivery)
+            extender.extend(delivery)
 
 
 async def test_a_message_is_put_aside_untouched_with_its_attributes_and_the_reason(aws: Aws):
@@ -211,7 +212,7 @@ def test_attributes_fit_their_room_and_the_reason_gives_way_first(
     wanted = {FAILED_GENERATION: attribute("7")} | {
         name: attribute(text) for name, text in sent.items()
     }
-    kept = fitting(wanted, reason, room)
+    kept = fit_attributes(wanted, reason, room)
     assert len(kept) <= MAX_ATTRIBUTES
     assert taken(kept) <= max(room, 0)
     assert (FAILED_GENERATION in kept) == (room >= taken({FAILED_GENERATION: attribute("7")}))

@@ -119,7 +119,7 @@ async def test_an_event_is_published_again_byte_for_byte_and_marked(
         return topic.arn
 
     async with Publisher(store, topic_of) as publisher:
-        await publisher.publish_again(run)
+        await publisher.republish(run)
     ((body, attributes),) = aws.events(topic)
     assert body == run.event
     assert json.loads(body)["data"]["metadata"] == {"team": "blü"}
@@ -156,7 +156,7 @@ async def test_a_poke_wakes_the_loop_a_store_that_fails_does_not_end_it_and_a_st
         await asyncio.wait_for(failed.wait(), PATIENCE)
         monkeypatch.setattr(store, "pending_events", real_pending)
         finished(store, 1, topic.arn)
-        publisher.poke()
+        publisher.wake()
         await asyncio.wait_for(marked.wait(), PATIENCE)
         finished(store, 2, topic.arn)
         publisher.stop()

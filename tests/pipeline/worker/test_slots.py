@@ -12,7 +12,7 @@ def opened(slots: Slots, count: int) -> list[Slot]:
 
 async def waits(slots: Slots, wanted: int) -> "asyncio.Task[None]":
     """A task that waits for room, once it does."""
-    task = asyncio.create_task(slots.room(wanted, FOREVER))
+    task = asyncio.create_task(slots.wait_for_capacity(wanted, FOREVER))
     await asyncio.sleep(0)
     return task
 
@@ -20,7 +20,7 @@ async def waits(slots: Slots, wanted: int) -> "asyncio.Task[None]":
 async def test_room_that_is_there_is_not_waited_for():
     slots = Slots(12)
     opened(slots, 2)
-    await slots.room(10, FOREVER)
+    await slots.wait_for_capacity(10, FOREVER)
 
 
 async def test_room_is_there_when_as_many_slots_are_closed_as_were_wanted():
@@ -56,5 +56,5 @@ async def test_a_worker_that_stops_waits_for_no_room():
 async def test_the_wait_for_room_ends_with_what_there_is():
     slots = Slots(10)
     opened(slots, 9)
-    await slots.room(10, 0.001)
+    await slots.wait_for_capacity(10, 0.001)
     assert slots.free == 1

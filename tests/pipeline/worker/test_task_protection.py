@@ -3,7 +3,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.worker.task_protection import AGENT_VARIABLE, LINGER, MINUTES, TaskProtection, agent
+from pipeline.worker.task_protection import (
+    AGENT_VARIABLE,
+    LINGER,
+    MINUTES,
+    TaskProtection,
+    connect_agent,
+)
 from tests.stand_ins.ecs_agent import EcsAgent, ecs_agent
 
 PATIENCE = 20.0
@@ -89,7 +95,7 @@ async def test_a_failure_hurts_no_run_and_is_tried_again_later():
         with protection.hold():
             for failures in (1, 2):
                 assert await told.next() is True
-                while protection._failures != failures:
+                while protection._retry.failures != failures:
                     await asyncio.sleep(0)
                 clock.now += 100.0
                 protection._changed.set()
@@ -113,7 +119,7 @@ def stand_in() -> Iterator[EcsAgent]:
 
 
 def test_the_agent_is_asked_as_it_is_documented(stand_in: EcsAgent):
-    put = agent({AGENT_VARIABLE: stand_in.uri})
+    put = connect_agent({AGENT_VARIABLE: stand_in.uri})
     assert put is not None
     put(True)
     put(False)
@@ -133,11 +139,11 @@ def test_the_agent_is_asked_as_it_is_documented(stand_in: EcsAgent):
 )
 def test_a_refusal_is_an_error(stand_in: EcsAgent, answer: tuple[int, dict[str, object]]):
     stand_in.answers = [answer]
-    put = agent({AGENT_VARIABLE: stand_in.uri})
+    put = connect_agent({AGENT_VARIABLE: stand_in.uri})
     assert put is not None
     with pytest.raises(OSError, match=r"TASK_NOT_VALID|Rate exceeded|500"):
         put(True)
 
 
 def test_outside_ecs_nobody_is_asked():
-    assert agent({}) is None
+    assert connect_agent({}) is None

@@ -1,7 +1,6 @@
 import asyncio
 import logging
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -22,55 +21,51 @@ def clock() -> Clock:
     return Clock()
 
 
-def watchdog(clock: Clock, ended: list[int], words: Path | None = None) -> Watchdog:
-    """Entered, its thread never wakes by itself: the test calls ``look``."""
-    return Watchdog(limit=300.0, interval=3600.0, words=words, end=ended.append, clock=clock)
+def watchdog(clock: Clock, ended: list[int]) -> Watchdog:
+    """Entered, its thread never wakes by itself: the test calls ``check``."""
+    return Watchdog(limit=300.0, interval=3600.0, end=ended.append, clock=clock)
 
 
 async def test_a_loop_that_stands_still_past_the_limit_ends_the_process_and_says_where(
-    clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    clock: Clock, caplog: pytest.LogCaptureFixture
 ):
     ended: list[int] = []
-    words = tmp_path / "words"
-    with watchdog(clock, ended, words) as dog:
-        dog.look()
+    with watchdog(clock, ended) as dog:
+        dog.check()
         clock.now += 299.0
-        dog.look()
+        dog.check()
         assert ended == []
         clock.now += 1.0
-        dog.look()
+        dog.check()
     assert ended == [EXIT_STATUS]
     (said,) = [
         record.getMessage() for record in caplog.records if record.levelno == logging.CRITICAL
     ]
     assert "300 s" in said
-    assert "look" in said, "where the loop's thread is: in this test"
-    assert "300 s" in words.read_text()
-    assert "300 s" in (Watchdog(words=words).last_words or ""), "the next process can tell it"
-    assert Watchdog(words=words).last_words is None, "and the one after that has nothing to tell"
+    assert "check" in said, "where the loop's thread is: in this test"
 
 
 async def test_a_loop_that_turns_is_left_alone_and_its_delay_measured(clock: Clock):
     ended: list[int] = []
     with watchdog(clock, ended) as dog:
         for late in (0.2, 0.5, 0.1):
-            dog.look()
+            dog.check()
             clock.now += late
             await asyncio.sleep(0)
             clock.now += 1000.0
-        assert dog.take() == (pytest.approx(0.5), 0)
-        assert dog.take() == (0.0, 0)
+        assert dog.drain_measurements() == (pytest.approx(0.5), 0)
+        assert dog.drain_measurements() == (0.0, 0)
     assert ended == []
 
 
 async def test_a_stall_is_told_once_and_counted(clock: Clock, caplog: pytest.LogCaptureFixture):
     with watchdog(clock, []) as dog:
-        dog.look()
+        dog.check()
         for _ in range(3):
             clock.now += 2.0
-            dog.look()
+            dog.check()
         await asyncio.sleep(0)
-        assert dog.take() == (pytest.approx(6.0), 1)
+        assert dog.drain_measurements() == (pytest.approx(6.0), 1)
     assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
 
 
@@ -85,13 +80,13 @@ async def test_a_log_that_takes_no_line_does_not_save_a_stuck_process(
 ):
     stuck = threading.Event()
     request.addfinalizer(stuck.set)
-    monkeypatch.setattr("pipeline.worker.watchdog.PATIENCE", 0.01)
+    monkeypatch.setattr("pipeline.worker.watchdog.LOG_SECONDS", 0.01)
     monkeypatch.setattr("pipeline.worker.watchdog.log.critical", lambda *_: stuck.wait(PATIENCE))
     ended: list[int] = []
     with watchdog(clock, ended) as dog:
-        dog.look()
+        dog.check()
         clock.now += 1000.0
-        dog.look()
+        dog.check()
     assert ended == [EXIT_STATUS]
 
 
@@ -103,13 +98,3 @@ def test_a_loop_that_was_closed_ends_the_thread():
     dog._thread.join(PATIENCE)
     assert not dog._thread.is_alive()
     dog.__exit__()
-
-
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", None])
-def test_last_words_that_can_not_be_read_stop_no_start(tmp_path: Path, content: bytes | None):
-    words = tmp_path / "words"
-    if content is None:
-        words.mkdir()
-    else:
-        words.write_bytes(content)
-    assert Watchdog(words=words).last_words is None

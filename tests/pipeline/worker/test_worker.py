@@ -2,25 +2,26 @@
 
 import asyncio
 import json
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline.clock import Clock
 from pipeline.engine.engine import Deferred, Ended
 from pipeline.errors import LeaseLost
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, Outcome, RunResult
-from pipeline.queue import FAILED_GENERATION, REASON, Delivery, SqsQueue
+from pipeline.queue import FAILED_GENERATION, REASON, Delivery, SqsQueue, VisibilityExtender
 from pipeline.store.contract import Busy, Claimed, ClaimedInvalid, Finished, Lease, Submission
 from pipeline.store.sqlite import SqliteStore
 from pipeline.telemetry import METRICS
 from pipeline.worker.deliveries import NEWER_SCHEMA_DELAY
-from pipeline.worker.heartbeat import Heartbeat
+from pipeline.worker.options import WorkerOptions, WorkerTools
 from pipeline.worker.outbox import Publisher
 from pipeline.worker.worker import Worker
 from tests.stand_ins import aws as stand_in
@@ -38,16 +39,11 @@ def job(number: int = 42, **fields: object) -> FixIssueJob:
     )
 
 
-class Clock:
+class StillClock:
     now = 1_000_000.0
 
     def __call__(self) -> float:
         return self.now
-
-
-class NoWait(random.Random):
-    def uniform(self, a: float, b: float) -> float:
-        return 0.0
 
 
 class WatchedQueue(SqsQueue):
@@ -170,7 +166,7 @@ class ScriptedEngine:
 class World:
     aws: Aws
     store: SqliteStore
-    clock: Clock
+    clock: StillClock
     made: Queue
     topic: Topic
     engine: ScriptedEngine
@@ -178,18 +174,21 @@ class World:
     publisher: Publisher
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
-    @asynccontextmanager
-    async def working(self, **options: object) -> AsyncIterator["asyncio.Task[None]"]:
-        """A worker at work; it is stopped, and must end, when the block does."""
-        heartbeat = Heartbeat(0.01, lease_seconds=VISIBILITY)
-        defaults = {
+    def worker(self, *, protect=nullcontext, monotonic=time.monotonic, **options: Any) -> Worker:
+        defaults: dict[str, Any] = {
             "concurrency": 2,
             "visibility_timeout": VISIBILITY,
             "poll_seconds": 0,
-            "heartbeat": heartbeat,
-            "clock": self.clock,
+            "heartbeat_seconds": 0.01,
         }
-        worker = Worker(self.queue, self.store, self.engine, self.publisher, **(defaults | options))
+        tools = WorkerTools(self.queue, self.store, self.engine, self.publisher, protect)
+        clock = Clock(now=self.clock, monotonic=monotonic)
+        return Worker(tools, WorkerOptions(**(defaults | options)), clock)
+
+    @asynccontextmanager
+    async def working(self, **options: object) -> AsyncIterator["asyncio.Task[None]"]:
+        """A worker at work; it is stopped, and must end, when the block does."""
+        worker = self.worker(**options)
         running = asyncio.create_task(worker.run(self.stop))
         try:
             yield running
@@ -225,8 +224,13 @@ async def nothing_from(queue: asyncio.Queue) -> None:
 
 
 @pytest.fixture
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.backoff.backoff", lambda failures, *, base, cap: 0.0)
+
+
+@pytest.fixture
 async def world(aws: Aws, tmp_path: Path) -> AsyncIterator[World]:
-    clock = Clock()
+    clock = StillClock()
     store = SqliteStore(tmp_path / "store.db", clock=clock)
     made = aws.make_queue()
     topic = aws.make_topic()
@@ -279,7 +283,7 @@ async def test_a_message_delivered_again_while_in_work_is_deleted_with_its_newes
 
     world.engine.script = wait
     # A heartbeat that never comes: only the test moves the message's visibility.
-    async with world.working(heartbeat=Heartbeat(3600, lease_seconds=7200)):
+    async with world.working(heartbeat_seconds=3600):
         await world.send(job())
         first = await asyncio.wait_for(world.queue.received.get(), PATIENCE)
         await world.engine.next()
@@ -406,7 +410,7 @@ async def test_a_deferred_run_gives_its_lease_back_and_its_message_waits(world: 
 async def test_a_run_whose_lease_was_taken_over_is_stopped_and_its_message_left_alone(world: World):
     world.engine.script = world.engine.forever
     await world.send(job())
-    async with world.working(heartbeat=Heartbeat(0.05, lease_seconds=VISIBILITY)):
+    async with world.working(heartbeat_seconds=0.05):
         mine = await world.engine.next()
         theirs: object = None
         while not isinstance(theirs, Claimed):  # a beat may come between the two lines, and renew
@@ -426,7 +430,7 @@ async def test_the_heartbeat_renews_the_lease_and_extends_the_message_even_where
     extended = asyncio.Queue()
     go_on = asyncio.Event()
 
-    def refuse(delivery: Delivery) -> None:
+    def refuse(self: VisibilityExtender, delivery: Delivery) -> None:
         loop.call_soon_threadsafe(extended.put_nowait, delivery)
         raise ConnectionError("SQS is down")
 
@@ -434,7 +438,7 @@ async def test_the_heartbeat_renews_the_lease_and_extends_the_message_even_where
         await go_on.wait()
         return await world.engine.solve(claimed)
 
-    monkeypatch.setattr("pipeline.worker.worker.visibility_extender", lambda url, seconds: refuse)
+    monkeypatch.setattr(VisibilityExtender, "extend", refuse)
     world.engine.script = wait
     message_id = await world.send(job())
     async with world.working():
@@ -554,7 +558,7 @@ async def test_a_run_that_would_outlast_twelve_hours_is_handed_back_before_and_g
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(
-        "pipeline.queue.sqs.MAX_VISIBILITY", 2 * VISIBILITY + 0.2
+        "pipeline.queue.delivery.MAX_VISIBILITY", 2 * VISIBILITY + 0.2
     )  # 12 hours, scaled down
 
     async def long(claimed: Claimed) -> Ended:
@@ -605,25 +609,26 @@ async def test_no_more_runs_than_slots_and_every_slot_comes_back(world: World):
     assert len(world.aws.events(world.topic)) == 7
 
 
-async def test_a_queue_that_is_down_is_waited_for(world: World):
+async def test_a_queue_that_is_down_is_waited_for(world: World, no_backoff: None):
     world.queue.failures = 3
     await world.send(job())
-    async with world.working(rng=NoWait()):
+    async with world.working():
         assert (await world.queue.next())[0] == "deleted"
 
 
-async def test_a_stop_does_not_wait_for_a_queue_that_is_down(world: World):
-    class LongWait(random.Random):
-        asked = asyncio.Event()
+async def test_a_stop_does_not_wait_for_a_queue_that_is_down(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    asked = asyncio.Event()
 
-        def uniform(self, a: float, b: float) -> float:
-            self.asked.set()
-            return 10_000.0
+    def long_wait(failures: int, *, base: float, cap: float) -> float:
+        asked.set()
+        return 10_000.0
 
+    monkeypatch.setattr("pipeline.backoff.backoff", long_wait)
     world.queue.failures = 1
-    rng = LongWait()
-    async with world.working(rng=rng):
-        await asyncio.wait_for(rng.asked.wait(), PATIENCE)
+    async with world.working():
+        await asyncio.wait_for(asked.wait(), PATIENCE)
 
 
 # Runs that kill their workers
@@ -751,7 +756,7 @@ async def test_stops_and_lost_leases_are_no_crashes(world: World, monkeypatch: p
     with monkeypatch.context() as patch:
         patch.setattr(world.store, "renew", down)
         world.stop = asyncio.Event()
-        async with world.working(heartbeat=Heartbeat(0.01, lease_seconds=0.05)):
+        async with world.working(visibility_timeout=1):
             await world.engine.next()
             for _ in range(4):  # of the stops before, and of this lease
                 await asyncio.wait_for(world.engine.stopped.get(), PATIENCE)
@@ -799,7 +804,7 @@ async def test_an_invalid_message_that_comes_twice_is_told_twice_that_it_is_reje
 
 
 async def test_a_store_that_is_down_at_the_start_is_waited_for_and_no_message_is_received_meanwhile(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, no_backoff: None
 ):
     answers = iter([False] * 3)
     real = world.store.pending_events
@@ -815,7 +820,7 @@ async def test_a_store_that_is_down_at_the_start_is_waited_for_and_no_message_is
 
     monkeypatch.setattr(world.store, "pending_events", pending)
     await world.send(job())
-    async with world.working(rng=NoWait()):
+    async with world.working():
         _, delivery, _ = await world.queue.next()
     assert (asked, delivery.receive_count) == (4, 1)
 
@@ -850,7 +855,7 @@ async def test_a_store_that_is_down_at_the_claim_puts_the_message_back_and_is_as
 
 
 async def test_a_store_that_is_down_at_the_outcome_loses_nothing_and_is_no_crash(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, no_backoff: None
 ):
     down = 3
 
@@ -870,7 +875,6 @@ async def test_a_store_that_is_down_at_the_outcome_loses_nothing_and_is_no_crash
 
     world.engine.script = end
     monkeypatch.setattr(world.store, "release", release)
-    monkeypatch.setattr("pipeline.worker.deliveries.backoff", lambda *_, **__: 0.0)
     await world.send(job())
     async with world.working():
         what, delivery, _ = await world.queue.next()
@@ -931,32 +935,17 @@ async def test_a_poll_that_never_returns_does_not_keep_the_worker_from_releasing
 async def test_vitals_tell_how_long_ago_the_poll_loop_and_the_heartbeat_turned(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pipeline.worker.worker.TURN", 0.01)
+    monkeypatch.setattr("pipeline.worker.worker.TURN_SECONDS", 0.01)
     asked = asyncio.Event()
 
-    class Monotonic(Clock):
+    class Monotonic(StillClock):
         def __call__(self) -> float:
             asked.set()
             return self.now
 
     gates = gated(world, 1)
     clock = Monotonic()
-    heartbeat = Heartbeat(0.01, lease_seconds=VISIBILITY)
-    options = {
-        "visibility_timeout": VISIBILITY,
-        "poll_seconds": 0,
-        "heartbeat": heartbeat,
-        "clock": world.clock,
-    }
-    worker = Worker(
-        world.queue,
-        world.store,
-        world.engine,
-        world.publisher,
-        concurrency=1,
-        monotonic=clock,
-        **options,
-    )
+    worker = world.worker(concurrency=1, monotonic=clock)
     running = asyncio.create_task(worker.run(world.stop))
 
     async def turns() -> None:
@@ -1026,7 +1015,7 @@ async def test_each_minute_the_deployments_figures_are_told_though_the_store_was
         return 0
 
     monkeypatch.setattr(world.store, "spent", spent)
-    monkeypatch.setattr("pipeline.worker.worker.REPORT", 0.0)
+    monkeypatch.setattr("pipeline.worker.worker.REPORT_SECONDS", 0.0)
     async with world.working():
         await asyncio.wait_for(told.wait(), PATIENCE)
     lines = [record.fields for record in caplog.records if record.name == METRICS]

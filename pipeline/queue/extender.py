@@ -1,0 +1,56 @@
+"""Keeping messages hidden from the heartbeat's thread, with a synchronous client."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pipeline.aws import limits, region
+from pipeline.queue.delivery import Delivery
+
+
+class VisibilityExtender:
+    """Hide messages for ``seconds`` more. ``clock`` is the queue's.
+
+    One thread beats for every run. So nothing is tried twice in a beat, and an SQS that did not
+    answer is left alone for a while: the message may come back, but the other runs' leases are
+    renewed in time.
+    """
+
+    def __init__(self, url: str, seconds: int, *, clock: Callable[[], float] = time.monotonic):
+        self._url = url
+        self._seconds = seconds
+        self._clock = clock
+        self._client: Any = None
+        self._silent_until = float("-inf")
+
+    def open(self) -> None:
+        """Make the client, which reads files: call it in a thread, before ``extend``."""
+        import boto3
+        from botocore.config import Config
+
+        config = Config(**limits(read_seconds=5.0, attempts=1))
+        session = boto3.session.Session()
+        self._client = session.client("sqs", region_name=region(), config=config)
+
+    def extend(self, delivery: Delivery) -> None:
+        """Hide a message for longer, within the 12 hours that SQS allows.
+
+        Raises:
+            ConnectionError: SQS did not answer a short while ago, and is not asked.
+            botocore's errors: SQS refused, or does not answer.
+        """
+        from botocore.exceptions import BotoCoreError
+
+        now = self._clock()
+        if now < self._silent_until:
+            raise ConnectionError("SQS did not answer the last time; it is asked again soon")
+        seconds = min(self._seconds, delivery.time_left(now))
+        try:
+            self._client.change_message_visibility(
+                QueueUrl=self._url,
+                ReceiptHandle=delivery.receipt_handle,
+                VisibilityTimeout=int(seconds),
+            )
+        except BotoCoreError:
+            self._silent_until = self._clock() + self._seconds / 4
+            raise

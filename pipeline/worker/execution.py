@@ -1,0 +1,69 @@
+"""The interruptible work on one run, and why it was interrupted."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from pipeline.errors import LeaseLost
+
+T = TypeVar("T")
+
+
+class Interruption(StrEnum):
+    """Why the work on a run is interrupted."""
+
+    STOPPING = "the worker stops"
+    LOST = "the lease is lost"
+    CANCELLED = "a cancellation of the run was requested"
+    TOO_LONG = "SQS lets nobody keep a message longer"
+
+
+class Execution:
+    """The work on one run. It can be interrupted before it begins, too."""
+
+    def __init__(self) -> None:
+        self.interruption: Interruption | None = None
+        self._detail = ""
+        self._task: asyncio.Task[Any] | None = None
+
+    def interrupt(self, interruption: Interruption, detail: str = "") -> None:
+        """Cancel the work, at most once: a second cancellation would cut its cleaning up short.
+
+        A lost lease overrides every other reason, since nothing may be written after it.
+        """
+        if self.interruption is None and self._task is not None:
+            self._task.cancel()
+        if self.interruption is None or interruption is Interruption.LOST:
+            self.interruption = interruption
+            self._detail = detail or str(interruption)
+
+    async def run(
+        self, work: Callable[[], Coroutine[Any, Any, T]], *, seconds: float | None = None
+    ) -> T | None:
+        """Work until the end, or until interrupted, which is when this returns None.
+
+        ``seconds`` is how long the work may take. A cancellation of the caller interrupts the work,
+        and waits for its end.
+
+        Raises:
+            LeaseLost: the work was interrupted because another delivery owns the run.
+        """
+        if self.interruption is not None:
+            return None
+        task: asyncio.Task[T] = asyncio.create_task(work())
+        self._task = task
+        try:
+            await asyncio.wait({task}, timeout=seconds)
+            if not task.done():
+                self.interrupt(Interruption.TOO_LONG)
+                await asyncio.wait({task})
+        except asyncio.CancelledError:
+            self.interrupt(Interruption.STOPPING)
+            await asyncio.wait({task})
+            raise
+        if not task.cancelled():
+            return task.result()
+        if self.interruption is Interruption.LOST:
+            raise LeaseLost(self._detail)
+        return None

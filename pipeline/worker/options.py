@@ -1,0 +1,40 @@
+"""A worker's tools and options."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from pipeline.engine.engine import Engine
+from pipeline.queue import SqsQueue
+from pipeline.store.contract import RunStore
+from pipeline.worker.outbox import Publisher
+
+
+@dataclass(frozen=True)
+class WorkerTools:
+    queue: SqsQueue
+    store: RunStore
+    engine: Engine
+    publisher: Publisher
+    protect: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Make a context that is entered while a run is in progress (see TaskProtection.hold)."""
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    concurrency: int
+    """Messages in progress at once."""
+    visibility_timeout: int
+    """Seconds that a message stays hidden, and a lease lasts, without a heartbeat."""
+    heartbeat_seconds: float | None = None
+    """Seconds between two heartbeats of a run; None: a third of the visibility timeout."""
+    poll_seconds: int = 20
+    """Seconds that a receive waits for messages."""
+    grace: float = 25.0
+    """Seconds that stopping may take."""
+    max_crashes: int = 5
+    """Workers that a run has killed, after which it ends as *failed*."""
+
+    @property
+    def heartbeat_interval(self) -> float:
+        return self.heartbeat_seconds or self.visibility_timeout / 3
