@@ -1,7 +1,8 @@
-"""``coding-agent env``: how a repository's tests are run here, and why so."""
+"""``coding-agent env``: how a repository's tests are run here, and by what evidence."""
 
 import asyncio
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,12 @@ from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
 
 if TYPE_CHECKING:
+    from pipeline.settings import Settings
     from repository.git import Mirror
     from repository.testing.models import Recipe
-    from stages.checkout import Checkout
-    from stages.prepare_tests import Plan, PrepareTests
+    from repository.testing.plan import BaseCommit, TestPlan
+
+_MAX_CALLS = 10
 
 
 @click.group("env")
@@ -36,11 +39,9 @@ def command() -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A git repository.",
 )
+@click.option("--commit", default="HEAD", show_default=True, help="The commit to explain.")
 @click.option(
-    "--commit", default="HEAD", show_default=True, help="The commit whose tests are asked about."
-)
-@click.option(
-    "--build", is_flag=True, help="Make the environment too, in the sandbox, and print its log."
+    "--build", is_flag=True, help="Also make the environment, in the sandbox, and print its log."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
@@ -53,66 +54,80 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, as_json: b
       coding-agent env explain --repo ../shop --build
       coding-agent env explain --repo . --json
 
-    The repository's own word goes first: the table [tests] of its .coding-agent.toml
-    (runner, command, python, requirements, extras, files, environment). Exit code 3: its tests can't be run here.
+    The repository's own configuration goes first: the table [tests] of its .coding-agent.toml
+    (runner, command, python, requirements, extras, files, environment). Exit code 3: its tests
+    can't be run here.
     """
-    from cli.wiring import python_folders, sandbox_for, uv_path
+    from cli.wiring import python_folders
     from repository.git import GitError
+    from repository.testing.plan import plan_tests
     from sandbox import NoIsolation
-    from stages.prepare_tests import PrepareTests
 
     chosen = settings(ctx)
-    mirror, checkout = _checkout(repo, commit)
+    mirror, base = _open_commit(repo, commit)
+    log: str | None = None
     try:
-        sandbox = sandbox_for(chosen, local=True) if build else _Unused()
-        with exit_on_settings_error():
-            prepare = PrepareTests(
-                _One(mirror),  # type: ignore[arg-type]
-                sandbox,  # type: ignore[arg-type]
-                pythons=python_folders(chosen),
-                uv=uv_path(),
-                cache=chosen.data_dir / "cache",
-            )
-        plan = asyncio.run(prepare.plan(checkout))
-        log = asyncio.run(_built(prepare, plan.recipe)) if build and plan.recipe else None
+        plan = plan_tests(mirror, base, python_folders(chosen))
+        if build and plan.recipe is not None:
+            log = _build(chosen, mirror, plan.recipe)
     except (GitError, NoIsolation, OSError) as error:
         raise CommandError(str(error)) from None
-    told = _told(plan)
+
+    fields = _summarize(plan)
     if as_json:
-        click.echo(json.dumps(told | ({"log": log} if log is not None else {})))
+        if log is not None:
+            fields["log"] = log
+        click.echo(json.dumps(fields))
     else:
-        for name, value in told.items():
-            _show(name, value)
+        for name, value in fields.items():
+            _print_field(name, value)
         click.echo(log or "", nl=False)
     if plan.recipe is None:
         ctx.exit(exits.NO_FIX)
 
 
-async def _built(prepare: "PrepareTests", recipe: "Recipe") -> str:
-    from repository.testing.environment import EnvironmentFailed
+def _build(chosen: "Settings", mirror: "Mirror", recipe: "Recipe") -> str:
+    """Make the environment in a temporary folder; return the log of what was tried."""
 
+    from cli.wiring import python_folders, sandbox_for, uv_path
+    from repository.testing.environment import EnvironmentFailed
+    from repository.testing.install.build import BuildTools, build_environment
+    from repository.testing.install.installer import index_settings
+
+    sandbox = sandbox_for(chosen, local=True)
+    with exit_on_settings_error():
+        tools = BuildTools(
+            sandbox=sandbox,
+            pythons=python_folders(chosen),
+            uv=uv_path(),
+            cache=chosen.data_dir / "cache",
+            index=index_settings(os.environ),
+        )
     log: list[str] = []
     with tempfile.TemporaryDirectory(prefix="env-", ignore_cleanup_errors=True) as folder:
         try:
-            await prepare.build(recipe, Path(folder), log)
+            asyncio.run(build_environment(tools, mirror, recipe, Path(folder), log))
         except EnvironmentFailed as error:
             log.append(f"no environment: {error}\n")
     return "".join(log)
 
 
-def _told(plan: "Plan") -> dict[str, Any]:
-    found = plan.found
+def _summarize(plan: "TestPlan") -> dict[str, Any]:
+    """Return the fields to print; their names are part of the command's JSON output."""
+    detection = plan.detection
     recipe = plan.recipe
-    told: dict[str, Any] = {"runnable": recipe is not None, "why": plan.why}
+    automation = [f"{path}: {line}" for path, line in detection.said.calls[:_MAX_CALLS]]
     if recipe is None:
-        return told | {"automation": [f"{path}: {line}" for path, line in found.said.calls[:10]]}
-    return told | {
+        return {"runnable": False, "why": plan.reason, "automation": automation}
+    return {
+        "runnable": True,
+        "why": plan.reason,
         "runner": recipe.runner,
         "else": list(recipe.fallback_runners),
         "script": recipe.script,
         "python": recipe.python,
-        "requires_python": found.requires_python,
-        "classified": [f"3.{minor}" for minor in found.classified],
+        "requires_python": detection.requires_python,
+        "classified": [f"3.{minor}" for minor in detection.classified],
         "version": recipe.version,
         "installed": recipe.packaged,
         "extras": list(recipe.extras) or "those for tests",
@@ -120,57 +135,43 @@ def _told(plan: "Plan") -> dict[str, Any]:
         "if_missing": sorted(set(recipe.modules.values())),
         "tools": list(recipe.tools),
         "steps": [step.command for step in recipe.steps],
-        "test_files": len(found.test_files),
+        "test_files": len(detection.test_files),
         "patterns": list(recipe.patterns),
-        "automation": [f"{path}: {line}" for path, line in found.said.calls[:10]],
+        "automation": automation,
     }
 
 
-def _show(name: str, value: Any) -> None:
+def _print_field(name: str, value: Any) -> None:
+    """Print a name and its value, one line an item; nothing for what is empty."""
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
     if isinstance(value, list):
-        for number, one in enumerate(value):
-            click.echo(f"{name if not number else '':<16} {one}")
-    elif value not in (None, "", []):
-        click.echo(f"{name:<16} {'yes' if value is True else 'no' if value is False else value}")
+        label = name
+        for item in value:
+            click.echo(f"{label:<16} {item}")
+            label = ""
+    elif value not in (None, ""):
+        click.echo(f"{name:<16} {value}")
 
 
-def _checkout(repo: Path, commit: str) -> tuple["Mirror", "Checkout"]:
+def _open_commit(repo: Path, commit: str) -> tuple["Mirror", "BaseCommit"]:
     from repository.git import Mirror, run_git
-    from stages.checkout import Checkout
+    from repository.testing.plan import BaseCommit
 
-    asked = run_git(["rev-parse", "--path-format=absolute", "--git-common-dir"], cwd=repo)
-    if asked.returncode != 0:
+    git_folder = run_git(["rev-parse", "--path-format=absolute", "--git-common-dir"], cwd=repo)
+    if git_folder.returncode != 0:
         raise CommandError(f"{repo} is not a git repository", exits.USAGE)
-    mirror = Mirror(Path(asked.stdout.decode().strip()), lambda: None)
-    found = run_git(
+    mirror = Mirror(Path(git_folder.stdout.decode().strip()), lambda: None)
+    revision = run_git(
         ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}"], cwd=repo
     )
-    if found.returncode != 0:
+    if revision.returncode != 0:
         raise CommandError(f"{repo} has no commit {commit!r}", exits.USAGE)
-    sha = found.stdout.decode().strip()
-    checkout = Checkout(
+    sha = revision.stdout.decode().strip()
+    base = BaseCommit(
         repository=repo.resolve().name,
-        clone_url="",
-        base_branch="",
-        base_sha=sha,
+        sha=sha,
         committed_at=mirror.commit_time(sha),
         described=mirror.describe(sha),
     )
-    return mirror, checkout
-
-
-class _One:
-    """``Mirrors`` with one repository."""
-
-    def __init__(self, mirror: "Mirror"):
-        self._mirror = mirror
-
-    def at(self, repository: str) -> "Mirror":
-        return self._mirror
-
-
-class _Unused:
-    name = "none"
-
-    async def run(self, command: object) -> None:
-        raise AssertionError("nothing is to be run")
+    return mirror, base

@@ -23,7 +23,6 @@ from repository.testing.run.reports.junit import read_junit
 from repository.testing.run.reports.lines import read_lines
 from repository.testing.run.reports.results import UnreadableReport
 from repository.testing.selection import CHOSEN_FILES, choose_tests
-from stages.prepare_tests import described_version
 
 CASE = "import unittest\nclass T(unittest.TestCase):\n    def test_a(self): ...\n"
 ALL = list(range(6, 15))
@@ -509,22 +508,6 @@ def test_no_report_breaks_the_reader(data: bytes):
     except UnreadableReport:
         return
     assert failures.keys() <= results.keys()
-
-
-@pytest.mark.parametrize(
-    ("described", "version"),
-    [
-        ("4.5.0-40-g10ca84ffc", "4.5.1.dev40+g10ca84ffc"),
-        ("v2.0-0-gabcdef0", "2.0"),
-        ("release-7.0.0rc1-3-gabcdef0", "7.0.0.dev3+gabcdef0"),
-        ("8.0.0.dev0-5-gabcdef0", "8.0.0.dev5+gabcdef0"),
-        ("v5.1.dev-623-gd16bfe05a7", "5.1.dev623+gd16bfe05a7"),
-        ("nightly-5-gabcdef0", None),
-        (None, None),
-    ],
-)
-def test_the_version_that_packages_ask_git_for(described: str | None, version: str | None):
-    assert described_version(described) == version
 
 
 def test_only_the_index_settings_are_handed_to_installs_and_none_with_a_password():
