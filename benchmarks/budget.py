@@ -24,6 +24,7 @@ from typing import Any
 from benchmarks import report
 from pipeline.errors import Halt, LeaseLost, Retry
 from pipeline.job import FixIssueJob
+from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply
 from pipeline.model.failures import Failure, ModelError
 from pipeline.model.ledger import Ledger, micro
@@ -174,11 +175,15 @@ class World:
             while buying.deliveries < MAX_DELIVERIES and not await self._deliver(buying):
                 _ahead.set(_ahead.get() + LEASE + 1)
 
+    def _ledger(self, claimed: Claimed, buying: Buying) -> Ledger:
+        run = LeasedRun(self.watch, self.artifacts, claimed.lease, clock)  # type: ignore[arg-type]
+        return Ledger(run, buying.caps)
+
     async def _deliver(self, buying: Buying) -> bool:
         """True: the run has ended."""
         buying.deliveries += 1
         claimed = await asyncio.to_thread(self._claim, buying)
-        ledger = Ledger(self.watch, self.artifacts, claimed.lease, buying.caps, clock)  # type: ignore[arg-type]
+        ledger = self._ledger(claimed, buying)
         outcome = Outcome.PR_OPENED
         try:
             for key in buying.keys:
@@ -218,7 +223,7 @@ class World:
         """
         _ahead.set(_ahead.get() + LEASE + 1)
         claimed = await asyncio.to_thread(self._claim, buying)
-        ledger = Ledger(self.watch, self.artifacts, claimed.lease, buying.caps, clock)  # type: ignore[arg-type]
+        ledger = self._ledger(claimed, buying)
         with suppress(Halt, Retry):
             await self._call(buying, ledger, key, "answered", asyncio.Event(), asyncio.Event())
 

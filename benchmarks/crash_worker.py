@@ -22,15 +22,16 @@ from pydantic import BaseModel
 from benchmarks.crash_world import MAX_ROUNDS, SLOW
 from pipeline import telemetry
 from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.budget import EffectiveLimits
+from pipeline.engine.deps import EngineDeps
 from pipeline.engine.engine import Engine
-from pipeline.engine.work import Parts
 from pipeline.errors import Retry
 from pipeline.model import ModelReply
 from pipeline.model.failures import Failure, ModelError
 from pipeline.outcome import Facts, Outcome
 from pipeline.policy import Policy
 from pipeline.queue import SqsQueue, delivery
-from pipeline.stage import Back, EffectiveLimits, Pipeline, RunContext, Stop
+from pipeline.stage import Back, Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
 from pipeline.worker.options import WorkerOptions, WorkerTools
 from pipeline.worker.outbox import Publisher
@@ -242,7 +243,16 @@ async def work(setting: Setting) -> None:
     )
     policy = Policy(EffectiveLimits(1000.0, 600.0, MAX_ROUNDS), 1e6, 1e6, setting.topic_arn)
     artifacts = FolderArtifacts(setting.shared / "artifacts")
-    engine = Engine(Parts(pipeline, store, artifacts, policy, setting.data / "runs"))
+    engine = Engine(
+        EngineDeps(
+            pipeline=pipeline,
+            store=store,
+            artifacts=artifacts,
+            policy=policy,
+            workspaces=setting.data / "runs",
+            observer=lambda _: None,
+        )
+    )
     queue = SqsQueue(setting.queue_url, visibility_timeout=setting.visibility)
     async with queue, Publisher(store, policy.topic_of, interval=0.5) as publisher:
         options = WorkerOptions(

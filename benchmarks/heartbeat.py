@@ -18,13 +18,14 @@ from typing import Any
 
 from benchmarks.report import report, show, write
 from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.budget import EffectiveLimits
+from pipeline.engine.deps import EngineDeps
 from pipeline.engine.engine import Engine
-from pipeline.engine.work import Parts
 from pipeline.job import FixIssueJob
 from pipeline.metrics import percentile
 from pipeline.policy import Policy
 from pipeline.queue import SqsQueue
-from pipeline.stage import EffectiveLimits, Pipeline, RunContext, Stop
+from pipeline.stage import Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
 from pipeline.worker.options import WorkerOptions, WorkerTools
 from pipeline.worker.outbox import Publisher
@@ -54,12 +55,13 @@ async def measure(
     store = SqliteStore(folder / "store.sqlite")
     policy = Policy(EffectiveLimits(1.0, 600.0, 3), 100.0, 100.0, topic.arn)
     engine = Engine(
-        Parts(
+        EngineDeps(
             Pipeline([stage], admitted_after=stage.name),
             store,
             FolderArtifacts(folder / "artifacts"),
             policy,
             folder / "runs",
+            lambda _: None,
         )
     )
     interval = visibility / 3

@@ -37,8 +37,8 @@ from benchmarks.instances import (
 from benchmarks.oracle import Oracle, as_reply
 from cli import wiring
 from pipeline import settings as config
+from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
-from pipeline.engine.work import Parts, Progress
 from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import FixIssueJob
 from pipeline.outcome import RunResult
@@ -94,13 +94,13 @@ class Solver:
 
         stages: list[Any] = judged([step.stage for step in app.pipeline.steps], judge)
         pipeline = Pipeline(stages, admitted_after=app.pipeline.admitted_after)
-        parts = Parts(
+        deps = EngineDeps(
             pipeline, app.store, app.artifacts, app.policy, app.settings.data_dir / "runs", observe
         )
         job = FixIssueJob(issue_url=local_issue_url(repository.folder, instance.problem_statement))
         try:
             event, _ = await run_job(
-                job, app.store, Engine(parts), on_wait=lambda s, why: _say(f"waiting {s} s: {why}")
+                job, app.store, Engine(deps), on_wait=lambda s, why: _say(f"waiting {s} s: {why}")
             )
         finally:
             app.store.close()

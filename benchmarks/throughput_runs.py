@@ -21,13 +21,14 @@ from pydantic import BaseModel
 from pipeline import telemetry
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.aws import limits
+from pipeline.budget import EffectiveLimits
+from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
-from pipeline.engine.work import Parts, Progress
 from pipeline.job import parse_job
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.policy import Policy
 from pipeline.queue import BATCH, SqsQueue
-from pipeline.stage import EffectiveLimits, Pipeline, RunContext, Stop
+from pipeline.stage import Pipeline, RunContext, Stop
 from pipeline.store.contract import Claimed, Submission
 from pipeline.store.sqlite import SqliteStore
 from pipeline.worker.options import WorkerOptions, WorkerTools
@@ -70,7 +71,7 @@ async def whole_worker(setting: Setting, stop: asyncio.Event) -> None:
 
     store = SqliteStore(setting.folder / "store.sqlite")
     policy = Policy(EffectiveLimits(1.0, 30.0, 3), 100.0, 100.0, setting.topic_arn)
-    parts = Parts(
+    deps = EngineDeps(
         Pipeline([Nothing()], admitted_after="nothing"),
         store,
         FolderArtifacts(setting.folder / "artifacts"),
@@ -81,7 +82,7 @@ async def whole_worker(setting: Setting, stop: asyncio.Event) -> None:
     queue = SqsQueue(setting.queue_url, visibility_timeout=VISIBILITY)
     async with queue, Publisher(store, policy.topic_of) as publisher:
         options = WorkerOptions(setting.concurrency, VISIBILITY, poll_seconds=POLL)
-        worker = Worker(WorkerTools(queue, store, Engine(parts), publisher), options)
+        worker = Worker(WorkerTools(queue, store, Engine(deps), publisher), options)
         await worker.run(stop)
     store.close()
 

@@ -2,7 +2,7 @@
 results.
 """
 
-from pipeline.engine.work import Progress
+from pipeline.engine.deps import Progress
 from pipeline.outcome import Outcome, RunResult
 from prompts.filters import one_line
 

@@ -18,14 +18,15 @@ from pydantic import SecretStr
 
 from pipeline.artifacts import Artifacts
 from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.budget import EffectiveLimits
+from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
-from pipeline.engine.work import Parts, Progress
 from pipeline.github import Forge
 from pipeline.model import ModelClient
 from pipeline.model.buyer import Buyer
 from pipeline.policy import Allowed, Policy
 from pipeline.settings import Settings, SettingsError, secret_values, variable
-from pipeline.stage import EffectiveLimits, Pipeline
+from pipeline.stage import Pipeline
 from pipeline.store.contract import RunStore
 from pipeline.store.migrations import NewerStore
 from pipeline.store.sqlite import SqliteStore
@@ -318,8 +319,8 @@ def build(
             templates.refusal,
         ),
     )
-    parts = Parts(pipeline, store, artifacts, policy, data_dir / "runs", observer)
-    return App(settings, store, artifacts, forge, Engine(parts), policy, pipeline, sandbox, client)
+    deps = EngineDeps(pipeline, store, artifacts, policy, data_dir / "runs", observer)
+    return App(settings, store, artifacts, forge, Engine(deps), policy, pipeline, sandbox, client)
 
 
 async def serve(app: App, stop: asyncio.Event) -> None:

@@ -65,7 +65,7 @@ def command(
 async def serve(chosen: Settings) -> None:
     from cli import wiring
     from pipeline import telemetry
-    from pipeline.engine.work import Progress
+    from pipeline.engine.deps import Progress
 
     log = logging.getLogger("coding_agent.run")
 

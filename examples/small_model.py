@@ -20,7 +20,7 @@ from pathlib import Path
 
 from cli import wiring
 from pipeline import settings as config
-from pipeline.engine.work import Progress
+from pipeline.engine.deps import Progress
 from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import FixIssueJob, Options
 from pipeline.model import ModelReply, ModelRequest, Price

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from pipeline.budget import EffectiveLimits
 from pipeline.job import FixIssueJob
 from pipeline.model.ledger import micro
-from pipeline.stage import EffectiveLimits
 from pipeline.store.contract import MoneyCaps
 
 

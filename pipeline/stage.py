@@ -1,38 +1,48 @@
-"""The Stage contract, what a stage may answer, and the Pipeline that checks how stages fit
+"""The contract of a stage, what a stage may return, and the Pipeline that checks that stages fit
 together.
 """
 
 import inspect
-import math
 import types
 import typing
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Union, runtime_checkable
+from typing import Any, Protocol, TypeVar, Union, runtime_checkable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
+from pipeline.budget import Budget, EffectiveLimits
 from pipeline.job import FixIssueJob
+from pipeline.leased_run import LeasedRun, fingerprint
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Facts, Outcome
 from pipeline.store.contract import Round
 
 
+class RoundNote(BaseModel):
+    """What a stage that opens a round leaves for the later ones, beside the reason.
+
+    A stage that has more to say derives its own model from this one. Whoever reads the note, reads
+    it as that model: see ``RunContext.notes``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    facts: Facts = Facts()
+    """They are the run's until later ones replace them."""
+
+
+NoteT = TypeVar("NoteT", bound=RoundNote)
+
+
 @dataclass(frozen=True)
 class Back:
-    """Another round: the stages from ``to`` on run afresh, and read ``because`` as
-    ``run.feedback``.
-    """
+    """Another round: the stages from ``to`` on run again, and read ``because`` as ``run.feedback``."""
 
     to: str
     because: str
-    note: dict[str, Any] = field(default_factory=dict)
-    """JSON that later rounds find in ``run.rounds``. ``facts`` in it (a Facts) are the run's until later ones."""
-
-    @property
-    def facts(self) -> Facts:
-        return Facts.model_validate(self.note.get("facts", {}))
+    note: RoundNote = field(default_factory=RoundNote)
 
 
 @dataclass(frozen=True)
@@ -44,64 +54,121 @@ class Stop:
     facts: Facts = field(default_factory=Facts)
 
 
-@dataclass(frozen=True)
-class EffectiveLimits:
-    """A run's limits: what the job asked, under the deployment's ceiling."""
-
-    max_cost_usd: float
-    max_minutes: float
-    max_rounds: int
-
-
-async def _made(_: str, make: Callable[[], Awaitable[str]]) -> str:
-    return await make()
-
-
-@dataclass(frozen=True)
 class RunContext:
-    """What a stage may know of, and ask from, the run it works in."""
+    """The run that a stage works in: what the stage may know of it, and ask of it.
 
-    job: FixIssueJob
-    job_id: str
-    generation: int
-    round: int
-    stage: str
-    feedback: str | None
-    """Why the last round was sent back; None in the first."""
-    limits: EffectiveLimits
-    workspace: Path
-    """A folder of this run on this machine. It may be empty at the next delivery: see ``restore``."""
-    save: Callable[[str, bytes | str], Awaitable[str]]
-    """``await run.save(name, data)`` stores an artifact and gives its key."""
-    load: Callable[[str], Awaitable[bytes]]
-    """``await run.load(key)`` reads an artifact back."""
-    intend: Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
-    """``await run.intend(effect, body)`` stores what is about to be done; one stored earlier stands, and is given."""
-    record: Callable[[str, dict[str, Any]], Awaitable[None]]
-    """``await run.record(effect, result)`` stores that it was done."""
-    keep: Callable[[str, Callable[[], str]], Awaitable[str]]
-    """``await run.keep(name, choose)``: what ``choose()`` gives (called in a thread), once in this run; what was kept
-    then stands, on any machine."""
-    past: Callable[[str], Awaitable[list[dict[str, Any]]]]
-    """``await run.past(effect)``: the intentions of this effect in every generation of the job, oldest first."""
-    progress: Callable[[str], None]
-    """Tell a person, in a few words, what goes on."""
-    ledger: Ledger = field(repr=False)
-    """Where money is reserved before it is spent."""
-    rounds: tuple[Round, ...] = ()
-    """The rounds that were opened so far, oldest first, with what opened each: the second one is the first here."""
-    seconds_left: Callable[[], float] = lambda: math.inf
-    """How long the run may still work, by its limits."""
-    once: Callable[[str, Callable[[], Awaitable[str]]], Awaitable[str]] = _made
-    """``await run.once(name, make)``: what ``make`` gave the first time that this run got to ``name``, on any machine.
-    For what can't be made again to the byte, such as a command's output, and has been shown to a model."""
+    Attributes:
+        job: what the sender asked for.
+        stage: name of the stage.
+        rounds: the rounds that were opened so far, oldest first, each with what opened it. Round 1
+            was opened by nothing, so the first one here is round 2.
+        workspace: a folder of this run on this machine. It is empty when another delivery begins:
+            see ``Restorable``.
+    """
+
+    def __init__(
+        self,
+        run: LeasedRun,
+        job: FixIssueJob,
+        *,
+        stage: str,
+        rounds: Sequence[Round],
+        budget: Budget,
+        workspace: Path,
+        report: Callable[[str], None],
+    ):
+        """Describe the run to one stage; ``report`` receives the stage's progress in words."""
+        self.job = job
+        self.stage = stage
+        self.rounds = tuple(rounds)
+        self.workspace = workspace
+        self._run = run
+        self._budget = budget
+        self._report = report
+
+    @property
+    def job_id(self) -> str:
+        return self._run.key.job_id
+
+    @property
+    def generation(self) -> int:
+        return self._run.key.generation
+
+    @property
+    def round(self) -> int:
+        """Number of the current round; the first is 1."""
+        return self.rounds[-1].number if self.rounds else 1
+
+    @property
+    def feedback(self) -> str | None:
+        """Why the last round was sent back; None in the first."""
+        return self.rounds[-1].because if self.rounds else None
+
+    @property
+    def limits(self) -> EffectiveLimits:
+        return self._budget.limits
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where money is reserved before it is spent."""
+        return self._budget.ledger
+
+    def seconds_left(self) -> float:
+        """Return how many seconds the run may still work, by its limits."""
+        return self._budget.stopwatch.left
+
+    def notes(self, kind: type[NoteT]) -> list[NoteT]:
+        """Return the notes of ``rounds``, in the same order, read as ``kind``."""
+        return [kind.model_validate(opened.note) for opened in self.rounds]
+
+    def progress(self, text: str) -> None:
+        """Report to a person, in a few words, what is going on."""
+        self._report(text)
+
+    async def save(self, name: str, data: bytes | str) -> str:
+        """Store an artifact and return its key."""
+        body = data.encode(errors="replace") if isinstance(data, str) else data
+        folder = f"{self._run.key.prefix}/{self.round}/{self.stage}"
+        key = f"{folder}/{fingerprint(body)}-{name}"
+        await self._run.put_artifact(key, body)
+        return key
+
+    async def load(self, key: str) -> bytes:
+        """Return an artifact. Raises FileNotFoundError where there is none."""
+        return await self._run.get_artifact(key)
+
+    async def remember(self, name: str, make: Callable[[], Awaitable[str]]) -> str:
+        """Return the text that ``make`` gave the first time that this run came to ``name``.
+
+        It stands from then on, in later deliveries and on any machine. Use it for a choice, and for
+        what can't be made again to the byte, such as a command's output that a model has seen.
+        """
+        return await self._run.remember(name, make)
+
+    async def intend(self, effect: str, intention: dict[str, Any]) -> dict[str, Any]:
+        """Store what is about to be done to the outside world.
+
+        Returns:
+            The intention to carry out: the one that this run stored earlier, where there is one.
+        """
+        return await self._run.intend(effect, intention)
+
+    async def record(self, effect: str, result: dict[str, Any]) -> None:
+        """Store that an intended effect was done."""
+        await self._run.record(effect, result)
+
+    async def intentions(self, effect: str) -> list[dict[str, Any]]:
+        """Return the intentions of this effect in every generation of the job, oldest first."""
+        effects = await self._run.effects()
+        return [stored.intention for stored in effects if stored.name == effect]
 
 
 @runtime_checkable
 class Stage(Protocol):
     """One step of the pipeline: a name and one ``async run``.
 
-    ``run``'s parameter types are what it needs, its return type what it gives (a pydantic model), beside Back and Stop.
+    ``run``'s parameter types are what it needs, its return type what it gives (a pydantic model),
+    beside Back and Stop.
     """
 
     name: str
@@ -112,13 +179,22 @@ class Stage(Protocol):
 
 @runtime_checkable
 class Restorable(Protocol):
-    """A stage that leaves local state: ``restore`` rebuilds it on any machine and is no second run."""
+    """A stage that leaves local state."""
 
-    async def restore(self, result: Any, run: RunContext) -> None: ...
+    async def restore(self, result: Any, run: RunContext) -> None:
+        """Rebuild the local state on any machine. It is no second run of the stage."""
+        ...
+
+
+@runtime_checkable
+class HasFacts(Protocol):
+    """A stage's result that tells the run's result something."""
+
+    def facts(self) -> Facts: ...
 
 
 class PipelineError(TypeError):
-    """The stages do not fit together; found when the pipeline is composed, not when it runs."""
+    """The stages do not fit together; raised when the pipeline is composed, not when it runs."""
 
 
 @dataclass(frozen=True)
@@ -133,40 +209,36 @@ class Step:
     def name(self) -> str:
         return self.stage.name
 
+    @classmethod
+    def of(cls, stage: Stage) -> "Step":
+        """Read the needs and the result's type from the annotations of ``run``.
+
+        Raises:
+            PipelineError: the annotations are not a stage's.
+        """
+        hints = typing.get_type_hints(type(stage).run)
+        if hints.get("run") is not RunContext:
+            raise PipelineError(f"stage {stage.name!r}: run() must take run: RunContext")
+        return cls(stage, _needs(stage, hints), _gives(stage, hints.get("return")))
+
 
 class Pipeline:
-    """Stages in order. After ``admitted_after`` a run can no longer be rejected, and
-    ``run.started`` is published.
+    """Stages in order.
+
+    After ``admitted_after`` a run can no longer be rejected, and ``run.started`` is published.
     """
 
     def __init__(self, stages: Sequence[Stage], *, admitted_after: str):
-        self.steps = [_step(stage) for stage in stages]
+        """Put the stages together.
+
+        Raises:
+            PipelineError: they do not fit together.
+        """
+        self.steps = [Step.of(stage) for stage in stages]
         self.admitted_after = admitted_after
-        names = [step.name for step in self.steps]
-        if len(set(names)) != len(names):
-            raise PipelineError(f"two stages share a name: {names}")
-        if admitted_after not in names:
-            raise PipelineError(f"admitted_after names no stage: {admitted_after!r}")
-        given: set[type[BaseModel]] = set()
-        for step in self.steps:
-            for parameter, kind in step.needs.items():
-                if kind not in given:
-                    raise PipelineError(
-                        f"stage {step.name!r} needs {parameter}: {kind.__name__}, which no earlier"
-                        " stage gives"
-                    )
-            if step.gives in given:
-                raise PipelineError(f"stage {step.name!r} gives {step.gives.__name__} again")
-            if step.gives is not None:
-                given.add(step.gives)
-        if not self.steps or self.steps[-1].gives is not None:
-            raise PipelineError(
-                "the last stage must end the run: its run() returns Stop, and nothing else"
-            )
-        if early := [step.name for step in self.steps[:-1] if step.gives is None]:
-            raise PipelineError(
-                f"stage {early[0]!r} gives nothing, so that no stage after it would run"
-            )
+        self._check_names()
+        self._check_needs()
+        self._check_end()
 
     @property
     def names(self) -> list[str]:
@@ -175,34 +247,71 @@ class Pipeline:
     def index(self, name: str) -> int:
         return self.names.index(name)
 
+    def _check_names(self) -> None:
+        if len(set(self.names)) != len(self.names):
+            raise PipelineError(f"two stages share a name: {self.names}")
+        if self.admitted_after not in self.names:
+            raise PipelineError(f"admitted_after names no stage: {self.admitted_after!r}")
 
-def _step(stage: Stage) -> Step:
-    hints = typing.get_type_hints(type(stage).run)
-    parameters = [p for p in inspect.signature(type(stage).run).parameters if p != "self"]
-    if hints.get("run") is not RunContext:
-        raise PipelineError(f"stage {stage.name!r}: run() must take run: RunContext")
+    def _check_needs(self) -> None:
+        """Every need is given by an earlier stage, and by one alone."""
+        available: set[type[BaseModel]] = set()
+        for step in self.steps:
+            for parameter, kind in step.needs.items():
+                if kind not in available:
+                    raise PipelineError(
+                        f"stage {step.name!r} needs {parameter}: {kind.__name__}, which no earlier"
+                        " stage gives"
+                    )
+            if step.gives is None:
+                continue
+            if step.gives in available:
+                raise PipelineError(f"stage {step.name!r} gives {step.gives.__name__} again")
+            available.add(step.gives)
+
+    def _check_end(self) -> None:
+        """Only the last stage gives nothing."""
+        *earlier, last = self.steps
+        if last.gives is not None:
+            raise PipelineError(
+                "the last stage must end the run: its run() returns Stop, and nothing else"
+            )
+        for step in earlier:
+            if step.gives is None:
+                raise PipelineError(
+                    f"stage {step.name!r} gives nothing, so that no stage after it would run"
+                )
+
+
+def _needs(stage: Stage, hints: dict[str, Any]) -> dict[str, type[BaseModel]]:
+    """Return the parameters of ``run``, beside self and the RunContext, with their types."""
     needs: dict[str, type[BaseModel]] = {}
-    for parameter in parameters:
-        kind = hints.get(parameter)
-        if parameter == "run":
+    for parameter in inspect.signature(type(stage).run).parameters:
+        if parameter in ("self", "run"):
             continue
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        kind = hints.get(parameter)
+        if not _is_model(kind):
             raise PipelineError(
                 f"stage {stage.name!r}: parameter {parameter!r} must be typed with a pydantic model"
             )
         needs[parameter] = kind
-    returned = hints.get("return")
-    options = (
-        typing.get_args(returned)
-        if isinstance(returned, types.UnionType) or typing.get_origin(returned) is Union
-        else (returned,)
-    )
+    return needs
+
+
+def _gives(stage: Stage, returned: Any) -> type[BaseModel] | None:
+    """Return the one model among the types that ``run`` returns; None where it only ever stops."""
+    is_union = isinstance(returned, types.UnionType) or typing.get_origin(returned) is Union
+    options = typing.get_args(returned) if is_union else (returned,)
     if set(options) == {Stop}:
-        return Step(stage, needs, None)
-    models = [kind for kind in options if kind not in (Back, Stop)]
-    if len(models) != 1 or not (isinstance(models[0], type) and issubclass(models[0], BaseModel)):
-        raise PipelineError(
-            f"stage {stage.name!r} must return one pydantic model, with Back or Stop beside it, or"
-            f" Stop alone, not {returned!r}"
-        )
-    return Step(stage, needs, models[0])
+        return None
+    models = [option for option in options if option not in (Back, Stop)]
+    if len(models) == 1 and _is_model(models[0]):
+        return models[0]
+    raise PipelineError(
+        f"stage {stage.name!r} must return one pydantic model, with Back or Stop beside it, or"
+        f" Stop alone, not {returned!r}"
+    )
+
+
+def _is_model(kind: Any) -> typing.TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

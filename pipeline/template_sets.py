@@ -54,10 +54,14 @@ class TemplateSets:
         self._checked: dict[str, TemplateSet] = {shipped.set_hash: shipped}
 
     async def of(self, run: RunContext) -> TemplateSet:
-        asked = run.job.replay.template_set if run.job.replay else None
-        return await asyncio.to_thread(
-            self.get, await run.keep("template_set", lambda: self._begin(asked))
-        )
+        replay = run.job.replay
+        requested = replay.template_set if replay else None
+
+        async def choose() -> str:
+            return await asyncio.to_thread(self._choose, requested)
+
+        set_hash = await run.remember("template_set", choose)
+        return await asyncio.to_thread(self.get, set_hash)
 
     def get(self, set_hash: str) -> TemplateSet:
         """The set with this hash, without findings. Of one that was current, the beginning is enough, as pull requests
@@ -132,8 +136,9 @@ class TemplateSets:
         lines = [set_hash, *(line for line in self._history() if line != set_hash)]
         self._published.put(CURRENT, "".join(f"{line}\n" for line in lines[:50]).encode())
 
-    def _begin(self, asked: str | None) -> str:
-        templates = self.get(asked) if asked else self.current()
+    def _choose(self, requested: str | None) -> str:
+        """Choose a new run's set, and keep it for as long as the run."""
+        templates = self.get(requested) if requested else self.current()
         self._kept.put(f"{templates.set_hash}.json", _document(templates))
         return templates.set_hash
 

@@ -52,7 +52,7 @@ class CheckoutStage:
         branch = run.job.base_branch or issue.default_branch
         mirror = self._mirrors.at(issue.repository)
         await asyncio.to_thread(mirror.fetch, issue.clone_url)
-        ours = {str(past["sha"]) for past in await run.past("push")}
+        ours = {str(past["sha"]) for past in await run.intentions("push")}
         mine = branch_name(issue.number, run.job_id)
         there = await asyncio.to_thread(mirror.branch, mine)
         if there is not None and there not in ours and not run.job.options.dry_run:

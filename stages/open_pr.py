@@ -82,7 +82,7 @@ class OpenPullRequest:
             raise AssertionError(
                 f"the stored intention names commit {commit['sha']}, its bytes give {sha}"
             )
-        ours = {str(past["sha"]) for past in await run.past(_PUSH)}
+        ours = {str(past["sha"]) for past in await run.intentions(_PUSH)}
         try:
             await asyncio.to_thread(_push, mirror, url, commit, ours)
         except PushRejected as error:

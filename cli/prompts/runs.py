@@ -18,8 +18,8 @@ from pydantic import BaseModel
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
 from pipeline.artifacts import Artifacts
-from pipeline.engine import checkpoints
 from pipeline.job import FixIssueJob, Options, Replay
+from pipeline.leased_run import LeasedRun, read_result
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.store.contract import Checkpoint, Claimed, Round, RunRow, RunStore, Submission
 from repository.testing.models import Suite
@@ -32,7 +32,7 @@ from stages.propose_patch import Proposals, ProposePatch
 from stages.run_tests import RunTests, Verdict
 
 if TYPE_CHECKING:
-    from pipeline.engine.work import Progress
+    from pipeline.engine.deps import Progress
     from pipeline.github import Forge
     from pipeline.settings import Settings
     from prompts import TemplateSet
@@ -80,7 +80,7 @@ class StoredRun:
 
     def read(self, kind: type[Result]) -> Result:
         stage = next(stage for stage, gives in STAGES.items() if gives is kind)
-        return checkpoints.read(self.artifacts, self.last[stage], kind)
+        return read_result(self.artifacts, self.last[stage], kind)
 
     @property
     def verdict(self) -> Verdict | None:
@@ -92,7 +92,7 @@ class StoredRun:
         found: dict[str, str] = {}
         for checkpoint in (c for c in self.stored if c.stage == ProposePatch.name):
             for at, proposal in enumerate(
-                checkpoints.read(self.artifacts, checkpoint, Proposals).proposals, 1
+                read_result(self.artifacts, checkpoint, Proposals).proposals, 1
             ):
                 exchange: dict[str, Any] = json.loads(self.artifacts.get(proposal.exchange_key))
                 for number, message in enumerate(exchange.get("request", {}).get("messages", ())):
@@ -215,7 +215,7 @@ async def rerun(
         first = job.model_copy(
             update={"job_id": f"workbench-{uuid.uuid4()}", "options": options, "replay": None}
         )
-        _seed(app.store, artifacts, first, run, from_stage)
+        await _seed(app.store, artifacts, first, run, from_stage)
         again = first.model_copy(update={"replay": Replay(id="workbench", from_stage=from_stage)})
         await run_job(
             again, app.store, app.engine, on_wait=lambda s, why: say(f"waiting {s:.0f} s: {why}")
@@ -225,27 +225,19 @@ async def rerun(
         return StoredRun.of(row, app.store, artifacts)
 
 
-def _seed(
+async def _seed(
     store: RunStore, artifacts: Artifacts, job: FixIssueJob, run: StoredRun, from_stage: str
 ) -> None:
     """A finished generation 0 with the run's results before the stage; a replay inherits them."""
     claimed = store.claim(Submission.of(job), lease_seconds=600)
     assert isinstance(claimed, Claimed)  # noqa: S101 (the store is new)
+    leased = LeasedRun(store, artifacts, claimed.lease, lambda: run.row.created_at)
     for stage, kind in STAGES.items():
         if stage == from_stage:
             break
         run.needs(stage)
-        result = checkpoints.read(run.artifacts, run.last[stage], kind)
-        checkpoints.write(
-            store,
-            artifacts,
-            claimed.lease,
-            result,
-            round=1,
-            stage=stage,
-            seconds=0.0,
-            now=run.row.created_at,
-        )
+        result = read_result(run.artifacts, run.last[stage], kind)
+        await leased.save_result(result, round=1, stage=stage, seconds=0.0)
     row = claimed.run
     ended = RunResult(
         job_id=row.job_id,

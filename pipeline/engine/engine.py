@@ -1,23 +1,41 @@
-"""Runs a pipeline for one delivery of a run, judges its errors, and decides the outcome once."""
+"""The engine: one delivery's pass over the stages of a run, and what becomes of the run then.
+
+Engine.execute
+  └─ RunLoop.run                        until a stage stops the run
+       └─ for each round: every stage   its stored result stands: restore it
+                                        there is none: run it, store its result
+                                        it goes back: open the next round
+  └─ an error: retry later (Deferred), or the run's end
+  └─ ending.finish                      the outcome and its event, stored together (Ended)
+"""
 
 import asyncio
 import logging
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
-from pipeline.engine.checkpoints import OFFLOAD_BYTES, fingerprint
-from pipeline.engine.work import CANCELLED, Parts, Progress, Work, storable
+from pydantic import BaseModel
+
+from pipeline.budget import Budget, Stopwatch
+from pipeline.engine import checkpoints, ending
+from pipeline.engine.deps import EngineDeps, Progress, ProgressKind, workspace_of
+from pipeline.engine.ending import Ending
 from pipeline.errors import Family, Interrupted, backoff, judge
-from pipeline.job import FixIssueJob
-from pipeline.outcome import Event, Outcome, RunResult
-from pipeline.run_key import RunKey
-from pipeline.stage import Stop
-from pipeline.store.contract import Claimed, ClaimedInvalid, Lease, RunRow
+from pipeline.leased_run import LeasedRun, replace_surrogates
+from pipeline.model.ledger import Ledger
+from pipeline.outcome import Outcome, RunResult
+from pipeline.stage import Back, PipelineError, Restorable, RunContext, Step, Stop
+from pipeline.store.contract import Checkpoint, Claimed, ClaimedInvalid, Lease, Round
 
 log = logging.getLogger(__name__)
 
 #: Failed tries of one run, interruptions not counted, after which it ends as *failed*.
 MAX_TRIES = 5
+#: Rounds in a row that may end the same way. From the second on, the stage that proposes knows of
+#: it, and looks for another way.
+MAX_SAME_ENDS = 3
+_CANCELLED = Stop(Outcome.CANCELLED, "cancelled on request")
 
 
 @dataclass(frozen=True)
@@ -34,71 +52,60 @@ class Deferred:
 
 
 class Engine:
-    def __init__(self, parts: Parts):
-        self._parts = parts
-        self._store = parts.store
+    """Runs jobs through a pipeline. One engine serves all runs of a process at once."""
+
+    def __init__(self, deps: EngineDeps):
+        self._deps = deps
 
     async def execute(self, claimed: Claimed) -> Ended | Deferred:
         """Work on the run until it ends or must wait.
 
-        Cancelled, it leaves the run at its last checkpoint, unless somebody asked for the run itself to be cancelled.
+        Where this is cancelled, the run stays at its last checkpoint, unless somebody asked for the
+        run itself to be cancelled.
 
         Raises:
             LeaseLost: another delivery owns the run.
         """
-        job = claimed.job
-        work = Work(self._parts, claimed)
+        run = self._leased(claimed.lease)
+        loop = RunLoop(self._deps, run, claimed)
         try:
-            stop = await work.until_stop()
+            stop = await loop.run()
         except asyncio.CancelledError:
-            row = await asyncio.to_thread(
-                self._store.run, claimed.lease.job_id, claimed.lease.generation
-            )
-            if (
-                row is None
-                or not row.cancel_requested
-                or await asyncio.to_thread(self._parts.acted, claimed.lease)
-            ):
+            if not await _may_cancel(run):
                 raise
-            task = asyncio.current_task()
-            if task is not None:
-                task.uncancel()
-            stop = CANCELLED
+            _continue_after_cancellation()
+            stop = _CANCELLED
         except Interrupted:
             raise
         except Exception as error:
-            answer = await self._after_error(error, claimed.lease, work)
-            if isinstance(answer, Deferred):
-                return answer
-            stop = answer
-        seconds = work.elapsed
-        result = await asyncio.to_thread(self._finish, claimed.lease, stop, job, seconds)
-        self._parts.observer(
-            Progress(
-                "ended",
-                result.job_id,
-                result.generation,
-                result.rounds,
-                "",
-                result.seconds,
-                result.reason,
-            )
+            decision = await self._after_error(error, run, loop.stopwatch)
+            if isinstance(decision, Deferred):
+                return decision
+            stop = decision
+        result = await self._end(
+            run, Ending(stop, loop.stopwatch.elapsed, claimed.job.metadata, claimed.job)
         )
+        self._report_end(result)
         return Ended(result)
 
-    def reject(self, claimed: ClaimedInvalid) -> RunResult:
-        """Decide *rejected* for a message that names an issue but is no valid job. Blocks; call it
-        in a thread.
-        """
-        error = claimed.error
-        stop = Stop(Outcome.REJECTED, str(error))
-        return self._finish(claimed.lease, stop, None, 0.0, error.metadata)
+    async def reject(self, claimed: ClaimedInvalid) -> RunResult:
+        """Decide *rejected* for a message that names an issue but is no valid job."""
+        stop = Stop(Outcome.REJECTED, str(claimed.error))
+        how = Ending(stop, metadata=claimed.error.metadata)
+        return await self._end(self._leased(claimed.lease), how)
 
-    def give_up(self, claimed: Claimed, reason: str) -> RunResult:
-        """Decide *failed* for a run that is not worked on any more. Blocks; call it in a thread."""
-        return self._finish(claimed.lease, Stop(Outcome.FAILED, reason), claimed.job, 0.0)
+    async def give_up(self, claimed: Claimed, reason: str) -> RunResult:
+        """Decide *failed* for a run that is not worked on any more."""
+        stop = Stop(Outcome.FAILED, reason)
+        how = Ending(stop, metadata=claimed.job.metadata, job=claimed.job)
+        return await self._end(self._leased(claimed.lease), how)
 
-    async def _after_error(self, error: Exception, lease: Lease, work: Work) -> Stop | Deferred:
+    def _leased(self, lease: Lease) -> LeasedRun:
+        return LeasedRun(self._deps.store, self._deps.artifacts, lease, self._deps.clock)
+
+    async def _after_error(
+        self, error: Exception, run: LeasedRun, stopwatch: Stopwatch
+    ) -> Stop | Deferred:
         verdict = judge(error)
         if verdict.family is Family.STOP and verdict.outcome is not None:
             return Stop(verdict.outcome, verdict.reason)
@@ -106,69 +113,263 @@ class Engine:
             log.error("a defect stopped the run's try", exc_info=error)
         if not verdict.counts:
             return Deferred(verdict.delay or backoff(0), verdict.reason)
-        tries = await asyncio.to_thread(
-            self._store.count_try, lease, storable(verdict.reason), work.lap()
-        )
+        tries = await run.count_try(verdict.reason, stopwatch.lap())
         if tries >= MAX_TRIES:
             return Stop(
                 Outcome.FAILED,
-                f"{verdict.reason} (after {tries} tries); replay with a new replay id when mended",
+                f"{verdict.reason} (after {tries} tries); replay with a new replay id when fixed",
             )
-        return Deferred(
-            verdict.delay if verdict.delay is not None else backoff(tries), verdict.reason
+        delay = backoff(tries) if verdict.delay is None else verdict.delay
+        return Deferred(delay, verdict.reason)
+
+    async def _end(self, run: LeasedRun, how: Ending) -> RunResult:
+        # Before the end is stored: nothing may hold the message once it is.
+        workspace = workspace_of(self._deps.workspaces, run.key)
+        await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
+        return await ending.finish(self._deps, run, how)
+
+    def _report_end(self, result: RunResult) -> None:
+        self._deps.observer(
+            Progress(
+                kind="ended",
+                job_id=result.job_id,
+                generation=result.generation,
+                round=result.rounds,
+                stage="",
+                seconds=result.seconds,
+                detail=result.reason,
+            )
         )
 
-    def _finish(
-        self,
-        lease: Lease,
-        stop: Stop,
-        job: FixIssueJob | None,
-        seconds: float,
-        metadata: dict[str, str] | None = None,
-    ) -> RunResult:
-        # Before the end is stored: nothing may hold the message once it is.
-        shutil.rmtree(self._parts.workspace(lease), ignore_errors=True)
-        row = self._store.run(lease.job_id, lease.generation)
-        assert row is not None  # noqa: S101 (we hold its lease)
-        facts = self._parts.facts(row).merged(stop.facts)
-        result = RunResult(
-            job_id=row.job_id,
-            generation=row.generation,
-            issue_url=row.issue_url,
-            repository=row.repository,
-            outcome=stop.outcome,
-            reason=storable(stop.reason),
-            verification=facts.verification,
-            pull_request_url=facts.pull_request_url,
-            pull_request_number=facts.pull_request_number,
-            branch=facts.branch,
-            base_sha=facts.base_sha,
-            rounds=self._rounds_paid(row),
-            cost_usd=sum(call.micro_usd for call in self._store.calls(row.key)) / 1e6,
-            seconds=round(row.seconds + seconds, 3),
-            metadata=job.metadata if job else metadata or {},
-            templates=facts.templates,
-            artifacts={
-                name: self._parts.artifacts.address(key) for name, key in facts.artifacts.items()
-            },
-            trace=lease.key.trace,
+
+async def _may_cancel(run: LeasedRun) -> bool:
+    """Whether somebody asked for the run to be cancelled, in time.
+
+    After an effect it is too late: an outcome that says *cancelled* must not deny a pull request
+    that is there.
+    """
+    row = await run.row()
+    return row.cancel_requested and not await run.has_effects()
+
+
+def _continue_after_cancellation() -> None:
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+
+
+class RunLoop:
+    """One delivery's work on a run: over the stages, round after round, until one stops it."""
+
+    def __init__(self, deps: EngineDeps, run: LeasedRun, claimed: Claimed):
+        row = claimed.run
+        limits = deps.policy.limits_of(claimed.job)
+        self.stopwatch = Stopwatch(used=row.seconds, limit=limits.max_minutes * 60)
+        self._deps = deps
+        self._pipeline = deps.pipeline
+        self._run = run
+        self._row = row
+        self._job = claimed.job
+        self._budget = Budget(limits, Ledger(run, deps.policy.caps_of(limits)), self.stopwatch)
+        self._workspace = workspace_of(deps.workspaces, run.key)
+        self._rounds: list[Round] = []
+        self._local_stages: set[str] = set()
+        """Stages whose local state is on this machine."""
+
+    async def run(self) -> Stop:
+        stop = await self._begin()
+        while stop is None:
+            answer = await self._pass_over_stages()
+            if isinstance(answer, Stop):
+                return answer
+            stop = self._give_up(answer)
+            if stop is None:
+                await self._open_round(answer)
+        return stop
+
+    # Before the first stage
+
+    async def _begin(self) -> Stop | None:
+        """Empty the workspace, and see whether the run may begin or go on."""
+        await asyncio.to_thread(_make_empty, self._workspace)
+        if self._row.cancel_requested and not await self._run.has_effects():
+            return _CANCELLED
+        # A run that has begun is not rejected because a setting was changed since.
+        has_begun = bool(await self._run.checkpoints())
+        if not has_begun:
+            refusal = await asyncio.to_thread(self._deps.policy.allowed.refusal, self._job)
+            if refusal:
+                return Stop(Outcome.REJECTED, refusal)
+        return await self._inherit()
+
+    async def _inherit(self) -> Stop | None:
+        """Take over results of the last generation where the job is a replay from a stage."""
+        replay = self._job.replay
+        if replay is None or replay.from_stage is None or self._run.key.generation == 0:
+            return None
+        if replay.from_stage not in self._pipeline.names:
+            names = ", ".join(self._pipeline.names)
+            reason = f"replay.from_stage: no stage {replay.from_stage!r}; there are {names}"
+            return Stop(Outcome.REJECTED, reason)
+        await checkpoints.inherit(self._pipeline, self._run, replay.from_stage)
+        return None
+
+    # One round
+
+    async def _pass_over_stages(self) -> Stop | Back:
+        """Restore each stage that has a standing result, and run the others."""
+        self._rounds = await self._run.rounds()
+        stored = await self._run.checkpoints()
+        standing = checkpoints.standing(self._pipeline, stored, self._rounds)
+        results: dict[type[BaseModel], BaseModel] = {}
+        for step in self._pipeline.steps:
+            needs = {parameter: results[kind] for parameter, kind in step.needs.items()}
+            if step.gives is None:
+                return await self._run_last_stage(step, needs)
+            if step.name in standing:
+                result = await self._restore(step, step.gives, standing[step.name])
+            else:
+                answer = await self._run_stage(step, needs)
+                if isinstance(answer, (Stop, Back)):
+                    return answer
+                result = answer
+            results[step.gives] = result
+            if step.name == self._pipeline.admitted_after:
+                # At each delivery: the one before may have died before it got here.
+                await ending.announce_start(self._deps, self._run, self._row, self._job)
+        raise AssertionError("the pipeline has no last stage")
+
+    async def _run_stage(self, step: Step, needs: dict[str, BaseModel]) -> BaseModel | Stop | Back:
+        """Run a stage, and store its result."""
+        self._report("started", step.name)
+        answer = await self._within_time_limit(step, needs)
+        if isinstance(answer, Stop):
+            self._report("finished", step.name, self.stopwatch.elapsed, answer.outcome.value)
+            return answer
+        if isinstance(answer, Back):
+            self._check_target(step, answer)
+            self._report("back", step.name, self.stopwatch.elapsed, answer.because)
+            return answer
+        seconds = self.stopwatch.lap()
+        cancelled = await self._run.save_result(
+            answer, round=self._round, stage=step.name, seconds=seconds
         )
-        result, event = self._small(result, Event.about(result, self._parts.now()))
-        self._store.finish(lease, result, event, self._parts.policy.topic_of(job))
+        self._report("finished", step.name, seconds)
+        self._local_stages.add(step.name)
+        return _CANCELLED if cancelled else answer
+
+    async def _run_last_stage(self, step: Step, needs: dict[str, BaseModel]) -> Stop:
+        """Run the stage that has effects: no time limit cuts it short."""
+        self._report("started", step.name)
+        stop: Stop = await step.stage.run(**needs, run=self._context(step.name))
+        self._report("finished", step.name, self.stopwatch.elapsed, stop.outcome.value)
+        return stop
+
+    async def _within_time_limit(
+        self, step: Step, needs: dict[str, BaseModel]
+    ) -> BaseModel | Stop | Back:
+        scope = asyncio.timeout(self.stopwatch.left)
+        try:
+            async with scope:
+                answer: BaseModel | Stop | Back = await step.stage.run(
+                    **needs, run=self._context(step.name)
+                )
+                return answer
+        except TimeoutError:
+            if not scope.expired():
+                raise  # the stage's own, which is no used-up budget
+            minutes = self._budget.limits.max_minutes
+            reason = f"{minutes:g} minutes are used up, in {step.name}"
+            return Stop(Outcome.BUDGET_EXHAUSTED, reason)
+
+    async def _restore(
+        self, step: Step, kind: type[BaseModel], checkpoint: Checkpoint
+    ) -> BaseModel:
+        """Return a stored result, with the stage's local state on this machine."""
+        result = await self._run.read_result(checkpoint, kind)
+        if isinstance(step.stage, Restorable) and step.name not in self._local_stages:
+            self.stopwatch.discard_lap()
+            await step.stage.restore(result, self._context(step.name))
+            self._local_stages.add(step.name)
+            # What an interruption makes us do again is not the run's time.
+            self._report("restored", step.name, self.stopwatch.discard_lap())
         return result
 
-    def _small(self, result: RunResult, event: Event) -> tuple[RunResult, Event]:
-        """Where the event is larger than SNS takes: the result becomes an artifact, and both only
-        point to it.
-        """
-        if len(event.model_dump_json().encode()) <= OFFLOAD_BYTES:
-            return result, event
-        data = result.model_dump_json().encode()
-        key = f"{RunKey(result.job_id, result.generation).prefix}/result-{fingerprint(data)}.json"
-        self._parts.artifacts.put(key, data)
-        address = self._parts.artifacts.address(key)
-        result = result.pointing_to(address)
-        return result, event.model_copy(update={"data": result, "dataref": address})
+    def _check_target(self, step: Step, back: Back) -> None:
+        allowed = self._pipeline.names[: self._pipeline.index(step.name) + 1]
+        if back.to not in allowed:
+            raise PipelineError(
+                f"stage {step.name!r} went back to {back.to!r}, which is not before it"
+            )
 
-    def _rounds_paid(self, row: RunRow) -> int:
-        return row.round if self._store.calls(row.key) else 0
+    # Between rounds
+
+    def _give_up(self, back: Back) -> Stop | None:
+        """Return the run's end where no further round may be opened."""
+        last = f"the last: {_first_line(back.because)}"
+        if self._round >= self._budget.limits.max_rounds:
+            rounds = "1 round" if self._round == 1 else f"{self._round} rounds"
+            return Stop(Outcome.NO_FIX, f"no fix in {rounds}; {last}", back.note.facts)
+        if self._is_stuck(back):
+            reason = f"stuck: {MAX_SAME_ENDS} rounds ended the same way; {last}"
+            return Stop(Outcome.NO_FIX, reason, back.note.facts)
+        return None
+
+    def _is_stuck(self, back: Back) -> bool:
+        """Whether the last rounds, this one included, ended with the same words."""
+        reasons = [opened.because for opened in self._rounds]
+        reasons.append(replace_surrogates(back.because))
+        last = reasons[-MAX_SAME_ENDS:]
+        return len(last) == MAX_SAME_ENDS and len(set(last)) == 1
+
+    async def _open_round(self, back: Back) -> None:
+        opened = Round(
+            number=self._round + 1,
+            to=back.to,
+            because=replace_surrogates(back.because),
+            note=back.note.model_dump(mode="json", exclude_defaults=True),
+        )
+        await self._run.open_round(opened, self.stopwatch.lap())
+
+    # What stages and observers receive
+
+    @property
+    def _round(self) -> int:
+        return self._rounds[-1].number if self._rounds else 1
+
+    def _context(self, stage: str) -> RunContext:
+        return RunContext(
+            self._run,
+            self._job,
+            stage=stage,
+            rounds=self._rounds,
+            budget=self._budget,
+            workspace=self._workspace,
+            report=lambda text: self._report("note", stage, detail=text),
+        )
+
+    def _report(
+        self, kind: ProgressKind, stage: str, seconds: float = 0.0, detail: str = ""
+    ) -> None:
+        self._deps.observer(
+            Progress(
+                kind=kind,
+                job_id=self._run.key.job_id,
+                generation=self._run.key.generation,
+                round=self._round,
+                stage=stage,
+                seconds=seconds,
+                detail=detail,
+            )
+        )
+
+
+def _first_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[0][:300] if lines else ""
+
+
+def _make_empty(workspace: Path) -> None:
+    shutil.rmtree(workspace, ignore_errors=True)
+    # Closed to others: the runs beside it are strangers.
+    workspace.mkdir(mode=0o700, parents=True, exist_ok=True)

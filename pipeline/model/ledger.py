@@ -7,111 +7,114 @@ import math
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from pipeline.artifacts import Artifacts
 from pipeline.errors import Halt, Retry
+from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply
 from pipeline.model.failures import ModelError
 from pipeline.outcome import Outcome
-from pipeline.store.contract import BudgetExceeded, Call, Lease, MoneyCaps, RunStore
+from pipeline.store.contract import BudgetExceeded, Call, MoneyCaps
 
 #: Seconds until a run that met an exhausted day looks again; a day ends at midnight UTC.
 EXHAUSTED_DAY_DELAY = 3600.0
+_MICRO_USD = 1_000_000
 
 
 def micro(usd: float) -> int:
-    """Dollars as micro-dollars, rounded up: a limit must never be passed by rounding."""
-    return math.ceil(round(usd * 1e6, 4))
+    """Return dollars as micro-dollars, rounded up: rounding must never pass a limit."""
+    return math.ceil(round(usd * _MICRO_USD, 4))
 
 
 class Ledger:
     """One delivery's access to its run's money."""
 
-    def __init__(
-        self,
-        store: RunStore,
-        artifacts: Artifacts,
-        lease: Lease,
-        caps: MoneyCaps,
-        clock: Callable[[], float],
-    ):
-        self._store = store
-        self._artifacts = artifacts
-        self._lease = lease
+    def __init__(self, run: LeasedRun, caps: MoneyCaps):
+        self._run = run
         self._caps = caps
-        self._clock = clock
 
     async def buy(
         self, key: str, *, model: str, worst_usd: float, call: Callable[[], Awaitable[ModelReply]]
     ) -> ModelReply:
-        """The reply stored under ``key`` in this run, or a new one, paid for.
+        """Return the reply that is stored under ``key`` in this run, or buy a new one.
 
-        A reply that was stored is never bought again, even where the worker died before settling it. A call that was
-        cut before its reply was stored keeps its reservation and is made anew.
+        A stored reply is never bought again, even where the worker died before settling it. A call
+        that was cut before its reply was stored keeps its reservation, and is made again.
+
+        Args:
+            key: names the call within the run.
+            model: the model that is asked.
+            worst_usd: the most that the call can cost, in US dollars.
+            call: asks the model once.
 
         Raises:
-            ModelError: as ``call`` raised it; a charged one keeps its reservation.
+            ModelError: ``call`` raised it. Where the call was charged, it keeps its reservation.
             Halt: the run's money is used up (budget_exhausted).
-            Retry: the repository's or the deployment's day is.
+            Retry: the money of the repository's or the deployment's day is used up.
         """
-        lease = self._lease
-        calls = await asyncio.to_thread(self._store.calls, lease.key)
-        # Every attempt is looked at: one that was cut may have been stored late, by the delivery
-        # that lost the lease.
-        for call_made in sorted(calls, key=lambda made: made.attempt, reverse=True):
-            if call_made.key == key and (reply := await self._stored(call_made)) is not None:
-                return reply
-        name = key.replace("/", "-")
+        stored = await self._find_reply(key)
+        if stored is not None:
+            return stored
+        reserved = await self._reserve(key, model, worst_usd)
         try:
-            bought = await asyncio.to_thread(
-                self._store.reserve,
-                lease,
-                key,
-                micro_usd=micro(worst_usd),
-                model=model,
-                reply_key=f"{lease.key.prefix}/replies/{name}-{{attempt}}.json",
-                day=datetime.fromtimestamp(self._clock(), UTC).date().isoformat(),
-                caps=self._caps,
+            reply = await call()
+        except ModelError as error:
+            if not error.charged:
+                await self._run.release_call(reserved)
+            raise
+        await self._store_despite_cancellation(reserved, reply)
+        return reply
+
+    async def cost_usd(self) -> float:
+        """Return what the run has cost so far, in US dollars, reservations included."""
+        calls = await self._run.calls()
+        return sum(call.micro_usd for call in calls) / _MICRO_USD
+
+    async def _find_reply(self, key: str) -> ModelReply | None:
+        """Look for the reply of any attempt, the newest first.
+
+        The reply of an attempt that was cut may have been stored late, by the delivery that lost
+        the lease.
+        """
+        calls = [call for call in await self._run.calls() if call.key == key]
+        calls.sort(key=lambda call: call.attempt, reverse=True)
+        for call in calls:
+            reply = await self._read_reply(call)
+            if reply is not None:
+                return reply
+        return None
+
+    async def _read_reply(self, call: Call) -> ModelReply | None:
+        try:
+            body = await self._run.get_artifact(call.reply_key)
+        except FileNotFoundError:
+            return None
+        reply = ModelReply.model_validate_json(body)
+        if call.state != "settled":
+            await self._settle(call, reply)
+        return reply
+
+    async def _reserve(self, key: str, model: str, worst_usd: float) -> Call:
+        today = datetime.fromtimestamp(self._run.now(), UTC).date().isoformat()
+        try:
+            return await self._run.reserve(
+                key, micro_usd=micro(worst_usd), model=model, day=today, caps=self._caps
             )
         except BudgetExceeded as error:
             if error.scope == "run":
                 raise Halt(Outcome.BUDGET_EXHAUSTED, str(error)) from error
             raise Retry(str(error), EXHAUSTED_DAY_DELAY, counts=False) from error
+
+    async def _store_despite_cancellation(self, call: Call, reply: ModelReply) -> None:
+        """Store the reply. It is paid for, so a cancellation stops the work only after that."""
+        storing = asyncio.ensure_future(self._store(call, reply))
         try:
-            reply = await call()
-        except ModelError as error:
-            if not error.charged:
-                await asyncio.to_thread(self._store.release_call, self._lease, bought)
-            raise
-        keeping = asyncio.ensure_future(self._keep(bought, reply))
-        try:
-            await asyncio.shield(keeping)
+            await asyncio.shield(storing)
         except asyncio.CancelledError:
-            await keeping  # it is paid for: stored first, then the work stops
+            await storing
             raise
-        return reply
 
-    async def _keep(self, call: Call, reply: ModelReply) -> None:
-        await asyncio.to_thread(
-            self._artifacts.put, call.reply_key, reply.model_dump_json().encode()
-        )
-        await asyncio.to_thread(
-            self._store.settle, self._lease, call, micro_usd=micro(reply.cost_usd)
-        )
+    async def _store(self, call: Call, reply: ModelReply) -> None:
+        await self._run.put_artifact(call.reply_key, reply.model_dump_json().encode())
+        await self._settle(call, reply)
 
-    async def cost_usd(self) -> float:
-        """What the run has cost so far, reservations counted."""
-        calls = await asyncio.to_thread(self._store.calls, self._lease.key)
-        return sum(call.micro_usd for call in calls) / 1e6
-
-    async def _stored(self, call: Call) -> ModelReply | None:
-        try:
-            reply = ModelReply.model_validate_json(
-                await asyncio.to_thread(self._artifacts.get, call.reply_key)
-            )
-        except FileNotFoundError:
-            return None
-        if call.state != "settled":
-            await asyncio.to_thread(
-                self._store.settle, self._lease, call, micro_usd=micro(reply.cost_usd)
-            )
-        return reply
+    async def _settle(self, call: Call, reply: ModelReply) -> None:
+        await self._run.settle(call, micro_usd=micro(reply.cost_usd))

@@ -114,7 +114,7 @@ class DeliveryHandler:
                     await self._republish(slot, run, submission)
                 case ClaimedInvalid(lease=lease):
                     with telemetry.bound(generation=lease.generation):
-                        result = await asyncio.to_thread(self._engine.reject, claim)
+                        result = await self._engine.reject(claim)
                         await self._finish(slot, result)
                 case Claimed(lease=lease):
                     with telemetry.bound(generation=lease.generation):
@@ -153,7 +153,7 @@ class DeliveryHandler:
             await self._dead_letter(slot, reason, {})
         elif run.crashes >= self._max_crashes:
             reason = f"its worker died {run.crashes} times; replay with a new replay id when fixed"
-            result = await asyncio.to_thread(self._engine.give_up, claimed, reason)
+            result = await self._engine.give_up(claimed, reason)
             await self._finish(slot, result)
         else:
             if run.deliveries == 1:

@@ -47,7 +47,7 @@ async def run_job(
             if isinstance(claim, Finished):
                 return Event.model_validate_json(claim.run.event or ""), True
             if isinstance(claim, ClaimedInvalid):
-                await asyncio.to_thread(engine.reject, claim)
+                await engine.reject(claim)
                 continue
             if claim.job.digest != job.digest:
                 on_other_body()

@@ -80,7 +80,7 @@ async def reproduce(task: Task) -> Finding:
     if not task.suite.runnable:
         return Finding()
     name = "reproduction"
-    found = Finding.model_validate_json(await task.run.once(name, lambda: _found(task)))
+    found = Finding.model_validate_json(await task.run.remember(name, lambda: _found(task)))
     task.used.update(found.templates)
     return found
 

@@ -6,7 +6,6 @@ from typing import Literal
 from pipeline.model.buyer import Buyer
 from pipeline.outcome import Facts
 from pipeline.stage import Back, RunContext, Stop
-from pipeline.store.contract import Round
 from pipeline.template_sets import Templates
 from repository.edits.writing import policy_of
 from repository.git import Mirrors
@@ -17,6 +16,7 @@ from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.propose_patch import agent, balanced, cheap, reproduction
 from stages.propose_patch.results import Proposals
+from stages.propose_patch.round_note import AttemptsNote
 from stages.propose_patch.task import STAGE, Task
 
 OTHERWISE = (
@@ -71,7 +71,7 @@ class ProposePatch:
     ) -> Proposals | Back | Stop:
         replay = run.job.replay
         asked = (replay and replay.model) or run.job.options.model
-        circling = goes_in_circles(run.rounds)
+        circling = goes_in_circles(run)
         # Without this machine's path of the run: another one must send the same.
         feedback = run.feedback and run.feedback.replace(str(run.workspace), ".")
         task = Task(
@@ -106,19 +106,16 @@ def _with_templates(answer: Proposals | Back | Stop, used: Facts) -> Proposals |
     if isinstance(answer, Stop):
         return replace(answer, facts=used.merged(answer.facts))
     if isinstance(answer, Back):
-        facts = used.merged(answer.facts)
-        return replace(
-            answer,
-            note=answer.note | {"facts": facts.model_dump(mode="json", exclude_defaults=True)},
-        )
+        facts = used.merged(answer.note.facts)
+        return replace(answer, note=answer.note.model_copy(update={"facts": facts}))
     return answer
 
 
-def goes_in_circles(rounds: tuple[Round, ...]) -> bool:
-    """The last two rounds ended the same way, or the last one proposed what an earlier one had
-    tried.
-    """
-    last = [opened.because for opened in rounds[-2:]]
-    return bool(rounds) and (
-        bool(rounds[-1].note.get("repeated")) or (len(last) == 2 and len(set(last)) == 1)
-    )
+def goes_in_circles(run: RunContext) -> bool:
+    """Whether the last two rounds ended the same way, or the last one repeated an earlier one."""
+    if not run.rounds:
+        return False
+    if run.notes(AttemptsNote)[-1].repeated:
+        return True
+    reasons = [opened.because for opened in run.rounds]
+    return len(reasons) >= 2 and reasons[-1] == reasons[-2]

@@ -72,9 +72,9 @@ class Toolbox:
                 )
             match call:
                 case Run():
-                    return await self._task.run.once(place, partial(self._run, call))
+                    return await self._task.run.remember(place, partial(self._run, call))
                 case Test():
-                    return await self._task.run.once(place, partial(self._test, call))
+                    return await self._task.run.remember(place, partial(self._test, call))
                 case _:
                     return clip(await asyncio.to_thread(self._look_or_edit, call), MAX_SHOWN)
         except (ToolError, EditFailed) as error:

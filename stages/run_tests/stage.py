@@ -21,8 +21,9 @@ from sandbox import Sandbox
 from stages.apply_patch import Candidates
 from stages.checkout import Checkout
 from stages.propose_patch import Proposals, Reproduction
+from stages.propose_patch.round_note import Attempt
 from stages.run_tests.choosing import Contender, choose, meaning
-from stages.run_tests.tried import Tried, again, note, tried
+from stages.run_tests.tried import earlier_attempts, repeated_round, round_note
 
 MAX_SAID_CHARS = 6_000
 MAX_PATCH_CHARS = 3_000
@@ -219,9 +220,9 @@ class RunTests:
     ) -> Verdict | Back | Stop:
         mirror = self._mirrors.at(checkout.repository)
         reproduction = proposals.reproduction
-        before = {each.tree: each for each in tried(run.rounds)}
+        before = {each.tree: each for each in earlier_attempts(run)}
         passed: list[tuple[Contender, Verdict]] = []
-        failed: list[tuple[Tried, str]] = []
+        failed: list[tuple[Attempt, str]] = []
         for number, candidate in enumerate(candidates.candidates):
             if candidate.tree in before and before[candidate.tree].red:
                 continue
@@ -239,7 +240,9 @@ class RunTests:
                 told = f"{_told(trial, run.workspace)}{_shown(patch)}"
                 failed.append(
                     (
-                        Tried(tree=candidate.tree, patch_key=candidate.patch_key, red=red or 10**6),
+                        Attempt(
+                            tree=candidate.tree, patch_key=candidate.patch_key, red=red or 10**6
+                        ),
                         told,
                     )
                 )
@@ -251,11 +254,11 @@ class RunTests:
                 contender = replace(contender, reproduced=still is None)
                 verdict = _with_reproduction(verdict, reproduction, still)
                 if still is not None:
-                    each = Tried(tree=candidate.tree, patch_key=candidate.patch_key, red=0)
+                    each = Attempt(tree=candidate.tree, patch_key=candidate.patch_key, red=0)
                     failed.append((each, f"{clip(still, MAX_SAID_CHARS)}{_shown(patch)}"))
             passed.append((contender, verdict))
         if not passed and not failed:
-            return again(run.rounds, candidates.candidates[0].tree)
+            return repeated_round(run, candidates.candidates[0].tree)
         if passed:
             chosen = choose([contender for contender, _ in passed])
             insisted = (
@@ -267,7 +270,7 @@ class RunTests:
                 proof = await run.save(f"proof-{run.round}.json", verdict.proof())
                 return verdict.model_copy(update={"proof_key": proof})
         because = min(failed, key=lambda each: each[0].red)[1]
-        return Back("propose_patch", because, note(run.rounds, [each for each, _ in failed]))
+        return Back("propose_patch", because, round_note(run, [each for each, _ in failed]))
 
     async def _reproduced(
         self,

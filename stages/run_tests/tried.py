@@ -1,55 +1,41 @@
-"""What earlier rounds of a run have tried: no change is tested twice, and the best one is not lost."""
+"""What earlier rounds of a run tested: no change is tested twice, and the best one is not lost."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict
 
 from pipeline.outcome import Facts, Outcome
-from pipeline.stage import Back, Stop
-from pipeline.store.contract import Round
+from pipeline.stage import Back, RunContext, Stop
+from stages.propose_patch.round_note import Attempt, AttemptsNote
 
 
-class Tried(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    tree: str
-    patch_key: str
-    red: int
-    """Tests that fail with it and passed before."""
+def earlier_attempts(run: RunContext) -> list[Attempt]:
+    """Return what earlier rounds tested, oldest first."""
+    return [attempt for note in run.notes(AttemptsNote) for attempt in note.attempts]
 
 
-def tried(rounds: Sequence[Round]) -> list[Tried]:
-    """Oldest first."""
-    return [
-        Tried.model_validate(told) for opened in rounds for told in opened.note.get("tried", [])
-    ]
+def round_note(run: RunContext, now: Sequence[Attempt]) -> AttemptsNote:
+    """Return the note of this round's attempts.
 
-
-def note(rounds: Sequence[Round], now: Sequence[Tried]) -> dict[str, Any]:
-    """For ``Back``: what was tried in this round; the run's patch is the best one so far, the newer
-    of equals.
+    The run's patch is the best attempt so far, the newer one of equals.
     """
-    best = min(reversed([*tried(rounds), *now]), key=lambda each: each.red)
-    facts = Facts(artifacts={"patch": best.patch_key})
-    return {"tried": [each.model_dump() for each in now], "facts": facts.model_dump(mode="json")}
+    attempts = [*earlier_attempts(run), *now]
+    best = min(reversed(attempts), key=lambda attempt: attempt.red)
+    return AttemptsNote(attempts=tuple(now), facts=Facts(artifacts={"patch": best.patch_key}))
 
 
-def again(rounds: Sequence[Round], tree: str) -> Back | Stop:
-    """Where every change of a round was tried in an earlier one: told once, the end the second
-    time.
+def repeated_round(run: RunContext, tree: str) -> Back | Stop:
+    """Return what follows where every change of a round was tested in an earlier one.
+
+    The model is told so once; the second time is the run's end.
     """
-    opened = next(
-        opened
-        for opened in rounds
-        if any(each["tree"] == tree for each in opened.note.get("tried", []))
-    )
-    kept = note(rounds, [])
-    if any(earlier.note.get("repeated") for earlier in rounds):
+    notes = run.notes(AttemptsNote)
+    holds_tree = [any(attempt.tree == tree for attempt in note.attempts) for note in notes]
+    opened = run.rounds[holds_tree.index(True)]
+    note = round_note(run, [])
+    if any(earlier.repeated for earlier in notes):
         reason = f"stuck: it proposed again what round {opened.number - 1} had tried"
-        return Stop(Outcome.NO_FIX, reason, Facts.model_validate(kept["facts"]))
+        return Stop(Outcome.NO_FIX, reason, note.facts)
     because = (
         f"This is the change of round {opened.number - 1} again, and it fails as it did"
         f" then.\n\n{opened.because}"
     )
-    return Back("propose_patch", because, kept | {"repeated": True})
+    return Back("propose_patch", because, note.model_copy(update={"repeated": True}))

@@ -52,5 +52,5 @@ def test_a_ledger_that_does_not_look_for_stored_replies_is_found(
     async def nothing(self: Ledger, call: object) -> None:
         return None
 
-    monkeypatch.setattr(Ledger, "_stored", nothing)
+    monkeypatch.setattr(Ledger, "_find_reply", nothing)
     assert told(store)["paid_twice"] > 0

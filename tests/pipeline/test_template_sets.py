@@ -1,7 +1,5 @@
 import json
 import logging
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from pipeline.template_sets import CURRENT, TemplateSets
 from prompts import TemplateError, TemplateSet, bounded
 from prompts.rendering import RenderError
 from tests.pipeline.artifacts.conftest import make_bucket, s3_client
-from tests.stand_ins.runs import Bench, Prepared, Proposed, context, job
+from tests.stand_ins.runs import Bench, Prepared, Proposed, StageRun, job
 
 SHIPPED = TemplateSet.load()
 
@@ -53,17 +51,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     )
 
 
-def run(folder: Path, kept: dict[str, str], **fields: object) -> RunContext:
-    """A run whose choices are in ``kept``, on whatever machine."""
-
-    async def keep(name: str, choose: Callable[[], str]) -> str:
-        if name not in kept:
-            kept[name] = choose()
-        return kept[name]
-
-    return replace(context(folder, job(**fields)), keep=keep)
-
-
 def test_the_shipped_set_is_current_until_another_is_made_so_without_a_redeploy(
     place: Place,
 ) -> None:
@@ -77,19 +64,20 @@ def test_the_shipped_set_is_current_until_another_is_made_so_without_a_redeploy(
 
 async def test_a_run_keeps_the_set_that_it_began_with(place: Place, tmp_path: Path) -> None:
     first = place.worker()
-    kept = dict[str, str]()
-    assert (await first.of(run(tmp_path, kept))).set_hash == SHIPPED.set_hash
-    first.use(first.publish(edited("Be brief.")))
-    assert (await place.worker().of(run(tmp_path, kept))).set_hash == SHIPPED.set_hash
-    assert (await place.worker().of(run(tmp_path, {}))).set_hash == edited("Be brief.").set_hash
+    run = StageRun(tmp_path)
+    assert (await first.of(run.context())).set_hash == SHIPPED.set_hash
+    newer = first.publish(edited("Be brief."))
+    first.use(newer)
+    assert (await place.worker().of(run.context())).set_hash == SHIPPED.set_hash
+    assert (await place.worker().of(StageRun(tmp_path).context())).set_hash == newer
 
 
 async def test_it_keeps_it_even_where_it_is_no_longer_published_or_shipped(
     place: Place, tmp_path: Path
 ) -> None:
-    kept = dict[str, str]()
-    began = await place.worker(default=edited("an older release's")).of(run(tmp_path, kept))
-    resumed = await place.worker().of(run(tmp_path, kept))
+    run = StageRun(tmp_path)
+    began = await place.worker(default=edited("an older release's")).of(run.context())
+    resumed = await place.worker().of(run.context())
     assert resumed.set_hash == began.set_hash != SHIPPED.set_hash
 
 
@@ -97,7 +85,8 @@ async def test_a_replay_has_the_published_set_that_it_names(place: Place, tmp_pa
     worker = place.worker()
     wanted = worker.publish(edited("Be brief."))
     assert worker.refusal(wanted) is None
-    given = await worker.of(run(tmp_path, {}, replay={"id": "r", "template_set": wanted}))
+    run = StageRun(tmp_path, job(replay={"id": "r", "template_set": wanted}))
+    given = await worker.of(run.context())
     assert given.set_hash == wanted and worker.current().set_hash == SHIPPED.set_hash
     assert worker.get(SHIPPED.set_hash[:12]) is worker.get(SHIPPED.set_hash)
     assert worker.refusal(wanted[:12]), "it was never current"
@@ -153,10 +142,13 @@ async def test_what_a_run_kept_stands_through_deliveries_and_replays_of_the_job_
     tmp_path: Path,
 ) -> None:
     bench = Bench(tmp_path)
-    chosen = iter(["first", "second"])
+    choices = iter(["first", "second"])
+
+    async def choose() -> str:
+        return next(choices)
 
     async def prepare(run: RunContext) -> Prepared:
-        return Prepared(note=await run.keep("set", lambda: next(chosen)))
+        return Prepared(note=await run.remember("set", choose))
 
     async def die(run: RunContext) -> Proposed:
         raise TimeoutError
@@ -167,20 +159,20 @@ async def test_what_a_run_kept_stands_through_deliveries_and_replays_of_the_job_
     bench.store.release(claimed.lease)
 
     async def again(run: RunContext) -> Proposed:
-        return Proposed(text=await run.keep("set", lambda: next(chosen)))
+        return Proposed(text=await run.remember("set", choose))
 
     bench.does("propose", again)
     await bench.machine("two").execute(bench.claim())
     assert [
         c.result
         for c in bench.store.checkpoints(RunKey(claimed.lease.job_id, 0))
-        if c.stage == "kept:set"
+        if c.stage == "remembered:set"
     ] == ["first"]
     await bench.engine.execute(bench.claim(job(replay={"id": "r", "from_stage": "propose"})))
     assert [
         c.result
         for c in bench.store.checkpoints(RunKey(claimed.lease.job_id, 1))
-        if c.stage == "kept:set"
+        if c.stage == "remembered:set"
     ] == ["second"]
 
 

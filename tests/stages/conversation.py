@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.budget import EffectiveLimits
+from pipeline.engine.deps import EngineDeps
 from pipeline.engine.engine import Deferred, Ended, Engine
-from pipeline.engine.work import Parts
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.buyer import Buyer
 from pipeline.model.scripted import Entry, Script, ScriptedClient
 from pipeline.outcome import Facts, Outcome, RunResult
 from pipeline.policy import Policy
-from pipeline.stage import EffectiveLimits, Pipeline, RunContext, Stop
+from pipeline.stage import Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
 from repository.testing.models import Suite
 from sandbox.bwrap import BwrapSandbox
@@ -212,10 +213,15 @@ class Conversation:
         ]
         workspaces = self.folder / f"machine-{self.machines}"
         pipeline = Pipeline(stages, admitted_after="checkout")
-        parts = Parts(
-            pipeline, self.store, self.artifacts, Policy(self.limits, 1e6, 1e6, TOPIC), workspaces
+        deps = EngineDeps(
+            pipeline=pipeline,
+            store=self.store,
+            artifacts=self.artifacts,
+            policy=Policy(self.limits, 1e6, 1e6, TOPIC),
+            workspaces=workspaces,
+            observer=lambda _: None,
         )
-        return Engine(parts)
+        return Engine(deps)
 
     async def deliver(self) -> Ended | Deferred:
         """One delivery, on another machine than the last."""

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.budget import EffectiveLimits
 from pipeline.engine.engine import Deferred
 from pipeline.model import Message
 from pipeline.model.scripted import Entry
 from pipeline.outcome import Outcome, Verification
 from pipeline.run_key import RunKey
-from pipeline.stage import EffectiveLimits
 from stages.propose_patch import Plan, agent
 from stages.propose_patch.agent import KEPT_STEPS, Step, conversation
 from stages.propose_patch.toolbox import Toolbox
@@ -285,7 +285,7 @@ async def test_its_time_is_a_share_of_what_the_run_has_left(
 
     monkeypatch.setattr(agent._Agent, "__init__", kept)
     it = talk(tool("edit", EDIT), tool("submit", "Now."), limits=EffectiveLimits(1.0, 30.0, 4))
-    monkeypatch.setattr("pipeline.engine.work.Work._left", lambda self: 100.0)
+    monkeypatch.setattr("pipeline.stage.RunContext.seconds_left", lambda self: 100.0)
     await it.run()
     assert left[0] == pytest.approx(100.0 * agent.MINUTES_SHARE, abs=1.0)
 

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.job import FixIssueJob
-from pipeline.model.ledger import Ledger
-from pipeline.stage import Back, EffectiveLimits, RunContext
+from pipeline.stage import Back
 from repository.git import GitError, Mirrors
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.checkout import Checkout
 from stages.propose_patch import Proposal, Proposals
+from tests.stand_ins.runs import StageRun
 
 FILES = {
     "src/shop.py": b"def total(items):\n    return sum(items[1:])\n",
@@ -59,12 +58,12 @@ def origin(tmp_path: Path) -> Path:
 class Bench:
     """A machine with a mirror of ``origin``, and a run's artifacts."""
 
-    def __init__(self, origin: Path, folder: Path, saved: dict[str, bytes] | None = None):
+    def __init__(self, origin: Path, folder: Path, stage_run: StageRun | None = None):
         self.mirrors = Mirrors(folder, lambda _: None)
         self.mirror = self.mirrors.at("octo/shop")
         self.mirror.fetch(origin.as_uri())
         self.sha = git(origin, "rev-parse", "HEAD")
-        self.saved = {} if saved is None else saved
+        self.stage_run = stage_run or StageRun(folder)
         self.stage = ApplyPatch(self.mirrors)
 
     async def run(self, *replies: str, config: str | None = None) -> Candidates | Back:
@@ -84,37 +83,7 @@ class Bench:
             templates={},
             template_set="0" * 64,
         )
-        return await self.stage.run(checkout, proposals, self.context())
-
-    def context(self) -> RunContext:
-        async def save(name: str, data: bytes | str) -> str:
-            self.saved[f"job/0/{name}"] = data if isinstance(data, bytes) else data.encode()
-            return f"job/0/{name}"
-
-        async def load(key: str) -> bytes:
-            return self.saved[key]
-
-        async def unused(*arguments: object) -> None:
-            raise AssertionError(f"apply_patch has no effects: {arguments}")
-
-        return RunContext(
-            job=FixIssueJob(issue_url="https://github.com/octo/shop/issues/1"),
-            job_id="job",
-            generation=0,
-            round=1,
-            stage="apply_patch",
-            feedback=None,
-            limits=EffectiveLimits(1, 1, 1),
-            workspace=Path("/nonexistent"),
-            save=save,
-            load=load,
-            intend=unused,
-            record=unused,
-            keep=unused,
-            past=unused,
-            progress=lambda text: None,
-            ledger=Ledger.__new__(Ledger),
-        )
+        return await self.stage.run(checkout, proposals, self.stage_run.context())
 
 
 @pytest.fixture
@@ -142,7 +111,10 @@ async def test_a_reply_becomes_a_tree_a_patch_and_a_summary(bench):
         bench.mirror.read(candidate.tree, "src/shop.py")
         == b"def total(items):\n    return sum(items)\n"
     )
-    assert bench.mirror.apply(bench.sha, bench.saved[candidate.patch_key]) == candidate.tree
+    assert (
+        bench.mirror.apply(bench.sha, bench.stage_run.artifacts.get(candidate.patch_key))
+        == candidate.tree
+    )
     assert result.facts().artifacts == {"patch": candidate.patch_key}
 
 
@@ -182,7 +154,7 @@ async def test_what_is_no_text_file_of_the_repository_is_refused(bench, path, wh
     result = await bench.run(block(f"`{path}`", "x\n", "y\n"))
     assert isinstance(result, Back)
     assert why in result.because
-    assert bench.saved == {}
+    assert not bench.stage_run.artifacts.root.exists()
 
 
 async def test_modes_and_line_ends_survive(bench):
@@ -229,9 +201,9 @@ async def test_rules_that_can_not_be_used_and_weakened_tests_are_told_to_the_rev
 
 async def test_another_machine_restores_the_same_trees(bench, origin, tmp_path):
     result = await bench.run(GOOD + block("src/dos.py", "a = 1\n", "a = 2\n"))
-    other = Bench(origin, tmp_path / "elsewhere", bench.saved)
+    other = Bench(origin, tmp_path / "elsewhere", bench.stage_run)
     await other.stage.restore(
-        Candidates.model_validate_json(result.model_dump_json()), other.context()
+        Candidates.model_validate_json(result.model_dump_json()), other.stage_run.context()
     )
     assert other.mirror.read(result.candidates[0].tree, "src/dos.py") == b"a = 2\r\nb = 2"
 
@@ -239,8 +211,8 @@ async def test_another_machine_restores_the_same_trees(bench, origin, tmp_path):
 async def test_a_patch_that_gives_another_tree_is_not_restored(bench):
     result = await bench.run(GOOD)
     key = result.candidates[0].patch_key
-    bench.saved[key] = bench.saved[key].replace(
-        b"+    return sum(items)", b"+    return sum(other)"
-    )
+    artifacts = bench.stage_run.artifacts
+    patch = artifacts.get(key)
+    artifacts.put(key, patch.replace(b"+    return sum(items)", b"+    return sum(other)"))
     with pytest.raises(GitError):
-        await bench.stage.restore(result, bench.context())
+        await bench.stage.restore(result, bench.stage_run.context())

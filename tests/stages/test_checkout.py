@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import Retry
+from pipeline.errors import Family, judge
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from pipeline.stage import Stop
-from repository.git import Identity, Mirrors
+from repository.git import GitUnavailable, Identity, Mirrors
 from stages.checkout import Checkout, CheckoutStage, branch_name
 from stages.fetch_issue import Issue
-from tests.stand_ins.runs import context, job
+from tests.stand_ins.runs import StageRun, job
 
 SECONDS = 1_700_000_000
 
@@ -91,9 +91,13 @@ async def look(
     remote: Remote,
     wanted: FixIssueJob | None = None,
     *,
-    pushed: tuple[str, ...] = (),
+    pushed: str | None = None,
 ) -> Checkout | Stop:
-    return await machine(tmp_path).run(issue(remote), context(tmp_path, wanted, pushed=pushed))
+    run = StageRun(tmp_path, wanted)
+    if pushed is not None:
+        run.store.intend(run.claimed.lease, "push", {"sha": pushed})
+        run.next_generation(id="again")
+    return await machine(tmp_path).run(issue(remote), run.context())
 
 
 def reason(answer: Checkout | Stop) -> str:
@@ -161,8 +165,9 @@ async def test_a_branch_without_files_is_rejected(tmp_path: Path, remote: Remote
 
 async def test_a_repository_that_can_not_be_fetched_is_tried_again(tmp_path: Path, remote: Remote):
     missing = issue(remote).model_copy(update={"clone_url": str(tmp_path / "gone.git")})
-    with pytest.raises(Retry, match="fetch"):
-        await machine(tmp_path).run(missing, context(tmp_path))
+    with pytest.raises(GitUnavailable, match="fetch") as caught:
+        await machine(tmp_path).run(missing, StageRun(tmp_path).context())
+    assert judge(caught.value).family is Family.RETRY
 
 
 async def test_a_commit_that_is_not_ours_on_our_branch_is_rejected(tmp_path: Path, remote: Remote):
@@ -181,9 +186,9 @@ async def test_a_branch_that_holds_what_an_earlier_generation_pushed_is_ours(
 ):
     base = remote.commit("main", {"a.py": "x = 1\n"})
     ours = remote.commit(branch_name(42, job().id), {"a.py": "x = 2\n"}, parent=base)
-    assert isinstance(await look(tmp_path, remote, pushed=(ours,)), Checkout)
+    assert isinstance(await look(tmp_path, remote, pushed=ours), Checkout)
     remote.commit(branch_name(42, job().id), {"a.py": "theirs\n"}, parent=ours)
-    assert "not ours" in reason(await look(tmp_path, remote, pushed=(ours,)))
+    assert "not ours" in reason(await look(tmp_path, remote, pushed=ours))
 
 
 def test_a_jobs_branch_is_its_own_and_always_the_same():
@@ -200,7 +205,7 @@ async def test_on_an_empty_disk_the_recorded_commit_comes_back_though_the_branch
     assert isinstance(result, Checkout)
     remote.commit("main", {"a.py": "rewritten\n"})  # the base is on no branch any more
     other = machine(tmp_path, "another")
-    await other.restore(result, context(tmp_path))
+    await other.restore(result, StageRun(tmp_path).context())
     mirror = Mirrors(tmp_path / "another", lambda _: None).at("octo/repo")
     assert mirror.read(base, "a.py") == b"x = 1\n"
     assert mirror.commit(
@@ -213,9 +218,9 @@ async def test_a_machine_that_has_the_commit_asks_nobody(tmp_path: Path, remote:
     result = await look(tmp_path, remote)
     assert isinstance(result, Checkout)
     remote.folder.rename(tmp_path / "offline.git")
-    await machine(tmp_path).restore(result, context(tmp_path))
-    with pytest.raises(Retry):
-        await machine(tmp_path, "another").restore(result, context(tmp_path))
+    await machine(tmp_path).restore(result, StageRun(tmp_path).context())
+    with pytest.raises(GitUnavailable):
+        await machine(tmp_path, "another").restore(result, StageRun(tmp_path).context())
 
 
 async def test_the_default_branchs_configuration_counts_not_that_of_the_branch_that_the_job_names(

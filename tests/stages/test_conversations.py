@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.budget import EffectiveLimits
 from pipeline.engine.engine import Deferred
 from pipeline.errors import backoff
 from pipeline.model.buyer import MAX_WAIT
 from pipeline.model.replay import ReplayClient
 from pipeline.model.scripted import Entry
 from pipeline.outcome import Outcome, Verification
-from pipeline.stage import EffectiveLimits
 from stages.propose_patch import Plan
 from tests.stages.conversation import (
     OTHER_WRONG,

@@ -1,3 +1,4 @@
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,18 @@ from pipeline.outcome import Outcome
 from pipeline.stage import Stop
 from stages.fetch_issue import MAX_ISSUE_BYTES, FetchIssue, Issue
 from tests.stand_ins.forge import StillForge, comment, snapshot
-from tests.stand_ins.runs import context, job
+from tests.stand_ins.runs import StageRun, job
 
 
 async def fetch(
     forge: StillForge, wanted: FixIssueJob | None = None, notes: list[str] | None = None
 ) -> Issue | Stop:
-    return await FetchIssue(forge).run(context(Path("unused"), wanted, notes=notes))
+    with tempfile.TemporaryDirectory() as folder:
+        run = StageRun(Path(folder), wanted)
+        answer = await FetchIssue(forge).run(run.context())
+    if notes is not None:
+        notes.extend(run.reports)
+    return answer
 
 
 async def fetched(forge: StillForge, notes: list[str] | None = None) -> Issue:

@@ -12,13 +12,15 @@ from github.GithubException import GithubException
 from pydantic import SecretStr
 
 from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.budget import Budget, EffectiveLimits, Stopwatch
 from pipeline.errors import Family, judge
 from pipeline.github import NewPull
 from pipeline.github.local import LocalForge
 from pipeline.github.rest import GithubForge
+from pipeline.leased_run import LeasedRun
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome, Verification
-from pipeline.stage import EffectiveLimits, RunContext, Stop
+from pipeline.stage import RunContext, Stop
 from pipeline.store.contract import Claimed, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from prompts import TemplateSet
@@ -130,40 +132,17 @@ class Desk:
         )
 
     def context(self, claimed: Claimed, options: dict[str, Any]) -> RunContext:
-        lease = claimed.lease
-        store = self.store
-
-        async def refused(*_: object) -> Any:
-            raise AssertionError("this stage has no business here")
-
-        async def intend(name: str, body: dict[str, Any]) -> dict[str, Any]:
-            return store.intend(lease, name, body)
-
-        async def record(name: str, result: dict[str, Any]) -> None:
-            store.record(lease, name, result)
-
-        async def past(name: str) -> list[dict[str, Any]]:
-            return [
-                effect.intention for effect in store.effects(lease.job_id) if effect.name == name
-            ]
-
+        run = LeasedRun(self.store, self.artifacts, claimed.lease, self.clock)
+        limits = EffectiveLimits(1.0, 30.0, 3)
+        ledger = Ledger(run, MoneyCaps(10**6, 10**6, 10**6))
         return RunContext(
-            job=job(options=options),
-            job_id=lease.job_id,
-            generation=lease.generation,
-            round=1,
+            run,
+            job(options=options),
             stage="open_pr",
-            feedback=None,
-            limits=EffectiveLimits(1.0, 30.0, 3),
+            rounds=(),
+            budget=Budget(limits, ledger, Stopwatch(used=0.0, limit=1800.0)),
             workspace=self.folder,
-            save=refused,
-            load=refused,
-            intend=intend,
-            record=record,
-            keep=refused,
-            past=past,
-            progress=lambda words: None,
-            ledger=Ledger(store, self.artifacts, lease, MoneyCaps(10**6, 10**6, 10**6), self.clock),
+            report=lambda text: None,
         )
 
     def again(self, claimed: Claimed, **replay: Any) -> Claimed:

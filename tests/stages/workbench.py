@@ -3,7 +3,6 @@
 import os
 import subprocess
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from pipeline.stage import RunContext
@@ -11,7 +10,7 @@ from repository.git import Mirrors
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from tests.stand_ins.runs import context as surroundings
+from tests.stand_ins.runs import StageRun
 
 CALC = "def add(a, b):\n    return a - b\n\n\ndef double(a):\n    return a * 2\n"
 FIXED_CALC = CALC.replace("a - b", "a + b")
@@ -31,19 +30,8 @@ SAMPLE = {"calc.py": CALC, "test_calc.py": TESTS}
 
 
 def run_context(folder: Path) -> RunContext:
-    """A run that keeps its artifacts in memory; its workspace is in ``folder``."""
-    kept: dict[str, bytes] = {}
-
-    async def save(name: str, data: bytes | str) -> str:
-        kept[name] = data if isinstance(data, bytes) else data.encode()
-        return name
-
-    async def load(key: str) -> bytes:
-        return kept[key]
-
-    workspace = folder / "workspace"
-    workspace.mkdir(exist_ok=True)
-    return replace(surroundings(workspace), save=save, load=load)
+    """Return a run of which ``folder`` holds everything."""
+    return StageRun(folder).context()
 
 
 class Origin:

@@ -1,25 +1,27 @@
-"""Runs without their surroundings: a clock, a job's claim, and four small stages that do as they
-are told.
+"""Runs without a worker: a clock, a job's claim, a run for one stage, and an engine over four small
+stages whose answers a test sets.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
 from pydantic import BaseModel
 
 from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.budget import Budget, EffectiveLimits, Stopwatch
+from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
-from pipeline.engine.work import Parts, Progress
-from pipeline.job import FixIssueJob
+from pipeline.job import FixIssueJob, Replay
+from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply
-from pipeline.model.ledger import Ledger
+from pipeline.model.ledger import Ledger, micro
 from pipeline.outcome import Event, Facts, Outcome, RunResult
 from pipeline.policy import Policy
-from pipeline.stage import Back, EffectiveLimits, Pipeline, RunContext, Stop
-from pipeline.store.contract import Claimed, ClaimedInvalid, RunStore, Submission
+from pipeline.stage import Back, Pipeline, RunContext, Stop
+from pipeline.store.contract import Claimed, ClaimedInvalid, MoneyCaps, Round, RunStore, Submission
 from pipeline.store.sqlite import SqliteStore
 from prompts import TemplateSet
 
@@ -28,6 +30,7 @@ START = 1_000_000_000.0
 DAY = "2001-09-09"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:events"
 LEASE = 60.0
+LIMITS = EffectiveLimits(1.0, 30.0, 3)
 
 
 @dataclass
@@ -97,42 +100,59 @@ def reply(content: str = "an edit", cost_usd: float = 0.01) -> ModelReply:
     )
 
 
-def context(
-    workspace: Path,
-    wanted: FixIssueJob | None = None,
-    *,
-    pushed: tuple[str, ...] = (),
-    notes: list[str] | None = None,
-) -> RunContext:
-    """What a stage that neither saves nor pays is handed; ``pushed``: commits that earlier
-    generations intended.
+class StageRun:
+    """A run for one stage by itself, over a new store and new artifacts.
+
+    Its workspace is in ``folder``, and is the same for all runs there.
     """
-    asked = wanted or job()
 
-    async def past(name: str) -> list[dict[str, Any]]:
-        return [{"sha": sha} for sha in pushed] if name == "push" else []
+    def __init__(
+        self,
+        folder: Path,
+        wanted: FixIssueJob | None = None,
+        *,
+        limits: EffectiveLimits = LIMITS,
+        clock: Callable[[], float] | None = None,
+    ):
+        self.job = wanted or job()
+        self.limits = limits
+        self.clock = clock or Clock()
+        self.workspace = folder / "workspace"
+        self.workspace.mkdir(parents=True, exist_ok=True)
+        state = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
+        self.store = SqliteStore(state / "store.sqlite", clock=self.clock)
+        self.artifacts = FolderArtifacts(state / "artifacts")
+        self.claimed = claim(self.store, self.job)
+        self.reports: list[str] = []
+        """What the stage reported as its progress."""
 
-    async def refused(*_: object) -> Any:
-        raise AssertionError("this stage has no business here")
+    def next_generation(self, **replay: object) -> None:
+        """Finish this generation, and claim a replay of the job."""
+        finish(self.store, self.claimed)
+        self.job = self.job.model_copy(update={"replay": Replay.model_validate(replay)})
+        self.claimed = claim(self.store, self.job)
 
-    return RunContext(
-        job=asked,
-        job_id=asked.id,
-        generation=0,
-        round=1,
-        stage="under test",
-        feedback=None,
-        limits=EffectiveLimits(1.0, 30.0, 3),
-        workspace=workspace,
-        save=refused,
-        load=refused,
-        intend=refused,
-        record=refused,
-        keep=refused,
-        past=past,
-        progress=(notes if notes is not None else []).append,
-        ledger=cast(Ledger, None),
-    )
+    def context(
+        self,
+        *,
+        stage: str = "under_test",
+        rounds: Sequence[Round] = (),
+        workspace: Path | None = None,
+    ) -> RunContext:
+        """Return what one delivery hands to the stage."""
+        run = LeasedRun(self.store, self.artifacts, self.claimed.lease, self.clock)
+        dollars = micro(self.limits.max_cost_usd)
+        ledger = Ledger(run, MoneyCaps(run=dollars, repository_day=10**9, day=10**9))
+        stopwatch = Stopwatch(used=0.0, limit=self.limits.max_minutes * 60)
+        return RunContext(
+            run,
+            self.job,
+            stage=stage,
+            rounds=rounds,
+            budget=Budget(self.limits, ledger, stopwatch),
+            workspace=workspace or self.workspace,
+            report=self.reports.append,
+        )
 
 
 class Fetched(BaseModel):
@@ -262,14 +282,14 @@ class Bench:
         """
         pipeline = Pipeline(list(self.stages.values()), admitted_after="prepare")
         return Engine(
-            Parts(
-                pipeline,
-                self.store,
-                self.artifacts,
-                self.policy,
-                self.folder / name,
-                self.told.append,
-                self.clock,
+            EngineDeps(
+                pipeline=pipeline,
+                store=self.store,
+                artifacts=self.artifacts,
+                policy=self.policy,
+                workspaces=self.folder / name,
+                observer=self.told.append,
+                clock=self.clock,
             )
         )
 

@@ -1,12 +1,13 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.engine import checkpoints
-from pipeline.run_key import RunKey
-from pipeline.store.contract import Checkpoint, Round
+from pipeline.errors import LeaseLost
+from pipeline.leased_run import LeasedRun, read_result
+from pipeline.store.contract import Checkpoint, Claimed, Round
 from tests.stand_ins.runs import START, Bench, Fetched, Proposed
 
 
@@ -20,7 +21,7 @@ def point(stage: str, round: int = 1) -> Checkpoint:
 
 
 def standing(bench: Bench, points: list[Checkpoint], rounds: list[Round]) -> dict[str, int]:
-    pipeline = bench.engine._parts.pipeline
+    pipeline = bench.engine._deps.pipeline
     return {
         name: kept.round for name, kept in checkpoints.standing(pipeline, points, rounds).items()
     }
@@ -45,55 +46,61 @@ def test_the_result_of_a_stage_that_is_gone_is_left_aside(bench: Bench):
     assert standing(bench, [point("fetch"), point("abolished")], []) == {"fetch": 1}
 
 
-def test_a_result_is_read_back_as_it_was_written(bench: Bench):
-    held = bench.claim()
-    for stage, result in (
-        ("fetch", Fetched(title="ü 🎉\n")),
-        ("propose", Proposed(text="x" * 250_000)),
-    ):
-        checkpoints.write(
-            bench.store,
-            bench.artifacts,
-            held.lease,
-            result,
-            round=1,
-            stage=stage,
-            seconds=1.0,
-            now=START,
-        )
-        stored = bench.store.checkpoints(RunKey(held.lease.job_id, 0))[-1]
-        assert checkpoints.read(bench.artifacts, stored, type(result)) == result
-    small, large = bench.store.checkpoints(RunKey(held.lease.job_id, 0))
+def leased(bench: Bench, claimed: Claimed) -> LeasedRun:
+    return LeasedRun(bench.store, bench.artifacts, claimed.lease, bench.clock)
+
+
+async def test_a_result_is_read_back_as_it_was_written(bench: Bench):
+    run = leased(bench, bench.claim())
+    results: dict[str, BaseModel] = {
+        "fetch": Fetched(title="ü 🎉\n"),
+        "propose": Proposed(text="x" * 250_000),
+    }
+    for stage, result in results.items():
+        await run.save_result(result, round=1, stage=stage, seconds=1.0)
+        stored = (await run.checkpoints())[-1]
+        assert await run.read_result(stored, type(result)) == result
+    small, large = await run.checkpoints()
     assert not small.offloaded
     assert large.offloaded and len(large.result) < 200
 
 
-def test_a_worker_that_lost_its_lease_writes_over_no_stored_result(bench: Bench):
-    first = bench.claim()
+async def test_a_worker_that_lost_its_lease_overwrites_no_stored_result(bench: Bench):
+    first = leased(bench, bench.claim())
     bench.clock.now += 60
-    second = bench.claim()
-
-    def write(lease: object, text: str) -> None:
-        checkpoints.write(
-            bench.store,
-            bench.artifacts,
-            lease,
-            Proposed(text=text * 250_000),
-            round=1,
-            stage="propose",
-            seconds=1.0,
-            now=START,
-        )  # type: ignore[arg-type]
-
-    write(second.lease, "b")
-    with pytest.raises(Exception, match="lease"):
-        write(first.lease, "a")
-    (stored,) = bench.store.checkpoints(RunKey(first.lease.job_id, 0))
-    assert checkpoints.read(bench.artifacts, stored, Proposed) == Proposed(text="b" * 250_000)
+    second = leased(bench, bench.claim())
+    kept = Proposed(text="b" * 250_000)
+    await second.save_result(kept, round=1, stage="propose", seconds=1.0)
+    with pytest.raises(LeaseLost):
+        await first.save_result(Proposed(text="a" * 250_000), round=1, stage="propose", seconds=1.0)
+    (stored,) = await second.checkpoints()
+    assert await second.read_result(stored, Proposed) == kept
 
 
-def test_a_result_of_another_shape_is_no_result(bench: Bench, tmp_path: Path):
+def test_a_result_of_another_shape_is_no_result(tmp_path: Path):
+    checkpoint = Checkpoint(1, "fetch", '{"x": 1}', False, 0, 0)
     with pytest.raises(ValidationError):
-        checkpoints.read(
-            FolderArtifacts(tmp_path), Checkpoint(1, "fetch", '{"x": 1}', False, 0, 0), Fetched
-        )
+        read_result(FolderArtifacts(tmp_path), checkpoint, Fetched)
+
+
+async def test_a_remembered_text_stands_on_any_machine_however_long_it_is(bench: Bench):
+    texts = iter(["x" * 250_000, "another"])
+
+    async def make() -> str:
+        return next(texts)
+
+    claimed = bench.claim()
+    first = await leased(bench, claimed).remember("1/step", make)
+    assert first == "x" * 250_000
+    assert await leased(bench, claimed).remember("1/step", make) == first
+
+
+async def test_a_worker_that_lost_its_lease_remembers_nothing(bench: Bench):
+    async def make() -> str:
+        return "late"
+
+    run = leased(bench, bench.claim())
+    bench.clock.now += 60
+    bench.claim()
+    with pytest.raises(LeaseLost):
+        await run.remember("choice", make)

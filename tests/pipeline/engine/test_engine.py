@@ -10,14 +10,15 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from pipeline.budget import EffectiveLimits
+from pipeline.engine.deps import workspace_of
 from pipeline.engine.engine import MAX_TRIES, Deferred, Ended
-from pipeline.engine.work import Parts
 from pipeline.errors import Halt, LeaseLost, Retry
 from pipeline.job import FixIssueJob, InvalidJob, parse_job
 from pipeline.outcome import Event, EventType, Facts, Outcome, RunResult, RunStarted, Verification
 from pipeline.policy import Allowed
 from pipeline.run_key import RunKey
-from pipeline.stage import Back, EffectiveLimits, RunContext, Stop
+from pipeline.stage import Back, RunContext, Stop
 from pipeline.store.contract import Claimed, ClaimedInvalid, Finished, Submission
 from tests.stand_ins.runs import (
     LEASE,
@@ -88,7 +89,7 @@ def stopwatch(monkeypatch: pytest.MonkeyPatch) -> Clock:
     own.
     """
     clock = Clock(0.0)
-    monkeypatch.setattr("pipeline.engine.work.time", SimpleNamespace(monotonic=clock))
+    monkeypatch.setattr("pipeline.budget.time", SimpleNamespace(monotonic=clock))
     return clock
 
 
@@ -164,7 +165,7 @@ async def test_a_message_that_is_no_valid_job_is_rejected_with_its_metadata(benc
     submission = Submission(caught.value, body)
     claimed = bench.store.claim(submission, lease_seconds=LEASE)
     assert isinstance(claimed, ClaimedInvalid)
-    result = await asyncio.to_thread(bench.engine.reject, claimed)
+    result = await bench.engine.reject(claimed)
     assert (result.outcome, result.reason, result.metadata) == (
         Outcome.REJECTED,
         "urgent: unknown field",
@@ -636,7 +637,7 @@ async def test_an_effect_is_intended_once_and_later_generations_know_of_it(bench
     seen: list[object] = []
 
     async def pushes(run: RunContext) -> Answer:
-        seen.append(await run.past("push"))
+        seen.append(await run.intentions("push"))
         seen.append(await run.intend("push", {"sha": f"sha-{run.generation}"}))
         seen.append(await run.intend("push", {"sha": "another"}))
         await run.record("push", {"done": True})
@@ -655,12 +656,13 @@ async def test_an_effect_is_intended_once_and_later_generations_know_of_it(bench
     ]
 
 
-def test_the_workspaces_of_runs_are_folders_of_their_own(bench: Bench):
-    parts: Parts = bench.engine._parts
-    first = bench.claim(job(job_id="a/../b".replace("/", ":")))
-    second = bench.claim(job(job_id="other"))
-    assert parts.workspace(first.lease) != parts.workspace(second.lease)
-    assert {parts.workspace(held.lease).parent for held in (first, second)} == {parts.workspaces}
+def test_the_workspaces_of_runs_are_folders_of_their_own(bench: Bench, tmp_path: Path):
+    workspaces: set[Path] = set()
+    for job_id in ("a:..:b", "other"):
+        claimed = bench.claim(job(job_id=job_id))
+        workspaces.add(workspace_of(tmp_path, claimed.lease.key))
+    assert len(workspaces) == 2
+    assert {workspace.parent for workspace in workspaces} == {tmp_path}
 
 
 # What is told
@@ -702,7 +704,7 @@ async def test_events_go_to_the_jobs_topic_only_where_it_is_allowed(
 
 
 async def test_a_run_that_is_given_up_has_failed_with_its_metadata(bench: Bench):
-    result = bench.engine.give_up(
+    result = await bench.engine.give_up(
         bench.claim(job(metadata={"team": "blue"})), "its worker died 5 times"
     )
     assert (result.outcome, result.reason, result.metadata) == (

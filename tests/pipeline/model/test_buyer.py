@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.errors import Halt, Retry
+from pipeline.leased_run import LeasedRun
 from pipeline.model import Message, ModelReply, ModelRequest
 from pipeline.model.buyer import MAX_WAIT, Buyer
 from pipeline.model.failures import RULES, Failure, ModelError
@@ -47,9 +48,9 @@ class Counter:
         self.waited = list[float]()
         self.store = SqliteStore(folder / "store.sqlite", clock=Clock())
         self.held = claim(self.store)
-        self.ledger = Ledger(
-            self.store, FolderArtifacts(folder / "artifacts"), self.held.lease, CAPS, Clock()
-        )
+        artifacts = FolderArtifacts(folder / "artifacts")
+        run = LeasedRun(self.store, artifacts, self.held.lease, Clock())
+        self.ledger = Ledger(run, CAPS)
 
         async def wait(seconds: float) -> None:
             self.waited.append(seconds)

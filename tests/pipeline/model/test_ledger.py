@@ -10,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.budget import EffectiveLimits
 from pipeline.errors import Halt, LeaseLost, Retry, judge
 from pipeline.job import FixIssueJob
+from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply
 from pipeline.model.failures import Failure, ModelError
 from pipeline.model.ledger import EXHAUSTED_DAY_DELAY, Ledger, micro
 from pipeline.outcome import Outcome
 from pipeline.policy import Allowed, Policy
 from pipeline.run_key import RunKey
-from pipeline.stage import EffectiveLimits
 from pipeline.store.contract import Claimed, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.runs import DAY, LEASE, TOPIC, Clock, claim, job, reply
@@ -61,7 +62,7 @@ class Desk:
         return self.held
 
     def ledger_of(self, held: Claimed, caps: MoneyCaps = CAPS) -> Ledger:
-        return Ledger(self.store, self.artifacts, held.lease, caps, self.clock)
+        return Ledger(LeasedRun(self.store, self.artifacts, held.lease, self.clock), caps)
 
     async def buy(
         self, key: str = KEY, *, worst_usd: float = 0.5, ledger: Ledger | None = None

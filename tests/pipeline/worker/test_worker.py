@@ -118,12 +118,12 @@ class ScriptedEngine:
         finally:
             self.running -= 1
 
-    def reject(self, claimed: ClaimedInvalid) -> RunResult:
+    async def reject(self, claimed: ClaimedInvalid) -> RunResult:
         return self.end(
             claimed, Outcome.REJECTED, str(claimed.error), claimed.error.metadata
         ).result
 
-    def give_up(self, claimed: Claimed, reason: str) -> RunResult:
+    async def give_up(self, claimed: Claimed, reason: str) -> RunResult:
         return self.end(claimed, Outcome.FAILED, reason).result
 
     def end(

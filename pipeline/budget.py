@@ -1,0 +1,66 @@
+"""What a run may spend: its limits, its money and its time."""
+
+import time
+from dataclasses import dataclass
+
+from pipeline.model.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class EffectiveLimits:
+    """A run's limits: what the job asked for, within the deployment's ceiling."""
+
+    max_cost_usd: float
+    max_minutes: float
+    max_rounds: int
+
+
+class Stopwatch:
+    """Measures a run's seconds of work, lap by lap.
+
+    A lap's seconds are the run's once they are stored with it, so that an interrupted lap counts
+    for nothing.
+    """
+
+    def __init__(self, *, used: float, limit: float):
+        """Begin the first lap.
+
+        Args:
+            used: seconds that earlier deliveries worked on the run.
+            limit: seconds that the run may take in all.
+        """
+        self._used = used
+        self._limit = limit
+        self._lap_start = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the current lap began."""
+        return time.monotonic() - self._lap_start
+
+    @property
+    def left(self) -> float:
+        """Seconds that the run may still work."""
+        return max(self._limit - self._used - self.elapsed, 0.0)
+
+    def lap(self) -> float:
+        """End the current lap, begin the next one, and return the seconds of the one that ended."""
+        seconds = self.elapsed
+        self._lap_start = time.monotonic()
+        self._used += seconds
+        return seconds
+
+    def discard_lap(self) -> float:
+        """Begin the lap again, and return the seconds that do not count."""
+        seconds = self.elapsed
+        self._lap_start = time.monotonic()
+        return seconds
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one run may spend."""
+
+    limits: EffectiveLimits
+    ledger: Ledger
+    stopwatch: Stopwatch

@@ -1,0 +1,135 @@
+"""What a run tells the world: its facts, its result and its two events."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ValidationError
+
+from pipeline.engine.deps import EngineDeps
+from pipeline.errors import describe
+from pipeline.job import FixIssueJob
+from pipeline.leased_run import OFFLOAD_BYTES, LeasedRun, fingerprint, replace_surrogates
+from pipeline.outcome import Event, Facts, RunResult, RunStarted
+from pipeline.stage import HasFacts, Pipeline, RoundNote, Stop
+from pipeline.store.contract import Call, Checkpoint, RunRow
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ends, as far as its delivery knows."""
+
+    stop: Stop
+    seconds: float = 0.0
+    """Seconds of work that are not stored yet."""
+    metadata: dict[str, str] = field(default_factory=dict)
+    """The job's, which is handed back in the event."""
+    job: FixIssueJob | None = None
+    """None: the message was no valid job."""
+
+
+async def announce_start(deps: EngineDeps, run: LeasedRun, row: RunRow, job: FixIssueJob) -> None:
+    """Put ``run.started`` into the outbox, once, however often this is called."""
+    facts = await collect_facts(deps.pipeline, run)
+    started = RunStarted(
+        job_id=run.key.job_id,
+        generation=run.key.generation,
+        issue_url=row.issue_url,
+        repository=row.repository,
+        base_sha=facts.base_sha,
+        metadata=job.metadata,
+        trace=run.key.trace,
+    )
+    event = Event.about(started, _timestamp(run.now()))
+    await run.announce(event, deps.policy.topic_of(job))
+
+
+async def finish(deps: EngineDeps, run: LeasedRun, ending: Ending) -> RunResult:
+    """Decide the run's outcome and put ``run.finished`` into the outbox."""
+    row = await run.row()
+    facts = await collect_facts(deps.pipeline, run)
+    facts = facts.merged(ending.stop.facts)
+    result = _result(run, row, await run.calls(), facts, ending)
+    event = Event.about(result, _timestamp(run.now()))
+    if len(event.model_dump_json().encode()) > OFFLOAD_BYTES:
+        address = await _save_result(run, result)
+        result = result.pointing_to(address)
+        event = event.model_copy(update={"data": result, "dataref": address})
+    await run.finish(result, event, deps.policy.topic_of(ending.job))
+    return result
+
+
+async def collect_facts(pipeline: Pipeline, run: LeasedRun) -> Facts:
+    """Return the facts of every stored result and every round's note, later ones winning."""
+    kinds = {step.name: step.gives for step in pipeline.steps}
+    checkpoints = await run.checkpoints()
+    rounds = {opened.number: opened for opened in await run.rounds()}
+    numbers = {checkpoint.round for checkpoint in checkpoints} | set(rounds)
+    facts = Facts()
+    for number in sorted(numbers):
+        if number in rounds:
+            note = RoundNote.model_validate(rounds[number].note)
+            facts = facts.merged(note.facts)
+        for checkpoint in checkpoints:
+            if checkpoint.round == number:
+                kind = kinds.get(checkpoint.stage)
+                facts = facts.merged(await _facts_of(run, checkpoint, kind))
+    return facts
+
+
+async def _facts_of(run: LeasedRun, checkpoint: Checkpoint, kind: type[BaseModel] | None) -> Facts:
+    """Return a stored result's facts; none where it can't be read, so that the run can still end."""
+    if kind is None or not issubclass(kind, HasFacts):
+        return Facts()
+    try:
+        result = await run.read_result(checkpoint, kind)
+    except (ValidationError, FileNotFoundError) as error:
+        log.warning("the result of %s can't be read: %s", checkpoint.stage, describe(error))
+        return Facts()
+    return result.facts()
+
+
+def _result(
+    run: LeasedRun, row: RunRow, calls: Sequence[Call], facts: Facts, ending: Ending
+) -> RunResult:
+    spent = sum(call.micro_usd for call in calls)
+    artifacts: dict[str, str] = {}
+    for name, key in facts.artifacts.items():
+        artifacts[name] = run.artifact_address(key)
+    return RunResult(
+        job_id=row.job_id,
+        generation=row.generation,
+        issue_url=row.issue_url,
+        repository=row.repository,
+        outcome=ending.stop.outcome,
+        reason=replace_surrogates(ending.stop.reason),
+        verification=facts.verification,
+        pull_request_url=facts.pull_request_url,
+        pull_request_number=facts.pull_request_number,
+        branch=facts.branch,
+        base_sha=facts.base_sha,
+        rounds=row.round if calls else 0,
+        cost_usd=spent / 1e6,
+        seconds=round(row.seconds + ending.seconds, 3),
+        metadata=ending.metadata,
+        templates=facts.templates,
+        artifacts=artifacts,
+        trace=row.key.trace,
+    )
+
+
+async def _save_result(run: LeasedRun, result: RunResult) -> str:
+    """Store a result that SNS would not take as an artifact, and return its address."""
+    data = result.model_dump_json().encode()
+    key = f"{run.key.prefix}/result-{fingerprint(data)}.json"
+    await run.put_artifact(key, data)
+    return run.artifact_address(key)
+
+
+def _timestamp(seconds: float) -> str:
+    """Return seconds since the epoch as RFC 3339 in UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return moment.replace("+00:00", "Z")

@@ -1,0 +1,229 @@
+"""A run under its lease: everything that a delivery reads of the run and writes to it.
+
+The store and the artifacts block, so each method here runs them in a thread. What belongs together
+(store, lease, artifacts, clock) travels as one value through the engine, the ledger and the stages.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from pipeline.artifacts import Artifacts
+from pipeline.outcome import Event, RunResult
+from pipeline.run_key import RunKey
+from pipeline.store.contract import (
+    Call,
+    Checkpoint,
+    Effect,
+    Lease,
+    MoneyCaps,
+    Round,
+    RunRow,
+    RunStore,
+)
+
+ResultT = TypeVar("ResultT", bound=BaseModel)
+
+#: Bytes above which a result's body is an artifact and the store holds its key (a DynamoDB item
+#: takes 400 KB).
+OFFLOAD_BYTES = 200_000
+#: What the names of remembered values begin with among a run's checkpoints. They belong to no round.
+REMEMBERED = "remembered:"
+NO_ROUND = 0
+
+
+class LeasedRun:
+    """One delivery's access to its run.
+
+    Every method that writes to the store raises ``pipeline.errors.LeaseLost`` where another delivery
+    owns the run by now. Artifacts are guarded by no lease: their keys hold a fingerprint of their
+    content, so that a delivery that lost its lease can't overwrite what the next one stored.
+    """
+
+    def __init__(
+        self, store: RunStore, artifacts: Artifacts, lease: Lease, clock: Callable[[], float]
+    ):
+        self._store = store
+        self._artifacts = artifacts
+        self._lease = lease
+        self._clock = clock
+        self._remembered: dict[str, str] | None = None
+
+    @property
+    def key(self) -> RunKey:
+        return self._lease.key
+
+    def now(self) -> float:
+        """Return the time in seconds since the epoch."""
+        return self._clock()
+
+    async def row(self) -> RunRow:
+        row = await asyncio.to_thread(self._store.run, self.key.job_id, self.key.generation)
+        if row is None:
+            raise AssertionError(f"the store has no run {self.key.prefix}, which is leased")
+        return row
+
+    # Results of stages
+
+    async def checkpoints(self, key: RunKey | None = None) -> list[Checkpoint]:
+        """Return the checkpoints of this run, or of the one with ``key``, oldest first."""
+        return await asyncio.to_thread(self._store.checkpoints, key or self.key)
+
+    async def read_result(self, checkpoint: Checkpoint, kind: type[ResultT]) -> ResultT:
+        return await asyncio.to_thread(read_result, self._artifacts, checkpoint, kind)
+
+    async def save_result(
+        self, result: BaseModel, *, round: int, stage: str, seconds: float
+    ) -> bool:
+        """Store a stage's result, and add ``seconds`` to the run's.
+
+        Returns:
+            Whether somebody asked for the run to be cancelled.
+        """
+        return await self._save(result.model_dump_json(), round, stage, seconds)
+
+    async def remember(self, name: str, make: Callable[[], Awaitable[str]]) -> str:
+        """Return the text that ``make`` gave the first time that this run came to ``name``.
+
+        It stands from then on, in later deliveries and on any machine. Use it for a choice, and for
+        what can't be made again to the byte, such as a command's output that a model has seen.
+        """
+        if self._remembered is None:
+            self._remembered = await self._read_remembered()
+        if name not in self._remembered:
+            text = replace_surrogates(await make())
+            await self._save(text, NO_ROUND, f"{REMEMBERED}{name}", 0.0)
+            self._remembered[name] = text
+        return self._remembered[name]
+
+    async def _read_remembered(self) -> dict[str, str]:
+        remembered: dict[str, str] = {}
+        for checkpoint in await self.checkpoints():
+            if checkpoint.stage.startswith(REMEMBERED):
+                name = checkpoint.stage.removeprefix(REMEMBERED)
+                remembered[name] = await asyncio.to_thread(_body, self._artifacts, checkpoint)
+        return remembered
+
+    async def _save(self, body: str, round: int, stage: str, seconds: float) -> bool:
+        data = body.encode()
+        offloaded = len(data) > OFFLOAD_BYTES
+        if offloaded:
+            name = stage.replace(":", "-").replace("/", "-")
+            body = f"{self.key.prefix}/checkpoints/{round}-{name}-{fingerprint(data)}.json"
+            await self.put_artifact(body, data)
+        checkpoint = Checkpoint(round, stage, body, offloaded, seconds, self.now())
+        return await asyncio.to_thread(self._store.save_checkpoint, self._lease, checkpoint)
+
+    # Rounds and tries
+
+    async def rounds(self, key: RunKey | None = None) -> list[Round]:
+        """Return the rounds opened in this run, or in the one with ``key``, oldest first."""
+        return await asyncio.to_thread(self._store.rounds, key or self.key)
+
+    async def open_round(self, opened: Round, seconds: float) -> None:
+        await asyncio.to_thread(self._store.open_round, self._lease, opened, seconds)
+
+    async def count_try(self, error: str, seconds: float) -> int:
+        """Count a failed try and its seconds, and return the number of tries so far."""
+        text = replace_surrogates(error)
+        return await asyncio.to_thread(self._store.count_try, self._lease, text, seconds)
+
+    # Effects
+
+    async def intend(self, effect: str, intention: dict[str, Any]) -> dict[str, Any]:
+        """Store an intention, or return the one that was stored earlier in this run."""
+        return await asyncio.to_thread(self._store.intend, self._lease, effect, intention)
+
+    async def record(self, effect: str, result: dict[str, Any]) -> None:
+        await asyncio.to_thread(self._store.record, self._lease, effect, result)
+
+    async def effects(self) -> list[Effect]:
+        """Return the job's effects, of every generation, oldest first."""
+        return await asyncio.to_thread(self._store.effects, self.key.job_id)
+
+    async def has_effects(self) -> bool:
+        """Whether this run has had an effect, or was about to have one."""
+        effects = await self.effects()
+        return any(effect.generation == self.key.generation for effect in effects)
+
+    # Artifacts
+
+    async def put_artifact(self, key: str, data: bytes) -> None:
+        await asyncio.to_thread(self._artifacts.put, key, data)
+
+    async def get_artifact(self, key: str) -> bytes:
+        """Raises FileNotFoundError where there is none."""
+        return await asyncio.to_thread(self._artifacts.get, key)
+
+    def artifact_address(self, key: str) -> str:
+        return self._artifacts.address(key)
+
+    # Money
+
+    async def calls(self) -> list[Call]:
+        return await asyncio.to_thread(self._store.calls, self.key)
+
+    async def reserve(
+        self, key: str, *, micro_usd: int, model: str, day: str, caps: MoneyCaps
+    ) -> Call:
+        """Reserve money for the next attempt at the call ``key``.
+
+        Raises:
+            pipeline.store.contract.BudgetExceeded: nothing was reserved.
+        """
+        name = key.replace("/", "-")
+        return await asyncio.to_thread(
+            self._store.reserve,
+            self._lease,
+            key,
+            micro_usd=micro_usd,
+            model=model,
+            reply_key=f"{self.key.prefix}/replies/{name}-{{attempt}}.json",
+            day=day,
+            caps=caps,
+        )
+
+    async def settle(self, call: Call, *, micro_usd: int) -> None:
+        await asyncio.to_thread(self._store.settle, self._lease, call, micro_usd=micro_usd)
+
+    async def release_call(self, call: Call) -> None:
+        """Give a reservation back: the provider certainly charged nothing."""
+        await asyncio.to_thread(self._store.release_call, self._lease, call)
+
+    # Events
+
+    async def announce(self, event: Event, topic_arn: str | None) -> None:
+        await asyncio.to_thread(self._store.announce, self._lease, event, topic_arn)
+
+    async def finish(self, result: RunResult, event: Event, topic_arn: str | None) -> None:
+        """Decide the outcome, once, and put its event into the outbox."""
+        await asyncio.to_thread(self._store.finish, self._lease, result, event, topic_arn)
+
+
+def read_result(artifacts: Artifacts, checkpoint: Checkpoint, kind: type[ResultT]) -> ResultT:
+    """Return a stage's stored result. Blocks.
+
+    Raises:
+        pydantic.ValidationError: the stored result has another shape.
+        FileNotFoundError: its body was an artifact, and is gone.
+    """
+    return kind.model_validate_json(_body(artifacts, checkpoint))
+
+
+def _body(artifacts: Artifacts, checkpoint: Checkpoint) -> str:
+    if not checkpoint.offloaded:
+        return checkpoint.result
+    return artifacts.get(checkpoint.result).decode()
+
+
+def fingerprint(data: bytes) -> str:
+    """Return the part of an artifact's key that its content decides."""
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+def replace_surrogates(text: str) -> str:
+    """Return ``text`` with ``?`` for the lone surrogates, which neither a store nor JSON takes."""
+    return text.encode(errors="replace").decode()
