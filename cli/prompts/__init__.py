@@ -1,8 +1,8 @@
-"""``coding-agent prompts``: what a prompt engineer works with."""
+"""``coding-agent prompts``: the prompt engineer's workbench."""
 
 import click
 
-from cli.prompts import compare, golden, look, replay, sets
+from cli.prompts import compare, golden, inspection, render, replay, sets
 
 
 @click.group("prompts")
@@ -18,12 +18,12 @@ def command() -> None:
     """
 
 
-for _part in (
-    look.list_,
-    look.show,
-    look.lint_,
-    look.render,
-    look.diff,
+for _subcommand in (
+    inspection.list_,
+    inspection.show,
+    inspection.lint_,
+    render.render,
+    inspection.diff,
     golden.golden,
     golden.watch,
     replay.replay,
@@ -31,4 +31,4 @@ for _part in (
     sets.publish_,
     sets.use,
 ):
-    command.add_command(_part)
+    command.add_command(_subcommand)

@@ -1,7 +1,7 @@
-"""``prompts golden`` and ``prompts watch``: what an edit changes in every prompt."""
+"""``prompts golden`` and ``prompts watch``: show what an edit changes in every prompt."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -10,25 +10,24 @@ from cli import exits
 from cli.command import CommandError, settings
 from cli.prompts.source import changed_lines, exit_on_template_error, load, template_dir
 from prompts import TemplateError, TemplateSet
-from prompts import golden as frozen_cases
+from prompts import golden as golden_cases
+from prompts.golden import Texts
 from prompts.template_set import SHIPPED, template_files
 from prompts.tokens import tokens_of
-
-Texts = Mapping[tuple[str, str], str]
 
 
 @click.command("golden")
 @template_dir
 @click.option(
-    "--update", is_flag=True, help="Freeze the texts as they are now, in the folder's golden/."
+    "--update", is_flag=True, help="Freeze the current texts in the folder's golden/ directory."
 )
 @click.option("--model", help="Price the difference for this model; default: CODING_AGENT_MODEL.")
 @click.pass_context
 def golden(ctx: click.Context, named: str | None, update: bool, model: str | None) -> None:
-    """Show what the templates make of frozen inputs, against what they made when they were frozen.
+    """Render frozen inputs and compare the texts with the frozen ones.
 
-    Exits with 1 where a text changed. Tokens are estimated, at 3 bytes each, which is rather too high; prices are
-    LiteLLM's, from its list on this machine.
+    Exits with 1 where a text changed. Tokens are estimated on the high side, at 3 bytes each;
+    prices come from LiteLLM's list on this machine.
 
     \b
     Examples:
@@ -38,24 +37,22 @@ def golden(ctx: click.Context, named: str | None, update: bool, model: str | Non
     folder = Path(named) if named and Path(named).is_dir() else None
     if update and folder is None:
         raise CommandError(
-            "--update needs --template-dir FOLDER: what is frozen is kept in its golden/",
+            "--update needs --template-dir FOLDER: frozen texts are kept in its golden/",
             exits.USAGE,
         )
     templates = load(ctx, named)
-    price = _price(model or settings(ctx).model)
+    price = _input_price(model or settings(ctx).model)
     with exit_on_template_error():
-        now = _texts(templates)
-    before = _frozen(folder)
-    changed = list(_changes(before, now, price))
-    for told in changed:
-        click.echo(told, nl=False)
+        current = _render(templates)
+    changes = list(_changes(_frozen(folder), current, price))
+    for change in changes:
+        click.echo(change, nl=False)
+    message = f"{len(changes)} of {len(current)} texts changed"
     if update and folder:
-        frozen_cases.freeze(folder, now)
-    click.echo(
-        f"{len(changed)} of {len(now)} texts changed{', and are frozen now' if update else ''}",
-        err=True,
-    )
-    ctx.exit(exits.ERROR if changed and not update else exits.OK)
+        golden_cases.freeze(folder, current)
+        message += ", and are frozen now"
+    click.echo(message, err=True)
+    ctx.exit(exits.ERROR if changes and not update else exits.OK)
 
 
 @click.command("watch")
@@ -66,82 +63,93 @@ def golden(ctx: click.Context, named: str | None, update: bool, model: str | Non
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The folder that you edit.",
 )
-@click.option("--seconds", type=click.FloatRange(min=0.1), default=0.5, help="Between two looks.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0.1), default=0.5, help="Interval between two checks."
+)
 def watch(folder: Path, seconds: float) -> None:
-    """Render again on each save, and show what it changed since the last; Ctrl-C ends it.
+    """Render again on each save and show what it changed; stop with Ctrl-C.
 
     \b
     Example:
       coding-agent prompts watch --template-dir ./mine
     """
-    for said in watched(folder, lambda: time.sleep(seconds)):
-        click.echo(said, nl=False)
+    for text in watch_folder(folder, lambda: time.sleep(seconds)):
+        click.echo(text, nl=False)
 
 
-def _saved_at(file: Path) -> int:
-    try:
-        return file.stat().st_mtime_ns
-    except FileNotFoundError:  # between two looks of an editor's that saves by renaming
-        return 0
+def watch_folder(folder: Path, wait: Callable[[], object]) -> Iterator[str]:
+    """Yield what to print, first at once and then after each save.
 
-
-def watched(folder: Path, wait: Callable[[], object]) -> Iterator[str]:
-    """What to say, first at once and then at each save; ``wait`` lies between two looks. Ends where ``wait`` raises
-    StopIteration."""
-    seen = dict[str, int]()
-    before = None
+    ``wait`` is called between two checks of the folder; it ends the loop by StopIteration.
+    """
+    saved_at: dict[str, int] = {}
+    texts: Texts | None = None
     while True:
-        there = {file.name: _saved_at(file) for file in template_files(folder)}
-        if there != seen:
-            saved = sorted(name for name in there if there[name] != seen.get(name))
-            seen = there
+        current = {file.name: _saved_at(file) for file in template_files(folder)}
+        if current != saved_at:
+            saved = [name for name in sorted(current) if current[name] != saved_at.get(name)]
+            saved_at = current
             try:
-                now = _texts(TemplateSet.load(folder))
+                new_texts = _render(TemplateSet.load(folder))
             except TemplateError as error:
                 yield f"{error}\n"
             else:
-                if before is None:
-                    yield f"watching {folder}: {len(now)} texts\n"
-                else:
-                    changes = "".join(_changes(before, now, None))
-                    yield changes or f"{', '.join(saved)}: no text changed\n"
-                before = now
+                yield _describe_save(folder, saved, texts, new_texts)
+                texts = new_texts
         try:
             wait()
         except StopIteration:
             return
 
 
-def _texts(templates: TemplateSet) -> Texts:
-    inputs = frozen_cases.cases()
-    inputs.pop(frozen_cases.LARGE)
-    return frozen_cases.render(templates, inputs)
+def _describe_save(folder: Path, saved: list[str], before: Texts | None, after: Texts) -> str:
+    if before is None:
+        return f"watching {folder}: {len(after)} texts\n"
+    changes = "".join(_changes(before, after, None))
+    return changes or f"{', '.join(saved)}: no text changed\n"
+
+
+def _saved_at(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        # Some editors save by renaming: the file is gone for a moment.
+        return 0
+
+
+def _render(templates: TemplateSet) -> Texts:
+    inputs = golden_cases.cases()
+    inputs.pop(golden_cases.LARGE)
+    return golden_cases.render(templates, inputs)
 
 
 def _frozen(folder: Path | None) -> Texts:
-    return (frozen_cases.frozen(folder) if folder else {}) or frozen_cases.frozen(SHIPPED)
+    """The folder's frozen texts, or the shipped ones where it has none."""
+    own = golden_cases.frozen(folder) if folder else {}
+    return own or golden_cases.frozen(SHIPPED)
 
 
-def _changes(before: Texts, now: Texts, price: float | None) -> Iterator[str]:
-    """A diff and a line about tokens for each text that changed. ``price``: US dollars a token of
-    input.
+def _changes(before: Texts, after: Texts, price: float | None) -> Iterator[str]:
+    """Yield a diff and a line about tokens for each text that changed.
+
+    ``price``: US dollars for each input token.
     """
-    for case, name in sorted({*before, *now}):
+    for case, name in sorted({*before, *after}):
         old = before.get((case, name), "")
-        new = now.get((case, name), "")
-        if not (difference := changed_lines(old, new, f"{case}/{name}.md")):
+        new = after.get((case, name), "")
+        difference = changed_lines(old, new, f"{case}/{name}.md")
+        if not difference:
             continue
-        tokens = [tokens_of(text) for text in (old, new)]
-        cost = (
-            f", {(tokens[1] - tokens[0]) * price:+.6f} US dollars a call"
-            if price is not None
-            else ""
-        )
-        yield f"{difference}{case}/{name}: about {tokens[0]} -> {tokens[1]} tokens{cost}\n"
+        old_tokens = tokens_of(old)
+        new_tokens = tokens_of(new)
+        summary = f"{case}/{name}: about {old_tokens} -> {new_tokens} tokens"
+        if price is not None:
+            summary += f", {(new_tokens - old_tokens) * price:+.6f} US dollars a call"
+        yield f"{difference}{summary}\n"
 
 
-def _price(model: str | None) -> float | None:
-    """US dollars a token of input; None for a stand-in, or where LiteLLM lists none."""
+def _input_price(model: str | None) -> float | None:
+    """US dollars for each input token; None for a stand-in, or where LiteLLM lists no price."""
     if not model or model.startswith(("scripted:", "replay:")):
         return None
     from pipeline.model.litellm_client import listed_input_price

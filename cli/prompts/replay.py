@@ -1,15 +1,13 @@
-"""``prompts replay``: a stored run once more with other templates, side by side with what it did
-then.
-"""
+"""``prompts replay``: repeat a stored run with other templates and compare the two."""
 
 import asyncio
 import difflib
 import json
 import tempfile
-import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,12 +17,12 @@ from cli.prompts.source import load
 from prompts.tokens import tokens_of
 
 if TYPE_CHECKING:
-    from cli.prompts.runs import StoredRun
-    from pipeline.model import Message, ModelReply, ModelRequest
-    from prompts import TemplateSet
+    from rich.console import Console
 
-CONTEXT = 2
-"""Lines that are shown around a difference."""
+    from cli.prompts.runs import StoredRun
+
+CONTEXT_LINES = 2
+"""Lines shown around a difference."""
 
 
 @click.command("replay")
@@ -36,7 +34,7 @@ CONTEXT = 2
     "--from-stage",
     default="propose_patch",
     show_default=True,
-    help="Keep the results before this one.",
+    help="Keep the results of the stages before this one.",
 )
 @click.option("--model", help="Ask this model instead of the run's: a LiteLLM name, scripted:FILE.")
 @click.option("--generation", type=click.IntRange(min=0), help="Default: the newest.")
@@ -51,24 +49,25 @@ def replay(
     generation: int | None,
     as_json: bool,
 ) -> None:
-    """Repeat a stored run (by its job id) here with other templates, and show what that changes.
+    """Repeat a stored run (by its job id) with other templates and show what changes.
 
-    It is a dry run: nothing is pushed, and the store of the service is only read. The model is asked, and costs up to
-    the run's own limit.
+    It is a dry run: nothing is pushed, and the service's store is only read. The model is asked,
+    and may cost up to the run's own limit.
 
     \b
     Examples:
       coding-agent prompts replay JOB_ID --template-dir ./mine
-      coding-agent prompts replay JOB_ID --template-dir ./mine --from-stage propose_patch --model openai/gpt-4o
+      coding-agent prompts replay JOB_ID --template-dir ./mine --model openai/gpt-4o
     """
     from cli.progress import Printer
-    from cli.prompts.runs import STAGES, rerun, stored_run
+    from cli.prompts.runs import RESULT_TYPES, rerun, stored_run
 
-    if from_stage not in STAGES:
+    if from_stage not in RESULT_TYPES:
+        stages = ", ".join(RESULT_TYPES)
         raise CommandError(
-            f"--from-stage: no stage {from_stage!r}; there are {', '.join(STAGES)}", exits.USAGE
+            f"--from-stage: no stage {from_stage!r}; there are {stages}", exits.USAGE
         )
-    before = stored_run(ctx, run, generation)
+    original = stored_run(ctx, run, generation)
     templates = load(ctx, named)
     printer = Printer(quiet=as_json)
     with (
@@ -76,9 +75,9 @@ def replay(
         exit_on_settings_error(),
     ):
         try:
-            after = asyncio.run(
+            repeated = asyncio.run(
                 rerun(
-                    before,
+                    original,
                     settings(ctx),
                     Path(folder),
                     templates,
@@ -90,127 +89,107 @@ def replay(
             )
         finally:
             printer.stop()
-        told = {"before": seen(before), "after": seen(after)}
+        before = summarize(original)
+        after = summarize(repeated)
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps({"before": asdict(before), "after": asdict(after)}))
     else:
-        _print(told["before"], told["after"])
+        _print_comparison(before, after)
 
 
-def seen(run: "StoredRun") -> dict[str, Any]:
-    """What a run did, as far as it can be compared."""
+@dataclass(frozen=True)
+class RunSummary:
+    """The parts of a run that can be compared."""
+
+    outcome: str | None
+    tests: str
+    rounds: int
+    cost_usd: float
+    prompt_tokens: int
+    prompts: dict[str, str]
+    """Round and role -> text."""
+    patch: str
+
+
+def summarize(run: "StoredRun") -> RunSummary:
     verdict = run.verdict
     result = json.loads(run.row.result or "{}")
-    said = (
-        f"{verdict.verification.value}: {verdict.reason}"
-        if verdict
-        else f"not run: {result.get('reason', '')}"
-    )
+    if verdict is None:
+        tests = f"not run: {result.get('reason', '')}"
+    else:
+        tests = f"{verdict.verification.value}: {verdict.reason}"
     prompts = run.prompts()
-    return {
-        "outcome": run.row.outcome,
-        "tests": said,
-        "rounds": result.get("rounds", 0),
-        "cost_usd": run.cost_usd,
-        "prompt_tokens": sum(tokens_of(text) for text in prompts.values()),
-        "prompts": prompts,
-        "patch": run.patch(),
-    }
+    return RunSummary(
+        outcome=run.row.outcome,
+        tests=tests,
+        rounds=result.get("rounds", 0),
+        cost_usd=run.cost_usd,
+        prompt_tokens=sum(tokens_of(text) for text in prompts.values()),
+        prompts=prompts,
+        patch=run.patch(),
+    )
 
 
-def _print(before: dict[str, Any], after: dict[str, Any]) -> None:
+def _print_comparison(before: RunSummary, after: RunSummary) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
     table = Table("", "then", "with these templates", expand=True)
-    for name in ("outcome", "tests", "rounds"):
-        table.add_row(name, Text(str(before[name])), Text(str(after[name])))
-    table.add_row("cost", f"${before['cost_usd']:.4f}", f"${after['cost_usd']:.4f}")
-    table.add_row("prompts", *(f"about {side['prompt_tokens']} tokens" for side in (before, after)))
+    table.add_row("outcome", Text(str(before.outcome)), Text(str(after.outcome)))
+    table.add_row("tests", Text(before.tests), Text(after.tests))
+    table.add_row("rounds", str(before.rounds), str(after.rounds))
+    table.add_row("cost", f"${before.cost_usd:.4f}", f"${after.cost_usd:.4f}")
+    table.add_row(
+        "prompts", f"about {before.prompt_tokens} tokens", f"about {after.prompt_tokens} tokens"
+    )
     console.print(table)
-    pairs = [
-        (f"prompt: {name}", before["prompts"].get(name, ""), after["prompts"].get(name, ""))
-        for name in {**before["prompts"], **after["prompts"]}
-    ]
-    for title, old, new in (*pairs, ("patch", before["patch"], after["patch"])):
-        table = Table(
-            "then", "with these templates", title=Text(title), expand=True, show_lines=False
+    for name in {**before.prompts, **after.prompts}:
+        old = before.prompts.get(name, "")
+        new = after.prompts.get(name, "")
+        _print_difference(console, f"prompt: {name}", old, new)
+    _print_difference(console, "patch", before.patch, after.patch)
+
+
+def _print_difference(console: "Console", title: str, old: str, new: str) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = list(side_by_side(old.splitlines(), new.splitlines()))
+    if not rows:
+        console.print(Text(f"{title}: the same"))
+        return
+    table = Table("then", "with these templates", title=Text(title), expand=True, show_lines=False)
+    for left, right in rows:
+        style = "" if left == right else "bold"
+        table.add_row(
+            Text(replace_control_characters(left), style=style),
+            Text(replace_control_characters(right), style=style),
         )
-        rows = list(side_by_side(old.splitlines(), new.splitlines()))
-        for left, right in rows:
-            style = "" if left == right else "bold"
-            table.add_row(*(Text(shown_safely(line), style=style) for line in (left, right)))
-        console.print(table if rows else Text(f"{title}: the same"))
+    console.print(table)
 
 
-def shown_safely(line: str) -> str:
-    """A model or a stranger wrote it: it must not steer the terminal."""
-    return "".join(ch if ch.isprintable() or ch == "\t" else "\ufffd" for ch in line)
+def replace_control_characters(line: str) -> str:
+    """Return ``line`` so that it can't control the terminal: a model or a stranger wrote it."""
+    characters = [
+        character if character.isprintable() or character == "\t" else "\ufffd"
+        for character in line
+    ]
+    return "".join(characters)
 
 
 def side_by_side(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The lines that differ, with a few around them; what is left out is told."""
-    groups = difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(CONTEXT)
-    for number, group in enumerate(groups):
-        if number or group[0][1]:
+    """Yield pairs of lines that differ, with context; dots stand for lines that are left out."""
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for number, group in enumerate(matcher.get_grouped_opcodes(CONTEXT_LINES)):
+        starts_later = group[0][1] > 0
+        if number > 0 or starts_later:
             yield "...", "..."
-        for _, old_from, old_to, new_from, new_to in group:
-            left = old[old_from:old_to]
-            right = new[new_from:new_to]
-            for at in range(max(len(left), len(right))):
-                yield (left[at] if at < len(left) else ""), (right[at] if at < len(right) else "")
-
-
-class _Listener:
-    """A model that keeps what it is asked, and ends the run there."""
-
-    def __init__(self) -> None:
-        self.heard: tuple[Message, ...] = ()
-
-    def worst_case_usd(self, request: "ModelRequest") -> float:
-        return 0.0
-
-    async def complete(self, request: "ModelRequest") -> "ModelReply":
-        from pipeline.errors import Halt
-        from pipeline.outcome import Outcome
-
-        self.heard = request.messages
-        raise Halt(Outcome.NO_FIX, "the prompt was all that was wanted")
-
-
-def first_prompt(
-    ctx: click.Context,
-    issue_url: str | None,
-    repo: Path | None,
-    issue_file: Path | None,
-    templates: "TemplateSet",
-) -> "Sequence[Message]":
-    """What a run of this issue would ask first, by running it up to there."""
-    from cli import wiring
-    from cli.fix import issue_of
-    from cli.progress import Printer
-    from cli.prompts.runs import scratch
-    from pipeline.worker.one_job import run_job
-
-    # A name of its own: its workspace must not be a worker's on this machine.
-    fields: dict[str, Any] = {"job_id": f"workbench-{uuid.uuid4()}", "options": {"dry_run": True}}
-    job, forge = issue_of(issue_url, repo, issue_file, **fields)
-    listener = _Listener()
-    printer = Printer()
-    with (
-        tempfile.TemporaryDirectory(prefix="coding-agent-render-") as folder,
-        exit_on_settings_error(),
-    ):
-        made = scratch(settings(ctx), Path(folder), templates)
-        forge = forge or wiring.github_forge(made)
-        app = wiring.build(made, forge, host=job.issue.host, model=listener, observer=printer)
-        try:
-            event, _ = asyncio.run(run_job(job, app.store, app.engine, on_wait=lambda *_: None))
-        finally:
-            printer.stop()
-            app.store.close()
-    if not listener.heard:
-        raise CommandError(f"no prompt is made: {getattr(event.data, 'reason', '')}")
-    return listener.heard
+        for _, old_start, old_end, new_start, new_end in group:
+            left = old[old_start:old_end]
+            right = new[new_start:new_end]
+            for index in range(max(len(left), len(right))):
+                left_line = left[index] if index < len(left) else ""
+                right_line = right[index] if index < len(right) else ""
+                yield left_line, right_line

@@ -1,6 +1,4 @@
-"""Stored runs, and running them again in a folder of their own: nothing of the service's store is
-touched.
-"""
+"""Stored runs, and repeating them in a folder of their own: the service's store is only read."""
 
 import json
 import uuid
@@ -38,8 +36,8 @@ if TYPE_CHECKING:
     from prompts import TemplateSet
 
 Result = TypeVar("Result", bound=BaseModel)
-#: In the pipeline's order.
-STAGES: dict[str, type[BaseModel]] = {
+#: Stage -> the type of its result, in the pipeline's order.
+RESULT_TYPES: dict[str, type[BaseModel]] = {
     FetchIssue.name: Issue,
     CheckoutStage.name: Checkout,
     BuildContext.name: Context,
@@ -48,122 +46,153 @@ STAGES: dict[str, type[BaseModel]] = {
     ApplyPatch.name: Candidates,
     RunTests.name: Verdict,
 }
+_ROWS_A_RUN = 5
+"""Rows read for each run wanted: some ended before a prompt."""
 
 
 @dataclass(frozen=True)
 class StoredRun:
-    """What is stored of a run, read when it is asked for."""
+    """A run in the store; its results are read when they are asked for."""
 
     row: RunRow
-    stored: list[Checkpoint]
+    checkpoints: list[Checkpoint]
     rounds: list[Round]
     cost_usd: float
     artifacts: Artifacts
 
     @classmethod
-    def of(cls, row: RunRow, store: RunStore, artifacts: Artifacts) -> "StoredRun":
-        cost = sum(call.micro_usd for call in store.calls(row.key)) / 1e6
-        return cls(row, store.checkpoints(row.key), store.rounds(row.key), cost, artifacts)
+    def load(cls, row: RunRow, store: RunStore, artifacts: Artifacts) -> "StoredRun":
+        cost_micro_usd = sum(call.micro_usd for call in store.calls(row.key))
+        return cls(
+            row,
+            store.checkpoints(row.key),
+            store.rounds(row.key),
+            cost_micro_usd / 1e6,
+            artifacts,
+        )
 
     @cached_property
-    def last(self) -> dict[str, Checkpoint]:
+    def last_checkpoints(self) -> dict[str, Checkpoint]:
         """Stage -> its last result."""
         return {
-            checkpoint.stage: checkpoint for checkpoint in self.stored if checkpoint.stage in STAGES
+            checkpoint.stage: checkpoint
+            for checkpoint in self.checkpoints
+            if checkpoint.stage in RESULT_TYPES
         }
 
-    def needs(self, *stages: str) -> None:
-        if missing := [stage for stage in stages if stage not in self.last]:
+    def require(self, *stages: str) -> None:
+        """Raise CommandError where one of the stages has no result."""
+        missing = [stage for stage in stages if stage not in self.last_checkpoints]
+        if missing:
             raise CommandError(
                 f"run {self.row.job_id} has no result of {', '.join(missing)}: it ended before"
             )
 
-    def read(self, kind: type[Result]) -> Result:
-        stage = next(stage for stage, gives in STAGES.items() if gives is kind)
-        return read_result(self.artifacts, self.last[stage], kind)
+    def read(self, result_type: type[Result]) -> Result:
+        """Read the last result of the stage that returns this type."""
+        for stage, type_of_stage in RESULT_TYPES.items():
+            if type_of_stage is result_type:
+                return read_result(self.artifacts, self.last_checkpoints[stage], result_type)
+        raise TypeError(f"{result_type.__name__} is no stage's result")
 
     @property
     def verdict(self) -> Verdict | None:
-        """Of the last round, where its tests were run."""
-        return self.read(Verdict) if RunTests.name in self.last else None
+        """The last round's, where its tests were run."""
+        if RunTests.name not in self.last_checkpoints:
+            return None
+        return self.read(Verdict)
 
     def prompts(self) -> dict[str, str]:
-        """Of each exchange that made a proposal: round and role -> what was sent."""
-        found: dict[str, str] = {}
-        for checkpoint in (c for c in self.stored if c.stage == ProposePatch.name):
-            for at, proposal in enumerate(
-                read_result(self.artifacts, checkpoint, Proposals).proposals, 1
-            ):
-                exchange: dict[str, Any] = json.loads(self.artifacts.get(proposal.exchange_key))
-                for number, message in enumerate(exchange.get("request", {}).get("messages", ())):
-                    found[
-                        f"round {checkpoint.round}, proposal {at}, {number} {message['role']}"
-                    ] = message["content"]
-        return found
+        """Read every message that asked for a proposal: round and role -> text."""
+        prompts: dict[str, str] = {}
+        for checkpoint in self.checkpoints:
+            if checkpoint.stage != ProposePatch.name:
+                continue
+            result = read_result(self.artifacts, checkpoint, Proposals)
+            for number, proposal in enumerate(result.proposals, 1):
+                place = f"round {checkpoint.round}, proposal {number}"
+                for index, message in enumerate(self._messages(proposal.exchange_key)):
+                    prompts[f"{place}, {index} {message['role']}"] = message["content"]
+        return prompts
+
+    def _messages(self, exchange_key: str) -> list[dict[str, str]]:
+        exchange: dict[str, Any] = json.loads(self.artifacts.get(exchange_key))
+        return list(exchange.get("request", {}).get("messages", ()))
 
     def patch(self) -> str:
-        if ApplyPatch.name not in self.last:
+        """Read the diff of the chosen candidate; empty where none was made."""
+        if ApplyPatch.name not in self.last_checkpoints:
             return ""
         verdict = self.verdict
-        candidates = self.read(Candidates).candidates
-        chosen = candidates[verdict.candidate if verdict else 0]
-        return self.artifacts.get(chosen.patch_key).decode(errors="replace")
+        index = verdict.candidate if verdict else 0
+        candidate = self.read(Candidates).candidates[index]
+        return self.artifacts.get(candidate.patch_key).decode(errors="replace")
 
 
 def stored_run(ctx: click.Context, job_id: str, generation: int | None) -> StoredRun:
-    store, artifacts = _opened(ctx)
+    """Load a run; raises CommandError where the store has none."""
+    store, artifacts = _open(ctx)
     row = store.run(job_id, generation)
     if row is None:
         raise CommandError(
             f"there is no such run of job {job_id!r} in this store; see: coding-agent jobs list",
             exits.USAGE,
         )
-    return StoredRun.of(row, store, artifacts)
+    return StoredRun.load(row, store, artifacts)
 
 
-def newest_runs(ctx: click.Context, wanted: int) -> list[StoredRun]:
-    """The last that got as far as a proposal, newest first."""
-    store, artifacts = _opened(ctx)
-    found = (
-        StoredRun.of(row, store, artifacts)
-        for row in store.runs(limit=wanted * 5)
-        if row.state == "finished"
-    )
-    return [run for run in found if PrepareTests.name in run.last][:wanted]
+def newest_runs(ctx: click.Context, count: int) -> list[StoredRun]:
+    """Load the last finished runs that got as far as a prompt, newest first."""
+    store, artifacts = _open(ctx)
+    runs: list[StoredRun] = []
+    for row in store.runs(limit=count * _ROWS_A_RUN):
+        if row.state != "finished":
+            continue
+        run = StoredRun.load(row, store, artifacts)
+        if PrepareTests.name in run.last_checkpoints:
+            runs.append(run)
+        if len(runs) == count:
+            break
+    return runs
 
 
-def _opened(ctx: click.Context) -> tuple[RunStore, Artifacts]:
+def _open(ctx: click.Context) -> tuple[RunStore, Artifacts]:
     from cli.wiring import open_artifacts, open_store
 
-    chosen = settings(ctx)
+    config = settings(ctx)
     with exit_on_settings_error():
-        store = open_store(chosen)
-        artifacts = open_artifacts(chosen)
+        store = open_store(config)
+        artifacts = open_artifacts(config)
     ctx.call_on_close(store.close)
     return store, artifacts
 
 
-class ReadThrough:
-    """Artifacts of one place, and behind them those of another, which is never written to."""
+class OverlayArtifacts:
+    """Artifacts of one place over those of another, which is never written to."""
 
-    def __init__(self, own: Artifacts, behind: Artifacts):
-        self._own = own
-        self._behind = behind
-        self.put = own.put
-        self.address = own.address
+    def __init__(self, upper: Artifacts, lower: Artifacts):
+        self._upper = upper
+        self._lower = lower
+
+    def put(self, key: str, data: bytes) -> None:
+        self._upper.put(key, data)
 
     def get(self, key: str) -> bytes:
         try:
-            return self._own.get(key)
+            return self._upper.get(key)
         except FileNotFoundError:
-            return self._behind.get(key)
+            return self._lower.get(key)
+
+    def address(self, key: str) -> str:
+        return self._upper.address(key)
 
 
-def scratch(
-    chosen: "Settings", folder: Path, templates: "TemplateSet", **changes: Any
+def scratch_settings(
+    config: "Settings", folder: Path, templates: "TemplateSet", **changes: Any
 ) -> "Settings":
-    """Settings with a store of their own in ``folder``, where ``templates`` are current. Mirrors
-    and caches stay.
+    """Return settings with a store of their own in ``folder``, where ``templates`` are current.
+
+    Mirrors and caches stay where they are.
     """
     from cli.wiring import template_sets
 
@@ -175,16 +204,17 @@ def scratch(
         "topic_arn": None,
         "allowed_models": "",
         "allowed_repositories": "*",
+        **changes,
     }
-    made = chosen.model_copy(update=own | changes)
-    sets = template_sets(made)
+    scratch = config.model_copy(update=own)
+    sets = template_sets(scratch)
     sets.use(sets.publish(templates))
-    return made
+    return scratch
 
 
 async def rerun(
     run: StoredRun,
-    chosen: "Settings",
+    config: "Settings",
     folder: Path,
     templates: "TemplateSet",
     *,
@@ -193,53 +223,73 @@ async def rerun(
     observer: Callable[["Progress"], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> StoredRun:
-    """Run it again from a stage with these templates, as a dry run: its earlier results are copied
-    into ``folder``.
+    """Repeat a run from a stage with these templates, as a dry run in ``folder``.
+
+    The results of the stages before it are copied there.
     """
     from cli import wiring
     from pipeline.artifacts.folder import FolderArtifacts
     from pipeline.worker.one_job import run_job
 
     job = FixIssueJob.model_validate_json(run.row.body)
-    named = model or (job.replay and job.replay.model) or job.options.model
-    # A model that was named is exchanged for no other, as in the service.
-    alone = {"model": named, "fallback_model": None, "candidate_models": ""} if named else {}
-    made = scratch(chosen, folder, templates, **alone)
-    artifacts = ReadThrough(FolderArtifacts(folder / "artifacts"), run.artifacts)
-    forge = _forge(made, job, run)
-    app = wiring.build(made, forge, host=job.issue.host, artifacts=artifacts, observer=observer)
+    scratch = scratch_settings(config, folder, templates, **_model_settings(job, model))
+    artifacts = OverlayArtifacts(FolderArtifacts(folder / "artifacts"), run.artifacts)
+    forge = _forge(scratch, job, run)
+    app = wiring.build(scratch, forge, host=job.issue.host, artifacts=artifacts, observer=observer)
     with closing(app.store):
         wiring.check_models(app)
-        # A name of its own: its workspace must not be a worker's on this machine.
-        options = Options(dry_run=True, labels=job.options.labels)
-        first = job.model_copy(
-            update={"job_id": f"workbench-{uuid.uuid4()}", "options": options, "replay": None}
-        )
-        await _seed(app.store, artifacts, first, run, from_stage)
-        again = first.model_copy(update={"replay": Replay(id="workbench", from_stage=from_stage)})
+        original = _copy_of(job)
+        await _store_results_before(from_stage, app.store, artifacts, original, run)
+        replay = Replay(id="workbench", from_stage=from_stage)
+        repeated = original.model_copy(update={"replay": replay})
         await run_job(
-            again, app.store, app.engine, on_wait=lambda s, why: say(f"waiting {s:.0f} s: {why}")
+            repeated,
+            app.store,
+            app.engine,
+            on_wait=lambda seconds, reason: say(f"waiting {seconds:.0f} s: {reason}"),
         )
-        row = app.store.run(again.id)
-        assert row is not None  # noqa: S101 (it has just run)
-        return StoredRun.of(row, app.store, artifacts)
+        row = app.store.run(repeated.id)
+        assert row is not None  # noqa: S101 - it has just run
+        return StoredRun.load(row, app.store, artifacts)
 
 
-async def _seed(
-    store: RunStore, artifacts: Artifacts, job: FixIssueJob, run: StoredRun, from_stage: str
+def _model_settings(job: FixIssueJob, model: str | None) -> dict[str, Any]:
+    """The settings that make a named model the only one, as the service does."""
+    requested = model
+    if not requested and job.replay is not None:
+        requested = job.replay.model
+    if not requested:
+        requested = job.options.model
+    if not requested:
+        return {}
+    return {"model": requested, "fallback_model": None, "candidate_models": ""}
+
+
+def _copy_of(job: FixIssueJob) -> FixIssueJob:
+    """The job under an id of its own: its workspace must not be one of a worker on this machine."""
+    changes = {
+        "job_id": f"workbench-{uuid.uuid4()}",
+        "options": Options(dry_run=True, labels=job.options.labels),
+        "replay": None,
+    }
+    return job.model_copy(update=changes)
+
+
+async def _store_results_before(
+    from_stage: str, store: RunStore, artifacts: Artifacts, job: FixIssueJob, run: StoredRun
 ) -> None:
-    """A finished generation 0 with the run's results before the stage; a replay inherits them."""
+    """Store a finished generation 0 of ``job`` with the run's results, which a replay inherits."""
     claimed = store.claim(Submission.of(job), lease_seconds=600)
-    assert isinstance(claimed, Claimed)  # noqa: S101 (the store is new)
+    assert isinstance(claimed, Claimed)  # noqa: S101 - the store is new
     leased = LeasedRun(store, artifacts, claimed.lease, lambda: run.row.created_at)
-    for stage, kind in STAGES.items():
+    for stage, result_type in RESULT_TYPES.items():
         if stage == from_stage:
             break
-        run.needs(stage)
-        result = read_result(run.artifacts, run.last[stage], kind)
+        run.require(stage)
+        result = read_result(run.artifacts, run.last_checkpoints[stage], result_type)
         await leased.save_result(result, round=1, stage=stage, seconds=0.0)
     row = claimed.run
-    ended = RunResult(
+    result = RunResult(
         job_id=row.job_id,
         generation=0,
         issue_url=row.issue_url,
@@ -248,18 +298,21 @@ async def _seed(
         reason="copied",
         trace="",
     )
-    store.finish(claimed.lease, ended, Event.about(ended, "1970-01-01T00:00:00.000Z"), None)
+    store.finish(claimed.lease, result, Event.about(result, "1970-01-01T00:00:00.000Z"), None)
 
 
-def _forge(chosen: "Settings", job: FixIssueJob, run: StoredRun) -> "Forge":
-    """Asked for nothing but what a mirror lacks, where the run is repeated from a later stage."""
+def _forge(config: "Settings", job: FixIssueJob, run: StoredRun) -> "Forge":
+    """GitHub where the repeated run may need it, else a forge with the stored issue.
+
+    A run that is repeated from a later stage asks only for commits that the mirror lacks.
+    """
     from cli.wiring import github_forge
     from pipeline.github.local import LocalForge
 
-    if job.issue.host != "file" and (
-        chosen.github_token or chosen.github_app_id or FetchIssue.name not in run.last
-    ):
-        return github_forge(chosen)
+    has_credentials = bool(config.github_token or config.github_app_id)
+    has_issue = FetchIssue.name in run.last_checkpoints
+    if job.issue.host != "file" and (has_credentials or not has_issue):
+        return github_forge(config)
     issue = run.read(Issue)
     path = unquote(urlsplit(job.issue_url).path).rpartition("/issues/")[0]
     return LocalForge(Path(path), issue.title, issue.body)

@@ -13,19 +13,19 @@ from pipeline.errors import describe
 
 @click.command("publish")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--use", "current", is_flag=True, help="Make it current, too.")
+@click.option("--use", "make_current", is_flag=True, help="Make it current, too.")
 @click.pass_context
-def publish_(ctx: click.Context, folder: Path, current: bool) -> None:
-    """Put a folder's templates where workers find them, and print the set's hash.
+def publish_(ctx: click.Context, folder: Path, make_current: bool) -> None:
+    """Store a folder's templates where workers find them, and print the set's hash.
 
-    They are checked first. A replay can name the set from then on (`replay.template_set`).
+    They are checked first. A replay can then name the set (`replay.template_set`).
 
     \b
     Example:
       coding-agent prompts publish ./mine --use
     """
     set_hash = publish_folder(ctx, folder)
-    if current:
+    if make_current:
         _use(ctx, set_hash)
     click.echo(set_hash)
 
@@ -34,9 +34,9 @@ def publish_(ctx: click.Context, folder: Path, current: bool) -> None:
 @click.argument("set_hash", metavar="HASH")
 @click.pass_context
 def use(ctx: click.Context, set_hash: str) -> None:
-    """Make a published set current: runs that begin from now on take it, on every worker.
+    """Make a published set current: every worker uses it for the runs that begin from now on.
 
-    Runs that have begun keep theirs. The hash of an earlier set takes a change back.
+    Runs that have begun keep theirs. To undo a change, name the hash of the earlier set.
 
     \b
     Example:
@@ -55,5 +55,5 @@ def _use(ctx: click.Context, set_hash: str) -> None:
             sets.use(set_hash)
         except ValueError as error:
             raise CommandError(str(error), exits.USAGE) from None
-        except Exception as error:  # a disk's, or one of S3's many
-            raise CommandError(f"nothing was made current: {describe(error)}") from None
+        except Exception as error:  # the disk's, or one of S3's many
+            raise CommandError(f"the current set was not changed: {describe(error)}") from None

@@ -1,6 +1,4 @@
-"""Which set of templates a command works on: a folder, a published set by its hash, or the current
-one.
-"""
+"""Find the template set of a command: a folder, a published set by its hash, or the current one."""
 
 import difflib
 import re
@@ -28,7 +26,7 @@ template_dir = click.option(
 
 @contextmanager
 def exit_on_template_error() -> Iterator[None]:
-    """What is wrong with a template ends the command with its message."""
+    """End the command with the message of a TemplateError."""
     try:
         yield
     except TemplateError as error:
@@ -36,6 +34,7 @@ def exit_on_template_error() -> Iterator[None]:
 
 
 def load(ctx: click.Context, named: str | None) -> TemplateSet:
+    """Load the folder or published set ``named``; None for the current set."""
     from cli.wiring import template_sets
 
     with exit_on_template_error(), exit_on_settings_error():
@@ -46,11 +45,13 @@ def load(ctx: click.Context, named: str | None) -> TemplateSet:
             raise CommandError(
                 f"{named}: neither a folder nor the hash of a published set", exits.USAGE
             )
-        return sets.get(named) if named else sets.wanted()
+        if named:
+            return sets.get(named)
+        return sets.wanted()
 
 
 def changed_lines(before: str, after: str, name: str) -> str:
-    """A unified diff; empty where nothing changed."""
+    """Return a unified diff; empty where nothing changed."""
     old = before.splitlines(keepends=True)
     new = after.splitlines(keepends=True)
     return "".join(difflib.unified_diff(old, new, f"a/{name}", f"b/{name}"))

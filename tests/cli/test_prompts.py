@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from cli.prompts.compare import Trial, mcnemar, mean_interval, proportions_interval, report
-from cli.prompts.golden import watched
-from cli.prompts.replay import shown_safely, side_by_side
+from cli.prompts.golden import watch_folder
+from cli.prompts.paired_statistics import (
+    Trial,
+    mcnemar,
+    mean_interval,
+    proportions_interval,
+    summarize,
+)
+from cli.prompts.replay import replace_control_characters, side_by_side
 from prompts import TemplateSet
 from prompts.template_set import SHIPPED
 from tests.cli.console import Console, Sample
@@ -251,7 +257,7 @@ def test_two_sets_are_compared_over_stored_runs_after_the_cost_was_told(
     asked = console.run(*arguments, stdin="n\n")
     assert asked.exit_code == 1
     assert (
-        "1 issue with two sets each: about $0.00, as much as twice what they cost before; $4.00 at"
+        "1 issue with two sets each: about $0.00, twice what they cost before; $4.00 at"
         in asked.stderr
     )
     told = console.json(*arguments, "--yes", "--json")
@@ -266,10 +272,8 @@ def test_an_issue_that_could_not_be_tried_to_its_end_is_left_out_of_a_comparison
 ) -> None:
     script = [{"when": "Be brief", "status": 404}, {"reply": sample.reply.read_text()}]
     result = console.run(*comparing(console, sample, mine, *script), "--yes")
-    assert (
-        result.exit_code == 4 and "1 left out: not tried to the end with both sets" in result.stderr
-    )
-    assert "no issue was tried to its end with both sets" in result.stderr
+    assert result.exit_code == 4 and "1 left out: not finished with both sets" in result.stderr
+    assert "no issue was finished with both sets" in result.stderr
 
 
 def test_an_issues_first_prompt_is_rendered_without_a_model(
@@ -334,7 +338,7 @@ def test_each_save_is_rendered_again(console: Console, mine: Path) -> None:
         yield
 
     (mine / ".#propose.md.j2").symlink_to("someone@machine.1234")  # as Emacs locks what it edits
-    says = list(watched(mine, edits().__next__))
+    says = list(watch_folder(mine, edits().__next__))
     assert says[0].startswith(f"watching {mine}: ")
     assert "+Be brief." in says[1] and says[2].startswith("template 'propose', line ")
 
@@ -391,7 +395,7 @@ def test_lines_side_by_side_are_those_that_differ_with_two_around() -> None:
         ("f", "f"),
     ]
     assert list(side_by_side(old, old)) == []
-    assert shown_safely("\x1b[2Jü\t\u202e") == "\ufffd[2Jü\t\ufffd"
+    assert replace_control_characters("\x1b[2Jü\t\u202e") == "\ufffd[2Jü\t\ufffd"
 
 
 def test_differences_come_with_what_they_are_worth() -> None:
@@ -406,7 +410,7 @@ def test_differences_come_with_what_they_are_worth() -> None:
     assert interval is not None and 0.3 < interval[0] < 0.5 < interval[1] < 0.7
     first = [Trial(str(n), n % 2 == 0, 0.1, 1) for n in range(10)]
     second = [Trial(str(n), True, 0.2, 2) for n in range(10)]
-    told = report(first, second)
+    told = summarize(list(zip(first, second, strict=True)))
     assert (told["only_a"], told["only_b"], told["resolved"]["difference"]) == (0, 5, 0.5)
     assert told["cost_usd"]["difference"] == pytest.approx(0.1) and told["rounds"]["interval"] == (
         1.0,
