@@ -38,7 +38,7 @@ lint-terraform: $(STAMP) .venv-checkov/.installed ## Terraform: format, docs, va
 	@VIRTUAL_ENV="$(CURDIR)/.venv-checkov" $(BIN)/uv pip sync -q --require-hashes --only-binary :all: requirements/checkov.txt
 	@touch $@
 
-format: $(STAMP) ## Format and mend what ruff can
+format: $(STAMP) ## Format, and fix what ruff can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 bench: $(STAMP) ## List the benchmarks and how to run them
