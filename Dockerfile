@@ -60,7 +60,7 @@ COPY --from=interpreters /opt/pythons /opt/pythons
 COPY --from=application /opt/coding-agent /opt/coding-agent
 COPY tools/sbom.py /opt/coding-agent/share/
 # Names for the sessions' users: where it runs, /etc is read-only.
-RUN /opt/coding-agent/bin/python -c "from sandbox.uid.helper import ensure_accounts; ensure_accounts()" \
+RUN /opt/coding-agent/bin/python -c "from sandbox.uid.accounts import ensure_accounts; ensure_accounts()" \
     && /opt/coding-agent/bin/python /opt/coding-agent/share/sbom.py > /opt/coding-agent/share/sbom.cdx.json
 
 ENV PATH=/opt/coding-agent/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

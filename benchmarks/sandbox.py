@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.report import report, show, write
 from sandbox import NoIsolation, Sandbox, SandboxCommand
-from sandbox.bwrap import BwrapSandbox
+from sandbox.bwrap.backend import BwrapSandbox
 from sandbox.index.proxy import IndexProxy
 from sandbox.uid.backend import UidSandbox
 

@@ -207,7 +207,7 @@ def _program_folders(program: str) -> tuple[Path, ...]:
 def _printed() -> Iterator[Any]:
     """Hands output on as it comes, as plain text, without ever holding the sandbox up: where nobody reads, it is
     dropped."""
-    from sandbox.output import plain
+    from sandbox.output import plain_text
 
     waiting: queue.Queue[bytes | None] = queue.Queue(maxsize=256)
     taken = 0
@@ -222,7 +222,7 @@ def _printed() -> Iterator[Any]:
     def write() -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while (chunk := waiting.get()) is not None:
-            text = plain(decoder.decode(chunk).encode(), len(chunk) * 4)
+            text = plain_text(decoder.decode(chunk).encode(), len(chunk) * 4)
             try:
                 _write_all(text.encode())
             except OSError:

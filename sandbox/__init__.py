@@ -1,5 +1,7 @@
-"""How untrusted code is run: a command, in folders it may write, with or without a network, never
-with our secrets.
+"""Running untrusted code: a command, in folders that it may write, with or without a network,
+never with our secrets.
+
+README.md in this folder has a picture of the processes.
 """
 
 from collections.abc import Callable
@@ -8,6 +10,11 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 Network = Literal["none", "install"]
+
+TIMEOUT_EXIT_CODE = 124
+"""As timeout(1) exits."""
+KILLED_EXIT_CODE = 137
+"""As a shell reports a process that SIGKILL ended."""
 
 
 @dataclass(frozen=True)
@@ -20,26 +27,29 @@ class SandboxCommand:
     readable: tuple[Path, ...] = ()
     """Folders beside the system's that it may read."""
     environment: dict[str, str] = field(default_factory=dict)
-    """All that it gets, beside PATH, HOME, LANG and TMPDIR (and the index's variables, for installing)."""
+    """Its variables beside PATH, HOME, LANG and TMPDIR (and the index's, for ``install``)."""
     network: Network = "none"
-    """``install`` reaches the package index, by a proxy that lets nothing else pass. Loopback is there in both."""
+    """``install``: the package index, through a proxy that lets nothing else pass.
+
+    Loopback works in both.
+    """
     timeout: float = 600.0
-    """Seconds until everything it started is killed."""
+    """Seconds until everything that it started is killed."""
     memory_mb: int = 4096
     disk_mb: int = 4096
-    """Of files that it writes, whether they have names or not."""
+    """The size of files that it writes, whether they have names or not."""
     output_limit: int = 2_000_000
-    """Bytes of output kept (the end of it); more is read and dropped."""
+    """Bytes of output that are kept, from its end; more is read and dropped."""
     on_output: Callable[[bytes], None] | None = None
-    """Gets the output as it comes; it must not block."""
+    """Called with each chunk of output as it comes; it must not block."""
 
 
 @dataclass(frozen=True)
 class SandboxResult:
     returncode: int
-    """The command's; 124 after a time-out, 137 where it used too much memory or disk."""
+    """The command's own; 124 after the time limit, 137 over the limit of memory or disk."""
     output: str
-    """Standard output and error, in order, terminal escapes taken out."""
+    """Standard output and error, in order, without terminal escapes."""
     timed_out: bool
     seconds: float
 
@@ -48,7 +58,11 @@ class Sandbox(Protocol):
     name: str
 
     async def run(self, command: SandboxCommand) -> SandboxResult:
-        """Run it; no process of it is left when this returns, is cancelled or fails."""
+        """Run a command; no process of it is left once this returns, fails or is cancelled.
+
+        Raises:
+            OSError: the sandbox could not be set up.
+        """
         ...
 
 

@@ -1,24 +1,27 @@
-"""Which sandbox this deployment uses: the setting CODING_AGENT_SANDBOX, held against what works
-here.
-"""
+"""The sandbox of this deployment: the setting CODING_AGENT_SANDBOX, as far as it works here."""
 
 import os
 from pathlib import Path
 
 from sandbox import NoIsolation, Sandbox
-from sandbox.bwrap import BwrapSandbox
+from sandbox.bwrap.backend import BwrapSandbox
 from sandbox.index.proxy import IndexProxy
 from sandbox.uid.backend import UidSandbox
-from sandbox.unconfined import PlainSandbox
+from sandbox.unconfined import UnconfinedSandbox
 
 
 def choose_sandbox(setting: str, *, on_ecs: bool, local: bool, socket: Path) -> Sandbox:
-    """``bwrap``, ``uid``, ``auto`` (the first of the two that works) or, in local mode alone, ``none``.
+    """Return the sandbox that a setting names.
 
-    ``socket`` is that of the ``uid`` backend's helper.
+    Args:
+        setting: ``bwrap``, ``uid``, ``auto`` (the first of the two that works) or, in local mode
+            only, ``none``.
+        on_ecs: whether this is an ECS task.
+        local: whether this is local mode.
+        socket: where the helper of the ``uid`` backend listens.
 
     Raises:
-        NoIsolation: nothing that was asked for isolates here; the text says how to mend it.
+        NoIsolation: what was requested does not isolate here; the message says how to change that.
     """
     index = IndexProxy.configured(os.environ)
     match setting:
@@ -26,28 +29,30 @@ def choose_sandbox(setting: str, *, on_ecs: bool, local: bool, socket: Path) -> 
             return BwrapSandbox(index)
         case "uid":
             return UidSandbox(socket, index)
+        case "auto":
+            return _first_that_isolates(socket, index, local=local)
         case "none":
             if on_ecs or not local:
-                raise NoIsolation(
-                    "CODING_AGENT_SANDBOX=none is for local mode; set it to auto here"
-                )
-            return PlainSandbox()
-        case "auto":
-            try:
-                return BwrapSandbox(index)
-            except NoIsolation as error:
-                refused = error
-            try:
-                return UidSandbox(socket, index)
-            except NoIsolation as error:
-                hint = (
-                    ", or set CODING_AGENT_SANDBOX=none if you trust the repository's code"
-                    if local
-                    else ""
-                )
-                text = f"nothing isolates untrusted code on this machine: {refused}; {error}{hint}"
-                raise NoIsolation(text) from error
+                message = "CODING_AGENT_SANDBOX=none is for local mode; set it to auto here"
+                raise NoIsolation(message)
+            return UnconfinedSandbox()
         case _:
             raise NoIsolation(
                 f"CODING_AGENT_SANDBOX is {setting!r}; it may be bwrap, uid, auto or none"
             )
+
+
+def _first_that_isolates(socket: Path, index: IndexProxy, *, local: bool) -> Sandbox:
+    try:
+        return BwrapSandbox(index)
+    except NoIsolation as error:
+        bwrap_refusal = error
+    try:
+        return UidSandbox(socket, index)
+    except NoIsolation as uid_refusal:
+        hint = ""
+        if local:
+            hint = ", or set CODING_AGENT_SANDBOX=none if you trust the repository's code"
+        raise NoIsolation(
+            f"nothing isolates untrusted code on this machine: {bwrap_refusal}; {uid_refusal}{hint}"
+        ) from uid_refusal

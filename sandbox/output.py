@@ -1,77 +1,92 @@
-"""Run one process for a sandbox: limits before it starts, its output drained and bounded, its text
-made plain.
-"""
+"""The output of a command: read through a pipe, bounded, made plain text."""
 
 import asyncio
+import os
 import re
-import resource
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from sandbox import SandboxCommand
-from sandbox.usage import (
-    MAX_FILE_BYTES,
-    MAX_OPEN_FILES,
-    MAX_PROCESSES,
-    RLIMIT_MSGQUEUE,
-    machine_memory,
-)
 
+_CHUNK = 64 * 1024
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
-    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC, DCS and their like, with what they carry
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC, DCS and similar, with their contents
     r"|\x1b[ -/]*[0-~]?"
     r"|[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f]"
 )
 
 
-def launched(argv: list[str]) -> list[str]:
-    """The command line that runs ``argv`` (an absolute program) under the limits, by programs of util-linux's.
+class OutputCapture:
+    """Reads a pipe to its end, however much comes, and keeps the last bytes."""
 
-    Memory is limited by what the machine has, as RLIMIT_DATA, since RLIMIT_AS breaks runtimes that reserve address
-    space: what is used, the watch counts. It is the first to go when the machine is out of memory.
+    def __init__(self, command: SandboxCommand, reader: asyncio.StreamReader, write_fd: int):
+        self.write_fd = write_fd
+        """The end of the pipe for the command; close it here once the command has its own copy."""
+        self._limit = command.output_limit
+        self._on_output = command.on_output
+        self._tail = bytearray()
+        self._writer_open = True
+        self.reading = asyncio.create_task(self._read(reader))
+        """Ends once no process has the pipe open any more."""
+
+    def close_writer(self) -> None:
+        if self._writer_open:
+            self._writer_open = False
+            os.close(self.write_fd)
+
+    def text(self) -> str:
+        return plain_text(self._tail, self._limit)
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        while chunk := await reader.read(_CHUNK):
+            if self._on_output is not None:
+                self._on_output(chunk)
+            self._tail += chunk
+            if len(self._tail) > 2 * self._limit:
+                del self._tail[: -self._limit]
+
+
+@asynccontextmanager
+async def capture_output(command: SandboxCommand) -> AsyncIterator[OutputCapture]:
+    """Open a pipe for a command's output and read it.
+
+    It is a pipe of our own: with one of asyncio's, waiting for the process would wait for the pipe
+    to close, too, which a stray process can prevent.
     """
-    limits = {
-        "data": (resource.RLIMIT_DATA, machine_memory()["MemTotal"]),
-        "fsize": (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
-        "nproc": (resource.RLIMIT_NPROC, MAX_PROCESSES),
-        "nofile": (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
-        "core": (resource.RLIMIT_CORE, 0),
-        "msgqueue": (RLIMIT_MSGQUEUE, 0),
-    }
-    given = []
-    for name, (kind, limit) in limits.items():
-        hard = resource.getrlimit(kind)[1]
-        given.append(f"--{name}={limit if hard == resource.RLIM_INFINITY else min(limit, hard)}")
-    return ["/usr/bin/prlimit", *given, "--", "/usr/bin/choom", "-n", "1000", "--", *argv]
+    read_fd, write_fd = os.pipe()
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_fd, "rb")
+    )
+    capture = OutputCapture(command, reader, write_fd)
+    try:
+        yield capture
+    finally:
+        capture.close_writer()
+        capture.reading.cancel()
+        transport.close()
 
 
-async def drain(stream: asyncio.StreamReader, kept: bytearray, command: SandboxCommand) -> None:
-    """Read to the end, however much it is; ``kept`` holds the last bytes that the command's limit
-    allows.
-    """
-    limit = command.output_limit
-    while chunk := await stream.read(65536):
-        if command.on_output is not None:
-            command.on_output(chunk)
-        kept += chunk
-        if len(kept) > 2 * limit:
-            del kept[:-limit]
-    del kept[: max(0, len(kept) - limit)]
-
-
-def explained(ended: str, command: SandboxCommand) -> str:
-    """What is said below the output of a command that was ended."""
-    match ended:
-        case "" | "time":
+def limit_message(reason: str | None, command: SandboxCommand) -> str:
+    """Return the line below the output of a command that was ended for ``reason``, if any."""
+    match reason:
+        case None | "time":
             return ""
         case "memory":
             return f"[sandbox: ended at more than {command.memory_mb} MB of memory]\n"
         case "disk":
             return f"[sandbox: ended at more than {command.disk_mb} MB on disk, or a full one]\n"
         case _:
-            return f"[sandbox: ended: {ended}]\n"
+            return f"[sandbox: ended: {reason}]\n"
 
 
-def plain(output: bytes | bytearray, limit: int) -> str:
-    """Output as text without terminal escapes and control characters; line ends are newlines."""
-    text = _ESCAPES.sub("", bytes(output[-limit:]).decode(errors="replace"))
+def plain_text(output: bytes | bytearray, limit: int) -> str:
+    """Return the last bytes of an output without terminal escapes and control characters.
+
+    Line ends become newlines.
+    """
+    text = bytes(output[-limit:]).decode(errors="replace")
+    text = _ESCAPES.sub("", text)
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,109 +1,127 @@
-"""Who owns what, before and after a session: folders handed over and back, shared folders swept,
-paths opened to one user by access lists. All of it runs as root over trees that hostile code has
-made, while none of that code runs: no link is ever followed, and a tree too deep to walk is
-removed."""
+"""Who owns what before and after a session: folders handed over and back, shared folders swept.
+
+All of it runs as root over trees that hostile code has made, while none of that code runs. No link
+is ever followed, and a tree too deep to walk is removed.
+"""
 
 import errno
-import fcntl
 import os
 import shutil
 import stat
-import struct
 import subprocess
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Collection, Iterable
 
-#: Written by everybody, in a container as on any machine.
-SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")  # noqa: S108
+SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")  # noqa: S108
+"""Folders that everybody may write in, in a container as on any machine."""
 BWRAP_UID = 60999
-"""Whom bubblewrap runs code as, where the worker is root: no account of Debian's has it
-(https://systemd.io/UIDS-GIDS/: 60578 to 61183 is unused)."""
-_DEPTH = 150
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""The user that bubblewrap runs commands as where the worker is root.
 
-_ACL = "system.posix_acl_access"  # include/uapi/linux/posix_acl_xattr.h
-_USER_OBJ = 1
-_USER = 2
-_GROUP_OBJ = 4
-_MASK = 16
-_OTHER = 32
-_NOBODY = 0xFFFFFFFF
+No account of Debian's has it (https://systemd.io/UIDS-GIDS/: 60578 to 61183 is unused).
+"""
+
+_MAX_DEPTH = 150
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OWNER_MAY_READ_OR_EXECUTE = 0o500
 
 
 def change_owner(
-    folder: int, old: Collection[int], new: tuple[int, int], *, back: bool = False, depth: int = 0
+    folder: int,
+    old_owners: Collection[int],
+    new_owner: tuple[int, int],
+    *,
+    returning: bool = False,
+    depth: int = 0,
 ) -> None:
-    """Give what users ``old`` own below an open folder to ``new`` (user, group), and the folder itself.
+    """Give what ``old_owners`` own below an open folder to ``new_owner``, and the folder itself.
 
-    On the way to a session, a file with several names is left alone: one of them may lie elsewhere. On the way
-    ``back`` everybody gets the owner's rights to read, for the next session has another user; who gets so far, the
-    folders above decide.
+    On the way to a session, a file with several names is left alone: one of them may lie elsewhere.
+    On the way back (``returning``) everybody gets the owner's rights to read, for the next session
+    has another user; the folders above decide who gets that far.
+
+    Args:
+        folder: a descriptor.
+        old_owners: user ids.
+        new_owner: user id and group id.
+        returning: the session is over.
+        depth: of ``folder`` below the one that was handed over.
     """
     with os.scandir(folder) as entries:
         for entry in entries:
-            found = entry.stat(follow_symlinks=False)
-            if stat.S_ISDIR(found.st_mode):
-                if found.st_uid in (*old, new[0]):
-                    if depth == _DEPTH:
+            status = entry.stat(follow_symlinks=False)
+            owned = status.st_uid in old_owners
+            if stat.S_ISDIR(status.st_mode):
+                if owned or status.st_uid == new_owner[0]:
+                    if depth == _MAX_DEPTH:
                         remove(entry.name, folder)
                         continue
-                    inner = os.open(entry.name, _FOLDER, dir_fd=folder)
+                    inner = os.open(entry.name, _OPEN_FOLDER, dir_fd=folder)
                     try:
-                        change_owner(inner, old, new, back=back, depth=depth + 1)
+                        change_owner(
+                            inner, old_owners, new_owner, returning=returning, depth=depth + 1
+                        )
                     finally:
                         os.close(inner)
-            elif found.st_nlink > 1 and not back:
+            elif status.st_nlink > 1 and not returning:
                 continue
-            if found.st_uid in old:
-                os.chown(entry.name, *new, dir_fd=folder, follow_symlinks=False)
-                if back and not stat.S_ISLNK(found.st_mode):
-                    readable = (found.st_mode & 0o500) >> 3 | (found.st_mode & 0o500) >> 6
-                    os.chmod(entry.name, (found.st_mode & 0o777) | readable, dir_fd=folder)
-    if os.fstat(folder).st_uid in old:
-        os.fchown(folder, *new)
+            if owned:
+                os.chown(entry.name, *new_owner, dir_fd=folder, follow_symlinks=False)
+                if returning and not stat.S_ISLNK(status.st_mode):
+                    os.chmod(entry.name, _readable_by_all(status.st_mode), dir_fd=folder)
+    if os.fstat(folder).st_uid in old_owners:
+        os.fchown(folder, *new_owner)
 
 
-def sweep(uid: int, folders: Iterable[str] = SHARED, *, keep: Collection[int] = ()) -> None:
-    """Remove what a user owns in folders that others write in too, but for ``keep``: open folders that were given to it
-    and go back."""
-    kept = {(found.st_dev, found.st_ino) for found in map(os.fstat, keep)}
+def _readable_by_all(mode: int) -> int:
+    owner_rights = mode & _OWNER_MAY_READ_OR_EXECUTE
+    return (mode & 0o777) | owner_rights >> 3 | owner_rights >> 6
+
+
+def sweep(uid: int, folders: Iterable[str] = SHARED_FOLDERS, *, keep: Collection[int] = ()) -> None:
+    """Remove what a user owns in folders that others write in, too.
+
+    Args:
+        uid: the user.
+        folders: where to look.
+        keep: descriptors of folders to leave alone: they were handed to the user, and go back.
+    """
+    statuses = [os.fstat(descriptor) for descriptor in keep]
+    kept = {(status.st_dev, status.st_ino) for status in statuses}
     for path in folders:
         try:
-            folder = os.open(path, _FOLDER)
+            folder = os.open(path, _OPEN_FOLDER)
         except OSError:
             continue  # this machine has no such folder, or it is a link to another
         try:
-            _sweep(folder, uid, kept, 0)
+            _sweep_folder(folder, uid, kept, depth=0)
         finally:
             os.close(folder)
 
 
-def _sweep(folder: int, uid: int, kept: Collection[tuple[int, int]], depth: int) -> None:
+def _sweep_folder(folder: int, uid: int, kept: Collection[tuple[int, int]], *, depth: int) -> None:
     with os.scandir(folder) as entries:
         for entry in entries:
             try:
-                found = entry.stat(follow_symlinks=False)
-                if (found.st_dev, found.st_ino) in kept:
+                status = entry.stat(follow_symlinks=False)
+                if (status.st_dev, status.st_ino) in kept:
                     continue
-                if found.st_uid == uid:
+                if status.st_uid == uid:
                     remove(entry.name, folder)
                     continue
-                if not stat.S_ISDIR(found.st_mode) or not found.st_mode & 0o002 or depth == _DEPTH:
+                others_may_write = status.st_mode & stat.S_IWOTH
+                if not stat.S_ISDIR(status.st_mode) or not others_may_write or depth == _MAX_DEPTH:
                     continue
-                inner = os.open(entry.name, _FOLDER, dir_fd=folder)
+                inner = os.open(entry.name, _OPEN_FOLDER, dir_fd=folder)
             except (FileNotFoundError, NotADirectoryError):
-                # others live here too: they removed it meanwhile, or put a file or a link in its
-                # place
+                # Others live here, too: they have removed it, or put a file or a link in its place.
                 continue
             try:
-                _sweep(inner, uid, kept, depth + 1)
+                _sweep_folder(inner, uid, kept, depth=depth + 1)
             finally:
                 os.close(inner)
 
 
 def remove(name: str, folder: int | None = None) -> None:
-    """A file or a whole tree, however deep; what is not there is no error."""
+    """Remove a file or a whole tree, however deep; a missing one is no error."""
     try:
         try:
             os.unlink(name, dir_fd=folder)
@@ -114,87 +132,17 @@ def remove(name: str, folder: int | None = None) -> None:
     except OSError as error:
         if error.errno != errno.ENOTEMPTY:
             raise
-        try:
-            shutil.rmtree(name, dir_fd=folder)
-        except (
-            RecursionError,
-            OSError,
-        ):  # deeper than Python goes, or than it has descriptors for; rm has no limit
-            where = f"/proc/self/fd/{folder}/" if folder is not None else ""
-            passed = () if folder is None else (folder,)
-            subprocess.run(
-                ["/bin/rm", "-rf", "--", where + name], pass_fds=passed, env={}, check=True
-            )
+        _remove_tree(name, folder)
 
 
-@contextmanager
-def opened_to(uid: int, paths: Iterable[Path]) -> Iterator[None]:
-    """Let one user read some paths, and pass through the folders above them, by access lists where
-    the modes don't.
-    """
-    given: list[Path] = []
+def _remove_tree(name: str, folder: int | None) -> None:
     try:
-        for path in dict.fromkeys(paths):
-            for folder in [*reversed(path.parents), path]:
-                if folder not in given and open_to(
-                    uid, folder, 1 if folder != path else 5 if path.is_dir() else 4
-                ):
-                    given.append(folder)
-        yield
-    finally:
-        for folder in given:
-            _set_rights(folder, uid, 0)
-
-
-def open_to(uid: int, path: Path, rights: int) -> bool:
-    """Give one user rights (4 read, 1 pass through) to a path. False: the modes give them already."""
-    found = path.stat()
-    if found.st_uid == uid or found.st_mode & rights == rights:
-        return False
-    _set_rights(path, uid, rights)
-    return True
-
-
-def _set_rights(path: Path, uid: int, rights: int) -> None:
-    """Set (0: remove) one user's entry in the access list of a path."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # two sessions may need the same folder
-        mode = os.fstat(descriptor).st_mode
-        try:
-            packed = os.getxattr(descriptor, _ACL)
-            entries = {
-                (tag, who): bits
-                for tag, bits, who in struct.iter_unpack("=HHI", packed[4:])
-                if tag != _MASK
-            }
-        except OSError:
-            entries = {
-                (tag, _NOBODY): mode >> by & 7
-                for tag, by in ((_USER_OBJ, 6), (_GROUP_OBJ, 3), (_OTHER, 0))
-            }
-        entries.pop((_USER, uid), None)
-        if rights:
-            entries[(_USER, uid)] = rights
-        if len(entries) == 3:
-            if not rights:
-                os.removexattr(descriptor, _ACL)
-                group = entries[(_GROUP_OBJ, _NOBODY)]
-                os.fchmod(descriptor, mode & 0o7707 | group << 3)
-            return
-        mask = 0
-        for (tag, _), bits in entries.items():
-            mask |= bits if tag in (_USER, 8, _GROUP_OBJ) else 0
-        entries[(_MASK, _NOBODY)] = mask
-        packed = struct.pack("=I", 2) + b"".join(
-            struct.pack("=HHI", tag, bits, who) for (tag, who), bits in sorted(entries.items())
-        )
-        os.setxattr(descriptor, _ACL, packed)
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            f"{path} is closed to the sandbox's user, and can't be opened to it by an access list:"
-            f" {error}",
-        ) from error
-    finally:
-        os.close(descriptor)
+        shutil.rmtree(name, dir_fd=folder)
+    except (RecursionError, OSError):
+        # Deeper than Python can walk, or than it has descriptors for; rm has no limit.
+        path = name
+        inherited: tuple[int, ...] = ()
+        if folder is not None:
+            path = f"/proc/self/fd/{folder}/{name}"
+            inherited = (folder,)
+        subprocess.run(["/bin/rm", "-rf", "--", path], pass_fds=inherited, env={}, check=True)

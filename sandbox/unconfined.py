@@ -1,4 +1,4 @@
-"""The backend ``none``: no isolation at all, for a person on their own machine who says so."""
+"""The backend ``none``: no isolation at all, for people on their own machine who ask for it."""
 
 import asyncio
 import contextlib
@@ -6,69 +6,71 @@ import os
 import signal
 import tempfile
 import time
+from pathlib import Path
 
-from sandbox import SandboxCommand, SandboxResult
-from sandbox.output import drain, launched, plain
+from sandbox import TIMEOUT_EXIT_CODE, SandboxCommand, SandboxResult
+from sandbox.environment import base_environment
+from sandbox.limits import UMASK, limited_command
+from sandbox.output import OutputCapture, capture_output
 
-#: Seconds that a process which left its session may go on holding the output.
-_GRACE = 2.0
+_GRACE_SECONDS = 2.0
+"""How long a process that left its session may still hold the output open."""
 
 
-class PlainSandbox:
-    """Runs commands as they are, with a clean environment, limits and a temporary home. Network and files are open;
-    a process that leaves its session escapes the kill."""
+class UnconfinedSandbox:
+    """Runs commands as they are, with a clean environment, limits and a temporary home.
+
+    Network and files are open; a process that leaves its session escapes the kill.
+    """
 
     name = "none"
 
     async def run(self, command: SandboxCommand) -> SandboxResult:
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True) as home:
-            given = {
-                "PATH": "/usr/local/bin:/usr/bin:/bin",
-                "HOME": home,
-                "LANG": "C.UTF-8",
-                "TMPDIR": home,
-            }
-            argv = ["/usr/bin/env", *command.argv]  # finds the program on the PATH that was given
-            kept = bytearray()
-            timed_out = False
-            # A pipe of our own: asyncio's wait() would wait for its pipe to close, which a stray
-            # process can hold.
-            read, write = os.pipe()
-            output = asyncio.StreamReader()
-            transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-                lambda: asyncio.StreamReaderProtocol(output), os.fdopen(read, "rb")
-            )
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *launched(argv),
-                    cwd=command.cwd,
-                    env=given | command.environment,
-                    umask=0o022,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=write,
-                    stderr=write,
-                    start_new_session=True,
-                )
-            except BaseException:
-                transport.close()
-                raise
-            finally:
-                os.close(write)
-            reading = asyncio.create_task(drain(output, kept, command))
-            try:
-                async with asyncio.timeout(command.timeout):
-                    await process.wait()
-            except TimeoutError:
-                timed_out = True
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await asyncio.shield(asyncio.create_task(process.wait()))
-                await asyncio.wait([reading], timeout=_GRACE)
-                reading.cancel()
-                transport.close()
-        code = 124 if timed_out or process.returncode is None else process.returncode
-        return SandboxResult(
-            code, plain(kept, command.output_limit), timed_out, time.monotonic() - started
+            async with capture_output(command) as output:
+                process = await _start(command, Path(home), output)
+                timed_out = await _wait(process, command, output)
+        exit_code = process.returncode
+        if timed_out or exit_code is None:
+            exit_code = TIMEOUT_EXIT_CODE
+        seconds = time.monotonic() - started
+        return SandboxResult(exit_code, output.text(), timed_out, seconds)
+
+
+async def _start(
+    command: SandboxCommand, home: Path, output: OutputCapture
+) -> asyncio.subprocess.Process:
+    # env finds the program on the PATH that it sets.
+    argv = limited_command(["/usr/bin/env", *command.argv])
+    try:
+        return await asyncio.create_subprocess_exec(
+            *argv,
+            cwd=command.cwd,
+            env={**base_environment(home, temporary=home), **command.environment},
+            umask=UMASK,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output.write_fd,
+            stderr=output.write_fd,
+            start_new_session=True,
         )
+    finally:
+        output.close_writer()
+
+
+async def _wait(
+    process: asyncio.subprocess.Process, command: SandboxCommand, output: OutputCapture
+) -> bool:
+    """Wait for the process, then kill its session; return whether it ran out of time."""
+    timed_out = False
+    try:
+        async with asyncio.timeout(command.timeout):
+            await process.wait()
+    except TimeoutError:
+        timed_out = True
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await asyncio.shield(asyncio.create_task(process.wait()))
+        await asyncio.wait([output.reading], timeout=_GRACE_SECONDS)
+    return timed_out

@@ -1,6 +1,4 @@
-"""Where this machine's package tools look for packages: their own variables, pip's files, uv's
-built-in default.
-"""
+"""Where this machine's package tools look for packages: their variables, pip's files, uv's default."""
 
 import configparser
 import re
@@ -12,113 +10,193 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+_COMMAND_SECONDS = 30
+_TRUE_VALUES = ("1", "true", "yes")
+
 
 @dataclass(frozen=True)
-class Sources:
-    """What one tool uses. Indexes are http(s) or file addresses, in the tool's order."""
+class ToolVariables:
+    """The environment variables that tell a tool where to look."""
 
+    default_index: str
+    extra_indexes: str
+    find_links: str
+    no_index: str
+    find_links_separator: str
+
+
+UV = ToolVariables(
+    default_index="UV_DEFAULT_INDEX",
+    extra_indexes="UV_INDEX",
+    find_links="UV_FIND_LINKS",
+    no_index="UV_NO_INDEX",
+    find_links_separator=",",
+)
+PIP = ToolVariables(
+    default_index="PIP_INDEX_URL",
+    extra_indexes="PIP_EXTRA_INDEX_URL",
+    find_links="PIP_FIND_LINKS",
+    no_index="PIP_NO_INDEX",
+    find_links_separator=" ",
+)
+
+
+@dataclass(frozen=True)
+class ToolSources:
+    """Where one tool looks: http(s) or file addresses, or paths, in the tool's order."""
+
+    variables: ToolVariables
     default: str | None
     extra: tuple[str, ...] = ()
-    links: tuple[str, ...] = field(default=())
-    """Folders or pages of packages (find-links)."""
-    closed: bool = False
-    """Told to use no index, or no network."""
+    find_links: tuple[str, ...] = ()
+    """Folders or pages of packages."""
+    no_index: bool = False
+    """It is told to use no index, or no network."""
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        default = (self.default,) if self.default else ()
+        return (*default, *self.extra, *self.find_links)
 
 
-def uv_sources(environ: Mapping[str, str]) -> Sources:
-    """As uv reads them (https://docs.astral.sh/uv/reference/environment/); an index's name is
-    dropped.
-    """
-    extra = f"{environ.get('UV_INDEX', '')} {environ.get('UV_EXTRA_INDEX_URL', '')}".split()
-    default = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL") or _built_in()
-    return Sources(
-        _unnamed(default) if default else None,
-        tuple(_unnamed(address) for address in extra),
-        tuple(
-            re.split(r"[\s,]+", environ.get("UV_FIND_LINKS", "").strip())
-            if environ.get("UV_FIND_LINKS")
-            else ()
-        ),
-        any(
-            environ.get(name, "").lower() in ("1", "true", "yes")
-            for name in ("UV_NO_INDEX", "UV_OFFLINE")
-        ),
+@dataclass(frozen=True)
+class Registry:
+    """The one address that a tool of another language asks for packages."""
+
+    variable: str
+    address: str
+    companions: Mapping[str, str] = field(default_factory=dict)
+    """Variables that are set along with it."""
+
+
+@dataclass(frozen=True)
+class PackageSources:
+    tools: tuple[ToolSources, ...] = ()
+    registries: tuple[Registry, ...] = ()
+
+
+def read_package_sources(environ: Mapping[str, str]) -> PackageSources:
+    """Read the sources of all tools, as each reads them itself."""
+    tools = (uv_sources(environ), pip_sources(environ, Path.home()))
+    registries: list[Registry] = []
+    npm = _first_address(environ, "npm_config_registry", "npm config get registry")
+    if npm is not None:
+        # So that links to npm's own address lead to the proxy, too.
+        companions = {"npm_config_replace_registry_host": "always"}
+        registries.append(Registry("npm_config_registry", npm, companions))
+    go = _first_address(environ, "GOPROXY", "go env GOPROXY")
+    if go is not None:
+        # Go's checksum database would be another address.
+        registries.append(Registry("GOPROXY", go, {"GOSUMDB": "off"}))
+    return PackageSources(tools, tuple(registries))
+
+
+def uv_sources(environ: Mapping[str, str]) -> ToolSources:
+    """Read uv's sources (https://docs.astral.sh/uv/reference/environment/), without names."""
+    default = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL") or _default_index()
+    extra = environ.get("UV_INDEX", "").split() + environ.get("UV_EXTRA_INDEX_URL", "").split()
+    find_links = environ.get("UV_FIND_LINKS", "").strip()
+    return ToolSources(
+        variables=UV,
+        default=_without_name(default) if default else None,
+        extra=tuple(_without_name(address) for address in extra),
+        find_links=tuple(re.split(r"[\s,]+", find_links)) if find_links else (),
+        no_index=_is_true(environ.get("UV_NO_INDEX")) or _is_true(environ.get("UV_OFFLINE")),
     )
 
 
-def pip_sources(environ: Mapping[str, str], home: Path) -> Sources:
-    """As pip reads them (https://pip.pypa.io/en/stable/topics/configuration/)."""
-    told: dict[str, str] = {}
-    for path in (
-        "/etc/pip.conf",
+def pip_sources(environ: Mapping[str, str], home: Path) -> ToolSources:
+    """Read pip's sources (https://pip.pypa.io/en/stable/topics/configuration/)."""
+    options = _pip_options(environ, home)
+    return ToolSources(
+        variables=PIP,
+        default=options.get("index-url") or _default_index(),
+        extra=tuple(options.get("extra-index-url", "").split()),
+        find_links=tuple(options.get("find-links", "").split()),
+        no_index=_is_true(options.get("no-index")),
+    )
+
+
+def _pip_options(environ: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return pip's options about sources: of its files, the last wins; of all, the variables."""
+    paths = [
+        Path("/etc/pip.conf"),
         home / ".pip/pip.conf",
         home / ".config/pip/pip.conf",
-        environ.get("PIP_CONFIG_FILE"),
-    ):
+    ]
+    if environ.get("PIP_CONFIG_FILE"):
+        paths.append(Path(environ["PIP_CONFIG_FILE"]))
+    options: dict[str, str] = {}
+    for path in paths:
         parser = configparser.RawConfigParser()
         try:
-            parser.read(path or ())
+            parser.read(path)
         except configparser.Error:
             continue
         for section in ("global", "install"):
-            told |= dict(parser[section]) if parser.has_section(section) else {}
-    names = {
-        name: f"PIP_{name.upper().replace('-', '_')}"
-        for name in ("index-url", "extra-index-url", "find-links", "no-index")
-    }
-    told |= {name: environ[variable] for name, variable in names.items() if environ.get(variable)}
-    return Sources(
-        told.get("index-url") or _built_in(),
-        tuple(told.get("extra-index-url", "").split()),
-        tuple(told.get("find-links", "").split()),
-        told.get("no-index", "").lower() in ("1", "true", "yes"),
-    )
+            if parser.has_section(section):
+                options.update(parser[section])
+    for name in ("index-url", "extra-index-url", "find-links", "no-index"):
+        variable = "PIP_" + name.upper().replace("-", "_")
+        if environ.get(variable):
+            options[name] = environ[variable]
+    return options
 
 
-def registries(environ: Mapping[str, str]) -> dict[str, str]:
-    """Variable -> the one address that npm and its kin, or Go, ask for packages; where it is not
-    set, the tool says.
-    """
-    found: dict[str, str] = {}
-    for variable, argv in (
-        ("npm_config_registry", "npm config get registry"),
-        ("GOPROXY", "go env GOPROXY"),
-    ):
-        told = environ.get(variable) or _told(argv)
-        if address := next(
-            (word for word in re.split(r"[,|\s]+", told) if word.startswith("http")), None
-        ):
-            found[variable] = address
-    return found
+def _first_address(environ: Mapping[str, str], variable: str, command: str) -> str | None:
+    """Return the first address of the web in a variable, or else in what a command prints."""
+    text = environ.get(variable) or _command_output(command)
+    for word in re.split(r"[,|\s]+", text):
+        if word.startswith("http"):
+            return word
+    return None
 
 
 @cache
-def _told(command: str) -> str:
-    """What a tool of this machine says of itself; nothing where there is none. Asked outside of any
-    project.
-    """
-    program, *words = command.split()
+def _command_output(command: str) -> str:
+    """Run a tool of this machine outside of any project; nothing where there is none."""
+    program, *arguments = command.split()
     if shutil.which(program) is None:
         return ""
     return subprocess.run(
-        [program, *words], capture_output=True, text=True, check=False, timeout=30, cwd="/"
+        [program, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_COMMAND_SECONDS,
+        cwd="/",
     ).stdout
 
 
-def _unnamed(address: str) -> str:
-    name, found, rest = address.partition("=")
-    return rest if found and re.fullmatch(r"[\w.-]+", name) else address
+def _without_name(address: str) -> str:
+    """Return the address of ``name=address``."""
+    name, separator, rest = address.partition("=")
+    if separator and re.fullmatch(r"[\w.-]+", name):
+        return rest
+    return address
+
+
+def _is_true(value: str | None) -> bool:
+    return (value or "").lower() in _TRUE_VALUES
 
 
 @cache
-def _built_in() -> str | None:
-    """The index that uv asks where nobody names one; uv tells it in its help."""
-    beside = Path(sys.executable).with_name("uv")
-    program = str(beside) if beside.exists() else shutil.which("uv")
-    if program is None:
+def _default_index() -> str | None:
+    """Return the index that is used where none is configured: the one that uv's help names.
+
+    It is read from there since a rule of this project keeps host names of package registries out of
+    its files: in closed networks, nothing may refer to a registry but what its operator configured.
+    """
+    beside_python = Path(sys.executable).with_name("uv")
+    uv = str(beside_python) if beside_python.exists() else shutil.which("uv")
+    if uv is None:
         return None
-    told = subprocess.run(
-        [program, "help", "pip", "install"], capture_output=True, text=True, check=False, timeout=30
-    )
-    found = re.search(r"default package index \(by default: <([^>]+)>", told.stdout)
-    return found[1] if found else None
+    help_text = subprocess.run(
+        [uv, "help", "pip", "install"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_COMMAND_SECONDS,
+    ).stdout
+    match = re.search(r"default package index \(by default: <([^>]+)>", help_text)
+    return match[1] if match else None

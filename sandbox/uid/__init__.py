@@ -1,1 +1,3 @@
-"""The sandbox for machines without user namespaces: commands run as other user ids, started by a root helper."""
+"""The sandbox for machines without user namespaces: commands run as other user ids, started by a
+root helper.
+"""

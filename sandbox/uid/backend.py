@@ -1,12 +1,12 @@
-"""The ``uid`` backend: each session under a user id of its own, for where there are no user
-namespaces (Fargate).
+"""The ``uid`` backend: each session under a user id of its own, for machines without user namespaces
+(Fargate).
 
 The work is done by a root helper: in another container, or started here where this process is root
-itself."""
+itself.
+"""
 
 import asyncio
 import functools
-import json
 import os
 import shutil
 import socket
@@ -15,22 +15,38 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from sandbox import NoIsolation, SandboxCommand, SandboxResult
 from sandbox.index.proxy import IndexProxy
-from sandbox.output import drain, explained, plain
+from sandbox.output import capture_output, limit_message
+from sandbox.uid.protocol import (
+    READY,
+    SessionReply,
+    SessionRequest,
+    receive_to_end,
+    send_request,
+)
 
-#: What the helper needs of root's rights, all among a container's default ones.
-_CAPABILITIES = "-all,+chown,+dac_override,+fowner,+kill,+setuid,+setgid"
+_HELPER_CAPABILITIES = "-all,+chown,+dac_override,+fowner,+kill,+setuid,+setgid"
+"""Those of root's rights that the helper needs, all among a container's default ones."""
+_TRUE = SandboxCommand(("/bin/true",), cwd=Path("/"), timeout=20.0)
+_TRIAL_SECONDS = 30
+_CHUNK = 64 * 1024
 
 
 class UidSandbox:
     name = "uid"
 
     def __init__(self, path: Path, index: IndexProxy):
-        """``path`` is the helper's socket. Raises NoIsolation where no helper answers, or where it
-        can't isolate.
+        """Try the helper.
+
+        Args:
+            path: the helper's socket; where there is none and this process is root, a helper is
+                started.
+            index: the proxy to the package index.
+
+        Raises:
+            NoIsolation: no helper answers, or it can't isolate.
         """
         if not path.exists():
             if os.geteuid() != 0:
@@ -40,124 +56,113 @@ class UidSandbox:
             path = start_helper()
         self.path = path
         self._index = index
-        true = SandboxCommand(("/bin/true",), cwd=Path("/"), timeout=20.0)
+        self._try_out()
+
+    def _try_out(self) -> None:
+        request = SessionRequest(_TRUE, index_port=None)
         try:
-            with self._asked(true, {}, (), None, os.open(os.devnull, os.O_WRONLY)) as connection:
-                connection.settimeout(30)
-                told = _read(connection.makefile("rb").read())
+            output = os.open(os.devnull, os.O_WRONLY)
+            try:
+                connection = self._send(request, output)
+            finally:
+                os.close(output)
+            with connection:
+                connection.settimeout(_TRIAL_SECONDS)
+                reply = _decode_reply(receive_to_end(connection))
         except OSError as error:
-            raise NoIsolation(f"the helper on {path} can't isolate here: {error}") from error
-        if told["code"] != 0:
-            raise NoIsolation(f"the helper on {path} ran /bin/true, and it ended with {told}")
+            raise NoIsolation(f"the helper on {self.path} can't isolate here: {error}") from error
+        if reply.exit_code != 0:
+            raise NoIsolation(
+                f"the helper on {self.path} ran /bin/true, which ended with {reply.exit_code}"
+                f" ({reply.end_reason or 'by itself'})"
+            )
 
     async def run(self, command: SandboxCommand) -> SandboxResult:
-        """Raises OSError where the helper can't be reached, or the session can't be set up."""
         started = time.monotonic()
-        port = None
-        environment = command.environment
-        readable = command.readable
+        index_port = None
         if command.network == "install":
-            port = await asyncio.to_thread(self._index.port)
-            environment = environment | self._index.environment(port)
-            readable = (*readable, *self._index.folders)
-        read, write = os.pipe()
-        output = asyncio.StreamReader()
-        kept = bytearray()
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(output), os.fdopen(read, "rb")
+            index_port = await asyncio.to_thread(self._index.port)
+            command = self._index.reachable_from(command, index_port)
+        async with capture_output(command) as output:
+            connection = self._send(SessionRequest(command, index_port), output.write_fd)
+            output.close_writer()  # the helper has its own copy
+            with connection:
+                reply = await _wait_for_reply(connection, output.reading)
+            await output.reading
+        return SandboxResult(
+            returncode=reply.exit_code,
+            output=output.text() + limit_message(reply.end_reason, command),
+            timed_out=reply.end_reason == "time",
+            seconds=time.monotonic() - started,
         )
-        try:
-            with self._asked(command, environment, readable, port, write) as connection:
-                reading = asyncio.create_task(drain(output, kept, command))
-                answered = asyncio.create_task(_answer(connection))
-                try:
-                    await asyncio.shield(answered)
-                except asyncio.CancelledError:
-                    connection.shutdown(
-                        socket.SHUT_WR
-                    )  # the helper ends the session, and then answers
-                    await asyncio.wait([answered, reading])
-                    raise
-                told = _read(answered.result())
-                await reading
-        finally:
-            transport.close()
-        output_text = plain(kept, command.output_limit) + explained(told["ended"], command)
-        seconds = time.monotonic() - started
-        return SandboxResult(told["code"], output_text, told["ended"] == "time", seconds)
 
-    def _asked(
-        self,
-        command: SandboxCommand,
-        environment: dict[str, str],
-        readable: tuple[Path, ...],
-        port: int | None,
-        output: int,
-    ) -> socket.socket:
-        """Send a request; the helper has its own copy of ``output`` then. Gives the connection that
-        it answers on.
-        """
-        order = {
-            "argv": command.argv,
-            "cwd": str(command.cwd),
-            "writable": [str(path) for path in command.writable],
-            "readable": [str(path) for path in readable],
-            "environment": environment,
-            "port": port,
-            "timeout": command.timeout,
-            "memory_mb": command.memory_mb,
-            "disk_mb": command.disk_mb,
-        }
+    def _send(self, request: SessionRequest, output: int) -> socket.socket:
+        """Send a request; return the connection that the reply comes on."""
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.connect(str(self.path))
-            text = json.dumps(order).encode()
-            socket.send_fds(connection, [len(text).to_bytes(4, "big")], [output])
-            connection.sendall(text)
+            send_request(connection, request, output)
         except BaseException:
             connection.close()
             raise
-        finally:
-            os.close(output)
         return connection
 
 
-async def _answer(connection: socket.socket) -> bytes:
+async def _wait_for_reply(connection: socket.socket, reading: "asyncio.Task[None]") -> SessionReply:
+    receiving = asyncio.create_task(_receive(connection))
+    try:
+        return _decode_reply(await asyncio.shield(receiving))
+    except asyncio.CancelledError:
+        # The helper ends the session, and replies once nothing of it is left.
+        connection.shutdown(socket.SHUT_WR)
+        await asyncio.wait([receiving, reading])
+        raise
+
+
+async def _receive(connection: socket.socket) -> bytes:
     connection.setblocking(False)
-    answer = b""
-    while part := await asyncio.get_running_loop().sock_recv(connection, 65536):
-        answer += part
-    return answer
+    loop = asyncio.get_running_loop()
+    data = b""
+    while part := await loop.sock_recv(connection, _CHUNK):
+        data += part
+    return data
 
 
-def _read(answer: bytes) -> dict[str, Any]:
-    if not answer:
+def _decode_reply(data: bytes) -> SessionReply:
+    """Raises OSError where the session could not be set up."""
+    if not data:
         raise OSError("the sandbox's helper refused, or ended during the session")
-    told: dict[str, Any] = json.loads(answer)
-    if "error" in told:
-        raise OSError(f"the sandbox could not be set up: {told['error']}")
-    return told
+    reply = SessionReply.decode(data)
+    if reply.error is not None:
+        raise OSError(f"the sandbox could not be set up: {reply.error}")
+    return reply
 
 
 @functools.cache
 def start_helper() -> Path:
-    """A helper of this process's own; it ends when this process does. Gives its socket."""
+    """Start a helper that ends when this process does; return its socket.
+
+    Raises:
+        NoIsolation: it could not be started.
+    """
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise NoIsolation("setpriv is not installed: apt-get install util-linux")
     path = Path(tempfile.mkdtemp(prefix="coding-agent-sandbox-")) / "socket"
-    lifeline, _ours = os.pipe()
-    argv = [setpriv, "--bounding-set", _CAPABILITIES, "--inh-caps=-all", sys.executable, "-I", "-m"]
+    # Our end stays open, and is closed by the kernel when this process ends.
+    lifeline_r, _lifeline_w = os.pipe()
+    drop = [setpriv, "--bounding-set", _HELPER_CAPABILITIES, "--inh-caps=-all"]
+    program = [sys.executable, "-I", "-m", "sandbox.uid.helper"]
     helper = subprocess.Popen(
-        [*argv, "sandbox.uid.helper", str(path), str(lifeline)],
+        [*drop, *program, str(path), str(lifeline_r)],
         env={},
         cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         start_new_session=True,
-        pass_fds=(lifeline,),
+        pass_fds=(lifeline_r,),
     )
-    os.close(lifeline)
-    if helper.stdout is None or helper.stdout.readline() != b"ready\n":
+    os.close(lifeline_r)
+    if helper.stdout is None or helper.stdout.readline() != READY.encode():
         raise NoIsolation("the sandbox's helper could not be started; it says why above")
     return path

@@ -1,11 +1,10 @@
-"""The helper of the ``uid`` backend: a root process that forks a session for each request of the
-worker's.
+"""The helper of the ``uid`` backend: a root process that forks a supervisor for each session.
 
 It holds no secrets, and needs no capability beyond a container's default ones (CHOWN, DAC_OVERRIDE,
-FOWNER, KILL, SETUID, SETGID). Persistent, so that a session costs forks and not the start of an
-interpreter."""
+FOWNER, KILL, SETUID, SETGID). It is persistent, so that a session costs forks and not the start of
+an interpreter, and always has one session prepared for the next request.
+"""
 
-import fcntl
 import gc
 import os
 import select
@@ -15,153 +14,181 @@ import sys
 import traceback
 from pathlib import Path
 
-from sandbox import syscalls as linux
-from sandbox.uid import session
-from sandbox.uid.session import HOMES, UIDS, home_of
+from sandbox import syscalls
+from sandbox.syscall_table import syscall_table, this_processor
+from sandbox.uid.accounts import ensure_accounts
+from sandbox.uid.protocol import READY
+from sandbox.uid.session import run_session
+from sandbox.uid.users import HOMES, end_leftovers
+
+_STARTED = b"."
+_FAILED = b"!"
+_RETRY_MILLISECONDS = 1000
+_BACKLOG = 64
 
 
 def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
-    """Serve on a unix socket, to one user id alone, until SIGTERM, or until ``lifeline`` is closed by who started it;
-    says *ready* on standard output once it listens.
+    """Serve sessions on a unix socket until SIGTERM.
+
+    Args:
+        path: of the socket.
+        client: the only user id that may ask for sessions.
+        lifeline: a descriptor whose other end the process that started us closes when it ends; the
+            helper ends with it.
 
     Raises:
-        OSError: it isn't root, or the socket can't be made.
+        OSError: this process isn't root, the socket can't be made, or no session can be prepared.
     """
     if os.geteuid() != 0:
         raise PermissionError(
             "the sandbox's helper must be root: it gives each session a user id of its own"
         )
-    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     HOMES.mkdir(mode=0o711, parents=True, exist_ok=True)
     ensure_accounts()
-    session.end_leftovers()
-    listener = _listening(path, client)
-    stop, stopped = os.pipe()
-    taken, takes = os.pipe()
-    woken, wakes = os.pipe2(os.O_NONBLOCK)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os.write(stopped, b"."))
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wakes)
-    poll = select.poll()
-    for descriptor in (taken, woken, stop, *((lifeline,) if lifeline is not None else ())):
-        poll.register(descriptor, select.POLLIN)
-    sys.stdout.write("ready\n")
+    end_leftovers()
+    syscall_table(this_processor())  # read here, once, and not in each session
+    helper = _Helper(path, client, lifeline)
+    sys.stdout.write(READY)
     sys.stdout.flush()
-    gc.freeze()  # so that a forked session does not copy pages only to look at them
-    spare = _forked(listener, client, takes)
-    served = False
-    while True:
-        ready = {descriptor for descriptor, _ in poll.poll(None if spare else 1000)}
-        if ready & {stop, lifeline}:
-            if spare:
-                os.kill(spare, signal.SIGKILL)
-            path.unlink(missing_ok=True)
-            if lifeline is not None:
-                path.parent.rmdir()
-            return
-        if taken in ready:
-            failed = os.read(taken, 1) == b"!"
-            if failed and not served:
-                raise OSError("no session can be prepared; the reason is above")
+    # So that a fork does not copy pages only because the collector looks at them.
+    gc.freeze()
+    helper.run()
+
+
+class _Helper:
+    def __init__(self, path: Path, client: int, lifeline: int | None):
+        self._path = path
+        self._client = client
+        self._lifeline = lifeline
+        self._listener = _listen(path, client)
+        self._spare: int | None = None
+        """The supervisor that waits for the next request."""
+        self._any_started = False
+        # A signal: stop. A spare session: its command runs, or it could not be prepared. SIGCHLD.
+        self._stop_r, self._stop_w = os.pipe()
+        self._report_r, self._report_w = os.pipe()
+        self._child_r, self._child_w = os.pipe2(os.O_NONBLOCK)
+        self._poll = select.poll()
+        for descriptor in (self._stop_r, self._report_r, self._child_r):
+            self._poll.register(descriptor, select.POLLIN)
+        if lifeline is not None:
+            self._poll.register(lifeline, select.POLLIN)
+
+    def run(self) -> None:
+        self._handle_signals()
+        self._fork_spare()
+        while True:
+            ready = self._wait()
+            if self._stop_r in ready or self._lifeline in ready:
+                self._stop()
+                return
+            if self._report_r in ready:
+                self._read_report()
+            if not ready and self._spare is None:
+                self._fork_spare()
+            if self._child_r in ready:
+                self._reap_children()
+
+    def _handle_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: os.write(self._stop_w, b"."))
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._child_w)
+
+    def _wait(self) -> set[int]:
+        """Wait for a ready descriptor; without a spare session, no longer than until a retry."""
+        timeout = _RETRY_MILLISECONDS if self._spare is None else None
+        return {descriptor for descriptor, _ in self._poll.poll(timeout)}
+
+    def _stop(self) -> None:
+        if self._spare is not None:
+            os.kill(self._spare, signal.SIGKILL)
+        self._path.unlink(missing_ok=True)
+        if self._lifeline is not None:
+            self._path.parent.rmdir()
+
+    def _read_report(self) -> None:
+        failed = os.read(self._report_r, 1) == _FAILED
+        if failed and not self._any_started:
+            raise OSError("no session can be prepared; the reason is above")
+        self._any_started = True
+        if failed:
             # All user ids may be in use: it is tried again in a second.
-            spare = 0 if failed else _forked(listener, client, takes)
-            served = True
-        if not ready and not spare:
-            spare = _forked(listener, client, takes)
-        if woken in ready:
-            os.read(woken, 4096)
-            if spare in _reaped():
-                spare = _forked(listener, client, takes)
+            self._spare = None
+        else:
+            self._fork_spare()
+
+    def _reap_children(self) -> None:
+        os.read(self._child_r, 4096)
+        if self._spare in _reap():
+            self._fork_spare()
+
+    def _fork_spare(self) -> None:
+        """Fork a supervisor: it prepares a session before a request comes."""
+        pid = os.fork()
+        if pid:
+            self._spare = pid
+            return
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+            run_session(self._accept, self._client, self._report_start)
+        except BaseException:
+            traceback.print_exc()
+            os.write(self._report_w, _FAILED)
+        finally:
+            os._exit(0)
+
+    def _accept(self) -> socket.socket:
+        """Wait for a worker, in the supervisor; from then on it outlives the helper."""
+        connection, _ = self._listener.accept()
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 0)
+        self._listener.close()
+        return connection
+
+    def _report_start(self) -> None:
+        os.write(self._report_w, _STARTED)
 
 
-def _forked(listener: socket.socket, client: int, takes: int) -> int:
-    """A process that waits for the next request: prepared before it comes, since that takes most of a session's
-    time."""
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-        session.run(lambda: _accepted(listener), client, lambda: _tell(takes, b"."))
-    except BaseException:
-        traceback.print_exc()
-        _tell(takes, b"!")
-    finally:
-        os._exit(0)
+def _reap() -> set[int]:
+    """Return the ids of supervisors that have ended.
+
+    They clean up by themselves; after one that was killed, another process does.
+    """
+    reaped: set[int] = set()
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return reaped
+        if pid == 0:
+            return reaped
+        reaped.add(pid)
+        if os.WIFSIGNALED(status):
+            _fork_cleaner()
 
 
-def _accepted(listener: socket.socket) -> socket.socket:
-    connection, _ = listener.accept()
-    linux.prctl(linux.PR_SET_PDEATHSIG, 0)
-    listener.close()
-    return connection
+def _fork_cleaner() -> None:
+    if os.fork() == 0:
+        try:
+            end_leftovers()
+        finally:
+            os._exit(0)
 
 
-def _tell(descriptor: int, word: bytes) -> None:
-    os.write(descriptor, word)
-
-
-def _reaped() -> set[int]:
-    """Sessions end by themselves and clean up; after one that was killed, another process does."""
-    reaped = set()
-    try:
-        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-            reaped.add(ended[0])
-            if os.WIFSIGNALED(ended[1]) and os.fork() == 0:
-                try:
-                    session.end_leftovers()
-                finally:
-                    os._exit(0)
-    except ChildProcessError:
-        pass
-    return reaped
-
-
-def _listening(path: Path, client: int) -> socket.socket:
+def _listen(path: Path, client: int) -> socket.socket:
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
     path.chmod(0o600)
     os.chown(path, client, -1)
-    listener.listen(64)
+    listener.listen(_BACKLOG)
     return listener
 
 
-def ensure_accounts() -> None:
-    """Names for the sessions' ids, without which pwd and getpass fail in them. An image may have them already; a
-    read-only one must."""
-    for file, line in (
-        ("/etc/passwd", "{name}:x:{uid}:{uid}::{home}:/bin/sh"),
-        ("/etc/group", "{name}:x:{uid}:"),
-    ):
-        if not _missing(file):
-            continue
-        try:
-            with Path(file).open("a", encoding="ascii") as accounts:
-                fcntl.flock(accounts, fcntl.LOCK_EX)  # another helper may be starting
-                for uid in _missing(file):
-                    accounts.write(
-                        line.format(name=f"sandbox{uid}", uid=uid, home=home_of(uid)) + "\n"
-                    )
-        except OSError as error:
-            sys.stderr.write(
-                f"sandbox: {file} has no accounts for the sessions' ids, and can't be written:"
-                f" {error}\n"
-            )
-
-
-def _missing(file: str) -> list[int]:
-    entries = (entry.split(":") for entry in Path(file).read_text().splitlines())
-    known = {entry[2] for entry in entries if len(entry) > 2}
-    return [uid for uid in UIDS if str(uid) not in known]
-
-
-if (
-    __name__ == "__main__"
-):  # started by a worker on the same machine: PATH of the socket, descriptor of the lifeline
+if __name__ == "__main__":  # started by a worker on the same machine
     serve(Path(sys.argv[1]), client=os.geteuid(), lifeline=int(sys.argv[2]))

@@ -5,7 +5,6 @@ shared memory.
 import ctypes
 import json
 import os
-import platform
 import signal
 import socket
 import subprocess
@@ -18,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from sandbox import NoIsolation, Sandbox, SandboxCommand, SandboxResult
-from sandbox.bwrap import BwrapSandbox
+from sandbox.bwrap.backend import BwrapSandbox
 from sandbox.index.proxy import IndexProxy
-from sandbox.seccomp import NUMBERS
+from sandbox.syscall_table import syscall_table, this_processor
 from sandbox.uid.backend import UidSandbox
 from tests.stand_ins.own_folder import own_folder  # noqa: F401 - as tmp_path
 
@@ -59,8 +58,7 @@ def machine() -> Iterator[Machine]:
         (folder / "socket").chmod(0o777)
         for listener in (abstract, named):
             listener.listen()
-        column = 0 if platform.machine() == "x86_64" else 1
-        numbers = {name: pair[column] for name, pair in NUMBERS.items() if pair[column] is not None}
+        numbers = syscall_table(this_processor()).numbers
         libc = ctypes.CDLL(None)
         key = libc.syscall(numbers["add_key"], b"user", b"attack-victim", b"key", 3, -3)
         shm = libc.shmget(os.getpid(), 4096, 0o1666)

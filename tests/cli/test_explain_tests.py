@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import NoIsolation
-from sandbox.bwrap import BwrapSandbox
+from sandbox.bwrap.backend import BwrapSandbox
 from sandbox.index.proxy import IndexProxy
 from tests.cli.console import Console
 from tests.stages.workbench import SAMPLE, Origin

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from sandbox import NoIsolation
-from sandbox.bwrap import BwrapSandbox
+from sandbox.bwrap.backend import BwrapSandbox
 from sandbox.index.proxy import IndexProxy
 from tests.cli.console import COMMAND, Console
 from tests.stand_ins.own_folder import own_folder  # noqa: F401 - as tmp_path

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import NoIsolation, Sandbox, SandboxCommand
-from sandbox.bwrap import BwrapSandbox
+from sandbox.bwrap.backend import BwrapSandbox
 from sandbox.index.proxy import IndexProxy
 from sandbox.uid.backend import UidSandbox
 from tests.stand_ins.alone import alone  # noqa: F401 - of each test here

@@ -13,7 +13,15 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from sandbox.index.proxy import IndexProxy
-from sandbox.index.sources import Sources, pip_sources, uv_sources
+from sandbox.index.sources import (
+    PIP,
+    UV,
+    PackageSources,
+    Registry,
+    ToolSources,
+    pip_sources,
+    uv_sources,
+)
 
 JSON = "application/vnd.pypi.simple.v1+json"
 PROJECT = {
@@ -98,8 +106,10 @@ def address() -> Iterator[str]:
 @pytest.fixture
 def proxy(address: str) -> IndexProxy:
     Index.asked.clear()
-    sources = Sources(f"http://{address}/simple", (f"http://user:pass@{address}/private/simple/",))
-    return IndexProxy(lambda: {"UV": sources})
+    sources = ToolSources(
+        UV, f"http://{address}/simple", (f"http://user:pass@{address}/private/simple/",)
+    )
+    return IndexProxy(lambda: PackageSources((sources,)))
 
 
 def ask(proxy: IndexProxy, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
@@ -182,7 +192,17 @@ def test_anything_else_is_refused_and_the_index_not_asked(proxy: IndexProxy, pat
 
 
 def test_another_tools_registry_is_passed_on_as_it_is_and_no_further(address: str):
-    proxy = IndexProxy(dict, others=lambda: {"npm_config_registry": f"http://{address}/npm"})
+    proxy = IndexProxy(
+        lambda: PackageSources(
+            registries=(
+                Registry(
+                    "npm_config_registry",
+                    f"http://{address}/npm",
+                    {"npm_config_replace_registry_host": "always"},
+                ),
+            )
+        )
+    )
     told = proxy.environment(5)
     assert told == {
         "npm_config_registry": "http://127.0.0.1:5/0/",
@@ -218,8 +238,10 @@ def test_where_uv_and_pip_would_look_is_read_as_they_read_it(tmp_path: Path):
         "UV_INDEX": "x=https://b/ https://c/",
         "UV_FIND_LINKS": "/w",
     }
-    assert uv_sources(told) == Sources("https://a/simple", ("https://b/", "https://c/"), ("/w",))
-    assert uv_sources({"UV_INDEX_URL": "https://a/", "UV_OFFLINE": "1"}).closed
+    assert uv_sources(told) == ToolSources(
+        UV, "https://a/simple", ("https://b/", "https://c/"), ("/w",)
+    )
+    assert uv_sources({"UV_INDEX_URL": "https://a/", "UV_OFFLINE": "1"}).no_index
     (tmp_path / ".config/pip").mkdir(parents=True)
     (tmp_path / ".config/pip/pip.conf").write_text(
         "[global]\nindex-url = https://a/\nextra-index-url = https://b/\n"
@@ -236,7 +258,7 @@ def test_without_any_setting_it_is_the_index_that_uv_itself_asks():
 def test_folders_of_packages_are_shown_and_a_closed_tool_has_no_index(tmp_path: Path):
     (tmp_path / "index/simple").mkdir(parents=True)
     (tmp_path / "index/files").mkdir()
-    sources = Sources(None, (f"file://{tmp_path}/index/simple",), (), closed=True)
-    proxy = IndexProxy(lambda: {"PIP": sources})
+    sources = ToolSources(PIP, None, (f"file://{tmp_path}/index/simple",), (), no_index=True)
+    proxy = IndexProxy(lambda: PackageSources((sources,)))
     assert set(proxy.folders) == {tmp_path / "index/simple", tmp_path / "index/files"}
     assert proxy.environment(5) == {"PIP_EXTRA_INDEX_URL": sources.extra[0], "PIP_NO_INDEX": "1"}

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import ownership
 from sandbox.ownership import sweep
-from sandbox.usage import blocks
+from sandbox.proc import disk_use
 
 
 def test_what_a_session_left_is_removed_and_the_folder_that_was_given_to_it_stays(tmp_path: Path):
@@ -96,7 +96,7 @@ def test_a_file_that_vanishes_while_disk_use_is_added_up_hides_no_other(
         yield iter(listed)
 
     monkeypatch.setattr(os, "scandir", churning)
-    assert blocks([tmp_path], os.getuid()) >= 1 << 20
+    assert disk_use([tmp_path], os.getuid()) >= 1 << 20
 
 
 def test_a_folder_below_one_that_is_closed_to_the_user_counts_and_counts_once(tmp_path: Path):
@@ -107,9 +107,9 @@ def test_a_folder_below_one_that_is_closed_to_the_user_counts_and_counts_once(tm
     user = os.getuid() + 1
     for path in (given, given / "large"):
         os.chown(path, user, -1)
-    size = blocks([given], user)
+    size = disk_use([given], user)
     assert size >= 1 << 20
-    assert blocks([tmp_path, given], user) == blocks([given, tmp_path], user) == size
+    assert disk_use([tmp_path, given], user) == disk_use([given, tmp_path], user) == size
     os.chown(closed, user, -1)
     of_folders = sum(path.stat().st_blocks * 512 for path in (closed, given))
-    assert blocks([tmp_path, given], user) == size + of_folders
+    assert disk_use([tmp_path, given], user) == size + of_folders

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from sandbox import NoIsolation, SandboxCommand, choose
 from sandbox.choose import choose_sandbox
-from sandbox.output import plain
-from sandbox.unconfined import PlainSandbox
+from sandbox.output import plain_text
+from sandbox.unconfined import UnconfinedSandbox
 
 NOWHERE = Path("/not/there/sandbox.sock")
 
@@ -17,7 +17,7 @@ NOWHERE = Path("/not/there/sandbox.sock")
 async def test_it_runs_with_a_clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     command = SandboxCommand(("env",), cwd=tmp_path, environment={"GIVEN": "yes"})
-    done = await PlainSandbox().run(command)
+    done = await UnconfinedSandbox().run(command)
     assert {line.partition("=")[0] for line in done.output.splitlines()} == {
         "PATH",
         "HOME",
@@ -29,7 +29,9 @@ async def test_it_runs_with_a_clean_environment(tmp_path: Path, monkeypatch: pyt
 
 async def test_a_time_out_kills_the_whole_group(tmp_path: Path):
     script = "sleep 4712.1 & echo $!; sleep 4712.1"
-    done = await PlainSandbox().run(SandboxCommand(("sh", "-c", script), cwd=tmp_path, timeout=1.0))
+    done = await UnconfinedSandbox().run(
+        SandboxCommand(("sh", "-c", script), cwd=tmp_path, timeout=1.0)
+    )
     assert (done.returncode, done.timed_out) == (124, True)
     left = Path(f"/proc/{done.output.strip()}/cmdline")
     assert not left.exists() or left.read_bytes() == b""  # gone, or a zombie until init reaps it
@@ -37,7 +39,7 @@ async def test_a_time_out_kills_the_whole_group(tmp_path: Path):
 
 async def test_a_process_that_holds_the_output_open_does_not_hold_the_caller(tmp_path: Path):
     script = "import os, sys; os.fork() or (os.setsid(), os.execvp('sleep', ['sleep', '4']))"
-    done = await PlainSandbox().run(SandboxCommand(("python3", "-c", script), cwd=tmp_path))
+    done = await UnconfinedSandbox().run(SandboxCommand(("python3", "-c", script), cwd=tmp_path))
     assert done.returncode == 0 and done.seconds < 4
 
 
@@ -76,11 +78,11 @@ def test_what_is_not_there_is_refused_by_name(setting: str):
 @given(st.binary(max_size=200))
 def test_no_output_keeps_a_control_character(data: bytes):
     assert not [
-        c for c in plain(data, 1000) if (c < " " and c not in "\n\t") or "\x7f" <= c <= "\x9f"
+        c for c in plain_text(data, 1000) if (c < " " and c not in "\n\t") or "\x7f" <= c <= "\x9f"
     ]
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=100))
 def test_plain_text_passes_as_it_is(text: str):
-    assert plain(text.encode(), 1000) == text
+    assert plain_text(text.encode(), 1000) == text

@@ -23,7 +23,7 @@ from pipeline.policy import Policy
 from pipeline.stage import Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
 from repository.testing.models import Suite
-from sandbox.bwrap import BwrapSandbox
+from sandbox.bwrap.backend import BwrapSandbox
 from sandbox.index.proxy import IndexProxy
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.build_context import Context, ContextFile

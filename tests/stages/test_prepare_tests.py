@@ -13,7 +13,7 @@ from repository.testing.environment import BuiltEnvironment
 from repository.testing.models import Suite
 from repository.testing.run.bed import TestBed
 from sandbox import NoIsolation, Sandbox, SandboxCommand, SandboxResult
-from sandbox.bwrap import BwrapSandbox
+from sandbox.bwrap.backend import BwrapSandbox
 from sandbox.index.proxy import IndexProxy
 from stages.prepare_tests import PrepareTests
 from tests.stages.workbench import (

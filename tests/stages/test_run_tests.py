@@ -12,7 +12,7 @@ from pipeline.stage import Back, RunContext
 from repository.testing.models import Suite, TestReport
 from repository.testing.run.bed import TestBed
 from sandbox import NoIsolation, SandboxCommand, SandboxResult
-from sandbox.bwrap import BwrapSandbox
+from sandbox.bwrap.backend import BwrapSandbox
 from sandbox.index.proxy import IndexProxy
 from stages.apply_patch import Candidate, Candidates
 from stages.prepare_tests import PrepareTests

@@ -9,7 +9,7 @@ import pytest
 
 from repository.testing.install.cache import KEPT, Kept, key_of, month_end
 from repository.testing.models import Recipe
-from sandbox.unconfined import PlainSandbox
+from sandbox.unconfined import UnconfinedSandbox
 
 DAY = 86_400
 
@@ -61,7 +61,7 @@ def test_packages_are_as_of_the_end_of_the_commits_month() -> None:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Kept:
-    return Kept.of(PlainSandbox(), tmp_path / "cache", "octo/a")
+    return Kept.of(UnconfinedSandbox(), tmp_path / "cache", "octo/a")
 
 
 def environment(folder: Path, text: str) -> Path:

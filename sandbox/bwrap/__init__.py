@@ -1,0 +1,1 @@
+"""The sandbox for machines with user namespaces: bubblewrap."""

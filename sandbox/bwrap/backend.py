@@ -1,0 +1,178 @@
+"""The ``bwrap`` backend: namespaces, an empty environment, system folders read-only, nothing of the
+worker's own.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from sandbox import NoIsolation, SandboxCommand, SandboxResult
+from sandbox.access_lists import PASS_THROUGH, READ, grant
+from sandbox.bwrap.options import ControlPipes, Installation, command_line
+from sandbox.bwrap.session import BubblewrapSession
+from sandbox.index.proxy import IndexProxy
+from sandbox.limits import UMASK
+from sandbox.output import OutputCapture, capture_output, plain_text
+from sandbox.ownership import BWRAP_UID, change_owner
+
+INDEX_PORT = 8377
+"""Where a sandbox that installs finds the package index, on its own loopback."""
+
+_JOIN_NETWORK = Path(__file__).with_name("join_network.py")
+_TRUE = SandboxCommand(("/bin/true",), cwd=Path("/"))
+_SETUP_SECONDS = 30
+
+
+class BwrapSandbox:
+    name = "bwrap"
+
+    def __init__(self, index: IndexProxy) -> None:
+        """Try bubblewrap.
+
+        Raises:
+            NoIsolation: a program is missing, or the kernel refuses.
+        """
+        self._index = index
+        by_root = os.geteuid() == 0
+        self._installation = Installation(
+            bwrap=_find_program("bwrap", package="bubblewrap"),
+            setpriv=_find_program("setpriv", package="util-linux"),
+            uid=BWRAP_UID if by_root else os.getuid(),
+            gid=BWRAP_UID if by_root else os.getgid(),
+            by_root=by_root,
+        )
+        self._try_out()
+
+    def _try_out(self) -> None:
+        with ExitStack() as stack:
+            line = command_line(self._installation, _TRUE, stack)
+            trial = subprocess.run(
+                line.argv,
+                env={},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=line.descriptors,
+                timeout=_SETUP_SECONDS,
+                check=False,
+            )
+        if trial.returncode != 0:
+            output = plain_text(trial.stdout, 300).strip()
+            raise NoIsolation(
+                f"bubblewrap does not work here ({output}): it needs user namespaces (sysctl"
+                " kernel.unprivileged_userns_clone=1,"
+                " kernel.apparmor_restrict_unprivileged_userns=0), in a container the capability"
+                " SYS_ADMIN"
+            )
+
+    async def run(self, command: SandboxCommand) -> SandboxResult:
+        started = time.monotonic()
+        if command.network == "install":
+            command = self._index.reachable_from(command, INDEX_PORT)
+        if self._installation.by_root:
+            _open_paths(command, self._installation)
+        with ExitStack() as stack:
+            async with capture_output(command) as output:
+                status_r, status_w = os.pipe()
+                stack.callback(os.close, status_r)
+                start_r, start_w = os.pipe()
+                start = stack.enter_context(os.fdopen(start_w, "wb", buffering=0))
+                pipes = ControlPipes(status_w, start_r)
+                process = await self._start(command, output, stack, pipes)
+                session = BubblewrapSession(
+                    command, process, output, status_r, self._installation.uid
+                )
+                try:
+                    async with asyncio.timeout(command.timeout):
+                        init = await session.wait_for_init()
+                        if command.network == "install" and init is not None:
+                            listener = await asyncio.to_thread(_listen_inside, init)
+                            stack.callback(self._index.serve(listener))
+                        with contextlib.suppress(BrokenPipeError):  # it has failed already
+                            start.write(b".")
+                        await session.wait()
+                except TimeoutError:
+                    session.time_is_up()
+                finally:
+                    await asyncio.shield(asyncio.create_task(session.kill()))
+                return await session.result(started)
+
+    async def _start(
+        self,
+        command: SandboxCommand,
+        output: OutputCapture,
+        stack: ExitStack,
+        pipes: ControlPipes,
+    ) -> asyncio.subprocess.Process:
+        """Start bubblewrap, which then waits; close its ends of the pipes here."""
+        try:
+            line = command_line(self._installation, command, stack, pipes)
+            return await asyncio.create_subprocess_exec(
+                *line.argv,
+                env={},
+                cwd="/",
+                umask=UMASK,
+                start_new_session=True,
+                pass_fds=line.descriptors,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output.write_fd,
+                stderr=output.write_fd,
+            )
+        finally:
+            os.close(pipes.status_w)
+            os.close(pipes.start_r)
+            output.close_writer()
+
+
+def _open_paths(command: SandboxCommand, installation: Installation) -> None:
+    """Let the sandbox's user write and read its paths; it stays so."""
+    for folder in command.writable:
+        _hand_over(folder, installation)
+    for path in (command.cwd, *command.readable):
+        rights = READ | PASS_THROUGH if path.is_dir() else READ
+        grant(installation.uid, path, rights)
+
+
+def _hand_over(folder: Path, installation: Installation) -> None:
+    """Make the sandbox's user own a folder and what is in it; never through a link."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        owner = os.fstat(descriptor).st_uid
+        if owner != installation.uid:
+            change_owner(descriptor, (owner,), (installation.uid, installation.gid))
+    finally:
+        os.close(descriptor)
+
+
+def _listen_inside(init: int) -> socket.socket:
+    """Return a socket that listens on the sandbox's loopback.
+
+    It is made by another process, which joins the sandbox's network.
+    """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        program = [sys.executable, "-I", "-S", str(_JOIN_NETWORK)]
+        subprocess.run(
+            [*program, str(init), str(theirs.fileno()), str(INDEX_PORT)],
+            env={},
+            pass_fds=(theirs.fileno(),),
+            check=True,
+            timeout=_SETUP_SECONDS,
+        )
+        _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
+        return socket.socket(fileno=descriptors[0])
+
+
+def _find_program(name: str, *, package: str) -> Path:
+    path = shutil.which(name)
+    if path is None:
+        raise NoIsolation(f"{name} is not installed: apt-get install {package}")
+    return Path(path)

@@ -1,0 +1,205 @@
+"""The command line of bubblewrap: what a command sees of the machine, and as whom it runs."""
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox import SandboxCommand
+from sandbox.environment import base_environment
+from sandbox.limits import limited_command
+from sandbox.seccomp import assemble_filter
+from sandbox.syscall_table import this_processor
+
+IN_MEMORY = ("/tmp", "/var/tmp", "/dev/shm", "/tmp/home")  # noqa: S108 - inside
+"""The sandbox's own file systems."""
+
+_IN_MEMORY_BYTES = 1024**3
+_HOME = Path("/tmp/home")  # noqa: S108 - inside
+_TEMPORARY = Path("/tmp")  # noqa: S108 - inside
+_SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_ETC_ENTRIES = (
+    "alternatives",
+    "ca-certificates",
+    "gai.conf",
+    "host.conf",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "nsswitch.conf",
+    "os-release",
+    "pki",
+    "protocols",
+    "resolv.conf",
+    "services",
+    "ssl",
+)
+_HOSTNAME = "sandbox"
+_HOSTS = f"127.0.0.1 localhost {_HOSTNAME}\n::1 localhost ip6-localhost ip6-loopback\n"
+"""Many servers ask for the address of their own name, and no name server can be asked."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The programs that make the sandbox, and the user that it runs commands as."""
+
+    bwrap: Path
+    setpriv: Path
+    uid: int
+    gid: int
+    by_root: bool
+    """The worker is root.
+
+    The real user id is changed, too, since a user namespace alone leaves root's 0600 files readable.
+    """
+
+
+@dataclass(frozen=True)
+class ControlPipes:
+    """bubblewrap's ends of two pipes."""
+
+    status_w: int
+    """It writes the process id of the namespace's init, later the exit code."""
+    start_r: int
+    """The command starts once a byte arrives."""
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    argv: list[str]
+    descriptors: tuple[int, ...]
+    """To be inherited."""
+
+
+def command_line(
+    installation: Installation,
+    command: SandboxCommand,
+    stack: ExitStack,
+    pipes: ControlPipes | None = None,
+) -> CommandLine:
+    """Return the command line, whose descriptors ``stack`` closes.
+
+    The options go through a descriptor (--args), so that no /proc entry shows them.
+    """
+    uid = installation.uid
+    gid = installation.gid
+    passwd = f"root:x:0:0::/:/bin/false\nsandbox:x:{uid}:{gid}::{_HOME}:/bin/sh\n"
+    passwd_fd = _memory_file(passwd.encode(), stack)
+    group_fd = _memory_file(f"root:x:0:\nsandbox:x:{gid}:\n".encode(), stack)
+    hosts_fd = _memory_file(_HOSTS.encode(), stack)
+    filter_fd = _memory_file(assemble_filter(this_processor(), monitor=None), stack)
+    descriptors = [passwd_fd, group_fd, hosts_fd, filter_fd]
+
+    options = [
+        *_isolation(),
+        *_capabilities(installation),
+        *_environment(command),
+        *_file_system(command),
+        *_etc_file("passwd", passwd_fd),
+        *_etc_file("group", group_fd),
+        *_etc_file("hosts", hosts_fd),
+    ]
+    if pipes is not None:
+        options += ["--json-status-fd", str(pipes.status_w), "--block-fd", str(pipes.start_r)]
+        descriptors += [pipes.status_w, pipes.start_r]
+    options += ["--seccomp", str(filter_fd)]
+    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(command.cwd)]
+
+    encoded = b"".join(os.fsencode(option) + b"\0" for option in options)
+    options_fd = _memory_file(encoded, stack)
+    descriptors.append(options_fd)
+    bwrap = [str(installation.bwrap), "--args", str(options_fd), "--"]
+    argv = [*bwrap, *_drop_privileges(installation), "--", *command.argv]
+    return CommandLine(limited_command(argv), tuple(descriptors))
+
+
+def _isolation() -> list[str]:
+    return [
+        "--unshare-ipc",
+        "--unshare-pid",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--hostname",
+        _HOSTNAME,
+        "--unshare-net",
+        "--die-with-parent",
+        "--new-session",
+    ]
+
+
+def _capabilities(installation: Installation) -> list[str]:
+    options = ["--cap-drop", "ALL"]
+    if not installation.by_root:
+        return [*options, "--unshare-user"]
+    # Needed until the user id is changed inside (the last one to enter a folder that is that
+    # user's only); exec then drops them.
+    for name in ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH"):
+        options += ["--cap-add", name]
+    return options
+
+
+def _drop_privileges(installation: Installation) -> list[str]:
+    argv = [str(installation.setpriv), "--no-new-privs", "--inh-caps=-all"]
+    if installation.by_root:
+        argv.append(f"--reuid={installation.uid}")
+        argv.append(f"--regid={installation.gid}")
+        argv.append("--clear-groups")
+    return argv
+
+
+def _environment(command: SandboxCommand) -> list[str]:
+    variables = base_environment(_HOME, _TEMPORARY)
+    variables.update(command.environment)
+    options = ["--clearenv"]
+    for name, value in variables.items():
+        options += ["--setenv", name, value]
+    return options
+
+
+def _file_system(command: SandboxCommand) -> list[str]:
+    options = ["--perms", "0755", "--dir", "/etc", "--proc", "/proc", "--dev", "/dev"]
+    for name in _SYSTEM_FOLDERS:
+        folder = Path(name)
+        if folder.is_symlink():
+            options += ["--symlink", str(folder.readlink()), name]
+        elif folder.exists():
+            options += ["--ro-bind", name, name]
+    for name in _ETC_ENTRIES:
+        options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for name in IN_MEMORY:
+        options += ["--perms", "1777", "--size", str(_IN_MEMORY_BYTES), "--tmpfs", name]
+    return [*options, *_command_folders(command)]
+
+
+def _command_folders(command: SandboxCommand) -> list[str]:
+    options: list[str] = []
+    binds = dict.fromkeys(command.readable, "--ro-bind")
+    binds.update(dict.fromkeys(command.writable, "--bind"))
+
+    # Left to itself, bubblewrap makes some of the folders above closed to all but root.
+    above: set[Path] = set()
+    for path in binds:
+        above.update(path.parents)
+    above.discard(Path("/"))
+    for folder in sorted(above):
+        options += ["--perms", "0755", "--dir", str(folder)]
+
+    # A folder before the folders in it.
+    for path in sorted(binds, key=lambda path: len(path.parts)):
+        options += [binds[path], str(path), str(path)]
+    return options
+
+
+def _etc_file(name: str, descriptor: int) -> list[str]:
+    return ["--perms", "0644", "--ro-bind-data", str(descriptor), f"/etc/{name}"]
+
+
+def _memory_file(data: bytes, stack: ExitStack) -> int:
+    """Return a descriptor that reads ``data``; ``stack`` closes it."""
+    descriptor = os.memfd_create("sandbox")
+    stack.callback(os.close, descriptor)
+    os.write(descriptor, data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

@@ -1,0 +1,178 @@
+"""A bubblewrap that was started, until nothing of it is left.
+
+this process                      bubblewrap                     init of the pid namespace
+    |                                 |                                     |
+    |   status_w --> status_r         |                                     |
+    | <------------- child-pid -------| ------------- starts -------------> | (waits)
+    |   start_w --> start_r           |                                     |
+    | ------------------------------- one byte ---------------------------> | starts the command
+    | <------------- exit-code -------| <------------- ends --------------- |
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from sandbox import KILLED_EXIT_CODE, TIMEOUT_EXIT_CODE, SandboxCommand, SandboxResult
+from sandbox.bwrap.options import IN_MEMORY
+from sandbox.limits import WATCH_SECONDS
+from sandbox.output import OutputCapture, limit_message
+from sandbox.usage import Exceeded, Watch, WatchedSession
+
+_STATUS_BYTES = 4096
+# bubblewrap writes its status in pieces of which only the first is sure to come at once, so it
+# can't be parsed as JSON.
+_CHILD_PID = re.compile(rb'"child-pid": (\d+)')
+_EXIT_CODE = b'"exit-code"'
+
+
+class BubblewrapSession:
+    def __init__(
+        self,
+        command: SandboxCommand,
+        process: asyncio.subprocess.Process,
+        output: OutputCapture,
+        status_r: int,
+        uid: int,
+    ):
+        self._command = command
+        self._process = process
+        self._output = output
+        self._status_r = status_r
+        self._uid = uid
+        self._status = b""
+        self._init: int | None = None
+        self._init_pidfd: int | None = None
+        self._end_reason: Exceeded | Literal["time"] | None = None
+
+    async def wait_for_init(self) -> int | None:
+        """Return the process id of the namespace's init, which waits to start the command.
+
+        None: bubblewrap failed before it had one.
+        """
+        await _wait_until_readable(self._status_r)
+        self._status = os.read(self._status_r, _STATUS_BYTES)
+        match = _CHILD_PID.search(self._status)
+        if match is None:
+            return None
+        self._init = int(match[1])
+        with contextlib.suppress(ProcessLookupError):
+            self._init_pidfd = os.pidfd_open(self._init)
+        return self._init
+
+    async def wait(self) -> None:
+        """Wait until the command ends or uses too much."""
+        reading = self._output.reading
+        watching = asyncio.create_task(self._watch())
+        try:
+            done, _ = await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if reading in done:
+                await self._process.wait()
+            else:
+                self._end_reason = watching.result()
+        finally:
+            watching.cancel()
+
+    async def _watch(self) -> Exceeded | None:
+        """Return the limit that was exceeded; None: the command has ended before."""
+        try:
+            watch = Watch(self._watched(), self._command)
+            while True:
+                await asyncio.sleep(WATCH_SECONDS)
+                exceeded = await asyncio.to_thread(watch.exceeded)
+                if exceeded is not None:
+                    return exceeded
+        except FileNotFoundError:
+            await asyncio.wait({self._output.reading})
+            return None
+
+    def _watched(self) -> WatchedSession:
+        """Raises FileNotFoundError where the session has ended already."""
+        namespace = _pid_namespace(self._init)
+        root = f"/proc/{self._init}/root"
+        return WatchedSession(
+            uid=self._uid,
+            contains=lambda pid, _status: _pid_namespace(pid) == namespace,
+            folders=self._command.writable,
+            files_in_memory=_measure_in_memory(root),
+        )
+
+    def time_is_up(self) -> None:
+        self._end_reason = "time"
+
+    async def kill(self) -> None:
+        """Kill what is left.
+
+        The namespace's init takes all of it along, and is gone only when everything is.
+        """
+        if self._init_pidfd is not None:
+            try:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._init_pidfd, signal.SIGKILL)
+                await _wait_until_readable(self._init_pidfd)
+            finally:
+                os.close(self._init_pidfd)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+    async def result(self, started: float) -> SandboxResult:
+        """Return the result of a session that was killed.
+
+        Raises:
+            OSError: the command was never started.
+        """
+        await self._output.reading
+        self._read_status_to_end()
+        output = self._output.text()
+        if self._end_reason is None and _EXIT_CODE not in self._status:
+            raise OSError(f"the sandbox could not be set up: {output.strip()[-500:]}")
+        return SandboxResult(
+            returncode=self._exit_code(),
+            output=output + limit_message(self._end_reason, self._command),
+            timed_out=self._end_reason == "time",
+            seconds=time.monotonic() - started,
+        )
+
+    def _read_status_to_end(self) -> None:
+        while part := os.read(self._status_r, _STATUS_BYTES):
+            self._status += part
+
+    def _exit_code(self) -> int:
+        if self._end_reason in ("memory", "disk"):
+            return KILLED_EXIT_CODE
+        if self._end_reason == "time" or self._process.returncode is None:
+            return TIMEOUT_EXIT_CODE
+        return self._process.returncode
+
+
+def _pid_namespace(pid: int | None) -> str:
+    return os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115 - often, for each process
+
+
+def _measure_in_memory(root: str) -> Callable[[], int]:
+    """Return a function that measures the files in a sandbox's own file systems, in bytes."""
+
+    def measure() -> int:
+        total = 0
+        for path in IN_MEMORY:
+            status = os.statvfs(root + path)
+            total += (status.f_blocks - status.f_bfree) * status.f_frsize
+        return total
+
+    return measure
+
+
+async def _wait_until_readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(descriptor, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(descriptor)

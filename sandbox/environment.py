@@ -1,0 +1,12 @@
+"""The environment variables that each command gets, beside its own."""
+
+from pathlib import Path
+
+
+def base_environment(home: Path, temporary: Path) -> dict[str, str]:
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "TMPDIR": str(temporary),
+    }

@@ -1,0 +1,81 @@
+"""Which paths of the proxy stand for which addresses of the index."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from sandbox.index.pages import FILE_FOLDER, FileLinks
+from sandbox.index.sources import PackageSources
+
+# Linear on hostile input: one class of characters each.
+_INDEX_PATH = re.compile(r"[A-Za-z0-9._/-]*")
+_REGISTRY_PATH = re.compile(r"[A-Za-z0-9._/@%+!~-]*")
+
+
+@dataclass(frozen=True)
+class Target:
+    address: str
+    is_page: bool
+    """A page of the index, whose links must be rewritten."""
+
+
+class Routes:
+    """``/NUMBER/...`` is below an address that is passed on, ``/file/...`` a file of a page."""
+
+    def __init__(self, sources: PackageSources, links: FileLinks):
+        self._links = links
+        self._registries = {_with_slash(registry.address) for registry in sources.registries}
+        addresses = [*_web_addresses(sources)]
+        for registry in sources.registries:
+            addresses.append(_with_slash(registry.address))
+        self.addresses = tuple(dict.fromkeys(addresses))
+        """Of indexes and registries, by number."""
+
+    def address_inside(self, address: str, port: int) -> str:
+        """Return the address that a sandbox uses: the proxy's, or that of a folder as it is."""
+        known = _with_slash(address)
+        if known not in self.addresses:
+            return address
+        return f"http://127.0.0.1:{port}/{self.addresses.index(known)}/"
+
+    def resolve(self, path: str) -> Target:
+        """Return what a path stands for.
+
+        Raises:
+            ValueError: nothing.
+        """
+        _, first, *rest = path.split("/")
+        if first == FILE_FOLDER:
+            signature, encoded, name = rest
+            return Target(self._links.address_of(signature, encoded, name), is_page=False)
+        if not first.isdigit() or int(first) >= len(self.addresses):
+            raise ValueError("no such index")
+        address = self.addresses[int(first)]
+        is_registry = address in self._registries
+        below = "/".join(rest)
+        _check_path(below, _REGISTRY_PATH if is_registry else _INDEX_PATH)
+        return Target(address + below, is_page=not is_registry)
+
+
+def _check_path(path: str, allowed: re.Pattern[str]) -> None:
+    """Raise ValueError for a path that could lead out of its index."""
+    if not allowed.fullmatch(path):
+        raise ValueError("a character that no path of an index has")
+    decoded = unquote(path)
+    parts = decoded.split("/")
+    if "." in parts or ".." in parts or "//" in f"/{decoded}":
+        raise ValueError("not a plain path")
+
+
+def _web_addresses(sources: PackageSources) -> Iterator[str]:
+    for tool in sources.tools:
+        if tool.no_index:
+            continue
+        for address in tool.all:
+            if urlsplit(address).scheme in ("http", "https"):
+                yield _with_slash(address)
+
+
+def _with_slash(address: str) -> str:
+    return address.rstrip("/") + "/"

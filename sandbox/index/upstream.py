@@ -1,0 +1,151 @@
+"""The proxy's own requests, to the index and where it redirects to."""
+
+import ipaddress
+import socket
+import ssl
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import httpx
+
+MAX_FILE_BYTES = 2 * 1024**3
+
+_MAX_PAGE_BYTES = 64 * 1024**2
+_TIMEOUT_SECONDS = 60.0
+_MAX_REQUESTS = 5
+"""Of one answer: redirects are followed here."""
+_GZIP_WINDOW_BITS = 31
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_EC2_METADATA_IPV6 = ipaddress.ip_address("fd00:ec2::254")
+
+UPSTREAM_ERRORS = (OSError, ValueError, zlib.error, httpx.HTTPError, httpx.InvalidURL)
+
+
+@dataclass(frozen=True)
+class Answer:
+    address: str
+    """Where it came from in the end."""
+    response: httpx.Response
+
+
+class Upstream:
+    def __init__(self, indexes: Sequence[str], certificates: str | None):
+        """
+        Args:
+            indexes: the addresses that are passed on, with their credentials.
+            certificates: a file to trust instead of the system's.
+        """
+        self._indexes = tuple(indexes)
+        self._index_hosts = {_host_and_port(httpx.URL(index)) for index in indexes}
+        self._client = httpx.Client(
+            verify=ssl.create_default_context(cafile=certificates),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=_TIMEOUT_SECONDS,
+            # Connections are kept by address and port, where another host may answer, too: a
+            # connection whose certificate was checked for one host must not serve another.
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
+
+    @contextmanager
+    def fetch(self, method: str, address: str, headers: Mapping[str, str]) -> Iterator[Answer]:
+        """Send a request and follow redirects; the body of the answer is yet to be read.
+
+        Raises:
+            UPSTREAM_ERRORS: there is no answer.
+        """
+        for _ in range(_MAX_REQUESTS):
+            response = self._send(method, address, headers)
+            try:
+                if not response.has_redirect_location:
+                    yield Answer(address, response)
+                    return
+            finally:
+                response.close()
+            address = urljoin(address, response.headers["Location"])
+        raise ValueError("too many redirects")
+
+    def _send(self, method: str, address: str, headers: Mapping[str, str]) -> httpx.Response:
+        url = httpx.URL(address)
+        # The address that was checked is the one that is connected to; the host's name is left in
+        # the header and for its certificate.
+        checked = url.copy_with(host=self._resolve(url), userinfo=b"")
+        request = self._client.build_request(
+            method,
+            checked,
+            headers={**headers, "Host": url.netloc.decode("ascii")},
+            extensions={"sni_hostname": url.raw_host.decode("ascii")},
+        )
+        return self._client.send(request, auth=self._credentials(address, url), stream=True)
+
+    def _credentials(self, address: str, url: httpx.URL) -> httpx.BasicAuth | None:
+        """Return an index's own credentials; those in other addresses are not used."""
+        if url.username and address.startswith(self._indexes):
+            return httpx.BasicAuth(url.username, url.password)
+        return None
+
+    def _resolve(self, url: httpx.URL) -> str:
+        """Return an IP address of a host.
+
+        A page may link anywhere, but must not make us reach this machine and its neighbours'
+        services, unless the index itself is there.
+
+        Raises:
+            OSError: the host is unknown.
+            ValueError: it may not be reached.
+        """
+        if url.scheme not in _DEFAULT_PORTS:
+            raise ValueError("not an address of the web")
+        host = url.raw_host.decode("ascii")
+        port = url.port or _DEFAULT_PORTS[url.scheme]
+        addresses: list[str] = []
+        for *_, socket_address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            addresses.append(str(socket_address[0]))
+        if _host_and_port(url) not in self._index_hosts:
+            addresses = [address for address in addresses if not _is_near(address)]
+        if not addresses:
+            raise ValueError("not an address of another machine")
+        return addresses[0]
+
+
+def read_page(response: httpx.Response) -> bytes:
+    """Read a page's body and unpack it.
+
+    Raises:
+        ValueError: it is too large.
+    """
+    packed = bytearray()
+    for part in response.iter_raw():
+        packed += part
+        _check_size(packed)
+    if response.headers.get("Content-Encoding") != "gzip":
+        return bytes(packed)
+    unpacked = zlib.decompressobj(_GZIP_WINDOW_BITS).decompress(packed, _MAX_PAGE_BYTES + 1)
+    _check_size(unpacked)
+    return unpacked
+
+
+def _check_size(body: bytes | bytearray) -> None:
+    if len(body) > _MAX_PAGE_BYTES:
+        raise ValueError("too large")
+
+
+def _host_and_port(url: httpx.URL) -> tuple[str, int | None]:
+    return url.host, url.port
+
+
+def _is_near(text: str) -> bool:
+    """Whether an address is this machine's, or one of the cloud's metadata services."""
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return (
+        address.is_loopback
+        or address.is_link_local
+        or address.is_unspecified
+        or address.is_multicast
+        or address == _EC2_METADATA_IPV6
+    )

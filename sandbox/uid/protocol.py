@@ -1,0 +1,93 @@
+"""What a worker and the helper send each other over the helper's socket.
+
+    worker --> helper    the request's length in four bytes, with the descriptor for the output;
+                         then a ``SessionRequest``
+    helper --> worker    a ``SessionReply``, then the end of the connection
+
+A worker that shuts its side of the connection down cancels the session. The supervisor of a session
+passes the same request on to its monitor and its target.
+"""
+
+import json
+import socket
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from sandbox import SandboxCommand
+
+READY = "ready\n"
+"""What the helper prints once it listens."""
+
+_LENGTH_BYTES = 4
+_MAX_REQUEST_BYTES = 4 * 1024**2
+_REQUEST_SECONDS = 10
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class SessionRequest:
+    command: SandboxCommand
+    """Its ``network``, ``output_limit`` and ``on_output`` are the worker's business."""
+    index_port: int | None
+    """A port on the worker's loopback that the session may reach."""
+
+    def encode(self) -> bytes:
+        command = asdict(replace(self.command, on_output=None))
+        message = {"command": command, "index_port": self.index_port}
+        return json.dumps(message, default=str).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        message = json.loads(data)
+        fields = message["command"]
+        fields["argv"] = tuple(fields["argv"])
+        fields["cwd"] = Path(fields["cwd"])
+        fields["writable"] = tuple(Path(path) for path in fields["writable"])
+        fields["readable"] = tuple(Path(path) for path in fields["readable"])
+        return cls(SandboxCommand(**fields), message["index_port"])
+
+
+@dataclass(frozen=True)
+class SessionReply:
+    exit_code: int = 0
+    end_reason: str | None = None
+    """``time``, ``memory``, ``disk``, or a phrase; None where the command ended by itself."""
+    error: str | None = None
+    """What prevented the session."""
+
+    def encode(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        return cls(**json.loads(data))
+
+
+def send_request(connection: socket.socket, request: SessionRequest, output: int) -> None:
+    data = request.encode()
+    socket.send_fds(connection, [len(data).to_bytes(_LENGTH_BYTES, "big")], [output])
+    connection.sendall(data)
+
+
+def receive_request(connection: socket.socket) -> tuple[SessionRequest, int]:
+    """Return a request and the descriptor for the output."""
+    connection.settimeout(_REQUEST_SECONDS)
+    length, descriptors, _, _ = socket.recv_fds(connection, _LENGTH_BYTES, 1)
+    size = int.from_bytes(length, "big")
+    data = bytearray()
+    while len(data) < size <= _MAX_REQUEST_BYTES:
+        part = connection.recv(size - len(data))
+        if not part:
+            break
+        data += part
+    connection.settimeout(None)
+    return SessionRequest.decode(bytes(data)), descriptors[0]
+
+
+def receive_to_end(connection: socket.socket) -> bytes:
+    """Receive until the sender closes the connection."""
+    data = b""
+    while part := connection.recv(_CHUNK):
+        data += part
+    return data

@@ -1,0 +1,117 @@
+"""Which users own the sockets that listen on an address, as the kernel reports it."""
+
+import errno
+import socket
+import struct
+import sys
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+
+IpAddress = IPv4Address | IPv6Address
+
+_LISTEN_STATE = "0A"  # TCP_LISTEN in /proc/net/tcp
+
+# include/uapi/linux/{netlink,sock_diag,unix_diag}.h
+_NETLINK_SOCK_DIAG = 4
+_SOCK_DIAG_BY_FAMILY = 20
+_NLM_F_REQUEST_DUMP = 0x301
+_NLMSG_ERROR = 2
+_NLMSG_DONE = 3
+_ALL_STATES = 0xFFFFFFFF
+_UDIAG_SHOW_NAME_AND_UID = 0x41
+_UNIX_DIAG_NAME = 0
+_UNIX_DIAG_UID = 7
+_NETLINK_HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, sender
+_UNIX_DIAG_REQUEST = struct.Struct("=BBHIIIII")
+_UNIX_DIAG_MESSAGE_BYTES = 16
+_ATTRIBUTE_HEADER = struct.Struct("=HH")  # length, type
+_RECEIVE_BYTES = 1 << 18
+
+
+def unmapped(address: IpAddress) -> IpAddress:
+    """Return the IPv4 address that an IPv6 one maps, or else the address itself."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def listener_owners(address: IpAddress, port: int, *, stream: bool) -> set[int]:
+    """Return the user ids of the sockets that receive what is sent to a loopback address and port.
+
+    They are read from /proc/net.
+    """
+    any_address = "0.0.0.0" if address.version == 4 else "::"  # noqa: S104 - compared, not bound
+    matching = {str(address), any_address, "::"}
+    owners: set[int] = set()
+    for name in ("tcp", "tcp6") if stream else ("udp", "udp6"):
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+            fields = line.split()
+            local_address, _, local_port = fields[1].partition(":")
+            if int(local_port, 16) != port:
+                continue
+            if stream and fields[3] != _LISTEN_STATE:
+                continue
+            if str(_parse_kernel_address(local_address)) in matching:
+                owners.add(int(fields[7]))
+    return owners
+
+
+def _parse_kernel_address(text: str) -> IpAddress:
+    """Parse an address of /proc/net: 32-bit words in this machine's byte order."""
+    packed = b""
+    for start in range(0, len(text), 8):
+        packed += bytes.fromhex(text[start : start + 8])[::-1]
+    return unmapped(ip_address(packed))
+
+
+def abstract_socket_owners(name: bytes) -> set[int]:
+    """Return the user ids of the sockets with an abstract name (sock_diag(7)).
+
+    Raises:
+        OSError: the kernel can't tell.
+    """
+    owners: set[int] = set()
+    family = socket.AF_NETLINK
+    with socket.socket(family, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as diagnostics:
+        diagnostics.sendto(_unix_diag_request(), (0, 0))
+        while True:
+            data = diagnostics.recv(_RECEIVE_BYTES)
+            offset = 0
+            while offset + _NETLINK_HEADER.size <= len(data):
+                length, kind, *_ = _NETLINK_HEADER.unpack_from(data, offset)
+                if kind == _NLMSG_DONE:
+                    return owners
+                if kind == _NLMSG_ERROR:
+                    raise OSError(errno.EPERM, "no socket diagnostics")
+                start = offset + _NETLINK_HEADER.size + _UNIX_DIAG_MESSAGE_BYTES
+                attributes = _parse_attributes(data[start : offset + length])
+                if attributes.get(_UNIX_DIAG_NAME) == name:
+                    owners.add(int.from_bytes(attributes[_UNIX_DIAG_UID], sys.byteorder))
+                offset += _align(length)
+
+
+def _unix_diag_request() -> bytes:
+    body = _UNIX_DIAG_REQUEST.pack(
+        socket.AF_UNIX, 0, 0, _ALL_STATES, 0, _UDIAG_SHOW_NAME_AND_UID, 0, 0
+    )
+    length = _NETLINK_HEADER.size + len(body)
+    header = _NETLINK_HEADER.pack(length, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST_DUMP, 1, 0)
+    return header + body
+
+
+def _parse_attributes(data: bytes) -> dict[int, bytes]:
+    """Return type -> value."""
+    attributes: dict[int, bytes] = {}
+    offset = 0
+    while offset + _ATTRIBUTE_HEADER.size <= len(data):
+        length, kind = _ATTRIBUTE_HEADER.unpack_from(data, offset)
+        if length < _ATTRIBUTE_HEADER.size:
+            break
+        attributes[kind] = data[offset + _ATTRIBUTE_HEADER.size : offset + length]
+        offset += _align(length)
+    return attributes
+
+
+def _align(length: int) -> int:
+    """Round up to the four bytes that netlink aligns to."""
+    return (length + 3) & ~3

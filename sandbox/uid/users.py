@@ -1,0 +1,105 @@
+"""The user ids of sessions: one for each, claimed for as long as it runs, and cleaned up after it."""
+
+import contextlib
+import fcntl
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox.ownership import remove, sweep
+
+USER_IDS = range(60900, 60964)
+"""Each with a group of the same number. In the range of BWRAP_UID, which Debian leaves unused."""
+HOMES = Path("/var/lib/coding-agent-sandbox")
+
+
+def home_of(uid: int) -> Path:
+    return HOMES / str(uid)
+
+
+def temporary_folder_of(uid: int) -> Path:
+    return home_of(uid) / "tmp"
+
+
+def claim_user_id(candidates: Sequence[int] = USER_IDS) -> int:
+    """Return a user id that no other session has.
+
+    This process holds its lock until it ends, so that helpers on one machine don't collide.
+
+    Raises:
+        BlockingIOError: all are in use.
+    """
+    # Begin at different ones, so that few sessions try the same.
+    offset = os.getpid()
+    for step in range(len(candidates)):
+        uid = candidates[(offset + step) % len(candidates)]
+        lock = os.open(HOMES / f"{uid}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        if home_of(uid).exists():  # a session that died with its supervisor
+            _kill_all(uid)
+            remove_files(uid)
+        return uid
+    raise BlockingIOError(f"all {len(candidates)} user ids of the sandbox are in use")
+
+
+def make_home(uid: int) -> None:
+    for folder in (home_of(uid), temporary_folder_of(uid)):
+        folder.mkdir(mode=0o700)
+        os.chown(folder, uid, uid)
+
+
+def remove_files(uid: int, keep: Sequence[int] = ()) -> None:
+    """Remove what a user has left, for the next session with its id.
+
+    Args:
+        uid: the user.
+        keep: descriptors of folders that go back to the worker.
+    """
+    sweep(uid, keep=keep)
+    try:
+        temporary_folder_of(uid).rmdir()
+        home_of(uid).rmdir()
+    except OSError:  # something is left in it
+        remove(str(home_of(uid)))
+
+
+def end_processes(uid: int) -> None:
+    """Kill all that a user runs, until this process, which adopts orphans, has no child left."""
+    while _children_left():
+        _kill_all(uid)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
+
+
+def end_leftovers() -> None:
+    """End and clean up sessions that were killed from outside, together with their supervisor."""
+    for uid in USER_IDS:
+        if home_of(uid).exists():
+            with contextlib.suppress(BlockingIOError):  # it is still running
+                claim_user_id((uid,))
+
+
+def _kill_all(uid: int) -> None:
+    killer = os.fork()
+    if killer == 0:
+        try:
+            os.setresuid(uid, uid, uid)
+            os.kill(-1, signal.SIGKILL)  # all at once: no fork gets in between
+        finally:
+            os._exit(0)
+    os.waitpid(killer, 0)
+
+
+def _children_left() -> bool:
+    """Reap the children that have ended; return whether others run."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            continue
+    except ChildProcessError:
+        return False
+    return True
