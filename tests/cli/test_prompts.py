@@ -1,4 +1,4 @@
-"""``coding-agent prompts``: what a prompt engineer works with."""
+"""``coding-agent prompts``: the prompt engineer's workbench."""
 
 import json
 import shutil
@@ -80,7 +80,7 @@ def test_a_finding_names_template_line_and_reason_and_exits_with_1(
 @pytest.mark.parametrize(
     "command", [["list"], ["lint"], ["render", "propose", "--variables", "v.json"]]
 )
-def test_a_folder_without_templates_is_told(console: Console, command: list[str]) -> None:
+def test_a_folder_without_templates_is_refused(console: Console, command: list[str]) -> None:
     (console.folder / "v.json").write_text("{}")
     (console.folder / "bare").mkdir()
     assert "the folder holds no *.md.j2 files" in console.refused(
@@ -88,7 +88,7 @@ def test_a_folder_without_templates_is_told(console: Console, command: list[str]
     )
 
 
-def test_a_template_without_front_matter_is_told_with_its_line(
+def test_a_template_without_front_matter_is_refused_with_its_line(
     console: Console, mine: Path
 ) -> None:
     (mine / "propose.md.j2").write_text("words")
@@ -104,7 +104,7 @@ def test_a_template_is_rendered_with_variables_from_a_file(console: Console) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "variables", "said"),
+    ("name", "variables", "message"),
     [
         (
             "pull_request_title",
@@ -121,11 +121,11 @@ def test_a_template_is_rendered_with_variables_from_a_file(console: Console) -> 
         ("sonnet", "{}", "template 'sonnet': there is none; there are agent, "),
     ],
 )
-def test_a_mistake_in_rendering_is_told(
-    console: Console, name: str, variables: str | None, said: str
+def test_a_mistake_in_rendering_is_reported(
+    console: Console, name: str, variables: str | None, message: str
 ) -> None:
     (console.folder / "v.json").write_text(variables or "")
-    assert said in console.refused(
+    assert message in console.refused(
         "prompts", "render", name, *(["--variables", "v.json"] if variables else [])
     )
 
@@ -146,14 +146,17 @@ def test_the_prompt_of_a_stored_run_is_rendered_as_it_was_sent(
         "prompts", "render", "propose", "--job", job_id, "--templates", mine
     ).stdout
     assert "EDITED # " in changed and ISSUE[0] in changed
-    said = console.refused("prompts", "render", "pull_request_title", "--job", job_id)
-    assert said == "--job has no issue_number, title for pull_request_title: give --variables FILE"
-
-
-def test_a_job_without_a_prompt_is_told(console: Console) -> None:
-    said = console.refused("prompts", "render", "propose", "--job", "nothing")
+    message = console.refused("prompts", "render", "pull_request_title", "--job", job_id)
     assert (
-        said == "there is no such run of job 'nothing' in this store; see: coding-agent jobs list"
+        message == "--job has no issue_number, title for pull_request_title: give --variables FILE"
+    )
+
+
+def test_a_job_without_a_prompt_is_reported(console: Console) -> None:
+    message = console.refused("prompts", "render", "propose", "--job", "nothing")
+    assert (
+        message
+        == "there is no such run of job 'nothing' in this store; see: coding-agent jobs list"
     )
 
 
@@ -171,7 +174,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_replay_shows_prompts_patch_tests_and_cost_side_by_side_and_leaves_the_store_alone(
+def test_a_replay_compares_prompts_patch_tests_and_cost_and_only_reads_the_store(
     console: Console, sample: Sample, mine: Path
 ) -> None:
     job_id = stored(console, sample)
@@ -188,8 +191,8 @@ def test_a_replay_shows_prompts_patch_tests_and_cost_side_by_side_and_leaves_the
             ]
         )
     )
-    kept = [console.data_dir / name for name in ("store.sqlite", "artifacts")]
-    before = tree(kept[1]), kept[0].read_bytes()
+    files = [console.data_dir / name for name in ("store.sqlite", "artifacts")]
+    before = tree(files[1]), files[0].read_bytes()
     options = (
         "--template-dir",
         mine,
@@ -198,40 +201,49 @@ def test_a_replay_shows_prompts_patch_tests_and_cost_side_by_side_and_leaves_the
         "--model",
         "scripted:new.yaml",
     )
-    told = console.json("prompts", "replay", job_id, *options, "--json")
-    assert (tree(kept[1]), kept[0].read_bytes()) == before
-    assert [(side["outcome"], side["cost_usd"], side["tests"][:12]) for side in told.values()] == [
+    result = console.json("prompts", "replay", job_id, *options, "--json")
+    assert (tree(files[1]), files[0].read_bytes()) == before
+    assert [
+        (side["outcome"], side["cost_usd"], side["tests"][:12]) for side in result.values()
+    ] == [
         ("proposed", 0.0, "red to green"),
         ("proposed", 0.25, "red to green"),
     ]
     assert (
-        "+    return a + b" in told["before"]["patch"]
-        and "+    return b + a" in told["after"]["patch"]
+        "+    return a + b" in result["before"]["patch"]
+        and "+    return b + a" in result["after"]["patch"]
     )
     (old, new) = (
         {name: text for name, text in side["prompts"].items() if "user" in name}
-        for side in told.values()
+        for side in result.values()
     )
     assert old.keys() == new.keys() and [len(side) for side in (old, new)] == [1, 1]
     assert "Be brief." in new.popitem()[1] and "Be brief." not in old.popitem()[1]
-    shown = console.run("prompts", "replay", job_id, *options)
-    assert shown.exit_code == 0, shown.output
-    for said in ("with these templates", "Be brief.", "$0.2500", "return b + a", "↺ prepare_tests"):
-        assert said in shown.output
-    assert "fetch_issue" not in shown.output, "what came before is kept"
+    output = console.run("prompts", "replay", job_id, *options)
+    assert output.exit_code == 0, output.output
+    for message in (
+        "with these templates",
+        "Be brief.",
+        "$0.2500",
+        "return b + a",
+        "↺ prepare_tests",
+    ):
+        assert message in output.output
+    assert "fetch_issue" not in output.output, "what came before is files"
 
 
-def test_a_mistake_in_a_replay_is_told(console: Console, sample: Sample, mine: Path) -> None:
-    said = console.refused("prompts", "replay", "nothing", "--template-dir", mine)
+def test_a_mistake_in_a_replay_is_reported(console: Console, sample: Sample, mine: Path) -> None:
+    message = console.refused("prompts", "replay", "nothing", "--template-dir", mine)
     assert (
-        said == "there is no such run of job 'nothing' in this store; see: coding-agent jobs list"
+        message
+        == "there is no such run of job 'nothing' in this store; see: coding-agent jobs list"
     )
-    said = console.refused(
-        "prompts", "replay", "nothing", "--template-dir", mine, "--from-stage", "mend"
+    message = console.refused(
+        "prompts", "replay", "nothing", "--template-dir", mine, "--from-stage", "nonsense"
     )
-    assert said.startswith("--from-stage: no stage 'mend'; there are fetch_issue, checkout")
-    said = console.refused("prompts", "lint", "--template-dir", "0" * 64)
-    assert "no such set is published" in said
+    assert message.startswith("--from-stage: no stage 'nonsense'; there are fetch_issue, checkout")
+    message = console.refused("prompts", "lint", "--template-dir", "0" * 64)
+    assert "no such set is published" in message
 
 
 def comparing(
@@ -246,7 +258,7 @@ def comparing(
     return ("prompts", "compare", SHIPPED, mine, "--runs", "3", "--model", "scripted:new.yaml")
 
 
-def test_two_sets_are_compared_over_stored_runs_after_the_cost_was_told(
+def test_two_sets_are_compared_over_stored_runs_after_the_cost_is_confirmed(
     console: Console, sample: Sample, mine: Path
 ) -> None:
     script = [
@@ -260,14 +272,19 @@ def test_two_sets_are_compared_over_stored_runs_after_the_cost_was_told(
         "1 issue with two sets each: about $0.00, twice what they cost before; $4.00 at"
         in asked.stderr
     )
-    told = console.json(*arguments, "--yes", "--json")
-    assert (told["issues"], told["only_a"], told["only_b"], told["mcnemar_p"]) == (1, 1, 0, 1.0)
-    assert (told["resolved"]["a"], told["resolved"]["b"]) == (1, 0)
-    assert (told["cost_usd"]["a"], told["cost_usd"]["interval"]) == (0.5, None)
-    assert told["rounds"]["b"] > told["rounds"]["a"] == 1
+    result = console.json(*arguments, "--yes", "--json")
+    assert (result["issues"], result["only_a"], result["only_b"], result["mcnemar_p"]) == (
+        1,
+        1,
+        0,
+        1.0,
+    )
+    assert (result["resolved"]["a"], result["resolved"]["b"]) == (1, 0)
+    assert (result["cost_usd"]["a"], result["cost_usd"]["interval"]) == (0.5, None)
+    assert result["rounds"]["b"] > result["rounds"]["a"] == 1
 
 
-def test_an_issue_that_could_not_be_tried_to_its_end_is_left_out_of_a_comparison(
+def test_an_issue_that_did_not_finish_is_left_out_of_a_comparison(
     console: Console, sample: Sample, mine: Path
 ) -> None:
     script = [{"when": "Be brief", "status": 404}, {"reply": sample.reply.read_text()}]
@@ -323,10 +340,10 @@ def test_golden_prices_the_difference_for_a_model(
         "pipeline.model.litellm_client.listed_input_price", {"openai/gpt-4o": 2.5e-6}.get
     )
     edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
-    shown = console.run(
+    output = console.run(
         "prompts", "golden", "--template-dir", mine, "--model", "openai/gpt-4o"
     ).stdout
-    assert "plain/propose: about 331 -> 334 tokens, +0.000008 US dollars a call" in shown
+    assert "plain/propose: about 331 -> 334 tokens, +0.000008 US dollars a call" in output
 
 
 def test_each_save_is_rendered_again(console: Console, mine: Path) -> None:
@@ -338,9 +355,9 @@ def test_each_save_is_rendered_again(console: Console, mine: Path) -> None:
         yield
 
     (mine / ".#propose.md.j2").symlink_to("someone@machine.1234")  # as Emacs locks what it edits
-    says = list(watch_folder(mine, edits().__next__))
-    assert says[0].startswith(f"watching {mine}: ")
-    assert "+Be brief." in says[1] and says[2].startswith("template 'propose', line ")
+    texts = list(watch_folder(mine, edits().__next__))
+    assert texts[0].startswith(f"watching {mine}: ")
+    assert "+Be brief." in texts[1] and texts[2].startswith("template 'propose', line ")
 
 
 def test_a_set_is_published_made_current_and_taken_back(
@@ -366,7 +383,7 @@ def test_a_set_is_published_made_current_and_taken_back(
     )
 
 
-def test_a_diff_tells_where_a_version_was_not_raised(console: Console, mine: Path) -> None:
+def test_a_diff_reports_a_version_that_was_not_raised(console: Console, mine: Path) -> None:
     edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
     result = console.run("prompts", "diff", SHIPPED, mine)
     assert result.exit_code == 1 and "+Be brief." in result.stdout
@@ -376,15 +393,15 @@ def test_a_diff_tells_where_a_version_was_not_raised(console: Console, mine: Pat
     assert console.run("prompts", "diff", mine, mine).exit_code == 0
 
 
-def test_a_template_is_shown_with_what_it_says_of_itself(console: Console) -> None:
-    shown = console.run("prompts", "show", "propose").stdout
+def test_a_template_is_shown_with_its_front_matter(console: Console) -> None:
+    output = console.run("prompts", "show", "propose").stdout
     assert (
-        "files[].content                  untrusted str" in shown
-        and "# Why the previous attempt failed" in shown
+        "files[].content                  untrusted str" in output
+        and "# Why the previous attempt failed" in output
     )
 
 
-def test_lines_side_by_side_are_those_that_differ_with_two_around() -> None:
+def test_side_by_side_shows_differences_with_two_lines_of_context() -> None:
     old = ["a", "b", "c", "d", "e", "f"]
     assert list(side_by_side(old, [*old[:4], "E", "E2", "f"])) == [
         ("...", "..."),
@@ -398,7 +415,7 @@ def test_lines_side_by_side_are_those_that_differ_with_two_around() -> None:
     assert replace_control_characters("\x1b[2Jü\t\u202e") == "\ufffd[2Jü\t\ufffd"
 
 
-def test_differences_come_with_what_they_are_worth() -> None:
+def test_differences_come_with_paired_statistics() -> None:
     assert mcnemar(0, 0) == mcnemar(3, 3) == 1.0
     assert mcnemar(1, 9) == pytest.approx(0.0215, abs=1e-4)  # 22/1024
     assert mcnemar(0, 5000) < 1e-9
@@ -410,9 +427,11 @@ def test_differences_come_with_what_they_are_worth() -> None:
     assert interval is not None and 0.3 < interval[0] < 0.5 < interval[1] < 0.7
     first = [Trial(str(n), n % 2 == 0, 0.1, 1) for n in range(10)]
     second = [Trial(str(n), True, 0.2, 2) for n in range(10)]
-    told = summarize(list(zip(first, second, strict=True)))
-    assert (told["only_a"], told["only_b"], told["resolved"]["difference"]) == (0, 5, 0.5)
-    assert told["cost_usd"]["difference"] == pytest.approx(0.1) and told["rounds"]["interval"] == (
+    result = summarize(list(zip(first, second, strict=True)))
+    assert (result["only_a"], result["only_b"], result["resolved"]["difference"]) == (0, 5, 0.5)
+    assert result["cost_usd"]["difference"] == pytest.approx(0.1) and result["rounds"][
+        "interval"
+    ] == (
         1.0,
         1.0,
     )

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from prompts.filters import clip, code, fenced, inert, one_line, quoted
+from prompts.filters import bullets, clip, code, fenced, inert, one_line, quoted
 
-#: Text made of what Markdown, HTML and GitHub give a meaning to, more often than chance would.
+#: Text result of what Markdown, HTML and GitHub give a meaning to, more often than chance would.
 HOSTILE = st.lists(
     st.sampled_from(
         [
@@ -49,17 +49,16 @@ HOSTILE = st.lists(
 def tokens(markdown: str) -> list[tuple[str, str]]:
     flat = []
     for token in MarkdownIt("commonmark", {"linkify": False}).parse(markdown):
-        flat += (
-            [(token.type, token.content)]
-            if token.type != "inline"
-            else [(c.type, c.content) for c in token.children]
-        )
+        if token.type == "inline":
+            flat += [(child.type, child.content) for child in token.children]
+        else:
+            flat.append((token.type, token.content))
     return flat
 
 
 @settings(deadline=None, max_examples=300)
 @given(HOSTILE)
-def test_text_in_a_fence_cannot_close_it(text: str) -> None:
+def test_fenced_text_cannot_close_its_fence(text: str) -> None:
     parsed = tokens(f"before\n\n{fenced(text)}\n\nafter\n")
     kinds = [kind for kind, _ in parsed]
     assert kinds.count("fence") == 1
@@ -68,7 +67,7 @@ def test_text_in_a_fence_cannot_close_it(text: str) -> None:
 
 @settings(deadline=None, max_examples=300)
 @given(HOSTILE)
-def test_text_as_inline_code_stays_one_piece_of_code(text: str) -> None:
+def test_inline_code_stays_one_piece(text: str) -> None:
     kinds = [kind for kind, _ in tokens(f"a {code(text)} b\n")]
     assert kinds in (
         ["paragraph_open", "text", "code_inline", "text", "paragraph_close"],
@@ -90,8 +89,8 @@ def test_quoted_inert_text_makes_no_html_link_or_image_and_stays_in_its_quote(te
 @settings(deadline=None, max_examples=300)
 @given(HOSTILE)
 def test_inert_text_holds_no_mention_reference_address_or_comment(text: str) -> None:
-    made = inert(text)
-    assert not re.search(r"@\w|#\d|GH-\d|<!--|https?://|www\.", made, re.I)
+    result = inert(text)
+    assert not re.search(r"@\w|#\d|GH-\d|<!--|https?://|www\.", result, re.I)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +124,15 @@ def test_one_line_is_one_line_without_controls(text: str) -> None:
 @settings(deadline=None, max_examples=100)
 @given(st.text(max_size=400), st.integers(3, 200))
 def test_clipping_bounds_the_size_and_keeps_both_ends(text: str, size: int) -> None:
-    made = clip(text, size)
-    assert len(made) <= size + 60
-    assert made.startswith(text[: size * 2 // 3]) and made.endswith(
+    result = clip(text, size)
+    assert len(result) <= size + 60
+    assert result.startswith(text[: size * 2 // 3]) and result.endswith(
         text[len(text) - (size - size * 2 // 3) :] or ""
     )
-    assert (made == text) == (len(text) <= size)
+    assert (result == text) == (len(text) <= size)
+
+
+def test_bullets_list_names_as_inert_code_up_to_a_limit() -> None:
+    assert bullets(["a", "@octocat `x`"]) == "- `a`\n- `` @\u200boctocat `x` ``"
+    assert bullets(["a", "b", "c"], 2) == "- `a`\n- `b`\n- and 1 more"
+    assert bullets([]) == ""

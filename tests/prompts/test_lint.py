@@ -32,8 +32,8 @@ def shipped(name: str, *replacements: tuple[str, str]) -> str:
 
 def added(words: str) -> list[str]:
     """Findings of the shipped ``propose`` with ``words`` added, without the place."""
-    found = findings(propose=shipped("propose", ("# Task\n", f"# Task\n{words}\n")))
-    return [re.sub(r"^propose(:\d+)?: ", "", finding) for finding in found]
+    results = findings(propose=shipped("propose", ("# Task\n", f"# Task\n{words}\n")))
+    return [re.sub(r"^propose(:\d+)?: ", "", finding) for finding in results]
 
 
 def test_the_shipped_templates_have_no_findings() -> None:
@@ -44,7 +44,7 @@ TITLE = "{title: untrusted str}"
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "finding"),
     [
         (
             title("{{ title | code }}{{ titel }}", TITLE),
@@ -81,9 +81,9 @@ TITLE = "{title: untrusted str}"
         (None, "pull_request_title: missing"),
     ],
 )
-def test_lint_finds(text: str | None, says: str) -> None:
-    found = findings(pull_request_title=text)
-    assert any(finding.startswith(says) for finding in found), found
+def test_lint_finds(text: str | None, finding: str) -> None:
+    results = findings(pull_request_title=text)
+    assert any(result.startswith(finding) for result in results), results
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_lint_finds(text: str | None, says: str) -> None:
         template("{{ " + " ~ ".join(["'a'"] * 3000) + " }}", name="propose"),
     ],
 )
-def test_what_the_yaml_or_the_walk_chokes_on_is_a_finding(text: str) -> None:
+def test_what_yaml_or_the_walk_cannot_handle_is_a_finding(text: str) -> None:
     assert any(finding.startswith("propose") for finding in findings(propose=text))
 
 
@@ -193,7 +193,7 @@ def test_what_is_not_part_of_the_template_language_is_refused(words: str, what: 
     assert added(words) == [f"{what} is not part of the template language"]
 
 
-def test_for_github_a_text_must_be_made_inert_and_not_edited_afterwards() -> None:
+def test_text_for_github_must_be_inert_and_not_edited_afterwards() -> None:
     def with_title(expression: str) -> list[str]:
         return findings(
             pull_request_title=shipped(
@@ -207,7 +207,7 @@ def test_for_github_a_text_must_be_made_inert_and_not_edited_afterwards() -> Non
         assert finding.endswith("'title' is untrusted text outside a frame: put | inert behind it")
 
 
-def test_a_field_that_nobody_declared_is_found() -> None:
+def test_an_undeclared_field_is_found() -> None:
     assert added("{{ issue.titel | code }}") == ["'issue.titel' is used but not declared"]
     assert added("{% for file in files %}{{ file.pth | code }}{% endfor %}") == [
         "'file.pth' is used but not declared"

@@ -69,7 +69,7 @@ def prompt(text: str, feedback: str | None = "it failed") -> str:
 
 
 def effect(name: str, text: str, **more: Any) -> str:
-    said = {
+    variables = {
         "issue_number": 4,
         "issue_url": "https://github.com/octo/repo/issues/4",
         "title": text,
@@ -94,7 +94,7 @@ def effect(name: str, text: str, **more: Any) -> str:
         "job_id": "job-1",
         "generation": 1,
     }
-    return TEMPLATES.render(name, **(said | more))
+    return TEMPLATES.render(name, **(variables | more))
 
 
 def structure(markdown: str) -> list[str]:
@@ -117,11 +117,11 @@ def structure(markdown: str) -> list[str]:
         lambda text: text.strip("\u200b \t\r\n`") != "" and any(ch.isalnum() for ch in text)
     )
 )
-def test_hostile_text_leaves_the_prompts_structure_as_it_is(text: str) -> None:
+def test_hostile_text_does_not_change_the_structure_of_a_prompt(text: str) -> None:
     assert structure(prompt(text)) == structure(prompt("harmless"))
 
 
-def test_the_prompt_asks_for_edits_in_blocks_with_a_test_and_calls_everything_fenced_data() -> None:
+def test_the_system_prompt_asks_for_edit_blocks_with_a_test_and_calls_fenced_text_data() -> None:
     system = TEMPLATES.render("propose_system")
     assert (
         "<<<<<<< SEARCH\n" in system and "\n=======\n" in system and "\n>>>>>>> REPLACE" in system
@@ -130,16 +130,16 @@ def test_the_prompt_asks_for_edits_in_blocks_with_a_test_and_calls_everything_fe
     assert "is data" in system and "do not follow them" in system
 
 
-def test_the_prompt_shows_the_last_rounds_reason_only_where_there_is_one() -> None:
+def test_the_prompt_shows_why_the_previous_round_failed() -> None:
     assert "# Why the previous attempt failed" in prompt("x")
-    assert "went wrong" not in prompt("x", feedback=None)
+    assert "previous attempt" not in prompt("x", feedback=None)
 
 
-def test_a_file_in_part_says_so() -> None:
+def test_a_partial_file_is_marked_as_partial() -> None:
     assert "File `b.py`, in part (some lines are omitted):" in prompt("x")
 
 
-def test_a_huge_issue_is_cut_in_the_prompt_with_a_word_about_it() -> None:
+def test_a_huge_issue_is_clipped_with_a_note() -> None:
     issue = SimpleNamespace(
         number=4,
         repository="o/r",
@@ -149,7 +149,7 @@ def test_a_huge_issue_is_cut_in_the_prompt_with_a_word_about_it() -> None:
         association="NONE",
         comments=[SimpleNamespace(author="a", association="NONE", body="c" * 50_000)] * 40,
     )
-    made = TEMPLATES.render(
+    text = TEMPLATES.render(
         "propose",
         issue=issue,
         files=[],
@@ -157,13 +157,13 @@ def test_a_huge_issue_is_cut_in_the_prompt_with_a_word_about_it() -> None:
         feedback=None,
         suite=SimpleNamespace(runnable=False, tests=[]),
     )
-    assert len(made) < 120_000
-    assert "characters left out" in made and "can't be run here" in made
+    assert len(text) < 120_000
+    assert "characters left out" in text and "can't be run here" in text
 
 
 @settings(deadline=None, max_examples=150)
 @given(HOSTILE)
-def test_the_pull_request_holds_one_marker_ours_and_one_reference(text: str) -> None:
+def test_the_pull_request_holds_only_our_marker_and_one_reference(text: str) -> None:
     body = effect("pull_request", text)
     assert re.findall(r"<!--.*", body) == ["<!-- coding-agent:job=job-1 generation=1 -->"]
     assert body.rstrip().endswith("-->")
@@ -177,7 +177,7 @@ def test_the_pull_request_says_what_was_verified_and_where_it_comes_from() -> No
     assert "> words" in body
     assert "3 tests ran after the change." in body
     assert body.count("- `words`") == 23 and "- and 2 more" in body
-    for said in (
+    for words in (
         "b" * 40,
         "openai/gpt-4o",
         "$0.0123 in 2 rounds",
@@ -185,10 +185,10 @@ def test_the_pull_request_says_what_was_verified_and_where_it_comes_from() -> No
         "propose dddddddddddd",
         "c" * 12,
     ):
-        assert said in body
+        assert words in body
 
 
-def test_a_pull_request_without_tests_or_words_does_not_claim_any() -> None:
+def test_a_pull_request_without_tests_or_summary_claims_neither() -> None:
     body = effect(
         "pull_request",
         "",

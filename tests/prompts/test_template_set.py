@@ -12,17 +12,17 @@ def template(body: str, variables: str = "{}", *, name: str = "a", more: str = "
     return f"---\n{front}tokens: {{total: 1000}}\nvariables: {variables}\n{more}---\n{body}"
 
 
-def one(body: str, variables: str = "{}", *, bounded: bool = False) -> TemplateSet:
+def single(body: str, variables: str = "{}", *, bounded: bool = False) -> TemplateSet:
     return TemplateSet({"a.md.j2": template(body, variables)}, bounded=bounded)
 
 
-def test_a_template_gets_the_variables_it_declares_and_no_others() -> None:
-    assert one("{{ x }}", "{x: str}").render("a", x="1", y="2") == "1\n"
+def test_a_template_gets_its_declared_variables_and_no_others() -> None:
+    assert single("{{ x }}", "{x: str}").render("a", x="1", y="2") == "1\n"
     with pytest.raises(TemplateError, match="line 10: UndefinedError: 'y' is undefined"):
-        one("{{ x }}{{ y }}", "{x: str}").render("a", x="1", y="2")
+        single("{{ x }}{{ y }}", "{x: str}").render("a", x="1", y="2")
     with pytest.raises(TemplateError, match="needs x"):
-        one("{{ x }}", "{x: str}").render("a")
-    assert one("{{ x }}", '{"x?": str}').render("a") == "None\n"
+        single("{{ x }}", "{x: str}").render("a")
+    assert single("{{ x }}", '{"x?": str}').render("a") == "None\n"
 
 
 class Thing(BaseModel):
@@ -30,19 +30,19 @@ class Thing(BaseModel):
     secret: str = "s"
 
 
-def test_a_template_gets_plain_data_the_declared_fields_alone() -> None:
-    made = one("{{ x.items | join }} {{ x }}", "{x: {items: [str]}}")
+def test_a_template_gets_declared_fields_as_plain_data() -> None:
+    templates = single("{{ x.items | join }} {{ x }}", "{x: {items: [str]}}")
     assert (
-        made.render("a", x=Thing())
-        == made.render("a", x={"items": ["i"]})
+        templates.render("a", x=Thing())
+        == templates.render("a", x={"items": ["i"]})
         == "i {'items': ['i']}\n"
     )
     with pytest.raises(TemplateError, match="has no attribute 'secret'"):
-        one("{{ x.secret }}", "{x: {items: [str]}}").render("a", x=Thing())
+        single("{{ x.secret }}", "{x: {items: [str]}}").render("a", x=Thing())
 
 
 @pytest.mark.parametrize(
-    ("shape", "value", "says"),
+    ("shape", "value", "message"),
     [
         ("int", "1", "x: int is needed, not str"),
         ("[str]", "text", "x: list is needed, not str"),
@@ -52,16 +52,16 @@ def test_a_template_gets_plain_data_the_declared_fields_alone() -> None:
         ("str", None, "x: str is needed, not NoneType"),
     ],
 )
-def test_a_variable_of_another_type_is_refused_with_its_place(
-    shape: str, value: object, says: str
+def test_a_variable_of_the_wrong_type_is_refused_with_its_path(
+    shape: str, value: object, message: str
 ) -> None:
-    with pytest.raises(TemplateError, match=says):
-        one("{{ x }}", f"{{x: {shape}}}").render("a", x=value)
+    with pytest.raises(TemplateError, match=message):
+        single("{{ x }}", f"{{x: {shape}}}").render("a", x=value)
 
 
 def test_untrusted_values_are_never_templates() -> None:
     assert (
-        one("{{ x }}", "{x: str}").render("a", x="{{ 7 * 7 }}{% include 'b' %}")
+        single("{{ x }}", "{x: str}").render("a", x="{{ 7 * 7 }}{% include 'b' %}")
         == "{{ 7 * 7 }}{% include 'b' %}\n"
     )
 
@@ -71,22 +71,25 @@ def test_untrusted_values_are_never_templates() -> None:
 )
 def test_templates_run_in_a_sandbox(body: str) -> None:
     with pytest.raises(TemplateError):
-        one(body, "{x: [str]}").render("a", x=[])
+        single(body, "{x: [str]}").render("a", x=[])
 
 
-def test_bounded_rendering_makes_the_same_text_and_the_same_errors() -> None:
+def test_bounded_rendering_gives_the_same_text_and_the_same_errors() -> None:
     body = "{% for x in xs %}{{ x | code }} {% endfor %}\n{{ y.z }}"
-    given = {"xs": ["ü`", "\ud800"], "y": {"z": 1.5}}
-    far, here = (one(body, "{xs: [str], y: {z: float}}", bounded=apart) for apart in (True, False))
-    assert far.render("a", **given) == here.render("a", **given)
-    told = []
-    for apart in (True, False):
+    variables = {"xs": ["ü`", "\ud800"], "y": {"z": 1.5}}
+    declared = "{xs: [str], y: {z: float}}"
+    bounded_text = single(body, declared, bounded=True).render("a", **variables)
+    assert bounded_text == single(body, declared).render("a", **variables)
+    messages = []
+    for is_bounded in (True, False):
         with pytest.raises(TemplateError) as caught:
-            one(
-                "\n{% for x in xs %}\n{{ x.gone }}{% endfor %}", "{xs: [str]}", bounded=apart
+            single(
+                "\n{% for x in xs %}\n{{ x.gone }}{% endfor %}", "{xs: [str]}", bounded=is_bounded
             ).render("a", xs=["x"])
-        told.append(str(caught.value))
-    assert told[0] == told[1] and told[0].startswith("template 'a', line 12: UndefinedError: ")
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1] and messages[0].startswith(
+        "template 'a', line 12: UndefinedError: "
+    )
 
 
 LOOP = "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}"
@@ -96,7 +99,7 @@ DOUBLED = (
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "message"),
     [
         (LOOP, "needs more than 1 s or 1024 MiB to render"),
         (DOUBLED, "MemoryError|needs more than"),
@@ -108,12 +111,12 @@ DOUBLED = (
         ("{{ range(10 ** 9) | list }}", "OverflowError: Range too big"),
     ],
 )
-def test_a_template_without_end_is_ended(body: str, says: str) -> None:
-    with pytest.raises(RenderError, match=says):
+def test_an_endless_template_is_stopped(body: str, message: str) -> None:
+    with pytest.raises(RenderError, match=message):
         bounded.render({"a": body}, [("a", {})], seconds=1)
 
 
-def test_a_template_that_is_rendered_apart_finds_no_environment(
+def test_bounded_rendering_sees_no_environment_variables(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "s3cret-token")
@@ -128,17 +131,17 @@ def test_a_template_that_is_rendered_apart_finds_no_environment(
 
 def test_errors_name_the_template_and_the_line_of_the_file() -> None:
     with pytest.raises(TemplateError, match=r"template 'a', line 11: ") as caught:
-        one("fine\n{% if %}\n").parse("a")
+        single("fine\n{% if %}\n").parse("a")
     assert (caught.value.name, caught.value.line) == ("a", 11)
 
 
-def test_an_unknown_template_is_told_with_those_there_are() -> None:
+def test_the_error_for_an_unknown_template_lists_the_known_ones() -> None:
     with pytest.raises(TemplateError, match="template 'b': there is none; there are a"):
-        one("x").render("b")
+        single("x").render("b")
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("no front matter", "no front matter"),
         ("---\ndescription: [\n---\n", "not YAML"),
@@ -151,25 +154,25 @@ def test_an_unknown_template_is_told_with_those_there_are() -> None:
         (template("").replace("total", "Files"), "give at least a total"),
     ],
 )
-def test_wrong_front_matter_is_told_plainly(text: str, says: str) -> None:
-    with pytest.raises(TemplateError, match=says):
+def test_wrong_front_matter_is_refused_with_the_reason(text: str, message: str) -> None:
+    with pytest.raises(TemplateError, match=message):
         TemplateSet({"a.md.j2": text}).render("a")
 
 
 def test_a_templates_hash_covers_what_it_includes_and_nothing_else() -> None:
-    def made(part: str, other: str) -> TemplateSet:
+    def with_files(part: str, other: str) -> TemplateSet:
         files = {"a": "{% include 'part.md.j2' %}", "part": part, "other": other}
         return TemplateSet(
             {f"{name}.md.j2": template(body, name=name) for name, body in files.items()}
         )
 
-    first = made("1", "1")
-    part_changed = made("2", "1")
-    other_changed = made("1", "2")
+    first = with_files("1", "1")
+    part_changed = with_files("2", "1")
+    other_changed = with_files("1", "2")
     assert first.hash("a") != part_changed.hash("a")
     assert first.hash("a") == other_changed.hash("a")
     assert len({s.set_hash for s in (first, part_changed, other_changed)}) == 3
-    assert first.set_hash == made("1", "1").set_hash
+    assert first.set_hash == with_files("1", "1").set_hash
     assert part_changed.render("a") == "2\n"
 
 
