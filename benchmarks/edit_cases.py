@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 
-class NoContent(Exception):
-    """A case refers to a content that is nowhere; the text says what to give."""
+class MissingContent(Exception):
+    """A case refers to a content that is not available; the text says what to provide."""
 
 
 @dataclass(frozen=True)
 class Case:
+    """One reply, and what is expected of it."""
+
     id: str
     source: str
     outcome: str
@@ -25,68 +27,77 @@ class Case:
 
 
 def read_cases(file: Path, repos: Path | None) -> Iterator[Case]:
-    """The cases of a file. A content is a string, or a blob of ``files.jsonl.gz`` beside the file (else of a repository
-    in ``repos``, named owner__name) with lines replaced.
+    """Read the cases of a file.
+
+    A content is a string, or a blob with lines replaced. Blobs are in ``files.jsonl.gz`` beside the
+    file, else in a git repository in ``repos``, named ``owner__name``.
 
     Raises:
-        NoContent: neither has it.
+        MissingContent: a blob is in neither.
     """
     contents = _Contents(file.parent, repos)
     for row in _rows(file):
         before = {path: contents.text(ref, row, path) for path, ref in row["files"].items()}
-        after = row.get("expected") and {
-            p: contents.text(ref, row, p) for p, ref in row["expected"].items()
-        }
-        source = row.get("source") or file.name.partition(".")[0]
+        expected = row.get("expected") or {}
+        after = {path: contents.text(ref, row, path) for path, ref in expected.items()}
         yield Case(
-            row["id"], source, row.get("expected_outcome", "unknown"), row["reply"], before, after
+            id=row["id"],
+            source=row.get("source") or file.name.partition(".")[0],
+            outcome=row.get("expected_outcome", "unknown"),
+            reply=row["reply"],
+            before=before,
+            after=after or None,
         )
 
 
 class _Contents:
+    """The contents that cases refer to."""
+
     def __init__(self, folder: Path, repos: Path | None):
         self._repos = repos
-        kept = folder / "files.jsonl.gz"
-        self._blobs: dict[str, str] = (
-            {row["blob"]: row["text"] for row in _rows(kept)} if kept.exists() else {}
-        )
+        self._blobs: dict[str, str] = {}
+        blobs = folder / "files.jsonl.gz"
+        if blobs.exists():
+            self._blobs = {row["blob"]: row["text"] for row in _rows(blobs)}
+        self._places: dict[str, tuple[str, str, str]] = {}
         table = folder / "blobs.tsv"
-        listed = table.read_text(encoding="utf-8").splitlines() if table.exists() else []
-        self._places = {key: place for key, *place in (line.split("\t") for line in listed)}
+        if table.exists():
+            for line in table.read_text(encoding="utf-8").splitlines():
+                key, repository, commit, path = line.split("\t")
+                self._places[key] = (repository, commit, path)
 
     def text(self, ref: Any, row: dict[str, Any], path: str) -> str:
+        """Return the content that a case's reference stands for."""
         if isinstance(ref, str):
             return ref
         key = ref["blob"]
         if key not in self._blobs:
-            self._blobs[key] = self._from_git(
-                key, *self._places.get(key, (row["repo"], row["base_commit"], path))
-            )
+            place = self._places.get(key, (row["repo"], row["base_commit"], path))
+            self._blobs[key] = self._read_from_git(key, *place)
         lines = self._blobs[key].split("\n")
         for start, end, new in reversed(ref.get("edits", [])):
             lines[start:end] = new
         return "\n".join(lines)
 
-    def _from_git(self, key: str, repository: str, commit: str, path: str) -> str:
+    def _read_from_git(self, key: str, repository: str, commit: str, path: str) -> str:
         if self._repos is None:
-            raise NoContent(
-                f"content {key} is not in files.jsonl.gz beside the cases: make that file, or give"
+            raise MissingContent(
+                f"content {key} is not in files.jsonl.gz beside the cases: make that file, or pass"
                 " --repos"
             )
         folder = self._repos / repository.replace("/", "__")
-        done = subprocess.run(
+        completed = subprocess.run(
             ["git", "-C", str(folder), "cat-file", "blob", f"{commit}:{path}"],
             capture_output=True,
             check=False,
         )
-        if done.returncode:
-            raise NoContent(
-                f"{folder} has no {commit}:{path}: {done.stderr.decode(errors='replace').strip()}"
-            )
+        if completed.returncode:
+            reason = completed.stderr.decode(errors="replace").strip()
+            raise MissingContent(f"{folder} has no {commit}:{path}: {reason}")
         try:
-            return done.stdout.decode("utf-8")
+            return completed.stdout.decode("utf-8")
         except UnicodeDecodeError:
-            return done.stdout.decode("latin-1")
+            return completed.stdout.decode("latin-1")
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:

@@ -1,75 +1,96 @@
-"""What simpler ways would make of the same replies. Search and replace are read by our readers and
-placed naively; diffs go to the tools that are made for them."""
+"""What simpler methods make of the same replies.
+
+Search and replace are read by our readers and located naively; diffs go to the tools that are made
+for them.
+"""
 
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 from benchmarks.edit_cases import Case
-from repository.edits.apply import apply_edits
+from repository.config import EditRules
+from repository.edits.apply import AppliedEdits, apply_edits
 from repository.edits.locate import RUNGS
-from repository.edits.model import EditFailed, Replace
-from repository.edits.readers import edits_of, read_reply
+from repository.edits.model import Edit, EditFailed, Replace, SearchReplace
+from repository.edits.policy import EditPolicy
+from repository.edits.readers import read_reply, require_edits
 
+Files = Mapping[str, str | None]
+
+POLICY = EditPolicy(EditRules())
 _DIFF = re.compile(
     r"<patch>\n(.*?)</patch>|```(?:diff|patch)\n(.*?)```|^((?:diff --git|--- ).*)", re.S | re.M
 )
+_STRICT_RUNGS = ("exact", "line ends")
 
 
-def exact(case: Case) -> Mapping[str, str | None]:
+@contextmanager
+def only_rungs(names: Collection[str]) -> Iterator[None]:
+    """Take all other rungs off the ladder, to measure what each is for."""
+    rungs = {name: rung for name, rung in RUNGS.items() if name in names}
+    with mock.patch.dict(RUNGS, rungs, clear=True):
+        yield
+
+
+def apply_to_case(case: Case) -> AppliedEdits:
+    """Apply a case's reply as the product does, but for its checks of the result.
+
+    Raises:
+        EditFailed: the reply is refused.
+    """
+    edits = require_edits(read_reply(case.reply))
+    return apply_edits(edits, case.before.get, case.before, POLICY.refusal)
+
+
+def exact(case: Case) -> Files:
     """Whole lines that occur exactly once, whitespace at their ends ignored."""
-    edits = edits_of(read_reply(case.reply))
-    return apply_edits(case.before.get, edits, without=set(RUNGS) - {"exact", "line ends"}).files
+    with only_rungs(_STRICT_RUNGS):
+        return apply_to_case(case).after
 
 
-def indent(case: Case) -> Mapping[str, str | None]:
+def indent(case: Case) -> Files:
     """Leading whitespace ignored too, the replacement moved by the first line's difference."""
     texts: dict[str, str | None] = dict(case.before)
-    for edit in edits_of(read_reply(case.reply)):
-        if not isinstance(edit.change, Replace) or not any(edit.change.readings[0][0]):
-            texts |= apply_edits(texts.get, [edit]).files
-            continue
-        search, replace = edit.change.readings[0]
-        lines = (texts.get(edit.path) or "").split("\n")
-        bare = [line.strip() for line in lines]
-        wanted = [line.strip() for line in search]
-        places = [at for at in range(len(bare)) if bare[at : at + len(wanted)] == wanted]
-        if len(places) != 1:
-            raise EditFailed("no single place")
-        first = next(n for n, line in enumerate(search) if line.strip())
-        have, had = (
-            len(line) - len(line.lstrip()) for line in (lines[places[0] + first], search[first])
-        )
-        lines[places[0] : places[0] + len(search)] = [_moved(line, have - had) for line in replace]
-        texts[edit.path] = "\n".join(lines)
+    for edit in require_edits(read_reply(case.reply)):
+        change = edit.change
+        if isinstance(change, Replace) and any(change.variants[0].search):
+            texts[edit.path] = _replace_naively(texts.get(edit.path) or "", change.variants[0])
+        else:
+            texts |= _apply_one(edit, texts)
     return {path: text for path, text in texts.items() if text != case.before.get(path)}
 
 
-def git_apply(case: Case) -> Mapping[str, str | None]:
-    return _by_tool(case, ["git", "apply", "--whitespace=nowarn", "-"])
+def git_apply(case: Case) -> Files:
+    """The reply's diff by ``git apply``."""
+    return _apply_with(case, ["git", "apply", "--whitespace=nowarn", "-"])
 
 
-def patch_fuzz(case: Case) -> Mapping[str, str | None]:
-    return _by_tool(
-        case, ["patch", "-p1", "--fuzz=3", "--batch", "--silent", "--no-backup-if-mismatch"]
-    )
+def patch_fuzz(case: Case) -> Files:
+    """The reply's diff by ``patch``, with the most fuzz."""
+    options = ["-p1", "--fuzz=3", "--batch", "--silent", "--no-backup-if-mismatch"]
+    return _apply_with(case, ["patch", *options])
 
 
-#: name -> way; those for diffs get nothing else, the others no diffs.
-FLOORS: dict[str, Callable[[Case], Mapping[str, str | None]]] = {
+FLOORS: dict[str, Callable[[Case], Files]] = {
     "exact": exact,
     "indent": indent,
     "git apply": git_apply,
     "patch --fuzz=3": patch_fuzz,
 }
+"""Methods by name."""
+_FOR_BLOCKS = ("exact", "indent")
+"""The others are for diffs; no method gets a reply of the other kind."""
 
 
-def floor(name: str, case: Case) -> Mapping[str, str | None] | None:
-    """What the way writes, nothing where it refuses; None where the reply is not of its kind."""
-    diff = read_reply(case.reply).format == "unified diff"
-    if diff == (name in ("exact", "indent")):
+def apply_floor(name: str, case: Case) -> Files | None:
+    """Return what a method writes, nothing where it refuses; None for a reply of another kind."""
+    is_diff = read_reply(case.reply).format == "unified diff"
+    if is_diff == (name in _FOR_BLOCKS):
         return None
     try:
         return FLOORS[name](case)
@@ -77,34 +98,61 @@ def floor(name: str, case: Case) -> Mapping[str, str | None] | None:
         return {}
 
 
-def _moved(line: str, by: int) -> str:
-    if not line.strip() or by == 0:
+def _apply_one(edit: Edit, texts: Files) -> Files:
+    return apply_edits([edit], texts.get, (), POLICY.refusal).after
+
+
+def _replace_naively(text: str, block: SearchReplace) -> str:
+    lines = text.split("\n")
+    bare = [line.strip() for line in lines]
+    search = [line.strip() for line in block.search]
+    size = len(search)
+    starts = [at for at in range(len(bare)) if bare[at : at + size] == search]
+    if len(starts) != 1:
+        raise EditFailed("no single place")
+    start = starts[0]
+    first = next(number for number, line in enumerate(block.search) if line.strip())
+    shift = _indentation(lines[start + first]) - _indentation(block.search[first])
+    lines[start : start + size] = [_shift_line(line, shift) for line in block.replacement]
+    return "\n".join(lines)
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _shift_line(line: str, by: int) -> str:
+    if not line.strip():
         return line
-    return " " * by + line if by > 0 else line[min(-by, len(line) - len(line.lstrip())) :]
+    if by >= 0:
+        return " " * by + line
+    return line[min(-by, _indentation(line)) :]
 
 
-def _by_tool(case: Case, command: list[str]) -> Mapping[str, str | None]:
-    found = _DIFF.search(case.reply)
-    if found is None:
+def _apply_with(case: Case, command: list[str]) -> Files:
+    match = _DIFF.search(case.reply)
+    if match is None:
         return {}
+    diff = next(group for group in match.groups() if group is not None).rstrip("\n") + "\n"
     with tempfile.TemporaryDirectory(prefix="floor-") as folder:
         root = Path(folder)
         for path, text in case.before.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
-        diff = next(group for group in found.groups() if group is not None).rstrip("\n") + "\n"
-        done = subprocess.run(
+        completed = subprocess.run(
             command, cwd=root, input=diff.encode(errors="replace"), capture_output=True, check=False
         )
-        if done.returncode:
+        if completed.returncode:
             return {}
-        after = {
-            str(file.relative_to(root)): file.read_bytes().decode(errors="surrogateescape")
-            for file in root.rglob("*")
-            if file.is_file() and file.suffix not in (".orig", ".rej")
-        }
-    return {
-        path: after.get(path)
-        for path in case.before.keys() | after.keys()
-        if after.get(path) != case.before.get(path)
-    }
+        after = _read_folder(root)
+    paths = case.before.keys() | after.keys()
+    return {path: after.get(path) for path in paths if after.get(path) != case.before.get(path)}
+
+
+def _read_folder(root: Path) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for file in root.rglob("*"):
+        if file.is_file() and file.suffix not in (".orig", ".rej"):
+            path = str(file.relative_to(root))
+            texts[path] = file.read_bytes().decode(errors="surrogateescape")
+    return texts

@@ -1,4 +1,4 @@
-"""Turn a reply into a candidate: every edit applies, or none does."""
+"""Turn replies into candidates: every edit of a reply applies, or none does."""
 
 import asyncio
 
@@ -6,9 +6,11 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.outcome import Facts
 from pipeline.stage import Back, RunContext
+from repository.edits.apply_reply import AppliedReply, apply_reply
+from repository.edits.editable_files import EditableFiles
 from repository.edits.model import FORMAT, EditFailed
-from repository.edits.writing import policy_of, write_reply
-from repository.git import GitError, Mirrors
+from repository.edits.policy import EditPolicy, read_policy
+from repository.git import GitError, Mirror, Mirrors
 from stages.checkout import Checkout
 from stages.propose_patch import Proposals
 
@@ -16,12 +18,11 @@ MAX_SUMMARY = 1_500
 """Characters."""
 MAX_FEEDBACK = 8_000
 """Characters, over all proposals."""
+_CUT = " ..."
 
 
 class Candidate(BaseModel):
-    """One change, as a patch against the base commit. Trees and commits are made from it anew on
-    any machine.
-    """
+    """One change, as a patch against the base commit, from which any machine can make its tree."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,10 +36,12 @@ class Candidate(BaseModel):
     summary: str
     """The model's own words about the change, for the pull request: untrusted text."""
     notices: tuple[str, ...] = ()
-    """What a reviewer must be told of the change, such as tests that it weakens."""
+    """Sentences about the change that a reviewer must read, such as on tests that it weakens."""
 
 
 class Candidates(BaseModel):
+    """The different changes that were proposed in a round, in the order of the proposals."""
+
     model_config = ConfigDict(frozen=True)
 
     repository: str
@@ -50,6 +53,8 @@ class Candidates(BaseModel):
 
 
 class ApplyPatch:
+    """The stage ``apply_patch``."""
+
     name = "apply_patch"
 
     def __init__(self, mirrors: Mirrors, *, protected: tuple[str, ...] = ()):
@@ -60,43 +65,36 @@ class ApplyPatch:
     async def run(
         self, checkout: Checkout, proposals: Proposals, run: RunContext
     ) -> Candidates | Back:
+        """Apply each proposal; go back to the model where none applies."""
         mirror = self._mirrors.at(checkout.repository)
-        policy, told = policy_of(checkout.config, self._protected)
+        base = checkout.base_sha
+        policy = read_policy(checkout.config, self._protected)
         candidates: list[Candidate] = []
         refusals: list[str] = []
         for index, proposal in enumerate(proposals.proposals):
             try:
-                tree, landed = await asyncio.to_thread(
-                    write_reply, mirror, checkout.base_sha, proposal.reply, policy
+                tree, applied = await asyncio.to_thread(
+                    _apply, mirror, base, proposal.reply, policy
                 )
             except EditFailed as error:
                 refusals.append(str(error))
                 continue
-            if tree in {candidate.tree for candidate in candidates}:
+            if any(candidate.tree == tree for candidate in candidates):
                 continue
-            diff = await asyncio.to_thread(mirror.diff, checkout.base_sha, tree)
-            key = await run.save(f"candidate-{len(candidates)}.diff", diff)
-            paths = tuple(sorted(landed.files))
-            notices = (*told, *landed.notices)
-            summary = (
-                landed.prose
-                if len(landed.prose) <= MAX_SUMMARY
-                else landed.prose[: MAX_SUMMARY - 4] + " ..."
+            diff = await asyncio.to_thread(mirror.diff, base, tree)
+            candidate = Candidate(
+                proposal=index,
+                patch_key=await run.save(f"candidate-{len(candidates)}.diff", diff),
+                tree=tree,
+                paths=tuple(sorted(applied.files)),
+                summary=_summary(applied.prose),
+                notices=(*policy.notices, *applied.notices),
             )
-            candidates.append(
-                Candidate(
-                    proposal=index,
-                    patch_key=key,
-                    tree=tree,
-                    paths=paths,
-                    summary=summary,
-                    notices=notices,
-                )
-            )
+            candidates.append(candidate)
         if not candidates:
             return Back(to="propose_patch", because=_feedback(refusals))
         return Candidates(
-            repository=checkout.repository, base_sha=checkout.base_sha, candidates=tuple(candidates)
+            repository=checkout.repository, base_sha=base, candidates=tuple(candidates)
         )
 
     async def restore(self, result: Candidates, run: RunContext) -> None:
@@ -113,10 +111,21 @@ class ApplyPatch:
                 raise GitError(f"{candidate.patch_key} gives tree {tree}, not {candidate.tree}")
 
 
+def _apply(mirror: Mirror, base: str, reply: str, policy: EditPolicy) -> tuple[str, AppliedReply]:
+    """Return the tree of the base commit with a reply applied, and the change. Blocks."""
+    applied = apply_reply(reply, EditableFiles.of_tree(mirror, base), policy)
+    return mirror.write_tree(base, applied.files), applied
+
+
+def _summary(prose: str) -> str:
+    if len(prose) <= MAX_SUMMARY:
+        return prose
+    return prose[: MAX_SUMMARY - len(_CUT)] + _CUT
+
+
 def _feedback(refusals: list[str]) -> str:
-    room = MAX_FEEDBACK // max(len(refusals), 1)
-    told = "\n\n".join(refusal[:room] for refusal in dict.fromkeys(refusals))
-    return (
-        f"{told}\n\nNone of the edits was applied. Write every edit again, all of them, as"
-        f" blocks:\n\n{FORMAT}"
-    )
+    """Return the reasons of all refusals, each cut to its share, and how to write edits."""
+    share = MAX_FEEDBACK // max(len(refusals), 1)
+    reasons = [refusal[:share] for refusal in dict.fromkeys(refusals)]
+    request = "None of the edits was applied. Write every edit again, all of them, as blocks:"
+    return "\n\n".join([*reasons, request, FORMAT])

@@ -1,316 +1,261 @@
-"""Apply a proposal's edits to files: all of them, or none."""
+"""Apply edits to the texts of files: all of them, or none."""
 
-import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
-from repository.context.excerpts import OMITTED
-from repository.edits.checks import parses
-from repository.edits.locate import Place, place, splice
+from repository.edits.checks import check_new_lines
+from repository.edits.feedback import describe_missing_file
+from repository.edits.file_lines import FileLines, Match
+from repository.edits.hunks import PlacedHunk, replace_hunks
+from repository.edits.locate import locate
 from repository.edits.model import (
     MAX_EDITS,
-    Delete,
+    DeleteFile,
     Edit,
     EditFailed,
     Hunks,
+    Lines,
     Replace,
-    Span,
-    Substring,
-    Whole,
+    ReplaceLines,
+    ReplaceText,
+    SearchReplace,
+    WriteFile,
+    is_blank,
 )
-from repository.edits.paths import missing, path_refusal
-from repository.edits.readers.blocks import is_divider
 
-_PLACEHOLDER = re.compile(
-    r"^(?:#|//|--|/\*|<!--|;)\s*(?:\.\.\.|…)\s*(?:(?:the"
-    r" )?(?:rest|existing|other|remaining|previous|same|unchanged"
-    r"|more|code|your|omitted|as before)\b.*)?(?:\*/|-->)?$",
-    re.I,
-)
-"""A comment that stands for code: written to the file, it would delete what it stands for."""
-_LONGEST = 2_000_000
-"""Characters that replacing everywhere may write."""
-_SEARCHED = 8_000_000
-"""Characters of files that a proposal's edits may be looked for in, each edit counting its file."""
+_MAX_REPLACED = 2_000_000
+"""Characters that replacing a text everywhere may write."""
+_MAX_SEARCHED = 8_000_000
+"""Characters of files that the edits of one reply may be located in; each edit counts its file."""
+_MAX_PATH = 1_000
+_MAX_SHOWN_PATH = 200
 
 
 @dataclass(frozen=True)
-class Step:
-    """How one edit went, for a person."""
+class Placement:
+    """How one edit was applied."""
 
     number: int
     path: str
-    how: str
+    hunks: tuple[PlacedHunk, ...] = ()
+    """Empty where nothing had to be located."""
+
+    @property
+    def description(self) -> str:
+        """For a person: ``exact at line 3``."""
+        if not self.hunks:
+            return "as written"
+        return ", ".join(f"{hunk.rung} at line {hunk.line}" for hunk in self.hunks)
 
 
 @dataclass(frozen=True)
-class Applied:
-    files: dict[str, str | None]
-    """path -> its new text, None where it is removed; only what changes."""
-    steps: tuple[Step, ...]
+class AppliedEdits:
+    """Texts by path, None where there is no file."""
+
+    before: dict[str, str | None]
+    """Of each file that was edited."""
+    after: dict[str, str | None]
+    """Of each file that changes."""
+    placements: tuple[Placement, ...]
 
 
 def apply_edits(
-    files: Callable[[str], str | None],
     edits: Sequence[Edit],
-    paths: Collection[str] = (),
-    *,
-    refusal: Callable[[str], str | None] = path_refusal,
-    without: Collection[str] = (),
-) -> Applied:
-    """The new text of each file that changes. Later edits see what earlier ones wrote.
+    read: Callable[[str], str | None],
+    paths: Collection[str],
+    refusal: Callable[[str], str | None],
+) -> AppliedEdits:
+    """Apply edits in order; later ones see what earlier ones wrote.
 
-    ``files`` gives a file's text, None where there is no such file; it may raise EditFailed for one that can't be
-    edited. ``paths`` are those of the repository, for hints alone. ``refusal`` says why a path may not be written.
-    Line ends, byte-order mark and the end of the last line stay as they are. An edit that changes nothing has to fit
-    too. ``without``: rungs of the ladder to leave out, to measure what each is for.
+    Line ends, the byte-order mark and the end of the last line stay as they are. An edit that
+    changes nothing has to match, too.
+
+    Args:
+        edits: The edits of one reply.
+        read: Returns a file's text, None where there is no such file; raises EditFailed for one
+            that can't be edited.
+        paths: The paths of the repository, for hints and to shorten absolute paths.
+        refusal: Returns why a path may not be written, None where it may.
 
     Raises:
-        EditFailed: some edits do not apply, or they change nothing; the text tells each that does not.
+        EditFailed: some edits do not apply, or they change nothing; the text has the reason of
+            each one that does not apply.
     """
-    work = _Work(files, paths, without)
+    editor = _Editor(read, paths)
     failures: list[str] = []
     for edit in edits:
         try:
-            path = _inside(edit.path, paths)
-            if why := refusal(path):
-                raise EditFailed(why)
-            work.apply(replace(edit, path=path))
+            path = _relative_path(edit.path, paths)
+            reason = refusal(path)
+            if reason:
+                raise EditFailed(reason)
+            editor.apply(replace(edit, path=path))
         except EditFailed as error:
-            failures.append(f"Block {edit.number} ({edit.path[:200]}) can't be applied: {error}")
+            shown = edit.path[:_MAX_SHOWN_PATH]
+            failures.append(f"Block {edit.number} ({shown}) can't be applied: {error}")
     if failures:
-        fitting = len(edits) - len(failures)
-        told = (
-            f"\n\nThe other {fitting} would apply, each after those before it." if fitting else ""
-        )
-        raise EditFailed("\n\n".join(failures) + told)
-    changed = {path: text for path, text in work.after.items() if text != work.before[path]}
+        raise EditFailed(_describe_failures(failures, len(edits)))
+    changed = editor.changed()
     if not changed:
-        raise EditFailed("The blocks change nothing: what they write is what is there")
-    return Applied(changed, tuple(work.steps))
+        raise EditFailed("The blocks change nothing: the files already have what they write")
+    return AppliedEdits(editor.before, changed, tuple(editor.placements))
 
 
-def _inside(path: str, paths: Collection[str]) -> str:
-    """An absolute path (of a container, say) where exactly one end of it is a file: that end. Else
-    the path itself.
+def _describe_failures(failures: list[str], edits: int) -> str:
+    message = "\n\n".join(failures)
+    applicable = edits - len(failures)
+    if applicable:
+        message += f"\n\nThe other {applicable} would apply, each after those before it."
+    return message
+
+
+def _relative_path(path: str, paths: Collection[str]) -> str:
+    """Return the only end of an absolute path (of a container, say) that is a file's path.
+
+    The path itself where it is relative, or where no or several ends are files.
     """
     if not path.startswith("/"):
         return path
-    parts = path[1:1_000].split("/")
-    ends = [end for at in range(len(parts)) if (end := "/".join(parts[at:])) in paths]
-    return ends[0] if len(ends) == 1 else path
+    parts = path[1:_MAX_PATH].split("/")
+    ends = ["/".join(parts[at:]) for at in range(len(parts))]
+    files = [end for end in ends if end in paths]
+    return files[0] if len(files) == 1 else path
 
 
-@dataclass
-class _Work:
-    files: Callable[[str], str | None]
-    paths: Collection[str]
-    without: Collection[str]
-    before: dict[str, str | None] = field(default_factory=dict)
-    after: dict[str, str | None] = field(default_factory=dict)
-    steps: list[Step] = field(default_factory=list)
-    searched: int = 0
-    moved: dict[str, int] = field(default_factory=dict)
-    """path -> the first line whose number is no longer the one that the reply's writer saw."""
+class _Editor:
+    """The files as edited so far."""
+
+    def __init__(self, read: Callable[[str], str | None], paths: Collection[str]):
+        self._read = read
+        self._paths = paths
+        self._searched = 0
+        self._renumbered: dict[str, int] = {}
+        """path -> the first line whose number is no longer the one that the model saw."""
+        self.before: dict[str, str | None] = {}
+        self.after: dict[str, str | None] = {}
+        self.placements: list[Placement] = []
+
+    def changed(self) -> dict[str, str | None]:
+        """Return the new texts of the files that changed."""
+        return {path: text for path, text in self.after.items() if text != self.before[path]}
 
     def apply(self, edit: Edit) -> None:
+        """Apply one edit, or raise EditFailed."""
         path = edit.path
         if path not in self.before:
-            self.before[path] = self.files(path)
+            self.before[path] = self._read(path)
             self.after[path] = self.before[path]
-        text = self.after[path]
-        change = edit.change
-        how = "as written"
-        if isinstance(change, Whole):
-            new = self._whole(text, change)
-        elif isinstance(change, Replace) and not any(
-            line.strip() for line in change.readings[0][0]
-        ):
-            new = self._created(text, change.readings[0][1])
-        elif text is None:
-            raise EditFailed(missing(path, self.paths))
-        elif isinstance(change, Delete):
-            new = None
-        elif isinstance(change, Substring):
-            new = _substring(text, change)
-        elif isinstance(change, Span):
-            new = self._span(path, text, change)
-        else:
-            hunks = change.hunks if isinstance(change, Hunks) else (change,)
-            if len(hunks) > MAX_EDITS:
-                raise EditFailed(f"it has more than {MAX_EDITS} hunks")
-            self.searched += len(text) * len(hunks)
-            if self.searched > max(_SEARCHED, len(text)):
-                raise EditFailed(
-                    "so many edits of so long a file are not searched for: write fewer, larger"
-                    " blocks"
-                )
-            new, how = _replaced(path, text, hunks, self.without)
+        new, hunks = self._edited(edit, self.after[path])
         self.after[path] = new
-        self.steps.append(Step(edit.number, path, how))
+        self.placements.append(Placement(edit.number, path, hunks))
 
-    def _created(self, text: str | None, new: Sequence[str]) -> str:
-        _check_lines(new, text)
-        if text:
+    def _edited(self, edit: Edit, text: str | None) -> tuple[str | None, tuple[PlacedHunk, ...]]:
+        """Return the text after an edit, and where its hunks were applied."""
+        change = edit.change
+        if isinstance(change, WriteFile):
+            return _write_file(text, change), ()
+        if isinstance(change, Replace) and is_blank(change.variants[0].search):
+            return _create_file(text, change.variants[0].replacement), ()
+        if text is None:
+            raise EditFailed(describe_missing_file(edit.path, self._paths))
+        match change:
+            case DeleteFile():
+                return None, ()
+            case ReplaceText():
+                return _replace_text(text, change), ()
+            case ReplaceLines():
+                return self._replace_lines(edit.path, text, change), ()
+            case Replace():
+                return self._replace_hunks(edit.path, text, (change,))
+            case Hunks():
+                return self._replace_hunks(edit.path, text, change.hunks)
+
+    def _replace_hunks(
+        self, path: str, text: str, hunks: Sequence[Replace]
+    ) -> tuple[str, tuple[PlacedHunk, ...]]:
+        if len(hunks) > MAX_EDITS:
+            raise EditFailed(f"it has more than {MAX_EDITS} hunks")
+        self._searched += len(text) * len(hunks)
+        if self._searched > max(_MAX_SEARCHED, len(text)):
             raise EditFailed(
-                "its SEARCH is empty, which makes a new file, but the file exists and is not empty"
+                "so many edits of so long a file are not searched for: write fewer, larger blocks"
             )
-        return "\n".join(new) + "\n" if any(line.strip() for line in new) else ""
+        return replace_hunks(path, text, hunks)
 
-    def _whole(self, text: str | None, change: Whole) -> str:
-        _check_lines(change.lines, text)
-        mark, lines, ends = taken_apart(text or "")
-        if text and not change.sure:
-            kept = set(lines) & set(change.lines)
-            if 2 * sum(line in kept for line in lines) < len(lines):
-                raise EditFailed(
-                    "it looks like a part of the file, not all of it: write search/replace blocks"
-                )
-        spot = Place(0, len(lines), change.lines)
-        return mark + "".join(line + end for line, end in splice(lines, ends, [spot]))
-
-    def _span(self, path: str, text: str, change: Span) -> str:
-        _check_lines(change.new, text)
-        mark, lines, ends = taken_apart(text)
-        if not (
-            1 <= change.start <= len(lines) + 1 and change.start - 1 <= change.end <= len(lines)
-        ):
+    def _replace_lines(self, path: str, text: str, change: ReplaceLines) -> str:
+        check_new_lines(change.new, text)
+        file = FileLines.split(text)
+        count = len(file.lines)
+        first = change.start - 1
+        if not (0 <= first <= count and first <= change.end <= count):
             raise EditFailed(
-                f"lines {change.start} to {change.end} are not in the file, which has {len(lines)}"
+                f"lines {change.start} to {change.end} are not in the file, which has {count}"
             )
-        if change.end >= self.moved.get(path, change.end + 1):
+        renumbered = self._renumbered.get(path)
+        if renumbered is not None and change.end >= renumbered:
             raise EditFailed(
                 "an earlier call moved these lines: which numbers are meant is not clear"
             )
-        if len(change.new) != change.end - change.start + 1:
-            self.moved[path] = min(change.start, self.moved.get(path, change.start))
-        spot = Place(change.start - 1, change.end, change.new)
-        return mark + "".join(line + end for line, end in splice(lines, ends, [spot]))
+        if len(change.new) != change.end - first:
+            # Above an earlier change, since nothing below its first line is accepted any more.
+            self._renumbered[path] = change.start
+        return file.replace_lines([Match(first, change.end, change.new)])
 
 
-def taken_apart(text: str) -> tuple[str, list[str], list[str]]:
-    """Byte-order mark, lines, and each line's end; a lone CR is content."""
-    mark = "\ufeff" if text.startswith("\ufeff") else ""
-    pieces = text[len(mark) :].split("\n")
-    last = pieces.pop()
-    lines = [piece.removesuffix("\r") for piece in pieces]
-    ends = ["\r\n" if piece.endswith("\r") else "\n" for piece in pieces]
-    return (mark, [*lines, last], [*ends, ""]) if last else (mark, lines, ends)
+def _create_file(text: str | None, lines: Lines) -> str:
+    check_new_lines(lines, text)
+    if text:
+        raise EditFailed(
+            "its SEARCH is empty, which makes a new file, but the file exists and is not empty"
+        )
+    if is_blank(lines):
+        return ""
+    return "\n".join(lines) + "\n"
 
 
-def _replaced(
-    path: str, text: str, hunks: Sequence[Replace], without: Collection[str]
-) -> tuple[str, str]:
-    """The text with every hunk in its place, and by which rungs."""
-    mark, lines, ends = taken_apart(text)
-    places: list[Place] = []
-    for number, hunk in enumerate(hunks, 1):
-        try:
-            if not any(line.strip() for search, _ in hunk.readings for line in search):
-                raise EditFailed("it has no line of the file to be placed by")
-            spot = place(lines, hunk, without)
-            _check_replacement(hunk, spot, text)
-        except EditFailed as error:
-            raise EditFailed(f"hunk {number}: {error}" if len(hunks) > 1 else str(error)) from error
-        places.append(spot)
-    ordered = sorted(places, key=lambda spot: (spot.start, spot.end))
-    if any(one.end > other.start for one, other in pairwise(ordered)):
-        raise EditFailed("two of its hunks speak of the same lines")
-    choices = [[spot.new, *spot.otherwise] for spot in ordered]
-    if any(len(choice) > 1 for choice in choices):
-        ordered = _sound(path, mark, lines, ends, ordered)
-    new = mark + "".join(line + end for line, end in splice(lines, ends, ordered))
-    told = ", ".join(f"{spot.rung} at line {spot.start + 1}" for spot in places)
-    return new, told
+def _write_file(text: str | None, change: WriteFile) -> str:
+    check_new_lines(change.lines, text)
+    file = FileLines.split(text or "")
+    if text and not change.explicit and not _keeps_half(file.lines, change.lines):
+        raise EditFailed(
+            "it looks like a part of the file, not all of it: write search/replace blocks"
+        )
+    return file.replace_lines([Match(0, len(file.lines), change.lines)])
 
 
-def _sound(
-    path: str, mark: str, lines: list[str], ends: list[str], places: list[Place]
-) -> list[Place]:
-    """Where a replacement's indentation can be read in several ways: the one whose file parses, if
-    no other's does.
-    """
-    result = list(places)
-    for number, spot in enumerate(places):
-        fitting = []
-        for new in dict.fromkeys((spot.new, *spot.otherwise)) if spot.otherwise else ():
-            tried = [
-                *result[:number],
-                Place(spot.start, spot.end, new, (), spot.rung),
-                *result[number + 1 :],
-            ]
-            text = mark + "".join(line + end for line, end in splice(lines, ends, tried))
-            if parses(path, text):
-                fitting.append(tried[number])
-        if spot.otherwise and len(fitting) != 1:
-            raise EditFailed(
-                "its indentation is not the file's, and what its replacement's shall be is not"
-                " clear. Write both halves with the file's indentation"
-            )
-        if fitting:
-            result[number] = fitting[0]
-    return result
+def _keeps_half(lines: Sequence[str], new: Sequence[str]) -> bool:
+    """Return whether at least half of a file's lines are among the new ones."""
+    remaining = set(new)
+    kept = sum(line in remaining for line in lines)
+    return 2 * kept >= len(lines)
 
 
-def _substring(text: str, change: Substring) -> str:
-    old, new = (piece.replace("\r\n", "\n") for piece in (change.old, change.new))
-    if "\r\n" in text and "\n" not in text.replace("\r\n", ""):
-        old = old.replace("\n", "\r\n")
-        new = new.replace("\n", "\r\n")
-    _check_lines(new.split("\n"), text)
+def _replace_text(text: str, change: ReplaceText) -> str:
+    old = change.old.replace("\r\n", "\n")
+    new = change.new.replace("\r\n", "\n")
+    check_new_lines(new.split("\n"), text)
     if not old:
         raise EditFailed("it searches for nothing")
-    count = text.count(old)
-    if count * len(new) > _LONGEST:
+    old_in_file = old
+    new_in_file = new
+    if "\r\n" in text and "\n" not in text.replace("\r\n", ""):
+        old_in_file = old.replace("\n", "\r\n")
+        new_in_file = new.replace("\n", "\r\n")
+    count = text.count(old_in_file)
+    if count * len(new_in_file) > _MAX_REPLACED:
         raise EditFailed("it would make the file far too long")
     if count > 1 and not change.everywhere:
         raise EditFailed(
             f"what it searches for occurs {count} times; give more text, so that it occurs once"
         )
     if count == 0:
-        lines = tuple(old.replace("\r\n", "\n").split("\n"))
-        spot = place(
-            taken_apart(text)[1], Replace(((lines, tuple(new.replace("\r\n", "\n").split("\n"))),))
-        )
-        _, found, ends = taken_apart(text)
-        return text[: text.startswith("\ufeff")] + "".join(
-            a + b for a, b in splice(found, ends, [spot])
-        )
-    return text.replace(old, new)
+        return _replace_as_lines(text, old, new)
+    return text.replace(old_in_file, new_in_file)
 
 
-def _check_replacement(change: Replace, spot: Place, text: str) -> None:
-    _check_lines(spot.new, text)
-    if len(change.readings) == 1:
-        return
-    search = next((one for one, other in change.readings if tuple(other) == spot.new), None)
-    for number, line in enumerate(spot.new):
-        heading = number > 0 and 0 < len(spot.new[number - 1].rstrip()) <= len(line.rstrip())
-        if (
-            is_divider(line)
-            and not heading
-            and not any(is_divider(other) for other in search or ())
-        ):
-            raise EditFailed(
-                "it has more than one ======= line, and which one parts SEARCH from REPLACE is not"
-                " clear"
-            )
-
-
-def _check_lines(new: Sequence[str], text: str | None) -> None:
-    for line in new:
-        if (
-            len(line) < 300
-            and _PLACEHOLDER.match(line.strip())
-            and line.strip() not in (text or "")
-        ):
-            raise EditFailed(
-                f"it leaves code out ({line.strip()[:60]}): write every line that shall be there"
-            )
-        if "\0" in line or any("\ud800" <= character <= "\udfff" for character in line):
-            raise EditFailed("it writes characters that no text file holds")
-        if OMITTED.fullmatch(line.strip()) and line.strip() not in (text or ""):
-            raise EditFailed(
-                "it copies a mark for lines that were not shown; the mark is not in the file"
-            )
+def _replace_as_lines(text: str, old: str, new: str) -> str:
+    """Replace a text that is not there as it is written, by the rules for whole lines."""
+    file = FileLines.split(text)
+    block = SearchReplace(tuple(old.split("\n")), tuple(new.split("\n")))
+    match = locate(file.lines, Replace((block,)))
+    return file.replace_lines([match])

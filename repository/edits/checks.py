@@ -1,84 +1,141 @@
-"""Cheap checks of what a proposal wrote, before any test is run."""
+"""Cheap checks of what an edit writes, before any test is run."""
 
 import ast
 import json
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import yaml
 
+from repository.context.excerpts import OMITTED
 from repository.edits.model import EditFailed
 from repository.toml import read_toml
 
-_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.M)
+_PLACEHOLDER = re.compile(
+    r"^(?:#|//|--|/\*|<!--|;)\s*(?:\.\.\.|…)\s*(?:(?:the"
+    r" )?(?:rest|existing|other|remaining|previous|same|unchanged"
+    r"|more|code|your|omitted|as before)\b.*)?(?:\*/|-->)?$",
+    re.I,
+)
+"""A comment that stands for code: written to the file, it would delete what it stands for."""
+_MAX_PLACEHOLDER = 300
+"""Characters of a line that may be a placeholder."""
+_CONFLICT_MARKER = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.M)
 _MAX_YAML = 100_000
-"""Characters: the pure Python scanner takes about a second for a million."""
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Characters; the pure Python scanner takes about a second for a million."""
+_YAML_TEMPLATE = re.compile(r"\{[{%]")
+_MAX_PARSER_MESSAGE = 300
+_YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _python(text: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        ast.parse(text)
+def check_new_lines(lines: Sequence[str], text: str | None) -> None:
+    """Refuse lines that must not be written to a file whose text was ``text``.
+
+    Raises:
+        EditFailed: a line stands for code that is left out, or is not text.
+    """
+    for line in lines:
+        content = line.strip()
+        if "\0" in line or any("\ud800" <= character <= "\udfff" for character in line):
+            raise EditFailed("it writes characters that no text file holds")
+        placeholder = len(line) < _MAX_PLACEHOLDER and _PLACEHOLDER.match(content)
+        omission = OMITTED.fullmatch(content)
+        if not (placeholder or omission) or content in (text or ""):
+            continue
+        if placeholder:
+            raise EditFailed(
+                f"it leaves code out ({content[:60]}): write every line that the file should have"
+            )
+        raise EditFailed(
+            "it copies a mark for lines that were not shown; the mark is not in the file"
+        )
 
 
-def _yaml(text: str) -> None:
-    if len(text) <= _MAX_YAML and not re.search(
-        r"\{[{%]", text
-    ):  # a template for YAML is none itself
-        for _ in yaml.compose_all(text, _Loader):
-            pass
+def check_paths(paths: Collection[str]) -> None:
+    """Refuse to write a file and files below it.
+
+    Raises:
+        EditFailed: one path is a folder of another.
+    """
+    for path in paths:
+        if any(other.startswith(f"{path}/") for other in paths):
+            raise EditFailed(f"{path} would be a file and a folder")
 
 
-_PARSERS: dict[str, Callable[[str], object]] = {
-    ".py": _python,
-    ".pyi": _python,
-    ".json": json.loads,
-    ".toml": read_toml,
-    ".yaml": _yaml,
-    ".yml": _yaml,
-}
+def check_syntax(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:
+    """Refuse files that do not parse although they did before or are new, and conflict markers.
+
+    Raises:
+        EditFailed: the text names each file and quotes the parser.
+    """
+    problems: list[str] = []
+    for path, text in after.items():
+        if text is None:
+            continue
+        old = before.get(path)
+        error = parse_error(path, text)
+        if error and (old is None or parse_error(path, old) is None):
+            problems.append(f"With the edits, {path[:200]} does not parse any more: {error}")
+        if _count_conflict_markers(text) > _count_conflict_markers(old or ""):
+            problems.append(f"The edits write a conflict marker into {path[:200]}")
+    if problems:
+        raise EditFailed("\n".join(problems))
 
 
 def parse_error(path: str, text: str) -> str | None:
-    """Why ``text`` is not of the language that the path's ending says; None where it is, or where
-    nobody knows.
+    """Return why a text is not in the language that its path suggests.
+
+    None where it is, and where there is no parser for the language.
     """
-    parser = _PARSERS.get("." + path.rsplit("/", 1)[-1].rpartition(".")[2])
+    name = path.rsplit("/", 1)[-1]
+    parser = _PARSERS.get(name.rpartition(".")[2])
     if parser is None:
         return None
     try:
         parser(text.removeprefix("\ufeff"))
     except (ValueError, SyntaxError, yaml.YAMLError, RecursionError, MemoryError) as error:
-        where = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
-        return (
-            f"{type(error).__name__}:"
-            f" {str(error).splitlines()[0][:300] if str(error) else ''}{where}"
-        )
+        return _describe_parser_error(error)
     return None
 
 
-def parses(path: str, text: str) -> bool:
-    """Whether the language's parser takes the text; False where there is no parser."""
+def parses_as_python(path: str, text: str) -> bool:
+    """Return whether the path is one of a Python file and the text parses."""
     return path.endswith((".py", ".pyi")) and parse_error(path, text) is None
 
 
-def check(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:
-    """Refuse files that no longer parse, where they did or are new, and conflict markers that were not there.
+def _describe_parser_error(error: Exception) -> str:
+    lines = str(error).splitlines()
+    message = lines[0][:_MAX_PARSER_MESSAGE] if lines else ""
+    description = f"{type(error).__name__}: {message}"
+    if isinstance(error, SyntaxError) and error.lineno:
+        description += f" (line {error.lineno})"
+    return description
 
-    Raises:
-        EditFailed: the text names each file and the parser's words.
-    """
-    told = []
-    for path, text in after.items():
-        old = before.get(path)
-        if text is None:
-            continue
-        error = parse_error(path, text)
-        if error and (old is None or parse_error(path, old) is None):
-            told.append(f"With the edits, {path[:200]} does not parse any more: {error}")
-        if len(_CONFLICT.findall(text)) > len(_CONFLICT.findall(old or "")):
-            told.append(f"The edits write a conflict marker into {path[:200]}")
-    if told:
-        raise EditFailed("\n".join(told))
+
+def _count_conflict_markers(text: str) -> int:
+    return len(_CONFLICT_MARKER.findall(text))
+
+
+def _parse_python(text: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ast.parse(text)
+
+
+def _parse_yaml(text: str) -> None:
+    if len(text) > _MAX_YAML or _YAML_TEMPLATE.search(text):
+        return  # A template for YAML is not YAML itself.
+    for _ in yaml.compose_all(text, _YamlLoader):
+        pass
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "py": _parse_python,
+    "pyi": _parse_python,
+    "json": json.loads,
+    "toml": read_toml,
+    "yaml": _parse_yaml,
+    "yml": _parse_yaml,
+}
+"""Parsers by the ending of a file's name."""

@@ -1,58 +1,109 @@
-"""A file's bytes as text and back, so that what no edit touches keeps its bytes."""
+"""The bytes of files as text and back, so that what no edit touches keeps its bytes."""
 
 import io
 import tokenize
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from repository.edits.editable_files import EditableFiles
 from repository.edits.model import EditFailed
 
-_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_UTF16_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
-def decode(path: str, data: bytes) -> tuple[str, str]:
-    """The text and the codec that gives its bytes back.
+@dataclass(frozen=True)
+class DecodedText:
+    """A file's text and the codec that turns it back into the file's bytes."""
 
-    UTF-8; UTF-16 by its mark; what a Python file declares; else Latin-1, which takes any bytes.
+    text: str
+    codec: str
+
+
+class DecodedFiles:
+    """The editable files as text. Remembers how each was encoded."""
+
+    def __init__(self, files: EditableFiles):
+        self._files = files
+        self._decoded: dict[str, DecodedText] = {}
+
+    def read(self, path: str) -> str | None:
+        """Return a file's text, None where there is no such file.
+
+        Raises:
+            EditFailed: the path can't be edited, or the file is not text.
+        """
+        data = self._files.read(path)
+        if data is None:
+            return None
+        self._decoded[path] = decode(path, data)
+        return self._decoded[path].text
+
+    def encode(self, texts: Mapping[str, str | None]) -> dict[str, bytes | None]:
+        """Return the new texts in the encoding of each file; new files are UTF-8.
+
+        Raises:
+            EditFailed: a text holds a character that its file's encoding lacks.
+        """
+        files: dict[str, bytes | None] = {}
+        for path, text in texts.items():
+            before = self._decoded.get(path, DecodedText("", "utf-8"))
+            files[path] = None if text is None else _encode(text, before)
+        return files
+
+
+def decode(path: str, data: bytes) -> DecodedText:
+    """Decode a file so that it can be encoded again without loss.
+
+    Tried in this order: UTF-16 where its mark is there, UTF-8, the encoding that a Python file
+    declares, and Latin-1, which takes any bytes.
 
     Raises:
-        EditFailed: it is no text file.
+        EditFailed: the file is not text.
     """
-    codecs = ["utf-8"]
-    if utf16 := _UTF16.get(data[:2]):
-        codecs = [utf16]
-    elif b"\0" in data:
-        raise EditFailed("it is a binary file")
-    elif path.endswith((".py", ".pyi")) and declared(data):
-        codecs.append(declared(data))
-    for codec in (*codecs, "latin-1"):
+    for codec in _codecs(path, data):
         try:
             text = data.decode(codec)
             if text.encode(codec) == data:
-                return text, codec
+                return DecodedText(text, codec)
         except (UnicodeError, LookupError):
             continue
     raise AssertionError("Latin-1 takes any bytes")
 
 
-def encode(text: str, codec: str, before: str) -> bytes:
-    """Raises EditFailed for characters that the file's encoding lacks, or that nobody knows how to
-    write there.
-    """
-    if codec == "latin-1" and not set(filter(lambda c: c > "\x7f", text)) <= set(before):
-        raise EditFailed(
-            "the file is not UTF-8 and says no encoding: only ASCII and what it holds can be"
-            " written there"
-        )
-    try:
-        return text.encode(codec)
-    except UnicodeEncodeError as error:
-        raise EditFailed(
-            f"the file's encoding, {codec}, has no {error.object[error.start]!r}"
-        ) from error
+def _codecs(path: str, data: bytes) -> list[str]:
+    utf16 = _UTF16_MARKS.get(data[:2])
+    if utf16:
+        return [utf16, "latin-1"]
+    if b"\0" in data:
+        raise EditFailed("it is a binary file")
+    codecs = ["utf-8"]
+    if path.endswith((".py", ".pyi")):
+        declared = _declared_encoding(data)
+        if declared:
+            codecs.append(declared)
+    return [*codecs, "latin-1"]
 
 
-def declared(data: bytes) -> str:
-    """The encoding that a Python file's first lines declare (PEP 263); UTF-8's name where none."""
+def _declared_encoding(data: bytes) -> str:
+    """Return the encoding that a Python file declares (PEP 263); nothing for an unknown one."""
     try:
-        return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     except SyntaxError:
         return ""
+    return encoding
+
+
+def _encode(text: str, before: DecodedText) -> bytes:
+    if before.codec == "latin-1":
+        # The real encoding is unknown: only characters that are there already are safe.
+        non_ascii = {character for character in text if character > "\x7f"}
+        if not non_ascii <= set(before.text):
+            raise EditFailed(
+                "the file is not UTF-8 and declares no encoding: only ASCII and characters that it"
+                " already holds can be written there"
+            )
+    try:
+        return text.encode(before.codec)
+    except UnicodeEncodeError as error:
+        character = error.object[error.start]
+        raise EditFailed(f"the file's encoding, {before.codec}, has no {character!r}") from error

@@ -1,78 +1,107 @@
-"""What a model is told of an edit that does not fit: why, and the nearest lines of the file. Never
-what is applied.
+"""What the model is told about an edit that does not match: why, and the nearest lines of the file.
+
+Similarity is used for these hints alone, never to apply an edit.
 """
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-_SHOWN_LINES = 30
-_SHOWN_WIDTH = 200
-_COMPARED_LINES = 4_000
-"""Fuzzy comparison beyond this many lines of a file is not tried."""
-_VOTED_LINES = 2_000
+_MAX_LINES = 30
+_MAX_WIDTH = 200
+_CONTEXT = 3
+"""Lines shown above and below the nearest ones."""
+_MAX_COMPARED = 4_000
+"""Distinct lines of a file that are compared for similarity."""
+_MAX_VOTERS = 2_000
+_MAX_VOTES = 50
+"""Places for which one searched line votes."""
+_SIMILARITY = 0.6
+_MAX_STARTS = 5
 
 
-def ambiguous(places: list[int], *, enough: bool = True) -> str:
-    where = ", ".join(str(at + 1) for at in places[:5]) + (", ..." if len(places) > 5 else "")
-    number = str(len(places)) if enough else f"{len(places)} or more"
+def describe_ambiguity(starts: list[int], *, at_least: bool = False) -> str:
+    """Say where the searched lines occur. ``at_least``: there may be more places than these."""
+    places = ", ".join(str(start + 1) for start in starts[:_MAX_STARTS])
+    if len(starts) > _MAX_STARTS:
+        places += ", ..."
+    number = f"{len(starts)} or more" if at_least else str(len(starts))
     return (
-        f"what it searches for occurs {number} times (lines {where}); give more lines, so that it"
+        f"what it searches for occurs {number} times (lines {places}); give more lines, so that it"
         " occurs once"
     )
 
 
-def no_match(lines: Sequence[str], wanted: Sequence[str]) -> str:
+def describe_no_match(lines: Sequence[str], search: Sequence[str]) -> str:
+    """Say how the nearest lines of the file differ from the searched ones, and show them."""
     bare = [line.rstrip() for line in lines]
-    wanted = [line.rstrip() for line in wanted]
-    at = _nearest(bare, wanted)
-    if at is None:
+    bare_search = [line.rstrip() for line in search]
+    start = _nearest(bare, bare_search)
+    if start is None:
         return "what it searches for is not in the file, and nothing like it"
-    window = bare[at : at + len(wanted)]
-    if [line.strip() for line in window] == [line.strip() for line in wanted]:
-        first = window[1:] == wanted[1:]
-        why = (
-            "the first line's indentation is not the file's"
-            if first
-            else "the indentation is not the file's"
-        )
-        return (
-            f"what it searches for is in the file but for the indentation: {why}."
-            f" {shown(bare, at, at + len(wanted))}"
-        )
-    return "what it searches for is not in the file as it is written. " + shown(
-        bare, at, at + len(wanted)
-    )
+    end = start + len(search)
+    window = bare[start:end]
+    excerpt = _show(bare, start, end)
+    if [line.strip() for line in window] != [line.strip() for line in search]:
+        return f"what it searches for is not in the file as it is written. {excerpt}"
+    if window[1:] == bare_search[1:]:
+        difference = "the first line's indentation is not the file's"
+    else:
+        difference = "the indentation is not the file's"
+    return f"what it searches for is in the file but for the indentation: {difference}. {excerpt}"
 
 
-def shown(lines: Sequence[str], start: int, end: int) -> str:
-    """The file's lines around a place, as they are, for the model to copy."""
-    start = max(start - 3, 0)
-    end = min(end + 3, len(lines))
-    end = min(end, start + _SHOWN_LINES)
-    body = "\n".join(line[:_SHOWN_WIDTH] for line in lines[start:end])
-    return f"The nearest lines of the file, {start + 1} to {end}, are:\n{body}"
+def describe_missing_file(path: str, paths: Collection[str]) -> str:
+    """Say that a file does not exist, and name the only file whose path ends alike."""
+    tail = path.lstrip("/")
+    similar = [other for other in paths if other.endswith(f"/{tail}")]
+    if not similar and "/" in tail:
+        similar = [other for other in paths if tail.endswith(f"/{other}")]
+    message = f"there is no file {path}"
+    if len(similar) == 1:
+        message += f"; did you mean {similar[0]}?"
+    return message
 
 
-def _nearest(lines: list[str], wanted: list[str]) -> int | None:
-    """Where most of the searched lines stand in step, rare ones counting more; else where the
-    longest has its like.
-    """
-    wanted = wanted[:_VOTED_LINES]
-    known: dict[str, list[int]] = {}
+def _show(lines: Sequence[str], start: int, end: int) -> str:
+    """Return the lines around a place as they are, for the model to copy."""
+    first = max(start - _CONTEXT, 0)
+    last = min(end + _CONTEXT, len(lines), first + _MAX_LINES)
+    excerpt = "\n".join(line[:_MAX_WIDTH] for line in lines[first:last])
+    return f"The nearest lines of the file, {first + 1} to {last}, are:\n{excerpt}"
+
+
+def _nearest(lines: list[str], search: list[str]) -> int | None:
+    """Return the start of the nearest lines of the file; None where nothing is similar."""
+    search = search[:_MAX_VOTERS]
+    places: dict[str, list[int]] = {}
     for at, line in enumerate(lines):
-        if stripped := line.strip():
-            known.setdefault(stripped, []).append(at)
-    votes: Counter[int] = Counter()
-    for offset, want in enumerate(wanted):
-        places = known.get(want.strip(), [])
-        for at in places[:50]:
-            votes[max(at - offset, 0)] += 1_000 // len(places)
+        if line.strip():
+            places.setdefault(line.strip(), []).append(at)
+    votes = _vote(places, search)
     if votes:
-        return max(votes, key=lambda at: (votes[at], -at))
-    if not wanted:
+        return max(votes, key=lambda start: (votes[start], -start))
+    return _most_similar(places, search)
+
+
+def _vote(places: dict[str, list[int]], search: list[str]) -> Counter[int]:
+    """Count, for each start, the searched lines that are where they should be; rare ones weigh more."""
+    votes: Counter[int] = Counter()
+    for offset, line in enumerate(search):
+        occurrences = places.get(line.strip(), [])
+        for at in occurrences[:_MAX_VOTES]:
+            votes[max(at - offset, 0)] += 1_000 // len(occurrences)
+    return votes
+
+
+def _most_similar(places: dict[str, list[int]], search: list[str]) -> int | None:
+    """Return the start at which the longest searched line would be beside the line most like it."""
+    if not search:
         return None
-    longest = max(range(len(wanted)), key=lambda n: len(wanted[n].strip()))
-    compared = [line for line in known if len(line) <= _SHOWN_WIDTH][:_COMPARED_LINES]
-    alike = difflib.get_close_matches(wanted[longest].strip()[:_SHOWN_WIDTH], compared, 1, 0.6)
-    return max(known[alike[0]][0] - longest, 0) if alike else None
+    longest = max(range(len(search)), key=lambda at: len(search[at].strip()))
+    compared = [line for line in places if len(line) <= _MAX_WIDTH][:_MAX_COMPARED]
+    line = search[longest].strip()[:_MAX_WIDTH]
+    similar = difflib.get_close_matches(line, compared, 1, _SIMILARITY)
+    if not similar:
+        return None
+    return max(places[similar[0]][0] - longest, 0)

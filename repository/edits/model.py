@@ -1,5 +1,6 @@
-"""What a reply asks for, whatever the format it was written in."""
+"""The edits of a reply, independent of the format in which it was written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 FORMAT = """\
@@ -12,42 +13,50 @@ the lines that take their place
 (a new file: its path, and nothing between SEARCH and =======)"""
 
 MAX_EDITS = 500
-"""Of a reply; a reader may stop after one more."""
+"""In one reply; a reader may stop after one more."""
+
+Lines = tuple[str, ...]
+"""Lines without their line ends."""
 
 
 class EditFailed(Exception):
-    """An edit can't be read or applied; nothing of its reply is. The text tells the model which
-    block, and why.
+    """An edit that can't be read or applied, so that nothing of its reply is applied.
+
+    The text is for the model: which block, and why.
     """
 
 
-Lines = tuple[str, ...]
+@dataclass(frozen=True)
+class SearchReplace:
+    """Lines to find in a file and the lines that replace them. An empty search makes a new file."""
+
+    search: Lines
+    replacement: Lines
 
 
 @dataclass(frozen=True)
 class Replace:
-    """Lines that take the place of others. Where the reply can be read in several ways, the
-    likelier come first.
-    """
+    """Replace lines that are located by their text."""
 
-    readings: tuple[tuple[Lines, Lines], ...]
-    """(search, replace), without line ends. An empty search makes a new file."""
-    start: int | None = None
-    """Line of the file that the reply names, from 1: it may only choose between places that fit alike."""
+    variants: tuple[SearchReplace, ...]
+    """Usually one. Where the reply can be read in several ways, the likelier come first."""
+    line: int | None = None
+    """Line of the file that the reply states, from 1. Only used to choose between equal matches."""
     anchors: Lines = ()
-    """Lines of the file above the place: a diff's section headings. They, too, only choose."""
+    """Lines of the file above the place, such as a diff's section headings. Only used to choose
+    between equal matches."""
 
 
 @dataclass(frozen=True)
 class Hunks:
-    """Replacements that all speak of the file as it was before any of them."""
+    """Replacements that all refer to the file as it was before the first of them."""
 
     hunks: tuple[Replace, ...]
 
 
 @dataclass(frozen=True)
-class Substring:
-    """A piece of text, not of whole lines, that takes the place of another, once or ``everywhere``."""
+class ReplaceText:
+    """Replace a piece of text, not necessarily of whole lines: its only occurrence, or every one."""
 
     old: str
     new: str
@@ -55,9 +64,10 @@ class Substring:
 
 
 @dataclass(frozen=True)
-class Span:
-    """Lines ``start`` to ``end`` are replaced, whatever they are. From 1, both included; start - 1
-    inserts.
+class ReplaceLines:
+    """Replace the lines ``start`` to ``end``, whatever they contain.
+
+    Counted from 1, both included. With ``end`` = ``start`` - 1 the new lines are inserted.
     """
 
     start: int
@@ -66,44 +76,32 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Whole:
-    """The file's whole text, new or instead of what was there."""
+class WriteFile:
+    """Write the whole text of a file, new or existing."""
 
     lines: Lines
-    sure: bool = True
-    """False where only the reply's looks say that this is the whole file."""
+    explicit: bool = True
+    """False where only the layout of the reply suggests that this is the whole file."""
 
 
 @dataclass(frozen=True)
-class Delete:
-    """The file is removed."""
+class DeleteFile:
+    """Remove the file."""
 
 
-Change = Replace | Hunks | Substring | Span | Whole | Delete
+Change = Replace | Hunks | ReplaceText | ReplaceLines | WriteFile | DeleteFile
 
 
 @dataclass(frozen=True)
 class Edit:
+    """One change of one file."""
+
     number: int
     """Of the block in its reply, from 1."""
     path: str
     change: Change
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What a reader met and could not read."""
-
-    line: int
-    """Of the reply, from 1."""
-    what: str
-
-
-@dataclass(frozen=True)
-class Found:
-    """What one reader found in a reply."""
-
-    edits: tuple[Edit, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    spans: tuple[tuple[int, int], ...] = ()
-    """Lines of the reply that the edits take, from 0, ends excluded."""
+def is_blank(lines: Sequence[str]) -> bool:
+    """Return whether no line has anything but whitespace."""
+    return not any(line.strip() for line in lines)

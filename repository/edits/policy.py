@@ -1,20 +1,19 @@
-"""What a proposal may write: the deployment's word, and the repository's own in
+"""What a reply may write: the fixed rules, the deployment's, and the repository's own in
 ``.coding-agent.toml``.
 """
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from repository.config import CONFIG, EditRules
+from repository.config import CONFIG, ConfigError, EditRules, read_edit_rules
 from repository.edits.model import EditFailed
-from repository.edits.paths import path_refusal
 
-#: Never lifted: they decide what runs with secrets, or what this service may do.
-_ALWAYS = (CONFIG, ".gitmodules")
-#: A pattern without a slash is held against every part of a path, one with a slash against the
-#: whole of it.
-PROTECTED = {
+_ALWAYS_PROTECTED = (CONFIG, ".gitmodules")
+"""Never lifted: they decide what runs with secrets, or what this service may do."""
+_PROTECTED = {
     "CI settings": (
         ".github/actions/*",
         ".github/dependabot.yml",
@@ -80,84 +79,158 @@ PROTECTED = {
         "*.pyc",
     ),
 }
+"""Patterns by kind. One without a slash is compared with every part of a path, one with a slash
+with the whole path."""
 _SAMPLES = re.compile(r"\.env\.(?:example|sample|template|dist)$")
 _GENERATED = re.compile(
     r"@generated\b|code generated .{0,80}do not edit|auto-?generated .{0,80}do not (?:edit|modify)",
     re.I,
 )
 _HEAD = 2_000
-"""Characters at a file's begin where it says that it is generated."""
+"""Characters at a file's beginning in which it can say that it is generated."""
+_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode categories of characters that do not show."""
+_MAX_PATH = 1_000
+"""Characters."""
+_MAX_NAME = 255
+"""Bytes of one part of a path."""
 
 
 class EditPolicy:
     """Whether a path may be written, and whether a change is of a size that a person reviews."""
 
-    def __init__(self, rules: EditRules, protected: Iterable[str] = ()):
-        """``protected``: the deployment's own patterns, which no repository lifts."""
+    def __init__(
+        self, rules: EditRules, protected: Iterable[str] = (), notices: tuple[str, ...] = ()
+    ):
+        """Combine a repository's rules with the deployment's patterns, which no repository lifts.
+
+        ``notices`` are sentences about the policy that a reviewer must read.
+        """
         self._rules = rules
         self._deployment = tuple(protected)
+        self.notices = notices
 
     def refusal(self, path: str) -> str | None:
-        """Why ``path`` may not be written; None where it may."""
-        if reason := path_refusal(path):
+        """Return why a path may not be written; None where it may."""
+        reason = _path_refusal(path)
+        if reason:
             return reason
-        if _matches(path, _ALWAYS):
+        if _matching(path, _ALWAYS_PROTECTED):
             return f"policy: {path} decides what this service may do; a person has to change it"
-        if pattern := _matches(path, self._deployment):
+        pattern = _matching(path, self._deployment)
+        if pattern:
             return f"policy: the deployment protects {pattern}"
-        if pattern := _matches(path, self._rules.protected):
+        pattern = _matching(path, self._rules.protected)
+        if pattern:
             return f"policy: the repository's {CONFIG} protects {pattern}"
-        for what, patterns in PROTECTED.items():
-            if (
-                _matches(path, patterns)
-                and not _SAMPLES.search(path)
-                and not _matches(path, self._rules.allowed)
-            ):
-                return f"policy: {path} is {what}, which is not edited by this service"
+        kind = _protected_kind(path)
+        if kind and not _matching(path, self._rules.allowed):
+            return f"policy: {path} is {kind}, which is not edited by this service"
         return None
 
-    def check(self, before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:
-        """Raises EditFailed where the change is too large, or changes a file that says it is
-        generated.
+    def check_change(
+        self, before: Mapping[str, str | None], after: Mapping[str, str | None]
+    ) -> None:
+        """Check the size of a change, and that no file of it says that it is generated.
+
+        Raises:
+            EditFailed: the change is too large, or changes a generated file.
         """
         if len(after) > self._rules.max_files:
             raise EditFailed(
                 f"policy: the edits change {len(after)} files; {self._rules.max_files} at most"
             )
-        lines = sum(
-            _changed_lines(before.get(path) or "", text or "") for path, text in after.items()
-        )
+        lines = 0
+        for path, text in after.items():
+            lines += _count_changed_lines(before.get(path) or "", text or "")
         if lines > self._rules.max_lines:
             raise EditFailed(
                 f"policy: the edits change {lines} lines; {self._rules.max_lines} at most"
             )
         for path in after:
-            if _GENERATED.search((before.get(path) or "")[:_HEAD]) and not _matches(
-                path, self._rules.allowed
-            ):
+            if _is_generated(before.get(path)) and not _matching(path, self._rules.allowed):
                 raise EditFailed(
-                    f"policy: {path} says that it is generated: change what it is made from"
+                    f"policy: {path} says that it is generated: change what it is generated from"
                 )
 
 
-def _matches(path: str, patterns: Iterable[str]) -> str | None:
-    """The first pattern that covers the path, without regard to case: some file systems have none."""
-    lowered = path.casefold()
+def read_policy(config: str | None, protected: tuple[str, ...]) -> EditPolicy:
+    """Return the policy of a repository with this ``.coding-agent.toml``.
+
+    A file that can't be used leaves the default rules, and a notice for the reviewer.
+    """
+    try:
+        return EditPolicy(read_edit_rules(config), protected)
+    except ConfigError as error:
+        notice = f"{error}. The default rules for edits were used"
+        return EditPolicy(EditRules(), protected, (notice,))
+
+
+def _path_refusal(path: str) -> str | None:
+    """Return why no repository may allow a path; None where it may.
+
+    Such a path leads out of the repository, into git's own files, or into what runs with secrets:
+    GitHub refuses a push of ``.github/workflows`` by a token without the workflow scope, and what
+    is there runs with the repository's secrets.
+    """
+    parts = path.split("/")
+    reason = None
+    if any(unicodedata.category(character) in _INVISIBLE for character in path):
+        reason = "it holds characters that don't show"
+    elif len(path) > _MAX_PATH or any(len(part.encode()) > _MAX_NAME for part in parts):
+        reason = "it is too long"
+    elif path.startswith(("/", "~")) or "\\" in path or ":" in path:
+        reason = "write it relative to the repository's root, with forward slashes and no colon"
+    elif any(part in ("", ".", "..") or part != part.strip() for part in parts):
+        reason = "write it without '..', '.', empty parts, and spaces at their ends"
+    else:
+        reason = _reserved_folder(parts)
+    if reason is None:
+        return None
+    return f"the path {path[:200]!r} is refused: {reason}"
+
+
+def _reserved_folder(parts: list[str]) -> str | None:
+    # Some file systems ignore case, and dots and spaces at the end of a name.
+    names = [part.casefold().rstrip(". ") for part in parts]
+    if ".git" in names or "git~1" in names:
+        return "git's own files can't be edited"
+    if names[:2] == [".github", "workflows"]:
+        return "workflows can't be changed by this service"
+    return None
+
+
+def _protected_kind(path: str) -> str | None:
+    """Return what makes a path protected by default; None where it is not."""
+    if _SAMPLES.search(path):
+        return None
+    for kind, patterns in _PROTECTED.items():
+        if _matching(path, patterns):
+            return kind
+    return None
+
+
+def _matching(path: str, patterns: Iterable[str]) -> str | None:
+    """Return the first pattern that covers a path, in any case: some file systems ignore it."""
+    folded = path.casefold()
     for pattern in patterns:
-        wanted = pattern.casefold().strip("/")
-        if "/" in wanted:
-            if fnmatchcase(lowered, wanted) or fnmatchcase(lowered, f"{wanted}/*"):
-                return pattern
-        elif any(fnmatchcase(part, wanted) for part in lowered.split("/")):
+        if _covers(pattern.casefold().strip("/"), folded):
             return pattern
     return None
 
 
-def _changed_lines(old: str, new: str) -> int:
-    """Lines that only one of the two has: what ``diff --stat`` counts, but for lines that move."""
-    counts: dict[str, int] = {}
-    for line in old.split("\n"):
-        counts[line] = counts.get(line, 0) + 1
-    for line in new.split("\n"):
-        counts[line] = counts.get(line, 0) - 1
-    return sum(map(abs, counts.values()))
+def _covers(pattern: str, path: str) -> bool:
+    if "/" in pattern:
+        return fnmatchcase(path, pattern) or fnmatchcase(path, f"{pattern}/*")
+    return any(fnmatchcase(part, pattern) for part in path.split("/"))
+
+
+def _is_generated(text: str | None) -> bool:
+    return _GENERATED.search((text or "")[:_HEAD]) is not None
+
+
+def _count_changed_lines(old: str, new: str) -> int:
+    """Count lines that only one text has: what ``diff --stat`` counts, but for moved lines."""
+    counts = Counter(new.split("\n"))
+    counts.subtract(old.split("\n"))
+    return sum(abs(count) for count in counts.values())

@@ -1,125 +1,165 @@
-"""What a proposal takes from the tests that were there: said in the pull request, never kept quiet."""
+"""What a change takes away from existing tests: stated in the pull request, never kept quiet."""
 
 import ast
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from repository.files import may_hold_tests
 
 _SKIPS = re.compile(
     r"(?:^|\.)(?:skip|skipif|skipIf|skipUnless|xfail|expectedFailure|importorskip|skipTest)$"
 )
-_ASSERTS = re.compile(r"\b(?:assert\w*|expect\w*|should\w*|require)\b")
-_SKIP_WORDS = re.compile(
+_ASSERTING_WORDS = re.compile(r"\b(?:assert\w*|expect\w*|should\w*|require)\b")
+_SKIPPING_WORDS = re.compile(
     r"\b(?:skip\w*|xfail|xit|xdescribe|expectedFailure|Disabled|Ignore[d]?)\b|\.only\b"
 )
+_MAX_NAMES = 5
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def weakened(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> tuple[str, ...]:
-    """A sentence for each test file that loses tests or assertions, or gains skips."""
-    told = []
+@dataclass(frozen=True)
+class _Test:
+    """Counts for one test, one test class, or the module outside of both."""
+
+    assertions: int
+    skips: int
+
+
+def describe_weakened_tests(
+    before: Mapping[str, str | None], after: Mapping[str, str | None]
+) -> tuple[str, ...]:
+    """Return a sentence for each test file that loses tests or assertions, or gains skips."""
+    sentences: list[str] = []
     for path in sorted(after):
         old = before.get(path)
         new = after[path]
         if old is None or not may_hold_tests(path):
             continue
         if new is None:
-            told.append(f"{path} is removed")
-        elif said := list(_python(old, new) if path.endswith(".py") else _any(old, new)):
-            told.append(f"{path}: {'; '.join(said)}")
-    return tuple(told)
+            sentences.append(f"{path} is removed")
+            continue
+        losses = _compare(path, old, new)
+        if losses:
+            sentences.append(f"{path}: {'; '.join(losses)}")
+    return tuple(sentences)
 
 
-def _python(old: str, new: str) -> Iterator[str]:
+def _compare(path: str, old: str, new: str) -> list[str]:
+    if path.endswith(".py"):
+        tests_before = _python_tests(old)
+        tests_after = _python_tests(new)
+        if tests_before is not None and tests_after is not None:
+            return _compare_python(tests_before, tests_after)
+    return _compare_lines(old, new)
+
+
+def _compare_python(before: dict[str, _Test], after: dict[str, _Test]) -> list[str]:
+    losses: list[str] = []
+    removed = sorted(before.keys() - after.keys())
+    if removed:
+        number = _count(len(removed), "test")
+        losses.append(f"{number} taken out or renamed ({_list(removed)})")
+    common = sorted(before.keys() & after.keys())
+    weaker = [name for name in common if after[name].assertions < before[name].assertions]
+    if weaker:
+        losses.append(f"fewer assertions in {_list(weaker)}")
+    skipped = [name for name in common if after[name].skips > before[name].skips]
+    if skipped:
+        names = [name or "the module" for name in skipped]
+        losses.append(f"skipped or expected to fail now: {_list(names)}")
+    return losses
+
+
+def _compare_lines(old: str, new: str) -> list[str]:
+    """Compare the numbers of lines that assert, or skip, in any language."""
+    losses: list[str] = []
+    asserting = _count_lines(new, _ASSERTING_WORDS) - _count_lines(old, _ASSERTING_WORDS)
+    if asserting < 0:
+        losses.append(f"{_count(-asserting, 'line')} with assertions removed")
+    skipping = _count_lines(new, _SKIPPING_WORDS) - _count_lines(old, _SKIPPING_WORDS)
+    if skipping > 0:
+        losses.append(f"{_count(skipping, 'line')} with skips added")
+    return losses
+
+
+def _python_tests(text: str) -> dict[str, _Test] | None:
+    """Return the tests and classes of a module by qualified name, the module itself under ``""``.
+
+    None where the text does not parse.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            had = _tests(ast.parse(old))
-            has = _tests(ast.parse(new))
+            module = ast.parse(text)
+        tests = {"": _Test(assertions=0, skips=_count_module_skips(module))}
+        _collect(module.body, "", tests)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        yield from _any(old, new)
-        return
-    if gone := sorted(had.keys() - has.keys()):
-        yield f"{_number(len(gone), 'test')} taken out or renamed ({_listed(gone)})"
-    if fewer := sorted(name for name in had.keys() & has.keys() if has[name][0] < had[name][0]):
-        yield f"fewer assertions in {_listed(fewer)}"
-    if skipped := sorted(
-        name
-        for name in has
-        if has[name][1] > had.get(name, (0, 0))[1] and (name in had or not name)
-    ):
-        yield (
-            "skipped or expected to fail now:"
-            f" {_listed([name or 'the module' for name in skipped])}"
-        )
+        return None
+    return tests
 
 
-def _tests(tree: ast.Module) -> dict[str, tuple[int, int]]:
-    """Qualified name of a test or test class ('' for the module) -> (assertions, skips) in it."""
-    found: dict[str, tuple[int, int]] = {}
-
-    def visit(body: list[ast.stmt], prefix: str) -> None:
-        for node in body:
-            if isinstance(node, ast.ClassDef):
-                found[f"{prefix}{node.name}"] = (0, sum(map(_is_skip, node.decorator_list)))
-                visit(node.body, f"{prefix}{node.name}.")
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(
-                "test"
-            ):
-                inner = list(ast.walk(node))
-                asserts = sum(
-                    isinstance(n, ast.Assert) or (isinstance(n, ast.Call) and _asserts(n))
-                    for n in inner
-                )
-                found[f"{prefix}{node.name}"] = (
-                    asserts,
-                    sum(_is_skip(n) for n in inner if isinstance(n, ast.expr)),
-                )
-
-    visit(tree.body, "")
-    loose = [
-        n
-        for node in tree.body
-        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        for n in ast.walk(node)
-        if isinstance(n, ast.expr)
-    ]
-    found[""] = (0, sum(map(_is_skip, loose)))
-    return found
+def _collect(body: list[ast.stmt], prefix: str, tests: dict[str, _Test]) -> None:
+    """Add the tests of a module or class to ``tests``."""
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            name = f"{prefix}{node.name}"
+            tests[name] = _Test(assertions=0, skips=_count_skips(node.decorator_list))
+            _collect(node.body, f"{name}.", tests)
+        elif isinstance(node, _Function) and node.name.startswith("test"):
+            inner = list(ast.walk(node))
+            assertions = sum(_is_assertion(child) for child in inner)
+            tests[f"{prefix}{node.name}"] = _Test(assertions, _count_skips(inner))
 
 
-def _asserts(call: ast.Call) -> bool:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    return str(name).startswith(("assert", "fail")) or name in ("raises", "warns")
+def _count_module_skips(module: ast.Module) -> int:
+    """Count the skips outside of classes and functions, such as ``pytestmark``."""
+    skips = 0
+    for node in module.body:
+        if not isinstance(node, ast.ClassDef | _Function):
+            skips += _count_skips(ast.walk(node))
+    return skips
+
+
+def _is_assertion(node: ast.AST) -> bool:
+    if isinstance(node, ast.Assert):
+        return True
+    if not isinstance(node, ast.Call):
+        return False
+    name = _last_name(node.func)
+    return name.startswith(("assert", "fail")) or name in ("raises", "warns")
+
+
+def _count_skips(nodes: Iterable[ast.AST]) -> int:
+    """Count names such as ``pytest.mark.skip`` and ``unittest.skipIf``, and their calls."""
+    return sum(isinstance(node, ast.expr) and _is_skip(node) for node in nodes)
 
 
 def _is_skip(node: ast.expr) -> bool:
-    """A name such as pytest.mark.skip or unittest.skipIf; a call of it holds it as a part."""
-    node = node.func if isinstance(node, ast.Call) else node
-    if isinstance(node, ast.Attribute):
-        return bool(_SKIPS.search(f".{node.attr}"))
-    return isinstance(node, ast.Name) and bool(_SKIPS.search(node.id))
+    called = node.func if isinstance(node, ast.Call) else node
+    if isinstance(called, ast.Attribute):
+        return _SKIPS.search(f".{called.attr}") is not None
+    return isinstance(called, ast.Name) and _SKIPS.search(called.id) is not None
 
 
-def _any(old: str, new: str) -> Iterator[str]:
-    """For any language: lines that assert, or skip, counted."""
-    had, has = (
-        [
-            sum(bool(word.search(line)) for line in text.split("\n"))
-            for word in (_ASSERTS, _SKIP_WORDS)
-        ]
-        for text in (old, new)
-    )
-    if has[0] < had[0]:
-        yield f"{_number(had[0] - has[0], 'line')} that assert fewer"
-    if has[1] > had[1]:
-        yield f"{_number(has[1] - had[1], 'line')} that skip more"
+def _last_name(function: ast.expr) -> str:
+    """Return the last part of a called name; nothing for another expression."""
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+def _count_lines(text: str, words: re.Pattern[str]) -> int:
+    return sum(words.search(line) is not None for line in text.split("\n"))
 
 
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _list(names: list[str]) -> str:
+    listed = ", ".join(names[:_MAX_NAMES])
+    if len(names) > _MAX_NAMES:
+        listed += f" and {len(names) - _MAX_NAMES} more"
+    return listed
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -16,8 +16,9 @@ from pipeline.model.failures import ModelError
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
 from prompts.filters import clip, one_line
+from repository.edits.apply_reply import apply_reply
+from repository.edits.editable_files import EditableFiles
 from repository.edits.model import EditFailed
-from repository.edits.writing import write_reply
 from repository.files import belongs_to_tests, is_test_file
 from repository.testing.models import TestReport
 from repository.testing.run.output import normalize_output
@@ -105,13 +106,10 @@ async def _find(task: Task) -> Finding:
         if not holds_edit(reply.content):
             return _said(reply.content, exchange, tried)
         try:
-            tree, landed = await asyncio.to_thread(
-                write_reply, task.mirror, task.checkout.base_sha, reply.content, task.policy
-            )
+            tree, paths = await asyncio.to_thread(_apply, task, reply.content)
         except EditFailed as error:
             tried = OnBase("proves nothing", str(error))
         else:
-            paths = sorted(landed.files)
             if not only_tests(task, paths):
                 return Finding(
                     proposal=Proposal(reply=reply.content, exchange_key=exchange, model=reply.model)
@@ -133,6 +131,14 @@ async def _find(task: Task) -> Finding:
         )
         messages = (*messages, *turn)
     return Finding()
+
+
+def _apply(task: Task, reply: str) -> tuple[str, list[str]]:
+    """Return the tree of the base commit with a reply applied, and the changed paths."""
+    base = task.checkout.base_sha
+    files = EditableFiles.of_tree(task.mirror, base)
+    applied = apply_reply(reply, files, task.policy)
+    return task.mirror.write_tree(base, applied.files), sorted(applied.files)
 
 
 def _said(text: str, exchange: str, tried: OnBase | None) -> Finding:

@@ -7,7 +7,7 @@ from pipeline.model.buyer import Buyer
 from pipeline.outcome import Facts
 from pipeline.stage import Back, RunContext, Stop
 from pipeline.template_sets import Templates
-from repository.edits.writing import policy_of
+from repository.edits.policy import read_policy
 from repository.git import Mirrors
 from repository.testing.models import Suite
 from sandbox import Sandbox
@@ -87,7 +87,7 @@ class ProposePatch:
             templates=await self._templates.of(run),
             mirror=self._mirrors.at(checkout.repository),
             sandbox=self._sandbox,
-            policy=policy_of(checkout.config, self._protected)[0],
+            policy=read_policy(checkout.config, self._protected),
         )
         if self._plan.strategy == "balanced":
             models = (asked,) if asked else self._plan.models

@@ -11,8 +11,9 @@ from functools import partial
 
 from prompts.filters import clip
 from repository.definitions import find_definitions, grep_pattern
+from repository.edits.apply_reply import apply_reply
+from repository.edits.editable_files import EditableFiles
 from repository.edits.model import EditFailed
-from repository.edits.writing import write_reply
 from repository.files import is_test_file
 from repository.git import Entry
 from repository.testing.models import TestReport
@@ -88,10 +89,10 @@ class Toolbox:
         """
         before = self.tree
         if edits:
-            self.tree, landed = write_reply(
-                self._mirror, self._base, "\n\n".join(edits), self._task.policy
-            )
-            self.paths = tuple(sorted(landed.files))
+            files = EditableFiles.of_tree(self._mirror, self._base)
+            applied = apply_reply("\n\n".join(edits), files, self._task.policy)
+            self.tree = self._mirror.write_tree(self._base, applied.files)
+            self.paths = tuple(sorted(applied.files))
         else:
             self.tree = self._base
             self.paths = ()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import edits
-from benchmarks.edit_cases import NoContent, read_cases
+from benchmarks.edit_cases import MissingContent, read_cases
 from tests.stages.workbench import Origin
 
 BEFORE = "def f():\n    a = 1\n    return a\n"
@@ -94,7 +94,7 @@ def test_contents_come_from_the_file_beside_the_cases_or_from_the_repository(
     (repos / "octo__calc").symlink_to(tmp_path / "origin")
     (found,) = read_cases(file, repos)
     assert found.before == {"m.py": BEFORE.replace("a = 1", "a = 7")}
-    with pytest.raises(NoContent, match="--repos"):
+    with pytest.raises(MissingContent, match="--repos"):
         list(read_cases(file, None))
     with gzip.open(tmp_path / "files.jsonl.gz", "wt", encoding="utf-8") as out:
         out.write(json.dumps({"blob": "k", "text": BEFORE}) + "\n")

@@ -4,16 +4,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.oracle import as_reply, hunks
-from repository.edits.apply import apply_edits
-from repository.edits.readers import edits_of, read_reply
+from tests.repository.edits.applying import apply_to_texts
 
 LINES = st.lists(
     st.sampled_from(["", "a", "    a", "a  ", "b", "    return b", "def f():"]), max_size=14
 )
 
 
-def applied(before: dict[str, str | None], reply: str) -> dict[str, str]:
-    return dict(apply_edits(before.get, edits_of(read_reply(reply))).files)
+def applied(before: dict[str, str | None], reply: str) -> dict[str, str | None]:
+    known = {path: text for path, text in before.items() if text is not None}
+    return apply_to_texts(reply, known)
 
 
 @settings(deadline=None, max_examples=300)

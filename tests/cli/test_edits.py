@@ -67,9 +67,9 @@ def test_links_lead_nowhere_and_folders_are_no_files(console: Console, repo: Pat
     (repo / "out").symlink_to(console.folder)
     for path, why in (
         ("link.txt", "symbolic link"),
-        ("out/outside.txt", "out is a symbolic link"),
+        ("out/outside.txt", "out is a symbolic link, not a folder"),
         ("shop", "folder"),
-        ("a.txt/b.txt", "a.txt is not a folder"),
+        ("a.txt/b.txt", "a.txt is a file, not a folder"),
     ):
         reply = f"`{path}`\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"
         (told,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=reply)

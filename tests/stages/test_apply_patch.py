@@ -142,8 +142,8 @@ async def test_a_reply_without_edits_goes_back(bench):
     [
         ("link.py", "symbolic link"),
         ("lib", "submodule"),
-        ("lib/x.py", "lib is not a folder"),
-        ("src/shop.py/x.py", "src/shop.py is not a folder"),
+        ("lib/x.py", "lib is a submodule, not a folder"),
+        ("src/shop.py/x.py", "src/shop.py is a file, not a folder"),
         ("src", "is a folder"),
         ("logo.png", "binary"),
         ("shop.py", "did you mean src/shop.py?"),

@@ -1,136 +1,193 @@
-"""Search/replace blocks, fenced or not:
+"""The reader of search/replace blocks, fenced or not:
 
 path/of/file.py
 <<<<<<< SEARCH
 lines as they are
 =======
-lines as they shall be
+lines as they should be
 >>>>>>> REPLACE
 """
 
 import re
 
-from repository.edits.model import MAX_EDITS, Edit, Found, Problem, Replace
+from repository.edits.model import MAX_EDITS, Replace, SearchReplace
 from repository.edits.readers.naming import CODE_FENCE, FENCE, as_path, path_before
+from repository.edits.readers.reading import Cursor, Reading
 
 _OPEN = re.compile(
     r"^(?P<indent>[ \t]*)(?P<mark><{5,9}|-{5,9}) ?(?:SEARCH|ORIGINAL)\b>?[ \t]*(?P<path>.*)$"
 )
 _DIVIDER = re.compile(r"^={5,9}\s*$")
 _CLOSE = re.compile(r"^[>+]{5,9} ?(?:REPLACE|UPDATED)\b.*$")
-_DIVIDERS = 6
-"""So many lines of a block may be its divider."""
-_PROBLEMS = 20
-"""So many are enough to tell."""
+_MAX_DIVIDERS = 6
+"""Lines of a block that are tried as its divider."""
+_MAX_PROBLEMS = 20
+_MAX_SHOWN_PATH = 200
+_FENCE_DISTANCE = 3
+"""Lines above a block among which the fence around it is looked for."""
 
 
 def is_divider(line: str) -> bool:
+    """Return whether a line looks like the one between SEARCH and REPLACE."""
     return _DIVIDER.match(line) is not None
 
 
-def read(lines: list[str]) -> Found:
-    edits: list[Edit] = []
-    problems: list[Problem] = []
-    spans: list[tuple[int, int]] = []
-    path: str | None = None
-    at = after_last = 0
-    while at < len(lines) and len(problems) < _PROBLEMS and len(edits) <= MAX_EDITS:
-        opened = _OPEN.match(lines[at])
-        if opened is None:
-            if _CLOSE.match(lines[at]) and not _alone(lines, at):
-                problems.append(
-                    Problem(at + 1, "it ends a block (>>>>>>> REPLACE) where none is open")
-                )
-            at += 1
-            continue
-        number = len(edits) + 1
-        opening = at
-        named, header = path_before(lines, at, after_last)
-        path = as_path(opened["path"]) or named or path
-        if header > after_last and FENCE.match(lines[header - 1]):
-            header -= 1
-        body, at = _body(lines, at, opened["indent"])
+def read(lines: list[str]) -> Reading:
+    """Read the blocks of a reply."""
+    return _BlockReader(lines).read()
+
+
+class _BlockReader:
+    def __init__(self, lines: list[str]):
+        self._cursor = Cursor(lines)
+        self._reading = Reading()
+        self._path: str | None = None
+        """Of the last block; the next one may leave it out."""
+        self._end_of_last = 0
+
+    def read(self) -> Reading:
+        while not self._cursor.at_end and not self._is_full():
+            opening = _OPEN.match(self._cursor.line)
+            if opening is None:
+                self._pass_line()
+            else:
+                self._read_block(opening)
+        return self._reading
+
+    def _is_full(self) -> bool:
+        reading = self._reading
+        return len(reading.problems) >= _MAX_PROBLEMS or len(reading.edits) > MAX_EDITS
+
+    def _pass_line(self) -> None:
+        cursor = self._cursor
+        if _CLOSE.match(cursor.line) and not _is_explanation(cursor):
+            self._reading.add_problem(
+                cursor.at, "it ends a block (>>>>>>> REPLACE) where none is open"
+            )
+        cursor.advance()
+
+    def _read_block(self, opening: re.Match[str]) -> None:
+        cursor = self._cursor
+        start = cursor.at
+        header = self._read_header(opening)
+        body = _read_body(cursor, opening["indent"])
         if body is None:
-            problems.append(
-                Problem(
-                    opening + 1,
-                    (
-                        f"block {number} has no >>>>>>> REPLACE before the next one begins"
-                        if at < len(lines)
-                        else f"the reply ends inside block {number}"
-                    ),
-                )
+            self._report_unclosed(start)
+            return
+        if not cursor.at_end and FENCE.match(cursor.line):
+            cursor.advance()
+        self._end_of_last = cursor.at
+        self._reading.add_span(header, cursor.at)
+        self._add_edit(start, body, _dividers(body, len(opening["mark"])))
+
+    def _read_header(self, opening: re.Match[str]) -> int:
+        """Read the path of a block; return the line at which its header begins."""
+        cursor = self._cursor
+        path_above, header = path_before(cursor.lines, cursor.at, self._end_of_last)
+        self._path = as_path(opening["path"]) or path_above or self._path
+        if header > self._end_of_last and FENCE.match(cursor.lines[header - 1]):
+            header -= 1
+        return header
+
+    def _add_edit(self, start: int, body: list[str], dividers: list[int]) -> None:
+        block = f"block {self._reading.next_number}"
+        if self._path is None:
+            self._reading.add_problem(
+                start, f"{block} names no file: write its path on the line before <<<<<<< SEARCH"
             )
-            continue
-        after_last = at = at + 1 if at < len(lines) and FENCE.match(lines[at]) else at
-        dividers = [n for n, line in enumerate(body) if _DIVIDER.match(line)]
-        dividers = [n for n in dividers if len(body[n].rstrip()) == len(opened["mark"])] or dividers
-        spans.append((header, at))
-        if path is None:
-            told = f"block {number} names no file: write its path on the line before <<<<<<< SEARCH"
-            problems.append(Problem(opening + 1, told))
-        elif not dividers:
-            told = (
-                f"block {number} ({path[:200]}) has no ======= line between its SEARCH and REPLACE"
+            return
+        if not dividers:
+            path = self._path[:_MAX_SHOWN_PATH]
+            self._reading.add_problem(
+                start, f"{block} ({path}) has no ======= line between its SEARCH and REPLACE"
             )
-            problems.append(Problem(opening + 1, told))
+            return
+        # A heading's underline looks like a divider. The longest search comes first: that it
+        # matches is not an accident.
+        variants: list[SearchReplace] = []
+        for at in reversed(dividers[-_MAX_DIVIDERS:]):
+            variants.append(SearchReplace(tuple(body[:at]), tuple(body[at + 1 :])))
+        self._reading.add_edit(self._path, Replace(tuple(variants)))
+
+    def _report_unclosed(self, start: int) -> None:
+        block = f"block {self._reading.next_number}"
+        if self._cursor.at_end:
+            self._reading.add_problem(start, f"the reply ends inside {block}")
         else:
-            # A heading's underline looks like a divider. The longest search first: to match more is
-            # no accident.
-            readings = [
-                (tuple(body[:n]), tuple(body[n + 1 :])) for n in reversed(dividers[-_DIVIDERS:])
-            ]
-            edits.append(Edit(number, path, Replace(tuple(readings))))
-    return Found(tuple(edits), tuple(problems), tuple(spans))
-
-
-def _alone(lines: list[str], at: int) -> bool:
-    """In a fence with nothing else: the format is explained, nothing is edited."""
-    return 0 < at < len(lines) - 1 and bool(
-        CODE_FENCE.match(lines[at - 1]) and CODE_FENCE.match(lines[at + 1])
-    )
-
-
-def _body(lines: list[str], opening: int, indent: str) -> tuple[list[str] | None, int]:
-    """The lines of a block (None: it has no end), and where the reply goes on. A block indented as a whole (in a list)
-    is moved back."""
-    body: list[str] = []
-    end = len(lines)
-    for at in range(opening + 1, len(lines)):
-        bare = lines[at].removeprefix(indent)
-        if lines[at].startswith(indent) and _CLOSE.match(bare):
-            whole = all(
-                line.startswith(indent) or not line.strip() or is_divider(line) for line in body
+            self._reading.add_problem(
+                start, f"{block} has no >>>>>>> REPLACE before the next one begins"
             )
-            return [line.removeprefix(indent) for line in body] if whole else body, at + 1
-        if lines[at].startswith(indent) and _OPEN.match(bare) and not bare[0].isspace():
-            end = at
+
+
+def _is_explanation(cursor: Cursor) -> bool:
+    """Return whether the line is alone in a fence: the format is explained, nothing is edited."""
+    above = CODE_FENCE.match(cursor.previous_line)
+    below = CODE_FENCE.match(cursor.next_line)
+    return above is not None and below is not None
+
+
+def _dividers(body: list[str], mark: int) -> list[int]:
+    """Return the lines that may be the divider; those as long as the opening mark, if any are."""
+    dividers = [at for at, line in enumerate(body) if is_divider(line)]
+    matching = [at for at in dividers if len(body[at].rstrip()) == mark]
+    return matching or dividers
+
+
+def _read_body(cursor: Cursor, indent: str) -> list[str] | None:
+    """Read the lines of a block, from its opening to beyond its last mark.
+
+    None where the block has no end; the cursor is then where the reply goes on. A block that is
+    indented as a whole (in a list, say) is moved back.
+    """
+    opening = cursor.at
+    body: list[str] = []
+    cursor.advance()
+    while not cursor.at_end:
+        line = cursor.line
+        bare = line.removeprefix(indent)
+        if line.startswith(indent) and _CLOSE.match(bare):
+            cursor.advance()
+            return _move_back(body, indent)
+        if line.startswith(indent) and _OPEN.match(bare) and not bare[0].isspace():
             break
-        body.append(bare if is_divider(bare) else lines[at])
-    return _fenced(lines, opening, end, body)
+        body.append(bare if is_divider(bare) else line)
+        cursor.advance()
+    return _read_fenced_body(cursor, opening, body)
 
 
-def _fenced(
-    lines: list[str], opening: int, end: int, body: list[str]
-) -> tuple[list[str] | None, int]:
-    """A block without its last mark ends where the fence around it does, if that is beyond doubt."""
-    above = next(
-        (lines[at] for at in range(opening - 1, max(opening - 4, -1), -1) if lines[at].strip()), ""
-    )
+def _move_back(body: list[str], indent: str) -> list[str]:
+    for line in body:
+        if line.strip() and not line.startswith(indent) and not is_divider(line):
+            return body
+    return [line.removeprefix(indent) for line in body]
+
+
+def _read_fenced_body(cursor: Cursor, opening: int, body: list[str]) -> list[str] | None:
+    """End a block without a last mark where the fence around it ends, if that is beyond doubt."""
+    fence = _fence_above(cursor, opening)
+    if fence is None:
+        return None
+    closings = [at for at, line in enumerate(body) if line.strip().startswith(fence[:3])]
+    divider = next((at for at, line in enumerate(body) if is_divider(line)), None)
+    if not closings or divider is None or closings[0] < divider:
+        return None
+    if body[closings[0]].strip() != fence:
+        return None
+    if len(closings) > 1 and cursor.at_end:
+        return None
+    cursor.at = opening + 1 + closings[0]
+    return body[: closings[0]]
+
+
+def _fence_above(cursor: Cursor, opening: int) -> str | None:
+    """Return the mark of the fence that opens just above a block, or above the block's path."""
+    lines = cursor.lines
+    above = ""
+    for at in range(opening - 1, max(opening - 1 - _FENCE_DISTANCE, -1), -1):
+        if lines[at].strip():
+            above = lines[at]
+            break
     fence = CODE_FENCE.match(above)
     if fence is None and opening > 1 and as_path(above):
         fence = CODE_FENCE.match(lines[opening - 2])
-    if fence is None:
-        return None, end
-    closings = [at for at, line in enumerate(body) if line.strip().startswith(fence["mark"][:3])]
-    divider = next((at for at, line in enumerate(body) if is_divider(line)), None)
-    if (
-        not closings
-        or divider is None
-        or closings[0] < divider
-        or body[closings[0]].strip() != fence["mark"]
-    ):
-        return None, end
-    if len(closings) > 1 and end == len(lines):
-        return None, end
-    return body[: closings[0]], opening + 1 + closings[0]
+    return fence["mark"] if fence else None

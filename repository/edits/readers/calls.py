@@ -1,14 +1,24 @@
-"""Tool calls: JSON, or tags with one parameter each. The arguments say what is meant; mere looks
-are passed.
+"""The reader of tool calls: JSON, or tags with one parameter each.
+
+The arguments say what is meant; calls that only look at something are passed over.
 """
 
 import json
 import re
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from repository.edits.model import Change, Delete, Edit, Found, Problem, Span, Substring, Whole
+from repository.edits.model import (
+    Change,
+    DeleteFile,
+    Lines,
+    ReplaceLines,
+    ReplaceText,
+    WriteFile,
+)
 from repository.edits.readers import blocks, diffs, envelope
+from repository.edits.readers.reading import Reading, Unreadable
 
 _PATH = (
     "file_path",
@@ -36,104 +46,253 @@ _NEW = (
     "text",
 )
 _WHOLE = ("file_text", "content", "contents", "new_content", "text", "code")
+_START = ("start_line", "start")
+_END = ("end_line", "end")
+_INSERT = ("insert_line", "line")
+_WRITING = (*_OLD, *_NEW, "start_line", "insert_line")
+"""Arguments of calls that write."""
+_ARGUMENTS = ("arguments", "input", "parameters", "args")
+_NAME = ("name", "tool", "command")
+_CERTAIN = ("old_str", "old_string", "start_line", "file_text", "edits")
+"""Keys by which a JSON object is a call even without one around it."""
+
 _WRITES = re.compile(r"create|write|overwrite|save|new_file", re.I)
 _LOOKS = re.compile(
     r"^(?:view|open|read|search|find|grep|list|ls|run|bash|execute|think|finish|submit|undo)", re.I
 )
-_STARTS = re.compile(r"^[ \t]*(?:<\w+>\s*)?[\[{]", re.M)
+_JSON_START = re.compile(r"^[ \t]*(?:<\w+>\s*)?[\[{]", re.M)
 _INVOKE = re.compile(r"<(?:invoke name=\"?|function=)(?P<name>[\w.-]+)\"?>|</(?:invoke|function)>")
 _PARAMETER = re.compile(r"<parameter(?: name=\"?|=)(?P<name>\w+)\"?>|</parameter>")
 _MAX_CALLS = 1_000
-_PATIENCE = 200_000_000
-"""Characters read in vain, for text that only begins like JSON."""
+_MAX_WASTED = 200_000_000
+"""Characters parsed in vain, for text that only begins like JSON."""
+_COST_OF_A_TRY = 100
+_MAX_SHOWN_NAME = 80
 
-
-#: What a call may hold whole, as one string: a patch, which has its own reader.
 _NESTED = (
     ("*** Begin Patch", envelope.read),
     ("\n@@", diffs.read),
     ("<<<<<<< SEARCH", blocks.read),
 )
+"""What a call may hold as one string: the marker of a patch, and its own reader."""
 
 
-class _Unread(Exception):
-    """The call writes, but how can't be told."""
+@dataclass(frozen=True)
+class _Call:
+    name: str
+    arguments: dict[str, Any]
 
+    @property
+    def operation(self) -> str:
+        """What the call does, by its name or, where one tool does several things, its command."""
+        return str(self.arguments.get("command") or self.name)
 
-def read(lines: list[str]) -> Found:
-    text = "\n".join(lines)
-    edits: list[Edit] = []
-    problems: list[Problem] = []
-    spans: list[tuple[int, int]] = []
-    for begin, end, calls in [*_json(text), *_tagged(text)]:
-        first = text.count("\n", 0, begin)
-        before = len(edits) + len(problems)
-        for name, arguments in calls:
-            nested = [
-                reader(value.split("\n"))
-                for value in _strings(arguments)
-                for sign, reader in _NESTED
-                if sign in value
-            ]
-            if any(inner.edits or inner.problems for inner in nested):
-                edits += [
-                    replace(edit, number=len(edits) + n) for n, edit in enumerate(_all(nested), 1)
-                ]
-                problems += [
-                    Problem(first + 1, problem.what)
-                    for inner in nested
-                    for problem in inner.problems
-                ]
+    def text(self, names: tuple[str, ...]) -> str | None:
+        """Return the first of these arguments that is a string."""
+        for name in names:
+            value = self.arguments.get(name)
+            if isinstance(value, str):
+                return value
+        return None
+
+    def number(self, names: tuple[str, ...]) -> int | None:
+        """Return the first of these arguments that is a whole number, also one in a string."""
+        for name in names:
+            value = self.arguments.get(name)
+            if isinstance(value, int) and not isinstance(value, bool):
+                return value
+            if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value):
+                return int(value)
+        return None
+
+    def patches(self) -> Iterator[str]:
+        """Return the strings that may hold a patch: not those that say what a file's text is."""
+        for name, value in self.arguments.items():
+            if name in _OLD or name in _NEW or name in _WHOLE:
                 continue
-            try:
-                for path, change in _changes(name, arguments):
-                    edits.append(Edit(len(edits) + 1, path.removeprefix("./"), change))
-            except _Unread as error:
-                problems.append(
-                    Problem(first + 1, f"the call {name[:80]!r} can't be read: {error}")
-                )
-        if len(edits) + len(problems) > before:
-            spans.append((first, first + text.count("\n", begin, end) + 1))
-    return Found(tuple(edits), tuple(problems), tuple(spans))
+            values = value if isinstance(value, list) else [value]
+            for item in values:
+                if isinstance(item, str):
+                    yield item
 
 
-def _json(text: str) -> list[tuple[int, int, list[tuple[str, dict[str, Any]]]]]:
-    found = []
+@dataclass(frozen=True)
+class _CallText:
+    """A part of a reply that holds calls."""
+
+    begin: int
+    """In the reply's text; the end is excluded."""
+    end: int
+    calls: list[_Call]
+
+
+def read(lines: list[str]) -> Reading:
+    """Read the calls of a reply that write files."""
+    text = "\n".join(lines)
+    reading = Reading()
+    for part in [*_find_json(text), *_find_tagged(text)]:
+        line = text.count("\n", 0, part.begin)
+        before = len(reading.edits) + len(reading.problems)
+        for call in part.calls:
+            _read_call(call, line, reading)
+        if len(reading.edits) + len(reading.problems) > before:
+            last = line + text.count("\n", part.begin, part.end)
+            reading.add_span(line, last + 1)
+    return reading
+
+
+def _read_call(call: _Call, line: int, reading: Reading) -> None:
+    """Add the edits of a call that begins at ``line``, or the problem with it."""
+    if _read_patches(call, line, reading):
+        return
+    try:
+        changes = list(_changes(call))
+    except Unreadable as error:
+        name = call.name[:_MAX_SHOWN_NAME]
+        reading.add_problem(line, f"the call {name!r} can't be read: {error}")
+        return
+    for path, change in changes:
+        reading.add_edit(path.removeprefix("./"), change)
+
+
+def _read_patches(call: _Call, line: int, reading: Reading) -> bool:
+    """Add the edits of patches inside a call's arguments; return whether there were any."""
+    before = len(reading.edits) + len(reading.problems)
+    problems: list[str] = []
+    for patch in call.patches():
+        for marker, read_patch in _NESTED:
+            if marker not in patch:
+                continue
+            nested = read_patch(patch.split("\n"))
+            for edit in nested.edits:
+                reading.add_edit(edit.path, edit.change)
+            problems += [problem.message for problem in nested.problems]
+    for message in problems:
+        reading.add_problem(line, message)
+    return len(reading.edits) + len(reading.problems) > before
+
+
+def _changes(call: _Call) -> Iterator[tuple[str, Change]]:
+    """Return the path and change of each edit of a call; nothing for one that writes nothing."""
+    path = call.text(_PATH)
+    tool = call.operation.rsplit(".", 1)[-1]
+    if _LOOKS.match(tool) and call.text(_OLD) is None:
+        return
+    edits = call.arguments.get("edits")
+    if isinstance(edits, list):
+        for item in edits:
+            if isinstance(item, dict):
+                yield from _changes(_Call(call.name, {"path": path, **item}))
+        return
+    if path is None:
+        if call.text(_OLD) is not None and call.text(_NEW) is not None:
+            raise Unreadable("it names no file")
+        return
+    change = _line_change(call) or _text_change(call) or _file_change(call)
+    if change is not None:
+        yield path, change
+    elif any(name in call.arguments for name in _WRITING):
+        raise Unreadable("it lacks an argument, or one is of the wrong type")
+
+
+def _line_change(call: _Call) -> Change | None:
+    """Return a change of lines by their numbers."""
+    new = call.text(_NEW)
+    if new is None:
+        return None
+    start = call.number(_START)
+    end = call.number(_END)
+    if start is not None and end is not None:
+        return ReplaceLines(start, end, _split_lines(new))
+    insert = call.number(_INSERT)
+    if insert is not None and "insert" in call.operation:
+        return ReplaceLines(insert + 1, insert, _split_lines(new))
+    return None
+
+
+def _text_change(call: _Call) -> Change | None:
+    """Return a replacement of one text by another."""
+    old = call.text(_OLD)
+    new = call.text(_NEW)
+    if old is None or new is None:
+        return None
+    everywhere = call.arguments.get("replace_all") in (True, "true", "True")
+    return ReplaceText(old, new, everywhere)
+
+
+def _file_change(call: _Call) -> Change | None:
+    """Return the removal or the new text of a whole file."""
+    if "delete" in call.operation or "remove" in call.operation:
+        return DeleteFile()
+    text = call.text(_WHOLE)
+    if text is not None and _WRITES.search(call.operation):
+        return WriteFile(_split_lines(text))
+    return None
+
+
+def _split_lines(text: str) -> Lines:
+    """Return a text's lines. Line ends around a text that begins with one are for looks."""
+    text = text.replace("\r\n", "\n")
+    if text.startswith("\n"):
+        text = text.strip("\n")
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return tuple(lines)
+
+
+def _find_json(text: str) -> list[_CallText]:
+    """Find the JSON values in a text that look like calls."""
+    parts: list[_CallText] = []
     decoder = json.JSONDecoder(strict=False)
-    at = 0
-    patience = _PATIENCE
-    while patience > 0 and (start := _STARTS.search(text, at)):
+    wasted = 0
+    start = _JSON_START.search(text)
+    while start and wasted < _MAX_WASTED:
         begin = start.end() - 1
-        patience -= 100
+        wasted += _COST_OF_A_TRY
+        next_search = start.end()
         try:
             value, end = decoder.raw_decode(text, begin)
         except json.JSONDecodeError as error:
-            patience -= (
-                len(text) if error.msg.startswith("Unterminated") else error.pos
-            )  # it counts lines up to there
-            at = start.end()
-            continue
+            # The decoder has read to the position of the error, and counted the lines up to there.
+            unterminated = error.msg.startswith("Unterminated")
+            wasted += len(text) if unterminated else error.pos
         except RecursionError:
             break
-        if calls := _calls(value):
-            found.append((begin, end, calls))
-        at = max(end, start.end())
-    return found
+        else:
+            calls = _calls_in(value)
+            if calls:
+                parts.append(_CallText(begin, end, calls))
+            next_search = max(end, start.end())
+        start = _JSON_START.search(text, next_search)
+    return parts
 
 
-def _calls(value: Any) -> list[tuple[str, dict[str, Any]]]:
-    """(name, arguments) of what looks like calls in a JSON value; a bare object of arguments has no
-    name.
-    """
+def _calls_in(value: Any) -> list[_Call]:
+    """Return what looks like calls in a JSON value; a bare object of arguments has no name."""
     if isinstance(value, list):
-        return [call for item in value[:_MAX_CALLS] for call in _calls(item)]
+        calls: list[_Call] = []
+        for item in value[:_MAX_CALLS]:
+            calls += _calls_in(item)
+        return calls
     if not isinstance(value, dict):
         return []
     if isinstance(value.get("tool_calls"), list):
-        return _calls(value["tool_calls"])
+        return _calls_in(value["tool_calls"])
     if isinstance(value.get("function"), dict):
-        return _calls(value["function"])
-    for key in ("arguments", "input", "parameters", "args"):
+        return _calls_in(value["function"])
+    name = next((value[key] for key in _NAME if value.get(key)), "")
+    arguments = _arguments_of(value)
+    if arguments is not None:
+        return [_Call(str(name), arguments)]
+    bare = _Call(str(name or value.get("action") or ""), value)
+    is_call = bare.text(_PATH) and any(key in value for key in _CERTAIN)
+    return [bare] if is_call else []
+
+
+def _arguments_of(value: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments of a call, which providers give as an object or as JSON in a string."""
+    for key in _ARGUMENTS:
         arguments = value.get(key)
         if isinstance(arguments, str):
             try:
@@ -141,119 +300,46 @@ def _calls(value: Any) -> list[tuple[str, dict[str, Any]]]:
             except (ValueError, RecursionError):
                 continue
         if isinstance(arguments, dict):
-            name = value.get("name") or value.get("tool") or value.get("command") or ""
-            return [(str(name), arguments)]
-    named = str(
-        value.get("name") or value.get("tool") or value.get("command") or value.get("action") or ""
-    )
-    return [(named, value)] if _first(value, _PATH) and _bare(value) else []
-
-
-def _bare(value: dict[str, Any]) -> bool:
-    """An object without a call around it is one only where its keys say so plainly."""
-    return any(
-        key in value for key in ("old_str", "old_string", "start_line", "file_text", "edits")
-    )
-
-
-def _tagged(text: str) -> list[tuple[int, int, list[tuple[str, dict[str, Any]]]]]:
-    if "<parameter" not in text:
-        return []
-    return [
-        (
-            begin,
-            end,
-            [(name, {key: _trimmed(value) for key, value, _, _ in _elements(_PARAMETER, body)})],
-        )
-        for name, body, begin, end in _elements(_INVOKE, text)
-    ]
-
-
-def _elements(tag: re.Pattern[str], text: str) -> list[tuple[str, str, int, int]]:
-    """(name, content, begin, end) of each opening tag with the first closing one after it."""
-    found: list[tuple[str, str, int, int]] = []
-    opened: re.Match[str] | None = None
-    for match in tag.finditer(text):
-        if match["name"] is None and opened is not None:
-            found.append(
-                (opened["name"], text[opened.end() : match.start()], opened.start(), match.end())
-            )
-            opened = None
-        elif match["name"] is not None and opened is None:
-            opened = match
-    return found
-
-
-def _trimmed(value: str) -> str:
-    """One line end next to each tag belongs to the tag."""
-    return value.removeprefix("\n").removesuffix("\n")
-
-
-def _changes(name: str, arguments: dict[str, Any]) -> list[tuple[str, Change]]:
-    path = _first(arguments, _PATH)
-    what = str(arguments.get("command") or name)
-    if _LOOKS.match(what.rsplit(".", 1)[-1]) and _first(arguments, _OLD) is None:
-        return []
-    if isinstance(arguments.get("edits"), list):
-        items = [item for item in arguments["edits"] if isinstance(item, dict)]
-        return [change for item in items for change in _changes(name, {"path": path, **item})]
-    start = _number(arguments, "start_line", "start")
-    end = _number(arguments, "end_line", "end")
-    old = _first(arguments, _OLD)
-    new = _first(arguments, _NEW)
-    insert = _number(arguments, "insert_line", "line")
-    if path is None:
-        if old is not None and new is not None:
-            raise _Unread("it names no file")
-        return []
-    if start is not None and end is not None and new is not None:
-        return [(path, Span(start, end, _split(new)))]
-    if insert is not None and new is not None and "insert" in what:
-        return [(path, Span(insert + 1, insert, _split(new)))]
-    if old is not None and new is not None:
-        everywhere = arguments.get("replace_all") in (True, "true", "True")
-        return [(path, Substring(old, new, everywhere))]
-    if "delete" in what or "remove" in what:
-        return [(path, Delete())]
-    text = _first(arguments, _WHOLE)
-    if _WRITES.search(what) and text is not None:
-        return [(path, Whole(_split(text)))]
-    if any(key in arguments for key in (*_OLD, *_NEW, "start_line", "insert_line")):
-        raise _Unread("it lacks an argument, or one is of the wrong type")
-    return []
-
-
-def _strings(arguments: dict[str, Any]) -> list[str]:
-    """The arguments that may hold a patch; not those that say what a file's text is."""
-    named = [value for key, value in arguments.items() if key not in (*_OLD, *_NEW, *_WHOLE)]
-    return [
-        one
-        for value in named
-        for one in (value if isinstance(value, list) else [value])
-        if isinstance(one, str)
-    ]
-
-
-def _all(found: list[Found]) -> list[Edit]:
-    return [edit for one in found for edit in one.edits]
-
-
-def _first(arguments: dict[str, Any], names: tuple[str, ...]) -> str | None:
-    return next((arguments[name] for name in names if isinstance(arguments.get(name), str)), None)
-
-
-def _number(arguments: dict[str, Any], *names: str) -> int | None:
-    for name in names:
-        value = arguments.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value):
-            return int(value)
+            return arguments
     return None
 
 
-def _split(text: str) -> tuple[str, ...]:
-    """A text's lines. One that begins with a line end is framed by line ends, for looks."""
-    text = text.replace("\r\n", "\n")
-    lines = (text.strip("\n") if text.startswith("\n") else text).split("\n")
-    return tuple(lines[:-1] if lines[-1] == "" else lines)
+def _find_tagged(text: str) -> list[_CallText]:
+    """Find the calls in tags: ``<invoke name="edit"><parameter name="path">...``."""
+    if "<parameter" not in text:
+        return []
+    parts: list[_CallText] = []
+    for invocation in _elements(_INVOKE, text):
+        arguments: dict[str, Any] = {}
+        for parameter in _elements(_PARAMETER, invocation.content):
+            # One line end next to each tag belongs to the tag.
+            value = parameter.content.removeprefix("\n").removesuffix("\n")
+            arguments[parameter.name] = value
+        call = _Call(invocation.name, arguments)
+        parts.append(_CallText(invocation.begin, invocation.end, [call]))
+    return parts
+
+
+@dataclass(frozen=True)
+class _Element:
+    name: str
+    content: str
+    begin: int
+    """Of its opening tag in the text."""
+    end: int
+    """Of its closing tag."""
+
+
+def _elements(tag: re.Pattern[str], text: str) -> list[_Element]:
+    """Return each opening tag with the first closing one after it."""
+    elements: list[_Element] = []
+    opening: re.Match[str] | None = None
+    for match in tag.finditer(text):
+        opens = match["name"] is not None
+        if opens and opening is None:
+            opening = match
+        elif not opens and opening is not None:
+            content = text[opening.end() : match.start()]
+            elements.append(_Element(opening["name"], content, opening.start(), match.end()))
+            opening = None
+    return elements

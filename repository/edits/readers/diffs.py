@@ -1,257 +1,365 @@
-"""Unified diffs as models write them: counts wrong, headers missing, markdown and prose around.
-Each hunk is placed by its own context; the numbers of its header only choose between places that
-fit alike."""
+"""The reader of unified diffs as models write them: counts wrong, headers missing, markdown and
+prose around.
+
+Each hunk is located by its own context; the numbers of its header only choose between equal
+matches.
+"""
 
 import re
 from dataclasses import dataclass, field
 
-from repository.edits.model import MAX_EDITS, Change, Delete, Edit, Found, Hunks, Problem, Replace
+from repository.edits.model import (
+    MAX_EDITS,
+    Change,
+    DeleteFile,
+    Hunks,
+    Lines,
+    Replace,
+    SearchReplace,
+)
 from repository.edits.readers.naming import CODE_FENCE, FENCE, path_before
+from repository.edits.readers.reading import Cursor, Reading
 
-_GIT = re.compile(r"^diff --git a/(?P<old>.+?) b/(?P<new>.+)$")
-_OLD = re.compile(r"^-{2,3} (?P<path>[^-\s].*)$")
-_NEW = re.compile(r"^\+{3} (?P<path>[^+\s].*)$")
-_HUNK = re.compile(
+_GIT_HEADER = re.compile(r"^diff --git a/(?P<old>.+?) b/(?P<new>.+)$")
+_OLD_NAME = re.compile(r"^-{2,3} (?P<path>[^-\s].*)$")
+_NEW_NAME = re.compile(r"^\+{3} (?P<path>[^+\s].*)$")
+_HUNK_HEADER = re.compile(
     r"^@@[@ ]*(?:-(?P<start>\d+)(?:,(?P<old>\d+))?"
     r" \+\d+(?:,(?P<new>\d+))?)?[^@]*(?:@@+(?P<heading>.*))?"
 )
-_EXTENDED = re.compile(
+_EXTENDED_HEADER = re.compile(
     r"^(?:index [0-9a-f]|(?:new|deleted) file mode|(?:old|new) mode|similarity index|Index: |=====)"
 )
 _MOVE = re.compile(r"^(?:rename|copy) (?:from|to) ")
-_CLOSING = ("</patch>", "</diff>")
-_NOTHING = "/dev/null"
+_STARTS_NEXT = ("@@", "diff --git ", "*** ", "Index: ")
+_OPENING_TAGS = ("<patch>", "<diff>")
+_CLOSING_TAGS = ("</patch>", "</diff>")
+_DIFF_LANGUAGES = ("diff", "patch", "udiff")
+_NO_FILE = "/dev/null"
+_PREFIXES = ("a/", "b/")
+_TAG_DISTANCE = 3
+"""Lines above a diff among which a tag around it is looked for."""
+_MAX_SHOWN_PATH = 200
+
+
+def read(lines: list[str]) -> Reading:
+    """Read the diffs of a reply."""
+    return _DiffReader(lines).read()
 
 
 @dataclass
 class _File:
+    """The part of a diff about one file, as far as it is read."""
+
     line: int
+    """At which it begins, from 0."""
     path: str | None = None
-    headed: bool = False
+    has_names: bool = False
     """Its --- and +++ lines were read."""
-    new: bool = False
-    deleted: bool = False
+    is_new: bool = False
+    is_deleted: bool = False
     hunks: list[Replace] = field(default_factory=list)
 
+    @property
+    def change(self) -> Change:
+        if self.is_deleted:
+            return DeleteFile()
+        blocks = [hunk.variants[0] for hunk in self.hunks]
+        if self.is_new and not any(any(block.search) for block in blocks):
+            content: list[str] = []
+            for block in blocks:
+                content += block.replacement
+            return Replace((SearchReplace((), tuple(content)),))
+        return Hunks(tuple(self.hunks))
 
-def read(lines: list[str]) -> Found:
-    reader = _Reader(lines)
-    at = 0
-    while at < len(lines) and not reader.full:
-        at = reader.step(at)
-    reader.close(len(lines))
-    return Found(tuple(reader.edits), tuple(reader.problems), tuple(reader.spans))
 
+@dataclass
+class _Counts:
+    """Lines of a hunk that, by its header, are still to come."""
 
-class _Reader:
-    """Goes down a reply, collecting the files of its diffs."""
+    old: int
+    new: int
 
-    def __init__(self, lines: list[str]):
-        self._lines = lines
-        self._file: _File | None = None
-        self._fence: str | None = None
-        """The mark of the fence we are in."""
-        self._diff_fence = False
-        self._last = 0
-        self.edits: list[Edit] = []
-        self.problems: list[Problem] = []
-        self.spans: list[tuple[int, int]] = []
+    def pass_line(self, line: str) -> None:
+        if line[:1] in ("", " ", "-"):
+            self.old -= 1
+        if line[:1] in ("", " ", "+"):
+            self.new -= 1
 
     @property
-    def full(self) -> bool:
-        """There are more files, or hunks of one, than are applied."""
-        return max(len(self.edits), len(self._file.hunks) if self._file else 0) > MAX_EDITS
+    def are_done(self) -> bool:
+        return self.old == 0 and self.new == 0
 
-    def step(self, at: int) -> int:
-        line = self._lines[at]
-        following = self._lines[at + 1] if at + 1 < len(self._lines) else ""
-        if git := _GIT.match(line):
-            self._open(at).path = git["new"]
-        elif _header(line, following):
-            self._paths(
-                at, _name(line[4:] if line.startswith("---") else line[3:]), _name(following[4:])
-            )
-            return self._headless(at + 2)
-        elif (new := _NEW.match(line)) and (following.startswith("@@") or self._file):
-            self._paths(at, None, _name(new["path"]))
-        elif (
-            line.startswith("@@")
-            and (hunk := _HUNK.match(line))
-            and (self._file or self._diff_fence)
-        ):
-            return self._hunk(at + 1, hunk)
-        elif (old := _OLD.match(line)) and following.startswith("@@"):
-            self._paths(at, _name(old["path"]), None)
-        elif self._file and not self._file.hunks and _MOVE.match(line):
-            self.problems.append(
-                Problem(at + 1, "the diff renames or copies a file: write it as a new one instead")
-            )
-        elif self._file and line.startswith("new file mode"):
-            self._file.new = True
-        elif self._file and line.startswith("deleted file mode"):
-            self._file.deleted = True
-        elif fence := CODE_FENCE.match(line):
-            self._fenced(at, fence["mark"], fence["info"])
-        elif line.strip() and not _EXTENDED.match(line) and self._file and self._file.hunks:
-            self.close(at)
-        return at + 1
 
-    def close(self, at: int) -> None:
-        """The file that was open is done: its edit, or what is wrong with it."""
-        file = self._file
-        self._file = None
-        if file is None or not (file.hunks or file.deleted or file.new):
-            return
-        number = len(self.edits) + 1
-        if file.path is None:
-            self.problems.append(
-                Problem(file.line + 1, "the diff names no file: write its --- and +++ lines")
-            )
+class _DiffReader:
+    """Moves down a reply, line by line: each line is taken by the first step that knows it."""
+
+    def __init__(self, lines: list[str]):
+        self._cursor = Cursor(lines)
+        self._reading = Reading()
+        self._file: _File | None = None
+        self._fence: str | None = None
+        """The mark of the fence around the cursor."""
+        self._in_diff_fence = False
+        self._end_of_last = 0
+        """The line below the last header or hunk."""
+
+    def read(self) -> Reading:
+        steps = (
+            self._read_git_header,
+            self._read_both_names,
+            self._read_new_name,
+            self._read_hunk_header,
+            self._read_old_name,
+            self._read_move,
+            self._read_mode,
+            self._read_fence,
+            self._read_other_text,
+        )
+        while not self._cursor.at_end and not self._is_full():
+            for step in steps:
+                if step():
+                    break
+        self._close_file()
+        return self._reading
+
+    def _is_full(self) -> bool:
+        """Return whether there are more files, or hunks of one, than are applied."""
+        hunks = len(self._file.hunks) if self._file else 0
+        return max(len(self._reading.edits), hunks) > MAX_EDITS
+
+    # The steps: each returns whether it took the line, and then has moved the cursor beyond it.
+
+    def _read_git_header(self) -> bool:
+        header = _GIT_HEADER.match(self._cursor.line)
+        if header is None:
+            return False
+        self._open_file(self._cursor.at).path = header["new"]
+        self._cursor.advance()
+        return True
+
+    def _read_both_names(self) -> bool:
+        cursor = self._cursor
+        old = _OLD_NAME.match(cursor.line)
+        new = _NEW_NAME.match(cursor.next_line)
+        if old is None or new is None:
+            return False
+        self._set_names(_clean_name(old), _clean_name(new))
+        cursor.advance(2)
+        if not cursor.at_end and cursor.line[:1] in ("+", "-", " ") and not self._at_names():
+            self._read_hunk(None)  # The first hunk has no @@ line.
+        return True
+
+    def _read_new_name(self) -> bool:
+        new = _NEW_NAME.match(self._cursor.line)
+        if new is None or not (self._file or self._cursor.next_line.startswith("@@")):
+            return False
+        self._set_names(None, _clean_name(new))
+        self._cursor.advance()
+        return True
+
+    def _read_hunk_header(self) -> bool:
+        header = _HUNK_HEADER.match(self._cursor.line)
+        if header is None or not (self._file or self._in_diff_fence):
+            return False
+        self._cursor.advance()
+        self._read_hunk(header)
+        return True
+
+    def _read_old_name(self) -> bool:
+        old = _OLD_NAME.match(self._cursor.line)
+        if old is None or not self._cursor.next_line.startswith("@@"):
+            return False
+        self._set_names(_clean_name(old), None)
+        self._cursor.advance()
+        return True
+
+    def _read_move(self) -> bool:
+        at_header = self._file is not None and not self._file.hunks
+        if not at_header or not _MOVE.match(self._cursor.line):
+            return False
+        self._reading.add_problem(
+            self._cursor.at, "the diff renames or copies a file: write it as a new one instead"
+        )
+        self._cursor.advance()
+        return True
+
+    def _read_mode(self) -> bool:
+        if self._file is None:
+            return False
+        if self._cursor.line.startswith("new file mode"):
+            self._file.is_new = True
+        elif self._cursor.line.startswith("deleted file mode"):
+            self._file.is_deleted = True
         else:
-            self.edits.append(Edit(number, file.path, _change(file)))
-        self.spans.append((file.line, max(self._last, file.line + 1)))
+            return False
+        self._cursor.advance()
+        return True
 
-    def _open(self, at: int) -> _File:
-        self.close(at)
+    def _read_fence(self) -> bool:
+        fence = CODE_FENCE.match(self._cursor.line)
+        if fence is None:
+            return False
+        info = fence["info"].split()
+        if self._fence is None:
+            self._fence = fence["mark"]
+            self._in_diff_fence = bool(info) and info[0] in _DIFF_LANGUAGES
+        elif fence["mark"].startswith(self._fence) and not info:
+            self._close_file()
+            self._fence = None
+            self._in_diff_fence = False
+        self._cursor.advance()
+        return True
+
+    def _read_other_text(self) -> bool:
+        line = self._cursor.line
+        if line.strip() and not _EXTENDED_HEADER.match(line) and self._file and self._file.hunks:
+            self._close_file()
+        self._cursor.advance()
+        return True
+
+    # What the steps do.
+
+    def _open_file(self, at: int) -> _File:
+        self._close_file()
         self._file = _File(at)
-        self._last = at + 1
+        self._end_of_last = at + 1
         return self._file
 
-    def _paths(self, at: int, old: str | None, new: str | None) -> None:
-        file = self._file if self._file and not self._file.headed else self._open(at)
-        file.headed = True
-        prefixed = all(name in (None, _NOTHING) or name[:2] in ("a/", "b/") for name in (old, new))
-        old, new = (
-            name[2:] if prefixed and name not in (None, _NOTHING) else name for name in (old, new)
-        )
-        file.new = file.new or old == _NOTHING
-        file.deleted = file.deleted or new == _NOTHING
-        file.path = new if new not in (None, _NOTHING) else old
-        if old not in (None, new, _NOTHING) and new != _NOTHING:
-            self.problems.append(
-                Problem(at + 1, f"the diff turns {old[:200]} into {new or ''}: write a new file")
+    def _close_file(self) -> None:
+        """Add the edit of the open file, or the problem with it."""
+        file = self._file
+        self._file = None
+        if file is None or not (file.hunks or file.is_deleted or file.is_new):
+            return
+        if file.path is None:
+            self._reading.add_problem(
+                file.line, "the diff names no file: write its --- and +++ lines"
+            )
+        else:
+            self._reading.add_edit(file.path, file.change)
+        self._reading.add_span(file.line, max(self._end_of_last, file.line + 1))
+
+    def _set_names(self, old: str | None, new: str | None) -> None:
+        """Take the names of the --- and +++ lines; None for a line that is missing."""
+        file = self._file
+        if file is None or file.has_names:
+            file = self._open_file(self._cursor.at)
+        file.has_names = True
+        names = [name for name in (old, new) if name not in (None, _NO_FILE)]
+        if all(name is not None and name.startswith(_PREFIXES) for name in names):
+            old = _without_prefix(old)
+            new = _without_prefix(new)
+        file.is_new = file.is_new or old == _NO_FILE
+        file.is_deleted = file.is_deleted or new == _NO_FILE
+        file.path = old if new in (None, _NO_FILE) else new
+        if old not in (None, new, _NO_FILE) and new != _NO_FILE:
+            shown = (old or "")[:_MAX_SHOWN_PATH]
+            self._reading.add_problem(
+                self._cursor.at, f"the diff turns {shown} into {new or ''}: write a new file"
             )
 
-    def _fenced(self, at: int, mark: str, info: str) -> None:
-        if self._fence is not None and mark.startswith(self._fence) and not info.strip():
-            self.close(at)
-            self._fence = None
-            self._diff_fence = False
-        elif self._fence is None:
-            self._fence = mark
-            self._diff_fence = info.split()[:1] in (["diff"], ["patch"], ["udiff"])
-
-    def _headless(self, at: int) -> int:
-        """A diff whose first hunk has no @@ line."""
-        if (
-            at < len(self._lines)
-            and self._lines[at][:1] in ("+", "-", " ")
-            and not _header(*self._two(at))
-        ):
-            return self._hunk(at, None)
-        return at
-
-    def _hunk(self, at: int, header: re.Match[str] | None) -> int:
-        begin = at
+    def _read_hunk(self, header: re.Match[str] | None) -> None:
+        """Read the lines of a hunk from the cursor on, the header being above it."""
+        cursor = self._cursor
+        begin = cursor.at
         if self._file is None:
-            path, above = path_before(self._lines, at - 1, self._last)
-            self._open(above).path = path
-        assert self._file is not None  # noqa: S101 - just opened
-        counts = (
-            [int(header[name] or 1) for name in ("old", "new")]
-            if header and header["start"]
-            else None
-        )
+            path, above = path_before(cursor.lines, begin - 1, self._end_of_last)
+            file = self._open_file(above)
+            file.path = path
+        else:
+            file = self._file
+        body = self._take_body(file, _stated_counts(header))
+        self._end_of_last = cursor.at
+        hunk = _parse_hunk(body, header)
+        if hunk is not None:
+            file.hunks.append(hunk)
+        elif not body:
+            self._reading.add_problem(begin, "a hunk without lines")
+
+    def _take_body(self, file: _File, counts: _Counts | None) -> list[str]:
+        """Move to the end of a hunk; return its lines, without blank ones at the end."""
+        cursor = self._cursor
         body: list[str] = []
-        while at < len(self._lines) and not self._ends(at, counts):
-            line = self._lines[at]
-            body.append(line)
-            if counts and line[:1] in ("", " ", "-"):
-                counts[0] -= 1
-            if counts and line[:1] in ("", " ", "+"):
-                counts[1] -= 1
-            at += 1
+        while not cursor.at_end and not self._ends_hunk(file, counts):
+            body.append(cursor.line)
+            if counts is not None:
+                counts.pass_line(cursor.line)
+            cursor.advance()
         while body and not body[-1].strip() and body[-1][:1] not in ("+", "-"):
             body.pop()
-        self._last = at
-        if hunk := _read_hunk(body, header):
-            self._file.hunks.append(hunk)
-        elif not body:
-            self.problems.append(Problem(begin + 1, "a hunk without lines"))
-        return at
+        return body
 
-    def _ends(self, at: int, counts: list[int] | None) -> bool:
-        line = self._lines[at]
-        if (
-            line.startswith(("@@", "diff --git ", "*** ", "Index: "))
-            or line.strip() in _CLOSING
-            or _header(*self._two(at))
-        ):
+    def _ends_hunk(self, file: _File, counts: _Counts | None) -> bool:
+        """Return whether the line at the cursor is no part of the hunk above it."""
+        line = self._cursor.line
+        if line.startswith(_STARTS_NEXT) or line.strip() in _CLOSING_TAGS or self._at_names():
             return True
         if self._fence is not None:
             return line.startswith(self._fence) and not line.strip(self._fence[0] + " ")
+        complete = counts is not None and counts.are_done
         if line[:1] in ("+", "-", " ", "\\", "\t"):
-            return bool(counts and counts == [0, 0] and self._last_blank(at))
+            after_blank = self._cursor.at > 0 and not self._cursor.previous_line.strip()
+            return complete and after_blank
         if not line.strip():
-            return bool(counts and counts == [0, 0])
-        return FENCE.match(line) is not None or not self._in_tags()
+            return complete
+        return FENCE.match(line) is not None or not self._is_in_tags(file)
 
-    def _last_blank(self, at: int) -> bool:
-        return at > 0 and not self._lines[at - 1].strip()
+    def _at_names(self) -> bool:
+        """Return whether the cursor is at a --- line with its +++ line."""
+        old = _OLD_NAME.match(self._cursor.line)
+        return old is not None and _NEW_NAME.match(self._cursor.next_line) is not None
 
-    def _in_tags(self) -> bool:
-        line = self._file.line if self._file else 0
-        return any(
-            self._lines[at].strip() in ("<patch>", "<diff>")
-            for at in range(max(line - 3, 0), line + 1)
-        )
-
-    def _two(self, at: int) -> tuple[str, str]:
-        return self._lines[at], self._lines[at + 1] if at + 1 < len(self._lines) else ""
+    def _is_in_tags(self, file: _File) -> bool:
+        above = self._cursor.lines[max(file.line - _TAG_DISTANCE, 0) : file.line + 1]
+        return any(line.strip() in _OPENING_TAGS for line in above)
 
 
-def _header(line: str, following: str) -> bool:
-    return _OLD.match(line) is not None and _NEW.match(following) is not None
+def _clean_name(line: re.Match[str]) -> str:
+    """Return the path of a --- or +++ line, without git's quotes and diff's time."""
+    return line["path"].split("\t")[0].strip().strip('"')
 
 
-def _name(text: str) -> str:
-    """A path of a header line, without git's quotes and diff's time."""
-    return text.split("\t")[0].strip().strip('"')
+def _without_prefix(name: str | None) -> str | None:
+    if name is None or name == _NO_FILE:
+        return name
+    return name[2:]
 
 
-def _read_hunk(body: list[str], header: re.Match[str] | None) -> Replace | None:
-    """None where it changes nothing. Context that lost its leading space is tried as it stands."""
-    body = [line for line in body if not line.startswith("\\")]
-    if not any(line[:1] in ("+", "-") for line in body):
+def _stated_counts(header: re.Match[str] | None) -> _Counts | None:
+    """Return the numbers of lines that a hunk's header states; 1 where it leaves one out."""
+    if header is None or not header["start"]:
         return None
-    readings = []
-    for bare in (False, True):
-        search = [
-            _context(line, bare) if line[:1] != "-" else line[1:]
-            for line in body
-            if line[:1] != "+"
-        ]
-        replace = [
-            _context(line, bare) if line[:1] != "+" else line[1:]
-            for line in body
-            if line[:1] != "-"
-        ]
-        readings.append((tuple(search), tuple(replace)))
-    if readings[0][0] == readings[0][1]:
+    return _Counts(old=int(header["old"] or 1), new=int(header["new"] or 1))
+
+
+def _parse_hunk(body: list[str], header: re.Match[str] | None) -> Replace | None:
+    """Return what a hunk asks for; None where it changes nothing.
+
+    Context may have lost its leading space, so that it is also tried as it is written.
+    """
+    lines = [line for line in body if not line.startswith("\\")]
+    if not any(line[:1] in ("+", "-") for line in lines):
         return None
-    start = int(header["start"]) if header and header["start"] else None
-    heading = (header["heading"] or "").strip() if header else ""
-    return Replace(tuple(dict.fromkeys(readings)), start or None, (heading,) if heading else ())
+    as_usual = SearchReplace(_side(lines, "-", " "), _side(lines, "+", " "))
+    as_written = SearchReplace(_side(lines, "-", ""), _side(lines, "+", ""))
+    if as_usual.search == as_usual.replacement:
+        return None
+    variants = tuple(dict.fromkeys((as_usual, as_written)))
+    if header is None:
+        return Replace(variants)
+    line = int(header["start"]) if header["start"] else 0
+    heading = (header["heading"] or "").strip()
+    return Replace(variants, line=line or None, anchors=(heading,) if heading else ())
 
 
-def _context(line: str, bare: bool) -> str:
-    return line if bare else line.removeprefix(" ")
-
-
-def _change(file: _File) -> Change:
-    if file.deleted:
-        return Delete()
-    added = [hunk.readings[0] for hunk in file.hunks]
-    if file.new and not any(any(search) for search, _ in added):
-        return Replace((((), tuple(line for _, replace in added for line in replace)),))
-    return Hunks(tuple(file.hunks))
+def _side(lines: list[str], mark: str, prefix: str) -> Lines:
+    """Return one side of a hunk: the lines with ``mark``, and the context without ``prefix``."""
+    other = "+" if mark == "-" else "-"
+    side: list[str] = []
+    for line in lines:
+        if line.startswith(mark):
+            side.append(line[1:])
+        elif not line.startswith(other):
+            side.append(line.removeprefix(prefix))
+    return tuple(side)

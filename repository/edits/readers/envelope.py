@@ -1,68 +1,92 @@
-"""The ``*** Begin Patch`` envelope: files by name, hunks by context, headings after ``@@`` to find
-them.
+"""The reader of the ``*** Begin Patch`` envelope: files by name, hunks by context, and headings
+after ``@@`` to find them.
 """
 
 import re
 
-from repository.edits.model import Change, Delete, Edit, Found, Hunks, Problem, Replace
+from repository.edits.model import Change, DeleteFile, Hunks, Replace, SearchReplace
+from repository.edits.readers.reading import Cursor, Reading, Unreadable
 
 _SECTION = re.compile(r"^\*\*\* (?P<kind>Update|Add|Delete) File: *(?P<path>.+?)\s*$")
 _BEGIN = "*** Begin Patch"
 _END = "*** End Patch"
 _MOVE = "*** Move to:"
-_LAST = "*** End of File"
+_END_OF_FILE = "*** End of File"
+_MAX_SHOWN = 80
 
 
-def read(lines: list[str]) -> Found:
-    edits: list[Edit] = []
-    problems: list[Problem] = []
-    spans: list[tuple[int, int]] = []
-    at = 0
-    while at < len(lines):
-        if lines[at].strip() != _BEGIN:
-            at += 1
-            continue
-        begin = at
-        at += 1
-        while at < len(lines) and lines[at].strip() != _END:
-            section = _SECTION.match(lines[at])
-            if section is None:
-                if lines[at].strip():
-                    problems.append(Problem(at + 1, "in a patch envelope, this belongs to no file"))
-                at += 1
-                continue
-            header = at
-            at = at + 1
-            body: list[str] = []
-            while at < len(lines) and not _SECTION.match(lines[at]) and lines[at].strip() != _END:
-                body.append(lines[at])
-                at += 1
-            change = _change(section["kind"], body)
-            if isinstance(change, str):
-                problems.append(Problem(header + 1, change))
-            else:
-                edits.append(Edit(len(edits) + 1, section["path"].removeprefix("./"), change))
-        if at == len(lines):
-            problems.append(
-                Problem(begin + 1, f"the reply ends inside the patch, before its {_END}")
-            )
-        at = min(at + 1, len(lines))
-        spans.append((begin, at))
-    return Found(tuple(edits), tuple(problems), tuple(spans))
+def read(lines: list[str]) -> Reading:
+    """Read the sections of each envelope of a reply."""
+    cursor = Cursor(lines)
+    reading = Reading()
+    while not cursor.at_end:
+        if cursor.line.strip() == _BEGIN:
+            _read_envelope(cursor, reading)
+        else:
+            cursor.advance()
+    return reading
 
 
-def _change(kind: str, body: list[str]) -> Change | str:
-    """What a section asks for, or what is wrong with it."""
+def _read_envelope(cursor: Cursor, reading: Reading) -> None:
+    begin = cursor.at
+    cursor.advance()
+    while not cursor.at_end and cursor.line.strip() != _END:
+        _read_section(cursor, reading)
+    if cursor.at_end:
+        reading.add_problem(begin, f"the reply ends inside the patch, before its {_END}")
+    else:
+        cursor.advance()
+    reading.add_span(begin, cursor.at)
+
+
+def _read_section(cursor: Cursor, reading: Reading) -> None:
+    header = cursor.at
+    section = _SECTION.match(cursor.line)
+    cursor.advance()
+    if section is None:
+        if cursor.lines[header].strip():
+            reading.add_problem(header, "in a patch envelope, this belongs to no file")
+        return
+    body = cursor.take_until(_ends_section)
+    try:
+        change = _read_change(section["kind"], body)
+    except Unreadable as error:
+        reading.add_problem(header, str(error))
+    else:
+        reading.add_edit(section["path"].removeprefix("./"), change)
+
+
+def _ends_section(line: str) -> bool:
+    return line.strip() == _END or _SECTION.match(line) is not None
+
+
+def _read_change(kind: str, body: list[str]) -> Change:
+    """Return what a section asks for."""
     while body and not body[-1].strip():
         body.pop()
     if kind == "Delete":
-        return Delete() if not body else "a file to delete has no lines below it"
+        return _read_deletion(body)
     if kind == "Add":
-        if any(line[:1] != "+" for line in body):
-            return "each line of a new file begins with +"
-        return Replace((((), tuple(line[1:] for line in body)),))
+        return _read_new_file(body)
+    return _read_update(body)
+
+
+def _read_deletion(body: list[str]) -> DeleteFile:
+    if body:
+        raise Unreadable("a file to delete has no lines below it")
+    return DeleteFile()
+
+
+def _read_new_file(body: list[str]) -> Replace:
+    if any(line[:1] != "+" for line in body):
+        raise Unreadable("each line of a new file begins with +")
+    content = tuple(line[1:] for line in body)
+    return Replace((SearchReplace((), content),))
+
+
+def _read_update(body: list[str]) -> Hunks:
     if body and body[0].startswith(_MOVE):
-        return "moving a file is not supported: delete it, and add the new one"
+        raise Unreadable("moving a file is not supported: delete it, and add the new one")
     hunks: list[Replace] = []
     anchors: list[str] = []
     lines: list[str] = []
@@ -70,18 +94,22 @@ def _change(kind: str, body: list[str]) -> Change | str:
         if line.startswith("@@"):
             if lines:
                 hunks.append(_hunk(lines, anchors))
-                anchors = []
                 lines = []
-            if heading := line.strip("@ "):
+                anchors = []
+            heading = line.strip("@ ")
+            if heading:
                 anchors.append(heading)
         elif line[:1] in ("", " ", "+", "-"):
             lines.append(line)
-        elif line.strip() != _LAST:
-            return f"a line begins with none of space, + and -: {line[:80]!r}"
-    return Hunks(tuple(hunks)) if hunks else "the file has no hunks"
+        elif line.strip() != _END_OF_FILE:
+            shown = line[:_MAX_SHOWN]
+            raise Unreadable(f"a line does not begin with a space, + or -: {shown!r}")
+    if not hunks:
+        raise Unreadable("the file has no hunks")
+    return Hunks(tuple(hunks))
 
 
 def _hunk(lines: list[str], anchors: list[str]) -> Replace:
     search = tuple(line[1:] for line in lines if line[:1] != "+")
-    replace = tuple(line[1:] for line in lines if line[:1] != "-")
-    return Replace(((search, replace),), None, tuple(anchors))
+    replacement = tuple(line[1:] for line in lines if line[:1] != "-")
+    return Replace((SearchReplace(search, replacement),), anchors=tuple(anchors))

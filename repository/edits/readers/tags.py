@@ -1,89 +1,156 @@
-"""Pairs in tags: ``<file>path</file>``, then ``<original>`` and ``<patched>``, or other words for
-the same.
+"""The reader of pairs in tags: ``<file>path</file>``, then ``<original>`` and ``<patched>``, or
+other words for the same.
 """
 
 import re
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
 
-from repository.edits.model import Edit, Found, Lines, Problem, Replace
+from repository.edits.model import Lines, Replace, SearchReplace
+from repository.edits.readers.reading import Reading
 
-_OLD = ("original", "search", "old", "before", "find", "old_code", "old_str", "old_string")
-_NEW = ("patched", "replace", "new", "after", "replacement", "new_code", "new_str", "new_string")
-_PATH = ("file", "path", "filename", "file_path", "filepath")
-_TAG = re.compile(rf"<(/?)({'|'.join(sorted((*_OLD, *_NEW, *_PATH), key=len, reverse=True))})>")
-
-
-def read(lines: list[str]) -> Found:
-    text = "\n".join(lines)
-    starts = [0]
-    for one in lines:
-        starts.append(starts[-1] + len(one) + 1)
-    ends = _ends(text)
-    edits: list[Edit] = []
-    problems: list[Problem] = []
-    spans: list[tuple[int, int]] = []
-    path: str | None = None
-    old: tuple[int, str] | None = None
-    begin: int | None = None
-    at = 0
-    while tag := _TAG.search(text, at):
-        at = tag.end()
-        line = bisect_right(starts, tag.start())
-        name = tag[2]
-        if tag[1]:
-            continue
-        closings = ends.get(name, [])
-        after = bisect_left(closings, at)
-        if after == len(closings):
-            if name in _OLD[:1] + _NEW[:1] or (old is not None and name in _NEW):
-                problems.append(Problem(line, f"<{name}> has no </{name}>"))
-            continue
-        end = closings[after]
-        content = text[at:end]
-        if name in _PATH:
-            if "\n" not in content.strip():
-                path = content.strip().removeprefix("./")
-                begin = line - 1
-                at = end
-        elif name in _OLD:
-            if old is not None and old[1] != content:
-                problems.append(Problem(old[0], "an original without its patched text"))
-            old = (line, content)
-            begin = line - 1 if begin is None else begin
-            at = end
-        elif old is not None:
-            at = end
-            number = len(edits) + 1
-            last = bisect_right(starts, end)
-            spans.append((line - 1 if begin is None else begin, last))
-            begin = None
-            if path is None:
-                problems.append(
-                    Problem(
-                        line, f"pair {number} names no file: write <file>its path</file> before it"
-                    )
-                )
-            else:
-                edits.append(Edit(number, path, Replace(((_lines(old[1]), _lines(content)),))))
-            old = None
-        elif name == _NEW[0]:
-            problems.append(Problem(line, f"<{name}> without an <{_OLD[0]}> before it"))
-            at = end
-    if old is not None and (edits or "patched" in text):
-        problems.append(Problem(old[0], "an original without its patched text"))
-    return Found(tuple(edits), tuple(problems), tuple(spans))
+_PATH_TAGS = ("file", "path", "filename", "file_path", "filepath")
+_OLD_TAGS = ("original", "search", "old", "before", "find", "old_code", "old_str", "old_string")
+_NEW_TAGS = (
+    "patched",
+    "replace",
+    "new",
+    "after",
+    "replacement",
+    "new_code",
+    "new_str",
+    "new_string",
+)
+_DISTINCTIVE = ("original", "patched")
+"""Tags that mean an edit even where they stand alone; the others occur in prose and code."""
+_NAMES = sorted((*_OLD_TAGS, *_NEW_TAGS, *_PATH_TAGS), key=len, reverse=True)
+_TAG = re.compile(rf"<(?P<slash>/?)(?P<name>{'|'.join(_NAMES)})>")
 
 
-def _ends(text: str) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
+def read(lines: list[str]) -> Reading:
+    """Read the pairs of a reply."""
+    return _PairReader(lines).read()
+
+
+@dataclass(frozen=True)
+class _Element:
+    """A tag with its content, up to the first tag that closes it."""
+
+    name: str
+    line: int
+    """Of the opening tag, from 0."""
+    content: str
+    end: int
+    """Of the content, in the reply's text."""
+
+
+class _PairReader:
+    def __init__(self, lines: list[str]):
+        self._text = "\n".join(lines)
+        self._line_starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
+        self._closings = _closing_tags(self._text)
+        self._reading = Reading()
+        self._path: str | None = None
+        self._begin: int | None = None
+        """The line at which the pair being read begins."""
+        self._original: _Element | None = None
+        """The first half of a pair, until its second is read."""
+
+    def read(self) -> Reading:
+        tag = _TAG.search(self._text)
+        while tag:
+            end = tag.end() if tag["slash"] else self._read_opening(tag)
+            tag = _TAG.search(self._text, end)
+        if self._original is not None and (self._reading.edits or "patched" in self._text):
+            self._report_single(self._original)
+        return self._reading
+
+    def _read_opening(self, tag: re.Match[str]) -> int:
+        """Read the element that a tag opens; return where to go on."""
+        name = tag["name"]
+        line = self._line_of(tag.start())
+        end = self._closing_after(name, tag.end())
+        if end is None:
+            self._report_unclosed(name, line)
+            return tag.end()
+        element = _Element(name, line, self._text[tag.end() : end], end)
+        return end if self._read_element(element) else tag.end()
+
+    def _read_element(self, element: _Element) -> bool:
+        """Return whether the element was used, so that nothing inside it is read."""
+        if element.name in _PATH_TAGS:
+            return self._read_path(element)
+        if element.name in _OLD_TAGS:
+            self._read_original(element)
+            return True
+        if self._original is not None:
+            self._read_replacement(self._original, element)
+            return True
+        if element.name in _DISTINCTIVE:
+            self._reading.add_problem(element.line, "<patched> without an <original> before it")
+            return True
+        return False
+
+    def _read_path(self, element: _Element) -> bool:
+        path = element.content.strip()
+        if "\n" in path:
+            return False
+        self._path = path.removeprefix("./")
+        self._begin = element.line
+        return True
+
+    def _read_original(self, element: _Element) -> None:
+        if self._original is not None and self._original.content != element.content:
+            self._report_single(self._original)
+        self._original = element
+        if self._begin is None:
+            self._begin = element.line
+
+    def _read_replacement(self, original: _Element, element: _Element) -> None:
+        number = self._reading.next_number
+        begin = element.line if self._begin is None else self._begin
+        self._reading.add_span(begin, self._line_of(element.end) + 1)
+        self._begin = None
+        self._original = None
+        if self._path is None:
+            self._reading.add_problem(
+                element.line, f"pair {number} names no file: write <file>its path</file> before it"
+            )
+            return
+        block = SearchReplace(_content_lines(original.content), _content_lines(element.content))
+        self._reading.add_edit(self._path, Replace((block,)))
+
+    def _report_unclosed(self, name: str, line: int) -> None:
+        awaited = self._original is not None and name in _NEW_TAGS
+        if name in _DISTINCTIVE or awaited:
+            self._reading.add_problem(line, f"<{name}> has no </{name}>")
+
+    def _report_single(self, original: _Element) -> None:
+        self._reading.add_problem(original.line, "an original without its patched text")
+
+    def _line_of(self, at: int) -> int:
+        """Return the line, from 0, of a position in the text."""
+        return bisect_right(self._line_starts, at) - 1
+
+    def _closing_after(self, name: str, at: int) -> int | None:
+        """Return the position of the first tag that closes ``name``."""
+        closings = self._closings.get(name, [])
+        following = bisect_left(closings, at)
+        return closings[following] if following < len(closings) else None
+
+
+def _closing_tags(text: str) -> dict[str, list[int]]:
+    """Return the positions of all closing tags by name, so that each is searched for once."""
+    positions: dict[str, list[int]] = {}
     for tag in _TAG.finditer(text):
-        if tag[1]:
-            found.setdefault(tag[2], []).append(tag.start())
-    return found
+        if tag["slash"]:
+            positions.setdefault(tag["name"], []).append(tag.start())
+    return positions
 
 
-def _lines(content: str) -> Lines:
-    """Line ends and blank lines next to the tags belong to the tags."""
+def _content_lines(content: str) -> Lines:
+    """Return the lines between two tags, without the blank ones beside the tags."""
     lines = content.split("\n")
     while lines and not lines[-1].strip():
         lines.pop()

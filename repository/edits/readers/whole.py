@@ -1,56 +1,70 @@
-"""Whole files, each in a fence under its path. Looked for only where a reply holds no other edits."""
+"""The reader of whole files, each in a fence under its path. Used only where a reply has no other
+edits.
+"""
 
 import re
+from collections.abc import Sequence
 
-from repository.edits.model import Edit, Found, Problem, Whole
+from repository.edits.model import WriteFile
 from repository.edits.readers.naming import CODE_FENCE, as_path
+from repository.edits.readers.reading import Cursor, Reading
 
-_ELIDED = re.compile(r"(?:(?:#|//|--|/\*|<!--|;)\s*)?(?:\.\.\.|…)")
+_ELISION = re.compile(r"(?:(?:#|//|--|/\*|<!--|;)\s*)?(?:\.\.\.|…)")
+_MAX_SHOWN_PATH = 200
+_MAX_SHOWN_LINE = 60
 
 
-def read(lines: list[str]) -> Found:
-    edits: list[Edit] = []
-    problems: list[Problem] = []
-    spans: list[tuple[int, int]] = []
-    at = 0
-    while at < len(lines):
-        fence = CODE_FENCE.match(lines[at])
+def read(lines: list[str]) -> Reading:
+    """Read the fenced files of a reply; fences without a path are passed over."""
+    cursor = Cursor(lines)
+    reading = Reading()
+    while not cursor.at_end:
+        fence = CODE_FENCE.match(cursor.line)
         if fence is None:
-            at += 1
-            continue
-        header, path = _named(lines, at, fence["info"])
-        end = next(
-            (n for n in range(at + 1, len(lines)) if lines[n].strip() == fence["mark"]), None
-        )
-        if end is None:
-            if path:
-                problems.append(Problem(at + 1, f"the reply ends inside {path[:200]}"))
-            break
-        if path and end > at + 1:
-            body = tuple(lines[at + 1 : end])
-            spans.append((header, end + 1))
-            if elided := next(
-                (n for n, line in enumerate(body) if _ELIDED.match(line.strip())), None
-            ):
-                told = (
-                    f"{path[:200]} is not whole: lines are left out ({body[elided].strip()[:60]})"
-                )
-                problems.append(Problem(at + 2 + elided, told))
-            else:
-                edits.append(Edit(len(edits) + 1, path, Whole(body, sure=False)))
-        at = end + 1
-    return Found(tuple(edits), tuple(problems), tuple(spans))
+            cursor.advance()
+        else:
+            _read_fence(cursor, reading, fence)
+    return reading
 
 
-def _named(lines: list[str], fence: int, info: str) -> tuple[int, str | None]:
-    """The path on the line above the fence (a blank one between them at most), or behind the
-    fence's language.
+def _read_fence(cursor: Cursor, reading: Reading, fence: re.Match[str]) -> None:
+    opening = cursor.at
+    path, header = _path_of_fence(cursor.lines, opening, fence["info"])
+    cursor.advance()
+    body = cursor.take_until(lambda line: line.strip() == fence["mark"])
+    if cursor.at_end:
+        if path:
+            reading.add_problem(opening, f"the reply ends inside {path[:_MAX_SHOWN_PATH]}")
+        return
+    cursor.advance()
+    if not path or not body:
+        return
+    reading.add_span(header, cursor.at)
+    for at, line in enumerate(body):
+        if _ELISION.match(line.strip()):
+            shown = line.strip()[:_MAX_SHOWN_LINE]
+            reading.add_problem(
+                opening + 1 + at,
+                f"{path[:_MAX_SHOWN_PATH]} is not whole: lines are left out ({shown})",
+            )
+            return
+    reading.add_edit(path, WriteFile(tuple(body), explicit=False))
+
+
+def _path_of_fence(lines: Sequence[str], fence: int, info: str) -> tuple[str | None, int]:
+    """Return a fence's path, and the line at which its header begins.
+
+    The path follows the fence's language, or is on the line above; a blank one may be between.
     """
     words = info.split()
-    if words and (path := as_path(words[-1])) and "/" in path + "/" * ("." in path):
-        return fence, path
+    path = as_path(words[-1]) if words else None
+    if path and ("/" in path or "." in path):
+        return path, fence
     for at in range(fence - 1, max(fence - 3, -1), -1):
-        if lines[at].strip():
-            path = as_path(lines[at])
-            return (at, path) if path and " " not in path else (fence, None)
-    return fence, None
+        if not lines[at].strip():
+            continue
+        path = as_path(lines[at])
+        if path and " " not in path:
+            return path, at
+        return None, fence
+    return None, fence

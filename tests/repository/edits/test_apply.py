@@ -5,8 +5,10 @@ import re
 import pytest
 
 from repository.edits.apply import apply_edits
-from repository.edits.model import Edit, EditFailed, Replace
-from repository.edits.readers import edits_of, read_reply
+from repository.edits.model import Edit, EditFailed, Replace, SearchReplace
+from repository.edits.readers import read_reply, require_edits
+from tests.repository.edits import applying
+from tests.repository.edits.applying import POLICY, apply_to_texts, refusal_of_texts
 
 FILE = """\
 import os
@@ -22,28 +24,31 @@ class Shop:
 """
 
 
-def block(search: str, replace: str, path: str = "shop.py") -> str:
-    return f"{path}\n<<<<<<< SEARCH\n{search}=======\n{replace}>>>>>>> REPLACE\n"
+def block(search: str, replacement: str, path: str = "shop.py") -> str:
+    return applying.block(path, search, replacement)
 
 
 def parse_edits(reply: str) -> tuple[Edit, ...]:
-    return edits_of(read_reply(reply))
+    return require_edits(read_reply(reply))
 
 
-def readings(edit: Edit) -> list[tuple[list[str], list[str]]]:
+def variants(edit: Edit) -> list[tuple[list[str], list[str]]]:
     assert isinstance(edit.change, Replace)
-    return [(list(search), list(replace)) for search, replace in edit.change.readings]
+    return [(list(one.search), list(one.replacement)) for one in edit.change.variants]
 
 
-def applied(reply: str, **files: str) -> dict[str, str]:
-    known = {name.replace("__", "."): text for name, text in files.items()} or {"shop.py": FILE}
-    return dict(apply_edits(known.get, parse_edits(reply), known).files)
+def applied(reply: str, **files: str) -> dict[str, str | None]:
+    return apply_to_texts(reply, _named(files))
 
 
 def refusal(reply: str, **files: str) -> str:
-    with pytest.raises(EditFailed) as raised:
-        applied(reply, **files)
-    return str(raised.value)
+    return refusal_of_texts(reply, _named(files))
+
+
+def _named(files: dict[str, str]) -> dict[str, str]:
+    """Files by path; two underscores in a keyword stand for the dot."""
+    named = {name.replace("__", "."): text for name, text in files.items()}
+    return named or {"shop.py": FILE}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,7 @@ def test_the_path_is_found_however_it_is_dressed(header):
         f"Words.\n\n{header}<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n```\n"
     )
     assert edit.path == "a/b.py"
-    assert readings(edit) == [(["x"], ["y"])]
+    assert variants(edit) == [(["x"], ["y"])]
 
 
 def test_a_name_without_an_extension_is_a_path_and_a_word_of_prose_is_none():
@@ -95,7 +100,7 @@ def test_a_block_that_names_no_file_is_refused():
 @pytest.mark.parametrize("length", [5, 6, 8, 9])
 def test_marks_of_other_lengths_are_read(length):
     reply = f"a.py\n{'<' * length} SEARCH\nx\n{'=' * length}\ny\n{'>' * length} REPLACE\n"
-    assert readings(parse_edits(reply)[0]) == [(["x"], ["y"])]
+    assert variants(parse_edits(reply)[0]) == [(["x"], ["y"])]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +122,7 @@ def test_a_broken_block_is_refused_and_the_reason_said(reply, why):
 
 def test_conflict_marks_without_our_words_are_content():
     conflict = "<<<<<<< HEAD\nx\n>>>>>>> branch\n"
-    assert readings(parse_edits(block(conflict, "x\n"))[0]) == [
+    assert variants(parse_edits(block(conflict, "x\n"))[0]) == [
         (["<<<<<<< HEAD", "x", ">>>>>>> branch"], ["x"])
     ]
 
@@ -291,16 +296,16 @@ def test_the_mark_for_lines_not_shown_is_never_written():
     ],
 )
 def test_a_path_that_leads_elsewhere_is_refused(path):
-    edit = Edit(1, path, Replace((((), ("x",)),)))
+    edit = Edit(1, path, Replace((SearchReplace((), ("x",)),)))
     with pytest.raises(EditFailed, match="refused"):
-        apply_edits({}.get, [edit])
+        apply_edits([edit], {}.get, (), POLICY.refusal)
 
 
 def test_a_missing_path_is_answered_with_the_one_file_that_ends_so():
     files = {"src/shop/cart.py": "a\n", "src/other.py": "b\n"}
     for path in ("shop/cart.py", "repo/src/shop/cart.py"):
         with pytest.raises(EditFailed, match=re.escape("did you mean src/shop/cart.py?")):
-            apply_edits(files.get, parse_edits(block("a\n", "b\n", path)), files)
+            apply_to_texts(block("a\n", "b\n", path), files)
 
 
 def test_content_that_is_no_text_is_refused():

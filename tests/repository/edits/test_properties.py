@@ -7,17 +7,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from repository.config import EditRules
-from repository.edits.landing import land
+from repository.edits.apply_reply import apply_reply
+from repository.edits.editable_files import EditableFiles
 from repository.edits.model import EditFailed
-from repository.edits.policy import EditPolicy
+from repository.git import Entry
+from tests.repository.edits.applying import POLICY, apply_to_bytes
 
-POLICY = EditPolicy(EditRules())
 
-
-def landed(reply: str, **files: bytes) -> dict[str, bytes | None]:
+def applied(reply: str, **files: bytes) -> dict[str, bytes | None]:
     known = {name.replace("__", "/") + ".txt": data for name, data in files.items()}
-    return land(reply, known.get, known, POLICY).files
+    return apply_to_bytes(reply, known).files
 
 
 # How each format says "these lines become those", with what stands around them for those that want
@@ -98,7 +97,7 @@ def test_what_a_reader_reads_from_a_rendered_edit_gives_the_edits_result(name, l
     assume("[..." not in text)
     expected = mark + newline.join([*lines[:start], *new, *lines[end:], ""])
     if not (mark and name == "str_replace"):
-        assert landed(FORMATS[name](lines[start:end], new, start), f=text.encode()) == {
+        assert applied(FORMATS[name](lines[start:end], new, start), f=text.encode()) == {
             "f.txt": expected.encode()
         }
 
@@ -113,12 +112,12 @@ def test_lost_indentation_is_given_back_where_all_lines_or_only_the_first_of_bot
     text = "".join(f"{indent}{line}\n" for line in nested)
     changed = [line.replace("x", "y", 1) for line in nested]
     expected = "".join(f"{indent}{line}\n" for line in changed).encode()
-    assert landed(_block(nested, changed, 0), f=text.encode()) == {"f.txt": expected}
+    assert applied(_block(nested, changed, 0), f=text.encode()) == {"f.txt": expected}
     if not nested[0].startswith(" "):
         halves = [[half[0], *(indent + line for line in half[1:])] for half in (nested, changed)]
-        assert landed(_block(*halves, 0), f=text.encode()) == {"f.txt": expected}
+        assert applied(_block(*halves, 0), f=text.encode()) == {"f.txt": expected}
         with pytest.raises(EditFailed):
-            landed(
+            applied(
                 _block(halves[0], [f"{indent} {changed[0]}", *halves[1][1:]], 0), f=text.encode()
             )
 
@@ -166,25 +165,30 @@ _piece = st.sampled_from(
 )
 
 
+class RecordedFiles(EditableFiles):
+    """A tree with one file, and the paths that were looked for in it."""
+
+    def __init__(self) -> None:
+        super().__init__([Entry("100644", "", 4, "f.txt")], lambda _: b"x\ny\n")
+        self.requested: list[str] = []
+
+    def read(self, path: str) -> bytes | None:
+        self.requested.append(path)
+        return super().read(path)
+
+
 @given(st.lists(_piece | st.text(max_size=20), max_size=30))
-def test_no_reply_writes_outside_the_tree_or_raises_anything_but_its_own_error(pieces):
-    asked: list[str] = []
-
-    def read(path: str) -> bytes | None:
-        asked.append(path)
-        return b"x\ny\n" if path == "f.txt" else None
-
+def test_no_reply_writes_outside_the_tree_or_raises_another_error(pieces):
+    files = RecordedFiles()
     try:
-        written = land("\n".join(pieces), read, ["f.txt"], POLICY).files
+        written = apply_reply("\n".join(pieces), files, POLICY).files
     except EditFailed:
         written = {}
-    for path in [*asked, *written]:
+    for path in [*files.requested, *written]:
         parts = path.split("/")
-        assert (
-            path
-            and not path.startswith(("/", "~"))
-            and not {"", ".", "..", ".git"} & {p.casefold() for p in parts}
-        )
+        assert path
+        assert not path.startswith(("/", "~"))
+        assert not {"", ".", "..", ".git"} & {part.casefold() for part in parts}
         assert parts[0].casefold() != ".github"
     assert written.get("f.txt") != b"x\ny\n"
 
@@ -228,4 +232,4 @@ _CLOSE = ">>>>>>> REPLACE\n"
 @pytest.mark.timeout(20)
 def test_a_huge_or_pathological_reply_ends(reply, data):
     with pytest.raises(EditFailed):
-        landed(reply, f=data)
+        applied(reply, f=data)

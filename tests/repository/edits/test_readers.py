@@ -4,22 +4,22 @@ import json
 
 import pytest
 
-from repository.edits.apply import apply_edits
-from repository.edits.model import EditFailed
-from repository.edits.readers import edits_of, read_reply
+from tests.repository.edits.applying import apply_to_texts, refusal_of_texts
 
 FILE = "def f():\n    a = 1\n    return a\n\n\ndef g():\n    return 2\n"
 
 
 def applied(reply: str, **files: str) -> dict[str, str | None]:
-    known = {"m.py": FILE} | {name + ".py": text for name, text in files.items()}
-    return apply_edits(known.get, edits_of(read_reply(reply)), known).files
+    return apply_to_texts(reply, _with_module(files))
 
 
 def refusal(reply: str, **files: str) -> str:
-    with pytest.raises(EditFailed) as raised:
-        applied(reply, **files)
-    return str(raised.value)
+    return refusal_of_texts(reply, _with_module(files))
+
+
+def _with_module(files: dict[str, str]) -> dict[str, str]:
+    named = {f"{name}.py": text for name, text in files.items()}
+    return {"m.py": FILE, **named}
 
 
 CHANGED = {"m.py": FILE.replace("a = 1", "a = 3")}
@@ -107,7 +107,7 @@ def test_an_envelope_updates_adds_and_deletes():
 @pytest.mark.parametrize(
     ("sections", "why"),
     [
-        ("*** Update File: m.py\n@@\n-    a = 1\nso\n", "none of space, + and -"),
+        ("*** Update File: m.py\n@@\n-    a = 1\nso\n", "does not begin with a space, + or -"),
         ("*** Add File: n.py\nb = 1\n", "each line of a new file"),
         ("*** Update File: m.py\n*** Move to: n.py\n", "moving a file"),
         ("-    a = 1\n", "belongs to no file"),

@@ -1,0 +1,52 @@
+"""From a model's reply to the new contents of files, step by step.
+
+    reply ──read──▶ edits ──locate, apply──▶ texts ──policy, checks──▶ bytes
+
+Every edit of a reply is applied, or none is.
+"""
+
+from dataclasses import dataclass
+
+from repository.edits.apply import Placement, apply_edits
+from repository.edits.checks import check_paths, check_syntax
+from repository.edits.editable_files import EditableFiles
+from repository.edits.encoding import DecodedFiles
+from repository.edits.policy import EditPolicy
+from repository.edits.readers import read_reply, require_edits
+from repository.edits.weakened_tests import describe_weakened_tests
+
+
+@dataclass(frozen=True)
+class AppliedReply:
+    """The change that a reply makes."""
+
+    format: str
+    files: dict[str, bytes | None]
+    """path -> its new content, None where it is removed."""
+    placements: tuple[Placement, ...]
+    notices: tuple[str, ...]
+    """Sentences about the change that a reviewer must read."""
+    prose: str
+    """The text of the reply outside its edits."""
+
+
+def apply_reply(reply: str, files: EditableFiles, policy: EditPolicy) -> AppliedReply:
+    """Return the change that a reply makes to files.
+
+    Raises:
+        EditFailed: nothing of the reply is applied; the text tells the model why.
+    """
+    parsed = read_reply(reply)
+    edits = require_edits(parsed)
+    texts = DecodedFiles(files)
+    applied = apply_edits(edits, texts.read, files.paths, policy.refusal)
+    policy.check_change(applied.before, applied.after)
+    check_paths(applied.after.keys())
+    check_syntax(applied.before, applied.after)
+    return AppliedReply(
+        format=parsed.format,
+        files=texts.encode(applied.after),
+        placements=applied.placements,
+        notices=describe_weakened_tests(applied.before, applied.after),
+        prose=parsed.prose,
+    )

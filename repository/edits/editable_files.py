@@ -1,0 +1,78 @@
+"""The files that a reply may edit: regular files of one tree, wherever the tree is kept."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from repository.edits.model import EditFailed
+from repository.git import Entry, Mirror
+
+MAX_FILE_BYTES = 1_000_000
+_REGULAR_MODES = ("100644", "100755")
+_KINDS = {
+    "100644": "a file",
+    "100755": "a file",
+    "120000": "a symbolic link",
+    "160000": "a submodule",
+}
+
+
+class EditableFiles:
+    """The files of a tree by path; links, submodules and folders can't be edited."""
+
+    def __init__(self, entries: Iterable[Entry], load: Callable[[Entry], bytes]):
+        """Take the tree's entries, and a function that returns the content of one."""
+        self._entries = {entry.path: entry for entry in entries}
+        self._folders: set[str] = set()
+        for path in self._entries:
+            self._folders.update(_folders(path))
+        self._load = load
+
+    @classmethod
+    def of_tree(cls, mirror: Mirror, treeish: str) -> "EditableFiles":
+        """Return the files of a commit or tree."""
+
+        def load(entry: Entry) -> bytes:
+            return next(mirror.read_many([entry.sha]))
+
+        return cls(mirror.files(treeish), load)
+
+    @property
+    def paths(self) -> Collection[str]:
+        """The paths of the tree's entries."""
+        return self._entries.keys()
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's content, None where there is no such file but it could be created.
+
+        Raises:
+            EditFailed: the path is not a regular file, is too large, or lies below another file.
+        """
+        if path in self._folders:
+            raise EditFailed("it is a folder")
+        entry = self._entries.get(path)
+        if entry is None:
+            self._check_parents(path)
+            return None
+        if entry.mode not in _REGULAR_MODES:
+            raise EditFailed(f"it is {_kind(entry)}")
+        if entry.size > MAX_FILE_BYTES:
+            raise EditFailed(
+                f"the file has {entry.size} bytes; {MAX_FILE_BYTES} at most can be edited"
+            )
+        return self._load(entry)
+
+    def _check_parents(self, path: str) -> None:
+        for folder in _folders(path):
+            entry = self._entries.get(folder)
+            if entry is not None:
+                raise EditFailed(f"{folder} is {_kind(entry)}, not a folder")
+
+
+def _kind(entry: Entry) -> str:
+    return _KINDS.get(entry.mode, "a special file")
+
+
+def _folders(path: str) -> Iterator[str]:
+    """Return the folders above a path, the topmost first."""
+    for at, character in enumerate(path):
+        if character == "/":
+            yield path[:at]

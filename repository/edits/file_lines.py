@@ -1,0 +1,100 @@
+"""A file's text as lines, and the replacement of some of them without touching the others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from repository.edits.model import Lines
+
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True)
+class Match:
+    """Lines ``start`` to ``end`` of a file (from 0, end excluded) and what replaces them."""
+
+    start: int
+    end: int
+    replacement: Lines
+    alternatives: tuple[Lines, ...] = ()
+    """Other replacements that the edit can mean; the caller needs a reason to choose one."""
+    rung: str = ""
+    """Name of the rule by which the lines were located."""
+
+
+@dataclass(frozen=True)
+class FileLines:
+    """The lines of a text and the end of each. A lone CR is content."""
+
+    mark: str
+    """The byte-order mark, or nothing."""
+    lines: list[str]
+    ends: list[str]
+    """One for each line: LF, CRLF, or nothing for a last line without an end."""
+
+    @classmethod
+    def split(cls, text: str) -> Self:
+        """Split a text. Joined again, lines and ends give the same text."""
+        mark = _BYTE_ORDER_MARK if text.startswith(_BYTE_ORDER_MARK) else ""
+        pieces = text[len(mark) :].split("\n")
+        unended = pieces.pop()
+        lines = [piece.removesuffix("\r") for piece in pieces]
+        ends = ["\r\n" if piece.endswith("\r") else "\n" for piece in pieces]
+        if unended:
+            lines.append(unended)
+            ends.append("")
+        return cls(mark, lines, ends)
+
+    def replace_lines(self, matches: Sequence[Match]) -> str:
+        """Return the text with the matches replaced.
+
+        Lines that stay keep their ends, new lines get the end that most lines have, and the last
+        line has an end exactly where it had one before. The matches must not overlap.
+        """
+        newline = self._usual_end()
+        lines: list[str] = []
+        ends: list[str] = []
+        at = 0
+        for match in sorted(matches, key=lambda match: match.start):
+            changed = _without_common_edges(self.lines, match)
+            lines += self.lines[at : changed.start]
+            ends += self.ends[at : changed.start]
+            lines += changed.replacement
+            ends += [newline] * len(changed.replacement)
+            at = changed.end
+        lines += self.lines[at:]
+        ends += self.ends[at:]
+        ends = [end or newline for end in ends]
+        if ends and self.ends and self.ends[-1] == "":
+            ends[-1] = ""
+        pairs = zip(lines, ends, strict=True)
+        return self.mark + "".join(line + end for line, end in pairs)
+
+    def _usual_end(self) -> str:
+        windows = self.ends.count("\r\n")
+        unix = self.ends.count("\n")
+        return "\r\n" if windows > unix else "\n"
+
+
+def _without_common_edges(lines: Sequence[str], match: Match) -> Match:
+    """Return the match without the lines at its edges that it leaves as they are."""
+    window = lines[match.start : match.end]
+    head = common_head(window, match.replacement)
+    tail = common_tail(window[head:], match.replacement[head:])
+    last = len(match.replacement) - tail
+    return Match(match.start + head, match.end - tail, match.replacement[head:last])
+
+
+def common_head(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return the number of equal lines at the beginning of both."""
+    count = 0
+    for line, counterpart in zip(one, other, strict=False):
+        if line != counterpart:
+            break
+        count += 1
+    return count
+
+
+def common_tail(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return the number of equal lines at the end of both."""
+    return common_head(one[::-1], other[::-1])

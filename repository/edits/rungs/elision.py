@@ -1,0 +1,89 @@
+"""The rung for blocks in which ``...`` alone on a line stands for lines that stay."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from repository.edits.file_lines import Match
+from repository.edits.model import Lines, SearchReplace, is_blank
+from repository.edits.rungs.search import (
+    indentation,
+    occurrences,
+    shortest_indentation,
+    strip_ends,
+)
+
+_ELISION = re.compile(r"^(?:(?:#|//|--|;)\s*)?(?:\.\.\.|…)$")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Lines of the file that match the search up to the next elision, and what replaces them."""
+
+    start: int
+    end: int
+    replacement: list[str]
+
+
+def match_around_elisions(lines: Sequence[str], block: SearchReplace) -> list[Match]:
+    """Match the parts between elisions: each occurs once, all in order and in one block of code."""
+    searches = _split_at_elisions(block.search)
+    replacements = _split_at_elisions(block.replacement)
+    if len(searches) < 2 or len(searches) != len(replacements):
+        return []
+    bare = strip_ends(lines)
+    parts = _locate_parts(bare, searches, replacements)
+    if not parts or _leaves_block(bare, parts):
+        return []
+    replacement: list[str] = []
+    for part, following in pairwise(parts):
+        replacement += part.replacement
+        replacement += lines[part.end : following.start]
+    replacement += parts[-1].replacement
+    return [Match(parts[0].start, parts[-1].end, tuple(replacement))]
+
+
+def _split_at_elisions(lines: Lines) -> list[list[str]]:
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if _ELISION.match(line.strip()):
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    return parts
+
+
+def _locate_parts(
+    bare: list[str], searches: list[list[str]], replacements: list[list[str]]
+) -> list[_Part]:
+    """Return the parts in the order of the file; none where one is not located beyond doubt.
+
+    An elision at the very beginning or end has no part beside it; its halves must both be blank.
+    """
+    parts: list[_Part] = []
+    last = len(searches) - 1
+    for number, search in enumerate(searches):
+        replacement = replacements[number]
+        if is_blank(search):
+            if 0 < number < last or not is_blank(replacement):
+                return []
+            continue
+        starts = occurrences(bare, strip_ends(search))
+        if len(starts) != 1 or (parts and starts[0] < parts[-1].end):
+            return []
+        parts.append(_Part(starts[0], starts[0] + len(search), replacement))
+    at_an_edge = len(parts) < len(searches)
+    if at_an_edge and any(is_blank(part.replacement) for part in parts):
+        return []
+    return parts
+
+
+def _leaves_block(bare: list[str], parts: list[_Part]) -> bool:
+    """Return whether a line between the parts is indented less than all lines of the parts."""
+    matched: list[str] = []
+    for part in parts:
+        matched += bare[part.start : part.end]
+    least = len(shortest_indentation(matched))
+    between = bare[parts[0].start : parts[-1].end]
+    return any(len(indentation(line)) < least for line in between if line)

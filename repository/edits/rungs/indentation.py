@@ -1,0 +1,145 @@
+"""Rungs for blocks whose indentation was lost or added on the way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from repository.edits.file_lines import Match
+from repository.edits.model import Lines, SearchReplace
+from repository.edits.rungs.search import (
+    candidates,
+    first_non_blank,
+    indentation,
+    keep_unchanged,
+    non_blank,
+    shortest_indentation,
+    strip_ends,
+)
+
+
+def match_first_line(lines: Sequence[str], block: SearchReplace) -> list[Match]:
+    """Match blocks whose first line alone lost its indentation, or a part of it, in both halves."""
+    if not block.search or not block.search[0].strip():
+        return []
+    if len(non_blank(block.search)) < 2 or not non_blank(block.replacement):
+        return []
+    bare = strip_ends(lines)
+    matches: list[Match] = []
+    for second in candidates(bare, strip_ends(block.search[1:])):
+        match = _restore_first_line(lines, bare, second - 1, block)
+        if match is not None:
+            matches.append(match)
+    return matches
+
+
+def _restore_first_line(
+    lines: Sequence[str], bare: list[str], start: int, block: SearchReplace
+) -> Match | None:
+    """Return the match at ``start`` with the first line's indentation restored in both halves.
+
+    None where the first line is another one, or where the two halves did not lose the same.
+    """
+    search = block.search
+    replacement = block.replacement
+    if start < 0 or bare[start].lstrip() != search[0].strip():
+        return None
+    end = start + len(search)
+    in_file = indentation(bare[start])
+    in_reply = indentation(search[0])
+    first = first_non_blank(replacement)
+    if not in_file.endswith(in_reply) or indentation(replacement[first]) != in_reply:
+        return None
+    least = len(shortest_indentation(bare[start:end]))
+    for line in non_blank(replacement[first + 1 :]):
+        if len(indentation(line)) < least:
+            return None  # Other lines lost their indentation, too; which ones is unknown.
+    lost = in_file.removesuffix(in_reply)
+    restored_search = _indent_line(search, 0, lost)
+    restored = _indent_line(replacement, first, lost)
+    return Match(start, end, keep_unchanged(lines[start:end], restored_search, restored))
+
+
+def match_shifted(lines: Sequence[str], block: SearchReplace) -> list[Match]:
+    """Match blocks whose lines all lack, or all have in excess, one and the same indentation.
+
+    The replacement is shifted as the search is.
+    """
+    bare = strip_ends(lines)
+    search = strip_ends(block.search)
+    starts = candidates([line.lstrip() for line in bare], [line.lstrip() for line in search])
+    matches: list[Match] = []
+    for start in starts:
+        end = start + len(search)
+        shift = _find_shift(bare[start:end], search)
+        if shift is None:
+            continue
+        replacement = shift.apply(block.replacement)
+        if replacement is None:
+            continue
+        alternatives = _alternatives(bare[start:end], shift, block)
+        matches.append(Match(start, end, replacement, alternatives))
+    return matches
+
+
+@dataclass(frozen=True)
+class _Shift:
+    """The indentation that every line of a block lacks, or has in excess; one of them is empty."""
+
+    missing: str
+    excess: str
+
+    def apply(self, lines: Lines) -> Lines | None:
+        """Return the lines shifted; None where one does not have the excess indentation."""
+        shifted: list[str] = []
+        for line in lines:
+            if not line.strip():
+                shifted.append(line)
+            elif line.startswith(self.excess):
+                shifted.append(self.missing + line.removeprefix(self.excess))
+            else:
+                return None
+        return tuple(shifted)
+
+
+def _find_shift(window: list[str], search: list[str]) -> _Shift | None:
+    """Return the shift between the file's lines and the searched ones; None where it varies."""
+    pairs: list[tuple[str, str]] = []
+    for line, searched in zip(window, search, strict=True):
+        if bool(line) != bool(searched):
+            return None
+        if line:
+            pairs.append((line, searched))
+    if not pairs:
+        return None
+    line, searched = pairs[0]
+    difference = len(line) - len(searched)
+    indent = line[:difference] if difference > 0 else searched[: max(-difference, 0)]
+    if not indent or indent.strip():
+        return None
+    if all(line == indent + searched for line, searched in pairs):
+        return _Shift(missing=indent, excess="")
+    if all(searched == indent + line for line, searched in pairs):
+        return _Shift(missing="", excess=indent)
+    return None
+
+
+def _alternatives(window: list[str], shift: _Shift, block: SearchReplace) -> tuple[Lines, ...]:
+    """Return the other replacements that a block can mean whose search lacks indentation."""
+    replacement = block.replacement
+    filled = non_blank(replacement)
+    if not shift.missing or not filled:
+        return ()
+    alternatives: list[Lines] = []
+    least = shortest_indentation(window)
+    if all(line.startswith(least) for line in filled):
+        alternatives.append(replacement)  # It may have its right indentation already.
+    # One searched line can't tell "all lost their indentation" from "only the first did".
+    one_searched = len(non_blank(block.search)) == 1 and len(filled) > 1
+    if one_searched and all(line.startswith(shift.missing) for line in filled[1:]):
+        first = first_non_blank(replacement)
+        alternatives.append(_indent_line(replacement, first, shift.missing))
+    return tuple(alternatives)
+
+
+def _indent_line(lines: Lines, at: int, indent: str) -> Lines:
+    """Return the lines with one of them indented further."""
+    return (*lines[:at], indent + lines[at], *lines[at + 1 :])

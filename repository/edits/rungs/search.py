@@ -1,0 +1,81 @@
+"""Search for lines among lines, and small facts about them, shared by the rungs."""
+
+from collections.abc import Sequence
+
+from repository.edits.feedback import describe_ambiguity
+from repository.edits.file_lines import common_head, common_tail
+from repository.edits.model import EditFailed, Lines
+
+MAX_MATCHES = 6
+"""Occurrences that are counted: that many say as much as any number."""
+_MAX_CANDIDATES = 200
+_MAX_CANDIDATE_LINES = 1_000_000
+"""Candidates that a rung looks at closely, and lines over all of them. A text that repeats itself
+more often can't be located by its lines."""
+
+
+def occurrences(lines: Sequence[str], search: Sequence[str], limit: int = MAX_MATCHES) -> list[int]:
+    """Return where ``search`` begins in ``lines``, at most ``limit`` places.
+
+    Linear in both, since ``str.find`` is.
+    """
+    haystack = "\n" + "\n".join(lines) + "\n"
+    needle = "\n" + "\n".join(search) + "\n"
+    starts: list[int] = []
+    line = 0
+    counted = 0
+    at = haystack.find(needle)
+    while at >= 0 and len(starts) < limit:
+        line += haystack.count("\n", counted, at)
+        counted = at
+        starts.append(line)
+        at = haystack.find(needle, at + 1)
+    return starts
+
+
+def candidates(lines: Sequence[str], search: Sequence[str]) -> list[int]:
+    """Return where ``search`` begins, for a rung that examines each place.
+
+    Raises:
+        EditFailed: there are too many places to examine.
+    """
+    affordable = _MAX_CANDIDATE_LINES // max(len(search), 1)
+    limit = max(min(_MAX_CANDIDATES, affordable), 2)
+    starts = occurrences(lines, search, limit)
+    if len(starts) == limit:
+        raise EditFailed(describe_ambiguity(starts, at_least=True))
+    return starts
+
+
+def keep_unchanged(window: Sequence[str], search: Lines, replacement: Lines) -> Lines:
+    """Return ``replacement`` with the file's own lines where it begins and ends like ``search``."""
+    head = common_head(search, replacement)
+    tail = common_tail(search[head:], replacement[head:])
+    changed = replacement[head : len(replacement) - tail]
+    return (*window[:head], *changed, *window[len(window) - tail :])
+
+
+def strip_ends(lines: Sequence[str]) -> list[str]:
+    """Return the lines without whitespace at their ends."""
+    return [line.rstrip() for line in lines]
+
+
+def non_blank(lines: Sequence[str]) -> list[str]:
+    """Return the lines that have more than whitespace."""
+    return [line for line in lines if line.strip()]
+
+
+def first_non_blank(lines: Sequence[str]) -> int:
+    """Return the index of the first line that has more than whitespace; there must be one."""
+    return next(at for at, line in enumerate(lines) if line.strip())
+
+
+def indentation(line: str) -> str:
+    """Return the whitespace at the beginning of a line."""
+    return line[: len(line) - len(line.lstrip())]
+
+
+def shortest_indentation(lines: Sequence[str]) -> str:
+    """Return the shortest indentation of the lines that are not empty."""
+    indentations = [indentation(line) for line in lines if line]
+    return min(indentations, key=len, default="")
