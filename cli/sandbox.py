@@ -1,13 +1,7 @@
 """``coding-agent sandbox run|check|serve``: the sandbox by itself."""
 
 import asyncio
-import codecs
-import contextlib
 import json
-import os
-import queue
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +9,17 @@ import click
 
 from cli import exits
 from cli.command import CommandError, settings
-from sandbox import Sandbox, SandboxCommand
+from sandbox import KILLED_EXIT_CODE, Sandbox, SandboxCommand, SandboxResult
 
-_STREAMED = 16 * 1024**2
-"""Bytes of output handed on; what follows is read and dropped."""
 _BACKENDS = click.Choice(["bwrap", "uid", "auto"])
+_KEPT_OUTPUT_BYTES = 4096
+"""Enough for the line that says why the command was ended; the rest has been printed by then."""
+_MESSAGE_PREFIX = "[sandbox: "
 
 
 @click.group("sandbox")
 def command() -> None:
-    """Run untrusted code, see what holds it here, serve the helper that the uid backend needs.
+    """Run untrusted code, check the isolation of this machine, serve the uid backend's helper.
 
     \b
     Examples:
@@ -52,7 +47,7 @@ def command() -> None:
     default=600.0,
     show_default=True,
     metavar="S",
-    help="Seconds until it is ended.",
+    help="Seconds until it is killed.",
 )
 @click.option(
     "--memory",
@@ -60,14 +55,22 @@ def command() -> None:
     default=4096,
     show_default=True,
     metavar="MB",
-    help="Megabytes that all of it together may use.",
+    help="Megabytes of memory that its processes may use together.",
+)
+@click.option(
+    "--disk",
+    type=click.IntRange(min=1),
+    default=4096,
+    show_default=True,
+    metavar="MB",
+    help="Megabytes of files that it may write.",
 )
 @click.option(
     "--writable",
     multiple=True,
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder it may write in; may be given several times.",
+    help="A folder that it may write in; may be given several times.",
 )
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND...")
 @click.pass_context
@@ -77,14 +80,15 @@ def run(
     network: Any,
     timeout: float,
     memory: int,
+    disk: int,
     writable: tuple[Path, ...],
     words: tuple[str, ...],
 ) -> None:
     """Run a command in the current folder, which it may read.
 
-    It gets an empty environment, system folders read-only, temporary folders of its own, no network but its own
-    loopback. Exits with the command's code, 124 after the time-out, 137 at the end of its memory; 2 where nothing
-    isolates.
+    It gets an empty environment, read-only system folders, temporary folders of its own, and no
+    network but its own loopback. Exits with the command's code, with 124 after the time limit, with
+    137 over the limit of memory or disk, and with 2 where nothing isolates.
 
     \b
     Examples:
@@ -92,39 +96,41 @@ def run(
       coding-agent sandbox run --backend uid --timeout 60 --memory 512 --writable . -- make test
       coding-agent sandbox run --network install --writable .venv -- .venv/bin/pip install tomli
     """
-    chosen = _chosen(ctx, backend)
+    from cli.live_output import live_output
+
+    sandbox = _choose(ctx, backend)
     here = Path.cwd()
-    folders = tuple(folder.resolve() for folder in writable)
-    with _printed() as on_output:
-        asked = SandboxCommand(
+    with live_output() as output:
+        sandbox_command = SandboxCommand(
             words,
             cwd=here,
-            writable=folders,
+            writable=tuple(folder.resolve() for folder in writable),
             readable=(here, *_program_folders(words[0])),
             network=network,
             timeout=timeout,
             memory_mb=memory,
-            output_limit=4096,
-            on_output=on_output,
+            disk_mb=disk,
+            output_limit=_KEPT_OUTPUT_BYTES,
+            on_output=output.add,
         )
         try:
-            done = asyncio.run(chosen.run(asked))
+            result = asyncio.run(sandbox.run(sandbox_command))
         except OSError as error:
             raise CommandError(str(error)) from None
-    if done.timed_out or done.returncode == 137:
-        why = [line for line in done.output.splitlines() if line.startswith("[sandbox: ")][-1:]
-        click.echo(
-            why[0] if why else f"[sandbox: ended after {timeout:g} s]" * done.timed_out, err=True
-        )
-    ctx.exit(done.returncode)
+    reason = _end_reason(result, timeout)
+    if reason is not None:
+        click.echo(reason, err=True)
+    ctx.exit(result.returncode)
 
 
 @command.command("check")
-@click.option("--backend", type=_BACKENDS, default="auto", show_default=True, help="What is tried.")
+@click.option("--backend", type=_BACKENDS, default="auto", show_default=True, help="What to check.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: backend, checks, ok.")
 @click.pass_context
 def check(ctx: click.Context, backend: str, as_json: bool) -> None:
-    """Try to get out of the sandbox, in a dozen ways, and say what holds here. Exits with 1 where something does not.
+    """Try to get out of the sandbox in a dozen ways, and print which it holds.
+
+    Exits with 1 where it does not hold all.
 
     \b
     Examples:
@@ -133,19 +139,20 @@ def check(ctx: click.Context, backend: str, as_json: bool) -> None:
     """
     from sandbox.probes import probe
 
-    chosen = _chosen(ctx, backend)
+    sandbox = _choose(ctx, backend)
     try:
-        found = probe(chosen, settings(ctx).data_dir / "runs")
+        results = probe(sandbox, settings(ctx).data_dir / "runs")
     except OSError as error:
         raise CommandError(str(error)) from None
-    held = all(found.values())
+    all_held = all(results.values())
     if as_json:
-        click.echo(json.dumps({"backend": chosen.name, "checks": found, "ok": held}))
+        click.echo(json.dumps({"backend": sandbox.name, "checks": results, "ok": all_held}))
     else:
-        click.echo(f"backend: {chosen.name}")
-        for name, holds in found.items():
-            click.echo(f"{'held   ' if holds else 'ESCAPED'} {name}")
-    ctx.exit(exits.OK if held else exits.ERROR)
+        click.echo(f"backend: {sandbox.name}")
+        for name, held in results.items():
+            verdict = "held   " if held else "ESCAPED"
+            click.echo(f"{verdict} {name}")
+    ctx.exit(exits.OK if all_held else exits.ERROR)
 
 
 @command.command("serve")
@@ -158,9 +165,10 @@ def check(ctx: click.Context, backend: str, as_json: bool) -> None:
 )
 @click.pass_context
 def serve(ctx: click.Context, worker: int) -> None:
-    """Serve sessions of the uid backend to a worker, over CODING_AGENT_SANDBOX_SOCKET, until SIGTERM.
+    """Serve sessions of the uid backend on CODING_AGENT_SANDBOX_SOCKET until SIGTERM.
 
-    Must be root, in a container without secrets; docs/sandbox.md says with what rights.
+    Must run as root, in a container without secrets; docs/sandbox.md lists the capabilities that it
+    needs.
 
     \b
     Examples:
@@ -175,7 +183,7 @@ def serve(ctx: click.Context, worker: int) -> None:
         raise CommandError(str(error), exits.USAGE) from None
 
 
-def _chosen(ctx: click.Context, backend: str) -> Sandbox:
+def _choose(ctx: click.Context, backend: str) -> Sandbox:
     from cli.wiring import sandbox_for
     from sandbox import NoIsolation
 
@@ -185,61 +193,32 @@ def _chosen(ctx: click.Context, backend: str) -> Sandbox:
         raise CommandError(str(error), exits.USAGE) from None
 
 
+def _end_reason(result: SandboxResult, timeout: float) -> str | None:
+    """Return a line that says why the sandbox ended the command, if it did."""
+    if not result.timed_out and result.returncode != KILLED_EXIT_CODE:
+        return None
+    for line in reversed(result.output.splitlines()):
+        if line.startswith(_MESSAGE_PREFIX):
+            return line
+    return f"{_MESSAGE_PREFIX}ended after {timeout:g} s]" if result.timed_out else None
+
+
 def _program_folders(program: str) -> tuple[Path, ...]:
-    """Where an interpreter, or a program of a virtual environment, that was named by its path has
-    its library.
+    """Return the folders that a program needs which is named by its path.
+
+    An interpreter has its library beside its own folder; a program of a virtual environment has it
+    there, and beside the interpreter that the environment was made from.
     """
-    path = Path.cwd() / program
     if "/" not in program:
         return ()
-    found = {path.parent.parent, path.resolve().parent.parent}
-    settings = path.parent.parent / "pyvenv.cfg"
-    lines = settings.read_text().splitlines() if settings.is_file() else []
-    found |= {
-        Path(line.partition("=")[2].strip()).parent
-        for line in lines
-        if line.split("=")[0].strip() == "home"
-    }
-    return tuple(folder for folder in found if folder.is_dir() and len(folder.parts) > 2)
-
-
-@contextlib.contextmanager
-def _printed() -> Iterator[Any]:
-    """Hands output on as it comes, as plain text, without ever holding the sandbox up: where nobody reads, it is
-    dropped."""
-    from sandbox.output import plain_text
-
-    waiting: queue.Queue[bytes | None] = queue.Queue(maxsize=256)
-    taken = 0
-
-    def take(chunk: bytes) -> None:
-        nonlocal taken
-        taken += len(chunk)
-        if taken - len(chunk) < _STREAMED:
-            with contextlib.suppress(queue.Full):
-                waiting.put_nowait(chunk)
-
-    def write() -> None:
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        while (chunk := waiting.get()) is not None:
-            text = plain_text(decoder.decode(chunk).encode(), len(chunk) * 4)
-            try:
-                _write_all(text.encode())
-            except OSError:
-                return  # nobody reads any more
-
-    writer = threading.Thread(target=write, daemon=True)
-    writer.start()
-    try:
-        yield take
-    finally:
-        with contextlib.suppress(queue.Full):
-            waiting.put(None, timeout=1)
-        writer.join(timeout=2)
-        if taken > _STREAMED:
-            click.echo(f"[sandbox: {taken - _STREAMED} more bytes of output]", err=True)
-
-
-def _write_all(data: bytes) -> None:
-    while data:
-        data = data[os.write(1, data) :]
+    path = Path.cwd() / program
+    environment = path.parent.parent
+    folders = {environment, path.resolve().parent.parent}
+    configuration = environment / "pyvenv.cfg"
+    if configuration.is_file():
+        for line in configuration.read_text().splitlines():
+            key, _, value = line.partition("=")
+            if key.strip() == "home":
+                folders.add(Path(value.strip()).parent)
+    # Not the root folder, nor one directly below it.
+    return tuple(folder for folder in folders if folder.is_dir() and len(folder.parts) > 2)

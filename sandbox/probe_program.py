@@ -2,11 +2,12 @@
 
     python -I -S -c PROGRAM OUTSIDE
 
-OUTSIDE is a JSON file about the machine outside (``probes.Outside``). Prints a JSON object: the name
-of each probe -> whether the sandbox held it. It uses the standard library only.
+OUTSIDE is a JSON file about the machine outside (``probes.Outside``). Prints a JSON object: the
+name of each probe -> whether the sandbox held it. It uses the standard library only.
 """
 
 import ctypes
+import errno
 import glob
 import json
 import os
@@ -126,7 +127,8 @@ class Probes:
         return self._call("io_uring_setup", 1, ctypes.create_string_buffer(120))
 
     def use_kernel_interfaces(self) -> bool:
-        refused_bpf = self._result("bpf", 0, 0, 0) == -1  # EPERM: a kernel that looked says EINVAL
+        # Any answer but EPERM comes from a kernel that has looked at the arguments.
+        refused_bpf = self._result("bpf", 0, 0, 0) == -errno.EPERM
         perf_event = ctypes.create_string_buffer(128)
         return (
             not refused_bpf

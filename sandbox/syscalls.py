@@ -77,7 +77,7 @@ def join_new_session_keyring() -> None:
 
 
 def install_filter(program: bytes) -> int:
-    """Put a seccomp filter on this thread for good; return the descriptor that held calls come on."""
+    """Put a seccomp filter on this thread for good; return the descriptor of held calls."""
     buffer = ctypes.create_string_buffer(program, len(program))
     length = len(program) // _INSTRUCTION_BYTES
     sock_fprog = ctypes.create_string_buffer(_SOCK_FPROG.pack(length, ctypes.addressof(buffer)))

@@ -52,7 +52,7 @@ class Installation:
     by_root: bool
     """The worker is root.
 
-    The real user id is changed, too, since a user namespace alone leaves root's 0600 files readable.
+    Then the real user id is changed, too: a user namespace alone leaves root's 0600 files readable.
     """
 
 

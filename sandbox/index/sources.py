@@ -1,4 +1,4 @@
-"""Where this machine's package tools look for packages: their variables, pip's files, uv's default."""
+"""Where this machine's tools look for packages: their variables, pip's files, uv's default."""
 
 import configparser
 import re

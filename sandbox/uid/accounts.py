@@ -23,7 +23,8 @@ def _ensure_entries(path: Path, template: str) -> None:
                 file.write(template.format(name=f"sandbox{uid}", uid=uid, home=home_of(uid)))
     except OSError as error:
         sys.stderr.write(
-            f"sandbox: {path} has no accounts for the sessions' ids, and can't be written: {error}\n"
+            f"sandbox: {path} has no accounts for the sessions' ids, and can't be written:"
+            f" {error}\n"
         )
 
 

@@ -1,5 +1,5 @@
-"""The ``uid`` backend: each session under a user id of its own, for machines without user namespaces
-(Fargate).
+"""The ``uid`` backend: each session under a user id of its own, for machines without user
+namespaces (Fargate).
 
 The work is done by a root helper: in another container, or started here where this process is root
 itself.

@@ -1,4 +1,4 @@
-"""Processes that a session forks: without the supervisor's descriptors, later without its rights."""
+"""The processes that a session forks: without the supervisor's descriptors and, later, rights."""
 
 import os
 import signal

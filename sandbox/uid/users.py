@@ -1,4 +1,4 @@
-"""The user ids of sessions: one for each, claimed for as long as it runs, and cleaned up after it."""
+"""The user ids of sessions: one for each, claimed while it runs, and cleaned up after it."""
 
 import contextlib
 import fcntl
