@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import click
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from cli import exits
 from cli.command import CommandError, read_env
@@ -122,10 +122,9 @@ def _row(settings: Settings, name: str, from_file: set[str]) -> dict[str, str]:
         if os.environ.get(variable)
         else "default"
     )
-    shown = "(set)" if isinstance(value, SecretStr) else "" if value is None else str(value)
     return {
         "variable": variable,
-        "value": shown,
+        "value": config.format_value(value),
         "source": source,
         "meaning": Settings.model_fields[name].description or "",
     }

@@ -100,7 +100,7 @@ def overrides(
         raise CommandError(
             f"--from-stage: no stage {from_stage!r}; there are {', '.join(NAMES)}", exits.USAGE
         )
-    models = chosen.listed("allowed_models") or ((chosen.model,) if chosen.model else ())
+    models = chosen.allowed_models or ((chosen.model,) if chosen.model else ())
     if model is not None and models and model not in models:
         raise CommandError(
             f"--model: {model!r} is not in CODING_AGENT_ALLOWED_MODELS ({', '.join(models)})",

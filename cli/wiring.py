@@ -209,8 +209,8 @@ def check_models(app: "App") -> None:
     asked = [
         ("model", chosen.model or ""),
         *([("fallback_model", chosen.fallback_model)] if chosen.fallback_model else []),
-        *(("candidate_models", name) for name in chosen.listed("candidate_models")),
-        *(("allowed_models", name) for name in chosen.listed("allowed_models")),
+        *(("candidate_models", name) for name in chosen.candidate_models),
+        *(("allowed_models", name) for name in chosen.allowed_models),
     ]
     for field, name in asked:
         try:
@@ -244,7 +244,7 @@ def python_folders(settings: Settings) -> tuple[Path, ...]:
     system's.
     """
     if settings.pythons:
-        return tuple(Path(folder) for folder in settings.pythons.split(os.pathsep) if folder)
+        return settings.pythons
     home = Path.home()
     kept = [
         *(home / ".pyenv/versions").glob("*/bin"),
@@ -277,10 +277,8 @@ def build(
         raise SettingsError(f"CODING_AGENT_SANDBOX: {error}") from error
     store = open_store(settings)
     artifacts = artifacts or open_artifacts(settings)
-    models = settings.listed("allowed_models") or (name,)
-    topics = settings.listed("allowed_topics") or (
-        (settings.topic_arn,) if settings.topic_arn else ()
-    )
+    models = settings.allowed_models or (name,)
+    topics = settings.allowed_topics or ((settings.topic_arn,) if settings.topic_arn else ())
     templates = template_sets(settings)
     pipeline = compose(
         forge=forge,
@@ -301,9 +299,9 @@ def build(
             settings.strategy,
             settings.candidates,
             settings.temperature,
-            settings.listed("candidate_models"),
+            settings.candidate_models,
         ),
-        protected=settings.listed("protected_paths"),
+        protected=settings.protected_paths,
         templates=templates,
     )
     policy = Policy(
@@ -313,7 +311,7 @@ def build(
         settings.topic_arn,
         Allowed(
             host or settings.issue_host,
-            settings.listed("allowed_repositories"),
+            settings.allowed_repositories,
             models,
             topics,
             templates.refusal,
@@ -379,13 +377,12 @@ def _intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
     async def credentials() -> object:
         return await asyncio.to_thread(app.forge.check_credentials)
 
-    keys = app.settings.api_keys
     return create_app(
         store=app.store,
         send=queue.submit,
-        keys=ApiKeys.parse(keys.get_secret_value() if keys else ""),
+        keys=ApiKeys(app.settings.named_api_keys),
         vitals=worker.vitals,
-        vital_limits={"poll": STALE_SECONDS, "heartbeat": STALE_SECONDS},
+        stale_seconds=STALE_SECONDS,
         checks={
             "queue": queue.depth,
             "store": store,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True)
@@ -11,3 +12,9 @@ class Clock:
     """Seconds since the epoch, as the store counts them."""
     monotonic: Callable[[], float] = time.monotonic
     """Seconds that no change of the machine's date moves: for waits and measurements."""
+
+
+def iso_time(seconds: float) -> str:
+    """Format seconds since the epoch as ``2026-01-31T12:00:00Z``."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

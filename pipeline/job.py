@@ -210,6 +210,10 @@ class UnreadableMessage(ValueError):
     """The message is no job at all: not JSON, not an object, or without an issue's address."""
 
 
+class NotJson(UnreadableMessage):
+    """The message is not even JSON."""
+
+
 class NewerSchema(ValueError):
     """The message was written for a newer worker; it must wait for one, not be buried."""
 
@@ -219,8 +223,12 @@ class InvalidJob(ValueError):
     outcome is *rejected*.
     """
 
-    def __init__(self, message: str, *, job_id: str, issue: IssueRef, metadata: dict[str, str]):
+    def __init__(
+        self, message: str, *, field: str, job_id: str, issue: IssueRef, metadata: dict[str, str]
+    ):
         super().__init__(message)
+        self.field = field
+        """The first field that is wrong; dots lead inwards."""
         self.job_id = job_id
         self.issue = issue
         self.metadata = metadata
@@ -235,7 +243,7 @@ def parse_job(body: str | bytes) -> FixIssueJob:
     try:
         raw: Any = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise UnreadableMessage(f"the message is not JSON: {error}") from error
+        raise NotJson(f"the message is not JSON: {error}") from error
     if not isinstance(raw, dict):
         raise UnreadableMessage(f"the message is a JSON {type(raw).__name__}, not an object")
     version = raw.get("schema_version")
@@ -256,6 +264,7 @@ def parse_job(body: str | bytes) -> FixIssueJob:
         base = raw.get("base_branch")
         raise InvalidJob(
             explain(error),
+            field=".".join(str(part) for part in error.errors()[0]["loc"]),
             job_id=(
                 str(given)
                 if valid_id

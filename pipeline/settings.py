@@ -1,26 +1,59 @@
 """Every setting, in one place. All come from environment variables; ``coding-agent doctor`` shows
-each.
+them.
 """
 
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from platformdirs import user_data_dir
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from pipeline.api.keys import split_keys
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ECS_VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
 """ECS sets it in every container
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html)."""
 
 PREFIX = "CODING_AGENT_"
+
+
+#: The name of every bare key: so that a bare key can be rotated, they are one owner.
+UNNAMED = "default"
+_KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_KEY = re.compile(r"[\x21-\x7e]+")
+#: Variables whose values are secrets: those that LiteLLM and boto3 read, among others.
+_SECRET_VARIABLE = re.compile(r"_(API_KEY|KEY|TOKEN|SECRET|SECRET_ACCESS_KEY|PASSWORD)$")
+_STORE = re.compile(r"sqlite:///.+|dynamodb://[A-Za-z0-9_.-]{3,255}")
+_S3 = re.compile(r"s3://[a-z0-9.-]{3,63}(/.*)?")
+_REPOSITORY_PATTERN = re.compile(r"[^/\s]+/[^/\s]+|\*")
+_LOOPBACK = ("127.0.0.1", "localhost")
+
+
+def _split(separator: str) -> BeforeValidator:
+    """Return a validator that splits a variable's text, without empty parts."""
+
+    def split(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(separator)]
+        return tuple(part for part in parts if part)
+
+    return BeforeValidator(split)
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, _split(",")]
+Folders = Annotated[tuple[Path, ...], NoDecode, _split(os.pathsep)]
 
 
 def _data_dir() -> Path:
@@ -61,14 +94,14 @@ class Settings(BaseSettings):
     candidates: int = Field(
         3, ge=1, le=8, description="changes proposed a round by the strategy balanced"
     )
-    candidate_models: str = Field(
-        "", description="models that propose them in turn, comma-separated; default: one"
+    candidate_models: CommaSeparated = Field(
+        (), description="models that propose them in turn, comma-separated; default: one"
     )
     temperature: float = Field(
         0.8, ge=0, le=2, description="of candidates after the first, and of a run in circles"
     )
-    allowed_repositories: str = Field(
-        "*", description="owner/* and owner/name patterns, comma-separated"
+    allowed_repositories: CommaSeparated = Field(
+        ("*",), description="owner/* and owner/name patterns, comma-separated"
     )
     concurrency: int = Field(2, ge=1, le=64, description="runs at once in a worker")
     max_cost_usd: float = Field(
@@ -88,14 +121,14 @@ class Settings(BaseSettings):
             "where fixes are pushed: a branch of the repository, or of the token's fork of it"
         ),
     )
-    allowed_models: str = Field(
-        "", description="models a job may ask for, comma-separated; default: the model alone"
+    allowed_models: CommaSeparated = Field(
+        (), description="models a job may ask for, comma-separated; default: the model alone"
     )
-    allowed_topics: str = Field(
-        "", description="SNS topics a job may ask for; default: the topic alone"
+    allowed_topics: CommaSeparated = Field(
+        (), description="SNS topics a job may ask for; default: the topic alone"
     )
-    protected_paths: str = Field(
-        "", description="patterns of paths that no patch may write, comma-separated"
+    protected_paths: CommaSeparated = Field(
+        (), description="patterns of paths that no patch may write, comma-separated"
     )
     templates: str | None = Field(
         None,
@@ -109,8 +142,8 @@ class Settings(BaseSettings):
             "let the tests of private repositories fetch packages, by the proxy to the index"
         ),
     )
-    pythons: str = Field(
-        "", description="folders with interpreters for test environments, separated by colons"
+    pythons: Folders = Field(
+        (), description="folders with interpreters for test environments, separated by colons"
     )
     sandbox: Literal["bwrap", "uid", "auto", "none"] = Field(
         "auto", description="what isolates the tests of a repository"
@@ -152,36 +185,32 @@ class Settings(BaseSettings):
 
     @field_validator("store")
     @classmethod
-    def _store(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(
-            r"sqlite:///.+|dynamodb://[A-Za-z0-9_.-]{3,255}", value
-        ):
+    def _check_store(cls, value: str | None) -> str | None:
+        if value is not None and not _STORE.fullmatch(value):
             raise ValueError("must look like sqlite:///PATH or dynamodb://TABLE")
         return value
 
     @field_validator("artifacts", "templates")
     @classmethod
-    def _folder_or_s3(cls, value: str | None) -> str | None:
-        if (
-            value is not None
-            and "://" in value
-            and not re.fullmatch(r"s3://[a-z0-9.-]{3,63}(/.*)?", value)
-        ):
+    def _check_folder_or_s3(cls, value: str | None) -> str | None:
+        if value is not None and "://" in value and not _S3.fullmatch(value):
             raise ValueError("must be a folder, or look like s3://BUCKET/PREFIX")
         return value
 
     @field_validator("api_keys")
     @classmethod
-    def _keys(cls, value: SecretStr | None) -> SecretStr | None:
-        split_keys(value.get_secret_value() if value else "")
+    def _check_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            split_keys(value.get_secret_value())
         return value
 
     @field_validator("github_api_url")
     @classmethod
-    def _api(cls, value: str) -> str:
+    def _check_api_url(cls, value: str) -> str:
         parts = urlsplit(value)
-        loopback = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
-        if not (parts.scheme == "https" or loopback) or not parts.hostname or "@" in parts.netloc:
+        is_loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        is_safe = parts.scheme == "https" or is_loopback
+        if not is_safe or not parts.hostname or "@" in parts.netloc:
             raise ValueError(
                 "must be an https address (http only on loopback): the token travels there"
             )
@@ -189,9 +218,9 @@ class Settings(BaseSettings):
 
     @field_validator("allowed_repositories")
     @classmethod
-    def _patterns(cls, value: str) -> str:
-        for pattern in filter(None, (part.strip() for part in value.split(","))):
-            if pattern != "*" and not re.fullmatch(r"[^/\s]+/[^/\s]+", pattern):
+    def _check_repository_patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            if not _REPOSITORY_PATTERN.fullmatch(pattern):
                 raise ValueError(f"{pattern!r} is neither owner/*, owner/name nor *")
         return value
 
@@ -201,11 +230,9 @@ class Settings(BaseSettings):
 
     @property
     def store_path(self) -> Path:
-        return (
-            Path(self.store.removeprefix("sqlite:///"))
-            if self.store
-            else self.data_dir / "store.sqlite"
-        )
+        if self.store:
+            return Path(self.store.removeprefix("sqlite:///"))
+        return self.data_dir / "store.sqlite"
 
     @property
     def artifacts_path(self) -> Path:
@@ -213,41 +240,83 @@ class Settings(BaseSettings):
 
     @property
     def issue_host(self) -> str:
-        """Whose issue addresses are taken: github.com, or the Enterprise host of the API."""
-        host = self.github_api_url.split("://", 1)[1].split("/", 1)[0]
-        loopback = host.split(":")[0] in ("127.0.0.1", "localhost")
-        return "github.com" if host == "api.github.com" or loopback else host
+        """The host whose issues are taken: github.com, or the Enterprise host of the API."""
+        parts = urlsplit(self.github_api_url)
+        if parts.netloc == "api.github.com" or parts.hostname in _LOOPBACK:
+            return "github.com"
+        return parts.netloc
 
-    def listed(
-        self,
-        name: Literal[
-            "allowed_repositories",
-            "allowed_models",
-            "allowed_topics",
-            "candidate_models",
-            "protected_paths",
-        ],
-    ) -> tuple[str, ...]:
-        return tuple(part.strip() for part in str(getattr(self, name)).split(",") if part.strip())
+    @property
+    def named_api_keys(self) -> list[tuple[str, str]]:
+        """The API keys as (name, key)."""
+        return split_keys(self.api_keys.get_secret_value() if self.api_keys else "")
+
+
+def split_keys(text: str) -> list[tuple[str, str]]:
+    """Return (name, key) for each entry of ``name=key,key,...``.
+
+    Raises:
+        ValueError: an entry (counted from 1) is wrong; the message never shows what it holds.
+    """
+    names: dict[str, str] = {}
+    for number, entry in enumerate(text.split(","), 1):
+        entry = entry.strip()
+        if not entry:
+            continue
+        name, is_named, key = entry.partition("=")
+        if not is_named:
+            name = UNNAMED
+            key = entry
+        elif not key.strip("="):
+            # An empty variable (name=$UNSET), or a bare key in padded base64 whose front would
+            # become a name in logs.
+            raise ValueError(
+                f"entry {number} has no key behind its name; write name=key, also for a key that"
+                " ends in ="
+            )
+        if not _KEY_NAME.fullmatch(name):
+            raise ValueError(f"entry {number}: a name has up to 64 of A-Z a-z 0-9 . _ -")
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"entry {number}: a key is visible ASCII without spaces")
+        if names.setdefault(key, name) != name:
+            raise ValueError(f"entry {number} is another name's key too")
+    return [(name, key) for key, name in names.items()]
 
 
 class SettingsError(ValueError):
-    """One line a setting: which, what is wrong, how to mend it."""
+    """One line for each wrong setting: its variable, what is wrong, and how to fix it."""
 
 
 def variable(name: str) -> str:
-    """The environment variable that sets a field."""
+    """Return the environment variable that sets a field."""
     alias = Settings.model_fields[name].validation_alias
-    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else PREFIX + name.upper()
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return PREFIX + name.upper()
+
+
+def format_value(value: object) -> str:
+    """Return a field's value as its variable spells it; of a secret, only that it is set."""
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return "(set)"
+    if isinstance(value, tuple):
+        separator = os.pathsep if any(isinstance(part, Path) for part in value) else ","
+        return separator.join(str(part) for part in value)
+    return str(value)
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """A ``.env`` file's variables, laid under the process's own, so that libraries read them too.
-    Gives what it set.
+    """Set the variables of a ``.env`` file that the process has not, so that libraries read them,
+    too. Returns what was set.
     """
-    fresh = {k: v for k, v in dotenv_values(path).items() if v is not None and k not in os.environ}
-    os.environ.update(fresh)
-    return fresh
+    added = {}
+    for name, value in dotenv_values(path).items():
+        if value is not None and name not in os.environ:
+            added[name] = value
+    os.environ.update(added)
+    return added
 
 
 def load(overrides: Mapping[str, object] | None = None) -> Settings:
@@ -256,29 +325,31 @@ def load(overrides: Mapping[str, object] | None = None) -> Settings:
     Raises:
         SettingsError: one line for each setting that is wrong.
     """
-    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    options = {name: value for name, value in (overrides or {}).items() if value is not None}
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        return Settings(**options)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SettingsError(
-            "\n".join(_line(item["loc"], item["msg"]) for item in error.errors())
-        ) from None
+        lines = [_describe(item["loc"], item["msg"]) for item in error.errors()]
+        raise SettingsError("\n".join(lines)) from None
 
 
 def secret_values(settings: Settings) -> list[str]:
-    """Every secret of this process, for the log's redaction: our own, and the providers' keys that
-    LiteLLM reads.
+    """Return every secret of this process, to be redacted: our own, and those of the environment,
+    which LiteLLM and boto3 read.
     """
-    own = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
-    own += [
-        key
-        for _, key in split_keys(settings.api_keys.get_secret_value() if settings.api_keys else "")
-    ]
-    named = re.compile(r"_(API_KEY|KEY|TOKEN|SECRET|SECRET_ACCESS_KEY|PASSWORD)$")
-    return own + [value for name, value in os.environ.items() if named.search(name)]
+    secrets = []
+    for _, value in settings:
+        if isinstance(value, SecretStr):
+            secrets.append(value.get_secret_value())
+    for _, key in settings.named_api_keys:
+        secrets.append(key)
+    for name, value in os.environ.items():
+        if _SECRET_VARIABLE.search(name):
+            secrets.append(value)
+    return secrets
 
 
-def _line(location: tuple[int | str, ...], message: str) -> str:
+def _describe(location: tuple[int | str, ...], message: str) -> str:
     name = str(location[0]) if location else ""
-    shown = variable(name) if name in Settings.model_fields else name
-    return f"{shown}: {message.removeprefix('Value error, ')}"
+    setting = variable(name) if name in Settings.model_fields else name
+    return f"{setting}: {message.removeprefix('Value error, ')}"

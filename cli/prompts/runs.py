@@ -202,8 +202,8 @@ def scratch_settings(
         "templates": None,
         "queue_url": None,
         "topic_arn": None,
-        "allowed_models": "",
-        "allowed_repositories": "*",
+        "allowed_models": (),
+        "allowed_repositories": ("*",),
         **changes,
     }
     scratch = config.model_copy(update=own)
@@ -262,7 +262,7 @@ def _model_settings(job: FixIssueJob, model: str | None) -> dict[str, Any]:
         requested = job.options.model
     if not requested:
         return {}
-    return {"model": requested, "fallback_model": None, "candidate_models": ""}
+    return {"model": requested, "fallback_model": None, "candidate_models": ()}
 
 
 def _copy_of(job: FixIssueJob) -> FixIssueJob:

@@ -1,5 +1,5 @@
-"""The HTTP intake, in the worker's own process: it puts jobs on the queue and says how they fare;
-it runs none.
+"""The HTTP intake, in the worker's own process: it puts jobs on the queue and shows them; it runs
+none.
 
-FastAPI and uvicorn are imported by ``app.create_app`` and ``server.serve``, not before.
+``app`` imports FastAPI; ``server.serve`` imports uvicorn when it is called.
 """

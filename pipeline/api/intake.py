@@ -1,4 +1,4 @@
-"""What the requests do: read a job, queue it, register it; show and cancel the caller's own."""
+"""The intake's work: queue a job and register it; show and cancel the caller's own."""
 
 import asyncio
 import json
@@ -7,78 +7,80 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+import anyio
+from pydantic import BaseModel, Field
 
-from pipeline.api.answers import Accepted, JobView, Refusal
+from pipeline.api.problem import Refusal
+from pipeline.clock import iso_time
 from pipeline.errors import Family, describe, judge
-from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, UnreadableMessage, parse_job
-from pipeline.store.contract import Registered, RunRow, RunStore, Submission
+from pipeline.job import FixIssueJob, parse_job
+from pipeline.store.contract import Call, Registered, RunRow, RunStore, Submission
 
 log = logging.getLogger(__name__)
 
 #: Seconds that the queue or the store may take: a load balancer gives up after 60.
 ANSWER_SECONDS = 15.0
 RETRY_AFTER = 5
-#: A job without news for so many seconds is put on the queue again when it is asked for again: its
+#: A job without news for so many seconds is put on the queue again when it is posted again: its
 #: message may be lost.
 QUIET_SECONDS = 900.0
+#: Store calls at once.
+THREADS = 4
 
 T = TypeVar("T")
 
 
-def read_job(body: bytes) -> FixIssueJob:
-    """Stricter than a message's reading: a key given twice, NaN, or text that SQS refuses is told, not guessed at.
+class Accepted(BaseModel):
+    job_id: str
+    generation: int | None = Field(
+        description="null: a replay that is made once the run before it has ended"
+    )
+    status_url: str
+    duplicate: bool = Field(description="this run was asked for before; nothing is spent twice")
 
-    Raises:
-        Refusal: 422; one message, and the first field that is wrong.
-    """
-    try:
-        json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_refuse)
-        job = parse_job(body)
-    except InvalidJob as error:
-        cause = error.__cause__
-        where = (
-            cause.errors(include_url=False, include_input=False)[0]["loc"]
-            if isinstance(cause, ValidationError)
-            else ()
+
+class JobView(BaseModel):
+    """The newest run of a job."""
+
+    job_id: str
+    generation: int
+    issue_url: str
+    repository: str
+    state: str = Field(description="queued, running or finished")
+    outcome: str | None
+    reason: str | None
+    round: int
+    seconds: float = Field(description="seconds of work, waiting left out")
+    cost_usd: float = Field(description="US dollars spent and reserved so far")
+    cancel_requested: bool
+    created_at: str
+    finished_at: str | None
+    result: dict[str, Any] | None = Field(description="the data of the run.finished event")
+
+    @classmethod
+    def of(cls, run: RunRow, calls: list[Call]) -> "JobView":
+        return cls(
+            job_id=run.job_id,
+            generation=run.generation,
+            issue_url=run.issue_url,
+            repository=run.repository,
+            state=run.state,
+            outcome=run.outcome,
+            reason=run.reason,
+            round=run.round,
+            seconds=run.seconds,
+            cost_usd=sum(call.micro_usd for call in calls) / 1e6,
+            cancel_requested=run.cancel_requested,
+            created_at=iso_time(run.created_at),
+            finished_at=iso_time(run.finished_at) if run.finished_at else None,
+            result=json.loads(run.result) if run.result else None,
         )
-        raise Refusal(
-            422, "invalid_job", str(error), field=".".join(map(str, where))[:200] or None
-        ) from error
-    except UnreadableMessage as error:
-        field = "issue_url" if str(error).startswith("issue_url") else None
-        raise Refusal(422, "invalid_job", str(error), field=field) from error
-    except NewerSchema as error:
-        raise Refusal(422, "invalid_job", str(error), field="schema_version") from error
-    except (ValueError, RecursionError) as error:
-        raise Refusal(422, "invalid_json", f"the body is not JSON: {error}") from error
-    for name, value in job.model_dump(mode="json").items():
-        if any(refused in json.dumps(value, ensure_ascii=False) for refused in "\ufffe\uffff"):
-            raise Refusal(
-                422,
-                "invalid_job",
-                f"{name}: holds U+FFFE or U+FFFF, which SQS takes in no message",
-                field=name,
-            )
-    return job
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise Refusal(422, "invalid_json", f"{name[:200]}: given twice", field=name[:200])
-        found[name] = value
-    return found
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no number of its")
 
 
 class Intake:
-    """``send`` puts a job on the queue; ``clock`` is the store's. A key sees its own jobs: the
-    others are 404.
+    """``send`` puts a job on the queue; ``clock`` is the store's.
+
+    A key sees its own jobs: the others are 404.
     """
 
     def __init__(
@@ -90,54 +92,48 @@ class Intake:
         self._store = store
         self._send = send
         self._clock = clock
-        # Its own threads: the runs keep those of the loop busy for minutes.
-        self._pool = ThreadPoolExecutor(4, thread_name_prefix="api")
+        # Threads of its own: the runs keep those of the loop busy for minutes.
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
 
     async def accept(self, job: FixIssueJob, owner: str, status_url: str) -> Accepted:
-        """SendMessage first, then the row: a job that was answered with 202 is on the queue, whatever dies next.
+        """Send the message first, then write the row: a job that got a 202 is on the queue,
+        whatever dies next.
 
-        A job that is under way is not sent again, unless it has been silent for so long that its message may be lost.
-        One that has finished is: its event is then published again. Where the store fails after the send, the answer
-        is 503 although the job will run: only a row lets its sender see it, and the same request makes it.
+        A job that is under way is not sent again, unless it has been silent for so long that its
+        message may be lost. One that has finished is: its event is then published again. Where the
+        store fails after the send, the answer is 503 although the job will run: only a row lets its
+        sender see it, and the same request makes it.
 
         Raises:
             Refusal: 409 for another body, or another key's job, under this id; 503.
         """
-        asked = Submission.of(job)
-        first, newest = await self._ask(lambda store: (store.run(job.id, 0), store.run(job.id)))
-        _own(job.id, newest, owner)
-        if first is not None and ((stored := _job(first)) is None or stored.digest != asked.digest):
-            raise _differs(job.id)
-        if newest is None or not _asked_for(newest, asked) or not await self._on_its_way(newest):
-            await _answered("queue", self._send(job), "nothing was stored: send the request again")
-
-        def register(store: RunStore) -> Registered:
-            return store.register(asked, owner=owner)
-
-        registered = await self._ask(
-            register, "the job is queued and will run; send the request again to see it"
-        )
-        run = registered.run
-        _own(job.id, run, owner)
-        if registered.body_differs:
-            raise _differs(job.id)
-        waits = not _asked_for(run, asked)
-        known = newest is not None and run.generation <= newest.generation and not waits
+        submission = Submission.of(job)
+        newest = await self._find_newest(submission, owner)
+        is_known = newest is not None and _is_asked_for(newest, submission)
+        if newest is None or not is_known or not await self._is_under_way(newest):
+            otherwise = "nothing was stored: send the request again"
+            await _wait_for("queue", self._send(job), otherwise)
+        run = await self._register(submission, owner)
+        is_waiting = not _is_asked_for(run, submission)
+        is_old = newest is not None and run.generation <= newest.generation
         return Accepted(
             job_id=job.id,
-            generation=None if waits else run.generation,
+            generation=None if is_waiting else run.generation,
             status_url=status_url,
-            duplicate=known,
+            duplicate=is_old and not is_waiting,
         )
 
     async def show(self, job_id: str, owner: str) -> JobView:
-        """Raises Refusal: 404, 503."""
+        """Return the newest run. Raises Refusal: 404, 503."""
 
-        def look(store: RunStore) -> JobView | None:
+        def read(store: RunStore) -> JobView | None:
             run = store.run(job_id)
-            return JobView.of(run, store.calls(run.key)) if run and run.owner == owner else None
+            if run is None or run.owner != owner:
+                return None
+            return JobView.of(run, store.calls(run.key))
 
-        if (view := await self._ask(look)) is None:
+        view = await self._call(read)
+        if view is None:
             raise Refusal(404, "not_found", "this key has no such job")
         return view
 
@@ -147,72 +143,96 @@ class Intake:
         Raises:
             Refusal: 404; 409 where it has ended; 503.
         """
-        before = await self.show(job_id, owner)
-        if not await self._ask(lambda store: store.request_cancel(job_id)):
-            raise Refusal(
-                409,
-                "already_finished",
-                f"job {job_id} has ended before: {before.outcome or 'just now'}",
-            )
+        view = await self.show(job_id, owner)
+        if not await self._call(lambda store: store.request_cancel(job_id)):
+            outcome = view.outcome or "just now"
+            message = f"job {job_id} has ended before: {outcome}"
+            raise Refusal(409, "already_finished", message)
         return await self.show(job_id, owner)
 
-    async def _on_its_way(self, run: RunRow) -> bool:
+    async def _find_newest(self, submission: Submission, owner: str) -> RunRow | None:
+        """Return the job's newest run. Raises Refusal: 409 where this request may not have it."""
+
+        def read(store: RunStore) -> tuple[RunRow | None, RunRow | None]:
+            job_id = submission.job_id
+            return store.run(job_id, 0), store.run(job_id)
+
+        first, newest = await self._call(read)
+        _check_owner(newest, owner)
+        if first is not None:
+            stored = _stored_job(first)
+            if stored is None or stored.digest != submission.digest:
+                raise _other_body(submission.job_id)
+        return newest
+
+    async def _register(self, submission: Submission, owner: str) -> RunRow:
+        def register(store: RunStore) -> Registered:
+            return store.register(submission, owner=owner)
+
+        otherwise = "the job is queued and will run; send the request again to see it"
+        registered = await self._call(register, otherwise)
+        _check_owner(registered.run, owner)
+        if registered.body_differs:
+            raise _other_body(submission.job_id)
+        return registered.run
+
+    async def _is_under_way(self, run: RunRow) -> bool:
+        """Whether the run is unfinished, and had news a short while ago."""
         if run.state == "finished":
             return False
-        history = await self._ask(lambda store: store.history(run.key))
-        return (
-            self._clock() - max((told.at for told in history), default=run.created_at)
-            < QUIET_SECONDS
-        )
+        history = await self._call(lambda store: store.history(run.key))
+        latest = max((moment.at for moment in history), default=run.created_at)
+        return self._clock() - latest < QUIET_SECONDS
 
-    async def _ask(
+    async def _call(
         self, call: Callable[[RunStore], T], otherwise: str = "send the request again"
     ) -> T:
-        asked = asyncio.get_running_loop().run_in_executor(self._pool, call, self._store)
-        return await _answered("store", asked, otherwise)
+        """Call the store in a thread. Raises Refusal: 503."""
+        future = asyncio.get_running_loop().run_in_executor(self._pool, call, self._store)
+        return await _wait_for("store", future, otherwise)
 
 
-async def _answered(what: str, answer: Awaitable[T], otherwise: str) -> T:
-    """Raises Refusal: 503 where ``what`` is down or slow. A defect stays one."""
+async def _wait_for(service: str, response: Awaitable[T], otherwise: str) -> T:
+    """Raises Refusal: 503 where the service is down or slow. A defect stays one."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await answer
+        with anyio.fail_after(ANSWER_SECONDS):
+            return await response
     except Exception as error:
         if judge(error).family is not Family.RETRY:
             raise
-        log.warning("the %s does not answer: %s", what, describe(error))
-        message = f"the {what} does not answer; {otherwise}"
-        raise Refusal(503, f"{what}_unavailable", message, retry_after=RETRY_AFTER) from error
+        log.warning("the %s does not answer: %s", service, describe(error))
+        message = f"the {service} does not answer; {otherwise}"
+        raise Refusal(503, f"{service}_unavailable", message, retry_after=RETRY_AFTER) from error
 
 
-def _job(run: RunRow) -> FixIssueJob | None:
-    """The job as stored; None where it was stored as invalid."""
+def _stored_job(run: RunRow) -> FixIssueJob | None:
+    """Return the job as stored; None where it was stored as invalid."""
     try:
         return parse_job(run.body)
     except ValueError:
         return None
 
 
-def _asked_for(run: RunRow, asked: Submission) -> bool:
-    """False: a replay was asked for, and this is the run of another, or of none."""
-    if asked.replay_id is None:
+def _is_asked_for(run: RunRow, submission: Submission) -> bool:
+    """Whether the run is the one that the submission asks for: a replay asks for its own."""
+    if submission.replay_id is None:
         return True
-    stored = _job(run)
-    return stored is not None and stored.replay is not None and stored.replay.id == asked.replay_id
+    stored = _stored_job(run)
+    if stored is None or stored.replay is None:
+        return False
+    return stored.replay.id == submission.replay_id
 
 
-def _own(job_id: str, run: RunRow | None, owner: str) -> None:
-    """A job that came by the queue alone becomes the first key's that posts it."""
+def _check_owner(run: RunRow | None, owner: str) -> None:
+    """Raises Refusal: 409 for another key's job. A job that came by the queue alone becomes the
+    first key's that posts it.
+    """
     if run is not None and run.owner not in (None, owner):
-        raise Refusal(
-            409,
-            "conflict",
-            f"job {job_id} belongs to another key; give a job_id of your own",
-            field="job_id",
-        )
+        message = f"job {run.job_id} belongs to another key; give a job_id of your own"
+        raise Refusal(409, "conflict", message, field="job_id")
 
 
-def _differs(job_id: str) -> Refusal:
+def _other_body(job_id: str) -> Refusal:
     message = (
         f"job {job_id} was asked for with another body, which stands; give another job_id, or send"
         " that body"

@@ -1,71 +1,35 @@
-"""The API keys: names that log lines may say, and comparison in constant time. And how fast each
-may call.
-"""
+"""The API keys: names that may be logged, comparison in constant time, and limits of rate."""
 
 import hashlib
 import hmac
 import math
-import re
 from collections.abc import Callable, Iterable
-from typing import Self
 
-UNNAMED = "default"
-"""Every bare key's name: so that a bare key can be rotated, they are one owner."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+from pipeline.api.problem import Refusal
 
-
-def split_keys(text: str) -> list[tuple[str, str]]:
-    """(name, key) of each entry of ``name=key,key,...``.
-
-    Raises:
-        ValueError: says which entry (counted from 1) is wrong, and never what it holds.
-    """
-    found: dict[str, str] = {}
-    for number, entry in enumerate(text.split(","), 1):
-        if not (entry := entry.strip()):
-            continue
-        name, is_named, key = entry.partition("=")
-        if not is_named:
-            name = UNNAMED
-            key = entry
-        elif not key.strip("="):
-            # An empty variable (name=$UNSET), or a bare key in padded base64 whose front would
-            # become a name in logs.
-            raise ValueError(
-                f"entry {number} has no key behind its name; write name=key, also for a key that"
-                " ends in ="
-            )
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"entry {number}: a name has up to 64 of A-Z a-z 0-9 . _ -")
-        if not re.fullmatch(r"[\x21-\x7e]+", key):
-            raise ValueError(f"entry {number}: a key is visible ASCII without spaces")
-        if found.setdefault(key, name) != name:
-            raise ValueError(f"entry {number} is another name's key too")
-    return [(name, key) for key, name in found.items()]
+#: Calls a second, and at once, of one key.
+KEY_RATE = 10.0
+KEY_BURST = 100
+#: The same of an address without a right key.
+STRANGER_RATE = 1.0
+STRANGER_BURST = 60
 
 
 class ApiKeys:
-    """The keys that are taken. Of several under one name each is as good: that is how one is
-    rotated.
-    """
+    """The valid keys, as (name, key). A name may have several, so that one can be rotated."""
 
-    def __init__(self, named: Iterable[tuple[str, str]] = ()):
-        self._digests = [(name, _digest(key)) for name, key in named]
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read ``CODING_AGENT_API_KEYS``. Raises ValueError: see split_keys."""
-        return cls(split_keys(text))
+    def __init__(self, keys: Iterable[tuple[str, str]] = ()):
+        self._digests = [(name, _digest(key)) for name, key in keys]
 
     def __bool__(self) -> bool:
         return bool(self._digests)
 
-    def owner(self, presented: str) -> str | None:
-        """The name of a key; None for a wrong one. It takes as long for each."""
-        given = _digest(presented)
+    def owner(self, key: str) -> str | None:
+        """Return a key's name; None for a wrong one. It takes equally long for each."""
+        presented = _digest(key)
         owner = None
         for name, digest in self._digests:
-            if hmac.compare_digest(digest, given):
+            if hmac.compare_digest(digest, presented):
                 owner = name
         return owner
 
@@ -75,10 +39,12 @@ def _digest(key: str) -> bytes:
 
 
 class Buckets:
-    """A token bucket a caller: ``burst`` calls at once, then ``rate`` a second. ``clock`` is
-    monotonic, in seconds.
+    """A token bucket for each caller: ``burst`` calls at once, then ``rate`` a second.
+
+    ``clock`` is monotonic, in seconds.
     """
 
+    #: Callers that are remembered.
     MOST = 10_000
 
     def __init__(self, rate: float, burst: int, clock: Callable[[], float]):
@@ -86,15 +52,61 @@ class Buckets:
         self._burst = burst
         self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
-        """caller -> (tokens, when); the one that called last stands last"""
+        """caller -> (tokens, when); the latest caller stands last"""
 
     def take(self, caller: str) -> int:
-        """0: go on; else the whole seconds to wait."""
+        """Take a token. Returns 0, or the whole seconds after which there is one."""
         now = self._clock()
-        tokens, at = self._buckets.pop(caller, (float(self._burst), now))
-        tokens = min(self._burst, tokens + (now - at) * self._rate)
-        allowed = tokens >= 1
-        self._buckets[caller] = (tokens - allowed, now)
+        tokens, counted_at = self._buckets.pop(caller, (float(self._burst), now))
+        tokens = min(self._burst, tokens + (now - counted_at) * self._rate)
+        wait = 0
+        if tokens >= 1:
+            tokens -= 1
+        else:
+            wait = math.ceil((1 - tokens) / self._rate)
+        self._buckets[caller] = (tokens, now)
         if len(self._buckets) > self.MOST:
-            del self._buckets[next(iter(self._buckets))]
-        return 0 if allowed else math.ceil((1 - tokens) / self._rate)
+            oldest = next(iter(self._buckets))
+            del self._buckets[oldest]
+        return wait
+
+
+class Gate:
+    """Identify callers by their keys, and limit their rate. ``clock`` is monotonic, in seconds."""
+
+    def __init__(self, keys: ApiKeys, clock: Callable[[], float]):
+        self._keys = keys
+        self._by_key = Buckets(KEY_RATE, KEY_BURST, clock)
+        self._by_address = Buckets(STRANGER_RATE, STRANGER_BURST, clock)
+
+    def identify(self, key: str | None, address: str) -> str:
+        """Return the name of the caller's key.
+
+        A caller with a right one is never refused for what others at its address tried.
+
+        Raises:
+            Refusal: 401; 429 for an address without a right key that calls too often.
+        """
+        owner = self._keys.owner(key) if key else None
+        if owner is not None:
+            return owner
+        wait = self._by_address.take(address)
+        if wait:
+            message = "too many calls without a right key"
+            raise Refusal(429, "rate_limited", message, retry_after=wait)
+        challenge = {"WWW-Authenticate": 'ApiKey realm="coding-agent"'}
+        raise Refusal(401, "unauthorized", self._why_unauthorized(key), headers=challenge)
+
+    def limit(self, owner: str) -> None:
+        """Count a call. Raises Refusal: 429 where the key calls too often."""
+        wait = self._by_key.take(owner)
+        if wait:
+            message = f"key {owner} calls too often; wait {wait} s"
+            raise Refusal(429, "rate_limited", message, retry_after=wait)
+
+    def _why_unauthorized(self, key: str | None) -> str:
+        if not self._keys:
+            return (
+                "this service has no API keys, so it refuses every call: set CODING_AGENT_API_KEYS"
+            )
+        return "the X-API-Key is wrong" if key else "the X-API-Key header is missing"

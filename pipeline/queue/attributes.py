@@ -8,7 +8,7 @@ from pipeline.queue.delivery import REASON, Attribute, Attributes
 #: SQS's limit of attributes in one message.
 MAX_ATTRIBUTES = 10
 #: Characters that SQS takes in no text (SendMessage, "Message characters").
-_REFUSED = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+REFUSED_CHARACTERS = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def text_attribute(value: str) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def fit_attributes(attributes: Attributes, reason: str, room: int) -> dict[str, 
             fitting[name] = dict(value)
             room -= size
     room -= _size(REASON, text_attribute(""))
-    text = _cut(_REFUSED.sub("\N{REPLACEMENT CHARACTER}", reason), room)
+    text = _cut(REFUSED_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", reason), room)
     if text and len(fitting) < MAX_ATTRIBUTES:
         fitting[REASON] = text_attribute(text)
     return fitting

@@ -206,9 +206,9 @@ async def test_the_real_intake_takes_it_and_tells_how_it_fares(
     app = create_app(
         store=store,
         send=send,
-        keys=ApiKeys.parse("backend=secret"),
+        keys=ApiKeys([("backend", "secret")]),
         vitals=dict,
-        vital_limits={},
+        stale_seconds=60.0,
         checks={},
     )
     listener = listen("127.0.0.1", 0)

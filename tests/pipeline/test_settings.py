@@ -4,12 +4,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from pipeline import settings as module
 from pipeline.settings import (
     PREFIX,
     Settings,
     SettingsError,
+    format_value,
     load,
     read_env_file,
     secret_values,
@@ -40,7 +42,7 @@ def test_with_nothing_set_one_machine_is_ready(tmp_path: Path):
         settings.max_rounds,
         settings.concurrency,
     ) == (2.0, 30, 4, 2)
-    assert settings.listed("allowed_repositories") == ("*",)
+    assert settings.allowed_repositories == ("*",)
     assert (settings.issue_host, settings.model, settings.queue_url, settings.on_ecs) == (
         "github.com",
         None,
@@ -184,7 +186,7 @@ def test_ecs_is_known_by_its_metadata_variable(monkeypatch: pytest.MonkeyPatch):
 
 def test_lists_are_split_at_commas_without_empty_parts(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CODING_AGENT_ALLOWED_REPOSITORIES", " octo/* , Acme/site,, ")
-    assert load().listed("allowed_repositories") == ("octo/*", "Acme/site")
+    assert load().allowed_repositories == ("octo/*", "Acme/site")
 
 
 @given(st.sampled_from(sorted(Settings.model_fields)))
@@ -194,9 +196,11 @@ def test_every_field_is_set_by_the_variable_that_is_told_for_it(name: str):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(told, "?")
         try:
-            shown = getattr(load(), name)
+            value = getattr(load(), name)
         except SettingsError as error:
             assert str(error).startswith(f"{told}: ")
         else:
-            shown = shown.get_secret_value() if hasattr(shown, "get_secret_value") else str(shown)
-            assert shown == "?"
+            if isinstance(value, SecretStr):
+                assert (value.get_secret_value(), format_value(value)) == ("?", "(set)")
+            else:
+                assert format_value(value) == "?"

@@ -12,9 +12,11 @@ from starlette.testclient import TestClient
 
 from pipeline.api.app import create_app
 from pipeline.api.keys import ApiKeys
+from pipeline.clock import Clock
 from pipeline.job import FixIssueJob
+from pipeline.settings import split_keys
 from pipeline.store.sqlite import SqliteStore
-from tests.stand_ins.runs import Clock
+from tests.stand_ins.runs import Clock as StillClock
 
 ISSUE = "https://github.com/octo/repo/issues/42"
 KEYS = "alice=alice-secret-key, bob=bob-secret-key, alice=alice-next-key, a-bare-secret-key"
@@ -27,8 +29,8 @@ class Service:
     """What the tests turn: the queue's and the store's health, the clocks, the vitals, the checks."""
 
     store: SqliteStore
-    clock: Clock = field(default_factory=Clock)
-    ticks: Clock = field(default_factory=Clock)
+    clock: StillClock = field(default_factory=StillClock)
+    ticks: StillClock = field(default_factory=StillClock)
     keys: str = KEYS
     sent: list[str] = field(default_factory=list)
     queue_error: Exception | None = None
@@ -46,12 +48,11 @@ class Service:
         return create_app(
             store=self.store,
             send=self.send,
-            keys=ApiKeys.parse(self.keys),
+            keys=ApiKeys(split_keys(self.keys)),
             vitals=lambda: self.vitals,
-            vital_limits={"poll": 120.0, "heartbeat": 60.0},
+            stale_seconds=120.0,
             checks=self.checks,
-            clock=self.clock,
-            ticks=self.ticks,
+            clock=Clock(now=self.clock, monotonic=self.ticks),
         )
 
     @cached_property
@@ -71,7 +72,7 @@ class Service:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    clock = Clock()
+    clock = StillClock()
     store = SqliteStore(tmp_path / "store.sqlite", clock=clock)
     yield Service(store, clock)
     store.close()

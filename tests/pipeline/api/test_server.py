@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 import requests
 
-from pipeline.api.app import MAX_BODY
+from pipeline.api.body import MAX_BODY
 from pipeline.api.server import listen, serve
 from pipeline.job import parse_job
 from pipeline.queue import SqsQueue
@@ -92,8 +92,8 @@ async def test_a_body_shorter_than_it_says_leaves_no_job_and_harms_no_other_requ
 async def test_a_body_that_does_not_come_is_waited_for_no_longer_than_the_limit(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pipeline.api.app.BODY_SECONDS", 0.05)
-    monkeypatch.setattr("pipeline.api.envelope.DRAIN_SECONDS", 0.05)
+    monkeypatch.setattr("pipeline.api.body.BODY_SECONDS", 0.05)
+    monkeypatch.setattr("pipeline.api.middleware.DRAIN_SECONDS", 0.05)
     async with running(service) as url:
         host, port = url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -116,8 +116,8 @@ def test_a_port_that_is_taken_is_told_before_any_work_begins():
 
 def test_the_worker_and_the_settings_import_no_fastapi():
     program = (
-        "import sys, pipeline.worker.worker, pipeline.settings, cli.main, pipeline.api.app,"
-        " pipeline.api.server\nprint([name for name in ('fastapi', 'starlette', 'uvicorn') if name"
+        "import sys, pipeline.worker.worker, pipeline.settings, pipeline.api.server,"
+        " cli.main\nprint([name for name in ('fastapi', 'starlette', 'uvicorn') if name"
         " in sys.modules])"
     )
     said = subprocess.run(

@@ -1,0 +1,96 @@
+"""The service's health: whether the worker turns, and whether a job could run now."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+import anyio
+
+from pipeline.api.problem import Refusal
+from pipeline.clock import Clock, iso_time
+from pipeline.errors import describe
+
+log = logging.getLogger(__name__)
+
+#: Seconds that a check may take.
+CHECK_SECONDS = 5.0
+#: Anybody may ask /ready: its answer is repeated for so many seconds.
+READY_SECONDS = 5.0
+
+Check = Callable[[], Awaitable[object]]
+
+
+class Liveness:
+    """Whether the worker turns, though it may not succeed.
+
+    ``vitals`` returns for each loop the seconds since it last turned: over ``stale_seconds`` it is
+    stuck.
+    """
+
+    def __init__(
+        self, vitals: Callable[[], Mapping[str, float]], stale_seconds: float, clock: Clock
+    ):
+        self._vitals = vitals
+        self._stale_seconds = stale_seconds
+        self._clock = clock
+
+    def check(self) -> dict[str, float]:
+        """Return the seconds since each loop turned. Raises Refusal: 503 where one is stuck."""
+        vitals = self._vitals()
+        stuck = []
+        for name, seconds in vitals.items():
+            if seconds > self._stale_seconds:
+                since = iso_time(self._clock.now() - seconds)
+                limit = f"{self._stale_seconds:g}"
+                stuck.append(
+                    f"{name} has not turned since {since} ({seconds:.0f} s ago; at most {limit} s)"
+                )
+        if stuck:
+            raise Refusal(503, "unhealthy", "; ".join(stuck))
+        return {name: round(seconds, 1) for name, seconds in vitals.items()}
+
+
+class Readiness:
+    """Whether a job could run now: a check that raises fails.
+
+    The checks run at once, for one caller at a time, and no more often than READY_SECONDS.
+    """
+
+    def __init__(self, checks: Mapping[str, Check], clock: Clock):
+        self._checks = checks
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._checked_at = float("-inf")
+        self._failures: dict[str, str] = {}
+
+    async def check(self) -> list[str]:
+        """Return the names of the checks. Raises Refusal: 503 where one fails."""
+        failures = await self._find_failures()
+        if failures:
+            message = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+            raise Refusal(503, "not_ready", message, retry_after=int(READY_SECONDS))
+        return sorted(self._checks)
+
+    async def _find_failures(self) -> dict[str, str]:
+        """Return name -> reason, without anything that a stranger may not read."""
+        async with self._lock:
+            now = self._clock.monotonic()
+            if now - self._checked_at >= READY_SECONDS:
+                names = list(self._checks)
+                reasons = await asyncio.gather(*[self._reason(name) for name in names])
+                self._failures = {}
+                for name, reason in zip(names, reasons, strict=True):
+                    if reason is not None:
+                        self._failures[name] = reason
+                self._checked_at = self._clock.monotonic()
+            return self._failures
+
+    async def _reason(self, name: str) -> str | None:
+        """Return why a check fails; None: it does not. The log says more."""
+        try:
+            with anyio.fail_after(CHECK_SECONDS):
+                await self._checks[name]()
+        except Exception as error:
+            log.warning("not ready: %s: %s", name, describe(error))
+            return type(error).__name__
+        return None
