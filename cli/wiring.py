@@ -38,7 +38,7 @@ from repository.git import Mirrors
 from repository.testing.install.installer import index_settings
 from sandbox import NoIsolation, Sandbox, SandboxCommand
 from sandbox.choose import choose_sandbox
-from stages.order import compose
+from stages.order import StageTools, compose
 from stages.propose_patch import Plan
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ def build(
     models = settings.allowed_models or (name,)
     topics = settings.allowed_topics or ((settings.topic_arn,) if settings.topic_arn else ())
     templates = template_sets(settings)
-    pipeline = compose(
+    tools = StageTools(
         forge=forge,
         mirrors=Mirrors(data_dir / "mirrors", forge.token),
         sandbox=sandbox,
@@ -304,6 +304,7 @@ def build(
         protected=settings.protected_paths,
         templates=templates,
     )
+    pipeline = compose(tools)
     policy = Policy(
         EffectiveLimits(settings.max_cost_usd, settings.max_minutes, settings.max_rounds),
         settings.max_cost_usd_per_repository_day,

@@ -216,10 +216,7 @@ class Step:
         Raises:
             PipelineError: the annotations are not a stage's.
         """
-        hints = typing.get_type_hints(type(stage).run)
-        if hints.get("run") is not RunContext:
-            raise PipelineError(f"stage {stage.name!r}: run() must take run: RunContext")
-        return cls(stage, _needs(stage, hints), _gives(stage, hints.get("return")))
+        return cls(stage, _needs(type(stage)), result_type(type(stage)))
 
 
 class Pipeline:
@@ -283,10 +280,13 @@ class Pipeline:
                 )
 
 
-def _needs(stage: Stage, hints: dict[str, Any]) -> dict[str, type[BaseModel]]:
+def _needs(stage: type[Stage]) -> dict[str, type[BaseModel]]:
     """Return the parameters of ``run``, beside self and the RunContext, with their types."""
+    hints = typing.get_type_hints(stage.run)
+    if hints.get("run") is not RunContext:
+        raise PipelineError(f"stage {stage.name!r}: run() must take run: RunContext")
     needs: dict[str, type[BaseModel]] = {}
-    for parameter in inspect.signature(type(stage).run).parameters:
+    for parameter in inspect.signature(stage.run).parameters:
         if parameter in ("self", "run"):
             continue
         kind = hints.get(parameter)
@@ -298,8 +298,13 @@ def _needs(stage: Stage, hints: dict[str, Any]) -> dict[str, type[BaseModel]]:
     return needs
 
 
-def _gives(stage: Stage, returned: Any) -> type[BaseModel] | None:
-    """Return the one model among the types that ``run`` returns; None where it only ever stops."""
+def result_type(stage: type[Stage]) -> type[BaseModel] | None:
+    """Return the type that a stage gives; None where its ``run`` only ever stops.
+
+    Raises:
+        PipelineError: the annotation of ``run`` names no such type, or several.
+    """
+    returned = typing.get_type_hints(stage.run).get("return")
     is_union = isinstance(returned, types.UnionType) or typing.get_origin(returned) is Union
     options = typing.get_args(returned) if is_union else (returned,)
     if set(options) == {Stop}:

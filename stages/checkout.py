@@ -1,6 +1,4 @@
-"""The code as of now: a kept mirror, brought up to date, and the commit that everything after works
-from.
-"""
+"""Bring a mirror of the repository up to date, and fix the commit that all later stages work from."""
 
 import asyncio
 import hashlib
@@ -14,14 +12,18 @@ from repository.git import GitError, Mirror, Mirrors
 from stages.fetch_issue import Issue
 
 MAX_FILES = 200_000
+#: Characters of the configuration file that are read.
 MAX_CONFIG = 64_000
 #: What the name of each of our branches begins with.
 BRANCHES = "coding-agent/"
+#: Name of the effect that pushes a commit; its intention holds the commit's ``sha``.
+PUSH = "push"
 
 
 def branch_name(number: int, job_id: str) -> str:
-    """The branch of a job, the same in every generation."""
-    return f"{BRANCHES}issue-{number}-{hashlib.sha256(job_id.encode()).hexdigest()[:10]}"
+    """Return the name of a job's branch, the same in every generation."""
+    digest = hashlib.sha256(job_id.encode()).hexdigest()
+    return f"{BRANCHES}issue-{number}-{digest[:10]}"
 
 
 class Checkout(BaseModel):
@@ -32,9 +34,9 @@ class Checkout(BaseModel):
     base_branch: str
     base_sha: str
     committed_at: int
-    """The base commit's time, seconds since the epoch."""
+    """The base commit's time, in seconds since the epoch."""
     described: str | None
-    """``git describe --tags --long`` of the base commit: packages that ask git for their version are told it."""
+    """``git describe --tags --long`` of the base commit, for packages that ask git for their version."""
     config: str | None = None
     """The default branch's ``.coding-agent.toml``: what another branch says of itself does not count."""
 
@@ -49,54 +51,64 @@ class CheckoutStage:
         self._mirrors = mirrors
 
     async def run(self, issue: Issue, run: RunContext) -> Checkout | Stop:
-        branch = run.job.base_branch or issue.default_branch
         mirror = self._mirrors.at(issue.repository)
         await asyncio.to_thread(mirror.fetch, issue.clone_url)
-        ours = {str(past["sha"]) for past in await run.intentions("push")}
-        mine = branch_name(issue.number, run.job_id)
-        there = await asyncio.to_thread(mirror.branch, mine)
-        if there is not None and there not in ours and not run.job.options.dry_run:
-            return Stop(
-                Outcome.REJECTED, f"branch {mine} holds a commit that is not ours ({there[:12]})"
-            )
-        return await asyncio.to_thread(self._look, mirror, issue, branch)
+        refusal = await _refuse_foreign_branch(mirror, issue, run)
+        if refusal is not None:
+            return refusal
+        base_branch = run.job.base_branch or issue.default_branch
+        return await asyncio.to_thread(_check_out, mirror, issue, base_branch)
 
     async def restore(self, result: Checkout, run: RunContext) -> None:
         """Bring a mirror to this machine that holds the recorded commit."""
         mirror = self._mirrors.at(result.repository)
-        if not await asyncio.to_thread(mirror.has, result.base_sha):
-            await asyncio.to_thread(lambda: mirror.fetch(result.clone_url, sha=result.base_sha))
+        if await asyncio.to_thread(mirror.has, result.base_sha):
+            return
+        await asyncio.to_thread(mirror.fetch, result.clone_url, sha=result.base_sha)
 
-    def _look(self, mirror: Mirror, issue: Issue, branch: str) -> Checkout | Stop:
-        sha = mirror.branch(branch)
-        if sha is None:
-            empty = not mirror.has_branches()
-            return Stop(
-                Outcome.REJECTED,
-                (
-                    f"{issue.repository} is empty"
-                    if empty
-                    else f"{issue.repository} has no branch {branch!r}"
-                ),
-            )
-        try:
-            files = mirror.files(sha)
-        except GitError as error:
-            return Stop(Outcome.REJECTED, f"{issue.repository} can't be read: {error}")
-        if len(files) > MAX_FILES:
-            return Stop(
-                Outcome.REJECTED,
-                f"{issue.repository} is too large: {len(files)} files, {MAX_FILES} at most",
-            )
-        if not files:
-            return Stop(Outcome.REJECTED, f"{issue.repository} has no files on {branch!r}")
-        config = mirror.read(mirror.branch(issue.default_branch) or sha, CONFIG)
-        return Checkout(
-            repository=issue.repository,
-            clone_url=issue.clone_url,
-            base_branch=branch,
-            base_sha=sha,
-            committed_at=mirror.commit_time(sha),
-            described=mirror.describe(sha),
-            config=config and config.decode(errors="replace")[:MAX_CONFIG],
-        )
+
+async def _refuse_foreign_branch(mirror: Mirror, issue: Issue, run: RunContext) -> Stop | None:
+    """Reject the run where the job's branch exists and somebody else's commit is on it."""
+    if run.job.options.dry_run:
+        return None
+    branch = branch_name(issue.number, run.job_id)
+    sha = await asyncio.to_thread(mirror.branch, branch)
+    ours = {str(intention["sha"]) for intention in await run.intentions(PUSH)}
+    if sha is None or sha in ours:
+        return None
+    return _rejected(f"branch {branch} holds a commit that is not ours ({sha[:12]})")
+
+
+def _check_out(mirror: Mirror, issue: Issue, branch: str) -> Checkout | Stop:
+    """Describe the branch's newest commit, or say why nobody can work on it."""
+    sha = mirror.branch(branch)
+    if sha is None:
+        if mirror.has_branches():
+            return _rejected(f"{issue.repository} has no branch {branch!r}")
+        return _rejected(f"{issue.repository} is empty")
+    try:
+        count = len(mirror.files(sha))
+    except GitError as error:
+        return _rejected(f"{issue.repository} can't be read: {error}")
+    if count == 0:
+        return _rejected(f"{issue.repository} has no files on {branch!r}")
+    if count > MAX_FILES:
+        return _rejected(f"{issue.repository} is too large: {count} files, {MAX_FILES} at most")
+    return Checkout(
+        repository=issue.repository,
+        clone_url=issue.clone_url,
+        base_branch=branch,
+        base_sha=sha,
+        committed_at=mirror.commit_time(sha),
+        described=mirror.describe(sha),
+        config=_read_config(mirror, mirror.branch(issue.default_branch) or sha),
+    )
+
+
+def _read_config(mirror: Mirror, sha: str) -> str | None:
+    data = mirror.read(sha, CONFIG)
+    return None if data is None else data.decode(errors="replace")[:MAX_CONFIG]
+
+
+def _rejected(reason: str) -> Stop:
+    return Stop(Outcome.REJECTED, reason)

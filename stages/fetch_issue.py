@@ -1,5 +1,6 @@
-"""The issue as it is now: a frozen snapshot without what a person could not see. Policy says no
-here, before money.
+"""Read the issue as it is now: a frozen snapshot without what a person could not see.
+
+What policy forbids is rejected here, before anything costs money.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from pipeline.stage import RunContext, Stop
 from repository.issue_text import visible
 
 MAX_ISSUE_BYTES = 256_000
-"""GitHub itself takes 65,536 characters a text; more than this, comments included, describes no one change."""
+"""With all comments. GitHub takes 65,536 characters a text; more than this describes no one change."""
 
 
 class IssueComment(BaseModel):
@@ -27,9 +28,7 @@ class IssueComment(BaseModel):
 
 
 class Issue(BaseModel):
-    """What the issue says, as a model may read it. Untrusted: data in a prompt, never anything
-    else.
-    """
+    """The issue as a model may read it. Untrusted: data in a prompt, never anything else."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,11 +46,12 @@ class Issue(BaseModel):
     private: bool
     snapshot_sha256: str
     hidden: tuple[str, ...]
-    """What was taken out because a reader of the page would not see it."""
+    """What was removed because a reader of the page would not see it."""
 
     @property
     def text(self) -> str:
-        return "\n\n".join([self.title, self.body, *(comment.body for comment in self.comments)])
+        comments = [comment.body for comment in self.comments]
+        return "\n\n".join([self.title, self.body, *comments])
 
 
 class FetchIssue:
@@ -71,9 +71,10 @@ class FetchIssue:
             snapshot = await asyncio.to_thread(self._forge.issue, ref)
         except ForgeRefused as error:
             return _rejected(str(error))
-        if refusal := _refusal(snapshot):
+        refusal = _refusal(snapshot)
+        if refusal is not None:
             return _rejected(refusal)
-        issue = await asyncio.to_thread(_frozen, ref, repository, snapshot)
+        issue = await asyncio.to_thread(_freeze, ref, repository, snapshot)
         if not issue.text.strip():
             return Stop(
                 Outcome.NEEDS_INFO, "the issue has no text: say what happens and what should happen"
@@ -83,24 +84,25 @@ class FetchIssue:
         return issue
 
 
-def _frozen(ref: IssueRef, repository: Repository, snapshot: IssueSnapshot) -> Issue:
+def _freeze(ref: IssueRef, repository: Repository, snapshot: IssueSnapshot) -> Issue:
     hidden: list[str] = []
+    title = visible(snapshot.title, "title", hidden)
+    body = visible(snapshot.body, "body", hidden)
+    comments: list[IssueComment] = []
+    for number, comment in enumerate(snapshot.comments, 1):
+        text = visible(comment.body, f"comment {number}", hidden)
+        comments.append(
+            IssueComment(author=comment.author, association=comment.association, body=text)
+        )
     return Issue(
         url=ref.url,
         repository=ref.repository,
         number=snapshot.number,
-        title=visible(snapshot.title, "title", hidden),
-        body=visible(snapshot.body, "body", hidden),
+        title=title,
+        body=body,
         author=snapshot.author,
         association=snapshot.association,
-        comments=tuple(
-            IssueComment(
-                author=c.author,
-                association=c.association,
-                body=visible(c.body, f"comment {n}", hidden),
-            )
-            for n, c in enumerate(snapshot.comments, 1)
-        ),
+        comments=tuple(comments),
         clone_url=repository.clone_url,
         default_branch=repository.default_branch,
         private=repository.private,
@@ -109,11 +111,8 @@ def _frozen(ref: IssueRef, repository: Repository, snapshot: IssueSnapshot) -> I
     )
 
 
-def _rejected(reason: str) -> Stop:
-    return Stop(Outcome.REJECTED, reason)
-
-
 def _refusal(issue: IssueSnapshot) -> str | None:
+    """Return why the issue can't be worked on; None where it can."""
     if issue.is_pull_request:
         return f"#{issue.number} is a pull request, not an issue"
     if issue.state != "open":
@@ -122,9 +121,8 @@ def _refusal(issue: IssueSnapshot) -> str | None:
         return f"issue #{issue.number} is locked"
     if issue.assignees:
         return f"issue #{issue.number} is assigned to {', '.join(issue.assignees)}"
-    size = sum(
-        len(text.encode()) for text in (issue.title, issue.body, *(c.body for c in issue.comments))
-    )
+    comments = [comment.body for comment in issue.comments]
+    size = sum(len(text.encode()) for text in [issue.title, issue.body, *comments])
     if size > MAX_ISSUE_BYTES:
         return (
             f"issue #{issue.number} is too large: {size} bytes with its comments, {MAX_ISSUE_BYTES}"
@@ -133,7 +131,10 @@ def _refusal(issue: IssueSnapshot) -> str | None:
     return None
 
 
+def _rejected(reason: str) -> Stop:
+    return Stop(Outcome.REJECTED, reason)
+
+
 def _digest(issue: IssueSnapshot) -> str:
-    return hashlib.sha256(
-        json.dumps(issue.model_dump(mode="json"), sort_keys=True).encode()
-    ).hexdigest()
+    document = json.dumps(issue.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(document.encode()).hexdigest()

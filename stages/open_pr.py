@@ -1,11 +1,17 @@
-"""Push the branch and open the pull request, so that twice equals once; or, where nothing is
-pushed, keep the patch.
+"""Push the branch and open the pull request, so that doing it twice equals doing it once; where
+nothing is pushed, keep the patch.
+
+The commit and the pull request's text are stored as intended, to the byte, before the outside world
+sees them. A later delivery of the run carries out the stored intention, whatever templates, clocks
+and replies have become since.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from pipeline.github import Forge, NewPull, PullRequest
 from pipeline.outcome import Facts, Outcome
@@ -15,21 +21,45 @@ from prompts import TemplateSet
 from prompts.filters import clip
 from repository.git import Identity, Mirror, Mirrors, PushRejected
 from stages.apply_patch import Candidate, Candidates
-from stages.checkout import Checkout, branch_name
+from stages.checkout import PUSH, Checkout, branch_name
 from stages.fetch_issue import Issue
 from stages.propose_patch import Proposals
 from stages.run_tests import Verdict
 
-#: Who the commits are by. GitHub shows the name; the address receives no mail.
+#: Author of the commits. GitHub shows the name; the address receives no mail.
 AUTHOR = Identity("coding-agent", "coding-agent@users.noreply.github.com")
 #: Characters that GitHub takes; its refusal (422) names them.
 MAX_TITLE = 256
 MAX_BODY = 65_536
-_PUSH = "push"
-_PULL = "pull_request"
-_MESSAGE = "commit_message"
+#: Name of the effect, and of the template of the pull request's body.
+_PULL_REQUEST = "pull_request"
 _TITLE = "pull_request_title"
-_BODY = "pull_request"
+_MESSAGE = "commit_message"
+
+#: Writes the commit with a message and a time (seconds since the epoch) into the mirror, and
+#: returns its SHA.
+WriteCommit = Callable[[str, int], str]
+
+
+class PlannedCommit(BaseModel):
+    """The commit that a run intends to push. The same plan makes the same commit, to the byte."""
+
+    model_config = ConfigDict(frozen=True)
+
+    branch: str
+    seconds: int
+    """The commit's time, since the epoch."""
+    message: str
+    sha: str
+
+
+class PlannedPull(BaseModel):
+    """The text of the pull request that a run intends to open."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    body: str
 
 
 class OpenPullRequest:
@@ -60,170 +90,203 @@ class OpenPullRequest:
         candidate = candidates.candidates[verdict.candidate]
         facts = Facts(verification=verdict.verification, artifacts={"patch": candidate.patch_key})
         if run.job.options.dry_run:
-            return Stop(
-                Outcome.PROPOSED, f"{verdict.verification}; nothing was pushed, as asked", facts
-            )
+            reason = f"{verdict.verification}; nothing was pushed, as asked"
+            return Stop(Outcome.PROPOSED, reason, facts)
         templates = await self._templates.of(run)
-        facts = facts.merged(
-            Facts(templates={name: templates.hash(name) for name in (_MESSAGE, _TITLE, _BODY)})
-        )
-        said = await self._said(issue, checkout, candidate, verdict, proposals, run)
+        facts = facts.merged(_template_facts(templates))
+        model = proposals.proposals[candidate.proposal].model
+        variables = {
+            **_issue_variables(issue),
+            **_change_variables(checkout, candidate, verdict),
+            **_run_variables(run, proposals, model, await run.ledger.cost_usd()),
+        }
         mirror = self._mirrors.at(checkout.repository)
         url = await asyncio.to_thread(self._forge.push_url, run.job.issue)
-        commit = await asyncio.to_thread(self._commit, templates, mirror, checkout, candidate, said)
-        commit = await run.intend(_PUSH, commit)
-        pull = (
-            await run.intend(_PULL, await asyncio.to_thread(_texts, templates, said))
-            if self._forge.opens_pulls
-            else None
-        )
-        sha = await asyncio.to_thread(_write, mirror, checkout, candidate, commit)
-        if sha != commit["sha"]:
-            raise AssertionError(
-                f"the stored intention names commit {commit['sha']}, its bytes give {sha}"
-            )
-        ours = {str(past["sha"]) for past in await run.intentions(_PUSH)}
+
+        def write(message: str, seconds: int) -> str:
+            return mirror.commit(candidate.tree, checkout.base_sha, message, AUTHOR, seconds)
+
+        commit = await self._plan_commit(run, templates, variables, write)
+        pull = await self._plan_pull(run, templates, variables)
         try:
-            await asyncio.to_thread(_push, mirror, url, commit, ours)
+            await self._push(run, mirror, url, commit)
         except PushRejected as error:
-            return Stop(Outcome.PROPOSED, f"nothing was pushed: {_refusal(error)}", facts)
-        await run.record(_PUSH, {"sha": sha})
-        facts = facts.merged(Facts(branch=commit["branch"]))
+            reason = f"nothing was pushed: {_rejection_line(error)}"
+            return Stop(Outcome.PROPOSED, reason, facts)
+        facts = facts.merged(Facts(branch=commit.branch))
         if pull is None:
-            where = f"branch {commit['branch']} is in the repository"
-            return Stop(Outcome.PROPOSED, f"{verdict.verification}; {where}", facts)
-        opened = await asyncio.to_thread(
-            self._open, run, commit["branch"], checkout.base_branch, pull
-        )
-        await run.record(_PULL, {"number": opened.number, "url": opened.url})
+            reason = f"{verdict.verification}; branch {commit.branch} is in the repository"
+            return Stop(Outcome.PROPOSED, reason, facts)
+        opened = await self._open(run, commit.branch, checkout.base_branch, pull)
         facts = facts.merged(Facts(pull_request_url=opened.url, pull_request_number=opened.number))
         closed = "" if opened.state == "open" else ", closed since"
-        return Stop(
-            Outcome.PR_OPENED,
-            f"pull request #{opened.number}{closed}: {verdict.verification}",
-            facts,
-        )
+        reason = f"pull request #{opened.number}{closed}: {verdict.verification}"
+        return Stop(Outcome.PR_OPENED, reason, facts)
 
-    async def _said(
+    async def _plan_commit(
         self,
-        issue: Issue,
-        checkout: Checkout,
-        candidate: Candidate,
-        verdict: Verdict,
-        proposals: Proposals,
         run: RunContext,
-    ) -> dict[str, Any]:
-        """What the templates may say."""
-        return {
-            "issue_number": issue.number,
-            "issue_url": issue.url,
-            "title": issue.title,
-            "summary": candidate.summary,
-            "notices": candidate.notices,
-            "verification": verdict.verification.value,
-            "reason": verdict.reason,
-            "fixed": verdict.fixed,
-            "still_failing": verdict.still_failing,
-            "ran": verdict.ran,
-            "hidden": issue.hidden,
-            "regressed": verdict.regressed,
-            "could_not_run": verdict.could_not_run,
-            "flaky": verdict.flaky,
-            "base_branch": checkout.base_branch,
-            "base_sha": checkout.base_sha,
-            "model": proposals.proposals[candidate.proposal].model,
-            "rounds": run.round,
-            "cost_usd": await run.ledger.cost_usd(),
-            "template_set": proposals.template_set,
-            "templates": proposals.templates,
-            "job_id": run.job_id,
-            "generation": run.generation,
-        }
-
-    def _commit(
-        self,
         templates: TemplateSet,
-        mirror: Mirror,
-        checkout: Checkout,
-        candidate: Candidate,
-        said: dict[str, Any],
-    ) -> dict[str, Any]:
-        """The branch and the commit on it, to the byte."""
-        commit = {
-            "branch": branch_name(said["issue_number"], said["job_id"]),
-            "seconds": int(self._clock()),
-            "message": templates.render(_MESSAGE, **said),
-        }
-        return commit | {"sha": _write(mirror, checkout, candidate, commit)}
+        variables: dict[str, Any],
+        write: WriteCommit,
+    ) -> PlannedCommit:
+        """Return the commit that this run intends; it is in the mirror."""
 
-    def _open(self, run: RunContext, branch: str, base: str, texts: dict[str, Any]) -> PullRequest:
-        """Look first: one that is open for the branch is brought up to date; a closed one of this
-        very run stands.
-        """
-        ref = run.job.issue
+        def plan() -> PlannedCommit:
+            seconds = int(self._clock())
+            message = templates.render(_MESSAGE, **variables)
+            return PlannedCommit(
+                branch=branch_name(variables["issue_number"], run.job_id),
+                seconds=seconds,
+                message=message,
+                sha=write(message, seconds),
+            )
+
+        new = await asyncio.to_thread(plan)
+        commit = PlannedCommit.model_validate(await run.intend(PUSH, new.model_dump()))
+        sha = await asyncio.to_thread(write, commit.message, commit.seconds)
+        if sha != commit.sha:
+            raise AssertionError(
+                f"the stored intention names commit {commit.sha}, its bytes give {sha}"
+            )
+        return commit
+
+    async def _plan_pull(
+        self, run: RunContext, templates: TemplateSet, variables: dict[str, Any]
+    ) -> PlannedPull | None:
+        """Return the text that this run intends; None where the forge opens no pull requests."""
+        if not self._forge.opens_pulls:
+            return None
+        new = await asyncio.to_thread(_render_pull, templates, variables)
+        return PlannedPull.model_validate(await run.intend(_PULL_REQUEST, new.model_dump()))
+
+    async def _push(self, run: RunContext, mirror: Mirror, url: str, commit: PlannedCommit) -> None:
+        """Push the commit. Raises PushRejected as ``_push_branch`` does."""
+        ours = {str(intention["sha"]) for intention in await run.intentions(PUSH)}
+        await asyncio.to_thread(_push_branch, mirror, url, commit, ours)
+        await run.record(PUSH, {"sha": commit.sha})
+
+    async def _open(
+        self, run: RunContext, branch: str, base: str, planned: PlannedPull
+    ) -> PullRequest:
         options = run.job.options
-        wanted = NewPull(
-            branch,
-            base,
-            texts["title"],
-            texts["body"],
-            options.draft,
-            options.labels,
-            options.reviewers,
+        new = NewPull(
+            head=branch,
+            base=base,
+            title=planned.title,
+            body=planned.body,
+            draft=options.draft,
+            labels=options.labels,
+            reviewers=options.reviewers,
         )
         marker = _marker(run.job_id, run.generation)
-        for there in self._forge.find_pulls(ref, branch):
-            if there.state == "open":
-                return self._forge.update_pull(ref, there.number, wanted)
-            if marker in there.body:
-                return there
-        return self._forge.create_pull(ref, wanted)
+        opened = await asyncio.to_thread(self._create_or_adopt, run, new, marker)
+        await run.record(_PULL_REQUEST, {"number": opened.number, "url": opened.url})
+        return opened
+
+    def _create_or_adopt(self, run: RunContext, new: NewPull, marker: str) -> PullRequest:
+        """Look first: a reply to an earlier request may have been lost after its effect.
+
+        An open pull request of the branch is brought up to date; a closed one of this very run
+        stands as it is.
+        """
+        ref = run.job.issue
+        for existing in self._forge.find_pulls(ref, new.head):
+            if existing.state == "open":
+                return self._forge.update_pull(ref, existing.number, new)
+            if marker in existing.body:
+                return existing
+        return self._forge.create_pull(ref, new)
 
 
-def _texts(templates: TemplateSet, said: dict[str, Any]) -> dict[str, Any]:
-    """Title and body, to the byte and within GitHub's limits, whatever an edited template makes of
-    them.
-    """
-    title = templates.render(_TITLE, **said).strip()
-    body = templates.render(_BODY, **said)
-    marker = _marker(said["job_id"], said["generation"])
-    if marker not in body:
-        body += f"\n{marker}\n"
-    if len(body) > MAX_BODY:
-        body = clip(body, MAX_BODY - 100)  # the middle goes, and says so; the marker is at the end
+def _template_facts(templates: TemplateSet) -> Facts:
+    names = (_MESSAGE, _TITLE, _PULL_REQUEST)
+    return Facts(templates={name: templates.hash(name) for name in names})
+
+
+# Variables of the three templates
+
+
+def _issue_variables(issue: Issue) -> dict[str, Any]:
     return {
-        "title": title if len(title) <= MAX_TITLE else f"{title[: MAX_TITLE - 1]}…",
-        "body": body,
+        "issue_number": issue.number,
+        "issue_url": issue.url,
+        "title": issue.title,
+        "hidden": issue.hidden,
     }
 
 
+def _change_variables(checkout: Checkout, candidate: Candidate, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "summary": candidate.summary,
+        "notices": candidate.notices,
+        "verification": verdict.verification.value,
+        "reason": verdict.reason,
+        "fixed": verdict.fixed,
+        "still_failing": verdict.still_failing,
+        "ran": verdict.ran,
+        "regressed": verdict.regressed,
+        "could_not_run": verdict.could_not_run,
+        "flaky": verdict.flaky,
+        "base_branch": checkout.base_branch,
+        "base_sha": checkout.base_sha,
+    }
+
+
+def _run_variables(
+    run: RunContext, proposals: Proposals, model: str, cost_usd: float
+) -> dict[str, Any]:
+    return {
+        "model": model,
+        "rounds": run.round,
+        "cost_usd": cost_usd,
+        "template_set": proposals.template_set,
+        "templates": proposals.templates,
+        "job_id": run.job_id,
+        "generation": run.generation,
+    }
+
+
+def _render_pull(templates: TemplateSet, variables: dict[str, Any]) -> PlannedPull:
+    """Render title and body, within GitHub's limits, whatever an edited template makes of them."""
+    title = templates.render(_TITLE, **variables).strip()
+    if len(title) > MAX_TITLE:
+        title = f"{title[: MAX_TITLE - 1]}…"
+    body = templates.render(_PULL_REQUEST, **variables)
+    marker = _marker(variables["job_id"], variables["generation"])
+    if marker not in body:
+        body += f"\n{marker}\n"
+    if len(body) > MAX_BODY:
+        # The middle is left out, and says so; the marker is at the end.
+        body = clip(body, MAX_BODY - 100)
+    return PlannedPull(title=title, body=body)
+
+
 def _marker(job_id: str, generation: int) -> str:
+    """Return the hidden line by which a run finds its own pull request again."""
     return f"<!-- coding-agent:job={job_id} generation={generation} -->"
 
 
-def _write(mirror: Mirror, checkout: Checkout, candidate: Candidate, commit: dict[str, Any]) -> str:
-    return mirror.commit(
-        candidate.tree, checkout.base_sha, commit["message"], AUTHOR, commit["seconds"]
-    )
-
-
-def _push(mirror: Mirror, url: str, commit: dict[str, Any], ours: set[str]) -> None:
-    """Move the branch to our commit from nothing, or from a commit of an earlier generation; from no one else's.
+def _push_branch(mirror: Mirror, url: str, commit: PlannedCommit, ours: set[str]) -> None:
+    """Move the branch to our commit, from nothing or from another of ``ours``, from no one else's.
 
     Raises:
         PushRejected: somebody else's commit is there, or the remote's rules forbid it.
     """
-    there = mirror.remote_branch(url, commit["branch"])
-    if there == commit["sha"]:
+    current = mirror.remote_branch(url, commit.branch)
+    if current == commit.sha:
         return
-    if there is not None and there not in ours:
+    if current is not None and current not in ours:
         raise PushRejected(
-            f"branch {commit['branch']} holds a commit that is not ours ({there[:12]})"
+            f"branch {commit.branch} holds a commit that is not ours ({current[:12]})"
         )
-    mirror.push(url, commit["sha"], commit["branch"], expected=there)
+    mirror.push(url, commit.sha, commit.branch, expected=current)
 
 
-def _refusal(error: PushRejected) -> str:
-    """Of what git says over many lines, the one that tells why."""
+def _rejection_line(error: PushRejected) -> str:
+    """Return the one line of git's output that says why."""
     lines = str(error).splitlines()
-    return next((line.strip(" !") for line in lines if "rejected]" in line), lines[0])
+    for line in lines:
+        if "rejected]" in line:
+            return line.strip(" !")
+    return lines[0]

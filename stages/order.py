@@ -1,12 +1,15 @@
-"""The stages, in the order they run."""
+"""The stages, in the order in which they run. A new stage is one entry in ``ORDER``."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from pipeline.github import Forge
 from pipeline.model.buyer import Buyer
-from pipeline.stage import Pipeline
+from pipeline.stage import Pipeline, Stage, result_type
 from pipeline.template_sets import Templates
 from repository.git import Mirrors
 from sandbox import Sandbox
@@ -19,59 +22,95 @@ from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Plan, ProposePatch
 from stages.run_tests import RunTests
 
-#: The stages' names, for who has no tools to compose them with.
-NAMES = tuple(
-    stage.name
-    for stage in (
-        FetchIssue,
-        CheckoutStage,
-        BuildContext,
-        PrepareTests,
-        ProposePatch,
-        ApplyPatch,
-        RunTests,
-        OpenPullRequest,
+
+@dataclass(frozen=True)
+class StageTools:
+    """What the stages are built with."""
+
+    forge: Forge
+    mirrors: Mirrors
+    sandbox: Sandbox
+    buyer: Buyer
+    plan: Plan
+    templates: Templates
+    pythons: tuple[Path, ...]
+    """Folders with interpreters for test environments."""
+    uv: Path
+    cache: Path
+    """Folder for what test environments are built from."""
+    index: Mapping[str, str]
+    """Environment variables that name the package index."""
+    fetch_for_private: bool
+    """Whether packages are fetched for a private repository, too."""
+    protected: tuple[str, ...]
+    """Patterns of paths that no patch may write."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A stage's class, and how it is built."""
+
+    stage: type[Stage]
+    build: Callable[[StageTools], Stage]
+
+
+def _prepare_tests(tools: StageTools) -> PrepareTests:
+    return PrepareTests(
+        tools.mirrors,
+        tools.sandbox,
+        pythons=tools.pythons,
+        uv=tools.uv,
+        cache=tools.cache,
+        index=tools.index,
+        fetch_for_private=tools.fetch_for_private,
+        clock=time.time,
     )
+
+
+def _propose_patch(tools: StageTools) -> ProposePatch:
+    return ProposePatch(
+        tools.buyer,
+        tools.templates,
+        tools.mirrors,
+        tools.sandbox,
+        plan=tools.plan,
+        protected=tools.protected,
+    )
+
+
+ORDER: tuple[Entry, ...] = (
+    Entry(FetchIssue, lambda tools: FetchIssue(tools.forge)),
+    Entry(CheckoutStage, lambda tools: CheckoutStage(tools.mirrors)),
+    Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),
+    Entry(PrepareTests, _prepare_tests),
+    Entry(ProposePatch, _propose_patch),
+    Entry(ApplyPatch, lambda tools: ApplyPatch(tools.mirrors, protected=tools.protected)),
+    Entry(RunTests, lambda tools: RunTests(tools.mirrors, tools.sandbox)),
+    Entry(
+        OpenPullRequest, lambda tools: OpenPullRequest(tools.forge, tools.mirrors, tools.templates)
+    ),
 )
 
+#: Until this stage has run, a run can be rejected; after it, the run is started and may cost money.
+ADMITTED_AFTER = CheckoutStage.name
 
-def compose(
-    *,
-    forge: Forge,
-    mirrors: Mirrors,
-    sandbox: Sandbox,
-    pythons: tuple[Path, ...],
-    uv: Path,
-    cache: Path,
-    index: Mapping[str, str],
-    fetch_for_private: bool,
-    buyer: Buyer,
-    plan: Plan,
-    templates: Templates,
-    protected: tuple[str, ...] = (),
-) -> Pipeline:
-    """The pipeline. A run can be rejected until its checkout; from then on it is started, and may
-    cost money.
-    """
-    return Pipeline(
-        [
-            FetchIssue(forge),
-            CheckoutStage(mirrors),
-            BuildContext(mirrors),
-            PrepareTests(
-                mirrors,
-                sandbox,
-                pythons=pythons,
-                uv=uv,
-                cache=cache,
-                index=index,
-                fetch_for_private=fetch_for_private,
-                clock=time.time,
-            ),
-            ProposePatch(buyer, templates, mirrors, sandbox, plan=plan, protected=protected),
-            ApplyPatch(mirrors, protected=protected),
-            RunTests(mirrors, sandbox),
-            OpenPullRequest(forge, mirrors, templates),
-        ],
-        admitted_after=CheckoutStage.name,
-    )
+NAMES: tuple[str, ...] = tuple(entry.stage.name for entry in ORDER)
+
+
+def _result_types() -> dict[str, type[BaseModel]]:
+    results: dict[str, type[BaseModel]] = {}
+    for entry in ORDER:
+        result = result_type(entry.stage)
+        if result is not None:
+            results[entry.stage.name] = result
+    return results
+
+
+#: The type of each stage's result, by the stage's name. The last stage has none.
+RESULT_TYPES: dict[str, type[BaseModel]] = _result_types()
+
+
+def compose(tools: StageTools) -> Pipeline:
+    """Return the pipeline of all stages."""
+    stages = [entry.build(tools) for entry in ORDER]
+    return Pipeline(stages, admitted_after=ADMITTED_AFTER)

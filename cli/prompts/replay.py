@@ -60,7 +60,8 @@ def replay(
       coding-agent prompts replay JOB_ID --template-dir ./mine --model openai/gpt-4o
     """
     from cli.progress import Printer
-    from cli.prompts.runs import RESULT_TYPES, rerun, stored_run
+    from cli.prompts.runs import rerun, stored_run
+    from stages.order import RESULT_TYPES
 
     if from_stage not in RESULT_TYPES:
         stages = ", ".join(RESULT_TYPES)

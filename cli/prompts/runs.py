@@ -20,11 +20,9 @@ from pipeline.job import FixIssueJob, Options, Replay
 from pipeline.leased_run import LeasedRun, read_result
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.store.contract import Checkpoint, Claimed, Round, RunRow, RunStore, Submission
-from repository.testing.models import Suite
 from stages.apply_patch import ApplyPatch, Candidates
-from stages.build_context import BuildContext, Context
-from stages.checkout import Checkout, CheckoutStage
 from stages.fetch_issue import FetchIssue, Issue
+from stages.order import RESULT_TYPES
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Proposals, ProposePatch
 from stages.run_tests import RunTests, Verdict
@@ -36,16 +34,6 @@ if TYPE_CHECKING:
     from prompts import TemplateSet
 
 Result = TypeVar("Result", bound=BaseModel)
-#: Stage -> the type of its result, in the pipeline's order.
-RESULT_TYPES: dict[str, type[BaseModel]] = {
-    FetchIssue.name: Issue,
-    CheckoutStage.name: Checkout,
-    BuildContext.name: Context,
-    PrepareTests.name: Suite,
-    ProposePatch.name: Proposals,
-    ApplyPatch.name: Candidates,
-    RunTests.name: Verdict,
-}
 _ROWS_A_RUN = 5
 """Rows read for each run wanted: some ended before a prompt."""
 

@@ -15,7 +15,7 @@ from cli.dlq import messages as shared
 from pipeline.job import FixIssueJob, parse_job
 from pipeline.queue import FAILED_GENERATION, REASON, SqsQueue
 from prompts import TemplateSet
-from stages.order import NAMES, compose
+from stages.order import NAMES
 from tests.cli.console import ROOT, Console
 from tests.stand_ins.aws import Aws, Queue
 
@@ -378,25 +378,6 @@ def test_a_folder_with_findings_is_not_published_and_nothing_is_replayed(
     dead.failed(1)
     assert "no front matter" in console.refused("dlq", "replay", "--template-dir", folder, "--yes")
     assert dead.sent() == []
-
-
-def test_the_stages_that_a_replay_may_name_are_the_pipelines() -> None:
-    none: Any = None
-    pipeline = compose(
-        forge=none,
-        mirrors=none,
-        sandbox=none,
-        pythons=(),
-        uv=Path(),
-        cache=Path(),
-        index={},
-        fetch_for_private=False,
-        buyer=none,
-        plan=none,
-        templates=none,
-        protected=(),
-    )
-    assert list(NAMES) == pipeline.names
 
 
 # Redriving

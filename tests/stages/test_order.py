@@ -1,0 +1,33 @@
+from pathlib import Path
+from typing import Any
+
+from stages.checkout import Checkout
+from stages.fetch_issue import Issue
+from stages.order import NAMES, RESULT_TYPES, StageTools, compose
+from stages.run_tests import Verdict
+
+
+def test_the_stages_fit_together_in_their_order() -> None:
+    none: Any = None
+    tools = StageTools(
+        forge=none,
+        mirrors=none,
+        sandbox=none,
+        buyer=none,
+        plan=none,
+        templates=none,
+        pythons=(),
+        uv=Path(),
+        cache=Path(),
+        index={},
+        fetch_for_private=False,
+        protected=(),
+    )
+    assert compose(tools).names == list(NAMES)
+
+
+def test_each_stage_but_the_last_has_a_result_type() -> None:
+    assert list(RESULT_TYPES) == list(NAMES[:-1])
+    assert RESULT_TYPES["fetch_issue"] is Issue
+    assert RESULT_TYPES["checkout"] is Checkout
+    assert RESULT_TYPES["run_tests"] is Verdict
