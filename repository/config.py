@@ -16,7 +16,7 @@ from typing import Any, Literal
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from repository.testing.models import Runner
+from repository.runners import Runner
 from repository.toml import read_toml
 
 CONFIG = ".coding-agent.toml"

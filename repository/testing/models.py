@@ -4,23 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from repository.runners import PYTHON_RUNNERS, Runner
+
 Status = Literal["passed", "failed", "error", "skipped"]
-Runner = Literal[
-    "pytest",
-    "unittest",
-    "script",
-    "command",
-    "jest",
-    "vitest",
-    "mocha",
-    "node:test",
-    "go",
-    "cargo",
-    "maven",
-    "gradle",
-]
-#: Runners that need a Python interpreter.
-PYTHON_RUNNERS: tuple[Runner, ...] = ("pytest", "unittest", "script", "command")
 
 
 def is_load_error(test_id: str) -> bool:

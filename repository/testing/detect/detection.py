@@ -10,11 +10,11 @@ from typing import Any
 
 from repository.config import CONFIG, ConfigError, TestsConfig, read_tests_config
 from repository.files import AMBIGUOUS_TEST_FOLDERS, TEST_FOLDERS, is_test_file, matches
+from repository.runners import Runner
 from repository.testing.detect.automation import Said, listen
 from repository.testing.detect.ecosystems import Shown, detect_other
 from repository.testing.detect.files import ini, table, toml, words
 from repository.testing.detect.needs import Needs, distinct, gather, said_in_setup
-from repository.testing.models import Runner
 
 _PYTEST_SECTIONS = (
     ("pytest.ini", "pytest"),

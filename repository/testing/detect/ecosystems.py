@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from repository.files import matches
+from repository.runners import Runner
 from repository.testing.detect.files import table
-from repository.testing.models import Runner
 
 KEPT = ".coding-agent-kept"
 _MAX_READ = 400

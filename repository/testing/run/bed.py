@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from repository.runners import Runner
 from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment
 from repository.testing.folders import Changes, rebuild_tree
-from repository.testing.models import Recipe, Runner, TestReport
+from repository.testing.models import Recipe, TestReport
 from repository.testing.run.commands import RunnerCommands, shell_limits
 from repository.testing.run.reports.read import read_results
 from repository.testing.run.reports.results import ReportResults, UnreadableReport

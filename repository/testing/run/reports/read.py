@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from repository.testing.models import Runner
+from repository.runners import Runner
 from repository.testing.run.reports.cargo import read_cargo
 from repository.testing.run.reports.files import read_report_file
 from repository.testing.run.reports.go import read_go

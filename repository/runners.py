@@ -1,0 +1,20 @@
+"""The names of test runners, as configuration and recipes use them."""
+
+from typing import Literal
+
+Runner = Literal[
+    "pytest",
+    "unittest",
+    "script",
+    "command",
+    "jest",
+    "vitest",
+    "mocha",
+    "node:test",
+    "go",
+    "cargo",
+    "maven",
+    "gradle",
+]
+#: Runners that need a Python interpreter.
+PYTHON_RUNNERS: tuple[Runner, ...] = ("pytest", "unittest", "script", "command")
