@@ -104,7 +104,7 @@ def _repeat_runs(
 def _repeat_run(
     run: "StoredRun", config: "Settings", templates: "TemplateSet", model: str | None
 ) -> Trial:
-    from cli.prompts.runs import rerun
+    from cli.prompts.runs import Variation, rerun
 
     with (
         tempfile.TemporaryDirectory(prefix="coding-agent-compare-") as folder,
@@ -114,9 +114,8 @@ def _repeat_run(
             run,
             config,
             Path(folder),
-            templates,
-            from_stage="propose_patch",
-            model=model,
+            Variation(templates, from_stage="propose_patch", model=model),
+            observer=lambda _: None,
             say=lambda text: click.echo(text, err=True),
         )
         return _trial_of(run.row.issue_url, asyncio.run(repeated))

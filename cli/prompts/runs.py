@@ -200,35 +200,45 @@ def scratch_settings(
     return scratch
 
 
+@dataclass(frozen=True)
+class Variation:
+    """What is different when a run is repeated."""
+
+    templates: "TemplateSet"
+    from_stage: str
+    """The results of the stages before this one are kept."""
+    model: str | None = None
+    """None: the run's own."""
+
+
 async def rerun(
     run: StoredRun,
     config: "Settings",
     folder: Path,
-    templates: "TemplateSet",
+    variation: Variation,
     *,
-    from_stage: str,
-    model: str | None = None,
-    observer: Callable[["Progress"], None] = lambda _: None,
-    say: Callable[[str], None] = lambda _: None,
+    observer: Callable[["Progress"], None],
+    say: Callable[[str], None],
 ) -> StoredRun:
-    """Repeat a run from a stage with these templates, as a dry run in ``folder``.
+    """Repeat a run with a variation, as a dry run in ``folder``.
 
-    The results of the stages before it are copied there.
+    ``observer`` receives the stages' progress; ``say`` receives why the run waits.
     """
     from cli import wiring
     from pipeline.artifacts.folder import FolderArtifacts
     from pipeline.worker.one_job import run_job
 
     job = FixIssueJob.model_validate_json(run.row.body)
-    scratch = scratch_settings(config, folder, templates, **_model_settings(job, model))
+    model_settings = _model_settings(job, variation.model)
+    scratch = scratch_settings(config, folder, variation.templates, **model_settings)
     artifacts = OverlayArtifacts(FolderArtifacts(folder / "artifacts"), run.artifacts)
     forge = _forge(scratch, job, run)
     app = wiring.build(scratch, forge, host=job.issue.host, artifacts=artifacts, observer=observer)
     with closing(app.store):
         wiring.check_models(app)
         original = _copy_of(job)
-        await _store_results_before(from_stage, app.store, artifacts, original, run)
-        replay = Replay(id="workbench", from_stage=from_stage)
+        await _store_results_before(variation.from_stage, app.store, artifacts, original, run)
+        replay = Replay(id="workbench", from_stage=variation.from_stage)
         repeated = original.model_copy(update={"replay": replay})
         await run_job(
             repeated,
