@@ -1,16 +1,18 @@
-"""How often the tests of SWE-bench instances can be run here: environments built, FAIL_TO_PASS red,
-then green.
+"""How often the tests of SWE-bench instances can be run here.
 
     python -m benchmarks.environments --instances FILE.jsonl --repos DIR [--jobs N] [--sample N] [--only ID,...]
                                       [--work DIR] [--json OUT]
 
-DIR holds a git repository (bare or not, full history) as owner__name. For each instance the
-environment is made as the pipeline makes it, with no configuration and no model; its tests run on
-the base commit, and with the reference change. Tests that need a server outside are red here
-whatever is done: they are counted apart, as ``needs_network``."""
+An environment is built, and FAIL_TO_PASS must be red, then green. DIR holds a git repository (bare
+or not, full history) as owner__name. For each instance the environment is made as the pipeline
+makes it, with no configuration and no model; its tests run on the base commit, and with the
+reference change. Tests that need a server outside are red here in any case: they are counted apart,
+as ``needs_network``.
+"""
 
 import argparse
 import asyncio
+import os
 import re
 import statistics
 import sys
@@ -19,12 +21,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import report
-from benchmarks.evaluation import Judge
+from benchmarks.evaluation import Judge, Tally
 from benchmarks.instances import (
     Instance,
     chosen,
@@ -36,19 +38,22 @@ from benchmarks.instances import (
 from cli.wiring import python_folders, sandbox_for, uv_path
 from pipeline import settings as config
 from repository.git import GitError, Mirror
+from repository.testing.command_log import CommandLog
 from repository.testing.environment import EnvironmentFailed
+from repository.testing.install.build import build_environment
+from repository.testing.install.tools import BuildTools, index_settings
 from repository.testing.models import Recipe
+from repository.testing.plan import BaseCommit, plan_tests
 from repository.testing.run.bed import TestBed
-from sandbox import Sandbox
-from stages.checkout import Checkout
-from stages.prepare_tests import PrepareTests
 
-Row = dict[str, Any]
 TEST_SECONDS = 300.0
+"""Of one run of the tests."""
+MIN_TEST_SECONDS = 30.0
 ALL_SECONDS = 570.0
-"""Of one run of the tests, and of an instance: two runs have what building leaves."""
+"""Of an instance: two runs have what building leaves."""
+MAX_REASON_CHARS = 400
 NEEDS_NETWORK = "needs_network"
-#: class -> what the failures, the runner's or the build's own words look like; the first that fits.
+#: class -> pattern of the failures, of the runner's or of the build's output; the first that fits.
 CLASSES = (
     (NEEDS_NETWORK, NEEDS_NETWORK),
     ("incomplete_repository", r"unable to read sha1|no such object"),
@@ -61,196 +66,228 @@ CLASSES = (
     ("still_red", r"FAIL_TO_PASS not passed"),
     ("not_red_before", r"passed before"),
 )
+_COLUMNS = {
+    "instance": "instance_id",
+    "runner": "runner",
+    "Python": "python",
+    "built": "built",
+    "ran": "ran",
+    "red to green": "red_to_green",
+    "s": "seconds",
+    "class": "class",
+    "why": "reason",
+}
 
 
 @dataclass
-class Measured:
+class Row:
+    """An instance's result; ``reason`` None: red turned to green."""
+
+    instance_id: str
+    repo: str
+    built: bool = False
+    ran: bool = False
+    red_to_green: bool = False
+    class_: str | None = None
+    reason: str | None = None
+    runner: str | None = None
+    python: str | None = None
+    build_seconds: float | None = None
+    seconds: float = 0.0
+    pass_to_pass: int | None = None
+    pass_to_pass_ok: int | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """Return the row as JSON, without what was not measured."""
+        fields = asdict(self)
+        fields["class"] = fields.pop("class_")
+        for name in ("build_seconds", "pass_to_pass", "pass_to_pass_ok"):
+            if fields[name] is None:
+                del fields[name]
+        return fields
+
+    def summary(self) -> str:
+        outcome = "red to green" if self.red_to_green else f"{self.class_}: {self.reason}"
+        return f"{self.instance_id} {self.seconds:.0f} s, {outcome}"
+
+    def fail(self, reason: str) -> None:
+        self.reason = " ".join(reason.split())[:MAX_REASON_CHARS]
+        self.class_ = _classify(reason)
+
+
+def _classify(reason: str) -> str:
+    for name, pattern in CLASSES:
+        if re.search(pattern, reason):
+            return name
+    return "other"
+
+
+@dataclass
+class Measurement:
+    """Measures instances; mirrors, caches and logs are below ``work``."""
+
     repos: Path
     work: Path
-    sandbox: Sandbox
+    tools: BuildTools
 
-    async def all(self, instances: list[Instance], lanes: int) -> list[Row]:
+    async def run(self, instances: list[Instance], lanes: int) -> list[Row]:
+        """Measure all instances, ``lanes`` at once, and return their rows in order."""
         queue = iter(enumerate(instances))
-        rows = dict[int, Row]()
+        rows: dict[int, Row] = {}
 
-        async def lane(waiting: Iterator[tuple[int, Instance]]) -> None:
-            for at, instance in waiting:
-                with tempfile.TemporaryDirectory(
-                    prefix="instance-", dir=self.work, ignore_cleanup_errors=True
-                ) as this:
-                    rows[at] = await self._one(instance, Path(this))
-                row = rows[at]
-                ended = (
-                    "red to green" if row["red_to_green"] else f"{row['class']}: {row['reason']}"
-                )
-                told = (
-                    f"[{len(rows)}/{len(instances)}] {row['instance_id']} {row['seconds']:.0f} s,"
-                    f" {ended}"
-                )
-                print(told, file=sys.stderr, flush=True)
+        async def run_lane(waiting: Iterator[tuple[int, Instance]]) -> None:
+            for number, instance in waiting:
+                rows[number] = await self._measure(instance)
+                done = f"[{len(rows)}/{len(instances)}]"
+                print(done, rows[number].summary(), file=sys.stderr, flush=True)
 
-        await asyncio.gather(*(lane(queue) for _ in range(lanes)))
-        return [rows[at] for at in sorted(rows)]
+        await asyncio.gather(*(run_lane(queue) for _ in range(lanes)))
+        return [rows[number] for number in sorted(rows)]
 
-    async def _one(self, instance: Instance, this: Path) -> Row:
+    async def _measure(self, instance: Instance) -> Row:
         started = time.monotonic()
         source = source_of(self.repos, instance.repo)
         assert source is not None
-        mirror = make_repository(source, instance.base_commit, this / "repository")
-        checkout = Checkout(
-            repository=instance.repo,
-            clone_url="",
-            base_branch="main",
-            base_sha=instance.base_commit,
-            committed_at=mirror.commit_time(instance.base_commit),
-            described=mirror.describe(instance.base_commit),
-        )
-        prepare = PrepareTests(
-            OneMirror(mirror),
-            self.sandbox,
-            pythons=python_folders(config.load()),
-            uv=uv_path(),
-            cache=self.work / "cache",
-        )
-        row: Row = {
-            "instance_id": instance.instance_id,
-            "repo": instance.repo,
-            "built": False,
-            "ran": False,
-        }
-        row |= {
-            "red_to_green": False,
-            "class": None,
-            "reason": None,
-            "runner": None,
-            "python": None,
-        }
-        try:
-            reason = await self._tested(
-                instance, Judge(instance, mirror, self.sandbox), prepare, checkout, this, row
-            )
-        except (EnvironmentFailed, GitError, OSError) as error:
-            reason = str(error)
-        row["seconds"] = round(time.monotonic() - started, 1)
+        row = Row(instance.instance_id, instance.repo)
+        with tempfile.TemporaryDirectory(
+            prefix="instance-", dir=self.work, ignore_cleanup_errors=True
+        ) as name:
+            folder = Path(name)
+            mirror = make_repository(source, instance.base_commit, folder / "repository")
+            trial = _Trial(instance, mirror, self.tools, folder / "workspace", self._logs(instance))
+            try:
+                reason = await trial.run(row)
+            except (EnvironmentFailed, GitError, OSError) as error:
+                reason = str(error)
+        row.seconds = round(time.monotonic() - started, 1)
         if reason is not None:
-            kind = next((kind for kind, pattern in CLASSES if re.search(pattern, reason)), "other")
-            row |= {"class": kind, "reason": " ".join(reason.split())[:400]}
+            row.fail(reason)
         return row
 
-    async def _tested(
-        self,
-        instance: Instance,
-        judge: Judge,
-        prepare: PrepareTests,
-        checkout: Checkout,
-        this: Path,
-        row: Row,
-    ) -> str | None:
-        """Fills the row; the reason why red does not turn to green, None where it does."""
-        workspace = this / "workspace"
-        began = time.monotonic()
-        workspace.mkdir()
-        plan = await prepare.plan(checkout)
-        log = list[str]()
-        if plan.recipe is None:
-            return plan.why
-        row |= {"runner": plan.recipe.runner, "python": plan.recipe.python}
-        try:
-            await prepare.build(plan.recipe, workspace, log)
-        finally:
-            row["build_seconds"] = round(time.monotonic() - began, 1)
-            self._keep(instance, "environment", "".join(log))
-        row["built"] = True
-
-        def left() -> float:
-            return ALL_SECONDS - (time.monotonic() - began)
-
-        for runner in plan.recipe.runners:
-            recipe = plan.recipe.model_copy(update={"runner": runner})
-            bed = self._bed(instance, workspace, recipe, left() / 2)
-            before = await judge.run({}, bed, f"before-{runner}")
-            if before.ran:
-                break
-        else:
-            recipe = plan.recipe
-        bed = self._bed(instance, workspace, recipe, left())
-        after = await judge.run(judge.changes_of(instance.patch), bed, "after")
-        row |= {"runner": recipe.runner, "ran": after.ran}
-        if not after.resolves_failing:
-            network = after.failing_for_network + after.fail_to_pass_ok == len(
-                instance.fail_to_pass
-            )
-            return f"{NEEDS_NETWORK}: {after.problem()}" if network else after.problem()
-        red = [test for test, status in before.fail_to_pass.items() if status != "passed"]
-        row["red_to_green"] = bool(red)
-        row["pass_to_pass_ok"] = after.pass_to_pass_ok
-        row["pass_to_pass"] = len(instance.pass_to_pass)
-        return None if red else "all of FAIL_TO_PASS passed before the change"
-
-    def _bed(self, instance: Instance, workspace: Path, recipe: Recipe, seconds: float) -> TestBed:
-        async def save(name: str, data: bytes | str) -> str:
-            text = data if isinstance(data, str) else data.decode(errors="replace")
-            self._keep(instance, name.removesuffix(".log"), text)
-            return name
-
-        return TestBed.open(
-            self.sandbox,
-            workspace,
-            recipe,
-            seconds=max(30.0, min(TEST_SECONDS, seconds)),
-            save=save,
-        )
-
-    def _keep(self, instance: Instance, name: str, text: str) -> None:
+    def _logs(self, instance: Instance) -> Path:
         folder = self.work / "logs" / instance.instance_id
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.log").write_text(text, encoding="utf-8")
+        return folder
 
 
-@dataclass(frozen=True)
-class OneMirror:
-    """``Mirrors`` with one repository."""
+class _Trial:
+    """One instance: its environment and its tests, before and after the reference change."""
 
-    mirror: Mirror
+    def __init__(
+        self, instance: Instance, mirror: Mirror, tools: BuildTools, workspace: Path, logs: Path
+    ):
+        self._instance = instance
+        self._mirror = mirror
+        self._tools = tools
+        self._workspace = workspace
+        self._logs = logs
+        self._judge = Judge(instance, mirror, tools.sandbox)
+        self._started = time.monotonic()
 
-    def at(self, repository: str) -> Mirror:
-        return self.mirror
+    async def run(self, row: Row) -> str | None:
+        """Fill the row.
+
+        Returns:
+            Why red does not turn to green; None if it does.
+        """
+        plan = plan_tests(self._mirror, self._base_commit(), self._tools.pythons)
+        if plan.recipe is None:
+            return plan.reason
+        row.runner = plan.recipe.runner
+        row.python = plan.recipe.python
+        await self._build(plan.recipe, row)
+        row.built = True
+        recipe, before = await self._test_base(plan.recipe)
+        row.runner = recipe.runner
+        bed = self._open_bed(recipe, self._seconds_left)
+        after = await self._judge.run(self._judge.changes_of(self._instance.patch), bed, "after")
+        row.ran = after.ran
+        if not after.resolves_failing:
+            return self._why_red(after)
+        row.red_to_green = any(status != "passed" for status in before.fail_to_pass.values())
+        row.pass_to_pass_ok = after.pass_to_pass_ok
+        row.pass_to_pass = len(self._instance.pass_to_pass)
+        return None if row.red_to_green else "all of FAIL_TO_PASS passed before the change"
+
+    def _base_commit(self) -> BaseCommit:
+        sha = self._instance.base_commit
+        return BaseCommit(
+            repository=self._instance.repo,
+            sha=sha,
+            committed_at=self._mirror.commit_time(sha),
+            described=self._mirror.describe(sha),
+        )
+
+    async def _build(self, recipe: Recipe, row: Row) -> None:
+        self._workspace.mkdir()
+        log = CommandLog()
+        try:
+            await build_environment(self._tools, self._mirror, recipe, self._workspace, log)
+        finally:
+            row.build_seconds = round(time.monotonic() - self._started, 1)
+            self._write_log("environment.log", log.text)
+
+    async def _test_base(self, recipe: Recipe) -> tuple[Recipe, Tally]:
+        """Test the base by the first runner that runs a test; return the recipe with it."""
+        for runner in recipe.runners:
+            candidate = recipe.model_copy(update={"runner": runner})
+            bed = self._open_bed(candidate, self._seconds_left / 2)
+            before = await self._judge.run({}, bed, f"before-{runner}")
+            if before.ran:
+                return candidate, before
+        return recipe, before
+
+    def _why_red(self, after: Tally) -> str:
+        explained = after.failing_for_network + after.fail_to_pass_ok
+        if explained == len(self._instance.fail_to_pass):
+            return f"{NEEDS_NETWORK}: {after.problem()}"
+        return after.problem()
+
+    @property
+    def _seconds_left(self) -> float:
+        return ALL_SECONDS - (time.monotonic() - self._started)
+
+    def _open_bed(self, recipe: Recipe, seconds: float) -> TestBed:
+        return TestBed.open(
+            self._tools.sandbox,
+            self._workspace,
+            recipe,
+            seconds=max(MIN_TEST_SECONDS, min(TEST_SECONDS, seconds)),
+            save=self._save,
+        )
+
+    async def _save(self, name: str, data: bytes | str) -> str:
+        self._write_log(name, data if isinstance(data, str) else data.decode(errors="replace"))
+        return name
+
+    def _write_log(self, name: str, text: str) -> None:
+        (self._logs / name).write_text(text, encoding="utf-8")
 
 
 def summary(rows: list[Row]) -> dict[str, float]:
-    network = sum(row["class"] == NEEDS_NETWORK for row in rows)
-    green = sum(row["red_to_green"] for row in rows)
+    network = sum(row.class_ == NEEDS_NETWORK for row in rows)
+    green = sum(row.red_to_green for row in rows)
     return {
         "instances": len(rows),
-        "built": sum(row["built"] for row in rows),
-        "ran": sum(row["ran"] for row in rows),
+        "built": sum(row.built for row in rows),
+        "ran": sum(row.ran for row in rows),
         "red_to_green": green,
         "share": green / len(rows),
         NEEDS_NETWORK: network,
         "share_without_network": green / max(1, len(rows) - network),
-        "seconds_median": statistics.median(row["seconds"] for row in rows),
+        "seconds_median": statistics.median(row.seconds for row in rows),
     }
 
 
-def show(rows: list[Row], told: dict[str, float]) -> None:
-    columns = ("instance", "runner", "Python", "built", "ran", "red to green", "s", "class", "why")
-    keys = (
-        "instance_id",
-        "runner",
-        "python",
-        "built",
-        "ran",
-        "red_to_green",
-        "seconds",
-        "class",
-        "reason",
-    )
-    report.show("environments", columns, [[row[key] for key in keys] for row in rows], told)
-    for kind, count in Counter(row["class"] for row in rows if row["class"]).most_common():
-        print(f"{kind}: {count}")
+def show(rows: list[dict[str, Any]], totals: dict[str, float]) -> None:
+    lines = [[row[key] for key in _COLUMNS.values()] for row in rows]
+    report.show("environments", tuple(_COLUMNS), lines, totals)
+    classes = Counter(row["class"] for row in rows if row["class"])
+    for name, count in classes.most_common():
+        print(f"{name}: {count}")
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -270,27 +307,40 @@ def main() -> None:
         "--work", type=Path, help="keep logs and caches here; default: a folder that is removed"
     )
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    instances = sampled(
-        chosen(read_instances(arguments.instances), arguments.only, arguments.repos),
-        arguments.sample,
+    return parser
+
+
+def _build_tools(work: Path) -> BuildTools:
+    settings = config.load()
+    return BuildTools(
+        sandbox_for(settings, local=True),
+        pythons=python_folders(settings),
+        uv=uv_path(),
+        cache=work / "cache",
+        index=index_settings(os.environ),
     )
+
+
+def main() -> None:
+    parser = _parser()
+    arguments = parser.parse_args()
+    available = chosen(read_instances(arguments.instances), arguments.only, arguments.repos)
+    instances = sampled(available, arguments.sample)
     if not instances:
         parser.error("no instances")
-    sandbox = sandbox_for(config.load(), local=True)
     with ExitStack() as stack:
-        work = arguments.work or Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="environments-"))
-        )
+        work = arguments.work
+        if work is None:
+            temporary = tempfile.TemporaryDirectory(prefix="environments-")
+            work = Path(stack.enter_context(temporary))
         work.mkdir(parents=True, exist_ok=True)
-        rows = asyncio.run(
-            Measured(arguments.repos, work.resolve(), sandbox).all(
-                instances, max(1, arguments.jobs)
-            )
-        )
-    told = report.report("environments", summary(rows), rows)
-    report.write(told, arguments.json)
-    show(rows, told["summary"])
+        work = work.resolve()
+        measurement = Measurement(arguments.repos, work, _build_tools(work))
+        rows = asyncio.run(measurement.run(instances, max(1, arguments.jobs)))
+    fields = [row.fields() for row in rows]
+    result = report.report("environments", summary(rows), fields)
+    report.write(result, arguments.json)
+    show(fields, result["summary"])
 
 
 if __name__ == "__main__":

@@ -90,9 +90,10 @@ def _build(chosen: "Settings", mirror: "Mirror", recipe: "Recipe") -> str:
     """Make the environment in a temporary folder; return the log of what was tried."""
 
     from cli.wiring import python_folders, sandbox_for, uv_path
+    from repository.testing.command_log import CommandLog
     from repository.testing.environment import EnvironmentFailed
-    from repository.testing.install.build import BuildTools, build_environment
-    from repository.testing.install.installer import index_settings
+    from repository.testing.install.build import build_environment
+    from repository.testing.install.tools import BuildTools, index_settings
 
     sandbox = sandbox_for(chosen, local=True)
     with exit_on_settings_error():
@@ -103,13 +104,13 @@ def _build(chosen: "Settings", mirror: "Mirror", recipe: "Recipe") -> str:
             cache=chosen.data_dir / "cache",
             index=index_settings(os.environ),
         )
-    log: list[str] = []
+    log = CommandLog()
     with tempfile.TemporaryDirectory(prefix="env-", ignore_cleanup_errors=True) as folder:
         try:
             asyncio.run(build_environment(tools, mirror, recipe, Path(folder), log))
         except EnvironmentFailed as error:
-            log.append(f"no environment: {error}\n")
-    return "".join(log)
+            log.note(f"no environment: {error}")
+    return log.text
 
 
 def _summarize(plan: "TestPlan") -> dict[str, Any]:

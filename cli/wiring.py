@@ -35,7 +35,7 @@ from pipeline.template_sets import TemplateSets
 from prompts import TemplateError, TemplateSet
 from prompts.template_set import SUFFIX
 from repository.git import Mirrors
-from repository.testing.install.installer import index_settings
+from repository.testing.install.tools import index_settings
 from sandbox import NoIsolation, Sandbox, SandboxCommand
 from sandbox.choose import choose_sandbox
 from stages.order import StageTools, compose

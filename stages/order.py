@@ -1,6 +1,5 @@
 """The stages, in the order in which they run. A new stage is one entry in ``ORDER``."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pipeline.model.buyer import Buyer
 from pipeline.stage import Pipeline, Stage, result_type
 from pipeline.template_sets import Templates
 from repository.git import Mirrors
+from repository.testing.install.tools import BuildTools
 from sandbox import Sandbox
 from stages.apply_patch import ApplyPatch
 from stages.build_context import BuildContext
@@ -55,16 +55,14 @@ class Entry:
 
 
 def _prepare_tests(tools: StageTools) -> PrepareTests:
-    return PrepareTests(
-        tools.mirrors,
+    build_tools = BuildTools(
         tools.sandbox,
         pythons=tools.pythons,
         uv=tools.uv,
         cache=tools.cache,
         index=tools.index,
-        fetch_for_private=tools.fetch_for_private,
-        clock=time.time,
     )
+    return PrepareTests(tools.mirrors, build_tools, fetch_for_private=tools.fetch_for_private)
 
 
 def _propose_patch(tools: StageTools) -> ProposePatch:

@@ -1,5 +1,7 @@
 """What a stage that sends a run back to ``propose_patch`` leaves for the rounds after it."""
 
+import math
+
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.stage import RoundNote
@@ -12,8 +14,17 @@ class Attempt(BaseModel):
 
     tree: str
     patch_key: str
-    red: int
-    """Tests that fail with it and passed before."""
+    regressions: int | None
+    """Tests that passed on the base and do not with it; None: no test ran."""
+
+    @property
+    def is_broken(self) -> bool:
+        return self.regressions != 0
+
+    @property
+    def severity(self) -> float:
+        """How bad it is: by its regressions; if no test ran, worst."""
+        return math.inf if self.regressions is None else self.regressions
 
 
 class AttemptsNote(RoundNote):

@@ -1,5 +1,6 @@
 """Run the tests on each candidate, and choose."""
 
-from stages.run_tests.stage import RunTests, Verdict
+from stages.run_tests.stage import RunTests
+from stages.run_tests.verdict import Verdict
 
 __all__ = ["RunTests", "Verdict"]

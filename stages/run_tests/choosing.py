@@ -1,83 +1,48 @@
-"""Which of several candidates is taken: what the tests prove, then what most of them agree on, then
-the smallest.
-"""
+"""Which of several candidates is taken, and which of those that were sent back is shown."""
 
-import ast
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from pipeline.outcome import Verification
+from stages.run_tests.results import DidNotRun, NotReproduced, Passed, Regressed
 
-_BEST = (Verification.RED_TO_GREEN, Verification.SUITE_PASSES, Verification.NOT_VERIFIED)
+_BEST_FIRST = (Verification.RED_TO_GREEN, Verification.SUITE_PASSES, Verification.NOT_VERIFIED)
 
-
-@dataclass(frozen=True)
-class Contender:
-    """A candidate under which no test fails that passed before."""
-
-    number: int
-    """Index into Candidates.candidates."""
-    reproduced: bool
-    """The reproduction test passes with it; True, too, where there is none."""
-    verification: Verification
-    mended: int
-    """Tests that failed on the base commit and pass."""
-    meaning: str
-    size: int
-    """Bytes of the patch."""
+Accepted = Passed | NotReproduced
+Rejected = NotReproduced | Regressed | DidNotRun
 
 
-def choose(contenders: Sequence[Contender]) -> Contender:
-    """Regressions are out already; then the reproduction test, what else is proven, the majority,
-    the smallest.
+def choose(results: Sequence[Accepted]) -> Accepted:
+    """Return the best candidate under which no test regressed.
+
+    The reproduction test counts first, then what else is proven, then how many candidates do the
+    same, then the size of the patch.
     """
-    votes = Counter(contender.meaning for contender in contenders)
-    return min(
-        contenders,
-        key=lambda c: (
-            not c.reproduced,
-            _BEST.index(c.verification),
-            -c.mended,
-            -votes[c.meaning],
-            c.size,
-            c.number,
-        ),
-    )
+    votes = Counter(result.semantic_hash for result in results)
+
+    def rank(result: Accepted) -> tuple[bool, int, int, int, int, int]:
+        return (
+            isinstance(result, NotReproduced),
+            _BEST_FIRST.index(result.verdict.verification),
+            -result.newly_passing,
+            -votes[result.semantic_hash],
+            len(result.change.patch),
+            result.change.number,
+        )
+
+    return min(results, key=rank)
 
 
-def meaning(changes: Mapping[str, bytes | None], is_test: Callable[[str], bool]) -> str:
-    """A hash that two changes share where they say the same: comments, docstrings, layout and their
-    tests left out.
-    """
-    chosen = {path: data for path, data in changes.items() if not is_test(path)} or changes
-    digest = hashlib.sha256()
-    for path in sorted(chosen):
-        digest.update(f"{path}\0{_normal(path, chosen[path])}\0".encode(errors="replace"))
-    return digest.hexdigest()
+def least_broken(results: Sequence[Rejected]) -> Rejected:
+    """Return the candidate that breaks the fewest tests; the first of equals."""
+    return min(results, key=_severity)
 
 
-def _normal(path: str, data: bytes | None) -> str:
-    if data is None:
-        return "removed"
-    text = data.decode(errors="replace")
-    if path.endswith(".py"):
-        try:
-            return ast.dump(_without_docstrings(ast.parse(text)))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            pass  # compared as any other text
-    return "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:]
-    return tree
+def _severity(result: Rejected) -> tuple[int, int]:
+    match result:
+        case NotReproduced():
+            return (0, 0)
+        case Regressed():
+            return (1, result.regressions)
+        case DidNotRun():
+            return (2, 0)

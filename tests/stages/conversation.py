@@ -5,8 +5,6 @@ What comes before the model (issue, checkout, context, test environment) is made
 every run."""
 
 import shutil
-import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +30,7 @@ from stages.fetch_issue import Issue
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Plan, ProposePatch
 from stages.run_tests import RunTests, Verdict
-from tests.stages.workbench import CALC, SAMPLE, Origin, issue, run_context
+from tests.stages.workbench import CALC, SAMPLE, Origin, build_tools, issue, run_context
 from tests.stand_ins.runs import TOPIC, Clock, FixedTemplates, claim, job
 
 CONTEXT = Context(
@@ -99,15 +97,7 @@ class Prepared:
         sandbox = BwrapSandbox(IndexProxy.configured({}))
         origin = Origin(folder, files)
         run = run_context(folder)
-        stage = PrepareTests(
-            origin.mirrors,
-            sandbox,
-            pythons=(Path(sys.executable).resolve().parent,),
-            cache=folder / "cache",
-            uv=Path(sys.executable).parent / "uv",
-            index={"UV_NO_INDEX": "1"},
-            clock=time.time,
-        )
+        stage = PrepareTests(origin.mirrors, build_tools(sandbox, folder / "cache"))
         suite = await stage.run(issue(), origin.checkout, CONTEXT, run)
         assert suite.runnable, suite.reason
         return cls(run.workspace, origin, sandbox, suite)

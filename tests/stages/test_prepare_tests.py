@@ -1,9 +1,8 @@
 """A repository's tests, set up and run on its base commit in the sandbox."""
 
 import shutil
-import sys
-import time
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,16 +18,17 @@ from stages.prepare_tests import PrepareTests
 from tests.stages.workbench import (
     CALC,
     FIXED_CALC,
+    NO_INDEX,
     SAMPLE,
     TESTS,
     Origin,
+    build_tools,
     context,
     issue,
     run_context,
 )
 
 ROOT = Path(__file__).parents[2]
-PYTHONS = (Path(sys.executable).resolve().parent,)
 ADD = "test_calc.TestCalc::test_add"
 DOUBLE = "test_calc.TestCalc::test_double"
 
@@ -56,15 +56,11 @@ def sandbox() -> NoNetwork:
         pytest.skip(str(error))
 
 
-def stage(origin: Origin, sandbox: Sandbox, folder: Path, **more: object) -> PrepareTests:
-    given: dict[str, object] = {"pythons": PYTHONS, "index": {"UV_NO_INDEX": "1"}} | more
-    return PrepareTests(
-        origin.mirrors,
-        sandbox,
-        uv=Path(sys.executable).parent / "uv",
-        cache=folder / "cache",
-        **given,  # type: ignore[arg-type]
-    )
+def stage(
+    origin: Origin, sandbox: Sandbox, folder: Path, index: Mapping[str, str] = NO_INDEX
+) -> PrepareTests:
+    tools = build_tools(sandbox, folder / "cache", index)
+    return PrepareTests(origin.mirrors, tools)
 
 
 def open_bed(sandbox: Sandbox, run: RunContext, suite: Suite) -> TestBed:
@@ -72,10 +68,12 @@ def open_bed(sandbox: Sandbox, run: RunContext, suite: Suite) -> TestBed:
     return TestBed.open(sandbox, run.workspace, suite.recipe, seconds=60, save=run.save)
 
 
-async def prepared(files: dict[str, str], sandbox: Sandbox, folder: Path, **more: object) -> Suite:
+async def prepared(
+    files: dict[str, str], sandbox: Sandbox, folder: Path, index: Mapping[str, str] = NO_INDEX
+) -> Suite:
     origin = Origin(folder, files)
     run = run_context(folder)
-    return await stage(origin, sandbox, folder, **more).run(
+    return await stage(origin, sandbox, folder, index).run(
         issue(), origin.checkout, context("calc.py"), run
     )
 
@@ -389,7 +387,7 @@ async def test_a_planted_link_leads_a_change_nowhere(sandbox: NoNetwork, workspa
 async def test_an_old_commit_is_given_the_time_it_was_made(tmp_path: Path, sandbox: NoNetwork):
     origin = Origin(tmp_path, SAMPLE)
     checkout = origin.checkout.model_copy(update={"committed_at": 1_500_000_000})
-    suite = await stage(origin, sandbox, tmp_path, clock=time.time).run(
+    suite = await stage(origin, sandbox, tmp_path).run(
         issue(), checkout, context(), run_context(tmp_path)
     )
     assert suite.recipe and suite.recipe.committed_at == 1_500_000_000 and suite.runnable

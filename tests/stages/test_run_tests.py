@@ -1,8 +1,6 @@
 """What the tests prove of a candidate, and what goes back to the model where they are red."""
 
 import json
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,13 +16,16 @@ from stages.apply_patch import Candidate, Candidates
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Proposals, Reproduction
 from stages.run_tests import RunTests, Verdict
-from stages.run_tests.stage import MAX_BACK_CHARS, _Trial
+from stages.run_tests.feedback import MAX_FEEDBACK_CHARS
+from stages.run_tests.trial import Trial
+from stages.run_tests.verdict import judge
 from tests.stages.workbench import (
     CALC,
     FIXED_CALC,
     SAMPLE,
     TESTS,
     Origin,
+    build_tools,
     context,
     issue,
     run_context,
@@ -98,15 +99,7 @@ def make_bench(tmp_path: Path):
             pytest.skip(str(error))
         origin = Origin(tmp_path, files)
         run = run_context(tmp_path)
-        prepare = PrepareTests(
-            origin.mirrors,
-            sandbox,
-            pythons=(Path(sys.executable).resolve().parent,),
-            cache=tmp_path / "cache",
-            uv=Path(sys.executable).parent / "uv",
-            index={"UV_NO_INDEX": "1"},
-            clock=time.time,
-        )
+        prepare = PrepareTests(origin.mirrors, build_tools(sandbox, tmp_path / "cache"))
         suite = await prepare.run(issue(), origin.checkout, context("calc.py"), run)
         return Bench(origin, sandbox, run, suite)
 
@@ -223,7 +216,7 @@ async def test_a_run_that_never_ends_goes_back(bench: Bench, monkeypatch: pytest
 
 async def test_what_goes_back_is_bounded(bench: Bench):
     because = sent_back(await bench.verdict({"calc.py": "raise RuntimeError('x' * 100_000)\n"}))
-    assert len(because) <= MAX_BACK_CHARS
+    assert len(because) <= MAX_FEEDBACK_CHARS
 
 
 async def test_a_green_suite_that_ran_whole_says_suite_passes(make_bench):
@@ -286,14 +279,15 @@ def report(cut: bool = False, **results: str) -> TestReport:
 @pytest.mark.parametrize(("base", "after"), [(True, False), (False, True), (True, True)])
 def test_what_the_time_did_not_last_for_is_not_lost(base: bool, after: bool):
     before = report(base, a="passed", b="passed", c="failed")
-    trial = _Trial(0, False, (), before, None, report(after, a="passed", c="passed"))
-    assert (trial.lost, trial.dropped, trial.verdict.verification) == (
+    trial = Trial(before, None, report(after, a="passed", c="passed"), whole_suite=False)
+    verdict = judge(0, trial)
+    assert (trial.lost, trial.dropped, verdict.verification) == (
         frozenset(),
         0,
         Verification.RED_TO_GREEN,
     )
-    assert ("the time did not last" in trial.verdict.reason) == after
-    whole = _Trial(0, False, (), report(a="passed", b="passed"), None, report(a="passed"))
+    assert ("the time did not last" in verdict.reason) == after
+    whole = Trial(report(a="passed", b="passed"), None, report(a="passed"), whole_suite=False)
     assert whole.lost == {"b"}
 
 

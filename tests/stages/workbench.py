@@ -2,11 +2,15 @@
 
 import os
 import subprocess
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.stage import RunContext
 from repository.git import Mirrors
+from repository.testing.install.tools import BuildTools
+from sandbox import Sandbox
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
@@ -71,6 +75,20 @@ class Origin:
             committed_at=int(time.time()),
             described=None,
         )
+
+
+NO_INDEX = {"UV_NO_INDEX": "1"}
+
+
+def build_tools(sandbox: Sandbox, cache: Path, index: Mapping[str, str] = NO_INDEX) -> BuildTools:
+    """This interpreter and its uv; nothing is fetched."""
+    return BuildTools(
+        sandbox,
+        pythons=(Path(sys.executable).resolve().parent,),
+        uv=Path(sys.executable).parent / "uv",
+        cache=cache,
+        index=index,
+    )
 
 
 def issue(text: str = "add subtracts") -> Issue:

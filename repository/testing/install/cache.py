@@ -1,9 +1,10 @@
 """Environments kept on this machine for the next run of the same repository.
 
-What is kept was written by code of that repository, in the sandbox, while it was installed. So a
-repository is given its own and no other's; no test could write to it, since tests see an
+A kept environment was written by code of that repository, in the sandbox, while it was installed.
+So a repository gets its own and no other's; no test could write to it, since tests see an
 environment read-only; and a run gets a copy. The key is a hash of all that decided it, so a newer
-recipe never meets an older environment."""
+recipe never meets an older environment.
+"""
 
 import asyncio
 import hashlib
@@ -13,91 +14,96 @@ import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from repository.testing.folders import COPY
+from repository.testing.install.dates import month_end
 from repository.testing.models import Recipe
 from sandbox import Sandbox, SandboxCommand
 
-#: Environments of a repository; the longest unused goes first.
-KEPT = 8
-_COPY = "cp -dR --preserve=mode,timestamps,links"
+#: Environments of a repository; the least recently used is removed first.
+MAX_ENVIRONMENTS = 8
+_REQUIREMENTS = "requirements.json"
 
 
-def month_end(committed_at: int) -> datetime:
-    """The date as of which packages are taken: commits of one month share an environment."""
-    at = datetime.fromtimestamp(committed_at, UTC)
-    return (
-        at.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)
-    ).replace(day=1)
-
-
-def key_of(recipe: Recipe, interpreter: Path, index: Mapping[str, str]) -> str:
-    decided = {
+def environment_key(recipe: Recipe, interpreter: Path, index: Mapping[str, str]) -> str:
+    """Return a hash of all that decides what is installed, but for the commit itself."""
+    inputs = {
         "repository": recipe.repository,
         "before": month_end(recipe.committed_at).isoformat(),
         "python": str(interpreter),
         "requirements": recipe.requirements,
         "extras": recipe.extras,
-        "runners": sorted({recipe.runner, *recipe.fallback_runners}),
+        "runners": sorted(set(recipe.runners)),
         "index": dict(index),
     }
-    return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def repository_folder(cache: Path, repository: str) -> Path:
+    """Return the cache folder of one repository: what its code writes is used for no other."""
+    return cache / re.sub(r"[^\w.-]+", "__", repository)
 
 
 @dataclass(frozen=True)
-class Kept:
-    """One repository's. ``folder`` is written by this process and by its copying in the sandbox
-    alone.
-    """
+class EnvironmentCache:
+    """The environments of one repository."""
 
     sandbox: Sandbox
     folder: Path
+    """Written by this process, and by its copying in the sandbox, alone."""
 
     @classmethod
-    def of(cls, sandbox: Sandbox, cache: Path, repository: str) -> "Kept":
-        return cls(sandbox, cache / re.sub(r"[^\w.-]+", "__", repository) / "environments")
+    def of(cls, sandbox: Sandbox, cache: Path, repository: str) -> "EnvironmentCache":
+        return cls(sandbox, repository_folder(cache, repository) / "environments")
 
-    async def take(self, key: str, env: Path) -> list[str] | None:
-        """Copies it to ``env``, an empty folder; gives the requirements that were tried for it.
-        None: there is none.
+    async def copy_to(self, env: Path, key: str) -> list[str] | None:
+        """Copy an environment to ``env``, an empty folder.
+
+        Returns:
+            The requirements that were installed, or tried to be; None if there is no environment.
         """
-        there = self.folder / key
-        told = there / "tried.json"
-        if not told.exists():
+        entry = self.folder / key
+        file = entry / _REQUIREMENTS
+        if not file.exists():
             return None
-        await self._run(f"{_COPY} {there}/env/. {env}/", writable=env, readable=there)
-        told.touch()
-        tried: list[str] = json.loads(told.read_text())
-        return tried
+        await self._run(f"{COPY} {entry}/env/. {env}/", writable=env, readable=entry)
+        file.touch()
+        requirements: list[str] = json.loads(file.read_text())
+        return requirements
 
-    async def keep(self, key: str, env: Path, tried: Sequence[str]) -> None:
-        """Keeps a copy of ``env``; where another run was first, that one stays."""
-        fresh = self.folder / f"{key}.{uuid.uuid4().hex[:8]}"
-        (fresh / "env").mkdir(parents=True)
-        await self._run(f"{_COPY} {env}/. {fresh}/env/", writable=fresh / "env", readable=env)
-        (fresh / "tried.json").write_text(json.dumps(list(tried)))
-        if (self.folder / key).exists():
-            await self._remove(fresh)
+    async def add(self, key: str, env: Path, requirements: Sequence[str]) -> None:
+        """Keep a copy of ``env``; if another run was first, its copy stays."""
+        new = self.folder / f"{key}.{uuid.uuid4().hex[:8]}"
+        (new / "env").mkdir(parents=True)
+        await self._run(f"{COPY} {env}/. {new}/env/", writable=new / "env", readable=env)
+        (new / _REQUIREMENTS).write_text(json.dumps(list(requirements)))
+        entry = self.folder / key
+        if entry.exists():
+            await self._remove(new)
         else:
-            fresh.rename(self.folder / key)
-        by_use = sorted(self.folder.glob("*/tried.json"), key=lambda path: path.stat().st_mtime)
-        for old in by_use[:-KEPT]:
-            await self._remove(old.parent)
+            new.rename(entry)
+        await self._remove_least_recently_used()
 
-    async def _remove(self, there: Path) -> None:
-        (there / "tried.json").unlink(missing_ok=True)
-        await self._run("chmod -R u+rwx . ; find . -mindepth 1 -delete", writable=there / "env")
-        await asyncio.to_thread(shutil.rmtree, there)
+    async def _remove_least_recently_used(self) -> None:
+        files = list(self.folder.glob(f"*/{_REQUIREMENTS}"))
+        files.sort(key=lambda file: file.stat().st_mtime)
+        for file in files[:-MAX_ENVIRONMENTS]:
+            await self._remove(file.parent)
+
+    async def _remove(self, entry: Path) -> None:
+        (entry / _REQUIREMENTS).unlink(missing_ok=True)
+        await self._run("chmod -R u+rwx . ; find . -mindepth 1 -delete", writable=entry / "env")
+        await asyncio.to_thread(shutil.rmtree, entry)
 
     async def _run(self, script: str, *, writable: Path, readable: Path | None = None) -> None:
-        done = await self.sandbox.run(
-            SandboxCommand(
-                ("/bin/sh", "-c", script),
-                cwd=writable,
-                writable=(writable,),
-                readable=(readable,) if readable else (),
-            )
+        command = SandboxCommand(
+            ("/bin/sh", "-c", script),
+            cwd=writable,
+            writable=(writable,),
+            readable=(readable,) if readable else (),
         )
-        if done.returncode != 0:
-            raise OSError(f"an environment could not be copied: {done.output.strip()[-300:]}")
+        result = await self.sandbox.run(command)
+        if result.returncode != 0:
+            error = result.output.strip()[-300:]
+            raise OSError(f"an environment could not be copied: {error}")

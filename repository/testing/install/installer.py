@@ -3,49 +3,51 @@
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from repository.testing.command_log import CommandLog
 from repository.testing.environment import version_variables
-from repository.testing.install.cache import month_end
-from repository.testing.install.interpreters import interpreter_folders, released
-from repository.testing.install.toolchains import SETTINGS
+from repository.testing.install.cache import repository_folder
+from repository.testing.install.dates import package_dates
+from repository.testing.install.interpreters import interpreter_folders
+from repository.testing.install.scripts import read_script
+from repository.testing.install.tools import BuildTools, is_switched_on, local_index_paths
 from repository.testing.models import Recipe
-from sandbox import Network, Sandbox, SandboxCommand, SandboxResult
+from sandbox import Network, SandboxCommand, SandboxResult
 
-_INDEX_SETTINGS = (
-    "UV_DEFAULT_INDEX",
-    "UV_INDEX_URL",
-    "UV_FIND_LINKS",
-    "UV_NO_INDEX",
-    "UV_OFFLINE",
-    "SSL_CERT_FILE",
-)
 #: Editable installs need setuptools 64 (PEP 660); of late 2022, it still builds what older projects
-#: ask for.
+#: require.
 _BUILD_TOOLS = ("setuptools", "wheel", "setuptools-scm")
 _BUILD_TOOLS_FROM = datetime(2022, 11, 1, tzinfo=UTC)
-#: Packages that were uploaded again later than the commit: uv says so, by name.
+#: Packages that were uploaded again later than the commit: uv names them.
 _UPLOADED_LATER = re.compile(r"`([A-Za-z0-9._-]+)` was filtered by `exclude-newer`")
-_UNREAD = re.compile(r"Metadata for `([A-Za-z0-9._-]+)` \(v[^)]*\) could not be parsed")
-#: What packages need whose old releases say it in a way that uv refuses: `pytz (>=2011k)`, until
-#: pandas 0.25.
-_STATED = {"pandas": ("numpy", "python-dateutil>=2", "pytz")}
+_UNPARSED_METADATA = re.compile(r"Metadata for `([A-Za-z0-9._-]+)` \(v[^)]*\) could not be parsed")
+#: Requirements of packages whose old releases state them in a way that uv refuses: `pytz
+#: (>=2011k)`, until pandas 0.25.
+_KNOWN_METADATA = {"pandas": ("numpy", "python-dateutil>=2", "pytz")}
 _UNREACHABLE = re.compile(
     r"dns error|request failed after|failed to lookup address|error sending request|could not"
     r" connect",
     re.I,
 )
-_MENDINGS = 8
+_MAX_ATTEMPTS = 8
 _STEP_SECONDS = 280.0
 _ALL_SECONDS = 360.0
-_LAST_SECONDS = 10.0
-"""What a step gets when the time for all is over."""
+_LAST_STEP_SECONDS = 10.0
+"""The time of a step that begins when the time for all is over."""
+_MEMORY_MB = 4096
+_MAX_OUTPUT_BYTES = 100_000
+_UV_VARIABLES = {
+    "UV_LINK_MODE": "copy",
+    "UV_NO_PROGRESS": "1",
+    "UV_PYTHON_DOWNLOADS": "never",
+    "UV_COLOR": "never",
+}
 #: Extension modules need not be fast, and compile in a third of the time.
-_COMPILER = {
+_COMPILER_VARIABLES = {
     "CFLAGS": "-O1 -g0",
     "CXXFLAGS": "-O1 -g0",
     "NPY_NUM_BUILD_JOBS": "2",
@@ -53,178 +55,215 @@ _COMPILER = {
     "CMAKE_BUILD_PARALLEL_LEVEL": "2",
     "SKLEARN_BUILD_PARALLEL": "2",
 }
-_MEMORY_MB = 4096
 
 
-def index_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """The operator's package index, as uv reads it, and the other tools' registries. An address that carries a password
-    is left out: installing runs the repository's code."""
-    found = {name: environ[name] for name in (*_INDEX_SETTINGS, *SETTINGS) if environ.get(name)}
-    return {
-        name: value
-        for name, value in found.items()
-        if not any("@" in urlsplit(word).netloc for word in value.split())
-    }
+@dataclass(frozen=True)
+class BuildTask:
+    """An environment to make: for which recipe, where and with what."""
 
-
-@dataclass
-class DatedInstaller:
-    """Installs into the workspace's ``env``. ``log`` tells all that was tried, for a person."""
-
-    sandbox: Sandbox
+    tools: BuildTools
     workspace: Path
     recipe: Recipe
-    interpreter: Path
-    uv: Path
-    cache: Path
-    index: Mapping[str, str]
-    now: float
-    log: list[str]
-    version: str | None = None
-    """What packages that ask git are told, where the recipe has none."""
-    unreachable: bool = False
-    """The package index did not answer: nothing more need be tried."""
-    _later: dict[str, datetime] = field(default_factory=dict)
-    _stated: set[str] = field(default_factory=set)
-    """Packages whose needs uv is told."""
-    _until: float = field(default_factory=lambda: time.monotonic() + _ALL_SECONDS)
+    log: CommandLog
+
+
+class UvInstaller:
+    """Installs into the workspace's ``env``, within a limit of time for all that it does.
+
+    Attributes:
+        version: for packages that ask git for theirs, if the recipe has none.
+        unreachable: the package index did not answer: nothing more need be tried.
+    """
+
+    def __init__(self, task: BuildTask, interpreter: Path):
+        self.sandbox = task.tools.sandbox
+        self.workspace = task.workspace
+        self.recipe = task.recipe
+        self.log = task.log
+        self.interpreter = interpreter
+        self.index = dict(task.tools.index)
+        if task.recipe.offline:
+            self.index["UV_OFFLINE"] = "1"
+        self.version: str | None = None
+        self.unreachable = False
+        self._uv = task.tools.uv.resolve()
+        self._uv_cache = repository_folder(task.tools.cache, task.recipe.repository) / "uv"
+        self._now = datetime.now(UTC)
+        self._deadline = time.monotonic() + _ALL_SECONDS
+        self._later_dates: dict[str, datetime] = {}
+        """Package -> the date as of which it is taken, if not as of the requested one."""
+        self._stated_metadata: set[str] = set()
+        """Packages whose requirements uv's configuration states."""
+
+    @property
+    def env(self) -> Path:
+        return self.workspace / "env"
 
     @property
     def time_left(self) -> bool:
-        return time.monotonic() < self._until
-
-    @property
-    def _uv_cache(self) -> Path:
-        """uv's, a folder a repository: what code of one has written there is never used for
-        another.
-        """
-        return self.cache / re.sub(r"[^\w.-]+", "__", self.recipe.repository) / "uv"
-
-    @property
-    def _config(self) -> Path:
-        """Ours: no sandbox may write it."""
-        return self.workspace / "uv.toml"
+        return time.monotonic() < self._deadline
 
     @property
     def dates(self) -> list[datetime]:
-        """The end of the commit's month; where the interpreter is newer, when packages knew it; a year later, when what
-        a commit asked for before its release was out."""
-        now = datetime.fromtimestamp(self.now, UTC)
-        commit = min(month_end(self.recipe.committed_at), now)
-        known = min(released(int(self.recipe.python.split(".")[1])) + timedelta(days=540), now)
-        later = [date for date in (known, min(commit + timedelta(days=365), now)) if date > commit]
-        return [commit, *sorted(later)]
+        """The dates to take packages as of, in the order to try them."""
+        return package_dates(self.recipe, self._now)
 
     async def install(
-        self, date: datetime, *what: str, floor: bool = True, seconds: float = _STEP_SECONDS
+        self,
+        date: datetime,
+        *arguments: str,
+        recent_build_tools: bool = True,
+        seconds: float = _STEP_SECONDS,
     ) -> SandboxResult:
-        """``floor`` False: the build tools, too, as of the date alone."""
-        for _ in range(_MENDINGS):
-            tools = dict.fromkeys(_BUILD_TOOLS, max(date, _BUILD_TOOLS_FROM)) if floor else {}
-            later = tools | self._later
-            dated = [
-                f"--exclude-newer-package={name}={when:%Y-%m-%dT%H:%M:%SZ}"
-                for name, when in later.items()
-            ]
-            dated.append(f"--exclude-newer={date:%Y-%m-%dT%H:%M:%SZ}")
-            closed = (
-                ["--no-index"] if self._told("UV_NO_INDEX") else []
-            )  # our word for it: uv reads no such variable
-            python = str(self.workspace / "env/bin/python")
-            done = await self.run_uv(
-                "pip", "install", "--python", python, *closed, *dated, *what, seconds=seconds
-            )
-            self.unreachable = self.unreachable or bool(
-                done.returncode and _UNREACHABLE.search(done.output)
-            )
-            now = datetime.fromtimestamp(self.now, UTC)
-            names = [
-                name
-                for name in set(_UPLOADED_LATER.findall(done.output))
-                if self._later.get(name) != now
-            ]
-            unread = {
-                name for name in _UNREAD.findall(done.output) if name in _STATED
-            } - self._stated
-            if done.returncode == 0 or not (names or unread):
+        """Run ``uv pip install`` with packages as of ``date``; failures that uv explains are repaired.
+
+        ``recent_build_tools``: setuptools and its like are never older than _BUILD_TOOLS_FROM.
+        """
+        for _ in range(_MAX_ATTEMPTS):
+            result = await self._pip_install(date, arguments, recent_build_tools, seconds)
+            if result.returncode == 0:
                 break
-            if unread:
-                self._state(unread)
-            for name in names:  # a build tool of today fails with what was written for an older one
-                early = name in _BUILD_TOOLS and name not in self._later
-                self._later[name] = max(date, _BUILD_TOOLS_FROM) if early else now
-        return done
+            if _UNREACHABLE.search(result.output):
+                self.unreachable = True
+            if not self._repair(result.output, date):
+                break
+        return result
+
+    async def uninstall(self, packages: list[str]) -> None:
+        await self.run_uv("pip", "uninstall", "--python", self._python, *packages)
 
     async def run_uv(self, *arguments: str, seconds: float = _STEP_SECONDS) -> SandboxResult:
-        fixed = {
-            "UV_CACHE_DIR": str(self._uv_cache),
-            "UV_LINK_MODE": "copy",
-            "UV_NO_PROGRESS": "1",
-            "UV_PYTHON_DOWNLOADS": "never",
-            "UV_COLOR": "never",
-        } | _COMPILER
-        fixed |= {"UV_CONFIG_FILE": str(self._config)} if self._stated else {"UV_NO_CONFIG": "1"}
-        closed = self._told("UV_NO_INDEX") or self._told("UV_OFFLINE")
-        network: Network = "none" if closed else "install"
+        variables = {"UV_CACHE_DIR": str(self._uv_cache), **_UV_VARIABLES, **_COMPILER_VARIABLES}
+        if self._stated_metadata:
+            variables["UV_CONFIG_FILE"] = str(self._config_file)
+        else:
+            variables["UV_NO_CONFIG"] = "1"
+        variables.update(self.index)
+        offline = self._is_on("UV_NO_INDEX") or self._is_on("UV_OFFLINE")
         return await self._run(
-            (str(self.uv), *arguments), fixed | dict(self.index), network=network, seconds=seconds
+            (str(self._uv), *arguments),
+            variables,
+            network="none" if offline else "install",
+            seconds=seconds,
         )
 
-    def _state(self, names: set[str]) -> None:
-        """From now on uv is told what these packages need."""
-        self._stated |= names
-        rows = (
-            f"[[dependency-metadata]]\nname = {json.dumps(name)}\nrequires-dist ="
-            f" {json.dumps(_STATED[name])}\n"
-            for name in sorted(self._stated)
-        )
-        self._config.write_text("".join(rows))
-        self._config.chmod(0o644)
+    async def run_python(self, *arguments: str) -> SandboxResult:
+        return await self._run((self._python, *arguments), {}, network="none")
 
-    def _told(self, name: str) -> bool:
-        return self.index.get(name, "").lower() in ("1", "true", "yes")
-
-    async def python(
-        self, *arguments: str, environment: Mapping[str, str] | None = None
+    async def run_script(
+        self, name: str, *arguments: str, variables: Mapping[str, str] | None = None
     ) -> SandboxResult:
-        argv = (str(self.workspace / "env/bin/python"), *arguments)
-        return await self._run(argv, dict(environment or {}), network="none", seconds=_STEP_SECONDS)
+        """Run a program of ``scripts/`` by the environment's Python."""
+        argv = (self._python, "-c", read_script(name), *arguments)
+        return await self._run(argv, variables or {}, network="none")
+
+    @property
+    def _python(self) -> str:
+        return str(self.env / "bin/python")
+
+    @property
+    def _config_file(self) -> Path:
+        """uv's configuration, which no sandbox may write."""
+        return self.workspace / "uv.toml"
+
+    def _is_on(self, name: str) -> bool:
+        return is_switched_on(self.index, name)
+
+    async def _pip_install(
+        self,
+        date: datetime,
+        arguments: tuple[str, ...],
+        recent_build_tools: bool,
+        seconds: float,
+    ) -> SandboxResult:
+        dates: dict[str, datetime] = {}
+        if recent_build_tools:
+            dates = dict.fromkeys(_BUILD_TOOLS, max(date, _BUILD_TOOLS_FROM))
+        dates.update(self._later_dates)
+        options = ["--python", self._python]
+        if self._is_on("UV_NO_INDEX"):  # a variable of ours, which uv does not read
+            options.append("--no-index")
+        for package, package_date in dates.items():
+            options.append(f"--exclude-newer-package={package}={_timestamp(package_date)}")
+        options.append(f"--exclude-newer={_timestamp(date)}")
+        return await self.run_uv("pip", "install", *options, *arguments, seconds=seconds)
+
+    def _repair(self, output: str, date: datetime) -> bool:
+        """Change what uv is told, so that this failure does not occur again.
+
+        Returns:
+            Whether anything changed, so that another attempt may succeed.
+        """
+        repairs = (
+            self._admit_later_uploads(output, date),
+            self._state_unparsed_metadata(output),
+        )
+        return any(repairs)
+
+    def _admit_later_uploads(self, output: str, date: datetime) -> bool:
+        """Take packages that were uploaded again after the date.
+
+        A build tool is first taken as old as possible: today's fails with what was written for an
+        older one.
+        """
+        packages = set(_UPLOADED_LATER.findall(output))
+        admitted = {name for name in packages if self._later_dates.get(name) == self._now}
+        for name in packages - admitted:
+            if name in _BUILD_TOOLS and name not in self._later_dates:
+                self._later_dates[name] = max(date, _BUILD_TOOLS_FROM)
+            else:
+                self._later_dates[name] = self._now
+        return packages != admitted
+
+    def _state_unparsed_metadata(self, output: str) -> bool:
+        """State the requirements of packages whose own statement uv can't parse."""
+        unparsed = set(_UNPARSED_METADATA.findall(output)).intersection(_KNOWN_METADATA)
+        new = unparsed - self._stated_metadata
+        if not new:
+            return False
+        self._stated_metadata |= new
+        tables = [_metadata_table(name) for name in sorted(self._stated_metadata)]
+        self._config_file.write_text("".join(tables))
+        self._config_file.chmod(0o644)
+        return True
 
     async def _run(
-        self, argv: Sequence[str], environment: dict[str, str], *, network: Network, seconds: float
+        self,
+        argv: tuple[str, ...],
+        variables: Mapping[str, str],
+        *,
+        network: Network,
+        seconds: float = _STEP_SECONDS,
     ) -> SandboxResult:
         self._uv_cache.mkdir(parents=True, exist_ok=True)
-        done = await self.sandbox.run(
-            SandboxCommand(
-                tuple(argv),
-                cwd=self.workspace / "tree",
-                writable=(self.workspace / "tree", self.workspace / "env", self._uv_cache),
-                readable=(
-                    *interpreter_folders(self.interpreter),
-                    self.uv,
-                    *_local_paths(self.index),
-                    *([self._config] if self._stated else []),
-                ),
-                environment=version_variables(self.version or self.recipe.version) | environment,
-                network=network,
-                timeout=max(_LAST_SECONDS, min(seconds, self._until - time.monotonic())),
-                memory_mb=_MEMORY_MB,
-                output_limit=100_000,
-            )
+        tree = self.workspace / "tree"
+        left = self._deadline - time.monotonic()
+        command = SandboxCommand(
+            argv,
+            cwd=tree,
+            writable=(tree, self.env, self._uv_cache),
+            readable=self._readable(),
+            environment={**version_variables(self.version or self.recipe.version), **variables},
+            network=network,
+            timeout=max(_LAST_STEP_SECONDS, min(seconds, left)),
+            memory_mb=_MEMORY_MB,
+            output_limit=_MAX_OUTPUT_BYTES,
         )
-        told = " ".join(word if len(word) < 300 else "..." for word in argv)
-        self.log.append(
-            f"$ {told}\n{done.output}[ended with {done.returncode} after {done.seconds:.1f} s]\n"
-        )
-        return done
+        return await self.log.run_logged(self.sandbox, command)
+
+    def _readable(self) -> tuple[Path, ...]:
+        paths = [*interpreter_folders(self.interpreter), self._uv]
+        paths += local_index_paths(self.index)
+        if self._stated_metadata:
+            paths.append(self._config_file)
+        return tuple(paths)
 
 
-def _local_paths(index: Mapping[str, str]) -> list[Path]:
-    """Wheel folders and certificates of the operator's that lie outside the system's folders."""
-    words = [word.removeprefix("file://") for value in index.values() for word in value.split()]
-    paths = [Path(word) for word in words if word.startswith("/") and Path(word).exists()]
-    return [
-        path
-        for path in paths
-        if not path.is_relative_to("/etc/ssl") and not path.is_relative_to("/usr")
-    ]
+def _timestamp(date: datetime) -> str:
+    return f"{date:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _metadata_table(package: str) -> str:
+    requirements = json.dumps(_KNOWN_METADATA[package])
+    name = json.dumps(package)
+    return f"[[dependency-metadata]]\nname = {name}\nrequires-dist = {requirements}\n"

@@ -1,35 +1,26 @@
-"""Environments of the ecosystems beside Python: their tools found on this machine, fetched for and
-built with.
-"""
+"""Environments of other languages: their tools, found on this machine, fetch and build."""
 
 import asyncio
 import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from repository.testing.detect.ecosystems import KEPT
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.folders import copy_folder, empty_folders, make_readable
-from repository.testing.models import Recipe
-from sandbox import Sandbox, SandboxCommand
+from repository.testing.install.installer import BuildTask
+from repository.testing.models import BuildStep, Recipe
+from sandbox import Network, SandboxCommand
 
 _STEP_SECONDS = 400.0
-#: What an operator sets for the tools' registries.
-SETTINGS = (
-    "npm_config_registry",
-    "NODE_EXTRA_CA_CERTS",
-    "GOPROXY",
-    "GOSUMDB",
-    "SSL_CERT_FILE",
-    "CARGO_HTTP_CAINFO",
-)
-#: Below ``KEPT``: each tool's caches, so that what was fetched is there when nothing can be
-#: fetched.
-_FOLDERS = {
+_MAX_OUTPUT_BYTES = 100_000
+#: Each tool's cache is a folder below ``KEPT``, so that what was fetched is there when the network
+#: is not.
+_CACHE_FOLDERS = {
     "CARGO_HOME": "cargo",
     "GOPATH": "go",
     "GOCACHE": "go-build",
@@ -38,128 +29,152 @@ _FOLDERS = {
     "YARN_CACHE_FOLDER": "yarn",
     "npm_config_store_dir": "pnpm",
 }
-_FIXED = {
+_FIXED_VARIABLES = {
     "CI": "1",
     "GOTOOLCHAIN": "local",
     "GOFLAGS": "-mod=mod",
     "CARGO_TERM_COLOR": "never",
     "RUST_BACKTRACE": "1",
 }
+_PREFIX_FOLDERS = ("bin", "lib", "libexec", "share", "src", "pkg", "conf")
 
 
 def find_tool(name: str, environ: Mapping[str, str]) -> Path | None:
-    """The real program; what rustup stands in for is the toolchain's own."""
+    """Return the real program; for a proxy of rustup's, the toolchain's own."""
     found = shutil.which(name, path=environ.get("PATH"))
     if found is None:
         return None
-    real = Path(found).resolve()
-    if real.name == "rustup":
-        home = Path(environ.get("RUSTUP_HOME") or Path(environ.get("HOME", "/")) / ".rustup")
-        chains = sorted(
-            home.glob(f"toolchains/*/bin/{name}"),
-            key=lambda path: ("stable" not in str(path), str(path)),
-        )
-        return chains[0] if chains else None
-    return real if real.name.startswith(name) else Path(found)
+    program = Path(found).resolve()
+    if program.name == "rustup":
+        return _rust_tool(name, environ)
+    if program.name.startswith(name):
+        return program
+    return Path(found)
 
 
-async def build(
-    sandbox: Sandbox,
-    workspace: Path,
-    recipe: Recipe,
-    index: Mapping[str, str],
-    log: list[str],
-    cache: Path,
-    environ: Mapping[str, str] = os.environ,
-) -> None:
-    """From ``source`` make ``prepared``; raises EnvironmentFailed, which says what would make it
-    possible.
+def _rust_tool(name: str, environ: Mapping[str, str]) -> Path | None:
+    home = Path(environ.get("RUSTUP_HOME") or Path(environ.get("HOME", "/")) / ".rustup")
+    programs = home.glob(f"toolchains/*/bin/{name}")
+    stable_first = sorted(programs, key=lambda path: ("stable" not in str(path), str(path)))
+    return stable_first[0] if stable_first else None
+
+
+async def build_with_tools(task: BuildTask) -> BuiltEnvironment:
+    """Make ``prepared`` from ``source``, the base commit's files.
+
+    Raises:
+        EnvironmentFailed: the text says what would make it possible.
     """
-    found = {name: find_tool(name, environ) for name in recipe.tools}
-    if missing := [name for name, path in found.items() if path is None]:
+    tools = _find_tools(task.recipe.tools)
+    await empty_folders(task.tools.sandbox, task.workspace, "env", "report")
+    await copy_folder(task.tools.sandbox, task.workspace, "source", "tree")
+    environment = await _environment(task, tools)
+    for step in task.recipe.steps:
+        await _run_step(task, environment, step)
+    await copy_folder(task.tools.sandbox, task.workspace, "tree", "prepared")
+    return environment
+
+
+def _find_tools(names: Iterable[str]) -> dict[str, Path]:
+    tools: dict[str, Path] = {}
+    missing: list[str] = []
+    for name in names:
+        path = find_tool(name, os.environ)
+        if path is None:
+            missing.append(name)
+        else:
+            tools[name] = path
+    if missing:
         raise EnvironmentFailed(
             f"{', '.join(missing)} is not on this machine; with it these tests could run"
         )
-    await empty_folders(sandbox, workspace, "env", "report")
-    await copy_folder(sandbox, workspace, "source", "tree")
-    folders = tuple(dict.fromkeys(path.parent for path in found.values() if path))
-    here = await asyncio.to_thread(_maven_here, environ, cache) if "mvn" in found else None
-    local = BuiltEnvironment(
-        recipe=recipe,
+    return tools
+
+
+async def _environment(task: BuildTask, tools: Mapping[str, Path]) -> BuiltEnvironment:
+    folders = tuple(dict.fromkeys(path.parent for path in tools.values()))
+    readable = _readable_folders(folders)
+    variables = _variables(task.workspace, task.recipe)
+    variables["M2_HERE"] = ""
+    if "mvn" in tools:
+        local_repository = await asyncio.to_thread(_share_maven_repository, task.tools.cache)
+        if local_repository is not None:
+            readable = (*readable, local_repository)
+            variables["M2_HERE"] = str(local_repository)
+    return BuiltEnvironment(
+        recipe=task.recipe,
         interpreter=None,
         install_mode="path",
         tool_folders=folders,
-        readable=(*_readable(folders), *([here] if here else [])),
-        variables=_variables(workspace, recipe) | {"M2_HERE": str(here or "")},
+        readable=readable,
+        variables=variables,
     )
-    for step in recipe.steps:
-        network = step.network
-        line = step.command
-        environment = local.process_variables(workspace) | (
-            dict(index) if network else {"GOPROXY": "off"}
-        )
-        done = await sandbox.run(
-            SandboxCommand(
-                ("/bin/sh", "-c", f'mkdir -p "$KEPT"; {line}'),
-                cwd=workspace / "tree",
-                network="install" if network and not recipe.offline else "none",
-                writable=(workspace / "tree",),
-                readable=local.readable,
-                environment=environment,
-                timeout=_STEP_SECONDS,
-                output_limit=100_000,
-            )
-        )
-        log.append(
-            f"$ {line}\n{done.output}[ended with {done.returncode} after {done.seconds:.1f} s]\n"
-        )
-        if done.returncode != 0:
-            doing = "fetching what it needs" if network else "building it"
-            raise EnvironmentFailed(f"{doing} for {recipe.runner} failed: {_told(done.output)}")
-    await copy_folder(sandbox, workspace, "tree", "prepared")
-    local.write(workspace)
 
 
-def _maven_here(environ: Mapping[str, str], cache: Path) -> Path | None:
-    """A copy, for the sandbox to read, of the repository that this machine's Maven has; made once."""
-    own = Path(environ.get("HOME", "/")) / ".m2/repository"
+async def _run_step(task: BuildTask, environment: BuiltEnvironment, step: BuildStep) -> None:
+    variables = environment.process_variables(task.workspace)
+    network: Network = "none"
+    if step.network:
+        variables.update(task.tools.index)
+        network = "none" if task.recipe.offline else "install"
+    else:
+        variables["GOPROXY"] = "off"
+    command = SandboxCommand(
+        ("/bin/sh", "-c", f'mkdir -p "$KEPT"; {step.command}'),
+        cwd=task.workspace / "tree",
+        network=network,
+        writable=(task.workspace / "tree",),
+        readable=environment.readable,
+        environment=variables,
+        timeout=_STEP_SECONDS,
+        output_limit=_MAX_OUTPUT_BYTES,
+    )
+    result = await task.log.run_logged(task.tools.sandbox, command, title=step.command)
+    if result.returncode != 0:
+        action = "fetching what it needs" if step.network else "building it"
+        error = _first_error(result.output)
+        raise EnvironmentFailed(f"{action} for {task.recipe.runner} failed: {error}")
+
+
+def _share_maven_repository(cache: Path) -> Path | None:
+    """Return a copy, for the sandbox to read, of this machine's Maven repository; made once."""
+    original = Path(os.environ.get("HOME", "/")) / ".m2/repository"
     copy = cache / "maven"
-    if not copy.is_dir() and own.is_dir():
-        fresh = cache / f"maven.{uuid.uuid4().hex[:8]}"
-        shutil.copytree(own, fresh, symlinks=True)
-        make_readable(fresh)
+    if not copy.is_dir() and original.is_dir():
+        new = cache / f"maven.{uuid.uuid4().hex[:8]}"
+        shutil.copytree(original, new, symlinks=True)
+        make_readable(new)
         with contextlib.suppress(OSError):  # another run was first
-            fresh.rename(copy)
+            new.rename(copy)
     return copy if copy.is_dir() else None
 
 
 def _variables(workspace: Path, recipe: Recipe) -> dict[str, str]:
-    kept = workspace / "tree" / KEPT
-    before = datetime.fromtimestamp(recipe.committed_at + 86_400, UTC)
-    return (
-        _FIXED
-        | {name: str(kept / folder) for name, folder in _FOLDERS.items()}
-        | {"KEPT": str(kept), "BEFORE": f"{before:%Y-%m-%d}"}
-    )
+    caches = workspace / "tree" / KEPT
+    day_after = datetime.fromtimestamp(recipe.committed_at + 86_400, UTC)
+    variables = dict(_FIXED_VARIABLES)
+    for name, folder in _CACHE_FOLDERS.items():
+        variables[name] = str(caches / folder)
+    variables["KEPT"] = str(caches)
+    variables["BEFORE"] = f"{day_after:%Y-%m-%d}"
+    return variables
 
 
-def _readable(folders: Sequence[Path]) -> tuple[Path, ...]:
-    """What a tool outside the system's folders needs beside its own: its prefix's libraries."""
-    outside = [
-        folder for folder in folders if not folder.is_relative_to("/usr") and folder != Path("/bin")
-    ]
-    prefixes = [folder.parent if folder.name == "bin" else folder for folder in outside]
-    found = [
-        prefix / name
-        for prefix in prefixes
-        for name in ("bin", "lib", "libexec", "share", "src", "pkg", "conf")
-    ]
-    return tuple(
-        path for path in (*found, *Path("/etc").glob("java-*"), Path("/etc/maven")) if path.is_dir()
-    )
+def _readable_folders(tool_folders: Iterable[Path]) -> tuple[Path, ...]:
+    """Return what tools outside the system's folders read: their prefix's libraries."""
+    candidates: list[Path] = []
+    for folder in tool_folders:
+        if folder.is_relative_to("/usr") or folder == Path("/bin"):
+            continue
+        prefix = folder.parent if folder.name == "bin" else folder
+        candidates += [prefix / name for name in _PREFIX_FOLDERS]
+    candidates += [*Path("/etc").glob("java-*"), Path("/etc/maven")]
+    return tuple(path for path in candidates if path.is_dir())
 
 
-def _told(output: str) -> str:
+def _first_error(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    told = [line for line in lines if "error" in line.lower() or "ERR!" in line]
-    return [*told, *lines[-1:], "it said nothing"][0][:300]
+    for line in lines:
+        if "error" in line.lower() or "ERR!" in line:
+            return line[:300]
+    return lines[-1][:300] if lines else "it printed nothing"

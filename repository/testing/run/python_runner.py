@@ -1,13 +1,12 @@
-# ruff: noqa: UP006, UP035, UP045, PTH100, PTH110, PTH118, PTH119, PTH120 - it must run on old
-# Pythons
-"""Runs pytest, unittest or a repository's own script within limits, and sees to a JUnit XML report.
+"""Runs pytest, unittest or a repository's own script within limits, and leaves a JUnit XML report.
 
-It runs inside the sandbox, passed by ``-c``, on any Python from 3.6 on. Arguments: ``pytest``,
-``unittest`` or ``script``, the report's path, seconds for all, seconds for one test, then pytest's
-arguments; or test files relative to the current folder (none: every test*.py and *_test.py there);
-or the script and its arguments. When the time for all is over no further test begins, and the
-report tells of those that ran. Of a script, all that unittest's results are told is recorded,
-whatever runner of its own it has. Ends with 0 (green), 1 (red) or another number (not to its end).
+It runs inside the sandbox, passed by ``-c``, on any Python from 3.6 on, with the standard library
+alone. Arguments: ``pytest``, ``unittest`` or ``script``, the report's path, seconds for all,
+seconds for one test; then pytest's arguments; or test files relative to the current folder (none:
+every test*.py and *_test.py there); or the script and its arguments. When the time for all is over
+no further test begins, and the report has those that ran. Of a script, all that unittest's results
+receive is recorded, whatever runner of its own it has. Exits with 0 (green), 1 (red) or another
+number (not to its end).
 """
 
 import contextlib
@@ -20,11 +19,16 @@ import sys
 import time
 import traceback
 import unittest
-from typing import Any, Iterator, List, Optional
+from pathlib import Path
+from typing import Any, Callable, Iterator, List, Optional
 from xml.etree import ElementTree
 
 MAX_TEXT = 4000
-CALLS = (
+MAX_MESSAGE = 200
+INTERRUPTED = 2
+CRASHED = 3
+#: Method of a unittest result -> the report's element, None for a test that passes.
+RESULT_METHODS = (
     ("addSuccess", None),
     ("addError", "error"),
     ("addFailure", "failure"),
@@ -32,207 +36,249 @@ CALLS = (
     ("addExpectedFailure", "skipped"),
     ("addUnexpectedSuccess", "failure"),
 )
+#: A script in such a folder is run from the root, any other from its own folder.
+SCRIPT_FOLDERS = ("bin", "scripts", "tools")
 
 
 class Limits:
-    """A test's seconds by an alarm in the main thread, and the moment after which none begins."""
+    """A test's seconds, by an alarm in the main thread; and the moment after which none begins."""
 
-    def __init__(self, seconds: float, each: float):
+    def __init__(self, seconds: float, seconds_per_test: float):
         self.end = time.time() + seconds
-        self.each = each
-        self.cut = False
+        self.seconds_per_test = seconds_per_test
+        self.interrupted = False
 
-    def begin(self) -> bool:
-        self.cut = self.cut or time.time() > self.end
+    def begin_test(self) -> bool:
+        """Start a test's time; return whether it may begin."""
+        self.interrupted = self.interrupted or time.time() > self.end
         with contextlib.suppress(ValueError):  # not the main thread
-            signal.signal(signal.SIGALRM, self.ring)
-            signal.setitimer(signal.ITIMER_REAL, self.each)
-        return not self.cut
+            signal.signal(signal.SIGALRM, self.on_alarm)
+            signal.setitimer(signal.ITIMER_REAL, self.seconds_per_test)
+        return not self.interrupted
 
-    def done(self) -> None:
+    def end_test(self) -> None:
         with contextlib.suppress(ValueError):
             signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def ring(self, *_: Any) -> None:
-        raise TimeoutError(f"the test took longer than {self.each:g} s")
+    def on_alarm(self, *_: Any) -> None:
+        raise TimeoutError(f"the test took longer than {self.seconds_per_test:g} s")
 
 
 class Report:
-    """What unittest's results are told, whoever runs the tests: their methods are wrapped."""
+    """What unittest's results receive, from any runner: their methods are wrapped."""
 
     def __init__(self, limits: Limits):
         self.suite = ElementTree.Element("testsuite")
         self.prefix = ""
+        """The module of unittest's tests, from their path; empty: from their class."""
         self.limits = limits
         self.pid = os.getpid()
-        for name, kind in CALLS:
-            self.wrap(name, kind)
-        told = unittest.TestResult.addSubTest
+        for name, element in RESULT_METHODS:
+            self.wrap_result_method(name, element)
+        self.wrap_subtests()
+        self.wrap_start_and_stop()
+
+    def wrap_result_method(self, name: str, element: Optional[str]) -> None:
+        original = getattr(unittest.TestResult, name)
+
+        def wrapped(result: Any, test: Any, *details: Any) -> Any:
+            answer = original(result, test, *details)
+            text = details[0] if details else element or ""
+            if isinstance(text, tuple):
+                text = format_exception(text)
+            self.record(test, element, str(text))
+            return answer
+
+        replace_method(name, wrapped)
+
+    def wrap_subtests(self) -> None:
+        original = unittest.TestResult.addSubTest
+
+        def add_sub_test(result: Any, test: Any, subtest: Any, error: Any) -> None:
+            original(result, test, subtest, error)
+            if error is not None:
+                self.record(test, "failure", f"{subtest}\n{format_exception(error)}")
+
+        replace_method("addSubTest", add_sub_test)
+
+    def wrap_start_and_stop(self) -> None:
         start = unittest.TestResult.startTest
         stop = unittest.TestResult.stopTest
 
-        def add_sub_test(result: Any, test: Any, subtest: Any, err: Any) -> None:
-            told(result, test, subtest, err)
-            if err is not None:
-                self.tell(
-                    test,
-                    "failure",
-                    "{}\n{}".format(subtest, "".join(traceback.format_exception(*err))),
-                )
-
         def start_test(result: Any, test: Any) -> None:
             start(result, test)
-            if not self.limits.begin():
+            if not self.limits.begin_test():
                 result.stop()
 
         def stop_test(result: Any, test: Any) -> None:
-            self.limits.done()
+            self.limits.end_test()
             stop(result, test)
 
-        for name, method in (
-            ("addSubTest", add_sub_test),
-            ("startTest", start_test),
-            ("stopTest", stop_test),
-        ):
-            setattr(unittest.TestResult, name, method)
+        replace_method("startTest", start_test)
+        replace_method("stopTest", stop_test)
 
-    def wrap(self, name: str, kind: Optional[str]) -> None:
-        told = getattr(unittest.TestResult, name)
-
-        def wrapped(result: Any, test: Any, *more: Any) -> Any:
-            answer = told(result, test, *more)
-            text = more[0] if more else kind or ""
-            if isinstance(text, tuple):
-                text = "".join(traceback.format_exception(*text))
-            self.tell(test, kind, str(text))
-            return answer
-
-        setattr(unittest.TestResult, name, wrapped)
-
-    def tell(self, test: Any, kind: Optional[str], text: str = "") -> None:
+    def record(self, test: Any, element: Optional[str], text: str = "") -> None:
+        """Add the result of a test, or of what unittest reports in the place of one."""
         test = getattr(test, "test_case", test)
         name = getattr(test, "_testMethodName", None)
-        kind_of = type(test)
         if name is None:  # setUpClass and its like
-            self.entry(self.prefix, str(test), kind, text)
-        else:
-            module = self.prefix or kind_of.__module__
-            self.entry(f"{module}.{kind_of.__qualname__}", name, kind, text)
+            self.add_entry(self.prefix, str(test), element, text)
+            return
+        test_class = type(test)
+        module = self.prefix or test_class.__module__
+        self.add_entry(f"{module}.{test_class.__qualname__}", name, element, text)
 
-    def entry(self, classname: str, name: str, kind: Optional[str] = None, text: str = "") -> None:
+    def add_entry(
+        self, class_name: str, name: str, element: Optional[str] = None, text: str = ""
+    ) -> None:
         case = ElementTree.SubElement(
-            self.suite, "testcase", classname=printable(classname), name=printable(name)
+            self.suite, "testcase", classname=printable(class_name), name=printable(name)
         )
-        if kind:
-            text = printable(text)[-MAX_TEXT:]
-            ElementTree.SubElement(case, kind, message=text.strip()[-200:]).text = text
-            if kind != "skipped" and self.prefix:
-                sys.stdout.write(f"{kind.upper()}: {classname}::{name}\n{text}\n")
+        if element is None:
+            return
+        text = printable(text)[-MAX_TEXT:]
+        message = text.strip()[-MAX_MESSAGE:]
+        ElementTree.SubElement(case, element, message=message).text = text
+        if element != "skipped" and self.prefix:
+            sys.stdout.write(f"{element.upper()}: {class_name}::{name}\n{text}\n")
 
     def write(self, path: str) -> None:
+        """Write the report, unless this is a process that a test has forked."""
         if os.getpid() == self.pid:
             ElementTree.ElementTree(self.suite).write(path, encoding="utf-8", xml_declaration=True)
 
 
+def replace_method(name: str, method: Callable[..., Any]) -> None:
+    setattr(unittest.TestResult, name, method)
+
+
+def format_exception(error: Any) -> str:
+    return "".join(traceback.format_exception(*error))
+
+
 def printable(text: str) -> str:
+    """Return ``text`` without characters that XML can't hold."""
     return "".join(
         c for c in text if c in "\n\t" or " " <= c < "\ud800" or "\ue000" <= c < "\ufffe"
     )
 
 
-def everything() -> List[str]:
-    found = []
+def find_test_files() -> List[str]:
+    paths = []
     for folder, folders, names in os.walk("."):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
         for name in sorted(names):
             if name.endswith(".py") and (name.startswith("test") or name.endswith("_test.py")):
-                found.append(os.path.relpath(os.path.join(folder, name)))
-    return found
+                paths.append(str(Path(folder, name)))
+    return paths
 
 
-def load(path: str) -> unittest.TestSuite:
-    folder, name = os.path.split(os.path.abspath(path))
-    parts = [name[: -len(".py")]]
-    while os.path.exists(os.path.join(folder, "__init__.py")):
-        folder, name = os.path.split(folder)
-        parts.insert(0, name)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    known = sys.modules.get(".".join(parts))
-    if known is not None and os.path.abspath(known.__file__ or "") != os.path.abspath(path):
-        del sys.modules[".".join(parts)]  # two folders with a file of one name
-    return unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(".".join(parts)))
+def absolute(path: str) -> Path:
+    """Return an absolute path without ``..``, whose links are not followed."""
+    return Path(os.path.abspath(path))
 
 
-def run_unittest(report: str, limits: Limits, paths: List[str]) -> int:
-    told = Report(limits)
+def load_tests(path: str) -> unittest.TestSuite:
+    """Import a test file by the name that its packages give it."""
+    file = absolute(path)
+    parts = [file.stem]
+    folder = file.parent
+    while (folder / "__init__.py").exists():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    name = ".".join(parts)
+    imported = sys.modules.get(name)
+    if imported is not None and absolute(imported.__file__ or "") != file:
+        del sys.modules[name]  # two folders with a file of one name
+    return unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(name))
+
+
+def run_unittest(report_path: str, limits: Limits, paths: List[str]) -> int:
+    report = Report(limits)
     result = unittest.TestResult()
-    broken = False
-    for path in paths or everything():
-        told.prefix = path[: -len(".py")].replace(os.sep, ".")
+    all_loaded = True
+    for path in paths or find_test_files():
+        report.prefix = path[: -len(".py")].replace(os.sep, ".")
         try:
-            tests = load(path)
+            tests = load_tests(path)
         except (Exception, SystemExit):  # a module may do anything at import
-            broken = True
-            told.entry("", told.prefix, "error", traceback.format_exc())
+            all_loaded = False
+            report.add_entry("", report.prefix, "error", traceback.format_exc())
             continue
         tests.run(result)
-    told.write(report)
+    report.write(report_path)
     sys.stdout.write(f"{result.testsRun} tests run\n")
-    return 2 if broken or limits.cut else 0 if result.wasSuccessful() else 1
+    if limits.interrupted or not all_loaded:
+        return INTERRUPTED
+    return 0 if result.wasSuccessful() else 1
 
 
-def run_script(report: str, limits: Limits, script: str, arguments: List[str]) -> int:
-    told = Report(limits)
-    script = os.path.abspath(script)
-    folder = os.path.dirname(script)
-    sys.path[0] = folder
-    sys.argv = [script, *arguments]
-    if os.path.basename(folder) not in ("bin", "scripts", "tools"):
-        os.chdir(folder)
-    code = 0
+def run_script(report_path: str, limits: Limits, script: str, arguments: List[str]) -> int:
+    report = Report(limits)
+    file = absolute(script)
+    sys.path[0] = str(file.parent)
+    sys.argv = [str(file), *arguments]
+    if file.parent.name not in SCRIPT_FOLDERS:
+        os.chdir(str(file.parent))
+    code = run_as_main(str(file))
+    if len(report.suite):
+        report.write(report_path)
+    return INTERRUPTED if limits.interrupted else code
+
+
+def run_as_main(script: str) -> int:
+    """Run a script and return its exit code."""
     try:
         runpy.run_path(script, run_name="__main__")
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1 if end.code else 0
+        if isinstance(end.code, int):
+            return end.code
+        return 1 if end.code else 0
     except BaseException:
         traceback.print_exc()
-        code = 3
-    if len(told.suite):
-        told.write(report)
-    return 2 if limits.cut else code
+        return CRASHED
+    return 0
 
 
-def run_pytest(report: str, limits: Limits, arguments: List[str]) -> int:
+def run_pytest(report_path: str, limits: Limits, arguments: List[str]) -> int:
     import pytest
 
     class Plugin:
         @pytest.hookimpl(hookwrapper=True)
         def pytest_runtest_setup(self, item: Any) -> Iterator[None]:
-            if not limits.begin():
+            if not limits.begin_test():
                 item.session.shouldstop = "no time is left"
             yield
-            limits.done()
+            limits.end_test()
 
         @pytest.hookimpl(hookwrapper=True)
         def pytest_runtest_call(self, item: Any) -> Iterator[None]:
-            limits.begin()
+            limits.begin_test()
             yield
-            limits.done()
+            limits.end_test()
 
-    # In xdist's workers nobody would see to the limits, nor write a report when they end.
-    here = ["-n0"] if importlib.util.find_spec("xdist") else []
-    return int(pytest.main(["--junitxml=" + report, *here, *arguments], plugins=[Plugin()]))
+    # In xdist's workers nothing would keep the limits, nor write a report when they end.
+    no_workers = ["-n0"] if importlib.util.find_spec("xdist") else []
+    options = [f"--junitxml={report_path}", *no_workers, *arguments]
+    return int(pytest.main(options, plugins=[Plugin()]))
 
 
-def main(kind: str, report: str, seconds: str, each: str, arguments: List[str]) -> int:
-    limits = Limits(float(seconds), float(each))
+def main(kind: str, report_path: str, limits: Limits, arguments: List[str]) -> int:
     if kind == "pytest":
-        return run_pytest(report, limits, arguments)
+        return run_pytest(report_path, limits, arguments)
     if kind == "script":
-        return run_script(report, limits, arguments[0], arguments[1:])
-    return run_unittest(report, limits, arguments)
+        return run_script(report_path, limits, arguments[0], arguments[1:])
+    return run_unittest(report_path, limits, arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:]))
+    sys.exit(
+        main(
+            sys.argv[1],
+            sys.argv[2],
+            Limits(float(sys.argv[3]), float(sys.argv[4])),
+            sys.argv[5:],
+        )
+    )

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from repository.testing.install.cache import KEPT, Kept, key_of, month_end
+from repository.testing.install.cache import (
+    MAX_ENVIRONMENTS,
+    EnvironmentCache,
+    environment_key,
+)
+from repository.testing.install.dates import month_end
 from repository.testing.models import Recipe
 from sandbox.unconfined import UnconfinedSandbox
 
@@ -32,7 +37,7 @@ def recipe(**more: Any) -> Recipe:
 
 
 def key(one: Recipe, python: str = "/p/python3.9", index: str = "") -> str:
-    return key_of(one, Path(python), {"UV_DEFAULT_INDEX": index})
+    return environment_key(one, Path(python), {"UV_DEFAULT_INDEX": index})
 
 
 def test_commits_of_a_month_share_an_environment_and_nothing_else_does() -> None:
@@ -60,8 +65,8 @@ def test_packages_are_as_of_the_end_of_the_commits_month() -> None:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    return Kept.of(UnconfinedSandbox(), tmp_path / "cache", "octo/a")
+def cache(tmp_path: Path) -> EnvironmentCache:
+    return EnvironmentCache.of(UnconfinedSandbox(), tmp_path / "cache", "octo/a")
 
 
 def environment(folder: Path, text: str) -> Path:
@@ -72,28 +77,28 @@ def environment(folder: Path, text: str) -> Path:
 
 
 async def test_what_is_kept_is_given_as_a_copy_with_what_was_tried(
-    kept: Kept, tmp_path: Path
+    cache: EnvironmentCache, tmp_path: Path
 ) -> None:
-    await kept.keep("k", environment(tmp_path / "env", "mine"), ["mock", "nose"])
+    await cache.add("k", environment(tmp_path / "env", "mine"), ["mock", "nose"])
     fresh = tmp_path / "fresh"
     fresh.mkdir()
-    assert await kept.take("k", fresh) == ["mock", "nose"]
+    assert await cache.copy_to(fresh, "k") == ["mock", "nose"]
     assert (fresh / "bin/python").is_symlink()
     (fresh / "bin/tool").write_text("changed by a run")
     again = tmp_path / "again"
     again.mkdir()
-    assert await kept.take("k", again) and (again / "bin/tool").read_text() == "mine"
-    assert await kept.take("other", again) is None
+    assert await cache.copy_to(again, "k") and (again / "bin/tool").read_text() == "mine"
+    assert await cache.copy_to(again, "other") is None
 
 
 async def test_the_first_of_two_runs_wins_and_the_longest_unused_goes(
-    kept: Kept, tmp_path: Path
+    cache: EnvironmentCache, tmp_path: Path
 ) -> None:
-    await kept.keep("k", environment(tmp_path / "one", "first"), [])
-    await kept.keep("k", environment(tmp_path / "two", "second"), [])
-    assert (kept.folder / "k/env/bin/tool").read_text() == "first"
-    for number in range(KEPT):
-        await kept.keep(f"k{number}", environment(tmp_path / f"more{number}", ""), [])
-    assert sorted(path.name for path in kept.folder.iterdir()) == [
-        f"k{number}" for number in range(KEPT)
+    await cache.add("k", environment(tmp_path / "one", "first"), [])
+    await cache.add("k", environment(tmp_path / "two", "second"), [])
+    assert (cache.folder / "k/env/bin/tool").read_text() == "first"
+    for number in range(MAX_ENVIRONMENTS):
+        await cache.add(f"k{number}", environment(tmp_path / f"more{number}", ""), [])
+    assert sorted(path.name for path in cache.folder.iterdir()) == [
+        f"k{number}" for number in range(MAX_ENVIRONMENTS)
     ]

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from repository.testing.detect.detection import Detected, detect
 from repository.testing.detect.needs import fitting, of_extras
-from repository.testing.install.environment import _BUILD_NEEDS
-from repository.testing.install.installer import index_settings
 from repository.testing.install.interpreters import (
     choose_minor,
     find_interpreters,
     interpreter_folders,
 )
+from repository.testing.install.package import missing_in_build
+from repository.testing.install.tools import index_settings
 from repository.testing.run.commands import script_selections
 from repository.testing.run.reports.junit import read_junit
 from repository.testing.run.reports.lines import read_lines
@@ -332,7 +332,7 @@ def test_no_text_of_a_repository_or_a_runner_holds_the_worker_up(text: str):
         }
     )
     read_lines(text)
-    _BUILD_NEEDS.findall(text + "a" * HUGE)
+    missing_in_build(text + "a" * HUGE)
     choose_tests(["test_a.py"] * 20, {"test_a.py": text}, {}, ranking=["a/b.py"], issue="x")
 
 

@@ -1,0 +1,30 @@
+"""Installs a pytest that works with the interpreter."""
+
+from packaging.requirements import Requirement
+
+from repository.testing.environment import EnvironmentFailed
+from repository.testing.install.installer import UvInstaller
+from repository.testing.install.uv_errors import first_error
+
+
+async def install_pytest(installer: UvInstaller) -> None:
+    """Install pytest as of the commit's date; if that fails here, a later one with its plugins.
+
+    Raises:
+        EnvironmentFailed: none works, and the tests have no other runner.
+    """
+    names = [Requirement(line).name for line in installer.recipe.requirements]
+    plugins = [name for name in names if name.startswith("pytest-")]
+    output = ""
+    packages = ["pytest"]
+    for date in installer.dates:
+        result = await installer.install(date, *packages)
+        output = result.output
+        if result.returncode == 0:
+            probe = await installer.run_script("probe_pytest")
+            if probe.returncode == 0:
+                return
+            output = probe.output
+        packages = ["--upgrade", *plugins, "pytest"]
+    if installer.recipe.runners == ("pytest",):
+        raise EnvironmentFailed(f"pytest can't be installed: {first_error(output)}")

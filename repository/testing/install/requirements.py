@@ -1,0 +1,68 @@
+"""Installs what the tests need beside the repository itself."""
+
+import re
+
+from packaging.metadata import parse_email
+from packaging.requirements import Requirement
+
+from repository.testing.detect.needs import fitting, of_extras
+from repository.testing.install.installer import UvInstaller
+
+#: In uv's refusals: the package that can't be had or built, by itself or for its dependent.
+_BLAMED = r"(?:Failed to (?:build|download)|depends on|because|versions? of|only) `?%s(?![\w-])"
+_MAX_ATTEMPTS = 8
+_SECONDS = 200.0
+#: Of more, each is tried as of the commit's date alone.
+_MAX_TRIED_AT_ALL_DATES = 4
+
+
+async def requirements_of_extras(installer: UvInstaller) -> list[str]:
+    """Return what the installed repository's metadata require for its extras for tests."""
+    result = await installer.run_script("print_metadata")
+    metadata, _ = parse_email(result.output)
+    offered = metadata.get("provides_extra", [])
+    requested = dict.fromkeys([*installer.recipe.extras, *fitting(offered)])
+    extras = [extra for extra in requested if extra in offered]
+    requires = metadata.get("requires_dist", [])
+    return of_extras(metadata.get("name", ""), extras, requires, installer.recipe.python)
+
+
+async def install_requirements(installer: UvInstaller, requirements: list[str]) -> None:
+    """Install requirements together; those that uv blames for a refusal, or else all, one by one."""
+    apart: list[str] = []
+    for _ in range(_MAX_ATTEMPTS):
+        if not installer.time_left:
+            return
+        if not requirements:
+            break
+        result = await installer.install(installer.dates[0], *requirements, seconds=_SECONDS)
+        if result.returncode == 0 or installer.unreachable:
+            break
+        blamed = _blamed_requirements(requirements, result.output)
+        if not blamed or result.timed_out:
+            blamed = requirements
+        requirements = [line for line in requirements if line not in blamed]
+        apart = [*blamed, *apart]
+    await _install_one_by_one(installer, apart)
+
+
+def _blamed_requirements(requirements: list[str], output: str) -> list[str]:
+    blamed: list[str] = []
+    for requirement in requirements:
+        name = re.escape(Requirement(requirement).name)
+        if re.search(_BLAMED % name, output, re.I):
+            blamed.append(requirement)
+    return blamed
+
+
+async def _install_one_by_one(installer: UvInstaller, requirements: list[str]) -> None:
+    dates = installer.dates
+    if len(requirements) > _MAX_TRIED_AT_ALL_DATES:
+        dates = dates[:1]
+    for requirement in requirements:
+        for date in dates:
+            if installer.unreachable or not installer.time_left:
+                return
+            result = await installer.install(date, requirement)
+            if result.returncode == 0:
+                break

@@ -1,0 +1,8 @@
+"""Print those of the modules named in the arguments that are not installed."""
+
+import importlib.util
+import sys
+
+for name in sys.argv[1:]:
+    if importlib.util.find_spec(name) is None:
+        print(name)

@@ -1,0 +1,17 @@
+"""Exit with 0 if this pytest works on this interpreter: it rewrites an assertion, and reports."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+TEST = """
+def test_probe():
+    assert len([1]) == 1
+"""
+
+os.chdir(tempfile.mkdtemp())
+Path("test_probe.py").write_text(TEST)
+sys.exit(pytest.main(["test_probe.py", "--junitxml=report.xml"]))

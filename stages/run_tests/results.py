@@ -1,0 +1,61 @@
+"""How the test of one candidate ends."""
+
+from dataclasses import dataclass
+
+from repository.testing.folders import Changes
+from stages.apply_patch import Candidate
+from stages.run_tests.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Change:
+    """A candidate with its number, its patch and the files that it writes."""
+
+    number: int
+    """Index into Candidates.candidates."""
+    candidate: Candidate
+    patch: bytes
+    files: Changes
+
+
+@dataclass(frozen=True)
+class Passed:
+    """No test regressed, and the reproduction test passes if there is one."""
+
+    change: Change
+    verdict: Verdict
+    newly_passing: int
+    """Tests that failed on the base commit and pass."""
+    semantic_hash: str
+    """The same for changes that differ in layout alone."""
+
+
+@dataclass(frozen=True)
+class NotReproduced:
+    """No test regressed, but the reproduction test still fails."""
+
+    change: Change
+    verdict: Verdict
+    newly_passing: int
+    semantic_hash: str
+    feedback: str
+
+
+@dataclass(frozen=True)
+class Regressed:
+    """Tests that passed on the base fail, or do not run."""
+
+    change: Change
+    regressions: int
+    feedback: str
+
+
+@dataclass(frozen=True)
+class DidNotRun:
+    """No test has a result."""
+
+    change: Change
+    feedback: str
+
+
+Result = Passed | NotReproduced | Regressed | DidNotRun

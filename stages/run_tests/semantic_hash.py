@@ -1,0 +1,47 @@
+"""A hash that changes share which differ in comments, docstrings, layout and tests alone."""
+
+import ast
+import hashlib
+from collections.abc import Callable
+
+from repository.testing.folders import Changes
+
+
+def semantic_hash(changes: Changes, is_test: Callable[[str], bool]) -> str:
+    """Return the hash of what changes do; of tests alone, if they change nothing else."""
+    sources = {path: data for path, data in changes.items() if not is_test(path)}
+    counted = sources or changes
+    digest = hashlib.sha256()
+    for path in sorted(counted):
+        content = _normalize(path, counted[path])
+        digest.update(f"{path}\0{content}\0".encode(errors="replace"))
+    return digest.hexdigest()
+
+
+def _normalize(path: str, data: bytes | None) -> str:
+    if data is None:
+        return "removed"
+    text = data.decode(errors="replace")
+    if path.endswith(".py"):
+        try:
+            return _normalize_python(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            pass  # compared as any other text
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    return "\n".join(lines)
+
+
+def _normalize_python(text: str) -> str:
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if node.body and _is_docstring(node.body[0]):
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
+        return False
+    return isinstance(node.value.value, str)

@@ -1,0 +1,84 @@
+"""The tests with one candidate, compared with the tests on the base."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+
+from repository.testing.models import TestReport
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate's runs of the tests, and what follows from them."""
+
+    base: TestReport
+    own: TestReport | None
+    """The patch's test files on the base, without the rest of the patch; None: it has none."""
+    after: TestReport
+    whole_suite: bool
+    unbuilt: tuple[str, ...] = ()
+    """Changed sources of extension modules, which are not compiled again for the tests."""
+    flaky: frozenset[str] = frozenset()
+    """Tests that ended differently when run again on the same code."""
+
+    @cached_property
+    def red_before(self) -> frozenset[str]:
+        if self.own is None:
+            return self.base.red
+        return self.base.red | self.own.red
+
+    @cached_property
+    def fixed(self) -> frozenset[str]:
+        """Tests that the whole patch fixes, and not its own version of the tests alone.
+
+        A new test whose file fails to load on the base, such as for a missing import, counts as
+        failing there.
+        """
+        failing = self.red_before
+        green_by_own_version: Collection[str] = ()
+        if self.own is not None:
+            green_by_own_version = self.own.green
+            if not self.own.completed:
+                failing |= self.after.green - self.base.results.keys()
+        fixed = failing & self.after.green
+        return fixed.difference(self.flaky, green_by_own_version)
+
+    @cached_property
+    def broken(self) -> frozenset[str]:
+        """Tests that were green and are red; or that are new, and red."""
+        return self.after.red - self.base.red - self.flaky
+
+    @cached_property
+    def lost(self) -> frozenset[str]:
+        """Tests that were green and do not run, of modules that the patch's tests don't rewrite."""
+        rewritten = {_module(test) for test in self.own.results} if self.own else set()
+        return frozenset(test for test in self._not_run if _module(test) not in rewritten)
+
+    @cached_property
+    def newly_passing(self) -> frozenset[str]:
+        return self.base.red & self.after.green
+
+    @property
+    def regressions(self) -> int:
+        return len(self.broken) + len(self.lost)
+
+    @property
+    def dropped(self) -> int:
+        """Tests that were green, and that the patch's own version of their file takes out."""
+        return len(self._not_run) - len(self.lost)
+
+    @cached_property
+    def _not_run(self) -> frozenset[str]:
+        """Tests that were green, and are gone or skipped.
+
+        A run that was cut short says nothing of those that it did not reach.
+        """
+        if self.base.cut_short or self.after.cut_short:
+            return frozenset()
+        results = self.after.results
+        skipped = {test for test, status in results.items() if status == "skipped"}
+        return self.base.green - (results.keys() - skipped)
+
+
+def _module(test: str) -> str:
+    return test.partition("::")[0]

@@ -1,0 +1,177 @@
+"""What the tests prove of a candidate, honest about what they don't."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.outcome import Facts, Verification
+from repository.testing.models import Suite, is_load_error
+from stages.propose_patch import Reproduction
+from stages.run_tests.trial import Trial
+
+_MAX_UNBUILT_FILES = 3
+_PROOF_FIELDS = {
+    "verification",
+    "fixed",
+    "regressed",
+    "could_not_run",
+    "flaky",
+    "still_failing",
+    "ran",
+}
+
+
+class Verdict(BaseModel):
+    """The candidate that was chosen, and what the tests prove of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    candidate: int
+    """Index into Candidates.candidates."""
+    verification: Verification
+    reason: str
+    """Why this verification and no better one, in a sentence."""
+    fixed: tuple[str, ...]
+    """Tests that failed before and pass after: on the base, or on the base with only the patch's
+    tests."""
+    still_failing: tuple[str, ...]
+    """Tests that failed before and still do."""
+    regressed: tuple[str, ...] = ()
+    """Tests that passed before and fail after. A candidate with one goes back, so a verdict names
+    none."""
+    could_not_run: tuple[str, ...] = ()
+    """Test files that could not be loaded, before and after."""
+    flaky: tuple[str, ...] = ()
+    """Tests that ended differently when run again on the same code: they prove nothing."""
+    ran: int
+    log_key: str | None
+    proof_key: str | None = None
+    """Artifact with the lists above, whole."""
+
+    def facts(self) -> Facts:
+        artifacts: dict[str, str] = {}
+        if self.log_key:
+            artifacts["test log"] = self.log_key
+        if self.proof_key:
+            artifacts["proof"] = self.proof_key
+        return Facts(verification=self.verification, artifacts=artifacts)
+
+    def proof(self) -> str:
+        """Return the tests behind the verification, as JSON."""
+        return self.model_dump_json(include=_PROOF_FIELDS, indent=1)
+
+
+def judge(candidate: int, trial: Trial) -> Verdict:
+    """Return the verdict on a candidate under which no test regressed."""
+    report = trial.after
+    verification, reason = _verify(trial)
+    unloaded = [test.rpartition("::")[2] for test in report.results if is_load_error(test)]
+    return Verdict(
+        candidate=candidate,
+        verification=verification,
+        reason="; ".join([reason, *_reservations(trial)]),
+        fixed=tuple(sorted(trial.fixed)),
+        still_failing=tuple(sorted(trial.red_before & report.red)),
+        ran=len(report.results),
+        log_key=report.log_key,
+        could_not_run=tuple(sorted(unloaded)),
+        flaky=tuple(sorted(trial.flaky)),
+    )
+
+
+def judge_untested(candidate: int, suite: Suite) -> Verdict:
+    """Return the verdict on a candidate of a repository whose tests can't be run."""
+    return Verdict(
+        candidate=candidate,
+        verification=Verification.NOT_VERIFIED,
+        reason=suite.reason,
+        fixed=(),
+        still_failing=(),
+        ran=0,
+        log_key=suite.log_key,
+    )
+
+
+def add_reproduction(verdict: Verdict, reproduction: Reproduction) -> Verdict:
+    """Return the verdict with the proof of a reproduction test that passes.
+
+    It may prove a change that it is not part of, and the reason says that it is not.
+    """
+    if verdict.verification is Verification.RED_TO_GREEN:
+        return verdict
+    number = len(reproduction.tests)
+    reason = (
+        f"{count_tests(number)} made from the issue, not part of the change, failed before it and"
+        f" {_passes(number)} with it; none that passed fails"
+    )
+    return verdict.model_copy(
+        update={
+            "verification": Verification.RED_TO_GREEN,
+            "reason": reason,
+            "fixed": reproduction.tests,
+        }
+    )
+
+
+def note_failing_reproduction(verdict: Verdict) -> Verdict:
+    """Return the verdict with the note that the reproduction test still fails."""
+    note = "a test made from the issue, which is not part of the change, still fails"
+    return verdict.model_copy(update={"reason": f"{verdict.reason}; {note}"})
+
+
+def count_tests(number: int) -> str:
+    return "1 test" if number == 1 else f"{number} tests"
+
+
+def _passes(number: int) -> str:
+    return "passes" if number == 1 else "pass"
+
+
+def _verify(trial: Trial) -> tuple[Verification, str]:
+    report = trial.after
+    if trial.fixed:
+        return Verification.RED_TO_GREEN, _describe_fixed(trial)
+    unchanged_tests = not (trial.unbuilt or trial.dropped)
+    all_green = report.completed and bool(report.green) and not report.red
+    if trial.whole_suite and all_green and unchanged_tests:
+        return Verification.SUITE_PASSES, f"the whole suite passes ({len(report.green)} tests)"
+    reason = (
+        f"no test failed before and passes now; of {count_tests(len(report.results))} run, "
+        f"{_describe_red(trial)}"
+    )
+    return Verification.NOT_VERIFIED, reason
+
+
+def _describe_fixed(trial: Trial) -> str:
+    number = len(trial.fixed)
+    text = (
+        f"{count_tests(number)} failed before the change and {_passes(number)} with it; none that"
+        " passed fails"
+    )
+    if trial.flaky:
+        text += f"; {count_tests(len(trial.flaky))} ended differently when run again"
+    return text
+
+
+def _describe_red(trial: Trial) -> str:
+    report = trial.after
+    if report.red:
+        return f"{len(report.red)} fail as they did before"
+    if trial.whole_suite and report.completed:
+        return "none fails"
+    return "none fails, but not all were run"
+
+
+def _reservations(trial: Trial) -> Sequence[str]:
+    """Return what weakens the proof, in words."""
+    reservations: list[str] = []
+    if trial.dropped:
+        reservations.append(f"the change takes out {count_tests(trial.dropped)} that passed")
+    if trial.after.cut_short:
+        reservations.append("the time did not last for all of them")
+    if trial.unbuilt:
+        files = ", ".join(trial.unbuilt[:_MAX_UNBUILT_FILES])
+        reservations.append(
+            f"the tests did not see what it changes in {files}: that is not compiled again"
+        )
+    return reservations
