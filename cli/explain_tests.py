@@ -117,9 +117,10 @@ def _summarize(plan: "TestPlan") -> dict[str, Any]:
     """Return the fields to print; their names are part of the command's JSON output."""
     detection = plan.detection
     recipe = plan.recipe
-    automation = [f"{path}: {line}" for path, line in detection.said.calls[:_MAX_CALLS]]
+    automation = [f"{call.path}: {call.text}" for call in detection.hints.calls[:_MAX_CALLS]]
     if recipe is None:
         return {"runnable": False, "why": plan.reason, "automation": automation}
+    package = detection.draft.package
     return {
         "runnable": True,
         "why": plan.reason,
@@ -127,8 +128,8 @@ def _summarize(plan: "TestPlan") -> dict[str, Any]:
         "else": list(recipe.fallback_runners),
         "script": recipe.script,
         "python": recipe.python,
-        "requires_python": detection.requires_python,
-        "classified": [f"3.{minor}" for minor in detection.classified],
+        "requires_python": package.requires_python,
+        "classified": [f"3.{minor}" for minor in package.classified_minors],
         "version": recipe.version,
         "installed": recipe.packaged,
         "extras": list(recipe.extras) or "those for tests",
@@ -136,9 +137,10 @@ def _summarize(plan: "TestPlan") -> dict[str, Any]:
         "if_missing": sorted(set(recipe.modules.values())),
         "tools": list(recipe.tools),
         "steps": [step.command for step in recipe.steps],
-        "test_files": len(detection.test_files),
+        "test_files": len(detection.tests.paths),
         "patterns": list(recipe.patterns),
         "automation": automation,
+        "evidence": [f"{one.conclusion}: {one.source}" for one in detection.evidence],
     }
 
 

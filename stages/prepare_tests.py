@@ -60,8 +60,8 @@ class PrepareTests:
         log_key = await run.save("environment.log", log.text)
 
         tests, whole = choose_tests(
-            plan.detection.test_files,
-            plan.detection.texts,
+            plan.detection.tests.paths,
+            plan.detection.tests.texts,
             plan.sizes,
             ranking=context.ranking,
             issue=issue.text,

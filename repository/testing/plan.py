@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repository.git import Mirror
-from repository.testing.detect.detection import Detected, detect
+from repository.testing.detect.detection import Detection, RecipeDraft, detect
+from repository.testing.detect.toolchains import DetectedToolchain
 from repository.testing.detect.tree import read_tree
 from repository.testing.install.interpreters import choose_minor, find_interpreters
-from repository.testing.models import BuildStep, Recipe
+from repository.testing.models import Recipe
 from repository.testing.version import version_from_description
 
 
@@ -30,7 +31,7 @@ class TestPlan:
     """None: the tests can't be run here."""
     reason: str
     """Why they can't be run, or how the runner was decided."""
-    detection: Detected
+    detection: Detection
     sizes: Mapping[str, int]
     """path -> bytes, of all files"""
 
@@ -38,23 +39,25 @@ class TestPlan:
 def plan_tests(mirror: Mirror, commit: BaseCommit, pythons: Sequence[Path]) -> TestPlan:
     """Return how the commit is tested. ``pythons`` are the folders with interpreters."""
     tree = read_tree(mirror, commit.sha)
-    detection = detect(tree.paths, tree.read)
-    if not detection.runners:
-        return TestPlan(None, detection.why, detection, tree.sizes)
-    minor = None
-    if not detection.other:
+    detection = detect(tree)
+    recipe: Recipe | None = None
+    reason = detection.reason
+    if detection.draft.toolchain is not None and detection.draft.runners:
+        recipe = _toolchain_recipe(detection.draft, detection.draft.toolchain, commit)
+    elif detection.draft.runners:
         minor = _choose_python(detection, commit, pythons)
         if minor is None:
-            reason = f"no interpreter here fits the repository's {detection.requires_python!r}"
-            return TestPlan(None, reason, detection, tree.sizes)
-    recipe = _make_recipe(detection, commit, minor)
-    return TestPlan(recipe, detection.why, detection, tree.sizes)
+            requirement = detection.draft.package.requires_python
+            reason = f"no interpreter here fits the repository's {requirement!r}"
+        else:
+            recipe = _python_recipe(detection.draft, commit, minor)
+    return TestPlan(recipe, reason, detection, tree.sizes)
 
 
-def _choose_python(detection: Detected, commit: BaseCommit, pythons: Sequence[Path]) -> int | None:
+def _choose_python(detection: Detection, commit: BaseCommit, pythons: Sequence[Path]) -> int | None:
     """Return the minor version of Python 3; the repository's own configuration goes first."""
     available = find_interpreters(pythons)
-    configured = detection.config.python
+    configured = detection.draft.python
     if configured:
         return choose_minor(
             available,
@@ -62,41 +65,58 @@ def _choose_python(detection: Detected, commit: BaseCommit, pythons: Sequence[Pa
             classified=(),
             committed_at=commit.committed_at,
         )
+    package = detection.draft.package
     return choose_minor(
         available,
-        requires=detection.requires_python,
-        classified=detection.classified or sorted(detection.said.minors),
+        requires=package.requires_python,
+        classified=package.classified_minors or detection.hints.minors,
         committed_at=commit.committed_at,
     )
 
 
-def _make_recipe(detection: Detected, commit: BaseCommit, minor: int | None) -> Recipe:
-    """``minor`` None: the tests are not Python's."""
-    first, *others = detection.runners
-    of_python = minor is not None
+def _python_recipe(draft: RecipeDraft, commit: BaseCommit, minor: int) -> Recipe:
     return Recipe(
         repository=commit.repository,
         base_sha=commit.sha,
         committed_at=commit.committed_at,
         version=version_from_description(commit.described),
-        runner=first,
-        fallback_runners=tuple(others),
-        script=detection.script,
-        options=detection.options,
-        python=f"3.{minor}" if of_python else "",
-        packaged=detection.packaged and of_python,
-        extras=detection.config.extras or tuple(detection.needs.extras),
-        requirements=tuple(detection.needs.requirements) if of_python else (),
-        modules=detection.needs.modules if of_python else {},
-        source_root=detection.source_root,
-        patterns=detection.patterns,
-        name=detection.name,
-        backend=detection.backend,
-        version_from_git=detection.asks_git,
-        environment=detection.config.environment,
-        tools=tuple(detection.other.tools) if detection.other else (),
-        steps=tuple(
-            BuildStep(command=command, network=network)
-            for network, command in (detection.other.steps if detection.other else ())
-        ),
+        runner=draft.runners[0],
+        fallback_runners=draft.runners[1:],
+        script=draft.script.path,
+        options=draft.script.options,
+        python=f"3.{minor}",
+        packaged=draft.package.is_installable,
+        name=draft.package.name,
+        backend=draft.package.backend,
+        version_from_git=draft.package.version_from_git,
+        source_root=draft.package.source_root,
+        extras=draft.needs.extras,
+        requirements=draft.needs.requirements,
+        modules=dict(draft.needs.modules),
+        environment=dict(draft.environment),
+        patterns=draft.patterns,
+    )
+
+
+def _toolchain_recipe(
+    draft: RecipeDraft, toolchain: DetectedToolchain, commit: BaseCommit
+) -> Recipe:
+    return Recipe(
+        repository=commit.repository,
+        base_sha=commit.sha,
+        committed_at=commit.committed_at,
+        version=version_from_description(commit.described),
+        runner=draft.runners[0],
+        fallback_runners=draft.runners[1:],
+        script=draft.script.path,
+        options=draft.script.options,
+        python="",
+        packaged=False,
+        source_root="",
+        extras=(),
+        requirements=(),
+        environment=dict(draft.environment),
+        patterns=draft.patterns,
+        tools=toolchain.tools,
+        steps=toolchain.steps,
     )

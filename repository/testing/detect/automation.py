@@ -1,14 +1,18 @@
-"""What a repository's automation says of its tests: CI, tox, nox, Makefile and their like, read as
-text.
+"""What a repository's automation says of its tests: CI, tox, nox, Makefile and the like.
 
-Nothing is run and no YAML is loaded: hostile documents can be made to grow. A line is taken for a
-command where it looks like one."""
+All of it is read as text. Nothing is run and no YAML is loaded, since hostile documents can be made
+to grow. A line is taken for a command where it looks like one.
+"""
 
 import re
 import shlex
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from typing import Literal
+
+from repository.testing.detect.tree import Tree
 
 _FILES = (
     ".github/workflows/*.yml",
@@ -34,111 +38,146 @@ _FILES = (
     "README.md",
     "CONTRIBUTING.md",
 )
+"""The most reliable first."""
+_MAX_DEPTH = 2
 _MAX_FILES = 25
 _MAX_LINES = 4000
-_INSTALL = re.compile(r"\b(?:pip3?|uv pip)\s+install\s+(?P<what>.+)")
-_CALL = re.compile(r"session\.(?P<verb>install|run)\((?P<what>[^()]*)\)", re.S)
-_VERSIONS = re.compile(r"^\s*-?\s*(?:python(?:[-_]version)?|env_?list|envlist)\s*[:=](.*)$", re.I)
-_RUNNERS = {
-    "pytest": re.compile(r"\b(?:pytest|py\.test)\b(?!\.)"),
-    "unittest": re.compile(r"-m\s+unittest\b|\bsetup\.py test\b|-m\s+django\s+test\b"),
-}
+_MAX_COMMAND = 200
+
+_PIP_INSTALL = re.compile(r"\b(?:pip3?|uv pip)\s+install\s+(?P<arguments>.+)")
+_NOX_CALL = re.compile(r"session\.(?P<verb>install|run)\((?P<arguments>[^()]*)\)", re.S)
+_STRING = re.compile(r"['\"]([^'\"\n]*)['\"]")
+_VERSION_MATRIX = re.compile(
+    r"^\s*-?\s*(?:python(?:[-_]version)?|env_?list|envlist)\s*[:=](.*)$", re.I
+)
+_MINOR_VERSION = re.compile(r"3\.(\d+)|\bpy3(\d+)\b")
+_KEY_BEFORE_COMMAND = re.compile(r"^(?:-\s*)?(?:run|script|commands|test|install)\s*[:=]\s*\|?")
+_COMMAND_IN_PROSE = re.compile(r"(?:\$ )?(?:python|pytest|\./|tox|make|npm|go |cargo )")
+_END_OF_COMMAND = re.compile(r"\s(?:&&|\|\||;|\||#|>)")
+_CONTINUED_LINE = re.compile(r"\\\n\s*")
+_PYTEST_CALL = re.compile(r"\b(?:pytest|py\.test)\b(?!\.)")
+_UNITTEST_CALL = re.compile(r"-m\s+unittest\b|\bsetup\.py test\b|-m\s+django\s+test\b")
+_REQUIREMENT_OPTIONS = ("-r", "--requirement")
+_OTHER_OPTIONS_WITH_VALUE = (
+    "-c",
+    "--constraint",
+    "-f",
+    "--find-links",
+    "-i",
+    "--index-url",
+    "--extra-index-url",
+)
+
+CalledRunner = Literal["pytest", "unittest", "script"]
 
 
-@dataclass
-class Said:
-    """Most telling file first."""
+@dataclass(frozen=True)
+class AutomationLine:
+    path: str
+    text: str
 
-    calls: list[tuple[str, str]] = field(default_factory=list)
-    """(file, line) of what seems to run tests."""
-    installs: list[str] = field(default_factory=list)
-    """What is given to pip install: requirements, ``-r FILE`` as ``-rFILE``, ``.[extra]``."""
-    minors: set[int] = field(default_factory=set)
-    """Of Python 3, named in version matrices."""
 
-    def runner(self, script: str) -> str | None:
-        """The runner that is called first: pytest, unittest, or ``script`` where the script is."""
-        name = script.rsplit("/", 1)[-1]
-        own = re.compile(rf"(?:^|[\s/'\"]){re.escape(name)}\b") if name else None
-        for _, line in self.calls:
-            if own and own.search(line):
+@dataclass(frozen=True)
+class AutomationHints:
+    """What automation calls and installs, from the most reliable file first."""
+
+    calls: tuple[AutomationLine, ...] = ()
+    """Commands that seem to run tests."""
+    installs: tuple[AutomationLine, ...] = ()
+    """What is passed to pip install: requirements, ``-r FILE`` as ``-rFILE``, ``.[extra]``."""
+    minors: tuple[int, ...] = ()
+    """Minor versions of Python 3 in version matrices, in order."""
+
+    def called_runner(self, script: str) -> CalledRunner | None:
+        """Return the runner that is called first; ``script`` is the repository's own, or empty."""
+        for call in self.calls:
+            if _calls_script(call.text, script):
                 return "script"
-            for runner, pattern in _RUNNERS.items():
-                if pattern.search(line):
-                    return runner
+            if _PYTEST_CALL.search(call.text):
+                return "pytest"
+            if _UNITTEST_CALL.search(call.text):
+                return "unittest"
         return None
 
 
-def listen(paths: Iterable[str], read: Callable[[str], str | None], script: str) -> Said:
-    """``script``: the repository's own test script, "" where there is none."""
-    said = Said()
-    known = list(paths)
-    files = [
-        path
-        for pattern in _FILES
-        for path in known
-        if fnmatchcase(path, pattern) and path.count("/") <= 2
-    ]
-    for path in list(dict.fromkeys(files))[:_MAX_FILES]:
-        for line in _lines(path, read(path) or ""):
-            _take(said, path, line, script)
-    return said
+def read_automation(tree: Tree, script: str) -> AutomationHints:
+    """``script`` is the repository's own test script, empty where there is none."""
+    calls: list[AutomationLine] = []
+    installs: list[AutomationLine] = []
+    minors: set[int] = set()
+    for path in _automation_files(tree.paths):
+        for line in _lines(path, tree.text(path)):
+            minors.update(_minors_in_matrix(line))
+            command = _KEY_BEFORE_COMMAND.sub("", line).strip()
+            if path.endswith(".md") and not _COMMAND_IN_PROSE.match(command):
+                continue
+            install = _PIP_INSTALL.search(command)
+            if install:
+                arguments = _parse_pip_arguments(install["arguments"])
+                installs += [AutomationLine(path, argument) for argument in arguments]
+            elif _runs_tests(command, script):
+                calls.append(AutomationLine(path, command[:_MAX_COMMAND]))
+    return AutomationHints(tuple(calls), tuple(installs), tuple(sorted(minors)))
+
+
+def _automation_files(paths: Sequence[str]) -> list[str]:
+    """Return the files to read, in order of ``_FILES``."""
+    shallow = [path for path in paths if path.count("/") <= _MAX_DEPTH]
+    files: dict[str, None] = {}
+    for pattern in _FILES:
+        for path in shallow:
+            if fnmatchcase(path, pattern):
+                files[path] = None
+    return list(files)[:_MAX_FILES]
 
 
 def _lines(path: str, text: str) -> list[str]:
-    if path.endswith(".py"):  # nox: sessions call their commands
-        calls = _CALL.finditer(text)
-        return [
-            f"{'pip install' if c['verb'] == 'install' else ''} {' '.join(_strings(c['what']))}"
-            for c in calls
-        ]
-    text = re.sub(r"\\\n\s*", " ", text)
-    return [
-        line.strip() for line in text.splitlines()[:_MAX_LINES] if not line.lstrip().startswith("#")
-    ]
+    if path.endswith(".py"):
+        return _nox_commands(text)
+    lines = _CONTINUED_LINE.sub(" ", text).splitlines()[:_MAX_LINES]
+    return [line.strip() for line in lines if not line.lstrip().startswith("#")]
 
 
-def _take(said: Said, path: str, line: str, script: str) -> None:
-    if versions := _VERSIONS.match(line):
-        said.minors |= {int(minor) for minor in re.findall(r"3\.(\d+)", versions[1])}
-        said.minors |= {int(minor) for minor in re.findall(r"\bpy3(\d+)\b", versions[1])}
-    command = re.sub(
-        r"^(?:-\s*)?(?:run|script|commands|test|install)\s*[:=]\s*\|?", "", line
-    ).strip()
-    if path.endswith(".md") and not re.match(
-        r"(?:\$ )?(?:python|pytest|\./|tox|make|npm|go |cargo )", command
-    ):
-        return
-    if found := _INSTALL.search(command):
-        said.installs += _arguments(found["what"])
-    elif any(p.search(command) for p in _RUNNERS.values()) or (
-        script and script.rsplit("/", 1)[-1] in command
-    ):
-        said.calls.append((path, command[:200]))
+def _nox_commands(text: str) -> list[str]:
+    """Return the commands that nox's sessions call."""
+    commands = []
+    for call in _NOX_CALL.finditer(text):
+        program = "pip install" if call["verb"] == "install" else ""
+        commands.append(f"{program} {' '.join(_STRING.findall(call['arguments']))}")
+    return commands
 
 
-def _arguments(text: str) -> list[str]:
-    text = re.split(r"\s(?:&&|\|\||;|\||#|>)", f"{text} ")[0]
+def _minors_in_matrix(line: str) -> set[int]:
+    matrix = _VERSION_MATRIX.match(line)
+    if matrix is None:
+        return set()
+    return {int(dotted or short) for dotted, short in _MINOR_VERSION.findall(matrix[1])}
+
+
+def _runs_tests(command: str, script: str) -> bool:
+    if _PYTEST_CALL.search(command) or _UNITTEST_CALL.search(command):
+        return True
+    return bool(script) and PurePosixPath(script).name in command
+
+
+def _calls_script(command: str, script: str) -> bool:
+    name = re.escape(PurePosixPath(script).name)
+    return bool(name) and re.search(rf"(?:^|[\s/'\"]){name}\b", command) is not None
+
+
+def _parse_pip_arguments(text: str) -> list[str]:
+    """Return requirements and requirement files; other options are left out."""
+    command = _END_OF_COMMAND.split(f"{text} ")[0]
     try:
-        words = shlex.split(text)
+        words = shlex.split(command)
     except ValueError:
         return []
-    found: list[str] = []
-    for before, word in zip(["", *words], words, strict=False):
-        if before in ("-r", "--requirement"):
-            found.append(f"-r{word}")
-        elif before not in (
-            "-c",
-            "--constraint",
-            "-f",
-            "--find-links",
-            "-i",
-            "--index-url",
-            "--extra-index-url",
-        ):
-            found += [] if word.startswith("-") else [word]
-    return found
-
-
-def _strings(arguments: str) -> list[str]:
-    return [found[1] for found in re.finditer(r"['\"]([^'\"\n]*)['\"]", arguments)]
+    arguments = []
+    previous = ""
+    for word in words:
+        if previous in _REQUIREMENT_OPTIONS:
+            arguments.append(f"-r{word}")
+        elif previous not in _OTHER_OPTIONS_WITH_VALUE and not word.startswith("-"):
+            arguments.append(word)
+        previous = word
+    return arguments

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from repository.testing.detect.needs import distinct
+from repository.testing.detect.requirements import installable
 from repository.testing.environment import (
     BuiltEnvironment,
     EnvironmentFailed,
@@ -113,7 +113,7 @@ class _Builder:
     ) -> list[str]:
         """Install what the tests need beside ``installed``, and return all of that."""
         of_extras = await requirements_of_extras(self._installer)
-        requirements = distinct([*of_extras, *self._recipe.requirements])
+        requirements = installable([*of_extras, *self._recipe.requirements])
         new = [requirement for requirement in requirements if requirement not in installed]
         await install_requirements(self._installer, new)
         variables = self.built(install_mode).process_variables(self._installer.workspace)

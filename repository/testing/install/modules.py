@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from packaging.requirements import Requirement
 
-from repository.testing.detect.needs import distinct
+from repository.testing.detect.requirements import installable
 from repository.testing.install.installer import UvInstaller
 
 
@@ -19,7 +19,7 @@ async def find_missing_modules(installer: UvInstaller, variables: Mapping[str, s
         return []
     result = await installer.run_script("print_missing_modules", *requirements, variables=variables)
     missing = [name for name in result.output.split() if name in requirements]
-    return distinct(requirements[name] for name in missing)
+    return installable(requirements[name] for name in missing)
 
 
 async def remove_broken_modules(installer: UvInstaller, installed: list[str]) -> None:

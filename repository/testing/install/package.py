@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from repository.testing.detect.needs import PACKAGES, distinct
+from repository.testing.detect.requirements import PACKAGES, installable
 from repository.testing.environment import InstallMode
 from repository.testing.folders import copy_folder
 from repository.testing.install.installer import UvInstaller
@@ -80,7 +80,7 @@ class PackageInstaller:
                 for module in sorted(modules)
                 if module.lower() not in tools
             ]
-            requirements = distinct(missing)
+            requirements = installable(missing)
             if not requirements or not self._installer.time_left:
                 return False
             tools += [module.lower() for module in modules]

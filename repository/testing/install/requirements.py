@@ -5,7 +5,7 @@ import re
 from packaging.metadata import parse_email
 from packaging.requirements import Requirement
 
-from repository.testing.detect.needs import fitting, of_extras
+from repository.testing.detect.requirements import choose_for_tests, resolve_extras
 from repository.testing.install.installer import UvInstaller
 
 #: In uv's refusals: the package that can't be had or built, by itself or for its dependent.
@@ -21,10 +21,10 @@ async def requirements_of_extras(installer: UvInstaller) -> list[str]:
     result = await installer.run_script("print_metadata")
     metadata, _ = parse_email(result.output)
     offered = metadata.get("provides_extra", [])
-    requested = dict.fromkeys([*installer.recipe.extras, *fitting(offered)])
+    requested = dict.fromkeys([*installer.recipe.extras, *choose_for_tests(offered)])
     extras = [extra for extra in requested if extra in offered]
     requires = metadata.get("requires_dist", [])
-    return of_extras(metadata.get("name", ""), extras, requires, installer.recipe.python)
+    return resolve_extras(metadata.get("name", ""), extras, requires, installer.recipe.python)
 
 
 async def install_requirements(installer: UvInstaller, requirements: list[str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from repository.testing.detect.ecosystems import KEPT
+from repository.testing.ecosystems import KEPT
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.folders import copy_folder, empty_folders, make_readable
 from repository.testing.install.installer import BuildTask

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from repository.testing.detect.ecosystems import WAYS
+from repository.testing.ecosystems import SHELL_RUNNERS
 from repository.testing.models import Recipe
 
 #: Seconds that one test may take, if the runner has such a limit.
@@ -44,10 +44,10 @@ class RunnerCommands:
         installed, and scripts take modules or paths.
         """
         runner = self.recipe.runner
-        shell_runner = WAYS.get(runner)
+        shell_runner = SHELL_RUNNERS.get(runner)
         if shell_runner is not None:
             arguments = shell_runner.select(self.tests)
-            return [("/bin/sh", "-c", shell_runner.test, "sh", *arguments)]
+            return [("/bin/sh", "-c", shell_runner.command, "sh", *arguments)]
         match runner:
             case "command":
                 return [self._configured_command()]

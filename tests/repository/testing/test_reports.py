@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repository.testing.detect.ecosystems import WAYS
+from repository.testing.ecosystems import SHELL_RUNNERS
 from repository.testing.run.reports.cargo import read_cargo
 from repository.testing.run.reports.go import read_go
 from repository.testing.run.reports.jest import read_jest
@@ -145,4 +145,4 @@ def test_nothing_that_a_tool_prints_breaks_a_reader(document: object, text: str)
 def test_files_are_chosen_as_each_tool_chooses_tests(
     runner: str, tests: list[str], given_: list[str]
 ) -> None:
-    assert WAYS[runner].select(tests) == given_
+    assert SHELL_RUNNERS[runner].select(tests) == given_

@@ -1,0 +1,160 @@
+"""A Python project's packaging files, and what they say of its package."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from repository.files import AMBIGUOUS_TEST_FOLDERS, TEST_FOLDERS
+from repository.testing.detect.parsing import parse_ini, parse_toml, setup_argument, table
+from repository.testing.detect.tree import Tree
+
+_PYTEST_SECTIONS = (
+    ("pytest.ini", "pytest"),
+    (".pytest.ini", "pytest"),
+    ("tox.ini", "pytest"),
+    ("setup.cfg", "tool:pytest"),
+)
+_FOLDERS_WITHOUT_PACKAGES = (
+    TEST_FOLDERS
+    | AMBIGUOUS_TEST_FOLDERS
+    | {"docs", "doc", "examples", "benchmarks", "scripts", "tools"}
+)
+_PACKAGE_AT_TOP = re.compile(r"(?:src/|lib/)?(\w+)/__init__\.py")
+_REQUIRES_IN_SETUP = re.compile(r"python_requires\s*=\s*[\"']([^\"']+)")
+_FOLDER_IN_SETUP = re.compile(
+    r"package_dir[ \t]*=[ \t]*\{[ \t]*['\"]{2}[ \t]*:[ \t]*['\"]([\w./-]+)['\"]"
+)
+_FOLDER_IN_SETUP_CFG = re.compile(r"^=[ \t]*(\S+)$", re.M)
+_PYTHON_CLASSIFIER = re.compile(r"Programming Language :: Python :: 3\.(\d+)")
+_VERSION_FROM_GIT = re.compile(r"setuptools_scm|setuptools-scm|hatch-vcs|\bpbr\b|scm\b")
+
+
+@dataclass(frozen=True)
+class Package:
+    """What the repository's files say of its own package."""
+
+    is_installable: bool = False
+    name: str = ""
+    backend: str = ""
+    """The module that builds it, if pyproject.toml names it."""
+    version_from_git: bool = False
+    """It asks git for its version when it is built."""
+    source_root: str = ""
+    """The folder of its packages, such as "src"; empty for the root."""
+    requires_python: str | None = None
+    """A version specifier, as written."""
+    classified_minors: tuple[int, ...] = ()
+    """Minor versions of Python 3 that its trove classifiers name."""
+
+
+class Project:
+    """The packaging files of a tree, parsed; what is not there is empty."""
+
+    def __init__(self, tree: Tree):
+        self.tree = tree
+        self.setup_py = tree.text("setup.py")
+        self.pyproject = parse_toml(tree.text("pyproject.toml"))
+        self.setup_cfg = parse_ini(tree.text("setup.cfg"))
+        self.tox = parse_ini(tree.text("tox.ini"))
+
+    @cached_property
+    def pytest_config(self) -> dict[str, Any] | None:
+        """pytest's configuration; None where the repository has none."""
+        for path, section in _PYTEST_SECTIONS:
+            if path in self.tree.sizes:
+                parser = parse_ini(self.tree.text(path))
+                if parser.has_section(section):
+                    return dict(parser.items(section))
+        pytest_table = table(self.pyproject, "tool", "pytest")
+        return table(pytest_table, "ini_options") or pytest_table or None
+
+    @cached_property
+    def package(self) -> Package:
+        all_texts = "\n".join(
+            self.tree.text(path) for path in ("pyproject.toml", "setup.cfg", "setup.py", "tox.ini")
+        )
+        minors = {int(minor) for minor in _PYTHON_CLASSIFIER.findall(all_texts)}
+        build_system = table(self.pyproject, "build-system")
+        return Package(
+            is_installable=self._is_installable(),
+            name=self._stated_name() or _only_package(self.tree.paths),
+            backend=str(build_system.get("build-backend") or ""),
+            version_from_git=_VERSION_FROM_GIT.search(all_texts) is not None,
+            source_root=self._source_root(),
+            requires_python=self._requires_python(),
+            classified_minors=tuple(sorted(minors)),
+        )
+
+    def _is_installable(self) -> bool:
+        return (
+            "setup.py" in self.tree.sizes
+            or "build-system" in self.pyproject
+            or "project" in self.pyproject
+            or self.setup_cfg.has_option("metadata", "name")
+        )
+
+    def _stated_name(self) -> str:
+        stated = table(self.pyproject, "project").get("name")
+        for option in ("name", "package_name"):
+            stated = stated or self.setup_cfg.get("metadata", option, fallback="")
+        if stated:
+            return str(stated)
+        names = setup_argument(self.setup_py, "name")
+        return names[0] if names else ""
+
+    def _requires_python(self) -> str | None:
+        stated = table(self.pyproject, "project").get("requires-python")
+        if not stated:
+            stated = table(self.pyproject, "tool", "poetry", "dependencies").get("python")
+        if not stated:
+            stated = self.setup_cfg.get("options", "python_requires", fallback=None)
+        if not stated:
+            match = _REQUIRES_IN_SETUP.search(self.setup_py)
+            stated = match[1] if match else stated
+        return stated if isinstance(stated, str) else None
+
+    def _source_root(self) -> str:
+        """Return the folder that the files state, or a usual one, if a package lies in it."""
+        for folder in (_first_folder(self._stated_roots()), "src", "lib"):
+            if folder and _holds_package(self.tree.paths, folder):
+                return folder
+        return ""
+
+    def _stated_roots(self) -> Iterator[Any]:
+        setuptools = table(self.pyproject, "tool", "setuptools")
+        yield table(setuptools, "package-dir").get("")
+        where = table(setuptools, "packages", "find").get("where")
+        if isinstance(where, list):
+            yield from where
+        yield self.setup_cfg.get("options.packages.find", "where", fallback="")
+        package_dir = self.setup_cfg.get("options", "package_dir", fallback="")
+        yield from _FOLDER_IN_SETUP_CFG.findall(package_dir or "")
+        yield from _FOLDER_IN_SETUP.findall(self.setup_py)
+
+
+def _first_folder(stated: Iterable[Any]) -> str:
+    """Return the first folder that is not the root itself."""
+    for folder in stated:
+        if isinstance(folder, str):
+            normalized = folder.strip().removeprefix("./").rstrip("/")
+            if normalized not in ("", "."):
+                return normalized
+    return ""
+
+
+def _holds_package(paths: Sequence[str], folder: str) -> bool:
+    """Return whether a module or a package lies directly in a folder."""
+    pattern = re.compile(rf"{re.escape(folder)}/(?:[^/]+|[^/]+/__init__)\.py")
+    return any(pattern.fullmatch(path) for path in paths)
+
+
+def _only_package(paths: Iterable[str]) -> str:
+    """Return the name of the one package at the root, src or lib that is none of tests or docs."""
+    packages = set()
+    for path in paths:
+        match = _PACKAGE_AT_TOP.fullmatch(path)
+        if match and match[1] not in _FOLDERS_WITHOUT_PACKAGES:
+            packages.add(match[1])
+    return packages.pop() if len(packages) == 1 else ""

@@ -1,0 +1,168 @@
+"""A Python repository's test files, and which runner runs them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from repository.files import is_test_file
+from repository.runners import Runner
+from repository.testing.detect.automation import AutomationHints
+from repository.testing.detect.parsing import words
+from repository.testing.detect.project import Project
+from repository.testing.detect.tree import Tree
+
+_DEFAULT_PATTERNS = ("test_*.py", "*_test.py", "tests.py")
+_MAX_READ = 400
+_MAX_SHARED = 20
+
+_SCRIPT_PATH = re.compile(
+    r"(?:(?:tests?|testing|bin|scripts|tools)/)?(?:run_?tests?(?:\.py)?)|bin/test"
+)
+"""A repository's own script that runs its tests, as Django and SymPy have one."""
+_PYTHON_SHEBANG = re.compile(r"#!.*python")
+_SCRIPT_OPTIONS = ("--verbose", "--seed=1", "--parallel=1")
+"""Passed to a script that knows them: a line for each result, a fixed order, one process."""
+
+_IMPORTS_PYTEST = re.compile(r"^[ \t]*(?:import|from)[ \t]+_?pytest\b", re.M)
+_TEST_FUNCTION = re.compile(r"^(?:async )?def test", re.M)
+_TEST_CASE = re.compile(r"\bTestCase\b")
+_TEST_CLASS = re.compile(r"^class \w*Test", re.M)
+
+
+@dataclass(frozen=True)
+class TestFiles:
+    """Test files of one language."""
+
+    __test__ = False
+
+    paths: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    """Of names, or of paths with a slash."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """path -> text, of the first few hundred"""
+
+
+@dataclass(frozen=True)
+class Script:
+    """The repository's own program that runs its tests."""
+
+    path: str = ""
+    """Empty: there is none."""
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunnerChoice:
+    runners: tuple[Runner, ...]
+    """To try in order; empty: there is nothing to run."""
+    reason: str
+    """Why the first is the first, or why there is none."""
+
+
+def find_test_files(project: Project) -> TestFiles:
+    """Return the files in which pytest or unittest look for tests."""
+    patterns = _configured_patterns(project) or _DEFAULT_PATTERNS
+    paths = tuple(path for path in project.tree.paths if is_test_file(path, patterns))
+    texts = {path: project.tree.text(path) for path in paths[:_MAX_READ]}
+    return TestFiles(paths, patterns, texts)
+
+
+def _configured_patterns(project: Project) -> tuple[str, ...]:
+    config = project.pytest_config or {}
+    patterns = []
+    for pattern in words(config.get("python_files")):
+        patterns.append(pattern if pattern.endswith(".py") else f"{pattern}.py")
+    return tuple(patterns)
+
+
+def read_shared_files(tree: Tree, tests: TestFiles) -> dict[str, str]:
+    """Return path -> text of the files that tests share: conftest.py and their packages'
+    ``__init__.py``.
+    """
+    conftests = []
+    packages = []
+    test_folders = {PurePosixPath(path).parent for path in tests.paths}
+    for path in tree.paths:
+        if PurePosixPath(path).name == "conftest.py":
+            conftests.append(path)
+        elif path.endswith("__init__.py") and PurePosixPath(path).parent in test_folders:
+            packages.append(path)
+    shared = [*conftests[:_MAX_SHARED], *packages[:_MAX_SHARED]]
+    return {path: tree.text(path) for path in shared}
+
+
+def find_script(tree: Tree) -> Script:
+    """Return the repository's own test script, the nearest to the root."""
+    candidates = [path for path in tree.paths if _SCRIPT_PATH.fullmatch(path)]
+    for path in sorted(candidates, key=lambda path: path.count("/")):
+        text = tree.text(path)
+        if path.endswith(".py") or _PYTHON_SHEBANG.match(text):
+            return Script(path, _known_options(text))
+    return Script()
+
+
+def _known_options(script_text: str) -> tuple[str, ...]:
+    options = []
+    for option in _SCRIPT_OPTIONS:
+        name = option.partition("=")[0]
+        if f"'{name}'" in script_text or f'"{name}"' in script_text:
+            options.append(option)
+    return tuple(options)
+
+
+def choose_runners(
+    project: Project, tests: TestFiles, script: Script, hints: AutomationHints
+) -> RunnerChoice:
+    """Return the runners to try, with the most certain first.
+
+    It is pytest where it is configured or imported, then a script of the repository's own, then
+    what its automation calls, then what the tests look like.
+    """
+    if not tests.paths:
+        reason = "the repository has no test files that pytest or unittest would find"
+        return RunnerChoice((), reason)
+    reasons: dict[Runner, str] = {}
+    certain = _reason_for_pytest(project, tests)
+    if certain:
+        reasons["pytest"] = certain
+    if script.path:
+        reasons["script"] = f"{script.path} is its own test runner"
+    likely = _likely_reason_for_pytest(project, tests, script, hints)
+    if likely:
+        reasons.setdefault("pytest", likely)
+    if _any_matches(_TEST_CASE, tests):
+        reasons["unittest"] = "its tests are unittest's TestCases"
+    elif _any_matches(_TEST_CLASS, tests):
+        reasons.setdefault("pytest", "its tests are classes as pytest finds them")
+    if not reasons:
+        reason = "none of the test files has a test that pytest or unittest would find"
+        return RunnerChoice((), reason)
+    return RunnerChoice(tuple(reasons), next(iter(reasons.values())))
+
+
+def _reason_for_pytest(project: Project, tests: TestFiles) -> str:
+    if project.pytest_config is not None:
+        return "pytest is configured"
+    if _any_matches(_IMPORTS_PYTEST, tests):
+        return "its tests are pytest's"
+    return ""
+
+
+def _likely_reason_for_pytest(
+    project: Project, tests: TestFiles, script: Script, hints: AutomationHints
+) -> str:
+    if hints.called_runner(script.path) == "pytest":
+        return "its automation calls pytest"
+    has_conftest = any(_is_conftest(path) for path in project.tree.paths)
+    if has_conftest or _any_matches(_TEST_FUNCTION, tests):
+        return "its tests are as pytest finds them"
+    return ""
+
+
+def _is_conftest(path: str) -> bool:
+    return PurePosixPath(path).name == "conftest.py"
+
+
+def _any_matches(pattern: re.Pattern[str], tests: TestFiles) -> bool:
+    return any(pattern.search(text) for text in tests.texts.values())

@@ -1,0 +1,120 @@
+"""Requirement lines: which can be installed, which are for tests, and what a module needs."""
+
+from collections.abc import Iterable
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+_FOR_TESTS = frozenset(
+    {
+        "test",
+        "tests",
+        "testing",
+        "test-dependencies",
+        "unittest",
+        "pytest",
+        "tests-extra",
+        "test-all",
+    }
+)
+_FOR_DEVELOPMENT = frozenset({"dev", "develop", "development", "dev-dependencies"})
+#: Modules that a package of another name provides.
+PACKAGES = {
+    "yaml": "pyyaml",
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "sklearn": "scikit-learn",
+    "attr": "attrs",
+    "bs4": "beautifulsoup4",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "jwt": "pyjwt",
+    "OpenSSL": "pyopenssl",
+    "Crypto": "pycryptodome",
+    "git": "gitpython",
+    "serial": "pyserial",
+    "google": "protobuf",
+    "pkg_resources": "setuptools",
+    "websocket": "websocket-client",
+    "zmq": "pyzmq",
+    "skimage": "scikit-image",
+    "docx": "python-docx",
+    "magic": "python-magic",
+    "ruamel": "ruamel.yaml",
+    "psycopg2": "psycopg2-binary",
+    "iris": "scitools-iris",
+}
+
+
+def installable(lines: Iterable[str]) -> list[str]:
+    """Return requirements of a name, and a version at most; of several for a package, the first.
+
+    What is no requirement is left out, and so is an address, which could be of anything.
+    """
+    by_package: dict[str, str] = {}
+    for line in lines:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if requirement.url is None:
+            key = f"{canonicalize_name(requirement.name)};{requirement.marker or ''}"
+            by_package.setdefault(key, line)
+    return list(by_package.values())
+
+
+def package_name(line: str) -> str:
+    """Return the normalised name that a requirement is for."""
+    return canonicalize_name(Requirement(line).name)
+
+
+def choose_for_tests(names: Iterable[str]) -> list[str]:
+    """Return the names of extras or groups for tests; those for development if there are none."""
+    distinct_names = list(dict.fromkeys(names))
+    for_tests = [name for name in distinct_names if name.lower() in _FOR_TESTS]
+    if for_tests:
+        return for_tests
+    return [name for name in distinct_names if name.lower() in _FOR_DEVELOPMENT]
+
+
+def resolve_extras(
+    package: str, extras: Iterable[str], requires: Iterable[str], python: str
+) -> list[str]:
+    """Return what a package needs with extras, and not without them.
+
+    Args:
+        package: The package's name.
+        extras: Names of its extras.
+        requires: The lines ``Requires-Dist`` of its metadata.
+        python: The interpreter's version, such as 3.11.
+    """
+    target = {"python_version": python, "python_full_version": f"{python}.0"}
+    requirements = [Requirement(line) for line in installable(requires)]
+    lines: dict[str, None] = {}
+    pending = list(extras)
+    seen: set[str] = set()
+    while pending:
+        extra = pending.pop(0)
+        seen.add(extra)
+        for requirement in requirements:
+            if not _is_added_by(requirement, extra, target):
+                continue
+            if canonicalize_name(requirement.name) == canonicalize_name(package):
+                # An extra that consists of others.
+                pending += [other for other in requirement.extras if other not in seen]
+            else:
+                lines[_without_marker(requirement)] = None
+    return list(lines)
+
+
+def _is_added_by(requirement: Requirement, extra: str, target: dict[str, str]) -> bool:
+    marker = requirement.marker
+    if marker is None or marker.evaluate({**target, "extra": ""}):
+        return False
+    return marker.evaluate({**target, "extra": extra})
+
+
+def _without_marker(requirement: Requirement) -> str:
+    bare = Requirement(str(requirement))
+    bare.marker = None
+    return str(bare)

@@ -1,0 +1,153 @@
+"""What test files use without declaring it: plugins of pytest and modules of other packages."""
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from repository.testing.detect.requirements import PACKAGES
+
+_PLUGIN_OF_FIXTURE = {
+    "mocker": "pytest-mock",
+    "benchmark": "pytest-benchmark",
+    "httpbin": "pytest-httpbin",
+    "fs": "pyfakefs",
+    "requests_mock": "requests-mock",
+    "httpserver": "pytest-httpserver",
+    "aiohttp_client": "pytest-aiohttp",
+    "freezer": "pytest-freezer",
+    "respx_mock": "respx",
+    "datadir": "pytest-datadir",
+    "subtests": "pytest-subtests",
+}
+_PLUGIN_OF_MARK = {
+    "asyncio": "pytest-asyncio",
+    "django_db": "pytest-django",
+    "anyio": "anyio",
+    "trio": "pytest-trio",
+}
+_PLUGIN_OF_OPTION = {
+    "--cov": "pytest-cov",
+    "--timeout": "pytest-timeout",
+    "--doctest-plus": "pytest-doctestplus",
+    "-n": "pytest-xdist",
+    "--numprocesses": "pytest-xdist",
+    "asyncio_mode": "pytest-asyncio",
+    "doctest_plus": "pytest-doctestplus",
+    "--reruns": "pytest-rerunfailures",
+    "remote_data_strict": "pytest-remotedata",
+    "--arraydiff": "pytest-arraydiff",
+    "DJANGO_SETTINGS_MODULE": "pytest-django",
+}
+_PLUGIN_NAME = re.compile(r"(?<![\w-])pytest-[a-z][\w-]*")
+_OPTION = re.compile(r"[\w-]+")
+_OPTION_N = re.compile(r"(?<![\w-])-n ?\w")
+_TEST_PARAMETERS = re.compile(r"^[ \t]*(?:async )?def test\w*\(([^)]{0,2000})\)", re.M)
+_FUNCTION_NAME = re.compile(r"^[ \t]*(?:async )?def (\w+)\(", re.M)
+_MARK = re.compile(r"pytest\.mark\.(\w+)")
+_IMPORT = re.compile(r"(?:from[ \t]+(\w[\w.]*)|import[ \t]+([^#]+))")
+_MODULE_NAME = re.compile(r"\w[\w.]*")
+_SKIPPED_WITHOUT = re.compile(r"importorskip\([ \t]*['\"]([A-Za-z]\w*)")
+"""A test, or a module of tests, is skipped where this module is missing."""
+_MAX_LINE = 500
+
+
+@dataclass(frozen=True)
+class UsedPlugin:
+    package: str
+    reason: str
+
+
+def find_plugins(
+    tests: Mapping[str, str], pytest_config: Mapping[str, Any] | None
+) -> list[UsedPlugin]:
+    """Return the pytest plugins that the configuration names, or that tests can't do without."""
+    config_text = str(pytest_config or "")
+    test_text = "\n".join(tests.values())
+    parameters = set(re.findall(r"\w+", " ".join(_TEST_PARAMETERS.findall(test_text))))
+    foreign_fixtures = parameters - set(_FUNCTION_NAME.findall(test_text))
+    marks = set(_MARK.findall(test_text))
+    options = set(_OPTION.findall(config_text))
+    if _OPTION_N.search(config_text):
+        options.add("-n")
+    named = sorted(set(_PLUGIN_NAME.findall(config_text)))
+    return [
+        *[UsedPlugin(package, "named in pytest's configuration") for package in named],
+        *_plugins_of("fixture", _PLUGIN_OF_FIXTURE, foreign_fixtures),
+        *_plugins_of("mark", _PLUGIN_OF_MARK, marks),
+        *_plugins_of("option", _PLUGIN_OF_OPTION, options),
+    ]
+
+
+def _plugins_of(kind: str, packages: Mapping[str, str], used: set[str]) -> list[UsedPlugin]:
+    return [
+        UsedPlugin(package, f"pytest {kind} {name}")
+        for name, package in packages.items()
+        if name in used
+    ]
+
+
+def find_modules(
+    tests: Mapping[str, str], paths: Iterable[str], mentioned: Mapping[str, str]
+) -> dict[str, str]:
+    """Return module -> requirement for what tests import that is not of the repository.
+
+    What tests can do without counts only if the repository mentions it.
+
+    Args:
+        tests: path -> text of the test files, and of the files that they share.
+        paths: All files of the repository.
+        mentioned: normalised package name -> requirement that the repository mentions somewhere
+    """
+    required: set[str] = set()
+    optional: set[str] = set()
+    for text in tests.values():
+        required |= _imports_at_top(text)
+        optional |= _imports_in_blocks(text)
+        optional.update(_SKIPPED_WITHOUT.findall(text))
+    requirements = {}
+    for module in (required | optional) - _own_modules(paths) - sys.stdlib_module_names:
+        package = PACKAGES.get(module, module)
+        requirement = mentioned.get(canonicalize_name(package))
+        if requirement is None and module in required:
+            requirement = package
+        if requirement is not None:
+            requirements[module] = requirement
+    return requirements
+
+
+def _own_modules(paths: Iterable[str]) -> set[str]:
+    """Return the names of all files and folders of the repository."""
+    return {part.partition(".")[0] for path in paths for part in path.split("/")}
+
+
+def _imports_at_top(text: str) -> set[str]:
+    """Return modules imported outside of any block: tests can't do without them."""
+    modules: set[str] = set()
+    for line in text.splitlines():
+        modules |= _imported_by(line)
+    return modules
+
+
+def _imports_in_blocks(text: str) -> set[str]:
+    """Return modules imported anywhere: within a block, they may be missing."""
+    modules: set[str] = set()
+    for line in text.splitlines():
+        modules |= _imported_by(line.lstrip())
+    return modules
+
+
+def _imported_by(line: str) -> set[str]:
+    """Return the top-level modules that a line imports, if it is an import."""
+    statement = _IMPORT.match(line) if len(line) <= _MAX_LINE else None
+    if statement is None:
+        return set()
+    if statement[1]:
+        names = [statement[1]]
+    else:
+        items = [item.split() for item in statement[2].split(",")]
+        names = [words[0] for words in items if words]
+    return {name.partition(".")[0] for name in names if _MODULE_NAME.fullmatch(name)}

@@ -1,0 +1,246 @@
+"""Languages beside Python, as one table: what reveals each, how it is fetched and built, and how its
+tests are run.
+
+Steps and commands are shell lines. Fetching has the network and runs none of the repository's code
+where the tool can separate the two; building has no network. What they leave is in the tree, the
+tool's own caches below ``$KEPT`` in it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from repository.runners import Runner
+from repository.testing.models import BuildStep
+
+KEPT = ".coding-agent-kept"
+"""The folder of the tools' caches in the tree; ``$KEPT`` is its path."""
+
+
+@dataclass(frozen=True)
+class Ecosystem:
+    name: str
+    revealed_by: tuple[str, ...]
+    """Files at the root, one of which is there."""
+    patterns: tuple[str, ...]
+    """Of files that may hold tests."""
+    test_mark: str
+    """A regular expression: a file of the patterns holds tests where it matches."""
+    tools: tuple[str, ...]
+    """Programs that must be on the machine."""
+    product: str
+    """What a person would install to have them."""
+    test_only_patterns: tuple[str, ...] = ()
+    """Of files that hold nothing but tests, where those of ``patterns`` may hold more."""
+
+
+@dataclass(frozen=True)
+class ShellRunner:
+    """How one runner is called."""
+
+    command: str
+    """A shell line. "$@" are the chosen tests, none: all of them; "$REPORT" is the report's folder."""
+    select: Callable[[Sequence[str]], list[str]] = list
+    """Return the arguments that choose test files."""
+
+
+_JS_EXTENSIONS = ("js", "ts", "jsx", "tsx", "mjs", "cjs", "mts")
+_JS_PATTERNS = tuple(
+    pattern.format(extension=extension)
+    for pattern in (
+        "*.test.{extension}",
+        "*.spec.{extension}",
+        "test/*.{extension}",
+        "tests/*.{extension}",
+        "__tests__/*.{extension}",
+    )
+    for extension in _JS_EXTENSIONS
+)
+
+ECOSYSTEMS = (
+    Ecosystem(
+        name="node",
+        revealed_by=("package.json",),
+        patterns=_JS_PATTERNS,
+        test_mark=r"\b(?:test|it|describe)\b",
+        tools=("node", "npm"),
+        product="Node.js",
+    ),
+    Ecosystem(
+        name="go",
+        revealed_by=("go.mod",),
+        patterns=("*_test.go",),
+        test_mark=r"^func Test",
+        tools=("go",),
+        product="Go",
+    ),
+    Ecosystem(
+        name="rust",
+        revealed_by=("Cargo.toml",),
+        patterns=("*.rs",),
+        test_mark=r"#\[(?:\w+::)?test\b",
+        tools=("cargo",),
+        product="Rust's cargo",
+        test_only_patterns=("tests/*.rs",),
+    ),
+    Ecosystem(
+        name="maven",
+        revealed_by=("pom.xml",),
+        patterns=("*Test.java", "Test*.java", "*Tests.java", "*Test.kt"),
+        test_mark="Test",
+        tools=("mvn", "java"),
+        product="Maven",
+    ),
+    Ecosystem(
+        name="gradle",
+        revealed_by=("build.gradle", "build.gradle.kts"),
+        patterns=("*Test.java", "*Tests.java", "*Test.kt", "*Spec.groovy"),
+        test_mark="Test",
+        tools=("gradle", "java"),
+        product="Gradle",
+    ),
+)
+
+
+def _select_go_packages(tests: Sequence[str]) -> list[str]:
+    packages = dict.fromkeys(f"./{PurePosixPath(test).parent}" for test in tests)
+    return list(packages) or ["./..."]
+
+
+def _select_cargo_targets(tests: Sequence[str]) -> list[str]:
+    """Integration tests are targets of their own; those in the sources are in the library's."""
+    arguments = []
+    for test in tests:
+        if not test.startswith("tests/"):
+            return []
+        if test.count("/") == 1:
+            arguments += ["--test", PurePosixPath(test).stem]
+    return arguments
+
+
+def _select_maven_classes(tests: Sequence[str]) -> list[str]:
+    if not tests:
+        return []
+    classes = [PurePosixPath(test).stem for test in tests]
+    return [f"-Dtest={','.join(classes)}"]
+
+
+def _select_gradle_classes(tests: Sequence[str]) -> list[str]:
+    arguments = []
+    for test in tests:
+        arguments += ["--tests", f"*{PurePosixPath(test).stem}"]
+    return arguments
+
+
+_JOIN_REPORTS = """\
+code=$?
+{
+  echo '<testsuites>'
+  find . -path '*/%s/TEST-*.xml' -type f -exec sed 's/<?xml[^>]*?>//' {} \\;
+  echo '</testsuites>'
+} > "$REPORT/junit.xml"
+exit $code"""
+"""Many reports become one document, with the exit code of the tests."""
+_MAVEN = 'mvn -B -q -s "$KEPT/settings.xml" -Dmaven.repo.local="$KEPT/m2"'
+
+SHELL_RUNNERS: Mapping[str, ShellRunner] = {
+    "jest": ShellRunner(
+        "node_modules/.bin/jest --ci --runInBand --testTimeout=$EACH_MS --json"
+        ' --outputFile="$REPORT/jest.json" "$@"'
+    ),
+    "vitest": ShellRunner(
+        "node_modules/.bin/vitest run --testTimeout=$EACH_MS --reporter=default --reporter=junit"
+        ' --outputFile.junit="$REPORT/junit.xml" "$@"'
+    ),
+    "mocha": ShellRunner(
+        "node_modules/.bin/mocha --timeout $EACH_MS --reporter xunit"
+        ' --reporter-option output="$REPORT/junit.xml" "$@"'
+    ),
+    "node:test": ShellRunner(Path(__file__).with_name("node_tests.sh").read_text()),
+    "go": ShellRunner(
+        'go test -json -timeout "${SECONDS_LEFT}s" "$@" > "$REPORT/go.json"',
+        _select_go_packages,
+    ),
+    "cargo": ShellRunner(
+        'cargo test --offline --no-fail-fast "$@" -- --test-threads=2',
+        _select_cargo_targets,
+    ),
+    "maven": ShellRunner(
+        f'{_MAVEN} -o -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false test "$@"'
+        f"\n{_JOIN_REPORTS % 'surefire-reports'}",
+        _select_maven_classes,
+    ),
+    "gradle": ShellRunner(
+        f'gradle --offline --no-daemon --continue test "$@"\n{_JOIN_REPORTS % "test-results/*"}',
+        _select_gradle_classes,
+    ),
+}
+
+RUNNER_OF_ECOSYSTEM: Mapping[str, Runner] = {
+    "go": "go",
+    "rust": "cargo",
+    "maven": "maven",
+    "gradle": "gradle",
+}
+
+
+def _fetch(command: str) -> BuildStep:
+    return BuildStep(command=command, network=True)
+
+
+def _build(command: str) -> BuildStep:
+    return BuildStep(command=command, network=False)
+
+
+_MAVEN_MIRROR = (
+    "<settings><mirrors><mirror><id>here</id><mirrorOf>*</mirrorOf>"
+    "<url>file://$M2_HERE</url></mirror></mirrors></settings>"
+)
+"""This machine's own Maven repository, where it has one, is a mirror that needs no network."""
+_MAVEN_TEST = f"{_MAVEN} -Dmaven.test.failure.ignore=true test"
+"""The tests run once with the network: Surefire fetches what runs them only when it does."""
+
+STEPS_OF_RUNNER: Mapping[str, tuple[BuildStep, ...]] = {
+    "go": (
+        _fetch("go mod download"),
+        _build("go build ./... && go test -run NoSuchTest ./... > /dev/null; true"),
+    ),
+    "cargo": (
+        _fetch("cargo fetch"),
+        _build("cargo test --offline --no-run"),
+    ),
+    "maven": (
+        _fetch(
+            f'echo "{_MAVEN_MIRROR}" > $KEPT/settings.xml; {_MAVEN_TEST}'
+            f" || {{ echo '<settings/>' > $KEPT/settings.xml; {_MAVEN_TEST}; }}"
+        ),
+    ),
+    "gradle": (_fetch("gradle --no-daemon testClasses"),),
+}
+
+
+@dataclass(frozen=True)
+class NodeFetch:
+    """How the packages of a lock file are fetched. Scripts of packages do not run."""
+
+    lock_file: str
+    tool: str
+    command: str
+
+
+NODE_FETCHES = (
+    NodeFetch("pnpm-lock.yaml", "pnpm", "pnpm install --frozen-lockfile --ignore-scripts"),
+    NodeFetch(
+        "yarn.lock",
+        "yarn",
+        "yarn install --frozen-lockfile --ignore-scripts --non-interactive",
+    ),
+    NodeFetch("package-lock.json", "npm", "npm ci --ignore-scripts --no-audit --no-fund"),
+    NodeFetch("npm-shrinkwrap.json", "npm", "npm ci --ignore-scripts --no-audit --no-fund"),
+    NodeFetch(
+        "package.json",
+        "npm",
+        "npm install --ignore-scripts --no-audit --no-fund --no-package-lock --before=$BEFORE",
+    ),
+)
+"""The first one whose file is there; without a lock, packages are as of the commit's day."""

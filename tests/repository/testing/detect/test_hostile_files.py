@@ -1,0 +1,65 @@
+"""Hostile files neither break detection nor hold it up."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from repository.testing.detect.detection import detect
+from repository.testing.install.package import missing_in_build
+from repository.testing.run.reports.lines import read_lines
+from repository.testing.selection import choose_tests
+from tests.repository.testing.detect.trees import tree_of
+
+HUGE = 40_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import " + " " * HUGE + "!",
+        "import " + "a , " * HUGE + "!",
+        "\n" * HUGE + "!",
+        "def test(" * HUGE,
+        " " * HUGE + "!",
+        "importorskip(" + " " * HUGE,
+        "from " + "." * HUGE,
+    ],
+)
+def test_no_text_of_a_repository_or_a_runner_takes_long(text: str) -> None:
+    """A pattern that reads each character twice would take minutes, and block all other runs."""
+    files = {
+        "test_a.py": text,
+        "conftest.py": text,
+        "setup.py": text,
+        "environment.yml": f"dependencies:\n - {text}",
+    }
+    detect(tree_of(files))
+    read_lines(text)
+    missing_in_build(text + "a" * HUGE)
+    choose_tests(["test_a.py"] * 20, {"test_a.py": text}, {}, ranking=["a/b.py"], issue="x")
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "pyproject.toml",
+                "setup.cfg",
+                "setup.py",
+                "tox.ini",
+                "pytest.ini",
+                "test_a.py",
+                "noxfile.py",
+                "Makefile",
+                ".github/workflows/a.yml",
+                "requirements-test.txt",
+                "package.json",
+            ]
+        ),
+        st.text(max_size=200),
+    )
+)
+def test_no_text_breaks_detection(files: dict[str, str]) -> None:
+    paths = detect(tree_of(files)).tests.paths
+    assert paths == (("test_a.py",) if "test_a.py" in files else ())

@@ -1,0 +1,118 @@
+"""Which runner and which test files are detected."""
+
+import pytest
+
+from repository.testing.detect.detection import detect
+from tests.repository.testing.detect.trees import CASE, tree_of
+
+
+@pytest.mark.parametrize(
+    ("files", "runner"),
+    [
+        ({"test_a.py": CASE}, "unittest"),
+        ({"test_a.py": CASE, "pytest.ini": "[pytest]\n"}, "pytest"),
+        (
+            {"test_a.py": CASE, "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-q'\n"},
+            "pytest",
+        ),
+        ({"test_a.py": CASE, "setup.cfg": "[tool:pytest]\naddopts = -q\n"}, "pytest"),
+        ({"test_a.py": CASE, "tests/conftest.py": ""}, "pytest"),
+        ({"test_a.py": "import pytest\n" + CASE}, "pytest"),
+        ({"test_a.py": "def test_a(): ...\n"}, "pytest"),
+        ({"test_a.py": "class TestA:\n    def test_a(self): ...\n"}, "pytest"),
+        ({"test_a.py": "print(1)\n"}, None),
+        ({"a.py": "def test_a(): ...\n"}, None),
+        ({"tests/runtests.py": "", "tests/a/tests.py": CASE}, "script"),
+        (
+            {"bin/test": "#!/usr/bin/env python3\n", "a/tests/test_a.py": "def test_a(): ...\n"},
+            "script",
+        ),
+        ({"bin/test": "#!/bin/sh\n", "a/tests/test_a.py": CASE}, "unittest"),
+        ({"runtests.py": "", "test_a.py": CASE, "setup.cfg": "[tool:pytest]\n"}, "pytest"),
+        (
+            {"test_a.py": CASE, ".github/workflows/ci.yml": "  - run: python -m pytest -q\n"},
+            "pytest",
+        ),
+        ({"test_a.py": CASE, "tox.ini": "[testenv]\ncommands = python -m unittest\n"}, "unittest"),
+        ({"test_a.py": CASE, ".coding-agent.toml": "[tests]\nrunner = 'pytest'\n"}, "pytest"),
+    ],
+)
+def test_runner_follows_from_the_evidence(files: dict[str, str], runner: str | None) -> None:
+    runners = detect(tree_of(files)).draft.runners
+    assert runners[:1] == ((runner,) if runner else ())
+
+
+def test_every_conclusion_names_its_source() -> None:
+    files = {
+        "test_a.py": "import yaml\n" + CASE,
+        "requirements-test.txt": "mock==1\n",
+        "tox.ini": "[testenv]\ndeps = attrs\ncommands = python -m unittest\n",
+        ".coding-agent.toml": "[tests]\nrequirements = ['six']\n",
+    }
+    evidence = detect(tree_of(files)).evidence
+    assert [(one.conclusion, one.source) for one in evidence] == [
+        ("runner unittest", "its tests are unittest's TestCases"),
+        ("requirement mock==1", "requirements-test.txt"),
+        ("requirement attrs", "tox.ini [testenv] deps"),
+        ("pyyaml if missing", "tests import yaml; no file names it"),
+        ("requirement six", ".coding-agent.toml"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[tests]\npyhton = '3.9'\n", "pyhton"),
+        ("[tests]\npython = 'three'\n", "python"),
+        ("[tests", "not TOML"),
+        ("[tests]\nrequirements = ['x @ https://example.org/x.whl']\n", "address"),
+    ],
+)
+def test_invalid_configuration_names_the_problem_and_nothing_is_run(
+    text: str, problem: str
+) -> None:
+    detection = detect(tree_of({".coding-agent.toml": text, "test_a.py": CASE}))
+    assert not detection.draft.runners
+    assert problem in detection.reason
+    assert ".coding-agent.toml" in detection.reason
+
+
+def test_configuration_overrides_what_is_detected() -> None:
+    config = """
+        [tests]
+        command = ["make", "check", "OUT={report}"]
+        files = ["checks/*.py"]
+        requirements = ["mock==1"]
+        extras = ["fast"]
+        python = "3.9"
+        environment = { LANG = "C" }
+        [edits]
+        any = 1
+    """
+    files = {
+        ".coding-agent.toml": config,
+        "checks/a.py": "",
+        "test_b.py": CASE,
+        "requirements-test.txt": "mock==2\n",
+    }
+    detection = detect(tree_of(files))
+    draft = detection.draft
+    assert draft.runners == ("command",)
+    assert draft.script.options == ("make", "check", "OUT={report}")
+    assert detection.tests.paths == ("checks/a.py",)
+    assert draft.patterns == ("checks/*.py",)
+    assert draft.needs.requirements == ("mock==1",)
+    assert draft.needs.extras == ("fast",)
+    assert draft.python == "3.9"
+    assert draft.environment == {"LANG": "C"}
+
+
+def test_patterns_of_test_files_are_those_of_pytests_configuration() -> None:
+    files = {
+        "pytest.ini": "[pytest]\npython_files = check_*.py testing/*/*.py\n",
+        "testing/python/raises.py": "",
+        "check_x.py": "",
+        "test_y.py": CASE,
+    }
+    paths = detect(tree_of(files)).tests.paths
+    assert sorted(paths) == ["check_x.py", "testing/python/raises.py"]

@@ -1,0 +1,97 @@
+"""Languages beside Python."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from repository.testing.detect.detection import detect
+from tests.repository.testing.detect.trees import CASE, tree_of
+
+PACKAGE = '{"scripts": {"test": "%s"}, "devDependencies": {%s}}'
+
+
+@pytest.mark.parametrize(
+    ("files", "runner", "first_step"),
+    [
+        (
+            {
+                "package.json": PACKAGE % ("jest", '"jest": "1"'),
+                "a.test.js": "it('x')",
+                "yarn.lock": "",
+            },
+            "jest",
+            "yarn",
+        ),
+        (
+            {"package.json": PACKAGE % ("run-s unit", '"vitest": "1"'), "a.spec.ts": "it('x')"},
+            "vitest",
+            "npm install",
+        ),
+        (
+            {
+                "package.json": PACKAGE % ("mocha", '"mocha": "1"'),
+                "test/a.js": "it('x')",
+                "package-lock.json": "",
+            },
+            "mocha",
+            "npm ci",
+        ),
+        (
+            {"package.json": PACKAGE % ("node --test", ""), "test/a.mjs": "test('x')"},
+            "node:test",
+            None,
+        ),
+        ({"package.json": PACKAGE % ("ava", '"ava": "1"'), "test/a.js": "test('x')"}, None, None),
+        ({"package.json": "[", "test/a.js": "test('x')"}, None, None),
+        (
+            {"go.mod": "module x\n", "a_test.go": "func TestA(t *testing.T) {}"},
+            "go",
+            "go mod download",
+        ),
+        ({"Cargo.toml": "[package]\n", "src/lib.rs": "#[test]\nfn a() {}"}, "cargo", "cargo fetch"),
+        ({"pom.xml": "", "src/test/java/ATest.java": "@Test"}, "maven", "mvn"),
+        ({"build.gradle": "", "src/test/java/ATest.java": "@Test"}, "gradle", "gradle"),
+    ],
+)
+def test_file_at_the_root_reveals_an_ecosystem(
+    files: dict[str, str], runner: str | None, first_step: str | None
+) -> None:
+    detection = detect(tree_of(files))
+    toolchain = detection.draft.toolchain
+    assert toolchain is not None
+    assert detection.draft.runners == ((runner,) if runner else ())
+    assert detection.reason
+    commands = [step.command for step in toolchain.steps]
+    if first_step is None:
+        assert not commands
+    else:
+        assert first_step in commands[0]
+
+
+def test_language_with_the_most_test_files_is_taken() -> None:
+    files = {
+        "package.json": PACKAGE % ("node --test", ""),
+        "test_tool.py": CASE,
+        "test/a.js": "test('x')",
+    }
+    assert detect(tree_of(files)).draft.runners[0] == "unittest"
+    files["test/b.js"] = "test('x')"
+    assert detect(tree_of(files)).draft.runners == ("node:test",)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(st.sampled_from(["scripts", "dependencies", "devDependencies"]), JSON))
+def test_no_package_json_breaks_detection(package: dict[str, object]) -> None:
+    files = {"package.json": json.dumps(package), "a.test.js": "test('x')"}
+    assert detect(tree_of(files)).draft.toolchain is not None
