@@ -60,7 +60,7 @@ def replay(
       coding-agent prompts replay JOB_ID --template-dir ./mine --model openai/gpt-4o
     """
     from cli.progress import Printer
-    from cli.prompts.runs import rerun, stored_run
+    from cli.prompts.runs import Variation, rerun, stored_run
     from stages.order import RESULT_TYPES
 
     if from_stage not in RESULT_TYPES:
@@ -81,9 +81,7 @@ def replay(
                     original,
                     settings(ctx),
                     Path(folder),
-                    templates,
-                    from_stage=from_stage,
-                    model=model,
+                    Variation(templates, from_stage, model),
                     observer=printer,
                     say=lambda text: click.echo(text, err=True),
                 )
