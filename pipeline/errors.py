@@ -1,7 +1,8 @@
-"""What an error means for a run, as one table: retry, stop, or a defect.
+"""The meaning of an error for a run, as one table: retry, stop, or a defect.
 
 Heavy libraries are matched by name, so that nothing is imported to read the table. The model's
-client tells its own errors as Retry or Halt: LiteLLM's classes mislead."""
+client raises Retry or Halt itself: LiteLLM's classes mislead.
+"""
 
 import random
 import time
@@ -14,7 +15,7 @@ from pipeline.outcome import Outcome
 class Retry(Exception):
     """The run can go on later, at its last checkpoint. ``delay`` is in seconds.
 
-    With ``counts`` False it is a wait, not a failed try: a run may wait as long as it must.
+    With ``counts`` False it is a wait, not a failed try: a run may wait as often as it must.
     """
 
     def __init__(self, reason: str, delay: float | None = None, *, counts: bool = True):
@@ -25,7 +26,7 @@ class Retry(Exception):
 
 
 class Halt(Exception):
-    """The run is over: raised where a tool, not a stage, finds it out."""
+    """The run is over: raised by a tool, where a stage would return Stop."""
 
     def __init__(self, outcome: Outcome, reason: str):
         super().__init__(reason)
@@ -38,9 +39,7 @@ class Interrupted(Exception):
 
 
 class LeaseLost(Interrupted):
-    """Another worker owns the run now; nothing more may be written, and no further effect
-    performed.
-    """
+    """Another worker owns the run now: nothing more may be written, no effect performed."""
 
 
 class Family(StrEnum):
@@ -52,6 +51,8 @@ class Family(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
+    """The meaning of an error for its run."""
+
     family: Family
     reason: str
     delay: float | None = None
@@ -61,69 +62,105 @@ class Verdict:
     """False: waiting, which uses up none of the run's tries."""
 
 
-#: class name (module prefix, class) -> what it means, what a person is told. The first row that
-#: fits stands.
-TABLE: tuple[tuple[str, str, Family, str], ...] = (
-    ("pipeline", "ForgeRefused", Family.STOP, "GitHub refused, and waiting won't mend it"),
-    ("repository", "GitUnavailable", Family.RETRY, "git got no answer in time"),
-    ("github", "RateLimitExceededException", Family.RETRY, "GitHub's rate limit"),
-    (
+@dataclass(frozen=True)
+class Row:
+    package: str
+    error: str
+    """The class's name; its subclasses match, too."""
+    family: Family
+    message: str
+    """For people."""
+
+
+#: The first row that matches stands.
+TABLE = (
+    Row("pipeline", "ForgeRefused", Family.STOP, "GitHub refused, and waiting won't help"),
+    Row("repository", "GitUnavailable", Family.RETRY, "git got no answer in time"),
+    Row("github", "RateLimitExceededException", Family.RETRY, "GitHub's rate limit"),
+    Row(
         "github",
         "BadCredentialsException",
         Family.RETRY,
         "GitHub refused the token (401): check GITHUB_TOKEN",
     ),
-    ("github", "GithubException", Family.RETRY, "GitHub answered with an error"),
-    ("requests", "RequestException", Family.RETRY, "GitHub could not be reached"),
-    ("botocore", "BotoCoreError", Family.RETRY, "AWS could not be reached"),
-    ("botocore", "ClientError", Family.RETRY, "AWS answered with an error"),
-    ("sqlite3", "OperationalError", Family.RETRY, "the store is locked or its disk is full"),
-    ("builtins", "TimeoutError", Family.RETRY, "a time-out"),
-    ("builtins", "ConnectionError", Family.RETRY, "a connection broke"),
-    ("builtins", "OSError", Family.RETRY, "the machine refused (disk, descriptors, permissions)"),
+    Row("github", "GithubException", Family.RETRY, "GitHub answered with an error"),
+    Row("requests", "RequestException", Family.RETRY, "GitHub could not be reached"),
+    Row("botocore", "BotoCoreError", Family.RETRY, "AWS could not be reached"),
+    Row("botocore", "ClientError", Family.RETRY, "AWS answered with an error"),
+    Row("sqlite3", "OperationalError", Family.RETRY, "the store is locked or its disk is full"),
+    Row("builtins", "TimeoutError", Family.RETRY, "a time-out"),
+    Row("builtins", "ConnectionError", Family.RETRY, "a connection broke"),
+    Row(
+        "builtins",
+        "OSError",
+        Family.RETRY,
+        "the machine refused (disk, descriptors, permissions)",
+    ),
 )
+#: Seconds that the other side may ask us to wait.
+MAX_RETRY_AFTER = 3600.0
+#: Characters of an error's message in a line of log.
+MAX_DESCRIPTION = 300
 
 
 def judge(error: BaseException) -> Verdict:
-    """What ``error`` means for the run it happened in."""
+    """Return the meaning of ``error`` for the run in which it happened."""
     if isinstance(error, Interrupted):
         return Verdict(Family.INTERRUPTED, str(error))
     if isinstance(error, Halt):
         return Verdict(Family.STOP, error.reason, outcome=error.outcome)
     if isinstance(error, Retry):
         return Verdict(Family.RETRY, error.reason, delay=error.delay, counts=error.counts)
-    names = {(cls.__module__.split(".")[0], cls.__name__) for cls in type(error).__mro__}
-    for module, name, family, told in TABLE:
-        if (module, name) in names:
-            outcome = Outcome.FAILED if family is Family.STOP else None
-            return Verdict(
-                family, f"{told}: {describe(error)}", delay=retry_after(error), outcome=outcome
-            )
-    return Verdict(Family.DEFECT, f"a defect: {describe(error)}")
+    row = _find_row(error)
+    if row is None:
+        return Verdict(Family.DEFECT, f"a defect: {describe(error)}")
+    reason = f"{row.message}: {describe(error)}"
+    outcome = Outcome.FAILED if row.family is Family.STOP else None
+    return Verdict(row.family, reason, delay=retry_after(error), outcome=outcome)
+
+
+def _find_row(error: BaseException) -> Row | None:
+    names = set()
+    for cls in type(error).__mro__:
+        package = cls.__module__.split(".")[0]
+        names.add((package, cls.__name__))
+    for row in TABLE:
+        if (row.package, row.error) in names:
+            return row
+    return None
 
 
 def describe(error: BaseException) -> str:
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return f"{type(error).__name__}: {first[:300]}"
+    """Return the error's class and the first line of its message."""
+    name = type(error).__name__
+    message = str(error).strip() or name
+    return f"{name}: {message.splitlines()[0][:MAX_DESCRIPTION]}"
 
 
 def retry_after(error: BaseException) -> float | None:
-    """Seconds that the other side asked us to wait, where its headers are at hand: ``Retry-After``, or GitHub's
-    ``X-RateLimit-Reset`` (an epoch time) once nothing remains."""
+    """Return the seconds that the other side asked us to wait, where its headers say so.
+
+    It says so by ``Retry-After``, or by GitHub's ``X-RateLimit-Reset`` (an epoch time) once nothing
+    remains.
+    """
     headers = getattr(error, "headers", None) or getattr(error, "litellm_response_headers", None)
     try:
-        lowered = {str(key).lower(): value for key, value in dict(headers or {}).items()}
-        if "retry-after" not in lowered and str(lowered.get("x-ratelimit-remaining")) == "0":
-            lowered["retry-after"] = float(lowered["x-ratelimit-reset"]) - time.time() + 1.0
-        return min(max(0.0, float(lowered["retry-after"])), 3600.0)  # in this order NaN becomes 0
+        values = {str(name).lower(): value for name, value in dict(headers or {}).items()}
+        if "retry-after" in values:
+            seconds = float(values["retry-after"])
+        elif str(values["x-ratelimit-remaining"]) == "0":
+            seconds = float(values["x-ratelimit-reset"]) - time.time() + 1.0
+        else:
+            return None
     except (KeyError, TypeError, ValueError):
         return None
+    return min(max(0.0, seconds), MAX_RETRY_AFTER)  # in this order NaN becomes 0
 
 
-def backoff(
-    tries: int, *, base: float = 5.0, cap: float = 900.0, rng: random.Random | None = None
-) -> float:
-    """Seconds before the next try: full jitter
-    (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+def backoff(failures: int, *, base: float = 5.0, cap: float = 900.0) -> float:
+    """Return the seconds before the next try: full jitter.
+
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
-    return (rng or random).uniform(0.0, min(cap, base * 2 ** min(tries, 20)))
+    longest = min(cap, base * 2 ** min(failures, 20))
+    return random.uniform(0.0, longest)  # noqa: S311 (no secret)

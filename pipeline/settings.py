@@ -21,6 +21,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pipeline.telemetry import environment_secrets
+
 ECS_VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
 """ECS sets it in every container
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html)."""
@@ -32,8 +34,6 @@ PREFIX = "CODING_AGENT_"
 UNNAMED = "default"
 _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEY = re.compile(r"[\x21-\x7e]+")
-#: Variables whose values are secrets: those that LiteLLM and boto3 read, among others.
-_SECRET_VARIABLE = re.compile(r"_(API_KEY|KEY|TOKEN|SECRET|SECRET_ACCESS_KEY|PASSWORD)$")
 _STORE = re.compile(r"sqlite:///.+|dynamodb://[A-Za-z0-9_.-]{3,255}")
 _S3 = re.compile(r"s3://[a-z0-9.-]{3,63}(/.*)?")
 _REPOSITORY_PATTERN = re.compile(r"[^/\s]+/[^/\s]+|\*")
@@ -320,7 +320,9 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def load(overrides: Mapping[str, object] | None = None) -> Settings:
-    """Read the settings from the environment; ``overrides`` (field -> value) are a command's own options.
+    """Read the settings from the environment.
+
+    ``overrides`` (field -> value) are a command's own options.
 
     Raises:
         SettingsError: one line for each setting that is wrong.
@@ -334,8 +336,8 @@ def load(overrides: Mapping[str, object] | None = None) -> Settings:
 
 
 def secret_values(settings: Settings) -> list[str]:
-    """Return every secret of this process, to be redacted: our own, and those of the environment,
-    which LiteLLM and boto3 read.
+    """Return every secret of this process, to be redacted: our own, and the environment's, which
+    LiteLLM and boto3 read.
     """
     secrets = []
     for _, value in settings:
@@ -343,10 +345,7 @@ def secret_values(settings: Settings) -> list[str]:
             secrets.append(value.get_secret_value())
     for _, key in settings.named_api_keys:
         secrets.append(key)
-    for name, value in os.environ.items():
-        if _SECRET_VARIABLE.search(name):
-            secrets.append(value)
-    return secrets
+    return [*secrets, *environment_secrets().values()]
 
 
 def _describe(location: tuple[int | str, ...], message: str) -> str:

@@ -4,6 +4,8 @@ secrets.
 
 import json
 import logging
+import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,36 +13,45 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-_context: ContextVar[dict[str, str | int | float]] = ContextVar("log_context", default={})  # noqa: B039 (never changed in place)
+_context: ContextVar[dict[str, str | float]] = ContextVar("log_context", default={})  # noqa: B039 (never changed in place)
 
-#: The logger of lines that are metrics (their ``fields`` become the line's own): said in JSON, kept
-#: from people.
+#: The logger of metrics: their ``fields`` become fields of the JSON line; people see none of them.
 METRICS = "coding_agent.metrics"
 
-#: Shorter values would blot out ordinary words.
+#: Shorter values would redact ordinary words.
 MIN_SECRET = 6
+_SECRET_VARIABLE = re.compile(r"(KEYS?|TOKEN|SECRET|PASSWORD)(_ID)?$")
+#: Libraries that log request bodies and the places of credentials below WARNING.
+_NOISY_LOGGERS = ("botocore", "aiobotocore", "boto3", "urllib3", "aiohttp")
 
 
 @contextmanager
-def bound(**fields: str | float | float) -> Iterator[None]:
+def bound(**fields: str | float) -> Iterator[None]:
     """Add fields (job_id, generation, stage) to each log line of the block, its tasks and its
     threads.
     """
-    token = _context.set(_context.get() | fields)
+    token = _context.set({**_context.get(), **fields})
     try:
         yield
     finally:
         _context.reset(token)
 
 
+def environment_secrets() -> dict[str, str]:
+    """Return the environment's variables whose names say that they hold secrets."""
+    return {name: value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name)}
+
+
 class Redactor:
-    """Takes registered secrets out of text; each line of one that has several counts by itself."""
+    """Replace secrets in text. Of a secret with several lines, each line counts by itself."""
 
     def __init__(self, secrets: Iterable[str]):
-        parts = {part.strip() for secret in secrets for part in (secret, *secret.splitlines())}
-        self._parts = sorted(
-            (part for part in parts if len(part) >= MIN_SECRET), key=len, reverse=True
-        )
+        parts = set()
+        for secret in secrets:
+            for part in (secret, *secret.splitlines()):
+                if len(part.strip()) >= MIN_SECRET:
+                    parts.add(part.strip())
+        self._parts = sorted(parts, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         for part in self._parts:
@@ -48,51 +59,56 @@ class Redactor:
         return text
 
 
-class _Lines(logging.Formatter):
+class _Formatter(logging.Formatter):
     def __init__(self, redact: Redactor, *, as_json: bool):
         super().__init__()
         self._redact = redact
         self._as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:
-        at = (
-            datetime.fromtimestamp(record.created, UTC)
-            .isoformat(timespec="milliseconds")
-            .replace("+00:00", "Z")
-        )
-        line: dict[str, Any] = {
-            "time": at,
+        fields = {
+            "time": _format_time(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **_context.get(),
+            **getattr(record, "fields", {}),
         }
-        line |= _context.get() | getattr(record, "fields", {})
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        line = {
-            key: self._redact(value) if isinstance(value, str) else value
-            for key, value in line.items()
-        }
-        if self._as_json:
-            return json.dumps(line, ensure_ascii=False)
-        trace = line.pop("exception", None)
-        head = (
-            f"{line.pop('time')} {line.pop('level'):<7} {line.pop('logger')}: {line.pop('message')}"
-        )
-        said = " ".join([head, *(f"{key}={value}" for key, value in line.items())])
-        return f"{said}\n{trace}" if trace else said
+            fields["exception"] = self.formatException(record.exc_info)
+        for name, value in fields.items():
+            if isinstance(value, str):
+                fields[name] = self._redact(value)
+        return json.dumps(fields, ensure_ascii=False) if self._as_json else _format_text(fields)
+
+
+def _format_time(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _format_text(fields: dict[str, Any]) -> str:
+    """Return ``time level logger: message name=value ...``, and the traceback below it."""
+    time = fields.pop("time")
+    level = fields.pop("level")
+    logger = fields.pop("logger")
+    message = fields.pop("message")
+    traceback = fields.pop("exception", None)
+    context = [f"{name}={value}" for name, value in fields.items()]
+    line = " ".join([f"{time} {level:<7} {logger}: {message}", *context])
+    return f"{line}\n{traceback}" if traceback else line
 
 
 def configure(
     *, as_json: bool, level: str = "INFO", secrets: Iterable[str] = (), stream: TextIO | None = None
 ) -> None:
-    """Send every log line of the process to ``stream`` (stderr), once. Calling it again replaces
-    the last.
+    """Send every log line of the process to ``stream`` (stderr), once. A second call replaces the
+    first.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_Lines(Redactor(secrets), as_json=as_json))
-    handler.addFilter(lambda record: as_json or record.name != METRICS)
+    handler.setFormatter(_Formatter(Redactor(secrets), as_json=as_json))
+    if not as_json:
+        handler.addFilter(lambda record: record.name != METRICS)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # They log request bodies and credentials' whereabouts below WARNING.
-    for noisy in ("botocore", "aiobotocore", "boto3", "urllib3", "aiohttp"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for name in _NOISY_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)

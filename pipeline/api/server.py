@@ -27,7 +27,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(app: "FastAPI", listener: socket.socket, stop: asyncio.Event) -> None:
-    """Answer on ``listener`` until ``stop`` is set; requests under way then get some seconds more."""
+    """Answer on ``listener`` until ``stop`` is set; requests under way get some seconds more."""
     import uvicorn
 
     class Server(uvicorn.Server):

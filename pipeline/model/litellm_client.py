@@ -16,6 +16,7 @@ from pipeline.errors import Halt, describe, retry_after
 from pipeline.model import Message, ModelReply, ModelRequest, Price
 from pipeline.model.failures import Failure, ModelError, family, uncharged
 from pipeline.outcome import Outcome
+from pipeline.telemetry import MIN_SECRET, environment_secrets
 
 #: litellm counts with OpenAI's tokenizer where it has no other. Other families' make up to about
 #: 1.5 times as many tokens of prose and code; what one packs far better than another (long runs of
@@ -246,7 +247,7 @@ def _code(error: BaseException | None) -> str | None:
 
 
 def _without_keys(text: str) -> str:
-    for name, value in os.environ.items():
-        if re.search(r"(KEY|TOKEN|SECRET|PASSWORD)", name) and len(value) >= 8:
+    for name, value in environment_secrets().items():
+        if len(value) >= MIN_SECRET:
             text = text.replace(value, f"[{name}]")
     return text

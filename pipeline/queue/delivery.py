@@ -47,5 +47,5 @@ class Delivery:
         return value if isinstance(value, str) else None
 
     def time_left(self, now: float) -> float:
-        """Return the seconds for which the message can still be kept; ``now`` by the queue's clock."""
+        """Return for how many seconds it can still be kept; ``now`` is by the queue's clock."""
         return max(self.received_at + MAX_VISIBILITY - now, 0.0)

@@ -4,6 +4,7 @@ losing one.
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 from pipeline import metrics
@@ -190,10 +191,20 @@ class Worker:
                 running=len(self._slots),
             )
             try:
-                now = self._clock.now()
-                await asyncio.to_thread(metrics.deployment_seen, self._store, now)
+                await asyncio.to_thread(self._report_deployment)
             except Exception as error:
                 log.warning("the deployment's figures can't be read: %s", describe(error))
+
+    def _report_deployment(self) -> None:
+        """Read the deployment's figures and log them. It blocks: call it in a thread."""
+        now = self._clock.now()
+        today = datetime.fromtimestamp(now, UTC).date()
+        oldest = self._store.oldest_unfinished()
+        spent = self._store.spent(day=today.isoformat())
+        metrics.deployment_seen(
+            oldest_unfinished_seconds=max(now - oldest, 0.0) if oldest is not None else 0.0,
+            spent_today_usd=spent / 1e6,
+        )
 
 
 async def _wait_for_either(task: "asyncio.Task[Any]", event: asyncio.Event) -> None:

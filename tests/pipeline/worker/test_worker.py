@@ -1016,8 +1016,13 @@ async def test_each_minute_the_deployments_figures_are_told_though_the_store_was
 
     monkeypatch.setattr(world.store, "spent", spent)
     monkeypatch.setattr("pipeline.worker.worker.REPORT_SECONDS", 0.0)
+    claimed = world.claim(job())
+    assert isinstance(claimed, Claimed)
+    world.store.release(claimed.lease)
+    world.clock.now += 90
     async with world.working():
         await asyncio.wait_for(told.wait(), PATIENCE)
     lines = [record.fields for record in caplog.records if record.name == METRICS]
-    assert 1.25 in [fields.get("spent_today_usd") for fields in lines]
+    figures = [fields for fields in lines if fields.get("spent_today_usd") == 1.25]
+    assert [fields["oldest_unfinished_seconds"] for fields in figures] == [90.0]
     assert "the store is down" in caplog.text
