@@ -1,4 +1,4 @@
-"""A forge of one repository and its issues, as data: what a stage is told, without a server."""
+"""A forge of one repository and its issues, as data: without a server."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from pipeline.job import IssueRef
 
 
 def snapshot(number: int = 42, **changes: object) -> IssueSnapshot:
-    told = {
+    fields = {
         "number": number,
         "title": "add() subtracts",
         "body": "It should add.",
@@ -19,7 +19,7 @@ def snapshot(number: int = 42, **changes: object) -> IssueSnapshot:
         "is_pull_request": False,
         "comments": (),
     }
-    return IssueSnapshot.model_validate(told | changes)
+    return IssueSnapshot.model_validate(fields | changes)
 
 
 def comment(body: str, author: str = "bob") -> Comment:

@@ -132,15 +132,15 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _check_key(self) -> None:
-        given = self.headers.get("authorization") or ""
-        if not given:
+        header = self.headers.get("authorization") or ""
+        if not header:
             raise Refused(401, "You didn't provide an API key.", None)
-        if not hmac.compare_digest(given.encode(), f"Bearer {self.owner.key}".encode()):
+        if not hmac.compare_digest(header.encode(), f"Bearer {self.owner.key}".encode()):
             # The real API repeats part of the key; repeating all of it is the harder test for who
             # logs it.
             raise Refused(
                 401,
-                f"Incorrect API key provided: {given.removeprefix('Bearer ')}.",
+                f"Incorrect API key provided: {header.removeprefix('Bearer ')}.",
                 "invalid_api_key",
             )
 
@@ -188,9 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if entry.status is not None:
             kind, code = _ERRORS.get(entry.status, ("server_error", None))
-            said = f"The script answered with status {entry.status}."
+            message = f"The script answered with status {entry.status}."
             self._send(
-                entry.status, error_body(said, entry.code or code, kind), entry.headers, body
+                entry.status, error_body(message, entry.code or code, kind), entry.headers, body
             )
             return
         usage = entry.usage_for("".join(_text(message) or "" for message in body["messages"]))
@@ -231,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Requests are kept in ``exchanges``, not printed."""
+        """Requests are stored in ``exchanges``, not printed."""
 
 
 _ERRORS: dict[int, tuple[str, str | None]] = {

@@ -142,7 +142,7 @@ def test_the_answers_about_forks_people_and_apps_fit_it_too(github: GithubStandI
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "error"),
     [
         ({"head": "missing"}, {"resource": "PullRequest", "field": "head", "code": "invalid"}),
         ({"head": "someone:fix"}, {"resource": "PullRequest", "field": "head", "code": "invalid"}),
@@ -176,7 +176,7 @@ def test_the_answers_about_forks_people_and_apps_fit_it_too(github: GithubStandI
     ],
 )
 def test_a_pull_request_that_github_would_refuse_is_refused(
-    github: GithubStandIn, change: Any, told: Any
+    github: GithubStandIn, change: Any, error: Any
 ) -> None:
     github.commit("octo/sample", {"b.txt": "b\n"}, branch="fix")
     subprocess.run(["git", "branch", "same", "main"], cwd=github.path("octo/sample"), check=True)
@@ -187,16 +187,18 @@ def test_a_pull_request_that_github_would_refuse_is_refused(
         {"title": "T", "head": "fix", "base": "main"} | change,
     )
     assert answer.status_code == 422
-    assert answer.json()["message"] == "Validation Failed" and answer.json()["errors"] == [told]
+    assert answer.json()["message"] == "Validation Failed" and answer.json()["errors"] == [error]
     assert github.pulls("octo/sample") == []
 
 
 @pytest.mark.parametrize(
-    ("token", "said"), [("", "Requires authentication"), ("wrong", "Bad credentials")]
+    ("token", "message"), [("", "Requires authentication"), ("wrong", "Bad credentials")]
 )
-def test_a_call_without_a_good_token_is_401(github: GithubStandIn, token: str, said: str) -> None:
+def test_a_call_without_a_good_token_is_401(
+    github: GithubStandIn, token: str, message: str
+) -> None:
     answer = call(github, "GET", "/repos/octo/sample", token=token)
-    assert (answer.status_code, answer.json()["message"]) == (401, said)
+    assert (answer.status_code, answer.json()["message"]) == (401, message)
 
 
 def test_rights_decide_what_a_token_sees(github: GithubStandIn) -> None:

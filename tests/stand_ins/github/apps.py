@@ -90,11 +90,11 @@ class Apps:
             if not 0 < number <= len(self.installed):
                 raise Refused(404, "Not Found")
             granted = [*self.installed.values()][number - 1]
-            wanted: dict[str, Any] = (await request.json()).get("permissions") or granted
+            permissions: dict[str, Any] = (await request.json()).get("permissions") or granted
             ranks = ("read", "write")
             if any(
                 ranks.index(right) > ranks.index(granted.get(name, "read")) or name not in granted
-                for name, right in wanted.items()
+                for name, right in permissions.items()
             ):
                 raise Refused(
                     422, "The permissions requested are not granted to this installation."
@@ -105,12 +105,12 @@ class Apps:
         secret = f"ghs_standInApp{self._made:026d}"
         self._world.tokens[secret] = Token("coding-agent[bot]", "write")
         until = datetime.now(UTC) + self.lifetime
-        told = {
+        installation_token = {
             "token": secret,
             "expires_at": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "permissions": wanted,
+            "permissions": permissions,
         }
-        return JSONResponse(told, 201)
+        return JSONResponse(installation_token, 201)
 
     def _signed(self, request: Request) -> str:
         """The App whose JSON web token this is: RS256, ten minutes at most."""

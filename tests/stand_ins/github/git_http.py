@@ -30,8 +30,8 @@ class GitHttp:
         service = request.query_params.get("service", "") if rest == "info/refs" else rest
         if service not in _SERVICES or request.method != ("GET" if rest == "info/refs" else "POST"):
             return PlainTextResponse("Not Found", 404)  # the dumb protocol is gone at GitHub
-        token, given = self._token(request)
-        if given and token is None:
+        token, has_credentials = self._token(request)
+        if has_credentials and token is None:
             return _unauthorized("Invalid username or token.")
         repository = self._world.named(f"{owner}/{name}")
         writes = service == "git-receive-pack"
@@ -63,7 +63,7 @@ class GitHttp:
             return await asyncio.to_thread(_backend, environment, body)
 
     def _token(self, request: Request) -> tuple[Token | None, bool]:
-        """(the token, whether any was given). A token's user name is x-access-token."""
+        """The token, and whether the request has any. A token's user name is x-access-token."""
         kind, _, coded = request.headers.get("authorization", "").partition(" ")
         if not coded:
             return None, False

@@ -167,19 +167,21 @@ class Rest:
         size = min(max(int(query.get("per_page", "30")), 1), 100)
         page = int(query.get("page", "1"))
         last = max(-(-len(rows) // size), 1)
-        wanted = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
-        shown = [
-            rel
-            for rel in wanted
-            if (rel in ("next", "last") and page < last) or (rel in ("prev", "first") and page > 1)
-        ]
+        pages: dict[str, int] = {}
+        if page > 1:
+            pages["prev"] = page - 1
+        if page < last:
+            pages["next"] = page + 1
+            pages["last"] = last
+        if page > 1:
+            pages["first"] = 1
         url = f"{self._shapes.origin}{request.url.path}"
-        links = ", ".join(
-            f'<{url}?{urlencode(query | {"page": wanted[rel]})}>; rel="{rel}"' for rel in shown
-        )
-        return JSONResponse(
-            rows[(page - 1) * size : page * size], headers={"Link": links} if links else None
-        )
+        links = []
+        for relation, number in pages.items():
+            address = f"{url}?{urlencode({**query, 'page': number})}"
+            links.append(f'<{address}>; rel="{relation}"')
+        headers = {"Link": ", ".join(links)} if links else None
+        return JSONResponse(rows[(page - 1) * size : page * size], headers=headers)
 
     def _repository(
         self, request: Request, repository: Repository, token: Token, body: Any
@@ -229,11 +231,8 @@ class Rest:
         if state not in ("open", "closed", "all"):
             raise invalid("state")
         rows = [pull for pull in repository.pulls.values() if state in ("all", pull.issue.state)]
-        if (
-            ":" in head
-            # a head in any other form filters nothing, as on GitHub; the owner's case is taken
-            # seriously
-        ):
+        # A head in any other form filters nothing, as on GitHub; the owner's case matters.
+        if ":" in head:
             rows = [pull for pull in rows if f"{pull.source.owner}:{pull.head}" == head]
         if base:
             rows = [pull for pull in rows if pull.base == base]
@@ -250,27 +249,18 @@ class Rest:
         self._check_texts(body)
         owner, _, head = body["head"].rpartition(":")
         base = body["base"]
-        family = [
-            repository,
-            *(r for r in self._world.repositories.values() if r.parent is repository),
-        ]
-        source = next(
-            (r for r in family if r.owner.lower() == (owner or repository.owner).lower()), None
-        )
+        source = self._source(repository, owner or repository.owner)
         if source is repository:
             self._may_write(repository, token)
         base_sha = repository.sha(base)
-        head_sha = source and source.sha(head)
+        head_sha = source.sha(head) if source else None
         if source is None or head_sha is None:
             raise invalid("head")
         if source is not repository:
             repository.bring(source, head)
         if base_sha is None:
             raise invalid("base")
-        if any(
-            (pull.head, pull.source, pull.base, pull.issue.state) == (head, source, base, "open")
-            for pull in repository.pulls.values()
-        ):
+        if self._has_open_pull(repository, head, source, base):
             raise self._custom(f"A pull request already exists for {source.owner}:{head}.")
         if repository.commits_between(base_sha, head_sha) == 0:
             raise self._custom(f"No commits between {base} and {head}")
@@ -289,6 +279,23 @@ class Rest:
         pull = Pull(issue, head, base, bool(body.get("draft", False)), head_sha, base_sha, source)
         repository.pulls[number] = pull
         return JSONResponse(self._shapes.whole_pull(repository, pull, token), 201)
+
+    def _source(self, repository: Repository, owner: str) -> Repository | None:
+        """The repository itself or its fork, whichever belongs to ``owner``."""
+        forks = [fork for fork in self._world.repositories.values() if fork.parent is repository]
+        for candidate in [repository, *forks]:
+            if candidate.owner.lower() == owner.lower():
+                return candidate
+        return None
+
+    def _has_open_pull(
+        self, repository: Repository, head: str, source: Repository, base: str
+    ) -> bool:
+        for pull in repository.pulls.values():
+            same_branches = pull.head == head and pull.source is source and pull.base == base
+            if same_branches and pull.issue.state == "open":
+                return True
+        return False
 
     def _pull(
         self, request: Request, repository: Repository, token: Token, body: Any, number: int
@@ -332,8 +339,8 @@ class Rest:
     def _check_texts(self, body: Json) -> None:
         for name, limit in (("title", 256), ("body", 65_536)):
             if len(body.get(name) or "") > limit:
-                told = f"{name} is too long (maximum is {limit} characters)"
-                raise invalid(name, "custom", resource="Issue", message=told)
+                text = f"{name} is too long (maximum is {limit} characters)"
+                raise invalid(name, "custom", resource="Issue", message=text)
 
     def _custom(self, message: str) -> Refused:
         return Refused(

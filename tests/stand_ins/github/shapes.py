@@ -1,4 +1,4 @@
-"""GitHub's JSON, as its OpenAPI description demands it (a test holds every answer against it).
+"""GitHub's JSON in the form its OpenAPI description demands (a test checks every answer).
 
 API addresses point to the stand-in; a person's addresses (``html_url``) say https://github.com.
 """
@@ -253,7 +253,7 @@ class Shapes:
             "statuses": f"{base}/statuses/{pull.head_sha}",
         }
         shared = self.issue(repository, issue)
-        kept = (
+        shared_names = (
             "number",
             "title",
             "body",
@@ -270,7 +270,7 @@ class Shapes:
             "updated_at",
             "closed_at",
         )
-        return {name: shared[name] for name in kept} | {
+        return {name: shared[name] for name in shared_names} | {
             "id": issue.id,
             "node_id": f"PR_{issue.id}",
             "url": url,

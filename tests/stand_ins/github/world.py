@@ -208,10 +208,10 @@ class World:
         )
 
     def get(self, full_name: str) -> Repository:
-        found = self.named(full_name)
-        if found is None:
+        repository = self.named(full_name)
+        if repository is None:
             raise KeyError(f"the stand-in has no repository {full_name}")
-        return found
+        return repository
 
     def fork(self, parent: Repository, login: str) -> Repository:
         """GitHub makes one fork a user, under another name where that one is taken."""
