@@ -1,14 +1,10 @@
-"""Results as go, jest and cargo tell them; whatever they print, reading it ends in results or in a
-clear refusal.
-"""
+"""Reports of go, jest and cargo, which a hostile repository may have written."""
 
 import json
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repository.testing.ecosystems import SHELL_RUNNERS
 from repository.testing.run.reports.cargo import read_cargo
 from repository.testing.run.reports.go import read_go
 from repository.testing.run.reports.jest import read_jest
@@ -48,7 +44,7 @@ test src/lib.rs - add (line 3) ... ok
 """
 
 
-def test_go_tells_a_package_that_did_not_build_as_one_that_could_not_be_loaded() -> None:
+def test_a_go_package_that_did_not_build_could_not_be_loaded() -> None:
     results, failures = read_go(GO.encode())
     assert results == {
         "x/a::TestA": "failed",
@@ -59,7 +55,7 @@ def test_go_tells_a_package_that_did_not_build_as_one_that_could_not_be_loaded()
     assert failures == {"x/a::TestA": "    a_test.go:7: want 3\n", "::x/b": "undefined: Gone\n"}
 
 
-def test_cargos_targets_and_doc_tests_are_kept_apart() -> None:
+def test_cargo_ids_name_the_target() -> None:
     results, failures = read_cargo(CARGO)
     assert results == {
         "src/lib.rs::tests::zero": "passed",
@@ -71,7 +67,7 @@ def test_cargos_targets_and_doc_tests_are_kept_apart() -> None:
     assert failures["tests/it.rs::adds"].startswith("thread 'adds' panicked")
 
 
-def test_jests_files_and_describes_make_the_id() -> None:
+def test_jest_ids_are_made_of_file_and_titles() -> None:
     case = {
         "ancestorTitles": ["calc"],
         "title": "adds",
@@ -120,7 +116,7 @@ JSON = st.recursive(
 
 @settings(deadline=None, max_examples=80)
 @given(JSON, st.text(max_size=60))
-def test_nothing_that_a_tool_prints_breaks_a_reader(document: object, text: str) -> None:
+def test_no_output_breaks_a_reader(document: object, text: str) -> None:
     data = f"{json.dumps(document)}\n{text}".encode()
     for read in (read_go, lambda data: read_jest(data, ""), lambda data: read_cargo(data.decode())):
         try:
@@ -128,21 +124,3 @@ def test_nothing_that_a_tool_prints_breaks_a_reader(document: object, text: str)
         except UnreadableReport:
             continue
         assert failures.keys() <= results.keys()
-
-
-@pytest.mark.parametrize(
-    ("runner", "tests", "given_"),
-    [
-        ("go", ["a/x_test.go", "a/y_test.go"], ["./a"]),
-        ("go", [], ["./..."]),
-        ("maven", ["t/ATest.java"], ["-Dtest=ATest"]),
-        ("gradle", ["t/ATest.java"], ["--tests", "*ATest"]),
-        ("cargo", ["tests/it.rs"], ["--test", "it"]),
-        ("cargo", ["src/lib.rs", "tests/it.rs"], []),
-        ("jest", ["a.test.js"], ["a.test.js"]),
-    ],
-)
-def test_files_are_chosen_as_each_tool_chooses_tests(
-    runner: str, tests: list[str], given_: list[str]
-) -> None:
-    assert SHELL_RUNNERS[runner].select(tests) == given_

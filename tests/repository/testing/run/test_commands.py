@@ -1,0 +1,35 @@
+"""How test files are passed to each runner."""
+
+import pytest
+
+from repository.testing.ecosystems import SHELL_RUNNERS
+from repository.testing.run.commands import script_selections
+
+
+def test_a_script_gets_modules_then_packages_then_paths() -> None:
+    assert script_selections("tests/runtests.py", ["tests/auth/test_x.py"]) == [
+        ("auth.test_x",),
+        ("auth",),
+        ("tests/auth/test_x.py",),
+    ]
+    assert script_selections("bin/test", ["sympy/core/tests/test_x.py"]) == [
+        ("sympy/core/tests/test_x.py",)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("runner", "tests", "arguments"),
+    [
+        ("go", ["a/x_test.go", "a/y_test.go"], ["./a"]),
+        ("go", [], ["./..."]),
+        ("maven", ["t/ATest.java"], ["-Dtest=ATest"]),
+        ("gradle", ["t/ATest.java"], ["--tests", "*ATest"]),
+        ("cargo", ["tests/it.rs"], ["--test", "it"]),
+        ("cargo", ["src/lib.rs", "tests/it.rs"], []),
+        ("jest", ["a.test.js"], ["a.test.js"]),
+    ],
+)
+def test_each_tool_gets_its_own_kind_of_selection(
+    runner: str, tests: list[str], arguments: list[str]
+) -> None:
+    assert SHELL_RUNNERS[runner].select(tests) == arguments
