@@ -25,7 +25,9 @@ def describe_ambiguity(starts: list[int], *, at_least: bool = False) -> str:
     places = ", ".join(str(start + 1) for start in starts[:_MAX_STARTS])
     if len(starts) > _MAX_STARTS:
         places += ", ..."
-    number = f"{len(starts)} or more" if at_least else str(len(starts))
+    number = str(len(starts))
+    if at_least:
+        number += " or more"
     return (
         f"what it searches for occurs {number} times (lines {places}); give more lines, so that it"
         " occurs once"
@@ -42,7 +44,8 @@ def describe_no_match(lines: Sequence[str], search: Sequence[str]) -> str:
     end = start + len(search)
     window = bare[start:end]
     excerpt = _show(bare, start, end)
-    if [line.strip() for line in window] != [line.strip() for line in search]:
+    contents = [line.strip() for line in window]
+    if contents != [line.strip() for line in search]:
         return f"what it searches for is not in the file as it is written. {excerpt}"
     if window[1:] == bare_search[1:]:
         difference = "the first line's indentation is not the file's"
@@ -74,23 +77,34 @@ def _show(lines: Sequence[str], start: int, end: int) -> str:
 def _nearest(lines: list[str], search: list[str]) -> int | None:
     """Return the start of the nearest lines of the file; None where nothing is similar."""
     search = search[:_MAX_VOTERS]
-    places: dict[str, list[int]] = {}
-    for at, line in enumerate(lines):
-        if line.strip():
-            places.setdefault(line.strip(), []).append(at)
+    places = _places_by_content(lines)
     votes = _vote(places, search)
     if votes:
         return max(votes, key=lambda start: (votes[start], -start))
     return _most_similar(places, search)
 
 
+def _places_by_content(lines: list[str]) -> dict[str, list[int]]:
+    """Return the places of each line that is not blank, whatever its indentation."""
+    places: dict[str, list[int]] = {}
+    for at, line in enumerate(lines):
+        content = line.strip()
+        if content:
+            places.setdefault(content, []).append(at)
+    return places
+
+
 def _vote(places: dict[str, list[int]], search: list[str]) -> Counter[int]:
-    """Count, for each start, the searched lines that are where they should be; rare ones weigh more."""
+    """Weigh, for each start, the searched lines that are where they should be.
+
+    Rare lines weigh more.
+    """
     votes: Counter[int] = Counter()
     for offset, line in enumerate(search):
         occurrences = places.get(line.strip(), [])
         for at in occurrences[:_MAX_VOTES]:
-            votes[max(at - offset, 0)] += 1_000 // len(occurrences)
+            start = max(at - offset, 0)
+            votes[start] += 1_000 // len(occurrences)
     return votes
 
 
@@ -98,10 +112,13 @@ def _most_similar(places: dict[str, list[int]], search: list[str]) -> int | None
     """Return the start at which the longest searched line would be beside the line most like it."""
     if not search:
         return None
-    longest = max(range(len(search)), key=lambda at: len(search[at].strip()))
-    compared = [line for line in places if len(line) <= _MAX_WIDTH][:_MAX_COMPARED]
-    line = search[longest].strip()[:_MAX_WIDTH]
-    similar = difflib.get_close_matches(line, compared, 1, _SIMILARITY)
+    contents = [line.strip() for line in search]
+    longest = max(contents, key=len)
+    compared = [content for content in places if len(content) <= _MAX_WIDTH]
+    similar = difflib.get_close_matches(
+        longest[:_MAX_WIDTH], compared[:_MAX_COMPARED], n=1, cutoff=_SIMILARITY
+    )
     if not similar:
         return None
-    return max(places[similar[0]][0] - longest, 0)
+    first_place = places[similar[0]][0]
+    return max(first_place - contents.index(longest), 0)

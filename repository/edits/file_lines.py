@@ -36,10 +36,13 @@ class FileLines:
     def split(cls, text: str) -> Self:
         """Split a text. Joined again, lines and ends give the same text."""
         mark = _BYTE_ORDER_MARK if text.startswith(_BYTE_ORDER_MARK) else ""
-        pieces = text[len(mark) :].split("\n")
+        pieces = text.removeprefix(mark).split("\n")
         unended = pieces.pop()
-        lines = [piece.removesuffix("\r") for piece in pieces]
-        ends = ["\r\n" if piece.endswith("\r") else "\n" for piece in pieces]
+        lines: list[str] = []
+        ends: list[str] = []
+        for piece in pieces:
+            lines.append(piece.removesuffix("\r"))
+            ends.append("\r\n" if piece.endswith("\r") else "\n")
         if unended:
             lines.append(unended)
             ends.append("")
@@ -65,10 +68,13 @@ class FileLines:
         lines += self.lines[at:]
         ends += self.ends[at:]
         ends = [end or newline for end in ends]
-        if ends and self.ends and self.ends[-1] == "":
+        if ends and self._is_unended():
             ends[-1] = ""
-        pairs = zip(lines, ends, strict=True)
-        return self.mark + "".join(line + end for line, end in pairs)
+        ended_lines = map(str.__add__, lines, ends)
+        return self.mark + "".join(ended_lines)
+
+    def _is_unended(self) -> bool:
+        return bool(self.ends) and self.ends[-1] == ""
 
     def _usual_end(self) -> str:
         windows = self.ends.count("\r\n")
@@ -79,10 +85,15 @@ class FileLines:
 def _without_common_edges(lines: Sequence[str], match: Match) -> Match:
     """Return the match without the lines at its edges that it leaves as they are."""
     window = lines[match.start : match.end]
-    head = common_head(window, match.replacement)
-    tail = common_tail(window[head:], match.replacement[head:])
-    last = len(match.replacement) - tail
-    return Match(match.start + head, match.end - tail, match.replacement[head:last])
+    replacement = match.replacement
+    head = common_head(window, replacement)
+    tail = common_tail(window[head:], replacement[head:])
+    end = len(replacement) - tail
+    return Match(
+        start=match.start + head,
+        end=match.end - tail,
+        replacement=replacement[head:end],
+    )
 
 
 def common_head(one: Sequence[str], other: Sequence[str]) -> int:

@@ -60,13 +60,15 @@ def _choose(lines: Sequence[str], matches: list[Match], change: Replace) -> Matc
 
 
 def _end_of_anchors(lines: Sequence[str], change: Replace) -> int:
-    """Return the index of the line below the last anchor that occurs exactly once; 0 without one."""
+    """Return the index of the line below the anchors, each of which must occur exactly once.
+
+    Anchors from the first ambiguous one on are ignored; 0 where none is left.
+    """
+    contents = [line.strip() for line in lines]
     below = 0
     for anchor in change.anchors:
-        occurrences = [
-            at for at, line in enumerate(lines) if line.strip() and line.strip().startswith(anchor)
-        ]
-        if len(occurrences) != 1:
+        matches = [content for content in contents if content and content.startswith(anchor)]
+        if len(matches) != 1:
             break
-        below = occurrences[0] + 1
+        below = contents.index(matches[0]) + 1
     return below

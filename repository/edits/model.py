@@ -56,7 +56,7 @@ class Hunks:
 
 @dataclass(frozen=True)
 class ReplaceText:
-    """Replace a piece of text, not necessarily of whole lines: its only occurrence, or every one."""
+    """Replace a piece of text, not only of whole lines: its one occurrence, or every one."""
 
     old: str
     new: str

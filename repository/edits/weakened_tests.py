@@ -56,31 +56,40 @@ def _compare(path: str, old: str, new: str) -> list[str]:
 
 
 def _compare_python(before: dict[str, _Test], after: dict[str, _Test]) -> list[str]:
+    removed: list[str] = []
+    weaker: list[str] = []
+    skipped: list[str] = []
+    for name, old in sorted(before.items()):
+        new = after.get(name)
+        if new is None:
+            removed.append(name)
+            continue
+        if new.assertions < old.assertions:
+            weaker.append(name)
+        if new.skips > old.skips:
+            skipped.append(name or "the module")
     losses: list[str] = []
-    removed = sorted(before.keys() - after.keys())
     if removed:
         number = _count(len(removed), "test")
         losses.append(f"{number} taken out or renamed ({_list(removed)})")
-    common = sorted(before.keys() & after.keys())
-    weaker = [name for name in common if after[name].assertions < before[name].assertions]
     if weaker:
         losses.append(f"fewer assertions in {_list(weaker)}")
-    skipped = [name for name in common if after[name].skips > before[name].skips]
     if skipped:
-        names = [name or "the module" for name in skipped]
-        losses.append(f"skipped or expected to fail now: {_list(names)}")
+        losses.append(f"skipped or expected to fail now: {_list(skipped)}")
     return losses
 
 
 def _compare_lines(old: str, new: str) -> list[str]:
     """Compare the numbers of lines that assert, or skip, in any language."""
     losses: list[str] = []
-    asserting = _count_lines(new, _ASSERTING_WORDS) - _count_lines(old, _ASSERTING_WORDS)
-    if asserting < 0:
-        losses.append(f"{_count(-asserting, 'line')} with assertions removed")
-    skipping = _count_lines(new, _SKIPPING_WORDS) - _count_lines(old, _SKIPPING_WORDS)
-    if skipping > 0:
-        losses.append(f"{_count(skipping, 'line')} with skips added")
+    removed = _count_lines(old, _ASSERTING_WORDS) - _count_lines(new, _ASSERTING_WORDS)
+    if removed > 0:
+        number = _count(removed, "line")
+        losses.append(f"{number} with assertions removed")
+    added = _count_lines(new, _SKIPPING_WORDS) - _count_lines(old, _SKIPPING_WORDS)
+    if added > 0:
+        number = _count(added, "line")
+        losses.append(f"{number} with skips added")
     return losses
 
 

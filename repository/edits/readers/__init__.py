@@ -1,27 +1,62 @@
 """Read edits out of a model's reply, in whichever of the known formats it is written."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from repository.edits.model import MAX_EDITS, Edit, EditFailed
 from repository.edits.readers import blocks, calls, diffs, envelope, tags, whole
 from repository.edits.readers.reading import Problem, Reading
 
-Reader = Callable[[list[str]], Reading]
 
-READERS: dict[str, tuple[re.Pattern[str], Reader]] = {
-    "patch envelope": (re.compile(r"\*\*\* Begin Patch"), envelope.read),
-    "search/replace": (re.compile(r"SEARCH|ORIGINAL|REPLACE|UPDATED"), blocks.read),
-    "original/patched": (re.compile(r"</\w"), tags.read),
-    "tool call": (re.compile(r"\{\s*\"|<parameter"), calls.read),
-    "unified diff": (re.compile(r"^@@|^\+\+\+ |^diff --git ", re.M), diffs.read),
-}
-"""By the format's name: a pattern that each reply in the format has, and the reader, a pure function
-of the reply's lines."""
+@dataclass(frozen=True)
+class Format:
+    """One way in which models write edits."""
+
+    name: str
+    marker: re.Pattern[str]
+    """Occurs in each reply in this format."""
+    read: Callable[[list[str]], Reading]
+    """A pure function of the reply's lines."""
+
+
+FORMATS = (
+    Format(
+        name="patch envelope",
+        marker=re.compile(r"\*\*\* Begin Patch"),
+        read=envelope.read,
+    ),
+    Format(
+        name="search/replace",
+        marker=re.compile(r"SEARCH|ORIGINAL|REPLACE|UPDATED"),
+        read=blocks.read,
+    ),
+    Format(
+        name="original/patched",
+        marker=re.compile(r"</\w"),
+        read=tags.read,
+    ),
+    Format(
+        name="tool call",
+        marker=re.compile(r"\{\s*\"|<parameter"),
+        read=calls.read,
+    ),
+    Format(
+        name="unified diff",
+        marker=re.compile(r"^@@|^\+\+\+ |^diff --git ", re.M),
+        read=diffs.read,
+    ),
+)
+_WHOLE_FILES = Format(
+    name="whole files",
+    marker=re.compile(r"```|~~~"),
+    read=whole.read,
+)
+"""Read only where there is nothing else, since any code in a fence looks like a file."""
 MAX_REPLY = 1_000_000
 """Characters: more than any model writes at once."""
 _MAX_PROBLEMS = 5
+_MANY_BLANK_LINES = re.compile(r"\n{3,}")
 _THOUGHT = re.compile(r"\A\s*<(think|thinking)>.*?</\1>", re.S)
 
 
@@ -41,25 +76,24 @@ def read_reply(reply: str) -> ParsedReply:
     """Read the edits of a reply, in order.
 
     The format that begins first is the reply's. A marker of another format is content inside an
-    edit, and a problem outside of one: a part of what was meant would be lost. Whole files are only
-    looked for where there is nothing else, since any code in a fence looks like one.
+    edit, and a problem outside of one: a part of what was meant would be lost.
     """
     if len(reply) > MAX_REPLY:
         message = f"it has {len(reply)} characters; {MAX_REPLY} at most are read"
         return ParsedReply("", (), (Problem(1, message),), "")
     text = _blank_thoughts(reply).replace("\r\n", "\n")
     lines = text.split("\n")
-    readings = _read_all(text, lines)
+    readings = _read_formats(FORMATS, text, lines) or _read_formats((_WHOLE_FILES,), text, lines)
     if not readings:
-        return _parsed("", lines, Reading())
+        return _parsed_reply("", Reading(), lines)
     first = min(readings, key=lambda name: min(readings[name].starts()))
     reading = readings.pop(first)
     for name, other in readings.items():
-        stray = next((at for at in other.starts() if not reading.covers(at)), None)
+        stray = _first_outside(reading, other)
         if stray is not None:
             message = f"a {name} edit beside those of another format ({first}): use one for all"
             reading.add_problem(stray, message)
-    return _parsed(first, lines, reading)
+    return _parsed_reply(first, reading, lines)
 
 
 def require_edits(reply: ParsedReply) -> tuple[Edit, ...]:
@@ -69,12 +103,10 @@ def require_edits(reply: ParsedReply) -> tuple[Edit, ...]:
         EditFailed: there are no edits, or not all can be read; the text says where and why.
     """
     if reply.problems:
-        problems = reply.problems[:_MAX_PROBLEMS]
-        raise EditFailed(
-            "\n".join(
-                f"Line {problem.line} of the reply: {problem.message}" for problem in problems
-            )
-        )
+        messages: list[str] = []
+        for problem in reply.problems[:_MAX_PROBLEMS]:
+            messages.append(f"Line {problem.line} of the reply: {problem.message}")
+        raise EditFailed("\n".join(messages))
     if len(reply.edits) > MAX_EDITS:
         raise EditFailed(f"The reply holds more edits than are applied at once, {MAX_EDITS}.")
     if not reply.edits:
@@ -82,18 +114,24 @@ def require_edits(reply: ParsedReply) -> tuple[Edit, ...]:
     return reply.edits
 
 
-def _read_all(text: str, lines: list[str]) -> dict[str, Reading]:
+def _read_formats(formats: Iterable[Format], text: str, lines: list[str]) -> dict[str, Reading]:
     """Return the readings that are not empty, by the format's name."""
     readings: dict[str, Reading] = {}
-    for name, (marker, read) in READERS.items():
-        if marker.search(text):
-            readings[name] = read(lines)
-    readings = {name: reading for name, reading in readings.items() if not reading.is_empty}
-    if not readings and ("```" in text or "~~~" in text):
-        files = whole.read(lines)
-        if not files.is_empty:
-            readings["whole files"] = files
+    for format_ in formats:
+        if not format_.marker.search(text):
+            continue
+        reading = format_.read(lines)
+        if not reading.is_empty:
+            readings[format_.name] = reading
     return readings
+
+
+def _first_outside(reading: Reading, other: Reading) -> int | None:
+    """Return the first line, from 0, of another format's edits that no edit of a reading covers."""
+    for at in other.starts():
+        if not reading.covers(at):
+            return at
+    return None
 
 
 def _blank_thoughts(reply: str) -> str:
@@ -104,11 +142,18 @@ def _blank_thoughts(reply: str) -> str:
     thought = _THOUGHT.match(reply)
     if thought is None:
         return reply
-    return "\n" * thought[0].count("\n") + reply[thought.end() :]
+    blank_lines = "\n" * thought[0].count("\n")
+    return blank_lines + reply[thought.end() :]
 
 
-def _parsed(name: str, lines: list[str], reading: Reading) -> ParsedReply:
-    taken = {at for span in reading.spans for at in span}
+def _parsed_reply(name: str, reading: Reading, lines: list[str]) -> ParsedReply:
+    taken: set[int] = set()
+    for span in reading.spans:
+        taken.update(span)
     prose = "\n".join(line for at, line in enumerate(lines) if at not in taken)
-    prose = re.sub(r"\n{3,}", "\n\n", prose).strip()
-    return ParsedReply(name, tuple(reading.edits), tuple(reading.problems), prose)
+    return ParsedReply(
+        format=name,
+        edits=tuple(reading.edits),
+        problems=tuple(reading.problems),
+        prose=_MANY_BLANK_LINES.sub("\n\n", prose).strip(),
+    )

@@ -6,21 +6,26 @@ from difflib import SequenceMatcher
 
 from repository.edits.file_lines import Match
 from repository.edits.model import Lines, SearchReplace
-from repository.edits.rungs.search import occurrences
+from repository.edits.rungs.search import non_blank, occurrences, strip_ends
 
 _MAX_COMPARISONS = 1_000_000
 """Pairs of lines; a block with more is not compared line by line."""
 
 
 def match_ignoring_blank_lines(lines: Sequence[str], block: SearchReplace) -> list[Match]:
-    """Match lines that are equal but for blank ones between them. The file keeps its blank lines."""
-    filled = _non_blank_indexes(lines)
-    search = [line.rstrip() for line in block.search if line.strip()]
+    """Match lines that are equal but for blank ones between them.
+
+    The file keeps its own blank lines.
+    """
+    search = strip_ends(non_blank(block.search))
     if not search:
         return []
+    indexes = _non_blank_indexes(lines)
+    bare = strip_ends(non_blank(lines))
     matches: list[Match] = []
-    for at in occurrences([lines[index].rstrip() for index in filled], search):
-        matched = filled[at : at + len(search)]
+    for at in occurrences(bare, search):
+        end = at + len(search)
+        matched = indexes[at:end]
         replacement = _with_own_blank_lines(lines, matched, block)
         if replacement is not None:
             matches.append(Match(matched[0], matched[-1] + 1, replacement))
@@ -43,16 +48,20 @@ def _with_own_blank_lines(
     comparison = SequenceMatcher(None, search, replacement, autojunk=False)
     result: list[str] = []
     for tag, start, end, new_start, new_end in comparison.get_opcodes():
-        left = bisect_left(filled, start)
-        right = bisect_left(filled, end)
-        if 0 < left < len(filled) and _gap(matched, left) != _gap(filled, left):
+        # The search's non-blank lines from ``start`` to ``end`` are those from first to last.
+        first = bisect_left(filled, start)
+        last = bisect_left(filled, end) - 1
+        inside = 0 < first < len(filled)
+        if inside and _gap(matched, first) != _gap(filled, first):
             return None
-        if tag == "equal" and left < right:
-            result += search[start : filled[left]]
-            result += lines[matched[left] : matched[right - 1] + 1]
-            result += search[filled[right - 1] + 1 : end]
-        else:
+        if tag != "equal" or last < first:
             result += replacement[new_start:new_end]
+            continue
+        below = filled[last] + 1
+        matched_end = matched[last] + 1
+        result += search[start : filled[first]]
+        result += lines[matched[first] : matched_end]
+        result += search[below:end]
     return tuple(result)
 
 
@@ -77,4 +86,8 @@ def _trim_common_blank_edges(block: SearchReplace) -> tuple[list[str], list[str]
 
 
 def _non_blank_indexes(lines: Sequence[str]) -> list[int]:
-    return [index for index, line in enumerate(lines) if line.strip()]
+    indexes: list[int] = []
+    for index, line in enumerate(lines):
+        if line.strip():
+            indexes.append(index)
+    return indexes

@@ -8,7 +8,6 @@ from itertools import pairwise
 from repository.edits.file_lines import Match
 from repository.edits.model import Lines, SearchReplace, is_blank
 from repository.edits.rungs.search import (
-    indentation,
     occurrences,
     shortest_indentation,
     strip_ends,
@@ -70,9 +69,13 @@ def _locate_parts(
                 return []
             continue
         starts = occurrences(bare, strip_ends(search))
-        if len(starts) != 1 or (parts and starts[0] < parts[-1].end):
+        if len(starts) != 1:
             return []
-        parts.append(_Part(starts[0], starts[0] + len(search), replacement))
+        start = starts[0]
+        if parts and start < parts[-1].end:
+            return []
+        end = start + len(search)
+        parts.append(_Part(start, end, replacement))
     at_an_edge = len(parts) < len(searches)
     if at_an_edge and any(is_blank(part.replacement) for part in parts):
         return []
@@ -84,6 +87,7 @@ def _leaves_block(bare: list[str], parts: list[_Part]) -> bool:
     matched: list[str] = []
     for part in parts:
         matched += bare[part.start : part.end]
-    least = len(shortest_indentation(matched))
     between = bare[parts[0].start : parts[-1].end]
-    return any(len(indentation(line)) < least for line in between if line)
+    least = shortest_indentation(matched)
+    shallowest = shortest_indentation(between)
+    return len(shallowest) < len(least)

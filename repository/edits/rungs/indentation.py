@@ -48,14 +48,15 @@ def _restore_first_line(
     first = first_non_blank(replacement)
     if not in_file.endswith(in_reply) or indentation(replacement[first]) != in_reply:
         return None
-    least = len(shortest_indentation(bare[start:end]))
+    least = shortest_indentation(bare[start:end])
     for line in non_blank(replacement[first + 1 :]):
-        if len(indentation(line)) < least:
+        if len(indentation(line)) < len(least):
             return None  # Other lines lost their indentation, too; which ones is unknown.
     lost = in_file.removesuffix(in_reply)
     restored_search = _indent_line(search, 0, lost)
     restored = _indent_line(replacement, first, lost)
-    return Match(start, end, keep_unchanged(lines[start:end], restored_search, restored))
+    unchanged = keep_unchanged(lines[start:end], restored_search, restored)
+    return Match(start, end, unchanged)
 
 
 def match_shifted(lines: Sequence[str], block: SearchReplace) -> list[Match]:
@@ -65,17 +66,19 @@ def match_shifted(lines: Sequence[str], block: SearchReplace) -> list[Match]:
     """
     bare = strip_ends(lines)
     search = strip_ends(block.search)
-    starts = candidates([line.lstrip() for line in bare], [line.lstrip() for line in search])
+    contents = [line.lstrip() for line in bare]
+    searched_contents = [line.lstrip() for line in search]
     matches: list[Match] = []
-    for start in starts:
+    for start in candidates(contents, searched_contents):
         end = start + len(search)
-        shift = _find_shift(bare[start:end], search)
+        window = bare[start:end]
+        shift = _find_shift(window, search)
         if shift is None:
             continue
         replacement = shift.apply(block.replacement)
         if replacement is None:
             continue
-        alternatives = _alternatives(bare[start:end], shift, block)
+        alternatives = _alternatives(window, shift, block)
         matches.append(Match(start, end, replacement, alternatives))
     return matches
 
@@ -110,9 +113,8 @@ def _find_shift(window: list[str], search: list[str]) -> _Shift | None:
             pairs.append((line, searched))
     if not pairs:
         return None
-    line, searched = pairs[0]
-    difference = len(line) - len(searched)
-    indent = line[:difference] if difference > 0 else searched[: max(-difference, 0)]
+    longer, shorter = sorted(pairs[0], key=len, reverse=True)
+    indent = longer[: len(longer) - len(shorter)]
     if not indent or indent.strip():
         return None
     if all(line == indent + searched for line, searched in pairs):
@@ -142,4 +144,9 @@ def _alternatives(window: list[str], shift: _Shift, block: SearchReplace) -> tup
 
 def _indent_line(lines: Lines, at: int, indent: str) -> Lines:
     """Return the lines with one of them indented further."""
-    return (*lines[:at], indent + lines[at], *lines[at + 1 :])
+    below = at + 1
+    return (
+        *lines[:at],
+        indent + lines[at],
+        *lines[below:],
+    )

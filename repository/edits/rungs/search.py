@@ -19,8 +19,8 @@ def occurrences(lines: Sequence[str], search: Sequence[str], limit: int = MAX_MA
 
     Linear in both, since ``str.find`` is.
     """
-    haystack = "\n" + "\n".join(lines) + "\n"
-    needle = "\n" + "\n".join(search) + "\n"
+    haystack = _join(lines)
+    needle = _join(search)
     starts: list[int] = []
     line = 0
     counted = 0
@@ -51,8 +51,13 @@ def keep_unchanged(window: Sequence[str], search: Lines, replacement: Lines) -> 
     """Return ``replacement`` with the file's own lines where it begins and ends like ``search``."""
     head = common_head(search, replacement)
     tail = common_tail(search[head:], replacement[head:])
-    changed = replacement[head : len(replacement) - tail]
-    return (*window[:head], *changed, *window[len(window) - tail :])
+    change_end = len(replacement) - tail
+    window_end = len(window) - tail
+    return (
+        *window[:head],
+        *replacement[head:change_end],
+        *window[window_end:],
+    )
 
 
 def strip_ends(lines: Sequence[str]) -> list[str]:
@@ -67,15 +72,25 @@ def non_blank(lines: Sequence[str]) -> list[str]:
 
 def first_non_blank(lines: Sequence[str]) -> int:
     """Return the index of the first line that has more than whitespace; there must be one."""
-    return next(at for at, line in enumerate(lines) if line.strip())
+    for at, line in enumerate(lines):
+        if line.strip():
+            return at
+    raise ValueError("all lines are blank")
 
 
 def indentation(line: str) -> str:
     """Return the whitespace at the beginning of a line."""
-    return line[: len(line) - len(line.lstrip())]
+    content = line.lstrip()
+    return line[: len(line) - len(content)]
 
 
 def shortest_indentation(lines: Sequence[str]) -> str:
     """Return the shortest indentation of the lines that are not empty."""
     indentations = [indentation(line) for line in lines if line]
     return min(indentations, key=len, default="")
+
+
+def _join(lines: Sequence[str]) -> str:
+    """Join lines so that each, also the first and the last, is between two line ends."""
+    text = "\n".join(lines)
+    return f"\n{text}\n"
