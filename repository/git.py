@@ -1,8 +1,9 @@
-"""Git on bare mirrors, by plumbing alone: no work tree is configured, and nothing runs inside a
-repository's files.
+"""Git on bare mirrors, by plumbing commands alone: no work tree is configured, and nothing runs
+among a repository's files.
 
-Trees for tests are exported; candidates are written as objects. So hooks, filters and configuration
-that a hostile repository or its tests could leave behind never reach a git of ours."""
+Trees for tests are exported, candidates are written as objects. Hooks, filters and configuration
+that a hostile repository or its tests could leave behind therefore never reach our git.
+"""
 
 import fcntl
 import hashlib
@@ -20,7 +21,6 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _ASKPASS = """#!/bin/sh
 case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CODING_AGENT_GIT_TOKEN" ;; esac
 """
-#: Per-process configuration, through the environment: a repository's own can't undo it.
 _CONFIG = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
@@ -34,33 +34,58 @@ _CONFIG = {
     "protocol.file.allow": "always",
     "fetch.fsckObjects": "false",
     "submodule.recurse": "false",
-    # the askpass helper would give the token to whichever host asks
+    # The askpass helper would give the token to any host that asks.
     "http.followRedirects": "false",
-    # bytes a second, for a minute: a dead connection is not waited for
+    # Bytes a second, for a minute: git gives up on a dead connection.
     "http.lowSpeedLimit": "100",
     "http.lowSpeedTime": "60",
 }
+"""Configuration passed through the environment: a repository's own can't override it."""
+_ENVIRONMENT = {
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+}
+_INHERITED = ("PATH", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
+"""Variables of ours that git gets, too."""
 TIMEOUT_SECONDS = 900
 _STALE_LOCK_SECONDS = 60
-_REGULAR = ("100644", "100755")
-_REFUSED = re.compile(
+_REGULAR_MODES = ("100644", "100755")
+_DIFF_OPTIONS = (
+    "--full-index",
+    "--binary",
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+)
+_MAX_GREP_ERROR = 500
+_MAX_ERROR = 2_000
+"""Characters of git's output in an error."""
+_PUSH_REJECTED = re.compile(
     r"\[rejected\]|stale info|cannot lock ref|failed to update ref|reference already exists"
     # A rule of the remote (a protected branch, a token without the workflow scope), but not a
-    # remote that fails.
+    # failure of the remote.
     r"|\[remote rejected\](?!.*\((?i:internal|.*time))"
 )
 
 
 class GitError(Exception):
-    """Git refused; the text is its own, the command's arguments included."""
+    """A git command failed; the text is git's own."""
 
 
 class GitUnavailable(Exception):
-    """The remote could not be reached, or git took too long: the same call may succeed later."""
+    """The remote could not be reached, or git took too long: a later call may succeed."""
 
 
 class PushRejected(GitError):
-    """The branch is not where we expected it to be, or a rule of the remote forbids the push."""
+    """The branch is not at the expected commit, or a rule of the remote forbids the push."""
 
 
 @dataclass(frozen=True)
@@ -68,30 +93,33 @@ class Entry:
     """One file of a tree."""
 
     mode: str
-    """100644, 100755, 120000 (symlink) or 160000 (submodule)"""
+    """100644, 100755, 120000 (symbolic link) or 160000 (submodule)."""
     sha: str
     size: int
+    """Bytes; 0 for a submodule."""
     path: str
 
 
 @dataclass(frozen=True)
 class Identity:
+    """An author or committer."""
+
     name: str
     email: str
 
 
 class Mirrors:
-    """A folder with one bare mirror a repository. ``token`` gives the secret for a repository's
-    addresses, or None.
-    """
+    """A folder with one bare mirror for each repository."""
 
     def __init__(self, root: Path, token: Callable[[str], str | None]):
+        """``token`` returns the secret for a repository's remote, None where none is needed."""
         self._root = root
         self._token = token
 
     def at(self, repository: str) -> "Mirror":
-        folder = self._root / (re.sub(r"[^a-z0-9._-]+", "__", repository.lower()) + ".git")
-        return Mirror(folder, lambda: self._token(repository))
+        """Return the mirror of a repository; it need not exist yet."""
+        name = re.sub(r"[^a-z0-9._-]+", "__", repository.lower())
+        return Mirror(self._root / f"{name}.git", lambda: self._token(repository))
 
 
 class Mirror:
@@ -103,19 +131,22 @@ class Mirror:
         self._refs = "refs/remotes/none"
 
     def fetch(self, url: str, *, sha: str | None = None) -> None:
-        """Bring the mirror's branches up to date with ``url``; ``sha`` is fetched too where no
-        branch holds it.
+        """Bring the mirror's branches up to date with ``url``.
+
+        ``sha`` is fetched, too, where no branch holds it.
         """
-        # Two local repositories may share a mirror by their folder's name, and never each other's
+        # Two local repositories may share a mirror by their folder's name, but never their
         # branches.
-        self._refs = f"refs/remotes/{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+        remote = hashlib.sha256(url.encode()).hexdigest()[:16]
+        self._refs = f"refs/remotes/{remote}"
         with self._locked():
             self.folder.mkdir(parents=True, exist_ok=True)
             self._remove_stale_locks()
-            # Each time: it mends a mirror whose making was cut short, and changes nothing else.
+            # Each time: it completes a mirror whose creation was interrupted, and changes nothing
+            # else.
             self._git("init", "--quiet", "--bare", "--initial-branch=main")
-            # A local repository may be shallow itself; without --update-shallow its branches would
-            # be left out.
+            # A local repository may be shallow; without --update-shallow its branches would be
+            # left out.
             fetch = ("fetch", "--quiet", "--no-tags", "--force", "--update-shallow")
             self._remote(*fetch, "--prune", url, f"+refs/heads/*:{self._refs}/*")
             self._remote(*fetch, url, "+refs/tags/*:refs/tags/*")
@@ -123,88 +154,104 @@ class Mirror:
                 self._remote(*fetch, url, sha)
 
     def has(self, sha: str) -> bool:
-        """False, too, where this machine has no mirror yet."""
-        return (
-            self.folder.is_dir()
-            and self._run(["cat-file", "-e", f"{sha}^{{commit}}"]).returncode == 0
-        )
+        """Return whether the mirror has a commit; False where there is no mirror yet."""
+        if not self.folder.is_dir():
+            return False
+        completed = self._run(["cat-file", "-e", f"{sha}^{{commit}}"])
+        return completed.returncode == 0
 
     def branch(self, name: str) -> str | None:
-        """The commit that the remote's branch was at in this object's last fetch."""
-        done = self._run(["rev-parse", "--verify", "--quiet", f"{self._refs}/{name}^{{commit}}"])
-        return done.stdout.decode().strip() if done.returncode == 0 else None
+        """Return the commit of a branch as of this object's last fetch; None without the branch."""
+        commit = f"{self._refs}/{name}^{{commit}}"
+        completed = self._run(["rev-parse", "--verify", "--quiet", commit])
+        return completed.stdout.decode().strip() if completed.returncode == 0 else None
 
     def has_branches(self) -> bool:
+        """Return whether there was a branch in this object's last fetch."""
         return bool(self._git("for-each-ref", "--count=1", self._refs).strip())
 
     def commit_time(self, sha: str) -> int:
-        """Committer's time, seconds since the epoch."""
+        """Return the committer's time of a commit, in seconds since the epoch."""
         return int(self._git("show", "--no-patch", "--format=%ct", sha).strip())
 
     def tree_of(self, sha: str) -> str:
+        """Return the SHA of a commit's tree."""
         return self._git("rev-parse", "--verify", f"{sha}^{{tree}}").decode().strip()
 
     def describe(self, sha: str) -> str | None:
-        """The newest tag reachable, as ``git describe`` says it; None without tags."""
-        done = self._run(["describe", "--tags", "--long", sha])
-        return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
+        """Return the newest reachable tag as ``git describe`` writes it; None without tags."""
+        completed = self._run(["describe", "--tags", "--long", sha])
+        if completed.returncode != 0:
+            return None
+        return completed.stdout.decode(errors="replace").strip()
 
     def files(self, treeish: str) -> list[Entry]:
-        """Every file of a commit or tree, paths that are no UTF-8 left out."""
-        entries = []
+        """Return every file of a commit or tree but those whose path is not UTF-8."""
+        entries: list[Entry] = []
         for line in self._git("ls-tree", "-r", "-l", "-z", treeish).split(b"\0"):
             if not line:
                 continue
             meta, _, name = line.partition(b"\t")
-            mode, _, sha, size = meta.decode().split()
             try:
-                entries.append(Entry(mode, sha, int(size) if size.isdigit() else 0, name.decode()))
+                path = name.decode()
             except UnicodeDecodeError:
                 continue
+            mode, _, sha, size = meta.decode().split()
+            entries.append(Entry(mode, sha, int(size) if size.isdigit() else 0, path))
         return entries
 
     def read_many(self, shas: list[str]) -> Iterator[bytes]:
-        """The blobs' contents, in order."""
+        """Return the contents of blobs, in order.
+
+        Raises:
+            GitError: there is no such object.
+        """
         if not shas:
             return
-        out = self._git("cat-file", "--batch", stdin="".join(f"{sha}\n" for sha in shas).encode())
+        names = "".join(f"{sha}\n" for sha in shas)
+        output = self._git("cat-file", "--batch", stdin=names.encode())
         at = 0
         for _ in shas:
-            end = out.index(b"\n", at)
-            header = out[at:end].split()
-            if len(header) != 3:
-                raise GitError(f"no such object: {out[at:end].decode(errors='replace')}")
-            size = int(header[2])
-            yield out[end + 1 : end + 1 + size]
-            at = end + 1 + size + 1
+            line_end = output.index(b"\n", at)
+            header = output[at:line_end]
+            if len(header.split()) != 3:
+                raise GitError(f"no such object: {header.decode(errors='replace')}")
+            start = line_end + 1
+            end = start + int(header.split()[2])
+            yield output[start:end]
+            at = end + 1
 
     def read(self, treeish: str, path: str) -> bytes | None:
-        """One file's bytes; None where there is none (or it is a folder, link or submodule)."""
-        if not _possible(path):
+        """Return one file's bytes; None where there is no regular file of that path."""
+        if not _is_writable(path):
             return None
-        listed = self._git("ls-tree", "-z", treeish, "--", path)
-        for line in listed.split(b"\0"):
+        listing = self._git("ls-tree", "-z", treeish, "--", path)
+        for line in listing.split(b"\0"):
             meta, _, name = line.partition(b"\t")
-            if name == path.encode() and meta.split()[:2] in (
-                [b"100644", b"blob"],
-                [b"100755", b"blob"],
-            ):
-                return self._git("cat-file", "blob", meta.split()[2].decode())
+            if name != path.encode():
+                continue
+            mode, _, sha = meta.decode().split()
+            if mode in _REGULAR_MODES:
+                return self._git("cat-file", "blob", sha)
         return None
 
     def grep(self, treeish: str, text: str, *, folder: str = "", regex: bool = False) -> list[str]:
-        """``path:line number:line`` of lines with ``text`` (POSIX extended with ``regex``) in files that are text; 50
-        lines a file. Links and submodules are left out."""
-        kind = "-E" if regex else "-F"
-        where = ["--", folder] if folder else []
-        options = ["-n", "-I", "--no-color", "--max-count=50", kind]
-        done = self._run(
-            ["--literal-pathspecs", "grep", *options, "-e", text.replace("\0", ""), treeish, *where]
-        )
-        if done.returncode > 1:
-            raise GitError(f"git grep failed: {done.stderr.decode(errors='replace')[-500:]}")
-        said = done.stdout.decode(errors="replace")
-        return [line.removeprefix(f"{treeish}:") for line in said.splitlines()]
+        """Return the lines of text files that contain ``text``, as ``path:line number:line``.
+
+        At most 50 lines a file. With ``regex`` the text is a POSIX extended regular expression.
+        Links and submodules are left out.
+        """
+        options = ["-n", "-I", "--no-color", "--max-count=50", "-E" if regex else "-F"]
+        pattern = text.replace("\0", "")
+        arguments = ["--literal-pathspecs", "grep", *options, "-e", pattern, treeish]
+        if folder:
+            arguments += ["--", folder]
+        completed = self._run(arguments)
+        if completed.returncode > 1:
+            error = completed.stderr.decode(errors="replace")
+            raise GitError(f"git grep failed: {error[-_MAX_GREP_ERROR:]}")
+        lines = completed.stdout.decode(errors="replace").splitlines()
+        return [line.removeprefix(f"{treeish}:") for line in lines]
 
     def export(self, treeish: str, folder: Path) -> None:
         """Write the files of a tree into an empty folder, without a ``.git``."""
@@ -222,91 +269,84 @@ class Mirror:
             )
 
     def write_tree(self, base: str, changes: Mapping[str, bytes | None]) -> str:
-        """The tree of ``base`` with files written, or removed (None). Gives the tree's SHA.
+        """Write the tree of ``base`` with files written, or removed (None); return its SHA.
 
-        A file keeps its mode; a symlink or submodule that is written to becomes a file. Raises GitError for a path
-        that git forbids (``.git``, ``..``) and for a file where the tree has a folder, or the other way round.
+        A file keeps its mode; a symbolic link or submodule that is written to becomes a file.
+
+        Raises:
+            GitError: git forbids a path (``.git``, ``..``), or a file is written where the tree has
+                a folder, or the other way round.
         """
-        modes = {entry.path: entry.mode for entry in self.files(base) if entry.mode in _REGULAR}
-        if impossible := [path for path in changes if not _possible(path)]:
-            raise GitError(f"not a file's path: {impossible[0]!r}")
-        removed = "".join(
-            f"0 {'0' * 40}\t{path}\0" for path, content in changes.items() if content is None
-        )
+        for path in changes:
+            if not _is_writable(path):
+                raise GitError(f"not a file's path: {path!r}")
+        modes = {entry.path: entry.mode for entry in self.files(base)}
+        removed = [path for path, content in changes.items() if content is None]
+        removals = "".join(f"0 {'0' * 40}\t{path}\0" for path in removed)
         with self._index() as index:
             self._git("read-tree", base, index=index)
-            self._git("update-index", "-z", "--index-info", index=index, stdin=removed.encode())
+            self._git("update-index", "-z", "--index-info", index=index, stdin=removals.encode())
             for path, content in changes.items():
-                if content is None:
-                    continue
-                blob = (
-                    self._git("hash-object", "-w", "--stdin", "--no-filters", stdin=content)
-                    .decode()
-                    .strip()
-                )
-                info = f"{modes.get(path, '100644')},{blob},{path}"
-                self._git("update-index", "--add", "--cacheinfo", info, index=index)
-            return self._git("write-tree", index=index).decode().strip()
+                if content is not None:
+                    mode = modes.get(path)
+                    regular = mode if mode in _REGULAR_MODES else "100644"
+                    info = f"{regular},{self._write_blob(content)},{path}"
+                    self._git("update-index", "--add", "--cacheinfo", info, index=index)
+            return self._write_index(index)
 
     def diff(self, old: str, new: str) -> bytes:
-        """A patch that ``git apply`` takes; the same for the same trees."""
-        options = [
-            "--full-index",
-            "--binary",
-            "--no-renames",
-            "--no-ext-diff",
-            "--no-textconv",
-            "--no-color",
-        ]
-        return self._git(
-            "diff-tree", "-r", "-p", "--src-prefix=a/", "--dst-prefix=b/", *options, old, new
-        )
+        """Return a patch that ``git apply`` takes; the same for the same trees."""
+        prefixes = ("--src-prefix=a/", "--dst-prefix=b/")
+        return self._git("diff-tree", "-r", "-p", *prefixes, *_DIFF_OPTIONS, old, new)
 
     def apply(self, base: str, patch: bytes) -> str:
-        """The tree of ``base`` with a patch of ``diff`` applied. Gives the tree's SHA; raises
-        GitError.
+        """Write the tree of ``base`` with a patch of ``diff`` applied; return its SHA.
+
+        Raises:
+            GitError: the patch does not apply.
         """
         with self._index() as index:
             self._git("read-tree", base, index=index)
             if patch.strip():
                 self._git("apply", "--cached", "--whitespace=nowarn", "-", index=index, stdin=patch)
-            return self._git("write-tree", index=index).decode().strip()
+            return self._write_index(index)
 
     def commit(self, tree: str, parent: str, message: str, who: Identity, seconds: int) -> str:
-        """Write a commit. The same arguments give the same SHA: the time is the caller's, the zone
-        UTC.
+        """Write a commit; return its SHA, which is the same for the same arguments.
+
+        ``seconds`` since the epoch are the author's and the committer's time; the zone is UTC.
         """
-        date = f"@{seconds} +0000"
-        identity = {
-            f"GIT_{role}_{part}": value
-            for role in ("AUTHOR", "COMMITTER")
-            for part, value in (("NAME", who.name), ("EMAIL", who.email), ("DATE", date))
-        }
-        text = message.replace("\0", "").encode(
-            errors="replace"
-        )  # a model's words may hold what git can't take
+        environment: dict[str, str] = {}
+        for role in ("AUTHOR", "COMMITTER"):
+            environment[f"GIT_{role}_NAME"] = who.name
+            environment[f"GIT_{role}_EMAIL"] = who.email
+            environment[f"GIT_{role}_DATE"] = f"@{seconds} +0000"
+        # A model's words may hold characters that git does not take.
+        text = message.replace("\0", "").encode(errors="replace")
         arguments = ["commit-tree", tree, "-p", parent, "-F", "-"]
-        return self._git(*arguments, stdin=text, environment=identity).decode().strip()
+        return self._git(*arguments, stdin=text, environment=environment).decode().strip()
 
     def push(self, url: str, sha: str, branch: str, *, expected: str | None) -> None:
         """Move ``branch`` from ``expected`` (None: it must not exist) to ``sha``.
 
         Raises:
-            PushRejected: the branch is elsewhere (look with ``remote_branch``), or the remote's rules forbid it.
+            PushRejected: the branch is elsewhere (``remote_branch`` tells where), or the remote's
+                rules forbid the push.
         """
         lease = f"--force-with-lease=refs/heads/{branch}:{expected or ''}"
         self._remote("push", "--quiet", "--no-verify", lease, url, f"{sha}:refs/heads/{branch}")
 
     def remote_branch(self, url: str, branch: str) -> str | None:
-        """Where the remote's branch is now; None where there is none."""
-        for line in self._remote("ls-remote", url, f"refs/heads/{branch}").decode().splitlines():
+        """Return the commit that the remote's branch is at now; None without the branch."""
+        ref = f"refs/heads/{branch}"
+        for line in self._remote("ls-remote", url, ref).decode().splitlines():
             sha, _, name = line.partition("\t")
-            if name == f"refs/heads/{branch}":
+            if name == ref:
                 return sha
         return None
 
     def _remote(self, *arguments: str) -> bytes:
-        """A command that talks to a remote: the token travels through an askpass helper's
+        """Run a command that talks to a remote; an askpass helper reads the token from its
         environment.
         """
         token = self._token()
@@ -324,22 +364,32 @@ class Mirror:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One fetch at a time in this mirror, over all processes of the machine."""
+        """Allow one fetch at a time in this mirror, over all processes of the machine."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with self.folder.with_suffix(".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     def _remove_stale_locks(self) -> None:
-        """A git that was killed leaves lock files that would stop every later fetch. We hold the
-        mirror's own lock.
+        """Remove the lock files of a killed git, which would stop every later fetch.
+
+        The caller holds the mirror's own lock.
         """
         for lock in (*self.folder.glob("*.lock"), *(self.folder / "refs").rglob("*.lock")):
             if time.time() - lock.stat().st_mtime > _STALE_LOCK_SECONDS:
                 lock.unlink()
 
+    def _write_blob(self, content: bytes) -> str:
+        arguments = ("hash-object", "-w", "--stdin", "--no-filters")
+        return self._git(*arguments, stdin=content).decode().strip()
+
+    def _write_index(self, index: Path) -> str:
+        """Write the tree of an index; return its SHA."""
+        return self._git("write-tree", index=index).decode().strip()
+
     @contextmanager
     def _index(self) -> Iterator[Path]:
+        """Provide the path of a temporary index."""
         with tempfile.TemporaryDirectory(prefix="index-") as folder:
             yield Path(folder) / "index"
 
@@ -350,12 +400,15 @@ class Mirror:
         index: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> bytes:
-        done = self._run(list(arguments), stdin=stdin, index=index, environment=environment)
-        if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip()
-            kind = PushRejected if arguments[0] == "push" and _REFUSED.search(said) else GitError
-            raise kind(f"git {arguments[0]} failed ({done.returncode}): {said[-2000:]}")
-        return done.stdout
+        command = arguments[0]
+        completed = self._run(list(arguments), stdin=stdin, index=index, environment=environment)
+        if completed.returncode == 0:
+            return completed.stdout
+        output = completed.stderr.decode(errors="replace").strip()
+        message = f"git {command} failed ({completed.returncode}): {output[-_MAX_ERROR:]}"
+        if command == "push" and _PUSH_REJECTED.search(output):
+            raise PushRejected(message)
+        raise GitError(message)
 
     def _run(
         self,
@@ -365,23 +418,30 @@ class Mirror:
         index: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
+        variables = dict(environment or {})
+        if index is not None:
+            variables["GIT_INDEX_FILE"] = str(index)
         return run_git(
             [f"--git-dir={self.folder}", *arguments],
             cwd=self.folder,
             stdin=stdin,
-            environment=({"GIT_INDEX_FILE": str(index)} if index else {}) | dict(environment or {}),
+            environment=variables,
         )
 
 
-def _possible(path: str) -> bool:
-    """Whether a change may have ``path``; a model's may be anything. Of names with white space at an end, not every
-    patch that ``git diff`` makes can be read again by ``git apply``."""
+def _is_writable(path: str) -> bool:
+    """Return whether a change may have a path; a model's may be anything.
+
+    Not every patch that ``git diff`` makes of names with whitespace at an end can be read again by
+    ``git apply``.
+    """
     try:
-        return b"\0" not in path.encode() and not any(
-            part in ("", ".", "..") or part != part.strip() for part in path.split("/")
-        )
+        encoded = path.encode()
     except UnicodeEncodeError:
         return False
+    if b"\0" in encoded:
+        return False
+    return all(part == part.strip() and part not in ("", ".", "..") for part in path.split("/"))
 
 
 def run_git(
@@ -391,26 +451,16 @@ def run_git(
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """git with nothing of the machine's or the user's configuration, and no prompt."""
-    inherited = {
-        name: os.environ[name]
-        for name in ("PATH", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
-        if name in os.environ
-    }
+    """Run git without the machine's or the user's configuration, and without prompts.
+
+    Raises:
+        GitUnavailable: it takes too long.
+    """
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     config = {"GIT_CONFIG_COUNT": str(len(_CONFIG))}
     for number, (key, value) in enumerate(_CONFIG.items()):
-        config |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    fixed = {
-        "HOME": "/nonexistent",
-        "LC_ALL": "C",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_LFS_SKIP_SMUDGE": "1",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_LITERAL_PATHSPECS": "1",
-    }
+        config[f"GIT_CONFIG_KEY_{number}"] = key
+        config[f"GIT_CONFIG_VALUE_{number}"] = value
     try:
         return subprocess.run(
             ["git", *arguments],
@@ -419,7 +469,7 @@ def run_git(
             check=False,
             timeout=TIMEOUT_SECONDS,
             cwd=cwd,
-            env=inherited | config | fixed | dict(environment or {}),
+            env={**inherited, **config, **_ENVIRONMENT, **(environment or {})},
         )
     except subprocess.TimeoutExpired as error:
         raise GitUnavailable(f"git took longer than {TIMEOUT_SECONDS} seconds") from error
