@@ -71,7 +71,7 @@ module "service" {
   tags                  = local.tags
 }
 
-# ... and what became of them is told here.
+# ... and their outcomes are published here.
 module "events" {
   source = "./modules/events"
 

@@ -494,7 +494,7 @@ variable "log_retention_days" {
 }
 
 variable "alarm_emails" {
-  description = "Who is told of alarms. Each address gets a mail to confirm."
+  description = "Addresses that alarms are mailed to. Each receives a message to confirm."
   type        = set(string)
   default     = []
   nullable    = false

@@ -35,6 +35,6 @@ variable "certificate_arn" {
 }
 
 variable "alarm_emails" {
-  description = "Who is told of alarms."
+  description = "Addresses that alarms are mailed to."
   type        = set(string)
 }

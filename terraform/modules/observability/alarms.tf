@@ -159,7 +159,7 @@ locals {
       silence    = "notBreaching"
     }
     no-heartbeat = {
-      says       = "No worker has told of itself for five minutes."
+      says       = "No worker has reported for five minutes."
       metrics    = { beats = ["own", "runs_in_work", "SampleCount", {}] }
       expression = "FILL(beats, 0)"
       operator   = "<"

@@ -9,7 +9,7 @@ variable "log_retention_days" {
 }
 
 variable "alarm_emails" {
-  description = "Who is told of alarms."
+  description = "Addresses that alarms are mailed to."
   type        = set(string)
 }
 

@@ -24,7 +24,7 @@ locals {
       type        = "PercentChangeInCapacity"
       adjustments = [[-0.25 * var.jobs_per_task, 0, -10], [null, -0.25 * var.jobs_per_task, -50]]
     }
-    first = { # where no task runs, nothing may be told of how many do: this asks for no such metric
+    first = { # with no task running there may be no metric of their number: this needs none
       why         = "No fault: it adds a task while a job waits, the first one too."
       expression  = "visible"
       comparison  = "GreaterThanThreshold"
