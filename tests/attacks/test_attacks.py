@@ -2,93 +2,100 @@
 works.
 
 Each attack is a small program that prints *escaped* or *held*. Run as root, the strongest that a
-worker may be."""
+worker may be.
+"""
 
-import contextlib
-import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from sandbox import Sandbox
-from tests.attacks.conftest import HERE, WORD, Machine
-from tests.stand_ins.alone import alone  # noqa: F401 - of each test here
+from tests.attacks.conftest import HERE, SECRET, Attack, Machine
+from tests.stand_ins.alone import alone  # noqa: F401 - for each test here
+from tests.stand_ins.processes import running_processes
 
 ATTACKS = sorted(path.stem for path in (HERE / "programs").glob("*.py") if path.stem != "attack")
 BENIGN = sorted(path.stem for path in (HERE / "benign").glob("*.py"))
+MEMORY_BOMBS = ["memory_private", "memory_shared_anonymous", "memory_files", "memory_hidden"]
+SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-async def test_an_attack_is_held(name: str, attack, machine: Machine, tmp_path: Path):
-    done = await attack(HERE / f"programs/{name}.py")
-    assert done.output.split()[-1:] == ["held"], done.output
+async def test_attack_is_held(name: str, attack: Attack, machine: Machine, tmp_path: Path):
+    result = await attack(HERE / f"programs/{name}.py")
+    assert result.output.split()[-1:] == ["held"], result.output
     assert machine.victim.poll() is None, "the process outside was killed"
-    with contextlib.suppress(BlockingIOError):
-        pytest.fail(f"outside, a datagram came: {machine.datagrams.recv(99)!r}")
-    assert sorted(os.listdir(machine.folder)) == ["public", "secret", "socket"]
-    assert (machine.folder / "public").read_text() == WORD[::-1]
-    assert [
-        path
-        for path in (tmp_path / "work").rglob("*")
-        if path.lstat().st_mode & (stat.S_ISUID | stat.S_ISGID)
-    ] == []
-
-    left = [
-        path
-        for path in ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")
-        for _ in Path(path).glob("left-behind*")
-    ]
-    assert left == [] and running(f"{name}.py") == []
+    assert received_datagrams(machine) == []
+    assert entries(machine.folder) == ["public", "secret", "socket"]
+    assert (machine.folder / "public").read_text() == SECRET
+    assert set_id_files(tmp_path / "work") == []
+    assert files_left_behind() == []
+    assert running_processes(f"{name}.py") == []
 
 
 @pytest.mark.parametrize("name", BENIGN)
-async def test_what_suites_do_works(name: str, attack):
-    done = await attack(HERE / f"benign/{name}.py")
-    assert (done.returncode, done.output.split()[-1:]) == (0, ["works"]), done.output
+async def test_honest_code_works(name: str, attack: Attack):
+    result = await attack(HERE / f"benign/{name}.py")
+    assert result.returncode == 0, result.output
+    assert result.output.split()[-1:] == ["works"], result.output
 
 
-@pytest.mark.parametrize(
-    "name", ["memory_private", "memory_shared_anonymous", "memory_files", "memory_hidden"]
-)
-async def test_memory_is_ended_at_its_limit_however_it_is_taken(name: str, attack):
-    done = await attack(HERE / f"bombs/{name}.py", memory_mb=200)
-    assert (done.returncode, done.timed_out) == (137, False), done.output
-    assert "escaped" not in done.output and "200 MB of memory" in done.output
+@pytest.mark.parametrize("name", MEMORY_BOMBS)
+async def test_memory_is_limited_however_it_is_taken(name: str, attack: Attack):
+    result = await attack(HERE / f"bombs/{name}.py", memory_mb=200)
+    assert result.returncode == 137, result.output
+    assert not result.timed_out
+    assert "escaped" not in result.output
+    assert "200 MB of memory" in result.output
 
 
-async def test_a_fork_bomb_ends_at_the_time_limit_and_nothing_of_it_is_left(
-    attack, sandbox: Sandbox
-):
-    done = await attack(HERE / "bombs/processes.py", timeout=1.0, memory_mb=2048)
-    assert done.returncode in (124, 137)
-    assert running("bombs/processes.py") == []
+async def test_fork_bomb_ends_and_leaves_nothing(attack: Attack):
+    result = await attack(HERE / "bombs/processes.py", timeout=1.0, memory_mb=2048)
+    assert result.returncode in (124, 137)
+    assert running_processes("bombs/processes.py") == []
 
 
-async def test_endless_output_is_drained_and_ends_at_the_time_limit(attack):
-    done = await attack(HERE / "bombs/output.py", timeout=1.0, output_limit=1000)
-    assert done.timed_out and set(done.output) == {"x"} and len(done.output) <= 1000
+async def test_endless_output_ends_at_the_time_limit(attack: Attack):
+    result = await attack(HERE / "bombs/output.py", timeout=1.0, output_limit=1000)
+    assert result.timed_out
+    assert set(result.output) == {"x"}
+    assert len(result.output) <= 1000
 
 
-async def test_a_disk_is_ended_at_its_limit_whether_its_files_have_names_or_not(
-    attack, sandbox: Sandbox
-):
-    folders = (".", *(["/tmp"] if sandbox.name == "uid" else []))  # bubblewrap's /tmp is in memory
-    for arguments in [(folder, *how) for folder in folders for how in ((), ("unnamed",))]:
-        done = await attack(HERE / "bombs/disk.py", *arguments, disk_mb=300)
-        assert (
-            done.returncode == 137
-            and "escaped" not in done.output
-            and "300 MB on disk" in done.output
-        )
-    assert not [*Path("/tmp").glob("disk-bomb-*")]
+@pytest.mark.parametrize("unnamed", [False, True], ids=["named", "unnamed"])
+@pytest.mark.parametrize("folder", [".", "/tmp"])
+async def test_disk_is_limited(folder: str, unnamed: bool, attack: Attack, sandbox: Sandbox):
+    if folder == "/tmp" and sandbox.name == "bwrap":
+        pytest.skip("bubblewrap's /tmp is in memory")
+    arguments = [folder, "unnamed"] if unnamed else [folder]
+    result = await attack(HERE / "bombs/disk.py", *arguments, disk_mb=300)
+    assert result.returncode == 137
+    assert "escaped" not in result.output
+    assert "300 MB on disk" in result.output
+    assert list(Path("/tmp").glob("disk-bomb-*")) == []
 
 
-def running(marker: str) -> list[str]:
-    """Processes of this machine whose command line holds ``marker``."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and marker.encode() in (entry / "cmdline").read_bytes():
-                found.append(entry.name)
-    return found
+def received_datagrams(machine: Machine) -> list[bytes]:
+    datagrams = []
+    while True:
+        try:
+            datagrams.append(machine.datagrams.recv(99))
+        except BlockingIOError:
+            return datagrams
+
+
+def entries(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def set_id_files(folder: Path) -> list[Path]:
+    set_id = stat.S_ISUID | stat.S_ISGID
+    return [path for path in folder.rglob("*") if path.lstat().st_mode & set_id]
+
+
+def files_left_behind() -> list[Path]:
+    files: list[Path] = []
+    for folder in SHARED_FOLDERS:
+        files += Path(folder).glob("left-behind*")
+    return files
