@@ -14,7 +14,7 @@ from pipeline.model import ModelRequest
 from pipeline.model.litellm_client import LiteLLMClient
 from stages.build_context import MAX_TOKENS
 from stages.propose_patch import MAX_FEEDBACK, Plan
-from stages.propose_patch.agent import MAX_HISTORY
+from stages.propose_patch.history import MAX_HISTORY
 
 #: Of the system message, a short issue, one small file; of an issue with comments beside the
 #: context.

@@ -1,52 +1,90 @@
-"""The strategy ``balanced``: a reproduction test once a run, then several candidates a round,
-chosen by tests.
+"""The strategy ``balanced``: a reproduction test once a run, then several candidates a round, of
+which ``run_tests`` chooses.
 
 After Agentless (https://arxiv.org/abs/2407.01489): regressions, the reproduction test, the
-majority. ``run_tests`` chooses."""
+majority.
+"""
 
 from collections.abc import Sequence
 
 from pipeline.errors import Halt
 from pipeline.stage import Back, Stop
+from stages.propose_patch.replies import read_needs_info, unusable_reason
 from stages.propose_patch.reproduction import reproduce
-from stages.propose_patch.results import Proposal, Proposals
-from stages.propose_patch.task import LESS, Task, back, needs_info, unusable
+from stages.propose_patch.results import Proposal, Proposals, Reproduction
+from stages.propose_patch.task import (
+    RECOVERABLE,
+    ChangeRequest,
+    Task,
+    another_round,
+    ask_for_change,
+)
 
 
 async def propose(
     task: Task, candidates: int, temperature: float, models: Sequence[str]
 ) -> Proposals | Back | Stop:
-    """``models`` are asked in turn; the first candidate is made at the task's own temperature."""
-    found = await reproduce(task)
-    if found.stop is not None:
-        return found.stop
-    proposals = [found.proposal] if found.proposal and task.run.round == 1 else []
+    """Propose up to ``candidates`` changes.
+
+    Args:
+        task: what is asked for.
+        candidates: how many changes are asked for.
+        temperature: of all candidates but the first, which is made at the session's own.
+        models: asked in turn; empty: the session's model alone.
+    """
+    outcome = await reproduce(task)
+    if outcome.stop is not None:
+        return outcome.stop
+    proposals: list[Proposal] = []
+    if outcome.proposal is not None and task.run.round == 1:
+        proposals.append(outcome.proposal)
     refusals: list[str] = []
-    asks: list[Stop] = []
-    whom = [models[number % len(models)] if models else None for number in range(candidates)]
-    for number, model in enumerate(whom):
+    stops: list[Stop] = []
+    for request in _requests(task, candidates, temperature, models, outcome.test):
         try:
-            reply, key = await task.ask_for_change(
-                f"candidate-{number}",
-                sample=number,
-                reproduction=found.test,
-                model=model,
-                reused=whom.count(model) > 1,
-                temperature=task.temperature if number == 0 else max(temperature, task.temperature),
-            )
+            exchange = await ask_for_change(task, request)
         except Halt as halt:
-            if halt.outcome not in LESS or not proposals:
+            if halt.outcome not in RECOVERABLE or not proposals:
                 raise
             task.run.progress(
                 f"{halt.reason}: going on with {len(proposals)} of {candidates} candidates"
             )
             break
-        if because := unusable(reply):
+        because = unusable_reason(exchange.reply)
+        stop = read_needs_info(exchange.reply.content, exchange.key)
+        if because is not None:
             refusals.append(because)
-        elif stop := needs_info(reply.content, key):
-            asks.append(stop)
+        elif stop is not None:
+            stops.append(stop)
         else:
-            proposals.append(Proposal(reply=reply.content, exchange_key=key, model=reply.model))
+            proposals.append(exchange.proposal())
     if proposals:
-        return task.proposals(proposals, reproduction=found.test)
-    return asks[0] if asks else back(refusals[0])
+        return task.proposals(proposals, reproduction=outcome.test)
+    if stops:
+        return stops[0]
+    return another_round(refusals[0])
+
+
+def _requests(
+    task: Task,
+    candidates: int,
+    temperature: float,
+    models: Sequence[str],
+    reproduction: Reproduction | None,
+) -> list[ChangeRequest]:
+    own = task.session.temperature
+    chosen: list[str | None] = []
+    for number in range(candidates):
+        chosen.append(models[number % len(models)] if models else None)
+    requests: list[ChangeRequest] = []
+    for number, model in enumerate(chosen):
+        request = ChangeRequest(
+            label=f"candidate-{number}",
+            model=model,
+            temperature=own if number == 0 else max(temperature, own),
+            sample=number,
+            reproduction=reproduction,
+            reused=chosen.count(model) > 1,
+        )
+        requests.append(request)
+    return requests

@@ -1,13 +1,7 @@
-"""A reproduction test from the issue: kept only where it fails on the base, and for the issue's
-reason.
-"""
+"""A reproduction test from the issue: kept only where it fails on the base, for the issue's reason."""
 
 import asyncio
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,219 +10,146 @@ from pipeline.model.failures import ModelError
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
 from prompts.filters import clip, one_line
-from repository.edits.apply_reply import apply_reply
-from repository.edits.editable_files import EditableFiles
 from repository.edits.model import EditFailed
-from repository.files import belongs_to_tests, is_test_file
-from repository.testing.models import TestReport
-from repository.testing.run.output import normalize_output
+from stages.propose_patch.base_tests import (
+    SHOWN_FAILURE,
+    BaseResult,
+    run_on_base,
+    stop_for_passing_tests,
+)
+from stages.propose_patch.model_session import Exchange, Question
+from stages.propose_patch.replies import holds_edit, read_needs_info
 from stages.propose_patch.results import Proposal, Reproduction
-from stages.propose_patch.task import MAX_REASON, Task, holds_edit, needs_info
+from stages.propose_patch.task import Task
 
 MAX_CALLS = 2
-SHOWN_FAILURE = 3_000
-"""Characters."""
-_FIXED = re.compile(r"^\W*ALREADY_FIXED\W*:\s*(?P<why>\S.*)", re.M | re.S)
-_RAISED = re.compile(r"^(?:E\s+)?(?:[\w.]+\.)?(\w+(?:Error|Exception))\b", re.M)
-_MISSING = re.compile(
-    r"(?:has no attribute|unexpected keyword argument|cannot import name|No module"
-    r" named|fixture|name) '([\w.]+)'"
-    r"(?! is not a package)"
-)
-_OWN_FAULT = frozenset(
-    {"ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "NameError"}
-)
+_ALREADY_FIXED = re.compile(r"^\W*ALREADY_FIXED\W*:\s*(?P<why>\S.*)", re.M | re.S)
 
 
-class Finding(BaseModel):
-    """What was found about the issue, once a run."""
+class ReproductionOutcome(BaseModel):
+    """What came of the attempt to reproduce the issue. All None: nothing."""
 
     model_config = ConfigDict(frozen=True)
 
     test: Reproduction | None = None
     proposal: Proposal | None = None
     """A reply that changed more than tests: it is taken as a candidate."""
-    outcome: Outcome | None = None
-    reason: str = ""
-    artifacts: dict[str, str] = {}
+    stop_outcome: Outcome | None = None
+    stop_reason: str = ""
+    stop_artifacts: dict[str, str] = {}
     templates: dict[str, str] = {}
     """Template -> hash, of those that were used for it."""
 
-    @property
-    def stop(self) -> Stop | None:
-        return (
-            Stop(self.outcome, self.reason, Facts(artifacts=self.artifacts))
-            if self.outcome
-            else None
+    @classmethod
+    def stopping(cls, stop: Stop) -> "ReproductionOutcome":
+        return cls(
+            stop_outcome=stop.outcome,
+            stop_reason=stop.reason,
+            stop_artifacts=stop.facts.artifacts,
         )
 
-
-@dataclass(frozen=True)
-class OnBase:
-    """What new tests do on the base commit."""
-
-    kind: Literal["fails", "passes", "proves nothing"]
-    said: str = ""
-    """Why not, for the model; of one that fails, what it says."""
-    tests: tuple[str, ...] = ()
-    files: dict[str, str] = field(default_factory=dict)
-    log_key: str = ""
-    patch_key: str = ""
+    @property
+    def stop(self) -> Stop | None:
+        """The run's end, where there is no need to go on."""
+        if self.stop_outcome is None:
+            return None
+        return Stop(self.stop_outcome, self.stop_reason, Facts(artifacts=self.stop_artifacts))
 
 
-async def reproduce(task: Task) -> Finding:
-    """Found once a run, and kept: later rounds and other machines neither ask nor test again."""
+async def reproduce(task: Task) -> ReproductionOutcome:
+    """Reproduce the issue, once a run: later rounds and machines neither ask nor test again."""
     if not task.suite.runnable:
-        return Finding()
-    name = "reproduction"
-    found = Finding.model_validate_json(await task.run.remember(name, lambda: _found(task)))
-    task.used.update(found.templates)
-    return found
+        return ReproductionOutcome()
+
+    async def make() -> str:
+        outcome = await _ask_for_test(task)
+        used = dict(task.session.used_templates)
+        return outcome.model_copy(update={"templates": used}).model_dump_json()
+
+    remembered = await task.run.remember("reproduction", make)
+    outcome = ReproductionOutcome.model_validate_json(remembered)
+    task.session.used_templates.update(outcome.templates)
+    return outcome
 
 
-async def _found(task: Task) -> str:
-    found = await _find(task)
-    return found.model_copy(update={"templates": dict(task.used)}).model_dump_json()
-
-
-async def _find(task: Task) -> Finding:
-    messages = await asyncio.to_thread(task.messages, "reproduce_system", "reproduce")
-    tried: OnBase | None = None
+async def _ask_for_test(task: Task) -> ReproductionOutcome:
+    messages: tuple[Message, ...] = await asyncio.to_thread(
+        task.session.render_prompt, "reproduce_system", "reproduce", task.variables
+    )
+    previous: BaseResult | None = None
     for number in range(MAX_CALLS):
-        label = f"reproduce-{number}"
+        question = Question(
+            label=f"reproduce-{number}",
+            messages=messages,
+            template="reproduce",
+            temperature=0.0,
+            once_a_run=True,
+        )
         try:
-            reply, exchange = await task.ask(
-                label, messages, temperature=0.0, key=f"run/{label}", hints="reproduce"
-            )
+            exchange = await task.session.ask(question)
         except ModelError:
             task.run.progress("no reproduction test: the prompt is longer than the model's context")
             break
-        if not holds_edit(reply.content):
-            return _said(reply.content, exchange, tried)
-        try:
-            tree, paths = await asyncio.to_thread(_apply, task, reply.content)
-        except EditFailed as error:
-            tried = OnBase("proves nothing", str(error))
-        else:
-            if not only_tests(task, paths):
-                return Finding(
-                    proposal=Proposal(reply=reply.content, exchange_key=exchange, model=reply.model)
-                )
-            tried = await on_base(task, tree, paths, label)
-        if tried.kind == "fails":
-            task.run.progress(f"reproduced: {len(tried.tests)} new tests fail on the base")
-            return Finding(
-                test=Reproduction(
-                    files=tried.files, tests=tried.tests, failure=tried.said, log_key=tried.log_key
-                )
-            )
-        task.run.progress(f"the reproduction test is not kept: {one_line(clip(tried.said, 200))}")
-        said = clip(tried.said, SHOWN_FAILURE)
-        (again,) = await asyncio.to_thread(task.render, ("reproduce_again", {"failure": said}))
-        turn = (
-            Message(role="assistant", content=reply.content),
-            Message(role="user", content=again),
-        )
-        messages = (*messages, *turn)
-    return Finding()
+        if not holds_edit(exchange.reply.content):
+            return _without_test(exchange, previous)
+        result = await _try_out(task, exchange, question.label)
+        if result is None:
+            return ReproductionOutcome(proposal=exchange.proposal())
+        if result.kind == "fails":
+            task.run.progress(f"reproduced: {len(result.tests)} new tests fail on the base")
+            return ReproductionOutcome(test=_reproduction(result))
+        explanation = one_line(clip(result.explanation, 200))
+        task.run.progress(f"the reproduction test is not kept: {explanation}")
+        messages = await _with_failure(task, messages, exchange, result)
+        previous = result
+    return ReproductionOutcome()
 
 
-def _apply(task: Task, reply: str) -> tuple[str, list[str]]:
-    """Return the tree of the base commit with a reply applied, and the changed paths."""
-    base = task.checkout.base_sha
-    files = EditableFiles.of_tree(task.mirror, base)
-    applied = apply_reply(reply, files, task.policy)
-    return task.mirror.write_tree(base, applied.files), sorted(applied.files)
+async def _try_out(task: Task, exchange: Exchange, label: str) -> BaseResult | None:
+    """Run the tests in a reply on the base; None where the reply changes more than tests."""
+    try:
+        tree = await asyncio.to_thread(task.base.apply, exchange.reply.content)
+    except EditFailed as error:
+        return BaseResult("proves nothing", str(error))
+    if not task.are_tests(tree.paths):
+        return None
+    return await run_on_base(task, tree, label)
 
 
-def _said(text: str, exchange: str, tried: OnBase | None) -> Finding:
-    """A reply without a test: the issue lacks something, or a test that passes on the base shows
-    that it is mended.
-    """
-    if stop := needs_info(text, exchange):
-        return Finding(outcome=stop.outcome, reason=stop.reason, artifacts=stop.facts.artifacts)
-    fixed = _FIXED.search(text)
-    if fixed and tried and tried.kind == "passes":
-        stop = unneeded(tried, fixed["why"])
-        return Finding(outcome=stop.outcome, reason=stop.reason, artifacts=stop.facts.artifacts)
-    return Finding()
-
-
-def unneeded(proof: OnBase, why: str) -> Stop:
-    """The end of a run whose tests, made from the issue, pass on the base; they and their log are
-    attached.
-    """
-    passing = (
-        f"{len(proof.tests)} test{'s' * (len(proof.tests) != 1)} made from the issue pass on the"
-        " base commit"
+async def _with_failure(
+    task: Task, messages: tuple[Message, ...], exchange: Exchange, result: BaseResult
+) -> tuple[Message, ...]:
+    """Return the conversation so far, with what the reply's test did on the base."""
+    failure = clip(result.explanation, SHOWN_FAILURE)
+    jobs = [("reproduce_again", {"failure": failure})]
+    (text,) = await asyncio.to_thread(task.session.render, jobs)
+    return (
+        *messages,
+        Message(role="assistant", content=exchange.reply.content),
+        Message(role="user", content=text),
     )
-    reason = f"{passing}; the model says: {clip(one_line(why), MAX_REASON)}"
-    evidence = {"reproduction": proof.patch_key, "test log": proof.log_key}
-    return Stop(Outcome.NO_CHANGE_NEEDED, reason, Facts(artifacts=evidence))
 
 
-def only_tests(task: Task, paths: Sequence[str]) -> bool:
-    patterns = task.suite.recipe.patterns if task.suite.recipe else ()
-    return all(belongs_to_tests(path, patterns) for path in paths)
-
-
-async def on_base(task: Task, tree: str, paths: Sequence[str], label: str) -> OnBase:
-    """Run new test files on the base commit. ``tree`` is the base with them and nothing else."""
-    bed = task.open_test_bed()
-    assert bed  # noqa: S101 (the suite is runnable)
-    base = task.checkout.base_sha
-    files = {path: await asyncio.to_thread(task.mirror.read, tree, path) for path in paths}
-    known = [
-        path for path in paths if await asyncio.to_thread(task.mirror.read, base, path) is not None
-    ]
-    tests = [path for path in paths if is_test_file(path, bed.recipe.patterns)]
-    if known or not tests:
-        why = (
-            f"{known[0]} is there already"
-            if known
-            else "no file has a name that the runner takes for a test's"
-        )
-        return OnBase("proves nothing", f"Write the test as one new test file: {why}.")
-    report = await bed.run(files, tests, label=label)
-    patch = await asyncio.to_thread(lambda: task.mirror.diff(task.mirror.tree_of(base), tree))
-    texts = {path: text.decode() for path, text in files.items() if text is not None}
-    kept = OnBase(
-        "proves nothing",
-        log_key=report.log_key,
-        patch_key=await task.run.save(f"{label}.diff", patch),
+def _reproduction(result: BaseResult) -> Reproduction:
+    return Reproduction(
+        files=result.files,
+        tests=result.tests,
+        failure=result.explanation,
+        log_key=result.log_key,
     )
-    return replace(kept, files=texts, **judged(report, task.issue.text, task.run.workspace))
 
 
-def judged(report: TestReport, issue: str, workspace: Path) -> dict[str, Any]:
-    """``kind``, ``said`` and ``tests`` of an OnBase."""
-    failures = {test: normalize_output(text, workspace) for test, text in report.failures.items()}
-    if not report.completed:
-        said = normalize_output(report.output, workspace)[-SHOWN_FAILURE:]
-        return {"said": f"The test could not be run on the repository as it is:\n\n{said}"}
-    reds = sorted(report.red)
-    good = [test for test in reds if not own_fault(failures.get(test, ""), issue)]
-    if good:
-        return {
-            "kind": "fails",
-            "tests": tuple(good),
-            "said": failures.get(good[0], "")[-SHOWN_FAILURE:],
-        }
-    if reds:
-        said = failures.get(reds[0], "")[-SHOWN_FAILURE:]
-        return {"said": f"It fails, but for a reason of its own and not the issue's:\n\n{said}"}
-    if not report.green:
-        return {"said": "No test of it was run."}
-    said = "It passes on the repository as it is, so it does not show what the issue is about."
-    return {"kind": "passes", "tests": tuple(sorted(report.green)), "said": said}
+def _without_test(exchange: Exchange, previous: BaseResult | None) -> ReproductionOutcome:
+    """Read a reply without a test.
 
-
-def own_fault(failure: str, issue: str) -> bool:
-    """The test itself is wrong: it wants a name that is nowhere, and that the issue does not speak
-    of.
+    The issue lacks something, or the test before, which passed on the base, shows that the issue is
+    fixed already.
     """
-    raised = _RAISED.findall(failure)
-    missing = _MISSING.findall(failure)
-    if not ((raised and raised[-1] in _OWN_FAULT) or missing):
-        return False
-    return not any(re.search(rf"\b{re.escape(name)}\b", issue) for name in [*raised[-1:], *missing])
+    text = exchange.reply.content
+    stop = read_needs_info(text, exchange.key)
+    if stop is not None:
+        return ReproductionOutcome.stopping(stop)
+    match = _ALREADY_FIXED.search(text)
+    if match is not None and previous is not None and previous.kind == "passes":
+        return ReproductionOutcome.stopping(stop_for_passing_tests(previous, match["why"]))
+    return ReproductionOutcome()

@@ -1,32 +1,37 @@
-"""What ``propose_patch`` gives."""
+"""The result of ``propose_patch``."""
 
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.outcome import Facts
+
+#: Name of the stage.
+STAGE = "propose_patch"
 
 
 class Proposal(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     reply: str
-    """The model's text, raw; of an agent, its words at the end and all its edits in order."""
+    """The model's text as it came; an agent's summary and all its edits in order."""
     exchange_key: str
-    """Artifact: what was sent and what came back, with usage and cost; of an agent, the transcript."""
+    """Artifact: the request and the reply, with usage and cost; an agent's last exchange."""
     model: str
 
 
 class Reproduction(BaseModel):
-    """A test made from the issue that fails on the base for the issue's reason. It judges candidates; it is not part
-    of them unless they hold it themselves."""
+    """A test made from the issue that fails on the base for the issue's reason.
+
+    It judges candidates; it is not part of them unless they contain it themselves.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     files: dict[str, str]
-    """Path -> text; no such files are in the base."""
+    """Path -> text of files that the base does not have."""
     tests: tuple[str, ...]
-    """Ids of those that fail on the base, as a report tells them."""
+    """Ids of the tests that fail on the base, as a report has them."""
     failure: str
-    """What one of them says there."""
+    """The output of one of them."""
     log_key: str
     """Artifact: the runner's output on the base."""
 
@@ -36,9 +41,9 @@ class Proposals(BaseModel):
 
     proposals: tuple[Proposal, ...]
     templates: dict[str, str]
-    """template name -> hash, of those that were used"""
+    """Template -> hash, of those that were used."""
     template_set: str
-    """hash of the whole set"""
+    """Hash of the whole set."""
     reproduction: Reproduction | None = None
     transcript_key: str | None = None
     """Artifact: an agent's steps."""

@@ -15,21 +15,21 @@ from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.propose_patch import agent, balanced, cheap, reproduction
-from stages.propose_patch.results import Proposals
+from stages.propose_patch.base_code import BaseCode
+from stages.propose_patch.model_session import ModelSession
+from stages.propose_patch.results import STAGE, Proposals
 from stages.propose_patch.round_note import AttemptsNote
-from stages.propose_patch.task import STAGE, Task
+from stages.propose_patch.task import Task
 
-OTHERWISE = (
-    "The last two tries ended the same way. Do not repeat them: look for the cause elsewhere, mend"
-    " it otherwise."
+REPEATED_FAILURE = (
+    "The last two attempts ended the same way. Do not repeat them: look for the cause elsewhere, or"
+    " fix it in another way."
 )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is spent on a change. ``candidates``, ``temperature`` and ``models`` are
-    ``balanced``'s.
-    """
+    """How much is spent on a change. ``candidates`` and ``models`` are for ``balanced``."""
 
     strategy: Literal["cheap", "balanced", "agent"] = "cheap"
     candidates: int = 3
@@ -39,10 +39,15 @@ class Plan:
     """Asked in turn; empty: the run's model alone."""
 
     def calls(self, rounds: int) -> tuple[int, int]:
-        """The fewest and the most calls of a run that takes ``rounds`` at most; retries left out."""
-        if self.strategy == "balanced":
-            return self.candidates, reproduction.MAX_CALLS + self.candidates * rounds
-        return 1, (agent.MAX_STEPS if self.strategy == "agent" else 1) * rounds
+        """Return the fewest and the most calls of a run of at most ``rounds``, without retries."""
+        match self.strategy:
+            case "balanced":
+                most = reproduction.MAX_CALLS + self.candidates * rounds
+                return self.candidates, most
+            case "agent":
+                return 1, agent.MAX_STEPS * rounds
+            case "cheap":
+                return 1, rounds
 
 
 class ProposePatch:
@@ -55,8 +60,8 @@ class ProposePatch:
         mirrors: Mirrors,
         sandbox: Sandbox,
         *,
-        plan: Plan = Plan(),
-        protected: tuple[str, ...] = (),
+        plan: Plan,
+        protected: tuple[str, ...],
     ):
         """``protected``: patterns of paths that the deployment lets no proposal write."""
         self._buyer = buyer
@@ -69,46 +74,62 @@ class ProposePatch:
     async def run(
         self, issue: Issue, checkout: Checkout, context: Context, suite: Suite, run: RunContext
     ) -> Proposals | Back | Stop:
-        replay = run.job.replay
-        asked = (replay and replay.model) or run.job.options.model
-        circling = goes_in_circles(run)
-        # Without this machine's path of the run: another one must send the same.
-        feedback = run.feedback and run.feedback.replace(str(run.workspace), ".")
-        task = Task(
-            issue=issue,
-            checkout=checkout,
-            context=context,
-            suite=suite,
-            run=run,
-            feedback=f"{OTHERWISE}\n\n{feedback}" if circling else feedback,
-            model=asked or self._buyer.model,
-            temperature=self._plan.temperature if circling else 0.0,
-            buyer=self._buyer,
-            templates=await self._templates.of(run),
+        session = await self._session(run)
+        base = BaseCode(
             mirror=self._mirrors.at(checkout.repository),
-            sandbox=self._sandbox,
+            sha=checkout.base_sha,
             policy=read_policy(checkout.config, self._protected),
         )
-        if self._plan.strategy == "balanced":
-            models = (asked,) if asked else self._plan.models
-            answer = await balanced.propose(
-                task, self._plan.candidates, self._plan.temperature, models
-            )
-        elif self._plan.strategy == "agent":
-            answer = await agent.propose(task)
-        else:
-            answer = await cheap.propose(task)
-        return _with_templates(answer, Facts(templates=task.used))
+        task = Task(
+            issue=issue,
+            context=context,
+            suite=suite,
+            feedback=_feedback(run),
+            run=run,
+            base=base,
+            sandbox=self._sandbox,
+            session=session,
+        )
+        answer = await self._propose(task)
+        return _with_templates(answer, Facts(templates=session.used_templates))
+
+    async def _session(self, run: RunContext) -> ModelSession:
+        return ModelSession(
+            run,
+            self._buyer,
+            await self._templates.of(run),
+            model=_requested_model(run) or self._buyer.model,
+            temperature=self._plan.temperature if goes_in_circles(run) else 0.0,
+        )
+
+    async def _propose(self, task: Task) -> Proposals | Back | Stop:
+        match self._plan.strategy:
+            case "balanced":
+                requested = _requested_model(task.run)
+                models = (requested,) if requested else self._plan.models
+                return await balanced.propose(
+                    task, self._plan.candidates, self._plan.temperature, models
+                )
+            case "agent":
+                return await agent.propose(task)
+            case "cheap":
+                return await cheap.propose(task)
 
 
-def _with_templates(answer: Proposals | Back | Stop, used: Facts) -> Proposals | Back | Stop:
-    """Also an end without a proposal tells which templates it was asked with."""
-    if isinstance(answer, Stop):
-        return replace(answer, facts=used.merged(answer.facts))
-    if isinstance(answer, Back):
-        facts = used.merged(answer.note.facts)
-        return replace(answer, note=answer.note.model_copy(update={"facts": facts}))
-    return answer
+def _requested_model(run: RunContext) -> str | None:
+    """Return the model that the replay names, else the job's."""
+    replay = run.job.replay
+    if replay is not None and replay.model:
+        return replay.model
+    return run.job.options.model
+
+
+def _feedback(run: RunContext) -> str | None:
+    """Return why the last round was sent back, in words that are the same on every machine."""
+    if run.feedback is None:
+        return None
+    feedback = run.feedback.replace(str(run.workspace), ".")
+    return f"{REPEATED_FAILURE}\n\n{feedback}" if goes_in_circles(run) else feedback
 
 
 def goes_in_circles(run: RunContext) -> bool:
@@ -119,3 +140,15 @@ def goes_in_circles(run: RunContext) -> bool:
         return True
     reasons = [opened.because for opened in run.rounds]
     return len(reasons) >= 2 and reasons[-1] == reasons[-2]
+
+
+def _with_templates(answer: Proposals | Back | Stop, used: Facts) -> Proposals | Back | Stop:
+    """Add the templates that were used to an answer without a proposal, too."""
+    match answer:
+        case Stop():
+            return replace(answer, facts=used.merged(answer.facts))
+        case Back():
+            facts = used.merged(answer.note.facts)
+            return replace(answer, note=answer.note.model_copy(update={"facts": facts}))
+        case Proposals():
+            return answer

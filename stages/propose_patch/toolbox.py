@@ -1,26 +1,22 @@
 """What an agent's calls do: look at git objects, edit them, run commands and tests in the sandbox.
 Nothing else.
 
-Reading never touches a file system: paths are looked up in git trees, so links lead nowhere. A
-wrong call is answered with an error that says how to mend it."""
+A call that can't be carried out is answered with an error that says what to do instead.
+"""
 
 import asyncio
-import difflib
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 
 from prompts.filters import clip
-from repository.definitions import find_definitions, grep_pattern
-from repository.edits.apply_reply import apply_reply
-from repository.edits.editable_files import EditableFiles
 from repository.edits.model import EditFailed
 from repository.files import is_test_file
-from repository.git import Entry
 from repository.testing.models import TestReport
 from repository.testing.run.output import normalize_output
+from stages.propose_patch.base_code import EditedTree
 from stages.propose_patch.task import Task
 from stages.propose_patch.tools import (
-    TOOLS,
     Call,
     Edit,
     Open,
@@ -30,220 +26,145 @@ from stages.propose_patch.tools import (
     Test,
     ToolError,
     Undo,
+    tool_name,
 )
+from stages.propose_patch.tree_view import MAX_WIDTH, TreeView
 
-MAX_SHOWN = 10_000
-MAX_WIDTH = 300
-"""Characters of one result, and of one line in it."""
-MAX_LINES = 250
-MAX_MATCHES = 40
-MAX_SYMBOLS = 3
-MAX_FILE_BYTES = 2_000_000
+#: Characters of one result.
+MAX_RESULT = 10_000
+#: Characters of one test's failure.
+MAX_FAILURE = 2_000
 COMMAND_SECONDS = 120.0
-#: Calls of each tool in one round; the steps bound the others.
+#: Calls of each tool in one round; the steps limit the others.
 MAX_CALLS = {"run": 20, "test": 10}
 
 
 class Toolbox:
-    """The tools in one round of a run. ``edits`` are those that count; together they make ``tree``
-    out of the base.
+    """The tools in one round of a run.
+
+    Attributes:
+        edits: the edits that count, oldest first.
+        tree: the base commit with them.
+        calls: how often each tool was called.
     """
 
     def __init__(self, task: Task):
         self._task = task
-        self._mirror = task.mirror
-        self._base = task.mirror.tree_of(task.checkout.base_sha)
-        self._listed: tuple[str, dict[str, Entry]] = ("", {})
+        self._base = task.base
         self.edits: list[str] = []
-        self.tree = self._base
-        self.paths = tuple[str, ...]()
+        self.tree: EditedTree = task.base.tree
         self.calls: Counter[str] = Counter()
+        self._view = TreeView(self._base.mirror, self.tree.sha)
 
     async def use(self, call: Call, place: str) -> str:
-        """The result, clipped. ``place`` names the step in the run: what can't be made again is
-        kept under it.
+        """Return a call's result, clipped.
+
+        ``place`` names the step in the run; what can't be made again is remembered under it.
         """
-        name = next(name for name, kind in TOOLS.items() if isinstance(call, kind))
-        self.calls[name] += 1
         try:
-            if self.calls[name] > MAX_CALLS.get(name, self.calls[name]):
-                raise ToolError(
-                    f"{name} was called {MAX_CALLS[name]} times, and that is all: submit what you"
-                    " have."
-                )
+            self._count(tool_name(call))
             match call:
                 case Run():
                     return await self._task.run.remember(place, partial(self._run, call))
                 case Test():
                     return await self._task.run.remember(place, partial(self._test, call))
-                case _:
-                    return clip(await asyncio.to_thread(self._look_or_edit, call), MAX_SHOWN)
+            return clip(await asyncio.to_thread(self._look_or_edit, call), MAX_RESULT)
         except (ToolError, EditFailed) as error:
-            return f"Error: {clip(str(error), MAX_SHOWN)}"
+            return f"Error: {clip(str(error), MAX_RESULT)}"
 
-    def write(self, edits: list[str]) -> str:
-        """Make ``edits`` the ones that count, all or nothing, by the readers and rules that any reply is read with.
+    def apply(self, edits: list[str]) -> str:
+        """Make ``edits`` the ones that count, and return what they change. Blocks.
 
         Raises:
-            EditFailed: they can't be applied together; those before stay.
+            EditFailed: they can't be applied together; those before still count.
         """
         before = self.tree
-        if edits:
-            files = EditableFiles.of_tree(self._mirror, self._base)
-            applied = apply_reply("\n\n".join(edits), files, self._task.policy)
-            self.tree = self._mirror.write_tree(self._base, applied.files)
-            self.paths = tuple(sorted(applied.files))
-        else:
-            self.tree = self._base
-            self.paths = ()
+        self.tree = self._base.apply("\n\n".join(edits)) if edits else self._base.tree
         self.edits = edits
-        return self._mirror.diff(before, self.tree).decode(errors="replace") or "Nothing changed."
+        self._view = TreeView(self._base.mirror, self.tree.sha)
+        diff = self._base.mirror.diff(before.sha, self.tree.sha)
+        return diff.decode(errors="replace") or "Nothing changed."
+
+    def _count(self, name: str) -> None:
+        self.calls[name] += 1
+        limit = MAX_CALLS.get(name)
+        if limit is not None and self.calls[name] > limit:
+            raise ToolError(
+                f"{name} was called {limit} times, which is the limit: submit what you have."
+            )
 
     def _look_or_edit(self, call: Call) -> str:
         match call:
             case Search():
-                return self._search(call)
+                return self._view.search(call)
             case Open():
-                return self._open(call)
+                return self._view.open(call)
             case Symbol():
-                return self._symbol(call)
+                return self._view.find_symbol(call)
             case Edit():
-                return self.write([*self.edits, call.body])
+                return self.apply([*self.edits, call.body])
             case Undo() if self.edits:
-                return self.write(self.edits[:-1])
+                return self.apply(self.edits[:-1])
         raise ToolError("There is no edit: nothing to take back, or to hand in.")
 
-    def _search(self, call: Search) -> str:
-        folder = call.path.strip("/")
-        if folder and not any(
-            path == folder or path.startswith(f"{folder}/") for path in self._files
-        ):
-            raise self._missing(call.path)
-        found = self._mirror.grep(self.tree, call.text, folder=folder)
-        shown = "\n".join(line[:MAX_WIDTH] for line in found[:MAX_MATCHES])
-        more = f" (the first {MAX_MATCHES} are shown)" if len(found) > MAX_MATCHES else ""
-        return f"{len(found)} lines{more}\n{shown}"
-
-    def _open(self, call: Open) -> str:
-        lines = self._text(call.path).splitlines()
-        first, last = (
-            (int(number) for number in call.lines.split("-")) if call.lines else (1, MAX_LINES)
-        )
-        if not 1 <= first <= min(last, max(len(lines), 1)):
-            raise ToolError(f"{call.path} has {len(lines)} lines; there are no lines {call.lines}.")
-        last = min(last, first + MAX_LINES - 1, len(lines))
-        return f"{call.path}, lines {first}-{last} of {len(lines)}\n{_numbered(lines, first, last)}"
-
-    def _symbol(self, call: Symbol) -> str:
-        name = call.name.rsplit(".", 1)[-1]
-        places: list[str] = []
-        for path in dict.fromkeys(
-            line.split(":")[0]
-            for line in self._mirror.grep(self.tree, grep_pattern(name), regex=True)
-        ):
-            lines = self._text(path).splitlines() if path in self._files else []
-            for definition in find_definitions(path, lines, call.name):
-                first = definition.first
-                last = min(definition.last, first + MAX_LINES // MAX_SYMBOLS)
-                places.append(f"{path}, lines {first}-{last}\n{_numbered(lines, first, last)}")
-        if not places:
-            raise ToolError(f"No definition of {call.name} was found: search for it.")
-        more = f" (the first {MAX_SYMBOLS} are shown)" if len(places) > MAX_SYMBOLS else ""
-        return "\n\n".join([f"{len(places)} definitions{more}", *places[:MAX_SYMBOLS]])
-
     async def _run(self, call: Run) -> str:
+        """Run a shell command in a copy of the tree."""
         bed = self._task.open_test_bed()
-        if bed is None or self._task.sandbox.name == "none":
-            why = (
-                self._task.suite.reason
-                if self._task.sandbox.name != "none"
-                else "nothing isolates them"
-            )
-            return f"Error: commands can't be run here ({why}): look with search, open and symbol."
-        changes = await asyncio.to_thread(self._changes)
-        done = await bed.command(changes, call.body, seconds=COMMAND_SECONDS)
-        ended = (
-            f"stopped after {COMMAND_SECONDS:g} s"
-            if done.timed_out
-            else f"ended with {done.returncode}"
-        )
-        lines = (
-            line[:MAX_WIDTH]
-            for line in normalize_output(done.output, self._task.run.workspace).splitlines()
-        )
-        return clip("\n".join(lines), MAX_SHOWN) + f"\n[{ended}]"
+        if self._task.sandbox.name == "none":
+            return _no_commands("nothing isolates them")
+        if bed is None:
+            return _no_commands(self._task.suite.reason)
+        changes = await asyncio.to_thread(self._base.changes, self.tree)
+        result = await bed.command(changes, call.body, seconds=COMMAND_SECONDS)
+        output = normalize_output(result.output, self._task.run.workspace)
+        lines = [line[:MAX_WIDTH] for line in output.splitlines()]
+        end = f"ended with {result.returncode}"
+        if result.timed_out:
+            end = f"stopped after {COMMAND_SECONDS:g} s"
+        return clip("\n".join(lines), MAX_RESULT) + f"\n[{end}]"
 
     async def _test(self, call: Test) -> str:
+        """Run test files, and compare them with the base."""
         suite = self._task.suite
-        files = [line.strip() for line in call.body.splitlines() if line.strip()]
         bed = self._task.open_test_bed()
         if bed is None or suite.base is None:
             return f"Error: {suite.reason}."
-        for path in files:
-            if path not in await asyncio.to_thread(lambda: self._files):
-                return f"Error: {self._missing(path)}"
-            if not is_test_file(path, bed.recipe.patterns):
-                return f"Error: {path} is no test file."
-        changes = await asyncio.to_thread(self._changes)
+        files = [line.strip() for line in call.body.splitlines() if line.strip()]
+        try:
+            await asyncio.to_thread(self._check_test_files, files, bed.recipe.patterns)
+        except ToolError as error:
+            return f"Error: {error}"
+        changes = await asyncio.to_thread(self._base.changes, self.tree)
         report = await bed.run(changes, files or suite.tests, label="tests-agent")
-        return clip(
-            normalize_output(_result(report, suite.base), self._task.run.workspace), MAX_SHOWN
-        )
+        comparison = normalize_output(_compare(report, suite.base), self._task.run.workspace)
+        return clip(comparison, MAX_RESULT)
 
-    def _changes(self) -> dict[str, bytes | None]:
-        return {path: self._mirror.read(self.tree, path) for path in self.paths}
-
-    @property
-    def _files(self) -> dict[str, Entry]:
-        if self._listed[0] != self.tree:
-            self._listed = (
-                self.tree,
-                {entry.path: entry for entry in self._mirror.files(self.tree)},
-            )
-        return self._listed[1]
-
-    def _text(self, path: str) -> str:
-        entry = self._files.get(path)
-        if entry is None:
-            raise self._missing(path)
-        data = self._mirror.read(self.tree, path) if entry.size <= MAX_FILE_BYTES else None
-        if data is None or b"\0" in data:
-            kind = {"120000": "a symbolic link", "160000": "a submodule"}.get(
-                entry.mode, "too large, or no text"
-            )
-            raise ToolError(f"{path} is {kind}: it can't be shown.")
-        return data.decode(errors="replace")
-
-    def _missing(self, path: str) -> ToolError:
-        name = path.rstrip("/").rsplit("/", 1)[-1]
-        named = [known for known in self._files if known.rsplit("/", 1)[-1] == name]
-        near = named or difflib.get_close_matches(path, list(self._files)[:20_000], 3)
-        hint = (
-            f" There is {', '.join(near[:5])}."
-            if near
-            else " Paths are relative to the repository's root."
-        )
-        return ToolError(f"there is no file {clip(path, 200)!r}.{hint}")
+    def _check_test_files(self, paths: Sequence[str], patterns: Sequence[str]) -> None:
+        for path in paths:
+            if path not in self._view.files:
+                self._view.refuse_missing(path)
+            if not is_test_file(path, patterns):
+                raise ToolError(f"{path} is no test file.")
 
 
-def _numbered(lines: list[str], first: int, last: int) -> str:
-    return "\n".join(
-        f"{number:>5} {lines[number - 1][:MAX_WIDTH]}" for number in range(first, last + 1)
-    )
+def _no_commands(reason: str) -> str:
+    return f"Error: commands can't be run here ({reason}): look with search, open and symbol."
 
 
-def _result(report: TestReport, base: TestReport) -> str:
-    """New failures first, and what they say."""
+def _compare(report: TestReport, base: TestReport) -> str:
+    """Describe a report: new failures first, with their output."""
     if not report.results:
         return f"The tests did not run to their end:\n{report.output}"
-    fresh = sorted(report.red - base.red)
     fixed = len(base.red & report.green)
-    told = [
+    parts = [
         f"{len(report.green)} tests pass, {len(report.red)} fail; {fixed} that failed before your"
         " edits pass now"
     ]
-    told += [
-        f"\n{test}\n{report.failures.get(test, '')[-2_000:]}"
-        for test in [*fresh, *sorted(base.red & report.red)]
-    ]
-    return "\n".join([*told, *([report.output] if not report.completed else [])])
+    new = sorted(report.red - base.red)
+    old = sorted(report.red & base.red)
+    for test in [*new, *old]:
+        output = report.failures.get(test, "")[-MAX_FAILURE:]
+        parts.append(f"\n{test}\n{output}")
+    if not report.completed:
+        parts.append(report.output)
+    return "\n".join(parts)

@@ -1,22 +1,26 @@
 """The tools' schemas, and how a call is read out of a reply.
 
 A text protocol, one call a reply, instead of providers' own tool calls: every model and every
-stand-in can write it, a stored reply stays a text, and edits need no escaping."""
+stand-in can write it, a stored reply stays a text, and edits need no escaping. A schema's docstring
+is what the model reads about the tool.
+"""
 
 import re
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.job import explain
 from prompts.filters import clip
 
+#: Characters of a shell command.
 MAX_COMMAND = 8_000
-_OPEN = re.compile(r'^\s*<tool name="(?P<name>\w+)">\s*$')
-_CLOSE = "</tool>"
+_OPENING = re.compile(r'^\s*<tool name="(?P<name>\w+)">\s*$')
+_CLOSING = "</tool>"
 
 
 class ToolError(Exception):
-    """A call that can't be done; the text says why, and what would do."""
+    """A call that can't be carried out; the text says why, and what to do instead."""
 
 
 class Call(BaseModel):
@@ -24,7 +28,7 @@ class Call(BaseModel):
 
 
 class Search(Call):
-    """the lines that hold a text, as it is written (no pattern)"""
+    """the lines that contain a text, taken literally (no pattern)"""
 
     text: str = Field(min_length=2, max_length=200)
     path: str = Field("", description="a file or folder to search in; everything where left out")
@@ -58,8 +62,8 @@ class Undo(Call):
 
 
 class Run(Call):
-    """a shell command in a copy of the repository with your edits; without network, and what it
-    writes is dropped
+    """a shell command in a copy of the repository with your edits; it has no network, and files
+    that it writes are discarded
     """
 
     body: str = Field(max_length=MAX_COMMAND)
@@ -75,7 +79,7 @@ class Test(Call):
 
 
 class Submit(Call):
-    """hand your edits in; the whole body is one short paragraph for the pull request: what was
+    """submit your edits; the whole body is one short paragraph for the pull request: what was
     wrong, and the change
     """
 
@@ -83,15 +87,15 @@ class Submit(Call):
 
 
 class NoChangeNeeded(Call):
-    """the repository already does what the issue asks; your edits must be one new test file that
-    shows it. Body: why
+    """the repository already does what the issue asks for; your only edit must be one new test file
+    that shows it. Body: why
     """
 
     body: str
 
 
 class NeedsInfo(Call):
-    """the issue lacks what anyone would need to know what shall happen. Body: what is missing"""
+    """the issue lacks what anyone would need to know what should happen. Body: what is missing"""
 
     body: str = Field(pattern=r"\S")
 
@@ -110,65 +114,90 @@ TOOLS: dict[str, type[Call]] = {
 }
 
 
-def described() -> list[dict[str, object]]:
-    """For the prompt."""
-    told: list[dict[str, object]] = []
+def tool_name(call: Call) -> str:
     for name, kind in TOOLS.items():
-        fields = (
-            []
-            if "body" in kind.model_fields
-            else [
-                f"{field}: {info.description or 'required'}"
-                for field, info in kind.model_fields.items()
-            ]
-        )
-        told.append({"name": name, "help": kind.__doc__, "fields": fields})
-    return told
+        if isinstance(call, kind):
+            return name
+    raise TypeError(f"no tool has calls of type {type(call).__name__}")
+
+
+def describe_tools() -> list[dict[str, object]]:
+    """Return name, help and fields of each tool, for the prompt."""
+    descriptions: list[dict[str, object]] = []
+    for name, kind in TOOLS.items():
+        fields: list[str] = []
+        if not _has_body(kind):
+            for field, info in kind.model_fields.items():
+                fields.append(f"{field}: {info.description or 'required'}")
+        summary = " ".join((kind.__doc__ or "").split())
+        descriptions.append({"name": name, "help": summary, "fields": fields})
+    return descriptions
 
 
 def parse_call(reply: str) -> Call:
-    """The one tool call of a reply.
+    """Return the one tool call of a reply.
 
     Raises:
         ToolError: there is none, or more than one, or it does not fit the tool's schema.
     """
-    lines = reply.encode(errors="replace").decode().replace("\r\n", "\n").split("\n")
-    opened = next(
-        ((at, found["name"]) for at, line in enumerate(lines) if (found := _OPEN.match(line))), None
-    )
-    if opened is None:
-        raise ToolError(
-            'There is no tool call. Write <tool name="NAME"> alone on a line, the arguments, and'
-            " </tool>."
-        )
-    at, name = opened
-    if name not in TOOLS:
-        raise ToolError(f"There is no tool {name!r}. There are: {', '.join(TOOLS)}.")
-    closed = next((end for end in range(at + 1, len(lines)) if lines[end].strip() == _CLOSE), None)
-    if closed is None:
-        raise ToolError(f"The call of {name} has no end: write </tool> alone on a line after it.")
-    if any(_OPEN.match(line) for line in lines[closed + 1 :]):
-        raise ToolError(
-            "Several tool calls in one message, of which none was done. Make one, and wait for its"
-            " result."
-        )
+    text = reply.encode(errors="replace").decode().replace("\r\n", "\n")
+    name, body = _find_call(text.split("\n"))
     kind = TOOLS[name]
-    body = lines[at + 1 : closed]
-    arguments = {"body": "\n".join(body)} if "body" in kind.model_fields else _fields(name, body)
+    arguments = {"body": "\n".join(body)} if _has_body(kind) else _read_fields(name, body)
     try:
         return kind.model_validate(arguments)
     except ValidationError as error:
         raise ToolError(f"{name}: {explain(error)}") from error
 
 
-def _fields(name: str, lines: list[str]) -> dict[str, str]:
-    told: dict[str, str] = {}
-    for line in filter(str.strip, lines):
-        key, colon, value = line.partition(":")
+def _find_call(lines: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return a call's name and the lines of its body."""
+    start, name = _find_opening(lines)
+    if name not in TOOLS:
+        raise ToolError(f"There is no tool {name!r}. There are: {', '.join(TOOLS)}.")
+    end = _find_closing(lines, start + 1)
+    if end is None:
+        raise ToolError(f"The call of {name} has no end: write </tool> alone on a line after it.")
+    if any(_OPENING.match(line) for line in lines[end + 1 :]):
+        raise ToolError(
+            "There are several tool calls in one message; none of them was carried out. Make one,"
+            " and wait for its result."
+        )
+    return name, lines[start + 1 : end]
+
+
+def _find_opening(lines: Sequence[str]) -> tuple[int, str]:
+    for index, line in enumerate(lines):
+        match = _OPENING.match(line)
+        if match is not None:
+            return index, match["name"]
+    raise ToolError(
+        'There is no tool call. Write <tool name="NAME"> alone on a line, the arguments, and'
+        " </tool>."
+    )
+
+
+def _find_closing(lines: Sequence[str], start: int) -> int | None:
+    for index in range(start, len(lines)):
+        if lines[index].strip() == _CLOSING:
+            return index
+    return None
+
+
+def _has_body(kind: type[Call]) -> bool:
+    return "body" in kind.model_fields
+
+
+def _read_fields(name: str, lines: Sequence[str]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for line in lines:
+        if not line.strip():
+            continue
+        field, colon, value = line.partition(":")
         if not colon:
             raise ToolError(
                 f"{name}: {clip(line, 80)!r} is no argument: write each as NAME: VALUE on a line of"
                 " its own."
             )
-        told[key.strip()] = value.strip()
-    return told
+        fields[field.strip()] = value.strip()
+    return fields

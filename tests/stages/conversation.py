@@ -196,7 +196,9 @@ class Conversation:
             GivenCheckout(origin.checkout),
             GivenContext(CONTEXT),
             GivenSuite(self.prepared, self.suite or self.prepared.suite),
-            ProposePatch(buyer, FixedTemplates(), origin.mirrors, sandbox, plan=self.plan),
+            ProposePatch(
+                buyer, FixedTemplates(), origin.mirrors, sandbox, plan=self.plan, protected=()
+            ),
             ApplyPatch(origin.mirrors),
             RunTests(origin.mirrors, sandbox),
             Hand(),

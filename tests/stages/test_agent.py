@@ -5,6 +5,7 @@ where it was.
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +16,8 @@ from pipeline.model.scripted import Entry
 from pipeline.outcome import Outcome, Verification
 from pipeline.run_key import RunKey
 from stages.propose_patch import Plan, agent
-from stages.propose_patch.agent import KEPT_STEPS, Step, conversation
+from stages.propose_patch.agent import Agent, Ending
+from stages.propose_patch.history import KEPT_STEPS, Step, conversation
 from stages.propose_patch.toolbox import Toolbox
 from tests.stages.conversation import (
     RIGHT,
@@ -59,7 +61,7 @@ WRONG_CALLS = (
     ("Hello.", "There is no tool call"),
     (tool("shell", "ls"), "There is no tool 'shell'. There are: search, open"),
     ('<tool name="open">\npath: calc.py', "has no end"),
-    ("\n".join([tool("open", "path: calc.py")] * 2), "Several tool calls"),
+    ("\n".join([tool("open", "path: calc.py")] * 2), "several tool calls"),
     (tool("open", "file: calc.py"), "open: "),
     (tool("open", "calc.py"), "no argument"),
     (tool("open", "path: calc.py\nlines: all"), "lines: "),
@@ -169,9 +171,7 @@ async def test_each_look_shows_what_it_says_and_a_wrong_call_what_would_do(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agent, "MAX_WRONG", 99)
-    monkeypatch.setattr(
-        agent.propose, "__kwdefaults__", {**(agent.propose.__kwdefaults__ or {}), "max_steps": 99}
-    )
+    monkeypatch.setattr(agent, "MAX_STEPS", 99)
     calls = [*GOOD, *WRONG_CALLS]
     it = talk(*(reply for reply, _ in calls), RIGHT)
     assert (await it.run()).outcome is Outcome.PROPOSED
@@ -231,9 +231,7 @@ async def test_wrong_calls_in_a_row_end_it(talk: Talk) -> None:
 async def test_out_of_steps_the_edits_that_there_are_go_on(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        agent.propose, "__kwdefaults__", {**(agent.propose.__kwdefaults__ or {}), "max_steps": 2}
-    )
+    monkeypatch.setattr(agent, "MAX_STEPS", 2)
     it = talk(tool("edit", EDIT), tool("open", "path: calc.py"), tool("submit", "never asked"))
     result = await it.run()
     assert (result.outcome, len(it.client.sent)) == (Outcome.PROPOSED, 2)
@@ -244,11 +242,7 @@ async def test_out_of_time_the_edits_that_there_are_go_on(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks = iter(range(0, 9_000, 700))
-    monkeypatch.setattr(
-        agent.propose,
-        "__kwdefaults__",
-        {**(agent.propose.__kwdefaults__ or {}), "clock": lambda: next(ticks)},
-    )
+    monkeypatch.setattr(agent, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     it = talk(tool("edit", EDIT), tool("open", "path: calc.py"))
     result = await it.run()
     assert (result.outcome, len(it.client.sent)) == (Outcome.PROPOSED, 1)
@@ -276,18 +270,19 @@ async def test_where_the_model_takes_no_more_of_it_the_edits_that_there_are_go_o
 async def test_its_time_is_a_share_of_what_the_run_has_left(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left: list[float] = []
-    made = agent._Agent.__init__
+    deadlines: list[float] = []
+    take_step = Agent._take_step
 
-    def kept(self: agent._Agent, *given: object) -> None:
-        made(self, *given)  # type: ignore[arg-type]
-        left.append(self._until - self._clock())
+    async def spy(self: Agent) -> Ending | None:
+        deadlines.append(self._deadline)
+        return await take_step(self)
 
-    monkeypatch.setattr(agent._Agent, "__init__", kept)
+    monkeypatch.setattr(Agent, "_take_step", spy)
+    monkeypatch.setattr(agent, "time", SimpleNamespace(monotonic=lambda: 0.0))
     it = talk(tool("edit", EDIT), tool("submit", "Now."), limits=EffectiveLimits(1.0, 30.0, 4))
     monkeypatch.setattr("pipeline.stage.RunContext.seconds_left", lambda self: 100.0)
     await it.run()
-    assert left[0] == pytest.approx(100.0 * agent.MINUTES_SHARE, abs=1.0)
+    assert deadlines[0] == pytest.approx(100.0 * agent.MINUTES_SHARE)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""The base commit, as the model's edits see it."""
+
+from dataclasses import dataclass
+
+from repository.edits.apply_reply import apply_reply
+from repository.edits.editable_files import EditableFiles
+from repository.edits.policy import EditPolicy
+from repository.git import Mirror
+
+
+@dataclass(frozen=True)
+class EditedTree:
+    """The base commit's tree with edits."""
+
+    sha: str
+    paths: tuple[str, ...]
+    """Paths of the files that the edits change."""
+
+
+@dataclass(frozen=True)
+class BaseCode:
+    """The base commit. All methods block."""
+
+    mirror: Mirror
+    sha: str
+    policy: EditPolicy
+    """What a proposal may write."""
+
+    @property
+    def tree(self) -> EditedTree:
+        """The tree without edits."""
+        return EditedTree(self.mirror.tree_of(self.sha), ())
+
+    def apply(self, reply: str) -> EditedTree:
+        """Apply the edits in a reply, all or none, by the rules that hold for every reply.
+
+        Raises:
+            repository.edits.model.EditFailed: they can't be applied.
+        """
+        files = EditableFiles.of_tree(self.mirror, self.sha)
+        applied = apply_reply(reply, files, self.policy)
+        tree = self.mirror.write_tree(self.sha, applied.files)
+        return EditedTree(tree, tuple(sorted(applied.files)))
+
+    def has(self, path: str) -> bool:
+        return self.mirror.read(self.sha, path) is not None
+
+    def changes(self, tree: EditedTree) -> dict[str, bytes | None]:
+        """Return the changed files' contents; None for one that is deleted."""
+        return {path: self.mirror.read(tree.sha, path) for path in tree.paths}
+
+    def diff(self, tree: EditedTree) -> bytes:
+        return self.mirror.diff(self.mirror.tree_of(self.sha), tree.sha)

@@ -1,0 +1,127 @@
+"""What new tests do on the base commit: fail for the issue's reason, pass, or prove nothing."""
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pipeline.outcome import Facts, Outcome
+from pipeline.stage import Stop
+from prompts.filters import clip, one_line
+from repository.files import is_test_file
+from repository.testing.models import TestReport
+from repository.testing.run.output import normalize_output
+from stages.propose_patch.base_code import EditedTree
+from stages.propose_patch.replies import MAX_REASON
+from stages.propose_patch.task import Task
+
+#: Characters of a failure that the model is shown.
+SHOWN_FAILURE = 3_000
+_RAISED = re.compile(r"^(?:E\s+)?(?:[\w.]+\.)?(\w+(?:Error|Exception))\b", re.M)
+_MISSING = re.compile(
+    r"(?:has no attribute|unexpected keyword argument|cannot import name|No module"
+    r" named|fixture|name) '([\w.]+)'"
+    r"(?! is not a package)"
+)
+#: Errors by which a test itself is wrong.
+_TEST_BUGS = frozenset(
+    {"ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "NameError"}
+)
+
+Kind = Literal["fails", "passes", "proves nothing"]
+
+
+@dataclass(frozen=True)
+class BaseResult:
+    """What new tests did on the base commit."""
+
+    kind: Kind
+    explanation: str
+    """For the model: a failure's output, or why nothing is proven."""
+    tests: tuple[str, ...] = ()
+    """Ids of the tests that fail, or of those that pass."""
+    files: dict[str, str] = field(default_factory=dict)
+    """Path -> text of the new files."""
+    log_key: str = ""
+    patch_key: str = ""
+
+
+async def run_on_base(task: Task, tree: EditedTree, label: str) -> BaseResult:
+    """Run new test files on the base commit. ``tree`` is the base with them and nothing else."""
+    bed = task.open_test_bed()
+    assert bed  # noqa: S101 (the suite is runnable)
+    for path in tree.paths:
+        if await asyncio.to_thread(task.base.has, path):
+            return _not_a_new_test(f"{path} is there already")
+    tests = [path for path in tree.paths if is_test_file(path, bed.recipe.patterns)]
+    if not tests:
+        return _not_a_new_test("no file has a name that the runner takes for a test's")
+    changes = await asyncio.to_thread(task.base.changes, tree)
+    report = await bed.run(changes, tests, label=label)
+    patch = await asyncio.to_thread(task.base.diff, tree)
+    kind, explanation, ids = classify(report, task.issue.text, task.run.workspace)
+    texts: dict[str, str] = {}
+    for path, data in changes.items():
+        if data is not None:
+            texts[path] = data.decode()
+    return BaseResult(
+        kind=kind,
+        explanation=explanation,
+        tests=ids,
+        files=texts,
+        log_key=report.log_key,
+        patch_key=await task.run.save(f"{label}.diff", patch),
+    )
+
+
+def _not_a_new_test(why: str) -> BaseResult:
+    return BaseResult("proves nothing", f"Write the test as one new test file: {why}.")
+
+
+def classify(report: TestReport, issue: str, workspace: Path) -> tuple[Kind, str, tuple[str, ...]]:
+    """Return the kind, the explanation and the tests of a BaseResult."""
+    if not report.completed:
+        output = normalize_output(report.output, workspace)[-SHOWN_FAILURE:]
+        explanation = f"The test could not be run on the repository as it is:\n\n{output}"
+        return "proves nothing", explanation, ()
+    failures: dict[str, str] = {}
+    for test in sorted(report.red):
+        failures[test] = normalize_output(report.failures.get(test, ""), workspace)
+    genuine = [test for test, output in failures.items() if not is_test_bug(output, issue)]
+    if genuine:
+        return "fails", failures[genuine[0]][-SHOWN_FAILURE:], tuple(genuine)
+    if failures:
+        output = next(iter(failures.values()))[-SHOWN_FAILURE:]
+        explanation = f"It fails, but for a reason of its own and not the issue's:\n\n{output}"
+        return "proves nothing", explanation, ()
+    if not report.green:
+        return "proves nothing", "No test of it was run.", ()
+    explanation = (
+        "It passes on the repository as it is, so it does not show what the issue is about."
+    )
+    return "passes", explanation, tuple(sorted(report.green))
+
+
+def is_test_bug(failure: str, issue: str) -> bool:
+    """Whether the test itself is wrong: it uses a name that is nowhere, not even in the issue."""
+    raised = _RAISED.findall(failure)[-1:]
+    missing = _MISSING.findall(failure)
+    if not missing and not _TEST_BUGS.intersection(raised):
+        return False
+    return not any(re.search(rf"\b{re.escape(name)}\b", issue) for name in [*raised, *missing])
+
+
+def stop_for_passing_tests(proof: BaseResult, why: str) -> Stop:
+    """Return the end of a run whose tests, made from the issue, pass on the base.
+
+    The tests and their log are attached; ``why`` is the model's.
+    """
+    count = len(proof.tests)
+    tests = "1 test" if count == 1 else f"{count} tests"
+    reason = (
+        f"{tests} made from the issue pass on the base commit; the model says:"
+        f" {clip(one_line(why), MAX_REASON)}"
+    )
+    evidence = {"reproduction": proof.patch_key, "test log": proof.log_key}
+    return Stop(Outcome.NO_CHANGE_NEEDED, reason, Facts(artifacts=evidence))

@@ -1,0 +1,138 @@
+"""Asking the model: prompts from templates, replies through the buyer, each exchange stored."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.model import Message, ModelReply, ModelRequest
+from pipeline.model.buyer import Buyer
+from pipeline.model.failures import ModelError
+from pipeline.stage import RunContext
+from prompts import TemplateSet
+from stages.propose_patch.results import STAGE, Proposal
+
+#: Templates of a prompt that asks for a change in one reply.
+SYSTEM = "propose_system"
+USER = "propose"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One call of the model."""
+
+    label: str
+    """Names the exchange, and the call within the round; empty where a round has one call."""
+    messages: tuple[Message, ...]
+    template: str = USER
+    """The template whose front matter says how long a reply may be."""
+    model: str | None = None
+    """None: the session's."""
+    temperature: float | None = None
+    """None: the session's."""
+    sample: int = 0
+    """Tells questions of the same words apart."""
+    once_a_run: bool = False
+    """Whether the call is made once a run, not once a round."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A question's reply. It is stored under ``key`` with what was sent."""
+
+    reply: ModelReply
+    key: str
+
+    def proposal(self) -> Proposal:
+        return Proposal(reply=self.reply.content, exchange_key=self.key, model=self.reply.model)
+
+
+class ModelSession:
+    """The conversation of one round with a model."""
+
+    def __init__(
+        self,
+        run: RunContext,
+        buyer: Buyer,
+        templates: TemplateSet,
+        *,
+        model: str,
+        temperature: float,
+    ):
+        """Prepare to ask; ``temperature`` is that of a first or only candidate."""
+        self.temperature = temperature
+        self.used_templates: dict[str, str] = {}
+        """Template -> hash, of those that were rendered."""
+        self.template_set = templates.set_hash
+        self._run = run
+        self._buyer = buyer
+        self._templates = templates
+        self._model = model
+
+    @property
+    def model(self) -> str:
+        return self._model
+
+    def render(self, jobs: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
+        """Return the texts of (template, variables). Blocks: call it in a thread."""
+        for name, _ in jobs:
+            self.used_templates[name] = self._templates.hash(name)
+        return self._templates.render_all(jobs)
+
+    def render_prompt(
+        self, system: str, user: str, variables: dict[str, Any]
+    ) -> tuple[Message, Message]:
+        """Return the two messages that a conversation begins with. Blocks: call it in a thread.
+
+        The same variables give the same bytes, on any machine and at any time.
+        """
+        system_text, user_text = self.render([(system, variables), (user, variables)])
+        return (
+            Message(role="system", content=system_text),
+            Message(role="user", content=user_text),
+        )
+
+    async def ask(self, question: Question) -> Exchange:
+        """Buy the reply, and store the exchange as soon as the reply is there.
+
+        Raises:
+            ModelError: the prompt is too long.
+            Halt: the run is over, for example because its money is used up.
+        """
+        request = self._buyer.redacted(self._request(question))
+        suffix = f" ({question.label})" if question.label else ""
+        self._run.progress(f"asking {request.model}{suffix}")
+        try:
+            reply = await self._buyer.buy(self._run.ledger, self._call_key(question), request)
+        except ModelError as error:
+            # Stored, too: a replay of the exchanges must meet the same failure.
+            await self._save(question, request, failure=error.failure.name)
+            raise
+        sent = request.model_copy(update={"model": reply.model})
+        key = await self._save(question, sent, reply=reply.model_dump(mode="json"))
+        self._run.progress(
+            f"{reply.prompt_tokens} tokens in, {reply.completion_tokens} out, ${reply.cost_usd:.4f}"
+        )
+        return Exchange(reply, key)
+
+    def _request(self, question: Question) -> ModelRequest:
+        temperature = question.temperature
+        if temperature is None:
+            temperature = self.temperature
+        return ModelRequest(
+            model=question.model or self._model,
+            messages=question.messages,
+            sample=question.sample,
+            temperature=temperature,
+            **self._templates.front_matter(question.template).hints,
+        )
+
+    def _call_key(self, question: Question) -> str:
+        if question.once_a_run:
+            return f"run/{question.label}"
+        return f"{self._run.round}/{STAGE}/{question.label or 0}"
+
+    async def _save(self, question: Question, request: ModelRequest, **outcome: object) -> str:
+        exchange = {"request": request.model_dump(mode="json"), **outcome}
+        name = f"{question.label}-exchange.json" if question.label else "exchange.json"
+        return await self._run.save(name, json.dumps(exchange, indent=1, ensure_ascii=False))

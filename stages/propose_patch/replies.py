@@ -1,0 +1,55 @@
+"""What a model's reply holds: edits, a statement that the issue lacks something, or neither."""
+
+import re
+
+from pipeline.model import ModelReply
+from pipeline.outcome import Facts, Outcome
+from pipeline.stage import Stop
+from prompts.filters import clip, one_line
+from repository.edits.readers import read_reply
+
+#: Characters of the model's words in a run's reason.
+MAX_REASON = 600
+_NEEDS_INFO = re.compile(r"^\W*NEEDS_INFO\W*:\s*(?P<what>\S.*)", re.M | re.S)
+
+
+def holds_edit(text: str) -> bool:
+    """Whether ``apply_patch`` can read a whole edit in the text."""
+    return bool(read_reply(text).edits)
+
+
+def may_be_read_as_edit(text: str) -> bool:
+    """Whether the text holds an edit, or something that looks like a broken one."""
+    reply = read_reply(text)
+    return bool(reply.edits or reply.problems)
+
+
+def unusable_reason(reply: ModelReply) -> str | None:
+    """Return why a reply can't hold a change; None where the next stage may find one in it."""
+    if not reply.content.strip():
+        return f"The reply was empty (finish reason: {reply.finish_reason or 'none given'})."
+    if holds_edit(reply.content):
+        return None
+    if reply.finish_reason == "length":
+        return (
+            "The reply was cut off at its maximum length before an edit was complete: answer"
+            " shorter, edits first."
+        )
+    if reply.finish_reason == "content_filter":
+        return "The provider's content filter stopped the reply before it held an edit."
+    return None
+
+
+def read_needs_info(text: str, exchange_key: str) -> Stop | None:
+    """Return the run's end where the model says what the issue lacks, and proposes nothing."""
+    if holds_edit(text):
+        return None
+    match = _NEEDS_INFO.search(text)
+    if match is None:
+        return None
+    return stop_for_missing_info(match["what"], exchange_key)
+
+
+def stop_for_missing_info(what: str, exchange_key: str) -> Stop:
+    reason = f"the model says that the issue lacks: {clip(one_line(what), MAX_REASON)}"
+    return Stop(Outcome.NEEDS_INFO, reason, Facts(artifacts={"exchange": exchange_key}))
