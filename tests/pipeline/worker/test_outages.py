@@ -1,0 +1,127 @@
+"""A queue, a store or credentials that fail for a while."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pipeline.engine.engine import Ended
+from pipeline.queue import SqsQueue
+from pipeline.store.contract import Claimed, Lease
+from tests.pipeline.worker.world import (
+    World,
+)
+from tests.stand_ins.runs import job
+
+
+async def test_queue_that_is_down_is_waited_for(world: World, no_backoff: None):
+    world.queue.failures = 3
+    await world.send(job())
+    async with world.working():
+        assert (await world.queue.next_action()).kind == "deleted"
+
+
+async def test_no_message_is_received_while_the_store_is_down_at_the_start(
+    world: World, monkeypatch: pytest.MonkeyPatch, no_backoff: None
+):
+    answers = iter([False] * 3)
+    real = world.store.pending_events
+    asked = 0
+
+    def pending(limit: int = 10) -> object:
+        nonlocal asked
+        asked += limit == 1
+        if limit == 1 and next(answers, True) is False:
+            assert world.queue.received.empty()
+            raise ConnectionError("the store is down")
+        return real(limit)
+
+    monkeypatch.setattr(world.store, "pending_events", pending)
+    await world.send(job())
+    async with world.working():
+        action = await world.queue.next_action()
+    assert (asked, action.delivery.receive_count) == (4, 1)
+
+
+async def test_store_that_is_down_at_the_claim_defers_the_message_and_is_asked_before_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    real_claim = world.store.claim
+    real_pending = world.store.pending_events
+    log = []
+
+    def claim(*given: object, **more: object) -> object:
+        log.append("claim")
+        if len(log) == 1:
+            raise ConnectionError("the store is down")
+        return real_claim(*given, **more)
+
+    def pending(limit: int = 10) -> object:
+        if limit == 1 and log:
+            log.append("asked")
+        return real_pending(limit)
+
+    monkeypatch.setattr(world.store, "claim", claim)
+    monkeypatch.setattr(world.store, "pending_events", pending)
+    await world.send(job(1))
+    async with world.working(concurrency=1):
+        action = await world.queue.next_action()
+        assert (action.kind, action.seconds) == ("deferred", 30.0)
+        await world.send(job(2))
+        assert (await world.queue.next_action()).kind == "deleted"
+    assert log == ["claim", "asked", "claim"]
+
+
+async def test_store_that_is_down_at_the_outcome_loses_nothing_and_is_no_crash(
+    world: World, monkeypatch: pytest.MonkeyPatch, no_backoff: None
+):
+    down = 3
+
+    async def end(claimed: Claimed) -> Ended:
+        if down:
+            raise ConnectionError("the store is down")
+        return await world.engine.solve(claimed)
+
+    real = world.store.release
+
+    def release(lease: Lease) -> None:
+        nonlocal down
+        down -= 1
+        if down:
+            raise ConnectionError("the store is down")
+        real(lease)
+
+    world.engine.script = end
+    monkeypatch.setattr(world.store, "release", release)
+    await world.send(job())
+    async with world.working():
+        action = await world.queue.next_action()
+        assert action.kind == "deferred"
+        await SqsQueue.release(world.queue, action.delivery)
+        assert (await world.queue.next_action()).kind == "deleted"
+    assert world.engine.executed[-1].run.crashes == 0
+    assert len(world.aws.events(world.topic)) == 1
+
+
+async def test_credentials_that_expire_before_the_delete_delay_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    real = world.queue._client.delete_message_batch
+    expired = [True]
+
+    async def delete(**given: object) -> object:
+        if expired:
+            expired.pop()
+            raise ClientError(
+                {"Error": {"Code": "ExpiredToken", "Message": ""}}, "DeleteMessageBatch"
+            )
+        return await real(**given)
+
+    monkeypatch.setattr(world.queue._client, "delete_message_batch", delete)
+    await world.send(job())
+    async with world.working():
+        action = await world.queue.next_action()
+        assert action.kind == "deferred"
+        await SqsQueue.release(world.queue, action.delivery)
+        assert (await world.queue.next_action()).kind == "deleted"
+    assert len(world.engine.executed) == 1
+    assert sorted("duplicate" in told for _, told in world.aws.events(world.topic)) == [False, True]
+    assert world.depth() == (0, 0)
