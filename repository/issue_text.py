@@ -1,64 +1,88 @@
-"""What a reader of an issue's page sees of its Markdown: the rest could instruct a model behind the
-readers' backs.
+"""The part of an issue's Markdown that a reader of its page sees.
+
+The rest could instruct a model behind the readers' backs.
 """
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
+_COMMENT_START = "<!--"
+_COMMENT_END = "-->"
 _DEFINITION = re.compile(r"[>\s\d.)*+-]*\[(?P<label>[^\[\]]+)\]:")
-_KEPT_CONTROLS = "\n\t"
-#: Unicode's Default_Ignorable_Code_Point outside of category Cf: fillers, joiners, variation
-#: selectors (https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt).
+_LABEL = re.compile(r"\[([^\[\]]+)\]")
+_VISIBLE_CONTROLS = "\n\t"
+_INVISIBLE = ("Cf", "Cc", "Co", "Cs")
+"""Unicode categories: format characters, controls, private use, surrogates."""
 _IGNORABLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U000e0000-\U000e0fff]"
 )
-_PASSES = 5
-"""What is taken out can make a comment of what stood around it."""
+"""Unicode's Default_Ignorable_Code_Point outside of category Cf: fillers, joiners, variation
+selectors (https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt)."""
+_CODE_BLOCKS = ("fence", "code_block")
+_LEAF_BLOCKS = (*_CODE_BLOCKS, "html_block", "inline", "hr")
+_MAX_PASSES = 5
+"""A removal can make a comment of what stood around it, so that several passes are needed."""
 
 
-def visible(text: str, where: str, hidden: list[str]) -> str:
-    """``text`` without HTML comments, link definitions that nothing uses, and characters that show nothing; what was
-    taken out is told in ``hidden``.
+def strip_hidden_text(text: str, where: str, hidden: list[str]) -> str:
+    """Return ``text`` without what its page does not show, and add to ``hidden`` what was removed.
 
-    Format characters (Unicode Cf: zero-width, bidirectional overrides, tags), fillers and controls can carry
-    instructions that no reader of the page sees. Joiners inside emoji go too: they cost a picture, not a meaning. A
-    comment in code is shown, and kept. One that never ends hides all that follows, as it does in a browser.
+    Removed are HTML comments, link definitions that nothing uses, and characters without a glyph:
+    format characters (Unicode Cf: zero-width, bidirectional overrides, tags), fillers and controls
+    can carry instructions that no reader of the page sees. Joiners inside emoji go, too: they cost
+    a picture, not a meaning. A comment in code is shown, and stays. One that never ends hides all
+    that follows, as it does in a browser.
+
+    Args:
+        text: Markdown of an issue or comment.
+        where: Names the text in ``hidden``.
+        hidden: Gets a line for each kind of removed text.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    seen = "".join(
-        ch
-        for ch in _IGNORABLE.sub("", text)
-        if ch in _KEPT_CONTROLS or unicodedata.category(ch) not in ("Cf", "Cc", "Co", "Cs")
-    )
-    kept, comments, definitions = _rendered(seen)
-    for number, what in ((comments, "HTML comment"), (definitions, "unused link definition")):
-        if number:
-            hidden.append(f"{where}: {number} {what}{'s' if number > 1 else ''}")
-    if invisible := len(text) - len(seen):
-        hidden.append(f"{where}: {invisible} invisible character{'s' if invisible > 1 else ''}")
-    return kept
+    with_glyphs = _strip_invisible(text)
+    shown, comments, definitions = _strip_markup(with_glyphs)
+    removed = {
+        "HTML comment": comments,
+        "unused link definition": definitions,
+        "invisible character": len(text) - len(with_glyphs),
+    }
+    for kind, count in removed.items():
+        if count:
+            plural = "s" if count > 1 else ""
+            hidden.append(f"{where}: {count} {kind}{plural}")
+    return shown
 
 
-def _rendered(text: str) -> tuple[str, int, int]:
-    """The text, how many comments and how many definitions were taken out."""
-    comments = definitions = 0
-    for _ in range(_PASSES):
-        if "<!--" not in text and "]:" not in text:
+def _strip_invisible(text: str) -> str:
+    kept: list[str] = []
+    for character in _IGNORABLE.sub("", text):
+        if character in _VISIBLE_CONTROLS or unicodedata.category(character) not in _INVISIBLE:
+            kept.append(character)
+    return "".join(kept)
+
+
+def _strip_markup(text: str) -> tuple[str, int, int]:
+    """Return the text, and how many comments and how many definitions were removed."""
+    comments = 0
+    definitions = 0
+    for _ in range(_MAX_PASSES):
+        if _COMMENT_START not in text and "]:" not in text:
             return text, comments, definitions
         page = _Page(text)
-        after = page.kept()
-        comments = comments + page.comments
-        definitions = definitions + page.definitions
-        if after == text:
+        stripped = page.strip()
+        comments += page.comments
+        definitions += page.definitions
+        if stripped == text:
             return text, comments, definitions
-        text = after
-    text, more = _COMMENT.subn(_apart, text)
+        text = stripped
+    text, more = _COMMENT.subn(_keep_apart, text)
     return text, comments + more, definitions
 
 
@@ -67,77 +91,89 @@ class _Page:
 
     def __init__(self, text: str):
         self._text = text
+        self._label_uses = Counter(_LABEL.findall(text.lower()))
+        self._in_endless_comment = False
         self.comments = 0
+        """Removed so far."""
         self.definitions = 0
-        self._brackets = Counter(re.findall(r"\[([^\[\]]+)\]", text.lower()))
-        self._open = False
-        """A comment has begun that never ends."""
+        """Removed so far."""
 
-    def kept(self) -> str:
+    def strip(self) -> str:
+        """Return the text without comments and unused definitions."""
         lines = self._text.split("\n")
+        parts: list[str] = []
         done = 0
-        parts = list[str]()
-        for token in _leaves(MarkdownIt("commonmark").parse(self._text)):
+        for token in _leaf_blocks(MarkdownIt("commonmark").parse(self._text)):
             start, end = token.map or (0, 0)
             if start < done:
                 continue
             if done < start:
-                parts.append(self._between(lines[done:start]))
-            parts.append(self._block(token, "\n".join(lines[start:end])))
+                parts.append(self._strip_between(lines[done:start]))
+            parts.append(self._strip_block(token, "\n".join(lines[start:end])))
             done = end
-            if self._open:
+            if self._in_endless_comment:
                 return "\n".join(parts)
         if done < len(lines):
-            parts.append(self._between(lines[done:]))
+            parts.append(self._strip_between(lines[done:]))
         return "\n".join(parts)
 
-    def _block(self, token: Token, text: str) -> str:
-        if token.type in ("fence", "code_block") or "<!--" not in text:
+    def _strip_block(self, token: Token, text: str) -> str:
+        if token.type in _CODE_BLOCKS or _COMMENT_START not in text:
             return text
-        children = token.children or ()
-        comments = [
-            c.content for c in children if c.type == "html_inline" and c.content.startswith("<!--")
-        ]
-        told = [*comments, *(child.content for child in children if child.type == "code_inline")]
-        if text.count("<!--") != sum(part.count("<!--") for part in told):
-            return self._without_comments(text)
+        comments: list[str] = []
+        code: list[str] = []
+        for child in token.children or ():
+            if child.type == "html_inline" and child.content.startswith(_COMMENT_START):
+                comments.append(child.content)
+            elif child.type == "code_inline":
+                code.append(child.content)
+        explained = _count_starts([*comments, *code])
+        if text.count(_COMMENT_START) != explained:
+            return self._strip_comments(text)
         for comment in dict.fromkeys(comments):
-            text, found = re.subn(re.escape(comment), _apart, text)
-            self.comments += found
+            text, count = re.subn(re.escape(comment), _keep_apart, text)
+            self.comments += count
         return text
 
-    def _between(self, lines: Sequence[str]) -> str:
-        """Lines that make nothing on the page: empty ones, and definitions of links, with what
-        their titles say.
-        """
-        kept = list[str]()
-        keep = True
+    def _strip_between(self, lines: Sequence[str]) -> str:
+        """Strip lines that show nothing: blank ones, and definitions of links with their titles."""
+        kept: list[str] = []
+        is_used = True
         for line in lines:
-            if found := _DEFINITION.match(line):
-                keep = self._brackets[found["label"].lower()] > 1
-                self.definitions += not keep
-            if keep or not line.strip():
+            definition = _DEFINITION.match(line)
+            if definition:
+                is_used = self._label_uses[definition["label"].lower()] > 1
+                if not is_used:
+                    self.definitions += 1
+            if is_used or not line.strip():
                 kept.append(line)
-        return self._without_comments("\n".join(kept))
+        return self._strip_comments("\n".join(kept))
 
-    def _without_comments(self, text: str) -> str:
-        self._open = self._open or any(
-            not found[0].endswith("-->") for found in _COMMENT.finditer(text)
-        )
-        text, found = _COMMENT.subn(_apart, text)
-        self.comments += found
+    def _strip_comments(self, text: str) -> str:
+        for comment in _COMMENT.finditer(text):
+            if not comment[0].endswith(_COMMENT_END):
+                self._in_endless_comment = True
+        text, count = _COMMENT.subn(_keep_apart, text)
+        self.comments += count
         return text
 
 
-def _leaves(tokens: Sequence[Token]) -> Iterator[Token]:
-    return (
-        t
-        for t in tokens
-        if t.map and t.type in ("fence", "code_block", "html_block", "inline", "hr")
-    )
+def _leaf_blocks(tokens: Iterable[Token]) -> Iterator[Token]:
+    """Return the blocks that hold text themselves, in the order of the page."""
+    for token in tokens:
+        if token.map and token.type in _LEAF_BLOCKS:
+            yield token
 
 
-def _apart(comment: re.Match[str]) -> str:
-    """Nothing, or a space where the text around a comment would become the start of another one."""
-    before = comment.string[max(comment.start() - 3, 0) : comment.start()]
+def _count_starts(texts: Iterable[str]) -> int:
+    return sum(text.count(_COMMENT_START) for text in texts)
+
+
+def _keep_apart(comment: re.Match[str]) -> str:
+    """Return what replaces a comment.
+
+    A space where the text around it would become the start of another comment, else nothing.
+    """
+    start = comment.start()
+    before = comment.string[max(start - 3, 0) : start]
     return " " if before.endswith(("<", "<!", "<!-")) else ""

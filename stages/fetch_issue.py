@@ -13,7 +13,7 @@ from pipeline.github import Forge, ForgeRefused, IssueSnapshot, Repository
 from pipeline.job import IssueRef
 from pipeline.outcome import Outcome
 from pipeline.stage import RunContext, Stop
-from repository.issue_text import visible
+from repository.issue_text import strip_hidden_text
 
 MAX_ISSUE_BYTES = 256_000
 """With all comments. GitHub takes 65,536 characters a text; more than this describes no one change."""
@@ -86,11 +86,11 @@ class FetchIssue:
 
 def _freeze(ref: IssueRef, repository: Repository, snapshot: IssueSnapshot) -> Issue:
     hidden: list[str] = []
-    title = visible(snapshot.title, "title", hidden)
-    body = visible(snapshot.body, "body", hidden)
+    title = strip_hidden_text(snapshot.title, "title", hidden)
+    body = strip_hidden_text(snapshot.body, "body", hidden)
     comments: list[IssueComment] = []
     for number, comment in enumerate(snapshot.comments, 1):
-        text = visible(comment.body, f"comment {number}", hidden)
+        text = strip_hidden_text(comment.body, f"comment {number}", hidden)
         comments.append(
             IssueComment(author=comment.author, association=comment.association, body=text)
         )

@@ -1,3 +1,5 @@
+"""What a reader of an issue sees is kept, and nothing else."""
+
 import unicodedata
 
 import pytest
@@ -5,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from repository.issue_text import visible
+from repository.issue_text import strip_hidden_text
 
 
 @pytest.mark.parametrize(
@@ -36,9 +38,9 @@ from repository.issue_text import visible
         ),
     ],
 )
-def test_what_is_seen_is_kept_and_what_is_not_is_gone(written: str, seen: str):
+def test_hidden_text_is_removed(written: str, seen: str):
     hidden: list[str] = []
-    assert visible(written, "body", hidden) == seen
+    assert strip_hidden_text(written, "body", hidden) == seen
     assert bool(hidden) == (seen != written.replace("\r\n", "\n").replace("\r", "\n"))
 
 
@@ -86,13 +88,13 @@ _PIECES = st.lists(
 @given(_TEXT | _PIECES)
 @example("<!<!-- -->-<!-- -->- x -->")
 @example("<<!-- -->!-- x -->")
-def test_nothing_invisible_is_left_and_a_second_look_finds_nothing_more(written: str):
+def test_a_second_pass_removes_nothing_more(written: str):
     hidden: list[str] = []
-    seen = visible(written, "body", hidden)
+    seen = strip_hidden_text(written, "body", hidden)
     assert not [ch for ch in seen if unicodedata.category(ch) in ("Cf", "Cc") and ch not in "\n\t"]
     assert "<!--" not in MarkdownIt("commonmark").render(seen)
     again: list[str] = []
-    assert visible(seen, "body", again) == seen
+    assert strip_hidden_text(seen, "body", again) == seen
     assert again == []
 
 
@@ -108,14 +110,14 @@ def test_nothing_invisible_is_left_and_a_second_look_finds_nothing_more(written:
         "```\n[//]: # (shown)\n```",
     ],
 )
-def test_a_comment_in_code_is_shown_and_kept(shown: str):
+def test_a_comment_in_code_stays(shown: str):
     hidden: list[str] = []
-    assert visible(shown, "body", hidden) == shown
+    assert strip_hidden_text(shown, "body", hidden) == shown
     assert hidden == []
 
 
-def test_a_hostile_issue_of_the_largest_size_is_read_at_once():
+def test_the_largest_hostile_issue_is_stripped_quickly():
     nested = "<!" * 40_000 + "<!-- x -->" + "-- -->" * 25_000
     hidden: list[str] = []
-    assert "<!--" not in visible(nested, "body", hidden)
-    assert visible("<!--" * 60_000, "body", hidden) == ""
+    assert "<!--" not in strip_hidden_text(nested, "body", hidden)
+    assert strip_hidden_text("<!--" * 60_000, "body", hidden) == ""
