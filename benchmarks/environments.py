@@ -35,7 +35,7 @@ from benchmarks.instances import (
     sampled,
     source_of,
 )
-from cli.wiring import python_folders, sandbox_for, uv_path
+from cli.backends import python_folders, sandbox_for, uv_path
 from pipeline import settings as config
 from repository.git import GitError, Mirror
 from repository.testing.command_log import CommandLog

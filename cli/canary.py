@@ -1,5 +1,8 @@
-"""The canary of ``coding-agent doctor --aws``: one dry run through queue, worker and topic, and
-where it got stuck.
+"""The canary of ``coding-agent doctor --aws``: one dry run through a whole deployment.
+
+    canary ── job ──► SQS queue ──► worker ── event ──► SNS topic ──► temporary queue ──► canary
+
+The last check that is not ok says where the job got stuck, and what to look at.
 """
 
 import asyncio
@@ -11,166 +14,205 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cli.dlq.dead_letters import HOLD_SECONDS, DeadLetters
-from cli.doctor import Check
+from cli.aws import VISIBILITY_TIMEOUT
+from cli.check import Check
+from cli.dlq.dead_messages import HOLD_SECONDS, DeadMessages
+from cli.output import count
 from pipeline.aws import limits, region
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob, Limits, Options
 from pipeline.outcome import EventType, Outcome
 from pipeline.queue import SqsQueue
 
-#: It asks for little: what a deployment can do is not what it is to show.
+#: The canary shows that the deployment works, not what it can do: it asks for little.
 LIMITS = Limits(max_cost_usd=0.5, max_rounds=1)
+
+#: SQS's limit for a long poll (ReceiveMessage, WaitTimeSeconds).
+_LONGEST_POLL = 20
+_REASON_WIDTH = 300
+
+#: The data of each event of one job.
+Events = dict[EventType, dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Ear:
-    """A queue of our own that the topic writes to."""
+class EventProbe:
+    """A temporary queue that is subscribed to the topic."""
 
     sqs: Any
     url: str
 
-    async def listen(self, job_id: str, seconds: float) -> dict[EventType, dict[str, Any]]:
-        """What was told of the job until its end, or until ``seconds`` are over."""
-        heard: dict[EventType, dict[str, Any]] = {}
-        until = time.monotonic() + seconds
-        while EventType.FINISHED not in heard and (left := until - time.monotonic()) > 0:
-            answer = await self.sqs.receive_message(
-                QueueUrl=self.url,
-                MaxNumberOfMessages=10,
-                WaitTimeSeconds=max(1, min(20, int(left))),
-            )
-            for message in answer.get("Messages", []):
-                event = json.loads(message["Body"])
+    async def wait_for_end(self, job_id: str, seconds: float) -> Events:
+        """Return the job's events until its end, or until ``seconds`` are over."""
+        events: Events = {}
+        deadline = time.monotonic() + seconds
+        while EventType.FINISHED not in events:
+            seconds_left = deadline - time.monotonic()
+            if seconds_left <= 0:
+                break
+            for event in await self._receive(seconds_left):
                 if event["data"]["job_id"] == job_id:
-                    heard[EventType(event["type"])] = event["data"]
-                await self.sqs.delete_message(
-                    QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
-                )
-        return heard
+                    events[EventType(event["type"])] = event["data"]
+        return events
+
+    async def _receive(self, seconds: float) -> list[dict[str, Any]]:
+        response = await self.sqs.receive_message(
+            QueueUrl=self.url,
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=max(1, min(_LONGEST_POLL, int(seconds))),
+        )
+        events = []
+        for message in response.get("Messages", []):
+            events.append(json.loads(message["Body"]))
+            receipt = message["ReceiptHandle"]
+            await self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=receipt)
+        return events
 
 
 @asynccontextmanager
-async def listening(topic_arn: str, name: str) -> AsyncIterator[Ear]:
-    """Subscribed while entered; afterwards nothing of it is left."""
+async def event_probe(topic_arn: str, name: str) -> AsyncIterator[EventProbe]:
+    """Subscribe a new queue to the topic; at the end both are deleted."""
     import aioboto3
     from aiobotocore.config import AioConfig
 
     session = aioboto3.Session()
     options = {"region_name": region(), "config": AioConfig(**limits())}
     async with session.client("sqs", **options) as sqs, session.client("sns", **options) as sns:
-        url = (await sqs.create_queue(QueueName=name))["QueueUrl"]
+        created = await sqs.create_queue(QueueName=name)
+        url = created["QueueUrl"]
         try:
-            asked = await sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-            arn = asked["Attributes"]["QueueArn"]
-            statement = {
-                "Effect": "Allow",
-                "Principal": {"Service": "sns.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": arn,
-                "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-            }
-            policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-            await sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-            subscribed = await sns.subscribe(
+            queue_arn = await _allow_topic(sqs, url, topic_arn)
+            subscription = await sns.subscribe(
                 TopicArn=topic_arn,
                 Protocol="sqs",
-                Endpoint=arn,
+                Endpoint=queue_arn,
                 Attributes={"RawMessageDelivery": "true"},
                 ReturnSubscriptionArn=True,
             )
             try:
-                yield Ear(sqs, url)
+                yield EventProbe(sqs, url)
             finally:
-                await sns.unsubscribe(SubscriptionArn=subscribed["SubscriptionArn"])
+                await sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
         finally:
             await sqs.delete_queue(QueueUrl=url)
 
 
-async def sing(queue_url: str, topic_arn: str, issue_url: str, seconds: float) -> list[Check]:
-    """Send the job and wait for its end. The last check that is not ok says where it got stuck, and
-    what to look at.
+async def _allow_topic(sqs: Any, url: str, topic_arn: str) -> str:
+    """Let the topic send to the queue, and return the queue's ARN."""
+    response = await sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    queue_arn: str = response["Attributes"]["QueueArn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    await sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    return queue_arn
+
+
+async def run_canary(queue_url: str, topic_arn: str, issue_url: str, seconds: float) -> list[Check]:
+    """Send a job and wait for its end, at most ``seconds``.
+
+    Raises:
+        pydantic.ValidationError: ``issue_url`` is not the address of an issue.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    name = f"doctor-{uuid.uuid4().hex[:12]}"
-    job = FixIssueJob(
+    job = _canary_job(issue_url)
+    part = "topic"
+    address = topic_arn
+    try:
+        async with (
+            event_probe(topic_arn, f"coding-agent-{job.id}") as probe,
+            SqsQueue(queue_url, visibility_timeout=VISIBILITY_TIMEOUT) as queue,
+        ):
+            part = "queue"
+            address = queue_url
+            await queue.submit(job)
+            events = await probe.wait_for_end(job.id, seconds)
+            return [
+                Check("topic", True, "accepts a subscription"),
+                Check("queue", True, f"took the job {job.id}"),
+                *await _check_run(queue, job.id, events, seconds),
+            ]
+    except (BotoCoreError, ClientError) as error:
+        return [Check(part, False, address, f"{address}: {describe(error)}")]
+
+
+def _canary_job(issue_url: str) -> FixIssueJob:
+    return FixIssueJob(
         issue_url=issue_url,
-        job_id=name,
+        job_id=f"doctor-{uuid.uuid4().hex[:12]}",
         limits=LIMITS,
         options=Options(dry_run=True),
         metadata={"sent_by": "coding-agent doctor --aws"},
     )
-    where = "topic"
-    at = topic_arn
-    try:
-        async with (
-            listening(topic_arn, f"coding-agent-{name}") as ear,
-            SqsQueue(queue_url, visibility_timeout=30) as q,
-        ):
-            where = "queue"
-            at = queue_url
-            await q.submit(job)
-            heard = await ear.listen(name, seconds)
-            reached = [
-                Check("topic", True, "can be listened to"),
-                Check("queue", True, f"took the job {name}"),
-            ]
-            return reached + (
-                _ended(heard) or [await _stuck(q, name, seconds, begun=EventType.STARTED in heard)]
-            )
-    except (BotoCoreError, ClientError) as error:
-        return [Check(where, False, at, f"{at}: {describe(error)}")]
 
 
-def _ended(heard: dict[EventType, dict[str, Any]]) -> list[Check]:
-    """Empty where the end was not told."""
-    data = heard.get(EventType.FINISHED)
-    if data is None:
-        return []
-    why = " ".join(data["reason"].split())[:300]
-    told = f"{data['outcome']} after {data['seconds']:.0f} s, for {data['cost_usd']:.4f} USD: {why}"
-    good = data["outcome"] not in (Outcome.FAILED, Outcome.REJECTED)
+async def _check_run(queue: SqsQueue, job_id: str, events: Events, seconds: float) -> list[Check]:
+    result = events.get(EventType.FINISHED)
+    if result is not None:
+        return _check_result(result)
+    if EventType.STARTED in events:
+        hint = (
+            f"the run started and has not ended within {seconds:.0f} s; its log lines have job_id"
+            f" {job_id}"
+        )
+        return [Check("run", False, job_id, hint)]
+    return [await _find_job(queue, job_id, seconds)]
+
+
+def _check_result(result: dict[str, Any]) -> list[Check]:
+    reason = " ".join(result["reason"].split())[:_REASON_WIDTH]
+    outcome = result["outcome"]
+    detail = (
+        f"{outcome} after {result['seconds']:.0f} s, for {result['cost_usd']:.4f} USD: {reason}"
+    )
+    ok = outcome not in (Outcome.FAILED, Outcome.REJECTED)
+    hint = f"{detail} (job and event went through; this is how the run itself ended)"
     return [
-        Check("worker", True, "took it and told how it ended"),
-        Check(
-            "run", good, told, f"{told} (the way there and back works; this is what the run met)"
-        ),
+        Check("worker", True, "took the job and published how it ended"),
+        Check("run", ok, detail, hint),
     ]
 
 
-async def _stuck(queue: SqsQueue, job_id: str, seconds: float, *, begun: bool) -> Check:
-    if begun:
-        mend = (
-            f"the run began and has not ended within {seconds:.0f} s; its log lines have job_id"
-            f" {job_id}"
-        )
-        return Check("run", False, job_id, mend)
-    if reason := await _buried(queue, job_id):
-        return Check("worker", False, job_id, f"the job is in the dead-letter queue: {reason}")
+async def _find_job(queue: SqsQueue, job_id: str, seconds: float) -> Check:
+    """Find out where a job is that no event was published about."""
+    reason = await _dead_letter_reason(queue, job_id)
+    if reason is not None:
+        hint = f"the job is in the dead-letter queue: {reason}"
+        return Check("worker", False, job_id, hint)
     depth = await queue.depth()
     if depth.visible or depth.delayed:
-        mend = (
-            f"nobody took it within {seconds:.0f} s ({depth.visible} jobs wait): does the service"
-            " run a task? See its events, and the log of a task that stopped: no image for its"
-            " architecture, an empty secret, a setting that it refuses"
+        hint = (
+            f"no worker took it within {seconds:.0f} s ({count(depth.visible, 'waiting job')}): does"
+            " the service run a task? Look at its events, and at the log of a task that stopped: no"
+            " image for its architecture, an empty secret, a setting that it refuses"
         )
-        return Check("worker", False, job_id, mend)
+        return Check("worker", False, job_id, hint)
     if depth.in_flight:
-        mend = (
-            f"a worker holds it and has not begun within {seconds:.0f} s; its log lines have job_id"
-            f" {job_id}"
+        hint = (
+            f"a worker received it and has not started the run within {seconds:.0f} s; its log"
+            f" lines have job_id {job_id}"
         )
-        return Check("worker", False, job_id, mend)
-    mend = (
-        "the job was taken, and no event came of it: look for 'is not published' in the worker's"
-        " log (may its role publish to this topic?), and whether somebody else takes jobs from this"
-        " queue"
+        return Check("worker", False, job_id, hint)
+    hint = (
+        "the job was taken, but no event was published: look for 'is not published' in the worker's"
+        " log (may its role publish to this topic?), and whether another program takes jobs from"
+        " this queue"
     )
-    return Check("event", False, job_id, mend)
+    return Check("event", False, job_id, hint)
 
 
-async def _buried(queue: SqsQueue, job_id: str) -> str | None:
-    async with SqsQueue(await queue.dead_letters_url(), visibility_timeout=HOLD_SECONDS) as dead:
-        looked = await DeadLetters(dead, asyncio.Event()).look()
-    return next((letter.reason for letter in looked.letters if letter.job_id == job_id), None)
+async def _dead_letter_reason(queue: SqsQueue, job_id: str) -> str | None:
+    """Return why the job is in the dead-letter queue; None where it is not there."""
+    url = await queue.dead_letters_url()
+    async with SqsQueue(url, visibility_timeout=HOLD_SECONDS) as dead_letter_queue:
+        snapshot = await DeadMessages(dead_letter_queue, asyncio.Event()).read()
+    for message in snapshot.messages:
+        if message.job_id == job_id:
+            return message.reason
+    return None

@@ -58,7 +58,7 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, as_json: b
     (runner, command, python, requirements, extras, files, environment). Exit code 3: its tests
     can't be run here.
     """
-    from cli.wiring import python_folders
+    from cli.backends import python_folders
     from repository.git import GitError
     from repository.testing.plan import plan_tests
     from sandbox import NoIsolation
@@ -89,7 +89,7 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, as_json: b
 def _build(chosen: "Settings", mirror: "Mirror", recipe: "Recipe") -> str:
     """Make the environment in a temporary folder; return the log of what was tried."""
 
-    from cli.wiring import python_folders, sandbox_for, uv_path
+    from cli.backends import python_folders, sandbox_for, uv_path
     from repository.testing.command_log import CommandLog
     from repository.testing.environment import EnvironmentFailed
     from repository.testing.install.build import build_environment

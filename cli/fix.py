@@ -6,22 +6,66 @@ import shutil
 import signal
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.request import urlopen
 
 import click
-from pydantic import ValidationError
 
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
-from pipeline.job import FixIssueJob, explain
+from cli.issue_source import IssueSource
+from cli.output import Output, json_option
+from pipeline.job import FixIssueJob
 
 if TYPE_CHECKING:
+    from cli.progress import Printer
     from cli.wiring import App
     from pipeline.github import Forge
-    from pipeline.outcome import RunResult
+    from pipeline.outcome import Event, RunResult
     from pipeline.settings import Settings
+
+
+@dataclass(frozen=True)
+class FixOptions:
+    """The options of ``fix``, under their names on the command line."""
+
+    issue_url: str | None
+    repo: Path | None
+    issue_file: Path | None
+    patch_file: Path | None
+    model: str | None
+    base_branch: str | None
+    max_cost: float | None
+    max_rounds: int | None
+    max_minutes: float | None
+    dry_run: bool
+    draft: bool
+    again: bool
+    from_stage: str | None
+
+    @property
+    def limits(self) -> dict[str, float | None]:
+        """The limits under the names that a job and the settings have for them."""
+        return {
+            "max_cost_usd": self.max_cost,
+            "max_rounds": self.max_rounds,
+            "max_minutes": self.max_minutes,
+        }
+
+    def to_job(self) -> "tuple[FixIssueJob, Forge | None]":
+        """Return the job, and the forge of a local repository."""
+        replay = None
+        if self.again:
+            replay = {"id": f"fix:{uuid.uuid4()}", "from_stage": self.from_stage}
+        source = IssueSource(self.issue_url, self.repo, self.issue_file)
+        return source.to_job(
+            base_branch=self.base_branch,
+            replay=replay,
+            limits=self.limits,
+            options={"dry_run": self.dry_run, "draft": self.draft},
+        )
 
 
 @click.command("fix")
@@ -34,52 +78,36 @@ if TYPE_CHECKING:
 @click.option(
     "--issue-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="With --repo: the issue's text, its title in the first line.",
+    help="With --repo: the issue's text, with its title in the first line.",
 )
 @click.option(
     "--patch",
     "patch_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the patch here, too.",
+    help="Also write the patch to this file.",
 )
 @click.option("--model", help="Instead of CODING_AGENT_MODEL: a LiteLLM name, or scripted:FILE.")
 @click.option(
     "--base-branch", help="Work from this branch; default: the repository's default branch."
 )
 @click.option(
-    "--max-cost", type=click.FloatRange(min=0, min_open=True), help="US dollars this run may spend."
+    "--max-cost", type=click.FloatRange(min=0, min_open=True), help="US dollars the run may spend."
 )
-@click.option("--max-rounds", type=click.IntRange(min=1), help="Rounds this run may take.")
+@click.option("--max-rounds", type=click.IntRange(min=1), help="Rounds the run may take.")
 @click.option(
-    "--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Minutes this run may work."
+    "--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Minutes the run may work."
 )
 @click.option("--dry-run", is_flag=True, help="Find a fix and keep it as a patch; push nothing.")
 @click.option("--draft", is_flag=True, help="Open the pull request as a draft.")
-@click.option("--again", is_flag=True, help="Run a finished job once more (a new generation).")
+@click.option("--again", is_flag=True, help="Run a finished job once more, as a new generation.")
 @click.option("--from-stage", help="With --again: keep the results of the stages before this one.")
-@click.option("--json", "as_json", is_flag=True, help="Print the run.finished event as JSON.")
+@json_option("Print the run.finished event as JSON.")
 @click.pass_context
-def command(
-    ctx: click.Context,
-    issue_url: str | None,
-    repo: Path | None,
-    issue_file: Path | None,
-    patch_file: Path | None,
-    model: str | None,
-    base_branch: str | None,
-    max_cost: float | None,
-    max_rounds: int | None,
-    max_minutes: float | None,
-    dry_run: bool,
-    draft: bool,
-    again: bool,
-    from_stage: str | None,
-    as_json: bool,
-) -> None:
+def command(ctx: click.Context, /, output: Output, **values: Any) -> None:
     """Fix one issue here and now.
 
-    Sent twice, the same issue is one job: the second call tells how the first ended (--again runs it anew). A call
-    that was killed goes on where it was.
+    The same issue sent twice is one job: the second call prints how the first ended (--again runs
+    it once more). A run that was killed resumes where it stopped.
 
     \b
     Examples:
@@ -87,173 +115,118 @@ def command(
       coding-agent fix https://github.com/octo/repo/issues/42 --dry-run --patch fix.diff
       coding-agent fix --repo . --issue-file bug.md --model scripted:reply.md
     """
-    if from_stage and not again:
+    options = FixOptions(**values)
+    if options.from_stage and not options.again:
         raise CommandError("--from-stage needs --again", exits.USAGE)
-    job, local = issue_of(
-        issue_url,
-        repo,
-        issue_file,
-        base_branch=base_branch,
-        replay={"id": f"fix:{uuid.uuid4()}", "from_stage": from_stage} if again else None,
-        limits={"max_cost_usd": max_cost, "max_rounds": max_rounds, "max_minutes": max_minutes},
-        options={"dry_run": dry_run, "draft": draft},
-    )
-    chosen = settings(ctx, model=model, queue_url="")
-    _check_ceilings(chosen, max_cost_usd=max_cost, max_rounds=max_rounds, max_minutes=max_minutes)
-    _quiet_logs()
-    from cli import wiring
+    job, local_forge = options.to_job()
+    chosen = settings(ctx, model=options.model, queue_url="")
+    _check_ceilings(chosen, options.limits)
+    # A person watches the progress; the logs of libraries are for the worker.
+    logging.basicConfig(level=logging.ERROR)
     from cli.progress import Printer, print_result
 
-    printer = Printer(quiet=as_json)
-    with exit_on_settings_error():
-        forge = local or wiring.github_forge(chosen)
-        app = wiring.build(chosen, forge, host="file" if repo else None, observer=printer)
-        if from_stage and from_stage not in app.pipeline.names:
-            raise CommandError(
-                f"--from-stage: there are {', '.join(app.pipeline.names)}", exits.USAGE
-            )
-        wiring.check_models(app)
+    printer = Printer(quiet=output.as_json)
+    app = _build_app(chosen, options, local_forge, printer)
     try:
-        event, result = asyncio.run(_run(app, job, printer.stop))
+        event = asyncio.run(_run(app, job, printer))
     finally:
         printer.stop()
         app.store.close()
-    if patch_file:
-        _copy_patch(result, patch_file)
-    if as_json:
-        click.echo(event)
+    result = cast("RunResult", event.data)
+    if options.patch_file:
+        _copy_patch(result, options.patch_file)
+    if output.as_json:
+        click.echo(event.model_dump_json())  # byte for byte as it is stored
     else:
         print_result(result)
     ctx.exit(exits.of(result.outcome))
 
 
-def issue_of(
-    issue_url: str | None, repo: Path | None, issue_file: Path | None, **fields: object
-) -> "tuple[FixIssueJob, Forge | None]":
-    """The job of an issue at GitHub, or of a file's text about a local repository with that as its
-    forge.
+def _check_ceilings(chosen: "Settings", limits: dict[str, float | None]) -> None:
+    """End the command where a limit exceeds the setting. A job's limit would silently be cut, but
+    here the same person sets both.
     """
-    if (repo is None) != (issue_file is None) or (repo is None) == (issue_url is None):
-        raise CommandError("give an ISSUE_URL, or --repo PATH with --issue-file FILE", exits.USAGE)
-    title, body = _read_issue(issue_file) if issue_file else ("", "")
-    if repo:
-        from pipeline.github.local import local_issue_url
-
-        issue_url = local_issue_url(repo, f"{title}\n{body}")
-    try:
-        job = FixIssueJob.model_validate({"issue_url": issue_url, **fields})
-    except ValidationError as error:
-        raise CommandError(explain(error), exits.USAGE) from None
-    return job, _local_forge(repo, title, body, job) if repo else None
-
-
-async def _run(
-    app: "App", job: FixIssueJob, before_saying: Callable[[], None]
-) -> "tuple[str, RunResult]":
-    """The run.finished event as it was stored, and its data. ``before_saying`` clears what is on
-    the screen.
-    """
-    from pipeline.worker.one_job import AlreadyRunning, run_job
-
-    def say(text: str) -> None:
-        before_saying()
-        click.echo(text, err=True)
-
-    loop = asyncio.get_running_loop()
-
-    def stop(number: signal.Signals) -> None:
-        # The next one ends the process at once: a git at work may be slow to end.
-        loop.remove_signal_handler(number)
-        signal.signal(number, signal.SIG_DFL)
-        say("stopping")
-        task.cancel()
-
-    task = asyncio.ensure_future(
-        run_job(
-            job,
-            app.store,
-            app.engine,
-            on_wait=lambda seconds, why: say(f"waiting {seconds:.0f} s: {why}"),
-            on_other_body=lambda: say(
-                "this run was begun with other options; those stand until it has ended"
-            ),
-        )
-    )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
-    try:
-        event, before = await task
-    except AlreadyRunning as error:
-        raise CommandError(str(error)) from None
-    except asyncio.CancelledError:
-        same = "the same command without --again" if job.replay else "the same command"
-        raise CommandError(f"stopped; {same} goes on where it was", exits.INTERRUPTED) from None
-    if before:
-        say("this job has ended before; --again runs it anew")
-    return event.model_dump_json(), cast("RunResult", event.data)
-
-
-def _check_ceilings(chosen: "Settings", **asked: float | None) -> None:
-    """A job's limits count under the machine's; here both are the same person's, who should know."""
     from pipeline.settings import variable
 
-    for name, value in asked.items():
+    for name, value in limits.items():
         ceiling = getattr(chosen, name)
         if value is not None and value > ceiling:
             raise CommandError(
-                f"{name}: {value:g} is over the ceiling of {ceiling:g}; set {variable(name)}",
+                f"{name}: {value:g} is over the limit of {ceiling:g}; set {variable(name)}",
                 exits.USAGE,
             )
 
 
-def _local_forge(repo: Path, title: str, body: str, job: FixIssueJob) -> "Forge":
-    """Asked at once, so that a mistake in the command is not the job's end."""
-    from pipeline.github import ForgeRefused
-    from pipeline.github.local import LocalForge
-    from stages.checkout import BRANCHES
+def _build_app(
+    chosen: "Settings", options: FixOptions, local_forge: "Forge | None", printer: "Printer"
+) -> "App":
+    from cli.backends import github_forge
+    from cli.wiring import build, check_models
 
-    forge = LocalForge(repo, title, body)
+    with exit_on_settings_error():
+        forge = local_forge or github_forge(chosen)
+        host = "file" if options.repo else None
+        app = build(chosen, forge, host=host, observer=printer)
+        stages = app.pipeline.names
+        if options.from_stage and options.from_stage not in stages:
+            message = f"--from-stage: the stages are {', '.join(stages)}"
+            raise CommandError(message, exits.USAGE)
+        check_models(app)
+    return app
+
+
+async def _run(app: "App", job: FixIssueJob, printer: "Printer") -> "Event":
+    """Run the job and return its run.finished event. The first SIGINT or SIGTERM cancels it."""
+    from pipeline.worker.one_job import AlreadyRunning, run_job
+
+    def on_wait(seconds: float, reason: str) -> None:
+        printer.say(f"waiting {seconds:.0f} s: {reason}")
+
+    def on_other_body() -> None:
+        printer.say("this run was started with other options; they hold until it has ended")
+
+    task = asyncio.ensure_future(
+        run_job(job, app.store, app.engine, on_wait=on_wait, on_other_body=on_other_body)
+    )
+    _cancel_on_signal(task, lambda: printer.say("stopping"))
     try:
-        branch = forge.repository(job.issue).default_branch
-    except ForgeRefused as error:
-        raise CommandError(f"--repo: {error}", exits.USAGE) from None
-    if branch.startswith(BRANCHES) and job.base_branch is None:
-        message = (
-            f"--repo: it is on {branch}, a branch that a run left: check out the one to work from"
-        )
-        raise CommandError(f"{message}, or give --base-branch", exits.USAGE)
-    return forge
+        event, had_ended = await task
+    except AlreadyRunning as error:
+        raise CommandError(str(error)) from None
+    except asyncio.CancelledError:
+        same = "the same command without --again" if job.replay else "the same command"
+        raise CommandError(f"stopped; {same} resumes the run", exits.INTERRUPTED) from None
+    if had_ended:
+        printer.say("this job has already ended; --again runs it once more")
+    return event
+
+
+def _cancel_on_signal(task: "asyncio.Task[Any]", on_stop: Callable[[], None]) -> None:
+    """Let the first signal cancel the task, and the second end the process at once: a running git
+    may be slow to end.
+    """
+    loop = asyncio.get_running_loop()
+
+    def stop(number: signal.Signals) -> None:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_DFL)
+        on_stop()
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
 
 
 def _copy_patch(result: "RunResult", patch_file: Path) -> None:
     address = result.artifacts.get("patch")
     if address is None:
-        click.echo(f"no patch was made; {patch_file} is not written", err=True)
+        click.echo(f"the run made no patch; {patch_file} is not written", err=True)
         return
     try:
         with (
-            urlopen(address) as patch,  # noqa: S310 - our own: file:, or presigned
+            urlopen(address) as patch,  # noqa: S310 (our own address: file:, or presigned)
             patch_file.open("wb") as file,
         ):
             shutil.copyfileobj(patch, file)
     except OSError as error:
-        raise CommandError(f"--patch: {error}; the patch is kept at {address}") from None
-
-
-def _read_issue(path: Path) -> tuple[str, str]:
-    """Title (first line, a heading's marks left out) and body."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise CommandError(f"{path} is not UTF-8 text", exits.USAGE) from None
-    if not text.strip():
-        raise CommandError(
-            f"{path} is empty: write the issue's title in its first line", exits.USAGE
-        )
-    title, _, body = text.strip().partition("\n")
-    return title.lstrip("# ").strip(), body.strip()
-
-
-def _quiet_logs() -> None:
-    """A person watches the progress; libraries' logs are for the worker."""
-    logging.basicConfig(level=logging.ERROR)
+        raise CommandError(f"--patch: {error}; the patch is stored at {address}") from None

@@ -1,69 +1,79 @@
-"""What a person sees while a run goes on: a line a stage, on standard error; standard output is for
-results.
+"""What a person sees while a run is in progress, and at its end.
+
+Progress goes to standard error, a line for each stage; standard output is for results.
 """
 
+import click
+
+from cli.output import count, styled_console
 from pipeline.engine.deps import Progress
 from pipeline.outcome import Outcome, RunResult
 from prompts.filters import one_line
 
 _MARKS = {"finished": "[green]✓[/]", "restored": "[cyan]↺[/]", "back": "[yellow]↩[/]"}
+_GOOD_OUTCOMES = (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED)
+_DETAIL_WIDTH = 160
 
 
 class Printer:
-    """An observer that prints with rich (which keeps to NO_COLOR and plain pipes)."""
+    """An observer that prints progress with rich, which respects NO_COLOR and plain pipes."""
 
     def __init__(self, *, quiet: bool = False):
-        from rich.console import Console
-
-        self._console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+        self._console = styled_console(stderr=True, quiet=quiet)
         self._status = self._console.status("")
 
     def __call__(self, progress: Progress) -> None:
         from rich.markup import escape
 
-        where = f"{progress.stage:<14}"
-        detail = escape(one_line(progress.detail.strip().partition("\n")[0])[:160])
+        stage = f"{progress.stage:<14}"
+        first_line = progress.detail.strip().partition("\n")[0]
+        detail = escape(one_line(first_line)[:_DETAIL_WIDTH])
         if progress.kind == "note":
-            self._console.print(f"  [dim]{where} {detail}[/]")
+            self._console.print(f"  [dim]{stage} {detail}[/]")
             return
         self.stop()
         if progress.kind == "started":
-            self._status.update(f"{where} round {progress.round}")
+            self._status.update(f"{stage} round {progress.round}")
             self._status.start()
         elif progress.kind in _MARKS:
-            said = {"restored": "restored", "back": f"back for another round: {detail}"}.get(
-                progress.kind, detail
-            )
-            self._console.print(
-                f"{_MARKS[progress.kind]} {where} {progress.seconds:6.2f} s  {said}".rstrip()
-            )
+            text = _stage_text(progress.kind, detail)
+            line = f"{_MARKS[progress.kind]} {stage} {progress.seconds:6.2f} s  {text}"
+            self._console.print(line.rstrip())
 
     def stop(self) -> None:
-        """Take the spinner away, and give the cursor back."""
+        """Remove the spinner, and give the cursor back."""
         self._status.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line that is not about a stage; ``quiet`` does not suppress it."""
+        self.stop()
+        click.echo(text, err=True)
 
 
 def print_result(result: RunResult) -> None:
-    """The end of a run, for a person."""
-    from rich.console import Console
+    """Print the end of a run for a person."""
     from rich.markup import escape
 
-    console = Console(highlight=False, soft_wrap=True)
-    good = result.outcome in (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED)
-    console.print(
-        f"[{'green' if good else 'yellow'}]{result.outcome}[/] {escape(one_line(result.reason))}"
-    )
-    told = {
+    console = styled_console()
+    color = "green" if result.outcome in _GOOD_OUTCOMES else "yellow"
+    console.print(f"[{color}]{result.outcome}[/] {escape(one_line(result.reason))}")
+    rounds = count(result.rounds, "round")
+    rows = {
         "pull request": result.pull_request_url,
         "branch": result.branch,
         "verification": result.verification,
-        "spent": (
-            f"${result.cost_usd:.4f}, {result.seconds:.1f} s, {result.rounds}"
-            f" round{'s' * (result.rounds != 1)}"
-        ),
+        "spent": f"${result.cost_usd:.4f}, {result.seconds:.1f} s, {rounds}",
         "job": f"{result.job_id} (generation {result.generation})",
         **result.artifacts,
     }
-    for name, value in told.items():
+    for name, value in rows.items():
         if value:
             console.print(f"  {name:<13} {escape(str(value))}")
+
+
+def _stage_text(kind: str, detail: str) -> str:
+    if kind == "restored":
+        return "restored"
+    if kind == "back":
+        return f"back for another round: {detail}"
+    return detail

@@ -1,7 +1,6 @@
-"""``coding-agent queue``: how much there is to do."""
+"""``coding-agent queue``: how much work there is."""
 
 import asyncio
-import json
 import time
 from collections import Counter
 from dataclasses import asdict
@@ -9,19 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.aws import VISIBILITY_TIMEOUT, exit_on_aws_error, queue_url
 from cli.command import exit_on_settings_error, settings
-from cli.options import clock, exit_on_aws_error, queue_url
+from cli.output import Output, json_option
+from cli.times import iso_time
 
 if TYPE_CHECKING:
+    from pipeline.queue import SqsQueue
     from pipeline.store.contract import RunStore
 
-#: Runs that are looked at, the newest first.
-COUNTED = 10_000
+#: How many runs are counted, the newest first.
+MAX_RUNS = 10_000
 
 
 @click.group("queue")
 def command() -> None:
-    """Count what waits, what is in work, and how runs ended.
+    """Count the jobs that wait, that are in progress, and how runs ended.
 
     \b
     Example:
@@ -30,12 +32,13 @@ def command() -> None:
 
 
 @command.command("stats")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@json_option("Print one JSON object.")
 @click.pass_context
-def stats(ctx: click.Context, as_json: bool) -> None:
-    """Count both queues' messages and the store's runs, and name the oldest unfinished run.
+def stats(ctx: click.Context, output: Output) -> None:
+    """Count the messages of both queues and the runs in the store, and name the oldest unfinished
+    run.
 
-    The queues' figures are SQS's approximate ones.
+    The queues' numbers are SQS's approximate ones.
 
     \b
     Examples:
@@ -44,67 +47,79 @@ def stats(ctx: click.Context, as_json: bool) -> None:
     """
     url = queue_url(ctx)
     chosen = settings(ctx)
-    from cli.wiring import open_store
+    from cli.backends import open_store
 
     with exit_on_aws_error():
-        told = asyncio.run(_depths(url))
+        payload = asyncio.run(_queue_stats(url))
     with exit_on_settings_error():
         store = open_store(chosen)
     ctx.call_on_close(store.close)
-    told |= _runs(store)
-    if as_json:
-        click.echo(json.dumps(told))
-        return
-    for name in ("queue", "dead_letters"):
-        said = (
-            "{visible} visible, {in_flight} in flight, {delayed} delayed".format(**told[name])
-            if told[name]
-            else ""
-        )
-        click.echo(f"{name.replace('_', ' '):<18} {said or 'there is no such queue'}")
-    click.echo(
-        f"{'runs':<18}"
-        f" {', '.join(f'{count} {state}' for state, count in told['runs'].items()) or 'none yet'}"
-    )
-    if oldest := told["oldest_unfinished"]:
-        age = f"{oldest['age_seconds']:.0f} s old"
-        click.echo(
-            f"{'oldest unfinished':<18} {oldest['job_id']}/{oldest['generation']} "
-            f" {oldest['state']}, {age}"
-        )
+    payload["runs"] = _count_runs(store)
+    payload["oldest_unfinished"] = _oldest_unfinished(store)
+    output.write(payload, "\n".join(_lines(payload)))
 
 
-async def _depths(url: str) -> dict[str, Any]:
+async def _queue_stats(url: str) -> dict[str, Any]:
+    """Return the depth of the job queue and of its dead-letter queue; None where it has none."""
     from pipeline.queue import NoDeadLetterQueue, SqsQueue
 
-    async with SqsQueue(url, visibility_timeout=30) as queue:
-        told: dict[str, Any] = {"queue": asdict(await queue.depth()) | {"url": url}}
+    async with SqsQueue(url, visibility_timeout=VISIBILITY_TIMEOUT) as queue:
+        payload: dict[str, Any] = {"queue": await _depth(queue), "dead_letters": None}
         try:
-            dead_url = await queue.dead_letters_url()
+            dead_letter_url = await queue.dead_letters_url()
         except NoDeadLetterQueue:
-            return told | {"dead_letters": None}
-    async with SqsQueue(dead_url, visibility_timeout=30) as dead:
-        return told | {"dead_letters": asdict(await dead.depth()) | {"url": dead_url}}
+            return payload
+    async with SqsQueue(dead_letter_url, visibility_timeout=VISIBILITY_TIMEOUT) as dead_letters:
+        payload["dead_letters"] = await _depth(dead_letters)
+    return payload
 
 
-def _runs(store: "RunStore") -> dict[str, Any]:
-    """Runs by outcome, or by state where they have none, of the newest ``COUNTED``."""
-    states = Counter(run.outcome or run.state for run in store.runs(limit=COUNTED))
+async def _depth(queue: "SqsQueue") -> dict[str, Any]:
+    depth = asdict(await queue.depth())
+    depth["url"] = queue.url
+    return depth
+
+
+def _count_runs(store: "RunStore") -> dict[str, int]:
+    """Count the newest runs by outcome, or by state where they have none."""
+    states = Counter(run.outcome or run.state for run in store.runs(limit=MAX_RUNS))
+    return dict(states.most_common())
+
+
+def _oldest_unfinished(store: "RunStore") -> dict[str, Any] | None:
     unfinished = [
-        run for state in ("queued", "running") for run in store.runs(outcome=state, limit=COUNTED)
+        *store.runs(outcome="queued", limit=MAX_RUNS),
+        *store.runs(outcome="running", limit=MAX_RUNS),
     ]
-    oldest = min(unfinished, key=lambda run: run.created_at, default=None)
+    if not unfinished:
+        return None
+    oldest = min(unfinished, key=lambda run: run.created_at)
     return {
-        "runs": dict(states.most_common()),
-        "oldest_unfinished": (
-            oldest
-            and {
-                "job_id": oldest.job_id,
-                "generation": oldest.generation,
-                "state": oldest.state,
-                "issue_url": oldest.issue_url,
-                "created_at": clock(oldest.created_at),
-                "age_seconds": time.time() - oldest.created_at,
-            }
-        ),
+        "job_id": oldest.job_id,
+        "generation": oldest.generation,
+        "state": oldest.state,
+        "issue_url": oldest.issue_url,
+        "created_at": iso_time(oldest.created_at),
+        "age_seconds": time.time() - oldest.created_at,
     }
+
+
+def _lines(payload: dict[str, Any]) -> list[str]:
+    runs = ", ".join(f"{number} {state}" for state, number in payload["runs"].items())
+    lines = [
+        f"{'queue':<18} {_depth_text(payload['queue'])}",
+        f"{'dead letters':<18} {_depth_text(payload['dead_letters'])}",
+        f"{'runs':<18} {runs or 'none yet'}",
+    ]
+    oldest = payload["oldest_unfinished"]
+    if oldest:
+        run = f"{oldest['job_id']}/{oldest['generation']}"
+        age = f"{oldest['age_seconds']:.0f} s old"
+        lines.append(f"{'oldest unfinished':<18} {run}  {oldest['state']}, {age}")
+    return lines
+
+
+def _depth_text(depth: dict[str, Any] | None) -> str:
+    if depth is None:
+        return "there is no such queue"
+    return "{visible} visible, {in_flight} in flight, {delayed} delayed".format(**depth)

@@ -184,7 +184,7 @@ def serve(ctx: click.Context, worker: int) -> None:
 
 
 def _choose(ctx: click.Context, backend: str) -> Sandbox:
-    from cli.wiring import sandbox_for
+    from cli.backends import sandbox_for
     from sandbox import NoIsolation
 
     try:

@@ -1,16 +1,46 @@
 """``coding-agent submit``: put jobs on the queue."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import TextIO
 
 import click
 from pydantic import ValidationError
 
 from cli import exits
-from cli.command import CommandError, exit_on_settings_error, settings
+from cli.aws import VISIBILITY_TIMEOUT, queue_url
+from cli.command import CommandError
+from cli.option_groups import option_group
+from cli.output import Output, json_option
 from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, UnreadableMessage, explain, parse_job
+
+
+@dataclass(frozen=True)
+class JobFields:
+    """What the options say about each ISSUE_URL."""
+
+    base_branch: str | None
+    dry_run: bool
+    metadata: tuple[str, ...]
+    """KEY=VALUE pairs."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.base_branch or self.dry_run or self.metadata)
+
+
+_with_job_fields = option_group(
+    "fields",
+    JobFields,
+    click.option("--base-branch", help="Work from this branch."),
+    click.option("--dry-run", is_flag=True, help="Find a fix, but push nothing."),
+    click.option(
+        "--metadata",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Returned in every event; may be repeated.",
+    ),
+)
 
 
 @click.command("submit")
@@ -21,28 +51,19 @@ from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, UnreadableMessage
     type=click.File(encoding="utf-8"),
     help="Jobs as JSON, one a line; - reads standard input.",
 )
-@click.option("--base-branch", help="Work from this branch.")
-@click.option("--dry-run", is_flag=True, help="Find a fix; push nothing.")
-@click.option(
-    "--metadata",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Handed back in every event; may be repeated.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a job.")
+@_with_job_fields
+@json_option()
 @click.pass_context
 def command(
     ctx: click.Context,
     issue_urls: tuple[str, ...],
     job_file: TextIO | None,
-    base_branch: str | None,
-    dry_run: bool,
-    metadata: tuple[str, ...],
-    as_json: bool,
+    fields: JobFields,
+    output: Output,
 ) -> None:
     """Put jobs on the queue (CODING_AGENT_QUEUE_URL). The same issue sent twice is one job.
 
-    Where one of several is invalid, none is sent.
+    If one job of several is invalid, none is sent.
 
     \b
     Examples:
@@ -52,83 +73,79 @@ def command(
     """
     if not issue_urls and job_file is None:
         raise CommandError("give an ISSUE_URL, or --file", exits.USAGE)
-    if job_file and (base_branch or dry_run or metadata):
+    if job_file and not fields.is_empty:
         raise CommandError(
-            "--base-branch, --dry-run and --metadata are for ISSUE_URLs; a file's jobs say it",
+            "--base-branch, --dry-run and --metadata are for ISSUE_URLs; in a file, each job has"
+            " its own",
             exits.USAGE,
         )
-    jobs = [_described(url, base_branch, dry_run, metadata) for url in issue_urls]
-    jobs += _read(job_file) if job_file else []
-    chosen = settings(ctx)
-    if not chosen.queue_url:
-        raise CommandError(
-            "CODING_AGENT_QUEUE_URL is not set: the SQS queue to put jobs on", exits.USAGE
-        )
-    from cli.wiring import needs
-
-    with exit_on_settings_error():
-        needs("aioboto3", "aws")
-    asyncio.run(_submit(chosen.queue_url, jobs, as_json))
+    jobs = [_job(url, fields) for url in issue_urls]
+    if job_file is not None:
+        jobs.extend(_read_jobs(job_file))
+    asyncio.run(_submit(queue_url(ctx), jobs, output))
 
 
-def _described(
-    url: str, base_branch: str | None, dry_run: bool, metadata: tuple[str, ...]
-) -> FixIssueJob:
-    if wrong := [pair for pair in metadata if "=" not in pair]:
-        raise CommandError(f"--metadata {wrong[0]}: give KEY=VALUE", exits.USAGE)
-    pairs = dict(pair.split("=", 1) for pair in metadata)
-    given = {
-        "issue_url": url,
-        "metadata": pairs,
-        "options": {"dry_run": dry_run},
-        "base_branch": base_branch,
+def _job(issue_url: str, fields: JobFields) -> FixIssueJob:
+    body = {
+        "issue_url": issue_url,
+        "metadata": _parse_metadata(fields.metadata),
+        "options": {"dry_run": fields.dry_run},
+        "base_branch": fields.base_branch,
     }
     try:
-        return FixIssueJob.model_validate(given)
+        return FixIssueJob.model_validate(body)
     except ValidationError as error:
         raise CommandError(f"{explain(error)}; nothing was sent", exits.USAGE) from None
 
 
-def _read(file: TextIO) -> list[FixIssueJob]:
+def _parse_metadata(pairs: tuple[str, ...]) -> dict[str, str]:
+    metadata = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator:
+            raise CommandError(f"--metadata {pair}: give KEY=VALUE", exits.USAGE)
+        metadata[key] = value
+    return metadata
+
+
+def _read_jobs(file: TextIO) -> list[FixIssueJob]:
     try:
         lines = file.read().split("\n")
     except UnicodeDecodeError:
-        raise CommandError(
-            f"{file.name} is not UTF-8 text; nothing was sent", exits.USAGE
-        ) from None
+        message = f"{file.name} is not UTF-8 text; nothing was sent"
+        raise CommandError(message, exits.USAGE) from None
     jobs = []
     for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
-            jobs += [parse_job(line)] if line.strip() else []
+            jobs.append(parse_job(line))
         except (UnreadableMessage, NewerSchema, InvalidJob) as error:
             where = f"{file.name}, line {number} (one job a line)"
             raise CommandError(f"{where}: {error}; nothing was sent", exits.USAGE) from None
     if not jobs:
-        raise CommandError(f"{file.name} holds no job", exits.USAGE)
+        raise CommandError(f"{file.name} contains no job", exits.USAGE)
     return jobs
 
 
-async def _submit(queue_url: str, jobs: list[FixIssueJob], as_json: bool) -> None:
-    """Each is told as soon as it is sent: where AWS then fails, it is clear which ones are on the
-    queue.
+async def _submit(queue_url: str, jobs: list[FixIssueJob], output: Output) -> None:
+    """Send the jobs. Each is printed as soon as it is sent: if AWS then fails, it is clear which
+    ones are on the queue.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
     from pipeline.errors import describe
-
-    try:
-        async for job, message_id in _sent(queue_url, jobs):
-            told = {"job_id": job.id, "issue_url": job.issue.url, "message_id": message_id}
-            click.echo(json.dumps(told) if as_json else f"{job.id}  {job.issue.url}")
-    except (BotoCoreError, ClientError, ValueError) as error:
-        raise CommandError(
-            f"{queue_url} did not take it: {describe(error)}; what is not listed was not sent"
-        ) from None
-
-
-async def _sent(queue_url: str, jobs: list[FixIssueJob]) -> AsyncIterator[tuple[FixIssueJob, str]]:
     from pipeline.queue import SqsQueue
 
-    async with SqsQueue(queue_url, visibility_timeout=30) as queue:
-        for job in jobs:
-            yield job, await queue.submit(job)
+    try:
+        async with SqsQueue(queue_url, visibility_timeout=VISIBILITY_TIMEOUT) as queue:
+            for job in jobs:
+                message_id = await queue.submit(job)
+                output.write(
+                    {"job_id": job.id, "issue_url": job.issue.url, "message_id": message_id},
+                    f"{job.id}  {job.issue.url}",
+                )
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise CommandError(
+            f"{queue_url} refused: {describe(error)}; jobs that are not listed were not sent"
+        ) from None

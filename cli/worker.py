@@ -3,12 +3,21 @@
 import asyncio
 import logging
 import signal
+from typing import TYPE_CHECKING
 
 import click
 
 from cli import exits
+from cli.aws import require_queue
 from cli.command import CommandError, exit_on_settings_error, settings
 from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.engine.deps import Progress
+
+log = logging.getLogger("coding_agent.run")
+
+_DETAIL_WIDTH = 500
 
 
 @click.command("worker")
@@ -22,16 +31,16 @@ from pipeline.settings import Settings
     type=click.Choice(["json", "text"]),
     default="json",
     show_default=True,
-    help="How log lines look, on standard error.",
+    help="Format of the log lines on standard error.",
 )
 @click.pass_context
 def command(
     ctx: click.Context, concurrency: int | None, model: str | None, log_format: str
 ) -> None:
-    """Take jobs from the queue and run them, until told to stop.
+    """Take jobs from the queue and run them, until stopped.
 
-    SIGTERM and SIGINT stop it cleanly: what it had received is given back at once, and its runs go on elsewhere from
-    their last checkpoint.
+    SIGTERM and SIGINT stop it cleanly: it returns its messages to the queue at once, and another
+    worker resumes its runs from their last checkpoints.
 
     \b
     Examples:
@@ -39,53 +48,47 @@ def command(
       coding-agent worker --concurrency 4 --log text
     """
     chosen = settings(ctx, concurrency=concurrency, model=model)
-    from cli.wiring import needs
     from pipeline import telemetry
     from pipeline.settings import SettingsError, secret_values
 
     telemetry.configure(as_json=log_format == "json", secrets=secret_values(chosen))
-    if not chosen.queue_url:
-        raise CommandError(
-            "CODING_AGENT_QUEUE_URL is not set: the SQS queue to take jobs from", exits.USAGE
-        )
+    require_queue(chosen)
     if not chosen.topic_arn:
-        raise CommandError(
-            "CODING_AGENT_TOPIC_ARN is not set: the SNS topic for events", exits.USAGE
-        )
+        message = "CODING_AGENT_TOPIC_ARN is not set: the ARN of the SNS topic for events"
+        raise CommandError(message, exits.USAGE)
+    from botocore.exceptions import BotoCoreError
+
     with exit_on_settings_error():
-        needs("aioboto3", "aws")
-        from botocore.exceptions import BotoCoreError
-
         try:
-            asyncio.run(serve(chosen))
-        except BotoCoreError as error:  # once it works, it waits for an AWS that does not answer
-            raise SettingsError(f"AWS can't be asked: {error}") from error
+            asyncio.run(_serve(chosen))
+        except BotoCoreError as error:  # at the start only: later, the worker waits for AWS
+            raise SettingsError(f"AWS can't be reached: {error}") from error
 
 
-async def serve(chosen: Settings) -> None:
-    from cli import wiring
-    from pipeline import telemetry
-    from pipeline.engine.deps import Progress
+async def _serve(chosen: Settings) -> None:
+    from cli import backends, serving, wiring
 
-    log = logging.getLogger("coding_agent.run")
-
-    def observe(progress: Progress) -> None:
-        told: dict[str, str | float] = {
-            "round": progress.round,
-            "stage": progress.stage,
-            "kind": progress.kind,
-            "seconds": progress.seconds,
-        }
-        with telemetry.bound(job_id=progress.job_id, generation=progress.generation, **told):
-            log.info("%s %s %s", progress.stage or "run", progress.kind, progress.detail[:500])
-
-    app = wiring.build(chosen, wiring.github_forge(chosen), observer=observe)
+    app = wiring.build(chosen, backends.github_forge(chosen), observer=_log_progress)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        # LiteLLM takes seconds to import; a message's visibility must not pay for it.
+        # LiteLLM takes seconds to import: that must not count against a message's visibility.
         await asyncio.to_thread(wiring.check_models, app)
-        await wiring.serve(app, stop)
+        await serving.serve(app, stop)
     finally:
         app.store.close()
+
+
+def _log_progress(progress: "Progress") -> None:
+    from pipeline import telemetry
+
+    fields: dict[str, str | float] = {
+        "round": progress.round,
+        "stage": progress.stage,
+        "kind": progress.kind,
+        "seconds": progress.seconds,
+    }
+    with telemetry.bound(job_id=progress.job_id, generation=progress.generation, **fields):
+        detail = progress.detail[:_DETAIL_WIDTH]
+        log.info("%s %s %s", progress.stage or "run", progress.kind, detail)

@@ -1,54 +1,47 @@
-"""``coding-agent dlq``: what an operator does with the dead-letter queue."""
+"""``coding-agent dlq``: inspect the dead-letter queue, and put its jobs back to work."""
 
 import json
+from collections import Counter
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TextIO
 
 import click
 from pydantic import ValidationError
 
 from cli import exits
 from cli.command import CommandError
-from cli.dlq.messages import counts, look, messages, move, new_file, plan, read, summary, tell_whole
-from cli.options import Command, Desk, at_desk, override_options, overrides, since_option
+from cli.dlq.dead_messages import DeadMessage, Kind
+from cli.dlq.exports import ExportedMessage, missing_from, new_file, read_export
+from cli.dlq.moving import (
+    Action,
+    Confirmation,
+    confirm_plan,
+    dry_run_option,
+    move_messages,
+    rate_option,
+    report_completion,
+    with_confirmation,
+)
+from cli.dlq.selection import Selection, select_messages, summary, with_selection
+from cli.dlq.session import DlqSession, with_dlq
+from cli.output import Output, count, json_option
+from cli.overrides import OverrideOptions, Overrides, replay_job, with_override_options
 from pipeline.job import FixIssueJob, explain
+from pipeline.queue import FAILED_GENERATION, REASON
 from prompts.filters import one_line
 
-if TYPE_CHECKING:
-    from cli.dlq.dead_letters import Letter
-
-_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-_yes = click.option("--yes", is_flag=True, help="Don't ask.")
-_dry_run = click.option("--dry-run", is_flag=True, help="Show the plan, and do nothing.")
-_rate = click.option(
-    "--rate", type=click.FloatRange(min=0.1), help="No more than this many a second."
-)
-
-
-def _filters(command: Command) -> Command:
-    for option in reversed(
-        [
-            click.argument("ids", nargs=-1, metavar="[MESSAGE_ID|JOB_ID]..."),
-            click.option("--reason", help="Only with this anywhere in the reason; * is any text."),
-            click.option("--repo", metavar="OWNER/NAME", help="Only this repository's."),
-            since_option,
-            click.option(
-                "--limit", type=click.IntRange(min=1), help="Only so many of them, the oldest."
-            ),
-        ]
-    ):
-        command = option(command)
-    return command
+_REASON_WIDTH = 200
 
 
 @click.group("dlq")
 def command() -> None:
-    """Look at the dead-letter queue, and put its jobs back to work.
+    """Inspect the dead-letter queue, and put its jobs back to work.
 
-    It is found through the RedrivePolicy of CODING_AGENT_QUEUE_URL. While it is read, its messages are hidden from
-    others for seconds. Ctrl-C leaves no message lost or half moved; the same command goes on with what is left.
+    The queue is found through the RedrivePolicy of CODING_AGENT_QUEUE_URL. While a command reads
+    it, its messages are hidden from others for some seconds. Ctrl-C loses no message and leaves
+    none half moved: run the same command to continue with the rest.
 
     \b
     Examples:
@@ -59,272 +52,242 @@ def command() -> None:
 
 
 @command.command("ls")
-@_filters
-@_json
+@with_selection
+@json_option()
 @click.pass_context
-def ls(ctx: click.Context, /, as_json: bool, **filters: Any) -> None:
+def ls(ctx: click.Context, selection: Selection, output: Output) -> None:
     """List messages, the oldest first.
 
-    Each is failed (replay it), unfinished (redrive it), newer (for a newer worker), invalid, or unreadable (no job).
+    Each is failed (replay it), unfinished (redrive it), newer (for a newer worker), invalid (not a
+    valid job), or unreadable (not a job at all).
 
     \b
     Examples:
       coding-agent dlq ls --since 2h
       coding-agent dlq ls --reason "rate*limit" --repo octo/repo --json
     """
-    for letter in look(ctx, **filters):
-        told = summary(letter)
-        where = (letter.issue_url or "-").removeprefix("https://")
-        line = (
-            f"{letter.message_id}  {told['sent_at']}  {letter.kind:<10}  {where} "
-            f" {one_line(letter.reason)[:200]}"
-        )
-        click.echo(json.dumps(told) if as_json else line)
+    for message in select_messages(ctx, selection):
+        fields = summary(message)
+        issue = (message.issue_url or "-").removeprefix("https://")
+        reason = one_line(message.reason)[:_REASON_WIDTH]
+        columns = [message.message_id, fields["sent_at"], f"{message.kind:<10}", issue, reason]
+        output.write(fields, "  ".join(columns))
 
 
 @command.command("show")
-@click.argument("wanted", metavar="MESSAGE_ID|JOB_ID")
-@_json
+@click.argument("message_id", metavar="MESSAGE_ID|JOB_ID")
+@json_option()
 @click.pass_context
-def show(ctx: click.Context, wanted: str, as_json: bool) -> None:
-    """Show a message whole: its reason, attributes and body.
+def show(ctx: click.Context, message_id: str, output: Output) -> None:
+    """Show a whole message: its reason, attributes and body.
 
     \b
     Example:
       coding-agent dlq show 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d
     """
-    from cli.dlq.dead_letters import Exported
-
-    found = look(ctx, ids=(wanted,))
-    if not found:
+    messages = select_messages(ctx, Selection(ids=(message_id,)))
+    if not messages:
         raise CommandError(
-            f"{wanted!r} was not seen in the dead-letter queue; see: coding-agent dlq ls",
+            f"{message_id!r} was not seen in the dead-letter queue; see: coding-agent dlq ls",
             exits.USAGE,
         )
-    for letter in found:
-        told = summary(letter) | Exported.of(letter.delivery).model_dump(
-            include={"attributes", "body"}
-        )
-        if as_json:
-            click.echo(json.dumps(told))
-            continue
-        for name, value in told.items():
-            click.echo(
-                f"{name:<18} {one_line(value if isinstance(value, str) else json.dumps(value))}"
-            )
+    for message in messages:
+        exported = ExportedMessage.of(message.delivery)
+        fields = summary(message)
+        fields.update(exported.model_dump(include={"attributes", "body"}))
+        lines = []
+        for name, value in fields.items():
+            text = value if isinstance(value, str) else json.dumps(value)
+            lines.append(f"{name:<18} {one_line(text)}")
+        output.write(fields, "\n".join(lines))
 
 
 @command.command("group-by")
 @click.argument("by", type=click.Choice(["reason", "repo"]))
-@_filters
-@_json
+@with_selection
+@json_option()
 @click.pass_context
-def group_by(ctx: click.Context, /, by: str, as_json: bool, **filters: Any) -> None:
-    """Count messages by reason or repository, the most first.
+def group_by(ctx: click.Context, by: str, selection: Selection, output: Output) -> None:
+    """Count messages by reason or by repository, the most frequent first.
 
-    A reason's figures and identifiers are shown as *: give it to --reason as it is.
+    In a reason, numbers and identifiers are shown as *: --reason takes it as it is.
 
     \b
     Examples:
       coding-agent dlq group-by reason
       coding-agent dlq group-by repo --reason "GitHub's rate limit" --json
     """
-    for name, count in counts(look(ctx, **filters), by).most_common():
-        click.echo(
-            json.dumps({by: name, "count": count}) if as_json else f"{count:>6}  {one_line(name)}"
-        )
+    groups: Counter[str] = Counter()
+    for message in select_messages(ctx, selection):
+        group = message.pattern if by == "reason" else message.repository or "-"
+        groups[group] += 1
+    for group, number in groups.most_common():
+        output.write({by: group, "count": number}, f"{number:>6}  {one_line(group)}")
 
 
 @command.command("replay")
-@_filters
-@override_options
-@_rate
-@_yes
-@_dry_run
-@_json
+@with_selection
+@with_override_options
+@rate_option
+@with_confirmation
+@json_option()
 @click.pass_context
 def replay(
     ctx: click.Context,
-    /,
-    from_stage: str | None,
-    model: str | None,
-    template_dir: Path | None,
-    max_cost: float | None,
-    max_minutes: float | None,
-    max_rounds: int | None,
+    selection: Selection,
+    override_options: OverrideOptions,
     rate: float | None,
-    yes: bool,
-    dry_run: bool,
-    as_json: bool,
-    **filters: Any,
+    confirmation: Confirmation,
+    output: Output,
 ) -> None:
-    """Run failed jobs again, each as its next generation, perhaps with other limits or another model.
+    """Run failed jobs again, each as its next generation, with other limits or another model if
+    you like.
 
-    One failed run is replayed once, however often this is interrupted and called again. Only failed ones are taken:
-    unfinished ones must be redriven, and what is no valid job stays.
+    A failed run is replayed once, however often this command is interrupted and repeated. It takes
+    failed jobs only: unfinished ones must be redriven, and invalid jobs stay.
 
     \b
     Examples:
       coding-agent dlq replay --reason "GitHub's rate limit" --rate 2
       coding-agent dlq replay --repo octo/repo --from-stage propose_patch --max-cost 5 --yes
     """
-    changes = overrides(
-        ctx,
-        from_stage=from_stage,
-        model=model,
-        template_dir=template_dir,
-        max_cost=max_cost,
-        max_minutes=max_minutes,
-        max_rounds=max_rounds,
-    )
-    from cli.dlq.dead_letters import Kind, again
-    from pipeline.queue import FAILED_GENERATION, REASON
-
-    def job(letter: "Letter") -> FixIssueJob:
-        generation = letter.delivery.failed_generation
-        assert letter.job is not None and generation is not None  # noqa: S101 (only failed ones are taken)
-        return again(letter.job, generation, changes)
-
-    async def keep(desk: Desk, letter: "Letter") -> dict[str, str]:
-        told = {
-            k: v
-            for k, v in letter.delivery.attributes.items()
-            if k not in (FAILED_GENERATION, REASON)
-        }
-        return {"sent_as": await desk.queue.send(job(letter).to_json(), told)}
-
-    letters = look(ctx, kinds=(Kind.FAILED,), **filters)
+    overrides = override_options.resolve(ctx)
+    messages = select_messages(ctx, selection, kinds=[Kind.FAILED])
     try:
-        for letter in letters:
-            job(letter)
+        jobs = {message.message_id: _replayed(message, overrides) for message in messages}
     except ValidationError as error:
         raise CommandError(f"{explain(error)}; nothing was replayed", exits.USAGE) from None
-    how = ", ".join(f"{name}={value}" for name, value in changes.told.items())
-    plan(letters, "replay", how and f"with {how}", yes=yes, dry_run=dry_run, as_json=as_json)
-    move(ctx, letters, "replayed", keep, rate=rate, as_json=as_json)
+    changes = ", ".join(f"{name}={value}" for name, value in overrides.changes.items())
+    action = Action("replay", "replayed", f"with {changes}" if changes else "")
+    confirm_plan(messages, action, confirmation, output)
+
+    async def send_replay(session: DlqSession, message: DeadMessage) -> dict[str, str]:
+        attributes = dict(message.delivery.attributes)
+        attributes.pop(FAILED_GENERATION, None)
+        attributes.pop(REASON, None)
+        job = jobs[message.message_id]
+        return {"sent_as": await session.main_queue.send(job.to_json(), attributes)}
+
+    move_messages(ctx, messages, action, send_replay, output, rate=rate)
 
 
 @command.command("redrive")
-@_filters
-@_rate
-@_yes
-@_dry_run
-@_json
+@with_selection
+@rate_option
+@with_confirmation
+@json_option()
 @click.pass_context
 def redrive(
     ctx: click.Context,
-    /,
+    selection: Selection,
     rate: float | None,
-    yes: bool,
-    dry_run: bool,
-    as_json: bool,
-    **filters: Any,
+    confirmation: Confirmation,
+    output: Output,
 ) -> None:
-    """Put messages back on the queue as they are.
+    """Put messages back on the job queue unchanged.
 
-    An unfinished run goes on at its last checkpoint; a failed one starts its next generation. What is no valid job
-    would only come back, and stays.
+    An unfinished run resumes at its last checkpoint; a failed one starts its next generation.
+    Invalid jobs stay: they would only come back.
 
     \b
     Examples:
       coding-agent dlq redrive --dry-run
       coding-agent dlq redrive --since 2h --rate 5 --yes
     """
-    from cli.dlq.dead_letters import Kind
+    messages = select_messages(ctx, selection, kinds=[Kind.FAILED, Kind.UNFINISHED, Kind.NEWER])
+    action = Action("redrive", "redriven")
+    confirm_plan(messages, action, confirmation, output)
 
-    async def keep(desk: Desk, letter: "Letter") -> dict[str, str]:
-        return {"sent_as": await desk.queue.send(letter.delivery.body, letter.delivery.attributes)}
+    async def send_unchanged(session: DlqSession, message: DeadMessage) -> dict[str, str]:
+        delivery = message.delivery
+        return {"sent_as": await session.main_queue.send(delivery.body, delivery.attributes)}
 
-    letters = look(ctx, kinds=(Kind.FAILED, Kind.UNFINISHED, Kind.NEWER), **filters)
-    plan(letters, "redrive", "", yes=yes, dry_run=dry_run, as_json=as_json)
-    move(ctx, letters, "redriven", keep, rate=rate, as_json=as_json)
+    move_messages(ctx, messages, action, send_unchanged, output, rate=rate)
 
 
 @command.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
-@_filters
+@with_selection
 @click.pass_context
-def export(ctx: click.Context, /, file: Path, **filters: Any) -> None:
-    """Write messages to a new FILE (- is standard output), one JSON object a line; the queue keeps them.
+def export(ctx: click.Context, file: Path, selection: Selection) -> None:
+    """Write messages to a new FILE (- is standard output), one JSON object a line. They stay in the
+    queue.
 
     \b
     Examples:
       coding-agent dlq export dead.jsonl
       coding-agent dlq export - --repo octo/repo | jq .body
     """
-    from cli.dlq.dead_letters import Exported
-
-    lines = [Exported.of(letter.delivery).model_dump_json() for letter in look(ctx, **filters)]
+    messages = select_messages(ctx, selection)
+    lines = [ExportedMessage.of(message.delivery).model_dump_json() for message in messages]
     if file == Path("-"):
         for line in lines:
             click.echo(line)
         return
-    with new_file(file) as write:
+    with new_file(file) as write_line:
         for line in lines:
-            write(line)
-    click.echo(f"{messages(len(lines))} written to {file}", err=True)
+            write_line(line)
+    click.echo(f"{count(len(lines), 'message')} written to {file}", err=True)
 
 
 @command.command("import")
 @click.argument("file", type=click.File(encoding="utf-8"))
-@_dry_run
+@dry_run_option
 @click.pass_context
 def import_(ctx: click.Context, file: TextIO, dry_run: bool) -> None:
-    """Put what was exported to FILE (- is standard input) into the dead-letter queue.
+    """Put the messages of an exported FILE (- is standard input) into the dead-letter queue.
 
-    What is there already, with the same body and attributes, is left out: calling it twice doubles nothing.
+    Messages that are there already, with the same body and attributes, are skipped: a second import
+    adds nothing.
 
     \b
     Examples:
       coding-agent dlq import dead.jsonl --dry-run
       coding-agent dlq import dead.jsonl
     """
-    from cli.dlq.dead_letters import missing
-
-    exported = read(file)
-    absent = missing(exported, look(ctx))
+    exported = read_export(file)
+    missing = missing_from(select_messages(ctx, Selection()), exported)
+    present = len(exported) - len(missing)
     click.echo(
-        f"{messages(len(absent))} to import; {len(exported) - len(absent)} of the file are there",
+        f"{count(len(missing), 'message')} to import; {present} of the file are in the queue",
         err=True,
     )
     if dry_run:
         return
 
-    async def send(desk: Desk) -> int:
-        for done, line in enumerate(absent):
-            if desk.stop.is_set():
-                return done
-            click.echo(f"{await desk.dead.send(line.body, line.sendable)}  was {line.message_id}")
-        return len(absent)
+    async def send_missing(session: DlqSession) -> int:
+        for number, message in enumerate(missing):
+            if session.stop.is_set():
+                return number
+            sent_as = await session.dead_letter_queue.send(message.body, message.boto_attributes)
+            click.echo(f"{sent_as}  was {message.message_id}")
+        return len(missing)
 
-    sent, interrupted = at_desk(ctx, send)
-    tell_whole(sent, len(absent), "imported", interrupted)
+    sent, interrupted = with_dlq(ctx, send_missing)
+    report_completion(sent, len(missing), "imported", interrupted=interrupted)
 
 
 @command.command("discard")
-@_filters
+@with_selection
 @click.option(
     "--export",
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where they are written first; default: discarded-TIME.jsonl in the current folder.",
+    help="Write them here first; default: discarded-TIME.jsonl in the current folder.",
 )
 @click.option("--no-export", is_flag=True, help="Keep no copy.")
-@_yes
-@_dry_run
-@_json
+@with_confirmation
+@json_option()
 @click.pass_context
 def discard(
     ctx: click.Context,
-    /,
+    selection: Selection,
     file: Path | None,
     no_export: bool,
-    yes: bool,
-    dry_run: bool,
-    as_json: bool,
-    **filters: Any,
+    confirmation: Confirmation,
+    output: Output,
 ) -> None:
-    """Delete messages, each written to a file first, so that `dlq import` can bring it back.
+    """Delete messages. Each is written to a file first, from which `dlq import` restores it.
 
     \b
     Examples:
@@ -333,17 +296,24 @@ def discard(
     """
     if no_export and file:
         raise CommandError("--export or --no-export, not both", exits.USAGE)
-    from cli.dlq.dead_letters import Exported
-
     copy = file or Path(f"discarded-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.jsonl")
-    letters = look(ctx, **filters)
-    how = "and keep no copy" if no_export else f"and keep a copy in {copy}"
-    plan(letters, "discard", how, yes=yes, dry_run=dry_run, as_json=as_json)
-    with nullcontext() if no_export else new_file(copy) as write:
+    messages = select_messages(ctx, selection)
+    details = "and keep no copy" if no_export else f"and keep a copy in {copy}"
+    action = Action("discard", "discarded", details)
+    confirm_plan(messages, action, confirmation, output)
+    with nullcontext() if no_export else new_file(copy) as write_line:
 
-        async def keep(_: Desk, letter: "Letter") -> dict[str, str]:
-            if write is not None:
-                write(Exported.of(letter.delivery).model_dump_json())
-            return {} if write is None else {"kept_in": str(copy)}
+        async def write_copy(_: DlqSession, message: DeadMessage) -> dict[str, str]:
+            if write_line is None:
+                return {}
+            write_line(ExportedMessage.of(message.delivery).model_dump_json())
+            return {"kept_in": str(copy)}
 
-        move(ctx, letters, "discarded", keep, as_json=as_json)
+        move_messages(ctx, messages, action, write_copy, output)
+
+
+def _replayed(message: DeadMessage, overrides: Overrides) -> FixIssueJob:
+    generation = message.delivery.failed_generation
+    if message.job is None or generation is None:
+        raise ValueError(f"message {message.message_id} is not a failed job")
+    return replay_job(message.job, generation, overrides)

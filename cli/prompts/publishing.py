@@ -14,7 +14,7 @@ def publish_folder(ctx: click.Context, folder: Path) -> str:
     """Publish the folder's templates and return the set's hash. Templates with findings are not
     published.
     """
-    from cli.wiring import template_sets
+    from cli.backends import template_sets
 
     templates = _load_without_findings(folder)
     with exit_on_settings_error():

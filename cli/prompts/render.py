@@ -150,15 +150,15 @@ def _first_prompt(
     templates: TemplateSet,
 ) -> "Sequence[Message]":
     """Run an issue up to its first request to a model, and return the request's messages."""
-    from cli import wiring
-    from cli.fix import issue_of
+    from cli import backends, wiring
+    from cli.issue_source import IssueSource
     from cli.progress import Printer
     from cli.prompts.runs import scratch_settings
     from pipeline.worker.one_job import run_job
 
     # A job id of its own: the workspace must not be one of a worker on this machine.
     fields: dict[str, Any] = {"job_id": f"workbench-{uuid.uuid4()}", "options": {"dry_run": True}}
-    job, forge = issue_of(issue_url, repo, issue_file, **fields)
+    job, forge = IssueSource(issue_url, repo, issue_file).to_job(**fields)
     recorder = _RequestRecorder()
     printer = Printer()
     with (
@@ -166,7 +166,7 @@ def _first_prompt(
         exit_on_settings_error(),
     ):
         config = scratch_settings(settings(ctx), Path(folder), templates)
-        forge = forge or wiring.github_forge(config)
+        forge = forge or backends.github_forge(config)
         app = wiring.build(config, forge, host=job.issue.host, model=recorder, observer=printer)
         try:
             event, _ = asyncio.run(run_job(job, app.store, app.engine, on_wait=lambda *_: None))

@@ -145,7 +145,7 @@ def newest_runs(ctx: click.Context, count: int) -> list[StoredRun]:
 
 
 def _open(ctx: click.Context) -> tuple[RunStore, Artifacts]:
-    from cli.wiring import open_artifacts, open_store
+    from cli.backends import open_artifacts, open_store
 
     config = settings(ctx)
     with exit_on_settings_error():
@@ -182,7 +182,7 @@ def scratch_settings(
 
     Mirrors and caches stay where they are.
     """
-    from cli.wiring import template_sets
+    from cli.backends import template_sets
 
     own: dict[str, Any] = {
         "store": f"sqlite:///{folder / 'store.sqlite'}",
@@ -304,7 +304,7 @@ def _forge(config: "Settings", job: FixIssueJob, run: StoredRun) -> "Forge":
 
     A run that is repeated from a later stage asks only for commits that the mirror lacks.
     """
-    from cli.wiring import github_forge
+    from cli.backends import github_forge
     from pipeline.github.local import LocalForge
 
     has_credentials = bool(config.github_token or config.github_app_id)

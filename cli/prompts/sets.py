@@ -47,7 +47,7 @@ def use(ctx: click.Context, set_hash: str) -> None:
 
 
 def _use(ctx: click.Context, set_hash: str) -> None:
-    from cli.wiring import template_sets
+    from cli.backends import template_sets
 
     with exit_on_template_error(), exit_on_settings_error():
         sets = template_sets(settings(ctx))

@@ -35,7 +35,7 @@ def exit_on_template_error() -> Iterator[None]:
 
 def load(ctx: click.Context, named: str | None) -> TemplateSet:
     """Load the folder or published set ``named``; None for the current set."""
-    from cli.wiring import template_sets
+    from cli.backends import template_sets
 
     with exit_on_template_error(), exit_on_settings_error():
         if named and Path(named).is_dir():

@@ -126,7 +126,7 @@ def test_without_a_worker_the_job_is_told_to_wait_in_the_queue(
 ) -> None:
     checks = canary(console, code=4)
     assert checks["queue"]["ok"] and not checks["worker"]["ok"]
-    assert "nobody took it within 1 s (1 jobs wait)" in checks["worker"]["mend"]
+    assert "no worker took it within 1 s (1 waiting job)" in checks["worker"]["mend"]
 
 
 def test_a_run_that_does_not_end_in_time_is_told(
@@ -140,7 +140,7 @@ def test_an_event_that_never_comes_points_to_the_topic(
     console: Console, aws: Aws, queue: Queue, topic: Topic
 ) -> None:
     with worker(aws, queue, lambda job: None):
-        assert "no event came of it" in canary(console, code=4, wait=2)["event"]["mend"]
+        assert "no event was published" in canary(console, code=4, wait=2)["event"]["mend"]
 
 
 def test_a_job_in_the_dead_letter_queue_is_found_there_with_its_reason(

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from cli.dlq import dead_letters
-from cli.dlq import messages as shared
+from cli.dlq import dead_messages, moving
 from pipeline.job import FixIssueJob, parse_job
 from pipeline.queue import FAILED_GENERATION, REASON, SqsQueue
 from prompts import TemplateSet
@@ -27,7 +26,7 @@ RATE_LIMIT = "GitHub's rate limit: 403 (after {} tries)"
 def queue(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Queue:
     queue = aws.make_queue()
     monkeypatch.setenv("CODING_AGENT_QUEUE_URL", queue.url)
-    monkeypatch.setattr(dead_letters, "POLL_SECONDS", 0)
+    monkeypatch.setattr(dead_messages, "POLL_SECONDS", 0)
     return queue
 
 
@@ -155,7 +154,7 @@ def test_more_than_a_page_is_listed_whole_and_what_others_hold_is_told(
     result = console.run("dlq", "ls", "--json")
     listed = [json.loads(line)["message_id"] for line in result.stdout.splitlines()]
     assert sorted([*listed, held["MessageId"]]) == sorted(ids)
-    assert result.stderr == "about 1 more can't be seen now: in somebody else's hands, or delayed\n"
+    assert result.stderr == "about 1 more can't be seen now: in flight elsewhere, or delayed\n"
 
 
 def test_a_letter_is_shown_whole_by_either_id(console: Console, five: list[str]) -> None:
@@ -226,7 +225,7 @@ def test_a_replay_takes_only_what_has_failed_and_tells_the_rest(
     result = console.run("dlq", "replay", "--yes", "--json")
     assert [json.loads(line)["message_id"] for line in result.stdout.splitlines()] == five[:3]
     assert (
-        "1 unfinished left as they are; dlq redrive lets their runs go on\n1 unreadable left"
+        "1 unfinished left as they are; dlq redrive resumes their runs\n1 unreadable left"
         in result.stderr
     )
     assert "replayed 3 of 3\n" in result.stderr
@@ -265,7 +264,7 @@ def test_ctrl_c_leaves_each_job_in_exactly_one_queue(
     result = console.run("dlq", "replay", "--yes")
     assert result.exit_code == 130
     assert result.stderr.endswith(
-        "replayed 4 of 15\ninterrupted; the same command goes on with what is left\n"
+        "replayed 4 of 15\ninterrupted; run the same command to continue with the rest\n"
     )
     assert dead.depth() == (11, 0)
     first = [job.issue.number for job, _ in dead.sent()]
@@ -302,7 +301,7 @@ def test_a_replay_whose_deletion_was_lost_is_the_same_replay_when_called_again(
         broken.setattr(SqsQueue, "delete", lost)
         said = console.run("dlq", "replay", "--yes")
     assert said.exit_code == 1
-    assert "the connection broke; replayed 1 of 1: the same command goes on" in said.stderr
+    assert "the connection broke; replayed 1 of 1: run the same command to continue" in said.stderr
     assert console.run("dlq", "replay", "--yes").exit_code == 0
     (first, _), (second, _) = dead.sent()
     assert first == second and first.replay is not None
@@ -312,13 +311,13 @@ def test_what_somebody_else_moved_meanwhile_is_told(
     console: Console, aws: Aws, dead: Dead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead.failed(1)
-    plan = shared.plan
+    confirm_plan = moving.confirm_plan
 
     def stolen(*arguments: Any, **options: Any) -> None:
-        plan(*arguments, **options)
+        confirm_plan(*arguments, **options)
         aws.messages(dead.queue.dead_letters_url)
 
-    monkeypatch.setattr("cli.dlq.commands.plan", stolen)
+    monkeypatch.setattr("cli.dlq.commands.confirm_plan", stolen)
     result = console.run("dlq", "replay", "--yes")
     assert result.exit_code == 1 and "1 could no longer be seen" in result.stderr
 
@@ -326,7 +325,10 @@ def test_what_somebody_else_moved_meanwhile_is_told(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--from-stage", "mend"], f"--from-stage: no stage 'mend'; there are {', '.join(NAMES)}"),
+        (
+            ["--from-stage", "mend"],
+            f"--from-stage: no stage 'mend'; the stages are {', '.join(NAMES)}",
+        ),
         (["--model", "gpt-x"], "--model: 'gpt-x' is not in CODING_AGENT_ALLOWED_MODELS (a, b)"),
         (
             ["--max-cost", "-1"],
@@ -334,7 +336,7 @@ def test_what_somebody_else_moved_meanwhile_is_told(
         ),
         (
             ["--since", "yesterday"],
-            "Invalid value for '--since': 'yesterday' is neither like 90m, 2h, 3d nor like",
+            "Invalid value for '--since': 'yesterday' is neither an age, such as 90m, 2h or 3d, nor a time",
         ),
         (["--template-dir", "templates"], "the folder holds no *.md.j2 files"),
     ],
@@ -423,9 +425,13 @@ def test_an_export_is_imported_once_however_often_it_is_called(
     assert console.refused("dlq", "export", "dead.jsonl") == "dead.jsonl can't be made: File exists"
     assert console.run("dlq", "discard", *five[1:3], "--yes", "--no-export").exit_code == 0
     dry = console.run("dlq", "import", "dead.jsonl", "--dry-run")
-    assert dry.stderr == "2 messages to import; 3 of the file are there\n" and dead.depth() == (
-        3,
-        0,
+    assert (
+        dry.stderr == "2 messages to import; 3 of the file are in the queue\n"
+        and dead.depth()
+        == (
+            3,
+            0,
+        )
     )
     for _ in range(2):
         assert console.run("dlq", "import", "dead.jsonl").exit_code == 0
@@ -443,7 +449,9 @@ def test_an_export_to_standard_output_is_clean(console: Console, five: list[str]
     lines = console.lines("dlq", "export", "-", "--reason", "limit")
     assert [line["message_id"] for line in lines] == five[:2]
     result = console.run("dlq", "import", "-", stdin="\n".join(map(json.dumps, lines)))
-    assert result.stderr == "0 messages to import; 2 of the file are there\nimported 0 of 0\n"
+    assert (
+        result.stderr == "0 messages to import; 2 of the file are in the queue\nimported 0 of 0\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -515,7 +523,7 @@ def _unset(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     ("broken", "code", "said"),
     [
         (_alone, 2, "/alone has no RedrivePolicy: give it a dead-letter queue"),
-        (_nowhere, 1, "SQS did not do it: "),
+        (_nowhere, 1, "SQS refused: "),
         (_unset, 2, "CODING_AGENT_QUEUE_URL is not set"),
     ],
 )

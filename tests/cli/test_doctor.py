@@ -136,7 +136,7 @@ def test_interpreters_are_listed_by_version_whatever_else_lies_beside_them(
 def test_a_part_that_is_not_installed_is_told_with_how_to_get_it(
     console: Console, script: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.doctor.find_spec", lambda name: None if name == "github" else object())
+    monkeypatch.setattr("cli.checks.find_spec", lambda name: None if name == "github" else object())
     result = console.run("doctor")
     assert result.exit_code == 2
     assert "✗ PyGithub: pip install 'coding-agent[github]'" in result.stdout

@@ -81,7 +81,7 @@ def test_the_same_command_tells_how_it_ended_and_again_runs_it_anew(
     ), "the event as it was stored, and nothing else"
     second = console.run(*sample.fix, "--json")
     assert second.stdout == first.stdout
-    assert second.stderr == "this job has ended before; --again runs it anew\n"
+    assert second.stderr == "this job has already ended; --again runs it once more\n"
 
     head = git(sample.repo, "rev-parse", branch_of(sample))
     again = console.run(*sample.fix, "--again", "--from-stage", "propose_patch")
@@ -111,7 +111,7 @@ def test_a_run_without_a_fix_exits_with_3_and_says_that_there_is_no_patch(
     assert result.exit_code == 3
     assert result.stdout.startswith("no_fix no fix in 1 round; the last: ")
     assert (
-        "no patch was made; fix.diff is not written" in result.stderr
+        "the run made no patch; fix.diff is not written" in result.stderr
         and not Path("fix.diff").exists()
     )
     assert "\x1b" not in result.output, "what a model says can't drive the terminal"
@@ -121,7 +121,7 @@ def test_a_patch_that_cannot_be_written_is_told_with_where_it_is_kept(
     console: Console, sample: Sample
 ) -> None:
     said = console.refused(*sample.fix, "--patch", "no/such/folder/fix.diff", code=1)
-    assert said.startswith("--patch: ") and "; the patch is kept at file:///" in said
+    assert said.startswith("--patch: ") and "; the patch is stored at file:///" in said
 
 
 def test_a_stopped_run_goes_on_where_it_was(console: Console, sample: Sample) -> None:
@@ -140,7 +140,7 @@ def test_a_stopped_run_goes_on_where_it_was(console: Console, sample: Sample) ->
     assert (process.returncode, out) == (130, ""), err
     assert err.splitlines()[-2:] == [
         "stopping",
-        "Error: stopped; the same command goes on where it was",
+        "Error: stopped; the same command resumes the run",
     ]
 
     script.write_text(json.dumps([{"reply": FIX}]))
@@ -155,7 +155,7 @@ def test_other_options_do_not_change_a_run_that_has_begun(console: Console, samp
     with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
         store.release(claim(store, sample.job).lease)
         result = console.run(*sample.fix, "--dry-run")
-    assert "this run was begun with other options; those stand until it has ended" in result.stderr
+    assert "this run was started with other options; they hold until it has ended" in result.stderr
     assert branch_of(sample), "pushed, as first asked"
 
 
@@ -175,8 +175,8 @@ def test_a_branch_that_a_run_left_is_no_base(console: Console, sample: Sample) -
     git(sample.repo, "switch", "--quiet", "--create", "coding-agent/issue-1-abc")
     assert (
         console.refused(*sample.fix)
-        == "--repo: it is on coding-agent/issue-1-abc, a branch that a run left: check out the one"
-        " to work from, or give --base-branch"
+        == "--repo: it is on coding-agent/issue-1-abc, a branch of an earlier run: check out the"
+        " branch to start from, or give --base-branch"
     )
 
 
@@ -250,11 +250,11 @@ def test_a_sandbox_that_is_waived_is_for_one_machine_alone(
         ),
         (
             [URL, "--max-cost", "50"],
-            "max_cost_usd: 50 is over the ceiling of 2; set CODING_AGENT_MAX_COST_USD",
+            "max_cost_usd: 50 is over the limit of 2; set CODING_AGENT_MAX_COST_USD",
         ),
         (
             [URL, "--max-minutes", "31"],
-            "max_minutes: 31 is over the ceiling of 30; set CODING_AGENT_MAX_MINUTES",
+            "max_minutes: 31 is over the limit of 30; set CODING_AGENT_MAX_MINUTES",
         ),
         ([URL, "--base-branch", "a..b"], "base_branch: 'a..b' is not a branch name that git takes"),
     ],
@@ -291,7 +291,7 @@ def test_a_stage_that_is_none_is_told_before_anything_runs(
     console: Console, sample: Sample
 ) -> None:
     said = console.refused(*sample.fix, "--again", "--from-stage", "magic")
-    assert said.startswith("--from-stage: there are fetch_issue, checkout, ")
+    assert said.startswith("--from-stage: the stages are fetch_issue, checkout, ")
     assert console.lines("jobs", "list", "--json") == []
 
 

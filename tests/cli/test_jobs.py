@@ -139,7 +139,7 @@ def test_cancelling_asks_the_unfinished_run_to_stop(
 def test_cancelling_what_has_ended_is_an_error(console: Console, ended: str) -> None:
     assert (
         console.refused("jobs", "cancel", ended, code=1)
-        == f"job '{ended}' has ended before: pr_opened"
+        == f"job '{ended}' has already ended: pr_opened"
     )
 
 

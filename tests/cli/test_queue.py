@@ -88,7 +88,7 @@ def test_a_queue_that_is_not_there_is_told(
 ) -> None:
     assert console.refused("queue", "stats").startswith("CODING_AGENT_QUEUE_URL is not set")
     monkeypatch.setenv("CODING_AGENT_QUEUE_URL", f"{aws.endpoint}/123456789012/nowhere")
-    assert console.refused("queue", "stats", code=1).startswith("SQS did not do it: ")
+    assert console.refused("queue", "stats", code=1).startswith("SQS refused: ")
 
 
 # jobs retry

@@ -91,8 +91,8 @@ def test_one_invalid_job_and_nothing_is_sent(
             [URL.format(1), "--base-branch", "a..b"],
             "base_branch: 'a..b' is not a branch name that git takes",
         ),
-        (["--file", "-", "--dry-run"], "a file's jobs say it"),
-        (["--file", "-"], "holds no job"),
+        (["--file", "-", "--dry-run"], "in a file, each job has its own"),
+        (["--file", "-"], "contains no job"),
     ],
 )
 def test_what_is_wrong_with_the_command_is_one_line(
@@ -116,4 +116,4 @@ def test_a_queue_that_does_not_take_it_is_told(
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_QUEUE_URL", f"{aws.endpoint}/123456789012/nowhere")
     told = console.refused("submit", URL.format(1), code=1)
-    assert "/nowhere did not take it: " in told and "what is not listed was not sent" in told
+    assert "/nowhere refused: " in told and "jobs that are not listed were not sent" in told

@@ -25,12 +25,12 @@ def ready(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "CODING_AGENT_QUEUE_URL",
             "",
-            "CODING_AGENT_QUEUE_URL is not set: the SQS queue to take jobs from",
+            "CODING_AGENT_QUEUE_URL is not set: the URL of the SQS queue for jobs",
         ),
         (
             "CODING_AGENT_TOPIC_ARN",
             "",
-            "CODING_AGENT_TOPIC_ARN is not set: the SNS topic for events",
+            "CODING_AGENT_TOPIC_ARN is not set: the ARN of the SNS topic for events",
         ),
         ("GITHUB_TOKEN", "", "GITHUB_TOKEN is not set"),
         ("CODING_AGENT_MODEL", "", "CODING_AGENT_MODEL is not set"),

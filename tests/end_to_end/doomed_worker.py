@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cli import wiring
+from cli import backends, wiring
 from cli import worker as command
 from pipeline import settings, telemetry
 from pipeline.model import ModelReply, ModelRequest
@@ -62,7 +62,7 @@ def main() -> None:
     build = wiring.build
 
     def build_doomed(*args: Any, **kwargs: Any) -> wiring.App:
-        _, client = wiring.model_client(chosen)
+        _, client = backends.model_client(chosen)
         app = build(*args, **kwargs, model=Counting(client, Path(bought)))
         if death:
             (step,) = [step for step in app.pipeline.steps if step.name == death[0]]

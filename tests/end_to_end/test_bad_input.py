@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cli import wiring
+from cli import backends, wiring
 from pipeline import settings as config
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, EventType, RunResult
@@ -70,7 +70,7 @@ def fix(tmp_path: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch) 
                 **settings,
             }
         )
-        app = wiring.build(chosen, wiring.github_forge(chosen))
+        app = wiring.build(chosen, backends.github_forge(chosen))
         job = FixIssueJob(issue_url=issue_url, metadata={"ticket": "7"})
         try:
             event, _ = await run_job(job, app.store, app.engine, on_wait=_no_wait)

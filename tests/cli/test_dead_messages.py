@@ -13,17 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from cli.dlq import dead_letters
-from cli.dlq.dead_letters import (
-    DeadLetters,
-    Exported,
+from cli.dlq import dead_messages
+from cli.dlq.dead_messages import (
+    DeadMessage,
+    DeadMessages,
     Kind,
-    Letter,
-    Overrides,
-    Wanted,
-    again,
-    missing,
+    MessageFilter,
+    parse_delivery,
 )
+from cli.dlq.exports import ExportedMessage, missing_from
+from cli.overrides import Overrides, replay_job
 from pipeline.outcome import Outcome
 from pipeline.queue import FAILED_GENERATION, REASON, Delivery, EntriesFailed, SqsQueue
 from pipeline.store.contract import Finished, Submission
@@ -37,7 +36,7 @@ URL = "https://github.com/octo/repo/issues/{}"
 @pytest.fixture(autouse=True)
 def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """moto has one server, so that a short poll misses nothing."""
-    monkeypatch.setattr(dead_letters, "POLL_SECONDS", 0)
+    monkeypatch.setattr(dead_messages, "POLL_SECONDS", 0)
 
 
 def body(number: int, **fields: object) -> str:
@@ -46,7 +45,7 @@ def body(number: int, **fields: object) -> str:
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[SqsQueue]:
-    async with SqsQueue(url, visibility_timeout=dead_letters.HOLD_SECONDS) as queue:
+    async with SqsQueue(url, visibility_timeout=dead_messages.HOLD_SECONDS) as queue:
         yield queue
 
 
@@ -56,12 +55,12 @@ def letter(
     *,
     message_id: str = "m",
     sent_at: float = 0,
-) -> Letter:
+) -> DeadMessage:
     named = {
         name: {"DataType": "String", "StringValue": value}
         for name, value in (attributes or {}).items()
     }
-    return Letter.of(Delivery(message_id, "handle", text, 1, named, 0.0, sent_at))
+    return parse_delivery(Delivery(message_id, "handle", text, 1, named, 0.0, sent_at))
 
 
 # What a letter is
@@ -76,8 +75,8 @@ def letter(
             Kind.FAILED,
             "GitHub is down",
         ),
-        (body(1), {}, Kind.UNFINISHED, dead_letters.MOVED_BY_SQS),
-        (body(1), {FAILED_GENERATION: "-1"}, Kind.UNFINISHED, dead_letters.MOVED_BY_SQS),
+        (body(1), {}, Kind.UNFINISHED, dead_messages.MOVED_BY_SQS),
+        (body(1), {FAILED_GENERATION: "-1"}, Kind.UNFINISHED, dead_messages.MOVED_BY_SQS),
         (
             body(1, schema_version=99),
             {},
@@ -101,23 +100,23 @@ def test_a_letter_says_what_it_is_and_why(
 @pytest.mark.parametrize(
     ("wanted", "meant"),
     [
-        (Wanted(), True),
-        (Wanted(reason="RATE limit"), True),
-        (Wanted(reason="github*limit*403"), True),
-        (Wanted(reason="limit*github"), False),
-        (Wanted(reason="rate.limit"), False),
-        (Wanted(repository="Octo/Repo"), True),
-        (Wanted(repository="octo/rep"), False),
-        (Wanted(since=100.0), True),
-        (Wanted(since=100.5), False),
-        (Wanted(ids=("x", "m")), True),
-        (Wanted(ids=("ticket-7",)), True),
-        (Wanted(ids=("ticket",)), False),
+        (MessageFilter(), True),
+        (MessageFilter(reason="RATE limit"), True),
+        (MessageFilter(reason="github*limit*403"), True),
+        (MessageFilter(reason="limit*github"), False),
+        (MessageFilter(reason="rate.limit"), False),
+        (MessageFilter(repository="Octo/Repo"), True),
+        (MessageFilter(repository="octo/rep"), False),
+        (MessageFilter(since=100.0), True),
+        (MessageFilter(since=100.5), False),
+        (MessageFilter(ids=("x", "m")), True),
+        (MessageFilter(ids=("ticket-7",)), True),
+        (MessageFilter(ids=("ticket",)), False),
     ],
 )
-def test_filters_choose_letters(wanted: Wanted, meant: bool) -> None:
+def test_filters_choose_letters(wanted: MessageFilter, meant: bool) -> None:
     found = letter(body(1, job_id="ticket-7"), {REASON: "GitHub's rate limit: 403"}, sent_at=100.0)
-    assert wanted(found) is meant
+    assert wanted.matches(found) is meant
 
 
 def test_letters_of_one_cause_share_a_pattern() -> None:
@@ -136,13 +135,13 @@ def test_letters_of_one_cause_share_a_pattern() -> None:
 )
 def test_a_pattern_finds_its_own_letters(reason: str) -> None:
     found = letter("x", {REASON: reason})
-    assert Wanted(reason=found.pattern)(found)
+    assert MessageFilter(reason=found.pattern).matches(found)
 
 
 def test_a_hostile_reason_is_read_in_no_time() -> None:
     began = time.process_time()
     found = letter("x", {REASON: "a-" * 100_000})
-    assert not Wanted(reason="*".join("a-" * 200) + "b")(found)
+    assert not MessageFilter(reason="*".join("a-" * 200) + "b").matches(found)
     assert len(found.pattern) <= 300 and time.process_time() - began < 2.0
 
 
@@ -156,7 +155,9 @@ def test_a_replay_is_the_same_job_with_its_changes() -> None:
         limits={"max_rounds": 2, "max_cost_usd": 1},
         options={"labels": ["x"]},
     )
-    replayed = again(first, 3, Overrides(from_stage="propose_patch", model="m", max_cost_usd=5.0))
+    replayed = replay_job(
+        first, 3, Overrides(from_stage="propose_patch", model="m", max_cost_usd=5.0)
+    )
     assert (
         replayed.id == first.id
         and replayed.metadata == first.metadata
@@ -169,11 +170,11 @@ def test_a_replay_is_the_same_job_with_its_changes() -> None:
         "propose_patch",
         "m",
     )
-    assert again(first, 0, Overrides()).digest == first.digest
+    assert replay_job(first, 0, Overrides()).digest == first.digest
 
 
 def test_a_replay_of_a_replay_keeps_what_it_asked_for() -> None:
-    replayed = again(
+    replayed = replay_job(
         job(replay={"id": "x", "model": "m", "from_stage": "checkout"}),
         1,
         Overrides(from_stage="run_tests"),
@@ -189,17 +190,21 @@ def test_a_replay_of_a_replay_keeps_what_it_asked_for() -> None:
 
 def test_a_change_out_of_bounds_is_refused() -> None:
     with pytest.raises(ValidationError, match="max_cost_usd"):
-        again(job(), 0, Overrides(max_cost_usd=-1))
+        replay_job(job(), 0, Overrides(max_cost_usd=-1))
 
 
 def test_replays_and_redrives_of_one_failure_make_one_generation(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.sqlite")
     finish(store, claim(store), Outcome.FAILED)
-    replayed = again(job(), 0, Overrides(model="m"))
+    replayed = replay_job(job(), 0, Overrides(model="m"))
     second = claim(store, replayed)
     finish(store, second, Outcome.NO_FIX)
     assert second.run.generation == 1 and '"m"' in second.run.body
-    for wanted, redrive_of in ((replayed, None), (again(job(), 0, Overrides()), None), (job(), 0)):
+    for wanted, redrive_of in (
+        (replayed, None),
+        (replay_job(job(), 0, Overrides()), None),
+        (job(), 0),
+    ):
         claimed = store.claim(Submission.of(wanted, redrive_of=redrive_of), lease_seconds=LEASE)
         assert isinstance(claimed, Finished) and claimed.run.generation == 1
     store.close()
@@ -213,9 +218,9 @@ async def test_every_letter_is_seen_once_and_is_visible_again_afterwards(aws: Aw
     async with opened(made.dead_letters_url) as queue:
         sent = [await queue.send(body(number)) for number in range(1, 24)]
         seen: list[int] = []
-        looked = await DeadLetters(queue, asyncio.Event()).look(seen.append)
-        assert [found.message_id for found in looked.letters] == sent
-        assert (looked.unseen, seen[-1]) == (0, 23)
+        snapshot = await DeadMessages(queue, asyncio.Event()).read(seen.append)
+        assert [found.message_id for found in snapshot.messages] == sent
+        assert (snapshot.unseen, seen[-1]) == (0, 23)
         assert aws.depth(queue.url) == (23, 0)
 
 
@@ -225,8 +230,8 @@ async def test_letters_in_other_hands_are_counted(aws: Aws) -> None:
         for number in (1, 2, 3):
             await queue.send(body(number))
         assert len(await queue.receive(2, 0)) == 2
-        looked = await DeadLetters(queue, asyncio.Event()).look()
-    assert (len(looked.letters), looked.unseen) == (1, 2)
+        snapshot = await DeadMessages(queue, asyncio.Event()).read()
+    assert (len(snapshot.messages), snapshot.unseen) == (1, 2)
 
 
 class Twice(SqsQueue):
@@ -252,15 +257,15 @@ async def test_a_letter_that_is_delivered_twice_counts_and_moves_once(aws: Aws) 
     async with Twice(made.dead_letters_url) as queue:
         for number in range(1, 10):
             await queue.send(body(number))
-        letters = DeadLetters(queue, asyncio.Event())
-        looked = await letters.look()
-        assert len(looked.letters) == 9
+        letters = DeadMessages(queue, asyncio.Event())
+        snapshot = await letters.read()
+        assert len(snapshot.messages) == 9
         kept: list[str] = []
 
-        async def keep(found: Letter) -> None:
+        async def keep(found: DeadMessage) -> None:
             kept.append(found.message_id)
 
-        chosen = looked.letters[::2]
+        chosen = snapshot.messages[::2]
         assert await letters.move(chosen, keep) == 5
         assert sorted(kept) == sorted(found.message_id for found in chosen)
     assert aws.depth(made.dead_letters_url) == (4, 0)
@@ -285,17 +290,17 @@ async def test_letters_that_keep_coming_around_end_the_look(aws: Aws) -> None:
             }
 
     async with Circle(aws.make_queue().dead_letters_url, visibility_timeout=900) as queue:
-        looked = await DeadLetters(queue, asyncio.Event()).look()
-        assert (len(looked.letters), queue.received < 20) == (30, True)
+        snapshot = await DeadMessages(queue, asyncio.Event()).read()
+        assert (len(snapshot.messages), queue.received < 20) == (30, True)
 
 
 async def look_at(
     queue: SqsQueue, numbers: Iterable[int], stop: asyncio.Event
-) -> tuple[DeadLetters, list[Letter]]:
+) -> tuple[DeadMessages, list[DeadMessage]]:
     for number in numbers:
         await queue.send(body(number))
-    letters = DeadLetters(queue, stop)
-    return letters, (await letters.look()).letters
+    letters = DeadMessages(queue, stop)
+    return letters, (await letters.read()).messages
 
 
 async def test_a_letter_leaves_only_after_it_is_kept_elsewhere(aws: Aws) -> None:
@@ -304,7 +309,7 @@ async def test_a_letter_leaves_only_after_it_is_kept_elsewhere(aws: Aws) -> None
         letters, found = await look_at(queue, range(1, 13), asyncio.Event())
         kept: list[str] = []
 
-        async def keep(one: Letter) -> None:
+        async def keep(one: DeadMessage) -> None:
             if len(kept) == 3:
                 raise ConnectionError("the main queue is down")
             kept.append(one.message_id)
@@ -312,7 +317,7 @@ async def test_a_letter_leaves_only_after_it_is_kept_elsewhere(aws: Aws) -> None
         with pytest.raises(ConnectionError):
             await letters.move(found, keep)
         assert aws.depth(queue.url) == (9, 0)
-        left = {one.message_id for one in (await letters.look()).letters}
+        left = {one.message_id for one in (await letters.read()).messages}
     assert left == {one.message_id for one in found} - set(kept)
 
 
@@ -336,15 +341,15 @@ async def test_stopping_ends_between_two_letters_and_holds_none(aws: Aws) -> Non
         letters, found = await look_at(queue, range(1, 8), stop)
         kept: list[str] = []
 
-        async def keep(one: Letter) -> None:
+        async def keep(one: DeadMessage) -> None:
             kept.append(one.message_id)
             if len(kept) == 3:
                 stop.set()
 
         assert await letters.move(found, keep, per_second=100) == 3
         assert aws.depth(queue.url) == (4, 0)
-        looked = await letters.look()
-        assert (looked.letters, looked.unseen) == ([], 4)
+        snapshot = await letters.read()
+        assert (snapshot.messages, snapshot.unseen) == ([], 4)
 
 
 async def test_stopping_does_not_wait_for_the_rate(aws: Aws) -> None:
@@ -353,7 +358,7 @@ async def test_stopping_does_not_wait_for_the_rate(aws: Aws) -> None:
     async with opened(made.dead_letters_url) as queue:
         letters, found = await look_at(queue, (1, 2), stop)
 
-        async def keep(_: Letter) -> None:
+        async def keep(_: DeadMessage) -> None:
             asyncio.get_running_loop().call_later(0.05, stop.set)
 
         began = time.monotonic()
@@ -367,7 +372,7 @@ async def test_a_rate_spreads_the_letters(aws: Aws) -> None:
         letters, found = await look_at(queue, (1, 2, 3), asyncio.Event())
         at: list[float] = []
 
-        async def keep(_: Letter) -> None:
+        async def keep(_: DeadMessage) -> None:
             at.append(time.monotonic())
 
         assert await letters.move(found, keep, per_second=10) == 3
@@ -396,27 +401,32 @@ async def test_an_export_brings_back_body_and_attributes_as_they_were(aws: Aws) 
     }
     async with opened(made.dead_letters_url) as queue:
         await queue.send(' not a job "ü" ', attributes)
-        letters = DeadLetters(queue, asyncio.Event())
-        (first,) = (await letters.look()).letters
-        line = Exported.model_validate_json(Exported.of(first.delivery).model_dump_json())
+        letters = DeadMessages(queue, asyncio.Event())
+        (first,) = (await letters.read()).messages
+        line = ExportedMessage.model_validate_json(
+            ExportedMessage.of(first.delivery).model_dump_json()
+        )
         await letters.move([first], lambda _: asyncio.sleep(0))
-        await queue.send(line.body, line.sendable)
-        (second,) = (await letters.look()).letters
+        await queue.send(line.body, line.boto_attributes)
+        (second,) = (await letters.read()).messages
         assert second.delivery.body == first.delivery.body
-        assert Exported.of(second.delivery).attributes == line.attributes
-        assert line.sendable["blob"] == attributes["blob"] and line.message_id == first.message_id
-        assert missing([line], [second]) == []
+        assert ExportedMessage.of(second.delivery).attributes == line.attributes
+        assert (
+            line.boto_attributes["blob"] == attributes["blob"]
+            and line.message_id == first.message_id
+        )
+        assert missing_from([second], [line]) == []
 
 
 def test_only_what_is_not_there_is_missing_counted_by_content() -> None:
     there = [letter("a", message_id="1"), letter("b", {"x": "1"}, message_id="2")]
     wanted = [
-        Exported.of(one.delivery)
+        ExportedMessage.of(one.delivery)
         for one in (letter("a"), letter("a"), letter("b", {"x": "2"}), *there)
     ]
     assert [
         (line.body, line.attributes.get("x", {}).get("StringValue"))
-        for line in missing(wanted, there)
+        for line in missing_from(there, wanted)
     ] == [
         ("a", None),
         ("b", "2"),

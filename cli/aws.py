@@ -1,0 +1,49 @@
+"""The queue that a command works on, and AWS errors as a command's message."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from cli import exits
+from cli.command import CommandError, exit_on_settings_error, settings
+from pipeline.settings import Settings
+
+#: Seconds that a message stays hidden from others where a command does not receive any.
+VISIBILITY_TIMEOUT = 30
+
+
+def queue_url(ctx: click.Context) -> str:
+    """Return the URL of the job queue. Ends the command where it is not set, or where the AWS
+    libraries are not installed.
+    """
+    return require_queue(settings(ctx))
+
+
+def require_queue(chosen: Settings) -> str:
+    if not chosen.queue_url:
+        raise CommandError(
+            "CODING_AGENT_QUEUE_URL is not set: the URL of the SQS queue for jobs", exits.USAGE
+        )
+    from cli.backends import require_package
+
+    with exit_on_settings_error():
+        require_package("aioboto3", "aws")
+    return chosen.queue_url
+
+
+@contextmanager
+def exit_on_aws_error() -> Iterator[None]:
+    """End the command with AWS's message where AWS refuses a call."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from pipeline.errors import describe
+    from pipeline.queue import EntriesFailed, NoDeadLetterQueue
+
+    try:
+        yield
+    except NoDeadLetterQueue as error:
+        raise CommandError(str(error), exits.USAGE) from None
+    # botocore raises ValueError for a bad address or region
+    except (BotoCoreError, ClientError, EntriesFailed, ValueError) as error:
+        raise CommandError(f"SQS refused: {describe(error)}") from None

@@ -1,0 +1,202 @@
+"""Open what the settings name: the store, artifacts, GitHub, the model, the sandbox.
+
+Each function raises SettingsError, which says what is missing and how to set it.
+"""
+
+import os
+import shutil
+import sqlite3
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from pipeline.artifacts import Artifacts
+from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.github import Forge
+from pipeline.model import ModelClient
+from pipeline.settings import Settings, SettingsError
+from pipeline.store.contract import RunStore
+from pipeline.store.migrations import NewerStore
+from pipeline.store.sqlite import SqliteStore
+from pipeline.template_sets import TemplateSets
+from prompts import TemplateError, TemplateSet
+from prompts.template_set import SUFFIX
+from sandbox import Sandbox
+from sandbox.choose import choose_sandbox
+
+#: GitHub asks for a second between writes; a stand-in on loopback does not.
+_SECONDS_BETWEEN_WRITES = 1.0
+
+
+def require_package(module: str, extra: str) -> None:
+    """Raise SettingsError where an optional package is not installed."""
+    if find_spec(module) is None:
+        raise SettingsError(f"{module} is not installed: pip install 'coding-agent[{extra}]'")
+
+
+def open_store(settings: Settings) -> RunStore:
+    if settings.store and settings.store.startswith("dynamodb://"):
+        require_package("boto3", "aws")
+        from pipeline.store.dynamodb import DynamoStore
+
+        return DynamoStore(settings.store.removeprefix("dynamodb://"))
+    if settings.on_ecs:
+        raise SettingsError(
+            "CODING_AGENT_STORE: SQLite is refused on ECS, where a task's disk is lost with the"
+            " task: set dynamodb://TABLE"
+        )
+    path = settings.store_path
+    try:
+        return SqliteStore(path)
+    except NewerStore as error:
+        raise SettingsError(f"CODING_AGENT_STORE: {error}") from error
+    except (OSError, sqlite3.Error) as error:
+        raise SettingsError(f"CODING_AGENT_STORE: {path} can't be opened: {error}") from error
+
+
+def open_artifacts(settings: Settings) -> Artifacts:
+    if settings.artifacts and settings.artifacts.startswith("s3://"):
+        return artifacts_at(settings.artifacts)
+    if settings.on_ecs:
+        raise SettingsError(
+            "CODING_AGENT_ARTIFACTS: a folder is refused on ECS, where a task's disk is lost with"
+            " the task: set s3://BUCKET/PREFIX"
+        )
+    return artifacts_at(str(settings.artifacts_path))
+
+
+def artifacts_at(address: str) -> Artifacts:
+    """Open ``s3://BUCKET/PREFIX``, or a folder."""
+    if not address.startswith("s3://"):
+        return FolderArtifacts(Path(address))
+    require_package("boto3", "aws")
+    from pipeline.artifacts.s3 import S3Artifacts
+
+    bucket, _, prefix = address.removeprefix("s3://").partition("/")
+    return S3Artifacts(bucket, prefix)
+
+
+def template_sets(settings: Settings) -> TemplateSets:
+    """Return the published sets of templates, and the current one of CODING_AGENT_TEMPLATES: a
+    folder or S3 prefix of sets, or a folder of templates, which is current until a set is.
+    """
+    artifacts = settings.artifacts or str(settings.artifacts_path)
+    published = artifacts_at(f"{artifacts.rstrip('/')}/template-sets")
+    address = settings.templates
+    if address is None:
+        return TemplateSets(published, None)
+    if address.startswith("s3://"):
+        return TemplateSets(published, artifacts_at(address))
+    folder = Path(address)
+    if not folder.is_dir():
+        raise SettingsError(f"CODING_AGENT_TEMPLATES: there is no folder {folder}")
+    if not any(folder.glob(f"*{SUFFIX}")):
+        return TemplateSets(published, artifacts_at(address))
+    try:
+        return TemplateSets(published, default=TemplateSet.load(folder))
+    except TemplateError as error:
+        raise SettingsError(f"CODING_AGENT_TEMPLATES: {error}") from error
+
+
+def github_forge(settings: Settings) -> Forge:
+    from pipeline.github.app import AppTokens
+    from pipeline.github.rest import GithubForge
+
+    require_package("github", "github")
+    token: SecretStr | AppTokens | None = settings.github_token
+    if settings.github_app_id and settings.github_app_private_key:
+        if settings.push == "fork":
+            raise SettingsError(
+                "CODING_AGENT_PUSH: a GitHub App has no account to fork to: set branch, or use"
+                " GITHUB_TOKEN"
+            )
+        token = AppTokens(
+            settings.github_app_id, settings.github_app_private_key, api_url=settings.github_api_url
+        )
+    if token is None:
+        raise SettingsError(
+            "GITHUB_TOKEN is not set: a fine-grained token with Contents and Pull requests (write)"
+            " and Issues (read); or set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY"
+        )
+    on_loopback = settings.github_api_url.startswith("http://")
+    return GithubForge(
+        api_url=settings.github_api_url,
+        token=token,
+        push=settings.push,
+        seconds_between_writes=0.0 if on_loopback else _SECONDS_BETWEEN_WRITES,
+    )
+
+
+def model_client(settings: Settings) -> tuple[str, ModelClient]:
+    """Return the default model's name and its client."""
+    name = settings.model
+    if not name:
+        raise SettingsError(
+            "CODING_AGENT_MODEL is not set: a LiteLLM model name (with its key, such as"
+            " OPENAI_API_KEY), or scripted:FILE to try the service without one"
+        )
+    if name.startswith("replay:"):
+        return name, _replay_client(Path(name.removeprefix("replay:")))
+    if name.startswith("scripted:"):
+        return name, _scripted_client(Path(name.removeprefix("scripted:")))
+    from pipeline.model.litellm_client import LiteLLMClient
+
+    require_package("litellm", "model")
+    return name, LiteLLMClient()
+
+
+def _replay_client(folder: Path) -> ModelClient:
+    from pipeline.model.replay import ReplayClient, ReplayError
+
+    try:
+        return ReplayClient.load(folder)
+    except ReplayError as error:
+        raise SettingsError(f"CODING_AGENT_MODEL: {error}") from error
+
+
+def _scripted_client(path: Path) -> ModelClient:
+    from pipeline.model.scripted import Script, ScriptedClient, ScriptError
+
+    try:
+        return ScriptedClient(Script.load(path))
+    except ScriptError as error:
+        raise SettingsError(f"CODING_AGENT_MODEL: {error}") from error
+
+
+def sandbox_for(settings: Settings, *, local: bool) -> Sandbox:
+    """Return the sandbox for a stranger's code. ``local``: no queue brings jobs, so a person may
+    choose to have none.
+
+    Raises:
+        NoIsolation: see ``choose_sandbox``.
+    """
+    return choose_sandbox(
+        settings.sandbox, on_ecs=settings.on_ecs, local=local, socket=settings.sandbox_socket
+    )
+
+
+def uv_path() -> Path:
+    """Return the uv that was installed beside this Python, else the one on PATH."""
+    beside = Path(sys.executable).with_name("uv")
+    if beside.exists():
+        return beside
+    on_path = shutil.which("uv")
+    if on_path is None:
+        raise SettingsError("uv is not installed: pip install uv")
+    return Path(on_path)
+
+
+def python_folders(settings: Settings) -> tuple[Path, ...]:
+    """Return the folders with interpreters for test environments: those of CODING_AGENT_PYTHONS,
+    else pyenv's, uv's and the system's.
+    """
+    if settings.pythons:
+        return settings.pythons
+    home = Path.home()
+    installed = [
+        *(home / ".pyenv/versions").glob("*/bin"),
+        *(home / ".local/share/uv/python").glob("*/bin"),
+    ]
+    return (*sorted(installed), Path("/usr/local/bin"), Path("/usr/bin"))

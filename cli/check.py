@@ -1,0 +1,35 @@
+"""The result of one check of ``coding-agent doctor``."""
+
+from dataclasses import dataclass
+from typing import Any
+
+#: What most checks are needed for.
+FIX_AND_WORKER = "fix and worker"
+WORKER = "worker"
+#: What the checks of --aws are needed for.
+DEPLOYMENT = "the deployment"
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    ok: bool
+    detail: str = ""
+    """What is there: a path, a version, a value."""
+    hint: str = ""
+    """What is wrong, and how to fix it."""
+    needed_for: str = FIX_AND_WORKER
+
+    @property
+    def is_needed_for_fix(self) -> bool:
+        return self.needed_for == FIX_AND_WORKER
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the check as programs read it: its names are those of the first version."""
+        return {
+            "name": self.name,
+            "ok": self.ok,
+            "found": self.detail,
+            "mend": self.hint,
+            "needed_for": self.needed_for,
+        }

@@ -1,0 +1,203 @@
+"""Checks of this machine and its settings, for ``coding-agent doctor``."""
+
+import asyncio
+import os
+import shutil
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from cli.aws import VISIBILITY_TIMEOUT
+from cli.check import FIX_AND_WORKER, WORKER, Check
+from pipeline.settings import Settings, SettingsError
+
+#: A model's prefix -> the variable that LiteLLM reads its key from
+#: (https://docs.litellm.ai/docs/providers).
+PROVIDER_KEYS = {
+    "openai": "OPENAI_API_KEY",
+    "gpt": "OPENAI_API_KEY",
+    "o1": "OPENAI_API_KEY",
+    "o3": "OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "claude": "ANTHROPIC_API_KEY",
+    "gemini": "GEMINI_API_KEY",
+    "openrouter": "OPENROUTER_API_KEY",
+    "mistral": "MISTRAL_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+}
+
+_GITHUB_HINT = (
+    "set GITHUB_TOKEN: a fine-grained token with Contents and Pull requests (write) and Issues"
+    " (read); not needed for fix --repo"
+)
+_MODEL_HINT = (
+    "set CODING_AGENT_MODEL to a LiteLLM model name, or to scripted:FILE to try the service without"
+    " a key"
+)
+_MIN_FREE_GB = 1
+
+
+@dataclass(frozen=True)
+class OptionalPackage:
+    """A package that an extra of coding-agent installs."""
+
+    module: str
+    name: str
+    extra: str
+    needed_for: str
+
+
+_GITHUB = OptionalPackage("github", "PyGithub", "github", FIX_AND_WORKER)
+_AIOBOTO3 = OptionalPackage("aioboto3", "aioboto3", "aws", WORKER)
+_LITELLM = OptionalPackage("litellm", "litellm", "model", FIX_AND_WORKER)
+
+
+def run_checks(settings: Settings) -> list[Check]:
+    return [
+        _check_git(),
+        _check_uv(),
+        _check_sandbox(settings),
+        _check_interpreters(settings),
+        *_check_packages(settings),
+        _check_github(settings),
+        *_check_model(settings),
+        _check_templates(settings),
+        _check_data_dir(settings),
+        *check_aws(settings),
+    ]
+
+
+def check_aws(settings: Settings) -> list[Check]:
+    """Check queue and topic, which only `worker` and `submit` need. A queue that is set is asked
+    for its dead-letter queue.
+    """
+    checks = [
+        _check_aws_setting("CODING_AGENT_QUEUE_URL", settings.queue_url, "the SQS queue's URL"),
+        _check_aws_setting("CODING_AGENT_TOPIC_ARN", settings.topic_arn, "the SNS topic's ARN"),
+    ]
+    if settings.queue_url:
+        checks.append(asyncio.run(_check_queue(settings.queue_url)))
+    return checks
+
+
+def _check_git() -> Check:
+    git = shutil.which("git")
+    return Check("git", git is not None, git or "", "install git: apt-get install git")
+
+
+def _check_uv() -> Check:
+    from cli.backends import uv_path
+
+    try:
+        return Check("uv", True, str(uv_path()))
+    except SettingsError as error:
+        return Check("uv", False, hint=str(error))
+
+
+def _check_sandbox(settings: Settings) -> Check:
+    from cli.backends import sandbox_for
+    from sandbox import NoIsolation
+
+    try:
+        sandbox = sandbox_for(settings, local=not settings.queue_url)
+        return Check("sandbox", True, sandbox.name)
+    except NoIsolation as error:
+        return Check("sandbox", False, hint=str(error))
+
+
+def _check_interpreters(settings: Settings) -> Check:
+    from cli.backends import python_folders
+    from repository.testing.install.interpreters import find_interpreters
+
+    interpreters = find_interpreters(python_folders(settings))
+    names = ", ".join(f"python3.{minor}" for minor in sorted(interpreters))
+    hint = "set CODING_AGENT_PYTHONS to folders that contain python3.X"
+    return Check("interpreters", bool(interpreters), names, hint)
+
+
+def _check_packages(settings: Settings) -> list[Check]:
+    """Look for optional packages without the seconds that importing them takes."""
+    packages = [_GITHUB, _AIOBOTO3]
+    if not (settings.model or "").startswith("scripted:"):
+        packages.append(_LITELLM)
+    return [_check_package(package) for package in packages]
+
+
+def _check_package(package: OptionalPackage) -> Check:
+    return Check(
+        package.name,
+        find_spec(package.module) is not None,
+        "installed",
+        f"pip install 'coding-agent[{package.extra}]'",
+        package.needed_for,
+    )
+
+
+def _check_github(settings: Settings) -> Check:
+    if settings.github_app_id and settings.github_app_private_key:
+        return Check("GITHUB_APP_ID", True, settings.github_app_id)
+    if settings.github_token:
+        return Check("GITHUB_TOKEN", True, "(set)")
+    return Check("GITHUB_TOKEN", False, hint=_GITHUB_HINT)
+
+
+def _check_model(settings: Settings) -> list[Check]:
+    name = settings.model
+    if not name:
+        return [Check("CODING_AGENT_MODEL", False, hint=_MODEL_HINT)]
+    if name.startswith("scripted:"):
+        script = Path(name.removeprefix("scripted:"))
+        hint = f"there is no file {script}"
+        return [Check("CODING_AGENT_MODEL", script.is_file(), name, hint)]
+    checks = [Check("CODING_AGENT_MODEL", True, name)]
+    provider = name.split("/")[0].split("-")[0]
+    key = PROVIDER_KEYS.get(provider)
+    if key:
+        is_set = bool(os.environ.get(key))
+        detail = "(set)" if is_set else ""
+        checks.append(Check(key, is_set, detail, f"set {key}: the key for {name}"))
+    return checks
+
+
+def _check_templates(settings: Settings) -> Check:
+    from cli.backends import template_sets
+    from prompts import TemplateError
+
+    try:
+        set_hash = template_sets(settings).wanted().set_hash
+        return Check("templates", True, f"set {set_hash[:12]}")
+    except (SettingsError, TemplateError) as error:
+        return Check("templates", False, hint=str(error))
+
+
+def _check_data_dir(settings: Settings) -> Check:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free_gb = shutil.disk_usage(folder).free / 1e9
+    except OSError as error:
+        hint = f"{error}: set CODING_AGENT_DATA_DIR"
+        return Check("data directory", False, str(folder), hint)
+    return Check(
+        "data directory",
+        os.access(folder, os.W_OK) and free_gb > _MIN_FREE_GB,
+        f"{folder}, {free_gb:.0f} GB free",
+        f"it must be writable, with {_MIN_FREE_GB} GB free",
+    )
+
+
+def _check_aws_setting(variable: str, value: str | None, meaning: str) -> Check:
+    hint = f"set {variable}: {meaning}"
+    return Check(variable, bool(value), value or "", hint, WORKER)
+
+
+async def _check_queue(url: str) -> Check:
+    from pipeline.errors import describe
+    from pipeline.queue import SqsQueue
+
+    try:
+        async with SqsQueue(url, visibility_timeout=VISIBILITY_TIMEOUT) as queue:
+            dead_letters_url = await queue.dead_letters_url()
+            return Check("dead-letter queue", True, dead_letters_url, needed_for=WORKER)
+    except Exception as error:  # whatever is wrong is what the operator wants to read
+        return Check("queue", False, url, describe(error), WORKER)

@@ -1,0 +1,34 @@
+"""Options that belong together reach a command as one dataclass."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def option_group(
+    parameter: str, group: "type[DataclassInstance]", *options: Decorator
+) -> Decorator:
+    """Return a decorator that adds ``options`` to a command, and passes their values to it as one
+    ``group`` under the name ``parameter``. Each option is named as a field of the group.
+    """
+    names = [field.name for field in fields(group)]
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def grouped(*arguments: Any, **values: Any) -> Any:
+            members = {name: values.pop(name) for name in names}
+            values[parameter] = group(**members)
+            return command(*arguments, **values)
+
+        decorated: Callable[..., Any] = grouped
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate

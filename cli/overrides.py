@@ -1,0 +1,121 @@
+"""Replaying a job with changes: the options, what they mean, and the job that comes of them."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import exits
+from cli.command import CommandError, settings
+from cli.option_groups import option_group
+from pipeline.job import FixIssueJob, Limits
+from pipeline.run_key import redrive_replay_id
+from pipeline.settings import Settings
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What a replay changes; None leaves the job's own value."""
+
+    from_stage: str | None = None
+    model: str | None = None
+    template_set: str | None = None
+    max_cost_usd: float | None = None
+    max_minutes: float | None = None
+    max_rounds: int | None = None
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class OverrideOptions:
+    """The command line's form of ``Overrides``: it has a folder for the set of templates."""
+
+    from_stage: str | None
+    model: str | None
+    template_dir: Path | None
+    max_cost: float | None
+    max_minutes: float | None
+    max_rounds: int | None
+
+    def resolve(self, ctx: click.Context) -> Overrides:
+        """Publish the folder of templates, and return the overrides. Ends the command where workers
+        would reject the replay, while the jobs are still safe.
+        """
+        from cli.prompts.publishing import publish_folder
+
+        chosen = settings(ctx)
+        _check_stage(self.from_stage)
+        _check_model(self.model, chosen)
+        template_set = None
+        if self.template_dir is not None:
+            template_set = publish_folder(ctx, self.template_dir)
+        return Overrides(
+            from_stage=self.from_stage,
+            model=self.model,
+            template_set=template_set,
+            max_cost_usd=self.max_cost,
+            max_minutes=self.max_minutes,
+            max_rounds=self.max_rounds,
+        )
+
+
+#: Passes ``OverrideOptions`` as ``override_options``.
+with_override_options = option_group(
+    "override_options",
+    OverrideOptions,
+    click.option("--from-stage", help="Keep the results of the stages before this one."),
+    click.option("--model", help="Use this model; the worker must allow it."),
+    click.option(
+        "--template-dir",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Publish this folder of templates first, and use it.",
+    ),
+    click.option("--max-cost", type=float, help="US dollars, up to the deployment's limit."),
+    click.option(
+        "--max-minutes", type=float, help="Minutes of work, up to the deployment's limit."
+    ),
+    click.option("--max-rounds", type=int, help="Rounds, up to the deployment's limit."),
+)
+
+
+def replay_job(job: FixIssueJob, generation: int, overrides: Overrides) -> FixIssueJob:
+    """Return the job that runs once more after ``generation``.
+
+    Its replay id is the one that the store gives to a plain redrive of that generation's message:
+    however often and in whatever way the job is sent again, one run comes of it.
+
+    Raises:
+        pydantic.ValidationError: an override is out of its bounds.
+    """
+    body = job.model_dump(exclude_defaults=True)
+    limits = body.setdefault("limits", {})
+    replay = body.setdefault("replay", {})
+    for name, value in overrides.changes.items():
+        if name in Limits.model_fields:
+            limits[name] = value
+        else:
+            replay[name] = value
+    replay["id"] = redrive_replay_id(generation)
+    return FixIssueJob.model_validate(body)
+
+
+def _check_stage(from_stage: str | None) -> None:
+    from stages.order import NAMES
+
+    if from_stage is not None and from_stage not in NAMES:
+        message = f"--from-stage: no stage {from_stage!r}; the stages are {', '.join(NAMES)}"
+        raise CommandError(message, exits.USAGE)
+
+
+def _check_model(model: str | None, chosen: Settings) -> None:
+    allowed = chosen.allowed_models
+    if not allowed and chosen.model:
+        allowed = (chosen.model,)
+    if model is not None and allowed and model not in allowed:
+        names = ", ".join(allowed)
+        message = f"--model: {model!r} is not in CODING_AGENT_ALLOWED_MODELS ({names})"
+        raise CommandError(message, exits.USAGE)

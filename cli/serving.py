@@ -1,0 +1,119 @@
+"""Run the service: the worker and the HTTP intake in one process."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.wiring import App
+from pipeline.settings import Settings, SettingsError
+from sandbox import SandboxCommand
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from pipeline.queue import SqsQueue
+    from pipeline.worker.outbox import Publisher
+    from pipeline.worker.worker import Worker
+
+#: A command that shows whether the sandbox works, for /ready.
+_SANDBOX_PROBE = SandboxCommand(("/bin/true",), cwd=Path("/"), timeout=5.0)
+
+
+async def serve(app: App, stop: asyncio.Event) -> None:
+    """Run the worker and the HTTP intake until ``stop`` is set. If one of them dies, the other is
+    stopped.
+
+    Raises:
+        SettingsError: the port can't be used.
+    """
+    from pipeline.queue import SqsQueue
+    from pipeline.worker.outbox import Publisher
+
+    settings = app.settings
+    assert settings.queue_url  # noqa: S101 (the command checks it)
+    listener = _listen(settings)
+    queue = SqsQueue(settings.queue_url, visibility_timeout=settings.visibility_timeout)
+    async with (
+        queue,
+        Publisher(app.store, app.policy.topic_of) as publisher,
+        AsyncExitStack() as stack,
+    ):
+        worker = await _make_worker(app, queue, publisher, stack)
+        intake = _make_intake(app, queue, worker)
+        await _run_both(worker, intake, listener, stop)
+
+
+async def _run_both(
+    worker: "Worker", intake: "FastAPI", listener: socket.socket, stop: asyncio.Event
+) -> None:
+    from pipeline.api.server import serve as serve_http
+
+    # HTTP stops last: a load balancer still gets its answers while the runs are handed back.
+    stop_http = asyncio.Event()
+    worker_task = asyncio.create_task(worker.run(stop))
+    http_task = asyncio.create_task(serve_http(intake, listener, stop_http))
+    await asyncio.wait({worker_task, http_task}, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    await asyncio.wait({worker_task})
+    stop_http.set()
+    await asyncio.gather(worker_task, http_task)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    from pipeline.api.server import listen
+
+    try:
+        return listen(settings.host, settings.port)
+    except OSError as error:
+        address = f"{settings.host}:{settings.port}"
+        raise SettingsError(f"CODING_AGENT_PORT: {address} can't be used: {error}") from error
+
+
+async def _make_worker(
+    app: App, queue: "SqsQueue", publisher: "Publisher", stack: AsyncExitStack
+) -> "Worker":
+    from pipeline.worker.options import WorkerOptions, WorkerTools
+    from pipeline.worker.task_protection import TaskProtection, connect_agent
+    from pipeline.worker.worker import Worker
+
+    protect: Callable[[], AbstractContextManager[None]] = nullcontext
+    agent = connect_agent(os.environ)
+    if agent is not None:
+        protection = await stack.enter_async_context(TaskProtection(agent))
+        protect = protection.hold
+    tools = WorkerTools(queue, app.store, app.engine, publisher, protect)
+    settings = app.settings
+    return Worker(tools, WorkerOptions(settings.concurrency, settings.visibility_timeout))
+
+
+def _make_intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
+    from pipeline.api.app import create_app
+    from pipeline.api.keys import ApiKeys
+    from pipeline.worker.worker import STALE_SECONDS
+
+    async def check_store() -> object:
+        return await asyncio.to_thread(app.store.pending_events, 1)
+
+    async def check_sandbox() -> object:
+        return await app.sandbox.run(_SANDBOX_PROBE)
+
+    async def check_credentials() -> object:
+        return await asyncio.to_thread(app.forge.check_credentials)
+
+    return create_app(
+        store=app.store,
+        send=queue.submit,
+        keys=ApiKeys(app.settings.named_api_keys),
+        vitals=worker.vitals,
+        stale_seconds=STALE_SECONDS,
+        checks={
+            "queue": queue.depth,
+            "store": check_store,
+            "sandbox": check_sandbox,
+            "credentials": check_credentials,
+        },
+    )
