@@ -3,7 +3,6 @@
 Each function raises SettingsError, which says what is missing and how to set it.
 """
 
-import os
 import shutil
 import sqlite3
 import sys
