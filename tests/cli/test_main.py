@@ -73,16 +73,27 @@ def test_help_imports_nothing_heavy() -> None:
     assert set(json.loads(done.stdout)) & HEAVY == set()
 
 
-def test_no_module_of_the_packages_imports_a_heavy_library_at_its_top() -> None:
-    wrong = []
-    for package in ("cli", "stages", "pipeline", "prompts"):
+def test_no_module_imports_a_heavy_library_at_its_top() -> None:
+    heavy = HEAVY - {"sqlite_utils"}
+    imports = []
+    for package in ("cli", "stages", "pipeline", "repository", "prompts", "sandbox"):
         for file in sorted((ROOT / package).rglob("*.py")):
-            for node in ast.parse(file.read_text()).body:
-                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-                heavy = {name.partition(".")[0] for name in names} & (HEAVY - {"sqlite_utils"})
-                wrong += [f"{file.relative_to(ROOT)}: {name}" for name in heavy]
-    assert wrong == []
+            name = str(file.relative_to(ROOT))
+            # The intake is built on FastAPI, and only the running service imports it.
+            allowed = {"fastapi"} if name.startswith("pipeline/api/") else set()
+            for library in _imported_at_top(file) & heavy - allowed:
+                imports.append(f"{name}: {library}")
+    assert imports == []
+
+
+def _imported_at_top(file: Path) -> set[str]:
+    names = []
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    return {name.partition(".")[0] for name in names}
 
 
 def test_every_outcome_has_its_exit_code() -> None:
