@@ -1,4 +1,4 @@
-"""Show a file within a token limit: whole where it fits, else the pieces most related to the issue."""
+"""Show a file within a token limit: whole where it fits, else the pieces related to the issue."""
 
 import re
 from collections.abc import Iterable, Sequence

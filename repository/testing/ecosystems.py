@@ -1,5 +1,4 @@
-"""Languages beside Python, as one table: what reveals each, how it is fetched and built, and how its
-tests are run.
+"""Languages beside Python: what reveals each, how it is built, and how its tests are run.
 
 Steps and commands are shell lines. Fetching has the network and runs none of the repository's code
 where the tool can separate the two; building has no network. What they leave is in the tree, the
@@ -39,7 +38,8 @@ class ShellRunner:
     """How one runner is called."""
 
     command: str
-    """A shell line. "$@" are the chosen tests, none: all of them; "$REPORT" is the report's folder."""
+    """A shell line. "$@" are the chosen tests, none: all of them; "$REPORT" is the report's folder.
+    """
     select: Callable[[Sequence[str]], list[str]] = list
     """Return the arguments that choose test files."""
 

@@ -88,6 +88,11 @@ class AutomationHints:
     minors: tuple[int, ...] = ()
     """Minor versions of Python 3 in version matrices, in order."""
 
+    @property
+    def pip_arguments(self) -> list[str]:
+        """The texts of ``installs``."""
+        return [line.text for line in self.installs]
+
     def called_runner(self, script: str) -> CalledRunner | None:
         """Return the runner that is called first; ``script`` is the repository's own, or empty."""
         for call in self.calls:

@@ -9,7 +9,7 @@ from repository.config import CONFIG, ConfigError, TestsConfig, read_tests_confi
 from repository.files import matches
 from repository.runners import Runner
 from repository.testing.detect.automation import AutomationHints, read_automation
-from repository.testing.detect.needs import Need, TestNeeds, find_needs, select_needs
+from repository.testing.detect.needs import TestNeeds, find_needs, select_needs
 from repository.testing.detect.project import Package, Project
 from repository.testing.detect.python_tests import (
     RunnerChoice,
@@ -20,7 +20,7 @@ from repository.testing.detect.python_tests import (
     find_test_files,
     read_shared_files,
 )
-from repository.testing.detect.requirements import installable
+from repository.testing.detect.requirements import Need, installable
 from repository.testing.detect.toolchains import DetectedToolchain, detect_toolchain
 from repository.testing.detect.tree import Tree
 

@@ -1,4 +1,7 @@
-"""Configuration files of a stranger's repository, read without trust: what can't be read is empty."""
+"""Configuration files of a stranger's repository, read without trust.
+
+What can't be read is empty.
+"""
 
 import ast
 import configparser
@@ -31,7 +34,9 @@ def table(data: dict[str, Any], *keys: str) -> dict[str, Any]:
     """Return a table within tables; empty where there is none."""
     value: Any = data
     for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
+        if not isinstance(value, dict):
+            return {}
+        value = value.get(key)
     return value if isinstance(value, dict) else {}
 
 
@@ -53,8 +58,12 @@ def words(value: Any) -> list[str]:
 
 def unconditional_lines(text: str | None) -> list[str]:
     """Return the items of a list of tox or setup.cfg, without those for some environments only."""
-    lines = [line.strip() for line in (text or "").splitlines()]
-    return [line for line in lines if line and not _CONDITION.match(line)]
+    items = []
+    for line in (text or "").splitlines():
+        item = line.strip()
+        if item and not _CONDITION.match(item):
+            items.append(item)
+    return items
 
 
 def setup_argument(source: str, name: str) -> list[str]:
@@ -66,25 +75,35 @@ def setup_argument(source: str, name: str) -> list[str]:
         module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return []
-    nodes = list(ast.walk(module))
-    variables: dict[str, ast.expr] = {}
-    for node in nodes:
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name):
-                    variables[target.id] = node.value
+    variables = _variables(module)
     texts = []
-    for node in nodes:
-        if isinstance(node, ast.keyword) and node.arg == name:
-            value = node.value
-            if isinstance(value, ast.Name):
-                value = variables.get(value.id, value)
-            texts += _literal_texts(value)
+    for node in ast.walk(module):
+        if not isinstance(node, ast.keyword) or node.arg != name:
+            continue
+        value = node.value
+        if isinstance(value, ast.Name):
+            value = variables.get(value.id, value)
+        texts += _literal_texts(value)
     return texts
 
 
+def _variables(module: ast.Module) -> dict[str, ast.expr]:
+    """Return name -> value last assigned to it."""
+    values: dict[str, ast.expr] = {}
+    for node in ast.walk(module):
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                values[target.id] = node.value
+    return values
+
+
 def _literal_texts(value: ast.expr) -> list[str]:
-    items = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
+    """Return a literal text, or those of a literal list."""
+    items = [value]
+    if isinstance(value, ast.List | ast.Tuple):
+        items = value.elts
     texts = []
     for item in items:
         if isinstance(item, ast.Constant) and isinstance(item.value, str):

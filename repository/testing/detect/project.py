@@ -7,7 +7,13 @@ from functools import cached_property
 from typing import Any
 
 from repository.files import AMBIGUOUS_TEST_FOLDERS, TEST_FOLDERS
-from repository.testing.detect.parsing import parse_ini, parse_toml, setup_argument, table
+from repository.testing.detect.parsing import (
+    parse_ini,
+    parse_toml,
+    setup_argument,
+    table,
+    unconditional_lines,
+)
 from repository.testing.detect.tree import Tree
 
 _PYTEST_SECTIONS = (
@@ -58,6 +64,11 @@ class Project:
         self.pyproject = parse_toml(tree.text("pyproject.toml"))
         self.setup_cfg = parse_ini(tree.text("setup.cfg"))
         self.tox = parse_ini(tree.text("tox.ini"))
+
+    @property
+    def tox_dependencies(self) -> list[str]:
+        """What tox installs for its tests."""
+        return unconditional_lines(self.tox.get("testenv", "deps", fallback=""))
 
     @cached_property
     def pytest_config(self) -> dict[str, Any] | None:

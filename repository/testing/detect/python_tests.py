@@ -63,16 +63,23 @@ class RunnerChoice:
 def find_test_files(project: Project) -> TestFiles:
     """Return the files in which pytest or unittest look for tests."""
     patterns = _configured_patterns(project) or _DEFAULT_PATTERNS
-    paths = tuple(path for path in project.tree.paths if is_test_file(path, patterns))
-    texts = {path: project.tree.text(path) for path in paths[:_MAX_READ]}
-    return TestFiles(paths, patterns, texts)
+    paths: list[str] = []
+    texts: dict[str, str] = {}
+    for path in project.tree.paths:
+        if not is_test_file(path, patterns):
+            continue
+        paths.append(path)
+        if len(texts) < _MAX_READ:
+            texts[path] = project.tree.text(path)
+    return TestFiles(tuple(paths), patterns, texts)
 
 
 def _configured_patterns(project: Project) -> tuple[str, ...]:
     config = project.pytest_config or {}
     patterns = []
     for pattern in words(config.get("python_files")):
-        patterns.append(pattern if pattern.endswith(".py") else f"{pattern}.py")
+        bare_pattern = pattern.removesuffix(".py")
+        patterns.append(f"{bare_pattern}.py")
     return tuple(patterns)
 
 
@@ -84,11 +91,12 @@ def read_shared_files(tree: Tree, tests: TestFiles) -> dict[str, str]:
     packages = []
     test_folders = {PurePosixPath(path).parent for path in tests.paths}
     for path in tree.paths:
-        if PurePosixPath(path).name == "conftest.py":
+        location = PurePosixPath(path)
+        if location.name == "conftest.py":
             conftests.append(path)
-        elif path.endswith("__init__.py") and PurePosixPath(path).parent in test_folders:
+        elif location.name == "__init__.py" and location.parent in test_folders:
             packages.append(path)
-    shared = [*conftests[:_MAX_SHARED], *packages[:_MAX_SHARED]]
+    shared = conftests[:_MAX_SHARED] + packages[:_MAX_SHARED]
     return {path: tree.text(path) for path in shared}
 
 
@@ -103,10 +111,11 @@ def find_script(tree: Tree) -> Script:
 
 
 def _known_options(script_text: str) -> tuple[str, ...]:
+    """Return the options whose names the script has as literals."""
     options = []
     for option in _SCRIPT_OPTIONS:
-        name = option.partition("=")[0]
-        if f"'{name}'" in script_text or f'"{name}"' in script_text:
+        name, _, _ = option.partition("=")
+        if re.search(rf"['\"]{name}['\"]", script_text):
             options.append(option)
     return tuple(options)
 
@@ -138,7 +147,8 @@ def choose_runners(
     if not reasons:
         reason = "none of the test files has a test that pytest or unittest would find"
         return RunnerChoice((), reason)
-    return RunnerChoice(tuple(reasons), next(iter(reasons.values())))
+    runners = tuple(reasons)
+    return RunnerChoice(runners, reasons[runners[0]])
 
 
 def _reason_for_pytest(project: Project, tests: TestFiles) -> str:
@@ -154,7 +164,7 @@ def _likely_reason_for_pytest(
 ) -> str:
     if hints.called_runner(script.path) == "pytest":
         return "its automation calls pytest"
-    has_conftest = any(_is_conftest(path) for path in project.tree.paths)
+    has_conftest = any(map(_is_conftest, project.tree.paths))
     if has_conftest or _any_matches(_TEST_FUNCTION, tests):
         return "its tests are as pytest finds them"
     return ""

@@ -1,6 +1,8 @@
-"""Requirement lines: which can be installed, which are for tests, and what a module needs."""
+"""Requirement lines: where one was found, which can be installed, and which are for tests."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -44,6 +46,32 @@ PACKAGES = {
     "psycopg2": "psycopg2-binary",
     "iris": "scitools-iris",
 }
+
+
+class Confidence(StrEnum):
+    DECLARED = "declared"
+    """For tests, or for all work on the repository: it is installed."""
+    MENTIONED = "mentioned"
+    """For something: it is installed where a test imports it."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A requirement, and the place that asks for it."""
+
+    line: str
+    """As written; what is no requirement is ignored."""
+    source: str
+    """For a person."""
+    confidence: Confidence
+
+
+def declared(lines: Iterable[str], source: str) -> list[Need]:
+    return [Need(line, source, Confidence.DECLARED) for line in lines]
+
+
+def mentioned(lines: Iterable[str], source: str) -> list[Need]:
+    return [Need(line, source, Confidence.MENTIONED) for line in lines]
 
 
 def installable(lines: Iterable[str]) -> list[str]:

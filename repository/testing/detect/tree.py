@@ -9,8 +9,7 @@ from repository.git import Entry, Mirror
 
 _MAX_READ_BYTES = 1_000_000
 _REGULAR_FILE = ("100644", "100755")
-_LIKELY_READ = re.compile(r"(?:^|/)tests?\.\w+$|require[^/]*\.txt$|^[^/]*$|^\.github/")
-"""Read at once, beside tests, since one by one takes a process each."""
+_OTHER_LIKELY_READ = re.compile(r"(?:^|/)tests?\.\w+$|require[^/]*\.txt$|^[^/]*$|^\.github/")
 _MAX_READ_AT_ONCE = 2000
 
 
@@ -33,9 +32,17 @@ class Tree:
 
 
 def read_tree(mirror: Mirror, sha: str) -> Tree:
-    """Return the files of a commit; those that detection is likely to read are fetched at once."""
-    entries = {entry.path: entry for entry in mirror.files(sha) if entry.mode in _REGULAR_FILE}
-    contents = _read_likely(mirror, entries)
+    """Return the files of a commit.
+
+    Those that detection is likely to read are fetched at once: one by one takes a process each.
+    """
+    entries: dict[str, Entry] = {}
+    sizes: dict[str, int] = {}
+    for entry in mirror.files(sha):
+        if entry.mode in _REGULAR_FILE:
+            entries[entry.path] = entry
+            sizes[entry.path] = entry.size
+    contents = _read_at_once(mirror, entries)
 
     def read(path: str) -> str | None:
         entry = entries.get(path)
@@ -46,20 +53,22 @@ def read_tree(mirror: Mirror, sha: str) -> Tree:
             data = next(mirror.read_many([entry.sha]))
         return data.decode(errors="replace")
 
-    return Tree(sizes={path: entry.size for path, entry in entries.items()}, read=read)
+    return Tree(sizes, read)
 
 
-def _read_likely(mirror: Mirror, entries: Mapping[str, Entry]) -> dict[str, bytes]:
-    likely = [
-        entry
-        for path, entry in entries.items()
-        if entry.size <= _MAX_READ_BYTES and _is_likely_read(path)
-    ]
-    likely.sort(key=lambda entry: entry.path.count("/"))
-    chosen = likely[:_MAX_READ_AT_ONCE]
-    contents = mirror.read_many([entry.sha for entry in chosen])
-    return dict(zip([entry.path for entry in chosen], contents, strict=True))
+def _read_at_once(mirror: Mirror, entries: Mapping[str, Entry]) -> dict[str, bytes]:
+    paths = filter(_is_likely_read, entries)
+    readable = [path for path in paths if entries[path].size <= _MAX_READ_BYTES]
+    chosen = sorted(readable, key=_depth)[:_MAX_READ_AT_ONCE]
+    contents = mirror.read_many([entries[path].sha for path in chosen])
+    return dict(zip(chosen, contents, strict=True))
 
 
 def _is_likely_read(path: str) -> bool:
-    return kind_of(path) is Kind.TEST or _LIKELY_READ.search(path) is not None
+    if kind_of(path) is Kind.TEST:
+        return True
+    return _OTHER_LIKELY_READ.search(path) is not None
+
+
+def _depth(path: str) -> int:
+    return path.count("/")
