@@ -60,12 +60,16 @@ class Watch:
         if machine.available < MIN_FREE_BYTES:
             return True
         shared = max(0, machine.shared - self._shared_before)
-        resident = sum(proc.resident_private_memory(status) for status in processes.values())
+        resident = 0
+        for status in processes.values():
+            resident += proc.resident_private_memory(status)
         if resident + shared <= self._max_memory:
             return False
         # That counted pages shared since a fork in each process, and everybody's shared memory.
         # Now exactly, and only what is the session's.
-        private = sum(proc.private_memory(pid, status) for pid, status in processes.items())
+        private = 0
+        for pid, status in processes.items():
+            private += proc.private_memory(pid, status)
         mapped = proc.shared_memory(processes)
         unlinked = proc.unlinked_files(processes, proc.SHARED_MEMORY)
         own_shared = mapped + unlinked + self._session.files_in_memory()

@@ -16,13 +16,15 @@ def join_namespace(pid: int, kind: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     namespace = os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY)
     if libc.setns(namespace, 0):
-        raise OSError(ctypes.get_errno(), f"setns {kind}")
+        number = ctypes.get_errno()
+        raise OSError(number, f"setns {kind}")
 
 
 def in_same_user_namespace(pid: int) -> bool:
     # Strings instead of Path objects: without site-packages and pathlib it starts faster.
     own = os.readlink("/proc/self/ns/user")  # noqa: PTH115
-    return own == os.readlink(f"/proc/{pid}/ns/user")  # noqa: PTH115
+    theirs = os.readlink(f"/proc/{pid}/ns/user")  # noqa: PTH115
+    return own == theirs
 
 
 def main() -> None:
@@ -33,7 +35,8 @@ def main() -> None:
         join_namespace(pid, "user")
     join_namespace(pid, "net")
     listener = socket.create_server(("", port))
-    socket.send_fds(socket.socket(fileno=descriptor), [b"."], [listener.fileno()])
+    parent = socket.socket(fileno=descriptor)
+    socket.send_fds(parent, [b"."], [listener.fileno()])
 
 
 if __name__ == "__main__":

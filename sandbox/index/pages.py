@@ -31,8 +31,12 @@ class FileLinks:
         address, fragment = urldefrag(address)
         encoded = base64.urlsafe_b64encode(address.encode()).decode()
         encoded = encoded.rstrip("=")  # pip would quote the padding
-        path = f"/{FILE_FOLDER}/{self._sign(address)}/{encoded}/{_quoted_name(address)}"
-        return f"{path}#{fragment}" if fragment else path
+        signature = self._sign(address)
+        name = _quoted_name(address)
+        path = f"/{FILE_FOLDER}/{signature}/{encoded}/{name}"
+        if fragment:
+            path += f"#{fragment}"
+        return path
 
     def address_of(self, signature: str, encoded: str, name: str) -> str:
         """Return the address of a file, or of its metadata, by the parts of its path.
@@ -42,7 +46,8 @@ class FileLinks:
         """
         padding = "=" * (-len(encoded) % 4)
         address = base64.urlsafe_b64decode(encoded + padding).decode()
-        if not hmac.compare_digest(signature.encode(), self._sign(address).encode()):
+        own_signature = self._sign(address)
+        if not hmac.compare_digest(signature.encode(), own_signature.encode()):
             raise ValueError("the signature is wrong")
         requested_name = unquote(name.partition("?")[0])
         own_name = unquote(_quoted_name(address))
@@ -83,7 +88,8 @@ def _rewrite_json(body: bytes, address: str, links: FileLinks) -> bytes:
     document = json.loads(body)
     try:
         for file in document.get("files", []):
-            file["url"] = links.path_of(urljoin(address, file["url"]))
+            target = urljoin(address, file["url"])
+            file["url"] = links.path_of(target)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError("not a page of a package index") from error
     return json.dumps(document).encode()
@@ -96,15 +102,18 @@ def _rewrite_html(body: bytes, address: str, indexes: Sequence[str], links: File
         nonlocal base
         before = match[1]
         quoted_link = match[2]
-        target = urljoin(base, html.unescape(quoted_link[1:-1]))
+        link = html.unescape(quoted_link[1:-1])
+        target = urljoin(base, link)
         if before.lower().startswith("<base"):
             base = target
             return ""
         if target.endswith("/") and target.startswith(tuple(indexes)):
             return match[0]  # another page of the index, by a relative link
-        return f'{before}"{html.escape(links.path_of(target))}"'
+        path = html.escape(links.path_of(target))
+        return f'{before}"{path}"'
 
-    return _LINK.sub(rewrite, body.decode("utf-8", "replace")).encode()
+    page = body.decode("utf-8", "replace")
+    return _LINK.sub(rewrite, page).encode()
 
 
 def _quoted_name(address: str) -> str:

@@ -25,11 +25,10 @@ class Routes:
 
     def __init__(self, sources: PackageSources, links: FileLinks):
         self._links = links
-        self._registries = {_with_slash(registry.address) for registry in sources.registries}
-        addresses = [*_web_addresses(sources)]
-        for registry in sources.registries:
-            addresses.append(_with_slash(registry.address))
-        self.addresses = tuple(dict.fromkeys(addresses))
+        indexes = list(_index_addresses(sources))
+        registries = [_with_slash(registry.address) for registry in sources.registries]
+        self._registries = frozenset(registries)
+        self.addresses = tuple(dict.fromkeys([*indexes, *registries]))
         """Of indexes and registries, by number."""
 
     def address_inside(self, address: str, port: int) -> str:
@@ -37,7 +36,8 @@ class Routes:
         known = _with_slash(address)
         if known not in self.addresses:
             return address
-        return f"http://127.0.0.1:{port}/{self.addresses.index(known)}/"
+        number = self.addresses.index(known)
+        return f"http://127.0.0.1:{port}/{number}/"
 
     def resolve(self, path: str) -> Target:
         """Return what a path stands for.
@@ -48,12 +48,16 @@ class Routes:
         _, first, *rest = path.split("/")
         if first == FILE_FOLDER:
             signature, encoded, name = rest
-            return Target(self._links.address_of(signature, encoded, name), is_page=False)
-        if not first.isdigit() or int(first) >= len(self.addresses):
+            file_address = self._links.address_of(signature, encoded, name)
+            return Target(file_address, is_page=False)
+        if not first.isdigit():
+            raise ValueError("no number of an index")
+        number = int(first)
+        if number >= len(self.addresses):
             raise ValueError("no such index")
-        address = self.addresses[int(first)]
-        is_registry = address in self._registries
+        address = self.addresses[number]
         below = "/".join(rest)
+        is_registry = address in self._registries
         _check_path(below, _REGISTRY_PATH if is_registry else _INDEX_PATH)
         return Target(address + below, is_page=not is_registry)
 
@@ -68,7 +72,7 @@ def _check_path(path: str, allowed: re.Pattern[str]) -> None:
         raise ValueError("not a plain path")
 
 
-def _web_addresses(sources: PackageSources) -> Iterator[str]:
+def _index_addresses(sources: PackageSources) -> Iterator[str]:
     for tool in sources.tools:
         if tool.no_index:
             continue

@@ -32,7 +32,7 @@ _MSGHDR = struct.Struct("=QI4xQQQQI4x")
 _MMSGHDR_SENT_OFFSET = 56
 _IOVEC = struct.Struct("=QQ")
 _CMSGHDR = struct.Struct("=Qii")  # length, level, type
-_CMSG_ALIGNMENT = 8
+_INT_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,23 @@ class _Call:
         """Raise OSError where the caller is gone: what was read may be another process's."""
         if not self.notification.valid:
             raise OSError(errno.EINTR, "gone")
+
+
+@dataclass(frozen=True)
+class _Message:
+    """A copy of what a call sends."""
+
+    data: bytes
+    raw_address: bytes
+    """A ``struct sockaddr``; empty where the call names none."""
+    descriptors: tuple[int, ...] = ()
+    """Duplicates of those that it passes."""
+
+    def control(self) -> list[tuple[int, int, bytes]]:
+        if not self.descriptors:
+            return []
+        packed = struct.pack(f"={len(self.descriptors)}i", *self.descriptors)
+        return [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)]
 
 
 class Connections:
@@ -91,70 +108,71 @@ class Connections:
 
     def _connect(self, call: _Call) -> int:
         _, address, length = call.notification.arguments[:3]
-        raw = call.read_address(address, length)
+        raw_address = call.read_address(address, length)
         call.require_caller()
-        if family_of(raw) == socket.AF_UNSPEC:
+        if family_of(raw_address) == socket.AF_UNSPEC:
             syscalls.disconnect(call.sock.fileno())
             return 0
-        with self._destinations.allowed(
-            call.thread, call.sock, raw, connecting=True
-        ) as destination:
+        allowed = self._destinations.allowed(
+            call.thread,
+            call.sock,
+            raw_address,
+            connecting=True,
+        )
+        with allowed as destination:
             call.sock.connect(destination.address)
         return 0
 
     def _sendto(self, call: _Call) -> int:
         _, data, size, flags, address, length = call.notification.arguments
         spans = _bounded(call.sock, [Span(data, size)])
-        raw = call.read_address(address, length)
-        return self._send(call, syscalls.read_memory(call.thread, spans), [], flags, raw)
+        message = _Message(
+            data=syscalls.read_memory(call.thread, spans),
+            raw_address=call.read_address(address, length),
+        )
+        return self._send(call, message, flags)
 
     def _sendmsg(self, call: _Call) -> int:
-        _, message, flags = call.notification.arguments[:3]
-        return self._send_message(call, message, flags)
+        _, header, flags = call.notification.arguments[:3]
+        return self._read_and_send(call, header, flags)
 
     def _sendmmsg(self, call: _Call) -> int:
         """Send one of the messages; callers must check how many were sent."""
-        _, messages, count, flags = call.notification.arguments[:4]
+        _, headers, count, flags = call.notification.arguments[:4]
         if not count:
             return 0
-        sent = self._send_message(call, messages, flags)
-        syscalls.write_memory(call.thread, messages + _MMSGHDR_SENT_OFFSET, struct.pack("=I", sent))
+        sent = self._read_and_send(call, headers, flags)
+        result = struct.pack("=I", sent)
+        syscalls.write_memory(call.thread, headers + _MMSGHDR_SENT_OFFSET, result)
         return 1
 
-    def _send_message(self, call: _Call, message: int, flags: int) -> int:
-        header = _MSGHDR.unpack(call.read(message, _MSGHDR.size))
-        name, name_length, vectors, count, control, control_length, _ = header
-        if count > _MAX_SPANS or control_length > _MAX_CONTROL_BYTES:
-            raise OSError(errno.EMSGSIZE, "too long")
-        table = call.read(vectors, _IOVEC.size * count)
-        spans = [Span(*fields) for fields in _IOVEC.iter_unpack(table)]
-        data = syscalls.read_memory(call.thread, _bounded(call.sock, spans))
-        raw = call.read_address(name, name_length) if name else b""
+    def _read_and_send(self, call: _Call, header: int, flags: int) -> int:
         with ExitStack() as stack:
-            descriptors = _duplicate_passed(call, call.read(control, control_length), stack)
-            return self._send(call, data, descriptors, flags, raw)
+            message = _read_message(call, header, stack)
+            return self._send(call, message, flags)
 
-    def _send(
-        self, call: _Call, data: bytes, descriptors: list[int], flags: int, raw: bytes
-    ) -> int:
-        """Send data and descriptors to the address ``raw``; return the number of bytes."""
+    def _send(self, call: _Call, message: _Message, flags: int) -> int:
+        """Send a message; return the number of bytes."""
         sock = call.sock
         flags = (flags & _UNSIGNED_INT) | socket.MSG_NOSIGNAL
         if flags & socket.MSG_FASTOPEN:
             raise OSError(errno.EOPNOTSUPP, "fast open")
-        control = []
-        if descriptors:
-            packed = struct.pack(f"={len(descriptors)}i", *descriptors)
-            control.append((socket.SOL_SOCKET, socket.SCM_RIGHTS, packed))
         call.require_caller()
+        control = message.control()
         takes_address = sock.type == socket.SOCK_DGRAM or sock.family == socket.AF_NETLINK
-        if not raw or not takes_address:
-            # The kernel ignores the address of a message on a connection, too.
-            return sock.sendmsg([data], control, flags)
-        with self._destinations.allowed(call.thread, sock, raw, connecting=False) as destination:
+        if not message.raw_address or not takes_address:
+            # The kernel, too, ignores the address of a message on a connection.
+            return sock.sendmsg([message.data], control, flags)
+        allowed = self._destinations.allowed(
+            call.thread,
+            sock,
+            message.raw_address,
+            connecting=False,
+        )
+        with allowed as destination:
             if destination.discard:
-                return len(data)
-            return sock.sendmsg([data], control, flags, destination.address)
+                return len(message.data)
+            return sock.sendmsg([message.data], control, flags, destination.address)
 
 
 def _process_of(thread: int) -> int:
@@ -176,29 +194,53 @@ def _duplicate_socket(notification: Notification, process: int) -> Iterator[sock
         yield sock
 
 
-def _duplicate_passed(call: _Call, control: bytes, stack: ExitStack) -> list[int]:
-    """Duplicate the descriptors that a message passes; ``stack`` closes them.
+def _read_message(call: _Call, header: int, stack: ExitStack) -> _Message:
+    """Copy a message by the address of its header; ``stack`` closes its descriptors."""
+    fields = _MSGHDR.unpack(call.read(header, _MSGHDR.size))
+    name, name_length, vectors, count, control, control_length, _flags = fields
+    if count > _MAX_SPANS or control_length > _MAX_CONTROL_BYTES:
+        raise OSError(errno.EMSGSIZE, "too long")
+    table = call.read(vectors, _IOVEC.size * count)
+    spans = [Span(address, length) for address, length in _IOVEC.iter_unpack(table)]
+    data = syscalls.read_memory(call.thread, _bounded(call.sock, spans))
+    raw_address = b""
+    if name:
+        raw_address = call.read_address(name, name_length)
+    descriptors: list[int] = []
+    for number in _passed_descriptors(call.sock, call.read(control, control_length)):
+        duplicate = syscalls.duplicate_descriptor(call.process, call.thread, number)
+        stack.callback(os.close, duplicate)
+        descriptors.append(duplicate)
+    return _Message(data, raw_address, tuple(descriptors))
+
+
+def _passed_descriptors(sock: socket.socket, control: bytes) -> list[int]:
+    """Return the numbers of the descriptors that a message passes, in its sender.
 
     Raises:
         OSError: there is other control data, which could send the message elsewhere.
     """
-    if control and call.sock.family != socket.AF_UNIX:
+    if control and sock.family != socket.AF_UNIX:
         raise OSError(errno.EPERM, "control data")
-    descriptors: list[int] = []
+    numbers: list[int] = []
     offset = 0
     while offset + _CMSGHDR.size <= len(control):
         length, level, kind = _CMSGHDR.unpack_from(control, offset)
-        if length < _CMSGHDR.size or offset + length > len(control):
+        end = offset + length
+        if length < _CMSGHDR.size or end > len(control):
             raise OSError(errno.EINVAL, "control data")
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            count = (length - _CMSGHDR.size) // 4
-            for number in struct.unpack_from(f"={count}i", control, offset + _CMSGHDR.size):
-                descriptor = syscalls.duplicate_descriptor(call.process, call.thread, number)
-                stack.callback(os.close, descriptor)
-                descriptors.append(descriptor)
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            packed = control[offset + _CMSGHDR.size : end]
+            count = len(packed) // _INT_BYTES
+            numbers += struct.unpack_from(f"={count}i", packed)
         # Credentials are left to the kernel.
-        offset += (length + _CMSG_ALIGNMENT - 1) & -_CMSG_ALIGNMENT
-    return descriptors
+        offset += _aligned(length)
+    return numbers
+
+
+def _aligned(length: int) -> int:
+    """Round up to the eight bytes that control data is aligned to."""
+    return (length + 7) & ~7
 
 
 def _bounded(sock: socket.socket, spans: list[Span]) -> list[Span]:

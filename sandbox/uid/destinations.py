@@ -7,7 +7,7 @@ import stat
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 
 from sandbox.uid.socket_owners import abstract_socket_owners, listener_owners, unmapped
@@ -15,7 +15,6 @@ from sandbox.uid.socket_owners import abstract_socket_owners, listener_owners, u
 Address = str | bytes | tuple[str, int] | tuple[str, int, int, int] | tuple[int, int]
 """As the socket module takes it, by family."""
 
-_IP_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _LOOPBACK = IPv4Address("127.0.0.1")
 _LOOPBACK6 = IPv6Address("::1")
 _FAMILY_BYTES = 2
@@ -28,6 +27,19 @@ class Destination:
     address: Address
     discard: bool = False
     """A datagram to a port that nobody listens on."""
+
+
+def _protocol(family: int) -> str:
+    """Return the kind of addresses of a family; IPv4 and IPv6 sockets take each other's."""
+    match family:
+        case socket.AF_UNIX:
+            return "unix"
+        case socket.AF_INET | socket.AF_INET6:
+            return "ip"
+        case socket.AF_NETLINK:
+            return "netlink"
+        case _:
+            return "other"
 
 
 def family_of(address: bytes) -> int:
@@ -58,32 +70,32 @@ class Destinations:
         Raises:
             OSError: it may not go there.
         """
-        family = family_of(address)
-        if family == socket.AF_UNIX and sock.family == socket.AF_UNIX:
-            with self._unix(thread, address[_FAMILY_BYTES:]) as destination:
-                yield destination
-        elif family in _IP_FAMILIES and sock.family in _IP_FAMILIES:
-            yield self._ip(sock, address, connecting=connecting)
-        elif family == socket.AF_NETLINK and sock.family == socket.AF_NETLINK:
-            yield _netlink(address)
-        else:
-            raise OSError(errno.EAFNOSUPPORT, "not a family of this socket's")
+        match _protocol(sock.family), _protocol(family_of(address)):
+            case "unix", "unix":
+                name = address[_FAMILY_BYTES:]
+                with self._unix(thread, name) as destination:
+                    yield destination
+            case "ip", "ip":
+                yield self._ip(sock, address, connecting=connecting)
+            case "netlink", "netlink":
+                yield _netlink(address)
+            case _:
+                raise OSError(errno.EAFNOSUPPORT, "not a family of this socket's")
 
     def _ip(self, sock: socket.socket, raw: bytes, *, connecting: bool) -> Destination:
         address, port = _parse_ip(raw)
         if not address.is_loopback:
             raise OSError(errno.ENETUNREACH, "not loopback")
+        destination = _ip_destination(sock, address, port)
         stream = sock.type == socket.SOCK_STREAM
-        if not self._is_index(address, port, stream=stream):
-            owners = listener_owners(address, port, stream=stream)
-            if owners != {self._uid}:
-                if connecting or stream or owners:
-                    raise OSError(errno.ECONNREFUSED, "not the session's own")
-                return Destination((str(address), port), discard=True)
-        if sock.family == socket.AF_INET:
-            return Destination((str(address), port))
-        host = f"::ffff:{address}" if address.version == 4 else str(address)
-        return Destination((host, port, 0, 0))
+        if self._is_index(address, port, stream=stream):
+            return destination
+        owners = listener_owners(address, port, stream=stream)
+        if owners == {self._uid}:
+            return destination
+        if connecting or stream or owners:
+            raise OSError(errno.ECONNREFUSED, "not the session's own")
+        return replace(destination, discard=True)
 
     def _is_index(self, address: IPv4Address | IPv6Address, port: int, *, stream: bool) -> bool:
         return stream and port == self._index_port and address == _LOOPBACK
@@ -120,6 +132,17 @@ def _parse_ip(raw: bytes) -> tuple[IPv4Address | IPv6Address, int]:
     if address.is_unspecified:  # the kernel takes it for loopback
         address = _LOOPBACK if address.version == 4 else _LOOPBACK6
     return address, port
+
+
+def _ip_destination(
+    sock: socket.socket, address: IPv4Address | IPv6Address, port: int
+) -> Destination:
+    host = str(address)
+    if sock.family == socket.AF_INET:
+        return Destination((host, port))
+    if address.version == 4:
+        host = f"::ffff:{host}"
+    return Destination((host, port, 0, 0))
 
 
 def _netlink(raw: bytes) -> Destination:

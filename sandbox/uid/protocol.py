@@ -41,11 +41,14 @@ class SessionRequest:
     def decode(cls, data: bytes) -> Self:
         message = json.loads(data)
         fields = message["command"]
-        fields["argv"] = tuple(fields["argv"])
-        fields["cwd"] = Path(fields["cwd"])
-        fields["writable"] = tuple(Path(path) for path in fields["writable"])
-        fields["readable"] = tuple(Path(path) for path in fields["readable"])
-        return cls(SandboxCommand(**fields), message["index_port"])
+        fields.update(
+            argv=tuple(fields["argv"]),
+            cwd=Path(fields["cwd"]),
+            writable=tuple(map(Path, fields["writable"])),
+            readable=tuple(map(Path, fields["readable"])),
+        )
+        command = SandboxCommand(**fields)
+        return cls(command, message["index_port"])
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ class SessionReply:
 
 def send_request(connection: socket.socket, request: SessionRequest, output: int) -> None:
     data = request.encode()
-    socket.send_fds(connection, [len(data).to_bytes(_LENGTH_BYTES, "big")], [output])
+    length = len(data).to_bytes(_LENGTH_BYTES, "big")
+    socket.send_fds(connection, [length], [output])
     connection.sendall(data)
 
 

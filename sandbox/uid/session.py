@@ -73,9 +73,8 @@ def run_session(
     syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     session = Session()
     with accept() as connection:
-        pid, user, group = _UCRED.unpack(
-            connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-        )
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+        pid, user, group = _UCRED.unpack(credentials)
         try:
             if user == client:
                 reply = session.run(connection, (user, group), on_start)

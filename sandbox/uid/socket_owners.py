@@ -4,6 +4,8 @@ import errno
 import socket
 import struct
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
@@ -28,6 +30,16 @@ _ATTRIBUTE_HEADER = struct.Struct("=HH")  # length, type
 _RECEIVE_BYTES = 1 << 18
 
 
+@dataclass(frozen=True)
+class _Socket:
+    """A line of /proc/net/tcp and its siblings."""
+
+    address: IpAddress
+    listens: bool
+    """For TCP."""
+    uid: int
+
+
 def unmapped(address: IpAddress) -> IpAddress:
     """Return the IPv4 address that an IPv6 one maps, or else the address itself."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
@@ -44,16 +56,28 @@ def listener_owners(address: IpAddress, port: int, *, stream: bool) -> set[int]:
     matching = {str(address), any_address, "::"}
     owners: set[int] = set()
     for name in ("tcp", "tcp6") if stream else ("udp", "udp6"):
-        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
-            fields = line.split()
-            local_address, _, local_port = fields[1].partition(":")
-            if int(local_port, 16) != port:
+        for entry in _sockets_on_port(name, port):
+            if str(entry.address) not in matching:
                 continue
-            if stream and fields[3] != _LISTEN_STATE:
-                continue
-            if str(_parse_kernel_address(local_address)) in matching:
-                owners.add(int(fields[7]))
+            if entry.listens or not stream:
+                owners.add(entry.uid)
     return owners
+
+
+def _sockets_on_port(name: str, port: int) -> Iterator[_Socket]:
+    """Read the sockets of a port from /proc/net/NAME."""
+    text = Path(f"/proc/net/{name}").read_text()
+    _header, *lines = text.splitlines()
+    for line in lines:
+        fields = line.split()
+        address, _, local_port = fields[1].partition(":")
+        if int(local_port, 16) != port:
+            continue
+        yield _Socket(
+            address=_parse_kernel_address(address),
+            listens=fields[3] == _LISTEN_STATE,
+            uid=int(fields[7]),
+        )
 
 
 def _parse_kernel_address(text: str) -> IpAddress:
@@ -71,6 +95,16 @@ def abstract_socket_owners(name: bytes) -> set[int]:
         OSError: the kernel can't tell.
     """
     owners: set[int] = set()
+    for body in _dump_unix_sockets():
+        attributes = _parse_attributes(body[_UNIX_DIAG_MESSAGE_BYTES:])
+        if attributes.get(_UNIX_DIAG_NAME) == name:
+            uid = attributes[_UNIX_DIAG_UID]
+            owners.add(int.from_bytes(uid, sys.byteorder))
+    return owners
+
+
+def _dump_unix_sockets() -> Iterator[bytes]:
+    """Ask the kernel for all unix sockets; yield a message's body for each."""
     family = socket.AF_NETLINK
     with socket.socket(family, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as diagnostics:
         diagnostics.sendto(_unix_diag_request(), (0, 0))
@@ -80,13 +114,10 @@ def abstract_socket_owners(name: bytes) -> set[int]:
             while offset + _NETLINK_HEADER.size <= len(data):
                 length, kind, *_ = _NETLINK_HEADER.unpack_from(data, offset)
                 if kind == _NLMSG_DONE:
-                    return owners
+                    return
                 if kind == _NLMSG_ERROR:
                     raise OSError(errno.EPERM, "no socket diagnostics")
-                start = offset + _NETLINK_HEADER.size + _UNIX_DIAG_MESSAGE_BYTES
-                attributes = _parse_attributes(data[start : offset + length])
-                if attributes.get(_UNIX_DIAG_NAME) == name:
-                    owners.add(int.from_bytes(attributes[_UNIX_DIAG_UID], sys.byteorder))
+                yield data[offset + _NETLINK_HEADER.size : offset + length]
                 offset += _align(length)
 
 
