@@ -83,7 +83,10 @@ def clip(text: str, size: int) -> str:
 def bullets(names: Iterable[str], limit: int = 20) -> str:
     """Return a Markdown list of ``names`` as inert inline code, at most ``limit`` of them."""
     items = list(names)
-    lines = [f"- {code(inert(clip(name, 300)))}" for name in items[:limit]]
+    lines = []
+    for name in items[:limit]:
+        text = inert(clip(name, 300))
+        lines.append(f"- {code(text)}")
     if len(items) > limit:
         lines.append(f"- and {len(items) - limit} more")
     return "\n".join(lines)
@@ -97,11 +100,10 @@ def _longest_run(text: str) -> int:
 def _printable(text: str) -> str:
     """Drop control and format characters, but for the break: filters can follow each other."""
     allowed = "\n\t" + _BREAK
-    characters = [
-        character
-        for character in text
-        if character in allowed or unicodedata.category(character) not in _UNPRINTABLE
-    ]
+    characters = []
+    for character in text:
+        if character in allowed or unicodedata.category(character) not in _UNPRINTABLE:
+            characters.append(character)
     return "".join(characters)
 
 

@@ -30,23 +30,36 @@ NUMBER = Shape("int")
 UNTRUSTED = Shape("str", untrusted=True)
 
 #: Filters that frame an untrusted text, for each reader.
-FRAMES: dict[Reader, frozenset[str]] = {
-    "model": frozenset({"fenced", "code", "quoted"}),
-    "github": frozenset({"inert", "bullets"}),
+FRAMES: dict[Reader, tuple[str, ...]] = {
+    "model": ("fenced", "code", "quoted"),
+    "github": ("inert", "bullets"),
 }
 #: Filters that leave a frame whole. In a prompt the frame is a delimiter, which clipping would cut;
 #: ``inert`` changes each active character, so that any part of the text stays inert.
-KEEP_FRAME: dict[Reader, frozenset[str]] = {
-    "model": frozenset({"trim", "string"}),
-    "github": frozenset(
-        {"capitalize", "clip", "code", "fenced", "indent", "inert", "lower", "one_line"}
-        | {"quoted", "string", "title", "trim", "truncate", "upper", "wordwrap"}
+KEEP_FRAME: dict[Reader, tuple[str, ...]] = {
+    "model": ("trim", "string"),
+    "github": (
+        "capitalize",
+        "clip",
+        "code",
+        "fenced",
+        "indent",
+        "inert",
+        "lower",
+        "one_line",
+        "quoted",
+        "string",
+        "title",
+        "trim",
+        "truncate",
+        "upper",
+        "wordwrap",
     ),
 }
-_TO_NUMBER = frozenset({"abs", "count", "float", "int", "length", "round", "sum", "wordcount"})
-_TO_TEXT = frozenset({"format", "join", "replace"}) | KEEP_FRAME["github"]
-_TO_ITEM = frozenset({"first", "last", "max", "min"})
-_SAME_SHAPE = frozenset({"list", "reverse", "sort", "unique"})
+_TO_TEXT = ("format", "join", "replace", *KEEP_FRAME["github"])
+_TO_NUMBER = ("abs", "count", "float", "int", "length", "round", "sum", "wordcount")
+_TO_ITEM = ("first", "last", "max", "min")
+_SAME_SHAPE = ("list", "reverse", "sort", "unique")
 
 _LOOP_NUMBERS = ("index", "index0", "revindex", "revindex0", "first", "last", "length")
 _LOOP = Shape("object", fields=dict.fromkeys(_LOOP_NUMBERS, NUMBER))
@@ -77,9 +90,10 @@ def is_untrusted(shape: Shape) -> bool:
     """Whether any part of a value of this shape is a stranger's text."""
     if shape.untrusted and shape.kind in ("str", "map"):
         return True
-    if shape.item is not None and is_untrusted(shape.item):
-        return True
-    return any(is_untrusted(field) for field in shape.fields.values())
+    parts = list(shape.fields.values())
+    if shape.item is not None:
+        parts.append(shape.item)
+    return any(is_untrusted(part) for part in parts)
 
 
 class FrameChecker:
@@ -104,7 +118,9 @@ class FrameChecker:
         Raises:
             TooComplex: it can't be followed within ``MAX_STEPS``.
         """
-        scope = {variable: Value(shape) for variable, shape in variables.items()}
+        scope = {}
+        for variable, shape in variables.items():
+            scope[variable] = Value(shape)
         self._follow(name, scope)
 
     def _follow(self, name: str, scope: Scope) -> None:
@@ -178,14 +194,23 @@ class FrameChecker:
                 self._combine(node, scope)
                 return Value(NUMBER)
             case nodes.CondExpr():
-                self._value(node.test, scope)
-                branches = [node.expr1] if node.expr2 is None else [node.expr1, node.expr2]
-                return _worst([self._value(branch, scope) for branch in branches])
+                return self._conditional(node, scope)
         return self._combine(node, scope)
+
+    def _conditional(self, node: nodes.CondExpr, scope: Scope) -> Value:
+        """``a if test else b``, where the other branch may be missing."""
+        self._value(node.test, scope)
+        values = [self._value(node.expr1, scope)]
+        if node.expr2 is not None:
+            values.append(self._value(node.expr2, scope))
+        return _worst(values)
 
     def _combine(self, node: nodes.Node, scope: Scope) -> Value:
         """A text or list made of the parts of ``node``, framed only where every part is."""
-        worst = _worst([self._value(child, scope) for child in node.iter_child_nodes()])
+        parts = []
+        for child in node.iter_child_nodes():
+            parts.append(self._value(child, scope))
+        worst = _worst(parts)
         return Value(_text_like(worst.shape), worst.framed)
 
     def _variable(self, node: nodes.Name, scope: Scope) -> Value:

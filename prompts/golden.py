@@ -6,6 +6,7 @@ text that the template ``NAME`` rendered from them.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,37 +18,45 @@ TOTAL = "total"
 LARGE = "large"
 """The case with every variable at its largest: its texts are counted, and not frozen."""
 
-Case = Mapping[str, Any]
-Texts = Mapping[tuple[str, str], str]
-"""(case, template) -> text"""
+Case = dict[str, Any]
+"""Variable -> value."""
+Key = tuple[str, str]
+"""The names of a case and a template."""
+Texts = dict[Key, str]
 
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
 
 
-def cases() -> dict[str, dict[str, Any]]:
+def cases() -> dict[str, Case]:
     """Load the frozen inputs by name.
 
     ``"repeat": {"issue.body": 900}`` in a case makes that text 900 times as long.
     """
     result = {}
-    for file in sorted((SHIPPED / "golden").glob("*.json")):
-        case = json.loads(file.read_text())
-        for path, times in case.pop("repeat", {}).items():
+    folder = SHIPPED / "golden"
+    for file in sorted(folder.glob("*.json")):
+        case: Case = json.loads(file.read_text())
+        repetitions: dict[str, int] = case.pop("repeat", {})
+        for path, times in repetitions.items():
             _repeat(case, path, times)
         result[file.stem] = case
     return result
 
 
-def _repeat(case: dict[str, Any], path: str, times: int) -> None:
+def _repeat(case: Case, path: str, times: int) -> None:
     """Multiply the text at ``path``, such as ``issue.comments.0.body``, in place."""
-    *parents, last = [int(part) if part.isdecimal() else part for part in path.split(".")]
+    *parents, last = path.split(".")
     container: Any = case
     for part in parents:
-        container = container[part]
-    container[last] *= times
+        container = container[_key_or_index(part)]
+    container[_key_or_index(last)] *= times
 
 
-def render(templates: TemplateSet, inputs: Mapping[str, Case]) -> dict[tuple[str, str], str]:
+def _key_or_index(part: str) -> str | int:
+    return int(part) if part.isdecimal() else part
+
+
+def render(templates: TemplateSet, inputs: Mapping[str, Case]) -> Texts:
     """Render every template with every case that has all the template needs."""
     keys = []
     jobs = []
@@ -56,33 +65,40 @@ def render(templates: TemplateSet, inputs: Mapping[str, Case]) -> dict[tuple[str
             if _has_all_variables(case, templates, template):
                 keys.append((case_name, template))
                 jobs.append((template, case))
-    return dict(zip(keys, templates.render_all(jobs), strict=True))
+    texts = templates.render_all(jobs)
+    return dict(zip(keys, texts, strict=True))
 
 
 def _has_all_variables(case: Case, templates: TemplateSet, template: str) -> bool:
-    variables = templates.front_matter(template).variables
-    return all(name in case or shape.optional for name, shape in variables.items())
+    front = templates.front_matter(template)
+    for name, shape in front.variables.items():
+        if name not in case and not shape.optional:
+            return False
+    return True
 
 
-def frozen(folder: Path) -> dict[tuple[str, str], str]:
+def frozen(folder: Path) -> Texts:
     """Load the stored texts below ``folder``, as ``render`` returns them."""
     texts = {}
     for file in sorted(folder.glob("golden/*/*.md")):
-        texts[file.parent.name, file.stem] = file.read_text()
+        key = (file.parent.name, file.stem)
+        texts[key] = file.read_text()
     return texts
 
 
 def freeze(folder: Path, texts: Texts) -> None:
     """Store ``texts`` below ``folder``, and remove every other stored text."""
-    for case, name in frozen(folder).keys() - texts.keys():
-        _stored_text(folder, case, name).unlink()
-    for (case, name), text in texts.items():
-        file = _stored_text(folder, case, name)
+    outdated = frozen(folder).keys() - texts.keys()
+    for key in outdated:
+        _file_of(folder, key).unlink()
+    for key, text in texts.items():
+        file = _file_of(folder, key)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
 
-def _stored_text(folder: Path, case: str, template: str) -> Path:
+def _file_of(folder: Path, key: Key) -> Path:
+    case, template = key
     return folder / "golden" / case / f"{template}.md"
 
 
@@ -91,19 +107,28 @@ def sections(text: str) -> dict[str, int]:
 
     A line in a code fence is no heading.
     """
-    sizes: dict[str, int] = {}
+    sizes: Counter[str] = Counter()
     heading = ""
     fence = ""
     for line in text.splitlines(keepends=True):
         mark = _FENCE.match(line)
-        if mark is not None and not fence:
-            fence = mark[1]
-        elif mark is not None:
-            closes_fence = mark[1].startswith(fence) and not line.strip(" \n`~")
-            fence = "" if closes_fence else fence
+        if mark is not None:
+            fence = _fence_after(line, mark[1], fence)
         elif not fence and line.startswith("# "):
             heading = line[2:].strip()
-        sizes[heading] = sizes.get(heading, 0) + len(line.encode())
-    tokens = {name: tokens_of_bytes(size) for name, size in sizes.items()}
+        sizes[heading] += len(line.encode())
+    tokens = {}
+    for name, size in sizes.items():
+        tokens[name] = tokens_of_bytes(size)
     tokens[TOTAL] = tokens_of(text)
     return tokens
+
+
+def _fence_after(line: str, mark: str, fence: str) -> str:
+    """Return the fence that is open after a line which begins with the fence ``mark``."""
+    if not fence:
+        return mark
+    is_bare = not line.strip(" \n`~")
+    if is_bare and mark.startswith(fence):
+        return ""
+    return fence
