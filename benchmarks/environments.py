@@ -1,7 +1,7 @@
 """How often the tests of SWE-bench instances can be run here.
 
-    python -m benchmarks.environments --instances FILE.jsonl --repos DIR [--jobs N] [--sample N] [--only ID,...]
-                                      [--work DIR] [--json OUT]
+    python -m benchmarks.environments --instances FILE.jsonl --repos DIR \\
+        [--jobs N] [--sample N] [--only ID,...] [--work DIR] [--json OUT]
 
 An environment is built, and FAIL_TO_PASS must be red, then green. DIR holds a git repository (bare
 or not, full history) as owner__name. For each instance the environment is made as the pipeline

@@ -94,7 +94,7 @@ def junit_id(node_id: str) -> str:
 
 
 def _old_junit_id(node_id: str) -> str:
-    """Return the id that old pytests (such as 2.8) write: split at each ``::``, in parameters too."""
+    """Return the id that old pytests (such as 2.8) write: split at each ``::``, even in parameters."""
     path, *classes, name = re.sub(r"\.py::", "::", node_id, count=1).split("::")
     class_name = ".".join([path.replace("/", "."), *classes])
     return f"{class_name}::{name}"

@@ -1,8 +1,8 @@
-"""A stand-in model that answers with the reference change as search/replace blocks: all is measured
-but the model.
+"""A stand-in model that answers with the reference change as search/replace blocks.
 
-Where that is sent back, it answers with the reference and its author's tests: a change that rightly
-breaks old tests came with their new versions, and whoever makes it anew has to write them too."""
+So all is measured but the model. If the reference is sent back, it answers with the reference and
+its author's tests: a change that rightly breaks old tests came with their new versions.
+"""
 
 import difflib
 import re
@@ -10,19 +10,24 @@ from collections.abc import Mapping
 
 from pipeline.model import ModelReply, ModelRequest
 
+Hunk = tuple[list[str], list[str]]
+"""Lines to search, lines to put in their place."""
+
 
 class Oracle:
     """Implements ``ModelClient`` for one instance, at no cost."""
 
     def __init__(self, *replies: str):
-        """The last one is said again."""
+        """``replies`` are given in order, the last one again and again."""
         self._replies = list(replies)
 
     def worst_case_usd(self, request: ModelRequest) -> float:
         return 0.0
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
+        reply = self._replies[0]
+        if len(self._replies) > 1:
+            del self._replies[0]
         return ModelReply(
             content=reply,
             finish_reason="stop",
@@ -36,58 +41,61 @@ class Oracle:
 def as_reply(
     before: Mapping[str, str | None], after: Mapping[str, str | None]
 ) -> tuple[str, list[str]]:
-    """The blocks that make ``before`` into ``after`` (path -> text, None: no such file), and what
-    blocks can't say.
+    """Return blocks that make ``before`` into ``after``, and what blocks can't express.
+
+    Both map paths to texts, or to None: there is no such file.
     """
     blocks: list[str] = []
-    unsaid: list[str] = []
+    inexpressible: list[str] = []
     for path, new in after.items():
         old = before.get(path)
         if new is None:
-            unsaid.append(f"{path} is removed")
+            inexpressible.append(f"{path} is removed")
         elif old is None:
             blocks.append(_block(path, [], _lines(new)))
             if new and not new.endswith("\n"):
-                unsaid.append(f"{path} ends without a line end")
+                inexpressible.append(f"{path} ends without a line end")
         else:
-            blocks += [
-                _block(path, search, replace) for search, replace in hunks(_lines(old), _lines(new))
-            ]
+            for search, replace in hunks(_lines(old), _lines(new)):
+                blocks.append(_block(path, search, replace))
             if old.endswith("\n") != new.endswith("\n"):
-                unsaid.append(f"{path}: the end of its last line changes")
-    return "\n\n".join(blocks) + "\n", unsaid
+                inexpressible.append(f"{path}: the end of its last line changes")
+    return "\n\n".join(blocks) + "\n", inexpressible
 
 
-def hunks(old: list[str], new: list[str]) -> list[tuple[list[str], list[str]]]:
-    """(search, replace) in order; each search is grown until it stands only once in the file as
-    edited so far.
-    """
+def hunks(old: list[str], new: list[str]) -> list[Hunk]:
+    """Return the hunks in order; each search is unique in the file as edited so far."""
     current = list(old)
     shift = 0
-    found: list[tuple[list[str], list[str]]] = []
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(
-        None, old, new, autojunk=False
-    ).get_opcodes():
+    result: list[Hunk] = []
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if tag == "equal":
             continue
-        start = i1 + shift
-        end = i2 + shift
-        wanted = new[j1:j2]
-        top, bottom = _grown(current, start, end)
-        found.append((current[top:bottom], current[top:start] + wanted + current[end:bottom]))
-        current[start:end] = wanted
-        shift += len(wanted) - (i2 - i1)
+        start = old_start + shift
+        end = old_end + shift
+        replacement = new[new_start:new_end]
+        top, bottom = _grow_until_unique(current, start, end)
+        search = current[top:bottom]
+        result.append((search, [*current[top:start], *replacement, *current[end:bottom]]))
+        current[start:end] = replacement
+        shift += len(replacement) - (old_end - old_start)
+    if all(_has_text(search) for search, _ in result):
+        return result
     # Blank lines alone can't be searched for: then the file as a whole.
-    return found if all(any(map(str.strip, search)) for search, _ in found) else [(old, new)]
+    return [(old, new)]
 
 
-def _grown(lines: list[str], top: int, bottom: int) -> tuple[int, int]:
-    """The range, grown by a line above and one below in turn; the whole file where nothing less
-    will do.
+def _grow_until_unique(lines: list[str], top: int, bottom: int) -> tuple[int, int]:
+    """Grow a range by a line above and one below in turn, until its lines stand only once.
+
+    If nothing less will do, it is the whole file.
     """
-    bare = [line.rstrip() for line in lines]  # as apply_patch compares them
+    stripped = [line.rstrip() for line in lines]  # as apply_patch compares them
     upward = True
-    while (top > 0 or bottom < len(lines)) and not _single(bare, bare[top:bottom]):
+    while not _is_unique(stripped, stripped[top:bottom]):
+        if top == 0 and bottom == len(lines):
+            break
         if (upward and top > 0) or bottom == len(lines):
             top -= 1
         else:
@@ -96,19 +104,28 @@ def _grown(lines: list[str], top: int, bottom: int) -> tuple[int, int]:
     return top, bottom
 
 
-def _single(lines: list[str], wanted: list[str]) -> bool:
-    if not any(wanted):
+def _is_unique(lines: list[str], part: list[str]) -> bool:
+    if not any(part):
         return False
-    places = range(len(lines) - len(wanted) + 1)
-    return (
-        sum(lines[at] == wanted[0] and lines[at : at + len(wanted)] == wanted for at in places) == 1
-    )
+    positions = range(len(lines) - len(part) + 1)
+    count = 0
+    for position in positions:
+        if lines[position] == part[0] and lines[position : position + len(part)] == part:
+            count += 1
+    return count == 1
+
+
+def _has_text(lines: list[str]) -> bool:
+    return any(line.strip() for line in lines)
 
 
 def _lines(text: str) -> list[str]:
-    pieces = re.split(r"\r?\n", text)
-    return pieces[:-1] if pieces[-1] == "" else pieces
+    lines = re.split(r"\r?\n", text)
+    if lines[-1] == "":
+        lines.pop()
+    return lines
 
 
 def _block(path: str, search: list[str], replace: list[str]) -> str:
-    return "\n".join([path, "<<<<<<< SEARCH", *search, "=======", *replace, ">>>>>>> REPLACE"])
+    lines = [path, "<<<<<<< SEARCH", *search, "=======", *replace, ">>>>>>> REPLACE"]
+    return "\n".join(lines)

@@ -1,12 +1,14 @@
 """How many SWE-bench instances the real pipeline resolves, and where the others are lost.
 
-    python -m benchmarks.solve --instances FILE.jsonl --repos DIR --model oracle|scripted:FILE|replay:DIR|NAME
-                               [--only ID,...] [--sample N] [--jobs N] [--work DIR] [--json OUT]
+    python -m benchmarks.solve --instances FILE.jsonl --repos DIR \\
+        --model oracle|scripted:FILE|replay:DIR|NAME \\
+        [--only ID,...] [--sample N] [--jobs N] [--work DIR] [--json OUT]
 
-DIR holds a git repository (bare or not, full history) as owner__name. ``oracle`` answers with the reference change, and
-where that is sent back, with its author's tests beside it: it measures everything but the model. DIR of replay: a
---work folder of an earlier invocation, or any with recorded exchanges. NAME is LiteLLM's. An instance is resolved when
-all of FAIL_TO_PASS pass with the change, and none of PASS_TO_PASS fails, in the environment that the run made itself.
+DIR of --repos holds a git repository (bare or not, full history) as owner__name. ``oracle`` answers
+with the reference change, and if that is sent back, with its author's tests beside it: it measures
+everything but the model. DIR of ``replay`` is a --work folder of an earlier invocation, or any with
+recorded exchanges. NAME is LiteLLM's. An instance is resolved when all of FAIL_TO_PASS pass with
+the change, and none of PASS_TO_PASS fails, in the environment that the run made itself.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -47,8 +49,55 @@ from pipeline.stage import Pipeline
 from pipeline.worker.one_job import run_job
 from repository.git import Mirror
 
-Row = dict[str, Any]
 ORACLE = "oracle"
+_UNLIMITED_USD = 1e6
+_VERIFIED = ("red to green", "suite passes")
+
+
+@dataclass(frozen=True)
+class Row:
+    """An instance's result."""
+
+    instance_id: str
+    repo: str
+    outcome: str
+    verification: str | None
+    resolved: bool
+    lost_at: str | None
+    """The stage at which it was lost; None: it is resolved."""
+    reason: str | None
+    rounds: int
+    cost_usd: float
+    seconds: float
+    fail_to_pass_ok: int
+    fail_to_pass: int
+    pass_to_pass_ok: int
+    pass_to_pass: int
+    model_patch: str | None
+    """The change, under the name that SWE-bench's predictions have for it."""
+    reference_resolves: bool | None
+    """None: the reference was not tested."""
+    no_tests: int
+    not_found: int | None
+    network: int | None
+
+    def summary(self) -> str:
+        ending = "resolved" if self.resolved else f"lost at {self.lost_at}: {self.reason}"
+        verification = self.verification or self.outcome
+        return f"{self.instance_id} {self.seconds:.0f} s, {verification}, {ending}"
+
+
+@dataclass
+class Run:
+    """An instance's run, and what was seen of it."""
+
+    instance: Instance
+    result: RunResult
+    judge: Judge
+    last_stage: str
+    inexpressible: list[str]
+    """Of the reference, what the oracle's blocks can't express."""
+    seconds: float
 
 
 @dataclass
@@ -56,211 +105,216 @@ class Solver:
     repos: Path
     model: str
     work: Path
-    """Mirrors and uv's caches are kept here, a folder a lane: two runs at once must not move one mirror's branch."""
-    this: Path
+    """Mirrors and uv's caches are kept here, a folder a lane: two runs at once must not move one
+    mirror's branch."""
+    folder: Path
     """Of this invocation: its store, artifacts and repositories."""
     templates: str | None = None
     """A folder of templates; default: what the settings say."""
 
-    async def all(self, instances: list[Instance], lanes: int) -> list[Row]:
+    async def run(self, instances: list[Instance], lanes: int) -> list[Row]:
+        """Run all instances, ``lanes`` at once, and return their rows in order."""
         queue = iter(enumerate(instances))
-        rows = dict[int, Row]()
+        rows: dict[int, Row] = {}
 
-        async def lane(number: int, waiting: Iterator[tuple[int, Instance]]) -> None:
-            for at, instance in waiting:
-                rows[at] = await self._one(instance, self.work / f"lane-{number}")
-                _say(f"[{len(rows)}/{len(instances)}] {_line(rows[at])}")
+        async def run_lane(lane: int, waiting: Iterator[tuple[int, Instance]]) -> None:
+            for number, instance in waiting:
+                run = await self._solve(instance, self.work / f"lane-{lane}")
+                rows[number] = _row(run)
+                _report_progress(f"[{len(rows)}/{len(instances)}] {rows[number].summary()}")
 
-        await asyncio.gather(*(lane(number, queue) for number in range(lanes)))
-        return [rows[at] for at in sorted(rows)]
+        await asyncio.gather(*(run_lane(lane, queue) for lane in range(lanes)))
+        return [rows[number] for number in sorted(rows)]
 
-    async def _one(self, instance: Instance, data_dir: Path) -> Row:
+    async def _solve(self, instance: Instance, data_dir: Path) -> Run:
         started = time.monotonic()
-        source = source_of(self.repos, instance.repo)
-        assert source is not None
-        name = instance.repo.rsplit("/", 1)[-1]
-        repository = make_repository(
-            source, instance.base_commit, self.this / "repositories" / instance.instance_id / name
-        )
-        oracle, unsaid = _oracle(instance, repository) if self.model == ORACLE else (None, [])
+        repository = self._make_repository(instance)
+        oracle: Oracle | None = None
+        inexpressible: list[str] = []
+        if self.model == ORACLE:
+            oracle, inexpressible = _make_oracle(instance, repository)
         forge = LocalForge(repository.folder, instance.title, instance.body)
         app = wiring.build(self._settings(data_dir), forge, host="file", model=oracle)
         judge = Judge(instance, repository, app.sandbox)
-        last = ""
-
-        def observe(told: Progress) -> None:
-            nonlocal last
-            last = told.stage or last
-
         stages: list[Any] = judged([step.stage for step in app.pipeline.steps], judge)
-        pipeline = Pipeline(stages, admitted_after=app.pipeline.admitted_after)
+        last_stage = ""
+
+        def observe(progress: Progress) -> None:
+            nonlocal last_stage
+            last_stage = progress.stage or last_stage
+
         deps = EngineDeps(
-            pipeline, app.store, app.artifacts, app.policy, app.settings.data_dir / "runs", observe
+            Pipeline(stages, admitted_after=app.pipeline.admitted_after),
+            app.store,
+            app.artifacts,
+            app.policy,
+            app.settings.data_dir / "runs",
+            observe,
         )
-        job = FixIssueJob(issue_url=local_issue_url(repository.folder, instance.problem_statement))
+        url = local_issue_url(repository.folder, instance.problem_statement)
         try:
             event, _ = await run_job(
-                job, app.store, Engine(deps), on_wait=lambda s, why: _say(f"waiting {s} s: {why}")
+                FixIssueJob(issue_url=url), app.store, Engine(deps), on_wait=_report_wait
             )
         finally:
             app.store.close()
         assert isinstance(event.data, RunResult)
-        return _row(instance, event.data, judge, last, unsaid, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        return Run(instance, event.data, judge, last_stage, inexpressible, seconds)
+
+    def _make_repository(self, instance: Instance) -> Mirror:
+        source = source_of(self.repos, instance.repo)
+        assert source is not None
+        name = instance.repo.rsplit("/", 1)[-1]
+        folder = self.folder / "repositories" / instance.instance_id / name
+        return make_repository(source, instance.base_commit, folder)
 
     def _settings(self, data_dir: Path) -> Settings:
-        """The environment's, but for the daily limits: a benchmark is one day's work of many runs."""
-        chosen = config.load(
+        """Return the environment's settings without daily limits.
+
+        A benchmark is one day's work of many runs.
+        """
+        settings = config.load(
             {
                 "data_dir": data_dir,
-                "store": f"sqlite:///{self.this / 'store.sqlite'}",
+                "store": f"sqlite:///{self.folder / 'store.sqlite'}",
                 "model": self.model,
-                "artifacts": str(self.this / "artifacts"),
+                "artifacts": str(self.folder / "artifacts"),
                 "templates": self.templates,
-                "max_cost_usd_per_repository_day": 1e6,
-                "max_cost_usd_per_day": 1e6,
+                "max_cost_usd_per_repository_day": _UNLIMITED_USD,
+                "max_cost_usd_per_day": _UNLIMITED_USD,
             }
         )
-        return chosen.model_copy(update={"queue_url": None, "topic_arn": None})
+        return settings.model_copy(update={"queue_url": None, "topic_arn": None})
 
 
-def _oracle(instance: Instance, repository: Mirror) -> tuple[Oracle, list[str]]:
-    """The oracle, and what its first reply can't say of the reference."""
+def _make_oracle(instance: Instance, repository: Mirror) -> tuple[Oracle, list[str]]:
+    """Return the oracle, and what its first reply can't express of the reference."""
+    reference, inexpressible = _reply_for(instance.patch, instance, repository)
+    with_tests, _ = _reply_for(instance.patch + instance.test_patch, instance, repository)
+    return Oracle(reference, with_tests), inexpressible
+
+
+def _reply_for(patch: str, instance: Instance, repository: Mirror) -> tuple[str, list[str]]:
     base = instance.base_commit
-    said = []
-    for patch in (instance.patch, instance.patch + instance.test_patch):
-        tree = repository.apply(base, patch.encode())
-        paths = list(changes(repository, base, tree))
-        said.append(as_reply(texts(repository, base, paths), texts(repository, tree, paths)))
-    (reference, unsaid), (whole, _) = said
-    return Oracle(reference, whole), unsaid
+    tree = repository.apply(base, patch.encode())
+    paths = list(changes(repository, base, tree))
+    return as_reply(texts(repository, base, paths), texts(repository, tree, paths))
 
 
-def _row(
-    instance: Instance,
-    result: RunResult,
-    judge: Judge,
-    last: str,
-    unsaid: list[str],
-    seconds: float,
-) -> Row:
-    tally = judge.candidate
+def _row(run: Run) -> Row:
+    result = run.result
+    tally = run.judge.candidate
+    reference = run.judge.reference
     resolved = tally is not None and tally.resolved
-    if resolved:
-        lost_at = None
-        reason = None
-    elif tally is not None or judge.environment:
-        lost_at, reason = judge.why_lost()
+    lost_at: str | None = None
+    reason: str | None = None
+    if not resolved:
+        lost_at, reason = _why_lost(run)
+    reference_resolves: bool | None = None
+    if reference is not None:
+        reference_resolves = reference.resolved
+    elif resolved:
+        reference_resolves = True
+    counted = tally or reference
+    return Row(
+        instance_id=run.instance.instance_id,
+        repo=run.instance.repo,
+        outcome=result.outcome.value,
+        verification=result.verification.value if result.verification else None,
+        resolved=resolved,
+        lost_at=lost_at,
+        reason=reason,
+        rounds=result.rounds,
+        cost_usd=result.cost_usd,
+        seconds=round(run.seconds, 1),
+        fail_to_pass_ok=tally.fail_to_pass_ok if tally else 0,
+        fail_to_pass=len(run.instance.fail_to_pass),
+        pass_to_pass_ok=tally.pass_to_pass_ok if tally else 0,
+        pass_to_pass=len(run.instance.pass_to_pass),
+        model_patch=patch_of(result),
+        reference_resolves=reference_resolves,
+        no_tests=len(run.instance.no_tests),
+        not_found=counted.not_found if counted else None,
+        network=counted.network if counted else None,
+    )
+
+
+def _why_lost(run: Run) -> tuple[str, str]:
+    """Return the stage at which an instance was lost, and why, in a line."""
+    if run.judge.candidate is not None or run.judge.environment:
+        lost_at, reason = run.judge.why_lost()
     else:
-        lost_at = last
-        reason = result.reason
-        if judge.feedback is not None and last == JudgedTests.name:
-            said = [line for line in judge.feedback.splitlines() if line.strip()]
-            reason += f" {' '.join(said[1:2])}"
-        if judge.reference is not None:
-            seen = (
-                "passes"
-                if judge.reference.resolved
-                else f"does not pass: {judge.reference.problem()}"
-            )
-            reason += f" [here the reference {seen}]"
-    if unsaid and not resolved:
-        reason = f"{reason} [blocks can't say: {'; '.join(unsaid)}]"
-    shown = tally or judge.reference
-    return {
-        "instance_id": instance.instance_id,
-        "repo": instance.repo,
-        "outcome": result.outcome.value,
-        "verification": result.verification.value if result.verification else None,
-        "resolved": resolved,
-        "lost_at": lost_at,
-        "reason": " ".join(reason.split()) if reason else None,
-        "rounds": result.rounds,
-        "cost_usd": result.cost_usd,
-        "seconds": round(seconds, 1),
-        "fail_to_pass_ok": tally.fail_to_pass_ok if tally else 0,
-        "fail_to_pass": len(instance.fail_to_pass),
-        "pass_to_pass_ok": tally.pass_to_pass_ok if tally else 0,
-        "pass_to_pass": len(instance.pass_to_pass),
-        "model_patch": patch_of(result),
-        "reference_resolves": judge.reference.resolved if judge.reference else resolved or None,
-        "no_tests": len(instance.no_tests),
-        "not_found": shown.not_found if shown else None,
-        "network": shown.network if shown else None,
-    }
+        lost_at = run.last_stage
+        reason = _why_no_candidate(run)
+    if run.inexpressible:
+        reason += f" [blocks can't say: {'; '.join(run.inexpressible)}]"
+    return lost_at, " ".join(reason.split())
+
+
+def _why_no_candidate(run: Run) -> str:
+    reason = run.result.reason
+    if run.judge.feedback is not None and run.last_stage == JudgedTests.name:
+        lines = [line for line in run.judge.feedback.splitlines() if line.strip()]
+        reason += f" {' '.join(lines[1:2])}"
+    reference = run.judge.reference
+    if reference is not None:
+        outcome = "passes" if reference.resolved else f"does not pass: {reference.problem()}"
+        reason += f" [here the reference {outcome}]"
+    return reason
 
 
 def patch_of(result: RunResult) -> str | None:
-    """The change as it would be pushed, or the best one there was; named as SWE-bench's predictions
-    have it.
-    """
+    """Return the change as it would be pushed, or the best one there was."""
     address = result.artifacts.get("patch")
-    return Path(unquote(urlsplit(address).path)).read_text(errors="replace") if address else None
+    if address is None:
+        return None
+    return Path(unquote(urlsplit(address).path)).read_text(errors="replace")
 
 
 def summary(rows: list[Row]) -> dict[str, float]:
-    resolved = sum(row["resolved"] for row in rows)
+    resolved = sum(row.resolved for row in rows)
     return {
         "instances": len(rows),
         "resolved": resolved,
         "share": resolved / len(rows) if rows else 0.0,
-        "cost_usd": sum(row["cost_usd"] for row in rows),
-        "lost_to_environment": sum(
-            (row["reason"] or "").startswith("environment:") for row in rows
-        ),
-        "verified": sum(row["verification"] in ("red to green", "suite passes") for row in rows),
-        "seconds": round(sum(row["seconds"] for row in rows), 1),
+        "cost_usd": sum(row.cost_usd for row in rows),
+        "lost_to_environment": sum((row.reason or "").startswith("environment:") for row in rows),
+        "verified": sum(row.verification in _VERIFIED for row in rows),
+        "seconds": round(sum(row.seconds for row in rows), 1),
     }
 
 
-def show(rows: list[Row], told: dict[str, float]) -> None:
-    lines = []
-    for row in rows:
-        ids = [f"{row[f'{kind}_ok']}/{row[kind]}" for kind in ("fail_to_pass", "pass_to_pass")]
-        ended = [row["outcome"], row["verification"], "yes" if row["resolved"] else "no"]
-        lines.append(
-            [
-                row["instance_id"],
-                *ended,
-                *ids,
-                row["rounds"],
-                row["cost_usd"],
-                row["seconds"],
-                row["lost_at"],
-                row["reason"],
-            ]
-        )
-    columns = (
-        "instance",
-        "outcome",
-        "verification",
-        "resolved",
-        "F2P",
-        "P2P",
-        "rounds",
-        "$",
-        "s",
-        "lost at",
-        "why",
-    )
-    report.show("solve", columns, lines, told)
-    for repo in sorted({row["repo"] for row in rows}):
-        of_repo = [row for row in rows if row["repo"] == repo]
-        print(f"{repo}: {sum(row['resolved'] for row in of_repo)} of {len(of_repo)}")
+def show(rows: list[Row], totals: dict[str, float]) -> None:
+    columns = {
+        "instance": [row.instance_id for row in rows],
+        "outcome": [row.outcome for row in rows],
+        "verification": [row.verification for row in rows],
+        "resolved": ["yes" if row.resolved else "no" for row in rows],
+        "F2P": [f"{row.fail_to_pass_ok}/{row.fail_to_pass}" for row in rows],
+        "P2P": [f"{row.pass_to_pass_ok}/{row.pass_to_pass}" for row in rows],
+        "rounds": [row.rounds for row in rows],
+        "$": [row.cost_usd for row in rows],
+        "s": [row.seconds for row in rows],
+        "lost at": [row.lost_at for row in rows],
+        "why": [row.reason for row in rows],
+    }
+    lines = list(zip(*columns.values(), strict=True))
+    report.show("solve", tuple(columns), lines, totals)
+    for repo in sorted({row.repo for row in rows}):
+        of_repo = [row for row in rows if row.repo == repo]
+        print(f"{repo}: {sum(row.resolved for row in of_repo)} of {len(of_repo)}")
 
 
-def _line(row: Row) -> str:
-    ended = "resolved" if row["resolved"] else f"lost at {row['lost_at']}: {row['reason']}"
-    return (
-        f"{row['instance_id']} {row['seconds']:.0f} s, {row['verification'] or row['outcome']},"
-        f" {ended}"
-    )
+def _report_wait(seconds: float, reason: str) -> None:
+    _report_progress(f"waiting {seconds} s: {reason}")
 
 
-def _say(text: str) -> None:
+def _report_progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -285,6 +339,11 @@ def main() -> None:
         help="keep stores, logs and caches here; default: a folder that is removed",
     )
     parser.add_argument("--json", type=Path)
+    return parser
+
+
+def main() -> None:
+    parser = _parser()
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
     instances = chosen(read_instances(arguments.instances), arguments.only, arguments.repos)
@@ -292,19 +351,21 @@ def main() -> None:
     if not instances:
         parser.error("no instances")
     with ExitStack() as stack:
-        work = arguments.work or Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="solve-"))
-        )
+        work = arguments.work
+        if work is None:
+            temporary = tempfile.TemporaryDirectory(prefix="solve-")
+            work = Path(stack.enter_context(temporary))
         work.mkdir(parents=True, exist_ok=True)
-        this = Path(tempfile.mkdtemp(prefix="run-", dir=work.resolve()))
-        solver = Solver(arguments.repos, arguments.model, work.resolve(), this)
+        work = work.resolve()
+        folder = Path(tempfile.mkdtemp(prefix="run-", dir=work))
+        solver = Solver(arguments.repos, arguments.model, work, folder)
         try:
-            rows = asyncio.run(solver.all(instances, max(1, arguments.jobs)))
+            rows = asyncio.run(solver.run(instances, max(1, arguments.jobs)))
         except SettingsError as error:
             parser.error(str(error))
-    told = report.report("solve", summary(rows), rows)
-    report.write(told, arguments.json)
-    show(rows, told["summary"])
+    result = report.report("solve", summary(rows), [asdict(row) for row in rows])
+    report.write(result, arguments.json)
+    show(rows, result["summary"])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.install.build import build_environment
 from repository.testing.install.tools import BuildTools
-from repository.testing.models import Recipe, Suite, TestReport
+from repository.testing.models import Recipe, Suite
 from repository.testing.plan import BaseCommit, TestPlan, plan_tests
 from repository.testing.run.base import run_on_base
 from repository.testing.run.bed import TestBed, suite_seconds
@@ -51,13 +51,10 @@ class PrepareTests:
             return _not_runnable(plan.reason)
         recipe = self._restrict(plan.recipe, issue)
         log = CommandLog()
-        try:
-            await self._build(recipe, run, log)
-        except EnvironmentFailed as error:
-            log_key = await run.save("environment.log", log.text)
-            reason = f"{error}; {_NOT_FETCHED}" if recipe.offline else str(error)
-            return _not_runnable(reason, recipe, log_key)
+        failure = await self._try_build(recipe, run, log)
         log_key = await run.save("environment.log", log.text)
+        if failure is not None:
+            return _not_runnable(failure, recipe, log_key)
 
         tests, whole = choose_tests(
             plan.detection.tests.paths,
@@ -112,9 +109,17 @@ class PrepareTests:
             return recipe.model_copy(update={"offline": True})
         return recipe
 
-    async def _build(self, recipe: Recipe, run: RunContext, log: CommandLog) -> None:
+    async def _try_build(self, recipe: Recipe, run: RunContext, log: CommandLog) -> str | None:
+        """Make the environment; return why the tests can't be run in it, None if they can."""
         version = f" on Python {recipe.python}" if recipe.python else ""
         run.progress(f"making an environment: {recipe.runner}{version}")
+        try:
+            await self._build(recipe, run, log)
+        except EnvironmentFailed as error:
+            return f"{error}; {_NOT_FETCHED}" if recipe.offline else str(error)
+        return None
+
+    async def _build(self, recipe: Recipe, run: RunContext, log: CommandLog) -> None:
         mirror = self._mirrors.at(recipe.repository)
         await build_environment(self._tools, mirror, recipe, run.workspace, log)
 
@@ -129,7 +134,6 @@ class PrepareTests:
 
 
 def _not_runnable(reason: str, recipe: Recipe | None = None, log_key: str | None = None) -> Suite:
-    base: TestReport | None = None
     return Suite(
         runnable=False,
         reason=f"the tests can't be run: {reason}",
@@ -137,7 +141,7 @@ def _not_runnable(reason: str, recipe: Recipe | None = None, log_key: str | None
         python=recipe.python if recipe else None,
         tests=(),
         whole=False,
-        base=base,
+        base=None,
         log_key=log_key,
         recipe=recipe,
     )

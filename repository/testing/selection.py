@@ -30,7 +30,7 @@ def choose_tests(
     ranking: Sequence[str],
     issue: str,
 ) -> tuple[tuple[str, ...], bool]:
-    """Return test files, likeliest first, and whether that is the whole suite (then none is listed).
+    """Return test files, likeliest first, and whether all are run (then none is listed).
 
     Args:
         test_files: paths of all test files.

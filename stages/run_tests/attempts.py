@@ -1,4 +1,4 @@
-"""One candidate is tested: on the base with its tests alone, with all of it, and once more in doubt."""
+"""One candidate is tested: its tests alone, then all of it, and what decides is repeated."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,13 +1,13 @@
 """Run the same tests with each candidate, compare them with the base, and choose."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.stage import Back, RunContext, Stop
 from repository.git import Mirror, Mirrors
 from repository.testing.models import Suite
 from repository.testing.run.bed import TestBed, suite_seconds
 from sandbox import Sandbox
-from stages.apply_patch import Candidates
+from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout
 from stages.propose_patch import Proposals
 from stages.propose_patch.round_note import Attempt
@@ -37,10 +37,7 @@ class RunTests:
         tester = self._open_tester(suite, proposals, mirror, run)
         attempts = {attempt.tree: attempt for attempt in earlier_attempts(run)}
         results: list[Result] = []
-        for number, candidate in enumerate(candidates.candidates):
-            earlier = attempts.get(candidate.tree)
-            if earlier is not None and earlier.is_broken:
-                continue
+        for number, candidate in _worth_testing(candidates, attempts):
             change = await read_change(mirror, number, candidate, run)
             if tester is None:
                 results.append(accept_untested(change, suite))
@@ -53,9 +50,7 @@ class RunTests:
         accepted = [result for result in results if isinstance(result, Passed | NotReproduced)]
         if accepted:
             chosen = choose(accepted)
-            proposed_before = chosen.change.candidate.tree in attempts
-            last_round = run.round >= run.limits.max_rounds
-            if isinstance(chosen, Passed) or proposed_before or last_round:
+            if isinstance(chosen, Passed) or _is_final(chosen, attempts, run):
                 return await _conclude(chosen, run)
         rejected = [result for result in results if not isinstance(result, Passed)]
         return _send_back(rejected, run)
@@ -81,6 +76,24 @@ class RunTests:
             reproduction=proposals.reproduction,
             round=run.round,
         )
+
+
+def _worth_testing(
+    candidates: Candidates, attempts: Mapping[str, Attempt]
+) -> list[tuple[int, Candidate]]:
+    """Return candidates with their numbers, without those that broke tests in an earlier round."""
+    result: list[tuple[int, Candidate]] = []
+    for number, candidate in enumerate(candidates.candidates):
+        earlier = attempts.get(candidate.tree)
+        if earlier is None or not earlier.is_broken:
+            result.append((number, candidate))
+    return result
+
+
+def _is_final(chosen: NotReproduced, attempts: Mapping[str, Attempt], run: RunContext) -> bool:
+    """Whether the model has no other answer: it gave this one before, or no round is left."""
+    proposed_before = chosen.change.candidate.tree in attempts
+    return proposed_before or run.round >= run.limits.max_rounds
 
 
 async def _conclude(chosen: Accepted, run: RunContext) -> Verdict:

@@ -115,7 +115,9 @@ class UvInstaller:
         recent_build_tools: bool = True,
         seconds: float = _STEP_SECONDS,
     ) -> SandboxResult:
-        """Run ``uv pip install`` with packages as of ``date``; failures that uv explains are repaired.
+        """Run ``uv pip install`` with packages as of ``date``.
+
+        Failures that uv explains are repaired, and the command is run again.
 
         ``recent_build_tools``: setuptools and its like are never older than _BUILD_TOOLS_FROM.
         """

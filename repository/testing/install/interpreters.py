@@ -1,4 +1,4 @@
-"""Which Python a commit is tested with: the newest here that its metadata allow and its time knew."""
+"""Which Python a commit is tested with: the newest that its metadata allow and its time knew."""
 
 import re
 from collections.abc import Iterable

@@ -28,7 +28,10 @@ async def requirements_of_extras(installer: UvInstaller) -> list[str]:
 
 
 async def install_requirements(installer: UvInstaller, requirements: list[str]) -> None:
-    """Install requirements together; those that uv blames for a refusal, or else all, one by one."""
+    """Install requirements together.
+
+    If uv refuses, those that it blames are installed one by one; if it blames none, all are.
+    """
     apart: list[str] = []
     for _ in range(_MAX_ATTEMPTS):
         if not installer.time_left:

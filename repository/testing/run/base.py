@@ -26,7 +26,7 @@ class BaseRun:
 async def run_on_base(
     bed: TestBed, tests: tuple[str, ...], progress: Callable[[str], None]
 ) -> BaseRun:
-    """Run tests (none: all) by the first runner with which any passes, else by that which runs most.
+    """Run tests (none: all) by the first runner with which any passes, or that runs most.
 
     Fewer are run if they are too slow, or broken, together.
     """

@@ -3,7 +3,7 @@
 import re
 
 from repository.testing.models import Status
-from repository.testing.run.reports.results import MAX_ID_CHARS, ReportResults, make_results
+from repository.testing.run.reports.results import ReportResults, ResultCollector
 
 _TARGET = re.compile(r"^\s+(?:Running (?:unittests )?(\S+)|Doc-tests (\S+))")
 _TEST = re.compile(r"^test (.+?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)\b")
@@ -17,20 +17,19 @@ def read_cargo(output: str) -> ReportResults:
     Raises:
         UnreadableReport: no test has a result.
     """
-    statuses: dict[str, Status] = {}
-    test_output: dict[str, str] = {}
+    collector = ResultCollector()
     target = ""
-    current = ""
-    """The test whose output the lines are."""
+    printing_test = ""
     for line in output.splitlines():
         if match := _TARGET.match(line):
             target = match[1] or f"doc {match[2]}"
         elif match := _TEST.match(line):
-            statuses[f"{target}::{match[1]}"[:MAX_ID_CHARS]] = _STATUSES[match[2]]
+            name, word = match.groups()
+            collector.set_status(f"{target}::{name}", _STATUSES[word])
         elif match := _OUTPUT_OF.match(line):
-            current = f"{target}::{match[1]}"
+            printing_test = f"{target}::{match[1]}"
         elif line == "failures:":
-            current = ""
-        elif line and current:
-            test_output[current] = f"{test_output.get(current, '')}{line}\n"
-    return make_results(statuses, test_output)
+            printing_test = ""
+        elif line and printing_test:
+            collector.add_output(printing_test, f"{line}\n")
+    return collector.results()

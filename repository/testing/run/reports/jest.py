@@ -3,7 +3,7 @@
 from typing import Any
 
 from repository.testing.models import Status
-from repository.testing.run.reports.results import MAX_ID_CHARS, ReportResults, make_results
+from repository.testing.run.reports.results import ReportResults, ResultCollector
 from repository.testing.run.reports.untrusted_json import objects_in, parse_object
 
 _STATUSES: dict[str, Status] = {"passed": "passed", "failed": "failed"}
@@ -15,25 +15,32 @@ def read_jest(data: bytes, tree: str) -> ReportResults:
     Raises:
         UnreadableReport: no test has a result.
     """
-    statuses: dict[str, Status] = {}
-    output: dict[str, str] = {}
     document = parse_object(data.decode(errors="replace"))
+    collector = ResultCollector()
     for file in objects_in(document.get("testResults")):
         path = str(file.get("name", "")).removeprefix(tree)
         cases = objects_in(file.get("assertionResults"))
         for case in cases:
-            test = f"{path}::{_full_title(case)}"[:MAX_ID_CHARS]
-            statuses[test] = _STATUSES.get(str(case.get("status")), "skipped")
-            output[test] = "\n".join(map(str, case.get("failureMessages") or ()))
+            _collect_case(case, path, collector)
         if not cases and file.get("status") == "failed":
-            statuses[f"::{path}"] = "error"
-            output[f"::{path}"] = str(file.get("message", ""))
-    return make_results(statuses, output)
+            collector.set_status(f"::{path}", "error")
+            collector.add_output(f"::{path}", str(file.get("message", "")))
+    return collector.results()
+
+
+def _collect_case(case: dict[str, Any], path: str, collector: ResultCollector) -> None:
+    test = f"{path}::{_full_title(case)}"
+    status = _STATUSES.get(str(case.get("status")), "skipped")
+    collector.set_status(test, status)
+    messages = case.get("failureMessages")
+    if isinstance(messages, list):
+        collector.add_output(test, "\n".join(str(message) for message in messages))
 
 
 def _full_title(case: dict[str, Any]) -> str:
-    ancestors = case.get("ancestorTitles")
     titles: list[str] = []
+    ancestors = case.get("ancestorTitles")
     if isinstance(ancestors, list):
         titles = [str(title) for title in ancestors if title]
-    return " > ".join([*titles, str(case.get("title", ""))])
+    titles.append(str(case.get("title", "")))
+    return " > ".join(titles)

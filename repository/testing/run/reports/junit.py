@@ -61,7 +61,7 @@ def _test_cases(root: Element) -> Iterator[tuple[str, Element]]:
 
 
 def _class_name(case: Element, suites: tuple[str, ...]) -> str:
-    """Return the class name; Node's own runner writes ``test`` there, so its suites stand for it."""
+    """Return the class name; the suites stand for it if it is ``test``, as Node's runner writes."""
     class_name = case.get("classname", "")
     if class_name == "test" and suites:
         return " > ".join(suites)

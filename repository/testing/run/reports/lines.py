@@ -22,9 +22,10 @@ _STATUSES: dict[str, Status] = {
 
 
 def read_lines(output: str) -> dict[str, Status]:
-    """Read ``test_x ok`` below a heading ``path/test_y.py[3]``, and unittest's ``test_x (module.Class) ... ok``.
+    """Read a line a test; other lines are passed over.
 
-    Other lines are passed over.
+    Lines are ``test_x ok`` below a heading ``path/test_y.py[3]``, and unittest's
+    ``test_x (module.Class) ... ok``.
     """
     statuses: dict[str, Status] = {}
     module = ""

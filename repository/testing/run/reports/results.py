@@ -20,14 +20,32 @@ class ReportResults(NamedTuple):
     failures: dict[str, str]
 
 
-def make_results(statuses: dict[str, Status], output: dict[str, str]) -> ReportResults:
-    """Return the results with the bounded output of the first failures.
+class ResultCollector:
+    """Collects statuses and output of tests while a report is read."""
 
-    Raises:
-        UnreadableReport: no test has a result.
-    """
-    if not statuses:
-        raise UnreadableReport("the report tells of no test")
-    red = [test for test, status in statuses.items() if status in ("failed", "error")]
-    failures = {test: output.get(test, "")[-MAX_FAILURE_CHARS:] for test in red[:MAX_FAILURES]}
-    return ReportResults(statuses, failures)
+    def __init__(self) -> None:
+        self._statuses: dict[str, Status] = {}
+        self._output: dict[str, str] = {}
+
+    def set_status(self, test: str, status: Status) -> None:
+        self._statuses[test[:MAX_ID_CHARS]] = status
+
+    def add_output(self, test: str, text: str) -> None:
+        """Append to a test's output, whose end is kept."""
+        test = test[:MAX_ID_CHARS]
+        output = self._output.get(test, "") + text
+        self._output[test] = output[-MAX_FAILURE_CHARS:]
+
+    def results(self) -> ReportResults:
+        """Return the results with the output of the first failures.
+
+        Raises:
+            UnreadableReport: no test has a result.
+        """
+        if not self._statuses:
+            raise UnreadableReport("the report tells of no test")
+        failures: dict[str, str] = {}
+        for test, status in self._statuses.items():
+            if status in ("failed", "error") and len(failures) < MAX_FAILURES:
+                failures[test] = self._output.get(test, "")
+        return ReportResults(self._statuses, failures)

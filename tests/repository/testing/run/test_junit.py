@@ -20,8 +20,14 @@ def test_a_test_with_two_entries_counts_at_its_worst() -> None:
 
 
 def test_suites_stand_for_the_class_that_node_does_not_name() -> None:
-    xml = b"""<testsuites><testsuite name="test/a.js"><testcase name="top" classname="test"/><testsuite name="deep">
-    <testcase name="x" classname="test"><failure message="1 == 2"/></testcase></testsuite></testsuite></testsuites>"""
+    xml = b"""<testsuites>
+    <testsuite name="test/a.js">
+      <testcase name="top" classname="test"/>
+      <testsuite name="deep">
+        <testcase name="x" classname="test"><failure message="1 == 2"/></testcase>
+      </testsuite>
+    </testsuite>
+    </testsuites>"""
     assert read_junit(xml)[0] == {"test/a.js::top": "passed", "test/a.js > deep::x": "failed"}
 
 
