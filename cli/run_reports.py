@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cli.times import iso_time
+from pipeline.leased_run import is_stage_result
 from pipeline.store.contract import RunRow, RunStore
 
 
@@ -55,7 +56,7 @@ def run_report(store: RunStore, run: RunRow) -> dict[str, Any]:
 def timeline(store: RunStore, run: RunRow) -> list[Moment]:
     """Return what happened in the run, the oldest first."""
     moments = [Moment(event.at, event.what, event.detail) for event in store.history(run.key)]
-    for stage in store.checkpoints(run.key):
+    for stage in filter(is_stage_result, store.checkpoints(run.key)):
         detail = f"{stage.stage}, round {stage.round}, {stage.seconds:.2f} s"
         moments.append(Moment(stage.created_at, "stage", detail))
     for call in store.calls(run.key):
@@ -78,7 +79,7 @@ def _stages(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
             "seconds": checkpoint.seconds,
             "created_at": checkpoint.created_at,
         }
-        for checkpoint in store.checkpoints(run.key)
+        for checkpoint in filter(is_stage_result, store.checkpoints(run.key))
     ]
 
 

@@ -203,6 +203,11 @@ class LeasedRun:
         await asyncio.to_thread(self._store.finish, self._lease, result, event, topic_arn)
 
 
+def is_stage_result(checkpoint: Checkpoint) -> bool:
+    """Whether the checkpoint is a stage's result, and not a text that the run remembers."""
+    return checkpoint.round != NO_ROUND
+
+
 def read_result(artifacts: Artifacts, checkpoint: Checkpoint, kind: type[ResultT]) -> ResultT:
     """Return a stage's stored result. Blocks.
 
