@@ -74,7 +74,7 @@ def command() -> None:
 )
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND...")
 @click.pass_context
-def run(
+def run(  # noqa: PLR0913 - one parameter an option
     ctx: click.Context,
     backend: str,
     network: Any,

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option("--job", "job_id", help="With NAME: take the variables from this job's stored run.")
 @click.option("--generation", type=click.IntRange(min=0), help="With --job; default: the newest.")
 @click.pass_context
-def render(
+def render(  # noqa: PLR0913 - one parameter an option
     ctx: click.Context,
     what: str | None,
     named: str | None,
