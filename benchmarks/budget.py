@@ -30,8 +30,9 @@ from pipeline.model.failures import Failure, ModelError
 from pipeline.model.ledger import Ledger, micro
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.run_key import RunKey
-from pipeline.store.contract import Claimed, Lease, MoneyCaps, RunStore, Submission
+from pipeline.store.contract import Call, CallRequest, Claimed, Lease, MoneyCaps, Submission
 from pipeline.store.sqlite import SqliteStore
+from pipeline.store.store import RunStore
 
 START = 1_000_000_000.0
 LEASE = 60.0
@@ -119,9 +120,9 @@ class Watch:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def reserve(self, lease: Lease, key: str, *, day: str, caps: MoneyCaps, **more: Any) -> Any:
-        call = self._store.reserve(lease, key, day=day, caps=caps, **more)
-        self._look(lease, day, caps.run)
+    def reserve(self, lease: Lease, request: CallRequest, caps: MoneyCaps) -> Call:
+        call = self._store.reserve(lease, request, caps)
+        self._look(lease, request.day, caps.run)
         return call
 
     def settle(self, lease: Lease, call: Any, *, micro_usd: int) -> None:

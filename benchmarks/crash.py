@@ -201,7 +201,7 @@ class Bench:
 
     def _left(self) -> tuple[int, int, int]:
         """Jobs, events and messages."""
-        events = self._count("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+        events = self._count("SELECT count(*) FROM events WHERE published_at IS NULL")
         messages = self.aws.look(
             lambda: len(self.aws.sqs.of({"QueueUrl": self.queue.url}).messages)
         )

@@ -16,9 +16,9 @@ from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.github import Forge
 from pipeline.model import ModelClient
 from pipeline.settings import Settings, SettingsError
-from pipeline.store.contract import RunStore
 from pipeline.store.migrations import NewerStore
 from pipeline.store.sqlite import SqliteStore
+from pipeline.store.store import RunStore
 from pipeline.template_sets import TemplateSets
 from prompts import TemplateError, TemplateSet
 from prompts.template_set import SUFFIX

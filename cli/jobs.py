@@ -17,7 +17,8 @@ from pipeline.job import FixIssueJob, explain
 from pipeline.outcome import Outcome
 
 if TYPE_CHECKING:
-    from pipeline.store.contract import RunRow, RunStore
+    from pipeline.store.contract import RunRow
+    from pipeline.store.store import RunStore
 
 _STATES = [*(outcome.value for outcome in Outcome), "queued", "running"]
 _REASON_WIDTH = 120

@@ -15,7 +15,7 @@ from cli.times import iso_time
 
 if TYPE_CHECKING:
     from pipeline.queue import SqsQueue
-    from pipeline.store.contract import RunStore
+    from pipeline.store.store import RunStore
 
 #: How many runs are counted, the newest first.
 MAX_RUNS = 10_000

@@ -6,7 +6,8 @@ from typing import Any
 
 from cli.times import iso_time
 from pipeline.leased_run import is_stage_result
-from pipeline.store.contract import RunRow, RunStore
+from pipeline.store.contract import RunRow
+from pipeline.store.store import RunStore
 
 
 @dataclass(frozen=True)

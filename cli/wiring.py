@@ -27,7 +27,7 @@ from pipeline.model.buyer import Buyer
 from pipeline.policy import Allowed, Policy
 from pipeline.settings import Settings, SettingsError, secret_values, variable
 from pipeline.stage import Pipeline
-from pipeline.store.contract import RunStore
+from pipeline.store.store import RunStore
 from pipeline.telemetry import Redactor
 from pipeline.template_sets import TemplateSets
 from repository.git import Mirrors

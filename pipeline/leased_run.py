@@ -16,14 +16,15 @@ from pipeline.outcome import Event, RunResult
 from pipeline.run_key import RunKey
 from pipeline.store.contract import (
     Call,
+    CallRequest,
     Checkpoint,
     Effect,
     Lease,
     MoneyCaps,
     Round,
     RunRow,
-    RunStore,
 )
+from pipeline.store.store import RunStore
 
 ResultT = TypeVar("ResultT", bound=BaseModel)
 
@@ -175,16 +176,14 @@ class LeasedRun:
             pipeline.store.contract.BudgetExceeded: nothing was reserved.
         """
         name = key.replace("/", "-")
-        return await asyncio.to_thread(
-            self._store.reserve,
-            self._lease,
-            key,
+        request = CallRequest(
+            key=key,
             micro_usd=micro_usd,
             model=model,
             reply_key=f"{self.key.prefix}/replies/{name}-{{attempt}}.json",
             day=day,
-            caps=caps,
         )
+        return await asyncio.to_thread(self._store.reserve, self._lease, request, caps)
 
     async def settle(self, call: Call, *, micro_usd: int) -> None:
         await asyncio.to_thread(self._store.settle, self._lease, call, micro_usd=micro_usd)

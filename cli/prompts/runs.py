@@ -19,7 +19,8 @@ from pipeline.artifacts import Artifacts
 from pipeline.job import FixIssueJob, Options, Replay
 from pipeline.leased_run import LeasedRun, read_result
 from pipeline.outcome import Event, Outcome, RunResult
-from pipeline.store.contract import Checkpoint, Claimed, Round, RunRow, RunStore, Submission
+from pipeline.store.contract import Checkpoint, Claimed, Round, RunRow, Submission
+from pipeline.store.store import RunStore
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.fetch_issue import FetchIssue, Issue
 from stages.order import RESULT_TYPES

@@ -18,7 +18,7 @@ from pipeline.api.middleware import RequestMiddleware
 from pipeline.api.problem import Problem, Refusal
 from pipeline.clock import Clock
 from pipeline.job import FixIssueJob
-from pipeline.store.contract import RunStore
+from pipeline.store.store import RunStore
 
 _SCHEMAS = "#/components/schemas/"
 _JOB_BODY = {

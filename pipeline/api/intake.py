@@ -14,7 +14,8 @@ from pipeline.api.problem import Refusal
 from pipeline.clock import iso_time
 from pipeline.errors import Family, describe, judge
 from pipeline.job import FixIssueJob, parse_job
-from pipeline.store.contract import Call, Registered, RunRow, RunStore, Submission
+from pipeline.store.contract import Call, Registered, RunRow, Submission
+from pipeline.store.store import RunStore
 
 log = logging.getLogger(__name__)
 

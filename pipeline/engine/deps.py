@@ -11,7 +11,7 @@ from pipeline.artifacts import Artifacts
 from pipeline.policy import Policy
 from pipeline.run_key import RunKey
 from pipeline.stage import Pipeline
-from pipeline.store.contract import RunStore
+from pipeline.store.store import RunStore
 
 ProgressKind = Literal["started", "restored", "finished", "back", "note", "ended"]
 

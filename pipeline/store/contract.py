@@ -5,10 +5,9 @@ is in micro-dollars (integers, so that sums and limits are exact)."""
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from pipeline.job import FixIssueJob, InvalidJob, IssueRef, parse_job
-from pipeline.outcome import Event, RunResult
+from pipeline.job import FixIssueJob, InvalidJob, IssueRef
 from pipeline.run_key import RunKey
 
 
@@ -77,25 +76,25 @@ class RunRow:
     repository: str
     issue_url: str
     body: str
-    state: str
-    """queued, running or finished"""
-    outcome: str | None
-    reason: str | None
-    round: int
-    tries: int
-    deliveries: int
-    crashes: int
-    """Deliveries whose worker died: their lease ended without having been given back."""
     owner: str | None
     """Name of the API key that registered the job; None where it came by the queue alone."""
-    seconds: float
-    cancel_requested: bool
     created_at: float
-    finished_at: float | None
-    last_error: str | None
-    result: str | None
+    state: str = "queued"
+    """queued, running or finished"""
+    outcome: str | None = None
+    reason: str | None = None
+    round: int = 1
+    tries: int = 0
+    deliveries: int = 0
+    crashes: int = 0
+    """Deliveries whose worker died: their lease ended without having been given back."""
+    seconds: float = 0.0
+    cancel_requested: bool = False
+    finished_at: float | None = None
+    last_error: str | None = None
+    result: str | None = None
     """The RunResult as JSON."""
-    event: str | None
+    event: str | None = None
     """The run.finished event, byte for byte as it was first published."""
 
     @property
@@ -161,34 +160,6 @@ class Finished:
 Claim = Claimed | ClaimedInvalid | Busy | Finished
 
 
-def claimed(
-    run: RunRow, lease: Lease, submission: Submission, *, body_differs: bool
-) -> Claimed | ClaimedInvalid:
-    """Return the claim on a run, its stored job parsed.
-
-    Raises:
-        UnreadableMessage, NewerSchema: the stored job is no job for this version.
-    """
-    job = submission.job
-    if run.body != submission.body:
-        job = read_job(run.body)
-    if isinstance(job, InvalidJob):
-        return ClaimedInvalid(run, lease, job)
-    return Claimed(run, lease, job, body_differs)
-
-
-def read_job(body: str) -> FixIssueJob | InvalidJob:
-    """Parse a stored job.
-
-    Raises:
-        UnreadableMessage, NewerSchema: it is no job for this version.
-    """
-    try:
-        return parse_job(body)
-    except InvalidJob as error:
-        return error
-
-
 @dataclass(frozen=True)
 class Checkpoint:
     round: int
@@ -244,6 +215,21 @@ class Call:
 
 
 @dataclass(frozen=True)
+class CallRequest:
+    """A model's reply to be bought."""
+
+    key: str
+    """Names the reply within its run; attempts at the same reply share it."""
+    micro_usd: int
+    """Its cost at worst."""
+    model: str
+    reply_key: str
+    """The artifact that will hold the reply; ``{attempt}`` is filled in."""
+    day: str
+    """``YYYY-MM-DD``, UTC: the day whose budgets it uses."""
+
+
+@dataclass(frozen=True)
 class PendingEvent:
     event_id: str
     type: str
@@ -264,127 +250,3 @@ class BudgetExceeded(Exception):
         self.scope = scope
         self.needed = needed
         self.left = left
-
-
-class RunStore(Protocol):
-    """Every method that takes a lease raises pipeline.errors.LeaseLost where the lease is not the
-    run's live one.
-    """
-
-    def register(self, submission: Submission, *, owner: str | None) -> Registered:
-        """Make the job and its run, queued, where there is none: what the HTTP intake answers with.
-
-        A run without an owner gets this one: its message may have been delivered before it was registered.
-        """
-        ...
-
-    def claim(self, submission: Submission, *, lease_seconds: float) -> Claim:
-        """Take the run for one delivery; makes the job, and its next generation for a new replay,
-        where needed.
-        """
-        ...
-
-    def renew(self, lease: Lease, *, lease_seconds: float) -> bool:
-        """Move the lease's end on, also where it has passed and nobody took the run. True: somebody asked for the run
-        to be cancelled. No error either where the lease's own delivery has finished the run meanwhile.
-        """
-        ...
-
-    def release(self, lease: Lease) -> None:
-        """Give the lease back, the run unfinished. A lease already lost is no error."""
-        ...
-
-    def count_try(self, lease: Lease, error: str, seconds: float) -> int:
-        """Count a failed try (interruptions are not counted), and its seconds. Gives the tries so
-        far.
-        """
-        ...
-
-    def save_checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> bool:
-        """Store a stage's result, its seconds added to the run's. True: a cancellation was asked
-        for.
-        """
-        ...
-
-    def checkpoints(self, key: RunKey) -> list[Checkpoint]: ...
-
-    def open_round(self, lease: Lease, opened: Round, seconds: float) -> None: ...
-
-    def rounds(self, key: RunKey) -> list[Round]: ...
-
-    def intend(self, lease: Lease, name: str, intention: dict[str, Any]) -> dict[str, Any]:
-        """Store an effect's intention; one stored earlier in this run stands and is returned."""
-        ...
-
-    def record(self, lease: Lease, name: str, result: dict[str, Any]) -> None: ...
-
-    def effects(self, job_id: str) -> list[Effect]:
-        """Of every generation, oldest first."""
-        ...
-
-    def reserve(
-        self,
-        lease: Lease,
-        key: str,
-        *,
-        micro_usd: int,
-        model: str,
-        reply_key: str,
-        day: str,
-        caps: MoneyCaps,
-    ) -> Call:
-        """Reserve money for the next attempt at ``key``; an attempt still reserved there becomes cut. ``{attempt}`` in
-        ``reply_key`` is filled in.
-
-        Raises:
-            BudgetExceeded: nothing was reserved.
-        """
-        ...
-
-    def settle(self, lease: Lease, call: Call, *, micro_usd: int) -> None: ...
-
-    def release_call(self, lease: Lease, call: Call) -> None:
-        """The provider certainly charged nothing."""
-        ...
-
-    def calls(self, key: RunKey) -> list[Call]: ...
-
-    def spent(self, *, day: str, repository: str | None = None) -> int:
-        """Micro-dollars reserved and settled on a day (``YYYY-MM-DD``, UTC)."""
-        ...
-
-    def announce(self, lease: Lease, event: Event, topic_arn: str | None) -> None:
-        """Put an event into the outbox, once per event id. With no topic it is kept as published."""
-        ...
-
-    def finish(self, lease: Lease, result: RunResult, event: Event, topic_arn: str | None) -> None:
-        """Decide the outcome, once, and put its event into the outbox, in one transaction."""
-        ...
-
-    def pending_events(self, limit: int = 10) -> list[PendingEvent]: ...
-
-    def mark_published(self, event_id: str) -> None: ...
-
-    def run(self, job_id: str, generation: int | None = None) -> RunRow | None:
-        """One run; with no generation the newest."""
-        ...
-
-    def oldest_unfinished(self) -> float | None:
-        """When the oldest run without an outcome was made; None: all have one."""
-        ...
-
-    def history(self, key: RunKey) -> list[Moment]:
-        """Oldest first."""
-        ...
-
-    def runs(
-        self, *, outcome: str | None = None, repository: str | None = None, limit: int = 50
-    ) -> list[RunRow]:
-        """Newest first."""
-        ...
-
-    def request_cancel(self, job_id: str) -> bool:
-        """Ask the newest unfinished run to stop. False: there is none."""
-        ...
-
-    def close(self) -> None: ...

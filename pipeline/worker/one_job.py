@@ -9,7 +9,8 @@ from pipeline.engine.engine import Deferred, Engine
 from pipeline.errors import LeaseLost
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event
-from pipeline.store.contract import Busy, Claimed, ClaimedInvalid, Finished, RunStore, Submission
+from pipeline.store.contract import Busy, Claimed, ClaimedInvalid, Finished, Submission
+from pipeline.store.store import RunStore
 from pipeline.worker.execution import Execution
 from pipeline.worker.heartbeat import Heartbeat
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.engine.engine import Engine
 from pipeline.queue import SqsQueue
-from pipeline.store.contract import RunStore
+from pipeline.store.store import RunStore
 from pipeline.worker.outbox import Publisher
 
 

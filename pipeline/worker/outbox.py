@@ -16,7 +16,8 @@ from pipeline.backoff import Backoff
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event
-from pipeline.store.contract import PendingEvent, RunRow, RunStore
+from pipeline.store.contract import PendingEvent, RunRow
+from pipeline.store.store import RunStore
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from pipeline.outcome import Outcome
 from pipeline.store.contract import Checkpoint, MoneyCaps, Round
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
-from tests.stand_ins.runs import claim, finish, job
+from tests.stand_ins.runs import call_request, claim, finish, job
 
 
 @pytest.fixture
@@ -29,9 +29,7 @@ def ended(store: SqliteStore) -> str:
     first = claim(store)
     store.save_checkpoint(first.lease, Checkpoint(1, "fetch_issue", "{}", False, 1.5, 1.0))
     caps = MoneyCaps(10**6, 10**6, 10**6)
-    call = store.reserve(
-        first.lease, "1/x", micro_usd=9, model="m", reply_key="r", day="2026-01-01", caps=caps
-    )
+    call = store.reserve(first.lease, call_request(9, key="1/x", day="2026-01-01"), caps)
     store.settle(first.lease, call, micro_usd=2_500)
     store.open_round(
         first.lease, Round(2, "propose_patch", "\n\x1b[31mTests fail\x1b[0m\nmore"), 0.5

@@ -11,7 +11,7 @@ from pipeline.store.contract import Checkpoint, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws, Queue
-from tests.stand_ins.runs import LEASE, Clock, claim, finish, job
+from tests.stand_ins.runs import LEASE, Clock, call_request, claim, finish, job
 
 
 @pytest.fixture
@@ -174,9 +174,7 @@ def test_a_run_is_shown_in_the_order_of_time(
     second = claim(store)
     caps = MoneyCaps(10**6, 10**6, 10**6)
     clock.now += 1
-    call = store.reserve(
-        second.lease, "1/x", micro_usd=9, model="m", reply_key="r", day="2026-01-01", caps=caps
-    )
+    call = store.reserve(second.lease, call_request(9, key="1/x", day="2026-01-01"), caps)
     store.settle(second.lease, call, micro_usd=2_500)
     clock.now += 1
     store.intend(second.lease, "push", {"branch": "b"})

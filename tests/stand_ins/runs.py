@@ -21,8 +21,16 @@ from pipeline.model.ledger import Ledger, micro
 from pipeline.outcome import Event, Facts, Outcome, RunResult
 from pipeline.policy import Policy
 from pipeline.stage import Back, Pipeline, RunContext, Stop
-from pipeline.store.contract import Claimed, ClaimedInvalid, MoneyCaps, Round, RunStore, Submission
+from pipeline.store.contract import (
+    CallRequest,
+    Claimed,
+    ClaimedInvalid,
+    MoneyCaps,
+    Round,
+    Submission,
+)
 from pipeline.store.sqlite import SqliteStore
+from pipeline.store.store import RunStore
 from prompts import TemplateSet
 
 #: 2001-09-09, within a UTC day.
@@ -75,6 +83,10 @@ def result_of(
         reason=reason,
         trace="t",
     )
+
+
+def call_request(micro_usd: int, key: str = "propose/1", day: str = DAY) -> CallRequest:
+    return CallRequest(key, micro_usd, model="m", reply_key="replies/{attempt}", day=day)
 
 
 def finish(

@@ -4,8 +4,7 @@ from inspect import signature
 from typing import Any
 
 from pipeline.api.server import KEEP_ALIVE_SECONDS
-from pipeline.store.dynamodb import DynamoStore
-from pipeline.store.dynamodb.layout import TIME_TO_LIVE, table_definition
+from pipeline.store.dynamodb import TIME_TO_LIVE, DynamoStore, table_definition
 from tests.terraform.hcl import block
 
 

@@ -18,15 +18,14 @@ from botocore.session import get_session
 
 from pipeline.artifacts.s3 import S3Artifacts
 from pipeline.queue import SqsQueue, VisibilityExtender
-from pipeline.run_key import RunKey
-from pipeline.store.contract import Submission
+from pipeline.store.contract import MoneyCaps, Submission
 from pipeline.store.dynamodb import DynamoStore, table_definition
 from pipeline.template_sets import TemplateSets
 from pipeline.worker.outbox import Publisher
 from pipeline.worker.task_protection import AGENT_VARIABLE, connect_agent
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.ecs_agent import ecs_agent
-from tests.stand_ins.runs import claim, finish, job
+from tests.stand_ins.runs import call_request, claim, finish, job
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "terraform/modules/service/task_role.tf"
@@ -130,7 +129,8 @@ async def everything_a_worker_does(aws: Aws, table: str, bucket: str) -> None:
         claimed = claim(store)
         store.register(Submission.of(job(7)), owner="sevalla")
         store.renew(claimed.lease, lease_seconds=60)
-        store.checkpoints(RunKey(claimed.run.job_id, 0))
+        store.checkpoints(claimed.run.key)
+        store.reserve(claimed.lease, call_request(1), MoneyCaps(1, 1, 1))
         finish(store, claimed, topic=topic.arn)
         await publisher.drain()
         store.runs()
@@ -170,7 +170,7 @@ def operations_of_the_source() -> set[tuple[str, str]]:
         ("queue", "sqs"),
         ("worker", "sns"),
         ("artifacts", "s3"),
-        ("store/dynamodb", "dynamodb"),
+        ("store/dynamodb.py", "dynamodb"),
     ):
         names = {
             re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(): name for name in _operations(service)

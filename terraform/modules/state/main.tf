@@ -2,7 +2,7 @@ data "aws_caller_identity" "current" {}
 
 data "aws_region" "current" {}
 
-# Keys, index and time to live are those of pipeline/store/dynamodb/layout.py; tests/terraform compares them.
+# Keys, index and time to live are those of pipeline/store/dynamodb.py; tests/terraform compares them.
 resource "aws_dynamodb_table" "runs" {
   #checkov:skip=CKV_AWS_119:Encrypted with the key that AWS manages. One of the account's own adds a way to lose the data, and shuts out no reader that IAM lets in.
   name                        = "${var.name}-runs"
@@ -37,7 +37,7 @@ resource "aws_dynamodb_table" "runs" {
     hash_key           = "listed"
     range_key          = "listed_at"
     projection_type    = "INCLUDE"
-    non_key_attributes = ["outcome", "repository", "state"]
+    non_key_attributes = ["repository", "status"]
   }
 
   ttl {

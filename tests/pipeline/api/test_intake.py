@@ -9,7 +9,7 @@ from pipeline.job import parse_job
 from pipeline.outcome import Outcome
 from pipeline.store.contract import MoneyCaps, Submission
 from tests.pipeline.api.conftest import ALICE, BOB, ISSUE, Service
-from tests.stand_ins.runs import claim, finish, job
+from tests.stand_ins.runs import call_request, claim, finish, job
 
 
 def test_an_issue_is_queued_and_its_job_seen_at_once(service: Service):
@@ -216,7 +216,7 @@ def test_a_finished_run_shows_its_outcome_its_result_and_its_cost(service: Servi
     claimed = claim(service.store)
     caps = MoneyCaps(10**9, 10**9, 10**9)
     call = service.store.reserve(
-        claimed.lease, "k", micro_usd=250_000, model="m", reply_key="r", day="2001-09-09", caps=caps
+        claimed.lease, call_request(250_000, key="k", day="2001-09-09"), caps
     )
     service.store.settle(claimed.lease, call, micro_usd=120_000)
     finish(service.store, claimed, Outcome.NO_FIX)

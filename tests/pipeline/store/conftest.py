@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store.contract import RunStore
 from pipeline.store.dynamodb import DynamoStore, table_definition
 from pipeline.store.sqlite import SqliteStore
+from pipeline.store.store import RunStore
 from tests.stand_ins.moto import moto_client
 from tests.stand_ins.runs import Clock
 

@@ -20,10 +20,20 @@ from pipeline.store.contract import (
     MoneyCaps,
     PendingEvent,
     Round,
-    RunStore,
     Submission,
 )
-from tests.stand_ins.runs import DAY, LEASE, START, TOPIC, Clock, claim, finish, job, result_of
+from pipeline.store.store import RunStore
+from tests.stand_ins.runs import (
+    LEASE,
+    START,
+    TOPIC,
+    Clock,
+    call_request,
+    claim,
+    finish,
+    job,
+    result_of,
+)
 
 CAPS = MoneyCaps(10**6, 10**7, 10**8)
 
@@ -253,9 +263,7 @@ WRITES: dict[str, Callable[[RunStore, Claimed], object]] = {
 
 
 def reserve(store: RunStore, lease: Lease) -> object:
-    return store.reserve(
-        lease, "late", micro_usd=1, model="m", reply_key="r-{attempt}", day=DAY, caps=CAPS
-    )
+    return store.reserve(lease, call_request(1, key="late"), CAPS)
 
 
 def everything(store: RunStore) -> list[object]:
@@ -272,9 +280,7 @@ def everything(store: RunStore) -> list[object]:
 def test_no_write_lands_without_a_live_lease(store: RunStore, clock: Clock, write: str, how: str):
     held = claim(store)
     store.intend(held.lease, "pull", {"title": "t"})
-    store.reserve(
-        held.lease, "k", micro_usd=5, model="m", reply_key="r-{attempt}", day=DAY, caps=CAPS
-    )
+    store.reserve(held.lease, call_request(5, key="k"), CAPS)
     match how:
         case "expired":
             clock.now += LEASE

@@ -27,7 +27,17 @@ from pipeline.store.contract import (
 )
 from pipeline.store.dynamodb import TIME_TO_LIVE, DynamoStore, table_definition
 from tests.stand_ins.moto import moto_client
-from tests.stand_ins.runs import DAY, LEASE, TOPIC, Clock, claim, finish, job, result_of
+from tests.stand_ins.runs import (
+    DAY,
+    LEASE,
+    TOPIC,
+    Clock,
+    call_request,
+    claim,
+    finish,
+    job,
+    result_of,
+)
 
 CAPS = MoneyCaps(run=100, repository_day=100, day=100)
 KEEP = 90 * 86_400
@@ -59,7 +69,7 @@ def other(table: str, clock: Clock) -> DynamoStore:
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     taken: list[int] = []
-    monkeypatch.setattr("pipeline.store.dynamodb.table.pause", taken.append)
+    monkeypatch.setattr("pipeline.store.dynamodb.pause", taken.append)
     return taken
 
 
@@ -95,9 +105,7 @@ def cancelled(*codes: str) -> dict[str, Any]:
 
 
 def reserve(store: DynamoStore, held: Claimed, micro_usd: int) -> object:
-    return store.reserve(
-        held.lease, "k", micro_usd=micro_usd, model="m", reply_key="r-{attempt}", day=DAY, caps=CAPS
-    )
+    return store.reserve(held.lease, call_request(micro_usd, key="k"), CAPS)
 
 
 def everything(client: Any, table: str) -> list[dict[str, Any]]:
@@ -129,8 +137,6 @@ def test_a_lease_that_ends_between_reading_and_writing_takes_no_write(
     store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
 ):
     held = claim(store)
-    # A renewal is no write that the run counts: only the write's condition on the lease's end can
-    # tell.
     before_next_write(client, lambda: other.renew(held.lease, lease_seconds=-1.0))
     with pytest.raises(LeaseLost):
         store.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
@@ -213,15 +219,19 @@ def test_a_heartbeat_that_met_a_transaction_is_tried_again(
     store: DynamoStore, client: Any, pauses: list[int]
 ):
     held = claim(store)
-    conflict = {
-        "Error": {
-            "Code": "TransactionConflictException",
-            "Message": "Transaction is ongoing for the item",
-        }
-    }
-    answer(client, "UpdateItem", 2, conflict)
+    answer(client, "TransactWriteItems", 2, cancelled("TransactionConflict"))
     assert store.renew(held.lease, lease_seconds=LEASE) is False
     assert pauses == [1, 2]
+
+
+def test_a_heartbeat_between_reading_and_writing_does_not_undo_a_write(
+    store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
+):
+    held = claim(store)
+    before_next_write(client, lambda: other.renew(held.lease, lease_seconds=5 * LEASE))
+    store.count_try(held.lease, "an error", 1.0)
+    clock.now += 4 * LEASE
+    assert store.count_try(held.lease, "another", 1.0) == 2
 
 
 def test_a_store_that_is_too_busy_makes_the_run_wait(
@@ -329,7 +339,7 @@ def test_a_result_and_its_event_of_the_largest_size_fit_beside_a_large_job(
 def test_more_rows_than_a_page_are_all_found(
     store: DynamoStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pipeline.store.dynamodb.table.PAGE", 4)
+    monkeypatch.setattr("pipeline.store.dynamodb.PAGE", 4)
     for number in range(1, 12):
         clock.now += 1
         finish(

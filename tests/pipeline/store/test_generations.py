@@ -13,9 +13,9 @@ from pipeline.store.contract import (
     Claimed,
     ClaimedInvalid,
     Finished,
-    RunStore,
     Submission,
 )
+from pipeline.store.store import RunStore
 from tests.stand_ins.runs import LEASE, START, Clock, claim, finish, job
 
 

@@ -10,7 +10,8 @@ import pytest
 from pipeline.errors import LeaseLost
 from pipeline.outcome import Event, RunStarted
 from pipeline.run_key import RunKey
-from pipeline.store.contract import Claimed, RunStore
+from pipeline.store.contract import Claimed
+from pipeline.store.store import RunStore
 from tests.stand_ins.runs import LEASE, START, TOPIC, Clock, claim, finish, job
 
 

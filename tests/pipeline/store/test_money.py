@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.run_key import RunKey
-from pipeline.store.contract import BudgetExceeded, Call, Claimed, MoneyCaps, RunStore
+from pipeline.store.contract import BudgetExceeded, Call, Claimed, MoneyCaps
+from pipeline.store.store import RunStore
 from tests.pipeline.store.conftest import OPENERS
-from tests.stand_ins.runs import DAY, LEASE, Clock, claim, finish, job
+from tests.stand_ins.runs import DAY, LEASE, Clock, call_request, claim, finish, job
 
 CAPS = MoneyCaps(run=100, repository_day=150, day=200)
 
@@ -21,15 +22,7 @@ CAPS = MoneyCaps(run=100, repository_day=150, day=200)
 def reserve(
     store: RunStore, held: Claimed, micro: int, key: str = "1/propose/0", day: str = DAY
 ) -> Call:
-    return store.reserve(
-        held.lease,
-        key,
-        micro_usd=micro,
-        model="m",
-        reply_key="replies/{attempt}",
-        day=day,
-        caps=CAPS,
-    )
+    return store.reserve(held.lease, call_request(micro, key=key, day=day), CAPS)
 
 
 def run_of(store: RunStore, owner: str, number: int) -> Claimed:
@@ -273,7 +266,5 @@ def test_the_limits_are_those_of_the_reservation(store: RunStore):
     held = claim(store)
     reserve(store, held, 60)
     higher = replace(CAPS, run=130)
-    store.reserve(
-        held.lease, "k", micro_usd=60, model="m", reply_key="r-{attempt}", day=DAY, caps=higher
-    )
+    store.reserve(held.lease, call_request(60, key="k"), higher)
     assert store.spent(day=DAY) == 120

@@ -1,78 +1,99 @@
-"""What is SQLite's own: several processes on one file, and a store of a newer version."""
+"""SQLite's own: several processes on one file, a newer version's file, the views for people."""
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlite_utils import Database
 
-from pipeline.store.contract import Busy, Submission
+from pipeline.outcome import Outcome
+from pipeline.run_key import RunKey
+from pipeline.store.contract import Busy, Checkpoint, MoneyCaps, Round, Submission
 from pipeline.store.migrations import NewerStore
-from pipeline.store.sqlite import SqliteStore
-from tests.stand_ins.runs import LEASE, claim, finish, job
+from pipeline.store.rows import StoredRun, run_item_key
+from pipeline.store.sqlite import SqliteStore, SqliteTable
+from pipeline.store.table import Transaction
+from tests.stand_ins.runs import (
+    DAY,
+    LEASE,
+    START,
+    TOPIC,
+    Clock,
+    call_request,
+    claim,
+    finish,
+    job,
+    result_of,
+)
 
 ROOT = Path(__file__).parents[3]
-CLAIM = """
-import sys
-from pathlib import Path
-from pipeline.store.contract import Submission
-from pipeline.store.sqlite import SqliteStore
-from tests.stand_ins.runs import job
-print("ready", flush=True)
-sys.stdin.readline()
-store = SqliteStore(Path(sys.argv[1]))
-print(type(store.claim(Submission.of(job()), lease_seconds=60)).__name__)
-"""
+CAPS = MoneyCaps(10**6, 10**6, 10**6)
 
 
-def test_of_two_processes_that_make_the_store_at_once_one_gets_the_run(tmp_path: Path):
-    arguments = [sys.executable, "-c", CLAIM, str(tmp_path / "new" / "store.sqlite")]
-    pipes = {
-        "stdin": subprocess.PIPE,
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.PIPE,
-        "text": True,
-    }
-    processes = [subprocess.Popen(arguments, cwd=ROOT, **pipes) for _ in range(2)]  # type: ignore[call-overload]
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "new" / "store.sqlite"
+
+
+@pytest.fixture
+def store(path: Path, clock: Clock) -> Iterator[SqliteStore]:
+    opened = SqliteStore(path, clock=clock)
+    yield opened
+    opened.close()
+
+
+def start_claim_program(path: Path) -> subprocess.Popen[str]:
+    program = [sys.executable, "-m", "tests.pipeline.store.claim_program", str(path)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(program, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def test_of_two_processes_that_make_the_store_at_once_one_gets_the_run(path: Path):
+    processes = [start_claim_program(path) for _ in range(2)]
     for process in processes:
+        assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
     for process in processes:
+        assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    said = [process.communicate(timeout=60) for process in processes]
-    assert sorted(out.strip() for out, _ in said) == ["Busy", "Claimed"], said
+    outputs = [process.communicate(timeout=60) for process in processes]
+    answers = sorted(output.strip() for output, _ in outputs)
+    assert answers == ["Busy", "Claimed"], outputs
 
 
-def test_many_stores_are_opened_on_a_new_file_at_once(tmp_path: Path):
+def test_many_stores_are_opened_on_a_new_file_at_once(path: Path):
     with ThreadPoolExecutor(8) as pool:
-        stores = list(pool.map(lambda _: SqliteStore(tmp_path / "store.sqlite"), range(8)))
-    held = claim(stores[0])
+        stores = list(pool.map(lambda _: SqliteStore(path), range(8)))
+    claimed = claim(stores[0])
     assert isinstance(stores[7].claim(Submission.of(job()), lease_seconds=LEASE), Busy)
-    finish(stores[0], held)
+    finish(stores[0], claimed)
     assert [len(store.pending_events()) for store in stores] == [1] * 8
     for store in stores:
         store.close()
 
 
-def test_a_store_is_read_again_after_it_was_closed(tmp_path: Path):
-    store = SqliteStore(tmp_path / "store.sqlite")
+def test_a_closed_store_is_opened_with_what_it_held(path: Path):
+    store = SqliteStore(path)
     event = finish(store, claim(store))
     store.close()
-    again = SqliteStore(tmp_path / "store.sqlite")
-    run = again.run(job().id)
-    assert run is not None and run.event == event.model_dump_json()
-    again.close()
+    reopened = SqliteStore(path)
+    run = reopened.run(job().id)
+    assert run is not None
+    assert run.event == event.model_dump_json()
+    reopened.close()
 
 
-def test_a_store_that_a_newer_version_wrote_is_refused(tmp_path: Path):
-    path = tmp_path / "store.sqlite"
+def test_a_store_that_a_newer_version_wrote_is_refused(path: Path):
     SqliteStore(path).close()
     database = Database(path)
-    database.table("_sqlite_migrations").insert(
-        {"migration_set": "coding-agent", "name": "from_the_future", "applied_at": "2031-01-01"}
-    )
+    newer = {"migration_set": "coding-agent", "name": "from_the_future", "applied_at": "2031-01-01"}
+    database.table("_sqlite_migrations").insert(newer)
     database.close()
     with pytest.raises(
         NewerStore, match=r"written by a newer coding-agent.*'from_the_future'.*upgrade this one"
@@ -80,24 +101,137 @@ def test_a_store_that_a_newer_version_wrote_is_refused(tmp_path: Path):
         SqliteStore(path)
 
 
-def test_a_commit_outlives_a_power_cut(tmp_path: Path):
-    store = SqliteStore(tmp_path / "store.sqlite")
-    told = {
-        name: next(iter(store._db.query(f"PRAGMA {name}")))[name]
-        for name in ("journal_mode", "synchronous")
-    }
-    assert told == {"journal_mode": "wal", "synchronous": 2}
+def test_a_commit_outlives_a_power_cut(path: Path):
+    table = SqliteTable(path)
+    pragmas = {}
+    for name in ("journal_mode", "synchronous"):
+        (pragmas[name],) = table._writer.execute(f"PRAGMA {name}").fetchone()
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2}
+    table.close()
+
+
+def test_a_read_does_not_wait_for_a_transaction(path: Path):
+    table = SqliteTable(path)
+    store = SqliteStore(path)
+    key = claim(store).run.key
     store.close()
 
+    def tries(elsewhere: SqliteTable | Transaction) -> int:
+        item = elsewhere.get(run_item_key(key))
+        assert item is not None
+        return StoredRun.read(item).row.tries
 
-def test_a_read_waits_for_no_write_and_sees_what_was_committed_before(tmp_path: Path):
-    store = SqliteStore(tmp_path / "store.sqlite")
+    def count_a_try(tx: Transaction) -> tuple[int, int]:
+        item = tx.get(run_item_key(key))
+        assert item is not None
+        tx.put(replace(item, data={**item.data, "tries": 9}))
+        return pool.submit(tries, table).result(timeout=20), tries(tx)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert table.transact(count_a_try) == (0, 9)
+    assert tries(table) == 9
+    table.close()
+
+
+def test_a_transaction_that_raises_writes_nothing(store: SqliteStore, path: Path):
     claimed = claim(store)
-    with ThreadPoolExecutor(1) as elsewhere, store._write():
-        store._set(claimed.lease, "tries = 9")
-        seen = elsewhere.submit(store.run, claimed.run.job_id, 0).result(timeout=20)
-        within = store.run(claimed.run.job_id, 0)
-        assert seen is not None and within is not None and (seen.tries, within.tries) == (0, 9)
-    after = store.run(claimed.run.job_id, 0)
-    assert after is not None and after.tries == 9
-    store.close()
+    before = store.run(job().id)
+    result = result_of(claimed).model_copy(update={"reason": "\ud800"})
+    event = finish(store, claim(store, job(2)))
+    with pytest.raises(Exception, match="surrogate"):
+        store.finish(claimed.lease, result, event, TOPIC)
+    assert store.run(job().id) == before
+
+
+# The views
+
+
+def view_row(path: Path, view: str) -> dict[str, Any]:
+    database = Database(path)
+    (row,) = database.query(f"SELECT * FROM {view}")
+    database.close()
+    return dict(row)
+
+
+def test_the_runs_are_a_view(store: SqliteStore, path: Path):
+    store.register(Submission.of(job(replay={"id": "again"})), owner="sevalla")
+    claimed = claim(store, job(replay={"id": "again"}))
+    event = finish(store, claimed, Outcome.PR_OPENED)
+    assert view_row(path, "runs") == {
+        "job_id": job().id,
+        "generation": 0,
+        "replay_id": "again",
+        "repository": "octo/repo",
+        "issue_url": job().issue_url,
+        "body": claimed.run.body,
+        "state": "finished",
+        "outcome": "pr_opened",
+        "reason": "so it is",
+        "round": 1,
+        "tries": 0,
+        "deliveries": 1,
+        "crashes": 0,
+        "owner": "sevalla",
+        "seconds": 0.0,
+        "cancel_requested": 0,
+        "created_at": START,
+        "finished_at": START,
+        "last_error": None,
+        "lease_token": claimed.lease.token,
+        "lease_expires_at": START + LEASE,
+        "result": result_of(claimed, Outcome.PR_OPENED).model_dump_json(),
+        "event": event.model_dump_json(),
+    }
+
+
+def test_the_calls_are_a_view(store: SqliteStore, path: Path):
+    claimed = claim(store)
+    store.reserve(claimed.lease, call_request(40), CAPS)
+    assert view_row(path, "calls") == {
+        "job_id": job().id,
+        "generation": 0,
+        "key": "propose/1",
+        "attempt": 1,
+        "state": "reserved",
+        "micro_usd": 40,
+        "reply_key": "replies/1",
+        "model": "m",
+        "repository": "octo/repo",
+        "day": DAY,
+        "created_at": START,
+    }
+    finish(store, claimed)
+    assert view_row(path, "calls")["state"] == "cut"
+
+
+def test_the_events_are_a_view(store: SqliteStore, path: Path):
+    event = finish(store, claim(store))
+    row = view_row(path, "events")
+    assert row == {
+        "event_id": event.id,
+        "job_id": job().id,
+        "generation": 0,
+        "type": "run.finished",
+        "topic_arn": TOPIC,
+        "body": event.model_dump_json(),
+        "attributes": '{"type":"run.finished","repository":"octo/repo","outcome":"no_fix"}',
+        "created_at": START,
+        "published_at": None,
+    }
+    store.mark_published(event.id)
+    assert view_row(path, "events") == {**row, "published_at": START}
+
+
+def test_the_parts_of_a_run_are_views(store: SqliteStore, path: Path):
+    claimed = claim(store)
+    store.save_checkpoint(claimed.lease, Checkpoint(1, "fetch", "{}", False, 1.5, START))
+    store.open_round(claimed.lease, Round(2, "fetch", "red", {"n": 1}), 1.0)
+    store.intend(claimed.lease, "push", {"sha": "a"})
+    assert view_row(path, "checkpoints")["stage"] == "fetch"
+    assert view_row(path, "rounds")["note"] == '{"n":1}'
+    assert view_row(path, "effects")["intention"] == '{"sha":"a"}'
+    database = Database(path)
+    moments = [row["what"] for row in database.query("SELECT what FROM history")]
+    database.close()
+    assert moments == ["registered", "delivered"]
+    assert len(store.history(RunKey(job().id, 0))) == 2

@@ -1,0 +1,374 @@
+"""The store of many machines: a DynamoDB table, in which every write is conditional.
+
+An item's attributes are its key (``pk``, ``sk``), its place in the index ``listed`` (``listed``,
+``listed_at``, and the values that listings are filtered by), ``version``, ``expires``, and ``data``
+(JSON; compressed above ``COMPRESS_BYTES``). A counter has ``used`` instead of data. ``version``
+counts the writes of an item: a transaction writes what it has read on the condition that the
+version is still the same, and starts again where it is not.
+
+DynamoDB deletes an item some time after ``expires``; until then it is left out by every read here.
+"""
+
+import json
+import random
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from pipeline.errors import Retry
+from pipeline.store.store import RunStore
+from pipeline.store.table import FILTERS, Item, Key
+
+T = TypeVar("T")
+#: An item as boto3's client takes and gives it.
+Attributes = dict[str, Any]
+
+INDEX = "listed"
+#: The ``TimeToLiveSpecification`` of ``update_time_to_live``.
+TIME_TO_LIVE: dict[str, Any] = {"Enabled": True, "AttributeName": "expires"}
+#: Bytes above which data is compressed: an item takes 400 KB, and a write costs by the KB
+#: (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
+COMPRESS_BYTES = 4_000
+#: How often a transaction is tried against others.
+ATTEMPTS = 10
+#: Keys of one BatchGetItem, DynamoDB's limit.
+PAGE = 100
+#: Reasons of a cancelled transaction for which trying again helps
+#: (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
+_RETRIED_REASONS = frozenset(
+    {
+        "None",
+        "ConditionalCheckFailed",
+        "TransactionConflict",
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+    }
+)
+_UNCHANGED = "#version = :version"
+_ABSENT = "attribute_not_exists(#pk) OR #expires <= :now"
+_WITHIN_LIMIT = "attribute_not_exists(#used) OR #used <= :room"
+
+
+class WriteConflict(Exception):
+    """Another transaction wrote first, or at the same time."""
+
+
+class DynamoStore(RunStore):
+    """The store of many machines.
+
+    It forgets a run ``keep_days`` after its end: a message lives 14 days in SQS at most, and a job
+    sent again later is a new one. Leases compare the workers' clocks, which ECS keeps in step.
+    Errors of botocore pass through.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        client: Any = None,
+        keep_days: float = 90.0,
+    ):
+        dynamo = DynamoTable(table, client or _client(), clock)
+        super().__init__(dynamo, clock=clock, keep_days=keep_days)
+
+
+def _client() -> Any:
+    import boto3
+    from botocore.config import Config
+
+    from pipeline.aws import limits, region
+
+    config = Config(**limits(read_seconds=10.0))
+    return boto3.session.Session().client("dynamodb", region_name=region(), config=config)
+
+
+def table_definition(name: str) -> dict[str, Any]:
+    """Return the arguments of ``create_table``.
+
+    The time to live is set by a call of its own, with ``TIME_TO_LIVE``.
+    """
+    keys = ("pk", "sk", "listed", "listed_at")
+    return {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        "KeySchema": _key_schema("pk", "sk"),
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": INDEX,
+                "KeySchema": _key_schema("listed", "listed_at"),
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(FILTERS)},
+            }
+        ],
+    }
+
+
+def _key_schema(partition: str, sort: str) -> list[dict[str, str]]:
+    return [
+        {"AttributeName": partition, "KeyType": "HASH"},
+        {"AttributeName": sort, "KeyType": "RANGE"},
+    ]
+
+
+class DynamoTable:
+    """See ``pipeline.store.table.Table``. Reads are strongly consistent, but for the index's."""
+
+    def __init__(self, name: str, client: Any, clock: Callable[[], float]):
+        self.name = name
+        self.clock = clock
+        self._client = client
+
+    def get(self, key: Key) -> Item | None:
+        attributes = self.attributes(key)
+        return _item(attributes) if attributes is not None else None
+
+    def attributes(self, key: Key) -> Attributes | None:
+        """Return an item's attributes; None where there is none, or it has expired."""
+        response = self._client.get_item(
+            TableName=self.name, Key=_key_attributes(key), ConsistentRead=True
+        )
+        attributes: Attributes | None = response.get("Item")
+        if attributes is None or self._expired(attributes):
+            return None
+        return attributes
+
+    def items(self, partition: str, prefix: str) -> list[Item]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.name,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues={":pk": {"S": partition}, ":prefix": {"S": prefix}},
+        )
+        items = []
+        for page in pages:
+            for attributes in page["Items"]:
+                if not self._expired(attributes):
+                    items.append(_item(attributes))
+        return items
+
+    def counter(self, key: Key) -> int:
+        attributes = self.attributes(key)
+        return int(attributes["used"]["N"]) if attributes is not None else 0
+
+    def listed(
+        self, listing: str, *, limit: int, newest_first: bool, where: Mapping[str, str]
+    ) -> list[Item]:
+        """See ``Table.listed``. The index may be a moment behind; the items themselves are not."""
+        names = {"#listed": "listed"}
+        values = {":listed": {"S": listing}}
+        conditions = []
+        for name, value in where.items():
+            names[f"#{name}"] = name
+            values[f":{name}"] = {"S": value}
+            conditions.append(f"#{name} = :{name}")
+        options: dict[str, Any] = {}
+        if conditions:
+            options["FilterExpression"] = " AND ".join(conditions)
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.name,
+            IndexName=INDEX,
+            ScanIndexForward=not newest_first,
+            KeyConditionExpression="#listed = :listed",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+            PaginationConfig={"PageSize": PAGE if where else min(PAGE, limit)},
+            **options,
+        )
+        items: list[Item] = []
+        for page in pages:
+            keys = [_key(attributes) for attributes in page["Items"]]
+            items.extend(self._batch(keys))
+            if len(items) >= limit:
+                break
+        return items[:limit]
+
+    def transact(self, decide: Callable[["DynamoTransaction"], T]) -> T:
+        for _ in _attempts():
+            transaction = DynamoTransaction(self)
+            result = decide(transaction)
+            try:
+                self._commit(transaction)
+            except WriteConflict:
+                continue
+            return result
+        raise AssertionError("_attempts() ends by raising")
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _commit(self, transaction: "DynamoTransaction") -> None:
+        writes = list(transaction.writes.values())
+        if not writes:
+            return
+        try:
+            self._client.transact_write_items(TransactItems=writes)
+        except self._client.exceptions.TransactionCanceledException as error:
+            reasons = set()
+            for reason in error.response.get("CancellationReasons", []):
+                reasons.add(reason.get("Code", "None"))
+            if reasons and reasons <= _RETRIED_REASONS:
+                raise WriteConflict(", ".join(sorted(reasons))) from error
+            raise
+
+    def _batch(self, keys: list[Key]) -> list[Item]:
+        """Return the items under these keys that exist, in the order of the keys."""
+        unique = [_key_attributes(key) for key in dict.fromkeys(keys)]
+        requests: dict[str, Any] = {}
+        if unique:
+            requests[self.name] = {"Keys": unique, "ConsistentRead": True}
+        by_key: dict[Key, Item] = {}
+        attempts = _attempts()
+        while requests:
+            next(attempts)
+            response = self._client.batch_get_item(RequestItems=requests)
+            for attributes in response["Responses"].get(self.name, []):
+                if not self._expired(attributes):
+                    by_key[_key(attributes)] = _item(attributes)
+            requests = response.get("UnprocessedKeys") or {}
+        return [by_key[key] for key in keys if key in by_key]
+
+    def _expired(self, attributes: Attributes) -> bool:
+        expires = attributes.get("expires")
+        return expires is not None and int(expires["N"]) <= self.clock()
+
+
+class DynamoTransaction:
+    """See ``pipeline.store.table.Transaction``."""
+
+    def __init__(self, table: DynamoTable):
+        self._table = table
+        self._versions: dict[Key, int | None] = {}
+        """The version of each item read by ``get``; None: there was none."""
+        self.writes: dict[Key, dict[str, Any]] = {}
+        """Entries of ``TransactItems``: one an item, which DynamoDB demands."""
+
+    def get(self, key: Key) -> Item | None:
+        attributes = self._table.attributes(key)
+        if attributes is None:
+            self._versions[key] = None
+            return None
+        self._versions[key] = int(attributes["version"]["N"])
+        return _item(attributes)
+
+    def items(self, partition: str, prefix: str) -> list[Item]:
+        return self._table.items(partition, prefix)
+
+    def counter(self, key: Key) -> int:
+        return self._table.counter(key)
+
+    def put(self, item: Item) -> None:
+        version = self._versions.get(item.key)
+        request = {"TableName": self._table.name, "Item": _attributes(item, (version or 0) + 1)}
+        request.update(self._condition(item.key))
+        self.writes[item.key] = {"Put": request}
+
+    def delete(self, key: Key) -> None:
+        request = {"TableName": self._table.name, "Key": _key_attributes(key)}
+        request.update(self._condition(key))
+        self.writes[key] = {"Delete": request}
+
+    def add(
+        self, key: Key, amount: int, *, limit: int | None = None, expires: int | None = None
+    ) -> None:
+        update = "ADD #used :amount"
+        names = {"#used": "used"}
+        values = {":amount": {"N": str(amount)}}
+        request: dict[str, Any] = {"TableName": self._table.name, "Key": _key_attributes(key)}
+        if expires is not None:
+            update += " SET #expires = :expires"
+            names["#expires"] = "expires"
+            values[":expires"] = {"N": str(expires)}
+        if limit is not None:
+            request["ConditionExpression"] = _WITHIN_LIMIT
+            values[":room"] = {"N": str(limit - amount)}
+        request["UpdateExpression"] = update
+        request["ExpressionAttributeNames"] = names
+        request["ExpressionAttributeValues"] = values
+        self.writes[key] = {"Update": request}
+
+    def _condition(self, key: Key) -> dict[str, Any]:
+        """Return the parameters by which a write demands that the item is still as it was read."""
+        if key not in self._versions:
+            return {}
+        version = self._versions[key]
+        if version is not None:
+            return {
+                "ConditionExpression": _UNCHANGED,
+                "ExpressionAttributeNames": {"#version": "version"},
+                "ExpressionAttributeValues": {":version": {"N": str(version)}},
+            }
+        return {
+            "ConditionExpression": _ABSENT,
+            "ExpressionAttributeNames": {"#pk": "pk", "#expires": "expires"},
+            "ExpressionAttributeValues": {":now": {"N": repr(self._table.clock())}},
+        }
+
+
+def _attempts() -> Iterator[int]:
+    """Count the tries at one request, with pauses between them.
+
+    Raises:
+        Retry: there have been ``ATTEMPTS`` of them.
+    """
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            pause(attempt)
+        yield attempt
+    raise Retry(f"the store is too busy: {ATTEMPTS} tries at one write", counts=False)
+
+
+def pause(attempt: int) -> None:
+    """Sleep, with full jitter: up to 20 ms, doubled with each attempt to 1 s at most."""
+    longest = min(1.0, 0.02 * 2**attempt)
+    time.sleep(random.uniform(0.0, longest))  # noqa: S311 (no secret)
+
+
+def _key(attributes: Attributes) -> Key:
+    return Key(attributes["pk"]["S"], attributes["sk"]["S"])
+
+
+def _key_attributes(key: Key) -> Attributes:
+    return {"pk": {"S": key.partition}, "sk": {"S": key.sort}}
+
+
+def _attributes(item: Item, version: int) -> Attributes:
+    attributes = _key_attributes(item.key)
+    attributes["version"] = {"N": str(version)}
+    attributes["data"] = _packed(item.data)
+    if item.listing is not None:
+        attributes["listed"] = {"S": item.listing}
+        attributes["listed_at"] = {"S": item.listed_at}
+        for name in FILTERS:
+            if name in item.data:
+                attributes[name] = {"S": item.data[name]}
+    if item.expires is not None:
+        attributes["expires"] = {"N": str(item.expires)}
+    return attributes
+
+
+def _item(attributes: Attributes) -> Item:
+    listing = attributes.get("listed")
+    listed_at = attributes.get("listed_at")
+    expires = attributes.get("expires")
+    return Item(
+        key=_key(attributes),
+        data=_unpacked(attributes["data"]),
+        listing=listing["S"] if listing is not None else None,
+        listed_at=listed_at["S"] if listed_at is not None else "",
+        expires=int(expires["N"]) if expires is not None else None,
+    )
+
+
+def _packed(data: Mapping[str, Any]) -> dict[str, Any]:
+    text = json.dumps(data)
+    if len(text) <= COMPRESS_BYTES:
+        return {"S": text}
+    return {"B": zlib.compress(text.encode())}
+
+
+def _unpacked(value: Mapping[str, Any]) -> dict[str, Any]:
+    text = value["S"] if "S" in value else zlib.decompress(bytes(value["B"]))
+    data: dict[str, Any] = json.loads(text)
+    return data

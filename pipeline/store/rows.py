@@ -1,0 +1,220 @@
+"""How the store's rows are laid out as items.
+
+| partition          | sort                           | item                                           |
+|--------------------|--------------------------------|------------------------------------------------|
+| ``job#JOB_ID``     | ``job``                        | the first body's digest, the newest generation |
+| ``job#JOB_ID``     | ``run#GENERATION``             | a run and its lease                            |
+| ``job#JOB_ID``     | ``replay#REPLAY_ID``           | the generation that a replay started           |
+| ``job#JOB_ID``     | ``KIND#GENERATION#NUMBER``     | a part of a run: checkpoint, round, effect, call or moment |
+| ``job#JOB_ID``     | ``open#GENERATION``            | exists as long as the run has no outcome       |
+| ``event#EVENT_ID`` | ``event``                      | an event of the outbox                         |
+| ``day#YYYY-MM-DD`` | ``total``, ``repository#NAME`` | counter: micro-dollars reserved and settled    |
+
+Listings: ``run`` has the runs, ``open`` those without an outcome, ``pending`` the events that wait
+for their publication; each is sorted by time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, TypeVar
+
+from pipeline.outcome import Event
+from pipeline.run_key import RunKey
+from pipeline.store.contract import Call, Checkpoint, Effect, Moment, PendingEvent, Round, RunRow
+from pipeline.store.table import Item, Key
+
+Row = TypeVar("Row", Call, Checkpoint, Effect, Moment, PendingEvent, Round, RunRow)
+
+RUNS = "run"
+OPEN = "open"
+PENDING = "pending"
+
+CHECKPOINT = "checkpoint"
+ROUND = "round"
+EFFECT = "effect"
+CALL = "call"
+MOMENT = "history"
+
+
+def job_partition(job_id: str) -> str:
+    return f"job#{job_id}"
+
+
+def job_key(job_id: str) -> Key:
+    return Key(job_partition(job_id), "job")
+
+
+def run_item_key(key: RunKey) -> Key:
+    return Key(job_partition(key.job_id), f"run#{key.generation:06d}")
+
+
+def open_key(key: RunKey) -> Key:
+    return Key(job_partition(key.job_id), f"open#{key.generation:06d}")
+
+
+def replay_key(job_id: str, replay_id: str) -> Key:
+    return Key(job_partition(job_id), f"replay#{replay_id}")
+
+
+def part_prefix(kind: str, generation: int) -> str:
+    return f"{kind}#{generation:06d}#"
+
+
+def event_key(event_id: str) -> Key:
+    return Key(f"event#{event_id}", "event")
+
+
+def day_total_key(day: str) -> Key:
+    return Key(f"day#{day}", "total")
+
+
+def day_repository_key(day: str, repository: str) -> Key:
+    return Key(f"day#{day}", f"repository#{repository}")
+
+
+def time_key(seconds: float, tie: str) -> str:
+    """Return a text that sorts by time, and by ``tie`` within the same moment."""
+    return f"{seconds:017.6f}#{tie}"
+
+
+@dataclass(frozen=True)
+class StoredJob:
+    job_id: str
+    digest: str
+    """Of the first body; see ``Submission.digest``."""
+    newest: int
+    """The newest generation."""
+
+    @classmethod
+    def read(cls, item: Item) -> "StoredJob":
+        return cls(**item.data)
+
+    def item(self, expires: int | None = None) -> Item:
+        return Item(job_key(self.job_id), asdict(self), expires=expires)
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run with what only the store knows of it."""
+
+    row: RunRow
+    replay_id: str | None
+    """The replay that started it, or the redrive."""
+    lease_token: str | None = None
+    """None: no delivery has it, or its last one gave it back."""
+    lease_expires_at: float = 0.0
+    parts: int = 0
+    """Parts that it has: they are numbered in the order in which they were written."""
+    expires: int | None = None
+    """See ``Item.expires``."""
+
+    @property
+    def finished(self) -> bool:
+        return self.row.state == "finished"
+
+    def with_row(self, **changes: Any) -> "StoredRun":
+        return replace(self, row=replace(self.row, **changes))
+
+    @classmethod
+    def read(cls, item: Item) -> "StoredRun":
+        data = item.data
+        return cls(
+            row=read_row(RunRow, data),
+            replay_id=data["replay_id"],
+            lease_token=data["lease_token"],
+            lease_expires_at=data["lease_expires_at"],
+            parts=data["parts"],
+            expires=item.expires,
+        )
+
+    def item(self) -> Item:
+        row = self.row
+        data = {
+            **vars(row),
+            "status": row.outcome or row.state,
+            "replay_id": self.replay_id,
+            "lease_token": self.lease_token,
+            "lease_expires_at": self.lease_expires_at,
+            "parts": self.parts,
+        }
+        return Item(run_item_key(row.key), data, RUNS, _listed_at(row), self.expires)
+
+
+def open_item(row: RunRow, expires: int | None) -> Item:
+    data = {"created_at": row.created_at}
+    return Item(open_key(row.key), data, OPEN, _listed_at(row), expires)
+
+
+def replay_item(key: RunKey, replay_id: str, expires: int | None) -> Item:
+    data = {"generation": key.generation}
+    return Item(replay_key(key.job_id, replay_id), data, expires=expires)
+
+
+def _listed_at(row: RunRow) -> str:
+    return time_key(row.created_at, f"{row.job_id}#{row.generation:06d}")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a run, to be written."""
+
+    kind: str
+    data: Mapping[str, Any]
+
+    def item(self, run: StoredRun, expires: int | None) -> Item:
+        """Return the item of the run's newest part."""
+        row = run.row
+        sort = f"{part_prefix(self.kind, row.generation)}{run.parts:08d}"
+        data = {"job_id": row.job_id, "generation": row.generation, **self.data}
+        return Item(Key(job_partition(row.job_id), sort), data, expires=expires)
+
+
+@dataclass(frozen=True)
+class StoredCall:
+    """A call with its place in the store and the day whose budget it uses."""
+
+    item: Item
+    call: Call
+    day: str
+
+    @classmethod
+    def read(cls, item: Item) -> "StoredCall":
+        return cls(item, read_row(Call, item.data), item.data["day"])
+
+    def with_state(self, state: str, micro_usd: int) -> Item:
+        data = {**self.item.data, "state": state, "micro_usd": micro_usd}
+        return replace(self.item, data=data)
+
+
+def pending_event_item(run: StoredRun, event: Event, topic_arn: str, now: float) -> Item:
+    data = _event_data(run, event, topic_arn, now, published_at=None)
+    listed_at = time_key(now, f"{run.row.key}#{run.parts:08d}")
+    return Item(event_key(event.id), data, PENDING, listed_at)
+
+
+def published_event_item(run: StoredRun, event: Event, now: float, expires: int | None) -> Item:
+    """Return the item of an event that goes to no topic."""
+    data = _event_data(run, event, None, now, published_at=now)
+    return Item(event_key(event.id), data, expires=expires)
+
+
+def _event_data(
+    run: StoredRun, event: Event, topic_arn: str | None, now: float, published_at: float | None
+) -> dict[str, Any]:
+    return {
+        "event_id": event.id,
+        "job_id": run.row.job_id,
+        "generation": run.row.generation,
+        "type": event.type.value,
+        "topic_arn": topic_arn,
+        "body": event.model_dump_json(),
+        "attributes": event.attributes,
+        "created_at": now,
+        "published_at": published_at,
+    }
+
+
+def read_row(kind: type[Row], data: Mapping[str, Any]) -> Row:
+    """Return a row of the contract from an item's data, which may hold more."""
+    names = [field.name for field in fields(kind)]
+    return kind(**{name: data[name] for name in names})
