@@ -86,13 +86,13 @@ class Tally:
 
 def main() -> None:
     arguments, parser = _parse_arguments()
-    kept = [name for name in RUNGS if name not in arguments.without]
+    rungs = [name for name in RUNGS if name not in arguments.without]
     tally = Tally()
     results = arguments.results.open("w", encoding="utf-8") if arguments.results else None
     try:
         for file in arguments.cases:
             for case in read_cases(file, arguments.repos):
-                with only_rungs(kept):
+                with only_rungs(rungs):
                     result = attempt(case)
                 tally.add(case, result)
                 if results:
@@ -126,7 +126,7 @@ def _parse_arguments() -> tuple[argparse.Namespace, argparse.ArgumentParser]:
 
 
 def attempt(case: Case) -> Result:
-    """Apply a reply as the stage does; a result that does not parse is kept here."""
+    """Apply a reply as the stage does; a result that does not parse counts here."""
     try:
         applied = apply_to_case(case)
         POLICY.check_change(case.before, applied.after)

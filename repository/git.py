@@ -311,15 +311,15 @@ class Mirror:
                 self._git("apply", "--cached", "--whitespace=nowarn", "-", index=index, stdin=patch)
             return self._write_index(index)
 
-    def commit(self, tree: str, parent: str, message: str, who: Identity, seconds: int) -> str:
+    def commit(self, tree: str, parent: str, message: str, author: Identity, seconds: int) -> str:
         """Write a commit; return its SHA, which is the same for the same arguments.
 
-        ``seconds`` since the epoch are the author's and the committer's time; the zone is UTC.
+        ``seconds`` since the epoch are the time of author and committer, who are the same; the zone is UTC.
         """
         environment: dict[str, str] = {}
         for role in ("AUTHOR", "COMMITTER"):
-            environment[f"GIT_{role}_NAME"] = who.name
-            environment[f"GIT_{role}_EMAIL"] = who.email
+            environment[f"GIT_{role}_NAME"] = author.name
+            environment[f"GIT_{role}_EMAIL"] = author.email
             environment[f"GIT_{role}_DATE"] = f"@{seconds} +0000"
         # A model's words may hold characters that git does not take.
         text = message.replace("\0", "").encode(errors="replace")

@@ -47,7 +47,7 @@ def strip_hidden_text(text: str, where: str, hidden: list[str]) -> str:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     with_glyphs = _strip_invisible(text)
-    shown, comments, definitions = _strip_markup(with_glyphs)
+    stripped, comments, definitions = _strip_markup(with_glyphs)
     removed = {
         "HTML comment": comments,
         "unused link definition": definitions,
@@ -57,15 +57,15 @@ def strip_hidden_text(text: str, where: str, hidden: list[str]) -> str:
         if count:
             plural = "s" if count > 1 else ""
             hidden.append(f"{where}: {count} {kind}{plural}")
-    return shown
+    return stripped
 
 
 def _strip_invisible(text: str) -> str:
-    kept: list[str] = []
+    characters: list[str] = []
     for character in _IGNORABLE.sub("", text):
         if character in _VISIBLE_CONTROLS or unicodedata.category(character) not in _INVISIBLE:
-            kept.append(character)
-    return "".join(kept)
+            characters.append(character)
+    return "".join(characters)
 
 
 def _strip_markup(text: str) -> tuple[str, int, int]:
@@ -102,19 +102,19 @@ class _Page:
         """Return the text without comments and unused definitions."""
         lines = self._text.split("\n")
         parts: list[str] = []
-        done = 0
+        at = 0
         for token in _leaf_blocks(MarkdownIt("commonmark").parse(self._text)):
             start, end = token.map or (0, 0)
-            if start < done:
+            if start < at:
                 continue
-            if done < start:
-                parts.append(self._strip_between(lines[done:start]))
+            if at < start:
+                parts.append(self._strip_between(lines[at:start]))
             parts.append(self._strip_block(token, "\n".join(lines[start:end])))
-            done = end
+            at = end
             if self._in_endless_comment:
                 return "\n".join(parts)
-        if done < len(lines):
-            parts.append(self._strip_between(lines[done:]))
+        if at < len(lines):
+            parts.append(self._strip_between(lines[at:]))
         return "\n".join(parts)
 
     def _strip_block(self, token: Token, text: str) -> str:
@@ -137,7 +137,7 @@ class _Page:
 
     def _strip_between(self, lines: Sequence[str]) -> str:
         """Strip lines that show nothing: blank ones, and definitions of links with their titles."""
-        kept: list[str] = []
+        remaining: list[str] = []
         is_used = True
         for line in lines:
             definition = _DEFINITION.match(line)
@@ -146,8 +146,8 @@ class _Page:
                 if not is_used:
                     self.definitions += 1
             if is_used or not line.strip():
-                kept.append(line)
-        return self._strip_comments("\n".join(kept))
+                remaining.append(line)
+        return self._strip_comments("\n".join(remaining))
 
     def _strip_comments(self, text: str) -> str:
         for comment in _COMMENT.finditer(text):

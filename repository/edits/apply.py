@@ -226,8 +226,8 @@ def _write_file(text: str | None, change: WriteFile) -> str:
 def _keeps_half(lines: Sequence[str], new: Sequence[str]) -> bool:
     """Return whether at least half of a file's lines are among the new ones."""
     remaining = set(new)
-    kept = sum(line in remaining for line in lines)
-    return 2 * kept >= len(lines)
+    repeated = sum(line in remaining for line in lines)
+    return 2 * repeated >= len(lines)
 
 
 def _replace_text(text: str, change: ReplaceText) -> str:

@@ -1,4 +1,4 @@
-"""The files that a reply may edit: regular files of one tree, wherever the tree is kept."""
+"""The files that a reply may edit: regular files of one tree, wherever the tree is stored."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 

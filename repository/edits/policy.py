@@ -36,7 +36,7 @@ _PROTECTED = {
         ".pre-commit-config.yaml",
         ".husky",
     ),
-    "who reviews": ("codeowners",),
+    "a list of reviewers": ("codeowners",),
     "a lock file": (
         "*.lock",
         "*.lockb",

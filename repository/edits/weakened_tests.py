@@ -1,4 +1,4 @@
-"""What a change takes away from existing tests: stated in the pull request, never kept quiet."""
+"""What a change takes away from existing tests: stated in the pull request, never passed over."""
 
 import ast
 import re

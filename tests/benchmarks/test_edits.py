@@ -41,7 +41,7 @@ def stored(folder: Path, *cases: dict[str, Any]) -> Path:
     return file
 
 
-def test_each_verdict_is_counted_and_each_result_written(
+def test_each_verdict_is_counted_and_each_result_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = BEFORE.replace("a = 1", "a = 2")
@@ -50,7 +50,7 @@ def test_each_verdict_is_counted_and_each_result_written(
         case("right", "apply", block("a = 1", "a = 2"), good),
         case("wrong", "apply", block("    a = 1", "    a = 3"), good),
         case("refused", "apply", block("    b = 1", "    b = 3"), good),
-        case("kept", "reject", block("    b = 1", "    b = 3")),
+        case("kept out", "reject", block("    b = 1", "    b = 3")),
         case("false", "reject", block("    a = 1", "    a = (")),
         case("written", "unknown", block("    a = 1", "    a = 3")),
     )
@@ -64,24 +64,24 @@ def test_each_verdict_is_counted_and_each_result_written(
     ]
     monkeypatch.setattr(sys, "argv", ["edits", *arguments])
     edits.main()
-    told = json.loads((tmp_path / "o").read_text())
+    written = json.loads((tmp_path / "o").read_text())
     summary = {
-        name: told["summary"][name]
+        name: written["summary"][name]
         for name in ("cases", "apply", "correct", "wrong", "refused", "reject")
     }
     assert summary == {"cases": 6, "apply": 3, "correct": 1, "wrong": 2, "refused": 1, "reject": 2}
     more = {
-        name: told["summary"][name]
+        name: written["summary"][name]
         for name in ("kept_out", "unknown_written", "sent_back", "exact: correct")
     }
     assert more == {"kept_out": 1, "unknown_written": 1, "sent_back": 1, "exact: correct": 0}
-    assert {"rung": "indentation", "correct": 1} in told["rows"]
+    assert {"rung": "indentation", "correct": 1} in written["rows"]
     results = [json.loads(line) for line in (tmp_path / "r").read_text().splitlines()]
     assert results[0] == {"id": "right", "status": "applied", "files": {"m.py": good}, "reason": ""}
     assert (results[2]["status"], results[2]["files"]) == ("rejected", {}) and results[2]["reason"]
 
 
-def test_contents_come_from_the_file_beside_the_cases_or_from_the_repository(
+def test_contents_come_from_the_file_or_the_repository(
     tmp_path: Path,
 ) -> None:
     origin = Origin(tmp_path, {"m.py": BEFORE})
@@ -92,10 +92,10 @@ def test_contents_come_from_the_file_beside_the_cases_or_from_the_repository(
     repos = tmp_path / "repos"
     repos.mkdir()
     (repos / "octo__calc").symlink_to(tmp_path / "origin")
-    (found,) = read_cases(file, repos)
-    assert found.before == {"m.py": BEFORE.replace("a = 1", "a = 7")}
+    (loaded,) = read_cases(file, repos)
+    assert loaded.before == {"m.py": BEFORE.replace("a = 1", "a = 7")}
     with pytest.raises(MissingContent, match="--repos"):
         list(read_cases(file, None))
     with gzip.open(tmp_path / "files.jsonl.gz", "wt", encoding="utf-8") as out:
         out.write(json.dumps({"blob": "k", "text": BEFORE}) + "\n")
-    assert list(read_cases(file, None)) == [found]
+    assert list(read_cases(file, None)) == [loaded]

@@ -26,7 +26,7 @@ def repo(console: Console) -> Path:
     return folder
 
 
-def test_a_reply_is_applied_and_each_block_explained(console: Console, repo: Path) -> None:
+def test_a_reply_is_applied_and_each_block_is_explained(console: Console, repo: Path) -> None:
     result = console.run("edits", "apply", "--repo", repo, stdin=REPLY)
     assert (result.exit_code, result.stdout) == (0, "written: shop/sum.py\n")
     assert "read as: search/replace" in result.stderr
@@ -36,11 +36,11 @@ def test_a_reply_is_applied_and_each_block_explained(console: Console, repo: Pat
     assert [file.name for file in (repo / "shop").iterdir()] == ["sum.py"]
 
 
-def test_a_check_writes_nothing_and_tells_the_same(console: Console, repo: Path) -> None:
+def test_a_check_writes_nothing_and_explains_the_same(console: Console, repo: Path) -> None:
     (console.folder / "reply.md").write_text(REPLY)
-    told = console.json("edits", "apply", "--repo", repo, "--check", "--json", "reply.md")
+    output = console.json("edits", "apply", "--repo", repo, "--check", "--json", "reply.md")
     step = {"block": 1, "path": "shop/sum.py", "how": "indentation at line 2"}
-    assert told == {
+    assert output == {
         "status": "checked",
         "files": ["shop/sum.py"],
         "steps": [step],
@@ -50,17 +50,17 @@ def test_a_check_writes_nothing_and_tells_the_same(console: Console, repo: Path)
     assert (repo / "shop/sum.py").read_text().endswith("return 1\n")
 
 
-def test_a_refused_reply_writes_nothing_and_says_why(console: Console, repo: Path) -> None:
+def test_a_refused_reply_writes_nothing_and_has_a_reason(console: Console, repo: Path) -> None:
     both = REPLY + "\na.txt\n<<<<<<< SEARCH\nb\n=======\nc\n>>>>>>> REPLACE\n"
     assert console.refused("edits", "apply", "--repo", repo, code=1, stdin=both).startswith(
         "refused"
     )
-    (told,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=both)
-    assert told["status"] == "rejected" and "Block 2 (a.txt)" in told["reason"]
+    (output,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=both)
+    assert output["status"] == "rejected" and "Block 2 (a.txt)" in output["reason"]
     assert (repo / "shop/sum.py").read_text().endswith("return 1\n")
 
 
-def test_links_lead_nowhere_and_folders_are_no_files(console: Console, repo: Path) -> None:
+def test_links_and_folders_can_not_be_edited(console: Console, repo: Path) -> None:
     outside = console.folder / "outside.txt"
     outside.write_text("a\n")
     (repo / "link.txt").symlink_to(outside)
@@ -72,22 +72,24 @@ def test_links_lead_nowhere_and_folders_are_no_files(console: Console, repo: Pat
         ("a.txt/b.txt", "a.txt is a file, not a folder"),
     ):
         reply = f"`{path}`\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"
-        (told,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=reply)
-        assert why in told["reason"]
+        (output,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=reply)
+        assert why in output["reason"]
     assert outside.read_text() == "a\n"
 
 
-def test_files_are_made_and_removed(console: Console, repo: Path) -> None:
+def test_files_are_created_and_removed(console: Console, repo: Path) -> None:
     reply = "*** Begin Patch\n*** Add File: new/b.txt\n+b\n*** Delete File: a.txt\n*** End Patch\n"
     assert console.run("edits", "apply", "--repo", repo, stdin=reply).exit_code == 0
     assert (repo / "new/b.txt").read_text() == "b\n"
     assert not (repo / "a.txt").exists()
 
 
-def test_the_folders_own_rules_hold_and_wrong_ones_are_told(console: Console, repo: Path) -> None:
+def test_the_folders_own_rules_hold_and_invalid_ones_are_an_error(
+    console: Console, repo: Path
+) -> None:
     config = repo / ".coding-agent.toml"
     config.write_text('[edits]\nprotected = ["shop"]\n')
-    (told,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=REPLY)
-    assert "policy" in told["reason"]
+    (output,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=REPLY)
+    assert "policy" in output["reason"]
     config.write_text("[edits]\nprotects = 1\n")
     assert "[edits] protects" in console.refused("edits", "apply", "--repo", repo, stdin=REPLY)

@@ -115,21 +115,21 @@ def test_a_branch_that_appears_during_the_push_is_not_overwritten(
 
 
 @pytest.mark.parametrize("token", [None, "ghp_wrong", OUTSIDER_TOKEN])
-def test_a_repository_that_the_token_cannot_see_is_told_and_leaves_no_prompt(
+def test_an_invisible_repository_is_an_error_without_a_prompt(
     tmp_path: Path, url: str, token: str | None
 ) -> None:
     with pytest.raises(GitUnavailable, match="fetch failed"):
         Mirror(tmp_path / "m.git", lambda: token).fetch(url)
 
 
-def test_a_token_that_may_only_read_fetches_and_cannot_push(tmp_path: Path, url: str) -> None:
+def test_a_read_only_token_fetches_and_cannot_push(tmp_path: Path, url: str) -> None:
     mirror = Mirror(tmp_path / "m.git", lambda: READ_TOKEN)
     _, commit = changed(mirror, url)
     with pytest.raises(GitUnavailable, match="403"):
         mirror.push(url, commit, "agent/1", expected=None)
 
 
-def test_the_token_is_in_no_argument_and_in_no_file(
+def test_the_token_is_in_no_argument_and_no_file(
     github: GithubStandIn, mirror: Mirror, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = shutil.which("git")
@@ -169,7 +169,7 @@ def test_a_large_push_arrives_in_chunks(github: GithubStandIn, mirror: Mirror, u
     assert github.files("octo/sample", "agent/1")["a.txt"] == noise
 
 
-def test_many_branches_are_asked_for_in_one_compressed_request(
+def test_many_branches_are_fetched_in_one_compressed_request(
     github: GithubStandIn, mirror: Mirror, url: str
 ) -> None:
     """git sends its wants gzipped once they pass a kilobyte."""
@@ -180,7 +180,7 @@ def test_many_branches_are_asked_for_in_one_compressed_request(
     assert {name: mirror.branch(name) for name in branches} == branches
 
 
-def test_a_fetch_follows_branches_that_moved_were_forced_or_went_away(
+def test_a_fetch_follows_moved_forced_and_deleted_branches(
     github: GithubStandIn, mirror: Mirror, url: str
 ) -> None:
     github.commit("octo/sample", {"x": "x"}, branch="topic")
@@ -202,7 +202,7 @@ def test_an_empty_repository_has_no_branches(github: GithubStandIn, mirror: Mirr
     assert not mirror.has_branches() and mirror.branch("main") is None
 
 
-def test_a_commit_that_no_branch_holds_any_more_is_fetched_by_its_name(
+def test_a_commit_without_a_branch_is_fetched_by_its_sha(
     github: GithubStandIn, mirror: Mirror, url: str
 ) -> None:
     gone = github.commit("octo/sample", {"x": "x"}, branch="topic")
@@ -216,13 +216,13 @@ def test_a_commit_that_no_branch_holds_any_more_is_fetched_by_its_name(
     assert mirror.has(gone)
 
 
-def test_fetches_at_once_wait_for_each_other(mirror: Mirror, url: str) -> None:
+def test_concurrent_fetches_wait_for_each_other(mirror: Mirror, url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: mirror.fetch(url), range(4)))
     assert mirror.branch("main")
 
 
-def test_what_a_killed_git_left_behind_does_not_stop_the_next_fetch(
+def test_locks_of_a_killed_git_do_not_stop_the_next_fetch(
     github: GithubStandIn, mirror: Mirror, url: str
 ) -> None:
     mirror.fetch(url)
@@ -238,7 +238,7 @@ def test_what_a_killed_git_left_behind_does_not_stop_the_next_fetch(
     assert mirror.branch("main") == moved
 
 
-def test_two_repositories_of_one_name_share_objects_and_never_branches(
+def test_two_repositories_of_one_name_never_share_branches(
     tmp_path: Path, github: GithubStandIn, mirror: Mirror, url: str
 ) -> None:
     other = github.add_repository("acme/sample", {"b.txt": "other\n"})
@@ -264,7 +264,9 @@ def test_a_shallow_local_repository_can_be_mirrored(
     assert mirror.read(head, "a.txt") == b"second\n"
 
 
-def test_commits_are_told_by_time_and_tag(github: GithubStandIn, mirror: Mirror, url: str) -> None:
+def test_a_commit_has_a_time_and_a_nearest_tag(
+    github: GithubStandIn, mirror: Mirror, url: str
+) -> None:
     mirror.fetch(url)
     base = mirror.branch("main")
     assert base and mirror.describe(base) is None
@@ -275,17 +277,17 @@ def test_commits_are_told_by_time_and_tag(github: GithubStandIn, mirror: Mirror,
     assert mirror.commit_time(commit) == 1_700_000_000
 
 
-def test_the_same_commit_twice_is_one_commit(local: Mirror, base: str) -> None:
+def test_the_same_arguments_give_the_same_commit(local: Mirror, base: str) -> None:
     tree = local.write_tree(base, {"a": b"x"})
     commits = {local.commit(tree, base, "m \ud800\0 ü", WHO, 1_700_000_000) for _ in range(2)}
     assert len(commits) == 1
-    said = subprocess.run(
+    described = subprocess.run(
         ["git", "show", "-s", "--format=%an|%ae|%cn|%ad|%P|%B", "--date=raw", *commits],
         cwd=local.folder,
         capture_output=True,
         check=True,
     )
-    assert said.stdout.decode().strip() == (
+    assert described.stdout.decode().strip() == (
         f"coding-agent|agent@example.com|coding-agent|1700000000 +0000|{base}|m ? ü"
     )
 
@@ -363,7 +365,7 @@ def test_links_and_submodules_are_not_followed_on_read(local: Mirror, base: str)
         assert local.read(base, path) is None, path
 
 
-def test_an_export_is_the_files_alone(local: Mirror, base: str, tmp_path: Path) -> None:
+def test_an_export_is_the_files_without_git(local: Mirror, base: str, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     local.export(base, folder)
     assert not list(folder.rglob(".git"))
@@ -375,7 +377,7 @@ def test_an_export_is_the_files_alone(local: Mirror, base: str, tmp_path: Path) 
     )
 
 
-def test_modes_are_kept_and_a_link_that_is_written_becomes_a_file(local: Mirror, base: str) -> None:
+def test_modes_stay_and_a_written_link_becomes_a_file(local: Mirror, base: str) -> None:
     tree = local.write_tree(
         base, {"run.sh": b"new", "plain.txt": b"new", "link": b"new", "module": b"new"}
     )
@@ -411,17 +413,17 @@ def test_a_path_that_git_forbids_or_that_collides_is_refused(
         local.write_tree(base, {path: b"x"})
 
 
-def test_a_patch_that_does_not_fit_is_refused_whole(local: Mirror, base: str) -> None:
+def test_a_patch_that_does_not_apply_is_refused_whole(local: Mirror, base: str) -> None:
     patch = local.diff(base, local.write_tree(base, {"plain.txt": b"other\n", "new.txt": b"n"}))
     elsewhere = local.write_tree(base, {"plain.txt": b"moved on\n"})
     with pytest.raises(GitError, match="does not apply"):
         local.apply(elsewhere, patch)
 
 
-def test_read_many_gives_contents_in_order(local: Mirror, base: str) -> None:
+def test_read_many_returns_contents_in_order(local: Mirror, base: str) -> None:
     entries = {entry.path: entry for entry in local.files(base)}
-    wanted = [entries[name].sha for name in ("run.sh", "plain.txt", "run.sh")]
-    assert list(local.read_many(wanted)) == [b"#!/bin/sh\n", b"plain\n", b"#!/bin/sh\n"]
+    shas = [entries[name].sha for name in ("run.sh", "plain.txt", "run.sh")]
+    assert list(local.read_many(shas)) == [b"#!/bin/sh\n", b"plain\n", b"#!/bin/sh\n"]
     assert list(local.read_many([])) == []
     with pytest.raises(GitError, match="no such object"):
         list(local.read_many(["0" * 40]))

@@ -23,7 +23,7 @@ FILES = {
 
 
 def git(folder: Path, *arguments: str) -> str:
-    who = {
+    identity = {
         "GIT_AUTHOR_NAME": "a",
         "GIT_AUTHOR_EMAIL": "a@b",
         "GIT_COMMITTER_NAME": "a",
@@ -34,10 +34,15 @@ def git(folder: Path, *arguments: str) -> str:
         "GIT_CONFIG_NOSYSTEM": "1",
         "PATH": os.environ["PATH"],
     }
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, env=who | fixed, check=True, capture_output=True, text=True
+    completed = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env={**identity, **fixed},
+        check=True,
+        capture_output=True,
+        text=True,
     )
-    return done.stdout.strip()
+    return completed.stdout.strip()
 
 
 @pytest.fixture
@@ -118,12 +123,12 @@ async def test_a_reply_becomes_a_tree_a_patch_and_a_summary(bench):
     assert result.facts().artifacts == {"patch": candidate.patch_key}
 
 
-async def test_proposals_that_come_to_the_same_tree_are_one_candidate(bench):
+async def test_proposals_with_the_same_tree_are_one_candidate(bench):
     result = await bench.run("nothing", GOOD, GOOD.replace("first", "1st"))
     assert [candidate.proposal for candidate in result.candidates] == [1]
 
 
-async def test_a_reply_that_does_not_fit_goes_back_with_the_nearest_lines_and_the_format(bench):
+async def test_a_reply_that_does_not_apply_goes_back_with_nearest_lines_and_format(bench):
     result = await bench.run(
         block("src/shop.py", "    return sum(item[1:])\n", "    return sum(items)\n")
     )
@@ -150,14 +155,14 @@ async def test_a_reply_without_edits_goes_back(bench):
         (".github/workflows/ci.yml", "workflows"),
     ],
 )
-async def test_what_is_no_text_file_of_the_repository_is_refused(bench, path, why):
+async def test_a_path_that_is_not_a_text_file_is_refused(bench, path, why):
     result = await bench.run(block(f"`{path}`", "x\n", "y\n"))
     assert isinstance(result, Back)
     assert why in result.because
     assert not bench.stage_run.artifacts.root.exists()
 
 
-async def test_modes_and_line_ends_survive(bench):
+async def test_modes_and_line_ends_stay(bench):
     result = await bench.run(
         block("run.sh", "echo hi\n", "echo ho\n") + block("src/dos.py", "b = 2\n", "b = 3\n")
     )
@@ -166,19 +171,19 @@ async def test_modes_and_line_ends_survive(bench):
     assert bench.mirror.read(tree, "src/dos.py") == b"a = 1\r\nb = 3"
 
 
-async def test_a_file_in_another_encoding_keeps_the_bytes_that_no_edit_touches(bench):
+async def test_a_file_in_another_encoding_keeps_its_untouched_bytes(bench):
     (candidate,) = (await bench.run(block("latin.py", "name = 'é'\n", "name = 'éé'\n"))).candidates
     assert bench.mirror.read(candidate.tree, "latin.py") == "name = 'éé'\n".encode("latin-1")
 
 
-async def test_files_are_removed_and_candidates_say_which_paths(bench):
+async def test_a_removed_file_is_among_the_candidates_paths(bench):
     result = await bench.run("*** Begin Patch\n*** Delete File: src/dos.py\n*** End Patch\n")
     (candidate,) = result.candidates
     assert candidate.paths == ("src/dos.py",)
     assert bench.mirror.read(candidate.tree, "src/dos.py") is None
 
 
-async def test_the_repositorys_rules_hold_and_a_refusal_by_them_goes_back_with_its_reason(bench):
+async def test_a_refusal_by_the_repositorys_rules_goes_back_with_its_reason(bench):
     result = await bench.run(GOOD, config='[edits]\nprotected = ["src/*"]\n')
     assert isinstance(result, Back)
     assert (
@@ -187,12 +192,12 @@ async def test_the_repositorys_rules_hold_and_a_refusal_by_them_goes_back_with_i
     )
 
 
-async def test_the_deployments_protected_paths_hold(bench):
+async def test_paths_that_the_deployment_protects_are_refused(bench):
     bench.stage = ApplyPatch(bench.mirrors, protected=("src",))
     assert "the deployment protects src" in (await bench.run(GOOD)).because
 
 
-async def test_rules_that_can_not_be_used_and_weakened_tests_are_told_to_the_reviewer(bench):
+async def test_invalid_rules_are_a_notice_to_the_reviewer(bench):
     added = block("tests/test_shop.py", "", "def test_total():\n    assert True\n")
     (candidate,) = (await bench.run(GOOD + added, config="[edits]\nprotect = 1\n")).candidates
     (notice,) = candidate.notices

@@ -1,0 +1,117 @@
+"""The reader of search/replace blocks: headers, marks and what is refused."""
+
+import pytest
+
+from repository.edits.model import Edit, EditFailed, Replace
+from repository.edits.readers import read_reply, require_edits
+from tests.repository.edits.applying import apply_to_texts, block, refusal_of_texts
+
+
+def parse_edits(reply: str) -> tuple[Edit, ...]:
+    return require_edits(read_reply(reply))
+
+
+def variants(edit: Edit) -> list[tuple[list[str], list[str]]]:
+    assert isinstance(edit.change, Replace)
+    return [(list(one.search), list(one.replacement)) for one in edit.change.variants]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "a/b.py\n",
+        "```python\na/b.py\n",
+        "a/b.py\n```python\n",
+        "### a/b.py\n```\n",
+        "**a/b.py**\n\n```python\n",
+        "`a/b.py`:\n```python\n",
+        "File: a/b.py\n",
+        "## File: `./a/b.py`\n~~~\n",
+        "1. `a/b.py`\n",
+        "```python a/b.py\n",
+        "```a/b.py\n",
+        "```python\n# a/b.py\n",
+        "```js\n// a/b.py\n",
+        "- a/b.py\n",
+    ],
+)
+def test_a_path_is_read_in_any_markup(header):
+    (edit,) = parse_edits(
+        f"Words.\n\n{header}<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n```\n"
+    )
+    assert edit.path == "a/b.py"
+    assert variants(edit) == [(["x"], ["y"])]
+
+
+def test_a_name_without_an_extension_is_a_path_but_a_word_is_not():
+    reply = block("Makefile", "x\n", "y\n") + block("Then", "x\n", "y\n")
+    assert [edit.path for edit in parse_edits(reply)] == ["Makefile", "Makefile"]
+
+
+def test_blocks_under_one_path_edit_the_same_file():
+    first = block("a.py", "x\n", "y\n")
+    second = block("```", "p\n", "q\n")
+    reply = f"{first}\nThen this:\n{second}"
+    assert [edit.path for edit in parse_edits(reply)] == ["a.py", "a.py"]
+
+
+def test_a_block_without_a_path_is_refused():
+    with pytest.raises(EditFailed, match="block 1 names no file"):
+        parse_edits("Change the sum as follows.\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n")
+
+
+@pytest.mark.parametrize("length", [5, 6, 8, 9])
+def test_marks_of_other_lengths_are_read(length):
+    reply = f"a.py\n{'<' * length} SEARCH\nx\n{'=' * length}\ny\n{'>' * length} REPLACE\n"
+    assert variants(parse_edits(reply)[0]) == [(["x"], ["y"])]
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        ("a.py\n<<<<<<< SEARCH\nx\n=======\ny\n", "ends inside block 1"),
+        ("a.py\n<<<<<<< SEARCH\nx\n>>>>>>> REPLACE\n", "no ======= line"),
+        (
+            "a.py\n<<<<<<< SEARCH\nx\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n",
+            "before the next one",
+        ),
+        ("a.py\nx\n=======\ny\n>>>>>>> REPLACE\n", "where none is open"),
+    ],
+)
+def test_a_broken_block_is_refused_with_the_reason(reply, why):
+    with pytest.raises(EditFailed, match=why):
+        parse_edits(reply)
+
+
+def test_conflict_markers_are_content():
+    conflict = "<<<<<<< HEAD\nx\n>>>>>>> branch\n"
+    (edit,) = parse_edits(block("shop.py", conflict, "x\n"))
+    assert variants(edit) == [(["<<<<<<< HEAD", "x", ">>>>>>> branch"], ["x"])]
+
+
+def test_a_block_indented_as_a_whole_is_moved_back():
+    reply = (
+        "1. `new.py`\n   <<<<<<< SEARCH\n   =======\n   def f():\n       pass\n   >>>>>>> REPLACE\n"
+    )
+    assert apply_to_texts(reply, {}) == {"new.py": "def f():\n    pass\n"}
+
+
+def test_prose_is_the_text_outside_the_blocks():
+    reply = (
+        "The sum was wrong.\n\n```python\n"
+        + block("shop.py", "x\n", "y\n")
+        + "```\n\nThat is all.\n"
+    )
+    assert read_reply(reply).prose == "The sum was wrong.\n\nThat is all."
+
+
+def test_an_underline_like_a_divider_is_content():
+    old = "Usage\n=======\n\nold words\n"
+    new = "Usage\n=======\n\nnew words\n"
+    reply = block("docs.rst", old, new)
+    assert apply_to_texts(reply, {"docs.rst": old}) == {"docs.rst": new}
+
+
+def test_a_second_divider_that_underlines_nothing_is_refused():
+    reply = block("shop.py", "import os\n", "import os\nimport collections\n=======\n")
+    assert "more than one =======" in refusal_of_texts(reply, {"shop.py": "import os\n"})
