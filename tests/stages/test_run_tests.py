@@ -1,20 +1,19 @@
-"""What the tests prove of a candidate, and what goes back to the model where they are red."""
+"""What the tests prove of a candidate, and what goes back to the model if they are red."""
 
 import json
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from pipeline.outcome import Verification
-from pipeline.stage import Back, RunContext
+from pipeline.stage import Back, RunContext, Stop
 from repository.testing.models import Suite, TestReport
 from repository.testing.run.bed import TestBed
-from sandbox import NoIsolation, SandboxCommand, SandboxResult
-from sandbox.bwrap.backend import BwrapSandbox
-from sandbox.index.proxy import IndexProxy
+from sandbox import Sandbox, SandboxCommand, SandboxResult
 from stages.apply_patch import Candidate, Candidates
 from stages.prepare_tests import PrepareTests
-from stages.propose_patch import Proposals, Reproduction
+from stages.propose_patch import Proposals
 from stages.run_tests import RunTests, Verdict
 from stages.run_tests.feedback import MAX_FEEDBACK_CHARS
 from stages.run_tests.trial import Trial
@@ -28,247 +27,380 @@ from tests.stages.workbench import (
     build_tools,
     context,
     issue,
+    make_sandbox,
     run_context,
 )
 
 ADD = "test_calc.TestCalc::test_add"
 DOUBLE = "test_calc.TestCalc::test_double"
+BROKEN_DOUBLE = {"calc.py": FIXED_CALC.replace("a * 2", "a * 3")}
 NEW_TEST = TESTS.replace("test_double", "test_add_negative").replace(
     "double(2), 4", "add(-1, -1), -2"
 )
+PROPOSALS = Proposals(proposals=(), templates={}, template_set="")
+
+Files = Mapping[str, str | None]
+Answer = Verdict | Back | Stop
 
 
 class Bench:
-    """A prepared repository, and one way to ask for a verdict on changes of it."""
+    """A prepared repository, and one way to test changes of it."""
 
-    def __init__(self, origin: Origin, sandbox: BwrapSandbox, run: RunContext, suite: Suite):
+    def __init__(self, origin: Origin, sandbox: Sandbox, run: RunContext, suite: Suite):
         self.origin = origin
         self.sandbox = sandbox
-        self.context = run
+        self.run = run
         self.suite = suite
-        self.reproduction: Reproduction | None = None
 
-    async def verdict(
-        self, *changes: dict[str, bytes | str | None], suite: Suite | None = None
-    ) -> Verdict | Back:
-        made = []
-        for number, change in enumerate(changes):
-            encoded = {
-                path: text.encode() if isinstance(text, str) else text
-                for path, text in change.items()
-            }
-            mirror = self.origin.mirror
-            sha = self.origin.sha
-            tree = mirror.write_tree(sha, encoded)
-            key = await self.context.save(f"{number}.patch", mirror.diff(mirror.tree_of(sha), tree))
-            made.append(
-                Candidate(
-                    proposal=number, patch_key=key, tree=tree, paths=tuple(encoded), summary=""
-                )
-            )
-        candidates = Candidates(
-            repository="octo/calc", base_sha=self.origin.sha, candidates=tuple(made)
-        )
-        stage = RunTests(self.origin.mirrors, self.sandbox)
-        proposals = Proposals(
-            proposals=(), templates={}, template_set="", reproduction=self.reproduction
-        )
-        return await stage.run(
-            self.origin.checkout, suite or self.suite, proposals, candidates, self.context
+    async def test(self, *changes: Files) -> Answer:
+        candidates = [
+            await self._candidate(number, change) for number, change in enumerate(changes)
+        ]
+        return await RunTests(self.origin.mirrors, self.sandbox).run(
+            self.origin.checkout,
+            self.suite,
+            PROPOSALS,
+            Candidates(
+                repository="octo/calc", base_sha=self.origin.sha, candidates=tuple(candidates)
+            ),
+            self.run,
         )
 
-    async def report(self, changes: dict[str, str]) -> TestReport:
+    async def verdict(self, *changes: Files) -> Verdict:
+        """Test changes of which one must be accepted."""
+        answer = await self.test(*changes)
+        assert isinstance(answer, Verdict), answer
+        return answer
+
+    async def feedback(self, *changes: Files) -> str:
+        """Test changes that must be sent back."""
+        answer = await self.test(*changes)
+        assert isinstance(answer, Back), answer
+        assert answer.to == "propose_patch"
+        return answer.because
+
+    async def report(self, changes: Mapping[str, str]) -> TestReport:
+        """Return the results on the base with changes."""
         assert self.suite.recipe
         bed = TestBed.open(
-            self.sandbox,
-            self.context.workspace,
-            self.suite.recipe,
-            seconds=60,
-            save=self.context.save,
+            self.sandbox, self.run.workspace, self.suite.recipe, seconds=60, save=self.run.save
         )
         encoded = {path: text.encode() for path, text in changes.items()}
         return await bed.run(encoded, (), label="report")
 
+    def run_only(self, *tests: str) -> None:
+        """Let these test files be the chosen part of a larger suite."""
+        self.suite = self.suite.model_copy(update={"whole": False, "tests": tests})
+
+    async def _candidate(self, number: int, change: Files) -> Candidate:
+        encoded = {path: None if text is None else text.encode() for path, text in change.items()}
+        mirror = self.origin.mirror
+        tree = mirror.write_tree(self.origin.sha, encoded)
+        patch = mirror.diff(mirror.tree_of(self.origin.sha), tree)
+        patch_key = await self.run.save(f"{number}.patch", patch)
+        return Candidate(
+            proposal=number, patch_key=patch_key, tree=tree, paths=tuple(encoded), summary=""
+        )
+
+
+MakeBench = Callable[[dict[str, str]], Awaitable[Bench]]
+
 
 @pytest.fixture
-def make_bench(tmp_path: Path):
+def make_bench(tmp_path: Path) -> MakeBench:
     async def make(files: dict[str, str]) -> Bench:
-        try:
-            sandbox = BwrapSandbox(IndexProxy.configured({}))
-        except NoIsolation as error:
-            pytest.skip(str(error))
+        sandbox = make_sandbox()
         origin = Origin(tmp_path, files)
         run = run_context(tmp_path)
-        prepare = PrepareTests(origin.mirrors, build_tools(sandbox, tmp_path / "cache"))
-        suite = await prepare.run(issue(), origin.checkout, context("calc.py"), run)
+        prepare_tests = PrepareTests(origin.mirrors, build_tools(sandbox, tmp_path / "cache"))
+        suite = await prepare_tests.run(issue(), origin.checkout, context("calc.py"), run)
         return Bench(origin, sandbox, run, suite)
 
     return make
 
 
 @pytest.fixture
-async def bench(make_bench) -> Bench:
+async def bench(make_bench: MakeBench) -> Bench:
+    """The sample, of whose two tests one fails."""
     return await make_bench(SAMPLE)
 
 
-def proven(answer: Verdict | Back) -> Verdict:
-    assert isinstance(answer, Verdict), answer
-    return answer
+@pytest.fixture
+async def green_bench(make_bench: MakeBench) -> Bench:
+    """The sample without its bug."""
+    return await make_bench({**SAMPLE, "calc.py": FIXED_CALC})
 
 
-def sent_back(answer: Verdict | Back) -> str:
-    assert isinstance(answer, Back), answer
-    assert answer.to == "propose_patch"
-    return answer.because
+# What a verdict proves
 
 
-async def test_a_failing_test_that_passes_after_is_red_to_green(bench: Bench):
-    verdict = proven(await bench.verdict({"calc.py": FIXED_CALC}))
-    assert (verdict.verification, verdict.fixed, verdict.still_failing) == (
-        Verification.RED_TO_GREEN,
-        (ADD,),
-        (),
-    )
-    assert verdict.ran == 2 and verdict.log_key
-    assert b"2 tests run" in await bench.context.load(verdict.log_key)
+async def test_a_failing_test_that_passes_after_is_red_to_green(bench: Bench) -> None:
+    verdict = await bench.verdict({"calc.py": FIXED_CALC})
+    assert verdict.verification is Verification.RED_TO_GREEN
+    assert verdict.fixed == (ADD,)
+    assert verdict.still_failing == ()
+    assert verdict.ran == 2
+    assert verdict.log_key
+    assert b"2 tests run" in await bench.run.load(verdict.log_key)
 
 
-async def test_a_change_that_mends_nothing_is_not_verified(bench: Bench):
-    verdict = proven(await bench.verdict({"README": "hello\n"}))
-    assert (verdict.verification, verdict.fixed, verdict.still_failing) == (
-        Verification.NOT_VERIFIED,
-        (),
-        (ADD,),
-    )
+async def test_a_change_that_fixes_nothing_is_not_verified(bench: Bench) -> None:
+    verdict = await bench.verdict({"README": "hello\n"})
+    assert verdict.verification is Verification.NOT_VERIFIED
+    assert verdict.fixed == ()
+    assert verdict.still_failing == (ADD,)
     assert "1 fail as they did before" in verdict.reason
 
 
-async def test_the_proof_is_an_artifact_that_names_the_tests(bench: Bench):
-    broken_elsewhere = {"calc.py": FIXED_CALC, "test_gone.py": "import gone\n"}
-    bench.suite = bench.suite.model_copy(
-        update={"base": await bench.report({"test_gone.py": "import gone\n"})}
-    )
-    verdict = proven(await bench.verdict(broken_elsewhere))
-    assert verdict.facts().artifacts["proof"] == verdict.proof_key and verdict.proof_key
-    proof = json.loads(await bench.context.load(verdict.proof_key))
-    assert (proof["fixed"], proof["regressed"], proof["could_not_run"]) == (
-        [ADD],
-        [],
-        ["test_gone"],
-    )
+async def test_the_proof_names_the_tests(bench: Bench) -> None:
+    base = await bench.report({"test_gone.py": "import gone\n"})
+    bench.suite = bench.suite.model_copy(update={"base": base})
+    verdict = await bench.verdict({"calc.py": FIXED_CALC, "test_gone.py": "import gone\n"})
+    assert verdict.proof_key
+    assert verdict.facts().artifacts["proof"] == verdict.proof_key
+    proof = json.loads(await bench.run.load(verdict.proof_key))
+    assert proof["fixed"] == [ADD]
+    assert proof["regressed"] == []
+    assert proof["could_not_run"] == ["test_gone"]
 
 
-async def test_a_test_that_fails_now_and_then_neither_proves_nor_breaks(make_bench):
-    """It fails in its first run with the change and passes in the second: told by a file outside
-    the tree's copy.
-    """
-    moody = (
-        "import pathlib, unittest\n\nclass TestMood(unittest.TestCase):\n    def test_mood(self):\n"
-    )
-    moody += "        mark = pathlib.Path(__file__).parent / 'calc.py'\n"
-    moody += "        self.assertTrue('a + b' not in mark.read_text() or TIMES % 2 == 0)\n"
-    bench = await make_bench({**SAMPLE, "test_mood.py": f"TIMES = 0\n{moody}"})
-    runs = 0
-
-    async def moody_run(command: SandboxCommand) -> SandboxResult:
-        nonlocal runs
-        if "unittest" in command.argv:
-            runs += 1
-            (bench.context.workspace / "tree/test_mood.py").write_text(f"TIMES = {runs}\n{moody}")
-        return await sandbox.run(command)
-
-    sandbox = bench.sandbox
-    bench.sandbox = type("Moody", (), {"name": "bwrap", "run": staticmethod(moody_run)})()
-    verdict = proven(await bench.verdict({"calc.py": FIXED_CALC}))
-    assert verdict.flaky == ("test_mood.TestMood::test_mood",) and verdict.fixed == (ADD,)
-    assert "ended differently when run again" in verdict.reason
+async def test_a_green_suite_that_ran_whole_passes(green_bench: Bench) -> None:
+    verdict = await green_bench.verdict({"calc.py": FIXED_CALC + "# tidier\n"})
+    assert verdict.verification is Verification.SUITE_PASSES
+    assert verdict.fixed == ()
 
 
-async def test_what_covers_the_changed_files_runs_too_where_only_a_part_was_chosen(make_bench):
-    test = "import unittest\n\nfrom twice import twice\n\n\nclass TestTwice(unittest.TestCase):\n"
-    test += "    def test_twice(self):\n        self.assertEqual(twice(2), 4)\n"
-    others = {f"test_other_{number:02}.py": "import unittest\n" for number in range(14)}
-    twice = "def twice(a):\n    return a * 2\n"
-    bench = await make_bench({**SAMPLE, "twice.py": twice, "test_twice.py": test, **others})
-    assert bench.suite.tests == ("test_calc.py",)
-    because = sent_back(await bench.verdict({"twice.py": twice.replace("2", "3")}))
-    assert "test_twice.TestTwice::test_twice" in because and "6 != 4" in because
-
-
-async def test_a_broken_test_goes_back_with_its_output_and_without_this_machines_paths(
-    bench: Bench,
-):
-    because = sent_back(await bench.verdict({"calc.py": FIXED_CALC.replace("a * 2", "a * 3")}))
-    assert DOUBLE in because and "6 != 4" in because and 'File "test_calc.py"' in because
-    assert str(bench.context.workspace) not in because and ADD not in because
-
-
-async def test_a_change_that_breaks_the_import_goes_back_with_the_error(bench: Bench):
-    because = sent_back(await bench.verdict({"calc.py": "def add(:\n"}))
-    assert "SyntaxError" in because and DOUBLE in because
-
-
-async def test_a_run_that_never_ends_goes_back(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("stages.run_tests.stage.suite_seconds", lambda minutes: 1.0)
-    because = sent_back(await bench.verdict({"calc.py": "while True: pass\n"}))
-    assert "did not run to their end" in because and "ended with 124" in because
-
-
-async def test_what_goes_back_is_bounded(bench: Bench):
-    because = sent_back(await bench.verdict({"calc.py": "raise RuntimeError('x' * 100_000)\n"}))
-    assert len(because) <= MAX_FEEDBACK_CHARS
-
-
-async def test_a_green_suite_that_ran_whole_says_suite_passes(make_bench):
-    bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC})
-    verdict = proven(await bench.verdict({"calc.py": FIXED_CALC + "# tidier\n"}))
-    assert (verdict.verification, verdict.fixed) == (Verification.SUITE_PASSES, ())
-
-
-async def test_a_green_suite_proves_nothing_of_what_is_not_compiled_anew(make_bench):
-    bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC, "fast.pyx": "x = 1\n"})
-    recipe = bench.suite.recipe.model_copy(update={"packaged": True})
-    packaged = bench.suite.model_copy(update={"recipe": recipe})
-    verdict = proven(await bench.verdict({"fast.pyx": "x = 2\n"}, suite=packaged))
+async def test_a_green_part_of_a_suite_is_not_verified(green_bench: Bench) -> None:
+    green_bench.run_only("test_calc.py")
+    verdict = await green_bench.verdict({"calc.py": FIXED_CALC + "# tidier\n"})
     assert verdict.verification is Verification.NOT_VERIFIED
-    assert "none fails; the tests did not see what it changes in fast.pyx" in verdict.reason
-    plain = proven(await bench.verdict({"fast.pyx": "x = 2\n"}))
+    assert "not all were run" in verdict.reason
+
+
+async def test_a_green_suite_proves_nothing_of_sources_that_are_not_compiled_again(
+    make_bench: MakeBench,
+) -> None:
+    bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC, "fast.pyx": "x = 1\n"})
+    plain = await bench.verdict({"fast.pyx": "x = 2\n"})
     assert plain.verification is Verification.SUITE_PASSES
 
+    assert bench.suite.recipe
+    packaged = bench.suite.recipe.model_copy(update={"packaged": True})
+    bench.suite = bench.suite.model_copy(update={"recipe": packaged})
+    verdict = await bench.verdict({"fast.pyx": "x = 2\n"})
+    assert verdict.verification is Verification.NOT_VERIFIED
+    assert "none fails; the tests did not see what it changes in fast.pyx" in verdict.reason
 
-async def test_a_test_that_its_new_version_alone_makes_green_is_no_proof(bench: Bench):
-    verdict = proven(
-        await bench.verdict({"test_calc.py": TESTS.replace("add(2, 3), 5", "add(2, 3), -1")})
+
+async def test_a_suite_that_cannot_be_run_leaves_the_candidate_not_verified(
+    make_bench: MakeBench,
+) -> None:
+    bench = await make_bench({"calc.py": CALC})
+    verdict = await bench.verdict({"calc.py": FIXED_CALC})
+    assert verdict.candidate == 0
+    assert verdict.verification is Verification.NOT_VERIFIED
+    assert "no test files" in verdict.reason
+    assert verdict.ran == 0
+
+
+# The patch's own tests
+
+
+async def test_a_test_that_its_new_version_alone_makes_green_is_no_proof(bench: Bench) -> None:
+    verdict = await bench.verdict({"test_calc.py": TESTS.replace("add(2, 3), 5", "add(2, 3), -1")})
+    assert verdict.verification is Verification.SUITE_PASSES
+    assert verdict.fixed == ()
+
+
+async def test_a_new_test_that_fails_on_the_base_alone_is_red_to_green(
+    make_bench: MakeBench,
+) -> None:
+    green = TESTS.replace("add(2, 3), 5", "add(2, 0), 2")
+    bench = await make_bench({**SAMPLE, "test_calc.py": green})
+    verdict = await bench.verdict({"calc.py": FIXED_CALC, "tests/test_negative.py": NEW_TEST})
+    assert verdict.verification is Verification.RED_TO_GREEN
+    assert set(verdict.fixed) == {
+        "tests.test_negative.TestCalc::test_add",
+        "tests.test_negative.TestCalc::test_add_negative",
+    }
+
+
+async def test_a_new_test_that_fails_with_the_patch_goes_back(bench: Bench) -> None:
+    failing = NEW_TEST.replace("-2", "-3")
+    feedback = await bench.feedback({"calc.py": FIXED_CALC, "test_new.py": failing})
+    assert "test_new.TestCalc::test_add_negative" in feedback
+    assert "-2 != -3" in feedback
+
+
+async def test_a_new_test_of_something_new_counts_as_failing_before(green_bench: Bench) -> None:
+    test = (
+        TESTS.replace("add, double", "halve")
+        .replace("add(2, 3), 5", "halve(4), 2")
+        .replace("double(2), 4", "halve(8), 4")
     )
-    assert (verdict.verification, verdict.fixed) == (Verification.SUITE_PASSES, ())
+    calc = FIXED_CALC + "\n\ndef halve(a):\n    return a // 2\n"
+    verdict = await green_bench.verdict({"calc.py": calc, "test_halve.py": test})
+    assert verdict.verification is Verification.RED_TO_GREEN
+    assert len(verdict.fixed) == 2
 
 
-async def test_tests_that_a_change_makes_skipped_are_lost(make_bench):
-    skips = TESTS.replace(
-        "class TestCalc", "@unittest.skipIf(hasattr(__import__('calc'), 'off'), '')\nclass TestCalc"
-    )
-    bench = await make_bench({"calc.py": FIXED_CALC, "test_calc.py": skips})
-    because = sent_back(await bench.verdict({"calc.py": FIXED_CALC + "off = 1\n"}))
-    assert "do not run any more: " + ADD in because
-
-
-async def test_tests_that_a_change_takes_out_are_told_and_the_suite_proves_nothing(make_bench):
-    bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC})
-    verdict = proven(
-        await bench.verdict(
-            {"test_calc.py": TESTS.replace("def test_double", "def untested_double")}
-        )
-    )
+async def test_tests_that_a_change_takes_out_weaken_its_verdict(green_bench: Bench) -> None:
+    change = {"test_calc.py": TESTS.replace("def test_double", "def untested_double")}
+    verdict = await green_bench.verdict(change)
     assert verdict.verification is Verification.NOT_VERIFIED
     assert "the change takes out 1 test that passed" in verdict.reason
 
 
-def report(cut: bool = False, **results: str) -> TestReport:
+async def test_a_patch_that_deletes_the_tests_it_breaks_goes_back(bench: Bench) -> None:
+    without_double = "def add(a, b):\n    return a + b\n"
+    feedback = await bench.feedback({"calc.py": without_double, "test_calc.py": None})
+    assert "did not run to their end" in feedback or DOUBLE in feedback
+
+
+# Parts of a suite
+
+
+NET_TEST = """import unittest
+
+class TestNet(unittest.TestCase):
+    def test_net(self):
+        self.fail('off')
+"""
+
+
+async def test_a_test_that_is_red_before_and_after_is_not_held_against_the_change(
+    make_bench: MakeBench,
+) -> None:
+    """Its file was not among the chosen ones: it is run on the base, too."""
+    bench = await make_bench({**SAMPLE, "test_net.py": NET_TEST})
+    bench.run_only("test_calc.py")
+    new_test = "\n    def test_new(self):\n        pass\n"
+    verdict = await bench.verdict({"calc.py": FIXED_CALC, "test_net.py": NET_TEST + new_test})
+    assert verdict.verification is Verification.RED_TO_GREEN
+    assert verdict.fixed == (ADD,)
+
+
+TWICE = "def twice(a):\n    return a * 2\n"
+TWICE_TEST = """import unittest
+
+from twice import twice
+
+
+class TestTwice(unittest.TestCase):
+    def test_twice(self):
+        self.assertEqual(twice(2), 4)
+"""
+
+
+async def test_tests_that_cover_the_changed_files_run_too(make_bench: MakeBench) -> None:
+    others = {f"test_other_{number:02}.py": "import unittest\n" for number in range(14)}
+    bench = await make_bench({**SAMPLE, "twice.py": TWICE, "test_twice.py": TWICE_TEST, **others})
+    assert bench.suite.tests == ("test_calc.py",)
+    feedback = await bench.feedback({"twice.py": TWICE.replace("2", "3")})
+    assert "test_twice.TestTwice::test_twice" in feedback
+    assert "6 != 4" in feedback
+
+
+# What goes back
+
+
+async def test_a_broken_test_goes_back_with_its_output(bench: Bench) -> None:
+    feedback = await bench.feedback(BROKEN_DOUBLE)
+    assert DOUBLE in feedback
+    assert ADD not in feedback
+    assert "6 != 4" in feedback
+
+
+async def test_feedback_holds_no_path_of_this_machine(bench: Bench) -> None:
+    feedback = await bench.feedback(BROKEN_DOUBLE)
+    assert 'File "test_calc.py"' in feedback
+    assert str(bench.run.workspace) not in feedback
+
+
+async def test_a_change_that_breaks_the_import_goes_back_with_the_error(bench: Bench) -> None:
+    feedback = await bench.feedback({"calc.py": "def add(:\n"})
+    assert "SyntaxError" in feedback
+    assert DOUBLE in feedback
+
+
+async def test_a_run_that_never_ends_goes_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stages.run_tests.stage.suite_seconds", lambda minutes: 1.0)
+    feedback = await bench.feedback({"calc.py": "while True: pass\n"})
+    assert "did not run to their end" in feedback
+    assert "ended with 124" in feedback
+
+
+async def test_feedback_is_bounded(bench: Bench) -> None:
+    feedback = await bench.feedback({"calc.py": "raise RuntimeError('x' * 100_000)\n"})
+    assert len(feedback) <= MAX_FEEDBACK_CHARS
+
+
+async def test_tests_that_a_change_makes_skipped_are_lost(make_bench: MakeBench) -> None:
+    skipped_if_off = "@unittest.skipIf(hasattr(__import__('calc'), 'off'), '')\nclass TestCalc"
+    tests = TESTS.replace("class TestCalc", skipped_if_off)
+    bench = await make_bench({"calc.py": FIXED_CALC, "test_calc.py": tests})
+    feedback = await bench.feedback({"calc.py": FIXED_CALC + "off = 1\n"})
+    assert f"do not run any more: {ADD}" in feedback
+
+
+# Several candidates, and runs that end differently
+
+
+async def test_the_best_of_several_candidates_is_chosen(bench: Bench) -> None:
+    verdict = await bench.verdict(
+        {"calc.py": CALC.replace("a * 2", "a * 3")},
+        {"README": "x\n"},
+        {"calc.py": FIXED_CALC, "NOTES": "y\n"},
+        {"calc.py": FIXED_CALC},
+    )
+    assert verdict.candidate == 3
+    assert verdict.verification is Verification.RED_TO_GREEN
+
+
+MOODY_TEST = """import pathlib, unittest
+
+class TestMood(unittest.TestCase):
+    def test_mood(self):
+        calc = pathlib.Path(__file__).parent / 'calc.py'
+        self.assertTrue('a + b' not in calc.read_text() or TIMES % 2 == 0)
+"""
+
+
+class MoodySandbox:
+    """Tells the moody test, in its file, how often tests ran."""
+
+    name = "bwrap"
+
+    def __init__(self, sandbox: Sandbox, workspace: Path):
+        self._sandbox = sandbox
+        self._file = workspace / "tree/test_mood.py"
+        self._runs = 0
+
+    async def run(self, command: SandboxCommand) -> SandboxResult:
+        if "unittest" in command.argv:
+            self._runs += 1
+            self._file.write_text(f"TIMES = {self._runs}\n{MOODY_TEST}")
+        return await self._sandbox.run(command)
+
+
+async def test_a_flaky_test_neither_proves_nor_breaks(make_bench: MakeBench) -> None:
+    """It fails in its first run with the change, and passes in the second."""
+    bench = await make_bench({**SAMPLE, "test_mood.py": f"TIMES = 0\n{MOODY_TEST}"})
+    bench.sandbox = MoodySandbox(bench.sandbox, bench.run.workspace)
+    verdict = await bench.verdict({"calc.py": FIXED_CALC})
+    assert verdict.flaky == ("test_mood.TestMood::test_mood",)
+    assert verdict.fixed == (ADD,)
+    assert "ended differently when run again" in verdict.reason
+
+
+def report(cut_short: bool = False, **results: str) -> TestReport:
     return TestReport.model_validate(
         {
             "results": results,
-            "completed": not cut,
-            "cut_short": cut,
+            "completed": not cut_short,
+            "cut_short": cut_short,
             "failures": {},
             "seconds": 1.0,
             "log_key": "log",
@@ -277,99 +409,17 @@ def report(cut: bool = False, **results: str) -> TestReport:
 
 
 @pytest.mark.parametrize(("base", "after"), [(True, False), (False, True), (True, True)])
-def test_what_the_time_did_not_last_for_is_not_lost(base: bool, after: bool):
+def test_tests_that_a_run_cut_short_did_not_reach_are_not_lost(base: bool, after: bool) -> None:
     before = report(base, a="passed", b="passed", c="failed")
     trial = Trial(before, None, report(after, a="passed", c="passed"), whole_suite=False)
+    assert trial.lost == frozenset()
+    assert trial.dropped == 0
     verdict = judge(0, trial)
-    assert (trial.lost, trial.dropped, verdict.verification) == (
-        frozenset(),
-        0,
-        Verification.RED_TO_GREEN,
-    )
-    assert ("the time did not last" in verdict.reason) == after
-    whole = Trial(report(a="passed", b="passed"), None, report(a="passed"), whole_suite=False)
-    assert whole.lost == {"b"}
-
-
-async def test_what_is_red_in_a_changed_test_file_before_and_after_is_not_the_changes(make_bench):
-    """The file was not among the chosen ones: it is run on the base now."""
-    test = (
-        "import unittest\n\nclass TestNet(unittest.TestCase):\n    def test_net(self):\n       "
-        " self.fail('off')\n"
-    )
-    bench = await make_bench({**SAMPLE, "test_net.py": test})
-    part = bench.suite.model_copy(update={"whole": False, "tests": ("test_calc.py",)})
-    change = {
-        "calc.py": FIXED_CALC,
-        "test_net.py": test + "\n    def test_new(self):\n        pass\n",
-    }
-    verdict = proven(await bench.verdict(change, suite=part))
-    assert (verdict.verification, verdict.fixed) == (Verification.RED_TO_GREEN, (ADD,))
-
-
-async def test_a_green_part_of_a_suite_is_not_verified(make_bench):
-    bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC})
-    part = bench.suite.model_copy(update={"whole": False, "tests": ("test_calc.py",)})
-    verdict = proven(await bench.verdict({"calc.py": FIXED_CALC + "# tidier\n"}, suite=part))
-    assert (
-        verdict.verification is Verification.NOT_VERIFIED and "not all were run" in verdict.reason
-    )
-
-
-async def test_the_patchs_own_test_that_fails_on_the_base_alone_is_red_to_green(make_bench):
-    green = TESTS.replace("add(2, 3), 5", "add(2, 0), 2")
-    bench = await make_bench({**SAMPLE, "test_calc.py": green})
-    verdict = proven(
-        await bench.verdict({"calc.py": FIXED_CALC, "tests/test_negative.py": NEW_TEST})
-    )
     assert verdict.verification is Verification.RED_TO_GREEN
-    assert set(verdict.fixed) == {
-        f"tests.test_negative.TestCalc::test_add{more}" for more in ("", "_negative")
-    }
+    assert ("the time did not last" in verdict.reason) == after
 
 
-async def test_the_patchs_own_test_that_fails_with_the_patch_goes_back(bench: Bench):
-    because = sent_back(
-        await bench.verdict({"calc.py": FIXED_CALC, "test_new.py": NEW_TEST.replace("-2", "-3")})
-    )
-    assert "test_new.TestCalc::test_add_negative" in because and "-2 != -3" in because
-
-
-async def test_a_new_test_of_something_new_counts_as_failing_before(make_bench):
-    bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC})
-    new = (
-        TESTS.replace("add, double", "halve")
-        .replace("add(2, 3), 5", "halve(4), 2")
-        .replace("double(2), 4", "halve(8), 4")
-    )
-    answer = await bench.verdict(
-        {"calc.py": FIXED_CALC + "\n\ndef halve(a):\n    return a // 2\n", "test_halve.py": new}
-    )
-    verdict = proven(answer)
-    assert verdict.verification is Verification.RED_TO_GREEN and len(verdict.fixed) == 2
-
-
-async def test_a_patch_that_deletes_the_tests_it_breaks_is_not_believed(bench: Bench):
-    because = sent_back(
-        await bench.verdict({"calc.py": "def add(a, b):\n    return a + b\n", "test_calc.py": None})
-    )
-    assert "did not run to their end" in because or DOUBLE in because
-
-
-async def test_the_best_of_several_candidates_is_chosen_and_a_red_one_is_no_obstacle(bench: Bench):
-    red = {"calc.py": CALC.replace("a * 2", "a * 3")}
-    verdict = proven(
-        await bench.verdict(
-            red, {"README": "x\n"}, {"calc.py": FIXED_CALC, "NOTES": "y\n"}, {"calc.py": FIXED_CALC}
-        )
-    )
-    assert (verdict.candidate, verdict.verification) == (3, Verification.RED_TO_GREEN)
-
-
-async def test_a_suite_that_cannot_be_run_leaves_the_candidate_not_verified_with_the_reason(
-    make_bench,
-):
-    bench = await make_bench({"calc.py": CALC})
-    verdict = proven(await bench.verdict({"calc.py": FIXED_CALC}))
-    assert (verdict.candidate, verdict.verification) == (0, Verification.NOT_VERIFIED)
-    assert "no test files" in verdict.reason and verdict.ran == 0
+def test_a_test_that_is_gone_is_lost() -> None:
+    before = report(a="passed", b="passed")
+    trial = Trial(before, None, report(a="passed"), whole_suite=False)
+    assert trial.lost == {"b"}

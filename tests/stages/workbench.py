@@ -7,10 +7,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from pipeline.stage import RunContext
 from repository.git import Mirrors
 from repository.testing.install.tools import BuildTools
-from sandbox import Sandbox
+from sandbox import NoIsolation, Sandbox
+from sandbox.bwrap.backend import BwrapSandbox
+from sandbox.index.proxy import IndexProxy
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
@@ -78,6 +82,14 @@ class Origin:
 
 
 NO_INDEX = {"UV_NO_INDEX": "1"}
+
+
+def make_sandbox() -> BwrapSandbox:
+    """Return the sandbox; skip the test if nothing isolates here."""
+    try:
+        return BwrapSandbox(IndexProxy.configured({}))
+    except NoIsolation as error:
+        pytest.skip(str(error))
 
 
 def build_tools(sandbox: Sandbox, cache: Path, index: Mapping[str, str] = NO_INDEX) -> BuildTools:
