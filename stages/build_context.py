@@ -27,6 +27,7 @@ _TEST_SHARE = 6
 """One part in six of the tokens is the test's, one in twelve the listing's."""
 _LISTING_SHARE = 12
 _TEST_WORDS = frozenset({"test", "tests", "spec"})
+_LIKELY_SOURCES = 3
 _MAX_FILES = 10
 _MAX_RANKING = 100
 _MIN_TOKENS = 500
@@ -78,24 +79,31 @@ class BuildContext:
 def build(mirror: Mirror, sha: str, query: Query, max_tokens: int) -> Context:
     """Rank the commit's files and choose what is shown of the likeliest."""
     entries = mirror.files(sha)
-    ranked = rank(read_sources(mirror, entries, _named_in_issue(entries, query)), query)
+    named_paths = _named_in_issue(entries, query)
+    ranked = rank(read_sources(mirror, entries, named_paths), query)
     sources = [file for file in ranked if file.kind is not Kind.TEST]
     test = _related_test(ranked, sources)
 
     reader = _Reader(mirror, sha, query)
     listing_tokens = max_tokens // _LISTING_SHARE
-    test_tokens = max_tokens // _TEST_SHARE if test is not None else 0
-    shown = reader.show_likeliest(sources, max_tokens - listing_tokens - test_tokens)
-    if test is not None:
+    source_tokens = max_tokens - listing_tokens
+    if test is None:
+        shown = reader.show_likeliest(sources, source_tokens)
+    else:
+        test_tokens = max_tokens // _TEST_SHARE
+        shown = reader.show_likeliest(sources, source_tokens - test_tokens)
         shown += reader.show(test, test_tokens)
 
-    paths_shown = {one.file.path for one in shown}
+    files = [one.file for one in shown]
+    paths_shown = {file.path for file in files}
     listing = _list_paths(entries, ranked, paths_shown, listing_tokens)
+    file_tokens = [one.tokens for one in shown]
+    ranking = [file.path for file in sources[:_MAX_RANKING]]
     return Context(
-        files=tuple(one.file for one in shown),
-        ranking=tuple(file.path for file in sources[:_MAX_RANKING]),
+        files=tuple(files),
+        ranking=tuple(ranking),
         listing=listing,
-        tokens=sum(one.tokens for one in shown) + sum(map(_listing_tokens, listing)),
+        tokens=sum(file_tokens) + sum(map(_listing_tokens, listing)),
     )
 
 
@@ -145,20 +153,25 @@ class _Reader:
 
 def _named_in_issue(entries: Sequence[Entry], query: Query) -> set[str]:
     """Return the paths of files whose name is written in the issue."""
-    names = {name_of(path) for path in query.paths}
+    names = set(map(name_of, query.paths))
     return {entry.path for entry in entries if name_of(entry.path) in names}
 
 
 def _related_test(ranked: Sequence[RankedFile], sources: Sequence[RankedFile]) -> RankedFile | None:
     """Return the test file that ranks first; one named after a likely source counts double."""
-    likely_sources = [_words_in_name(source.path) for source in sources[:3]]
+    likely_names = [_words_in_name(source.path) for source in sources[:_LIKELY_SOURCES]]
 
     def worth(test: RankedFile) -> float:
         words = _words_in_name(test.path) - _TEST_WORDS
-        return test.score * (2 if words in likely_sources else 1)
+        if words in likely_names:
+            return test.score * 2
+        return test.score
 
-    tests = [file for file in ranked if file.kind is Kind.TEST and not is_test_helper(file.path)]
-    return max(tests, key=worth, default=None)
+    return max(filter(_is_test, ranked), key=worth, default=None)
+
+
+def _is_test(file: RankedFile) -> bool:
+    return file.kind is Kind.TEST and not is_test_helper(file.path)
 
 
 def _words_in_name(path: str) -> frozenset[str]:
@@ -173,9 +186,9 @@ def _list_paths(
     max_tokens: int,
 ) -> tuple[str, ...]:
     """Return paths within the limit, in alphabetical order; ranked ones are chosen first."""
-    candidates = dict.fromkeys(
-        [*(file.path for file in ranked), *(entry.path for entry in entries)]
-    )
+    ranked_paths = [file.path for file in ranked]
+    all_paths = [entry.path for entry in entries]
+    candidates = dict.fromkeys(ranked_paths + all_paths)
     chosen: list[str] = []
     left = max_tokens
     for path in candidates:

@@ -53,47 +53,69 @@ def _choose_lines(lines: Sequence[str], query: Query, max_bytes: int) -> set[int
     units = _split_into_units(lines)
     left = max_bytes - _MARK_BYTES
     head = set(range(min(_HEAD_LINES, units[0].stop)))
-    if left - _cost(lines, head) < max_bytes * 3 // 4:
+    head_cost = _cost(lines, head)
+    if left - head_cost < max_bytes * 3 // 4:
         head = set()
-    left -= _cost(lines, head)
+        head_cost = 0
+    left -= head_cost
+
     chosen: set[int] = set()
     for unit in _order_by_worth(lines, units, query):
-        if _cost(lines, set(unit) - head) > left:
+        own_lines = set(unit)
+        if _cost(lines, own_lines - head) > left:
             continue
-        new = {*unit, *_enclosing_lines(lines, unit.start)} - chosen - head
-        cost = _cost(lines, new)
+        own_lines.update(_enclosing_lines(lines, unit.start))
+        new_lines = own_lines - chosen - head
+        cost = _cost(lines, new_lines)
         if cost <= left:
-            chosen |= new
+            chosen |= new_lines
             left -= cost
-    return chosen | head if chosen else set()
+    if not chosen:
+        return set()
+    return chosen | head
 
 
-def _order_by_worth(lines: Sequence[str], units: Sequence[range], query: Query) -> Iterable[range]:
+def _order_by_worth(
+    lines: Sequence[str],
+    units: Sequence[range],
+    query: Query,
+) -> list[range]:
     """Return the units that have to do with the issue, best first."""
     documents = DocumentTerms(query)
-    texts = ["\n".join(lines[unit.start : unit.stop]) for unit in units]
-    for number, text in enumerate(texts):
-        documents.add(str(number), text)
-    worth: dict[int, float] = {}
-    for document, score in documents.scores().items():
-        number = int(document)
-        defines_named = not query.identifiers.isdisjoint(defined_names(texts[number]))
-        if score != 0:
-            worth[number] = score * (_DEFINES_NAMED if defines_named else 1.0)
-    return [units[number] for number in sorted(worth, key=lambda number: (-worth[number], number))]
+    texts: dict[str, str] = {}
+    for unit in units:
+        text = "\n".join(lines[unit.start : unit.stop])
+        texts[str(unit)] = text
+        documents.add(str(unit), text)
+
+    worth: dict[range, float] = {}
+    scores = documents.scores()
+    for unit in units:
+        score = scores[str(unit)]
+        if score == 0:
+            continue
+        names = defined_names(texts[str(unit)])
+        if not query.identifiers.isdisjoint(names):
+            score *= _DEFINES_NAMED
+        worth[unit] = score
+    return sorted(worth, key=lambda unit: (-worth[unit], unit.start))
 
 
 def _cost(lines: Sequence[str], numbers: AbstractSet[int]) -> int:
     """Return the bytes that showing more lines takes at most, with a mark for each run of them."""
-    runs = sum(1 for number in numbers if number - 1 not in numbers)
-    text_bytes = sum(len(lines[number].encode()) + 1 for number in numbers)
-    return text_bytes + runs * _MARK_BYTES
+    cost = 0
+    for number in numbers:
+        cost += len(lines[number].encode()) + 1
+        starts_run = number - 1 not in numbers
+        if starts_run:
+            cost += _MARK_BYTES
+    return cost
 
 
 def _split_into_units(lines: Sequence[str]) -> list[range]:
     """Return ranges of lines: functions, methods and what is between them; long ones are parted."""
     boundaries = sorted({0, *_unit_starts(lines), len(lines)})
-    units = []
+    units: list[range] = []
     for start, stop in pairwise(boundaries):
         units += _part(lines, start, stop)
     return units
@@ -101,7 +123,7 @@ def _split_into_units(lines: Sequence[str]) -> list[range]:
 
 def _unit_starts(lines: Sequence[str]) -> list[int]:
     """Return where definitions begin. What a function defines is part of the function."""
-    starts = []
+    starts: list[int] = []
     enclosing: list[DefinitionLine] = []
     for number, line in enumerate(lines):
         definition = definition_at(line)
@@ -123,27 +145,30 @@ def _with_lines_above(lines: Sequence[str], number: int) -> int:
 
 def _part(lines: Sequence[str], start: int, stop: int) -> list[range]:
     """Return one range, or several where it is long, parted at blank lines where there are any."""
-    parts = []
+    parts: list[range] = []
     while stop - start > _UNIT_LINES * 2:
-        part_stop = start + _UNIT_LINES
-        for number in range(start + _UNIT_LINES, start + _UNIT_LINES * 2):
-            if not lines[number].strip():
-                part_stop = number + 1
-                break
+        part_stop = _end_of_part(lines, start + _UNIT_LINES)
         parts.append(range(start, part_stop))
         start = part_stop
     parts.append(range(start, stop))
     return parts
 
 
+def _end_of_part(lines: Sequence[str], number: int) -> int:
+    """Return the line after the next blank one, if there is one soon; else ``number``."""
+    for candidate in range(number, number + _UNIT_LINES):
+        if not lines[candidate].strip():
+            return candidate + 1
+    return number
+
+
 def _enclosing_lines(lines: Sequence[str], start: int) -> list[int]:
     """Return the first lines of the classes around a definition, so that a method is not taken for
     a function.
     """
-    first_line = next((line for line in lines[start:] if line.strip()), "")
-    column = column_of(first_line)
-    enclosing = []
-    for number in range(start - 1, -1, -1):
+    column = _first_column(lines[start:])
+    enclosing: list[int] = []
+    for number in reversed(range(start)):
         if column == 0:
             break
         definition = definition_at(lines[number])
@@ -153,9 +178,17 @@ def _enclosing_lines(lines: Sequence[str], start: int) -> list[int]:
     return enclosing
 
 
+def _first_column(lines: Sequence[str]) -> int:
+    """Return the indentation of the first line that is not blank."""
+    for line in lines:
+        if line.strip():
+            return column_of(line)
+    return 0
+
+
 def _join_pieces(lines: Sequence[str], numbers: Iterable[int]) -> str:
     """Return the lines in order, with a mark wherever others are left out."""
-    pieces = []
+    pieces: list[str] = []
     next_line = 0
     for number in sorted(numbers):
         if number > next_line:

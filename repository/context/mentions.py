@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from repository.context.query import Query
+from repository.files import name_of
 
 _NAMED_PATH = 2.2
 _NAMED_FILE = 1.6
@@ -13,6 +14,7 @@ _LAST_FRAME = 1.3
 """The traceback's last frame in the repository, in addition to being named."""
 _DEFINES_ONE = 1.15
 _DEFINES_AT_MOST = 1.45
+_NAMES_IN_REASON = 3
 _MAX_BEARERS = 5
 """A base name or a definition that more files share names none of them."""
 
@@ -29,7 +31,9 @@ class Boost:
 
 
 def find_boosts(
-    query: Query, paths: Iterable[str], definitions: Mapping[str, Sequence[str]]
+    query: Query,
+    paths: Iterable[str],
+    definitions: Mapping[str, Sequence[str]],
 ) -> list[Boost]:
     """Return what an issue says in favour of single files.
 
@@ -43,48 +47,49 @@ def find_boosts(
     """
     by_name: dict[str, list[str]] = defaultdict(list)
     for path in paths:
-        by_name[path.rsplit("/", 1)[-1]].append(path)
-    frames = _frame_paths(query, by_name)
-    return [
-        *_boost_named(query, frames, by_name),
-        *[Boost(path, _LAST_FRAME, "the traceback ends there") for path in frames[-1:]],
-        *_boost_defining(definitions),
-    ]
+        by_name[name_of(path)].append(path)
+    frames: list[str] = []
+    for written in query.frames:
+        frames += _resolve_path(written, by_name)
 
-
-def _frame_paths(query: Query, by_name: PathsByName) -> list[str]:
-    """Return the repository's files in tracebacks, outermost first."""
-    return [path for frame in query.frames for path in _resolve_path(frame, by_name)]
+    boosts = _boost_named(query, frames, by_name)
+    if frames:
+        boosts.append(Boost(frames[-1], _LAST_FRAME, "the traceback ends there"))
+    return boosts + _boost_defining(definitions)
 
 
 def _boost_named(query: Query, frames: Sequence[str], by_name: PathsByName) -> list[Boost]:
-    named: dict[str, Boost] = {}
-
-    def add(boost: Boost) -> None:
-        previous = named.get(boost.path)
-        if previous is None or boost.factor > previous.factor:
-            named[boost.path] = boost
-
+    """Return the largest boost of each file that is named. ``frames``: files in tracebacks."""
+    boosts: list[Boost] = []
     for written in query.paths:
         for path, factor in _resolve_path(written, by_name).items():
             reason = "in the traceback" if path in frames else "named in the issue"
-            add(Boost(path, factor, reason))
+            boosts.append(Boost(path, factor, reason))
     for dotted_name in query.modules:
         for path in _resolve_module(dotted_name, by_name):
-            add(Boost(path, _NAMED_MODULE, "its module is named in the issue"))
-    return list(named.values())
+            boosts.append(Boost(path, _NAMED_MODULE, "its module is named in the issue"))
+
+    largest: dict[str, Boost] = {}
+    for boost in boosts:
+        previous = largest.get(boost.path)
+        if previous is None or boost.factor > previous.factor:
+            largest[boost.path] = boost
+    return list(largest.values())
 
 
 def _boost_defining(definitions: Mapping[str, Sequence[str]]) -> list[Boost]:
     names_by_path: dict[str, list[str]] = defaultdict(list)
     for name, paths in definitions.items():
-        if len(paths) <= _MAX_BEARERS:
-            for path in paths:
-                names_by_path[path].append(name)
-    boosts = []
+        if len(paths) > _MAX_BEARERS:
+            continue
+        for path in paths:
+            names_by_path[path].append(name)
+
+    boosts: list[Boost] = []
     for path, names in names_by_path.items():
         factor = min(_DEFINES_ONE ** len(names), _DEFINES_AT_MOST)
-        boosts.append(Boost(path, factor, f"defines {', '.join(sorted(names)[:3])}"))
+        shown_names = ", ".join(sorted(names)[:_NAMES_IN_REASON])
+        boosts.append(Boost(path, factor, f"defines {shown_names}"))
     return boosts
 
 
@@ -94,13 +99,20 @@ def _resolve_path(written: str, by_name: PathsByName) -> dict[str, float]:
     The longest common tail decides, so that a traceback through an installed copy is understood.
     """
     parts = [part for part in written.split("/") if part]
-    candidates = by_name.get(parts[-1], ()) if parts else ()
-    tails = {path: _common_tail(path.split("/"), parts) for path in candidates}
-    longest = max(tails.values(), default=0)
-    best = [path for path in candidates if tails[path] == longest]
+    if not parts:
+        return {}
+    best: list[str] = []
+    longest_tail = 0
+    for path in by_name.get(parts[-1], ()):
+        tail = _common_tail(path.split("/"), parts)
+        if tail > longest_tail:
+            best = []
+            longest_tail = tail
+        if tail == longest_tail:
+            best.append(path)
     if len(best) > _MAX_BEARERS:
         return {}
-    factor = _NAMED_PATH if longest > 1 else _NAMED_FILE
+    factor = _NAMED_PATH if longest_tail > 1 else _NAMED_FILE
     return dict.fromkeys(best, factor)
 
 
@@ -134,15 +146,16 @@ def _module_files(module: Sequence[str], by_name: PathsByName) -> list[str]:
         (f"{name}.pyi", package),
         ("__init__.py", [*package, name]),
     ]
-    return [
-        path
-        for file_name, folders in places
-        for path in by_name.get(file_name, ())
-        if _lies_in(path, folders)
-    ]
+    paths: list[str] = []
+    for file_name, folders in places:
+        for path in by_name.get(file_name, ()):
+            if _lies_in(path, folders):
+                paths.append(path)
+    return paths
 
 
 def _lies_in(path: str, folders: Sequence[str]) -> bool:
     """Return whether the innermost folders of a path are these."""
-    own_folders = path.split("/")[:-1]
-    return own_folders[max(len(own_folders) - len(folders), 0) :] == list(folders)
+    *own_folders, _ = path.split("/")
+    depth = len(own_folders) - len(folders)
+    return depth >= 0 and own_folders[depth:] == list(folders)

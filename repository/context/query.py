@@ -39,19 +39,25 @@ class Query:
         """Read an issue. ``text`` includes the title, so that the title's words count twice."""
         text = text[:_MAX_ISSUE_CHARACTERS]
         frames = _TRACEBACK_FRAME.findall(text)
-        paths = [path.removeprefix("./") for path in [*_PATH.findall(text), *frames]]
+        written_paths = _PATH.findall(text) + frames
+        paths = dict.fromkeys(path.removeprefix("./") for path in written_paths)
+        modules = dict.fromkeys(_DOTTED_NAME.findall(text))
+        identifiers = filter(_is_identifier, WORD.findall(text))
         return cls(
             weights=_weigh_terms(f"{title}\n{text}"),
-            paths=tuple(dict.fromkeys(paths)),
+            paths=tuple(paths),
             frames=tuple(frames),
-            modules=tuple(dict.fromkeys(_DOTTED_NAME.findall(text))),
-            identifiers=frozenset(filter(_is_identifier, WORD.findall(text))),
+            modules=tuple(modules),
+            identifiers=frozenset(identifiers),
         )
 
 
 def terms_of(word: str) -> tuple[str, ...]:
     """Return an identifier whole and split at underscores and capitals, in lower case."""
-    parts = [part.lower() for part in _WORD_PART.findall(word) if len(part) > 1]
+    parts = []
+    for part in _WORD_PART.findall(word):
+        if len(part) > 1:
+            parts.append(part.lower())
     whole = word.lower().strip("_")
     if parts == [whole] or len(whole) <= 1:
         return tuple(parts)
@@ -63,8 +69,13 @@ def _weigh_terms(text: str) -> dict[str, float]:
     for word in WORD.findall(text):
         if len(word) <= MAX_WORD:
             counts.update(terms_of(word))
-    return {term: 1 + math.log(count) for term, count in counts.items()}
+    weights = {}
+    for term, count in counts.items():
+        weights[term] = 1 + math.log(count)
+    return weights
 
 
 def _is_identifier(word: str) -> bool:
-    return _MIN_IDENTIFIER <= len(word) <= MAX_WORD and _IDENTIFIER_MARK.search(word) is not None
+    if not _MIN_IDENTIFIER <= len(word) <= MAX_WORD:
+        return False
+    return _IDENTIFIER_MARK.search(word) is not None

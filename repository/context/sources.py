@@ -40,14 +40,15 @@ def read_sources(
     left = MAX_TOTAL_BYTES
     for start in range(0, len(candidates), _BATCH):
         batch = candidates[start : start + _BATCH]
-        left -= sum(candidate.entry.size for candidate in batch)
+        sizes = [candidate.entry.size for candidate in batch]
+        left -= sum(sizes)
         if left < 0:
             return
         yield from _read(mirror, batch)
 
 
 def _choose(entries: Collection[Entry], named: Collection[str]) -> list[_Candidate]:
-    candidates = []
+    candidates: list[_Candidate] = []
     for entry in entries:
         kind = kind_of(entry.path)
         if kind is None and entry.path in named:
@@ -68,7 +69,8 @@ def _is_readable(entry: Entry) -> bool:
 
 
 def _read(mirror: Mirror, batch: Sequence[_Candidate]) -> Iterator[SourceFile]:
-    contents = mirror.read_many([candidate.entry.sha for candidate in batch])
+    hashes = [candidate.entry.sha for candidate in batch]
+    contents = mirror.read_many(hashes)
     for candidate, data in zip(batch, contents, strict=True):
         text = _decode(data)
         if text is not None:
@@ -84,4 +86,6 @@ def _decode(data: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     line_count = text.count("\n") + 1
-    return None if len(text) > _MINIFIED_LINE * line_count else text
+    if len(text) > _MINIFIED_LINE * line_count:
+        return None
+    return text
