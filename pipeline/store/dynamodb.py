@@ -134,7 +134,7 @@ class DynamoTable:
             return None
         return attributes
 
-    def items(self, partition: str, prefix: str) -> list[Item]:
+    def query(self, partition: str, prefix: str) -> list[Item]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             ConsistentRead=True,
@@ -252,8 +252,8 @@ class DynamoTransaction:
         self._versions[key] = int(attributes["version"]["N"])
         return _item(attributes)
 
-    def items(self, partition: str, prefix: str) -> list[Item]:
-        return self._table.items(partition, prefix)
+    def query(self, partition: str, prefix: str) -> list[Item]:
+        return self._table.query(partition, prefix)
 
     def counter(self, key: Key) -> int:
         return self._table.counter(key)

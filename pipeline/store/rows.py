@@ -20,7 +20,16 @@ from typing import Any, TypeVar
 
 from pipeline.outcome import Event
 from pipeline.run_key import RunKey
-from pipeline.store.contract import Call, Checkpoint, Effect, Moment, PendingEvent, Round, RunRow
+from pipeline.store.contract import (
+    Call,
+    Checkpoint,
+    Effect,
+    Lease,
+    Moment,
+    PendingEvent,
+    Round,
+    RunRow,
+)
 from pipeline.store.table import Item, Key
 
 Row = TypeVar("Row", Call, Checkpoint, Effect, Moment, PendingEvent, Round, RunRow)
@@ -112,6 +121,11 @@ class StoredRun:
     def finished(self) -> bool:
         return self.row.state == "finished"
 
+    def is_held_by(self, lease: Lease, now: float) -> bool:
+        if self.row.state != "running" or self.lease_token != lease.token:
+            return False
+        return self.lease_expires_at > now
+
     def with_row(self, **changes: Any) -> "StoredRun":
         return replace(self, row=replace(self.row, **changes))
 
@@ -181,7 +195,7 @@ class StoredCall:
     def read(cls, item: Item) -> "StoredCall":
         return cls(item, read_row(Call, item.data), item.data["day"])
 
-    def with_state(self, state: str, micro_usd: int) -> Item:
+    def changed(self, state: str, micro_usd: int) -> Item:
         data = {**self.item.data, "state": state, "micro_usd": micro_usd}
         return replace(self.item, data=data)
 

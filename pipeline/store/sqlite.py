@@ -73,9 +73,9 @@ class SqliteTable:
         with self._read_lock:
             return _get(self._reader, key)
 
-    def items(self, partition: str, prefix: str) -> list[Item]:
+    def query(self, partition: str, prefix: str) -> list[Item]:
         with self._read_lock:
-            return _items(self._reader, partition, prefix)
+            return _query(self._reader, partition, prefix)
 
     def counter(self, key: Key) -> int:
         with self._read_lock:
@@ -123,8 +123,8 @@ class SqliteTransaction:
     def get(self, key: Key) -> Item | None:
         return _get(self._connection, key)
 
-    def items(self, partition: str, prefix: str) -> list[Item]:
-        return _items(self._connection, partition, prefix)
+    def query(self, partition: str, prefix: str) -> list[Item]:
+        return _query(self._connection, partition, prefix)
 
     def counter(self, key: Key) -> int:
         return _counter(self._connection, key)
@@ -154,7 +154,7 @@ def _get(connection: sqlite3.Connection, key: Key) -> Item | None:
     return items[0] if items else None
 
 
-def _items(connection: sqlite3.Connection, partition: str, prefix: str) -> list[Item]:
+def _query(connection: sqlite3.Connection, partition: str, prefix: str) -> list[Item]:
     # The last code point sorts after everything that a sort key holds.
     query = f"SELECT {_COLUMNS} FROM items WHERE pk = ? AND sk >= ? AND sk < ? ORDER BY sk"  # noqa: S608 (our own names)
     return _select(connection, query, partition, prefix, f"{prefix}\U0010ffff")

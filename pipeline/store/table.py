@@ -36,7 +36,7 @@ class Item:
 class Reader(Protocol):
     def get(self, key: Key) -> Item | None: ...
 
-    def items(self, partition: str, prefix: str) -> list[Item]:
+    def query(self, partition: str, prefix: str) -> list[Item]:
         """Return the partition's items whose sort key begins with ``prefix``, by sort key."""
         ...
 

@@ -1,0 +1,98 @@
+"""Jobs, runs and their parts as rows: read anywhere, and written in a transaction."""
+
+from dataclasses import replace
+
+from pipeline.errors import LeaseLost
+from pipeline.run_key import RunKey
+from pipeline.store import rows
+from pipeline.store.contract import Lease, Moment
+from pipeline.store.rows import Part, Row, StoredCall, StoredJob, StoredRun
+from pipeline.store.table import Item, Reader, Transaction
+
+
+class RunReader:
+    """Reads rows, of a table or within a transaction."""
+
+    def __init__(self, reader: Reader):
+        self._reader = reader
+
+    def job(self, job_id: str) -> StoredJob | None:
+        item = self._reader.get(rows.job_key(job_id))
+        return StoredJob.read(item) if item is not None else None
+
+    def run(self, key: RunKey) -> StoredRun | None:
+        item = self._reader.get(rows.run_item_key(key))
+        return StoredRun.read(item) if item is not None else None
+
+    def newest_run(self, job_id: str) -> StoredRun | None:
+        job = self.job(job_id)
+        if job is None:
+            return None
+        return self.run(RunKey(job_id, job.newest))
+
+    def replayed_run(self, job_id: str, replay_id: str) -> StoredRun | None:
+        """Return the run that a replay started; None: it has started none yet."""
+        item = self._reader.get(rows.replay_key(job_id, replay_id))
+        if item is None:
+            return None
+        return self.run(RunKey(job_id, item.data["generation"]))
+
+    def parts(self, kind: str, row: type[Row], key: RunKey) -> list[Row]:
+        """Return a run's parts of one kind in the order in which they were written."""
+        return [rows.read_row(row, item.data) for item in self._part_items(kind, key)]
+
+    def effect_item(self, key: RunKey, name: str) -> Item | None:
+        for item in self._part_items(rows.EFFECT, key):
+            if item.data["name"] == name:
+                return item
+        return None
+
+    def calls(self, key: RunKey) -> list[StoredCall]:
+        return [StoredCall.read(item) for item in self._part_items(rows.CALL, key)]
+
+    def _part_items(self, kind: str, key: RunKey) -> list[Item]:
+        prefix = rows.part_prefix(kind, key.generation)
+        return self._reader.query(rows.job_partition(key.job_id), prefix)
+
+
+class RunTransaction(RunReader):
+    """A transaction at one moment: ``now``, in seconds since the epoch.
+
+    ``expires`` is when a part of a run that is written now is forgotten; None: never.
+    """
+
+    def __init__(self, items: Transaction, now: float, keep_seconds: int | None):
+        super().__init__(items)
+        self.items = items
+        self.now = now
+        self.expires = None if keep_seconds is None else int(now) + keep_seconds
+
+    def held_run(self, lease: Lease) -> StoredRun:
+        """Return the run whose live lease this is.
+
+        Raises:
+            LeaseLost: it has ended, or it is another delivery's.
+        """
+        run = self.run(lease.key)
+        if run is None or not run.is_held_by(lease, self.now):
+            raise LeaseLost(f"the lease on {lease.key} has ended or is another delivery's")
+        return run
+
+    def write(self, run: StoredRun, *parts: Part) -> StoredRun:
+        """Write a run, and new parts of it.
+
+        Whatever belongs to a run is written together with the run itself. So of two transactions
+        that read the same run, only one can write what it decided.
+
+        Returns:
+            The run with its parts counted.
+        """
+        for part in parts:
+            run = replace(run, parts=run.parts + 1)
+            self.items.put(part.item(run, self.expires))
+        self.items.put(run.item())
+        return run
+
+    def moment(self, what: str, detail: str = "") -> Part:
+        """Return a new part of a run's history."""
+        return Part(rows.MOMENT, vars(Moment(self.now, what, detail)))
