@@ -1,4 +1,4 @@
-"""Reading the settings for a command, and telling plainly what is wrong with them."""
+"""What every command needs: its settings, and an error that ends it with a message."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from pipeline.settings import Settings, SettingsError
 
 
 class CommandError(click.ClickException):
-    """One clear message on standard error, and an exit code."""
+    """Ends the command with one message on standard error, and an exit code."""
 
     def __init__(self, message: str, code: int = exits.ERROR):
         super().__init__(message)
@@ -22,39 +22,48 @@ class CommandError(click.ClickException):
 
 @contextmanager
 def exit_on_settings_error() -> Iterator[None]:
-    """What is wrong with a setting ends the command with its message."""
+    """End the command with the error's message where a setting is wrong."""
     try:
         yield
     except SettingsError as error:
         raise CommandError(f"{error}\nSee: coding-agent doctor", exits.USAGE) from None
 
 
-def read_env(ctx: click.Context) -> set[str]:
-    """Lay ``.env`` (--env-file, or the one in the data directory; never the current folder's) under
-    the environment.
+def settings(ctx: click.Context, **overrides: Any) -> Settings:
+    """Return the settings; ``overrides`` are the command's own options. Ends the command where they
+    are wrong.
     """
-    given = _option(ctx, "env_file")
-    data_dir = _option(ctx, "data_dir")
+    read_env(ctx)
+    with exit_on_settings_error():
+        return config.load({"data_dir": global_option(ctx, "data_dir"), **overrides})
+
+
+def read_env(ctx: click.Context) -> set[str]:
+    """Add the variables of the .env file to the environment, which goes first. Return their names.
+
+    The file is that of --env-file, or the one in the data directory; never the current folder's.
+    """
     try:
-        path = Path(given) if given else config.load({"data_dir": data_dir}).data_dir / ".env"
+        path = _env_file(ctx)
     except SettingsError:
         return set()
+    if not path.is_file():
+        return set()
     try:
-        return set(config.read_env_file(path)) if path.is_file() else set()
+        return set(config.read_env_file(path))
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{path} can't be read: {error}", exits.USAGE) from None
 
 
-def settings(ctx: click.Context, **overrides: Any) -> Settings:
-    """The settings, with the command's own options over the environment's. Ends the command where
-    they are wrong.
-    """
-    read_env(ctx)
-    with exit_on_settings_error():
-        return config.load({"data_dir": _option(ctx, "data_dir"), **overrides})
-
-
-def _option(ctx: click.Context, name: str) -> str | None:
-    """An option of ``coding-agent`` itself."""
-    value: str | None = (ctx.find_root().obj or {}).get(name)
+def global_option(ctx: click.Context, name: str) -> str | None:
+    """Return an option of ``coding-agent`` itself."""
+    value: str | None = ctx.find_root().params.get(name)
     return value
+
+
+def _env_file(ctx: click.Context) -> Path:
+    env_file = global_option(ctx, "env_file")
+    if env_file is not None:
+        return Path(env_file)
+    data_dir = config.load({"data_dir": global_option(ctx, "data_dir")}).data_dir
+    return data_dir / ".env"

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from cli import exits
 from cli.check import DEPLOYMENT, Check
 from cli.checks import check_aws, run_checks
-from cli.command import CommandError, read_env
+from cli.command import CommandError, global_option, read_env
 from cli.output import Output, json_option
 from pipeline import settings as config
 from pipeline.job import explain
@@ -64,7 +64,7 @@ def command(ctx: click.Context, aws: bool, issue: str | None, wait: int, output:
     if aws != bool(issue):
         raise CommandError("--aws and --issue ISSUE_URL go together", exits.USAGE)
     from_file = read_env(ctx)
-    data_dir = ctx.find_root().params.get("data_dir")
+    data_dir = global_option(ctx, "data_dir")
     rows: list[SettingRow] = []
     try:
         settings = config.load({"data_dir": data_dir})

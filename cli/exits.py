@@ -5,15 +5,20 @@ from pipeline.outcome import Outcome
 OK = 0
 ERROR = 1
 USAGE = 2
-"""Bad input or a setting that is missing or wrong (click's own code for usage errors)."""
+"""Bad input, or a setting that is missing or wrong (click's own code for usage errors)."""
 NO_FIX = 3
-"""The run ended well, without a change: no_fix, needs_info, rejected, budget_exhausted, cancelled."""
+"""The run ended normally, without a change: no_fix, needs_info, rejected, budget_exhausted or
+cancelled.
+"""
 FAILED = 4
 """Infrastructure failed after every retry: the run can be replayed."""
 INTERRUPTED = 130
 
 
 def of(outcome: Outcome) -> int:
+    """Return the exit code of a command whose run ended so."""
     if outcome in (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED):
         return OK
-    return FAILED if outcome is Outcome.FAILED else NO_FIX
+    if outcome is Outcome.FAILED:
+        return FAILED
+    return NO_FIX

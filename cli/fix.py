@@ -118,28 +118,35 @@ def command(ctx: click.Context, /, output: Output, **values: Any) -> None:
     options = FixOptions(**values)
     if options.from_stage and not options.again:
         raise CommandError("--from-stage needs --again", exits.USAGE)
-    job, local_forge = options.to_job()
-    chosen = settings(ctx, model=options.model, queue_url="")
-    _check_ceilings(chosen, options.limits)
     # A person watches the progress; the logs of libraries are for the worker.
     logging.basicConfig(level=logging.ERROR)
-    from cli.progress import Printer, print_result
-
-    printer = Printer(quiet=output.as_json)
-    app = _build_app(chosen, options, local_forge, printer)
-    try:
-        event = asyncio.run(_run(app, job, printer))
-    finally:
-        printer.stop()
-        app.store.close()
+    event = _fix(ctx, options, quiet=output.as_json)
     result = cast("RunResult", event.data)
     if options.patch_file:
         _copy_patch(result, options.patch_file)
     if output.as_json:
         click.echo(event.model_dump_json())  # byte for byte as it is stored
     else:
+        from cli.progress import print_result
+
         print_result(result)
     ctx.exit(exits.of(result.outcome))
+
+
+def _fix(ctx: click.Context, options: FixOptions, *, quiet: bool) -> "Event":
+    """Run the job to its end, and return its run.finished event."""
+    from cli.progress import Printer
+
+    job, local_forge = options.to_job()
+    chosen = settings(ctx, model=options.model, queue_url="")
+    _check_ceilings(chosen, options.limits)
+    printer = Printer(quiet=quiet)
+    app = _build_app(chosen, options, local_forge, printer)
+    try:
+        return asyncio.run(_run(app, job, printer))
+    finally:
+        printer.stop()
+        app.store.close()
 
 
 def _check_ceilings(chosen: "Settings", limits: dict[str, float | None]) -> None:

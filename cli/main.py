@@ -1,29 +1,50 @@
-"""``coding-agent``: the entry point. Commands are imported when called, so that --help answers at
-once.
+"""``coding-agent``: the entry point. Commands are imported when they are called, so that --help
+answers at once.
 """
 
 import importlib
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
-#: command -> (module, what --help lists)
+
+@dataclass(frozen=True)
+class LazyCommand:
+    """A command that is imported when it is called."""
+
+    module: str
+    """Contains the click command under the name ``command``."""
+    help: str
+
+    def load(self) -> click.Command:
+        command: click.Command = importlib.import_module(self.module).command
+        return command
+
+
 COMMANDS = {
-    "fix": ("cli.fix", "Fix one issue here and now, on GitHub or in a local repository."),
-    "worker": ("cli.worker", "Take jobs from the queue and run them, until told to stop."),
-    "submit": ("cli.submit", "Put a job on the queue."),
-    "jobs": ("cli.jobs", "List and show jobs, their runs and spend; retry or cancel one."),
-    "queue": ("cli.queue", "Count what waits, what is in work, and how runs ended."),
-    "dlq": ("cli.dlq.commands", "Look at the dead-letter queue, and put its jobs back to work."),
-    "sandbox": (
-        "cli.sandbox",
-        "Run a command in the sandbox, check what it holds here, serve its helper.",
+    "fix": LazyCommand("cli.fix", "Fix one issue here and now, on GitHub or in a local clone."),
+    "worker": LazyCommand("cli.worker", "Take jobs from the queue and run them, until stopped."),
+    "submit": LazyCommand("cli.submit", "Put jobs on the queue."),
+    "jobs": LazyCommand("cli.jobs", "List and show jobs, runs and costs; retry or cancel a job."),
+    "queue": LazyCommand("cli.queue", "Count waiting jobs, jobs in progress, and outcomes."),
+    "dlq": LazyCommand(
+        "cli.dlq.commands", "Inspect the dead-letter queue, and put its jobs back to work."
     ),
-    "doctor": ("cli.doctor", "Show each setting, where it came from, and what is wrong with it."),
-    "env": ("cli.explain_tests", "Say how the tests of a repository are run here, and why so."),
-    "schema": ("cli.schema", "Print the JSON Schema of a job or an event."),
-    "edits": ("cli.edits", "Apply the edits of a model's reply to a folder, and explain how."),
-    "prompts": ("cli.prompts", "List, check and render the prompt templates."),
+    "sandbox": LazyCommand(
+        "cli.sandbox", "Run a command in the sandbox, check the sandbox, serve its helper."
+    ),
+    "doctor": LazyCommand(
+        "cli.doctor", "Show each setting, where it came from, and what is wrong with it."
+    ),
+    "env": LazyCommand(
+        "cli.explain_tests", "Explain how a repository's tests would be run here, and why."
+    ),
+    "schema": LazyCommand("cli.schema", "Print the JSON Schema of a job or an event."),
+    "edits": LazyCommand(
+        "cli.edits", "Apply the edits of a model's reply to a folder, and explain how."
+    ),
+    "prompts": LazyCommand("cli.prompts", "List, check, try and publish the prompt templates."),
 }
 
 
@@ -34,8 +55,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
-        return command
+        return COMMANDS[cmd_name].load()
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -48,7 +68,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, told) for name, (_, told) in COMMANDS.items()])
+            formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,16 +76,15 @@ class LazyGroup(click.Group):
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False),
-    help="Store, artifacts and mirrors of this machine.",
+    help="Folder with the store, the artifacts and the mirrors of this machine.",
 )
 @click.option(
     "--env-file",
     type=click.Path(exists=True, dir_okay=False),
-    help="Settings; default: .env in the data directory.",
+    help="File with settings; default: .env in the data directory.",
 )
-@click.pass_context
-def main(ctx: click.Context, data_dir: str | None, env_file: str | None) -> None:
-    """Turn GitHub issues into pull requests, dependably.
+def main(data_dir: str | None, env_file: str | None) -> None:
+    """Turn GitHub issues into pull requests.
 
     \b
     Examples:
@@ -75,10 +94,9 @@ def main(ctx: click.Context, data_dir: str | None, env_file: str | None) -> None
       coding-agent submit https://github.com/octo/repo/issues/42
       coding-agent worker
 
-    Exit codes: 0 done, 1 error, 2 bad input or setting, 3 ended without a change, 4 infrastructure failed,
-    130 interrupted.
+    Exit codes: 0 done, 1 error, 2 bad input or setting, 3 ended without a change, 4 infrastructure
+    failed, 130 interrupted.
     """
-    ctx.obj = {"data_dir": data_dir, "env_file": env_file}
 
 
 def run(arguments: list[str] | None = None) -> Any:

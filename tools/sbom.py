@@ -1,38 +1,65 @@
-"""What is in the image, as CycloneDX 1.5 JSON: Debian's packages, the application's, the
-interpreters.
+"""Print the image's bill of materials as CycloneDX 1.5 JSON: Debian's packages, the application's
+packages, the Python interpreters.
 """
 
 import json
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+INTERPRETERS = Path("/opt/pythons/bin")
 
-def component(kind: str, name: str, version: str, purl: str) -> dict[str, str]:
-    reference = f"pkg:{purl}/{quote(name, safe='')}@{quote(version, safe='')}"
-    return {"type": kind, "name": name, "version": version, "purl": reference, "bom-ref": reference}
+Component = dict[str, str]
 
 
-asked = ["dpkg-query", "--show", "--showformat", "${Package} ${Version}\n"]
-told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-debian = [line.split() for line in told.splitlines()]
-python = {(dist.name, dist.version) for dist in distributions()}
-homes = {link.resolve().parent.parent for link in Path("/opt/pythons/bin").glob("python3.*")}
-components = [
-    *(component("library", name, version, "deb/debian") for name, version in debian),
-    *(component("library", name, version, "pypi") for name, version in sorted(python)),
-    *(component("platform", "cpython", home.name, "generic") for home in sorted(homes)),
-]
-document = {
-    "bomFormat": "CycloneDX",
-    "specVersion": "1.5",
-    "version": 1,
-    "metadata": {
-        "component": {"type": "container", "name": "coding-agent", "version": platform.machine()}
-    },
-    "components": components,
-}
-json.dump(document, sys.stdout)
+def component(kind: str, name: str, version: str, purl_type: str) -> Component:
+    """Return a component; its package URL (https://github.com/package-url/purl-spec) identifies it."""
+    purl = f"pkg:{purl_type}/{quote(name, safe='')}@{quote(version, safe='')}"
+    return {"type": kind, "name": name, "version": version, "purl": purl, "bom-ref": purl}
+
+
+def debian_packages() -> Iterator[Component]:
+    command = ["dpkg-query", "--show", "--showformat", "${Package} ${Version}\n"]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for line in output.splitlines():
+        name, version = line.split()
+        yield component("library", name, version, "deb/debian")
+
+
+def python_packages() -> Iterator[Component]:
+    packages = {(package.name, package.version) for package in distributions()}
+    for name, version in sorted(packages):
+        yield component("library", name, version, "pypi")
+
+
+def interpreters() -> Iterator[Component]:
+    """Yield each interpreter; the name of its installation's folder is its version."""
+    links = INTERPRETERS.glob("python3.*")
+    installations = {link.resolve().parent.parent for link in links}
+    for installation in sorted(installations):
+        yield component("platform", "cpython", installation.name, "generic")
+
+
+def document() -> dict[str, Any]:
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "version": 1,
+        "metadata": {
+            "component": {
+                "type": "container",
+                "name": "coding-agent",
+                "version": platform.machine(),
+            }
+        },
+        "components": [*debian_packages(), *python_packages(), *interpreters()],
+    }
+
+
+if __name__ == "__main__":
+    json.dump(document(), sys.stdout)

@@ -1,5 +1,5 @@
-"""Writes the tables of variables and outputs into terraform/README.md; --check only says whether
-they are true.
+"""Write the tables of variables and outputs into terraform/README.md. With --check, only say whether
+they are up to date.
 """
 
 import sys
@@ -15,56 +15,68 @@ BEGIN = "<!-- begin: made by tools/terraform_docs.py -->\n"
 END = "<!-- end -->\n"
 
 
-def blocks(name: str, kind: str) -> list[tuple[str, dict[str, Any]]]:
-    options = SerializationOptions(with_comments=False, explicit_blocks=False)
-    found = hcl2.loads((TERRAFORM / name).read_text(), serialization_options=options)[kind]
-    return [(label.strip('"'), body) for one in found for label, body in one.items()]
-
-
-def text(value: Any) -> str:
-    """A value as it is written in HCL, within a table's cell."""
-    match value:
-        case None:
-            shown = "null"
-        case bool():
-            shown = str(value).lower()
-        case list():
-            shown = f"[{', '.join(map(text, value))}]"
-        case dict():
-            shown = "{}" if not value else "{ ... }"
-        case _:
-            shown = (
-                str(value).removeprefix("${").removesuffix("}")
-                if str(value).startswith("${")
-                else str(value)
-            )
-    return shown.replace("|", "\\|")
-
-
-def said(body: dict[str, Any]) -> str:
-    return str(body["description"]).strip('"').replace('\\"', '"').replace("|", "\\|")
+def main(arguments: list[str]) -> None:
+    current = README.read_text()
+    before, _, rest = current.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        sys.exit(f"{README}: the marks {BEGIN.strip()} and {END.strip()} are missing")
+    updated = "".join([before, BEGIN, tables(), END, after])
+    if arguments == ["--check"]:
+        if updated != current:
+            sys.exit(f"{README}: its tables are out of date; run python tools/terraform_docs.py")
+    else:
+        README.write_text(updated)
 
 
 def tables() -> str:
     lines = ["| variable | type | default | |", "|---|---|---|---|"]
     for name, body in blocks("variables.tf", "variable"):
-        default = f"`{text(body['default'])}`" if "default" in body else "**to be chosen**"
-        lines.append(f"| `{name}` | `{text(body['type'])}` | {default} | {said(body)} |")
+        default = "**to be chosen**"
+        if "default" in body:
+            default = f"`{cell(body['default'])}`"
+        lines.append(f"| `{name}` | `{cell(body['type'])}` | {default} | {description(body)} |")
     lines += ["", "| output | |", "|---|---|"]
-    lines += [f"| `{name}` | {said(body)} |" for name, body in blocks("outputs.tf", "output")]
+    for name, body in blocks("outputs.tf", "output"):
+        lines.append(f"| `{name}` | {description(body)} |")
     return "\n".join(lines) + "\n"
 
 
-def main(arguments: list[str]) -> None:
-    before, _, rest = README.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        sys.exit(f"{README}: the marks {BEGIN.strip()} and {END.strip()} are missing")
-    made = before + BEGIN + tables() + END + after
-    if arguments == ["--check"] and made != README.read_text():
-        sys.exit(f"{README}: its tables are old; python tools/terraform_docs.py writes them")
-    if not arguments:
-        README.write_text(made)
+def blocks(file: str, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the name and the body of each block of one kind."""
+    options = SerializationOptions(with_comments=False, explicit_blocks=False)
+    parsed = hcl2.loads((TERRAFORM / file).read_text(), serialization_options=options)
+    named_bodies = []
+    for block in parsed[kind]:
+        for label, body in block.items():
+            named_bodies.append((label.strip('"'), body))
+    return named_bodies
+
+
+def cell(value: Any) -> str:
+    """Return a value as it is written in HCL, for a cell of a Markdown table."""
+    return _hcl(value).replace("|", "\\|")
+
+
+def description(body: dict[str, Any]) -> str:
+    text = str(body["description"]).strip('"').replace('\\"', '"')
+    return text.replace("|", "\\|")
+
+
+def _hcl(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        items = ", ".join(cell(item) for item in value)
+        return f"[{items}]"
+    if isinstance(value, dict):
+        return "{ ... }" if value else "{}"
+    text = str(value)
+    if text.startswith("${"):
+        return text.removeprefix("${").removesuffix("}")
+    return text
 
 
 if __name__ == "__main__":

@@ -60,13 +60,13 @@ class Buyer:
                 return await self._ask(ledger, key, request.model_copy(update={"model": model}))
             except ModelError as error:
                 errors.append(error)
-                if not error.rule.elsewhere:
+                if not error.rule.try_fallback:
                     break
             except (Halt, Retry):
                 if not errors:
                     raise
                 break  # the dearer model can't be paid for: it is as if there were none
-        if errors[0].rule.shorter:  # less may be asked at once
+        if errors[0].rule.may_shorten:  # less may be asked at once
             raise errors[0]
         # Where any of them can be waited for, the run is not over.
         raise next(
@@ -88,6 +88,6 @@ class Buyer:
                 delay = (
                     backoff(tries, base=0.5, cap=MAX_WAIT) if error.delay is None else error.delay
                 )
-                if tries > error.rule.again or delay > MAX_WAIT:
+                if tries > error.rule.retries or delay > MAX_WAIT:
                     raise
             await self._sleep(delay)

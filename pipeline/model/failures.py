@@ -1,8 +1,7 @@
-"""What a failed model call means, as one table: tried again here, asked of another model, or told
-to the run.
+"""The meaning of a failed model call, as one table: retry it here, ask another model, or end or
+defer the run.
 """
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,7 +10,7 @@ from pipeline.outcome import Outcome
 
 
 class Failure(StrEnum):
-    """Families of errors, whoever the provider is."""
+    """Families of errors, for all providers."""
 
     RATE_LIMIT = "its rate limit is reached"
     OVERLOAD = "it is overloaded or broken"
@@ -27,40 +26,71 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    again: int
-    """How often the same request is made again here, before anybody else is asked."""
-    elsewhere: bool
-    """Another model may well answer."""
+    retries: int
+    """How often the same request is repeated, before another model is asked."""
+    try_fallback: bool
+    """Another model may be able to answer."""
     outcome: Outcome | None
     """How the run ends; None: it can go on later."""
     delay: float | None = None
-    """Seconds until the run looks again, where the provider names none."""
-    shorter: bool = False
-    """Whoever asked may ask again with less."""
+    """Seconds until the run tries again, where the provider names none."""
+    may_shorten: bool = False
+    """The caller may ask again with a shorter prompt."""
 
 
 RULES: dict[Failure, Rule] = {
-    Failure.RATE_LIMIT: Rule(3, True, None),
-    Failure.OVERLOAD: Rule(2, True, None),
-    Failure.TIMEOUT: Rule(1, True, None),
-    Failure.UNREADABLE: Rule(1, True, None),
-    Failure.QUOTA: Rule(0, True, None, delay=3600.0),  # somebody must pay it first
-    Failure.KEY: Rule(0, True, None),
-    Failure.CONTEXT: Rule(0, True, Outcome.NO_FIX, shorter=True),
-    Failure.FILTER: Rule(0, True, Outcome.NO_FIX),
-    Failure.UNKNOWN_MODEL: Rule(0, True, Outcome.FAILED),
-    Failure.REFUSED: Rule(0, False, Outcome.FAILED),
+    Failure.RATE_LIMIT: Rule(retries=3, try_fallback=True, outcome=None),
+    Failure.OVERLOAD: Rule(retries=2, try_fallback=True, outcome=None),
+    Failure.TIMEOUT: Rule(retries=1, try_fallback=True, outcome=None),
+    Failure.UNREADABLE: Rule(retries=1, try_fallback=True, outcome=None),
+    # A person must pay first.
+    Failure.QUOTA: Rule(retries=0, try_fallback=True, outcome=None, delay=3600.0),
+    Failure.KEY: Rule(retries=0, try_fallback=True, outcome=None),
+    Failure.CONTEXT: Rule(retries=0, try_fallback=True, outcome=Outcome.NO_FIX, may_shorten=True),
+    Failure.FILTER: Rule(retries=0, try_fallback=True, outcome=Outcome.NO_FIX),
+    Failure.UNKNOWN_MODEL: Rule(retries=0, try_fallback=True, outcome=Outcome.FAILED),
+    Failure.REFUSED: Rule(retries=0, try_fallback=False, outcome=Outcome.FAILED),
 }
+
+_BY_STATUS = {
+    400: Failure.REFUSED,
+    401: Failure.KEY,
+    402: Failure.QUOTA,  # what resellers of models send for an empty account
+    403: Failure.KEY,
+    404: Failure.UNKNOWN_MODEL,
+    408: Failure.TIMEOUT,
+    413: Failure.REFUSED,
+    422: Failure.REFUSED,
+    429: Failure.RATE_LIMIT,
+    504: Failure.TIMEOUT,
+}
+_BY_CODE = {
+    "context_length_exceeded": Failure.CONTEXT,
+    "content_filter": Failure.FILTER,
+    "content_policy_violation": Failure.FILTER,
+}
+#: By the names of litellm's classes.
+_BY_CLASS = {
+    "ContextWindowExceededError": Failure.CONTEXT,
+    "ContentPolicyViolationError": Failure.FILTER,
+}
+#: Statuses that no code makes clearer.
+_DECISIVE_STATUSES = {401, 402, 403, 404, 429}
+#: Statuses of requests that were refused before any work. litellm reports a time-out as 408.
+_UNCHARGED_STATUSES = {400, 401, 402, 403, 404, 413, 422, 429}
 
 
 class ModelError(Exception):
-    """A call that brought no reply. ``charged`` False: certainly not, so that its reservation can be given back.
+    """A call that brought no reply.
 
+    ``charged`` is False where it certainly cost nothing, so that its reservation can be released.
     ``delay``: seconds that the provider asked us to wait.
     """
 
-    def __init__(self, failure: Failure, said: str, *, charged: bool, delay: float | None = None):
-        super().__init__(f"the model provider: {failure}: {said}")
+    def __init__(
+        self, failure: Failure, message: str, *, charged: bool, delay: float | None = None
+    ):
+        super().__init__(f"the model provider: {failure}: {message}")
         self.failure = failure
         self.charged = charged
         self.delay = delay
@@ -70,39 +100,38 @@ class ModelError(Exception):
         return RULES[self.failure]
 
     def verdict(self) -> Retry | Halt:
-        """What it means for the run, once nothing more is tried."""
+        """Return what it means for the run, once nothing more is tried."""
         if self.rule.outcome is not None:
             return Halt(self.rule.outcome, str(self))
-        return Retry(str(self), self.delay if self.delay is not None else self.rule.delay)
+        delay = self.rule.delay if self.delay is None else self.delay
+        return Retry(str(self), delay)
 
 
-def family(status: int | None, code: str | None, name: str = "") -> Failure:
-    """By status and code first: litellm's classes are not to be relied on (a 401 of unusual text is a BadRequestError,
-    a used-up account a RateLimitError, a dropped connection an InternalServerError). ``name``: the class's.
+def to_failure(status: int | None, code: str | None, class_name: str = "") -> Failure:
+    """Return the family of an error, by its HTTP status, the provider's error code, and the name of
+    litellm's class.
+
+    The classes are not reliable: a 401 with an unusual text is a BadRequestError, a used-up account
+    a RateLimitError, a dropped connection an InternalServerError.
     """
-    if status in (401, 403):
-        return Failure.KEY
-    if status == 402:  # what resellers of models say of an empty account
+    if status == 429 and code == "insufficient_quota":
         return Failure.QUOTA
-    if status == 404:
-        return Failure.UNKNOWN_MODEL
-    if status == 429:
-        return Failure.QUOTA if code == "insufficient_quota" else Failure.RATE_LIMIT
-    if name == "ContextWindowExceededError" or code == "context_length_exceeded":
+    if status in _DECISIVE_STATUSES:
+        return _BY_STATUS[status]
+    named = (_BY_CODE.get(code or ""), _BY_CLASS.get(class_name))
+    if Failure.CONTEXT in named:
         return Failure.CONTEXT
-    if name == "ContentPolicyViolationError" or re.match(
-        r"content_(policy_violation|filter)$", code or ""
-    ):
+    if Failure.FILTER in named:
         return Failure.FILTER
-    if status in (400, 413, 422):
-        return Failure.REFUSED
-    return Failure.TIMEOUT if status in (408, 504) else Failure.OVERLOAD
+    return _BY_STATUS.get(status or 0, Failure.OVERLOAD)
 
 
-def uncharged(status: int | None, model: str) -> bool:
-    """Refused before any work. Azure may bill a 400, of its content filter or its input limit
-    (learn.microsoft.com, Azure OpenAI, "HTTP error response code and billing status"). A time-out is told as 408.
+def is_uncharged(status: int | None, model: str) -> bool:
+    """Return whether the request certainly cost nothing.
+
+    Azure may bill a 400 of its content filter or its input limit (learn.microsoft.com, Azure
+    OpenAI, "HTTP error response code and billing status").
     """
-    return status in {401, 402, 403, 404, 413, 422, 429} | (
-        set() if model.startswith("azure") else {400}
-    )
+    if status == 400 and model.startswith("azure"):
+        return False
+    return status in _UNCHARGED_STATUSES

@@ -1,8 +1,9 @@
-"""LiteLLM as a ModelClient: one call is one attempt, its worst case known before and its cost
+"""LiteLLM as a ModelClient: one call is one attempt, with its worst case known before and its cost
 after.
 
 litellm takes 4 s and 215 MB to import, so it is imported when first used; ``warm`` does that ahead
-of time."""
+of time.
+"""
 
 import asyncio
 import logging
@@ -14,19 +15,30 @@ from typing import Any
 
 from pipeline.errors import Halt, describe, retry_after
 from pipeline.model import Message, ModelReply, ModelRequest, Price
-from pipeline.model.failures import Failure, ModelError, family, uncharged
+from pipeline.model.failures import Failure, ModelError, is_uncharged, to_failure
 from pipeline.outcome import Outcome
 from pipeline.telemetry import MIN_SECRET, environment_secrets
 
 #: litellm counts with OpenAI's tokenizer where it has no other. Other families' make up to about
-#: 1.5 times as many tokens of prose and code; what one packs far better than another (long runs of
-#: one character) the share of bytes bounds. No byte-level tokenizer makes more tokens than bytes.
+#: 1.5 times as many tokens of prose and code; where one packs far better than another (long runs of
+#: one character), the share of bytes is the bound. No byte-level tokenizer makes more tokens than
+#: bytes.
 COUNT_MARGIN = 2.0
-BYTES_A_TOKEN = 2.0
+BYTES_PER_TOKEN = 2.0
 #: What a provider adds around each message, and once more for the reply's start.
 OVERHEAD_TOKENS = 64
-#: Providers that keep prompts by themselves; a mark would be an unknown field to them.
-_CACHE_UNMARKED = ("openai", "azure")
+#: Providers that cache prompts by themselves; a mark would be an unknown field to them.
+_UNMARKED_PROVIDERS = ("openai", "azure")
+#: Anthropic accepts four marks at most (docs.litellm.ai, "Prompt Caching").
+_MAX_MARKS = 4
+
+#: Fields of litellm's price list that may be billed for a token, by their beginnings.
+_INPUT_PRICES = ("input_cost_per_token", "cache_creation_input_token")
+_OUTPUT_PRICES = ("output_cost_per_token", "output_cost_per_reasoning_token")
+#: A price for long contexts only: above so many thousand tokens of input.
+_ABOVE_TOKENS = re.compile(r"_above_(\d+)k_tokens")
+#: A price for a longer-lived cache, which only a request that asks for it pays.
+_LONG_CACHE = "_above_1hr"
 
 
 class LiteLLMClient:
@@ -35,8 +47,8 @@ class LiteLLMClient:
     """
 
     def __init__(self, *, timeout: float = 300.0, prices: Mapping[str, Price] | None = None):
-        """``timeout``: seconds for a whole call. ``prices``: of models that litellm's list does not
-        know.
+        """``timeout`` is for a whole call, in seconds. ``prices`` are those of models that
+        litellm's list lacks.
         """
         self._timeout = timeout
         self._prices = dict(prices or {})
@@ -46,50 +58,54 @@ class LiteLLMClient:
         _litellm()
 
     def check(self, model: str) -> None:
-        """Raises ValueError, saying why, where a call's cost would have no bound: none will be made
-        then.
+        """Refuse a model whose calls can't be bounded.
+
+        Raises:
+            ValueError: it has no price, or litellm can't limit the length of its replies.
         """
-        self._price(model, 0)
-        if "max_tokens" not in (_litellm().get_supported_openai_params(model=model) or []):
+        self.price(model)
+        parameters = _litellm().get_supported_openai_params(model=model) or []
+        if "max_tokens" not in parameters:
             raise ValueError(
                 f"model {model!r}: litellm can't limit how much it writes, so its cost has no bound"
             )
 
     def price(self, model: str) -> Price:
-        """List price of a short prompt; the dearest where the list has several. Raises ValueError
-        where it has none.
+        """Return the list price for a short prompt; the highest where the list has several.
+
+        Raises:
+            ValueError: it has none.
         """
-        return self._price(model, 0)
+        return self._highest_price(model, input_tokens=0)
 
     def worst_case_usd(self, request: ModelRequest) -> float:
-        """Blocks for about a second at its first call, which reads the tokenizer."""
+        """Return the most that the call can cost. The first call blocks for about a second, to read
+        the tokenizer.
+        """
         try:
             self.check(request.model)
         except ValueError as error:
             raise Halt(Outcome.REJECTED, str(error)) from error
-        messages = _as_sent(request.messages, marked=False)
-        counted: int = _litellm().token_counter(model=request.model, messages=messages)
-        size = sum(len(message.content.encode(errors="replace")) for message in request.messages)
-        tokens = math.ceil(min(size, max(counted * COUNT_MARGIN, size / BYTES_A_TOKEN)))
-        tokens += OVERHEAD_TOKENS * (1 + len(messages))
-        price = self._price(request.model, tokens)
-        return tokens * price.input + self._max_tokens(request) * price.output
+        input_tokens = _most_input_tokens(request)
+        price = self._highest_price(request.model, input_tokens)
+        return input_tokens * price.input + self._max_tokens(request) * price.output
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """One attempt.
+        """Make one attempt.
 
         Raises:
-            ModelError: uncharged where it was refused before any work; a time-out, a 5xx or a broken connection may
-                have been charged.
+            ModelError: not charged where the request was refused before any work; a time-out, a 5xx
+                or a broken connection may have been charged.
         """
         litellm = await asyncio.to_thread(_litellm)
         from openai import OpenAIError  # the base of litellm's errors too
 
+        marked = self._needs_cache_marks(request.model)
         try:
             async with asyncio.timeout(self._timeout):
                 response = await litellm.acompletion(
                     model=request.model,
-                    messages=_as_sent(request.messages, marked=self._takes_marks(request.model)),
+                    messages=_provider_messages(request.messages, marked=marked),
                     max_tokens=self._max_tokens(request),
                     temperature=request.temperature,
                     timeout=self._timeout,
@@ -98,104 +114,137 @@ class LiteLLMClient:
                     drop_params=True,  # some models take no temperature
                 )
         except TimeoutError:
-            raise ModelError(
-                Failure.TIMEOUT, f"nothing within {self._timeout:g} s", charged=True
-            ) from None
+            message = f"nothing within {self._timeout:g} s"
+            raise ModelError(Failure.TIMEOUT, message, charged=True) from None
         except OpenAIError as error:
-            # Never chained: the originals carry requests, and some providers repeat the key in what
-            # they say.
-            raise _told(error, request.model) from None
+            # Never chained: the originals carry requests, and some providers repeat the key in
+            # their messages.
+            raise _model_error(error, request.model) from None
         try:
             return self._reply(response, request)
         except (AttributeError, IndexError, TypeError, ValueError) as error:
             raise ModelError(Failure.UNREADABLE, describe(error), charged=True) from None
 
     def _reply(self, response: Any, request: ModelRequest) -> ModelReply:
-        usage = getattr(response, "usage", None)
         choice = response.choices[0]
-        prompt = int(getattr(usage, "prompt_tokens", 0) or 0)
-        completion = int(getattr(usage, "completion_tokens", 0) or 0)
+        usage = getattr(response, "usage", None)
         details = getattr(usage, "prompt_tokens_details", None)
+        prompt_tokens = int(getattr(usage, "prompt_tokens", 0) or 0)
+        completion_tokens = int(getattr(usage, "completion_tokens", 0) or 0)
         return ModelReply(
             content=choice.message.content or "",
             finish_reason=choice.finish_reason or "",
             model=request.model,
-            prompt_tokens=prompt,
-            completion_tokens=completion,
-            cost_usd=self._cost(response, request, prompt, completion),
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            cost_usd=self._cost(response, request, prompt_tokens, completion_tokens),
             cached_tokens=int(getattr(details, "cached_tokens", 0) or 0),
         )
 
-    def _cost(self, response: Any, request: ModelRequest, prompt: int, completion: int) -> float:
-        """By the usage; the worst case where the provider told none, since silence does not make it
-        free.
+    def _cost(
+        self, response: Any, request: ModelRequest, prompt_tokens: int, completion_tokens: int
+    ) -> float:
+        """Return the cost by usage. Where the provider reports none, it is the worst case: silence
+        does not make a call free.
         """
-        if prompt and (price := self._prices.get(request.model)):
-            return prompt * price.input + completion * price.output
-        cost = response._hidden_params.get("response_cost") if prompt else None
+        if not prompt_tokens:
+            return self.worst_case_usd(request)
+        own_price = self._prices.get(request.model)
+        if own_price is not None:
+            return prompt_tokens * own_price.input + completion_tokens * own_price.output
+        cost = response._hidden_params.get("response_cost")
         return self.worst_case_usd(request) if cost is None else float(cost)
 
-    def _takes_marks(self, model: str) -> bool:
-        """Whether the provider keeps a prompt only where it is told to, and bills that."""
-        row = {} if model in self._prices else _listed(model)
-        return (
-            bool(row.get("cache_creation_input_token_cost"))
-            and row["litellm_provider"] not in _CACHE_UNMARKED
-        )
+    def _needs_cache_marks(self, model: str) -> bool:
+        """Return whether the provider caches a prompt only where a mark says so, and bills that."""
+        row = self._listed(model)
+        if not row.get("cache_creation_input_token_cost"):
+            return False
+        return row["litellm_provider"] not in _UNMARKED_PROVIDERS
 
     def _max_tokens(self, request: ModelRequest) -> int:
-        """What is asked for, or less where the model can't write as much."""
-        known = {} if request.model in self._prices else _listed(request.model)
-        return min(request.max_tokens, known.get("max_output_tokens") or request.max_tokens)
+        """Return the requested length of the reply, or the model's limit where that is lower."""
+        limit = self._listed(request.model).get("max_output_tokens")
+        return min(request.max_tokens, limit or request.max_tokens)
 
-    def _price(self, model: str, tokens: int) -> Price:
-        """The dearest that may be billed for ``tokens`` of input: long contexts, priority and cache
-        writes included.
+    def _listed(self, model: str) -> dict[str, Any]:
+        """Return the model's row in litellm's list; none where the price is our own."""
+        return {} if model in self._prices else _listed(model)
+
+    def _highest_price(self, model: str, input_tokens: int) -> Price:
+        """Return the highest price that may be billed for so much input: long contexts, priority
+        and cache writes included.
         """
-        if own := self._prices.get(model):
-            return own
-        rates: dict[str, list[float]] = {"input": [], "output": []}
-        for field, value in _listed(model).items():
-            kind = re.match(
-                r"(?P<output>output_cost_per_(reasoning_)?token)|(input_cost_per|cache_creation_input)_token",
-                field,
-            )
-            tier = re.search(r"_above_(\d+)k_tokens", field)
-            asked_for = "_above_1hr" in field  # only a request that asks for it pays it
-            if (
-                kind
-                and not asked_for
-                and not (tier and tokens <= int(tier[1]) * 1000)
-                and isinstance(value, int | float)
-            ):
-                rates["output" if kind["output"] else "input"].append(value)
-        if not rates["input"] or not rates["output"]:
+        own_price = self._prices.get(model)
+        if own_price is not None:
+            return own_price
+        row = _listed(model)
+        input_price = _highest(row, _INPUT_PRICES, input_tokens)
+        output_price = _highest(row, _OUTPUT_PRICES, input_tokens)
+        if input_price is None or output_price is None:
             raise ValueError(
-                f"model {model!r} has no price a token in litellm's list: choose one that has"
+                f"model {model!r} has no price per token in litellm's list: choose one that has"
             )
-        return Price(input=max(rates["input"]), output=max(rates["output"]))
+        return Price(input=input_price, output=output_price)
 
 
-def _as_sent(messages: Sequence[Message], *, marked: bool) -> list[dict[str, Any]]:
-    """The marks are Anthropic's (docs.litellm.ai, "Prompt Caching"); four at most are taken."""
-    last = (
-        [index for index, message in enumerate(messages) if message.reused][-4:] if marked else []
-    )
+def listed_input_price(model: str) -> float | None:
+    """Return litellm's list price of an input token, US dollars; None where it lists none."""
+    price = _listed(model).get("input_cost_per_token")
+    return float(price) if price is not None else None
+
+
+def _highest(row: Mapping[str, Any], prefixes: tuple[str, ...], input_tokens: int) -> float | None:
+    """Return the highest of the row's prices that such a request may be billed at."""
+    prices = []
+    for field, value in row.items():
+        if not field.startswith(prefixes) or not isinstance(value, int | float):
+            continue
+        above = _ABOVE_TOKENS.search(field)
+        is_for_longer_input = above is not None and input_tokens <= int(above[1]) * 1000
+        if is_for_longer_input or _LONG_CACHE in field:
+            continue
+        prices.append(value)
+    return max(prices, default=None)
+
+
+def _most_input_tokens(request: ModelRequest) -> int:
+    """Return an upper bound of the input's tokens, by the provider's count."""
+    messages = _provider_messages(request.messages, marked=False)
+    counted: int = _litellm().token_counter(model=request.model, messages=messages)
+    size = sum(len(message.content.encode(errors="replace")) for message in request.messages)
+    likely_most = max(counted * COUNT_MARGIN, size / BYTES_PER_TOKEN)
+    overhead = OVERHEAD_TOKENS * (1 + len(messages))
+    return math.ceil(min(size, likely_most)) + overhead
+
+
+def _provider_messages(messages: Sequence[Message], *, marked: bool) -> list[dict[str, Any]]:
+    """Return the messages in OpenAI's form; ``marked`` adds Anthropic's marks for the cache."""
+    reused = [index for index, message in enumerate(messages) if message.reused]
+    marked_indexes = reused[-_MAX_MARKS:] if marked else []
     sent: list[dict[str, Any]] = []
     for index, message in enumerate(messages):
-        part = {"type": "text", "text": message.content, "cache_control": {"type": "ephemeral"}}
-        sent.append({"role": message.role, "content": [part] if index in last else message.content})
+        content: Any = message.content
+        if index in marked_indexes:
+            content = [
+                {
+                    "type": "text",
+                    "text": message.content,
+                    "cache_control": {"type": "ephemeral"},
+                }
+            ]
+        sent.append({"role": message.role, "content": content})
     return sent
 
 
 def _litellm() -> Any:
-    # Read at import: no price list from the network, and no .env of whatever folder this is.
+    # Read at import: no price list from the network, and no .env of the current folder.
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     os.environ["LITELLM_MODE"] = "PRODUCTION"
     import litellm
     from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
-    AsyncHTTPHandler.single_connection_post_request = _not_again
+    AsyncHTTPHandler.single_connection_post_request = _refuse_second_post
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     litellm.disable_hf_tokenizer_download = True
@@ -205,38 +254,36 @@ def _litellm() -> Any:
     return litellm
 
 
-async def _not_again(*_: Any, **__: Any) -> Any:
-    """In place of the second POST that litellm's own client makes, in its ``except``, where a connection broke: the
-    first one may have been paid for."""
+async def _refuse_second_post(*_: Any, **__: Any) -> Any:
+    """Raise the current error, in place of the second POST that litellm's own client makes in its
+    ``except`` where a connection broke: the first one may have been paid for.
+    """
     raise  # noqa: PLE0704
 
 
-def listed_input_price(model: str) -> float | None:
-    """US dollars a token of input, at litellm's list price; None where it lists none."""
-    price = _listed(model).get("input_cost_per_token")
-    return float(price) if price is not None else None
-
-
 def _listed(model: str) -> dict[str, Any]:
-    """The model's row in litellm's price list, as it stands there; empty where there is none."""
+    """Return the model's row in litellm's price list; empty where there is none."""
     litellm = _litellm()
     try:
         row: dict[str, Any] = litellm.model_cost[litellm.get_model_info(model)["key"]]
-    except Exception:  # what litellm raises for an unknown model is a bare Exception
+    except Exception:  # litellm raises a bare Exception for an unknown model
         return {}
     return row
 
 
-def _told(error: Any, model: str) -> ModelError:
+def _model_error(error: Any, model: str) -> ModelError:
     status = getattr(error, "status_code", None)
-    failure = family(status, _code(error), type(error).__name__)
-    said = _without_keys(describe(error))
-    return ModelError(failure, said, charged=not uncharged(status, model), delay=retry_after(error))
+    return ModelError(
+        to_failure(status, _provider_code(error), type(error).__name__),
+        _without_keys(describe(error)),
+        charged=not is_uncharged(status, model),
+        delay=retry_after(error),
+    )
 
 
-def _code(error: BaseException | None) -> str | None:
-    """The provider's own error code; litellm keeps it in one of the errors that it raised on the
-    way.
+def _provider_code(error: BaseException | None) -> str | None:
+    """Return the provider's own error code, which litellm keeps in one of the errors that it raised
+    on the way.
     """
     while error is not None:
         body = getattr(error, "body", None)
@@ -247,6 +294,7 @@ def _code(error: BaseException | None) -> str | None:
 
 
 def _without_keys(text: str) -> str:
+    """Replace each secret of the environment by its variable's name, which says whose key it was."""
     for name, value in environment_secrets().items():
         if len(value) >= MIN_SECRET:
             text = text.replace(value, f"[{name}]")

@@ -2,11 +2,13 @@
 
 DIR is searched, with its folders, for files whose name ends in ``exchange.json``, as runs leave
 them among their artifacts: ``{"request": ..., "reply": ...}``, or a ``failure`` where the prompt
-was too long. An artifacts folder is itself such a DIR. A request is found by its hash, the model's
-name left out; the reply costs what it cost when it was recorded."""
+was too long. An artifacts folder is itself such a DIR. A request is found by its hash, which leaves
+out the model's name; the reply costs what it cost when it was recorded.
+"""
 
 import difflib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -16,94 +18,120 @@ from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.failures import Failure, ModelError
 
 PATTERN = "*exchange.json"
-_SHOWN_LINES = 24
-_SHOWN_WIDTH = 160
+_DIFF_LINES = 24
+_DIFF_WIDTH = 160
 
 
 class ReplayError(ValueError):
     """The recording can't be used; the text says which file, and why."""
 
 
+@dataclass(frozen=True)
+class Exchange:
+    request: ModelRequest
+    answer: ModelReply | Failure
+
+
 class ReplayClient:
-    def __init__(
-        self, recorded: dict[str, tuple[ModelRequest, ModelReply | Failure]], *, name: str
-    ):
-        """``recorded``: request hash -> exchange."""
-        self._recorded = recorded
+    def __init__(self, exchanges: dict[str, Exchange], *, name: str):
+        """``exchanges`` are found by the hash of their request."""
+        self._exchanges = exchanges
         self._name = name
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Raises ReplayError where there is nothing to answer from."""
-        recorded: dict[str, tuple[ModelRequest, ModelReply | Failure]] = {}
-        try:
-            for file in sorted(folder.rglob(PATTERN)):
-                kept = json.loads(file.read_text(encoding="utf-8"))
-                request = ModelRequest.model_validate(kept["request"])
-                answer = (
-                    Failure[kept["failure"]]
-                    if "failure" in kept
-                    else ModelReply.model_validate(kept["reply"])
-                )
-                if isinstance(recorded.setdefault(request.hash, (request, answer))[1], Failure):
-                    recorded[request.hash] = (
-                        request,
-                        answer,
-                    )  # the same words, asked again, were answered
-        except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        """Read all exchanges below the folder.
+
+        Raises:
+            ReplayError: there are none, or a file is not an exchange.
+        """
+        exchanges: dict[str, Exchange] = {}
+        for file in sorted(folder.rglob(PATTERN)):
+            exchange = _read_exchange(file)
+            recorded = exchanges.get(exchange.request.hash)
+            # A request that failed may have been answered when it was made again.
+            if recorded is None or isinstance(recorded.answer, Failure):
+                exchanges[exchange.request.hash] = exchange
+        if not exchanges:
             raise ReplayError(
-                f"{file} is no recorded exchange: {' '.join(str(error).split())[:200]}"
-            ) from error
-        if not recorded:
-            raise ReplayError(f"{folder} holds no {PATTERN}: give a folder with a run's artifacts")
-        return cls(recorded, name=str(folder))
+                f"{folder} contains no {PATTERN}: give a folder with a run's artifacts"
+            )
+        return cls(exchanges, name=str(folder))
 
     def worst_case_usd(self, request: ModelRequest) -> float:
-        """0 for a request that will be a miss, or that failed."""
-        found = self._recorded.get(request.hash)
-        return found[1].cost_usd if found and isinstance(found[1], ModelReply) else 0.0
+        """Return the recorded cost: 0 for a request that is not recorded, or that failed."""
+        exchange = self._exchanges.get(request.hash)
+        if exchange is None or isinstance(exchange.answer, Failure):
+            return 0.0
+        return exchange.answer.cost_usd
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Raises ModelError for a request that was not recorded; it shows how it differs from the
-        nearest one.
-        """
-        found = self._recorded.get(request.hash)
-        if found is None:
-            raise ModelError(Failure.REFUSED, self._miss(request), charged=False)
-        answer = found[1]
-        if not isinstance(answer, ModelReply):
-            raise ModelError(answer, "as it did when it was recorded", charged=False)
-        return answer.model_copy(update={"model": request.model})
+        """Return the recorded reply.
 
-    def _miss(self, request: ModelRequest) -> str:
-        nearest = max(self._recorded.values(), key=lambda kept: _alike(kept[0], request))[0]
-        lines = difflib.unified_diff(
-            _lines(nearest), _lines(request), "recorded", "asked", n=1, lineterm=""
-        )
-        shown = [line[:_SHOWN_WIDTH] for line in lines]
-        cut = (
-            [f"... and {len(shown) - _SHOWN_LINES} lines more"] if len(shown) > _SHOWN_LINES else []
-        )
-        told = "\n".join([*shown[:_SHOWN_LINES], *cut])
+        Raises:
+            ModelError: the request failed when it was recorded, or it was not recorded; then the
+                message shows how it differs from the nearest recorded one.
+        """
+        exchange = self._exchanges.get(request.hash)
+        if exchange is None:
+            raise ModelError(Failure.REFUSED, self._not_recorded(request), charged=False)
+        if isinstance(exchange.answer, Failure):
+            raise ModelError(exchange.answer, "as it did when it was recorded", charged=False)
+        return exchange.answer.model_copy(update={"model": request.model})
+
+    def _not_recorded(self, request: ModelRequest) -> str:
+        recorded = [exchange.request for exchange in self._exchanges.values()]
+        nearest = max(recorded, key=lambda candidate: _similarity(candidate, request))
         return (
-            f"{self._name} holds no exchange for request {request.hash[:12]}; against the"
-            f" nearest:\n{told}"
+            f"{self._name} has no exchange for request {request.hash[:12]}; compared with the"
+            f" nearest:\n{_difference(nearest, request)}"
         )
+
+
+def _read_exchange(file: Path) -> Exchange:
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        request = ModelRequest.model_validate(record["request"])
+        if "failure" in record:
+            return Exchange(request, Failure[record["failure"]])
+        return Exchange(request, ModelReply.model_validate(record["reply"]))
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ReplayError(f"{file} is not a recorded exchange: {reason}") from error
+
+
+def _difference(recorded: ModelRequest, request: ModelRequest) -> str:
+    """Return a unified diff of two requests, cut to a readable size."""
+    diff = list(
+        difflib.unified_diff(
+            _lines(recorded), _lines(request), "recorded", "requested", n=1, lineterm=""
+        )
+    )
+    lines = [line[:_DIFF_WIDTH] for line in diff[:_DIFF_LINES]]
+    if len(diff) > _DIFF_LINES:
+        lines.append(f"... and {len(diff) - _DIFF_LINES} more lines")
+    return "\n".join(lines)
 
 
 def _lines(request: ModelRequest) -> list[str]:
-    head = [f"{name}: {value}" for name, value in request if name not in ("model", "messages")]
-    return [
-        *head,
-        *(line for m in request.messages for line in (f"[{m.role}]", *m.content.splitlines())),
-    ]
+    lines = []
+    for name, value in request:
+        if name not in ("model", "messages"):
+            lines.append(f"{name}: {value}")
+    for message in request.messages:
+        lines.append(f"[{message.role}]")
+        lines.extend(message.content.splitlines())
+    return lines
 
 
-def _alike(one: ModelRequest, other: ModelRequest) -> tuple[int, int]:
-    """The longer they begin alike the nearer; then the more lines they share."""
-    a = _lines(one)
-    b = _lines(other)
-    same = next(
-        (at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
-    )
-    return same, len(set(a) & set(b))
+def _similarity(one: ModelRequest, other: ModelRequest) -> tuple[int, int]:
+    """Return the number of equal lines at the start, then the number of lines in common."""
+    lines = _lines(one)
+    other_lines = _lines(other)
+    equal_at_start = 0
+    for line, other_line in zip(lines, other_lines, strict=False):
+        if line != other_line:
+            break
+        equal_at_start += 1
+    in_common = set(lines) & set(other_lines)
+    return equal_at_start, len(in_common)

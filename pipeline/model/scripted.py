@@ -4,36 +4,39 @@ a key or a network.
 FILE is one of two things.
 
 * Any text file (``.md``, ``.txt``, ...): its content is the reply to every call.
-* A list of entries, as ``.json``, ``.yaml``/``.yml``, or ``.jsonl`` (an entry a line). The first entry that fits and is
-  not used up answers:
+* A list of entries, as ``.json``, ``.yaml``/``.yml``, or ``.jsonl`` (an entry a line). The first
+  entry that matches and is not used up answers:
 
-      when          Python regular expression, searched in the last user message; without it, the entry always fits
+      when          Python regular expression, searched in the last user message; an entry without
+                    it matches every call
       reply         the reply's text (may be empty)
-      reply_file    or the file that holds it, relative to the script
-      finish_reason ``stop`` unless given; ``length`` plays a reply that was cut, ``content_filter`` a refusal
-      times         answer this often and no more; counted in memory, so a new process counts from 0
+      reply_file    or the file that contains it, relative to the script
+      finish_reason default ``stop``; ``length`` plays a reply that was cut, ``content_filter`` a
+                    refusal
+      times         answer at most this often; counted in memory, so a new process counts from 0
       delay_s       seconds to wait before answering
-      usage         {prompt_tokens, completion_tokens}; estimated at 4 characters a token otherwise
-      cost_usd      what the call costs, US dollars; 0 unless given
+      usage         {prompt_tokens, completion_tokens}; default: estimated at 4 characters a token
+      cost_usd      what the call costs, US dollars; default 0
       status        an HTTP error status (400 to 599) instead of a reply
       headers       with ``status``: such as {"retry-after": "2"}
       code          with ``status``: OpenAI's error code, such as ``insufficient_quota``
-      drop          true: the connection breaks, with no answer
+      drop          true: the connection breaks, without an answer
 
   For example:
 
-      - {when: "the previous attempt failed", reply_file: second.md}
+      - {when: "went wrong with the last try", reply_file: second.md}
       - {status: 429, headers: {retry-after: "1"}, times: 1}
       - {reply_file: first.md, cost_usd: 0.01}
 
-Apart from ``times``, the same request always gets the same answer.
+Except for ``times``, the same request always gets the same answer.
 """
 
 import asyncio
 import json
+import math
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -42,11 +45,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.job import explain
 from pipeline.model import ModelReply, ModelRequest
-from pipeline.model.failures import Failure, ModelError, family, uncharged
+from pipeline.model.failures import Failure, ModelError, is_uncharged, to_failure
+
+CHARACTERS_PER_TOKEN = 4
 
 
 class ScriptError(ValueError):
-    """The script can't be used: the text says which file, what is wrong, and how to mend it."""
+    """The script can't be used: the text says which file, what is wrong, and how to fix it."""
 
 
 class Usage(BaseModel):
@@ -85,21 +90,20 @@ class Entry(BaseModel):
 
     @model_validator(mode="after")
     def _one_answer(self) -> Self:
-        answers = [
-            self.reply is not None,
-            self.reply_file is not None,
-            self.status is not None,
-            self.drop,
-        ]
-        if sum(answers) != 1:
+        answers = [self.reply, self.reply_file, self.status, self.drop or None]
+        if len(answers) - answers.count(None) != 1:
             raise ValueError("give exactly one of reply, reply_file, status, drop")
         if (self.headers or self.code) and self.status is None:
             raise ValueError("headers and code go with status")
         return self
 
     def usage_for(self, prompt: str) -> Usage:
-        return self.usage or Usage(
-            prompt_tokens=len(prompt) // 4 + 1, completion_tokens=-(-len(self.reply or "") // 4)
+        """Return the entry's usage, else an estimate by the lengths of prompt and reply."""
+        if self.usage is not None:
+            return self.usage
+        return Usage(
+            prompt_tokens=len(prompt) // CHARACTERS_PER_TOKEN + 1,
+            completion_tokens=math.ceil(len(self.reply or "") / CHARACTERS_PER_TOKEN),
         )
 
 
@@ -114,35 +118,21 @@ class Script:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a script; every ``reply_file`` is read now, so that a missing one is found at the start.
+        """Read a script with every ``reply_file``, so that a missing one is found at the start.
 
         Raises:
-            ScriptError: see there.
+            ScriptError: a file can't be read, or an entry is wrong.
         """
         text = _read(path, "the script")
-        try:
-            match path.suffix.lower():
-                case ".json":
-                    raw: Any = json.loads(text)
-                case ".jsonl":
-                    raw = [json.loads(line) for line in text.splitlines() if line.strip()]
-                case ".yaml" | ".yml":
-                    raw = yaml.safe_load(text)
-                case _:
-                    return cls([Entry(reply=text)], name=str(path))
-        except (ValueError, RecursionError, yaml.YAMLError) as error:
-            raise ScriptError(f"{path}: not {path.suffix[1:].upper()}: {error}") from error
-        if not isinstance(raw, list) or not raw:
-            raise ScriptError(
-                f"{path}: give a list with at least one entry, such as [{{'reply': '...'}}]"
-            )
-        return cls(
-            [_entry(path, number, item) for number, item in enumerate(raw, 1)], name=str(path)
-        )
+        if path.suffix.lower() not in _PARSERS:
+            return cls([Entry(reply=text)], name=str(path))
+        items = _parse_items(path, text)
+        entries = [_entry(path, number, item) for number, item in enumerate(items, 1)]
+        return cls(entries, name=str(path))
 
     def answer(self, prompt: str) -> Entry | None:
-        """The entry that answers ``prompt``, the last user message; None where none fits or all are
-        used up.
+        """Return the entry that answers ``prompt``, the last user message; None where no entry
+        matches, or all that match are used up.
         """
         with self._lock:
             for index, entry in enumerate(self.entries):
@@ -154,10 +144,11 @@ class Script:
         return None
 
     def no_answer(self, prompt: str) -> str:
+        """Return the message for a prompt that no entry answers."""
         start = " ".join(prompt.split())[:120]
         return (
-            f"{self.name}: no entry fits, or all that fit are used up, for the message that begins"
-            f" {start!r}"
+            f"{self.name}: no entry matches, or all that match are used up, for the message that"
+            f" begins {start!r}"
         )
 
 
@@ -192,29 +183,55 @@ class ScriptedClient:
 
 
 def last_user_message(messages: Sequence[Any]) -> str:
-    return next(
-        (str(message.content) for message in reversed(messages) if message.role == "user"), ""
-    )
+    for message in reversed(messages):
+        if message.role == "user":
+            return str(message.content)
+    return ""
 
 
 def _error(entry: Entry, status: int) -> ModelError:
-    delay = next(
-        (
-            float(v)
-            for k, v in entry.headers.items()
-            if k.lower() == "retry-after" and v.isdecimal()
-        ),
-        None,
-    )
-    said = f"the script answered with status {status}"
     return ModelError(
-        family(status, entry.code), said, charged=not uncharged(status, "scripted"), delay=delay
+        to_failure(status, entry.code),
+        f"the script answered with status {status}",
+        charged=not is_uncharged(status, "scripted"),
+        delay=_retry_after(entry.headers),
     )
 
 
-def _entry(path: Path, number: int, raw: Any) -> Entry:
+def _retry_after(headers: dict[str, str]) -> float | None:
+    for name, value in headers.items():
+        if name.lower() == "retry-after" and value.isdecimal():
+            return float(value)
+    return None
+
+
+def _parse_json_lines(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    ".json": json.loads,
+    ".jsonl": _parse_json_lines,
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+}
+
+
+def _parse_items(path: Path, text: str) -> list[Any]:
     try:
-        entry = Entry.model_validate(raw)
+        items = _PARSERS[path.suffix.lower()](text)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ScriptError(f"{path}: not {path.suffix[1:].upper()}: {error}") from error
+    if not isinstance(items, list) or not items:
+        raise ScriptError(
+            f"{path}: give a list with at least one entry, such as [{{'reply': '...'}}]"
+        )
+    return items
+
+
+def _entry(path: Path, number: int, item: Any) -> Entry:
+    try:
+        entry = Entry.model_validate(item)
     except ValidationError as error:
         raise ScriptError(f"{path}: entry {number}: {explain(error)}") from error
     if entry.reply_file is None:
@@ -224,6 +241,7 @@ def _entry(path: Path, number: int, raw: Any) -> Entry:
 
 
 def _read(path: Path, what: str) -> str:
+    """Read a file; ``what`` names it in errors."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

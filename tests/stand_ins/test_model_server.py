@@ -105,7 +105,7 @@ def test_no_json_and_other_paths_are_refused(server: ModelServer) -> None:
 def test_a_message_that_no_entry_fits_is_told(server: ModelServer) -> None:
     status, body, _ = post(server, GOOD | {"messages": [{"role": "user", "content": "other"}]})
     assert (status, body["error"]["code"]) == (400, "no_scripted_reply")
-    assert "no entry fits" in body["error"]["message"]
+    assert "no entry matches" in body["error"]["message"]
 
 
 def test_a_scripted_error_has_openais_body_and_the_scripts_headers(server: ModelServer) -> None:

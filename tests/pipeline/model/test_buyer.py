@@ -83,11 +83,15 @@ async def test_each_family_is_tried_again_as_often_as_its_row_says_and_no_more(
     tmp_path: Path, failure: Failure
 ) -> None:
     rule = RULES[failure]
-    it = Counter(tmp_path, *[error(failure)] * (rule.again + 1))
+    it = Counter(tmp_path, *[error(failure)] * (rule.retries + 1))
     with pytest.raises((Retry, Halt, ModelError)) as caught:
         await it.buy()
-    assert len(it.provider.asked) == rule.again + 1 and it.calls == ["released"] * (rule.again + 1)
-    assert isinstance(caught.value, ModelError if rule.shorter else Halt if rule.outcome else Retry)
+    assert len(it.provider.asked) == rule.retries + 1 and it.calls == ["released"] * (
+        rule.retries + 1
+    )
+    assert isinstance(
+        caught.value, ModelError if rule.may_shorten else Halt if rule.outcome else Retry
+    )
 
 
 async def test_a_provider_is_waited_for_as_long_as_it_asks_within_reason(tmp_path: Path) -> None:
@@ -109,11 +113,11 @@ async def test_a_charged_try_keeps_its_reservation_and_the_next_one_reserves_ane
     assert it.calls == ["cut", "settled"] and len(it.waited) == 1
 
 
-@pytest.mark.parametrize("failure", [f for f in Failure if RULES[f].elsewhere])
+@pytest.mark.parametrize("failure", [f for f in Failure if RULES[f].try_fallback])
 async def test_the_second_model_is_asked_where_it_may_well_answer(
     tmp_path: Path, failure: Failure
 ) -> None:
-    it = Counter(tmp_path, *[error(failure)] * (RULES[failure].again + 1), fallback="second")
+    it = Counter(tmp_path, *[error(failure)] * (RULES[failure].retries + 1), fallback="second")
     assert (await it.buy()).model == "second"
     assert (await it.buy()).model == "second" and it.calls[-1] == "settled", (
         "it is bought under the same key"

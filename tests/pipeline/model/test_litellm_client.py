@@ -288,10 +288,10 @@ async def test_an_unknown_model_can_be_given_a_price(serve: "Serve") -> None:
 def test_azures_400_may_be_billed() -> None:
     from litellm.exceptions import BadRequestError
 
-    from pipeline.model.litellm_client import _told
+    from pipeline.model.litellm_client import _model_error
 
     error = BadRequestError("filtered", "azure/gpt-4o", "azure")
-    assert _told(error, "azure/gpt-4o").charged and not _told(error, MODEL).charged
+    assert _model_error(error, "azure/gpt-4o").charged and not _model_error(error, MODEL).charged
 
 
 def test_warming_up_prints_nothing_and_reads_no_env_file_of_the_current_folder(
@@ -314,16 +314,18 @@ def test_warming_up_prints_nothing_and_reads_no_env_file_of_the_current_folder(
 
 
 async def test_what_is_sent_again_is_marked_for_the_cache_of_a_provider_that_wants_marks() -> None:
-    from pipeline.model.litellm_client import _as_sent
+    from pipeline.model.litellm_client import _provider_messages
 
     client = LiteLLMClient()
     messages = (Message(role="system", content="s"), Message(role="user", content="u", reused=True))
-    marked = _as_sent(messages, marked=client._takes_marks("anthropic/claude-sonnet-4-5"))
+    marked = _provider_messages(
+        messages, marked=client._needs_cache_marks("anthropic/claude-sonnet-4-5")
+    )
     assert marked[0] == {"role": "system", "content": "s"}
     assert marked[1]["content"] == [
         {"type": "text", "text": "u", "cache_control": {"type": "ephemeral"}}
     ]
-    plain = _as_sent(messages, marked=client._takes_marks(MODEL))
+    plain = _provider_messages(messages, marked=client._needs_cache_marks(MODEL))
     assert [message["content"] for message in plain] == ["s", "u"]
 
 

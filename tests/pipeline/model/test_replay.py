@@ -42,7 +42,7 @@ async def test_a_request_is_found_by_its_words_whatever_the_model_is_called(reco
 async def test_another_temperature_or_sample_is_another_request(
     recorded: Path, other: dict[str, object]
 ) -> None:
-    with pytest.raises(ModelError, match="holds no exchange"):
+    with pytest.raises(ModelError, match="has no exchange"):
         await ReplayClient.load(recorded).complete(asked("fix c", **other))
 
 
@@ -54,10 +54,10 @@ async def test_a_miss_shows_how_it_differs_from_the_nearest(recorded: Path) -> N
 
 
 def test_what_is_no_recording_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ReplayError, match="holds no"):
+    with pytest.raises(ReplayError, match="contains no"):
         ReplayClient.load(tmp_path)
     (tmp_path / "exchange.json").write_text("{")
-    with pytest.raises(ReplayError, match=r"exchange\.json is no recorded exchange"):
+    with pytest.raises(ReplayError, match=r"exchange\.json is not a recorded exchange"):
         ReplayClient.load(tmp_path)
 
 

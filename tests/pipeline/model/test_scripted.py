@@ -53,7 +53,7 @@ async def test_only_the_last_user_message_decides() -> None:
 async def test_an_entry_answers_as_often_as_it_may_and_then_the_next_does() -> None:
     script = Script([Entry(reply="a", times=2), Entry(reply="b", times=1)])
     assert [(await ask(script)).content for _ in range(3)] == ["a", "a", "b"]
-    with pytest.raises(ModelError, match=r"no entry fits.*one more, please") as caught:
+    with pytest.raises(ModelError, match=r"no entry matches.*one more, please") as caught:
         await ask(script, "one more,\nplease")
     assert isinstance(caught.value.verdict(), Halt) and not caught.value.charged
 
