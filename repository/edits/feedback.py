@@ -18,12 +18,15 @@ _MAX_VOTES = 50
 """Places for which one searched line votes."""
 _SIMILARITY = 0.6
 _MAX_STARTS = 5
+_Places = dict[str, list[int]]
+"""The indexes of a file's lines by their content without indentation."""
 
 
 def describe_ambiguity(starts: list[int], *, at_least: bool = False) -> str:
     """Say where the searched lines occur. ``at_least``: there may be more places than these."""
-    places = ", ".join(str(start + 1) for start in starts[:_MAX_STARTS])
-    if len(starts) > _MAX_STARTS:
+    lines = [str(start + 1) for start in starts]
+    places = ", ".join(lines[:_MAX_STARTS])
+    if len(lines) > _MAX_STARTS:
         places += ", ..."
     number = str(len(starts))
     if at_least:
@@ -69,8 +72,13 @@ def describe_missing_file(path: str, paths: Collection[str]) -> str:
 def _show(lines: Sequence[str], start: int, end: int) -> str:
     """Return the lines around a place as they are, for the model to copy."""
     first = max(start - _CONTEXT, 0)
-    last = min(end + _CONTEXT, len(lines), first + _MAX_LINES)
-    excerpt = "\n".join(line[:_MAX_WIDTH] for line in lines[first:last])
+    last = min(
+        end + _CONTEXT,
+        first + _MAX_LINES,
+        len(lines),
+    )
+    clipped = [line[:_MAX_WIDTH] for line in lines[first:last]]
+    excerpt = "\n".join(clipped)
     return f"The nearest lines of the file, {first + 1} to {last}, are:\n{excerpt}"
 
 
@@ -79,14 +87,15 @@ def _nearest(lines: list[str], search: list[str]) -> int | None:
     search = search[:_MAX_VOTERS]
     places = _places_by_content(lines)
     votes = _vote(places, search)
-    if votes:
-        return max(votes, key=lambda start: (votes[start], -start))
-    return _most_similar(places, search)
+    if not votes:
+        return _most_similar(places, search)
+    most = max(votes.values())
+    return min(start for start, count in votes.items() if count == most)
 
 
-def _places_by_content(lines: list[str]) -> dict[str, list[int]]:
+def _places_by_content(lines: list[str]) -> _Places:
     """Return the places of each line that is not blank, whatever its indentation."""
-    places: dict[str, list[int]] = {}
+    places: _Places = {}
     for at, line in enumerate(lines):
         content = line.strip()
         if content:
@@ -94,7 +103,7 @@ def _places_by_content(lines: list[str]) -> dict[str, list[int]]:
     return places
 
 
-def _vote(places: dict[str, list[int]], search: list[str]) -> Counter[int]:
+def _vote(places: _Places, search: list[str]) -> Counter[int]:
     """Weigh, for each start, the searched lines that are where they should be.
 
     Rare lines weigh more.
@@ -108,7 +117,7 @@ def _vote(places: dict[str, list[int]], search: list[str]) -> Counter[int]:
     return votes
 
 
-def _most_similar(places: dict[str, list[int]], search: list[str]) -> int | None:
+def _most_similar(places: _Places, search: list[str]) -> int | None:
     """Return the start at which the longest searched line would be beside the line most like it."""
     if not search:
         return None
@@ -116,7 +125,10 @@ def _most_similar(places: dict[str, list[int]], search: list[str]) -> int | None
     longest = max(contents, key=len)
     compared = [content for content in places if len(content) <= _MAX_WIDTH]
     similar = difflib.get_close_matches(
-        longest[:_MAX_WIDTH], compared[:_MAX_COMPARED], n=1, cutoff=_SIMILARITY
+        word=longest[:_MAX_WIDTH],
+        possibilities=compared[:_MAX_COMPARED],
+        n=1,
+        cutoff=_SIMILARITY,
     )
     if not similar:
         return None

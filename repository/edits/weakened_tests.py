@@ -8,13 +8,23 @@ from dataclasses import dataclass
 
 from repository.files import may_hold_tests
 
-_SKIPS = re.compile(
-    r"(?:^|\.)(?:skip|skipif|skipIf|skipUnless|xfail|expectedFailure|importorskip|skipTest)$"
+_SKIPS = (
+    "skip",
+    "skipif",
+    "skipIf",
+    "skipUnless",
+    "xfail",
+    "expectedFailure",
+    "importorskip",
+    "skipTest",
 )
+"""Names of pytest and unittest by which tests are skipped or expected to fail."""
 _ASSERTING_WORDS = re.compile(r"\b(?:assert\w*|expect\w*|should\w*|require)\b")
 _SKIPPING_WORDS = re.compile(
     r"\b(?:skip\w*|xfail|xit|xdescribe|expectedFailure|Disabled|Ignore[d]?)\b|\.only\b"
 )
+_ASSERTING_PREFIXES = ("assert", "fail")
+_ASSERTING_CONTEXTS = ("raises", "warns")
 _MAX_NAMES = 5
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -137,30 +147,31 @@ def _is_assertion(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
     name = _last_name(node.func)
-    return name.startswith(("assert", "fail")) or name in ("raises", "warns")
+    return name.startswith(_ASSERTING_PREFIXES) or name in _ASSERTING_CONTEXTS
 
 
 def _count_skips(nodes: Iterable[ast.AST]) -> int:
     """Count names such as ``pytest.mark.skip`` and ``unittest.skipIf``, and their calls."""
-    return sum(isinstance(node, ast.expr) and _is_skip(node) for node in nodes)
+    return sum(_is_skip(node) for node in nodes)
 
 
-def _is_skip(node: ast.expr) -> bool:
-    called = node.func if isinstance(node, ast.Call) else node
-    if isinstance(called, ast.Attribute):
-        return _SKIPS.search(f".{called.attr}") is not None
-    return isinstance(called, ast.Name) and _SKIPS.search(called.id) is not None
+def _is_skip(node: ast.AST) -> bool:
+    name = _last_name(node.func if isinstance(node, ast.Call) else node)
+    return name in _SKIPS
 
 
-def _last_name(function: ast.expr) -> str:
-    """Return the last part of a called name; nothing for another expression."""
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
+def _last_name(node: ast.AST) -> str:
+    """Return the last part of a dotted name; nothing for anything else."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(node, ast.Name):
+        return node.id
+    return ""
 
 
 def _count_lines(text: str, words: re.Pattern[str]) -> int:
-    return sum(words.search(line) is not None for line in text.split("\n"))
+    matching = [line for line in text.split("\n") if words.search(line)]
+    return len(matching)
 
 
 def _list(names: list[str]) -> str:

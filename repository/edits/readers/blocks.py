@@ -55,8 +55,9 @@ class _BlockReader:
         return self._reading
 
     def _is_full(self) -> bool:
-        reading = self._reading
-        return len(reading.problems) >= _MAX_PROBLEMS or len(reading.edits) > MAX_EDITS
+        if len(self._reading.edits) > MAX_EDITS:
+            return True
+        return len(self._reading.problems) >= _MAX_PROBLEMS
 
     def _pass_line(self) -> None:
         cursor = self._cursor
@@ -78,15 +79,17 @@ class _BlockReader:
             cursor.advance()
         self._end_of_last = cursor.at
         self._reading.add_span(header, cursor.at)
-        self._add_edit(start, body, _dividers(body, len(opening["mark"])))
+        dividers = _dividers(body, len(opening["mark"]))
+        self._add_edit(start, body, dividers)
 
     def _read_header(self, opening: re.Match[str]) -> int:
         """Read the path of a block; return the line at which its header begins."""
         cursor = self._cursor
         path_above, header = path_before(cursor.lines, cursor.at, self._end_of_last)
         self._path = as_path(opening["path"]) or path_above or self._path
-        if header > self._end_of_last and FENCE.match(cursor.lines[header - 1]):
-            header -= 1
+        above = header - 1
+        if above >= self._end_of_last and FENCE.match(cursor.lines[above]):
+            return above
         return header
 
     def _add_edit(self, start: int, body: list[str], dividers: list[int]) -> None:
@@ -106,7 +109,10 @@ class _BlockReader:
         # matches is not an accident.
         variants: list[SearchReplace] = []
         for at in reversed(dividers[-_MAX_DIVIDERS:]):
-            variants.append(SearchReplace(tuple(body[:at]), tuple(body[at + 1 :])))
+            below = at + 1
+            search = tuple(body[:at])
+            replacement = tuple(body[below:])
+            variants.append(SearchReplace(search, replacement))
         self._reading.add_edit(self._path, Replace(tuple(variants)))
 
     def _report_unclosed(self, start: int) -> None:
@@ -145,10 +151,12 @@ def _read_body(cursor: Cursor, indent: str) -> list[str] | None:
     while not cursor.at_end:
         line = cursor.line
         bare = line.removeprefix(indent)
-        if line.startswith(indent) and _CLOSE.match(bare):
+        is_indented = line.startswith(indent)
+        if is_indented and _CLOSE.match(bare):
             cursor.advance()
             return _move_back(body, indent)
-        if line.startswith(indent) and _OPEN.match(bare) and not bare[0].isspace():
+        opening_mark = _OPEN.match(bare) if is_indented else None
+        if opening_mark and not opening_mark["indent"]:
             break
         body.append(bare if is_divider(bare) else line)
         cursor.advance()
@@ -167,27 +175,30 @@ def _read_fenced_body(cursor: Cursor, opening: int, body: list[str]) -> list[str
     fence = _fence_above(cursor, opening)
     if fence is None:
         return None
-    closings = [at for at, line in enumerate(body) if line.strip().startswith(fence[:3])]
-    divider = next((at for at, line in enumerate(body) if is_divider(line)), None)
-    if not closings or divider is None or closings[0] < divider:
+    dividers: list[int] = []
+    closings: list[int] = []
+    for at, line in enumerate(body):
+        if is_divider(line):
+            dividers.append(at)
+        if line.strip().startswith(fence[:3]):
+            closings.append(at)
+    if not closings or not dividers:
         return None
-    if body[closings[0]].strip() != fence:
+    end = closings[0]
+    if end < dividers[0] or body[end].strip() != fence:
         return None
     if len(closings) > 1 and cursor.at_end:
         return None
-    cursor.at = opening + 1 + closings[0]
-    return body[: closings[0]]
+    cursor.at = opening + 1 + end
+    return body[:end]
 
 
 def _fence_above(cursor: Cursor, opening: int) -> str | None:
     """Return the mark of the fence that opens just above a block, or above the block's path."""
-    lines = cursor.lines
-    above = ""
-    for at in range(opening - 1, max(opening - 1 - _FENCE_DISTANCE, -1), -1):
-        if lines[at].strip():
-            above = lines[at]
-            break
+    first = max(opening - _FENCE_DISTANCE, 0)
+    filled = [line for line in cursor.lines[first:opening] if line.strip()]
+    above = filled[-1] if filled else ""
     fence = CODE_FENCE.match(above)
     if fence is None and opening > 1 and as_path(above):
-        fence = CODE_FENCE.match(lines[opening - 2])
+        fence = CODE_FENCE.match(cursor.lines[opening - 2])
     return fence["mark"] if fence else None

@@ -253,6 +253,7 @@ def _find_json(text: str) -> list[_CallText]:
         next_search = start.end()
         try:
             value, end = decoder.raw_decode(text, begin)
+            calls = _calls_in(value)
         except json.JSONDecodeError as error:
             # The decoder has read to the position of the error, and counted the lines up to there.
             unterminated = error.msg.startswith("Unterminated")
@@ -260,7 +261,6 @@ def _find_json(text: str) -> list[_CallText]:
         except RecursionError:
             break
         else:
-            calls = _calls_in(value)
             if calls:
                 parts.append(_CallText(begin, end, calls))
             next_search = max(end, start.end())

@@ -24,8 +24,12 @@ _NEW_TAGS = (
 )
 _DISTINCTIVE = ("original", "patched")
 """Tags that mean an edit even where they stand alone; the others occur in prose and code."""
-_NAMES = sorted((*_OLD_TAGS, *_NEW_TAGS, *_PATH_TAGS), key=len, reverse=True)
-_TAG = re.compile(rf"<(?P<slash>/?)(?P<name>{'|'.join(_NAMES)})>")
+_LONGEST_FIRST = sorted(
+    [*_OLD_TAGS, *_NEW_TAGS, *_PATH_TAGS],
+    key=len,
+    reverse=True,
+)
+_TAG = re.compile(rf"<(?P<slash>/?)(?P<name>{'|'.join(_LONGEST_FIRST)})>")
 
 
 def read(lines: list[str]) -> Reading:
@@ -48,7 +52,8 @@ class _Element:
 class _PairReader:
     def __init__(self, lines: list[str]):
         self._text = "\n".join(lines)
-        self._line_starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
+        lengths = [len(line) + 1 for line in lines]
+        self._line_starts = list(accumulate(lengths, initial=0))
         self._closings = _closing_tags(self._text)
         self._reading = Reading()
         self._path: str | None = None
@@ -62,8 +67,10 @@ class _PairReader:
         while tag:
             end = tag.end() if tag["slash"] else self._read_opening(tag)
             tag = _TAG.search(self._text, end)
-        if self._original is not None and (self._reading.edits or "patched" in self._text):
-            self._report_single(self._original)
+        if self._original is not None:
+            pairs_are_meant = self._reading.edits or "patched" in self._text
+            if pairs_are_meant:
+                self._report_single(self._original)
         return self._reading
 
     def _read_opening(self, tag: re.Match[str]) -> int:
@@ -74,7 +81,12 @@ class _PairReader:
         if end is None:
             self._report_unclosed(name, line)
             return tag.end()
-        element = _Element(name, line, self._text[tag.end() : end], end)
+        element = _Element(
+            name=name,
+            line=line,
+            content=self._text[tag.end() : end],
+            end=end,
+        )
         return end if self._read_element(element) else tag.end()
 
     def _read_element(self, element: _Element) -> bool:
@@ -101,8 +113,9 @@ class _PairReader:
         return True
 
     def _read_original(self, element: _Element) -> None:
-        if self._original is not None and self._original.content != element.content:
-            self._report_single(self._original)
+        previous = self._original
+        if previous is not None and previous.content != element.content:
+            self._report_single(previous)
         self._original = element
         if self._begin is None:
             self._begin = element.line
@@ -118,7 +131,10 @@ class _PairReader:
                 element.line, f"pair {number} names no file: write <file>its path</file> before it"
             )
             return
-        block = SearchReplace(_content_lines(original.content), _content_lines(element.content))
+        block = SearchReplace(
+            search=_content_lines(original.content),
+            replacement=_content_lines(element.content),
+        )
         self._reading.add_edit(self._path, Replace((block,)))
 
     def _report_unclosed(self, name: str, line: int) -> None:

@@ -28,7 +28,12 @@ def match_ignoring_blank_lines(lines: Sequence[str], block: SearchReplace) -> li
         matched = indexes[at:end]
         replacement = _with_own_blank_lines(lines, matched, block)
         if replacement is not None:
-            matches.append(Match(matched[0], matched[-1] + 1, replacement))
+            match = Match(
+                start=matched[0],
+                end=matched[-1] + 1,
+                replacement=replacement,
+            )
+            matches.append(match)
     return matches
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from repository.edits.file_lines import Match
-from repository.edits.model import Lines, SearchReplace
+from repository.edits.model import Lines, SearchReplace, is_blank
 from repository.edits.rungs.search import (
     candidates,
     first_non_blank,
@@ -18,9 +18,7 @@ from repository.edits.rungs.search import (
 
 def match_first_line(lines: Sequence[str], block: SearchReplace) -> list[Match]:
     """Match blocks whose first line alone lost its indentation, or a part of it, in both halves."""
-    if not block.search or not block.search[0].strip():
-        return []
-    if len(non_blank(block.search)) < 2 or not non_blank(block.replacement):
+    if not _has_first_line(block):
         return []
     bare = strip_ends(lines)
     matches: list[Match] = []
@@ -29,6 +27,13 @@ def match_first_line(lines: Sequence[str], block: SearchReplace) -> list[Match]:
         if match is not None:
             matches.append(match)
     return matches
+
+
+def _has_first_line(block: SearchReplace) -> bool:
+    """Return whether a block begins with a line to restore, and has others to locate it by."""
+    if is_blank(block.search[:1]) or is_blank(block.search[1:]):
+        return False
+    return not is_blank(block.replacement)
 
 
 def _restore_first_line(
@@ -135,8 +140,9 @@ def _alternatives(window: list[str], shift: _Shift, block: SearchReplace) -> tup
     if all(line.startswith(least) for line in filled):
         alternatives.append(replacement)  # It may have its right indentation already.
     # One searched line can't tell "all lost their indentation" from "only the first did".
-    one_searched = len(non_blank(block.search)) == 1 and len(filled) > 1
-    if one_searched and all(line.startswith(shift.missing) for line in filled[1:]):
+    is_single = len(non_blank(block.search)) == 1
+    others = filled[1:]
+    if is_single and others and all(line.startswith(shift.missing) for line in others):
         first = first_non_blank(replacement)
         alternatives.append(_indent_line(replacement, first, shift.missing))
     return tuple(alternatives)

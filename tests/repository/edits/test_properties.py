@@ -231,3 +231,14 @@ _CLOSE = ">>>>>>> REPLACE\n"
 def test_a_pathological_reply_is_refused_in_time(reply, data):
     with pytest.raises(EditFailed):
         applied(reply, f=data)
+
+
+@pytest.mark.parametrize("depth", [100, 900, 950, 990, 5_000, 100_000])
+def test_nested_json_is_refused_at_any_depth(depth):
+    for opening, closing in (
+        ("[", "]"),
+        ('{"tool_calls": [', "]}"),
+        ('{"path": "f.txt", "edits": [', "]}"),
+    ):
+        with pytest.raises(EditFailed):
+            applied(opening * depth + closing * depth, f=b"x\n")
