@@ -164,7 +164,7 @@ def _check_templates(settings: Settings) -> Check:
     from prompts import TemplateError
 
     try:
-        set_hash = template_sets(settings).wanted().set_hash
+        set_hash = template_sets(settings).latest().set_hash
         return Check("templates", True, f"set {set_hash[:12]}")
     except (SettingsError, TemplateError) as error:
         return Check("templates", False, hint=str(error))

@@ -160,7 +160,7 @@ def _policy(settings: Settings, host: str, model: str, templates: TemplateSets) 
             repositories=settings.allowed_repositories,
             models=settings.allowed_models or (model,),
             topics=topics,
-            template_set=templates.refusal,
+            refuse_template_set=templates.refusal,
         ),
     )
 

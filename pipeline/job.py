@@ -1,4 +1,4 @@
-"""What comes in: a job, its identity, and how a raw message becomes one."""
+"""A job as its sender writes it, its identity, and how a raw message becomes one."""
 
 import hashlib
 import json
@@ -17,22 +17,26 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
+from pydantic_core import ErrorDetails
 
 SCHEMA_VERSION = 1
 MAX_METADATA_BYTES = 32_000
-MAX_TOLD = 10
-"""Wrong fields that one message names: a hostile one may have thousands."""
+#: Wrong fields that one error message names: a hostile job may have thousands.
+MAX_REPORTED_FIELDS = 10
+_JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
 _NAMESPACE = uuid.UUID("8f5bd8b4-6f7e-5d0c-9a38-0d7b6a3d2f11")
 _ISSUE_PATH = re.compile(
     # An owner may end in one underscore and a short code: an enterprise's managed user.
-    r"/(?P<owner>[A-Za-z0-9][A-Za-z0-9-]{0,38}(?:_[A-Za-z0-9]{1,38})?)/(?P<name>(?!\.{1,2}/)[A-Za-z0-9._-]{1,100})"
+    r"/(?P<owner>[A-Za-z0-9][A-Za-z0-9-]{0,38}(?:_[A-Za-z0-9]{1,38})?)"
+    r"/(?P<name>(?!\.{1,2}/)[A-Za-z0-9._-]{1,100})"
     r"/issues/(?P<number>[1-9][0-9]{0,9})/?"
 )
+_PULL_PATH = re.compile(r"/[^/]+/[^/]+/pull/[0-9]+")
 _LOCAL_PATH = re.compile(r"(?P<path>/.+)/issues/(?P<number>[1-9][0-9]{0,9})")
 
 
 class IssueRef(BaseModel):
-    """An issue's address, taken apart. ``url`` is canonical: one issue has one spelling."""
+    """An issue's address in its parts. ``url`` is canonical: one issue has one spelling."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,49 +54,41 @@ class IssueRef(BaseModel):
     def parse(cls, url: str) -> Self:
         """Read ``https://HOST/OWNER/NAME/issues/N``, or ``file:///PATH/issues/N`` for a local repository.
 
-        Owner and name are lowered, since GitHub compares them without case.
+        Owner and name become lower case, since GitHub compares them without case.
 
         Raises:
-            ValueError: it is no issue's address; the message says what one looks like.
+            ValueError: it is not an issue's address; the message says what one looks like.
         """
         parts = urlsplit(url.strip())
-        if (
-            parts.scheme == "file"
-            and not parts.netloc
-            and (local := _LOCAL_PATH.fullmatch(unquote(parts.path)))
-        ):
-            name = local["path"].rstrip("/").rsplit("/", 1)[-1]
-            return cls(
-                url=url.strip(), host="file", owner="local", name=name, number=int(local["number"])
-            )
-        if re.match(r"^/[^/]+/[^/]+/pull/[0-9]+", parts.path):
+        if parts.scheme == "file" and not parts.netloc:
+            local = _LOCAL_PATH.fullmatch(unquote(parts.path))
+            if local is not None:
+                return cls._local(url.strip(), local)
+        if _PULL_PATH.match(parts.path):
             raise ValueError(
                 f"{url!r} is a pull request's address; give an issue's:"
                 " https://github.com/OWNER/NAME/issues/N"
             )
         match = _ISSUE_PATH.fullmatch(parts.path)
-        if (
-            parts.scheme != "https"
-            or not parts.hostname
-            or parts.username
-            or parts.password
-            or not match
-        ):
+        has_credentials = parts.username or parts.password
+        if parts.scheme != "https" or not parts.hostname or has_credentials or match is None:
             raise ValueError(
                 f"{url!r} is not an issue's address; it looks like"
                 " https://github.com/OWNER/NAME/issues/N"
             )
-        host = parts.hostname.lower() + (f":{parts.port}" if parts.port not in (None, 443) else "")
+        port = "" if parts.port in (None, 443) else f":{parts.port}"
+        host = f"{parts.hostname.lower()}{port}"
         owner = match["owner"].lower()
         name = match["name"].lower()
         number = int(match["number"])
-        return cls(
-            url=f"https://{host}/{owner}/{name}/issues/{number}",
-            host=host,
-            owner=owner,
-            name=name,
-            number=number,
-        )
+        canonical = f"https://{host}/{owner}/{name}/issues/{number}"
+        return cls(url=canonical, host=host, owner=owner, name=name, number=number)
+
+    @classmethod
+    def _local(cls, url: str, match: re.Match[str]) -> Self:
+        name = match["path"].rstrip("/").rsplit("/", 1)[-1]
+        number = int(match["number"])
+        return cls(url=url, host="file", owner="local", name=name, number=number)
 
 
 class _Strict(BaseModel):
@@ -100,7 +96,7 @@ class _Strict(BaseModel):
 
 
 class Limits(_Strict):
-    """What a run may use up. A job may ask for less than the deployment's ceiling, never for more."""
+    """What a run may use up: less than the deployment's limits, never more."""
 
     max_cost_usd: float | None = Field(None, gt=0, le=10_000, description="US dollars")
     max_minutes: float | None = Field(
@@ -134,13 +130,16 @@ class Replay(_Strict):
     model: str | None = Field(None, max_length=200)
 
 
-def _small(value: dict[str, str]) -> dict[str, str]:
-    if sum(len(k.encode()) + len(v.encode()) for k, v in value.items()) > MAX_METADATA_BYTES:
+def _check_size(metadata: dict[str, str]) -> dict[str, str]:
+    size = 0
+    for key, value in metadata.items():
+        size += len(key.encode()) + len(value.encode())
+    if size > MAX_METADATA_BYTES:
         raise ValueError(f"metadata may hold {MAX_METADATA_BYTES} bytes at most")
-    return value
+    return metadata
 
 
-_Metadata = Annotated[dict[str, str], AfterValidator(_small)]
+_Metadata = Annotated[dict[str, str], AfterValidator(_check_size)]
 
 
 class FixIssueJob(_Strict):
@@ -150,7 +149,7 @@ class FixIssueJob(_Strict):
     schema_version: int = Field(SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION)
     job_id: str | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$",
+        pattern=_JOB_ID,
         description="derived from the issue when left out",
     )
     base_branch: str | None = Field(None, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$")
@@ -183,19 +182,17 @@ class FixIssueJob(_Strict):
 
     @property
     def id(self) -> str:
-        """The job's identity: as given, else derived from the issue's canonical address and the
-        base branch.
-        """
+        """The job's identity: its job_id, else one derived from the issue and the base branch."""
         return self.job_id or derived_job_id(self.issue.url, self.base_branch)
 
     @property
     def digest(self) -> str:
-        """Tells two bodies under one id apart. A replay is another run of the same job, so it is
-        left out.
+        """What tells two bodies under one id apart.
+
+        A replay is another run of the same job, so it is left out.
         """
-        body = self.model_dump(mode="json", exclude={"replay"}, exclude_defaults=True) | {
-            "job_id": self.id
-        }
+        body = self.model_dump(mode="json", exclude={"replay"}, exclude_defaults=True)
+        body["job_id"] = self.id
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> str:
@@ -203,11 +200,12 @@ class FixIssueJob(_Strict):
 
 
 def derived_job_id(issue_url: str, base_branch: str | None) -> str:
+    """Return the id of a job without one: the same issue sent twice is one job."""
     return str(uuid.uuid5(_NAMESPACE, f"{issue_url}\n{base_branch or ''}"))
 
 
 class UnreadableMessage(ValueError):
-    """The message is no job at all: not JSON, not an object, or without an issue's address."""
+    """The message is no job: not JSON, not an object, or without an issue's address."""
 
 
 class NotJson(UnreadableMessage):
@@ -215,12 +213,13 @@ class NotJson(UnreadableMessage):
 
 
 class NewerSchema(ValueError):
-    """The message was written for a newer worker; it must wait for one, not be buried."""
+    """The message was written for a newer worker, and must wait for one."""
 
 
 class InvalidJob(ValueError):
-    """The message names an issue but is otherwise invalid. ``job_id`` and ``issue`` say whose
-    outcome is *rejected*.
+    """The message names an issue but is otherwise invalid.
+
+    ``job_id`` and ``issue`` identify the run that ends as *rejected*.
     """
 
     def __init__(
@@ -228,17 +227,19 @@ class InvalidJob(ValueError):
     ):
         super().__init__(message)
         self.field = field
-        """The first field that is wrong; dots lead inwards."""
+        """The first field that is wrong; a dot separates it from the one that holds it."""
         self.job_id = job_id
         self.issue = issue
         self.metadata = metadata
 
 
 def parse_job(body: str | bytes) -> FixIssueJob:
-    """Read a message's body.
+    """Read a message's body. The text of each error is one clear sentence for the sender.
 
     Raises:
-        UnreadableMessage, NewerSchema, InvalidJob: see each; the text is one clear sentence for the sender.
+        UnreadableMessage: it is no job.
+        NewerSchema: it was written for a newer worker.
+        InvalidJob: it names an issue but is otherwise invalid.
     """
     try:
         raw: Any = json.loads(body)
@@ -256,42 +257,45 @@ def parse_job(body: str | bytes) -> FixIssueJob:
     try:
         return FixIssueJob.model_validate(raw)
     except ValidationError as error:
-        given = raw.get("job_id")
-        metadata = raw.get("metadata")
-        valid_id = isinstance(given, str) and re.fullmatch(
-            r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", given
-        )
-        base = raw.get("base_branch")
         raise InvalidJob(
             explain(error),
             field=".".join(str(part) for part in error.errors()[0]["loc"]),
-            job_id=(
-                str(given)
-                if valid_id
-                else derived_job_id(issue.url, base if isinstance(base, str) else None)
-            ),
+            job_id=_readable_job_id(raw, issue),
             issue=issue,
-            metadata=_returnable(metadata),
+            metadata=_readable_metadata(raw),
         ) from error
 
 
-def _returnable(metadata: Any) -> dict[str, str]:
-    """What of an invalid job's metadata its event can hand back: all of it, or nothing."""
+def _readable_job_id(raw: dict[str, Any], issue: IssueRef) -> str:
+    """Return the id under which an invalid job is known."""
+    job_id = raw.get("job_id")
+    if isinstance(job_id, str) and re.fullmatch(_JOB_ID, job_id):
+        return job_id
+    base_branch = raw.get("base_branch")
+    return derived_job_id(issue.url, base_branch if isinstance(base_branch, str) else None)
+
+
+def _readable_metadata(raw: dict[str, Any]) -> dict[str, str]:
+    """Return what of an invalid job's metadata its event can hand back: all of it, or nothing."""
     try:
-        return TypeAdapter(_Metadata).validate_python(metadata)
+        return TypeAdapter(_Metadata).validate_python(raw.get("metadata"))
     except ValidationError:
         return {}
 
 
 def explain(error: ValidationError) -> str:
-    """A validation error as one line: the first few fields, and what is wrong with each."""
-    said = []
-    for item in error.errors(include_url=False, include_input=False)[:MAX_TOLD]:
-        field = ".".join(str(part)[:100] for part in item["loc"]) or "message"
-        told = item["msg"].removeprefix("Value error, ")[:300]
-        said.append(
-            f"{field}: unknown field" if item["type"] == "extra_forbidden" else f"{field}: {told}"
-        )
-    if (more := error.error_count() - MAX_TOLD) > 0:
-        said.append(f"and {more} more")
-    return "; ".join(said)
+    """Return a validation error as one line: the first few fields, and what is wrong with each."""
+    details = error.errors(include_url=False, include_input=False)
+    problems = [_explain_field(detail) for detail in details[:MAX_REPORTED_FIELDS]]
+    more = error.error_count() - MAX_REPORTED_FIELDS
+    if more > 0:
+        problems.append(f"and {more} more")
+    return "; ".join(problems)
+
+
+def _explain_field(detail: ErrorDetails) -> str:
+    field = ".".join(str(part)[:100] for part in detail["loc"]) or "message"
+    if detail["type"] == "extra_forbidden":
+        return f"{field}: unknown field"
+    problem = detail["msg"].removeprefix("Value error, ")[:300]
+    return f"{field}: {problem}"

@@ -1,4 +1,4 @@
-"""What goes out: a run's outcome, its result, and the events that tell of it."""
+"""A run's outcome, its result, and the two events about it."""
 
 import json
 import uuid
@@ -43,7 +43,7 @@ class EventType(StrEnum):
 
 
 class Facts(BaseModel):
-    """What a stage learnt that the run's result tells the world. Later stages' facts win."""
+    """What a stage contributes to the run's result. Facts of later stages win."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,12 +56,11 @@ class Facts(BaseModel):
     artifacts: dict[str, str] = Field(default_factory=dict, description="name -> artifact key")
 
     def merged(self, later: "Facts") -> "Facts":
-        told = {name: value for name, value in later if value is not None}
-        both = {
-            "templates": self.templates | later.templates,
-            "artifacts": self.artifacts | later.artifacts,
-        }
-        return self.model_copy(update=told | both)
+        """Return these facts, with the later ones over them."""
+        update = {name: value for name, value in later if value is not None}
+        update["templates"] = {**self.templates, **later.templates}
+        update["artifacts"] = {**self.artifacts, **later.artifacts}
+        return self.model_copy(update=update)
 
 
 class RunResult(BaseModel):
@@ -93,19 +92,17 @@ class RunResult(BaseModel):
     trace: str = Field(description="finds this run in logs")
 
     def pointing_to(self, address: str) -> "RunResult":
-        """What still tells the run and its outcome, where the whole is too large to be sent."""
-        small = {
+        """Return a small result, which points to the whole one, where that is too large to send."""
+        update = {
             "reason": self.reason[:MAX_REASON],
             "metadata": {},
             "artifacts": {"result": address},
         }
-        return self.model_copy(update=small)
+        return self.model_copy(update=update)
 
 
 class RunStarted(BaseModel):
-    """The ``data`` of ``run.started``: the run was not rejected, and work that may cost money
-    begins.
-    """
+    """The ``data`` of ``run.started``: the run was not rejected, and may now cost money."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -135,14 +132,15 @@ class Event(BaseModel):
     dataref: str | None = Field(
         None,
         description=(
-            "only with an event over 200 KB: where all of its data is, as JSON; data then holds"
-            " what is small"
+            "only with an event over 200 KB: the address of all of its data, as JSON; data then"
+            " holds the small part"
         ),
     )
     data: RunResult | RunStarted
 
     @classmethod
     def about(cls, data: RunResult | RunStarted, time: str) -> "Event":
+        """Return the event of a run's start or end; ``time`` is RFC 3339."""
         kind = EventType.FINISHED if isinstance(data, RunResult) else EventType.STARTED
         key = json.dumps([data.job_id, data.generation, kind.value])
         return cls(
@@ -155,16 +153,16 @@ class Event(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """An extension that is not set is left out (CloudEvents knows no null)."""
-        told: dict[str, Any] = handler(self)
+        """Leave out an extension that is not set: CloudEvents has no null."""
+        fields: dict[str, Any] = handler(self)
         if self.dataref is None:
-            told.pop("dataref", None)
-        return told
+            fields.pop("dataref", None)
+        return fields
 
     @property
     def attributes(self) -> dict[str, str]:
         """SNS message attributes, by which subscribers filter."""
-        told = {"type": self.type.value, "repository": self.data.repository}
-        return told | (
-            {"outcome": self.data.outcome.value} if isinstance(self.data, RunResult) else {}
-        )
+        attributes = {"type": self.type.value, "repository": self.data.repository}
+        if isinstance(self.data, RunResult):
+            attributes["outcome"] = self.data.outcome.value
+        return attributes

@@ -1,4 +1,4 @@
-"""What a deployment allows its runs, and where it tells the world of them."""
+"""What a deployment allows its runs, and where it publishes their events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,69 +10,91 @@ from pipeline.model.ledger import micro
 from pipeline.store.contract import MoneyCaps
 
 
+def _no_template_sets(_: str) -> str | None:
+    return "there are none"
+
+
 @dataclass(frozen=True)
 class Allowed:
-    """What this deployment takes from a job."""
+    """What this deployment accepts from a job."""
 
     host: str = "github.com"
     """Whose issues: github.com, an Enterprise host, or ``file`` for a local repository."""
     repositories: tuple[str, ...] = ("*",)
+    """Patterns of OWNER/NAME."""
     models: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
-    template_set: Callable[[str], str | None] = lambda _: "there are none"
-    """Why the set of templates with this hash can't be used; None where it can."""
+    refuse_template_set: Callable[[str], str | None] = _no_template_sets
+    """Returns why the set of templates with this hash can't be used; None where it can."""
 
     def refusal(self, job: FixIssueJob) -> str | None:
-        """Why the job is rejected, in one sentence; None where it is allowed. Blocks: a set of
-        templates is read.
+        """Return why the job is rejected, in one sentence; None where it is allowed.
+
+        Blocks: a set of templates may be read.
         """
         ref = job.issue
-        asked = [job.options.model, job.replay.model if job.replay else None]
         if ref.host != self.host:
             return f"this deployment works for issues at {self.host}; this one is at {ref.host}"
-        if not any(
-            pattern == "*" or fnmatchcase(ref.repository, pattern.lower())
-            for pattern in self.repositories
-        ):
+        if not self._allows_repository(ref.repository):
             return f"{ref.repository} is not in CODING_AGENT_ALLOWED_REPOSITORIES"
-        for model in filter(None, asked):
+        for model in _requested_models(job):
             if model not in self.models:
                 return f"model {model!r} is not in CODING_AGENT_ALLOWED_MODELS"
         if job.callback_topic_arn and job.callback_topic_arn not in self.topics:
             return "callback_topic_arn is not in CODING_AGENT_ALLOWED_TOPICS"
-        template_set = job.replay.template_set if job.replay else None
-        if template_set and (why := self.template_set(template_set)):
-            return f"replay.template_set: {why}"
+        if job.replay is not None and job.replay.template_set:
+            reason = self.refuse_template_set(job.replay.template_set)
+            if reason:
+                return f"replay.template_set: {reason}"
         return None
+
+    def _allows_repository(self, repository: str) -> bool:
+        for pattern in self.repositories:
+            if pattern == "*" or fnmatchcase(repository, pattern.lower()):
+                return True
+        return False
+
+
+def _requested_models(job: FixIssueJob) -> list[str]:
+    models = [job.options.model]
+    if job.replay is not None:
+        models.append(job.replay.model)
+    return [model for model in models if model]
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What the deployment allows and where it tells the world."""
+    """What the deployment allows, and where it publishes."""
 
     limits: EffectiveLimits
-    """The ceiling of what a job may ask."""
+    """The most that a job may ask for."""
     max_cost_usd_per_repository_day: float
     max_cost_usd_per_day: float
     topic_arn: str | None = None
     allowed: Allowed = Allowed()
 
     def limits_of(self, job: FixIssueJob) -> EffectiveLimits:
-        asked = job.limits
+        """Return the job's own limits where they are lower than the deployment's."""
+        ceiling = self.limits
+        requested = job.limits
         return EffectiveLimits(
-            max_cost_usd=min(
-                asked.max_cost_usd or self.limits.max_cost_usd, self.limits.max_cost_usd
-            ),
-            max_minutes=min(asked.max_minutes or self.limits.max_minutes, self.limits.max_minutes),
-            max_rounds=min(asked.max_rounds or self.limits.max_rounds, self.limits.max_rounds),
+            max_cost_usd=min(requested.max_cost_usd or ceiling.max_cost_usd, ceiling.max_cost_usd),
+            max_minutes=min(requested.max_minutes or ceiling.max_minutes, ceiling.max_minutes),
+            max_rounds=min(requested.max_rounds or ceiling.max_rounds, ceiling.max_rounds),
         )
 
     def caps_of(self, limits: EffectiveLimits) -> MoneyCaps:
-        """A run may not ask for more than a whole day holds: it would wait for ever."""
+        """Return the caps of a run with these limits.
+
+        A run may not ask for more than a whole day has: it would wait forever.
+        """
         repository_day = micro(self.max_cost_usd_per_repository_day)
         day = micro(self.max_cost_usd_per_day)
-        return MoneyCaps(min(micro(limits.max_cost_usd), repository_day, day), repository_day, day)
+        run = min(micro(limits.max_cost_usd), repository_day, day)
+        return MoneyCaps(run=run, repository_day=repository_day, day=day)
 
     def topic_of(self, job: FixIssueJob | None) -> str | None:
-        asked = job.callback_topic_arn if job else None
-        return asked if asked in self.allowed.topics else self.topic_arn
+        """Return the topic of the job's events: its own where that is allowed."""
+        if job is not None and job.callback_topic_arn in self.allowed.topics:
+            return job.callback_topic_arn
+        return self.topic_arn

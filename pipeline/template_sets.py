@@ -1,6 +1,4 @@
-"""Template sets by hash: the published ones, the one that is current, and the one that each run
-keeps.
-"""
+"""Template sets by hash: the published ones, the current one, and the one that each run keeps."""
 
 import asyncio
 import json
@@ -15,25 +13,26 @@ from prompts import TemplateError, TemplateSet, lint
 
 log = logging.getLogger(__name__)
 
+#: Key of the hashes that were made current, newest first, one a line.
 CURRENT = "current"
-"""Key of the hashes that were made current, newest first, one a line."""
+MAX_HISTORY = 50
+_HASH_LENGTH = 64
 
 
 class Templates(Protocol):
     """Where a stage gets its templates."""
 
     async def of(self, run: RunContext) -> TemplateSet:
-        """The set that the run began with: the one that its replay names, else what was current at
+        """Return the run's set: the one that its replay names, else the one that was current at
         the first use.
         """
         ...
 
 
 class TemplateSets:
-    """Blocking, but for ``of``; safe to call from any thread.
+    """The sets of a deployment. All methods but ``of`` block; safe to call from any thread.
 
-    ``published`` holds what is published and made current; ``kept`` every set that a run began with, so that it is
-    there for as long as the run, whatever becomes of the published ones. Keys are ``HASH.json`` and ``current``.
+    Keys of the artifacts are ``HASH.json`` and ``current``.
     """
 
     def __init__(
@@ -43,13 +42,19 @@ class TemplateSets:
         *,
         default: TemplateSet | None = None,
     ):
-        """``default`` is current as long as nothing was made so: the shipped set where none is
-        given.
+        """Open the sets.
+
+        Args:
+            kept: every set that a run began with, so that it is there for as long as the run,
+                whatever becomes of the published ones.
+            published: what is published and made current; None: it is in ``kept``, too.
+            default: current as long as nothing was made so; None: the shipped set.
         """
+        shipped = TemplateSet.load()
         self._kept = kept
         self._published = published or kept
-        self._last_good = shipped = TemplateSet.load()
         self._default = default or shipped
+        self._last_good = shipped
         self._known = {templates.set_hash: templates for templates in (shipped, self._default)}
         self._checked: dict[str, TemplateSet] = {shipped.set_hash: shipped}
 
@@ -64,26 +69,24 @@ class TemplateSets:
         return await asyncio.to_thread(self.get, set_hash)
 
     def get(self, set_hash: str) -> TemplateSet:
-        """The set with this hash, without findings. Of one that was current, the beginning is enough, as pull requests
-        quote it.
+        """Return the set with this hash; it has no findings.
+
+        Of a set that was current, the beginning of the hash is enough: pull requests quote that.
 
         Raises:
-            TemplateError: it is nowhere, is not what its hash says, or has findings.
+            TemplateError: the set is nowhere, is not what its hash says, or has findings.
         """
-        if len(set_hash) < 64:
-            named = (
-                known for known in (*self._known, *self._history()) if known.startswith(set_hash)
-            )
-            set_hash = next(named, set_hash)
-        if set_hash not in self._checked:
-            templates = self._read(set_hash)
-            if findings := lint(templates):
-                raise TemplateError(set_hash, f"{len(findings)} findings, such as {findings[0]}")
-            self._checked[set_hash] = templates
-        return self._checked[set_hash]
+        full_hash = self._complete(set_hash)
+        if full_hash not in self._checked:
+            templates = self._read(full_hash)
+            findings = lint(templates)
+            if findings:
+                raise TemplateError(full_hash, f"{len(findings)} findings, such as {findings[0]}")
+            self._checked[full_hash] = templates
+        return self._checked[full_hash]
 
     def refusal(self, set_hash: str) -> str | None:
-        """Why a replay can't have this set, in one sentence; None where it can."""
+        """Return why a replay can't have this set, in one sentence; None where it can."""
         try:
             self.get(set_hash)
         except TemplateError as error:
@@ -91,38 +94,39 @@ class TemplateSets:
         return None
 
     def current(self) -> TemplateSet:
-        """The newest that was made current and can be used; where that is not the last one, an
-        alarm tells so.
+        """Return the newest set that was made current and can be used.
+
+        Where that is not the last one, an alarm says so: templates must not take the service down.
         """
-        wanted = list[str]()
-        trouble = list[str]()
+        candidates: list[str] = []
+        problems: list[str] = []
         try:
-            wanted = self._history() or [self._default.set_hash]
-        except Exception as error:  # whatever it is: templates must not take the service down
-            trouble.append(f"what is current can't be read: {describe(error)}")
-        for set_hash in (*wanted, self._last_good.set_hash):
+            candidates = self._history() or [self._default.set_hash]
+        except Exception as error:
+            problems.append(f"what is current can't be read: {describe(error)}")
+        for set_hash in (*candidates, self._last_good.set_hash):
             try:
                 self._last_good = self.get(set_hash)
                 break
             except Exception as error:
-                trouble.append(f"set {set_hash[:12]} can't be used: {describe(error)}")
-        if trouble:
-            log.error(
-                "templates: %s; set %s stays", "; ".join(trouble), self._last_good.set_hash[:12]
-            )
+                problems.append(f"set {set_hash[:12]} can't be used: {describe(error)}")
+        if problems:
+            last_good = self._last_good.set_hash[:12]
+            log.error("templates: %s; set %s stays", "; ".join(problems), last_good)
             metrics.templates_refused()
         return self._last_good
 
-    def wanted(self) -> TemplateSet:
-        """The set that was made current last, also where ``current`` would leave it aside.
+    def latest(self) -> TemplateSet:
+        """Return the set that was made current last, even where ``current`` would pass it over.
 
         Raises:
-            TemplateError: as ``get``. What else reading may raise passes through.
+            TemplateError: as ``get``. Other errors of reading pass through.
         """
-        return self.get((self._history() or [self._default.set_hash])[0])
+        history = self._history() or [self._default.set_hash]
+        return self.get(history[0])
 
     def publish(self, templates: TemplateSet) -> str:
-        """Put a set where workers find it by its hash, which is given. Twice is once."""
+        """Put a set where workers find it by its hash, and return the hash. Twice is once."""
         self._published.put(f"{templates.set_hash}.json", _document(templates))
         return templates.set_hash
 
@@ -133,24 +137,37 @@ class TemplateSets:
             TemplateError: as ``get``; what was current stays.
         """
         self.get(set_hash)
-        lines = [set_hash, *(line for line in self._history() if line != set_hash)]
-        self._published.put(CURRENT, "".join(f"{line}\n" for line in lines[:50]).encode())
+        earlier = [line for line in self._history() if line != set_hash]
+        history = [set_hash, *earlier][:MAX_HISTORY]
+        self._published.put(CURRENT, "".join(f"{line}\n" for line in history).encode())
 
     def _choose(self, requested: str | None) -> str:
-        """Choose a new run's set, and keep it for as long as the run."""
+        """Choose a new run's set, keep it for as long as the run, and return its hash."""
         templates = self.get(requested) if requested else self.current()
         self._kept.put(f"{templates.set_hash}.json", _document(templates))
         return templates.set_hash
 
+    def _complete(self, set_hash: str) -> str:
+        """Return the whole hash of a set that is known or was current."""
+        if len(set_hash) >= _HASH_LENGTH:
+            return set_hash
+        for known in (*self._known, *self._history()):
+            if known.startswith(set_hash):
+                return known
+        return set_hash
+
     def _read(self, set_hash: str) -> TemplateSet:
         if set_hash in self._known:
             return self._known[set_hash]
-        for place in dict.fromkeys((self._kept, self._published)):
+        places = [self._kept]
+        if self._published is not self._kept:
+            places.append(self._published)
+        for place in places:
             try:
-                files = json.loads(place.get(f"{set_hash}.json"))
+                document = place.get(f"{set_hash}.json")
             except FileNotFoundError:
                 continue
-            templates = TemplateSet(files, bounded=True)
+            templates = TemplateSet(json.loads(document), bounded=True)
             if templates.set_hash != set_hash:
                 raise TemplateError(set_hash, f"its files are another set, {templates.set_hash}")
             return templates
@@ -159,6 +176,7 @@ class TemplateSets:
         )
 
     def _history(self) -> list[str]:
+        """Return the hashes that were made current, newest first."""
         try:
             return self._published.get(CURRENT).decode().split()
         except FileNotFoundError:

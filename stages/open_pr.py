@@ -9,12 +9,13 @@ and replies have become since.
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.github import Forge, NewPull, PullRequest
-from pipeline.outcome import Facts, Outcome
+from pipeline.outcome import Facts, Outcome, Verification
 from pipeline.stage import RunContext, Stop
 from pipeline.template_sets import Templates
 from prompts import TemplateSet
@@ -62,7 +63,68 @@ class PlannedPull(BaseModel):
     body: str
 
 
+@dataclass(frozen=True)
+class Change:
+    """The chosen candidate, with all that the templates say about it."""
+
+    issue: Issue
+    checkout: Checkout
+    proposals: Proposals
+    candidate: Candidate
+    verdict: Verdict
+
+    def writer(self, mirror: Mirror) -> WriteCommit:
+        """Return what writes this change as a commit into the mirror."""
+
+        def write(message: str, seconds: int) -> str:
+            base = self.checkout.base_sha
+            return mirror.commit(self.candidate.tree, base, message, AUTHOR, seconds)
+
+        return write
+
+    def variables(self, run: RunContext, cost_usd: float) -> dict[str, Any]:
+        """Return the variables of the three templates."""
+        return {
+            **self._issue_variables(),
+            **self._test_variables(),
+            "summary": self.candidate.summary,
+            "notices": self.candidate.notices,
+            "base_branch": self.checkout.base_branch,
+            "base_sha": self.checkout.base_sha,
+            "model": self.proposals.proposals[self.candidate.proposal].model,
+            "template_set": self.proposals.template_set,
+            "templates": self.proposals.templates,
+            "rounds": run.round,
+            "cost_usd": cost_usd,
+            "job_id": run.job_id,
+            "generation": run.generation,
+        }
+
+    def _issue_variables(self) -> dict[str, Any]:
+        return {
+            "issue_number": self.issue.number,
+            "issue_url": self.issue.url,
+            "title": self.issue.title,
+            "hidden": self.issue.hidden,
+        }
+
+    def _test_variables(self) -> dict[str, Any]:
+        verdict = self.verdict
+        return {
+            "verification": verdict.verification.value,
+            "reason": verdict.reason,
+            "fixed": verdict.fixed,
+            "still_failing": verdict.still_failing,
+            "ran": verdict.ran,
+            "regressed": verdict.regressed,
+            "could_not_run": verdict.could_not_run,
+            "flaky": verdict.flaky,
+        }
+
+
 class OpenPullRequest:
+    """The stage ``open_pr``."""
+
     name = "open_pr"
 
     def __init__(
@@ -88,25 +150,23 @@ class OpenPullRequest:
         run: RunContext,
     ) -> Stop:
         candidate = candidates.candidates[verdict.candidate]
+        change = Change(issue, checkout, proposals, candidate, verdict)
         facts = Facts(verification=verdict.verification, artifacts={"patch": candidate.patch_key})
         if run.job.options.dry_run:
             reason = f"{verdict.verification}; nothing was pushed, as asked"
             return Stop(Outcome.PROPOSED, reason, facts)
         templates = await self._templates.of(run)
         facts = facts.merged(_template_facts(templates))
-        model = proposals.proposals[candidate.proposal].model
-        variables = {
-            **_issue_variables(issue),
-            **_change_variables(checkout, candidate, verdict),
-            **_run_variables(run, proposals, model, await run.ledger.cost_usd()),
-        }
-        mirror = self._mirrors.at(checkout.repository)
+        return await self._publish(run, change, templates, facts)
+
+    async def _publish(
+        self, run: RunContext, change: Change, templates: TemplateSet, facts: Facts
+    ) -> Stop:
+        """Plan, push, open; what a forge or a rule does not allow ends it earlier."""
+        mirror = self._mirrors.at(change.checkout.repository)
+        variables = change.variables(run, await run.ledger.cost_usd())
         url = await asyncio.to_thread(self._forge.push_url, run.job.issue)
-
-        def write(message: str, seconds: int) -> str:
-            return mirror.commit(candidate.tree, checkout.base_sha, message, AUTHOR, seconds)
-
-        commit = await self._plan_commit(run, templates, variables, write)
+        commit = await self._plan_commit(run, templates, variables, change.writer(mirror))
         pull = await self._plan_pull(run, templates, variables)
         try:
             await self._push(run, mirror, url, commit)
@@ -114,14 +174,12 @@ class OpenPullRequest:
             reason = f"nothing was pushed: {_rejection_line(error)}"
             return Stop(Outcome.PROPOSED, reason, facts)
         facts = facts.merged(Facts(branch=commit.branch))
+        verification = change.verdict.verification
         if pull is None:
-            reason = f"{verdict.verification}; branch {commit.branch} is in the repository"
+            reason = f"{verification}; branch {commit.branch} is in the repository"
             return Stop(Outcome.PROPOSED, reason, facts)
-        opened = await self._open(run, commit.branch, checkout.base_branch, pull)
-        facts = facts.merged(Facts(pull_request_url=opened.url, pull_request_number=opened.number))
-        closed = "" if opened.state == "open" else ", closed since"
-        reason = f"pull request #{opened.number}{closed}: {verdict.verification}"
-        return Stop(Outcome.PR_OPENED, reason, facts)
+        opened = await self._open(run, commit.branch, change.checkout.base_branch, pull)
+        return _pull_request_opened(opened, verification, facts)
 
     async def _plan_commit(
         self,
@@ -204,47 +262,11 @@ def _template_facts(templates: TemplateSet) -> Facts:
     return Facts(templates={name: templates.hash(name) for name in names})
 
 
-# Variables of the three templates
-
-
-def _issue_variables(issue: Issue) -> dict[str, Any]:
-    return {
-        "issue_number": issue.number,
-        "issue_url": issue.url,
-        "title": issue.title,
-        "hidden": issue.hidden,
-    }
-
-
-def _change_variables(checkout: Checkout, candidate: Candidate, verdict: Verdict) -> dict[str, Any]:
-    return {
-        "summary": candidate.summary,
-        "notices": candidate.notices,
-        "verification": verdict.verification.value,
-        "reason": verdict.reason,
-        "fixed": verdict.fixed,
-        "still_failing": verdict.still_failing,
-        "ran": verdict.ran,
-        "regressed": verdict.regressed,
-        "could_not_run": verdict.could_not_run,
-        "flaky": verdict.flaky,
-        "base_branch": checkout.base_branch,
-        "base_sha": checkout.base_sha,
-    }
-
-
-def _run_variables(
-    run: RunContext, proposals: Proposals, model: str, cost_usd: float
-) -> dict[str, Any]:
-    return {
-        "model": model,
-        "rounds": run.round,
-        "cost_usd": cost_usd,
-        "template_set": proposals.template_set,
-        "templates": proposals.templates,
-        "job_id": run.job_id,
-        "generation": run.generation,
-    }
+def _pull_request_opened(pull: PullRequest, verification: Verification, facts: Facts) -> Stop:
+    closed = "" if pull.state == "open" else ", closed since"
+    reason = f"pull request #{pull.number}{closed}: {verification}"
+    links = Facts(pull_request_url=pull.url, pull_request_number=pull.number)
+    return Stop(Outcome.PR_OPENED, reason, facts.merged(links))
 
 
 def _render_pull(templates: TemplateSet, variables: dict[str, Any]) -> PlannedPull:

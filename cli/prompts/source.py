@@ -47,7 +47,7 @@ def load(ctx: click.Context, named: str | None) -> TemplateSet:
             )
         if named:
             return sets.get(named)
-        return sets.wanted()
+        return sets.latest()
 
 
 def changed_lines(before: str, after: str, name: str) -> str:
