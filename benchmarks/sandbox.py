@@ -3,19 +3,21 @@ plain command.
 
     python -m benchmarks.sandbox [--times 200] [--suites 3] [--json OUT]
 
-The ways take turns, so that what else the machine does meets them alike; of a suite's runs the
-shortest counts, since anything else only adds. Goals: ``uid_ms`` under 10 and ``bwrap_ms`` under 30
-more than plain; ``uid_suite`` and ``bwrap_suite``, the shares of time that a suite takes longer,
-within 0.03."""
+The runners take turns, so that what else the machine does affects them alike. Of a suite's runs the
+shortest counts, since anything else only adds to it. Goals: ``uid_ms`` under 10 and ``bwrap_ms``
+under 30 more than plain; ``uid_suite`` and ``bwrap_suite``, the shares of time that a suite takes
+longer, within 0.03.
+"""
 
 import argparse
 import asyncio
 import sys
 import tempfile
 import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Protocol
 
 from benchmarks.report import report, show, write
 from sandbox import NoIsolation, Sandbox, SandboxCommand
@@ -24,7 +26,9 @@ from sandbox.index.proxy import IndexProxy
 from sandbox.uid.backend import UidSandbox
 
 PYTHON = Path(sys.executable).resolve()
-#: Parts of it that need no network, fork, use threads, sockets, files and the processor.
+HELPER_SOCKET = Path("/run/coding-agent/sandbox.sock")
+TRUE = SandboxCommand(("/bin/true",), cwd=Path("/"))
+# Parts of it that need no network: they fork, and use threads, sockets, files and the processor.
 SUITE = (
     "test_json",
     "test_email",
@@ -39,13 +43,18 @@ SUITE = (
 )
 
 
-class Plain:
-    """The command as it is: what the others are measured against."""
+class Runner(Protocol):
+    name: str
+
+    async def run(self, command: SandboxCommand) -> None: ...
+
+
+class PlainRunner:
+    """Runs the command as it is: what the others are measured against."""
 
     name = "plain"
 
-    async def seconds(self, command: SandboxCommand) -> float:
-        started = time.monotonic()
+    async def run(self, command: SandboxCommand) -> None:
         process = await asyncio.create_subprocess_exec(
             *command.argv,
             cwd=command.cwd,
@@ -57,85 +66,106 @@ class Plain:
         output, _ = await process.communicate()
         if process.returncode != 0:
             raise SystemExit(f"plain: {output.decode()[-2000:]}")
-        return time.monotonic() - started
 
 
-class Sandboxed:
+class SandboxRunner:
     def __init__(self, sandbox: Sandbox):
         self.name = sandbox.name
         self._sandbox = sandbox
 
-    async def seconds(self, command: SandboxCommand) -> float:
-        started = time.monotonic()
-        done = await self._sandbox.run(command)
-        if done.returncode != 0:
-            raise SystemExit(f"{self.name}: {done.output[-2000:]}")
-        return time.monotonic() - started
+    async def run(self, command: SandboxCommand) -> None:
+        result = await self._sandbox.run(command)
+        if result.returncode != 0:
+            raise SystemExit(f"{self.name}: {result.output[-2000:]}")
 
 
-async def measure(ways: list[Plain | Sandboxed], times: int, suites: int) -> list[dict[str, Any]]:
-    true: dict[str, list[float]] = {way.name: [] for way in ways}
-    suite: dict[str, list[float]] = {way.name: [] for way in ways}
-    for turn in range(times + 1):
-        for way in ways:
-            took = await way.seconds(SandboxCommand(("/bin/true",), cwd=Path("/")))
-            true[way.name] += [took] if turn else []  # the first one is warming up
+@dataclass
+class Measurement:
+    """Seconds of each run."""
+
+    way: str
+    true: list[float] = field(default_factory=list)
+    suite: list[float] = field(default_factory=list)
+
+
+def make_runners() -> list[Runner]:
+    """Return the plain runner first, then the sandboxes that work here."""
+    index = IndexProxy.configured({})
+    runners: list[Runner] = [PlainRunner()]
+    for make_sandbox in (
+        lambda: UidSandbox(HELPER_SOCKET, index),
+        lambda: BwrapSandbox(index),
+    ):
+        try:
+            runners.append(SandboxRunner(make_sandbox()))
+        except NoIsolation as error:
+            print(f"left out: {error}")
+    return runners
+
+
+async def measure(runners: list[Runner], times: int, suites: int) -> list[Measurement]:
+    measurements = [Measurement(runner.name) for runner in runners]
+    for runner in runners:
+        await runner.run(TRUE)  # to warm up
+    for _ in range(times):
+        for runner, measurement in zip(runners, measurements, strict=True):
+            measurement.true.append(await seconds_of(runner, TRUE))
     for _ in range(suites):
-        for way in ways:
+        for runner, measurement in zip(runners, measurements, strict=True):
             with tempfile.TemporaryDirectory(prefix="suite-") as folder:
-                command = SandboxCommand(
-                    (str(PYTHON), "-B", "-m", "test", *SUITE),
-                    cwd=Path(folder),
-                    writable=(Path(folder),),
-                    readable=(PYTHON.parent.parent,),
-                )
-                suite[way.name].append(await way.seconds(command))
-    return [
-        {"way": way.name, "true": sorted(true[way.name]), "suite": suite[way.name]} for way in ways
-    ]
+                command = suite_command(Path(folder))
+                measurement.suite.append(await seconds_of(runner, command))
+    for measurement in measurements:
+        measurement.true.sort()
+    return measurements
+
+
+def suite_command(folder: Path) -> SandboxCommand:
+    return SandboxCommand(
+        (str(PYTHON), "-B", "-m", "test", *SUITE),
+        cwd=folder,
+        writable=(folder,),
+        readable=(PYTHON.parent.parent,),
+    )
+
+
+async def seconds_of(runner: Runner, command: SandboxCommand) -> float:
+    started = time.monotonic()
+    await runner.run(command)
+    return time.monotonic() - started
+
+
+def summarize(measurements: list[Measurement]) -> dict[str, float]:
+    plain, *sandboxes = measurements
+    summary = {"plain_ms": median(plain.true) * 1000}
+    for sandbox in sandboxes:
+        overhead = median(sandbox.true) - median(plain.true)
+        summary[f"{sandbox.way}_ms"] = overhead * 1000
+        if sandbox.suite:
+            summary[f"{sandbox.way}_suite"] = min(sandbox.suite) / min(plain.suite) - 1
+    return summary
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--times", type=int, default=200, help="how often /bin/true is run, each way"
-    )
-    parser.add_argument(
-        "--suites", type=int, default=3, help="how often the suite is run, each way"
-    )
+    parser.add_argument("--times", type=int, default=200, help="runs of /bin/true, each way")
+    parser.add_argument("--suites", type=int, default=3, help="runs of the suite, each way")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    index = IndexProxy.configured({})
-    ways: list[Plain | Sandboxed] = [Plain()]
-    for make in (
-        lambda: UidSandbox(Path("/run/coding-agent/sandbox.sock"), index),
-        lambda: BwrapSandbox(index),
-    ):
-        try:
-            ways.append(Sandboxed(make()))
-        except NoIsolation as error:
-            print(f"left out: {error}")
-    rows = asyncio.run(measure(ways, arguments.times, arguments.suites))
-    summary = {"plain_ms": median(rows[0]["true"]) * 1000}
-    plain = rows[0]
-    for row in rows[1:]:
-        summary[f"{row['way']}_ms"] = (median(row["true"]) - median(plain["true"])) * 1000
-        if row["suite"]:
-            summary[f"{row['way']}_suite"] = min(row["suite"]) / min(plain["suite"]) - 1
-    lines = [
-        [
-            row["way"],
-            row["true"][0] * 1000,
-            median(row["true"]) * 1000,
-            min(row["suite"], default=None),
-        ]
-        for row in rows
-    ]
-    show(
-        "Sandboxes", ["way", "true: least ms", "true: median ms", "suite: least s"], lines, summary
-    )
+
+    runners = make_runners()
+    measurements = asyncio.run(measure(runners, arguments.times, arguments.suites))
+    summary = summarize(measurements)
+    lines = []
+    for measurement in measurements:
+        least_ms = measurement.true[0] * 1000
+        median_ms = median(measurement.true) * 1000
+        lines.append([measurement.way, least_ms, median_ms, min(measurement.suite, default=None)])
+    columns = ["way", "true: least ms", "true: median ms", "suite: least s"]
+    show("Sandboxes", columns, lines, summary)
+    rows = [asdict(measurement) for measurement in measurements]
     write(report("sandbox", summary, rows), arguments.json)
 
 

@@ -1,16 +1,24 @@
-"""Fill the disk below a folder, in files with a name; with a second argument, half of them without one."""
+"""Fill the disk below a folder, in files with a name; with a second argument, half of them without
+one.
+"""
 
 import os
 import sys
 
+FILES = 100
+FILE_BYTES = 100_000_000
+
 os.chdir(sys.argv[1])
-held = []
-for number in range(100):
-    held.append(os.open(f"disk-bomb-{number}", os.O_CREAT | os.O_RDWR))
-    if number % 2 and sys.argv[2:]:
-        os.unlink(f"disk-bomb-{number}")
+unlinks_half = len(sys.argv) > 2
+descriptors = []
+for number in range(FILES):
+    name = f"disk-bomb-{number}"
+    descriptor = os.open(name, os.O_CREAT | os.O_RDWR)
+    descriptors.append(descriptor)
+    if unlinks_half and number % 2:
+        os.unlink(name)
     try:
-        os.posix_fallocate(held[-1], 0, 100_000_000)
+        os.posix_fallocate(descriptor, 0, FILE_BYTES)
     except OSError:
-        pass
+        continue
 print("escaped")

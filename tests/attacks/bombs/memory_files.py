@@ -1,12 +1,15 @@
-"""Take memory by files in memory: /dev/shm, without a name, and memfd where there is one."""
+"""Take memory by files in memory: in /dev/shm, without a name."""
 
 import os
 
-held = []
-for number in range(100):
-    descriptor = os.open(f"/dev/shm/bomb{number}", os.O_CREAT | os.O_RDWR)
-    os.unlink(f"/dev/shm/bomb{number}")
-    held.append(descriptor)
-    for _ in range(50):
-        os.write(descriptor, bytes(1_000_000))
+FILES = 100
+CHUNKS = 50
+CHUNK = bytes(1_000_000)
+
+for number in range(FILES):
+    path = f"/dev/shm/bomb{number}"
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR)
+    os.unlink(path)
+    for _ in range(CHUNKS):
+        os.write(descriptor, CHUNK)
 print("escaped")

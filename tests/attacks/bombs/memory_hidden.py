@@ -1,6 +1,7 @@
-"""Take shared memory in a program that can't be read, and so not be looked at."""
+"""Take shared memory in a program that can't be read, and so can't be inspected."""
 
 import os
+import runpy
 import shutil
 import sys
 
@@ -8,5 +9,5 @@ if len(sys.argv) == 1:
     shutil.copy(sys.executable, "unreadable")
     os.chmod("unreadable", 0o111)
     os.environ["PYTHONHOME"] = sys.base_prefix
-    os.execv("./unreadable", ["unreadable", __file__, "again"])
-exec(open(os.path.join(os.path.dirname(__file__), "memory_shared_anonymous.py")).read())
+    os.execv("./unreadable", ["unreadable", __file__, "second start"])
+runpy.run_path(os.path.join(os.path.dirname(__file__), "memory_shared_anonymous.py"))

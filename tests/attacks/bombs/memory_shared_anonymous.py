@@ -2,11 +2,15 @@
 
 import mmap
 
-held = []
-for _ in range(100):
-    part = mmap.mmap(-1, 50_000_000)
-    for at in range(0, 50_000_000, 4096):
-        part[at] = 1
-    part.madvise(mmap.MADV_DONTNEED)
-    held.append(part)
+MAPPINGS = 100
+MAPPING_BYTES = 50_000_000
+PAGE = 4096
+
+mappings = []
+for _ in range(MAPPINGS):
+    mapping = mmap.mmap(-1, MAPPING_BYTES)
+    for offset in range(0, MAPPING_BYTES, PAGE):
+        mapping[offset] = 1
+    mapping.madvise(mmap.MADV_DONTNEED)
+    mappings.append(mapping)
 print("escaped")

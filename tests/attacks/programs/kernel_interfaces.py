@@ -1,13 +1,13 @@
-"""Ask for what a test has no use for, and exploits had: io_uring, bpf, perf, userfaultfd, modules, kexec, clocks."""
+"""Make calls that tests don't need and exploits have used: io_uring, bpf, perf, modules, kexec, clocks."""
 
 import ctypes
 import os
 import time
 
-from attack import attempt, syscall, verdict
+from attack import succeeds, syscall, verdict
 
 page = ctypes.create_string_buffer(4096)
-asked = [
+CALLS = [
     ("io_uring_setup", 8, page),
     ("bpf", 5, page, 72),
     ("perf_event_open", page, 0, -1, -1, 0),
@@ -38,5 +38,5 @@ asked = [
     ("uselib", b"/bin/true"),
     ("memfd_secret", 0),
 ]
-reached = [name for name, *arguments in asked if syscall(name, *arguments) >= 0]
-verdict(bool(reached) or attempt(time.clock_settime, time.CLOCK_REALTIME, 0))
+successful = [name for name, *arguments in CALLS if syscall(name, *arguments) >= 0]
+verdict(bool(successful) or succeeds(time.clock_settime, time.CLOCK_REALTIME, 0))

@@ -1,17 +1,23 @@
-"""Signal a process outside, everybody, and the processes that keep this session."""
+"""Signal a process outside, everybody, and the process that keeps this session."""
 
 import os
 import signal
 
-from attack import OUTSIDE, verdict
+from attack import OUTSIDE, succeeds, verdict
 
-reached = False
-for pid in (OUTSIDE["pid"], -1, 1):
+EVERYBODY = -1
+
+
+def sees_victim():
     try:
-        if pid == OUTSIDE["pid"] and b"victim" not in open(f"/proc/{pid}/cmdline", "rb").read():
-            continue
-        os.kill(pid, 0 if pid == 1 else signal.SIGTERM)
-        reached = reached or pid == OUTSIDE["pid"]
+        with open(f"/proc/{OUTSIDE['pid']}/cmdline", "rb") as file:
+            return b"victim" in file.read()
     except OSError:
-        continue
-verdict(reached)
+        return False
+
+
+escaped = sees_victim() and succeeds(os.kill, OUTSIDE["pid"], signal.SIGTERM)
+# Whether these have an effect is checked outside.
+succeeds(os.kill, EVERYBODY, signal.SIGTERM)
+succeeds(os.kill, 1, 0)
+verdict(escaped)

@@ -1,7 +1,11 @@
-"""Leave files, links and a process behind, in the folders that all share and in a tree too deep to walk."""
+"""Leave files, links and a process behind, in the folders that all share and in a tree too deep to
+walk.
+"""
 
 import os
 import time
+
+DEPTH = 400
 
 for folder in ("/tmp", "/var/tmp", "/dev/shm", "/run/lock"):
     try:
@@ -10,10 +14,10 @@ for folder in ("/tmp", "/var/tmp", "/dev/shm", "/run/lock"):
         os.link("/etc/passwd", f"{folder}/left-behind-link")
     except OSError:
         continue
-for name, target in (("junit.xml", "/etc/shadow"), ("report", "/root")):
-    os.symlink(target, name)
+os.symlink("/etc/shadow", "junit.xml")
+os.symlink("/root", "report")
 top = os.getcwd()
-for _ in range(400):
+for _ in range(DEPTH):
     os.mkdir("deep")
     os.chdir("deep")
 os.chdir(top)
@@ -23,4 +27,4 @@ if os.fork() == 0:
         os.closerange(0, 1000)
         time.sleep(4714)
     os._exit(0)
-print("held")  # what is left is looked at outside
+print("held")  # what is left is checked outside

@@ -2,13 +2,25 @@
 
 import os
 
-from attack import OUTSIDE, attempt, syscall, verdict
+from attack import OUTSIDE, succeeds, syscall, verdict
+
+
+def sees(pid):
+    """Whether the process outside has its id here, too."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return b"victim" in file.read()
+    except OSError:
+        return False
+
 
 pid = OUTSIDE["pid"]
-opened = attempt(open, f"/proc/{pid}/mem", "r+b") or attempt(os.listdir, f"/proc/{pid}/fd")
-opened = opened or attempt(os.listdir, f"/proc/{pid}/root/root")
-try:
-    there = b"victim" in open(f"/proc/{pid}/cmdline", "rb").read()
-except OSError:
-    there = False
-verdict(there and (opened or syscall("pidfd_getfd", os.pidfd_open(pid), 0, 0) >= 0))
+escapes = []
+if sees(pid):
+    escapes = [
+        succeeds(open, f"/proc/{pid}/mem", "r+b"),
+        succeeds(os.listdir, f"/proc/{pid}/fd"),
+        succeeds(os.listdir, f"/proc/{pid}/root/root"),
+        syscall("pidfd_getfd", os.pidfd_open(pid), 0, 0) >= 0,
+    ]
+verdict(any(escapes))

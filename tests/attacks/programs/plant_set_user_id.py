@@ -2,20 +2,23 @@
 
 import os
 import shutil
+import stat
 
-from attack import attempt, syscall, verdict
+from attack import succeeds, syscall, verdict
+
+AT_FDCWD = -100
+SET_USER_ID = 0o4755
+SET_ID_BITS = stat.S_ISUID | stat.S_ISGID
 
 shutil.copy("/bin/true", "planted")
-attempt(os.chmod, "planted", 0o6755)
-descriptor = os.open("planted", os.O_RDONLY)
-attempt(os.fchmod, descriptor, 0o4755)
-syscall("fchmodat2", -100, b"planted", 0o4755, 0)
-attempt(os.open, "created", os.O_CREAT | os.O_WRONLY, 0o4755)
-attempt(os.mknod, "made", 0o104755)
-verdict(
-    any(
-        os.stat(name).st_mode & 0o6000
-        for name in ("planted", "created", "made")
-        if os.path.exists(name)
-    )
-)
+succeeds(os.chmod, "planted", 0o6755)
+succeeds(os.fchmod, os.open("planted", os.O_RDONLY), SET_USER_ID)
+syscall("fchmodat2", AT_FDCWD, b"planted", SET_USER_ID, 0)
+succeeds(os.open, "created", os.O_CREAT | os.O_WRONLY, SET_USER_ID)
+succeeds(os.mknod, "made", stat.S_IFREG | SET_USER_ID)
+
+escapes = []
+for name in ("planted", "created", "made"):
+    if os.path.exists(name):
+        escapes.append(os.stat(name).st_mode & SET_ID_BITS != 0)
+verdict(any(escapes))

@@ -2,27 +2,34 @@
 
 import socket
 
-from attack import attempt, verdict
+from attack import succeeds, verdict
 
-VSOCK = 40
-ALG = 38
-PACKET = 17
-XDP = 44
-BLUETOOTH = 31
-KEY = 15
-wanted = [
-    (socket.AF_INET, socket.SOCK_RAW, 1),
-    (socket.AF_INET, socket.SOCK_DGRAM, 1),
-    (socket.AF_INET6, socket.SOCK_RAW, 58),
-    (socket.AF_INET, socket.SOCK_STREAM, 262),
-    (socket.AF_INET, socket.SOCK_STREAM, 132),
-    (PACKET, socket.SOCK_RAW, 3),
-    (VSOCK, socket.SOCK_STREAM, 0),
-    (ALG, socket.SOCK_SEQPACKET, 0),
-    (XDP, socket.SOCK_RAW, 0),
-    (KEY, socket.SOCK_RAW, 2),
-    (socket.AF_NETLINK, socket.SOCK_RAW, 16),
-    (socket.AF_NETLINK, socket.SOCK_RAW, 12),
-    (BLUETOOTH, socket.SOCK_RAW, 1),
+AF_KEY = 15
+AF_PACKET = 17
+AF_BLUETOOTH = 31
+AF_ALG = 38
+AF_VSOCK = 40
+AF_XDP = 44
+IPPROTO_ICMP = 1
+IPPROTO_ICMPV6 = 58
+IPPROTO_SCTP = 132
+IPPROTO_MPTCP = 262
+NETLINK_CRYPTO = 12
+NETLINK_GENERIC = 16
+
+SOCKETS = [
+    (socket.AF_INET, socket.SOCK_RAW, IPPROTO_ICMP),
+    (socket.AF_INET, socket.SOCK_DGRAM, IPPROTO_ICMP),
+    (socket.AF_INET6, socket.SOCK_RAW, IPPROTO_ICMPV6),
+    (socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP),
+    (socket.AF_INET, socket.SOCK_STREAM, IPPROTO_SCTP),
+    (AF_PACKET, socket.SOCK_RAW, 3),
+    (AF_VSOCK, socket.SOCK_STREAM, 0),
+    (AF_ALG, socket.SOCK_SEQPACKET, 0),
+    (AF_XDP, socket.SOCK_RAW, 0),
+    (AF_KEY, socket.SOCK_RAW, 2),
+    (socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC),
+    (socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_CRYPTO),
+    (AF_BLUETOOTH, socket.SOCK_RAW, 1),
 ]
-verdict(any(attempt(socket.socket, *how) for how in wanted))
+verdict(any(succeeds(socket.socket, *arguments) for arguments in SOCKETS))

@@ -1,13 +1,15 @@
-"""Find the worker's secret in any process's environment, memory map or open files."""
+"""Find the worker's secret in any process's environment."""
 
 import glob
 
 from attack import OUTSIDE, verdict
 
-found = False
+secret = OUTSIDE["word"][::-1].encode()
+escapes = []
 for path in [*glob.glob("/proc/[0-9]*/environ"), *glob.glob("/proc/[0-9]*/task/*/environ")]:
     try:
-        found = found or OUTSIDE["word"][::-1].encode() in open(path, "rb").read()
+        with open(path, "rb") as file:
+            escapes.append(secret in file.read())
     except OSError:
         continue
-verdict(found)
+verdict(any(escapes))

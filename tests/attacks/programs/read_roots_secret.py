@@ -1,5 +1,5 @@
 """Read a file of root's, mode 0600, and one below a folder that is root's alone."""
 
-from attack import OUTSIDE, attempt, verdict
+from attack import OUTSIDE, succeeds, verdict
 
-verdict(any(attempt(open, path) for path in (OUTSIDE["secret"], "/etc/shadow")))
+verdict(any(succeeds(open, path) for path in (OUTSIDE["secret"], "/etc/shadow")))

@@ -3,17 +3,21 @@
 import fcntl
 import os
 import pty
+import termios
 
-from attack import attempt, verdict
+from attack import succeeds, verdict
 
-TIOCSTI = 0x5412
 TIOCLINUX = 0x541C
-escaped = attempt(lambda: fcntl.ioctl(os.open("/dev/tty", os.O_RDWR), TIOCSTI, b"x"))
-for descriptor in (0, 1, 2):
-    escaped = (
-        escaped
-        or attempt(fcntl.ioctl, descriptor, TIOCSTI, b"x")
-        or attempt(fcntl.ioctl, descriptor, TIOCLINUX, b"\2")
-    )
-_, terminal = pty.openpty()
-verdict(escaped or attempt(fcntl.ioctl, terminal, TIOCSTI, b"x"))
+
+
+def type_into_terminal():
+    fcntl.ioctl(os.open("/dev/tty", os.O_RDWR), termios.TIOCSTI, b"x")
+
+
+escapes = [succeeds(type_into_terminal)]
+for stream in (0, 1, 2):
+    escapes.append(succeeds(fcntl.ioctl, stream, termios.TIOCSTI, b"x"))
+    escapes.append(succeeds(fcntl.ioctl, stream, TIOCLINUX, b"\2"))
+_, own_terminal = pty.openpty()
+escapes.append(succeeds(fcntl.ioctl, own_terminal, termios.TIOCSTI, b"x"))
+verdict(any(escapes))

@@ -1,22 +1,24 @@
-"""Connect to sockets of others: abstract, by a path that all may write, by a link, by a relative name."""
+"""Connect to sockets of others: abstract, by a path that all may write, by a link, by the helper's
+path.
+"""
 
 import os
 import socket
 import tempfile
 
-from attack import OUTSIDE, attempt, verdict
+from attack import OUTSIDE, succeeds, verdict
 
-reached = False
 link = os.path.join(tempfile.mkdtemp(), "link")
 os.symlink(OUTSIDE["socket"], link)
-for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-    for name in ("\0" + OUTSIDE["abstract"], OUTSIDE["socket"], link, OUTSIDE["helper"]):
-        sock = socket.socket(socket.AF_UNIX, kind)
-        reached = reached or attempt(sock.connect, name)
-        if kind == socket.SOCK_DGRAM:
-            reached = (
-                reached
-                or attempt(sock.sendto, b"x", name)
-                or attempt(sock.sendmsg, [b"x"], [], 0, name)
-            )
-verdict(reached)
+
+escapes = []
+for address in ("\0" + OUTSIDE["abstract"], OUTSIDE["socket"], link, OUTSIDE["helper"]):
+    stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    escapes += [
+        succeeds(stream.connect, address),
+        succeeds(datagrams.connect, address),
+        succeeds(datagrams.sendto, b"x", address),
+        succeeds(datagrams.sendmsg, [b"x"], [], 0, address),
+    ]
+verdict(any(escapes))

@@ -3,10 +3,10 @@
 import glob
 import os
 
-from attack import OUTSIDE, attempt, verdict
+from attack import OUTSIDE, succeeds, verdict
 
 folder = OUTSIDE["folder"]
-places = [
+FOLDERS = (
     folder,
     "/",
     "/etc",
@@ -21,37 +21,29 @@ places = [
     "/run",
     "/dev",
     "/sys",
-]
-escaped = any(attempt(open, f"{place}/sandbox-was-here", "w") for place in places)
-escaped = (
-    escaped
-    or attempt(open, f"{folder}/public", "a")
-    or attempt(os.rename, f"{folder}/public", f"{folder}/taken")
 )
-escaped = (
-    escaped
-    or attempt(os.symlink, "/", f"{folder}/link")
-    or attempt(os.chmod, f"{folder}/public", 0o777)
-)
-escaped = escaped or any(
-    attempt(open, path, "w")
-    for path in (
-        "/proc/sys/kernel/core_pattern",
-        "/proc/sys/kernel/hostname",
-        "/proc/sys/vm/drop_caches",
-        "/proc/sysrq-trigger",
-        "/proc/1/oom_score_adj",
-        "/sys/kernel/uevent_helper",
-        "/proc/sys/kernel/modprobe",
-    )
-)
-groups = [
+KERNEL_FILES = (
+    "/proc/sys/kernel/core_pattern",
+    "/proc/sys/kernel/hostname",
+    "/proc/sys/vm/drop_caches",
+    "/proc/sysrq-trigger",
+    "/proc/1/oom_score_adj",
+    "/sys/kernel/uevent_helper",
+    "/proc/sys/kernel/modprobe",
     "/sys/fs/cgroup/cgroup.procs",
     *glob.glob("/sys/fs/cgroup/*/cgroup.procs"),
     *glob.glob("/sys/fs/cgroup/*/release_agent"),
-]
-verdict(
-    escaped
-    or any(attempt(open, path, "w") for path in groups)
-    or attempt(os.mkdir, "/sys/fs/cgroup/x")
 )
+
+escapes = [
+    succeeds(open, f"{folder}/public", "a"),
+    succeeds(os.rename, f"{folder}/public", f"{folder}/taken"),
+    succeeds(os.symlink, "/", f"{folder}/link"),
+    succeeds(os.chmod, f"{folder}/public", 0o777),
+    succeeds(os.mkdir, "/sys/fs/cgroup/x"),
+]
+for place in FOLDERS:
+    escapes.append(succeeds(open, f"{place}/sandbox-was-here", "w"))
+for path in KERNEL_FILES:
+    escapes.append(succeeds(open, path, "w"))
+verdict(any(escapes))
