@@ -1,9 +1,9 @@
 """``coding-agent env``: how a repository's tests are run here, and by what evidence."""
 
 import asyncio
-import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import click
 
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
+from cli.output import Output, json_option
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -43,9 +44,9 @@ def command() -> None:
 @click.option(
     "--build", is_flag=True, help="Also make the environment, in the sandbox, and print its log."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option("Print one JSON object.")
 @click.pass_context
-def explain(ctx: click.Context, repo: Path, commit: str, build: bool, as_json: bool) -> None:
+def explain(ctx: click.Context, repo: Path, commit: str, build: bool, output: Output) -> None:
     """Say how a repository is tested, and by what evidence. Nothing of it is run without --build.
 
     \b
@@ -74,21 +75,17 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, as_json: b
         raise CommandError(str(error)) from None
 
     fields = _summarize(plan)
-    if as_json:
-        if log is not None:
-            fields["log"] = log
-        click.echo(json.dumps(fields))
-    else:
-        for name, value in fields.items():
-            _print_field(name, value)
-        click.echo(log or "", nl=False)
+    lines = _field_lines(fields)
+    if log is not None:
+        fields["log"] = log
+        lines += log.splitlines()
+    output.write(fields, "\n".join(lines))
     if plan.recipe is None:
         ctx.exit(exits.NO_FIX)
 
 
 def _build(chosen: "Settings", mirror: "Mirror", recipe: "Recipe") -> str:
     """Make the environment in a temporary folder; return the log of what was tried."""
-
     from cli.backends import python_folders, sandbox_for, uv_path
     from repository.testing.command_log import CommandLog
     from repository.testing.environment import EnvironmentFailed
@@ -144,17 +141,25 @@ def _summarize(plan: "TestPlan") -> dict[str, Any]:
     }
 
 
-def _print_field(name: str, value: Any) -> None:
-    """Print a name and its value, one line an item; nothing for what is empty."""
-    if isinstance(value, bool):
-        value = "yes" if value else "no"
-    if isinstance(value, list):
+def _field_lines(fields: Mapping[str, Any]) -> list[str]:
+    """Return names and values in two columns, one line an item, without what is empty."""
+    lines: list[str] = []
+    for name, value in fields.items():
         label = name
-        for item in value:
-            click.echo(f"{label:<16} {item}")
+        for item in _items(value):
+            lines.append(f"{label:<16} {item}")
             label = ""
-    elif value not in (None, ""):
-        click.echo(f"{name:<16} {value}")
+    return lines
+
+
+def _items(value: Any) -> list[Any]:
+    if value in (None, ""):
+        return []
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
+    if isinstance(value, list):
+        return value
+    return [value]
 
 
 def _open_commit(repo: Path, commit: str) -> tuple["Mirror", "BaseCommit"]:
