@@ -1,7 +1,8 @@
 """How many replies of real models apply, and apply correctly: read, applied, compared with the
 files as they should be.
 
-    python -m benchmarks.edits --cases FILE.jsonl.gz ... [--repos DIR] [--results R.jsonl] [--json OUT]
+    python -m benchmarks.edits --cases FILE.jsonl.gz ... [--repos DIR] [--results R.jsonl]
+        [--without RUNG] [--json OUT]
 
 A case that must apply is *correct* when exactly the expected files have the expected contents
 (whitespace at line ends and blank lines at the end ignored), *wrong* when something else was

@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _ASKPASS = """#!/bin/sh
 case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CODING_AGENT_GIT_TOKEN" ;; esac
 """
@@ -314,7 +313,8 @@ class Mirror:
     def commit(self, tree: str, parent: str, message: str, author: Identity, seconds: int) -> str:
         """Write a commit; return its SHA, which is the same for the same arguments.
 
-        ``seconds`` since the epoch are the time of author and committer, who are the same; the zone is UTC.
+        ``seconds`` since the epoch are the time for author and committer, who are the same person;
+        the zone is UTC.
         """
         environment: dict[str, str] = {}
         for role in ("AUTHOR", "COMMITTER"):

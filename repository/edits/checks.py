@@ -74,8 +74,8 @@ def check_syntax(before: Mapping[str, str | None], after: Mapping[str, str | Non
         if text is None:
             continue
         old = before.get(path)
-        error = parse_error(path, text)
-        if error and (old is None or parse_error(path, old) is None):
+        error = _parse_error(path, text)
+        if error and (old is None or _parse_error(path, old) is None):
             problems.append(f"With the edits, {path[:200]} does not parse any more: {error}")
         if _count_conflict_markers(text) > _count_conflict_markers(old or ""):
             problems.append(f"The edits write a conflict marker into {path[:200]}")
@@ -83,7 +83,7 @@ def check_syntax(before: Mapping[str, str | None], after: Mapping[str, str | Non
         raise EditFailed("\n".join(problems))
 
 
-def parse_error(path: str, text: str) -> str | None:
+def _parse_error(path: str, text: str) -> str | None:
     """Return why a text is not in the language that its path suggests.
 
     None where it is, and where there is no parser for the language.
@@ -101,7 +101,7 @@ def parse_error(path: str, text: str) -> str | None:
 
 def parses_as_python(path: str, text: str) -> bool:
     """Return whether the path is one of a Python file and the text parses."""
-    return path.endswith((".py", ".pyi")) and parse_error(path, text) is None
+    return path.endswith((".py", ".pyi")) and _parse_error(path, text) is None
 
 
 def _describe_parser_error(error: Exception) -> str:

@@ -17,7 +17,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from repository.git import (
-    EMPTY_TREE,
     GitError,
     GitUnavailable,
     Identity,
@@ -27,7 +26,9 @@ from repository.git import (
 )
 from tests.stand_ins.github import OUTSIDER_TOKEN, READ_TOKEN, WRITE_TOKEN, GithubStandIn
 
-WHO = Identity("coding-agent", "agent@example.com")
+AUTHOR = Identity("coding-agent", "agent@example.com")
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""The tree without files, which every git knows."""
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def changed(mirror: Mirror, url: str, content: bytes = b"changed\n") -> tuple[st
     base = mirror.branch("main")
     assert base
     tree = mirror.write_tree(base, {"a.txt": content})
-    return base, mirror.commit(tree, base, "Change a.txt", WHO, 1_700_000_000)
+    return base, mirror.commit(tree, base, "Change a.txt", AUTHOR, 1_700_000_000)
 
 
 def test_a_commit_is_pushed_to_a_new_branch(
@@ -279,7 +280,7 @@ def test_a_commit_has_a_time_and_a_nearest_tag(
 
 def test_the_same_arguments_give_the_same_commit(local: Mirror, base: str) -> None:
     tree = local.write_tree(base, {"a": b"x"})
-    commits = {local.commit(tree, base, "m \ud800\0 ü", WHO, 1_700_000_000) for _ in range(2)}
+    commits = {local.commit(tree, base, "m \ud800\0 ü", AUTHOR, 1_700_000_000) for _ in range(2)}
     assert len(commits) == 1
     described = subprocess.run(
         ["git", "show", "-s", "--format=%an|%ae|%cn|%ad|%P|%B", "--date=raw", *commits],

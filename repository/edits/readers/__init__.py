@@ -53,7 +53,7 @@ _WHOLE_FILES = Format(
     read=whole.read,
 )
 """Read only where there is nothing else, since any code in a fence looks like a file."""
-MAX_REPLY = 1_000_000
+_MAX_REPLY = 1_000_000
 """Characters: more than any model writes at once."""
 _MAX_PROBLEMS = 5
 _MANY_BLANK_LINES = re.compile(r"\n{3,}")
@@ -78,8 +78,8 @@ def read_reply(reply: str) -> ParsedReply:
     The format that begins first is the reply's. A marker of another format is content inside an
     edit, and a problem outside of one: a part of what was meant would be lost.
     """
-    if len(reply) > MAX_REPLY:
-        message = f"it has {len(reply)} characters; {MAX_REPLY} at most are read"
+    if len(reply) > _MAX_REPLY:
+        message = f"it has {len(reply)} characters; {_MAX_REPLY} at most are read"
         return ParsedReply("", (), (Problem(1, message),), "")
     text = _blank_thoughts(reply).replace("\r\n", "\n")
     lines = text.split("\n")

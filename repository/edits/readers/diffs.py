@@ -246,18 +246,19 @@ class _DiffReader:
         if file is None or file.has_names:
             file = self._open_file(self._cursor.at)
         file.has_names = True
-        names = [name for name in (old, new) if name not in (None, _NO_FILE)]
-        if all(name is not None and name.startswith(_PREFIXES) for name in names):
+        if _has_prefix(old) and _has_prefix(new):
             old = _without_prefix(old)
             new = _without_prefix(new)
         file.is_new = file.is_new or old == _NO_FILE
         file.is_deleted = file.is_deleted or new == _NO_FILE
         file.path = old if new in (None, _NO_FILE) else new
-        if old not in (None, new, _NO_FILE) and new != _NO_FILE:
-            shown = (old or "")[:_MAX_SHOWN_PATH]
-            self._reading.add_problem(
-                self._cursor.at, f"the diff turns {shown} into {new or ''}: write a new file"
-            )
+        if old is None or old == new or _NO_FILE in (old, new):
+            return
+        if new is None:
+            problem = "the diff has no +++ line below its --- line"
+        else:
+            problem = f"the diff turns {old[:_MAX_SHOWN_PATH]} into {new}: write a new file"
+        self._reading.add_problem(self._cursor.at, problem)
 
     def _read_hunk(self, header: re.Match[str] | None) -> None:
         """Read the lines of a hunk from the cursor on, the header being above it."""
@@ -293,7 +294,9 @@ class _DiffReader:
     def _ends_hunk(self, file: _File, counts: _Counts | None) -> bool:
         """Return whether the line at the cursor is no part of the hunk above it."""
         line = self._cursor.line
-        if line.startswith(_STARTS_NEXT) or line.strip() in _CLOSING_TAGS or self._at_names():
+        if line.startswith(_STARTS_NEXT) or line.strip() in _CLOSING_TAGS:
+            return True
+        if self._at_names():
             return True
         if self._fence is not None:
             return line.startswith(self._fence) and not line.strip(self._fence[0] + " ")
@@ -318,6 +321,13 @@ class _DiffReader:
 def _clean_name(line: re.Match[str]) -> str:
     """Return the path of a --- or +++ line, without git's quotes and diff's time."""
     return line["path"].split("\t")[0].strip().strip('"')
+
+
+def _has_prefix(name: str | None) -> bool:
+    """Return whether a name has git's prefix, or is no name that could have one."""
+    if name is None or name == _NO_FILE:
+        return True
+    return name.startswith(_PREFIXES)
 
 
 def _without_prefix(name: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What holds for any file, any edit and any reply. ``make fuzz`` tries each with 10,000 examples."""
+"""Properties of any file, edit and reply. ``make fuzz`` tries each with 10,000 examples."""
 
 import json
 from collections.abc import Callable
@@ -19,29 +19,32 @@ def applied(reply: str, **files: bytes) -> dict[str, bytes | None]:
     return apply_to_bytes(reply, known).files
 
 
-# How each format says "these lines become those", with what stands around them for those that want
-# context.
+# How each format writes "these lines become those", ``start`` being the index of the first one.
 def _block(search: list[str], replace: list[str], _start: int) -> str:
-    return "f.txt\n```\n" + "\n".join(
-        ["<<<<<<< SEARCH", *search, "=======", *replace, ">>>>>>> REPLACE", "```"]
-    )
+    lines = ["f.txt", "```", "<<<<<<< SEARCH", *search, "=======", *replace, ">>>>>>> REPLACE"]
+    return "\n".join([*lines, "```"])
 
 
 def _pair(search: list[str], replace: list[str], _start: int) -> str:
-    old, new = ("\n".join(lines) for lines in (search, replace))
-    return f"<file>f.txt</file>\n<original>\n{old}\n</original>\n<patched>\n{new}\n</patched>\n"
+    original = ["<original>", *search, "</original>"]
+    patched = ["<patched>", *replace, "</patched>"]
+    return "\n".join(["<file>f.txt</file>", *original, *patched, ""])
 
 
 def _diff(search: list[str], replace: list[str], start: int) -> str:
-    body = [*(f"-{line}" for line in search), *(f"+{line}" for line in replace)]
-    return "\n".join(
-        ["```diff", "--- a/f.txt", "+++ b/f.txt", f"@@ -{start + 7},9 +{start},1 @@", *body, "```"]
-    )
+    header = ["--- a/f.txt", "+++ b/f.txt", f"@@ -{start + 7},9 +{start},1 @@"]
+    return "\n".join(["```diff", *header, *_hunk_lines(search, replace), "```"])
 
 
 def _envelope(search: list[str], replace: list[str], _start: int) -> str:
-    body = [*(f"-{line}" for line in search), *(f"+{line}" for line in replace)]
-    return "\n".join(["*** Begin Patch", "*** Update File: f.txt", "@@", *body, "*** End Patch"])
+    header = ["*** Begin Patch", "*** Update File: f.txt", "@@"]
+    return "\n".join([*header, *_hunk_lines(search, replace), "*** End Patch"])
+
+
+def _hunk_lines(search: list[str], replace: list[str]) -> list[str]:
+    removed = [f"-{line}" for line in search]
+    added = [f"+{line}" for line in replace]
+    return removed + added
 
 
 def _replacing(search: list[str], replace: list[str], _start: int) -> str:
@@ -60,10 +63,8 @@ def _spanning(search: list[str], replace: list[str], start: int) -> str:
         "end_line": start + len(search),
         "replacement_code": "\n".join(replace) + "\n",
     }
-    return (
-        "I call the"
-        f" tool.\n\n```json\n{json.dumps({'name': 'replace_lines', 'arguments': arguments}, indent=1)}\n```"
-    )
+    call = json.dumps({"name": "replace_lines", "arguments": arguments}, indent=1)
+    return f"I call the tool.\n\n```json\n{call}\n```"
 
 
 FORMATS: dict[str, Callable[[list[str], list[str], int], str]] = {
