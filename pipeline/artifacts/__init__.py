@@ -1,6 +1,4 @@
-"""Where large things are kept: diffs, test logs, model exchanges. Keys are relative paths with
-forward slashes.
-"""
+"""Storage of large data: diffs, test logs, exchanges with a model."""
 
 import re
 from typing import Protocol
@@ -9,21 +7,32 @@ _PART = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._:=@+-]{1,200}")
 
 
 class Artifacts(Protocol):
-    """Synchronous and safe to call from any thread. Writing a key twice replaces it, whole."""
+    """Data under keys, which are relative paths with forward slashes.
 
-    def put(self, key: str, data: bytes) -> None: ...
+    Methods are synchronous and safe to call from any thread. Each raises ValueError for a key that
+    ``validate_key`` refuses.
+    """
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write the data as a whole, in place of what the key held."""
+        ...
 
     def get(self, key: str) -> bytes:
-        """Raises FileNotFoundError where there is none."""
+        """Raises FileNotFoundError where the key holds nothing."""
         ...
 
     def address(self, key: str) -> str:
-        """Where a person or a receiver of events finds it."""
+        """Return the URL under which a person or a receiver of events reads the data."""
         ...
 
 
-def checked(key: str) -> str:
-    """The key itself. Raises ValueError where it could lead elsewhere than below its root."""
-    if not all(_PART.fullmatch(part) for part in key.split("/")):
-        raise ValueError(f"not an artifact key: {key!r}")
+def validate_key(key: str) -> str:
+    """Return the key.
+
+    Raises:
+        ValueError: it could lead out of its root.
+    """
+    for part in key.split("/"):
+        if not _PART.fullmatch(part):
+            raise ValueError(f"not an artifact key: {key!r}")
     return key

@@ -4,26 +4,29 @@ import os
 import tempfile
 from pathlib import Path
 
-from pipeline.artifacts import checked
+from pipeline.artifacts import validate_key
 
 
 class FolderArtifacts:
+    """See ``pipeline.artifacts.Artifacts``."""
+
     def __init__(self, root: Path):
         self.root = root
 
     def put(self, key: str, data: bytes) -> None:
-        """Write all of it or nothing: to a temporary file first, synced, then renamed."""
+        """Write to a temporary file first, synced, then rename it: all of the data or nothing."""
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).replace(path)
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
 
     def get(self, key: str) -> bytes:
@@ -33,4 +36,5 @@ class FolderArtifacts:
         return self._path(key).resolve().as_uri()
 
     def _path(self, key: str) -> Path:
-        return self.root.joinpath(*checked(key).split("/"))
+        parts = validate_key(key).split("/")
+        return self.root.joinpath(*parts)

@@ -1,4 +1,4 @@
-"""The forge: where issues come from and pull requests go."""
+"""The forge: the place that has the issues and takes the pull requests."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,7 +18,7 @@ class Comment(BaseModel):
 
 
 class IssueSnapshot(BaseModel):
-    """An issue as the forge gives it now; texts are as written, hidden parts included."""
+    """An issue at this moment. Its texts are as written, hidden parts included."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,7 +42,8 @@ class Repository(BaseModel):
     default_branch: str
     archived: bool
     push_refusal: str | None
-    """Why no fix can be pushed, to it or to a fork of it, as the deployment chose; None: it can."""
+    """The reason why no fix can be pushed to it, or to a fork of it, as the deployment chose; None: it
+    can be."""
     private: bool
 
 
@@ -59,8 +60,10 @@ class PullRequest(BaseModel):
 
 @dataclass(frozen=True)
 class NewPull:
+    """A pull request to be opened."""
+
     head: str
-    """Branch name, where ``push_url`` leads."""
+    """The branch, in the repository of ``push_url``."""
     base: str
     title: str
     body: str
@@ -70,14 +73,16 @@ class NewPull:
 
 
 class ForgeRefused(Exception):
-    """The forge said no for good: missing, not visible to the token, not allowed. The text says
-    which.
+    """The forge refused for good: missing, not visible to the token, or not allowed.
+
+    The text says which.
     """
 
 
 class Forge(Protocol):
-    """Synchronous; called in threads. Raises ForgeRefused for what waiting won't mend; other errors
-    are retried.
+    """Methods are synchronous, to be called in threads.
+
+    Each raises ForgeRefused where waiting does not help. Other errors are retried by the engine.
     """
 
     opens_pulls: bool
@@ -88,7 +93,7 @@ class Forge(Protocol):
     def issue(self, ref: IssueRef) -> IssueSnapshot: ...
 
     def token(self, repository: str) -> str | None:
-        """The secret that git uses for the clone addresses of ``repository`` and of its fork."""
+        """Return git's secret for the clone addresses of ``repository`` and of its fork."""
         ...
 
     def check_credentials(self) -> None:
@@ -96,23 +101,27 @@ class Forge(Protocol):
         ...
 
     def push_url(self, ref: IssueRef) -> str:
-        """The address that fixes are pushed to; a fork that does not exist yet is made."""
+        """Return the address that fixes are pushed to. A fork that does not exist yet is made."""
         ...
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
-        """Every pull request, open or closed, whose head is ``branch`` where ``push_url`` leads;
-        newest first.
+        """Return every pull request, open or closed, whose head is ``branch``; newest first.
+
+        The branch is the one in the repository of ``push_url``.
         """
         ...
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
-        """Open one. Never retried inside: a reply can be lost after its effect; look with
-        find_pulls first.
+        """Open a pull request.
+
+        It is never retried inside: a reply can be lost after its effect. Look with ``find_pulls``
+        first.
         """
         ...
 
     def update_pull(self, ref: IssueRef, number: int, pull: NewPull) -> PullRequest:
-        """Give an open one the title, body, labels and reviewers of ``pull``; doing it twice
-        changes nothing.
+        """Give an open pull request the title, body, labels and reviewers of ``pull``.
+
+        Doing it twice changes nothing.
         """
         ...

@@ -1,5 +1,8 @@
-"""Signing in as a GitHub App: a token for each owner that installed it, good for an hour, with no
-more rights than a run needs."""
+"""Access as a GitHub App.
+
+Each owner that installed it has a token of its own, good for an hour, with no more rights than a
+run needs.
+"""
 
 import threading
 import time
@@ -9,19 +12,23 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from pipeline.github import ForgeRefused
-from pipeline.github.rest import TIMEOUT_SECONDS, translated
+from pipeline.github.rest import TIMEOUT_SECONDS, forge_error
 
 if TYPE_CHECKING:
     from github import GithubIntegration
 
-#: An installation that lacks one of them is refused a token (422).
+#: GitHub refuses a token (422) to an installation that lacks one of them.
 PERMISSIONS = {"contents": "write", "issues": "read", "pull_requests": "write"}
-#: Seconds of life that a token must have left to be handed out: a clone may take as long.
-LEFT_SECONDS = 900.0
+#: Seconds for which a token must still be good: a clone may take as long.
+MIN_LIFE_SECONDS = 900.0
 
 
 class AppTokens:
-    """``tokens("owner/name")`` is the installation's token. ``clock``: seconds since the epoch."""
+    """Tokens of the App's installations, cached for as long as they are good.
+
+    ``tokens("owner/name")`` is the token of the owner's installation. ``clock`` gives seconds since
+    the epoch.
+    """
 
     def __init__(
         self,
@@ -36,29 +43,34 @@ class AppTokens:
         self._api_url = api_url
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: dict[str, tuple[float, SecretStr]] = {}
+        self._cache: dict[str, tuple[float, SecretStr]] = {}
+        """By owner: when the token ends, and the token."""
 
     def __call__(self, repository: str) -> SecretStr:
-        """Raises ForgeRefused where the App is not installed there, or lacks a permission."""
-        from github import GithubException
+        """Return a token for the repository.
 
+        Raises:
+            ForgeRefused: the App is not installed there, or lacks a permission.
+        """
         owner, _, name = repository.partition("/")
         with self._lock:
-            until, token = self._kept.get(owner, (0.0, SecretStr("")))
-            if until - self._clock() > LEFT_SECONDS:
-                return token
-            try:
-                app = self._app()
-                made = app.get_access_token(
-                    app.get_repo_installation(owner, name).id, permissions=PERMISSIONS
-                )
-            except GithubException as error:
-                raise translated(
-                    error, f"the GitHub App is not installed on {repository}"
-                ) from error
-            token = SecretStr(made.token)
-            self._kept[owner] = (made.expires_at.timestamp(), token)
+            expires_at, token = self._cache.get(owner, (0.0, SecretStr("")))
+            if expires_at - self._clock() <= MIN_LIFE_SECONDS:
+                expires_at, token = self._new_token(owner, name)
+                self._cache[owner] = (expires_at, token)
             return token
+
+    def _new_token(self, owner: str, name: str) -> tuple[float, SecretStr]:
+        from github import GithubException
+
+        app = self._app()
+        try:
+            installation = app.get_repo_installation(owner, name)
+            access = app.get_access_token(installation.id, permissions=PERMISSIONS)
+        except GithubException as error:
+            missing = f"the GitHub App is not installed on {owner}/{name}"
+            raise forge_error(error, missing) from error
+        return access.expires_at.timestamp(), SecretStr(access.token)
 
     def check(self) -> None:
         """Raises where GitHub does not know the App by its key."""

@@ -1,5 +1,6 @@
-"""A local git repository as a forge: no account, no network. A branch is left there; nothing is
-opened.
+"""A local git repository as a forge: no account, no network.
+
+A fix is left there as a branch; no pull request is opened.
 """
 
 import hashlib
@@ -12,17 +13,22 @@ from pipeline.github import ForgeRefused, IssueSnapshot, NewPull, PullRequest, R
 from pipeline.job import IssueRef
 from repository.git import run_git
 
+MAX_NUMBER = 10**9 - 1
+"""The highest number of an issue that is only a text."""
+
 
 def local_issue_url(path: Path, text: str) -> str:
-    """The address of an issue that is only a text: ``file:///ABSOLUTE/PATH/issues/N``, N from the
-    text's hash.
+    """Return the address of an issue that is only a text: ``file:///ABSOLUTE/PATH/issues/N``.
+
+    N comes from the text's hash.
     """
-    number = int(hashlib.sha256(text.encode(errors="replace")).hexdigest(), 16) % (10**9 - 1) + 1
+    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+    number = int(digest, 16) % MAX_NUMBER + 1
     return f"file://{quote(os.fsencode(path.absolute()))}/issues/{number}"
 
 
 class LocalForge:
-    """Implements ``Forge`` for ``path``, with the one issue given."""
+    """Implements ``Forge`` for the repository at ``path``, with one issue."""
 
     opens_pulls = False
 
@@ -32,30 +38,35 @@ class LocalForge:
         self._body = body
 
     def repository(self, ref: IssueRef) -> Repository:
-        """What a fetch will find: asked with ls-remote, so that what git refuses then is told now."""
-        if not self._path.is_dir():
-            raise ForgeRefused(f"{self._path} is no folder")
-        done = run_git(["ls-remote", "--symref", str(self._path), "HEAD"], cwd=self._path)
-        if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            raise ForgeRefused(
-                f"{self._path} is no git repository that can be read:"
-                f" {said[0] if said else 'git failed'}"
-            )
-        told = done.stdout.decode(errors="surrogateescape")
-        if not told.strip():
-            raise ForgeRefused(f"{self._path} has no commit on the branch that it is on")
-        branch = re.search(r"^ref: refs/heads/(.+)\tHEAD$", told, re.M)
-        if not branch:
-            raise ForgeRefused(f"{self._path} is on no branch (detached HEAD): check one out")
+        """Return what a fetch will see.
+
+        It is asked with ls-remote, so what git would refuse later is refused now.
+        """
         return Repository(
             full_name=ref.repository,
             clone_url=str(self._path),
-            default_branch=branch[1],
+            default_branch=self._current_branch(),
             archived=False,
             push_refusal=None,
-            private=False,  # to whom works on it; what its tests install, its owner installs too
+            # To its owner, who works on it: what its tests install, its owner installs, too.
+            private=False,
         )
+
+    def _current_branch(self) -> str:
+        if not self._path.is_dir():
+            raise ForgeRefused(f"{self._path} is no folder")
+        process = run_git(["ls-remote", "--symref", str(self._path), "HEAD"], cwd=self._path)
+        if process.returncode != 0:
+            lines = process.stderr.decode(errors="replace").strip().splitlines()
+            reason = lines[0] if lines else "git failed"
+            raise ForgeRefused(f"{self._path} is no git repository that can be read: {reason}")
+        output = process.stdout.decode(errors="surrogateescape")
+        if not output.strip():
+            raise ForgeRefused(f"{self._path} has no commit on the branch that it is on")
+        branch = re.search(r"^ref: refs/heads/(.+)\tHEAD$", output, re.MULTILINE)
+        if branch is None:
+            raise ForgeRefused(f"{self._path} is on no branch (detached HEAD): check one out")
+        return branch[1]
 
     def issue(self, ref: IssueRef) -> IssueSnapshot:
         return IssueSnapshot(
@@ -75,7 +86,7 @@ class LocalForge:
         return None
 
     def check_credentials(self) -> None:
-        """A folder asks for none."""
+        """Do nothing: a folder needs no credentials."""
 
     def push_url(self, ref: IssueRef) -> str:
         return str(self._path)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import SecretStr
 
-from pipeline.errors import Retry
+from pipeline.errors import Retry, retry_after
 from pipeline.github import Comment, ForgeRefused, IssueSnapshot, NewPull, PullRequest, Repository
 from pipeline.job import IssueRef
 
 if TYPE_CHECKING:
     import github
+    import github.Issue
     import github.IssueComment
     import github.NamedUser
     import github.Organization
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 30
 MAX_COMMENT_BYTES = 1_000_000
-"""No more comments are fetched after this: the stage that reads them refuses far less."""
+"""Comments are fetched up to this size: the stage that reads them refuses far smaller ones."""
 
-_log = logging.getLogger(__name__)
+MAX_MESSAGE = 1000
+"""Characters of a refusal's message."""
+
+log = logging.getLogger(__name__)
 
 
 class Tokens(Protocol):
-    """Credentials that differ by repository (see ``pipeline.github.app``)."""
+    """Credentials that differ by repository; see ``pipeline.github.app``."""
 
     def __call__(self, repository: str) -> SecretStr: ...
 
@@ -37,12 +41,11 @@ class Tokens(Protocol):
 
 
 class GithubForge:
-    """Implements ``Forge``. ``token`` may be a function of the repository: an App's installation token lives an hour
-    and is one owner's. ``push``: fixes go to a branch of the repository, or of the token's own fork of it.
+    """Implements ``Forge``.
 
-    PyGithub's own retries are off: they would repeat POSTs, whose reply can be lost after the effect; the engine
-    retries. Calls are made one at a time, as GitHub's best practices ask, and because PyGithub keeps the request
-    that is under way on a shared connection object.
+    PyGithub's own retries are off: they would repeat POSTs, whose reply can be lost after the
+    effect; the engine retries. Calls are made one at a time, as GitHub's best practices ask, and
+    because PyGithub keeps the request in progress on a shared connection object.
     """
 
     opens_pulls = True
@@ -55,236 +58,268 @@ class GithubForge:
         push: Literal["branch", "fork"] = "branch",
         seconds_between_writes: float = 1.0,
     ):
+        """Args:
+        token: for every repository, or a function of the repository: an App's installation token
+            lives an hour and belongs to one owner.
+        push: fixes go to a branch of the repository, or of the token's own fork of it.
+        """
         self._api_url = api_url.rstrip("/")
-        self._between_writes = seconds_between_writes
+        self._seconds_between_writes = seconds_between_writes
         self._push = push
         self._token = token
         self._lock = threading.Lock()
         self._client: tuple[str, github.Github] | None = None
+        """The last token, and the client that uses it."""
 
     def token(self, repository: str) -> str:
-        secret = self._token if isinstance(self._token, SecretStr) else self._token(repository)
-        return secret.get_secret_value()
+        if isinstance(self._token, SecretStr):
+            return self._token.get_secret_value()
+        return self._token(repository).get_secret_value()
 
     def check_credentials(self) -> None:
         if not isinstance(self._token, SecretStr):
-            return self._token.check()
+            self._token.check()
+            return
         with self._calling("", "GitHub has no rate limits here") as client:
-            client.get_rate_limit()  # counts against none, and refuses a bad token
+            # Counts against no limit, and refuses a bad token.
+            client.get_rate_limit()
 
     def repository(self, ref: IssueRef) -> Repository:
-        with self._calling(
-            ref.repository, f"{ref.repository} does not exist, or the token can't see it"
-        ) as client:
-            found = _existing(client, ref)
+        missing = f"{ref.repository} does not exist, or the token can't see it"
+        with self._calling(ref.repository, missing) as client:
+            repository = _existing(client, ref)
             return Repository(
-                full_name=found.full_name,
-                clone_url=found.clone_url,
-                default_branch=found.default_branch,
-                archived=found.archived,
-                push_refusal=self._push_refusal(found),
-                private=found.private,
+                full_name=repository.full_name,
+                clone_url=repository.clone_url,
+                default_branch=repository.default_branch,
+                archived=repository.archived,
+                push_refusal=self._push_refusal(repository),
+                private=repository.private,
             )
 
     def issue(self, ref: IssueRef) -> IssueSnapshot:
         name = f"issue #{ref.number} of {ref.repository}"
-        with self._calling(
-            ref.repository, f"{name} does not exist, was deleted, or the token can't see it"
-        ) as client:
-            found = client.get_repo(ref.repository).get_issue(ref.number)
-            raw = found.raw_data
-            if not _same(raw["repository_url"], ref.repository):
-                raise ForgeRefused(f"{name} has moved to {raw['html_url']}: send that address")
-            comments: list[Comment] = []
-            size = 0
-            for each in found.get_comments():
-                comments.append(_comment(each))
-                size += len(comments[-1].body.encode(errors="replace"))
-                if size > MAX_COMMENT_BYTES:
-                    break
+        missing = f"{name} does not exist, was deleted, or the token can't see it"
+        with self._calling(ref.repository, missing) as client:
+            issue = client.get_repo(ref.repository).get_issue(ref.number)
+            fields = issue.raw_data
+            if not _is_of_repository(fields["repository_url"], ref.repository):
+                raise ForgeRefused(f"{name} has moved to {fields['html_url']}: send that address")
+            assignees = [person["login"] for person in fields.get("assignees") or ()]
             return IssueSnapshot(
-                number=raw["number"],
-                title=raw["title"],
-                body=raw["body"] or "",
-                author=_login(found.user),
-                association=raw.get("author_association", "NONE"),
-                state=raw["state"],
-                locked=raw["locked"],
-                assignees=tuple(person["login"] for person in raw.get("assignees") or ()),
-                is_pull_request="pull_request" in raw,
-                comments=tuple(comments),
+                number=fields["number"],
+                title=fields["title"],
+                body=fields["body"] or "",
+                author=_login(issue.user),
+                association=fields.get("author_association", "NONE"),
+                state=fields["state"],
+                locked=fields["locked"],
+                assignees=tuple(assignees),
+                is_pull_request="pull_request" in fields,
+                comments=tuple(_comments(issue)),
             )
 
     def push_url(self, ref: IssueRef) -> str:
-        with self._calling(
-            ref.repository, f"{ref.repository} can't be forked with this token"
-        ) as client:
-            return self._head(client, _existing(client, ref)).clone_url
+        missing = f"{ref.repository} can't be forked with this token"
+        with self._calling(ref.repository, missing) as client:
+            return self._push_repository(client, _existing(client, ref)).clone_url
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
-        with self._calling(
-            ref.repository, f"{ref.repository} does not exist, or the token can't see it"
-        ) as client:
+        missing = f"{ref.repository} does not exist, or the token can't see it"
+        with self._calling(ref.repository, missing) as client:
             repository = _existing(client, ref)
-            source = self._head(client, repository)
-            # The filter wants the owner as GitHub spells it; one that it can't read filters
-            # nothing, so look again.
+            source = self._push_repository(client, repository)
+            # The filter needs the owner as GitHub spells it. GitHub ignores a filter that it can't
+            # read, so each pull request's head is compared here, too.
             head = f"{source.owner.login}:{branch}"
-            found = repository.get_pulls(state="all", sort="created", direction="desc", head=head)
-            return [_pull(each) for each in found if _is_head(each, source.full_name, branch)]
+            pulls = repository.get_pulls(state="all", sort="created", direction="desc", head=head)
+            return [_pull(pull) for pull in pulls if _is_head(pull, source.full_name, branch)]
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
-        """Raises ``Retry`` where one is open already: looking again finds it. Labels or reviewers that GitHub
-        refuses cost a warning, not the pull request."""
-        with self._calling(
-            ref.repository, f"pull requests of {ref.repository} can't be opened with this token"
-        ) as client:
-            head = pull.head if self._push == "branch" else f"{client.get_user().login}:{pull.head}"
-            made = client.get_repo(ref.repository).create_pull(
+        """Open a pull request. Labels or reviewers that GitHub refuses cost a warning only.
+
+        Raises:
+            Retry: one is open already; looking again finds it.
+        """
+        missing = f"pull requests of {ref.repository} can't be opened with this token"
+        with self._calling(ref.repository, missing) as client:
+            head = pull.head
+            if self._push == "fork":
+                head = f"{client.get_user().login}:{pull.head}"
+            opened = client.get_repo(ref.repository).create_pull(
                 base=pull.base, head=head, title=pull.title, body=pull.body, draft=pull.draft
             )
-            _dress(made, pull)
-            return _pull(made)
+            _add_labels_and_reviewers(opened, pull)
+            return _pull(opened)
 
     def update_pull(self, ref: IssueRef, number: int, pull: NewPull) -> PullRequest:
-        with self._calling(
-            ref.repository, f"pull request #{number} of {ref.repository} does not exist"
-        ) as client:
-            found = client.get_repo(ref.repository).get_pull(number)
-            found.edit(title=pull.title, body=pull.body)
-            _dress(found, pull)
-            return _pull(found)
+        missing = f"pull request #{number} of {ref.repository} does not exist"
+        with self._calling(ref.repository, missing) as client:
+            existing = client.get_repo(ref.repository).get_pull(number)
+            existing.edit(title=pull.title, body=pull.body)
+            _add_labels_and_reviewers(existing, pull)
+            return _pull(existing)
 
-    def _push_refusal(self, found: "github.Repository.Repository") -> str | None:
+    def _push_refusal(self, repository: "github.Repository.Repository") -> str | None:
+        """Return the reason why no fix can be pushed; None: it can be."""
+        name = repository.full_name
         if self._push == "fork":
-            return (
-                f"{found.full_name} does not allow forks" if found.allow_forking is False else None
-            )
-        # An App's token is made with the right to write, or not at all; its rights as a person are
-        # none.
-        if not isinstance(self._token, SecretStr) or (found.permissions and found.permissions.push):
+            return f"{name} does not allow forks" if repository.allow_forking is False else None
+        if not isinstance(self._token, SecretStr):
+            # An App's token is made with the right to write, or not at all; its rights as a person
+            # are none.
             return None
-        return f"the token has no write access to {found.full_name}"
+        if repository.permissions and repository.permissions.push:
+            return None
+        return f"the token has no write access to {name}"
 
-    def _head(
-        self, client: "github.Github", found: "github.Repository.Repository"
+    def _push_repository(
+        self, client: "github.Github", repository: "github.Repository.Repository"
     ) -> "github.Repository.Repository":
-        """Where branches are pushed: the repository, or the token's own fork of it. GitHub makes no second fork, and
-        one that it has just made takes seconds until git finds it: the push is retried."""
+        """Return the repository that branches are pushed to: this one, or the token's own fork.
+
+        GitHub makes no second fork. It takes seconds until git finds a new one: the push is
+        retried.
+        """
         from github import UnknownObjectException
 
         if self._push == "branch":
-            return found
+            return repository
         try:
-            there = client.get_repo(f"{client.get_user().login}/{found.name}").complete()
-            if there.fork and there.parent.full_name == found.full_name:
-                return there
+            own = client.get_repo(f"{client.get_user().login}/{repository.name}").complete()
+            if own.fork and own.parent.full_name == repository.full_name:
+                return own
         except UnknownObjectException:
-            _log.info("%s is forked", found.full_name)
-        return found.create_fork(default_branch_only=True)
+            log.info("%s is forked", repository.full_name)
+        return repository.create_fork(default_branch_only=True)
 
     @contextmanager
     def _calling(self, repository: str, missing: str) -> "Iterator[github.Github]":
-        """The client, for one caller at a time; GitHub's refusals become ours. ``missing`` says
-        what a 404 means.
+        """Give the client to one caller at a time, and turn GitHub's refusals into ours.
+
+        Args:
+            missing: what a 404 means.
         """
         import github
 
         with self._lock:
-            secret = self.token(repository)
-            if self._client is None or self._client[0] != secret:
-                client = github.Github(
-                    auth=github.Auth.Token(secret),
-                    base_url=self._api_url,
-                    timeout=TIMEOUT_SECONDS,
-                    per_page=100,
-                    retry=None,
-                    seconds_between_requests=None,
-                    seconds_between_writes=self._between_writes,
-                    user_agent="coding-agent",
-                    lazy=True,  # nothing is fetched that isn't asked for
-                )
-                self._client = (secret, client)
+            client = self._client_for(self.token(repository))
             try:
-                yield self._client[1]
+                yield client
             except github.GithubException as error:
-                raise translated(error, missing) from error
+                raise forge_error(error, missing) from error
+
+    def _client_for(self, token: str) -> "github.Github":
+        import github
+
+        if self._client is None or self._client[0] != token:
+            client = github.Github(
+                auth=github.Auth.Token(token),
+                base_url=self._api_url,
+                timeout=TIMEOUT_SECONDS,
+                per_page=100,
+                retry=None,
+                seconds_between_requests=None,
+                seconds_between_writes=self._seconds_between_writes,
+                user_agent="coding-agent",
+                lazy=True,  # fetches only what is asked for
+            )
+            self._client = (token, client)
+        return self._client[1]
 
 
-def translated(error: "GithubException", missing: str) -> Exception:
-    """What waiting won't mend, as ForgeRefused; the rest as it is, for ``pipeline.errors`` to
-    judge.
+def forge_error(error: "GithubException", missing: str) -> Exception:
+    """Return ForgeRefused for an error on which waiting does not help.
+
+    Other errors are returned as they are, for ``pipeline.errors`` to judge.
+
+    Args:
+        missing: what a 404 means.
     """
     from github.GithubException import RateLimitExceededException
 
-    told = _told(error)
+    message = _message(error)
     if error.status in (404, 410, 451):
-        return ForgeRefused(f"{missing} (GitHub: {told})")
-    headers = error.headers or {}
-    waits = "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
-    if error.status == 403 and not isinstance(error, RateLimitExceededException) and not waits:
-        return ForgeRefused(f"GitHub does not allow it (403): {told}")
-    if error.status == 422 and "already exists" in told:
-        return Retry(f"GitHub: {told}")
+        return ForgeRefused(f"{missing} (GitHub: {message})")
+    rate_limited = isinstance(error, RateLimitExceededException) or retry_after(error) is not None
+    if error.status == 403 and not rate_limited:
+        return ForgeRefused(f"GitHub does not allow it (403): {message}")
+    if error.status == 422 and "already exists" in message:
+        return Retry(f"GitHub: {message}")
     if error.status == 422:
-        return ForgeRefused(f"GitHub refused the request (422): {told}")
+        return ForgeRefused(f"GitHub refused the request (422): {message}")
     return error
 
 
-def _told(error: "GithubException") -> str:
+def _message(error: "GithubException") -> str:
+    """Return GitHub's message with its details."""
     data = error.data if isinstance(error.data, dict) else {}
-    details = [
-        (
-            str(item.get("message") or f"{item.get('field')}: {item.get('code')}")
-            if isinstance(item, dict)
-            else str(item)
-        )
-        for item in data.get("errors") or ()
-    ]
-    return "; ".join([str(data.get("message") or f"status {error.status}"), *details])[:1000]
+    parts = [str(data.get("message") or f"status {error.status}")]
+    for detail in data.get("errors") or ():
+        if isinstance(detail, dict):
+            field_and_code = f"{detail.get('field')}: {detail.get('code')}"
+            parts.append(str(detail.get("message") or field_and_code))
+        else:
+            parts.append(str(detail))
+    return "; ".join(parts)[:MAX_MESSAGE]
 
 
-def _dress(made: "github.PullRequest.PullRequest", pull: NewPull) -> None:
-    """Labels and reviewers: adding what is there already changes nothing."""
+def _add_labels_and_reviewers(opened: "github.PullRequest.PullRequest", pull: NewPull) -> None:
+    """Adding what is there already changes nothing."""
     if pull.labels:
-        with _excused(f"labels {', '.join(pull.labels)} on {made.html_url}"):
-            made.add_to_labels(*pull.labels)
+        with _warning_if_refused(f"labels {', '.join(pull.labels)} on {opened.html_url}"):
+            opened.add_to_labels(*pull.labels)
     for reviewer in pull.reviewers:
-        with _excused(f"reviewer {reviewer} on {made.html_url}"):
-            made.create_review_request(reviewers=[reviewer])
+        with _warning_if_refused(f"reviewer {reviewer} on {opened.html_url}"):
+            opened.create_review_request(reviewers=[reviewer])
 
 
 @contextmanager
-def _excused(what: str) -> Iterator[None]:
+def _warning_if_refused(what: str) -> Iterator[None]:
     from github import GithubException
 
     try:
         yield
     except GithubException as error:
-        refusal = translated(error, "not there")
+        refusal = forge_error(error, "not there")
         if not isinstance(refusal, ForgeRefused):
             raise
-        _log.warning("GitHub refused %s: %s", what, refusal)
+        log.warning("GitHub refused %s: %s", what, refusal)
 
 
 def _existing(client: "github.Github", ref: IssueRef) -> "github.Repository.Repository":
-    """The repository under its own name: whoever allowed the old name of a renamed one did not
-    allow the new.
+    """Return the repository, which must have the name that was asked for.
+
+    A deployment that allows the old name of a renamed repository does not allow the new one by it.
     """
-    found = client.get_repo(ref.repository).complete()
-    if found.full_name.lower() != ref.repository:
+    repository = client.get_repo(ref.repository).complete()
+    if repository.full_name.lower() != ref.repository:
         raise ForgeRefused(
-            f"{ref.repository} has moved to {found.full_name}: send the issue's new address"
+            f"{ref.repository} has moved to {repository.full_name}: send the issue's new address"
         )
-    return found
+    return repository
 
 
-def _same(api_url: str, repository: str) -> bool:
-    return "/".join(api_url.rsplit("/", 2)[-2:]).lower() == repository
+def _is_of_repository(api_url: str, repository: str) -> bool:
+    owner_and_name = api_url.rsplit("/", 2)[-2:]
+    return "/".join(owner_and_name).lower() == repository
 
 
 def _login(user: "github.NamedUser.NamedUser | github.Organization.Organization | None") -> str:
     return user.login if user else "ghost"  # GitHub's name for accounts that are gone
+
+
+def _comments(issue: "github.Issue.Issue") -> list[Comment]:
+    """Return an issue's comments, the oldest first, up to ``MAX_COMMENT_BYTES``."""
+    comments: list[Comment] = []
+    size = 0
+    for fetched in issue.get_comments():
+        comment = _comment(fetched)
+        comments.append(comment)
+        size += len(comment.body.encode(errors="replace"))
+        if size > MAX_COMMENT_BYTES:
+            break
+    return comments
 
 
 def _comment(comment: "github.IssueComment.IssueComment") -> Comment:
@@ -297,8 +332,11 @@ def _comment(comment: "github.IssueComment.IssueComment") -> Comment:
 
 
 def _is_head(pull: "github.PullRequest.PullRequest", repository: str, branch: str) -> bool:
+    """Whether a pull request's head is the branch of the repository."""
     head = pull.head
-    return head.ref == branch and bool(head.repo) and head.repo.full_name == repository
+    if not head.repo:  # the fork was deleted
+        return False
+    return head.ref == branch and head.repo.full_name == repository
 
 
 def _pull(pull: "github.PullRequest.PullRequest") -> PullRequest:

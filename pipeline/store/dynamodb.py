@@ -24,6 +24,8 @@ T = TypeVar("T")
 #: An item as boto3's client takes and gives it.
 Attributes = dict[str, Any]
 
+#: A message lives 14 days in SQS at most.
+KEEP_DAYS = 90.0
 INDEX = "listed"
 #: The ``TimeToLiveSpecification`` of ``update_time_to_live``.
 TIME_TO_LIVE: dict[str, Any] = {"Enabled": True, "AttributeName": "expires"}
@@ -57,8 +59,7 @@ class WriteConflict(Exception):
 class DynamoStore(RunStore):
     """The store of many machines.
 
-    It forgets a run ``keep_days`` after its end: a message lives 14 days in SQS at most, and a job
-    sent again later is a new one. Leases compare the workers' clocks, which ECS keeps in step.
+    It forgets a run ``KEEP_DAYS`` after its end: a job that is sent again later is a new one. Leases compare the workers' clocks, which ECS keeps in step.
     Errors of botocore pass through.
     """
 
@@ -68,10 +69,9 @@ class DynamoStore(RunStore):
         *,
         clock: Callable[[], float] = time.time,
         client: Any = None,
-        keep_days: float = 90.0,
     ):
         dynamo = DynamoTable(table, client or _client(), clock)
-        super().__init__(dynamo, clock=clock, keep_days=keep_days)
+        super().__init__(dynamo, clock=clock, keep_days=KEEP_DAYS)
 
 
 def _client() -> Any:

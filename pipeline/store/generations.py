@@ -31,7 +31,7 @@ def requested_run(tx: RunTransaction, submission: Submission, owner: str | None)
         owner: the owner of a new run; None: that of the generation before it.
     """
     job = tx.job(submission.job_id)
-    newest = tx.newest_run(submission.job_id)
+    newest = tx.run(job.newest_run) if job is not None else None
     if job is None or newest is None:
         first = StoredJob(submission.job_id, submission.digest, newest=0)
         run = _make_run(tx, first, submission, submission.replay_id, owner)

@@ -94,6 +94,10 @@ class StoredJob:
     newest: int
     """The newest generation."""
 
+    @property
+    def newest_run(self) -> RunKey:
+        return RunKey(self.job_id, self.newest)
+
     @classmethod
     def read(cls, item: Item) -> "StoredJob":
         return cls(**item.data)

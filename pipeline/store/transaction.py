@@ -28,7 +28,7 @@ class RunReader:
         job = self.job(job_id)
         if job is None:
             return None
-        return self.run(RunKey(job_id, job.newest))
+        return self.run(job.newest_run)
 
     def replayed_run(self, job_id: str, replay_id: str) -> StoredRun | None:
         """Return the run that a replay started; None: it has started none yet."""

@@ -27,10 +27,10 @@ def test_keys_are_below_the_prefix(tmp_path: Path, prefix: str, stored: str):
 
 
 def test_an_address_is_signed_for_its_life_and_names_no_secret(tmp_path: Path):
-    artifacts = S3Artifacts(make_bucket(tmp_path), "kept", client=s3_client(), presign_seconds=3600)
+    artifacts = S3Artifacts(make_bucket(tmp_path), "kept", client=s3_client())
     address = artifacts.address("job:1/0/a@b+c=d")
-    told = parse_qs(urlsplit(address).query)
-    assert (told["X-Amz-Algorithm"], told["X-Amz-Expires"]) == (["AWS4-HMAC-SHA256"], ["3600"])
+    query = parse_qs(urlsplit(address).query)
+    assert (query["X-Amz-Algorithm"], query["X-Amz-Expires"]) == (["AWS4-HMAC-SHA256"], ["604800"])
     assert urlsplit(address).path.endswith("/kept/job%3A1/0/a%40b%2Bc%3Dd")
     assert "standInSecretKey" not in address
 

@@ -10,7 +10,7 @@ from github import GithubException
 from pydantic import SecretStr
 
 from pipeline.github import ForgeRefused
-from pipeline.github.app import LEFT_SECONDS, PERMISSIONS, AppTokens
+from pipeline.github.app import MIN_LIFE_SECONDS, PERMISSIONS, AppTokens
 from pipeline.github.rest import GithubForge
 from pipeline.job import IssueRef
 from repository.git import Mirrors
@@ -74,7 +74,7 @@ def test_a_token_near_its_end_is_replaced(github: GithubStandIn, keys: tuple[str
     clock = Clock()
     made = tokens(github, keys[0], clock)
     first = made("octo/sample").get_secret_value()
-    made._kept["octo"] = (clock.now + LEFT_SECONDS + 1, made._kept["octo"][1])
+    made._cache["octo"] = (clock.now + MIN_LIFE_SECONDS + 1, made._cache["octo"][1])
     assert made("octo/sample").get_secret_value() == first
     clock.now += 2
     assert made("octo/sample").get_secret_value() != first and minted(github) == 2
