@@ -14,12 +14,13 @@ from repository.files import is_test_file
 from repository.git import Mirror
 from repository.testing.folders import Changes
 from repository.testing.models import Status, Suite, TestReport
-from repository.testing.run.bed import TestBed, suite_seconds
+from repository.testing.run.bed import TestBed
 from sandbox import Sandbox
 from stages.apply_patch import Candidates
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.open_pr import OpenPullRequest
+from stages.prepare_tests import open_test_bed
 from stages.propose_patch import Proposals
 from stages.run_tests import RunTests, Verdict
 
@@ -200,18 +201,6 @@ class Judge:
             return "evaluation", "the change was not judged"
         return "evaluation", self.candidate.problem()
 
-    def open_test_bed(self, suite: Suite, run: RunContext) -> TestBed | None:
-        """Open the run's environment; None if its tests can't be run."""
-        if not suite.runnable or suite.recipe is None:
-            return None
-        return TestBed.open(
-            self.sandbox,
-            run.workspace,
-            suite.recipe,
-            seconds=suite_seconds(run.limits.max_minutes),
-            save=run.save,
-        )
-
 
 class JudgedTests:
     """``run_tests``; if it sends a change back, the reference is judged in this environment."""
@@ -231,7 +220,7 @@ class JudgedTests:
         run: RunContext,
     ) -> Verdict | Back | Stop:
         answer = await self._inner.run(checkout, suite, proposals, candidates, run)
-        bed = self._judge.open_test_bed(suite, run)
+        bed = open_test_bed(self._judge.sandbox, suite, run)
         if isinstance(answer, Back) and bed is not None:
             self._judge.feedback = answer.because
             await self._judge.judge_reference(bed)
@@ -257,7 +246,7 @@ class JudgedPullRequest:
         verdict: Verdict,
         run: RunContext,
     ) -> Stop:
-        bed = self._judge.open_test_bed(suite, run)
+        bed = open_test_bed(self._judge.sandbox, suite, run)
         if bed is None:
             self._judge.environment = suite.reason
         else:

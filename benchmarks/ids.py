@@ -32,11 +32,7 @@ class TestFinder:
         self._by_cut_id: dict[str, list[str]] = {}
         self._by_name: dict[str, list[str]] = {}
         for test in results:
-            if " " in test:
-                cut_id = test.split(" ", 1)[0]
-                self._by_cut_id.setdefault(cut_id, []).append(test)
-            name = test.partition("::")[2].partition("[")[0]
-            self._by_name.setdefault(name, []).append(test)
+            self._index(test)
 
     def ids(self, listed: str) -> list[str]:
         """Return the report's ids of the tests that a listed name means."""
@@ -66,18 +62,31 @@ class TestFinder:
         tests: list[str] = []
         for described in self._docstrings.get(line, ()):
             place, _, name = described.partition("::")
-            # A mixin's test is run by the classes that inherit it.
-            tests += self._ids_in(name, place) or self._by_name.get(name, [])
+            own = self._ids_in(name, place)
+            if own:
+                tests += own
+            else:  # a mixin's test is run by the classes that inherit it
+                tests += self._by_name.get(name, [])
         return tests
+
+    def _index(self, test: str) -> None:
+        if " " in test:
+            cut_id, _ = test.split(" ", 1)
+            self._by_cut_id.setdefault(cut_id, []).append(test)
+        _, _, name_and_parameters = test.partition("::")
+        name, _, _ = name_and_parameters.partition("[")
+        self._by_name.setdefault(name, []).append(test)
 
     def _ids_in(self, name: str, place: str) -> list[str]:
         """Return tests of this name in that place, whatever folders a report puts before it."""
         tests: list[str] = []
         for test in self._by_name.get(name, ()):
-            class_name = test.partition("::")[0]
-            if f".{class_name}".endswith(f".{place}"):
+            class_name, _, _ = test.partition("::")
+            if class_name == place or class_name.endswith(f".{place}"):
                 tests.append(test)
-        return tests[:1] if "." in place else tests
+        if "." in place:
+            return tests[:1]
+        return tests
 
 
 def junit_id(node_id: str) -> str:
@@ -94,7 +103,7 @@ def junit_id(node_id: str) -> str:
 
 
 def _old_junit_id(node_id: str) -> str:
-    """Return the id that old pytests (such as 2.8) write: split at each ``::``, even in parameters."""
+    """Return the id that old pytests (such as 2.8) write: split at each ``::``, parameters too."""
     path, *classes, name = re.sub(r"\.py::", "::", node_id, count=1).split("::")
     class_name = ".".join([path.replace("/", "."), *classes])
     return f"{class_name}::{name}"
@@ -119,25 +128,35 @@ def _add_docstrings(class_: ast.ClassDef, tests: dict[str, set[str]]) -> None:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         text = ast.get_docstring(node)
-        if text:
-            line = text.strip().split("\n")[0].strip()
-            tests.setdefault(line, set()).add(f"{class_.name}::{node.name}")
+        if not text:
+            continue
+        first_line, _, _ = text.strip().partition("\n")
+        described = tests.setdefault(first_line.strip(), set())
+        described.add(f"{class_.name}::{node.name}")
 
 
 def files_of(listed: Iterable[str], paths: Collection[str]) -> list[str]:
     """Return those of ``paths`` that listed names mention."""
     by_name: dict[str, list[str]] = {}
     for path in paths:
-        by_name.setdefault(PurePosixPath(path).name, []).append(path)
-    files: dict[str, None] = {}
+        name = PurePosixPath(path).name
+        by_name.setdefault(name, []).append(path)
+    files: list[str] = []
     for test in listed:
-        if "::" in test:
-            files[test.partition("::")[0]] = None
-        elif match := _UNITTEST.fullmatch(test):
-            module = _module_of(match[2], by_name)
-            if module:
-                files[module] = None
-    return [path for path in files if path in paths]
+        file = _file_of(test, by_name)
+        if file is not None and file in paths:
+            files.append(file)
+    return list(dict.fromkeys(files))
+
+
+def _file_of(listed: str, by_name: Mapping[str, list[str]]) -> str | None:
+    if "::" in listed:
+        path, _, _ = listed.partition("::")
+        return path
+    match = _UNITTEST.fullmatch(listed)
+    if match is None:
+        return None
+    return _module_of(match[2], by_name)
 
 
 def _module_of(dotted_name: str, by_name: Mapping[str, list[str]]) -> str | None:
@@ -146,8 +165,8 @@ def _module_of(dotted_name: str, by_name: Mapping[str, list[str]]) -> str | None
     for length in range(len(parts), 0, -1):
         path = "/".join(parts[:length])
         for file in (f"{path}.py", f"{path}/__init__.py"):
-            name = file.rsplit("/", 1)[-1]
-            matches = [p for p in by_name.get(name, ()) if f"/{p}".endswith(f"/{file}")]
+            same_name = by_name.get(PurePosixPath(file).name, [])
+            matches = [match for match in same_name if f"/{match}".endswith(f"/{file}")]
             if matches:
                 return min(matches, key=len)
     return None

@@ -10,9 +10,10 @@ from repository.testing.install.build import build_environment
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Recipe, Suite
 from repository.testing.plan import BaseCommit, TestPlan, plan_tests
-from repository.testing.run.base import run_on_base
+from repository.testing.run.base import BaseRun, run_on_base
 from repository.testing.run.bed import TestBed, suite_seconds
 from repository.testing.selection import choose_tests
+from sandbox import Sandbox
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
@@ -63,24 +64,14 @@ class PrepareTests:
             ranking=context.ranking,
             issue=issue.text,
         )
-        base_run = await run_on_base(self._open_bed(recipe, run), tests, run.progress)
-        recipe = base_run.bed.recipe
-        base = base_run.report
-        if not base.results:
-            reason = f"no test of the base commit ran: {_last_line(base.output)}"
-            return _not_runnable(reason, recipe, base.log_key)
-        run.progress(f"base: {len(base.green)} tests pass, {len(base.red)} fail")
-        return Suite(
-            runnable=True,
-            reason=plan.reason,
-            runner=recipe.runner,
-            python=recipe.python,
-            tests=base_run.tests,
-            whole=whole and not base_run.tests,
-            base=base,
-            log_key=log_key,
-            recipe=recipe,
-        )
+        bed = _open_bed(self._tools.sandbox, recipe, run)
+        base_run = await run_on_base(bed, tests, run.progress)
+        suite = _suite(base_run, plan.reason, whole, log_key)
+        if suite.base is not None:
+            green = len(suite.base.green)
+            red = len(suite.base.red)
+            run.progress(f"base: {green} tests pass, {red} fail")
+        return suite
 
     async def restore(self, result: Suite, run: RunContext) -> None:
         """Make the same environment on this machine; no test is run."""
@@ -123,14 +114,45 @@ class PrepareTests:
         mirror = self._mirrors.at(recipe.repository)
         await build_environment(self._tools, mirror, recipe, run.workspace, log)
 
-    def _open_bed(self, recipe: Recipe, run: RunContext) -> TestBed:
-        return TestBed.open(
-            self._tools.sandbox,
-            run.workspace,
-            recipe,
-            seconds=suite_seconds(run.limits.max_minutes),
-            save=run.save,
-        )
+
+def open_test_bed(sandbox: Sandbox, suite: Suite, run: RunContext) -> TestBed | None:
+    """Open the environment that this stage made; None if the tests can't be run.
+
+    Raises:
+        OSError: it is not on this machine; the run can be tried again.
+    """
+    if not suite.runnable or suite.recipe is None:
+        return None
+    return _open_bed(sandbox, suite.recipe, run)
+
+
+def _open_bed(sandbox: Sandbox, recipe: Recipe, run: RunContext) -> TestBed:
+    return TestBed.open(
+        sandbox,
+        run.workspace,
+        recipe,
+        seconds=suite_seconds(run.limits.max_minutes),
+        save=run.save,
+    )
+
+
+def _suite(base_run: BaseRun, reason: str, whole: bool, log_key: str) -> Suite:
+    recipe = base_run.bed.recipe
+    base = base_run.report
+    if not base.results:
+        why = f"no test of the base commit ran: {_last_line(base.output)}"
+        return _not_runnable(why, recipe, base.log_key)
+    return Suite(
+        runnable=True,
+        reason=reason,
+        runner=recipe.runner,
+        python=recipe.python,
+        tests=base_run.tests,
+        whole=whole and not base_run.tests,
+        base=base,
+        log_key=log_key,
+        recipe=recipe,
+    )
 
 
 def _not_runnable(reason: str, recipe: Recipe | None = None, log_key: str | None = None) -> Suite:

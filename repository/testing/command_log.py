@@ -25,12 +25,14 @@ class CommandLog:
     ) -> SandboxResult:
         """Run a command and log it; ``title`` is shown in place of its arguments."""
         result = await sandbox.run(command)
-        shown = title or _shortened(command.argv)
-        self.note(f"$ {shown}\n{result.output}")
+        self.note(f"$ {title or _shorten(command.argv)}")
+        self.note(result.output)
         self.note(f"[ended with {result.returncode} after {result.seconds:.1f} s]")
         return result
 
 
-def _shortened(argv: tuple[str, ...]) -> str:
-    words = [word if len(word) < _MAX_WORD else "..." for word in argv]
+def _shorten(argv: tuple[str, ...]) -> str:
+    words: list[str] = []
+    for word in argv:
+        words.append(word if len(word) < _MAX_WORD else "...")
     return " ".join(words)

@@ -1,9 +1,19 @@
 """Folders of a workspace that untrusted code writes.
 
-Below a run's workspace are ``env`` (the environment), ``prepared`` (the base commit's files as they
-were after installing), ``tree`` (where tests run, a new copy of ``prepared`` each time), ``report``
-and ``changes``. Untrusted code writes all but ``changes``. So this process follows no link and
-writes nothing in them: a shell in the sandbox does, in which links lead nowhere.
+    source     the base commit's files; written by this process
+      | copied, then the repository is installed, which runs its code
+      v
+    env        the environment; tests read it
+    prepared   the files as they were after installing
+      | copied again for each run
+      v
+    tree       where tests run    <-- changes, the candidate's files; written by this process
+      | tests run, and write
+      v
+    report     read by this process, which follows no link
+
+Untrusted code writes ``env``, ``prepared``, ``tree`` and ``report``, so this process writes nothing
+in them: a shell in the sandbox does, in which links lead nowhere.
 """
 
 import shutil

@@ -11,10 +11,11 @@ from pipeline.stage import Back, RunContext
 from prompts.filters import clip
 from repository.files import belongs_to_tests
 from repository.testing.models import Suite
-from repository.testing.run.bed import TestBed, suite_seconds
+from repository.testing.run.bed import TestBed
 from sandbox import Sandbox
 from stages.build_context import Context
 from stages.fetch_issue import Issue
+from stages.prepare_tests import open_test_bed
 from stages.propose_patch.base_code import BaseCode
 from stages.propose_patch.model_session import SYSTEM, USER, Exchange, ModelSession, Question
 from stages.propose_patch.results import STAGE, Proposal, Proposals, Reproduction
@@ -51,15 +52,7 @@ class Task:
         Raises:
             OSError: it is not on this machine; the run can be tried again.
         """
-        if not self.suite.runnable or self.suite.recipe is None:
-            return None
-        return TestBed.open(
-            self.sandbox,
-            self.run.workspace,
-            self.suite.recipe,
-            seconds=suite_seconds(self.run.limits.max_minutes),
-            save=self.run.save,
-        )
+        return open_test_bed(self.sandbox, self.suite, self.run)
 
     def are_tests(self, paths: Sequence[str]) -> bool:
         """Whether all paths are tests, or belong to tests."""

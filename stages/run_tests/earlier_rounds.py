@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Back, RunContext, Stop
+from pipeline.store.contract import Round
 from stages.propose_patch.round_note import Attempt, AttemptsNote
 
 
@@ -32,12 +33,10 @@ def repeated_round(run: RunContext, tree: str) -> Back | Stop:
 
     The model reads so once; the second time the run ends.
     """
-    notes = run.notes(AttemptsNote)
-    holds_tree = [any(attempt.tree == tree for attempt in note.attempts) for note in notes]
-    opened = run.rounds[holds_tree.index(True)]
+    opened = _round_opened_for(run, tree)
     tested_in = opened.number - 1
     note = round_note(run, [])
-    if any(earlier.repeated for earlier in notes):
+    if any(earlier.repeated for earlier in run.notes(AttemptsNote)):
         reason = f"stuck: it proposed again what round {tested_in} had tried"
         return Stop(Outcome.NO_FIX, reason, note.facts)
     because = (
@@ -45,3 +44,13 @@ def repeated_round(run: RunContext, tree: str) -> Back | Stop:
         f" then.\n\n{opened.because}"
     )
     return Back("propose_patch", because, note.model_copy(update={"repeated": True}))
+
+
+def _round_opened_for(run: RunContext, tree: str) -> Round:
+    """Return the round that was opened because a change failed."""
+    notes = run.notes(AttemptsNote)
+    for opened, note in zip(run.rounds, notes, strict=True):
+        trees = [attempt.tree for attempt in note.attempts]
+        if tree in trees:
+            return opened
+    raise ValueError(f"no round has tested the tree {tree}")

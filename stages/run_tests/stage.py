@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pipeline.stage import Back, RunContext, Stop
 from repository.git import Mirror, Mirrors
 from repository.testing.models import Suite
-from repository.testing.run.bed import TestBed, suite_seconds
 from sandbox import Sandbox
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout
+from stages.prepare_tests import open_test_bed
 from stages.propose_patch import Proposals
 from stages.propose_patch.round_note import Attempt
 from stages.run_tests.attempts import CandidateTester, accept_untested, read_change
@@ -59,15 +59,9 @@ class RunTests:
         self, suite: Suite, proposals: Proposals, mirror: Mirror, run: RunContext
     ) -> CandidateTester | None:
         """Return None if the repository's tests can't be run."""
-        if not suite.runnable or suite.base is None or suite.recipe is None:
+        bed = open_test_bed(self._sandbox, suite, run)
+        if bed is None or suite.base is None:
             return None
-        bed = TestBed.open(
-            self._sandbox,
-            run.workspace,
-            suite.recipe,
-            seconds=suite_seconds(run.limits.max_minutes),
-            save=run.save,
-        )
         return CandidateTester(
             bed=bed,
             mirror=mirror,

@@ -51,7 +51,9 @@ class Trial:
     @cached_property
     def lost(self) -> frozenset[str]:
         """Tests that were green and do not run, of modules that the patch's tests don't rewrite."""
-        rewritten = {_module(test) for test in self.own.results} if self.own else set()
+        if self.own is None:
+            return self._not_run
+        rewritten = {_module(test) for test in self.own.results}
         return frozenset(test for test in self._not_run if _module(test) not in rewritten)
 
     @cached_property
@@ -75,9 +77,12 @@ class Trial:
         """
         if self.base.cut_short or self.after.cut_short:
             return frozenset()
-        results = self.after.results
-        skipped = {test for test, status in results.items() if status == "skipped"}
-        return self.base.green - (results.keys() - skipped)
+        missing: set[str] = set()
+        for test in self.base.green:
+            status = self.after.results.get(test, "skipped")
+            if status == "skipped":
+                missing.add(test)
+        return frozenset(missing)
 
 
 def _module(test: str) -> str:

@@ -326,7 +326,7 @@ async def test_a_change_that_breaks_the_import_goes_back_with_the_error(bench: B
 async def test_a_run_that_never_ends_goes_back(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stages.run_tests.stage.suite_seconds", lambda minutes: 1.0)
+    monkeypatch.setattr("stages.prepare_tests.suite_seconds", lambda minutes: 1.0)
     feedback = await bench.feedback({"calc.py": "while True: pass\n"})
     assert "did not run to their end" in feedback
     assert "ended with 124" in feedback

@@ -12,7 +12,8 @@ _RELEASED = {6: (2016, 12), 7: (2018, 6), 8: (2019, 10)}
 #: Days that projects took, as a rule, until they worked on a new version.
 _SETTLING_DAYS = 270
 #: uv makes environments from this minor version on.
-_OLDEST = 6
+_OLDEST_MINOR = 6
+_INTERPRETER = re.compile(r"python3\.([0-9]+)")
 
 
 def find_interpreters(folders: Iterable[Path]) -> dict[int, Path]:
@@ -22,9 +23,12 @@ def find_interpreters(folders: Iterable[Path]) -> dict[int, Path]:
         if not folder.is_dir():
             continue
         for path in sorted(folder.glob("python3.*")):
-            match = re.fullmatch(r"python3\.([0-9]+)", path.name)
-            if match and path.is_file() and int(match[1]) >= _OLDEST:
-                interpreters.setdefault(int(match[1]), path.resolve())
+            match = _INTERPRETER.fullmatch(path.name)
+            if match is None or not path.is_file():
+                continue
+            minor = int(match[1])
+            if minor >= _OLDEST_MINOR:
+                interpreters.setdefault(minor, path.resolve())
     return interpreters
 
 
@@ -42,15 +46,21 @@ def choose_minor(
     ``requires`` is a version specifier, ``classified`` the minors that the trove classifiers name.
     If no version meets all conditions, the nearest is taken.
     """
-    allowed = [minor for minor in sorted(available) if _allows(requires, minor)]
+    allowed = [minor for minor in available if _allows(requires, minor)]
     if not allowed:
         return None
-    commit = datetime.fromtimestamp(committed_at, UTC)
-    settled = [minor for minor in allowed if (commit - release_date(minor)).days >= _SETTLING_DAYS]
+    settled = [minor for minor in allowed if _is_settled(minor, committed_at)]
     if not settled:
-        return allowed[0]
+        return min(allowed)
     named = set(classified).intersection(settled)
     return max(named or settled)
+
+
+def _is_settled(minor: int, committed_at: int) -> bool:
+    """Whether a version was old enough at the time of a commit for the project to use it."""
+    commit = datetime.fromtimestamp(committed_at, UTC)
+    age = commit - release_date(minor)
+    return age.days >= _SETTLING_DAYS
 
 
 def _allows(requires: str | None, minor: int) -> bool:
@@ -58,7 +68,9 @@ def _allows(requires: str | None, minor: int) -> bool:
         specifiers = SpecifierSet(requires or "")
     except InvalidSpecifier:
         return True
-    return any(specifiers.contains(f"3.{minor}.{patch}") for patch in (0, 30))
+    first = f"3.{minor}.0"
+    late = f"3.{minor}.30"
+    return specifiers.contains(first) or specifiers.contains(late)
 
 
 def interpreter_folders(interpreter: Path) -> tuple[Path, ...]:

@@ -18,8 +18,11 @@ async def find_missing_modules(installer: UvInstaller, variables: Mapping[str, s
     if not requirements or installer.unreachable:
         return []
     result = await installer.run_script("print_missing_modules", *requirements, variables=variables)
-    missing = [name for name in result.output.split() if name in requirements]
-    return installable(requirements[name] for name in missing)
+    missing: list[str] = []
+    for name in result.output.split():
+        if name in requirements:
+            missing.append(requirements[name])
+    return installable(missing)
 
 
 async def remove_broken_modules(installer: UvInstaller, installed: list[str]) -> None:
@@ -28,11 +31,14 @@ async def remove_broken_modules(installer: UvInstaller, installed: list[str]) ->
     They were installed because tests import them. Tests that can do without expect an ImportError.
     """
     requirements = installer.recipe.modules
-    names = [name for name, requirement in requirements.items() if requirement in installed]
-    if not names or not installer.time_left:
+    modules = [name for name, requirement in requirements.items() if requirement in installed]
+    if not modules or not installer.time_left:
         return
-    result = await installer.run_script("print_broken_modules", *names)
-    printed = re.findall(r"^broken: (\S+)$", result.output, re.M)
-    broken = [name for name in printed if name in names]
-    if broken:
-        await installer.uninstall([Requirement(requirements[name]).name for name in broken])
+    result = await installer.run_script("print_broken_modules", *modules)
+    packages: list[str] = []
+    for name in re.findall(r"^broken: (\S+)$", result.output, re.M):
+        if name in modules:
+            requirement = Requirement(requirements[name])
+            packages.append(requirement.name)
+    if packages:
+        await installer.uninstall(packages)

@@ -69,7 +69,8 @@ class PackageInstaller:
     async def _build_without_isolation(self, output: str) -> bool:
         """Build with the tools of the commit's time.
 
-        An old setup.py imports what it does not require. What a build misses, by its ``output``, is installed before the next build.
+        An old setup.py imports what it does not require. What a build misses, by its ``output``, is
+        installed before the next build.
         """
         date = self._installer.dates[0]
         tools = ["setuptools", "wheel"]

@@ -30,9 +30,9 @@ async def run_on_base(
 
     Fewer are run if they are too slow, or broken, together.
     """
-    amount = f"{len(tests)} test files" if tests else "all tests"
     runs: list[BaseRun] = []
     for runner in bed.recipe.runners:
+        amount = f"{len(tests)} test files" if tests else "all tests"
         progress(f"running {amount} on the base with {runner}")
         base_run = await _run_with(bed.with_runner(runner), tests, progress)
         if base_run.report.green:

@@ -1,0 +1,114 @@
+"""Which candidate is taken, by what is known of each."""
+
+from pipeline.outcome import Verification
+from stages.apply_patch import Candidate
+from stages.run_tests.choosing import choose, least_broken
+from stages.run_tests.results import Change, DidNotRun, NotReproduced, Passed, Regressed
+from stages.run_tests.semantic_hash import semantic_hash
+from stages.run_tests.verdict import Verdict
+
+
+def change(number: int, size: int = 10) -> Change:
+    candidate = Candidate(proposal=number, patch_key="", tree=str(number), paths=(), summary="")
+    return Change(number, candidate, b"x" * size, {})
+
+
+def passed(
+    number: int,
+    verification: Verification = Verification.NOT_VERIFIED,
+    *,
+    newly_passing: int = 0,
+    meaning: str = "",
+    size: int = 10,
+) -> Passed:
+    return Passed(
+        change=change(number, size),
+        verdict=verdict(number, verification),
+        newly_passing=newly_passing,
+        semantic_hash=meaning or str(number),
+    )
+
+
+def verdict(number: int, verification: Verification) -> Verdict:
+    return Verdict(
+        candidate=number,
+        verification=verification,
+        reason="",
+        fixed=(),
+        still_failing=(),
+        ran=1,
+        log_key=None,
+    )
+
+
+def not_reproduced(number: int, verification: Verification) -> NotReproduced:
+    return NotReproduced(
+        change=change(number),
+        verdict=verdict(number, verification),
+        newly_passing=9,
+        semantic_hash=str(number),
+        feedback="",
+    )
+
+
+def test_the_reproduction_test_counts_first() -> None:
+    results = [not_reproduced(0, Verification.RED_TO_GREEN), passed(1)]
+    assert choose(results).change.number == 1
+
+
+def test_a_better_verification_counts_before_newly_passing_tests() -> None:
+    results = [
+        passed(0, Verification.SUITE_PASSES, newly_passing=3),
+        passed(1, Verification.RED_TO_GREEN, newly_passing=1),
+    ]
+    assert choose(results).change.number == 1
+
+
+def test_more_newly_passing_tests_are_better() -> None:
+    results = [passed(0, newly_passing=1), passed(1, newly_passing=2)]
+    assert choose(results).change.number == 1
+
+
+def test_the_majority_counts_before_the_size() -> None:
+    results = [
+        passed(0, meaning="a", size=1),
+        passed(1, meaning="b", size=9),
+        passed(2, meaning="b", size=8),
+    ]
+    assert choose(results).change.number == 2
+
+
+def test_the_first_of_equals_is_chosen() -> None:
+    assert choose([passed(1), passed(0)]).change.number == 0
+
+
+def test_a_crash_is_worse_than_any_number_of_regressions() -> None:
+    crashed = DidNotRun(change(0), "crashed")
+    broken = Regressed(change(1), 1_000, "broken")
+    assert least_broken([crashed, broken]) is broken
+
+
+def test_a_failing_reproduction_is_better_than_a_regression() -> None:
+    unproven = not_reproduced(0, Verification.NOT_VERIFIED)
+    broken = Regressed(change(1), 1, "broken")
+    assert least_broken([broken, unproven]) is unproven
+
+
+def is_test(path: str) -> bool:
+    return path.startswith("test_")
+
+
+def test_layout_comments_docstrings_and_tests_do_not_change_the_meaning() -> None:
+    plain = semantic_hash({"a.py": b"def f():\n    return 1\n"}, is_test)
+    source = b'def f():\n    """Return one."""\n    return (1)  # one\n'
+    assert semantic_hash({"a.py": source, "test_a.py": b"x = 1\n"}, is_test) == plain
+    assert semantic_hash({"a.py": b"def f():\n    return 2\n"}, is_test) != plain
+
+
+def test_a_removed_file_differs_from_an_empty_one() -> None:
+    assert semantic_hash({"a.py": None}, is_test) != semantic_hash({"a.py": b""}, is_test)
+
+
+def test_a_change_of_tests_alone_is_compared_by_its_tests() -> None:
+    first = semantic_hash({"test_a.py": b"x = 1\n"}, is_test)
+    assert semantic_hash({"test_a.py": b"x = 2\n"}, is_test) != first
