@@ -1,8 +1,9 @@
 """The crash run's workers: real ones, with a small pipeline whose effects the world counts.
 
-As a program it is the warm parent that they are forked from: it reads one JSON object a line, a
-Setting, and answers with the new worker's process id, or ``{"end": id, "signal": n}``, and answers
-how that worker ended. When its input ends, it kills what still runs."""
+As a program it is the warm parent that they are forked from. It reads one JSON object a line: a
+Setting, answered with the new worker's process id, or ``{"end": id, "signal": n}``, answered with
+how that worker ended. When its input ends, it kills the workers that still run.
+"""
 
 import asyncio
 import functools
@@ -60,7 +61,7 @@ class Setting(BaseModel):
 
 
 class Refused(Exception):
-    """The world said no, for good."""
+    """The world refused for good."""
 
 
 class World:
@@ -69,25 +70,26 @@ class World:
     def __init__(self, url: str):
         self._url = url
 
-    async def ask(self, place: str, run: RunContext, **asked: Any) -> dict[str, Any]:
-        told = {
+    async def ask(self, service: str, run: RunContext, **content: Any) -> dict[str, Any]:
+        request = {
             "number": run.job.issue.number,
             "job_id": run.job_id,
             "generation": run.generation,
-        } | asked
-        return await asyncio.to_thread(self._ask, place, json.dumps(told).encode())
+            **content,
+        }
+        return await asyncio.to_thread(self._ask, service, json.dumps(request).encode())
 
-    def _ask(self, place: str, body: bytes) -> dict[str, Any]:
+    def _ask(self, service: str, body: bytes) -> dict[str, Any]:
         try:
-            with urllib.request.urlopen(f"{self._url}/{place}", body, PATIENCE) as answer:
-                told: dict[str, Any] = json.loads(answer.read())
-                return told
+            with urllib.request.urlopen(f"{self._url}/{service}", body, PATIENCE) as response:
+                answer: dict[str, Any] = json.loads(response.read())
+                return answer
         except urllib.error.HTTPError as error:
             if error.code == 503:
-                raise Unavailable(place, 0.0) from error
-            raise Refused(f"{place}: {error.code}") from error
+                raise Unavailable(service, 0.0) from error
+            raise Refused(f"{service}: {error.code}") from error
         except OSError as error:  # the connection broke, perhaps after the effect
-            raise Retry(f"{place}: {error}", 0.0) from error
+            raise Retry(f"{service}: {error}", 0.0) from error
 
 
 class Unavailable(Retry):
@@ -121,10 +123,12 @@ class Fetch:
         self._world = world
 
     async def run(self, run: RunContext) -> Issue | Stop:
-        kind = (await self._world.ask("issue", run))["kind"]
-        if kind == "closed":
+        issue = Issue.model_validate(await self._world.ask("issue", run))
+        if issue.kind == "closed":
             return Stop(Outcome.REJECTED, "the issue is closed")
-        return Stop(Outcome.NEEDS_INFO, "what is wrong?") if kind == "unclear" else Issue(kind=kind)
+        if issue.kind == "unclear":
+            return Stop(Outcome.NEEDS_INFO, "what is wrong?")
+        return issue
 
 
 class Checkout:
@@ -133,7 +137,7 @@ class Checkout:
     name = "checkout"
 
     async def run(self, issue: Issue, run: RunContext) -> Tree:
-        await _labour(issue)
+        await _take_time(issue)
         tree = Tree(sha=hashlib.sha256(run.job_id.encode()).hexdigest())
         self._write(tree, run)
         return tree
@@ -165,11 +169,11 @@ class Propose:
 
     async def _buy(self, key: str, run: RunContext) -> ModelReply:
         try:
-            text = (await self._world.ask("model", run, key=key))["text"]
+            answer = await self._world.ask("model", run, key=key)
         except Unavailable as error:
             raise ModelError(Failure.RATE_LIMIT, str(error), charged=False, delay=0.0) from error
         return ModelReply(
-            content=text,
+            content=answer["text"],
             finish_reason="stop",
             model="m",
             prompt_tokens=1,
@@ -186,9 +190,10 @@ class Test:
 
     async def run(self, issue: Issue, tree: Tree, patch: Patch, run: RunContext) -> Verdict | Back:
         _check(tree, run)
-        await _labour(issue)
-        asked = {"text": patch.text, "key": f"propose/{run.round}", "round": run.round}
-        if not (await self._world.ask("test", run, **asked))["passed"]:
+        await _take_time(issue)
+        key = f"propose/{run.round}"
+        answer = await self._world.ask("test", run, text=patch.text, key=key, round=run.round)
+        if not answer["passed"]:
             return Back("propose", "the test fails")
         return Verdict(sha=hashlib.sha256((tree.sha + patch.text).encode()).hexdigest())
 
@@ -203,36 +208,46 @@ class Open:
         _check(tree, run)
         if run.job.options.dry_run:
             return Stop(Outcome.PROPOSED, "as asked")
-        ask = functools.partial(self._world.ask, run=run)
         branch = f"fix/{run.job_id}"
-        commit = await run.intend("push", {"branch": branch, "sha": verdict.sha})
-        if (there := (await ask("branch", branch=branch))["sha"]) != commit["sha"]:
-            await ask("push", branch=branch, sha=commit["sha"], expected=there)
-        await run.record("push", {"sha": commit["sha"]})
+        await self._push(branch, verdict.sha, run)
+        number = await self._open_pull_request(branch, run)
+        facts = Facts(branch=branch, pull_request_number=number)
+        return Stop(Outcome.PR_OPENED, f"pull request #{number}", facts)
+
+    async def _push(self, branch: str, sha: str, run: RunContext) -> None:
+        intended = await run.intend("push", {"branch": branch, "sha": sha})
+        sha = intended["sha"]
+        answer = await self._world.ask("branch", run, branch=branch)
+        current = answer["sha"]
+        if current != sha:
+            await self._world.ask("push", run, branch=branch, sha=sha, expected=current)
+        await run.record("push", {"sha": sha})
+
+    async def _open_pull_request(self, branch: str, run: RunContext) -> int:
         await run.intend("pull_request", {"branch": branch})
-        numbers = (await ask("pulls", branch=branch))["numbers"]
-        number = numbers[0] if numbers else (await ask("pull", branch=branch))["number"]
+        answer = await self._world.ask("pulls", run, branch=branch)
+        if answer["numbers"]:
+            number = int(answer["numbers"][0])
+        else:
+            answer = await self._world.ask("pull", run, branch=branch)
+            number = int(answer["number"])
         await run.record("pull_request", {"number": number})
-        return Stop(
-            Outcome.PR_OPENED,
-            f"pull request #{number}",
-            Facts(branch=branch, pull_request_number=number),
-        )
+        return number
 
 
-async def _labour(issue: Issue) -> None:
+async def _take_time(issue: Issue) -> None:
     if issue.kind == "slow":
         await asyncio.sleep(SLOW)
 
 
 def _check(tree: Tree, run: RunContext) -> None:
-    found = (run.workspace / "tree").read_text()
-    if found != tree.sha:
-        raise AssertionError(f"another run's tree is in this workspace: {found}")
+    sha = (run.workspace / "tree").read_text()
+    if sha != tree.sha:
+        raise AssertionError(f"another run's tree is in this workspace: {sha}")
 
 
 async def work(setting: Setting) -> None:
-    """Until it is killed, or told to stop."""
+    """Run a worker until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     delivery.MAX_VISIBILITY = setting.longest
@@ -268,9 +283,7 @@ async def work(setting: Setting) -> None:
 
 
 def warm() -> None:
-    """Have AWS's libraries imported and their files read, so that a worker starts in a tenth of a
-    second.
-    """
+    """Import AWS's libraries and read their files: a worker then starts in a tenth of a second."""
     import aioboto3
     import boto3
     import botocore.loaders
@@ -299,29 +312,29 @@ def main() -> None:
     print("ready", flush=True)
     try:
         for line in sys.stdin:
-            asked = json.loads(line)
-            if "end" in asked:
-                print(_end(asked["end"], children, asked["signal"]), flush=True)
+            request = json.loads(line)
+            if "end" in request:
+                print(_end(request["end"], children, request["signal"]), flush=True)
                 continue
             child = os.fork()
             if child == 0:
-                _become(Setting.model_validate(asked))
+                _run_child(Setting.model_validate(request))
             children.add(child)
             print(child, flush=True)
     finally:
-        for child in [*children]:
+        for child in list(children):
             _end(child, children, signal.SIGKILL)
 
 
 def _end(child: int, children: set[int], number: int) -> int:
-    """Gives how it ended: the negative signal, or its exit status where it had ended by itself."""
+    """End a worker; return the negative signal, or its exit status where it had ended by itself."""
     children.remove(child)
     os.kill(child, number)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _become(setting: Setting) -> None:
-    """The child's life. It never returns."""
+def _run_child(setting: Setting) -> None:
+    """Run a worker in the forked child. It never returns."""
     status = 1
     try:
         os.environ |= setting.environment

@@ -1,13 +1,15 @@
 """The world around the crash run's workers: an issue tracker, a model that is paid, a test machine,
 a forge.
 
-It refuses nothing twice. It counts: what was done twice, and which reply was sold again though it
-had been stored."""
+It refuses nothing twice. It counts the effects that came twice, and the replies that were sold
+again although they had been stored.
+"""
 
 import json
 import random
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,156 +17,116 @@ from pipeline.outcome import Outcome
 from tests.stand_ins.strict_aws.http import Answer, LoopbackServer, Reply, Request
 
 MAX_ROUNDS = 3
-#: Kind of job -> its share, its outcome, the rounds it takes (0: it never gets to the model).
-KINDS: dict[str, tuple[float, Outcome, int]] = {
-    "fixed": (0.55, Outcome.PR_OPENED, 1),
-    "fixed later": (0.13, Outcome.PR_OPENED, 2),
-    "slow": (0.02, Outcome.PR_OPENED, 2),
-    "not fixed": (0.10, Outcome.NO_FIX, MAX_ROUNDS),
-    "dry run": (0.05, Outcome.PROPOSED, 1),
-    "closed": (0.05, Outcome.REJECTED, 0),
-    "unclear": (0.03, Outcome.NEEDS_INFO, 0),
-    "broken": (0.05, Outcome.FAILED, 1),
-    "invalid": (0.02, Outcome.REJECTED, 0),
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of job."""
+
+    share: float
+    outcome: Outcome
+    rounds: int
+    """0: it never gets to the model."""
+
+
+KINDS = {
+    "fixed": Kind(0.55, Outcome.PR_OPENED, 1),
+    "fixed later": Kind(0.13, Outcome.PR_OPENED, 2),
+    "slow": Kind(0.02, Outcome.PR_OPENED, 2),
+    "not fixed": Kind(0.10, Outcome.NO_FIX, MAX_ROUNDS),
+    "dry run": Kind(0.05, Outcome.PROPOSED, 1),
+    "closed": Kind(0.05, Outcome.REJECTED, 0),
+    "unclear": Kind(0.03, Outcome.NEEDS_INFO, 0),
+    "broken": Kind(0.05, Outcome.FAILED, 1),
+    "invalid": Kind(0.02, Outcome.REJECTED, 0),
 }
 #: Seconds that each check-out and each test of a slow job takes.
 SLOW = 1.2
+#: The share of a service's calls that fail once.
+FAILING = 0.08
+#: Services that may refuse, and that may act and lose their answer. At most three faults come
+#: together in one job: the fifth failed try would end its run.
+REFUSING = ("issue", "model", "test", "push", "pull")
+MAX_REFUSALS = 1
+LOSING = ("model", "push", "pull")
+MAX_LOSSES = 2
+
+
+class Fault(StrEnum):
+    REFUSED = "refused"
+    ANSWER_LOST = "answer lost"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to become of one job. ``errors``: where the world refuses once; ``losses``: where it acts, and its answer
-    is lost once."""
+    """What is to become of one job."""
 
     number: int
     kind: str
-    errors: frozenset[str]
+    refusals: frozenset[str]
+    """Services that refuse once."""
     losses: frozenset[str]
+    """Services that act, and whose answer is lost once."""
 
     @classmethod
     def of(cls, seed: int, number: int) -> Self:
         rng = random.Random(f"{seed}/{number}")
-        kind = rng.choices(list(KINDS), [share for share, _, _ in KINDS.values()])[0]
-        # Three at most together: the fifth failed try would end the run.
-        errors = [
-            place for place in ("issue", "model", "test", "push", "pull") if rng.random() < 0.08
-        ][:1]
-        losses = [place for place in ("model", "push", "pull") if rng.random() < 0.08][:2]
-        return cls(number, kind, frozenset(errors), frozenset(losses))
+        shares = [kind.share for kind in KINDS.values()]
+        kind = rng.choices(list(KINDS), shares)[0]
+        refusals = [service for service in REFUSING if rng.random() < FAILING]
+        losses = [service for service in LOSING if rng.random() < FAILING]
+        return cls(number, kind, frozenset(refusals[:MAX_REFUSALS]), frozenset(losses[:MAX_LOSSES]))
 
     @property
     def outcome(self) -> Outcome:
-        return KINDS[self.kind][1]
+        return KINDS[self.kind].outcome
 
     @property
     def rounds(self) -> int:
-        return KINDS[self.kind][2]
+        return KINDS[self.kind].rounds
 
     @property
     def announced(self) -> bool:
-        """It comes past the admission, so that run.started is published."""
+        """Whether it passes the admission, so that run.started is published."""
         return self.kind not in ("closed", "unclear", "invalid")
 
     def message(self) -> dict[str, Any]:
-        told: dict[str, Any] = {
+        message: dict[str, Any] = {
             "issue_url": f"https://github.com/octo/crash/issues/{self.number}",
             "metadata": {"number": str(self.number)},
         }
         if self.kind == "dry run":
-            told["options"] = {"dry_run": True}
+            message["options"] = {"dry_run": True}
         if self.kind == "invalid":
-            told["surprise"] = 1
-        return told
+            message["surprise"] = 1
+        return message
 
 
 @dataclass
 class World:
-    """Serves while entered as a context; state lives on the server's thread. ``artifacts``: where
-    replies are kept.
+    """An HTTP server while entered as a context; its state lives on the server's thread.
+
+    ``artifacts`` is the workers' folder of artifacts, where stored replies are looked up.
     """
 
     seed: int
     artifacts: Path
-    sold: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+    sold: int = 0
+    """Replies that the model sold."""
     replies: dict[str, tuple[str, int, str]] = field(default_factory=dict)
-    """A reply's text -> what it was sold for."""
+    """A reply's text -> the (job_id, generation, key) that it was sold for."""
     branches: dict[str, str] = field(default_factory=dict)
+    """Branch -> SHA."""
     pulls: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Branch -> numbers of the pull requests opened for it."""
     paid_twice: int = 0
     refusals: list[str] = field(default_factory=list)
-    """What a worker asked that it never should have."""
+    """Requests that a worker never should have made."""
     faults: Counter[str] = field(default_factory=Counter)
-    _struck: set[tuple[int, str, str]] = field(default_factory=set)
+    _injected: set[tuple[int, Fault, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.server = LoopbackServer(self._handle)
-
-    def _handle(self, request: Request, reply: Reply) -> None:
-        place = request.path.strip("/")
-        asked = json.loads(request.body)
-        plan = Plan.of(self.seed, asked["number"])
-        if self._strikes("refused", plan.errors, plan, place) or (
-            place == "test" and plan.kind == "broken"
-        ):
-            return reply(Answer(503, b"{}"))
-        status, told = self._act(place, plan, asked)
-        if self._strikes("answer lost", plan.losses, plan, place):
-            return reply(None)
-        reply(Answer(status, json.dumps(told).encode()))
-
-    def _strikes(self, what: str, places: frozenset[str], plan: Plan, place: str) -> bool:
-        fault = (plan.number, what, place)
-        if place not in places or fault in self._struck:
-            return False
-        self._struck.add(fault)
-        self.faults[f"{place} {what}"] += 1
-        return True
-
-    def _act(self, place: str, plan: Plan, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        match place:
-            case "issue":
-                return 200, {"kind": plan.kind}
-            case "model":
-                return 200, {"text": self._sell(asked)}
-            case "test":
-                key = self.replies.get(asked["text"])
-                if key != (asked["job_id"], asked["generation"], asked["key"]):
-                    self.refusals.append(f"tested {asked['text']!r}, which was sold for {key}")
-                return 200, {"passed": plan.kind != "not fixed" and asked["round"] >= plan.rounds}
-            case "branch":
-                return 200, {"sha": self.branches.get(asked["branch"])}
-            case "push":
-                there = self.branches.get(asked["branch"])
-                if there != asked["expected"]:
-                    self.refusals.append(
-                        f"push to {asked['branch']} expected {asked['expected']}, found {there}"
-                    )
-                    return 409, {}
-                self.branches[asked["branch"]] = asked["sha"]
-                return 200, {}
-            case "pulls":
-                return 200, {"numbers": self.pulls[asked["branch"]]}
-            case "pull":
-                if asked["branch"] not in self.branches:
-                    self.refusals.append(
-                        f"a pull request for {asked['branch']}, which was never pushed"
-                    )
-                number = sum(map(len, self.pulls.values())) + 1
-                self.pulls[asked["branch"]].append(number)
-                return 200, {"number": number}
-        return 404, {}
-
-    def _sell(self, asked: dict[str, Any]) -> str:
-        job_id = asked["job_id"]
-        generation = asked["generation"]
-        key = asked["key"]
-        stored = self.artifacts / job_id / str(generation) / "replies"
-        self.paid_twice += any(stored.glob(f"{key.replace('/', '-')}-*.json"))
-        self.sold[job_id, generation, key] += 1
-        text = f"patch {sum(self.sold.values())}"
-        self.replies[text] = (job_id, generation, key)
-        return text
 
     def __enter__(self) -> Self:
         self.server.__enter__()
@@ -172,3 +134,81 @@ class World:
 
     def __exit__(self, *_: object) -> None:
         self.server.__exit__()
+
+    def _handle(self, request: Request, reply: Reply) -> None:
+        service = request.path.strip("/")
+        content = json.loads(request.body)
+        plan = Plan.of(self.seed, content["number"])
+        is_broken = service == "test" and plan.kind == "broken"
+        if self._injects(Fault.REFUSED, plan.refusals, plan, service) or is_broken:
+            reply(Answer(503, b"{}"))
+            return
+        status, answer = self._act(service, plan, content)
+        if self._injects(Fault.ANSWER_LOST, plan.losses, plan, service):
+            reply(None)
+            return
+        reply(Answer(status, json.dumps(answer).encode()))
+
+    def _injects(self, fault: Fault, services: frozenset[str], plan: Plan, service: str) -> bool:
+        """Whether the service fails now: once for each fault of the plan."""
+        key = (plan.number, fault, service)
+        if service not in services or key in self._injected:
+            return False
+        self._injected.add(key)
+        self.faults[f"{service} {fault}"] += 1
+        return True
+
+    def _act(self, service: str, plan: Plan, content: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Return the status and the answer."""
+        match service:
+            case "issue":
+                return 200, {"kind": plan.kind}
+            case "model":
+                return 200, {"text": self._sell(content)}
+            case "test":
+                return 200, {"passed": self._test(plan, content)}
+            case "branch":
+                return 200, {"sha": self.branches.get(content["branch"])}
+            case "push":
+                return (200 if self._push(content) else 409), {}
+            case "pulls":
+                return 200, {"numbers": self.pulls[content["branch"]]}
+            case "pull":
+                return 200, {"number": self._open_pull_request(content["branch"])}
+        return 404, {}
+
+    def _sell(self, content: dict[str, Any]) -> str:
+        job_id = content["job_id"]
+        generation = content["generation"]
+        key = content["key"]
+        stored = self.artifacts / job_id / str(generation) / "replies"
+        if any(stored.glob(f"{key.replace('/', '-')}-*.json")):
+            self.paid_twice += 1
+        self.sold += 1
+        text = f"patch {self.sold}"
+        self.replies[text] = (job_id, generation, key)
+        return text
+
+    def _test(self, plan: Plan, content: dict[str, Any]) -> bool:
+        text = content["text"]
+        sold_for = self.replies.get(text)
+        if sold_for != (content["job_id"], content["generation"], content["key"]):
+            self.refusals.append(f"tested {text!r}, which was sold for {sold_for}")
+        return plan.kind != "not fixed" and content["round"] >= plan.rounds
+
+    def _push(self, content: dict[str, Any]) -> bool:
+        branch = content["branch"]
+        expected = content["expected"]
+        current = self.branches.get(branch)
+        if current != expected:
+            self.refusals.append(f"push to {branch} expected {expected}, found {current}")
+            return False
+        self.branches[branch] = content["sha"]
+        return True
+
+    def _open_pull_request(self, branch: str) -> int:
+        if branch not in self.branches:
+            self.refusals.append(f"a pull request for {branch}, which was never pushed")
+        number = sum(len(numbers) for numbers in self.pulls.values()) + 1
+        self.pulls[branch].append(number)
+        return number

@@ -1,18 +1,21 @@
-"""Heartbeats while the event loop is blocked, and a stop with runs in work: a whole worker on a
+"""Heartbeats while the event loop is blocked, and a stop with runs in progress: a whole worker on a
 stand-in's SQS.
 
-    python -m benchmarks.heartbeat [--runs 8] [--block SECONDS] [--times 4] [--visibility 12] [--json OUT]
+    python -m benchmarks.heartbeat [--runs 8] [--block SECONDS] [--times 4] [--visibility 12]
+                                   [--json OUT]
 
-Each run waits for ever. The loop is blocked by a sleep of SECONDS, ``--times`` over; each heartbeat
+Each run waits forever. The loop is blocked by a sleep of SECONDS, ``--times`` over; each heartbeat
 renews a lease in SQLite and extends a message in SQS. Goals: lateness p99 under a tenth of the
-heartbeat's interval; no lease lost, no message delivered again; after the stop everything is
-released within 25 s, and visible."""
+heartbeat's interval; no lease lost, no message delivered again; after the stop every message is
+released within 25 s, and visible.
+"""
 
 import argparse
 import asyncio
 import os
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ from pipeline.policy import Policy
 from pipeline.queue import SqsQueue
 from pipeline.stage import Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
+from pipeline.worker.heartbeat import Heartbeat
 from pipeline.worker.options import WorkerOptions, WorkerTools
 from pipeline.worker.outbox import Publisher
 from pipeline.worker.worker import Worker
@@ -34,8 +38,8 @@ from tests.stand_ins.aws import Aws
 from tests.stand_ins.strict_aws import StrictAws
 
 
-class Waits:
-    name = "waits"
+class WaitForever:
+    name = "wait_forever"
 
     def __init__(self) -> None:
         self.begun = asyncio.Semaphore(0)
@@ -46,85 +50,124 @@ class Waits:
         raise AssertionError("nothing sets that event")
 
 
+@dataclass(frozen=True)
+class Options:
+    runs: int
+    block: float
+    """Seconds for which the loop is blocked."""
+    times: int
+    visibility: int
+    """Seconds."""
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two heartbeats of a run."""
+        return self.visibility / 3
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What is left of the runs, and how long the stop took."""
+
+    kept: int
+    """Runs that were still the worker's, in their first delivery."""
+    seconds: float
+    visible: int
+    """Messages that can be received again."""
+
+
 async def measure(
-    aws: Aws, folder: Path, *, runs: int, block: float, times: int, visibility: int
+    aws: Aws, folder: Path, options: Options
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    made = aws.make_queue()
+    """Return the summary, and a row for each time that the loop was blocked."""
+    queue_stand_in = aws.make_queue()
     topic = aws.make_topic()
-    stage = Waits()
+    stage = WaitForever()
     store = SqliteStore(folder / "store.sqlite")
     policy = Policy(EffectiveLimits(1.0, 600.0, 3), 100.0, 100.0, topic.arn)
-    engine = Engine(
-        EngineDeps(
-            Pipeline([stage], admitted_after=stage.name),
-            store,
-            FolderArtifacts(folder / "artifacts"),
-            policy,
-            folder / "runs",
-            lambda _: None,
-        )
+    deps = EngineDeps(
+        Pipeline([stage], admitted_after=stage.name),
+        store,
+        FolderArtifacts(folder / "artifacts"),
+        policy,
+        folder / "runs",
+        lambda _: None,
     )
-    interval = visibility / 3
     stop = asyncio.Event()
-    rows = []
-    every = []
-    queue = SqsQueue(made.url, visibility_timeout=visibility)
+    queue = SqsQueue(queue_stand_in.url, visibility_timeout=options.visibility)
     async with queue, Publisher(store, policy.topic_of) as publisher:
-        for number in range(1, runs + 1):
-            await queue.submit(
-                FixIssueJob(issue_url=f"https://github.com/octo/repo/issues/{number}")
-            )
+        await submit_jobs(queue, options.runs)
+        tools = WorkerTools(queue, store, Engine(deps), publisher)
         # One slot more than runs: a long poll is under way all the time, and at the stop.
-        worker = Worker(
-            WorkerTools(queue, store, engine, publisher), WorkerOptions(runs + 1, visibility)
-        )
-        heartbeat = worker.heartbeat
+        worker = Worker(tools, WorkerOptions(options.runs + 1, options.visibility))
         working = asyncio.create_task(worker.run(stop))
-        for _ in range(runs):
+        for _ in range(options.runs):
             await stage.begun.acquire()
-        heartbeat.drain_lateness()
-        for number in range(1, times + 1):
-            time.sleep(block)  # noqa: ASYNC251 (what is measured)
-            late = heartbeat.drain_lateness()
-            rows.append(
-                {
-                    "block": number,
-                    "seconds": block,
-                    "beats": len(late),
-                    "latest": max(late, default=0.0),
-                }
-            )
-            every += late
-            await asyncio.sleep(interval)
-            heartbeat.drain_lateness()
-        kept = [
-            run for run in store.runs(limit=runs) if run.state == "running" and run.deliveries == 1
-        ]
+        rows, lateness = await block_loop(worker.heartbeat, options)
+        kept = count_kept(store, options.runs)
         stop.set()
         began = time.monotonic()
         await working
         seconds = time.monotonic() - began
-        visible = (await queue.depth()).visible
+        depth = await queue.depth()
     store.close()
-    p99 = percentile(every, 0.99)
+    stopped = Stopped(kept, seconds, depth.visible)
+    return summarise(options, lateness, stopped), rows
+
+
+async def submit_jobs(queue: SqsQueue, count: int) -> None:
+    for number in range(1, count + 1):
+        issue_url = f"https://github.com/octo/repo/issues/{number}"
+        await queue.submit(FixIssueJob(issue_url=issue_url))
+
+
+async def block_loop(
+    heartbeat: Heartbeat, options: Options
+) -> tuple[list[dict[str, Any]], list[float]]:
+    """Block the loop. Returns a row for each time, and the lateness of every beat meanwhile."""
+    rows = []
+    lateness: list[float] = []
+    heartbeat.drain_lateness()
+    for number in range(1, options.times + 1):
+        time.sleep(options.block)  # noqa: ASYNC251 (what is measured)
+        late = heartbeat.drain_lateness()
+        latest = max(late, default=0.0)
+        row = {"block": number, "seconds": options.block, "beats": len(late), "latest": latest}
+        rows.append(row)
+        lateness += late
+        await asyncio.sleep(options.interval)
+        heartbeat.drain_lateness()
+    return rows, lateness
+
+
+def count_kept(store: SqliteStore, runs: int) -> int:
+    kept = 0
+    for run in store.runs(limit=runs):
+        if run.state == "running" and run.deliveries == 1:
+            kept += 1
+    return kept
+
+
+def summarise(options: Options, lateness: list[float], stopped: Stopped) -> dict[str, float]:
+    p99 = percentile(lateness, 0.99)
     return {
-        "interval": interval,
-        "beats": len(every),
+        "interval": options.interval,
+        "beats": len(lateness),
         "lateness_p99": p99,
-        "lateness_max": max(every),
-        "share_of_interval": p99 / interval,
-        "runs": runs,
-        "runs_kept": len(kept),
-        "stop_seconds": seconds,
-        "released_and_visible": visible,
-    }, rows
+        "lateness_max": max(lateness),
+        "share_of_interval": p99 / options.interval,
+        "runs": options.runs,
+        "runs_kept": stopped.kept,
+        "stop_seconds": stopped.seconds,
+        "released_and_visible": stopped.visible,
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=int, default=8, help="runs in work")
+    parser.add_argument("--runs", type=int, default=8, help="runs in progress")
     parser.add_argument(
         "--block", type=float, default=5.0, help="seconds for which the loop is blocked"
     )
@@ -133,23 +176,16 @@ def main() -> None:
         "--visibility", type=int, default=12, help="seconds; a third of it is the interval"
     )
     parser.add_argument("--json", type=Path, help="write the report there")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
+    options = Options(arguments.runs, arguments.block, arguments.times, arguments.visibility)
     with StrictAws() as server, tempfile.TemporaryDirectory() as folder:
         aws = Aws(server.endpoint)
         os.environ |= aws.environment
-        summary, rows = asyncio.run(
-            measure(
-                aws,
-                Path(folder),
-                runs=given.runs,
-                block=given.block,
-                times=given.times,
-                visibility=given.visibility,
-            )
-        )
-    write(report("heartbeat", summary, rows), given.json)
-    lines = [[row[name] for name in ("block", "seconds", "beats", "latest")] for row in rows]
-    show("heartbeats under a blocked loop", ["block", "seconds", "beats", "latest"], lines, summary)
+        summary, rows = asyncio.run(measure(aws, Path(folder), options))
+    write(report("heartbeat", summary, rows), arguments.json)
+    columns = ["block", "seconds", "beats", "latest"]
+    lines = [[row[column] for column in columns] for row in rows]
+    show("heartbeats under a blocked loop", columns, lines, summary)
 
 
 if __name__ == "__main__":

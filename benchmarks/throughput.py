@@ -5,7 +5,8 @@ the same commits.
 
 All runs use the strict stand-in, in a process of its own, and SQLite on disk with synchronous=FULL.
 In each round the bare loop, the worker, and the worker with logs and metrics take turns; a ratio is
-the median over the rounds. The rows hold how many calls each job took."""
+the median over the rounds. The rows hold how many calls each job took.
+"""
 
 import argparse
 import json
@@ -22,8 +23,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from benchmarks import report
 from benchmarks.throughput_runs import Setting
+from pipeline.queue import BATCH
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.strict_aws import StrictAws
 
@@ -34,106 +38,125 @@ CALLS = ("ReceiveMessage", "DeleteMessage", "DeleteMessageBatch", "Publish", "Pu
 PATIENCE = 300.0
 
 
+class Used(BaseModel):
+    """What one run used, as benchmarks.throughput_runs prints it."""
+
+    cpu: float
+    """Seconds of processor time."""
+
+
+class Counts(BaseModel):
+    """The stand-in's counts since its start."""
+
+    handed_out: int
+    deleted: int
+    published: int
+    calls: dict[str, int]
+
+
 def measure(mode: str, aws: Aws, jobs: int, concurrency: int) -> dict[str, Any]:
-    """One run: ``jobs`` messages, from the first receive until all are deleted and told of."""
+    """Run ``jobs`` messages, from the first receive until all are deleted and published."""
     queue = aws.make_queue("throughput")
-    topic = aws.sns.create_topic(Name="throughput")["TopicArn"]
-    bodies = [
-        json.dumps({"issue_url": f"https://github.com/octo/repo/issues/{n + 1}"})
-        for n in range(jobs)
-    ]
-    for start in range(0, jobs, 10):
-        entries = [
-            {"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies[start : start + 10])
-        ]
-        aws.sqs.send_message_batch(QueueUrl=queue.url, Entries=entries)
-    before = counts(aws)
+    topic_arn = aws.sns.create_topic(Name="throughput")["TopicArn"]
+    send_jobs(aws, queue.url, jobs)
+    before = read_counts(aws)
     with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
         setting = Setting(
             environment=aws.environment,
             queue_url=queue.url,
-            topic_arn=topic,
+            topic_arn=topic_arn,
             folder=Path(folder),
             concurrency=concurrency,
         )
-        with subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.throughput_runs", mode, setting.model_dump_json()],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
-            assert process.stdin is not None and process.stdout is not None
-            process.stdout.readline()
-            seconds = until_done(aws, before, jobs)
-            process.stdin.write("\n")
-            process.stdin.flush()
-            used = json.loads(process.stdout.readline())
-    after = counts(aws)
-    called = {
-        name: (after["calls"].get(name, 0) - before["calls"].get(name, 0)) / jobs for name in CALLS
-    }
-    return {
+        seconds, used = run_process(mode, setting, aws, before, jobs)
+    after = read_counts(aws)
+    row: dict[str, Any] = {
         "mode": mode,
         "jobs": jobs,
         "jobs_per_second": jobs / seconds,
-        "cpu_ms_per_job": used["cpu"] / jobs * 1000,
-        **{f"{name}_per_job": n for name, n in called.items()},
+        "cpu_ms_per_job": used.cpu / jobs * 1000,
     }
+    for name in CALLS:
+        calls = after.calls.get(name, 0) - before.calls.get(name, 0)
+        row[f"{name}_per_job"] = calls / jobs
+    return row
 
 
-def until_done(aws: Aws, before: dict[str, Any], jobs: int) -> float:
-    """Seconds from the first delivery until every message is deleted and every event published."""
+def send_jobs(aws: Aws, queue_url: str, jobs: int) -> None:
+    entries = []
+    for number in range(1, jobs + 1):
+        body = {"issue_url": f"https://github.com/octo/repo/issues/{number}"}
+        entries.append({"Id": str(number), "MessageBody": json.dumps(body)})
+    for start in range(0, jobs, BATCH):
+        aws.sqs.send_message_batch(QueueUrl=queue_url, Entries=entries[start : start + BATCH])
+
+
+def run_process(
+    mode: str, setting: Setting, aws: Aws, before: Counts, jobs: int
+) -> tuple[float, Used]:
+    """Run the jobs in a process of their own. Returns the seconds, and what the process used."""
+    command = [sys.executable, "-m", "benchmarks.throughput_runs", mode, setting.model_dump_json()]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdout.readline()  # it is ready
+        seconds = wait_until_done(aws, before, jobs)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        used = Used.model_validate_json(process.stdout.readline())
+    return seconds, used
+
+
+def wait_until_done(aws: Aws, before: Counts, jobs: int) -> float:
+    """Return the seconds from the first delivery until all is deleted and published."""
     started = None
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        now = counts(aws)
-        if started is None and now["handed_out"] > before["handed_out"]:
+        counts = read_counts(aws)
+        if started is None and counts.handed_out > before.handed_out:
             started = time.monotonic()
-        done = min(now[name] - before[name] for name in ("deleted", "published"))
-        if started is not None and done >= jobs:
+        deleted = counts.deleted - before.deleted
+        published = counts.published - before.published
+        if started is not None and min(deleted, published) >= jobs:
             return time.monotonic() - started
         time.sleep(0.01)
     raise TimeoutError(f"{jobs} jobs were not done in {PATIENCE:g} s")
 
 
-def counts(aws: Aws) -> dict[str, Any]:
-    with urllib.request.urlopen(f"{aws.endpoint}/_strict", timeout=10) as answer:
-        told: dict[str, Any] = json.loads(answer.read())
-    return told
+def read_counts(aws: Aws) -> Counts:
+    with urllib.request.urlopen(f"{aws.endpoint}/_strict", timeout=10) as response:
+        return Counts.model_validate_json(response.read())
 
 
 def summarise(rows: list[dict[str, Any]]) -> dict[str, float]:
-    by_mode = {mode: [row for row in rows if row["mode"] == mode] for mode in MODES}
-
-    def ratio(mode: str) -> float:
-        pairs = zip(by_mode[mode], by_mode["bare"], strict=True)
-        return float(
-            statistics.median(
-                row["jobs_per_second"] / bare["jobs_per_second"] for row, bare in pairs
-            )
-        )
-
+    with_logs = [row["cpu_ms_per_job"] for row in rows if row["mode"] == "worker with logs"]
     return {
-        "ratio": ratio("worker"),
-        "ratio_with_logs": ratio("worker with logs"),
-        "cpu_ms_per_job": statistics.median(
-            row["cpu_ms_per_job"] for row in by_mode["worker with logs"]
-        ),
+        "ratio": median_ratio(rows, "worker"),
+        "ratio_with_logs": median_ratio(rows, "worker with logs"),
+        "cpu_ms_per_job": statistics.median(with_logs),
     }
+
+
+def median_ratio(rows: list[dict[str, Any]], mode: str) -> float:
+    """Return the median over the rounds of a mode's jobs a second to the bare loop's."""
+    speeds = [row["jobs_per_second"] for row in rows if row["mode"] == mode]
+    bare_speeds = [row["jobs_per_second"] for row in rows if row["mode"] == "bare"]
+    ratios = [speed / bare for speed, bare in zip(speeds, bare_speeds, strict=True)]
+    return statistics.median(ratios)
 
 
 @contextmanager
 def stand_in() -> Iterator[Aws]:
-    """The strict stand-in in a process of its own: it must not share the worker's interpreter."""
+    """Run the strict stand-in in a process of its own: it must not share an interpreter."""
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    parent_end, child_end = context.Pipe()
+    process = context.Process(target=_serve, args=(child_end,), daemon=True)
     process.start()
     try:
-        yield Aws(ours.recv())
+        yield Aws(parent_end.recv())
     finally:
-        ours.send("end")
+        parent_end.send("end")
         process.join(10)
 
 
@@ -151,23 +174,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--concurrency", type=int, default=20)
     parser.add_argument("--json", type=Path)
-    chosen = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     rows = []
     with stand_in() as aws:
-        for turn in range(chosen.rounds):
+        for number in range(1, options.rounds + 1):
             for mode in MODES:
-                rows.append(
-                    {"round": turn + 1} | measure(mode, aws, chosen.jobs, chosen.concurrency)
-                )
-                print(
-                    f"{mode}: {rows[-1]['jobs_per_second']:.0f} jobs/s", file=sys.stderr, flush=True
-                )
-    told = report.report("throughput", summarise(rows), rows)
+                row = measure(mode, aws, options.jobs, options.concurrency)
+                rows.append({"round": number, **row})
+                print(f"{mode}: {row['jobs_per_second']:.0f} jobs/s", file=sys.stderr, flush=True)
+    result = report.report("throughput", summarise(rows), rows)
     columns = list(rows[0])
-    report.show(
-        "throughput", columns, [[row[name] for name in columns] for row in rows], told["summary"]
-    )
-    report.write(told, chosen.json)
+    lines = [[row[column] for column in columns] for row in rows]
+    report.show("throughput", columns, lines, result["summary"])
+    report.write(result, options.json)
 
 
 if __name__ == "__main__":

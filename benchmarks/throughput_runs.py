@@ -1,8 +1,9 @@
 """One run of the throughput benchmark, in a process of its own: ``python -m
 benchmarks.throughput_runs MODE SETTING``.
 
-It says "ready", works until a line comes on its input, and then says what it used, as JSON. MODE is
-``bare``, ``worker`` or ``worker with logs``; SETTING is JSON."""
+It prints "ready", works until a line comes on its input, and then prints what it used, as JSON.
+MODE is ``bare``, ``worker`` or ``worker with logs``; SETTING is JSON.
+"""
 
 import asyncio
 import functools
@@ -55,19 +56,21 @@ class Nothing:
         return Stop(Outcome.NO_FIX, "there was nothing to do")
 
 
-async def whole_worker(setting: Setting, stop: asyncio.Event) -> None:
+async def run_worker(setting: Setting, stop: asyncio.Event) -> None:
     log = logging.getLogger("coding_agent.run")
 
     def observe(progress: Progress) -> None:
-        """As ``coding-agent worker`` does."""
-        if log.isEnabledFor(logging.INFO):
-            told: dict[str, Any] = {
-                "stage": progress.stage,
-                "kind": progress.kind,
-                "seconds": progress.seconds,
-            }
-            with telemetry.bound(job_id=progress.job_id, generation=progress.generation, **told):
-                log.info("%s %s %s", progress.stage or "run", progress.kind, progress.detail[:500])
+        """Log the progress as ``coding-agent worker`` does."""
+        if not log.isEnabledFor(logging.INFO):
+            return
+        with telemetry.bound(
+            job_id=progress.job_id,
+            generation=progress.generation,
+            stage=progress.stage,
+            kind=progress.kind,
+            seconds=progress.seconds,
+        ):
+            log.info("%s %s %s", progress.stage or "run", progress.kind, progress.detail[:500])
 
     store = SqliteStore(setting.folder / "store.sqlite")
     policy = Policy(EffectiveLimits(1.0, 30.0, 3), 100.0, 100.0, setting.topic_arn)
@@ -87,9 +90,9 @@ async def whole_worker(setting: Setting, stop: asyncio.Event) -> None:
     store.close()
 
 
-class Bare:
-    """The same calls and the same commits, and nothing else: what no worker on these libraries can
-    do without.
+class BareLoop:
+    """The same calls and the same commits, and nothing else: no worker on these libraries can do
+    with less.
     """
 
     def __init__(self, setting: Setting):
@@ -107,14 +110,15 @@ class Bare:
             session.client("sqs", config=options) as sqs,
             session.client("sns", config=options) as sns,
         ):
-            loops = max(self._setting.concurrency // BATCH, 1)
-            await asyncio.gather(*(self._loop(sqs, sns, stop) for _ in range(loops)))
+            count = max(self._setting.concurrency // BATCH, 1)
+            loops = [self._loop(sqs, sns, stop) for _ in range(count)]
+            await asyncio.gather(*loops)
         self._store.close()
 
     async def _loop(self, sqs: Any, sns: Any, stop: asyncio.Event) -> None:
         url = self._setting.queue_url
         while not stop.is_set():
-            answer = await sqs.receive_message(
+            response = await sqs.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=BATCH,
                 WaitTimeSeconds=POLL,
@@ -122,21 +126,18 @@ class Bare:
                 MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
                 MessageAttributeNames=["All"],
             )
-            messages = answer.get("Messages", [])
+            messages = response.get("Messages", [])
             if not messages:
                 continue
-            await asyncio.gather(*(self._one(sns, message["Body"]) for message in messages))
-            entries = [
-                {"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)
-            ]
+            await asyncio.gather(*[self._run_job(sns, message["Body"]) for message in messages])
+            entries = []
+            for number, message in enumerate(messages):
+                entries.append({"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]})
             await sqs.delete_message_batch(QueueUrl=url, Entries=entries)
 
-    async def _one(self, sns: Any, body: str) -> None:
-        do = functools.partial(asyncio.get_running_loop().run_in_executor, self._writer)
-        claimed = await do(
-            lambda: self._store.claim(Submission.of(parse_job(body)), lease_seconds=VISIBILITY)
-        )
-        assert isinstance(claimed, Claimed)
+    async def _run_job(self, sns: Any, body: str) -> None:
+        write = functools.partial(asyncio.get_running_loop().run_in_executor, self._writer)
+        claimed = await write(self._claim, body)
         run = claimed.run
         result = RunResult(
             job_id=run.job_id,
@@ -148,42 +149,52 @@ class Bare:
             trace=claimed.lease.key.trace,
         )
         event = Event.about(result, "2026-01-01T00:00:00.000Z")
-        topic = self._setting.topic_arn
-        await do(self._store.finish, claimed.lease, result, event, topic)
-        named = {
-            name: {"DataType": "String", "StringValue": value}
-            for name, value in event.attributes.items()
-        }
-        await sns.publish(TopicArn=topic, Message=event.model_dump_json(), MessageAttributes=named)
-        await do(self._store.mark_published, event.id)
+        topic_arn = self._setting.topic_arn
+        await write(self._store.finish, claimed.lease, result, event, topic_arn)
+        attributes = {}
+        for name, value in event.attributes.items():
+            attributes[name] = {"DataType": "String", "StringValue": value}
+        await sns.publish(
+            TopicArn=topic_arn, Message=event.model_dump_json(), MessageAttributes=attributes
+        )
+        await write(self._store.mark_published, event.id)
+
+    def _claim(self, body: str) -> Claimed:
+        submission = Submission.of(parse_job(body))
+        claim = self._store.claim(submission, lease_seconds=VISIBILITY)
+        assert isinstance(claim, Claimed)
+        return claim
 
 
-async def timed(mode: str, setting: Setting) -> dict[str, float]:
+async def run_timed(mode: str, setting: Setting) -> dict[str, float]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def await_the_end() -> None:
+    def wait_for_line() -> None:
         sys.stdin.readline()
         loop.call_soon_threadsafe(stop.set)
 
-    threading.Thread(target=await_the_end, daemon=True).start()
-    work = Bare(setting).run(stop) if mode == "bare" else whole_worker(setting, stop)
-    before = resource.getrusage(resource.RUSAGE_SELF)
+    threading.Thread(target=wait_for_line, daemon=True).start()
+    work = BareLoop(setting).run(stop) if mode == "bare" else run_worker(setting, stop)
+    before = cpu_seconds()
     print("ready", flush=True)
     await work
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    return {"cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
+    return {"cpu": cpu_seconds() - before}
+
+
+def cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 def main() -> None:
-    mode, told = sys.argv[1:]
-    setting = Setting.model_validate_json(told)
+    mode, setting_json = sys.argv[1:]
+    setting = Setting.model_validate_json(setting_json)
     os.environ |= setting.environment
     with (setting.folder / "log").open("w") as log:
-        telemetry.configure(
-            as_json=True, stream=log, level="INFO" if mode == "worker with logs" else "ERROR"
-        )
-        used = asyncio.run(timed(mode, setting))
+        level = "INFO" if mode == "worker with logs" else "ERROR"
+        telemetry.configure(as_json=True, stream=log, level=level)
+        used = asyncio.run(run_timed(mode, setting))
     print(json.dumps(used), flush=True)
 
 
