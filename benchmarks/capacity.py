@@ -8,7 +8,8 @@ each running task adds tasks, steps end them, and one that runs a job is spared.
 below: how late metrics are, how long a task takes to start, how runs' lengths and arrivals spread.
 A simulated day follows office hours, and a fifth of the jobs come twenty at a time; of small loads
 more days are simulated. Terraform's defaults are the cheapest settings at which 95 of 100 jobs
-begin within GOAL."""
+begin within GOAL.
+"""
 
 import argparse
 import itertools
@@ -34,25 +35,35 @@ METRICS_LATE = 60
 OVER_MINUTES = 3
 OUT_COOLDOWN = 60
 IN_COOLDOWN = 300
-#: Seconds from the wish for a task to its first receive: placing it, fetching some 500 MB of image,
-#: importing LiteLLM.
+#: Seconds from the request for a task to its first receive: placing it, fetching some 500 MB of
+#: image, importing LiteLLM.
 START = 100
 #: Tasks that ECS starts for a service in a second, about
 #: (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html).
 STARTS_PER_SECOND = 8
-#: Sigma of the runs' lognormal lengths, and the most of minutes that one takes
+#: Sigma of the runs' lognormal lengths, and the minutes that one takes at most
 #: (CODING_AGENT_MAX_MINUTES).
 SPREAD = 0.7
 MOST_MINUTES = 30
+#: Jobs that come at once in a burst, and the share of jobs that come so.
 BURST = 20
 BURST_SHARE = 0.2
+#: How far the arrivals swing about their mean in a day: at noon they are (1 + SWING) of it.
+SWING = 0.9
 DAY = 86_400
-#: Within which 95 of 100 jobs shall begin, seconds. A burst that meets one task waits for late
+#: Seconds between two bills.
+BILL_SECONDS = 10
+#: Seconds within which 95 of 100 jobs shall begin. A burst that meets one task waits for late
 #: metrics, the alarm's minutes and a task's start: more than five minutes, whatever the settings.
 GOAL = 360
 #: Jobs that are simulated of a small load.
 ENOUGH = 4_000
+#: Jobs a day, and the settings that are tried at each.
 LOADS = (100, 1_000, 10_000, 100_000)
+JOBS_PER_TASK = (1.5, 2, 3, 4)
+SCALE_IN_MINUTES = (5, 10, 20)
+
+Process = Generator[simpy.Event, None, None]
 
 
 @dataclass(frozen=True)
@@ -75,18 +86,21 @@ class Task:
 
 @dataclass
 class Service:
+    """The queue, its tasks, and what they did. Times are the simulation's seconds."""
+
     env: simpy.Environment
     scaling: Scaling
     run_seconds: "Lengths"
     rng: random.Random
     tasks: list[Task] = field(default_factory=list)
     waiting: deque[float] = field(default_factory=deque)
-    """When each was sent."""
+    """When each waiting job was sent."""
     free: list[Task] = field(default_factory=list)
-    """Once for each free slot. SQS hands a message to any that polls."""
-    wanted: int = 0
+    """A task once for each of its free slots. SQS hands a message to any that polls."""
+    desired: int = 0
     starting: int = 0
-    in_work: int = 0
+    running: int = 0
+    """Jobs in progress."""
     waits: list[float] = field(default_factory=list)
     task_seconds: float = 0.0
     most_tasks: int = 0
@@ -95,80 +109,107 @@ class Service:
         self.waiting.append(self.env.now)
         self._dispatch()
 
-    def want(self, tasks: int) -> None:
-        self.wanted = max(self.scaling.min_tasks, min(tasks, self.scaling.max_tasks))
-        missing = self.wanted - len(self.tasks) - self.starting
+    def set_desired(self, tasks: int) -> None:
+        self.desired = max(self.scaling.min_tasks, min(tasks, self.scaling.max_tasks))
+        missing = self.desired - len(self.tasks) - self.starting
         for number in range(missing):
             self.starting += 1
             self.env.process(self._start(START + number / STARTS_PER_SECOND))
         self._end_idle()
 
-    def _start(self, seconds: float) -> Generator[simpy.Event, None, None]:
+    def bill(self) -> Process:
+        while True:
+            yield self.env.timeout(BILL_SECONDS)
+            self.task_seconds += BILL_SECONDS * (len(self.tasks) + self.starting)
+            self._end_idle()
+
+    def _start(self, seconds: float) -> Process:
         yield self.env.timeout(seconds)
         self.starting -= 1
-        if len(self.tasks) < self.wanted:
-            self.tasks.append(task := Task(idle_since=self.env.now))
-            self.free += [task] * self.scaling.concurrency
-            self.most_tasks = max(self.most_tasks, len(self.tasks))
-            self._dispatch()
+        if len(self.tasks) >= self.desired:
+            return
+        task = Task(idle_since=self.env.now)
+        self.tasks.append(task)
+        self.free += [task] * self.scaling.concurrency
+        self.most_tasks = max(self.most_tasks, len(self.tasks))
+        self._dispatch()
 
     def _dispatch(self) -> None:
+        """Give waiting jobs to free slots, as SQS does: to any of them."""
         while self.waiting and self.free:
-            at = self.rng.randrange(len(self.free))
-            self.free[at], self.free[-1] = self.free[-1], self.free[at]
-            if (task := self.free.pop()).ended:
+            task = self._take_free()
+            if task.ended:
                 continue
             task.running += 1
-            self.in_work += 1
-            self.waits.append(self.env.now - self.waiting.popleft())
+            self.running += 1
+            sent_at = self.waiting.popleft()
+            self.waits.append(self.env.now - sent_at)
             self.env.process(self._run(task))
 
-    def _run(self, task: Task) -> Generator[simpy.Event, None, None]:
+    def _take_free(self) -> Task:
+        index = self.rng.randrange(len(self.free))
+        task = self.free[index]
+        self.free[index] = self.free[-1]
+        self.free.pop()
+        return task
+
+    def _run(self, task: Task) -> Process:
         yield self.env.timeout(self.run_seconds())
         task.running -= 1
-        self.in_work -= 1
+        self.running -= 1
         task.idle_since = self.env.now
         self.free.append(task)
         self._dispatch()
 
     def _end_idle(self) -> None:
-        for task in [
-            task
-            for task in self.tasks
-            if not task.running and self.env.now - task.idle_since >= LINGER
-        ]:
-            if len(self.tasks) <= self.wanted:
+        for task in list(self.tasks):
+            if len(self.tasks) <= self.desired:
                 return
-            self.tasks.remove(task)
-            task.ended = True
+            is_protected = task.running or self.env.now - task.idle_since < LINGER
+            if not is_protected:
+                self.tasks.remove(task)
+                task.ended = True
 
-    def bill(self) -> Generator[simpy.Event, None, None]:
-        while True:
-            yield self.env.timeout(10)
-            self.task_seconds += 10 * (len(self.tasks) + self.starting)
-            self._end_idle()
 
-    def scale(self) -> Generator[simpy.Event, None, None]:
-        """Once a minute, on the metrics of a minute before."""
-        told: deque[tuple[int, int]] = deque([(0, 1)], maxlen=METRICS_LATE // 60 + 1)
-        over = under = 0
-        out_at = in_at = -math.inf
-        target = self.scaling.jobs_per_task
+class Autoscaler:
+    """Target tracking that adds tasks, and steps that end them, once a minute."""
+
+    def __init__(self, service: Service):
+        self._service = service
+        self._target = service.scaling.jobs_per_task
+        self._minutes_over = 0
+        self._minutes_under = 0
+        self._out_at = -math.inf
+        self._in_at = -math.inf
+
+    def run(self) -> Process:
+        """Scale on the metrics of a minute before."""
+        service = self._service
+        metrics: deque[tuple[int, int]] = deque([(0, 1)], maxlen=METRICS_LATE // 60 + 1)
         while True:
-            yield self.env.timeout(60)
-            told.append((len(self.waiting) + self.in_work, len(self.tasks)))
-            jobs, running = told[0]
-            each = jobs / max(running, 1)
-            over = over + 1 if each > target else 0
-            under = under + 1 if each < target / 2 else 0
-            if over >= OVER_MINUTES and self.env.now - out_at >= OUT_COOLDOWN:
-                if (more := math.ceil(running * each / target)) > self.wanted:
-                    out_at = self.env.now
-                    self.want(more)
-            elif under >= self.scaling.scale_in_minutes and self.env.now - in_at >= IN_COOLDOWN:
-                in_at = self.env.now
-                share = 0.5 if each <= target / 4 else 0.1
-                self.want(self.wanted - max(1, int(self.wanted * share)))
+            yield service.env.timeout(60)
+            metrics.append((len(service.waiting) + service.running, len(service.tasks)))
+            jobs, tasks = metrics[0]
+            self._scale(tasks, jobs / max(tasks, 1))
+
+    def _scale(self, tasks: int, jobs_per_task: float) -> None:
+        now = self._service.env.now
+        is_over = jobs_per_task > self._target
+        is_under = jobs_per_task < self._target / 2
+        self._minutes_over = self._minutes_over + 1 if is_over else 0
+        self._minutes_under = self._minutes_under + 1 if is_under else 0
+        if self._minutes_over >= OVER_MINUTES and now - self._out_at >= OUT_COOLDOWN:
+            desired = math.ceil(tasks * jobs_per_task / self._target)
+            if desired > self._service.desired:
+                self._out_at = now
+                self._service.set_desired(desired)
+            return
+        enough = self._minutes_under >= self._service.scaling.scale_in_minutes
+        if enough and now - self._in_at >= IN_COOLDOWN:
+            self._in_at = now
+            share = 0.5 if jobs_per_task <= self._target / 4 else 0.1
+            step = max(1, int(self._service.desired * share))
+            self._service.set_desired(self._service.desired - step)
 
 
 class Lengths:
@@ -182,37 +223,40 @@ class Lengths:
         return min(self._rng.lognormvariate(self._mu, SPREAD), MOST_MINUTES * 60)
 
 
-def arrivals(
-    service: Service, jobs_per_day: float, rng: random.Random
-) -> Generator[simpy.Event, None, None]:
-    """A Poisson process, thinned to office hours: at noon nineteen times what it is at midnight."""
-    events = jobs_per_day * (1 - BURST_SHARE + BURST_SHARE / BURST)
-    burst = BURST_SHARE / BURST / (1 - BURST_SHARE + BURST_SHARE / BURST)
-    peak = events / DAY * 1.9
+def arrivals(service: Service, jobs_per_day: float, rng: random.Random) -> Process:
+    """Send jobs by a Poisson process, thinned to office hours, some of them in bursts."""
+    events_per_job = 1 - BURST_SHARE + BURST_SHARE / BURST
+    burst_share = BURST_SHARE / BURST / events_per_job
+    peak = jobs_per_day * events_per_job / DAY * (1 + SWING)
     while True:
         yield service.env.timeout(rng.expovariate(peak))
-        if rng.random() < (1 - 0.9 * math.cos(2 * math.pi * service.env.now / DAY)) / 1.9:
-            for _ in range(BURST if rng.random() < burst else 1):
-                service.send()
+        cosine = math.cos(2 * math.pi * service.env.now / DAY)
+        if rng.random() >= (1 - SWING * cosine) / (1 + SWING):
+            continue
+        jobs = BURST if rng.random() < burst_share else 1
+        for _ in range(jobs):
+            service.send()
 
 
 def simulate(
     jobs_per_day: float, scaling: Scaling, *, seed: int, enough: int = ENOUGH
 ) -> dict[str, Any]:
+    """Simulate days until about ``enough`` jobs have come; return a row of the report."""
     prices = read_prices()
     rng = random.Random(seed)
     days = max(1, math.ceil(enough / jobs_per_day))
-    mean = 60 * prices.assumed.run_minutes
+    run_seconds = 60 * prices.assumed.run_minutes
     env = simpy.Environment()
-    service = Service(env, scaling, Lengths(mean, rng), rng)
-    service.want(max(scaling.min_tasks, 1))
-    for process in (arrivals(service, jobs_per_day, rng), service.scale(), service.bill()):
-        env.process(process)
+    service = Service(env, scaling, Lengths(run_seconds, rng), rng)
+    service.set_desired(max(scaling.min_tasks, 1))
+    env.process(arrivals(service, jobs_per_day, rng))
+    env.process(Autoscaler(service).run())
+    env.process(service.bill())
     env.run(days * DAY)
-    deployment = Deployment(concurrency=scaling.concurrency)
     waits = sorted(service.waits)
     hours = service.task_seconds / 3600
-    used = len(waits) * mean / 3600 / scaling.concurrency
+    hours_used = len(waits) * run_seconds / 3600 / scaling.concurrency
+    usd_per_hour = task_hour(Deployment(concurrency=scaling.concurrency), prices)
     return {
         "jobs_per_day": jobs_per_day,
         "jobs_per_task": scaling.jobs_per_task,
@@ -223,9 +267,34 @@ def simulate(
         "wait_max": waits[-1],
         "average_tasks": hours / 24 / days,
         "most_tasks": service.most_tasks,
-        "paid_share": hours / used,
-        "usd_per_job": hours * task_hour(deployment, prices) / len(waits),
+        "paid_share": hours / hours_used,
+        "usd_per_job": hours * usd_per_hour / len(waits),
     }
+
+
+def summarise(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the defaults' figures at each load, and the cheapest settings that reach the goal at
+    every one.
+    """
+    by_setting: dict[tuple[float, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        setting = (row["jobs_per_task"], row["scale_in_minutes"])
+        by_setting.setdefault(setting, []).append(row)
+    default = Scaling()
+    summary: dict[str, float] = {}
+    for row in by_setting.get((default.jobs_per_task, default.scale_in_minutes), []):
+        load = f"{row['jobs_per_day']:g}"
+        summary[f"wait_p95_at_{load}"] = row["wait_p95"]
+        summary[f"usd_per_job_at_{load}"] = row["usd_per_job"]
+    costs = {}
+    for setting, of_setting in by_setting.items():
+        if all(row["wait_p95"] <= GOAL for row in of_setting):
+            costs[setting] = sum(row["usd_per_job"] for row in of_setting)
+    if costs:
+        jobs_per_task, scale_in_minutes = min(costs, key=lambda setting: costs[setting])
+        summary["best_jobs_per_task"] = jobs_per_task
+        summary["best_scale_in_minutes"] = scale_in_minutes
+    return summary
 
 
 def main() -> None:
@@ -234,43 +303,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    rows = [
-        simulate(load, Scaling(target, minutes), seed=arguments.seed)
-        for load in arguments.jobs_per_day
-        for target, minutes in itertools.product((1.5, 2, 3, 4), (5, 10, 20))
-    ]
-    summary = judged(rows)
-    told = report("capacity", summary, rows)
-    write(told, arguments.json)
+    rows = []
+    for load in arguments.jobs_per_day:
+        for target, minutes in itertools.product(JOBS_PER_TASK, SCALE_IN_MINUTES):
+            rows.append(simulate(load, Scaling(target, minutes), seed=arguments.seed))
+    summary = summarise(rows)
+    write(report("capacity", summary, rows), arguments.json)
     columns = list(rows[0])
-    show("capacity", columns, [[row[name] for name in columns] for row in rows], summary)
-
-
-def judged(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """What the defaults do at each load, and the cheapest settings that reach the goal at all of
-    them.
-    """
-    default = Scaling()
-    summary: dict[str, float] = {}
-    by_setting: dict[tuple[float, int], list[dict[str, Any]]] = {}
-    for row in rows:
-        by_setting.setdefault((row["jobs_per_task"], row["scale_in_minutes"]), []).append(row)
-    for row in by_setting.get((default.jobs_per_task, default.scale_in_minutes), []):
-        load = f"{row['jobs_per_day']:g}"
-        summary |= {
-            f"wait_p95_at_{load}": row["wait_p95"],
-            f"usd_per_job_at_{load}": row["usd_per_job"],
-        }
-    good = {
-        setting: sum(row["usd_per_job"] for row in some)
-        for setting, some in by_setting.items()
-        if all(row["wait_p95"] <= GOAL for row in some)
-    }
-    if good:
-        summary["best_jobs_per_task"], summary["best_scale_in_minutes"] = min(
-            good, key=lambda setting: good[setting]
-        )
-    return summary
+    lines = [[row[column] for column in columns] for row in rows]
+    show("capacity", columns, lines, summary)
 
 
 if __name__ == "__main__":

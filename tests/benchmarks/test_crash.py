@@ -16,12 +16,14 @@ KILLS = 4
 
 
 @contextmanager
-def changed_store(bench: Bench, sql: str) -> Iterator[None]:
-    """Change the store by ``sql`` while entered."""
+def changed_run(bench: Bench, job_id: str, field: str, value: str) -> Iterator[None]:
+    """Change a field of the job's stored run while entered."""
     file = bench.folder / "shared/store.sqlite"
     original = file.read_bytes()
+    sql = "UPDATE items SET data = json_set(data, ?, ?) WHERE pk = ? AND sk LIKE 'run#%'"
     with sqlite3.connect(file) as store:
-        assert store.execute(sql).rowcount == 1
+        cursor = store.execute(sql, (f"$.{field}", value, f"job#{job_id}"))
+        assert cursor.rowcount == 1
     store.close()
     yield
     file.write_bytes(original)
@@ -62,10 +64,8 @@ def test_kills_and_faults_cost_nothing_and_each_planted_defect_is_found(tmp_path
     assert kinds(bench) == ["paid_twice"]
     bench.world.paid_twice = 0
 
-    with changed_store(
-        bench, f"UPDATE runs SET outcome = '{Outcome.NO_FIX}' WHERE job_id = '{job_id}'"
-    ):
+    with changed_run(bench, job_id, "outcome", Outcome.NO_FIX):
         assert kinds(bench) == ["wrong_outcomes"]
-    with changed_store(bench, f"UPDATE runs SET state = 'running' WHERE job_id = '{job_id}'"):
+    with changed_run(bench, job_id, "state", "running"):
         assert kinds(bench) == ["lost"]
     assert kinds(bench) == []
