@@ -1,7 +1,7 @@
-"""AWS on this machine: moto's server (one a process, for tests) or ministack (a process, for the
-demo), with one face.
+"""AWS on this machine, behind one interface: moto's server (a thread, for tests) or ministack (a
+process, for the demo).
 
-Where moto is laxer than SQS (stale handles, expired visibility) a test must not lean on it.
+Where moto is laxer than SQS (stale handles, expired visibility) a test must not rely on it.
 """
 
 import json
@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 REGION = "eu-central-1"
-#: Nothing that a log line says: the log takes secrets out.
+#: No part of any log line: secrets are redacted there.
 ACCESS_KEY = "standInAccessKey"
 SECRET_KEY = "standInSecretKey"
 READY_SECONDS = 30.0
@@ -51,7 +51,7 @@ class Aws:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What boto3 and aioboto3 need to talk to it."""
+        """The variables that boto3 and aioboto3 need to reach it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_DEFAULT_REGION": REGION,
@@ -81,63 +81,70 @@ class Aws:
         return self.client("sns")
 
     def make_queue(self, prefix: str = "jobs", *, max_receive_count: int = 20) -> Queue:
-        """A queue of a name of its own, and its dead-letter queue."""
+        """Make a queue with a unique name, and its dead-letter queue."""
         name = _unique(prefix)
-        dead = self.sqs.create_queue(
-            QueueName=f"{name}-dlq", Attributes={"MessageRetentionPeriod": "1209600"}
-        )
+        dead_letters_url = self._create_queue(f"{name}-dlq", MessageRetentionPeriod="1209600")
         policy = {
-            "deadLetterTargetArn": self._arn(dead["QueueUrl"]),
+            "deadLetterTargetArn": self._arn(dead_letters_url),
             "maxReceiveCount": str(max_receive_count),
         }
-        url = self.sqs.create_queue(
-            QueueName=name, Attributes={"RedrivePolicy": json.dumps(policy)}
-        )["QueueUrl"]
-        return Queue(url, self._arn(url), dead["QueueUrl"])
+        url = self._create_queue(name, RedrivePolicy=json.dumps(policy))
+        return Queue(url, self._arn(url), dead_letters_url)
 
     def make_topic(self, prefix: str = "events") -> Topic:
-        """A topic of a name of its own, and a queue that shows what it published."""
+        """Make a topic with a unique name, and a queue that receives its events."""
         name = _unique(prefix)
         arn = self.sns.create_topic(Name=name)["TopicArn"]
-        url = self.sqs.create_queue(QueueName=f"{name}-reader")["QueueUrl"]
+        url = self._create_queue(f"{name}-reader")
         self.sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=self._arn(url))
         return Topic(arn, url)
 
     def messages(self, url: str) -> list[dict[str, Any]]:
-        """Take every visible message, body and attributes as they are."""
-        taken: list[dict[str, Any]] = []
-        while answer := self.sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=10,
-            WaitTimeSeconds=0,
-            MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["ApproximateReceiveCount"],
-        ).get("Messages"):
-            taken += answer
-        for message in taken:
+        """Receive and delete every visible message, in boto3's form."""
+        messages: list[dict[str, Any]] = []
+        while True:
+            response = self.sqs.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=10,
+                WaitTimeSeconds=0,
+                MessageAttributeNames=["All"],
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+            received = response.get("Messages", [])
+            if not received:
+                break
+            messages += received
+        for message in messages:
             self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return taken
+        return messages
 
     def events(self, topic: Topic) -> list[tuple[str, dict[str, str]]]:
-        """Take what the topic published: each event's bytes, and its attributes."""
-        envelopes = [json.loads(message["Body"]) for message in self.messages(topic.queue_url)]
-        return [
-            (
-                told["Message"],
-                {name: value["Value"] for name, value in told.get("MessageAttributes", {}).items()},
-            )
-            for told in envelopes
-        ]
+        """Receive the events that the topic published: each one's body and attributes."""
+        events = []
+        for message in self.messages(topic.queue_url):
+            envelope = json.loads(message["Body"])
+            attributes = {}
+            for name, value in envelope.get("MessageAttributes", {}).items():
+                attributes[name] = value["Value"]
+            events.append((envelope["Message"], attributes))
+        return events
 
     def depth(self, url: str) -> tuple[int, int]:
-        """How many messages are visible, and how many in flight."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        told = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return int(told[names[0]]), int(told[names[1]])
+        """Return how many messages are visible, and how many in flight."""
+        visible = self._attribute(url, "ApproximateNumberOfMessages")
+        in_flight = self._attribute(url, "ApproximateNumberOfMessagesNotVisible")
+        return int(visible), int(in_flight)
+
+    def _create_queue(self, name: str, **attributes: str) -> str:
+        response = self.sqs.create_queue(QueueName=name, Attributes=attributes)
+        return str(response["QueueUrl"])
 
     def _arn(self, url: str) -> str:
-        told = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        return str(told["Attributes"]["QueueArn"])
+        return self._attribute(url, "QueueArn")
+
+    def _attribute(self, url: str, name: str) -> str:
+        response = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        return str(response["Attributes"][name])
 
 
 def _unique(prefix: str) -> str:
@@ -146,12 +153,11 @@ def _unique(prefix: str) -> str:
 
 @contextmanager
 def moto_server() -> Iterator[Aws]:
-    """moto in a thread of this process."""
+    """Run moto in a thread of this process."""
     from moto.server import ThreadedMotoServer
 
-    logging.getLogger("werkzeug").setLevel(
-        logging.WARNING
-    )  # a line a request would hide what a failed test says
+    # A line for each request would hide what a failed test says.
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -163,25 +169,26 @@ def moto_server() -> Iterator[Aws]:
 
 @contextmanager
 def ministack_server(log_file: Path) -> Iterator[Aws]:
-    """ministack as a process of its own, ended with the block; what it says goes to ``log_file``."""
+    """Run ministack in a process of its own; its output goes to ``log_file``."""
     port = _free_port()
-    environment = os.environ | {
+    environment = {
+        **os.environ,
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
+        "MINISTACK_HOST": "127.0.0.1",
     }
-    environment["MINISTACK_HOST"] = "127.0.0.1"
-    with log_file.open("wb") as said:
+    with log_file.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "ministack"],
             env=environment,
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             stdin=subprocess.DEVNULL,
         )
         try:
             aws = Aws(f"http://127.0.0.1:{port}")
-            _await_health(f"{aws.endpoint}/_ministack/health", process, log_file)
+            _wait_until_healthy(f"{aws.endpoint}/_ministack/health", process, log_file)
             yield aws
         finally:
             process.terminate()
@@ -198,7 +205,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _await_health(url: str, process: subprocess.Popen[bytes], log_file: Path) -> None:
+def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log_file: Path) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -207,7 +214,7 @@ def _await_health(url: str, process: subprocess.Popen[bytes], log_file: Path) ->
             with urllib.request.urlopen(url, timeout=1):
                 return
         except OSError:
-            # Nothing tells when it listens, so it is asked again; wait() returns early where the
+            # It does not say when it listens, so it is asked again. wait() returns early where the
             # process ends.
             try:
                 process.wait(0.05)
@@ -224,7 +231,7 @@ def aws_server() -> Iterator[Aws]:
 
 @pytest.fixture
 def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
-    """moto, with the environment set so that boto3 finds it."""
+    """moto, with the environment set so that boto3 reaches it."""
     for name, value in aws_server.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)

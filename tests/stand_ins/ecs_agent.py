@@ -11,24 +11,23 @@ from typing import Any
 
 @dataclass
 class EcsAgent:
-    """``answers`` are given first, one a request: (status, body)."""
+    """A running agent. ``answers`` come first, one for each request: (status, body)."""
 
     uri: str
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
     answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
 
 
-def _wrong(method: str, path: str, content_type: str | None, body: Any) -> str | None:
+def _find_error(method: str, path: str, content_type: str | None, body: Any) -> str | None:
+    """Return the code of the error in a request; None: it is valid."""
     if (method, path) != ("PUT", "/api/task-protection/v1/state"):
         return "NotFound"
     if content_type != "application/json" or not isinstance(body, dict):
         return "InvalidParameter: no JSON object"
-    minutes = body.get("ExpiresInMinutes", 120)
-    if not isinstance(body.get("ProtectionEnabled"), bool) or set(body) - {
-        "ProtectionEnabled",
-        "ExpiresInMinutes",
-    }:
+    unknown = set(body) - {"ProtectionEnabled", "ExpiresInMinutes"}
+    if unknown or not isinstance(body.get("ProtectionEnabled"), bool):
         return "InvalidParameter: ProtectionEnabled"
+    minutes = body.get("ExpiresInMinutes", 120)
     if type(minutes) is not int or not 1 <= minutes <= 2880:
         return "InvalidParameter: ExpiresInMinutes"
     if "ExpiresInMinutes" in body and not body["ProtectionEnabled"]:
@@ -41,10 +40,11 @@ def ecs_agent() -> Iterator[EcsAgent]:
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            agent.asked.append(body)
-            if wrong := _wrong(self.command, self.path, self.headers["Content-Type"], body):
+            agent.requests.append(body)
+            code = _find_error(self.command, self.path, self.headers["Content-Type"], body)
+            if code is not None:
                 status = 400
-                answer = {"error": {"Code": wrong, "Message": wrong}}
+                answer = {"error": {"Code": code, "Message": code}}
             elif agent.answers:
                 status, answer = agent.answers.pop(0)
             else:
@@ -55,7 +55,7 @@ def ecs_agent() -> Iterator[EcsAgent]:
             self.wfile.write(json.dumps(answer).encode())
 
         def log_message(self, *_: object) -> None:
-            """Quiet."""
+            """Write no line for each request."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     agent = EcsAgent(f"http://127.0.0.1:{server.server_port}/api")

@@ -2,7 +2,8 @@
 
 No global mock: other tests' clients and environment stay as they are. moto checks a transaction's
 conditions and then writes without a lock, where DynamoDB's transactions are atomic: hence one at a
-time."""
+time.
+"""
 
 import threading
 from typing import Any

@@ -123,7 +123,7 @@ def test_the_agent_is_asked_as_it_is_documented(stand_in: EcsAgent):
     assert put is not None
     put(True)
     put(False)
-    assert stand_in.asked == [
+    assert stand_in.requests == [
         {"ProtectionEnabled": True, "ExpiresInMinutes": MINUTES},
         {"ProtectionEnabled": False},
     ]

@@ -2,7 +2,8 @@
 
 Where it is stricter: a receipt handle is one receive's, and an older one deletes nothing; a message
 that is visible can't be extended; the 12 hours count from each receive; a long poll whose client
-died still takes messages. Requests must be signed, but the signature is not checked."""
+died still takes messages. Requests must be signed, but the signature is not checked.
+"""
 
 import asyncio
 import json
@@ -17,11 +18,11 @@ from tests.stand_ins.strict_aws import sns as sns_rules
 from tests.stand_ins.strict_aws.faults import FaultPlan, Faults
 from tests.stand_ins.strict_aws.http import Answer, LoopbackServer, Reply, Request
 from tests.stand_ins.strict_aws.sns import Published, Sns
-from tests.stand_ins.strict_aws.sqs import MAX_VISIBILITY, Queue, Refused, Sqs
+from tests.stand_ins.strict_aws.sqs import MAX_VISIBILITY, Queue, ReceiveRequest, Refused, Sqs
 
 __all__ = ["FaultPlan", "Published", "StrictAws"]
 
-#: Operations that set a test up, or look: no fault befalls them.
+#: Operations that set a test up, or only read: no fault strikes them.
 _SPARED = {"CreateQueue", "CreateTopic", "Subscribe", "GetQueueAttributes", "GetTopicAttributes"}
 
 
@@ -29,17 +30,16 @@ _SPARED = {"CreateQueue", "CreateTopic", "Subscribe", "GetQueueAttributes", "Get
 class _Poll:
     """A receive that waits. Its client may be dead: SQS does not know."""
 
-    count: int
-    hide: float
-    asked: dict[str, Any]
+    request: ReceiveRequest
     reply: Reply
     timer: asyncio.TimerHandle | None = None
 
 
 class StrictAws:
-    """Serves while entered as a context. ``endpoint`` is for AWS_ENDPOINT_URL; ``calls`` counts each operation.
+    """Serve while entered as a context.
 
-    State lives on the server's thread: read it through ``look``, or once the context is left.
+    ``endpoint`` is for AWS_ENDPOINT_URL; ``calls`` counts each operation. State lives on the
+    server's thread: read it through ``look``, or once the context is left.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class StrictAws:
         return self._clock() + self._passed
 
     def look(self, function: Callable[[], Any]) -> Any:
-        """Call it on the server's thread."""
+        """Call a function on the server's thread, and return its result."""
         return self._server.call(function)
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass at once: what is hidden for less is seen again. Long polls keep to real
-        time.
+        """Let time pass at once: messages that are hidden for less become visible. Long polls
+        keep to real time.
         """
 
         def forward() -> None:
@@ -95,37 +95,68 @@ class StrictAws:
     # Requests
 
     def _handle(self, request: Request, reply: Reply) -> None:
-        target = request.headers.get("x-amz-target", "")
         if request.path == "/_strict":  # for a process that asks from outside
-            return reply(Answer(200, json.dumps(self._counts()).encode()))
-        service, _, operation = target.partition(".")
-        asked = sns_rules.parameters(request.body) if not target else json.loads(request.body)
-        operation = operation or asked.get("Action", "")
-        refuse = _json_error if target else _xml_error
+            reply(Answer(200, json.dumps(self._counts()).encode()))
+            return
+        is_json = "x-amz-target" in request.headers
+        refuse = _json_error if is_json else _xml_error
         try:
-            if not request.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 "):
-                raise Refused(
-                    "MissingAuthenticationToken", "Request is missing Authentication Token", 403
-                )
-            if service not in ("AmazonSQS", ""):
-                raise Refused("UnknownOperationException", target)
-            self.calls[operation] += 1
-            if operation not in _SPARED:
-                self._misfortune()
-                if self.faults.drawn("dropped"):
-                    return reply(None)
-                if self.faults.drawn("reply_lost"):
-                    reply = _lost(reply)
-            if operation == "ReceiveMessage":
-                return self._receive(asked, reply)
-            if target:
-                reply(_json(self.sqs.call(operation, asked, self.endpoint)))
+            self._check_signature(request)
+            if is_json:
+                self._handle_sqs(request, reply)
             else:
-                reply(_xml(operation, self.sns.call(operation, asked)))
+                self._handle_sns(request, reply)
         except Refused as error:
             reply(refuse(error))
         except (KeyError, TypeError, ValueError) as error:
             reply(refuse(Refused("MissingParameter", f"the request is malformed: {error!r}")))
+
+    def _handle_sqs(self, request: Request, reply: Reply) -> None:
+        target = request.headers["x-amz-target"]
+        service, _, operation = target.partition(".")
+        if service != "AmazonSQS":
+            raise Refused("UnknownOperationException", target)
+        parameters = json.loads(request.body)
+        struck = self._strike(operation, reply)
+        if struck is None:
+            return
+        if operation == "ReceiveMessage":
+            self._receive(parameters, struck)
+        else:
+            struck(_json(self.sqs.call(operation, parameters, self.endpoint)))
+
+    def _handle_sns(self, request: Request, reply: Reply) -> None:
+        parameters = sns_rules.parse_parameters(request.body)
+        operation = parameters.get("Action", "")
+        struck = self._strike(operation, reply)
+        if struck is not None:
+            struck(_xml(operation, self.sns.call(operation, parameters)))
+
+    def _check_signature(self, request: Request) -> None:
+        if not request.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 "):
+            message = "Request is missing Authentication Token"
+            raise Refused("MissingAuthenticationToken", message, 403)
+
+    def _strike(self, operation: str, reply: Reply) -> Reply | None:
+        """Count the call, and let faults strike it.
+
+        Returns how to reply; None: the connection is cut already.
+        """
+        self.calls[operation] += 1
+        if operation in _SPARED:
+            return reply
+        if self.faults.strikes("throttled"):
+            raise Refused("ThrottlingException", "Rate exceeded")
+        if self.faults.strikes("unavailable"):
+            is_busy = self.faults.toss_coin()
+            code, status = ("ServiceUnavailable", 503) if is_busy else ("InternalError", 500)
+            raise Refused(code, "We encountered an internal error. Please try again.", status)
+        if self.faults.strikes("dropped"):
+            reply(None)
+            return None
+        if self.faults.strikes("reply_lost"):
+            return lambda answer: reply(None)
+        return reply
 
     def _counts(self) -> dict[str, Any]:
         return {
@@ -136,81 +167,73 @@ class StrictAws:
             "published": len(self.sns.published),
         }
 
-    def _misfortune(self) -> None:
-        if self.faults.drawn("throttled"):
-            raise Refused("ThrottlingException", "Rate exceeded")
-        if self.faults.drawn("unavailable"):
-            name, status = (
-                ("ServiceUnavailable", 503) if self.faults.coin() else ("InternalError", 500)
-            )
-            raise Refused(name, "We encountered an internal error. Please try again.", status)
-
     # Long polls
 
-    def _receive(self, asked: dict[str, Any], reply: Reply) -> None:
-        queue, count, hide, wait = self.sqs.check_receive(asked)
-        poll = _Poll(count, hide, asked, reply)
-        if self._hand_out(queue, poll):
+    def _receive(self, parameters: dict[str, Any], reply: Reply) -> None:
+        request = self.sqs.check_receive(parameters)
+        poll = _Poll(request, reply)
+        if self._hand_out(poll):
             return
-        if not wait:
-            return reply(_json({}))
-        polls = self._polls[queue.name]
+        if not request.wait:
+            reply(_json({}))
+            return
+        polls = self._polls[request.queue.name]
         polls.append(poll)
 
         def give_up() -> None:
             polls.remove(poll)
             reply(_json({}))
 
-        poll.timer = asyncio.get_running_loop().call_later(wait, give_up)
-        self._set_alarm(queue)
+        poll.timer = asyncio.get_running_loop().call_later(request.wait, give_up)
+        self._set_alarm(request.queue)
 
-    def _hand_out(self, queue: Queue, poll: _Poll) -> bool:
-        messages = self.sqs.receive(queue, poll.count, poll.hide, poll.asked)
+    def _hand_out(self, poll: _Poll) -> bool:
+        messages = self.sqs.receive(poll.request)
         if messages:
             poll.reply(_json({"Messages": messages}))
         return bool(messages)
 
     def _arrived(self, queue: Queue) -> None:
-        """After the current request: it may be in the middle of a change."""
+        """Serve the polls after the current request, which may be in the middle of a change."""
         if self._polls[queue.name] and queue.name not in self._due:
             self._due.add(queue.name)
             asyncio.get_running_loop().call_soon(self._serve, queue)
 
     def _serve(self, queue: Queue) -> None:
-        """Hand out to the polls that wait, the oldest first."""
+        """Hand out messages to the polls that wait, the oldest first."""
         self._due.discard(queue.name)
         polls = self._polls[queue.name]
-        while polls and self._hand_out(queue, polls[0]):
+        while polls and self._hand_out(polls[0]):
             timer = polls.popleft().timer
             if timer is not None:
                 timer.cancel()
         self._set_alarm(queue)
 
     def _set_alarm(self, queue: Queue) -> None:
-        """Be woken when the next hidden message may be seen, while a poll waits."""
-        if (alarm := self._alarms.pop(queue.name, None)) is not None:
+        """Serve when the next hidden message becomes visible, while a poll waits."""
+        alarm = self._alarms.pop(queue.name, None)
+        if alarm is not None:
             alarm.cancel()
-        if self._polls[queue.name] and (due := queue.next_change()) is not None:
+        due = queue.next_change()
+        if self._polls[queue.name] and due is not None:
             wait = max(due - self.now(), 0.0) + 0.001
-            self._alarms[queue.name] = asyncio.get_running_loop().call_later(
-                wait, self._serve, queue
-            )
+            loop = asyncio.get_running_loop()
+            self._alarms[queue.name] = loop.call_later(wait, self._serve, queue)
 
 
-def _lost(reply: Reply) -> Reply:
-    return lambda answer: reply(None)
+def _json(content: dict[str, Any], status: int = 200, **headers: str) -> Answer:
+    headers["Content-Type"] = "application/x-amz-json-1.0"
+    return Answer(status, json.dumps(content).encode(), headers)
 
 
-def _json(told: dict[str, Any], status: int = 200, **headers: str) -> Answer:
-    return Answer(
-        status, json.dumps(told).encode(), {"Content-Type": "application/x-amz-json-1.0"} | headers
-    )
+def _fault(error: Refused) -> str:
+    return "Sender" if error.status < 500 else "Receiver"
 
 
 def _json_error(error: Refused) -> Answer:
     shape = f"com.amazonaws.sqs#{error.code.rsplit('.', 1)[-1]}"
-    query = {"x-amzn-query-error": f"{error.code};{'Sender' if error.status < 500 else 'Receiver'}"}
-    return _json({"__type": shape, "message": error.message}, error.status, **query)
+    headers = {"x-amzn-query-error": f"{error.code};{_fault(error)}"}
+    return _json({"__type": shape, "message": error.message}, error.status, **headers)
 
 
 _NAMESPACE = 'xmlns="http://sns.amazonaws.com/doc/2010-03-31/"'
@@ -218,18 +241,13 @@ _METADATA = "<ResponseMetadata><RequestId>stand-in</RequestId></ResponseMetadata
 
 
 def _xml(action: str, inside: str) -> Answer:
-    text = (
-        f"<{action}Response"
-        f" {_NAMESPACE}><{action}Result>{inside}</{action}Result>{_METADATA}</{action}Response>"
-    )
+    result = f"<{action}Result>{inside}</{action}Result>"
+    text = f"<{action}Response {_NAMESPACE}>{result}{_METADATA}</{action}Response>"
     return Answer(200, text.encode(), {"Content-Type": "text/xml"})
 
 
 def _xml_error(error: Refused) -> Answer:
-    told = f"<Type>{'Sender' if error.status < 500 else 'Receiver'}</Type><Code>{error.code}</Code>"
-    message = escape(error.message)
-    text = (
-        "<ErrorResponse"
-        f" {_NAMESPACE}><Error>{told}<Message>{message}</Message></Error></ErrorResponse>"
-    )
+    code = f"<Type>{_fault(error)}</Type><Code>{error.code}</Code>"
+    message = f"<Message>{escape(error.message)}</Message>"
+    text = f"<ErrorResponse {_NAMESPACE}><Error>{code}{message}</Error></ErrorResponse>"
     return Answer(error.status, text.encode(), {"Content-Type": "text/xml"})

@@ -1,4 +1,4 @@
-"""What goes wrong, how often, and how often it did: seeded, and off unless a plan says otherwise."""
+"""Faults of the stand-in: seeded, counted, and off unless a plan says otherwise."""
 
 import random
 from collections import Counter
@@ -28,19 +28,20 @@ class FaultPlan:
 
 
 class Faults:
-    """Draws from a plan, and counts each fault that was drawn."""
+    """Draw faults by a plan, and count them."""
 
     def __init__(self, plan: FaultPlan | None = None, seed: int = 0):
         self.plan = plan or FaultPlan()
         self._rng = random.Random(seed)
         self.counts: Counter[str] = Counter()
 
-    def drawn(self, name: str) -> bool:
+    def strikes(self, name: str) -> bool:
+        """Whether the fault strikes this time."""
         share = getattr(self.plan, name)
         if share <= 0 or self._rng.random() >= share:
             return False
         self.counts[name] += 1
         return True
 
-    def coin(self) -> bool:
+    def toss_coin(self) -> bool:
         return self._rng.random() < 0.5

@@ -1,5 +1,5 @@
-"""A small, fast HTTP/1.1 server on loopback, in a thread of its own: what a handler answers, or a
-connection cut.
+"""A small, fast HTTP/1.1 server on loopback, in a thread of its own. Its handler answers, or cuts
+the connection.
 """
 
 import asyncio
@@ -56,19 +56,30 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            first, *lines = self._buffer[:end].decode("latin-1").split("\r\n")
-            headers = {
-                name.lower(): value.strip()
-                for name, _, value in (line.partition(":") for line in lines)
-            }
-            size = int(headers.get("content-length", "0"))
-            if len(self._buffer) < end + 4 + size:
+        while True:
+            request = self._take_request()
+            if request is None:
                 return
-            body = self._buffer[end + 4 : end + 4 + size]
-            self._buffer = self._buffer[end + 4 + size :]
-            method, path, _ = first.split(" ", 2)
-            self._handler(Request(method, path, headers, body), self._reply)
+            self._handler(request, self._reply)
+
+    def _take_request(self) -> Request | None:
+        """Take a request out of the buffer; None where it has not come whole."""
+        head_size = self._buffer.find(b"\r\n\r\n")
+        if head_size < 0:
+            return None
+        request_line, *lines = self._buffer[:head_size].decode("latin-1").split("\r\n")
+        headers = {}
+        for line in lines:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        begin = head_size + 4
+        end = begin + int(headers.get("content-length", "0"))
+        if len(self._buffer) < end:
+            return None
+        body = self._buffer[begin:end]
+        self._buffer = self._buffer[end:]
+        method, path, _ = request_line.split(" ", 2)
+        return Request(method, path, headers, body)
 
     def _reply(self, answer: Answer | None) -> None:
         transport = self._transport
@@ -84,7 +95,7 @@ class _Connection(asyncio.Protocol):
 
 
 class LoopbackServer:
-    """Serves ``handler``, which runs on the server's thread alone, while entered as a context."""
+    """Serve while entered as a context. ``handler`` runs on the server's thread alone."""
 
     def __init__(self, handler: Handler):
         self._handler = handler
@@ -96,14 +107,12 @@ class LoopbackServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        listening = asyncio.run_coroutine_threadsafe(
-            self.loop.create_server(
-                lambda: _Connection(self._handler), "127.0.0.1", 0, backlog=1024
-            ),
-            self.loop,
+        creation = self.loop.create_server(
+            lambda: _Connection(self._handler), "127.0.0.1", 0, backlog=1024
         )
-        self._server = listening.result(10)
-        self.endpoint = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._server = asyncio.run_coroutine_threadsafe(creation, self.loop).result(10)
+        port = self._server.sockets[0].getsockname()[1]
+        self.endpoint = f"http://127.0.0.1:{port}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -113,15 +122,15 @@ class LoopbackServer:
         self.loop.close()
 
     def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        """Call it on the server's thread, where all state lives, and give its answer."""
-        answer: Future[Result] = Future()
+        """Call a function on the server's thread, where all state lives, and return its result."""
+        result: Future[Result] = Future()
 
         def work() -> None:
             with suppress(BaseException):
                 try:
-                    answer.set_result(function(*arguments))
+                    result.set_result(function(*arguments))
                 except BaseException as error:
-                    answer.set_exception(error)
+                    result.set_exception(error)
 
         self.loop.call_soon_threadsafe(work)
-        return answer.result(30)
+        return result.result(30)

@@ -40,7 +40,7 @@ class Topic:
     arn: str
     attributes: dict[str, str]
     subscriptions: list[tuple[str, bool]] = field(default_factory=list)
-    """(queue's name, whether it gets the bare message)"""
+    """(the queue's name, whether it gets the raw message)"""
 
 
 class Sns:
@@ -49,38 +49,34 @@ class Sns:
         self._faults = faults
         self.topics: dict[str, Topic] = {}
         self.published: list[Published] = []
-        """What was accepted, in order: what every subscriber gets at least once."""
+        """The accepted messages, in order: every subscriber gets each at least once."""
 
-    def call(self, action: str, asked: dict[str, str]) -> str:
-        """The inside of the action's result, as XML."""
+    def call(self, action: str, parameters: dict[str, str]) -> str:
+        """Return the inside of the action's result, as XML."""
         match action:
             case "CreateTopic":
-                return f"<TopicArn>{self._create(asked['Name'])}</TopicArn>"
+                return f"<TopicArn>{self._create(parameters['Name'])}</TopicArn>"
             case "ListTopics":
-                members = "".join(
-                    f"<member><TopicArn>{arn}</TopicArn></member>" for arn in self.topics
-                )
+                arns = [f"<member><TopicArn>{arn}</TopicArn></member>" for arn in self.topics]
+                members = "".join(arns)
                 return f"<Topics>{members}</Topics>"
             case "PublishBatch":
-                return self._publish_batch(asked)
+                return self._publish_batch(parameters)
             case "Publish":
-                return f"<MessageId>{self._publish(asked)}</MessageId>"
-        topic = self._topic(asked.get("TopicArn", ""))
+                return f"<MessageId>{self._publish(parameters)}</MessageId>"
+        topic = self._topic(parameters.get("TopicArn", ""))
         match action:
             case "GetTopicAttributes":
-                told = "".join(
-                    f"<entry><key>{escape(name)}</key><value>{escape(value)}</value></entry>"
-                    for name, value in ({"TopicArn": topic.arn} | topic.attributes).items()
-                )
-                return f"<Attributes>{told}</Attributes>"
+                attributes = {"TopicArn": topic.arn, **topic.attributes}
+                return f"<Attributes>{_entries(attributes)}</Attributes>"
             case "SetTopicAttributes":
-                topic.attributes[asked["AttributeName"]] = asked.get("AttributeValue", "")
+                topic.attributes[parameters["AttributeName"]] = parameters.get("AttributeValue", "")
                 return ""
             case "DeleteTopic":
                 del self.topics[topic.arn]
                 return ""
             case "Subscribe":
-                return f"<SubscriptionArn>{self._subscribe(topic, asked)}</SubscriptionArn>"
+                return f"<SubscriptionArn>{self._subscribe(topic, parameters)}</SubscriptionArn>"
         raise Refused("InvalidAction", f"the stand-in has no {action}")
 
     def _create(self, name: str) -> str:
@@ -95,66 +91,83 @@ class Sns:
             raise Refused("NotFound", "Topic does not exist", 404)
         return self.topics[arn]
 
-    def _subscribe(self, topic: Topic, asked: dict[str, str]) -> str:
-        if asked.get("Protocol") != "sqs":
+    def _subscribe(self, topic: Topic, parameters: dict[str, str]) -> str:
+        if parameters.get("Protocol") != "sqs":
             raise Refused("InvalidParameter", "the stand-in's subscribers are SQS queues")
-        name = asked["Endpoint"].rsplit(":", 1)[-1]
+        name = parameters["Endpoint"].rsplit(":", 1)[-1]
         self._sqs.queue(name)
-        attributes = {entry["key"]: entry["value"] for entry in _listed(asked, "Attributes.entry")}
-        subscription = (name, attributes.get("RawMessageDelivery", "false").lower() == "true")
+        entries = _read_list(parameters, "Attributes.entry")
+        attributes = {entry["key"]: entry["value"] for entry in entries}
+        is_raw = attributes.get("RawMessageDelivery", "false").lower() == "true"
+        subscription = (name, is_raw)
         if subscription not in topic.subscriptions:
             topic.subscriptions.append(subscription)
         return f"{topic.arn}:{uuid.uuid5(uuid.NAMESPACE_URL, name)}"
 
-    def _publish_batch(self, asked: dict[str, str]) -> str:
-        entries = _listed(asked, "PublishBatchRequestEntries.member")
+    def _publish_batch(self, parameters: dict[str, str]) -> str:
+        entries = _read_list(parameters, "PublishBatchRequestEntries.member")
         check_batch([entry["Id"] for entry in entries], "")
-        done = failed = ""
+        successes = ""
+        failures = ""
         for entry in entries:
-            told = f"<Id>{escape(entry['Id'])}</Id>"
+            identity = f"<Id>{escape(entry['Id'])}</Id>"
             try:
-                if self._faults.drawn("entry_failed"):
-                    raise Refused("InternalError", "again", 500)
-                identity = self._publish(entry | {"TopicArn": asked.get("TopicArn", "")})
+                if self._faults.strikes("entry_failed"):
+                    raise Refused("InternalError", "try again", 500)
+                message_id = self._publish({**entry, "TopicArn": parameters.get("TopicArn", "")})
             except Refused as error:
-                fault = str(error.status < 500).lower()
-                reason = f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>"
-                failed += f"<member>{told}{reason}<SenderFault>{fault}</SenderFault></member>"
+                by_sender = "true" if error.status < 500 else "false"
+                code = f"<Code>{error.code}</Code>"
+                message = f"<Message>{escape(error.message)}</Message>"
+                fault = f"<SenderFault>{by_sender}</SenderFault>"
+                failures += f"<member>{identity}{code}{message}{fault}</member>"
             else:
-                done += f"<member>{told}<MessageId>{identity}</MessageId></member>"
-        return f"<Successful>{done}</Successful><Failed>{failed}</Failed>"
+                successes += f"<member>{identity}<MessageId>{message_id}</MessageId></member>"
+        return f"<Successful>{successes}</Successful><Failed>{failures}</Failed>"
 
-    def _publish(self, asked: dict[str, str]) -> str:
-        topic = self._topic(asked.get("TopicArn", ""))
-        message = asked.get("Message", "")
+    def _publish(self, parameters: dict[str, str]) -> str:
+        topic = self._topic(parameters.get("TopicArn", ""))
+        message = parameters.get("Message", "")
         if not message:
             raise Refused("InvalidParameter", "Invalid parameter: Empty message")
-        attributes: dict[str, dict[str, Any]] = {
-            entry["Name"]: {
-                key.removeprefix("Value."): value for key, value in entry.items() if key != "Name"
-            }
-            for entry in _listed(asked, "MessageAttributes.entry")
-        }
+        attributes = _read_attributes(parameters)
         check_attributes(attributes)
-        told = [
-            message,
-            *(part for name, value in attributes.items() for part in (name, *value.values())),
-        ]
-        if sum(len(part.encode()) for part in told) > MAX_BYTES:
+        if _size(message, attributes) > MAX_BYTES:
             raise Refused("InvalidParameter", "Invalid parameter: Message too long")
-        identity = str(uuid.uuid4())
-        plain = {name: str(value.get("StringValue", "")) for name, value in attributes.items()}
-        self.published.append(Published(topic.arn, message, plain))
-        for name, raw in topic.subscriptions:
-            copies = 2 if self._faults.drawn("doubled") else 1
+        message_id = str(uuid.uuid4())
+        texts = {name: str(value.get("StringValue", "")) for name, value in attributes.items()}
+        self.published.append(Published(topic.arn, message, texts))
+        envelope = _envelope(topic, message_id, message, attributes, parameters.get("Subject"))
+        for name, is_raw in topic.subscriptions:
+            copies = 2 if self._faults.strikes("doubled") else 1
+            content = _raw(message, attributes) if is_raw else envelope
             for _ in range(copies):
-                self._sqs.send(
-                    self._sqs.queue(name),
-                    _raw(message, attributes)
-                    if raw
-                    else _envelope(topic, identity, message, attributes, asked.get("Subject")),
-                )
-        return identity
+                self._sqs.send(self._sqs.queue(name), content)
+        return message_id
+
+
+def _read_attributes(parameters: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Return the message's attributes by name, each in boto3's form."""
+    attributes: dict[str, dict[str, Any]] = {}
+    for entry in _read_list(parameters, "MessageAttributes.entry"):
+        name = entry.pop("Name")
+        attributes[name] = {key.removeprefix("Value."): value for key, value in entry.items()}
+    return attributes
+
+
+def _size(message: str, attributes: dict[str, dict[str, Any]]) -> int:
+    """Return the bytes that count: the message, and each attribute's name, type and value."""
+    parts = [message]
+    for name, value in attributes.items():
+        parts += [name, *value.values()]
+    return sum(len(part.encode()) for part in parts)
+
+
+def _entries(attributes: dict[str, str]) -> str:
+    entries = ""
+    for name, value in attributes.items():
+        entries += f"<entry><key>{escape(name)}</key><value>{escape(value)}</value></entry>"
+    return entries
 
 
 def _raw(message: str, attributes: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -163,14 +176,14 @@ def _raw(message: str, attributes: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 def _envelope(
     topic: Topic,
-    identity: str,
+    message_id: str,
     message: str,
     attributes: dict[str, dict[str, Any]],
     subject: str | None,
 ) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    envelope: dict[str, Any] = {
         "Type": "Notification",
-        "MessageId": identity,
+        "MessageId": message_id,
         "TopicArn": topic.arn,
         "Message": message,
         "Timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -178,27 +191,25 @@ def _envelope(
         "Signature": "none: a stand-in",
     }
     if subject:
-        told["Subject"] = subject
+        envelope["Subject"] = subject
     if attributes:
-        told["MessageAttributes"] = {
-            name: {
-                "Type": value["DataType"],
-                "Value": value.get("StringValue") or value.get("BinaryValue"),
-            }
-            for name, value in attributes.items()
-        }
-    return {"MessageBody": json.dumps(told)}
+        shown = {}
+        for name, value in attributes.items():
+            content = value.get("StringValue") or value.get("BinaryValue")
+            shown[name] = {"Type": value["DataType"], "Value": content}
+        envelope["MessageAttributes"] = shown
+    return {"MessageBody": json.dumps(envelope)}
 
 
-def _listed(asked: dict[str, str], prefix: str) -> list[dict[str, str]]:
-    """The entries that the query protocol spreads over ``prefix.1.field``, ``prefix.2.field``."""
-    found: dict[int, dict[str, str]] = defaultdict(dict)
-    for key, value in asked.items():
+def _read_list(parameters: dict[str, str], prefix: str) -> list[dict[str, str]]:
+    """Return the entries that the query protocol spreads over ``prefix.1.field`` and so on."""
+    entries: dict[int, dict[str, str]] = defaultdict(dict)
+    for key, value in parameters.items():
         if key.startswith(f"{prefix}."):
             number, _, name = key[len(prefix) + 1 :].partition(".")
-            found[int(number)][name] = value
-    return [found[number] for number in sorted(found)]
+            entries[int(number)][name] = value
+    return [entries[number] for number in sorted(entries)]
 
 
-def parameters(body: bytes) -> dict[str, str]:
+def parse_parameters(body: bytes) -> dict[str, str]:
     return dict(parse_qsl(body.decode(), keep_blank_values=True))

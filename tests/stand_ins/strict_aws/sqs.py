@@ -1,9 +1,9 @@
-"""SQS's rules for standard queues, without HTTP: what a message may be, who holds it, and when it
-is seen again.
+"""SQS's rules for standard queues, without HTTP: valid messages, receipt handles, and visibility.
 
 Rules are those of the SQS API reference
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/); where AWS is vague, the
-stricter reading is taken."""
+stricter reading is taken.
+"""
 
 import base64
 import hashlib
@@ -12,8 +12,9 @@ import json
 import re
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tests.stand_ins.strict_aws.faults import Faults
@@ -67,6 +68,36 @@ class Message:
     """It came back once after its delete, and will not again."""
 
 
+@dataclass(frozen=True)
+class RedrivePolicy:
+    queue: str
+    """The dead-letter queue's name."""
+    max_receives: int
+    """The receives after which a message goes there."""
+
+    @classmethod
+    def parse(cls, text: str) -> "RedrivePolicy":
+        policy = json.loads(text)
+        name = policy["deadLetterTargetArn"].rsplit(":", 1)[-1]
+        return cls(name, int(policy["maxReceiveCount"]))
+
+
+@dataclass(frozen=True)
+class ReceiveRequest:
+    """A checked ReceiveMessage."""
+
+    queue: "Queue"
+    count: int
+    visibility: float
+    """Seconds for which the messages are hidden."""
+    wait: float
+    """Seconds for which the call may wait."""
+    system_names: frozenset[str]
+    """System attributes to return."""
+    names: frozenset[str]
+    """Message attributes to return."""
+
+
 @dataclass
 class Queue:
     name: str
@@ -74,7 +105,7 @@ class Queue:
     messages: dict[str, Message] = field(default_factory=dict)
     visible: "OrderedDict[str, None]" = field(default_factory=OrderedDict)
     hidden: list[tuple[float, str]] = field(default_factory=list)
-    """A heap; what has moved since is passed over."""
+    """A heap of (visible at, message id); entries of messages that moved since are skipped."""
     deleted: int = 0
 
     @property
@@ -82,15 +113,9 @@ class Queue:
         return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self.name}"
 
     @property
-    def policy(self) -> tuple[str, int] | None:
-        """The dead-letter queue's name, and the receives after which a message goes there."""
-        told = self.attributes["RedrivePolicy"]
-        read = json.loads(told) if told else None
-        return (
-            (read["deadLetterTargetArn"].rsplit(":", 1)[-1], int(read["maxReceiveCount"]))
-            if read
-            else None
-        )
+    def redrive_policy(self) -> "RedrivePolicy | None":
+        text = self.attributes["RedrivePolicy"]
+        return RedrivePolicy.parse(text) if text else None
 
     def hide(self, message: Message, until: float) -> None:
         message.visible_at = until
@@ -101,8 +126,8 @@ class Queue:
         message.visible_at = now
         self.visible[message.id] = None
 
-    def turn(self, now: float) -> None:
-        """Show what has been hidden long enough."""
+    def show_due(self, now: float) -> None:
+        """Show the messages that have been hidden long enough."""
         while self.hidden and self.hidden[0][0] <= now:
             until, identity = heapq.heappop(self.hidden)
             message = self.messages.get(identity)
@@ -110,18 +135,19 @@ class Queue:
                 self.visible[identity] = None
 
     def next_change(self) -> float | None:
-        """When the next hidden message may be seen."""
+        """Return when the next hidden message becomes visible; None: there is none."""
         while self.hidden:
             until, identity = self.hidden[0]
             message = self.messages.get(identity)
-            if message is not None and message.visible_at == until and identity not in self.visible:
+            is_current = message is not None and message.visible_at == until
+            if is_current and identity not in self.visible:
                 return until
             heapq.heappop(self.hidden)
         return None
 
 
 class Sqs:
-    """``max_visibility``: the cap of 12 hours, in seconds, which a test may scale down."""
+    """``max_visibility`` is the cap of 12 hours, in seconds, which a test may scale down."""
 
     def __init__(
         self, clock: Callable[[], float], faults: Faults, *, max_visibility: float = MAX_VISIBILITY
@@ -131,81 +157,54 @@ class Sqs:
         self._max_visibility = max_visibility
         self.queues: dict[str, Queue] = {}
         self.handed_out = 0
-        """Deliveries, of every queue."""
+        """Deliveries of every queue."""
         self.arrived: Callable[[Queue], None] = lambda queue: None
-        """Told of each queue where a message may have become visible."""
+        """Called with each queue where a message may have become visible."""
 
-    def call(self, operation: str, asked: dict[str, Any], endpoint: str) -> dict[str, Any]:
-        """Any operation but ReceiveMessage, which may have to wait: see ``check_receive`` and
-        ``receive``.
+    def call(self, operation: str, parameters: dict[str, Any], endpoint: str) -> dict[str, Any]:
+        """Answer any operation but ReceiveMessage, which may have to wait: see ``check_receive``
+        and ``receive``.
         """
         match operation:
             case "CreateQueue":
-                return {
-                    "QueueUrl": self._url(
-                        endpoint, self.create(asked["QueueName"], asked.get("Attributes", {}))
-                    )
-                }
+                queue = self.create(parameters["QueueName"], parameters.get("Attributes", {}))
+                return {"QueueUrl": self._url(endpoint, queue)}
             case "GetQueueUrl":
-                return {"QueueUrl": self._url(endpoint, self.queue(asked["QueueName"]))}
+                queue = self.queue(parameters["QueueName"])
+                return {"QueueUrl": self._url(endpoint, queue)}
             case "ListQueues":
-                wanted = asked.get("QueueNamePrefix", "")
-                return {
-                    "QueueUrls": [
-                        self._url(endpoint, q)
-                        for q in self.queues.values()
-                        if q.name.startswith(wanted)
-                    ]
-                }
-        queue = self.of(asked)
-        match operation:
-            case "GetQueueAttributes":
-                return {"Attributes": self._attributes(queue, asked.get("AttributeNames", []))}
-            case "SetQueueAttributes":
-                queue.attributes |= self._settable(asked["Attributes"])
-                return {}
-            case "DeleteQueue":
-                del self.queues[queue.name]
-                return {}
-            case "PurgeQueue":
-                queue.messages.clear()
-                queue.visible.clear()
-                return {}
-            case "SendMessage":
-                return self.send(queue, asked)
-            case "DeleteMessage":
-                return self._delete(queue, asked)
-            case "ChangeMessageVisibility":
-                return self._change_visibility(queue, asked)
-            case "SendMessageBatch":
-                if sum(_size(entry) for entry in asked["Entries"]) > MAX_BYTES:
-                    raise Refused(
-                        "AWS.SimpleQueueService.BatchRequestTooLong",
-                        "the entries are too long together",
-                    )
-                return self._batch(queue, asked, self.send)
-            case "DeleteMessageBatch":
-                return self._batch(queue, asked, self._delete)
-            case "ChangeMessageVisibilityBatch":
-                return self._batch(queue, asked, self._change_visibility)
-        raise Refused(
-            "AWS.SimpleQueueService.UnsupportedOperation", f"the stand-in has no {operation}"
-        )
+                return {"QueueUrls": self._urls(endpoint, parameters.get("QueueNamePrefix", ""))}
+        queue = self.of(parameters)
+        operations: dict[str, Callable[[Queue, dict[str, Any]], dict[str, Any]]] = {
+            "GetQueueAttributes": self._get_attributes,
+            "SetQueueAttributes": self._set_attributes,
+            "DeleteQueue": self._delete_queue,
+            "PurgeQueue": self._purge,
+            "SendMessage": self.send,
+            "SendMessageBatch": self._send_batch,
+            "DeleteMessage": self._delete,
+            "DeleteMessageBatch": partial(self._batch, self._delete),
+            "ChangeMessageVisibility": self._change_visibility,
+            "ChangeMessageVisibilityBatch": partial(self._batch, self._change_visibility),
+        }
+        if operation not in operations:
+            code = "AWS.SimpleQueueService.UnsupportedOperation"
+            raise Refused(code, f"the stand-in has no {operation}")
+        return operations[operation](queue, parameters)
 
     # Queues
 
     def create(self, name: str, attributes: dict[str, str]) -> Queue:
         if not _NAME.fullmatch(name):
             raise _parameter(f"queue name {name!r} may hold letters, digits, - and _, 80 at most")
-        told = self._settable(attributes)
-        if (there := self.queues.get(name)) is not None:
-            if any(there.attributes[key] != value for key, value in told.items()):
-                raise Refused(
-                    "QueueAlreadyExists", "a queue of this name exists with other attributes"
-                )
-            return there
-        self.queues[name] = queue = Queue(name, _SETTABLE | told)
-        return queue
+        checked = self._check_settable(attributes)
+        existing = self.queues.get(name)
+        if existing is None:
+            self.queues[name] = Queue(name, _SETTABLE | checked)
+            return self.queues[name]
+        if any(existing.attributes[key] != value for key, value in checked.items()):
+            raise Refused("QueueAlreadyExists", "a queue of this name exists with other attributes")
+        return existing
 
     def queue(self, name: str) -> Queue:
         if name not in self.queues:
@@ -214,57 +213,77 @@ class Sqs:
             )
         return self.queues[name]
 
-    def of(self, asked: dict[str, Any]) -> Queue:
-        if not asked.get("QueueUrl"):
+    def of(self, parameters: dict[str, Any]) -> Queue:
+        if not parameters.get("QueueUrl"):
             raise Refused("MissingParameter", "The request must contain the parameter QueueUrl.")
-        return self.queue(str(asked["QueueUrl"]).rstrip("/").rsplit("/", 1)[-1])
+        return self.queue(str(parameters["QueueUrl"]).rstrip("/").rsplit("/", 1)[-1])
 
-    def _settable(self, attributes: dict[str, str]) -> dict[str, str]:
-        if unknown := attributes.keys() - _SETTABLE.keys():
-            raise Refused("InvalidAttributeName", f"Unknown Attribute {unknown.pop()}.")
-        if policy := attributes.get("RedrivePolicy"):
-            read = json.loads(policy)
-            if not 1 <= int(read["maxReceiveCount"]) <= 1000:
+    def _check_settable(self, attributes: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(attributes.keys() - _SETTABLE.keys())
+        if unknown:
+            raise Refused("InvalidAttributeName", f"Unknown Attribute {unknown[0]}.")
+        text = attributes.get("RedrivePolicy")
+        if text:
+            policy = RedrivePolicy.parse(text)
+            if not 1 <= policy.max_receives <= 1000:
                 raise _parameter("maxReceiveCount must be from 1 to 1000")
-            self.queue(read["deadLetterTargetArn"].rsplit(":", 1)[-1])
+            self.queue(policy.queue)
         return {name: str(value) for name, value in attributes.items()}
 
-    def _attributes(self, queue: Queue, names: list[str]) -> dict[str, str]:
+    def _get_attributes(self, queue: Queue, parameters: dict[str, Any]) -> dict[str, Any]:
+        names = set(parameters.get("AttributeNames", []))
         now = self._clock()
-        queue.turn(now)
+        queue.show_due(now)
         hidden = [m for m in queue.messages.values() if m.id not in queue.visible]
-        told = queue.attributes | {
+        in_flight = sum(message.receives > 0 for message in hidden)
+        attributes = {
+            **queue.attributes,
             "QueueArn": queue.arn,
             "ApproximateNumberOfMessages": str(len(queue.visible)),
-            "ApproximateNumberOfMessagesNotVisible": str(sum(m.receives > 0 for m in hidden)),
-            "ApproximateNumberOfMessagesDelayed": str(sum(m.receives == 0 for m in hidden)),
+            "ApproximateNumberOfMessagesNotVisible": str(in_flight),
+            "ApproximateNumberOfMessagesDelayed": str(len(hidden) - in_flight),
         }
-        if unknown := set(names) - told.keys() - {"All"}:
-            raise Refused("InvalidAttributeName", f"Unknown Attribute {unknown.pop()}.")
-        return {
-            name: value
-            for name, value in told.items()
-            if value and ("All" in names or name in names)
-        }
+        unknown = sorted(names - attributes.keys() - {"All"})
+        if unknown:
+            raise Refused("InvalidAttributeName", f"Unknown Attribute {unknown[0]}.")
+        with_value = {name: value for name, value in attributes.items() if value}
+        return {"Attributes": _select(with_value, names)}
+
+    def _set_attributes(self, queue: Queue, parameters: dict[str, Any]) -> dict[str, Any]:
+        queue.attributes.update(self._check_settable(parameters["Attributes"]))
+        return {}
+
+    def _delete_queue(self, queue: Queue, parameters: dict[str, Any]) -> dict[str, Any]:
+        del self.queues[queue.name]
+        return {}
+
+    def _purge(self, queue: Queue, parameters: dict[str, Any]) -> dict[str, Any]:
+        queue.messages.clear()
+        queue.visible.clear()
+        return {}
+
+    def _urls(self, endpoint: str, prefix: str) -> list[str]:
+        queues = [queue for queue in self.queues.values() if queue.name.startswith(prefix)]
+        return [self._url(endpoint, queue) for queue in queues]
 
     # Messages
 
-    def send(self, queue: Queue, asked: dict[str, Any]) -> dict[str, Any]:
-        body = asked.get("MessageBody")
+    def send(self, queue: Queue, parameters: dict[str, Any]) -> dict[str, Any]:
+        body = parameters.get("MessageBody")
         if not body:
             raise Refused("MissingParameter", "The request must contain the parameter MessageBody.")
-        attributes = check_attributes(asked.get("MessageAttributes", {}))
+        attributes = check_attributes(parameters.get("MessageAttributes", {}))
         if _INVALID.search(body):
             raise Refused(
                 "InvalidMessageContents", "The message contains characters outside the allowed set."
             )
-        if _size(asked) > int(queue.attributes["MaximumMessageSize"]):
-            limit = queue.attributes["MaximumMessageSize"]
+        limit = int(queue.attributes["MaximumMessageSize"])
+        if _size(parameters) > limit:
             raise _parameter(
                 f"One or more parameters are invalid. Reason: Message must be shorter than {limit}"
                 " bytes."
             )
-        delay = float(asked.get("DelaySeconds", queue.attributes["DelaySeconds"]))
+        delay = float(parameters.get("DelaySeconds", queue.attributes["DelaySeconds"]))
         if not 0 <= delay <= 900:
             raise _parameter("DelaySeconds must be from 0 to 900")
         now = self._clock()
@@ -277,14 +296,13 @@ class Sqs:
         self.arrived(queue)
         return {"MessageId": message.id, "MD5OfMessageBody": _md5(body)}
 
-    def check_receive(self, asked: dict[str, Any]) -> tuple[Queue, int, float, float]:
-        """The queue, how many messages, how long to hide them, and how long to wait."""
-        queue = self.of(asked)
-        count = int(asked.get("MaxNumberOfMessages", 1))
-        hide = float(asked.get("VisibilityTimeout", queue.attributes["VisibilityTimeout"]))
-        wait = float(
-            asked.get("WaitTimeSeconds", queue.attributes["ReceiveMessageWaitTimeSeconds"])
-        )
+    def check_receive(self, parameters: dict[str, Any]) -> ReceiveRequest:
+        queue = self.of(parameters)
+        defaults = queue.attributes
+        count = int(parameters.get("MaxNumberOfMessages", 1))
+        visibility = float(parameters.get("VisibilityTimeout", defaults["VisibilityTimeout"]))
+        default_wait = defaults["ReceiveMessageWaitTimeSeconds"]
+        wait = float(parameters.get("WaitTimeSeconds", default_wait))
         if not 1 <= count <= 10:
             raise _parameter(
                 f"Value {count} for parameter MaxNumberOfMessages is invalid. Reason: Must be 1"
@@ -294,43 +312,47 @@ class Sqs:
             raise _parameter(
                 f"Value {wait:g} for parameter WaitTimeSeconds is invalid. Reason: Must be 0 to 20."
             )
-        self._check_visibility(hide)
-        return queue, count, hide, wait
+        self._check_visibility(visibility)
+        old_names = parameters.get("AttributeNames", [])
+        system_names = [*parameters.get("MessageSystemAttributeNames", []), *old_names]
+        names = parameters.get("MessageAttributeNames", [])
+        return ReceiveRequest(
+            queue, count, visibility, wait, frozenset(system_names), frozenset(names)
+        )
 
-    def receive(
-        self, queue: Queue, count: int, hide: float, asked: dict[str, Any]
-    ) -> list[dict[str, Any]]:
-        """Hand out what is visible now; what was received too often goes to the dead-letter queue
-        instead.
-        """
+    def receive(self, request: ReceiveRequest) -> list[dict[str, Any]]:
+        """Hand out visible messages; those received too often go to the dead-letter queue."""
+        queue = request.queue
         now = self._clock()
-        queue.turn(now)
+        queue.show_due(now)
         if len(queue.messages) - len(queue.visible) >= MAX_IN_FLIGHT:
             raise Refused("OverLimit", "Too many messages are in flight.", 403)
-        system = {*asked.get("MessageSystemAttributeNames", []), *asked.get("AttributeNames", [])}
-        taken: list[Message] = []
-        policy = queue.policy
-        while queue.visible and len(taken) < count:
-            newest_first = len(queue.visible) > 1 and self._faults.drawn("disordered")
-            message = queue.messages[queue.visible.popitem(last=newest_first)[0]]
-            if policy is not None and message.receives >= policy[1]:
-                self._redrive(queue, message, policy[0])
-                continue
-            taken.append(message)
+        messages = self._take_visible(queue, request.count)
+        for message in messages:
             message.receives += 1
             message.received_at = now
             message.first_received_at = message.first_received_at or now
-        answers = [
-            self._told(queue, message, system, asked.get("MessageAttributeNames", []))
-            for message in taken
-        ]
-        for message in taken:
-            if self._faults.drawn("doubled"):
+        answers = [self._render(message, request) for message in messages]
+        for message in messages:
+            if self._faults.strikes("doubled"):
                 queue.show(message, now)
             else:
-                queue.hide(message, now + hide)
-        self.handed_out += len(taken)
+                queue.hide(message, now + request.visibility)
+        self.handed_out += len(messages)
         return answers
+
+    def _take_visible(self, queue: Queue, count: int) -> list[Message]:
+        policy = queue.redrive_policy
+        messages: list[Message] = []
+        while queue.visible and len(messages) < count:
+            newest_first = len(queue.visible) > 1 and self._faults.strikes("disordered")
+            identity, _ = queue.visible.popitem(last=newest_first)
+            message = queue.messages[identity]
+            if policy is not None and message.receives >= policy.max_receives:
+                self._redrive(queue, message, policy.queue)
+            else:
+                messages.append(message)
+        return messages
 
     def _redrive(self, queue: Queue, message: Message, name: str) -> None:
         target = self.queue(name)
@@ -340,40 +362,37 @@ class Sqs:
         target.show(message, self._clock())
         self.arrived(target)
 
-    def _told(
-        self, queue: Queue, message: Message, system: set[str], names: list[str]
-    ) -> dict[str, Any]:
-        known = {
+    def _render(self, message: Message, request: ReceiveRequest) -> dict[str, Any]:
+        """Return a received message as the API shows it."""
+        system = {
             "ApproximateReceiveCount": str(message.receives),
             "ApproximateFirstReceiveTimestamp": str(int(message.first_received_at * 1000)),
             "SentTimestamp": str(int(message.sent_at * 1000)),
             "SenderId": "AIDASTANDIN",
-        } | ({"DeadLetterQueueSourceArn": message.dead_letter_of} if message.dead_letter_of else {})
-        told: dict[str, Any] = {
+        }
+        if message.dead_letter_of:
+            system["DeadLetterQueueSourceArn"] = message.dead_letter_of
+        answer: dict[str, Any] = {
             "MessageId": message.id,
-            "ReceiptHandle": _handle(queue, message),
+            "ReceiptHandle": _handle(request.queue, message),
             "Body": message.body,
             "MD5OfBody": _md5(message.body),
         }
-        if shown := {
-            name: value for name, value in known.items() if "All" in system or name in system
-        }:
-            told["Attributes"] = shown
-        own = {
-            n: value
-            for n, value in message.attributes.items()
-            if "All" in names or ".*" in names or n in names
-        }
-        return told | ({"MessageAttributes": own} if own else {})
+        system_attributes = _select(system, request.system_names)
+        if system_attributes:
+            answer["Attributes"] = system_attributes
+        attributes = _select(message.attributes, request.names)
+        if attributes:
+            answer["MessageAttributes"] = attributes
+        return answer
 
-    def _held(self, queue: Queue, asked: dict[str, Any]) -> tuple[Message | None, bool]:
-        """The message that a receipt handle names, if it is still there, and whether no newer
-        receive was made.
+    def _find(self, queue: Queue, parameters: dict[str, Any]) -> tuple[Message | None, bool]:
+        """Return the message of a receipt handle, if it is still there, and whether the handle is
+        of the newest receive.
         """
         try:
-            name, identity, receive = (
-                base64.b64decode(asked["ReceiptHandle"], validate=True).decode().split("/")
-            )
+            handle = base64.b64decode(parameters["ReceiptHandle"], validate=True).decode()
+            name, identity, receive = handle.split("/")
             number = int(receive)
         except (KeyError, ValueError) as error:
             raise Refused(
@@ -386,11 +405,11 @@ class Sqs:
         message = queue.messages.get(identity)
         return message, message is not None and message.receives == number
 
-    def _delete(self, queue: Queue, asked: dict[str, Any]) -> dict[str, Any]:
-        message, newest = self._held(queue, asked)
-        if message is None or not newest:
+    def _delete(self, queue: Queue, parameters: dict[str, Any]) -> dict[str, Any]:
+        message, is_newest = self._find(queue, parameters)
+        if message is None or not is_newest:
             return {}  # accepted, and nothing happens
-        if not message.returned and self._faults.drawn("undeleted"):
+        if not message.returned and self._faults.strikes("undeleted"):
             message.returned = True
             queue.show(message, self._clock())
             self.arrived(queue)
@@ -400,18 +419,18 @@ class Sqs:
         queue.deleted += 1
         return {}
 
-    def _change_visibility(self, queue: Queue, asked: dict[str, Any]) -> dict[str, Any]:
-        message, newest = self._held(queue, asked)
-        seconds = float(asked["VisibilityTimeout"])
+    def _change_visibility(self, queue: Queue, parameters: dict[str, Any]) -> dict[str, Any]:
+        message, is_newest = self._find(queue, parameters)
+        seconds = float(parameters["VisibilityTimeout"])
         now = self._clock()
         self._check_visibility(seconds)
         if message is None:
             raise _parameter(
-                f"Value {asked['ReceiptHandle']} for parameter ReceiptHandle is invalid. Reason:"
-                " Message does not exist or is not available for visibility timeout change."
+                f"Value {parameters['ReceiptHandle']} for parameter ReceiptHandle is invalid."
+                " Reason: Message does not exist or is not available for visibility timeout change."
             )
-        queue.turn(now)
-        if not newest or message.id in queue.visible:
+        queue.show_due(now)
+        if not is_newest or message.id in queue.visible:
             raise Refused(
                 "AWS.SimpleQueueService.MessageNotInflight",
                 "The message referred to isn't in flight.",
@@ -435,38 +454,47 @@ class Sqs:
                 f"VisibilityTimeout {seconds:g} must be from 0 to {self._max_visibility:g}"
             )
 
+    def _send_batch(self, queue: Queue, parameters: dict[str, Any]) -> dict[str, Any]:
+        if sum(_size(entry) for entry in parameters["Entries"]) > MAX_BYTES:
+            code = "AWS.SimpleQueueService.BatchRequestTooLong"
+            raise Refused(code, "the entries are too long together")
+        return self._batch(self.send, queue, parameters)
+
     def _batch(
         self,
-        queue: Queue,
-        asked: dict[str, Any],
         act: Callable[[Queue, dict[str, Any]], dict[str, Any]],
+        queue: Queue,
+        parameters: dict[str, Any],
     ) -> dict[str, Any]:
-        entries = asked.get("Entries") or []
+        entries = parameters.get("Entries") or []
         check_batch([entry["Id"] for entry in entries], "AWS.SimpleQueueService.")
-        done: list[dict[str, Any]] = []
-        failed: list[dict[str, Any]] = []
+        successes: list[dict[str, Any]] = []
+        failures: list[dict[str, Any]] = []
         for entry in entries:
-            if self._faults.drawn("entry_failed"):
-                failed.append(
-                    {
-                        "Id": entry["Id"],
-                        "Code": "InternalError",
-                        "SenderFault": False,
-                        "Message": "again",
-                    }
-                )
+            identity = entry["Id"]
+            if self._faults.strikes("entry_failed"):
+                failures.append(_failure(identity, "InternalError", "try again", by_sender=False))
                 continue
             try:
-                done.append({"Id": entry["Id"]} | act(queue, entry))
+                successes.append({"Id": identity, **act(queue, entry)})
             except Refused as error:
                 code = error.code.rsplit(".", 1)[-1]
-                failed.append(
-                    {"Id": entry["Id"], "Code": code, "SenderFault": True, "Message": error.message}
-                )
-        return {"Successful": done, "Failed": failed}
+                failures.append(_failure(identity, code, error.message, by_sender=True))
+        return {"Successful": successes, "Failed": failures}
 
     def _url(self, endpoint: str, queue: Queue) -> str:
         return f"{endpoint}/{ACCOUNT}/{queue.name}"
+
+
+def _failure(identity: str, code: str, message: str, *, by_sender: bool) -> dict[str, Any]:
+    return {"Id": identity, "Code": code, "SenderFault": by_sender, "Message": message}
+
+
+def _select(attributes: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return the attributes of these names; ``All`` and ``.*`` mean every one."""
+    if "All" in names or ".*" in names:
+        return dict(attributes)
+    return {name: value for name, value in attributes.items() if name in names}
 
 
 def check_batch(ids: list[str], prefix: str) -> None:
@@ -516,16 +544,13 @@ def check_attributes(attributes: dict[str, dict[str, Any]]) -> dict[str, dict[st
     return attributes
 
 
-def _size(asked: dict[str, Any]) -> int:
-    """Bytes that count: the body, and each attribute's name, type and value."""
-    told = [str(asked.get("MessageBody", ""))]
-    for name, value in asked.get("MessageAttributes", {}).items():
-        told += [
-            name,
-            value.get("DataType", ""),
-            value.get("StringValue") or value.get("BinaryValue") or "",
-        ]
-    return sum(len(part.encode(errors="surrogatepass")) for part in told)
+def _size(parameters: dict[str, Any]) -> int:
+    """Return the bytes that count: the body, and each attribute's name, type and value."""
+    parts = [str(parameters.get("MessageBody", ""))]
+    for name, value in parameters.get("MessageAttributes", {}).items():
+        content = value.get("StringValue") or value.get("BinaryValue") or ""
+        parts += [name, value.get("DataType", ""), content]
+    return sum(len(part.encode(errors="surrogatepass")) for part in parts)
 
 
 def _handle(queue: Queue, message: Message) -> str:
