@@ -210,7 +210,7 @@ def test_the_role_allows_what_the_worker_calls_and_nothing_else(
         protect = connect_agent({AGENT_VARIABLE: ecs.uri})
         assert protect is not None
         protect(True)
-        assert ecs.asked
+        assert ecs.requests
         needed.add(("ecs:UpdateTaskProtection", "own task"))
     if not POLICY.exists():
         pytest.skip("terraform/ is not in this checkout")
