@@ -1,19 +1,22 @@
-"""How a backend works with coding-agent: copy what you need of this file.
+"""How a backend works with coding-agent: copy what you need from this file.
 
-    python examples/integration_example.py enqueue https://github.com/octo/repo/issues/42   put a job on SQS
-    python examples/integration_example.py call https://github.com/octo/repo/issues/42      or POST it over HTTPS
-    python examples/integration_example.py status JOB_ID                                    how it fares
-    python examples/integration_example.py receive-sqs                                      events, from your queue
-    python examples/integration_example.py serve                                            events, over HTTPS
+Run it as `python examples/integration_example.py COMMAND`:
+
+    enqueue ISSUE_URL   put a job on SQS
+    call ISSUE_URL      or POST it over HTTPS
+    status JOB_ID       the job's state
+    receive-sqs         receive events from your queue
+    serve               receive events over HTTPS
 
 It needs boto3 and requests; `serve` also needs cryptography (all three are in
 requirements/run.txt). Settings:
 
-    CODING_AGENT_QUEUE_URL                        enqueue
-    CODING_AGENT_URL, CODING_AGENT_API_KEY        call, status
-    EVENTS_QUEUE_URL                              receive-sqs: a queue subscribed to the topic
-    CODING_AGENT_TOPIC_ARN, PORT                  serve: put it behind your load balancer's HTTPS
-    EVENTS_DATABASE                               where handled events are remembered; default: events.sqlite
+    CODING_AGENT_QUEUE_URL                   enqueue
+    CODING_AGENT_URL, CODING_AGENT_API_KEY   call, status
+    EVENTS_QUEUE_URL                         receive-sqs: a queue subscribed to the topic
+    CODING_AGENT_TOPIC_ARN, PORT             serve: put it behind your load balancer's HTTPS
+    EVENTS_DATABASE                          file that remembers handled events; default:
+                                             events.sqlite
 """
 
 import argparse
@@ -35,13 +38,17 @@ from urllib.parse import urlsplit
 import boto3
 import requests
 
+MAX_WAIT_SECONDS = 300.0
+
 # 1. A job
-# -----------------------------------------------------------------------------------------------------------
 
 
 def new_job(issue_url: str, **fields: Any) -> dict[str, Any]:
-    """The job as a document. Its id is decided before the first try to send it and is the same at each: sent twice, it
-    is one job. Yours may be an order's or a ticket's; without one the service derives it from the issue's address.
+    """Return the job as a document.
+
+    Its id is chosen before the first attempt to send it and is the same in each: sent twice, it is
+    one job. Yours may be an order's or a ticket's; without an id, the service derives it from the
+    issue's address.
     """
     job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"my-backend:{issue_url}"))
     return {
@@ -53,17 +60,18 @@ def new_job(issue_url: str, **fields: Any) -> dict[str, Any]:
 
 
 # 2. Sending it: over SQS, or over HTTPS
-# -------------------------------------------------------------------------------
 
 
 def enqueue(sqs: Any, queue_url: str, job: dict[str, Any]) -> str:
-    """boto3 retries by itself; where it gives up, send the same job again: perhaps it did arrive."""
+    """Return SQS's message id. boto3 retries by itself; if it gives up, send the same job again,
+    since it may have arrived.
+    """
     sent = sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(job))
     return str(sent["MessageId"])
 
 
 class Refused(Exception):
-    """The service said no, and would say it again."""
+    """The service refused, and would refuse again."""
 
 
 def call(
@@ -75,73 +83,82 @@ def call(
     tries: int = 6,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
-    """One call, tried again where that can help: no answer, 429, or 5xx. Safe for POST too, since the job names its id.
+    """Call the service, with retries where they can help: no response, 429, or 5xx. This is safe
+    for POST, too, since the job has its id.
 
     Raises:
-        Refused: a 4xx, with the service's own words; or every try failed.
+        Refused: a 4xx, with the service's own message; or every attempt failed.
     """
-    why = ""
+    reason = ""
     for attempt in range(tries):
-        wait = random.uniform(
-            0, min(60.0, 2.0**attempt)
-        )  # full jitter, so that clients don't come back together
+        # Full jitter, so that many clients don't come back at the same time.
+        wait = random.uniform(0, min(60.0, 2.0**attempt))
         try:
-            answer = requests.request(
-                method,
-                url,
-                json=body,
-                headers={"X-API-Key": api_key},
-                timeout=(5, 30),
-                allow_redirects=False,
-            )
+            response = _send(method, url, api_key, body)
         except (requests.ConnectionError, requests.Timeout) as error:
-            why = f"no answer: {error}"
+            reason = f"no response: {error}"
         else:
-            if answer.status_code in (200, 202):
-                return dict(answer.json())
-            why = f"{answer.status_code}: {_said(answer)}"
-            if answer.status_code != 429 and answer.status_code < 500:
-                raise Refused(why)
-            wait += _retry_after(answer.headers.get("Retry-After"))
-        if attempt + 1 < tries:
+            if response.status_code in (200, 202):
+                return dict(response.json())
+            reason = f"{response.status_code}: {_error_message(response)}"
+            if response.status_code != 429 and response.status_code < 500:
+                raise Refused(reason)
+            wait += _retry_after(response.headers.get("Retry-After"))
+        is_last = attempt + 1 == tries
+        if not is_last:
             sleep(wait)
-    raise Refused(f"given up after {tries} tries; the last: {why}")
+    raise Refused(f"given up after {tries} tries; the last: {reason}")
 
 
-def _said(answer: requests.Response) -> str:
+def _send(method: str, url: str, api_key: str, body: dict[str, Any] | None) -> requests.Response:
+    return requests.request(
+        method,
+        url,
+        json=body,
+        headers={"X-API-Key": api_key},
+        timeout=(5, 30),
+        allow_redirects=False,
+    )
+
+
+def _error_message(response: requests.Response) -> str:
     try:
-        return str(answer.json()["error"]["message"])
+        return str(response.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        return answer.text[:200]  # a proxy's page
+        return response.text[:200]  # a proxy's page
 
 
 def _retry_after(header: str | None) -> float:
-    """Seconds. The header holds seconds or a date (RFC 9110, 10.2.3)."""
+    """Return seconds; the header contains seconds or a date (RFC 9110, 10.2.3)."""
+    if header is None:
+        return 0.0
     try:
-        if header is not None and not header.strip().isdigit():
-            return max(0.0, min(parsedate_to_datetime(header).timestamp() - time.time(), 300.0))
-        return min(float(header or 0), 300.0)
+        if header.strip().isdigit():
+            seconds = float(header)
+        else:
+            seconds = parsedate_to_datetime(header).timestamp() - time.time()
     except (TypeError, ValueError):
         return 0.0
+    return max(0.0, min(seconds, MAX_WAIT_SECONDS))
 
 
 def fix_issue(base_url: str, api_key: str, job: dict[str, Any], **options: Any) -> dict[str, Any]:
-    """Gives job_id and status_url."""
+    """Submit a job, and return its job_id and status_url."""
     return call("POST", f"{base_url}/fix-issue", api_key, job, **options)
 
 
 def status(base_url: str, api_key: str, job_id: str, **options: Any) -> dict[str, Any]:
-    """Gives state (queued, running, finished), and once it has finished outcome and result."""
+    """Return the job's state (queued, running, finished), and at the end its outcome and result."""
     return call("GET", f"{base_url}/jobs/{job_id}", api_key, **options)
 
 
 # 3. Handling an event, once
-# -------------------------------------------------------------------------------------------
 
 
 def handle(event: dict[str, Any], database: sqlite3.Connection) -> None:
-    """Your own code. What it writes to ``database`` is committed together with the mark that the
-    event is handled.
+    """Do what your backend does with an event; this example keeps the newest outcome of each job.
+
+    What it writes to ``database`` is committed together with the record that the event is handled.
     """
     if event["type"] != "run.finished":
         return
@@ -149,20 +166,23 @@ def handle(event: dict[str, Any], database: sqlite3.Connection) -> None:
     database.execute(
         "CREATE TABLE IF NOT EXISTS fixes (job_id TEXT PRIMARY KEY, generation INT, outcome, url)"
     )
-    database.execute(  # an older generation's event may come after a newer one's
-        "INSERT INTO fixes VALUES (?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE SET generation ="
-        " excluded.generation, outcome = excluded.outcome, url = excluded.url WHERE"
-        " excluded.generation > generation",
+    # The event of an older generation may arrive after that of a newer one.
+    database.execute(
+        """
+        INSERT INTO fixes VALUES (?, ?, ?, ?)
+        ON CONFLICT (job_id) DO UPDATE SET
+            generation = excluded.generation, outcome = excluded.outcome, url = excluded.url
+        WHERE excluded.generation > generation
+        """,
         (data["job_id"], data["generation"], data["outcome"], data["pull_request_url"]),
     )
-    print(
-        f"{data['job_id']}: {data['outcome']}: {data['reason']} {data['pull_request_url'] or ''}".rstrip()
-    )
+    url = data["pull_request_url"] or ""
+    print(f"{data['job_id']}: {data['outcome']}: {data['reason']} {url}".rstrip())
 
 
 class Inbox:
-    """Remembers which events were handled: they come at least once, in any order, and perhaps twice
-    at a time.
+    """Handles each event once. Events arrive at least once, in any order, and perhaps twice at the
+    same time.
     """
 
     def __init__(
@@ -177,20 +197,22 @@ class Inbox:
         database.close()
 
     def take(self, message: str) -> bool:
-        """Handle an event, unless it was before (False). What ``handle`` raises leaves it
-        unhandled, to come again.
+        """Handle an event and return True; return False if it was handled before.
+
+        If ``handle`` raises, the event stays unhandled, and comes again.
         """
         event = json.loads(message)
         database = self._open()
         try:
             with database:  # commits at the end, or rolls back
                 database.execute("BEGIN IMMEDIATE")
-                told = database.execute(
+                inserted = database.execute(
                     "INSERT OR IGNORE INTO events VALUES (?, ?)", (event["id"], message)
                 )
-                if told.rowcount:
+                is_new = inserted.rowcount > 0
+                if is_new:
                     self._handle(event, database)
-                return bool(told.rowcount)
+                return is_new
         finally:
             database.close()
 
@@ -199,84 +221,84 @@ class Inbox:
 
 
 # 4. Receiving events from SQS
-# -----------------------------------------------------------------------------------------
 
 
 def receive(sqs: Any, queue_url: str, inbox: Inbox, *, wait_seconds: int = 20) -> int:
-    """One long poll; gives how many messages it brought. A message is deleted once its event is handled, never before.
+    """Do one long poll, and return how many messages it brought. A message is deleted only after
+    its event is handled.
 
-    Who may send to the queue is its access policy's business: let only the topic in (aws:SourceArn), then no signature
-    needs to be checked here. Give it a dead-letter queue: what can't be handled goes there by itself.
+    The queue's access policy decides who may send to it: allow only the topic (aws:SourceArn), then
+    no signature needs to be checked here. Give the queue a dead-letter queue: SQS moves there what
+    can't be handled.
     """
-    answer = sqs.receive_message(
+    response = sqs.receive_message(
         QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_seconds
     )
-    messages = answer.get("Messages", [])
+    messages = response.get("Messages", [])
     for message in messages:
+        message_id = message["MessageId"]
         try:
-            body = json.loads(message["Body"])
-            # SNS wraps the event in its envelope, unless the subscription has raw message delivery.
-            event = body["Message"] if body.get("Type") == "Notification" else message["Body"]
-            fresh = inbox.take(event)
+            is_new = inbox.take(_unwrap(message["Body"]))
         except Exception as error:
-            print(
-                f"message {message['MessageId']} stays, and comes again: {type(error).__name__}:"
-                f" {error}"
-            )
+            reason = f"{type(error).__name__}: {error}"
+            print(f"message {message_id} stays, and comes again: {reason}")
             continue
         sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-        if not fresh:
-            print(f"message {message['MessageId']} told nothing new")
+        if not is_new:
+            print(f"message {message_id} repeats an event")
     return len(messages)
 
 
-# 5. Receiving events over HTTPS
-# --------------------------------------------------------------------------------------- Anybody
-# can POST to a public address, so SNS's signature is what makes an event true. Sign with SHA-256:
-# aws sns set-topic-attributes --topic-arn ARN --attribute-name SignatureVersion --attribute-value 2
+def _unwrap(body: str) -> str:
+    """Return the event: SNS wraps it in an envelope, unless the subscription has raw message
+    delivery.
+    """
+    document = json.loads(body)
+    if document.get("Type") == "Notification":
+        return str(document["Message"])
+    return body
 
-#: What is signed, in this order
+
+# 5. Receiving events over HTTPS
+#
+# Anybody can POST to a public address: SNS's signature proves that an event is genuine. Let it sign
+# with SHA-256: aws sns set-topic-attributes --topic-arn ARN --attribute-name SignatureVersion
+# --attribute-value 2
+
+_CONFIRMATION = (
+    "Message",
+    "MessageId",
+    "SubscribeURL",
+    "Timestamp",
+    "Token",
+    "TopicArn",
+    "Type",
+)
+#: The signed fields, in this order
 #: (https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html).
-#: MessageAttributes are not: don't decide anything by them.
+#: MessageAttributes are not signed: don't base any decision on them.
 SIGNED = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
-    "SubscriptionConfirmation": (
-        "Message",
-        "MessageId",
-        "SubscribeURL",
-        "Timestamp",
-        "Token",
-        "TopicArn",
-        "Type",
-    ),
-    "UnsubscribeConfirmation": (
-        "Message",
-        "MessageId",
-        "SubscribeURL",
-        "Timestamp",
-        "Token",
-        "TopicArn",
-        "Type",
-    ),
+    "SubscriptionConfirmation": _CONFIRMATION,
+    "UnsubscribeConfirmation": _CONFIRMATION,
 }
 MAX_BODY = 512 * 1024
+_CERTIFICATE_PATH = re.compile(r"/SimpleNotificationService-[0-9a-f]{32}\.pem")
 
 
 class NotFromSns(Exception):
-    """The message is not what our topic sent."""
+    """Our topic did not send this message."""
 
 
 def fetch(url: str) -> bytes:
-    """Only for addresses that SnsVerifier has let pass."""
-    answer = requests.get(url, timeout=(5, 10), allow_redirects=False)
-    answer.raise_for_status()
-    return answer.content
+    """Return the content of an address, which SnsVerifier must have checked."""
+    response = requests.get(url, timeout=(5, 10), allow_redirects=False)
+    response.raise_for_status()
+    return response.content
 
 
 class SnsVerifier:
-    """Lets pass what ``topic_arn`` sent. ``fetch`` gets SNS's certificate, once for each of its
-    addresses.
-    """
+    """Accepts the messages of ``topic_arn`` only. ``fetch`` gets SNS's certificates, each once."""
 
     def __init__(self, topic_arn: str, fetch: Callable[[str], bytes] = fetch):
         _, partition, _, region, _, _ = topic_arn.split(":")
@@ -286,43 +308,39 @@ class SnsVerifier:
         self._keys = dict[str, Any]()
 
     def check(self, body: bytes) -> dict[str, str]:
-        """The envelope, if it is true.
+        """Return the envelope, if it is genuine.
 
         Raises:
-            NotFromSns: with the reason.
+            NotFromSns: it is not; the message says why.
         """
+        try:
+            envelope = json.loads(body)
+            text = _signed_text(envelope)
+            signature = base64.b64decode(envelope["Signature"], validate=True)
+            address = envelope["SigningCertURL"]
+            version = envelope["SignatureVersion"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise NotFromSns(f"not an SNS envelope: {error!r}") from None
+        # Anybody can let SNS sign a message of a topic of their own.
+        if envelope["TopicArn"] != self._topic_arn:
+            raise NotFromSns("it is from another topic")
+        if version != "2":
+            raise NotFromSns(f"SignatureVersion {version!r}: set the topic's to 2 (SHA-256)")
+        self._verify(signature, text, address)
+        return dict(envelope)
+
+    def _verify(self, signature: bytes, text: bytes, address: Any) -> None:
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
         from cryptography.hazmat.primitives.hashes import SHA256
 
         try:
-            envelope = json.loads(body)
-            names = SIGNED[envelope["Type"]]
-            pairs = [
-                (name, envelope[name]) for name in names if name != "Subject" or name in envelope
-            ]
-            text = "".join(f"{name}\n{value}\n" for name, value in pairs).encode()
-            signature = base64.b64decode(envelope["Signature"], validate=True)
-            address = envelope["SigningCertURL"]
-            version = envelope["SignatureVersion"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise NotFromSns(f"no SNS envelope: {error!r}") from None
-        if not all(isinstance(value, str) for _, value in pairs):
-            raise NotFromSns("no SNS envelope: a field is no text")
-        if envelope["TopicArn"] != self._topic_arn:
-            raise NotFromSns(
-                "it is another topic's"
-            )  # anybody can have SNS sign a message of a topic of theirs
-        if version != "2":
-            raise NotFromSns(f"SignatureVersion {version!r}: set the topic's to 2 (SHA-256)")
-        try:
             self._key(address).verify(signature, text, PKCS1v15(), SHA256())
         except InvalidSignature:
             raise NotFromSns("the signature is wrong") from None
-        return dict(envelope)
 
     def is_sns(self, address: Any) -> bool:
-        """Whether an address is SNS's own, over HTTPS, in the topic's region."""
+        """Return whether an address is SNS's own, over HTTPS, in the topic's region."""
         if not isinstance(address, str) or not address.isprintable() or "\\" in address:
             return False
         try:
@@ -335,23 +353,39 @@ class SnsVerifier:
         from cryptography.x509 import load_pem_x509_certificate
 
         # The host proves the key, so it is checked before anything is fetched.
-        if not self.is_sns(address) or not re.fullmatch(
-            r"/SimpleNotificationService-[0-9a-f]{32}\.pem", _path(address)
-        ):
-            raise NotFromSns("SigningCertURL is not SNS's")
+        if not self.is_sns(address) or not _CERTIFICATE_PATH.fullmatch(_path(address)):
+            raise NotFromSns("SigningCertURL is not an address of SNS")
         if address not in self._keys:
             self._keys[address] = load_pem_x509_certificate(self.fetch(address)).public_key()
         return self._keys[address]
 
 
+def _signed_text(envelope: dict[str, Any]) -> bytes:
+    """Return the text that SNS signs.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is not an envelope.
+    """
+    lines = []
+    for name in SIGNED[envelope["Type"]]:
+        if name == "Subject" and name not in envelope:
+            continue
+        value = envelope[name]
+        if not isinstance(value, str):
+            raise TypeError(f"{name} is not text")
+        lines += [name, value]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
 def _path(address: str) -> str:
+    """Return the address's path; empty where it has a query or a fragment, too."""
     parts = urlsplit(address)
     return parts.path if not parts.query and not parts.fragment else ""
 
 
 def webhook(body: bytes, verifier: SnsVerifier, inbox: Inbox) -> int:
-    """Gives the HTTP status for what SNS posted. After a 5xx SNS sends it again, for as long as its
-    policy says.
+    """Handle what SNS posted, and return the HTTP status. After a 5xx, SNS sends it again, as its
+    delivery policy says.
     """
     try:
         envelope = verifier.check(body)
@@ -359,14 +393,14 @@ def webhook(body: bytes, verifier: SnsVerifier, inbox: Inbox) -> int:
         print(f"refused: {error}")
         return 403
     if envelope["Type"] == "SubscriptionConfirmation":
-        # The topic is ours, for check() compares it: confirming a stranger's would let them write
-        # to us.
+        # check() has made sure that the topic is ours: confirming a stranger's topic would let it
+        # write to us.
         if not verifier.is_sns(envelope["SubscribeURL"]):
             return 403
         verifier.fetch(envelope["SubscribeURL"])
         print(f"subscribed to {envelope['TopicArn']}")
     elif envelope["Type"] == "Notification":
-        # A true message that somebody kept and posts again has the same event id, and is not
+        # A genuine message that somebody recorded and posts again has the same event id: it is not
         # handled twice.
         inbox.take(envelope["Message"])
     return 200
@@ -395,7 +429,6 @@ def server(port: int, verifier: SnsVerifier, inbox: Inbox) -> ThreadingHTTPServe
 
 
 # 6. The commands
-# ------------------------------------------------------------------------------------------------------
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -410,36 +443,47 @@ def main(arguments: list[str] | None = None) -> None:
         "--once", action="store_true", help="stop when nothing is left"
     )
     commands.add_parser("serve")
-    told = parser.parse_args(arguments)
-    match told.command:
+    options = parser.parse_args(arguments)
+    match options.command:
         case "enqueue":
-            job = new_job(told.issue_url)
+            job = new_job(options.issue_url)
             enqueue(boto3.client("sqs"), setting("CODING_AGENT_QUEUE_URL"), job)
             print(job["job_id"])
         case "call":
-            print(json.dumps(fix_issue(*service(), new_job(told.issue_url)), indent=2))
+            print(json.dumps(fix_issue(*service(), new_job(options.issue_url)), indent=2))
         case "status":
-            print(json.dumps(status(*service(), told.job_id), indent=2))
+            print(json.dumps(status(*service(), options.job_id), indent=2))
         case "receive-sqs":
-            sqs = boto3.client("sqs")
-            queue_url = setting("EVENTS_QUEUE_URL")
-            inbox = Inbox(database())
-            while (
-                receive(sqs, queue_url, inbox, wait_seconds=1 if told.once else 20) or not told.once
-            ):
-                pass
+            receive_all(once=options.once)
         case "serve":
-            verifier = SnsVerifier(setting("CODING_AGENT_TOPIC_ARN"))
-            web = server(int(os.environ.get("PORT", "8090")), verifier, Inbox(database()))
-            print(f"listening on 127.0.0.1:{web.server_address[1]}", flush=True)
-            web.serve_forever()
+            serve_events()
+
+
+def receive_all(*, once: bool) -> None:
+    """Receive events until interrupted; with ``once``, until nothing is left."""
+    sqs = boto3.client("sqs")
+    queue_url = setting("EVENTS_QUEUE_URL")
+    inbox = Inbox(database_path())
+    while True:
+        received = receive(sqs, queue_url, inbox, wait_seconds=1 if once else 20)
+        if once and not received:
+            return
+
+
+def serve_events() -> None:
+    verifier = SnsVerifier(setting("CODING_AGENT_TOPIC_ARN"))
+    port = int(os.environ.get("PORT", "8090"))
+    web = server(port, verifier, Inbox(database_path()))
+    print(f"listening on 127.0.0.1:{web.server_address[1]}", flush=True)
+    web.serve_forever()
 
 
 def service() -> tuple[str, str]:
+    """Return the service's address and the API key."""
     return setting("CODING_AGENT_URL").rstrip("/"), setting("CODING_AGENT_API_KEY")
 
 
-def database() -> str:
+def database_path() -> str:
     return os.environ.get("EVENTS_DATABASE", "events.sqlite")
 
 
