@@ -1,4 +1,4 @@
-"""What every benchmark hands on: a table for a person, and one JSON document."""
+"""The output of every benchmark: a table for people, and one JSON document."""
 
 import json
 import os
@@ -11,11 +11,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+#: Columns of a table that is not printed on a terminal.
+_REDIRECTED_WIDTH = 240
+
 
 def report(
     benchmark: str, summary: dict[str, float], rows: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Shares are 0 to 1, times in seconds, money in US dollars; ``summary`` is flat."""
+    """Return the document. Shares are 0 to 1, times in seconds, money in US dollars; ``summary`` is
+    flat.
+    """
     machine = f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return {
         "benchmark": benchmark,
@@ -27,22 +32,18 @@ def report(
 
 
 def commit() -> str:
-    """This project's commit, with ``+changes`` where the work tree differs from it; empty outside a
-    checkout.
+    """Return this project's commit, with ``+changes`` if the work tree differs from it; empty
+    outside a checkout.
     """
-    here = Path(__file__).resolve().parent
-    head, state = (
-        subprocess.run(
-            ["git", *arguments], cwd=here, capture_output=True, text=True, check=False
-        ).stdout.strip()
-        for arguments in (("rev-parse", "HEAD"), ("status", "--porcelain"))
-    )
-    return head + ("+changes" if state else "")
+    head = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain")
+    return f"{head}+changes" if changes else head
 
 
-def write(told: dict[str, Any], file: Path | None) -> None:
+def write(document: dict[str, Any], file: Path | None) -> None:
     if file is not None:
-        file.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(document, indent=1, ensure_ascii=False)
+        file.write_text(f"{text}\n", encoding="utf-8")
 
 
 def show(
@@ -56,21 +57,31 @@ def show(
     """Print the table, then the summary in one line. A redirected table is as wide as it needs."""
     console = console or Console()
     if not console.is_terminal:
-        console = Console(file=console.file, width=240)
+        console = Console(file=console.file, width=_REDIRECTED_WIDTH)
     table = Table(title=title, title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")
     for line in lines:
-        table.add_row(*(_plain(value) for value in line))
+        cells = [_cell(value) for value in line]
+        table.add_row(*cells)
     console.print(table)
-    console.print(
-        "  ".join(f"{name} {_plain(value)}" for name, value in summary.items()), highlight=False
-    )
+    parts = [f"{name} {_cell(value)}" for name, value in summary.items()]
+    console.print("  ".join(parts), highlight=False)
 
 
-def _plain(value: object) -> str:
-    """No markup: reasons hold brackets."""
+def _cell(value: object) -> str:
+    """Return a value as text, without markup: reasons contain brackets."""
     if value is None:
         return ""
-    text = f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    text = str(value)
+    if isinstance(value, float):
+        text = f"{value:.3f}".rstrip("0").rstrip(".")
     return text.replace("[", "\\[")
+
+
+def _git(*arguments: str) -> str:
+    here = Path(__file__).resolve().parent
+    result = subprocess.run(
+        ["git", *arguments], cwd=here, capture_output=True, text=True, check=False
+    )
+    return result.stdout.strip()

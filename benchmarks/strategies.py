@@ -1,50 +1,64 @@
-"""What each strategy may cost with a model: calls and US dollars of a run, from its limits and the
-model's list price.
+"""The cost range of each strategy with a model: calls and US dollars of a run, from its limits and
+the model's list price.
 
     python -m benchmarks.strategies --model NAME [--rounds N] [--json OUT]
 
-The least is the fewest calls with little context and short answers; the most is every call that the
-rounds allow, with the whole of each budget of tokens. Nothing is asked of the model."""
+The minimum is the fewest calls with little context and short replies. The maximum is every call
+that the rounds allow, each with all of its token budget. The model is never called.
+"""
 
 import argparse
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import report
-from pipeline.model import ModelRequest
+from pipeline.model import ModelRequest, Price
 from pipeline.model.litellm_client import LiteLLMClient
 from stages.build_context import MAX_TOKENS
 from stages.propose_patch import MAX_FEEDBACK, Plan
 from stages.propose_patch.history import MAX_HISTORY
 
-#: Of the system message, a short issue, one small file; of an issue with comments beside the
-#: context.
-LITTLE = 2_500
-ISSUE = 8_000
-SHORT_ANSWER = 300
-CHARACTERS_A_TOKEN = 4
+#: Tokens of the system message, a short issue and one small file.
+SHORT_PROMPT = 2_500
+SHORT_REPLY = 300
+#: Tokens of an issue with comments, beside the context.
+LONG_ISSUE = 8_000
+CHARACTERS_PER_TOKEN = 4
+
+PLANS = (Plan("cheap"), Plan("balanced"), Plan("agent"))
+NUMBERS = ("calls_min", "calls_max", "usd_min", "usd_max")
 
 
-def rows(model: str, rounds: int) -> list[dict[str, object]]:
+@dataclass(frozen=True)
+class CostRange:
+    strategy: str
+    calls_min: int
+    calls_max: int
+    usd_min: float
+    usd_max: float
+
+
+def cost_ranges(model: str, rounds: int) -> list[CostRange]:
     """Raises ValueError where the model has no price."""
     price = LiteLLMClient().price(model)
-    told: list[dict[str, object]] = []
-    full = MAX_TOKENS + ISSUE + MAX_FEEDBACK // CHARACTERS_A_TOKEN
-    most_written = ModelRequest(model=model, messages=()).max_tokens
-    for plan in (Plan("cheap"), Plan("balanced"), Plan("agent")):
-        fewest, most = plan.calls(rounds)
-        history = MAX_HISTORY // CHARACTERS_A_TOKEN if plan.strategy == "agent" else 0
-        least = fewest * (LITTLE * price.input + SHORT_ANSWER * price.output)
-        dearest = most * ((full + history) * price.input + most_written * price.output)
-        told.append(
-            {
-                "strategy": plan.strategy,
-                "calls_min": fewest,
-                "calls_max": most,
-                "usd_min": least,
-                "usd_max": dearest,
-            }
-        )
-    return told
+    longest_reply = ModelRequest(model=model, messages=()).max_tokens
+    return [_cost_range(plan, rounds, price, longest_reply) for plan in PLANS]
+
+
+def _cost_range(plan: Plan, rounds: int, price: Price, longest_reply: int) -> CostRange:
+    fewest, most = plan.calls(rounds)
+    longest_prompt = MAX_TOKENS + LONG_ISSUE + MAX_FEEDBACK // CHARACTERS_PER_TOKEN
+    if plan.strategy == "agent":
+        longest_prompt += MAX_HISTORY // CHARACTERS_PER_TOKEN
+    cheapest_call = SHORT_PROMPT * price.input + SHORT_REPLY * price.output
+    dearest_call = longest_prompt * price.input + longest_reply * price.output
+    return CostRange(
+        strategy=plan.strategy,
+        calls_min=fewest,
+        calls_max=most,
+        usd_min=fewest * cheapest_call,
+        usd_max=most * dearest_call,
+    )
 
 
 def main() -> None:
@@ -54,21 +68,19 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="a LiteLLM model name")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    options = parser.parse_args()
     try:
-        told = rows(arguments.model, arguments.rounds)
+        ranges = cost_ranges(options.model, options.rounds)
     except ValueError as error:
         parser.error(str(error))
-    names = ("calls_min", "calls_max", "usd_min", "usd_max")
-    summary = {f"{row['strategy']}_{name}": row[name] for row in told for name in names}
-    document = report.report("strategies", summary, told)  # type: ignore[arg-type]
-    report.write(document, arguments.json)
-    report.show(
-        "strategies",
-        ("strategy", *names),
-        [list(row.values()) for row in told],
-        {"rounds": arguments.rounds},
-    )
+    rows = [asdict(cost_range) for cost_range in ranges]
+    summary = {}
+    for row in rows:
+        for name in NUMBERS:
+            summary[f"{row['strategy']}_{name}"] = row[name]
+    report.write(report.report("strategies", summary, rows), options.json)
+    lines = [list(row.values()) for row in rows]
+    report.show("strategies", ("strategy", *NUMBERS), lines, {"rounds": options.rounds})
 
 
 if __name__ == "__main__":

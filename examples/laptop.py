@@ -1,8 +1,9 @@
-"""What compose.yaml has in the place of AWS and of GitHub.
+"""The services that compose.yaml uses in place of AWS and GitHub.
 
-python -m examples.laptop aws: makes the queue, its dead-letter queue and the topic where
-AWS_ENDPOINT_URL points. python -m examples.laptop github: serves the strict GitHub stand-in, with
-the demo's repository and issue."""
+``python -m examples.laptop aws`` makes the queue, its dead-letter queue and the topic where
+AWS_ENDPOINT_URL points. ``python -m examples.laptop github`` serves the strict GitHub stand-in,
+with the demo's repository and issue.
+"""
 
 import json
 import signal
@@ -15,24 +16,29 @@ PORT = 8081
 DEMO = Path(__file__).parent / "demo"
 
 
-def aws() -> None:
+def make_aws_resources() -> None:
     import boto3
 
     sqs = boto3.client("sqs")
     sns = boto3.client("sns")
-    dead = sqs.create_queue(QueueName="coding-agent-jobs-dead-letters")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"][
-        "QueueArn"
-    ]
-    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "90"})
-    queue = sqs.create_queue(QueueName="coding-agent-jobs", Attributes={"RedrivePolicy": policy})[
-        "QueueUrl"
-    ]
-    print(f"CODING_AGENT_QUEUE_URL={queue}")
-    print(f"CODING_AGENT_TOPIC_ARN={sns.create_topic(Name='coding-agent-events')['TopicArn']}")
+    dead_letters = sqs.create_queue(QueueName="coding-agent-jobs-dead-letters")
+    response = sqs.get_queue_attributes(
+        QueueUrl=dead_letters["QueueUrl"], AttributeNames=["QueueArn"]
+    )
+    redrive_policy = {
+        "deadLetterTargetArn": response["Attributes"]["QueueArn"],
+        "maxReceiveCount": "90",
+    }
+    queue = sqs.create_queue(
+        QueueName="coding-agent-jobs",
+        Attributes={"RedrivePolicy": json.dumps(redrive_policy)},
+    )
+    topic = sns.create_topic(Name="coding-agent-events")
+    print(f"CODING_AGENT_QUEUE_URL={queue['QueueUrl']}")
+    print(f"CODING_AGENT_TOPIC_ARN={topic['TopicArn']}")
 
 
-def github() -> None:
+def serve_github() -> None:
     from tests.stand_ins.github import GithubStandIn
 
     title, _, body = (DEMO / "issue.md").read_text(encoding="utf-8").partition("\n")
@@ -46,6 +52,8 @@ def github() -> None:
         signal.sigwait({signal.SIGTERM, signal.SIGINT})
 
 
+PROGRAMS = {"aws": make_aws_resources, "github": serve_github}
+
 if __name__ == "__main__":
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    {"aws": aws, "github": github}[sys.argv[1]]()
+    PROGRAMS[sys.argv[1]]()

