@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.stage import RunContext
 from prompts.tokens import tokens_of
-from repository.context.excerpts import excerpt
+from repository.context.excerpts import cut_excerpt
 from repository.context.query import Query
 from repository.context.ranking import RankedFile, rank
 from repository.context.sources import read_sources
@@ -144,7 +144,7 @@ class _Reader:
         data = self.mirror.read(self.sha, ranked.path)
         if data is None:
             return []
-        part = excerpt(data.decode(), self.query, max_tokens - path_tokens)
+        part = cut_excerpt(data.decode(), self.query, max_tokens - path_tokens)
         if part is None:
             return []
         file = ContextFile(path=ranked.path, content=part.text, whole=part.whole, why=ranked.reason)

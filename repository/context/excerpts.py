@@ -31,7 +31,7 @@ class Excerpt:
     tokens: int
 
 
-def excerpt(text: str, query: Query, max_tokens: int) -> Excerpt | None:
+def cut_excerpt(text: str, query: Query, max_tokens: int) -> Excerpt | None:
     """Return ``text`` within ``max_tokens``, with LF as line end and no byte-order mark.
 
     None where nothing useful fits.

@@ -40,18 +40,19 @@ def plan_tests(mirror: Mirror, commit: BaseCommit, pythons: Sequence[Path]) -> T
     """Return how the commit is tested. ``pythons`` are the folders with interpreters."""
     tree = read_tree(mirror, commit.sha)
     detection = detect(tree)
-    recipe: Recipe | None = None
-    reason = detection.reason
-    if detection.draft.toolchain is not None and detection.draft.runners:
-        recipe = _toolchain_recipe(detection.draft, detection.draft.toolchain, commit)
-    elif detection.draft.runners:
-        minor = _choose_python(detection, commit, pythons)
-        if minor is None:
-            requirement = detection.draft.package.requires_python
-            reason = f"no interpreter here fits the repository's {requirement!r}"
-        else:
-            recipe = _python_recipe(detection.draft, commit, minor)
-    return TestPlan(recipe, reason, detection, tree.sizes)
+    draft = detection.draft
+    if not draft.runners:
+        return TestPlan(None, detection.reason, detection, tree.sizes)
+    if draft.toolchain is not None:
+        recipe = _toolchain_recipe(draft, draft.toolchain, commit)
+        return TestPlan(recipe, detection.reason, detection, tree.sizes)
+    minor = _choose_python(detection, commit, pythons)
+    if minor is None:
+        requirement = draft.package.requires_python
+        reason = f"no interpreter here fits the repository's {requirement!r}"
+        return TestPlan(None, reason, detection, tree.sizes)
+    recipe = _python_recipe(draft, commit, minor)
+    return TestPlan(recipe, detection.reason, detection, tree.sizes)
 
 
 def _choose_python(detection: Detection, commit: BaseCommit, pythons: Sequence[Path]) -> int | None:

@@ -106,7 +106,12 @@ class AutomationHints:
 
 
 def read_automation(tree: Tree, script: str) -> AutomationHints:
-    """``script`` is the repository's own test script, empty where there is none."""
+    """Read what automation calls and installs.
+
+    Args:
+        tree: The repository's files.
+        script: The repository's own test script; empty where there is none.
+    """
     calls: list[AutomationLine] = []
     installs: list[AutomationLine] = []
     minors: set[int] = set()

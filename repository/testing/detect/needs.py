@@ -20,9 +20,9 @@ from repository.testing.detect.requirements import (
     Confidence,
     Need,
     choose_for_tests,
-    declared,
+    declared_needs,
     installable,
-    mentioned,
+    mentioned_needs,
     package_name,
 )
 from repository.testing.detect.test_code import find_modules, find_plugins
@@ -112,7 +112,7 @@ def select_needs(
 def from_automation(hints: AutomationHints) -> list[Need]:
     needs: list[Need] = []
     for install in hints.installs:
-        needs += mentioned([install.text], install.path)
+        needs += mentioned_needs([install.text], install.path)
     return needs
 
 
@@ -125,7 +125,7 @@ def from_conda(tree: Tree) -> list[Need]:
     by_depth = sorted(paths, key=lambda path: path.count("/"))
     needs: list[Need] = []
     for path in by_depth[:_MAX_CONDA_FILES]:
-        needs += mentioned(_conda_names(tree.text(path)), path)
+        needs += mentioned_needs(_conda_names(tree.text(path)), path)
     return needs
 
 
@@ -136,7 +136,7 @@ def from_dependency_groups(project: Project) -> list[Need]:
         groups = table(project.pyproject, *keys)
         for name in choose_for_tests(groups):
             lines = _resolve_group(groups, name, set())
-            needs += declared(lines, f"pyproject.toml [{'.'.join(keys)}] {name}")
+            needs += declared_needs(lines, f"pyproject.toml [{'.'.join(keys)}] {name}")
     return needs
 
 
@@ -145,11 +145,11 @@ def from_poetry(project: Project) -> list[Need]:
     poetry = table(project.pyproject, "tool", "poetry")
     packages = dict(table(poetry, "dev-dependencies"))
     packages.pop("python", None)
-    needs = declared(packages, "pyproject.toml [tool.poetry.dev-dependencies]")
+    needs = declared_needs(packages, "pyproject.toml [tool.poetry.dev-dependencies]")
     groups = table(poetry, "group")
     for name in choose_for_tests(groups):
         packages = table(groups, name, "dependencies")
-        needs += declared(packages, f"pyproject.toml [tool.poetry.group.{name}]")
+        needs += declared_needs(packages, f"pyproject.toml [tool.poetry.group.{name}]")
     return needs
 
 
@@ -160,7 +160,7 @@ def from_hatch(project: Project) -> list[Need]:
         environment = table(environments, name)
         for key in ("dependencies", "extra-dependencies"):
             lines = strings(environment.get(key))
-            needs += declared(lines, f"pyproject.toml [tool.hatch.envs.{name}] {key}")
+            needs += declared_needs(lines, f"pyproject.toml [tool.hatch.envs.{name}] {key}")
     return needs
 
 
@@ -169,20 +169,20 @@ def from_setup(project: Project) -> list[Need]:
     in_setup_py = setup_argument(project.setup_py, "tests_require")
     in_setup_cfg = project.setup_cfg.get("options", "tests_require", fallback="")
     return [
-        *declared(in_setup_py, "setup.py tests_require"),
-        *declared(unconditional_lines(in_setup_cfg), "setup.cfg tests_require"),
+        *declared_needs(in_setup_py, "setup.py tests_require"),
+        *declared_needs(unconditional_lines(in_setup_cfg), "setup.cfg tests_require"),
     ]
 
 
 def from_tox(project: Project) -> list[Need]:
-    return declared(project.tox_dependencies, "tox.ini [testenv] deps")
+    return declared_needs(project.tox_dependencies, "tox.ini [testenv] deps")
 
 
 def from_test_code(project: Project, tests: Mapping[str, str]) -> list[Need]:
     """Return the pytest plugins that tests and pytest's configuration use, declared or not."""
     needs: list[Need] = []
     for plugin in find_plugins(tests, project.pytest_config):
-        needs += declared([plugin.package], plugin.reason)
+        needs += declared_needs([plugin.package], plugin.reason)
     return needs
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from repository.files import is_test_file
+from repository.files import is_test_file, name_of
 from repository.runners import Runner
 from repository.testing.detect.automation import AutomationHints
 from repository.testing.detect.parsing import words
@@ -92,7 +92,7 @@ def read_shared_files(tree: Tree, tests: TestFiles) -> dict[str, str]:
     test_folders = {PurePosixPath(path).parent for path in tests.paths}
     for path in tree.paths:
         location = PurePosixPath(path)
-        if location.name == "conftest.py":
+        if _is_conftest(path):
             conftests.append(path)
         elif location.name == "__init__.py" and location.parent in test_folders:
             packages.append(path)
@@ -171,7 +171,7 @@ def _likely_reason_for_pytest(
 
 
 def _is_conftest(path: str) -> bool:
-    return PurePosixPath(path).name == "conftest.py"
+    return name_of(path) == "conftest.py"
 
 
 def _any_matches(pattern: re.Pattern[str], tests: TestFiles) -> bool:

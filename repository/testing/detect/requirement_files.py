@@ -4,7 +4,12 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
-from repository.testing.detect.requirements import Need, declared, installable, mentioned
+from repository.testing.detect.requirements import (
+    Need,
+    declared_needs,
+    installable,
+    mentioned_needs,
+)
 from repository.testing.detect.tree import Tree
 
 _REQUIREMENT_FILE = re.compile(r"^[\w./-]*(?:require|test|dev|ci\b)[\w./-]*\.txt$", re.I)
@@ -92,10 +97,10 @@ def _read_needs(tree: Tree, path: str) -> list[Need]:
     """Return a file's needs. Of a long list for development, tests import what they need."""
     lines = _read_lines(tree, path, set())
     if _NAMED_FOR_TESTS.search(path) or path in _PROJECT_REQUIREMENTS:
-        return declared(lines, path)
+        return declared_needs(lines, path)
     if _is_long(lines):
-        return mentioned(lines, path)
-    return declared(lines, path)
+        return mentioned_needs(lines, path)
+    return declared_needs(lines, path)
 
 
 def _is_long(lines: Sequence[str]) -> bool:

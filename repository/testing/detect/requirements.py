@@ -66,11 +66,11 @@ class Need:
     confidence: Confidence
 
 
-def declared(lines: Iterable[str], source: str) -> list[Need]:
+def declared_needs(lines: Iterable[str], source: str) -> list[Need]:
     return [Need(line, source, Confidence.DECLARED) for line in lines]
 
 
-def mentioned(lines: Iterable[str], source: str) -> list[Need]:
+def mentioned_needs(lines: Iterable[str], source: str) -> list[Need]:
     return [Need(line, source, Confidence.MENTIONED) for line in lines]
 
 

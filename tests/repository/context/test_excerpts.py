@@ -4,12 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prompts.tokens import tokens_of
-from repository.context.excerpts import OMITTED, Excerpt, excerpt
+from repository.context.excerpts import OMITTED, Excerpt, cut_excerpt
 from repository.context.query import Query
 
 
 def excerpt_for(issue: str, text: str, max_tokens: int) -> Excerpt | None:
-    return excerpt(text, Query.from_issue(issue, issue), max_tokens)
+    return cut_excerpt(text, Query.from_issue(issue, issue), max_tokens)
 
 
 def test_method_is_shown_below_its_class() -> None:

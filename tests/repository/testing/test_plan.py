@@ -1,0 +1,83 @@
+"""How a commit's tests are run on one machine."""
+
+from pathlib import Path
+
+import pytest
+
+from repository.testing.plan import BaseCommit, TestPlan, plan_tests
+from tests.stages.workbench import SAMPLE, Origin
+
+JULY_2024 = 1_720_000_000
+
+
+@pytest.fixture
+def pythons(tmp_path: Path) -> Path:
+    """A folder with interpreters that are never run."""
+    folder = tmp_path / "pythons"
+    folder.mkdir()
+    for minor in (9, 11):
+        (folder / f"python3.{minor}").touch()
+    return folder
+
+
+def plan_for(files: dict[str, str], tmp_path: Path, pythons: Path) -> TestPlan:
+    origin = Origin(tmp_path, files)
+    commit = BaseCommit(
+        repository="octo/calc",
+        sha=origin.sha,
+        committed_at=JULY_2024,
+        described="v1.2-3-gabcdef0",
+    )
+    return plan_tests(origin.mirror, commit, [pythons])
+
+
+def test_plan_is_a_recipe_for_the_newest_interpreter(tmp_path: Path, pythons: Path) -> None:
+    files = {**SAMPLE, "setup.py": "setup(name='calc')", "requirements-test.txt": "mock\n"}
+    recipe = plan_for(files, tmp_path, pythons).recipe
+    assert recipe is not None
+    assert recipe.runner == "unittest"
+    assert recipe.python == "3.11"
+    assert recipe.packaged
+    assert recipe.name == "calc"
+    assert recipe.version == "1.3.dev3+gabcdef0"
+    assert recipe.requirements == ("mock",)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"setup.cfg": "[options]\npython_requires = <3.10\n"},
+        {"setup.py": "# Programming Language :: Python :: 3.9\n"},
+        {".github/workflows/ci.yml": "python-version: ['3.8', '3.9']\n"},
+        {".coding-agent.toml": "[tests]\npython = '3.9'\n"},
+    ],
+)
+def test_interpreter_fits_what_the_repository_says(
+    files: dict[str, str], tmp_path: Path, pythons: Path
+) -> None:
+    recipe = plan_for({**SAMPLE, **files}, tmp_path, pythons).recipe
+    assert recipe is not None
+    assert recipe.python == "3.9"
+
+
+def test_missing_interpreter_is_the_reason_for_no_recipe(tmp_path: Path, pythons: Path) -> None:
+    files = {**SAMPLE, "setup.cfg": "[options]\npython_requires = >=3.13\n"}
+    plan = plan_for(files, tmp_path, pythons)
+    assert plan.recipe is None
+    assert ">=3.13" in plan.reason
+
+
+def test_repository_without_tests_has_no_recipe(tmp_path: Path, pythons: Path) -> None:
+    plan = plan_for({"calc.py": ""}, tmp_path, pythons)
+    assert plan.recipe is None
+    assert "no test files" in plan.reason
+
+
+def test_tests_of_another_language_need_no_python(tmp_path: Path, pythons: Path) -> None:
+    files = {"go.mod": "module calc\n", "calc_test.go": "func TestAdd(t *testing.T) {}\n"}
+    recipe = plan_for(files, tmp_path, pythons).recipe
+    assert recipe is not None
+    assert recipe.runner == "go"
+    assert recipe.python == ""
+    assert recipe.tools == ("go",)
+    assert [step.network for step in recipe.steps] == [True, False]
