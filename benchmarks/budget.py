@@ -1,13 +1,13 @@
-"""Whether the money holds: random prices, failures, crashes and concurrency against the three
-budgets.
+"""Whether the money holds: random prices, failures, crashes and concurrency against the budgets.
 
     python -m benchmarks.budget [--runs N] [--seed S] [--lanes K] [--store sqlite|dynamodb] [--json OUT]
 
-Each run buys some replies through the real ledger and the real store, while its provider refuses,
-breaks off or answers, and its worker dies at any point of a call: before it, during it, before the
-reply is stored, before it is settled; or lives on as a late worker while another one takes the run
-over. After every write the three sums are compared with their limits. ``calls_cut`` are calls that
-the provider may have charged and whose reply was never stored. dynamodb is moto's."""
+Each run buys some replies through the real ledger and the real store. Meanwhile its provider
+refuses, breaks off or answers, and its worker dies at any point of a call: before it, during it,
+before the reply is stored, before it is settled. Or the worker lives on, late, while another one
+takes the run over. After every write the three sums are compared with their limits. ``calls_cut``
+are calls that the provider may have charged and whose reply was never stored. dynamodb is moto's.
+"""
 
 import argparse
 import asyncio
@@ -18,6 +18,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -35,48 +36,87 @@ from pipeline.store.sqlite import SqliteStore
 from pipeline.store.store import RunStore
 
 START = 1_000_000_000.0
-LEASE = 60.0
+LEASE_SECONDS = 60.0
+DAY_SECONDS = 86_400
 REPOSITORIES = 3
 MAX_DELIVERIES = 60
-#: What becomes of a call, and how often.
-FATES = {
-    "answered": 60,
-    "refused": 8,
-    "broken": 7,
-    "dies before": 5,
-    "dies during": 5,
-    "dies unstored": 5,
-    "dies unsettled": 5,
-    "late": 5,
-}
-#: Seconds that a lane's clock is ahead of START: leases and days pass for one run, and not for its
-#: neighbours.
+CALL_STATES = ("settled", "released", "cut", "reserved")
+COLUMNS = (
+    "outcome",
+    "runs",
+    "deliveries",
+    "settled",
+    "released",
+    "cut",
+    "counted $",
+    "charged $",
+)
+#: The columns of a row that the table adds up.
+SUMMED = ("deliveries", "settled", "released", "cut", "counted_usd", "charged_usd")
+
+#: Seconds by which a lane's clock is ahead of START: leases and days pass for one run, and not for
+#: its neighbours.
 _ahead: ContextVar[float] = ContextVar("ahead", default=0.0)
 
 
-class Died(Exception):
-    """The worker is gone, in the middle of what it did."""
+class Fate(StrEnum):
+    """How a call ends."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    """The provider charges nothing."""
+    BROKEN = "broken"
+    """The provider charges, and gives no reply."""
+    DIES_BEFORE = "dies before"
+    DIES_DURING = "dies during"
+    DIES_UNSTORED = "dies unstored"
+    DIES_UNSETTLED = "dies unsettled"
+    LATE = "late"
+    """The reply comes after another worker has taken the run over."""
+
+
+#: How often each comes, relative to the others.
+WEIGHTS = {
+    Fate.ANSWERED: 60,
+    Fate.REFUSED: 8,
+    Fate.BROKEN: 7,
+    Fate.DIES_BEFORE: 5,
+    Fate.DIES_DURING: 5,
+    Fate.DIES_UNSTORED: 5,
+    Fate.DIES_UNSETTLED: 5,
+    Fate.LATE: 5,
+}
+
+
+class WorkerDied(Exception):
+    """The worker is gone, in the middle of its work."""
 
 
 def clock() -> float:
     return START + _ahead.get()
 
 
-def day() -> str:
+def pass_time(seconds: float) -> None:
+    """Move the clock of this lane."""
+    _ahead.set(_ahead.get() + seconds)
+
+
+def today() -> str:
     return datetime.fromtimestamp(clock(), UTC).date().isoformat()
 
 
-class Kept:
-    """Artifacts in memory; ``dies`` names the run whose worker dies as it stores the next reply."""
+class MemoryArtifacts:
+    """Artifacts in memory. ``dying``: the jobs whose worker dies as it stores the next reply."""
 
     def __init__(self) -> None:
         self._data: dict[str, bytes] = {}
-        self.dies: set[str] = set()
+        self.dying: set[str] = set()
 
     def put(self, key: str, data: bytes) -> None:
-        if (run := key.split("/")[0]) in self.dies:
-            self.dies.remove(run)
-            raise Died
+        job_id = key.split("/")[0]
+        if job_id in self.dying:
+            self.dying.remove(job_id)
+            raise WorkerDied
         self._data[key] = data
 
     def get(self, key: str) -> bytes:
@@ -88,14 +128,57 @@ class Kept:
     def address(self, key: str) -> str:
         return key
 
-    def holds(self, run: str, key: str) -> bool:
-        """A reply is stored for this purchase, whichever attempt brought it."""
-        return any(name.startswith(f"{run}/0/replies/{key}-") for name in list(self._data))
+    def has_reply(self, job_id: str, key: str) -> bool:
+        """Whether a reply is stored for this purchase, of any attempt."""
+        prefix = f"{job_id}/0/replies/{key}-"
+        return any(name.startswith(prefix) for name in list(self._data))
+
+
+class WatchedStore:
+    """The real store; after each change of money the three sums are compared with their limits.
+
+    ``dying``: the jobs whose worker dies as it settles the next call.
+    """
+
+    def __init__(self, store: RunStore, caps: MoneyCaps):
+        self._store = store
+        self._caps = caps
+        self.overspend = 0
+        """Micro-dollars: the most by which a limit was passed."""
+        self.dying: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def reserve(self, lease: Lease, request: CallRequest, caps: MoneyCaps) -> Call:
+        call = self._store.reserve(lease, request, caps)
+        self._compare(lease, request.day)
+        excess = self._spent_by_run(lease) - caps.run
+        self.overspend = max(self.overspend, excess)
+        return call
+
+    def settle(self, lease: Lease, call: Call, *, micro_usd: int) -> None:
+        if lease.job_id in self.dying:
+            self.dying.remove(lease.job_id)
+            raise WorkerDied
+        self._store.settle(lease, call, micro_usd=micro_usd)
+        self._compare(lease, today())
+
+    def _compare(self, lease: Lease, day: str) -> None:
+        row = self._store.run(lease.job_id, lease.generation)
+        assert row is not None
+        of_repository = self._store.spent(day=day, repository=row.repository)
+        of_day = self._store.spent(day=day)
+        excess = max(of_repository - self._caps.repository_day, of_day - self._caps.day)
+        self.overspend = max(self.overspend, excess)
+
+    def _spent_by_run(self, lease: Lease) -> int:
+        return sum(call.micro_usd for call in self._store.calls(lease.key))
 
 
 @dataclass
-class Buying:
-    """One run: what it wants to buy, and what its provider took for it."""
+class BuyingRun:
+    """A run, the replies that it buys, and what its provider charged."""
 
     job: FixIssueJob
     caps: MoneyCaps
@@ -103,232 +186,213 @@ class Buying:
     keys: list[str]
     charged: int = 0
     """Micro-dollars, by the provider's own books."""
-    fates: Counter[str] = field(default_factory=Counter)
     bought_again: int = 0
+    """Calls whose reply was stored already."""
     deliveries: int = 0
 
 
-class Watch:
-    """The real store's ledger calls, each followed by a look at all three sums."""
+@dataclass
+class ProviderCall:
+    """One call of a run's provider."""
 
-    def __init__(self, store: RunStore, caps: MoneyCaps):
-        self._store = store
-        self._caps = caps
-        self.overspend = 0
-        self.dies: set[str] = set()
+    run: BuyingRun
+    key: str
+    fate: Fate
+    worst_usd: float
+    cost_usd: float
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    """A late call waits for it."""
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def reserve(self, lease: Lease, request: CallRequest, caps: MoneyCaps) -> Call:
-        call = self._store.reserve(lease, request, caps)
-        self._look(lease, request.day, caps.run)
-        return call
-
-    def settle(self, lease: Lease, call: Any, *, micro_usd: int) -> None:
-        if lease.job_id in self.dies:
-            self.dies.remove(lease.job_id)
-            raise Died
-        self._store.settle(lease, call, micro_usd=micro_usd)
-        self._look(lease, day(), 10**12)
-
-    def _look(self, lease: Lease, on: str, run_cap: int) -> None:
-        row = self._store.run(lease.job_id, lease.generation)
-        assert row is not None
-        used = sum(call.micro_usd for call in self._store.calls(lease.key))
-        over = (
-            used - run_cap,
-            self._store.spent(day=on, repository=row.repository) - self._caps.repository_day,
-            self._store.spent(day=on) - self._caps.day,
-        )
-        self.overspend = max(self.overspend, *over)
+    @classmethod
+    def random(cls, run: BuyingRun, key: str, fate: Fate) -> "ProviderCall":
+        rng = run.rng
+        worst_usd = rng.choice([0.001, 0.02, 0.1, 0.3]) * rng.random() + 1e-6
+        cost_usd = worst_usd * rng.choice([0.0, 1.0, rng.random()])
+        return cls(run, key, fate, worst_usd, cost_usd)
 
 
 class World:
     def __init__(self, store: RunStore, seed: int, runs: int):
         self.rng = random.Random(seed)
-        self.artifacts = Kept()
-        # Days that hold less than is wanted on them.
+        self.artifacts = MemoryArtifacts()
+        # The days hold less than the runs want to spend on them.
         day_cap = micro(max(0.6, runs * 0.02))
         self.caps = MoneyCaps(0, day_cap // 2, day_cap)
-        self.watch = Watch(store, self.caps)
+        self.store = WatchedStore(store, self.caps)
         self.waits = 0
-        self.runs = [self._run(number) for number in range(runs)]
+        """Deliveries that ended because a day's money was used up."""
+        self.runs = [self._random_run(number) for number in range(runs)]
 
-    def _run(self, number: int) -> Buying:
+    def _random_run(self, number: int) -> BuyingRun:
         rng = random.Random(self.rng.random())
-        address = f"https://github.com/octo/repo-{number % REPOSITORIES}/issues/{number + 1}"
-        cap = micro(rng.choice([0.2, 0.5, 1.0]))
-        caps = MoneyCaps(
-            min(cap, self.caps.repository_day), self.caps.repository_day, self.caps.day
-        )
-        return Buying(
-            FixIssueJob(issue_url=address),
-            caps,
-            rng,
-            [f"{n}-propose" for n in range(rng.randint(1, 6))],
-        )
+        issue_url = f"https://github.com/octo/repo-{number % REPOSITORIES}/issues/{number + 1}"
+        run_cap = min(micro(rng.choice([0.2, 0.5, 1.0])), self.caps.repository_day)
+        caps = MoneyCaps(run_cap, self.caps.repository_day, self.caps.day)
+        keys = [f"{n}-propose" for n in range(rng.randint(1, 6))]
+        return BuyingRun(FixIssueJob(issue_url=issue_url), caps, rng, keys)
 
-    async def lane(self, queue: list[Buying]) -> None:
+    async def lane(self, queue: list[BuyingRun]) -> None:
+        """Work on the queue's runs, one after another."""
         while queue:
-            buying = queue.pop(0)
-            _ahead.set(buying.rng.uniform(0, 3 * 86_400))
-            while buying.deliveries < MAX_DELIVERIES and not await self._deliver(buying):
-                _ahead.set(_ahead.get() + LEASE + 1)
+            run = queue.pop(0)
+            _ahead.set(run.rng.uniform(0, 3 * DAY_SECONDS))
+            while run.deliveries < MAX_DELIVERIES:
+                if await self._deliver(run):
+                    break
+                pass_time(LEASE_SECONDS + 1)
 
-    def _ledger(self, claimed: Claimed, buying: Buying) -> Ledger:
-        run = LeasedRun(self.watch, self.artifacts, claimed.lease, clock)  # type: ignore[arg-type]
-        return Ledger(run, buying.caps)
+    def _ledger(self, run: BuyingRun, claimed: Claimed) -> Ledger:
+        leased = LeasedRun(self.store, self.artifacts, claimed.lease, clock)  # type: ignore[arg-type]
+        return Ledger(leased, run.caps)
 
-    async def _deliver(self, buying: Buying) -> bool:
-        """True: the run has ended."""
-        buying.deliveries += 1
-        claimed = await asyncio.to_thread(self._claim, buying)
-        ledger = self._ledger(claimed, buying)
+    async def _deliver(self, run: BuyingRun) -> bool:
+        """Work on the run until it ends or its worker dies. True: it has ended."""
+        run.deliveries += 1
+        claimed = await asyncio.to_thread(self._claim, run)
+        ledger = self._ledger(run, claimed)
         outcome = Outcome.PR_OPENED
         try:
-            for key in buying.keys:
-                await self._buy(buying, ledger, key)
-        except (Died, LeaseLost, ModelError):
+            for key in run.keys:
+                await self._buy(run, ledger, key)
+        except (WorkerDied, LeaseLost, ModelError):
             return False
         except Retry:
             self.waits += 1
-            _ahead.set(_ahead.get() + 86_400)
+            pass_time(DAY_SECONDS)
             return False
         except Halt as halt:
             outcome = halt.outcome
         await asyncio.to_thread(self._finish, claimed, outcome)
         return True
 
-    async def _buy(self, buying: Buying, ledger: Ledger, key: str) -> None:
-        fate = buying.rng.choices(list(FATES), list(FATES.values()))[0]
-        called = asyncio.Event()
-        late = asyncio.Event()
-        buy = asyncio.create_task(self._call(buying, ledger, key, fate, called, late))
-        if fate == "late":
-            waiting = asyncio.create_task(called.wait())
-            await asyncio.wait({buy, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
-            if not buy.done():
-                await self._taken_over(buying, key)
-                late.set()
-                await asyncio.wait({buy})
-                if buy.exception() is None:
-                    raise AssertionError("a worker settled without the lease")
-                raise Died
-        await buy
+    async def _buy(self, run: BuyingRun, ledger: Ledger, key: str) -> None:
+        (fate,) = run.rng.choices(list(WEIGHTS), list(WEIGHTS.values()))
+        call = ProviderCall.random(run, key, fate)
+        purchase = asyncio.create_task(self._purchase(ledger, call))
+        if fate is Fate.LATE:
+            await self._take_over(call, purchase)
+        await purchase
 
-    async def _taken_over(self, buying: Buying, key: str) -> None:
-        """The lease has ended while the provider is at work: another worker buys the same, and dies
-        after it.
+    async def _purchase(self, ledger: Ledger, call: ProviderCall) -> None:
+        await ledger.buy(
+            call.key, model="m", worst_usd=call.worst_usd, call=lambda: self._answer(call)
+        )
+
+    async def _take_over(self, call: ProviderCall, purchase: "asyncio.Task[None]") -> None:
+        """Let another worker buy the same reply, and die, while the provider is at work.
+
+        Raises:
+            WorkerDied: the late worker's purchase failed, as it must.
         """
-        _ahead.set(_ahead.get() + LEASE + 1)
-        claimed = await asyncio.to_thread(self._claim, buying)
-        ledger = self._ledger(claimed, buying)
+        begun = asyncio.create_task(call.begun.wait())
+        await asyncio.wait({purchase, begun}, return_when=asyncio.FIRST_COMPLETED)
+        begun.cancel()
+        if purchase.done():
+            return
+        pass_time(LEASE_SECONDS + 1)
+        claimed = await asyncio.to_thread(self._claim, call.run)
+        other_call = ProviderCall.random(call.run, call.key, Fate.ANSWERED)
         with suppress(Halt, Retry):
-            await self._call(buying, ledger, key, "answered", asyncio.Event(), asyncio.Event())
+            await self._purchase(self._ledger(call.run, claimed), other_call)
+        call.may_answer.set()
+        await asyncio.wait({purchase})
+        if purchase.exception() is None:
+            raise AssertionError("a worker settled without the lease")
+        raise WorkerDied
 
-    async def _call(
-        self,
-        buying: Buying,
-        ledger: Ledger,
-        key: str,
-        fate: str,
-        called: asyncio.Event,
-        late: asyncio.Event,
-    ) -> None:
-        run = buying.job.id
-        worst = buying.rng.choice([0.001, 0.02, 0.1, 0.3]) * buying.rng.random() + 1e-6
-        cost = worst * buying.rng.choice([0.0, 1.0, buying.rng.random()])
-
-        async def call() -> ModelReply:
-            buying.fates[fate] += 1
-            called.set()
-            if fate == "dies before":
-                raise Died
-            if fate == "refused":
-                raise ModelError(Failure.RATE_LIMIT, "", charged=False)
-            buying.bought_again += self.artifacts.holds(run, key)
-            buying.charged += micro(cost)
-            if fate == "broken":
+    async def _answer(self, call: ProviderCall) -> ModelReply:
+        """Be the provider, and note what it charges."""
+        run = call.run
+        job_id = run.job.id
+        call.begun.set()
+        if call.fate is Fate.DIES_BEFORE:
+            raise WorkerDied
+        if call.fate is Fate.REFUSED:
+            raise ModelError(Failure.RATE_LIMIT, "", charged=False)
+        if self.artifacts.has_reply(job_id, call.key):
+            run.bought_again += 1
+        run.charged += micro(call.cost_usd)
+        match call.fate:
+            case Fate.BROKEN:
                 raise ModelError(Failure.OVERLOAD, "", charged=True)
-            if fate == "dies during":
-                raise Died
-            if fate == "late":
-                await late.wait()
-            if fate in ("dies unstored", "dies unsettled"):
-                (self.artifacts if fate == "dies unstored" else self.watch).dies.add(run)
-            return ModelReply(
-                content=key,
-                finish_reason="stop",
-                model="m",
-                prompt_tokens=1,
-                completion_tokens=1,
-                cost_usd=cost,
-            )
+            case Fate.DIES_DURING:
+                raise WorkerDied
+            case Fate.DIES_UNSTORED:
+                self.artifacts.dying.add(job_id)
+            case Fate.DIES_UNSETTLED:
+                self.store.dying.add(job_id)
+            case Fate.LATE:
+                await call.may_answer.wait()
+        return ModelReply(
+            content=call.key,
+            finish_reason="stop",
+            model="m",
+            prompt_tokens=1,
+            completion_tokens=1,
+            cost_usd=call.cost_usd,
+        )
 
-        await ledger.buy(key, model="m", worst_usd=worst, call=call)
-
-    def _claim(self, buying: Buying) -> Claimed:
-        claimed = self.watch.claim(Submission.of(buying.job), lease_seconds=LEASE)
+    def _claim(self, run: BuyingRun) -> Claimed:
+        claimed = self.store.claim(Submission.of(run.job), lease_seconds=LEASE_SECONDS)
         assert isinstance(claimed, Claimed), claimed
         return claimed
 
     def _finish(self, claimed: Claimed, outcome: Outcome) -> None:
-        run = claimed.run
+        row = claimed.run
         result = RunResult(
-            job_id=run.job_id,
-            generation=run.generation,
-            issue_url=run.issue_url,
-            repository=run.repository,
+            job_id=row.job_id,
+            generation=row.generation,
+            issue_url=row.issue_url,
+            repository=row.repository,
             outcome=outcome,
             reason="",
             trace="t",
         )
-        self.watch.finish(
-            claimed.lease, result, Event.about(result, "2001-09-09T01:46:40.000Z"), None
-        )
+        event = Event.about(result, "2001-09-09T01:46:40.000Z")
+        self.store.finish(claimed.lease, result, event, None)
 
     def rows(self) -> list[dict[str, Any]]:
-        told = []
-        for buying in self.runs:
-            row = self.watch.run(buying.job.id, 0)
-            calls = self.watch.calls(RunKey(buying.job.id, 0))
-            states = Counter(call.state for call in calls)
-            counted = sum(call.micro_usd for call in calls)
-            told.append(
-                {
-                    "run": buying.job.issue.number,
-                    "repository": buying.job.issue.repository,
-                    "outcome": row.outcome if row else None,
-                    "deliveries": buying.deliveries,
-                    **{
-                        state: states[state] for state in ("settled", "released", "cut", "reserved")
-                    },
-                    "counted_usd": counted / 1e6,
-                    "charged_usd": buying.charged / 1e6,
-                    "undercounted_usd": max(buying.charged - counted, 0) / 1e6,
-                    "paid_twice": buying.bought_again,
-                }
-            )
-        return told
+        return [self._row(run) for run in self.runs]
+
+    def _row(self, run: BuyingRun) -> dict[str, Any]:
+        key = RunKey(run.job.id, 0)
+        stored = self.store.run(key.job_id, key.generation)
+        calls = self.store.calls(key)
+        states = Counter(call.state for call in calls)
+        counted = sum(call.micro_usd for call in calls)
+        row = {
+            "run": run.job.issue.number,
+            "repository": run.job.issue.repository,
+            "outcome": stored.outcome if stored else None,
+            "deliveries": run.deliveries,
+        }
+        for state in CALL_STATES:
+            row[state] = states[state]
+        row["counted_usd"] = counted / 1e6
+        row["charged_usd"] = run.charged / 1e6
+        row["undercounted_usd"] = max(run.charged - counted, 0) / 1e6
+        row["paid_twice"] = run.bought_again
+        return row
 
 
 def summary(world: World, rows: list[dict[str, Any]]) -> dict[str, float]:
-    """``overspend_usd_max``: the most by which reserved plus settled ever passed a limit. ``undercounted_usd_max``: the
-    most that a provider charged a run over what the ledger says."""
-    ended = Counter(row["outcome"] for row in rows)
+    """Return the benchmark's numbers.
+
+    ``overspend_usd_max`` is the most by which reserved plus settled ever passed a limit;
+    ``undercounted_usd_max`` the most that a provider charged a run over what the ledger says.
+    """
+    outcomes = Counter(row["outcome"] for row in rows)
+    calls = sum(row[state] for row in rows for state in CALL_STATES)
     return {
         "runs": len(rows),
-        "calls": sum(
-            row[state] for row in rows for state in ("settled", "released", "cut", "reserved")
-        ),
-        "overspend_usd_max": world.watch.overspend / 1e6,
+        "calls": calls,
+        "overspend_usd_max": world.store.overspend / 1e6,
         "paid_twice": sum(row["paid_twice"] for row in rows),
         "calls_cut": sum(row["cut"] + row["reserved"] for row in rows),
         "undercounted_usd_max": max(row["undercounted_usd"] for row in rows),
-        "budget_exhausted": ended["budget_exhausted"],
-        "unfinished": ended[None],
+        "budget_exhausted": outcomes["budget_exhausted"],
+        "unfinished": outcomes[None],
         "waits_for_a_day": world.waits,
     }
 
@@ -338,15 +402,31 @@ def measure(
 ) -> tuple[World, list[dict[str, Any]]]:
     world = World(store, seed, runs)
 
-    async def all_lanes() -> None:
+    async def work_in_lanes() -> None:
         queue = list(world.runs)
-        await asyncio.gather(*(asyncio.create_task(world.lane(queue)) for _ in range(lanes)))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(lanes):
+                group.create_task(world.lane(queue))
 
-    asyncio.run(all_lanes())
+    asyncio.run(work_in_lanes())
     return world, world.rows()
 
 
-def open_dynamodb() -> RunStore:
+def lines_by_outcome(rows: list[dict[str, Any]]) -> list[list[object]]:
+    """Return the table's lines: the rows of each outcome, added up."""
+    by_outcome: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_outcome.setdefault(row["outcome"] or "unfinished", []).append(row)
+    lines: list[list[object]] = []
+    for outcome, members in sorted(by_outcome.items()):
+        sums = [sum(row[name] for row in members) for name in SUMMED]
+        lines.append([outcome, len(members), *sums])
+    return lines
+
+
+def open_store(kind: str, folder: Path) -> RunStore:
+    if kind == "sqlite":
+        return SqliteStore(folder / "store.sqlite", clock=clock)
     from pipeline.store.dynamodb import DynamoStore, table_definition
     from tests.stand_ins.moto import moto_client
 
@@ -355,7 +435,7 @@ def open_dynamodb() -> RunStore:
     return DynamoStore("budget", clock=clock, client=client)
 
 
-def main() -> None:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -364,34 +444,20 @@ def main() -> None:
     parser.add_argument("--lanes", type=int, default=8, help="runs at once")
     parser.add_argument("--store", choices=("sqlite", "dynamodb"), default="sqlite")
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = arguments()
+    runs = max(options.runs, 1)
+    lanes = max(options.lanes, 1)
     with tempfile.TemporaryDirectory(prefix="budget-") as folder:
-        sqlite = arguments.store == "sqlite"
-        store = (
-            SqliteStore(Path(folder) / "store.sqlite", clock=clock) if sqlite else open_dynamodb()
-        )
-        world, rows = measure(
-            store, runs=max(arguments.runs, 1), seed=arguments.seed, lanes=max(arguments.lanes, 1)
-        )
-        told = report.report("budget", summary(world, rows), rows)
+        store = open_store(options.store, Path(folder))
+        world, rows = measure(store, runs=runs, seed=options.seed, lanes=lanes)
+        document = report.report("budget", summary(world, rows), rows)
         store.close()
-    report.write(told, arguments.json)
-    columns = (
-        "outcome",
-        "runs",
-        "deliveries",
-        "settled",
-        "released",
-        "cut",
-        "counted $",
-        "charged $",
-    )
-    lines = []
-    for outcome in sorted({row["outcome"] or "unfinished" for row in rows}):
-        of_it = [row for row in rows if (row["outcome"] or "unfinished") == outcome]
-        names = ("deliveries", "settled", "released", "cut", "counted_usd", "charged_usd")
-        lines.append([outcome, len(of_it), *(sum(row[name] for row in of_it) for name in names)])
-    report.show("budget", columns, lines, told["summary"])
+    report.write(document, options.json)
+    report.show("budget", COLUMNS, lines_by_outcome(rows), document["summary"])
 
 
 if __name__ == "__main__":
