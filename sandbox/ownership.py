@@ -9,7 +9,8 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")  # noqa: S108
 """Folders that everybody may write in, in a container as on any machine."""
@@ -54,13 +55,10 @@ def change_owner(
                     if depth == _MAX_DEPTH:
                         remove(entry.name, folder)
                         continue
-                    inner = os.open(entry.name, _OPEN_FOLDER, dir_fd=folder)
-                    try:
+                    with _open_folder(entry.name, folder) as inner:
                         change_owner(
                             inner, old_owners, new_owner, returning=returning, depth=depth + 1
                         )
-                    finally:
-                        os.close(inner)
             elif status.st_nlink > 1 and not returning:
                 continue
             if owned:
@@ -69,6 +67,15 @@ def change_owner(
                     os.chmod(entry.name, _readable_by_all(status.st_mode), dir_fd=folder)
     if os.fstat(folder).st_uid in old_owners:
         os.fchown(folder, *new_owner)
+
+
+@contextmanager
+def _open_folder(name: str, parent: int) -> Iterator[int]:
+    folder = os.open(name, _OPEN_FOLDER, dir_fd=parent)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
 
 
 def _readable_by_all(mode: int) -> int:

@@ -3,7 +3,6 @@ worker's own.
 """
 
 import asyncio
-import contextlib
 import os
 import shutil
 import socket
@@ -16,7 +15,7 @@ from pathlib import Path
 from sandbox import NoIsolation, SandboxCommand, SandboxResult
 from sandbox.access_lists import PASS_THROUGH, READ, grant
 from sandbox.bwrap.options import ControlPipes, Installation, command_line
-from sandbox.bwrap.session import BubblewrapSession
+from sandbox.bwrap.session import BubblewrapSession, SessionEnds
 from sandbox.index.proxy import IndexProxy
 from sandbox.limits import UMASK
 from sandbox.output import OutputCapture, capture_output, plain_text
@@ -81,24 +80,10 @@ class BwrapSandbox:
             _open_paths(command, self._installation)
         with ExitStack() as stack:
             async with capture_output(command) as output:
-                status_r, status_w = os.pipe()
-                stack.callback(os.close, status_r)
-                start_r, start_w = os.pipe()
-                start = stack.enter_context(os.fdopen(start_w, "wb", buffering=0))
-                pipes = ControlPipes(status_w, start_r)
-                process = await self._start(command, output, stack, pipes)
-                session = BubblewrapSession(
-                    command, process, output, status_r, self._installation.uid
-                )
+                session = await self._start(command, output, stack)
                 try:
                     async with asyncio.timeout(command.timeout):
-                        init = await session.wait_for_init()
-                        if command.network == "install" and init is not None:
-                            listener = await asyncio.to_thread(_listen_inside, init)
-                            stack.callback(self._index.serve(listener))
-                        with contextlib.suppress(BrokenPipeError):  # it has failed already
-                            start.write(b".")
-                        await session.wait()
+                        await self._run_command(command, session, stack)
                 except TimeoutError:
                     session.time_is_up()
                 finally:
@@ -106,16 +91,17 @@ class BwrapSandbox:
                 return await session.result(started)
 
     async def _start(
-        self,
-        command: SandboxCommand,
-        output: OutputCapture,
-        stack: ExitStack,
-        pipes: ControlPipes,
-    ) -> asyncio.subprocess.Process:
-        """Start bubblewrap, which then waits; close its ends of the pipes here."""
+        self, command: SandboxCommand, output: OutputCapture, stack: ExitStack
+    ) -> BubblewrapSession:
+        """Start bubblewrap, which waits before it starts the command."""
+        status_r, status_w = os.pipe()
+        stack.callback(os.close, status_r)
+        start_r, start_w = os.pipe()
+        stack.callback(os.close, start_w)
         try:
+            pipes = ControlPipes(status_w, start_r)
             line = command_line(self._installation, command, stack, pipes)
-            return await asyncio.create_subprocess_exec(
+            process = await asyncio.create_subprocess_exec(
                 *line.argv,
                 env={},
                 cwd="/",
@@ -127,9 +113,22 @@ class BwrapSandbox:
                 stderr=output.write_fd,
             )
         finally:
-            os.close(pipes.status_w)
-            os.close(pipes.start_r)
+            # bubblewrap has its own copies.
+            os.close(status_w)
+            os.close(start_r)
             output.close_writer()
+        ends = SessionEnds(status_r, start_w)
+        return BubblewrapSession(command, process, output, ends, self._installation.uid)
+
+    async def _run_command(
+        self, command: SandboxCommand, session: BubblewrapSession, stack: ExitStack
+    ) -> None:
+        init = await session.wait_for_init()
+        if command.network == "install" and init is not None:
+            listener = await asyncio.to_thread(_listen_inside, init)
+            stack.callback(self._index.serve(listener))
+        session.start_command()
+        await session.wait()
 
 
 def _open_paths(command: SandboxCommand, installation: Installation) -> None:

@@ -83,27 +83,22 @@ def command_line(
 
     The options go through a descriptor (--args), so that no /proc entry shows them.
     """
-    uid = installation.uid
-    gid = installation.gid
-    passwd = f"root:x:0:0::/:/bin/false\nsandbox:x:{uid}:{gid}::{_HOME}:/bin/sh\n"
-    passwd_fd = _memory_file(passwd.encode(), stack)
-    group_fd = _memory_file(f"root:x:0:\nsandbox:x:{gid}:\n".encode(), stack)
-    hosts_fd = _memory_file(_HOSTS.encode(), stack)
-    filter_fd = _memory_file(assemble_filter(this_processor(), monitor=None), stack)
-    descriptors = [passwd_fd, group_fd, hosts_fd, filter_fd]
-
     options = [
         *_isolation(),
         *_capabilities(installation),
         *_environment(command),
         *_file_system(command),
-        *_etc_file("passwd", passwd_fd),
-        *_etc_file("group", group_fd),
-        *_etc_file("hosts", hosts_fd),
     ]
+    descriptors: list[int] = []
+    for name, text in _own_etc_files(installation).items():
+        descriptor = _memory_file(text.encode(), stack)
+        descriptors.append(descriptor)
+        options += ["--perms", "0644", "--ro-bind-data", str(descriptor), f"/etc/{name}"]
     if pipes is not None:
         options += ["--json-status-fd", str(pipes.status_w), "--block-fd", str(pipes.start_r)]
         descriptors += [pipes.status_w, pipes.start_r]
+    filter_fd = _memory_file(assemble_filter(this_processor(), monitor=None), stack)
+    descriptors.append(filter_fd)
     options += ["--seccomp", str(filter_fd)]
     options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(command.cwd)]
 
@@ -192,8 +187,15 @@ def _command_folders(command: SandboxCommand) -> list[str]:
     return options
 
 
-def _etc_file(name: str, descriptor: int) -> list[str]:
-    return ["--perms", "0644", "--ro-bind-data", str(descriptor), f"/etc/{name}"]
+def _own_etc_files(installation: Installation) -> dict[str, str]:
+    """Return name -> content of the files in /etc that the sandbox does not share."""
+    uid = installation.uid
+    gid = installation.gid
+    return {
+        "passwd": f"root:x:0:0::/:/bin/false\nsandbox:x:{uid}:{gid}::{_HOME}:/bin/sh\n",
+        "group": f"root:x:0:\nsandbox:x:{gid}:\n",
+        "hosts": _HOSTS,
+    }
 
 
 def _memory_file(data: bytes, stack: ExitStack) -> int:

@@ -16,6 +16,7 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from sandbox import KILLED_EXIT_CODE, TIMEOUT_EXIT_CODE, SandboxCommand, SandboxResult
@@ -31,19 +32,27 @@ _CHILD_PID = re.compile(rb'"child-pid": (\d+)')
 _EXIT_CODE = b'"exit-code"'
 
 
+@dataclass(frozen=True)
+class SessionEnds:
+    """Our ends of the two pipes."""
+
+    status_r: int
+    start_w: int
+
+
 class BubblewrapSession:
     def __init__(
         self,
         command: SandboxCommand,
         process: asyncio.subprocess.Process,
         output: OutputCapture,
-        status_r: int,
+        ends: SessionEnds,
         uid: int,
     ):
         self._command = command
         self._process = process
         self._output = output
-        self._status_r = status_r
+        self._ends = ends
         self._uid = uid
         self._status = b""
         self._init: int | None = None
@@ -55,8 +64,8 @@ class BubblewrapSession:
 
         None: bubblewrap failed before it had one.
         """
-        await _wait_until_readable(self._status_r)
-        self._status = os.read(self._status_r, _STATUS_BYTES)
+        await _wait_until_readable(self._ends.status_r)
+        self._status = os.read(self._ends.status_r, _STATUS_BYTES)
         match = _CHILD_PID.search(self._status)
         if match is None:
             return None
@@ -64,6 +73,10 @@ class BubblewrapSession:
         with contextlib.suppress(ProcessLookupError):
             self._init_pidfd = os.pidfd_open(self._init)
         return self._init
+
+    def start_command(self) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it has failed already
+            os.write(self._ends.start_w, b".")
 
     async def wait(self) -> None:
         """Wait until the command ends or uses too much."""
@@ -140,7 +153,7 @@ class BubblewrapSession:
         )
 
     def _read_status_to_end(self) -> None:
-        while part := os.read(self._status_r, _STATUS_BYTES):
+        while part := os.read(self._ends.status_r, _STATUS_BYTES):
             self._status += part
 
     def _exit_code(self) -> int:

@@ -45,10 +45,7 @@ def run_monitor(uid: int, ends: MonitorEnds) -> NoReturn:
     """Monitor the session until the supervisor kills this process."""
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     become_user(uid)
-    target, listener_there = os.read(ends.ready_r, 64).split()
-    listener = syscalls.duplicate_descriptor(int(target), int(target), int(listener_there))
-    os.write(ends.go_w, b"g")
-
+    listener = _take_listener(ends)
     request = SessionRequest.decode(receive_to_end(ends.request_r))
     connections = Connections(uid=uid, index_port=request.index_port)
     watch = Watch(_watched(uid, request.command), request.command)
@@ -66,6 +63,14 @@ def run_monitor(uid: int, ends: MonitorEnds) -> NoReturn:
         if time.monotonic() - last_measurement >= WATCH_SECONDS:
             _report(watch, ends.alive_w)
             last_measurement = time.monotonic()
+
+
+def _take_listener(ends: MonitorEnds) -> int:
+    """Duplicate the descriptor of held calls from the target, and let the target go on."""
+    target, number = os.read(ends.ready_r, 64).split()
+    listener = syscalls.duplicate_descriptor(int(target), int(target), int(number))
+    os.write(ends.go_w, b"g")
+    return listener
 
 
 def _report(watch: Watch, alive_w: int) -> None:

@@ -23,8 +23,9 @@ the session's user id before it is known what they are for, since that takes mos
       |                    |                            |--- their results -------->|
       |                    |     errors_w --> errors_r  |                           |
       |                    |<-- exceptions -------------+---------------------------|
+      |                    | kills, sweeps,
+      |                    | hands folders back
       |<------ reply ------|
-                kills, sweeps, hands back
 
 A pipe's end is named by what goes through it, and by whether it is read (_r) or written (_w).
 """

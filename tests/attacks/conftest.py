@@ -39,12 +39,12 @@ Attack = Callable[..., Awaitable[SandboxResult]]
 
 @dataclass
 class Outside:
-    """What an attack is told about the machine outside: the environment variable OUTSIDE, as JSON."""
+    """What an attack knows about the machine outside: the environment variable OUTSIDE, as JSON."""
 
     secret: str
     """A file."""
     word: str
-    """The secret, backwards: an attack that prints what it was told does not reveal it."""
+    """The secret, backwards: an attack that prints what it knows does not reveal it."""
     pid: int
     """Of a process with the secret in its environment."""
     port: int
@@ -153,7 +153,7 @@ def start_victim(stack: ExitStack) -> "subprocess.Popen[bytes]":
 
 @pytest.fixture(scope="session", params=["bwrap", "uid"])
 def sandbox(request: pytest.FixtureRequest, machine: Machine) -> Iterator[Sandbox]:
-    """A sandbox of a worker with secrets: in its environment, and in a descriptor that it left open.
+    """A sandbox of a worker with secrets: in its environment, and in a descriptor left open.
 
     The uid backend's helper starts with less than a container's default capabilities, and without
     SYS_PTRACE: the limits of Fargate, but for its kernel, on which none of this was run.

@@ -1,4 +1,4 @@
-"""What both sandboxes promise to their caller. What hostile code tries in them is in tests/attacks."""
+"""What both sandboxes promise to their caller; tests/attacks has what hostile code tries."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A package index for tests: JSON and HTML pages, files, a redirect, and a part behind a password."""
+"""A package index for tests: JSON and HTML pages, files, a redirect, a part behind a password."""
 
 import base64
 import gzip
