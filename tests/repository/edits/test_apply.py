@@ -1,6 +1,7 @@
 """Applying edits to texts: all of them or none, and nothing else changes."""
 
 import re
+from collections.abc import Mapping
 
 import pytest
 
@@ -10,24 +11,19 @@ from tests.repository.edits import applying
 from tests.repository.edits.applying import POLICY, apply_to_texts, refusal_of_texts
 
 FILE = "import os\n\n\ndef total(items):\n    return sum(items)\n"
+SHOP = {"shop.py": FILE}
 
 
 def block(search: str, replacement: str, path: str = "shop.py") -> str:
     return applying.block(path, search, replacement)
 
 
-def applied(reply: str, **files: str) -> dict[str, str | None]:
-    return apply_to_texts(reply, _named(files))
+def applied(reply: str, files: Mapping[str, str] = SHOP) -> dict[str, str | None]:
+    return apply_to_texts(reply, files)
 
 
-def refusal(reply: str, **files: str) -> str:
-    return refusal_of_texts(reply, _named(files))
-
-
-def _named(files: dict[str, str]) -> dict[str, str]:
-    """Files by path; two underscores in a keyword stand for the dot."""
-    named = {name.replace("__", "."): text for name, text in files.items()}
-    return named or {"shop.py": FILE}
+def refusal(reply: str, files: Mapping[str, str] = SHOP) -> str:
+    return refusal_of_texts(reply, files)
 
 
 def test_later_blocks_see_earlier_ones():
@@ -63,10 +59,12 @@ def test_edits_that_change_nothing_are_refused():
 
 def test_line_ends_byte_order_mark_and_missing_final_newline_are_kept():
     text = "\ufeffa\r\nb\r\nc"
-    assert applied(block("a\nb\n", "a\nx\ny\n", "f.py"), f__py=text) == {
+    assert applied(block("a\nb\n", "a\nx\ny\n", "f.py"), {"f.py": text}) == {
         "f.py": "\ufeffa\r\nx\r\ny\r\nc"
     }
-    assert applied(block("c\n", "d\ne\n", "f.py"), f__py=text) == {"f.py": "\ufeffa\r\nb\r\nd\r\ne"}
+    assert applied(block("c\n", "d\ne\n", "f.py"), {"f.py": text}) == {
+        "f.py": "\ufeffa\r\nb\r\nd\r\ne"
+    }
 
 
 def test_a_reply_with_crlf_is_read_like_one_without():

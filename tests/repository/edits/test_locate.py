@@ -1,5 +1,7 @@
 """The ladder: where an edit's lines are located, and where they are not."""
 
+from collections.abc import Mapping
+
 from tests.repository.edits import applying
 from tests.repository.edits.applying import apply_to_texts, refusal_of_texts
 
@@ -15,24 +17,19 @@ class Shop:
     def count(self, items):
         return len(items)
 """
+SHOP = {"shop.py": FILE}
 
 
 def block(search: str, replacement: str, path: str = "shop.py") -> str:
     return applying.block(path, search, replacement)
 
 
-def applied(reply: str, **files: str) -> dict[str, str | None]:
-    return apply_to_texts(reply, _named(files))
+def applied(reply: str, files: Mapping[str, str] = SHOP) -> dict[str, str | None]:
+    return apply_to_texts(reply, files)
 
 
-def refusal(reply: str, **files: str) -> str:
-    return refusal_of_texts(reply, _named(files))
-
-
-def _named(files: dict[str, str]) -> dict[str, str]:
-    """Files by path; two underscores in a keyword stand for the dot."""
-    named = {name.replace("__", "."): text for name, text in files.items()}
-    return named or {"shop.py": FILE}
+def refusal(reply: str, files: Mapping[str, str] = SHOP) -> str:
+    return refusal_of_texts(reply, files)
 
 
 def test_exact_lines_are_replaced():
@@ -45,11 +42,13 @@ def test_a_part_of_a_line_does_not_match():
 
 
 def test_trailing_whitespace_is_ignored_and_kept():
-    assert applied(block("a\nb\n", "a\nc\n", "f.py"), f__py="a  \nb \n") == {"f.py": "a  \nc\n"}
+    assert applied(block("a\nb\n", "a\nc\n", "f.py"), {"f.py": "a  \nb \n"}) == {"f.py": "a  \nc\n"}
 
 
 def test_several_matches_are_refused_with_their_lines():
-    assert "occurs 2 times (lines 1, 3)" in refusal(block("a\n", "b\n", "f.py"), f__py="a\nx\na\n")
+    assert "occurs 2 times (lines 1, 3)" in refusal(
+        block("a\n", "b\n", "f.py"), {"f.py": "a\nx\na\n"}
+    )
 
 
 def test_indentation_missing_on_every_line_is_restored():
@@ -101,7 +100,7 @@ def test_the_parser_decides_between_two_indentations():
         "        taxed = 1\n        return sum(items)\n"
         in applied(block("return sum(items)\n", first))["shop.py"]
     )
-    assert "not clear" in refusal(block("b\n", "x\n    y\n", "a.txt"), a__txt="a\n    b\n")
+    assert "not clear" in refusal(block("b\n", "x\n    y\n", "a.txt"), {"a.txt": "a\n    b\n"})
 
 
 def test_one_line_without_indentation_is_located():
@@ -124,22 +123,22 @@ def test_blank_lines_away_from_changes_are_ignored():
         "s.py\n<<<<<<< SEARCH\n\na = 1\nb = 2\nc = 3\n=======\n\na = 1\nb = 2\nc = 4\n>>>>>>>"
         " REPLACE\n"
     )
-    assert applied(reply, s__py=spaced) == {"s.py": spaced.replace("c = 3", "c = 4")}
+    assert applied(reply, {"s.py": spaced}) == {"s.py": spaced.replace("c = 3", "c = 4")}
 
 
 def test_an_elision_across_blocks_is_refused():
     text = "def f():\n    a = 1\n    return a\n\n\ndef g():\n    return 2\n"
     reply = block("    a = 1\n...\n    return 2\n", "    a = 3\n...\n    return 2\n", "m.py")
-    assert "not in the file" in refusal(reply, m__py=text)
+    assert "not in the file" in refusal(reply, {"m.py": text})
 
 
 def test_an_elision_between_repeated_parts_is_refused():
     text = "def f():\n    pass\n    pass\n"
     reply = block("def f():\n...\n    pass\n", "def h():\n...\n    pass\n", "m.py")
-    assert "not in the file" in refusal(reply, m__py=text)
+    assert "not in the file" in refusal(reply, {"m.py": text})
 
 
 def test_a_blank_line_beside_a_change_is_not_ignored():
     text = "def f():\n    a = 1\n"
     reply = block("\ndef f():\n\n    a = 1\n", "\ndef f():\n\n    a = 3\n", "m.py")
-    assert "not in the file" in refusal(reply, m__py=text)
+    assert "not in the file" in refusal(reply, {"m.py": text})

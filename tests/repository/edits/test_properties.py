@@ -14,9 +14,9 @@ from repository.git import Entry
 from tests.repository.edits.applying import POLICY, apply_to_bytes
 
 
-def applied(reply: str, **files: bytes) -> dict[str, bytes | None]:
-    known = {name.replace("__", "/") + ".txt": data for name, data in files.items()}
-    return apply_to_bytes(reply, known).files
+def applied(reply: str, data: bytes) -> dict[str, bytes | None]:
+    """``data`` is the content of ``f.txt``, the only file."""
+    return apply_to_bytes(reply, {"f.txt": data}).files
 
 
 # How each format writes "these lines become those", ``start`` being the index of the first one.
@@ -98,27 +98,47 @@ def test_an_edit_gives_the_same_result_in_every_format(name, lines, data):
     assume("[..." not in text)
     expected = mark + newline.join([*lines[:start], *new, *lines[end:], ""])
     if not (mark and name == "str_replace"):
-        assert applied(FORMATS[name](lines[start:end], new, start), f=text.encode()) == {
+        assert applied(FORMATS[name](lines[start:end], new, start), text.encode()) == {
             "f.txt": expected.encode()
         }
 
 
+_deeper = st.integers(0, 4)
+
+
+def _indented(lines: list[str], indent: str) -> list[str]:
+    return [indent + line for line in lines]
+
+
+def _text_of(lines: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
 @given(_lines, st.integers(1, 8), st.data())
-def test_lost_indentation_is_restored(lines, width, data):
+def test_indentation_that_all_lines_lost_is_restored(lines, width, data):
     assume(len(lines) > 1)
     indent = " " * width
-    nested = [" " * data.draw(st.integers(0, 4)) + line for line in lines]
-    text = "".join(f"{indent}{line}\n" for line in nested)
-    changed = [line.replace("x", "y", 1) for line in nested]
-    expected = "".join(f"{indent}{line}\n" for line in changed).encode()
-    assert applied(_block(nested, changed, 0), f=text.encode()) == {"f.txt": expected}
-    if not nested[0].startswith(" "):
-        halves = [[half[0], *(indent + line for line in half[1:])] for half in (nested, changed)]
-        assert applied(_block(*halves, 0), f=text.encode()) == {"f.txt": expected}
-        with pytest.raises(EditFailed):
-            applied(
-                _block(halves[0], [f"{indent} {changed[0]}", *halves[1][1:]], 0), f=text.encode()
-            )
+    old = [" " * data.draw(_deeper) + line for line in lines]
+    new = [line.replace("x", "y", 1) for line in old]
+    file = _text_of(_indented(old, indent))
+    expected = _text_of(_indented(new, indent))
+    assert applied(_block(old, new, 0), file) == {"f.txt": expected}
+
+
+@given(_lines, st.integers(1, 8), st.data())
+def test_indentation_that_both_first_lines_lost_is_restored(lines, width, data):
+    assume(len(lines) > 1)
+    indent = " " * width
+    old = [lines[0], *(" " * data.draw(_deeper) + line for line in lines[1:])]
+    new = [line.replace("x", "y", 1) for line in old]
+    file = _text_of(_indented(old, indent))
+    expected = _text_of(_indented(new, indent))
+    search = [old[0], *_indented(old[1:], indent)]
+    replace = [new[0], *_indented(new[1:], indent)]
+    assert applied(_block(search, replace, 0), file) == {"f.txt": expected}
+    deeper = [f"{indent} {new[0]}", *replace[1:]]
+    with pytest.raises(EditFailed):
+        applied(_block(search, deeper, 0), file)
 
 
 _piece = st.sampled_from(
@@ -231,7 +251,7 @@ _CLOSE = ">>>>>>> REPLACE\n"
 @pytest.mark.timeout(20)
 def test_a_pathological_reply_is_refused_in_time(reply, data):
     with pytest.raises(EditFailed):
-        applied(reply, f=data)
+        applied(reply, data)
 
 
 @pytest.mark.parametrize("depth", [100, 900, 950, 990, 5_000, 100_000])
@@ -242,4 +262,4 @@ def test_nested_json_is_refused_at_any_depth(depth):
         ('{"path": "f.txt", "edits": [', "]}"),
     ):
         with pytest.raises(EditFailed):
-            applied(opening * depth + closing * depth, f=b"x\n")
+            applied(opening * depth + closing * depth, b"x\n")

@@ -1,6 +1,7 @@
 """What is read out of a reply, format by format, and the problems with the rest."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -11,17 +12,13 @@ CHANGED = {"m.py": FILE.replace("a = 1", "a = 3")}
 ENVELOPE = "*** Begin Patch\n{}*** End Patch\n"
 
 
-def applied(reply: str, **files: str) -> dict[str, str | None]:
-    return apply_to_texts(reply, _with_module(files))
+def applied(reply: str, files: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """``m.py`` is always there."""
+    return apply_to_texts(reply, {"m.py": FILE, **(files or {})})
 
 
-def refusal(reply: str, **files: str) -> str:
-    return refusal_of_texts(reply, _with_module(files))
-
-
-def _with_module(files: dict[str, str]) -> dict[str, str]:
-    named = {f"{name}.py": text for name, text in files.items()}
-    return {"m.py": FILE, **named}
+def refusal(reply: str, files: Mapping[str, str] | None = None) -> str:
+    return refusal_of_texts(reply, {"m.py": FILE, **(files or {})})
 
 
 @pytest.mark.parametrize(
@@ -67,13 +64,15 @@ def test_hunks_refer_to_the_file_before_the_diff():
 def test_a_heading_or_line_number_chooses_between_equal_matches():
     twice = "class A:\n    x = 1\n\n\nclass B:\n    x = 1\n"
     hunk = "-    x = 1\n+    x = 2\n"
-    assert applied(f"--- a/t.py\n+++ b/t.py\n@@ -6,1 +6,1 @@\n{hunk}", t=twice)["t.py"].endswith(
-        "x = 2\n"
-    )
-    assert applied(f"--- a/t.py\n+++ b/t.py\n@@ -9 +9 @@ class B:\n{hunk}", t=twice)[
+    assert applied(f"--- a/t.py\n+++ b/t.py\n@@ -6,1 +6,1 @@\n{hunk}", {"t.py": twice})[
         "t.py"
     ].endswith("x = 2\n")
-    assert "occurs 2 times" in refusal(f"--- a/t.py\n+++ b/t.py\n@@ -9 +9 @@\n{hunk}", t=twice)
+    assert applied(f"--- a/t.py\n+++ b/t.py\n@@ -9 +9 @@ class B:\n{hunk}", {"t.py": twice})[
+        "t.py"
+    ].endswith("x = 2\n")
+    assert "occurs 2 times" in refusal(
+        f"--- a/t.py\n+++ b/t.py\n@@ -9 +9 @@\n{hunk}", {"t.py": twice}
+    )
 
 
 def test_a_diff_creates_and_removes_files_but_does_not_rename():
@@ -94,7 +93,7 @@ def test_a_hunk_without_a_line_of_the_file_is_refused():
 def test_an_envelope_updates_adds_and_deletes():
     sections = "*** Update File: m.py\n@@ def f():\n-    a = 1\n+    a = 3\n"
     sections += "*** Add File: n.py\n+b = 1\n*** Delete File: o.py\n"
-    assert applied(ENVELOPE.format(sections), o="x\n") == CHANGED | {
+    assert applied(ENVELOPE.format(sections), {"o.py": "x\n"}) == CHANGED | {
         "n.py": "b = 1\n",
         "o.py": None,
     }
