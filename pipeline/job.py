@@ -52,7 +52,7 @@ class IssueRef(BaseModel):
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read ``https://HOST/OWNER/NAME/issues/N``, or ``file:///PATH/issues/N`` for a local repository.
+        """Read ``https://HOST/OWNER/NAME/issues/N``; of a local repository, ``file:///PATH/issues/N``.
 
         Owner and name become lower case, since GitHub compares them without case.
 

@@ -31,7 +31,7 @@ ResultT = TypeVar("ResultT", bound=BaseModel)
 #: Bytes above which a result's body is an artifact and the store holds its key (a DynamoDB item
 #: takes 400 KB).
 OFFLOAD_BYTES = 200_000
-#: What the names of remembered values begin with among a run's checkpoints. They belong to no round.
+#: Prefix of remembered texts among the names of a run's checkpoints. They belong to no round.
 REMEMBERED = "remembered:"
 NO_ROUND = 0
 
@@ -39,9 +39,10 @@ NO_ROUND = 0
 class LeasedRun:
     """One delivery's access to its run.
 
-    Every method that writes to the store raises ``pipeline.errors.LeaseLost`` where another delivery
-    owns the run by now. Artifacts are guarded by no lease: their keys hold a fingerprint of their
-    content, so that a delivery that lost its lease can't overwrite what the next one stored.
+    Every method that writes to the store raises ``pipeline.errors.LeaseLost`` where another
+    delivery owns the run by now. Artifacts are guarded by no lease: their keys hold a fingerprint
+    of their content, so that a delivery that lost its lease can't overwrite what the next one
+    stored.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ _NAMESPACE = uuid.UUID("2f1c6a0e-3b57-5b7d-8a43-6d1a8f0b9c55")
 
 
 class Outcome(StrEnum):
-    """How a run ended: a closed list. Only ``failed`` sends the message to the dead-letter queue."""
+    """How a run ended. Only ``failed`` sends the message to the dead-letter queue."""
 
     PR_OPENED = "pr_opened"
     NO_FIX = "no_fix"

@@ -38,7 +38,7 @@ NoteT = TypeVar("NoteT", bound=RoundNote)
 
 @dataclass(frozen=True)
 class Back:
-    """Another round: the stages from ``to`` on run again, and read ``because`` as ``run.feedback``."""
+    """Another round: the stages from ``to`` on run again, with ``because`` as ``run.feedback``."""
 
     to: str
     because: str
@@ -199,11 +199,13 @@ class PipelineError(TypeError):
 
 @dataclass(frozen=True)
 class Step:
-    """A stage, with its needs (parameter -> type) and the type it gives (None: it only ever stops)."""
+    """A stage with its types."""
 
     stage: Stage
     needs: dict[str, type[BaseModel]]
+    """Parameter -> type."""
     gives: type[BaseModel] | None
+    """None: the stage only ever stops the run."""
 
     @property
     def name(self) -> str:

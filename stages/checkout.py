@@ -1,4 +1,4 @@
-"""Bring a mirror of the repository up to date, and fix the commit that all later stages work from."""
+"""Bring a mirror up to date, and choose the commit that all later stages work from."""
 
 import asyncio
 import hashlib
@@ -36,9 +36,9 @@ class Checkout(BaseModel):
     committed_at: int
     """The base commit's time, in seconds since the epoch."""
     described: str | None
-    """``git describe --tags --long`` of the base commit, for packages that ask git for their version."""
+    """``git describe --tags --long`` of the base commit: packages ask git for their version."""
     config: str | None = None
-    """The default branch's ``.coding-agent.toml``: what another branch says of itself does not count."""
+    """The default branch's ``.coding-agent.toml``; that of another branch does not count."""
 
     def facts(self) -> Facts:
         return Facts(base_sha=self.base_sha)

@@ -16,7 +16,7 @@ from pipeline.stage import RunContext, Stop
 from repository.issue_text import strip_hidden_text
 
 MAX_ISSUE_BYTES = 256_000
-"""With all comments. GitHub takes 65,536 characters a text; more than this describes no one change."""
+"""With all comments. GitHub takes 65,536 characters a text; more than this is no one change."""
 
 
 class IssueComment(BaseModel):

@@ -1,4 +1,4 @@
-"""Which of a run's stored results stand in the current round, and which ones a replay takes over."""
+"""Which of a run's stored results stand in the current round, and which a replay takes over."""
 
 from collections.abc import Sequence
 

@@ -81,7 +81,7 @@ async def collect_facts(pipeline: Pipeline, run: LeasedRun) -> Facts:
 
 
 async def _facts_of(run: LeasedRun, checkpoint: Checkpoint, kind: type[BaseModel] | None) -> Facts:
-    """Return a stored result's facts; none where it can't be read, so that the run can still end."""
+    """Return a result's facts; none where it can't be read, so that the run can still end."""
     if kind is None or not issubclass(kind, HasFacts):
         return Facts()
     try:

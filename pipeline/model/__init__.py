@@ -15,12 +15,13 @@ class Message(BaseModel):
     role: str
     content: str
     reused: bool = False
-    """What is sent up to here will be sent again: a provider that wants a mark for its prompt cache is given one."""
+    """Whether the conversation up to here is sent again: a mark for the provider's prompt cache."""
 
 
 class ModelRequest(BaseModel):
-    """What is sent. It holds no clock and no random number, so that the same work asks the same
-    thing.
+    """What is sent to a model.
+
+    It contains no clock and no random number, so that the same work asks the same question.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,16 +31,16 @@ class ModelRequest(BaseModel):
     max_tokens: int = 8_000
     temperature: float = 0.0
     sample: int = 0
-    """Tells apart requests of the same words; it is not sent."""
+    """Tells requests of the same words apart; it is not sent."""
 
     @property
     def hash(self) -> str:
-        """sha256 of all but the model's name: what a recorded reply is found by."""
+        """SHA-256 of all but the model's name, by which a recorded reply is looked up."""
         return hashlib.sha256(self.model_dump_json(exclude={"model"}).encode()).hexdigest()
 
 
 class ModelReply(BaseModel):
-    """What came back. Costs are US dollars, as LiteLLM prices the usage."""
+    """A model's reply. Costs are US dollars, as LiteLLM prices the usage."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,14 +51,12 @@ class ModelReply(BaseModel):
     completion_tokens: int
     cost_usd: float
     cached_tokens: int = 0
-    """Of ``prompt_tokens``, those that the provider had kept."""
+    """Those of ``prompt_tokens`` that the provider had in its cache."""
 
     @field_validator("content", "finish_reason")
     @classmethod
     def _storable(cls, text: str) -> str:
-        """Half of a surrogate pair is legal in a provider's JSON, and can't be stored: a paid reply
-        would be lost.
-        """
+        """Replace lone surrogates, which no store takes: a paid reply must not be lost."""
         return text.encode(errors="replace").decode()
 
 
@@ -73,7 +72,9 @@ class ModelClient(Protocol):
     """Bare access to a provider: one call is one attempt, never retried inside."""
 
     def worst_case_usd(self, request: ModelRequest) -> float:
-        """The most that this call can cost: counted input, with a margin, and max_tokens, at list price.
+        """Return the most that this call can cost, in US dollars.
+
+        That is the counted input, with a margin, and max_tokens, at list price.
 
         Raises:
             pipeline.errors.Halt: the model has no known price.

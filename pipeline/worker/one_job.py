@@ -1,11 +1,9 @@
-"""One job in this process, without a queue: the worker's promises, a lease and a heartbeat
-included.
-"""
+"""One job in this process, without a queue: under a lease and a heartbeat, as in the worker."""
 
 import asyncio
 from collections.abc import Callable
 
-from pipeline.engine.engine import Deferred, Engine
+from pipeline.engine.engine import Deferred, Ended, Engine
 from pipeline.errors import LeaseLost
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event
@@ -14,12 +12,16 @@ from pipeline.store.store import RunStore
 from pipeline.worker.execution import Execution
 from pipeline.worker.heartbeat import Heartbeat
 
-#: Seconds that the lease holds; the heartbeat renews it three times in that.
+#: Seconds that the lease lasts; the heartbeat renews it three times in that.
 LEASE_SECONDS = 60.0
 
 
 class AlreadyRunning(Exception):
-    """The run can't be begun here now; the text says who has it, or what comes first."""
+    """The run can't be begun here now; the text says who works on it, or what comes first."""
+
+
+def _ignore() -> None:
+    pass
 
 
 async def run_job(
@@ -28,12 +30,19 @@ async def run_job(
     engine: Engine,
     *,
     on_wait: Callable[[float, str], None],
-    on_other_body: Callable[[], None] = lambda: None,
+    on_other_body: Callable[[], None] = _ignore,
 ) -> tuple[Event, bool]:
-    """Run a job to its end; waits, telling ``on_wait`` (seconds, why), where it is to be tried again later.
+    """Run a job to its end, and wait wherever it must be tried again later.
 
-    ``on_other_body``: the unfinished run was begun with other options, which stand. Gives its run.finished event, and
-    whether the run had ended before.
+    Args:
+        job: the job.
+        store: where the run is claimed.
+        engine: what runs it.
+        on_wait: called with the seconds and the reason before each wait.
+        on_other_body: called where the unfinished run was begun with other options, which stand.
+
+    Returns:
+        The run.finished event, and whether the run had ended before.
 
     Raises:
         AlreadyRunning: another process holds its lease, or an earlier generation has not ended.
@@ -43,22 +52,19 @@ async def run_job(
             claim = await asyncio.to_thread(
                 store.claim, Submission.of(job), lease_seconds=LEASE_SECONDS
             )
-            if isinstance(claim, Busy):
-                raise AlreadyRunning(await asyncio.to_thread(_why_busy, store, job.id))
-            if isinstance(claim, Finished):
-                return Event.model_validate_json(claim.run.event or ""), True
-            if isinstance(claim, ClaimedInvalid):
-                await engine.reject(claim)
-                continue
+            match claim:
+                case Busy():
+                    raise AlreadyRunning(await asyncio.to_thread(_why_busy, store, job.id))
+                case Finished(run):
+                    return Event.model_validate_json(run.event or ""), True
+                case ClaimedInvalid():
+                    await engine.reject(claim)
+                    continue
             if claim.job.digest != job.digest:
                 on_other_body()
-            answer = await _attempt(claim, store, engine, heartbeat)
-            if answer is None:
-                finished = await asyncio.to_thread(
-                    store.run, claim.lease.job_id, claim.lease.generation
-                )
-                assert finished is not None  # noqa: S101 (it was just claimed)
-                return Event.model_validate_json(finished.event or ""), False
+            answer = await _deliver(claim, store, engine, heartbeat)
+            if isinstance(answer, Ended):
+                return await asyncio.to_thread(_read_event, store, claim), False
             on_wait(answer.delay, answer.reason)
             await asyncio.sleep(answer.delay)
 
@@ -73,10 +79,10 @@ def _why_busy(store: RunStore, job_id: str) -> str:
     return "another process works on this job, or died on it less than a minute ago"
 
 
-async def _attempt(
+async def _deliver(
     claim: Claimed, store: RunStore, engine: Engine, heartbeat: Heartbeat
-) -> Deferred | None:
-    """Execute one delivery. None: the run has ended. In every other case its lease is released."""
+) -> Ended | Deferred:
+    """Execute the run once. Its lease is released, unless the run has ended."""
     lease = claim.lease
     execution = Execution()
 
@@ -92,4 +98,10 @@ async def _attempt(
         await asyncio.to_thread(store.release, lease)
     if answer is None:
         raise asyncio.CancelledError
-    return answer if isinstance(answer, Deferred) else None
+    return answer
+
+
+def _read_event(store: RunStore, claim: Claimed) -> Event:
+    run = store.run(claim.lease.job_id, claim.lease.generation)
+    assert run is not None  # noqa: S101 (it was just claimed)
+    return Event.model_validate_json(run.event or "")

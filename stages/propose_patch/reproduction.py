@@ -1,4 +1,4 @@
-"""A reproduction test from the issue: kept only where it fails on the base, for the issue's reason."""
+"""A reproduction test from the issue, kept only if it fails on the base for the issue's reason."""
 
 import asyncio
 import re

@@ -146,7 +146,7 @@ class Desk:
         )
 
     def again(self, claimed: Claimed, **replay: Any) -> Claimed:
-        """An hour later, another delivery of the same run; or, with a replay, the next generation."""
+        """Claim the run an hour later; with a replay, the next generation."""
         if replay:
             finish(self.store, claimed, Outcome.PR_OPENED)
         else:

@@ -43,7 +43,7 @@ LIMITS = EffectiveLimits(1.0, 30.0, 3)
 
 @dataclass
 class Clock:
-    """Stands still until it is moved."""
+    """A clock that stands still until a test moves it."""
 
     now: float = START
 
@@ -60,7 +60,7 @@ def job(number: int = 42, **fields: object) -> FixIssueJob:
 def claim(
     store: RunStore, wanted: FixIssueJob | None = None, *, redrive_of: int | None = None
 ) -> Claimed:
-    """A claim that must win."""
+    """Claim a run that nobody else works on."""
     claimed = store.claim(
         Submission.of(wanted or job(), redrive_of=redrive_of), lease_seconds=LEASE
     )
@@ -191,16 +191,16 @@ Does = Callable[[RunContext], Answer | Awaitable[Answer]]
 
 @dataclass
 class Log:
-    """What each stage was asked, in order."""
+    """The calls of all stages, in order."""
 
     ran: list[str] = field(default_factory=list)
     restored: list[str] = field(default_factory=list)
     feedback: list[tuple[str, str | None]] = field(default_factory=list)
-    """(stage, run.feedback) of each run of a stage"""
+    """(stage, run.feedback) of each call."""
 
 
-class _Told:
-    """A stage that answers as the next of ``does`` says; its last one stays."""
+class _ScriptedStage:
+    """A stage that answers with the next of ``does``; the last one stays."""
 
     def __init__(self, log: Log, name: str, *does: Does):
         self.name = name
@@ -215,12 +215,12 @@ class _Told:
         return answer if isinstance(answer, (BaseModel, Back, Stop)) else await answer
 
 
-class Fetch(_Told):
+class Fetch(_ScriptedStage):
     async def run(self, run: RunContext) -> Fetched | Stop:
         return await self.answer(run)  # type: ignore[return-value]
 
 
-class Prepare(_Told):
+class Prepare(_ScriptedStage):
     """Leaves local state: a file in the workspace."""
 
     async def run(self, fetched: Fetched, run: RunContext) -> Prepared | Stop:
@@ -233,7 +233,7 @@ class Prepare(_Told):
         self.log.restored.append(self.name)
 
 
-class Propose(_Told):
+class Propose(_ScriptedStage):
     async def run(
         self, fetched: Fetched, prepared: Prepared, run: RunContext
     ) -> Proposed | Back | Stop:
@@ -241,7 +241,7 @@ class Propose(_Told):
         return await self.answer(run)  # type: ignore[return-value]
 
 
-class Close(_Told):
+class Close(_ScriptedStage):
     async def run(self, proposed: Proposed, run: RunContext) -> Stop:
         assert (run.workspace / "ready").exists()
         answer = await self.answer(run)
@@ -250,7 +250,7 @@ class Close(_Told):
 
 
 async def never(run: RunContext) -> Answer:
-    """A stage that hangs: only a time limit or a cancellation ends it."""
+    """Hang: only a time limit or a cancellation ends the stage."""
     await asyncio.Event().wait()
     raise AssertionError
 
@@ -263,8 +263,10 @@ def raises(error: Exception) -> Does:
 
 
 class Bench:
-    """An engine over fetch, prepare, propose, close with a real store and real artifacts. Stages' answers are set with
-    ``does``; the run is admitted after prepare."""
+    """An engine over fetch, prepare, propose and close, with a real store and real artifacts.
+
+    The stages' answers are set with ``does``; a run is admitted after prepare.
+    """
 
     def __init__(
         self, folder: Path, *, limits: EffectiveLimits | None = None, topic: str | None = TOPIC
@@ -275,7 +277,7 @@ class Bench:
         self.store = SqliteStore(folder / "store.sqlite", clock=self.clock)
         self.artifacts = FolderArtifacts(folder / "artifacts")
         self.policy = Policy(limits or EffectiveLimits(1.0, 30.0, 3), 5.0, 10.0, topic)
-        self.told: list[Progress] = []
+        self.progress: list[Progress] = []
         self.stages = {
             "fetch": Fetch(self.log, "fetch", lambda run: Fetched(title="a title")),
             "prepare": Prepare(self.log, "prepare", lambda run: Prepared(note="a note")),
@@ -289,9 +291,7 @@ class Bench:
         self.engine = self.machine("one")
 
     def machine(self, name: str) -> Engine:
-        """An engine on a machine of its own, with an empty disk: only the store and the artifacts
-        are shared.
-        """
+        """Return an engine on a machine of its own: only store and artifacts are shared."""
         pipeline = Pipeline(list(self.stages.values()), admitted_after="prepare")
         return Engine(
             EngineDeps(
@@ -300,7 +300,7 @@ class Bench:
                 artifacts=self.artifacts,
                 policy=self.policy,
                 workspaces=self.folder / name,
-                observer=self.told.append,
+                observer=self.progress.append,
                 clock=self.clock,
             )
         )
@@ -317,7 +317,7 @@ class Bench:
 
 @dataclass
 class FixedTemplates:
-    """What a stage is given that is tested without a store of template sets."""
+    """One set of templates for all runs."""
 
     templates: TemplateSet = field(default_factory=TemplateSet.load)
 

@@ -182,7 +182,7 @@ async def test_nothing_is_left_on_the_machine_when_a_run_has_ended(bench: Bench)
 async def test_an_observer_is_told_each_stage_and_the_end(bench: Bench):
     bench.does("propose", lambda run: Back("propose", "bad"), lambda run: Proposed(text="good"))
     await ended(bench)
-    assert [(told.kind, told.stage, told.round) for told in bench.told] == [
+    assert [(told.kind, told.stage, told.round) for told in bench.progress] == [
         ("started", "fetch", 1),
         ("finished", "fetch", 1),
         ("started", "prepare", 1),
