@@ -63,17 +63,17 @@ def test_every_spelling_of_an_issues_address_is_one_issue_and_one_job(spelling: 
         "file:///folder/issues/1%0a",
     ],
 )
-def test_what_is_no_issues_address_is_refused(address: str):
+def test_other_addresses_are_refused(address: str):
     with pytest.raises(ValueError, match=r"."):
         IssueRef.parse(address)
 
 
-def test_a_pull_requests_address_is_refused_by_name():
+def test_a_pull_requests_address_is_refused_with_a_hint():
     with pytest.raises(ValueError, match="is a pull request's address; give an issue's"):
         IssueRef.parse("https://github.com/octo/repo/pull/42")
 
 
-def test_owners_and_repositories_may_be_named_as_github_names_them():
+def test_owners_and_repositories_may_have_every_name_of_githubs():
     assert (
         IssueRef.parse("https://github.com/mona_acme/.github/issues/1").repository
         == "mona_acme/.github"
@@ -97,7 +97,7 @@ def test_the_derived_id_never_changes():
     )
 
 
-def test_another_base_branch_is_another_job_and_a_given_id_stands():
+def test_another_base_branch_is_another_job_and_an_explicit_id_is_kept():
     ids = {
         FixIssueJob(issue_url=URL, base_branch=branch).id
         for branch in (None, "main", "release/1.x")
@@ -116,7 +116,7 @@ def test_a_replay_is_the_same_job_and_other_fields_make_another_body():
     assert plain.digest == FixIssueJob(issue_url=URL, schema_version=1, metadata={}).digest
 
 
-def test_a_job_survives_its_own_json():
+def test_a_job_is_read_back_from_its_json():
     told = {
         "issue_url": URL,
         "job_id": "a",
@@ -170,7 +170,7 @@ def test_an_invalid_job_keeps_its_own_id_and_metadata():
     assert (caught.value.job_id, caught.value.metadata) == ("mine", {"team": "a"})
 
 
-def test_an_invalid_jobs_metadata_that_no_event_could_carry_is_not_kept():
+def test_metadata_that_no_event_could_carry_is_dropped():
     for metadata in ({"x": "\ud800"}, {"x": "y" * (MAX_METADATA_BYTES + 1)}, {"x": 1}, "text"):
         with pytest.raises(InvalidJob) as caught:
             parse_job(json.dumps({"issue_url": URL, "metadata": metadata, "nope": 1}))
@@ -202,14 +202,14 @@ def test_without_an_issue_a_message_is_no_job():
         parse_job(json.dumps({"issue_url": "https://github.com/octo/repo/pull/1"}))
 
 
-def test_a_newer_schema_is_told_apart_also_where_its_other_fields_are_unknown():
+def test_a_newer_schema_is_recognized_with_unknown_fields():
     with pytest.raises(
         NewerSchema, match=f"schema_version {SCHEMA_VERSION + 1} is newer than this worker's"
     ):
         parse_job(json.dumps({"schema_version": SCHEMA_VERSION + 1, "address": {"new": "shape"}}))
 
 
-def test_a_job_can_not_be_changed():
+def test_a_job_is_immutable():
     with pytest.raises(ValidationError):
         FixIssueJob(issue_url=URL).job_id = "other"  # type: ignore[misc]
 

@@ -108,7 +108,7 @@ def test_an_event_read_back_is_the_one_written():
         assert Event.model_validate_json(event.model_dump_json()) == event
 
 
-def test_later_facts_win_and_artifacts_are_gathered():
+def test_later_facts_win_and_artifacts_are_collected():
     early = Facts(
         base_sha="a", branch="one", templates={"a": "1"}, artifacts={"patch": "1", "log": "2"}
     )

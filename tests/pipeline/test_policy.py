@@ -26,7 +26,7 @@ ALLOWED = Allowed(
         ((), False),
     ],
 )
-def test_only_listed_repositories_are_taken(patterns: tuple[str, ...], taken: bool):
+def test_only_listed_repositories_are_allowed(patterns: tuple[str, ...], taken: bool):
     refusal = Allowed("github.com", patterns).refusal(job())
     assert refusal == (None if taken else "octo/repo is not in CODING_AGENT_ALLOWED_REPOSITORIES")
 
@@ -61,7 +61,7 @@ def test_only_listed_topics_may_be_asked_for():
     assert ALLOWED.refusal(other) == "callback_topic_arn is not in CODING_AGENT_ALLOWED_TOPICS"
 
 
-def test_a_replay_with_templates_that_are_not_here_is_refused_rather_than_run_with_others():
+def test_a_replay_with_unknown_templates_is_refused():
     assert ALLOWED.refusal(job(replay={"id": "r", "template_set": "c0ffee00"})) is None
     refusal = ALLOWED.refusal(job(replay={"id": "r", "template_set": "deadbeef"}))
     assert refusal == "replay.template_set: none such"

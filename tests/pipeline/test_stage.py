@@ -36,7 +36,7 @@ class Ends:
         return Stop(Outcome.NO_FIX, "so it is")
 
 
-def test_stages_that_fit_are_composed_with_their_needs():
+def test_stages_that_fit_together_are_composed():
     pipeline = Pipeline([Gives(), Turns(), Ends()], admitted_after="turns")
     assert pipeline.names == ["gives", "turns", "ends"]
     assert [(step.needs, step.gives) for step in pipeline.steps] == [
@@ -53,7 +53,7 @@ def refused(*stages: Any, admitted_after: str = "gives") -> str:
     return str(caught.value)
 
 
-def test_a_need_that_no_earlier_stage_gives_is_found_when_composing():
+def test_a_need_that_no_earlier_stage_gives_is_refused():
     assert (
         refused(Gives(), Ends(), Turns())
         == "stage 'ends' needs second: B, which no earlier stage gives"
@@ -65,14 +65,14 @@ def test_names_are_unique():
     assert "share a name" in refused(Gives(), Gives(), Ends())
 
 
-def test_a_result_is_given_by_one_stage():
+def test_two_stages_may_not_give_the_same_type():
     class Again(Gives):
         name = "again"
 
     assert refused(Gives(), Again(), Ends()) == "stage 'again' gives A again"
 
 
-def test_the_last_stage_ends_the_run_and_no_other_does():
+def test_only_the_last_stage_gives_nothing():
     assert "the last stage must end the run" in refused(Gives(), Turns())
 
     class Early:
@@ -84,7 +84,7 @@ def test_the_last_stage_ends_the_run_and_no_other_does():
     assert "no stage after it would run" in refused(Early(), Gives(), Turns(), Ends())
 
 
-def test_a_last_stage_that_may_go_back_is_no_last_stage():
+def test_the_last_stage_may_not_go_back():
     class Undecided:
         name = "undecided"
 
@@ -94,13 +94,13 @@ def test_a_last_stage_that_may_go_back_is_no_last_stage():
     assert "or Stop alone" in refused(Gives(), Undecided())
 
 
-def test_the_stage_after_which_a_run_is_admitted_exists():
+def test_admitted_after_must_name_a_stage():
     assert "admitted_after names no stage: 'x'" in refused(
         Gives(), Turns(), Ends(), admitted_after="x"
     )
 
 
-def test_a_stage_says_in_types_what_it_takes_and_gives():
+def test_needs_and_results_must_be_annotated():
     class NoRun:
         name = "no_run"
 

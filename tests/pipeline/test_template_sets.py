@@ -51,7 +51,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     )
 
 
-def test_the_shipped_set_is_current_until_another_is_made_so_without_a_redeploy(
+def test_the_shipped_set_is_current_until_another_is_used(
     place: Place,
 ) -> None:
     worker = place.worker()
@@ -72,9 +72,7 @@ async def test_a_run_keeps_the_set_that_it_began_with(place: Place, tmp_path: Pa
     assert (await place.worker().of(StageRun(tmp_path).context())).set_hash == newer
 
 
-async def test_it_keeps_it_even_where_it_is_no_longer_published_or_shipped(
-    place: Place, tmp_path: Path
-) -> None:
+async def test_a_run_keeps_a_set_that_is_no_longer_published(place: Place, tmp_path: Path) -> None:
     run = StageRun(tmp_path)
     began = await place.worker(default=edited("an older release's")).of(run.context())
     resumed = await place.worker().of(run.context())
@@ -94,7 +92,7 @@ async def test_a_replay_has_the_published_set_that_it_names(place: Place, tmp_pa
     assert worker.refusal(wanted[:12]) is None
 
 
-def test_a_set_that_is_nowhere_or_not_what_its_hash_says_is_refused(place: Place) -> None:
+def test_a_missing_or_forged_set_is_refused(place: Place) -> None:
     worker = place.worker()
     assert "no such set is published" in (worker.refusal("0" * 64) or "")
     place.published.put(f"{'1' * 64}.json", json.dumps(edited("forged").files).encode())
@@ -111,7 +109,7 @@ def test_a_set_with_findings_is_never_made_current(place: Place) -> None:
 @pytest.mark.parametrize(
     "current", [f"{BROKEN.set_hash}\n", f"{'0' * 64}\n", "../../etc/passwd\n", "\xff"]
 )
-def test_a_bad_set_never_takes_the_service_down_the_last_good_one_stays_with_an_alarm(
+def test_a_bad_set_leaves_the_last_good_one_with_an_alarm(
     place: Place, caplog: pytest.LogCaptureFixture, current: str
 ) -> None:
     worker = place.worker()
@@ -130,7 +128,7 @@ def test_a_bad_set_never_takes_the_service_down_the_last_good_one_stays_with_an_
     )
 
 
-def test_a_new_worker_takes_what_was_current_before_the_bad_one(place: Place) -> None:
+def test_a_new_worker_takes_the_set_before_the_bad_one(place: Place) -> None:
     worker = place.worker()
     good = worker.publish(edited("Be brief."))
     worker.use(good)
@@ -138,7 +136,7 @@ def test_a_new_worker_takes_what_was_current_before_the_bad_one(place: Place) ->
     assert place.worker().current().set_hash == good
 
 
-async def test_what_a_run_kept_stands_through_deliveries_and_replays_of_the_job_begin_anew(
+async def test_a_remembered_choice_stands_for_the_run_and_not_for_its_replay(
     tmp_path: Path,
 ) -> None:
     bench = Bench(tmp_path)
@@ -176,7 +174,7 @@ async def test_what_a_run_kept_stands_through_deliveries_and_replays_of_the_job_
     ] == ["second"]
 
 
-def test_what_was_published_is_rendered_in_a_process_of_its_own(
+def test_a_published_set_is_rendered_in_another_process(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = place.worker().publish(

@@ -105,7 +105,7 @@ def reason(answer: Checkout | Stop) -> str:
     return answer.reason
 
 
-async def test_the_base_commit_of_now_is_recorded(tmp_path: Path, remote: Remote):
+async def test_the_current_base_commit_is_recorded(tmp_path: Path, remote: Remote):
     sha = remote.commit("main", {"a.py": "x = 1\n"})
     remote.git("tag", "v1.2", sha)
     answer = await look(tmp_path, remote)
@@ -120,7 +120,7 @@ async def test_the_base_commit_of_now_is_recorded(tmp_path: Path, remote: Remote
     assert answer.facts().base_sha == sha
 
 
-async def test_a_kept_mirror_is_brought_up_to_date(tmp_path: Path, remote: Remote):
+async def test_an_existing_mirror_is_brought_up_to_date(tmp_path: Path, remote: Remote):
     first = remote.commit("main", {"a.py": "x = 1\n"})
     await look(tmp_path, remote)
     second = remote.commit("main", {"a.py": "x = 2\n"}, parent=first)
@@ -128,7 +128,7 @@ async def test_a_kept_mirror_is_brought_up_to_date(tmp_path: Path, remote: Remot
     assert isinstance(answer, Checkout) and answer.base_sha == second
 
 
-async def test_a_branch_that_was_asked_for_is_the_base(tmp_path: Path, remote: Remote):
+async def test_the_requested_branch_is_the_base(tmp_path: Path, remote: Remote):
     remote.commit("main", {"a.py": "x = 1\n"})
     older = remote.commit("release/1.x", {"a.py": "x = 0\n"})
     answer = await look(tmp_path, remote, job(base_branch="release/1.x"))
@@ -144,9 +144,7 @@ async def test_a_missing_branch_is_rejected_by_name(tmp_path: Path, remote: Remo
     )
 
 
-async def test_a_branch_that_was_deleted_is_not_taken_from_the_kept_mirror(
-    tmp_path: Path, remote: Remote
-):
+async def test_a_deleted_branch_is_not_taken_from_the_mirror(tmp_path: Path, remote: Remote):
     remote.commit("main", {"a.py": "x = 1\n"})
     remote.commit("old", {"a.py": "x = 0\n"})
     assert isinstance(await look(tmp_path, remote, job(base_branch="old")), Checkout)
@@ -163,14 +161,14 @@ async def test_a_branch_without_files_is_rejected(tmp_path: Path, remote: Remote
     assert reason(await look(tmp_path, remote)) == "octo/repo has no files on 'main'"
 
 
-async def test_a_repository_that_can_not_be_fetched_is_tried_again(tmp_path: Path, remote: Remote):
+async def test_a_failed_fetch_is_retried(tmp_path: Path, remote: Remote):
     missing = issue(remote).model_copy(update={"clone_url": str(tmp_path / "gone.git")})
     with pytest.raises(GitUnavailable, match="fetch") as caught:
         await machine(tmp_path).run(missing, StageRun(tmp_path).context())
     assert judge(caught.value).family is Family.RETRY
 
 
-async def test_a_commit_that_is_not_ours_on_our_branch_is_rejected(tmp_path: Path, remote: Remote):
+async def test_a_foreign_commit_on_our_branch_is_rejected(tmp_path: Path, remote: Remote):
     base = remote.commit("main", {"a.py": "x = 1\n"})
     mine = branch_name(42, job().id)
     theirs = remote.commit(mine, {"a.py": "x = 3\n"}, parent=base)
@@ -181,9 +179,7 @@ async def test_a_commit_that_is_not_ours_on_our_branch_is_rejected(tmp_path: Pat
     assert isinstance(await look(tmp_path, remote, job(options={"dry_run": True})), Checkout)
 
 
-async def test_a_branch_that_holds_what_an_earlier_generation_pushed_is_ours(
-    tmp_path: Path, remote: Remote
-):
+async def test_a_branch_pushed_by_an_earlier_generation_is_ours(tmp_path: Path, remote: Remote):
     base = remote.commit("main", {"a.py": "x = 1\n"})
     ours = remote.commit(branch_name(42, job().id), {"a.py": "x = 2\n"}, parent=base)
     assert isinstance(await look(tmp_path, remote, pushed=ours), Checkout)
@@ -191,15 +187,13 @@ async def test_a_branch_that_holds_what_an_earlier_generation_pushed_is_ours(
     assert "not ours" in reason(await look(tmp_path, remote, pushed=ours))
 
 
-def test_a_jobs_branch_is_its_own_and_always_the_same():
+def test_a_jobs_branch_name_never_changes():
     assert branch_name(42, "a") == "coding-agent/issue-42-ca978112ca"
     assert branch_name(42, "a") != branch_name(42, "b")
     assert branch_name(7, "../x y") == branch_name(7, "../x y").strip()
 
 
-async def test_on_an_empty_disk_the_recorded_commit_comes_back_though_the_branch_moved_on(
-    tmp_path: Path, remote: Remote
-):
+async def test_the_recorded_commit_is_restored_on_an_empty_disk(tmp_path: Path, remote: Remote):
     base = remote.commit("main", {"a.py": "x = 1\n"})
     result = await look(tmp_path, remote)
     assert isinstance(result, Checkout)
@@ -213,7 +207,7 @@ async def test_on_an_empty_disk_the_recorded_commit_comes_back_though_the_branch
     )
 
 
-async def test_a_machine_that_has_the_commit_asks_nobody(tmp_path: Path, remote: Remote):
+async def test_a_machine_with_the_commit_fetches_nothing(tmp_path: Path, remote: Remote):
     remote.commit("main", {"a.py": "x = 1\n"})
     result = await look(tmp_path, remote)
     assert isinstance(result, Checkout)
@@ -223,9 +217,7 @@ async def test_a_machine_that_has_the_commit_asks_nobody(tmp_path: Path, remote:
         await machine(tmp_path, "another").restore(result, StageRun(tmp_path).context())
 
 
-async def test_the_default_branchs_configuration_counts_not_that_of_the_branch_that_the_job_names(
-    remote, tmp_path
-):
+async def test_the_configuration_of_the_default_branch_counts(remote, tmp_path):
     remote.commit("main", {"a.py": "x\n", ".coding-agent.toml": "[edits]\nmax_files = 3\n"})
     remote.commit("release", {"a.py": "x\n", ".coding-agent.toml": "[edits]\nmax_files = 9\n"})
     result = await look(tmp_path, remote, job(base_branch="release"))

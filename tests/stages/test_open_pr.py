@@ -50,7 +50,7 @@ def github(tmp_path: Path) -> Iterator[GithubStandIn]:
         yield server
 
 
-class Desk:
+class Scenario:
     """A job that found its fix, ready to be opened by as many deliveries and generations as a test
     wants.
     """
@@ -175,13 +175,15 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, github: GithubStandIn) -> Desk:
-    return Desk(tmp_path, github)
+def scenario(tmp_path: Path, github: GithubStandIn) -> Scenario:
+    return Scenario(tmp_path, github)
 
 
-async def test_a_fix_becomes_one_commit_on_the_jobs_branch_and_a_pull_request(desk: Desk) -> None:
-    stop = await desk.open(claim(desk.store))
-    (pull,) = desk.pulls
+async def test_a_fix_becomes_one_commit_on_the_jobs_branch_and_a_pull_request(
+    scenario: Scenario,
+) -> None:
+    stop = await scenario.open(claim(scenario.store))
+    (pull,) = scenario.pulls
     assert (stop.outcome, stop.reason) == (
         Outcome.PR_OPENED,
         f"pull request #{pull.number}: red to green",
@@ -191,111 +193,121 @@ async def test_a_fix_becomes_one_commit_on_the_jobs_branch_and_a_pull_request(de
     )
     assert stop.facts.pull_request_url == f"https://github.com/octo/repo/pull/{pull.number}"
     assert (pull.base, pull.issue.title, pull.draft) == ("main", "Fix #42: x is wrong", False)
-    assert desk.github.files(REPOSITORY, BRANCH) == {"a.py": b"x = 2\n", "b.py": b"y = 1\n"}
-    told = desk.commit()
+    assert scenario.github.files(REPOSITORY, BRANCH) == {"a.py": b"x = 2\n", "b.py": b"y = 1\n"}
+    told = scenario.commit()
     assert f"Coding-Agent-Job: {JOB.id}\n" in told and "Coding-Agent-Run: 0\n" in told
     assert "Sun Sep 9 01:46:40 2001 +0000" in told
 
 
-async def test_the_body_says_what_was_verified_and_where_it_comes_from(desk: Desk) -> None:
-    await desk.open(claim(desk.store))
-    body = desk.pulls[0].issue.body or ""
+async def test_the_body_says_what_was_verified_and_by_which_run(scenario: Scenario) -> None:
+    await scenario.open(claim(scenario.store))
+    body = scenario.pulls[0].issue.body or ""
     assert (
         "Fixes #42" in body
         and "**red to green**: 1 test failed before" in body
         and "`t::test_x`" in body
     )
-    for provenance in ("openai/gpt-4o", "c" * 12, JOB.id, str(desk.github.sha(REPOSITORY, "main"))):
+    for provenance in (
+        "openai/gpt-4o",
+        "c" * 12,
+        JOB.id,
+        str(scenario.github.sha(REPOSITORY, "main")),
+    ):
         assert provenance in body
     assert body.endswith(f"<!-- coding-agent:job={JOB.id} generation=0 -->\n")
 
 
-async def test_each_effect_is_stored_as_intended_and_then_as_done(desk: Desk) -> None:
-    await desk.open(claim(desk.store))
-    push, pull = desk.store.effects(JOB.id)
+async def test_each_effect_is_stored_as_intended_and_then_as_done(scenario: Scenario) -> None:
+    await scenario.open(claim(scenario.store))
+    push, pull = scenario.store.effects(JOB.id)
     assert (push.name, push.intention["branch"], push.result) == (
         "push",
         BRANCH,
-        {"sha": desk.head},
+        {"sha": scenario.head},
     )
-    assert pull.intention == {"title": desk.pulls[0].issue.title, "body": desk.pulls[0].issue.body}
+    assert pull.intention == {
+        "title": scenario.pulls[0].issue.title,
+        "body": scenario.pulls[0].issue.body,
+    }
     assert pull.result == {
-        "number": desk.pulls[0].number,
+        "number": scenario.pulls[0].number,
         "url": f"https://github.com/{REPOSITORY}/pull/1",
     }
 
 
-async def test_labels_reviewers_and_draft_are_as_the_job_asked(desk: Desk) -> None:
-    await desk.open(claim(desk.store), labels=["bot"], reviewers=["ada", "stranger"], draft=True)
-    (pull,) = desk.pulls
+async def test_labels_reviewers_and_draft_come_from_the_job(scenario: Scenario) -> None:
+    await scenario.open(
+        claim(scenario.store), labels=["bot"], reviewers=["ada", "stranger"], draft=True
+    )
+    (pull,) = scenario.pulls
     assert (pull.issue.labels, pull.reviewers, pull.draft) == (["bot"], ["ada"], True)
 
 
-async def test_an_open_pull_request_for_the_branch_is_adopted_and_brought_up_to_date(
-    desk: Desk,
+async def test_second_delivery_adopts_the_open_pull_request(
+    scenario: Scenario,
 ) -> None:
-    first = claim(desk.store)
-    desk.github.fail_next("POST", "/pulls$", status=500)
+    first = claim(scenario.store)
+    scenario.github.fail_next("POST", "/pulls$", status=500)
     with pytest.raises(GithubException):
-        await desk.open(first)
-    theirs = desk.forge.create_pull(
+        await scenario.open(first)
+    theirs = scenario.forge.create_pull(
         JOB.issue, NewPull(BRANCH, "main", "Mine", "My words", draft=False)
     )
-    stop = await desk.open(desk.again(first))
+    stop = await scenario.open(scenario.again(first))
     assert stop.facts.pull_request_number == theirs.number
-    (pull,) = desk.pulls
+    (pull,) = scenario.pulls
     assert pull.issue.title == "Fix #42: x is wrong" and "generation=0 -->" in (
         pull.issue.body or ""
     )
 
 
-async def test_a_reply_that_is_lost_after_the_pull_request_was_made_leaves_one(desk: Desk) -> None:
-    first = claim(desk.store)
-    desk.github.fail_next("POST", "/pulls$", after_effect=True, status=None)
+async def test_a_lost_reply_does_not_open_a_second_pull_request(scenario: Scenario) -> None:
+    first = claim(scenario.store)
+    scenario.github.fail_next("POST", "/pulls$", after_effect=True, status=None)
     with pytest.raises(Exception) as caught:
-        await desk.open(first, labels=["bot"])
+        await scenario.open(first, labels=["bot"])
     assert judge(caught.value).family is Family.RETRY
-    stop = await desk.open(desk.again(first), labels=["bot"])
-    (pull,) = desk.pulls
+    stop = await scenario.open(scenario.again(first), labels=["bot"])
+    (pull,) = scenario.pulls
     assert stop.facts.pull_request_number == pull.number
     assert pull.issue.labels == ["bot"], "what was to follow the lost reply is done, too"
 
 
-async def test_a_crash_between_push_and_pull_request_gives_the_same_commit_on_another_machine(
-    desk: Desk,
+async def test_a_crash_after_the_push_gives_the_same_commit_elsewhere(
+    scenario: Scenario,
 ) -> None:
-    first = claim(desk.store)
-    desk.github.fail_next("POST", "/pulls$", status=500)
+    first = claim(scenario.store)
+    scenario.github.fail_next("POST", "/pulls$", status=500)
     with pytest.raises(GithubException):
-        await desk.open(first)
-    pushed = desk.head
-    assert pushed and desk.pulls == []
-    second = desk.again(first)
-    stop = await desk.open(second, machine="two")
-    assert desk.head == pushed and len(desk.pulls) == 1
+        await scenario.open(first)
+    pushed = scenario.head
+    assert pushed and scenario.pulls == []
+    second = scenario.again(first)
+    stop = await scenario.open(second, machine="two")
+    assert scenario.head == pushed and len(scenario.pulls) == 1
     assert stop.outcome is Outcome.PR_OPENED
-    assert [r.path for r in desk.github.requests if r.path.endswith("/git-receive-pack")] == [
+    assert [r.path for r in scenario.github.requests if r.path.endswith("/git-receive-pack")] == [
         f"/{REPOSITORY}.git/git-receive-pack"
     ], "what is there already is not pushed again"
 
 
-async def test_a_second_delivery_after_the_end_changes_nothing(desk: Desk) -> None:
-    first = claim(desk.store)
-    await desk.open(first)
-    head = desk.head
-    body = desk.pulls[0].issue.body
-    second = desk.again(first)
-    stop = await desk.open(second)
-    assert (desk.head, len(desk.pulls), desk.pulls[0].issue.body) == (head, 1, body)
-    assert stop.facts.pull_request_number == desk.pulls[0].number
+async def test_a_second_delivery_after_the_end_changes_nothing(scenario: Scenario) -> None:
+    first = claim(scenario.store)
+    await scenario.open(first)
+    head = scenario.head
+    body = scenario.pulls[0].issue.body
+    second = scenario.again(first)
+    stop = await scenario.open(second)
+    assert (scenario.head, len(scenario.pulls), scenario.pulls[0].issue.body) == (head, 1, body)
+    assert stop.facts.pull_request_number == scenario.pulls[0].number
 
 
-async def test_a_persons_commit_on_the_branch_is_never_overwritten(desk: Desk) -> None:
-    first = claim(desk.store)
-    await desk.open(first)
-    theirs = desk.github.commit(REPOSITORY, {"a.py": "x = 3\n"}, branch=BRANCH)
-    stop = await desk.open(desk.again(first, id="once-more"), fix="x = 4\n")
-    assert (stop.outcome, desk.head) == (Outcome.PROPOSED, theirs)
+async def test_a_persons_commit_on_the_branch_is_never_overwritten(scenario: Scenario) -> None:
+    first = claim(scenario.store)
+    await scenario.open(first)
+    theirs = scenario.github.commit(REPOSITORY, {"a.py": "x = 3\n"}, branch=BRANCH)
+    stop = await scenario.open(scenario.again(first, id="once-more"), fix="x = 4\n")
+    assert (stop.outcome, scenario.head) == (Outcome.PROPOSED, theirs)
     assert (
         stop.reason
         == f"nothing was pushed: branch {BRANCH} holds a commit that is not ours ({theirs[:12]})"
@@ -303,77 +315,79 @@ async def test_a_persons_commit_on_the_branch_is_never_overwritten(desk: Desk) -
     assert stop.facts.artifacts == {"patch": "the-patch"} and stop.facts.branch is None
 
 
-async def test_a_replay_moves_our_own_branch_and_keeps_the_pull_request(desk: Desk) -> None:
-    first = claim(desk.store)
-    await desk.open(first)
-    stop = await desk.open(desk.again(first, id="once-more"), fix="x = 4\n")
-    (pull,) = desk.pulls
-    assert desk.github.files(REPOSITORY, BRANCH)["a.py"] == b"x = 4\n"
-    assert "Coding-Agent-Run: 1" in desk.commit() and "generation=1 -->" in (pull.issue.body or "")
+async def test_a_replay_moves_the_branch_and_keeps_the_pull_request(scenario: Scenario) -> None:
+    first = claim(scenario.store)
+    await scenario.open(first)
+    stop = await scenario.open(scenario.again(first, id="once-more"), fix="x = 4\n")
+    (pull,) = scenario.pulls
+    assert scenario.github.files(REPOSITORY, BRANCH)["a.py"] == b"x = 4\n"
+    assert "Coding-Agent-Run: 1" in scenario.commit() and "generation=1 -->" in (
+        pull.issue.body or ""
+    )
     assert stop.facts.pull_request_number == pull.number
 
 
-async def test_a_pull_request_of_this_run_that_was_closed_is_neither_reopened_nor_doubled(
-    desk: Desk,
+async def test_a_closed_pull_request_of_this_run_stays_closed(
+    scenario: Scenario,
 ) -> None:
-    first = claim(desk.store)
-    await desk.open(first)
-    (pull,) = desk.pulls
-    desk.github.close_pull(REPOSITORY, pull.number)
-    stop = await desk.open(desk.again(first))
-    assert [(p.number, p.issue.state) for p in desk.pulls] == [(pull.number, "closed")]
+    first = claim(scenario.store)
+    await scenario.open(first)
+    (pull,) = scenario.pulls
+    scenario.github.close_pull(REPOSITORY, pull.number)
+    stop = await scenario.open(scenario.again(first))
+    assert [(p.number, p.issue.state) for p in scenario.pulls] == [(pull.number, "closed")]
     assert stop.reason == f"pull request #{pull.number}, closed since: red to green"
 
 
-async def test_a_replay_after_the_pull_request_was_closed_opens_another(desk: Desk) -> None:
-    first = claim(desk.store)
-    await desk.open(first)
-    desk.github.close_pull(REPOSITORY, desk.pulls[0].number)
-    stop = await desk.open(desk.again(first, id="once-more"), fix="x = 4\n")
-    assert [pull.issue.state for pull in desk.pulls] == ["closed", "open"]
-    assert stop.facts.pull_request_number == desk.pulls[1].number
+async def test_a_replay_opens_a_new_pull_request_after_a_closed_one(scenario: Scenario) -> None:
+    first = claim(scenario.store)
+    await scenario.open(first)
+    scenario.github.close_pull(REPOSITORY, scenario.pulls[0].number)
+    stop = await scenario.open(scenario.again(first, id="once-more"), fix="x = 4\n")
+    assert [pull.issue.state for pull in scenario.pulls] == ["closed", "open"]
+    assert stop.facts.pull_request_number == scenario.pulls[1].number
 
 
-async def test_one_generations_marker_is_not_taken_for_anothers(desk: Desk) -> None:
+async def test_a_marker_belongs_to_one_generation(scenario: Scenario) -> None:
     """``generation=1`` is the beginning of ``generation=10``."""
-    first = claim(desk.store)
-    await desk.open(first)
-    (pull,) = desk.pulls
+    first = claim(scenario.store)
+    await scenario.open(first)
+    (pull,) = scenario.pulls
     pull.issue.body = f"<!-- coding-agent:job={JOB.id} generation=10 -->"
-    desk.github.close_pull(REPOSITORY, pull.number)
-    await desk.open(desk.again(first, id="once-more"), fix="x = 5\n")
-    assert [pull.issue.state for pull in desk.pulls] == ["closed", "open"]
+    scenario.github.close_pull(REPOSITORY, pull.number)
+    await scenario.open(scenario.again(first, id="once-more"), fix="x = 5\n")
+    assert [pull.issue.state for pull in scenario.pulls] == ["closed", "open"]
 
 
-async def test_a_dry_run_pushes_nothing(desk: Desk) -> None:
-    stop = await desk.open(claim(desk.store), dry_run=True)
+async def test_a_dry_run_pushes_nothing(scenario: Scenario) -> None:
+    stop = await scenario.open(claim(scenario.store), dry_run=True)
     assert (stop.outcome, stop.reason) == (
         Outcome.PROPOSED,
         "red to green; nothing was pushed, as asked",
     )
     assert stop.facts.artifacts == {"patch": "the-patch"}
-    assert desk.head is None and desk.pulls == [] and desk.store.effects(JOB.id) == []
+    assert scenario.head is None and scenario.pulls == [] and scenario.store.effects(JOB.id) == []
 
 
-async def test_the_pull_request_says_what_hidden_text_was_taken_out_of_the_issue(
-    desk: Desk,
+async def test_the_body_says_what_hidden_text_was_removed(
+    scenario: Scenario,
 ) -> None:
-    desk.hidden = ("body: 1 HTML comment", "comment 2: 27 invisible characters")
-    await desk.open(claim(desk.store))
+    scenario.hidden = ("body: 1 HTML comment", "comment 2: 27 invisible characters")
+    await scenario.open(claim(scenario.store))
     said = (
         "It was removed before the model read the issue: body: 1 HTML comment; comment 2: 27"
         " invisible characters."
     )
-    assert said in (desk.pulls[0].issue.body or "")
+    assert said in (scenario.pulls[0].issue.body or "")
 
 
-async def test_a_rule_of_the_remote_leaves_the_fix_as_proposed(desk: Desk) -> None:
-    hook = desk.github.path(REPOSITORY) / "hooks/pre-receive"
+async def test_a_push_refused_by_a_rule_ends_as_proposed(scenario: Scenario) -> None:
+    hook = scenario.github.path(REPOSITORY) / "hooks/pre-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\necho no such branches, please >&2\nexit 1\n")
     hook.chmod(0o755)
-    stop = await desk.open(claim(desk.store))
-    assert stop.outcome is Outcome.PROPOSED and desk.pulls == []
+    stop = await scenario.open(claim(scenario.store))
+    assert stop.outcome is Outcome.PROPOSED and scenario.pulls == []
     assert (
         stop.reason.startswith("nothing was pushed: [remote rejected]")
         and "pre-receive hook" in stop.reason
@@ -381,8 +395,8 @@ async def test_a_rule_of_the_remote_leaves_the_fix_as_proposed(desk: Desk) -> No
     assert "\n" not in stop.reason
 
 
-async def test_titles_and_bodies_are_cut_to_githubs_limits_and_say_so(
-    desk: Desk, tmp_path: Path
+async def test_titles_and_bodies_are_cut_to_githubs_limits(
+    scenario: Scenario, tmp_path: Path
 ) -> None:
     folder = tmp_path / "templates"
     folder.mkdir()
@@ -395,12 +409,12 @@ async def test_titles_and_bodies_are_cut_to_githubs_limits_and_say_so(
                 .strip()
             )
         (folder / f"{name}.md.j2").write_text(text)
-    desk.templates = TemplateSet.load(folder)
-    desk.title = "#1" * 300
-    stop = await desk.open(claim(desk.store))
+    scenario.templates = TemplateSet.load(folder)
+    scenario.title = "#1" * 300
+    stop = await scenario.open(claim(scenario.store))
     assert stop.outcome is Outcome.PR_OPENED
-    title = desk.pulls[0].issue.title
-    body = desk.pulls[0].issue.body or ""
+    title = scenario.pulls[0].issue.title
+    body = scenario.pulls[0].issue.body or ""
     assert len(title) == MAX_TITLE and title.endswith("…")
     assert len(body) <= MAX_BODY and "characters left out" in body
     assert body.endswith(f"<!-- coding-agent:job={JOB.id} generation=0 -->\n"), (
@@ -409,11 +423,11 @@ async def test_titles_and_bodies_are_cut_to_githubs_limits_and_say_so(
 
 
 async def test_a_local_repository_gets_the_branch_and_no_pull_request(
-    desk: Desk, tmp_path: Path
+    scenario: Scenario, tmp_path: Path
 ) -> None:
-    desk.forge = LocalForge(desk.github.path(REPOSITORY), "t", "b")
-    desk.clone_url = str(desk.github.path(REPOSITORY))
-    stop = await desk.open(claim(desk.store))
+    scenario.forge = LocalForge(scenario.github.path(REPOSITORY), "t", "b")
+    scenario.clone_url = str(scenario.github.path(REPOSITORY))
+    stop = await scenario.open(claim(scenario.store))
     assert stop.reason == f"red to green; branch {BRANCH} is in the repository"
-    assert (stop.outcome, stop.facts.branch) == (Outcome.PROPOSED, BRANCH) and desk.head
-    assert [effect.name for effect in desk.store.effects(JOB.id)] == ["push"]
+    assert (stop.outcome, stop.facts.branch) == (Outcome.PROPOSED, BRANCH) and scenario.head
+    assert [effect.name for effect in scenario.store.effects(JOB.id)] == ["push"]

@@ -131,7 +131,7 @@ def make_bench(tmp_path: Path) -> MakeBench:
     return make
 
 
-async def test_a_reply_becomes_one_proposal_with_the_hashes_of_what_asked_for_it(
+async def test_a_reply_becomes_a_proposal_with_the_hashes_of_its_templates(
     make_bench: MakeBench,
 ) -> None:
     bench = make_bench(Entry(reply=EDIT, cost_usd=0.01))
@@ -144,7 +144,7 @@ async def test_a_reply_becomes_one_proposal_with_the_hashes_of_what_asked_for_it
     assert result.template_set == TEMPLATES.set_hash
 
 
-async def test_the_exchange_is_kept_whole(make_bench: MakeBench) -> None:
+async def test_the_whole_exchange_is_stored(make_bench: MakeBench) -> None:
     bench = make_bench(Entry(reply=EDIT, cost_usd=0.01))
     result = await bench.propose()
     assert isinstance(result, Proposals)
@@ -162,7 +162,7 @@ async def test_a_stored_reply_is_not_bought_again(make_bench: MakeBench) -> None
     assert [(call.state, call.micro_usd) for call in bench.calls] == [("settled", 10_000)]
 
 
-async def test_each_round_buys_its_own_reply_and_shows_why_the_last_was_sent_back(
+async def test_each_round_buys_a_reply_and_shows_the_feedback(
     make_bench: MakeBench,
 ) -> None:
     bench = make_bench(Entry(when="test_x still fails", reply="second\n" + EDIT), Entry(reply=EDIT))
@@ -171,7 +171,7 @@ async def test_each_round_buys_its_own_reply_and_shows_why_the_last_was_sent_bac
     assert isinstance(result, Proposals) and result.proposals[0].reply.startswith("second")
 
 
-async def test_the_same_work_sends_the_same_bytes_wherever_it_is_done(
+async def test_the_same_work_sends_the_same_bytes_on_any_machine(
     make_bench: MakeBench,
 ) -> None:
     bench = make_bench(Entry(reply=EDIT))
@@ -195,7 +195,7 @@ async def test_long_feedback_is_cut_to_size(make_bench: MakeBench) -> None:
     assert MAX_FEEDBACK < long - plain < MAX_FEEDBACK + 1_000
 
 
-async def test_a_template_may_hint_at_how_long_a_reply_may_be(make_bench: MakeBench) -> None:
+async def test_a_template_may_set_the_length_of_a_reply(make_bench: MakeBench) -> None:
     bench = make_bench(Entry(reply=EDIT))
     text = TEMPLATES.files["propose.md.j2"].replace("max_tokens: 8000", "max_tokens: 1234")
     templates = FixedTemplates(TemplateSet(TEMPLATES.files | {"propose.md.j2": text}))
@@ -212,7 +212,7 @@ async def test_a_template_may_hint_at_how_long_a_reply_may_be(make_bench: MakeBe
         ({"options": {"model": "default"}, "replay": {"id": "r", "model": "other"}}, "other"),
     ],
 )
-async def test_the_replays_model_goes_before_the_jobs_and_that_before_the_default(
+async def test_the_replays_model_precedes_the_jobs_and_the_default(
     make_bench: MakeBench, job: dict[str, Any], model: str
 ) -> None:
     bench = make_bench(Entry(reply=EDIT), **job)
@@ -229,7 +229,7 @@ async def test_the_replays_model_goes_before_the_jobs_and_that_before_the_defaul
         (Entry(reply="I", finish_reason="content_filter"), "content filter"),
     ],
 )
-async def test_a_reply_that_holds_nothing_usable_opens_another_round_and_is_kept(
+async def test_an_unusable_reply_opens_another_round_and_is_stored(
     make_bench: MakeBench, entry: Entry, says: str
 ) -> None:
     bench = make_bench(entry)
@@ -242,14 +242,14 @@ async def test_a_reply_that_holds_nothing_usable_opens_another_round_and_is_kept
 @pytest.mark.parametrize(
     "entry", [Entry(reply=EDIT + "b.py\n<<<<<<< SE", finish_reason="length"), Entry(reply="No.")]
 )
-async def test_what_may_hold_edits_is_left_to_the_next_stage(
+async def test_a_reply_that_may_hold_edits_is_a_proposal(
     make_bench: MakeBench, entry: Entry
 ) -> None:
     bench = make_bench(entry)
     assert isinstance(await bench.propose(), Proposals)
 
 
-async def test_a_budget_too_small_for_the_worst_case_ends_the_run_unpaid(
+async def test_a_budget_below_the_worst_case_ends_the_run_unpaid(
     make_bench: MakeBench,
 ) -> None:
     bench = make_bench(Entry(reply=EDIT, cost_usd=0.5), max_usd=0.4)
@@ -259,7 +259,7 @@ async def test_a_budget_too_small_for_the_worst_case_ends_the_run_unpaid(
     assert bench.client.sent == []
 
 
-async def test_a_refused_call_gives_its_reservation_back_and_a_broken_one_keeps_it(
+async def test_a_refused_call_releases_its_reservation_and_a_broken_one_keeps_it(
     make_bench: MakeBench,
 ) -> None:
     bench = make_bench(

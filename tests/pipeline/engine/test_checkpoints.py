@@ -27,7 +27,7 @@ def standing(bench: Bench, points: list[Checkpoint], rounds: list[Round]) -> dic
     }
 
 
-def test_a_round_lets_go_of_the_stage_it_went_back_to_and_of_what_follows(bench: Bench):
+def test_a_round_drops_the_results_from_its_target_on(bench: Bench):
     first = [point("fetch"), point("prepare"), point("propose")]
     assert standing(bench, first, []) == {"fetch": 1, "prepare": 1, "propose": 1}
     assert standing(bench, first, [Round(2, "propose", "red")]) == {"fetch": 1, "prepare": 1}
@@ -42,7 +42,7 @@ def test_a_round_lets_go_of_the_stage_it_went_back_to_and_of_what_follows(bench:
     assert standing(bench, [*second, point("prepare", 3)], rounds) == {"fetch": 1, "prepare": 3}
 
 
-def test_the_result_of_a_stage_that_is_gone_is_left_aside(bench: Bench):
+def test_the_result_of_a_removed_stage_is_ignored(bench: Bench):
     assert standing(bench, [point("fetch"), point("abolished")], []) == {"fetch": 1}
 
 
@@ -77,7 +77,7 @@ async def test_a_worker_that_lost_its_lease_overwrites_no_stored_result(bench: B
     assert await second.read_result(stored, Proposed) == kept
 
 
-def test_a_result_of_another_shape_is_no_result(tmp_path: Path):
+def test_a_result_of_another_shape_is_refused(tmp_path: Path):
     checkpoint = Checkpoint(1, "fetch", '{"x": 1}', False, 0, 0)
     with pytest.raises(ValidationError):
         read_result(FolderArtifacts(tmp_path), checkpoint, Fetched)

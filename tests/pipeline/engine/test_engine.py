@@ -114,7 +114,7 @@ async def test_a_run_passes_its_stages_in_order_and_ends_once(bench: Bench):
     assert answer.run.result == result.model_dump_json()
 
 
-async def test_what_stages_learnt_is_in_the_result_and_the_last_word_wins(bench: Bench):
+async def test_the_result_has_the_facts_of_all_stages_and_later_ones_win(bench: Bench):
     told = Facts(verification=Verification.SUITE_PASSES, branch="b", artifacts={"log": "logs/1"})
     bench.does("close", lambda run: Stop(Outcome.PR_OPENED, "done", told))
     result = await ended(bench)
@@ -129,7 +129,7 @@ async def test_what_stages_learnt_is_in_the_result_and_the_last_word_wins(bench:
     }
 
 
-async def test_started_is_told_once_and_before_finished(bench: Bench):
+async def test_run_started_is_published_once_and_first(bench: Bench):
     await ended(bench)
     first, second = bench.published()
     assert isinstance(first.data, RunStarted) and isinstance(second.data, RunResult)
@@ -138,7 +138,7 @@ async def test_started_is_told_once_and_before_finished(bench: Bench):
     assert first.time == second.time == "2001-09-09T01:46:40.000Z"
 
 
-async def test_an_events_id_is_the_same_wherever_and_whenever_it_is_made(bench: Bench):
+async def test_the_event_id_does_not_depend_on_place_or_time(bench: Bench):
     await ended(bench)
     finished = bench.published()[1]
     again = Event.about(finished.data, "2031-01-01T00:00:00.000Z")
@@ -158,7 +158,7 @@ async def test_a_rejected_run_was_never_started(bench: Bench, stage: str):
     assert [event.type for event in bench.published()] == [EventType.FINISHED]
 
 
-async def test_a_message_that_is_no_valid_job_is_rejected_with_its_metadata(bench: Bench):
+async def test_an_invalid_job_is_rejected_with_its_metadata(bench: Bench):
     body = json.dumps({"issue_url": job().issue_url, "urgent": True, "metadata": {"team": "a"}})
     with pytest.raises(InvalidJob) as caught:
         parse_job(body)
@@ -174,12 +174,12 @@ async def test_a_message_that_is_no_valid_job_is_rejected_with_its_metadata(benc
     assert [event.data for event in bench.published()] == [result]
 
 
-async def test_nothing_is_left_on_the_machine_when_a_run_has_ended(bench: Bench):
+async def test_the_workspace_is_removed_when_a_run_ends(bench: Bench):
     await ended(bench)
     assert list((bench.folder / "one").iterdir()) == []
 
 
-async def test_an_observer_is_told_each_stage_and_the_end(bench: Bench):
+async def test_an_observer_receives_each_stage_and_the_end(bench: Bench):
     bench.does("propose", lambda run: Back("propose", "bad"), lambda run: Proposed(text="good"))
     await ended(bench)
     assert [(told.kind, told.stage, told.round) for told in bench.progress] == [
@@ -201,9 +201,7 @@ async def test_an_observer_is_told_each_stage_and_the_end(bench: Bench):
 
 
 @pytest.mark.parametrize("stage", ["fetch", "prepare", "propose", "close"])
-async def test_a_run_goes_on_at_the_first_stage_without_a_checkpoint_on_any_machine(
-    bench: Bench, stage: str
-):
+async def test_a_run_resumes_at_the_first_stage_without_a_checkpoint(bench: Bench, stage: str):
     await interrupted(bench, stage)
     before = ["fetch", "prepare", "propose", "close"]
     assert bench.log.ran == before[: before.index(stage) + 1]
@@ -223,7 +221,7 @@ async def test_an_interruption_counts_against_nothing(bench: Bench):
     assert (await ended(bench)).outcome is Outcome.PR_OPENED
 
 
-async def test_local_state_is_restored_once_a_delivery_and_a_round_does_not_restore_again(
+async def test_local_state_is_restored_once_a_delivery(
     bench: Bench,
 ):
     await interrupted(bench, "propose")
@@ -233,7 +231,7 @@ async def test_local_state_is_restored_once_a_delivery_and_a_round_does_not_rest
     assert bench.log.ran.count("prepare") == 1
 
 
-async def test_restoring_is_not_the_runs_time(bench: Bench, stopwatch: Clock):
+async def test_restoring_does_not_count_as_the_runs_time(bench: Bench, stopwatch: Clock):
     await interrupted(bench, "propose")
     restore = bench.stages["prepare"].restore  # type: ignore[attr-defined]
 
@@ -266,7 +264,7 @@ async def test_a_worker_that_lost_its_lease_stops_and_changes_nothing(bench: Ben
     assert run is not None and (run.state, run.tries) == ("running", 0)
 
 
-async def test_a_large_result_is_an_artifact_and_resumes_like_a_small_one(bench: Bench):
+async def test_a_large_result_is_stored_as_an_artifact_and_resumes(bench: Bench):
     bench.does("fetch", lambda run: Fetched(title="x" * 300_000))
     await interrupted(bench, "propose")
     stored = bench.store.checkpoints(RunKey(job().id, 0))[0]
@@ -323,13 +321,13 @@ async def test_going_back_in_the_last_round_is_no_fix(bench: Bench):
     assert bench.log.ran.count("propose") == 3
 
 
-async def test_a_job_may_ask_for_fewer_rounds_but_not_for_more(bench: Bench):
+async def test_a_job_may_lower_the_rounds_but_not_raise_them(bench: Bench):
     bench.does("propose", lambda run: Back("propose", "red"))
     assert "in 1 round;" in (await ended(bench, job(1, limits={"max_rounds": 1}))).reason
     assert "in 3 rounds" in (await ended(bench, job(2, limits={"max_rounds": 50}))).reason
 
 
-async def test_going_back_to_an_earlier_stage_runs_all_from_there_afresh(bench: Bench):
+async def test_going_back_runs_all_stages_from_the_target_again(bench: Bench):
     bench.does(
         "propose",
         lambda run: Back("prepare", "the environment was wrong"),
@@ -340,12 +338,12 @@ async def test_going_back_to_an_earlier_stage_runs_all_from_there_afresh(bench: 
 
 
 @pytest.mark.parametrize("to", ["close", "nowhere"])
-async def test_going_back_to_what_is_not_before_is_a_defect(bench: Bench, to: str):
+async def test_going_back_to_a_later_or_unknown_stage_is_a_defect(bench: Bench, to: str):
     bench.does("propose", lambda run: Back(to, "?"))
     assert f"went back to '{to}', which is not before it" in (await deferred(bench)).reason
 
 
-async def test_feedback_that_holds_half_characters_is_stored_all_the_same(bench: Bench):
+async def test_feedback_with_lone_surrogates_is_stored(bench: Bench):
     bench.does(
         "propose",
         lambda run: Back("propose", "red \ud800"),
@@ -359,7 +357,7 @@ async def test_feedback_that_holds_half_characters_is_stored_all_the_same(bench:
 # Errors
 
 
-async def test_an_unknown_exception_is_a_defect_retried_and_then_the_run_has_failed(
+async def test_a_defect_is_retried_and_then_fails_the_run(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ):
     bench.does("propose", raises(KeyError("x")))
@@ -380,7 +378,7 @@ async def test_an_unknown_exception_is_a_defect_retried_and_then_the_run_has_fai
     assert run is not None and run.last_error is not None and "KeyError" in run.last_error
 
 
-async def test_an_error_that_may_pass_waits_as_long_as_it_says(bench: Bench):
+async def test_a_retry_waits_for_its_delay(bench: Bench):
     bench.does(
         "propose", raises(Retry("GitHub's rate limit", 77.0)), lambda run: Proposed(text="x")
     )
@@ -389,7 +387,7 @@ async def test_an_error_that_may_pass_waits_as_long_as_it_says(bench: Bench):
     assert (await ended(bench)).outcome is Outcome.PR_OPENED
 
 
-async def test_a_wait_that_does_not_count_never_fails_a_run(bench: Bench):
+async def test_waits_that_do_not_count_never_fail_a_run(bench: Bench):
     bench.does("propose", raises(Retry("the day's money is used up", 3600.0, counts=False)))
     for _ in range(3 * MAX_TRIES):
         assert (await deferred(bench)).delay == 3600.0
@@ -404,7 +402,7 @@ async def test_a_tool_may_end_the_run(bench: Bench):
     assert result.artifacts == {} and result.base_sha == "b" * 40
 
 
-async def test_the_seconds_of_a_failed_try_are_the_runs(bench: Bench, stopwatch: Clock):
+async def test_the_seconds_of_a_failed_try_count(bench: Bench, stopwatch: Clock):
     def slow(run: RunContext) -> Answer:
         stopwatch.now += 100
         raise RuntimeError("boom")
@@ -415,7 +413,7 @@ async def test_the_seconds_of_a_failed_try_are_the_runs(bench: Bench, stopwatch:
     assert (await ended(bench)).seconds == 100.0 * MAX_TRIES
 
 
-async def test_a_run_whose_stored_results_can_not_be_read_still_ends(bench: Bench):
+async def test_a_run_with_unreadable_results_still_ends(bench: Bench):
     bench.does("fetch", lambda run: Fetched(title="x" * 300_000))
     await interrupted(bench, "propose")
     for path in bench.artifacts.root.rglob("*fetch*"):
@@ -426,7 +424,7 @@ async def test_a_run_whose_stored_results_can_not_be_read_still_ends(bench: Benc
     assert result.outcome is Outcome.FAILED and result.base_sha is None
 
 
-async def test_a_defects_message_that_holds_half_characters_is_stored_all_the_same(
+async def test_an_error_message_with_lone_surrogates_is_stored(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(
@@ -441,7 +439,7 @@ async def test_a_defects_message_that_holds_half_characters_is_stored_all_the_sa
 # Limits and cancelling
 
 
-async def test_a_run_whose_minutes_are_used_up_stops_where_it_is(bench: Bench, stopwatch: Clock):
+async def test_a_run_stops_when_its_minutes_are_used_up(bench: Bench, stopwatch: Clock):
     def slow(run: RunContext) -> Answer:
         stopwatch.now += 30 * 60 - 0.05
         return Prepared(note="it took almost all of the time")
@@ -467,7 +465,7 @@ async def test_minutes_used_by_earlier_deliveries_count(bench: Bench):
     assert result.job_id == claimed.run.job_id
 
 
-async def test_the_last_stage_is_never_cut_short_by_the_clock(bench: Bench):
+async def test_no_time_limit_cuts_the_last_stage_short(bench: Bench):
     await interrupted(bench, "close")
     held = bench.claim()
     bench.store.count_try(held.lease, "a slow try", 60 * 60.0)
@@ -475,7 +473,7 @@ async def test_the_last_stage_is_never_cut_short_by_the_clock(bench: Bench):
     assert (await ended(bench)).outcome is Outcome.PR_OPENED
 
 
-async def test_a_time_out_of_a_stages_own_is_no_used_up_budget(bench: Bench):
+async def test_a_stages_own_timeout_is_no_exhausted_budget(bench: Bench):
     bench.does("propose", raises(TimeoutError("the provider is slow")))
     assert "a time-out" in (await deferred(bench)).reason
 
@@ -491,7 +489,7 @@ async def test_a_cancelled_run_ends_at_its_next_checkpoint(bench: Bench):
     assert "close" not in bench.log.ran
 
 
-async def test_a_run_cancelled_while_it_waited_runs_no_stage_more(bench: Bench):
+async def test_a_run_cancelled_while_waiting_runs_no_stage(bench: Bench):
     await interrupted(bench, "close")
     bench.store.request_cancel(job().id)
     bench.log.ran.clear()
@@ -499,7 +497,7 @@ async def test_a_run_cancelled_while_it_waited_runs_no_stage_more(bench: Bench):
     assert bench.log.ran == []
 
 
-async def test_work_cancelled_because_the_run_was_ends_it(bench: Bench):
+async def test_cancelling_the_work_of_a_cancelled_run_ends_it(bench: Bench):
     """What the worker does when a heartbeat brings the news."""
     entered = asyncio.Event()
 
@@ -516,7 +514,7 @@ async def test_work_cancelled_because_the_run_was_ends_it(bench: Bench):
     assert isinstance(answer, Ended) and answer.result.outcome is Outcome.CANCELLED
 
 
-async def test_a_cancellation_that_comes_after_an_effect_is_too_late(bench: Bench):
+async def test_a_cancellation_after_an_effect_is_too_late(bench: Bench):
     """An outcome that says cancelled must not deny a pull request that is there."""
     entered = asyncio.Event()
 
@@ -542,7 +540,7 @@ async def test_a_cancellation_that_comes_after_an_effect_is_too_late(bench: Benc
 # Replays
 
 
-async def test_a_replay_from_a_stage_keeps_what_was_before_it_at_no_cost(bench: Bench):
+async def test_a_replay_from_a_stage_inherits_earlier_results_at_no_cost(bench: Bench):
     async def buying(run: RunContext) -> Answer:
         async def call() -> object:
             return reply("bought", 0.25)
@@ -561,14 +559,14 @@ async def test_a_replay_from_a_stage_keeps_what_was_before_it_at_no_cost(bench: 
     assert [event.data.generation for event in bench.published()] == [0, 0, 1, 1]
 
 
-async def test_a_replay_keeps_the_results_that_stood_in_the_last_round(bench: Bench):
+async def test_a_replay_inherits_the_results_of_the_last_round(bench: Bench):
     bench.does("propose", lambda run: Back("prepare", "red"), lambda run: Proposed(text="second"))
     await ended(bench)
     result = await ended(bench, job(replay={"id": "r", "from_stage": "close"}))
     assert result.artifacts["patch"].endswith("/second")
 
 
-async def test_a_replay_whose_delivery_died_half_way_through_inheriting_inherits_the_rest(
+async def test_an_interrupted_inheritance_is_completed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
     await ended(bench)
@@ -590,7 +588,7 @@ async def test_a_replay_whose_delivery_died_half_way_through_inheriting_inherits
     assert bench.log.ran == ["close"]
 
 
-async def test_a_replay_runs_what_the_last_generation_never_reached(bench: Bench):
+async def test_a_replay_runs_stages_that_the_last_generation_never_reached(bench: Bench):
     bench.does("prepare", rejecting)
     await ended(bench)
     bench.log.ran.clear()
@@ -599,7 +597,7 @@ async def test_a_replay_runs_what_the_last_generation_never_reached(bench: Bench
     assert bench.log.ran == ["prepare"]
 
 
-async def test_a_replay_from_a_stage_that_does_not_exist_is_rejected_with_their_names(bench: Bench):
+async def test_a_replay_from_an_unknown_stage_is_rejected(bench: Bench):
     await ended(bench)
     result = await ended(bench, job(replay={"id": "r", "from_stage": "nowhere"}))
     assert result.outcome is Outcome.REJECTED
@@ -616,7 +614,7 @@ async def test_a_replay_without_a_stage_runs_everything_again(bench: Bench):
 # What a stage is handed
 
 
-async def test_what_a_stage_saves_it_can_load_and_a_second_worker_can_not_replace(bench: Bench):
+async def test_saved_artifacts_can_be_loaded_and_are_never_overwritten(bench: Bench):
     keys: list[str] = []
 
     async def saves(run: RunContext) -> Answer:
@@ -633,7 +631,7 @@ async def test_what_a_stage_saves_it_can_load_and_a_second_worker_can_not_replac
     )
 
 
-async def test_an_effect_is_intended_once_and_later_generations_know_of_it(bench: Bench):
+async def test_an_effect_is_intended_once_and_known_to_later_generations(bench: Bench):
     seen: list[object] = []
 
     async def pushes(run: RunContext) -> Answer:
@@ -656,7 +654,7 @@ async def test_an_effect_is_intended_once_and_later_generations_know_of_it(bench
     ]
 
 
-def test_the_workspaces_of_runs_are_folders_of_their_own(bench: Bench, tmp_path: Path):
+def test_each_run_has_a_workspace_of_its_own(bench: Bench, tmp_path: Path):
     workspaces: set[Path] = set()
     for job_id in ("a:..:b", "other"):
         claimed = bench.claim(job(job_id=job_id))
@@ -668,7 +666,7 @@ def test_the_workspaces_of_runs_are_folders_of_their_own(bench: Bench, tmp_path:
 # What is told
 
 
-async def test_an_event_that_sns_would_not_take_points_to_an_artifact_with_all_of_it(bench: Bench):
+async def test_an_event_too_large_for_sns_points_to_an_artifact(bench: Bench):
     reason = "the tests say: ü" * 20_000
     bench.does("close", lambda run: Stop(Outcome.NO_FIX, reason))
     result = await ended(bench, job(metadata={"team": "blue"}))
@@ -686,7 +684,7 @@ async def test_an_event_that_sns_would_not_take_points_to_an_artifact_with_all_o
     assert row.attributes["outcome"] == "no_fix"
 
 
-async def test_an_event_of_ordinary_size_points_nowhere(bench: Bench):
+async def test_an_event_of_ordinary_size_has_no_dataref(bench: Bench):
     await ended(bench)
     assert all("dataref" not in row.body for row in bench.store.pending_events(10))
 
@@ -694,7 +692,7 @@ async def test_an_event_of_ordinary_size_points_nowhere(bench: Bench):
 @pytest.mark.parametrize(
     ("asked", "goes_to"), [(None, TOPIC), ("team", f"{TOPIC}-team"), ("mallory", TOPIC)]
 )
-async def test_events_go_to_the_jobs_topic_only_where_it_is_allowed(
+async def test_events_go_to_the_jobs_topic_only_if_it_is_allowed(
     bench: Bench, asked: str | None, goes_to: str
 ):
     bench.policy = replace(bench.policy, allowed=Allowed(topics=(TOPIC, f"{TOPIC}-team")))
@@ -703,7 +701,7 @@ async def test_events_go_to_the_jobs_topic_only_where_it_is_allowed(
     assert (result.outcome is Outcome.REJECTED) == (asked == "mallory")
 
 
-async def test_a_run_that_is_given_up_has_failed_with_its_metadata(bench: Bench):
+async def test_an_abandoned_run_fails_with_its_metadata(bench: Bench):
     result = await bench.engine.give_up(
         bench.claim(job(metadata={"team": "blue"})), "its worker died 5 times"
     )

@@ -79,7 +79,7 @@ def error(failure: Failure, *, charged: bool = False, delay: float | None = None
 
 
 @pytest.mark.parametrize("failure", Failure)
-async def test_each_family_is_tried_again_as_often_as_its_row_says_and_no_more(
+async def test_each_failure_is_retried_as_often_as_its_rule_says(
     tmp_path: Path, failure: Failure
 ) -> None:
     rule = RULES[failure]
@@ -94,7 +94,7 @@ async def test_each_family_is_tried_again_as_often_as_its_row_says_and_no_more(
     )
 
 
-async def test_a_provider_is_waited_for_as_long_as_it_asks_within_reason(tmp_path: Path) -> None:
+async def test_a_provider_is_waited_for_within_the_maximum(tmp_path: Path) -> None:
     it = Counter(
         tmp_path,
         error(Failure.RATE_LIMIT, delay=12.0),
@@ -105,7 +105,7 @@ async def test_a_provider_is_waited_for_as_long_as_it_asks_within_reason(tmp_pat
     assert it.waited == [12.0] and caught.value.delay == MAX_WAIT + 1
 
 
-async def test_a_charged_try_keeps_its_reservation_and_the_next_one_reserves_anew(
+async def test_a_charged_failure_keeps_its_reservation(
     tmp_path: Path,
 ) -> None:
     it = Counter(tmp_path, error(Failure.OVERLOAD, charged=True))
@@ -114,7 +114,7 @@ async def test_a_charged_try_keeps_its_reservation_and_the_next_one_reserves_ane
 
 
 @pytest.mark.parametrize("failure", [f for f in Failure if RULES[f].try_fallback])
-async def test_the_second_model_is_asked_where_it_may_well_answer(
+async def test_the_fallback_is_asked_where_the_rule_says_so(
     tmp_path: Path, failure: Failure
 ) -> None:
     it = Counter(tmp_path, *[error(failure)] * (RULES[failure].retries + 1), fallback="second")
@@ -124,7 +124,7 @@ async def test_the_second_model_is_asked_where_it_may_well_answer(
     )
 
 
-async def test_what_a_job_asked_for_is_not_exchanged_and_a_bad_request_is_bad_everywhere(
+async def test_a_requested_model_has_no_fallback_and_neither_has_a_bad_request(
     tmp_path: Path,
 ) -> None:
     it = Counter(tmp_path, error(Failure.KEY), error(Failure.REFUSED), fallback="second")
@@ -135,7 +135,7 @@ async def test_what_a_job_asked_for_is_not_exchanged_and_a_bad_request_is_bad_ev
     assert it.provider.asked == ["asked for", "first"]
 
 
-async def test_where_one_of_two_can_be_waited_for_the_run_is_not_over(tmp_path: Path) -> None:
+async def test_the_run_goes_on_where_one_of_two_models_can_be_waited_for(tmp_path: Path) -> None:
     it = Counter(tmp_path, error(Failure.QUOTA), error(Failure.UNKNOWN_MODEL), fallback="second")
     with pytest.raises(Retry, match="used up") as caught:
         await it.buy()
@@ -148,7 +148,7 @@ async def test_where_one_of_two_can_be_waited_for_the_run_is_not_over(tmp_path: 
     assert ended.value.outcome is Outcome.NO_FIX
 
 
-async def test_a_second_model_that_cannot_be_paid_for_is_as_none(tmp_path: Path) -> None:
+async def test_an_unaffordable_fallback_is_as_none(tmp_path: Path) -> None:
     it = Counter(tmp_path, *[error(Failure.RATE_LIMIT)] * 4, fallback="second")
     it.provider.worst["second"] = 1e6
     with pytest.raises(Retry, match="rate limit"):
@@ -160,7 +160,7 @@ async def test_a_second_model_that_cannot_be_paid_for_is_as_none(tmp_path: Path)
     assert ended.value.outcome is Outcome.BUDGET_EXHAUSTED
 
 
-async def test_a_prompt_too_long_for_the_first_model_may_be_halved_whatever_ails_the_second(
+async def test_a_prompt_too_long_for_the_first_model_may_be_shortened(
     tmp_path: Path,
 ) -> None:
     it = Counter(
@@ -176,7 +176,7 @@ async def test_a_prompt_too_long_for_the_first_model_may_be_halved_whatever_ails
         await waits.buy()
 
 
-async def test_a_reply_that_holds_half_a_character_is_kept_and_paid_once(tmp_path: Path) -> None:
+async def test_a_reply_with_a_lone_surrogate_is_stored_and_paid_once(tmp_path: Path) -> None:
     it = Counter(tmp_path)
 
     async def complete(request: ModelRequest) -> ModelReply:
@@ -188,7 +188,7 @@ async def test_a_reply_that_holds_half_a_character_is_kept_and_paid_once(tmp_pat
     assert len(it.provider.asked) == 1 and it.calls == ["settled"]
 
 
-async def test_no_secret_is_sent_or_kept(tmp_path: Path) -> None:
+async def test_no_secret_is_sent_or_stored(tmp_path: Path) -> None:
     it = Counter(tmp_path)
     assert (await it.buy()).content == "the key is [redacted]"
     assert it.provider.said == ["[redacted]"]

@@ -46,7 +46,7 @@ class Seller:
         return reply(f"reply {self.sold}", self.cost_usd)
 
 
-class Desk:
+class Scenario:
     def __init__(self, folder: Path):
         self.clock = Clock()
         self.seller = Seller()
@@ -81,71 +81,71 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def scenario(tmp_path: Path) -> Scenario:
+    return Scenario(tmp_path)
 
 
-async def test_a_call_is_reserved_at_its_worst_and_settled_at_its_cost(desk: Desk):
+async def test_a_call_is_reserved_at_its_worst_case_and_settled_at_its_cost(scenario: Scenario):
     during: list[tuple[str, int]] = []
 
     async def call() -> ModelReply:
-        during.extend(desk.calls)
+        during.extend(scenario.calls)
         return reply(cost_usd=0.25)
 
-    await desk.ledger.buy(KEY, model="m", worst_usd=0.5, call=call)
+    await scenario.ledger.buy(KEY, model="m", worst_usd=0.5, call=call)
     assert during == [("reserved", 500_000)]
-    assert desk.calls == [("settled", 250_000)]
-    assert await desk.ledger.cost_usd() == 0.25
-    assert desk.store.spent(day=DAY, repository="octo/repo") == 250_000
+    assert scenario.calls == [("settled", 250_000)]
+    assert await scenario.ledger.cost_usd() == 0.25
+    assert scenario.store.spent(day=DAY, repository="octo/repo") == 250_000
 
 
-async def test_a_stored_reply_is_never_bought_again(desk: Desk):
-    assert await desk.buy() == "reply 1"
-    assert await desk.buy() == "reply 1"
-    desk.deliver()
-    assert await desk.buy() == "reply 1"
-    assert (desk.seller.sold, desk.calls) == (1, [("settled", 250_000)])
+async def test_a_stored_reply_is_never_bought_again(scenario: Scenario):
+    assert await scenario.buy() == "reply 1"
+    assert await scenario.buy() == "reply 1"
+    scenario.deliver()
+    assert await scenario.buy() == "reply 1"
+    assert (scenario.seller.sold, scenario.calls) == (1, [("settled", 250_000)])
 
 
-async def test_another_key_is_another_call(desk: Desk):
-    assert [await desk.buy("1/propose_patch/0"), await desk.buy("2/propose_patch/0")] == [
+async def test_another_key_is_another_call(scenario: Scenario):
+    assert [await scenario.buy("1/propose_patch/0"), await scenario.buy("2/propose_patch/0")] == [
         "reply 1",
         "reply 2",
     ]
 
 
-async def test_a_reply_stored_by_a_worker_that_died_before_settling_is_settled_not_bought(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+async def test_a_stored_but_unsettled_reply_is_settled_not_bought(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ):
     def dies(*_: object, **__: object) -> None:
         raise RuntimeError("the worker dies")
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk.store, "settle", dies)
+        patch.setattr(scenario.store, "settle", dies)
         with pytest.raises(RuntimeError, match="dies"):
-            await desk.buy()
-    assert desk.calls == [("reserved", 500_000)]
-    desk.deliver()
-    assert await desk.buy() == "reply 1"
-    assert (desk.seller.sold, desk.calls) == (1, [("settled", 250_000)])
+            await scenario.buy()
+    assert scenario.calls == [("reserved", 500_000)]
+    scenario.deliver()
+    assert await scenario.buy() == "reply 1"
+    assert (scenario.seller.sold, scenario.calls) == (1, [("settled", 250_000)])
 
 
-async def test_a_cut_call_keeps_its_reservation_and_is_made_anew(desk: Desk):
-    desk.seller.error = ConnectionError("cut")
+async def test_a_cut_call_keeps_its_reservation_and_is_repeated(scenario: Scenario):
+    scenario.seller.error = ConnectionError("cut")
     with pytest.raises(ConnectionError):
-        await desk.buy()
-    assert desk.calls == [("reserved", 500_000)]
-    desk.deliver()
-    assert await desk.buy() == "reply 1"
-    assert desk.calls == [("cut", 500_000), ("settled", 250_000)]
-    assert await desk.ledger.cost_usd() == 0.75
+        await scenario.buy()
+    assert scenario.calls == [("reserved", 500_000)]
+    scenario.deliver()
+    assert await scenario.buy() == "reply 1"
+    assert scenario.calls == [("cut", 500_000), ("settled", 250_000)]
+    assert await scenario.ledger.cost_usd() == 0.75
 
 
-async def test_a_reply_that_a_late_worker_stored_for_a_cut_call_is_found(desk: Desk):
+async def test_a_reply_stored_late_for_a_cut_call_is_used(scenario: Scenario):
     """The worker that lost its lease in the middle of a call still stores what it paid for; nobody
     pays again.
     """
-    first = desk.ledger
+    first = scenario.ledger
     called = asyncio.Event()
     answer = asyncio.Event()
 
@@ -156,84 +156,86 @@ async def test_a_reply_that_a_late_worker_stored_for_a_cut_call_is_found(desk: D
 
     late = asyncio.create_task(first.buy(KEY, model="m", worst_usd=0.3, call=slow))
     await asyncio.wait_for(called.wait(), PATIENCE)
-    desk.deliver()
-    desk.seller.error = ConnectionError("cut")
+    scenario.deliver()
+    scenario.seller.error = ConnectionError("cut")
     with pytest.raises(ConnectionError):
-        await desk.buy(worst_usd=0.3)
+        await scenario.buy(worst_usd=0.3)
     answer.set()
     with pytest.raises(LeaseLost):
         await late
-    assert await desk.buy(worst_usd=0.3) == "late"
-    assert desk.seller.sold == 0
-    assert desk.calls == [("settled", 10_000), ("reserved", 300_000)]
+    assert await scenario.buy(worst_usd=0.3) == "late"
+    assert scenario.seller.sold == 0
+    assert scenario.calls == [("settled", 10_000), ("reserved", 300_000)]
 
 
-async def test_a_reply_that_has_come_is_stored_though_the_work_is_cancelled(desk: Desk):
+async def test_a_paid_reply_is_stored_despite_a_cancellation(scenario: Scenario):
     storing = threading.Event()
     go_on = threading.Event()
-    put = desk.artifacts.put
+    put = scenario.artifacts.put
 
     def slow(key: str, data: bytes) -> None:
         storing.set()
         assert go_on.wait(PATIENCE)
         put(key, data)
 
-    desk.artifacts.put = slow  # type: ignore[method-assign]
-    task = asyncio.create_task(desk.buy())
+    scenario.artifacts.put = slow  # type: ignore[method-assign]
+    task = asyncio.create_task(scenario.buy())
     assert await asyncio.to_thread(storing.wait, PATIENCE)
     task.cancel()
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert desk.calls == [("settled", 250_000)]
-    assert await desk.buy() == "reply 1" and desk.seller.sold == 1
+    assert scenario.calls == [("settled", 250_000)]
+    assert await scenario.buy() == "reply 1" and scenario.seller.sold == 1
 
 
-async def test_a_call_that_was_not_charged_is_given_back(desk: Desk):
-    desk.seller.error = ModelError(Failure.REFUSED, "the prompt is too long", charged=False)
+async def test_an_uncharged_calls_reservation_is_released(scenario: Scenario):
+    scenario.seller.error = ModelError(Failure.REFUSED, "the prompt is too long", charged=False)
     with pytest.raises(ModelError, match="the prompt is too long"):
-        await desk.buy()
-    assert desk.calls == [("released", 0)]
-    assert await desk.buy() == "reply 1"
-    assert await desk.ledger.cost_usd() == 0.25
+        await scenario.buy()
+    assert scenario.calls == [("released", 0)]
+    assert await scenario.buy() == "reply 1"
+    assert await scenario.ledger.cost_usd() == 0.25
 
 
-async def test_a_run_without_money_left_is_over(desk: Desk):
-    await desk.buy(worst_usd=0.9)
+async def test_a_run_ends_when_its_money_is_used_up(scenario: Scenario):
+    await scenario.buy(worst_usd=0.9)
     with pytest.raises(
         Halt, match=r"the run budget: \$0.8000 needed at worst, \$0.7500 left"
     ) as caught:
-        await desk.buy("other", worst_usd=0.8)
+        await scenario.buy("other", worst_usd=0.8)
     assert caught.value.outcome is Outcome.BUDGET_EXHAUSTED
-    assert desk.seller.sold == 1
+    assert scenario.seller.sold == 1
 
 
 @pytest.mark.parametrize(
     ("owners", "scope"), [(["octo"], "repository and day"), (["acme", "beta"], "day")]
 )
-async def test_an_exhausted_day_is_a_wait_that_does_not_count(
-    desk: Desk, owners: list[str], scope: str
+async def test_an_exhausted_day_is_a_retry_that_does_not_count(
+    scenario: Scenario, owners: list[str], scope: str
 ):
-    desk.seller.cost_usd = 0.8
+    scenario.seller.cost_usd = 0.8
     for number, owner in enumerate(owners, 1):
-        await desk.ledger_of(
-            claim(desk.store, job(issue_url=f"https://github.com/{owner}/repo/issues/{number}")),
-        ).buy(KEY, model="m", worst_usd=0.8, call=desk.seller)
+        await scenario.ledger_of(
+            claim(
+                scenario.store, job(issue_url=f"https://github.com/{owner}/repo/issues/{number}")
+            ),
+        ).buy(KEY, model="m", worst_usd=0.8, call=scenario.seller)
     with pytest.raises(Retry, match=f"the {scope} budget") as caught:
-        await desk.buy(worst_usd=0.9)
+        await scenario.buy(worst_usd=0.9)
     verdict = judge(caught.value)
     assert (verdict.delay, verdict.counts) == (EXHAUSTED_DAY_DELAY, False)
-    desk.clock.now += 86_400
-    desk.deliver()
-    await desk.buy(worst_usd=0.9)
+    scenario.clock.now += 86_400
+    scenario.deliver()
+    await scenario.buy(worst_usd=0.9)
 
 
-async def test_a_worker_without_the_lease_buys_nothing(desk: Desk):
-    old = desk.ledger
-    desk.deliver()
+async def test_a_worker_without_the_lease_buys_nothing(scenario: Scenario):
+    old = scenario.ledger
+    scenario.deliver()
     with pytest.raises(LeaseLost):
-        await desk.buy(ledger=old)
-    assert desk.seller.sold == 0
+        await scenario.buy(ledger=old)
+    assert scenario.seller.sold == 0
 
 
 POLICY = Policy(
@@ -241,7 +243,7 @@ POLICY = Policy(
 )
 
 
-def test_a_job_may_ask_for_less_than_the_deployment_allows_and_never_for_more():
+def test_a_job_may_lower_the_limits_but_not_raise_them():
     assert POLICY.limits_of(job()) == POLICY.limits
     less = job(limits={"max_cost_usd": 0.5, "max_minutes": 3, "max_rounds": 1})
     assert POLICY.limits_of(less) == EffectiveLimits(0.5, 3.0, 1)
@@ -249,13 +251,13 @@ def test_a_job_may_ask_for_less_than_the_deployment_allows_and_never_for_more():
     assert POLICY.limits_of(more) == POLICY.limits
 
 
-def test_a_run_that_asks_for_more_than_a_day_holds_ends_rather_than_waits_for_ever():
+def test_a_run_that_asks_for_more_than_a_day_allows_ends():
     narrow = Policy(EffectiveLimits(2.0, 30.0, 4), 1.5, 1.0)
     assert narrow.caps_of(narrow.limits) == MoneyCaps(1_000_000, 1_500_000, 1_000_000)
     assert POLICY.caps_of(EffectiveLimits(0.5, 1, 1)) == MoneyCaps(500_000, 20_000_000, 200_000_000)
 
 
-def test_events_go_to_the_topic_asked_for_only_where_it_is_allowed():
+def test_events_go_to_the_requested_topic_only_if_allowed():
     asked: Callable[[str], FixIssueJob] = lambda arn: job(callback_topic_arn=arn)  # noqa: E731
     assert POLICY.topic_of(asked(TOPIC + "-other")) == TOPIC + "-other"
     assert (
@@ -271,5 +273,5 @@ def test_rounding_is_up_to_the_next_millionth(usd: float):
     assert -1e-3 < micro(usd) - usd * 1e6 < 1
 
 
-def test_what_is_whole_stays_whole():
+def test_whole_micro_dollars_stay_as_they_are():
     assert [micro(usd) for usd in (0, 0.1, 0.29, 2.0, 1e-7)] == [0, 100_000, 290_000, 2_000_000, 1]

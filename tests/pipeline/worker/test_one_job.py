@@ -31,21 +31,21 @@ async def run(bench: Bench, on_wait: Callable[[float, str], None] = no_wait) -> 
     )
 
 
-async def test_a_job_is_run_to_its_end_and_told_by_its_event(bench: Bench):
+async def test_a_job_runs_to_its_end_and_returns_its_event(bench: Bench):
     event, before = await run(bench)
     assert isinstance(event.data, RunResult) and event.data.outcome is Outcome.PR_OPENED
     assert not before
     assert event == bench.published()[-1]
 
 
-async def test_a_job_that_has_ended_is_told_again_and_nothing_is_run(bench: Bench):
+async def test_a_finished_job_returns_its_event_and_runs_nothing(bench: Bench):
     event, _ = await run(bench)
     bench.log.ran.clear()
     assert await run(bench) == (event, True)
     assert bench.log.ran == []
 
 
-async def test_what_must_wait_is_told_and_tried_again(bench: Bench):
+async def test_a_deferred_run_is_reported_and_tried_again(bench: Bench):
     waits: list[tuple[float, str]] = []
     bench.does("propose", raises(Retry("GitHub's rate limit", 0.0)), lambda run: Proposed(text="x"))
     event, _ = await run(bench, lambda seconds, why: waits.append((seconds, why)))
@@ -54,7 +54,7 @@ async def test_what_must_wait_is_told_and_tried_again(bench: Bench):
     assert bench.log.ran == ["fetch", "prepare", "propose", "propose", "close"]
 
 
-async def test_another_process_at_work_is_left_alone(bench: Bench):
+async def test_a_run_of_another_process_is_left_alone(bench: Bench):
     bench.claim()
     with pytest.raises(AlreadyRunning, match="another process works on this job"):
         await run(bench)
@@ -72,7 +72,7 @@ def hanging(bench: Bench) -> asyncio.Event:
     return entered
 
 
-async def test_stopped_by_its_user_the_run_goes_on_at_the_next_call(bench: Bench):
+async def test_a_run_stopped_by_its_user_resumes_at_the_next_call(bench: Bench):
     entered = hanging(bench)
     task = asyncio.create_task(run(bench))
     await asyncio.wait_for(entered.wait(), PATIENCE)
@@ -84,7 +84,7 @@ async def test_stopped_by_its_user_the_run_goes_on_at_the_next_call(bench: Bench
     assert bench.log.ran == ["fetch", "prepare", "propose", "propose", "close"]
 
 
-async def test_a_cancellation_from_outside_ends_it_at_the_next_heartbeat(
+async def test_a_cancellation_ends_the_run_at_the_next_heartbeat(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(local, "LEASE_SECONDS", 0.3)
@@ -96,7 +96,7 @@ async def test_a_cancellation_from_outside_ends_it_at_the_next_heartbeat(
     assert isinstance(event.data, RunResult) and event.data.outcome is Outcome.CANCELLED
 
 
-async def test_a_job_that_another_process_took_over_is_let_go(
+async def test_a_run_taken_over_by_another_process_is_left(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(local, "LEASE_SECONDS", 0.3)
