@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from repository.testing.folders import Changes
 
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
 
 def semantic_hash(changes: Changes, is_test: Callable[[str], bool]) -> str:
     """Return the hash of what changes do; of tests alone, if they change nothing else."""
@@ -34,10 +36,8 @@ def _normalize(path: str, data: bytes | None) -> str:
 def _normalize_python(text: str) -> str:
     tree = ast.parse(text)
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        if node.body and _is_docstring(node.body[0]):
-            node.body = node.body[1:]
+        if isinstance(node, _DOCUMENTED) and node.body and _is_docstring(node.body[0]):
+            del node.body[0]
     return ast.dump(tree)
 
 

@@ -1,4 +1,8 @@
-"""SWE-bench's ids among those of a report, and what is made of them."""
+"""What a report says of an instance's listed tests, and where a lost instance is lost."""
+
+from pathlib import Path
+
+import pytest
 
 from benchmarks.evaluation import Judge, Tally, tally
 from benchmarks.instances import Instance
@@ -9,33 +13,40 @@ from sandbox import SandboxCommand, SandboxResult
 
 def instance(fail_to_pass: tuple[str, ...], pass_to_pass: tuple[str, ...] = ()) -> Instance:
     return Instance(
-        "octo__shop-1", "octo/shop", "0" * 40, "It breaks", "", "", fail_to_pass, pass_to_pass, ()
+        instance_id="octo__shop-1",
+        repo="octo/shop",
+        base_commit="0" * 40,
+        problem_statement="It breaks",
+        patch="",
+        test_patch="",
+        fail_to_pass=fail_to_pass,
+        pass_to_pass=pass_to_pass,
+        no_tests=(),
     )
 
 
-def report(
-    results: dict[str, Status], failures: dict[str, str] | None = None, output: str = ""
-) -> TestReport:
+def report(results: dict[str, Status], failures: dict[str, str] | None = None) -> TestReport:
     return TestReport(
-        results=results,
-        failures=failures or {},
-        completed=not output,
-        output=output,
-        seconds=1.0,
-        log_key="k",
+        results=results, failures=failures or {}, completed=True, seconds=1.0, log_key="k"
     )
 
 
-def test_resolved_needs_each_of_the_failing_to_pass_and_none_of_the_others_to_fail() -> None:
-    wanted = instance(("t.py::a",), ("t.py::b", "t.py::c"))
-    assert tally(wanted, report({"t::a": "passed", "t::b": "passed", "t::c": "skipped"})).resolved
-    assert not tally(
-        wanted, report({"t::a": "skipped", "t::b": "passed", "t::c": "passed"})
-    ).resolved
-    assert not tally(wanted, report({"t::a": "passed", "t::b": "passed", "t::c": "error"})).resolved
+@pytest.mark.parametrize(
+    ("results", "resolved"),
+    [
+        ({"t::a": "passed", "t::b": "passed", "t::c": "skipped"}, True),
+        ({"t::a": "skipped", "t::b": "passed", "t::c": "passed"}, False),
+        ({"t::a": "passed", "t::b": "passed", "t::c": "error"}, False),
+    ],
+)
+def test_a_resolved_instance_passes_the_failing_tests_and_breaks_none(
+    results: dict[str, Status], resolved: bool
+) -> None:
+    listed = instance(("t.py::a",), ("t.py::b", "t.py::c"))
+    assert tally(listed, report(results)).resolved is resolved
 
 
-def test_a_listed_test_that_is_in_no_report_is_not_passed_and_is_told() -> None:
+def test_a_listed_test_in_no_report_is_not_passed() -> None:
     result = tally(instance(("t.py::a",), ("t.py::b",)), report({"t::a": "passed"}))
     assert not result.resolved
     assert result.problem() == "1 of 1 PASS_TO_PASS not passed (1 in no report)"
@@ -46,9 +57,8 @@ def test_failures_for_want_of_a_network_are_counted() -> None:
         "t::a": "socket.gaierror: [Errno -3] Temporary failure in name resolution",
         "t::b": "assert 1 == 2",
     }
-    result = tally(
-        instance(("t.py::a", "t.py::b")), report({"t::a": "failed", "t::b": "failed"}, failures)
-    )
+    red = report({"t::a": "failed", "t::b": "failed"}, failures)
+    result = tally(instance(("t.py::a", "t.py::b")), red)
     assert result.network == 1
     assert result.problem() == "2 of 2 FAIL_TO_PASS not passed (1 for want of a network)"
 
@@ -60,32 +70,27 @@ class NoSandbox:
         raise AssertionError("nothing is to be run")
 
 
-def judge(
-    mirror_folder: str,
-    candidate: Tally | None,
-    reference: Tally | None,
-    environment: str | None = None,
-) -> Judge:
-    from pathlib import Path
-
-    repository = Mirror(Path(mirror_folder), lambda: None)
-    return Judge(instance(("t.py::a",)), repository, NoSandbox(), candidate, reference, environment)
+INSTANCE = instance(("t.py::a",))
+RED = tally(INSTANCE, report({"t::a": "failed"}))
+GREEN = tally(INSTANCE, report({"t::a": "passed"}))
 
 
-def test_a_reference_that_fails_too_lays_the_loss_on_the_environment() -> None:
-    red, green = (
-        tally(instance(("t.py::a",)), report({"t::a": status})) for status in ("failed", "passed")
-    )
-    assert (
-        judge("x", red, red)
-        .why_lost()[1]
-        .startswith("environment: with the reference too, 1 of 1 FAIL_TO_PASS")
-    )
-    assert judge("x", red, green).why_lost() == (
-        "evaluation",
-        "1 of 1 FAIL_TO_PASS not passed (such as t.py::a)",
-    )
-    assert judge("x", None, None, "no pytest").why_lost() == (
-        "prepare_tests",
-        "environment: no pytest",
-    )
+def judge(candidate: Tally | None, reference: Tally | None) -> Judge:
+    mirror = Mirror(Path("nowhere"), lambda: None)
+    return Judge(INSTANCE, mirror, NoSandbox(), candidate, reference)
+
+
+def test_an_instance_whose_reference_fails_too_is_lost_to_the_environment() -> None:
+    _, reason = judge(RED, RED).why_lost()
+    assert reason.startswith("environment: with the reference too, 1 of 1 FAIL_TO_PASS")
+
+
+def test_an_instance_whose_reference_passes_is_lost_in_the_evaluation() -> None:
+    reason = "1 of 1 FAIL_TO_PASS not passed (such as t.py::a)"
+    assert judge(RED, GREEN).why_lost() == ("evaluation", reason)
+
+
+def test_an_instance_that_could_not_be_tested_is_lost_in_prepare_tests() -> None:
+    untested = judge(None, None)
+    untested.environment = "no pytest"
+    assert untested.why_lost() == ("prepare_tests", "environment: no pytest")

@@ -14,12 +14,12 @@ def test_ids_are_found_by_module_class_and_parameters() -> None:
     assert finder.status("test_x.py::test_z") is None
 
 
-def test_ids_as_old_pytests_report_them_are_found() -> None:
+def test_ids_of_old_pytests_are_found() -> None:
     finder = TestFinder({"tests.test_x.TestA.test_b[http://fe80::1-Bad]": "passed"})
     assert finder.status("tests/test_x.py::TestA::test_b[http://fe80::1-Bad]") == "passed"
 
 
-def test_an_id_that_was_cut_at_a_space_stands_for_all_that_begin_so() -> None:
+def test_an_id_cut_at_a_space_means_all_that_begin_so() -> None:
     finder = TestFinder(
         {"t::test_a[x y]": "passed", "t::test_a[x z]": "failed", "t::test_a[xx y]": "error"}
     )
@@ -28,7 +28,7 @@ def test_an_id_that_was_cut_at_a_space_stands_for_all_that_begin_so() -> None:
     assert finder.status("t.py::test_a") is None
 
 
-def test_unittests_names_are_found_whatever_folders_stand_before_the_module() -> None:
+def test_unittests_names_are_found_below_any_folder() -> None:
     finder = TestFinder(
         {"auth.test_x.ATests::test_a": "passed", "tests.auth.test_y.BTests::test_a": "failed"}
     )
@@ -38,7 +38,7 @@ def test_unittests_names_are_found_whatever_folders_stand_before_the_module() ->
     assert finder.status("test_a (h.test_x.ATests)") is None
 
 
-def test_a_bare_name_stands_for_the_functions_of_that_name() -> None:
+def test_a_bare_name_means_the_functions_of_that_name() -> None:
     finder = TestFinder(
         {"core.tests.test_x::test_a": "passed", "core.tests.test_y::test_a[1]": "failed"}
     )
@@ -46,7 +46,7 @@ def test_a_bare_name_stands_for_the_functions_of_that_name() -> None:
     assert finder.status("test_b") is None
 
 
-def test_a_docstrings_first_line_stands_for_its_test() -> None:
+def test_a_docstrings_first_line_means_its_test() -> None:
     source = (
         'class T:\n    def test_a(self):\n        """\n        It adds\n        up.\n        """\n'
     )
@@ -62,7 +62,7 @@ def test_a_docstrings_first_line_stands_for_its_test() -> None:
     assert inherited.status("It adds") == "failed"
 
 
-def test_the_files_of_names_are_found_by_path_and_by_module() -> None:
+def test_files_are_found_by_path_and_by_module() -> None:
     paths = ["tests/auth/test_x.py", "tests/shop/tests.py", "tests/pkg/__init__.py", "a/test_z.py"]
     listed = [
         "test_a (auth.test_x.ATests)",

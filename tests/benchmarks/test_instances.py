@@ -29,10 +29,10 @@ def git(folder: Path, *arguments: str) -> str:
         "GIT_CONFIG_NOSYSTEM": "1",
         "PATH": os.environ["PATH"],
     }
-    done = subprocess.run(
+    result = subprocess.run(
         ["git", *arguments], cwd=folder, env=who | fixed, check=True, capture_output=True, text=True
     )
-    return done.stdout.strip()
+    return result.stdout.strip()
 
 
 @pytest.fixture
@@ -60,16 +60,16 @@ def fields(**more: object) -> dict[str, object]:
 
 def test_lists_are_read_as_lists_and_as_json_in_a_string(tmp_path: Path) -> None:
     file = tmp_path / "instances.jsonl"
-    given = [
+    rows = [
         fields(FAIL_TO_PASS=["a::b"], PASS_TO_PASS=[]),
         fields(FAIL_TO_PASS='["a::b"]'),
         fields(),
     ]
-    file.write_text("".join(json.dumps(one) + "\n" for one in given))
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert [one.fail_to_pass for one in read_instances(file)] == [("a::b",), ("a::b",), ()]
 
 
-def test_entries_that_are_no_tests_are_kept_apart() -> None:
+def test_entries_that_are_no_tests_are_separate() -> None:
     one = Instance.read(fields(FAIL_TO_PASS=["t.py::a"], PASS_TO_PASS=["[100%]", "t.py::b[x"]))
     assert (one.fail_to_pass, one.pass_to_pass, one.no_tests) == (
         ("t.py::a",),
@@ -83,9 +83,7 @@ def test_the_first_line_of_the_problem_is_the_title() -> None:
     assert (one.title, one.body) == ("It breaks", "When I call it.")
 
 
-def test_the_repository_ends_at_the_base_commit_and_knows_the_tags_until_there(
-    repos: Path, tmp_path: Path
-) -> None:
+def test_the_repository_ends_at_the_base_commit(repos: Path, tmp_path: Path) -> None:
     source = source_of(repos, "octo/shop")
     assert source is not None
     base = git(source, "rev-parse", "v2")
@@ -103,7 +101,7 @@ def test_the_repository_ends_at_the_base_commit_and_knows_the_tags_until_there(
     assert sorted((source / ".git/objects").rglob("*")) == before
 
 
-def test_what_cannot_be_evaluated_says_why(repos: Path) -> None:
+def test_an_unfit_instance_has_a_reason(repos: Path) -> None:
     listed = {"FAIL_TO_PASS": ["a::b"]}
     base = git(repos / "octo__shop", "rev-parse", "v1")
     assert unfit(Instance.read(fields()), repos) == "no FAIL_TO_PASS"
@@ -115,17 +113,15 @@ def test_what_cannot_be_evaluated_says_why(repos: Path) -> None:
     assert unfit(Instance.read(fields(base_commit=base, **listed)), repos) is None
 
 
-def test_a_sample_has_of_each_repository_its_share_and_at_least_one_spread_over_its_instances() -> (
-    None
-):
+def test_a_sample_has_of_each_repository_its_share() -> None:
     fields = {"base_commit": "", "problem_statement": "", "patch": ""}
     instances = [
         Instance.read(fields | {"instance_id": f"{repo}-{number}", "repo": repo})
         for repo, count in (("octo/shop", 20), ("octo/rare", 1), ("octo/till", 9))
         for number in range(count)
     ]
-    kept = [instance.instance_id for instance in sampled(instances, 6)]
-    assert kept == [
+    sample = [instance.instance_id for instance in sampled(instances, 6)]
+    assert sample == [
         "octo/shop-2",
         "octo/shop-7",
         "octo/shop-12",

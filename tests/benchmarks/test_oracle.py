@@ -1,4 +1,4 @@
-"""The oracle says the reference change in blocks that apply_patch takes."""
+"""The oracle expresses the reference change in blocks that apply_patch reads."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,34 +18,36 @@ def applied(before: dict[str, str | None], reply: str) -> dict[str, str | None]:
 
 @settings(deadline=None, max_examples=300)
 @given(LINES.filter(any), LINES.filter(any))
-def test_the_blocks_make_the_one_text_into_the_other(old: list[str], new: list[str]) -> None:
+def test_blocks_make_one_text_into_the_other(old: list[str], new: list[str]) -> None:
     before, after = ("".join(f"{line}\n" for line in lines) for lines in (old, new))
     if before == after:
         return
-    reply, unsaid = as_reply({"x.py": before}, {"x.py": after})
+    reply, inexpressible = as_reply({"x.py": before}, {"x.py": after})
     assert applied({"x.py": before}, reply) == {"x.py": after}
-    assert unsaid == []
+    assert inexpressible == []
 
 
-def test_a_search_is_grown_until_it_stands_only_once() -> None:
+def test_a_search_is_grown_until_it_is_unique() -> None:
     old = ["def f():", "    return 1", "", "def g():", "    return 1"]
     ((search, replace),) = hunks(old, [*old[:-1], "    return 2"])
     assert search == ["def g():", "    return 1"]
     assert replace == ["def g():", "    return 2"]
 
 
-def test_line_ends_of_another_kind_are_the_files_own_afterwards() -> None:
+def test_a_file_keeps_its_line_ends() -> None:
     before: dict[str, str | None] = {"x.py": "a\r\nb\r\n"}
     reply, _ = as_reply(before, {"x.py": "a\r\nc\r\n"})
     assert applied(before, reply) == {"x.py": "a\r\nc\r\n"}
 
 
-def test_new_files_are_written_and_removals_are_told_as_unsaid() -> None:
-    reply, unsaid = as_reply({"new.py": None, "old.py": "x\n"}, {"new.py": "y\n", "old.py": None})
+def test_blocks_write_new_files_and_can_not_express_removals() -> None:
+    reply, inexpressible = as_reply(
+        {"new.py": None, "old.py": "x\n"}, {"new.py": "y\n", "old.py": None}
+    )
     assert applied({"new.py": None}, reply) == {"new.py": "y\n"}
-    assert unsaid == ["old.py is removed"]
+    assert inexpressible == ["old.py is removed"]
 
 
-def test_a_changed_end_of_the_last_line_is_told_as_unsaid() -> None:
-    _, unsaid = as_reply({"x.py": "a"}, {"x.py": "b\n"})
-    assert unsaid == ["x.py: the end of its last line changes"]
+def test_blocks_can_not_express_a_changed_end_of_the_last_line() -> None:
+    _, inexpressible = as_reply({"x.py": "a"}, {"x.py": "b\n"})
+    assert inexpressible == ["x.py: the end of its last line changes"]

@@ -1,19 +1,19 @@
-"""Instances of a small repository through the real pipeline, the model an oracle."""
+"""Instances of a small repository through the real pipeline, with an oracle for the model."""
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.solve import main
 from tests.benchmarks.test_instances import git
 
-BASE = {
-    "shop.py": "def total(items):\n    return sum(items[1:])\n",
-    "broken.py": "def nothing():\n    return None\n",
-}
+SHOP = "def total(items):\n    return sum(items[1:])\n"
+FILES = {"shop.py": SHOP, "broken.py": "def nothing():\n    return None\n"}
 TESTS = """import unittest
 
 from shop import total
@@ -33,184 +33,168 @@ HOPELESS = """
 """
 
 
+def make_patch(folder: Path, name: str, text: str) -> str:
+    """Return the diff that writes a file, and leave the file as it was."""
+    file = folder / name
+    before = file.read_text()
+    file.write_text(text)
+    patch = git(folder, "diff")
+    file.write_text(before)
+    return f"{patch}\n"
+
+
 @pytest.fixture
-def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Three instances: the second's test does not pass with its reference, the last's reference breaks an old test that
-    its author changed with it; and two that are left out."""
+def repository(tmp_path: Path) -> Path:
     folder = tmp_path / "repos/octo__shop"
     (folder / "tests").mkdir(parents=True)
-    for name, text in (BASE | {"tests/test_shop.py": TESTS}).items():
+    for name, text in {**FILES, "tests/test_shop.py": TESTS}.items():
         (folder / name).write_text(text)
     git(folder, "init", "--quiet")
     git(folder, "add", ".")
     git(folder, "commit", "--quiet", "-m", "first")
-    base = git(folder, "rev-parse", "HEAD")
+    return folder
 
-    def patch(name: str, text: str) -> str:
-        before = (folder / name).read_text()
-        (folder / name).write_text(text)
-        told = git(folder, "diff") + "\n"
-        (folder / name).write_text(before)
-        return told
 
-    fix = patch("shop.py", BASE["shop.py"].replace("[1:]", ""))
+@pytest.fixture
+def instances(repository: Path) -> list[dict[str, Any]]:
+    """Three instances, and two that are left out.
+
+    The second's test does not pass with its reference. The last one's reference breaks an old test
+    that its author changed with it.
+    """
     common = {
         "repo": "octo/shop",
-        "base_commit": base,
+        "base_commit": git(repository, "rev-parse", "HEAD"),
         "problem_statement": "total is too low\n\nSee shop.py",
-        "patch": fix,
+        "patch": make_patch(repository, "shop.py", SHOP.replace("[1:]", "")),
         "FAIL_TO_PASS": ["tests/test_shop.py::Totals::test_one"],
         "PASS_TO_PASS": ["tests/test_shop.py::Totals::test_nothing"],
     }
-    lines = [
-        common
-        | {
-            "instance_id": "octo__shop-1",
-            "test_patch": patch("tests/test_shop.py", TESTS + ONE),
-        },
-        common
-        | {
-            "instance_id": "octo__shop-2",
-            "test_patch": patch("tests/test_shop.py", TESTS + HOPELESS),
-        },
-        common | {"instance_id": "octo__shop-3", "FAIL_TO_PASS": []},
-        common
-        | {
-            "instance_id": "octo__shop-4",
-            "PASS_TO_PASS": [],
-            "FAIL_TO_PASS": ["tests/test_shop.py::Totals::test_nothing"],
-            "patch": patch("shop.py", BASE["shop.py"].replace("items[1:]", "items, 1")),
-            "test_patch": patch("tests/test_shop.py", TESTS.replace("0)", "1)")),
-        },
-        common | {"instance_id": "octo__other-1", "repo": "octo/other"},
-    ]
-    (tmp_path / "instances.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    monkeypatch.setenv("CODING_AGENT_SANDBOX", "none")
-    return ["--instances", str(tmp_path / "instances.jsonl"), "--repos", str(tmp_path / "repos")]
-
-
-def test_the_reference_is_resolved_where_its_environment_lets_it(
-    given: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    out = tmp_path / "out.json"
-    monkeypatch.setattr(
-        sys, "argv", ["solve", *given, "--model", "oracle", "--jobs", "2", "--json", str(out)]
-    )
-    main()
-    told = json.loads(out.read_text())
-    said = capsys.readouterr()
-    assert {
-        name: told["summary"][name] for name in ("instances", "resolved", "share", "cost_usd")
-    } == {
-        "instances": 3,
-        "resolved": 2,
-        "share": 2 / 3,
-        "cost_usd": 0.0,
+    resolvable = {
+        **common,
+        "instance_id": "octo__shop-1",
+        "test_patch": make_patch(repository, "tests/test_shop.py", TESTS + ONE),
     }
-    first, second, third = told["rows"]
-    assert (first["instance_id"], first["resolved"], first["lost_at"]) == (
-        "octo__shop-1",
-        True,
-        None,
-    )
-    assert (first["outcome"], first["fail_to_pass_ok"], first["pass_to_pass_ok"]) == (
-        "proposed",
-        1,
-        1,
-    )
-    assert (second["resolved"], second["lost_at"], second["reference_resolves"]) == (
-        False,
-        "evaluation",
-        False,
-    )
-    assert second["reason"].startswith(
-        "environment: with the reference too, 1 of 1 FAIL_TO_PASS not passed"
-    )
-    assert "left out: 1 (no FAIL_TO_PASS)" in said.err
-    assert "left out: 1 (no repository octo/other)" in said.err
-    assert "octo/shop: 2 of 3" in said.out
-    assert (third["resolved"], third["rounds"], third["verification"]) == (True, 2, "red to green")
+    hopeless = {
+        **common,
+        "instance_id": "octo__shop-2",
+        "test_patch": make_patch(repository, "tests/test_shop.py", TESTS + HOPELESS),
+    }
+    without_tests = {**common, "instance_id": "octo__shop-3", "FAIL_TO_PASS": []}
+    breaks_old_test = {
+        **common,
+        "instance_id": "octo__shop-4",
+        "PASS_TO_PASS": [],
+        "FAIL_TO_PASS": ["tests/test_shop.py::Totals::test_nothing"],
+        "patch": make_patch(repository, "shop.py", SHOP.replace("items[1:]", "items, 1")),
+        "test_patch": make_patch(repository, "tests/test_shop.py", TESTS.replace("0)", "1)")),
+    }
+    elsewhere = {**common, "instance_id": "octo__other-1", "repo": "octo/other"}
+    return [resolvable, hopeless, without_tests, breaks_old_test, elsewhere]
 
 
-def test_a_run_that_finds_no_fix_is_lost_at_its_last_stage(
-    given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def arguments(
+    instances: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    monkeypatch.setenv("CODING_AGENT_SANDBOX", "none")
+    file = tmp_path / "instances.jsonl"
+    file.write_text("".join(f"{json.dumps(instance)}\n" for instance in instances))
+    return ["--instances", str(file), "--repos", str(tmp_path / "repos")]
+
+
+Solve = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def solve(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Solve:
+    """Run the benchmark and return its JSON document."""
+
+    def run(*more: str) -> dict[str, Any]:
+        out = tmp_path / "out.json"
+        monkeypatch.setattr(sys, "argv", ["solve", *arguments, *more, "--json", str(out)])
+        main()
+        document: dict[str, Any] = json.loads(out.read_text())
+        return document
+
+    return run
+
+
+def test_the_oracle_resolves_what_the_environment_allows(
+    solve: Solve, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    document = solve("--model", "oracle", "--jobs", "2")
+    output = capsys.readouterr()
+    summary = document["summary"]
+    assert summary["instances"] == 3
+    assert summary["resolved"] == 2
+    assert summary["share"] == 2 / 3
+    assert summary["cost_usd"] == 0.0
+
+    resolved, hopeless, sent_back = document["rows"]
+    assert resolved["instance_id"] == "octo__shop-1"
+    assert (resolved["resolved"], resolved["lost_at"]) == (True, None)
+    assert resolved["outcome"] == "proposed"
+    assert (resolved["fail_to_pass_ok"], resolved["pass_to_pass_ok"]) == (1, 1)
+
+    assert (hopeless["resolved"], hopeless["lost_at"]) == (False, "evaluation")
+    assert hopeless["reference_resolves"] is False
+    reason = "environment: with the reference too, 1 of 1 FAIL_TO_PASS not passed"
+    assert hopeless["reason"].startswith(reason)
+
+    assert sent_back["resolved"]
+    assert (sent_back["rounds"], sent_back["verification"]) == (2, "red to green")
+
+    assert "left out: 1 (no FAIL_TO_PASS)" in output.err
+    assert "left out: 1 (no repository octo/other)" in output.err
+    assert "octo/shop: 2 of 3" in output.out
+
+
+def test_a_run_without_a_fix_is_lost_at_its_last_stage(solve: Solve, tmp_path: Path) -> None:
     script = tmp_path / "script.yaml"
     script.write_text("- reply: I do not know.\n")
-    out = tmp_path / "out.json"
-    monkeypatch.setattr(
-        sys,
-        "argv",
-        [
-            "solve",
-            *given,
-            "--only",
-            "octo__shop-1",
-            "--model",
-            f"scripted:{script}",
-            "--json",
-            str(out),
-        ],
+    document = solve("--only", "octo__shop-1", "--model", f"scripted:{script}")
+    (row,) = document["rows"]
+    assert row["outcome"] == "no_fix"
+    assert row["lost_at"] == "apply_patch"
+    assert row["resolved"] is False
+
+
+def test_a_missing_model_is_named_without_a_traceback(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "benchmarks.solve", *arguments, "--model", "scripted:/nowhere"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "/nowhere" in result.stderr
+
+
+def reply_with(body: str) -> str:
+    """Return a reply that writes the function's body, and a new test of it."""
+    fixed = f"def total(items):\n    return {body}\n"
+    test = TESTS.replace("total([]), 0", "total([5]), 5")
+    return (
+        f"shop.py\n<<<<<<< SEARCH\n{SHOP}=======\n{fixed}>>>>>>> REPLACE\n\n"
+        f"tests/test_more.py\n<<<<<<< SEARCH\n=======\n{test}>>>>>>> REPLACE\n"
     )
-    main()
-    (row,) = json.loads(out.read_text())["rows"]
-    assert (row["outcome"], row["lost_at"], row["resolved"]) == ("no_fix", "apply_patch", False)
 
 
-def test_a_model_that_is_not_there_is_told_without_a_traceback(given: list[str]) -> None:
-    command = [sys.executable, "-m", "benchmarks.solve", *given, "--model", "scripted:/nowhere"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    assert "/nowhere" in done.stderr
+def test_recorded_exchanges_make_the_same_patches_again(solve: Solve, tmp_path: Path) -> None:
+    """The second round reads a failing test's output.
 
-
-def test_recorded_exchanges_make_the_same_patches_again(
-    given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The second round reads a failing test's output, which must be the same on another run and in
-    another folder.
+    It must be the same in another run and in another folder.
     """
     script = tmp_path / "script.yaml"
-    wrong, right = (
-        f"def total(items):\n    return {say}\n" for say in ("len(items)", "sum(items)")
-    )
-    replies = [
-        f"shop.py\n<<<<<<< SEARCH\n{BASE['shop.py']}=======\n{text}>>>>>>> REPLACE\n"
-        for text in (wrong, right)
-    ]
-    test = "tests/test_more.py\n<<<<<<< SEARCH\n=======\n" + TESTS.replace(
-        "total([]), 0", "total([5]), 5"
-    )
-    replies = [f"{reply}\n{test}>>>>>>> REPLACE\n" for reply in replies]
-    script.write_text(
-        json.dumps([{"reply": replies[1], "when": "tests fail"}, {"reply": replies[0]}])
-    )
-    patches = []
-    for model in (f"scripted:{script}", f"replay:{tmp_path / 'one'}"):
-        out = tmp_path / "out.json"
-        work = tmp_path / ("two" if patches else "one")
-        monkeypatch.setattr(
-            sys,
-            "argv",
-            [
-                "solve",
-                *given,
-                "--only",
-                "octo__shop-1",
-                "--model",
-                model,
-                "--work",
-                str(work),
-                "--json",
-                str(out),
-            ],
-        )
-        main()
-        (row,) = json.loads(out.read_text())["rows"]
-        assert (row["rounds"], row["resolved"]) == (2, True), row["reason"]
+    right = {"reply": reply_with("sum(items)"), "when": "tests fail"}
+    wrong = {"reply": reply_with("len(items)")}
+    script.write_text(json.dumps([right, wrong]))
+    recorded = str(tmp_path / "one")
+    patches: list[str] = []
+    for model, work in ((f"scripted:{script}", recorded), (f"replay:{recorded}", "two")):
+        folder = str(tmp_path / work)
+        document = solve("--only", "octo__shop-1", "--model", model, "--work", folder)
+        (row,) = document["rows"]
+        assert row["rounds"] == 2, row["reason"]
+        assert row["resolved"], row["reason"]
         patches.append(row["model_patch"])
-    assert patches[0] == patches[1] and "+    return sum(items)" in patches[0]
+    assert patches[0] == patches[1]
+    assert "+    return sum(items)" in patches[0]

@@ -1,6 +1,6 @@
-"""Environments kept on this machine for the next run of the same repository.
+"""Environments cached on this machine for the next run of the same repository.
 
-A kept environment was written by code of that repository, in the sandbox, while it was installed.
+A cached environment was written by code of that repository, in the sandbox, while it was installed.
 So a repository gets its own and no other's; no test could write to it, since tests see an
 environment read-only; and a run gets a copy. The key is a hash of all that decided it, so a newer
 recipe never meets an older environment.

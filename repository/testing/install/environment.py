@@ -64,13 +64,15 @@ class _Builder:
         )
 
     async def install(self) -> InstallMode:
-        """Install into a copy of a kept environment, or into a new one, which is then kept."""
+        """Install into a copy of a cached environment, or into a new one, which is then cached."""
         installed = await self._cache.copy_to(self._installer.env, self._key)
         is_new = installed is None
         if is_new:
             await self._create()
         else:
-            self._installer.log.note(f"an environment of this repository is kept here: {self._key}")
+            self._installer.log.note(
+                f"an environment of this repository is cached here: {self._key}"
+            )
         await self._guess_version()
         install_mode = await self._install_repository()
         added = await self._install_requirements(install_mode, installed or [])
@@ -124,7 +126,7 @@ class _Builder:
         return [*requirements, *missing]
 
     async def _finish(self, requirements: list[str]) -> None:
-        """Complete a new environment by what each of its commits needs, and keep it."""
+        """Complete a new environment by what each of its commits needs, and cache it."""
         if "pytest" in self._recipe.runners:
             await install_pytest(self._installer)
         if self._installer.time_left:

@@ -191,7 +191,7 @@ class UvInstaller:
         return await self.run_uv("pip", "install", *options, *arguments, seconds=seconds)
 
     def _repair(self, output: str, date: datetime) -> bool:
-        """Change what uv is told, so that this failure does not occur again.
+        """Change uv's options, so that this failure does not occur again.
 
         Returns:
             Whether anything changed, so that another attempt may succeed.

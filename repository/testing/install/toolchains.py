@@ -1,4 +1,4 @@
-"""Environments of other languages: their tools, found on this machine, fetch and build."""
+"""Environments of other languages: this machine's tools fetch and build."""
 
 import asyncio
 import contextlib
@@ -41,15 +41,15 @@ _PREFIX_FOLDERS = ("bin", "lib", "libexec", "share", "src", "pkg", "conf")
 
 def find_tool(name: str, environ: Mapping[str, str]) -> Path | None:
     """Return the real program; for a proxy of rustup's, the toolchain's own."""
-    found = shutil.which(name, path=environ.get("PATH"))
-    if found is None:
+    command = shutil.which(name, path=environ.get("PATH"))
+    if command is None:
         return None
-    program = Path(found).resolve()
+    program = Path(command).resolve()
     if program.name == "rustup":
         return _rust_tool(name, environ)
     if program.name.startswith(name):
         return program
-    return Path(found)
+    return Path(command)
 
 
 def _rust_tool(name: str, environ: Mapping[str, str]) -> Path | None:

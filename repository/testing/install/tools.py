@@ -36,7 +36,7 @@ class BuildTools:
     """Folders with interpreters; the first that has a version wins."""
     uv: Path
     cache: Path
-    """Folder of caches and kept environments, with one folder a repository."""
+    """Folder of uv's caches and cached environments, with one folder a repository."""
     index: Mapping[str, str]
     """Variables of the package index and the registries, from ``index_settings``."""
 

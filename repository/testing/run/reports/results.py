@@ -43,9 +43,9 @@ class ResultCollector:
             UnreadableReport: no test has a result.
         """
         if not self._statuses:
-            raise UnreadableReport("the report tells of no test")
+            raise UnreadableReport("the report has no test")
+        red = [test for test, status in self._statuses.items() if status in ("failed", "error")]
         failures: dict[str, str] = {}
-        for test, status in self._statuses.items():
-            if status in ("failed", "error") and len(failures) < MAX_FAILURES:
-                failures[test] = self._output.get(test, "")
+        for test in red[:MAX_FAILURES]:
+            failures[test] = self._output.get(test, "")
         return ReportResults(self._statuses, failures)

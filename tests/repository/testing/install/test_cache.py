@@ -1,4 +1,4 @@
-"""Environments that are kept: for one repository, with a key of all that decides them."""
+"""Cached environments: of one repository, with a key of all that decides them."""
 
 from pathlib import Path
 from typing import Any
