@@ -22,7 +22,7 @@ METRICS = "coding_agent.metrics"
 MIN_SECRET = 6
 _SECRET_VARIABLE = re.compile(r"(KEYS?|TOKEN|SECRET|PASSWORD)(_ID)?$")
 #: Libraries that log request bodies and the places of credentials below WARNING.
-_NOISY_LOGGERS = ("botocore", "aiobotocore", "boto3", "urllib3", "aiohttp")
+_NOISY_LOGGERS = ("botocore", "aiobotocore", "boto3", "urllib3", "aiohttp", "httpx", "httpcore")
 
 
 @contextmanager

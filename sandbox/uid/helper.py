@@ -49,6 +49,7 @@ def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
     end_leftovers()
     syscall_table(this_processor())  # read here, once, and not in each session
     helper = _Helper(path, client, lifeline)
+    helper.handle_signals()
     sys.stdout.write(READY)
     sys.stdout.flush()
     # So that a fork does not copy pages only because the collector looks at them.
@@ -65,9 +66,11 @@ class _Helper:
         self._spare: int | None = None
         """The supervisor that waits for the next request."""
         self._any_started = False
-        # A signal: stop. A spare session: its command runs, or it could not be prepared. SIGCHLD.
+        # Written by the handler of the signals that end the helper.
         self._stop_r, self._stop_w = os.pipe()
+        # Written by a spare supervisor: its command runs, or it could not prepare a session.
         self._report_r, self._report_w = os.pipe()
+        # Written by the interpreter for each signal: a child may have ended.
         self._child_r, self._child_w = os.pipe2(os.O_NONBLOCK)
         self._poll = select.poll()
         for descriptor in (self._stop_r, self._report_r, self._child_r):
@@ -75,8 +78,13 @@ class _Helper:
         if lifeline is not None:
             self._poll.register(lifeline, select.POLLIN)
 
+    def handle_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: os.write(self._stop_w, b"."))
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._child_w)
+
     def run(self) -> None:
-        self._handle_signals()
         self._fork_spare()
         while True:
             ready = self._wait()
@@ -89,12 +97,6 @@ class _Helper:
                 self._fork_spare()
             if self._child_r in ready:
                 self._reap_children()
-
-    def _handle_signals(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: os.write(self._stop_w, b"."))
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self._child_w)
 
     def _wait(self) -> set[int]:
         """Wait for a ready descriptor; without a spare session, no longer than until a retry."""
