@@ -98,3 +98,11 @@ def test_every_program_in_the_docs_exists() -> None:
     for module in modules:
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").exists(), module
+
+
+def test_every_module_in_the_docs_exists() -> None:
+    text = "\n".join(TEXT.values())
+    modules = set(re.findall(r"`((?:pipeline|cli|stages|repository|sandbox)(?:\.[a-z_]+)+)`", text))
+    for module in modules:
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or path.is_dir(), module
