@@ -59,7 +59,8 @@ class DocumentTerms:
         average_length = self._average_length()
         scores: dict[str, float] = {}
         for name, document in self._documents.items():
-            saturation = _K1 * (1 - _B + _B * document.length / average_length)
+            length_penalty = 1 - _B + _B * document.length / average_length
+            saturation = _K1 * length_penalty
             score = 0.0
             for term, count in document.counts.items():
                 score += term_scores[term] * count / (count + saturation)
@@ -67,7 +68,9 @@ class DocumentTerms:
         return scores
 
     def _average_length(self) -> float:
-        total = sum(document.length for document in self._documents.values())
+        total = 0
+        for document in self._documents.values():
+            total += document.length
         if total == 0:
             return 1.0
         return total / len(self._documents)
@@ -81,7 +84,8 @@ class DocumentTerms:
         scores: dict[str, float] = {}
         for term, frequency in frequencies.items():
             odds = (total - frequency + 0.5) / (frequency + 0.5)
-            scores[term] = self._weights[term] * math.log(1 + odds) * (_K1 + 1)
+            rarity = math.log(1 + odds)
+            scores[term] = self._weights[term] * rarity * (_K1 + 1)
         return scores
 
     def _split(self, word: str) -> _SplitWord:

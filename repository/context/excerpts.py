@@ -52,12 +52,13 @@ def _choose_lines(lines: Sequence[str], query: Query, max_bytes: int) -> set[int
     """Return the numbers of the lines to show; none where no unit fits."""
     units = _split_into_units(lines)
     left = max_bytes - _MARK_BYTES
-    head = set(range(min(_HEAD_LINES, units[0].stop)))
-    head_cost = _cost(lines, head)
-    if left - head_cost < max_bytes * 3 // 4:
+    head_length = min(_HEAD_LINES, units[0].stop)
+    head = set(range(head_length))
+    left_below_head = left - _cost(lines, head)
+    if left_below_head >= max_bytes * 3 // 4:
+        left = left_below_head
+    else:
         head = set()
-        head_cost = 0
-    left -= head_cost
 
     chosen: set[int] = set()
     for unit in _order_by_worth(lines, units, query):
@@ -82,11 +83,11 @@ def _order_by_worth(
 ) -> list[range]:
     """Return the units that have to do with the issue, best first."""
     documents = DocumentTerms(query)
-    texts: dict[str, str] = {}
+    names: dict[range, set[str]] = {}
     for unit in units:
         text = "\n".join(lines[unit.start : unit.stop])
-        texts[str(unit)] = text
         documents.add(str(unit), text)
+        names[unit] = defined_names(text)
 
     worth: dict[range, float] = {}
     scores = documents.scores()
@@ -94,8 +95,7 @@ def _order_by_worth(
         score = scores[str(unit)]
         if score == 0:
             continue
-        names = defined_names(texts[str(unit)])
-        if not query.identifiers.isdisjoint(names):
+        if not query.identifiers.isdisjoint(names[unit]):
             score *= _DEFINES_NAMED
         worth[unit] = score
     return sorted(worth, key=lambda unit: (-worth[unit], unit.start))

@@ -54,20 +54,36 @@ def find_boosts(
 
     boosts = _boost_named(query, frames, by_name)
     if frames:
-        boosts.append(Boost(frames[-1], _LAST_FRAME, "the traceback ends there"))
+        last_frame = Boost(
+            path=frames[-1],
+            factor=_LAST_FRAME,
+            reason="the traceback ends there",
+        )
+        boosts.append(last_frame)
     return boosts + _boost_defining(definitions)
 
 
-def _boost_named(query: Query, frames: Sequence[str], by_name: PathsByName) -> list[Boost]:
+def _boost_named(
+    query: Query,
+    frames: Sequence[str],
+    by_name: PathsByName,
+) -> list[Boost]:
     """Return the largest boost of each file that is named. ``frames``: files in tracebacks."""
     boosts: list[Boost] = []
     for written in query.paths:
         for path, factor in _resolve_path(written, by_name).items():
-            reason = "in the traceback" if path in frames else "named in the issue"
+            reason = "named in the issue"
+            if path in frames:
+                reason = "in the traceback"
             boosts.append(Boost(path, factor, reason))
     for dotted_name in query.modules:
         for path in _resolve_module(dotted_name, by_name):
-            boosts.append(Boost(path, _NAMED_MODULE, "its module is named in the issue"))
+            boost = Boost(
+                path=path,
+                factor=_NAMED_MODULE,
+                reason="its module is named in the issue",
+            )
+            boosts.append(boost)
 
     largest: dict[str, Boost] = {}
     for boost in boosts:
@@ -88,8 +104,13 @@ def _boost_defining(definitions: Mapping[str, Sequence[str]]) -> list[Boost]:
     boosts: list[Boost] = []
     for path, names in names_by_path.items():
         factor = min(_DEFINES_ONE ** len(names), _DEFINES_AT_MOST)
-        shown_names = ", ".join(sorted(names)[:_NAMES_IN_REASON])
-        boosts.append(Boost(path, factor, f"defines {shown_names}"))
+        first_names = sorted(names)[:_NAMES_IN_REASON]
+        boost = Boost(
+            path=path,
+            factor=factor,
+            reason=f"defines {', '.join(first_names)}",
+        )
+        boosts.append(boost)
     return boosts
 
 
@@ -112,15 +133,16 @@ def _resolve_path(written: str, by_name: PathsByName) -> dict[str, float]:
             best.append(path)
     if len(best) > _MAX_BEARERS:
         return {}
-    factor = _NAMED_PATH if longest_tail > 1 else _NAMED_FILE
+    is_name_alone = longest_tail == 1
+    factor = _NAMED_FILE if is_name_alone else _NAMED_PATH
     return dict.fromkeys(best, factor)
 
 
 def _common_tail(one: Sequence[str], other: Sequence[str]) -> int:
     """Return how many parts at their ends two paths share."""
     length = 0
-    for left, right in zip(reversed(one), reversed(other), strict=False):
-        if left != right:
+    for part, other_part in zip(reversed(one), reversed(other), strict=False):
+        if part != other_part:
             break
         length += 1
     return length
