@@ -77,7 +77,8 @@ def test_a_token_near_its_end_is_replaced(github: GithubStandIn, keys: tuple[str
     made._cache["octo"] = (clock.now + MIN_LIFE_SECONDS + 1, made._cache["octo"][1])
     assert made("octo/sample").get_secret_value() == first
     clock.now += 2
-    assert made("octo/sample").get_secret_value() != first and minted(github) == 2
+    assert made("octo/sample").get_secret_value() != first
+    assert minted(github) == 2
 
 
 def test_where_it_is_not_installed_the_repository_is_refused(

@@ -47,13 +47,15 @@ def test_a_reader_of_the_repository_opens_its_pull_request_from_its_fork(
 ) -> None:
     assert forge.repository(REF).push_refusal is None
     sha = push(forge, tmp_path / "mirrors")
-    assert github.sha("octo/sample", "fix") is None and github.sha("read-bot/sample", "fix") == sha
+    assert github.sha("octo/sample", "fix") is None
+    assert github.sha("read-bot/sample", "fix") == sha
     assert forge.find_pulls(REF, "fix") == []
     made = forge.create_pull(REF, NEW)
     (found,) = forge.find_pulls(REF, "fix")
     assert (found.number, found.head_sha, found.state) == (made.number, sha, "open")
     assert forge.update_pull(REF, made.number, NEW).number == made.number
-    assert len(github.pulls("octo/sample")) == 1 and github.pulls("read-bot/sample") == []
+    assert len(github.pulls("octo/sample")) == 1
+    assert github.pulls("read-bot/sample") == []
 
 
 def test_a_fork_is_made_once_and_found_again(forge: GithubForge, github: GithubStandIn) -> None:

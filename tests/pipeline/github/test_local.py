@@ -56,11 +56,9 @@ def test_a_local_repository_is_a_forge_that_opens_nothing(folder: Path) -> None:
         "open",
         ref.number,
     )
-    assert (
-        forge.token("octo/repo") is None
-        and not forge.opens_pulls
-        and forge.find_pulls(ref, "x") == []
-    )
+    assert forge.token("octo/repo") is None
+    assert not forge.opens_pulls
+    assert forge.find_pulls(ref, "x") == []
     with pytest.raises(ForgeRefused):
         forge.create_pull(ref, NewPull("x", "trunk/1", "T", "B", draft=False))
     with pytest.raises(ForgeRefused):
@@ -119,7 +117,5 @@ def test_a_local_issues_address_is_read_back(parts: list[str], text: str) -> Non
     ref = IssueRef.parse(url)
     assert (ref.url, ref.host, ref.owner) == (url, "file", "local")
     assert ref.name == path.name or path.name in (".", "..")
-    assert (
-        0 < ref.number < 10**9
-        and ref.number == IssueRef.parse(local_issue_url(Path("/other"), text)).number
-    )
+    assert 0 < ref.number < 10**9
+    assert ref.number == IssueRef.parse(local_issue_url(Path("/other"), text)).number

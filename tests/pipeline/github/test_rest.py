@@ -48,7 +48,8 @@ def test_a_repository_is_told_with_what_the_token_may_do(
     github: GithubStandIn, forge: Forge
 ) -> None:
     seen = forge.repository(REF)
-    assert seen.full_name == "Octo/Sample" and seen.clone_url == f"{github.origin}/Octo/Sample.git"
+    assert seen.full_name == "Octo/Sample"
+    assert seen.clone_url == f"{github.origin}/Octo/Sample.git"
     assert (seen.default_branch, seen.archived, seen.push_refusal, seen.private) == (
         "main",
         False,
@@ -90,7 +91,8 @@ def test_an_issue_comes_with_all_pages_of_its_comments(github: GithubStandIn, fo
 
 def test_texts_come_as_written(forge: Forge) -> None:
     issue = forge.issue(REF)
-    assert issue.body == "It is <!-- hidden --> broken." and issue.association == "OWNER"
+    assert issue.body == "It is <!-- hidden --> broken."
+    assert issue.association == "OWNER"
 
 
 def test_comments_without_end_are_not_all_fetched(github: GithubStandIn, forge: Forge) -> None:
@@ -138,8 +140,10 @@ def test_a_pull_request_is_opened_with_labels_and_reviewers(
     made = forge.create_pull(REF, new)
     [pull] = github.pulls("Octo/Sample")
     assert (pull.draft, pull.issue.labels, pull.reviewers) == (True, ["bug", "agent"], ["ada"])
-    assert made.url == f"https://github.com/Octo/Sample/pull/{made.number}" and made.state == "open"
-    assert made.head_sha == github.sha("Octo/Sample", "fix") and made.body == "B"
+    assert made.url == f"https://github.com/Octo/Sample/pull/{made.number}"
+    assert made.state == "open"
+    assert made.head_sha == github.sha("Octo/Sample", "fix")
+    assert made.body == "B"
 
 
 def test_a_reviewer_that_github_refuses_costs_a_warning_not_the_others(
@@ -149,7 +153,8 @@ def test_a_reviewer_that_github_refuses_costs_a_warning_not_the_others(
         REF, NewPull("fix", "main", "T", "B", draft=False, reviewers=("stranger", "ada"))
     )
     assert github.pulls("Octo/Sample")[0].reviewers == ["ada"]
-    assert "reviewer stranger" in caplog.text and "collaborators" in caplog.text
+    assert "reviewer stranger" in caplog.text
+    assert "collaborators" in caplog.text
 
 
 def test_find_pulls_gives_open_and_closed_ones_of_the_branch_newest_first(
@@ -262,11 +267,8 @@ def test_the_token_is_in_no_address_and_no_log(
     caplog.set_level(logging.DEBUG)
     forge.create_pull(REF, NEW)
     forge.find_pulls(REF, "fix")
-    assert len(github.requests) == 3 and not any(
-        WRITE_TOKEN in logged.path for logged in github.requests
-    )
-    assert (
-        caplog.text
-        and WRITE_TOKEN not in caplog.text
-        and WRITE_TOKEN not in repr(vars(forge)["_token"])
-    )
+    assert len(github.requests) == 3
+    assert not any(WRITE_TOKEN in logged.path for logged in github.requests)
+    assert caplog.text
+    assert WRITE_TOKEN not in caplog.text
+    assert WRITE_TOKEN not in repr(vars(forge)["_token"])

@@ -129,7 +129,8 @@ def test_a_run_taken_over_between_reading_and_writing_takes_no_write(
     with pytest.raises(LeaseLost):
         finish(store, held)
     run = other.run(job().id)
-    assert run is not None and (run.state, run.outcome, run.deliveries) == ("running", None, 2)
+    assert run is not None
+    assert (run.state, run.outcome, run.deliveries) == ("running", None, 2)
     assert other.pending_events() == []
 
 
@@ -191,7 +192,8 @@ def test_money_that_another_worker_reserved_in_between_is_not_there_any_more(
     with pytest.raises(BudgetExceeded) as caught:
         reserve(store, held, 30)
     assert (caught.value.scope, caught.value.left) == ("repository_day", 20)
-    assert store.spent(day=DAY) == 80 and store.calls(RunKey(job().id, 0)) == []
+    assert store.spent(day=DAY) == 80
+    assert store.calls(RunKey(job().id, 0)) == []
 
 
 def test_a_cancellation_between_reading_and_writing_is_told(
@@ -240,7 +242,8 @@ def test_a_store_that_is_too_busy_makes_the_run_wait(
     answer(client, "TransactWriteItems", 1000, cancelled("TransactionConflict"))
     with pytest.raises(Retry, match="too busy") as caught:
         claim(store)
-    assert not caught.value.counts and len(pauses) == 9
+    assert not caught.value.counts
+    assert len(pauses) == 9
 
 
 @pytest.mark.parametrize(
@@ -256,7 +259,8 @@ def test_what_trying_again_does_not_mend_passes_through(
     answer(client, "TransactWriteItems", 1000, error)
     with pytest.raises(ClientError) as caught:
         claim(store)
-    assert pauses == [] and judge(caught.value).family is Family.RETRY
+    assert pauses == []
+    assert judge(caught.value).family is Family.RETRY
 
 
 # What goes after its time
@@ -276,7 +280,8 @@ def test_a_finished_run_is_forgotten_after_its_time_and_its_job_is_a_new_one(
     clock.now += KEEP - 1
     assert isinstance(store.claim(Submission.of(job()), lease_seconds=LEASE), Finished)
     clock.now += 1
-    assert store.run(job().id) is None and store.runs() == []
+    assert store.run(job().id) is None
+    assert store.runs() == []
     assert (
         store.checkpoints(RunKey(job().id, 0))
         == store.effects(job().id)
@@ -304,10 +309,13 @@ def test_a_replay_keeps_the_job_until_its_own_end(store: DynamoStore, clock: Clo
     held = claim(store, job(replay={"id": "late"}))
     clock.now += LEASE - 1
     newest = store.run(job().id)
-    assert store.run(job().id, 0) is None and newest is not None and newest.generation == 1
+    assert store.run(job().id, 0) is None
+    assert newest is not None
+    assert newest.generation == 1
     finish(store, held)
     answered = store.claim(Submission.of(job()), lease_seconds=LEASE)
-    assert isinstance(answered, Finished) and answered.run.generation == 1
+    assert isinstance(answered, Finished)
+    assert answered.run.generation == 1
 
 
 # What fits
@@ -323,11 +331,9 @@ def test_a_result_and_its_event_of_the_largest_size_fit_beside_a_large_job(
     event = Event.about(result, "2001-09-09T01:46:40.000Z")
     store.finish(held.lease, result, event, TOPIC)
     run = store.run(job().id)
-    assert (
-        run is not None
-        and run.event == event.model_dump_json()
-        and run.result == result.model_dump_json()
-    )
+    assert run is not None
+    assert run.event == event.model_dump_json()
+    assert run.result == result.model_dump_json()
     assert store.pending_events()[0].body == event.model_dump_json()
     sizes = [
         len(json.dumps(item, default=lambda data: data.hex()[::2]))

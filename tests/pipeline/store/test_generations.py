@@ -13,10 +13,19 @@ from pipeline.store.contract import (
     Claimed,
     ClaimedInvalid,
     Finished,
+    Round,
     Submission,
 )
 from pipeline.store.store import RunStore
-from tests.stand_ins.runs import LEASE, START, Clock, claim, finish, job
+from tests.pipeline.store.submissions import checkpoint, replay_fields, submit
+from tests.stand_ins.runs import (
+    LEASE,
+    START,
+    Clock,
+    claim,
+    finish,
+    job,
+)
 
 
 def replay_job(replay_id: str) -> FixIssueJob:
@@ -201,7 +210,7 @@ def test_a_submission_of_a_finished_replay_is_answered_with_its_event(store: Run
     assert answer.run.event == event.model_dump_json()
 
 
-def test_a_lower_redrive_count_does_not_restart_a_newer_failure(store: RunStore):
+def test_a_redrive_of_an_older_failure_does_not_restart_a_newer_one(store: RunStore):
     finish(store, claim(store), Outcome.FAILED)
     redriven = claim_redrive(store, 0)
     assert isinstance(redriven, Claimed)
@@ -210,3 +219,94 @@ def test_a_lower_redrive_count_does_not_restart_a_newer_failure(store: RunStore)
     answer = store.claim(submission, lease_seconds=LEASE)
     assert isinstance(answer, Finished)
     assert len(store.runs()) == 2
+
+
+def test_one_replay_id_makes_one_generation(store: RunStore):
+    finish(store, claim(store))
+    second = claim(store, job(**replay_fields("again")))
+    assert second.run.generation == 1
+    assert not second.body_differs
+    assert isinstance(submit(store, **replay_fields("again")), Busy)
+    finish(store, second)
+    answer = submit(store, **replay_fields("again"))
+    assert isinstance(answer, Finished)
+    assert answer.run.generation == 1
+    assert claim(store, job(**replay_fields("once more"))).run.generation == 2
+
+
+def test_an_old_replay_id_means_its_own_generation(store: RunStore):
+    finish(store, claim(store))
+    finish(store, claim(store, job(**replay_fields("one"))))
+    finish(store, claim(store, job(**replay_fields("two"))))
+    answer = submit(store, **replay_fields("one"))
+    assert isinstance(answer, Finished)
+    assert answer.run.generation == 1
+    newest = submit(store)
+    assert isinstance(newest, Finished)
+    assert newest.run.generation == 2
+
+
+def test_a_replay_of_an_unknown_job_is_its_first_generation(store: RunStore):
+    assert claim(store, job(**replay_fields("r"))).run.generation == 0
+    assert isinstance(submit(store), Busy)
+
+
+def test_a_replay_waits_for_the_run_before_it(store: RunStore, clock: Clock):
+    first = claim(store)
+    assert submit(store, **replay_fields("again")) == Busy(START + LEASE)
+    store.release(first.lease)
+    assert isinstance(submit(store, **replay_fields("again")), Busy)
+    finish(store, claim(store))
+    assert claim(store, job(**replay_fields("again"))).run.generation == 1
+
+
+def test_a_generation_starts_empty_but_the_effects_are_kept(store: RunStore):
+    first = claim(store)
+    store.save_checkpoint(first.lease, checkpoint())
+    store.open_round(first.lease, Round(2, "fetch", "red"), 1.0)
+    store.intend(first.lease, "push", {"sha": "a"})
+    store.count_try(first.lease, "boom", 1.0)
+    finish(store, first)
+    second = claim(store, job(metadata={"n": "2"}, **replay_fields("again")))
+    run = second.run
+    assert (run.round, run.tries, run.deliveries, run.seconds, run.last_error) == (
+        1,
+        0,
+        1,
+        0.0,
+        None,
+    )
+    assert '"n":"2"' in run.body
+    assert store.checkpoints(RunKey(job().id, 1)) == store.rounds(RunKey(job().id, 1)) == []
+    assert store.intend(second.lease, "push", {"sha": "b"}) == {"sha": "b"}
+    assert [(e.generation, e.intention) for e in store.effects(job().id)] == [
+        (0, {"sha": "a"}),
+        (1, {"sha": "b"}),
+    ]
+
+
+def test_a_redrive_of_a_failed_run_starts_the_next_generation_once(store: RunStore):
+    finish(store, claim(store), Outcome.FAILED)
+    again = claim(store, redrive_of=0)
+    assert again.run.generation == 1
+    assert isinstance(submit(store, redrive_of=0), Busy)
+    finish(store, again, Outcome.FAILED)
+    twice = submit(store, redrive_of=0)
+    assert isinstance(twice, Finished)
+    assert twice.run.generation == 1
+    assert claim(store, redrive_of=1).run.generation == 2
+
+
+def test_a_redrive_of_a_failed_replay_starts_the_next_generation_too(store: RunStore):
+    finish(store, claim(store))
+    finish(store, claim(store, job(**replay_fields("r"))), Outcome.FAILED)
+    again = claim(store, job(**replay_fields("r")), redrive_of=1)
+    assert again.run.generation == 2
+    assert isinstance(submit(store, redrive_of=1, **replay_fields("r")), Busy)
+
+
+def test_a_redrive_of_a_run_that_did_not_fail_is_answered_with_its_end(store: RunStore):
+    finish(store, claim(store), Outcome.NO_FIX)
+    answer = submit(store, redrive_of=0)
+    assert isinstance(answer, Finished)
+    assert answer.run.generation == 0

@@ -8,22 +8,110 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import LeaseLost
-from pipeline.outcome import Event, RunStarted
 from pipeline.run_key import RunKey
-from pipeline.store.contract import Claimed
+from pipeline.store.contract import Busy, Claimed, Lease, MoneyCaps, Round
 from pipeline.store.store import RunStore
-from tests.stand_ins.runs import LEASE, START, TOPIC, Clock, claim, finish, job
+from tests.pipeline.store.submissions import checkpoint, started_event, submit
+from tests.stand_ins.runs import LEASE, START, TOPIC, Clock, call_request, claim, finish, job
+
+CAPS = MoneyCaps(10**6, 10**7, 10**8)
 
 
-def started_event(claimed: Claimed) -> Event:
-    data = RunStarted(
-        job_id=claimed.run.job_id,
-        generation=claimed.run.generation,
-        issue_url=claimed.run.issue_url,
-        repository=claimed.run.repository,
-        trace="t",
-    )
-    return Event.about(data, "2001-09-09T01:46:40.000Z")
+def test_a_lost_lease_releases_nothing(store: RunStore, clock: Clock):
+    first = claim(store)
+    clock.now += LEASE
+    claim(store)
+    store.release(first.lease)
+    assert isinstance(submit(store), Busy)
+
+
+def test_a_renewed_lease_stays_live(store: RunStore, clock: Clock):
+    claimed = claim(store)
+    clock.now += LEASE - 1
+    assert store.renew(claimed.lease, lease_seconds=LEASE) is False
+    clock.now += LEASE - 1
+    assert isinstance(submit(store), Busy)
+    store.save_checkpoint(claimed.lease, checkpoint())
+
+
+def test_a_heartbeat_after_the_end_of_its_run_is_no_error(store: RunStore):
+    claimed = claim(store)
+    finish(store, claimed)
+    assert store.renew(claimed.lease, lease_seconds=LEASE) is False
+    with pytest.raises(LeaseLost):
+        store.count_try(claimed.lease, "late", 0.0)
+
+
+def test_an_expired_lease_is_renewed_until_the_run_is_taken_over(store: RunStore, clock: Clock):
+    claimed = claim(store)
+    clock.now += 5 * LEASE
+    store.renew(claimed.lease, lease_seconds=LEASE)
+    store.save_checkpoint(claimed.lease, checkpoint())
+    clock.now += LEASE
+    claim(store)
+    with pytest.raises(LeaseLost):
+        store.renew(claimed.lease, lease_seconds=LEASE)
+
+
+WRITES: dict[str, Callable[[RunStore, Claimed], object]] = {
+    "count_try": lambda store, claimed: store.count_try(claimed.lease, "an error", 1.0),
+    "save_checkpoint": lambda store, claimed: store.save_checkpoint(
+        claimed.lease, checkpoint("late")
+    ),
+    "open_round": lambda store, claimed: store.open_round(
+        claimed.lease, Round(2, "fetch", "red"), 1.0
+    ),
+    "intend": lambda store, claimed: store.intend(claimed.lease, "push", {"sha": "a"}),
+    "record": lambda store, claimed: store.record(claimed.lease, "pull", {"number": 1}),
+    "reserve": lambda store, claimed: reserve(store, claimed.lease),
+    "settle": lambda store, claimed: store.settle(
+        claimed.lease, store.calls(RunKey(job().id, 0))[0], micro_usd=1
+    ),
+    "release_call": lambda store, claimed: store.release_call(
+        claimed.lease, store.calls(RunKey(job().id, 0))[0]
+    ),
+    "announce": lambda store, claimed: store.announce(claimed.lease, started_event(claimed), TOPIC),
+    "finish": finish,
+}
+
+
+def reserve(store: RunStore, lease: Lease) -> object:
+    return store.reserve(lease, call_request(1, key="late"), CAPS)
+
+
+def stored_rows(store: RunStore) -> list[object]:
+    rows: list[object] = [store.pending_events(), store.effects(job().id)]
+    key = RunKey(job().id, 0)
+    rows.append(store.run(key.job_id, key.generation))
+    for read in (store.checkpoints, store.rounds, store.calls):
+        rows.append(read(key))
+    return rows
+
+
+@pytest.mark.parametrize("write", sorted(WRITES))
+@pytest.mark.parametrize("ending", ["expired", "taken over", "released", "finished", "forged"])
+def test_nothing_is_written_without_a_live_lease(
+    store: RunStore, clock: Clock, write: str, ending: str
+):
+    claimed = claim(store)
+    store.intend(claimed.lease, "pull", {"title": "t"})
+    store.reserve(claimed.lease, call_request(5, key="k"), CAPS)
+    match ending:
+        case "expired":
+            clock.now += LEASE
+        case "taken over":
+            clock.now += LEASE
+            claim(store)
+        case "released":
+            store.release(claimed.lease)
+        case "finished":
+            finish(store, claimed)
+        case "forged":
+            claimed = replace(claimed, lease=replace(claimed.lease, token="0" * 32))
+    before = stored_rows(store)
+    with pytest.raises(LeaseLost):
+        WRITES[write](store, claimed)
+    assert stored_rows(store) == before
 
 
 def test_a_released_lease_is_not_renewed(store: RunStore):
@@ -132,42 +220,6 @@ def test_writes_of_many_threads_under_one_lease_all_count(
     assert (run.tries, run.seconds) == (6, 6.0)
     assert len(store.history(claimed.run.key)) == 8
     store.close()
-
-
-def test_a_result_stands_whichever_delivery_stored_it(store: RunStore, clock: Clock):
-    first = claim(store)
-    store.intend(first.lease, "push", {"sha": "a"})
-    clock.now += LEASE
-    second: Claimed = claim(store)
-    assert store.intend(second.lease, "push", {"sha": "b"}) == {"sha": "a"}
-    store.record(second.lease, "push", {"done": True})
-    (effect,) = store.effects(job().id)
-    assert (effect.intention, effect.result) == ({"sha": "a"}, {"done": True})
-
-
-def test_a_result_without_an_intention_is_not_recorded(store: RunStore):
-    claimed = claim(store)
-    store.record(claimed.lease, "push", {"done": True})
-    assert store.effects(job().id) == []
-
-
-def test_events_wait_in_the_order_in_which_they_were_stored(store: RunStore, clock: Clock):
-    events = []
-    for number in (3, 1, 2):
-        clock.now += 1
-        events.append(finish(store, claim(store, job(number))))
-    assert [pending.event_id for pending in store.pending_events()] == [e.id for e in events]
-    store.mark_published(events[0].id)
-    assert [pending.event_id for pending in store.pending_events(1)] == [events[1].id]
-
-
-def test_an_announced_event_is_not_pending_again_after_its_publication(store: RunStore):
-    claimed = claim(store)
-    event = started_event(claimed)
-    store.announce(claimed.lease, event, TOPIC)
-    store.mark_published(event.id)
-    store.announce(claimed.lease, event, TOPIC)
-    assert store.pending_events() == []
 
 
 def test_a_cancellation_is_kept_apart_from_the_lease(store: RunStore, clock: Clock):

@@ -147,7 +147,8 @@ class Workers(RuleBasedStateMachine):
     @invariant()
     def what_is_stored_is_what_landed(self) -> None:
         rows: list[Any] = [self.store.run(self.job_id, n) for n in range(self.generations + 1)]
-        assert rows[-1] is None and None not in rows[:-1]
+        assert rows[-1] is None
+        assert None not in rows[:-1]
         for row in rows[:-1]:
             n = row.generation
             assert row.outcome == (self.finished[n][0] if n in self.finished else None)

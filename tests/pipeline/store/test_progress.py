@@ -1,0 +1,82 @@
+"""The progress of a run: checkpoints, rounds, tries, effects, a cancellation."""
+
+from pipeline.run_key import RunKey
+from pipeline.store.contract import Claimed, Round
+from pipeline.store.store import RunStore
+from tests.pipeline.store.submissions import checkpoint, replay_fields
+from tests.stand_ins.runs import LEASE, Clock, claim, finish, job
+
+
+def test_rounds_and_seconds_add_up(store: RunStore):
+    claimed = claim(store)
+    assert store.save_checkpoint(claimed.lease, checkpoint("fetch", seconds=1.0)) is False
+    store.open_round(claimed.lease, Round(2, "fetch", "it was red"), 2.0)
+    store.save_checkpoint(claimed.lease, checkpoint("fetch", round=2, seconds=4.0))
+    assert store.count_try(claimed.lease, "ValueError: x", 8.0) == 1
+    assert store.count_try(claimed.lease, "ValueError: y", 16.0) == 2
+    run = store.run(job().id, 0)
+    assert run is not None
+    assert (run.round, run.seconds, run.tries, run.last_error) == (2, 31.0, 2, "ValueError: y")
+    assert store.rounds(RunKey(job().id, 0)) == [Round(2, "fetch", "it was red")]
+    assert [(c.round, c.stage) for c in store.checkpoints(RunKey(job().id, 0))] == [
+        (1, "fetch"),
+        (2, "fetch"),
+    ]
+
+
+def test_checkpoints_are_in_the_order_of_their_writing(store: RunStore):
+    claimed = claim(store)
+    for stage in ("zeta", "alpha", "mid"):
+        store.save_checkpoint(claimed.lease, checkpoint(stage))
+    assert [c.stage for c in store.checkpoints(RunKey(job().id, 0))] == ["zeta", "alpha", "mid"]
+
+
+def test_the_first_intention_of_a_run_stands(store: RunStore):
+    claimed = claim(store)
+    assert store.intend(claimed.lease, "push", {"sha": "a", "n": [1, 2]}) == {
+        "sha": "a",
+        "n": [1, 2],
+    }
+    assert store.intend(claimed.lease, "push", {"sha": "b"}) == {"sha": "a", "n": [1, 2]}
+    store.record(claimed.lease, "push", {"done": True})
+    (effect,) = store.effects(job().id)
+    assert (effect.generation, effect.name, effect.result) == (0, "push", {"done": True})
+
+
+def test_an_intention_is_returned_as_a_later_delivery_reads_it(store: RunStore):
+    claimed = claim(store)
+    now = store.intend(claimed.lease, "pull", {"labels": ("bug",), "body": "ü 🎉"})
+    assert now == store.intend(claimed.lease, "pull", {}) == {"labels": ["bug"], "body": "ü 🎉"}
+
+
+def test_a_cancellation_is_reported_by_the_next_checkpoint_or_heartbeat(store: RunStore):
+    assert store.request_cancel("nothing") is False
+    claimed = claim(store)
+    assert store.request_cancel(job().id) is True
+    assert store.renew(claimed.lease, lease_seconds=LEASE) is True
+    assert store.save_checkpoint(claimed.lease, checkpoint()) is True
+    store.release(claimed.lease)
+    assert claim(store).run.cancel_requested
+
+
+def test_a_finished_run_can_not_be_cancelled(store: RunStore):
+    finish(store, claim(store))
+    assert store.request_cancel(job().id) is False
+    assert not claim(store, job(**replay_fields("again"))).run.cancel_requested
+
+
+def test_an_intention_of_an_earlier_delivery_stands(store: RunStore, clock: Clock):
+    first = claim(store)
+    store.intend(first.lease, "push", {"sha": "a"})
+    clock.now += LEASE
+    second: Claimed = claim(store)
+    assert store.intend(second.lease, "push", {"sha": "b"}) == {"sha": "a"}
+    store.record(second.lease, "push", {"done": True})
+    (effect,) = store.effects(job().id)
+    assert (effect.intention, effect.result) == ({"sha": "a"}, {"done": True})
+
+
+def test_a_result_without_an_intention_is_not_recorded(store: RunStore):
+    claimed = claim(store)
+    store.record(claimed.lease, "push", {"done": True})
+    assert store.effects(job().id) == []
