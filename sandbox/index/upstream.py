@@ -32,6 +32,8 @@ class Answer:
 
 
 class Upstream:
+    """Sends requests to the indexes, and to where their pages link."""
+
     def __init__(self, indexes: Sequence[str], certificates: str | None):
         """
         Args:
@@ -40,15 +42,7 @@ class Upstream:
         """
         self._indexes = tuple(indexes)
         self._index_hosts = {_host_and_port(httpx.URL(index)) for index in indexes}
-        self._client = httpx.Client(
-            verify=ssl.create_default_context(cafile=certificates),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=_TIMEOUT_SECONDS,
-            # Connections are kept by address and port, where another host may answer, too: a
-            # connection whose certificate was checked for one host must not serve another.
-            limits=httpx.Limits(max_keepalive_connections=0),
-        )
+        self._context = ssl.create_default_context(cafile=certificates)
 
     @contextmanager
     def fetch(self, method: str, address: str, headers: Mapping[str, str]) -> Iterator[Answer]:
@@ -58,28 +52,36 @@ class Upstream:
             UPSTREAM_ERRORS: there is no answer.
         """
         for _ in range(_MAX_REQUESTS):
-            response = self._send(method, address, headers)
-            try:
+            with self._request(method, address, headers) as response:
                 if not response.has_redirect_location:
                     yield Answer(address, response)
                     return
-            finally:
-                response.close()
             address = urljoin(address, response.headers["Location"])
         raise ValueError("too many redirects")
 
-    def _send(self, method: str, address: str, headers: Mapping[str, str]) -> httpx.Response:
+    @contextmanager
+    def _request(
+        self, method: str, address: str, headers: Mapping[str, str]
+    ) -> Iterator[httpx.Response]:
         url = httpx.URL(address)
-        # The address that was checked is the one that is connected to; the host's name is left in
-        # the header and for its certificate.
-        checked = url.copy_with(host=self._resolve(url), userinfo=b"")
-        request = self._client.build_request(
-            method,
-            checked,
-            headers={**headers, "Host": url.netloc.decode("ascii")},
-            extensions={"sni_hostname": url.raw_host.decode("ascii")},
-        )
-        return self._client.send(request, auth=self._credentials(address, url), stream=True)
+        # The IP address that was checked is the one that is connected to. The host's name is left
+        # in the header, and for the check of its certificate.
+        checked_url = url.copy_with(host=self._resolve(url), userinfo=b"")
+        host_header = url.netloc.decode("ascii")
+        # A client for each request: one keeps connections and cookies by IP address, where another
+        # host may answer, too.
+        client = httpx.Client(verify=self._context, trust_env=False, timeout=_TIMEOUT_SECONDS)
+        with (
+            client,
+            client.stream(
+                method,
+                checked_url,
+                headers={**headers, "Host": host_header},
+                auth=self._credentials(address, url),
+                extensions={"sni_hostname": url.raw_host.decode("ascii")},
+            ) as response,
+        ):
+            yield response
 
     def _credentials(self, address: str, url: httpx.URL) -> httpx.BasicAuth | None:
         """Return an index's own credentials; those in other addresses are not used."""

@@ -29,11 +29,12 @@ _CREDENTIALS = "Basic " + base64.b64encode(b"user:pass").decode()
 
 
 class IndexServer(ThreadingHTTPServer):
-    """Serves on a free port of loopback, and keeps the paths that it was asked for."""
+    """Serves on a free port of loopback; records the path and the cookies of each request."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.requested: list[str] = []
+        self.cookies: list[str | None] = []
 
     @property
     def address(self) -> str:
@@ -47,6 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.requested.append(self.path)
+        self.server.cookies.append(self.headers["Cookie"])
         if self.path.startswith("/private/") and self.headers["Authorization"] != _CREDENTIALS:
             self._answer(401, "text/plain", b"authentication required")
             return
@@ -89,6 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Set-Cookie", "visited=yes")
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()

@@ -100,6 +100,12 @@ def test_redirect_is_followed(proxy: IndexProxy):
     assert request_project(proxy, "/0/moved/")["name"] == "thing"
 
 
+def test_cookies_are_not_kept(proxy: IndexProxy, index: IndexServer):
+    request_project(proxy, "/0/moved/")
+    request_project(proxy)
+    assert index.cookies == [None, None, None]
+
+
 def test_missing_page_is_passed_on(proxy: IndexProxy):
     assert request(proxy, "/0/nothing/") == (404, b"no such page")
 
