@@ -12,7 +12,6 @@ from repository.testing.detect.automation import AutomationHints, read_automatio
 from repository.testing.detect.needs import TestNeeds, find_needs, select_needs
 from repository.testing.detect.project import Package, Project
 from repository.testing.detect.python_tests import (
-    RunnerChoice,
     Script,
     TestFiles,
     choose_runners,
@@ -20,7 +19,7 @@ from repository.testing.detect.python_tests import (
     find_test_files,
     read_shared_files,
 )
-from repository.testing.detect.requirements import Need, installable
+from repository.testing.detect.requirements import Need, declared_needs, installable
 from repository.testing.detect.toolchains import DetectedToolchain, detect_toolchain
 from repository.testing.detect.tree import Tree
 
@@ -59,7 +58,18 @@ class Detection:
     """How the runner was decided, or why there is none."""
     tests: TestFiles = field(default_factory=TestFiles)
     hints: AutomationHints = field(default_factory=AutomationHints)
-    evidence: tuple[Evidence, ...] = ()
+    needs: tuple[Need, ...] = ()
+    """All that any source asks for; ``draft.needs`` was chosen from it."""
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """What led to the runner, and to each package that is installed for the tests."""
+        evidence = []
+        for runner in self.draft.runners[:1]:
+            evidence.append(Evidence(f"runner {runner}", self.reason))
+        if self.draft.toolchain is None:
+            evidence += _explain_needs(self.draft.needs, self.needs)
+        return evidence
 
 
 def detect(tree: Tree) -> Detection:
@@ -83,16 +93,20 @@ def _detect_python(tree: Tree) -> Detection:
     choice = choose_runners(project, tests, script, hints)
     test_code = {**tests.texts, **read_shared_files(tree, tests)}
     all_needs = find_needs(project, hints, test_code)
-    needs = select_needs(all_needs, project, hints, test_code)
     draft = RecipeDraft(
         runners=choice.runners,
         script=script,
         patterns=tests.patterns,
         package=project.package,
-        needs=needs,
+        needs=select_needs(all_needs, project, hints, test_code),
     )
-    evidence = _collect_evidence(choice, needs, all_needs)
-    return Detection(draft, choice.reason, tests, hints, evidence)
+    return Detection(
+        draft=draft,
+        reason=choice.reason,
+        tests=tests,
+        hints=hints,
+        needs=tuple(all_needs),
+    )
 
 
 def _has_more_tests(toolchain: DetectedToolchain, python: Detection) -> bool:
@@ -107,13 +121,13 @@ def _prefer_toolchain(python: Detection, toolchain: DetectedToolchain) -> Detect
         patterns=toolchain.patterns,
         texts=toolchain.test_texts,
     )
-    return Detection(
-        draft=replace(python.draft, runners=runners, patterns=tests.patterns, toolchain=toolchain),
-        reason=toolchain.reason,
-        tests=tests,
-        hints=python.hints,
-        evidence=tuple(Evidence(f"runner {runner}", toolchain.reason) for runner in runners),
+    draft = replace(
+        python.draft,
+        runners=runners,
+        patterns=toolchain.patterns,
+        toolchain=toolchain,
     )
+    return replace(python, draft=draft, reason=toolchain.reason, tests=tests)
 
 
 def _configure(detection: Detection, config: TestsConfig, tree: Tree) -> Detection:
@@ -122,14 +136,18 @@ def _configure(detection: Detection, config: TestsConfig, tree: Tree) -> Detecti
     if config.files:
         paths = tuple(path for path in tree.paths if matches(path, config.files))
         tests = TestFiles(paths, config.files, tests.texts)
-    draft = _configure_draft(replace(detection.draft, patterns=tests.patterns), config)
+    draft = replace(detection.draft, patterns=tests.patterns)
     reason = detection.reason
-    evidence = [*detection.evidence]
     if config.command or config.runner:
         reason = f"{CONFIG} says so"
-        evidence.insert(0, Evidence(f"runner {draft.runners[0]}", CONFIG))
-    evidence += [Evidence(f"requirement {line}", CONFIG) for line in config.requirements]
-    return replace(detection, draft=draft, reason=reason, tests=tests, evidence=tuple(evidence))
+    configured_needs = declared_needs(config.requirements, CONFIG)
+    return Detection(
+        draft=_configure_draft(draft, config),
+        reason=reason,
+        tests=tests,
+        hints=detection.hints,
+        needs=(*configured_needs, *detection.needs),
+    )
 
 
 def _configure_draft(draft: RecipeDraft, config: TestsConfig) -> RecipeDraft:
@@ -156,17 +174,15 @@ def _configure_draft(draft: RecipeDraft, config: TestsConfig) -> RecipeDraft:
     )
 
 
-def _collect_evidence(
-    choice: RunnerChoice, needs: TestNeeds, all_needs: Sequence[Need]
-) -> tuple[Evidence, ...]:
-    """Return what led to the runner and to each requirement."""
+def _explain_needs(chosen: TestNeeds, needs: Sequence[Need]) -> list[Evidence]:
+    """Return the source of each requirement."""
     sources: dict[str, str] = {}
-    for need in all_needs:
+    for need in needs:
         sources.setdefault(need.line, need.source)
-    evidence = [Evidence(f"runner {runner}", choice.reason) for runner in choice.runners[:1]]
-    for line in needs.requirements:
+    evidence = []
+    for line in chosen.requirements:
         evidence.append(Evidence(f"requirement {line}", sources[line]))
-    for module, line in sorted(needs.modules.items()):
+    for module, line in sorted(chosen.modules.items()):
         source = sources.get(line, "no file names it")
         evidence.append(Evidence(f"{line} if missing", f"tests import {module}; {source}"))
-    return tuple(evidence)
+    return evidence

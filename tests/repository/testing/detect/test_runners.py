@@ -47,15 +47,14 @@ def test_every_conclusion_names_its_source() -> None:
         "test_a.py": "import yaml\n" + CASE,
         "requirements-test.txt": "mock==1\n",
         "tox.ini": "[testenv]\ndeps = attrs\ncommands = python -m unittest\n",
-        ".coding-agent.toml": "[tests]\nrequirements = ['six']\n",
+        ".coding-agent.toml": "[tests]\nrequirements = ['attrs>=20']\n",
     }
     evidence = detect(tree_of(files)).evidence
     assert [(one.conclusion, one.source) for one in evidence] == [
         ("runner unittest", "its tests are unittest's TestCases"),
+        ("requirement attrs>=20", ".coding-agent.toml"),
         ("requirement mock==1", "requirements-test.txt"),
-        ("requirement attrs", "tox.ini [testenv] deps"),
         ("pyyaml if missing", "tests import yaml; no file names it"),
-        ("requirement six", ".coding-agent.toml"),
     ]
 
 
