@@ -37,9 +37,8 @@ def read_cases(file: Path, repos: Path | None) -> Iterator[Case]:
     """
     contents = _Contents(file.parent, repos)
     for row in _rows(file):
-        before = {path: contents.text(ref, row, path) for path, ref in row["files"].items()}
-        expected = row.get("expected") or {}
-        after = {path: contents.text(ref, row, path) for path, ref in expected.items()}
+        before = contents.texts(row, "files")
+        after = contents.texts(row, "expected")
         yield Case(
             id=row["id"],
             source=row.get("source") or file.name.partition(".")[0],
@@ -66,8 +65,15 @@ class _Contents:
                 key, repository, commit, path = line.split("\t")
                 self._places[key] = (repository, commit, path)
 
-    def text(self, ref: Any, row: dict[str, Any], path: str) -> str:
-        """Return the content that a case's reference stands for."""
+    def texts(self, row: dict[str, Any], field: str) -> dict[str, str]:
+        """Return the contents in a field of a case, by path."""
+        texts: dict[str, str] = {}
+        for path, ref in (row.get(field) or {}).items():
+            texts[path] = self._text(ref, row, path)
+        return texts
+
+    def _text(self, ref: Any, row: dict[str, Any], path: str) -> str:
+        """Return the content that a reference stands for."""
         if isinstance(ref, str):
             return ref
         key = ref["blob"]

@@ -32,7 +32,7 @@ _STRICT_RUNGS = ("exact", "line ends")
 @contextmanager
 def only_rungs(names: Collection[str]) -> Iterator[None]:
     """Take all other rungs off the ladder, to measure what each is for."""
-    rungs = {name: rung for name, rung in RUNGS.items() if name in names}
+    rungs = {name: RUNGS[name] for name in names}
     with mock.patch.dict(RUNGS, rungs, clear=True):
         yield
 
@@ -59,10 +59,11 @@ def indent(case: Case) -> Files:
     for edit in require_edits(read_reply(case.reply)):
         change = edit.change
         if isinstance(change, Replace) and any(change.variants[0].search):
-            texts[edit.path] = _replace_naively(texts.get(edit.path) or "", change.variants[0])
+            text = texts.get(edit.path) or ""
+            texts[edit.path] = _replace_naively(text, change.variants[0])
         else:
-            texts |= _apply_one(edit, texts)
-    return {path: text for path, text in texts.items() if text != case.before.get(path)}
+            texts.update(_apply_one(edit, texts))
+    return _changed(case, texts)
 
 
 def git_apply(case: Case) -> Files:
@@ -107,13 +108,21 @@ def _replace_naively(text: str, block: SearchReplace) -> str:
     bare = [line.strip() for line in lines]
     search = [line.strip() for line in block.search]
     size = len(search)
-    starts = [at for at in range(len(bare)) if bare[at : at + size] == search]
+    starts: list[int] = []
+    for at in range(len(bare)):
+        if bare[at : at + size] == search:
+            starts.append(at)
     if len(starts) != 1:
         raise EditFailed("no single place")
     start = starts[0]
-    first = next(number for number, line in enumerate(block.search) if line.strip())
-    shift = _indentation(lines[start + first]) - _indentation(block.search[first])
-    lines[start : start + size] = [_shift_line(line, shift) for line in block.replacement]
+    end = start + size
+    for line, searched in zip(lines[start:end], block.search, strict=True):
+        if searched.strip():
+            shift = _indentation(line) - _indentation(searched)
+            break
+    else:
+        raise EditFailed("nothing but blank lines")
+    lines[start:end] = [_shift_line(line, shift) for line in block.replacement]
     return "\n".join(lines)
 
 
@@ -133,20 +142,39 @@ def _apply_with(case: Case, command: list[str]) -> Files:
     match = _DIFF.search(case.reply)
     if match is None:
         return {}
-    diff = next(group for group in match.groups() if group is not None).rstrip("\n") + "\n"
+    diffs = [group for group in match.groups() if group is not None]
+    diff = diffs[0].rstrip("\n") + "\n"
     with tempfile.TemporaryDirectory(prefix="floor-") as folder:
         root = Path(folder)
-        for path, text in case.before.items():
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
+        _write_folder(root, case.before)
         completed = subprocess.run(
-            command, cwd=root, input=diff.encode(errors="replace"), capture_output=True, check=False
+            command,
+            cwd=root,
+            input=diff.encode(errors="replace"),
+            capture_output=True,
+            check=False,
         )
         if completed.returncode:
             return {}
         after = _read_folder(root)
-    paths = case.before.keys() | after.keys()
-    return {path: after.get(path) for path in paths if after.get(path) != case.before.get(path)}
+    removed = dict.fromkeys(case.before.keys() - after.keys())
+    return _changed(case, {**after, **removed})
+
+
+def _changed(case: Case, texts: Files) -> Files:
+    """Return the texts that differ from those before."""
+    changed: dict[str, str | None] = {}
+    for path, text in texts.items():
+        if text != case.before.get(path):
+            changed[path] = text
+    return changed
+
+
+def _write_folder(root: Path, texts: Mapping[str, str]) -> None:
+    for path, text in texts.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode("utf-8", errors="surrogatepass"))
 
 
 def _read_folder(root: Path) -> dict[str, str]:

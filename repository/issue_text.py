@@ -109,7 +109,8 @@ class _Page:
                 continue
             if at < start:
                 parts.append(self._strip_between(lines[at:start]))
-            parts.append(self._strip_block(token, "\n".join(lines[start:end])))
+            block = "\n".join(lines[start:end])
+            parts.append(self._strip_block(token, block))
             at = end
             if self._in_endless_comment:
                 return "\n".join(parts)

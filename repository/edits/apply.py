@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from repository.edits.checks import check_new_lines
 from repository.edits.feedback import describe_missing_file
 from repository.edits.file_lines import FileLines, Match
-from repository.edits.hunks import PlacedHunk, replace_hunks
+from repository.edits.hunks import PlacedHunks, replace_hunks
 from repository.edits.locate import locate
 from repository.edits.model import (
     MAX_EDITS,
@@ -37,7 +37,7 @@ class Placement:
 
     number: int
     path: str
-    hunks: tuple[PlacedHunk, ...] = ()
+    hunks: PlacedHunks = ()
     """Empty where nothing had to be located."""
 
     @property
@@ -45,7 +45,8 @@ class Placement:
         """For a person: ``exact at line 3``."""
         if not self.hunks:
             return "as written"
-        return ", ".join(f"{hunk.rung} at line {hunk.line}" for hunk in self.hunks)
+        places = [f"{hunk.rung} at line {hunk.line}" for hunk in self.hunks]
+        return ", ".join(places)
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,11 @@ def _relative_path(path: str, paths: Collection[str]) -> str:
     if not path.startswith("/"):
         return path
     parts = path[1:_MAX_PATH].split("/")
-    ends = ["/".join(parts[at:]) for at in range(len(parts))]
-    files = [end for end in ends if end in paths]
+    files: list[str] = []
+    for at in range(len(parts)):
+        end = "/".join(parts[at:])
+        if end in paths:
+            files.append(end)
     return files[0] if len(files) == 1 else path
 
 
@@ -137,7 +141,11 @@ class _Editor:
 
     def changed(self) -> dict[str, str | None]:
         """Return the new texts of the files that changed."""
-        return {path: text for path, text in self.after.items() if text != self.before[path]}
+        changed: dict[str, str | None] = {}
+        for path, text in self.after.items():
+            if text != self.before[path]:
+                changed[path] = text
+        return changed
 
     def apply(self, edit: Edit) -> None:
         """Apply one edit, or raise EditFailed."""
@@ -149,7 +157,7 @@ class _Editor:
         self.after[path] = new
         self.placements.append(Placement(edit.number, path, hunks))
 
-    def _edited(self, edit: Edit, text: str | None) -> tuple[str | None, tuple[PlacedHunk, ...]]:
+    def _edited(self, edit: Edit, text: str | None) -> tuple[str | None, PlacedHunks]:
         """Return the text after an edit, and where its hunks were applied."""
         change = edit.change
         if isinstance(change, WriteFile):
@@ -172,7 +180,7 @@ class _Editor:
 
     def _replace_hunks(
         self, path: str, text: str, hunks: Sequence[Replace]
-    ) -> tuple[str, tuple[PlacedHunk, ...]]:
+    ) -> tuple[str, PlacedHunks]:
         if len(hunks) > MAX_EDITS:
             raise EditFailed(f"it has more than {MAX_EDITS} hunks")
         self._searched += len(text) * len(hunks)
@@ -220,7 +228,8 @@ def _write_file(text: str | None, change: WriteFile) -> str:
         raise EditFailed(
             "it looks like a part of the file, not all of it: write search/replace blocks"
         )
-    return file.replace_lines([Match(0, len(file.lines), change.lines)])
+    everything = Match(0, len(file.lines), change.lines)
+    return file.replace_lines([everything])
 
 
 def _keeps_half(lines: Sequence[str], new: Sequence[str]) -> bool:
@@ -256,6 +265,8 @@ def _replace_text(text: str, change: ReplaceText) -> str:
 def _replace_as_lines(text: str, old: str, new: str) -> str:
     """Replace a text that is not there as it is written, by the rules for whole lines."""
     file = FileLines.split(text)
-    block = SearchReplace(tuple(old.split("\n")), tuple(new.split("\n")))
+    search = tuple(old.split("\n"))
+    replacement = tuple(new.split("\n"))
+    block = SearchReplace(search, replacement)
     match = locate(file.lines, Replace((block,)))
     return file.replace_lines([match])

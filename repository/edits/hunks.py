@@ -20,9 +20,10 @@ class PlacedHunk:
     """From 1."""
 
 
-def replace_hunks(
-    path: str, text: str, hunks: Sequence[Replace]
-) -> tuple[str, tuple[PlacedHunk, ...]]:
+PlacedHunks = tuple[PlacedHunk, ...]
+
+
+def replace_hunks(path: str, text: str, hunks: Sequence[Replace]) -> tuple[str, PlacedHunks]:
     """Return the text with every hunk applied, and where each was applied.
 
     Raises:

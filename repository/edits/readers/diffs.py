@@ -146,13 +146,17 @@ class _DiffReader:
             return False
         self._set_names(_clean_name(old), _clean_name(new))
         cursor.advance(2)
-        if not cursor.at_end and cursor.line[:1] in ("+", "-", " ") and not self._at_names():
+        if cursor.at_end or self._at_names():
+            return True
+        if cursor.line.startswith(("+", "-", " ")):
             self._read_hunk(None)  # The first hunk has no @@ line.
         return True
 
     def _read_new_name(self) -> bool:
         new = _NEW_NAME.match(self._cursor.line)
-        if new is None or not (self._file or self._cursor.next_line.startswith("@@")):
+        if new is None:
+            return False
+        if self._file is None and not self._cursor.next_line.startswith("@@"):
             return False
         self._set_names(None, _clean_name(new))
         self._cursor.advance()
@@ -213,7 +217,8 @@ class _DiffReader:
 
     def _read_other_text(self) -> bool:
         line = self._cursor.line
-        if line.strip() and not _EXTENDED_HEADER.match(line) and self._file and self._file.hunks:
+        is_prose = line.strip() and not _EXTENDED_HEADER.match(line)
+        if is_prose and self._file and self._file.hunks:
             self._close_file()
         self._cursor.advance()
         return True
@@ -238,7 +243,8 @@ class _DiffReader:
             )
         else:
             self._reading.add_edit(file.path, file.change)
-        self._reading.add_span(file.line, max(self._end_of_last, file.line + 1))
+        end = max(self._end_of_last, file.line + 1)
+        self._reading.add_span(file.line, end)
 
     def _set_names(self, old: str | None, new: str | None) -> None:
         """Take the names of the --- and +++ lines; None for a line that is missing."""
@@ -287,7 +293,7 @@ class _DiffReader:
             if counts is not None:
                 counts.pass_line(cursor.line)
             cursor.advance()
-        while body and not body[-1].strip() and body[-1][:1] not in ("+", "-"):
+        while body and not body[-1].strip() and not _is_change(body[-1]):
             body.pop()
         return body
 
@@ -299,7 +305,8 @@ class _DiffReader:
         if self._at_names():
             return True
         if self._fence is not None:
-            return line.startswith(self._fence) and not line.strip(self._fence[0] + " ")
+            beside_mark = line.strip(self._fence[0] + " ")
+            return line.startswith(self._fence) and not beside_mark
         complete = counts is not None and counts.are_done
         if line[:1] in ("+", "-", " ", "\\", "\t"):
             after_blank = self._cursor.at > 0 and not self._cursor.previous_line.strip()
@@ -314,7 +321,9 @@ class _DiffReader:
         return old is not None and _NEW_NAME.match(self._cursor.next_line) is not None
 
     def _is_in_tags(self, file: _File) -> bool:
-        above = self._cursor.lines[max(file.line - _TAG_DISTANCE, 0) : file.line + 1]
+        start = max(file.line - _TAG_DISTANCE, 0)
+        end = file.line + 1
+        above = self._cursor.lines[start:end]
         return any(line.strip() in _OPENING_TAGS for line in above)
 
 
@@ -340,7 +349,9 @@ def _stated_counts(header: re.Match[str] | None) -> _Counts | None:
     """Return the numbers of lines that a hunk's header states; 1 where it leaves one out."""
     if header is None or not header["start"]:
         return None
-    return _Counts(old=int(header["old"] or 1), new=int(header["new"] or 1))
+    old = header["old"] or 1
+    new = header["new"] or 1
+    return _Counts(int(old), int(new))
 
 
 def _parse_hunk(body: list[str], header: re.Match[str] | None) -> Replace | None:
@@ -349,10 +360,16 @@ def _parse_hunk(body: list[str], header: re.Match[str] | None) -> Replace | None
     Context may have lost its leading space, so that it is also tried as it is written.
     """
     lines = [line for line in body if not line.startswith("\\")]
-    if not any(line[:1] in ("+", "-") for line in lines):
+    if not any(_is_change(line) for line in lines):
         return None
-    as_usual = SearchReplace(_side(lines, "-", " "), _side(lines, "+", " "))
-    as_written = SearchReplace(_side(lines, "-", ""), _side(lines, "+", ""))
+    as_usual = SearchReplace(
+        search=_side(lines, "-", " "),
+        replacement=_side(lines, "+", " "),
+    )
+    as_written = SearchReplace(
+        search=_side(lines, "-", ""),
+        replacement=_side(lines, "+", ""),
+    )
     if as_usual.search == as_usual.replacement:
         return None
     variants = tuple(dict.fromkeys((as_usual, as_written)))
@@ -360,7 +377,16 @@ def _parse_hunk(body: list[str], header: re.Match[str] | None) -> Replace | None
         return Replace(variants)
     line = int(header["start"]) if header["start"] else 0
     heading = (header["heading"] or "").strip()
-    return Replace(variants, line=line or None, anchors=(heading,) if heading else ())
+    return Replace(
+        variants=variants,
+        line=line or None,
+        anchors=(heading,) if heading else (),
+    )
+
+
+def _is_change(line: str) -> bool:
+    """Return whether a line of a hunk is removed or added, and not context."""
+    return line.startswith(("+", "-"))
 
 
 def _side(lines: list[str], mark: str, prefix: str) -> Lines:

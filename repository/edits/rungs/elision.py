@@ -22,17 +22,13 @@ class _Part:
 
     start: int
     end: int
-    replacement: list[str]
+    replacement: Lines
 
 
 def match_around_elisions(lines: Sequence[str], block: SearchReplace) -> list[Match]:
     """Match the parts between elisions: each occurs once, all in order and in one block of code."""
-    searches = _split_at_elisions(block.search)
-    replacements = _split_at_elisions(block.replacement)
-    if len(searches) < 2 or len(searches) != len(replacements):
-        return []
     bare = strip_ends(lines)
-    parts = _locate_parts(bare, searches, replacements)
+    parts = _locate_parts(bare, _split_block(block))
     if not parts or _leaves_block(bare, parts):
         return []
     replacement: list[str] = []
@@ -40,7 +36,25 @@ def match_around_elisions(lines: Sequence[str], block: SearchReplace) -> list[Ma
         replacement += part.replacement
         replacement += lines[part.end : following.start]
     replacement += parts[-1].replacement
-    return [Match(parts[0].start, parts[-1].end, tuple(replacement))]
+    match = Match(
+        start=parts[0].start,
+        end=parts[-1].end,
+        replacement=tuple(replacement),
+    )
+    return [match]
+
+
+def _split_block(block: SearchReplace) -> list[SearchReplace]:
+    """Return the parts of a block between elisions.
+
+    No part where it has no elision, or where its halves have different numbers of them.
+    """
+    searches = _split_at_elisions(block.search)
+    replacements = _split_at_elisions(block.replacement)
+    if len(searches) < 2 or len(searches) != len(replacements):
+        return []
+    pairs = zip(searches, replacements, strict=True)
+    return [SearchReplace(tuple(search), tuple(replacement)) for search, replacement in pairs]
 
 
 def _split_at_elisions(lines: Lines) -> list[list[str]]:
@@ -53,30 +67,27 @@ def _split_at_elisions(lines: Lines) -> list[list[str]]:
     return parts
 
 
-def _locate_parts(
-    bare: list[str], searches: list[list[str]], replacements: list[list[str]]
-) -> list[_Part]:
+def _locate_parts(bare: list[str], blocks: list[SearchReplace]) -> list[_Part]:
     """Return the parts in the order of the file; none where one is not located beyond doubt.
 
     An elision at the very beginning or end has no part beside it; its halves must both be blank.
     """
     parts: list[_Part] = []
-    last = len(searches) - 1
-    for number, search in enumerate(searches):
-        replacement = replacements[number]
-        if is_blank(search):
-            if 0 < number < last or not is_blank(replacement):
+    last = len(blocks) - 1
+    for number, block in enumerate(blocks):
+        if is_blank(block.search):
+            if 0 < number < last or not is_blank(block.replacement):
                 return []
             continue
-        starts = occurrences(bare, strip_ends(search))
+        starts = occurrences(bare, strip_ends(block.search))
         if len(starts) != 1:
             return []
         start = starts[0]
         if parts and start < parts[-1].end:
             return []
-        end = start + len(search)
-        parts.append(_Part(start, end, replacement))
-    at_an_edge = len(parts) < len(searches)
+        end = start + len(block.search)
+        parts.append(_Part(start, end, block.replacement))
+    at_an_edge = len(parts) < len(blocks)
     if at_an_edge and any(is_blank(part.replacement) for part in parts):
         return []
     return parts
@@ -87,7 +98,9 @@ def _leaves_block(bare: list[str], parts: list[_Part]) -> bool:
     matched: list[str] = []
     for part in parts:
         matched += bare[part.start : part.end]
-    between = bare[parts[0].start : parts[-1].end]
+    start = parts[0].start
+    end = parts[-1].end
+    between = bare[start:end]
     least = shortest_indentation(matched)
     shallowest = shortest_indentation(between)
     return len(shallowest) < len(least)
