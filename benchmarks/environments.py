@@ -29,11 +29,11 @@ from benchmarks import report
 from benchmarks.evaluation import Judge, Tally
 from benchmarks.instances import (
     Instance,
-    chosen,
+    find_source,
     make_repository,
     read_instances,
-    sampled,
-    source_of,
+    sample_instances,
+    select_instances,
 )
 from cli.backends import python_folders, sandbox_for, uv_path
 from pipeline import settings as config
@@ -146,7 +146,7 @@ class Measurement:
 
     async def _measure(self, instance: Instance) -> Row:
         started = time.monotonic()
-        source = source_of(self.repos, instance.repo)
+        source = find_source(self.repos, instance.repo)
         assert source is not None
         row = Row(instance.instance_id, instance.repo)
         with tempfile.TemporaryDirectory(
@@ -324,8 +324,10 @@ def _build_tools(work: Path) -> BuildTools:
 def main() -> None:
     parser = _parser()
     arguments = parser.parse_args()
-    available = chosen(read_instances(arguments.instances), arguments.only, arguments.repos)
-    instances = sampled(available, arguments.sample)
+    available = select_instances(
+        read_instances(arguments.instances), arguments.only, arguments.repos
+    )
+    instances = sample_instances(available, arguments.sample)
     if not instances:
         parser.error("no instances")
     with ExitStack() as stack:

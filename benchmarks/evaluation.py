@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from benchmarks.ids import TestFinder, files_of, index_docstrings
-from benchmarks.instances import Instance, changes
+from benchmarks.instances import Instance, read_changes
 from pipeline.stage import Back, RunContext, Stop
 from repository.files import is_test_file
 from repository.git import Mirror
@@ -188,7 +188,7 @@ class Judge:
     def changes_of(self, patch: str) -> dict[str, bytes | None]:
         base = self.instance.base_commit
         tree = self.repository.apply(base, patch.encode(errors="surrogateescape"))
-        return changes(self.repository, base, tree)
+        return read_changes(self.repository, base, tree)
 
     def why_lost(self) -> tuple[str, str]:
         """Return (stage, reason) for a run whose change does not resolve the instance."""
@@ -256,7 +256,7 @@ class JudgedPullRequest:
         return await self._inner.run(issue, checkout, proposals, candidates, verdict, run)
 
 
-def judged(stages: Iterable[object], judge: Judge) -> list[object]:
+def with_judges(stages: Iterable[object], judge: Judge) -> list[object]:
     """Return the pipeline's stages, with the two that judge in place of theirs."""
     replaced: list[object] = []
     for stage in stages:

@@ -74,17 +74,17 @@ def read_instances(file: Path) -> list[Instance]:
     return [Instance.read(json.loads(line)) for line in lines if line.strip()]
 
 
-def source_of(repos: Path, repo: str) -> Path | None:
+def find_source(repos: Path, repo: str) -> Path | None:
     """Return the repository ``DIR/owner__name``, bare or with a work tree."""
     folder = repos / repo.replace("/", "__")
     return folder.resolve() if folder.is_dir() else None
 
 
-def unfit(instance: Instance, repos: Path) -> str | None:
+def why_unfit(instance: Instance, repos: Path) -> str | None:
     """Return why an instance can't be evaluated here; None if it can."""
     if not instance.fail_to_pass:
         return "no FAIL_TO_PASS"
-    source = source_of(repos, instance.repo)
+    source = find_source(repos, instance.repo)
     if source is None:
         return f"no repository {instance.repo}"
     result = run_git(["cat-file", "-e", f"{instance.base_commit}^{{commit}}"], cwd=source)
@@ -93,7 +93,7 @@ def unfit(instance: Instance, repos: Path) -> str | None:
     return None
 
 
-def chosen(instances: list[Instance], only: str | None, repos: Path) -> list[Instance]:
+def select_instances(instances: list[Instance], only: str | None, repos: Path) -> list[Instance]:
     """Return the requested instances that can be evaluated here.
 
     The others are counted on standard error. ``only`` holds ids, comma-separated; None: all.
@@ -102,7 +102,7 @@ def chosen(instances: list[Instance], only: str | None, repos: Path) -> list[Ins
     fit: list[Instance] = []
     left_out: Counter[str] = Counter()
     for instance in requested:
-        reason = unfit(instance, repos)
+        reason = why_unfit(instance, repos)
         if reason is None:
             fit.append(instance)
         else:
@@ -122,7 +122,7 @@ def _requested(instances: list[Instance], only: str | None) -> list[Instance]:
     return [instance for instance in instances if instance.instance_id in ids]
 
 
-def sampled(instances: list[Instance], number: int | None) -> list[Instance]:
+def sample_instances(instances: list[Instance], number: int | None) -> list[Instance]:
     """Return about ``number`` instances: each repository's share, spread over its instances."""
     if number is None or number >= len(instances):
         return instances
@@ -158,7 +158,7 @@ def make_repository(source: Path, commit: str, folder: Path) -> Mirror:
     return Mirror(folder, lambda: None)
 
 
-def changes(mirror: Mirror, old: str, new: str) -> dict[str, bytes | None]:
+def read_changes(mirror: Mirror, old: str, new: str) -> dict[str, bytes | None]:
     """Return the files in which two trees differ, as the second has them; None: it lacks them."""
     before = _entries(mirror, old)
     after = _entries(mirror, new)
@@ -173,7 +173,7 @@ def _entries(mirror: Mirror, tree: str) -> dict[str, tuple[str, str]]:
     return {entry.path: (entry.mode, entry.sha) for entry in mirror.files(tree)}
 
 
-def texts(mirror: Mirror, tree: str, paths: Iterable[str]) -> dict[str, str | None]:
+def read_texts(mirror: Mirror, tree: str, paths: Iterable[str]) -> dict[str, str | None]:
     """Return the files' texts, decoded as UTF-8 with replacements; None: there is no such file."""
     decoded: dict[str, str | None] = {}
     for path in paths:

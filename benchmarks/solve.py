@@ -25,16 +25,16 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from benchmarks import report
-from benchmarks.evaluation import Judge, JudgedTests, judged
+from benchmarks.evaluation import Judge, JudgedTests, with_judges
 from benchmarks.instances import (
     Instance,
-    changes,
-    chosen,
+    find_source,
     make_repository,
+    read_changes,
     read_instances,
-    sampled,
-    source_of,
-    texts,
+    read_texts,
+    sample_instances,
+    select_instances,
 )
 from benchmarks.oracle import Oracle, as_reply
 from cli import wiring
@@ -136,7 +136,7 @@ class Solver:
         forge = LocalForge(repository.folder, instance.title, instance.body)
         app = wiring.build(self._settings(data_dir), forge, host="file", model=oracle)
         judge = Judge(instance, repository, app.sandbox)
-        stages: list[Any] = judged([step.stage for step in app.pipeline.steps], judge)
+        stages: list[Any] = with_judges([step.stage for step in app.pipeline.steps], judge)
         last_stage = ""
 
         def observe(progress: Progress) -> None:
@@ -163,7 +163,7 @@ class Solver:
         return Run(instance, event.data, judge, last_stage, inexpressible, seconds)
 
     def _make_repository(self, instance: Instance) -> Mirror:
-        source = source_of(self.repos, instance.repo)
+        source = find_source(self.repos, instance.repo)
         assert source is not None
         name = instance.repo.rsplit("/", 1)[-1]
         folder = self.folder / "repositories" / instance.instance_id / name
@@ -198,8 +198,8 @@ def _make_oracle(instance: Instance, repository: Mirror) -> tuple[Oracle, list[s
 def _reply_for(patch: str, instance: Instance, repository: Mirror) -> tuple[str, list[str]]:
     base = instance.base_commit
     tree = repository.apply(base, patch.encode())
-    paths = list(changes(repository, base, tree))
-    return as_reply(texts(repository, base, paths), texts(repository, tree, paths))
+    paths = list(read_changes(repository, base, tree))
+    return as_reply(read_texts(repository, base, paths), read_texts(repository, tree, paths))
 
 
 def _row(run: Run) -> Row:
@@ -346,8 +346,10 @@ def main() -> None:
     parser = _parser()
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
-    instances = chosen(read_instances(arguments.instances), arguments.only, arguments.repos)
-    instances = sampled(instances, arguments.sample)
+    instances = select_instances(
+        read_instances(arguments.instances), arguments.only, arguments.repos
+    )
+    instances = sample_instances(instances, arguments.sample)
     if not instances:
         parser.error("no instances")
     with ExitStack() as stack:

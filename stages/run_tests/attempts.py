@@ -9,7 +9,7 @@ from repository.files import belongs_to_tests, is_test_file
 from repository.git import Mirror
 from repository.testing.covering import find_covering_tests
 from repository.testing.folders import Changes
-from repository.testing.models import Suite, TestReport
+from repository.testing.models import Recipe, Suite, TestReport
 from repository.testing.run.bed import TestBed
 from stages.apply_patch import Candidate
 from stages.propose_patch import Reproduction
@@ -42,6 +42,27 @@ _COMPILED_SOURCES = (
 )
 #: A run that took longer is not repeated to see whether it ends the same.
 _MAX_REPEATED_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class OwnTests:
+    """The part of a change that belongs to tests."""
+
+    changes: Changes
+    files: list[str]
+    """Its test files, beside helpers and data."""
+
+
+def _own_tests(change: Change, recipe: Recipe) -> OwnTests:
+    changes: dict[str, bytes | None] = {}
+    files: list[str] = []
+    for path, content in change.files.items():
+        if not belongs_to_tests(path, recipe.patterns):
+            continue
+        changes[path] = content
+        if content is not None and is_test_file(path, recipe.patterns):
+            files.append(path)
+    return OwnTests(changes, files)
 
 
 async def read_change(mirror: Mirror, number: int, candidate: Candidate, run: RunContext) -> Change:
@@ -125,22 +146,14 @@ class CandidateTester:
         )
 
     async def _try(self, change: Change) -> Trial:
-        patterns = self.bed.recipe.patterns
         label = f"{self.round}-{change.number}"
-        own_changes = {
-            path: data for path, data in change.files.items() if belongs_to_tests(path, patterns)
-        }
-        own_tests = [
-            path
-            for path, data in own_changes.items()
-            if data is not None and is_test_file(path, patterns)
-        ]
+        own_tests = _own_tests(change, self.bed.recipe)
         own: TestReport | None = None
-        if own_changes:
-            tests = own_tests or self.suite.tests
-            own = await self.bed.run(own_changes, tests, label=f"tests-own-{label}")
+        if own_tests.changes:
+            files = own_tests.files or self.suite.tests
+            own = await self.bed.run(own_tests.changes, files, label=f"tests-own-{label}")
 
-        base, tests = await self._select_tests(change, own_tests)
+        base, tests = await self._select_tests(change, own_tests.files)
         after = await self.bed.run(change.files, tests, label=f"tests-{label}")
         trial = Trial(
             base=base,
@@ -151,7 +164,7 @@ class CandidateTester:
         )
         if after.seconds > _MAX_REPEATED_SECONDS:
             return trial
-        flaky = await self._find_flaky(change, trial, tests, own_changes, own_tests or tests)
+        flaky = await self._find_flaky(change, trial, tests, own_tests)
         return replace(trial, flaky=flaky)
 
     def _unbuilt_files(self, change: Change) -> tuple[str, ...]:
@@ -164,17 +177,18 @@ class CandidateTester:
         change: Change,
         trial: Trial,
         tests: Sequence[str],
-        own_changes: Changes,
-        own_tests: Sequence[str],
+        own_tests: OwnTests,
     ) -> frozenset[str]:
         """Repeat the runs that a verdict rests on, and return the tests that end differently."""
-        label = f"{self.round}-{change.number}"
         flaky: frozenset[str] = frozenset()
         if trial.broken:
-            repeated = await self.bed.run(change.files, tests, label=f"tests-again-{label}")
+            label = f"tests-again-{self.round}-{change.number}"
+            repeated = await self.bed.run(change.files, tests, label=label)
             flaky |= trial.broken & repeated.green
         if trial.fixed:
-            repeated = await self.bed.run(own_changes, own_tests, label=f"tests-base-again-{label}")
+            files = own_tests.files or tests
+            label = f"tests-base-again-{self.round}-{change.number}"
+            repeated = await self.bed.run(own_tests.changes, files, label=label)
             flaky |= trial.fixed & repeated.green
         return flaky
 

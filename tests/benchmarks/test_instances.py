@@ -9,12 +9,12 @@ import pytest
 
 from benchmarks.instances import (
     Instance,
-    changes,
+    find_source,
     make_repository,
+    read_changes,
     read_instances,
-    sampled,
-    source_of,
-    unfit,
+    sample_instances,
+    why_unfit,
 )
 
 
@@ -84,7 +84,7 @@ def test_the_first_line_of_the_problem_is_the_title() -> None:
 
 
 def test_the_repository_ends_at_the_base_commit(repos: Path, tmp_path: Path) -> None:
-    source = source_of(repos, "octo/shop")
+    source = find_source(repos, "octo/shop")
     assert source is not None
     base = git(source, "rev-parse", "v2")
     before = sorted((source / ".git/objects").rglob("*"))
@@ -96,21 +96,21 @@ def test_the_repository_ends_at_the_base_commit(repos: Path, tmp_path: Path) -> 
     ]
     assert mirror.describe("main") == f"v2-0-g{base[:7]}"
     written = mirror.write_tree(base, {"x.py": b"4\n", "new/y.py": b"5\n"})
-    assert changes(mirror, base, written) == {"new/y.py": b"5\n", "x.py": b"4\n"}
-    assert changes(mirror, written, base) == {"new/y.py": None, "x.py": b"2\n"}
+    assert read_changes(mirror, base, written) == {"new/y.py": b"5\n", "x.py": b"4\n"}
+    assert read_changes(mirror, written, base) == {"new/y.py": None, "x.py": b"2\n"}
     assert sorted((source / ".git/objects").rglob("*")) == before
 
 
 def test_an_unfit_instance_has_a_reason(repos: Path) -> None:
     listed = {"FAIL_TO_PASS": ["a::b"]}
     base = git(repos / "octo__shop", "rev-parse", "v1")
-    assert unfit(Instance.read(fields()), repos) == "no FAIL_TO_PASS"
+    assert why_unfit(Instance.read(fields()), repos) == "no FAIL_TO_PASS"
     assert (
-        unfit(Instance.read(fields(repo="octo/other", **listed)), repos)
+        why_unfit(Instance.read(fields(repo="octo/other", **listed)), repos)
         == "no repository octo/other"
     )
-    assert unfit(Instance.read(fields(**listed)), repos) == "octo/shop without the base commit"
-    assert unfit(Instance.read(fields(base_commit=base, **listed)), repos) is None
+    assert why_unfit(Instance.read(fields(**listed)), repos) == "octo/shop without the base commit"
+    assert why_unfit(Instance.read(fields(base_commit=base, **listed)), repos) is None
 
 
 def test_a_sample_has_of_each_repository_its_share() -> None:
@@ -120,7 +120,7 @@ def test_a_sample_has_of_each_repository_its_share() -> None:
         for repo, count in (("octo/shop", 20), ("octo/rare", 1), ("octo/till", 9))
         for number in range(count)
     ]
-    sample = [instance.instance_id for instance in sampled(instances, 6)]
+    sample = [instance.instance_id for instance in sample_instances(instances, 6)]
     assert sample == [
         "octo/shop-2",
         "octo/shop-7",
@@ -130,4 +130,4 @@ def test_a_sample_has_of_each_repository_its_share() -> None:
         "octo/till-2",
         "octo/till-6",
     ]
-    assert sampled(instances, None) == sampled(instances, 30) == instances
+    assert sample_instances(instances, None) == sample_instances(instances, 30) == instances
