@@ -1,6 +1,7 @@
-"""SQLite with locks, unix sockets by path and by abstract name, descriptors passed, temporary files, names of users."""
+"""SQLite with locks, unix sockets by path and by abstract name, passed descriptors, git, temporary
+files, names of users.
+"""
 
-import array
 import getpass
 import os
 import pwd
@@ -9,58 +10,72 @@ import sqlite3
 import subprocess
 import tempfile
 
-with tempfile.TemporaryDirectory() as folder:
-    path = os.path.join(folder, "base.sqlite")
-    one = sqlite3.connect(path)
-    two = sqlite3.connect(path, timeout=0)
-    one.execute("pragma journal_mode=wal")
-    one.execute("create table t (x)")
-    one.execute("insert into t values (1)")
+TEMPORARY_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", tempfile.gettempdir())
+
+
+def check_sqlite_locks(path):
+    writer = sqlite3.connect(path)
+    other = sqlite3.connect(path, timeout=0)
+    writer.execute("pragma journal_mode=wal")
+    writer.execute("create table t (x)")
+    writer.execute("insert into t values (1)")
     try:
-        two.execute("begin immediate")
-        raise SystemExit("a lock was not held")
+        other.execute("begin immediate")
     except sqlite3.OperationalError:
-        one.commit()
-    assert two.execute("select x from t").fetchall() == [(1,)]
-    os.chdir(folder)
-    for name in (os.path.join(folder, "socket"), "relative", "\0abstract-of-mine"):
-        server = socket.socket(socket.AF_UNIX)
-        server.bind(name)
-        server.listen()
-        client = socket.socket(socket.AF_UNIX)
-        client.connect(name)
-        peer, _ = server.accept()
-        with open("passed", "w+") as file:
-            file.write("by descriptor")
-            file.flush()
-            socket.send_fds(client, [b"x"], [file.fileno()])
-        _, (number,), _, _ = socket.recv_fds(peer, 1, 1)
-        assert os.pread(number, 99, 0) == b"by descriptor"
-    datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    datagrams.bind("datagrams")
-    socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"x", "datagrams")
-    assert datagrams.recv(9) == b"x" and array.array("i", [1])
+        writer.commit()
+    else:
+        raise SystemExit("a lock was not held")
+    assert other.execute("select x from t").fetchall() == [(1,)]
+
+
+def check_unix_socket(address):
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(address)
+    server.listen()
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(address)
+    peer, _ = server.accept()
+    with open("passed", "w+") as file:
+        file.write("by descriptor")
+        file.flush()
+        socket.send_fds(client, [b"x"], [file.fileno()])
+    _, descriptors, _, _ = socket.recv_fds(peer, 1, 1)
+    assert os.pread(descriptors[0], 99, 0) == b"by descriptor"
+
+
+def check_unix_datagrams(path):
+    receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    receiver.bind(path)
+    socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"x", path)
+    assert receiver.recv(9) == b"x"
+
+
+def check_git():
     subprocess.run(["git", "init", "-q", "inner"], check=True)
-    subprocess.run(
-        [
-            "git",
-            "-C",
-            "inner",
-            "-c",
-            "user.name=a",
-            "-c",
-            "user.email=a@b.c",
-            "commit",
-            "-q",
-            "--allow-empty",
-            "-m",
-            "x",
-        ],
-        check=True,
-    )
-assert getpass.getuser() == pwd.getpwuid(os.getuid()).pw_name and os.path.isdir(
-    os.path.expanduser("~")
-)
-for folder in ("/tmp", "/var/tmp", "/dev/shm", tempfile.gettempdir()):
-    tempfile.NamedTemporaryFile(dir=folder).write(b"x")
+    author = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    commit = ["commit", "-q", "--allow-empty", "-m", "x"]
+    subprocess.run(["git", "-C", "inner", *author, *commit], check=True)
+
+
+def check_user():
+    assert getpass.getuser() == pwd.getpwuid(os.getuid()).pw_name
+    assert os.path.isdir(os.path.expanduser("~"))
+
+
+def check_temporary_files():
+    for folder in TEMPORARY_FOLDERS:
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            file.write(b"x")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    os.chdir(folder)
+    check_sqlite_locks(os.path.join(folder, "base.sqlite"))
+    check_unix_socket(os.path.join(folder, "socket"))
+    check_unix_socket("relative")
+    check_unix_socket("\0abstract-of-mine")
+    check_unix_datagrams("datagrams")
+    check_git()
+check_user()
+check_temporary_files()
 print("works")
