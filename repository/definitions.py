@@ -39,6 +39,7 @@ _DEFINITION_LINE = re.compile(
     r"(?P<name>[A-Za-z_]\w*)",
     re.M,
 )
+_PythonDefinition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _LINES_WITHOUT_SYNTAX = 40
 """Lines shown of a definition whose end is not known."""
 
@@ -97,26 +98,27 @@ def find_definitions(path: str, lines: Sequence[str], name: str) -> list[LineRan
     Python is parsed. In other languages, and where Python can't be parsed, it is the first line
     with the name, and the lines that follow.
     """
-    tree = _parse("\n".join(lines)) if path.endswith((".py", ".pyi")) else None
-    if tree is None:
-        return _first_mention(lines, name.rsplit(".", 1)[-1])
-    ranges = [
-        LineRange(node.lineno, node.end_lineno or node.lineno)
-        for qualified_name, node in python_definitions(tree)
-        if f".{qualified_name}".endswith(f".{name}")
-    ]
+    module: ast.Module | None = None
+    if path.endswith((".py", ".pyi")):
+        module = _parse("\n".join(lines))
+    if module is None:
+        *_, last_part = name.split(".")
+        return _first_mention(lines, last_part)
+
+    ranges: list[LineRange] = []
+    for qualified_name, node in _python_definitions(module):
+        if f".{qualified_name}".endswith(f".{name}"):
+            ranges.append(LineRange(node.lineno, node.end_lineno or node.lineno))
     return sorted(ranges, key=lambda lines: (lines.first, lines.last))
 
 
-def python_definitions(
-    tree: ast.Module,
-) -> Iterator[tuple[str, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]]:
+def _python_definitions(module: ast.Module) -> Iterator[tuple[str, _PythonDefinition]]:
     """Yield each class and function of a module with its qualified name, outer ones first."""
-    pending: deque[tuple[ast.AST, str]] = deque([(tree, "")])
+    pending: deque[tuple[ast.AST, str]] = deque([(module, "")])
     while pending:
         parent, prefix = pending.popleft()
         for child in ast.iter_child_nodes(parent):
-            if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(child, _PythonDefinition):
                 qualified_name = f"{prefix}{child.name}"
                 yield qualified_name, child
                 pending.append((child, f"{qualified_name}."))
