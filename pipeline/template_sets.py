@@ -37,7 +37,7 @@ class TemplateSets:
 
     def __init__(
         self,
-        kept: Artifacts,
+        pinned: Artifacts,
         published: Artifacts | None = None,
         *,
         default: TemplateSet | None = None,
@@ -45,14 +45,14 @@ class TemplateSets:
         """Open the sets.
 
         Args:
-            kept: every set that a run began with, so that it is there for as long as the run,
+            pinned: every set that a run began with, so that it is there for as long as the run,
                 whatever becomes of the published ones.
-            published: what is published and made current; None: it is in ``kept``, too.
+            published: what is published and made current; None: it is in ``pinned``, too.
             default: current as long as nothing was made so; None: the shipped set.
         """
         shipped = TemplateSet.load()
-        self._kept = kept
-        self._published = published or kept
+        self._pinned = pinned
+        self._published = published or pinned
         self._default = default or shipped
         self._last_good = shipped
         self._known = {templates.set_hash: templates for templates in (shipped, self._default)}
@@ -144,7 +144,7 @@ class TemplateSets:
     def _choose(self, requested: str | None) -> str:
         """Choose a new run's set, keep it for as long as the run, and return its hash."""
         templates = self.get(requested) if requested else self.current()
-        self._kept.put(f"{templates.set_hash}.json", _document(templates))
+        self._pinned.put(f"{templates.set_hash}.json", _document(templates))
         return templates.set_hash
 
     def _complete(self, set_hash: str) -> str:
@@ -159,8 +159,8 @@ class TemplateSets:
     def _read(self, set_hash: str) -> TemplateSet:
         if set_hash in self._known:
             return self._known[set_hash]
-        places = [self._kept]
-        if self._published is not self._kept:
+        places = [self._pinned]
+        if self._published is not self._pinned:
             places.append(self._published)
         for place in places:
             try:

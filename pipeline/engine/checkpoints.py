@@ -15,22 +15,29 @@ def standing(
 
     A round that goes back to a stage drops the results of that stage and of all that follow it.
     """
-    result = _of_round(pipeline, checkpoints, 1)
-    for opened in sorted(rounds, key=lambda opened: opened.number):
-        first_dropped = pipeline.index(opened.to)
-        for name in pipeline.names[first_dropped:]:
+    names = pipeline.names
+    result = _of_round(names, checkpoints, 1)
+    for opened in sorted(rounds, key=_number):
+        dropped = names[names.index(opened.to) :]
+        for name in dropped:
             result.pop(name, None)
-        result.update(_of_round(pipeline, checkpoints, opened.number))
+        results_of_round = _of_round(names, checkpoints, opened.number)
+        result.update(results_of_round)
     return result
 
 
+def _number(opened: Round) -> int:
+    return opened.number
+
+
 def _of_round(
-    pipeline: Pipeline, checkpoints: Sequence[Checkpoint], number: int
+    names: Sequence[str], checkpoints: Sequence[Checkpoint], number: int
 ) -> dict[str, Checkpoint]:
     """Return a round's results. A stage that the pipeline no longer has is left out."""
     result: dict[str, Checkpoint] = {}
     for checkpoint in checkpoints:
-        if checkpoint.round == number and checkpoint.stage in pipeline.names:
+        is_of_round = checkpoint.round == number
+        if is_of_round and checkpoint.stage in names:
             result[checkpoint.stage] = checkpoint
     return result
 
@@ -42,9 +49,12 @@ async def inherit(pipeline: Pipeline, run: LeasedRun, from_stage: str) -> None:
     before may have died half-way.
     """
     previous = RunKey(run.key.job_id, run.key.generation - 1)
-    inherited = standing(pipeline, await run.checkpoints(previous), await run.rounds(previous))
+    stored = await run.checkpoints(previous)
+    rounds = await run.rounds(previous)
+    inherited = standing(pipeline, stored, rounds)
     own = {checkpoint.stage for checkpoint in await run.checkpoints()}
-    for step in pipeline.steps[: pipeline.index(from_stage)]:
+    end = pipeline.index(from_stage)
+    for step in pipeline.steps[:end]:
         if step.name in own:
             continue
         if step.name not in inherited or step.gives is None:

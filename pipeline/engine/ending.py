@@ -74,9 +74,11 @@ async def collect_facts(pipeline: Pipeline, run: LeasedRun) -> Facts:
             note = RoundNote.model_validate(rounds[number].note)
             facts = facts.merged(note.facts)
         for checkpoint in checkpoints:
-            if checkpoint.round == number:
-                kind = kinds.get(checkpoint.stage)
-                facts = facts.merged(await _facts_of(run, checkpoint, kind))
+            if checkpoint.round != number:
+                continue
+            kind = kinds.get(checkpoint.stage)
+            later = await _facts_of(run, checkpoint, kind)
+            facts = facts.merged(later)
     return facts
 
 

@@ -68,8 +68,8 @@ class Buyer:
         errors: list[ModelError] = []
         for model in self._models(request):
             try:
-                asked = request.model_copy(update={"model": model})
-                return await self._buy_from_one(ledger, key, asked)
+                request = request.model_copy(update={"model": model})
+                return await self._buy_from_one(ledger, key, request)
             except ModelError as error:
                 errors.append(error)
                 if not error.rule.try_fallback:

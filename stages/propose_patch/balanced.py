@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from pipeline.errors import Halt
 from pipeline.stage import Back, Stop
+from stages.propose_patch.model_session import Exchange
 from stages.propose_patch.replies import read_needs_info, unusable_reason
 from stages.propose_patch.reproduction import reproduce
 from stages.propose_patch.results import Proposal, Proposals, Reproduction
@@ -38,31 +39,42 @@ async def propose(
     proposals: list[Proposal] = []
     if outcome.proposal is not None and task.run.round == 1:
         proposals.append(outcome.proposal)
-    refusals: list[str] = []
-    stops: list[Stop] = []
+    answers: list[Stop | Back] = []
     for request in _requests(task, candidates, temperature, models, outcome.test):
         try:
             exchange = await ask_for_change(task, request)
         except Halt as halt:
             if halt.outcome not in RECOVERABLE or not proposals:
                 raise
-            task.run.progress(
-                f"{halt.reason}: going on with {len(proposals)} of {candidates} candidates"
-            )
+            count = f"{len(proposals)} of {candidates} candidates"
+            task.run.progress(f"{halt.reason}: going on with {count}")
             break
-        because = unusable_reason(exchange.reply)
-        stop = read_needs_info(exchange.reply.content, exchange.key)
-        if because is not None:
-            refusals.append(because)
-        elif stop is not None:
-            stops.append(stop)
+        answer = _read(exchange)
+        if isinstance(answer, Proposal):
+            proposals.append(answer)
         else:
-            proposals.append(exchange.proposal())
+            answers.append(answer)
     if proposals:
         return task.proposals(proposals, reproduction=outcome.test)
-    if stops:
-        return stops[0]
-    return another_round(refusals[0])
+    return _first_stop(answers) or answers[0]
+
+
+def _read(exchange: Exchange) -> Proposal | Stop | Back:
+    """Return the proposal in a reply; else the run's end, or why another round is needed."""
+    because = unusable_reason(exchange.reply)
+    if because is not None:
+        return another_round(because)
+    stop = read_needs_info(exchange.reply.content, exchange.key)
+    if stop is not None:
+        return stop
+    return exchange.proposal()
+
+
+def _first_stop(answers: Sequence[Stop | Back]) -> Stop | None:
+    for answer in answers:
+        if isinstance(answer, Stop):
+            return answer
+    return None
 
 
 def _requests(

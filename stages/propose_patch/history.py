@@ -34,13 +34,19 @@ def goes_in_circles(steps: Sequence[Step]) -> bool:
     After OpenHands' stuck detector.
     """
     turns = [(step.call, step.result) for step in steps]
-    last = turns[-REPEATS:]
-    if len(last) == REPEATS and len(set(last)) == 1:
+    if _all_equal(turns[-REPEATS:], REPEATS):
         return True
     pairs = turns[-2 * REPEATS :]
     if len(pairs) < 2 * REPEATS:
         return False
-    return len(set(pairs[::2])) == 1 and len(set(pairs[1::2])) == 1
+    one = pairs[::2]
+    other = pairs[1::2]
+    return _all_equal(one, REPEATS) and _all_equal(other, REPEATS)
+
+
+def _all_equal(turns: Sequence[tuple[str, str]], count: int) -> bool:
+    """Whether there are ``count`` turns, and all are the same."""
+    return len(turns) == count and len(set(turns)) == 1
 
 
 def conversation(
@@ -53,16 +59,22 @@ def conversation(
     left_out = _count_left_out(steps, max_chars)
     messages = [*prompt[:-1], _reused(prompt[-1])]
     for number, step in enumerate(steps, 1):
-        result = fenced(step.result)
-        if number <= left_out:
-            result = f"[{len(step.result)} characters, left out]"
+        result = _show_result(step, leave_out=number <= left_out)
         text = f"Step {number} of {max_steps}:\n\n{result}"
-        if step.note:
-            text += f"\n\n{step.note}"
         messages.append(Message(role="assistant", content=step.reply))
         messages.append(Message(role="user", content=text))
     messages[-1] = _reused(messages[-1])
     return tuple(messages)
+
+
+def _show_result(step: Step, *, leave_out: bool) -> str:
+    """Return a step's result and note as the model reads them."""
+    result = fenced(step.result)
+    if leave_out:
+        result = f"[{len(step.result)} characters, left out]"
+    if step.note:
+        result += f"\n\n{step.note}"
+    return result
 
 
 def _reused(message: Message) -> Message:
@@ -80,7 +92,8 @@ def _count_left_out(steps: Sequence[Step], max_chars: int) -> int:
         sent = steps[:count]
         if _size(sent, left_out) <= max_chars:
             continue
-        while left_out < count - KEPT_STEPS and _size(sent, left_out) > max_chars // 2:
+        most = count - KEPT_STEPS
+        while left_out < most and _size(sent, left_out) > max_chars // 2:
             left_out += 1
     return left_out
 

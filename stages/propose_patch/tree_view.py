@@ -17,6 +17,7 @@ MAX_WIDTH = 300
 MAX_LINES = 250
 MAX_MATCHES = 40
 MAX_SYMBOLS = 3
+_LINES_A_SYMBOL = MAX_LINES // MAX_SYMBOLS
 MAX_FILE_BYTES = 2_000_000
 #: Paths that a wrong one is compared with.
 _MAX_COMPARED = 20_000
@@ -41,32 +42,31 @@ class TreeView:
         if folder and not self._exists(folder):
             self.refuse_missing(call.path)
         matches = self._mirror.grep(self._tree, call.text, folder=folder)
-        heading = f"{len(matches)} lines{_shown_note(len(matches), MAX_MATCHES)}"
-        lines = [line[:MAX_WIDTH] for line in matches[:MAX_MATCHES]]
-        return "\n".join([heading, "\n".join(lines)])
+        count = len(matches)
+        heading = f"{count} lines{_shown_note(count, MAX_MATCHES)}"
+        shown = [line[:MAX_WIDTH] for line in matches[:MAX_MATCHES]]
+        text = "\n".join(shown)
+        return f"{heading}\n{text}"
 
     def open(self, call: Open) -> str:
         """Return a file's lines with their numbers."""
         lines = self._read(call.path).splitlines()
-        first, last = 1, MAX_LINES
-        if call.lines:
-            first, last = (int(number) for number in call.lines.split("-"))
-        if not 1 <= first <= min(last, max(len(lines), 1)):
-            raise ToolError(f"{call.path} has {len(lines)} lines; there are no lines {call.lines}.")
-        last = min(last, first + MAX_LINES - 1, len(lines))
-        heading = f"{call.path}, lines {first}-{last} of {len(lines)}"
-        return f"{heading}\n{_number_lines(lines, first, last)}"
+        count = len(lines)
+        first, last = _line_range(call.lines)
+        last_allowed = min(last, max(count, 1))
+        if not 1 <= first <= last_allowed:
+            raise ToolError(f"{call.path} has {count} lines; there are no lines {call.lines}.")
+        last = min(last, first + MAX_LINES - 1, count)
+        heading = f"{call.path}, lines {first}-{last} of {count}"
+        text = _number_lines(lines, first, last)
+        return f"{heading}\n{text}"
 
     def find_symbol(self, call: Symbol) -> str:
         """Return the definitions of a name."""
+        own_name = call.name.rsplit(".", 1)[-1]
         definitions: list[str] = []
-        for path in self._paths_with_definition(call.name.rsplit(".", 1)[-1]):
-            lines = self._read(path).splitlines()
-            for definition in find_definitions(path, lines, call.name):
-                first = definition.first
-                last = min(definition.last, first + MAX_LINES // MAX_SYMBOLS)
-                text = _number_lines(lines, first, last)
-                definitions.append(f"{path}, lines {first}-{last}\n{text}")
+        for path in self._paths_with_definition(own_name):
+            definitions += self._definitions_in(path, call.name)
         if not definitions:
             raise ToolError(f"No definition of {call.name} was found: search for it.")
         count = len(definitions)
@@ -75,24 +75,46 @@ class TreeView:
 
     def refuse_missing(self, path: str) -> NoReturn:
         """Raise the ToolError of a file that is not there, with the nearest that are."""
-        name = _file_name(path.rstrip("/"))
-        similar = [known for known in self.files if _file_name(known) == name]
-        if not similar:
-            compared = list(self.files)[:_MAX_COMPARED]
-            similar = difflib.get_close_matches(path, compared, 3)
         hint = "Paths are relative to the repository's root."
+        similar = self._similar_paths(path)
         if similar:
-            hint = f"There is {', '.join(similar[:5])}."
+            hint = f"There is {', '.join(similar)}."
         raise ToolError(f"there is no file {clip(path, 200)!r}. {hint}")
 
     def _exists(self, path: str) -> bool:
         """Whether there is such a file or folder."""
-        return any(known == path or known.startswith(f"{path}/") for known in self.files)
+        if path in self.files:
+            return True
+        return any(known.startswith(f"{path}/") for known in self.files)
+
+    def _similar_paths(self, path: str) -> list[str]:
+        """Return up to five paths with the same file name, else the nearest by spelling."""
+        name = _file_name(path.rstrip("/"))
+        same_name = [known for known in self.files if _file_name(known) == name]
+        if same_name:
+            return same_name[:5]
+        compared = list(self.files)[:_MAX_COMPARED]
+        return difflib.get_close_matches(path, compared, 3)
 
     def _paths_with_definition(self, name: str) -> list[str]:
-        matches = self._mirror.grep(self._tree, grep_pattern(name), regex=True)
-        paths = dict.fromkeys(line.split(":")[0] for line in matches)
-        return [path for path in paths if path in self.files]
+        """Return the paths of files with a line that may define the name."""
+        pattern = grep_pattern(name)
+        paths: list[str] = []
+        for line in self._mirror.grep(self._tree, pattern, regex=True):
+            path = line.split(":")[0]
+            if path in self.files and path not in paths:
+                paths.append(path)
+        return paths
+
+    def _definitions_in(self, path: str, name: str) -> list[str]:
+        lines = self._read(path).splitlines()
+        texts: list[str] = []
+        for definition in find_definitions(path, lines, name):
+            first = definition.first
+            last = min(definition.last, first + _LINES_A_SYMBOL)
+            text = _number_lines(lines, first, last)
+            texts.append(f"{path}, lines {first}-{last}\n{text}")
+        return texts
 
     def _read(self, path: str) -> str:
         entry = self.files.get(path)
@@ -104,6 +126,14 @@ class TreeView:
         if data is None or b"\0" in data:
             raise ToolError(f"{path} is {_kind(entry)}: it can't be shown.")
         return data.decode(errors="replace")
+
+
+def _line_range(lines: str) -> tuple[int, int]:
+    """Return the first and last line that ``FIRST-LAST`` names; empty: the file's beginning."""
+    if not lines:
+        return 1, MAX_LINES
+    first, _, last = lines.partition("-")
+    return int(first), int(last)
 
 
 def _kind(entry: Entry) -> str:
@@ -125,5 +155,6 @@ def _shown_note(count: int, limit: int) -> str:
 def _number_lines(lines: list[str], first: int, last: int) -> str:
     numbered: list[str] = []
     for number in range(first, last + 1):
-        numbered.append(f"{number:>5} {lines[number - 1][:MAX_WIDTH]}")
+        line = lines[number - 1][:MAX_WIDTH]
+        numbered.append(f"{number:>5} {line}")
     return "\n".join(numbered)

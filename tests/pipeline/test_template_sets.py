@@ -30,18 +30,18 @@ BROKEN = TemplateSet(SHIPPED.files | {"propose.md.j2": "no front matter"})
 class Place:
     """Where sets are kept, and as many workers' views of it as a test wants."""
 
-    def __init__(self, kept: Artifacts, published: Artifacts):
-        self.kept = kept
+    def __init__(self, pinned: Artifacts, published: Artifacts):
+        self.pinned = pinned
         self.published = published
 
     def worker(self, **more: TemplateSet) -> TemplateSets:
-        return TemplateSets(self.kept, self.published, **more)
+        return TemplateSets(self.pinned, self.published, **more)
 
 
 @pytest.fixture(params=["folder", "s3"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "folder":
-        return Place(FolderArtifacts(tmp_path / "kept"), FolderArtifacts(tmp_path / "published"))
+        return Place(FolderArtifacts(tmp_path / "pinned"), FolderArtifacts(tmp_path / "published"))
     bucket = make_bucket(tmp_path)
     return Place(
         *(
@@ -81,15 +81,15 @@ async def test_a_run_keeps_a_set_that_is_no_longer_published(place: Place, tmp_p
 
 async def test_a_replay_has_the_published_set_that_it_names(place: Place, tmp_path: Path) -> None:
     worker = place.worker()
-    wanted = worker.publish(edited("Be brief."))
-    assert worker.refusal(wanted) is None
-    run = StageRun(tmp_path, job(replay={"id": "r", "template_set": wanted}))
+    requested = worker.publish(edited("Be brief."))
+    assert worker.refusal(requested) is None
+    run = StageRun(tmp_path, job(replay={"id": "r", "template_set": requested}))
     given = await worker.of(run.context())
-    assert given.set_hash == wanted and worker.current().set_hash == SHIPPED.set_hash
+    assert given.set_hash == requested and worker.current().set_hash == SHIPPED.set_hash
     assert worker.get(SHIPPED.set_hash[:12]) is worker.get(SHIPPED.set_hash)
-    assert worker.refusal(wanted[:12]), "it was never current"
-    worker.use(wanted)
-    assert worker.refusal(wanted[:12]) is None
+    assert worker.refusal(requested[:12]), "it was never current"
+    worker.use(requested)
+    assert worker.refusal(requested[:12]) is None
 
 
 def test_a_missing_or_forged_set_is_refused(place: Place) -> None:
@@ -177,7 +177,7 @@ async def test_a_remembered_choice_stands_for_the_run_and_not_for_its_replay(
 def test_a_published_set_is_rendered_in_another_process(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = place.worker().publish(
+    requested = place.worker().publish(
         edited("{% for a in 'x' * 9999 %}{% for b in 'x' * 9999 %}{{ b }}{% endfor %}{% endfor %}")
     )
 
@@ -185,4 +185,4 @@ def test_a_published_set_is_rendered_in_another_process(
         raise RenderError("needs more than it may have", "propose")
 
     monkeypatch.setattr(bounded, "render", apart)
-    assert "needs more than it may have" in (place.worker().refusal(wanted) or "")
+    assert "needs more than it may have" in (place.worker().refusal(requested) or "")

@@ -1,8 +1,8 @@
-"""Whole conversations with a scripted model: the real engine, the three stages that spend and
-judge, a repository.
+"""Whole conversations with a scripted model, through the real engine and the stages that propose,
+apply and test.
 
-What comes before the model (issue, checkout, context, test environment) is made once and handed to
-every run."""
+The results before them (issue, checkout, context, test environment) are made once for all runs.
+"""
 
 import shutil
 from dataclasses import dataclass, field
@@ -61,8 +61,9 @@ class Killed(Exception):
 
 
 class Client(ScriptedClient):
-    """Keeps what it was sent. ``dies_at``: the number of the request that the worker does not
-    survive.
+    """A scripted model that records the requests.
+
+    ``dies_at``: the number of the request at which the worker dies.
     """
 
     def __init__(self, entries: tuple[Entry, ...], dies_at: int | None = None):
@@ -84,7 +85,7 @@ class Client(ScriptedClient):
 
 @dataclass
 class Prepared:
-    """What is made once for all conversations about one repository."""
+    """A repository with its test environment, for all conversations about it."""
 
     folder: Path
     origin: Origin
@@ -103,37 +104,37 @@ class Prepared:
         return cls(run.workspace, origin, sandbox, suite)
 
 
-class GivenIssue:
+class FixedIssue:
     name = "fetch_issue"
 
-    def __init__(self, given: Issue):
-        self._given = given
+    def __init__(self, result: Issue):
+        self._result = result
 
     async def run(self, run: RunContext) -> Issue:
-        return self._given
+        return self._result
 
 
-class GivenCheckout:
+class FixedCheckout:
     name = "checkout"
 
-    def __init__(self, given: Checkout):
-        self._given = given
+    def __init__(self, result: Checkout):
+        self._result = result
 
     async def run(self, run: RunContext) -> Checkout:
-        return self._given
+        return self._result
 
 
-class GivenContext:
+class FixedContext:
     name = "build_context"
 
-    def __init__(self, given: Context):
-        self._given = given
+    def __init__(self, result: Context):
+        self._result = result
 
     async def run(self, run: RunContext) -> Context:
-        return self._given
+        return self._result
 
 
-class GivenSuite:
+class FixedSuite:
     """Its local state is the workspace, as prepare_tests leaves it."""
 
     name = "prepare_tests"
@@ -150,8 +151,8 @@ class GivenSuite:
         shutil.copytree(self._prepared.folder, run.workspace, dirs_exist_ok=True, symlinks=True)
 
 
-class Hand:
-    """In the place of the pull request: what was chosen is the run's result."""
+class ReportVerdict:
+    """A last stage that opens no pull request: the chosen candidate is the run's result."""
 
     name = "open_pr"
 
@@ -192,16 +193,16 @@ class Conversation:
 
         buyer = Buyer(self.client, model="m", fallback=self.fallback, sleep=wait)
         stages: list[Any] = [
-            GivenIssue(issue(self.title)),
-            GivenCheckout(origin.checkout),
-            GivenContext(CONTEXT),
-            GivenSuite(self.prepared, self.suite or self.prepared.suite),
+            FixedIssue(issue(self.title)),
+            FixedCheckout(origin.checkout),
+            FixedContext(CONTEXT),
+            FixedSuite(self.prepared, self.suite or self.prepared.suite),
             ProposePatch(
                 buyer, FixedTemplates(), origin.mirrors, sandbox, plan=self.plan, protected=()
             ),
             ApplyPatch(origin.mirrors),
             RunTests(origin.mirrors, sandbox),
-            Hand(),
+            ReportVerdict(),
         ]
         workspaces = self.folder / f"machine-{self.machines}"
         pipeline = Pipeline(stages, admitted_after="checkout")

@@ -89,11 +89,11 @@ def machine(tmp_path: Path, name: str = "one") -> CheckoutStage:
 async def look(
     tmp_path: Path,
     remote: Remote,
-    wanted: FixIssueJob | None = None,
+    requested: FixIssueJob | None = None,
     *,
     pushed: str | None = None,
 ) -> Checkout | Stop:
-    run = StageRun(tmp_path, wanted)
+    run = StageRun(tmp_path, requested)
     if pushed is not None:
         run.store.intend(run.claimed.lease, "push", {"sha": pushed})
         run.next_generation(id="again")

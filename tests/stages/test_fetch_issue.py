@@ -13,10 +13,10 @@ from tests.stand_ins.runs import StageRun, job
 
 
 async def fetch(
-    forge: StillForge, wanted: FixIssueJob | None = None, notes: list[str] | None = None
+    forge: StillForge, requested: FixIssueJob | None = None, notes: list[str] | None = None
 ) -> Issue | Stop:
     with tempfile.TemporaryDirectory() as folder:
-        run = StageRun(Path(folder), wanted)
+        run = StageRun(Path(folder), requested)
         answer = await FetchIssue(forge).run(run.context())
     if notes is not None:
         notes.extend(run.reports)
@@ -29,8 +29,8 @@ async def fetched(forge: StillForge, notes: list[str] | None = None) -> Issue:
     return answer
 
 
-async def rejection(forge: StillForge, wanted: FixIssueJob | None = None) -> str:
-    answer = await fetch(forge, wanted)
+async def rejection(forge: StillForge, requested: FixIssueJob | None = None) -> str:
+    answer = await fetch(forge, requested)
     assert isinstance(answer, Stop) and answer.outcome is Outcome.REJECTED, answer
     return answer.reason
 

@@ -58,11 +58,11 @@ def job(number: int = 42, **fields: object) -> FixIssueJob:
 
 
 def claim(
-    store: RunStore, wanted: FixIssueJob | None = None, *, redrive_of: int | None = None
+    store: RunStore, requested: FixIssueJob | None = None, *, redrive_of: int | None = None
 ) -> Claimed:
     """Claim a run that nobody else works on."""
     claimed = store.claim(
-        Submission.of(wanted or job(), redrive_of=redrive_of), lease_seconds=LEASE
+        Submission.of(requested or job(), redrive_of=redrive_of), lease_seconds=LEASE
     )
     assert isinstance(claimed, Claimed), claimed
     return claimed
@@ -121,12 +121,12 @@ class StageRun:
     def __init__(
         self,
         folder: Path,
-        wanted: FixIssueJob | None = None,
+        requested: FixIssueJob | None = None,
         *,
         limits: EffectiveLimits = LIMITS,
         clock: Callable[[], float] | None = None,
     ):
-        self.job = wanted or job()
+        self.job = requested or job()
         self.limits = limits
         self.clock = clock or Clock()
         self.workspace = folder / "workspace"
@@ -308,8 +308,10 @@ class Bench:
     def does(self, stage: str, *does: Does) -> None:
         self.stages[stage].does = list(does)
 
-    def claim(self, wanted: FixIssueJob | None = None, *, redrive_of: int | None = None) -> Claimed:
-        return claim(self.store, wanted, redrive_of=redrive_of)
+    def claim(
+        self, requested: FixIssueJob | None = None, *, redrive_of: int | None = None
+    ) -> Claimed:
+        return claim(self.store, requested, redrive_of=redrive_of)
 
     def published(self) -> list[Event]:
         return [Event.model_validate_json(row.body) for row in self.store.pending_events(100)]

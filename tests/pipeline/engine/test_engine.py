@@ -44,16 +44,18 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-async def ended(bench: Bench, wanted: FixIssueJob | None = None, machine: str = "one") -> RunResult:
-    """A delivery that must end the run."""
-    answer = await bench.machine(machine).execute(bench.claim(wanted))
+async def ended(
+    bench: Bench, requested: FixIssueJob | None = None, machine: str = "one"
+) -> RunResult:
+    """Deliver the run, which must end it."""
+    answer = await bench.machine(machine).execute(bench.claim(requested))
     assert isinstance(answer, Ended), answer
     return answer.result
 
 
-async def deferred(bench: Bench, wanted: FixIssueJob | None = None) -> Deferred:
-    """A delivery that must not; its lease is given back."""
-    claimed = bench.claim(wanted)
+async def deferred(bench: Bench, requested: FixIssueJob | None = None) -> Deferred:
+    """Deliver the run, which must be deferred, and release its lease."""
+    claimed = bench.claim(requested)
     answer = await bench.engine.execute(claimed)
     assert isinstance(answer, Deferred), answer
     bench.store.release(claimed.lease)
@@ -61,8 +63,9 @@ async def deferred(bench: Bench, wanted: FixIssueJob | None = None) -> Deferred:
 
 
 async def interrupted(bench: Bench, stage: str, *before: Does) -> Claimed:
-    """A delivery whose work is cancelled while ``stage`` hangs, after it did what is given. The
-    lease is given back.
+    """Deliver the run, cancel the work while ``stage`` hangs, and release the lease.
+
+    ``before``: what the stage does at its earlier calls.
     """
     usual = bench.stages[stage].does
     entered = asyncio.Event()
@@ -85,9 +88,7 @@ async def interrupted(bench: Bench, stage: str, *before: Does) -> Claimed:
 
 @pytest.fixture
 def stopwatch(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """What the run's seconds are taken with, in place of the machine's; the event loop keeps its
-    own.
-    """
+    """The clock that measures the run's seconds; the event loop has its own."""
     clock = Clock(0.0)
     monkeypatch.setattr("pipeline.budget.time", SimpleNamespace(monotonic=clock))
     return clock
@@ -97,7 +98,7 @@ def rejecting(run: RunContext) -> Answer:
     return Stop(Outcome.REJECTED, "the issue is closed")
 
 
-# From one end to the other
+# A whole run
 
 
 async def test_a_run_passes_its_stages_in_order_and_ends_once(bench: Bench):
@@ -581,10 +582,10 @@ async def test_an_interrupted_inheritance_is_completed(
         return save(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(bench.store, "save_checkpoint", dies)
-    wanted = job(replay={"id": "r", "from_stage": "close"})
-    await deferred(bench, wanted)
+    requested = job(replay={"id": "r", "from_stage": "close"})
+    await deferred(bench, requested)
     monkeypatch.setattr(bench.store, "save_checkpoint", save)
-    await ended(bench, wanted)
+    await ended(bench, requested)
     assert bench.log.ran == ["close"]
 
 
@@ -611,7 +612,7 @@ async def test_a_replay_without_a_stage_runs_everything_again(bench: Bench):
     assert bench.log.ran == ["fetch", "prepare", "propose", "close"]
 
 
-# What a stage is handed
+# What a stage can ask of its run
 
 
 async def test_saved_artifacts_can_be_loaded_and_are_never_overwritten(bench: Bench):
@@ -663,7 +664,7 @@ def test_each_run_has_a_workspace_of_its_own(bench: Bench, tmp_path: Path):
     assert {workspace.parent for workspace in workspaces} == {tmp_path}
 
 
-# What is told
+# Events
 
 
 async def test_an_event_too_large_for_sns_points_to_an_artifact(bench: Bench):

@@ -54,10 +54,10 @@ class Scenario:
         self.artifacts = FolderArtifacts(folder / "artifacts")
         self.deliver()
 
-    def deliver(self, wanted: FixIssueJob | None = None) -> Claimed:
+    def deliver(self, requested: FixIssueJob | None = None) -> Claimed:
         """Another delivery: the last one's lease has ended."""
         self.clock.now += LEASE
-        self.held = claim(self.store, wanted)
+        self.held = claim(self.store, requested)
         self.ledger = self.ledger_of(self.held)
         return self.held
 
