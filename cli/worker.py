@@ -60,12 +60,12 @@ def command(
 
     with exit_on_settings_error():
         try:
-            asyncio.run(_serve(chosen))
+            asyncio.run(serve(chosen))
         except BotoCoreError as error:  # at the start only: later, the worker waits for AWS
             raise SettingsError(f"AWS can't be reached: {error}") from error
 
 
-async def _serve(chosen: Settings) -> None:
+async def serve(chosen: Settings) -> None:
     from cli import backends, serving, wiring
 
     app = wiring.build(chosen, backends.github_forge(chosen), observer=_log_progress)

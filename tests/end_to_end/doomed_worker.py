@@ -2,8 +2,9 @@
 MOMENT]``.
 
 Moments: ``begins`` (the stage is about to work), ``ends`` (its work is done, and nothing of it is
-stored yet). Each reply asked of the model leaves a line in the file BOUGHT. All else is what
-``coding-agent worker`` runs."""
+stored yet). Each reply bought from the model leaves a line in the file BOUGHT. Everything else is
+what ``coding-agent worker`` runs.
+"""
 
 import asyncio
 import os
@@ -23,8 +24,8 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Counting:
-    """A model client that notes each reply asked of it."""
+class CountingClient:
+    """A model client that counts the replies bought from it."""
 
     def __init__(self, inner: Any, file: Path):
         self._inner = inner
@@ -35,24 +36,24 @@ class Counting:
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         with self._file.open("a") as file:
-            file.write("asked\n")
+            file.write("bought\n")
         reply: ModelReply = await self._inner.complete(request)
         return reply
 
 
-def doomed(stage: Any, moment: str) -> None:
-    """Let ``stage`` die: before its work, or after it and before the engine stores anything."""
+def doom(stage: Any, moment: str) -> None:
+    """Let the stage kill the worker before its work, or after it and before it is stored."""
     run = stage.run
 
-    async def dying(**needs: Any) -> Any:
+    async def run_and_die(**needs: Any) -> Any:
         if moment == "begins":
             die()
-        answer = await run(**needs)
-        if not isinstance(answer, Stop) or answer.facts.branch:
+        result = await run(**needs)
+        if not isinstance(result, Stop) or result.facts.branch:
             die()
-        return answer
+        return result
 
-    stage.run = dying
+    stage.run = run_and_die
 
 
 def main() -> None:
@@ -63,10 +64,10 @@ def main() -> None:
 
     def build_doomed(*args: Any, **kwargs: Any) -> wiring.App:
         _, client = backends.model_client(chosen)
-        app = build(*args, **kwargs, model=Counting(client, Path(bought)))
+        app = build(*args, **kwargs, model=CountingClient(client, Path(bought)))
         if death:
             (step,) = [step for step in app.pipeline.steps if step.name == death[0]]
-            doomed(step.stage, death[1])
+            doom(step.stage, death[1])
         return app
 
     wiring.build = build_doomed

@@ -59,8 +59,10 @@ PATIENCE = 60.0
 
 @dataclass
 class Service:
-    """``folder`` holds what all workers share (store, artifacts); each worker has a data directory
-    of its own.
+    """A service and its workers.
+
+    ``folder`` holds what all workers share (store, artifacts); each worker has a data directory of
+    its own.
     """
 
     folder: Path
@@ -69,30 +71,26 @@ class Service:
     queue: Queue
     topic: Topic
     issue_url: str
-    received: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    events: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    """The published events so far: body and attributes."""
 
     @classmethod
-    def start(cls, folder: Path, github: GithubStandIn, aws: Aws, *, reply: str = FIX) -> "Service":
+    def start(cls, folder: Path, github: GithubStandIn, aws: Aws) -> "Service":
         github.add_repository(REPOSITORY, FILES)
         number = github.add_issue(REPOSITORY, *ISSUE)
-        (folder / "reply.md").write_text(reply)
-        return cls(
-            folder,
-            github,
-            aws,
-            aws.make_queue(),
-            aws.make_topic(),
-            github.issue_url(REPOSITORY, number),
-        )
+        issue_url = github.issue_url(REPOSITORY, number)
+        (folder / "reply.md").write_text(FIX)
+        return cls(folder, github, aws, aws.make_queue(), aws.make_topic(), issue_url)
 
     def environment(self, data_dir: str) -> dict[str, str]:
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return {
-            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            **inherited,
             **self.aws.environment,
             "CODING_AGENT_QUEUE_URL": self.queue.url,
             "CODING_AGENT_TOPIC_ARN": self.topic.arn,
-            # One at a time: a worker that dies with a poll under way would take the next message
-            # with it for a while.
+            # One at a time: a worker that dies during a poll would take the next message with it
+            # for a while.
             "CODING_AGENT_CONCURRENCY": "1",
             "CODING_AGENT_PORT": "0",
             "CODING_AGENT_DATA_DIR": str(self.folder / data_dir),
@@ -105,74 +103,63 @@ class Service:
         }
 
     def submit(self, **fields: Any) -> None:
-        self.aws.sqs.send_message(
-            QueueUrl=self.queue.url, MessageBody=json.dumps({"issue_url": self.issue_url, **fields})
-        )
+        body = json.dumps({"issue_url": self.issue_url, **fields})
+        self.aws.sqs.send_message(QueueUrl=self.queue.url, MessageBody=body)
 
-    def worker(self, data_dir: str, *die: str) -> "subprocess.Popen[bytes]":
-        """Start a worker; ``die`` (stage, moment) makes it kill itself there, see doomed_worker.py."""
+    def start_worker(self, data_dir: str, *death: str) -> "subprocess.Popen[bytes]":
+        """Start a worker that kills itself at ``death`` (stage, moment): see doomed_worker.py."""
+        program = [sys.executable, "-m", "tests.end_to_end.doomed_worker"]
         with (self.folder / f"{data_dir}.log").open("wb") as log:
             return subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "tests.end_to_end.doomed_worker",
-                    str(self.folder / "bought"),
-                    *die,
-                ],
+                [*program, str(self.folder / "bought"), *death],
                 env=self.environment(data_dir),
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
             )
 
-    def finished(self, count: int = 1) -> list[dict[str, Any]]:
-        """Wait until ``count`` run.finished events were published; gives every event's data so far."""
+    def wait_for_finished(self, count: int = 1) -> list[dict[str, Any]]:
+        """Wait until so many run.finished events were published; return every event so far."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            told = [json.loads(body) for body, _ in self.received]
-            if sum(event["type"] == "run.finished" for event in told) >= count:
-                return told
-            answer = self.aws.sqs.receive_message(
-                QueueUrl=self.topic.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1
-            )
-            for message in answer.get("Messages", []):
-                self.aws.sqs.delete_message(
-                    QueueUrl=self.topic.queue_url, ReceiptHandle=message["ReceiptHandle"]
-                )
-                envelope = json.loads(message["Body"])
-                attributes = {
-                    name: v["Value"] for name, v in envelope.get("MessageAttributes", {}).items()
-                }
-                self.received.append((envelope["Message"], attributes))
-        logs = "\n".join(
-            f"--- {log.name}\n{log.read_text()[-3000:]}" for log in self.folder.glob("*.log")
-        )
-        raise AssertionError(f"no {count} run.finished within {PATIENCE:g} s\n{logs}")
+            events = [json.loads(body) for body, _ in self.events]
+            if sum(event["type"] == "run.finished" for event in events) >= count:
+                return events
+            self.events += self.aws.events(self.topic, wait_seconds=1)
+        raise AssertionError(f"no {count} run.finished within {PATIENCE:g} s\n{self._logs()}")
 
-    def time_passes(self) -> None:
-        """The dead worker's leases end, and SQS delivers its messages again."""
+    def expire_leases(self) -> None:
+        """Let the dead worker's leases end, and its message come again."""
         with sqlite3.connect(self.folder / "shared/store.sqlite", timeout=30) as store:
-            store.execute("UPDATE runs SET lease_expires_at = 0")
+            store.execute(
+                "UPDATE items SET data = json_set(data, '$.lease_expires_at', 0)"
+                " WHERE sk LIKE 'run#%'"
+            )
         store.close()
         self.submit()
 
-    def told(self, data_dir: str) -> list[tuple[str, str]]:
-        """(kind, stage) of a worker's progress, in order."""
-        lines = []
+    def progress(self, data_dir: str) -> list[tuple[str, str]]:
+        """Return (kind, stage) of a worker's progress, in order."""
+        progress = []
         for line in (self.folder / f"{data_dir}.log").read_text().splitlines():
             if line.startswith("{") and '"kind"' in line:
-                told = json.loads(line)
-                lines.append((told["kind"], told["stage"]))
-        return lines
+                fields = json.loads(line)
+                progress.append((fields["kind"], fields["stage"]))
+        return progress
 
-    def bought(self) -> int:
-        """How many replies were asked of the model, by all workers together."""
+    def count_bought(self) -> int:
+        """Count the replies that all workers together bought from the model."""
         file = self.folder / "bought"
         return len(file.read_text().splitlines()) if file.exists() else 0
 
+    def _logs(self) -> str:
+        parts = []
+        for log in self.folder.glob("*.log"):
+            parts.append(f"--- {log.name}\n{log.read_text()[-3000:]}")
+        return "\n".join(parts)
 
-def end(worker: "subprocess.Popen[bytes]") -> None:
-    """Kill it: a polite stop waits for the long poll's end, 20 s, and has its own tests."""
+
+def kill(worker: "subprocess.Popen[bytes]") -> None:
+    """Kill a worker: a polite stop waits for the long poll's end, 20 s, and has its own tests."""
     worker.kill()
     worker.wait(PATIENCE)

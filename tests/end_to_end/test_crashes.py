@@ -1,10 +1,12 @@
-"""A worker is killed in a stage; another, on another disk, ends the run as if nothing had happened."""
+"""A worker is killed in a stage; another, on another disk, ends the run as if nothing had
+happened.
+"""
 
 import signal
 
 import pytest
 
-from tests.end_to_end.service import REPOSITORY, Service, end
+from tests.end_to_end.service import REPOSITORY, Service, kill
 
 STAGES = [
     "fetch_issue",
@@ -16,28 +18,30 @@ STAGES = [
     "run_tests",
     "open_pr",
 ]
+#: Stages that leave state on the machine, which the next worker restores.
 RESTORED = {"checkout", "prepare_tests", "apply_patch"}
 
 
-#: In every stage; and at the end of those that leave a machine's own state, cost money or have
-#: effects.
-DEATHS = [(stage, "begins") for stage in STAGES] + [
-    (stage, "ends") for stage in ("checkout", "prepare_tests", "propose_patch", "open_pr")
+#: Stages that leave state on the machine, cost money or have effects.
+DYING_AT_THE_END = ("checkout", "prepare_tests", "propose_patch", "open_pr")
+DEATHS = [
+    *[(stage, "begins") for stage in STAGES],
+    *[(stage, "ends") for stage in DYING_AT_THE_END],
 ]
 
 
 @pytest.mark.parametrize(("stage", "moment"), DEATHS)
-def test_killed_in_a_stage_another_machine_ends_the_run(
+def test_another_machine_ends_the_run_of_a_killed_worker(
     service: Service, stage: str, moment: str
 ) -> None:
     service.submit()
-    victim = service.worker("first", stage, moment)
+    victim = service.start_worker("first", stage, moment)
     assert victim.wait(60) == -signal.SIGKILL, (service.folder / "first.log").read_text()
 
-    service.time_passes()
-    heir = service.worker("second")
-    events = service.finished()
-    end(heir)
+    service.expire_leases()
+    successor = service.start_worker("second")
+    events = service.wait_for_finished()
+    kill(successor)
 
     assert len(service.github.pulls(REPOSITORY)) == 1
     finished = [event for event in events if event["type"] == "run.finished"]
@@ -45,9 +49,10 @@ def test_killed_in_a_stage_another_machine_ends_the_run(
     assert finished[0]["data"]["outcome"] == "pr_opened"
     assert finished[0]["data"]["verification"] == "red to green"
 
-    at = STAGES.index(stage)
-    again = [name for kind, name in service.told("second") if kind == "started"]
-    assert again == STAGES[at:], "stages with a checkpoint are not run again"
-    restored = {name for kind, name in service.told("second") if kind == "restored"}
-    assert restored == RESTORED & set(STAGES[:at])
-    assert service.bought() == 1, "a stored reply is never bought again"
+    index = STAGES.index(stage)
+    progress = service.progress("second")
+    started = [name for kind, name in progress if kind == "started"]
+    assert started == STAGES[index:], "stages with a checkpoint are not run again"
+    restored = {name for kind, name in progress if kind == "restored"}
+    assert restored == RESTORED.intersection(STAGES[:index])
+    assert service.count_bought() == 1, "a stored reply is never bought again"

@@ -1,25 +1,23 @@
-"""What a backend relies on: one job, one pull request, one outcome, however often the message
-comes.
-"""
+"""One job has one pull request and one outcome, however often its message comes."""
 
-from tests.end_to_end.service import REPOSITORY, Service, end
+from tests.end_to_end.service import REPOSITORY, Service, kill
 
 
-def test_the_same_message_twice_at_once_and_later_opens_one_pull_request(service: Service) -> None:
+def test_message_that_comes_three_times_opens_one_pull_request(service: Service) -> None:
     service.submit(metadata={"ticket": "7"})
     service.submit(metadata={"ticket": "7"})
-    workers = [service.worker("first"), service.worker("second")]
-    service.finished()
+    workers = [service.start_worker("first"), service.start_worker("second")]
+    service.wait_for_finished()
     service.submit(metadata={"ticket": "7"})
-    events = service.finished(2)
+    events = service.wait_for_finished(2)
     for worker in workers:
-        end(worker)
+        kill(worker)
 
     (pull,) = service.github.pulls(REPOSITORY)
-    finished = [body for body, _ in service.received if '"run.finished"' in body]
+    finished = [body for body, _ in service.events if '"run.finished"' in body]
     assert len(set(finished)) == 1, "published again byte for byte"
-    assert any(attributes.get("duplicate") == "true" for _, attributes in service.received)
+    assert any(attributes.get("duplicate") == "true" for _, attributes in service.events)
     data = events[-1]["data"]
     assert data["pull_request_number"] == pull.number
     assert data["metadata"] == {"ticket": "7"}
-    assert service.bought() == 1
+    assert service.count_bought() == 1

@@ -99,14 +99,14 @@ class Aws:
         self.sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=self._arn(url))
         return Topic(arn, url)
 
-    def messages(self, url: str) -> list[dict[str, Any]]:
-        """Receive and delete every visible message, in boto3's form."""
+    def messages(self, url: str, *, wait_seconds: int = 0) -> list[dict[str, Any]]:
+        """Receive and delete every visible message, in boto3's form; wait for the first one."""
         messages: list[dict[str, Any]] = []
         while True:
             response = self.sqs.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=10,
-                WaitTimeSeconds=0,
+                WaitTimeSeconds=0 if messages else wait_seconds,
                 MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
             )
@@ -118,10 +118,10 @@ class Aws:
             self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return messages
 
-    def events(self, topic: Topic) -> list[tuple[str, dict[str, str]]]:
+    def events(self, topic: Topic, *, wait_seconds: int = 0) -> list[tuple[str, dict[str, str]]]:
         """Receive the events that the topic published: each one's body and attributes."""
         events = []
-        for message in self.messages(topic.queue_url):
+        for message in self.messages(topic.queue_url, wait_seconds=wait_seconds):
             envelope = json.loads(message["Body"])
             attributes = {}
             for name, value in envelope.get("MessageAttributes", {}).items():
