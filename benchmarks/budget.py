@@ -1,6 +1,7 @@
 """Whether the money holds: random prices, failures, crashes and concurrency against the budgets.
 
-    python -m benchmarks.budget [--runs N] [--seed S] [--lanes K] [--store sqlite|dynamodb] [--json OUT]
+    python -m benchmarks.budget [--runs N] [--seed S] [--lanes K]
+                                [--store sqlite|dynamodb] [--json OUT]
 
 Each run buys some replies through the real ledger and the real store. Meanwhile its provider
 refuses, breaks off or answers, and its worker dies at any point of a call: before it, during it,
@@ -158,14 +159,14 @@ class WatchedStore:
         return call
 
     def settle(self, lease: Lease, call: Call, *, micro_usd: int) -> None:
-        if lease.job_id in self.dying:
-            self.dying.remove(lease.job_id)
+        if lease.key.job_id in self.dying:
+            self.dying.remove(lease.key.job_id)
             raise WorkerDied
         self._store.settle(lease, call, micro_usd=micro_usd)
         self._compare(lease, today())
 
     def _compare(self, lease: Lease, day: str) -> None:
-        row = self._store.run(lease.job_id, lease.generation)
+        row = self._store.run(lease.key.job_id, lease.key.generation)
         assert row is not None
         of_repository = self._store.spent(day=day, repository=row.repository)
         of_day = self._store.spent(day=day)

@@ -42,8 +42,10 @@ class Repository(BaseModel):
     default_branch: str
     archived: bool
     push_refusal: str | None
-    """The reason why no fix can be pushed to it, or to a fork of it, as the deployment chose; None: it
-    can be."""
+    """The reason why no fix can be pushed to it, or to its fork, as the deployment chose.
+
+    None: it can be.
+    """
     private: bool
 
 

@@ -1,7 +1,7 @@
-"""The RunStore contract and its rows. Every implementation passes one test suite.
+"""The values that go into the store and come out of it.
 
-Methods are synchronous and safe to call from any thread; times are seconds since the epoch; money
-is in micro-dollars (integers, so that sums and limits are exact)."""
+Times are seconds since the epoch; money is in micro-dollars.
+"""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -58,18 +58,10 @@ class Lease:
     token: str
     expires_at: float
 
-    @property
-    def job_id(self) -> str:
-        return self.key.job_id
-
-    @property
-    def generation(self) -> int:
-        return self.key.generation
-
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run: (job_id, generation)."""
+    """A run as it is stored."""
 
     job_id: str
     generation: int
@@ -104,23 +96,19 @@ class RunRow:
 
 @dataclass(frozen=True)
 class Registered:
-    """``run`` is the one that the submission asks for, or the newest where that must wait for its
-    end.
-    """
-
     run: RunRow
+    """The run that the submission means; the newest where the submission must wait for its end."""
     body_differs: bool
     """Another body is stored under this job_id; the first one stands."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Something that happened to a run: registered, delivered, released, try failed, cancel
-    requested, finished.
-    """
+    """An entry in the history of a run."""
 
     at: float
     what: str
+    """registered, delivered, released, try failed, cancel requested or finished"""
     detail: str
 
 
@@ -154,6 +142,8 @@ class Busy:
 
 @dataclass(frozen=True)
 class Finished:
+    """The run has ended before."""
+
     run: RunRow
 
 
@@ -162,6 +152,8 @@ Claim = Claimed | ClaimedInvalid | Busy | Finished
 
 @dataclass(frozen=True)
 class Checkpoint:
+    """The stored result of a stage."""
+
     round: int
     stage: str
     result: str
@@ -173,17 +165,19 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Round:
-    """Round ``number`` was opened by a Back to stage ``to``. Round 1 has no row."""
+    """A round after the first, opened by a ``Back`` to the stage ``to``."""
 
     number: int
     to: str
     because: str
     note: dict[str, Any] = field(default_factory=dict)
-    """What the stage that went back wants later rounds to know."""
+    """A ``pipeline.stage.RoundNote`` of the stage that went back."""
 
 
 @dataclass(frozen=True)
 class Effect:
+    """A change of the outside world: intended, and once it is done, with its result."""
+
     generation: int
     name: str
     intention: dict[str, Any]
@@ -193,7 +187,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class MoneyCaps:
-    """Micro-dollars that reserved plus settled may not pass."""
+    """Micro-dollars that the sum of reserved and settled money may not pass."""
 
     run: int
     repository_day: int
@@ -231,6 +225,8 @@ class CallRequest:
 
 @dataclass(frozen=True)
 class PendingEvent:
+    """An event that waits for its publication."""
+
     event_id: str
     type: str
     topic_arn: str
@@ -239,13 +235,17 @@ class PendingEvent:
 
 
 class BudgetExceeded(Exception):
-    """A reservation would pass a limit. ``scope``: run, repository_day or day."""
+    """A reservation would pass a limit.
+
+    ``scope`` is run, repository_day or day; ``needed`` and ``left`` are micro-dollars.
+    """
 
     def __init__(self, scope: str, needed: int, left: int):
         name = scope.replace("_", " and ")
+        needed_usd = needed / 1e6
+        left_usd = max(left, 0) / 1e6
         super().__init__(
-            f"the {name} budget: ${needed / 1e6:.4f} needed at worst, ${max(left, 0) / 1e6:.4f}"
-            " left"
+            f"the {name} budget: ${needed_usd:.4f} needed at worst, ${left_usd:.4f} left"
         )
         self.scope = scope
         self.needed = needed

@@ -59,8 +59,8 @@ class WriteConflict(Exception):
 class DynamoStore(RunStore):
     """The store of many machines.
 
-    It forgets a run ``KEEP_DAYS`` after its end: a job that is sent again later is a new one. Leases compare the workers' clocks, which ECS keeps in step.
-    Errors of botocore pass through.
+    It forgets a run ``KEEP_DAYS`` after its end: a job that is sent again later is a new one.
+    Leases compare the workers' clocks, which ECS keeps in step. Errors of botocore pass through.
     """
 
     def __init__(

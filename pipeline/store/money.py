@@ -6,6 +6,9 @@ from pipeline.store.rows import Part, StoredCall, StoredRun
 from pipeline.store.table import Key
 from pipeline.store.transaction import RunTransaction
 
+#: The states of a call whose reservation stands.
+UNSETTLED = ("reserved", "cut")
+
 
 def reserve(tx: RunTransaction, run: StoredRun, request: CallRequest, caps: MoneyCaps) -> Call:
     """Reserve money for the next attempt at a call; one still reserved there becomes cut.
@@ -14,7 +17,7 @@ def reserve(tx: RunTransaction, run: StoredRun, request: CallRequest, caps: Mone
         BudgetExceeded: nothing may be written.
     """
     calls = tx.calls(run.row.key)
-    check_caps(tx, run, calls, request, caps)
+    _check_caps(tx, run, calls, request, caps)
     attempts = [stored for stored in calls if stored.call.key == request.key]
     cut_reserved(tx, attempts)
     attempt = len(attempts) + 1
@@ -27,28 +30,31 @@ def reserve(tx: RunTransaction, run: StoredRun, request: CallRequest, caps: Mone
         model=request.model,
         created_at=tx.now,
     )
+    day = request.day
     repository = run.row.repository
-    data = {**vars(call), "day": request.day, "repository": repository}
+    data = {**vars(call), "day": day, "repository": repository}
     tx.write(run, Part(rows.CALL, data))
-    # The counters hold their limits themselves: runs of other workers add to them, too.
-    amount = request.micro_usd
-    _spend(tx, rows.day_total_key(request.day), amount, limit=caps.day)
-    of_repository = rows.day_repository_key(request.day, repository)
-    _spend(tx, of_repository, amount, limit=caps.repository_day)
+    # The counters hold their limits themselves: other workers' runs add to them at the same time.
+    total = rows.day_total_key(day)
+    _spend(tx, total, call.micro_usd, limit=caps.day)
+    of_repository = rows.day_repository_key(day, repository)
+    _spend(tx, of_repository, call.micro_usd, limit=caps.repository_day)
     return call
 
 
-def check_caps(
+def _check_caps(
     tx: RunTransaction,
     run: StoredRun,
     calls: list[StoredCall],
     request: CallRequest,
     caps: MoneyCaps,
 ) -> None:
-    """Raises BudgetExceeded where the request does not fit into each of the budgets."""
+    """Raises BudgetExceeded where the request does not fit into one of the budgets."""
+    repository_key = rows.day_repository_key(request.day, run.row.repository)
+    total_key = rows.day_total_key(request.day)
     of_run = sum(stored.call.micro_usd for stored in calls)
-    of_repository = tx.items.counter(rows.day_repository_key(request.day, run.row.repository))
-    of_day = tx.items.counter(rows.day_total_key(request.day))
+    of_repository = tx.items.counter(repository_key)
+    of_day = tx.items.counter(total_key)
     scopes = (
         ("run", caps.run, of_run),
         ("repository_day", caps.repository_day, of_repository),
@@ -62,21 +68,23 @@ def check_caps(
 def end_call(tx: RunTransaction, run: StoredRun, call: Call, state: str, micro_usd: int) -> None:
     """Replace a call's reservation by what it cost. A call that has ended stays as it is."""
     for stored in tx.calls(run.row.key):
-        same = stored.call.key == call.key and stored.call.attempt == call.attempt
-        if same and stored.call.state in ("reserved", "cut"):
-            tx.items.put(stored.changed(state, micro_usd))
-            tx.write(run)
-            difference = micro_usd - stored.call.micro_usd
-            _spend(tx, rows.day_total_key(stored.day), difference)
-            of_repository = rows.day_repository_key(stored.day, run.row.repository)
-            _spend(tx, of_repository, difference)
+        if not stored.is_attempt(call) or stored.call.state not in UNSETTLED:
+            continue
+        tx.items.put(stored.changed(state, micro_usd))
+        tx.write(run)
+        difference = micro_usd - stored.call.micro_usd
+        total = rows.day_total_key(stored.day)
+        _spend(tx, total, difference)
+        of_repository = rows.day_repository_key(stored.day, run.row.repository)
+        _spend(tx, of_repository, difference)
 
 
 def cut_reserved(tx: RunTransaction, calls: list[StoredCall]) -> None:
     """Mark the calls whose reply was never stored as cut. Their reservations stand."""
     for stored in calls:
-        if stored.call.state == "reserved":
-            tx.items.put(stored.changed("cut", stored.call.micro_usd))
+        call = stored.call
+        if call.state == "reserved":
+            tx.items.put(stored.changed("cut", call.micro_usd))
 
 
 def _spend(tx: RunTransaction, counter: Key, micro_usd: int, limit: int | None = None) -> None:

@@ -1,14 +1,18 @@
 """How the store's rows are laid out as items.
 
-| partition          | sort                           | item                                           |
-|--------------------|--------------------------------|------------------------------------------------|
-| ``job#JOB_ID``     | ``job``                        | the first body's digest, the newest generation |
-| ``job#JOB_ID``     | ``run#GENERATION``             | a run and its lease                            |
-| ``job#JOB_ID``     | ``replay#REPLAY_ID``           | the generation that a replay started           |
-| ``job#JOB_ID``     | ``KIND#GENERATION#NUMBER``     | a part of a run: checkpoint, round, effect, call or moment |
-| ``job#JOB_ID``     | ``open#GENERATION``            | exists as long as the run has no outcome       |
-| ``event#EVENT_ID`` | ``event``                      | an event of the outbox                         |
-| ``day#YYYY-MM-DD`` | ``total``, ``repository#NAME`` | counter: micro-dollars reserved and settled    |
+| partition          | sort                         | item                                       |
+|--------------------|------------------------------|--------------------------------------------|
+| ``job#JOB_ID``     | ``job``                      | the first body's digest, the newest        |
+|                    |                              | generation                                 |
+| ``job#JOB_ID``     | ``run#GENERATION``           | a run and its lease                        |
+| ``job#JOB_ID``     | ``replay#REPLAY_ID``         | the generation that a replay started       |
+| ``job#JOB_ID``     | ``KIND#GENERATION#NUMBER``   | a part of a run: checkpoint, round,        |
+|                    |                              | effect, call or moment of its history      |
+| ``job#JOB_ID``     | ``open#GENERATION``          | exists as long as the run has no outcome   |
+| ``event#EVENT_ID`` | ``event``                    | an event of the outbox                     |
+| ``day#YYYY-MM-DD`` | ``total``                    | counter: micro-dollars reserved and        |
+|                    |                              | settled on the day                         |
+| ``day#YYYY-MM-DD`` | ``repository#NAME``          | counter: the part of it of one repository  |
 
 Listings: ``run`` has the runs, ``open`` those without an outcome, ``pending`` the events that wait
 for their publication; each is sorted by time.
@@ -198,6 +202,10 @@ class StoredCall:
     @classmethod
     def read(cls, item: Item) -> "StoredCall":
         return cls(item, read_row(Call, item.data), item.data["day"])
+
+    def is_attempt(self, call: Call) -> bool:
+        """Whether ``call`` is the same attempt, perhaps in another state."""
+        return (self.call.key, self.call.attempt) == (call.key, call.attempt)
 
     def changed(self, state: str, micro_usd: int) -> Item:
         data = {**self.item.data, "state": state, "micro_usd": micro_usd}

@@ -1,4 +1,7 @@
-"""The store of jobs and runs: every decision about them, over a table that only reads and writes."""
+"""The store of jobs and runs: every decision about them is made here, or in what is called here.
+
+The table underneath only reads and writes.
+"""
 
 import functools
 import json
@@ -128,20 +131,23 @@ class RunStore:
             return Finished(run.row)
         if run.lease_token is not None and run.lease_expires_at > tx.now:
             return Busy(run.lease_expires_at)
-        crashed = run.lease_token is not None
         lease = Lease(run.row.key, uuid.uuid4().hex, tx.now + lease_seconds)
-        run = replace(run, lease_token=lease.token, lease_expires_at=lease.expires_at)
-        run = run.with_row(
-            state="running",
-            deliveries=run.row.deliveries + 1,
-            crashes=run.row.crashes + int(crashed),
-        )
-        detail = "the last delivery died" if crashed else ""
-        tx.write(run, tx.moment("delivered", detail))
-        job = _stored_job(run.row, submission)
+        row = self._deliver(tx, run, lease)
+        job = _stored_job(row, submission)
         if isinstance(job, InvalidJob):
-            return ClaimedInvalid(run.row, lease, job)
-        return Claimed(run.row, lease, job, requested.body_differs)
+            return ClaimedInvalid(row, lease, job)
+        return Claimed(row, lease, job, requested.body_differs)
+
+    def _deliver(self, tx: RunTransaction, run: StoredRun, lease: Lease) -> RunRow:
+        """Give the run to a delivery. The last one has died where its lease was not released."""
+        crashes = run.row.crashes
+        detail = ""
+        if run.lease_token is not None:
+            crashes += 1
+            detail = "the last delivery died"
+        run = replace(run, lease_token=lease.token, lease_expires_at=lease.expires_at)
+        run = run.with_row(state="running", deliveries=run.row.deliveries + 1, crashes=crashes)
+        return tx.write(run, tx.moment("delivered", detail)).row
 
     @in_transaction
     def renew(self, tx: RunTransaction, lease: Lease, *, lease_seconds: float) -> bool:
@@ -296,7 +302,7 @@ class RunStore:
     def announce(
         self, tx: RunTransaction, lease: Lease, event: Event, topic_arn: str | None
     ) -> None:
-        """Put an event into the outbox, once an event id. Without a topic it counts as published."""
+        """Put an event into the outbox, unless it is there; without a topic, as published."""
         run = tx.held_run(lease)
         if tx.items.get(rows.event_key(event.id)) is None:
             self._put_event(tx, run, event, topic_arn)

@@ -18,11 +18,15 @@ class RunReader:
 
     def job(self, job_id: str) -> StoredJob | None:
         item = self._reader.get(rows.job_key(job_id))
-        return StoredJob.read(item) if item is not None else None
+        if item is None:
+            return None
+        return StoredJob.read(item)
 
     def run(self, key: RunKey) -> StoredRun | None:
         item = self._reader.get(rows.run_item_key(key))
-        return StoredRun.read(item) if item is not None else None
+        if item is None:
+            return None
+        return StoredRun.read(item)
 
     def newest_run(self, job_id: str) -> StoredRun | None:
         job = self.job(job_id)
@@ -35,11 +39,13 @@ class RunReader:
         item = self._reader.get(rows.replay_key(job_id, replay_id))
         if item is None:
             return None
-        return self.run(RunKey(job_id, item.data["generation"]))
+        generation = item.data["generation"]
+        return self.run(RunKey(job_id, generation))
 
     def parts(self, kind: str, row: type[Row], key: RunKey) -> list[Row]:
         """Return a run's parts of one kind in the order in which they were written."""
-        return [rows.read_row(row, item.data) for item in self._part_items(kind, key)]
+        items = self._part_items(kind, key)
+        return [rows.read_row(row, item.data) for item in items]
 
     def effect_item(self, key: RunKey, name: str) -> Item | None:
         for item in self._part_items(rows.EFFECT, key):
@@ -48,11 +54,13 @@ class RunReader:
         return None
 
     def calls(self, key: RunKey) -> list[StoredCall]:
-        return [StoredCall.read(item) for item in self._part_items(rows.CALL, key)]
+        items = self._part_items(rows.CALL, key)
+        return [StoredCall.read(item) for item in items]
 
     def _part_items(self, kind: str, key: RunKey) -> list[Item]:
+        partition = rows.job_partition(key.job_id)
         prefix = rows.part_prefix(kind, key.generation)
-        return self._reader.query(rows.job_partition(key.job_id), prefix)
+        return self._reader.query(partition, prefix)
 
 
 class RunTransaction(RunReader):
@@ -65,7 +73,9 @@ class RunTransaction(RunReader):
         super().__init__(items)
         self.items = items
         self.now = now
-        self.expires = None if keep_seconds is None else int(now) + keep_seconds
+        self.expires: int | None = None
+        if keep_seconds is not None:
+            self.expires = int(now) + keep_seconds
 
     def held_run(self, lease: Lease) -> StoredRun:
         """Return the run whose live lease this is.
@@ -95,4 +105,5 @@ class RunTransaction(RunReader):
 
     def moment(self, what: str, detail: str = "") -> Part:
         """Return a new part of a run's history."""
-        return Part(rows.MOMENT, vars(Moment(self.now, what, detail)))
+        moment = Moment(self.now, what, detail)
+        return Part(rows.MOMENT, vars(moment))

@@ -113,11 +113,11 @@ class DeliveryHandler:
                 case Finished(run):
                     await self._republish(slot, run, submission)
                 case ClaimedInvalid(lease=lease):
-                    with telemetry.bound(generation=lease.generation):
+                    with telemetry.bound(generation=lease.key.generation):
                         result = await self._engine.reject(claim)
                         await self._finish(slot, result)
                 case Claimed(lease=lease):
-                    with telemetry.bound(generation=lease.generation):
+                    with telemetry.bound(generation=lease.key.generation):
                         await self._process_run(slot, claim, submission)
 
     async def _claim(self, slot: Slot, submission: Submission) -> Claim | None:

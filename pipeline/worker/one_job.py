@@ -102,6 +102,6 @@ async def _deliver(
 
 
 def _read_event(store: RunStore, claim: Claimed) -> Event:
-    run = store.run(claim.lease.job_id, claim.lease.generation)
+    run = store.run(claim.lease.key.job_id, claim.lease.key.generation)
     assert run is not None  # noqa: S101 (it was just claimed)
     return Event.model_validate_json(run.event or "")

@@ -163,13 +163,13 @@ async def test_a_remembered_choice_stands_for_the_run_and_not_for_its_replay(
     await bench.machine("two").execute(bench.claim())
     assert [
         c.result
-        for c in bench.store.checkpoints(RunKey(claimed.lease.job_id, 0))
+        for c in bench.store.checkpoints(RunKey(claimed.lease.key.job_id, 0))
         if c.stage == "remembered:set"
     ] == ["first"]
     await bench.engine.execute(bench.claim(job(replay={"id": "r", "from_stage": "propose"})))
     assert [
         c.result
-        for c in bench.store.checkpoints(RunKey(claimed.lease.job_id, 1))
+        for c in bench.store.checkpoints(RunKey(claimed.lease.key.job_id, 1))
         if c.stage == "remembered:set"
     ] == ["second"]
 

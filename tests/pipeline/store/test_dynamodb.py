@@ -1,6 +1,4 @@
-"""What is DynamoDB's own: writes that meet in the middle, what goes after its time, what fits into
-an item.
-"""
+"""DynamoDB's own: conflicting writes, expiry, the size of items, pages of results."""
 
 import hashlib
 import json
@@ -74,18 +72,18 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def before_next_write(client: Any, does: Callable[[], object]) -> None:
-    """Between a method's reading and its writing, once."""
+    """Do something once, between a method's reads and its writes."""
     left = [does]
 
-    def meddle(**_: object) -> None:
+    def interfere(**_: object) -> None:
         if left:
             left.pop()()
 
-    client.meta.events.register("before-call.dynamodb.TransactWriteItems", meddle)
+    client.meta.events.register("before-call.dynamodb.TransactWriteItems", interfere)
 
 
-def answer(client: Any, operation: str, times: int, error: dict[str, Any]) -> None:
-    """Let the next calls fail as AWS would make them."""
+def fail_next(client: Any, operation: str, times: int, error: dict[str, Any]) -> None:
+    """Let the next calls of an operation fail with an error of AWS."""
     left = [error] * times
 
     def refuse(**_: object) -> tuple[AWSResponse, dict[str, Any]] | None:
@@ -104,22 +102,22 @@ def cancelled(*codes: str) -> dict[str, Any]:
     }
 
 
-def reserve(store: DynamoStore, held: Claimed, micro_usd: int) -> object:
-    return store.reserve(held.lease, call_request(micro_usd, key="k"), CAPS)
+def reserve(store: DynamoStore, claimed: Claimed, micro_usd: int) -> object:
+    return store.reserve(claimed.lease, call_request(micro_usd, key="k"), CAPS)
 
 
-def everything(client: Any, table: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.scan(TableName=table)["Items"]
-    return found
+def stored_items(client: Any, table: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = client.scan(TableName=table)["Items"]
+    return items
 
 
-# Writes that meet
+# Conflicting writes
 
 
-def test_a_run_taken_over_between_reading_and_writing_takes_no_write(
+def test_a_run_that_is_taken_over_before_a_write_is_not_written(
     store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
 ):
-    held = claim(store)
+    claimed = claim(store)
 
     def take_over() -> None:
         clock.now += LEASE
@@ -127,24 +125,24 @@ def test_a_run_taken_over_between_reading_and_writing_takes_no_write(
 
     before_next_write(client, take_over)
     with pytest.raises(LeaseLost):
-        finish(store, held)
+        finish(store, claimed)
     run = other.run(job().id)
     assert run is not None
     assert (run.state, run.outcome, run.deliveries) == ("running", None, 2)
     assert other.pending_events() == []
 
 
-def test_a_lease_that_ends_between_reading_and_writing_takes_no_write(
+def test_a_lease_that_ends_before_a_write_writes_nothing(
     store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
 ):
-    held = claim(store)
-    before_next_write(client, lambda: other.renew(held.lease, lease_seconds=-1.0))
+    claimed = claim(store)
+    before_next_write(client, lambda: other.renew(claimed.lease, lease_seconds=-1.0))
     with pytest.raises(LeaseLost):
-        store.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
+        store.save_checkpoint(claimed.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
     assert store.checkpoints(RunKey(job().id, 0)) == []
 
 
-def test_a_claim_that_was_overtaken_is_busy(
+def test_the_later_of_two_concurrent_claims_is_busy(
     store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
 ):
     store.register(Submission.of(job()), owner=None)
@@ -152,17 +150,17 @@ def test_a_claim_that_was_overtaken_is_busy(
     assert store.claim(Submission.of(job()), lease_seconds=LEASE) == Busy(clock.now + LEASE)
 
 
-def test_a_lease_renewed_while_another_claims_it_stays(
+def test_a_lease_that_is_renewed_during_a_claim_stays(
     store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
 ):
-    held = claim(other)
+    claimed = claim(other)
     clock.now += LEASE
-    before_next_write(client, lambda: other.renew(held.lease, lease_seconds=LEASE))
+    before_next_write(client, lambda: other.renew(claimed.lease, lease_seconds=LEASE))
     assert store.claim(Submission.of(job()), lease_seconds=LEASE) == Busy(clock.now + LEASE)
-    other.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
+    other.save_checkpoint(claimed.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
 
 
-def test_a_replay_that_two_workers_ask_for_at_once_makes_one_generation(
+def test_a_replay_submitted_twice_at_once_makes_one_generation(
     store: DynamoStore, other: DynamoStore, client: Any, pauses: list[int]
 ):
     finish(store, claim(store))
@@ -173,7 +171,7 @@ def test_a_replay_that_two_workers_ask_for_at_once_makes_one_generation(
     assert [run.generation for run in store.runs()] == [1, 0]
 
 
-def test_two_replays_at_once_are_not_both_the_next_generation(
+def test_of_two_concurrent_replays_one_is_the_next_generation(
     store: DynamoStore, other: DynamoStore, client: Any, pauses: list[int]
 ):
     finish(store, claim(store))
@@ -183,63 +181,61 @@ def test_two_replays_at_once_are_not_both_the_next_generation(
     assert [run.generation for run in store.runs()] == [1, 0]
 
 
-def test_money_that_another_worker_reserved_in_between_is_not_there_any_more(
+def test_money_reserved_by_another_worker_before_a_write_counts(
     store: DynamoStore, other: DynamoStore, client: Any, pauses: list[int]
 ):
-    held = claim(store)
+    claimed = claim(store)
     theirs = claim(other, job(7))
     before_next_write(client, lambda: reserve(other, theirs, 80))
     with pytest.raises(BudgetExceeded) as caught:
-        reserve(store, held, 30)
+        reserve(store, claimed, 30)
     assert (caught.value.scope, caught.value.left) == ("repository_day", 20)
     assert store.spent(day=DAY) == 80
     assert store.calls(RunKey(job().id, 0)) == []
 
 
-def test_a_cancellation_between_reading_and_writing_is_told(
+def test_a_cancellation_before_a_write_is_reported(
     store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
 ):
-    held = claim(store)
+    claimed = claim(store)
     before_next_write(client, lambda: other.request_cancel(job().id))
     assert (
-        store.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
+        store.save_checkpoint(claimed.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
         is True
     )
     assert len(store.checkpoints(RunKey(job().id, 0))) == 1
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError"])
-def test_a_transaction_that_met_another_is_tried_again(
+def test_a_conflicting_transaction_is_tried_again(
     store: DynamoStore, client: Any, pauses: list[int], code: str
 ):
-    answer(client, "TransactWriteItems", 3, cancelled("None", code))
+    fail_next(client, "TransactWriteItems", 3, cancelled("None", code))
     assert claim(store).run.deliveries == 1
     assert pauses == [1, 2, 3]
 
 
-def test_a_heartbeat_that_met_a_transaction_is_tried_again(
-    store: DynamoStore, client: Any, pauses: list[int]
-):
-    held = claim(store)
-    answer(client, "TransactWriteItems", 2, cancelled("TransactionConflict"))
-    assert store.renew(held.lease, lease_seconds=LEASE) is False
+def test_a_conflicting_heartbeat_is_tried_again(store: DynamoStore, client: Any, pauses: list[int]):
+    claimed = claim(store)
+    fail_next(client, "TransactWriteItems", 2, cancelled("TransactionConflict"))
+    assert store.renew(claimed.lease, lease_seconds=LEASE) is False
     assert pauses == [1, 2]
 
 
-def test_a_heartbeat_between_reading_and_writing_does_not_undo_a_write(
+def test_a_heartbeat_before_a_write_is_not_undone(
     store: DynamoStore, other: DynamoStore, client: Any, clock: Clock, pauses: list[int]
 ):
-    held = claim(store)
-    before_next_write(client, lambda: other.renew(held.lease, lease_seconds=5 * LEASE))
-    store.count_try(held.lease, "an error", 1.0)
+    claimed = claim(store)
+    before_next_write(client, lambda: other.renew(claimed.lease, lease_seconds=5 * LEASE))
+    store.count_try(claimed.lease, "an error", 1.0)
     clock.now += 4 * LEASE
-    assert store.count_try(held.lease, "another", 1.0) == 2
+    assert store.count_try(claimed.lease, "another", 1.0) == 2
 
 
-def test_a_store_that_is_too_busy_makes_the_run_wait(
+def test_a_store_with_too_many_conflicts_makes_the_run_wait(
     store: DynamoStore, client: Any, pauses: list[int]
 ):
-    answer(client, "TransactWriteItems", 1000, cancelled("TransactionConflict"))
+    fail_next(client, "TransactWriteItems", 1000, cancelled("TransactionConflict"))
     with pytest.raises(Retry, match="too busy") as caught:
         claim(store)
     assert not caught.value.counts
@@ -253,30 +249,30 @@ def test_a_store_that_is_too_busy_makes_the_run_wait(
         {"Error": {"Code": "AccessDeniedException", "Message": "no"}},
     ],
 )
-def test_what_trying_again_does_not_mend_passes_through(
+def test_other_errors_pass_through(
     store: DynamoStore, client: Any, pauses: list[int], error: dict[str, Any]
 ):
-    answer(client, "TransactWriteItems", 1000, error)
+    fail_next(client, "TransactWriteItems", 1000, error)
     with pytest.raises(ClientError) as caught:
         claim(store)
     assert pauses == []
     assert judge(caught.value).family is Family.RETRY
 
 
-# What goes after its time
+# Expiry
 
 
-def test_a_finished_run_is_forgotten_after_its_time_and_its_job_is_a_new_one(
+def test_a_finished_run_is_forgotten_and_its_job_is_new(
     store: DynamoStore, client: Any, table: str, clock: Clock
 ):
-    held = claim(store, job(replay={"id": "r"}))
-    store.save_checkpoint(held.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
-    store.intend(held.lease, "push", {"sha": "a"})
-    reserve(store, held, 10)
+    claimed = claim(store, job(replay={"id": "r"}))
+    store.save_checkpoint(claimed.lease, Checkpoint(1, "fetch", "{}", False, 1.0, clock.now))
+    store.intend(claimed.lease, "push", {"sha": "a"})
+    reserve(store, claimed, 10)
     clock.now += LEASE / 2
-    event = finish(store, held)
+    event = finish(store, claimed)
     store.mark_published(event.id)
-    assert all(TIME_TO_LIVE["AttributeName"] in item for item in everything(client, table))
+    assert all(TIME_TO_LIVE["AttributeName"] in item for item in stored_items(client, table))
     clock.now += KEEP - 1
     assert isinstance(store.claim(Submission.of(job()), lease_seconds=LEASE), Finished)
     clock.now += 1
@@ -294,42 +290,42 @@ def test_a_finished_run_is_forgotten_after_its_time_and_its_job_is_a_new_one(
     assert len(store.pending_events()) == 1
 
 
-def test_what_is_unfinished_or_not_yet_published_stays(store: DynamoStore, clock: Clock):
+def test_unfinished_runs_and_pending_events_do_not_expire(store: DynamoStore, clock: Clock):
     finish(store, claim(store, job(7)))
-    held = claim(store)
+    claimed = claim(store)
     clock.now += 2 * KEEP
     assert [run.issue_url for run in store.runs()] == [job().issue_url]
     assert len(store.pending_events()) == 1
-    assert claim(store).run.generation == held.run.generation == 0
+    assert claim(store).run.generation == claimed.run.generation == 0
 
 
 def test_a_replay_keeps_the_job_until_its_own_end(store: DynamoStore, clock: Clock):
     finish(store, claim(store))
     clock.now += KEEP - 1
-    held = claim(store, job(replay={"id": "late"}))
+    claimed = claim(store, job(replay={"id": "late"}))
     clock.now += LEASE - 1
     newest = store.run(job().id)
     assert store.run(job().id, 0) is None
     assert newest is not None
     assert newest.generation == 1
-    finish(store, held)
+    finish(store, claimed)
     answered = store.claim(Submission.of(job()), lease_seconds=LEASE)
     assert isinstance(answered, Finished)
     assert answered.run.generation == 1
 
 
-# What fits
+# Sizes and pages
 
 
-def test_a_result_and_its_event_of_the_largest_size_fit_beside_a_large_job(
+def test_the_largest_result_and_event_fit_beside_a_large_job(
     store: DynamoStore, client: Any, table: str
 ):
-    held = claim(store, job(metadata={"text": "x" * 30_000}))
+    claimed = claim(store, job(metadata={"text": "x" * 30_000}))
     rng = random.Random(4)
     signed = {f"log-{n}": "".join(rng.choices("0123456789abcdef", k=1_800)) for n in range(100)}
-    result = result_of(held).model_copy(update={"artifacts": signed})
+    result = result_of(claimed).model_copy(update={"artifacts": signed})
     event = Event.about(result, "2001-09-09T01:46:40.000Z")
-    store.finish(held.lease, result, event, TOPIC)
+    store.finish(claimed.lease, result, event, TOPIC)
     run = store.run(job().id)
     assert run is not None
     assert run.event == event.model_dump_json()
@@ -337,12 +333,12 @@ def test_a_result_and_its_event_of_the_largest_size_fit_beside_a_large_job(
     assert store.pending_events()[0].body == event.model_dump_json()
     sizes = [
         len(json.dumps(item, default=lambda data: data.hex()[::2]))
-        for item in everything(client, table)
+        for item in stored_items(client, table)
     ]
     assert max(sizes) < 350_000
 
 
-def test_more_rows_than_a_page_are_all_found(
+def test_a_list_longer_than_a_page_is_complete(
     store: DynamoStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("pipeline.store.dynamodb.PAGE", 4)
@@ -357,7 +353,7 @@ def test_more_rows_than_a_page_are_all_found(
     assert events == [job(n).issue_url for n in range(1, 11)]
 
 
-def test_keys_that_a_batch_left_over_are_asked_for_again(
+def test_unprocessed_keys_of_a_batch_are_requested_again(
     store: DynamoStore, client: Any, pauses: list[int]
 ):
     for number in (1, 2, 3):
@@ -376,7 +372,7 @@ def test_keys_that_a_batch_left_over_are_asked_for_again(
 # The table
 
 
-def test_the_definition_makes_a_table_paid_by_use_with_one_index(client: Any, table: str):
+def test_the_table_is_paid_by_use_and_has_one_index(client: Any, table: str):
     made = client.describe_table(TableName=table)["Table"]
     assert made["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert [index["IndexName"] for index in made["GlobalSecondaryIndexes"]] == ["listed"]
@@ -385,7 +381,7 @@ def test_the_definition_makes_a_table_paid_by_use_with_one_index(client: Any, ta
     assert told["AttributeName"] == "expires"
 
 
-def test_a_store_is_opened_as_boto3s_variables_say(aws: Any, clock: Clock):
+def test_a_store_is_opened_with_the_variables_of_boto3(aws: Any, clock: Clock):
     name = "opened-by-environment"
     aws.client("dynamodb").create_table(**table_definition(name))
     opened = DynamoStore(name, clock=clock)

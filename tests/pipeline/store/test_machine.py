@@ -116,7 +116,7 @@ class Workers(RuleBasedStateMachine):
         point = Checkpoint(1, name, "{}", False, 1.0, self.clock.now)
         if self.live(worker):
             self.store.save_checkpoint(lease, point)
-            self.stored.setdefault(lease.generation, []).append(name)
+            self.stored.setdefault(lease.key.generation, []).append(name)
         else:
             with pytest.raises(LeaseLost):
                 self.store.save_checkpoint(lease, point)
@@ -145,7 +145,7 @@ class Workers(RuleBasedStateMachine):
                 self.owner = None
 
     @invariant()
-    def what_is_stored_is_what_landed(self) -> None:
+    def stored_rows_match_the_model(self) -> None:
         rows: list[Any] = [self.store.run(self.job_id, n) for n in range(self.generations + 1)]
         assert rows[-1] is None
         assert None not in rows[:-1]
@@ -163,7 +163,7 @@ class Workers(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("kind", sorted(OPENERS))
-def test_at_most_one_delivery_owns_a_run_and_outcomes_never_change(kind: str):
+def test_one_delivery_at_most_owns_a_run(kind: str):
     machine = type(f"{kind.title()}Workers", (Workers,), {"kind": kind})
     examples = 25 if kind == "sqlite" else 8  # a stand-in of AWS takes a hundred times as long
     run_state_machine_as_test(

@@ -1,9 +1,9 @@
-"""What every RunStore promises of money."""
+"""The money of runs: reservations, limits, calls that were cut."""
 
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,12 +17,13 @@ from tests.pipeline.store.conftest import OPENERS
 from tests.stand_ins.runs import DAY, LEASE, Clock, call_request, claim, finish, job
 
 CAPS = MoneyCaps(run=100, repository_day=150, day=200)
+NEXT_DAY = "2001-09-10"
 
 
 def reserve(
-    store: RunStore, held: Claimed, micro: int, key: str = "1/propose/0", day: str = DAY
+    store: RunStore, claimed: Claimed, micro: int, key: str = "1/propose/0", day: str = DAY
 ) -> Call:
-    return store.reserve(held.lease, call_request(micro, key=key, day=day), CAPS)
+    return store.reserve(claimed.lease, call_request(micro, key=key, day=day), CAPS)
 
 
 def run_of(store: RunStore, owner: str, number: int) -> Claimed:
@@ -30,56 +31,56 @@ def run_of(store: RunStore, owner: str, number: int) -> Claimed:
 
 
 def test_a_reservation_counts_at_its_worst_case_until_it_is_settled(store: RunStore):
-    held = claim(store)
-    call = reserve(store, held, 60)
+    claimed = claim(store)
+    call = reserve(store, claimed, 60)
     assert call == Call("1/propose/0", 1, "reserved", 60, "replies/1", "m")
     assert store.spent(day=DAY) == store.spent(day=DAY, repository="octo/repo") == 60
-    store.settle(held.lease, call, micro_usd=25)
+    store.settle(claimed.lease, call, micro_usd=25)
     assert store.spent(day=DAY) == 25
     assert [(c.state, c.micro_usd) for c in store.calls(RunKey(job().id, 0))] == [("settled", 25)]
 
 
-def test_what_was_certainly_not_charged_is_given_back(store: RunStore):
-    held = claim(store)
-    store.release_call(held.lease, reserve(store, held, 100))
+def test_a_released_call_gives_its_reservation_back(store: RunStore):
+    claimed = claim(store)
+    store.release_call(claimed.lease, reserve(store, claimed, 100))
     assert store.spent(day=DAY) == 0
-    assert reserve(store, held, 100).attempt == 2
+    assert reserve(store, claimed, 100).attempt == 2
 
 
-def test_a_cut_call_keeps_its_reservation_and_its_repetition_reserves_anew(store: RunStore):
-    held = claim(store)
-    reserve(store, held, 40)
-    again = reserve(store, held, 40)
+def test_a_repeated_call_reserves_again_beside_the_cut_one(store: RunStore):
+    claimed = claim(store)
+    reserve(store, claimed, 40)
+    again = reserve(store, claimed, 40)
     assert (again.attempt, again.reply_key) == (2, "replies/2")
     assert [(c.attempt, c.state, c.micro_usd) for c in store.calls(RunKey(job().id, 0))] == [
         (1, "cut", 40),
         (2, "reserved", 40),
     ]
     with pytest.raises(BudgetExceeded):
-        reserve(store, held, 40)
+        reserve(store, claimed, 40)
 
 
-def test_a_cut_call_whose_reply_turned_up_is_settled(store: RunStore):
-    held = claim(store)
-    first = reserve(store, held, 40)
-    reserve(store, held, 40)
-    store.settle(held.lease, first, micro_usd=10)
+def test_a_cut_call_is_settled_when_its_reply_is_found(store: RunStore):
+    claimed = claim(store)
+    first = reserve(store, claimed, 40)
+    reserve(store, claimed, 40)
+    store.settle(claimed.lease, first, micro_usd=10)
     assert store.spent(day=DAY) == 50
 
 
-def test_what_was_settled_or_given_back_is_moved_no_more(store: RunStore):
-    held = claim(store)
-    call = reserve(store, held, 40)
-    store.settle(held.lease, call, micro_usd=10)
-    store.settle(held.lease, call, micro_usd=99)
-    store.release_call(held.lease, call)
+def test_a_settled_call_stays_as_it_is(store: RunStore):
+    claimed = claim(store)
+    call = reserve(store, claimed, 40)
+    store.settle(claimed.lease, call, micro_usd=10)
+    store.settle(claimed.lease, call, micro_usd=99)
+    store.release_call(claimed.lease, call)
     assert store.spent(day=DAY) == 10
 
 
-def test_a_call_still_reserved_when_its_run_ends_was_cut(store: RunStore):
-    held = claim(store)
-    reserve(store, held, 40)
-    finish(store, held)
+def test_a_reserved_call_is_cut_at_the_end_of_its_run(store: RunStore):
+    claimed = claim(store)
+    reserve(store, claimed, 40)
+    finish(store, claimed)
     assert [(c.state, c.micro_usd) for c in store.calls(RunKey(job().id, 0))] == [("cut", 40)]
 
 
@@ -103,14 +104,14 @@ def test_each_scope_has_its_own_limit(
     assert store.spent(day=DAY) == sum(micro for _, _, micro in spent)
 
 
-def test_a_new_day_has_its_own_limits_but_the_run_has_not(store: RunStore):
-    held = claim(store)
-    reserve(store, held, 60)
-    assert store.spent(day="2001-09-10") == 0
+def test_a_new_day_renews_the_limits_of_the_day_only(store: RunStore):
+    claimed = claim(store)
+    reserve(store, claimed, 60)
+    assert store.spent(day=NEXT_DAY) == 0
     with pytest.raises(BudgetExceeded, match="the run budget"):
-        reserve(store, held, 60, key="b", day="2001-09-10")
-    reserve(store, run_of(store, "octo", 2), 100, day="2001-09-10")
-    assert store.spent(day="2001-09-10") == 100
+        reserve(store, claimed, 60, key="b", day=NEXT_DAY)
+    reserve(store, run_of(store, "octo", 2), 100, day=NEXT_DAY)
+    assert store.spent(day=NEXT_DAY) == 100
 
 
 def test_exactly_the_limit_is_allowed(store: RunStore):
@@ -118,12 +119,12 @@ def test_exactly_the_limit_is_allowed(store: RunStore):
     assert store.spent(day=DAY) == CAPS.run
 
 
-def test_workers_that_reserve_at_once_stay_within_the_day(
+def test_concurrent_workers_stay_within_the_day(
     opener: Callable[[Path, Clock], RunStore], tmp_path: Path, clock: Clock
 ):
     first = opener(tmp_path, clock)
-    held = [run_of(first, f"owner{n}", n) for n in range(1, 6)]
-    stores = [opener(tmp_path, clock) for _ in held]
+    claimed = [run_of(first, f"owner{n}", n) for n in range(1, 6)]
+    stores = [opener(tmp_path, clock) for _ in claimed]
     refused: list[BudgetExceeded] = []
 
     def spend(store: RunStore, mine: Claimed) -> None:
@@ -133,7 +134,9 @@ def test_workers_that_reserve_at_once_stay_within_the_day(
             except BudgetExceeded as error:
                 refused.append(error)
 
-    threads = [threading.Thread(target=spend, args=pair) for pair in zip(stores, held, strict=True)]
+    threads = [
+        threading.Thread(target=spend, args=pair) for pair in zip(stores, claimed, strict=True)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -144,66 +147,100 @@ def test_workers_that_reserve_at_once_stay_within_the_day(
         store.close()
 
 
-_STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(["reserve", "settle", "release", "finish"]),
-        st.integers(0, 3),
-        st.integers(0, 120),
-        st.sampled_from(["a", "b"]),
-        st.sampled_from([DAY, "2001-09-10"]),
+@dataclass(frozen=True)
+class Step:
+    """A step of a random sequence. ``number`` is a sum, or chooses a call."""
+
+    action: str
+    run: int
+    number: int
+    key: str
+    day: str
+
+
+STEPS = st.lists(
+    st.builds(
+        Step,
+        action=st.sampled_from(["reserve", "settle", "release", "finish"]),
+        run=st.integers(0, 3),
+        number=st.integers(0, 120),
+        key=st.sampled_from(["a", "b"]),
+        day=st.sampled_from([DAY, NEXT_DAY]),
     ),
     max_size=25,
 )
 
 
+class Spenders:
+    """Four runs of two repositories that spend money until they end."""
+
+    def __init__(self, store: RunStore):
+        self.store = store
+        self.runs: list[Claimed] = []
+        for owner in ("octo", "acme"):
+            for number in (1, 2):
+                self.runs.append(run_of(store, owner, number))
+        self.calls: list[tuple[Claimed, Call]] = []
+        self.ended: list[Claimed] = []
+
+    def take(self, step: Step) -> None:
+        run = self.runs[step.run]
+        match step.action:
+            case "reserve" if run not in self.ended:
+                self.reserve(run, step)
+            case "finish" if run not in self.ended:
+                finish(self.store, run)
+                self.ended.append(run)
+            case "settle" | "release" if self.calls:
+                self.end_call(step)
+
+    def reserve(self, run: Claimed, step: Step) -> None:
+        try:
+            call = reserve(self.store, run, step.number, step.key, step.day)
+        except BudgetExceeded as error:
+            assert error.needed > error.left
+        else:
+            self.calls.append((run, call))
+
+    def end_call(self, step: Step) -> None:
+        run, call = self.calls[step.number % len(self.calls)]
+        if run in self.ended:
+            return
+        if step.action == "settle":
+            cost = min(step.number, call.micro_usd)
+            self.store.settle(run.lease, call, micro_usd=cost)
+        else:
+            self.store.release_call(run.lease, call)
+
+    def check_limits(self) -> None:
+        for day in (DAY, NEXT_DAY):
+            assert self.store.spent(day=day) <= CAPS.day
+            for repository in ("octo/repo", "acme/repo"):
+                assert self.store.spent(day=day, repository=repository) <= CAPS.repository_day
+        for run in self.runs:
+            calls = self.store.calls(run.run.key)
+            assert sum(call.micro_usd for call in calls) <= CAPS.run
+
+
 @pytest.mark.parametrize("kind", sorted(OPENERS))
-def test_reserved_and_settled_never_pass_a_limit(kind: str):
-    examples = 25 if kind == "sqlite" else 8  # a stand-in of AWS takes a hundred times as long
+def test_no_sequence_of_calls_passes_a_limit(kind: str):
+    examples = 25 if kind == "sqlite" else 8  # moto takes a hundred times as long
 
     @settings(deadline=None, max_examples=examples)
-    @given(steps=_STEPS)
-    def holds(steps: list[tuple[str, int, int, str, str]]) -> None:
-        spend(kind, steps)
+    @given(steps=STEPS)
+    def check(steps: list[Step]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            store = OPENERS[kind](Path(folder), Clock())
+            spenders = Spenders(store)
+            for step in steps:
+                spenders.take(step)
+                spenders.check_limits()
+            store.close()
 
-    holds()
-
-
-def spend(kind: str, steps: list[tuple[str, int, int, str, str]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        store = OPENERS[kind](Path(folder), Clock())
-        held = [run_of(store, owner, number) for owner in ("octo", "acme") for number in (1, 2)]
-        calls: list[tuple[Claimed, Call]] = []
-        done: set[int] = set()
-        for what, which, micro, key, day in steps:
-            if what == "reserve" and which not in done:
-                try:
-                    calls.append((held[which], reserve(store, held[which], micro, key, day)))
-                except BudgetExceeded as error:
-                    assert error.needed > error.left
-            elif what == "finish" and which not in done:
-                finish(store, held[which])
-                done.add(which)
-            elif what in ("settle", "release") and calls:
-                mine, call = calls[micro % len(calls)]
-                if held.index(mine) in done:
-                    continue
-                if what == "settle":
-                    store.settle(mine.lease, call, micro_usd=min(micro, call.micro_usd))
-                else:
-                    store.release_call(mine.lease, call)
-            for on in (DAY, "2001-09-10"):
-                assert store.spent(day=on) <= CAPS.day
-                for repository in ("octo/repo", "acme/repo"):
-                    assert store.spent(day=on, repository=repository) <= CAPS.repository_day
-            for run in held:
-                assert (
-                    sum(call.micro_usd for call in store.calls(RunKey(run.run.job_id, 0)))
-                    <= CAPS.run
-                )
-        store.close()
+    check()
 
 
-def test_a_lease_taken_over_carries_the_money_with_it(store: RunStore, clock: Clock):
+def test_a_reservation_stands_when_the_run_is_taken_over(store: RunStore, clock: Clock):
     reserve(store, claim(store), 70)
     clock.now += LEASE
     with pytest.raises(BudgetExceeded):
@@ -211,11 +248,11 @@ def test_a_lease_taken_over_carries_the_money_with_it(store: RunStore, clock: Cl
 
 
 def test_a_refused_reservation_leaves_the_earlier_call_reserved(store: RunStore):
-    held = claim(store)
-    reserve(store, held, 60)
+    claimed = claim(store)
+    reserve(store, claimed, 60)
     with pytest.raises(BudgetExceeded):
-        reserve(store, held, 60)
-    assert [(c.attempt, c.state) for c in store.calls(held.run.key)] == [(1, "reserved")]
+        reserve(store, claimed, 60)
+    assert [(c.attempt, c.state) for c in store.calls(claimed.run.key)] == [(1, "reserved")]
 
 
 def test_a_generation_has_a_limit_of_its_own_but_shares_the_day(store: RunStore):
@@ -240,31 +277,31 @@ def test_a_later_delivery_settles_the_call_of_an_earlier_one(store: RunStore, cl
 
 
 def test_a_call_is_settled_on_the_day_of_its_reservation(store: RunStore, clock: Clock):
-    held = claim(store)
-    call = reserve(store, held, 70)
+    claimed = claim(store)
+    call = reserve(store, claimed, 70)
     clock.now += LEASE / 2
-    reserve(store, held, 10, key="next", day="2001-09-10")
-    store.settle(held.lease, call, micro_usd=20)
-    assert (store.spent(day=DAY), store.spent(day="2001-09-10")) == (20, 10)
+    reserve(store, claimed, 10, key="next", day=NEXT_DAY)
+    store.settle(claimed.lease, call, micro_usd=20)
+    assert (store.spent(day=DAY), store.spent(day=NEXT_DAY)) == (20, 10)
 
 
 def test_a_call_that_cost_more_than_its_reservation_counts_in_full(store: RunStore):
-    held = claim(store)
-    store.settle(held.lease, reserve(store, held, 40), micro_usd=55)
+    claimed = claim(store)
+    store.settle(claimed.lease, reserve(store, claimed, 40), micro_usd=55)
     assert store.spent(day=DAY) == 55
 
 
 def test_an_unknown_call_moves_no_money(store: RunStore):
-    held = claim(store)
-    call = reserve(store, held, 40)
-    store.settle(held.lease, replace(call, attempt=2), micro_usd=1)
-    store.release_call(held.lease, replace(call, key="other"))
+    claimed = claim(store)
+    call = reserve(store, claimed, 40)
+    store.settle(claimed.lease, replace(call, attempt=2), micro_usd=1)
+    store.release_call(claimed.lease, replace(call, key="other"))
     assert store.spent(day=DAY) == 40
 
 
 def test_the_limits_are_those_of_the_reservation(store: RunStore):
-    held = claim(store)
-    reserve(store, held, 60)
+    claimed = claim(store)
+    reserve(store, claimed, 60)
     higher = replace(CAPS, run=130)
-    store.reserve(held.lease, call_request(60, key="k"), higher)
+    store.reserve(claimed.lease, call_request(60, key="k"), higher)
     assert store.spent(day=DAY) == 120
