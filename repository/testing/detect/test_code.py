@@ -47,6 +47,7 @@ _OPTION = re.compile(r"[\w-]+")
 _OPTION_N = re.compile(r"(?<![\w-])-n ?\w")
 _TEST_PARAMETERS = re.compile(r"^[ \t]*(?:async )?def test\w*\(([^)]{0,2000})\)", re.M)
 _FUNCTION_NAME = re.compile(r"^[ \t]*(?:async )?def (\w+)\(", re.M)
+_NAME = re.compile(r"\w+")
 _MARK = re.compile(r"pytest\.mark\.(\w+)")
 _IMPORT = re.compile(r"(?:from[ \t]+(\w[\w.]*)|import[ \t]+([^#]+))")
 _MODULE_NAME = re.compile(r"\w[\w.]*")
@@ -67,8 +68,10 @@ def find_plugins(
     """Return the pytest plugins that the configuration names, or that tests can't do without."""
     config_text = str(pytest_config or "")
     test_text = "\n".join(tests.values())
-    parameters = set(re.findall(r"\w+", " ".join(_TEST_PARAMETERS.findall(test_text))))
-    foreign_fixtures = parameters - set(_FUNCTION_NAME.findall(test_text))
+    parameter_lists = _TEST_PARAMETERS.findall(test_text)
+    parameters = set(_NAME.findall(" ".join(parameter_lists)))
+    own_functions = _FUNCTION_NAME.findall(test_text)
+    foreign_fixtures = parameters.difference(own_functions)
     marks = set(_MARK.findall(test_text))
     options = set(_OPTION.findall(config_text))
     if _OPTION_N.search(config_text):
@@ -106,10 +109,13 @@ def find_modules(
     optional: set[str] = set()
     for text in tests.values():
         required |= _imports_at_top(text)
-        optional |= _imports_in_blocks(text)
+        optional |= _imports_anywhere(text)
         optional.update(_SKIPPED_WITHOUT.findall(text))
-    requirements = {}
-    for module in (required | optional) - _own_modules(paths) - sys.stdlib_module_names:
+    foreign = required | optional
+    foreign -= _own_modules(paths)
+    foreign -= sys.stdlib_module_names
+    requirements: dict[str, str] = {}
+    for module in sorted(foreign):
         package = PACKAGES.get(module, module)
         requirement = mentioned.get(canonicalize_name(package))
         if requirement is None and module in required:
@@ -121,33 +127,53 @@ def find_modules(
 
 def _own_modules(paths: Iterable[str]) -> set[str]:
     """Return the names of all files and folders of the repository."""
-    return {part.partition(".")[0] for path in paths for part in path.split("/")}
+    names: set[str] = set()
+    for path in paths:
+        for part in path.split("/"):
+            name, _, _ = part.partition(".")
+            names.add(name)
+    return names
 
 
 def _imports_at_top(text: str) -> set[str]:
     """Return modules imported outside of any block: tests can't do without them."""
-    modules: set[str] = set()
-    for line in text.splitlines():
-        modules |= _imported_by(line)
-    return modules
+    return _modules_in(text.splitlines())
 
 
-def _imports_in_blocks(text: str) -> set[str]:
+def _imports_anywhere(text: str) -> set[str]:
     """Return modules imported anywhere: within a block, they may be missing."""
+    return _modules_in(line.lstrip() for line in text.splitlines())
+
+
+def _modules_in(lines: Iterable[str]) -> set[str]:
     modules: set[str] = set()
-    for line in text.splitlines():
-        modules |= _imported_by(line.lstrip())
+    for line in lines:
+        modules |= _imported_by(line)
     return modules
 
 
 def _imported_by(line: str) -> set[str]:
     """Return the top-level modules that a line imports, if it is an import."""
-    statement = _IMPORT.match(line) if len(line) <= _MAX_LINE else None
+    if len(line) > _MAX_LINE:
+        return set()
+    statement = _IMPORT.match(line)
     if statement is None:
         return set()
-    if statement[1]:
-        names = [statement[1]]
-    else:
-        items = [item.split() for item in statement[2].split(",")]
-        names = [words[0] for words in items if words]
-    return {name.partition(".")[0] for name in names if _MODULE_NAME.fullmatch(name)}
+    names = [statement[1]]
+    if statement[1] is None:
+        names = _first_words(statement[2].split(","))
+    modules = set()
+    for name in names:
+        if _MODULE_NAME.fullmatch(name):
+            top_level, _, _ = name.partition(".")
+            modules.add(top_level)
+    return modules
+
+
+def _first_words(texts: Iterable[str]) -> list[str]:
+    """Return the first word of each text that has one: the module of ``module as name``."""
+    words = []
+    for text in texts:
+        if text.strip():
+            words.append(text.split()[0])
+    return words
