@@ -48,8 +48,10 @@ def choose_tests(
 
 def is_small(test_files: Collection[str], sizes: Mapping[str, int]) -> bool:
     """Whether the suite is small enough to be run whole."""
+    if len(test_files) > WHOLE_FILES:
+        return False
     total = sum(sizes.get(path, 0) for path in test_files)
-    return len(test_files) <= WHOLE_FILES and total <= WHOLE_BYTES
+    return total <= WHOLE_BYTES
 
 
 def likely_tests(scores: Mapping[str, float]) -> list[str]:
@@ -126,7 +128,9 @@ def _imports(text: str, source: str) -> float:
         return _IMPORTS_MODULE
     package = re.escape(".".join(parts[:-1]))
     name = re.escape(parts[-1])
-    if package and re.search(rf"^[ \t]*from {package} import .*\b{name}\b", text, re.M):
+    if not package:
+        return 0.0
+    if re.search(rf"^[ \t]*from {package} import .*\b{name}\b", text, re.M):
         return _IMPORTS_FROM_PACKAGE
     return 0.0
 

@@ -338,17 +338,46 @@ async def test_an_optional_module_without_its_library_is_removed_again(
     }
 
 
-PICKY_SCRIPT = """import sys, unittest
-if any('gis' in word for word in sys.argv):
-    sys.exit('a database is required')
-unittest.main(module=None, argv=['x', *sys.argv[1:]])
-"""
 CASE = """import unittest
 
 
 class T(unittest.TestCase):
     def test_it(self):
         pass
+"""
+
+
+async def test_a_second_run_installs_into_a_copy_of_the_cached_environment(
+    sandbox: NoNetwork, tmp_path: Path
+) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    write_wheel(wheels, "whole", "")
+    files = {
+        "requirements-test.txt": "whole\n",
+        "test_calc.py": f"import unittest\n\n\nimport whole\n\n\n{CASE}",
+    }
+    origin = Origin(tmp_path, files)
+    index = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheels)}
+    prepare_tests = stage(origin, sandbox, tmp_path, index)
+    logs: list[str] = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        run = run_context(tmp_path / name)
+        suite = await prepare_tests.run(issue(), origin.checkout, context(), run)
+        assert suite.base and suite.base.green == {"test_calc.T::test_it"}, suite.reason
+        assert suite.log_key
+        logs.append((await run.load(suite.log_key)).decode())
+    assert "uv pip install" in logs[0]
+    assert "is cached here" not in logs[0]
+    assert "is cached here" in logs[1]
+    assert "uv pip install" not in logs[1], "nothing is left to install"
+
+
+PICKY_SCRIPT = """import sys, unittest
+if any('gis' in word for word in sys.argv):
+    sys.exit('a database is required')
+unittest.main(module=None, argv=['x', *sys.argv[1:]])
 """
 
 

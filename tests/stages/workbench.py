@@ -50,18 +50,10 @@ class Origin:
         for path, content in files.items():
             (origin / path).parent.mkdir(parents=True, exist_ok=True)
             (origin / path).write_text(content)
-        fixed = {
-            "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "PATH": os.environ["PATH"],
-        }
-        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        for arguments in (
-            ["init", "-q", "-b", "main"],
-            ["add", "-A"],
-            [*who, "commit", "-q", "-m", "first"],
-        ):
-            subprocess.run(["git", *arguments], cwd=origin, env=fixed, check=True)
+        author = ("-c", "user.name=a", "-c", "user.email=a@b")
+        _git(origin, "init", "-q", "-b", "main")
+        _git(origin, "add", "-A")
+        _git(origin, *author, "commit", "-q", "-m", "first")
         self.mirrors = Mirrors(folder / "mirrors", lambda _: None)
         self.mirror = self.mirrors.at("octo/calc")
         self.mirror.fetch(origin.as_uri())
@@ -81,6 +73,15 @@ class Origin:
         )
 
 
+def _git(folder: Path, *arguments: str) -> None:
+    environment = {
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "PATH": os.environ["PATH"],
+    }
+    subprocess.run(["git", *arguments], cwd=folder, env=environment, check=True)
+
+
 NO_INDEX = {"UV_NO_INDEX": "1"}
 
 
@@ -93,7 +94,7 @@ def make_sandbox() -> BwrapSandbox:
 
 
 def build_tools(sandbox: Sandbox, cache: Path, index: Mapping[str, str] = NO_INDEX) -> BuildTools:
-    """This interpreter and its uv; nothing is fetched."""
+    """Return this interpreter and its uv; by default nothing is fetched."""
     return BuildTools(
         sandbox,
         pythons=(Path(sys.executable).resolve().parent,),

@@ -170,7 +170,7 @@ async def test_a_change_outside_the_tree_is_refused(bed: TestBed, path: str) -> 
 
 
 async def test_a_planted_link_leads_a_change_nowhere(bed: TestBed) -> None:
-    """As if installing had put it there: the prepared tree holds a link in a changed file's place."""
+    """The prepared tree holds a link in a changed file's place, as if installing had made it."""
     victim = bed.workspace / "victim"
     victim.write_text("untouched")
     planted = bed.workspace / "prepared/calc.py"
