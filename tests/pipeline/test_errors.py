@@ -11,7 +11,7 @@ from pipeline.outcome import Outcome
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (RateLimitExceededException(403, {}, {}), "GitHub's rate limit"),
         (BadCredentialsException(401, {}, {}), "check GITHUB_TOKEN"),
@@ -26,19 +26,19 @@ from pipeline.outcome import Outcome
         (OSError(28, "No space left on device"), "the machine refused"),
     ],
 )
-def test_what_may_pass_is_retried_and_counted(error: Exception, told: str):
+def test_passing_error_is_retried_and_counted(error: Exception, message: str):
     verdict = judge(error)
     assert (verdict.family, verdict.counts, verdict.outcome) == (Family.RETRY, True, None)
-    assert told in verdict.reason
+    assert message in verdict.reason
 
 
-def test_what_the_forge_refuses_for_good_ends_the_run_at_once():
+def test_refusal_of_the_forge_ends_the_run_at_once():
     verdict = judge(ForgeRefused("a ruleset forbids the branch"))
     assert (verdict.family, verdict.outcome) == (Family.STOP, Outcome.FAILED)
     assert "a ruleset forbids the branch" in verdict.reason
 
 
-def test_an_unknown_error_is_a_defect():
+def test_unknown_error_is_a_defect():
     for error in (
         ValueError("x"),
         AssertionError(),
@@ -49,7 +49,7 @@ def test_an_unknown_error_is_a_defect():
     assert judge(AssertionError()).reason == "a defect: AssertionError: AssertionError"
 
 
-def test_our_own_errors_say_what_they_mean():
+def test_own_errors_carry_their_verdict():
     assert judge(LeaseLost("another's")).family is judge(Interrupted()).family is Family.INTERRUPTED
     halt = judge(Halt(Outcome.BUDGET_EXHAUSTED, "all spent"))
     assert (halt.family, halt.outcome, halt.reason) == (
@@ -61,7 +61,7 @@ def test_our_own_errors_say_what_they_mean():
     assert (wait.family, wait.delay, wait.counts) == (Family.RETRY, 3600.0, False)
 
 
-def test_a_long_or_empty_message_becomes_one_short_line():
+def test_long_or_empty_message_becomes_one_short_line():
     assert len(judge(RuntimeError("x" * 10_000 + "\nsecond line")).reason) < 400
     assert "\n" not in judge(RuntimeError("first\nsecond")).reason
 
@@ -84,15 +84,13 @@ def test_a_long_or_empty_message_becomes_one_short_line():
         (None, None),
     ],
 )
-def test_what_the_other_side_asks_to_wait_is_kept_within_an_hour(
-    headers: object, seconds: float | None
-):
+def test_requested_wait_is_at_most_an_hour(headers: object, seconds: float | None):
     error = GithubException(403, {}, headers)  # type: ignore[arg-type]
     assert retry_after(error) == seconds
     assert judge(error).delay == seconds
 
 
-def test_the_backoff_grows_to_its_cap_and_never_passes_it():
+def test_backoff_grows_to_its_cap_and_never_passes_it():
     longest = []
     for failures in (0, 1, 3, 50):
         delays = [backoff(failures, base=5, cap=900) for _ in range(500)]

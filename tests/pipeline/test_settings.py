@@ -15,6 +15,7 @@ from pipeline.settings import (
     load,
     read_env_file,
     secret_values,
+    split_keys,
     variable,
 )
 
@@ -29,7 +30,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
-def test_with_nothing_set_one_machine_is_ready(tmp_path: Path):
+def test_defaults_suit_one_machine(tmp_path: Path):
     settings = load()
     folder = tmp_path / "data" / "coding-agent"
     assert (settings.store_path, settings.artifacts_path) == (
@@ -51,7 +52,7 @@ def test_with_nothing_set_one_machine_is_ready(tmp_path: Path):
     )
 
 
-def test_an_env_file_in_the_current_folder_is_never_read(
+def test_env_file_in_the_current_folder_is_never_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / ".env").write_text("CODING_AGENT_MODEL=evil\nGITHUB_TOKEN=evil\n")
@@ -60,7 +61,7 @@ def test_an_env_file_in_the_current_folder_is_never_read(
     assert settings.model is None and settings.github_token is None
 
 
-def test_an_env_file_lies_under_the_environment_and_libraries_see_it_too(
+def test_env_file_yields_to_the_environment_and_reaches_libraries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(os, "environ", os.environ.copy())
@@ -79,7 +80,7 @@ def test_an_env_file_lies_under_the_environment_and_libraries_see_it_too(
     assert read_env_file(tmp_path / "none") == {}
 
 
-def test_an_option_wins_over_the_environment_and_one_not_given_does_not(
+def test_option_overrides_the_environment_unless_it_is_none(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setenv("CODING_AGENT_MODEL", "from the environment")
@@ -91,7 +92,7 @@ def test_an_option_wins_over_the_environment_and_one_not_given_does_not(
     )
 
 
-def test_a_variable_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch):
+def test_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CODING_AGENT_QUEUE_URL", "")
     monkeypatch.setenv("CODING_AGENT_MAX_ROUNDS", "")
     assert (load().queue_url, load().max_rounds) == (None, 4)
@@ -110,7 +111,7 @@ def test_secrets_show_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch
         assert SECRET not in text
 
 
-def test_the_log_is_told_every_secret_that_the_process_holds(monkeypatch: pytest.MonkeyPatch):
+def test_secret_values_are_all_secrets_of_the_process(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GITHUB_TOKEN", SECRET)
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "aws")
@@ -142,7 +143,7 @@ def test_the_log_is_told_every_secret_that_the_process_holds(monkeypatch: pytest
         ("GITHUB_API_URL", "https://"),
     ],
 )
-def test_each_wrong_value_is_named_with_its_variable(
+def test_wrong_value_is_named_with_its_variable(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ):
     monkeypatch.setenv(name, value)
@@ -152,7 +153,7 @@ def test_each_wrong_value_is_named_with_its_variable(
     assert line.startswith(f"{name}: ") and len(line) > len(name) + 5
 
 
-def test_all_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch):
+def test_all_wrong_values_are_reported_at_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CODING_AGENT_MAX_MINUTES", "soon")
     monkeypatch.setenv("GITHUB_API_URL", "ftp://x")
     with pytest.raises(SettingsError) as caught:
@@ -172,14 +173,12 @@ def test_all_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch):
         ("http://localhost:8123/", "github.com"),
     ],
 )
-def test_issues_are_taken_from_the_apis_own_host(
-    monkeypatch: pytest.MonkeyPatch, api: str, host: str
-):
+def test_issue_host_follows_the_api_url(monkeypatch: pytest.MonkeyPatch, api: str, host: str):
     monkeypatch.setenv("GITHUB_API_URL", api)
     assert load().issue_host == host
 
 
-def test_ecs_is_known_by_its_metadata_variable(monkeypatch: pytest.MonkeyPatch):
+def test_ecs_is_recognised_by_its_metadata_variable(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(module.ECS_VARIABLE, "http://169.254.170.2/v4/x")
     assert load().on_ecs
 
@@ -190,17 +189,54 @@ def test_lists_are_split_at_commas_without_empty_parts(monkeypatch: pytest.Monke
 
 
 @given(st.sampled_from(sorted(Settings.model_fields)))
-def test_every_field_is_set_by_the_variable_that_is_told_for_it(name: str):
-    told = variable(name)
-    assert told == told.upper()
+def test_every_field_is_set_by_its_variable(name: str):
+    environment_variable = variable(name)
+    assert environment_variable == environment_variable.upper()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(told, "?")
+        patch.setenv(environment_variable, "?")
         try:
             value = getattr(load(), name)
         except SettingsError as error:
-            assert str(error).startswith(f"{told}: ")
+            assert str(error).startswith(f"{environment_variable}: ")
         else:
             if isinstance(value, SecretStr):
                 assert (value.get_secret_value(), format_value(value)) == ("?", "(set)")
             else:
                 assert format_value(value) == "?"
+
+
+def test_api_keys_are_named_or_bare_and_spaces_around_them_are_ignored():
+    assert split_keys(" a=one , two,, a=three,b=x=y== ") == [
+        ("a", "one"),
+        ("default", "two"),
+        ("a", "three"),
+        ("b", "x=y=="),
+    ]
+    assert split_keys("") == split_keys(" , ") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ok=1,sevalla=",
+        "c2VjcmV0c2VjcmV0MTI=",
+        "c2VjcmV0c2VjcmV0MQ==",
+        "=secret",
+        "a b=secret",
+        "a=se cret",
+        "a=sécret",
+        "a=secret,b=secret",
+    ],
+)
+def test_ambiguous_api_key_is_refused_without_being_shown(
+    text: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("CODING_AGENT_API_KEYS", text)
+    with pytest.raises(SettingsError, match=r"^CODING_AGENT_API_KEYS: entry [12]") as error:
+        load()
+    assert not any(part in str(error.value) for part in ("secret", "sécret", "c2Vj"))
+
+
+def test_each_api_key_is_a_secret(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CODING_AGENT_API_KEYS", "alice=first-key,second-key")
+    assert {"first-key", "second-key"} <= set(secret_values(load()))

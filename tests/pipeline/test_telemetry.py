@@ -25,7 +25,7 @@ def stream() -> Iterator[io.StringIO]:
         root.setLevel(level)
 
 
-async def test_a_line_is_json_and_names_its_run_in_tasks_and_threads_too(stream: io.StringIO):
+async def test_line_is_json_and_names_its_run_in_tasks_and_threads(stream: io.StringIO):
     telemetry.configure(as_json=True, stream=stream)
     log = logging.getLogger("pipeline.somewhere")
     with telemetry.bound(job_id="j1"), telemetry.bound(generation=2):
@@ -51,18 +51,39 @@ def test_no_secret_reaches_a_line_or_its_traceback(stream: io.StringIO, as_json:
             raise ValueError(f"refused: ghp_token1, {KEY}")
         except ValueError:
             logging.getLogger("x").exception("with %s and %r", "ghp_token1", KEY)
-    said = stream.getvalue()
-    assert "ghp_token1" not in said
-    assert "c2VjcmV0" not in said
-    assert "BEGIN KEY" not in said
-    assert "[redacted]" in said
-    assert "ValueError" in said
-    assert "abc" in said, "a value this short is no secret"
+    output = stream.getvalue()
+    assert "ghp_token1" not in output
+    assert "c2VjcmV0" not in output
+    assert "BEGIN KEY" not in output
+    assert "[redacted]" in output
+    assert "ValueError" in output
+    assert "abc" in output, "a value this short is no secret"
 
 
-def test_configuring_twice_says_each_line_once_and_keeps_the_level(stream: io.StringIO):
+def test_configuring_twice_writes_each_line_once_and_keeps_the_level(stream: io.StringIO):
     telemetry.configure(as_json=False, stream=stream)
     telemetry.configure(as_json=False, level="warning", stream=stream)
     logging.getLogger("x").info("quiet")
     logging.getLogger("x").warning("loud")
     assert [line.partition(": ")[2] for line in stream.getvalue().splitlines()] == ["loud"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_secret"),
+    [
+        ("OPENAI_API_KEY", True),
+        ("AWS_SECRET_ACCESS_KEY", True),
+        ("AWS_ACCESS_KEY_ID", True),
+        ("GITHUB_TOKEN", True),
+        ("HUGGINGFACE_APIKEY", True),
+        ("CODING_AGENT_API_KEYS", True),
+        ("AWS_REGION", False),
+        ("TOKENIZERS_PARALLELISM", False),
+        ("MAX_TOKENS", False),
+    ],
+)
+def test_variable_is_secret_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, is_secret: bool
+):
+    monkeypatch.setenv(name, "a-value-of-it")
+    assert (name in telemetry.environment_secrets()) is is_secret

@@ -26,7 +26,7 @@ BOB = {"X-API-Key": "bob-secret-key"}
 
 @dataclass
 class Service:
-    """What the tests turn: the queue's and the store's health, the clocks, the vitals, the checks."""
+    """The intake with all that a test changes: the queue, the store, clocks, vitals and checks."""
 
     store: SqliteStore
     clock: StillClock = field(default_factory=StillClock)

@@ -1,4 +1,4 @@
-"""Who may call, what a body may be, and what every answer has."""
+"""Authentication, bodies, and the parts that every response has."""
 
 import io
 import json
@@ -33,9 +33,7 @@ def raw(service: Service, body: bytes, headers: dict[str, str] = JSON) -> Any:
 @pytest.mark.parametrize(
     "call", [("POST", "/fix-issue"), ("GET", "/jobs/x"), ("POST", "/jobs/x/cancel")]
 )
-def test_without_a_right_key_nothing_is_told_but_401(
-    service: Service, key: Any, call: tuple[str, str]
-):
+def test_call_without_a_right_key_is_a_401(service: Service, key: Any, call: tuple[str, str]):
     answer = service.http.request(
         *call, headers={} if key is None else {"X-API-Key": key}, json={"issue_url": ISSUE}
     )
@@ -44,17 +42,15 @@ def test_without_a_right_key_nothing_is_told_but_401(
     assert service.sent == []
 
 
-def test_with_no_keys_set_every_call_is_refused_and_told_why(service: Service):
+def test_service_without_keys_refuses_every_call_and_says_why(service: Service):
     service.keys = ""
     for headers in ({}, ALICE, {"X-API-Key": ""}):
         answer = service.post(headers=headers)
-        assert (
-            answer.status_code == 401
-            and "CODING_AGENT_API_KEYS" in answer.json()["error"]["message"]
-        )
+        assert answer.status_code == 401
+        assert "CODING_AGENT_API_KEYS" in answer.json()["error"]["message"]
 
 
-def test_each_of_several_keys_is_taken(service: Service):
+def test_each_of_several_keys_is_accepted(service: Service):
     for number, key in enumerate(
         ("alice-secret-key", "alice-next-key", "bob-secret-key", "a-bare-secret-key"), 1
     ):
@@ -64,17 +60,18 @@ def test_each_of_several_keys_is_taken(service: Service):
     assert owners == {"1": "alice", "2": "alice", "3": "bob", "4": "default"}
 
 
-def test_a_key_that_calls_too_often_waits_and_the_others_do_not(service: Service):
+def test_key_that_calls_too_often_waits_and_the_others_do_not(service: Service):
     answers = [service.http.get("/jobs/x", headers=ALICE).status_code for _ in range(KEY_BURST + 1)]
     assert answers == [404] * KEY_BURST + [429]
     refused = service.post()
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limited")
-    assert service.sent == [] and service.post(headers=BOB).status_code == 202
+    assert service.sent == []
+    assert service.post(headers=BOB).status_code == 202
     service.ticks.now += int(refused.headers["Retry-After"])
     assert service.http.get("/jobs/x", headers=ALICE).status_code == 404
 
 
-def test_guessing_at_keys_is_slowed_down_and_locks_out_nobody_who_has_one(service: Service):
+def test_guessing_at_keys_is_slowed_down_and_locks_out_no_right_key(service: Service):
     wrong = {"X-API-Key": "guess"}
     answers = [
         service.http.get("/jobs/x", headers=wrong).status_code for _ in range(STRANGER_BURST + 1)
@@ -83,11 +80,19 @@ def test_guessing_at_keys_is_slowed_down_and_locks_out_nobody_who_has_one(servic
     assert service.post().status_code == 202
 
 
+def test_body_is_not_parsed_without_a_right_key(service: Service, monkeypatch: pytest.MonkeyPatch):
+    def parse(body: str) -> FixIssueJob:
+        raise AssertionError("the body was parsed")
+
+    monkeypatch.setattr("pipeline.api.body.parse_job", parse)
+    assert raw(service, b"{", {"Content-Type": "application/json"}).status_code == 401
+
+
 # Bodies
 
 
 @pytest.mark.parametrize(
-    ("body", "field", "told"),
+    ("body", "field", "message"),
     [
         (b"", None, "not JSON"),
         (b"{", None, "not JSON"),
@@ -126,19 +131,20 @@ def test_guessing_at_keys_is_slowed_down_and_locks_out_nobody_who_has_one(servic
         (b'{"issue_url": "%s", "metadata": {"a": 1}, "colour": 1}', "metadata.a", "colour"),
     ],
 )
-def test_a_body_that_is_no_job_is_a_422_that_names_the_field(
-    service: Service, body: bytes, field: str | None, told: str
+def test_body_that_is_no_job_is_a_422_that_names_the_field(
+    service: Service, body: bytes, field: str | None, message: str
 ):
     answer = raw(service, body.replace(b"%s", ISSUE.encode()))
     error = answer.json()["error"]
     assert answer.status_code == 422
-    assert (
-        error.get("field") == field and told in error["message"] and len(error["message"]) <= 2000
-    )
-    assert service.sent == [] and service.store.runs() == []
+    assert error.get("field") == field
+    assert message in error["message"]
+    assert len(error["message"]) <= 2000
+    assert service.sent == []
+    assert service.store.runs() == []
 
 
-def test_a_body_over_the_limit_is_a_413_whatever_its_length_says(service: Service):
+def test_body_over_the_limit_is_a_413_whatever_its_length_header_says(service: Service):
     fits = json.dumps({"issue_url": ISSUE}).encode().ljust(MAX_BODY)
     assert raw(service, fits).status_code == 202
 
@@ -162,12 +168,12 @@ def test_a_body_over_the_limit_is_a_413_whatever_its_length_says(service: Servic
         {"Content-Type": "application/json", "Content-Encoding": "gzip"},
     ],
 )
-def test_a_body_of_another_kind_is_a_415(service: Service, headers: dict[str, str]):
+def test_body_of_another_media_type_is_a_415(service: Service, headers: dict[str, str]):
     answer = raw(service, b'{"issue_url": "x"}', ALICE | headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
 
 
-def test_a_charset_may_stand_behind_the_content_type(service: Service):
+def test_content_type_may_have_a_charset(service: Service):
     body = json.dumps({"issue_url": ISSUE}).encode()
     assert (
         raw(service, body, ALICE | {"Content-Type": "Application/JSON; charset=utf-8"}).status_code
@@ -194,7 +200,7 @@ NEARLY = st.dictionaries(FIELDS, HOSTILE | st.dictionaries(FIELDS, HOSTILE, max_
     | HOSTILE.map(lambda value: json.dumps(value).encode())
     | NEARLY.map(lambda value: json.dumps({"issue_url": ISSUE} | value).encode())
 )
-def test_no_body_makes_it_fail(service: Service, body: bytes):
+def test_no_body_makes_the_service_fail(service: Service, body: bytes):
     service.ticks.now += 1
     answer = raw(service, body)
     assert answer.status_code in (202, 409, 422), answer.text
@@ -211,7 +217,7 @@ def test_no_body_makes_it_fail(service: Service, body: bytes):
     method=st.sampled_from(["GET", "POST", "DELETE", "HEAD", "PATCH"]),
     given=st.binary(max_size=20),
 )
-def test_no_path_and_no_header_makes_it_fail(
+def test_no_path_and_no_header_makes_the_service_fail(
     service: Service, path: str, method: str, given: bytes
 ):
     from urllib.parse import quote
@@ -229,7 +235,7 @@ def test_no_path_and_no_header_makes_it_fail(
     assert method == "HEAD" or set(answer.json()) == {"error", "request_id"}
 
 
-# What every answer has
+# Every response
 
 
 @pytest.mark.parametrize(
@@ -244,7 +250,7 @@ def test_no_path_and_no_header_makes_it_fail(
         ("POST", "/health", 405, "method_not_allowed"),
     ],
 )
-def test_an_error_has_one_shape_also_where_there_is_no_route(
+def test_error_has_one_shape_even_without_a_route(
     service: Service, method: str, path: str, status: int, code: str
 ):
     answer = service.http.request(method, path, headers=ALICE)
@@ -253,15 +259,17 @@ def test_an_error_has_one_shape_also_where_there_is_no_route(
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("sent", "kept"),
     [("Abc-1.2_3", True), ("a b", False), ("", False), ("x" * 129, False), ("<x>", False)],
 )
-def test_a_sane_request_id_is_kept_and_another_replaced(service: Service, given: str, kept: bool):
-    answer = service.http.get("/health", headers={"X-Request-Id": given})
-    assert (answer.headers["X-Request-Id"] == given) is kept and answer.headers["X-Request-Id"]
+def test_harmless_request_id_is_kept_and_another_replaced(service: Service, sent: str, kept: bool):
+    answer = service.http.get("/health", headers={"X-Request-Id": sent})
+    request_id = answer.headers["X-Request-Id"]
+    assert request_id
+    assert (request_id == sent) is kept
 
 
-def test_answers_are_not_to_be_stored_or_guessed_at(service: Service):
+def test_responses_are_not_to_be_stored_or_sniffed(service: Service):
     for answer in (service.post(), service.http.get("/nothing"), service.http.get("/openapi.json")):
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -277,14 +285,14 @@ def test_answers_are_not_to_be_stored_or_guessed_at(service: Service):
         ({"Host": "evil/x?"}, ""),
     ],
 )
-def test_the_status_address_is_spelled_as_the_caller_reached_the_service(
+def test_status_url_is_spelled_as_the_caller_reached_the_service(
     service: Service, headers: dict[str, str], base: str
 ):
-    told = service.post(headers=ALICE | headers).json()
-    assert told["status_url"] == f"{base}/jobs/{told['job_id']}"
+    accepted = service.post(headers=ALICE | headers).json()
+    assert accepted["status_url"] == f"{base}/jobs/{accepted['job_id']}"
 
 
-def test_a_request_is_one_log_line_that_names_the_key_and_holds_no_secret(
+def test_request_is_one_log_line_that_names_the_key_and_holds_no_secret(
     service: Service, monkeypatch: Any
 ):
     stream = io.StringIO()
@@ -313,7 +321,7 @@ def test_a_request_is_one_log_line_that_names_the_key_and_holds_no_secret(
     assert not any(secret in line for line in ours for secret in ("secret", "private", "issues/42"))
 
 
-def test_the_openapi_document_has_the_jobs_schema_and_every_reference_leads_somewhere(
+def test_openapi_document_has_the_job_schema_and_no_dangling_reference(
     service: Service,
 ):
     document = service.http.get("/openapi.json").json()
@@ -340,7 +348,7 @@ def test_the_openapi_document_has_the_jobs_schema_and_every_reference_leads_some
 # /health and /ready
 
 
-def test_health_needs_no_key_and_no_success_but_that_things_turn(service: Service):
+def test_health_needs_no_key_and_only_that_the_loops_turn(service: Service):
     service.queue_is_down()
     answer = service.http.get("/health")
     assert (answer.status_code, answer.json()) == (
@@ -349,7 +357,7 @@ def test_health_needs_no_key_and_no_success_but_that_things_turn(service: Servic
     )
 
 
-def test_health_fails_with_what_stands_still_and_since_when(service: Service):
+def test_health_names_a_stuck_loop_and_since_when(service: Service):
     service.vitals = {"poll": 300.0, "heartbeat": 2.0}
     answer = service.http.get("/health")
     message = answer.json()["error"]["message"]
@@ -357,7 +365,7 @@ def test_health_fails_with_what_stands_still_and_since_when(service: Service):
     assert "poll" in message and "2001-09-09T01:41:40Z" in message and "heartbeat" not in message
 
 
-def test_ready_names_what_fails_without_secrets_and_asks_no_more_than_it_must(service: Service):
+def test_ready_names_failing_checks_without_secrets_and_caches_them(service: Service):
     asked: list[str] = []
 
     async def queue() -> None:

@@ -1,4 +1,4 @@
-"""The seed's snippet against real uvicorn, real aioboto3 and moto's SQS."""
+"""The original snippet against real uvicorn, real aioboto3 and moto's SQS."""
 
 import asyncio
 import socket
@@ -39,7 +39,7 @@ async def running(service: Service) -> AsyncIterator[str]:
         socket.create_connection(("127.0.0.1", port))
 
 
-async def test_the_seeds_snippet_works_unchanged(service: Service, aws: Aws):
+async def test_original_snippet_works_unchanged(service: Service, aws: Aws):
     queue = aws.make_queue()
     async with SqsQueue(queue.url, visibility_timeout=30) as sqs:
         service.send = sqs.submit  # type: ignore[assignment,method-assign]
@@ -52,18 +52,18 @@ async def test_the_seeds_snippet_works_unchanged(service: Service, aws: Aws):
                     json={"issue_url": ISSUE},
                 ).json()
 
-            told = await asyncio.to_thread(snippet)
-            assert told["job_id"] == job().id
-            seen = await asyncio.to_thread(
-                requests.get, str(told["status_url"]), headers={"X-API-Key": "alice-secret-key"}
+            accepted = await asyncio.to_thread(snippet)
+            assert accepted["job_id"] == job().id
+            view = await asyncio.to_thread(
+                requests.get, str(accepted["status_url"]), headers={"X-API-Key": "alice-secret-key"}
             )
-            assert (seen.status_code, seen.json()["state"]) == (200, "queued")
-            assert "server" not in seen.headers
+            assert (view.status_code, view.json()["state"]) == (200, "queued")
+            assert "server" not in view.headers
     (message,) = aws.messages(queue.url)
     assert parse_job(message["Body"]) == job()
 
 
-async def test_who_is_refused_reads_why_also_while_it_still_sends(service: Service):
+async def test_refused_sender_reads_why_even_while_it_still_sends(service: Service):
     big = b" " * (2 * 1024 * 1024)
     headers = {"X-API-Key": "alice-secret-key", "Content-Type": "application/json"}
     async with running(service) as url:
@@ -75,7 +75,7 @@ async def test_who_is_refused_reads_why_also_while_it_still_sends(service: Servi
                 assert answer.status_code == status
 
 
-async def test_a_body_shorter_than_it_says_leaves_no_job_and_harms_no_other_request(
+async def test_body_shorter_than_its_length_leaves_no_job_and_harms_no_other_request(
     service: Service,
 ):
     async with running(service) as url:
@@ -89,7 +89,7 @@ async def test_a_body_shorter_than_it_says_leaves_no_job_and_harms_no_other_requ
     assert service.sent == []
 
 
-async def test_a_body_that_does_not_come_is_waited_for_no_longer_than_the_limit(
+async def test_body_that_does_not_come_is_waited_for_no_longer_than_the_limit(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("pipeline.api.body.BODY_SECONDS", 0.05)
@@ -98,29 +98,29 @@ async def test_a_body_that_does_not_come_is_waited_for_no_longer_than_the_limit(
         host, port = url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(f"{HEAD}Content-Length: 5000\r\n\r\n".encode())
-        said = await asyncio.wait_for(reader.read(), 10)
+        output = await asyncio.wait_for(reader.read(), 10)
         writer.close()
-    assert said.startswith(b"HTTP/1.1 408 ") and b'"too_slow"' in said
+    assert output.startswith(b"HTTP/1.1 408 ") and b'"too_slow"' in output
 
 
-async def test_an_open_connection_does_not_keep_it_from_stopping(service: Service):
+async def test_open_connection_does_not_keep_the_service_from_stopping(service: Service):
     async with running(service) as url:
         with requests.Session() as session:
             assert (await asyncio.to_thread(session.get, f"{url}/health")).status_code == 200
 
 
-def test_a_port_that_is_taken_is_told_before_any_work_begins():
+def test_port_in_use_is_an_error_before_any_work_begins():
     with listen("127.0.0.1", 0) as first, pytest.raises(OSError, match="in use"):
         listen("127.0.0.1", first.getsockname()[1])
 
 
-def test_the_worker_and_the_settings_import_no_fastapi():
+def test_worker_and_settings_import_no_fastapi():
     program = (
         "import sys, pipeline.worker.worker, pipeline.settings, pipeline.api.server,"
         " cli.main\nprint([name for name in ('fastapi', 'starlette', 'uvicorn') if name"
         " in sys.modules])"
     )
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert said.stdout == "[]\n"
+    assert output.stdout == "[]\n"

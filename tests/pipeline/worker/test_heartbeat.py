@@ -8,7 +8,7 @@ PATIENCE = 20.0
 
 
 class Beats:
-    """Counts beats; ``at(n)`` is set by the n-th. ``does`` is called by each beat with its number."""
+    """Count beats; ``at(n)`` is set by the n-th. ``does`` is called with each beat's number."""
 
     def __init__(self, does: Callable[[int], bool] = lambda _: False):
         self.count = 0
