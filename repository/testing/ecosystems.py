@@ -18,7 +18,8 @@ KEPT = ".coding-agent-kept"
 
 @dataclass(frozen=True)
 class Ecosystem:
-    name: str
+    """A language and its tools."""
+
     revealed_by: tuple[str, ...]
     """Files at the root, one of which is there."""
     patterns: tuple[str, ...]
@@ -27,21 +28,20 @@ class Ecosystem:
     """A regular expression: a file of the patterns holds tests where it matches."""
     tools: tuple[str, ...]
     """Programs that must be on the machine."""
-    product: str
-    """What a person would install to have them."""
+    runner: Runner | None = None
+    """None: several are in use, and the repository's files say which."""
+    steps: tuple[BuildStep, ...] = ()
+    """What is done before the runner's tests can run."""
     test_only_patterns: tuple[str, ...] = ()
     """Of files that hold nothing but tests, where those of ``patterns`` may hold more."""
 
 
-@dataclass(frozen=True)
-class ShellRunner:
-    """How one runner is called."""
+def _fetch(command: str) -> BuildStep:
+    return BuildStep(command=command, network=True)
 
-    command: str
-    """A shell line. "$@" are the chosen tests, none: all of them; "$REPORT" is the report's folder.
-    """
-    select: Callable[[Sequence[str]], list[str]] = list
-    """Return the arguments that choose test files."""
+
+def _build(command: str) -> BuildStep:
+    return BuildStep(command=command, network=False)
 
 
 _JS_EXTENSIONS = ("js", "ts", "jsx", "tsx", "mjs", "cjs", "mts")
@@ -57,49 +57,105 @@ _JS_PATTERNS = tuple(
     for extension in _JS_EXTENSIONS
 )
 
+_MAVEN = 'mvn -B -q -s "$KEPT/settings.xml" -Dmaven.repo.local="$KEPT/m2"'
+_MAVEN_MIRROR = (
+    "<settings><mirrors><mirror><id>here</id><mirrorOf>*</mirrorOf>"
+    "<url>file://$M2_HERE</url></mirror></mirrors></settings>"
+)
+"""This machine's own Maven repository, where it has one, is a mirror that needs no network."""
+_MAVEN_TEST = f"{_MAVEN} -Dmaven.test.failure.ignore=true test"
+"""The tests run once with the network: Surefire fetches what runs them only when it does."""
+
 ECOSYSTEMS = (
     Ecosystem(
-        name="node",
         revealed_by=("package.json",),
         patterns=_JS_PATTERNS,
         test_mark=r"\b(?:test|it|describe)\b",
         tools=("node", "npm"),
-        product="Node.js",
     ),
     Ecosystem(
-        name="go",
         revealed_by=("go.mod",),
         patterns=("*_test.go",),
         test_mark=r"^func Test",
         tools=("go",),
-        product="Go",
+        runner="go",
+        steps=(
+            _fetch("go mod download"),
+            _build("go build ./... && go test -run NoSuchTest ./... > /dev/null; true"),
+        ),
     ),
     Ecosystem(
-        name="rust",
         revealed_by=("Cargo.toml",),
         patterns=("*.rs",),
         test_mark=r"#\[(?:\w+::)?test\b",
         tools=("cargo",),
-        product="Rust's cargo",
+        runner="cargo",
+        steps=(
+            _fetch("cargo fetch"),
+            _build("cargo test --offline --no-run"),
+        ),
         test_only_patterns=("tests/*.rs",),
     ),
     Ecosystem(
-        name="maven",
         revealed_by=("pom.xml",),
         patterns=("*Test.java", "Test*.java", "*Tests.java", "*Test.kt"),
         test_mark="Test",
         tools=("mvn", "java"),
-        product="Maven",
+        runner="maven",
+        steps=(
+            _fetch(
+                f'echo "{_MAVEN_MIRROR}" > $KEPT/settings.xml; {_MAVEN_TEST}'
+                f" || {{ echo '<settings/>' > $KEPT/settings.xml; {_MAVEN_TEST}; }}"
+            ),
+        ),
     ),
     Ecosystem(
-        name="gradle",
         revealed_by=("build.gradle", "build.gradle.kts"),
         patterns=("*Test.java", "*Tests.java", "*Test.kt", "*Spec.groovy"),
         test_mark="Test",
         tools=("gradle", "java"),
-        product="Gradle",
+        runner="gradle",
+        steps=(_fetch("gradle --no-daemon testClasses"),),
     ),
 )
+
+
+@dataclass(frozen=True)
+class NodeFetch:
+    """How the packages of a lock file are fetched. Scripts of packages do not run."""
+
+    lock_file: str
+    tool: str
+    command: str
+
+
+NODE_FETCHES = (
+    NodeFetch("pnpm-lock.yaml", "pnpm", "pnpm install --frozen-lockfile --ignore-scripts"),
+    NodeFetch(
+        "yarn.lock",
+        "yarn",
+        "yarn install --frozen-lockfile --ignore-scripts --non-interactive",
+    ),
+    NodeFetch("package-lock.json", "npm", "npm ci --ignore-scripts --no-audit --no-fund"),
+    NodeFetch("npm-shrinkwrap.json", "npm", "npm ci --ignore-scripts --no-audit --no-fund"),
+    NodeFetch(
+        "package.json",
+        "npm",
+        "npm install --ignore-scripts --no-audit --no-fund --no-package-lock --before=$BEFORE",
+    ),
+)
+"""The first one whose file is there; without a lock, packages are as of the commit's day."""
+
+
+@dataclass(frozen=True)
+class ShellRunner:
+    """How one runner is called."""
+
+    command: str
+    """A shell line. "$@" are the chosen tests, none: all of them; "$REPORT" is the report's folder.
+    """
+    select: Callable[[Sequence[str]], list[str]] = list
+    """Return the arguments that choose test files."""
 
 
 def _select_go_packages(tests: Sequence[str]) -> list[str]:
@@ -141,8 +197,6 @@ code=$?
 } > "$REPORT/junit.xml"
 exit $code"""
 """Many reports become one document, with the exit code of the tests."""
-_MAVEN = 'mvn -B -q -s "$KEPT/settings.xml" -Dmaven.repo.local="$KEPT/m2"'
-
 SHELL_RUNNERS: Mapping[str, ShellRunner] = {
     "jest": ShellRunner(
         "node_modules/.bin/jest --ci --runInBand --testTimeout=$EACH_MS --json"
@@ -175,72 +229,3 @@ SHELL_RUNNERS: Mapping[str, ShellRunner] = {
         _select_gradle_classes,
     ),
 }
-
-RUNNER_OF_ECOSYSTEM: Mapping[str, Runner] = {
-    "go": "go",
-    "rust": "cargo",
-    "maven": "maven",
-    "gradle": "gradle",
-}
-
-
-def _fetch(command: str) -> BuildStep:
-    return BuildStep(command=command, network=True)
-
-
-def _build(command: str) -> BuildStep:
-    return BuildStep(command=command, network=False)
-
-
-_MAVEN_MIRROR = (
-    "<settings><mirrors><mirror><id>here</id><mirrorOf>*</mirrorOf>"
-    "<url>file://$M2_HERE</url></mirror></mirrors></settings>"
-)
-"""This machine's own Maven repository, where it has one, is a mirror that needs no network."""
-_MAVEN_TEST = f"{_MAVEN} -Dmaven.test.failure.ignore=true test"
-"""The tests run once with the network: Surefire fetches what runs them only when it does."""
-
-STEPS_OF_RUNNER: Mapping[str, tuple[BuildStep, ...]] = {
-    "go": (
-        _fetch("go mod download"),
-        _build("go build ./... && go test -run NoSuchTest ./... > /dev/null; true"),
-    ),
-    "cargo": (
-        _fetch("cargo fetch"),
-        _build("cargo test --offline --no-run"),
-    ),
-    "maven": (
-        _fetch(
-            f'echo "{_MAVEN_MIRROR}" > $KEPT/settings.xml; {_MAVEN_TEST}'
-            f" || {{ echo '<settings/>' > $KEPT/settings.xml; {_MAVEN_TEST}; }}"
-        ),
-    ),
-    "gradle": (_fetch("gradle --no-daemon testClasses"),),
-}
-
-
-@dataclass(frozen=True)
-class NodeFetch:
-    """How the packages of a lock file are fetched. Scripts of packages do not run."""
-
-    lock_file: str
-    tool: str
-    command: str
-
-
-NODE_FETCHES = (
-    NodeFetch("pnpm-lock.yaml", "pnpm", "pnpm install --frozen-lockfile --ignore-scripts"),
-    NodeFetch(
-        "yarn.lock",
-        "yarn",
-        "yarn install --frozen-lockfile --ignore-scripts --non-interactive",
-    ),
-    NodeFetch("package-lock.json", "npm", "npm ci --ignore-scripts --no-audit --no-fund"),
-    NodeFetch("npm-shrinkwrap.json", "npm", "npm ci --ignore-scripts --no-audit --no-fund"),
-    NodeFetch(
-        "package.json",
-        "npm",
-        "npm install --ignore-scripts --no-audit --no-fund --no-package-lock --before=$BEFORE",
-    ),
-)
-"""The first one whose file is there; without a lock, packages are as of the commit's day."""

@@ -10,13 +10,7 @@ from repository.files import matches
 from repository.runners import Runner
 from repository.testing.detect.parsing import table
 from repository.testing.detect.tree import Tree
-from repository.testing.ecosystems import (
-    ECOSYSTEMS,
-    NODE_FETCHES,
-    RUNNER_OF_ECOSYSTEM,
-    STEPS_OF_RUNNER,
-    Ecosystem,
-)
+from repository.testing.ecosystems import ECOSYSTEMS, NODE_FETCHES, Ecosystem
 from repository.testing.models import BuildStep
 
 _MAX_READ = 400
@@ -66,16 +60,15 @@ def detect_toolchain(tree: Tree) -> DetectedToolchain | None:
             best_tests = tests
     if best is None:
         return None
-    if best.name == "node":
+    if best.runner is None:
         return _detect_node(best, best_tests, tree)
-    runner = RUNNER_OF_ECOSYSTEM[best.name]
     return DetectedToolchain(
         ecosystem=best,
         test_texts=best_tests,
-        runner=runner,
+        runner=best.runner,
         reason=f"it has {best.revealed_by[0]}",
         tools=best.tools,
-        steps=STEPS_OF_RUNNER[runner],
+        steps=best.steps,
     )
 
 
