@@ -115,7 +115,10 @@ class SqliteTable:
 
 
 class SqliteTransaction:
-    """See ``pipeline.store.table.Transaction``. It has the write lock: every condition holds."""
+    """See ``pipeline.store.table.Transaction``.
+
+    It has the write lock: what it read can't change, so no write needs a condition.
+    """
 
     def __init__(self, connection: sqlite3.Connection):
         self._connection = connection

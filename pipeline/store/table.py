@@ -62,7 +62,12 @@ class Transaction(Reader, Protocol):
     def add(
         self, key: Key, amount: int, *, limit: int | None = None, expires: int | None = None
     ) -> None:
-        """Add to a counter, which must not pass ``limit`` by it. At most once a key."""
+        """Add to a counter, at most once a key.
+
+        Args:
+            limit: where others have added so much since it was read that the counter would pass
+                this value, the transaction runs again.
+        """
         ...
 
 

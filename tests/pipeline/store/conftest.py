@@ -14,11 +14,11 @@ from pipeline.store.store import RunStore
 from tests.stand_ins.moto import moto_client
 from tests.stand_ins.runs import Clock
 
-_client = cache(lambda: moto_client("dynamodb"))
+dynamodb_client = cache(lambda: moto_client("dynamodb"))
 
 
 def open_dynamodb(folder: Path, clock: Clock) -> DynamoStore:
-    client = _client()
+    client = dynamodb_client()
     table = f"runs-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
     with suppress(client.exceptions.ResourceInUseException):
         client.create_table(**table_definition(table))
