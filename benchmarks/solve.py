@@ -136,31 +136,17 @@ class Solver:
         forge = LocalForge(repository.folder, instance.title, instance.body)
         app = wiring.build(self._settings(data_dir), forge, host="file", model=oracle)
         judge = Judge(instance, repository, app.sandbox)
-        stages: list[Any] = with_judges([step.stage for step in app.pipeline.steps], judge)
-        last_stage = ""
-
-        def observe(progress: Progress) -> None:
-            nonlocal last_stage
-            last_stage = progress.stage or last_stage
-
-        deps = EngineDeps(
-            Pipeline(stages, admitted_after=app.pipeline.admitted_after),
-            app.store,
-            app.artifacts,
-            app.policy,
-            app.settings.data_dir / "runs",
-            observe,
-        )
+        observer = StageObserver()
+        engine = Engine(_engine_deps(app, judge, observer))
         url = local_issue_url(repository.folder, instance.problem_statement)
+        job = FixIssueJob(issue_url=url)
         try:
-            event, _ = await run_job(
-                FixIssueJob(issue_url=url), app.store, Engine(deps), on_wait=_report_wait
-            )
+            event, _ = await run_job(job, app.store, engine, on_wait=_report_wait)
         finally:
             app.store.close()
         assert isinstance(event.data, RunResult)
         seconds = time.monotonic() - started
-        return Run(instance, event.data, judge, last_stage, inexpressible, seconds)
+        return Run(instance, event.data, judge, observer.last_stage, inexpressible, seconds)
 
     def _make_repository(self, instance: Instance) -> Mirror:
         source = find_source(self.repos, instance.repo)
@@ -186,6 +172,29 @@ class Solver:
             }
         )
         return settings.model_copy(update={"queue_url": None, "topic_arn": None})
+
+
+class StageObserver:
+    """Remembers the last stage that reported progress."""
+
+    def __init__(self) -> None:
+        self.last_stage = ""
+
+    def observe(self, progress: Progress) -> None:
+        if progress.stage:
+            self.last_stage = progress.stage
+
+
+def _engine_deps(app: wiring.App, judge: Judge, observer: StageObserver) -> EngineDeps:
+    stages: list[Any] = with_judges([step.stage for step in app.pipeline.steps], judge)
+    return EngineDeps(
+        Pipeline(stages, admitted_after=app.pipeline.admitted_after),
+        app.store,
+        app.artifacts,
+        app.policy,
+        app.settings.data_dir / "runs",
+        observer.observe,
+    )
 
 
 def _make_oracle(instance: Instance, repository: Mirror) -> tuple[Oracle, list[str]]:

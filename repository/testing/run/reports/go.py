@@ -2,7 +2,7 @@
 
 from repository.testing.models import Status
 from repository.testing.run.reports.results import ReportResults, ResultCollector
-from repository.testing.run.reports.untrusted_json import parse_object
+from repository.testing.run.reports.untrusted_json import parse_object, text_field
 
 _STATUS_BY_ACTION: dict[str, Status] = {"pass": "passed", "fail": "failed", "skip": "skipped"}
 
@@ -18,13 +18,13 @@ def read_go(data: bytes) -> ReportResults:
     packages_with_failing_tests: set[str] = set()
     for line in data.decode(errors="replace").splitlines():
         event = parse_object(line)
-        package = str(event.get("Package", ""))
+        package = text_field(event, "Package")
         test = event.get("Test")
         name = f"{package}::{test}" if test else f"::{package}"
-        action = str(event.get("Action"))
+        action = text_field(event, "Action")
         status = _STATUS_BY_ACTION.get(action)
         if action == "output":
-            collector.add_output(name, str(event.get("Output", "")))
+            collector.add_output(name, text_field(event, "Output"))
         elif status is None:
             continue
         elif test:

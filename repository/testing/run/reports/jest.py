@@ -1,10 +1,14 @@
 """``jest --json`` (https://jestjs.io/docs/cli#--json)."""
 
-from typing import Any
-
 from repository.testing.models import Status
 from repository.testing.run.reports.results import ReportResults, ResultCollector
-from repository.testing.run.reports.untrusted_json import objects_in, parse_object
+from repository.testing.run.reports.untrusted_json import (
+    JsonObject,
+    list_field,
+    object_list_field,
+    parse_object,
+    text_field,
+)
 
 _STATUSES: dict[str, Status] = {"passed": "passed", "failed": "failed"}
 
@@ -17,30 +21,22 @@ def read_jest(data: bytes, tree: str) -> ReportResults:
     """
     document = parse_object(data.decode(errors="replace"))
     collector = ResultCollector()
-    for file in objects_in(document.get("testResults")):
-        path = str(file.get("name", "")).removeprefix(tree)
-        cases = objects_in(file.get("assertionResults"))
+    for file in object_list_field(document, "testResults"):
+        path = text_field(file, "name").removeprefix(tree)
+        cases = object_list_field(file, "assertionResults")
         for case in cases:
             _collect_case(case, path, collector)
-        if not cases and file.get("status") == "failed":
+        if not cases and text_field(file, "status") == "failed":
             collector.set_status(f"::{path}", "error")
-            collector.add_output(f"::{path}", str(file.get("message", "")))
+            collector.add_output(f"::{path}", text_field(file, "message"))
     return collector.results()
 
 
-def _collect_case(case: dict[str, Any], path: str, collector: ResultCollector) -> None:
-    test = f"{path}::{_full_title(case)}"
-    status = _STATUSES.get(str(case.get("status")), "skipped")
-    collector.set_status(test, status)
-    messages = case.get("failureMessages")
-    if isinstance(messages, list):
-        collector.add_output(test, "\n".join(str(message) for message in messages))
-
-
-def _full_title(case: dict[str, Any]) -> str:
-    titles: list[str] = []
-    ancestors = case.get("ancestorTitles")
-    if isinstance(ancestors, list):
-        titles = [str(title) for title in ancestors if title]
-    titles.append(str(case.get("title", "")))
-    return " > ".join(titles)
+def _collect_case(case: JsonObject, path: str, collector: ResultCollector) -> None:
+    titles = [str(title) for title in list_field(case, "ancestorTitles") if title]
+    titles.append(text_field(case, "title"))
+    test = f"{path}::{' > '.join(titles)}"
+    status = text_field(case, "status")
+    collector.set_status(test, _STATUSES.get(status, "skipped"))
+    messages = [str(message) for message in list_field(case, "failureMessages")]
+    collector.add_output(test, "\n".join(messages))

@@ -1,10 +1,13 @@
-"""JSON that hostile code may have written: what is not an object is an empty one."""
+"""JSON that hostile code may have written: what has another type than expected counts as empty."""
 
 import json
 from typing import Any
 
+JsonObject = dict[str, Any]
 
-def parse_object(text: str) -> dict[str, Any]:
+
+def parse_object(text: str) -> JsonObject:
+    """Return the object; an empty one if ``text`` is no JSON, or no object."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -12,8 +15,15 @@ def parse_object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def objects_in(value: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list; none if ``value`` is no list."""
-    if not isinstance(value, list):
-        return []
-    return [item for item in value if isinstance(item, dict)]
+def text_field(parent: JsonObject, name: str) -> str:
+    return str(parent.get(name, ""))
+
+
+def list_field(parent: JsonObject, name: str) -> list[Any]:
+    value = parent.get(name)
+    return value if isinstance(value, list) else []
+
+
+def object_list_field(parent: JsonObject, name: str) -> list[JsonObject]:
+    items = list_field(parent, name)
+    return [item for item in items if isinstance(item, dict)]
