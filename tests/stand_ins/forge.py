@@ -30,7 +30,7 @@ def comment(body: str, author: str = "bob") -> Comment:
 
 @dataclass
 class StillForge:
-    """Answers for octo/repo alone. Refuses what is not there, as the real one does; opens nothing."""
+    """Answers for octo/repo alone; refuses what is missing, as the real one does; opens nothing."""
 
     clone_url: str = "https://github.com/octo/repo.git"
     default_branch: str = "main"

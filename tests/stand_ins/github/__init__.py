@@ -224,7 +224,7 @@ class GithubStandIn:
 
 
 class _Wire:
-    """ASGI around the application: logs each request before it is answered, and plays the faults."""
+    """ASGI around the application: logs each request before its response, and plays faults."""
 
     def __init__(self, app: FastAPI, faults: list[_Fault], log: list[Logged]):
         self._app = app

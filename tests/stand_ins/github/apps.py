@@ -1,4 +1,4 @@
-"""GitHub Apps: their JSON web tokens checked, and tokens made for the owners that installed them."""
+"""GitHub Apps: JSON web tokens are checked, and tokens made for owners with an installation."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

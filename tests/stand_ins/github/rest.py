@@ -55,7 +55,7 @@ def invalid(
 
 
 class Rest:
-    """One request at a time: the handlers run on the server's loop and await nothing but the body."""
+    """One request at a time: handlers run on the server's loop and await only the body."""
 
     def __init__(self, world: World, shapes: Shapes):
         self._world = world
@@ -162,7 +162,7 @@ class Rest:
         return repository.pulls[number]
 
     def _page(self, request: Request, rows: list[Json]) -> JSONResponse:
-        """GitHub's pages: 30 unless asked, 100 at most, the next and last ones in the Link header."""
+        """GitHub's pages: 30 rows by default, 100 at most, other pages in the Link header."""
         query = dict(request.query_params)
         size = min(max(int(query.get("per_page", "30")), 1), 100)
         page = int(query.get("page", "1"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 Rights = Literal["write", "read", "outsider"]
-"""write: sees and pushes everything; read: sees everything; outsider: sees public repositories alone."""
+"""write: sees and pushes everything; read: sees everything; outsider: sees public ones."""
 _EPOCH = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
