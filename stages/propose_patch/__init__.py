@@ -4,15 +4,12 @@ Prompts are rendered from templates; every exchange is stored. A strategy is a m
 function ``propose(task)``: ``cheap``, ``balanced`` and ``agent``.
 """
 
-from stages.propose_patch.model_session import SYSTEM, USER
 from stages.propose_patch.results import Proposal, Proposals, Reproduction
 from stages.propose_patch.stage import Plan, ProposePatch
 from stages.propose_patch.task import MAX_FEEDBACK, prompt_variables
 
 __all__ = [
     "MAX_FEEDBACK",
-    "SYSTEM",
-    "USER",
     "Plan",
     "Proposal",
     "Proposals",

@@ -37,7 +37,7 @@ STEPS = (
     tool("test"),
     tool("submit", "The sign was wrong; add() adds."),
 )
-#: A call, and what its result says.
+#: A call, and a part of its result.
 GOOD = (
     (
         tool("open", "path: calc.py\nlines: 1-2"),
@@ -98,7 +98,7 @@ def converse(tmp_path: Path, prepared: Prepared) -> Converse:
 
 
 def results(dialogue: Conversation) -> list[str]:
-    """What each step showed."""
+    """Return what each step showed to the model."""
     return [message.content for message in dialogue.client.sent[-1].messages[3::2]]
 
 
@@ -111,8 +111,10 @@ async def test_an_agent_explores_edits_tests_and_submits(converse: Converse) -> 
     assert "1 lines\ncalc.py:1:def add(a, b):" in search and "Step 1 of 30" in search
     assert "+    return a + b" in edited and "5 " in ran and "[ended with 0]" in ran
     assert "2 tests pass, 0 fail; 1 that failed before your edits pass now" in tested
-    told = json.loads(dialogue.artifact(result, "transcript"))
-    assert told["ending"] == "submitted" and len(told["steps"]) == 4 and told["calls"]["run"] == 1
+    transcript = json.loads(dialogue.artifact(result, "transcript"))
+    assert transcript["ending"] == "submitted"
+    assert len(transcript["steps"]) == 4
+    assert transcript["calls"]["run"] == 1
 
 
 @pytest.mark.parametrize("number", range(1, len(STEPS) + 1))
@@ -147,16 +149,16 @@ async def test_an_agent_killed_after_a_tool_call_repeats_it_and_buys_nothing(
 ) -> None:
     dialogue = converse(*STEPS)
     use = Toolbox.use
-    used = list[int]()
+    places: list[str] = []
 
-    async def dies(self: Toolbox, call: object, place: str) -> str:
-        told = await use(self, call, place)  # type: ignore[arg-type]
-        used.append(number)
-        if len(used) == number:
+    async def use_and_die(self: Toolbox, call: object, place: str) -> str:
+        result = await use(self, call, place)  # type: ignore[arg-type]
+        places.append(place)
+        if len(places) == number:
             raise Killed
-        return told
+        return result
 
-    monkeypatch.setattr(Toolbox, "use", dies)
+    monkeypatch.setattr(Toolbox, "use", use_and_die)
     assert isinstance(await dialogue.deliver(), Deferred)
     result = await dialogue.run()
     assert (result.outcome, len(dialogue.client.sent)) == (Outcome.PROPOSED, len(STEPS))
@@ -177,10 +179,11 @@ async def test_each_tool_shows_its_result_or_what_to_do_instead(
     calls = [*GOOD, *WRONG_CALLS]
     dialogue = converse(*(reply for reply, _ in calls), RIGHT)
     assert (await dialogue.run()).outcome is Outcome.PROPOSED
-    told = results(dialogue)
-    for (reply, says), shown in zip(calls, told, strict=True):
-        assert says in shown, reply
-    assert ["Error" in shown for shown in told] == [False] * len(GOOD) + [True] * len(WRONG_CALLS)
+    shown = results(dialogue)
+    for (reply, expected), result in zip(calls, shown, strict=True):
+        assert expected in result, reply
+    are_errors = ["Error" in result for result in shown]
+    assert are_errors == [False] * len(GOOD) + [True] * len(WRONG_CALLS)
 
 
 async def test_commands_see_the_edits_and_their_files_are_discarded(

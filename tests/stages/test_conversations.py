@@ -1,6 +1,4 @@
-"""One scripted conversation for each path that a run can take with a model, through the real engine
-and stages.
-"""
+"""One scripted conversation for each path that a run can take, through engine and stages."""
 
 import json
 import re
@@ -139,8 +137,8 @@ async def test_a_reproduction_test_that_proves_nothing_is_dropped(
 
 
 async def test_candidates_are_chosen_by_tests_and_then_by_majority(converse: Converse) -> None:
-    asked = iter([WRONG, LONGER, RIGHT, RIGHT_IN_OTHER_WORDS])
-    entries = [says(reply, times=1) for reply in asked]
+    replies = (WRONG, LONGER, RIGHT, RIGHT_IN_OTHER_WORDS)
+    entries = [says(reply, times=1) for reply in replies]
     dialogue = converse(
         says("NO_TEST: no.", TESTS_ASKED), *entries, plan=Plan("balanced", candidates=4)
     )
@@ -163,12 +161,10 @@ async def test_a_reproduction_that_passes_on_the_base_ends_the_run(
     )
     result = await dialogue.run()
     assert result.outcome is Outcome.NO_CHANGE_NEEDED
-    assert (
-        "1 test made from the issue pass" in result.reason and "calc.add does so" in result.reason
-    )
-    assert "+class TestIssue" in dialogue.artifact(
-        result, "reproduction"
-    ) and "1 tests run" in dialogue.artifact(result, "test log")
+    assert "1 test made from the issue pass" in result.reason
+    assert "calc.add does so" in result.reason
+    assert "+class TestIssue" in dialogue.artifact(result, "reproduction")
+    assert "1 tests run" in dialogue.artifact(result, "test log")
 
 
 async def test_already_fixed_without_a_passing_test_is_not_believed(
@@ -185,9 +181,8 @@ async def test_a_model_that_says_what_is_missing_ends_the_run(
     dialogue = converse(says("NEEDS_INFO: which numbers?\nAnd @octocat."), plan=Plan(strategy))  # type: ignore[arg-type]
     result = await dialogue.run()
     assert (result.outcome, result.rounds) == (Outcome.NEEDS_INFO, 1)
-    assert "which numbers?" in result.reason and "which numbers?" in dialogue.artifact(
-        result, "exchange"
-    )
+    assert "which numbers?" in result.reason
+    assert "which numbers?" in dialogue.artifact(result, "exchange")
 
 
 async def test_a_repeated_change_is_not_tested_and_then_ends_the_run(
@@ -205,17 +200,16 @@ async def test_a_repeated_change_is_not_tested_and_then_ends_the_run(
 
 
 async def test_alternating_between_two_changes_ends_the_run(converse: Converse) -> None:
-    first = says(WRONG, times=1)
-    second = says(OTHER_WRONG, times=1)
     dialogue = converse(
-        first,
-        second,
+        says(WRONG, times=1),
+        says(OTHER_WRONG, times=1),
         says(WRONG, times=1),
         says(OTHER_WRONG, times=1),
         limits=EffectiveLimits(1.0, 30.0, 9),
     )
     result = await dialogue.run()
-    assert (result.outcome, result.rounds) == (Outcome.NO_FIX, 4) and "stuck" in result.reason
+    assert (result.outcome, result.rounds) == (Outcome.NO_FIX, 4)
+    assert "stuck" in result.reason
 
 
 async def test_three_unusable_replies_end_the_run(converse: Converse) -> None:
@@ -228,10 +222,8 @@ async def test_three_unusable_replies_end_the_run(converse: Converse) -> None:
 async def test_a_content_refusal_is_no_fix_unless_the_fallback_answers(converse: Converse) -> None:
     dialogue = converse(Entry(status=400, code="content_policy_violation"))
     result = await dialogue.run()
-    assert (result.outcome, result.cost_usd) == (
-        Outcome.NO_FIX,
-        0.0,
-    ) and "content policy" in result.reason
+    assert (result.outcome, result.cost_usd) == (Outcome.NO_FIX, 0.0)
+    assert "content policy" in result.reason
 
 
 async def test_one_models_refusal_keeps_the_candidates_of_another(
@@ -244,10 +236,8 @@ async def test_one_models_refusal_keeps_the_candidates_of_another(
         plan=Plan("balanced", candidates=2, models=("m", "other")),
     )
     result = await dialogue.run()
-    assert (result.outcome, [request.model for request in dialogue.client.sent[-2:]]) == (
-        Outcome.PROPOSED,
-        ["m", "other"],
-    )
+    assert result.outcome is Outcome.PROPOSED
+    assert [request.model for request in dialogue.client.sent[-2:]] == ["m", "other"]
 
 
 async def test_a_repeated_prompt_is_marked_for_the_providers_cache(
@@ -255,12 +245,9 @@ async def test_a_repeated_prompt_is_marked_for_the_providers_cache(
 ) -> None:
     dialogue = converse(says(RIGHT), plan=Plan("balanced", candidates=3, models=("m", "other")))
     await dialogue.run()
-    asked = [
-        request
-        for request in dialogue.client.sent
-        if TESTS_ASKED not in request.messages[-1].content
-    ]
-    assert [(request.model, request.messages[-1].reused) for request in asked[-3:]] == [
+    candidates = dialogue.client.sent[-3:]
+    assert all(TESTS_ASKED not in request.messages[-1].content for request in candidates)
+    assert [(request.model, request.messages[-1].reused) for request in candidates] == [
         ("m", True),
         ("other", False),
         ("m", True),
@@ -268,11 +255,9 @@ async def test_a_repeated_prompt_is_marked_for_the_providers_cache(
 
 
 async def test_every_ending_names_the_templates_that_were_used(converse: Converse) -> None:
-    garbage = await converse(says("I do not know.")).run()
-    assert (garbage.outcome, sorted(garbage.templates)) == (
-        Outcome.NO_FIX,
-        ["propose", "propose_system"],
-    )
+    result = await converse(says("I do not know.")).run()
+    assert result.outcome is Outcome.NO_FIX
+    assert sorted(result.templates) == ["propose", "propose_system"]
 
 
 async def test_templates_of_a_dropped_reproduction_count_as_used(converse: Converse) -> None:
@@ -289,12 +274,11 @@ async def test_a_prompt_that_is_too_long_is_shortened(converse: Converse) -> Non
     dialogue = converse(Entry(status=400, code="context_length_exceeded", times=1), says(RIGHT))
     assert (await dialogue.run()).outcome is Outcome.PROPOSED
     assert len(dialogue.client.sent) == 2
-    kept = [
-        json.loads(file.read_text()) for file in dialogue.artifacts.root.rglob("*exchange.json")
-    ]
-    assert sorted(str(exchange.get("failure")) for exchange in kept) == ["CONTEXT", "None"], (
-        "a replay meets it too"
-    )
+    failures: list[str] = []
+    for file in dialogue.artifacts.root.rglob("*exchange.json"):
+        exchange = json.loads(file.read_text())
+        failures.append(str(exchange.get("failure")))
+    assert sorted(failures) == ["CONTEXT", "None"], "a replay meets the failure, too"
     recorded = ReplayClient.load(dialogue.artifacts.root)
     assert (await recorded.complete(dialogue.client.sent[1])).content == RIGHT
 
@@ -314,9 +298,9 @@ async def test_a_rate_limit_is_waited_for_and_each_attempt_is_a_call(converse: C
 async def test_a_long_rate_limit_defers_the_run(converse: Converse) -> None:
     dialogue = converse(Entry(status=429, headers={"retry-after": "600"}, times=1), says(RIGHT))
     answer = await dialogue.deliver()
-    assert (
-        isinstance(answer, Deferred) and answer.delay == 600.0 > MAX_WAIT and dialogue.waited == []
-    )
+    assert isinstance(answer, Deferred)
+    assert answer.delay == 600.0 > MAX_WAIT
+    assert dialogue.waited == []
     assert (await dialogue.run()).outcome is Outcome.PROPOSED
 
 

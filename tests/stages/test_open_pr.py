@@ -51,9 +51,7 @@ def github(tmp_path: Path) -> Iterator[GithubStandIn]:
 
 
 class Scenario:
-    """A job that found its fix, ready to be opened by as many deliveries and generations as a test
-    wants.
-    """
+    """A job with a verified fix, opened by as many deliveries and generations as a test needs."""
 
     def __init__(self, folder: Path, github: GithubStandIn):
         self.folder = folder
@@ -145,7 +143,7 @@ class Scenario:
             report=lambda text: None,
         )
 
-    def again(self, claimed: Claimed, **replay: Any) -> Claimed:
+    def deliver_again(self, claimed: Claimed, **replay: Any) -> Claimed:
         """Claim the run an hour later; with a replay, the next generation."""
         if replay:
             finish(self.store, claimed, Outcome.PR_OPENED)
@@ -194,9 +192,9 @@ async def test_a_fix_becomes_one_commit_on_the_jobs_branch_and_a_pull_request(
     assert stop.facts.pull_request_url == f"https://github.com/octo/repo/pull/{pull.number}"
     assert (pull.base, pull.issue.title, pull.draft) == ("main", "Fix #42: x is wrong", False)
     assert scenario.github.files(REPOSITORY, BRANCH) == {"a.py": b"x = 2\n", "b.py": b"y = 1\n"}
-    told = scenario.commit()
-    assert f"Coding-Agent-Job: {JOB.id}\n" in told and "Coding-Agent-Run: 0\n" in told
-    assert "Sun Sep 9 01:46:40 2001 +0000" in told
+    text = scenario.commit()
+    assert f"Coding-Agent-Job: {JOB.id}\n" in text and "Coding-Agent-Run: 0\n" in text
+    assert "Sun Sep 9 01:46:40 2001 +0000" in text
 
 
 async def test_the_body_says_what_was_verified_and_by_which_run(scenario: Scenario) -> None:
@@ -253,7 +251,7 @@ async def test_second_delivery_adopts_the_open_pull_request(
     theirs = scenario.forge.create_pull(
         JOB.issue, NewPull(BRANCH, "main", "Mine", "My words", draft=False)
     )
-    stop = await scenario.open(scenario.again(first))
+    stop = await scenario.open(scenario.deliver_again(first))
     assert stop.facts.pull_request_number == theirs.number
     (pull,) = scenario.pulls
     assert pull.issue.title == "Fix #42: x is wrong" and "generation=0 -->" in (
@@ -267,7 +265,7 @@ async def test_a_lost_reply_does_not_open_a_second_pull_request(scenario: Scenar
     with pytest.raises(Exception) as caught:
         await scenario.open(first, labels=["bot"])
     assert judge(caught.value).family is Family.RETRY
-    stop = await scenario.open(scenario.again(first), labels=["bot"])
+    stop = await scenario.open(scenario.deliver_again(first), labels=["bot"])
     (pull,) = scenario.pulls
     assert stop.facts.pull_request_number == pull.number
     assert pull.issue.labels == ["bot"], "what was to follow the lost reply is done, too"
@@ -282,7 +280,7 @@ async def test_a_crash_after_the_push_gives_the_same_commit_elsewhere(
         await scenario.open(first)
     pushed = scenario.head
     assert pushed and scenario.pulls == []
-    second = scenario.again(first)
+    second = scenario.deliver_again(first)
     stop = await scenario.open(second, machine="two")
     assert scenario.head == pushed and len(scenario.pulls) == 1
     assert stop.outcome is Outcome.PR_OPENED
@@ -296,7 +294,7 @@ async def test_a_second_delivery_after_the_end_changes_nothing(scenario: Scenari
     await scenario.open(first)
     head = scenario.head
     body = scenario.pulls[0].issue.body
-    second = scenario.again(first)
+    second = scenario.deliver_again(first)
     stop = await scenario.open(second)
     assert (scenario.head, len(scenario.pulls), scenario.pulls[0].issue.body) == (head, 1, body)
     assert stop.facts.pull_request_number == scenario.pulls[0].number
@@ -306,7 +304,7 @@ async def test_a_persons_commit_on_the_branch_is_never_overwritten(scenario: Sce
     first = claim(scenario.store)
     await scenario.open(first)
     theirs = scenario.github.commit(REPOSITORY, {"a.py": "x = 3\n"}, branch=BRANCH)
-    stop = await scenario.open(scenario.again(first, id="once-more"), fix="x = 4\n")
+    stop = await scenario.open(scenario.deliver_again(first, id="once-more"), fix="x = 4\n")
     assert (stop.outcome, scenario.head) == (Outcome.PROPOSED, theirs)
     assert (
         stop.reason
@@ -318,7 +316,7 @@ async def test_a_persons_commit_on_the_branch_is_never_overwritten(scenario: Sce
 async def test_a_replay_moves_the_branch_and_keeps_the_pull_request(scenario: Scenario) -> None:
     first = claim(scenario.store)
     await scenario.open(first)
-    stop = await scenario.open(scenario.again(first, id="once-more"), fix="x = 4\n")
+    stop = await scenario.open(scenario.deliver_again(first, id="once-more"), fix="x = 4\n")
     (pull,) = scenario.pulls
     assert scenario.github.files(REPOSITORY, BRANCH)["a.py"] == b"x = 4\n"
     assert "Coding-Agent-Run: 1" in scenario.commit() and "generation=1 -->" in (
@@ -334,7 +332,7 @@ async def test_a_closed_pull_request_of_this_run_stays_closed(
     await scenario.open(first)
     (pull,) = scenario.pulls
     scenario.github.close_pull(REPOSITORY, pull.number)
-    stop = await scenario.open(scenario.again(first))
+    stop = await scenario.open(scenario.deliver_again(first))
     assert [(p.number, p.issue.state) for p in scenario.pulls] == [(pull.number, "closed")]
     assert stop.reason == f"pull request #{pull.number}, closed since: red to green"
 
@@ -343,7 +341,7 @@ async def test_a_replay_opens_a_new_pull_request_after_a_closed_one(scenario: Sc
     first = claim(scenario.store)
     await scenario.open(first)
     scenario.github.close_pull(REPOSITORY, scenario.pulls[0].number)
-    stop = await scenario.open(scenario.again(first, id="once-more"), fix="x = 4\n")
+    stop = await scenario.open(scenario.deliver_again(first, id="once-more"), fix="x = 4\n")
     assert [pull.issue.state for pull in scenario.pulls] == ["closed", "open"]
     assert stop.facts.pull_request_number == scenario.pulls[1].number
 
@@ -355,7 +353,7 @@ async def test_a_marker_belongs_to_one_generation(scenario: Scenario) -> None:
     (pull,) = scenario.pulls
     pull.issue.body = f"<!-- coding-agent:job={JOB.id} generation=10 -->"
     scenario.github.close_pull(REPOSITORY, pull.number)
-    await scenario.open(scenario.again(first, id="once-more"), fix="x = 5\n")
+    await scenario.open(scenario.deliver_again(first, id="once-more"), fix="x = 5\n")
     assert [pull.issue.state for pull in scenario.pulls] == ["closed", "open"]
 
 

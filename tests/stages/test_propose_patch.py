@@ -70,7 +70,7 @@ TEMPLATES = TemplateSet.load()
 
 
 async def no_wait(seconds: float) -> None:
-    """The provider is not kept waiting for."""
+    """Do not wait for the provider."""
 
 
 class Client(ScriptedClient):
@@ -149,9 +149,9 @@ async def test_the_whole_exchange_is_stored(make_bench: MakeBench) -> None:
     result = await bench.propose()
     assert isinstance(result, Proposals)
     key = result.proposals[0].exchange_key
-    kept = json.loads(bench.stage_run.artifacts.get(key))
-    assert ModelRequest.model_validate(kept["request"]) == bench.client.sent[0]
-    assert kept["reply"]["content"] == EDIT and kept["reply"]["cost_usd"] == 0.01
+    exchange = json.loads(bench.stage_run.artifacts.get(key))
+    assert ModelRequest.model_validate(exchange["request"]) == bench.client.sent[0]
+    assert exchange["reply"]["content"] == EDIT and exchange["reply"]["cost_usd"] == 0.01
 
 
 async def test_a_stored_reply_is_not_bought_again(make_bench: MakeBench) -> None:

@@ -23,7 +23,8 @@ def point(stage: str, round: int = 1) -> Checkpoint:
 def standing(bench: Bench, points: list[Checkpoint], rounds: list[Round]) -> dict[str, int]:
     pipeline = bench.engine._deps.pipeline
     return {
-        name: kept.round for name, kept in checkpoints.standing(pipeline, points, rounds).items()
+        name: checkpoint.round
+        for name, checkpoint in checkpoints.standing(pipeline, points, rounds).items()
     }
 
 
@@ -69,12 +70,12 @@ async def test_a_worker_that_lost_its_lease_overwrites_no_stored_result(bench: B
     first = leased(bench, bench.claim())
     bench.clock.now += 60
     second = leased(bench, bench.claim())
-    kept = Proposed(text="b" * 250_000)
-    await second.save_result(kept, round=1, stage="propose", seconds=1.0)
+    result = Proposed(text="b" * 250_000)
+    await second.save_result(result, round=1, stage="propose", seconds=1.0)
     with pytest.raises(LeaseLost):
         await first.save_result(Proposed(text="a" * 250_000), round=1, stage="propose", seconds=1.0)
     (stored,) = await second.checkpoints()
-    assert await second.read_result(stored, Proposed) == kept
+    assert await second.read_result(stored, Proposed) == result
 
 
 def test_a_result_of_another_shape_is_refused(tmp_path: Path):

@@ -44,7 +44,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-async def ended(
+async def run_to_end(
     bench: Bench, requested: FixIssueJob | None = None, machine: str = "one"
 ) -> RunResult:
     """Deliver the run, which must end it."""
@@ -53,7 +53,7 @@ async def ended(
     return answer.result
 
 
-async def deferred(bench: Bench, requested: FixIssueJob | None = None) -> Deferred:
+async def run_until_deferred(bench: Bench, requested: FixIssueJob | None = None) -> Deferred:
     """Deliver the run, which must be deferred, and release its lease."""
     claimed = bench.claim(requested)
     answer = await bench.engine.execute(claimed)
@@ -62,7 +62,7 @@ async def deferred(bench: Bench, requested: FixIssueJob | None = None) -> Deferr
     return answer
 
 
-async def interrupted(bench: Bench, stage: str, *before: Does) -> Claimed:
+async def interrupt(bench: Bench, stage: str, *before: Does) -> Claimed:
     """Deliver the run, cancel the work while ``stage`` hangs, and release the lease.
 
     ``before``: what the stage does at its earlier calls.
@@ -94,7 +94,7 @@ def stopwatch(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def rejecting(run: RunContext) -> Answer:
+def reject(run: RunContext) -> Answer:
     return Stop(Outcome.REJECTED, "the issue is closed")
 
 
@@ -102,7 +102,7 @@ def rejecting(run: RunContext) -> Answer:
 
 
 async def test_a_run_passes_its_stages_in_order_and_ends_once(bench: Bench):
-    result = await ended(bench, job(metadata={"team": "a"}))
+    result = await run_to_end(bench, job(metadata={"team": "a"}))
     assert bench.log.ran == ["fetch", "prepare", "propose", "close"]
     assert bench.log.restored == []
     assert (result.outcome, result.reason, result.metadata) == (
@@ -116,9 +116,9 @@ async def test_a_run_passes_its_stages_in_order_and_ends_once(bench: Bench):
 
 
 async def test_the_result_has_the_facts_of_all_stages_and_later_ones_win(bench: Bench):
-    told = Facts(verification=Verification.SUITE_PASSES, branch="b", artifacts={"log": "logs/1"})
-    bench.does("close", lambda run: Stop(Outcome.PR_OPENED, "done", told))
-    result = await ended(bench)
+    facts = Facts(verification=Verification.SUITE_PASSES, branch="b", artifacts={"log": "logs/1"})
+    bench.does("close", lambda run: Stop(Outcome.PR_OPENED, "done", facts))
+    result = await run_to_end(bench)
     assert (result.base_sha, result.branch, result.verification) == (
         "b" * 40,
         "b",
@@ -131,7 +131,7 @@ async def test_the_result_has_the_facts_of_all_stages_and_later_ones_win(bench: 
 
 
 async def test_run_started_is_published_once_and_first(bench: Bench):
-    await ended(bench)
+    await run_to_end(bench)
     first, second = bench.published()
     assert isinstance(first.data, RunStarted) and isinstance(second.data, RunResult)
     assert first.data.base_sha == "b" * 40
@@ -140,7 +140,7 @@ async def test_run_started_is_published_once_and_first(bench: Bench):
 
 
 async def test_the_event_id_does_not_depend_on_place_or_time(bench: Bench):
-    await ended(bench)
+    await run_to_end(bench)
     finished = bench.published()[1]
     again = Event.about(finished.data, "2031-01-01T00:00:00.000Z")
     assert (finished.id, finished.type) == (again.id, EventType.FINISHED)
@@ -148,8 +148,8 @@ async def test_the_event_id_does_not_depend_on_place_or_time(bench: Bench):
 
 @pytest.mark.parametrize("stage", ["fetch", "prepare"])
 async def test_a_rejected_run_was_never_started(bench: Bench, stage: str):
-    bench.does(stage, rejecting)
-    result = await ended(bench)
+    bench.does(stage, reject)
+    result = await run_to_end(bench)
     assert (result.outcome, result.reason, result.rounds, result.cost_usd) == (
         Outcome.REJECTED,
         "the issue is closed",
@@ -176,14 +176,14 @@ async def test_an_invalid_job_is_rejected_with_its_metadata(bench: Bench):
 
 
 async def test_the_workspace_is_removed_when_a_run_ends(bench: Bench):
-    await ended(bench)
+    await run_to_end(bench)
     assert list((bench.folder / "one").iterdir()) == []
 
 
 async def test_an_observer_receives_each_stage_and_the_end(bench: Bench):
     bench.does("propose", lambda run: Back("propose", "bad"), lambda run: Proposed(text="good"))
-    await ended(bench)
-    assert [(told.kind, told.stage, told.round) for told in bench.progress] == [
+    await run_to_end(bench)
+    assert [(progress.kind, progress.stage, progress.round) for progress in bench.progress] == [
         ("started", "fetch", 1),
         ("finished", "fetch", 1),
         ("started", "prepare", 1),
@@ -203,11 +203,11 @@ async def test_an_observer_receives_each_stage_and_the_end(bench: Bench):
 
 @pytest.mark.parametrize("stage", ["fetch", "prepare", "propose", "close"])
 async def test_a_run_resumes_at_the_first_stage_without_a_checkpoint(bench: Bench, stage: str):
-    await interrupted(bench, stage)
+    await interrupt(bench, stage)
     before = ["fetch", "prepare", "propose", "close"]
     assert bench.log.ran == before[: before.index(stage) + 1]
     bench.log.ran.clear()
-    result = await ended(bench, machine="another")
+    result = await run_to_end(bench, machine="another")
     assert result.outcome is Outcome.PR_OPENED
     assert bench.log.ran == before[before.index(stage) :]
     assert bench.log.restored == (["prepare"] if stage in ("propose", "close") else [])
@@ -216,24 +216,24 @@ async def test_a_run_resumes_at_the_first_stage_without_a_checkpoint(bench: Benc
 
 async def test_an_interruption_counts_against_nothing(bench: Bench):
     for _ in range(MAX_TRIES + 1):
-        await interrupted(bench, "propose")
+        await interrupt(bench, "propose")
     run = bench.store.run(job().id)
     assert run is not None and (run.tries, run.round, run.state) == (0, 1, "queued")
-    assert (await ended(bench)).outcome is Outcome.PR_OPENED
+    assert (await run_to_end(bench)).outcome is Outcome.PR_OPENED
 
 
 async def test_local_state_is_restored_once_a_delivery(
     bench: Bench,
 ):
-    await interrupted(bench, "propose")
+    await interrupt(bench, "propose")
     bench.does("propose", lambda run: Back("propose", "bad"), lambda run: Proposed(text="good"))
-    await ended(bench)
+    await run_to_end(bench)
     assert bench.log.restored == ["prepare"]
     assert bench.log.ran.count("prepare") == 1
 
 
 async def test_restoring_does_not_count_as_the_runs_time(bench: Bench, stopwatch: Clock):
-    await interrupted(bench, "propose")
+    await interrupt(bench, "propose")
     restore = bench.stages["prepare"].restore  # type: ignore[attr-defined]
 
     async def slow(result: object, run: RunContext) -> None:
@@ -246,7 +246,7 @@ async def test_restoring_does_not_count_as_the_runs_time(bench: Bench, stopwatch
 
     bench.stages["prepare"].restore = slow  # type: ignore[attr-defined]
     bench.does("propose", work)
-    assert (await ended(bench)).seconds == 5
+    assert (await run_to_end(bench)).seconds == 5
 
 
 async def test_a_worker_that_lost_its_lease_stops_and_changes_nothing(bench: Bench):
@@ -267,11 +267,11 @@ async def test_a_worker_that_lost_its_lease_stops_and_changes_nothing(bench: Ben
 
 async def test_a_large_result_is_stored_as_an_artifact_and_resumes(bench: Bench):
     bench.does("fetch", lambda run: Fetched(title="x" * 300_000))
-    await interrupted(bench, "propose")
+    await interrupt(bench, "propose")
     stored = bench.store.checkpoints(RunKey(job().id, 0))[0]
     assert stored.offloaded and len(stored.result) < 200
     assert len(bench.artifacts.get(stored.result)) > 300_000
-    assert (await ended(bench, machine="another")).base_sha == "b" * 40
+    assert (await run_to_end(bench, machine="another")).base_sha == "b" * 40
 
 
 # Rounds
@@ -283,7 +283,7 @@ async def test_going_back_opens_a_round_with_feedback_and_keeps_earlier_results(
         lambda run: Back("propose", "two tests are red"),
         lambda run: Proposed(text="second"),
     )
-    result = await ended(bench)
+    result = await run_to_end(bench)
     assert bench.log.feedback == [
         ("fetch", None),
         ("prepare", None),
@@ -301,11 +301,11 @@ async def test_going_back_opens_a_round_with_feedback_and_keeps_earlier_results(
 
 async def test_a_round_survives_an_interruption(tmp_path: Path):
     bench = Bench(tmp_path, limits=EffectiveLimits(1.0, 30.0, 2))
-    await interrupted(bench, "propose", lambda run: Back("propose", "red"))
+    await interrupt(bench, "propose", lambda run: Back("propose", "red"))
     bench.does(
         "propose", lambda run: Back("propose", f"red in round {run.round} after {run.feedback}")
     )
-    result = await ended(bench, machine="another")
+    result = await run_to_end(bench, machine="another")
     assert (result.outcome, result.reason) == (
         Outcome.NO_FIX,
         "no fix in 2 rounds; the last: red in round 2 after red",
@@ -314,7 +314,7 @@ async def test_a_round_survives_an_interruption(tmp_path: Path):
 
 async def test_going_back_in_the_last_round_is_no_fix(bench: Bench):
     bench.does("propose", lambda run: Back("propose", f"round {run.round} is red\nlong log"))
-    result = await ended(bench)
+    result = await run_to_end(bench)
     assert (result.outcome, result.reason) == (
         Outcome.NO_FIX,
         "no fix in 3 rounds; the last: round 3 is red",
@@ -324,8 +324,8 @@ async def test_going_back_in_the_last_round_is_no_fix(bench: Bench):
 
 async def test_a_job_may_lower_the_rounds_but_not_raise_them(bench: Bench):
     bench.does("propose", lambda run: Back("propose", "red"))
-    assert "in 1 round;" in (await ended(bench, job(1, limits={"max_rounds": 1}))).reason
-    assert "in 3 rounds" in (await ended(bench, job(2, limits={"max_rounds": 50}))).reason
+    assert "in 1 round;" in (await run_to_end(bench, job(1, limits={"max_rounds": 1}))).reason
+    assert "in 3 rounds" in (await run_to_end(bench, job(2, limits={"max_rounds": 50}))).reason
 
 
 async def test_going_back_runs_all_stages_from_the_target_again(bench: Bench):
@@ -334,14 +334,16 @@ async def test_going_back_runs_all_stages_from_the_target_again(bench: Bench):
         lambda run: Back("prepare", "the environment was wrong"),
         lambda run: Proposed(text="b"),
     )
-    await ended(bench)
+    await run_to_end(bench)
     assert bench.log.ran == ["fetch", "prepare", "propose", "prepare", "propose", "close"]
 
 
 @pytest.mark.parametrize("to", ["close", "nowhere"])
 async def test_going_back_to_a_later_or_unknown_stage_is_a_defect(bench: Bench, to: str):
     bench.does("propose", lambda run: Back(to, "?"))
-    assert f"went back to '{to}', which is not before it" in (await deferred(bench)).reason
+    assert (
+        f"went back to '{to}', which is not before it" in (await run_until_deferred(bench)).reason
+    )
 
 
 async def test_feedback_with_lone_surrogates_is_stored(bench: Bench):
@@ -350,7 +352,7 @@ async def test_feedback_with_lone_surrogates_is_stored(bench: Bench):
         lambda run: Back("propose", "red \ud800"),
         lambda run: Stop(Outcome.NO_FIX, "odd \udfff"),
     )
-    result = await ended(bench)
+    result = await run_to_end(bench)
     assert result.reason == "odd ?"
     assert bench.log.feedback[-1] == ("propose", "red ?")
 
@@ -363,10 +365,10 @@ async def test_a_defect_is_retried_and_then_fails_the_run(
 ):
     bench.does("propose", raises(KeyError("x")))
     for _ in range(MAX_TRIES - 1):
-        answer = await deferred(bench)
+        answer = await run_until_deferred(bench)
         assert answer.reason.startswith("a defect: KeyError") and answer.delay >= 0
     with caplog.at_level(logging.ERROR):
-        result = await ended(bench)
+        result = await run_to_end(bench)
     assert result.outcome is Outcome.FAILED
     assert (
         "KeyError" in result.reason
@@ -383,22 +385,22 @@ async def test_a_retry_waits_for_its_delay(bench: Bench):
     bench.does(
         "propose", raises(Retry("GitHub's rate limit", 77.0)), lambda run: Proposed(text="x")
     )
-    answer = await deferred(bench)
+    answer = await run_until_deferred(bench)
     assert (answer.delay, answer.reason) == (77.0, "GitHub's rate limit")
-    assert (await ended(bench)).outcome is Outcome.PR_OPENED
+    assert (await run_to_end(bench)).outcome is Outcome.PR_OPENED
 
 
 async def test_waits_that_do_not_count_never_fail_a_run(bench: Bench):
     bench.does("propose", raises(Retry("the day's money is used up", 3600.0, counts=False)))
     for _ in range(3 * MAX_TRIES):
-        assert (await deferred(bench)).delay == 3600.0
+        assert (await run_until_deferred(bench)).delay == 3600.0
     run = bench.store.run(job().id)
     assert run is not None and (run.tries, run.state) == (0, "queued")
 
 
 async def test_a_tool_may_end_the_run(bench: Bench):
     bench.does("propose", raises(Halt(Outcome.BUDGET_EXHAUSTED, "all spent")))
-    result = await ended(bench)
+    result = await run_to_end(bench)
     assert (result.outcome, result.reason) == (Outcome.BUDGET_EXHAUSTED, "all spent")
     assert result.artifacts == {} and result.base_sha == "b" * 40
 
@@ -410,18 +412,18 @@ async def test_the_seconds_of_a_failed_try_count(bench: Bench, stopwatch: Clock)
 
     bench.does("propose", slow)
     for _ in range(MAX_TRIES - 1):
-        await deferred(bench)
-    assert (await ended(bench)).seconds == 100.0 * MAX_TRIES
+        await run_until_deferred(bench)
+    assert (await run_to_end(bench)).seconds == 100.0 * MAX_TRIES
 
 
 async def test_a_run_with_unreadable_results_still_ends(bench: Bench):
     bench.does("fetch", lambda run: Fetched(title="x" * 300_000))
-    await interrupted(bench, "propose")
+    await interrupt(bench, "propose")
     for path in bench.artifacts.root.rglob("*fetch*"):
         path.unlink()
     for _ in range(MAX_TRIES - 1):
-        await deferred(bench)
-    result = await ended(bench)
+        await run_until_deferred(bench)
+    result = await run_to_end(bench)
     assert result.outcome is Outcome.FAILED and result.base_sha is None
 
 
@@ -433,8 +435,8 @@ async def test_an_error_message_with_lone_surrogates_is_stored(
     )  # xdist can't carry what the log would hold
     bench.does("propose", raises(ValueError("odd \ud800 text")))
     for _ in range(MAX_TRIES - 1):
-        await deferred(bench)
-    assert "odd ? text" in (await ended(bench)).reason
+        await run_until_deferred(bench)
+    assert "odd ? text" in (await run_to_end(bench)).reason
 
 
 # Limits and cancelling
@@ -447,7 +449,7 @@ async def test_a_run_stops_when_its_minutes_are_used_up(bench: Bench, stopwatch:
 
     bench.does("prepare", slow)
     bench.does("propose", never)
-    result = await asyncio.wait_for(ended(bench), PATIENCE)
+    result = await asyncio.wait_for(run_to_end(bench), PATIENCE)
     assert (result.outcome, result.reason) == (
         Outcome.BUDGET_EXHAUSTED,
         "30 minutes are used up, in propose",
@@ -456,27 +458,27 @@ async def test_a_run_stops_when_its_minutes_are_used_up(bench: Bench, stopwatch:
 
 
 async def test_minutes_used_by_earlier_deliveries_count(bench: Bench):
-    claimed = await interrupted(bench, "propose")
+    claimed = await interrupt(bench, "propose")
     held = bench.claim()
     bench.store.count_try(held.lease, "a slow try", 30 * 60.0)
     bench.store.release(held.lease)
     bench.does("propose", never)
-    result = await asyncio.wait_for(ended(bench), PATIENCE)
+    result = await asyncio.wait_for(run_to_end(bench), PATIENCE)
     assert result.outcome is Outcome.BUDGET_EXHAUSTED and result.seconds >= 1800
     assert result.job_id == claimed.run.job_id
 
 
 async def test_no_time_limit_cuts_the_last_stage_short(bench: Bench):
-    await interrupted(bench, "close")
+    await interrupt(bench, "close")
     held = bench.claim()
     bench.store.count_try(held.lease, "a slow try", 60 * 60.0)
     bench.store.release(held.lease)
-    assert (await ended(bench)).outcome is Outcome.PR_OPENED
+    assert (await run_to_end(bench)).outcome is Outcome.PR_OPENED
 
 
 async def test_a_stages_own_timeout_is_no_exhausted_budget(bench: Bench):
     bench.does("propose", raises(TimeoutError("the provider is slow")))
-    assert "a time-out" in (await deferred(bench)).reason
+    assert "a time-out" in (await run_until_deferred(bench)).reason
 
 
 async def test_a_cancelled_run_ends_at_its_next_checkpoint(bench: Bench):
@@ -485,21 +487,21 @@ async def test_a_cancelled_run_ends_at_its_next_checkpoint(bench: Bench):
         return Proposed(text="x")
 
     bench.does("propose", asked)
-    result = await ended(bench)
+    result = await run_to_end(bench)
     assert (result.outcome, result.reason) == (Outcome.CANCELLED, "cancelled on request")
     assert "close" not in bench.log.ran
 
 
 async def test_a_run_cancelled_while_waiting_runs_no_stage(bench: Bench):
-    await interrupted(bench, "close")
+    await interrupt(bench, "close")
     bench.store.request_cancel(job().id)
     bench.log.ran.clear()
-    assert (await ended(bench)).outcome is Outcome.CANCELLED
+    assert (await run_to_end(bench)).outcome is Outcome.CANCELLED
     assert bench.log.ran == []
 
 
 async def test_cancelling_the_work_of_a_cancelled_run_ends_it(bench: Bench):
-    """What the worker does when a heartbeat brings the news."""
+    """As the worker does when a heartbeat reports the cancellation."""
     entered = asyncio.Event()
 
     async def hang(run: RunContext) -> Answer:
@@ -535,7 +537,7 @@ async def test_a_cancellation_after_an_effect_is_too_late(bench: Bench):
         await task
     bench.store.release(claimed.lease)
     bench.stages["close"].does = usual
-    assert (await ended(bench)).outcome is Outcome.PR_OPENED
+    assert (await run_to_end(bench)).outcome is Outcome.PR_OPENED
 
 
 # Replays
@@ -550,9 +552,11 @@ async def test_a_replay_from_a_stage_inherits_earlier_results_at_no_cost(bench: 
         return Proposed(text=bought.content)
 
     bench.does("propose", buying)
-    first = await ended(bench)
+    first = await run_to_end(bench)
     bench.log.ran.clear()
-    again = await ended(bench, job(replay={"id": "r", "from_stage": "close"}), machine="another")
+    again = await run_to_end(
+        bench, job(replay={"id": "r", "from_stage": "close"}), machine="another"
+    )
     assert bench.log.ran == ["close"] and bench.log.restored == ["prepare"]
     assert (first.cost_usd, first.rounds) == (0.25, 1)
     assert (again.cost_usd, again.rounds, again.generation) == (0.0, 0, 1)
@@ -562,15 +566,15 @@ async def test_a_replay_from_a_stage_inherits_earlier_results_at_no_cost(bench: 
 
 async def test_a_replay_inherits_the_results_of_the_last_round(bench: Bench):
     bench.does("propose", lambda run: Back("prepare", "red"), lambda run: Proposed(text="second"))
-    await ended(bench)
-    result = await ended(bench, job(replay={"id": "r", "from_stage": "close"}))
+    await run_to_end(bench)
+    result = await run_to_end(bench, job(replay={"id": "r", "from_stage": "close"}))
     assert result.artifacts["patch"].endswith("/second")
 
 
 async def test_an_interrupted_inheritance_is_completed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
-    await ended(bench)
+    await run_to_end(bench)
     bench.log.ran.clear()
     save = bench.store.save_checkpoint
     left = [1]
@@ -583,32 +587,32 @@ async def test_an_interrupted_inheritance_is_completed(
 
     monkeypatch.setattr(bench.store, "save_checkpoint", dies)
     requested = job(replay={"id": "r", "from_stage": "close"})
-    await deferred(bench, requested)
+    await run_until_deferred(bench, requested)
     monkeypatch.setattr(bench.store, "save_checkpoint", save)
-    await ended(bench, requested)
+    await run_to_end(bench, requested)
     assert bench.log.ran == ["close"]
 
 
 async def test_a_replay_runs_stages_that_the_last_generation_never_reached(bench: Bench):
-    bench.does("prepare", rejecting)
-    await ended(bench)
+    bench.does("prepare", reject)
+    await run_to_end(bench)
     bench.log.ran.clear()
     bench.does("prepare", lambda run: Stop(Outcome.NO_CHANGE_NEEDED, "nothing to do"))
-    await ended(bench, job(replay={"id": "r", "from_stage": "close"}))
+    await run_to_end(bench, job(replay={"id": "r", "from_stage": "close"}))
     assert bench.log.ran == ["prepare"]
 
 
 async def test_a_replay_from_an_unknown_stage_is_rejected(bench: Bench):
-    await ended(bench)
-    result = await ended(bench, job(replay={"id": "r", "from_stage": "nowhere"}))
+    await run_to_end(bench)
+    result = await run_to_end(bench, job(replay={"id": "r", "from_stage": "nowhere"}))
     assert result.outcome is Outcome.REJECTED
     assert "no stage 'nowhere'; there are fetch, prepare, propose, close" in result.reason
 
 
 async def test_a_replay_without_a_stage_runs_everything_again(bench: Bench):
-    await ended(bench)
+    await run_to_end(bench)
     bench.log.ran.clear()
-    await ended(bench, job(replay={"id": "r"}))
+    await run_to_end(bench, job(replay={"id": "r"}))
     assert bench.log.ran == ["fetch", "prepare", "propose", "close"]
 
 
@@ -625,7 +629,7 @@ async def test_saved_artifacts_can_be_loaded_and_are_never_overwritten(bench: Be
         return Proposed(text="x")
 
     bench.does("propose", saves)
-    await ended(bench)
+    await run_to_end(bench)
     assert keys[0] != keys[1]
     assert all(
         key.startswith(f"{job().id}/0/1/propose/") and key.endswith("a.diff") for key in keys
@@ -643,8 +647,8 @@ async def test_an_effect_is_intended_once_and_known_to_later_generations(bench: 
         return Stop(Outcome.PR_OPENED, "done")
 
     bench.does("close", pushes)
-    await ended(bench)
-    await ended(bench, job(replay={"id": "r"}))
+    await run_to_end(bench)
+    await run_to_end(bench, job(replay={"id": "r"}))
     assert seen == [
         [],
         {"sha": "sha-0"},
@@ -670,7 +674,7 @@ def test_each_run_has_a_workspace_of_its_own(bench: Bench, tmp_path: Path):
 async def test_an_event_too_large_for_sns_points_to_an_artifact(bench: Bench):
     reason = "the tests say: ü" * 20_000
     bench.does("close", lambda run: Stop(Outcome.NO_FIX, reason))
-    result = await ended(bench, job(metadata={"team": "blue"}))
+    result = await run_to_end(bench, job(metadata={"team": "blue"}))
     (row,) = [row for row in bench.store.pending_events(10) if row.type == EventType.FINISHED]
     assert len(row.body.encode()) < 10_000
     event = Event.model_validate_json(row.body)
@@ -686,7 +690,7 @@ async def test_an_event_too_large_for_sns_points_to_an_artifact(bench: Bench):
 
 
 async def test_an_event_of_ordinary_size_has_no_dataref(bench: Bench):
-    await ended(bench)
+    await run_to_end(bench)
     assert all("dataref" not in row.body for row in bench.store.pending_events(10))
 
 
@@ -697,7 +701,7 @@ async def test_events_go_to_the_jobs_topic_only_if_it_is_allowed(
     bench: Bench, asked: str | None, goes_to: str
 ):
     bench.policy = replace(bench.policy, allowed=Allowed(topics=(TOPIC, f"{TOPIC}-team")))
-    result = await ended(bench, job(callback_topic_arn=f"{TOPIC}-{asked}" if asked else None))
+    result = await run_to_end(bench, job(callback_topic_arn=f"{TOPIC}-{asked}" if asked else None))
     assert {row.topic_arn for row in bench.store.pending_events(10)} == {goes_to}
     assert (result.outcome is Outcome.REJECTED) == (asked == "mallory")
 

@@ -1,4 +1,4 @@
-"""When a model is asked again, when another one is, and when the run is told."""
+"""When a model is asked again, when the fallback is asked, and when the run learns of it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Money: reserved before a call, kept with the reply, never paid twice."""
+"""Money: reserved before a call, settled after the reply is stored, never paid twice."""
 
 import asyncio
 import threading
