@@ -1,0 +1,114 @@
+"""Which failures of uv are repaired, and how."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from repository.testing.command_log import CommandLog
+from repository.testing.install.installer import BuildTask, UvInstaller
+from repository.testing.install.tools import BuildTools
+from repository.testing.models import Recipe
+from sandbox import SandboxCommand, SandboxResult
+
+DATE = datetime(2020, 1, 31, tzinfo=UTC)
+RECIPE = Recipe(
+    repository="octo/a",
+    base_sha="1",
+    committed_at=1_580_000_000,
+    version=None,
+    runner="pytest",
+    python="3.9",
+    packaged=True,
+    extras=(),
+    requirements=(),
+    source_root="",
+    patterns=(),
+)
+
+
+class ScriptedSandbox:
+    """Fails with the given outputs, one a command; then commands succeed."""
+
+    name = "none"
+
+    def __init__(self, *failures: str):
+        self._failures = list(failures)
+        self.commands: list[SandboxCommand] = []
+
+    async def run(self, command: SandboxCommand) -> SandboxResult:
+        self.commands.append(command)
+        if self._failures:
+            return SandboxResult(1, self._failures.pop(0), False, 0.1)
+        return SandboxResult(0, "", False, 0.1)
+
+    def options(self, number: int) -> tuple[str, ...]:
+        return self.commands[number].argv
+
+
+def make_installer(sandbox: ScriptedSandbox, folder: Path, **index: str) -> UvInstaller:
+    tools = BuildTools(sandbox, pythons=(), uv=Path("/usr/bin/uv"), cache=folder, index=index)
+    task = BuildTask(tools, folder, RECIPE, CommandLog())
+    return UvInstaller(task, Path("/usr/bin/python3.9"))
+
+
+def filtered(package: str) -> str:
+    return f"error: `{package}` was filtered by `exclude-newer`"
+
+
+async def test_packages_are_taken_as_of_the_date(tmp_path: Path) -> None:
+    sandbox = ScriptedSandbox()
+    await make_installer(sandbox, tmp_path).install(DATE, "mock")
+    (command,) = sandbox.commands
+    assert "--exclude-newer=2020-01-31T00:00:00Z" in command.argv
+    assert "--exclude-newer-package=setuptools=2022-11-01T00:00:00Z" in command.argv
+    assert command.network == "install"
+
+
+async def test_a_package_that_was_uploaded_later_is_admitted(tmp_path: Path) -> None:
+    sandbox = ScriptedSandbox(filtered("mock"))
+    result = await make_installer(sandbox, tmp_path).install(DATE, "mock")
+    assert result.returncode == 0
+    assert not any("package=mock=" in option for option in sandbox.options(0))
+    assert any("package=mock=" in option for option in sandbox.options(1))
+
+
+async def test_a_build_tool_is_first_taken_as_old_as_possible(tmp_path: Path) -> None:
+    sandbox = ScriptedSandbox(filtered("wheel"), filtered("wheel"))
+    installer = make_installer(sandbox, tmp_path)
+    await installer.install(DATE, "mock", recent_build_tools=False)
+    old = "--exclude-newer-package=wheel=2022-11-01T00:00:00Z"
+    assert old in sandbox.options(1)
+    assert old not in sandbox.options(2)
+
+
+async def test_metadata_that_uv_can_not_parse_are_stated(tmp_path: Path) -> None:
+    sandbox = ScriptedSandbox("Metadata for `pandas` (v0.24.2) could not be parsed")
+    await make_installer(sandbox, tmp_path).install(DATE, "pandas")
+    config = tmp_path / "uv.toml"
+    assert 'name = "pandas"' in config.read_text()
+    assert sandbox.commands[1].environment["UV_CONFIG_FILE"] == str(config)
+    assert config in sandbox.commands[1].readable
+
+
+@pytest.mark.parametrize("output", ["no such package", filtered("mock")])
+async def test_a_failure_is_not_repeated_for_ever(tmp_path: Path, output: str) -> None:
+    sandbox = ScriptedSandbox(*[output] * 20)
+    result = await make_installer(sandbox, tmp_path).install(DATE, "mock")
+    assert result.returncode == 1
+    assert len(sandbox.commands) <= 2
+
+
+async def test_an_index_that_does_not_answer_is_noted(tmp_path: Path) -> None:
+    sandbox = ScriptedSandbox("error: dns error: failed to lookup address")
+    installer = make_installer(sandbox, tmp_path)
+    await installer.install(DATE, "mock")
+    assert installer.unreachable
+
+
+async def test_without_an_index_nothing_reaches_the_network(tmp_path: Path) -> None:
+    sandbox = ScriptedSandbox()
+    await make_installer(sandbox, tmp_path, UV_NO_INDEX="1").install(DATE, "mock")
+    (command,) = sandbox.commands
+    assert command.network == "none"
+    assert "--no-index" in command.argv
