@@ -187,10 +187,11 @@ async def _find_job(queue: SqsQueue, job_id: str, seconds: float) -> Check:
         return Check("worker", False, job_id, hint)
     depth = await queue.depth()
     if depth.visible or depth.delayed:
+        waiting = count(depth.visible, "waiting job")
         hint = (
-            f"no worker took it within {seconds:.0f} s ({count(depth.visible, 'waiting job')}): does"
-            " the service run a task? Look at its events, and at the log of a task that stopped: no"
-            " image for its architecture, an empty secret, a setting that it refuses"
+            f"no worker took it within {seconds:.0f} s ({waiting}): does the service run a task?"
+            " Look at its events, and at the log of a task that stopped: no image for its"
+            " architecture, an empty secret, a setting that it refuses"
         )
         return Check("worker", False, job_id, hint)
     if depth.in_flight:

@@ -6,7 +6,7 @@ from typing import Any
 
 from cli.times import iso_time
 from pipeline.leased_run import is_stage_result
-from pipeline.store.contract import RunRow
+from pipeline.store.contract import Checkpoint, RunRow
 from pipeline.store.store import RunStore
 
 
@@ -56,20 +56,52 @@ def run_report(store: RunStore, run: RunRow) -> dict[str, Any]:
 
 def timeline(store: RunStore, run: RunRow) -> list[Moment]:
     """Return what happened in the run, the oldest first."""
-    moments = [Moment(event.at, event.what, event.detail) for event in store.history(run.key)]
-    for stage in filter(is_stage_result, store.checkpoints(run.key)):
-        detail = f"{stage.stage}, round {stage.round}, {stage.seconds:.2f} s"
-        moments.append(Moment(stage.created_at, "stage", detail))
+    moments = [
+        *_delivery_moments(store, run),
+        *_stage_moments(store, run),
+        *_call_moments(store, run),
+        *_effect_moments(store, run),
+    ]
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def _delivery_moments(store: RunStore, run: RunRow) -> list[Moment]:
+    return [Moment(event.at, event.what, event.detail) for event in store.history(run.key)]
+
+
+def _stage_moments(store: RunStore, run: RunRow) -> list[Moment]:
+    moments = []
+    for checkpoint in _stage_results(store, run):
+        place = f"{checkpoint.stage}, round {checkpoint.round}"
+        detail = f"{place}, {checkpoint.seconds:.2f} s"
+        moments.append(Moment(checkpoint.created_at, "stage", detail))
+    return moments
+
+
+def _call_moments(store: RunStore, run: RunRow) -> list[Moment]:
+    moments = []
     for call in store.calls(run.key):
         usd = f"${call.micro_usd / 1e6:.6f}"
-        detail = f"{call.key} attempt {call.attempt}: {call.state} {usd} {call.model}"
+        name = f"{call.key} attempt {call.attempt}"
+        detail = f"{name}: {call.state} {usd} {call.model}"
         moments.append(Moment(call.created_at, "model call", detail))
+    return moments
+
+
+def _effect_moments(store: RunStore, run: RunRow) -> list[Moment]:
+    moments = []
     for effect in store.effects(run.job_id):
         if effect.generation != run.generation:
             continue
-        state = f"done {json.dumps(effect.result)}" if effect.result else "intended"
+        state = "intended"
+        if effect.result:
+            state = f"done {json.dumps(effect.result)}"
         moments.append(Moment(effect.created_at, "effect", f"{effect.name}: {state}"))
-    return sorted(moments, key=lambda moment: moment.at)
+    return moments
+
+
+def _stage_results(store: RunStore, run: RunRow) -> list[Checkpoint]:
+    return [row for row in store.checkpoints(run.key) if is_stage_result(row)]
 
 
 def _stages(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
@@ -80,13 +112,17 @@ def _stages(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
             "seconds": checkpoint.seconds,
             "created_at": checkpoint.created_at,
         }
-        for checkpoint in filter(is_stage_result, store.checkpoints(run.key))
+        for checkpoint in _stage_results(store, run)
     ]
 
 
 def _rounds(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
     return [
-        {"number": round_.number, "to": round_.to, "because": round_.because}
+        {
+            "number": round_.number,
+            "to": round_.to,
+            "because": round_.because,
+        }
         for round_ in store.rounds(run.key)
     ]
 
@@ -106,7 +142,11 @@ def _calls(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
 
 def _effects(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
     return [
-        {"name": effect.name, "generation": effect.generation, "result": effect.result}
+        {
+            "name": effect.name,
+            "generation": effect.generation,
+            "result": effect.result,
+        }
         for effect in store.effects(run.job_id)
         if effect.generation == run.generation
     ]

@@ -1,59 +1,56 @@
-"""``coding-agent schema job|event|asyncapi``: the contracts, for who sends jobs and reads events."""
+"""``coding-agent schema job|event|asyncapi``: the contracts, for the developers of a backend."""
 
 import json
 from typing import Any
 
 import click
+from pydantic import BaseModel
+
+#: Attributes of an event's message, by which subscribers filter.
+_EVENT_ATTRIBUTES = {
+    "type": {"type": "string"},
+    "repository": {"type": "string"},
+    "outcome": {"type": "string"},
+    "duplicate": {
+        "type": "string",
+        "const": "true",
+        "description": "the event of a finished job, sent again",
+    },
+}
 
 
 @click.command("schema")
 @click.argument("what", type=click.Choice(["job", "event", "asyncapi"]))
 def command(what: str) -> None:
-    """Print the JSON Schema of a job (what a sender writes) or an event (what a receiver reads), or both in one
-    AsyncAPI document with the queue and the topic they travel on (YAML).
+    """Print the JSON Schema of a job (which a sender writes) or of an event (which a receiver
+    reads), or both in one AsyncAPI document with their queue and topic (YAML).
 
     \b
     Examples:
       coding-agent schema job > fix-issue-job.schema.json
       coding-agent schema asyncapi > docs/asyncapi.yaml
     """
+    from pipeline.job import FixIssueJob
+    from pipeline.outcome import Event
+
     if what == "asyncapi":
         import yaml
 
-        click.echo(
-            yaml.safe_dump(_asyncapi(), sort_keys=False, allow_unicode=True, width=120), nl=False
-        )
-        return
-    from pipeline.job import FixIssueJob
-    from pipeline.outcome import Event
-
-    model = FixIssueJob if what == "job" else Event
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **model.model_json_schema(),
-    }
-    click.echo(json.dumps(schema, indent=2))
+        document = _asyncapi(FixIssueJob, Event)
+        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+        click.echo(text, nl=False)
+    else:
+        model = FixIssueJob if what == "job" else Event
+        click.echo(json.dumps(_json_schema(model), indent=2))
 
 
-def _asyncapi() -> dict[str, Any]:
+def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": dialect, **model.model_json_schema()}
+
+
+def _asyncapi(job: type[BaseModel], event: type[BaseModel]) -> dict[str, Any]:
     """AsyncAPI 3.0 (https://www.asyncapi.com/docs/reference/specification/v3.0.0)."""
-    from pipeline.job import FixIssueJob
-    from pipeline.outcome import Event
-
-    schemas: dict[str, Any] = {}
-    for model in (FixIssueJob, Event):
-        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
-    attributes = {
-        "type": {"type": "string"},
-        "repository": {"type": "string"},
-        "outcome": {"type": "string"},
-        "duplicate": {
-            "type": "string",
-            "const": "true",
-            "description": "the event of a finished job, sent again",
-        },
-    }
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -78,12 +75,19 @@ def _asyncapi() -> dict[str, Any]:
         },
         "components": {
             "messages": {
-                "job": {"payload": {"$ref": "#/components/schemas/FixIssueJob"}},
+                "job": {"payload": {"$ref": f"#/components/schemas/{job.__name__}"}},
                 "event": {
-                    "payload": {"$ref": "#/components/schemas/Event"},
-                    "headers": {"type": "object", "properties": attributes},
+                    "payload": {"$ref": f"#/components/schemas/{event.__name__}"},
+                    "headers": {"type": "object", "properties": _EVENT_ATTRIBUTES},
                 },
             },
-            "schemas": schemas,
+            "schemas": {**_component_schemas(job), **_component_schemas(event)},
         },
     }
+
+
+def _component_schemas(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the schemas of the models that ``model`` consists of, and its own, by their names."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts: dict[str, Any] = schema.pop("$defs", {})
+    return {**parts, model.__name__: schema}

@@ -45,7 +45,7 @@ def test_actions_are_pinned_by_commit_and_leave_no_token_in_the_checkout(path: P
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_aws_is_reached_by_oidc_alone_and_nothing_that_others_wrote_is_put_into_a_script(
+def test_workflows_use_oidc_and_put_no_expression_into_a_script(
     path: Path,
 ) -> None:
     text = path.read_text()
@@ -79,9 +79,7 @@ def test_composes_commands_exist() -> None:
         exists(shlex.split(line))
 
 
-def test_composes_worker_has_only_settings_that_exist_and_no_other_container_has_its_secrets() -> (
-    None
-):
+def test_only_composes_worker_has_secrets_and_its_settings_exist() -> None:
     known = {variable(name) for name in Settings.model_fields}
     given = set(SERVICES["worker"]["environment"])
     assert {name for name in given if name.startswith(("CODING_AGENT_", "GITHUB_"))} <= known

@@ -51,14 +51,14 @@ def test_a_command_in_the_docs_exists_with_its_options(line: str) -> None:
 
 
 def test_every_command_is_in_the_docs() -> None:
-    told = "\n".join(TEXT.values())
-    assert [name for name in COMMANDS if f"coding-agent {name}" not in told] == []
+    payload = "\n".join(TEXT.values())
+    assert [name for name in COMMANDS if f"coding-agent {name}" not in payload] == []
 
 
 def test_every_setting_is_in_the_docs() -> None:
-    told = "\n".join(TEXT.values())
+    payload = "\n".join(TEXT.values())
     assert [
-        variable(name) for name in Settings.model_fields if f"`{variable(name)}`" not in told
+        variable(name) for name in Settings.model_fields if f"`{variable(name)}`" not in payload
     ] == []
 
 

@@ -37,11 +37,11 @@ def lines() -> list[str]:
 def awss() -> list[str]:
     """Every ``aws SERVICE OPERATION ...``, inside of other commands too."""
     found = [
-        said
+        message
         for text in TEXT.values()
-        for said in re.findall(r"(?<![-\w])aws [a-z-]+ [a-z-]+[^|;&`)>\n]*", text)
+        for message in re.findall(r"(?<![-\w])aws [a-z-]+ [a-z-]+[^|;&`)>\n]*", text)
     ]
-    return sorted({said.split("  #")[0].strip() for said in found})
+    return sorted({message.split("  #")[0].strip() for message in found})
 
 
 @cache
@@ -50,15 +50,15 @@ def service(name: str) -> Any:
 
 
 @pytest.mark.parametrize("guide", TEXT)
-def test_every_block_of_commands_is_whole_for_the_shell(guide: str) -> None:
+def test_every_block_of_commands_is_valid_shell(guide: str) -> None:
     script = "\n".join(line for line in TEXT[guide].splitlines() if re.match(r"    [a-z]", line))
     done = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("said", awss())
-def test_an_aws_command_exists_with_its_options(said: str) -> None:
-    _, name, operation, *words = shlex.split(said)
+@pytest.mark.parametrize("message", awss())
+def test_an_aws_command_exists_with_its_options(message: str) -> None:
+    _, name, operation, *words = shlex.split(message)
     options = {word[2:] for word in words if word.startswith("--")}
     if (name, operation) == ("ecr", "get-login-password"):  # the command line's own
         return
@@ -78,7 +78,7 @@ def test_an_aws_command_exists_with_its_options(said: str) -> None:
     assert options <= members | of_the_command_line, f"{operation} takes {sorted(members)}"
 
 
-def test_the_check_of_aws_commands_knows_what_is_wrong() -> None:
+def test_the_check_of_aws_commands_finds_mistakes() -> None:
     assert len(awss()) > 10
     for wrong in ("aws ecs update-services --cluster x", "aws ecs update-service --culster x"):
         with pytest.raises(AssertionError):
@@ -87,13 +87,13 @@ def test_the_check_of_aws_commands_knows_what_is_wrong() -> None:
 
 def test_make_targets_and_programs_exist() -> None:
     targets = set(re.findall(r"^([\w-]+):.*##", (ROOT / "Makefile").read_text(), re.M))
-    said = "\n".join(TEXT.values())
+    message = "\n".join(TEXT.values())
     assert {
         word for line in lines() if line.startswith("make ") for word in line.split()[1:]
     } <= targets
-    assert set(re.findall(r"`make ([\w-]+)`", said)) <= targets
+    assert set(re.findall(r"`make ([\w-]+)`", message)) <= targets
     example = (ROOT / "examples/integration_example.py").read_text()
-    for word in re.findall(r"integration_example\.py ([\w-]+)", said):
+    for word in re.findall(r"integration_example\.py ([\w-]+)", message):
         assert f'"{word}"' in example, word
 
 

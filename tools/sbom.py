@@ -18,7 +18,9 @@ Component = dict[str, str]
 
 
 def component(kind: str, name: str, version: str, purl_type: str) -> Component:
-    """Return a component; its package URL (https://github.com/package-url/purl-spec) identifies it."""
+    """Return a component, identified by its package URL
+    (https://github.com/package-url/purl-spec).
+    """
     purl = f"pkg:{purl_type}/{quote(name, safe='')}@{quote(version, safe='')}"
     return {"type": kind, "name": name, "version": version, "purl": purl, "bom-ref": purl}
 

@@ -1,5 +1,5 @@
-"""Write the tables of variables and outputs into terraform/README.md. With --check, only say whether
-they are up to date.
+"""Write the tables of variables and outputs into terraform/README.md. With --check, only say
+whether they are up to date.
 """
 
 import sys

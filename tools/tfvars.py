@@ -45,7 +45,7 @@ def read_deployment(path: Path) -> Deployment:
 
 
 def parse_value(text: str, kind: type) -> bool | str | float:
-    """Raises ValueError, whose text goes on after the variable's name, for another kind of value."""
+    """Raises ValueError for another kind of value; its text continues after the variable's name."""
     if kind is bool:
         if text not in ("true", "false"):
             raise ValueError(f"is {text}; it may be true or false")

@@ -294,7 +294,7 @@ def _provider_code(error: BaseException | None) -> str | None:
 
 
 def _without_keys(text: str) -> str:
-    """Replace each secret of the environment by its variable's name, which says whose key it was."""
+    """Replace each secret of the environment by its variable's name, which tells whose it is."""
     for name, value in environment_secrets().items():
         if len(value) >= MIN_SECRET:
             text = text.replace(value, f"[{name}]")

@@ -1,5 +1,5 @@
 """``coding-agent doctor --aws``: a canary goes through queue, worker and topic, and where it gets
-stuck is told.
+stuck is payload.
 """
 
 import json
@@ -55,7 +55,7 @@ def worker(aws: Aws, queue: Queue, does: Callable[[dict[str, Any]], object]) -> 
 def tell(
     aws: Aws, topic: Topic, job: dict[str, Any], outcome: Outcome | None, reason: str = "as it was"
 ) -> None:
-    told = {
+    payload = {
         "job_id": job["job_id"],
         "generation": 0,
         "issue_url": ISSUE,
@@ -63,21 +63,21 @@ def tell(
         "trace": "t",
     }
     data = (
-        RunResult(**told, outcome=outcome, reason=reason, seconds=3)
+        RunResult(**payload, outcome=outcome, reason=reason, seconds=3)
         if outcome
-        else RunStarted(**told)
+        else RunStarted(**payload)
     )
     event = Event.about(data, "2026-01-31T08:00:00Z")
     aws.sns.publish(TopicArn=topic.arn, Message=event.model_dump_json())
 
 
 def canary(console: Console, code: int, wait: int = 1) -> dict[str, dict[str, Any]]:
-    told = console.json("doctor", "--aws", "--issue", ISSUE, "--wait", wait, "--json", code=code)
-    assert told["ok"] == (code == 0)
-    return {check["name"]: check for check in told["checks"]}
+    payload = console.json("doctor", "--aws", "--issue", ISSUE, "--wait", wait, "--json", code=code)
+    assert payload["ok"] == (code == 0)
+    return {check["name"]: check for check in payload["checks"]}
 
 
-def test_a_canary_that_comes_through_is_told_with_its_cost_and_leaves_nothing_behind(
+def test_a_successful_canary_reports_its_cost_and_leaves_nothing_behind(
     console: Console, aws: Aws, queue: Queue, topic: Topic
 ) -> None:
     jobs = []
@@ -107,7 +107,7 @@ def test_a_canary_that_comes_through_is_told_with_its_cost_and_leaves_nothing_be
     )
 
 
-def test_a_run_that_is_refused_is_no_success(
+def test_a_rejected_run_is_no_success(
     console: Console, aws: Aws, queue: Queue, topic: Topic
 ) -> None:
     with worker(
@@ -121,7 +121,7 @@ def test_a_run_that_is_refused_is_no_success(
     )
 
 
-def test_without_a_worker_the_job_is_told_to_wait_in_the_queue(
+def test_without_a_worker_the_job_is_reported_as_waiting(
     console: Console, queue: Queue, topic: Topic
 ) -> None:
     checks = canary(console, code=4)
@@ -129,21 +129,21 @@ def test_without_a_worker_the_job_is_told_to_wait_in_the_queue(
     assert "no worker took it within 1 s (1 waiting job)" in checks["worker"]["mend"]
 
 
-def test_a_run_that_does_not_end_in_time_is_told(
+def test_a_run_that_exceeds_the_wait_is_reported(
     console: Console, aws: Aws, queue: Queue, topic: Topic
 ) -> None:
     with worker(aws, queue, lambda job: tell(aws, topic, job, None)):
         assert "has not ended within 3 s" in canary(console, code=4, wait=3)["run"]["mend"]
 
 
-def test_an_event_that_never_comes_points_to_the_topic(
+def test_a_missing_event_points_to_the_topic(
     console: Console, aws: Aws, queue: Queue, topic: Topic
 ) -> None:
     with worker(aws, queue, lambda job: None):
         assert "no event was published" in canary(console, code=4, wait=2)["event"]["mend"]
 
 
-def test_a_job_in_the_dead_letter_queue_is_found_there_with_its_reason(
+def test_a_job_in_the_dead_letter_queue_is_reported_with_its_reason(
     console: Console, aws: Aws, queue: Queue, topic: Topic
 ) -> None:
     def bury(job: dict[str, Any]) -> None:
@@ -159,7 +159,7 @@ def test_a_job_in_the_dead_letter_queue_is_found_there_with_its_reason(
         )
 
 
-def test_a_topic_that_is_not_there_is_told_before_anything_is_sent(
+def test_a_missing_topic_is_reported_before_anything_is_sent(
     console: Console, aws: Aws, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:nowhere")
@@ -169,13 +169,15 @@ def test_a_topic_that_is_not_there_is_told_before_anything_is_sent(
     assert not [url for url in aws.sqs.list_queues()["QueueUrls"] if "doctor-" in url]
 
 
-def test_what_is_not_set_is_told_first(console: Console, queue: Queue) -> None:
+def test_missing_settings_are_reported_first(console: Console, queue: Queue) -> None:
     checks = canary(console, code=2)
     assert not checks["CODING_AGENT_TOPIC_ARN"]["ok"] and "topic" not in checks
 
 
-def test_the_issue_is_needed_and_must_be_one(console: Console, queue: Queue, topic: Topic) -> None:
+def test_the_issue_is_required_and_must_be_an_issue(
+    console: Console, queue: Queue, topic: Topic
+) -> None:
     assert "--issue ISSUE_URL go together" in console.refused("doctor", "--aws")
     assert "--issue ISSUE_URL go together" in console.refused("doctor", "--issue", ISSUE)
-    said = console.refused("doctor", "--aws", "--issue", "https://github.com/octo/calc/pull/1")
-    assert "pull request" in said and "nothing was sent" in said
+    message = console.refused("doctor", "--aws", "--issue", "https://github.com/octo/calc/pull/1")
+    assert "pull request" in message and "nothing was sent" in message

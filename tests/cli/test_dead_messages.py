@@ -88,7 +88,7 @@ def letter(
         ("{", {}, Kind.UNREADABLE, "the message is not JSON"),
     ],
 )
-def test_a_letter_says_what_it_is_and_why(
+def test_a_message_has_a_kind_and_a_reason(
     text: str, attributes: dict[str, str], kind: Kind, reason: str
 ) -> None:
     found = letter(text, attributes)
@@ -114,12 +114,12 @@ def test_a_letter_says_what_it_is_and_why(
         (MessageFilter(ids=("ticket",)), False),
     ],
 )
-def test_filters_choose_letters(wanted: MessageFilter, meant: bool) -> None:
+def test_a_filter_selects_messages(wanted: MessageFilter, meant: bool) -> None:
     found = letter(body(1, job_id="ticket-7"), {REASON: "GitHub's rate limit: 403"}, sent_at=100.0)
     assert wanted.matches(found) is meant
 
 
-def test_letters_of_one_cause_share_a_pattern() -> None:
+def test_messages_with_one_cause_share_a_pattern() -> None:
     reasons = [
         f"GitHub said 403 (request {request}) after {n} tries"
         for request, n in (("AB12-f", 5), ("7c", 60))
@@ -133,12 +133,12 @@ def test_letters_of_one_cause_share_a_pattern() -> None:
     reason=st.text(max_size=400)
     | st.from_regex(r"[a-z*]{0,5}[ :-]+([0-9a-f]{1,8}[ -]?){0,5}", fullmatch=True)
 )
-def test_a_pattern_finds_its_own_letters(reason: str) -> None:
+def test_a_pattern_matches_its_own_messages(reason: str) -> None:
     found = letter("x", {REASON: reason})
     assert MessageFilter(reason=found.pattern).matches(found)
 
 
-def test_a_hostile_reason_is_read_in_no_time() -> None:
+def test_a_hostile_reason_is_matched_in_linear_time() -> None:
     began = time.process_time()
     found = letter("x", {REASON: "a-" * 100_000})
     assert not MessageFilter(reason="*".join("a-" * 200) + "b").matches(found)
@@ -148,7 +148,7 @@ def test_a_hostile_reason_is_read_in_no_time() -> None:
 # What a replay makes of a job
 
 
-def test_a_replay_is_the_same_job_with_its_changes() -> None:
+def test_a_replay_is_the_same_job_with_the_overrides() -> None:
     first = job(
         job_id="j",
         metadata={"a": "b"},
@@ -173,7 +173,7 @@ def test_a_replay_is_the_same_job_with_its_changes() -> None:
     assert replay_job(first, 0, Overrides()).digest == first.digest
 
 
-def test_a_replay_of_a_replay_keeps_what_it_asked_for() -> None:
+def test_a_replay_of_a_replay_keeps_its_overrides() -> None:
     replayed = replay_job(
         job(replay={"id": "x", "model": "m", "from_stage": "checkout"}),
         1,
@@ -188,7 +188,7 @@ def test_a_replay_of_a_replay_keeps_what_it_asked_for() -> None:
     }
 
 
-def test_a_change_out_of_bounds_is_refused() -> None:
+def test_an_override_out_of_bounds_is_refused() -> None:
     with pytest.raises(ValidationError, match="max_cost_usd"):
         replay_job(job(), 0, Overrides(max_cost_usd=-1))
 
@@ -213,7 +213,7 @@ def test_replays_and_redrives_of_one_failure_make_one_generation(tmp_path: Path)
 # Looking and moving
 
 
-async def test_every_letter_is_seen_once_and_is_visible_again_afterwards(aws: Aws) -> None:
+async def test_every_message_is_read_once_and_is_visible_again_afterwards(aws: Aws) -> None:
     made = aws.make_queue()
     async with opened(made.dead_letters_url) as queue:
         sent = [await queue.send(body(number)) for number in range(1, 24)]
@@ -224,7 +224,7 @@ async def test_every_letter_is_seen_once_and_is_visible_again_afterwards(aws: Aw
         assert aws.depth(queue.url) == (23, 0)
 
 
-async def test_letters_in_other_hands_are_counted(aws: Aws) -> None:
+async def test_messages_in_flight_elsewhere_are_counted(aws: Aws) -> None:
     made = aws.make_queue()
     async with opened(made.dead_letters_url) as queue:
         for number in (1, 2, 3):
@@ -252,7 +252,7 @@ class Twice(SqsQueue):
         await super().delete(*deliveries)
 
 
-async def test_a_letter_that_is_delivered_twice_counts_and_moves_once(aws: Aws) -> None:
+async def test_a_message_that_is_delivered_twice_counts_and_moves_once(aws: Aws) -> None:
     made = aws.make_queue()
     async with Twice(made.dead_letters_url) as queue:
         for number in range(1, 10):
@@ -271,7 +271,7 @@ async def test_a_letter_that_is_delivered_twice_counts_and_moves_once(aws: Aws) 
     assert aws.depth(made.dead_letters_url) == (4, 0)
 
 
-async def test_letters_that_keep_coming_around_end_the_look(aws: Aws) -> None:
+async def test_reading_ends_although_messages_keep_coming_around(aws: Aws) -> None:
     """As where holding them took longer than their visibility: no look goes on for ever."""
 
     class Circle(SqsQueue):
@@ -303,7 +303,7 @@ async def look_at(
     return letters, (await letters.read()).messages
 
 
-async def test_a_letter_leaves_only_after_it_is_kept_elsewhere(aws: Aws) -> None:
+async def test_a_message_is_deleted_only_after_its_transfer(aws: Aws) -> None:
     made = aws.make_queue()
     async with opened(made.dead_letters_url) as queue:
         letters, found = await look_at(queue, range(1, 13), asyncio.Event())
@@ -321,7 +321,7 @@ async def test_a_letter_leaves_only_after_it_is_kept_elsewhere(aws: Aws) -> None
     assert left == {one.message_id for one in found} - set(kept)
 
 
-async def test_a_letter_that_cannot_be_deleted_stays_and_is_told(aws: Aws) -> None:
+async def test_a_message_that_cannot_be_deleted_stays_and_raises(aws: Aws) -> None:
     class Undeletable(SqsQueue):
         async def delete(self, *deliveries: Delivery) -> None:
             raise EntriesFailed("DeleteMessageBatch", {deliveries[0].message_id: "InternalError"})
@@ -334,7 +334,7 @@ async def test_a_letter_that_cannot_be_deleted_stays_and_is_told(aws: Aws) -> No
         assert aws.depth(queue.url) == (2, 0)
 
 
-async def test_stopping_ends_between_two_letters_and_holds_none(aws: Aws) -> None:
+async def test_stopping_ends_between_two_messages_and_hides_none(aws: Aws) -> None:
     made = aws.make_queue()
     stop = asyncio.Event()
     async with opened(made.dead_letters_url) as queue:
@@ -366,7 +366,7 @@ async def test_stopping_does_not_wait_for_the_rate(aws: Aws) -> None:
         assert time.monotonic() - began < 20
 
 
-async def test_a_rate_spreads_the_letters(aws: Aws) -> None:
+async def test_a_rate_spreads_the_transfers(aws: Aws) -> None:
     made = aws.make_queue()
     async with opened(made.dead_letters_url) as queue:
         letters, found = await look_at(queue, (1, 2, 3), asyncio.Event())
@@ -379,7 +379,7 @@ async def test_a_rate_spreads_the_letters(aws: Aws) -> None:
     assert all(later - earlier > 0.099 for earlier, later in itertools.pairwise(at))
 
 
-async def test_what_somebody_else_took_is_not_waited_for(aws: Aws) -> None:
+async def test_messages_taken_by_others_are_not_waited_for(aws: Aws) -> None:
     made = aws.make_queue()
     async with opened(made.dead_letters_url) as queue:
         letters, found = await look_at(queue, (1, 2, 3), asyncio.Event())
@@ -392,7 +392,7 @@ async def test_what_somebody_else_took_is_not_waited_for(aws: Aws) -> None:
 # Exports
 
 
-async def test_an_export_brings_back_body_and_attributes_as_they_were(aws: Aws) -> None:
+async def test_an_export_restores_body_and_attributes_exactly(aws: Aws) -> None:
     made = aws.make_queue()
     attributes = {
         "sender": {"DataType": "String", "StringValue": "ü\n"},
@@ -418,7 +418,7 @@ async def test_an_export_brings_back_body_and_attributes_as_they_were(aws: Aws) 
         assert missing_from([second], [line]) == []
 
 
-def test_only_what_is_not_there_is_missing_counted_by_content() -> None:
+def test_missing_messages_are_counted_by_content() -> None:
     there = [letter("a", message_id="1"), letter("b", {"x": "1"}, message_id="2")]
     wanted = [
         ExportedMessage.of(one.delivery)

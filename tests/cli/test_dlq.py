@@ -104,7 +104,7 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 # Looking
 
 
-def test_letters_are_listed_and_stay(console: Console, dead: Dead, five: list[str]) -> None:
+def test_messages_are_listed_and_stay(console: Console, dead: Dead, five: list[str]) -> None:
     rows = console.lines("dlq", "ls", "--json")
     assert [row["message_id"] for row in rows] == five
     assert [row["kind"] for row in rows] == [
@@ -120,8 +120,8 @@ def test_letters_are_listed_and_stay(console: Console, dead: Dead, five: list[st
         and rows[3]["job_id"] == "ticket-4"
         and rows[4]["job_id"] is None
     )
-    said = console.run("dlq", "ls").stdout
-    assert "github.com/octo/other/issues/3" in said and "\x1b" not in said
+    message = console.run("dlq", "ls").stdout
+    assert "github.com/octo/other/issues/3" in message and "\x1b" not in message
     assert dead.depth() == (5, 0)
 
 
@@ -137,14 +137,14 @@ def test_letters_are_listed_and_stay(console: Console, dead: Dead, five: list[st
         (["ticket-4"], [3]),
     ],
 )
-def test_a_list_can_be_narrowed(
+def test_a_list_can_be_filtered(
     console: Console, five: list[str], options: list[str], found: list[int]
 ) -> None:
     rows = console.lines("dlq", "ls", "--json", *options)
     assert [five.index(row["message_id"]) for row in rows] == found
 
 
-def test_more_than_a_page_is_listed_whole_and_what_others_hold_is_told(
+def test_a_list_covers_several_pages_and_counts_messages_in_flight(
     console: Console, aws: Aws, dead: Dead
 ) -> None:
     ids = [dead.failed(number) for number in range(1, 26)]
@@ -157,19 +157,19 @@ def test_more_than_a_page_is_listed_whole_and_what_others_hold_is_told(
     assert result.stderr == "about 1 more can't be seen now: in flight elsewhere, or delayed\n"
 
 
-def test_a_letter_is_shown_whole_by_either_id(console: Console, five: list[str]) -> None:
-    told = console.json("dlq", "show", five[0], "--json")
-    assert json.loads(told["body"]) == {"issue_url": URL.format("repo", 1)}
-    assert told["attributes"]["sender"] == {"DataType": "String", "StringValue": "billing"}
+def test_a_message_is_shown_by_either_id(console: Console, five: list[str]) -> None:
+    payload = console.json("dlq", "show", five[0], "--json")
+    assert json.loads(payload["body"]) == {"issue_url": URL.format("repo", 1)}
+    assert payload["attributes"]["sender"] == {"DataType": "String", "StringValue": "billing"}
     assert console.json("dlq", "show", "ticket-4", "--json")["message_id"] == five[3]
-    said = console.run("dlq", "show", five[4]).stdout
-    assert "not a job" in said and "\x1b" not in said
+    message = console.run("dlq", "show", five[4]).stdout
+    assert "not a job" in message and "\x1b" not in message
     assert console.refused("dlq", "show", "nothing").startswith(
         "'nothing' was not seen in the dead-letter queue"
     )
 
 
-def test_letters_are_counted_by_reason_and_repository(console: Console, five: list[str]) -> None:
+def test_messages_are_counted_by_reason_and_repository(console: Console, five: list[str]) -> None:
     (first, *rest) = console.lines("dlq", "group-by", "reason", "--json")
     assert (
         first == {"reason": "GitHub's rate limit: * (after * tries)", "count": 2} and len(rest) == 3
@@ -187,7 +187,7 @@ def test_letters_are_counted_by_reason_and_repository(console: Console, five: li
 # Replaying
 
 
-def test_a_replay_sends_the_next_generation_with_its_changes(
+def test_a_replay_sends_the_next_generation_with_its_overrides(
     console: Console, dead: Dead, five: list[str]
 ) -> None:
     options = [
@@ -219,7 +219,7 @@ def test_a_replay_sends_the_next_generation_with_its_changes(
     assert dead.depth() == (3, 0)
 
 
-def test_a_replay_takes_only_what_has_failed_and_tells_the_rest(
+def test_a_replay_takes_failed_jobs_only_and_reports_the_rest(
     console: Console, dead: Dead, five: list[str]
 ) -> None:
     result = console.run("dlq", "replay", "--yes", "--json")
@@ -233,7 +233,7 @@ def test_a_replay_takes_only_what_has_failed_and_tells_the_rest(
 
 
 @pytest.mark.parametrize("command", ["replay", "redrive", "discard"])
-def test_a_dry_run_and_a_no_change_nothing(
+def test_a_dry_run_or_a_no_changes_nothing(
     console: Console, dead: Dead, five: list[str], command: str
 ) -> None:
     dry = console.run("dlq", command, "--reason", "limit", "--dry-run")
@@ -250,7 +250,7 @@ def test_a_yes_at_the_prompt_is_enough(console: Console, dead: Dead, five: list[
     assert len(dead.sent()) == 1
 
 
-def test_nothing_to_do_is_no_error(console: Console, dead: Dead) -> None:
+def test_an_empty_selection_is_no_error(console: Console, dead: Dead) -> None:
     result = console.run("dlq", "replay")
     assert (result.exit_code, result.stdout) == (0, "replay 0 messages\n")
 
@@ -273,7 +273,7 @@ def test_ctrl_c_leaves_each_job_in_exactly_one_queue(
     assert sorted(first + again) == list(range(1, 16)) and dead.depth() == (0, 0)
 
 
-def test_ctrl_c_while_looking_does_nothing(
+def test_ctrl_c_while_reading_changes_nothing(
     console: Console, dead: Dead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead.failed(1)
@@ -289,7 +289,7 @@ def test_ctrl_c_while_looking_does_nothing(
     assert dead.depth() == (1, 0) and dead.sent() == []
 
 
-def test_a_replay_whose_deletion_was_lost_is_the_same_replay_when_called_again(
+def test_a_replay_whose_deletion_failed_is_sent_again_as_the_same_replay(
     console: Console, dead: Dead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead.failed(1)
@@ -299,15 +299,17 @@ def test_a_replay_whose_deletion_was_lost_is_the_same_replay_when_called_again(
 
     with monkeypatch.context() as broken:
         broken.setattr(SqsQueue, "delete", lost)
-        said = console.run("dlq", "replay", "--yes")
-    assert said.exit_code == 1
-    assert "the connection broke; replayed 1 of 1: run the same command to continue" in said.stderr
+        message = console.run("dlq", "replay", "--yes")
+    assert message.exit_code == 1
+    assert (
+        "the connection broke; replayed 1 of 1: run the same command to continue" in message.stderr
+    )
     assert console.run("dlq", "replay", "--yes").exit_code == 0
     (first, _), (second, _) = dead.sent()
     assert first == second and first.replay is not None
 
 
-def test_what_somebody_else_moved_meanwhile_is_told(
+def test_messages_moved_by_others_in_the_meantime_are_reported(
     console: Console, aws: Aws, dead: Dead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead.failed(1)
@@ -323,7 +325,7 @@ def test_what_somebody_else_moved_meanwhile_is_told(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (
             ["--from-stage", "mend"],
@@ -341,24 +343,22 @@ def test_what_somebody_else_moved_meanwhile_is_told(
         (["--template-dir", "templates"], "the folder holds no *.md.j2 files"),
     ],
 )
-def test_what_workers_would_reject_is_refused_while_the_jobs_are_safe(
+def test_overrides_that_workers_would_reject_are_refused_first(
     console: Console,
     dead: Dead,
     five: list[str],
     monkeypatch: pytest.MonkeyPatch,
     options: list[str],
-    said: str,
+    message: str,
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_ALLOWED_MODELS", "a,b")
     (console.folder / "templates").mkdir()
     result = console.run("dlq", "replay", "--yes", *options)
-    assert result.exit_code == 2 and said in result.stderr
+    assert result.exit_code == 2 and message in result.stderr
     assert dead.depth() == (5, 0) and dead.sent() == []
 
 
-def test_a_folder_of_templates_is_published_and_named_by_its_hash(
-    console: Console, dead: Dead
-) -> None:
+def test_a_replay_publishes_a_folder_of_templates(console: Console, dead: Dead) -> None:
     folder = console.folder / "mine"
     shutil.copytree(ROOT / "prompts/templates", folder)
     template = folder / "propose.md.j2"
@@ -371,9 +371,7 @@ def test_a_folder_of_templates_is_published_and_named_by_its_hash(
     assert (console.data_dir / f"artifacts/template-sets/{wanted}.json").exists()
 
 
-def test_a_folder_with_findings_is_not_published_and_nothing_is_replayed(
-    console: Console, dead: Dead
-) -> None:
+def test_templates_with_findings_stop_a_replay(console: Console, dead: Dead) -> None:
     folder = console.folder / "mine"
     shutil.copytree(ROOT / "prompts/templates", folder)
     (folder / "propose.md.j2").write_text("no front matter")
@@ -415,7 +413,7 @@ def test_a_redrive_puts_messages_back_as_they_were(
 # Files
 
 
-def test_an_export_is_imported_once_however_often_it_is_called(
+def test_a_repeated_import_adds_nothing(
     console: Console, aws: Aws, dead: Dead, five: list[str]
 ) -> None:
     result = console.run("dlq", "export", "dead.jsonl")
@@ -445,7 +443,7 @@ def content(file: Path) -> list[str]:
     return sorted(json.dumps([line["body"], line["attributes"]], sort_keys=True) for line in lines)
 
 
-def test_an_export_to_standard_output_is_clean(console: Console, five: list[str]) -> None:
+def test_an_export_goes_to_standard_output(console: Console, five: list[str]) -> None:
     lines = console.lines("dlq", "export", "-", "--reason", "limit")
     assert [line["message_id"] for line in lines] == five[:2]
     result = console.run("dlq", "import", "-", stdin="\n".join(map(json.dumps, lines)))
@@ -455,7 +453,7 @@ def test_an_export_to_standard_output_is_clean(console: Console, five: list[str]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (
             b'{"body": "x"}\n',
@@ -465,15 +463,15 @@ def test_an_export_to_standard_output_is_clean(console: Console, five: list[str]
         (b"\xff", "dead.jsonl is not UTF-8 text; nothing was imported"),
     ],
 )
-def test_a_file_that_is_no_export_is_refused_whole(
-    console: Console, dead: Dead, text: bytes, said: str
+def test_a_file_with_one_wrong_line_is_refused(
+    console: Console, dead: Dead, text: bytes, message: str
 ) -> None:
     (console.folder / "dead.jsonl").write_bytes(text)
-    assert console.refused("dlq", "import", "dead.jsonl").startswith(said)
+    assert console.refused("dlq", "import", "dead.jsonl").startswith(message)
     assert dead.depth() == (0, 0)
 
 
-def test_what_is_discarded_is_in_a_file_first(
+def test_a_discarded_message_is_written_to_a_file_first(
     console: Console, dead: Dead, five: list[str]
 ) -> None:
     rows = console.lines("dlq", "discard", "--reason", "not JSON", "--yes", "--json")
@@ -485,13 +483,13 @@ def test_what_is_discarded_is_in_a_file_first(
     assert dead.depth() == (5, 0)
 
 
-def test_nothing_is_discarded_where_its_copy_cannot_be_written(
+def test_nothing_is_discarded_if_its_copy_cannot_be_written(
     console: Console, dead: Dead, five: list[str]
 ) -> None:
-    said = console.run("dlq", "discard", "--yes", "--export", "no/such/folder.jsonl")
+    message = console.run("dlq", "discard", "--yes", "--export", "no/such/folder.jsonl")
     assert (
-        said.exit_code == 2
-        and "no/such/folder.jsonl can't be made: No such file or directory" in said.stderr
+        message.exit_code == 2
+        and "no/such/folder.jsonl can't be made: No such file or directory" in message.stderr
     )
     assert dead.depth() == (5, 0)
     assert (
@@ -520,21 +518,21 @@ def _unset(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "code", "said"),
+    ("broken", "code", "message"),
     [
         (_alone, 2, "/alone has no RedrivePolicy: give it a dead-letter queue"),
         (_nowhere, 1, "SQS refused: "),
         (_unset, 2, "CODING_AGENT_QUEUE_URL is not set"),
     ],
 )
-def test_a_queue_that_is_not_there_is_told(
+def test_a_missing_queue_is_reported(
     console: Console,
     aws: Aws,
     queue: Queue,
     monkeypatch: pytest.MonkeyPatch,
     broken: Break,
     code: int,
-    said: str,
+    message: str,
 ) -> None:
     broken(aws, monkeypatch)
-    assert said in console.refused("dlq", "ls", code=code)
+    assert message in console.refused("dlq", "ls", code=code)

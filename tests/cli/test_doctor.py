@@ -22,7 +22,7 @@ def script(console: Console, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_an_empty_environment_is_told_each_missing_thing_and_how_to_set_it(
+def test_each_missing_setting_is_shown_with_how_to_set_it(
     console: Console,
 ) -> None:
     result = console.run("doctor")
@@ -50,8 +50,8 @@ def test_every_setting_is_shown_with_its_value_and_source(
     (console.data_dir / ".env").write_text(
         "CODING_AGENT_MAX_ROUNDS=2\nCODING_AGENT_CONCURRENCY=7\n"
     )
-    told = console.json("doctor", "--json", code=2)
-    rows = {row["variable"]: row for row in told["settings"]}
+    payload = console.json("doctor", "--json", code=2)
+    rows = {row["variable"]: row for row in payload["settings"]}
     assert list(rows) == [config.variable(name) for name in Settings.model_fields]
     shown = {name: (row["value"], row["source"]) for name, row in rows.items()}
     assert shown["CODING_AGENT_CONCURRENCY"] == ("3", "environment"), (
@@ -67,26 +67,27 @@ def test_the_current_folders_env_file_is_never_read(console: Console) -> None:
     (console.folder / ".env").write_text(
         "CODING_AGENT_MODEL=scripted:evil.md\nGITHUB_API_URL=https://evil.example\n"
     )
-    told = console.run("doctor")
+    payload = console.run("doctor")
     assert (
-        "evil" not in told.stdout and "CODING_AGENT_MODEL = (not set)  from default" in told.stdout
+        "evil" not in payload.stdout
+        and "CODING_AGENT_MODEL = (not set)  from default" in payload.stdout
     )
 
 
-def test_an_env_file_that_is_named_is_read(console: Console) -> None:
+def test_env_file_names_the_file_to_read(console: Console) -> None:
     (console.folder / "mine.env").write_text("CODING_AGENT_MODEL=openai/gpt-4o\n")
-    told = console.run("--env-file", "mine.env", "doctor")
-    assert "CODING_AGENT_MODEL = openai/gpt-4o  from .env" in told.stdout
-    assert "✗ OPENAI_API_KEY: set OPENAI_API_KEY: the key for openai/gpt-4o" in told.stdout
+    payload = console.run("--env-file", "mine.env", "doctor")
+    assert "CODING_AGENT_MODEL = openai/gpt-4o  from .env" in payload.stdout
+    assert "✗ OPENAI_API_KEY: set OPENAI_API_KEY: the key for openai/gpt-4o" in payload.stdout
 
 
-def test_an_option_of_the_command_line_is_a_source_too(console: Console) -> None:
-    told = console.run("--data-dir", console.folder / "data", "doctor")
-    assert f"CODING_AGENT_DATA_DIR = {console.folder}/data  from --data-dir" in told.stdout
+def test_an_option_is_shown_as_the_source(console: Console) -> None:
+    payload = console.run("--data-dir", console.folder / "data", "doctor")
+    assert f"CODING_AGENT_DATA_DIR = {console.folder}/data  from --data-dir" in payload.stdout
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_a_secrets_value_is_never_shown(
+def test_secrets_are_never_shown(
     console: Console, script: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-aSecretToo")
@@ -96,21 +97,19 @@ def test_a_secrets_value_is_never_shown(
     assert "(set)" in result.output and "Secret" not in result.output
 
 
-def test_where_fix_can_run_it_exits_with_0_though_the_worker_misses_something(
-    console: Console, script: Path
-) -> None:
-    told = console.json("doctor", "--json")
-    assert told["ok"] is True
-    wrong = {check["name"]: check["needed_for"] for check in told["checks"] if not check["ok"]}
+def test_exit_code_is_0_if_only_the_worker_lacks_something(console: Console, script: Path) -> None:
+    payload = console.json("doctor", "--json")
+    assert payload["ok"] is True
+    wrong = {check["name"]: check["needed_for"] for check in payload["checks"] if not check["ok"]}
     assert wrong == {"CODING_AGENT_QUEUE_URL": "worker", "CODING_AGENT_TOPIC_ARN": "worker"}
 
 
-def test_a_script_that_is_missing_is_told_by_its_name(console: Console, script: Path) -> None:
+def test_a_missing_script_is_named(console: Console, script: Path) -> None:
     script.unlink()
     assert f"✗ CODING_AGENT_MODEL: there is no file {script}" in console.run("doctor").stdout
 
 
-def test_each_wrong_setting_is_told_on_a_line_of_its_own(
+def test_each_wrong_setting_has_its_own_line(
     console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_CONCURRENCY", "many")
@@ -124,7 +123,7 @@ def test_each_wrong_setting_is_told_on_a_line_of_its_own(
     assert "must be an https address" in result.stdout
 
 
-def test_interpreters_are_listed_by_version_whatever_else_lies_beside_them(
+def test_interpreters_are_listed_by_version(
     console: Console, script: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("python3.10", "python3.6", "python3.6m", "python3.6m-config", "python3.9-config"):
@@ -133,7 +132,7 @@ def test_interpreters_are_listed_by_version_whatever_else_lies_beside_them(
     assert "✓ interpreters: python3.6, python3.10\n" in console.run("doctor").stdout
 
 
-def test_a_part_that_is_not_installed_is_told_with_how_to_get_it(
+def test_a_missing_package_is_shown_with_how_to_install_it(
     console: Console, script: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cli.checks.find_spec", lambda name: None if name == "github" else object())
@@ -142,15 +141,13 @@ def test_a_part_that_is_not_installed_is_told_with_how_to_get_it(
     assert "✗ PyGithub: pip install 'coding-agent[github]'" in result.stdout
 
 
-def test_it_does_not_import_what_takes_seconds(
-    console: Console, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_doctor_does_not_import_litellm(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODING_AGENT_MODEL", "openai/gpt-4o")
     monkeypatch.setitem(sys.modules, "litellm", None)  # an import would fail
     assert console.run("doctor").exit_code == 2
 
 
-def test_the_queue_is_asked_for_its_dead_letters(
+def test_the_queue_must_have_a_dead_letter_queue(
     console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = aws.make_queue()

@@ -31,7 +31,7 @@ def suite_passes(folder: Path) -> bool:
     return done.returncode == 0
 
 
-def test_a_local_repository_gets_a_branch_whose_tests_pass_and_a_patch(
+def test_a_local_repository_gets_a_patch_and_a_branch_whose_tests_pass(
     console: Console, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "ghp_aSecretOfSomebody")
@@ -64,7 +64,7 @@ def test_a_local_repository_gets_a_branch_whose_tests_pass_and_a_patch(
     assert [path for path in files if b"aSecretOf" in path.read_bytes()] == []
 
 
-def test_the_same_command_tells_how_it_ended_and_again_runs_it_anew(
+def test_a_second_call_prints_the_stored_event_and_again_starts_a_generation(
     console: Console, sample: Sample
 ) -> None:
     first = console.run(*sample.fix, "--json")
@@ -101,9 +101,7 @@ def test_a_dry_run_leaves_the_patch_alone(console: Console, sample: Sample) -> N
     assert suite_passes(sample.repo)
 
 
-def test_a_run_without_a_fix_exits_with_3_and_says_that_there_is_no_patch(
-    console: Console, sample: Sample
-) -> None:
+def test_a_run_without_a_fix_exits_with_3(console: Console, sample: Sample) -> None:
     sample.reply.write_text(
         "calc.py\n<<<<<<< SEARCH\n\x1b[2Jno such line\n=======\nx\n>>>>>>> REPLACE\n"
     )
@@ -117,24 +115,24 @@ def test_a_run_without_a_fix_exits_with_3_and_says_that_there_is_no_patch(
     assert "\x1b" not in result.output, "what a model says can't drive the terminal"
 
 
-def test_a_patch_that_cannot_be_written_is_told_with_where_it_is_kept(
+def test_a_patch_that_cannot_be_written_is_reported_with_its_address(
     console: Console, sample: Sample
 ) -> None:
-    said = console.refused(*sample.fix, "--patch", "no/such/folder/fix.diff", code=1)
-    assert said.startswith("--patch: ") and "; the patch is stored at file:///" in said
+    message = console.refused(*sample.fix, "--patch", "no/such/folder/fix.diff", code=1)
+    assert message.startswith("--patch: ") and "; the patch is stored at file:///" in message
 
 
-def test_a_stopped_run_goes_on_where_it_was(console: Console, sample: Sample) -> None:
+def test_a_stopped_run_resumes(console: Console, sample: Sample) -> None:
     script = console.folder / "script.json"
     script.write_text(json.dumps([{"reply": FIX, "delay_s": 3600}]))
     command = [*sample.fix[:-1], f"scripted:{script}"]
     process = console.process(*command)
     assert process.stderr is not None
-    said = ""
-    while "asking scripted:" not in said:
+    message = ""
+    while "asking scripted:" not in message:
         line = process.stderr.readline()
-        assert line, f"it ended before it asked the model: {said}"
-        said += line
+        assert line, f"it ended before it asked the model: {message}"
+        message += line
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, ""), err
@@ -151,7 +149,7 @@ def test_a_stopped_run_goes_on_where_it_was(console: Console, sample: Sample) ->
     assert (row["deliveries"], row["crashes"], row["tries"]) == (2, 0, 0)
 
 
-def test_other_options_do_not_change_a_run_that_has_begun(console: Console, sample: Sample) -> None:
+def test_other_options_do_not_change_a_started_run(console: Console, sample: Sample) -> None:
     with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
         store.release(claim(store, sample.job).lease)
         result = console.run(*sample.fix, "--dry-run")
@@ -159,19 +157,19 @@ def test_other_options_do_not_change_a_run_that_has_begun(console: Console, samp
     assert branch_of(sample), "pushed, as first asked"
 
 
-def test_a_run_that_has_not_ended_is_neither_joined_nor_replayed(
-    console: Console, sample: Sample
-) -> None:
+def test_a_run_in_progress_is_neither_joined_nor_replayed(console: Console, sample: Sample) -> None:
     with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
         claimed = claim(store, sample.job)
-        said = console.refused(*sample.fix, code=1)
-        assert said == "another process works on this job, or died on it less than a minute ago"
+        message = console.refused(*sample.fix, code=1)
+        assert message == "another process works on this job, or died on it less than a minute ago"
         store.release(claimed.lease)
-        said = console.refused(*sample.fix, "--again", code=1)
-        assert said == "generation 0 has not ended: go on with it (without --again), or cancel it"
+        message = console.refused(*sample.fix, "--again", code=1)
+        assert (
+            message == "generation 0 has not ended: go on with it (without --again), or cancel it"
+        )
 
 
-def test_a_branch_that_a_run_left_is_no_base(console: Console, sample: Sample) -> None:
+def test_a_branch_of_an_earlier_run_is_refused_as_base(console: Console, sample: Sample) -> None:
     git(sample.repo, "switch", "--quiet", "--create", "coding-agent/issue-1-abc")
     assert (
         console.refused(*sample.fix)
@@ -180,7 +178,7 @@ def test_a_branch_that_a_run_left_is_no_base(console: Console, sample: Sample) -
     )
 
 
-def test_a_sandbox_that_is_waived_is_for_one_machine_alone(
+def test_fix_may_run_without_a_sandbox_although_a_queue_is_set(
     console: Console, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """``fix`` is local mode, also where a queue is set for the worker."""
@@ -192,7 +190,7 @@ def test_a_sandbox_that_is_waived_is_for_one_machine_alone(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "give an ISSUE_URL, or --repo PATH with --issue-file FILE"),
         (["--repo", "calc"], "give an ISSUE_URL, or --repo PATH with --issue-file FILE"),
@@ -259,18 +257,18 @@ def test_a_sandbox_that_is_waived_is_for_one_machine_alone(
         ([URL, "--base-branch", "a..b"], "base_branch: 'a..b' is not a branch name that git takes"),
     ],
 )
-def test_a_mistake_is_told_in_one_line_and_makes_no_run(
-    console: Console, sample: Sample, arguments: list[str], said: str
+def test_a_mistake_is_reported_in_one_line_and_starts_no_run(
+    console: Console, sample: Sample, arguments: list[str], message: str
 ) -> None:
     write(console.folder, {"empty.md": " \n", "plain/a.txt": "", "fresh/a.txt": ""})
     (console.folder / "latin.md").write_bytes("Größe".encode("latin-1"))
     git(console.folder / "fresh", "init", "--quiet")
-    assert said in console.refused("fix", *arguments)
+    assert message in console.refused("fix", *arguments)
     assert console.lines("jobs", "list", "--json") == []
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("missing.md", None, "missing.md can't be read: No such file or directory"),
         ("broken.json", "{", "broken.json: not JSON"),
@@ -278,24 +276,22 @@ def test_a_mistake_is_told_in_one_line_and_makes_no_run(
         ("wrong.json", '[{"reply": "a", "colour": "red"}]', "entry 1: colour: unknown field"),
     ],
 )
-def test_a_script_that_cannot_be_used_is_told(
-    console: Console, sample: Sample, name: str, text: str | None, said: str
+def test_an_unusable_script_is_reported(
+    console: Console, sample: Sample, name: str, text: str | None, message: str
 ) -> None:
     if text is not None:
         (console.folder / name).write_text(text)
-    told = console.refused(*sample.fix[:-1], f"scripted:{name}")
-    assert told.startswith("CODING_AGENT_MODEL: ") and said in told
+    payload = console.refused(*sample.fix[:-1], f"scripted:{name}")
+    assert payload.startswith("CODING_AGENT_MODEL: ") and message in payload
 
 
-def test_a_stage_that_is_none_is_told_before_anything_runs(
-    console: Console, sample: Sample
-) -> None:
-    said = console.refused(*sample.fix, "--again", "--from-stage", "magic")
-    assert said.startswith("--from-stage: the stages are fetch_issue, checkout, ")
+def test_an_unknown_stage_is_refused_before_anything_runs(console: Console, sample: Sample) -> None:
+    message = console.refused(*sample.fix, "--again", "--from-stage", "magic")
+    assert message.startswith("--from-stage: the stages are fetch_issue, checkout, ")
     assert console.lines("jobs", "list", "--json") == []
 
 
-def test_a_model_without_a_known_price_is_a_settings_error_and_no_run(
+def test_a_model_without_a_price_is_a_settings_error(
     console: Console, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker's tests ask litellm itself."""
@@ -306,6 +302,6 @@ def test_a_model_without_a_known_price_is_a_settings_error_and_no_run(
 
     monkeypatch.setattr(LiteLLMClient, "warm", lambda self: None)
     monkeypatch.setattr(LiteLLMClient, "check", check)
-    said = console.refused(*sample.fix[:-1], "nobody/knows-me")
-    assert said == "CODING_AGENT_MODEL: model 'nobody/knows-me' has no price"
+    message = console.refused(*sample.fix[:-1], "nobody/knows-me")
+    assert message == "CODING_AGENT_MODEL: model 'nobody/knows-me' has no price"
     assert console.lines("jobs", "list", "--json") == []

@@ -57,8 +57,8 @@ def test_runs_are_listed_the_newest_first(console: Console, ended: str) -> None:
         rows[1]["cost_usd"] == 0.0025
         and rows[1]["issue_url"] == "https://github.com/octo/repo/issues/42"
     )
-    said = console.run("jobs", "list").stdout
-    assert said.index("pr_opened") < said.index("no_fix") and "$0.0025" in said
+    message = console.run("jobs", "list").stdout
+    assert message.index("pr_opened") < message.index("no_fix") and "$0.0025" in message
 
 
 @pytest.mark.parametrize(
@@ -71,51 +71,51 @@ def test_runs_are_listed_the_newest_first(console: Console, ended: str) -> None:
         (["--limit", "1"], [1]),
     ],
 )
-def test_a_list_can_be_narrowed(
+def test_a_list_can_be_filtered(
     console: Console, ended: str, options: list[str], generations: list[int]
 ) -> None:
     rows = console.lines("jobs", "list", "--json", *options)
     assert [row["generation"] for row in rows] == generations
 
 
-def test_an_outcome_that_is_none_is_refused_with_the_list(console: Console) -> None:
-    said = console.refused("jobs", "list", "--outcome", "solved")
-    assert all(f"'{outcome}'" in said for outcome in [*Outcome, "queued", "running"])
+def test_an_unknown_outcome_is_refused_with_the_list(console: Console) -> None:
+    message = console.refused("jobs", "list", "--outcome", "solved")
+    assert all(f"'{outcome}'" in message for outcome in [*Outcome, "queued", "running"])
 
 
-def test_a_run_is_shown_with_all_that_happened_in_it(console: Console, ended: str) -> None:
-    told = console.json("jobs", "show", ended, "--generation", "0", "--json")
-    assert (told["outcome"], told["round"], told["deliveries"]) == ("no_fix", 2, 1)
-    assert [(stage["stage"], stage["seconds"]) for stage in told["stages"]] == [
+def test_show_prints_everything_about_a_run(console: Console, ended: str) -> None:
+    payload = console.json("jobs", "show", ended, "--generation", "0", "--json")
+    assert (payload["outcome"], payload["round"], payload["deliveries"]) == ("no_fix", 2, 1)
+    assert [(stage["stage"], stage["seconds"]) for stage in payload["stages"]] == [
         ("fetch_issue", 1.5)
     ]
-    assert [(call["state"], call["cost_usd"]) for call in told["calls"]] == [("settled", 0.0025)]
-    assert told["rounds"][0]["to"] == "propose_patch" and told["result"]["outcome"] == "no_fix"
-    assert [moment["what"] for moment in told["history"]][-1] == "finished"
+    assert [(call["state"], call["cost_usd"]) for call in payload["calls"]] == [("settled", 0.0025)]
+    assert (
+        payload["rounds"][0]["to"] == "propose_patch" and payload["result"]["outcome"] == "no_fix"
+    )
+    assert [moment["what"] for moment in payload["history"]][-1] == "finished"
     newest = console.json("jobs", "show", ended, "--json")
     assert (newest["generation"], newest["effects"][0]["result"]) == (1, {"sha": "abc"})
 
 
-def test_a_run_is_shown_to_a_person_without_what_could_drive_the_terminal(
-    console: Console, ended: str
-) -> None:
-    said = console.run("jobs", "show", ended, "--generation", "0").stdout
+def test_show_removes_control_characters(console: Console, ended: str) -> None:
+    message = console.run("jobs", "show", ended, "--generation", "0").stdout
     assert (
-        said.startswith(f"{ended} generation 0: no_fix\n")
-        and "round 2 went back to propose_patch:" in said
+        message.startswith(f"{ended} generation 0: no_fix\n")
+        and "round 2 went back to propose_patch:" in message
     )
-    assert "Tests fail" in said and "\x1b" not in said
+    assert "Tests fail" in message and "\x1b" not in message
 
 
 @pytest.mark.parametrize("command", ["show", "cancel"])
-def test_a_job_that_is_not_there_is_told(console: Console, command: str) -> None:
-    said = console.refused("jobs", command, "nothing")
-    assert said == "there is no job 'nothing' in this store; see: coding-agent jobs list"
+def test_an_unknown_job_is_reported(console: Console, command: str) -> None:
+    message = console.refused("jobs", command, "nothing")
+    assert message == "there is no job 'nothing' in this store; see: coding-agent jobs list"
 
 
-def test_a_generation_that_is_not_there_is_told(console: Console, ended: str) -> None:
-    said = console.refused("jobs", "show", ended, "--generation", "7")
-    assert said.startswith(f"there is no generation 7 of job '{ended}'")
+def test_an_unknown_generation_is_reported(console: Console, ended: str) -> None:
+    message = console.refused("jobs", "show", ended, "--generation", "7")
+    assert message.startswith(f"there is no generation 7 of job '{ended}'")
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
@@ -134,19 +134,21 @@ def test_cancelling_asks_the_unfinished_run_to_stop(
     assert row is not None and row.cancel_requested
 
 
-def test_cancelling_what_has_ended_is_an_error(console: Console, ended: str) -> None:
+def test_cancelling_an_ended_job_is_an_error(console: Console, ended: str) -> None:
     assert (
         console.refused("jobs", "cancel", ended, code=1)
         == f"job '{ended}' has already ended: pr_opened"
     )
 
 
-def test_a_store_of_a_newer_version_is_told(console: Console, store: SqliteStore) -> None:
+def test_a_store_of_a_newer_version_is_refused(console: Console, store: SqliteStore) -> None:
     with sqlite3.connect(console.data_dir / "store.sqlite") as other:
         other.execute(
             "INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('coding-agent',"
             " 'hundredth')"
         )
     other.close()
-    said = console.refused("jobs", "list")
-    assert said.startswith("CODING_AGENT_STORE: ") and "written by a newer coding-agent" in said
+    message = console.refused("jobs", "list")
+    assert (
+        message.startswith("CODING_AGENT_STORE: ") and "written by a newer coding-agent" in message
+    )

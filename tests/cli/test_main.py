@@ -116,8 +116,8 @@ def test_the_readme_and_the_help_name_every_exit_code(console: Console) -> None:
     assert {int(code) for code, _ in table} == codes
     for outcome in Outcome:
         assert f"`{outcome}`" in dict(table)[str(exits.of(outcome))]
-    told = console.run("--help").stdout.partition("Exit codes:")[2].partition("Options:")[0]
-    assert {int(number) for number in re.findall(r"\d+", told)} == codes
+    payload = console.run("--help").stdout.partition("Exit codes:")[2].partition("Options:")[0]
+    assert {int(number) for number in re.findall(r"\d+", payload)} == codes
 
 
 def test_an_unknown_command_is_a_usage_error(console: Console) -> None:
@@ -138,13 +138,13 @@ def test_no_color_is_respected_on_a_terminal(
         [*COMMAND, "doctor"], stdout=theirs, stderr=theirs, env=environment, cwd=console.folder
     )
     os.close(theirs)
-    said = b""
+    message = b""
     while chunk := _read(ours):
-        said += chunk
+        message += chunk
     os.close(ours)
     assert process.wait(30) == exits.USAGE
-    assert "✓ git".encode() in re.sub(rb"\x1b\[[0-9;]*m", b"", said)
-    assert bool(re.search(rb"\x1b\[[0-9;]*3[0-9]m", said)) is coloured
+    assert "✓ git".encode() in re.sub(rb"\x1b\[[0-9;]*m", b"", message)
+    assert bool(re.search(rb"\x1b\[[0-9;]*3[0-9]m", message)) is coloured
 
 
 def _read(terminal: int) -> bytes:
@@ -164,17 +164,17 @@ def test_an_interrupted_command_says_so(console: Console, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("place", ["CODING_AGENT_DATA_DIR", "CODING_AGENT_STORE"])
-def test_a_store_that_cannot_be_opened_is_told(
+def test_a_store_that_cannot_be_opened_is_reported(
     console: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
 ) -> None:
     (tmp_path / "file").write_text("not a database, and not a folder")
     path = tmp_path / "file"
     monkeypatch.setenv(place, f"sqlite:///{path}" if place.endswith("STORE") else f"{path}/below")
-    said = console.refused("jobs", "list")
-    assert said.startswith(f"CODING_AGENT_STORE: {path}") and "can't be opened" in said
+    message = console.refused("jobs", "list")
+    assert message.startswith(f"CODING_AGENT_STORE: {path}") and "can't be opened" in message
 
 
-def test_an_env_file_that_is_no_text_is_told(console: Console) -> None:
+def test_an_env_file_that_is_not_text_is_reported(console: Console) -> None:
     (console.folder / "x.env").write_bytes(b"A=\xff\xfe")
     assert console.refused("--env-file", "x.env", "jobs", "list").startswith(
         "x.env can't be read: "

@@ -37,7 +37,7 @@ def store(console: Console, clock: Clock) -> Iterator[SqliteStore]:
 # queue stats
 
 
-def test_the_figures_are_those_of_both_queues_and_the_store(
+def test_stats_count_both_queues_and_the_store(
     console: Console, aws: Aws, queue: Queue, store: SqliteStore, clock: Clock
 ) -> None:
     for number in range(3):
@@ -51,29 +51,35 @@ def test_the_figures_are_those_of_both_queues_and_the_store(
     clock.now += 600
     store.release(claimed.lease)
     claim(store, job(4))
-    told = console.json("queue", "stats", "--json")
-    assert told["queue"] == {"url": queue.url, "visible": 2, "in_flight": 1, "delayed": 1}
-    assert told["dead_letters"] == {
+    payload = console.json("queue", "stats", "--json")
+    assert payload["queue"] == {"url": queue.url, "visible": 2, "in_flight": 1, "delayed": 1}
+    assert payload["dead_letters"] == {
         "url": queue.dead_letters_url,
         "visible": 1,
         "in_flight": 0,
         "delayed": 0,
     }
-    assert told["runs"] == {"no_fix": 2, "queued": 1, "running": 1}
-    oldest = told["oldest_unfinished"]
+    assert payload["runs"] == {"no_fix": 2, "queued": 1, "running": 1}
+    oldest = payload["oldest_unfinished"]
     assert (oldest["job_id"], oldest["generation"], oldest["state"]) == (job(3).id, 0, "queued")
     assert 3600 <= oldest["age_seconds"] < 3700
-    said = console.run("queue", "stats").stdout
-    assert "2 visible, 1 in flight, 1 delayed" in said and f"{job(3).id}/0  queued, 36" in said
+    message = console.run("queue", "stats").stdout
+    assert (
+        "2 visible, 1 in flight, 1 delayed" in message and f"{job(3).id}/0  queued, 36" in message
+    )
 
 
-def test_empty_queues_and_an_empty_store_are_told(console: Console, queue: Queue) -> None:
-    told = console.json("queue", "stats", "--json")
-    assert (told["runs"], told["oldest_unfinished"], told["queue"]["visible"]) == ({}, None, 0)
+def test_stats_of_empty_queues_and_an_empty_store(console: Console, queue: Queue) -> None:
+    payload = console.json("queue", "stats", "--json")
+    assert (payload["runs"], payload["oldest_unfinished"], payload["queue"]["visible"]) == (
+        {},
+        None,
+        0,
+    )
     assert console.run("queue", "stats").stdout.endswith("runs               none yet\n")
 
 
-def test_a_queue_without_dead_letters_has_figures_too(
+def test_stats_of_a_queue_without_a_dead_letter_queue(
     console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(
@@ -83,7 +89,7 @@ def test_a_queue_without_dead_letters_has_figures_too(
     assert "there is no such queue" in console.run("queue", "stats").stdout
 
 
-def test_a_queue_that_is_not_there_is_told(
+def test_a_missing_queue_is_reported(
     console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert console.refused("queue", "stats").startswith("CODING_AGENT_QUEUE_URL is not set")
@@ -94,13 +100,13 @@ def test_a_queue_that_is_not_there_is_told(
 # jobs retry
 
 
-def test_a_retry_is_the_next_generation_however_often_it_is_asked(
+def test_a_repeated_retry_starts_one_generation(
     console: Console, aws: Aws, queue: Queue, store: SqliteStore
 ) -> None:
     finish(store, claim(store, job(metadata={"a": "b"})), Outcome.NO_FIX)
     options = ["--from-stage", "propose_patch", "--max-rounds", "9"]
-    told = console.json("jobs", "retry", job().id, *options, "--json")
-    assert (told["job_id"], told["after_generation"]) == (job().id, 0)
+    payload = console.json("jobs", "retry", job().id, *options, "--json")
+    assert (payload["job_id"], payload["after_generation"]) == (job().id, 0)
     assert (
         console.run("jobs", "retry", job().id).stdout
         == f"{job().id} runs again after generation 0\n"
@@ -130,17 +136,17 @@ def test_a_job_that_has_not_ended_is_not_retried(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--from-stage", "mend"], "--from-stage: no stage 'mend'"),
         (["--max-cost", "0"], "limits.max_cost_usd: "),
     ],
 )
 def test_a_retry_that_would_be_rejected_is_not_sent(
-    console: Console, aws: Aws, queue: Queue, store: SqliteStore, options: list[str], said: str
+    console: Console, aws: Aws, queue: Queue, store: SqliteStore, options: list[str], message: str
 ) -> None:
     finish(store, claim(store), Outcome.FAILED)
-    assert console.refused("jobs", "retry", job().id, *options).startswith(said)
+    assert console.refused("jobs", "retry", job().id, *options).startswith(message)
     assert aws.messages(queue.url) == []
 
 
@@ -154,7 +160,7 @@ def test_a_retry_needs_the_queue(console: Console, store: SqliteStore) -> None:
 # jobs list and show
 
 
-def test_runs_are_listed_since_a_moment(console: Console, store: SqliteStore, clock: Clock) -> None:
+def test_runs_are_listed_since_a_time(console: Console, store: SqliteStore, clock: Clock) -> None:
     finish(store, claim(store, job(1)))
     clock.now += 3000
     finish(store, claim(store, job(2)))
@@ -164,9 +170,7 @@ def test_runs_are_listed_since_a_moment(console: Console, store: SqliteStore, cl
     assert console.run("jobs", "list", "--since", "1s").stdout == "no such runs\n"
 
 
-def test_a_run_is_shown_in_the_order_of_time(
-    console: Console, store: SqliteStore, clock: Clock
-) -> None:
+def test_show_prints_a_timeline(console: Console, store: SqliteStore, clock: Clock) -> None:
     first = claim(store)
     clock.now += 1
     store.save_checkpoint(first.lease, Checkpoint(1, "fetch_issue", "{}", False, 1.5, clock.now))
@@ -180,22 +184,22 @@ def test_a_run_is_shown_in_the_order_of_time(
     store.intend(second.lease, "push", {"branch": "b"})
     clock.now += 1
     finish(store, second, Outcome.PR_OPENED)
-    told = console.json("jobs", "show", job().id, "--json")["timeline"]
-    assert [(moment["what"], moment["detail"].partition(",")[0]) for moment in told] == [
+    payload = console.json("jobs", "show", job().id, "--json")["timeline"]
+    assert [(moment["what"], moment["detail"].partition(",")[0]) for moment in payload] == [
         ("registered", ""),
         ("delivered", ""),
         ("stage", "fetch_issue"),
         ("delivered", "the last delivery died"),
         ("model call", "1/x attempt 1: settled $0.002500 m"),
         ("effect", "push: intended"),
-        ("finished", told[-1]["detail"]),
+        ("finished", payload[-1]["detail"]),
     ]
-    assert [moment["at"] for moment in told] == sorted(moment["at"] for moment in told)
-    said = console.run("jobs", "show", job().id).stdout
+    assert [moment["at"] for moment in payload] == sorted(moment["at"] for moment in payload)
+    message = console.run("jobs", "show", job().id).stdout
     assert (
-        said.index("stage ")
-        < said.index("the last delivery died")
-        < said.index("model call")
-        < said.index("effect")
+        message.index("stage ")
+        < message.index("the last delivery died")
+        < message.index("model call")
+        < message.index("effect")
     )
-    assert "  spent $0.002500 in " in said and "2 deliveries" in said
+    assert "  spent $0.002500 in " in message and "2 deliveries" in message

@@ -63,7 +63,7 @@ def test_the_jobs_schema_accepts_what_senders_send(console: Console, body: dict[
         {"issue_url": 4},
     ],
 )
-def test_the_jobs_schema_refuses_what_a_worker_would(
+def test_the_jobs_schema_refuses_what_a_worker_refuses(
     console: Console, body: dict[str, Any]
 ) -> None:
     assert not validator(console, "job").is_valid(body)
@@ -75,11 +75,11 @@ def test_the_events_schema_accepts_both_events(console: Console) -> None:
         schema.validate(json.loads(Event.about(data, "2026-01-05T09:00:00.000Z").model_dump_json()))
 
 
-def test_the_events_schema_refuses_an_outcome_that_is_none(console: Console) -> None:
+def test_the_events_schema_refuses_an_unknown_outcome(console: Console) -> None:
     event = json.loads(Event.about(RESULT, "2026-01-05T09:00:00.000Z").model_dump_json())
     event["data"]["outcome"] = "solved"
     assert not validator(console, "event").is_valid(event)
 
 
-def test_anything_else_is_refused_with_what_there_is(console: Console) -> None:
+def test_an_unknown_schema_is_refused_with_the_list(console: Console) -> None:
     assert "'job', 'event', 'asyncapi'" in console.refused("schema", "worker")

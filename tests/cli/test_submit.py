@@ -22,7 +22,7 @@ def bodies(aws: Aws, queue: Queue) -> list[str]:
     return [message["Body"] for message in aws.messages(queue.url)]
 
 
-def test_a_job_is_on_the_queue_as_the_worker_reads_it(
+def test_a_submitted_job_can_be_parsed_by_the_worker(
     console: Console, aws: Aws, queue: Queue
 ) -> None:
     options = [
@@ -34,31 +34,35 @@ def test_a_job_is_on_the_queue_as_the_worker_reads_it(
         "--metadata",
         "by=ann",
     ]
-    told = console.json("submit", URL.format(42), *options, "--json")
+    payload = console.json("submit", URL.format(42), *options, "--json")
     (body,) = bodies(aws, queue)
     job = parse_job(body)
     assert (job.issue.number, job.base_branch, job.options.dry_run) == (42, "v1", True)
     assert job.metadata == {"ticket": "OPS=7", "by": "ann"}
-    assert told == {"job_id": job.id, "issue_url": job.issue.url, "message_id": told["message_id"]}
+    assert payload == {
+        "job_id": job.id,
+        "issue_url": job.issue.url,
+        "message_id": payload["message_id"],
+    }
 
 
-def test_a_file_holds_a_job_a_line_and_may_be_standard_input(
+def test_a_file_or_standard_input_has_one_job_a_line(
     console: Console, aws: Aws, queue: Queue
 ) -> None:
     lines = "\n".join(
         json.dumps({"issue_url": URL.format(n), "metadata": {"n": "a\u2028b"}}) for n in (1, 2)
     )
-    told = console.lines("submit", "--file", "-", "--json", stdin=f"{lines}\n\n")
+    payload = console.lines("submit", "--file", "-", "--json", stdin=f"{lines}\n\n")
     (console.folder / "jobs.jsonl").write_text(lines)
-    assert told[0]["job_id"] != told[1]["job_id"]
+    assert payload[0]["job_id"] != payload[1]["job_id"]
     assert [row["job_id"] for row in console.lines("submit", "--file", "jobs.jsonl", "--json")] == [
-        row["job_id"] for row in told
+        row["job_id"] for row in payload
     ]
     assert sorted(parse_job(body).issue.number for body in bodies(aws, queue)) == [1, 1, 2, 2]
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (
             '{"issue_url": "https://github.com/o/r/issues/2", "color": 1}',
@@ -69,17 +73,17 @@ def test_a_file_holds_a_job_a_line_and_may_be_standard_input(
         ('{"issue_url": "https://github.com/o/r/pull/2"}', "is a pull request's address"),
     ],
 )
-def test_one_invalid_job_and_nothing_is_sent(
-    console: Console, aws: Aws, queue: Queue, line: str, said: str
+def test_nothing_is_sent_if_one_job_is_invalid(
+    console: Console, aws: Aws, queue: Queue, line: str, message: str
 ) -> None:
     file = json.dumps({"issue_url": URL.format(1)}) + "\n" + line
-    told = console.refused("submit", URL.format(3), "--file", "-", stdin=file)
-    assert said in told and told.endswith("; nothing was sent")
+    payload = console.refused("submit", URL.format(3), "--file", "-", stdin=file)
+    assert message in payload and payload.endswith("; nothing was sent")
     assert bodies(aws, queue) == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "give an ISSUE_URL, or --file"),
         (
@@ -95,25 +99,25 @@ def test_one_invalid_job_and_nothing_is_sent(
         (["--file", "-"], "contains no job"),
     ],
 )
-def test_what_is_wrong_with_the_command_is_one_line(
-    console: Console, aws: Aws, queue: Queue, arguments: list[str], said: str
+def test_a_wrong_command_is_reported_in_one_line(
+    console: Console, aws: Aws, queue: Queue, arguments: list[str], message: str
 ) -> None:
-    assert said in console.refused("submit", *arguments, stdin="\n")
+    assert message in console.refused("submit", *arguments, stdin="\n")
     assert bodies(aws, queue) == []
 
 
-def test_a_file_that_is_no_text_is_told(console: Console, queue: Queue) -> None:
+def test_a_file_that_is_not_text_is_refused(console: Console, queue: Queue) -> None:
     (console.folder / "jobs").write_bytes(b"\xff\xfe")
     assert console.refused("submit", "--file", "jobs") == "jobs is not UTF-8 text; nothing was sent"
 
 
-def test_without_a_queue_it_says_which_setting_is_missing(console: Console) -> None:
+def test_submit_needs_a_queue(console: Console) -> None:
     assert console.refused("submit", URL.format(1)).startswith("CODING_AGENT_QUEUE_URL is not set")
 
 
-def test_a_queue_that_does_not_take_it_is_told(
+def test_a_refused_message_is_reported(
     console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_QUEUE_URL", f"{aws.endpoint}/123456789012/nowhere")
-    told = console.refused("submit", URL.format(1), code=1)
-    assert "/nowhere refused: " in told and "jobs that are not listed were not sent" in told
+    payload = console.refused("submit", URL.format(1), code=1)
+    assert "/nowhere refused: " in payload and "jobs that are not listed were not sent" in payload

@@ -20,7 +20,7 @@ def ready(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    ("variable", "value", "message"),
     [
         (
             "CODING_AGENT_QUEUE_URL",
@@ -47,16 +47,16 @@ def ready(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ],
 )
-def test_a_missing_or_wrong_setting_is_told_at_the_start(
+def test_a_missing_or_wrong_setting_is_reported_at_the_start(
     console: Console,
     ready: None,
     monkeypatch: pytest.MonkeyPatch,
     variable: str,
     value: str,
-    said: str,
+    message: str,
 ) -> None:
     monkeypatch.setenv(variable, value)
-    assert console.refused("worker").startswith(said)
+    assert console.refused("worker").startswith(message)
 
 
 def test_each_model_that_a_job_may_ask_for_must_have_a_price(

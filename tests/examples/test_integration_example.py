@@ -59,9 +59,11 @@ def example() -> ModuleType:
 def event(tmp_path: Path) -> str:
     store = SqliteStore(tmp_path / "events-store.sqlite")
     claimed = claim(store)
-    told = Event.about(result_of(claimed, Outcome.NO_FIX), "2001-09-09T01:46:40Z").model_dump_json()
+    payload = Event.about(
+        result_of(claimed, Outcome.NO_FIX), "2001-09-09T01:46:40Z"
+    ).model_dump_json()
     store.close()
-    return told
+    return payload
 
 
 class Handled:
@@ -89,9 +91,7 @@ def handled(example: ModuleType, tmp_path: Path) -> Handled:
 # Sending
 
 
-def test_an_enqueued_job_is_one_that_workers_take_and_twice_it_is_the_same(
-    example: ModuleType, aws: Aws
-) -> None:
+def test_an_enqueued_job_is_valid_and_sent_twice_is_one_job(example: ModuleType, aws: Aws) -> None:
     queue = aws.make_queue()
     for _ in range(2):
         example.enqueue(aws.sqs, queue.url, example.new_job(ISSUE, limits={"max_rounds": 2}))
@@ -147,7 +147,7 @@ def serving(server: ThreadingHTTPServer) -> Iterator[str]:
 ACCEPTED = (202, {}, '{"job_id": "j", "status_url": "/jobs/j"}')
 
 
-def test_a_call_is_repeated_as_it_was_until_it_is_taken(example: ModuleType) -> None:
+def test_a_call_is_repeated_until_it_is_accepted(example: ModuleType) -> None:
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     waits: list[float] = []
     answers = [
@@ -165,7 +165,7 @@ def test_a_call_is_repeated_as_it_was_until_it_is_taken(example: ModuleType) -> 
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
         ((422, {}, '{"error": {"message": "color: unknown field"}}'), "422: color: unknown field"),
         ((401, {}, "<html>"), "401: <html>"),
@@ -173,9 +173,9 @@ def test_a_call_is_repeated_as_it_was_until_it_is_taken(example: ModuleType) -> 
     ],
 )
 def test_a_refusal_is_not_repeated(
-    example: ModuleType, answer: tuple[int, dict[str, str], str], said: str
+    example: ModuleType, answer: tuple[int, dict[str, str], str], message: str
 ) -> None:
-    with answering(answer) as (url, asked), pytest.raises(example.Refused, match=said):
+    with answering(answer) as (url, asked), pytest.raises(example.Refused, match=message):
         example.fix_issue(url, "secret", example.new_job(ISSUE), sleep=pytest.fail)
     assert len(asked) == 1
 
@@ -183,7 +183,7 @@ def test_a_refusal_is_not_repeated(
 @pytest.mark.parametrize(
     "retry_after", ["nonsense", "-1", "1e999", "", "Wed, 99 Nov 2099 00:00:00 GMT"]
 )
-def test_calls_are_given_up_and_a_strange_header_harms_nothing(
+def test_calls_end_after_all_tries_whatever_the_retry_header_says(
     example: ModuleType, retry_after: str
 ) -> None:
     waits: list[float] = []
@@ -193,7 +193,7 @@ def test_calls_are_given_up_and_a_strange_header_harms_nothing(
     assert len(waits) == 2 and all(0 <= wait <= 304 for wait in waits)
 
 
-async def test_the_real_intake_takes_it_and_tells_how_it_fares(
+async def test_the_real_intake_accepts_a_job_and_reports_its_state(
     example: ModuleType, tmp_path: Path
 ) -> None:
     store = SqliteStore(tmp_path / "store.sqlite")
@@ -223,8 +223,8 @@ async def test_the_real_intake_takes_it_and_tells_how_it_fares(
             "state"
         ] == "queued"
         finish(store, claim(store, parse_job(json.dumps(job))), Outcome.NO_FIX)
-        told = await asyncio.to_thread(example.status, url, "secret", job["job_id"])
-        assert (told["state"], told["outcome"]) == ("finished", "no_fix")
+        payload = await asyncio.to_thread(example.status, url, "secret", job["job_id"])
+        assert (payload["state"], payload["outcome"]) == ("finished", "no_fix")
         with pytest.raises(example.Refused, match="401: the X-API-Key is wrong"):
             await asyncio.to_thread(example.fix_issue, url, "wrong", job)
     finally:
@@ -247,11 +247,11 @@ def test_events_of_a_topic_are_handled_once_and_then_deleted(
     )  # as with raw message delivery
     while example.receive(aws.sqs, topic.queue_url, handled.inbox, wait_seconds=0):
         continue
-    assert [told["data"]["outcome"] for told in handled.events] == ["no_fix"]
+    assert [payload["data"]["outcome"] for payload in handled.events] == ["no_fix"]
     assert aws.depth(topic.queue_url) == (0, 0)
 
 
-def test_an_event_that_could_not_be_handled_comes_again(
+def test_an_unhandled_event_comes_again(
     example: ModuleType, aws: Aws, handled: Handled, event: str
 ) -> None:
     topic = aws.make_topic()
@@ -271,12 +271,12 @@ def test_an_older_generations_event_changes_nothing(
     inbox = example.Inbox(str(tmp_path / "own.sqlite"))
     data = {"job_id": "j", "reason": "r", "pull_request_url": None}
     for generation, outcome in ((1, "pr_opened"), (0, "no_fix")):
-        told = {
+        payload = {
             "id": str(generation),
             "type": "run.finished",
             "data": {**data, "generation": generation, "outcome": outcome},
         }
-        assert inbox.take(json.dumps(told))
+        assert inbox.take(json.dumps(payload))
     assert inbox.take('{"id": "2", "type": "run.started", "data": {}}')
     database = sqlite3.connect(tmp_path / "own.sqlite")
     assert database.execute("SELECT generation, outcome FROM fixes").fetchall() == [
@@ -331,7 +331,7 @@ class Signer:
         return self.certificate
 
     def envelope(self, message: str, kind: str = "Notification", **fields: str) -> dict[str, Any]:
-        told = {
+        payload = {
             "Type": kind,
             "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
             "TopicArn": TOPIC,
@@ -339,9 +339,9 @@ class Signer:
             "Timestamp": "2026-01-31T08:00:00.000Z",
             **fields,
         }
-        text = "".join(f"{name}\n{told[name]}\n" for name in ORDER[kind] if name in told)
+        text = "".join(f"{name}\n{payload[name]}\n" for name in ORDER[kind] if name in payload)
         signature = base64.b64encode(self.key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
-        return told | {
+        return payload | {
             "SignatureVersion": "2",
             "Signature": signature,
             "SigningCertURL": self.address,
@@ -377,13 +377,13 @@ def post(example: ModuleType, sns: Signer, handled: Handled) -> Callable[[Any], 
 Post = Callable[[Any], int]
 
 
-def test_true_events_are_handled_once_with_one_look_at_the_certificate(
+def test_genuine_events_are_handled_once_and_the_certificate_is_fetched_once(
     sns: Signer, post: Post, handled: Handled, event: str
 ) -> None:
     other = json.dumps({**json.loads(event), "id": "another"})
     replayed = sns.envelope(event, Subject="with a subject")
     assert [post(one) for one in (replayed, replayed, sns.envelope(other))] == [200, 200, 200]
-    assert [told["id"] for told in handled.events] == [json.loads(event)["id"], "another"]
+    assert [payload["id"] for payload in handled.events] == [json.loads(event)["id"], "another"]
     assert sns.fetched == [sns.address]
 
 
@@ -420,7 +420,7 @@ def test_an_envelope_that_was_tampered_with_is_refused(
         None,
     ],
 )
-def test_a_certificate_from_elsewhere_is_not_even_fetched(
+def test_a_certificate_from_another_address_is_not_fetched(
     sns: Signer, post: Post, handled: Handled, event: str, address: Any
 ) -> None:
     named = address.replace("{}", "0a" * 16) if isinstance(address, str) else address
@@ -454,14 +454,14 @@ def test_another_keys_signature_another_topic_and_an_old_version_are_refused(
         {"Message": ["x"]},
     ],
 )
-def test_what_is_no_envelope_is_refused(
+def test_a_malformed_envelope_is_refused(
     sns: Signer, post: Post, handled: Handled, event: str, body: Any
 ) -> None:
     assert post(body if isinstance(body, bytes) else sns.envelope(event) | body) == 403
     assert handled.events == []
 
 
-def test_a_subscription_is_confirmed_for_the_expected_topic_alone(sns: Signer, post: Post) -> None:
+def test_only_a_subscription_to_the_expected_topic_is_confirmed(sns: Signer, post: Post) -> None:
     confirmation = sns.confirmation()
     assert post(confirmation) == 200
     assert sns.fetched == [sns.address, confirmation["SubscribeURL"]]
@@ -475,7 +475,7 @@ def test_a_subscription_is_confirmed_for_the_expected_topic_alone(sns: Signer, p
     assert sns.fetched == []
 
 
-def test_what_moto_signs_is_taken(
+def test_a_message_signed_by_moto_is_accepted(
     example: ModuleType, aws: Aws, handled: Handled, event: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic = aws.make_topic()
@@ -493,7 +493,7 @@ def test_a_region_in_china_has_a_host_of_its_own(example: ModuleType) -> None:
     assert not verifier.is_sns("https://sns.cn-north-1.amazonaws.com/x")
 
 
-def test_the_server_answers_sns_so_that_it_sends_again_what_failed(
+def test_a_failed_event_gets_a_500_so_that_sns_sends_it_again(
     example: ModuleType, sns: Signer, handled: Handled, event: str
 ) -> None:
     web = example.server(0, example.SnsVerifier(TOPIC, sns.fetch), handled.inbox)
@@ -526,7 +526,7 @@ def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str
     )
 
 
-def test_the_commands_work_as_the_docstring_says(aws: Aws, tmp_path: Path, event: str) -> None:
+def test_the_commands_work_as_documented(aws: Aws, tmp_path: Path, event: str) -> None:
     queue = aws.make_queue()
     topic = aws.make_topic()
     sent = run("enqueue", ISSUE, CODING_AGENT_QUEUE_URL=queue.url, **aws.environment)
@@ -547,6 +547,6 @@ def test_the_commands_work_as_the_docstring_says(aws: Aws, tmp_path: Path, event
     )
 
 
-def test_a_setting_that_is_missing_is_named() -> None:
+def test_a_missing_setting_is_named() -> None:
     done = run("call", ISSUE)
     assert (done.returncode, done.stderr) == (1, "CODING_AGENT_URL is not set\n")

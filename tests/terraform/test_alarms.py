@@ -62,7 +62,7 @@ def test_every_metric_of_an_alarm_is_emitted(emitted: set[Asked]):
     assert len(asked) >= 5 and asked <= emitted
 
 
-def test_every_metric_of_the_dashboard_is_emitted_and_every_one_emitted_is_on_it(
+def test_the_dashboard_shows_exactly_the_emitted_metrics(
     emitted: set[Asked],
 ):
     widgets = read("modules/observability/dashboard.tf")["locals"][0]["widgets"]
@@ -75,7 +75,7 @@ def test_every_metric_of_the_dashboard_is_emitted_and_every_one_emitted_is_on_it
     assert {name for name, _ in emitted} == {name for name, _ in asked} | {"runs"}
 
 
-def test_every_alarm_has_its_entry_in_the_runbook_and_every_entry_its_alarm():
+def test_the_runbook_has_an_entry_for_each_alarm_and_no_other():
     entries = re.findall(
         r"^### (.+)$", (ROOT / "docs/operations.md").read_text().partition("## Alarms")[2], re.M
     )
@@ -88,7 +88,7 @@ def test_every_entry_says_what_it_means_and_what_to_do():
         assert "**Means.**" in entry and "**Do.**" in entry, entry[:40]
 
 
-def test_an_expression_names_its_alarms_metrics_and_no_other():
+def test_an_alarms_expression_names_exactly_its_metrics():
     for name, alarm in alarms().items():
         ids = set(re.findall(r"\b[a-z]\w*", alarm["expression"]))
         assert ids == set(alarm["metrics"]), name

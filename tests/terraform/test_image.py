@@ -12,7 +12,7 @@ def task() -> dict:
     return read("modules/service/task.tf")["locals"][0]
 
 
-def test_every_folder_that_is_mounted_has_its_owner_said_by_the_image():
+def test_the_image_sets_the_owner_of_each_mounted_folder():
     (volumes,) = re.findall(r"^VOLUME (.+)$", DOCKERFILE.read_text(), re.M)
     settings = read("settings.tf")["locals"][0]
     shared = {settings["data_dir"], settings["sandbox_socket"].rpartition("/")[0]}
@@ -27,9 +27,9 @@ def test_the_worker_is_the_images_user():
 def test_the_health_check_is_the_images():
     (command,) = re.findall(r"^HEALTHCHECK .*?CMD (\[.+?\])$", DOCKERFILE.read_text(), re.M | re.S)
     text = (ROOT / "terraform/modules/service/task.tf").read_text()
-    told = re.search(r"^  worker = .*?command += (\[.+?\])$", text, re.M | re.S)
+    payload = re.search(r"^  worker = .*?command += (\[.+?\])$", text, re.M | re.S)
     port = read("settings.tf")["locals"][0]["port"]
-    assert told and json.loads(told[1].replace("${var.port}", str(port))) == [
+    assert payload and json.loads(payload[1].replace("${var.port}", str(port))) == [
         "CMD",
         *json.loads(command),
     ]

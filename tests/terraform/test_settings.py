@@ -28,16 +28,16 @@ def not_needed() -> dict[str, str]:
     return dict(re.findall(r"^\| `(\w+)` \| (.+?) \|$", table.partition("\n## ")[0], re.MULTILINE))
 
 
-def test_every_setting_is_in_the_task_definition_or_said_to_be_not_needed_there():
+def test_every_setting_is_in_the_task_definition_or_documented_as_omitted():
     assert sorted(NAMES.keys() - given() - not_needed().keys()) == []
 
 
-def test_no_setting_is_both_given_and_said_to_be_left_out():
+def test_no_setting_is_both_set_and_documented_as_omitted():
     assert given() & not_needed().keys() == set()
     assert all(len(why) > 15 for why in not_needed().values())
 
 
-def test_what_the_task_definition_gives_is_a_setting():
+def test_the_task_definition_sets_only_known_settings():
     ours = {name for name in given() if name.startswith("CODING_AGENT_")}
     assert ours - NAMES.keys() == set()
 
@@ -68,7 +68,7 @@ def test_the_budgets_defaults_are_the_settings():
     }
 
 
-def test_what_push_may_be_is_what_the_setting_takes():
+def test_the_values_of_push_are_those_of_the_setting():
     condition = block("variables.tf", "variable", "push")["validation"][0]["condition"]
     assert set(re.findall(r'"(\w+)"', condition)) == set(
         get_args(Settings.model_fields["push"].annotation)

@@ -56,7 +56,7 @@ def test_artifacts_outlive_the_runs_that_name_them():
     assert rules[0]["expiration"][0]["days"] > KEEP_DAYS
 
 
-def test_what_would_lose_data_refuses_to_be_destroyed():
+def test_resources_with_data_are_protected_against_deletion():
     for kind, name in (("aws_dynamodb_table", "runs"), ("aws_s3_bucket", "artifacts")):
         assert (
             block("modules/state/main.tf", "resource", kind, name)["lifecycle"][0][
@@ -73,6 +73,6 @@ def test_the_load_balancer_closes_idle_connections_before_the_service_does():
     )
 
 
-def test_the_service_waits_for_the_listeners_since_ecs_refuses_a_target_group_that_nothing_uses():
-    told = block("modules/intake/outputs.tf", "output", "target_group_arn")["depends_on"]
-    assert told == ["${aws_lb_listener.https}", "${aws_lb_listener_rule.health}"]
+def test_the_service_depends_on_the_listeners():
+    payload = block("modules/intake/outputs.tf", "output", "target_group_arn")["depends_on"]
+    assert payload == ["${aws_lb_listener.https}", "${aws_lb_listener_rule.health}"]

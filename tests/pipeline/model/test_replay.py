@@ -33,8 +33,8 @@ def recorded(tmp_path: Path) -> Path:
 async def test_a_request_is_found_by_its_words_whatever_the_model_is_called(recorded: Path) -> None:
     client = ReplayClient.load(recorded)
     request = asked("fix c", model="replay:x")
-    told = await client.complete(request)
-    assert (told.content, told.model, told.cost_usd) == ("answer 1", "replay:x", 0.02)
+    payload = await client.complete(request)
+    assert (payload.content, payload.model, payload.cost_usd) == ("answer 1", "replay:x", 0.02)
     assert client.worst_case_usd(request) == 0.02
 
 

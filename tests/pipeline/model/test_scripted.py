@@ -13,7 +13,7 @@ from pipeline.model.scripted import Entry, Script, ScriptedClient, ScriptError, 
 
 def request(text: str, *earlier: tuple[str, str]) -> ModelRequest:
     messages = (
-        *(Message(role=role, content=said) for role, said in earlier),
+        *(Message(role=role, content=message) for role, message in earlier),
         Message(role="user", content=text),
     )
     return ModelRequest(model="scripted:x", messages=messages)
@@ -60,8 +60,15 @@ async def test_an_entry_answers_as_often_as_it_may_and_then_the_next_does() -> N
 
 async def test_usage_and_cost_are_as_told_or_estimated_and_free() -> None:
     usage = Usage(prompt_tokens=9, completion_tokens=8)
-    told = await ask(Script([Entry(reply="x", usage=usage, cost_usd=0.5, finish_reason="length")]))
-    assert (told.prompt_tokens, told.completion_tokens, told.cost_usd, told.finish_reason) == (
+    payload = await ask(
+        Script([Entry(reply="x", usage=usage, cost_usd=0.5, finish_reason="length")])
+    )
+    assert (
+        payload.prompt_tokens,
+        payload.completion_tokens,
+        payload.cost_usd,
+        payload.finish_reason,
+    ) == (
         9,
         8,
         0.5,
