@@ -88,7 +88,7 @@ def five(dead: Dead) -> list[str]:
 
 
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """Ctrl-C while the letter after the ``count`` first is on its way."""
+    """Ctrl-C during the transfer of the message number ``count``."""
     sends = [0]
     send = SqsQueue.send
 
@@ -101,7 +101,7 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr(SqsQueue, "send", sending)
 
 
-# Looking
+# Reading
 
 
 def test_messages_are_listed_and_stay(console: Console, dead: Dead, five: list[str]) -> None:
