@@ -9,7 +9,7 @@ from pipeline.artifacts import Artifacts
 KEY = "a-job/0/1/run_tests/log.txt"
 
 
-def test_what_was_put_is_got(artifacts: Artifacts):
+def test_data_is_read_as_written(artifacts: Artifacts):
     for data in (b"", b"\0\xff" * 1000, "ü".encode()):
         artifacts.put(KEY, data)
         assert artifacts.get(KEY) == data
@@ -21,7 +21,7 @@ def test_a_key_written_twice_holds_the_later_bytes(artifacts: Artifacts):
     assert artifacts.get(KEY) == b"short"
 
 
-def test_what_was_never_put_is_missing(artifacts: Artifacts):
+def test_a_key_that_was_never_written_is_missing(artifacts: Artifacts):
     with pytest.raises(FileNotFoundError):
         artifacts.get(KEY)
 
@@ -53,7 +53,7 @@ def test_many_threads_write_and_read_at_once(artifacts: Artifacts):
         "x" * 201,
     ],
 )
-def test_a_key_that_leads_elsewhere_is_refused(artifacts: Artifacts, key: str):
+def test_a_key_that_leads_out_of_the_root_is_refused(artifacts: Artifacts, key: str):
     for use in (
         lambda: artifacts.put(key, b""),
         lambda: artifacts.get(key),

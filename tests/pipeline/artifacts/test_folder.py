@@ -21,13 +21,13 @@ def files(artifacts: FolderArtifacts) -> list[str]:
     return [path.name for path in artifacts.root.rglob("*") if path.is_file()]
 
 
-def test_nothing_is_left_over_from_a_write(artifacts: FolderArtifacts):
+def test_a_write_leaves_no_temporary_file(artifacts: FolderArtifacts):
     artifacts.put(KEY, b"first")
     artifacts.put(KEY, b"second")
     assert files(artifacts) == ["log.txt"]
 
 
-def test_a_write_that_fails_leaves_the_old_bytes_and_no_part_of_the_new(
+def test_a_failed_write_leaves_the_old_bytes(
     artifacts: FolderArtifacts, monkeypatch: pytest.MonkeyPatch
 ):
     artifacts.put(KEY, b"old")
@@ -42,7 +42,7 @@ def test_a_write_that_fails_leaves_the_old_bytes_and_no_part_of_the_new(
     assert files(artifacts) == ["log.txt"]
 
 
-def test_its_address_leads_to_the_file(artifacts: FolderArtifacts):
+def test_the_address_is_that_of_the_file(artifacts: FolderArtifacts):
     artifacts.put("job:1/0/a@b+c=d", b"data")
     address = urlsplit(artifacts.address("job:1/0/a@b+c=d"))
     assert address.scheme == "file"

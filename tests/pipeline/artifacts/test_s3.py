@@ -26,7 +26,7 @@ def test_keys_are_below_the_prefix(tmp_path: Path, prefix: str, stored: str):
     assert [item["Key"] for item in listed] == [stored]
 
 
-def test_an_address_is_signed_for_its_life_and_names_no_secret(tmp_path: Path):
+def test_an_address_is_signed_and_holds_no_secret(tmp_path: Path):
     artifacts = S3Artifacts(make_bucket(tmp_path), "kept", client=s3_client())
     address = artifacts.address("job:1/0/a@b+c=d")
     query = parse_qs(urlsplit(address).query)
@@ -35,7 +35,7 @@ def test_an_address_is_signed_for_its_life_and_names_no_secret(tmp_path: Path):
     assert "standInSecretKey" not in address
 
 
-def test_whoever_holds_the_address_reads_it_without_an_account(aws: Any):
+def test_the_address_is_read_without_an_account(aws: Any):
     aws.client("s3").create_bucket(
         Bucket="read-by-address", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
     )
@@ -49,7 +49,7 @@ def test_whoever_holds_the_address_reads_it_without_an_account(aws: Any):
 @pytest.mark.parametrize(
     ("code", "status"), [("AccessDenied", 403), ("NoSuchBucket", 404), ("SlowDown", 503)]
 )
-def test_what_is_not_a_missing_key_passes_through(tmp_path: Path, code: str, status: int):
+def test_other_errors_pass_through(tmp_path: Path, code: str, status: int):
     client = moto_client("s3")
     refusal = {
         "Error": {"Code": code, "Message": "no"},

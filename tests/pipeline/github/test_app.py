@@ -56,7 +56,7 @@ def minted(github: GithubStandIn) -> int:
     return sum(logged.path.endswith("/access_tokens") for logged in github.requests)
 
 
-def test_an_app_reads_clones_and_may_push_where_it_is_installed(
+def test_an_installed_app_reads_clones_and_may_push(
     github: GithubStandIn, keys: tuple[str, str], tmp_path: Path
 ) -> None:
     forge = GithubForge(
@@ -72,16 +72,16 @@ def test_an_app_reads_clones_and_may_push_where_it_is_installed(
 
 def test_a_token_near_its_end_is_replaced(github: GithubStandIn, keys: tuple[str, str]) -> None:
     clock = Clock()
-    made = tokens(github, keys[0], clock)
-    first = made("octo/sample").get_secret_value()
-    made._cache["octo"] = (clock.now + MIN_LIFE_SECONDS + 1, made._cache["octo"][1])
-    assert made("octo/sample").get_secret_value() == first
+    access = tokens(github, keys[0], clock)
+    first = access("octo/sample").get_secret_value()
+    access._cache["octo"] = (clock.now + MIN_LIFE_SECONDS + 1, access._cache["octo"][1])
+    assert access("octo/sample").get_secret_value() == first
     clock.now += 2
-    assert made("octo/sample").get_secret_value() != first
+    assert access("octo/sample").get_secret_value() != first
     assert minted(github) == 2
 
 
-def test_where_it_is_not_installed_the_repository_is_refused(
+def test_a_repository_without_an_installation_is_refused(
     github: GithubStandIn, keys: tuple[str, str]
 ) -> None:
     with pytest.raises(ForgeRefused, match="the GitHub App is not installed on other/sample"):
@@ -98,7 +98,7 @@ def test_an_installation_without_the_rights_is_refused(
         tokens(github, keys[0])("octo/sample")
 
 
-def test_a_wrong_key_is_told_without_showing_it(
+def test_a_wrong_key_is_reported_but_not_shown(
     github: GithubStandIn, keys: tuple[str, str]
 ) -> None:
     with pytest.raises(ForgeRefused, match="GITHUB_APP_PRIVATE_KEY is no PEM private key"):

@@ -13,7 +13,7 @@ from repository.git import Identity, Mirrors
 from tests.stand_ins.github import READ_TOKEN, GithubStandIn
 
 REF = IssueRef.parse("https://github.com/octo/sample/issues/1")
-NEW = NewPull(head="fix", base="main", title="Mend it", body="What was done.", draft=False)
+NEW = NewPull(head="fix", base="main", title="Fix it", body="What was done.", draft=False)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def push(forge: GithubForge, folder: Path) -> str:
     base = mirror.branch("main")
     assert base
     tree = mirror.write_tree(base, {"a.txt": b"b\n"})
-    sha = mirror.commit(tree, base, "Mend it", Identity("a", "a@example.com"), 1)
+    sha = mirror.commit(tree, base, "Fix it", Identity("a", "a@example.com"), 1)
     mirror.push(forge.push_url(REF), sha, "fix", expected=None)
     return sha
 
@@ -50,15 +50,15 @@ def test_a_reader_of_the_repository_opens_its_pull_request_from_its_fork(
     assert github.sha("octo/sample", "fix") is None
     assert github.sha("read-bot/sample", "fix") == sha
     assert forge.find_pulls(REF, "fix") == []
-    made = forge.create_pull(REF, NEW)
-    (found,) = forge.find_pulls(REF, "fix")
-    assert (found.number, found.head_sha, found.state) == (made.number, sha, "open")
-    assert forge.update_pull(REF, made.number, NEW).number == made.number
+    opened = forge.create_pull(REF, NEW)
+    (pull,) = forge.find_pulls(REF, "fix")
+    assert (pull.number, pull.head_sha, pull.state) == (opened.number, sha, "open")
+    assert forge.update_pull(REF, opened.number, NEW).number == opened.number
     assert len(github.pulls("octo/sample")) == 1
     assert github.pulls("read-bot/sample") == []
 
 
-def test_a_fork_is_made_once_and_found_again(forge: GithubForge, github: GithubStandIn) -> None:
+def test_a_fork_is_made_once(forge: GithubForge, github: GithubStandIn) -> None:
     first = forge.push_url(REF)
     assert first == f"{github.origin}/read-bot/sample.git" == forge.push_url(REF)
     assert [logged.method for logged in github.requests if logged.path.endswith("/forks")] == [
@@ -66,7 +66,7 @@ def test_a_fork_is_made_once_and_found_again(forge: GithubForge, github: GithubS
     ]
 
 
-def test_a_repository_of_the_same_name_is_not_taken_for_the_fork(
+def test_a_repository_with_the_name_of_the_fork_is_not_the_fork(
     forge: GithubForge, github: GithubStandIn
 ) -> None:
     github.add_repository("read-bot/sample", {"mine.txt": "mine\n"})
@@ -86,7 +86,7 @@ def test_a_branch_of_the_same_name_in_the_repository_itself_is_not_ours(
     assert forge.find_pulls(REF, "fix") == []
 
 
-def test_where_forks_are_not_allowed_the_repository_is_refused(
+def test_a_repository_that_allows_no_forks_is_refused(
     forge: GithubForge, github: GithubStandIn
 ) -> None:
     github.forbid_forks("octo/sample")

@@ -65,7 +65,7 @@ def test_a_local_repository_is_a_forge_that_opens_nothing(folder: Path) -> None:
         forge.update_pull(ref, 1, NewPull("x", "trunk/1", "T", "B", draft=False))
 
 
-def test_what_the_forge_names_can_be_fetched(folder: Path, tmp_path: Path) -> None:
+def test_the_clone_address_can_be_fetched(folder: Path, tmp_path: Path) -> None:
     forge, ref = asked(committed(folder))
     mirror = Mirror(tmp_path / "m.git", lambda: None)
     seen = forge.repository(ref)
@@ -73,16 +73,14 @@ def test_what_the_forge_names_can_be_fetched(folder: Path, tmp_path: Path) -> No
     assert mirror.branch(seen.default_branch) == run(folder, "rev-parse", "HEAD")
 
 
-def test_what_is_no_usable_repository_is_refused_with_the_reason(
-    folder: Path, tmp_path: Path
-) -> None:
-    for path, told in (
+def test_an_unusable_repository_is_refused_with_the_reason(folder: Path, tmp_path: Path) -> None:
+    for path, reason in (
         (tmp_path, "is no git repository"),
         (tmp_path / "nowhere", "is no folder"),
         (folder, "has no commit"),
     ):
         forge, ref = asked(path)
-        with pytest.raises(ForgeRefused, match=told):
+        with pytest.raises(ForgeRefused, match=reason):
             forge.repository(ref)
     run(committed(folder), "checkout", "-q", "--detach")
     forge, ref = asked(folder)
@@ -111,7 +109,7 @@ _names = st.text(
 @given(st.lists(_names, min_size=1, max_size=4), st.text(max_size=50))
 @example(["a b", "issues", "7", "x#y?z%41"], "ü\ud800")
 @example([" ", "naïve 文字\t"], "")
-def test_a_local_issues_address_is_read_back(parts: list[str], text: str) -> None:
+def test_the_address_of_a_local_issue_is_parsed(parts: list[str], text: str) -> None:
     path = Path("/", *parts)
     url = local_issue_url(path, text)
     ref = IssueRef.parse(url)

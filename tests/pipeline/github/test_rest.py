@@ -22,7 +22,7 @@ from pipeline.job import IssueRef
 from tests.stand_ins.github import OUTSIDER_TOKEN, READ_TOKEN, WRITE_TOKEN, GithubStandIn
 
 REF = IssueRef.parse("https://github.com/Octo/Sample/issues/1")
-NEW = NewPull(head="fix", base="main", title="Mend it", body="What was done.", draft=False)
+NEW = NewPull(head="fix", base="main", title="Fix it", body="What was done.", draft=False)
 
 
 @pytest.fixture
@@ -44,9 +44,7 @@ def forge(github: GithubStandIn) -> Forge:
     return forge_for(github)
 
 
-def test_a_repository_is_told_with_what_the_token_may_do(
-    github: GithubStandIn, forge: Forge
-) -> None:
+def test_a_repository_says_whether_the_token_may_push(github: GithubStandIn, forge: Forge) -> None:
     seen = forge.repository(REF)
     assert seen.full_name == "Octo/Sample"
     assert seen.clone_url == f"{github.origin}/Octo/Sample.git"
@@ -89,13 +87,13 @@ def test_an_issue_comes_with_all_pages_of_its_comments(github: GithubStandIn, fo
     }
 
 
-def test_texts_come_as_written(forge: Forge) -> None:
+def test_texts_are_as_written(forge: Forge) -> None:
     issue = forge.issue(REF)
     assert issue.body == "It is <!-- hidden --> broken."
     assert issue.association == "OWNER"
 
 
-def test_comments_without_end_are_not_all_fetched(github: GithubStandIn, forge: Forge) -> None:
+def test_comments_are_fetched_up_to_a_size(github: GithubStandIn, forge: Forge) -> None:
     number = github.add_issue("Octo/Sample", "Huge", "b", comments=["x" * 60_000] * 250)
     issue = forge.issue(IssueRef.parse(github.issue_url("Octo/Sample", number)))
     assert (
@@ -106,12 +104,14 @@ def test_comments_without_end_are_not_all_fetched(github: GithubStandIn, forge: 
     assert sum("/comments" in logged.path for logged in github.requests) == 1
 
 
-def test_a_pull_requests_number_is_recognised(github: GithubStandIn, forge: Forge) -> None:
-    made = forge.create_pull(REF, NEW)
-    assert forge.issue(IssueRef.parse(github.issue_url("octo/sample", made.number))).is_pull_request
+def test_the_number_of_a_pull_request_is_recognized(github: GithubStandIn, forge: Forge) -> None:
+    opened = forge.create_pull(REF, NEW)
+    assert forge.issue(
+        IssueRef.parse(github.issue_url("octo/sample", opened.number))
+    ).is_pull_request
 
 
-def test_what_is_missing_is_refused_with_the_reason(github: GithubStandIn, forge: Forge) -> None:
+def test_a_missing_issue_is_refused_with_the_reason(github: GithubStandIn, forge: Forge) -> None:
     github.add_repository("octo/secret", {"s": "s"}, private=True)
     github.delete_issue("Octo/Sample", github.add_issue("Octo/Sample", "Gone", ""))
     secret = IssueRef.parse("https://github.com/octo/secret/issues/1")
@@ -123,7 +123,7 @@ def test_what_is_missing_is_refused_with_the_reason(github: GithubStandIn, forge
         forge.issue(IssueRef.parse("https://github.com/octo/sample/issues/2"))
 
 
-def test_what_has_moved_is_refused_with_its_new_place(github: GithubStandIn, forge: Forge) -> None:
+def test_a_moved_issue_is_refused_with_its_new_address(github: GithubStandIn, forge: Forge) -> None:
     github.add_repository("octo/other", {"s": "s"})
     github.transfer_issue("Octo/Sample", 1, "octo/other")
     with pytest.raises(ForgeRefused, match=r"moved to https://github.com/octo/other/issues/1"):
@@ -137,16 +137,16 @@ def test_a_pull_request_is_opened_with_labels_and_reviewers(
     github: GithubStandIn, forge: Forge
 ) -> None:
     new = NewPull("fix", "main", "T", "B", draft=True, labels=("bug", "agent"), reviewers=("ada",))
-    made = forge.create_pull(REF, new)
+    opened = forge.create_pull(REF, new)
     [pull] = github.pulls("Octo/Sample")
     assert (pull.draft, pull.issue.labels, pull.reviewers) == (True, ["bug", "agent"], ["ada"])
-    assert made.url == f"https://github.com/Octo/Sample/pull/{made.number}"
-    assert made.state == "open"
-    assert made.head_sha == github.sha("Octo/Sample", "fix")
-    assert made.body == "B"
+    assert opened.url == f"https://github.com/Octo/Sample/pull/{opened.number}"
+    assert opened.state == "open"
+    assert opened.head_sha == github.sha("Octo/Sample", "fix")
+    assert opened.body == "B"
 
 
-def test_a_reviewer_that_github_refuses_costs_a_warning_not_the_others(
+def test_a_refused_reviewer_costs_a_warning_only(
     github: GithubStandIn, forge: Forge, caplog: pytest.LogCaptureFixture
 ) -> None:
     forge.create_pull(
@@ -157,7 +157,7 @@ def test_a_reviewer_that_github_refuses_costs_a_warning_not_the_others(
     assert "collaborators" in caplog.text
 
 
-def test_find_pulls_gives_open_and_closed_ones_of_the_branch_newest_first(
+def test_the_pull_requests_of_a_branch_are_found_newest_first(
     github: GithubStandIn, forge: Forge
 ) -> None:
     github.commit("Octo/Sample", {"c.txt": "c\n"}, branch="another")
@@ -165,8 +165,8 @@ def test_find_pulls_gives_open_and_closed_ones_of_the_branch_newest_first(
     github.close_pull("Octo/Sample", first.number)
     second = forge.create_pull(REF, NEW)
     forge.create_pull(REF, NewPull("another", "main", "T", "B", draft=False))
-    found = forge.find_pulls(REF, "fix")
-    assert [(pull.number, pull.state) for pull in found] == [
+    pulls = forge.find_pulls(REF, "fix")
+    assert [(pull.number, pull.state) for pull in pulls] == [
         (second.number, "open"),
         (first.number, "closed"),
     ]
@@ -174,23 +174,25 @@ def test_find_pulls_gives_open_and_closed_ones_of_the_branch_newest_first(
 
 
 def test_a_pull_request_is_updated(github: GithubStandIn, forge: Forge) -> None:
-    made = forge.create_pull(REF, NEW)
+    opened = forge.create_pull(REF, NEW)
     moved = github.commit("Octo/Sample", {"b.txt": "b2\n"}, branch="fix")
-    wanted = NewPull("fix", "main", "New", "Text", draft=False, labels=("bot",), reviewers=("ada",))
+    changed = NewPull(
+        "fix", "main", "New", "Text", draft=False, labels=("bot",), reviewers=("ada",)
+    )
     for _ in range(2):
-        updated = forge.update_pull(REF, made.number, wanted)
-        assert (updated.number, updated.body, updated.head_sha) == (made.number, "Text", moved)
+        updated = forge.update_pull(REF, opened.number, changed)
+        assert (updated.number, updated.body, updated.head_sha) == (opened.number, "Text", moved)
     (pull,) = github.pulls("Octo/Sample")
     assert (pull.issue.title, pull.issue.labels, pull.reviewers) == ("New", ["bot"], ["ada"])
 
 
-def test_a_second_pull_request_is_a_retry_so_that_looking_again_finds_the_first(
+def test_a_second_pull_request_is_a_retry(
     forge: Forge,
 ) -> None:
-    made = forge.create_pull(REF, NEW)
+    opened = forge.create_pull(REF, NEW)
     with pytest.raises(Retry, match="already exists for Octo:fix"):
         forge.create_pull(REF, NEW)
-    assert [pull.number for pull in forge.find_pulls(REF, "fix")] == [made.number]
+    assert [pull.number for pull in forge.find_pulls(REF, "fix")] == [opened.number]
 
 
 def test_a_pull_request_without_commits_is_refused(github: GithubStandIn, forge: Forge) -> None:
@@ -210,7 +212,7 @@ def test_wrong_credentials_pass_through(github: GithubStandIn) -> None:
 
 
 @pytest.mark.parametrize("status", [502, None])
-def test_a_post_whose_reply_is_lost_is_not_repeated(
+def test_a_post_with_a_lost_reply_is_not_repeated(
     github: GithubStandIn, forge: Forge, status: int | None
 ) -> None:
     github.fail_next("POST", "/pulls$", status=status, after_effect=True)
@@ -247,7 +249,7 @@ def test_a_rate_limit_passes_through_with_its_delay(github: GithubStandIn, forge
     assert 590 < (judge(raised.value).delay or 0) < 602
 
 
-def test_refused_credentials_are_told(forge: Forge, github: GithubStandIn) -> None:
+def test_refused_credentials_raise(forge: Forge, github: GithubStandIn) -> None:
     forge.check_credentials()
     with pytest.raises(BadCredentialsException):
         forge_for(github, "ghp_revoked").check_credentials()
@@ -261,7 +263,7 @@ def test_calls_from_many_threads_do_not_mix(github: GithubStandIn, forge: Forge)
     assert titles == [f"title {n}" for n in range(20)]
 
 
-def test_the_token_is_in_no_address_and_no_log(
+def test_the_token_is_in_no_url_and_no_log(
     github: GithubStandIn, forge: Forge, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
