@@ -166,7 +166,7 @@ def _enclosing_lines(lines: Sequence[str], start: int) -> list[int]:
     """Return the first lines of the classes around a definition, so that a method is not taken for
     a function.
     """
-    column = _first_column(lines[start:])
+    column = _first_column(lines, start)
     enclosing: list[int] = []
     for number in reversed(range(start)):
         if column == 0:
@@ -178,11 +178,11 @@ def _enclosing_lines(lines: Sequence[str], start: int) -> list[int]:
     return enclosing
 
 
-def _first_column(lines: Sequence[str]) -> int:
-    """Return the indentation of the first line that is not blank."""
-    for line in lines:
-        if line.strip():
-            return column_of(line)
+def _first_column(lines: Sequence[str], start: int) -> int:
+    """Return the indentation of the first line from ``start`` on that is not blank."""
+    for number in range(start, len(lines)):
+        if lines[number].strip():
+            return column_of(lines[number])
     return 0
 
 

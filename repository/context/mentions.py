@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from repository.context.query import Query
+from repository.context.sources import MAX_PATH
 from repository.files import name_of
 
 _NAMED_PATH = 2.2
@@ -15,6 +16,8 @@ _LAST_FRAME = 1.3
 _DEFINES_ONE = 1.15
 _DEFINES_AT_MOST = 1.45
 _NAMES_IN_REASON = 3
+_MAX_MODULE_PARTS = MAX_PATH // 2
+"""A path of a readable file has no more parts; hostile text has dotted names of any length."""
 _MAX_BEARERS = 5
 """A base name or a definition that more files share names none of them."""
 
@@ -154,7 +157,7 @@ def _resolve_module(dotted_name: str, by_name: PathsByName) -> list[str]:
     Its last parts are taken for attributes where no file is called so.
     """
     parts = dotted_name.split(".")
-    for size in range(len(parts), 0, -1):
+    for size in range(min(len(parts), _MAX_MODULE_PARTS), 0, -1):
         paths = _module_files(parts[:size], by_name)
         if paths:
             return paths if len(paths) <= _MAX_BEARERS else []

@@ -8,7 +8,8 @@ from repository.git import Entry, Mirror
 
 MAX_FILE_BYTES = 400_000
 MAX_TOTAL_BYTES = 256_000_000
-_MAX_PATH = 250
+MAX_PATH = 250
+"""Characters; longer paths are not read."""
 _BATCH = 500
 _MINIFIED_LINE = 400
 """Characters a line, on average: nobody writes so, and nobody edits it."""
@@ -64,7 +65,7 @@ def _is_readable(entry: Entry) -> bool:
         entry.mode in _REGULAR_FILE
         and 0 < entry.size <= MAX_FILE_BYTES
         and entry.path.isprintable()
-        and len(entry.path) <= _MAX_PATH
+        and len(entry.path) <= MAX_PATH
     )
 
 
