@@ -97,17 +97,22 @@ def command_line(
     if pipes is not None:
         options += ["--json-status-fd", str(pipes.status_w), "--block-fd", str(pipes.start_r)]
         descriptors += [pipes.status_w, pipes.start_r]
-    filter_fd = _memory_file(assemble_filter(this_processor(), monitor=None), stack)
+    seccomp_filter = assemble_filter(this_processor(), monitor=None)
+    filter_fd = _memory_file(seccomp_filter, stack)
     descriptors.append(filter_fd)
     options += ["--seccomp", str(filter_fd)]
     options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(command.cwd)]
 
-    encoded = b"".join(os.fsencode(option) + b"\0" for option in options)
-    options_fd = _memory_file(encoded, stack)
+    options_fd = _memory_file(_encode(options), stack)
     descriptors.append(options_fd)
     bwrap = [str(installation.bwrap), "--args", str(options_fd), "--"]
     argv = [*bwrap, *_drop_privileges(installation), "--", *command.argv]
     return CommandLine(limited_command(argv), tuple(descriptors))
+
+
+def _encode(options: list[str]) -> bytes:
+    """Return options as --args reads them."""
+    return b"".join(os.fsencode(option) + b"\0" for option in options)
 
 
 def _isolation() -> list[str]:
