@@ -11,7 +11,7 @@ Answer = dict[str, Any]
 
 
 class Sqs:
-    """Answers batch calls. ``fails`` says of an entry how often it fails still, and with what."""
+    """Answer batch calls. ``fails``: entry -> how often it still fails, and the failure."""
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
@@ -27,10 +27,10 @@ class Sqs:
         await self.go.wait()
         failed = []
         for entry in entries:
-            left, told = self.fails.get(entry["ReceiptHandle"], (0, {}))
+            left, failure = self.fails.get(entry["ReceiptHandle"], (0, {}))
             if left:
-                self.fails[entry["ReceiptHandle"]] = (left - 1, told)
-                failed.append({"Id": entry["Id"], **told})
+                self.fails[entry["ReceiptHandle"]] = (left - 1, failure)
+                failed.append({"Id": entry["Id"], **failure})
             else:
                 self.done.append(entry["ReceiptHandle"])
         return {"Successful": [], "Failed": failed} if failed else {"Successful": []}
@@ -61,7 +61,7 @@ async def add(batch: Batch, name: str) -> None:
     await batch.add(f"id-{name}", {"ReceiptHandle": name})
 
 
-async def test_what_comes_while_a_call_is_under_way_goes_out_together():
+async def test_entries_that_come_during_a_call_are_sent_together():
     sqs = Sqs()
     sqs.go.clear()
     batch = sqs.batch()
@@ -76,18 +76,16 @@ async def test_what_comes_while_a_call_is_under_way_goes_out_together():
     assert len(sqs.done) == BATCH + 3
 
 
-@pytest.mark.parametrize("told", [THROTTLED, INTERNAL])
-async def test_an_entry_that_is_throttled_is_not_done_until_sqs_has_done_it(
-    told: Answer, delays: list[int]
-):
+@pytest.mark.parametrize("failure", [THROTTLED, INTERNAL])
+async def test_throttled_entry_is_sent_until_sqs_takes_it(failure: Answer, delays: list[int]):
     sqs = Sqs()
-    sqs.fails["a"] = (2, told)
+    sqs.fails["a"] = (2, failure)
     await asyncio.gather(add(sqs.batch(), "a"))
     assert (sqs.calls, sqs.done) == ([["a"]] * 3, ["a"])
     assert delays == [1, 2]
 
 
-async def test_an_entry_is_not_tried_for_ever_and_stops_no_other():
+async def test_entry_is_not_sent_forever_and_stops_no_other():
     sqs = Sqs()
     sqs.fails["a"] = (1000, THROTTLED)
     batch = sqs.batch()
@@ -98,7 +96,7 @@ async def test_an_entry_is_not_tried_for_ever_and_stops_no_other():
     assert sqs.done == ["b"]
 
 
-async def test_an_entry_that_is_the_callers_fault_is_not_tried_again():
+async def test_entry_refused_by_the_senders_fault_is_not_sent_again():
     sqs = Sqs()
     sqs.fails["a"] = (1, STALE)
     with pytest.raises(EntriesFailed, match=r"id-a .ReceiptHandleIsInvalid"):
@@ -106,7 +104,7 @@ async def test_an_entry_that_is_the_callers_fault_is_not_tried_again():
     assert len(sqs.calls) == 1
 
 
-async def test_a_call_that_fails_fails_its_entries_and_not_the_next_call():
+async def test_failing_call_fails_its_entries_and_not_the_next_call():
     answers: list[Exception | None] = [ConnectionError("credentials have expired"), None]
 
     async def call(entries: list[Answer]) -> Answer:
@@ -115,13 +113,13 @@ async def test_a_call_that_fails_fails_its_entries_and_not_the_next_call():
         return {}
 
     batch = Batch("DeleteMessageBatch", call)
-    told = await asyncio.gather(add(batch, "a"), add(batch, "b"), return_exceptions=True)
-    assert [type(error) for error in told] == [ConnectionError] * 2
+    results = await asyncio.gather(add(batch, "a"), add(batch, "b"), return_exceptions=True)
+    assert [type(error) for error in results] == [ConnectionError] * 2
     await add(batch, "c")
     assert answers == []
 
 
-async def test_a_run_that_is_cancelled_while_it_waits_stops_no_other():
+async def test_cancelled_entry_stops_no_other():
     sqs = Sqs()
     sqs.go.clear()
     batch = sqs.batch()
@@ -140,28 +138,28 @@ async def test_a_run_that_is_cancelled_while_it_waits_stops_no_other():
     deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(fails=st.lists(st.integers(0, TRIES + 1), max_size=35))
-def test_each_entry_is_done_once_or_told_as_failed(fails: list[int]):
+def test_each_entry_succeeds_once_or_is_reported_as_failed(fails: list[int]):
     async def check() -> None:
         sqs = Sqs()
         sqs.fails = {str(n): (count, INTERNAL) for n, count in enumerate(fails)}
         batch = sqs.batch()
-        told = await asyncio.gather(
+        results = await asyncio.gather(
             *(add(batch, str(n)) for n in range(len(fails))), return_exceptions=True
         )
         assert sorted(sqs.done) == sorted(str(n) for n, count in enumerate(fails) if count < TRIES)
-        assert [error is None for error in told] == [count < TRIES for count in fails]
+        assert [error is None for error in results] == [count < TRIES for count in fails]
 
     asyncio.run(check())
 
 
-async def test_an_entry_waits_for_others_no_longer_than_until_its_batch_is_full():
+async def test_entry_waits_only_until_its_batch_is_full():
     sqs = Sqs()
     batch = Batch("DeleteMessageBatch", sqs.call, gather=3600)
     await asyncio.gather(*(add(batch, str(n)) for n in range(BATCH)))
     assert [len(call) for call in sqs.calls] == [BATCH]
 
 
-async def test_an_entry_that_no_other_follows_goes_out_after_its_wait():
+async def test_lone_entry_is_sent_after_its_wait():
     sqs = Sqs()
     batch = Batch("DeleteMessageBatch", sqs.call, gather=0.001)
     await add(batch, "a")

@@ -1,7 +1,6 @@
 """The queue's contract, against both stand-ins."""
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +49,7 @@ class Clock:
         return self.now
 
 
-async def test_a_delivery_carries_the_message_and_how_often_it_was_received(aws: Aws):
+async def test_delivery_has_the_message_and_its_receive_count(aws: Aws):
     async with SqsQueue(aws.make_queue().url, visibility_timeout=30) as queue:
         message_id = await queue.send('{"a": "ü"}', {"failed_generation": "3"})
         (first,) = await queue.receive(10, 0)
@@ -65,7 +64,7 @@ async def test_a_delivery_carries_the_message_and_how_often_it_was_received(aws:
         assert aws.depth(queue.url) == (0, 0)
 
 
-async def test_a_submitted_job_is_read_as_it_was_sent(aws: Aws):
+async def test_submitted_job_is_read_as_it_was_sent(aws: Aws):
     job = FixIssueJob(issue_url=ISSUE, metadata={"team": "blue"})
     async with SqsQueue(aws.make_queue().url, visibility_timeout=30) as queue:
         await queue.submit(job)
@@ -73,7 +72,7 @@ async def test_a_submitted_job_is_read_as_it_was_sent(aws: Aws):
     assert parse_job(delivery.body) == job
 
 
-async def test_more_messages_than_a_batch_holds_are_deleted(aws: Aws):
+async def test_more_messages_than_a_batch_are_deleted(aws: Aws):
     async with SqsQueue(aws.make_queue().url, visibility_timeout=30) as queue:
         for number in range(12):
             await queue.send(str(number))
@@ -86,7 +85,9 @@ async def test_more_messages_than_a_batch_holds_are_deleted(aws: Aws):
 
 
 @pytest.mark.parametrize("operation", ["delete", "release"])
-async def test_a_failed_entry_of_a_batch_is_told_and_the_others_are_done(aws: Aws, operation: str):
+async def test_failed_entry_of_a_batch_is_reported_and_the_others_are_done(
+    aws: Aws, operation: str
+):
     async with SqsQueue(aws.make_queue().url, visibility_timeout=30) as queue:
         await queue.send("one")
         await queue.send("two")
@@ -98,7 +99,7 @@ async def test_a_failed_entry_of_a_batch_is_told_and_the_others_are_done(aws: Aw
         assert aws.depth(queue.url) == ((0, 1) if operation == "delete" else (1, 1))
 
 
-async def test_a_message_is_hidden_for_no_longer_than_sqs_allows(aws: Aws):
+async def test_message_is_hidden_for_no_longer_than_sqs_allows(aws: Aws):
     clock = Clock()
     async with SqsQueue(aws.make_queue().url, visibility_timeout=30, clock=clock) as queue:
         await queue.send("x")
@@ -112,7 +113,7 @@ async def test_a_message_is_hidden_for_no_longer_than_sqs_allows(aws: Aws):
         assert aws.depth(queue.url) == (1, 0)
 
 
-async def test_the_extender_keeps_a_message_hidden_and_respects_the_limit_too(aws: Aws):
+async def test_extender_keeps_a_message_hidden_within_the_limit(aws: Aws):
     clock = Clock()
     async with SqsQueue(aws.make_queue().url, visibility_timeout=30, clock=clock) as queue:
         await queue.send("x")
@@ -126,7 +127,7 @@ async def test_the_extender_keeps_a_message_hidden_and_respects_the_limit_too(aw
         assert aws.depth(queue.url) == (1, 0)
 
 
-async def test_the_extender_leaves_a_silent_sqs_alone_for_a_while(
+async def test_extender_leaves_a_silent_sqs_alone_for_a_while(
     aws: Aws, monkeypatch: pytest.MonkeyPatch
 ):
     clock = Clock()
@@ -144,7 +145,7 @@ async def test_the_extender_leaves_a_silent_sqs_alone_for_a_while(
             extender.extend(delivery)
 
 
-async def test_a_message_is_put_aside_untouched_with_its_attributes_and_the_reason(aws: Aws):
+async def test_dead_letter_has_the_untouched_body_the_attributes_and_the_reason(aws: Aws):
     made = aws.make_queue()
     body = ' not a job: "ü\U0001f600"\t\n'
     async with SqsQueue(made.url, visibility_timeout=30) as queue:
@@ -156,20 +157,20 @@ async def test_a_message_is_put_aside_untouched_with_its_attributes_and_the_reas
         assert await queue.dead_letters_url() == made.dead_letters_url
     (message,) = aws.messages(made.dead_letters_url)
     assert message["Body"] == body
-    told = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
-    assert told == {
+    texts = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert texts == {
         "sender": "billing",
         REASON: "no JSON\N{REPLACEMENT CHARACTER}",
         FAILED_GENERATION: "1",
     }
 
 
-async def test_a_message_that_fills_its_queue_is_put_aside_without_the_reason(aws: Aws):
+async def test_dead_letter_of_the_largest_size_has_no_reason(aws: Aws):
     made = aws.make_queue()
-    asked = aws.sqs.get_queue_attributes(
+    response = aws.sqs.get_queue_attributes(
         QueueUrl=made.dead_letters_url, AttributeNames=["MaximumMessageSize"]
     )
-    body = "x" * int(asked["Attributes"]["MaximumMessageSize"])
+    body = "x" * int(response["Attributes"]["MaximumMessageSize"])
     async with SqsQueue(made.url, visibility_timeout=30) as queue:
         await queue.send(body)
         (delivery,) = await queue.receive(1, 0)
@@ -178,7 +179,7 @@ async def test_a_message_that_fills_its_queue_is_put_aside_without_the_reason(aw
     assert (message["Body"] == body, message.get("MessageAttributes", {})) == (True, {})
 
 
-async def test_a_queue_without_a_dead_letter_queue_says_so(aws: Aws):
+async def test_queue_without_a_dead_letter_queue_is_an_error(aws: Aws):
     url = aws.sqs.create_queue(QueueName="alone")["QueueUrl"]
     async with SqsQueue(url, visibility_timeout=30) as queue:
         await queue.send("x")
@@ -191,10 +192,10 @@ def attribute(text: str) -> dict[str, str]:
     return {"DataType": "String", "StringValue": text}
 
 
-def taken(attributes: dict[str, dict[str, str]]) -> int:
+def size_of(attributes: dict[str, dict[str, str]]) -> int:
     return sum(
-        len(json.dumps(n)) - 2 + len("String") + len(v["StringValue"].encode())
-        for n, v in attributes.items()
+        len(name) + len("String") + len(value["StringValue"].encode())
+        for name, value in attributes.items()
     )
 
 
@@ -206,20 +207,22 @@ def taken(attributes: dict[str, dict[str, str]]) -> int:
     reason=st.text(max_size=60),
     room=st.integers(-5, 400),
 )
-def test_attributes_fit_their_room_and_the_reason_gives_way_first(
+def test_attributes_fit_their_room_and_the_reason_is_dropped_first(
     sent: dict[str, str], reason: str, room: int
 ):
-    wanted = {FAILED_GENERATION: attribute("7")} | {
+    attributes = {FAILED_GENERATION: attribute("7")} | {
         name: attribute(text) for name, text in sent.items()
     }
-    kept = fit_attributes(wanted, reason, room)
-    assert len(kept) <= MAX_ATTRIBUTES
-    assert taken(kept) <= max(room, 0)
-    assert (FAILED_GENERATION in kept) == (room >= taken({FAILED_GENERATION: attribute("7")}))
-    if REASON not in sent and REASON in kept:
-        assert kept[REASON]["StringValue"]
-        if "\N{REPLACEMENT CHARACTER}" not in kept[REASON]["StringValue"]:
-            assert reason.startswith(kept[REASON]["StringValue"])
+    fitting = fit_attributes(attributes, reason, room)
+    assert len(fitting) <= MAX_ATTRIBUTES
+    assert size_of(fitting) <= max(room, 0)
+    assert (FAILED_GENERATION in fitting) == (room >= size_of({FAILED_GENERATION: attribute("7")}))
+    if REASON not in sent and REASON in fitting:
+        assert fitting[REASON]["StringValue"]
+        if "\N{REPLACEMENT CHARACTER}" not in fitting[REASON]["StringValue"]:
+            assert reason.startswith(fitting[REASON]["StringValue"])
     assert all(
-        kept[name] == value for name, value in wanted.items() if name in kept and name != REASON
+        fitting[name] == value
+        for name, value in attributes.items()
+        if name in fitting and name != REASON
     )

@@ -84,5 +84,5 @@ async def test_run_whose_worker_always_dies_has_failed(world: World):
     ((_, attributes),) = world.dead_letters()
     assert attributes[FAILED_GENERATION] == "0"
     assert "its worker died 5 times" in attributes[REASON]
-    ((_, told),) = world.aws.events(world.topic)
-    assert told["outcome"] == "failed"
+    ((_, attributes),) = world.aws.events(world.topic)
+    assert attributes["outcome"] == "failed"

@@ -120,8 +120,8 @@ async def test_invalid_job_that_names_an_issue_is_rejected_with_the_field(world:
     async with world.working():
         assert (await world.queue.next_action()).kind == "deleted"
     ((body, attributes),) = world.aws.events(world.topic)
-    told = json.loads(body)["data"]
-    assert (told["outcome"], told["reason"], told["metadata"]) == (
+    data = json.loads(body)["data"]
+    assert (data["outcome"], data["reason"], data["metadata"]) == (
         "rejected",
         "colour: unknown field",
         {"team": "blue"},
@@ -137,7 +137,7 @@ async def test_invalid_message_that_comes_twice_is_rejected_twice(world: World):
         await world.send(body)
         assert (await world.queue.next_action()).kind == "deleted"
     events = world.aws.events(world.topic)
-    assert [json.loads(told)["data"]["reason"] for told, _ in events] == [
+    assert [json.loads(body)["data"]["reason"] for body, _ in events] == [
         "colour: unknown field"
     ] * 2
     assert world.dead_letters() == []
@@ -165,9 +165,9 @@ async def test_invalid_message_is_not_answered_by_another_jobs_event(world: Worl
     assert kept == body
     assert "replay.idd: unknown field" in attributes[REASON]
     assert FAILED_GENERATION not in attributes
-    assert ["duplicate" in told for _, told in world.aws.events(world.topic)] == [False], (
-        "its own event, once"
-    )
+    assert ["duplicate" in attributes for _, attributes in world.aws.events(world.topic)] == [
+        False
+    ], "its own event, once"
 
 
 async def test_failed_run_is_dead_lettered_and_a_redrive_starts_the_next_generation(

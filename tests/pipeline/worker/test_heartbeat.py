@@ -37,7 +37,7 @@ def watch(
     heartbeat.watch(key, beats, on_lost=on_lost, on_cancel=on_cancel)
 
 
-async def test_it_beats_while_the_event_loop_is_blocked():
+async def test_heart_beats_while_the_event_loop_is_blocked():
     beats = Beats()
     with Heartbeat(0.01, lease_seconds=60) as heartbeat:
         second = beats.at(2)
@@ -73,22 +73,22 @@ def test_unwatch_waits_for_the_beat_under_way_and_no_beat_follows_it():
         assert beats.count == counted
 
 
-def test_a_lost_lease_is_told_once_and_ends_the_beats():
+def test_lost_lease_is_reported_once_and_ends_the_beats():
     def gone(_: int) -> bool:
         raise LeaseLost("another worker has it")
 
-    told: list[str] = []
+    reasons: list[str] = []
     beats = Beats(gone)
     other = Beats()
     with Heartbeat(0.01, lease_seconds=60) as heartbeat:
-        watch(heartbeat, "run", beats, on_lost=told.append)
+        watch(heartbeat, "run", beats, on_lost=reasons.append)
         third = other.at(3)
         watch(heartbeat, "other", other)
         assert third.wait(PATIENCE)
-    assert (told, beats.count) == (["another worker has it"], 1)
+    assert (reasons, beats.count) == (["another worker has it"], 1)
 
 
-def test_a_store_that_is_down_for_as_long_as_the_lease_means_that_it_is_lost():
+def test_lease_is_lost_when_the_store_is_down_for_its_length():
     def down(_: int) -> bool:
         raise ConnectionError("no answer")
 
@@ -98,7 +98,7 @@ def test_a_store_that_is_down_for_as_long_as_the_lease_means_that_it_is_lost():
         assert lost.wait(PATIENCE)
 
 
-def test_a_beat_that_fails_once_is_tried_again_and_nothing_is_lost():
+def test_beat_that_fails_once_is_tried_again_and_nothing_is_lost():
     def down_once(number: int) -> bool:
         if number == 1:
             raise ConnectionError("no answer")
@@ -111,17 +111,17 @@ def test_a_beat_that_fails_once_is_tried_again_and_nothing_is_lost():
         assert third.wait(PATIENCE)
 
 
-def test_a_cancellation_is_told_once_and_the_beats_go_on():
-    told: list[bool] = []
+def test_cancellation_is_reported_once_and_the_beats_go_on():
+    cancellations: list[bool] = []
     beats = Beats(lambda _: True)
     fourth = beats.at(4)
     with Heartbeat(0.01, lease_seconds=60) as heartbeat:
-        watch(heartbeat, "run", beats, on_cancel=lambda: told.append(True))
+        watch(heartbeat, "run", beats, on_cancel=lambda: cancellations.append(True))
         assert fourth.wait(PATIENCE)
-    assert told == [True]
+    assert cancellations == [True]
 
 
-def test_a_callback_that_fails_stops_no_other_run():
+def test_failing_callback_stops_no_other_run():
     beats = Beats()
     third = beats.at(3)
     with Heartbeat(0.01, lease_seconds=60) as heartbeat:
@@ -130,7 +130,7 @@ def test_a_callback_that_fails_stops_no_other_run():
         assert third.wait(PATIENCE)
 
 
-def test_lateness_is_recorded_where_one_beat_holds_up_the_next():
+def test_lateness_is_recorded_when_one_beat_holds_up_the_next():
     now = [0.0]
 
     def takes_five_seconds_once(number: int) -> bool:
@@ -158,7 +158,7 @@ def test_leaving_the_context_ends_the_thread():
     assert "heartbeat" not in [thread.name for thread in threading.enumerate()]
 
 
-def test_an_idle_heartbeat_turns_once_an_interval_and_a_stuck_one_does_not():
+def test_idle_heartbeat_turns_once_an_interval_and_a_stuck_one_does_not():
     now = [0.0]
     turned = threading.Event()
     stuck = threading.Event()
@@ -187,7 +187,7 @@ def test_an_idle_heartbeat_turns_once_an_interval_and_a_stuck_one_does_not():
         stuck.set()
 
 
-def test_lateness_is_handed_over_once():
+def test_lateness_is_drained_once():
     beats = Beats()
     with Heartbeat(0.01, lease_seconds=60) as heartbeat:
         third = beats.at(3)

@@ -123,5 +123,8 @@ async def test_credentials_that_expire_before_the_delete_delay_it(
         await SqsQueue.release(world.queue, action.delivery)
         assert (await world.queue.next_action()).kind == "deleted"
     assert len(world.engine.executed) == 1
-    assert sorted("duplicate" in told for _, told in world.aws.events(world.topic)) == [False, True]
+    assert sorted("duplicate" in attributes for _, attributes in world.aws.events(world.topic)) == [
+        False,
+        True,
+    ]
     assert world.depth() == (0, 0)

@@ -62,7 +62,7 @@ def finished(
     return again.run
 
 
-async def test_the_rows_of_another_worker_are_published_with_their_attributes(
+async def test_rows_of_another_worker_are_published_with_their_attributes(
     aws: Aws, topic: Topic, store: SqliteStore, tmp_path: Path
 ):
     other = SqliteStore(tmp_path / "store.db")
@@ -80,7 +80,7 @@ async def test_the_rows_of_another_worker_are_published_with_their_attributes(
     }
 
 
-async def test_more_rows_than_a_page_holds_go_out_in_one_drain(
+async def test_more_rows_than_a_page_are_published_in_one_drain(
     aws: Aws, topic: Topic, store: SqliteStore
 ):
     for number in range(1, PAGE + 4):
@@ -90,7 +90,7 @@ async def test_more_rows_than_a_page_holds_go_out_in_one_drain(
     assert len(aws.events(topic)) == PAGE + 3
 
 
-async def test_a_row_that_sns_refuses_stays_pending_waits_longer_and_stops_no_other(
+async def test_refused_row_stays_pending_and_holds_up_no_other(
     aws: Aws, topic: Topic, store: SqliteStore
 ):
     clock = Clock()
@@ -108,14 +108,14 @@ async def test_a_row_that_sns_refuses_stays_pending_waits_longer_and_stops_no_ot
     assert store.pending_events(50) == []
 
 
-async def test_an_event_is_published_again_byte_for_byte_and_marked(
+async def test_event_is_republished_byte_for_byte_and_marked(
     aws: Aws, topic: Topic, store: SqliteStore
 ):
     run = finished(store, 1, None, {"team": "blü"})
-    asked: list[FixIssueJob | None] = []
+    jobs: list[FixIssueJob | None] = []
 
     def topic_of(job: FixIssueJob | None) -> str:
-        asked.append(job)
+        jobs.append(job)
         return topic.arn
 
     async with Publisher(store, topic_of) as publisher:
@@ -129,10 +129,10 @@ async def test_an_event_is_published_again_byte_for_byte_and_marked(
         "outcome": "no_fix",
         "duplicate": "true",
     }
-    assert asked == [FixIssueJob.model_validate_json(run.body)]
+    assert jobs == [FixIssueJob.model_validate_json(run.body)]
 
 
-async def test_a_poke_wakes_the_loop_a_store_that_fails_does_not_end_it_and_a_stop_drains_once_more(
+async def test_loop_survives_a_failing_store_wakes_when_called_and_drains_once_more_at_the_stop(
     aws: Aws, topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ):
     loop = asyncio.get_running_loop()
@@ -164,7 +164,7 @@ async def test_a_poke_wakes_the_loop_a_store_that_fails_does_not_end_it_and_a_st
     assert len(aws.events(topic)) == 2, "the last drain takes what came before the stop"
 
 
-async def test_an_hour_without_sns_loses_nothing_and_does_not_hammer_it(
+async def test_hour_without_sns_loses_nothing_and_does_not_hammer_it(
     aws: Aws, topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ):
     clock = Clock()
@@ -194,15 +194,15 @@ async def test_an_hour_without_sns_loses_nothing_and_does_not_hammer_it(
 @pytest.mark.parametrize(
     "code", ["ThrottledException", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch"]
 )
-async def test_what_sns_refuses_to_everybody_is_asked_of_it_with_one_event(
+async def test_outage_is_probed_with_one_event(
     topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch, code: str
 ):
     for number in (1, 2, 3):
         finished(store, number, topic.arn)
     refused: list[str] = []
 
-    async def refuse(**given: str) -> object:
-        refused.append(given["Message"])
+    async def refuse(**parameters: str) -> object:
+        refused.append(parameters["Message"])
         answer = {
             "Error": {"Code": code, "Message": ""},
             "ResponseMetadata": {"HTTPStatusCode": 400},

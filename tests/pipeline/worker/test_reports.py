@@ -76,9 +76,9 @@ async def test_each_ended_run_is_a_line_of_metrics(world: World, caplog: pytest.
     await world.send(job())
     async with world.working():
         await world.queue.next_action()
-    (told,) = [record.fields for record in caplog.records if record.name == METRICS]
-    assert (told["runs"], told["outcome"]) == (1, "pr_opened")
-    assert 25.0 < told["queue_wait_seconds"] < 60.0
+    (fields,) = [record.fields for record in caplog.records if record.name == METRICS]
+    assert (fields["runs"], fields["outcome"]) == (1, "pr_opened")
+    assert 25.0 < fields["queue_wait_seconds"] < 60.0
 
 
 async def test_deployments_figures_are_logged_each_minute_although_the_store_was_down(
@@ -86,7 +86,7 @@ async def test_deployments_figures_are_logged_each_minute_although_the_store_was
 ):
     caplog.set_level("INFO")
     answers = iter([ConnectionError("the store is down"), 1_250_000])
-    told = asyncio.Event()
+    reported_three_times = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def spent(**_: object) -> int:
@@ -95,7 +95,7 @@ async def test_deployments_figures_are_logged_each_minute_although_the_store_was
                 raise error
             case int(micro):
                 return micro
-        loop.call_soon_threadsafe(told.set)
+        loop.call_soon_threadsafe(reported_three_times.set)
         return 0
 
     monkeypatch.setattr(world.store, "spent", spent)
@@ -104,7 +104,7 @@ async def test_deployments_figures_are_logged_each_minute_although_the_store_was
     world.store.release(claimed.lease)
     world.clock.now += 90
     async with world.working():
-        await asyncio.wait_for(told.wait(), PATIENCE)
+        await asyncio.wait_for(reported_three_times.wait(), PATIENCE)
     lines = [record.fields for record in caplog.records if record.name == METRICS]
     figures = [fields for fields in lines if fields.get("spent_today_usd") == 1.25]
     assert [fields["oldest_unfinished_seconds"] for fields in figures] == [90.0]

@@ -22,8 +22,8 @@ class Clock:
         return self.now
 
 
-class Told:
-    """What ECS was told, in order."""
+class Requests:
+    """The requests to ECS, in order."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -39,77 +39,76 @@ class Told:
         return await asyncio.wait_for(self.queue.get(), PATIENCE)
 
 
-async def settled(protection: TaskProtection, wanted: tuple[bool | None, float | None]) -> None:
-    """Wait until the protection has nothing to tell but ``wanted``."""
-    while protection.due() != wanted:
+async def wait_until_due(protection: TaskProtection, due: tuple[bool | None, float | None]) -> None:
+    while protection.due() != due:
         await asyncio.sleep(0)
 
 
-async def test_only_the_first_run_and_the_end_of_the_last_are_told():
-    told = Told()
+async def test_only_the_first_run_and_the_end_of_the_last_are_reported():
+    requests = Requests()
     clock = Clock()
-    async with TaskProtection(told, clock=clock) as protection:
+    async with TaskProtection(requests, clock=clock) as protection:
         with protection.hold():
-            assert await told.next() is True
+            assert await requests.next() is True
             with protection.hold():
                 pass
-            await settled(protection, (None, MINUTES * 30.0))
+            await wait_until_due(protection, (None, MINUTES * 30.0))
         assert protection.due() == (None, LINGER)
         clock.now += LINGER
         protection._changed.set()
-        assert await told.next() is False
-        await settled(protection, (None, None))
-    assert told.queue.empty()
+        assert await requests.next() is False
+        await wait_until_due(protection, (None, None))
+    assert requests.queue.empty()
 
 
-async def test_a_busy_queue_does_not_flap():
-    told = Told()
+async def test_busy_queue_does_not_make_protection_flap():
+    requests = Requests()
     clock = Clock()
-    async with TaskProtection(told, clock=clock) as protection:
+    async with TaskProtection(requests, clock=clock) as protection:
         for _ in range(20):
             with protection.hold():
-                await settled(protection, (None, MINUTES * 30.0 - clock.now))
+                await wait_until_due(protection, (None, MINUTES * 30.0 - clock.now))
             clock.now += LINGER - 1
-    assert (told.queue.qsize(), await told.next()) == (1, True)
+    assert (requests.queue.qsize(), await requests.next()) == (1, True)
 
 
-async def test_a_long_run_is_protected_anew_before_protection_ends():
-    told = Told()
+async def test_protection_of_a_long_run_is_renewed_in_time():
+    requests = Requests()
     clock = Clock()
-    async with TaskProtection(told, clock=clock) as protection:
+    async with TaskProtection(requests, clock=clock) as protection:
         with protection.hold():
-            assert await told.next() is True
-            await settled(protection, (None, MINUTES * 30.0))
+            assert await requests.next() is True
+            await wait_until_due(protection, (None, MINUTES * 30.0))
             clock.now += MINUTES * 30.0
             assert protection.due() == (True, None)
             protection._changed.set()
-            assert await told.next() is True
-            await settled(protection, (None, MINUTES * 30.0))
+            assert await requests.next() is True
+            await wait_until_due(protection, (None, MINUTES * 30.0))
 
 
-async def test_a_failure_hurts_no_run_and_is_tried_again_later():
-    told = Told()
+async def test_failed_request_is_tried_again_later():
+    requests = Requests()
     clock = Clock()
-    told.errors = [OSError("the agent is busy")] * 2
-    async with TaskProtection(told, clock=clock) as protection:
+    requests.errors = [OSError("the agent is busy")] * 2
+    async with TaskProtection(requests, clock=clock) as protection:
         with protection.hold():
             for failures in (1, 2):
-                assert await told.next() is True
+                assert await requests.next() is True
                 while protection._retry.failures != failures:
                     await asyncio.sleep(0)
                 clock.now += 100.0
                 protection._changed.set()
-            assert await told.next() is True
-            await settled(protection, (None, MINUTES * 30.0))
+            assert await requests.next() is True
+            await wait_until_due(protection, (None, MINUTES * 30.0))
         assert protection.due() == (None, LINGER)
 
 
-async def test_what_never_ran_tells_nothing():
-    told = Told()
-    async with TaskProtection(told) as protection:
+async def test_task_without_a_run_requests_nothing():
+    requests = Requests()
+    async with TaskProtection(requests) as protection:
         assert protection.due() == (None, None)
         await asyncio.sleep(0)
-    assert told.queue.empty()
+    assert requests.queue.empty()
 
 
 @pytest.fixture
@@ -118,7 +117,7 @@ def stand_in() -> Iterator[EcsAgent]:
         yield server
 
 
-def test_the_agent_is_asked_as_it_is_documented(stand_in: EcsAgent):
+def test_agent_gets_documented_requests(stand_in: EcsAgent):
     put = connect_agent({AGENT_VARIABLE: stand_in.uri})
     assert put is not None
     put(True)
@@ -137,7 +136,7 @@ def test_the_agent_is_asked_as_it_is_documented(stand_in: EcsAgent):
         (500, {}),
     ],
 )
-def test_a_refusal_is_an_error(stand_in: EcsAgent, answer: tuple[int, dict[str, object]]):
+def test_refusal_is_an_error(stand_in: EcsAgent, answer: tuple[int, dict[str, object]]):
     stand_in.answers = [answer]
     put = connect_agent({AGENT_VARIABLE: stand_in.uri})
     assert put is not None
@@ -145,5 +144,5 @@ def test_a_refusal_is_an_error(stand_in: EcsAgent, answer: tuple[int, dict[str, 
         put(True)
 
 
-def test_outside_ecs_nobody_is_asked():
+def test_outside_ecs_there_is_no_agent():
     assert connect_agent({}) is None

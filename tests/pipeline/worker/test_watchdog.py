@@ -26,7 +26,7 @@ def watchdog(clock: Clock, ended: list[int]) -> Watchdog:
     return Watchdog(limit=300.0, interval=3600.0, end=ended.append, clock=clock)
 
 
-async def test_a_loop_that_stands_still_past_the_limit_ends_the_process_and_says_where(
+async def test_loop_that_stands_still_past_the_limit_ends_the_process_and_says_where(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ):
     ended: list[int] = []
@@ -38,14 +38,14 @@ async def test_a_loop_that_stands_still_past_the_limit_ends_the_process_and_says
         clock.now += 1.0
         dog.check()
     assert ended == [EXIT_STATUS]
-    (said,) = [
+    (message,) = [
         record.getMessage() for record in caplog.records if record.levelno == logging.CRITICAL
     ]
-    assert "300 s" in said
-    assert "check" in said, "where the loop's thread is: in this test"
+    assert "300 s" in message
+    assert "check" in message, "where the loop's thread is: in this test"
 
 
-async def test_a_loop_that_turns_is_left_alone_and_its_delay_measured(clock: Clock):
+async def test_delay_of_a_turning_loop_is_measured(clock: Clock):
     ended: list[int] = []
     with watchdog(clock, ended) as dog:
         for late in (0.2, 0.5, 0.1):
@@ -58,7 +58,7 @@ async def test_a_loop_that_turns_is_left_alone_and_its_delay_measured(clock: Clo
     assert ended == []
 
 
-async def test_a_stall_is_told_once_and_counted(clock: Clock, caplog: pytest.LogCaptureFixture):
+async def test_stall_is_logged_once_and_counted(clock: Clock, caplog: pytest.LogCaptureFixture):
     with watchdog(clock, []) as dog:
         dog.check()
         for _ in range(3):
@@ -69,13 +69,13 @@ async def test_a_stall_is_told_once_and_counted(clock: Clock, caplog: pytest.Log
     assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
 
 
-async def test_it_sees_a_blocked_loop_from_its_own_thread():
+async def test_watchdog_sees_a_blocked_loop_from_its_own_thread():
     ended = threading.Event()
     with Watchdog(limit=0.05, interval=0.01, end=lambda status: ended.set()):
         assert ended.wait(PATIENCE), "this wait blocks the loop's own thread"
 
 
-async def test_a_log_that_takes_no_line_does_not_save_a_stuck_process(
+async def test_blocked_log_does_not_save_a_stuck_process(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ):
     stuck = threading.Event()
@@ -90,7 +90,7 @@ async def test_a_log_that_takes_no_line_does_not_save_a_stuck_process(
     assert ended == [EXIT_STATUS]
 
 
-def test_a_loop_that_was_closed_ends_the_thread():
+def test_closed_loop_ends_the_thread():
     async def enter() -> Watchdog:
         return Watchdog(interval=0.01).__enter__()
 
