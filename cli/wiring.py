@@ -37,7 +37,7 @@ from stages.order import StageTools, compose
 from stages.propose_patch import Plan
 
 #: The name of a model that was passed to ``build``, where the settings name none.
-UNNAMED_MODEL = "given"
+UNNAMED_MODEL = "unnamed"
 #: What a deployment on ECS must choose, since each default would risk something there.
 _REQUIRED_ON_ECS = ("allowed_repositories", "push")
 

@@ -15,16 +15,24 @@ _OPTIONS = SerializationOptions(
 
 
 @cache
-def read(name: str) -> dict[str, Any]:
-    """A file's blocks by type; expressions are strings in ``${}``."""
-    return hcl2.loads((TERRAFORM / name).read_text(), serialization_options=_OPTIONS)
+def read(file: str) -> dict[str, Any]:
+    """Return a file's blocks by type; expressions are strings in ``${}``."""
+    return hcl2.loads((TERRAFORM / file).read_text(), serialization_options=_OPTIONS)
 
 
-def block(name: str, kind: str, *labels: str) -> dict[str, Any]:
-    """One block of a file, by its labels."""
-    for found in read(name)[kind]:
+def named_blocks(file: str, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the name and the body of each block of one type; none where the file has none."""
+    blocks = []
+    for block_by_name in read(file).get(kind, []):
+        blocks.extend(block_by_name.items())
+    return blocks
+
+
+def block(file: str, kind: str, *labels: str) -> dict[str, Any]:
+    """Return one block of a file, by its labels."""
+    for body in read(file)[kind]:
         for label in labels:
-            found = found.get(label, {})
-        if found:
-            return found
-    raise LookupError(f"{name} has no {kind} {' '.join(labels)}")
+            body = body.get(label, {})
+        if body:
+            return body
+    raise LookupError(f"{file} has no {kind} {' '.join(labels)}")

@@ -1,4 +1,4 @@
-"""The task definition gives the worker each setting that it needs, by its name and with the code's
+"""The task definition sets each setting that the worker needs, by its name and with the code's
 default.
 """
 
@@ -10,66 +10,69 @@ import pytest
 from pipeline.settings import Settings, variable
 from tests.terraform.hcl import TERRAFORM, block, read
 
-NAMES = {variable(name): name for name in Settings.model_fields}
+ALL_VARIABLES = {variable(name) for name in Settings.model_fields}
 
 
-def given() -> set[str]:
-    made = read("settings.tf")["locals"][0]
-    return {*made["settings"], *made["optional"], *re.findall(r"[A-Z]+_[A-Z_]+", made["secrets"])}
+def plain_variables() -> set[str]:
+    """Return the variables that the task definition sets in clear text."""
+    task = read("settings.tf")["locals"][0]
+    return {*task["settings"], *task["optional"]}
 
 
-def not_needed() -> dict[str, str]:
-    """Variable -> why the task definition leaves it out, from the README's table."""
-    table = (
-        (TERRAFORM / "README.md")
-        .read_text()
-        .partition("## Settings that the task definition leaves out")[2]
-    )
-    return dict(re.findall(r"^\| `(\w+)` \| (.+?) \|$", table.partition("\n## ")[0], re.MULTILINE))
+def task_variables() -> set[str]:
+    """Return all variables that the task definition sets."""
+    task = read("settings.tf")["locals"][0]
+    return plain_variables() | set(re.findall(r"[A-Z]+_[A-Z_]+", task["secrets"]))
+
+
+def omitted_variables() -> dict[str, str]:
+    """Return why the task definition omits a variable, from the table in the README."""
+    readme = (TERRAFORM / "README.md").read_text()
+    section = readme.partition("## Settings that the task definition leaves out")[2]
+    table = section.partition("\n## ")[0]
+    return dict(re.findall(r"^\| `(\w+)` \| (.+?) \|$", table, re.MULTILINE))
 
 
 def test_every_setting_is_in_the_task_definition_or_documented_as_omitted():
-    assert sorted(NAMES.keys() - given() - not_needed().keys()) == []
+    missing = ALL_VARIABLES - task_variables() - omitted_variables().keys()
+    assert missing == set()
 
 
 def test_no_setting_is_both_set_and_documented_as_omitted():
-    assert given() & not_needed().keys() == set()
-    assert all(len(why) > 15 for why in not_needed().values())
+    assert task_variables() & omitted_variables().keys() == set()
+    for name, reason in omitted_variables().items():
+        assert len(reason) > 15, name
 
 
 def test_the_task_definition_sets_only_known_settings():
-    ours = {name for name in given() if name.startswith("CODING_AGENT_")}
-    assert ours - NAMES.keys() == set()
+    ours = {name for name in task_variables() if name.startswith("CODING_AGENT_")}
+    assert ours <= ALL_VARIABLES
 
 
 def test_secrets_are_not_in_the_environment():
-    secret = {
-        name
-        for name, field in Settings.model_fields.items()
-        if "SecretStr" in str(field.annotation)
-    }
-    made = read("settings.tf")["locals"][0]
-    assert {variable(name) for name in secret} & {*made["settings"], *made["optional"]} == set()
-    assert {variable(name) for name in secret} <= given()
+    secrets = set()
+    for name, field in Settings.model_fields.items():
+        if "SecretStr" in str(field.annotation):
+            secrets.add(variable(name))
+    assert secrets & plain_variables() == set()
+    assert secrets <= task_variables()
 
 
 @pytest.mark.parametrize("name", ["concurrency", "visibility_timeout", "github_api_url"])
 def test_a_variables_default_is_the_settings(name: str):
-    assert block("variables.tf", "variable", name)["default"] == Settings.model_fields[name].default
+    default = block("variables.tf", "variable", name)["default"]
+    assert default == Settings.model_fields[name].default
 
 
 def test_the_budgets_defaults_are_the_settings():
-    attributes = re.findall(
-        r"(\w+) = optional\(number, (\d+)\)", block("variables.tf", "variable", "budget")["type"]
-    )
+    budget = block("variables.tf", "variable", "budget")["type"]
+    attributes = re.findall(r"(\w+) = optional\(number, (\d+)\)", budget)
     assert len(attributes) == 5
-    assert {name: float(value) for name, value in attributes} == {
-        name: Settings.model_fields[name].default for name, _ in attributes
-    }
+    for name, value in attributes:
+        assert float(value) == Settings.model_fields[name].default, name
 
 
 def test_the_values_of_push_are_those_of_the_setting():
     condition = block("variables.tf", "variable", "push")["validation"][0]["condition"]
-    assert set(re.findall(r'"(\w+)"', condition)) == set(
-        get_args(Settings.model_fields["push"].annotation)
-    )
+    choices = get_args(Settings.model_fields["push"].annotation)
+    assert set(re.findall(r'"(\w+)"', condition)) == set(choices)
