@@ -48,9 +48,9 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]):
         parts = set()
         for secret in secrets:
-            for part in (secret, *secret.splitlines()):
-                if len(part.strip()) >= MIN_SECRET:
-                    parts.add(part.strip())
+            parts.add(secret.strip())
+            parts.update(line.strip() for line in secret.splitlines())
+        parts = {part for part in parts if len(part) >= MIN_SECRET}
         self._parts = sorted(parts, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
@@ -66,20 +66,26 @@ class _Formatter(logging.Formatter):
         self._as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = {
+        fields = self._fields(record)
+        for name, value in fields.items():
+            if isinstance(value, str):
+                fields[name] = self._redact(value)
+        if self._as_json:
+            return json.dumps(fields, ensure_ascii=False)
+        return _format_text(fields)
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        fields: dict[str, Any] = {
             "time": _format_time(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **_context.get(),
-            **getattr(record, "fields", {}),
         }
+        fields.update(_context.get())
+        fields.update(getattr(record, "fields", {}))
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        for name, value in fields.items():
-            if isinstance(value, str):
-                fields[name] = self._redact(value)
-        return json.dumps(fields, ensure_ascii=False) if self._as_json else _format_text(fields)
+        return fields
 
 
 def _format_time(seconds: float) -> str:

@@ -9,6 +9,7 @@ from pipeline.queue.delivery import REASON, Attribute, Attributes
 MAX_ATTRIBUTES = 10
 #: Characters that SQS takes in no text (SendMessage, "Message characters").
 REFUSED_CHARACTERS = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def text_attribute(value: str) -> dict[str, Any]:
@@ -26,20 +27,30 @@ def fit_attributes(attributes: Attributes, reason: str, room: int) -> dict[str, 
         if size <= room and len(fitting) < MAX_ATTRIBUTES:
             fitting[name] = dict(value)
             room -= size
-    room -= _size(REASON, text_attribute(""))
-    text = _cut(REFUSED_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", reason), room)
-    if text and len(fitting) < MAX_ATTRIBUTES:
+    if len(fitting) == MAX_ATTRIBUTES:
+        return fitting
+    overhead = _size(REASON, text_attribute(""))
+    valid = REFUSED_CHARACTERS.sub(_REPLACEMENT, reason)
+    text = _cut(valid, room - overhead)
+    if text:
         fitting[REASON] = text_attribute(text)
     return fitting
 
 
 def _cut(text: str, size: int) -> str:
     """Return the text's beginning that takes at most ``size`` bytes."""
-    return text.encode()[: max(size, 0)].decode(errors="ignore")
+    if size <= 0:
+        return ""
+    beginning = text.encode()[:size]
+    return beginning.decode(errors="ignore")
 
 
 def _size(name: str, value: Attribute) -> int:
     """Return the bytes that SQS counts for an attribute."""
-    content = value.get("StringValue") or value.get("BinaryValue") or ""
-    encoded = content.encode() if isinstance(content, str) else content
-    return len(name.encode()) + len(value["DataType"].encode()) + len(encoded)
+    parts = [name.encode(), value["DataType"].encode()]
+    text = value.get("StringValue")
+    if text:
+        parts.append(text.encode())
+    else:
+        parts.append(value.get("BinaryValue") or b"")
+    return sum(len(part) for part in parts)

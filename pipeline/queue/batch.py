@@ -34,7 +34,15 @@ class EntriesFailed(Exception):
 class _Waiting:
     entry: Entry
     failure: "asyncio.Future[Failure | None]"
-    """What becomes of the entry; None: it succeeded."""
+    """Why the entry failed; None: it succeeded."""
+
+    def set_failure(self, failure: Failure | None) -> None:
+        if not self.failure.done():  # its run may have been cancelled meanwhile
+            self.failure.set_result(failure)
+
+    def set_error(self, error: Exception) -> None:
+        if not self.failure.done():
+            self.failure.set_exception(error)
 
 
 class Batch:
@@ -102,13 +110,11 @@ class Batch:
             response = await self._call(entries)
         except Exception as error:
             for waiting in batch:
-                if not waiting.failure.done():
-                    waiting.failure.set_exception(error)
+                waiting.set_error(error)
             return
         failures = {failure["Id"]: failure for failure in response.get("Failed", [])}
         for number, waiting in enumerate(batch):
-            if not waiting.failure.done():  # its run may have been cancelled meanwhile
-                waiting.failure.set_result(failures.get(str(number)))
+            waiting.set_failure(failures.get(str(number)))
 
 
 def _is_final(failure: Failure) -> bool:
