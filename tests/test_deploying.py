@@ -49,7 +49,8 @@ def test_workflows_use_oidc_and_put_no_expression_into_a_script(
     path: Path,
 ) -> None:
     text = path.read_text()
-    assert "secrets." not in text and "access-key" not in text
+    assert "secrets." not in text
+    assert "access-key" not in text
     assert yaml.safe_load(text)["permissions"]["contents"] == "read"
     for step in steps(path):
         assert "${{" not in step.get("run", ""), (
@@ -105,4 +106,5 @@ def test_composes_files_exist_and_its_ports_are_open_on_loopback_only() -> None:
     ]
     assert [path for path in mounts if path.startswith("./") and not (ROOT / path).exists()] == []
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert ports and all(port.startswith("127.0.0.1:") for port in ports)
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)

@@ -134,7 +134,8 @@ def test_the_secrets_are_named_as_terraform_names_them() -> None:
     made = set(re.findall(r"~/coding-agent-secrets/([a-z-]+)$", "\n".join(lines()), re.M))
     assert made == {"github-token", "anthropic-api-key", "coding-agent-api-keys"}
     settings = (TERRAFORM / "settings.tf").read_text()
-    assert '"GITHUB_TOKEN"' in settings and '"CODING_AGENT_API_KEYS"' in settings
+    assert '"GITHUB_TOKEN"' in settings
+    assert '"CODING_AGENT_API_KEYS"' in settings
     assert (
         'lower(replace(each.key, "_", "-"))' in (TERRAFORM / "modules/secrets/main.tf").read_text()
     )

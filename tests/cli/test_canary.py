@@ -97,7 +97,8 @@ def test_a_successful_canary_reports_its_cost_and_leaves_nothing_behind(
         "run",
     ]
     assert checks["run"]["found"] == "no_fix after 3 s, for 0.0000 USD: as it was"
-    assert jobs[0]["options"] == {"dry_run": True} and jobs[0]["limits"] == {
+    assert jobs[0]["options"] == {"dry_run": True}
+    assert jobs[0]["limits"] == {
         "max_cost_usd": 0.5,
         "max_rounds": 1,
     }
@@ -115,17 +116,16 @@ def test_a_rejected_run_is_no_success(
     ):
         checks = canary(console, code=4, wait=30)
     assert checks["worker"]["ok"]
-    assert (
-        "rejected after 3 s" in checks["run"]["mend"]
-        and "octo/calc is not allowed" in checks["run"]["mend"]
-    )
+    assert "rejected after 3 s" in checks["run"]["mend"]
+    assert "octo/calc is not allowed" in checks["run"]["mend"]
 
 
 def test_without_a_worker_the_job_is_reported_as_waiting(
     console: Console, queue: Queue, topic: Topic
 ) -> None:
     checks = canary(console, code=4)
-    assert checks["queue"]["ok"] and not checks["worker"]["ok"]
+    assert checks["queue"]["ok"]
+    assert not checks["worker"]["ok"]
     assert "no worker took it within 1 s (1 waiting job)" in checks["worker"]["mend"]
 
 
@@ -164,14 +164,16 @@ def test_a_missing_topic_is_reported_before_anything_is_sent(
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:nowhere")
     checks = canary(console, code=4)
-    assert not checks["topic"]["ok"] and "nowhere" in checks["topic"]["mend"]
+    assert not checks["topic"]["ok"]
+    assert "nowhere" in checks["topic"]["mend"]
     assert aws.depth(queue.url) == (0, 0)
     assert not [url for url in aws.sqs.list_queues()["QueueUrls"] if "doctor-" in url]
 
 
 def test_missing_settings_are_reported_first(console: Console, queue: Queue) -> None:
     checks = canary(console, code=2)
-    assert not checks["CODING_AGENT_TOPIC_ARN"]["ok"] and "topic" not in checks
+    assert not checks["CODING_AGENT_TOPIC_ARN"]["ok"]
+    assert "topic" not in checks
 
 
 def test_the_issue_is_required_and_must_be_an_issue(
@@ -180,4 +182,5 @@ def test_the_issue_is_required_and_must_be_an_issue(
     assert "--issue ISSUE_URL go together" in console.refused("doctor", "--aws")
     assert "--issue ISSUE_URL go together" in console.refused("doctor", "--issue", ISSUE)
     message = console.refused("doctor", "--aws", "--issue", "https://github.com/octo/calc/pull/1")
-    assert "pull request" in message and "nothing was sent" in message
+    assert "pull request" in message
+    assert "nothing was sent" in message

@@ -67,23 +67,21 @@ def test_the_current_folders_env_file_is_never_read(console: Console) -> None:
     (console.folder / ".env").write_text(
         "CODING_AGENT_MODEL=scripted:evil.md\nGITHUB_API_URL=https://evil.example\n"
     )
-    payload = console.run("doctor")
-    assert (
-        "evil" not in payload.stdout
-        and "CODING_AGENT_MODEL = (not set)  from default" in payload.stdout
-    )
+    result = console.run("doctor")
+    assert "evil" not in result.stdout
+    assert "CODING_AGENT_MODEL = (not set)  from default" in result.stdout
 
 
 def test_env_file_names_the_file_to_read(console: Console) -> None:
     (console.folder / "mine.env").write_text("CODING_AGENT_MODEL=openai/gpt-4o\n")
-    payload = console.run("--env-file", "mine.env", "doctor")
-    assert "CODING_AGENT_MODEL = openai/gpt-4o  from .env" in payload.stdout
-    assert "✗ OPENAI_API_KEY: set OPENAI_API_KEY: the key for openai/gpt-4o" in payload.stdout
+    result = console.run("--env-file", "mine.env", "doctor")
+    assert "CODING_AGENT_MODEL = openai/gpt-4o  from .env" in result.stdout
+    assert "✗ OPENAI_API_KEY: set OPENAI_API_KEY: the key for openai/gpt-4o" in result.stdout
 
 
 def test_an_option_is_shown_as_the_source(console: Console) -> None:
-    payload = console.run("--data-dir", console.folder / "data", "doctor")
-    assert f"CODING_AGENT_DATA_DIR = {console.folder}/data  from --data-dir" in payload.stdout
+    result = console.run("--data-dir", console.folder / "data", "doctor")
+    assert f"CODING_AGENT_DATA_DIR = {console.folder}/data  from --data-dir" in result.stdout
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
@@ -94,7 +92,8 @@ def test_secrets_are_never_shown(
     monkeypatch.setenv("CODING_AGENT_MODEL", "openai/gpt-4o")
     result = console.run("doctor", *options)
     assert result.exit_code == 0, result.output
-    assert "(set)" in result.output and "Secret" not in result.output
+    assert "(set)" in result.output
+    assert "Secret" not in result.output
 
 
 def test_exit_code_is_0_if_only_the_worker_lacks_something(console: Console, script: Path) -> None:

@@ -54,7 +54,8 @@ def test_a_local_repository_gets_a_patch_and_a_branch_whose_tests_pass(
     )
     git(sample.repo, "apply", "--check", str(console.folder / "fix.diff"))
     git(sample.repo, "switch", "--quiet", branch_of(sample))
-    assert "return a + b" in (sample.repo / "calc.py").read_text() and suite_passes(sample.repo)
+    assert "return a + b" in (sample.repo / "calc.py").read_text()
+    assert suite_passes(sample.repo)
     files = [
         path
         for folder in (console.home, console.folder)
@@ -69,10 +70,9 @@ def test_a_second_call_prints_the_stored_event_and_again_starts_a_generation(
 ) -> None:
     first = console.run(*sample.fix, "--json")
     data = Event.model_validate_json(first.stdout).data
-    assert isinstance(data, RunResult) and (data.outcome, data.branch) == (
-        "proposed",
-        branch_of(sample),
-    )
+    assert isinstance(data, RunResult)
+    assert data.outcome == "proposed"
+    assert data.branch == branch_of(sample)
     with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
         (row,) = store.runs()
     assert (first.stdout, first.stderr) == (
@@ -85,7 +85,8 @@ def test_a_second_call_prints_the_stored_event_and_again_starts_a_generation(
 
     head = git(sample.repo, "rev-parse", branch_of(sample))
     again = console.run(*sample.fix, "--again", "--from-stage", "propose_patch")
-    assert again.exit_code == 0 and "(generation 1)" in again.stdout
+    assert again.exit_code == 0
+    assert "(generation 1)" in again.stdout
     assert "↺ prepare_tests" in again.stderr and "✓ propose_patch" in again.stderr, (
         "what came before is kept"
     )
@@ -108,10 +109,8 @@ def test_a_run_without_a_fix_exits_with_3(console: Console, sample: Sample) -> N
     result = console.run(*sample.fix, "--max-rounds", "1", "--patch", "fix.diff")
     assert result.exit_code == 3
     assert result.stdout.startswith("no_fix no fix in 1 round; the last: ")
-    assert (
-        "the run made no patch; fix.diff is not written" in result.stderr
-        and not Path("fix.diff").exists()
-    )
+    assert "the run made no patch; fix.diff is not written" in result.stderr
+    assert not Path("fix.diff").exists()
     assert "\x1b" not in result.output, "what a model says can't drive the terminal"
 
 
@@ -119,7 +118,8 @@ def test_a_patch_that_cannot_be_written_is_reported_with_its_address(
     console: Console, sample: Sample
 ) -> None:
     message = console.refused(*sample.fix, "--patch", "no/such/folder/fix.diff", code=1)
-    assert message.startswith("--patch: ") and "; the patch is stored at file:///" in message
+    assert message.startswith("--patch: ")
+    assert "; the patch is stored at file:///" in message
 
 
 def test_a_stopped_run_resumes(console: Console, sample: Sample) -> None:
@@ -144,9 +144,12 @@ def test_a_stopped_run_resumes(console: Console, sample: Sample) -> None:
     script.write_text(json.dumps([{"reply": FIX}]))
     result = console.run(*command)
     assert result.exit_code == 0, result.output
-    assert "↺ prepare_tests" in result.stderr and "✓ checkout" not in result.stderr
+    assert "↺ prepare_tests" in result.stderr
+    assert "✓ checkout" not in result.stderr
     (row,) = console.lines("jobs", "list", "--json")
-    assert (row["deliveries"], row["crashes"], row["tries"]) == (2, 0, 0)
+    assert row["deliveries"] == 2
+    assert row["crashes"] == 0
+    assert row["tries"] == 0
 
 
 def test_other_options_do_not_change_a_started_run(console: Console, sample: Sample) -> None:
@@ -281,8 +284,9 @@ def test_an_unusable_script_is_reported(
 ) -> None:
     if text is not None:
         (console.folder / name).write_text(text)
-    payload = console.refused(*sample.fix[:-1], f"scripted:{name}")
-    assert payload.startswith("CODING_AGENT_MODEL: ") and message in payload
+    error = console.refused(*sample.fix[:-1], f"scripted:{name}")
+    assert error.startswith("CODING_AGENT_MODEL: ")
+    assert message in error
 
 
 def test_an_unknown_stage_is_refused_before_anything_runs(console: Console, sample: Sample) -> None:

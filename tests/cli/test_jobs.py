@@ -53,12 +53,11 @@ def test_runs_are_listed_the_newest_first(console: Console, ended: str) -> None:
         (ended, 1, "pr_opened"),
         (ended, 0, "no_fix"),
     ]
-    assert (
-        rows[1]["cost_usd"] == 0.0025
-        and rows[1]["issue_url"] == "https://github.com/octo/repo/issues/42"
-    )
-    message = console.run("jobs", "list").stdout
-    assert message.index("pr_opened") < message.index("no_fix") and "$0.0025" in message
+    assert rows[1]["cost_usd"] == 0.0025
+    assert rows[1]["issue_url"] == "https://github.com/octo/repo/issues/42"
+    output = console.run("jobs", "list").stdout
+    assert output.index("pr_opened") < output.index("no_fix")
+    assert "$0.0025" in output
 
 
 @pytest.mark.parametrize(
@@ -85,26 +84,27 @@ def test_an_unknown_outcome_is_refused_with_the_list(console: Console) -> None:
 
 def test_show_prints_everything_about_a_run(console: Console, ended: str) -> None:
     payload = console.json("jobs", "show", ended, "--generation", "0", "--json")
-    assert (payload["outcome"], payload["round"], payload["deliveries"]) == ("no_fix", 2, 1)
+    assert payload["outcome"] == "no_fix"
+    assert payload["round"] == 2
+    assert payload["deliveries"] == 1
     assert [(stage["stage"], stage["seconds"]) for stage in payload["stages"]] == [
         ("fetch_issue", 1.5)
     ]
     assert [(call["state"], call["cost_usd"]) for call in payload["calls"]] == [("settled", 0.0025)]
-    assert (
-        payload["rounds"][0]["to"] == "propose_patch" and payload["result"]["outcome"] == "no_fix"
-    )
+    assert payload["rounds"][0]["to"] == "propose_patch"
+    assert payload["result"]["outcome"] == "no_fix"
     assert [moment["what"] for moment in payload["history"]][-1] == "finished"
     newest = console.json("jobs", "show", ended, "--json")
-    assert (newest["generation"], newest["effects"][0]["result"]) == (1, {"sha": "abc"})
+    assert newest["generation"] == 1
+    assert newest["effects"][0]["result"] == {"sha": "abc"}
 
 
 def test_show_removes_control_characters(console: Console, ended: str) -> None:
-    message = console.run("jobs", "show", ended, "--generation", "0").stdout
-    assert (
-        message.startswith(f"{ended} generation 0: no_fix\n")
-        and "round 2 went back to propose_patch:" in message
-    )
-    assert "Tests fail" in message and "\x1b" not in message
+    output = console.run("jobs", "show", ended, "--generation", "0").stdout
+    assert output.startswith(f"{ended} generation 0: no_fix\n")
+    assert "round 2 went back to propose_patch:" in output
+    assert "Tests fail" in output
+    assert "\x1b" not in output
 
 
 @pytest.mark.parametrize("command", ["show", "cancel"])
@@ -131,7 +131,8 @@ def test_cancelling_asks_the_unfinished_run_to_stop(
         else result.stdout.startswith("asked ")
     )
     row = store.run(job().id)
-    assert row is not None and row.cancel_requested
+    assert row is not None
+    assert row.cancel_requested
 
 
 def test_cancelling_an_ended_job_is_an_error(console: Console, ended: str) -> None:
@@ -149,6 +150,5 @@ def test_a_store_of_a_newer_version_is_refused(console: Console, store: SqliteSt
         )
     other.close()
     message = console.refused("jobs", "list")
-    assert (
-        message.startswith("CODING_AGENT_STORE: ") and "written by a newer coding-agent" in message
-    )
+    assert message.startswith("CODING_AGENT_STORE: ")
+    assert "written by a newer coding-agent" in message

@@ -160,7 +160,8 @@ def test_an_interrupted_command_says_so(console: Console, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("cli.jobs.settings", interrupted)
     result = console.run("jobs", "list")
-    assert (result.exit_code, result.stderr) == (exits.INTERRUPTED, "interrupted\n")
+    assert result.exit_code == exits.INTERRUPTED
+    assert result.stderr == "interrupted\n"
 
 
 @pytest.mark.parametrize("place", ["CODING_AGENT_DATA_DIR", "CODING_AGENT_STORE"])
@@ -171,7 +172,8 @@ def test_a_store_that_cannot_be_opened_is_reported(
     path = tmp_path / "file"
     monkeypatch.setenv(place, f"sqlite:///{path}" if place.endswith("STORE") else f"{path}/below")
     message = console.refused("jobs", "list")
-    assert message.startswith(f"CODING_AGENT_STORE: {path}") and "can't be opened" in message
+    assert message.startswith(f"CODING_AGENT_STORE: {path}")
+    assert "can't be opened" in message
 
 
 def test_an_env_file_that_is_not_text_is_reported(console: Console) -> None:

@@ -61,21 +61,20 @@ def test_stats_count_both_queues_and_the_store(
     }
     assert payload["runs"] == {"no_fix": 2, "queued": 1, "running": 1}
     oldest = payload["oldest_unfinished"]
-    assert (oldest["job_id"], oldest["generation"], oldest["state"]) == (job(3).id, 0, "queued")
+    assert oldest["job_id"] == job(3).id
+    assert oldest["generation"] == 0
+    assert oldest["state"] == "queued"
     assert 3600 <= oldest["age_seconds"] < 3700
-    message = console.run("queue", "stats").stdout
-    assert (
-        "2 visible, 1 in flight, 1 delayed" in message and f"{job(3).id}/0  queued, 36" in message
-    )
+    output = console.run("queue", "stats").stdout
+    assert "2 visible, 1 in flight, 1 delayed" in output
+    assert f"{job(3).id}/0  queued, 36" in output
 
 
 def test_stats_of_empty_queues_and_an_empty_store(console: Console, queue: Queue) -> None:
     payload = console.json("queue", "stats", "--json")
-    assert (payload["runs"], payload["oldest_unfinished"], payload["queue"]["visible"]) == (
-        {},
-        None,
-        0,
-    )
+    assert payload["runs"] == {}
+    assert payload["oldest_unfinished"] is None
+    assert payload["queue"]["visible"] == 0
     assert console.run("queue", "stats").stdout.endswith("runs               none yet\n")
 
 
@@ -106,19 +105,20 @@ def test_a_repeated_retry_starts_one_generation(
     finish(store, claim(store, job(metadata={"a": "b"})), Outcome.NO_FIX)
     options = ["--from-stage", "propose_patch", "--max-rounds", "9"]
     payload = console.json("jobs", "retry", job().id, *options, "--json")
-    assert (payload["job_id"], payload["after_generation"]) == (job().id, 0)
+    assert payload["job_id"] == job().id
+    assert payload["after_generation"] == 0
     assert (
         console.run("jobs", "retry", job().id).stdout
         == f"{job().id} runs again after generation 0\n"
     )
     first, second = (parse_job(message["Body"]) for message in aws.messages(queue.url))
-    assert first.replay is not None and second.replay is not None
-    assert first.replay.id == second.replay.id and first.id == job().id
-    assert (first.replay.from_stage, first.limits.max_rounds, first.metadata) == (
-        "propose_patch",
-        9,
-        {"a": "b"},
-    )
+    assert first.replay is not None
+    assert second.replay is not None
+    assert first.replay.id == second.replay.id
+    assert first.id == job().id
+    assert first.replay.from_stage == "propose_patch"
+    assert first.limits.max_rounds == 9
+    assert first.metadata == {"a": "b"}
     again = claim(store, first)
     assert again.run.generation == 1
 
@@ -195,11 +195,12 @@ def test_show_prints_a_timeline(console: Console, store: SqliteStore, clock: Clo
         ("finished", payload[-1]["detail"]),
     ]
     assert [moment["at"] for moment in payload] == sorted(moment["at"] for moment in payload)
-    message = console.run("jobs", "show", job().id).stdout
+    output = console.run("jobs", "show", job().id).stdout
     assert (
-        message.index("stage ")
-        < message.index("the last delivery died")
-        < message.index("model call")
-        < message.index("effect")
+        output.index("stage ")
+        < output.index("the last delivery died")
+        < output.index("model call")
+        < output.index("effect")
     )
-    assert "  spent $0.002500 in " in message and "2 deliveries" in message
+    assert "  spent $0.002500 in " in output
+    assert "2 deliveries" in output

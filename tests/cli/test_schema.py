@@ -33,10 +33,8 @@ def validator(console: Console, what: str) -> Draft202012Validator:
     result = console.run("schema", what)
     schema = json.loads(result.stdout)
     Draft202012Validator.check_schema(schema)
-    assert (result.exit_code, schema["$schema"]) == (
-        0,
-        "https://json-schema.org/draft/2020-12/schema",
-    )
+    assert result.exit_code == 0
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     return Draft202012Validator(schema)
 
 

@@ -77,8 +77,9 @@ def test_nothing_is_sent_if_one_job_is_invalid(
     console: Console, aws: Aws, queue: Queue, line: str, message: str
 ) -> None:
     file = json.dumps({"issue_url": URL.format(1)}) + "\n" + line
-    payload = console.refused("submit", URL.format(3), "--file", "-", stdin=file)
-    assert message in payload and payload.endswith("; nothing was sent")
+    error = console.refused("submit", URL.format(3), "--file", "-", stdin=file)
+    assert message in error
+    assert error.endswith("; nothing was sent")
     assert bodies(aws, queue) == []
 
 
@@ -119,5 +120,6 @@ def test_a_refused_message_is_reported(
     console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_QUEUE_URL", f"{aws.endpoint}/123456789012/nowhere")
-    payload = console.refused("submit", URL.format(1), code=1)
-    assert "/nowhere refused: " in payload and "jobs that are not listed were not sent" in payload
+    message = console.refused("submit", URL.format(1), code=1)
+    assert "/nowhere refused: " in message
+    assert "jobs that are not listed were not sent" in message

@@ -49,7 +49,8 @@ HOST = "https://sns.eu-central-1.amazonaws.com"
 @pytest.fixture(scope="module")
 def example() -> ModuleType:
     spec = importlib.util.spec_from_file_location("integration_example", FILE)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -96,8 +97,10 @@ def test_an_enqueued_job_is_valid_and_sent_twice_is_one_job(example: ModuleType,
     for _ in range(2):
         example.enqueue(aws.sqs, queue.url, example.new_job(ISSUE, limits={"max_rounds": 2}))
     first, second = (parse_job(message["Body"]) for message in aws.messages(queue.url))
-    assert first == second and first.job_id is not None
-    assert (first.issue.url, first.limits.max_rounds) == (ISSUE, 2)
+    assert first == second
+    assert first.job_id is not None
+    assert first.issue.url == ISSUE
+    assert first.limits.max_rounds == 2
     assert parse_job(json.dumps(example.new_job(f"{ISSUE}1"))).id != first.id
 
 
@@ -161,7 +164,10 @@ def test_a_call_is_repeated_until_it_is_accepted(example: ModuleType) -> None:
         job = example.new_job(ISSUE)
         assert example.fix_issue(url, "secret", job, sleep=waits.append)["job_id"] == "j"
     assert asked == [("POST /fix-issue", "secret", json.dumps(job).encode())] * 5
-    assert 7 <= waits[0] <= 8 and 0 <= waits[1] <= 2 and 80 <= waits[2] <= 94 and 0 <= waits[3] <= 8
+    assert 7 <= waits[0] <= 8
+    assert 0 <= waits[1] <= 2
+    assert 80 <= waits[2] <= 94
+    assert 0 <= waits[3] <= 8
 
 
 @pytest.mark.parametrize(
@@ -190,7 +196,8 @@ def test_calls_end_after_all_tries_whatever_the_retry_header_says(
     with answering(*[(503, {"Retry-After": retry_after}, "down")] * 3) as (url, _):
         with pytest.raises(example.Refused, match="given up after 3 tries; the last: 503: down"):
             example.status(url, "secret", "j", tries=3, sleep=waits.append)
-    assert len(waits) == 2 and all(0 <= wait <= 304 for wait in waits)
+    assert len(waits) == 2
+    assert all(0 <= wait <= 304 for wait in waits)
 
 
 async def test_the_real_intake_accepts_a_job_and_reports_its_state(
@@ -218,13 +225,15 @@ async def test_the_real_intake_accepts_a_job_and_reports_its_state(
     try:
         first = await asyncio.to_thread(example.fix_issue, url, "secret", job)
         second = await asyncio.to_thread(example.fix_issue, url, "secret", job)
-        assert first["job_id"] == second["job_id"] == job["job_id"] and sent[0].id == job["job_id"]
+        assert first["job_id"] == second["job_id"] == job["job_id"]
+        assert sent[0].id == job["job_id"]
         assert (await asyncio.to_thread(example.status, url, "secret", job["job_id"]))[
             "state"
         ] == "queued"
         finish(store, claim(store, parse_job(json.dumps(job))), Outcome.NO_FIX)
         payload = await asyncio.to_thread(example.status, url, "secret", job["job_id"])
-        assert (payload["state"], payload["outcome"]) == ("finished", "no_fix")
+        assert payload["state"] == "finished"
+        assert payload["outcome"] == "no_fix"
         with pytest.raises(example.Refused, match="401: the X-API-Key is wrong"):
             await asyncio.to_thread(example.fix_issue, url, "wrong", job)
     finally:
@@ -259,7 +268,8 @@ def test_an_unhandled_event_comes_again(
     aws.sqs.send_message(QueueUrl=topic.queue_url, MessageBody="no event")
     handled.broken = True
     assert example.receive(aws.sqs, topic.queue_url, handled.inbox, wait_seconds=0) == 2
-    assert handled.events == [] and aws.depth(topic.queue_url) == (0, 2)
+    assert handled.events == []
+    assert aws.depth(topic.queue_url) == (0, 2)
     assert handled.inbox.take(event) is True
     assert handled.inbox.take(event) is False
     assert len(handled.events) == 1
@@ -425,7 +435,8 @@ def test_a_certificate_from_another_address_is_not_fetched(
 ) -> None:
     named = address.replace("{}", "0a" * 16) if isinstance(address, str) else address
     assert post(sns.envelope(event) | {"SigningCertURL": named}) == 403
-    assert (handled.events, sns.fetched) == ([], [])
+    assert handled.events == []
+    assert sns.fetched == []
 
 
 def test_another_keys_signature_another_topic_and_an_old_version_are_refused(
@@ -538,10 +549,12 @@ def test_the_commands_work_as_documented(aws: Aws, tmp_path: Path, event: str) -
         "EVENTS_DATABASE": str(tmp_path / "events.sqlite"),
     }
     received = run("receive-sqs", "--once", **settings, **aws.environment)
-    assert (received.returncode, "no_fix: so it is" in received.stdout) == (0, True)
+    assert received.returncode == 0
+    assert "no_fix: so it is" in received.stdout
     with answering(ACCEPTED) as (url, asked):
         called = run("call", ISSUE, CODING_AGENT_URL=f"{url}/", CODING_AGENT_API_KEY="secret")
-    assert json.loads(called.stdout)["job_id"] == "j" and asked[0][:2] == (
+    assert json.loads(called.stdout)["job_id"] == "j"
+    assert asked[0][:2] == (
         "POST /fix-issue",
         "secret",
     )
@@ -549,4 +562,5 @@ def test_the_commands_work_as_documented(aws: Aws, tmp_path: Path, event: str) -
 
 def test_a_missing_setting_is_named() -> None:
     done = run("call", ISSUE)
-    assert (done.returncode, done.stderr) == (1, "CODING_AGENT_URL is not set\n")
+    assert done.returncode == 1
+    assert done.stderr == "CODING_AGENT_URL is not set\n"

@@ -114,14 +114,14 @@ def test_messages_are_listed_and_stay(console: Console, dead: Dead, five: list[s
         "unfinished",
         "unreadable",
     ]
-    assert rows[0]["reason"] == RATE_LIMIT.format(1) and rows[0]["repository"] == "octo/repo"
-    assert (
-        rows[0]["failed_generation"] == 0
-        and rows[3]["job_id"] == "ticket-4"
-        and rows[4]["job_id"] is None
-    )
-    message = console.run("dlq", "ls").stdout
-    assert "github.com/octo/other/issues/3" in message and "\x1b" not in message
+    assert rows[0]["reason"] == RATE_LIMIT.format(1)
+    assert rows[0]["repository"] == "octo/repo"
+    assert rows[0]["failed_generation"] == 0
+    assert rows[3]["job_id"] == "ticket-4"
+    assert rows[4]["job_id"] is None
+    output = console.run("dlq", "ls").stdout
+    assert "github.com/octo/other/issues/3" in output
+    assert "\x1b" not in output
     assert dead.depth() == (5, 0)
 
 
@@ -162,8 +162,9 @@ def test_a_message_is_shown_by_either_id(console: Console, five: list[str]) -> N
     assert json.loads(payload["body"]) == {"issue_url": URL.format("repo", 1)}
     assert payload["attributes"]["sender"] == {"DataType": "String", "StringValue": "billing"}
     assert console.json("dlq", "show", "ticket-4", "--json")["message_id"] == five[3]
-    message = console.run("dlq", "show", five[4]).stdout
-    assert "not a job" in message and "\x1b" not in message
+    output = console.run("dlq", "show", five[4]).stdout
+    assert "not a job" in output
+    assert "\x1b" not in output
     assert console.refused("dlq", "show", "nothing").startswith(
         "'nothing' was not seen in the dead-letter queue"
     )
@@ -171,9 +172,8 @@ def test_a_message_is_shown_by_either_id(console: Console, five: list[str]) -> N
 
 def test_messages_are_counted_by_reason_and_repository(console: Console, five: list[str]) -> None:
     (first, *rest) = console.lines("dlq", "group-by", "reason", "--json")
-    assert (
-        first == {"reason": "GitHub's rate limit: * (after * tries)", "count": 2} and len(rest) == 3
-    )
+    assert first == {"reason": "GitHub's rate limit: * (after * tries)", "count": 2}
+    assert len(rest) == 3
     assert len(console.lines("dlq", "ls", "--json", "--reason", first["reason"])) == 2
     repositories = console.lines("dlq", "group-by", "repo", "--json")
     assert repositories == [
@@ -209,12 +209,14 @@ def test_a_replay_sends_the_next_generation_with_its_overrides(
     sent = dead.sent()
     assert sorted(job.issue.number for job, _ in sent) == [1, 2]
     for job, attributes in sent:
-        assert job.replay is not None and job.replay.model_dump(exclude_none=True) == {
+        assert job.replay is not None
+        assert job.replay.model_dump(exclude_none=True) == {
             "id": "redrive:0",
             "from_stage": "propose_patch",
             "model": "m",
         }
-        assert (job.limits.max_cost_usd, job.limits.max_rounds) == (5.0, 2)
+        assert job.limits.max_cost_usd == 5.0
+        assert job.limits.max_rounds == 2
         assert attributes == {"sender": "billing"}
     assert dead.depth() == (3, 0)
 
@@ -237,12 +239,16 @@ def test_a_dry_run_or_a_no_changes_nothing(
     console: Console, dead: Dead, five: list[str], command: str
 ) -> None:
     dry = console.run("dlq", command, "--reason", "limit", "--dry-run")
-    assert dry.exit_code == 0 and dry.stdout.startswith(f"{command} 2 messages")
+    assert dry.exit_code == 0
+    assert dry.stdout.startswith(f"{command} 2 messages")
     rows = console.lines("dlq", command, "--reason", "limit", "--dry-run", "--json")
     assert [row["message_id"] for row in rows] == five[:2]
     declined = console.run("dlq", command, "--reason", "limit", stdin="n\n")
-    assert declined.exit_code == 1 and f"{command} them? [y/N]" in declined.stderr
-    assert dead.depth() == (5, 0) and dead.sent() == [] and list(console.folder.iterdir()) == []
+    assert declined.exit_code == 1
+    assert f"{command} them? [y/N]" in declined.stderr
+    assert dead.depth() == (5, 0)
+    assert dead.sent() == []
+    assert list(console.folder.iterdir()) == []
 
 
 def test_a_yes_at_the_prompt_is_enough(console: Console, dead: Dead, five: list[str]) -> None:
@@ -252,7 +258,8 @@ def test_a_yes_at_the_prompt_is_enough(console: Console, dead: Dead, five: list[
 
 def test_an_empty_selection_is_no_error(console: Console, dead: Dead) -> None:
     result = console.run("dlq", "replay")
-    assert (result.exit_code, result.stdout) == (0, "replay 0 messages\n")
+    assert result.exit_code == 0
+    assert result.stdout == "replay 0 messages\n"
 
 
 def test_ctrl_c_leaves_each_job_in_exactly_one_queue(
@@ -270,7 +277,8 @@ def test_ctrl_c_leaves_each_job_in_exactly_one_queue(
     first = [job.issue.number for job, _ in dead.sent()]
     assert console.run("dlq", "replay", "--yes").exit_code == 0
     again = [job.issue.number for job, _ in dead.sent()]
-    assert sorted(first + again) == list(range(1, 16)) and dead.depth() == (0, 0)
+    assert sorted(first + again) == list(range(1, 16))
+    assert dead.depth() == (0, 0)
 
 
 def test_ctrl_c_while_reading_changes_nothing(
@@ -285,8 +293,10 @@ def test_ctrl_c_while_reading_changes_nothing(
 
     monkeypatch.setattr(SqsQueue, "receive", interrupted)
     result = console.run("dlq", "replay", "--yes")
-    assert (result.exit_code, result.stderr) == (130, "interrupted\n")
-    assert dead.depth() == (1, 0) and dead.sent() == []
+    assert result.exit_code == 130
+    assert result.stderr == "interrupted\n"
+    assert dead.depth() == (1, 0)
+    assert dead.sent() == []
 
 
 def test_a_replay_whose_deletion_failed_is_sent_again_as_the_same_replay(
@@ -299,14 +309,15 @@ def test_a_replay_whose_deletion_failed_is_sent_again_as_the_same_replay(
 
     with monkeypatch.context() as broken:
         broken.setattr(SqsQueue, "delete", lost)
-        message = console.run("dlq", "replay", "--yes")
-    assert message.exit_code == 1
+        result = console.run("dlq", "replay", "--yes")
+    assert result.exit_code == 1
     assert (
-        "the connection broke; replayed 1 of 1: run the same command to continue" in message.stderr
+        "the connection broke; replayed 1 of 1: run the same command to continue" in result.stderr
     )
     assert console.run("dlq", "replay", "--yes").exit_code == 0
     (first, _), (second, _) = dead.sent()
-    assert first == second and first.replay is not None
+    assert first == second
+    assert first.replay is not None
 
 
 def test_messages_moved_by_others_in_the_meantime_are_reported(
@@ -321,7 +332,8 @@ def test_messages_moved_by_others_in_the_meantime_are_reported(
 
     monkeypatch.setattr("cli.dlq.commands.confirm_plan", stolen)
     result = console.run("dlq", "replay", "--yes")
-    assert result.exit_code == 1 and "1 could no longer be seen" in result.stderr
+    assert result.exit_code == 1
+    assert "1 could no longer be seen" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -354,8 +366,10 @@ def test_overrides_that_workers_would_reject_are_refused_first(
     monkeypatch.setenv("CODING_AGENT_ALLOWED_MODELS", "a,b")
     (console.folder / "templates").mkdir()
     result = console.run("dlq", "replay", "--yes", *options)
-    assert result.exit_code == 2 and message in result.stderr
-    assert dead.depth() == (5, 0) and dead.sent() == []
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert dead.depth() == (5, 0)
+    assert dead.sent() == []
 
 
 def test_a_replay_publishes_a_folder_of_templates(console: Console, dead: Dead) -> None:
@@ -367,7 +381,8 @@ def test_a_replay_publishes_a_folder_of_templates(console: Console, dead: Dead) 
     assert console.run("dlq", "replay", "--template-dir", folder, "--yes").exit_code == 0
     ((job, _),) = dead.sent()
     wanted = TemplateSet.load(folder).set_hash
-    assert job.replay is not None and job.replay.template_set == wanted
+    assert job.replay is not None
+    assert job.replay.template_set == wanted
     assert (console.data_dir / f"artifacts/template-sets/{wanted}.json").exists()
 
 
@@ -388,7 +403,8 @@ def test_a_redrive_puts_messages_back_as_they_were(
 ) -> None:
     newer = dead.put('{"schema_version": 99}')
     result = console.run("dlq", "redrive", "--yes", "--json")
-    assert result.exit_code == 0 and "1 unreadable left as they are\n" in result.stderr
+    assert result.exit_code == 0
+    assert "1 unreadable left as they are\n" in result.stderr
     assert [json.loads(line)["message_id"] for line in result.stdout.splitlines()] == [
         *five[:4],
         newer,
@@ -417,19 +433,17 @@ def test_a_repeated_import_adds_nothing(
     console: Console, aws: Aws, dead: Dead, five: list[str]
 ) -> None:
     result = console.run("dlq", "export", "dead.jsonl")
-    assert (result.exit_code, result.stderr) == (0, "5 messages written to dead.jsonl\n")
+    assert result.exit_code == 0
+    assert result.stderr == "5 messages written to dead.jsonl\n"
     file = console.folder / "dead.jsonl"
     assert file.stat().st_mode & 0o777 == 0o600
     assert console.refused("dlq", "export", "dead.jsonl") == "dead.jsonl can't be made: File exists"
     assert console.run("dlq", "discard", *five[1:3], "--yes", "--no-export").exit_code == 0
     dry = console.run("dlq", "import", "dead.jsonl", "--dry-run")
-    assert (
-        dry.stderr == "2 messages to import; 3 of the file are in the queue\n"
-        and dead.depth()
-        == (
-            3,
-            0,
-        )
+    assert dry.stderr == "2 messages to import; 3 of the file are in the queue\n"
+    assert dead.depth() == (
+        3,
+        0,
     )
     for _ in range(2):
         assert console.run("dlq", "import", "dead.jsonl").exit_code == 0
@@ -486,11 +500,9 @@ def test_a_discarded_message_is_written_to_a_file_first(
 def test_nothing_is_discarded_if_its_copy_cannot_be_written(
     console: Console, dead: Dead, five: list[str]
 ) -> None:
-    message = console.run("dlq", "discard", "--yes", "--export", "no/such/folder.jsonl")
-    assert (
-        message.exit_code == 2
-        and "no/such/folder.jsonl can't be made: No such file or directory" in message.stderr
-    )
+    result = console.run("dlq", "discard", "--yes", "--export", "no/such/folder.jsonl")
+    assert result.exit_code == 2
+    assert "no/such/folder.jsonl can't be made: No such file or directory" in result.stderr
     assert dead.depth() == (5, 0)
     assert (
         console.refused("dlq", "discard", "--export", "x", "--no-export")

@@ -63,7 +63,8 @@ async def refused(
     """
     with pytest.raises(ModelError) as caught:
         await (client or LiteLLMClient()).complete(request())
-    assert len(server.exchanges) == 1 and not caught.value.charged
+    assert len(server.exchanges) == 1
+    assert not caught.value.charged
     return caught.value.verdict()
 
 
@@ -81,8 +82,11 @@ def test_importing_the_client_and_the_stage_leaves_litellm_out() -> None:
 async def test_a_reply_comes_with_its_usage_and_cost(serve: "Serve") -> None:
     server = serve(Entry(reply="hello", usage=Usage(prompt_tokens=1000, completion_tokens=500)))
     reply = await LiteLLMClient().complete(request())
-    assert (reply.content, reply.finish_reason, reply.model) == ("hello", "stop", MODEL)
-    assert (reply.prompt_tokens, reply.completion_tokens) == (1000, 500)
+    assert reply.content == "hello"
+    assert reply.finish_reason == "stop"
+    assert reply.model == MODEL
+    assert reply.prompt_tokens == 1000
+    assert reply.completion_tokens == 500
     assert reply.cost_usd == pytest.approx(1000 * 0.15e-6 + 500 * 0.60e-6)
     assert server.exchanges[0].body == {
         "model": "gpt-4o-mini",
@@ -103,7 +107,8 @@ async def test_a_reply_comes_with_its_usage_and_cost(serve: "Serve") -> None:
 async def test_empty_cut_and_filtered_replies_are_passed_on(serve: "Serve", entry: Entry) -> None:
     serve(entry)
     reply = await LiteLLMClient().complete(request())
-    assert (reply.content, reply.finish_reason) == (entry.reply, entry.finish_reason)
+    assert reply.content == entry.reply
+    assert reply.finish_reason == entry.finish_reason
 
 
 async def test_a_reply_without_usage_costs_its_worst_case(serve: "Serve") -> None:
@@ -114,16 +119,15 @@ async def test_a_reply_without_usage_costs_its_worst_case(serve: "Serve") -> Non
 
 async def test_a_rate_limit_is_waited_for_as_long_as_asked(serve: "Serve") -> None:
     cause = await refused(serve(Entry(status=429, headers={"retry-after": "7"})))
-    assert isinstance(cause, Retry) and cause.delay == 7.0
+    assert isinstance(cause, Retry)
+    assert cause.delay == 7.0
 
 
 async def test_a_used_up_account_is_no_rate_limit(serve: "Serve") -> None:
     cause = await refused(serve(Entry(status=429, code="insufficient_quota")))
-    assert (
-        isinstance(cause, Retry)
-        and cause.delay == RULES[Failure.QUOTA].delay
-        and "used up" in cause.reason
-    )
+    assert isinstance(cause, Retry)
+    assert cause.delay == RULES[Failure.QUOTA].delay
+    assert "used up" in cause.reason
 
 
 @pytest.mark.parametrize(
@@ -163,7 +167,8 @@ async def test_what_may_have_been_charged_keeps_its_reservation_and_is_one_call(
     server = serve(entry)
     with pytest.raises(ModelError) as caught:
         await LiteLLMClient().complete(request())
-    assert len(server.exchanges) == 1 and caught.value.charged
+    assert len(server.exchanges) == 1
+    assert caught.value.charged
     assert caught.value.delay == (9.0 if entry.headers else None)
 
 
@@ -185,7 +190,8 @@ async def test_a_request_whose_connection_broke_is_not_sent_again_by_litellms_ow
         monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
         with pytest.raises(ModelError) as caught:
             await LiteLLMClient().complete(request(model="anthropic/claude-sonnet-4-5"))
-    assert posts == ["POST /v1/messages HTTP/1.1\r\n"] and caught.value.charged
+    assert posts == ["POST /v1/messages HTTP/1.1\r\n"]
+    assert caught.value.charged
 
 
 async def test_a_call_that_takes_too_long_is_given_up_and_may_have_been_charged(
@@ -196,7 +202,8 @@ async def test_a_call_that_takes_too_long_is_given_up_and_may_have_been_charged(
     client.warm()
     with pytest.raises(ModelError) as caught:
         await client.complete(request())
-    assert caught.value.charged and caught.value.failure is Failure.TIMEOUT
+    assert caught.value.charged
+    assert caught.value.failure is Failure.TIMEOUT
     assert server.exchanges == []
 
 
@@ -222,13 +229,15 @@ async def test_the_key_is_in_no_error_and_no_log(
     monkeypatch.setenv("OPENAI_API_KEY", wrong)
     caplog.set_level(logging.DEBUG)
     cause = await refused(server)
-    assert isinstance(cause, Retry) and "[OPENAI_API_KEY]" in cause.reason
+    assert isinstance(cause, Retry)
+    assert "[OPENAI_API_KEY]" in cause.reason
     try:
         raise cause from None
     except Retry:
         logging.getLogger("test").exception("as a worker would log it")
     seen = caplog.text + "".join(capfd.readouterr())
-    assert wrong not in seen and "as a worker would log it" in seen
+    assert wrong not in seen
+    assert "as a worker would log it" in seen
 
 
 def test_the_worst_case_bounds_the_bill_for_any_text() -> None:
@@ -291,7 +300,8 @@ def test_azures_400_may_be_billed() -> None:
     from pipeline.model.litellm_client import _model_error
 
     error = BadRequestError("filtered", "azure/gpt-4o", "azure")
-    assert _model_error(error, "azure/gpt-4o").charged and not _model_error(error, MODEL).charged
+    assert _model_error(error, "azure/gpt-4o").charged
+    assert not _model_error(error, MODEL).charged
 
 
 def test_warming_up_prints_nothing_and_reads_no_env_file_of_the_current_folder(
@@ -310,7 +320,9 @@ def test_warming_up_prints_nothing_and_reads_no_env_file_of_the_current_folder(
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])},
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert done.stderr == ""
 
 
 async def test_what_is_sent_again_is_marked_for_the_cache_of_a_provider_that_wants_marks() -> None:
@@ -335,8 +347,6 @@ async def test_an_answer_that_cannot_be_read_may_have_been_charged(serve: "Serve
     client._reply = lambda response, request: response.choices[7]  # type: ignore[method-assign]
     with pytest.raises(ModelError) as caught:
         await client.complete(request())
-    assert (
-        caught.value.failure is Failure.UNREADABLE
-        and caught.value.charged
-        and len(server.exchanges) == 1
-    )
+    assert caught.value.failure is Failure.UNREADABLE
+    assert caught.value.charged
+    assert len(server.exchanges) == 1

@@ -34,7 +34,9 @@ async def test_a_request_is_found_by_its_words_whatever_the_model_is_called(reco
     client = ReplayClient.load(recorded)
     request = asked("fix c", model="replay:x")
     payload = await client.complete(request)
-    assert (payload.content, payload.model, payload.cost_usd) == ("answer 1", "replay:x", 0.02)
+    assert payload.content == "answer 1"
+    assert payload.model == "replay:x"
+    assert payload.cost_usd == 0.02
     assert client.worst_case_usd(request) == 0.02
 
 
@@ -50,7 +52,8 @@ async def test_a_miss_shows_how_it_differs_from_the_nearest(recorded: Path) -> N
     with pytest.raises(ModelError) as caught:
         await ReplayClient.load(recorded).complete(asked("fix a\nthen d"))
     assert not caught.value.charged
-    assert "-then b\n+then d" in str(caught.value) and "fix c" not in str(caught.value)
+    assert "-then b\n+then d" in str(caught.value)
+    assert "fix c" not in str(caught.value)
 
 
 def test_what_is_no_recording_is_told(tmp_path: Path) -> None:
@@ -67,6 +70,5 @@ async def test_a_prompt_that_was_too_long_is_too_long_again(recorded: Path) -> N
     client = ReplayClient.load(recorded)
     with pytest.raises(ModelError) as caught:
         await client.complete(asked("all of it"))
-    assert (
-        caught.value.failure is Failure.CONTEXT and client.worst_case_usd(asked("all of it")) == 0.0
-    )
+    assert caught.value.failure is Failure.CONTEXT
+    assert client.worst_case_usd(asked("all of it")) == 0.0

@@ -55,7 +55,8 @@ async def test_an_entry_answers_as_often_as_it_may_and_then_the_next_does() -> N
     assert [(await ask(script)).content for _ in range(3)] == ["a", "a", "b"]
     with pytest.raises(ModelError, match=r"no entry matches.*one more, please") as caught:
         await ask(script, "one more,\nplease")
-    assert isinstance(caught.value.verdict(), Halt) and not caught.value.charged
+    assert isinstance(caught.value.verdict(), Halt)
+    assert not caught.value.charged
 
 
 async def test_usage_and_cost_are_as_told_or_estimated_and_free() -> None:
@@ -63,23 +64,14 @@ async def test_usage_and_cost_are_as_told_or_estimated_and_free() -> None:
     payload = await ask(
         Script([Entry(reply="x", usage=usage, cost_usd=0.5, finish_reason="length")])
     )
-    assert (
-        payload.prompt_tokens,
-        payload.completion_tokens,
-        payload.cost_usd,
-        payload.finish_reason,
-    ) == (
-        9,
-        8,
-        0.5,
-        "length",
-    )
+    assert payload.prompt_tokens == 9
+    assert payload.completion_tokens == 8
+    assert payload.cost_usd == 0.5
+    assert payload.finish_reason == "length"
     estimated = await ask(Script([Entry(reply="x" * 40)]), "y" * 39)
-    assert (estimated.prompt_tokens, estimated.completion_tokens, estimated.cost_usd) == (
-        10,
-        10,
-        0.0,
-    )
+    assert estimated.prompt_tokens == 10
+    assert estimated.completion_tokens == 10
+    assert estimated.cost_usd == 0.0
 
 
 def test_the_worst_case_is_the_dearest_entry() -> None:
@@ -106,7 +98,8 @@ async def test_a_status_means_what_a_providers_would(
     with pytest.raises(ModelError) as caught:
         await ask(script)
     error = caught.value.verdict()
-    assert isinstance(error, kind) and caught.value.charged is charged
+    assert isinstance(error, kind)
+    assert caught.value.charged is charged
     assert not isinstance(error, Retry) or error.delay == 7.0
 
 
