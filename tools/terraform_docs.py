@@ -32,14 +32,19 @@ def main(arguments: list[str]) -> None:
 def tables() -> str:
     lines = ["| variable | type | default | |", "|---|---|---|---|"]
     for name, body in blocks("variables.tf", "variable"):
-        default = "**to be chosen**"
-        if "default" in body:
-            default = f"`{cell(body['default'])}`"
-        lines.append(f"| `{name}` | `{cell(body['type'])}` | {default} | {description(body)} |")
+        lines.append(variable_row(name, body))
     lines += ["", "| output | |", "|---|---|"]
     for name, body in blocks("outputs.tf", "output"):
         lines.append(f"| `{name}` | {description(body)} |")
     return "\n".join(lines) + "\n"
+
+
+def variable_row(name: str, body: dict[str, Any]) -> str:
+    kind = cell(body["type"])
+    default = "**to be chosen**"
+    if "default" in body:
+        default = f"`{cell(body['default'])}`"
+    return f"| `{name}` | `{kind}` | {default} | {description(body)} |"
 
 
 def blocks(file: str, kind: str) -> list[tuple[str, dict[str, Any]]]:

@@ -1,6 +1,4 @@
-"""The command line as a newcomer meets it: an empty environment, an empty home, a folder of one's
-own.
-"""
+"""The command line for a newcomer: an empty environment, an empty home, and a new folder."""
 
 import json
 import os
@@ -38,7 +36,7 @@ class Console:
         return self.home / ".local/share/coding-agent"
 
     def run(self, *arguments: str | Path, stdin: str | bytes | None = None) -> Result:
-        """In this process. What is no clean end of a command is raised here."""
+        """Run a command in this process. Raises what is not a clean end of a command."""
         result = CliRunner().invoke(
             main, [str(argument) for argument in arguments], input=stdin, prog_name="coding-agent"
         )
@@ -49,7 +47,7 @@ class Console:
     def refused(
         self, *arguments: str | Path, code: int = 2, stdin: str | bytes | None = None
     ) -> str:
-        """The message of a command that must end with ``code``, telling one thing in one place."""
+        """Return the one error message of a command that must end with ``code``."""
         result = self.run(*arguments, stdin=stdin)
         assert result.exit_code == code, result.output
         assert result.stdout == ""
@@ -62,7 +60,7 @@ class Console:
         return line
 
     def lines(self, *arguments: str | Path, code: int = 0, stdin: str | None = None) -> list[Any]:
-        """Standard output as JSON lines; nothing else may be there."""
+        """Return standard output, which must consist of JSON lines."""
         result = self.run(*arguments, stdin=stdin)
         assert result.exit_code == code, result.output
         return [json.loads(line) for line in result.stdout.splitlines()]
@@ -115,7 +113,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 @dataclass(frozen=True)
 class Sample:
-    """A small repository with a bug, the issue that tells of it, and a model that knows the answer."""
+    """A small repository with a bug, the issue about it, and a model that knows the answer."""
 
     repo: Path
     issue: Path

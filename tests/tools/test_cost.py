@@ -1,4 +1,6 @@
-"""``python -m tools.cost``: the bill adds up, follows the variables, and has Terraform's defaults."""
+"""``python -m tools.cost``: the bill adds up, follows the variables, and has Terraform's
+defaults.
+"""
 
 import json
 import re

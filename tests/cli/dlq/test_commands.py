@@ -350,7 +350,7 @@ def test_messages_moved_by_others_in_the_meantime_are_reported(
         ),
         (
             ["--since", "yesterday"],
-            "Invalid value for '--since': 'yesterday' is neither an age, such as 90m, 2h or 3d, nor a time",
+            "'--since': 'yesterday' is neither an age, such as 90m, 2h or 3d, nor a time",
         ),
         (["--template-dir", "templates"], "the folder holds no *.md.j2 files"),
     ],
