@@ -1,1 +1,1 @@
-"""The stages of a run: pipeline.py has them in the order they run."""
+"""The stages of a run; ``order.py`` lists them in the order in which they run."""

@@ -1,4 +1,4 @@
-"""Turn replies into candidates: every edit of a reply applies, or none does."""
+"""Turn replies into candidates: either all edits of a reply apply, or none does."""
 
 import asyncio
 
@@ -17,30 +17,30 @@ from stages.propose_patch import Proposals
 MAX_SUMMARY = 1_500
 """Characters."""
 MAX_FEEDBACK = 8_000
-"""Characters, over all proposals."""
+"""Characters, for all proposals together."""
 _CUT = " ..."
 
 
 class Candidate(BaseModel):
-    """One change, as a patch against the base commit, from which any machine can make its tree."""
+    """A change as a patch against the base commit; any machine can rebuild its tree from it."""
 
     model_config = ConfigDict(frozen=True)
 
     proposal: int
     """Index into Proposals.proposals."""
     patch_key: str
-    """Artifact: the diff, as ``git apply`` takes it."""
+    """Artifact: the diff, in a form that ``git apply`` accepts."""
     tree: str
     """SHA of the tree with the patch applied."""
     paths: tuple[str, ...]
     summary: str
     """The model's own words about the change, for the pull request: untrusted text."""
     notices: tuple[str, ...] = ()
-    """Sentences about the change that a reviewer must read, such as on tests that it weakens."""
+    """Sentences about the change that a reviewer must read, such as that it weakens tests."""
 
 
 class Candidates(BaseModel):
-    """The different changes that were proposed in a round, in the order of the proposals."""
+    """The distinct changes proposed in a round, in the order of the proposals."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -101,18 +101,18 @@ class ApplyPatch:
         """Write the candidates' trees into this machine's mirror.
 
         Raises:
-            GitError: a stored patch does not give the tree that was recorded.
+            GitError: a stored patch does not produce the recorded tree.
         """
         mirror = self._mirrors.at(result.repository)
         for candidate in result.candidates:
             patch = await run.load(candidate.patch_key)
             tree = await asyncio.to_thread(mirror.apply, result.base_sha, patch)
             if tree != candidate.tree:
-                raise GitError(f"{candidate.patch_key} gives tree {tree}, not {candidate.tree}")
+                raise GitError(f"{candidate.patch_key} produces tree {tree}, not {candidate.tree}")
 
 
 def _apply(mirror: Mirror, base: str, reply: str, policy: EditPolicy) -> tuple[str, AppliedReply]:
-    """Return the tree of the base commit with a reply applied, and the change. Blocks."""
+    """Apply a reply to the base commit; return the SHA of the tree and the change. Blocks."""
     applied = apply_reply(reply, EditableFiles.of_tree(mirror, base), policy)
     return mirror.write_tree(base, applied.files), applied
 
@@ -124,7 +124,7 @@ def _summary(prose: str) -> str:
 
 
 def _feedback(refusals: list[str]) -> str:
-    """Return the reasons of all refusals, each cut to its share, and how to write edits."""
+    """Return the reasons of all refusals, each cut to an equal share, and how to write edits."""
     share = MAX_FEEDBACK // max(len(refusals), 1)
     reasons = [refusal[:share] for refusal in dict.fromkeys(refusals)]
     request = "None of the edits was applied. Write every edit again, all of them, as blocks:"

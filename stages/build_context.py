@@ -1,4 +1,4 @@
-"""The stage ``build_context``: choose what the model gets to read of the repository.
+"""The stage ``build_context``: choose the files that the model sees.
 
 These are the files that the issue is most likely about, within a token limit.
 """
@@ -22,18 +22,18 @@ from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 
 MAX_TOKENS = 24_000
-"""Of files and paths shown, estimated on the high side."""
+"""For the files and paths shown; an overestimate."""
 _TEST_SHARE = 6
-"""One part in six of the tokens is the test's, one in twelve the listing's."""
+"""The test file gets one sixth of the tokens, the listing one twelfth."""
 _LISTING_SHARE = 12
 _TEST_WORDS = frozenset({"test", "tests", "spec"})
 _LIKELY_SOURCES = 3
 _MAX_FILES = 10
 _MAX_RANKING = 100
 _MIN_TOKENS = 500
-"""Less of a large file is of no use."""
+"""A smaller excerpt of a large file is useless."""
 _PATH_TOKENS = 10
-"""What a template puts around a path, at most."""
+"""Upper limit of what a template adds around a path."""
 
 
 class ContextFile(BaseModel):
@@ -41,12 +41,12 @@ class ContextFile(BaseModel):
 
     path: str
     content: str
-    """As in the base commit, with LF as line end; where it is not whole, pieces of it, with a mark
-    for the lines between.
+    """The content in the base commit, with LF line endings; if not ``whole``, excerpts with a mark
+    for the omitted lines.
     """
     whole: bool
     why: str
-    """Why the file was ranked, in a few words, for a person."""
+    """Why the file was ranked, in a few words for a human reader."""
 
 
 class Context(BaseModel):
@@ -55,11 +55,11 @@ class Context(BaseModel):
     files: tuple[ContextFile, ...]
     """Most likely first, the test file last."""
     ranking: tuple[str, ...]
-    """Paths that are no tests, likeliest first, longer than ``files``."""
+    """Paths of non-test files, likeliest first; more of them than in ``files``."""
     listing: tuple[str, ...]
-    """Paths of the repository that are shown by name alone."""
+    """Paths of which only the name is shown."""
     tokens: int
-    """Estimated, on the high side."""
+    """An overestimate."""
 
 
 class BuildContext:
@@ -77,7 +77,7 @@ class BuildContext:
 
 
 def build(mirror: Mirror, sha: str, query: Query, max_tokens: int) -> Context:
-    """Rank the commit's files and choose what is shown of the likeliest."""
+    """Rank the commit's files and choose excerpts of the likeliest ones."""
     entries = mirror.files(sha)
     named_paths = _named_in_issue(entries, query)
     ranked = rank(read_sources(mirror, entries, named_paths), query)
@@ -111,21 +111,21 @@ def build(mirror: Mirror, sha: str, query: Query, max_tokens: int) -> Context:
 class _ShownFile:
     file: ContextFile
     tokens: int
-    """With its path."""
+    """Of the content and the path."""
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Read files of one commit as far as they have to do with one issue."""
+    """Reads the parts of a commit's files that are relevant to an issue."""
 
     mirror: Mirror
     sha: str
     query: Query
 
     def show_likeliest(self, ranked: Sequence[RankedFile], max_tokens: int) -> list[_ShownFile]:
-        """Return the first files; each gets half of what is left.
+        """Return the first files; each may use half of the tokens that are left.
 
-        So the likeliest gets most, and later ones get what small files leave.
+        The likeliest file gets the most, and tokens that a small file leaves go to later ones.
         """
         shown: list[_ShownFile] = []
         left = max_tokens
@@ -139,7 +139,7 @@ class _Reader:
         return shown
 
     def show(self, ranked: RankedFile, max_tokens: int) -> list[_ShownFile]:
-        """Return the file; nothing where no useful part of it fits."""
+        """Return the file, or an empty list if no useful part of it fits."""
         path_tokens = tokens_of(ranked.path) + _PATH_TOKENS
         data = self.mirror.read(self.sha, ranked.path)
         if data is None:
@@ -152,22 +152,22 @@ class _Reader:
 
 
 def _named_in_issue(entries: Sequence[Entry], query: Query) -> set[str]:
-    """Return the paths of files whose name is written in the issue."""
+    """Return the paths of files whose name appears in the issue."""
     names = set(map(name_of, query.paths))
     return {entry.path for entry in entries if name_of(entry.path) in names}
 
 
 def _related_test(ranked: Sequence[RankedFile], sources: Sequence[RankedFile]) -> RankedFile | None:
-    """Return the test file that ranks first; one named after a likely source counts double."""
+    """Return the best test file; the score of one named after a likely source is doubled."""
     likely_names = [_words_in_name(source.path) for source in sources[:_LIKELY_SOURCES]]
 
-    def worth(test: RankedFile) -> float:
+    def weighted_score(test: RankedFile) -> float:
         words = _words_in_name(test.path) - _TEST_WORDS
         if words in likely_names:
             return test.score * 2
         return test.score
 
-    return max(filter(_is_test, ranked), key=worth, default=None)
+    return max(filter(_is_test, ranked), key=weighted_score, default=None)
 
 
 def _is_test(file: RankedFile) -> bool:

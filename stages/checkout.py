@@ -1,4 +1,4 @@
-"""Bring a mirror up to date, and choose the commit that all later stages work from."""
+"""Update the mirror and choose the commit that all later stages work from."""
 
 import asyncio
 import hashlib
@@ -12,11 +12,11 @@ from repository.git import GitError, Mirror, Mirrors
 from stages.fetch_issue import Issue
 
 MAX_FILES = 200_000
-#: Characters of the configuration file that are read.
+#: Characters read from the configuration file.
 MAX_CONFIG = 64_000
-#: What the name of each of our branches begins with.
+#: Prefix of the names of our branches.
 BRANCHES = "coding-agent/"
-#: Name of the effect that pushes a commit; its intention holds the commit's ``sha``.
+#: Name of the effect that pushes a commit; its intention records the commit's ``sha``.
 PUSH = "push"
 
 
@@ -36,9 +36,9 @@ class Checkout(BaseModel):
     committed_at: int
     """The base commit's time, in seconds since the epoch."""
     described: str | None
-    """``git describe --tags --long`` of the base commit: packages ask git for their version."""
+    """``git describe --tags --long`` of the base commit; packages ask git for their version."""
     config: str | None = None
-    """The default branch's ``.coding-agent.toml``; that of another branch does not count."""
+    """The ``.coding-agent.toml`` of the default branch; other branches' files are ignored."""
 
     def facts(self) -> Facts:
         return Facts(base_sha=self.base_sha)
@@ -60,7 +60,7 @@ class CheckoutStage:
         return await asyncio.to_thread(_check_out, mirror, issue, base_branch)
 
     async def restore(self, result: Checkout, run: RunContext) -> None:
-        """Bring a mirror to this machine that holds the recorded commit."""
+        """Fetch the recorded commit into this machine's mirror."""
         mirror = self._mirrors.at(result.repository)
         if await asyncio.to_thread(mirror.has, result.base_sha):
             return
@@ -68,7 +68,7 @@ class CheckoutStage:
 
 
 async def _refuse_foreign_branch(mirror: Mirror, issue: Issue, run: RunContext) -> Stop | None:
-    """Reject the run where the job's branch exists and somebody else's commit is on it."""
+    """Reject the run if the job's branch exists with a commit that this service did not push."""
     if run.job.options.dry_run:
         return None
     branch = branch_name(issue.number, run.job_id)
@@ -80,7 +80,7 @@ async def _refuse_foreign_branch(mirror: Mirror, issue: Issue, run: RunContext) 
 
 
 def _check_out(mirror: Mirror, issue: Issue, branch: str) -> Checkout | Stop:
-    """Describe the branch's newest commit, or say why nobody can work on it."""
+    """Describe the branch's newest commit, or reject the run if it can't be worked on."""
     sha = mirror.branch(branch)
     if sha is None:
         if mirror.has_branches():

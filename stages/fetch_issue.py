@@ -1,6 +1,6 @@
-"""Read the issue as it is now: a frozen snapshot without what a person could not see.
+"""Read the current issue into a frozen snapshot, without text that a person could not see.
 
-What policy forbids is rejected here, before anything costs money.
+Issues that policy forbids are rejected here, before anything costs money.
 """
 
 import asyncio
@@ -16,7 +16,9 @@ from pipeline.stage import RunContext, Stop
 from repository.issue_text import strip_hidden_text
 
 MAX_ISSUE_BYTES = 256_000
-"""With all comments. GitHub takes 65,536 characters a text; more than this is no one change."""
+"""Of the issue and all its comments. GitHub accepts 65,536 characters per text; an issue larger
+than this is not about a single change.
+"""
 
 
 class IssueComment(BaseModel):
@@ -28,7 +30,7 @@ class IssueComment(BaseModel):
 
 
 class Issue(BaseModel):
-    """The issue as a model may read it. Untrusted: data in a prompt, never anything else."""
+    """The issue as shown to the model. Untrusted: data in a prompt, never anything else."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,14 +41,14 @@ class Issue(BaseModel):
     body: str
     author: str
     association: str
-    """GitHub's word for the author: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, NONE, ..."""
+    """GitHub's name for the author's role: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, NONE, ..."""
     comments: tuple[IssueComment, ...]
     clone_url: str
     default_branch: str
     private: bool
     snapshot_sha256: str
     hidden: tuple[str, ...]
-    """What was removed because a reader of the page would not see it."""
+    """Descriptions of text that was removed because a reader of the page would not see it."""
 
     @property
     def text(self) -> str:
@@ -112,7 +114,7 @@ def _freeze(ref: IssueRef, repository: Repository, snapshot: IssueSnapshot) -> I
 
 
 def _refusal(issue: IssueSnapshot) -> str | None:
-    """Return why the issue can't be worked on; None where it can."""
+    """Return why the issue can't be worked on, or None if it can."""
     if issue.is_pull_request:
         return f"#{issue.number} is a pull request, not an issue"
     if issue.state != "open":
@@ -125,8 +127,8 @@ def _refusal(issue: IssueSnapshot) -> str | None:
     size = sum(len(text.encode()) for text in [issue.title, issue.body, *comments])
     if size > MAX_ISSUE_BYTES:
         return (
-            f"issue #{issue.number} is too large: {size} bytes with its comments, {MAX_ISSUE_BYTES}"
-            " at most"
+            f"issue #{issue.number} is too large: {size} bytes with its comments, at most"
+            f" {MAX_ISSUE_BYTES} are allowed"
         )
     return None
 

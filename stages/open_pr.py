@@ -1,9 +1,9 @@
-"""Push the branch and open the pull request, so that doing it twice equals doing it once; where
-nothing is pushed, keep the patch.
+"""Push the branch and open the pull request, idempotently; if nothing is pushed, only propose the
+patch.
 
-The commit and the pull request's text are stored as intended, to the byte, before the outside world
-sees them. A later delivery of the run carries out the stored intention, whatever templates, clocks
-and replies have become since.
+The exact bytes of the commit and of the pull request's text are stored as intentions before they
+are sent. A later delivery of the run carries out the stored intention, even if templates, clocks or
+replies have changed since.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from stages.run_tests import Verdict
 
 #: Author of the commits. GitHub shows the name; the address receives no mail.
 AUTHOR = Identity("coding-agent", "coding-agent@users.noreply.github.com")
-#: Characters that GitHub takes; its refusal (422) names them.
+#: Limits of GitHub, in characters; its error response (422) states them.
 MAX_TITLE = 256
 MAX_BODY = 65_536
 #: Name of the effect, and of the template of the pull request's body.
@@ -43,13 +43,13 @@ WriteCommit = Callable[[str, int], str]
 
 
 class PlannedCommit(BaseModel):
-    """The commit that a run intends to push. The same plan makes the same commit, to the byte."""
+    """The commit that a run intends to push. The same plan always makes the same commit."""
 
     model_config = ConfigDict(frozen=True)
 
     branch: str
     seconds: int
-    """The commit's time, since the epoch."""
+    """The commit's time, in seconds since the epoch."""
     message: str
     sha: str
 
@@ -65,7 +65,7 @@ class PlannedPull(BaseModel):
 
 @dataclass(frozen=True)
 class Change:
-    """The chosen candidate, with all that the templates say about it."""
+    """The chosen candidate, with everything that the templates need."""
 
     issue: Issue
     checkout: Checkout
@@ -74,7 +74,7 @@ class Change:
     verdict: Verdict
 
     def writer(self, mirror: Mirror) -> WriteCommit:
-        """Return what writes this change as a commit into the mirror."""
+        """Return a function that writes this change as a commit into the mirror."""
 
         def write(message: str, seconds: int) -> str:
             base = self.checkout.base_sha
@@ -162,7 +162,10 @@ class OpenPullRequest:
     async def _publish(
         self, run: RunContext, change: Change, templates: TemplateSet, facts: Facts
     ) -> Stop:
-        """Plan, push, open; what a forge or a rule does not allow ends it earlier."""
+        """Plan the commit, push it and open the pull request.
+
+        It ends early if the push is rejected or the forge opens no pull requests.
+        """
         mirror = self._mirrors.at(change.checkout.repository)
         variables = change.variables(run, await run.ledger.cost_usd())
         url = await asyncio.to_thread(self._forge.push_url, run.job.issue)
@@ -188,7 +191,7 @@ class OpenPullRequest:
         variables: dict[str, Any],
         write: WriteCommit,
     ) -> PlannedCommit:
-        """Return the commit that this run intends; it is in the mirror."""
+        """Return the commit that this run intends to push, after writing it into the mirror."""
 
         def plan() -> PlannedCommit:
             seconds = int(self._clock())
@@ -205,21 +208,25 @@ class OpenPullRequest:
         sha = await asyncio.to_thread(write, commit.message, commit.seconds)
         if sha != commit.sha:
             raise AssertionError(
-                f"the stored intention names commit {commit.sha}, its bytes give {sha}"
+                f"the stored intention names commit {commit.sha}, but its data produce {sha}"
             )
         return commit
 
     async def _plan_pull(
         self, run: RunContext, templates: TemplateSet, variables: dict[str, Any]
     ) -> PlannedPull | None:
-        """Return the text that this run intends; None where the forge opens no pull requests."""
+        """Return the planned text, or None if the forge opens no pull requests."""
         if not self._forge.opens_pulls:
             return None
         new = await asyncio.to_thread(_render_pull, templates, variables)
         return PlannedPull.model_validate(await run.intend(_PULL_REQUEST, new.model_dump()))
 
     async def _push(self, run: RunContext, mirror: Mirror, url: str, commit: PlannedCommit) -> None:
-        """Push the commit. Raises PushRejected as ``_push_branch`` does."""
+        """Push the commit and record it.
+
+        Raises:
+            PushRejected: as ``_push_branch`` does.
+        """
         ours = {str(intention["sha"]) for intention in await run.intentions(PUSH)}
         await asyncio.to_thread(_push_branch, mirror, url, commit, ours)
         await run.record(PUSH, {"sha": commit.sha})
@@ -243,10 +250,10 @@ class OpenPullRequest:
         return opened
 
     def _create_or_adopt(self, run: RunContext, new: NewPull, marker: str) -> PullRequest:
-        """Look first: a reply to an earlier request may have been lost after its effect.
+        """Return the branch's pull request, creating it only if there is none.
 
-        An open pull request of the branch is brought up to date; a closed one of this very run
-        stands as it is.
+        An earlier request may have succeeded although its response was lost. An open pull request
+        of the branch is updated; a closed one of this very run is left as it is.
         """
         ref = run.job.issue
         for existing in self._forge.find_pulls(ref, new.head):
@@ -263,14 +270,14 @@ def _template_facts(templates: TemplateSet) -> Facts:
 
 
 def _pull_request_opened(pull: PullRequest, verification: Verification, facts: Facts) -> Stop:
-    closed = "" if pull.state == "open" else ", closed since"
+    closed = "" if pull.state == "open" else ", since closed"
     reason = f"pull request #{pull.number}{closed}: {verification}"
     links = Facts(pull_request_url=pull.url, pull_request_number=pull.number)
     return Stop(Outcome.PR_OPENED, reason, facts.merged(links))
 
 
 def _render_pull(templates: TemplateSet, variables: dict[str, Any]) -> PlannedPull:
-    """Render title and body, within GitHub's limits, whatever an edited template makes of them."""
+    """Render title and body, cut to GitHub's limits even if an edited template exceeds them."""
     title = templates.render(_TITLE, **variables).strip()
     if len(title) > MAX_TITLE:
         title = f"{title[: MAX_TITLE - 1]}…"
@@ -279,21 +286,21 @@ def _render_pull(templates: TemplateSet, variables: dict[str, Any]) -> PlannedPu
     if marker not in body:
         body += f"\n{marker}\n"
     if len(body) > MAX_BODY:
-        # The middle is left out, and says so; the marker is at the end.
+        # The middle is replaced by a note; the marker at the end survives.
         body = clip(body, MAX_BODY - 100)
     return PlannedPull(title=title, body=body)
 
 
 def _marker(job_id: str, generation: int) -> str:
-    """Return the hidden line by which a run finds its own pull request again."""
+    """Return the hidden line by which a run recognizes its own pull request."""
     return f"<!-- coding-agent:job={job_id} generation={generation} -->"
 
 
 def _push_branch(mirror: Mirror, url: str, commit: PlannedCommit, ours: set[str]) -> None:
-    """Move the branch to our commit, from nothing or from another of ``ours``, from no one else's.
+    """Point the branch at our commit, if it does not exist yet or is at one of ``ours``.
 
     Raises:
-        PushRejected: somebody else's commit is there, or the remote's rules forbid it.
+        PushRejected: the branch holds a foreign commit, or the remote's rules forbid the push.
     """
     current = mirror.remote_branch(url, commit.branch)
     if current == commit.sha:
@@ -306,7 +313,7 @@ def _push_branch(mirror: Mirror, url: str, commit: PlannedCommit, ours: set[str]
 
 
 def _rejection_line(error: PushRejected) -> str:
-    """Return the one line of git's output that says why."""
+    """Return the line of git's output that states the reason."""
     lines = str(error).splitlines()
     for line in lines:
         if "rejected]" in line:

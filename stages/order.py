@@ -25,7 +25,7 @@ from stages.run_tests import RunTests
 
 @dataclass(frozen=True)
 class StageTools:
-    """What the stages are built with."""
+    """The dependencies of the stages."""
 
     forge: Forge
     mirrors: Mirrors
@@ -34,21 +34,21 @@ class StageTools:
     plan: Plan
     templates: Templates
     pythons: tuple[Path, ...]
-    """Folders with interpreters for test environments."""
+    """Folders with Python interpreters for test environments."""
     uv: Path
     cache: Path
-    """Folder for what test environments are built from."""
+    """Folder for the caches of test environments."""
     index: Mapping[str, str]
-    """Environment variables that name the package index."""
+    """Environment variables that configure the package index."""
     fetch_for_private: bool
-    """Whether packages are fetched for a private repository, too."""
+    """Whether packages are also fetched for private repositories."""
     protected: tuple[str, ...]
     """Patterns of paths that no patch may write."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A stage's class, and how it is built."""
+    """A stage's class and its factory."""
 
     stage: type[Stage]
     build: Callable[[StageTools], Stage]
@@ -89,7 +89,7 @@ ORDER: tuple[Entry, ...] = (
     ),
 )
 
-#: Until this stage has run, a run can be rejected; after it, the run is started and may cost money.
+#: A run can be rejected until this stage has run; after it, the run has started and may cost money.
 ADMITTED_AFTER = CheckoutStage.name
 
 NAMES: tuple[str, ...] = tuple(entry.stage.name for entry in ORDER)
@@ -104,7 +104,7 @@ def _result_types() -> dict[str, type[BaseModel]]:
     return results
 
 
-#: The type of each stage's result, by the stage's name. The last stage has none.
+#: The type of each stage's result, by stage name. The last stage has none.
 RESULT_TYPES: dict[str, type[BaseModel]] = _result_types()
 
 

@@ -1,4 +1,4 @@
-"""Prepare the tests: make an environment for them, and run them on the base commit."""
+"""Prepare the tests: build their environment and run them on the base commit."""
 
 import asyncio
 
@@ -19,16 +19,16 @@ from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 
 _NOT_FETCHED = (
-    "nothing is fetched for a private repository, unless CODING_AGENT_FETCH_FOR_PRIVATE allows it"
+    "nothing is fetched for a private repository unless CODING_AGENT_FETCH_FOR_PRIVATE allows it"
 )
 
 
 class PrepareTests:
-    """Gives the suite with its results on the base commit, or the reason why it can't be run.
+    """Produces the suite with its results on the base commit, or the reason why it can't be run.
 
     Args:
-        fetch_for_private: packages are fetched for a private repository, too, which tells the index
-            their names.
+        fetch_for_private: whether packages are also fetched for private repositories, which reveals
+            their names to the package index.
     """
 
     name = "prepare_tests"
@@ -74,7 +74,7 @@ class PrepareTests:
         return suite
 
     async def restore(self, result: Suite, run: RunContext) -> None:
-        """Make the same environment on this machine; no test is run."""
+        """Rebuild the environment on this machine, without running any test."""
         if not result.runnable or result.recipe is None:
             return
         environment = await asyncio.to_thread(BuiltEnvironment.read, run.workspace)
@@ -83,7 +83,7 @@ class PrepareTests:
         try:
             await self._build(result.recipe, run, CommandLog())
         except EnvironmentFailed as error:
-            raise OSError(f"the test environment can't be made again: {error}") from error
+            raise OSError(f"the test environment can't be rebuilt: {error}") from error
 
     async def _plan(self, checkout: Checkout) -> TestPlan:
         mirror = self._mirrors.at(checkout.repository)
@@ -101,9 +101,9 @@ class PrepareTests:
         return recipe
 
     async def _try_build(self, recipe: Recipe, run: RunContext, log: CommandLog) -> str | None:
-        """Make the environment; return why the tests can't be run in it, None if they can."""
+        """Build the environment; return why the tests can't be run in it, or None if they can."""
         version = f" on Python {recipe.python}" if recipe.python else ""
-        run.progress(f"making an environment: {recipe.runner}{version}")
+        run.progress(f"building an environment: {recipe.runner}{version}")
         try:
             await self._build(recipe, run, log)
         except EnvironmentFailed as error:
@@ -116,10 +116,10 @@ class PrepareTests:
 
 
 def open_test_bed(sandbox: Sandbox, suite: Suite, run: RunContext) -> TestBed | None:
-    """Open the environment that this stage made; None if the tests can't be run.
+    """Open the environment that this stage built; return None if the tests can't be run.
 
     Raises:
-        OSError: it is not on this machine; the run can be tried again.
+        OSError: the environment is not on this machine; the run can be tried again.
     """
     if not suite.runnable or suite.recipe is None:
         return None
@@ -170,7 +170,7 @@ def _not_runnable(reason: str, recipe: Recipe | None = None, log_key: str | None
 
 
 def _last_line(output: str) -> str:
-    """Return the last line of a log that is not a note of ours."""
+    """Return the last line that is not one of our own notes."""
     for line in reversed(output.splitlines()):
         if line.strip() and not line.startswith("["):
             return line.strip()[:200]

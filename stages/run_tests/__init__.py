@@ -1,4 +1,4 @@
-"""Run the tests on each candidate, and choose."""
+"""Run the tests on each candidate and choose one."""
 
 from stages.run_tests.stage import RunTests
 from stages.run_tests.verdict import Verdict

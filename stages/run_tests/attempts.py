@@ -1,4 +1,4 @@
-"""One candidate is tested: its tests alone, then all of it, and what decides is repeated."""
+"""Test one candidate: only its tests first, then all of it; runs that decide are repeated."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from stages.run_tests.verdict import (
     note_failing_reproduction,
 )
 
-#: Sources of extension modules. The environment holds what the base commit's were compiled to.
+#: Sources of extension modules. The environment holds those compiled from the base commit.
 _COMPILED_SOURCES = (
     ".pyx",
     ".pxd",
@@ -40,7 +40,7 @@ _COMPILED_SOURCES = (
     ".pyf",
     ".rs",
 )
-#: A run that took longer is not repeated to see whether it ends the same.
+#: A run that took longer is not repeated to detect flaky tests.
 _MAX_REPEATED_SECONDS = 60.0
 
 
@@ -50,7 +50,7 @@ class OwnTests:
 
     changes: Changes
     files: list[str]
-    """Its test files, beside helpers and data."""
+    """The test files among them, without helpers and data."""
 
 
 def _own_tests(change: Change, recipe: Recipe) -> OwnTests:
@@ -96,7 +96,7 @@ class CandidateTester:
     round: int
 
     async def test(self, change: Change) -> Result:
-        """Test a candidate, and the reproduction test with it if no test regresses."""
+        """Test a candidate; if no test regresses, also run the reproduction test on it."""
         trial = await self._try(change)
         if trial.regressions == 0 and trial.after.results:
             return await self._accept(change, trial)
@@ -179,7 +179,7 @@ class CandidateTester:
         tests: Sequence[str],
         own_tests: OwnTests,
     ) -> frozenset[str]:
-        """Repeat the runs that a verdict rests on, and return the tests that end differently."""
+        """Repeat the runs that the verdict depends on; return tests whose results differ."""
         flaky: frozenset[str] = frozenset()
         if trial.broken:
             label = f"tests-again-{self.round}-{change.number}"
@@ -195,10 +195,10 @@ class CandidateTester:
     async def _select_tests(
         self, change: Change, own_tests: list[str]
     ) -> tuple[TestReport, list[str]]:
-        """Return the base report and the test files to run; none: the whole suite.
+        """Return the base report and the test files to run (empty: the whole suite).
 
-        Of a part of a suite, the test files that the patch changes run too, and those that cover
-        what else it changes; all of them on the base first.
+        If only a part of the suite was chosen, the test files that the patch changes are added, and
+        those that cover its other changes. They are run on the base first.
         """
         if self.suite.whole:
             return self.base, []

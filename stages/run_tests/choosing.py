@@ -1,4 +1,4 @@
-"""Which of several candidates is taken, and which of those that were sent back is shown."""
+"""Choose the best of several candidates, or the rejected one whose feedback is sent back."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ Rejected = NotReproduced | Regressed | DidNotRun
 
 
 def choose(results: Sequence[Accepted]) -> Accepted:
-    """Return the best candidate under which no test regressed.
+    """Return the best candidate without regressions.
 
-    The reproduction test counts first, then what else is proven, then how many candidates do the
-    same, then the size of the patch.
+    Criteria, in order: the reproduction test passes, the verification, the number of newly passing
+    tests, the number of candidates with the same semantic hash, the smaller patch.
     """
     votes = Counter(result.semantic_hash for result in results)
 
@@ -34,7 +34,7 @@ def choose(results: Sequence[Accepted]) -> Accepted:
 
 
 def least_broken(results: Sequence[Rejected]) -> Rejected:
-    """Return the candidate that breaks the fewest tests; the first of equals."""
+    """Return the candidate that breaks the fewest tests; the first one wins a tie."""
     return min(results, key=_severity)
 
 

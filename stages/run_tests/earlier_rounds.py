@@ -1,4 +1,4 @@
-"""What earlier rounds of a run tested: no change is tested twice, and the best one is not lost."""
+"""Results of a run's earlier rounds, so that no change is tested twice and the best is not lost."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from stages.propose_patch.round_note import Attempt, AttemptsNote
 
 
 def earlier_attempts(run: RunContext) -> list[Attempt]:
-    """Return what earlier rounds tested, oldest first."""
+    """Return the attempts of earlier rounds, oldest first."""
     attempts: list[Attempt] = []
     for note in run.notes(AttemptsNote):
         attempts.extend(note.attempts)
@@ -19,7 +19,7 @@ def earlier_attempts(run: RunContext) -> list[Attempt]:
 def round_note(run: RunContext, attempts: Sequence[Attempt]) -> AttemptsNote:
     """Return the note of this round's attempts.
 
-    The run's patch is the best attempt so far, the newer one of equals.
+    The run's patch is the best attempt so far; the newest one wins a tie.
     """
     all_attempts = [*earlier_attempts(run), *attempts]
     newest_first = reversed(all_attempts)
@@ -29,15 +29,15 @@ def round_note(run: RunContext, attempts: Sequence[Attempt]) -> AttemptsNote:
 
 
 def repeated_round(run: RunContext, tree: str) -> Back | Stop:
-    """Return what follows if every change of a round was tested in an earlier one.
+    """Return the answer to a round whose changes were all tested in an earlier one.
 
-    The model reads so once; the second time the run ends.
+    The first time, the model is told so; the second time, the run ends.
     """
     opened = _round_opened_for(run, tree)
     tested_in = opened.number - 1
     note = round_note(run, [])
     if any(earlier.repeated for earlier in run.notes(AttemptsNote)):
-        reason = f"stuck: it proposed again what round {tested_in} had tried"
+        reason = f"stuck: the model proposed the change of round {tested_in} again"
         return Stop(Outcome.NO_FIX, reason, note.facts)
     because = (
         f"This is the change of round {tested_in} again, and it fails as it did"
@@ -47,7 +47,7 @@ def repeated_round(run: RunContext, tree: str) -> Back | Stop:
 
 
 def _round_opened_for(run: RunContext, tree: str) -> Round:
-    """Return the round that was opened because a change failed."""
+    """Return the round that was opened after the change with this tree had failed."""
     notes = run.notes(AttemptsNote)
     for opened, note in zip(run.rounds, notes, strict=True):
         trees = [attempt.tree for attempt in note.attempts]

@@ -1,6 +1,6 @@
-"""What the model reads of a candidate that is sent back.
+"""Feedback to the model about a candidate that is sent back.
 
-It is bounded, shows the end of each failure, and holds nothing that changes from run to run.
+Its size is bounded, it shows the end of each failure, and it is the same in every run.
 """
 
 from pathlib import Path
@@ -19,8 +19,8 @@ _MAX_LOST_TESTS = 20
 
 
 def describe_crash(trial: Trial, patch: bytes, workspace: Path) -> str:
-    """Describe a candidate with which no test ran."""
-    text = f"With your change the tests did not run to their end:\n\n{trial.after.output}"
+    """Describe a candidate that keeps every test from running."""
+    text = f"With your change, the tests did not run to completion:\n\n{trial.after.output}"
     return _bounded(normalize_output(text, workspace), patch)
 
 
@@ -37,7 +37,7 @@ def describe_regressions(trial: Trial, patch: bytes, workspace: Path) -> str:
 def describe_failing_reproduction(
     report: TestReport, reproduction: Reproduction, patch: bytes, workspace: Path
 ) -> str:
-    """Describe a candidate with which the reproduction test still fails."""
+    """Describe a candidate that still fails the reproduction test."""
     failures = [
         f"{test}\n{report.failures.get(test, '')}"
         for test in reproduction.tests

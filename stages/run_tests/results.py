@@ -1,4 +1,4 @@
-"""How the test of one candidate ends."""
+"""The possible results of testing a candidate."""
 
 from dataclasses import dataclass
 
@@ -25,9 +25,9 @@ class Passed:
     change: Change
     verdict: Verdict
     newly_passing: int
-    """Tests that failed on the base commit and pass."""
+    """Number of tests that failed on the base commit and pass now."""
     semantic_hash: str
-    """The same for changes that differ in layout alone."""
+    """Equal for changes that differ only in comments, docstrings, layout or tests."""
 
 
 @dataclass(frozen=True)

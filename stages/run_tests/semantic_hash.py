@@ -1,4 +1,4 @@
-"""A hash that changes share which differ in comments, docstrings, layout and tests alone."""
+"""A hash that is equal for changes that differ only in comments, docstrings, layout or tests."""
 
 import ast
 import hashlib
@@ -10,12 +10,12 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def semantic_hash(changes: Changes, is_test: Callable[[str], bool]) -> str:
-    """Return the hash of what changes do; of tests alone, if they change nothing else."""
+    """Return the hash of the changes without their tests; if there are only tests, of those."""
     sources = {path: data for path, data in changes.items() if not is_test(path)}
-    counted = sources or changes
+    hashed = sources or changes
     digest = hashlib.sha256()
-    for path in sorted(counted):
-        content = _normalize(path, counted[path])
+    for path in sorted(hashed):
+        content = _normalize(path, hashed[path])
         digest.update(f"{path}\0{content}\0".encode(errors="replace"))
     return digest.hexdigest()
 

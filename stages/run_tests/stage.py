@@ -1,4 +1,4 @@
-"""Run the same tests with each candidate, compare them with the base, and choose."""
+"""Run the same tests on each candidate, compare the results with the base, and choose."""
 
 from collections.abc import Mapping, Sequence
 
@@ -58,7 +58,7 @@ class RunTests:
     def _open_tester(
         self, suite: Suite, proposals: Proposals, mirror: Mirror, run: RunContext
     ) -> CandidateTester | None:
-        """Return None if the repository's tests can't be run."""
+        """Return the tester, or None if the repository's tests can't be run."""
         bed = open_test_bed(self._sandbox, suite, run)
         if bed is None or suite.base is None:
             return None
@@ -75,7 +75,7 @@ class RunTests:
 def _worth_testing(
     candidates: Candidates, attempts: Mapping[str, Attempt]
 ) -> list[tuple[int, Candidate]]:
-    """Return candidates with their numbers, without those that broke tests in an earlier round."""
+    """Return candidates with their numbers, except those that broke tests in an earlier round."""
     result: list[tuple[int, Candidate]] = []
     for number, candidate in enumerate(candidates.candidates):
         earlier = attempts.get(candidate.tree)
@@ -85,7 +85,7 @@ def _worth_testing(
 
 
 def _is_final(chosen: NotReproduced, attempts: Mapping[str, Attempt], run: RunContext) -> bool:
-    """Whether the model has no other answer: it gave this one before, or no round is left."""
+    """Whether no better answer can follow: it was proposed before, or no round is left."""
     proposed_before = chosen.change.candidate.tree in attempts
     return proposed_before or run.round >= run.limits.max_rounds
 

@@ -1,4 +1,4 @@
-"""The tests with one candidate, compared with the tests on the base."""
+"""Comparison of a candidate's test results with those of the base."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ from repository.testing.models import TestReport
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate's runs of the tests, and what follows from them."""
+    """The test runs of one candidate and the conclusions from them."""
 
     base: TestReport
     own: TestReport | None
-    """The patch's test files on the base, without the rest of the patch; None: it has none."""
+    """The patch's test files on the base, without the rest of the patch; None if it has none.
+    """
     after: TestReport
     whole_suite: bool
     unbuilt: tuple[str, ...] = ()
@@ -29,10 +30,10 @@ class Trial:
 
     @cached_property
     def fixed(self) -> frozenset[str]:
-        """Tests that the whole patch fixes, and not its own version of the tests alone.
+        """Tests that the whole patch fixes, but its changes to the tests alone don't.
 
-        A new test whose file fails to load on the base, such as for a missing import, counts as
-        failing there.
+        A new test whose file fails to load on the base, for example because of a missing import,
+        counts as failing there.
         """
         failing = self.red_before
         green_by_own_version: Collection[str] = ()
@@ -45,12 +46,12 @@ class Trial:
 
     @cached_property
     def broken(self) -> frozenset[str]:
-        """Tests that were green and are red; or that are new, and red."""
+        """Tests that are red and were green before, or are new."""
         return self.after.red - self.base.red - self.flaky
 
     @cached_property
     def lost(self) -> frozenset[str]:
-        """Tests that were green and do not run, of modules that the patch's tests don't rewrite."""
+        """Green tests that no longer run, except in modules that the patch itself rewrites."""
         if self.own is None:
             return self._not_run
         rewritten = {_module(test) for test in self.own.results}
@@ -66,14 +67,14 @@ class Trial:
 
     @property
     def dropped(self) -> int:
-        """Tests that were green, and that the patch's own version of their file takes out."""
+        """Number of green tests that the patch itself removes from their file."""
         return len(self._not_run) - len(self.lost)
 
     @cached_property
     def _not_run(self) -> frozenset[str]:
-        """Tests that were green, and are gone or skipped.
+        """Tests that were green and are now missing or skipped.
 
-        A run that was cut short says nothing of those that it did not reach.
+        A run that was cut short says nothing about the tests that it did not reach.
         """
         if self.base.cut_short or self.after.cut_short:
             return frozenset()

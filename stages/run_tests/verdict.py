@@ -1,4 +1,4 @@
-"""What the tests prove of a candidate, honest about what they don't."""
+"""Verdicts: what the tests prove about a candidate, and what they don't."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ _PROOF_FIELDS = {
 
 
 class Verdict(BaseModel):
-    """The candidate that was chosen, and what the tests prove of it."""
+    """The chosen candidate, and what the tests prove about it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,23 +30,21 @@ class Verdict(BaseModel):
     """Index into Candidates.candidates."""
     verification: Verification
     reason: str
-    """Why this verification and no better one, in a sentence."""
+    """Why it is this verification and not a better one, in a sentence."""
     fixed: tuple[str, ...]
-    """Tests that failed before and pass after: on the base, or on the base with only the patch's
-    tests."""
+    """Tests that pass now and failed on the base, or on the base with only the patch's tests."""
     still_failing: tuple[str, ...]
     """Tests that failed before and still do."""
     regressed: tuple[str, ...] = ()
-    """Tests that passed before and fail after. A candidate with one goes back, so a verdict names
-    none."""
+    """Tests that passed before and fail after; empty, since a candidate with any is sent back."""
     could_not_run: tuple[str, ...] = ()
-    """Test files that could not be loaded, before and after."""
+    """Test files that could not be loaded, neither before nor after."""
     flaky: tuple[str, ...] = ()
     """Tests that ended differently when run again on the same code: they prove nothing."""
     ran: int
     log_key: str | None
     proof_key: str | None = None
-    """Artifact with the lists above, whole."""
+    """Artifact with the complete lists above."""
 
     def facts(self) -> Facts:
         artifacts: dict[str, str] = {}
@@ -57,12 +55,12 @@ class Verdict(BaseModel):
         return Facts(verification=self.verification, artifacts=artifacts)
 
     def proof(self) -> str:
-        """Return the tests behind the verification, as JSON."""
+        """Return the evidence for the verification, as JSON."""
         return self.model_dump_json(include=_PROOF_FIELDS, indent=1)
 
 
 def judge(candidate: int, trial: Trial) -> Verdict:
-    """Return the verdict on a candidate under which no test regressed."""
+    """Return the verdict on a candidate without regressions."""
     report = trial.after
     verification, reason = _verify(trial)
     unloaded = [test.rpartition("::")[2] for test in report.results if is_load_error(test)]
@@ -93,9 +91,9 @@ def judge_untested(candidate: int, suite: Suite) -> Verdict:
 
 
 def add_reproduction(verdict: Verdict, reproduction: Reproduction) -> Verdict:
-    """Return the verdict with the proof of a reproduction test that passes.
+    """Return the verdict with a passing reproduction test as its proof.
 
-    It may prove a change that it is not part of, and the reason says that it is not.
+    The test need not be part of the change; the reason says that it is not.
     """
     if verdict.verification is Verification.RED_TO_GREEN:
         return verdict
@@ -163,15 +161,13 @@ def _describe_red(trial: Trial) -> str:
 
 
 def _reservations(trial: Trial) -> Sequence[str]:
-    """Return what weakens the proof, in words."""
+    """Describe what weakens the proof."""
     reservations: list[str] = []
     if trial.dropped:
-        reservations.append(f"the change takes out {count_tests(trial.dropped)} that passed")
+        reservations.append(f"the change removes {count_tests(trial.dropped)} that passed")
     if trial.after.cut_short:
-        reservations.append("the time did not last for all of them")
+        reservations.append("time ran out before all of them had run")
     if trial.unbuilt:
         files = ", ".join(trial.unbuilt[:_MAX_UNBUILT_FILES])
-        reservations.append(
-            f"the tests did not see what it changes in {files}: that is not compiled again"
-        )
+        reservations.append(f"its changes to {files} were not tested: they are not recompiled")
     return reservations

@@ -191,7 +191,7 @@ async def test_a_repeated_change_is_not_tested_and_then_ends_the_run(
     dialogue = converse(says(WRONG))
     result = await dialogue.run()
     assert (result.outcome, result.rounds) == (Outcome.NO_FIX, 3)
-    assert "stuck: it proposed again what round 1 had tried" in result.reason
+    assert "stuck: the model proposed the change of round 1 again" in result.reason
     assert [request.temperature for request in dialogue.client.sent] == [0.0, 0.0, 0.8], (
         "the approach was changed first"
     )

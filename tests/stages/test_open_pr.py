@@ -334,7 +334,7 @@ async def test_a_closed_pull_request_of_this_run_stays_closed(
     scenario.github.close_pull(REPOSITORY, pull.number)
     stop = await scenario.open(scenario.deliver_again(first))
     assert [(p.number, p.issue.state) for p in scenario.pulls] == [(pull.number, "closed")]
-    assert stop.reason == f"pull request #{pull.number}, closed since: red to green"
+    assert stop.reason == f"pull request #{pull.number}, since closed: red to green"
 
 
 async def test_a_replay_opens_a_new_pull_request_after_a_closed_one(scenario: Scenario) -> None:

@@ -189,7 +189,7 @@ async def test_a_green_suite_proves_nothing_of_sources_that_are_not_compiled_aga
     bench.suite = bench.suite.model_copy(update={"recipe": packaged})
     verdict = await bench.verdict({"fast.pyx": "x = 2\n"})
     assert verdict.verification is Verification.NOT_VERIFIED
-    assert "none fails; the tests did not see what it changes in fast.pyx" in verdict.reason
+    assert "none fails; its changes to fast.pyx were not tested" in verdict.reason
 
 
 async def test_a_suite_that_cannot_be_run_leaves_the_candidate_not_verified(
@@ -248,13 +248,13 @@ async def test_tests_that_a_change_takes_out_weaken_its_verdict(green_bench: Ben
     change = {"test_calc.py": TESTS.replace("def test_double", "def untested_double")}
     verdict = await green_bench.verdict(change)
     assert verdict.verification is Verification.NOT_VERIFIED
-    assert "the change takes out 1 test that passed" in verdict.reason
+    assert "the change removes 1 test that passed" in verdict.reason
 
 
 async def test_a_patch_that_deletes_the_tests_it_breaks_goes_back(bench: Bench) -> None:
     without_double = "def add(a, b):\n    return a + b\n"
     feedback = await bench.feedback({"calc.py": without_double, "test_calc.py": None})
-    assert "did not run to their end" in feedback or DOUBLE in feedback
+    assert "did not run to completion" in feedback or DOUBLE in feedback
 
 
 # Parts of a suite
@@ -328,7 +328,7 @@ async def test_a_run_that_never_ends_goes_back(
 ) -> None:
     monkeypatch.setattr("stages.prepare_tests.suite_seconds", lambda minutes: 1.0)
     feedback = await bench.feedback({"calc.py": "while True: pass\n"})
-    assert "did not run to their end" in feedback
+    assert "did not run to completion" in feedback
     assert "ended with 124" in feedback
 
 
@@ -416,7 +416,7 @@ def test_tests_that_a_run_cut_short_did_not_reach_are_not_lost(base: bool, after
     assert trial.dropped == 0
     verdict = judge(0, trial)
     assert verdict.verification is Verification.RED_TO_GREEN
-    assert ("the time did not last" in verdict.reason) == after
+    assert ("time ran out" in verdict.reason) == after
 
 
 def test_a_test_that_is_gone_is_lost() -> None:
