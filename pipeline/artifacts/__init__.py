@@ -7,30 +7,30 @@ _PART = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._:=@+-]{1,200}")
 
 
 class Artifacts(Protocol):
-    """Data under keys, which are relative paths with forward slashes.
+    """A key-value store for bytes. Keys are relative paths with forward slashes.
 
     Methods are synchronous and safe to call from any thread. Each raises ValueError for a key that
-    ``validate_key`` refuses.
+    ``validate_key`` rejects.
     """
 
     def put(self, key: str, data: bytes) -> None:
-        """Write the data as a whole, in place of what the key held."""
+        """Store the data under the key, atomically replacing any earlier data."""
         ...
 
     def get(self, key: str) -> bytes:
-        """Raises FileNotFoundError where the key holds nothing."""
+        """Return the data. Raises FileNotFoundError if the key does not exist."""
         ...
 
     def address(self, key: str) -> str:
-        """Return the URL under which a person or a receiver of events reads the data."""
+        """Return the URL at which a person or a subscriber of events can read the data."""
         ...
 
 
 def validate_key(key: str) -> str:
-    """Return the key.
+    """Return the key unchanged.
 
     Raises:
-        ValueError: it could lead out of its root.
+        ValueError: it is not a key; it might lead outside the root.
     """
     for part in key.split("/"):
         if not _PART.fullmatch(part):

@@ -1,4 +1,4 @@
-"""Artifacts in a folder of this machine."""
+"""Artifacts in a local folder."""
 
 import os
 import tempfile
@@ -14,7 +14,7 @@ class FolderArtifacts:
         self.root = root
 
     def put(self, key: str, data: bytes) -> None:
-        """Write to a temporary file first, synced, then rename it: all of the data or nothing."""
+        """Write and sync a temporary file, then rename it, so the data is never partly there."""
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")

@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline.artifacts import validate_key
 
-#: Seconds that a presigned address is valid, the most that S3 allows
+#: Seconds that a presigned URL is valid: the most that S3 allows
 #: (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html).
 PRESIGN_SECONDS = 7 * 86_400
 
@@ -13,7 +13,7 @@ class S3Artifacts:
     """See ``pipeline.artifacts.Artifacts``.
 
     The role needs s3:PutObject and s3:GetObject on the prefix, and s3:ListBucket on the bucket:
-    without that, S3 answers 403 for a key that is missing. Errors of botocore pass through.
+    without the latter, S3 answers 403 for a missing key. Errors from botocore pass through.
     """
 
     def __init__(self, bucket: str, prefix: str, *, client: Any = None):
@@ -22,8 +22,7 @@ class S3Artifacts:
         self._client = client or _client()
 
     def put(self, key: str, data: bytes) -> None:
-        # No content type: a browser then saves what a model or a test wrote and does not show it
-        # as a page.
+        # No content type: a browser then saves output of a model or a test instead of rendering it.
         self._client.put_object(Bucket=self._bucket, Key=self._object_key(key), Body=data)
 
     def get(self, key: str) -> bytes:
@@ -36,9 +35,9 @@ class S3Artifacts:
         return body
 
     def address(self, key: str) -> str:
-        """Return a presigned address, which needs no AWS account to be read.
+        """Return a presigned URL, which can be read without an AWS account.
 
-        It becomes invalid with the credentials that signed it, whatever it says itself: those of an
+        It expires with the credentials that signed it, even before its own expiry time: those of an
         ECS task's role last some hours.
         """
         parameters = {"Bucket": self._bucket, "Key": self._object_key(key)}

@@ -1,4 +1,4 @@
-"""The forge: the place that has the issues and takes the pull requests."""
+"""The forge: where issues are read and pull requests are opened."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,7 +18,7 @@ class Comment(BaseModel):
 
 
 class IssueSnapshot(BaseModel):
-    """An issue at this moment. Its texts are as written, hidden parts included."""
+    """An issue at one moment. Its texts are unaltered, hidden parts included."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,9 +42,9 @@ class Repository(BaseModel):
     default_branch: str
     archived: bool
     push_refusal: str | None
-    """The reason why no fix can be pushed to it, or to its fork, as the deployment chose.
+    """The reason why no fix can be pushed to it (or to its fork, if the deployment uses forks).
 
-    None: it can be.
+    None if fixes can be pushed.
     """
     private: bool
 
@@ -75,55 +75,55 @@ class NewPull:
 
 
 class ForgeRefused(Exception):
-    """The forge refused for good: missing, not visible to the token, or not allowed.
+    """A permanent refusal: not found, not visible to the token, or not allowed.
 
-    The text says which.
+    The message says which.
     """
 
 
 class Forge(Protocol):
-    """Methods are synchronous, to be called in threads.
+    """A code host. Methods are synchronous, to be called in threads.
 
-    Each raises ForgeRefused where waiting does not help. Other errors are retried by the engine.
+    Each raises ForgeRefused if a retry would not help. Other errors are retried by the engine.
     """
 
     opens_pulls: bool
-    """False for a local repository: a branch is left there and the run ends as *proposed*."""
+    """False for a local repository: it gets a branch, and the run ends as *proposed*."""
 
     def repository(self, ref: IssueRef) -> Repository: ...
 
     def issue(self, ref: IssueRef) -> IssueSnapshot: ...
 
     def token(self, repository: str) -> str | None:
-        """Return git's secret for the clone addresses of ``repository`` and of its fork."""
+        """Return the token with which git reaches ``repository`` and its fork, if one is needed."""
         ...
 
     def check_credentials(self) -> None:
-        """Raises where they are refused, or the forge is out of reach."""
+        """Raise an error if the credentials are refused or the forge can't be reached."""
         ...
 
     def push_url(self, ref: IssueRef) -> str:
-        """Return the address that fixes are pushed to. A fork that does not exist yet is made."""
+        """Return the URL that fixes are pushed to, creating a missing fork if one is needed."""
         ...
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
         """Return every pull request, open or closed, whose head is ``branch``; newest first.
 
-        The branch is the one in the repository of ``push_url``.
+        The branch is in the repository of ``push_url``.
         """
         ...
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
         """Open a pull request.
 
-        It is never retried inside: a reply can be lost after its effect. Look with ``find_pulls``
-        first.
+        Never retried internally, because a reply can be lost after the pull request was opened.
+        Call ``find_pulls`` first.
         """
         ...
 
     def update_pull(self, ref: IssueRef, number: int, pull: NewPull) -> PullRequest:
-        """Give an open pull request the title, body, labels and reviewers of ``pull``.
+        """Set an open pull request's title, body, labels and reviewers to those of ``pull``.
 
-        Doing it twice changes nothing.
+        Idempotent.
         """
         ...

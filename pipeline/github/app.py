@@ -1,7 +1,7 @@
 """Access as a GitHub App.
 
-Each owner that installed it has a token of its own, good for an hour, with no more rights than a
-run needs.
+Each owner that has installed the App has a separate token, which is valid for an hour and has no
+more rights than a run needs.
 """
 
 import threading
@@ -17,17 +17,17 @@ from pipeline.github.rest import TIMEOUT_SECONDS, forge_error
 if TYPE_CHECKING:
     from github import GithubIntegration
 
-#: GitHub refuses a token (422) to an installation that lacks one of them.
+#: GitHub refuses a token (422) if the installation lacks one of these.
 PERMISSIONS = {"contents": "write", "issues": "read", "pull_requests": "write"}
-#: Seconds for which a token must still be good: a clone may take as long.
+#: Seconds for which a returned token is still valid at least: a clone may take as long.
 MIN_LIFE_SECONDS = 900.0
 
 
 class AppTokens:
-    """Tokens of the App's installations, cached for as long as they are good.
+    """Tokens of the App's installations, cached while they are valid.
 
-    ``tokens("owner/name")`` is the token of the owner's installation. ``clock`` gives seconds since
-    the epoch.
+    ``tokens("owner/name")`` is the token of the owner's installation. ``clock`` returns seconds
+    since the epoch.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class AppTokens:
         self._clock = clock
         self._lock = threading.Lock()
         self._cache: dict[str, tuple[float, SecretStr]] = {}
-        """By owner: when the token ends, and the token."""
+        """By owner: when the token expires, and the token."""
 
     def __call__(self, repository: str) -> SecretStr:
         """Return a token for the repository.
 
         Raises:
-            ForgeRefused: the App is not installed there, or lacks a permission.
+            ForgeRefused: the App is not installed on it, or lacks a permission.
         """
         owner, _, name = repository.partition("/")
         with self._lock:
@@ -73,7 +73,7 @@ class AppTokens:
         return access.expires_at.timestamp(), SecretStr(access.token)
 
     def check(self) -> None:
-        """Raises where GitHub does not know the App by its key."""
+        """Raise an error if GitHub does not accept the App's id and key."""
         self._app().get_app()
 
     def _app(self) -> "GithubIntegration":
@@ -84,7 +84,7 @@ class AppTokens:
         try:
             auth.create_jwt()
         except (jwt.PyJWTError, ValueError):
-            raise ForgeRefused("GITHUB_APP_PRIVATE_KEY is no PEM private key") from None
+            raise ForgeRefused("GITHUB_APP_PRIVATE_KEY is not a PEM private key") from None
         return GithubIntegration(
             auth=auth,
             base_url=self._api_url,

@@ -1,6 +1,6 @@
 """A local git repository as a forge: no account, no network.
 
-A fix is left there as a branch; no pull request is opened.
+A fix is pushed to it as a branch; no pull request is opened.
 """
 
 import hashlib
@@ -14,13 +14,13 @@ from pipeline.job import IssueRef
 from repository.git import run_git
 
 MAX_NUMBER = 10**9 - 1
-"""The highest number of an issue that is only a text."""
+"""The highest number given to an issue that exists only as text."""
 
 
 def local_issue_url(path: Path, text: str) -> str:
-    """Return the address of an issue that is only a text: ``file:///ABSOLUTE/PATH/issues/N``.
+    """Return the URL of an issue that exists only as text: ``file:///ABSOLUTE/PATH/issues/N``.
 
-    N comes from the text's hash.
+    N is derived from the text's hash.
     """
     digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()
     number = int(digest, 16) % MAX_NUMBER + 1
@@ -38,9 +38,9 @@ class LocalForge:
         self._body = body
 
     def repository(self, ref: IssueRef) -> Repository:
-        """Return what a fetch will see.
+        """Return the repository as a fetch will see it.
 
-        It is asked with ls-remote, so what git would refuse later is refused now.
+        Its branch is read with ls-remote, so a problem that would stop git later is reported now.
         """
         return Repository(
             full_name=ref.repository,
@@ -48,21 +48,21 @@ class LocalForge:
             default_branch=self._current_branch(),
             archived=False,
             push_refusal=None,
-            # To its owner, who works on it: what its tests install, its owner installs, too.
+            # Not private to its owner, who runs this: the owner installs the same packages.
             private=False,
         )
 
     def _current_branch(self) -> str:
         if not self._path.is_dir():
-            raise ForgeRefused(f"{self._path} is no folder")
+            raise ForgeRefused(f"{self._path} is not a folder")
         process = run_git(["ls-remote", "--symref", str(self._path), "HEAD"], cwd=self._path)
         if process.returncode != 0:
             lines = process.stderr.decode(errors="replace").strip().splitlines()
             reason = lines[0] if lines else "git failed"
-            raise ForgeRefused(f"{self._path} is no git repository that can be read: {reason}")
+            raise ForgeRefused(f"{self._path} is not a readable git repository: {reason}")
         output = process.stdout.decode(errors="surrogateescape")
         if not output.strip():
-            raise ForgeRefused(f"{self._path} has no commit on the branch that it is on")
+            raise ForgeRefused(f"{self._path} has no commit on its current branch")
         branch = re.search(r"^ref: refs/heads/(.+)\tHEAD$", output, re.MULTILINE)
         if branch is None:
             raise ForgeRefused(f"{self._path} is on no branch (detached HEAD): check one out")

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 30
 MAX_COMMENT_BYTES = 1_000_000
-"""Comments are fetched up to this size: the stage that reads them refuses far smaller ones."""
+"""Fetching comments stops above this size, far more than the stage that reads them accepts."""
 
 MAX_MESSAGE = 1000
-"""Characters of a refusal's message."""
+"""Maximum characters of GitHub's message in an error."""
 
 log = logging.getLogger(__name__)
 
 
 class Tokens(Protocol):
-    """Credentials that differ by repository; see ``pipeline.github.app``."""
+    """Credentials that depend on the repository; see ``pipeline.github.app``."""
 
     def __call__(self, repository: str) -> SecretStr: ...
 
@@ -41,11 +41,11 @@ class Tokens(Protocol):
 
 
 class GithubForge:
-    """Implements ``Forge``.
+    """Implements ``Forge`` for GitHub.
 
     PyGithub's own retries are off: they would repeat POSTs, whose reply can be lost after the
-    effect; the engine retries. Calls are made one at a time, as GitHub's best practices ask, and
-    because PyGithub keeps the request in progress on a shared connection object.
+    effect; the engine retries instead. Calls are made one at a time, as GitHub's best practices
+    recommend, and because PyGithub stores the current request on a shared connection object.
     """
 
     opens_pulls = True
@@ -59,9 +59,9 @@ class GithubForge:
         seconds_between_writes: float = 1.0,
     ):
         """Args:
-        token: for every repository, or a function of the repository: an App's installation token
-            lives an hour and belongs to one owner.
-        push: fixes go to a branch of the repository, or of the token's own fork of it.
+        token: one for all repositories, or a function of the repository: an App's installation
+            token is valid for an hour and for one owner.
+        push: whether fixes go to a branch of the repository, or of the token's own fork of it.
         """
         self._api_url = api_url.rstrip("/")
         self._seconds_between_writes = seconds_between_writes
@@ -81,7 +81,7 @@ class GithubForge:
             self._token.check()
             return
         with self._calling("", "GitHub has no rate limits here") as client:
-            # Counts against no limit, and refuses a bad token.
+            # This request counts against no limit, and fails for a bad token.
             client.get_rate_limit()
 
     def repository(self, ref: IssueRef) -> Repository:
@@ -130,16 +130,16 @@ class GithubForge:
             repository = _existing(client, ref)
             source = self._push_repository(client, repository)
             # The filter needs the owner as GitHub spells it. GitHub ignores a filter that it can't
-            # read, so each pull request's head is compared here, too.
+            # parse, so each pull request's head is also compared here.
             head = f"{source.owner.login}:{branch}"
             pulls = repository.get_pulls(state="all", sort="created", direction="desc", head=head)
             return [_pull(pull) for pull in pulls if _is_head(pull, source.full_name, branch)]
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
-        """Open a pull request. Labels or reviewers that GitHub refuses cost a warning only.
+        """Open a pull request. If GitHub refuses labels or reviewers, only a warning is logged.
 
         Raises:
-            Retry: one is open already; looking again finds it.
+            Retry: one is already open; the next ``find_pulls`` returns it.
         """
         missing = f"pull requests of {ref.repository} can't be opened with this token"
         with self._calling(ref.repository, missing) as client:
@@ -161,13 +161,12 @@ class GithubForge:
             return _pull(existing)
 
     def _push_refusal(self, repository: "github.Repository.Repository") -> str | None:
-        """Return the reason why no fix can be pushed; None: it can be."""
+        """Return the reason why no fix can be pushed; None if it can be."""
         name = repository.full_name
         if self._push == "fork":
             return f"{name} does not allow forks" if repository.allow_forking is False else None
         if not isinstance(self._token, SecretStr):
-            # An App's token is made with the right to write, or not at all; its rights as a person
-            # are none.
+            # An App's token is only issued with write access; ``permissions`` describes users.
             return None
         if repository.permissions and repository.permissions.push:
             return None
@@ -178,8 +177,8 @@ class GithubForge:
     ) -> "github.Repository.Repository":
         """Return the repository that branches are pushed to: this one, or the token's own fork.
 
-        GitHub makes no second fork. It takes seconds until git finds a new one: the push is
-        retried.
+        GitHub creates no second fork. A new one is visible to git only after some seconds: the push
+        is retried.
         """
         from github import UnknownObjectException
 
@@ -190,15 +189,15 @@ class GithubForge:
             if own.fork and own.parent.full_name == repository.full_name:
                 return own
         except UnknownObjectException:
-            log.info("%s is forked", repository.full_name)
+            log.info("forking %s", repository.full_name)
         return repository.create_fork(default_branch_only=True)
 
     @contextmanager
     def _calling(self, repository: str, missing: str) -> "Iterator[github.Github]":
-        """Give the client to one caller at a time, and turn GitHub's refusals into ours.
+        """Lend the client to one caller at a time, and convert GitHub's errors.
 
         Args:
-            missing: what a 404 means.
+            missing: the message for a 404.
         """
         import github
 
@@ -222,19 +221,19 @@ class GithubForge:
                 seconds_between_requests=None,
                 seconds_between_writes=self._seconds_between_writes,
                 user_agent="coding-agent",
-                lazy=True,  # fetches only what is asked for
+                lazy=True,  # no request before a field is used
             )
             self._client = (token, client)
         return self._client[1]
 
 
 def forge_error(error: "GithubException", missing: str) -> Exception:
-    """Return ForgeRefused for an error on which waiting does not help.
+    """Return ForgeRefused for an error that a retry would not fix.
 
-    Other errors are returned as they are, for ``pipeline.errors`` to judge.
+    Other errors are returned unchanged, for ``pipeline.errors`` to judge.
 
     Args:
-        missing: what a 404 means.
+        missing: the message for a 404.
     """
     from github.GithubException import RateLimitExceededException
 
@@ -252,7 +251,7 @@ def forge_error(error: "GithubException", missing: str) -> Exception:
 
 
 def _message(error: "GithubException") -> str:
-    """Return GitHub's message with its details."""
+    """Return GitHub's message and its details on one line."""
     data = error.data if isinstance(error.data, dict) else {}
     parts = [str(data.get("message") or f"status {error.status}")]
     for detail in data.get("errors") or ():
@@ -265,7 +264,7 @@ def _message(error: "GithubException") -> str:
 
 
 def _add_labels_and_reviewers(opened: "github.PullRequest.PullRequest", pull: NewPull) -> None:
-    """Adding what is there already changes nothing."""
+    """Add a pull request's labels and reviewers. Idempotent."""
     if pull.labels:
         with _warning_if_refused(f"labels {', '.join(pull.labels)} on {opened.html_url}"):
             opened.add_to_labels(*pull.labels)
@@ -288,9 +287,9 @@ def _warning_if_refused(what: str) -> Iterator[None]:
 
 
 def _existing(client: "github.Github", ref: IssueRef) -> "github.Repository.Repository":
-    """Return the repository, which must have the name that was asked for.
+    """Return the repository, unless it has been renamed.
 
-    A deployment that allows the old name of a renamed repository does not allow the new one by it.
+    A deployment that allows a repository's old name does not thereby allow its new one.
     """
     repository = client.get_repo(ref.repository).complete()
     if repository.full_name.lower() != ref.repository:
@@ -306,11 +305,11 @@ def _is_of_repository(api_url: str, repository: str) -> bool:
 
 
 def _login(user: "github.NamedUser.NamedUser | github.Organization.Organization | None") -> str:
-    return user.login if user else "ghost"  # GitHub's name for accounts that are gone
+    return user.login if user else "ghost"  # GitHub's name for deleted accounts
 
 
 def _comments(issue: "github.Issue.Issue") -> list[Comment]:
-    """Return an issue's comments, the oldest first, up to ``MAX_COMMENT_BYTES``."""
+    """Return an issue's comments, oldest first, stopping above ``MAX_COMMENT_BYTES``."""
     comments: list[Comment] = []
     size = 0
     for fetched in issue.get_comments():
@@ -332,7 +331,7 @@ def _comment(comment: "github.IssueComment.IssueComment") -> Comment:
 
 
 def _is_head(pull: "github.PullRequest.PullRequest", repository: str, branch: str) -> bool:
-    """Whether a pull request's head is the branch of the repository."""
+    """Return whether a pull request's head is this branch of this repository."""
     head = pull.head
     if not head.repo:  # the fork was deleted
         return False

@@ -13,14 +13,14 @@ from pipeline.run_key import RunKey
 
 @dataclass(frozen=True)
 class Submission:
-    """A job as a message or a request brings it."""
+    """A job as received in a message or a request."""
 
     job: FixIssueJob | InvalidJob
-    """Valid, or an object that at least names an issue."""
+    """The valid job, or an invalid one that still names an issue."""
     body: str
-    """The job as JSON; the message as it came where the job is invalid."""
+    """The job as JSON; if it is invalid, the message as received."""
     redrive_of: int | None = None
-    """``failed_generation`` of a message that came back from the dead-letter queue."""
+    """The ``failed_generation`` of a message redriven from the dead-letter queue."""
 
     @classmethod
     def of(cls, job: FixIssueJob, *, redrive_of: int | None = None) -> "Submission":
@@ -69,7 +69,7 @@ class RunRow:
     issue_url: str
     body: str
     owner: str | None
-    """Name of the API key that registered the job; None where it came by the queue alone."""
+    """Name of the API key that registered the job; None if it only came through the queue."""
     created_at: float
     state: str = "queued"
     """queued, running or finished"""
@@ -79,7 +79,7 @@ class RunRow:
     tries: int = 0
     deliveries: int = 0
     crashes: int = 0
-    """Deliveries whose worker died: their lease ended without having been given back."""
+    """Deliveries whose worker died: their lease expired without being released."""
     seconds: float = 0.0
     cancel_requested: bool = False
     finished_at: float | None = None
@@ -87,7 +87,7 @@ class RunRow:
     result: str | None = None
     """The RunResult as JSON."""
     event: str | None = None
-    """The run.finished event, byte for byte as it was first published."""
+    """The run.finished event, byte for byte as first published."""
 
     @property
     def key(self) -> RunKey:
@@ -97,9 +97,9 @@ class RunRow:
 @dataclass(frozen=True)
 class Registered:
     run: RunRow
-    """The run that the submission means; the newest where the submission must wait for its end."""
+    """The submission's run; the newest one if the submission must wait for it to end."""
     body_differs: bool
-    """Another body is stored under this job_id; the first one stands."""
+    """A different body was stored first under this job_id, and is the one used."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Claimed:
     job: FixIssueJob
     """The job as stored."""
     body_differs: bool
-    """Another body is stored under this job_id; the first one stands."""
+    """A different body was stored first under this job_id, and is the one used."""
 
 
 @dataclass(frozen=True)
@@ -138,11 +138,12 @@ class Busy:
     """Another delivery holds a live lease, or an earlier generation is still running."""
 
     until: float
+    """When to try again."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The run has ended before."""
+    """The run has already ended."""
 
     run: RunRow
 
@@ -157,7 +158,7 @@ class Checkpoint:
     round: int
     stage: str
     result: str
-    """The stage's result as JSON, or the key of the artifact that holds it where ``offloaded``."""
+    """The stage's result as JSON; if ``offloaded``, the key of the artifact that holds it."""
     offloaded: bool
     seconds: float
     created_at: float
@@ -171,12 +172,12 @@ class Round:
     to: str
     because: str
     note: dict[str, Any] = field(default_factory=dict)
-    """A ``pipeline.stage.RoundNote`` of the stage that went back."""
+    """The ``pipeline.stage.RoundNote`` of the stage that went back, dumped."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A change of the outside world: intended, and once it is done, with its result."""
+    """A change to the outside world: its intention and, once it is done, its result."""
 
     generation: int
     name: str
@@ -187,7 +188,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class MoneyCaps:
-    """Micro-dollars that the sum of reserved and settled money may not pass."""
+    """Upper bounds on the sum of reserved and settled money, in micro-dollars."""
 
     run: int
     repository_day: int
@@ -201,7 +202,7 @@ class Call:
     key: str
     attempt: int
     state: str
-    """reserved, settled, released or cut (the reply was never stored; the reservation stands)"""
+    """reserved, settled, released or cut (the reply was never stored; still counted in full)"""
     micro_usd: int
     reply_key: str
     model: str
@@ -210,22 +211,22 @@ class Call:
 
 @dataclass(frozen=True)
 class CallRequest:
-    """A model's reply to be bought."""
+    """A model reply to be bought."""
 
     key: str
-    """Names the reply within its run; attempts at the same reply share it."""
+    """Identifies the reply within its run; attempts at the same reply share it."""
     micro_usd: int
-    """Its cost at worst."""
+    """The worst-case cost."""
     model: str
     reply_key: str
     """The artifact that will hold the reply; ``{attempt}`` is filled in."""
     day: str
-    """``YYYY-MM-DD``, UTC: the day whose budgets it uses."""
+    """``YYYY-MM-DD``, UTC: the day whose budgets it counts against."""
 
 
 @dataclass(frozen=True)
 class PendingEvent:
-    """An event that waits for its publication."""
+    """An event waiting to be published."""
 
     event_id: str
     type: str
@@ -235,7 +236,7 @@ class PendingEvent:
 
 
 class BudgetExceeded(Exception):
-    """A reservation would pass a limit.
+    """A reservation would exceed a limit.
 
     ``scope`` is run, repository_day or day; ``needed`` and ``left`` are micro-dollars.
     """

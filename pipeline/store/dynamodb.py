@@ -1,12 +1,12 @@
-"""The store of many machines: a DynamoDB table, in which every write is conditional.
+"""The store for many machines: a DynamoDB table in which every write is conditional.
 
 An item's attributes are its key (``pk``, ``sk``), its place in the index ``listed`` (``listed``,
 ``listed_at``, and the values that listings are filtered by), ``version``, ``expires``, and ``data``
 (JSON; compressed above ``COMPRESS_BYTES``). A counter has ``used`` instead of data. ``version``
-counts the writes of an item: a transaction writes what it has read on the condition that the
-version is still the same, and starts again where it is not.
+counts the writes of an item: a transaction writes an item that it has read on the condition that
+the version is still the same, and starts again if it is not.
 
-DynamoDB deletes an item some time after ``expires``; until then it is left out by every read here.
+DynamoDB deletes an item some time after ``expires``; until then every read here ignores it.
 """
 
 import json
@@ -21,7 +21,7 @@ from pipeline.store.store import RunStore
 from pipeline.store.table import FILTERS, Item, Key
 
 T = TypeVar("T")
-#: An item as boto3's client takes and gives it.
+#: An item in the form of boto3's low-level client.
 Attributes = dict[str, Any]
 
 #: A message lives 14 days in SQS at most.
@@ -29,14 +29,14 @@ KEEP_DAYS = 90.0
 INDEX = "listed"
 #: The ``TimeToLiveSpecification`` of ``update_time_to_live``.
 TIME_TO_LIVE: dict[str, Any] = {"Enabled": True, "AttributeName": "expires"}
-#: Bytes above which data is compressed: an item takes 400 KB, and a write costs by the KB
+#: Bytes above which data is compressed: an item may have 400 KB, and writes are billed by the KB
 #: (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
 COMPRESS_BYTES = 4_000
-#: How often a transaction is tried against others.
+#: How often a transaction or a batch read is tried before giving up.
 ATTEMPTS = 10
-#: Keys of one BatchGetItem, DynamoDB's limit.
+#: Keys in one BatchGetItem: DynamoDB's limit.
 PAGE = 100
-#: Reasons of a cancelled transaction for which trying again helps
+#: Reasons for a cancelled transaction after which a retry can succeed
 #: (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 _RETRIED_REASONS = frozenset(
     {
@@ -53,14 +53,14 @@ _WITHIN_LIMIT = "attribute_not_exists(#used) OR #used <= :room"
 
 
 class WriteConflict(Exception):
-    """Another transaction wrote first, or at the same time."""
+    """Another transaction wrote to the same items first, or at the same time."""
 
 
 class DynamoStore(RunStore):
-    """The store of many machines.
+    """The store for many machines.
 
-    It forgets a run ``KEEP_DAYS`` after its end: a job that is sent again later is a new one.
-    Leases compare the workers' clocks, which ECS keeps in step. Errors of botocore pass through.
+    It deletes a run ``KEEP_DAYS`` after its end: a job that is sent again after that is a new one.
+    Leases compare the workers' clocks, which ECS keeps in sync. Errors from botocore pass through.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ def _client() -> Any:
 def table_definition(name: str) -> dict[str, Any]:
     """Return the arguments of ``create_table``.
 
-    The time to live is set by a call of its own, with ``TIME_TO_LIVE``.
+    The time to live needs a separate call, with ``TIME_TO_LIVE``.
     """
     keys = ("pk", "sk", "listed", "listed_at")
     return {
@@ -113,7 +113,7 @@ def _key_schema(partition: str, sort: str) -> list[dict[str, str]]:
 
 
 class DynamoTable:
-    """See ``pipeline.store.table.Table``. Reads are strongly consistent, but for the index's."""
+    """See ``pipeline.store.table.Table``. Reads are strongly consistent, except of the index."""
 
     def __init__(self, name: str, client: Any, clock: Callable[[], float]):
         self.name = name
@@ -125,7 +125,7 @@ class DynamoTable:
         return _item(attributes) if attributes is not None else None
 
     def attributes(self, key: Key) -> Attributes | None:
-        """Return an item's attributes; None where there is none, or it has expired."""
+        """Return an item's attributes; None if it does not exist or has expired."""
         response = self._client.get_item(
             TableName=self.name, Key=_key_attributes(key), ConsistentRead=True
         )
@@ -155,7 +155,7 @@ class DynamoTable:
     def listed(
         self, listing: str, *, limit: int, newest_first: bool, where: Mapping[str, str]
     ) -> list[Item]:
-        """See ``Table.listed``. The index may be a moment behind; the items themselves are not."""
+        """See ``Table.listed``. The index may lag behind; the items themselves are current."""
         names = {"#listed": "listed"}
         values = {":listed": {"S": listing}}
         conditions = []
@@ -240,9 +240,9 @@ class DynamoTransaction:
     def __init__(self, table: DynamoTable):
         self._table = table
         self._versions: dict[Key, int | None] = {}
-        """The version of each item read by ``get``; None: there was none."""
+        """The version of each item read by ``get``; None if it did not exist."""
         self.writes: dict[Key, dict[str, Any]] = {}
-        """Entries of ``TransactItems``: one an item, which DynamoDB demands."""
+        """Entries of ``TransactItems``: DynamoDB allows only one per item."""
 
     def get(self, key: Key) -> Item | None:
         attributes = self._table.attributes(key)
@@ -289,7 +289,7 @@ class DynamoTransaction:
         self.writes[key] = {"Update": request}
 
     def _condition(self, key: Key) -> dict[str, Any]:
-        """Return the parameters by which a write demands that the item is still as it was read."""
+        """Return the parameters that make a write fail if the item has changed since the read."""
         if key not in self._versions:
             return {}
         version = self._versions[key]
@@ -307,10 +307,10 @@ class DynamoTransaction:
 
 
 def _attempts() -> Iterator[int]:
-    """Count the tries at one request, with pauses between them.
+    """Count the attempts at one request, pausing between them.
 
     Raises:
-        Retry: there have been ``ATTEMPTS`` of them.
+        Retry: all ``ATTEMPTS`` are used up.
     """
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -320,7 +320,7 @@ def _attempts() -> Iterator[int]:
 
 
 def pause(attempt: int) -> None:
-    """Sleep, with full jitter: up to 20 ms, doubled with each attempt to 1 s at most."""
+    """Sleep with full jitter: up to 20 ms, doubled with each attempt up to 1 s."""
     longest = min(1.0, 0.02 * 2**attempt)
     time.sleep(random.uniform(0.0, longest))  # noqa: S311 (no secret)
 

@@ -1,4 +1,4 @@
-"""Which run a submission means: the newest, a replay's, or a redrive's; made where it is new."""
+"""Find or create a submission's run: the job's newest, a replay's or a redrive's."""
 
 from dataclasses import dataclass, replace
 
@@ -12,23 +12,23 @@ from pipeline.store.transaction import RunTransaction
 
 @dataclass(frozen=True)
 class RequestedRun:
-    """The run that a submission means; the newest where the submission must wait for its end."""
+    """A submission's run; the newest one if the submission must wait for it to end."""
 
     run: StoredRun
     must_wait: bool
     body_differs: bool
-    """Another body is stored for the job."""
+    """A different body is stored for the job."""
 
 
 def requested_run(tx: RunTransaction, submission: Submission, owner: str | None) -> RequestedRun:
-    """Return the run that a submission means, made where it is new.
+    """Return the submission's run, creating it if it is new.
 
-    Without a replay it is the job's newest. A replay, or the redrive of a failed run, means the
-    generation that it started. Where it has not started one, it starts the next as soon as the
-    newest has ended.
+    Without a replay it is the job's newest run. A replay, or the redrive of a failed run, refers to
+    the generation that it started. If it has not started one yet, it starts the next one as soon as
+    the newest has ended.
 
     Args:
-        owner: the owner of a new run; None: that of the generation before it.
+        owner: the owner of a new run; None for that of the previous generation.
     """
     job = tx.job(submission.job_id)
     newest = tx.run(job.newest_run) if job is not None else None
@@ -52,10 +52,10 @@ def requested_run(tx: RunTransaction, submission: Submission, owner: str | None)
 
 
 def _replay_id(tx: RunTransaction, submission: Submission, newest: StoredRun) -> str | None:
-    """Return the replay that a submission asks for; None: none.
+    """Return the id of the replay that a submission asks for, or None.
 
-    The redrive of a failed run's message is one, also where the message itself asks for a replay.
-    It starts a generation only as long as the failed one is the newest.
+    The redrive of a failed run's message counts as a replay, even if the message itself asks for
+    another one. It starts a generation only while the failed one is the newest.
     """
     redriven = submission.redrive_of
     if redriven is None:
@@ -76,7 +76,7 @@ def _make_run(
     replay_id: str | None,
     owner: str | None,
 ) -> StoredRun:
-    """Make the run of the job's newest generation, queued."""
+    """Create a queued run for the job's newest generation."""
     row = RunRow(
         job_id=job.job_id,
         generation=job.newest,

@@ -1,14 +1,14 @@
-"""The SQLite store's schema, as steps that are never changed once they have shipped.
+"""The SQLite store's schema, as migration steps that never change once shipped.
 
-The program reads and writes ``items`` and ``counters``. The views show them to people, with a
-column for each value: in Datasette, with sqlite-utils, or in the sqlite3 shell.
+The program reads and writes ``items`` and ``counters``. The views are for people, with a column for
+each value: in Datasette, with sqlite-utils, or in the sqlite3 shell.
 """
 
 from sqlite_utils import Database, Migrations
 
 migrations = Migrations("coding-agent")
 
-#: The columns of each view. Its rows are the items whose sort key begins with the view's prefix.
+#: The prefix and the columns of each view: its rows are the items whose sort key has the prefix.
 _VIEWS = {
     "runs": (
         "run#",
@@ -63,7 +63,7 @@ def migrate(db: Database) -> None:
     """Bring the schema up to date.
 
     Raises:
-        NewerStore: it holds a step that this version does not know.
+        NewerStore: it contains a step that this version does not know.
     """
     migrations.apply(db)
     known = {step.name for step in migrations._migrations}

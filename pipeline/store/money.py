@@ -1,4 +1,4 @@
-"""Calls of a model and the three budgets they use: the run's, the repository's day, the day."""
+"""Model calls and the three budgets they use: per run, per repository and day, and per day."""
 
 from pipeline.store import rows
 from pipeline.store.contract import BudgetExceeded, Call, CallRequest, MoneyCaps
@@ -6,15 +6,15 @@ from pipeline.store.rows import Part, StoredCall, StoredRun
 from pipeline.store.table import Key
 from pipeline.store.transaction import RunTransaction
 
-#: The states of a call whose reservation stands.
+#: The states of a call whose full reservation still counts.
 UNSETTLED = ("reserved", "cut")
 
 
 def reserve(tx: RunTransaction, run: StoredRun, request: CallRequest, caps: MoneyCaps) -> Call:
-    """Reserve money for the next attempt at a call; one still reserved there becomes cut.
+    """Reserve money for the next attempt at a call, and mark one that is still reserved as cut.
 
     Raises:
-        BudgetExceeded: nothing may be written.
+        BudgetExceeded: the transaction must not be committed.
     """
     calls = tx.calls(run.row.key)
     _check_caps(tx, run, calls, request, caps)
@@ -34,7 +34,7 @@ def reserve(tx: RunTransaction, run: StoredRun, request: CallRequest, caps: Mone
     repository = run.row.repository
     data = {**vars(call), "day": day, "repository": repository}
     tx.write(run, Part(rows.CALL, data))
-    # The counters hold their limits themselves: other workers' runs add to them at the same time.
+    # The counters enforce their limits again: other workers' runs add to them concurrently.
     total = rows.day_total_key(day)
     _spend(tx, total, call.micro_usd, limit=caps.day)
     of_repository = rows.day_repository_key(day, repository)
@@ -49,7 +49,7 @@ def _check_caps(
     request: CallRequest,
     caps: MoneyCaps,
 ) -> None:
-    """Raises BudgetExceeded where the request does not fit into one of the budgets."""
+    """Raise BudgetExceeded if the request does not fit into every budget."""
     repository_key = rows.day_repository_key(request.day, run.row.repository)
     total_key = rows.day_total_key(request.day)
     of_run = sum(stored.call.micro_usd for stored in calls)
@@ -66,7 +66,7 @@ def _check_caps(
 
 
 def end_call(tx: RunTransaction, run: StoredRun, call: Call, state: str, micro_usd: int) -> None:
-    """Replace a call's reservation by what it cost. A call that has ended stays as it is."""
+    """Replace a call's reservation with its actual cost. A call that has ended is not changed."""
     for stored in tx.calls(run.row.key):
         if not stored.is_attempt(call) or stored.call.state not in UNSETTLED:
             continue
@@ -80,7 +80,7 @@ def end_call(tx: RunTransaction, run: StoredRun, call: Call, state: str, micro_u
 
 
 def cut_reserved(tx: RunTransaction, calls: list[StoredCall]) -> None:
-    """Mark the calls whose reply was never stored as cut. Their reservations stand."""
+    """Mark the calls whose reply was never stored as cut. Their reservations still count."""
     for stored in calls:
         call = stored.call
         if call.state == "reserved":

@@ -1,4 +1,4 @@
-"""How the store's rows are laid out as items.
+"""The layout of the store's rows as items.
 
 | partition          | sort                         | item                                       |
 |--------------------|------------------------------|--------------------------------------------|
@@ -8,14 +8,14 @@
 | ``job#JOB_ID``     | ``replay#REPLAY_ID``         | the generation that a replay started       |
 | ``job#JOB_ID``     | ``KIND#GENERATION#NUMBER``   | a part of a run: checkpoint, round,        |
 |                    |                              | effect, call or moment of its history      |
-| ``job#JOB_ID``     | ``open#GENERATION``          | exists as long as the run has no outcome   |
+| ``job#JOB_ID``     | ``open#GENERATION``          | exists while the run has no outcome        |
 | ``event#EVENT_ID`` | ``event``                    | an event of the outbox                     |
 | ``day#YYYY-MM-DD`` | ``total``                    | counter: micro-dollars reserved and        |
 |                    |                              | settled on the day                         |
-| ``day#YYYY-MM-DD`` | ``repository#NAME``          | counter: the part of it of one repository  |
+| ``day#YYYY-MM-DD`` | ``repository#NAME``          | counter: one repository's share of it      |
 
-Listings: ``run`` has the runs, ``open`` those without an outcome, ``pending`` the events that wait
-for their publication; each is sorted by time.
+Listings, each sorted by time: ``run`` has all runs, ``open`` those without an outcome, ``pending``
+the events waiting to be published.
 """
 
 from collections.abc import Mapping
@@ -86,7 +86,7 @@ def day_repository_key(day: str, repository: str) -> Key:
 
 
 def time_key(seconds: float, tie: str) -> str:
-    """Return a text that sorts by time, and by ``tie`` within the same moment."""
+    """Return a string that sorts by time, with ``tie`` as the tie-breaker."""
     return f"{seconds:017.6f}#{tie}"
 
 
@@ -94,7 +94,7 @@ def time_key(seconds: float, tie: str) -> str:
 class StoredJob:
     job_id: str
     digest: str
-    """Of the first body; see ``Submission.digest``."""
+    """The first body's ``Submission.digest``."""
     newest: int
     """The newest generation."""
 
@@ -112,16 +112,16 @@ class StoredJob:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run with what only the store knows of it."""
+    """A run, with the fields that are internal to the store."""
 
     row: RunRow
     replay_id: str | None
-    """The replay that started it, or the redrive."""
+    """The replay or redrive that started it, if any."""
     lease_token: str | None = None
-    """None: no delivery has it, or its last one gave it back."""
+    """None if no delivery has leased it, or the last one released it."""
     lease_expires_at: float = 0.0
     parts: int = 0
-    """Parts that it has: they are numbered in the order in which they were written."""
+    """The number of its parts, which are numbered in the order of writing."""
     expires: int | None = None
     """See ``Item.expires``."""
 
@@ -178,7 +178,7 @@ def _listed_at(row: RunRow) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a run, to be written."""
+    """A part of a run that is to be written."""
 
     kind: str
     data: Mapping[str, Any]
@@ -193,7 +193,7 @@ class Part:
 
 @dataclass(frozen=True)
 class StoredCall:
-    """A call with its place in the store and the day whose budget it uses."""
+    """A call with its item and the day whose budgets it counts against."""
 
     item: Item
     call: Call
@@ -204,7 +204,7 @@ class StoredCall:
         return cls(item, read_row(Call, item.data), item.data["day"])
 
     def is_attempt(self, call: Call) -> bool:
-        """Whether ``call`` is the same attempt, perhaps in another state."""
+        """Return whether ``call`` is the same attempt, perhaps in another state."""
         return (self.call.key, self.call.attempt) == (call.key, call.attempt)
 
     def changed(self, state: str, micro_usd: int) -> Item:
@@ -219,7 +219,7 @@ def pending_event_item(run: StoredRun, event: Event, topic_arn: str, now: float)
 
 
 def published_event_item(run: StoredRun, event: Event, now: float, expires: int | None) -> Item:
-    """Return the item of an event that goes to no topic."""
+    """Return the item of an event that has no topic to be published to."""
     data = _event_data(run, event, None, now, published_at=now)
     return Item(event_key(event.id), data, expires=expires)
 
@@ -241,6 +241,6 @@ def _event_data(
 
 
 def read_row(kind: type[Row], data: Mapping[str, Any]) -> Row:
-    """Return a row of the contract from an item's data, which may hold more."""
+    """Return a row of the contract from an item's data, ignoring other fields."""
     names = [field.name for field in fields(kind)]
     return kind(**{name: data[name] for name in names})

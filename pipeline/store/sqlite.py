@@ -1,4 +1,4 @@
-"""The store on one machine: a SQLite file in WAL mode."""
+"""The store for one machine: a SQLite file in WAL mode."""
 
 import json
 import sqlite3
@@ -32,10 +32,10 @@ _ADD = """
 
 
 class SqliteStore(RunStore):
-    """The store of one machine; it forgets nothing.
+    """The store for one machine. It never deletes old runs.
 
     Raises:
-        NewerStore: a newer version has written the file.
+        NewerStore: a newer version wrote the file.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time):
@@ -45,8 +45,8 @@ class SqliteStore(RunStore):
 class SqliteTable:
     """See ``pipeline.store.table.Table``.
 
-    One connection writes and another one reads, each behind a lock: a read does not wait until a
-    commit is on the disk.
+    One connection writes and another reads, each behind its own lock, so a read does not wait for a
+    commit to reach the disk.
     """
 
     def __init__(self, path: Path):
@@ -57,8 +57,8 @@ class SqliteTable:
         self._reader = _connect(path)
         database = Database(self._writer)
         database.enable_wal()
-        # NORMAL would lose the last commits in a power cut, and with them the record of a paid
-        # reply.
+        # NORMAL could lose the last commits in a power cut, and with them the record of a reply
+        # that was paid for.
         self._writer.execute("PRAGMA synchronous=FULL")
         with self._transaction():
             migrate(database)
@@ -103,8 +103,8 @@ class SqliteTable:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._write_lock:
-            # IMMEDIATE takes the write lock at once: two processes can't both read and then both
-            # decide, and what was read can't change before the commit.
+            # IMMEDIATE takes the write lock at once: two processes can't both decide on the same
+            # reads, and data that was read can't change before the commit.
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -117,7 +117,7 @@ class SqliteTable:
 class SqliteTransaction:
     """See ``pipeline.store.table.Transaction``.
 
-    It has the write lock: what it read can't change, so no write needs a condition.
+    It holds the write lock: data that it has read can't change, so no write needs a condition.
     """
 
     def __init__(self, connection: sqlite3.Connection):
@@ -158,7 +158,7 @@ def _get(connection: sqlite3.Connection, key: Key) -> Item | None:
 
 
 def _query(connection: sqlite3.Connection, partition: str, prefix: str) -> list[Item]:
-    # The last code point sorts after everything that a sort key holds.
+    # The last code point sorts after every character of a sort key.
     query = f"SELECT {_COLUMNS} FROM items WHERE pk = ? AND sk >= ? AND sk < ? ORDER BY sk"  # noqa: S608 (our own names)
     return _select(connection, query, partition, prefix, f"{prefix}\U0010ffff")
 

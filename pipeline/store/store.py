@@ -1,4 +1,4 @@
-"""The store of jobs and runs: every decision about them is made here, or in what is called here.
+"""The store of jobs and runs: every decision about them is made here or in a module used here.
 
 The table underneath only reads and writes.
 """
@@ -44,15 +44,15 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 MAX_ERROR = 2000
-"""Characters of an error that a run keeps."""
+"""Maximum characters of a run's stored error."""
 MAX_DETAIL = 500
-"""Characters of an error in a run's history."""
+"""Maximum characters of an error in a run's history."""
 
 
 def in_transaction(
     method: Callable[Concatenate["RunStore", RunTransaction, Parameters], Result],
 ) -> Callable[Concatenate["RunStore", Parameters], Result]:
-    """Give a method a transaction as its first argument, and run it again on a conflict."""
+    """Pass a transaction to the method as its first argument; on a conflict, run it again."""
 
     def transacted(
         self: "RunStore", /, *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -64,12 +64,12 @@ def in_transaction(
 
 
 class RunStore:
-    """The jobs, their runs, and what the runs have done.
+    """The jobs, their runs, and everything that the runs have stored.
 
-    Methods are synchronous and safe to call from any thread; times are seconds since the epoch;
-    money is in micro-dollars (integers, so that sums and limits are exact). Every write about a run
-    needs its lease: a method that takes one raises ``pipeline.errors.LeaseLost`` where it is not
-    the run's live one. Errors of the database pass through.
+    Methods are synchronous and safe to call from any thread. Times are seconds since the epoch;
+    money is in micro-dollars (integers, so that sums and limits are exact). A method that takes a
+    lease raises ``pipeline.errors.LeaseLost`` if it is not the run's live one. Errors from the
+    database pass through.
     """
 
     def __init__(
@@ -80,8 +80,8 @@ class RunStore:
         keep_days: float | None = None,
     ):
         """Args:
-        keep_days: a run is forgotten so long after its end, and a part of a run so long after it
-            was written; None: nothing is forgotten.
+        keep_days: days after which a run is deleted, counted from its end, and a part of a run,
+            counted from its writing; None for never.
         """
         self._table = table
         self._reader = RunReader(table)
@@ -102,7 +102,7 @@ class RunStore:
     def register(
         self, tx: RunTransaction, submission: Submission, *, owner: str | None
     ) -> Registered:
-        """Make the job and its run, queued, where there is none.
+        """Create the job and its queued run if they don't exist.
 
         A run without an owner gets this one: its message may have been delivered before the job was
         registered.
@@ -118,10 +118,10 @@ class RunStore:
     def claim(self, tx: RunTransaction, submission: Submission, *, lease_seconds: float) -> Claim:
         """Take the run for one delivery.
 
-        Makes the job where it is new, and its next generation for a new replay.
+        Creates the job if it is new, and its next generation for a new replay.
 
         Raises:
-            UnreadableMessage, NewerSchema: the stored job is none for this version.
+            UnreadableMessage, NewerSchema: this version can't read the stored job.
         """
         requested = requested_run(tx, submission, None)
         run = requested.run
@@ -139,7 +139,7 @@ class RunStore:
         return Claimed(row, lease, job, requested.body_differs)
 
     def _deliver(self, tx: RunTransaction, run: StoredRun, lease: Lease) -> RunRow:
-        """Give the run to a delivery. The last one has died where its lease was not released."""
+        """Lease the run to a delivery. If the last lease was not released, its delivery died."""
         crashes = run.row.crashes
         detail = ""
         if run.lease_token is not None:
@@ -151,10 +151,10 @@ class RunStore:
 
     @in_transaction
     def renew(self, tx: RunTransaction, lease: Lease, *, lease_seconds: float) -> bool:
-        """Move the lease's end, also where it has passed and nobody has taken the run.
+        """Extend the lease, even an expired one as long as no other delivery has claimed the run.
 
-        It is no error either where the lease's own delivery has finished the run meanwhile: a
-        heartbeat may come between the end and its news.
+        It is not an error if the lease's own delivery has finished the run in the meantime: a
+        heartbeat may still run just after the end.
 
         Returns:
             Whether a cancellation of the run was requested.
@@ -168,7 +168,7 @@ class RunStore:
 
     @in_transaction
     def release(self, tx: RunTransaction, lease: Lease) -> None:
-        """Give the lease back, the run unfinished. A lease already lost is no error."""
+        """Give the lease of an unfinished run back. A lease that is already lost is no error."""
         run = tx.run(lease.key)
         if run is None or run.row.state != "running" or run.lease_token != lease.token:
             return
@@ -177,7 +177,7 @@ class RunStore:
 
     @in_transaction
     def request_cancel(self, tx: RunTransaction, job_id: str) -> bool:
-        """Ask the newest unfinished run to stop. False: there is none."""
+        """Ask the job's newest run to stop. Return False if it has ended or does not exist."""
         run = tx.newest_run(job_id)
         if run is None or run.finished:
             return False
@@ -189,7 +189,7 @@ class RunStore:
 
     @in_transaction
     def count_try(self, tx: RunTransaction, lease: Lease, error: str, seconds: float) -> int:
-        """Count a failed try (interruptions are not counted), and its seconds.
+        """Count a failed try (interruptions are not counted) and its seconds of work.
 
         Returns:
             The tries so far.
@@ -221,7 +221,7 @@ class RunStore:
 
     @in_transaction
     def open_round(self, tx: RunTransaction, lease: Lease, opened: Round, seconds: float) -> None:
-        """Begin the next round; ``seconds`` are added to the run's."""
+        """Begin the next round, and add ``seconds`` to the run's."""
         run = tx.held_run(lease)
         run = run.with_row(round=opened.number, seconds=run.row.seconds + seconds)
         tx.write(run, Part(rows.ROUND, vars(opened)))
@@ -235,10 +235,10 @@ class RunStore:
     def intend(
         self, tx: RunTransaction, lease: Lease, name: str, intention: dict[str, Any]
     ) -> dict[str, Any]:
-        """Store an effect's intention. One stored earlier in this run stands.
+        """Store an effect's intention, unless this run has stored one already.
 
         Returns:
-            The intention that stands, as it is read from the store.
+            The stored intention, as read from the store.
         """
         run = tx.held_run(lease)
         stored = tx.effect_item(run.row.key, name)
@@ -269,7 +269,7 @@ class RunStore:
     def reserve(
         self, tx: RunTransaction, lease: Lease, request: CallRequest, caps: MoneyCaps
     ) -> Call:
-        """Reserve money for the next attempt at a call; one still reserved there becomes cut.
+        """Reserve money for the next attempt at a call, and mark one that is still reserved as cut.
 
         Raises:
             BudgetExceeded: nothing was reserved.
@@ -279,12 +279,12 @@ class RunStore:
 
     @in_transaction
     def settle(self, tx: RunTransaction, lease: Lease, call: Call, *, micro_usd: int) -> None:
-        """Replace a call's reservation by what it cost."""
+        """Replace a call's reservation with its actual cost."""
         money.end_call(tx, tx.held_run(lease), call, "settled", micro_usd)
 
     @in_transaction
     def release_call(self, tx: RunTransaction, lease: Lease, call: Call) -> None:
-        """Give back the reservation of a call for which the provider certainly charged nothing."""
+        """Give back the reservation of a call that the provider certainly did not charge."""
         money.end_call(tx, tx.held_run(lease), call, "released", 0)
 
     def calls(self, key: RunKey) -> list[Call]:
@@ -302,7 +302,7 @@ class RunStore:
     def announce(
         self, tx: RunTransaction, lease: Lease, event: Event, topic_arn: str | None
     ) -> None:
-        """Put an event into the outbox, unless it is there; without a topic, as published."""
+        """Put an event into the outbox unless it is there; without a topic, as published."""
         run = tx.held_run(lease)
         if tx.items.get(rows.event_key(event.id)) is None:
             self._put_event(tx, run, event, topic_arn)
@@ -317,7 +317,7 @@ class RunStore:
         event: Event,
         topic_arn: str | None,
     ) -> None:
-        """Decide the outcome, once, and put its event into the outbox."""
+        """Store the run's final outcome, and put its event into the outbox."""
         run = tx.held_run(lease)
         money.cut_reserved(tx, tx.calls(run.row.key))
         tx.items.delete(rows.open_key(run.row.key))
@@ -336,7 +336,7 @@ class RunStore:
         self._put_event(tx, run, event, topic_arn)
 
     def _expire_job(self, tx: RunTransaction, run: StoredRun) -> None:
-        """Let the job be forgotten with its newest run, which an unfinished one is."""
+        """Let the job expire with its newest run; an unfinished run is always the newest."""
         job = tx.job(run.row.job_id)
         if job is not None and tx.expires is not None:
             tx.items.put(job.item(tx.expires))
@@ -350,7 +350,7 @@ class RunStore:
             tx.items.put(rows.pending_event_item(run, event, topic_arn, tx.now))
 
     def pending_events(self, limit: int = 10) -> list[PendingEvent]:
-        """Return events that wait for their publication, oldest first."""
+        """Return events waiting to be published, oldest first."""
         items = self._table.listed(rows.PENDING, limit=limit, newest_first=False, where={})
         return [rows.read_row(PendingEvent, item.data) for item in items]
 
@@ -365,7 +365,7 @@ class RunStore:
     # Reads
 
     def run(self, job_id: str, generation: int | None = None) -> RunRow | None:
-        """Return one run; the newest where no generation is given."""
+        """Return a run, by default the job's newest; None if it does not exist."""
         if generation is None:
             run = self._reader.newest_run(job_id)
         else:
@@ -378,7 +378,7 @@ class RunStore:
         """Return runs, newest first.
 
         Args:
-            outcome: only runs that ended so; or that are ``queued`` or ``running``.
+            outcome: only runs with this outcome, or in the state ``queued`` or ``running``.
         """
         where = {}
         if outcome is not None:
@@ -389,17 +389,17 @@ class RunStore:
         return [StoredRun.read(item).row for item in items]
 
     def oldest_unfinished(self) -> float | None:
-        """Return when the oldest run without an outcome was made; None: all have one."""
+        """Return when the oldest run without an outcome was created; None if all have one."""
         items = self._table.listed(rows.OPEN, limit=1, newest_first=False, where={})
         return items[0].data["created_at"] if items else None
 
     def history(self, key: RunKey) -> list[Moment]:
-        """Return what happened to a run, oldest first."""
+        """Return a run's history, oldest first."""
         return self._reader.parts(rows.MOMENT, Moment, key)
 
 
 def _stored_job(run: RunRow, submission: Submission) -> FixIssueJob | InvalidJob:
-    """Parse the stored job, unless it is the submitted one, which is parsed already."""
+    """Parse the stored job, unless it is the submitted one, which is already parsed."""
     if run.body == submission.body:
         return submission.job
     try:

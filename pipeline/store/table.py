@@ -1,6 +1,6 @@
-"""What the store needs of a database: items under keys, changed in transactions.
+"""What the store needs from a database: items under keys, changed in transactions.
 
-An item is found by its key, by the beginning of its key, or in the listing that it appears in.
+An item is found by its key, by a prefix of its sort key, or in its listing.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,13 +24,13 @@ class Key(NamedTuple):
 class Item:
     key: Key
     data: Mapping[str, Any]
-    """What JSON can hold."""
+    """JSON-serialisable values."""
     listing: str | None = None
-    """The listing in which the item appears; None: in none."""
+    """The listing in which the item appears, if any."""
     listed_at: str = ""
-    """The item's place in its listing, which is sorted by it."""
+    """The item's sort key within its listing."""
     expires: int | None = None
-    """Seconds since the epoch from which the item does not exist any more; None: it stays."""
+    """When the item ceases to exist, in seconds since the epoch; None for never."""
 
 
 class Reader(Protocol):
@@ -41,16 +41,16 @@ class Reader(Protocol):
         ...
 
     def counter(self, key: Key) -> int:
-        """Return a counter's value: 0 until something is added."""
+        """Return a counter's value, 0 for a new one."""
         ...
 
 
 class Transaction(Reader, Protocol):
-    """Reads, decisions and writes that happen as one: all of the writes or none.
+    """Atomic reads and writes: either all of the writes are stored or none.
 
-    What ``get`` read has not changed when a write of the same key is stored. An item that was not
-    read by ``get`` is written as it is, so it must be one that only changes together with an item
-    that was.
+    An item read by ``get`` has not changed in between if the same key is written. An item that was
+    not read by ``get`` is written unconditionally, so it must be one that only changes together
+    with an item that was.
     """
 
     def put(self, item: Item) -> None:
@@ -62,36 +62,36 @@ class Transaction(Reader, Protocol):
     def add(
         self, key: Key, amount: int, *, limit: int | None = None, expires: int | None = None
     ) -> None:
-        """Add to a counter, at most once a key.
+        """Add to a counter, at most once per key.
 
         Args:
-            limit: where others have added so much since it was read that the counter would pass
-                this value, the transaction runs again.
+            limit: if others have added so much since the read that the counter would exceed this
+                value, the transaction runs again.
         """
         ...
 
 
 class Table(Reader, Protocol):
-    """Safe to call from any thread. Reads see every transaction that was committed before."""
+    """A database, safe to call from any thread. Reads see every transaction committed before."""
 
     def transact(self, decide: Callable[[Transaction], T]) -> T:
         """Run ``decide`` in a transaction and return its result.
 
-        Where another transaction came in between, ``decide`` is run again, from its reads on: it
-        must do nothing but read and write the transaction. Nothing is written where it raises.
+        If another transaction interferes, ``decide`` is run again, including its reads: it must do
+        nothing but read and write through the transaction. If it raises, nothing is written.
 
         Raises:
-            Retry: too many others write at the same items.
+            Retry: too many others write to the same items.
         """
         ...
 
     def listed(
         self, listing: str, *, limit: int, newest_first: bool, where: Mapping[str, str]
     ) -> list[Item]:
-        """Return the first or last items of a listing that have these values in their data.
+        """Return the oldest or newest items of a listing that have these values in their data.
 
         Args:
-            where: value by name; each name is one of ``FILTERS``.
+            where: values by name; each name is one of ``FILTERS``.
         """
         ...
 

@@ -11,7 +11,7 @@ from pipeline.store.table import Item, Reader, Transaction
 
 
 class RunReader:
-    """Reads rows, of a table or within a transaction."""
+    """Reads rows, from a table or within a transaction."""
 
     def __init__(self, reader: Reader):
         self._reader = reader
@@ -35,7 +35,7 @@ class RunReader:
         return self.run(job.newest_run)
 
     def replayed_run(self, job_id: str, replay_id: str) -> StoredRun | None:
-        """Return the run that a replay started; None: it has started none yet."""
+        """Return the run that a replay started; None if it has not started one yet."""
         item = self._reader.get(rows.replay_key(job_id, replay_id))
         if item is None:
             return None
@@ -64,9 +64,9 @@ class RunReader:
 
 
 class RunTransaction(RunReader):
-    """A transaction at one moment: ``now``, in seconds since the epoch.
+    """A transaction at a fixed time: ``now``, in seconds since the epoch.
 
-    ``expires`` is when a part of a run that is written now is forgotten; None: never.
+    ``expires`` is when a part of a run that is written now expires; None for never.
     """
 
     def __init__(self, items: Transaction, now: float, keep_seconds: int | None):
@@ -78,10 +78,10 @@ class RunTransaction(RunReader):
             self.expires = int(now) + keep_seconds
 
     def held_run(self, lease: Lease) -> StoredRun:
-        """Return the run whose live lease this is.
+        """Return the run that the lease holds.
 
         Raises:
-            LeaseLost: it has ended, or it is another delivery's.
+            LeaseLost: it has expired, or another delivery holds the run.
         """
         run = self.run(lease.key)
         if run is None or not run.is_held_by(lease, self.now):
@@ -89,13 +89,13 @@ class RunTransaction(RunReader):
         return run
 
     def write(self, run: StoredRun, *parts: Part) -> StoredRun:
-        """Write a run, and new parts of it.
+        """Write a run together with new parts.
 
-        Whatever belongs to a run is written together with the run itself. So of two transactions
-        that read the same run, only one can write what it decided.
+        Every part of a run is written together with the run itself. So of two concurrent
+        transactions that read the same run, only one can commit.
 
         Returns:
-            The run with its parts counted.
+            The run, with its count of parts updated.
         """
         for part in parts:
             run = replace(run, parts=run.parts + 1)

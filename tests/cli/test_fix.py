@@ -229,11 +229,11 @@ def test_fix_may_run_without_a_sandbox_although_a_queue_is_set(
         (["--repo", "calc", "--issue-file", "latin.md"], "latin.md is not UTF-8 text"),
         (
             ["--repo", "plain", "--issue-file", "bug.md"],
-            "plain is no git repository that can be read",
+            "plain is not a readable git repository",
         ),
         (
             ["--repo", "fresh", "--issue-file", "bug.md"],
-            "fresh has no commit on the branch that it is on",
+            "fresh has no commit on its current branch",
         ),
         (
             ["--repo", "calc", "--issue-file", "bug.md"],

@@ -101,7 +101,7 @@ def test_an_installation_without_the_rights_is_refused(
 def test_a_wrong_key_is_reported_but_not_shown(
     github: GithubStandIn, keys: tuple[str, str]
 ) -> None:
-    with pytest.raises(ForgeRefused, match="GITHUB_APP_PRIVATE_KEY is no PEM private key"):
+    with pytest.raises(ForgeRefused, match="GITHUB_APP_PRIVATE_KEY is not a PEM private key"):
         tokens(github, "nonsense").check()
     github.install_app("octo", app_id="7", public_key=keys[1], permissions=PERMISSIONS)
     with pytest.raises(GithubException, match="JSON web token could not be decoded"):

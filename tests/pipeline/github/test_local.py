@@ -75,8 +75,8 @@ def test_the_clone_address_can_be_fetched(folder: Path, tmp_path: Path) -> None:
 
 def test_an_unusable_repository_is_refused_with_the_reason(folder: Path, tmp_path: Path) -> None:
     for path, reason in (
-        (tmp_path, "is no git repository"),
-        (tmp_path / "nowhere", "is no folder"),
+        (tmp_path, "is not a readable git repository"),
+        (tmp_path / "nowhere", "is not a folder"),
         (folder, "has no commit"),
     ):
         forge, ref = asked(path)
