@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
-from benchmarks.instances import source_of
+from benchmarks.instances import find_source
 from repository.context.query import Query
 from repository.git import Mirror
 from stages.build_context import MAX_TOKENS, Context, build
@@ -75,7 +75,7 @@ def measure(instance: dict[str, Any], repos: Path, max_tokens: int) -> Row:
     Raises:
         SystemExit: its repository is not there.
     """
-    source = source_of(repos, instance["repo"])
+    source = find_source(repos, instance["repo"])
     if source is None:
         raise SystemExit(f"no repository {instance['repo']}")
     work_tree_folder = source / ".git"

@@ -1,10 +1,10 @@
-"""The strategy ``agent``: the model explores, edits and tries things itself, one tool call a reply.
+"""The strategy ``agent``: the model explores, edits and tests by itself, a tool call per reply.
 
-The whole loop is here, after mini-swe-agent (github.com/SWE-agent/mini-swe-agent). A step is: ask,
-store the exchange, carry out the one call, show its result. Every reply is bought under its step's
-key, and a result that can't be made again is remembered under it: a run that was killed goes
-through the same steps on any machine, buys none twice and sends the same bytes. What comes of it is
-a proposal like any other.
+The loop follows mini-swe-agent (github.com/SWE-agent/mini-swe-agent). In each step it asks the
+model, stores the exchange, executes the one call and shows its result. Every reply is bought under
+its step's key, and a result that can't be reproduced is stored under that key too. So a killed run
+repeats the same steps on any machine, buys no reply twice and sends the same bytes. The
+result is a proposal like any other.
 """
 
 import asyncio
@@ -42,9 +42,9 @@ from stages.propose_patch.tools import (
 )
 
 MAX_STEPS = 30
-#: Of the minutes that the run has left; the others are for testing what comes of it.
+#: Share of the run's remaining time; the rest is for testing the proposal.
 MINUTES_SHARE = 0.6
-#: Calls in a row that can't be carried out, after which the agent is stopped.
+#: The agent is stopped after this many invalid calls in a row.
 MAX_WRONG = 5
 CIRCLES = (
     "You go in circles: the same calls give the same results. Do something else, or submit what you"
@@ -61,7 +61,7 @@ async def propose(task: Task) -> Proposals | Back | Stop:
 
 @dataclass(frozen=True)
 class Ending:
-    """Why the work is over. ``stop``: the run is over with it."""
+    """Why the agent stopped; ``stop`` is set if the run ends with it."""
 
     reason: str
     stop: Stop | None = None
@@ -97,7 +97,7 @@ class Agent:
     # One step
 
     async def _take_step(self) -> Ending | None:
-        """Ask the model and carry out its call. Returns why the work is over, or None."""
+        """Ask the model and execute its call; return an ending if the work is over, else None."""
         limit = self._reached_limit()
         if limit is not None:
             return Ending(limit)
@@ -155,7 +155,7 @@ class Agent:
         return Submit(body="")
 
     async def _final_call(self, call: Call, number: int) -> Ending | None:
-        """Return the ending that a call means; None where it is one that shows a result."""
+        """Return the ending that a call asks for, or None if the call is not a final one."""
         match call:
             case Submit() if self._toolbox.edits:
                 self._summary = call.body
@@ -169,7 +169,11 @@ class Agent:
         return None
 
     async def _prove_no_change_needed(self, call: NoChangeNeeded, number: int) -> Stop:
-        """Raises ToolError where the edits are not new tests that pass on the base."""
+        """Run the new tests on the base, and return the end of a run that needs no change.
+
+        Raises:
+            ToolError: the edits are not new tests that pass on the base.
+        """
         tree = self._toolbox.tree
         if not self._task.suite.runnable or not tree.paths or not self._task.are_tests(tree.paths):
             raise ToolError(
@@ -182,15 +186,15 @@ class Agent:
         return stop_for_passing_tests(proof, call.body)
 
     def _add(self, step: Step) -> Ending | None:
-        """Add a step; the work is over where the model is stuck."""
+        """Add a step; return an ending if the model is stuck, else None."""
         was_warned = bool(self._steps) and self._steps[-1].note == CIRCLES
         circles = goes_in_circles([*self._steps, step])
         self._steps.append(replace(step, note=CIRCLES if circles else ""))
         if circles and was_warned:
-            return Ending("it went in circles")
+            return Ending("the model went in circles")
         last = self._steps[-MAX_WRONG:]
         if len(last) == MAX_WRONG and all(past.wrong for past in last):
-            return Ending(f"{MAX_WRONG} calls in a row were wrong")
+            return Ending(f"{MAX_WRONG} calls in a row were invalid")
         return None
 
     # The end
@@ -209,7 +213,7 @@ class Agent:
         return await self._run.save("transcript.json", text)
 
     def _no_edit(self, ending: Ending) -> Back:
-        because = f"No edit was handed in: {ending.reason}."
+        because = f"No edit was submitted: {ending.reason}."
         if self._steps:
             because += f"\n\nThe last result:\n\n{self._steps[-1].result}"
         return another_round(because)
@@ -217,7 +221,7 @@ class Agent:
     def _proposal(self, transcript_key: str) -> Proposal:
         """Return all edits as one reply, after the model's summary.
 
-        A summary may quote an edit; then it is left out, so that nothing reads it as one.
+        A summary that quotes an edit is left out, so that the quote is not parsed as an edit.
         """
         parts = list(self._toolbox.edits)
         if not may_be_read_as_edit(self._summary):

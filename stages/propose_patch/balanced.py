@@ -1,8 +1,7 @@
-"""The strategy ``balanced``: a reproduction test once a run, then several candidates a round, of
-which ``run_tests`` chooses.
+"""The strategy ``balanced``: one reproduction test per run and several candidates per round.
 
-After Agentless (https://arxiv.org/abs/2407.01489): regressions, the reproduction test, the
-majority.
+``run_tests`` chooses among them as Agentless does (https://arxiv.org/abs/2407.01489): by
+regressions, the reproduction test and majority vote.
 """
 
 from collections.abc import Sequence
@@ -28,10 +27,10 @@ async def propose(
     """Propose up to ``candidates`` changes.
 
     Args:
-        task: what is asked for.
-        candidates: how many changes are asked for.
-        temperature: of all candidates but the first, which is made at the session's own.
-        models: asked in turn; empty: the session's model alone.
+        task: the round's task.
+        candidates: the number of changes to ask for.
+        temperature: for all candidates but the first, which uses the session's own.
+        models: models to ask in turn; if empty, only the session's model.
     """
     outcome = await reproduce(task)
     if outcome.stop is not None:
@@ -47,7 +46,7 @@ async def propose(
             if halt.outcome not in RECOVERABLE or not proposals:
                 raise
             count = f"{len(proposals)} of {candidates} candidates"
-            task.run.progress(f"{halt.reason}: going on with {count}")
+            task.run.progress(f"{halt.reason}: continuing with {count}")
             break
         answer = _read(exchange)
         if isinstance(answer, Proposal):
@@ -60,7 +59,7 @@ async def propose(
 
 
 def _read(exchange: Exchange) -> Proposal | Stop | Back:
-    """Return the proposal in a reply; else the run's end, or why another round is needed."""
+    """Return the proposal in a reply, the end of the run, or why another round is needed."""
     because = unusable_reason(exchange.reply)
     if because is not None:
         return another_round(because)

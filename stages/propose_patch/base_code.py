@@ -1,4 +1,4 @@
-"""The base commit, as the model's edits see it."""
+"""The base commit, to which the model's edits are applied."""
 
 from dataclasses import dataclass
 
@@ -19,12 +19,12 @@ class EditedTree:
 
 @dataclass(frozen=True)
 class BaseCode:
-    """The base commit. All methods block."""
+    """The base commit and the policy for edits. All methods block."""
 
     mirror: Mirror
     sha: str
     policy: EditPolicy
-    """What a proposal may write."""
+    """Rules for what a proposal may write."""
 
     @property
     def tree(self) -> EditedTree:
@@ -32,10 +32,10 @@ class BaseCode:
         return EditedTree(self.mirror.tree_of(self.sha), ())
 
     def apply(self, reply: str) -> EditedTree:
-        """Apply the edits in a reply, all or none, by the rules that hold for every reply.
+        """Apply all edits in a reply, by the same rules as ``apply_patch``.
 
         Raises:
-            repository.edits.model.EditFailed: they can't be applied.
+            repository.edits.model.EditFailed: an edit can't be applied.
         """
         files = EditableFiles.of_tree(self.mirror, self.sha)
         applied = apply_reply(reply, files, self.policy)
@@ -46,7 +46,7 @@ class BaseCode:
         return self.mirror.read(self.sha, path) is not None
 
     def changes(self, tree: EditedTree) -> dict[str, bytes | None]:
-        """Return the changed files' contents; None for one that is deleted."""
+        """Return path -> content of the changed files, None for a deleted one."""
         return {path: self.mirror.read(tree.sha, path) for path in tree.paths}
 
     def diff(self, tree: EditedTree) -> bytes:

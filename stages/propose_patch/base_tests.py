@@ -1,4 +1,4 @@
-"""What new tests do on the base commit: fail for the issue's reason, pass, or prove nothing."""
+"""Run new tests on the base commit: they fail because of the issue, pass, or prove nothing."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ from stages.propose_patch.base_code import EditedTree
 from stages.propose_patch.replies import MAX_REASON
 from stages.propose_patch.task import Task
 
-#: Characters of a failure that the model is shown.
+#: Characters of a failure that are shown to the model.
 SHOWN_FAILURE = 3_000
 _RAISED = re.compile(r"^(?:E\s+)?(?:[\w.]+\.)?(\w+(?:Error|Exception))\b", re.M)
 _MISSING = re.compile(
@@ -24,7 +24,7 @@ _MISSING = re.compile(
     r" named|fixture|name) '([\w.]+)'"
     r"(?! is not a package)"
 )
-#: Errors by which a test itself is wrong.
+#: Errors that indicate a bug in the test itself.
 _TEST_BUGS = frozenset(
     {"ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "NameError"}
 )
@@ -34,13 +34,13 @@ Kind = Literal["fails", "passes", "proves nothing"]
 
 @dataclass(frozen=True)
 class BaseResult:
-    """What new tests did on the base commit."""
+    """Result of running new tests on the base commit."""
 
     kind: Kind
     explanation: str
-    """For the model: a failure's output, or why nothing is proven."""
+    """Shown to the model: the output of a failure, or why nothing is proven."""
     tests: tuple[str, ...] = ()
-    """Ids of the tests that fail, or of those that pass."""
+    """Ids of the failing tests if ``kind`` is "fails", of the passing ones if it is "passes"."""
     files: dict[str, str] = field(default_factory=dict)
     """Path -> text of the new files."""
     log_key: str = ""
@@ -48,15 +48,15 @@ class BaseResult:
 
 
 async def run_on_base(task: Task, tree: EditedTree, label: str) -> BaseResult:
-    """Run new test files on the base commit. ``tree`` is the base with them and nothing else."""
+    """Run new test files on the base commit; ``tree`` is the base with only those files added."""
     bed = task.open_test_bed()
     assert bed  # noqa: S101 (the suite is runnable)
     for path in tree.paths:
         if await asyncio.to_thread(task.base.has, path):
-            return _not_a_new_test(f"{path} is there already")
+            return _not_a_new_test(f"{path} already exists")
     tests = [path for path in tree.paths if is_test_file(path, bed.recipe.patterns)]
     if not tests:
-        return _not_a_new_test("no file has a name that the runner takes for a test's")
+        return _not_a_new_test("no file has a name by which the runner recognizes tests")
     changes = await asyncio.to_thread(task.base.changes, tree)
     report = await bed.run(changes, tests, label=label)
     patch = await asyncio.to_thread(task.base.diff, tree)
@@ -80,10 +80,10 @@ def _not_a_new_test(why: str) -> BaseResult:
 
 
 def classify(report: TestReport, issue: str, workspace: Path) -> tuple[Kind, str, tuple[str, ...]]:
-    """Return the kind, the explanation and the tests of a BaseResult."""
+    """Return ``kind``, ``explanation`` and ``tests`` of a BaseResult."""
     if not report.completed:
         output = normalize_output(report.output, workspace)[-SHOWN_FAILURE:]
-        explanation = f"The test could not be run on the repository as it is:\n\n{output}"
+        explanation = f"The test could not be run on the unchanged repository:\n\n{output}"
         return "proves nothing", explanation, ()
     failures: dict[str, str] = {}
     for test in sorted(report.red):
@@ -93,18 +93,16 @@ def classify(report: TestReport, issue: str, workspace: Path) -> tuple[Kind, str
         return "fails", failures[genuine[0]][-SHOWN_FAILURE:], tuple(genuine)
     if failures:
         output = next(iter(failures.values()))[-SHOWN_FAILURE:]
-        explanation = f"It fails, but for a reason of its own and not the issue's:\n\n{output}"
+        explanation = f"It fails, but not because of the issue:\n\n{output}"
         return "proves nothing", explanation, ()
     if not report.green:
-        return "proves nothing", "No test of it was run.", ()
-    explanation = (
-        "It passes on the repository as it is, so it does not show what the issue is about."
-    )
+        return "proves nothing", "None of its tests was run.", ()
+    explanation = "It passes on the unchanged repository, so it does not reproduce the issue."
     return "passes", explanation, tuple(sorted(report.green))
 
 
 def is_test_bug(failure: str, issue: str) -> bool:
-    """Whether the test itself is wrong: it uses a name that is nowhere, not even in the issue."""
+    """Whether the test itself is wrong: it uses an unknown name that the issue does not mention."""
     raised = _RAISED.findall(failure)[-1:]
     missing = _MISSING.findall(failure)
     if not missing and not _TEST_BUGS.intersection(raised):
@@ -115,12 +113,13 @@ def is_test_bug(failure: str, issue: str) -> bool:
 def stop_for_passing_tests(proof: BaseResult, why: str) -> Stop:
     """Return the end of a run whose tests, made from the issue, pass on the base.
 
-    The tests and their log are attached; ``why`` is the model's.
+    The tests and their log are attached; ``why`` is the model's explanation.
     """
     count = len(proof.tests)
-    tests = "1 test" if count == 1 else f"{count} tests"
+    subject = "1 test" if count == 1 else f"{count} tests"
+    verb = "passes" if count == 1 else "pass"
     reason = (
-        f"{tests} made from the issue pass on the base commit; the model says:"
+        f"{subject} made from the issue {verb} on the base commit; the model says:"
         f" {clip(one_line(why), MAX_REASON)}"
     )
     evidence = {"reproduction": proof.patch_key, "test log": proof.log_key}

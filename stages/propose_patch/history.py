@@ -1,4 +1,4 @@
-"""The agent's steps, and what of them is sent to the model."""
+"""The agent's steps, and the conversation that is sent to the model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pipeline.model import Message
 from prompts.filters import fenced
 
-#: Characters of the steps that are sent, about 25,000 tokens; beyond them the oldest results are
-#: left out.
+#: Limit of the steps that are sent, in characters (about 25,000 tokens); beyond it, the oldest
+#: results are left out.
 MAX_HISTORY = 100_000
 MIN_HISTORY = 12_000
-#: The last results are always sent whole.
+#: The results of the last steps are always sent in full.
 KEPT_STEPS = 4
-#: How often the same call with the same result, or two in turn, make a circle.
+#: A call and result, or an alternating pair of them, that occurs this often is a circle.
 REPEATS = 3
 
 
@@ -20,18 +20,18 @@ REPEATS = 3
 class Step:
     reply: str
     call: str
-    """The call as it was understood; the reply where it was not."""
+    """The call as it was parsed; the whole reply if that failed."""
     result: str
     wrong: bool
-    """Whether the call could not be carried out."""
+    """Whether the call was invalid or failed."""
     note: str = ""
-    """What the model is told beside the result."""
+    """A note to the model below the result."""
 
 
 def goes_in_circles(steps: Sequence[Step]) -> bool:
-    """Whether the last steps repeat one call and result, or two in turn.
+    """Whether the last steps repeat one call and result, or alternate between two.
 
-    After OpenHands' stuck detector.
+    Modelled on OpenHands' stuck detector.
     """
     turns = [(step.call, step.result) for step in steps]
     if _all_equal(turns[-REPEATS:], REPEATS):
@@ -54,7 +54,7 @@ def conversation(
 ) -> tuple[Message, ...]:
     """Return the messages to send.
 
-    The prompt's end and the last message are marked for the provider's prompt cache.
+    The last message of the prompt and of the conversation are marked for the provider's cache.
     """
     left_out = _count_left_out(steps, max_chars)
     messages = [*prompt[:-1], _reused(prompt[-1])]
@@ -68,7 +68,7 @@ def conversation(
 
 
 def _show_result(step: Step, *, leave_out: bool) -> str:
-    """Return a step's result and note as the model reads them."""
+    """Return a step's result and note as shown to the model."""
     result = fenced(step.result)
     if leave_out:
         result = f"[{len(step.result)} characters, left out]"
@@ -84,8 +84,8 @@ def _reused(message: Message) -> Message:
 def _count_left_out(steps: Sequence[Step], max_chars: int) -> int:
     """Return how many of the oldest results are left out.
 
-    Half of the history is left out at a time, since each change invalidates what the provider has
-    cached. The steps are gone through one by one, so that a resumed run comes to the same number.
+    The history is halved at a time, since each change invalidates the provider's cache. The number
+    is computed step by step, so that a resumed run gets the same one.
     """
     left_out = 0
     for count in range(1, len(steps) + 1):

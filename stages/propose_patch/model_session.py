@@ -1,4 +1,4 @@
-"""Asking the model: prompts from templates, replies through the buyer, each exchange stored."""
+"""Ask the model: render prompts, buy replies, store each exchange."""
 
 import json
 from collections.abc import Sequence
@@ -19,26 +19,26 @@ USER = "propose"
 
 @dataclass(frozen=True)
 class Question:
-    """One call of the model."""
+    """A prompt with the settings of its model call."""
 
     label: str
-    """Names the exchange, and the call within the round; empty where a round has one call."""
+    """Names the exchange and the call within the round; empty if the round has only one call."""
     messages: tuple[Message, ...]
     template: str = USER
-    """The template whose front matter says how long a reply may be."""
+    """The template whose front matter has the settings of the reply, such as its maximum length."""
     model: str | None = None
-    """None: the session's."""
+    """None for the session's."""
     temperature: float | None = None
-    """None: the session's."""
+    """None for the session's."""
     sample: int = 0
-    """Tells questions of the same words apart."""
+    """Distinguishes questions with the same text."""
     once_a_run: bool = False
-    """Whether the call is made once a run, not once a round."""
+    """Whether the call is made once per run instead of once per round."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question's reply. It is stored under ``key`` with what was sent."""
+    """A reply, stored under ``key`` together with the request."""
 
     reply: ModelReply
     key: str
@@ -48,7 +48,7 @@ class Exchange:
 
 
 class ModelSession:
-    """The conversation of one round with a model."""
+    """Model calls of one round."""
 
     def __init__(
         self,
@@ -59,10 +59,10 @@ class ModelSession:
         model: str,
         temperature: float,
     ):
-        """Prepare to ask; ``temperature`` is that of a first or only candidate."""
+        """``temperature`` is used for the first or only candidate."""
         self.temperature = temperature
         self.used_templates: dict[str, str] = {}
-        """Template -> hash, of those that were rendered."""
+        """Template -> hash, for the templates rendered so far."""
         self.template_set = templates.set_hash
         self._run = run
         self._buyer = buyer
@@ -74,7 +74,7 @@ class ModelSession:
         return self._model
 
     def render(self, jobs: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
-        """Return the texts of (template, variables). Blocks: call it in a thread."""
+        """Render each (template, variables). Blocks: call it in a thread."""
         for name, _ in jobs:
             self.used_templates[name] = self._templates.hash(name)
         return self._templates.render_all(jobs)
@@ -82,9 +82,9 @@ class ModelSession:
     def render_prompt(
         self, system: str, user: str, variables: dict[str, Any]
     ) -> tuple[Message, Message]:
-        """Return the two messages that a conversation begins with. Blocks: call it in a thread.
+        """Render the two messages that start a conversation. Blocks: call it in a thread.
 
-        The same variables give the same bytes, on any machine and at any time.
+        The same variables always produce the same bytes, on any machine.
         """
         system_text, user_text = self.render([(system, variables), (user, variables)])
         return (
@@ -93,11 +93,11 @@ class ModelSession:
         )
 
     async def ask(self, question: Question) -> Exchange:
-        """Buy the reply, and store the exchange as soon as the reply is there.
+        """Buy the reply, and store the exchange at once.
 
         Raises:
             ModelError: the prompt is too long.
-            Halt: the run is over, for example because its money is used up.
+            Halt: the run is over, for example because its budget is exhausted.
         """
         request = self._buyer.redacted(self._request(question))
         suffix = f" ({question.label})" if question.label else ""
@@ -105,7 +105,7 @@ class ModelSession:
         try:
             reply = await self._buyer.buy(self._run.ledger, self._call_key(question), request)
         except ModelError as error:
-            # Stored, too: a replay of the exchanges must meet the same failure.
+            # Stored too, so that a replay of the exchanges gets the same failure.
             await self._save(question, request, failure=error.failure.name)
             raise
         sent = request.model_copy(update={"model": reply.model})

@@ -1,4 +1,4 @@
-"""What a model's reply holds: edits, a statement that the issue lacks something, or neither."""
+"""Classify a model's reply: it has edits, says that the issue lacks something, or neither."""
 
 import re
 
@@ -8,13 +8,13 @@ from pipeline.stage import Stop
 from prompts.filters import clip, one_line
 from repository.edits.readers import read_reply
 
-#: Characters of the model's words in a run's reason.
+#: Characters of the model's text that a run's reason quotes.
 MAX_REASON = 600
 _NEEDS_INFO = re.compile(r"^\W*NEEDS_INFO\W*:\s*(?P<what>\S.*)", re.M | re.S)
 
 
 def holds_edit(text: str) -> bool:
-    """Whether ``apply_patch`` can read a whole edit in the text."""
+    """Whether ``apply_patch`` can read a complete edit from the text."""
     return bool(read_reply(text).edits)
 
 
@@ -25,7 +25,7 @@ def may_be_read_as_edit(text: str) -> bool:
 
 
 def unusable_reason(reply: ModelReply) -> str | None:
-    """Return why a reply can't hold a change; None where the next stage may find one in it."""
+    """Return why a reply can't hold a change, or None if the next stage may find one."""
     if not reply.content.strip():
         return f"The reply was empty (finish reason: {reply.finish_reason or 'none given'})."
     if holds_edit(reply.content):
@@ -41,7 +41,7 @@ def unusable_reason(reply: ModelReply) -> str | None:
 
 
 def read_needs_info(text: str, exchange_key: str) -> Stop | None:
-    """Return the run's end where the model says what the issue lacks, and proposes nothing."""
+    """Return the end of the run if the model says what the issue lacks and proposes no edit."""
     if holds_edit(text):
         return None
     match = _NEEDS_INFO.search(text)

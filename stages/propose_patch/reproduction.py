@@ -1,4 +1,4 @@
-"""A reproduction test from the issue, kept only if it fails on the base for the issue's reason."""
+"""Ask for a reproduction test and accept it only if it fails on the base because of the issue."""
 
 import asyncio
 import re
@@ -27,18 +27,18 @@ _ALREADY_FIXED = re.compile(r"^\W*ALREADY_FIXED\W*:\s*(?P<why>\S.*)", re.M | re.
 
 
 class ReproductionOutcome(BaseModel):
-    """What came of the attempt to reproduce the issue. All None: nothing."""
+    """Result of the attempt to reproduce the issue; by default, nothing came of it."""
 
     model_config = ConfigDict(frozen=True)
 
     test: Reproduction | None = None
     proposal: Proposal | None = None
-    """A reply that changed more than tests: it is taken as a candidate."""
+    """A reply that changed more than tests, which becomes a candidate."""
     stop_outcome: Outcome | None = None
     stop_reason: str = ""
     stop_artifacts: dict[str, str] = {}
     templates: dict[str, str] = {}
-    """Template -> hash, of those that were used for it."""
+    """Template -> hash, for the templates used."""
 
     @classmethod
     def stopping(cls, stop: Stop) -> "ReproductionOutcome":
@@ -50,23 +50,23 @@ class ReproductionOutcome(BaseModel):
 
     @property
     def stop(self) -> Stop | None:
-        """The run's end, where there is no need to go on."""
+        """The end of the run, or None if it continues."""
         if self.stop_outcome is None:
             return None
         return Stop(self.stop_outcome, self.stop_reason, Facts(artifacts=self.stop_artifacts))
 
 
 async def reproduce(task: Task) -> ReproductionOutcome:
-    """Reproduce the issue, once a run: later rounds and machines neither ask nor test again."""
+    """Reproduce the issue once per run; later rounds and other machines reuse the result."""
     if not task.suite.runnable:
         return ReproductionOutcome()
 
-    async def make() -> str:
+    async def ask() -> str:
         outcome = await _ask_for_test(task)
         used = dict(task.session.used_templates)
         return outcome.model_copy(update={"templates": used}).model_dump_json()
 
-    remembered = await task.run.remember("reproduction", make)
+    remembered = await task.run.remember("reproduction", ask)
     outcome = ReproductionOutcome.model_validate_json(remembered)
     task.session.used_templates.update(outcome.templates)
     return outcome
@@ -99,14 +99,14 @@ async def _ask_for_test(task: Task) -> ReproductionOutcome:
             task.run.progress(f"reproduced: {len(result.tests)} new tests fail on the base")
             return ReproductionOutcome(test=_reproduction(result))
         explanation = one_line(clip(result.explanation, 200))
-        task.run.progress(f"the reproduction test is not kept: {explanation}")
+        task.run.progress(f"the reproduction test was rejected: {explanation}")
         messages = await _with_failure(task, messages, exchange, result)
         previous = result
     return ReproductionOutcome()
 
 
 async def _try_out(task: Task, exchange: Exchange, label: str) -> BaseResult | None:
-    """Run the tests in a reply on the base; None where the reply changes more than tests."""
+    """Run the tests in a reply on the base; return None if it changes more than tests."""
     try:
         tree = await asyncio.to_thread(task.base.apply, exchange.reply.content)
     except EditFailed as error:
@@ -119,7 +119,7 @@ async def _try_out(task: Task, exchange: Exchange, label: str) -> BaseResult | N
 async def _with_failure(
     task: Task, messages: tuple[Message, ...], exchange: Exchange, result: BaseResult
 ) -> tuple[Message, ...]:
-    """Return the conversation so far, with what the reply's test did on the base."""
+    """Return the conversation so far, with the reply and its test's result on the base."""
     failure = clip(result.explanation, SHOWN_FAILURE)
     jobs = [("reproduce_again", {"failure": failure})]
     (text,) = await asyncio.to_thread(task.session.render, jobs)
@@ -142,8 +142,8 @@ def _reproduction(result: BaseResult) -> Reproduction:
 def _without_test(exchange: Exchange, previous: BaseResult | None) -> ReproductionOutcome:
     """Read a reply without a test.
 
-    The issue lacks something, or the test before, which passed on the base, shows that the issue is
-    fixed already.
+    The run ends if the model says that the issue lacks something, or that it is already fixed and
+    the previous test, which passed on the base, shows it.
     """
     text = exchange.reply.content
     stop = read_needs_info(text, exchange.key)

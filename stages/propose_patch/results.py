@@ -12,14 +12,14 @@ class Proposal(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     reply: str
-    """The model's text as it came; an agent's summary and all its edits in order."""
+    """The model's unchanged text; for an agent, its summary and all its edits in order."""
     exchange_key: str
-    """Artifact: the request and the reply, with usage and cost; an agent's last exchange."""
+    """Artifact: the request and the reply, with usage and cost; for an agent, the last exchange."""
     model: str
 
 
 class Reproduction(BaseModel):
-    """A test made from the issue that fails on the base for the issue's reason.
+    """A test made from the issue that fails on the base because of the issue.
 
     It judges candidates; it is not part of them unless they contain it themselves.
     """
@@ -27,9 +27,9 @@ class Reproduction(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     files: dict[str, str]
-    """Path -> text of files that the base does not have."""
+    """Path -> text of the new files."""
     tests: tuple[str, ...]
-    """Ids of the tests that fail on the base, as a report has them."""
+    """Ids of the tests that fail on the base, in the form of a TestReport."""
     failure: str
     """The output of one of them."""
     log_key: str
@@ -41,7 +41,7 @@ class Proposals(BaseModel):
 
     proposals: tuple[Proposal, ...]
     templates: dict[str, str]
-    """Template -> hash, of those that were used."""
+    """Template -> hash, for the templates used."""
     template_set: str
     """Hash of the whole set."""
     reproduction: Reproduction | None = None

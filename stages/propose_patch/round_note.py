@@ -1,4 +1,4 @@
-"""What a stage that sends a run back to ``propose_patch`` leaves for the rounds after it."""
+"""Notes about a round's candidates, for the rounds after it."""
 
 import math
 
@@ -15,7 +15,7 @@ class Attempt(BaseModel):
     tree: str
     patch_key: str
     regressions: int | None
-    """Tests that passed on the base and do not with it; None: no test ran."""
+    """Number of tests that pass only without the candidate; None if no test ran."""
 
     @property
     def is_broken(self) -> bool:
@@ -23,12 +23,12 @@ class Attempt(BaseModel):
 
     @property
     def severity(self) -> float:
-        """How bad it is: by its regressions; if no test ran, worst."""
+        """The number of regressions; infinite if no test ran."""
         return math.inf if self.regressions is None else self.regressions
 
 
 class AttemptsNote(RoundNote):
     attempts: tuple[Attempt, ...] = ()
-    """The candidates that the round before tested."""
+    """The candidates that the previous round tested."""
     repeated: bool = False
-    """Whether all that the round before proposed had been tested in an earlier round."""
+    """Whether all proposals of the previous round had already been tested in an earlier one."""

@@ -29,17 +29,17 @@ REPEATED_FAILURE = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is spent on a change. ``candidates`` and ``models`` are for ``balanced``."""
+    """How much to spend on a change. ``candidates`` and ``models`` apply to ``balanced`` only."""
 
     strategy: Literal["cheap", "balanced", "agent"] = "cheap"
     candidates: int = 3
     temperature: float = 0.8
-    """Of candidates beside the first, and of every strategy once it goes in circles."""
+    """For candidates after the first, and for every strategy once it goes in circles."""
     models: tuple[str, ...] = ()
-    """Asked in turn; empty: the run's model alone."""
+    """Models to ask in turn; if empty, only the run's model."""
 
     def calls(self, rounds: int) -> tuple[int, int]:
-        """Return the fewest and the most calls of a run of at most ``rounds``, without retries."""
+        """Return the minimum and maximum number of calls in at most ``rounds``, without retries."""
         match self.strategy:
             case "balanced":
                 most = reproduction.MAX_CALLS + self.candidates * rounds
@@ -63,7 +63,7 @@ class ProposePatch:
         plan: Plan,
         protected: tuple[str, ...],
     ):
-        """``protected``: patterns of paths that the deployment lets no proposal write."""
+        """``protected`` are patterns of paths that the deployment forbids proposals to write."""
         self._buyer = buyer
         self._templates = templates
         self._mirrors = mirrors
@@ -117,7 +117,7 @@ class ProposePatch:
 
 
 def _requested_model(run: RunContext) -> str | None:
-    """Return the model that the replay names, else the job's."""
+    """Return the replay's model if it names one, else the job's."""
     replay = run.job.replay
     if replay is not None and replay.model:
         return replay.model
@@ -125,7 +125,7 @@ def _requested_model(run: RunContext) -> str | None:
 
 
 def _feedback(run: RunContext) -> str | None:
-    """Return why the last round was sent back, in words that are the same on every machine."""
+    """Return why the last round was sent back, with the same text on every machine."""
     if run.feedback is None:
         return None
     feedback = run.feedback.replace(str(run.workspace), ".")
@@ -143,7 +143,7 @@ def goes_in_circles(run: RunContext) -> bool:
 
 
 def _with_templates(answer: Proposals | Back | Stop, used: Facts) -> Proposals | Back | Stop:
-    """Add the templates that were used to an answer without a proposal, too."""
+    """Add the used templates to an answer that has no proposals."""
     match answer:
         case Stop():
             return replace(answer, facts=used.merged(answer.facts))

@@ -1,4 +1,4 @@
-"""One round's task, as every strategy receives it."""
+"""A round's task, which every strategy receives."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from stages.propose_patch.base_code import BaseCode
 from stages.propose_patch.model_session import SYSTEM, USER, Exchange, ModelSession, Question
 from stages.propose_patch.results import STAGE, Proposal, Proposals, Reproduction
 
-#: Characters of the last round's reason that are shown: about 4,000 tokens.
+#: Limit of the last round's reason, in characters (about 4,000 tokens).
 MAX_FEEDBACK = 16_000
-#: Ends at which a call stops the run, but what was bought before it can go on: no money is left, or
-#: the model refuses this prompt.
+#: Outcomes of a failed call after which proposals bought before it can still be used: no money is
+#: left, or the model refuses this prompt.
 RECOVERABLE = (Outcome.BUDGET_EXHAUSTED, Outcome.NO_FIX)
-#: A prompt that is too long is sent with this share of its files, and named after it.
+#: (divisor, label suffix): a prompt that is too long is sent with 1/divisor of its files.
 _SHORTER_PROMPTS = ((1, ""), (2, "half"), (4, "quarter"))
 
 
@@ -43,19 +43,19 @@ class Task:
 
     @property
     def variables(self) -> dict[str, Any]:
-        """What the prompt templates may use."""
+        """The variables of the prompt templates."""
         return prompt_variables(self.issue, self.context, self.suite, self.feedback)
 
     def open_test_bed(self) -> TestBed | None:
-        """Open the environment that ``prepare_tests`` made; None if the tests can't be run.
+        """Open the environment that ``prepare_tests`` built; return None if the tests can't be run.
 
         Raises:
-            OSError: it is not on this machine; the run can be tried again.
+            OSError: the environment is not on this machine; the run can be tried again.
         """
         return open_test_bed(self.sandbox, self.suite, self.run)
 
     def are_tests(self, paths: Sequence[str]) -> bool:
-        """Whether all paths are tests, or belong to tests."""
+        """Whether all paths are test files, or their helpers or data."""
         patterns = self.suite.recipe.patterns if self.suite.recipe else ()
         return all(belongs_to_tests(path, patterns) for path in paths)
 
@@ -84,13 +84,13 @@ class ChangeRequest:
     temperature: float | None = None
     sample: int = 0
     reproduction: Reproduction | None = None
-    """A test that the change should turn green."""
+    """A test that should pass with the change."""
     reused: bool = False
     """Whether the same prompt is sent to the same model several times."""
 
 
 async def ask_for_change(task: Task, request: ChangeRequest) -> Exchange:
-    """Ask for a change. A prompt longer than the model's context is sent with fewer of the files.
+    """Ask for a change; if the prompt exceeds the model's context, with fewer files.
 
     Raises:
         Halt: the run is over.
@@ -132,7 +132,7 @@ async def _ask_with_files(
 def prompt_variables(
     issue: Issue, context: Context, suite: Suite, feedback: str | None
 ) -> dict[str, Any]:
-    """Return what the prompt templates may use; ``feedback`` is cut to size."""
+    """Return the variables of the prompt templates; ``feedback`` is cut to MAX_FEEDBACK."""
     return {
         "issue": issue,
         "files": context.files,

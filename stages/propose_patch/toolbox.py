@@ -1,7 +1,6 @@
-"""What an agent's calls do: look at git objects, edit them, run commands and tests in the sandbox.
-Nothing else.
+"""Execute an agent's calls: read and edit git objects, run commands and tests in the sandbox.
 
-A call that can't be carried out is answered with an error that says what to do instead.
+A call that fails is answered with an error that says what to do instead.
 """
 
 import asyncio
@@ -35,17 +34,17 @@ MAX_RESULT = 10_000
 #: Characters of one test's failure.
 MAX_FAILURE = 2_000
 COMMAND_SECONDS = 120.0
-#: Calls of each tool in one round; the steps limit the others.
+#: Limits of calls per round; other tools are limited only by the number of steps.
 MAX_CALLS = {"run": 20, "test": 10}
 
 
 class Toolbox:
-    """The tools in one round of a run.
+    """The tools during one round of a run.
 
     Attributes:
-        edits: the edits that count, oldest first.
-        tree: the base commit with them.
-        calls: how often each tool was called.
+        edits: the current edits, oldest first.
+        tree: the base commit with these edits.
+        calls: number of calls of each tool.
     """
 
     def __init__(self, task: Task):
@@ -57,9 +56,9 @@ class Toolbox:
         self._view = TreeView(self._base.mirror, self.tree.sha)
 
     async def use(self, call: Call, place: str) -> str:
-        """Return a call's result, clipped.
+        """Execute a call and return its result, clipped.
 
-        ``place`` names the step in the run; what can't be made again is remembered under it.
+        ``place`` names the step in the run; a result that can't be reproduced is stored under it.
         """
         try:
             self._count(tool_name(call))
@@ -73,10 +72,10 @@ class Toolbox:
             return f"Error: {clip(str(error), MAX_RESULT)}"
 
     def apply(self, edits: list[str]) -> str:
-        """Make ``edits`` the ones that count, and return what they change. Blocks.
+        """Replace the current edits and return the diff from the previous tree. Blocks.
 
         Raises:
-            EditFailed: they can't be applied together; those before still count.
+            EditFailed: they can't be applied together; the current edits are kept.
         """
         before = self.tree
         self.tree = self._base.apply("\n\n".join(edits)) if edits else self._base.tree
@@ -105,7 +104,7 @@ class Toolbox:
                 return self.apply([*self.edits, call.body])
             case Undo() if self.edits:
                 return self.apply(self.edits[:-1])
-        raise ToolError("There is no edit: nothing to take back, or to hand in.")
+        raise ToolError("There is no edit to undo or to submit.")
 
     async def _run(self, call: Run) -> str:
         """Run a shell command in a copy of the tree."""
@@ -144,17 +143,17 @@ class Toolbox:
             if path not in self._view.files:
                 self._view.refuse_missing(path)
             if not is_test_file(path, patterns):
-                raise ToolError(f"{path} is no test file.")
+                raise ToolError(f"{path} is not a test file.")
 
 
 def _no_commands(reason: str) -> str:
-    return f"Error: commands can't be run here ({reason}): look with search, open and symbol."
+    return f"Error: commands can't be run here ({reason}): use search, open and symbol."
 
 
 def _compare(report: TestReport, base: TestReport) -> str:
     """Describe a report: new failures first, with their output."""
     if not report.results:
-        return f"The tests did not run to their end:\n{report.output}"
+        return f"The tests did not run to completion:\n{report.output}"
     fixed = len(base.red & report.green)
     parts = [
         f"{len(report.green)} tests pass, {len(report.red)} fail; {fixed} that failed before your"

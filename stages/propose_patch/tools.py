@@ -1,8 +1,8 @@
-"""The tools' schemas, and how a call is read out of a reply.
+"""The schemas of the tools, and the parser for calls in a reply.
 
-A text protocol, one call a reply, instead of providers' own tool calls: every model and every
-stand-in can write it, a stored reply stays a text, and edits need no escaping. A schema's docstring
-is what the model reads about the tool.
+The protocol is plain text with one call per reply, instead of the providers' own tool calls: every
+model and every stand-in can write it, a stored reply remains plain text, and edits need no
+escaping. A schema's docstring is the tool's description in the prompt.
 """
 
 import re
@@ -13,14 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.job import explain
 from prompts.filters import clip
 
-#: Characters of a shell command.
+#: Limit of a shell command, in characters.
 MAX_COMMAND = 8_000
 _OPENING = re.compile(r'^\s*<tool name="(?P<name>\w+)">\s*$')
 _CLOSING = "</tool>"
 
 
 class ToolError(Exception):
-    """A call that can't be carried out; the text says why, and what to do instead."""
+    """A call is invalid or fails; the text says why, and what to do instead."""
 
 
 class Call(BaseModel):
@@ -122,7 +122,7 @@ def tool_name(call: Call) -> str:
 
 
 def describe_tools() -> list[dict[str, object]]:
-    """Return name, help and fields of each tool, for the prompt."""
+    """Return the name, help text and fields of each tool, for the prompt."""
     descriptions: list[dict[str, object]] = []
     for name, kind in TOOLS.items():
         fields: list[str] = []
@@ -135,10 +135,10 @@ def describe_tools() -> list[dict[str, object]]:
 
 
 def parse_call(reply: str) -> Call:
-    """Return the one tool call of a reply.
+    """Return the tool call in a reply.
 
     Raises:
-        ToolError: there is none, or more than one, or it does not fit the tool's schema.
+        ToolError: there is none or more than one, or it does not match the tool's schema.
     """
     text = reply.encode(errors="replace").decode().replace("\r\n", "\n")
     name, body = _find_call(text.split("\n"))
@@ -196,8 +196,8 @@ def _read_fields(name: str, lines: Sequence[str]) -> dict[str, str]:
         field, colon, value = line.partition(":")
         if not colon:
             raise ToolError(
-                f"{name}: {clip(line, 80)!r} is no argument: write each as NAME: VALUE on a line of"
-                " its own."
+                f"{name}: {clip(line, 80)!r} is not an argument: write each as NAME: VALUE on a"
+                " line of its own."
             )
         fields[field.strip()] = value.strip()
     return fields

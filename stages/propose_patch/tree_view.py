@@ -1,6 +1,6 @@
-"""What an agent can look at: the files of one git tree.
+"""A view of one git tree's files for the agent.
 
-Reading never touches a file system: paths are looked up in the tree, so that links lead nowhere.
+It never reads the file system: paths are looked up in the git tree, so links are not followed.
 """
 
 import difflib
@@ -12,21 +12,21 @@ from repository.definitions import find_definitions, grep_pattern
 from repository.git import Entry, Mirror
 from stages.propose_patch.tools import Open, Search, Symbol, ToolError
 
-#: Characters of one line in a result.
+#: Limit of one line in a result, in characters.
 MAX_WIDTH = 300
 MAX_LINES = 250
 MAX_MATCHES = 40
 MAX_SYMBOLS = 3
 _LINES_A_SYMBOL = MAX_LINES // MAX_SYMBOLS
 MAX_FILE_BYTES = 2_000_000
-#: Paths that a wrong one is compared with.
+#: Number of paths that a wrong one is compared with.
 _MAX_COMPARED = 20_000
 _SYMBOLIC_LINK = "120000"
 _SUBMODULE = "160000"
 
 
 class TreeView:
-    """The files of one tree. All methods block; a call that can't be done raises ToolError."""
+    """The files of one tree. All methods block, and raise ToolError if a call fails."""
 
     def __init__(self, mirror: Mirror, tree: str):
         self._mirror = mirror
@@ -37,7 +37,7 @@ class TreeView:
         return {entry.path: entry for entry in self._mirror.files(self._tree)}
 
     def search(self, call: Search) -> str:
-        """Return the lines that hold a text."""
+        """Return the lines that contain a text."""
         folder = call.path.strip("/")
         if folder and not self._exists(folder):
             self.refuse_missing(call.path)
@@ -74,21 +74,21 @@ class TreeView:
         return "\n\n".join([heading, *definitions[:MAX_SYMBOLS]])
 
     def refuse_missing(self, path: str) -> NoReturn:
-        """Raise the ToolError of a file that is not there, with the nearest that are."""
+        """Raise a ToolError for a missing file that suggests similar paths."""
         hint = "Paths are relative to the repository's root."
         similar = self._similar_paths(path)
         if similar:
-            hint = f"There is {', '.join(similar)}."
+            hint = f"Similar paths: {', '.join(similar)}."
         raise ToolError(f"there is no file {clip(path, 200)!r}. {hint}")
 
     def _exists(self, path: str) -> bool:
-        """Whether there is such a file or folder."""
+        """Whether a file or folder has this path."""
         if path in self.files:
             return True
         return any(known.startswith(f"{path}/") for known in self.files)
 
     def _similar_paths(self, path: str) -> list[str]:
-        """Return up to five paths with the same file name, else the nearest by spelling."""
+        """Return up to five paths with the same file name; if there are none, similar paths."""
         name = _file_name(path.rstrip("/"))
         same_name = [known for known in self.files if _file_name(known) == name]
         if same_name:
@@ -129,7 +129,7 @@ class TreeView:
 
 
 def _line_range(lines: str) -> tuple[int, int]:
-    """Return the first and last line that ``FIRST-LAST`` names; empty: the file's beginning."""
+    """Return the first and last line of a range ``FIRST-LAST``, by default the file's beginning."""
     if not lines:
         return 1, MAX_LINES
     first, _, last = lines.partition("-")
@@ -141,7 +141,7 @@ def _kind(entry: Entry) -> str:
         return "a symbolic link"
     if entry.mode == _SUBMODULE:
         return "a submodule"
-    return "too large, or no text"
+    return "too large, or not text"
 
 
 def _file_name(path: str) -> str:

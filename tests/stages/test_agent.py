@@ -61,12 +61,12 @@ WRONG_CALLS = (
     ('<tool name="open">\npath: calc.py', "has no end"),
     ("\n".join([tool("open", "path: calc.py")] * 2), "several tool calls"),
     (tool("open", "file: calc.py"), "open: "),
-    (tool("open", "calc.py"), "no argument"),
+    (tool("open", "calc.py"), "not an argument"),
     (tool("open", "path: calc.py\nlines: all"), "lines: "),
     (tool("open", f"path: calc.py\nlines: 1-{'9' * 5000}"), "lines: "),
     (tool("needs_info", "\n \n"), "needs_info: "),
     (tool("open", "path: calc.py\nlines: 90-99"), "calc.py has 6 lines"),
-    (tool("open", "path: lib/calc.py"), "There is calc.py"),
+    (tool("open", "path: lib/calc.py"), "Similar paths: calc.py"),
     (tool("open", "path: ../../../etc/passwd"), "there is no file"),
     (tool("open", "path: /etc/passwd"), "there is no file"),
     (tool("search", "text: add\npath: src"), "there is no file"),
@@ -77,7 +77,7 @@ WRONG_CALLS = (
     (tool("edit", block("../x.py", "", "x\n")), "can't be applied"),
     (tool("undo"), "no edit"),
     (tool("submit", "Done."), "no edit"),
-    (tool("test", "calc.py"), "is no test file"),
+    (tool("test", "calc.py"), "is not a test file"),
     (tool("test", "--pdb"), "there is no file"),
     (tool("no_change_needed", "It works."), "it needs proof"),
 )
@@ -219,14 +219,18 @@ async def test_an_agent_in_circles_is_warned_once_and_then_stopped(converse: Con
     result = await dialogue.run()
     assert (result.outcome, len(dialogue.client.sent)) == (Outcome.NO_FIX, 4)
     assert (
-        "it went in circles" in result.reason and "You go in circles" in dialogue.client.prompts[3]
+        "the model went in circles" in result.reason
+        and "You go in circles" in dialogue.client.prompts[3]
     )
 
 
 async def test_two_alternating_calls_are_a_circle(converse: Converse) -> None:
     turns = [tool("search", "text: add"), tool("search", "text: double")] * 5
     dialogue = converse(*turns, limits=EffectiveLimits(1.0, 30.0, 1))
-    assert "it went in circles" in (await dialogue.run()).reason and len(dialogue.client.sent) == 7
+    assert (
+        "the model went in circles" in (await dialogue.run()).reason
+        and len(dialogue.client.sent) == 7
+    )
 
 
 async def test_wrong_calls_in_a_row_stop_the_agent(converse: Converse) -> None:
@@ -234,7 +238,7 @@ async def test_wrong_calls_in_a_row_stop_the_agent(converse: Converse) -> None:
         *(f"I think {number}." for number in range(9)), limits=EffectiveLimits(1.0, 30.0, 1)
     )
     result = await dialogue.run()
-    assert "5 calls in a row were wrong" in result.reason and len(dialogue.client.sent) == 5
+    assert "5 calls in a row were invalid" in result.reason and len(dialogue.client.sent) == 5
 
 
 async def test_edits_are_proposed_when_the_steps_are_used_up(

@@ -99,7 +99,7 @@ async def test_a_reproduction_test_judges_the_candidates(
     [
         (
             block("test_issue.py", "", TEST.format(expected=2).replace("add(", "ad(")),
-            "reason of its own",
+            "not because of the issue",
         ),
         (
             block("test_issue.py", "", TEST.format(expected=2).replace("calc", "calk")),
@@ -107,7 +107,7 @@ async def test_a_reproduction_test_judges_the_candidates(
         ),
         (
             block("test_calc.py", "from calc import add, double\n", "from calc import double\n"),
-            "is there already",
+            "already exists",
         ),
         (block("check_issue.py", "", TEST.format(expected=2)), None),
         (block("test_issue.py", "def nothing\n", "x\n"), "test_issue.py"),
@@ -156,12 +156,12 @@ async def test_a_reproduction_that_passes_on_the_base_ends_the_run(
     passes = "It subtracts.\n\n" + block("test_issue.py", "", TEST.format(expected=0))
     dialogue = converse(
         says(passes, TESTS_ASKED),
-        says("ALREADY_FIXED: calc.add does so.", "It passes on the repository"),
+        says("ALREADY_FIXED: calc.add does so.", "It passes on the unchanged repository"),
         plan=BALANCED,
     )
     result = await dialogue.run()
     assert result.outcome is Outcome.NO_CHANGE_NEEDED
-    assert "1 test made from the issue pass" in result.reason
+    assert "1 test made from the issue passes" in result.reason
     assert "calc.add does so" in result.reason
     assert "+class TestIssue" in dialogue.artifact(result, "reproduction")
     assert "1 tests run" in dialogue.artifact(result, "test log")
