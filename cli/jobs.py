@@ -214,7 +214,7 @@ def _report_lines(run: "RunRow", report: dict[str, Any]) -> list[str]:
     for round_ in report["rounds"]:
         first_line = round_["because"].strip().partition("\n")[0]
         because = one_line(first_line)[:_REASON_WIDTH]
-        lines.append(f"  round {round_['number']} went back to {round_['to']}: {because}")
+        lines.append(f"  round {round_['number']} opened at {round_['to']}: {because}")
     lines.append(
         f"  spent ${report['cost_usd']:.6f} in {run.seconds:.1f} s of work, {run.deliveries}"
         " deliveries"

@@ -1,4 +1,4 @@
-"""Turn replies into candidates: either all edits of a reply apply, or none does."""
+"""Turn replies into candidates: all edits of a reply apply and its files still parse, or none does."""
 
 import asyncio
 

@@ -64,7 +64,7 @@ def check_paths(paths: Collection[str]) -> None:
 
 
 def check_syntax(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:
-    """Refuse files that do not parse although they did before or are new, and conflict markers.
+    """Refuse new files that do not parse, files that no longer do, and new conflict markers.
 
     Raises:
         EditFailed: the text names each file and quotes the parser.

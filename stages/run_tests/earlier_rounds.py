@@ -1,31 +1,9 @@
-"""Results of a run's earlier rounds, so that no change is tested twice and the best is not lost."""
+"""The answer to a round that proposes only what earlier rounds tested: nothing is tested twice."""
 
-from collections.abc import Sequence
-
-from pipeline.outcome import Facts, Outcome
+from pipeline.outcome import Outcome
 from pipeline.stage import Back, RunContext, Stop
 from pipeline.store.contract import Round
-from stages.propose_patch.round_note import Attempt, AttemptsNote
-
-
-def earlier_attempts(run: RunContext) -> list[Attempt]:
-    """Return the attempts of earlier rounds, oldest first."""
-    attempts: list[Attempt] = []
-    for note in run.notes(AttemptsNote):
-        attempts.extend(note.attempts)
-    return attempts
-
-
-def round_note(run: RunContext, attempts: Sequence[Attempt]) -> AttemptsNote:
-    """Return the note of this round's attempts.
-
-    The run's patch is the best attempt so far; the newest one wins a tie.
-    """
-    all_attempts = [*earlier_attempts(run), *attempts]
-    newest_first = reversed(all_attempts)
-    best = min(newest_first, key=lambda attempt: attempt.severity)
-    facts = Facts(artifacts={"patch": best.patch_key})
-    return AttemptsNote(attempts=tuple(attempts), facts=facts)
+from stages.propose_patch.round_note import AttemptsNote, note_attempts
 
 
 def repeated_round(run: RunContext, tree: str) -> Back | Stop:
@@ -35,7 +13,7 @@ def repeated_round(run: RunContext, tree: str) -> Back | Stop:
     """
     opened = _round_opened_for(run, tree)
     tested_in = opened.number - 1
-    note = round_note(run, [])
+    note = note_attempts(run, [])
     if any(earlier.repeated for earlier in run.notes(AttemptsNote)):
         reason = f"stuck: the model proposed the change of round {tested_in} again"
         return Stop(Outcome.NO_FIX, reason, note.facts)

@@ -10,10 +10,10 @@ from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout
 from stages.prepare_tests import open_test_bed
 from stages.propose_patch import Proposals
-from stages.propose_patch.round_note import Attempt
+from stages.propose_patch.round_note import Attempt, earlier_attempts, note_attempts
 from stages.run_tests.attempts import CandidateTester, accept_untested, read_change
 from stages.run_tests.choosing import Accepted, Rejected, choose, least_broken
-from stages.run_tests.earlier_rounds import earlier_attempts, repeated_round, round_note
+from stages.run_tests.earlier_rounds import repeated_round
 from stages.run_tests.results import DidNotRun, NotReproduced, Passed, Regressed, Result
 from stages.run_tests.verdict import Verdict
 
@@ -98,7 +98,7 @@ async def _conclude(chosen: Accepted, run: RunContext) -> Verdict:
 def _send_back(rejected: Sequence[Rejected], run: RunContext) -> Back:
     attempts = [_attempt(result) for result in rejected]
     because = least_broken(rejected).feedback
-    return Back("propose_patch", because, round_note(run, attempts))
+    return Back("propose_patch", because, note_attempts(run, attempts))
 
 
 def _attempt(result: Rejected) -> Attempt:

@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.outcome import Event, RunResult
 from pipeline.store.sqlite import SqliteStore
+from stages.order import NAMES
 from tests.cli.console import Console, Sample, git, write
 from tests.end_to_end.service import FIX
 from tests.stand_ins.runs import claim
@@ -39,15 +40,7 @@ def test_a_local_repository_gets_a_patch_and_a_branch_whose_tests_pass(
     result = console.run(*sample.fix, "--patch", "fix.diff")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("proposed red to green; branch coding-agent/issue-")
-    for stage in (
-        "fetch_issue",
-        "checkout",
-        "build_context",
-        "prepare_tests",
-        "propose_patch",
-        "run_tests",
-        "open_pr",
-    ):
+    for stage in NAMES:
         assert f"✓ {stage}" in result.stderr
     assert git(sample.repo, "status", "--porcelain", "--branch") == "## main", (
         "the work tree is left alone"

@@ -102,7 +102,7 @@ def test_show_prints_everything_about_a_run(console: Console, ended: str) -> Non
 def test_show_removes_control_characters(console: Console, ended: str) -> None:
     output = console.run("jobs", "show", ended, "--generation", "0").stdout
     assert output.startswith(f"{ended} generation 0: no_fix\n")
-    assert "round 2 went back to propose_patch:" in output
+    assert "round 2 opened at propose_patch:" in output
     assert "Tests fail" in output
     assert "\x1b" not in output
 

@@ -6,18 +6,10 @@ import signal
 
 import pytest
 
+from stages.order import NAMES
 from tests.end_to_end.service import REPOSITORY, Service, kill
 
-STAGES = [
-    "fetch_issue",
-    "checkout",
-    "build_context",
-    "prepare_tests",
-    "propose_patch",
-    "apply_patch",
-    "run_tests",
-    "open_pr",
-]
+STAGES = list(NAMES)
 #: Stages that leave state on the machine, which the next worker restores.
 RESTORED = {"checkout", "prepare_tests", "apply_patch"}
 
