@@ -1,4 +1,4 @@
-"""Options of AWS clients, with time-outs that a stopping worker can wait for."""
+"""Options of AWS clients, with time-outs short enough for a worker that is stopping."""
 
 import os
 from typing import Any
@@ -7,13 +7,13 @@ from typing import Any
 def region() -> str | None:
     """Return the region from ``AWS_REGION``, which ECS and people set but boto3 does not read.
 
-    None: boto3 looks for it itself.
+    If it is None, boto3 looks for a region itself.
     """
     return os.environ.get("AWS_REGION") or None
 
 
 def limits(*, read_seconds: float = 30.0, attempts: int = 3) -> dict[str, Any]:
-    """Return options of botocore's Config. The reading time must exceed a long poll's 20 s."""
+    """Return options for botocore's Config. ``read_seconds`` must exceed a long poll's 20 s."""
     return {
         "connect_timeout": 5,
         "read_timeout": read_seconds,

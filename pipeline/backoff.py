@@ -1,4 +1,4 @@
-"""Failures in a row, and when the next try is due."""
+"""Backoff after consecutive failures."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from pipeline.errors import backoff
 
 
 class Backoff:
-    """Count failures in a row, and tell when the next try is due.
+    """Counts consecutive failures, and knows when the next try is due.
 
     ``base`` and ``cap`` are in seconds, as in ``pipeline.errors.backoff``; ``clock`` is monotonic,
     in seconds.
@@ -35,6 +35,6 @@ class Backoff:
         return delay
 
     def reset(self) -> None:
-        """Forget the failures: a try has succeeded."""
+        """Reset the count, after a success."""
         self.failures = 0
         self.due_at = float("-inf")

@@ -18,8 +18,8 @@ class EffectiveLimits:
 class Stopwatch:
     """Measures a run's seconds of work, lap by lap.
 
-    A lap's seconds are the run's once they are stored with it, so that an interrupted lap counts
-    for nothing.
+    A lap's seconds count only once they are stored with the run, so an interrupted lap counts for
+    nothing.
     """
 
     def __init__(self, *, used: float, limit: float):
@@ -27,7 +27,7 @@ class Stopwatch:
 
         Args:
             used: seconds that earlier deliveries worked on the run.
-            limit: seconds that the run may take in all.
+            limit: seconds that the run may work in total.
         """
         self._used = used
         self._limit = limit
@@ -44,14 +44,14 @@ class Stopwatch:
         return max(self._limit - self._used - self.elapsed, 0.0)
 
     def lap(self) -> float:
-        """End the current lap, begin the next one, and return the seconds of the one that ended."""
+        """End the current lap, begin the next one, and return the ended lap's seconds."""
         seconds = self.elapsed
         self._lap_start = time.monotonic()
         self._used += seconds
         return seconds
 
     def discard_lap(self) -> float:
-        """Begin the lap again, and return the seconds that do not count."""
+        """Restart the lap, and return the discarded seconds."""
         seconds = self.elapsed
         self._lap_start = time.monotonic()
         return seconds
@@ -59,7 +59,7 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Budget:
-    """What one run may spend."""
+    """The limits, money and time of one run."""
 
     limits: EffectiveLimits
     ledger: Ledger

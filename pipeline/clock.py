@@ -1,4 +1,4 @@
-"""The two times that a service needs, injected together."""
+"""The service's two clocks, injected together."""
 
 import time
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 @dataclass(frozen=True)
 class Clock:
     now: Callable[[], float] = time.time
-    """Seconds since the epoch, as the store counts them."""
+    """Seconds since the epoch, for stored times."""
     monotonic: Callable[[], float] = time.monotonic
-    """Seconds that no change of the machine's date moves: for waits and measurements."""
+    """Seconds that ignore changes of the system clock, for waits and measurements."""
 
 
 def iso_time(seconds: float) -> str:

@@ -1,7 +1,7 @@
-"""The meaning of an error for a run, as one table: retry, stop, or a defect.
+"""What an error means for a run, as one table: retry, stop, or a defect.
 
-Heavy libraries are matched by name, so that nothing is imported to read the table. The model's
-client raises Retry or Halt itself: LiteLLM's classes mislead.
+Classes are matched by name, so that the table imports no heavy library. The model's client raises
+Retry or Halt itself, because LiteLLM's classes mislead.
 """
 
 import random
@@ -13,9 +13,9 @@ from pipeline.outcome import Outcome
 
 
 class Retry(Exception):
-    """The run can go on later, at its last checkpoint. ``delay`` is in seconds.
+    """The run can continue later from its last checkpoint. ``delay`` is in seconds.
 
-    With ``counts`` False it is a wait, not a failed try: a run may wait as often as it must.
+    With ``counts=False`` it is a wait, not a failed try: a run may wait any number of times.
     """
 
     def __init__(self, reason: str, delay: float | None = None, *, counts: bool = True):
@@ -26,7 +26,7 @@ class Retry(Exception):
 
 
 class Halt(Exception):
-    """The run is over: raised by a tool, where a stage would return Stop."""
+    """The run must end. Raised by code below a stage; a stage itself returns Stop."""
 
     def __init__(self, outcome: Outcome, reason: str):
         super().__init__(reason)
@@ -35,11 +35,11 @@ class Halt(Exception):
 
 
 class Interrupted(Exception):
-    """SIGTERM, a spot notice, a deployment. Not a failure: it counts against nothing."""
+    """SIGTERM, a spot notice or a deployment. Not a failure: it uses up no try."""
 
 
 class LeaseLost(Interrupted):
-    """Another worker owns the run now: nothing more may be written, no effect performed."""
+    """Another delivery owns the run now: no more writes or effects are allowed."""
 
 
 class Family(StrEnum):
@@ -51,28 +51,28 @@ class Family(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The meaning of an error for its run."""
+    """What an error means for its run."""
 
     family: Family
     reason: str
     delay: float | None = None
-    """Seconds; None: the caller's backoff."""
+    """Seconds until the next try; None for the caller's backoff."""
     outcome: Outcome | None = None
     counts: bool = True
-    """False: waiting, which uses up none of the run's tries."""
+    """Whether it uses up one of the run's tries; False for a wait."""
 
 
 @dataclass(frozen=True)
 class Row:
     package: str
     error: str
-    """The class's name; its subclasses match, too."""
+    """The class's name; subclasses match, too."""
     family: Family
     message: str
     """For people."""
 
 
-#: The first row that matches stands.
+#: The first matching row applies.
 TABLE = (
     Row("pipeline", "ForgeRefused", Family.STOP, "GitHub refused, and waiting won't help"),
     Row("repository", "GitUnavailable", Family.RETRY, "git got no answer in time"),
@@ -97,14 +97,14 @@ TABLE = (
         "the machine refused (disk, descriptors, permissions)",
     ),
 )
-#: Seconds that the other side may ask us to wait.
+#: Maximum seconds that we wait because the other side asked us to.
 MAX_RETRY_AFTER = 3600.0
-#: Characters of an error's message in a line of log.
+#: Maximum characters of an error's message in a log line.
 MAX_DESCRIPTION = 300
 
 
 def judge(error: BaseException) -> Verdict:
-    """Return the meaning of ``error`` for the run in which it happened."""
+    """Return what ``error`` means for the run in which it happened."""
     if isinstance(error, Interrupted):
         return Verdict(Family.INTERRUPTED, str(error))
     if isinstance(error, Halt):
@@ -138,9 +138,9 @@ def describe(error: BaseException) -> str:
 
 
 def retry_after(error: BaseException) -> float | None:
-    """Return the seconds that the other side asked us to wait, where its headers say so.
+    """Return how many seconds the error's headers ask us to wait; None if they don't.
 
-    It says so by ``Retry-After``, or by GitHub's ``X-RateLimit-Reset`` (an epoch time) once nothing
+    The header is ``Retry-After``, or GitHub's ``X-RateLimit-Reset`` (an epoch time) once no request
     remains.
     """
     headers = getattr(error, "headers", None) or getattr(error, "litellm_response_headers", None)
@@ -158,7 +158,7 @@ def retry_after(error: BaseException) -> float | None:
 
 
 def backoff(failures: int, *, base: float = 5.0, cap: float = 900.0) -> float:
-    """Return the seconds before the next try: full jitter.
+    """Return the seconds until the next try, with full jitter.
 
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """

@@ -1,4 +1,4 @@
-"""A job as its sender writes it, its identity, and how a raw message becomes one."""
+"""A job as its sender writes it, its identity, and the parsing of raw messages."""
 
 import hashlib
 import json
@@ -21,12 +21,12 @@ from pydantic_core import ErrorDetails
 
 SCHEMA_VERSION = 1
 MAX_METADATA_BYTES = 32_000
-#: Wrong fields that one error message names: a hostile job may have thousands.
+#: Maximum number of invalid fields that an error message names: a hostile job may have thousands.
 MAX_REPORTED_FIELDS = 10
 _JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
 _NAMESPACE = uuid.UUID("8f5bd8b4-6f7e-5d0c-9a38-0d7b6a3d2f11")
 _ISSUE_PATH = re.compile(
-    # An owner may end in one underscore and a short code: an enterprise's managed user.
+    # The name of an enterprise's managed user ends in an underscore and a short code.
     r"/(?P<owner>[A-Za-z0-9][A-Za-z0-9-]{0,38}(?:_[A-Za-z0-9]{1,38})?)"
     r"/(?P<name>(?!\.{1,2}/)[A-Za-z0-9._-]{1,100})"
     r"/issues/(?P<number>[1-9][0-9]{0,9})/?"
@@ -36,7 +36,7 @@ _LOCAL_PATH = re.compile(r"(?P<path>/.+)/issues/(?P<number>[1-9][0-9]{0,9})")
 
 
 class IssueRef(BaseModel):
-    """An issue's address in its parts. ``url`` is canonical: one issue has one spelling."""
+    """An issue's URL and its parts. ``url`` is canonical: each issue has one spelling."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,10 +54,10 @@ class IssueRef(BaseModel):
     def parse(cls, url: str) -> Self:
         """Read ``https://HOST/OWNER/NAME/issues/N``; of a local repository, ``file:///PATH/issues/N``.
 
-        Owner and name become lower case, since GitHub compares them without case.
+        Owner and name become lower case, since GitHub ignores their case.
 
         Raises:
-            ValueError: it is not an issue's address; the message says what one looks like.
+            ValueError: it is not an issue's address; the message shows what one looks like.
         """
         parts = urlsplit(url.strip())
         if parts.scheme == "file" and not parts.netloc:
@@ -96,7 +96,7 @@ class _Strict(BaseModel):
 
 
 class Limits(_Strict):
-    """What a run may use up: less than the deployment's limits, never more."""
+    """Limits on what a run may use. They can only lower the deployment's limits."""
 
     max_cost_usd: float | None = Field(None, gt=0, le=10_000, description="US dollars")
     max_minutes: float | None = Field(
@@ -118,7 +118,7 @@ class Options(_Strict):
 
 
 class Replay(_Strict):
-    """Run the job again, on purpose: one replay id makes one generation."""
+    """Run the job again on purpose: each replay id starts one generation."""
 
     id: str = Field(min_length=1, max_length=128)
     from_stage: str | None = Field(
@@ -143,7 +143,7 @@ _Metadata = Annotated[dict[str, str], AfterValidator(_check_size)]
 
 
 class FixIssueJob(_Strict):
-    """One job, as a sender writes it. ``issue_url`` is enough by itself."""
+    """A job as its sender writes it. Only ``issue_url`` is required."""
 
     issue_url: str = Field(max_length=2_000, description="https://github.com/OWNER/NAME/issues/N")
     schema_version: int = Field(SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION)
@@ -173,7 +173,7 @@ class FixIssueJob(_Strict):
     @classmethod
     def _branch(cls, value: str | None) -> str | None:
         if value is not None and re.search(r"\.\.|//|/\.|\.lock(/|$)|[./]$", value):
-            raise ValueError(f"{value!r} is not a branch name that git takes")
+            raise ValueError(f"{value!r} is not a branch name that git accepts")
         return value
 
     @property
@@ -182,12 +182,12 @@ class FixIssueJob(_Strict):
 
     @property
     def id(self) -> str:
-        """The job's identity: its job_id, else one derived from the issue and the base branch."""
+        """The job's identity: its job_id, or one derived from the issue and the base branch."""
         return self.job_id or derived_job_id(self.issue.url, self.base_branch)
 
     @property
     def digest(self) -> str:
-        """What tells two bodies under one id apart.
+        """A hash that distinguishes different bodies under one id.
 
         A replay is another run of the same job, so it is left out.
         """
@@ -200,12 +200,12 @@ class FixIssueJob(_Strict):
 
 
 def derived_job_id(issue_url: str, base_branch: str | None) -> str:
-    """Return the id of a job without one: the same issue sent twice is one job."""
+    """Return the id for a job without one. The same issue sent twice is the same job."""
     return str(uuid.uuid5(_NAMESPACE, f"{issue_url}\n{base_branch or ''}"))
 
 
 class UnreadableMessage(ValueError):
-    """The message is no job: not JSON, not an object, or without an issue's address."""
+    """The message is not a job: it is not JSON, not an object, or names no issue."""
 
 
 class NotJson(UnreadableMessage):
@@ -227,17 +227,17 @@ class InvalidJob(ValueError):
     ):
         super().__init__(message)
         self.field = field
-        """The first field that is wrong; a dot separates it from the one that holds it."""
+        """The dotted path of the first invalid field."""
         self.job_id = job_id
         self.issue = issue
         self.metadata = metadata
 
 
 def parse_job(body: str | bytes) -> FixIssueJob:
-    """Read a message's body. The text of each error is one clear sentence for the sender.
+    """Parse a message's body. The text of each error is one clear sentence for the sender.
 
     Raises:
-        UnreadableMessage: it is no job.
+        UnreadableMessage: it is not a job.
         NewerSchema: it was written for a newer worker.
         InvalidJob: it names an issue but is otherwise invalid.
     """
@@ -267,7 +267,7 @@ def parse_job(body: str | bytes) -> FixIssueJob:
 
 
 def _readable_job_id(raw: dict[str, Any], issue: IssueRef) -> str:
-    """Return the id under which an invalid job is known."""
+    """Return the id of an invalid job: its job_id if that is valid, otherwise the derived one."""
     job_id = raw.get("job_id")
     if isinstance(job_id, str) and re.fullmatch(_JOB_ID, job_id):
         return job_id
@@ -276,7 +276,7 @@ def _readable_job_id(raw: dict[str, Any], issue: IssueRef) -> str:
 
 
 def _readable_metadata(raw: dict[str, Any]) -> dict[str, str]:
-    """Return what of an invalid job's metadata its event can hand back: all of it, or nothing."""
+    """Return an invalid job's metadata for its event; empty if the metadata itself is invalid."""
     try:
         return TypeAdapter(_Metadata).validate_python(raw.get("metadata"))
     except ValidationError:
@@ -284,7 +284,7 @@ def _readable_metadata(raw: dict[str, Any]) -> dict[str, str]:
 
 
 def explain(error: ValidationError) -> str:
-    """Return a validation error as one line: the first few fields, and what is wrong with each."""
+    """Format a validation error as one line: the first few fields, and what is wrong with each."""
     details = error.errors(include_url=False, include_input=False)
     problems = [_explain_field(detail) for detail in details[:MAX_REPORTED_FIELDS]]
     more = error.error_count() - MAX_REPORTED_FIELDS

@@ -1,7 +1,8 @@
-"""A run under its lease: everything that a delivery reads of the run and writes to it.
+"""A run under its lease: everything that a delivery reads from the run and writes to it.
 
-The store and the artifacts block, so each method here runs them in a thread. What belongs together
-(store, lease, artifacts, clock) travels as one value through the engine, the ledger and the stages.
+The store and the artifacts block, so each method here calls them in a thread. Store, lease,
+artifacts and clock belong together, so the engine, the ledger and the stages share them as one
+object.
 """
 
 import asyncio
@@ -28,10 +29,10 @@ from pipeline.store.store import RunStore
 
 ResultT = TypeVar("ResultT", bound=BaseModel)
 
-#: Bytes above which a result's body is an artifact and the store holds its key (a DynamoDB item
-#: takes 400 KB).
+#: Bytes above which a result's body becomes an artifact and the store only holds its key (a
+#: DynamoDB item may have 400 KB).
 OFFLOAD_BYTES = 200_000
-#: Prefix of remembered texts among the names of a run's checkpoints. They belong to no round.
+#: Prefix of the names of checkpoints that hold remembered texts. They belong to no round.
 REMEMBERED = "remembered:"
 NO_ROUND = 0
 
@@ -39,10 +40,9 @@ NO_ROUND = 0
 class LeasedRun:
     """One delivery's access to its run.
 
-    Every method that writes to the store raises ``pipeline.errors.LeaseLost`` where another
-    delivery owns the run by now. Artifacts are guarded by no lease: their keys hold a fingerprint
-    of their content, so that a delivery that lost its lease can't overwrite what the next one
-    stored.
+    Every method that writes to the store raises ``pipeline.errors.LeaseLost`` if another delivery
+    owns the run by now. No lease protects artifacts: their keys contain a fingerprint of their
+    content, so a delivery that lost its lease can't overwrite the next one's artifacts.
     """
 
     def __init__(
@@ -83,15 +83,14 @@ class LeasedRun:
         """Store a stage's result, and add ``seconds`` to the run's.
 
         Returns:
-            Whether somebody asked for the run to be cancelled.
+            Whether a cancellation of the run was requested.
         """
         return await self._save(result.model_dump_json(), round, stage, seconds)
 
     async def remember(self, name: str, make: Callable[[], Awaitable[str]]) -> str:
-        """Return the text that ``make`` gave the first time that this run came to ``name``.
+        """Return the text that the run stored under ``name``; the first time, make and store it.
 
-        It stands from then on, in later deliveries and on any machine. Use it for a choice, and for
-        what can't be made again to the byte, such as a command's output that a model has seen.
+        See ``pipeline.stage.RunContext.remember``.
         """
         if self._remembered is None:
             self._remembered = await self._read_remembered()
@@ -136,7 +135,7 @@ class LeasedRun:
     # Effects
 
     async def intend(self, effect: str, intention: dict[str, Any]) -> dict[str, Any]:
-        """Store an intention, or return the one that was stored earlier in this run."""
+        """Return the intention that this run stored earlier; if there is none, store this one."""
         return await asyncio.to_thread(self._store.intend, self._lease, effect, intention)
 
     async def record(self, effect: str, result: dict[str, Any]) -> None:
@@ -147,7 +146,7 @@ class LeasedRun:
         return await asyncio.to_thread(self._store.effects, self.key.job_id)
 
     async def has_effects(self) -> bool:
-        """Whether this run has had an effect, or was about to have one."""
+        """Return whether this run has had an effect, or intended one."""
         effects = await self.effects()
         return any(effect.generation == self.key.generation for effect in effects)
 
@@ -157,7 +156,7 @@ class LeasedRun:
         await asyncio.to_thread(self._artifacts.put, key, data)
 
     async def get_artifact(self, key: str) -> bytes:
-        """Raises FileNotFoundError where there is none."""
+        """Return an artifact. Raises FileNotFoundError if it does not exist."""
         return await asyncio.to_thread(self._artifacts.get, key)
 
     def artifact_address(self, key: str) -> str:
@@ -190,7 +189,7 @@ class LeasedRun:
         await asyncio.to_thread(self._store.settle, self._lease, call, micro_usd=micro_usd)
 
     async def release_call(self, call: Call) -> None:
-        """Give a reservation back: the provider certainly charged nothing."""
+        """Give a reservation back, because the provider certainly charged nothing."""
         await asyncio.to_thread(self._store.release_call, self._lease, call)
 
     # Events
@@ -199,12 +198,12 @@ class LeasedRun:
         await asyncio.to_thread(self._store.announce, self._lease, event, topic_arn)
 
     async def finish(self, result: RunResult, event: Event, topic_arn: str | None) -> None:
-        """Decide the outcome, once, and put its event into the outbox."""
+        """Store the run's final outcome, and put its event into the outbox."""
         await asyncio.to_thread(self._store.finish, self._lease, result, event, topic_arn)
 
 
 def is_stage_result(checkpoint: Checkpoint) -> bool:
-    """Whether the checkpoint is a stage's result, and not a text that the run remembers."""
+    """Return whether the checkpoint is a stage's result rather than a remembered text."""
     return checkpoint.round != NO_ROUND
 
 
@@ -213,7 +212,7 @@ def read_result(artifacts: Artifacts, checkpoint: Checkpoint, kind: type[ResultT
 
     Raises:
         pydantic.ValidationError: the stored result has another shape.
-        FileNotFoundError: its body was an artifact, and is gone.
+        FileNotFoundError: the artifact with its body no longer exists.
     """
     return kind.model_validate_json(_body(artifacts, checkpoint))
 
@@ -225,10 +224,10 @@ def _body(artifacts: Artifacts, checkpoint: Checkpoint) -> str:
 
 
 def fingerprint(data: bytes) -> str:
-    """Return the part of an artifact's key that its content decides."""
+    """Return a short hash of an artifact's content, for use in its key."""
     return hashlib.sha256(data).hexdigest()[:12]
 
 
 def replace_surrogates(text: str) -> str:
-    """Return ``text`` with ``?`` for the lone surrogates, which neither a store nor JSON takes."""
+    """Replace lone surrogates, which neither a store nor JSON accepts, with ``?``."""
     return text.encode(errors="replace").decode()

@@ -1,4 +1,4 @@
-"""Metrics in CloudWatch's embedded format: JSON log lines of which CloudWatch Logs makes metrics,
+"""Metrics in CloudWatch's embedded format: JSON log lines that CloudWatch Logs turns into metrics,
 without a client.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -22,14 +22,14 @@ class Metric(NamedTuple):
     name: str
     value: float
     unit: str
-    """CloudWatch's: Seconds, Count or None."""
+    """A CloudWatch unit: Seconds, Count or None."""
 
 
 def run_ended(result: RunResult, queue_wait: float | None) -> None:
-    """Log the metrics of one run.
+    """Log the metrics of a run that has ended.
 
-    ``queue_wait``: seconds from the message's sending to its run's first work; None: another worker
-    began it.
+    ``queue_wait`` is in seconds from sending the message to the run's first work; None if another
+    worker began the run.
     """
     metrics = [
         Metric("runs", 1, "Count"),
@@ -49,9 +49,9 @@ def worker_turned(
     events_pending: int,
     running: int,
 ) -> None:
-    """Log the last minute of one worker.
+    """Log the metrics of one worker for the last minute.
 
-    ``lateness``: seconds by which each heartbeat began too late.
+    ``lateness`` is by how many seconds each heartbeat began late.
     """
     metrics = [
         Metric("loop_delay_seconds", loop_delay, "Seconds"),
@@ -66,21 +66,24 @@ def worker_turned(
 
 
 def templates_refused() -> None:
-    """Log that the current template set can't be used and the last good one stays, which an
-    operator has to look at.
+    """Log that the current template set can't be used and an older one is used instead, which
+    needs an operator's attention.
     """
     _emit([Metric("template_sets_refused", 1, "Count")], {})
 
 
 def deployment_seen(*, oldest_unfinished_seconds: float, spent_today_usd: float) -> None:
-    """Log the state of all workers' runs and of today's money; each worker logs the same."""
+    """Log metrics of the whole deployment: its runs and today's spending. All workers log them."""
     oldest = Metric("oldest_unfinished_seconds", oldest_unfinished_seconds, "Seconds")
     spent = Metric("spent_today_usd", spent_today_usd, "None")
     _emit([oldest, spent], {})
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the smallest value that at least a ``share`` of them do not pass (nearest rank)."""
+    """Return the smallest value that at least a ``share`` of them don't exceed (nearest rank).
+
+    ``share`` is between 0 and 1.
+    """
     rank = math.ceil(share * len(values))
     return sorted(values)[max(rank - 1, 0)]
 

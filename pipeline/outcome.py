@@ -1,4 +1,4 @@
-"""A run's outcome, its result, and the two events about it."""
+"""A run's outcome, its result, and its two events."""
 
 import json
 import uuid
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from pipeline.run_key import RunKey
 
-#: Characters of the reason in an event that points to its data.
+#: Maximum characters of the reason in an event that only points to its data.
 MAX_REASON = 2000
 
 _NAMESPACE = uuid.UUID("2f1c6a0e-3b57-5b7d-8a43-6d1a8f0b9c55")
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
 
 class Verification(StrEnum):
-    """What the tests proved, in the words that the pull request and the event both use."""
+    """What the tests proved, in the words of both the pull request and the event."""
 
     RED_TO_GREEN = "red to green"
     SUITE_PASSES = "suite passes"
@@ -43,7 +43,7 @@ class EventType(StrEnum):
 
 
 class Facts(BaseModel):
-    """What a stage contributes to the run's result. Facts of later stages win."""
+    """A stage's contribution to the run's result. Facts from later stages win."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,7 +56,7 @@ class Facts(BaseModel):
     artifacts: dict[str, str] = Field(default_factory=dict, description="name -> artifact key")
 
     def merged(self, later: "Facts") -> "Facts":
-        """Return these facts, with the later ones over them."""
+        """Return these facts, overridden by the later ones."""
         update = {name: value for name, value in later if value is not None}
         update["templates"] = {**self.templates, **later.templates}
         update["artifacts"] = {**self.artifacts, **later.artifacts}
@@ -92,7 +92,7 @@ class RunResult(BaseModel):
     trace: str = Field(description="finds this run in logs")
 
     def pointing_to(self, address: str) -> "RunResult":
-        """Return a small result, which points to the whole one, where that is too large to send."""
+        """Return a small result that points to the full one, which is too large to send."""
         update = {
             "reason": self.reason[:MAX_REASON],
             "metadata": {},
@@ -153,7 +153,7 @@ class Event(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out an extension that is not set: CloudEvents has no null."""
+        """Omit an extension that is not set: CloudEvents has no null."""
         fields: dict[str, Any] = handler(self)
         if self.dataref is None:
             fields.pop("dataref", None)
@@ -161,7 +161,7 @@ class Event(BaseModel):
 
     @property
     def attributes(self) -> dict[str, str]:
-        """SNS message attributes, by which subscribers filter."""
+        """SNS message attributes, for subscribers' filters."""
         attributes = {"type": self.type.value, "repository": self.data.repository}
         if isinstance(self.data, RunResult):
             attributes["outcome"] = self.data.outcome.value

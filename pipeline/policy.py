@@ -19,18 +19,18 @@ class Allowed:
     """What this deployment accepts from a job."""
 
     host: str = "github.com"
-    """Whose issues: github.com, an Enterprise host, or ``file`` for a local repository."""
+    """The issues' host: github.com, an Enterprise host, or ``file`` for a local repository."""
     repositories: tuple[str, ...] = ("*",)
     """Patterns of OWNER/NAME."""
     models: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     refuse_template_set: Callable[[str], str | None] = _no_template_sets
-    """Returns why the set of templates with this hash can't be used; None where it can."""
+    """Returns why the template set with this hash can't be used; None if it can."""
 
     def refusal(self, job: FixIssueJob) -> str | None:
-        """Return why the job is rejected, in one sentence; None where it is allowed.
+        """Return why the job is rejected, in one sentence; None if it is allowed.
 
-        Blocks: a set of templates may be read.
+        Blocks, since it may read a template set.
         """
         ref = job.issue
         if ref.host != self.host:
@@ -64,7 +64,7 @@ def _requested_models(job: FixIssueJob) -> list[str]:
 
 @dataclass(frozen=True)
 class Policy:
-    """What the deployment allows, and where it publishes."""
+    """What the deployment allows its runs, and where it publishes their events."""
 
     limits: EffectiveLimits
     """The most that a job may ask for."""
@@ -74,7 +74,7 @@ class Policy:
     allowed: Allowed = Allowed()
 
     def limits_of(self, job: FixIssueJob) -> EffectiveLimits:
-        """Return the job's own limits where they are lower than the deployment's."""
+        """Return the job's limits, capped by the deployment's."""
         ceiling = self.limits
         requested = job.limits
         return EffectiveLimits(
@@ -86,7 +86,7 @@ class Policy:
     def caps_of(self, limits: EffectiveLimits) -> MoneyCaps:
         """Return the caps of a run with these limits.
 
-        A run may not ask for more than a whole day has: it would wait forever.
+        A run's cap is at most the budget of a whole day: otherwise it could wait forever.
         """
         repository_day = micro(self.max_cost_usd_per_repository_day)
         day = micro(self.max_cost_usd_per_day)
@@ -94,7 +94,7 @@ class Policy:
         return MoneyCaps(run=run, repository_day=repository_day, day=day)
 
     def topic_of(self, job: FixIssueJob | None) -> str | None:
-        """Return the topic of the job's events: its own where that is allowed."""
+        """Return the topic for the job's events: its own if that is allowed, else the default."""
         if job is not None and job.callback_topic_arn in self.allowed.topics:
             return job.callback_topic_arn
         return self.topic_arn

@@ -13,7 +13,7 @@ class RunKey:
 
     @property
     def prefix(self) -> str:
-        """``JOB_ID/GENERATION``: the first part of the keys of its artifacts."""
+        """``JOB_ID/GENERATION``: the prefix of the run's artifact keys."""
         return f"{self.job_id}/{self.generation}"
 
     @property
@@ -28,7 +28,6 @@ class RunKey:
 def redrive_replay_id(generation: int) -> str:
     """Return the replay id under which a redrive of a failed generation starts the next one.
 
-    However often, and in whichever way, the failed message is sent again: one replay id makes one
-    generation.
+    Each replay id starts one generation, no matter how often or how the failed message is resent.
     """
     return f"redrive:{generation}"

@@ -1,6 +1,4 @@
-"""Every setting, in one place. All come from environment variables; ``coding-agent doctor`` shows
-them.
-"""
+"""All settings. They come from environment variables; ``coding-agent doctor`` shows them."""
 
 import os
 import re
@@ -30,7 +28,7 @@ ECS_VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
 PREFIX = "CODING_AGENT_"
 
 
-#: The name of every bare key: so that a bare key can be rotated, they are one owner.
+#: The owner of all keys without a name, so that such a key can be rotated.
 UNNAMED = "default"
 _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -86,26 +84,26 @@ class Settings(BaseSettings):
         ),
     )
     fallback_model: str | None = Field(
-        None, description="asked where the model can't answer: overload, limits, a key"
+        None, description="used if the model can't answer: overload, limits, a bad key"
     )
     strategy: Literal["cheap", "balanced", "agent"] = Field(
-        "cheap", description="how a change is looked for"
+        "cheap", description="how the model looks for a change"
     )
     candidates: int = Field(
-        3, ge=1, le=8, description="changes proposed a round by the strategy balanced"
+        3, ge=1, le=8, description="changes proposed per round by the strategy balanced"
     )
     candidate_models: CommaSeparated = Field(
-        (), description="models that propose them in turn, comma-separated; default: one"
+        (), description="models that take turns proposing them, comma-separated; default: one"
     )
     temperature: float = Field(
-        0.8, ge=0, le=2, description="of candidates after the first, and of a run in circles"
+        0.8, ge=0, le=2, description="for candidates after the first, and if a run repeats itself"
     )
     allowed_repositories: CommaSeparated = Field(
         ("*",), description="owner/* and owner/name patterns, comma-separated"
     )
-    concurrency: int = Field(2, ge=1, le=64, description="runs at once in a worker")
+    concurrency: int = Field(2, ge=1, le=64, description="concurrent runs in a worker")
     max_cost_usd: float = Field(
-        2.00, gt=0, description="US dollars a run may spend, the ceiling of what a job may ask"
+        2.00, gt=0, description="US dollars a run may spend; a job can only ask for less"
     )
     max_minutes: float = Field(30, gt=0, description="minutes a run may work")
     max_rounds: int = Field(4, ge=1, description="rounds a run may take")
@@ -122,13 +120,13 @@ class Settings(BaseSettings):
         ),
     )
     allowed_models: CommaSeparated = Field(
-        (), description="models a job may ask for, comma-separated; default: the model alone"
+        (), description="models a job may ask for, comma-separated; default: only the model"
     )
     allowed_topics: CommaSeparated = Field(
-        (), description="SNS topics a job may ask for; default: the topic alone"
+        (), description="SNS topics a job may ask for; default: only the topic"
     )
     protected_paths: CommaSeparated = Field(
-        (), description="patterns of paths that no patch may write, comma-separated"
+        (), description="patterns of paths that no patch may change, comma-separated"
     )
     templates: str | None = Field(
         None,
@@ -139,14 +137,14 @@ class Settings(BaseSettings):
     fetch_for_private: bool = Field(
         False,
         description=(
-            "let the tests of private repositories fetch packages, by the proxy to the index"
+            "let the tests of private repositories fetch packages through the index proxy"
         ),
     )
     pythons: Folders = Field(
         (), description="folders with interpreters for test environments, separated by colons"
     )
     sandbox: Literal["bwrap", "uid", "auto", "none"] = Field(
-        "auto", description="what isolates the tests of a repository"
+        "auto", description="what isolates a repository's tests"
     )
     sandbox_socket: Path = Field(
         Path("/run/coding-agent/sandbox.sock"), description="where the uid sandbox's helper listens"
@@ -155,13 +153,13 @@ class Settings(BaseSettings):
         default_factory=_data_dir, description="store, artifacts, mirrors of this machine"
     )
     visibility_timeout: int = Field(
-        120, ge=10, le=43_200, description="seconds; the heartbeat keeps extending it"
+        120, ge=10, le=43_200, description="in seconds; the heartbeat keeps extending it"
     )
     api_keys: SecretStr | None = Field(
-        None, description="name=key, comma-separated; without one every HTTP call is refused"
+        None, description="name=key, comma-separated; without any, all HTTP calls are refused"
     )
     host: str = Field("127.0.0.1", description="where the HTTP intake and /health listen")
-    port: int = Field(8080, ge=0, le=65_535, description="their port; 0 takes a free one")
+    port: int = Field(8080, ge=0, le=65_535, description="their port; 0 for any free one")
     github_token: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("GITHUB_TOKEN", "github_token"),
@@ -212,7 +210,7 @@ class Settings(BaseSettings):
         is_safe = parts.scheme == "https" or is_loopback
         if not is_safe or not parts.hostname or "@" in parts.netloc:
             raise ValueError(
-                "must be an https address (http only on loopback): the token travels there"
+                "must be an https address (http only on loopback): the token is sent there"
             )
         return value.rstrip("/")
 
@@ -240,7 +238,7 @@ class Settings(BaseSettings):
 
     @property
     def issue_host(self) -> str:
-        """The host whose issues are taken: github.com, or the Enterprise host of the API."""
+        """The host whose issues are accepted: github.com, or the API's Enterprise host."""
         parts = urlsplit(self.github_api_url)
         if parts.netloc == "api.github.com" or parts.hostname in _LOOPBACK:
             return "github.com"
@@ -256,7 +254,7 @@ def split_keys(text: str) -> list[tuple[str, str]]:
     """Return (name, key) for each entry of ``name=key,key,...``.
 
     Raises:
-        ValueError: an entry (counted from 1) is wrong; the message never shows what it holds.
+        ValueError: an entry (counted from 1) is wrong; the message never shows its content.
     """
     names: dict[str, str] = {}
     for number, entry in enumerate(text.split(","), 1):
@@ -268,10 +266,10 @@ def split_keys(text: str) -> list[tuple[str, str]]:
             name = UNNAMED
             key = entry
         elif not key.strip("="):
-            # An empty variable (name=$UNSET), or a bare key in padded base64 whose front would
-            # become a name in logs.
+            # An empty variable (name=$UNSET), or a bare key in padded base64, whose beginning would
+            # appear in logs as a name.
             raise ValueError(
-                f"entry {number} has no key behind its name; write name=key, also for a key that"
+                f"entry {number} has no key after its name; write name=key, also for a key that"
                 " ends in ="
             )
         if not _KEY_NAME.fullmatch(name):
@@ -279,7 +277,7 @@ def split_keys(text: str) -> list[tuple[str, str]]:
         if not _KEY.fullmatch(key):
             raise ValueError(f"entry {number}: a key is visible ASCII without spaces")
         if names.setdefault(key, name) != name:
-            raise ValueError(f"entry {number} is another name's key too")
+            raise ValueError(f"entry {number} has the same key as another name")
     return [(name, key) for key, name in names.items()]
 
 
@@ -296,7 +294,7 @@ def variable(name: str) -> str:
 
 
 def format_value(value: object) -> str:
-    """Return a field's value as its variable spells it; of a secret, only that it is set."""
+    """Format a field's value as in its variable; for a secret, only say that it is set."""
     if value is None:
         return ""
     if isinstance(value, SecretStr):
@@ -308,8 +306,9 @@ def format_value(value: object) -> str:
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Set the variables of a ``.env`` file that the process has not, so that libraries read them,
-    too. Returns what was set.
+    """Add a ``.env`` file's variables to the environment, where libraries read them, too.
+
+    Variables that are already set keep their values. Returns the added ones.
     """
     added = {}
     for name, value in dotenv_values(path).items():
@@ -336,8 +335,8 @@ def load(overrides: Mapping[str, object] | None = None) -> Settings:
 
 
 def secret_values(settings: Settings) -> list[str]:
-    """Return every secret of this process, to be redacted: our own, and the environment's, which
-    LiteLLM and boto3 read.
+    """Return every secret of this process for redaction: those of the settings, and those in the
+    environment, which LiteLLM and boto3 read.
     """
     secrets = []
     for _, value in settings:

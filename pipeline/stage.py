@@ -1,4 +1,4 @@
-"""The contract of a stage, what a stage may return, and the Pipeline that checks that stages fit
+"""The contract of a stage, its possible results, and the Pipeline, which checks that stages fit
 together.
 """
 
@@ -21,16 +21,16 @@ from pipeline.store.contract import Round
 
 
 class RoundNote(BaseModel):
-    """What a stage that opens a round leaves for the later ones, beside the reason.
+    """Data that a stage that opens a round leaves for later stages, in addition to the reason.
 
-    A stage that has more to say derives its own model from this one. Whoever reads the note, reads
-    it as that model: see ``RunContext.notes``.
+    A stage that has more to say derives a model from this one, and a stage that reads the note
+    names that model: see ``RunContext.notes``.
     """
 
     model_config = ConfigDict(frozen=True)
 
     facts: Facts = Facts()
-    """They are the run's until later ones replace them."""
+    """Facts about the run, valid until later ones replace them."""
 
 
 NoteT = TypeVar("NoteT", bound=RoundNote)
@@ -38,7 +38,7 @@ NoteT = TypeVar("NoteT", bound=RoundNote)
 
 @dataclass(frozen=True)
 class Back:
-    """Another round: the stages from ``to`` on run again, with ``because`` as ``run.feedback``."""
+    """Another round: stages run again, starting at ``to``, with ``because`` as ``run.feedback``."""
 
     to: str
     because: str
@@ -47,7 +47,7 @@ class Back:
 
 @dataclass(frozen=True)
 class Stop:
-    """The run is over, with this outcome. ``reason`` is one sentence for a person."""
+    """The run ends with this outcome. ``reason`` is one sentence for a person."""
 
     outcome: Outcome
     reason: str
@@ -55,15 +55,15 @@ class Stop:
 
 
 class RunContext:
-    """The run that a stage works in: what the stage may know of it, and ask of it.
+    """A stage's access to the run that it is part of.
 
     Attributes:
-        job: what the sender asked for.
+        job: the sender's job.
         stage: name of the stage.
-        rounds: the rounds that were opened so far, oldest first, each with what opened it. Round 1
-            was opened by nothing, so the first one here is round 2.
-        workspace: a folder of this run on this machine. It is empty when another delivery begins:
-            see ``Restorable``.
+        rounds: the rounds opened so far, oldest first, each with its reason. Round 1 is never
+            opened, so the first one here is round 2.
+        workspace: a folder of this run on this machine. It is empty when a new delivery begins: see
+            ``Restorable``.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class RunContext:
         workspace: Path,
         report: Callable[[str], None],
     ):
-        """Describe the run to one stage; ``report`` receives the stage's progress in words."""
+        """``report`` receives short descriptions of the stage's progress."""
         self.job = job
         self.stage = stage
         self.rounds = tuple(rounds)
@@ -101,7 +101,7 @@ class RunContext:
 
     @property
     def feedback(self) -> str | None:
-        """Why the last round was sent back; None in the first."""
+        """The reason why this round was opened; None in the first."""
         return self.rounds[-1].because if self.rounds else None
 
     @property
@@ -110,11 +110,11 @@ class RunContext:
 
     @property
     def ledger(self) -> Ledger:
-        """Where money is reserved before it is spent."""
+        """The run's money, which is reserved before it is spent."""
         return self._budget.ledger
 
     def seconds_left(self) -> float:
-        """Return how many seconds the run may still work, by its limits."""
+        """Return how many seconds of work the run's limits still allow."""
         return self._budget.stopwatch.left
 
     def notes(self, kind: type[NoteT]) -> list[NoteT]:
@@ -122,7 +122,7 @@ class RunContext:
         return [kind.model_validate(opened.note) for opened in self.rounds]
 
     def progress(self, text: str) -> None:
-        """Report to a person, in a few words, what is going on."""
+        """Tell people in a few words what the stage is doing."""
         self._report(text)
 
     async def save(self, name: str, data: bytes | str) -> str:
@@ -134,27 +134,27 @@ class RunContext:
         return key
 
     async def load(self, key: str) -> bytes:
-        """Return an artifact. Raises FileNotFoundError where there is none."""
+        """Return an artifact. Raises FileNotFoundError if it does not exist."""
         return await self._run.get_artifact(key)
 
     async def remember(self, name: str, make: Callable[[], Awaitable[str]]) -> str:
-        """Return the text that ``make`` gave the first time that this run came to ``name``.
+        """Return the text that the run stored under ``name``; the first time, make and store it.
 
-        It stands from then on, in later deliveries and on any machine. Use it for a choice, and for
-        what can't be made again to the byte, such as a command's output that a model has seen.
+        Later deliveries get the same text on any machine. Use it for choices, and for data that
+        can't be reproduced exactly, such as a command's output that a model has seen.
         """
         return await self._run.remember(name, make)
 
     async def intend(self, effect: str, intention: dict[str, Any]) -> dict[str, Any]:
-        """Store what is about to be done to the outside world.
+        """Store the intention of an effect on the outside world, before carrying it out.
 
         Returns:
-            The intention to carry out: the one that this run stored earlier, where there is one.
+            The intention to carry out: if this run has stored one earlier, that one.
         """
         return await self._run.intend(effect, intention)
 
     async def record(self, effect: str, result: dict[str, Any]) -> None:
-        """Store that an intended effect was done."""
+        """Store the result of an intended effect that was carried out."""
         await self._run.record(effect, result)
 
     async def intentions(self, effect: str) -> list[dict[str, Any]]:
@@ -167,8 +167,8 @@ class RunContext:
 class Stage(Protocol):
     """One step of the pipeline: a name and one ``async run``.
 
-    ``run``'s parameter types are what it needs, its return type what it gives (a pydantic model),
-    beside Back and Stop.
+    The parameter types of ``run`` are the results that it needs. Its return type is the result that
+    it gives (a pydantic model), apart from Back and Stop.
     """
 
     name: str
@@ -182,30 +182,30 @@ class Restorable(Protocol):
     """A stage that leaves local state."""
 
     async def restore(self, result: Any, run: RunContext) -> None:
-        """Rebuild the local state on any machine. It is no second run of the stage."""
+        """Rebuild the local state from the result, on any machine, without repeating the stage."""
         ...
 
 
 @runtime_checkable
 class HasFacts(Protocol):
-    """A stage's result that tells the run's result something."""
+    """A stage's result that contributes to the run's result."""
 
     def facts(self) -> Facts: ...
 
 
 class PipelineError(TypeError):
-    """The stages do not fit together; raised when the pipeline is composed, not when it runs."""
+    """The stages do not fit together. Raised when the pipeline is built, not when it runs."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A stage with its types."""
+    """A stage with the types that it needs and gives."""
 
     stage: Stage
     needs: dict[str, type[BaseModel]]
     """Parameter -> type."""
     gives: type[BaseModel] | None
-    """None: the stage only ever stops the run."""
+    """None if the stage always stops the run."""
 
     @property
     def name(self) -> str:
@@ -222,13 +222,14 @@ class Step:
 
 
 class Pipeline:
-    """Stages in order.
+    """The stages in order.
 
-    After ``admitted_after`` a run can no longer be rejected, and ``run.started`` is published.
+    After the stage ``admitted_after``, a run can no longer be rejected, and ``run.started`` is
+    published.
     """
 
     def __init__(self, stages: Sequence[Stage], *, admitted_after: str):
-        """Put the stages together.
+        """Build the pipeline.
 
         Raises:
             PipelineError: they do not fit together.
@@ -253,7 +254,7 @@ class Pipeline:
             raise PipelineError(f"admitted_after names no stage: {self.admitted_after!r}")
 
     def _check_needs(self) -> None:
-        """Every need is given by an earlier stage, and by one alone."""
+        """Check that every need is given by exactly one earlier stage."""
         available: set[type[BaseModel]] = set()
         for step in self.steps:
             for parameter, kind in step.needs.items():
@@ -269,21 +270,19 @@ class Pipeline:
             available.add(step.gives)
 
     def _check_end(self) -> None:
-        """Only the last stage gives nothing."""
+        """Check that the last stage, and no other, always stops the run."""
         *earlier, last = self.steps
         if last.gives is not None:
-            raise PipelineError(
-                "the last stage must end the run: its run() returns Stop, and nothing else"
-            )
+            raise PipelineError("the last stage must end the run: its run() must return only Stop")
         for step in earlier:
             if step.gives is None:
                 raise PipelineError(
-                    f"stage {step.name!r} gives nothing, so that no stage after it would run"
+                    f"stage {step.name!r} gives nothing, so no later stage would run"
                 )
 
 
 def _needs(stage: type[Stage]) -> dict[str, type[BaseModel]]:
-    """Return the parameters of ``run``, beside self and the RunContext, with their types."""
+    """Return the parameters of ``run`` and their types, except self and the RunContext."""
     hints = typing.get_type_hints(stage.run)
     if hints.get("run") is not RunContext:
         raise PipelineError(f"stage {stage.name!r}: run() must take run: RunContext")
@@ -301,7 +300,7 @@ def _needs(stage: type[Stage]) -> dict[str, type[BaseModel]]:
 
 
 def result_type(stage: type[Stage]) -> type[BaseModel] | None:
-    """Return the type that a stage gives; None where its ``run`` only ever stops.
+    """Return the type that a stage gives; None if its ``run`` always stops.
 
     Raises:
         PipelineError: the annotation of ``run`` names no such type, or several.
@@ -316,7 +315,7 @@ def result_type(stage: type[Stage]) -> type[BaseModel] | None:
         return models[0]
     raise PipelineError(
         f"stage {stage.name!r} must return one pydantic model, with Back or Stop beside it, or"
-        f" Stop alone, not {returned!r}"
+        f" only Stop, not {returned!r}"
     )
 
 

@@ -1,6 +1,4 @@
-"""Logs: JSON lines (or text for a person) on stderr, with the run they belong to and without
-secrets.
-"""
+"""Logs: JSON lines (or text for people) on stderr, with their run and without secrets."""
 
 import json
 import logging
@@ -15,20 +13,20 @@ from typing import Any, TextIO
 
 _context: ContextVar[dict[str, str | float]] = ContextVar("log_context", default={})  # noqa: B039 (never changed in place)
 
-#: The logger of metrics: their ``fields`` become fields of the JSON line; people see none of them.
+#: The logger of metrics: their ``fields`` become fields of the JSON line; text logs omit them.
 METRICS = "coding_agent.metrics"
 
-#: Shorter values would redact ordinary words.
+#: Minimum characters of a secret: redacting shorter values would affect ordinary words.
 MIN_SECRET = 6
 _SECRET_VARIABLE = re.compile(r"(KEYS?|TOKEN|SECRET|PASSWORD)(_ID)?$")
-#: Libraries that log request bodies and the places of credentials below WARNING.
+#: Libraries that log request bodies and the locations of credentials below WARNING.
 _NOISY_LOGGERS = ("botocore", "aiobotocore", "boto3", "urllib3", "aiohttp", "httpx", "httpcore")
 
 
 @contextmanager
 def bound(**fields: str | float) -> Iterator[None]:
-    """Add fields (job_id, generation, stage) to each log line of the block, its tasks and its
-    threads.
+    """Add fields (such as job_id, generation, stage) to each log line of the block, including its
+    tasks and threads.
     """
     token = _context.set({**_context.get(), **fields})
     try:
@@ -38,12 +36,12 @@ def bound(**fields: str | float) -> Iterator[None]:
 
 
 def environment_secrets() -> dict[str, str]:
-    """Return the environment's variables whose names say that they hold secrets."""
+    """Return the environment variables that hold secrets, judging by their names."""
     return {name: value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name)}
 
 
 class Redactor:
-    """Replace secrets in text. Of a secret with several lines, each line counts by itself."""
+    """Replaces secrets in text. In a multi-line secret, each line is also a secret by itself."""
 
     def __init__(self, secrets: Iterable[str]):
         parts = set()
@@ -94,7 +92,7 @@ def _format_time(seconds: float) -> str:
 
 
 def _format_text(fields: dict[str, Any]) -> str:
-    """Return ``time level logger: message name=value ...``, and the traceback below it."""
+    """Return ``time level logger: message name=value ...``, followed by any traceback."""
     time = fields.pop("time")
     level = fields.pop("level")
     logger = fields.pop("logger")
@@ -108,7 +106,7 @@ def _format_text(fields: dict[str, Any]) -> str:
 def configure(
     *, as_json: bool, level: str = "INFO", secrets: Iterable[str] = (), stream: TextIO | None = None
 ) -> None:
-    """Send every log line of the process to ``stream`` (stderr), once. A second call replaces the
+    """Send all logs of the process to ``stream`` (default: stderr). A second call replaces the
     first.
     """
     handler = logging.StreamHandler(stream or sys.stderr)

@@ -1,4 +1,4 @@
-"""Template sets by hash: the published ones, the current one, and the one that each run keeps."""
+"""Template sets by hash: the published ones, the current one, and the one that each run uses."""
 
 import asyncio
 import json
@@ -13,24 +13,24 @@ from prompts import TemplateError, TemplateSet, lint
 
 log = logging.getLogger(__name__)
 
-#: Key of the hashes that were made current, newest first, one a line.
+#: Key of the history of current sets: hashes, newest first, one per line.
 CURRENT = "current"
 MAX_HISTORY = 50
 _HASH_LENGTH = 64
 
 
 class Templates(Protocol):
-    """Where a stage gets its templates."""
+    """A stage's source of templates."""
 
     async def of(self, run: RunContext) -> TemplateSet:
-        """Return the run's set: the one that its replay names, else the one that was current at
-        the first use.
+        """Return the run's set: the one that its replay names, or the one that was current at the
+        first use.
         """
         ...
 
 
 class TemplateSets:
-    """The sets of a deployment. All methods but ``of`` block; safe to call from any thread.
+    """The template sets of a deployment. All methods except ``of`` block; all are thread-safe.
 
     Keys of the artifacts are ``HASH.json`` and ``current``.
     """
@@ -42,13 +42,10 @@ class TemplateSets:
         *,
         default: TemplateSet | None = None,
     ):
-        """Open the sets.
-
-        Args:
-            pinned: every set that a run began with, so that it is there for as long as the run,
-                whatever becomes of the published ones.
-            published: what is published and made current; None: it is in ``pinned``, too.
-            default: current as long as nothing was made so; None: the shipped set.
+        """Args:
+        pinned: holds a copy of every set that a run uses, independent of the published ones.
+        published: holds the published sets and the history of current ones; None for ``pinned``.
+        default: the current set until another one is made current; None for the shipped one.
         """
         shipped = TemplateSet.load()
         self._pinned = pinned
@@ -69,12 +66,12 @@ class TemplateSets:
         return await asyncio.to_thread(self.get, set_hash)
 
     def get(self, set_hash: str) -> TemplateSet:
-        """Return the set with this hash; it has no findings.
+        """Return the set with this hash, after checking it.
 
-        Of a set that was current, the beginning of the hash is enough: pull requests quote that.
+        For a set that has been current, a prefix of the hash is enough: pull requests quote that.
 
         Raises:
-            TemplateError: the set is nowhere, is not what its hash says, or has findings.
+            TemplateError: the set is not found, does not match its hash, or has lint findings.
         """
         full_hash = self._complete(set_hash)
         if full_hash not in self._checked:
@@ -86,7 +83,7 @@ class TemplateSets:
         return self._checked[full_hash]
 
     def refusal(self, set_hash: str) -> str | None:
-        """Return why a replay can't have this set, in one sentence; None where it can."""
+        """Return why a replay can't use this set, in one sentence; None if it can."""
         try:
             self.get(set_hash)
         except TemplateError as error:
@@ -94,16 +91,17 @@ class TemplateSets:
         return None
 
     def current(self) -> TemplateSet:
-        """Return the newest set that was made current and can be used.
+        """Return the most recent current set that can be used.
 
-        Where that is not the last one, an alarm says so: templates must not take the service down.
+        If the newest one can't, an alarm is raised and an older one is used: bad templates must not
+        take the service down.
         """
         candidates: list[str] = []
         problems: list[str] = []
         try:
             candidates = self._history() or [self._default.set_hash]
         except Exception as error:
-            problems.append(f"what is current can't be read: {describe(error)}")
+            problems.append(f"the current set can't be read: {describe(error)}")
         for set_hash in (*candidates, self._last_good.set_hash):
             try:
                 self._last_good = self.get(set_hash)
@@ -112,29 +110,29 @@ class TemplateSets:
                 problems.append(f"set {set_hash[:12]} can't be used: {describe(error)}")
         if problems:
             last_good = self._last_good.set_hash[:12]
-            log.error("templates: %s; set %s stays", "; ".join(problems), last_good)
+            log.error("templates: %s; using set %s", "; ".join(problems), last_good)
             metrics.templates_refused()
         return self._last_good
 
     def latest(self) -> TemplateSet:
-        """Return the set that was made current last, even where ``current`` would pass it over.
+        """Return the set that was made current last, even if ``current`` would skip it.
 
         Raises:
-            TemplateError: as ``get``. Other errors of reading pass through.
+            TemplateError: as ``get``. Other read errors pass through.
         """
         history = self._history() or [self._default.set_hash]
         return self.get(history[0])
 
     def publish(self, templates: TemplateSet) -> str:
-        """Put a set where workers find it by its hash, and return the hash. Twice is once."""
+        """Publish a set, for workers to find by its hash, and return the hash. Idempotent."""
         self._published.put(f"{templates.set_hash}.json", _document(templates))
         return templates.set_hash
 
     def use(self, set_hash: str) -> None:
-        """Make a published set current: runs that begin from now on take it.
+        """Make a published set current: runs that begin from now on use it.
 
         Raises:
-            TemplateError: as ``get``; what was current stays.
+            TemplateError: as ``get``; the current set does not change.
         """
         self.get(set_hash)
         earlier = [line for line in self._history() if line != set_hash]
@@ -142,13 +140,13 @@ class TemplateSets:
         self._published.put(CURRENT, "".join(f"{line}\n" for line in history).encode())
 
     def _choose(self, requested: str | None) -> str:
-        """Choose a new run's set, keep it for as long as the run, and return its hash."""
+        """Choose a new run's set, store a copy for the run, and return its hash."""
         templates = self.get(requested) if requested else self.current()
         self._pinned.put(f"{templates.set_hash}.json", _document(templates))
         return templates.set_hash
 
     def _complete(self, set_hash: str) -> str:
-        """Return the whole hash of a set that is known or was current."""
+        """Complete a prefix of the hash of a set that is known or was current."""
         if len(set_hash) >= _HASH_LENGTH:
             return set_hash
         for known in (*self._known, *self._history()):
@@ -169,7 +167,7 @@ class TemplateSets:
                 continue
             templates = TemplateSet(json.loads(document), bounded=True)
             if templates.set_hash != set_hash:
-                raise TemplateError(set_hash, f"its files are another set, {templates.set_hash}")
+                raise TemplateError(set_hash, f"its files have another hash, {templates.set_hash}")
             return templates
         raise TemplateError(
             set_hash, "no such set is published: coding-agent prompts publish FOLDER"

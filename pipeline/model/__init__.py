@@ -1,6 +1,4 @@
-"""The model: LiteLLM behind a small typed client, metered so that money is reserved before it is
-spent.
-"""
+"""Access to models: LiteLLM behind a small typed client, with money reserved before each call."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,13 +13,13 @@ class Message(BaseModel):
     role: str
     content: str
     reused: bool = False
-    """Whether the conversation up to here is sent again: a mark for the provider's prompt cache."""
+    """Whether the conversation up to here will be sent again: marks it for the prompt cache."""
 
 
 class ModelRequest(BaseModel):
-    """What is sent to a model.
+    """A request to a model.
 
-    It contains no clock and no random number, so that the same work asks the same question.
+    It contains no time and no random number, so that the same work makes the same request.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,16 +29,16 @@ class ModelRequest(BaseModel):
     max_tokens: int = 8_000
     temperature: float = 0.0
     sample: int = 0
-    """Tells requests of the same words apart; it is not sent."""
+    """Distinguishes requests that are otherwise equal; not sent to the provider."""
 
     @property
     def hash(self) -> str:
-        """SHA-256 of all but the model's name, by which a recorded reply is looked up."""
+        """SHA-256 of all fields except the model's name: the key of a recorded reply."""
         return hashlib.sha256(self.model_dump_json(exclude={"model"}).encode()).hexdigest()
 
 
 class ModelReply(BaseModel):
-    """A model's reply. Costs are US dollars, as LiteLLM prices the usage."""
+    """A model's reply. The cost is in US dollars, as LiteLLM prices the usage."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,30 +49,30 @@ class ModelReply(BaseModel):
     completion_tokens: int
     cost_usd: float
     cached_tokens: int = 0
-    """Those of ``prompt_tokens`` that the provider had in its cache."""
+    """The part of ``prompt_tokens`` that the provider had in its cache."""
 
     @field_validator("content", "finish_reason")
     @classmethod
     def _storable(cls, text: str) -> str:
-        """Replace lone surrogates, which no store takes: a paid reply must not be lost."""
+        """Replace lone surrogates, which no store accepts: a paid reply must not be lost."""
         return text.encode(errors="replace").decode()
 
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars a token."""
+    """US dollars per token."""
 
     input: float
     output: float
 
 
 class ModelClient(Protocol):
-    """Bare access to a provider: one call is one attempt, never retried inside."""
+    """Direct access to a provider: one call is one attempt, never retried internally."""
 
     def worst_case_usd(self, request: ModelRequest) -> float:
         """Return the most that this call can cost, in US dollars.
 
-        That is the counted input, with a margin, and max_tokens, at list price.
+        That is the list price of the counted input tokens, with a margin, and of max_tokens.
 
         Raises:
             pipeline.errors.Halt: the model has no known price.
@@ -82,7 +80,9 @@ class ModelClient(Protocol):
         ...
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Raises pipeline.model.failures.ModelError; it says whether the call may have been
-        charged.
+        """Send the request and return the reply.
+
+        Raises:
+            pipeline.model.failures.ModelError: it says whether the call may have been charged.
         """
         ...

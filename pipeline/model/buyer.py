@@ -1,6 +1,4 @@
-"""Buy one reply: the only loop in which a model is asked again, and the only place that falls back
-to another one.
-"""
+"""Buying one reply: the only place that retries a model call or falls back to another model."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +8,7 @@ from pipeline.model import ModelClient, ModelReply, ModelRequest
 from pipeline.model.failures import ModelError
 from pipeline.model.ledger import Ledger
 
-#: Seconds that a worker waits for a provider. For a longer wait, the run is put back.
+#: Seconds that a worker waits for a provider. For a longer wait, the run goes back to the queue.
 MAX_WAIT = 30.0
 
 
@@ -19,7 +17,7 @@ def _unredacted(text: str) -> str:
 
 
 class Buyer:
-    """Buys replies of the deployment's model, or of the one that a request names."""
+    """Buys replies from the deployment's model, or from the one that a request names."""
 
     def __init__(
         self,
@@ -30,15 +28,13 @@ class Buyer:
         redact: Callable[[str], str] = _unredacted,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ):
-        """Describe how to buy.
-
-        Args:
-            client: asks a model once.
-            model: the deployment's own model.
-            fallback: asked where the deployment's own can't answer. A model that a job asks for by
-                name is never exchanged.
-            redact: removes the process's secrets from what is sent and from what comes back.
-            sleep: waits for a number of seconds.
+        """Args:
+        client: makes one attempt at a call.
+        model: the deployment's own model.
+        fallback: used if the deployment's own model can't answer. A model that a job asks for by
+            name is never replaced.
+        redact: removes the process's secrets from requests and replies.
+        sleep: waits for a number of seconds.
         """
         self.model = model
         self._client = client
@@ -47,7 +43,7 @@ class Buyer:
         self._sleep = sleep
 
     def redacted(self, request: ModelRequest) -> ModelRequest:
-        """Return the request as it is sent and stored."""
+        """Return the request without secrets, as it is sent and stored."""
         messages = []
         for message in request.messages:
             content = self._redact(message.content)
@@ -57,12 +53,12 @@ class Buyer:
     async def buy(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
         """Return the reply stored under ``key``, or a new one.
 
-        Each attempt is a call of its own in the ledger.
+        Each attempt is a separate call in the ledger.
 
         Raises:
-            ModelError: the prompt is too long for every model that was asked.
-            Halt: the run is over: no money is left, or waiting would not help.
-            Retry: the run can go on later.
+            ModelError: the prompt is too long; the caller may shorten it.
+            Halt: the run must end: no money is left, or a retry would not help.
+            Retry: the run can continue later.
         """
         request = self.redacted(request)
         errors: list[ModelError] = []
@@ -77,7 +73,7 @@ class Buyer:
             except (Halt, Retry):
                 if not errors:
                     raise
-                break  # the fallback can't be paid for: it is as if there were none
+                break  # the fallback is unaffordable: ignore it
         raise _most_hopeful(errors) from None
 
     def _models(self, request: ModelRequest) -> list[str]:
@@ -88,7 +84,7 @@ class Buyer:
         return [request.model]
 
     async def _buy_from_one(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
-        """Ask one model, again where its error may pass soon."""
+        """Ask one model, and retry after errors that may be brief."""
 
         async def call() -> ModelReply:
             reply = await self._client.complete(request)
@@ -110,10 +106,10 @@ class Buyer:
 
 
 def _most_hopeful(errors: list[ModelError]) -> Exception:
-    """Return what the errors of all models come to.
+    """Return the error that leaves the run the best chance.
 
-    A prompt that is too long can be sent shorter. Where one of the models can be waited for, the
-    run is not over.
+    A prompt that is too long can be shortened. If waiting helps for one of the models, the run can
+    continue later.
     """
     first = errors[0]
     if first.rule.may_shorten:

@@ -1,5 +1,5 @@
-"""The meaning of a failed model call, as one table: retry it here, ask another model, or end or
-defer the run.
+"""What to do after a failed model call, as one table: retry it, ask another model, or end or defer
+the run.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pipeline.outcome import Outcome
 
 
 class Failure(StrEnum):
-    """Families of errors, for all providers."""
+    """The kinds of errors, for all providers."""
 
     RATE_LIMIT = "its rate limit is reached"
     OVERLOAD = "it is overloaded or broken"
@@ -26,14 +26,16 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
+    """The reaction to one kind of failure."""
+
     retries: int
-    """How often the same request is repeated, before another model is asked."""
+    """How often the same request is repeated before another model is asked."""
     try_fallback: bool
     """Another model may be able to answer."""
     outcome: Outcome | None
-    """How the run ends; None: it can go on later."""
+    """How the run ends; None if it can continue later."""
     delay: float | None = None
-    """Seconds until the run tries again, where the provider names none."""
+    """Seconds until the run tries again, unless the provider says."""
     may_shorten: bool = False
     """The caller may ask again with a shorter prompt."""
 
@@ -55,7 +57,7 @@ RULES: dict[Failure, Rule] = {
 _BY_STATUS = {
     400: Failure.REFUSED,
     401: Failure.KEY,
-    402: Failure.QUOTA,  # what resellers of models send for an empty account
+    402: Failure.QUOTA,  # resellers of models send this for an empty account
     403: Failure.KEY,
     404: Failure.UNKNOWN_MODEL,
     408: Failure.TIMEOUT,
@@ -74,17 +76,17 @@ _BY_CLASS = {
     "ContextWindowExceededError": Failure.CONTEXT,
     "ContentPolicyViolationError": Failure.FILTER,
 }
-#: Statuses that no code makes clearer.
+#: Statuses that decide the kind of failure, whatever the error's code.
 _DECISIVE_STATUSES = {401, 402, 403, 404, 429}
-#: Statuses of requests that were refused before any work. litellm reports a time-out as 408.
+#: Statuses of requests that were refused before any work. (litellm reports a time-out as 408.)
 _UNCHARGED_STATUSES = {400, 401, 402, 403, 404, 413, 422, 429}
 
 
 class ModelError(Exception):
-    """A call that brought no reply.
+    """A model call failed.
 
-    ``charged`` is False where it certainly cost nothing, so that its reservation can be released.
-    ``delay``: seconds that the provider asked us to wait.
+    ``charged`` is False if it certainly cost nothing, so that its reservation can be released.
+    ``delay`` is how many seconds the provider asked us to wait.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class ModelError(Exception):
         return RULES[self.failure]
 
     def verdict(self) -> Retry | Halt:
-        """Return what it means for the run, once nothing more is tried."""
+        """Return the run's reaction once all retries have failed."""
         if self.rule.outcome is not None:
             return Halt(self.rule.outcome, str(self))
         delay = self.rule.delay if self.delay is None else self.delay
@@ -108,8 +110,7 @@ class ModelError(Exception):
 
 
 def to_failure(status: int | None, code: str | None, class_name: str = "") -> Failure:
-    """Return the family of an error, by its HTTP status, the provider's error code, and the name of
-    litellm's class.
+    """Classify an error by its HTTP status, the provider's error code and litellm's class name.
 
     The classes are not reliable: a 401 with an unusual text is a BadRequestError, a used-up account
     a RateLimitError, a dropped connection an InternalServerError.

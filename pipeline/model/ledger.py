@@ -1,5 +1,5 @@
-"""Money: reserved at its worst case before a call, settled after the reply is stored, and never
-paid twice.
+"""Money for model calls: the worst case is reserved before a call and settled after its reply is
+stored. No reply is paid for twice.
 """
 
 import asyncio
@@ -14,18 +14,18 @@ from pipeline.model.failures import ModelError
 from pipeline.outcome import Outcome
 from pipeline.store.contract import BudgetExceeded, Call, MoneyCaps
 
-#: Seconds until a run that met an exhausted day looks again; a day ends at midnight UTC.
+#: Seconds until a run retries after a day's budget is used up; a day ends at midnight UTC.
 EXHAUSTED_DAY_DELAY = 3600.0
 _MICRO_USD = 1_000_000
 
 
 def micro(usd: float) -> int:
-    """Return dollars as micro-dollars, rounded up: rounding must never pass a limit."""
+    """Convert dollars to micro-dollars, rounded up so that a limit is never exceeded."""
     return math.ceil(round(usd * _MICRO_USD, 4))
 
 
 class Ledger:
-    """One delivery's access to its run's money."""
+    """One delivery's access to its run's money: buys replies within the caps."""
 
     def __init__(self, run: LeasedRun, caps: MoneyCaps):
         self._run = run
@@ -36,19 +36,19 @@ class Ledger:
     ) -> ModelReply:
         """Return the reply that is stored under ``key`` in this run, or buy a new one.
 
-        A stored reply is never bought again, even where the worker died before settling it. A call
+        A stored reply is never bought again, even if the worker died before settling it. A call
         that was cut before its reply was stored keeps its reservation, and is made again.
 
         Args:
-            key: names the call within the run.
+            key: identifies the call within the run.
             model: the model that is asked.
             worst_usd: the most that the call can cost, in US dollars.
-            call: asks the model once.
+            call: makes one attempt.
 
         Raises:
-            ModelError: ``call`` raised it. Where the call was charged, it keeps its reservation.
-            Halt: the run's money is used up (budget_exhausted).
-            Retry: the money of the repository's or the deployment's day is used up.
+            ModelError: ``call`` raised it. If it may have been charged, it keeps its reservation.
+            Halt: the run's budget is used up (budget_exhausted).
+            Retry: today's budget of the repository or of the deployment is used up.
         """
         stored = await self._find_reply(key)
         if stored is not None:
@@ -104,7 +104,7 @@ class Ledger:
             raise Retry(str(error), EXHAUSTED_DAY_DELAY, counts=False) from error
 
     async def _store_despite_cancellation(self, call: Call, reply: ModelReply) -> None:
-        """Store the reply. It is paid for, so a cancellation stops the work only after that."""
+        """Store the reply. It has been paid for, so a cancellation only takes effect afterwards."""
         storing = asyncio.ensure_future(self._store(call, reply))
         try:
             await asyncio.shield(storing)

@@ -1,8 +1,7 @@
-"""LiteLLM as a ModelClient: one call is one attempt, with its worst case known before and its cost
-after.
+"""A ModelClient that uses LiteLLM. A call's worst-case cost is known before it, its cost after it.
 
-litellm takes 4 s and 215 MB to import, so it is imported when first used; ``warm`` does that ahead
-of time.
+Importing litellm takes 4 s and 215 MB, so it is imported on first use; ``warm`` does that ahead of
+time.
 """
 
 import asyncio
@@ -19,46 +18,49 @@ from pipeline.model.failures import Failure, ModelError, is_uncharged, to_failur
 from pipeline.outcome import Outcome
 from pipeline.telemetry import MIN_SECRET, environment_secrets
 
-#: litellm counts with OpenAI's tokenizer where it has no other. Other families' make up to about
-#: 1.5 times as many tokens of prose and code; where one packs far better than another (long runs of
-#: one character), the share of bytes is the bound. No byte-level tokenizer makes more tokens than
-#: bytes.
+#: litellm counts with OpenAI's tokenizer if it has no other. Other families' tokenizers produce up
+#: to about 1.5 times as many tokens for prose and code; for text that one compresses far better
+#: than another (long runs of one character), the share of bytes is the bound. No byte-level
+#: tokenizer produces more tokens than bytes.
 COUNT_MARGIN = 2.0
 BYTES_PER_TOKEN = 2.0
-#: What a provider adds around each message, and once more for the reply's start.
+#: Tokens that a provider may add around each message, and once more to start the reply.
 OVERHEAD_TOKENS = 64
-#: Providers that cache prompts by themselves; a mark would be an unknown field to them.
+#: Providers that cache prompts automatically; they would reject a mark as an unknown field.
 _UNMARKED_PROVIDERS = ("openai", "azure")
 #: Anthropic accepts four marks at most (docs.litellm.ai, "Prompt Caching").
 _MAX_MARKS = 4
 
-#: Fields of litellm's price list that may be billed for a token, by their beginnings.
+#: Prefixes of the fields of litellm's price list that may be billed for a token.
 _INPUT_PRICES = ("input_cost_per_token", "cache_creation_input_token")
 _OUTPUT_PRICES = ("output_cost_per_token", "output_cost_per_reasoning_token")
-#: A price for long contexts only: above so many thousand tokens of input.
+#: A price that applies only above so many thousand input tokens.
 _ABOVE_TOKENS = re.compile(r"_above_(\d+)k_tokens")
 #: A price for a longer-lived cache, which only a request that asks for it pays.
 _LONG_CACHE = "_above_1hr"
 
 
 class LiteLLMClient:
-    """Keys and addresses are litellm's own variables (``OPENAI_API_KEY``, ``OPENAI_API_BASE``,
-    ...).
+    """Calls models through litellm.
+
+    API keys and base URLs come from litellm's own environment variables (``OPENAI_API_KEY``,
+    ``OPENAI_API_BASE``, ...).
     """
 
     def __init__(self, *, timeout: float = 300.0, prices: Mapping[str, Price] | None = None):
-        """``timeout`` is for a whole call, in seconds. ``prices`` are those of models that
-        litellm's list lacks.
+        """Args:
+        timeout: seconds for a whole call.
+        prices: prices of models that are missing from litellm's list.
         """
         self._timeout = timeout
         self._prices = dict(prices or {})
 
     def warm(self) -> None:
-        """Import litellm now. Blocks for seconds."""
+        """Import litellm now. Blocks for several seconds."""
         _litellm()
 
     def check(self, model: str) -> None:
-        """Refuse a model whose calls can't be bounded.
+        """Reject a model whose calls have no upper bound on their cost.
 
         Raises:
             ValueError: it has no price, or litellm can't limit the length of its replies.
@@ -71,16 +73,20 @@ class LiteLLMClient:
             )
 
     def price(self, model: str) -> Price:
-        """Return the list price for a short prompt; the highest where the list has several.
+        """Return the list price for a short prompt, the highest if there are several.
 
         Raises:
-            ValueError: it has none.
+            ValueError: the model has no price.
         """
         return self._highest_price(model, input_tokens=0)
 
     def worst_case_usd(self, request: ModelRequest) -> float:
-        """Return the most that the call can cost. The first call blocks for about a second, to read
-        the tokenizer.
+        """Return the most that the call can cost, in US dollars.
+
+        The first use blocks for about a second to load the tokenizer.
+
+        Raises:
+            Halt: the cost has no upper bound.
         """
         try:
             self.check(request.model)
@@ -94,8 +100,8 @@ class LiteLLMClient:
         """Make one attempt.
 
         Raises:
-            ModelError: not charged where the request was refused before any work; a time-out, a 5xx
-                or a broken connection may have been charged.
+            ModelError: not charged if the request was refused before any work; a time-out, a 5xx or
+                a broken connection may have been charged.
         """
         litellm = await asyncio.to_thread(_litellm)
         from openai import OpenAIError  # the base of litellm's errors too
@@ -111,14 +117,14 @@ class LiteLLMClient:
                     timeout=self._timeout,
                     max_retries=0,
                     num_retries=0,
-                    drop_params=True,  # some models take no temperature
+                    drop_params=True,  # some models accept no temperature
                 )
         except TimeoutError:
             message = f"nothing within {self._timeout:g} s"
             raise ModelError(Failure.TIMEOUT, message, charged=True) from None
         except OpenAIError as error:
-            # Never chained: the originals carry requests, and some providers repeat the key in
-            # their messages.
+            # Never chained: the original errors contain requests, and some providers repeat the key
+            # in their messages.
             raise _model_error(error, request.model) from None
         try:
             return self._reply(response, request)
@@ -144,9 +150,7 @@ class LiteLLMClient:
     def _cost(
         self, response: Any, request: ModelRequest, prompt_tokens: int, completion_tokens: int
     ) -> float:
-        """Return the cost by usage. Where the provider reports none, it is the worst case: silence
-        does not make a call free.
-        """
+        """Return the cost of the reported usage, or the worst case if none is reported."""
         if not prompt_tokens:
             return self.worst_case_usd(request)
         own_price = self._prices.get(request.model)
@@ -156,24 +160,24 @@ class LiteLLMClient:
         return self.worst_case_usd(request) if cost is None else float(cost)
 
     def _needs_cache_marks(self, model: str) -> bool:
-        """Return whether the provider caches a prompt only where a mark says so, and bills that."""
+        """Return whether the provider caches only what is marked, and bills for caching."""
         row = self._listed(model)
         if not row.get("cache_creation_input_token_cost"):
             return False
         return row["litellm_provider"] not in _UNMARKED_PROVIDERS
 
     def _max_tokens(self, request: ModelRequest) -> int:
-        """Return the requested length of the reply, or the model's limit where that is lower."""
+        """Return the requested length of the reply, or the model's limit if that is lower."""
         limit = self._listed(request.model).get("max_output_tokens")
         return min(request.max_tokens, limit or request.max_tokens)
 
     def _listed(self, model: str) -> dict[str, Any]:
-        """Return the model's row in litellm's list; none where the price is our own."""
+        """Return the model's row in litellm's list; empty if its price was passed to us."""
         return {} if model in self._prices else _listed(model)
 
     def _highest_price(self, model: str, input_tokens: int) -> Price:
-        """Return the highest price that may be billed for so much input: long contexts, priority
-        and cache writes included.
+        """Return the highest price that may be billed for this much input, including those for long
+        contexts, priority and cache writes.
         """
         own_price = self._prices.get(model)
         if own_price is not None:
@@ -189,13 +193,13 @@ class LiteLLMClient:
 
 
 def listed_input_price(model: str) -> float | None:
-    """Return litellm's list price of an input token, US dollars; None where it lists none."""
+    """Return litellm's list price of an input token in US dollars; None if it has none."""
     price = _listed(model).get("input_cost_per_token")
     return float(price) if price is not None else None
 
 
 def _highest(row: Mapping[str, Any], prefixes: tuple[str, ...], input_tokens: int) -> float | None:
-    """Return the highest of the row's prices that such a request may be billed at."""
+    """Return the highest price in the row that a request with so much input may be billed at."""
     prices = []
     for field, value in row.items():
         if not field.startswith(prefixes) or not isinstance(value, int | float):
@@ -209,7 +213,7 @@ def _highest(row: Mapping[str, Any], prefixes: tuple[str, ...], input_tokens: in
 
 
 def _most_input_tokens(request: ModelRequest) -> int:
-    """Return an upper bound of the input's tokens, by the provider's count."""
+    """Return an upper bound on the input tokens that the provider will count."""
     messages = _provider_messages(request.messages, marked=False)
     counted: int = _litellm().token_counter(model=request.model, messages=messages)
     size = sum(len(message.content.encode(errors="replace")) for message in request.messages)
@@ -238,7 +242,7 @@ def _provider_messages(messages: Sequence[Message], *, marked: bool) -> list[dic
 
 
 def _litellm() -> Any:
-    # Read at import: no price list from the network, and no .env of the current folder.
+    # Read at import: no price list from the network, and no .env from the current folder.
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     os.environ["LITELLM_MODE"] = "PRODUCTION"
     import litellm
@@ -255,14 +259,16 @@ def _litellm() -> Any:
 
 
 async def _refuse_second_post(*_: Any, **__: Any) -> Any:
-    """Raise the current error, in place of the second POST that litellm's own client makes in its
-    ``except`` where a connection broke: the first one may have been paid for.
+    """Re-raise the current error.
+
+    Replaces the second POST that litellm's client makes in an ``except`` block after a broken
+    connection: the first one may have been charged.
     """
     raise  # noqa: PLE0704
 
 
 def _listed(model: str) -> dict[str, Any]:
-    """Return the model's row in litellm's price list; empty where there is none."""
+    """Return the model's row in litellm's price list; empty if it has none."""
     litellm = _litellm()
     try:
         row: dict[str, Any] = litellm.model_cost[litellm.get_model_info(model)["key"]]
@@ -282,9 +288,7 @@ def _model_error(error: Any, model: str) -> ModelError:
 
 
 def _provider_code(error: BaseException | None) -> str | None:
-    """Return the provider's own error code, which litellm keeps in one of the errors that it raised
-    on the way.
-    """
+    """Return the provider's own error code, which is found in one of the chained errors."""
     while error is not None:
         body = getattr(error, "body", None)
         if isinstance(body, dict) and isinstance(body.get("code"), str):
@@ -294,7 +298,7 @@ def _provider_code(error: BaseException | None) -> str | None:
 
 
 def _without_keys(text: str) -> str:
-    """Replace each secret of the environment by its variable's name, which tells whose it is."""
+    """Replace each secret of the environment with its variable's name, which helps find it."""
     for name, value in environment_secrets().items():
         if len(value) >= MIN_SECRET:
             text = text.replace(value, f"[{name}]")

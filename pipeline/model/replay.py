@@ -1,9 +1,9 @@
 """A model that answers from recorded exchanges: ``CODING_AGENT_MODEL=replay:DIR``.
 
-DIR is searched, with its folders, for files whose name ends in ``exchange.json``, as runs leave
-them among their artifacts: ``{"request": ..., "reply": ...}``, or a ``failure`` where the prompt
-was too long. An artifacts folder is itself such a DIR. A request is found by its hash, which leaves
-out the model's name; the reply costs what it cost when it was recorded.
+DIR is searched recursively for files whose name ends in ``exchange.json``, which runs store among
+their artifacts: ``{"request": ..., "reply": ...}``, or with a ``failure`` if the prompt was too
+long. So an artifacts folder can be used as DIR. A request is found by its hash, which leaves out
+the model's name; the reply costs as much as when it was recorded.
 """
 
 import difflib
@@ -28,13 +28,15 @@ class ReplayError(ValueError):
 
 @dataclass(frozen=True)
 class Exchange:
+    """A recorded request and what it was answered with."""
+
     request: ModelRequest
     answer: ModelReply | Failure
 
 
 class ReplayClient:
     def __init__(self, exchanges: dict[str, Exchange], *, name: str):
-        """``exchanges`` are found by the hash of their request."""
+        """``exchanges`` are keyed by the hash of their request; ``name`` appears in errors."""
         self._exchanges = exchanges
         self._name = name
 
@@ -49,7 +51,7 @@ class ReplayClient:
         for file in sorted(folder.rglob(PATTERN)):
             exchange = _read_exchange(file)
             recorded = exchanges.get(exchange.request.hash)
-            # A request that failed may have been answered when it was made again.
+            # A request that failed may have been answered when it was repeated.
             if recorded is None or isinstance(recorded.answer, Failure):
                 exchanges[exchange.request.hash] = exchange
         if not exchanges:
@@ -59,7 +61,7 @@ class ReplayClient:
         return cls(exchanges, name=str(folder))
 
     def worst_case_usd(self, request: ModelRequest) -> float:
-        """Return the recorded cost: 0 for a request that is not recorded, or that failed."""
+        """Return the recorded cost in US dollars: 0 for a request that is unknown or failed."""
         exchange = self._exchanges.get(request.hash)
         if exchange is None or isinstance(exchange.answer, Failure):
             return 0.0
@@ -69,8 +71,8 @@ class ReplayClient:
         """Return the recorded reply.
 
         Raises:
-            ModelError: the request failed when it was recorded, or it was not recorded; then the
-                message shows how it differs from the nearest recorded one.
+            ModelError: the request failed when it was recorded, or it is not recorded; then the
+                message shows how it differs from the most similar recorded one.
         """
         exchange = self._exchanges.get(request.hash)
         if exchange is None:
@@ -101,7 +103,7 @@ def _read_exchange(file: Path) -> Exchange:
 
 
 def _difference(recorded: ModelRequest, request: ModelRequest) -> str:
-    """Return a unified diff of two requests, cut to a readable size."""
+    """Return a unified diff of two requests, truncated to a readable size."""
     diff = list(
         difflib.unified_diff(
             _lines(recorded), _lines(request), "recorded", "requested", n=1, lineterm=""
@@ -125,7 +127,7 @@ def _lines(request: ModelRequest) -> list[str]:
 
 
 def _similarity(one: ModelRequest, other: ModelRequest) -> tuple[int, int]:
-    """Return the number of equal lines at the start, then the number of lines in common."""
+    """Return the number of equal lines at the start and the number of lines in common."""
     lines = _lines(one)
     other_lines = _lines(other)
     equal_at_start = 0

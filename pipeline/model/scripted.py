@@ -1,26 +1,26 @@
-"""A model that answers from a file: ``CODING_AGENT_MODEL=scripted:FILE`` tries the service without
-a key or a network.
+"""A model that answers from a file: ``CODING_AGENT_MODEL=scripted:FILE`` runs the service without a
+key or a network.
 
 FILE is one of two things.
 
 * Any text file (``.md``, ``.txt``, ...): its content is the reply to every call.
-* A list of entries, as ``.json``, ``.yaml``/``.yml``, or ``.jsonl`` (an entry a line). The first
+* A list of entries, as ``.json``, ``.yaml``/``.yml``, or ``.jsonl`` (one entry per line). The first
   entry that matches and is not used up answers:
 
-      when          Python regular expression, searched in the last user message; an entry without
-                    it matches every call
+      when          Python regular expression, searched in the last user message; without it, the
+                    entry matches every call
       reply         the reply's text (may be empty)
       reply_file    or the file that contains it, relative to the script
-      finish_reason default ``stop``; ``length`` plays a reply that was cut, ``content_filter`` a
+      finish_reason default ``stop``; ``length`` imitates a truncated reply, ``content_filter`` a
                     refusal
       times         answer at most this often; counted in memory, so a new process counts from 0
       delay_s       seconds to wait before answering
-      usage         {prompt_tokens, completion_tokens}; default: estimated at 4 characters a token
-      cost_usd      what the call costs, US dollars; default 0
+      usage         {prompt_tokens, completion_tokens}; default: estimated at 4 characters per token
+      cost_usd      what the call costs, in US dollars; default 0
       status        an HTTP error status (400 to 599) instead of a reply
-      headers       with ``status``: such as {"retry-after": "2"}
+      headers       with ``status``: response headers such as {"retry-after": "2"}
       code          with ``status``: OpenAI's error code, such as ``insufficient_quota``
-      drop          true: the connection breaks, without an answer
+      drop          true: the connection breaks without an answer
 
   For example:
 
@@ -62,7 +62,7 @@ class Usage(BaseModel):
 
 
 class Entry(BaseModel):
-    """One line of a script; the module's docstring says what each field does."""
+    """One entry of a script; the module's docstring explains the fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -98,7 +98,7 @@ class Entry(BaseModel):
         return self
 
     def usage_for(self, prompt: str) -> Usage:
-        """Return the entry's usage, else an estimate by the lengths of prompt and reply."""
+        """Return the entry's usage, or an estimate from the lengths of prompt and reply."""
         if self.usage is not None:
             return self.usage
         return Usage(
@@ -118,7 +118,7 @@ class Script:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a script with every ``reply_file``, so that a missing one is found at the start.
+        """Read a script and every ``reply_file``, so that a missing one is reported at the start.
 
         Raises:
             ScriptError: a file can't be read, or an entry is wrong.
@@ -131,8 +131,9 @@ class Script:
         return cls(entries, name=str(path))
 
     def answer(self, prompt: str) -> Entry | None:
-        """Return the entry that answers ``prompt``, the last user message; None where no entry
-        matches, or all that match are used up.
+        """Return the entry that answers ``prompt``, the last user message.
+
+        None if no entry matches, or all that match are used up.
         """
         with self._lock:
             for index, entry in enumerate(self.entries):
@@ -144,7 +145,7 @@ class Script:
         return None
 
     def no_answer(self, prompt: str) -> str:
-        """Return the message for a prompt that no entry answers."""
+        """Return the error message for a prompt that no entry answers."""
         start = " ".join(prompt.split())[:120]
         return (
             f"{self.name}: no entry matches, or all that match are used up, for the message that"
@@ -153,7 +154,7 @@ class Script:
 
 
 class ScriptedClient:
-    """A ModelClient that plays a script in this process. Errors mean what a provider's would."""
+    """A ModelClient that plays a script in this process. Errors mean the same as a provider's."""
 
     def __init__(self, script: Script):
         self._script = script

@@ -250,7 +250,10 @@ def test_fix_may_run_without_a_sandbox_although_a_queue_is_set(
             [URL, "--max-minutes", "31"],
             "max_minutes: 31 is over the limit of 30; set CODING_AGENT_MAX_MINUTES",
         ),
-        ([URL, "--base-branch", "a..b"], "base_branch: 'a..b' is not a branch name that git takes"),
+        (
+            [URL, "--base-branch", "a..b"],
+            "base_branch: 'a..b' is not a branch name that git accepts",
+        ),
     ],
 )
 def test_a_mistake_is_reported_in_one_line_and_starts_no_run(

@@ -94,7 +94,7 @@ def test_nothing_is_sent_if_one_job_is_invalid(
         ([URL.format(1), "--metadata", "ticket"], "--metadata ticket: give KEY=VALUE"),
         (
             [URL.format(1), "--base-branch", "a..b"],
-            "base_branch: 'a..b' is not a branch name that git takes",
+            "base_branch: 'a..b' is not a branch name that git accepts",
         ),
         (["--file", "-", "--dry-run"], "in a file, each job has its own"),
         (["--file", "-"], "contains no job"),

@@ -91,7 +91,7 @@ def test_the_last_stage_may_not_go_back():
         async def run(self, run: RunContext) -> Stop | Back:
             raise AssertionError
 
-    assert "or Stop alone" in refused(Gives(), Undecided())
+    assert "or only Stop" in refused(Gives(), Undecided())
 
 
 def test_admitted_after_must_name_a_stage():

@@ -96,7 +96,7 @@ def test_a_missing_or_forged_set_is_refused(place: Place) -> None:
     worker = place.worker()
     assert "no such set is published" in (worker.refusal("0" * 64) or "")
     place.published.put(f"{'1' * 64}.json", json.dumps(edited("forged").files).encode())
-    assert "its files are another set" in (worker.refusal("1" * 64) or "")
+    assert "its files have another hash" in (worker.refusal("1" * 64) or "")
 
 
 def test_a_set_with_findings_is_never_made_current(place: Place) -> None:
@@ -120,7 +120,7 @@ def test_a_bad_set_leaves_the_last_good_one_with_an_alarm(
     place.published.put(CURRENT, current.encode("latin-1"))
     with caplog.at_level(logging.INFO):
         assert worker.current().set_hash == good
-    assert f"set {good[:12]} stays" in caplog.text
+    assert f"using set {good[:12]}" in caplog.text
     (metric,) = [record.fields for record in caplog.records if hasattr(record, "fields")]
     assert metric["template_sets_refused"] == 1
     assert place.worker().current().set_hash == SHIPPED.set_hash, (
