@@ -1,1 +1,1 @@
-"""Run a repository's tests: detect how, install what they need, run them, read the reports."""
+"""Run a repository's tests: detect how, install their requirements, run them, read reports."""

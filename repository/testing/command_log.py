@@ -1,13 +1,13 @@
-"""Commands in the sandbox with a log of them that a person reads."""
+"""Run commands in the sandbox and keep a human-readable log of them."""
 
 from sandbox import Sandbox, SandboxCommand, SandboxResult
 
 _MAX_WORD = 300
-"""Characters; a longer argument, such as a program, is shown as ``...``."""
+"""Characters; a longer argument, such as a program's text, is shown as ``...``."""
 
 
 class CommandLog:
-    """What was run, what it printed and how it ended, in order."""
+    """The commands in order, with their output and exit codes."""
 
     def __init__(self) -> None:
         self._entries: list[str] = []
@@ -23,7 +23,7 @@ class CommandLog:
     async def run_logged(
         self, sandbox: Sandbox, command: SandboxCommand, title: str = ""
     ) -> SandboxResult:
-        """Run a command and log it; ``title`` is shown in place of its arguments."""
+        """Run a command and log it; ``title``, if given, replaces its arguments in the log."""
         result = await sandbox.run(command)
         self.note(f"$ {title or _shorten(command.argv)}")
         self.note(result.output)

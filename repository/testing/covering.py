@@ -1,4 +1,4 @@
-"""Test files about what a patch changes, beside those that were chosen before the patch."""
+"""Find test files that cover a patch's changes, in addition to those chosen before the patch."""
 
 from collections.abc import Collection
 
@@ -19,9 +19,10 @@ def find_covering_tests(
     changed: Collection[str],
     chosen: Collection[str],
 ) -> list[str]:
-    """Return test files, likeliest first, that cover changed sources by their names and imports.
+    """Return test files whose names or imports suggest that they cover changed sources.
 
-    ``chosen`` are left out. A suite that is small enough to run whole needs none.
+    The likeliest come first; ``chosen`` are left out. A suite small enough to be run as a whole
+    needs none.
     """
     sources = [path for path in changed if not belongs_to_tests(path, recipe.patterns)]
     entries = [

@@ -1,8 +1,8 @@
-"""Languages beside Python: what reveals each, how it is built, and how its tests are run.
+"""Languages other than Python: how each is recognized and built, and how its tests are run.
 
-Steps and commands are shell lines. Fetching has the network and runs none of the repository's code
-where the tool can separate the two; building has no network. What they leave is in the tree, the
-tool's own caches below ``$KEPT`` in it.
+Steps and commands are shell lines. Fetching has network access and, if the tool can separate the
+two, runs none of the repository's code; building has no network access. Both write into the tree;
+the tools' own caches are below ``$KEPT`` in it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,19 +21,19 @@ class Ecosystem:
     """A language and its tools."""
 
     revealed_by: tuple[str, ...]
-    """Files at the root, one of which is there."""
+    """Files in the root folder; any of them reveals the language."""
     patterns: tuple[str, ...]
-    """Of files that may hold tests."""
+    """Patterns of files that may contain tests."""
     test_mark: str
-    """A regular expression: a file of the patterns holds tests where it matches."""
+    """A regular expression that matches in files that do contain tests."""
     tools: tuple[str, ...]
-    """Programs that must be on the machine."""
+    """Programs that must be installed on the machine."""
     runner: Runner | None = None
-    """None: several are in use, and the repository's files say which."""
+    """None if there are several and the repository's files decide."""
     steps: tuple[BuildStep, ...] = ()
-    """What is done before the runner's tests can run."""
+    """Steps to take before the tests can run."""
     test_only_patterns: tuple[str, ...] = ()
-    """Of files that hold nothing but tests, where those of ``patterns`` may hold more."""
+    """Patterns of files that contain only tests, if those of ``patterns`` may contain more."""
 
 
 def _fetch(command: str) -> BuildStep:
@@ -62,9 +62,9 @@ _MAVEN_MIRROR = (
     "<settings><mirrors><mirror><id>here</id><mirrorOf>*</mirrorOf>"
     "<url>file://$M2_HERE</url></mirror></mirrors></settings>"
 )
-"""This machine's own Maven repository, where it has one, is a mirror that needs no network."""
+"""This machine's own Maven repository, if any, serves as a mirror that needs no network."""
 _MAVEN_TEST = f"{_MAVEN} -Dmaven.test.failure.ignore=true test"
-"""The tests run once with the network: Surefire fetches what runs them only when it does."""
+"""The tests run once with network access: Surefire fetches its test provider only when it runs."""
 
 ECOSYSTEMS = (
     Ecosystem(
@@ -122,7 +122,7 @@ ECOSYSTEMS = (
 
 @dataclass(frozen=True)
 class NodeFetch:
-    """How the packages of a lock file are fetched. Scripts of packages do not run."""
+    """How to fetch the packages of a lock file, without running their scripts."""
 
     lock_file: str
     tool: str
@@ -144,16 +144,15 @@ NODE_FETCHES = (
         "npm install --ignore-scripts --no-audit --no-fund --no-package-lock --before=$BEFORE",
     ),
 )
-"""The first one whose file is there; without a lock, packages are as of the commit's day."""
+"""The first one whose file exists is used; without a lock file, packages as of the commit's day."""
 
 
 @dataclass(frozen=True)
 class ShellRunner:
-    """How one runner is called."""
+    """How to call a test runner."""
 
     command: str
-    """A shell line. "$@" are the chosen tests, none: all of them; "$REPORT" is the report's folder.
-    """
+    """A shell line. "$@" are the chosen tests (none: all), "$REPORT" is the report's folder."""
     select: Callable[[Sequence[str]], list[str]] = list
     """Return the arguments that choose test files."""
 
@@ -164,7 +163,7 @@ def _select_go_packages(tests: Sequence[str]) -> list[str]:
 
 
 def _select_cargo_targets(tests: Sequence[str]) -> list[str]:
-    """Integration tests are targets of their own; those in the sources are in the library's."""
+    """Select integration tests by target; tests inside the sources need the whole suite."""
     arguments = []
     for test in tests:
         if not test.startswith("tests/"):
@@ -196,7 +195,7 @@ code=$?
   echo '</testsuites>'
 } > "$REPORT/junit.xml"
 exit $code"""
-"""Many reports become one document, with the exit code of the tests."""
+"""Joins the reports into one document, and exits with the exit code of the tests."""
 SHELL_RUNNERS: Mapping[str, ShellRunner] = {
     "jest": ShellRunner(
         "node_modules/.bin/jest --ci --runInBand --testTimeout=$EACH_MS --json"

@@ -1,4 +1,4 @@
-"""A test environment on this machine's disk: ``install`` makes it, ``run`` runs tests in it."""
+"""A test environment on disk: ``install`` builds it, ``run`` runs tests in it."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,7 +9,7 @@ from repository.testing.models import Recipe
 
 InstallMode = Literal["editable", "copied", "path"]
 _FILE = "environment.json"
-#: Variables that build tools read in place of a version from git.
+#: Variables from which build tools read the version instead of asking git.
 _VERSION_VARIABLES = (
     "SETUPTOOLS_SCM_PRETEND_VERSION",
     "PBR_VERSION",
@@ -20,28 +20,28 @@ _VERSION_VARIABLES = (
 
 
 class EnvironmentFailed(Exception):
-    """No environment could be made in which the tests run; the text names the failing step."""
+    """No environment for the tests could be built; the message names the step that failed."""
 
 
 class BuiltEnvironment(BaseModel):
-    """How programs run in the environment of a workspace.
+    """How to run programs in a workspace's environment.
 
-    Its file lies outside the folders that the sandbox can write.
+    It is stored in a file outside the folders that the sandbox can write.
     """
 
     model_config = ConfigDict(frozen=True)
 
     recipe: Recipe
-    """The recipe that it was built from."""
+    """The recipe from which it was built."""
     interpreter: Path | None
     """None if the tests are not Python's."""
     install_mode: InstallMode
-    """How the repository's packages are found: a link to ``tree``; a copy, which PYTHONPATH hides;
-    or PYTHONPATH alone."""
+    """How the repository's packages are found: through a link to ``tree``, as a copy that ``tree``
+    on PYTHONPATH shadows, or only through PYTHONPATH."""
     tool_folders: tuple[Path, ...]
-    """Folders of the interpreter, or of the tools, for PATH."""
+    """Folders of the interpreter or the tools, for PATH."""
     readable: tuple[Path, ...]
-    """Folders that they read, beside the system's."""
+    """Folders that they read, other than the system's."""
     variables: dict[str, str] = {}
 
     @classmethod
@@ -59,7 +59,7 @@ class BuiltEnvironment(BaseModel):
         (workspace / _FILE).write_text(self.model_dump_json())
 
     def serves(self, recipe: Recipe) -> bool:
-        """Whether it was built from ``recipe``; its tests may be run by another runner."""
+        """Whether it was built from ``recipe``, ignoring the runner."""
         return self.recipe == recipe.model_copy(update={"runner": self.recipe.runner})
 
     def python(self, workspace: Path) -> Path | None:
@@ -104,7 +104,7 @@ class BuiltEnvironment(BaseModel):
 
 
 def version_variables(version: str | None) -> dict[str, str]:
-    """Return variables for packages that ask git for their version: ``tree`` has no ``.git``."""
+    """Return variables that set the version of packages that ask git; ``tree`` has no ``.git``."""
     if not version:
         return {}
     return dict.fromkeys(_VERSION_VARIABLES, version)

@@ -1,10 +1,10 @@
-"""Folders of a workspace that untrusted code writes.
+"""The folders of a workspace that untrusted code can write.
 
     source     the base commit's files; written by this process
       | copied, then the repository is installed, which runs its code
       v
     env        the environment; tests read it
-    prepared   the files as they were after installing
+    prepared   the files after installation
       | copied again for each run
       v
     tree       where tests run    <-- changes, the candidate's files; written by this process
@@ -12,8 +12,8 @@
       v
     report     read by this process, which follows no link
 
-Untrusted code writes ``env``, ``prepared``, ``tree`` and ``report``, so this process writes nothing
-in them: a shell in the sandbox does, in which links lead nowhere.
+Untrusted code writes ``env``, ``prepared``, ``tree`` and ``report``, so this process never writes
+to them. A shell in the sandbox does, where links can't lead anywhere else.
 """
 
 import shutil
@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 
 from sandbox import Sandbox, SandboxCommand
 
-#: Path of a file -> its new content, or None: it is removed.
+#: Path of a file -> its new content; None removes it.
 Changes = Mapping[str, bytes | None]
 
 COPY = "cp -dR --preserve=mode,timestamps,links"
@@ -37,20 +37,20 @@ cd tree && xargs -0 -r rm -rf -- < ../changes/removed
 
 
 async def empty_folders(sandbox: Sandbox, workspace: Path, *names: str) -> None:
-    """Make folders of the workspace empty, whether they exist or not."""
+    """Empty folders of the workspace, creating them if necessary."""
     script = "".join(f"empty {name}\n" for name in names)
     await _run_script(sandbox, workspace, script, writable=names)
 
 
 async def copy_folder(sandbox: Sandbox, workspace: Path, source: str, target: str) -> None:
-    """Replace the content of the folder ``target`` by that of ``source``."""
+    """Replace the content of the folder ``target`` with that of ``source``."""
     script = f"empty {target}\n{COPY} {source}/. {target}/"
     readable = (workspace / source,)
     await _run_script(sandbox, workspace, script, writable=(target,), readable=readable)
 
 
 async def rebuild_tree(sandbox: Sandbox, workspace: Path, changes: Changes) -> None:
-    """Make ``tree`` again from ``prepared``, with changes, and empty ``report``.
+    """Rebuild ``tree`` from ``prepared`` with changes, and empty ``report``.
 
     Raises:
         ValueError: a changed path leads out of the tree.
@@ -67,7 +67,7 @@ async def rebuild_tree(sandbox: Sandbox, workspace: Path, changes: Changes) -> N
 
 
 def make_readable(folder: Path) -> None:
-    """Let another user id read a folder that only this process has written, whatever the umask."""
+    """Let other users read a folder that only this process has written, whatever the umask."""
     for path in (folder, *folder.rglob("*")):
         if path.is_symlink():
             continue
@@ -76,7 +76,7 @@ def make_readable(folder: Path) -> None:
 
 
 def _write_changes(folder: Path, changes: Changes) -> None:
-    """Write changes where only this process writes; the sandbox copies them into the tree."""
+    """Write changes to a folder of this process; the sandbox copies them into the tree."""
     shutil.rmtree(folder, ignore_errors=True)
     new = folder / "new"
     new.mkdir(parents=True)
@@ -97,7 +97,7 @@ def _path_parts(path: str) -> tuple[str, ...]:
     parts = PurePosixPath(path).parts
     unsafe = path.startswith("/") or "\0" in path or ".." in parts or ".git" in parts
     if unsafe or not parts:
-        raise ValueError(f"not a path of a change: {path!r}")
+        raise ValueError(f"not a valid path for a change: {path!r}")
     return parts
 
 
@@ -120,4 +120,4 @@ async def _run_script(
     )
     result = await sandbox.run(command)
     if result.returncode != 0:
-        raise OSError(f"the test tree could not be made: {result.output.strip()[-300:]}")
+        raise OSError(f"the test tree could not be built: {result.output.strip()[-300:]}")

@@ -1,4 +1,4 @@
-"""A repository's tests: how they are set up, and reports of their runs."""
+"""How a repository's tests are set up, and reports of their runs."""
 
 from typing import Literal
 
@@ -15,18 +15,18 @@ def is_load_error(test_id: str) -> bool:
 
 
 class TestReport(BaseModel):
-    """Results by test id, with the ids of the runner's JUnit XML (``classname::name``)."""
+    """Results by test id; ids are those of the runner's JUnit XML (``classname::name``)."""
 
     __test__ = False
     model_config = ConfigDict(frozen=True)
 
     results: dict[str, Status]
     completed: bool
-    """The runner ran to its end: no time-out, no crash, no collection error."""
+    """Whether the runner ran to completion: no time-out, crash or collection error."""
     cut_short: bool = False
-    """The time was over before all tests had run: a test without a result may be unchanged."""
+    """Whether time ran out before all tests had run; a missing result then means nothing."""
     failures: dict[str, str]
-    """Failed or broken test -> the end of its output, for the next round's prompt."""
+    """Test that failed or had an error -> the end of its output, for the next round's prompt."""
     output: str = ""
     """The end of the runner's output if it did not complete."""
     seconds: float
@@ -47,12 +47,12 @@ class TestReport(BaseModel):
 
     @property
     def loaded(self) -> bool:
-        """No file failed to load."""
+        """Whether every file was loaded."""
         return not any(is_load_error(test) for test in self.results)
 
     @property
     def ran(self) -> bool:
-        """At least one test ran, beside files that failed to load."""
+        """Whether at least one test ran; files that failed to load don't count."""
         return any(not is_load_error(test) for test in self.results)
 
     @property
@@ -68,54 +68,54 @@ class TestReport(BaseModel):
 
 
 class BuildStep(BaseModel):
-    """A shell line that fetches or builds what tests of another language need."""
+    """A shell line that fetches or builds what tests in another language need."""
 
     model_config = ConfigDict(frozen=True)
 
     command: str
     network: bool
-    """It reaches the package registries."""
+    """Whether it may reach the package registries."""
 
 
 class Recipe(BaseModel):
-    """All that another machine needs to set the same suite up again."""
+    """Everything that another machine needs to set up the same suite."""
 
     model_config = ConfigDict(frozen=True)
 
     repository: str
     base_sha: str
     committed_at: int
-    """The base commit's time, seconds since the epoch."""
+    """The base commit's time, in seconds since the epoch."""
     version: str | None
-    """The version for packages that ask git for theirs."""
+    """The version of a package that asks git for it."""
     runner: Runner
     script: str = ""
-    """With the runner ``script``: the repository's own, relative."""
+    """For the runner ``script``: the relative path of the repository's script."""
     options: tuple[str, ...] = ()
     """Arguments of the script, before the tests."""
     fallback_runners: tuple[Runner, ...] = ()
-    """Runners to try if the first runs nothing."""
+    """Runners to try if the first one runs no test."""
     python: str
     """Such as 3.11; empty if the tests are not Python's."""
     packaged: bool
-    """The repository is installed; False: its files are on the path as they are."""
+    """Whether the repository is installed; if not, its files are put on the path."""
     name: str = ""
     """The package's name, if the repository's files state it."""
     backend: str = ""
     """The module that builds the package, if pyproject.toml names it."""
     version_from_git: bool = False
-    """The package asks git for its version when it is built."""
+    """Whether the package asks git for its version when it is built."""
     tools: tuple[str, ...] = ()
     """Programs that must be on the machine, if the tests are not Python's."""
     steps: tuple[BuildStep, ...] = ()
     extras: tuple[str, ...]
-    """Requested by the repository's configuration or automation, beside those for tests."""
+    """Extras that the configuration or automation requests, in addition to those for tests."""
     requirements: tuple[str, ...]
     modules: dict[str, str] = {}
-    """Module that the tests import -> requirement that provides it, installed if it is missing."""
+    """Module that the tests import -> requirement that provides it, to install if it is missing."""
     offline: bool = False
-    """Nothing is fetched, not even through the proxy: the repository is private, and fetching for
-    private repositories is not allowed."""
+    """Whether nothing may be fetched, not even through the proxy: the repository is private, and
+    fetching for private repositories is not allowed."""
     environment: dict[str, str] = {}
     """Variables for the tests, from the repository's configuration."""
     source_root: str
@@ -129,7 +129,7 @@ class Recipe(BaseModel):
 
     @property
     def needs_environment(self) -> bool:
-        """Whether anything is installed, beside the interpreter and its standard library."""
+        """Whether anything but the interpreter and its standard library is needed."""
         if self.runner not in PYTHON_RUNNERS:
             return False
         if "pytest" in self.runners or self.packaged:
@@ -138,22 +138,22 @@ class Recipe(BaseModel):
 
 
 class Suite(BaseModel):
-    """The repository's tests, as this run will run them; or the reason why it can't."""
+    """The repository's tests as this run will run them, or the reason why it can't."""
 
     model_config = ConfigDict(frozen=True)
 
     runnable: bool
     reason: str
-    """Why it is not runnable, or how the runner was decided, in a sentence."""
+    """Why it is not runnable, or how the runner was chosen, in a sentence."""
     runner: Runner | None
     python: str | None
     """Version of the environment's interpreter, such as 3.11."""
     tests: tuple[str, ...]
-    """Test files chosen, relative; empty: the whole suite."""
+    """Relative paths of the chosen test files; empty for the whole suite."""
     whole: bool
-    """``tests`` leaves nothing of the suite out."""
+    """Whether nothing of the suite is left out."""
     base: TestReport | None
     log_key: str | None
-    """Artifact with the log of how the environment was decided and built."""
+    """Artifact with the log of building the environment."""
     recipe: Recipe | None = None
     """None if not runnable."""

@@ -1,6 +1,6 @@
-# Run Node.js test files one by one with its own runner, and join their reports.
-# Arguments: the test files; none: all that are found. $REPORT: the folder for the report.
-# $EACH_MS: the time of one test.
+# Run Node.js test files one by one with its built-in runner, and join their reports.
+# Arguments: the test files (default: all). $REPORT: the folder for the report.
+# $EACH_MS: time limit of one test, in milliseconds.
 if [ $# -eq 0 ]; then
   IFS='
 '

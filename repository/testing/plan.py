@@ -1,4 +1,4 @@
-"""Plan how a commit's tests are run on this machine, from its files alone: nothing of it is run."""
+"""Plan how to run a commit's tests on this machine, only by reading its files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class BaseCommit:
     committed_at: int
     """Seconds since the epoch."""
     described: str | None
-    """``git describe --tags --long``; None where there is no tag."""
+    """``git describe --tags --long``; None if there is no tag."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,16 @@ class TestPlan:
     __test__ = False
 
     recipe: Recipe | None
-    """None: the tests can't be run here."""
+    """None if the tests can't be run here."""
     reason: str
-    """Why they can't be run, or how the runner was decided."""
+    """Why they can't be run, or how the runner was chosen."""
     detection: Detection
     sizes: Mapping[str, int]
-    """path -> bytes, of all files"""
+    """Path -> size in bytes, for all files."""
 
 
 def plan_tests(mirror: Mirror, commit: BaseCommit, pythons: Sequence[Path]) -> TestPlan:
-    """Return how the commit is tested. ``pythons`` are the folders with interpreters."""
+    """Return the plan for a commit. ``pythons`` are the folders with interpreters."""
     tree = read_tree(mirror, commit.sha)
     detection = detect(tree)
     draft = detection.draft
@@ -56,7 +56,7 @@ def plan_tests(mirror: Mirror, commit: BaseCommit, pythons: Sequence[Path]) -> T
 
 
 def _choose_python(detection: Detection, commit: BaseCommit, pythons: Sequence[Path]) -> int | None:
-    """Return the minor version of Python 3; the repository's own configuration goes first."""
+    """Return the minor version of Python 3; the repository's configuration takes precedence."""
     available = find_interpreters(pythons)
     configured = detection.draft.python
     if configured:

@@ -1,10 +1,10 @@
-"""Which test files are about the issue: by the files it probably concerns, and by its words."""
+"""Select the test files relevant to an issue, by its likely source files and its words."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 
-#: A suite up to this size runs whole.
+#: A suite up to this size is run as a whole.
 WHOLE_FILES = 12
 WHOLE_BYTES = 400_000
 CHOSEN_FILES = 8
@@ -18,7 +18,7 @@ _IMPORTS_FROM_PACKAGE = 1.5
 _NAMED_PATH = 4.0
 _NAMED_FILE = 2.0
 _NAMED_TEST = 2.0
-#: Of shorter names a part proves nothing.
+#: A match with a part of a shorter name means nothing.
 _MIN_SIMILAR_LENGTH = 4
 
 
@@ -30,11 +30,11 @@ def choose_tests(
     ranking: Sequence[str],
     issue: str,
 ) -> tuple[tuple[str, ...], bool]:
-    """Return test files, likeliest first, and whether all are run (then none is listed).
+    """Return test files, likeliest first, and whether all are run (then the list is empty).
 
     Args:
         test_files: paths of all test files.
-        texts: their contents, as far as they were read.
+        texts: the contents of those that were read.
         sizes: their sizes in bytes.
         ranking: source paths, likeliest first.
         issue: the issue's text.
@@ -47,7 +47,7 @@ def choose_tests(
 
 
 def is_small(test_files: Collection[str], sizes: Mapping[str, int]) -> bool:
-    """Whether the suite is small enough to be run whole."""
+    """Whether the suite is small enough to be run as a whole."""
     if len(test_files) > WHOLE_FILES:
         return False
     total = sum(sizes.get(path, 0) for path in test_files)
@@ -66,7 +66,7 @@ def score_tests(
     ranking: Sequence[str],
     issue: str,
 ) -> dict[str, float]:
-    """Return how likely each test file is about the issue; 0 if nothing speaks for it."""
+    """Return path -> how relevant a test file is to the issue; 0 without any evidence."""
     tests = set(test_files)
     sources = [path for path in ranking if path not in tests][:_MAX_SOURCES]
     words = set(re.findall(r"[\w./-]+", issue))
@@ -98,7 +98,7 @@ def _named_in_issue(path: str, text: str, words: set[str]) -> float:
 
 
 def _similar_name(test: str, source: str) -> float:
-    """Score test_x.py of x.py highest, less if parts of the names or the folders agree."""
+    """Score test_x.py highest for x.py, and lower if only parts of the names or folders match."""
     subject = re.sub(r"^test_|^Test|_test$|Tests?$|\.(?:test|spec)$", "", PurePosixPath(test).stem)
     module = _module_name(source)
     if module and subject == module:
@@ -136,7 +136,7 @@ def _imports(text: str, source: str) -> float:
 
 
 def _import_path(source: str) -> list[str]:
-    """Return the names by which a source file is imported."""
+    """Return the parts of the dotted name by which a source file is imported."""
     parts = list(PurePosixPath(source).with_suffix("").parts)
     if parts[0] in ("src", "lib") and len(parts) > 1:
         parts = parts[1:]

@@ -8,10 +8,10 @@ _VERSION_AT_END = re.compile(r"\d+(?:\.\d+)*(?:[-_.]?(?:a|b|c|rc|alpha|beta|dev|
 
 
 def version_from_description(description: str | None) -> str | None:
-    """Return the version that setuptools-scm would give: the next one, in development.
+    """Return the version as setuptools-scm computes it: a development version of the next release.
 
     Args:
-        description: The output of ``git describe --long``; None where there is no tag.
+        description: The output of ``git describe --long``; None if there is no tag.
     """
     if description is None:
         return None
@@ -27,7 +27,7 @@ def version_from_description(description: str | None) -> str | None:
 
 
 def _split(description: str) -> tuple[str, str, str]:
-    """Return the tag, the number of commits since and the abbreviated commit with its prefix g."""
+    """Return the tag, the number of commits since, and the abbreviated SHA with its prefix g."""
     parts = description.rsplit("-", 2)
     if len(parts) == 3:
         return parts[0], parts[1], parts[2]

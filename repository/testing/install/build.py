@@ -1,4 +1,4 @@
-"""Makes the environment of a recipe."""
+"""Build the environment of a recipe."""
 
 import asyncio
 import shutil
@@ -22,10 +22,10 @@ async def build_environment(
     workspace: Path,
     log: CommandLog,
 ) -> None:
-    """Make the environment and the tree of a recipe in ``workspace``; ``log`` gets all commands.
+    """Build the environment and the tree of a recipe in ``workspace``; ``log`` gets all commands.
 
     Raises:
-        EnvironmentFailed: the tests could not run in it.
+        EnvironmentFailed: no environment in which the tests can run could be built.
     """
     BuiltEnvironment.remove(workspace)
     source = workspace / "source"

@@ -1,9 +1,9 @@
 """Environments cached on this machine for the next run of the same repository.
 
-A cached environment was written by code of that repository, in the sandbox, while it was installed.
-So a repository gets its own and no other's; no test could write to it, since tests see an
-environment read-only; and a run gets a copy. The key is a hash of all that decided it, so a newer
-recipe never meets an older environment.
+A cached environment was written by the repository's code, in the sandbox, during installation. So
+it is never used for another repository; tests can't write to it, since environments are read-only
+for them; and each run gets a copy. The key is a hash of everything that determines the content, so
+that a newer recipe never gets an older environment.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from repository.testing.install.dates import month_end
 from repository.testing.models import Recipe
 from sandbox import Sandbox, SandboxCommand
 
-#: Environments of a repository; the least recently used is removed first.
+#: Maximum per repository; the least recently used is removed first.
 MAX_ENVIRONMENTS = 8
 _REQUIREMENTS = "requirements.json"
 
 
 def environment_key(recipe: Recipe, interpreter: Path, index: Mapping[str, str]) -> str:
-    """Return a hash of all that decides what is installed, but for the commit itself."""
+    """Return a hash of everything that determines what is installed, except the commit itself."""
     inputs = {
         "repository": recipe.repository,
         "before": month_end(recipe.committed_at).isoformat(),
@@ -41,7 +41,7 @@ def environment_key(recipe: Recipe, interpreter: Path, index: Mapping[str, str])
 
 
 def repository_folder(cache: Path, repository: str) -> Path:
-    """Return the cache folder of one repository: what its code writes is used for no other."""
+    """Return a repository's own cache folder: what its code writes is used for no other."""
     return cache / re.sub(r"[^\w.-]+", "__", repository)
 
 
@@ -51,7 +51,7 @@ class EnvironmentCache:
 
     sandbox: Sandbox
     folder: Path
-    """Written by this process, and by its copying in the sandbox, alone."""
+    """Written only by this process and by its copy commands in the sandbox."""
 
     @classmethod
     def of(cls, sandbox: Sandbox, cache: Path, repository: str) -> "EnvironmentCache":
@@ -61,7 +61,7 @@ class EnvironmentCache:
         """Copy an environment to ``env``, an empty folder.
 
         Returns:
-            The requirements that were installed, or tried to be; None if there is no environment.
+            The requirements whose installation was attempted; None if there is no environment.
         """
         entry = self.folder / key
         file = entry / _REQUIREMENTS
@@ -73,7 +73,7 @@ class EnvironmentCache:
         return requirements
 
     async def add(self, key: str, env: Path, requirements: Sequence[str]) -> None:
-        """Keep a copy of ``env``; if another run was first, its copy stays."""
+        """Add a copy of ``env``, unless another run has already added one."""
         new = self.folder / f"{key}.{uuid.uuid4().hex[:8]}"
         (new / "env").mkdir(parents=True)
         await self._run(f"{COPY} {env}/. {new}/env/", writable=new / "env", readable=env)

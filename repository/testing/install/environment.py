@@ -1,4 +1,4 @@
-"""An environment for a Python repository's tests, with packages as of the base commit's date."""
+"""Build the environment of a Python repository, with packages as of the base commit's date."""
 
 import re
 from pathlib import Path
@@ -20,16 +20,16 @@ from repository.testing.install.pytest_install import install_pytest
 from repository.testing.install.requirements import install_requirements, requirements_of_extras
 from repository.testing.install.uv_errors import first_error
 
-#: Before Python 3.12 every environment had setuptools; old pytests find no plugins without its
-#: pkg_resources.
+#: Before Python 3.12, every environment had setuptools; without its pkg_resources, old pytests find
+#: no plugins.
 _FIRST_MINOR_WITHOUT_SETUPTOOLS = 12
 
 
 async def build_python_environment(task: BuildTask) -> BuiltEnvironment:
-    """Make ``env`` and ``prepared`` from ``source``, the base commit's files.
+    """Build ``env`` and ``prepared`` from ``source``, the base commit's files.
 
     Raises:
-        EnvironmentFailed: the tests could not run in it.
+        EnvironmentFailed: no environment in which the tests can run could be built.
     """
     recipe = task.recipe
     interpreter = find_interpreters(task.tools.pythons).get(_minor(recipe.python))
@@ -95,7 +95,7 @@ class _Builder:
             await self._installer.install(self._installer.dates[0], "setuptools")
 
     async def _guess_version(self) -> None:
-        """Take the last release before the commit's date if there is no tag to ask git for."""
+        """Use the version of the last release before the commit if there is no tag."""
         name = self._recipe.name
         if not (self._recipe.version_from_git and name) or self._recipe.version is not None:
             return
@@ -113,7 +113,7 @@ class _Builder:
     async def _install_requirements(
         self, install_mode: InstallMode, installed: list[str]
     ) -> list[str]:
-        """Install what the tests need beside ``installed``, and return all of that."""
+        """Install the tests' requirements except ``installed`` ones, and return all of them."""
         of_extras = await requirements_of_extras(self._installer)
         requirements = installable([*of_extras, *self._recipe.requirements])
         new = [requirement for requirement in requirements if requirement not in installed]
@@ -126,7 +126,7 @@ class _Builder:
         return [*requirements, *missing]
 
     async def _finish(self, requirements: list[str]) -> None:
-        """Complete a new environment by what each of its commits needs, and cache it."""
+        """Complete a new environment with what all commits need, and cache it."""
         if "pytest" in self._recipe.runners:
             await install_pytest(self._installer)
         if self._installer.time_left:
@@ -135,7 +135,7 @@ class _Builder:
             await self._cache.add(self._key, self._installer.env, requirements)
 
     async def _compile(self) -> None:
-        """Compile the packages: the tests see the environment read-only, and could not."""
+        """Compile the packages to bytecode; tests could not, since the environment is read-only."""
         packages = str(self._installer.env / "lib")
         await self._installer.run_python(
             "-m", "compileall", "-qq", "-j", "2", "-x", r"/tests?/", packages

@@ -1,4 +1,4 @@
-"""uv and the environment's own Python, in the sandbox, with packages as of a date."""
+"""Run uv and the environment's Python in the sandbox, with packages as of a date."""
 
 import json
 import re
@@ -18,15 +18,15 @@ from repository.testing.install.tools import BuildTools, is_switched_on, local_i
 from repository.testing.models import Recipe
 from sandbox import Network, SandboxCommand, SandboxResult
 
-#: Editable installs need setuptools 64 (PEP 660); of late 2022, it still builds what older projects
-#: require.
+#: Editable installs need setuptools 64 (PEP 660); a version of late 2022 still builds older
+#: projects.
 _BUILD_TOOLS = ("setuptools", "wheel", "setuptools-scm")
 _BUILD_TOOLS_FROM = datetime(2022, 11, 1, tzinfo=UTC)
-#: Packages that were uploaded again later than the commit: uv names them.
+#: Names of packages in uv's message that were uploaded again after the commit.
 _UPLOADED_LATER = re.compile(r"`([A-Za-z0-9._-]+)` was filtered by `exclude-newer`")
 _UNPARSED_METADATA = re.compile(r"Metadata for `([A-Za-z0-9._-]+)` \(v[^)]*\) could not be parsed")
-#: Requirements of packages whose old releases state them in a way that uv refuses: `pytz
-#: (>=2011k)`, until pandas 0.25.
+#: Requirements of packages whose old releases state them in a form that uv rejects, such as `pytz
+#: (>=2011k)` in pandas before 0.25.
 _KNOWN_METADATA = {"pandas": ("numpy", "python-dateutil>=2", "pytz")}
 _UNREACHABLE = re.compile(
     r"dns error|request failed after|failed to lookup address|error sending request|could not"
@@ -37,7 +37,7 @@ _MAX_ATTEMPTS = 8
 _STEP_SECONDS = 280.0
 _ALL_SECONDS = 360.0
 _LAST_STEP_SECONDS = 10.0
-"""The time of a step that begins when the time for all is over."""
+"""The time limit of a step that starts after the total time."""
 _MEMORY_MB = 4096
 _MAX_OUTPUT_BYTES = 100_000
 _UV_VARIABLES = {
@@ -46,7 +46,7 @@ _UV_VARIABLES = {
     "UV_PYTHON_DOWNLOADS": "never",
     "UV_COLOR": "never",
 }
-#: Extension modules need not be fast, and compile in a third of the time.
+#: Extension modules need not be fast; without optimization they compile in a third of the time.
 _COMPILER_VARIABLES = {
     "CFLAGS": "-O1 -g0",
     "CXXFLAGS": "-O1 -g0",
@@ -59,7 +59,7 @@ _COMPILER_VARIABLES = {
 
 @dataclass(frozen=True)
 class BuildTask:
-    """An environment to make: for which recipe, where and with what."""
+    """The inputs for building an environment."""
 
     tools: BuildTools
     workspace: Path
@@ -68,11 +68,11 @@ class BuildTask:
 
 
 class UvInstaller:
-    """Installs into the workspace's ``env``, within a limit of time for all that it does.
+    """Installs packages into the workspace's ``env`` within a total time limit.
 
     Attributes:
-        version: for packages that ask git for theirs, if the recipe has none.
-        unreachable: the package index did not answer: nothing more need be tried.
+        version: the version for a package that asks git for it, if the recipe has none.
+        unreachable: whether the package index did not respond, so that further attempts are futile.
     """
 
     def __init__(self, task: BuildTask, interpreter: Path):
@@ -91,9 +91,9 @@ class UvInstaller:
         self._now = datetime.now(UTC)
         self._deadline = time.monotonic() + _ALL_SECONDS
         self._later_dates: dict[str, datetime] = {}
-        """Package -> the date as of which it is taken, if not as of the requested one."""
+        """Package -> its own date, if it is not the requested one."""
         self._stated_metadata: set[str] = set()
-        """Packages whose requirements uv's configuration states."""
+        """Packages whose requirements are given in uv's configuration."""
 
     @property
     def env(self) -> Path:
@@ -105,7 +105,7 @@ class UvInstaller:
 
     @property
     def dates(self) -> list[datetime]:
-        """The dates to take packages as of, in the order to try them."""
+        """The dates to try for packages, in order."""
         return package_dates(self.recipe, self._now)
 
     async def install(
@@ -117,9 +117,9 @@ class UvInstaller:
     ) -> SandboxResult:
         """Run ``uv pip install`` with packages as of ``date``.
 
-        Failures that uv explains are repaired, and the command is run again.
+        After a failure whose cause uv names, the options are adjusted and the command is repeated.
 
-        ``recent_build_tools``: setuptools and its like are never older than _BUILD_TOOLS_FROM.
+        With ``recent_build_tools``, _BUILD_TOOLS are never older than _BUILD_TOOLS_FROM.
         """
         for _ in range(_MAX_ATTEMPTS):
             result = await self._pip_install(date, arguments, recent_build_tools, seconds)
@@ -155,7 +155,7 @@ class UvInstaller:
     async def run_script(
         self, name: str, *arguments: str, variables: Mapping[str, str] | None = None
     ) -> SandboxResult:
-        """Run a program of ``scripts/`` by the environment's Python."""
+        """Run a program from ``scripts/`` with the environment's Python."""
         argv = (self._python, "-c", read_script(name), *arguments)
         return await self._run(argv, variables or {}, network="none")
 
@@ -165,7 +165,7 @@ class UvInstaller:
 
     @property
     def _config_file(self) -> Path:
-        """uv's configuration, which no sandbox may write."""
+        """uv's configuration, which no sandbox can write."""
         return self.workspace / "uv.toml"
 
     def _is_on(self, name: str) -> bool:
@@ -183,7 +183,7 @@ class UvInstaller:
             dates = dict.fromkeys(_BUILD_TOOLS, max(date, _BUILD_TOOLS_FROM))
         dates.update(self._later_dates)
         options = ["--python", self._python]
-        if self._is_on("UV_NO_INDEX"):  # a variable of ours, which uv does not read
+        if self._is_on("UV_NO_INDEX"):  # our own variable, which uv does not read
             options.append("--no-index")
         for package, package_date in dates.items():
             options.append(f"--exclude-newer-package={package}={_timestamp(package_date)}")
@@ -191,7 +191,7 @@ class UvInstaller:
         return await self.run_uv("pip", "install", *options, *arguments, seconds=seconds)
 
     def _repair(self, output: str, date: datetime) -> bool:
-        """Change uv's options, so that this failure does not occur again.
+        """Adjust uv's options to avoid this failure.
 
         Returns:
             Whether anything changed, so that another attempt may succeed.
@@ -203,10 +203,10 @@ class UvInstaller:
         return any(repairs)
 
     def _admit_later_uploads(self, output: str, date: datetime) -> bool:
-        """Take packages that were uploaded again after the date.
+        """Allow packages that were uploaded again after the date.
 
-        A build tool is first taken as old as possible: today's fails with what was written for an
-        older one.
+        Of a build tool, the oldest possible version is tried first: today's may fail with code for
+        an older one.
         """
         packages = set(_UPLOADED_LATER.findall(output))
         admitted = {name for name in packages if self._later_dates.get(name) == self._now}
@@ -218,7 +218,7 @@ class UvInstaller:
         return packages != admitted
 
     def _state_unparsed_metadata(self, output: str) -> bool:
-        """State the requirements of packages whose own statement uv can't parse."""
+        """Configure the requirements of packages whose metadata uv can't parse."""
         unparsed = set(_UNPARSED_METADATA.findall(output)).intersection(_KNOWN_METADATA)
         new = unparsed - self._stated_metadata
         if not new:

@@ -1,4 +1,4 @@
-"""Which Python a commit is tested with: the newest that its metadata allow and its time knew."""
+"""Choose the Python for a commit: the newest that its metadata allow and that existed then."""
 
 import re
 from collections.abc import Iterable
@@ -9,15 +9,15 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 #: First releases, (year, month) (https://devguide.python.org/versions/). Later ones: each October.
 _RELEASED = {6: (2016, 12), 7: (2018, 6), 8: (2019, 10)}
-#: Days that projects took, as a rule, until they worked on a new version.
+#: Days that projects usually need to support a new version.
 _SETTLING_DAYS = 270
-#: uv makes environments from this minor version on.
+#: The oldest minor version for which uv can create environments.
 _OLDEST_MINOR = 6
 _INTERPRETER = re.compile(r"python3\.([0-9]+)")
 
 
 def find_interpreters(folders: Iterable[Path]) -> dict[int, Path]:
-    """Return the real file of each CPython 3 by its minor version; the first folder wins."""
+    """Return minor version -> real path of each CPython 3; the first folder wins."""
     interpreters: dict[int, Path] = {}
     for folder in folders:
         if not folder.is_dir():
@@ -43,8 +43,8 @@ def choose_minor(
 ) -> int | None:
     """Return the minor version of Python 3 for a commit; None if ``requires`` allows none.
 
-    ``requires`` is a version specifier, ``classified`` the minors that the trove classifiers name.
-    If no version meets all conditions, the nearest is taken.
+    ``requires`` is a version specifier, ``classified`` are the minor versions in the trove
+    classifiers. If no version meets all conditions, the best approximation is returned.
     """
     allowed = [minor for minor in available if _allows(requires, minor)]
     if not allowed:
@@ -57,7 +57,7 @@ def choose_minor(
 
 
 def _is_settled(minor: int, committed_at: int) -> bool:
-    """Whether a version was old enough at the time of a commit for the project to use it."""
+    """Whether a version was old enough at the time of the commit for projects to support it."""
     commit = datetime.fromtimestamp(committed_at, UTC)
     age = commit - release_date(minor)
     return age.days >= _SETTLING_DAYS
@@ -74,9 +74,9 @@ def _allows(requires: str | None, minor: int) -> bool:
 
 
 def interpreter_folders(interpreter: Path) -> tuple[Path, ...]:
-    """Return what an interpreter outside the system's folders reads.
+    """Return the folders that an interpreter outside the system's folders reads.
 
-    That is not its whole prefix, which may be a home.
+    The whole prefix would be too much: it may be a home directory.
     """
     if interpreter.is_relative_to("/usr") and not interpreter.is_relative_to("/usr/local"):
         return ()

@@ -1,4 +1,4 @@
-"""Modules that tests import, and that no requirement of the repository brings."""
+"""Find modules that tests import but that no requirement of the repository provides."""
 
 import re
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from repository.testing.install.installer import UvInstaller
 
 
 async def find_missing_modules(installer: UvInstaller, variables: Mapping[str, str]) -> list[str]:
-    """Return the requirements of modules that are not installed.
+    """Return the requirements that provide missing modules.
 
-    ``variables`` are those of the tests' processes.
+    ``variables`` are the environment variables of the tests.
     """
     requirements = installer.recipe.modules
     if not requirements or installer.unreachable:
@@ -26,9 +26,10 @@ async def find_missing_modules(installer: UvInstaller, variables: Mapping[str, s
 
 
 async def remove_broken_modules(installer: UvInstaller, installed: list[str]) -> None:
-    """Remove modules again that lack a library of the machine's.
+    """Uninstall modules that fail to load because this machine lacks a library.
 
-    They were installed because tests import them. Tests that can do without expect an ImportError.
+    They were installed because tests import them. Tests for which a module is optional expect an
+    ImportError.
     """
     requirements = installer.recipe.modules
     modules = [name for name, requirement in requirements.items() if requirement in installed]

@@ -1,4 +1,4 @@
-"""Installs the repository's own package."""
+"""Install the repository's own package."""
 
 import re
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ _BUILD_NEEDS = re.compile(
     re.I,
 )
 _MAX_BUILDS = 5
-#: What meson-python makes editable is built again at each import, with tools that are gone by then.
+#: An editable install by meson-python is rebuilt at each import, with tools that are gone by then.
 _MESON = "mesonpy"
 
 
 class PackageInstaller:
-    """Installs the package from ``tree``, by the first way that works.
+    """Installs the package from ``tree`` in the first way that works.
 
-    It is made editable; else copied; else, with its dependencies, its last release before the
-    commit is installed for its compiled parts; else its files are on the path as they are. The tree
-    goes before a copy on the path, and gets the files that only the copy has.
+    The ways are, in order: an editable install; a copy; its last release before the commit, for the
+    dependencies and compiled parts; its files on the path, not installed. The tree precedes a copy
+    on the path, and gets the files that only the copy has.
     """
 
     def __init__(self, installer: UvInstaller):
@@ -45,7 +45,7 @@ class PackageInstaller:
         return await self._install_release()
 
     async def _install_as_of(self, date: datetime) -> tuple[InstallMode | None, str]:
-        """Try each way with packages as of a date; return the one that worked, and all output."""
+        """Try each way with packages as of a date; return the mode that worked and all output."""
         output = ""
         for arguments in self._ways():
             result = await self._installer.install(date, *arguments)
@@ -69,8 +69,8 @@ class PackageInstaller:
     async def _build_without_isolation(self, output: str) -> bool:
         """Build with the tools of the commit's time.
 
-        An old setup.py imports what it does not require. What a build misses, by its ``output``, is
-        installed before the next build.
+        An old setup.py may import undeclared requirements. Those that a build's ``output`` reports
+        as missing are installed before the next attempt.
         """
         date = self._installer.dates[0]
         tools = ["setuptools", "wheel"]
@@ -109,7 +109,7 @@ class PackageInstaller:
             result = await self._installer.install(date, "--only-binary", name, name)
             if result.returncode == 0:
                 self._installer.log.note(
-                    "the repository can't be built; its last release gives what is compiled"
+                    "the repository can't be built; its last release provides the compiled parts"
                 )
                 return await self._complete_tree()
         self._installer.log.note("the repository can't be installed; its files are put on the path")
@@ -121,10 +121,10 @@ class PackageInstaller:
         return "copied"
 
     async def _restore_tree(self) -> None:
-        """Remove from the tree what a failed attempt left."""
+        """Remove the leftovers of a failed attempt from the tree."""
         await copy_folder(self._installer.sandbox, self._installer.workspace, "source", "tree")
 
 
 def missing_in_build(output: str) -> set[str]:
-    """Return the modules that a failing build says are missing."""
+    """Return the modules that a failing build reports as missing."""
     return {a or b or c for a, b, c in _BUILD_NEEDS.findall(output)}

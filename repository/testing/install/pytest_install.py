@@ -1,4 +1,4 @@
-"""Installs a pytest that works with the interpreter."""
+"""Install a pytest that works with the interpreter."""
 
 from packaging.requirements import Requirement
 
@@ -8,7 +8,7 @@ from repository.testing.install.uv_errors import first_error
 
 
 async def install_pytest(installer: UvInstaller) -> None:
-    """Install pytest as of the commit's date; if that fails here, a later one with its plugins.
+    """Install pytest as of the commit's date; if it does not work, a later one with its plugins.
 
     Raises:
         EnvironmentFailed: none works, and the tests have no other runner.

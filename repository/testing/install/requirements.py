@@ -1,4 +1,4 @@
-"""Installs what the tests need beside the repository itself."""
+"""Install the requirements of the tests."""
 
 import re
 
@@ -8,16 +8,16 @@ from packaging.requirements import Requirement
 from repository.testing.detect.requirements import choose_for_tests, resolve_extras
 from repository.testing.install.installer import UvInstaller
 
-#: In uv's refusals: the package that can't be had or built, by itself or for its dependent.
+#: In uv's error messages: the package that can't be found or built, or one that depends on it.
 _BLAMED = r"(?:Failed to (?:build|download)|depends on|because|versions? of|only) `?%s(?![\w-])"
 _MAX_ATTEMPTS = 8
 _SECONDS = 200.0
-#: Of more, each is tried as of the commit's date alone.
+#: If there are more, each is tried only as of the commit's date.
 _MAX_TRIED_AT_ALL_DATES = 4
 
 
 async def requirements_of_extras(installer: UvInstaller) -> list[str]:
-    """Return what the installed repository's metadata require for its extras for tests."""
+    """Return the requirements of the test extras, from the installed repository's metadata."""
     result = await installer.run_script("print_metadata")
     metadata, _ = parse_email(result.output)
     offered = metadata.get("provides_extra", [])
@@ -30,7 +30,7 @@ async def requirements_of_extras(installer: UvInstaller) -> list[str]:
 async def install_requirements(installer: UvInstaller, requirements: list[str]) -> None:
     """Install requirements together.
 
-    If uv refuses, those that it blames are installed one by one; if it blames none, all are.
+    If that fails, those that uv blames are installed one by one; if it blames none, all are.
     """
     apart: list[str] = []
     for _ in range(_MAX_ATTEMPTS):

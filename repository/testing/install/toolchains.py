@@ -1,4 +1,4 @@
-"""Environments of other languages: this machine's tools fetch and build."""
+"""Build environments of other languages with this machine's tools."""
 
 import asyncio
 import contextlib
@@ -18,8 +18,8 @@ from sandbox import Network, SandboxCommand
 
 _STEP_SECONDS = 400.0
 _MAX_OUTPUT_BYTES = 100_000
-#: Each tool's cache is a folder below ``KEPT``, so that what was fetched is there when the network
-#: is not.
+#: Each tool's cache is a folder below ``KEPT``, so that fetched packages are available without the
+#: network.
 _CACHE_FOLDERS = {
     "CARGO_HOME": "cargo",
     "GOPATH": "go",
@@ -40,7 +40,7 @@ _PREFIX_FOLDERS = ("bin", "lib", "libexec", "share", "src", "pkg", "conf")
 
 
 def find_tool(name: str, environ: Mapping[str, str]) -> Path | None:
-    """Return the real program; for a proxy of rustup's, the toolchain's own."""
+    """Return the real path of a program; for a rustup proxy, that of the toolchain's program."""
     command = shutil.which(name, path=environ.get("PATH"))
     if command is None:
         return None
@@ -60,10 +60,10 @@ def _rust_tool(name: str, environ: Mapping[str, str]) -> Path | None:
 
 
 async def build_with_tools(task: BuildTask) -> BuiltEnvironment:
-    """Make ``prepared`` from ``source``, the base commit's files.
+    """Build ``prepared`` from ``source``, the base commit's files.
 
     Raises:
-        EnvironmentFailed: the text says what would make it possible.
+        EnvironmentFailed: a tool is missing or a step failed; the message says which.
     """
     tools = _find_tools(task.recipe.tools)
     await empty_folders(task.tools.sandbox, task.workspace, "env", "report")
@@ -137,7 +137,7 @@ async def _run_step(task: BuildTask, environment: BuiltEnvironment, step: BuildS
 
 
 def _share_maven_repository(cache: Path) -> Path | None:
-    """Return a copy, for the sandbox to read, of this machine's Maven repository; made once."""
+    """Return a copy of this machine's Maven repository that the sandbox can read; made once."""
     original = Path(os.environ.get("HOME", "/")) / ".m2/repository"
     copy = cache / "maven"
     if not copy.is_dir() and original.is_dir():
@@ -161,7 +161,7 @@ def _variables(workspace: Path, recipe: Recipe) -> dict[str, str]:
 
 
 def _readable_folders(tool_folders: Iterable[Path]) -> tuple[Path, ...]:
-    """Return what tools outside the system's folders read: their prefix's libraries."""
+    """Return the folders that tools outside the system's folders read."""
     candidates: list[Path] = []
     for folder in tool_folders:
         if folder.is_relative_to("/usr") or folder == Path("/bin"):

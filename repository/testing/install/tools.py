@@ -1,4 +1,4 @@
-"""What environments are built with: this machine's tools, and the operator's package index."""
+"""The tools of this machine and the operator's package index, for building environments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from sandbox import Sandbox
 
-#: The package index, by the names that uv reads.
+#: Variables of the package index that uv reads.
 _INDEX_VARIABLES = (
     "UV_DEFAULT_INDEX",
     "UV_INDEX_URL",
@@ -16,7 +16,7 @@ _INDEX_VARIABLES = (
     "UV_OFFLINE",
     "SSL_CERT_FILE",
 )
-#: Registries of other languages' tools.
+#: Variables of other languages' registries.
 _REGISTRY_VARIABLES = (
     "npm_config_registry",
     "NODE_EXTRA_CA_CERTS",
@@ -33,18 +33,18 @@ class BuildTools:
 
     sandbox: Sandbox
     pythons: tuple[Path, ...]
-    """Folders with interpreters; the first that has a version wins."""
+    """Folders with interpreters; for each version, the first folder that has it wins."""
     uv: Path
     cache: Path
-    """Folder of uv's caches and cached environments, with one folder a repository."""
+    """Folder of uv's caches and of cached environments, with one subfolder per repository."""
     index: Mapping[str, str]
-    """Variables of the package index and the registries, from ``index_settings``."""
+    """Environment variables of the package index and registries, from ``index_settings``."""
 
 
 def index_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the operator's package index and registries.
+    """Return the environment variables of the operator's package index and registries.
 
-    An address with a password is left out: installing runs the repository's code.
+    Addresses with a password are left out, because installing runs the repository's code.
     """
     variables: dict[str, str] = {}
     for name in (*_INDEX_VARIABLES, *_REGISTRY_VARIABLES):

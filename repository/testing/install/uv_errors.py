@@ -6,7 +6,7 @@ _ERROR = re.compile(r"(error|×)")
 
 
 def first_error(output: str) -> str:
-    """Return the first line that states an error, else the last line."""
+    """Return the first error line, else the last line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for line in lines:
         if _ERROR.match(line):

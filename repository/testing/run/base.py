@@ -1,4 +1,4 @@
-"""The tests on the base commit: which runner runs them, and which of them can be run."""
+"""Run the tests on the base commit: find a runner that works and files that can be run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from repository.testing.models import TestReport
 from repository.testing.run.bed import TestBed
 
-#: Of the chosen files, as many remain when they were too slow together.
+#: Number of chosen files that remain if all together are too slow.
 _FEWER_FILES = 2
-#: A run that gave up sooner is repeated file by file.
+#: A run that ends sooner without running a test is repeated file by file.
 _QUICK_SECONDS = 30.0
 _LABEL = "tests-base"
 
 
 @dataclass(frozen=True)
 class BaseRun:
-    """A run on the base commit: the test bed with its runner, and the files that were run."""
+    """A run on the base commit: the test bed with the chosen runner, the files and the report."""
 
     bed: TestBed
     tests: tuple[str, ...]
-    """Empty: the whole suite."""
+    """Empty for the whole suite."""
     report: TestReport
 
 
 async def run_on_base(
     bed: TestBed, tests: tuple[str, ...], progress: Callable[[str], None]
 ) -> BaseRun:
-    """Run tests (none: all) by the first runner with which any passes, or that runs most.
+    """Run tests (none: all) with the first runner that passes any; else, with that which runs most.
 
-    Fewer are run if they are too slow, or broken, together.
+    Fewer files are run if all together are too slow or some are broken.
     """
     runs: list[BaseRun] = []
     for runner in bed.recipe.runners:
@@ -39,7 +39,7 @@ async def run_on_base(
             return base_run
         runs.append(base_run)
         tests = base_run.tests
-    return max(runs, key=_count_results)  # the first of equals
+    return max(runs, key=_count_results)  # the first one wins a tie
 
 
 async def _run_with(
@@ -48,7 +48,7 @@ async def _run_with(
     report = await bed.run({}, tests, label=_LABEL)
     gave_up = not report.ran and report.seconds < _QUICK_SECONDS
     if gave_up and len(tests) > 1:
-        progress("broken together; running each apart")
+        progress("broken together; running each file separately")
         return await _run_without_broken(bed, tests, report)
     too_slow = not report.results and not report.completed
     if too_slow and len(tests) > _FEWER_FILES:
@@ -60,14 +60,14 @@ async def _run_with(
 
 
 async def _run_without_broken(bed: TestBed, tests: tuple[str, ...], report: TestReport) -> BaseRun:
-    """Leave out files that need what this machine lacks, such as a database.
+    """Leave out files that need something that this machine lacks, such as a database.
 
-    For such a file the runner gives up all others, too.
+    Because of such a file, the runner gives up on all others too.
     """
     working: list[str] = []
     for test in tests:
-        alone = await bed.run({}, (test,), label=_LABEL)
-        if alone.ran:
+        single = await bed.run({}, (test,), label=_LABEL)
+        if single.ran:
             working.append(test)
     if not working:
         return BaseRun(bed, tests, report)

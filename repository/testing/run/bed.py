@@ -1,4 +1,4 @@
-"""The test bed: an environment and a tree in which tests are run."""
+"""The test bed: an environment and a tree for running tests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,19 +19,19 @@ from sandbox import Sandbox, SandboxCommand, SandboxResult
 SaveArtifact = Callable[[str, bytes | str], Awaitable[str]]
 
 MAX_OUTPUT_CHARS = 4_000
-#: The exit code of pytest and of our runner when the time is over.
+#: Exit code of pytest and of our runner when time runs out.
 _INTERRUPTED = 2
 _FULL_RUN_CODES = (0, 1)
 
 
 def suite_seconds(max_minutes: float) -> float:
-    """Return the time limit of one run of the tests: a fifth of the run's minutes, at most ten."""
+    """Return the time limit of one test run: a fifth of ``max_minutes``, 0.5 to 10 minutes."""
     return min(600.0, max(30.0, max_minutes * 60 / 5))
 
 
 @dataclass(frozen=True)
 class TestBed:
-    """Runs tests and commands on the base commit with changes; each starts from a fresh tree."""
+    """Runs tests and commands on the base commit with changes, each in a fresh tree."""
 
     __test__ = False
 
@@ -40,7 +40,7 @@ class TestBed:
     recipe: Recipe
     environment: BuiltEnvironment
     seconds: float
-    """Time limit of one run of the tests."""
+    """Time limit of one test run."""
     save: SaveArtifact
 
     @classmethod
@@ -56,7 +56,7 @@ class TestBed:
         """Open the environment that was built in ``workspace``.
 
         Raises:
-            OSError: there is none; the run can be tried again.
+            OSError: there is no environment; the run can be tried again.
         """
         environment = BuiltEnvironment.read(workspace)
         if environment is None:
@@ -81,7 +81,7 @@ class TestBed:
         return report.model_copy(update={"log_key": log_key})
 
     async def command(self, changes: Changes, command: str, *, seconds: float) -> SandboxResult:
-        """Run a shell command as tests are run; what it writes is dropped.
+        """Run a shell command in the same way as tests; the files that it writes are discarded.
 
         Raises:
             OSError: as ``run``.
@@ -91,7 +91,7 @@ class TestBed:
         return await self.sandbox.run(self._sandbox_command(argv, seconds, {}))
 
     def with_runner(self, runner: Runner) -> "TestBed":
-        """Return the same test bed whose tests are run by another of the recipe's runners."""
+        """Return the same test bed with another of the recipe's runners."""
         recipe = self.recipe.model_copy(update={"runner": runner})
         return TestBed(
             self.sandbox, self.workspace, recipe, self.environment, self.seconds, self.save
@@ -100,7 +100,7 @@ class TestBed:
     async def _run_until_report(
         self, tests: Sequence[str], log: CommandLog
     ) -> tuple[ReportResults, SandboxResult]:
-        """Try the runner's command lines in turn, until one leaves a readable report."""
+        """Try the runner's command lines in turn until one produces a readable report."""
         python = self.environment.python(self.workspace)
         commands = RunnerCommands(self.recipe, python, self.workspace, tests, self.seconds)
         variables = {} if python else shell_limits(self.workspace, self.seconds)
@@ -136,7 +136,7 @@ class TestBed:
 
 
 def _report_of(results: ReportResults, last: SandboxResult, log: str) -> TestReport:
-    """Return the report, still without the key of its log."""
+    """Return the report, without the key of its log."""
     report = TestReport(
         results=results.statuses,
         failures=results.failures,

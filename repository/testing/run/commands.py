@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 from repository.testing.ecosystems import SHELL_RUNNERS
 from repository.testing.models import Recipe
 
-#: Seconds that one test may take, if the runner has such a limit.
+#: Time limit of one test in seconds, if the runner supports one.
 SECONDS_PER_TEST = 120
 _PYTHON_RUNNER = Path(__file__).with_name("python_runner.py")
-#: Without plugins that shuffle tests, and without stopping at a failure.
+#: Disable plugins that shuffle tests, and don't stop at a failure.
 _PYTEST_OPTIONS = (
     "-p",
     "no:cacheprovider",
@@ -20,7 +20,7 @@ _PYTEST_OPTIONS = (
     "no:random_order",
     "--maxfail=0",
 )
-#: Without the repository's own options.
+#: Ignore the repository's own options.
 _PYTEST_NO_ADDOPTS = ("-o", "addopts=", "-o", "required_plugins=")
 
 CommandLine = tuple[str, ...]
@@ -28,20 +28,20 @@ CommandLine = tuple[str, ...]
 
 @dataclass(frozen=True)
 class RunnerCommands:
-    """How a recipe's runner runs these test files (none: all of them)."""
+    """The command lines by which a recipe's runner runs test files (none: all of them)."""
 
     recipe: Recipe
     python: Path | None
     workspace: Path
     tests: Sequence[str]
     seconds: float
-    """Until the run is killed."""
+    """Time after which the sandbox kills the run."""
 
     def command_lines(self) -> list[CommandLine]:
-        """Return command lines to try in turn until one leaves results.
+        """Return command lines to try in turn until one produces results.
 
-        Old pytests know fewer options, a repository's own options may need plugins that are not
-        installed, and scripts take modules or paths.
+        There may be several because old pytests have fewer options, a repository's own options may
+        need plugins that are not installed, and scripts accept either modules or paths.
         """
         runner = self.recipe.runner
         shell_runner = SHELL_RUNNERS.get(runner)
@@ -64,7 +64,7 @@ class RunnerCommands:
         return str(self.workspace / "report/junit.xml")
 
     def _python_runner(self, kind: str, *arguments: str) -> CommandLine:
-        """Return a call of ``python_runner.py``, whose time ends before the sandbox's does."""
+        """Return a call of ``python_runner.py``, with a shorter time limit than the sandbox's."""
         return (
             str(self.python),
             "-c",
@@ -112,7 +112,10 @@ class RunnerCommands:
 
 
 def script_selections(script: str, tests: Sequence[str]) -> list[CommandLine]:
-    """Return test files as a script may take them: modules from its folder on, packages, paths."""
+    """Return test files in the forms that a script may accept.
+
+    They are modules relative to the script's folder, top-level packages and paths.
+    """
     folder = PurePosixPath(script).parent
     modules: list[str] = []
     for test in tests:

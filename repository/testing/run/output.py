@@ -1,4 +1,4 @@
-"""Output of programs without what differs from run to run, so that equal work sends equal bytes."""
+"""Normalize the output of programs, so that the same work sends the same bytes to the model."""
 
 import re
 from pathlib import Path

@@ -1,12 +1,16 @@
-"""Runs pytest, unittest or a repository's own script within limits, and leaves a JUnit XML report.
+"""Run pytest, unittest or a repository's own script with time limits, and write a JUnit XML report.
 
-It runs inside the sandbox, passed by ``-c``, on any Python from 3.6 on, with the standard library
-alone. Arguments: ``pytest``, ``unittest`` or ``script``, the report's path, seconds for all,
-seconds for one test; then pytest's arguments; or test files relative to the current folder (none:
-every test*.py and *_test.py there); or the script and its arguments. When the time for all is over
-no further test begins, and the report has those that ran. Of a script, all that unittest's results
-receive is recorded, whatever runner of its own it has. Exits with 0 (green), 1 (red) or another
-number (not to its end).
+This program is passed by ``-c`` and runs inside the sandbox, on any Python since 3.6, with only the
+standard library.
+
+Arguments: ``pytest``, ``unittest`` or ``script``; the report's path; the total time limit and that
+of one test, in seconds. Then, for pytest, its arguments; for unittest, test files relative to the
+current folder (none: every test*.py and *_test.py there); for a script, its path and arguments.
+
+After the total time no further test starts, and the report has those that ran. For a script,
+everything that unittest's result objects receive is recorded, even if it has its own runner.
+
+Exits with 0 (green), 1 (red) or another number (did not run to completion).
 """
 
 import contextlib
@@ -27,7 +31,7 @@ MAX_TEXT = 4000
 MAX_MESSAGE = 200
 INTERRUPTED = 2
 CRASHED = 3
-#: Method of a unittest result -> the report's element, None for a test that passes.
+#: (method of a unittest result, the report's element; None for a passing test)
 RESULT_METHODS = (
     ("addSuccess", None),
     ("addError", "error"),
@@ -36,12 +40,12 @@ RESULT_METHODS = (
     ("addExpectedFailure", "skipped"),
     ("addUnexpectedSuccess", "failure"),
 )
-#: A script in such a folder is run from the root, any other from its own folder.
+#: A script in one of these folders is run from the root, any other from its own folder.
 SCRIPT_FOLDERS = ("bin", "scripts", "tools")
 
 
 class Limits:
-    """A test's seconds, by an alarm in the main thread; and the moment after which none begins."""
+    """The time limit of each test, by an alarm in the main thread, and the total time limit."""
 
     def __init__(self, seconds: float, seconds_per_test: float):
         self.end = time.time() + seconds
@@ -49,7 +53,7 @@ class Limits:
         self.interrupted = False
 
     def begin_test(self) -> bool:
-        """Start a test's time; return whether it may begin."""
+        """Start a test's timer; return whether the test may start."""
         self.interrupted = self.interrupted or time.time() > self.end
         with contextlib.suppress(ValueError):  # not the main thread
             signal.signal(signal.SIGALRM, self.on_alarm)
@@ -65,12 +69,12 @@ class Limits:
 
 
 class Report:
-    """What unittest's results receive, from any runner: their methods are wrapped."""
+    """Records what unittest's results receive from any runner, by wrapping their methods."""
 
     def __init__(self, limits: Limits):
         self.suite = ElementTree.Element("testsuite")
         self.prefix = ""
-        """The module of unittest's tests, from their path; empty: from their class."""
+        """The current test file's module, from its path; if empty, that of the test's class."""
         self.limits = limits
         self.pid = os.getpid()
         for name, element in RESULT_METHODS:
@@ -118,7 +122,7 @@ class Report:
         replace_method("stopTest", stop_test)
 
     def record(self, test: Any, element: Optional[str], text: str = "") -> None:
-        """Add the result of a test, or of what unittest reports in the place of one."""
+        """Add the result of a test, or of anything else that unittest reports."""
         test = getattr(test, "test_case", test)
         name = getattr(test, "_testMethodName", None)
         if name is None:  # setUpClass and its like
@@ -143,7 +147,7 @@ class Report:
             sys.stdout.write(f"{element.upper()}: {class_name}::{name}\n{text}\n")
 
     def write(self, path: str) -> None:
-        """Write the report, unless this is a process that a test has forked."""
+        """Write the report, unless this process was forked by a test."""
         if os.getpid() == self.pid:
             ElementTree.ElementTree(self.suite).write(path, encoding="utf-8", xml_declaration=True)
 
@@ -157,7 +161,7 @@ def format_exception(error: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Return ``text`` without characters that XML can't hold."""
+    """Return ``text`` without characters that XML can't represent."""
     return "".join(
         c for c in text if c in "\n\t" or " " <= c < "\ud800" or "\ue000" <= c < "\ufffe"
     )
@@ -174,12 +178,12 @@ def find_test_files() -> List[str]:
 
 
 def absolute(path: str) -> Path:
-    """Return an absolute path without ``..``, whose links are not followed."""
+    """Return an absolute path without ``..``; links are not followed."""
     return Path(os.path.abspath(path))
 
 
 def load_tests(path: str) -> unittest.TestSuite:
-    """Import a test file by the name that its packages give it."""
+    """Import a test file by its full module name and return its tests."""
     file = absolute(path)
     parts = [file.stem]
     folder = file.parent
@@ -191,7 +195,7 @@ def load_tests(path: str) -> unittest.TestSuite:
     name = ".".join(parts)
     imported = sys.modules.get(name)
     if imported is not None and absolute(imported.__file__ or "") != file:
-        del sys.modules[name]  # two folders with a file of one name
+        del sys.modules[name]  # a file of the same name in another folder
     return unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(name))
 
 
@@ -259,7 +263,7 @@ def run_pytest(report_path: str, limits: Limits, arguments: List[str]) -> int:
             yield
             limits.end_test()
 
-    # In xdist's workers nothing would keep the limits, nor write a report when they end.
+    # xdist's workers would neither enforce the limits nor write a report at the end.
     no_workers = ["-n0"] if importlib.util.find_spec("xdist") else []
     options = [f"--junitxml={report_path}", *no_workers, *arguments]
     return int(pytest.main(options, plugins=[Plugin()]))

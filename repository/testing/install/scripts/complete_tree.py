@@ -1,8 +1,8 @@
 """Copy files into the tree that only the installed copy of its package has.
 
-Such are extension modules, generated modules and data. Arguments: the folder of the tree's packages
-and the name of its distribution. A file that makes the copy's packages namespaces is removed: it
-would put them before the tree's.
+These are extension modules, generated modules and data. A ``-nspkg.pth`` file, which makes the
+copy's packages namespaces, is removed: it would give them precedence over the tree's. Arguments:
+the folder of the tree's packages and the name of its distribution.
 """
 
 import csv
@@ -40,7 +40,7 @@ def complete_file(root: Path, site_packages: Path, path: str, built_from_tree: b
     if path.endswith("-nspkg.pth"):
         installed.unlink()
         return
-    # The tests of a release are not those of the tree.
+    # A release's tests may differ from those of the tree.
     if not built_from_tree and TEST_FILE.search(path):
         return
     top = path.split("/")[0]

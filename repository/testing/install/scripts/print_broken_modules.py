@@ -1,6 +1,6 @@
-"""Print those of the modules named in the arguments whose import fails but by an ImportError.
+"""Print the modules among the arguments whose import fails with anything but an ImportError.
 
-Tests that can do without a module expect an ImportError, and nothing else.
+Tests for which a module is optional expect an ImportError and nothing else.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Print the metadata of the one distribution that was installed from a folder."""
+"""Print the metadata of the distribution that was installed from a folder."""
 
 import sysconfig
 from pathlib import Path

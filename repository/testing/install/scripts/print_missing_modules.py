@@ -1,4 +1,4 @@
-"""Print those of the modules named in the arguments that are not installed."""
+"""Print the modules among the arguments that are not installed."""
 
 import importlib.util
 import sys

@@ -1,4 +1,6 @@
-"""Exit with 0 if this pytest works on this interpreter: it rewrites an assertion, and reports."""
+"""Exit with 0 if this pytest works on this interpreter: it can rewrite an assertion and
+write a report.
+"""
 
 import os
 import sys

@@ -1,1 +1,1 @@
-"""Readers of test runners' reports: one reader a file."""
+"""Readers of test runners' reports: one per file."""

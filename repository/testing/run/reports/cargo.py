@@ -1,4 +1,4 @@
-"""Lines of Rust's libtest."""
+"""The output of Rust's libtest."""
 
 import re
 
@@ -12,7 +12,7 @@ _STATUSES: dict[str, Status] = {"ok": "passed", "FAILED": "failed", "ignored": "
 
 
 def read_cargo(output: str) -> ReportResults:
-    """Read results; what does not compile leaves none.
+    """Read results; code that does not compile has none.
 
     Raises:
         UnreadableReport: no test has a result.

@@ -1,4 +1,4 @@
-"""Report files as hostile code may have left them: opened without following links, and bounded."""
+"""Read report files that hostile code may have written: size-limited, without following links."""
 
 import os
 import stat
@@ -13,7 +13,7 @@ def read_report_file(folder: Path, name: str) -> bytes:
     """Read a plain file of at most MAX_REPORT_BYTES in ``folder``, never through a link.
 
     Raises:
-        UnreadableReport: there is no such file.
+        UnreadableReport: there is no such file, or it is a link or too large.
     """
     try:
         descriptor = _open_without_links(folder, name)

@@ -1,4 +1,4 @@
-"""``go test -json``: an object a line (https://pkg.go.dev/cmd/test2json)."""
+"""The output of ``go test -json``: one object per line (https://pkg.go.dev/cmd/test2json)."""
 
 from repository.testing.models import Status
 from repository.testing.run.reports.results import ReportResults, ResultCollector
@@ -8,7 +8,7 @@ _STATUS_BY_ACTION: dict[str, Status] = {"pass": "passed", "fail": "failed", "ski
 
 
 def read_go(data: bytes) -> ReportResults:
-    """Read results; a package that did not build, or crashed, is the entry ``::package``.
+    """Read results; a package that did not build or crashed has the id ``::package``.
 
     Raises:
         UnreadableReport: no test has a result.

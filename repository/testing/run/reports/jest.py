@@ -1,4 +1,4 @@
-"""``jest --json`` (https://jestjs.io/docs/cli#--json)."""
+"""The output of ``jest --json`` (https://jestjs.io/docs/cli#--json)."""
 
 from repository.testing.models import Status
 from repository.testing.run.reports.results import ReportResults, ResultCollector
@@ -14,7 +14,7 @@ _STATUSES: dict[str, Status] = {"passed": "passed", "failed": "failed"}
 
 
 def read_jest(data: bytes, tree: str) -> ReportResults:
-    """Read results; ``tree`` is the prefix to take off paths.
+    """Read results; ``tree`` is the prefix to remove from paths.
 
     Raises:
         UnreadableReport: no test has a result.

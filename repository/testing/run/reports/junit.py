@@ -1,4 +1,4 @@
-"""JUnit XML, parsed without entities."""
+"""JUnit XML reports, parsed without entities."""
 
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError
@@ -24,7 +24,7 @@ _STATUS_BY_TAG: tuple[tuple[str, Status], ...] = (
 
 
 def read_junit(data: bytes) -> ReportResults:
-    """Read results and failures; a test with two entries (a failing teardown) counts at its worst.
+    """Read results and failures; of several entries (such as a failing teardown) the worst counts.
 
     Raises:
         UnreadableReport: ``data`` is not JUnit XML.
@@ -61,7 +61,7 @@ def _test_cases(root: Element) -> Iterator[tuple[str, Element]]:
 
 
 def _class_name(case: Element, suites: tuple[str, ...]) -> str:
-    """Return the class name; the suites stand for it if it is ``test``, as Node's runner writes."""
+    """Return the class name, or the suites if it is ``test``, as Node's runner always writes."""
     class_name = case.get("classname", "")
     if class_name == "test" and suites:
         return " > ".join(suites)

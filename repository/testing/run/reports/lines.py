@@ -4,7 +4,7 @@ import re
 
 from repository.testing.models import Status
 
-#: A file's heading as SymPy's runner writes it, before a line a test.
+#: A file's heading in the output of SymPy's runner, followed by one line per test.
 _HEADING = re.compile(r"^(\S+\.py)\[[\d, ]+\]")
 _TEST = re.compile(
     r"^(?P<test>test\w*(?: \([\w.]+\))?)(?: \.\.\.)? "
@@ -22,9 +22,9 @@ _STATUSES: dict[str, Status] = {
 
 
 def read_lines(output: str) -> dict[str, Status]:
-    """Read a line a test; other lines are passed over.
+    """Read the lines that report a test; other lines are skipped.
 
-    Lines are ``test_x ok`` below a heading ``path/test_y.py[3]``, and unittest's
+    They are ``test_x ok`` below a heading ``path/test_y.py[3]``, and unittest's
     ``test_x (module.Class) ... ok``.
     """
     statuses: dict[str, Status] = {}

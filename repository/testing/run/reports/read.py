@@ -1,4 +1,4 @@
-"""Read the report that a runner left."""
+"""Read the report that a runner wrote."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def read_results(runner: Runner, workspace: Path, output: str) -> ReportResults:
 
 
 def _read_script(folder: Path, output: str) -> ReportResults:
-    """Read JUnit XML; a script that does not use unittest leaves none, but prints lines."""
+    """Read JUnit XML; for a script that does not use unittest, read the printed lines instead."""
     try:
         return read_junit(read_report_file(folder, "junit.xml"))
     except UnreadableReport:

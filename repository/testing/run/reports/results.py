@@ -1,4 +1,4 @@
-"""Results that every reader of a report returns, and the limits that hold for all."""
+"""The results that every report reader returns, and the limits that apply to all."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ MAX_ID_CHARS = 1_000
 
 
 class UnreadableReport(Exception):
-    """There is no report, or none that can be trusted to be one; the text says which."""
+    """There is no report, or it is invalid; the message says which."""
 
 
 class ReportResults(NamedTuple):
@@ -31,7 +31,7 @@ class ResultCollector:
         self._statuses[test[:MAX_ID_CHARS]] = status
 
     def add_output(self, test: str, text: str) -> None:
-        """Append to a test's output, whose end is kept."""
+        """Append to a test's output, of which only the end is kept."""
         test = test[:MAX_ID_CHARS]
         output = self._output.get(test, "") + text
         self._output[test] = output[-MAX_FAILURE_CHARS:]

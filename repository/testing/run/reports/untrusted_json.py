@@ -1,4 +1,4 @@
-"""JSON that hostile code may have written: what has another type than expected counts as empty."""
+"""Read JSON that hostile code may have written: values of unexpected types count as empty."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ JsonObject = dict[str, Any]
 
 
 def parse_object(text: str) -> JsonObject:
-    """Return the object; an empty one if ``text`` is no JSON, or no object."""
+    """Return the object, or an empty one if ``text`` is not a JSON object."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

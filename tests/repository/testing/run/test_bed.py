@@ -176,6 +176,6 @@ async def test_a_planted_link_leads_a_change_nowhere(bed: TestBed) -> None:
     planted = bed.workspace / "prepared/calc.py"
     planted.unlink()
     planted.symlink_to(victim)
-    with pytest.raises(OSError, match="could not be made"):
+    with pytest.raises(OSError, match="could not be built"):
         await run(bed, {"calc.py": b"hostile"})
     assert victim.read_text() == "untouched"
