@@ -1,4 +1,4 @@
-"""``coding-agent sandbox run|check|serve``: the sandbox by itself."""
+"""``coding-agent sandbox run|check|serve``: use the sandbox on its own."""
 
 import asyncio
 import json
@@ -13,13 +13,13 @@ from sandbox import KILLED_EXIT_CODE, Sandbox, SandboxCommand, SandboxResult
 
 _BACKENDS = click.Choice(["bwrap", "uid", "auto"])
 _KEPT_OUTPUT_BYTES = 4096
-"""Enough for the line that says why the command was ended; the rest has been printed by then."""
+"""Enough for the line that says why the command was ended; output is printed as it arrives."""
 _MESSAGE_PREFIX = "[sandbox: "
 
 
 @click.group("sandbox")
 def command() -> None:
-    """Run untrusted code, check the isolation of this machine, serve the uid backend's helper.
+    """Run untrusted code, check this machine's isolation, run the helper of the uid backend.
 
     \b
     Examples:
@@ -32,14 +32,14 @@ def command() -> None:
     "run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
 )
 @click.option(
-    "--backend", type=_BACKENDS, default="auto", show_default=True, help="What isolates it."
+    "--backend", type=_BACKENDS, default="auto", show_default=True, help="The backend to use."
 )
 @click.option(
     "--network",
     type=click.Choice(["none", "install"]),
     default="none",
     show_default=True,
-    help="install: the package index, and nothing else.",
+    help="install: access to the package index and nothing else.",
 )
 @click.option(
     "--timeout",
@@ -47,7 +47,7 @@ def command() -> None:
     default=600.0,
     show_default=True,
     metavar="S",
-    help="Seconds until it is killed.",
+    help="Seconds after which the command is killed.",
 )
 @click.option(
     "--memory",
@@ -55,7 +55,7 @@ def command() -> None:
     default=4096,
     show_default=True,
     metavar="MB",
-    help="Megabytes of memory that its processes may use together.",
+    help="Megabytes of memory that its processes may use in total.",
 )
 @click.option(
     "--disk",
@@ -70,7 +70,7 @@ def command() -> None:
     multiple=True,
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder that it may write in; may be given several times.",
+    help="A folder that it may write to; can be given several times.",
 )
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND...")
 @click.pass_context
@@ -86,9 +86,9 @@ def run(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Run a command in the current folder, which it may read.
 
-    It gets an empty environment, read-only system folders, temporary folders of its own, and no
-    network but its own loopback. Exits with the command's code, with 124 after the time limit, with
-    137 over the limit of memory or disk, and with 2 where nothing isolates.
+    It gets a clean environment, read-only system folders, its own temporary folders, and no network
+    except its own loopback. Exits with the command's code, 124 after a timeout, 137 when over the
+    memory or disk limit, and 2 if this machine can't isolate it.
 
     \b
     Examples:
@@ -124,13 +124,15 @@ def run(  # noqa: PLR0913 - one parameter an option
 
 
 @command.command("check")
-@click.option("--backend", type=_BACKENDS, default="auto", show_default=True, help="What to check.")
+@click.option(
+    "--backend", type=_BACKENDS, default="auto", show_default=True, help="The backend to check."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: backend, checks, ok.")
 @click.pass_context
 def check(ctx: click.Context, backend: str, as_json: bool) -> None:
-    """Try to get out of the sandbox in a dozen ways, and print which it holds.
+    """Try a dozen ways to escape from the sandbox, and print which it blocks.
 
-    Exits with 1 where it does not hold all.
+    Exits with 1 unless it blocks all of them.
 
     \b
     Examples:
@@ -161,7 +163,7 @@ def check(ctx: click.Context, backend: str, as_json: bool) -> None:
     default=0,
     show_default=True,
     metavar="UID",
-    help="The user id that may ask for sessions.",
+    help="The user id that may request sessions.",
 )
 @click.pass_context
 def serve(ctx: click.Context, worker: int) -> None:
@@ -204,10 +206,10 @@ def _end_reason(result: SandboxResult, timeout: float) -> str | None:
 
 
 def _program_folders(program: str) -> tuple[Path, ...]:
-    """Return the folders that a program needs which is named by its path.
+    """Return the folders that a program needs, if it is named by its path.
 
-    An interpreter has its library beside its own folder; a program of a virtual environment has it
-    there, and beside the interpreter that the environment was made from.
+    An interpreter's library is in a folder beside the interpreter's own. A program in a virtual
+    environment needs that environment and the folders of the interpreter it was created from.
     """
     if "/" not in program:
         return ()

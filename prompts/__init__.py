@@ -1,4 +1,4 @@
-"""Prompt templates, their loader and their lint. Nothing here does I/O but reading files."""
+"""Prompt templates, their loader and their lint. The only I/O here is reading template files."""
 
 from prompts.lint import Finding, lint
 from prompts.template_set import TemplateError, TemplateSet

@@ -1,7 +1,7 @@
-"""Render in a process of its own: bounded in time and memory, and holding no secrets.
+"""Render templates in a separate process: bounded in time and memory, and without secrets.
 
-Every set but the shipped one is rendered so. A template with a giant loop, or with a text doubled
-forty times, ends that process and not the worker.
+Every set except the shipped one is rendered this way. A template with a giant loop, or one that
+doubles a text forty times, kills that process rather than the worker.
 
     worker                                   renderer (python -I, no environment)
       (seconds, bodies, jobs) as JSON ──stdin──►  renders one job after another
@@ -21,7 +21,7 @@ from prompts import rendering
 from prompts.rendering import RenderError
 
 MAX_CPU_SECONDS = 5
-"""Of processor time; a prompt takes some milliseconds."""
+"""Seconds of processor time; a prompt takes a few milliseconds."""
 MAX_BYTES = 1 << 30
 _MAX_WALL_SECONDS = 30.0
 _PROGRAM = (Path(__file__).parent / "renderer.py").read_text(encoding="utf-8")
@@ -33,10 +33,10 @@ def render(
     *,
     seconds: int = MAX_CPU_SECONDS,
 ) -> list[str]:
-    """Render ``jobs``, each a template and its variables as plain data.
+    """Render ``jobs``, each a template's file name and its variables as plain data.
 
     Raises:
-        RenderError: one fails, or together they take more than ``seconds`` or ``MAX_BYTES``.
+        RenderError: a job fails, or together they take more than ``seconds`` or ``MAX_BYTES``.
     """
     first_template = jobs[0][0]
     try:

@@ -1,9 +1,9 @@
-"""Filters that put untrusted text into a template as data: it can't end its frame, nor act where it
-is read.
+"""Filters that put untrusted text into a template as data: it can neither end its frame nor have an
+effect on its reader.
 
-Where each belongs: ``fenced`` and ``code`` in prompts; ``inert`` (then ``quoted``, or ``one_line``
-before it) and ``bullets`` in what GitHub renders or parses; ``clip`` wherever a size must be
-bounded.
+Use ``fenced`` and ``code`` in prompts; ``inert`` (followed by ``quoted``, or preceded by
+``one_line``) and ``bullets`` in text that GitHub renders or parses; ``clip`` wherever a size must
+be bounded.
 """
 
 import re
@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 _BREAK = "\u200b"
-"""A zero-width space: invisible, and behind it GitHub sees no mention, reference, tag or link."""
+"""A zero-width space: invisible, but it keeps GitHub from seeing a mention, reference, tag or link.
+"""
 
-#: The break is inserted after each of these: @mention, #1, GH-1, an HTML tag or comment, an image,
-#: a link and its definition, and a bare address (to an issue it would make a back-reference, and in
-#: a commit message close it).
+#: The break is inserted after the first part of each of these: @mention, #1, GH-1, an HTML tag or
+#: comment, an image, a link or its definition, and a bare URL (an issue's would create a
+#: back-reference, and in a commit message close the issue).
 _ACTIVE = re.compile(
     r"@(?=\w)|#(?=\d)|GH-(?=\d)|<(?=[A-Za-z/!?])|!(?=\[)|\](?=[(:\[])|(?:https?|ftp):(?=//)|www(?=\.)",
     re.I,
@@ -27,7 +28,7 @@ _UNPRINTABLE = ("Cc", "Cf", "Co", "Cs")
 
 
 def fenced(text: str) -> str:
-    """Return ``text`` in a code fence that nothing in the text can close.
+    """Return ``text`` in a code fence that the text can't close.
 
     The fence is one backtick longer than any run of backticks in the text
     (https://spec.commonmark.org/0.31.2/#fenced-code-blocks).
@@ -38,7 +39,7 @@ def fenced(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return ``text`` as one line of inline code, in a delimiter longer than any run in it."""
+    """Return ``text`` as one line of inline code; its delimiter is longer than any backtick run."""
     line = one_line(text)
     if not line:
         return "(empty)"
@@ -55,9 +56,9 @@ def one_line(text: str) -> str:
 
 
 def inert(text: str) -> str:
-    """Return ``text`` so that it does nothing in GitHub's Markdown or in a commit message.
+    """Return ``text`` with nothing active in GitHub's Markdown or in a commit message.
 
-    It mentions nobody, closes and references no issue, and holds no HTML (so no comment that
+    It mentions nobody, closes and references no issue, and contains no HTML (so no comment that
     imitates our marker), no image and no link.
     """
     return _ACTIVE.sub(lambda match: match[0] + _BREAK, _printable(str(text)))
@@ -70,7 +71,7 @@ def quoted(text: str) -> str:
 
 
 def clip(text: str, size: int) -> str:
-    """Return at most about ``size`` characters of ``text``; a note replaces the middle."""
+    """Return ``text`` cut to about ``size`` characters; a note replaces the middle."""
     if len(text) <= size:
         return text
     head = size * 2 // 3
@@ -93,12 +94,12 @@ def bullets(names: Iterable[str], limit: int = 20) -> str:
 
 
 def _longest_run(text: str) -> int:
-    """The length of the longest run of backticks."""
+    """Return the length of the longest run of backticks."""
     return max((len(run) for run in _BACKTICKS.findall(text)), default=0)
 
 
 def _printable(text: str) -> str:
-    """Drop control and format characters, but for the break: filters can follow each other."""
+    """Drop control and format characters, except the break, so that filters can be chained."""
     allowed = "\n\t" + _BREAK
     characters = []
     for character in text:

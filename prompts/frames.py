@@ -1,11 +1,11 @@
-"""Check that untrusted text is framed, by a walk over a template's syntax tree.
+"""Check that untrusted text is framed, by walking a template's syntax tree.
 
-Templates are written in a small part of Jinja, so that a person and this walk can follow every text
-to where it is put out: output, ``if``, ``for``, ``include``, expressions without calls, and the
+Templates are written in a small subset of Jinja, so that both a person and this walk can follow
+every text to its output: output, ``if``, ``for``, ``include``, expressions without calls, and the
 filters named below. Anything else is reported.
 
 A prompt is read by a model: ``fenced``, ``code`` or ``quoted`` must be the last filter, because a
-filter behind it could cut the frame. A pull request is read by GitHub: ``inert`` (or ``bullets``,
+filter after it could cut the frame. A pull request is read by GitHub: ``inert`` (or ``bullets``,
 which applies it) must be among the filters, followed only by filters that make nothing active.
 """
 
@@ -23,19 +23,19 @@ Report = Callable[[str, int, str], None]
 """Takes the template's name, the line and the message."""
 
 MAX_STEPS = 50_000
-"""Nodes visited in one template, the included ones counted each time."""
+"""Nodes visited in one template; included templates count each time."""
 
 TEXT = Shape("str")
 NUMBER = Shape("int")
 UNTRUSTED = Shape("str", untrusted=True)
 
-#: Filters that frame an untrusted text, for each reader.
+#: Filters that frame untrusted text, for each reader.
 FRAMES: dict[Reader, tuple[str, ...]] = {
     "model": ("fenced", "code", "quoted"),
     "github": ("inert", "bullets"),
 }
-#: Filters that leave a frame whole. In a prompt the frame is a delimiter, which clipping would cut;
-#: ``inert`` changes each active character, so that any part of the text stays inert.
+#: Filters that preserve a frame. In a prompt the frame is a delimiter, which clipping would cut;
+#: ``inert`` changes each active character, so any part of the text stays inert.
 KEEP_FRAME: dict[Reader, tuple[str, ...]] = {
     "model": ("trim", "string"),
     "github": (
@@ -72,11 +72,11 @@ class TooComplex(ValueError):
 
 @dataclass(frozen=True)
 class Value:
-    """The value of an expression, as far as the walk knows it."""
+    """What the walk knows about the value of an expression."""
 
     shape: Shape
     framed: bool = False
-    """A filter keeps the untrusted text in it apart."""
+    """Whether a filter has framed the untrusted text in it."""
 
     @property
     def bare(self) -> bool:
@@ -87,7 +87,7 @@ Scope = Mapping[str, Value]
 
 
 def is_untrusted(shape: Shape) -> bool:
-    """Whether any part of a value of this shape is a stranger's text."""
+    """Return whether any part of a value of this shape is untrusted text."""
     if shape.untrusted and shape.kind in ("str", "map"):
         return True
     parts = list(shape.fields.values())
@@ -109,11 +109,11 @@ class FrameChecker:
         self._reader: Reader = reader
         self._report_finding = report
         self._open: list[str] = []
-        """Templates being followed, the innermost last: none is entered within itself."""
+        """Templates being followed, the innermost last; recursive includes are not followed."""
         self._steps = 0
 
     def check(self, name: str, variables: Mapping[str, Shape]) -> None:
-        """Report every finding of the template ``name``, given its declared variables.
+        """Report every finding in the template ``name``, given its declared variables.
 
         Raises:
             TooComplex: it can't be followed within ``MAX_STEPS``.
@@ -157,7 +157,7 @@ class FrameChecker:
         if self._reader == "model":
             advice = "end with | fenced, | code or | quoted"
         else:
-            advice = "put | inert behind it"
+            advice = "add | inert"
         self._report(node, f"{_name_of(node)} is untrusted text outside a frame: {advice}")
 
     def _if(self, node: nodes.If, scope: Scope) -> None:
@@ -198,7 +198,7 @@ class FrameChecker:
         return self._combine(node, scope)
 
     def _conditional(self, node: nodes.CondExpr, scope: Scope) -> Value:
-        """``a if test else b``, where the other branch may be missing."""
+        """Return the value of ``a if test else b``; the ``else`` may be missing."""
         self._value(node.test, scope)
         values = [self._value(node.expr1, scope)]
         if node.expr2 is not None:
@@ -206,7 +206,7 @@ class FrameChecker:
         return _worst(values)
 
     def _combine(self, node: nodes.Node, scope: Scope) -> Value:
-        """A text or list made of the parts of ``node``, framed only where every part is."""
+        """Return the value made of the parts of ``node``; it is framed only if every part is."""
         parts = []
         for child in node.iter_child_nodes():
             parts.append(self._value(child, scope))
@@ -239,7 +239,7 @@ class FrameChecker:
         return self._part_of(base)
 
     def _part_of(self, value: Value) -> Value:
-        """One item of a list, or a part of a text, whose delimiter may then be missing."""
+        """Return an item of a list, or a part of a text, which may lack the frame's delimiter."""
         if value.shape.kind == "list":
             return Value(_item_of(value.shape), value.framed)
         return Value(_text_like(value.shape), value.framed and self._reader == "github")
@@ -254,7 +254,7 @@ class FrameChecker:
         return self._apply(node, node.name, value, arguments)
 
     def _map(self, node: nodes.Filter, value: Value, arguments: list[Value]) -> Value:
-        """``map("filter", argument, ...)`` or ``map(attribute="field")``."""
+        """Return the value of ``map("filter", argument, ...)`` or ``map(attribute="field")``."""
         item = self._part_of(value)
         for pair in node.kwargs:
             if pair.key == "attribute" and isinstance(pair.value, nodes.Const):
@@ -294,7 +294,7 @@ class FrameChecker:
 
 
 def _item_of(shape: Shape) -> Shape:
-    """The shape of what a loop over a value yields."""
+    """Return the shape of the items of a loop over a value."""
     if shape.item is not None:
         return shape.item
     return _text_like(shape)
@@ -305,7 +305,7 @@ def _text_like(shape: Shape) -> Shape:
 
 
 def _worst(values: list[Value]) -> Value:
-    """The value to assume where any of ``values`` may stand: a bare one before a framed one."""
+    """Return the value to assume for any of ``values``: a bare one before a framed one."""
     for value in values:
         if value.bare:
             return value
@@ -321,7 +321,7 @@ def _name_of(node: nodes.Node) -> str:
 
 
 def _path_of(node: nodes.Node | None) -> str:
-    """The variable at the root of an expression with its fields, such as ``issue.title``."""
+    """Return the variable at the root of an expression with its fields, such as ``issue.title``."""
     match node:
         case nodes.Name():
             return str(node.name)

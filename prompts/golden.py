@@ -1,4 +1,4 @@
-"""Frozen inputs and the texts that templates make of them, so that an edit shows all it changes.
+"""Golden cases: frozen inputs and rendered texts, so that all effects of an edit can be seen.
 
 ``FOLDER/golden/CASE.json`` has variables for every template; ``FOLDER/golden/CASE/NAME.md`` is the
 text that the template ``NAME`` rendered from them.
@@ -16,7 +16,7 @@ from prompts.tokens import tokens_of, tokens_of_bytes
 
 TOTAL = "total"
 LARGE = "large"
-"""The case with every variable at its largest: its texts are counted, and not frozen."""
+"""The case with every variable at its largest: its tokens are counted, but its texts not frozen."""
 
 Case = dict[str, Any]
 """Variable -> value."""
@@ -30,7 +30,7 @@ _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
 def cases() -> dict[str, Case]:
     """Load the frozen inputs by name.
 
-    ``"repeat": {"issue.body": 900}`` in a case makes that text 900 times as long.
+    ``"repeat": {"issue.body": 900}`` in a case repeats that text 900 times.
     """
     result = {}
     folder = SHIPPED / "golden"
@@ -57,7 +57,7 @@ def _key_or_index(part: str) -> str | int:
 
 
 def render(templates: TemplateSet, inputs: Mapping[str, Case]) -> Texts:
-    """Render every template with every case that has all the template needs."""
+    """Render every template with every case that has all the variables it needs."""
     keys = []
     jobs = []
     for case_name, case in inputs.items():
@@ -105,7 +105,7 @@ def _file_of(folder: Path, key: Key) -> Path:
 def sections(text: str) -> dict[str, int]:
     """Count the tokens below each heading of level one; ``total`` is the whole text.
 
-    A line in a code fence is no heading.
+    A line in a code fence is not a heading.
     """
     sizes: Counter[str] = Counter()
     heading = ""
@@ -125,7 +125,7 @@ def sections(text: str) -> dict[str, int]:
 
 
 def _fence_after(line: str, mark: str, fence: str) -> str:
-    """Return the fence that is open after a line which begins with the fence ``mark``."""
+    """Return the fence that is open after a line that begins with the fence ``mark``."""
     if not fence:
         return mark
     is_bare = not line.strip(" \n`~")

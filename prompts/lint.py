@@ -1,4 +1,4 @@
-"""Find what is wrong with a set of templates."""
+"""Find problems in a set of templates."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from prompts.template_set import FrontMatter, TemplateError, TemplateSet
 
 Variables = Mapping[str, Shape]
 
-#: Templates that the pipeline renders in one place, and so with the same variables. A template that
-#: is not named is rendered alone.
+#: Templates that the pipeline renders together, and so with the same variables. A template that is
+#: not listed is rendered on its own.
 RENDERED_TOGETHER = (
     (
         "propose_system",
@@ -40,13 +40,13 @@ class Finding:
 
 
 def lint(templates: TemplateSet) -> list[Finding]:
-    """Check each template as it stands; where all are sound, check what the golden cases render to.
+    """Check the source of each template; if all are sound, check the rendered golden cases.
 
-    The shipped set tells which templates the pipeline asks for and which variables it provides.
+    The shipped set defines which templates the pipeline uses and which variables it provides.
     """
     provided = _provided_variables()
     findings = [
-        Finding(name, None, "missing: the pipeline asks for it")
+        Finding(name, None, "missing: the pipeline uses it")
         for name in provided
         if name not in templates.names
     ]
@@ -59,7 +59,7 @@ def lint(templates: TemplateSet) -> list[Finding]:
 
 @cache
 def _provided_variables() -> dict[str, Variables]:
-    """Template name -> the variables that the pipeline provides when it renders the template."""
+    """Return template name -> the variables that the pipeline provides when rendering it."""
     shipped = TemplateSet.load()
     provided: dict[str, Variables] = {}
     for group in RENDERED_TOGETHER:
@@ -75,7 +75,7 @@ def _provided_variables() -> dict[str, Variables]:
 
 def _lint_source(templates: TemplateSet, name: str, provided: Variables | None) -> list[Finding]:
     try:
-        templates.used_by(name)  # raises where an included template is missing
+        templates.used_by(name)  # raises if an included template is missing
         front = templates.front_matter(name)
         return [
             *_lint_frames(templates, name, front),
@@ -104,12 +104,12 @@ def _lint_frames(templates: TemplateSet, name: str, front: FrontMatter) -> list[
 
 
 def _lint_variables(name: str, front: FrontMatter, provided: Variables | None) -> Iterator[Finding]:
-    """Compare the declared variables with those that the pipeline provides, if it asks for it."""
+    """Compare the declared variables with those that the pipeline provides, if any."""
     if provided is None:
         return
     for variable, shape in front.variables.items():
         if variable not in provided:
-            yield Finding(name, None, f"{variable!r}: the pipeline gives it no such variable")
+            yield Finding(name, None, f"{variable!r}: the pipeline provides no such variable")
             continue
         for message in incompatibilities(shape, provided[variable], variable):
             yield Finding(name, None, message)
@@ -135,6 +135,6 @@ def _over_budget(name: str, case: str, text: str, budgets: Mapping[str, int]) ->
         key = next((key for key in budgets if heading.startswith(key)), None)
         if key is None or tokens <= budgets[key]:
             continue
-        place = "in all" if key == golden.TOTAL else f"in the section {key!r}"
-        message = f"about {tokens} tokens {place} with the case {case!r}, {budgets[key]} at most"
+        place = "in total" if key == golden.TOTAL else f"in the section {key!r}"
+        message = f"about {tokens} tokens {place} with the case {case!r}; at most {budgets[key]}"
         yield Finding(name, None, message)

@@ -1,4 +1,4 @@
-"""The program of the process in which ``bounded`` renders; its argument is this package's folder.
+"""The program of the renderer process of ``bounded``; its argument is this package's folder.
 
 It loads the package without its ``__init__``, whose imports take longer than rendering.
 """

@@ -1,4 +1,4 @@
-"""Turn templates into text: strictly, in Jinja's sandbox, and within bounds."""
+"""Render templates strictly, in Jinja's sandbox, and within bounds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,11 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from prompts.filters import FILTERS
 
 MAX_CHARS = 2_000_000
-"""Of a rendered text: more fits no model, and nothing on GitHub."""
+"""Maximum length of a rendered text: more fits neither a model nor GitHub."""
 
 
 class RenderError(ValueError):
-    """A template failed. ``name`` is the template and ``line`` its line, where known."""
+    """A template failed. ``name`` is the template and ``line`` its line, if known."""
 
     def __init__(self, message: str, name: str, line: int | None = None):
         super().__init__(message)
@@ -24,15 +24,15 @@ class RenderError(ValueError):
 
 class Environment(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Prefer a field to a method: the plain data of templates may have a field ``items``."""
+        """Prefer a field to a method: the data passed to templates may have a field ``items``."""
         if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
 
 
 def create_environment(bodies: Mapping[str, str]) -> Environment:
-    """Create an environment for templates given as text by the name that includes use."""
-    # Prompts are Markdown for a model, not HTML: filters frame untrusted text, nothing is escaped.
+    """Create an environment for templates: file name, as in includes -> text."""
+    # Prompts are Markdown for a model, not HTML: filters frame untrusted text; nothing is escaped.
     environment = Environment(
         loader=DictLoader(bodies),
         undefined=StrictUndefined,
@@ -46,11 +46,10 @@ def create_environment(bodies: Mapping[str, str]) -> Environment:
 
 
 def render(environment: Environment, name: str, variables: Mapping[str, Any]) -> str:
-    """Render a template to its text, stripped, ending in one line feed.
+    """Render a template; the text is stripped and ends in one line feed.
 
     Raises:
-        RenderError: for anything that a template may do wrong; the text may also be longer than
-            ``MAX_CHARS``.
+        RenderError: the template failed in any way, or the text is longer than ``MAX_CHARS``.
     """
     parts: list[str] = []
     size = 0

@@ -1,4 +1,4 @@
-"""The types of a template's variables, as its front matter declares them.
+"""The types of a template's variables, as declared in its front matter.
 
 issue:                                     # an object with these fields
   number: int
@@ -35,10 +35,10 @@ class Shape:
 
 
 def parse(raw: Any, *, optional: bool = False) -> Shape:
-    """Read one type as YAML gives it.
+    """Parse one type from loaded YAML.
 
     Raises:
-        ValueError: it is not a type; the text says how to write one.
+        ValueError: it is not a type; the message says how to write one.
     """
     match raw:
         case str():
@@ -50,13 +50,13 @@ def parse(raw: Any, *, optional: bool = False) -> Shape:
         case dict() if raw and all(isinstance(name, str) for name in raw):
             return Shape("object", optional=optional, fields=parse_fields(raw))
     raise ValueError(
-        f"{raw!r} is no type: write str, int, float, bool or map, 'untrusted ' before it, [item] or"
-        " fields"
+        f"{raw!r} is not a type: write str, int, float, bool or map (optionally after"
+        " 'untrusted '), [item] or fields"
     )
 
 
 def parse_fields(raw: Mapping[str, Any]) -> dict[str, Shape]:
-    """Read named types; a name that ends in ``?`` may be None. Raises ValueError as ``parse``."""
+    """Parse named types; a value whose name ends in ``?`` may be None. Raises like ``parse``."""
     fields = {}
     for name, value in raw.items():
         fields[name.removesuffix("?")] = parse(value, optional=name.endswith("?"))
@@ -66,10 +66,10 @@ def parse_fields(raw: Mapping[str, Any]) -> dict[str, Shape]:
 def project(shape: Shape, value: Any, path: str) -> Any:
     """Return the part of ``value`` that the shape declares, as plain data.
 
-    No object of ours gets into a template. ``path`` names the value in errors.
+    None of our objects reaches a template. ``path`` names the value in errors.
 
     Raises:
-        ValueError: it is of another type, or lacks a field; the text says where.
+        ValueError: it is of another type, or lacks a field; the message says where.
     """
     if value is None and shape.optional:
         return None
@@ -83,7 +83,7 @@ def project(shape: Shape, value: Any, path: str) -> Any:
             return dict(value)
         case kind if isinstance(value, _PYTHON_TYPES.get(kind, ())):
             return value
-    raise ValueError(f"{path}: {shape.kind} is needed, not {type(value).__name__}")
+    raise ValueError(f"{path}: expected {shape.kind}, not {type(value).__name__}")
 
 
 def _project_fields(shape: Shape, value: Any, path: str) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _is_map_of_text(value: Any) -> bool:
 def incompatibilities(declared: Shape, provided: Shape, path: str) -> Iterator[str]:
     """Yield one message for each place where a template expects more than the pipeline provides."""
     if declared.kind != provided.kind:
-        yield f"{path!r} is {declared.kind}, but the pipeline gives {provided.kind}"
+        yield f"{path!r} is {declared.kind}, but the pipeline provides {provided.kind}"
     elif provided.untrusted and not declared.untrusted:
         yield f"{path!r} must be marked untrusted: strangers write it"
     elif provided.optional and not declared.optional:
@@ -131,4 +131,4 @@ def incompatibilities(declared: Shape, provided: Shape, path: str) -> Iterator[s
         if name in provided.fields:
             yield from incompatibilities(shape, provided.fields[name], f"{path}.{name}")
         else:
-            yield f"'{path}.{name}': the pipeline gives it no such field"
+            yield f"'{path}.{name}': the pipeline provides no such field"

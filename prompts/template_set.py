@@ -17,12 +17,12 @@ from prompts.schema import Shape, parse_fields, project
 SUFFIX = ".md.j2"
 SHIPPED = Path(__file__).parent / "templates"
 MAX_CHARS = 1_000_000
-"""Of a whole set."""
+"""Maximum length of a whole set."""
 _FRONT_MATTER = re.compile(r"\A---\n(?P<yaml>.*?\n)---\n", re.S)
 
 
 class TemplateError(ValueError):
-    """A template can't be used; the text names it, the line where known, and what is wrong."""
+    """A template can't be used; the message names it, the line if known, and the problem."""
 
     def __init__(self, name: str, message: str, line: int | None = None):
         place = f"template {name!r}"
@@ -35,24 +35,24 @@ class TemplateError(ValueError):
 
 
 class FrontMatter(BaseModel):
-    """The YAML between two ``---`` lines at a template's head."""
+    """The YAML between two ``---`` lines at the start of a template."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     name: str
     """The file's name without its suffix."""
     version: int = Field(ge=1)
-    """Raised with each change of the text; ``prompts diff`` says where it was not."""
+    """Increased with each change of the text; ``prompts diff`` warns if it was not."""
     description: str
     reader: Literal["model", "github"]
-    """What reads the text: it decides which filters frame untrusted text (see ``frames``)."""
+    """The reader of the text; determines which filters frame untrusted text (see ``frames``)."""
     output: Literal["edits", "tool calls", "text", "markdown", "line"]
-    """What the model is asked to answer with; for GitHub, what the text is."""
+    """The kind of answer that the model is asked for; for GitHub, the kind of text."""
     hints: dict[Literal["max_tokens"], int] = {}
-    """Settings that suit the prompt best: the length of a reply, in tokens."""
+    """Recommended settings: ``max_tokens`` is the length of a reply, in tokens."""
     tokens: dict[str, int]
-    """The most tokens in the section under a heading of level one that begins with the key;
-    ``total`` for the whole text."""
+    """Token budgets: the key is the beginning of a level-one heading and the budget is for its
+    section, or ``total`` for the whole text."""
     variables: dict[str, Shape] = {}
     """The variables it may use; it is rendered with these and no others."""
 
@@ -67,7 +67,7 @@ class FrontMatter(BaseModel):
     @classmethod
     def _parse_variables(cls, value: Any) -> dict[str, Shape]:
         if not isinstance(value, dict):
-            raise ValueError("write a type behind each variable: {title: untrusted str}")
+            raise ValueError("write a type after each variable: {title: untrusted str}")
         return parse_fields(value)
 
 
@@ -75,7 +75,7 @@ class TemplateSet:
     """Templates by name: ``propose`` is the file ``propose.md.j2``. Each is parsed on first use."""
 
     def __init__(self, files: Mapping[str, str], *, bounded: bool = False):
-        """``files``: file name -> content. ``bounded``: render in a process of its own.
+        """``files``: file name -> content. ``bounded``: render in a separate process.
 
         Raises:
             TemplateError: they are longer than ``MAX_CHARS`` together.
@@ -95,7 +95,7 @@ class TemplateSet:
         """Load the templates of a folder, by default the shipped one.
 
         Raises:
-            TemplateError: there are none, or one is not UTF-8.
+            TemplateError: there are none, or one can't be read as UTF-8.
         """
         folder = path or SHIPPED
         try:
@@ -103,7 +103,7 @@ class TemplateSet:
         except (OSError, UnicodeDecodeError) as error:
             raise TemplateError(str(folder), f"can't be read: {error}") from error
         if not files:
-            raise TemplateError(str(folder), f"the folder holds no *{SUFFIX} files")
+            raise TemplateError(str(folder), f"the folder contains no *{SUFFIX} files")
         return cls(files, bounded=path is not None)
 
     @property
@@ -112,26 +112,26 @@ class TemplateSet:
 
     @property
     def files(self) -> dict[str, str]:
-        """File name -> content, as the constructor takes them."""
+        """File name -> content, as the constructor accepts them."""
         return {name + SUFFIX: text for name, text in self._texts.items()}
 
     @property
     def set_hash(self) -> str:
-        """sha256 over every file of the set, names included."""
+        """The SHA-256 of every file of the set, including the names."""
         return _digest(self._texts)
 
     def hash(self, name: str) -> str:
-        """sha256 over the template and all that it includes."""
+        """Return the SHA-256 of the template and all that it includes."""
         return _digest({used: self._texts[used] for used in self.used_by(name)})
 
     def front_matter(self, name: str) -> FrontMatter:
-        """Raises TemplateError where it is missing or wrong."""
+        """Return a template's front matter; raise TemplateError if it is missing or wrong."""
         if name not in self._front_matters:
             self._front_matters[name] = _parse_front_matter(name, self._text(name))
         return self._front_matters[name]
 
     def parse(self, name: str) -> nodes.Template:
-        """Return the syntax tree, filters and tests checked; line numbers are the file's.
+        """Return the syntax tree with filters and tests checked; line numbers are the file's.
 
         It is not compiled: Jinja would then compute constants such as 9**9**9 without bounds.
 
@@ -144,7 +144,7 @@ class TemplateSet:
         except TemplateSyntaxError as error:
             raise TemplateError(name, error.message or "a syntax error", error.lineno) from error
         except RecursionError as error:
-            raise TemplateError(name, "it is nested too deeply") from error
+            raise TemplateError(name, "nested too deeply") from error
         return tree
 
     def _check_filters_and_tests(self, name: str, tree: nodes.Template) -> None:
@@ -156,7 +156,7 @@ class TemplateSet:
                 raise TemplateError(name, f"No test named {test.name!r}.", test.lineno)
 
     def used_by(self, name: str) -> list[str]:
-        """Return ``name`` and every template that it includes, directly or not."""
+        """Return ``name`` and every template that it includes, directly or indirectly."""
         used = [name]
         pending = [name]
         while pending:
@@ -177,7 +177,7 @@ class TemplateSet:
         return included
 
     def render(self, name: str, **variables: Any) -> str:
-        """Render a template to its text, stripped, ending in one line feed.
+        """Render a template; the text is stripped and ends in one line feed.
 
         Variables and fields that it does not declare are not passed to it.
 
@@ -188,7 +188,7 @@ class TemplateSet:
         return self.render_all([(name, variables)])[0]
 
     def render_all(self, jobs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
-        """Render (name, variables) as ``render`` does; one process for all where it is bounded."""
+        """Render each (name, variables) like ``render``; a bounded set uses one process for all."""
         projected = [(name + SUFFIX, self._project(name, variables)) for name, variables in jobs]
         try:
             if self._bounded:
@@ -221,13 +221,13 @@ class TemplateSet:
 
     def _text(self, name: str) -> str:
         if name not in self._texts:
-            raise TemplateError(name, f"there is none; there are {', '.join(self.names)}")
+            raise TemplateError(name, f"no such template; there are {', '.join(self.names)}")
         return self._texts[name]
 
     def _body(self, name: str) -> str:
         """Return the template with its front matter replaced by a comment of as many lines.
 
-        So the line numbers of errors are the file's.
+        This way the line numbers in errors are the file's.
         """
         text = self._text(name)
         match = _FRONT_MATTER.match(text)
@@ -238,7 +238,7 @@ class TemplateSet:
 
 
 def template_files(folder: Path) -> list[Path]:
-    """List the templates of a folder in order; editors' own files beside them begin with a dot."""
+    """List the templates of a folder in order, without the dot files that editors leave there."""
     return sorted(file for file in folder.glob(f"*{SUFFIX}") if not file.name.startswith("."))
 
 

@@ -1,7 +1,7 @@
-"""Estimate how many tokens a text has, without a tokeniser and alike for every model."""
+"""Estimate how many tokens a text has, without a tokeniser and the same for every model."""
 
 BYTES_PER_TOKEN = 3
-"""A low figure, so that estimates are high: code has 3 to 4 with the common tokenisers."""
+"""Low, so that estimates are high: code has 3 to 4 with the common tokenisers."""
 
 
 def tokens_of(text: str) -> int:

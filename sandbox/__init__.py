@@ -1,7 +1,7 @@
-"""Running untrusted code: a command, in folders that it may write, with or without a network,
-never with our secrets.
+"""The contract for running untrusted code: a command, the folders that it may write to, network
+access or none, and never our secrets.
 
-README.md in this folder has a picture of the processes.
+README.md in this folder has a diagram of the processes.
 """
 
 from collections.abc import Callable
@@ -12,42 +12,42 @@ from typing import Literal, Protocol
 Network = Literal["none", "install"]
 
 TIMEOUT_EXIT_CODE = 124
-"""As timeout(1) exits."""
+"""The exit code of timeout(1)."""
 KILLED_EXIT_CODE = 137
-"""As a shell reports a process that SIGKILL ended."""
+"""The code that a shell reports for a process killed by SIGKILL."""
 
 
 @dataclass(frozen=True)
 class SandboxCommand:
-    """One command for a sandbox. Paths are the same inside as outside."""
+    """One command for a sandbox. Paths are the same inside and outside."""
 
     argv: tuple[str, ...]
     cwd: Path
     writable: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
-    """Folders beside the system's that it may read."""
+    """Folders that it may read in addition to the system's."""
     environment: dict[str, str] = field(default_factory=dict)
-    """Its variables beside PATH, HOME, LANG and TMPDIR (and the index's, for ``install``)."""
+    """Variables in addition to PATH, HOME, LANG and TMPDIR (and the index's, for ``install``)."""
     network: Network = "none"
-    """``install``: the package index, through a proxy that lets nothing else pass.
+    """``install``: access to the package index, through a proxy that lets nothing else through.
 
-    Loopback works in both.
+    Loopback works in both modes.
     """
     timeout: float = 600.0
-    """Seconds until everything that it started is killed."""
+    """Seconds after which everything that it started is killed."""
     memory_mb: int = 4096
     disk_mb: int = 4096
-    """The size of files that it writes, whether they have names or not."""
+    """Total size of the files that it writes, including unlinked ones."""
     output_limit: int = 2_000_000
-    """Bytes of output that are kept, from its end; more is read and dropped."""
+    """Bytes of output to keep, counted from its end; the rest is read and dropped."""
     on_output: Callable[[bytes], None] | None = None
-    """Called with each chunk of output as it comes; it must not block."""
+    """Called with each chunk of output as it arrives; it must not block."""
 
 
 @dataclass(frozen=True)
 class SandboxResult:
     returncode: int
-    """The command's own; 124 after the time limit, 137 over the limit of memory or disk."""
+    """The command's own; 124 after a timeout, 137 when over the memory or disk limit."""
     output: str
     """Standard output and error, in order, without terminal escapes."""
     timed_out: bool
@@ -58,7 +58,7 @@ class Sandbox(Protocol):
     name: str
 
     async def run(self, command: SandboxCommand) -> SandboxResult:
-        """Run a command; no process of it is left once this returns, fails or is cancelled.
+        """Run a command; none of its processes is left once this returns, fails or is cancelled.
 
         Raises:
             OSError: the sandbox could not be set up.
@@ -67,4 +67,4 @@ class Sandbox(Protocol):
 
 
 class NoIsolation(RuntimeError):
-    """Nothing on this machine isolates untrusted code; the message says what would."""
+    """Untrusted code can't be isolated on this machine; the message says what is missing."""

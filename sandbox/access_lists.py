@@ -1,6 +1,6 @@
-"""POSIX access lists: single users get rights to paths whose modes are closed to them.
+"""POSIX access control lists: grant one user access to paths whose modes deny it.
 
-The kernel has no system call for them; they are an extended attribute, whose format is in
+The kernel has no system call for them; they are an extended attribute. Its format is in
 include/uapi/linux/posix_acl_xattr.h and posix_acl.h.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 READ = 4
 PASS_THROUGH = 1
-"""The right to reach what is in a folder by its name."""
+"""The right to reach entries of a folder by name."""
 
 _ATTRIBUTE = "system.posix_acl_access"
 _VERSION = struct.pack("=I", 2)
@@ -34,7 +34,7 @@ Entries = dict[tuple[int, int], int]
 
 @contextmanager
 def granted(uid: int, paths: Iterable[Path]) -> Iterator[None]:
-    """Let one user read paths, and pass through the folders above them, where the modes don't."""
+    """Let one user read paths and pass through the folders above them, even if the modes don't."""
     changed: list[Path] = []
     try:
         for path in dict.fromkeys(paths):
@@ -51,7 +51,7 @@ def granted(uid: int, paths: Iterable[Path]) -> Iterator[None]:
 
 
 def grant(uid: int, path: Path, rights: int) -> bool:
-    """Give one user rights to a path; return False where the mode gives them already."""
+    """Grant one user rights to a path; return False if the mode grants them already."""
     status = path.stat()
     if status.st_uid == uid or status.st_mode & rights == rights:
         return False
@@ -60,7 +60,7 @@ def grant(uid: int, path: Path, rights: int) -> bool:
 
 
 def _set_rights(path: Path, uid: int, rights: int) -> None:
-    """Set one user's entry in the access list of a path; without rights, remove it."""
+    """Set one user's entry in the access list of a path, or remove it if there are no rights."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         # Two sessions may need the same folder.
@@ -84,7 +84,7 @@ def _set_rights(path: Path, uid: int, rights: int) -> None:
 
 
 def _read(descriptor: int) -> Entries:
-    """Return the access list without its mask, or what the mode says where there is none."""
+    """Return the access list without its mask, or the rights of the mode if there is no list."""
     try:
         packed = os.getxattr(descriptor, _ATTRIBUTE)
     except OSError:
@@ -114,7 +114,7 @@ def _write(descriptor: int, entries: Entries) -> None:
 
 
 def _remove(descriptor: int, entries: Entries) -> None:
-    """Remove the access list, and give the mode its group's rights back: they were the mask."""
+    """Remove the access list and restore the group's rights in the mode, which held the mask."""
     mode = os.fstat(descriptor).st_mode
     os.removexattr(descriptor, _ATTRIBUTE)
     group_rights = entries[_OWNING_GROUP, _NO_ID]

@@ -58,7 +58,7 @@ def load_architecture() -> Instruction:
 
 
 def load_argument(index: int) -> Instruction:
-    """Load the low 32 bits of an argument, which are all that the kernel reads of most."""
+    """Load the low 32 bits of an argument; for most arguments, the kernel reads no others."""
     return Instruction(_LOAD, 0, 0, _ARGUMENTS_OFFSET + 8 * index)
 
 

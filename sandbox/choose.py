@@ -1,4 +1,4 @@
-"""The sandbox of this deployment: the setting CODING_AGENT_SANDBOX, as far as it works here."""
+"""Choose the sandbox of this deployment: the setting CODING_AGENT_SANDBOX, if it works here."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ def choose_sandbox(setting: str, *, on_ecs: bool, local: bool, socket: Path) -> 
         socket: where the helper of the ``uid`` backend listens.
 
     Raises:
-        NoIsolation: what was requested does not isolate here; the message says how to change that.
+        NoIsolation: the requested backend can't isolate here; the message says how to change that.
     """
     index = IndexProxy.configured(os.environ)
     match setting:

@@ -1,4 +1,4 @@
-"""The environment variables that each command gets, beside its own."""
+"""The environment variables that every command gets, in addition to its own."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The limits of every sandbox's command, in one table, and the two ways to set them."""
+"""The resource limits of every sandboxed command, in one table, and the two ways to set them."""
 
 import resource
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from sandbox.proc import machine_memory
 WATCH_SECONDS = 0.1
 """Time between two measurements of memory and disk."""
 MIN_FREE_BYTES = 256 * 1024**2
-"""Memory and disk that must stay free for everybody else; else the running command is ended."""
+"""Memory and disk that must stay free for other processes; otherwise the command is killed."""
 UMASK = 0o022
 
 _OOM_SCORE_ADJUSTMENT = 1000
@@ -21,7 +21,7 @@ _RLIMIT_MSGQUEUE = 12
 
 @dataclass(frozen=True)
 class ResourceLimit:
-    """A limit that the kernel keeps for each process."""
+    """A limit that the kernel enforces for each process."""
 
     kind: int
     """RLIMIT_..."""
@@ -29,7 +29,7 @@ class ResourceLimit:
     maximum: int
 
     def value(self) -> int:
-        """Return the maximum, or this process's own hard limit where that is lower."""
+        """Return the maximum, or this process's own hard limit if that is lower."""
         hard = resource.getrlimit(self.kind)[1]
         if hard == resource.RLIM_INFINITY:
             return self.maximum
@@ -38,8 +38,8 @@ class ResourceLimit:
 
 def resource_limits() -> tuple[ResourceLimit, ...]:
     # Memory is limited to what the machine has: RLIMIT_AS would break runtimes that reserve address
-    # space, and less would fail allocations that a program can do without. What is used, the watch
-    # measures.
+    # space, and a lower limit would fail allocations whose memory is never used. The watch measures
+    # actual use.
     all_memory = machine_memory().total
     return (
         ResourceLimit(resource.RLIMIT_DATA, "data", all_memory),
@@ -52,7 +52,7 @@ def resource_limits() -> tuple[ResourceLimit, ...]:
 
 
 def limit_this_process() -> None:
-    """Put the limits on this process and all that it starts."""
+    """Apply the limits to this process and everything it starts."""
     Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE_ADJUSTMENT))
     for limit in resource_limits():
         value = limit.value()

@@ -1,4 +1,4 @@
-"""The output of a command: read through a pipe, bounded, made plain text."""
+"""The output of a command: read from a pipe, bounded, and converted to plain text."""
 
 import asyncio
 import os
@@ -18,17 +18,17 @@ _ESCAPES = re.compile(
 
 
 class OutputCapture:
-    """Reads a pipe to its end, however much comes, and keeps the last bytes."""
+    """Reads a pipe to its end, however long, and keeps the last bytes."""
 
     def __init__(self, command: SandboxCommand, reader: asyncio.StreamReader, write_fd: int):
         self.write_fd = write_fd
-        """The end of the pipe for the command; close it here once the command has its own copy."""
+        """The command's end of the pipe; close it here once the command has its own copy."""
         self._limit = command.output_limit
         self._on_output = command.on_output
         self._tail = bytearray()
         self._writer_open = True
         self.reading = asyncio.create_task(self._read(reader))
-        """Ends once no process has the pipe open any more."""
+        """Finishes once no process has the pipe open."""
 
     def close_writer(self) -> None:
         if self._writer_open:
@@ -70,7 +70,7 @@ async def capture_output(command: SandboxCommand) -> AsyncIterator[OutputCapture
 
 
 def limit_message(reason: str | None, command: SandboxCommand) -> str:
-    """Return the line below the output of a command that was ended for ``reason``, if any."""
+    """Return the line to append to the output of a command that was ended for ``reason``."""
     match reason:
         case None | "time":
             return ""
@@ -83,9 +83,9 @@ def limit_message(reason: str | None, command: SandboxCommand) -> str:
 
 
 def plain_text(output: bytes | bytearray, limit: int) -> str:
-    """Return the last bytes of an output without terminal escapes and control characters.
+    """Return the last ``limit`` bytes of an output without terminal escapes and control characters.
 
-    Line ends become newlines.
+    All line endings become newlines.
     """
     text = bytes(output[-limit:]).decode(errors="replace")
     text = _ESCAPES.sub("", text)

@@ -1,7 +1,7 @@
-"""Who owns what before and after a session: folders handed over and back, shared folders swept.
+"""Ownership of files before and after a session: hand folders over and back, sweep shared ones.
 
-All of it runs as root over trees that hostile code has made, while none of that code runs. No link
-is ever followed, and a tree too deep to walk is removed.
+All of it runs as root on trees that hostile code has made, while none of that code is running. No
+link is ever followed, and a tree too deep to walk is removed.
 """
 
 import errno
@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")  # noqa: S108
-"""Folders that everybody may write in, in a container as on any machine."""
+"""Folders that are world-writable in a container as on any machine."""
 BWRAP_UID = 60999
-"""The user that bubblewrap runs commands as where the worker is root.
+"""The user that bubblewrap runs commands as if the worker is root.
 
-No account of Debian's has it (https://systemd.io/UIDS-GIDS/: 60578 to 61183 is unused).
+No Debian account has it (https://systemd.io/UIDS-GIDS/: 60578 to 61183 is unused).
 """
 
 _MAX_DEPTH = 150
@@ -33,18 +33,18 @@ def change_owner(
     returning: bool = False,
     depth: int = 0,
 ) -> None:
-    """Give what ``old_owners`` own below an open folder to ``new_owner``, and the folder itself.
+    """Give an open folder, and everything below it that ``old_owners`` own, to ``new_owner``.
 
-    On the way to a session, a file with several names is left alone: one of them may lie elsewhere.
-    On the way back (``returning``) everybody gets the owner's rights to read, for the next session
-    has another user; the folders above decide who gets that far.
+    When a session starts, a file with several hard links is left alone: one may be elsewhere.
+    When it ends (``returning``), files become readable by everyone whose owner could read them,
+    because the next session has another user; the folders above decide who gets that far.
 
     Args:
-        folder: a descriptor.
+        folder: its descriptor.
         old_owners: user ids.
         new_owner: user id and group id.
-        returning: the session is over.
-        depth: of ``folder`` below the one that was handed over.
+        returning: whether the session has ended.
+        depth: the depth of ``folder`` below the folder that was handed over.
     """
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -84,12 +84,13 @@ def _readable_by_all(mode: int) -> int:
 
 
 def sweep(uid: int, folders: Iterable[str] = SHARED_FOLDERS, *, keep: Collection[int] = ()) -> None:
-    """Remove what a user owns in folders that others write in, too.
+    """Remove a user's files from folders that other users write to, too.
 
     Args:
         uid: the user.
-        folders: where to look.
-        keep: descriptors of folders to leave alone: they were handed to the user, and go back.
+        folders: the folders to sweep.
+        keep: descriptors of folders to leave alone: they were handed over to the user and will be
+            handed back.
     """
     statuses = [os.fstat(descriptor) for descriptor in keep]
     kept = {(status.st_dev, status.st_ino) for status in statuses}
@@ -119,7 +120,7 @@ def _sweep_folder(folder: int, uid: int, kept: Collection[tuple[int, int]], *, d
                     continue
                 inner = os.open(entry.name, _OPEN_FOLDER, dir_fd=folder)
             except (FileNotFoundError, NotADirectoryError):
-                # Others live here, too: they have removed it, or put a file or a link in its place.
+                # Another user removed it meanwhile, or replaced it with a file or a link.
                 continue
             try:
                 _sweep_folder(inner, uid, kept, depth=depth + 1)
@@ -128,7 +129,7 @@ def _sweep_folder(folder: int, uid: int, kept: Collection[tuple[int, int]], *, d
 
 
 def remove(name: str, folder: int | None = None) -> None:
-    """Remove a file or a whole tree, however deep; a missing one is no error."""
+    """Remove a file or a whole tree, however deep; it is not an error if it is missing."""
     try:
         try:
             os.unlink(name, dir_fd=folder)
@@ -146,7 +147,7 @@ def _remove_tree(name: str, folder: int | None) -> None:
     try:
         shutil.rmtree(name, dir_fd=folder)
     except (RecursionError, OSError):
-        # Deeper than Python can walk, or than it has descriptors for; rm has no limit.
+        # Too deep for Python's recursion limit or the descriptor limit; rm has no such limit.
         path = name
         inherited: tuple[int, ...] = ()
         if folder is not None:

@@ -1,9 +1,9 @@
-"""A program for inside a sandbox: try to get out of it in a dozen ways, and print what held.
+"""A program to run inside a sandbox: try a dozen ways to escape, and print which were blocked.
 
     python -I -S -c PROGRAM OUTSIDE
 
 OUTSIDE is a JSON file about the machine outside (``probes.Outside``). Prints a JSON object: the
-name of each probe -> whether the sandbox held it. It uses the standard library only.
+name of each probe -> whether the sandbox blocked it. Uses the standard library only.
 """
 
 import ctypes
@@ -57,7 +57,7 @@ def can_open_socket(family: int, kind: int, protocol: int) -> bool:
 
 
 class Probes:
-    """Each method returns whether it got out."""
+    """Attempts to escape. Each method returns whether it succeeded."""
 
     def __init__(self, outside: dict[str, Any]):
         self._outside = outside
@@ -88,7 +88,7 @@ class Probes:
         return bool(read(self._outside["secret_file"]) or read("/etc/shadow"))
 
     def read_environment(self) -> bool:
-        # Reversed, so that this process's own command line and files do not hold it.
+        # Reversed, so that this process's own command line and files do not contain it.
         variable = self._outside["variable_reversed"][::-1]
         return any(variable in read(path) for path in glob.glob("/proc/*/environ"))  # noqa: PTH207
 
@@ -127,7 +127,7 @@ class Probes:
         return self._call("io_uring_setup", 1, ctypes.create_string_buffer(120))
 
     def use_kernel_interfaces(self) -> bool:
-        # Any answer but EPERM comes from a kernel that has looked at the arguments.
+        # Any result other than EPERM means that the kernel has looked at the arguments.
         refused_bpf = self._result("bpf", 0, 0, 0) == -errno.EPERM
         perf_event = ctypes.create_string_buffer(128)
         return (

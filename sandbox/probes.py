@@ -1,7 +1,7 @@
-"""The checks of ``coding-agent sandbox check``: a dozen ways out of a sandbox, tried.
+"""The checks of ``coding-agent sandbox check``: try a dozen ways to escape from a sandbox.
 
-They are the short ones of the project's attack suite (its tests have the rest), and need no
-preparation outside but what is made here.
+They are the short attacks of the project's attack suite (the rest are in its tests), and need no
+setup outside the sandbox beyond what is created here.
 """
 
 import asyncio
@@ -25,25 +25,25 @@ _TIMEOUT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Outside:
-    """What the program is to reach for: things of this process."""
+    """Targets for the probe program: resources of this process."""
 
     secret_file: str
-    """Readable by its owner only."""
+    """A file that only its owner can read."""
     variable_reversed: str
-    """A variable of this process's environment, backwards."""
+    """A variable of this process's environment, reversed."""
     memory_map: str
     port: int
-    """On loopback."""
+    """A port on loopback."""
     abstract_socket: str
     syscall_numbers: dict[str, int]
 
 
 def probe(sandbox: Sandbox, folder: Path) -> dict[str, bool]:
-    """Try to get out of a sandbox; return each attempt's name -> whether the sandbox held it.
+    """Try to escape from a sandbox; return each probe's name -> whether the sandbox blocked it.
 
     Args:
-        sandbox: the one to try.
-        folder: for temporary files; one that a helper in another container sees, too.
+        sandbox: the sandbox to try.
+        folder: for temporary files; a helper in another container must see it, too.
 
     Raises:
         OSError: the sandbox can't be set up.
@@ -97,7 +97,7 @@ def _things_outside(folder: Path) -> Iterator[Outside]:
 
 
 def _longest_variable() -> str:
-    """Return the longest variable of this process that a sandbox has no variable of its own for."""
+    """Return the longest variable of this process whose name no sandbox sets itself."""
     common = {*base_environment(Path(), Path()), "PWD"}
     variables = [f"{name}={value}" for name, value in os.environ.items() if name not in common]
     return max(variables, key=len, default="nothing=")

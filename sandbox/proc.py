@@ -1,4 +1,4 @@
-"""What /proc reports about the machine and its processes. All sizes are in bytes."""
+"""Read the state of the machine and its processes from /proc. All sizes are in bytes."""
 
 import os
 import stat
@@ -29,12 +29,12 @@ def machine_memory() -> MachineMemory:
 
 
 def process_ids() -> list[int]:
-    names = os.listdir("/proc")  # noqa: PTH208 - for each measurement; Path objects would be slow
+    names = os.listdir("/proc")  # noqa: PTH208 - at each measurement; Path objects would be slow
     return [int(name) for name in names if name.isdigit()]
 
 
 def process_status(pid: int) -> str:
-    """Return the text of /proc/PID/status; OSError where the process has ended."""
+    """Return the text of /proc/PID/status; raise OSError if the process has ended."""
     return Path(f"/proc/{pid}/status").read_text(errors="replace")
 
 
@@ -44,29 +44,29 @@ def real_user_id(status: str) -> int:
 
 
 def resident_private_memory(status: str) -> int:
-    """Return the private pages of a process; pages shared since a fork count in each process."""
+    """Return the private memory of a process; pages shared by a fork count in each process."""
     return _kilobytes(status, "RssAnon:")
 
 
 def private_memory(pid: int, status: str) -> int:
-    """Return the private memory of a process; pages shared since a fork count proportionally."""
+    """Return the private memory of a process; pages shared by a fork count proportionally."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
-        # It has ended, or is hidden from us: then all of it counts.
+        # It has ended, or is hidden from us: count all of it.
         return resident_private_memory(status)
     label = "Pss_Anon:" if "Pss_Anon:" in rollup else "Pss:"
     return _kilobytes(rollup, label) + _kilobytes(rollup, "SwapPss:")
 
 
 def shared_memory(processes: Iterable[int]) -> int:
-    """Return the most that processes may hold in mappings that they share, each counted once."""
+    """Return an upper bound of the memory in shared mappings of processes, each counted once."""
     largest: dict[str, int] = {}
     for pid in processes:
         try:
             maps = Path(f"/proc/{pid}/maps").read_text(errors="replace")
         except PermissionError:
-            # It runs a program that can't be read, and may share anything.
+            # It runs a program that can't be read; it could share any amount.
             return _UNKNOWN_SIZE
         except OSError:
             continue
@@ -76,7 +76,7 @@ def shared_memory(processes: Iterable[int]) -> int:
 
 
 def _shared_mappings(maps: str) -> dict[str, int]:
-    """Return inode -> size, of the shared memory in a /proc/PID/maps."""
+    """Return inode -> size for the shared memory in a /proc/PID/maps."""
     sizes: dict[str, int] = {}
     for line in maps.splitlines():
         span, rights, _offset, _device, inode, *rest = line.split(maxsplit=5)
@@ -89,7 +89,7 @@ def _shared_mappings(maps: str) -> dict[str, int]:
 
 
 def unlinked_files(processes: Iterable[int], below: str) -> int:
-    """Return the disk use of files without a name that processes hold open, each counted once."""
+    """Return the disk use of unlinked files that processes hold open, each counted once."""
     sizes: dict[tuple[int, int], int] = {}
     for pid in processes:
         try:
@@ -105,10 +105,10 @@ def unlinked_files(processes: Iterable[int], below: str) -> int:
 
 
 def disk_use(folders: Iterable[Path], uid: int) -> int:
-    """Return the disk use of a user's files below folders, as deep as the user may write.
+    """Return the disk use of a user's files below folders, in every folder the user may write to.
 
-    A folder within another counts once. Entries that vanish meanwhile are skipped, and no more than
-    those: code that makes and removes files all the time must not hide a large one beside them.
+    A folder within another counts once. Only entries that vanish during the walk are skipped: code
+    that keeps creating and removing files must not hide a large one beside them.
     """
     total = 0
     pending = [str(folder) for folder in folders]
@@ -143,7 +143,7 @@ def free_space(path: Path) -> int:
 
 
 def _kilobytes(text: str, label: str) -> int:
-    """Return a field that /proc prints in kB, as bytes; 0 where it is missing."""
+    """Return a field that /proc prints in kB, in bytes; 0 if it is missing."""
     _, _, rest = text.partition(label)
     if not rest:
         return 0

@@ -52,9 +52,9 @@ _EVERYBODY = 0xFFFFFFFF  # -1
 _TIOCLINUX = 0x541C  # include/uapi/asm-generic/ioctls.h
 _TERMINAL_INJECTIONS = (termios.TIOCSTI, _TIOCLINUX, termios.TIOCCONS)
 _O_TMPFILE_BIT = 0o20000000
-"""The bit of O_TMPFILE that is its own; the others are those of O_DIRECTORY."""
+"""The only bit of O_TMPFILE that O_DIRECTORY lacks."""
 _O_CREAT = 0o100
-"""As a literal, since the filter is made for other processors than this one, too."""
+"""A literal, since the filter is also assembled for processors other than this one."""
 
 # What getaddrinfo and local servers need.
 _SOCKET_FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
@@ -65,8 +65,8 @@ _DEFAULT_PROTOCOL = 0
 """For netlink: routes."""
 _SOCKET_PROTOCOLS = (_DEFAULT_PROTOCOL, socket.IPPROTO_TCP, socket.IPPROTO_UDP)
 
-# Options that send a packet elsewhere than its address says. Names that the socket module lacks are
-# from include/uapi/linux/{in,in6,tcp}.h and asm-generic/socket.h.
+# Options that send a packet somewhere other than to its address. Names that the socket module lacks
+# are from include/uapi/linux/{in,in6,tcp}.h and asm-generic/socket.h.
 _IP_UNICAST_IF = 50
 _SO_BINDTOIFINDEX = 62
 _TCP_ULP = 31
@@ -99,14 +99,14 @@ def assemble_filter(processor: Processor, *, monitor: int | None) -> bytes:
 
     Args:
         processor: the processor that the program is for.
-        monitor: the process that answers held calls, for a session that shares its network with
-            others; None for one with a network of its own, where no call is held.
+        monitor: the id of the process that answers held calls, for a session that shares its
+            network with others; None for a session with its own network, where no call is held.
     """
     blocks = _blocks(processor, monitor)
     program = _check_architecture(processor)
     program += _refuse_unreviewed(processor)
-    # In ranges: the kernel tries every number when a filter is installed, which would take
-    # milliseconds with one long chain.
+    # In ranges: the kernel evaluates the filter for every number when it is installed, which would
+    # take milliseconds with one long chain.
     numbers = sorted(blocks)
     for start in range(0, len(numbers), _NUMBERS_IN_A_RANGE):
         chunk = numbers[start : start + _NUMBERS_IN_A_RANGE]
@@ -116,7 +116,7 @@ def assemble_filter(processor: Processor, *, monitor: int | None) -> bytes:
 
 
 def _blocks(processor: Processor, monitor: int | None) -> dict[int, Block]:
-    """Return number -> instructions, of all calls that are not simply allowed."""
+    """Return number -> instructions for all calls that are not simply allowed."""
     table = syscall_table(processor)
     blocks: dict[int, Block] = {}
     for name, error in table.refused.items():
@@ -150,7 +150,7 @@ def _refuse_unreviewed(processor: Processor) -> Block:
 
 
 def _match_range(numbers: list[int], blocks: dict[int, Block]) -> Block:
-    """Run the block of the call's number, where it is in the range; else skip the range."""
+    """Run the block of the call's number if it is in the range, else skip the range."""
     chain: Block = []
     for number in numbers:
         block = blocks[number]
@@ -165,26 +165,26 @@ def _match_range(numbers: list[int], blocks: dict[int, Block]) -> Block:
 
 
 def _argument_rules() -> dict[str, Block]:
-    """Return name -> the rule of a call that its arguments decide; it falls through to *allow*."""
+    """Return name -> rule for the calls that depend on arguments; each falls through to *allow*."""
     return {
         # Threads and processes, but no new namespaces.
         "clone": bpf.if_any_bit(0, _NEW_NAMESPACES, _NOT_PERMITTED),
-        # No typing into the terminal that the worker was started in.
+        # No injection of input into the terminal that the worker was started in.
         "ioctl": bpf.if_one_of(1, _TERMINAL_INJECTIONS, _NOT_PERMITTED),
-        # Claims to succeed: a process that is not dumpable could not be watched.
+        # Pretend to succeed: a process that is not dumpable could not be watched.
         "prctl": bpf.if_one_of(0, (_PR_SET_DUMPABLE,), refuse(0)),
         # Limits of the calling process only.
         "prlimit64": bpf.unless_one_of(0, (_CALLING_PROCESS,), _NOT_PERMITTED),
-        # Filters of its own, but none whose listener could let held calls continue.
+        # Its own filters, but none with a listener, which could let held calls continue.
         "seccomp": bpf.if_any_bit(1, _SECCOMP_FILTER_FLAG_NEW_LISTENER, _NOT_PERMITTED),
-        # Reading the personality, and setting it to what it is.
+        # Reading the personality, and setting it to its current value.
         "personality": bpf.unless_one_of(0, (_PER_LINUX, _PERSONALITY_QUERY), _NOT_PERMITTED),
-        # Unix sockets, TCP, UDP, and questions to the kernel about routes.
+        # Unix sockets, TCP, UDP, and route queries to the kernel.
         "socket": _socket_rule(),
         "socketpair": bpf.unless_one_of(0, (socket.AF_UNIX,), refuse(errno.EAFNOSUPPORT)),
-        # No option that sends a packet elsewhere than its address says.
+        # No option that sends a packet somewhere other than to its address.
         "setsockopt": _setsockopt_rule(),
-        # No file gets a set-user-id or set-group-id bit.
+        # No set-user-id or set-group-id bit on any file.
         "chmod": bpf.if_any_bit(1, _SET_ID_BITS, _NOT_PERMITTED),
         "fchmod": bpf.if_any_bit(1, _SET_ID_BITS, _NOT_PERMITTED),
         "fchmodat": bpf.if_any_bit(2, _SET_ID_BITS, _NOT_PERMITTED),
@@ -246,7 +246,7 @@ def _setsockopt_rule() -> Block:
 
 
 def _open_rule(*, flags: int, mode: int) -> Block:
-    """Check the mode only where the call makes a file; the kernel ignores it elsewhere."""
+    """Check the mode only if the call creates a file; otherwise the kernel ignores it."""
     check_mode = bpf.if_any_bit(mode, _SET_ID_BITS, _NOT_PERMITTED)
     return [
         bpf.load_argument(flags),
@@ -256,7 +256,7 @@ def _open_rule(*, flags: int, mode: int) -> Block:
 
 
 def _sendto_rule() -> Block:
-    """Hold the call where it names an address: a pointer whose 64 bits are not all zero."""
+    """Hold the call if it names an address: a pointer whose 64 bits are not all zero."""
     return [
         bpf.load_argument(4),
         bpf.jump_if_equal(0, if_true=0, if_false=2),

@@ -1,4 +1,4 @@
-"""The numbers of the system calls that the seccomp filter does not simply allow: syscalls.toml."""
+"""The system calls that the seccomp filter does not simply allow, read from syscalls.toml."""
 
 import errno
 import platform
@@ -16,7 +16,7 @@ _PROCESSORS: tuple[Processor, ...] = get_args(Processor)
 
 @dataclass(frozen=True)
 class SyscallTable:
-    """The calls of one processor, each by its name; calls that it does not have are left out."""
+    """The calls of one processor by name; calls that it does not have are left out."""
 
     newest_reviewed: int
     numbers: dict[str, int]

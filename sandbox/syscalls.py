@@ -1,5 +1,5 @@
-"""System calls that Python has no function for: seccomp and its notifications, descriptors and
-memory of another process, keyrings.
+"""System calls that Python has no functions for: seccomp and its notifications, descriptors and
+memory of other processes, keyrings.
 
 Numbers and layouts are the kernel's ABI (include/uapi/linux/{seccomp,prctl,keyctl}.h).
 """
@@ -43,7 +43,7 @@ _SOCKADDR_BYTES = 16
 
 
 class Span(NamedTuple):
-    """A stretch of another process's memory."""
+    """A range of another process's memory."""
 
     address: int
     length: int
@@ -72,12 +72,12 @@ def prctl(option: int, value: int) -> None:
 
 
 def join_new_session_keyring() -> None:
-    """Leave the inherited keyring: its keys are its possessor's, whatever the user id."""
+    """Leave the inherited keyring: any possessor may use its keys, whatever its user id."""
     _syscall("keyctl", _KEYCTL_JOIN_SESSION_KEYRING, None)
 
 
 def install_filter(program: bytes) -> int:
-    """Put a seccomp filter on this thread for good; return the descriptor of held calls."""
+    """Install a seccomp filter on this thread, irrevocably; return the listener's descriptor."""
     buffer = ctypes.create_string_buffer(program, len(program))
     length = len(program) // _INSTRUCTION_BYTES
     sock_fprog = ctypes.create_string_buffer(_SOCK_FPROG.pack(length, ctypes.addressof(buffer)))
@@ -93,7 +93,7 @@ def install_filter(program: bytes) -> int:
 def duplicate_descriptor(pid: int, thread: int, number: int) -> int:
     """Duplicate a descriptor of another process.
 
-    The process must have our user id; else this needs CAP_SYS_PTRACE.
+    The process must have our user id, or this one CAP_SYS_PTRACE.
     """
     try:
         process = _syscall("pidfd_open", thread, _PIDFD_THREAD)  # since Linux 6.9
@@ -106,10 +106,10 @@ def duplicate_descriptor(pid: int, thread: int, number: int) -> int:
 
 
 def read_memory(thread: int, spans: Iterable[Span]) -> bytes:
-    """Copy stretches of another process's memory, one after another.
+    """Return the contents of ranges of another process's memory, concatenated.
 
     Raises:
-        OSError: EFAULT, where they can't all be read.
+        OSError: EFAULT if they can't all be read.
     """
     spans = [span for span in spans if span.length]
     size = sum(span.length for span in spans)
@@ -156,7 +156,7 @@ class Notification:
     """A system call that the filter holds: its caller, its number, its arguments."""
 
     def __init__(self, listener: int):
-        """Receive the next call.
+        """Receive the next held call; blocks until there is one.
 
         Raises:
             FileNotFoundError: its caller is gone.
@@ -172,9 +172,10 @@ class Notification:
 
     @property
     def valid(self) -> bool:
-        """Whether the caller still waits.
+        """Whether the caller is still waiting.
 
-        If so, what was looked up by its thread id was its own, and not a successor's.
+        If it is, everything looked up by its thread id belonged to it, not to a later thread with
+        the same id.
         """
         try:
             fcntl.ioctl(self._listener, _SECCOMP_IOCTL_NOTIF_ID_VALID, struct.pack("=Q", self.id))
@@ -183,9 +184,9 @@ class Notification:
         return True
 
     def answer(self, value: int, error: int = 0) -> None:
-        """End the call for its caller.
+        """Complete the call with a result.
 
-        It is never let continue: its arguments may have changed since they were copied.
+        It is never allowed to continue: its arguments may have changed since they were copied.
         """
         response = _SECCOMP_NOTIF_RESP.pack(self.id, value, -error, 0)
         try:

@@ -1,4 +1,4 @@
-"""The backend ``none``: no isolation at all, for people on their own machine who ask for it."""
+"""The backend ``none``: no isolation at all, for users who ask for it on their own machine."""
 
 import asyncio
 import contextlib
@@ -14,13 +14,13 @@ from sandbox.limits import UMASK, limited_command
 from sandbox.output import OutputCapture, capture_output
 
 _GRACE_SECONDS = 2.0
-"""How long a process that left its session may still hold the output open."""
+"""How long to wait for a process that left its session to close the output."""
 
 
 class UnconfinedSandbox:
-    """Runs commands as they are, with a clean environment, limits and a temporary home.
+    """Runs commands without isolation, but with a clean environment, limits and a temporary home.
 
-    Network and files are open; a process that leaves its session escapes the kill.
+    Network and files are accessible; a process that leaves its session is not killed.
     """
 
     name = "none"
@@ -41,7 +41,7 @@ class UnconfinedSandbox:
 async def _start(
     command: SandboxCommand, home: Path, output: OutputCapture
 ) -> asyncio.subprocess.Process:
-    # env finds the program on the PATH that it sets.
+    # env looks the program up in the PATH of the command's environment.
     argv = limited_command(["/usr/bin/env", *command.argv])
     try:
         return await asyncio.create_subprocess_exec(

@@ -1,8 +1,8 @@
-"""The watch over the memory and the disk of a session, where no control group does the counting.
+"""The watch over a session's memory and disk use, which no control group accounts for.
 
-Memory is the private pages of its processes, and the shared ones that it may have written: the
-pages of a shared mapping are in no process's account once they are unmapped there, but the
-machine's total shows them.
+Memory is the private pages of its processes, plus shared pages that it may have written: once a
+process unmaps a shared mapping, its pages are attributed to no process, but the machine's total
+still includes them.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,24 +17,24 @@ Exceeded = Literal["memory", "disk"]
 
 _MEGABYTE = 1024**2
 _FORGET_AFTER = 20
-"""Measurements after which other processes' ids are forgotten: two seconds; an id may come back."""
+"""Measurements (two seconds) after which other processes' ids are forgotten: ids are reused."""
 
 
 @dataclass(frozen=True)
 class WatchedSession:
-    """The processes and files that count for a session."""
+    """The processes and files that count towards a session's limits."""
 
     uid: int
     contains: Callable[[int, str], bool]
-    """Whether a process belongs to it, by its id and the text of its /proc/PID/status."""
+    """Whether a process belongs to it, given its id and the text of its /proc/PID/status."""
     folders: tuple[Path, ...]
     """The folders on disk that it may fill."""
     files_in_memory: Callable[[], int]
-    """Measures its files on file systems in memory, in bytes."""
+    """Measures its files on in-memory file systems, in bytes."""
 
 
 class Watch:
-    """Must run under the session's user id, or have CAP_SYS_PTRACE."""
+    """Measures one session. Must run under the session's user id, or have CAP_SYS_PTRACE."""
 
     def __init__(self, session: WatchedSession, command: SandboxCommand):
         self._session = session
@@ -47,7 +47,7 @@ class Watch:
         self._free_before = _free_space_by_device(self._folders)
 
     def exceeded(self) -> Exceeded | None:
-        """Measure now; return the limit that is exceeded, if one is."""
+        """Measure now; return the limit that is exceeded, if any."""
         processes = self._processes()
         if self._memory_exceeded(processes):
             return "memory"
@@ -65,8 +65,8 @@ class Watch:
             resident += proc.resident_private_memory(status)
         if resident + shared <= self._max_memory:
             return False
-        # That counted pages shared since a fork in each process, and everybody's shared memory.
-        # Now exactly, and only what is the session's.
+        # That estimate counted pages shared by a fork in each process, and the shared memory of
+        # all processes. Measure again exactly, for the session only.
         private = 0
         for pid, status in processes.items():
             private += proc.private_memory(pid, status)
@@ -80,7 +80,7 @@ class Watch:
             free = proc.free_space(path)
             if free < min(MIN_FREE_BYTES, free_before // 2):
                 return True
-            # Adding up files is slow: only where the disk has lost that much.
+            # Adding up file sizes is slow, so do it only if that much space is gone.
             lost = free_before - free
             if lost > self._max_disk and self._disk_use(processes) > self._max_disk:
                 return True
@@ -91,9 +91,9 @@ class Watch:
         return named + proc.unlinked_files(processes, "/")
 
     def _processes(self) -> dict[int, str]:
-        """Return id -> status of the session's processes.
+        """Return id -> status for the session's processes.
 
-        The ids of others are remembered for a while, since they may be many.
+        The ids of other processes are remembered for a while, since there may be many.
         """
         self._measurements += 1
         if self._measurements % _FORGET_AFTER == 0:
@@ -114,6 +114,6 @@ class Watch:
 
 
 def _free_space_by_device(folders: Iterable[Path]) -> dict[Path, int]:
-    """Return a folder -> its free bytes, for one folder of each file system."""
+    """Return folder -> free bytes, for one folder of each file system."""
     by_device = {folder.stat().st_dev: folder for folder in folders}
     return {folder: proc.free_space(folder) for folder in by_device.values()}

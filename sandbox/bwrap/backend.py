@@ -1,5 +1,5 @@
-"""The ``bwrap`` backend: namespaces, an empty environment, system folders read-only, nothing of the
-worker's own.
+"""The ``bwrap`` backend: namespaces, a clean environment, read-only system folders, and nothing
+that belongs to the worker.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from sandbox.output import OutputCapture, capture_output, plain_text
 from sandbox.ownership import BWRAP_UID, change_owner
 
 INDEX_PORT = 8377
-"""Where a sandbox that installs finds the package index, on its own loopback."""
+"""The port of the package index on the loopback of a sandbox that installs."""
 
 _JOIN_NETWORK = Path(__file__).with_name("join_network.py")
 _TRUE = SandboxCommand(("/bin/true",), cwd=Path("/"))
@@ -93,7 +93,7 @@ class BwrapSandbox:
     async def _start(
         self, command: SandboxCommand, output: OutputCapture, stack: ExitStack
     ) -> BubblewrapSession:
-        """Start bubblewrap, which waits before it starts the command."""
+        """Start bubblewrap, which waits before starting the command."""
         status_r, status_w = os.pipe()
         stack.callback(os.close, status_r)
         start_r, start_w = os.pipe()
@@ -132,7 +132,7 @@ class BwrapSandbox:
 
 
 def _open_paths(command: SandboxCommand, installation: Installation) -> None:
-    """Let the sandbox's user write and read its paths; it stays so."""
+    """Let the sandbox's user write to and read the command's paths, permanently."""
     for folder in command.writable:
         _hand_over(folder, installation)
     for path in (command.cwd, *command.readable):
@@ -141,7 +141,7 @@ def _open_paths(command: SandboxCommand, installation: Installation) -> None:
 
 
 def _hand_over(folder: Path, installation: Installation) -> None:
-    """Make the sandbox's user own a folder and what is in it; never through a link."""
+    """Make the sandbox's user own a folder and its contents; links are not followed."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         owner = os.fstat(descriptor).st_uid
@@ -154,7 +154,7 @@ def _hand_over(folder: Path, installation: Installation) -> None:
 def _listen_inside(init: int) -> socket.socket:
     """Return a socket that listens on the sandbox's loopback.
 
-    It is made by another process, which joins the sandbox's network.
+    Another process, which joins the sandbox's network, creates it.
     """
     ours, theirs = socket.socketpair()
     with ours, theirs:

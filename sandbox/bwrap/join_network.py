@@ -1,4 +1,4 @@
-"""A program: listen on a port inside a sandbox's network, and pass the socket to our parent.
+"""A program that listens on a port inside a sandbox's network and passes the socket to its parent.
 
     python -I -S join_network.py PID DESCRIPTOR PORT
 
@@ -21,7 +21,7 @@ def join_namespace(pid: int, kind: str) -> None:
 
 
 def in_same_user_namespace(pid: int) -> bool:
-    # Strings instead of Path objects: without site-packages and pathlib it starts faster.
+    # Strings instead of Path objects: the program starts faster without importing pathlib.
     own = os.readlink("/proc/self/ns/user")  # noqa: PTH115
     theirs = os.readlink(f"/proc/{pid}/ns/user")  # noqa: PTH115
     return own == theirs

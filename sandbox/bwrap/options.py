@@ -1,4 +1,4 @@
-"""The command line of bubblewrap: what a command sees of the machine, and as whom it runs."""
+"""The command line of bubblewrap: what a command sees of the machine, and as which user it runs."""
 
 import os
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from sandbox.seccomp import assemble_filter
 from sandbox.syscall_table import this_processor
 
 IN_MEMORY = ("/tmp", "/var/tmp", "/dev/shm", "/tmp/home")  # noqa: S108 - inside
-"""The sandbox's own file systems."""
+"""Mount points of the sandbox's own in-memory file systems."""
 
 _IN_MEMORY_BYTES = 1024**3
 _HOME = Path("/tmp/home")  # noqa: S108 - inside
@@ -38,21 +38,22 @@ _ETC_ENTRIES = (
 )
 _HOSTNAME = "sandbox"
 _HOSTS = f"127.0.0.1 localhost {_HOSTNAME}\n::1 localhost ip6-localhost ip6-loopback\n"
-"""Many servers ask for the address of their own name, and no name server can be asked."""
+"""Many servers resolve their own host name, and no name server is reachable."""
 
 
 @dataclass(frozen=True)
 class Installation:
-    """The programs that make the sandbox, and the user that it runs commands as."""
+    """The programs that create the sandbox, and the user that it runs commands as."""
 
     bwrap: Path
     setpriv: Path
     uid: int
     gid: int
     by_root: bool
-    """The worker is root.
+    """Whether the worker is root.
 
-    Then the real user id is changed, too: a user namespace alone leaves root's 0600 files readable.
+    If so, the real user id is changed, too: a user namespace alone leaves root's 0600 files
+    readable.
     """
 
 
@@ -61,16 +62,16 @@ class ControlPipes:
     """bubblewrap's ends of two pipes."""
 
     status_w: int
-    """It writes the process id of the namespace's init, later the exit code."""
+    """bubblewrap writes the process id of the namespace's init here, and later the exit code."""
     start_r: int
-    """The command starts once a byte arrives."""
+    """The command starts once a byte arrives here."""
 
 
 @dataclass(frozen=True)
 class CommandLine:
     argv: list[str]
     descriptors: tuple[int, ...]
-    """To be inherited."""
+    """Descriptors that bubblewrap must inherit."""
 
 
 def command_line(
@@ -79,9 +80,9 @@ def command_line(
     stack: ExitStack,
     pipes: ControlPipes | None = None,
 ) -> CommandLine:
-    """Return the command line, whose descriptors ``stack`` closes.
+    """Return the command line; ``stack`` closes its descriptors.
 
-    The options go through a descriptor (--args), so that no /proc entry shows them.
+    The options are passed through a descriptor (--args), so that they are not visible in /proc.
     """
     options = [
         *_isolation(),
@@ -111,7 +112,7 @@ def command_line(
 
 
 def _encode(options: list[str]) -> bytes:
-    """Return options as --args reads them."""
+    """Encode options in the format of --args."""
     return b"".join(os.fsencode(option) + b"\0" for option in options)
 
 
@@ -133,8 +134,8 @@ def _capabilities(installation: Installation) -> list[str]:
     options = ["--cap-drop", "ALL"]
     if not installation.by_root:
         return [*options, "--unshare-user"]
-    # Needed until the user id is changed inside (the last one to enter a folder that is that
-    # user's only); exec then drops them.
+    # Needed until the user id is changed inside (CAP_DAC_READ_SEARCH to enter a folder that only
+    # that user may enter); exec then drops them.
     for name in ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH"):
         options += ["--cap-add", name]
     return options
@@ -178,7 +179,7 @@ def _command_folders(command: SandboxCommand) -> list[str]:
     binds = dict.fromkeys(command.readable, "--ro-bind")
     binds.update(dict.fromkeys(command.writable, "--bind"))
 
-    # Left to itself, bubblewrap makes some of the folders above closed to all but root.
+    # By default, bubblewrap creates some of the parent folders with access for root only.
     above: set[Path] = set()
     for path in binds:
         above.update(path.parents)
@@ -186,14 +187,14 @@ def _command_folders(command: SandboxCommand) -> list[str]:
     for folder in sorted(above):
         options += ["--perms", "0755", "--dir", str(folder)]
 
-    # A folder before the folders in it.
+    # A folder must be bound before the folders in it.
     for path in sorted(binds, key=lambda path: len(path.parts)):
         options += [binds[path], str(path), str(path)]
     return options
 
 
 def _own_etc_files(installation: Installation) -> dict[str, str]:
-    """Return name -> content of the files in /etc that the sandbox does not share."""
+    """Return name -> content for the files in /etc that differ from the machine's."""
     uid = installation.uid
     gid = installation.gid
     return {
@@ -204,7 +205,7 @@ def _own_etc_files(installation: Installation) -> dict[str, str]:
 
 
 def _memory_file(data: bytes, stack: ExitStack) -> int:
-    """Return a descriptor that reads ``data``; ``stack`` closes it."""
+    """Return a descriptor from which ``data`` can be read; ``stack`` closes it."""
     descriptor = os.memfd_create("sandbox")
     stack.callback(os.close, descriptor)
     os.write(descriptor, data)

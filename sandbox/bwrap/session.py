@@ -1,4 +1,4 @@
-"""A bubblewrap that was started, until nothing of it is left.
+"""A running bubblewrap process, from its start until none of its processes is left.
 
 this process                      bubblewrap                     init of the pid namespace
     |                                 |                                     |
@@ -26,15 +26,15 @@ from sandbox.output import OutputCapture, limit_message
 from sandbox.usage import Exceeded, Watch, WatchedSession
 
 _STATUS_BYTES = 4096
-# bubblewrap writes its status in pieces of which only the first is sure to come at once, so it
-# can't be parsed as JSON.
+# bubblewrap writes its status in pieces, and only the first is sure to arrive whole, so it can't be
+# parsed as JSON.
 _CHILD_PID = re.compile(rb'"child-pid": (\d+)')
 _EXIT_CODE = b'"exit-code"'
 
 
 @dataclass(frozen=True)
 class SessionEnds:
-    """Our ends of the two pipes."""
+    """The worker's ends of the two pipes."""
 
     status_r: int
     start_w: int
@@ -62,7 +62,7 @@ class BubblewrapSession:
     async def wait_for_init(self) -> int | None:
         """Return the process id of the namespace's init, which waits to start the command.
 
-        None: bubblewrap failed before it had one.
+        Return None if bubblewrap failed before starting it.
         """
         await _wait_until_readable(self._ends.status_r)
         self._status = os.read(self._ends.status_r, _STATUS_BYTES)
@@ -79,7 +79,7 @@ class BubblewrapSession:
             os.write(self._ends.start_w, b".")
 
     async def wait(self) -> None:
-        """Wait until the command ends or uses too much."""
+        """Wait until the command ends or exceeds a limit."""
         reading = self._output.reading
         watching = asyncio.create_task(self._watch())
         try:
@@ -92,7 +92,7 @@ class BubblewrapSession:
             watching.cancel()
 
     async def _watch(self) -> Exceeded | None:
-        """Return the limit that was exceeded; None: the command has ended before."""
+        """Return the limit that was exceeded; None if the command ended first."""
         try:
             watch = Watch(self._watched(), self._command)
             while True:
@@ -105,7 +105,7 @@ class BubblewrapSession:
             return None
 
     def _watched(self) -> WatchedSession:
-        """Raises FileNotFoundError where the session has ended already."""
+        """Describe the session for the watch; raise FileNotFoundError if it has ended already."""
         namespace = _pid_namespace(self._init)
         root = f"/proc/{self._init}/root"
         return WatchedSession(
@@ -119,9 +119,9 @@ class BubblewrapSession:
         self._end_reason = "time"
 
     async def kill(self) -> None:
-        """Kill what is left.
+        """Kill all remaining processes.
 
-        The namespace's init takes all of it along, and is gone only when everything is.
+        Killing the namespace's init kills them all, and it is gone only once they are.
         """
         if self._init_pidfd is not None:
             try:
@@ -135,7 +135,7 @@ class BubblewrapSession:
         await self._process.wait()
 
     async def result(self, started: float) -> SandboxResult:
-        """Return the result of a session that was killed.
+        """Return the result of the session, after ``kill``.
 
         Raises:
             OSError: the command was never started.
@@ -165,7 +165,7 @@ class BubblewrapSession:
 
 
 def _pid_namespace(pid: int | None) -> str:
-    return os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115 - often, for each process
+    return os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115 - called often, for each process
 
 
 def _measure_in_memory(root: str) -> Callable[[], int]:

@@ -1,1 +1,1 @@
-"""The only way out while packages are installed: a proxy to the package index."""
+"""A proxy to the package index: the only network access while packages are installed."""

@@ -1,6 +1,6 @@
-"""The pages of a package index (PEP 503, 691, 700), with links that lead to the proxy.
+"""Rewrite the pages of a package index (PEP 503, 691, 700) so that their links lead to the proxy.
 
-Links to files are rewritten to paths that carry a signature: a sandbox can ask for no other file.
+Links to files become paths with a signature, so that a sandbox can request no other files.
 """
 
 import base64
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 FILE_FOLDER = "file"
-"""The first part of the paths of files."""
+"""The first component of the paths of files."""
 
 _METADATA_SUFFIX = ".metadata"
 _SIGNATURE_LENGTH = 40
@@ -22,7 +22,7 @@ _LINK = re.compile(r"""(<(?:a|base)\b[^>]*?\bhref\s*=\s*)("[^"]*"|'[^']*')""", r
 
 
 class FileLinks:
-    """Makes the paths of files: ``/file/SIGNATURE/ADDRESS/NAME``, and reads them."""
+    """Creates and parses the paths of files: ``/file/SIGNATURE/ADDRESS/NAME``."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
@@ -39,10 +39,10 @@ class FileLinks:
         return path
 
     def address_of(self, signature: str, encoded: str, name: str) -> str:
-        """Return the address of a file, or of its metadata, by the parts of its path.
+        """Return the address of a file, or of its metadata, given the parts of its path.
 
         Raises:
-            ValueError: the path is none of ours.
+            ValueError: the path was not created by ``path_of``.
         """
         padding = "=" * (-len(encoded) % 4)
         address = base64.urlsafe_b64decode(encoded + padding).decode()
@@ -65,17 +65,17 @@ class FileLinks:
 def rewrite_page(
     body: bytes, address: str, content_type: str, indexes: Sequence[str], links: FileLinks
 ) -> bytes:
-    """Return a page whose links to files lead to the proxy.
+    """Return the page with its links to files leading to the proxy.
 
     Args:
         body: the page.
-        address: its own, which its links are relative to.
-        content_type: the media type; a page that is neither JSON nor HTML stays as it is.
-        indexes: addresses whose pages the proxy passes on: links to them stay as they are.
-        links: makes the paths of files.
+        address: the page's address, which its links are relative to.
+        content_type: the media type; a page that is neither JSON nor HTML is not changed.
+        indexes: addresses whose pages the proxy forwards: links to them are not changed.
+        links: creates the paths of files.
 
     Raises:
-        ValueError: it is no page of an index.
+        ValueError: it is not a page of an index.
     """
     if content_type.endswith("json"):
         return _rewrite_json(body, address, links)
@@ -117,5 +117,5 @@ def _rewrite_html(body: bytes, address: str, indexes: Sequence[str], links: File
 
 
 def _quoted_name(address: str) -> str:
-    """Return the last part of an address's path."""
+    """Return the last component of an address's path."""
     return urlsplit(address).path.rpartition("/")[2]

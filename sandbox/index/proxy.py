@@ -1,5 +1,5 @@
-"""The package index for a sandbox that installs: a reverse proxy that passes on GET and HEAD
-requests to it, and nothing else.
+"""The package index for a sandbox that installs: a reverse proxy that forwards GET and HEAD
+requests to the index, and nothing else.
 
     pip, uv, npm, go           IndexProxy                          package index
     in the sandbox             in the worker
@@ -8,8 +8,9 @@ requests to it, and nothing else.
         |<- links to /file/... ----|<- links to files anywhere ----------|
         |-- GET /file/SIGNED/... ->|-- GET the file -------------------->|
 
-A sandbox knows one address on its loopback. Registries of other tools (npm, Go) keep everything
-below one address, which is passed on as it is. Credentials and certificates stay here.
+A sandbox sees one address on its loopback. Registries of other tools (npm, Go) have everything
+below one address; requests to it are forwarded unchanged. Credentials and certificates stay in the
+worker.
 """
 
 import socket
@@ -48,13 +49,13 @@ _STATUSES_WITHOUT_BODY = (204, 304)
 
 
 class IndexProxy:
-    """Passes requests on, and gives sandboxes the variables by which their tools find it."""
+    """Forwards requests, and provides the variables through which a sandbox's tools find it."""
 
     def __init__(self, read_sources: Callable[[], PackageSources], certificates: str | None = None):
         """
         Args:
-            read_sources: called once, when a sandbox installs.
-            certificates: a file to trust instead of the system's.
+            read_sources: called once, when a sandbox first installs.
+            certificates: a file of certificates to trust instead of the system's.
         """
         self._read_sources = read_sources
         self._certificates = certificates
@@ -64,7 +65,7 @@ class IndexProxy:
 
     @classmethod
     def configured(cls, environ: Mapping[str, str]) -> Self:
-        """Use the tools' own variables and files."""
+        """Create a proxy to the indexes that the tools' own variables and files configure."""
         environ = dict(environ)
         certificates = environ.get("SSL_CERT_FILE") or environ.get("PIP_CERT")
         return cls(lambda: read_package_sources(environ), certificates)
@@ -79,13 +80,16 @@ class IndexProxy:
 
     @cached_property
     def _upstream(self) -> "Upstream":
-        # Importing httpx takes longer than most commands in a sandbox.
+        # Importing httpx takes longer than most sandboxed commands.
         from sandbox.index.upstream import Upstream
 
         return Upstream(self._routes.addresses, self._certificates)
 
     def reachable_from(self, command: SandboxCommand, port: int) -> SandboxCommand:
-        """Return a command whose tools find the proxy on a port of their own loopback."""
+        """Return the command with the variables and folders that make its tools use the proxy.
+
+        ``port`` is the proxy's port on the sandbox's loopback.
+        """
         return replace(
             command,
             environment={**command.environment, **self.environment(port)},
@@ -94,7 +98,7 @@ class IndexProxy:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """Folders of packages on this machine, which a sandbox that installs may read."""
+        """Local folders of packages, which a sandbox that installs may read."""
         folders: list[Path] = []
         for tool in self._sources.tools:
             for address in tool.all:
@@ -107,7 +111,7 @@ class IndexProxy:
         return tuple(folder for folder in dict.fromkeys(folders) if folder.exists())
 
     def environment(self, port: int) -> dict[str, str]:
-        """Return the variables by which each tool finds through the proxy what it finds outside."""
+        """Return the variables that make each tool use its configured sources via the proxy."""
         variables: dict[str, str] = {}
         for tool in self._sources.tools:
             variables.update(self._tool_environment(tool, port))
@@ -132,7 +136,7 @@ class IndexProxy:
         return variables
 
     def port(self) -> int:
-        """Return the port on this machine's loopback where it serves, from the first call on."""
+        """Return the port on this machine's loopback; the first call starts to serve on it."""
         with self._port_lock:
             if self._port is None:
                 listener = socket.create_server(("127.0.0.1", 0))
@@ -141,7 +145,7 @@ class IndexProxy:
             return self._port
 
     def serve(self, listener: socket.socket) -> Callable[[], None]:
-        """Serve on a listening socket; return a function that stops that."""
+        """Serve on a listening socket; return a function that stops serving."""
         return serve_on(listener, self._answer)
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
@@ -182,12 +186,12 @@ class IndexProxy:
 
 
 def _send_file(request: BaseHTTPRequestHandler, response: "httpx.Response") -> None:
-    """Pass a response on as it is."""
+    """Forward a response unchanged."""
     from sandbox.index.upstream import MAX_FILE_BYTES, UPSTREAM_ERRORS
 
     headers = _response_headers(response)
     if response.headers.get("Content-Encoding"):
-        # To HEAD for a page: GET would give it unpacked.
+        # HEAD for a page: GET would return it decompressed, with another length.
         headers.pop("Content-Length", None)
     if int(headers.get("Content-Length", 0)) > MAX_FILE_BYTES:
         raise ValueError("too large")
@@ -205,7 +209,7 @@ def _send_file(request: BaseHTTPRequestHandler, response: "httpx.Response") -> N
                 raise ValueError("too large")
             request.wfile.write(block)
     except UPSTREAM_ERRORS:
-        # It is too late for an error page: the client notices the missing bytes.
+        # Too late for an error page: the client will notice the missing bytes.
         request.close_connection = True
 
 

@@ -1,4 +1,4 @@
-"""Which paths of the proxy stand for which addresses of the index."""
+"""Map the paths of the proxy to addresses of the index."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from sandbox.index.pages import FILE_FOLDER, FileLinks
 from sandbox.index.sources import PackageSources
 
-# Linear on hostile input: one class of characters each.
+# Linear on hostile input: each is a single character class.
 _INDEX_PATH = re.compile(r"[A-Za-z0-9._/-]*")
 _REGISTRY_PATH = re.compile(r"[A-Za-z0-9._/@%+!~-]*")
 
@@ -17,11 +17,11 @@ _REGISTRY_PATH = re.compile(r"[A-Za-z0-9._/@%+!~-]*")
 class Target:
     address: str
     is_page: bool
-    """A page of the index, whose links must be rewritten."""
+    """Whether it is a page of the index, whose links must be rewritten."""
 
 
 class Routes:
-    """``/NUMBER/...`` is below an address that is passed on, ``/file/...`` a file of a page."""
+    """``/NUMBER/...`` is a path below an index or registry, ``/file/...`` a file from a page."""
 
     def __init__(self, sources: PackageSources, links: FileLinks):
         self._links = links
@@ -29,10 +29,10 @@ class Routes:
         registries = [_with_slash(registry.address) for registry in sources.registries]
         self._registries = frozenset(registries)
         self.addresses = tuple(dict.fromkeys([*indexes, *registries]))
-        """Of indexes and registries, by number."""
+        """The addresses of indexes and registries, by number."""
 
     def address_inside(self, address: str, port: int) -> str:
-        """Return the address that a sandbox uses: the proxy's, or that of a folder as it is."""
+        """Return the address that a sandbox uses: the proxy's, or a folder's own."""
         known = _with_slash(address)
         if known not in self.addresses:
             return address
@@ -40,10 +40,10 @@ class Routes:
         return f"http://127.0.0.1:{port}/{number}/"
 
     def resolve(self, path: str) -> Target:
-        """Return what a path stands for.
+        """Return the target of a path.
 
         Raises:
-            ValueError: nothing.
+            ValueError: the path has no target.
         """
         _, first, *rest = path.split("/")
         if first == FILE_FOLDER:
@@ -51,7 +51,7 @@ class Routes:
             file_address = self._links.address_of(signature, encoded, name)
             return Target(file_address, is_page=False)
         if not first.isdigit():
-            raise ValueError("no number of an index")
+            raise ValueError("not the number of an index")
         number = int(first)
         if number >= len(self.addresses):
             raise ValueError("no such index")
@@ -65,7 +65,7 @@ class Routes:
 def _check_path(path: str, allowed: re.Pattern[str]) -> None:
     """Raise ValueError for a path that could lead out of its index."""
     if not allowed.fullmatch(path):
-        raise ValueError("a character that no path of an index has")
+        raise ValueError("a character that is not allowed in a path of an index")
     decoded = unquote(path)
     parts = decoded.split("/")
     if "." in parts or ".." in parts or "//" in f"/{decoded}":

@@ -12,9 +12,9 @@ _POLL_SECONDS = 0.1
 def serve_on(
     listener: socket.socket, answer: Callable[[BaseHTTPRequestHandler], None]
 ) -> Callable[[], None]:
-    """Answer GET and HEAD on a listening socket; return a function that stops that.
+    """Answer GET and HEAD on a listening socket; return a function that stops the server.
 
-    Other methods get 501.
+    Other methods are answered with 501.
     """
     server = _Server(listener, answer)
     thread = threading.Thread(

@@ -1,4 +1,4 @@
-"""Where this machine's tools look for packages: their variables, pip's files, uv's default."""
+"""Find the package sources of this machine's tools: their variables, pip's files, uv's default."""
 
 import configparser
 import re
@@ -16,7 +16,7 @@ _TRUE_VALUES = ("1", "true", "yes")
 
 @dataclass(frozen=True)
 class ToolVariables:
-    """The environment variables that tell a tool where to look."""
+    """The environment variables that configure a tool's package sources."""
 
     default_index: str
     extra_indexes: str
@@ -43,7 +43,7 @@ PIP = ToolVariables(
 
 @dataclass(frozen=True)
 class ToolSources:
-    """Where one tool looks: http(s) or file addresses, or paths, in the tool's order."""
+    """The package sources of one tool: http(s) or file addresses, or paths, in the tool's order."""
 
     variables: ToolVariables
     default: str | None
@@ -51,7 +51,7 @@ class ToolSources:
     find_links: tuple[str, ...] = ()
     """Folders or pages of packages."""
     no_index: bool = False
-    """It is told to use no index, or no network."""
+    """Whether the tool is configured to use no index, or no network."""
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -61,7 +61,7 @@ class ToolSources:
 
 @dataclass(frozen=True)
 class Registry:
-    """The one address that a tool of another language asks for packages."""
+    """The single address from which a tool of another language gets packages."""
 
     variable: str
     address: str
@@ -76,17 +76,17 @@ class PackageSources:
 
 
 def read_package_sources(environ: Mapping[str, str]) -> PackageSources:
-    """Read the sources of all tools, as each reads them itself."""
+    """Read the sources of all tools in the way that each tool does."""
     tools = (uv_sources(environ), pip_sources(environ, Path.home()))
     registries: list[Registry] = []
     npm = _first_address(environ, "npm_config_registry", "npm config get registry")
     if npm is not None:
-        # So that links to npm's own address lead to the proxy, too.
+        # Makes links to npm's own address lead to the proxy, too.
         companions = {"npm_config_replace_registry_host": "always"}
         registries.append(Registry("npm_config_registry", npm, companions))
     go = _first_address(environ, "GOPROXY", "go env GOPROXY")
     if go is not None:
-        # Go's checksum database would be another address.
+        # Go's checksum database would be a second address.
         registries.append(Registry("GOPROXY", go, {"GOSUMDB": "off"}))
     return PackageSources(tools, tuple(registries))
 
@@ -118,7 +118,7 @@ def pip_sources(environ: Mapping[str, str], home: Path) -> ToolSources:
 
 
 def _pip_options(environ: Mapping[str, str], home: Path) -> dict[str, str]:
-    """Return pip's options about sources: of its files, the last wins; of all, the variables."""
+    """Return pip's options for sources: later files override earlier ones, variables all files."""
     paths = [
         Path("/etc/pip.conf"),
         home / ".pip/pip.conf",
@@ -144,7 +144,7 @@ def _pip_options(environ: Mapping[str, str], home: Path) -> dict[str, str]:
 
 
 def _first_address(environ: Mapping[str, str], variable: str, command: str) -> str | None:
-    """Return the first address of the web in a variable, or else in what a command prints."""
+    """Return the first HTTP address in a variable or, if it is not set, in a command's output."""
     text = environ.get(variable) or _command_output(command)
     for word in re.split(r"[,|\s]+", text):
         if word.startswith("http"):
@@ -154,7 +154,7 @@ def _first_address(environ: Mapping[str, str], variable: str, command: str) -> s
 
 @cache
 def _command_output(command: str) -> str:
-    """Run a tool of this machine outside of any project; nothing where there is none."""
+    """Run a tool outside of any project; return its output, empty if it is not installed."""
     program, *arguments = command.split()
     if shutil.which(program) is None:
         return ""
@@ -182,10 +182,10 @@ def _is_true(value: str | None) -> bool:
 
 @cache
 def _default_index() -> str | None:
-    """Return the index that is used where none is configured: the one that uv's help names.
+    """Return the index to use if none is configured: the one that uv's help names.
 
-    It is read from there since a rule of this project keeps host names of package registries out of
-    its files: in closed networks, nothing may refer to a registry but what its operator configured.
+    It is read from there because this project keeps host names of package registries out of its
+    files: in closed networks, nothing may refer to a registry that the operator has not configured.
     """
     beside_python = Path(sys.executable).with_name("uv")
     uv = str(beside_python) if beside_python.exists() else shutil.which("uv")

@@ -1,4 +1,4 @@
-"""The proxy's own requests, to the index and where it redirects to."""
+"""The proxy's own requests, to the index and to the targets of its redirects."""
 
 import ipaddress
 import socket
@@ -16,7 +16,7 @@ MAX_FILE_BYTES = 2 * 1024**3
 _MAX_PAGE_BYTES = 64 * 1024**2
 _TIMEOUT_SECONDS = 60.0
 _MAX_REQUESTS = 5
-"""Of one answer: redirects are followed here."""
+"""Requests for one answer, redirects included."""
 _GZIP_WINDOW_BITS = 31
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _EC2_METADATA_IPV6 = ipaddress.ip_address("fd00:ec2::254")
@@ -27,18 +27,18 @@ UPSTREAM_ERRORS = (OSError, ValueError, zlib.error, httpx.HTTPError, httpx.Inval
 @dataclass(frozen=True)
 class Answer:
     address: str
-    """Where it came from in the end."""
+    """The final address, after redirects."""
     response: httpx.Response
 
 
 class Upstream:
-    """Sends requests to the indexes, and to where their pages link."""
+    """Sends requests to the indexes, and to the addresses that their pages link to."""
 
     def __init__(self, indexes: Sequence[str], certificates: str | None):
         """
         Args:
-            indexes: the addresses that are passed on, with their credentials.
-            certificates: a file to trust instead of the system's.
+            indexes: the addresses of the indexes, with their credentials.
+            certificates: a file of certificates to trust instead of the system's.
         """
         self._indexes = tuple(indexes)
         self._index_hosts = {_host_and_port(httpx.URL(index)) for index in indexes}
@@ -46,7 +46,7 @@ class Upstream:
 
     @contextmanager
     def fetch(self, method: str, address: str, headers: Mapping[str, str]) -> Iterator[Answer]:
-        """Send a request and follow redirects; the body of the answer is yet to be read.
+        """Send a request and follow redirects; the caller reads the body of the answer.
 
         Raises:
             UPSTREAM_ERRORS: there is no answer.
@@ -64,12 +64,12 @@ class Upstream:
         self, method: str, address: str, headers: Mapping[str, str]
     ) -> Iterator[httpx.Response]:
         url = httpx.URL(address)
-        # The IP address that was checked is the one that is connected to. The host's name is left
-        # in the header, and for the check of its certificate.
+        # Connect to the very IP address that was checked. The host's name stays in the header, and
+        # is used to verify the certificate.
         checked_url = url.copy_with(host=self._resolve(url), userinfo=b"")
         host_header = url.netloc.decode("ascii")
-        # A client for each request: one keeps connections and cookies by IP address, where another
-        # host may answer, too.
+        # A new client for each request: a client keeps connections and cookies by IP address, which
+        # another host may share.
         client = httpx.Client(verify=self._context, trust_env=False, timeout=_TIMEOUT_SECONDS)
         with (
             client,
@@ -84,7 +84,7 @@ class Upstream:
             yield response
 
     def _credentials(self, address: str, url: httpx.URL) -> httpx.BasicAuth | None:
-        """Return an index's own credentials; those in other addresses are not used."""
+        """Return an index's own credentials; credentials in other addresses are ignored."""
         if url.username and address.startswith(self._indexes):
             return httpx.BasicAuth(url.username, url.password)
         return None
@@ -92,15 +92,15 @@ class Upstream:
     def _resolve(self, url: httpx.URL) -> str:
         """Return an IP address of a host.
 
-        A page may link anywhere, but must not make us reach this machine and its neighbours'
-        services, unless the index itself is there.
+        A page may link anywhere, but must not make the worker connect to this machine or to
+        link-local services, unless the index itself is there.
 
         Raises:
             OSError: the host is unknown.
-            ValueError: it may not be reached.
+            ValueError: the host may not be contacted.
         """
         if url.scheme not in _DEFAULT_PORTS:
-            raise ValueError("not an address of the web")
+            raise ValueError("not an HTTP address")
         host = url.raw_host.decode("ascii")
         port = url.port or _DEFAULT_PORTS[url.scheme]
         addresses: list[str] = []
@@ -140,7 +140,7 @@ def _host_and_port(url: httpx.URL) -> tuple[str, int | None]:
 
 
 def _is_near(text: str) -> bool:
-    """Whether an address is this machine's, or one of the cloud's metadata services."""
+    """Return whether an address is this machine's, or a metadata service of the cloud."""
     address = ipaddress.ip_address(text)
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped

@@ -1,3 +1,1 @@
-"""The sandbox for machines without user namespaces: commands run as other user ids, started by a
-root helper.
-"""
+"""The sandbox for machines without user namespaces: a root helper runs commands as other users."""

@@ -1,4 +1,4 @@
-"""Names for the user ids of sessions, without which pwd and getpass fail in them."""
+"""Accounts for the user ids of sessions: without a name, pwd and getpass fail in a session."""
 
 import fcntl
 import sys
@@ -8,7 +8,7 @@ from sandbox.uid.users import USER_IDS, home_of
 
 
 def ensure_accounts() -> None:
-    """Add the accounts that are missing. An image may have them already; a read-only one must."""
+    """Add missing accounts. An image may have them already; a read-only image must."""
     _ensure_entries(Path("/etc/passwd"), "{name}:x:{uid}:{uid}::{home}:/bin/sh\n")
     _ensure_entries(Path("/etc/group"), "{name}:x:{uid}:\n")
 

@@ -1,8 +1,7 @@
-"""The ``uid`` backend: each session under a user id of its own, for machines without user
-namespaces (Fargate).
+"""The ``uid`` backend: each session has its own user id, for machines without user namespaces
+(Fargate).
 
-The work is done by a root helper: in another container, or started here where this process is root
-itself.
+A root helper does the work: in another container, or started here if this process is root.
 """
 
 import asyncio
@@ -28,7 +27,7 @@ from sandbox.uid.protocol import (
 )
 
 _HELPER_CAPABILITIES = "-all,+chown,+dac_override,+fowner,+kill,+setuid,+setgid"
-"""Those of root's rights that the helper needs, all among a container's default ones."""
+"""The capabilities that the helper needs, all of them among a container's defaults."""
 _TRUE = SandboxCommand(("/bin/true",), cwd=Path("/"), timeout=20.0)
 _TRIAL_SECONDS = 30
 _CHUNK = 64 * 1024
@@ -41,7 +40,7 @@ class UidSandbox:
         """Try the helper.
 
         Args:
-            path: the helper's socket; where there is none and this process is root, a helper is
+            path: the helper's socket; if it does not exist and this process is root, a helper is
                 started.
             index: the proxy to the package index.
 
@@ -97,7 +96,7 @@ class UidSandbox:
         )
 
     def _send(self, request: SessionRequest, output: int) -> socket.socket:
-        """Send a request; return the connection that the reply comes on."""
+        """Send a request; return the connection on which the reply arrives."""
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.connect(str(self.path))
@@ -113,7 +112,7 @@ async def _wait_for_reply(connection: socket.socket, reading: "asyncio.Task[None
     try:
         return _decode_reply(await asyncio.shield(receiving))
     except asyncio.CancelledError:
-        # The helper ends the session, and replies once nothing of it is left.
+        # The helper ends the session, and replies once it has been cleaned up.
         connection.shutdown(socket.SHUT_WR)
         await asyncio.wait([receiving, reading])
         raise
@@ -129,7 +128,7 @@ async def _receive(connection: socket.socket) -> bytes:
 
 
 def _decode_reply(data: bytes) -> SessionReply:
-    """Raises OSError where the session could not be set up."""
+    """Decode a reply; raise OSError if the session could not be set up."""
     if not data:
         raise OSError("the sandbox's helper refused, or ended during the session")
     reply = SessionReply.decode(data)
@@ -140,16 +139,16 @@ def _decode_reply(data: bytes) -> SessionReply:
 
 @functools.cache
 def start_helper() -> Path:
-    """Start a helper that ends when this process does; return its socket.
+    """Start a helper that exits when this process does; return the path of its socket.
 
     Raises:
-        NoIsolation: it could not be started.
+        NoIsolation: the helper could not be started.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise NoIsolation("setpriv is not installed: apt-get install util-linux")
     path = Path(tempfile.mkdtemp(prefix="coding-agent-sandbox-")) / "socket"
-    # Our end stays open, and is closed by the kernel when this process ends.
+    # Our end stays open until the kernel closes it at the end of this process.
     lifeline_r, _lifeline_w = os.pipe()
     drop = [setpriv, "--bounding-set", _HELPER_CAPABILITIES, "--inh-caps=-all"]
     program = [sys.executable, "-I", "-m", "sandbox.uid.helper"]

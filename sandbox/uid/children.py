@@ -1,4 +1,4 @@
-"""The processes that a session forks: without the supervisor's descriptors and, later, rights."""
+"""Fork the processes of a session, which drop the supervisor's descriptors and later its rights."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from typing import NoReturn
 from sandbox import syscalls
 
 SETUP_FAILED = 126
-"""Exit code, as a shell has it for a program that could not be started."""
+"""The exit code that a shell uses for a program that could not be started."""
 
 _RESET_SIGNALS = (
     signal.SIGPIPE,
@@ -22,9 +22,9 @@ _MAX_DESCRIPTOR = 65536
 
 
 def fork_child(main: Callable[[], NoReturn], descriptors: Sequence[int], errors_w: int) -> int:
-    """Fork a process with these descriptors only; return its id.
+    """Fork a process that keeps only these descriptors; return its id.
 
-    An exception in it is written to ``errors_w``.
+    If ``main`` raises an exception, it is written to ``errors_w``.
     """
     pid = os.fork()
     if pid:
@@ -45,12 +45,12 @@ def fork_child(main: Callable[[], NoReturn], descriptors: Sequence[int], errors_
 
 
 def close_inherited() -> None:
-    """Close all descriptors but the standard streams."""
+    """Close all descriptors except the standard streams."""
     _close_all_but(_STANDARD_STREAMS)
 
 
 def become_user(uid: int) -> None:
-    """Give root's rights up for good, for those of a session's user."""
+    """Switch irrevocably from root to a session's user."""
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)

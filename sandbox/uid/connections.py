@@ -1,9 +1,9 @@
-"""Makes the connections of a session that shares its loopback with others: only to what the session
-itself listens on.
+"""Make the connections of a session that shares its loopback with others: only to sockets that the
+session itself listens on.
 
 The filter holds each call that names an address. The monitor copies the arguments, decides, and
-makes the call itself on a duplicate of the caller's descriptor. A held call is never let continue,
-since its caller could change the arguments meanwhile.
+makes the call itself on a duplicate of the caller's descriptor. A held call is never allowed to
+continue, since its caller could change the arguments meanwhile.
 """
 
 import errno
@@ -27,7 +27,7 @@ _MAX_SPANS = 1024
 _MAX_CONTROL_BYTES = 64 * 1024
 _UNSIGNED_INT = 0xFFFFFFFF
 
-# struct user_msghdr: name, its length, iov, their number, control, its length, flags
+# struct user_msghdr: name, name length, iov, iov count, control, control length, flags
 _MSGHDR = struct.Struct("=QI4xQQQQI4x")
 _MMSGHDR_SENT_OFFSET = 56
 _IOVEC = struct.Struct("=QQ")
@@ -37,7 +37,7 @@ _INT_BYTES = 4
 
 @dataclass(frozen=True)
 class _Call:
-    """A held call, and duplicates of what it works on."""
+    """A held call, its process, and a duplicate of its socket."""
 
     notification: Notification
     process: int
@@ -54,20 +54,20 @@ class _Call:
         return self.read(address, min(length & _UNSIGNED_INT, _MAX_ADDRESS_BYTES))
 
     def require_caller(self) -> None:
-        """Raise OSError where the caller is gone: what was read may be another process's."""
+        """Raise OSError if the caller is gone: what was read may belong to another process."""
         if not self.notification.valid:
             raise OSError(errno.EINTR, "gone")
 
 
 @dataclass(frozen=True)
 class _Message:
-    """A copy of what a call sends."""
+    """A copy of a message that a call sends."""
 
     data: bytes
     raw_address: bytes
-    """A ``struct sockaddr``; empty where the call names none."""
+    """A ``struct sockaddr``; empty if the call names no address."""
     descriptors: tuple[int, ...] = ()
-    """Duplicates of those that it passes."""
+    """Duplicates of the descriptors that it passes."""
 
     def control(self) -> list[tuple[int, int, bytes]]:
         if not self.descriptors:
@@ -80,7 +80,7 @@ class Connections:
     """Answers the held calls of one session."""
 
     def __init__(self, *, uid: int, index_port: int | None):
-        """``index_port``: the one on loopback that it may reach though it isn't its own."""
+        """``index_port``: the loopback port that it may reach although it does not own it."""
         self._destinations = Destinations(uid=uid, index_port=index_port)
         handlers: dict[str, Callable[[_Call], int]] = {
             "connect": self._connect,
@@ -92,7 +92,7 @@ class Connections:
         self._handlers = {numbers[name]: handlers[name] for name in HELD_CALLS}
 
     def answer(self, notification: Notification) -> None:
-        """Make the call or refuse it, and answer its caller. Blocks as long as the call does."""
+        """Make the call or refuse it, then answer its caller. Blocks as long as the call does."""
         value = 0
         error = 0
         try:
@@ -102,7 +102,7 @@ class Connections:
                 value = handler(_Call(notification, process, sock))
         except OSError as refusal:
             error = refusal.errno or errno.EPERM
-        except Exception:  # whatever it is, the caller must get an answer, and no success
+        except Exception:  # any failure: the caller must get an answer, and never success
             error = errno.EINVAL
         notification.answer(value, error)
 
@@ -137,7 +137,7 @@ class Connections:
         return self._read_and_send(call, header, flags)
 
     def _sendmmsg(self, call: _Call) -> int:
-        """Send one of the messages; callers must check how many were sent."""
+        """Send the first of the messages; callers must check how many were sent."""
         _, headers, count, flags = call.notification.arguments[:4]
         if not count:
             return 0
@@ -161,7 +161,7 @@ class Connections:
         control = message.control()
         takes_address = sock.type == socket.SOCK_DGRAM or sock.family == socket.AF_NETLINK
         if not message.raw_address or not takes_address:
-            # The kernel, too, ignores the address of a message on a connection.
+            # The kernel also ignores the address of a message on a connection.
             return sock.sendmsg([message.data], control, flags)
         allowed = self._destinations.allowed(
             call.thread,
@@ -187,7 +187,7 @@ def _duplicate_socket(notification: Notification, process: int) -> Iterator[sock
     descriptor = syscalls.duplicate_descriptor(process, notification.thread, number)
     try:
         sock = socket.socket(fileno=descriptor)
-    except OSError:  # no socket
+    except OSError:  # not a socket
         os.close(descriptor)
         raise
     with sock:
@@ -195,7 +195,7 @@ def _duplicate_socket(notification: Notification, process: int) -> Iterator[sock
 
 
 def _read_message(call: _Call, header: int, stack: ExitStack) -> _Message:
-    """Copy a message by the address of its header; ``stack`` closes its descriptors."""
+    """Copy a message, given the address of its header; ``stack`` closes its descriptors."""
     fields = _MSGHDR.unpack(call.read(header, _MSGHDR.size))
     name, name_length, vectors, count, control, control_length, _flags = fields
     if count > _MAX_SPANS or control_length > _MAX_CONTROL_BYTES:
@@ -215,10 +215,10 @@ def _read_message(call: _Call, header: int, stack: ExitStack) -> _Message:
 
 
 def _passed_descriptors(sock: socket.socket, control: bytes) -> list[int]:
-    """Return the numbers of the descriptors that a message passes, in its sender.
+    """Return the descriptors that a message passes, by their numbers in the sending process.
 
     Raises:
-        OSError: there is other control data, which could send the message elsewhere.
+        OSError: the control data is malformed, or could redirect the message.
     """
     if control and sock.family != socket.AF_UNIX:
         raise OSError(errno.EPERM, "control data")
@@ -239,12 +239,12 @@ def _passed_descriptors(sock: socket.socket, control: bytes) -> list[int]:
 
 
 def _aligned(length: int) -> int:
-    """Round up to the eight bytes that control data is aligned to."""
+    """Round up to eight bytes, the alignment of control data."""
     return (length + 7) & ~7
 
 
 def _bounded(sock: socket.socket, spans: list[Span]) -> list[Span]:
-    """Return what is copied of a message: a stream may send a part, a datagram all or nothing."""
+    """Limit the data copied from a message: a stream may send a part, a datagram all or nothing."""
     bounded: list[Span] = []
     left = _MAX_DATA_BYTES
     for span in spans:

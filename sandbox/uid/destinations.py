@@ -1,4 +1,4 @@
-"""Where a session may send: to what it listens on itself, and to the package index's proxy."""
+"""Where a session may send: to its own listening sockets and to the package index's proxy."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from sandbox.uid.socket_owners import abstract_socket_owners, listener_owners, unmapped
 
 Address = str | bytes | tuple[str, int] | tuple[str, int, int, int] | tuple[int, int]
-"""As the socket module takes it, by family."""
+"""An address as the socket module accepts it, depending on the family."""
 
 _LOOPBACK = IPv4Address("127.0.0.1")
 _LOOPBACK6 = IPv6Address("::1")
@@ -26,11 +26,11 @@ _THE_KERNEL = (0, 0)
 class Destination:
     address: Address
     discard: bool = False
-    """A datagram to a port that nobody listens on."""
+    """The datagram goes to a port without a listener."""
 
 
 def _protocol(family: int) -> str:
-    """Return the kind of addresses of a family; IPv4 and IPv6 sockets take each other's."""
+    """Return the kind of address of a family; IPv4 and IPv6 sockets accept each other's."""
     match family:
         case socket.AF_UNIX:
             return "unix"
@@ -59,16 +59,16 @@ class Destinations:
     def allowed(
         self, thread: int, sock: socket.socket, address: bytes, *, connecting: bool
     ) -> Iterator[Destination]:
-        """Return where a call may go instead of to the address that it names.
+        """Provide the destination to use instead of the address that a call names.
 
         Args:
-            thread: the caller's.
+            thread: the caller's thread id.
             sock: a duplicate of the caller's socket.
             address: a copy of the ``struct sockaddr``.
-            connecting: whether the call connects.
+            connecting: whether the call is connect().
 
         Raises:
-            OSError: it may not go there.
+            OSError: the session may not reach the address.
         """
         match _protocol(sock.family), _protocol(family_of(address)):
             case "unix", "unix":
@@ -107,7 +107,7 @@ class Destinations:
                 raise OSError(errno.ECONNREFUSED, "not the session's own")
             yield Destination(name)
             return
-        # The socket's file is opened, so that it can't be another one once it is connected to.
+        # Open the socket's file, so that it can't be replaced before it is connected to.
         folder = os.open(f"/proc/{thread}/cwd", os.O_PATH)
         try:
             file = os.open(name.split(b"\0")[0], os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
@@ -129,7 +129,7 @@ def _parse_ip(raw: bytes) -> tuple[IPv4Address | IPv6Address, int]:
         address: IPv4Address | IPv6Address = IPv4Address(raw[4:8])
     else:
         address = unmapped(IPv6Address(raw[8:24]))
-    if address.is_unspecified:  # the kernel takes it for loopback
+    if address.is_unspecified:  # the kernel treats it as loopback
         address = _LOOPBACK if address.version == 4 else _LOOPBACK6
     return address, port
 

@@ -1,8 +1,8 @@
 """The helper of the ``uid`` backend: a root process that forks a supervisor for each session.
 
-It holds no secrets, and needs no capability beyond a container's default ones (CHOWN, DAC_OVERRIDE,
-FOWNER, KILL, SETUID, SETGID). It is persistent, so that a session costs forks and not the start of
-an interpreter, and always has one session prepared for the next request.
+It holds no secrets, and needs no capabilities beyond a container's defaults (CHOWN, DAC_OVERRIDE,
+FOWNER, KILL, SETUID, SETGID). It is persistent, so that a session costs a few forks rather than the
+start of an interpreter, and always has one session prepared for the next request.
 """
 
 import gc
@@ -31,13 +31,14 @@ def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
     """Serve sessions on a unix socket until SIGTERM.
 
     Args:
-        path: of the socket.
-        client: the only user id that may ask for sessions.
-        lifeline: a descriptor whose other end the process that started us closes when it ends; the
-            helper ends with it.
+        path: the socket's path.
+        client: the only user id that may request sessions.
+        lifeline: the read end of a pipe whose write end closes when the process that started the
+            helper exits; the helper then exits, too.
 
     Raises:
-        OSError: this process isn't root, the socket can't be made, or no session can be prepared.
+        OSError: this process isn't root, the socket can't be created, or no session can be
+            prepared.
     """
     if os.geteuid() != 0:
         raise PermissionError(
@@ -47,12 +48,12 @@ def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
     HOMES.mkdir(mode=0o711, parents=True, exist_ok=True)
     ensure_accounts()
     end_leftovers()
-    syscall_table(this_processor())  # read here, once, and not in each session
+    syscall_table(this_processor())  # cached here once, rather than read in each session
     helper = _Helper(path, client, lifeline)
     helper.handle_signals()
     sys.stdout.write(READY)
     sys.stdout.flush()
-    # So that a fork does not copy pages only because the collector looks at them.
+    # Otherwise the garbage collector would write to shared pages after a fork and so copy them.
     gc.freeze()
     helper.run()
 
@@ -64,13 +65,13 @@ class _Helper:
         self._lifeline = lifeline
         self._listener = _listen(path, client)
         self._spare: int | None = None
-        """The supervisor that waits for the next request."""
+        """The process id of the supervisor that waits for the next request."""
         self._any_started = False
-        # Written by the handler of the signals that end the helper.
+        # Written to by the handler of the signals that stop the helper.
         self._stop_r, self._stop_w = os.pipe()
-        # Written by a spare supervisor: its command runs, or it could not prepare a session.
+        # Written to by a spare supervisor: its command runs, or it could not prepare a session.
         self._report_r, self._report_w = os.pipe()
-        # Written by the interpreter for each signal: a child may have ended.
+        # Written to by the interpreter on each signal: a child may have ended.
         self._child_r, self._child_w = os.pipe2(os.O_NONBLOCK)
         self._poll = select.poll()
         for descriptor in (self._stop_r, self._report_r, self._child_r):
@@ -99,7 +100,7 @@ class _Helper:
                 self._reap_children()
 
     def _wait(self) -> set[int]:
-        """Wait for a ready descriptor; without a spare session, no longer than until a retry."""
+        """Wait for ready descriptors; without a spare session, at most until the next retry."""
         timeout = _RETRY_MILLISECONDS if self._spare is None else None
         return {descriptor for descriptor, _ in self._poll.poll(timeout)}
 
@@ -116,7 +117,7 @@ class _Helper:
             raise OSError("no session can be prepared; the reason is above")
         self._any_started = True
         if failed:
-            # All user ids may be in use: it is tried again in a second.
+            # All user ids may be in use: retry in a second.
             self._spare = None
         else:
             self._fork_spare()
@@ -127,7 +128,7 @@ class _Helper:
             self._fork_spare()
 
     def _fork_spare(self) -> None:
-        """Fork a supervisor: it prepares a session before a request comes."""
+        """Fork a supervisor, which prepares a session before a request arrives."""
         pid = os.fork()
         if pid:
             self._spare = pid
@@ -145,7 +146,7 @@ class _Helper:
             os._exit(0)
 
     def _accept(self) -> socket.socket:
-        """Wait for a worker, in the supervisor; from then on it outlives the helper."""
+        """Wait for a worker (in the supervisor, which from then on outlives the helper)."""
         connection, _ = self._listener.accept()
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 0)
         self._listener.close()
@@ -156,9 +157,9 @@ class _Helper:
 
 
 def _reap() -> set[int]:
-    """Return the ids of supervisors that have ended.
+    """Reap supervisors that have ended, and return their process ids.
 
-    They clean up by themselves; after one that was killed, another process does.
+    They clean up after themselves; if one was killed, another process is forked to do it.
     """
     reaped: set[int] = set()
     while True:

@@ -1,7 +1,7 @@
-"""The process of a session that answers its held calls and watches its memory and disk.
+"""The process of a session that answers its held calls and watches its memory and disk use.
 
-It has the session's user id, and so sees exactly what the session may see; but it is not dumpable,
-so the session can't look into it, and the filter keeps the session's signals from it.
+It has the session's user id, so it can access exactly what the session may access. It is not
+dumpable, so the session can't inspect it, and the filter refuses signals from the session to it.
 """
 
 import contextlib
@@ -25,12 +25,12 @@ from sandbox.uid.users import home_of
 from sandbox.usage import Watch, WatchedSession
 
 _MAX_HELD_CALLS = 128
-"""Calls that are answered at once; each may block."""
+"""Calls that are answered concurrently; each may block."""
 
 
 @dataclass(frozen=True)
 class MonitorEnds:
-    """The ends of the session's pipes that the monitor has."""
+    """The monitor's ends of the session's pipes."""
 
     request_r: socket.socket
     ready_r: int
@@ -59,14 +59,14 @@ def run_monitor(uid: int, ends: MonitorEnds) -> NoReturn:
                 with contextlib.suppress(FileNotFoundError):  # its caller was killed
                     threads.submit(connections.answer, syscalls.Notification(listener))
             else:
-                poll.unregister(listener)  # no process is left that could call
+                poll.unregister(listener)  # no process is left to make a call
         if time.monotonic() - last_measurement >= WATCH_SECONDS:
             _report(watch, ends.alive_w)
             last_measurement = time.monotonic()
 
 
 def _take_listener(ends: MonitorEnds) -> int:
-    """Duplicate the descriptor of held calls from the target, and let the target go on."""
+    """Duplicate the target's listener for held calls, and let the target continue."""
     target, number = os.read(ends.ready_r, 64).split()
     listener = syscalls.duplicate_descriptor(int(target), int(target), int(number))
     os.write(ends.go_w, b"g")

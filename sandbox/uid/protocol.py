@@ -1,11 +1,11 @@
-"""What a worker and the helper send each other over the helper's socket.
+"""The messages that a worker and the helper exchange over the helper's socket.
 
     worker --> helper    the request's length in four bytes, with the descriptor for the output;
                          then a ``SessionRequest``
     helper --> worker    a ``SessionReply``, then the end of the connection
 
-A worker that shuts its side of the connection down cancels the session. The supervisor of a session
-passes the same request on to its monitor and its target.
+A worker cancels the session by shutting down its side of the connection. The supervisor of a
+session passes the same request on to its monitor and its target.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Self
 from sandbox import SandboxCommand
 
 READY = "ready\n"
-"""What the helper prints once it listens."""
+"""The line that the helper prints once it is listening."""
 
 _LENGTH_BYTES = 4
 _MAX_REQUEST_BYTES = 4 * 1024**2
@@ -28,7 +28,7 @@ _CHUNK = 64 * 1024
 @dataclass(frozen=True)
 class SessionRequest:
     command: SandboxCommand
-    """Its ``network``, ``output_limit`` and ``on_output`` are the worker's business."""
+    """Its ``network``, ``output_limit`` and ``on_output`` are handled by the worker."""
     index_port: int | None
     """A port on the worker's loopback that the session may reach."""
 
@@ -55,9 +55,9 @@ class SessionRequest:
 class SessionReply:
     exit_code: int = 0
     end_reason: str | None = None
-    """``time``, ``memory``, ``disk``, or a phrase; None where the command ended by itself."""
+    """``time``, ``memory``, ``disk``, or a phrase; None if the command exited by itself."""
     error: str | None = None
-    """What prevented the session."""
+    """Why the session could not be set up."""
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -75,7 +75,7 @@ def send_request(connection: socket.socket, request: SessionRequest, output: int
 
 
 def receive_request(connection: socket.socket) -> tuple[SessionRequest, int]:
-    """Return a request and the descriptor for the output."""
+    """Receive a request and the descriptor for the output."""
     connection.settimeout(_REQUEST_SECONDS)
     length, descriptors, _, _ = socket.recv_fds(connection, _LENGTH_BYTES, 1)
     size = int.from_bytes(length, "big")

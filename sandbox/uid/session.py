@@ -1,8 +1,8 @@
-"""One session of the ``uid`` backend: a command under a user id of its own, from the hand-over of
-its folders to the last sweep.
+"""One session of the ``uid`` backend: a command under its own user id, from the hand-over of its
+folders to the final sweep.
 
-The supervisor runs as root, in a process of its own (see ``helper``). It forks two processes under
-the session's user id before it is known what they are for, since that takes most of the time:
+The supervisor runs as root, in its own process (see ``helper``). It forks two processes under the
+session's user id before any request arrives, since that takes most of the time:
 
     worker            supervisor                    monitor                     target
       |                    |--- fork ------------------>|                           |
@@ -27,7 +27,7 @@ the session's user id before it is known what they are for, since that takes mos
       |                    | hands folders back
       |<------ reply ------|
 
-A pipe's end is named by what goes through it, and by whether it is read (_r) or written (_w).
+A pipe's ends are named after what goes through it: one is read from (_r), one written to (_w).
 """
 
 import contextlib
@@ -52,7 +52,7 @@ from sandbox.uid.target import TargetEnds, run_target
 from sandbox.uid.users import claim_user_id, end_processes, make_home, remove_files
 
 _MAX_SILENCE_SECONDS = 15.0
-"""The monitor counts as stopped when it has written nothing for so long."""
+"""The monitor counts as stopped if it has written nothing for this long."""
 _POLL_SECONDS = 1.0
 _UCRED = struct.Struct("=3i")
 _TIME_IS_UP = SessionReply(TIMEOUT_EXIT_CODE, "time")
@@ -63,14 +63,14 @@ _MONITOR_STOPPED = SessionReply(KILLED_EXIT_CODE, "its monitor was stopped")
 def run_session(
     accept: Callable[[], socket.socket], client: int, on_start: Callable[[], None]
 ) -> None:
-    """Prepare a session, accept a connection, run the command, leave nothing of it, then reply.
+    """Prepare a session, accept a connection, run the command, clean up after it, then reply.
 
     Args:
         accept: waits for the worker's connection.
-        client: the user id that may ask for sessions.
-        on_start: called once the command runs: time for the next session to be prepared.
+        client: the user id that may request sessions.
+        on_start: called once the command runs, so that the next session can be prepared.
     """
-    # What the command leaves behind becomes our child.
+    # Processes that the command leaves behind become our children.
     syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     session = Session()
     with accept() as connection:
@@ -81,7 +81,7 @@ def run_session(
                 reply = session.run(connection, (user, group), on_start)
             else:
                 reply = SessionReply(error=f"process {pid} of user {user} may not ask")
-        except Exception as error:  # whatever it is, the worker must learn about it
+        except Exception as error:  # any failure: the worker must learn of it
             reply = SessionReply(error=f"{type(error).__name__}: {error}")
         with contextlib.suppress(OSError):  # the worker may be gone
             connection.sendall(reply.encode())
@@ -144,13 +144,13 @@ class Session:
     def _open_paths(
         self, command: SandboxCommand, client: tuple[int, int], stack: ExitStack
     ) -> None:
-        """Give the session its paths; ``stack`` takes them back, in reverse order."""
+        """Give the session access to its paths; ``stack`` revokes it, in reverse order."""
         uid = self._uid
         folders = [_lock_folder(path, client[0], stack) for path in sorted(set(command.writable))]
         for folder in folders:
             change_owner(folder, (client[0], BWRAP_UID), (uid, uid))
             stack.callback(change_owner, folder, (uid,), client, returning=True)
-        # Before folders go back: second names of their files that lie elsewhere are gone then.
+        # Runs before the folders are handed back: hard links to their files elsewhere must be gone.
         stack.callback(remove_files, uid, folders)
         stack.enter_context(granted(uid, [command.cwd, *command.readable, *command.writable]))
 
@@ -190,7 +190,7 @@ class Session:
                 return _MONITOR_STOPPED
 
     def _read_exceeded(self) -> str | None:
-        """Read what the monitor wrote: a dot for each measurement, the limit that is exceeded."""
+        """Return the limit that the monitor reports as exceeded; a dot means that none is."""
         words = os.read(self._alive_r, 4096).decode().strip(".").split()
         return words[0] if words else None
 
@@ -204,7 +204,7 @@ class Session:
             os.waitpid(self._monitor, 0)
 
     def _raise_errors(self) -> None:
-        """Raise OSError where the monitor or the target failed before the command began."""
+        """Raise OSError if the monitor or the target failed before the command started."""
         with contextlib.suppress(BlockingIOError):
             errors = os.read(self._errors_r, 4096)
             if errors:
@@ -212,14 +212,14 @@ class Session:
 
 
 def _exit_code(pid: int) -> int:
-    """Reap a process; return its exit code, as a shell reports it where a signal ended it."""
+    """Reap a process; return its exit code, which is a shell's code if a signal killed it."""
     _, status = os.waitpid(pid, 0)
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
 
 
 def _lock_folder(path: Path, client: int, stack: ExitStack) -> int:
-    """Open a folder that the worker may give away, for this session only."""
+    """Open a folder that the worker may hand over, and lock it for this session."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     stack.callback(os.close, folder)
     if client not in (0, os.fstat(folder).st_uid):

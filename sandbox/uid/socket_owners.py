@@ -1,4 +1,4 @@
-"""Which users own the sockets that listen on an address, as the kernel reports it."""
+"""Find the users that own the sockets listening on an address, as the kernel reports them."""
 
 import errno
 import socket
@@ -32,23 +32,23 @@ _RECEIVE_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class _Socket:
-    """A line of /proc/net/tcp and its siblings."""
+    """A line of /proc/net/tcp or a similar file."""
 
     address: IpAddress
     listens: bool
-    """For TCP."""
+    """Meaningful for TCP only."""
     uid: int
 
 
 def unmapped(address: IpAddress) -> IpAddress:
-    """Return the IPv4 address that an IPv6 one maps, or else the address itself."""
+    """Return the IPv4 address of an IPv4-mapped IPv6 address; any other address unchanged."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
 
 
 def listener_owners(address: IpAddress, port: int, *, stream: bool) -> set[int]:
-    """Return the user ids of the sockets that receive what is sent to a loopback address and port.
+    """Return the user ids of the sockets that would receive data sent to a loopback address.
 
     They are read from /proc/net.
     """
@@ -81,7 +81,7 @@ def _sockets_on_port(name: str, port: int) -> Iterator[_Socket]:
 
 
 def _parse_kernel_address(text: str) -> IpAddress:
-    """Parse an address of /proc/net: 32-bit words in this machine's byte order."""
+    """Parse an address from /proc/net: 32-bit words in this machine's byte order."""
     packed = b""
     for start in range(0, len(text), 8):
         packed += bytes.fromhex(text[start : start + 8])[::-1]
@@ -92,7 +92,7 @@ def abstract_socket_owners(name: bytes) -> set[int]:
     """Return the user ids of the sockets with an abstract name (sock_diag(7)).
 
     Raises:
-        OSError: the kernel can't tell.
+        OSError: the kernel offers no socket diagnostics.
     """
     owners: set[int] = set()
     for body in _dump_unix_sockets():
@@ -104,7 +104,7 @@ def abstract_socket_owners(name: bytes) -> set[int]:
 
 
 def _dump_unix_sockets() -> Iterator[bytes]:
-    """Ask the kernel for all unix sockets; yield a message's body for each."""
+    """Ask the kernel for all unix sockets; yield the body of the message about each."""
     family = socket.AF_NETLINK
     with socket.socket(family, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as diagnostics:
         diagnostics.sendto(_unix_diag_request(), (0, 0))
@@ -144,5 +144,5 @@ def _parse_attributes(data: bytes) -> dict[int, bytes]:
 
 
 def _align(length: int) -> int:
-    """Round up to the four bytes that netlink aligns to."""
+    """Round up to four bytes, the alignment of netlink."""
     return (length + 3) & ~3

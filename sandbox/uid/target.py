@@ -1,4 +1,4 @@
-"""The process of a session that becomes its command."""
+"""The process of a session that confines itself and then executes the command."""
 
 import errno
 import os
@@ -22,7 +22,7 @@ _STDERR = 2
 
 @dataclass(frozen=True)
 class TargetEnds:
-    """The ends of the session's pipes that the target has."""
+    """The target's ends of the session's pipes."""
 
     request_r: socket.socket
     ready_w: int
@@ -33,12 +33,12 @@ class TargetEnds:
 
 
 def run_target(uid: int, monitor: int, ends: TargetEnds) -> NoReturn:
-    """Confine this process; once a request comes, execute its command."""
+    """Confine this process; once a request arrives, execute its command."""
     _leave_keyring()
     limit_this_process()
     os.umask(UMASK)
     become_user(uid)
-    # The monitor has the same user id, but may look into dumpable processes only.
+    # The monitor has the same user id, but may inspect dumpable processes only.
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
     listener = syscalls.install_filter(assemble_filter(this_processor(), monitor=monitor))
     os.write(ends.ready_w, f"{os.getpid()} {listener}".encode())
@@ -58,7 +58,7 @@ def _leave_keyring() -> None:
     try:
         syscalls.join_new_session_keyring()
     except OSError as error:
-        # Where a container's own filter refuses keyrings, there is none to inherit, either.
+        # If a container's own filter refuses keyrings, there is none to inherit, either.
         if error.errno not in (errno.EPERM, errno.ENOSYS):
             raise
 

@@ -1,4 +1,4 @@
-"""The user ids of sessions: one for each, claimed while it runs, and cleaned up after it."""
+"""The user ids of sessions: each session claims one, which is cleaned up after it."""
 
 import contextlib
 import fcntl
@@ -10,7 +10,8 @@ from pathlib import Path
 from sandbox.ownership import remove, sweep
 
 USER_IDS = range(60900, 60964)
-"""Each with a group of the same number. In the range of BWRAP_UID, which Debian leaves unused."""
+"""Each has a group of the same number. Like BWRAP_UID, they are in a range that Debian leaves
+unused."""
 HOMES = Path("/var/lib/coding-agent-sandbox")
 
 
@@ -23,14 +24,14 @@ def temporary_folder_of(uid: int) -> Path:
 
 
 def claim_user_id(candidates: Sequence[int] = USER_IDS) -> int:
-    """Return a user id that no other session has.
+    """Lock and return a user id that no other session has.
 
-    This process holds its lock until it ends, so that helpers on one machine don't collide.
+    This process holds the lock until it ends, so that helpers on one machine don't collide.
 
     Raises:
         BlockingIOError: all are in use.
     """
-    # Begin at different ones, so that few sessions try the same.
+    # Start at different ids, so that few sessions try the same one.
     offset = os.getpid()
     for step in range(len(candidates)):
         uid = candidates[(offset + step) % len(candidates)]
@@ -40,7 +41,7 @@ def claim_user_id(candidates: Sequence[int] = USER_IDS) -> int:
         except BlockingIOError:
             os.close(lock)
             continue
-        if home_of(uid).exists():  # a session that died with its supervisor
+        if home_of(uid).exists():  # left by a session that died with its supervisor
             _kill_all(uid)
             remove_files(uid)
         return uid
@@ -54,11 +55,11 @@ def make_home(uid: int) -> None:
 
 
 def remove_files(uid: int, keep: Sequence[int] = ()) -> None:
-    """Remove what a user has left, for the next session with its id.
+    """Remove the files that a user has left, so that the id can be reused.
 
     Args:
         uid: the user.
-        keep: descriptors of folders that go back to the worker.
+        keep: descriptors of folders that are handed back to the worker.
     """
     sweep(uid, keep=keep)
     try:
@@ -69,7 +70,7 @@ def remove_files(uid: int, keep: Sequence[int] = ()) -> None:
 
 
 def end_processes(uid: int) -> None:
-    """Kill all that a user runs, until this process, which adopts orphans, has no child left."""
+    """Kill a user's processes until this process, which adopts orphans, has no child left."""
     while _children_left():
         _kill_all(uid)
         with contextlib.suppress(ChildProcessError):

@@ -83,7 +83,7 @@ def test_a_finding_names_template_line_and_reason_and_exits_with_1(
 def test_a_folder_without_templates_is_refused(console: Console, command: list[str]) -> None:
     (console.folder / "v.json").write_text("{}")
     (console.folder / "bare").mkdir()
-    assert "the folder holds no *.md.j2 files" in console.refused(
+    assert "the folder contains no *.md.j2 files" in console.refused(
         "prompts", *command, "--templates", "bare"
     )
 
@@ -118,7 +118,7 @@ def test_a_template_is_rendered_with_variables_from_a_file(console: Console) -> 
             '{"title": "t"}',
             "template 'pull_request_title': needs issue_number",
         ),
-        ("sonnet", "{}", "template 'sonnet': there is none; there are agent, "),
+        ("sonnet", "{}", "template 'sonnet': no such template; there are agent, "),
     ],
 )
 def test_a_mistake_in_rendering_is_reported(

@@ -53,7 +53,7 @@ TITLE = "{title: untrusted str}"
         (title("x", TITLE), "pull_request_title: 'title' is declared but not used"),
         (
             title("{{ feedback }}", "{feedback: str}"),
-            "pull_request_title: 'feedback': the pipeline gives it no such",
+            "pull_request_title: 'feedback': the pipeline provides no such",
         ),
         (
             title("{{ title }}", "{title: str}"),
@@ -61,13 +61,13 @@ TITLE = "{title: untrusted str}"
         ),
         (
             title("{{ title }}", "{title: int}"),
-            "pull_request_title: 'title' is int, but the pipeline gives str",
+            "pull_request_title: 'title' is int, but the pipeline provides str",
         ),
         (
             title("a\n{{ x | nofilter }}", "{x: str}"),
             "pull_request_title:11: No filter named 'nofilter'",
         ),
-        (title("{% include 'gone.md.j2' %}"), "gone: there is none"),
+        (title("{% include 'gone.md.j2' %}"), "gone: no such template"),
         (
             title("{% include title %}", TITLE),
             "pull_request_title: a template is included by a computed",
@@ -76,7 +76,7 @@ TITLE = "{title: untrusted str}"
             title("{% import 'edit_format.md.j2' as x %}"),
             "pull_request_title:10: import is not part of the template language",
         ),
-        (title("{{ 1" + "+1" * 5000 + " }}"), "pull_request_title: it is nested too deeply"),
+        (title("{{ 1" + "+1" * 5000 + " }}"), "pull_request_title: nested too deeply"),
         (title("{{ 1 // 0 }}"), "pull_request_title:10: ZeroDivisionError"),
         (None, "pull_request_title: missing"),
     ],
@@ -204,7 +204,7 @@ def test_text_for_github_must_be_inert_and_not_edited_afterwards() -> None:
     assert with_title("title | inert | clip(9) | one_line") == []
     for bare in ("title", "title | code", "title | fenced", "title | inert | replace('x', '@')"):
         (finding,) = with_title(bare)
-        assert finding.endswith("'title' is untrusted text outside a frame: put | inert behind it")
+        assert finding.endswith("'title' is untrusted text outside a frame: add | inert")
 
 
 def test_an_undeclared_field_is_found() -> None:
@@ -217,13 +217,13 @@ def test_an_undeclared_field_is_found() -> None:
         ("number: int", "number: int\n    url: str"),
         ("# Task\n", "# Task\n{{ issue.url }}\n"),
     )
-    assert findings(propose=more) == ["propose: 'issue.url': the pipeline gives it no such field"]
+    assert findings(propose=more) == ["propose: 'issue.url': the pipeline provides no such field"]
 
 
 def test_a_template_over_its_token_budget_is_found() -> None:
     assert added("word " * 20_000)[0].startswith("about 1")
     large = findings(known=shipped("known", ("clip(24000) | fenced", "fenced")))
     assert any(
-        "tokens in the section 'Issue' with the case 'large', 36000 at most" in finding
+        "tokens in the section 'Issue' with the case 'large'; at most 36000" in finding
         for finding in large
     )

@@ -44,12 +44,12 @@ def test_a_template_gets_declared_fields_as_plain_data() -> None:
 @pytest.mark.parametrize(
     ("shape", "value", "message"),
     [
-        ("int", "1", "x: int is needed, not str"),
-        ("[str]", "text", "x: list is needed, not str"),
-        ("[str]", ["a", 1], r"x\[1\]: str is needed, not int"),
+        ("int", "1", "x: expected int, not str"),
+        ("[str]", "text", "x: expected list, not str"),
+        ("[str]", ["a", 1], r"x\[1\]: expected str, not int"),
         ("{a: {b: int}}", {"a": {}}, r"x\.a\.b is missing"),
-        ("map", {"a": 1}, "x: map is needed"),
-        ("str", None, "x: str is needed, not NoneType"),
+        ("map", {"a": 1}, "x: expected map"),
+        ("str", None, "x: expected str, not NoneType"),
     ],
 )
 def test_a_variable_of_the_wrong_type_is_refused_with_its_path(
@@ -136,7 +136,7 @@ def test_errors_name_the_template_and_the_line_of_the_file() -> None:
 
 
 def test_the_error_for_an_unknown_template_lists_the_known_ones() -> None:
-    with pytest.raises(TemplateError, match="template 'b': there is none; there are a"):
+    with pytest.raises(TemplateError, match="template 'b': no such template; there are a"):
         single("x").render("b")
 
 
@@ -147,8 +147,8 @@ def test_the_error_for_an_unknown_template_lists_the_known_ones() -> None:
         ("---\ndescription: [\n---\n", "not YAML"),
         ("---\nversion: 1\n---\n", "name: Field required"),
         (template("", more="vars: {}\n"), "vars: Extra inputs"),
-        (template("", "[x, y]"), "write a type behind each variable"),
-        (template("", "{x: text}"), "'text' is no type: write str, int"),
+        (template("", "[x, y]"), "write a type after each variable"),
+        (template("", "{x: text}"), "'text' is not a type: write str, int"),
         (template("", "{x: &a [str], y: *a}"), "anchors are not allowed"),
         (template("", name="b"), "name: 'b' is not the file's"),
         (template("").replace("total", "Files"), "give at least a total"),
@@ -185,7 +185,7 @@ def test_a_set_is_read_from_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_templates_or_with_unreadable_ones_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TemplateError, match="holds no"):
+    with pytest.raises(TemplateError, match="contains no"):
         TemplateSet.load(tmp_path)
     (tmp_path / "a.md.j2").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(TemplateError, match="can't be read"):

@@ -352,7 +352,7 @@ def test_messages_moved_by_others_in_the_meantime_are_reported(
             ["--since", "yesterday"],
             "'--since': 'yesterday' is neither an age, such as 90m, 2h or 3d, nor a time",
         ),
-        (["--template-dir", "templates"], "the folder holds no *.md.j2 files"),
+        (["--template-dir", "templates"], "the folder contains no *.md.j2 files"),
     ],
 )
 def test_overrides_that_workers_would_reject_are_refused_first(
