@@ -1,4 +1,4 @@
-"""Apply edits to the texts of files: all of them, or none."""
+"""Apply edits to the texts of files: all edits or none."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -24,9 +24,9 @@ from repository.edits.model import (
 )
 
 _MAX_REPLACED = 2_000_000
-"""Characters that replacing a text everywhere may write."""
+"""Maximum number of characters that replacing every occurrence of a text may write."""
 _MAX_SEARCHED = 8_000_000
-"""Characters of files that the edits of one reply may be located in; each edit counts its file."""
+"""Maximum number of characters searched for the edits of one reply; each edit counts its file."""
 _MAX_PATH = 1_000
 _MAX_SHOWN_PATH = 200
 
@@ -38,11 +38,11 @@ class Placement:
     number: int
     path: str
     hunks: PlacedHunks = ()
-    """Empty where nothing had to be located."""
+    """Empty if nothing had to be located."""
 
     @property
     def description(self) -> str:
-        """For a person: ``exact at line 3``."""
+        """The placement for a person, such as ``exact at line 3``."""
         if not self.hunks:
             return "as written"
         places = [f"{hunk.rung} at line {hunk.line}" for hunk in self.hunks]
@@ -51,12 +51,12 @@ class Placement:
 
 @dataclass(frozen=True)
 class AppliedEdits:
-    """Texts by path, None where there is no file."""
+    """Texts of files by path, before and after the edits; None if there is no file."""
 
     before: dict[str, str | None]
-    """Of each file that was edited."""
+    """Every file that was edited."""
     after: dict[str, str | None]
-    """Of each file that changes."""
+    """Every file whose text changed."""
     placements: tuple[Placement, ...]
 
 
@@ -66,21 +66,21 @@ def apply_edits(
     paths: Collection[str],
     refusal: Callable[[str], str | None],
 ) -> AppliedEdits:
-    """Apply edits in order; later ones see what earlier ones wrote.
+    """Apply edits in order; later ones see the results of earlier ones.
 
-    Line ends, the byte-order mark and the end of the last line stay as they are. An edit that
-    changes nothing has to match, too.
+    Line endings, the byte-order mark and the presence of a final newline are preserved. An edit
+    that changes nothing must match, too.
 
     Args:
         edits: The edits of one reply.
-        read: Returns a file's text, None where there is no such file; raises EditFailed for one
+        read: Returns a file's text, or None if there is no such file; raises EditFailed for a file
             that can't be edited.
         paths: The paths of the repository, for hints and to shorten absolute paths.
-        refusal: Returns why a path may not be written, None where it may.
+        refusal: Returns why a path may not be written, or None if it may.
 
     Raises:
-        EditFailed: some edits do not apply, or they change nothing; the text has the reason of
-            each one that does not apply.
+        EditFailed: some edits do not apply, or they change nothing; the message gives the reason
+            for each edit that does not apply.
     """
     editor = _Editor(read, paths)
     failures: list[str] = []
@@ -98,7 +98,7 @@ def apply_edits(
         raise EditFailed(_describe_failures(failures, len(edits)))
     changed = editor.changed()
     if not changed:
-        raise EditFailed("The blocks change nothing: the files already have what they write")
+        raise EditFailed("The blocks change nothing: the files already contain their replacements")
     return AppliedEdits(editor.before, changed, tuple(editor.placements))
 
 
@@ -106,14 +106,14 @@ def _describe_failures(failures: list[str], edits: int) -> str:
     message = "\n\n".join(failures)
     applicable = edits - len(failures)
     if applicable:
-        message += f"\n\nThe other {applicable} would apply, each after those before it."
+        message += f"\n\nThe other {applicable} would apply, in the given order."
     return message
 
 
 def _relative_path(path: str, paths: Collection[str]) -> str:
-    """Return the only end of an absolute path (of a container, say) that is a file's path.
+    """Shorten an absolute path (of a container, say) to its only suffix that is a file's path.
 
-    The path itself where it is relative, or where no or several ends are files.
+    Return the path unchanged if it is relative, or if no suffix or several are files.
     """
     if not path.startswith("/"):
         return path
@@ -127,14 +127,14 @@ def _relative_path(path: str, paths: Collection[str]) -> str:
 
 
 class _Editor:
-    """The files as edited so far."""
+    """Applies edits one after another, and holds the current texts of the files."""
 
     def __init__(self, read: Callable[[str], str | None], paths: Collection[str]):
         self._read = read
         self._paths = paths
         self._searched = 0
         self._renumbered: dict[str, int] = {}
-        """path -> the first line whose number is no longer the one that the model saw."""
+        """path -> the first line whose number may differ from the one that the model saw."""
         self.before: dict[str, str | None] = {}
         self.after: dict[str, str | None] = {}
         self.placements: list[Placement] = []
@@ -148,7 +148,7 @@ class _Editor:
         return changed
 
     def apply(self, edit: Edit) -> None:
-        """Apply one edit, or raise EditFailed."""
+        """Apply one edit; raise EditFailed if it does not apply."""
         path = edit.path
         if path not in self.before:
             self.before[path] = self._read(path)
@@ -186,7 +186,7 @@ class _Editor:
         self._searched += len(text) * len(hunks)
         if self._searched > max(_MAX_SEARCHED, len(text)):
             raise EditFailed(
-                "so many edits of so long a file are not searched for: write fewer, larger blocks"
+                "too many edits of too long a file to search for: write fewer, larger blocks"
             )
         return replace_hunks(path, text, hunks)
 
@@ -202,10 +202,10 @@ class _Editor:
         renumbered = self._renumbered.get(path)
         if renumbered is not None and change.end >= renumbered:
             raise EditFailed(
-                "an earlier call moved these lines: which numbers are meant is not clear"
+                "an earlier call moved these lines, so it is not clear which lines are meant"
             )
         if len(change.new) != change.end - first:
-            # Above an earlier change, since nothing below its first line is accepted any more.
+            # This is always above earlier changes, since lines below those are refused.
             self._renumbered[path] = change.start
         return file.replace_lines([Match(first, change.end, change.new)])
 
@@ -214,7 +214,7 @@ def _create_file(text: str | None, lines: Lines) -> str:
     check_new_lines(lines, text)
     if text:
         raise EditFailed(
-            "its SEARCH is empty, which makes a new file, but the file exists and is not empty"
+            "its SEARCH is empty, which creates a new file, but the file exists and is not empty"
         )
     if is_blank(lines):
         return ""
@@ -225,17 +225,15 @@ def _write_file(text: str | None, change: WriteFile) -> str:
     check_new_lines(change.lines, text)
     file = FileLines.split(text or "")
     if text and not change.explicit and not _keeps_half(file.lines, change.lines):
-        raise EditFailed(
-            "it looks like a part of the file, not all of it: write search/replace blocks"
-        )
+        raise EditFailed("it looks like only part of the file: write search/replace blocks")
     everything = Match(0, len(file.lines), change.lines)
     return file.replace_lines([everything])
 
 
 def _keeps_half(lines: Sequence[str], new: Sequence[str]) -> bool:
-    """Return whether at least half of a file's lines are among the new ones."""
-    remaining = set(new)
-    repeated = sum(line in remaining for line in lines)
+    """Return whether at least half of a file's lines are among the new lines."""
+    new_lines = set(new)
+    repeated = sum(line in new_lines for line in lines)
     return 2 * repeated >= len(lines)
 
 
@@ -255,7 +253,7 @@ def _replace_text(text: str, change: ReplaceText) -> str:
         raise EditFailed("it would make the file far too long")
     if count > 1 and not change.everywhere:
         raise EditFailed(
-            f"what it searches for occurs {count} times; give more text, so that it occurs once"
+            f"its search text occurs {count} times; give more text, so that it occurs only once"
         )
     if count == 0:
         return _replace_as_lines(text, old, new)
@@ -263,7 +261,7 @@ def _replace_text(text: str, change: ReplaceText) -> str:
 
 
 def _replace_as_lines(text: str, old: str, new: str) -> str:
-    """Replace a text that is not there as it is written, by the rules for whole lines."""
+    """Replace a text that has no exact match, by locating it as whole lines."""
     file = FileLines.split(text)
     search = tuple(old.split("\n"))
     replacement = tuple(new.split("\n"))

@@ -18,23 +18,23 @@ from repository.edits.weakened_tests import describe_weakened_tests
 
 @dataclass(frozen=True)
 class AppliedReply:
-    """The change that a reply makes."""
+    """The change that a reply describes, ready to be written."""
 
     format: str
     files: dict[str, bytes | None]
-    """path -> its new content, None where it is removed."""
+    """path -> its new content, or None if the file is removed."""
     placements: tuple[Placement, ...]
     notices: tuple[str, ...]
-    """Sentences about the change that a reviewer must read."""
+    """Sentences about the change for the reviewer."""
     prose: str
     """The text of the reply outside its edits."""
 
 
 def apply_reply(reply: str, files: EditableFiles, policy: EditPolicy) -> AppliedReply:
-    """Return the change that a reply makes to files.
+    """Return the change that a reply makes to files, without writing it.
 
     Raises:
-        EditFailed: nothing of the reply is applied; the text tells the model why.
+        EditFailed: the reply as a whole is refused; the message tells the model why.
     """
     parsed = read_reply(reply)
     edits = require_edits(parsed)

@@ -1,4 +1,4 @@
-"""Cheap checks of what an edit writes, before any test is run."""
+"""Cheap checks of the text that edits write, before any tests are run."""
 
 import ast
 import json
@@ -18,9 +18,9 @@ _PLACEHOLDER = re.compile(
     r"|more|code|your|omitted|as before)\b.*)?(?:\*/|-->)?$",
     re.I,
 )
-"""A comment that stands for code: written to the file, it would delete what it stands for."""
+"""A comment in place of omitted code: written to the file, it would delete that code."""
 _MAX_PLACEHOLDER = 300
-"""Characters of a line that may be a placeholder."""
+"""Maximum length of a line that can be a placeholder, in characters."""
 _CONFLICT_MARKER = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.M)
 _MAX_YAML = 100_000
 """Characters; the pure Python scanner takes about a second for a million."""
@@ -33,12 +33,12 @@ def check_new_lines(lines: Sequence[str], text: str | None) -> None:
     """Refuse lines that must not be written to a file whose text was ``text``.
 
     Raises:
-        EditFailed: a line stands for code that is left out, or is not text.
+        EditFailed: a line is a placeholder for omitted code, or is not text.
     """
     for line in lines:
         content = line.strip()
         if "\0" in line or any("\ud800" <= character <= "\udfff" for character in line):
-            raise EditFailed("it writes characters that no text file holds")
+            raise EditFailed("it writes characters that can't be in a text file")
         placeholder = len(line) < _MAX_PLACEHOLDER and _PLACEHOLDER.match(content)
         omission = OMITTED.fullmatch(content)
         if not (placeholder or omission) or content in (text or ""):
@@ -48,26 +48,26 @@ def check_new_lines(lines: Sequence[str], text: str | None) -> None:
                 f"it leaves code out ({content[:60]}): write every line that the file should have"
             )
         raise EditFailed(
-            "it copies a mark for lines that were not shown; the mark is not in the file"
+            "it copies a marker for lines that were not shown; the marker is not in the file"
         )
 
 
 def check_paths(paths: Collection[str]) -> None:
-    """Refuse to write a file and files below it.
+    """Refuse paths of which one would have to be both a file and a folder.
 
     Raises:
-        EditFailed: one path is a folder of another.
+        EditFailed: a path is also a parent folder of another.
     """
     for path in paths:
         if any(other.startswith(f"{path}/") for other in paths):
-            raise EditFailed(f"{path} would be a file and a folder")
+            raise EditFailed(f"{path} would be both a file and a folder")
 
 
 def check_syntax(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:
     """Refuse new files that do not parse, files that no longer do, and new conflict markers.
 
     Raises:
-        EditFailed: the text names each file and quotes the parser.
+        EditFailed: the message names each file and quotes the parser.
     """
     problems: list[str] = []
     for path, text in after.items():
@@ -76,7 +76,7 @@ def check_syntax(before: Mapping[str, str | None], after: Mapping[str, str | Non
         old = before.get(path)
         error = _parse_error(path, text)
         if error and (old is None or _parse_error(path, old) is None):
-            problems.append(f"With the edits, {path[:200]} does not parse any more: {error}")
+            problems.append(f"With the edits, {path[:200]} no longer parses: {error}")
         if _count_conflict_markers(text) > _count_conflict_markers(old or ""):
             problems.append(f"The edits write a conflict marker into {path[:200]}")
     if problems:
@@ -84,9 +84,9 @@ def check_syntax(before: Mapping[str, str | None], after: Mapping[str, str | Non
 
 
 def _parse_error(path: str, text: str) -> str | None:
-    """Return why a text is not in the language that its path suggests.
+    """Return the error in a text that does not parse as the language of its path.
 
-    None where it is, and where there is no parser for the language.
+    Return None if it parses, or if there is no parser for the language.
     """
     name = path.rsplit("/", 1)[-1]
     parser = _PARSERS.get(name.rpartition(".")[2])
@@ -100,7 +100,7 @@ def _parse_error(path: str, text: str) -> str | None:
 
 
 def parses_as_python(path: str, text: str) -> bool:
-    """Return whether the path is one of a Python file and the text parses."""
+    """Return whether the path is a Python file's and the text parses."""
     return path.endswith((".py", ".pyi")) and _parse_error(path, text) is None
 
 
@@ -138,4 +138,4 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "yaml": _parse_yaml,
     "yml": _parse_yaml,
 }
-"""Parsers by the ending of a file's name."""
+"""Parsers by file extension."""

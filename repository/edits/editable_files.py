@@ -19,7 +19,7 @@ class EditableFiles:
     """The files of a tree by path; links, submodules and folders can't be edited."""
 
     def __init__(self, entries: Iterable[Entry], load: Callable[[Entry], bytes]):
-        """Take the tree's entries, and a function that returns the content of one."""
+        """``load`` returns the content of one of the tree's ``entries``."""
         self._entries = {entry.path: entry for entry in entries}
         self._folders: set[str] = set()
         for path in self._entries:
@@ -41,7 +41,7 @@ class EditableFiles:
         return self._entries.keys()
 
     def read(self, path: str) -> bytes | None:
-        """Return a file's content, None where there is no such file but it could be created.
+        """Return a file's content, or None if there is no such file but it could be created.
 
         Raises:
             EditFailed: the path is not a regular file, is too large, or lies below another file.
@@ -56,7 +56,7 @@ class EditableFiles:
             raise EditFailed(f"it is {_kind(entry)}")
         if entry.size > MAX_FILE_BYTES:
             raise EditFailed(
-                f"the file has {entry.size} bytes; {MAX_FILE_BYTES} at most can be edited"
+                f"the file has {entry.size} bytes; at most {MAX_FILE_BYTES} can be edited"
             )
         return self._load(entry)
 

@@ -1,4 +1,4 @@
-"""The bytes of files as text and back, so that what no edit touches keeps its bytes."""
+"""Decode files to text and encode them again, so that text outside of edits keeps its bytes."""
 
 import io
 import tokenize
@@ -20,14 +20,14 @@ class DecodedText:
 
 
 class DecodedFiles:
-    """The editable files as text. Remembers how each was encoded."""
+    """The editable files as text. Remembers the encoding of each."""
 
     def __init__(self, files: EditableFiles):
         self._files = files
         self._decoded: dict[str, DecodedText] = {}
 
     def read(self, path: str) -> str | None:
-        """Return a file's text, None where there is no such file.
+        """Return a file's text, or None if there is no such file.
 
         Raises:
             EditFailed: the path can't be edited, or the file is not text.
@@ -39,10 +39,10 @@ class DecodedFiles:
         return self._decoded[path].text
 
     def encode(self, texts: Mapping[str, str | None]) -> dict[str, bytes | None]:
-        """Return the new texts in the encoding of each file; new files are UTF-8.
+        """Encode the new texts, each in its file's encoding; new files are UTF-8.
 
         Raises:
-            EditFailed: a text holds a character that its file's encoding lacks.
+            EditFailed: a text contains a character that its file's encoding lacks.
         """
         files: dict[str, bytes | None] = {}
         for path, text in texts.items():
@@ -54,8 +54,8 @@ class DecodedFiles:
 def _decode(path: str, data: bytes) -> DecodedText:
     """Decode a file so that it can be encoded again without loss.
 
-    Tried in this order: UTF-16 where its mark is there, UTF-8, the encoding that a Python file
-    declares, and Latin-1, which takes any bytes.
+    Tries, in this order: UTF-16 if its byte-order mark is present, UTF-8, the encoding that a
+    Python file declares, and Latin-1, which accepts any bytes.
 
     Raises:
         EditFailed: the file is not text.
@@ -67,7 +67,7 @@ def _decode(path: str, data: bytes) -> DecodedText:
                 return DecodedText(text, codec)
         except (UnicodeError, LookupError):
             continue
-    raise AssertionError("Latin-1 takes any bytes")
+    raise AssertionError("Latin-1 accepts any bytes")
 
 
 def _codecs(path: str, data: bytes) -> list[str]:
@@ -85,7 +85,7 @@ def _codecs(path: str, data: bytes) -> list[str]:
 
 
 def _declared_encoding(data: bytes) -> str:
-    """Return the encoding that a Python file declares (PEP 263); nothing for an unknown one."""
+    """Return the encoding that a Python file declares (PEP 263); empty if it is unknown."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     except SyntaxError:
@@ -95,12 +95,12 @@ def _declared_encoding(data: bytes) -> str:
 
 def _encode(text: str, before: DecodedText) -> bytes:
     if before.codec == "latin-1":
-        # The real encoding is unknown: only characters that are there already are safe.
+        # The real encoding is unknown: only characters that the file already contains are safe.
         non_ascii = {character for character in text if character > "\x7f"}
         if not non_ascii <= set(before.text):
             raise EditFailed(
                 "the file is not UTF-8 and declares no encoding: only ASCII and characters that it"
-                " already holds can be written there"
+                " already contains can be written to it"
             )
     try:
         return text.encode(before.codec)

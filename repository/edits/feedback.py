@@ -1,6 +1,6 @@
-"""What the model is told about an edit that does not match: why, and the nearest lines of the file.
+"""Messages to the model about edits that do not match: why, and the nearest lines of the file.
 
-Similarity is used for these hints alone, never to apply an edit.
+Similarity is used only for these hints, never to apply an edit.
 """
 
 import difflib
@@ -12,18 +12,18 @@ _MAX_WIDTH = 200
 _CONTEXT = 3
 """Lines shown above and below the nearest ones."""
 _MAX_COMPARED = 4_000
-"""Distinct lines of a file that are compared for similarity."""
+"""Maximum number of distinct lines of a file that are compared for similarity."""
 _MAX_VOTERS = 2_000
 _MAX_VOTES = 50
-"""Places for which one searched line votes."""
+"""Maximum number of places that one searched line votes for."""
 _SIMILARITY = 0.6
 _MAX_STARTS = 5
 _Places = dict[str, list[int]]
-"""The indexes of a file's lines by their content without indentation."""
+"""A line's content without indentation -> its indexes in the file."""
 
 
 def describe_ambiguity(starts: list[int], *, at_least: bool = False) -> str:
-    """Say where the searched lines occur. ``at_least``: there may be more places than these."""
+    """Say where the searched lines occur. ``at_least``: there may be more occurrences."""
     lines = [str(start + 1) for start in starts]
     places = ", ".join(lines[:_MAX_STARTS])
     if len(lines) > _MAX_STARTS:
@@ -32,8 +32,8 @@ def describe_ambiguity(starts: list[int], *, at_least: bool = False) -> str:
     if at_least:
         number += " or more"
     return (
-        f"what it searches for occurs {number} times (lines {places}); give more lines, so that it"
-        " occurs once"
+        f"its search text occurs {number} times (lines {places}); give more lines, so that it"
+        " occurs only once"
     )
 
 
@@ -43,22 +43,22 @@ def describe_no_match(lines: Sequence[str], search: Sequence[str]) -> str:
     bare_search = [line.rstrip() for line in search]
     start = _nearest(bare, bare_search)
     if start is None:
-        return "what it searches for is not in the file, and nothing like it"
+        return "its search text is not in the file, nor is anything like it"
     end = start + len(search)
     window = bare[start:end]
     excerpt = _show(bare, start, end)
     contents = [line.strip() for line in window]
     if contents != [line.strip() for line in search]:
-        return f"what it searches for is not in the file as it is written. {excerpt}"
+        return f"its search text is not in the file exactly as written. {excerpt}"
     if window[1:] == bare_search[1:]:
         difference = "the first line's indentation is not the file's"
     else:
         difference = "the indentation is not the file's"
-    return f"what it searches for is in the file but for the indentation: {difference}. {excerpt}"
+    return f"its search text is in the file except for the indentation: {difference}. {excerpt}"
 
 
 def describe_missing_file(path: str, paths: Collection[str]) -> str:
-    """Say that a file does not exist, and name the only file whose path ends alike."""
+    """Say that a file does not exist; if only one file's path has the same end, suggest it."""
     tail = path.lstrip("/")
     similar = [other for other in paths if other.endswith(f"/{tail}")]
     if not similar and "/" in tail:
@@ -70,7 +70,7 @@ def describe_missing_file(path: str, paths: Collection[str]) -> str:
 
 
 def _show(lines: Sequence[str], start: int, end: int) -> str:
-    """Return the lines around a place as they are, for the model to copy."""
+    """Return the lines around a place unchanged, for the model to copy."""
     first = max(start - _CONTEXT, 0)
     last = min(
         end + _CONTEXT,
@@ -83,7 +83,7 @@ def _show(lines: Sequence[str], start: int, end: int) -> str:
 
 
 def _nearest(lines: list[str], search: list[str]) -> int | None:
-    """Return the start of the nearest lines of the file; None where nothing is similar."""
+    """Return the index at which the nearest lines start; None if nothing is similar."""
     search = search[:_MAX_VOTERS]
     places = _places_by_content(lines)
     votes = _vote(places, search)
@@ -94,7 +94,7 @@ def _nearest(lines: list[str], search: list[str]) -> int | None:
 
 
 def _places_by_content(lines: list[str]) -> _Places:
-    """Return the places of each line that is not blank, whatever its indentation."""
+    """Return the places of each line that is not blank, ignoring indentation."""
     places: _Places = {}
     for at, line in enumerate(lines):
         content = line.strip()
@@ -104,9 +104,9 @@ def _places_by_content(lines: list[str]) -> _Places:
 
 
 def _vote(places: _Places, search: list[str]) -> Counter[int]:
-    """Weigh, for each start, the searched lines that are where they should be.
+    """Score each possible start by the searched lines that are in the right place for it.
 
-    Rare lines weigh more.
+    Rare lines score more.
     """
     votes: Counter[int] = Counter()
     for offset, line in enumerate(search):
@@ -118,7 +118,7 @@ def _vote(places: _Places, search: list[str]) -> Counter[int]:
 
 
 def _most_similar(places: _Places, search: list[str]) -> int | None:
-    """Return the start at which the longest searched line would be beside the line most like it."""
+    """Return the start that aligns the longest searched line with the line most like it."""
     if not search:
         return None
     contents = [line.strip() for line in search]

@@ -1,4 +1,4 @@
-"""A file's text as lines, and the replacement of some of them without touching the others."""
+"""Split a file's text into lines, and replace some of them without touching the others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,30 +11,30 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 @dataclass(frozen=True)
 class Match:
-    """Lines ``start`` to ``end`` of a file (from 0, end excluded) and what replaces them."""
+    """Lines ``start`` to ``end`` of a file (from 0, end excluded) and their replacement."""
 
     start: int
     end: int
     replacement: Lines
     alternatives: tuple[Lines, ...] = ()
-    """Other replacements that the edit can mean; the caller needs a reason to choose one."""
+    """Other replacements that the edit could mean; the caller needs a reason to choose one."""
     rung: str = ""
-    """Name of the rule by which the lines were located."""
+    """Name of the rung that located the lines."""
 
 
 @dataclass(frozen=True)
 class FileLines:
-    """The lines of a text and the end of each. A lone CR is content."""
+    """The lines of a text and their endings. A lone CR is content."""
 
     mark: str
-    """The byte-order mark, or nothing."""
+    """The byte-order mark, or an empty string."""
     lines: list[str]
     ends: list[str]
-    """One for each line: LF, CRLF, or nothing for a last line without an end."""
+    """One line ending for each line: LF, CRLF, or empty for a last line without one."""
 
     @classmethod
     def split(cls, text: str) -> Self:
-        """Split a text. Joined again, lines and ends give the same text."""
+        """Split a text without loss: mark, lines and endings joined are the text."""
         mark = _BYTE_ORDER_MARK if text.startswith(_BYTE_ORDER_MARK) else ""
         pieces = text.removeprefix(mark).split("\n")
         unended = pieces.pop()
@@ -51,8 +51,8 @@ class FileLines:
     def replace_lines(self, matches: Sequence[Match]) -> str:
         """Return the text with the matches replaced.
 
-        Lines that stay keep their ends, new lines get the end that most lines have, and the last
-        line has an end exactly where it had one before. The matches must not overlap.
+        Unchanged lines keep their endings, new lines get the most common ending, and the last line
+        has an ending only if it had one before. The matches must not overlap.
         """
         newline = self._usual_end()
         lines: list[str] = []
@@ -83,7 +83,7 @@ class FileLines:
 
 
 def _without_common_edges(lines: Sequence[str], match: Match) -> Match:
-    """Return the match without the lines at its edges that it leaves as they are."""
+    """Return the match without the lines at its edges that do not change."""
     window = lines[match.start : match.end]
     replacement = match.replacement
     head = common_head(window, replacement)

@@ -1,4 +1,4 @@
-"""Replace lines that are located by their text: one block, or the hunks of a diff."""
+"""Replace lines located by their text: those of one block, or of the hunks of a diff."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from repository.edits.readers.blocks import is_divider
 
 @dataclass(frozen=True)
 class PlacedHunk:
-    """Where a hunk was applied, and by which rule its lines were located."""
+    """Where a hunk was applied, and the rung that located its lines."""
 
     rung: str
     line: int
@@ -47,7 +47,7 @@ def replace_hunks(path: str, text: str, hunks: Sequence[Replace]) -> tuple[str, 
 
 def _locate_hunk(file: FileLines, text: str, hunk: Replace) -> Match:
     if all(is_blank(variant.search) for variant in hunk.variants):
-        raise EditFailed("it has no line of the file to be located by")
+        raise EditFailed("it contains no line of the file by which to locate it")
     match = locate(file.lines, hunk)
     check_new_lines(match.replacement, text)
     _check_dividers(hunk, match)
@@ -55,10 +55,9 @@ def _locate_hunk(file: FileLines, text: str, hunk: Replace) -> Match:
 
 
 def _check_dividers(hunk: Replace, match: Match) -> None:
-    """Refuse a replacement that holds a divider of its block.
+    """Refuse a replacement that contains a divider of its block.
 
-    A line of equals signs is content where it underlines a heading, and where the search has one,
-    too.
+    A line of equals signs is content if it underlines a heading, or if the search has one, too.
     """
     if len(hunk.variants) == 1:
         return
@@ -71,17 +70,17 @@ def _check_dividers(hunk: Replace, match: Match) -> None:
     for line in match.replacement:
         if is_divider(line) and not 0 < len(above) <= len(line.rstrip()):
             raise EditFailed(
-                "it has more than one ======= line, and which one separates SEARCH from REPLACE is"
-                " not clear"
+                "it has more than one ======= line, so it is not clear which one separates SEARCH"
+                " from REPLACE"
             )
         above = line.rstrip()
 
 
 def _choose_alternatives(path: str, file: FileLines, matches: Sequence[Match]) -> list[Match]:
-    """Return the matches, each with its only replacement that leaves a file that parses.
+    """Return the matches, each with the only alternative with which the file still parses.
 
     Raises:
-        EditFailed: the file parses with none of a match's alternatives, or with several.
+        EditFailed: for one match, the file parses with none of the alternatives, or with several.
     """
     chosen = list(matches)
     for number, match in enumerate(matches):

@@ -1,7 +1,7 @@
-"""Locate an edit's lines in a file by a ladder of rules, the strictest first.
+"""Locate an edit's lines in a file by a ladder of rungs (rules), the strictest first.
 
-Several matches by the same rule are a failure, never a choice, and nothing is located for being
-merely similar.
+Several matches by the same rung are an error, never a choice, and similarity alone never counts as
+a match.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,11 +26,11 @@ RUNGS: dict[str, Rung] = {
     "blank lines": match_ignoring_blank_lines,
     "elision": match_around_elisions,
 }
-"""Rules by name, the strictest first."""
+"""Rungs by name, the strictest first."""
 
 
 def locate(lines: Sequence[str], change: Replace) -> Match:
-    """Return the only match of one of the change's variants, by the strictest rung that has any.
+    """Return the only match of a change's variants by the strictest rung that has any match.
 
     Raises:
         EditFailed: there is no match, or several.
@@ -45,7 +45,7 @@ def locate(lines: Sequence[str], change: Replace) -> Match:
 
 
 def _choose(lines: Sequence[str], matches: list[Match], change: Replace) -> Match:
-    """Return the only match, or the only one that the diff's headings or line number point to."""
+    """Return the only match, or the only one that the diff's headings or line number indicate."""
     if len(matches) == 1:
         return matches[0]
     below = _end_of_anchors(lines, change)
@@ -60,9 +60,9 @@ def _choose(lines: Sequence[str], matches: list[Match], change: Replace) -> Matc
 
 
 def _end_of_anchors(lines: Sequence[str], change: Replace) -> int:
-    """Return the index of the line below the anchors, each of which must occur exactly once.
+    """Return the index of the line below the last usable anchor; 0 if there is none.
 
-    Anchors from the first ambiguous one on are ignored; 0 where none is left.
+    An anchor that does not occur exactly once is ignored, as are those after it.
     """
     contents = [line.strip() for line in lines]
     below = 0

@@ -13,22 +13,22 @@ the lines that take their place
 (a new file: its path, and nothing between SEARCH and =======)"""
 
 MAX_EDITS = 500
-"""In one reply; a reader may stop after one more."""
+"""Maximum number of edits in one reply; a reader may stop after one more."""
 
 Lines = tuple[str, ...]
-"""Lines without their line ends."""
+"""Lines without their line endings."""
 
 
 class EditFailed(Exception):
-    """An edit that can't be read or applied, so that nothing of its reply is applied.
+    """An edit can't be read or applied, so none of its reply is applied.
 
-    The text is for the model: which block, and why.
+    The message is for the model: which block, and why.
     """
 
 
 @dataclass(frozen=True)
 class SearchReplace:
-    """Lines to find in a file and the lines that replace them. An empty search makes a new file."""
+    """Lines to find in a file and their replacement. An empty search creates a new file."""
 
     search: Lines
     replacement: Lines
@@ -39,11 +39,11 @@ class Replace:
     """Replace lines that are located by their text."""
 
     variants: tuple[SearchReplace, ...]
-    """Usually one. Where the reply can be read in several ways, the likelier come first."""
+    """Usually one. If the reply can be read in several ways, the likelier come first."""
     line: int | None = None
-    """Line of the file that the reply states, from 1. Only used to choose between equal matches."""
+    """The line number stated by the reply, from 1. Only used to choose between equal matches."""
     anchors: Lines = ()
-    """Lines of the file above the place, such as a diff's section headings. Only used to choose
+    """Lines of the file above the edit, such as a diff's section headings. Only used to choose
     between equal matches."""
 
 
@@ -56,7 +56,7 @@ class Hunks:
 
 @dataclass(frozen=True)
 class ReplaceText:
-    """Replace a piece of text, not only of whole lines: its one occurrence, or every one."""
+    """Replace a text, which need not be whole lines: its only occurrence, or every one."""
 
     old: str
     new: str
@@ -81,7 +81,7 @@ class WriteFile:
 
     lines: Lines
     explicit: bool = True
-    """False where only the layout of the reply suggests that this is the whole file."""
+    """False if only the layout of the reply suggests that this is the whole file."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Edit:
     """One change of one file."""
 
     number: int
-    """Of the block in its reply, from 1."""
+    """The block's number in its reply, from 1."""
     path: str
     change: Change
 

@@ -1,5 +1,5 @@
-"""What a reply may write: the fixed rules, the deployment's, and the repository's own in
-``.coding-agent.toml``.
+"""The rules for what a reply may write: the fixed ones, the deployment's, and the repository's own
+in ``.coding-agent.toml``.
 """
 
 import re
@@ -12,7 +12,8 @@ from repository.config import CONFIG, ConfigError, EditRules, read_edit_rules
 from repository.edits.model import EditFailed
 
 _ALWAYS_PROTECTED = (CONFIG, ".gitmodules")
-"""Never lifted: they decide what runs with secrets, or what this service may do."""
+"""Paths that no repository can allow: they decide what runs with secrets, or what this service may
+do."""
 _PROTECTED = {
     "CI settings": (
         ".github/actions/*",
@@ -79,17 +80,17 @@ _PROTECTED = {
         "*.pyc",
     ),
 }
-"""Patterns by kind. One without a slash is compared with every part of a path, one with a slash
-with the whole path."""
+"""Patterns by kind. A pattern without a slash is matched against every component of a path, one
+with a slash against the whole path."""
 _SAMPLES = re.compile(r"\.env\.(?:example|sample|template|dist)$")
 _GENERATED = re.compile(
     r"@generated\b|code generated .{0,80}do not edit|auto-?generated .{0,80}do not (?:edit|modify)",
     re.I,
 )
 _HEAD = 2_000
-"""Characters at a file's beginning in which it can say that it is generated."""
+"""Number of characters at the start of a file that are searched for a note that it is generated."""
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
-"""Unicode categories of characters that do not show."""
+"""Unicode categories of invisible characters."""
 _MAX_PATH = 1_000
 """Characters."""
 _MAX_NAME = 255
@@ -97,26 +98,27 @@ _MAX_NAME = 255
 
 
 class EditPolicy:
-    """Whether a path may be written, and whether a change is of a size that a person reviews."""
+    """Decides whether a path may be written, and whether a change is small enough to review."""
 
     def __init__(
         self, rules: EditRules, protected: Iterable[str] = (), notices: tuple[str, ...] = ()
     ):
-        """Combine a repository's rules with the deployment's patterns, which no repository lifts.
+        """Combine a repository's rules with the deployment's ``protected`` patterns.
 
-        ``notices`` are sentences about the policy that a reviewer must read.
+        No repository can allow the deployment's patterns. ``notices`` are sentences about the
+        policy for the reviewer.
         """
         self._rules = rules
         self._deployment = tuple(protected)
         self.notices = notices
 
     def refusal(self, path: str) -> str | None:
-        """Return why a path may not be written; None where it may."""
+        """Return why a path may not be written, or None if it may."""
         reason = _path_refusal(path)
         if reason:
             return reason
         if _matching(path, _ALWAYS_PROTECTED):
-            return f"policy: {path} decides what this service may do; a person has to change it"
+            return f"policy: {path} decides what this service may do; only a person may change it"
         pattern = _matching(path, self._deployment)
         if pattern:
             return f"policy: the deployment protects {pattern}"
@@ -125,39 +127,41 @@ class EditPolicy:
             return f"policy: the repository's {CONFIG} protects {pattern}"
         kind = _protected_kind(path)
         if kind and not _matching(path, self._rules.allowed):
-            return f"policy: {path} is {kind}, which is not edited by this service"
+            return f"policy: {path} is {kind}, which this service does not edit"
         return None
 
     def check_change(
         self, before: Mapping[str, str | None], after: Mapping[str, str | None]
     ) -> None:
-        """Check the size of a change, and that no file of it says that it is generated.
+        """Check the size of a change, and that none of its files is marked as generated.
 
         Raises:
             EditFailed: the change is too large, or changes a generated file.
         """
         if len(after) > self._rules.max_files:
             raise EditFailed(
-                f"policy: the edits change {len(after)} files; {self._rules.max_files} at most"
+                f"policy: the edits change {len(after)} files; at most {self._rules.max_files}"
+                " are allowed"
             )
         lines = 0
         for path, text in after.items():
             lines += _count_changed_lines(before.get(path) or "", text or "")
         if lines > self._rules.max_lines:
             raise EditFailed(
-                f"policy: the edits change {lines} lines; {self._rules.max_lines} at most"
+                f"policy: the edits change {lines} lines; at most {self._rules.max_lines}"
+                " are allowed"
             )
         for path in after:
             if _is_generated(before.get(path)) and not _matching(path, self._rules.allowed):
                 raise EditFailed(
-                    f"policy: {path} says that it is generated: change what it is generated from"
+                    f"policy: {path} says that it is generated: change its source instead"
                 )
 
 
 def read_policy(config: str | None, protected: tuple[str, ...]) -> EditPolicy:
     """Return the policy of a repository with this ``.coding-agent.toml``.
 
-    A file that can't be used leaves the default rules, and a notice for the reviewer.
+    If the file is invalid, the default rules hold, with a notice for the reviewer.
     """
     try:
         return EditPolicy(read_edit_rules(config), protected)
@@ -167,22 +171,22 @@ def read_policy(config: str | None, protected: tuple[str, ...]) -> EditPolicy:
 
 
 def _path_refusal(path: str) -> str | None:
-    """Return why no repository may allow a path; None where it may.
+    """Return why a path is always refused, whatever the repository allows; None if it is not.
 
-    Such a path leads out of the repository, into git's own files, or into what runs with secrets:
-    GitHub refuses a push of ``.github/workflows`` by a token without the workflow scope, and what
-    is there runs with the repository's secrets.
+    Such a path leads out of the repository, or to git's own files, or to ``.github/workflows``,
+    whose files run with the repository's secrets; GitHub refuses to let a token without the
+    workflow scope push them.
     """
     parts = path.split("/")
     reason = None
     if any(unicodedata.category(character) in _INVISIBLE for character in path):
-        reason = "it holds characters that don't show"
+        reason = "it contains invisible characters"
     elif len(path) > _MAX_PATH or any(len(part.encode()) > _MAX_NAME for part in parts):
         reason = "it is too long"
     elif path.startswith(("/", "~")) or "\\" in path or ":" in path:
         reason = "write it relative to the repository's root, with forward slashes and no colon"
     elif any(part in ("", ".", "..") or part != part.strip() for part in parts):
-        reason = "write it without '..', '.', empty parts, and spaces at their ends"
+        reason = "write it without '..', '.', empty parts, and spaces around a part"
     else:
         reason = _reserved_folder(parts)
     if reason is None:
@@ -201,7 +205,7 @@ def _reserved_folder(parts: list[str]) -> str | None:
 
 
 def _protected_kind(path: str) -> str | None:
-    """Return what makes a path protected by default; None where it is not."""
+    """Return the kind of a path that is protected by default; None if it is not."""
     if _SAMPLES.search(path):
         return None
     for kind, patterns in _PROTECTED.items():
@@ -211,7 +215,7 @@ def _protected_kind(path: str) -> str | None:
 
 
 def _matching(path: str, patterns: Iterable[str]) -> str | None:
-    """Return the first pattern that covers a path, in any case: some file systems ignore it."""
+    """Return the first pattern that covers a path, ignoring case, as some file systems do."""
     folded = path.casefold()
     for pattern in patterns:
         if _covers(pattern.casefold().strip("/"), folded):
@@ -230,7 +234,7 @@ def _is_generated(text: str | None) -> bool:
 
 
 def _count_changed_lines(old: str, new: str) -> int:
-    """Count lines that only one text has: what ``diff --stat`` counts, but for moved lines."""
+    """Count lines that only one text has: like ``diff --stat``, but without moved lines."""
     counts = Counter(new.split("\n"))
     counts.subtract(old.split("\n"))
     return sum(abs(count) for count in counts.values())

@@ -1,4 +1,4 @@
-"""What a change takes away from existing tests: stated in the pull request, never passed over."""
+"""Find what a change removes from existing tests, so that the pull request always states it."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ _SKIPS = (
     "importorskip",
     "skipTest",
 )
-"""Names of pytest and unittest by which tests are skipped or expected to fail."""
+"""Names in pytest and unittest that skip tests or mark them as expected to fail."""
 _ASSERTING_WORDS = re.compile(r"\b(?:assert\w*|expect\w*|should\w*|require)\b")
 _SKIPPING_WORDS = re.compile(
     r"\b(?:skip\w*|xfail|xit|xdescribe|expectedFailure|Disabled|Ignore[d]?)\b|\.only\b"
@@ -31,7 +31,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class _Test:
-    """Counts for one test, one test class, or the module outside of both."""
+    """Counts for one test, one test class, or the module's top level."""
 
     assertions: int
     skips: int
@@ -81,16 +81,16 @@ def _compare_python(before: dict[str, _Test], after: dict[str, _Test]) -> list[s
     losses: list[str] = []
     if removed:
         number = _count(len(removed), "test")
-        losses.append(f"{number} taken out or renamed ({_list(removed)})")
+        losses.append(f"{number} removed or renamed ({_list(removed)})")
     if weaker:
         losses.append(f"fewer assertions in {_list(weaker)}")
     if skipped:
-        losses.append(f"skipped or expected to fail now: {_list(skipped)}")
+        losses.append(f"now skipped or expected to fail: {_list(skipped)}")
     return losses
 
 
 def _compare_lines(old: str, new: str) -> list[str]:
-    """Compare the numbers of lines that assert, or skip, in any language."""
+    """Compare the numbers of lines that assert or skip, in any language."""
     losses: list[str] = []
     removed = _count_lines(old, _ASSERTING_WORDS) - _count_lines(new, _ASSERTING_WORDS)
     if removed > 0:
@@ -106,7 +106,7 @@ def _compare_lines(old: str, new: str) -> list[str]:
 def _python_tests(text: str) -> dict[str, _Test] | None:
     """Return the tests and classes of a module by qualified name, the module itself under ``""``.
 
-    None where the text does not parse.
+    Return None if the text does not parse.
     """
     try:
         with warnings.catch_warnings():
@@ -161,7 +161,7 @@ def _is_skip(node: ast.AST) -> bool:
 
 
 def _last_name(node: ast.AST) -> str:
-    """Return the last part of a dotted name; nothing for anything else."""
+    """Return the last part of a dotted name; empty for any other expression."""
     if isinstance(node, ast.Attribute):
         return node.attr
     if isinstance(node, ast.Name):

@@ -228,10 +228,10 @@ REFUSAL = "I'm sorry, but I can't help with that."
             {"reply": "", "finish_reason": "content_filter"},
             "The reply was empty (finish reason: content_filter)",
         ),
-        ({"reply": REFUSAL}, "The reply holds no edits."),
+        ({"reply": REFUSAL}, "The reply contains no edits."),
         (
             {"reply": "\x00\ufffd<<<<<<< SEARCH\n=======\n=======\n" * 50},
-            "The reply holds no edits.",
+            "The reply contains no edits.",
         ),
         (
             {"reply": "../../etc/passwd\n<<<<<<< SEARCH\n=======\nroot\n>>>>>>> REPLACE\n"},

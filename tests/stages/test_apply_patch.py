@@ -139,7 +139,7 @@ async def test_a_reply_that_does_not_apply_goes_back_with_nearest_lines_and_form
 
 
 async def test_a_reply_without_edits_goes_back(bench):
-    assert "holds no edits" in (await bench.run("I can't help with that.")).because
+    assert "contains no edits" in (await bench.run("I can't help with that.")).because
 
 
 @pytest.mark.parametrize(

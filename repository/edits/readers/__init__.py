@@ -1,4 +1,4 @@
-"""Read edits out of a model's reply, in whichever of the known formats it is written."""
+"""Read the edits in a model's reply, whichever of the known formats it uses."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ class Format:
 
     name: str
     marker: re.Pattern[str]
-    """Occurs in each reply in this format."""
+    """Matches every reply in this format."""
     read: Callable[[list[str]], Reading]
     """A pure function of the reply's lines."""
 
@@ -52,9 +52,9 @@ _WHOLE_FILES = Format(
     marker=re.compile(r"```|~~~"),
     read=whole.read,
 )
-"""Read only where there is nothing else, since any code in a fence looks like a file."""
+"""Read only if there is nothing else, since any code in a fence looks like a file."""
 _MAX_REPLY = 1_000_000
-"""Characters: more than any model writes at once."""
+"""Characters; no model writes more at once."""
 _MAX_PROBLEMS = 5
 _MANY_BLANK_LINES = re.compile(r"\n{3,}")
 _THOUGHT = re.compile(r"\A\s*<(think|thinking)>.*?</\1>", re.S)
@@ -62,10 +62,10 @@ _THOUGHT = re.compile(r"\A\s*<(think|thinking)>.*?</\1>", re.S)
 
 @dataclass(frozen=True)
 class ParsedReply:
-    """A reply's edits in one format, and the rest of it."""
+    """A reply's edits in one format, and its remaining text."""
 
     format: str
-    """Empty where the reply has no edits."""
+    """Empty if the reply has no edits."""
     edits: tuple[Edit, ...]
     problems: tuple[Problem, ...]
     prose: str
@@ -75,11 +75,11 @@ class ParsedReply:
 def read_reply(reply: str) -> ParsedReply:
     """Read the edits of a reply, in order.
 
-    The format that begins first is the reply's. A marker of another format is content inside an
-    edit, and a problem outside of one: a part of what was meant would be lost.
+    The format of the first edit is the reply's format. Another format is content inside an edit,
+    and a problem outside of one, since part of the intended change would be lost.
     """
     if len(reply) > _MAX_REPLY:
-        message = f"it has {len(reply)} characters; {_MAX_REPLY} at most are read"
+        message = f"it has {len(reply)} characters; at most {_MAX_REPLY} are read"
         return ParsedReply("", (), (Problem(1, message),), "")
     text = _blank_thoughts(reply).replace("\r\n", "\n")
     lines = text.split("\n")
@@ -91,16 +91,17 @@ def read_reply(reply: str) -> ParsedReply:
     for name, other in readings.items():
         stray = _first_outside(reading, other)
         if stray is not None:
-            message = f"a {name} edit beside those of another format ({first}): use one for all"
+            message = f"a {name} edit among edits of another format ({first}): use only one format"
             reading.add_problem(stray, message)
     return _parsed_reply(first, reading, lines)
 
 
 def require_edits(reply: ParsedReply) -> tuple[Edit, ...]:
-    """Return the edits of a reply that could be read as a whole.
+    """Return the edits of a reply, provided that all of it could be read.
 
     Raises:
-        EditFailed: there are no edits, or not all can be read; the text says where and why.
+        EditFailed: there are no edits, too many, or some that can't be read; the message says where
+            and why.
     """
     if reply.problems:
         messages: list[str] = []
@@ -108,14 +109,14 @@ def require_edits(reply: ParsedReply) -> tuple[Edit, ...]:
             messages.append(f"Line {problem.line} of the reply: {problem.message}")
         raise EditFailed("\n".join(messages))
     if len(reply.edits) > MAX_EDITS:
-        raise EditFailed(f"The reply holds more edits than are applied at once, {MAX_EDITS}.")
+        raise EditFailed(f"The reply contains more than {MAX_EDITS} edits, the most allowed.")
     if not reply.edits:
-        raise EditFailed("The reply holds no edits.")
+        raise EditFailed("The reply contains no edits.")
     return reply.edits
 
 
 def _read_formats(formats: Iterable[Format], text: str, lines: list[str]) -> dict[str, Reading]:
-    """Return the readings that are not empty, by the format's name."""
+    """Return format name -> reading, without the empty ones."""
     readings: dict[str, Reading] = {}
     for format_ in formats:
         if not format_.marker.search(text):
@@ -127,7 +128,7 @@ def _read_formats(formats: Iterable[Format], text: str, lines: list[str]) -> dic
 
 
 def _first_outside(reading: Reading, other: Reading) -> int | None:
-    """Return the first line, from 0, of another format's edits that no edit of a reading covers."""
+    """Return the first line, from 0, of an edit of ``other`` that no edit of ``reading`` covers."""
     for at in other.starts():
         if not reading.covers(at):
             return at
@@ -135,9 +136,9 @@ def _first_outside(reading: Reading, other: Reading) -> int | None:
 
 
 def _blank_thoughts(reply: str) -> str:
-    """Return the reply with empty lines instead of a model's thinking in tags before its answer.
+    """Return the reply with blank lines in place of the tagged thinking before the answer.
 
-    Drafts in it are not edits, and the lines below keep their numbers.
+    Drafts in the thinking are not edits; the lines below it keep their numbers.
     """
     thought = _THOUGHT.match(reply)
     if thought is None:
@@ -147,10 +148,10 @@ def _blank_thoughts(reply: str) -> str:
 
 
 def _parsed_reply(name: str, reading: Reading, lines: list[str]) -> ParsedReply:
-    taken: set[int] = set()
+    edit_lines: set[int] = set()
     for span in reading.spans:
-        taken.update(span)
-    prose = "\n".join(line for at, line in enumerate(lines) if at not in taken)
+        edit_lines.update(span)
+    prose = "\n".join(line for at, line in enumerate(lines) if at not in edit_lines)
     return ParsedReply(
         format=name,
         edits=tuple(reading.edits),

@@ -20,11 +20,11 @@ _OPEN = re.compile(
 _DIVIDER = re.compile(r"^={5,9}\s*$")
 _CLOSE = re.compile(r"^[>+]{5,9} ?(?:REPLACE|UPDATED)\b.*$")
 _MAX_DIVIDERS = 6
-"""Lines of a block that are tried as its divider."""
+"""Maximum number of lines of a block that are tried as its divider."""
 _MAX_PROBLEMS = 20
 _MAX_SHOWN_PATH = 200
 _FENCE_DISTANCE = 3
-"""Lines above a block among which the fence around it is looked for."""
+"""Number of lines above a block that are searched for the fence around it."""
 
 
 def is_divider(line: str) -> bool:
@@ -42,7 +42,7 @@ class _BlockReader:
         self._cursor = Cursor(lines)
         self._reading = Reading()
         self._path: str | None = None
-        """Of the last block; the next one may leave it out."""
+        """The last block's path, which the next block may omit."""
         self._end_of_last = 0
 
     def read(self) -> Reading:
@@ -63,7 +63,7 @@ class _BlockReader:
         cursor = self._cursor
         if _CLOSE.match(cursor.line) and not _is_explanation(cursor):
             self._reading.add_problem(
-                cursor.at, "it ends a block (>>>>>>> REPLACE) where none is open"
+                cursor.at, "it ends a block (>>>>>>> REPLACE), but none is open"
             )
         cursor.advance()
 
@@ -105,8 +105,8 @@ class _BlockReader:
                 start, f"{block} ({path}) has no ======= line between its SEARCH and REPLACE"
             )
             return
-        # A heading's underline looks like a divider. The longest search comes first: that it
-        # matches is not an accident.
+        # A heading's underline looks like a divider. The longest search comes first, since its
+        # match is the least likely to be accidental.
         variants: list[SearchReplace] = []
         for at in reversed(dividers[-_MAX_DIVIDERS:]):
             below = at + 1
@@ -126,24 +126,24 @@ class _BlockReader:
 
 
 def _is_explanation(cursor: Cursor) -> bool:
-    """Return whether the line is alone in a fence: the format is explained, nothing is edited."""
+    """Return whether the line is the only one in a fence: an explanation of the format, no edit."""
     above = CODE_FENCE.match(cursor.previous_line)
     below = CODE_FENCE.match(cursor.next_line)
     return above is not None and below is not None
 
 
 def _dividers(body: list[str], mark: int) -> list[int]:
-    """Return the lines that may be the divider; those as long as the opening mark, if any are."""
+    """Return the lines that may be the divider, preferring those as long as the opening mark."""
     dividers = [at for at, line in enumerate(body) if is_divider(line)]
     matching = [at for at in dividers if len(body[at].rstrip()) == mark]
     return matching or dividers
 
 
 def _read_body(cursor: Cursor, indent: str) -> list[str] | None:
-    """Read the lines of a block, from its opening to beyond its last mark.
+    """Read the lines of a block, and move the cursor from its opening mark past its closing one.
 
-    None where the block has no end; the cursor is then where the reply goes on. A block that is
-    indented as a whole (in a list, say) is moved back.
+    Return None if the block has no end; the cursor is then where reading continues. A block that is
+    indented as a whole (in a list, say) is dedented.
     """
     opening = cursor.at
     body: list[str] = []
@@ -154,7 +154,7 @@ def _read_body(cursor: Cursor, indent: str) -> list[str] | None:
         is_indented = line.startswith(indent)
         if is_indented and _CLOSE.match(bare):
             cursor.advance()
-            return _move_back(body, indent)
+            return _dedent(body, indent)
         opening_mark = _OPEN.match(bare) if is_indented else None
         if opening_mark and not opening_mark["indent"]:
             break
@@ -163,7 +163,7 @@ def _read_body(cursor: Cursor, indent: str) -> list[str] | None:
     return _read_fenced_body(cursor, opening, body)
 
 
-def _move_back(body: list[str], indent: str) -> list[str]:
+def _dedent(body: list[str], indent: str) -> list[str]:
     for line in body:
         if line.strip() and not line.startswith(indent) and not is_divider(line):
             return body
@@ -171,7 +171,7 @@ def _move_back(body: list[str], indent: str) -> list[str]:
 
 
 def _read_fenced_body(cursor: Cursor, opening: int, body: list[str]) -> list[str] | None:
-    """End a block without a last mark where the fence around it ends, if that is beyond doubt."""
+    """End a block that lacks a closing mark at the end of its fence, if that is unambiguous."""
     fence = _fence_above(cursor, opening)
     if fence is None:
         return None
@@ -194,10 +194,10 @@ def _read_fenced_body(cursor: Cursor, opening: int, body: list[str]) -> list[str
 
 
 def _fence_above(cursor: Cursor, opening: int) -> str | None:
-    """Return the mark of the fence that opens just above a block, or above the block's path."""
+    """Return the mark of the fence that opens directly above a block or above the block's path."""
     first = max(opening - _FENCE_DISTANCE, 0)
-    filled = [line for line in cursor.lines[first:opening] if line.strip()]
-    above = filled[-1] if filled else ""
+    non_blank = [line for line in cursor.lines[first:opening] if line.strip()]
+    above = non_blank[-1] if non_blank else ""
     fence = CODE_FENCE.match(above)
     if fence is None and opening > 1 and as_path(above):
         fence = CODE_FENCE.match(cursor.lines[opening - 2])

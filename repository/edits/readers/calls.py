@@ -1,6 +1,6 @@
 """The reader of tool calls: JSON, or tags with one parameter each.
 
-The arguments say what is meant; calls that only look at something are passed over.
+The arguments determine the edit; calls that only read something are skipped.
 """
 
 import json
@@ -50,11 +50,11 @@ _START = ("start_line", "start")
 _END = ("end_line", "end")
 _INSERT = ("insert_line", "line")
 _WRITING = (*_OLD, *_NEW, "start_line", "insert_line")
-"""Arguments of calls that write."""
+"""Arguments that only calls that write have."""
 _ARGUMENTS = ("arguments", "input", "parameters", "args")
 _NAME = ("name", "tool", "command")
 _CERTAIN = ("old_str", "old_string", "start_line", "file_text", "edits")
-"""Keys by which a JSON object is a call even without one around it."""
+"""Keys that identify a bare JSON object as the arguments of a call."""
 
 _WRITES = re.compile(r"create|write|overwrite|save|new_file", re.I)
 _LOOKS = re.compile(
@@ -65,7 +65,7 @@ _INVOKE = re.compile(r"<(?:invoke name=\"?|function=)(?P<name>[\w.-]+)\"?>|</(?:
 _PARAMETER = re.compile(r"<parameter(?: name=\"?|=)(?P<name>\w+)\"?>|</parameter>")
 _MAX_CALLS = 1_000
 _MAX_WASTED = 200_000_000
-"""Characters parsed in vain, for text that only begins like JSON."""
+"""Maximum number of characters parsed in vain, because text only begins like JSON."""
 _COST_OF_A_TRY = 100
 _MAX_SHOWN_NAME = 80
 
@@ -74,7 +74,7 @@ _NESTED = (
     ("\n@@", diffs.read),
     ("<<<<<<< SEARCH", blocks.read),
 )
-"""What a call may hold as one string: the marker of a patch, and its own reader."""
+"""Patches that a call may contain as one string: marker and reader."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class _Call:
 
     @property
     def operation(self) -> str:
-        """What the call does, by its name or, where one tool does several things, its command."""
+        """The operation: the call's name or, if one tool has several operations, its command."""
         return str(self.arguments.get("command") or self.name)
 
     def text(self, names: tuple[str, ...]) -> str | None:
@@ -96,7 +96,7 @@ class _Call:
         return None
 
     def number(self, names: tuple[str, ...]) -> int | None:
-        """Return the first of these arguments that is a whole number, also one in a string."""
+        """Return the first of these arguments that is an integer or a string with one."""
         for name in names:
             value = self.arguments.get(name)
             if isinstance(value, int) and not isinstance(value, bool):
@@ -106,7 +106,7 @@ class _Call:
         return None
 
     def patches(self) -> Iterator[str]:
-        """Return the strings that may hold a patch: not those that say what a file's text is."""
+        """Yield the string arguments that may contain a patch, without those that are file text."""
         for name, value in self.arguments.items():
             if name in _OLD or name in _NEW or name in _WHOLE:
                 continue
@@ -118,10 +118,10 @@ class _Call:
 
 @dataclass(frozen=True)
 class _CallText:
-    """A part of a reply that holds calls."""
+    """A part of a reply that contains calls."""
 
     begin: int
-    """In the reply's text; the end is excluded."""
+    """Position in the reply's text; the end is excluded."""
     end: int
     calls: list[_Call]
 
@@ -173,7 +173,7 @@ def _read_patches(call: _Call, line: int, reading: Reading) -> bool:
 
 
 def _changes(call: _Call) -> Iterator[tuple[str, Change]]:
-    """Return the path and change of each edit of a call; nothing for one that writes nothing."""
+    """Yield the path and change of each edit of a call; nothing for a call that only reads."""
     path = call.text(_PATH)
     tool = call.operation.rsplit(".", 1)[-1]
     if _LOOKS.match(tool) and call.text(_OLD) is None:
@@ -196,7 +196,7 @@ def _changes(call: _Call) -> Iterator[tuple[str, Change]]:
 
 
 def _line_change(call: _Call) -> Change | None:
-    """Return a change of lines by their numbers."""
+    """Return the replacement of lines by their numbers, if that is what the call does."""
     new = call.text(_NEW)
     if new is None:
         return None
@@ -211,7 +211,7 @@ def _line_change(call: _Call) -> Change | None:
 
 
 def _text_change(call: _Call) -> Change | None:
-    """Return a replacement of one text by another."""
+    """Return the replacement of one text by another, if that is what the call does."""
     old = call.text(_OLD)
     new = call.text(_NEW)
     if old is None or new is None:
@@ -221,7 +221,7 @@ def _text_change(call: _Call) -> Change | None:
 
 
 def _file_change(call: _Call) -> Change | None:
-    """Return the removal or the new text of a whole file."""
+    """Return the removal or the new text of a whole file, if that is what the call does."""
     if "delete" in call.operation or "remove" in call.operation:
         return DeleteFile()
     text = call.text(_WHOLE)
@@ -231,7 +231,7 @@ def _file_change(call: _Call) -> Change | None:
 
 
 def _split_lines(text: str) -> Lines:
-    """Return a text's lines. Line ends around a text that begins with one are for looks."""
+    """Return a text's lines. If a text begins with a line feed, those around it are layout."""
     text = text.replace("\r\n", "\n")
     if text.startswith("\n"):
         text = text.strip("\n")
@@ -269,7 +269,7 @@ def _find_json(text: str) -> list[_CallText]:
 
 
 def _calls_in(value: Any) -> list[_Call]:
-    """Return what looks like calls in a JSON value; a bare object of arguments has no name."""
+    """Return everything in a JSON value that looks like a call; bare arguments have no name."""
     if isinstance(value, list):
         calls: list[_Call] = []
         for item in value[:_MAX_CALLS]:
@@ -291,7 +291,7 @@ def _calls_in(value: Any) -> list[_Call]:
 
 
 def _arguments_of(value: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the arguments of a call, which providers give as an object or as JSON in a string."""
+    """Return the arguments of a call, which can be an object or a string of JSON."""
     for key in _ARGUMENTS:
         arguments = value.get(key)
         if isinstance(arguments, str):
@@ -312,7 +312,7 @@ def _find_tagged(text: str) -> list[_CallText]:
     for invocation in _elements(_INVOKE, text):
         arguments: dict[str, Any] = {}
         for parameter in _elements(_PARAMETER, invocation.content):
-            # One line end next to each tag belongs to the tag.
+            # One line feed next to each tag belongs to the tag.
             value = parameter.content.removeprefix("\n").removesuffix("\n")
             arguments[parameter.name] = value
         call = _Call(invocation.name, arguments)
@@ -325,13 +325,13 @@ class _Element:
     name: str
     content: str
     begin: int
-    """Of its opening tag in the text."""
+    """Position of its opening tag in the text."""
     end: int
-    """Of its closing tag."""
+    """Position after its closing tag."""
 
 
 def _elements(tag: re.Pattern[str], text: str) -> list[_Element]:
-    """Return each opening tag with the first closing one after it."""
+    """Return the elements: each opening tag, up to the first closing tag after it."""
     elements: list[_Element] = []
     opening: re.Match[str] | None = None
     for match in tag.finditer(text):

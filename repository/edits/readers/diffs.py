@@ -1,5 +1,5 @@
-"""The reader of unified diffs as models write them: counts wrong, headers missing, markdown and
-prose around.
+"""The reader of unified diffs as models write them: with wrong counts, missing headers, and
+Markdown and prose around them.
 
 Each hunk is located by its own context; the numbers of its header only choose between equal
 matches.
@@ -38,7 +38,7 @@ _DIFF_LANGUAGES = ("diff", "patch", "udiff")
 _NO_FILE = "/dev/null"
 _PREFIXES = ("a/", "b/")
 _TAG_DISTANCE = 3
-"""Lines above a diff among which a tag around it is looked for."""
+"""Number of lines above a diff that are searched for a tag around it."""
 _MAX_SHOWN_PATH = 200
 
 
@@ -49,13 +49,13 @@ def read(lines: list[str]) -> Reading:
 
 @dataclass
 class _File:
-    """The part of a diff about one file, as far as it is read."""
+    """The part of a diff about one file, as far as it has been read."""
 
     line: int
-    """At which it begins, from 0."""
+    """The line at which it begins, from 0."""
     path: str | None = None
     has_names: bool = False
-    """Its --- and +++ lines were read."""
+    """Whether its --- and +++ lines have been read."""
     is_new: bool = False
     is_deleted: bool = False
     hunks: list[Replace] = field(default_factory=list)
@@ -75,7 +75,7 @@ class _File:
 
 @dataclass
 class _Counts:
-    """Lines of a hunk that, by its header, are still to come."""
+    """The numbers of remaining lines in a hunk, according to its header."""
 
     old: int
     new: int
@@ -92,14 +92,14 @@ class _Counts:
 
 
 class _DiffReader:
-    """Moves down a reply, line by line: each line is taken by the first step that knows it."""
+    """Reads a reply line by line; each line is consumed by the first step that recognises it."""
 
     def __init__(self, lines: list[str]):
         self._cursor = Cursor(lines)
         self._reading = Reading()
         self._file: _File | None = None
         self._fence: str | None = None
-        """The mark of the fence around the cursor."""
+        """The mark of the fence that the cursor is in, if any."""
         self._in_diff_fence = False
         self._end_of_last = 0
         """The line below the last header or hunk."""
@@ -124,11 +124,11 @@ class _DiffReader:
         return self._reading
 
     def _is_full(self) -> bool:
-        """Return whether there are more files, or hunks of one, than are applied."""
+        """Return whether there are more files, or hunks of one file, than can be applied."""
         hunks = len(self._file.hunks) if self._file else 0
         return max(len(self._reading.edits), hunks) > MAX_EDITS
 
-    # The steps: each returns whether it took the line, and then has moved the cursor beyond it.
+    # The steps. Each returns whether it consumed the line; if so, the cursor is past it.
 
     def _read_git_header(self) -> bool:
         header = _GIT_HEADER.match(self._cursor.line)
@@ -223,7 +223,7 @@ class _DiffReader:
         self._cursor.advance()
         return True
 
-    # What the steps do.
+    # Helpers of the steps.
 
     def _open_file(self, at: int) -> _File:
         self._close_file()
@@ -247,7 +247,7 @@ class _DiffReader:
         self._reading.add_span(file.line, end)
 
     def _set_names(self, old: str | None, new: str | None) -> None:
-        """Take the names of the --- and +++ lines; None for a line that is missing."""
+        """Apply the names of the --- and +++ lines; None for a missing line."""
         file = self._file
         if file is None or file.has_names:
             file = self._open_file(self._cursor.at)
@@ -267,7 +267,7 @@ class _DiffReader:
         self._reading.add_problem(self._cursor.at, problem)
 
     def _read_hunk(self, header: re.Match[str] | None) -> None:
-        """Read the lines of a hunk from the cursor on, the header being above it."""
+        """Read the lines of a hunk from the cursor on; its header, if any, is above."""
         cursor = self._cursor
         begin = cursor.at
         if self._file is None:
@@ -285,7 +285,7 @@ class _DiffReader:
             self._reading.add_problem(begin, "a hunk without lines")
 
     def _take_body(self, file: _File, counts: _Counts | None) -> list[str]:
-        """Move to the end of a hunk; return its lines, without blank ones at the end."""
+        """Move to the end of a hunk; return its lines, without trailing blank ones."""
         cursor = self._cursor
         body: list[str] = []
         while not cursor.at_end and not self._ends_hunk(file, counts):
@@ -298,7 +298,7 @@ class _DiffReader:
         return body
 
     def _ends_hunk(self, file: _File, counts: _Counts | None) -> bool:
-        """Return whether the line at the cursor is no part of the hunk above it."""
+        """Return whether the line at the cursor is no longer part of the hunk above it."""
         line = self._cursor.line
         if line.startswith(_STARTS_NEXT) or line.strip() in _CLOSING_TAGS:
             return True
@@ -316,7 +316,7 @@ class _DiffReader:
         return FENCE.match(line) is not None or not self._is_in_tags(file)
 
     def _at_names(self) -> bool:
-        """Return whether the cursor is at a --- line with its +++ line."""
+        """Return whether the cursor is at a --- line followed by a +++ line."""
         old = _OLD_NAME.match(self._cursor.line)
         return old is not None and _NEW_NAME.match(self._cursor.next_line) is not None
 
@@ -328,12 +328,12 @@ class _DiffReader:
 
 
 def _clean_name(line: re.Match[str]) -> str:
-    """Return the path of a --- or +++ line, without git's quotes and diff's time."""
+    """Return the path of a --- or +++ line, without git's quotes and diff's timestamp."""
     return line["path"].split("\t")[0].strip().strip('"')
 
 
 def _has_prefix(name: str | None) -> bool:
-    """Return whether a name has git's prefix, or is no name that could have one."""
+    """Return whether a name has git's prefix, or could not have one (/dev/null, or missing)."""
     if name is None or name == _NO_FILE:
         return True
     return name.startswith(_PREFIXES)
@@ -346,7 +346,7 @@ def _without_prefix(name: str | None) -> str | None:
 
 
 def _stated_counts(header: re.Match[str] | None) -> _Counts | None:
-    """Return the numbers of lines that a hunk's header states; 1 where it leaves one out."""
+    """Return the line counts in a hunk's header; an omitted count is 1."""
     if header is None or not header["start"]:
         return None
     old = header["old"] or 1
@@ -355,9 +355,9 @@ def _stated_counts(header: re.Match[str] | None) -> _Counts | None:
 
 
 def _parse_hunk(body: list[str], header: re.Match[str] | None) -> Replace | None:
-    """Return what a hunk asks for; None where it changes nothing.
+    """Return a hunk's replacement; None if it changes nothing.
 
-    Context may have lost its leading space, so that it is also tried as it is written.
+    Context may have lost its leading space, so a variant with the context as written is added.
     """
     lines = [line for line in body if not line.startswith("\\")]
     if not any(_is_change(line) for line in lines):
@@ -385,7 +385,7 @@ def _parse_hunk(body: list[str], header: re.Match[str] | None) -> Replace | None
 
 
 def _is_change(line: str) -> bool:
-    """Return whether a line of a hunk is removed or added, and not context."""
+    """Return whether a line of a hunk is a removed or added one rather than context."""
     return line.startswith(("+", "-"))
 
 

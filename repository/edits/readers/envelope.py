@@ -45,7 +45,7 @@ def _read_section(cursor: Cursor, reading: Reading) -> None:
     cursor.advance()
     if section is None:
         if cursor.lines[header].strip():
-            reading.add_problem(header, "in a patch envelope, this belongs to no file")
+            reading.add_problem(header, "in a patch envelope, this line belongs to no file")
         return
     body = cursor.take_until(_ends_section)
     try:
@@ -61,7 +61,7 @@ def _ends_section(line: str) -> bool:
 
 
 def _read_change(kind: str, body: list[str]) -> Change:
-    """Return what a section asks for."""
+    """Return the change that a section describes."""
     while body and not body[-1].strip():
         body.pop()
     if kind == "Delete":

@@ -1,4 +1,4 @@
-"""Where a reply names the file of an edit."""
+"""Find the path of the file that an edit in a reply is for."""
 
 import re
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ _LIKE_A_PATH = re.compile(r"[/.]\w|^(?:[A-Za-z]+file|[A-Z][A-Z_]+)$")
 _DECORATION = "`*\"'# \t"
 _END_OF_SENTENCE = (".", ",", ";", "!", "?")
 _MAX_LINE = 400
-"""Characters of a line that may be nothing but a path."""
+"""Maximum length of a line that can consist of a path, in characters."""
 
 
 def as_path(line: str) -> str | None:
-    """Return the path that a line consists of; None where it is anything else.
+    """Return the path that a line consists of; None if it is anything else.
 
-    ``### `a/b.py`:`` is a path, a sentence that holds one is not.
+    ``### `a/b.py`:`` is a path, a sentence that contains one is not.
     """
     if len(line) > _MAX_LINE:
         return None
@@ -44,7 +44,7 @@ def as_path(line: str) -> str | None:
 def path_before(lines: Sequence[str], opening: int, start: int) -> tuple[str | None, int]:
     """Return the path above a block, and the line at which the block's header begins.
 
-    Searched from the line above ``opening`` up to ``start``, over blank lines and fences.
+    Searches upwards from the line above ``opening`` to ``start``, across blank lines and fences.
     """
     header = opening
     for at in range(opening - 1, start - 1, -1):

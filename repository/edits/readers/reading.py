@@ -1,4 +1,4 @@
-"""What every reader of a reply's edits is made of: a cursor, and the reading that it fills."""
+"""The building blocks of every reader: a cursor, and the reading that it fills."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from repository.edits.model import Change, Edit
 
 
 class Unreadable(Exception):
-    """A part of a reply that is meant as an edit and can't be read; the text says why."""
+    """A part of a reply is meant as an edit but can't be read; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -15,22 +15,22 @@ class Problem:
     """A part of a reply that could not be read."""
 
     line: int
-    """Of the reply, from 1."""
+    """The line of the reply, from 1."""
     message: str
 
 
 @dataclass
 class Reading:
-    """What one reader has read in a reply."""
+    """The result of one reader: the edits and problems in a reply."""
 
     edits: list[Edit] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     spans: list[range] = field(default_factory=list)
-    """Lines of the reply that the edits take, from 0."""
+    """Lines of the reply, from 0, that belong to edits."""
 
     @property
     def is_empty(self) -> bool:
-        """Neither an edit nor a problem was read."""
+        """Whether neither an edit nor a problem was read."""
         return not (self.edits or self.problems)
 
     @property
@@ -42,25 +42,25 @@ class Reading:
         self.edits.append(Edit(self.next_number, path, change))
 
     def add_problem(self, at: int, message: str) -> None:
-        """Add a problem of the line ``at``, counted from 0."""
+        """Add a problem at the line ``at``, counted from 0."""
         self.problems.append(Problem(at + 1, message))
 
     def add_span(self, start: int, end: int) -> None:
-        """Mark lines as taken, from 0, the end excluded."""
+        """Mark lines, counted from 0, as part of an edit; the end is excluded."""
         self.spans.append(range(start, end))
 
     def starts(self) -> list[int]:
-        """Return the lines at which something was read, from 0."""
+        """Return the lines, from 0, at which an edit begins or a problem is."""
         problems = [problem.line - 1 for problem in self.problems]
         return [span.start for span in self.spans] + problems
 
     def covers(self, at: int) -> bool:
-        """Return whether a line, counted from 0, is taken by an edit."""
+        """Return whether a line, counted from 0, is part of an edit."""
         return any(at in span for span in self.spans)
 
 
 class Cursor:
-    """A position in a reply that moves down its lines."""
+    """A position that moves down the lines of a reply."""
 
     def __init__(self, lines: Sequence[str]):
         self.lines = lines

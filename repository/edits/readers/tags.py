@@ -1,5 +1,5 @@
-"""The reader of pairs in tags: ``<file>path</file>``, then ``<original>`` and ``<patched>``, or
-other words for the same.
+"""The reader of tagged pairs: ``<file>path</file>``, then ``<original>`` and ``<patched>``, or
+synonyms of these.
 """
 
 import re
@@ -23,7 +23,7 @@ _NEW_TAGS = (
     "new_string",
 )
 _DISTINCTIVE = ("original", "patched")
-"""Tags that mean an edit even where they stand alone; the others occur in prose and code."""
+"""Tags that mark an edit even without their counterpart; the others occur in prose and code."""
 _LONGEST_FIRST = sorted(
     [*_OLD_TAGS, *_NEW_TAGS, *_PATH_TAGS],
     key=len,
@@ -43,10 +43,10 @@ class _Element:
 
     name: str
     line: int
-    """Of the opening tag, from 0."""
+    """The line of the opening tag, from 0."""
     content: str
     end: int
-    """Of the content, in the reply's text."""
+    """The position in the reply's text at which the content ends."""
 
 
 class _PairReader:
@@ -74,7 +74,7 @@ class _PairReader:
         return self._reading
 
     def _read_opening(self, tag: re.Match[str]) -> int:
-        """Read the element that a tag opens; return where to go on."""
+        """Read the element that a tag opens; return the position at which to continue."""
         name = tag["name"]
         line = self._line_of(tag.start())
         end = self._closing_after(name, tag.end())
@@ -90,7 +90,7 @@ class _PairReader:
         return end if self._read_element(element) else tag.end()
 
     def _read_element(self, element: _Element) -> bool:
-        """Return whether the element was used, so that nothing inside it is read."""
+        """Read an element; return whether it was used, so that its content can be skipped."""
         if element.name in _PATH_TAGS:
             return self._read_path(element)
         if element.name in _OLD_TAGS:
@@ -157,7 +157,7 @@ class _PairReader:
 
 
 def _closing_tags(text: str) -> dict[str, list[int]]:
-    """Return the positions of all closing tags by name, so that each is searched for once."""
+    """Return the positions of all closing tags by name, so that the text is searched only once."""
     positions: dict[str, list[int]] = {}
     for tag in _TAG.finditer(text):
         if tag["slash"]:
@@ -166,7 +166,7 @@ def _closing_tags(text: str) -> dict[str, list[int]]:
 
 
 def _content_lines(content: str) -> Lines:
-    """Return the lines between two tags, without the blank ones beside the tags."""
+    """Return the lines between two tags, without leading and trailing blank ones."""
     lines = content.split("\n")
     while lines and not lines[-1].strip():
         lines.pop()

@@ -1,4 +1,4 @@
-"""The reader of whole files, each in a fence under its path. Used only where a reply has no other
+"""The reader of whole files, each in a fence below its path. Used only if a reply has no other
 edits.
 """
 
@@ -15,7 +15,7 @@ _MAX_SHOWN_LINE = 60
 
 
 def read(lines: list[str]) -> Reading:
-    """Read the fenced files of a reply; fences without a path are passed over."""
+    """Read the fenced files of a reply; fences without a path are skipped."""
     cursor = Cursor(lines)
     reading = Reading()
     while not cursor.at_end:
@@ -45,7 +45,7 @@ def _read_fence(cursor: Cursor, reading: Reading, fence: re.Match[str]) -> None:
             shown = line.strip()[:_MAX_SHOWN_LINE]
             reading.add_problem(
                 opening + 1 + at,
-                f"{path[:_MAX_SHOWN_PATH]} is not whole: lines are left out ({shown})",
+                f"{path[:_MAX_SHOWN_PATH]} is incomplete: lines are left out ({shown})",
             )
             return
     reading.add_edit(path, WriteFile(tuple(body), explicit=False))
@@ -54,7 +54,8 @@ def _read_fence(cursor: Cursor, reading: Reading, fence: re.Match[str]) -> None:
 def _path_of_fence(lines: Sequence[str], fence: int, info: str) -> tuple[str | None, int]:
     """Return a fence's path, and the line at which its header begins.
 
-    The path follows the fence's language, or is on the line above; a blank one may be between.
+    The path follows the fence's language, or is on the line above the fence, perhaps with a blank
+    line between them.
     """
     words = info.split()
     path = as_path(words[-1]) if words else None

@@ -1,1 +1,1 @@
-"""The rungs of the ladder: rules for locating an edit's lines, each more lenient than the last."""
+"""The rungs of the ladder: rules that locate an edit's lines, some more lenient than others."""

@@ -1,4 +1,4 @@
-"""The rung that ignores blank lines where the lines around them stay."""
+"""The rung that ignores blank lines between lines that do not change."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _MAX_COMPARISONS = 1_000_000
 
 
 def match_ignoring_blank_lines(lines: Sequence[str], block: SearchReplace) -> list[Match]:
-    """Match lines that are equal but for blank ones between them.
+    """Match lines that are equal except for blank lines between them.
 
     The file keeps its own blank lines.
     """
@@ -42,43 +42,43 @@ def _with_own_blank_lines(
 ) -> Lines | None:
     """Return the replacement with the file's lines wherever it repeats the search.
 
-    ``matched`` holds the indexes of the file's lines that match the search's non-blank ones.
-    None where a blank line that only one of file and search has lies next to a change: it could
-    belong to either side.
+    ``matched`` contains the indexes of the file's lines that match the search's non-blank ones.
+    Return None if a blank line that only the file or only the search has is next to a change: it
+    could belong to either side.
     """
     search, replacement = _trim_common_blank_edges(block)
     if len(search) * len(replacement) > _MAX_COMPARISONS:
         return None
-    filled = _non_blank_indexes(search)
+    searched = _non_blank_indexes(search)
     comparison = SequenceMatcher(None, search, replacement, autojunk=False)
     result: list[str] = []
     for tag, start, end, new_start, new_end in comparison.get_opcodes():
         # The search's non-blank lines from ``start`` to ``end`` are those from first to last.
-        first = bisect_left(filled, start)
-        last = bisect_left(filled, end) - 1
-        inside = 0 < first < len(filled)
-        if inside and _gap(matched, first) != _gap(filled, first):
+        first = bisect_left(searched, start)
+        last = bisect_left(searched, end) - 1
+        inside = 0 < first < len(searched)
+        if inside and _gap(matched, first) != _gap(searched, first):
             return None
         if tag != "equal" or last < first:
             result += replacement[new_start:new_end]
             continue
-        below = filled[last] + 1
+        below = searched[last] + 1
         matched_end = matched[last] + 1
-        result += search[start : filled[first]]
+        result += search[start : searched[first]]
         result += lines[matched[first] : matched_end]
         result += search[below:end]
     return tuple(result)
 
 
 def _gap(indexes: list[int], at: int) -> int:
-    """Return the distance of one index from the one before it."""
+    """Return the difference between the index at ``at`` and the one before it."""
     return indexes[at] - indexes[at - 1]
 
 
 def _trim_common_blank_edges(block: SearchReplace) -> tuple[list[str], list[str]]:
-    """Return search and replacement without the search's blank lines at its edges.
+    """Return search and replacement without the blank lines at the edges of the search.
 
-    Where the replacement has a blank line at the same edge, it loses it, too.
+    A blank line at the same edge of the replacement is removed, too.
     """
     search = [line.rstrip() for line in block.search]
     replacement = list(block.replacement)

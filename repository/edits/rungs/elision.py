@@ -1,4 +1,4 @@
-"""The rung for blocks in which ``...`` alone on a line stands for lines that stay."""
+"""The rung for blocks in which a line with only ``...`` stands for lines that do not change."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _ELISION = re.compile(r"^(?:(?:#|//|--|;)\s*)?(?:\.\.\.|…)$")
 
 @dataclass(frozen=True)
 class _Part:
-    """Lines of the file that match the search up to the next elision, and what replaces them."""
+    """Lines of the file that match the search between two elisions, and their replacement."""
 
     start: int
     end: int
@@ -47,7 +47,7 @@ def match_around_elisions(lines: Sequence[str], block: SearchReplace) -> list[Ma
 def _split_block(block: SearchReplace) -> list[SearchReplace]:
     """Return the parts of a block between elisions.
 
-    No part where it has no elision, or where its halves have different numbers of them.
+    Return none if it has no elision, or if its halves have different numbers of them.
     """
     searches = _split_at_elisions(block.search)
     replacements = _split_at_elisions(block.replacement)
@@ -68,9 +68,10 @@ def _split_at_elisions(lines: Lines) -> list[list[str]]:
 
 
 def _locate_parts(bare: list[str], blocks: list[SearchReplace]) -> list[_Part]:
-    """Return the parts in the order of the file; none where one is not located beyond doubt.
+    """Return the parts in the order of the file; none unless each has exactly one place.
 
-    An elision at the very beginning or end has no part beside it; its halves must both be blank.
+    Before an elision at the very beginning, and after one at the very end, both halves must be
+    blank.
     """
     parts: list[_Part] = []
     last = len(blocks) - 1
@@ -94,7 +95,7 @@ def _locate_parts(bare: list[str], blocks: list[SearchReplace]) -> list[_Part]:
 
 
 def _leaves_block(bare: list[str], parts: list[_Part]) -> bool:
-    """Return whether a line between the parts is indented less than all lines of the parts."""
+    """Return whether a line between the parts is indented less than every line of the parts."""
     matched: list[str] = []
     for part in parts:
         matched += bare[part.start : part.end]

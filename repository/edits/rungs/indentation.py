@@ -1,4 +1,4 @@
-"""Rungs for blocks whose indentation was lost or added on the way."""
+"""Rungs for blocks to which the model added indentation, or from which it dropped some."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from repository.edits.rungs.search import (
 
 
 def match_first_line(lines: Sequence[str], block: SearchReplace) -> list[Match]:
-    """Match blocks whose first line alone lost its indentation, or a part of it, in both halves."""
+    """Match blocks in which only the first line lost indentation, or part of it, in both halves."""
     if not _has_first_line(block):
         return []
     bare = strip_ends(lines)
@@ -30,7 +30,7 @@ def match_first_line(lines: Sequence[str], block: SearchReplace) -> list[Match]:
 
 
 def _has_first_line(block: SearchReplace) -> bool:
-    """Return whether a block begins with a line to restore, and has others to locate it by."""
+    """Return whether a block begins with a line to restore, and has other lines to locate it by."""
     if is_blank(block.search[:1]) or is_blank(block.search[1:]):
         return False
     return not is_blank(block.replacement)
@@ -41,7 +41,7 @@ def _restore_first_line(
 ) -> Match | None:
     """Return the match at ``start`` with the first line's indentation restored in both halves.
 
-    None where the first line is another one, or where the two halves did not lose the same.
+    Return None if the first line does not match, or if the halves lost different indentation.
     """
     search = block.search
     replacement = block.replacement
@@ -65,9 +65,9 @@ def _restore_first_line(
 
 
 def match_shifted(lines: Sequence[str], block: SearchReplace) -> list[Match]:
-    """Match blocks whose lines all lack, or all have in excess, one and the same indentation.
+    """Match blocks whose lines all lack, or all have in excess, the same indentation.
 
-    The replacement is shifted as the search is.
+    The replacement is shifted in the same way as the search.
     """
     bare = strip_ends(lines)
     search = strip_ends(block.search)
@@ -90,13 +90,13 @@ def match_shifted(lines: Sequence[str], block: SearchReplace) -> list[Match]:
 
 @dataclass(frozen=True)
 class _Shift:
-    """The indentation that every line of a block lacks, or has in excess; one of them is empty."""
+    """The indentation that every line of a block lacks or has in excess; one of them is empty."""
 
     missing: str
     excess: str
 
     def apply(self, lines: Lines) -> Lines | None:
-        """Return the lines shifted; None where one does not have the excess indentation."""
+        """Return the shifted lines; None if one does not have the excess indentation."""
         shifted: list[str] = []
         for line in lines:
             if not line.strip():
@@ -109,7 +109,7 @@ class _Shift:
 
 
 def _find_shift(window: list[str], search: list[str]) -> _Shift | None:
-    """Return the shift between the file's lines and the searched ones; None where it varies."""
+    """Return the shift between the file's lines and the searched ones; None if it varies."""
     pairs: list[tuple[str, str]] = []
     for line, searched in zip(window, search, strict=True):
         if bool(line) != bool(searched):
@@ -130,18 +130,18 @@ def _find_shift(window: list[str], search: list[str]) -> _Shift | None:
 
 
 def _alternatives(window: list[str], shift: _Shift, block: SearchReplace) -> tuple[Lines, ...]:
-    """Return the other replacements that a block can mean whose search lacks indentation."""
+    """Return other possible replacements for a block whose search lacks indentation."""
     replacement = block.replacement
-    filled = non_blank(replacement)
-    if not shift.missing or not filled:
+    new_lines = non_blank(replacement)
+    if not shift.missing or not new_lines:
         return ()
     alternatives: list[Lines] = []
     least = shortest_indentation(window)
-    if all(line.startswith(least) for line in filled):
-        alternatives.append(replacement)  # It may have its right indentation already.
+    if all(line.startswith(least) for line in new_lines):
+        alternatives.append(replacement)  # It may already have the right indentation.
     # One searched line can't tell "all lost their indentation" from "only the first did".
     is_single = len(non_blank(block.search)) == 1
-    others = filled[1:]
+    others = new_lines[1:]
     if is_single and others and all(line.startswith(shift.missing) for line in others):
         first = first_non_blank(replacement)
         alternatives.append(_indent_line(replacement, first, shift.missing))

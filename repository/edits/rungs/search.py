@@ -1,4 +1,4 @@
-"""Search for lines among lines, and small facts about them, shared by the rungs."""
+"""Search for lines among lines, and small helpers for lines, shared by the rungs."""
 
 from collections.abc import Sequence
 
@@ -7,15 +7,15 @@ from repository.edits.file_lines import common_head, common_tail
 from repository.edits.model import EditFailed, Lines
 
 MAX_MATCHES = 6
-"""Occurrences that are counted: that many say as much as any number."""
+"""Maximum number of occurrences to count; more would not change the result."""
 _MAX_CANDIDATES = 200
 _MAX_CANDIDATE_LINES = 1_000_000
-"""Candidates that a rung looks at closely, and lines over all of them. A text that repeats itself
-more often can't be located by its lines."""
+"""Limits on the candidates that a rung examines, and on their total number of lines. A text that
+repeats itself more often can't be located by its lines."""
 
 
 def occurrences(lines: Sequence[str], search: Sequence[str], limit: int = MAX_MATCHES) -> list[int]:
-    """Return where ``search`` begins in ``lines``, at most ``limit`` places.
+    """Return the indexes at which ``search`` begins in ``lines``, at most ``limit`` of them.
 
     Linear in both, since ``str.find`` is.
     """
@@ -34,7 +34,7 @@ def occurrences(lines: Sequence[str], search: Sequence[str], limit: int = MAX_MA
 
 
 def candidates(lines: Sequence[str], search: Sequence[str]) -> list[int]:
-    """Return where ``search`` begins, for a rung that examines each place.
+    """Return the indexes at which ``search`` begins, for a rung that examines each of them.
 
     Raises:
         EditFailed: there are too many places to examine.
@@ -66,12 +66,12 @@ def strip_ends(lines: Sequence[str]) -> list[str]:
 
 
 def non_blank(lines: Sequence[str]) -> list[str]:
-    """Return the lines that have more than whitespace."""
+    """Return the lines that are not blank."""
     return [line for line in lines if line.strip()]
 
 
 def first_non_blank(lines: Sequence[str]) -> int:
-    """Return the index of the first line that has more than whitespace; there must be one."""
+    """Return the index of the first line that is not blank; there must be one."""
     for at, line in enumerate(lines):
         if line.strip():
             return at
@@ -91,6 +91,6 @@ def shortest_indentation(lines: Sequence[str]) -> str:
 
 
 def _join(lines: Sequence[str]) -> str:
-    """Join lines so that each, also the first and the last, is between two line ends."""
+    """Join lines so that each, including the first and the last, is between two line feeds."""
     text = "\n".join(lines)
     return f"\n{text}\n"

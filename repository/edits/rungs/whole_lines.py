@@ -15,9 +15,9 @@ def match_exactly(lines: Sequence[str], block: SearchReplace) -> list[Match]:
 
 
 def match_ignoring_line_ends(lines: Sequence[str], block: SearchReplace) -> list[Match]:
-    """Match lines that differ in whitespace at their ends only.
+    """Match lines that differ only in trailing whitespace.
 
-    Lines that the edit keeps stay as the file has them.
+    Lines that the edit does not change remain as they are in the file.
     """
     size = len(block.search)
     matches: list[Match] = []

@@ -75,7 +75,7 @@ def test_marks_of_other_lengths_are_read(length):
             "a.py\n<<<<<<< SEARCH\nx\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n",
             "before the next one",
         ),
-        ("a.py\nx\n=======\ny\n>>>>>>> REPLACE\n", "where none is open"),
+        ("a.py\nx\n=======\ny\n>>>>>>> REPLACE\n", "but none is open"),
     ],
 )
 def test_a_broken_block_is_refused_with_the_reason(reply, why):

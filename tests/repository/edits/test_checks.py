@@ -15,7 +15,7 @@ from tests.repository.edits.applying import apply_to_bytes, block, refusal_of_by
     ],
 )
 def test_a_file_that_parsed_must_still_parse(path, before, search, replace):
-    assert "does not parse any more" in refusal_of_bytes(
+    assert "no longer parses" in refusal_of_bytes(
         block(path, search, replace), {path: before.encode()}
     )
     broken = "%% broken (\n" + before
@@ -32,4 +32,4 @@ def test_a_new_file_must_parse_and_conflict_markers_are_not_written():
 
 def test_a_file_and_a_file_below_it_are_not_written_together():
     reply = block("`a/b`", "", "x\n") + block("`a`", "", "x\n")
-    assert "a would be a file and a folder" in refusal_of_bytes(reply, {})
+    assert "a would be both a file and a folder" in refusal_of_bytes(reply, {})

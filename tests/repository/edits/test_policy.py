@@ -74,8 +74,8 @@ def test_a_repository_lifts_the_defaults_only():
 
 def test_a_change_too_large_to_review_is_refused_with_its_size():
     many = "".join(block(f"f{n}.txt", "", "x\n") for n in range(3))
-    assert "3 files; 2 at most" in refusal(many, {}, "[edits]\nmax_files = 2\n")
-    assert "4 lines; 3 at most" in refusal(
+    assert "3 files; at most 2" in refusal(many, {}, "[edits]\nmax_files = 2\n")
+    assert "4 lines; at most 3" in refusal(
         block("a.txt", "a\nb\n", "c\nd\n"), {"a.txt": b"a\nb\n"}, "[edits]\nmax_lines = 3\n"
     )
 

@@ -254,8 +254,8 @@ def test_a_complete_file_in_a_fence_is_an_edit_where_there_is_no_other():
     assert "lines are left out" in refusal(
         "m.py\n```\ndef f():\n    a = 3\n    # ... the rest\n```\n"
     )
-    assert "looks like a part" in refusal("m.py\n```\ndef f():\n    a = 3\n```\n")
-    assert "holds no edits" in refusal("Look at this:\n```python\na = 3\n```\n")
+    assert "looks like only part" in refusal("m.py\n```\ndef f():\n    a = 3\n```\n")
+    assert "contains no edits" in refusal("Look at this:\n```python\na = 3\n```\n")
     assert "ends inside m.py" in refusal("m.py\n```\ndef f():\n")
 
 
@@ -270,7 +270,7 @@ def test_a_second_format_beside_the_first_is_refused():
         inside
         + "\n```diff\n--- a/m.py\n+++ b/m.py\n@@ -7 +7 @@\n-    return 2\n+    return 3\n```\n"
     )
-    assert "beside those of another format (search/replace)" in refusal(beside)
+    assert "among edits of another format (search/replace)" in refusal(beside)
 
 
 def test_drafts_in_a_models_thinking_are_not_edits():

@@ -22,12 +22,12 @@ def test_b():
     ("search", "replace", "notice"),
     [
         ("    assert g() == 2\n", "", "fewer assertions in test_a"),
-        ("def test_b():\n", "def check_b():\n", "1 test taken out or renamed (test_b)"),
+        ("def test_b():\n", "def check_b():\n", "1 test removed or renamed (test_b)"),
         ("def test_b():\n", '@pytest.mark.skip("flaky")\ndef test_b():\n', None),
         (
             "    assert f() == 1\n",
             "    pytest.skip()\n    assert f() == 1\n",
-            "skipped or expected to fail now: test_a",
+            "now skipped or expected to fail: test_a",
         ),
         ("import pytest\n", "import pytest\n\npytestmark = pytest.mark.xfail\n", "the module"),
     ],
@@ -36,7 +36,7 @@ def test_a_weakened_test_is_named(search, replace, notice):
     (notice,) = apply_to_bytes(
         block("tests/test_x.py", search, replace), {"tests/test_x.py": OLD.encode()}
     ).notices
-    assert (notice or "skipped or expected to fail now: test_b") in notice
+    assert (notice or "now skipped or expected to fail: test_b") in notice
 
 
 def test_added_and_corrected_tests_need_no_notice():
