@@ -1,4 +1,4 @@
-"""``coding-agent edits``: apply what a model wrote to a folder, as a run would, and explain how."""
+"""``coding-agent edits``: apply a model's reply to a folder, as a run would, and explain how."""
 
 import json
 import os
@@ -36,17 +36,17 @@ def command() -> None:
     "--repo",
     required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder whose files are edited; its own .coding-agent.toml says what may be.",
+    help="The folder whose files are edited; its .coding-agent.toml says which may be.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; only show what would be written.")
+@click.option("--check", is_flag=True, help="Only show what would be written.")
 @click.option("--json", "as_json", is_flag=True, help="The explanation as one JSON object.")
 @click.argument("reply", type=click.File(encoding="utf-8", errors="replace"), default="-")
 @click.pass_context
 def apply_(ctx: click.Context, repo: Path, check: bool, as_json: bool, reply: IO[str]) -> None:
-    """Apply the edits of REPLY (a file; default: standard input): all of them, or none.
+    """Apply the edits of REPLY (a file; default: standard input): all of them or none.
 
-    Explains, block by block, how each was located. Exits with 1 where the reply is refused: then
-    nothing is written.
+    Explains how each block was located. Exits with 1 if the reply is refused; nothing is written
+    then.
 
     \b
     Examples:
@@ -64,7 +64,7 @@ def apply_(ctx: click.Context, repo: Path, check: bool, as_json: bool, reply: IO
             _write(root, applied.files)
     except EditFailed as error:
         if not as_json:
-            raise CommandError(f"refused, nothing was written\n{error}") from None
+            raise CommandError(f"refused; nothing was written\n{error}") from None
         click.echo(json.dumps(_refused_json(str(error))))
         ctx.exit(exits.ERROR)
     except OSError as error:
@@ -122,7 +122,7 @@ def _refused_json(reason: str) -> dict[str, Any]:
 
 
 def _editable_files(root: Path) -> "EditableFiles":
-    """Return the files of a folder; links are not followed."""
+    """Return the editable files of a folder; links are not followed."""
     from repository.edits.editable_files import EditableFiles
 
     def load(entry: "Entry") -> bytes:
@@ -134,7 +134,7 @@ def _editable_files(root: Path) -> "EditableFiles":
 
 
 def _entries(root: Path) -> Iterator["Entry"]:
-    """Return what a git tree of the folder would hold, without object names."""
+    """Yield the entries that a git tree of the folder would have, without object names."""
     from repository.git import Entry
 
     for folder, subfolders, names in os.walk(root):
@@ -153,11 +153,11 @@ def _git_mode(mode: int) -> str:
         return "120000"
     if stat.S_ISREG(mode):
         return "100644"
-    return "000000"  # A socket or a device, which git does not know.
+    return "000000"  # A socket or a device, which git can't store.
 
 
 def _write(root: Path, files: Mapping[str, bytes | None]) -> None:
-    """Write all new contents beside the folder's files first, then move each into its place.
+    """Write all new contents to a temporary folder in ``root``, then move each file into place.
 
     Files keep their modes.
     """

@@ -1,1 +1,1 @@
-"""What can be known of a stranger's repository, and what is done to it."""
+"""Analyse, change and test an untrusted repository."""

@@ -1,14 +1,14 @@
 """``.coding-agent.toml``: the file in which a repository configures this service.
 
-The file has two tables, and which branch counts differs:
+The file has two tables, which are read from different branches:
 
 - ``[edits]`` says what a model may change. It is read from the repository's **default branch**,
-  whatever branch a job names: a branch must not loosen the rules for its own changes.
-- ``[tests]`` says how the tests are run. It is read from the **base commit** of the job, because it
-  has to fit the tests that are there. Its commands run in the sandbox only.
+  whichever branch a job names: a branch must not loosen the rules for its own changes.
+- ``[tests]`` says how to run the tests. It is read from the **base commit** of the job, because it
+  must match the tests of that commit. Its commands run only in the sandbox.
 
-Each table is validated by its own reader, so that an error in one leaves the other usable. Other
-tables are ignored.
+Each table is validated separately, so that an error in one leaves the other usable. Other tables
+are ignored.
 """
 
 from typing import Any, Literal
@@ -23,7 +23,7 @@ CONFIG = ".coding-agent.toml"
 
 
 class ConfigError(ValueError):
-    """A ``.coding-agent.toml`` that can't be used; one line that says where and why."""
+    """A ``.coding-agent.toml`` can't be used; the message is one line that says where and why."""
 
 
 class EditRules(BaseModel):
@@ -41,7 +41,7 @@ class EditRules(BaseModel):
 
 
 class TestsConfig(BaseModel):
-    """The table ``[tests]``: each setting overrides what would be detected.
+    """The table ``[tests]``: each setting overrides the detected value.
 
     Commands run in the sandbox, without a network.
     """
@@ -78,14 +78,12 @@ class TestsConfig(BaseModel):
             except InvalidRequirement as error:
                 raise ValueError(f"{line!r} is not a requirement: {error}") from error
             if requirement.url:
-                raise ValueError(
-                    f"{line!r}: an address can't be installed, only a name with a version"
-                )
+                raise ValueError(f"{line!r}: a URL can't be installed, only a name with a version")
         return value
 
 
 class RepositoryConfig(BaseModel):
-    """The whole file."""
+    """The content of ``.coding-agent.toml``."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -94,7 +92,7 @@ class RepositoryConfig(BaseModel):
 
 
 def read_edit_rules(text: str | None) -> EditRules:
-    """Return the table ``[edits]``; defaults where there is no file or no such table.
+    """Return the table ``[edits]``, or the defaults if there is no file or no such table.
 
     Raises:
         ConfigError: the text is not TOML, or the table is invalid.
@@ -103,7 +101,7 @@ def read_edit_rules(text: str | None) -> EditRules:
 
 
 def read_tests_config(text: str | None) -> TestsConfig:
-    """Return the table ``[tests]``; defaults where there is no file or no such table.
+    """Return the table ``[tests]``, or the defaults if there is no file or no such table.
 
     Raises:
         ConfigError: the text is not TOML, or the table is invalid.
@@ -112,7 +110,7 @@ def read_tests_config(text: str | None) -> TestsConfig:
 
 
 def _read_table(text: str | None, table: Literal["edits", "tests"]) -> RepositoryConfig:
-    """Return the configuration with one table read; the other one has its defaults."""
+    """Return the configuration with one table read; the other has its defaults."""
     try:
         document = read_toml(text or "")
     except ValueError as error:
@@ -127,7 +125,7 @@ def _read_table(text: str | None, table: Literal["edits", "tests"]) -> Repositor
 
 
 def _describe(error: ValidationError, table: Literal["edits", "tests"]) -> str:
-    """Return one line about the first problem: the table, the setting and what is wrong."""
+    """Return one line about the first error: the table, the setting and the problem."""
     first = error.errors()[0]
     setting = ".".join(str(part) for part in first["loc"][1:])
     message = f"{CONFIG}, [{table}] {setting}".rstrip() + f": {first['msg']}"

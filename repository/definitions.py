@@ -1,4 +1,4 @@
-"""Where source code defines a name: by its lines in any language, by its syntax in Python."""
+"""Find where source code defines a name: by lines in any language, by syntax in Python."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ _CONTAINER_KEYWORDS = (
     "type",
 )
 _BINDING_KEYWORDS = ("const", "let", "var", "object", "protocol", "record", "macro")
-"""They define a name, and too often within a function to part a file at."""
+"""They define a name, but too often inside a function to be used to divide a file."""
 _MODIFIERS = (
     "export",
     "default",
@@ -41,7 +41,7 @@ _DEFINITION_LINE = re.compile(
 )
 _PythonDefinition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _LINES_WITHOUT_SYNTAX = 40
-"""Lines shown of a definition whose end is not known."""
+"""Number of lines to show of a definition whose end is unknown."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +50,21 @@ class DefinitionLine:
 
     name: str
     column: int
-    """Columns of indentation, tabs expanded to eight."""
+    """Columns of indentation, with tabs expanded to eight."""
     is_container: bool
-    """A class or the like: what it holds are definitions in their own right."""
+    """Whether it is a class or the like, which contains definitions of its own."""
 
 
 @dataclass(frozen=True)
 class LineRange:
-    """Lines of a file, counted from 1; both ends belong to it."""
+    """A range of lines of a file, counted from 1, both ends included."""
 
     first: int
     last: int
 
 
 def definition_at(line: str) -> DefinitionLine | None:
-    """Return what the line begins to define, in any language."""
+    """Return the definition that a line begins, in any language; None if it begins none."""
     match = _DEFINITION_LINE.match(line)
     if match is None:
         return None
@@ -76,7 +76,7 @@ def definition_at(line: str) -> DefinitionLine | None:
 
 
 def column_of(line: str) -> int:
-    """Return the columns of a line's indentation, tabs expanded to eight."""
+    """Return the columns of a line's indentation, with tabs expanded to eight."""
     expanded = line.expandtabs()
     return len(expanded) - len(expanded.lstrip(" "))
 
@@ -93,10 +93,10 @@ def grep_pattern(name: str) -> str:
 
 
 def find_definitions(path: str, lines: Sequence[str], name: str) -> list[LineRange]:
-    """Return where a file defines ``name``, a plain or a dotted one such as ``Cart.total``.
+    """Return where a file defines ``name``, which can be dotted, such as ``Cart.total``.
 
-    Python is parsed. In other languages, and where Python can't be parsed, it is the first line
-    with the name, and the lines that follow.
+    Python is parsed. In other languages, and if Python can't be parsed, the result is the first
+    line with the name and a number of lines after it.
     """
     module: ast.Module | None = None
     if path.endswith((".py", ".pyi")):

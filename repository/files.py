@@ -1,13 +1,14 @@
-"""Kinds of files in a stranger's repository, by their paths alone.
+"""Classify the files of an untrusted repository by their paths alone.
 
 "Is this a test?" is four questions, and each has one answer here:
 
 - ``is_test_file``: does the repository's runner collect tests from it? By the runner's patterns.
-- ``belongs_to_tests``: does it serve only tests? Test files, and all that is in a folder of tests.
-- ``looks_like_test``: is it a test by the conventions of any language? Used before a runner is
-  known. A folder ``test`` deep in a package may be what a library offers for tests, as in Django,
+- ``belongs_to_tests``: does only testing use it? True for test files, and for all files in a test
+  folder.
+- ``looks_like_test``: is it a test by the conventions of any language? Used before the runner is
+  known. A folder ``test`` deep in a package may be a library's public test support, as in Django,
   SymPy and NumPy, so it does not count.
-- ``may_hold_tests``: could a person lose tests by a change to it? Where in doubt, yes.
+- ``may_hold_tests``: could a change to it remove tests? If in doubt, yes.
 """
 
 import re
@@ -123,7 +124,7 @@ _VENDORED_FOLDERS = frozenset(
 
 TEST_FOLDERS = frozenset({"tests", "__tests__", "spec", "specs", "testdata"})
 AMBIGUOUS_TEST_FOLDERS = frozenset({"test", "testing"})
-"""They hold tests at the top or below ``src``; deeper, perhaps what a library offers for tests."""
+"""They contain tests at the top or below ``src``; deeper ones may be a library's test support."""
 _TEST_NAME = re.compile(
     r"""(?: tests?[_.-].*            # test_cart.py, test-cart.js
           | .*[_.-](?:tests?|spec)   # cart_test.go, cart.spec.ts
@@ -134,7 +135,7 @@ _TEST_NAME = re.compile(
 )
 _AMBIGUOUS_TEST_NAME = re.compile(
     r"""(?i: test_.* | tests? | conftest | .*[._-](?:test|spec)s? )\.\w+
-      | .*(?:Tests?|Spec)\.\w+       # CartSpec.scala, and PodSpec.go, which is none""",
+      | .*(?:Tests?|Spec)\.\w+       # CartSpec.scala, but also PodSpec.go, which is not a test""",
     re.X,
 )
 
@@ -148,7 +149,7 @@ class Kind(StrEnum):
 
 
 def kind_of(path: str) -> Kind | None:
-    """Return the kind of a file; None for what is vendored and for what is no text to work on."""
+    """Return the kind of a file; None if it is vendored, or not text that this service handles."""
     *folders, name = path.lower().split("/")
     stem, _, extension = name.rpartition(".")
     if _VENDORED_FOLDERS.intersection(folders) or stem.endswith(".min"):
@@ -168,13 +169,13 @@ def is_test_file(path: str, patterns: Iterable[str]) -> bool:
 
 
 def is_test_helper(path: str) -> bool:
-    """Return whether the file may lie among tests and is never one, whatever the patterns say."""
+    """Return whether the file is a helper for tests, never a test, whatever the patterns say."""
     return name_of(path) in ("conftest.py", "__init__.py")
 
 
 def belongs_to_tests(path: str, patterns: Iterable[str]) -> bool:
-    """Return whether the file serves only tests: a test file, a conftest, or data and helpers in a
-    folder of tests.
+    """Return whether only testing uses the file: a test file, a conftest, or data and helpers in a
+    test folder.
     """
     return (
         is_test_file(path, patterns) or name_of(path) == "conftest.py" or _is_in_test_folder(path)
@@ -182,12 +183,12 @@ def belongs_to_tests(path: str, patterns: Iterable[str]) -> bool:
 
 
 def looks_like_test(path: str) -> bool:
-    """Return whether the file is a test by its name or its folder, in any language."""
+    """Return whether the file is a test by its name or folder, in any language."""
     return _is_in_test_folder(path) or _TEST_NAME.fullmatch(name_of(path)) is not None
 
 
 def may_hold_tests(path: str) -> bool:
-    """Return whether tests could be in the file, in any language; where in doubt, True."""
+    """Return whether the file could contain tests, in any language; if in doubt, True."""
     return (
         looks_like_test(path)
         or not AMBIGUOUS_TEST_FOLDERS.isdisjoint(_folders(path))
@@ -196,13 +197,13 @@ def may_hold_tests(path: str) -> bool:
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
-    """Return whether a pattern fits: one with a slash the end of the path, another the name."""
+    """Return whether a pattern matches the path's end (if it has a slash) or the file's name."""
     return _compiled(tuple(patterns)).match(f"/{path}") is not None
 
 
 @lru_cache(maxsize=64)
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """Return one expression for all patterns, for paths that begin with a slash."""
+    """Compile all patterns into one expression, for paths that begin with a slash."""
     expressions = [
         translate(f"*/{pattern}") if "/" in pattern else rf".*/(?=[^/]*\Z){translate(pattern)}"
         for pattern in patterns
@@ -221,5 +222,5 @@ def _folders(path: str) -> list[str]:
 
 
 def name_of(path: str) -> str:
-    """Return the last part of a path."""
+    """Return the last component of a path."""
     return path.rsplit("/", 1)[-1]

@@ -1,8 +1,8 @@
-"""Git on bare mirrors, by plumbing commands alone: no work tree is configured, and nothing runs
-among a repository's files.
+"""Git on bare mirrors, through plumbing commands only: no work tree is configured, and git never
+runs in a folder with a repository's files.
 
-Trees for tests are exported, candidates are written as objects. Hooks, filters and configuration
-that a hostile repository or its tests could leave behind therefore never reach our git.
+Trees for tests are exported, and candidates are written as objects. Therefore hooks, filters and
+configuration left by a hostile repository or its tests never reach our git.
 """
 
 import fcntl
@@ -33,13 +33,13 @@ _CONFIG = {
     "protocol.file.allow": "always",
     "fetch.fsckObjects": "false",
     "submodule.recurse": "false",
-    # The askpass helper would give the token to any host that asks.
+    # After a redirect, the askpass helper would give the token to whichever host asks.
     "http.followRedirects": "false",
-    # Bytes a second, for a minute: git gives up on a dead connection.
+    # Bytes per second and seconds: git gives up on a stalled connection after a minute.
     "http.lowSpeedLimit": "100",
     "http.lowSpeedTime": "60",
 }
-"""Configuration passed through the environment: a repository's own can't override it."""
+"""Configuration passed through the environment, so that a repository's own can't override it."""
 _ENVIRONMENT = {
     "HOME": "/nonexistent",
     "LC_ALL": "C",
@@ -52,7 +52,7 @@ _ENVIRONMENT = {
     "GIT_LITERAL_PATHSPECS": "1",
 }
 _INHERITED = ("PATH", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
-"""Variables of ours that git gets, too."""
+"""Variables of this process that git inherits."""
 TIMEOUT_SECONDS = 900
 _STALE_LOCK_SECONDS = 60
 _REGULAR_MODES = ("100644", "100755")
@@ -66,25 +66,25 @@ _DIFF_OPTIONS = (
 )
 _MAX_GREP_ERROR = 500
 _MAX_ERROR = 2_000
-"""Characters of git's output in an error."""
+"""Maximum number of characters of git's output in an error."""
 _PUSH_REJECTED = re.compile(
     r"\[rejected\]|stale info|cannot lock ref|failed to update ref|reference already exists"
-    # A rule of the remote (a protected branch, a token without the workflow scope), but not a
-    # failure of the remote.
+    # Rejection by a rule of the remote (a protected branch, a token without the workflow scope), as
+    # opposed to a failure of the remote.
     r"|\[remote rejected\](?!.*\((?i:internal|.*time))"
 )
 
 
 class GitError(Exception):
-    """A git command failed; the text is git's own."""
+    """A git command failed; the message contains git's own."""
 
 
 class GitUnavailable(Exception):
-    """The remote could not be reached, or git took too long: a later call may succeed."""
+    """The remote could not be reached, or git took too long; a retry may succeed."""
 
 
 class PushRejected(GitError):
-    """The branch is not at the expected commit, or a rule of the remote forbids the push."""
+    """The branch is not at the expected commit, or the remote's rules forbid the push."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Mirrors:
     """A folder with one bare mirror for each repository."""
 
     def __init__(self, root: Path, token: Callable[[str], str | None]):
-        """``token`` returns the secret for a repository's remote, None where none is needed."""
+        """``token`` returns the secret for a repository's remote, or None if none is needed."""
         self._root = root
         self._token = token
 
@@ -132,20 +132,20 @@ class Mirror:
     def fetch(self, url: str, *, sha: str | None = None) -> None:
         """Bring the mirror's branches up to date with ``url``.
 
-        ``sha`` is fetched, too, where no branch holds it.
+        ``sha`` is fetched, too, if no branch contains it.
         """
-        # Two local repositories may share a mirror by their folder's name, but never their
+        # Local repositories in folders of the same name share a mirror, but must not share
         # branches.
         remote = hashlib.sha256(url.encode()).hexdigest()[:16]
         self._refs = f"refs/remotes/{remote}"
         with self._locked():
             self.folder.mkdir(parents=True, exist_ok=True)
             self._remove_stale_locks()
-            # Each time: it completes a mirror whose creation was interrupted, and changes nothing
-            # else.
+            # Every time: this completes a mirror whose creation was interrupted, and otherwise
+            # changes nothing.
             self._git("init", "--quiet", "--bare", "--initial-branch=main")
             # A local repository may be shallow; without --update-shallow its branches would be
-            # left out.
+            # skipped.
             fetch = ("fetch", "--quiet", "--no-tags", "--force", "--update-shallow")
             self._remote(*fetch, "--prune", url, f"+refs/heads/*:{self._refs}/*")
             self._remote(*fetch, url, "+refs/tags/*:refs/tags/*")
@@ -153,24 +153,24 @@ class Mirror:
                 self._remote(*fetch, url, sha)
 
     def has(self, sha: str) -> bool:
-        """Return whether the mirror has a commit; False where there is no mirror yet."""
+        """Return whether the mirror has a commit; False if there is no mirror yet."""
         if not self.folder.is_dir():
             return False
         completed = self._run(["cat-file", "-e", f"{sha}^{{commit}}"])
         return completed.returncode == 0
 
     def branch(self, name: str) -> str | None:
-        """Return the commit of a branch as of this object's last fetch; None without the branch."""
+        """Return a branch's commit as of this object's last fetch; None if there is no branch."""
         commit = f"{self._refs}/{name}^{{commit}}"
         completed = self._run(["rev-parse", "--verify", "--quiet", commit])
         return completed.stdout.decode().strip() if completed.returncode == 0 else None
 
     def has_branches(self) -> bool:
-        """Return whether there was a branch in this object's last fetch."""
+        """Return whether this object's last fetch found any branch."""
         return bool(self._git("for-each-ref", "--count=1", self._refs).strip())
 
     def commit_time(self, sha: str) -> int:
-        """Return the committer's time of a commit, in seconds since the epoch."""
+        """Return the committer date of a commit, in seconds since the epoch."""
         return int(self._git("show", "--no-patch", "--format=%ct", sha).strip())
 
     def tree_of(self, sha: str) -> str:
@@ -178,14 +178,14 @@ class Mirror:
         return self._git("rev-parse", "--verify", f"{sha}^{{tree}}").decode().strip()
 
     def describe(self, sha: str) -> str | None:
-        """Return the newest reachable tag as ``git describe`` writes it; None without tags."""
+        """Return the output of ``git describe``: the newest reachable tag; None without tags."""
         completed = self._run(["describe", "--tags", "--long", sha])
         if completed.returncode != 0:
             return None
         return completed.stdout.decode(errors="replace").strip()
 
     def files(self, treeish: str) -> list[Entry]:
-        """Return every file of a commit or tree but those whose path is not UTF-8."""
+        """Return every file of a commit or tree, except those whose path is not UTF-8."""
         entries: list[Entry] = []
         for line in self._git("ls-tree", "-r", "-l", "-z", treeish).split(b"\0"):
             if not line:
@@ -221,7 +221,7 @@ class Mirror:
             at = end + 1
 
     def read(self, treeish: str, path: str) -> bytes | None:
-        """Return one file's bytes; None where there is no regular file of that path."""
+        """Return one file's bytes; None if there is no regular file with that path."""
         if not _is_writable(path):
             return None
         listing = self._git("ls-tree", "-z", treeish, "--", path)
@@ -237,8 +237,8 @@ class Mirror:
     def grep(self, treeish: str, text: str, *, folder: str = "", regex: bool = False) -> list[str]:
         """Return the lines of text files that contain ``text``, as ``path:line number:line``.
 
-        At most 50 lines a file. With ``regex`` the text is a POSIX extended regular expression.
-        Links and submodules are left out.
+        There are at most 50 lines per file. If ``regex`` is true, ``text`` is a POSIX extended
+        regular expression. Links and submodules are skipped.
         """
         options = ["-n", "-I", "--no-color", "--max-count=50", "-E" if regex else "-F"]
         pattern = text.replace("\0", "")
@@ -268,9 +268,13 @@ class Mirror:
             )
 
     def write_tree(self, base: str, changes: Mapping[str, bytes | None]) -> str:
-        """Write the tree of ``base`` with files written, or removed (None); return its SHA.
+        """Write the tree of ``base`` with changes applied; return its SHA.
 
         A file keeps its mode; a symbolic link or submodule that is written to becomes a file.
+
+        Args:
+            base: A commit or tree.
+            changes: path -> new content, or None to remove the file.
 
         Raises:
             GitError: git forbids a path (``.git``, ``..``), or a file is written where the tree has
@@ -294,12 +298,12 @@ class Mirror:
             return self._write_index(index)
 
     def diff(self, old: str, new: str) -> bytes:
-        """Return a patch that ``git apply`` takes; the same for the same trees."""
+        """Return a patch that ``git apply`` accepts; the same trees always give the same patch."""
         prefixes = ("--src-prefix=a/", "--dst-prefix=b/")
         return self._git("diff-tree", "-r", "-p", *prefixes, *_DIFF_OPTIONS, old, new)
 
     def apply(self, base: str, patch: bytes) -> str:
-        """Write the tree of ``base`` with a patch of ``diff`` applied; return its SHA.
+        """Write the tree of ``base`` with a patch from ``diff`` applied; return its SHA.
 
         Raises:
             GitError: the patch does not apply.
@@ -313,15 +317,14 @@ class Mirror:
     def commit(self, tree: str, parent: str, message: str, author: Identity, seconds: int) -> str:
         """Write a commit; return its SHA, which is the same for the same arguments.
 
-        ``seconds`` since the epoch are the time for author and committer, who are the same person;
-        the zone is UTC.
+        ``author`` is also the committer. ``seconds`` since the epoch are the date of both, in UTC.
         """
         environment: dict[str, str] = {}
         for role in ("AUTHOR", "COMMITTER"):
             environment[f"GIT_{role}_NAME"] = author.name
             environment[f"GIT_{role}_EMAIL"] = author.email
             environment[f"GIT_{role}_DATE"] = f"@{seconds} +0000"
-        # A model's words may hold characters that git does not take.
+        # Text from a model may contain characters that git does not accept.
         text = message.replace("\0", "").encode(errors="replace")
         arguments = ["commit-tree", tree, "-p", parent, "-F", "-"]
         return self._git(*arguments, stdin=text, environment=environment).decode().strip()
@@ -330,14 +333,14 @@ class Mirror:
         """Move ``branch`` from ``expected`` (None: it must not exist) to ``sha``.
 
         Raises:
-            PushRejected: the branch is elsewhere (``remote_branch`` tells where), or the remote's
+            PushRejected: the branch is at another commit (see ``remote_branch``), or the remote's
                 rules forbid the push.
         """
         lease = f"--force-with-lease=refs/heads/{branch}:{expected or ''}"
         self._remote("push", "--quiet", "--no-verify", lease, url, f"{sha}:refs/heads/{branch}")
 
     def remote_branch(self, url: str, branch: str) -> str | None:
-        """Return the commit that the remote's branch is at now; None without the branch."""
+        """Return the current commit of the remote's branch; None if there is no such branch."""
         ref = f"refs/heads/{branch}"
         for line in self._remote("ls-remote", url, ref).decode().splitlines():
             sha, _, name = line.partition("\t")
@@ -364,14 +367,14 @@ class Mirror:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Allow one fetch at a time in this mirror, over all processes of the machine."""
+        """Allow one fetch at a time in this mirror, across all processes of the machine."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with self.folder.with_suffix(".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     def _remove_stale_locks(self) -> None:
-        """Remove the lock files of a killed git, which would stop every later fetch.
+        """Remove the lock files of a killed git, which would make every later fetch fail.
 
         The caller holds the mirror's own lock.
         """
@@ -430,10 +433,10 @@ class Mirror:
 
 
 def _is_writable(path: str) -> bool:
-    """Return whether a change may have a path; a model's may be anything.
+    """Return whether a file with this path may be written; a model's path may be any string.
 
-    Not every patch that ``git diff`` makes of names with whitespace at an end can be read again by
-    ``git apply``.
+    Names with leading or trailing whitespace are refused: ``git apply`` can't read every patch that
+    ``git diff`` writes for them.
     """
     try:
         encoded = path.encode()
@@ -454,7 +457,7 @@ def run_git(
     """Run git without the machine's or the user's configuration, and without prompts.
 
     Raises:
-        GitUnavailable: it takes too long.
+        GitUnavailable: git took longer than ``TIMEOUT_SECONDS``.
     """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     config = {"GIT_CONFIG_COUNT": str(len(_CONFIG))}

@@ -1,6 +1,6 @@
-"""The part of an issue's Markdown that a reader of its page sees.
+"""Reduce an issue's Markdown to the part that is visible on its page.
 
-The rest could instruct a model behind the readers' backs.
+The rest could instruct a model without any reader noticing.
 """
 
 import re
@@ -28,22 +28,22 @@ selectors (https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.t
 _CODE_BLOCKS = ("fence", "code_block")
 _LEAF_BLOCKS = (*_CODE_BLOCKS, "html_block", "inline", "hr")
 _MAX_PASSES = 5
-"""A removal can make a comment of what stood around it, so that several passes are needed."""
+"""A removal can join the text around it into a comment, so several passes are needed."""
 
 
 def strip_hidden_text(text: str, where: str, hidden: list[str]) -> str:
-    """Return ``text`` without what its page does not show, and add to ``hidden`` what was removed.
+    """Return ``text`` without the parts that its page hides, and describe these in ``hidden``.
 
-    Removed are HTML comments, link definitions that nothing uses, and characters without a glyph:
-    format characters (Unicode Cf: zero-width, bidirectional overrides, tags), fillers and controls
-    can carry instructions that no reader of the page sees. Joiners inside emoji go, too: they cost
-    a picture, not a meaning. A comment in code is shown, and stays. One that never ends hides all
-    that follows, as it does in a browser.
+    Removes HTML comments, unused link definitions, and characters without a glyph: format
+    characters (Unicode Cf: zero-width, bidirectional overrides, tags), fillers and controls can
+    carry instructions that no reader of the page sees. This includes joiners inside emoji, which
+    costs an image but no meaning. A comment in code is visible, so it stays. A comment without an
+    end hides everything after it, as it does in a browser.
 
     Args:
         text: Markdown of an issue or comment.
-        where: Names the text in ``hidden``.
-        hidden: Gets a line for each kind of removed text.
+        where: The name of the text in ``hidden``.
+        hidden: A line is appended for each kind of removed text.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     with_glyphs = _strip_invisible(text)
@@ -69,7 +69,7 @@ def _strip_invisible(text: str) -> str:
 
 
 def _strip_markup(text: str) -> tuple[str, int, int]:
-    """Return the text, and how many comments and how many definitions were removed."""
+    """Return the text, the number of comments removed, and the number of definitions removed."""
     comments = 0
     definitions = 0
     for _ in range(_MAX_PASSES):
@@ -94,12 +94,12 @@ class _Page:
         self._label_uses = Counter(_LABEL.findall(text.lower()))
         self._in_endless_comment = False
         self.comments = 0
-        """Removed so far."""
+        """Number of comments removed so far."""
         self.definitions = 0
-        """Removed so far."""
+        """Number of link definitions removed so far."""
 
     def strip(self) -> str:
-        """Return the text without comments and unused definitions."""
+        """Return the text without comments and unused link definitions."""
         lines = self._text.split("\n")
         parts: list[str] = []
         at = 0
@@ -137,7 +137,7 @@ class _Page:
         return text
 
     def _strip_between(self, lines: Sequence[str]) -> str:
-        """Strip lines that show nothing: blank ones, and definitions of links with their titles."""
+        """Strip the invisible lines between blocks: blank lines and multi-line link definitions."""
         remaining: list[str] = []
         is_used = True
         for line in lines:
@@ -160,7 +160,7 @@ class _Page:
 
 
 def _leaf_blocks(tokens: Iterable[Token]) -> Iterator[Token]:
-    """Return the blocks that hold text themselves, in the order of the page."""
+    """Yield the blocks that contain text directly, in the order of the page."""
     for token in tokens:
         if token.map and token.type in _LEAF_BLOCKS:
             yield token
@@ -171,9 +171,10 @@ def _count_starts(texts: Iterable[str]) -> int:
 
 
 def _keep_apart(comment: re.Match[str]) -> str:
-    """Return what replaces a comment.
+    """Return the replacement of a comment.
 
-    A space where the text around it would become the start of another comment, else nothing.
+    It is a space if the text around it would otherwise become the start of another comment, else
+    empty.
     """
     start = comment.start()
     before = comment.string[max(start - 3, 0) : start]

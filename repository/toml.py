@@ -13,8 +13,8 @@ def read_toml(text: str) -> dict[str, Any]:
     """Parse TOML.
 
     Raises:
-        ValueError: the text is not TOML (tomllib's own error is one), a line may hold a key of too
-            many parts, or it is nested too deeply.
+        ValueError: the text is not TOML (tomllib's own error is a ValueError), a line could contain
+            a key with too many parts, or the text is nested too deeply.
     """
     for line in text.split("\n"):
         if line.count(".") <= MAX_PARTS:
@@ -24,4 +24,4 @@ def read_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+        raise ValueError("nested too deeply") from error

@@ -1,4 +1,4 @@
-"""``coding-agent prompts``: the prompt engineer's workbench."""
+"""``coding-agent prompts``: the commands for prompt engineers."""
 
 import click
 
@@ -7,7 +7,7 @@ from cli.prompts import compare, golden, inspection, render, replay, sets
 
 @click.group("prompts")
 def command() -> None:
-    """Look at, check, try and publish the prompt templates.
+    """Inspect, check, try and publish the prompt templates.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""``prompts compare``: run two template sets over the same issues and weigh the difference."""
+"""``prompts compare``: run two template sets on the same issues and compare the results."""
 
 import asyncio
 import json
@@ -46,8 +46,8 @@ def compare(
 ) -> None:
     """Repeat stored runs with two template sets (folders or hashes) and compare the results.
 
-    Compared are the share of verified fixes (red to green, or the suite passes), cost and rounds,
-    with paired 95 % intervals. The cost is estimated and confirmed first.
+    Compares the share of verified fixes (red to green, or the suite passes), cost and rounds, with
+    paired 95 % intervals. Shows an estimate of the cost and asks for confirmation first.
 
     \b
     Example:
@@ -77,14 +77,14 @@ def _repeat_runs(
     model: str | None,
     yes: bool,
 ) -> tuple[list[Trial], list[Trial]]:
-    """Run each issue with both sets; after Ctrl-C, return the trials made until then."""
+    """Run each issue with both sets; after Ctrl-C, return the trials so far."""
     from cli.prompts.runs import newest_runs
 
     runs = newest_runs(ctx, count)
     config = settings(ctx)
     if not runs:
         raise CommandError(
-            "no stored run got as far as a prompt; see: coding-agent jobs list", exits.USAGE
+            "no stored run reached a prompt; see: coding-agent jobs list", exits.USAGE
         )
     expected = 2 * sum(run.cost_usd for run in runs)
     limit = 2 * config.max_cost_usd * len(runs)
@@ -96,7 +96,7 @@ def _repeat_runs(
                 side.append(_repeat_run(run, config, templates, model))
             click.echo(f"[{number}/{len(runs)}] {run.row.issue_url}", err=True)
     except KeyboardInterrupt:
-        # What was paid for is reported.
+        # Report the results that have been paid for.
         click.echo("stopped: the result covers the runs finished so far", err=True)
     return sides
 
@@ -137,11 +137,11 @@ def _confirm(issues: int, expected_usd: float, limit_usd: float, yes: bool) -> N
     noun = "issue" if issues == 1 else "issues"
     click.echo(
         f"{issues} {noun} with two sets each: about ${expected_usd:.2f}, twice what they cost"
-        f" before; ${limit_usd:.2f} at most",
+        f" before; at most ${limit_usd:.2f}",
         err=True,
     )
     if not yes:
-        click.confirm("Go on?", abort=True, err=True)
+        click.confirm("Continue?", abort=True, err=True)
 
 
 def _as_text(summary: dict[str, Any]) -> str:

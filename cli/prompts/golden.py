@@ -24,9 +24,9 @@ from prompts.tokens import tokens_of
 @click.option("--model", help="Price the difference for this model; default: CODING_AGENT_MODEL.")
 @click.pass_context
 def golden(ctx: click.Context, named: str | None, update: bool, model: str | None) -> None:
-    """Render frozen inputs and compare the texts with the frozen ones.
+    """Render the frozen inputs and compare the texts with the frozen ones.
 
-    Exits with 1 where a text changed. Tokens are estimated on the high side, at 3 bytes each;
+    Exits with 1 if a text changed. Tokens are estimated on the high side, at 3 bytes each;
     prices come from LiteLLM's list on this machine.
 
     \b
@@ -37,7 +37,7 @@ def golden(ctx: click.Context, named: str | None, update: bool, model: str | Non
     folder = Path(named) if named and Path(named).is_dir() else None
     if update and folder is None:
         raise CommandError(
-            "--update needs --template-dir FOLDER: frozen texts are kept in its golden/",
+            "--update needs --template-dir FOLDER: frozen texts are stored in its golden/",
             exits.USAGE,
         )
     templates = load(ctx, named)
@@ -50,7 +50,7 @@ def golden(ctx: click.Context, named: str | None, update: bool, model: str | Non
     message = f"{len(changes)} of {len(current)} texts changed"
     if update and folder:
         golden_cases.freeze(folder, current)
-        message += ", and are frozen now"
+        message += ", and are now frozen"
     click.echo(message, err=True)
     ctx.exit(exits.ERROR if changes and not update else exits.OK)
 
@@ -64,10 +64,10 @@ def golden(ctx: click.Context, named: str | None, update: bool, model: str | Non
     help="The folder that you edit.",
 )
 @click.option(
-    "--seconds", type=click.FloatRange(min=0.1), default=0.5, help="Interval between two checks."
+    "--seconds", type=click.FloatRange(min=0.1), default=0.5, help="Seconds between two checks."
 )
 def watch(folder: Path, seconds: float) -> None:
-    """Render again on each save and show what it changed; stop with Ctrl-C.
+    """Render again on each save and show the changed prompts; stop with Ctrl-C.
 
     \b
     Example:
@@ -78,9 +78,9 @@ def watch(folder: Path, seconds: float) -> None:
 
 
 def watch_folder(folder: Path, wait: Callable[[], object]) -> Iterator[str]:
-    """Yield what to print, first at once and then after each save.
+    """Yield text to print, first immediately and then after each save.
 
-    ``wait`` is called between two checks of the folder; it ends the loop by StopIteration.
+    ``wait`` is called between two checks of the folder; it ends the loop by raising StopIteration.
     """
     saved_at: dict[str, int] = {}
     texts: Texts | None = None
@@ -124,7 +124,7 @@ def _render(templates: TemplateSet) -> Texts:
 
 
 def _frozen(folder: Path | None) -> Texts:
-    """The folder's frozen texts, or the shipped ones where it has none."""
+    """Return the folder's frozen texts, or the shipped ones if it has none."""
     own = golden_cases.frozen(folder) if folder else {}
     return own or golden_cases.frozen(SHIPPED)
 
@@ -132,7 +132,7 @@ def _frozen(folder: Path | None) -> Texts:
 def _changes(before: Texts, after: Texts, price: float | None) -> Iterator[str]:
     """Yield a diff and a line about tokens for each text that changed.
 
-    ``price``: US dollars for each input token.
+    ``price`` is in US dollars per input token.
     """
     for case, name in sorted({*before, *after}):
         old = before.get((case, name), "")
@@ -144,12 +144,12 @@ def _changes(before: Texts, after: Texts, price: float | None) -> Iterator[str]:
         new_tokens = tokens_of(new)
         summary = f"{case}/{name}: about {old_tokens} -> {new_tokens} tokens"
         if price is not None:
-            summary += f", {(new_tokens - old_tokens) * price:+.6f} US dollars a call"
+            summary += f", {(new_tokens - old_tokens) * price:+.6f} US dollars per call"
         yield f"{difference}{summary}\n"
 
 
 def _input_price(model: str | None) -> float | None:
-    """US dollars for each input token; None for a stand-in, or where LiteLLM lists no price."""
+    """Return the US dollars per input token; None for a stand-in, or if LiteLLM lists no price."""
     if not model or model.startswith(("scripted:", "replay:")):
         return None
     from pipeline.model.litellm_client import listed_input_price

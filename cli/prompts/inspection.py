@@ -1,4 +1,4 @@
-"""``prompts list``, ``show``, ``lint`` and ``diff``: look at templates without rendering them."""
+"""``prompts list``, ``show``, ``lint`` and ``diff``: inspect templates without rendering them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -112,11 +112,11 @@ def _leaves(shapes: Mapping[str, Shape], prefix: str) -> Iterator[tuple[str, Sha
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
 def lint_(ctx: click.Context, named: str | None, as_json: bool) -> None:
-    """Check every template; exits with 1 where something is wrong.
+    """Check every template; exits with 1 if there are findings.
 
-    Reported are undeclared and unused variables, untrusted text outside a frame, constructs that
-    are not part of the template language, texts over their token budget, and templates that fail
-    with a golden case.
+    Reports undeclared and unused variables, untrusted text outside a frame, constructs that are not
+    part of the template language, texts over their token budget, and templates that fail with a
+    golden case.
 
     \b
     Example:
@@ -135,7 +135,7 @@ def lint_(ctx: click.Context, named: str | None, as_json: bool) -> None:
 @click.argument("after", metavar="B")
 @click.pass_context
 def diff(ctx: click.Context, before: str, after: str) -> None:
-    """Show the difference between two sets (folders or hashes); exits with 1 where there is one.
+    """Show the difference between two sets (folders or hashes); exits with 1 if there is one.
 
     \b
     Example:
@@ -165,5 +165,5 @@ def _warn_about_version(old: TemplateSet, new: TemplateSet, name: str) -> None:
         new_version = new.front_matter(name).version
     if new_version <= old_version:
         click.echo(
-            f"{name}: the text differs, and its version is not above {old_version}", err=True
+            f"{name}: the text differs, but its version is not above {old_version}", err=True
         )

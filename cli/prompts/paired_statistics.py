@@ -9,9 +9,9 @@ from typing import Any
 
 RESAMPLES = 2_000
 NORMAL_QUANTILE = 1.959964
-"""Of the standard normal distribution, for 95 %."""
+"""The quantile of the standard normal distribution for 95 % intervals."""
 MIN_FOR_INTERVAL = 5
-"""Fewer differences say too little about a mean."""
+"""Minimum number of differences for an interval of their mean."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Trial:
     cost_usd: float
     rounds: int
     failed: bool = False
-    """It did not finish, for example because of an outage: it says nothing of the templates."""
+    """It did not finish, for example because of an outage, so says nothing about the templates."""
 
 
 Pairs = Sequence[tuple[Trial, Trial]]
 
 
 def summarize(pairs: Pairs) -> dict[str, Any]:
-    """Compare paired trials, as JSON.
+    """Compare paired trials; return plain data for JSON.
 
     ``mcnemar_p`` is two-sided and exact, over the issues that only one of the sets resolved.
     """
@@ -64,7 +64,7 @@ def _compare_means(pairs: Sequence[tuple[float, float]]) -> dict[str, Any]:
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """The p-value of McNemar's exact test: a fair coin falls at least so unevenly."""
+    """Return the two-sided p-value of McNemar's exact test: that a fair coin is so uneven."""
     total = only_first + only_second
     fewer = min(only_first, only_second)
     ways = sum(math.comb(total, count) for count in range(fewer + 1))
@@ -72,10 +72,10 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 
 def proportions_interval(only_first: int, only_second: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of the difference of paired shares.
+    """Return the 95 % interval of the difference of paired proportions.
 
-    Wald's, with half an issue added to each cell, which holds for few issues too (Agresti & Min,
-    Statistics in Medicine 24, 2005).
+    It is Wald's interval with half an issue added to each cell, which is valid for few issues, too
+    (Agresti & Min, Statistics in Medicine 24, 2005).
     """
     b = only_first + 0.5
     c = only_second + 0.5
@@ -86,9 +86,9 @@ def proportions_interval(only_first: int, only_second: int, count: int) -> tuple
 
 
 def mean_interval(differences: Sequence[float]) -> tuple[float, float] | None:
-    """The 95 % interval of a mean, from resamples with a fixed seed.
+    """Return the 95 % interval of a mean, by bootstrapping with a fixed seed.
 
-    None for fewer than ``MIN_FOR_INTERVAL`` differences.
+    Return None for fewer than ``MIN_FOR_INTERVAL`` differences.
     """
     if len(differences) < MIN_FOR_INTERVAL:
         return None

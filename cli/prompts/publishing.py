@@ -1,4 +1,4 @@
-"""Publish a folder of templates, so that workers find it by its hash."""
+"""Publish a folder of templates, so that workers can find it by its hash."""
 
 from pathlib import Path
 
@@ -11,9 +11,7 @@ from prompts import TemplateError, TemplateSet, lint
 
 
 def publish_folder(ctx: click.Context, folder: Path) -> str:
-    """Publish the folder's templates and return the set's hash. Templates with findings are not
-    published.
-    """
+    """Publish the folder's templates, unless they have lint findings; return the set's hash."""
     from cli.backends import template_sets
 
     templates = _load_without_findings(folder)
@@ -21,7 +19,7 @@ def publish_folder(ctx: click.Context, folder: Path) -> str:
         sets = template_sets(settings(ctx))
     try:
         return sets.publish(templates)
-    except Exception as error:  # the disk's, or one of S3's many
+    except Exception as error:  # from the disk, or one of the many from S3
         raise CommandError(f"the templates were not published: {describe(error)}") from None
 
 

@@ -50,10 +50,10 @@ def render(  # noqa: PLR0913 - one parameter an option
     job_id: str | None,
     generation: int | None,
 ) -> None:
-    """Render what a run would send. Nothing is sent.
+    """Render the prompt that a run would send, without sending it.
 
-    For an issue, this is the whole first prompt: the stages before it are run, the repository's
-    tests included. For a NAME, it is one template.
+    For an issue, renders the whole first prompt: the stages before it are run, including the
+    repository's tests. For a NAME, renders one template.
 
     \b
     Examples:
@@ -107,7 +107,7 @@ def _read_variables(file: TextIO) -> dict[str, Any]:
     except ValueError as error:
         raise CommandError(f"{file.name}: not JSON: {error}", exits.USAGE) from None
     if not isinstance(values, dict):
-        raise CommandError(f"{file.name}: a JSON object is needed, variable -> value", exits.USAGE)
+        raise CommandError(f"{file.name}: not a JSON object, variable -> value", exits.USAGE)
     return values
 
 
@@ -126,7 +126,7 @@ def _stored_variables(ctx: click.Context, job_id: str, generation: int | None) -
 
 
 class _RequestRecorder:
-    """A model client that records the first request and ends the run there."""
+    """A model client that records the first request and then ends the run."""
 
     def __init__(self) -> None:
         self.messages: tuple[Message, ...] = ()
@@ -156,7 +156,7 @@ def _first_prompt(
     from cli.prompts.runs import scratch_settings
     from pipeline.worker.one_job import run_job
 
-    # A job id of its own: the workspace must not be one of a worker on this machine.
+    # A new job id: the workspace must not be one of a worker on this machine.
     fields: dict[str, Any] = {"job_id": f"workbench-{uuid.uuid4()}", "options": {"dry_run": True}}
     job, forge = IssueSource(issue_url, repo, issue_file).to_job(**fields)
     recorder = _RequestRecorder()
@@ -174,5 +174,5 @@ def _first_prompt(
             printer.stop()
             app.store.close()
     if not recorder.messages:
-        raise CommandError(f"no prompt is made: {getattr(event.data, 'reason', '')}")
+        raise CommandError(f"the run made no prompt: {getattr(event.data, 'reason', '')}")
     return recorder.messages

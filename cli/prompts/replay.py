@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cli.prompts.runs import StoredRun
 
 CONTEXT_LINES = 2
-"""Lines shown around a difference."""
+"""Number of lines shown around a difference."""
 
 
 @click.command("replay")
@@ -34,11 +34,11 @@ CONTEXT_LINES = 2
     "--from-stage",
     default="propose_patch",
     show_default=True,
-    help="Keep the results of the stages before this one.",
+    help="Reuse the results of the stages before this one.",
 )
 @click.option("--model", help="Ask this model instead of the run's: a LiteLLM name, scripted:FILE.")
 @click.option("--generation", type=click.IntRange(min=0), help="Default: the newest.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object with both.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object with both runs.")
 @click.pass_context
 def replay(
     ctx: click.Context,
@@ -51,8 +51,8 @@ def replay(
 ) -> None:
     """Repeat a stored run (by its job id) with other templates and show what changes.
 
-    It is a dry run: nothing is pushed, and the service's store is only read. The model is asked,
-    and may cost up to the run's own limit.
+    It is a dry run: nothing is pushed, and the service's store is only read. The model is called,
+    which can cost up to the run's own limit.
 
     \b
     Examples:
@@ -170,7 +170,7 @@ def _print_difference(console: "Console", title: str, old: str, new: str) -> Non
 
 
 def replace_control_characters(line: str) -> str:
-    """Return ``line`` so that it can't control the terminal: a model or a stranger wrote it."""
+    """Return ``line`` without characters that control the terminal: it is untrusted text."""
     characters = [
         character if character.isprintable() or character == "\t" else "\ufffd"
         for character in line
@@ -179,7 +179,7 @@ def replace_control_characters(line: str) -> str:
 
 
 def side_by_side(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield pairs of lines that differ, with context; dots stand for lines that are left out."""
+    """Yield pairs of lines that differ, with context; dots stand for skipped lines."""
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for number, group in enumerate(matcher.get_grouped_opcodes(CONTEXT_LINES)):
         starts_later = group[0][1] > 0

@@ -1,4 +1,4 @@
-"""Stored runs, and repeating them in a folder of their own: the service's store is only read."""
+"""Load stored runs, and repeat them in a separate folder: the service's store is only read."""
 
 import json
 import uuid
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result", bound=BaseModel)
 _ROWS_A_RUN = 5
-"""Rows read for each run wanted: some ended before a prompt."""
+"""Number of rows read for each requested run: some runs ended before a prompt."""
 
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run in the store; its results are read when they are asked for."""
+    """A run in the store; its results are read on demand."""
 
     row: RunRow
     checkpoints: list[Checkpoint]
@@ -62,7 +62,7 @@ class StoredRun:
 
     @cached_property
     def last_checkpoints(self) -> dict[str, Checkpoint]:
-        """Stage -> its last result."""
+        """Stage -> the checkpoint with its last result."""
         return {
             checkpoint.stage: checkpoint
             for checkpoint in self.checkpoints
@@ -70,7 +70,7 @@ class StoredRun:
         }
 
     def require(self, *stages: str) -> None:
-        """Raise CommandError where one of the stages has no result."""
+        """Raise CommandError if one of the stages has no result."""
         missing = [stage for stage in stages if stage not in self.last_checkpoints]
         if missing:
             raise CommandError(
@@ -86,13 +86,13 @@ class StoredRun:
 
     @property
     def verdict(self) -> Verdict | None:
-        """The last round's, where its tests were run."""
+        """The last round's verdict; None if no tests were run."""
         if RunTests.name not in self.last_checkpoints:
             return None
         return self.read(Verdict)
 
     def prompts(self) -> dict[str, str]:
-        """Read every message that asked for a proposal: round and role -> text."""
+        """Read every message of the requests for proposals: round and role -> text."""
         prompts: dict[str, str] = {}
         for checkpoint in self.checkpoints:
             if checkpoint.stage != ProposePatch.name:
@@ -109,7 +109,7 @@ class StoredRun:
         return list(exchange.get("request", {}).get("messages", ()))
 
     def patch(self) -> str:
-        """Read the diff of the chosen candidate; empty where none was made."""
+        """Read the diff of the chosen candidate; empty if there is none."""
         if ApplyPatch.name not in self.last_checkpoints:
             return ""
         verdict = self.verdict
@@ -119,7 +119,7 @@ class StoredRun:
 
 
 def stored_run(ctx: click.Context, job_id: str, generation: int | None) -> StoredRun:
-    """Load a run; raises CommandError where the store has none."""
+    """Load a run; raise CommandError if it is not in the store."""
     store, artifacts = _open(ctx)
     row = store.run(job_id, generation)
     if row is None:
@@ -131,7 +131,7 @@ def stored_run(ctx: click.Context, job_id: str, generation: int | None) -> Store
 
 
 def newest_runs(ctx: click.Context, count: int) -> list[StoredRun]:
-    """Load the last finished runs that got as far as a prompt, newest first."""
+    """Load the last finished runs that reached a prompt, newest first."""
     store, artifacts = _open(ctx)
     runs: list[StoredRun] = []
     for row in store.runs(limit=count * _ROWS_A_RUN):
@@ -179,9 +179,9 @@ class OverlayArtifacts:
 def scratch_settings(
     config: "Settings", folder: Path, templates: "TemplateSet", **changes: Any
 ) -> "Settings":
-    """Return settings with a store of their own in ``folder``, where ``templates`` are current.
+    """Return settings with a separate store in ``folder``, in which ``templates`` are current.
 
-    Mirrors and caches stay where they are.
+    Mirrors and caches are shared with the service.
     """
     from cli.backends import template_sets
 
@@ -203,13 +203,13 @@ def scratch_settings(
 
 @dataclass(frozen=True)
 class Variation:
-    """What is different when a run is repeated."""
+    """The differences between a repeated run and the original."""
 
     templates: "TemplateSet"
     from_stage: str
-    """The results of the stages before this one are kept."""
+    """The results of the stages before this one are reused."""
     model: str | None = None
-    """None: the run's own."""
+    """The model to use; None for the run's own."""
 
 
 async def rerun(
@@ -223,7 +223,7 @@ async def rerun(
 ) -> StoredRun:
     """Repeat a run with a variation, as a dry run in ``folder``.
 
-    ``observer`` receives the stages' progress; ``say`` receives why the run waits.
+    ``observer`` receives the stages' progress; ``say`` receives messages about why the run waits.
     """
     from cli import wiring
     from pipeline.artifacts.folder import FolderArtifacts
@@ -253,7 +253,7 @@ async def rerun(
 
 
 def _model_settings(job: FixIssueJob, model: str | None) -> dict[str, Any]:
-    """The settings that make a named model the only one, as the service does."""
+    """Return the settings that make a requested model the only one, as the service does."""
     requested = model
     if not requested and job.replay is not None:
         requested = job.replay.model
@@ -265,7 +265,7 @@ def _model_settings(job: FixIssueJob, model: str | None) -> dict[str, Any]:
 
 
 def _copy_of(job: FixIssueJob) -> FixIssueJob:
-    """The job under an id of its own: its workspace must not be one of a worker on this machine."""
+    """Return the job under a new id: its workspace must not be one of a worker on this machine."""
     changes = {
         "job_id": f"workbench-{uuid.uuid4()}",
         "options": Options(dry_run=True, labels=job.options.labels),
@@ -301,9 +301,9 @@ async def _store_results_before(
 
 
 def _forge(config: "Settings", job: FixIssueJob, run: StoredRun) -> "Forge":
-    """GitHub where the repeated run may need it, else a forge with the stored issue.
+    """Return GitHub if the repeated run may need it, else a forge with the stored issue.
 
-    A run that is repeated from a later stage asks only for commits that the mirror lacks.
+    A run that is repeated from a later stage needs only commits that the mirror lacks.
     """
     from cli.backends import github_forge
     from pipeline.github.local import LocalForge

@@ -1,4 +1,4 @@
-"""``prompts publish`` and ``prompts use``: give a set to the workers, without a redeploy."""
+"""``prompts publish`` and ``prompts use``: deliver a set to the workers without a redeploy."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from pipeline.errors import describe
 
 @click.command("publish")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--use", "make_current", is_flag=True, help="Make it current, too.")
+@click.option("--use", "make_current", is_flag=True, help="Also make it current.")
 @click.pass_context
 def publish_(ctx: click.Context, folder: Path, make_current: bool) -> None:
-    """Store a folder's templates where workers find them, and print the set's hash.
+    """Check and store a folder's templates for the workers, and print the set's hash.
 
-    They are checked first. A replay can then name the set (`replay.template_set`).
+    A replay can then name the set (`replay.template_set`).
 
     \b
     Example:
@@ -34,9 +34,9 @@ def publish_(ctx: click.Context, folder: Path, make_current: bool) -> None:
 @click.argument("set_hash", metavar="HASH")
 @click.pass_context
 def use(ctx: click.Context, set_hash: str) -> None:
-    """Make a published set current: every worker uses it for the runs that begin from now on.
+    """Make a published set current: every worker uses it for runs that start from now on.
 
-    Runs that have begun keep theirs. To undo a change, name the hash of the earlier set.
+    Runs that have already started keep theirs. To undo a change, use the earlier set's hash.
 
     \b
     Example:
@@ -55,5 +55,5 @@ def _use(ctx: click.Context, set_hash: str) -> None:
             sets.use(set_hash)
         except ValueError as error:
             raise CommandError(str(error), exits.USAGE) from None
-        except Exception as error:  # the disk's, or one of S3's many
+        except Exception as error:  # from the disk, or one of the many from S3
             raise CommandError(f"the current set was not changed: {describe(error)}") from None

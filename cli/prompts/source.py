@@ -18,15 +18,15 @@ template_dir = click.option(
     "named",
     metavar="FOLDER|HASH",
     help=(
-        "A folder of templates, or a published set; default: what CODING_AGENT_TEMPLATES makes"
-        " current."
+        "A folder of templates, or a published set; default: the current set of"
+        " CODING_AGENT_TEMPLATES."
     ),
 )
 
 
 @contextmanager
 def exit_on_template_error() -> Iterator[None]:
-    """End the command with the message of a TemplateError."""
+    """Turn a TemplateError into an error of the command."""
     try:
         yield
     except TemplateError as error:
@@ -51,7 +51,7 @@ def load(ctx: click.Context, named: str | None) -> TemplateSet:
 
 
 def changed_lines(before: str, after: str, name: str) -> str:
-    """Return a unified diff; empty where nothing changed."""
+    """Return a unified diff; empty if nothing changed."""
     old = before.splitlines(keepends=True)
     new = after.splitlines(keepends=True)
     return "".join(difflib.unified_diff(old, new, f"a/{name}", f"b/{name}"))

@@ -111,7 +111,7 @@ def test_a_template_is_rendered_with_variables_from_a_file(console: Console) -> 
             None,
             "give --job JOB_ID, or --variables FILE with: issue_number, title",
         ),
-        ("pull_request_title", "[1]", "v.json: a JSON object is needed, variable -> value"),
+        ("pull_request_title", "[1]", "v.json: not a JSON object, variable -> value"),
         ("pull_request_title", "{", "v.json: not JSON"),
         (
             "pull_request_title",
@@ -269,7 +269,7 @@ def test_two_sets_are_compared_over_stored_runs_after_the_cost_is_confirmed(
     asked = console.run(*arguments, stdin="n\n")
     assert asked.exit_code == 1
     assert (
-        "1 issue with two sets each: about $0.00, twice what they cost before; $4.00 at"
+        "1 issue with two sets each: about $0.00, twice what they cost before; at most $4.00"
         in asked.stderr
     )
     result = console.json(*arguments, "--yes", "--json")
@@ -343,7 +343,7 @@ def test_golden_prices_the_difference_for_a_model(
     output = console.run(
         "prompts", "golden", "--template-dir", mine, "--model", "openai/gpt-4o"
     ).stdout
-    assert "plain/propose: about 331 -> 334 tokens, +0.000008 US dollars a call" in output
+    assert "plain/propose: about 331 -> 334 tokens, +0.000008 US dollars per call" in output
 
 
 def test_each_save_is_rendered_again(console: Console, mine: Path) -> None:
@@ -387,7 +387,7 @@ def test_a_diff_reports_a_version_that_was_not_raised(console: Console, mine: Pa
     edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
     result = console.run("prompts", "diff", SHIPPED, mine)
     assert result.exit_code == 1 and "+Be brief." in result.stdout
-    assert "propose: the text differs, and its version is not above 2" in result.stderr
+    assert "propose: the text differs, but its version is not above 2" in result.stderr
     edit(mine, "propose", "version: 2", "version: 3")
     assert "version is not" not in console.run("prompts", "diff", SHIPPED, mine).stderr
     assert console.run("prompts", "diff", mine, mine).exit_code == 0

@@ -75,7 +75,7 @@ def test_a_reply_with_crlf_is_read_like_one_without():
 
 def test_a_mark_for_omitted_lines_is_not_written():
     reply = block("import os\n", "import os\n[... lines 2 to 40 are not shown ...]\n")
-    assert "mark for lines that were not shown" in refusal(reply)
+    assert "marker for lines that were not shown" in refusal(reply)
 
 
 def test_a_comment_in_place_of_code_is_not_written():
@@ -117,5 +117,5 @@ def test_a_missing_path_suggests_the_file_that_ends_alike():
 
 
 def test_content_that_is_not_text_is_refused():
-    assert "no text file" in refusal(block("import os\n", "import \ud800\n"))
-    assert "no text file" in refusal(block("import os\n", "import \0\n"))
+    assert "can't be in a text file" in refusal(block("import os\n", "import \ud800\n"))
+    assert "can't be in a text file" in refusal(block("import os\n", "import \0\n"))

@@ -25,7 +25,7 @@ def test_a_file_that_parsed_must_still_parse(path, before, search, replace):
 
 
 def test_a_new_file_must_parse_and_conflict_markers_are_not_written():
-    assert "does not parse" in refusal_of_bytes(block("n.py", "", "def f(:\n"), {})
+    assert "no longer parses" in refusal_of_bytes(block("n.py", "", "def f(:\n"), {})
     marked = "*** Begin Patch\n*** Add File: n.txt\n+<<<<<<< HEAD\n+a\n*** End Patch\n"
     assert "conflict marker" in refusal_of_bytes(marked, {})
 
