@@ -1,7 +1,7 @@
-"""Score documents for a query by BM25.
+"""Score documents for a query with Okapi BM25.
 
-This is Okapi's BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009). Only the
-query's own terms are counted, so that a large repository takes seconds.
+After Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009. Only the query's terms
+are counted, so that ranking a large repository takes seconds.
 """
 
 import math
@@ -23,13 +23,13 @@ class _SplitWord:
 @dataclass(frozen=True)
 class _Document:
     length: int
-    """Terms in it, with those outside of the query."""
+    """Number of terms, including those that are not in the query."""
     counts: Counter[str]
-    """term of the query -> its occurrences"""
+    """Term of the query -> number of occurrences."""
 
 
 class DocumentTerms:
-    """How often each of the query's terms occurs in each document, and how long it is."""
+    """The documents' lengths and the frequency of each query term in them."""
 
     def __init__(self, query: Query):
         self._weights = query.weights
@@ -54,7 +54,7 @@ class DocumentTerms:
         return list(self._documents[name].counts)
 
     def scores(self) -> dict[str, float]:
-        """Return document -> BM25 score, 0 where no term of the query occurs."""
+        """Return document -> BM25 score; 0 if no term of the query occurs."""
         term_scores = self._term_scores()
         average_length = self._average_length()
         scores: dict[str, float] = {}
@@ -76,7 +76,7 @@ class DocumentTerms:
         return total / len(self._documents)
 
     def _term_scores(self) -> dict[str, float]:
-        """Return term -> what it adds at most: its weight times its inverse document frequency."""
+        """Return term -> its maximum score: its weight times its inverse document frequency."""
         frequencies: Counter[str] = Counter()
         for document in self._documents.values():
             frequencies.update(document.counts.keys())

@@ -1,4 +1,4 @@
-"""Show a file within a token limit: whole where it fits, else the pieces related to the issue."""
+"""Fit a file into a token limit: the whole file if possible, else what is relevant to the issue."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,16 +12,16 @@ from repository.context.query import Query
 from repository.definitions import DefinitionLine, column_of, defined_names, definition_at
 
 OMITTED = re.compile(r"\[\.\.\. lines \d+ to \d+ are not shown \.\.\.\]")
-"""The mark, alone on a line, for lines left out. No language takes it for code."""
+"""The line that marks omitted lines. It is not valid code in any language."""
 
 _ABOVE_DEFINITION = re.compile(r"[ \t]*(?:@|#|//|/?\*)")
 """Decorators and comments belong to the definition below them."""
 _UNIT_LINES = 60
 _HEAD_LINES = 40
-"""Imports are among the first lines. Shown where they take a quarter of the room at most."""
+"""The first lines, with the imports, are shown if they take at most a quarter of the limit."""
 _MARK_BYTES = 60
 _DEFINES_NAMED = 1.5
-"""A unit's score is multiplied by this where it defines what the issue names."""
+"""Factor for the score of a unit that defines an identifier from the issue."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Excerpt:
 
 
 def cut_excerpt(text: str, query: Query, max_tokens: int) -> Excerpt | None:
-    """Return ``text`` within ``max_tokens``, with LF as line end and no byte-order mark.
+    """Return an excerpt of at most ``max_tokens``, with LF line endings and no byte-order mark.
 
-    None where nothing useful fits.
+    Return None if nothing useful fits.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     tokens = tokens_of(text)
@@ -49,7 +49,7 @@ def cut_excerpt(text: str, query: Query, max_tokens: int) -> Excerpt | None:
 
 
 def _choose_lines(lines: Sequence[str], query: Query, max_bytes: int) -> set[int]:
-    """Return the numbers of the lines to show; none where no unit fits."""
+    """Return the indexes of the lines to show; empty if no unit fits."""
     units = _split_into_units(lines)
     left = max_bytes - _MARK_BYTES
     head_length = min(_HEAD_LINES, units[0].stop)
@@ -81,7 +81,7 @@ def _order_by_worth(
     units: Sequence[range],
     query: Query,
 ) -> list[range]:
-    """Return the units that have to do with the issue, best first."""
+    """Return the units relevant to the issue, best first."""
     documents = DocumentTerms(query)
     names: dict[range, set[str]] = {}
     for unit in units:
@@ -102,7 +102,7 @@ def _order_by_worth(
 
 
 def _cost(lines: Sequence[str], numbers: AbstractSet[int]) -> int:
-    """Return the bytes that showing more lines takes at most, with a mark for each run of them."""
+    """Return an upper limit of the bytes for showing lines, with a mark before each run of them."""
     cost = 0
     for number in numbers:
         cost += len(lines[number].encode()) + 1
@@ -113,7 +113,7 @@ def _cost(lines: Sequence[str], numbers: AbstractSet[int]) -> int:
 
 
 def _split_into_units(lines: Sequence[str]) -> list[range]:
-    """Return ranges of lines: functions, methods and what is between them; long ones are parted."""
+    """Return ranges of lines: functions, methods and the code between them; long ones are split."""
     boundaries = sorted({0, *_unit_starts(lines), len(lines)})
     units: list[range] = []
     for start, stop in pairwise(boundaries):
@@ -122,7 +122,7 @@ def _split_into_units(lines: Sequence[str]) -> list[range]:
 
 
 def _unit_starts(lines: Sequence[str]) -> list[int]:
-    """Return where definitions begin. What a function defines is part of the function."""
+    """Return the indexes where definitions begin, except those nested in functions."""
     starts: list[int] = []
     enclosing: list[DefinitionLine] = []
     for number, line in enumerate(lines):
@@ -144,7 +144,7 @@ def _with_lines_above(lines: Sequence[str], number: int) -> int:
 
 
 def _part(lines: Sequence[str], start: int, stop: int) -> list[range]:
-    """Return one range, or several where it is long, parted at blank lines where there are any."""
+    """Return a range of lines; a long one is split, at blank lines if possible."""
     parts: list[range] = []
     while stop - start > _UNIT_LINES * 2:
         part_stop = _end_of_part(lines, start + _UNIT_LINES)
@@ -155,7 +155,7 @@ def _part(lines: Sequence[str], start: int, stop: int) -> list[range]:
 
 
 def _end_of_part(lines: Sequence[str], number: int) -> int:
-    """Return the line after the next blank one, if there is one soon; else ``number``."""
+    """Return the line after the next blank one if it is near, else ``number``."""
     for candidate in range(number, number + _UNIT_LINES):
         if not lines[candidate].strip():
             return candidate + 1
@@ -163,9 +163,7 @@ def _end_of_part(lines: Sequence[str], number: int) -> int:
 
 
 def _enclosing_lines(lines: Sequence[str], start: int) -> list[int]:
-    """Return the first lines of the classes around a definition, so that a method is not taken for
-    a function.
-    """
+    """Return the first lines of the classes around a definition, which show that it is a method."""
     column = _first_column(lines, start)
     enclosing: list[int] = []
     for number in reversed(range(start)):
@@ -179,7 +177,7 @@ def _enclosing_lines(lines: Sequence[str], start: int) -> list[int]:
 
 
 def _first_column(lines: Sequence[str], start: int) -> int:
-    """Return the indentation of the first line from ``start`` on that is not blank."""
+    """Return the indentation of the first non-blank line from ``start`` on."""
     for number in range(start, len(lines)):
         if lines[number].strip():
             return column_of(lines[number])
@@ -187,7 +185,7 @@ def _first_column(lines: Sequence[str], start: int) -> int:
 
 
 def _join_pieces(lines: Sequence[str], numbers: Iterable[int]) -> str:
-    """Return the lines in order, with a mark wherever others are left out."""
+    """Join the lines in order, with a mark for omitted ones."""
     pieces: list[str] = []
     next_line = 0
     for number in sorted(numbers):

@@ -1,4 +1,4 @@
-"""Which files an issue names outright, and how much more each is worth for it."""
+"""Boost files that an issue mentions: by path, module, traceback or definition."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,14 +12,14 @@ _NAMED_PATH = 2.2
 _NAMED_FILE = 1.6
 _NAMED_MODULE = 1.4
 _LAST_FRAME = 1.3
-"""The traceback's last frame in the repository, in addition to being named."""
+"""For the traceback's last frame in the repository, in addition to the others."""
 _DEFINES_ONE = 1.15
 _DEFINES_AT_MOST = 1.45
 _NAMES_IN_REASON = 3
 _MAX_MODULE_PARTS = MAX_PATH // 2
-"""A path of a readable file has no more parts; hostile text has dotted names of any length."""
-_MAX_BEARERS = 5
-"""A base name or a definition that more files share names none of them."""
+"""No readable file has more parts in its path; hostile text has dotted names of any length."""
+_MAX_AMBIGUITY = 5
+"""A name that more files share is ignored as ambiguous."""
 
 PathsByName = Mapping[str, Sequence[str]]
 
@@ -38,14 +38,14 @@ def find_boosts(
     paths: Iterable[str],
     definitions: Mapping[str, Sequence[str]],
 ) -> list[Boost]:
-    """Return what an issue says in favour of single files.
+    """Return the boosts of the files that an issue mentions.
 
-    A path has at most one boost for being named, one for the end of the traceback and one for its
+    A file gets at most one boost for being named, one for the end of the traceback and one for its
     definitions.
 
     Args:
         query: The issue.
-        paths: All files that are ranked.
+        paths: The files to rank.
         definitions: identifier of the query -> paths of the files that define it
     """
     by_name: dict[str, list[str]] = defaultdict(list)
@@ -71,7 +71,7 @@ def _boost_named(
     frames: Sequence[str],
     by_name: PathsByName,
 ) -> list[Boost]:
-    """Return the largest boost of each file that is named. ``frames``: files in tracebacks."""
+    """Return the largest boost of each named file; ``frames`` are files in tracebacks."""
     boosts: list[Boost] = []
     for written in query.paths:
         for path, factor in _resolve_path(written, by_name).items():
@@ -99,7 +99,7 @@ def _boost_named(
 def _boost_defining(definitions: Mapping[str, Sequence[str]]) -> list[Boost]:
     names_by_path: dict[str, list[str]] = defaultdict(list)
     for name, paths in definitions.items():
-        if len(paths) > _MAX_BEARERS:
+        if len(paths) > _MAX_AMBIGUITY:
             continue
         for path in paths:
             names_by_path[path].append(name)
@@ -118,9 +118,9 @@ def _boost_defining(definitions: Mapping[str, Sequence[str]]) -> list[Boost]:
 
 
 def _resolve_path(written: str, by_name: PathsByName) -> dict[str, float]:
-    """Return path -> factor for the files that a written path means.
+    """Return path -> factor for the files that a path in the issue refers to.
 
-    The longest common tail decides, so that a traceback through an installed copy is understood.
+    Files with the longest common suffix match, so that paths of an installed copy are recognized.
     """
     parts = [part for part in written.split("/") if part]
     if not parts:
@@ -134,15 +134,15 @@ def _resolve_path(written: str, by_name: PathsByName) -> dict[str, float]:
             longest_tail = tail
         if tail == longest_tail:
             best.append(path)
-    if len(best) > _MAX_BEARERS:
+    if len(best) > _MAX_AMBIGUITY:
         return {}
-    is_name_alone = longest_tail == 1
-    factor = _NAMED_FILE if is_name_alone else _NAMED_PATH
+    only_name_matches = longest_tail == 1
+    factor = _NAMED_FILE if only_name_matches else _NAMED_PATH
     return dict.fromkeys(best, factor)
 
 
 def _common_tail(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many parts at their ends two paths share."""
+    """Return the number of parts in the common suffix of two paths."""
     length = 0
     for part, other_part in zip(reversed(one), reversed(other), strict=False):
         if part != other_part:
@@ -152,15 +152,15 @@ def _common_tail(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def _resolve_module(dotted_name: str, by_name: PathsByName) -> list[str]:
-    """Return the files that hold a dotted name.
+    """Return the files of the module in a dotted name.
 
-    Its last parts are taken for attributes where no file is called so.
+    Trailing parts for which there is no module are taken to be attributes.
     """
     parts = dotted_name.split(".")
     for size in range(min(len(parts), _MAX_MODULE_PARTS), 0, -1):
         paths = _module_files(parts[:size], by_name)
         if paths:
-            return paths if len(paths) <= _MAX_BEARERS else []
+            return paths if len(paths) <= _MAX_AMBIGUITY else []
     return []
 
 
@@ -180,7 +180,7 @@ def _module_files(module: Sequence[str], by_name: PathsByName) -> list[str]:
 
 
 def _lies_in(path: str, folders: Sequence[str]) -> bool:
-    """Return whether the innermost folders of a path are these."""
+    """Whether ``folders`` are the innermost folders of the path."""
     *own_folders, _ = path.split("/")
     depth = len(own_folders) - len(folders)
     return depth >= 0 and own_folders[depth:] == list(folders)

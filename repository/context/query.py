@@ -1,4 +1,4 @@
-"""What an issue asks for, in the terms that files are ranked by."""
+"""The search terms and names in an issue, by which files are ranked."""
 
 import math
 import re
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MAX_WORD = 80
-"""Characters; a longer word is data."""
+"""Characters; a longer word is taken for data."""
 _MAX_ISSUE_CHARACTERS = 100_000
 _MIN_IDENTIFIER = 4
 
@@ -17,17 +17,17 @@ _PATH = re.compile(r"(?<![\w.~-])[\w.~-]*(?:/[\w.~-]+)+|(?<![\w-])[\w-]+\.[A-Za-
 _DOTTED_NAME = re.compile(r"\b[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _TRACEBACK_FRAME = re.compile(r'File "([^"\n]{1,300})", line \d+')
 _IDENTIFIER_MARK = re.compile(r"_|[a-z][A-Z]|[A-Z].*[a-z].*[A-Z]|^[A-Z][a-z]{3,}")
-"""It tells an identifier from a word of prose."""
+"""Distinguishes identifiers from words of prose."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """What an issue asks for."""
+    """The search terms and names in an issue."""
 
     weights: Mapping[str, float]
-    """term -> weight: a word that occurs n times in the issue weighs 1 + ln n"""
+    """Term -> weight: a term that occurs n times in the issue has the weight 1 + ln n."""
     paths: tuple[str, ...]
-    """As written; some are no path of the repository."""
+    """Paths as written; some do not exist in the repository."""
     frames: tuple[str, ...]
     """Files of tracebacks, outermost first."""
     modules: tuple[str, ...]
@@ -53,7 +53,7 @@ class Query:
 
 
 def terms_of(word: str) -> tuple[str, ...]:
-    """Return an identifier whole and split at underscores and capitals, in lower case."""
+    """Return an identifier and its parts at underscores and capitals, in lower case."""
     parts = []
     for part in _WORD_PART.findall(word):
         if len(part) > 1:

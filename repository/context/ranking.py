@@ -1,5 +1,6 @@
-"""Rank a repository's files for an issue: BM25 over paths and contents, times what the issue names
-outright.
+"""Rank a repository's files for an issue by BM25 over paths and contents.
+
+Files that the issue mentions are boosted.
 """
 
 from collections import defaultdict
@@ -31,7 +32,7 @@ class RankedFile:
 
 
 def rank(files: Iterable[SourceFile], query: Query) -> list[RankedFile]:
-    """Return all files related to the issue, likeliest first; the same order for the same input."""
+    """Return all files related to the issue, likeliest first, in a deterministic order."""
     corpus = _read_corpus(files, query)
     scores = corpus.documents.scores()
     reasons: dict[str, list[str]] = defaultdict(list)
@@ -59,9 +60,9 @@ def rank(files: Iterable[SourceFile], query: Query) -> list[RankedFile]:
 class _Corpus:
     documents: DocumentTerms
     kinds: dict[str, Kind]
-    """path -> kind of the file"""
+    """Path -> kind of the file."""
     definitions: dict[str, list[str]]
-    """identifier of the query -> paths of the files that define it"""
+    """Identifier in the query -> paths of the files that define it."""
 
 
 def _read_corpus(files: Iterable[SourceFile], query: Query) -> _Corpus:

@@ -1,4 +1,4 @@
-"""Which files of a commit are read, and their texts: from git objects, never from a work tree."""
+"""Read the text files of a commit from git objects, never from a work tree."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MAX_PATH = 250
 """Characters; longer paths are not read."""
 _BATCH = 500
 _MINIFIED_LINE = 400
-"""Characters a line, on average: nobody writes so, and nobody edits it."""
+"""Average characters per line above which a file is taken for minified."""
 _REGULAR_FILE = ("100644", "100755")
 
 
@@ -32,10 +32,10 @@ class _Candidate:
 def read_sources(
     mirror: Mirror, entries: Collection[Entry], named: Collection[str] = ()
 ) -> Iterator[SourceFile]:
-    """Yield the text files worth ranking: UTF-8, not huge, no link, no submodule.
+    """Yield the text files worth ranking: UTF-8, not too large, no links or submodules.
 
-    Files of an unknown kind are left out unless their path is in ``named``. Where the repository
-    is larger than ``MAX_TOTAL_BYTES``, code comes first and the rest is left out.
+    Files of an unknown kind are left out unless their path is in ``named``. If the repository is
+    larger than ``MAX_TOTAL_BYTES``, code comes first and the rest is left out.
     """
     candidates = _choose(entries, named)
     left = MAX_TOTAL_BYTES
@@ -79,7 +79,7 @@ def _read(mirror: Mirror, batch: Sequence[_Candidate]) -> Iterator[SourceFile]:
 
 
 def _decode(data: bytes) -> str | None:
-    """Return a file's text; None for binary files and minified ones."""
+    """Return a file's text, or None if it is binary or minified."""
     if b"\0" in data:
         return None
     try:

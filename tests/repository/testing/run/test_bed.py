@@ -165,7 +165,7 @@ async def test_tests_see_their_tree_and_their_report_alone(bed: TestBed) -> None
     "path", ["/etc/passwd", "../out", "a/../../out", ".git/hooks/post-checkout", ""]
 )
 async def test_a_change_outside_the_tree_is_refused(bed: TestBed, path: str) -> None:
-    with pytest.raises(ValueError, match="not a path"):
+    with pytest.raises(ValueError, match="not a valid path"):
         await run(bed, {path: b"x"})
 
 
