@@ -1,5 +1,4 @@
-"""The HTTP intake, in the worker's own process: it puts jobs on the queue and shows them; it runs
-none.
+"""The HTTP intake, in the worker's process. It queues jobs and shows their state; it runs none.
 
 ``app`` imports FastAPI; ``server.serve`` imports uvicorn when it is called.
 """

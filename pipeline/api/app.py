@@ -43,11 +43,16 @@ def create_app(
     checks: Mapping[str, Check],
     clock: Clock | None = None,
 ) -> FastAPI:
-    """Return the intake.
+    """Create the intake.
 
-    ``send`` puts a job on the queue. ``vitals`` returns for each of the worker's loops the seconds
-    since it last turned: ``/health`` fails over ``stale_seconds``. ``checks`` are ``/ready``'s: one
-    that raises fails.
+    Args:
+        store: the store of jobs and runs.
+        send: puts a job on the queue.
+        keys: the valid API keys.
+        vitals: returns the seconds since the last turn of each of the worker's loops.
+        stale_seconds: ``/health`` fails if one of the vitals exceeds this.
+        checks: the checks of ``/ready``; a check fails by raising.
+        clock: for tests.
     """
     clock = clock or Clock()
     app = FastAPI(
@@ -90,7 +95,7 @@ ReadinessDep = Annotated[Readiness, Depends(_readiness)]
 JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
 
 
-@router.get("/health", summary="Whether the worker turns, though it may not succeed")
+@router.get("/health", summary="Whether the worker's loops are turning")
 async def health(liveness: LivenessDep) -> JSONResponse:
     return JSONResponse({"status": "ok", "seconds_since": liveness.check()})
 
@@ -134,8 +139,10 @@ def _respond_to_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _respond_to_invalid_path(request: Request, error: Exception) -> JSONResponse:
-    """Answer an invalid job_id in the address: no route declares a body to FastAPI, which would
-    parse it before the caller is identified.
+    """Respond to an invalid job_id in the path.
+
+    It can't be about a body: no route declares one to FastAPI, which would parse it before the
+    caller is identified.
     """
     assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for it)
     first = error.errors()[0]
@@ -153,9 +160,9 @@ def _document_job(app: FastAPI) -> None:
 
 
 def _absolute_url(request: Request, path: str) -> str:
-    """Return the URL as the caller spells this service, which a load balancer passes on.
+    """Return the URL with the caller's Host header, which a load balancer passes on.
 
-    Where the Host header is none, return the path alone.
+    Without a valid one, return only the path.
     """
     host = request.headers.get("host", "")
     if not _HOST.fullmatch(host):

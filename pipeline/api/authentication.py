@@ -1,4 +1,4 @@
-"""The caller of a request, as FastAPI's dependencies."""
+"""FastAPI dependencies that identify a request's caller."""
 
 from typing import Annotated, cast
 
@@ -16,12 +16,12 @@ async def identify_caller(request: Request, key: ApiKey) -> str:
     """Return the name of the caller's key.
 
     Raises:
-        Refusal: 401, 429.
+        Refusal: 401 or 429.
     """
     gate = cast(Gate, request.app.state.gate)
     address = request.client.host if request.client else "-"
     owner = gate.identify(key, address)
-    request.state.key = owner  # for the log, also of a refused call
+    request.state.key = owner  # for the log, even if the call is refused
     gate.limit(owner)
     return owner
 

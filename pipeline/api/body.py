@@ -1,4 +1,4 @@
-"""Reading a job from a request's body, for callers with a right key alone."""
+"""Reading a job from a request's body, only for callers with a valid key."""
 
 import json
 from typing import Annotated
@@ -12,17 +12,17 @@ from pipeline.api.problem import Refusal
 from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, NotJson, UnreadableMessage, parse_job
 from pipeline.queue.attributes import REFUSED_CHARACTERS
 
-#: Bytes of a body. Until 2025 SQS took twice this in a message.
+#: Maximum bytes of a body. Until 2025 the limit of an SQS message was twice this.
 MAX_BODY = 128 * 1024
-#: Seconds within which a body must have come.
+#: Seconds within which the whole body must arrive.
 BODY_SECONDS = 20.0
 
 
 async def read_job(request: Request, _caller: Caller) -> FixIssueJob:
-    """Read the job. FastAPI identifies the caller first, since it is a dependency of this one.
+    """Read the job. FastAPI identifies the caller first, since this depends on it.
 
     Raises:
-        Refusal: 400, 408, 413, 415; 422 with one message, and the first field that is wrong.
+        Refusal: 400, 408, 413, 415; 422 with one message and the first invalid field.
     """
     body = await _read_body(request)
     try:
@@ -46,12 +46,12 @@ JobBody = Annotated[FixIssueJob, Depends(read_job)]
 
 
 async def _read_body(request: Request) -> bytes:
-    """Read the body as it comes, whatever its headers say of its length."""
+    """Read the body in chunks, without trusting its Content-Length."""
     headers = request.headers
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     encoding = headers.get("content-encoding", "identity")
     if media_type != "application/json" or encoding != "identity":
-        message = "send JSON as it is, with Content-Type: application/json"
+        message = "send uncompressed JSON with Content-Type: application/json"
         raise Refusal(415, "unsupported_media_type", message)
     body = bytearray()
     try:
@@ -59,10 +59,10 @@ async def _read_body(request: Request) -> bytes:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MAX_BODY:
-                    message = f"the body may have {MAX_BODY} bytes at most"
+                    message = f"the body may have at most {MAX_BODY} bytes"
                     raise Refusal(413, "too_large", message)
     except TimeoutError:
-        message = f"the body did not come within {BODY_SECONDS:g} s"
+        message = f"the body did not arrive within {BODY_SECONDS:g} s"
         raise Refusal(408, "too_slow", message) from None
     except ClientDisconnect:
         message = "the connection closed before the body ended"
@@ -71,8 +71,8 @@ async def _read_body(request: Request) -> bytes:
 
 
 def _check_characters(job: FixIssueJob) -> None:
-    """Raises Refusal: 422 where the job holds text that SQS takes in no message."""
+    """Raise Refusal (422) if the job contains characters that SQS accepts in no message."""
     for name, value in job.model_dump(mode="json").items():
         if REFUSED_CHARACTERS.search(json.dumps(value, ensure_ascii=False)):
-            message = f"{name}: holds U+FFFE or U+FFFF, which SQS takes in no message"
+            message = f"{name}: contains U+FFFE or U+FFFF, which SQS does not accept"
             raise Refusal(422, "invalid_job", message, field=name)

@@ -1,4 +1,4 @@
-"""The service's health: whether the worker turns, and whether a job could run now."""
+"""Health checks: whether the worker's loops are turning, and whether a job could run now."""
 
 import asyncio
 import logging
@@ -14,17 +14,17 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a check may take.
 CHECK_SECONDS = 5.0
-#: Anybody may ask /ready: its answer is repeated for so many seconds.
+#: Anyone can call /ready, so its result is cached for this many seconds.
 READY_SECONDS = 5.0
 
 Check = Callable[[], Awaitable[object]]
 
 
 class Liveness:
-    """Whether the worker turns, though it may not succeed.
+    """The check that the worker's loops are turning, whether or not its work succeeds.
 
-    ``vitals`` returns for each loop the seconds since it last turned: over ``stale_seconds`` it is
-    stuck.
+    ``vitals`` returns the seconds since the last turn of each loop; above ``stale_seconds`` a loop
+    is stuck.
     """
 
     def __init__(
@@ -35,7 +35,11 @@ class Liveness:
         self._clock = clock
 
     def check(self) -> dict[str, float]:
-        """Return the seconds since each loop turned. Raises Refusal: 503 where one is stuck."""
+        """Return the seconds since each loop's last turn.
+
+        Raises:
+            Refusal: 503 if a loop is stuck.
+        """
         vitals = self._vitals()
         stuck = []
         for name, seconds in vitals.items():
@@ -51,9 +55,9 @@ class Liveness:
 
 
 class Readiness:
-    """Whether a job could run now: a check that raises fails.
+    """The check that a job could run now. Each of ``checks`` fails by raising.
 
-    The checks run at once, for one caller at a time, and no more often than READY_SECONDS.
+    The checks run concurrently, for one caller at a time, and at most every READY_SECONDS.
     """
 
     def __init__(self, checks: Mapping[str, Check], clock: Clock):
@@ -64,7 +68,11 @@ class Readiness:
         self._failures: dict[str, str] = {}
 
     async def check(self) -> list[str]:
-        """Return the names of the checks. Raises Refusal: 503 where one fails."""
+        """Return the names of the checks.
+
+        Raises:
+            Refusal: 503 if a check fails.
+        """
         failures = await self._find_failures()
         if failures:
             message = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
@@ -72,7 +80,7 @@ class Readiness:
         return sorted(self._checks)
 
     async def _find_failures(self) -> dict[str, str]:
-        """Return name -> reason, without anything that a stranger may not read."""
+        """Return name -> reason, without anything confidential."""
         async with self._lock:
             now = self._clock.monotonic()
             if now - self._checked_at >= READY_SECONDS:
@@ -86,7 +94,7 @@ class Readiness:
             return self._failures
 
     async def _reason(self, name: str) -> str | None:
-        """Return why a check fails; None: it does not. The log says more."""
+        """Return why a check fails, or None. The log has the details."""
         try:
             with anyio.fail_after(CHECK_SECONDS):
                 await self._checks[name]()

@@ -1,4 +1,4 @@
-"""The intake's work: queue a job and register it; show and cancel the caller's own."""
+"""The intake's operations: queue and register a job; show and cancel the caller's own jobs."""
 
 import asyncio
 import json
@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 #: Seconds that the queue or the store may take: a load balancer gives up after 60.
 ANSWER_SECONDS = 15.0
 RETRY_AFTER = 5
-#: A job without news for so many seconds is put on the queue again when it is posted again: its
-#: message may be lost.
+#: If a job has had no activity for this many seconds, posting it again also queues it again, since
+#: its message may be lost.
 QUIET_SECONDS = 900.0
-#: Store calls at once.
+#: Maximum number of concurrent store calls.
 THREADS = 4
 
 T = TypeVar("T")
@@ -34,10 +34,10 @@ T = TypeVar("T")
 class Accepted(BaseModel):
     job_id: str
     generation: int | None = Field(
-        description="null: a replay that is made once the run before it has ended"
+        description="null for a replay that begins once the previous run has ended"
     )
     status_url: str
-    duplicate: bool = Field(description="this run was asked for before; nothing is spent twice")
+    duplicate: bool = Field(description="this run was already requested; nothing is spent twice")
 
 
 class JobView(BaseModel):
@@ -79,9 +79,9 @@ class JobView(BaseModel):
 
 
 class Intake:
-    """``send`` puts a job on the queue; ``clock`` is the store's.
+    """The operations on jobs. ``send`` puts a job on the queue; ``clock`` is the store's.
 
-    A key sees its own jobs: the others are 404.
+    A key only sees its own jobs: others are 404.
     """
 
     def __init__(
@@ -93,20 +93,22 @@ class Intake:
         self._store = store
         self._send = send
         self._clock = clock
-        # Threads of its own: the runs keep those of the loop busy for minutes.
+        # A separate pool: runs keep the event loop's default threads busy for minutes.
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
 
     async def accept(self, job: FixIssueJob, owner: str, status_url: str) -> Accepted:
-        """Send the message first, then write the row: a job that got a 202 is on the queue,
-        whatever dies next.
+        """Queue a job and register it.
 
-        A job that is under way is not sent again, unless it has been silent for so long that its
-        message may be lost. One that has finished is: its event is then published again. Where the
-        store fails after the send, the answer is 503 although the job will run: only a row lets its
-        sender see it, and the same request makes it.
+        The message is sent before the row is written, so a job that got a 202 is on the queue,
+        whatever fails next.
+
+        A job in progress is not sent again, unless it has been quiet for so long that its message
+        may be lost. A finished job is sent again, which publishes its event again. If the store
+        fails after the send, the response is 503 although the job will run: its sender can only see
+        it once it has a row, and repeating the request creates that.
 
         Raises:
-            Refusal: 409 for another body, or another key's job, under this id; 503.
+            Refusal: 409 if the id belongs to another body or to another key's job; 503.
         """
         submission = Submission.of(job)
         newest = await self._find_newest(submission, owner)
@@ -125,7 +127,7 @@ class Intake:
         )
 
     async def show(self, job_id: str, owner: str) -> JobView:
-        """Return the newest run. Raises Refusal: 404, 503."""
+        """Return the job's newest run. Raises Refusal: 404, 503."""
 
         def read(store: RunStore) -> JobView | None:
             run = store.run(job_id)
@@ -139,20 +141,20 @@ class Intake:
         return view
 
     async def cancel(self, job_id: str, owner: str) -> JobView:
-        """Ask the run to stop; asking twice is asking once.
+        """Ask the run to stop. Idempotent.
 
         Raises:
-            Refusal: 404; 409 where it has ended; 503.
+            Refusal: 404; 409 if the run has ended; 503.
         """
         view = await self.show(job_id, owner)
         if not await self._call(lambda store: store.request_cancel(job_id)):
             outcome = view.outcome or "just now"
-            message = f"job {job_id} has ended before: {outcome}"
+            message = f"job {job_id} has already ended: {outcome}"
             raise Refusal(409, "already_finished", message)
         return await self.show(job_id, owner)
 
     async def _find_newest(self, submission: Submission, owner: str) -> RunRow | None:
-        """Return the job's newest run. Raises Refusal: 409 where this request may not have it."""
+        """Return the job's newest run. Raises Refusal: 409 if the request conflicts with it."""
 
         def read(store: RunStore) -> tuple[RunRow | None, RunRow | None]:
             job_id = submission.job_id
@@ -178,7 +180,7 @@ class Intake:
         return registered.run
 
     async def _is_under_way(self, run: RunRow) -> bool:
-        """Whether the run is unfinished, and had news a short while ago."""
+        """Return whether the run is unfinished and has had recent activity."""
         if run.state == "finished":
             return False
         history = await self._call(lambda store: store.history(run.key))
@@ -194,7 +196,7 @@ class Intake:
 
 
 async def _wait_for(service: str, response: Awaitable[T], otherwise: str) -> T:
-    """Raises Refusal: 503 where the service is down or slow. A defect stays one."""
+    """Await a response. Raises Refusal (503) if the service is down or slow; a defect passes."""
     try:
         with anyio.fail_after(ANSWER_SECONDS):
             return await response
@@ -207,7 +209,7 @@ async def _wait_for(service: str, response: Awaitable[T], otherwise: str) -> T:
 
 
 def _stored_job(run: RunRow) -> FixIssueJob | None:
-    """Return the job as stored; None where it was stored as invalid."""
+    """Parse the stored job; None if it is invalid."""
     try:
         return parse_job(run.body)
     except ValueError:
@@ -215,7 +217,7 @@ def _stored_job(run: RunRow) -> FixIssueJob | None:
 
 
 def _is_asked_for(run: RunRow, submission: Submission) -> bool:
-    """Whether the run is the one that the submission asks for: a replay asks for its own."""
+    """Return whether this is the run that the submission requests: a replay requests its own."""
     if submission.replay_id is None:
         return True
     stored = _stored_job(run)
@@ -225,8 +227,8 @@ def _is_asked_for(run: RunRow, submission: Submission) -> bool:
 
 
 def _check_owner(run: RunRow | None, owner: str) -> None:
-    """Raises Refusal: 409 for another key's job. A job that came by the queue alone becomes the
-    first key's that posts it.
+    """Raise Refusal (409) for another key's job. A job that only came through the queue will belong
+    to the first key that posts it.
     """
     if run is not None and run.owner not in (None, owner):
         message = f"job {run.job_id} belongs to another key; give a job_id of your own"
@@ -235,7 +237,6 @@ def _check_owner(run: RunRow | None, owner: str) -> None:
 
 def _other_body(job_id: str) -> Refusal:
     message = (
-        f"job {job_id} was asked for with another body, which stands; give another job_id, or send"
-        " that body"
+        f"job {job_id} was first requested with another body; use another job_id, or send that body"
     )
     return Refusal(409, "conflict", message, field="job_id")

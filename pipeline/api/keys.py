@@ -1,4 +1,4 @@
-"""The API keys: names that may be logged, comparison in constant time, and limits of rate."""
+"""API keys: loggable names, constant-time comparison, and rate limits."""
 
 import hashlib
 import hmac
@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 
 from pipeline.api.problem import Refusal
 
-#: Calls a second, and at once, of one key.
+#: Calls per second, and in a burst, of one key.
 KEY_RATE = 10.0
 KEY_BURST = 100
-#: The same of an address without a right key.
+#: The same for an address without a valid key.
 STRANGER_RATE = 1.0
 STRANGER_BURST = 60
 
@@ -25,7 +25,7 @@ class ApiKeys:
         return bool(self._digests)
 
     def owner(self, key: str) -> str | None:
-        """Return a key's name; None for a wrong one. It takes equally long for each."""
+        """Return a key's name; None for an invalid key. Takes the same time for every key."""
         presented = _digest(key)
         owner = None
         for name, digest in self._digests:
@@ -39,12 +39,12 @@ def _digest(key: str) -> bytes:
 
 
 class Buckets:
-    """A token bucket for each caller: ``burst`` calls at once, then ``rate`` a second.
+    """A token bucket per caller: ``burst`` calls at once, then ``rate`` per second.
 
     ``clock`` is monotonic, in seconds.
     """
 
-    #: Callers that are remembered.
+    #: Maximum number of remembered callers.
     MOST = 10_000
 
     def __init__(self, rate: float, burst: int, clock: Callable[[], float]):
@@ -52,10 +52,10 @@ class Buckets:
         self._burst = burst
         self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
-        """caller -> (tokens, when); the latest caller stands last"""
+        """Caller -> (tokens, time of the last call); the most recent caller is last."""
 
     def take(self, caller: str) -> int:
-        """Take a token. Returns 0, or the whole seconds after which there is one."""
+        """Take a token. Returns 0, or after how many whole seconds there will be one."""
         now = self._clock()
         tokens, counted_at = self._buckets.pop(caller, (float(self._burst), now))
         tokens = min(self._burst, tokens + (now - counted_at) * self._rate)
@@ -72,7 +72,7 @@ class Buckets:
 
 
 class Gate:
-    """Identify callers by their keys, and limit their rate. ``clock`` is monotonic, in seconds."""
+    """Identifies callers by key, and limits their rates. ``clock`` is monotonic, in seconds."""
 
     def __init__(self, keys: ApiKeys, clock: Callable[[], float]):
         self._keys = keys
@@ -82,26 +82,26 @@ class Gate:
     def identify(self, key: str | None, address: str) -> str:
         """Return the name of the caller's key.
 
-        A caller with a right one is never refused for what others at its address tried.
+        A caller with a valid key is never refused because of others at the same address.
 
         Raises:
-            Refusal: 401; 429 for an address without a right key that calls too often.
+            Refusal: 401; 429 for an address that calls too often without a valid key.
         """
         owner = self._keys.owner(key) if key else None
         if owner is not None:
             return owner
         wait = self._by_address.take(address)
         if wait:
-            message = "too many calls without a right key"
+            message = "too many calls without a valid key"
             raise Refusal(429, "rate_limited", message, retry_after=wait)
         challenge = {"WWW-Authenticate": 'ApiKey realm="coding-agent"'}
         raise Refusal(401, "unauthorized", self._why_unauthorized(key), headers=challenge)
 
     def limit(self, owner: str) -> None:
-        """Count a call. Raises Refusal: 429 where the key calls too often."""
+        """Count a call. Raises Refusal: 429 if the key is used too often."""
         wait = self._by_key.take(owner)
         if wait:
-            message = f"key {owner} calls too often; wait {wait} s"
+            message = f"key {owner} is used too often; wait {wait} s"
             raise Refusal(429, "rate_limited", message, retry_after=wait)
 
     def _why_unauthorized(self, key: str | None) -> str:

@@ -1,5 +1,5 @@
-"""The middleware: a request id, safe headers and one log line for every response, and a response
-where the program failed.
+"""Middleware: adds a request id, safe headers and one log line to every response, and responds if
+the program fails.
 """
 
 import logging
@@ -16,10 +16,10 @@ from pipeline.api.problem import Refusal
 
 log = logging.getLogger(__name__)
 
-#: The status in the log of a request that got no response.
+#: The logged status of a request that got no response.
 NOT_ANSWERED = 499
-#: A refused body is read to its end, within these bounds: closing on unread data resets the
-#: connection, and its sender would never read why.
+#: The body of a refused request is read to its end, within these bounds: closing a connection with
+#: unread data resets it, and the sender would never see the response.
 DRAIN_BYTES = 4 * 1024 * 1024
 DRAIN_SECONDS = 2.0
 _SAFE_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
@@ -27,8 +27,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class RequestMiddleware:
-    """An ASGI middleware. ``scope["state"]`` gets ``request_id``; the routes add ``key``, the name
-    of the caller's key.
+    """An ASGI middleware. It sets ``request_id`` in ``scope["state"]``; the routes add ``key``, the
+    name of the caller's key.
     """
 
     def __init__(self, app: ASGIApp):
@@ -90,18 +90,18 @@ class _Exchange:
 
 
 def _request_id(scope: Scope) -> str:
-    """Return the caller's request id where it is harmless, else a new one."""
+    """Return the caller's request id if it is safe to log, or a new one."""
     header = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
     return header if _REQUEST_ID.fullmatch(header) else uuid.uuid4().hex
 
 
 def _internal_error(request_id: str) -> JSONResponse:
-    refusal = Refusal(500, "internal", "the service failed; its log knows this request_id")
+    refusal = Refusal(500, "internal", "the service failed; look for this request_id in its log")
     return JSONResponse(refusal.body(request_id), refusal.status)
 
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:
-    # The route's pattern, never the address itself: anything may stand there.
+    # The route's pattern, never the path itself, which may contain anything.
     path = getattr(scope.get("route"), "path", "-")
     method = scope["method"] if scope["method"].isalpha() else "-"
     key = scope["state"].get("key", "-")

@@ -1,17 +1,17 @@
-"""A refused request, and the one shape of error that its sender reads."""
+"""Refused requests, and the response body of every error."""
 
 from pydantic import BaseModel, Field
 
-#: Characters of a message.
+#: Maximum characters of a message.
 MAX_MESSAGE = 2_000
-#: Characters of a field's name.
+#: Maximum characters of a field's name.
 MAX_FIELD = 200
 
 
 class Refusal(Exception):
     """The request is refused with an HTTP status.
 
-    ``code`` is for programs, the message for people; ``field`` is the body's wrong field;
+    ``code`` is for programs, ``message`` for people; ``field`` is the invalid field of the body;
     ``retry_after`` is in seconds.
     """
 
@@ -46,7 +46,7 @@ class Refusal(Exception):
 class ErrorBody(BaseModel):
     code: str
     message: str
-    field: str | None = Field(None, description="the body's field that is wrong; dots lead inwards")
+    field: str | None = Field(None, description="dotted path of the body's invalid field")
 
 
 class Problem(BaseModel):
@@ -55,5 +55,5 @@ class Problem(BaseModel):
 
 
 def _printable(text: str, length: int) -> str:
-    """Cut a text that may quote a hostile body: half a surrogate pair can't be written as UTF-8."""
+    """Truncate a text and escape lone surrogates, which it may quote from a hostile body."""
     return text[:length].encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""uvicorn inside the worker's loop: the worker owns the signals, and says when to stop."""
+"""uvicorn in the worker's event loop: the worker handles signals and decides when to stop."""
 
 import asyncio
 import contextlib
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Longer than a load balancer's idle 60 s, or it sends into a connection that is just closing, and
-#: answers 502
+#: Longer than a load balancer's idle time-out of 60 s: otherwise it may use a connection that is
+#: just closing, and respond with 502
 #: (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html).
 KEEP_ALIVE_SECONDS = 75
 STOP_SECONDS = 5
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open the port, before any work begins. Raises OSError, such as where it is taken."""
+    """Open the port before any work begins. Raises OSError, for example if it is in use."""
     return socket.create_server(
         (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
     )
 
 
 async def serve(app: "FastAPI", listener: socket.socket, stop: asyncio.Event) -> None:
-    """Answer on ``listener`` until ``stop`` is set; requests under way get some seconds more."""
+    """Serve on ``listener`` until ``stop`` is set; current requests get some seconds to finish."""
     import uvicorn
 
     class Server(uvicorn.Server):

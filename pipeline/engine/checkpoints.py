@@ -1,4 +1,4 @@
-"""Which of a run's stored results stand in the current round, and which a replay takes over."""
+"""Which of a run's stored results are valid in the current round, and which a replay inherits."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ from pipeline.store.contract import Checkpoint, Round
 def standing(
     pipeline: Pipeline, checkpoints: Sequence[Checkpoint], rounds: Sequence[Round]
 ) -> dict[str, Checkpoint]:
-    """Return the checkpoint that stands for each stage that has one.
+    """Return the valid checkpoint of each stage that has one.
 
-    A round that goes back to a stage drops the results of that stage and of all that follow it.
+    A round that goes back to a stage drops the results of that stage and of all later ones.
     """
     names = pipeline.names
     result = _of_round(names, checkpoints, 1)
@@ -33,7 +33,7 @@ def _number(opened: Round) -> int:
 def _of_round(
     names: Sequence[str], checkpoints: Sequence[Checkpoint], number: int
 ) -> dict[str, Checkpoint]:
-    """Return a round's results. A stage that the pipeline no longer has is left out."""
+    """Return a round's results, except those of stages that the pipeline no longer has."""
     result: dict[str, Checkpoint] = {}
     for checkpoint in checkpoints:
         is_of_round = checkpoint.round == number
@@ -43,10 +43,10 @@ def _of_round(
 
 
 async def inherit(pipeline: Pipeline, run: LeasedRun, from_stage: str) -> None:
-    """Take over the last generation's results of the stages before ``from_stage``.
+    """Copy the previous generation's results of the stages before ``from_stage``.
 
-    They take no time and cost nothing. This is done at each delivery of a replay, since the one
-    before may have died half-way.
+    They cost no time and no money. Every delivery of a replay does this, since the previous one may
+    have died half-way.
     """
     previous = RunKey(run.key.job_id, run.key.generation - 1)
     stored = await run.checkpoints(previous)

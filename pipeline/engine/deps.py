@@ -1,4 +1,4 @@
-"""What an engine is given, and what it reports."""
+"""The engine's dependencies and its progress reports."""
 
 import hashlib
 import time
@@ -18,7 +18,7 @@ ProgressKind = Literal["started", "restored", "finished", "back", "note", "ended
 
 @dataclass(frozen=True)
 class Progress:
-    """What an observer receives: all kinds are about a stage, but for ``ended``, the run's end."""
+    """A progress report to an observer, about a stage or, for the kind ``ended``, about the run."""
 
     kind: ProgressKind
     job_id: str
@@ -36,13 +36,13 @@ class EngineDeps:
     artifacts: Artifacts
     policy: Policy
     workspaces: Path
-    """Folder with one folder a run. What is in one may be gone at the next delivery."""
+    """Contains one folder per run, whose content may be gone at the next delivery."""
     observer: Callable[[Progress], None]
     clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
 
 
 def workspace_of(workspaces: Path, key: RunKey) -> Path:
-    """Return the run's own folder; a job's id is hashed, since a sender chooses it."""
+    """Return the run's own folder. The job's id is hashed, because a sender can choose it."""
     name = hashlib.sha256(key.job_id.encode()).hexdigest()[:16]
     return workspaces / f"{name}-{key.generation}"

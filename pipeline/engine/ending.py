@@ -1,4 +1,4 @@
-"""What a run tells the world: its facts, its result and its two events."""
+"""What a run publishes: its facts, its result and its two events."""
 
 import logging
 from collections.abc import Sequence
@@ -20,19 +20,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ends, as far as its delivery knows."""
+    """The delivery's part of a run's result; the rest is in the store."""
 
     stop: Stop
     seconds: float = 0.0
     """Seconds of work that are not stored yet."""
     metadata: dict[str, str] = field(default_factory=dict)
-    """The job's, which is handed back in the event."""
+    """The job's metadata, which the event returns."""
     job: FixIssueJob | None = None
-    """None: the message was no valid job."""
+    """None if the message was not a valid job."""
 
 
 async def announce_start(deps: EngineDeps, run: LeasedRun, row: RunRow, job: FixIssueJob) -> None:
-    """Put ``run.started`` into the outbox, once, however often this is called."""
+    """Put ``run.started`` into the outbox. Idempotent."""
     facts = await collect_facts(deps.pipeline, run)
     started = RunStarted(
         job_id=run.key.job_id,
@@ -48,7 +48,7 @@ async def announce_start(deps: EngineDeps, run: LeasedRun, row: RunRow, job: Fix
 
 
 async def finish(deps: EngineDeps, run: LeasedRun, ending: Ending) -> RunResult:
-    """Decide the run's outcome and put ``run.finished`` into the outbox."""
+    """Store the run's outcome, and put ``run.finished`` into the outbox."""
     row = await run.row()
     facts = await collect_facts(deps.pipeline, run)
     facts = facts.merged(ending.stop.facts)
@@ -63,7 +63,7 @@ async def finish(deps: EngineDeps, run: LeasedRun, ending: Ending) -> RunResult:
 
 
 async def collect_facts(pipeline: Pipeline, run: LeasedRun) -> Facts:
-    """Return the facts of every stored result and every round's note, later ones winning."""
+    """Merge the facts of all stored results and rounds' notes; later ones override earlier ones."""
     kinds = {step.name: step.gives for step in pipeline.steps}
     checkpoints = await run.checkpoints()
     rounds = {opened.number: opened for opened in await run.rounds()}
@@ -83,7 +83,7 @@ async def collect_facts(pipeline: Pipeline, run: LeasedRun) -> Facts:
 
 
 async def _facts_of(run: LeasedRun, checkpoint: Checkpoint, kind: type[BaseModel] | None) -> Facts:
-    """Return a result's facts; none where it can't be read, so that the run can still end."""
+    """Return a result's facts; empty if it can't be read, so that the run can still end."""
     if kind is None or not issubclass(kind, HasFacts):
         return Facts()
     try:
@@ -124,7 +124,7 @@ def _result(
 
 
 async def _save_result(run: LeasedRun, result: RunResult) -> str:
-    """Store a result that SNS would not take as an artifact, and return its address."""
+    """Store a result that is too large for SNS as an artifact, and return its address."""
     data = result.model_dump_json().encode()
     key = f"{run.key.prefix}/result-{fingerprint(data)}.json"
     await run.put_artifact(key, data)
@@ -132,6 +132,6 @@ async def _save_result(run: LeasedRun, result: RunResult) -> str:
 
 
 def _timestamp(seconds: float) -> str:
-    """Return seconds since the epoch as RFC 3339 in UTC, to the millisecond."""
+    """Format seconds since the epoch as RFC 3339 in UTC, with milliseconds."""
     moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return moment.replace("+00:00", "Z")

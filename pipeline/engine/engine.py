@@ -1,11 +1,11 @@
-"""The engine: one delivery's pass over the stages of a run, and what becomes of the run then.
+"""The engine: one delivery's work on a run, and how it ends.
 
 Engine.execute
   └─ RunLoop.run                        until a stage stops the run
-       └─ for each round: every stage   its stored result stands: restore it
-                                        there is none: run it, store its result
-                                        it goes back: open the next round
-  └─ an error: retry later (Deferred), or the run's end
+       └─ for each round: every stage   has a valid stored result: restore it
+                                        has none: run it, store its result
+                                        returns Back: open the next round
+  └─ an error: retry later (Deferred), or end the run
   └─ ending.finish                      the outcome and its event, stored together (Ended)
 """
 
@@ -30,29 +30,31 @@ from pipeline.store.contract import Checkpoint, Claimed, ClaimedInvalid, Lease, 
 
 log = logging.getLogger(__name__)
 
-#: Failed tries of one run, interruptions not counted, after which it ends as *failed*.
+#: Failed tries, not counting interruptions, after which a run ends as *failed*.
 MAX_TRIES = 5
-#: Rounds in a row that may end the same way. From the second on, the stage that proposes knows of
-#: it, and looks for another way.
+#: Consecutive rounds with the same end after which a run stops. From the second on, the stage that
+#: proposes knows about it and tries a different approach.
 MAX_SAME_ENDS = 3
 _CANCELLED = Stop(Outcome.CANCELLED, "cancelled on request")
 
 
 @dataclass(frozen=True)
 class Ended:
+    """The run has its outcome."""
+
     result: RunResult
 
 
 @dataclass(frozen=True)
 class Deferred:
-    """The run is not over: deliver it again after ``delay`` seconds."""
+    """The run has not ended: deliver it again after ``delay`` seconds."""
 
     delay: float
     reason: str
 
 
 class Engine:
-    """Runs jobs through a pipeline. One engine serves all runs of a process at once."""
+    """Runs jobs through a pipeline. One engine serves all concurrent runs of a process."""
 
     def __init__(self, deps: EngineDeps):
         self._deps = deps
@@ -60,8 +62,8 @@ class Engine:
     async def execute(self, claimed: Claimed) -> Ended | Deferred:
         """Work on the run until it ends or must wait.
 
-        Where this is cancelled, the run stays at its last checkpoint, unless somebody asked for the
-        run itself to be cancelled.
+        If this is cancelled, the run stays at its last checkpoint, unless a cancellation of the run
+        itself was requested.
 
         Raises:
             LeaseLost: another delivery owns the run.
@@ -89,13 +91,13 @@ class Engine:
         return Ended(result)
 
     async def reject(self, claimed: ClaimedInvalid) -> RunResult:
-        """Decide *rejected* for a message that names an issue but is no valid job."""
+        """End a run as *rejected*: its message names an issue but is not a valid job."""
         stop = Stop(Outcome.REJECTED, str(claimed.error))
         how = Ending(stop, metadata=claimed.error.metadata)
         return await self._end(self._leased(claimed.lease), how)
 
     async def give_up(self, claimed: Claimed, reason: str) -> RunResult:
-        """Decide *failed* for a run that is not worked on any more."""
+        """End a run as *failed* without further work."""
         stop = Stop(Outcome.FAILED, reason)
         how = Ending(stop, metadata=claimed.job.metadata, job=claimed.job)
         return await self._end(self._leased(claimed.lease), how)
@@ -123,7 +125,7 @@ class Engine:
         return Deferred(delay, verdict.reason)
 
     async def _end(self, run: LeasedRun, how: Ending) -> RunResult:
-        # Before the end is stored: nothing may hold the message once it is.
+        # Before the end is stored: after that, nothing may delay the message's deletion.
         workspace = workspace_of(self._deps.workspaces, run.key)
         await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
         return await ending.finish(self._deps, run, how)
@@ -143,10 +145,9 @@ class Engine:
 
 
 async def _may_cancel(run: LeasedRun) -> bool:
-    """Whether somebody asked for the run to be cancelled, in time.
+    """Return whether a cancellation of the run was requested in time.
 
-    After an effect it is too late: an outcome that says *cancelled* must not deny a pull request
-    that is there.
+    After an effect it is too late: the outcome *cancelled* must not hide an existing pull request.
     """
     row = await run.row()
     return row.cancel_requested and not await run.has_effects()
@@ -159,7 +160,7 @@ def _continue_after_cancellation() -> None:
 
 
 class RunLoop:
-    """One delivery's work on a run: over the stages, round after round, until one stops it."""
+    """One delivery's work on a run: passes over the stages, one per round, until one stops it."""
 
     def __init__(self, deps: EngineDeps, run: LeasedRun, claimed: Claimed):
         row = claimed.run
@@ -190,11 +191,11 @@ class RunLoop:
     # Before the first stage
 
     async def _begin(self) -> Stop | None:
-        """Empty the workspace, and see whether the run may begin or go on."""
+        """Empty the workspace, and return a Stop if the run may not begin or continue."""
         await asyncio.to_thread(_make_empty, self._workspace)
         if self._row.cancel_requested and not await self._run.has_effects():
             return _CANCELLED
-        # A run that has begun is not rejected because a setting was changed since.
+        # A run that has begun is not rejected because of a setting that has changed since.
         has_begun = bool(await self._run.checkpoints())
         if not has_begun:
             refusal = await asyncio.to_thread(self._deps.policy.allowed.refusal, self._job)
@@ -203,7 +204,7 @@ class RunLoop:
         return await self._inherit()
 
     async def _inherit(self) -> Stop | None:
-        """Take over results of the last generation where the job is a replay from a stage."""
+        """For a replay from a stage, copy the previous run's results of the stages before it."""
         replay = self._job.replay
         if replay is None or replay.from_stage is None or self._run.key.generation == 0:
             return None
@@ -217,7 +218,7 @@ class RunLoop:
     # One round
 
     async def _pass_over_stages(self) -> Stop | Back:
-        """Restore each stage that has a standing result, and run the others."""
+        """Restore each stage that has a valid stored result, and run the others."""
         self._rounds = await self._run.rounds()
         stored = await self._run.checkpoints()
         standing = checkpoints.standing(self._pipeline, stored, self._rounds)
@@ -235,7 +236,7 @@ class RunLoop:
                 result = answer
             results[step.gives] = result
             if step.name == self._pipeline.admitted_after:
-                # At each delivery: the one before may have died before it got here.
+                # At every delivery: an earlier one may have died before this point.
                 await ending.announce_start(self._deps, self._run, self._row, self._job)
         raise AssertionError("the pipeline has no last stage")
 
@@ -259,7 +260,7 @@ class RunLoop:
         return _CANCELLED if cancelled else answer
 
     async def _run_last_stage(self, step: Step, needs: dict[str, BaseModel]) -> Stop:
-        """Run the stage that has effects: no time limit cuts it short."""
+        """Run the stage that has effects, without a time limit."""
         self._report("started", step.name)
         stop: Stop = await step.stage.run(**needs, run=self._context(step.name))
         self._report("finished", step.name, self.stopwatch.elapsed, stop.outcome.value)
@@ -277,7 +278,7 @@ class RunLoop:
                 return answer
         except TimeoutError:
             if not scope.expired():
-                raise  # the stage's own, which is no used-up budget
+                raise  # the stage's own time-out, not a used-up budget
             minutes = self._budget.limits.max_minutes
             reason = f"{minutes:g} minutes are used up, in {step.name}"
             return Stop(Outcome.BUDGET_EXHAUSTED, reason)
@@ -285,13 +286,13 @@ class RunLoop:
     async def _restore(
         self, step: Step, kind: type[BaseModel], checkpoint: Checkpoint
     ) -> BaseModel:
-        """Return a stored result, with the stage's local state on this machine."""
+        """Return a stored result, after restoring the stage's local state on this machine."""
         result = await self._run.read_result(checkpoint, kind)
         if isinstance(step.stage, Restorable) and step.name not in self._local_stages:
             self.stopwatch.discard_lap()
             await step.stage.restore(result, self._context(step.name))
             self._local_stages.add(step.name)
-            # What an interruption makes us do again is not the run's time.
+            # Work that is only repeated because of an interruption does not count.
             self._report("restored", step.name, self.stopwatch.discard_lap())
         return result
 
@@ -305,7 +306,7 @@ class RunLoop:
     # Between rounds
 
     def _give_up(self, back: Back) -> Stop | None:
-        """Return the run's end where no further round may be opened."""
+        """Return a Stop if no further round may be opened."""
         last = f"the last: {_first_line(back.because)}"
         if self._round >= self._budget.limits.max_rounds:
             rounds = "1 round" if self._round == 1 else f"{self._round} rounds"
@@ -316,7 +317,7 @@ class RunLoop:
         return None
 
     def _is_stuck(self, back: Back) -> bool:
-        """Whether the last rounds, this one included, ended with the same words."""
+        """Return whether the last rounds, including this one, all ended for the same reason."""
         reasons = [opened.because for opened in self._rounds]
         reasons.append(replace_surrogates(back.because))
         last = reasons[-MAX_SAME_ENDS:]
@@ -371,5 +372,5 @@ def _first_line(text: str) -> str:
 
 def _make_empty(workspace: Path) -> None:
     shutil.rmtree(workspace, ignore_errors=True)
-    # Closed to others: the runs beside it are strangers.
+    # Not readable for others, since other repositories' runs are on the same machine.
     workspace.mkdir(mode=0o700, parents=True, exist_ok=True)

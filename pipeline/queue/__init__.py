@@ -1,4 +1,4 @@
-"""SQS: receiving, keeping, releasing and deleting messages, and the dead-letter queue."""
+"""SQS: receiving, hiding, releasing and deleting messages, and the dead-letter queue."""
 
 from pipeline.queue.batch import BATCH, EntriesFailed
 from pipeline.queue.delivery import FAILED_GENERATION, REASON, Delivery

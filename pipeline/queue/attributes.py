@@ -5,9 +5,9 @@ from typing import Any
 
 from pipeline.queue.delivery import REASON, Attribute, Attributes
 
-#: SQS's limit of attributes in one message.
+#: SQS's limit on the number of attributes in a message.
 MAX_ATTRIBUTES = 10
-#: Characters that SQS takes in no text (SendMessage, "Message characters").
+#: Characters that SQS accepts in no text (SendMessage, "Message characters").
 REFUSED_CHARACTERS = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -17,9 +17,9 @@ def text_attribute(value: str) -> dict[str, Any]:
 
 
 def fit_attributes(attributes: Attributes, reason: str, room: int) -> dict[str, Attribute]:
-    """Return the first attributes that fit, and as much of the reason as then does.
+    """Return the attributes that fit, in order, then as much of the reason as still fits.
 
-    ``room`` is in bytes, over which SQS refuses the message.
+    ``room`` is the number of bytes above which SQS refuses the message.
     """
     fitting: dict[str, Attribute] = {}
     for name, value in attributes.items():
@@ -38,7 +38,7 @@ def fit_attributes(attributes: Attributes, reason: str, room: int) -> dict[str, 
 
 
 def _cut(text: str, size: int) -> str:
-    """Return the text's beginning that takes at most ``size`` bytes."""
+    """Truncate the text to at most ``size`` bytes of UTF-8."""
     if size <= 0:
         return ""
     beginning = text.encode()[:size]

@@ -1,4 +1,4 @@
-"""Calls of concurrent runs, sent to SQS together."""
+"""Batch calls to SQS, gathered from concurrent runs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,10 +9,10 @@ import anyio
 
 from pipeline.backoff import Backoff
 
-#: Entries of one batch call
+#: Maximum entries of one batch call
 #: (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html).
 BATCH = 10
-#: How often an entry is sent that SQS refuses by its own fault, throttling included.
+#: How often an entry is tried when SQS fails or throttles it.
 TRIES = 4
 
 #: An entry of a batch call, and SQS's response to it, in boto3's form.
@@ -21,7 +21,7 @@ Failure = dict[str, Any]
 
 
 class EntriesFailed(Exception):
-    """A batch call succeeded with failed entries inside. ``codes``: message id -> SQS's code."""
+    """A batch call succeeded, but some entries failed. ``codes``: message id -> SQS's code."""
 
     def __init__(self, operation: str, codes: dict[str, str]):
         failures = [f"{message_id} ({code})" for message_id, code in codes.items()]
@@ -32,12 +32,14 @@ class EntriesFailed(Exception):
 
 @dataclass(frozen=True)
 class _Waiting:
+    """An entry that waits to be sent."""
+
     entry: Entry
     failure: "asyncio.Future[Failure | None]"
-    """Why the entry failed; None: it succeeded."""
+    """Why the entry failed; None if it succeeded."""
 
     def set_failure(self, failure: Failure | None) -> None:
-        if not self.failure.done():  # its run may have been cancelled meanwhile
+        if not self.failure.done():  # its run may have been cancelled in the meantime
             self.failure.set_result(failure)
 
     def set_error(self, error: Exception) -> None:
@@ -46,10 +48,10 @@ class _Waiting:
 
 
 class Batch:
-    """Gather entries while a call is under way: batches form under load.
+    """Gathers entries while a call is in progress, so that batches form under load.
 
-    ``call`` takes the entries and returns SQS's response; ``gather`` is for how many seconds an
-    entry waits until others fill its batch.
+    ``call`` takes the entries and returns SQS's response. ``gather`` is how many seconds an entry
+    waits for others to fill its batch.
     """
 
     def __init__(
@@ -67,10 +69,10 @@ class Batch:
         self._sender: asyncio.Task[None] | None = None
 
     async def add(self, message_id: str, entry: Entry) -> None:
-        """Send one entry, and wait until SQS has taken it.
+        """Send one entry, and wait until SQS has accepted it.
 
         Raises:
-            EntriesFailed: SQS refused it, for good or too often.
+            EntriesFailed: SQS refused it permanently or too often.
         """
         retry = Backoff(base=0.5, cap=5.0)
         while True:
@@ -92,7 +94,7 @@ class Batch:
         return await waiting.failure
 
     async def _send_all(self) -> None:
-        """Send batches until no entry waits."""
+        """Send batches until no entry is waiting."""
         while self._waiting:
             if self._gather and len(self._waiting) < BATCH:
                 self._full.clear()
@@ -118,6 +120,6 @@ class Batch:
 
 
 def _is_final(failure: Failure) -> bool:
-    """Whether sending the entry again can't help."""
+    """Return whether a retry of the entry would be pointless."""
     is_throttled = "Throttl" in failure["Code"]
     return failure.get("SenderFault", True) and not is_throttled

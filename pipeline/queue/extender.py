@@ -1,4 +1,4 @@
-"""Keeping messages hidden from the heartbeat's thread, with a synchronous client."""
+"""Extending the visibility of messages in the heartbeat's thread, with a synchronous client."""
 
 import time
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from pipeline.queue.delivery import Delivery
 
 
 class VisibilityExtender:
-    """Hide messages for ``seconds`` more. ``clock`` is the queue's.
+    """Hides messages for another ``seconds``. ``clock`` is the queue's.
 
-    One thread beats for every run. So nothing is tried twice in a beat, and an SQS that did not
-    answer is left alone for a while: the message may come back, but the other runs' leases are
-    renewed in time.
+    One thread beats for every run. So nothing is tried twice in a beat, and after SQS did not
+    answer, it is not called for a while: the message may be redelivered, but the other runs' leases
+    are renewed in time.
     """
 
     def __init__(self, url: str, seconds: int, *, clock: Callable[[], float] = time.monotonic):
@@ -24,7 +24,7 @@ class VisibilityExtender:
         self._silent_until = float("-inf")
 
     def open(self) -> None:
-        """Make the client, which reads files: call it in a thread, before ``extend``."""
+        """Create the client. Call this before ``extend`` and in a thread, since it reads files."""
         import boto3
         from botocore.config import Config
 
@@ -36,14 +36,14 @@ class VisibilityExtender:
         """Hide a message for longer, within the 12 hours that SQS allows.
 
         Raises:
-            ConnectionError: SQS did not answer a short while ago, and is not asked.
-            botocore's errors: SQS refused, or does not answer.
+            ConnectionError: SQS did not answer a short while ago, and was not called.
+            botocore's errors: SQS refused or did not answer.
         """
         from botocore.exceptions import BotoCoreError
 
         now = self._clock()
         if now < self._silent_until:
-            raise ConnectionError("SQS did not answer the last time; it is asked again soon")
+            raise ConnectionError("SQS did not answer the last call; the next one follows soon")
         seconds = min(self._seconds, delivery.time_left(now))
         try:
             self._client.change_message_visibility(

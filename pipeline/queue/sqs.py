@@ -14,8 +14,7 @@ from pipeline.queue.attributes import fit_attributes, text_attribute
 from pipeline.queue.batch import BATCH, Batch, EntriesFailed
 from pipeline.queue.delivery import REASON, Attribute, Delivery
 
-#: Seconds that a deletion waits for others, so that a batch takes more: nothing beside the minutes
-#: of a run.
+#: Seconds that a deletion waits for others to join its batch: negligible next to a run's minutes.
 DELETES_GATHER = 0.05
 
 
@@ -25,7 +24,7 @@ class NoDeadLetterQueue(Exception):
 
 @dataclass(frozen=True)
 class Depth:
-    """How many messages a queue holds, by SQS's own approximate counts."""
+    """How many messages a queue contains, by SQS's approximate counts."""
 
     visible: int
     in_flight: int
@@ -36,14 +35,14 @@ class Depth:
 class _DeadLetterQueue:
     url: str
     max_bytes: int
-    """The largest message that it takes."""
+    """The size of the largest message that it accepts."""
 
 
 class SqsQueue:
-    """One client, kept open while entered as an async context.
+    """A queue, whose client is open while this is entered as an async context.
 
-    Errors are botocore's own unless a method says otherwise. ``visibility_timeout`` is in seconds;
-    ``clock`` is monotonic.
+    Errors are botocore's unless a method says otherwise. ``visibility_timeout`` is in seconds;
+    ``clock`` is monotonic, in seconds.
     """
 
     def __init__(
@@ -71,8 +70,8 @@ class SqsQueue:
         await self._stack.aclose()
 
     async def receive(self, max_messages: int, wait_seconds: int = 20) -> list[Delivery]:
-        """Long poll. Never cancel it: the messages that it brings would be hidden, and nobody's,
-        until their visibility ends.
+        """Long poll. Never cancel it: messages that arrive with the response would be lost to
+        everyone until their visibility timeout.
         """
         received_at = self._clock()
         response = await self._client.receive_message(
@@ -86,10 +85,11 @@ class SqsQueue:
         return [_delivery(message, received_at) for message in response.get("Messages", [])]
 
     async def delete(self, *deliveries: Delivery) -> None:
-        """Delete with the newest delivery's handle: SQS accepts an older one and keeps the message.
+        """Delete messages. Pass each one's newest delivery: SQS accepts an older handle, but does
+        not delete the message.
 
         Raises:
-            EntriesFailed: of some; the others are deleted.
+            EntriesFailed: some were not deleted.
         """
         await _add_all(self._deletes, deliveries, {})
 
@@ -97,12 +97,12 @@ class SqsQueue:
         """Make messages visible at once.
 
         Raises:
-            EntriesFailed: of some; the others are visible.
+            EntriesFailed: some were not made visible.
         """
         await _add_all(self._changes, deliveries, {"VisibilityTimeout": 0})
 
     async def change_visibility(self, delivery: Delivery, seconds: float) -> None:
-        """Hide a message for ``seconds``, cut at the 12 hours that SQS allows from the receive.
+        """Hide a message for ``seconds``, but at most until 12 hours after its receive.
 
         Raises:
             EntriesFailed: SQS refused.
@@ -111,13 +111,13 @@ class SqsQueue:
         await _add_all(self._changes, [delivery], {"VisibilityTimeout": int(hidden)})
 
     def time_left(self, delivery: Delivery) -> float:
-        """Return for how many seconds the delivery can still be kept."""
+        """Return for how many seconds the message can still be hidden."""
         return delivery.time_left(self._clock())
 
     async def send(self, body: str, attributes: Mapping[str, str | Attribute] | None = None) -> str:
-        """Send a message, and return SQS's message id, which identifies nothing but the message.
+        """Send a message, and return SQS's message id, which is unrelated to the job's id.
 
-        An attribute that is no text is in boto3's form.
+        Attributes other than text are in boto3's form.
         """
         message_attributes = {}
         for name, value in (attributes or {}).items():
@@ -135,10 +135,10 @@ class SqsQueue:
     async def to_dead_letters(
         self, delivery: Delivery, reason: str, attributes: Mapping[str, str] | None = None
     ) -> None:
-        """Put a copy into the dead-letter queue, its body untouched.
+        """Put a copy of the message, with the same body, into the dead-letter queue.
 
-        The message itself is still to be deleted. Where there is little room, ``attributes`` come
-        first, then the sender's own, then the reason, cut to fit.
+        The caller must still delete the message itself. If space is short, ``attributes`` take
+        precedence, then the sender's own, then the reason, which is truncated to fit.
 
         Raises:
             NoDeadLetterQueue: the queue has none.
@@ -224,7 +224,9 @@ def _delivery(message: dict[str, Any], received_at: float) -> Delivery:
 
 
 async def _add_all(batch: Batch, deliveries: Iterable[Delivery], fields: dict[str, Any]) -> None:
-    """Send an entry for each delivery. An error of a whole call goes before refused entries."""
+    """Send an entry for each delivery. An error of a whole call takes precedence over failed
+    entries.
+    """
     additions = []
     for delivery in deliveries:
         entry = {"ReceiptHandle": delivery.receipt_handle, **fields}

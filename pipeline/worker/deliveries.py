@@ -1,8 +1,8 @@
-"""The way of one delivery: read the message, claim its run, execute it, settle the message.
+"""The handling of one delivery: read the message, claim its run, execute it, settle the message.
 
-read ---------> no job at all: dead letter;  for a newer worker: defer
+read ---------> not a job: dead letter;  for a newer worker: defer
   |
-claim --------> another delivery's: defer;  finished: publish its event again, delete
+claim --------> held by another delivery: defer;  finished: publish its event again, delete
   |
 execute ------> must wait: defer;  interrupted: release;  lease lost: leave the message alone
   |
@@ -41,22 +41,22 @@ log = logging.getLogger(__name__)
 
 #: Seconds after which a message for a newer worker is delivered again.
 NEWER_SCHEMA_DELAY = 120.0
-#: Longest delay, in seconds, of a message whose run is another delivery's, or that could not be
+#: Longest delay, in seconds, of a message whose run another delivery holds, or that could not be
 #: handled.
 MAX_DELAY = 900.0
-#: Seconds, for each receive so far, by which a message that could not be handled is deferred.
+#: Seconds, per receive so far, by which a message that could not be handled is deferred.
 FAILURE_DELAY = 30.0
-#: Seconds, for each receive so far, by which a message is deferred at least while its run is
-#: another delivery's: the queue's receive count must last until that run has ended.
+#: Minimum seconds, per receive so far, by which a message is deferred while another delivery holds
+#: its run: the message must not reach the queue's maximum receive count before that run has ended.
 BUSY_DELAY = 5.0
-#: Workers that a run has killed, after which it runs alone: its neighbours must not be blamed.
+#: Crashes of a run's worker after which it runs alone, so that its neighbours are not blamed.
 EXCLUSIVE_AFTER = 2
-#: How often the release of a lease is tried where the store does not answer.
+#: How often the release of a lease is tried if the store does not answer.
 RELEASE_TRIES = 12
 
 
 class DeliveryHandler:
-    """Handle each delivery in its slot, to the message's deletion, release or delay."""
+    """Handles each delivery in its slot until its message is deleted, released or deferred."""
 
     def __init__(
         self,
@@ -79,8 +79,8 @@ class DeliveryHandler:
         self._extender = extender
         self._clock = clock
         self.store_suspect = True
-        """The store may be down: ask it before more messages are received, since each receive
-        counts."""
+        """The store may be down: check it before receiving more messages, since SQS counts each
+        receive."""
 
     async def handle(self, slot: Slot) -> None:
         with telemetry.bound(message_id=slot.delivery.message_id):
@@ -121,9 +121,9 @@ class DeliveryHandler:
                         await self._process_run(slot, claim, submission)
 
     async def _claim(self, slot: Slot, submission: Submission) -> Claim | None:
-        """Claim the run; one that killed workers is claimed again once the worker is its own.
+        """Claim the run. One that has killed workers first waits until no other run is in progress.
 
-        Returns None where the worker stops meanwhile.
+        Returns None if the worker stops in the meantime.
         """
         is_invalid = isinstance(submission.job, InvalidJob)
         while True:
@@ -135,7 +135,7 @@ class DeliveryHandler:
             if not EXCLUSIVE_AFTER <= claim.run.crashes < self._max_crashes:
                 return claim
             log.warning("%d workers died with this run; it waits to run alone", claim.run.crashes)
-            # Without its lease: a neighbour that kills the worker now must not count against it.
+            # It waits without a lease: if a neighbour kills the worker now, that is not its crash.
             await self._release_lease(claim.lease)
             async with self._hold(slot):
                 exclusive = await self._slots.wait_for_exclusivity(slot)
@@ -143,13 +143,13 @@ class DeliveryHandler:
                 return None
 
     async def _process_run(self, slot: Slot, claimed: Claimed, submission: Submission) -> None:
-        """Decide a run that can't be executed, or execute it."""
+        """Execute the run, or end it if it can't be executed."""
         run = claimed.run
         if claimed.body_differs:
-            log.warning("another body is stored under this job_id; the first one stands")
+            log.warning("another body was stored first under this job_id and is used")
         if isinstance(submission.job, InvalidJob):
             await self._release_lease(claimed.lease)
-            reason = f"{submission.job}; another, valid job stands under its job_id"
+            reason = f"{submission.job}; another, valid job is stored under its job_id"
             await self._dead_letter(slot, reason, {})
         elif run.crashes >= self._max_crashes:
             reason = f"its worker died {run.crashes} times; replay with a new replay id when fixed"
@@ -166,7 +166,7 @@ class DeliveryHandler:
                 answer = await self._execute(slot, claimed)
         except LeaseLost as error:
             log.warning("stopped: %s", error)
-            # Where no other delivery took the run, this was no crash.
+            # If no other delivery has claimed the run, this must not count as a crash.
             await self._release_lease(claimed.lease)
             return
         except Exception:
@@ -186,7 +186,7 @@ class DeliveryHandler:
                 await self._release_message(slot)
 
     async def _execute(self, slot: Slot, claimed: Claimed) -> Ended | Deferred | None:
-        """Execute the run under a heartbeat. None: interrupted; it waits at its last checkpoint.
+        """Execute the run under a heartbeat. Return None if it was interrupted.
 
         Raises:
             LeaseLost: another delivery owns the run.
@@ -199,7 +199,7 @@ class DeliveryHandler:
 
     @asynccontextmanager
     async def _hold(self, slot: Slot, lease: Lease | None = None) -> AsyncIterator[None]:
-        """Keep the message hidden, and the lease live where there is one, while entered."""
+        """Keep the message hidden, and the lease (if any) live, while entered."""
 
         def beat() -> bool:
             cancel_requested = False
@@ -208,7 +208,7 @@ class DeliveryHandler:
             try:
                 self._extender.extend(slot.delivery)
             except Exception as error:
-                # The message may come back; it then meets the lease, which protects the run.
+                # The message may be delivered again, but the lease still protects the run.
                 message_id = slot.delivery.message_id
                 log.warning("message %s is not extended: %s", message_id, describe(error))
             return cancel_requested
@@ -222,7 +222,7 @@ class DeliveryHandler:
             yield
 
     async def _finish(self, slot: Slot, result: RunResult) -> None:
-        """Settle the message: the outcome and its event are stored together by now."""
+        """Settle the message, now that the outcome and its event are stored."""
         log.info("ended: %s: %s", result.outcome, result.reason)
         metrics.run_ended(result, slot.queue_wait)
         self._publisher.wake()
@@ -232,16 +232,16 @@ class DeliveryHandler:
             await self._delete(slot)
 
     async def _republish(self, slot: Slot, run: RunRow, submission: Submission) -> None:
-        """Publish the event of a job that has finished once more; nothing is spent."""
+        """Publish the event of a finished run again, and settle the message. Nothing is spent."""
         if isinstance(submission.job, InvalidJob) and run.body != submission.body:
-            # The run's event says nothing of this message, whose own outcome has no run.
+            # The run's event is not about this message, which has no run of its own.
             reason = f"{submission.job}; another job has ended under its job_id"
             await self._dead_letter(slot, reason, {})
             return
         log.info("the run has finished already (%s); its event is published again", run.outcome)
         await self._publisher.republish(run)
         if run.outcome == Outcome.FAILED:
-            # The worker that decided it may have died before it dead-lettered the message.
+            # The worker that ended the run may have died before it dead-lettered the message.
             await self._dead_letter_failed(slot, run.reason or "failed", run.generation)
         else:
             await self._delete(slot)
@@ -280,7 +280,7 @@ class DeliveryHandler:
             log.warning("not deferred, so it comes back when its visibility ends: %s", reason)
 
     async def _settle(self, slot: Slot, act: Callable[[Delivery], Awaitable[None]]) -> None:
-        """Act on the newest receive, also where a newer one arrived during the act."""
+        """Act on the newest receive, and again if a newer one arrives in the meantime."""
         while True:
             newest = slot.delivery
             await act(newest)
@@ -288,9 +288,8 @@ class DeliveryHandler:
                 return
 
     async def _release_lease(self, lease: Lease) -> None:
-        """Release a lease; a store that is down is waited for.
-
-        A lease that is left to expire counts as a crash.
+        """Release a lease, and retry while the store is down: a lease that expires counts as a
+        crash.
         """
         retry = Backoff(base=1.0, cap=60.0)
         while True:

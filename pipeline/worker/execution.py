@@ -1,4 +1,4 @@
-"""The interruptible work on one run, and why it was interrupted."""
+"""The interruptible work on one run, and the reasons for an interruption."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -16,11 +16,11 @@ class Interruption(StrEnum):
     STOPPING = "the worker stops"
     LOST = "the lease is lost"
     CANCELLED = "a cancellation of the run was requested"
-    TOO_LONG = "SQS lets nobody keep a message longer"
+    TOO_LONG = "SQS does not allow a message to be held any longer"
 
 
 class Execution:
-    """The work on one run. It can be interrupted before it begins, too."""
+    """The work on one run. It can also be interrupted before it begins."""
 
     def __init__(self) -> None:
         self.interruption: Interruption | None = None
@@ -28,7 +28,7 @@ class Execution:
         self._task: asyncio.Task[Any] | None = None
 
     def interrupt(self, interruption: Interruption, detail: str = "") -> None:
-        """Cancel the work, at most once: a second cancellation would cut its cleaning up short.
+        """Cancel the work, at most once: a second cancellation would abort its cleanup.
 
         A lost lease overrides every other reason, since nothing may be written after it.
         """
@@ -41,10 +41,10 @@ class Execution:
     async def run(
         self, work: Callable[[], Coroutine[Any, Any, T]], *, seconds: float | None = None
     ) -> T | None:
-        """Work until the end, or until interrupted, which is when this returns None.
+        """Do the work and return its result, or None if it was interrupted.
 
-        ``seconds`` is how long the work may take. A cancellation of the caller interrupts the work,
-        and waits for its end.
+        ``seconds`` is how long the work may take. A cancellation of the caller interrupts the work
+        and waits for it to end.
 
         Raises:
             LeaseLost: the work was interrupted because another delivery owns the run.

@@ -1,4 +1,4 @@
-"""Heartbeats on a thread of their own, so that a blocked event loop can't lose a lease.
+"""Heartbeats on a separate thread, so that no lease is lost while the event loop is blocked.
 
 event loop                              heartbeat thread
 ----------                              ----------------
@@ -6,7 +6,7 @@ hold(key, beat, interrupt)  -- watch -->  every ``interval`` seconds: beat()
                                             renews the lease, extends the message
 interrupt(LOST, why)        <-----------  beat() raised LeaseLost, or failed for too long
 interrupt(CANCELLED)        <-----------  beat() returned True
-leaving hold()             -- unwatch ->  waits for the beat under way; none follows
+leaving hold()             -- unwatch ->  waits for the current beat; no more follow
 """
 
 import asyncio
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Watch:
-    """One key that is beaten for. ``due`` and ``renewed_at`` are by the heartbeat's clock."""
+    """A watched key. ``due`` and ``renewed_at`` are by the heartbeat's clock."""
 
     key: str
     beat: Callable[[], bool]
@@ -42,9 +42,10 @@ class _Watch:
 
 
 class Heartbeat:
-    """Beat for each watched key every ``interval`` seconds, while entered as a context.
+    """Beats for each watched key every ``interval`` seconds, while entered as a context.
 
-    ``lease_seconds`` is how long a lease lasts after a successful beat; ``clock`` is monotonic.
+    ``lease_seconds`` is how long a lease lasts after a successful beat; ``clock`` is monotonic, in
+    seconds.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self._turned_at = clock()
         self.lateness: deque[float] = deque(maxlen=1000)
-        """By how many seconds each of the last beats began too late."""
+        """By how many seconds each of the last beats began late."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -106,18 +107,18 @@ class Heartbeat:
     ) -> None:
         """Beat for ``key`` until ``unwatch``.
 
-        ``beat`` returns whether a cancellation of the run was requested. The lease is lost where it
-        raises LeaseLost, or where its other errors last so long that the lease may have ended. The
-        callbacks are called on the heartbeat's thread, each at most once.
+        ``beat`` returns whether a cancellation of the run was requested. The lease is lost if it
+        raises LeaseLost, or if other errors persist until the lease may have expired. The callbacks
+        are called on the heartbeat's thread, each at most once.
         """
         now = self._clock()
         due = now + self._interval
         with self._changed:
-            # The thread sleeps for an interval at most, so it need not be woken.
+            # The thread sleeps for at most one interval, so it need not be woken.
             self._watches[key] = _Watch(key, beat, on_lost, on_cancel, due=due, renewed_at=now)
 
     def unwatch(self, key: str) -> None:
-        """End the beats for ``key``. It waits for one under way: call it in a thread."""
+        """Stop beating for ``key``, and wait for a beat in progress: call this in a thread."""
         with self._changed:
             watch = self._watches.pop(key, None)
         if watch is not None:
@@ -133,7 +134,7 @@ class Heartbeat:
 
     @property
     def seconds_idle(self) -> float:
-        """Seconds since the thread's last turn. Much more than an interval: it is stuck."""
+        """Seconds since the thread's last turn; if much more than an interval, it is stuck."""
         return self._clock() - self._turned_at
 
     def _run(self) -> None:
@@ -147,7 +148,7 @@ class Heartbeat:
                 log.exception("a heartbeat's callback failed for %s", watch.key)
 
     def _wait_for_next(self) -> _Watch | None:
-        """Wait until a beat is due. None: the heartbeat was stopped."""
+        """Wait until a beat is due. Return None if the heartbeat was stopped."""
         with self._changed:
             while not self._stopped:
                 self._turned_at = self._clock()
@@ -181,7 +182,7 @@ class Heartbeat:
                     watch.on_cancel()
 
     def _retry_or_lose(self, watch: _Watch) -> None:
-        """Beat again soon, or give up before the lease can have ended: another may then own it."""
+        """Beat again soon, or give up before the lease can expire and be claimed by another."""
         watch.due = self._clock() + self._interval / 4
         without_renewal = watch.due - watch.renewed_at
         if without_renewal >= self._lease_seconds:

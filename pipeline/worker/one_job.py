@@ -1,4 +1,4 @@
-"""One job in this process, without a queue: under a lease and a heartbeat, as in the worker."""
+"""Runs one job in this process, without a queue, under a lease and a heartbeat as in a worker."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from pipeline.store.store import RunStore
 from pipeline.worker.execution import Execution
 from pipeline.worker.heartbeat import Heartbeat
 
-#: Seconds that the lease lasts; the heartbeat renews it three times in that.
+#: Seconds that the lease lasts; the heartbeat renews it three times in this period.
 LEASE_SECONDS = 60.0
 
 
 class AlreadyRunning(Exception):
-    """The run can't be begun here now; the text says who works on it, or what comes first."""
+    """The run can't begin here now; the message says what holds it or must happen first."""
 
 
 def _ignore() -> None:
@@ -32,17 +32,17 @@ async def run_job(
     on_wait: Callable[[float, str], None],
     on_other_body: Callable[[], None] = _ignore,
 ) -> tuple[Event, bool]:
-    """Run a job to its end, and wait wherever it must be tried again later.
+    """Run a job to its end, waiting whenever it is deferred.
 
     Args:
         job: the job.
         store: where the run is claimed.
         engine: what runs it.
         on_wait: called with the seconds and the reason before each wait.
-        on_other_body: called where the unfinished run was begun with other options, which stand.
+        on_other_body: called if the unfinished run was begun with other options, which it keeps.
 
     Returns:
-        The run.finished event, and whether the run had ended before.
+        The run.finished event, and whether the run had already ended.
 
     Raises:
         AlreadyRunning: another process holds its lease, or an earlier generation has not ended.
@@ -73,16 +73,16 @@ def _why_busy(store: RunStore, job_id: str) -> str:
     newest = store.run(job_id)
     if newest is not None and newest.state == "queued":
         return (
-            f"generation {newest.generation} has not ended: go on with it (without --again), or"
+            f"generation {newest.generation} has not ended: continue it (without --again), or"
             " cancel it"
         )
-    return "another process works on this job, or died on it less than a minute ago"
+    return "another process is working on this job, or died less than a minute ago while doing so"
 
 
 async def _deliver(
     claim: Claimed, store: RunStore, engine: Engine, heartbeat: Heartbeat
 ) -> Ended | Deferred:
-    """Execute the run once. Its lease is released, unless the run has ended."""
+    """Execute the run once, then release its lease, unless the run has ended."""
     lease = claim.lease
     execution = Execution()
 

@@ -17,23 +17,23 @@ class WorkerTools:
     engine: Engine
     publisher: Publisher
     protect: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Make a context that is entered while a run is in progress (see TaskProtection.hold)."""
+    """Returns a context that is entered while a run is in progress (see TaskProtection.hold)."""
 
 
 @dataclass(frozen=True)
 class WorkerOptions:
     concurrency: int
-    """Messages in progress at once."""
+    """Maximum number of messages in progress."""
     visibility_timeout: int
     """Seconds that a message stays hidden, and a lease lasts, without a heartbeat."""
     heartbeat_seconds: float | None = None
-    """Seconds between two heartbeats of a run; None: a third of the visibility timeout."""
+    """Seconds between two heartbeats of a run; None for a third of the visibility timeout."""
     poll_seconds: int = 20
     """Seconds that a receive waits for messages."""
     grace: float = 25.0
     """Seconds that stopping may take."""
     max_crashes: int = 5
-    """Workers that a run has killed, after which it ends as *failed*."""
+    """Crashes of a run's worker after which it ends as *failed*."""
 
     @property
     def heartbeat_interval(self) -> float:

@@ -1,4 +1,4 @@
-"""The way out of the outbox: pending events of every run, published to SNS at least once."""
+"""Publishing the outbox: the pending events of all runs go to SNS at least once."""
 
 import asyncio
 import logging
@@ -21,16 +21,16 @@ from pipeline.store.store import RunStore
 
 log = logging.getLogger(__name__)
 
-#: Events published at once.
+#: Events published concurrently.
 PAGE = 10
-#: Parts of SNS's error codes that are about the caller or the moment, not about the event.
+#: Parts of SNS's error codes that concern the caller or are temporary, not caused by the event.
 _CALLER_ERROR = re.compile("Throttl|Expired|Token|Signature|Credential|Internal|Unavailable")
 
 
 class Publisher:
-    """One SNS client, kept open while entered as an async context.
+    """Publishes pending events. Its SNS client is open while this is entered as an async context.
 
-    ``topic_of`` returns the topic of a job's events (None: nowhere); ``interval`` is in seconds.
+    ``topic_of`` returns the topic for a job's events, or None; ``interval`` is in seconds.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Publisher:
         self._retries: dict[str, Backoff] = {}
         """Event id -> when an event that failed may be tried again."""
         self.pending = 0
-        """Events left in the outbox at the last look; of a long outbox not all are counted."""
+        """Events left in the outbox at the last check; a lower bound if the outbox is long."""
 
     async def __aenter__(self) -> Self:
         import aioboto3
@@ -68,11 +68,11 @@ class Publisher:
         await self._stack.aclose()
 
     def wake(self) -> None:
-        """Publish now instead of at the interval's end: an event was put into the outbox."""
+        """Publish now instead of at the end of the interval, since there is a new event."""
         self._wake.set()
 
     def stop(self) -> None:
-        """Let ``run`` drain once more and end."""
+        """Make ``run`` drain the outbox once more and return."""
         self._stopping = True
         self.wake()
 
@@ -94,14 +94,14 @@ class Publisher:
                 await self._wake.wait()
 
     async def drain(self) -> int:
-        """Publish every pending event that is due, and return how many.
+        """Publish every pending event that is due, and return how many were published.
 
-        An event that SNS refuses stays pending and holds up no other. Where SNS does not answer,
+        An event that SNS refuses stays pending and does not delay others. If SNS does not answer,
         all wait.
         """
         published = 0
         while self._outage.due:
-            # Rows that wait for their next try are the oldest: they must not fill the page.
+            # Events that wait for a retry are the oldest ones: they must not fill the page.
             limit = PAGE + len(self._retries)
             rows = await asyncio.to_thread(self._store.pending_events, limit)
             is_last_page = len(rows) < limit
@@ -119,7 +119,7 @@ class Publisher:
     async def republish(self, run: RunRow) -> None:
         """Publish a finished run's event again, byte for byte, marked ``duplicate=true``.
 
-        Errors are botocore's.
+        Errors from botocore pass through.
         """
         try:
             job = FixIssueJob.model_validate_json(run.body)
@@ -145,12 +145,12 @@ class Publisher:
             retry = self._retries.get(row.event_id)
             if retry is None or retry.due:
                 due.append(row)
-        # After an outage, one event finds out whether it is over.
+        # During an outage, try one event to find out whether it is over.
         count = 1 if self._outage.failures else PAGE
         return due[:count]
 
     async def _publish_row(self, row: PendingEvent) -> bool:
-        """Publish one event and mark it; return whether that succeeded."""
+        """Publish one event and mark it as published. Return whether that succeeded."""
         try:
             await self._publish(row.topic_arn, row.body, row.attributes)
             await asyncio.to_thread(self._store.mark_published, row.event_id)
@@ -180,7 +180,7 @@ class Publisher:
 
 
 def _is_outage(error: Exception) -> bool:
-    """Whether SNS or the store gave no answer, or one that every other event would get, too."""
+    """Return whether SNS or the store did not answer, or would answer the same for any event."""
     response = getattr(error, "response", None)
     if not isinstance(response, dict):
         return True

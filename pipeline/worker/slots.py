@@ -1,4 +1,4 @@
-"""The messages in progress in a worker, and the rule that a run which killed workers runs alone."""
+"""The messages in progress in a worker. A run that has killed workers gets it to itself."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,15 +20,15 @@ class Slot:
     delivery: Delivery
     execution: Execution = field(default_factory=Execution)
     exclusive: bool = False
-    """It has the worker to itself, or waits to have it."""
+    """Whether it has the worker to itself, or is waiting for that."""
     waiting: bool = False
-    """It waits to have the worker to itself, and is no neighbour to blame meanwhile."""
+    """Whether it is waiting to have the worker to itself; meanwhile it does no work."""
     queue_wait: float | None = None
-    """Seconds from the message's sending to its run's first work, where that was here."""
+    """Seconds from sending the message to its run's first work, if that began here."""
 
 
 class Slots:
-    """Hold the messages in progress, at most ``size`` at once."""
+    """The messages in progress, at most ``size`` at a time."""
 
     def __init__(self, size: int):
         self._size = size
@@ -36,8 +36,8 @@ class Slots:
         self._changed = asyncio.Event()
         self.stopping = asyncio.Event()
         self.polling_ended = asyncio.Event()
-        """No receive is under way, and none follows: a message that is released now can't come
-        back to this worker."""
+        """Set when no receive is in progress and none follows: a message that is released now can't
+        come back to this worker."""
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(list(self._slots.values()))
@@ -54,7 +54,7 @@ class Slots:
 
     @property
     def reserved(self) -> bool:
-        """Whether a run has the worker to itself, or waits to have it."""
+        """Whether a run has the worker to itself, or is waiting for that."""
         return any(slot.exclusive for slot in self._slots.values())
 
     def get(self, message_id: str) -> Slot | None:
@@ -83,9 +83,9 @@ class Slots:
             await self._changed.wait()
 
     async def wait_for_capacity(self, messages: int, seconds: float) -> None:
-        """Wait until so many messages may be received, for at most ``seconds``.
+        """Wait until ``messages`` slots are free, for at most ``seconds``.
 
-        The wait ends, too, when the worker stops, or when every slot is free.
+        The wait also ends when the worker stops, or when all slots are free.
         """
         messages = min(messages, self._size)
         with anyio.move_on_after(seconds):
@@ -93,14 +93,14 @@ class Slots:
                 await self.wait_for_change()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep, unless the worker stops."""
+        """Sleep until the time is up or the worker stops."""
         with anyio.move_on_after(seconds):
             await self.stopping.wait()
 
     async def wait_for_exclusivity(self, slot: Slot) -> bool:
-        """Wait until no other message is in progress; none is received meanwhile.
+        """Wait until no other message is in progress; none is received in the meantime.
 
-        Returns False where the worker stops first.
+        Returns False if the worker stops first.
         """
         slot.exclusive = True
         slot.waiting = True

@@ -1,4 +1,4 @@
-"""ECS task scale-in protection: neither a scale-in nor a deployment ends a task that runs a job.
+"""ECS task scale-in protection, so that neither a scale-in nor a deployment stops a busy task.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
 """
@@ -19,32 +19,32 @@ from pipeline.errors import describe
 
 log = logging.getLogger(__name__)
 
-#: ECS sets it in each container of a task.
+#: Set by ECS in each container of a task.
 AGENT_VARIABLE = "ECS_AGENT_URI"
 #: Minutes for which protection is requested.
 MINUTES = 60
-#: Seconds after which protection is renewed: half of its time.
+#: Seconds after which protection is renewed: half of its duration.
 RENEW_SECONDS = MINUTES * 30
-#: Seconds without a run after which protection is given up: a busy queue must not make it flap.
+#: Seconds without a run after which protection ends, so that it does not flap under load.
 LINGER = 30.0
-#: Seconds that the agent may take to answer.
+#: Time-out for the agent's answer, in seconds.
 AGENT_SECONDS = 10
 
 
 class Due(NamedTuple):
-    """What is to be done about the protection."""
+    """The next thing to do about the protection."""
 
     protect: bool | None
-    """The state to request from ECS now; None: none."""
+    """The state to request from ECS now; None for no request."""
     seconds: float | None
-    """After how many seconds to decide again; None: at the next change."""
+    """After how many seconds to decide again; None for the next change."""
 
 
 class TaskProtection:
-    """Keep the task protected while there is a run, by a task of its own while entered.
+    """Keeps the ECS task protected while there is a run. Works in the background while entered.
 
-    ``put`` requests protection or gives it up, and may block; ``clock`` is monotonic, in seconds.
-    No failure reaches a run.
+    ``put`` turns protection on or off, and may block; ``clock`` is monotonic, in seconds. A failure
+    never affects a run.
     """
 
     def __init__(self, put: Callable[[bool], None], *, clock: Callable[[], float] = time.monotonic):
@@ -53,7 +53,7 @@ class TaskProtection:
         self._runs = 0
         self._idle_since = clock()
         self._renew_at: float | None = None
-        """When protection is to be renewed; None: there is none."""
+        """When to renew the protection; None if it is off."""
         self._retry = Backoff(base=5.0, cap=60.0, clock=clock)
         self._changed = asyncio.Event()
 
@@ -62,7 +62,7 @@ class TaskProtection:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # A task that is stopping needs no protection, nor does one that is gone.
+        # A task that is stopping needs no protection.
         self._task.cancel()
         await asyncio.wait({self._task})
 
@@ -124,15 +124,15 @@ class TaskProtection:
 
 
 def connect_agent(environment: Mapping[str, str]) -> Callable[[bool], None] | None:
-    """Return a function that sets the protection at the task's ECS agent; None outside ECS.
+    """Return a function that sets the protection through the task's ECS agent; None outside ECS.
 
-    It raises OSError where the agent refuses or does not answer.
+    The function raises OSError if the agent refuses or does not answer.
     """
     base = environment.get(AGENT_VARIABLE)
     if not base:
         return None
     url = f"{base.rstrip('/')}/task-protection/v1/state"
-    # The agent is on the task's own link: no proxy stands between.
+    # The agent is link-local: no proxy must be used.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def put(protect: bool) -> None:

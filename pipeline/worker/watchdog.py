@@ -1,5 +1,5 @@
-"""A watchdog over the event loop, on a thread of its own: it measures how late the loop is, and
-ends a process whose loop is stuck.
+"""A watchdog for the event loop, on a separate thread. It measures how late the loop is, and ends
+the process if the loop is stuck.
 """
 
 import asyncio
@@ -15,21 +15,21 @@ from typing import Self
 
 log = logging.getLogger(__name__)
 
-#: Seconds of delay that are worth a line in the log.
+#: Seconds of delay from which a stall is logged.
 LATE_SECONDS = 1.0
-#: Seconds that writing a line to the log may take.
+#: Seconds that writing a log line may take.
 LOG_SECONDS = 5.0
-#: The exit status of a process that ended itself (EX_SOFTWARE of sysexits.h).
+#: The exit status of the ended process (EX_SOFTWARE of sysexits.h).
 EXIT_STATUS = 70
-#: Frames of the loop's stack that a line names.
+#: Frames of the loop's stack in a log line.
 FRAMES = 4
 
 
 class Watchdog:
-    """Ask the loop it is entered in for a sign every ``interval`` seconds.
+    """Pings the event loop in which it is entered every ``interval`` seconds.
 
-    After ``limit`` seconds without one the process ends by ``end``, and the service that runs it
-    starts a new one.
+    After ``limit`` seconds without an answer it calls ``end`` to end the process, which the service
+    manager then restarts.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Watchdog:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0
         self._asked_at: float | None = None
-        """When the sign was asked for that has not come yet."""
+        """When the unanswered ping was sent; None if there is none."""
         self._stall_logged = False
         self._longest_delay = 0.0
         self._stalls = 0
@@ -65,16 +65,14 @@ class Watchdog:
         self._thread.join()
 
     def drain_measurements(self) -> tuple[float, int]:
-        """Return the loop's longest delay in seconds, and the delays over a second, since the last
-        call.
-        """
+        """Return the loop's longest delay in seconds and its stalls since the last call."""
         measurements = (self._longest_delay, self._stalls)
         self._longest_delay = 0.0
         self._stalls = 0
         return measurements
 
     def check(self) -> None:
-        """Ask for a sign, or judge for how long the last one has not come."""
+        """Ping the loop, or react if the last ping has not been answered for too long."""
         now = self._clock()
         if self._asked_at is None:
             self._asked_at = now
@@ -88,12 +86,12 @@ class Watchdog:
             self._stall_logged = True
             self._stalls += 1
             where = self._describe_stack()
-            _log(log.warning, "the event loop has stood still for %.1f s, in %s", delay, where)
+            _log(log.warning, "the event loop has been blocked for %.1f s, in %s", delay, where)
         if delay >= self._limit:
             self._end_process(delay)
 
     def _answer(self, asked_at: float) -> None:
-        """Give the sign; called by the loop."""
+        """Answer a ping; called by the loop."""
         delay = self._clock() - asked_at
         self._longest_delay = max(self._longest_delay, delay)
         self._asked_at = None
@@ -106,7 +104,7 @@ class Watchdog:
                 return
 
     def _describe_stack(self) -> str:
-        """Return where the loop's thread is, as ``file:line function > ...``."""
+        """Return the current position of the loop's thread, as ``file:line function > ...``."""
         frame = sys._current_frames().get(self._loop_thread)
         if frame is None:
             return "no frame"
@@ -115,14 +113,14 @@ class Watchdog:
 
     def _end_process(self, delay: float) -> None:
         where = self._describe_stack()
-        text = "the event loop stood still for %.0f s, in %s; this process ends, to be restarted"
+        text = "the event loop was blocked for %.0f s, in %s; this process ends, to be restarted"
         _log(log.critical, text, delay, where)
         self._end(EXIT_STATUS)
 
 
 def _log(write: Callable[..., None], text: str, *values: object) -> None:
-    """Write a line, but give up after LOG_SECONDS: the loop may be stuck in a log that takes no
-    line, and hold its lock.
+    """Write a log line, but give up after LOG_SECONDS: the loop may be stuck in a log handler while
+    holding its lock.
     """
     thread = threading.Thread(target=write, args=(text, *values), daemon=True)
     thread.start()

@@ -20,23 +20,23 @@ from pipeline.worker.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-#: Seconds that a stopping worker gives the outbox.
+#: Seconds for which a stopping worker waits for the outbox.
 LAST_DRAIN_SECONDS = 5.0
-#: The share of the grace period that a stopping worker gives the receive under way.
+#: The share of the grace period for which a stopping worker waits for the current receive.
 POLL_SHARE = 0.9
-#: Seconds after which a poll loop that waits for a free slot, or for a queue that is down, turns.
+#: Maximum seconds per turn of a poll loop that waits for a free slot, or for a queue that is down.
 TURN_SECONDS = 10.0
-#: Seconds during which slots become free together, so that one receive fills them.
+#: Seconds to wait for more slots to become free, so that one receive fills them.
 GATHER_SECONDS = 0.1
-#: Seconds without a turn after which the poll loop or the heartbeat is stuck. A long poll takes
-#: 20 s, one that gets no answer, with its retries, under two minutes.
+#: Seconds without a turn after which the poll loop or the heartbeat counts as stuck. A long poll
+#: takes 20 s; an unanswered one, with its retries, under two minutes.
 STALE_SECONDS = 180.0
-#: Seconds between two lines of metrics.
+#: Seconds between two metrics reports.
 REPORT_SECONDS = 60.0
 
 
 class Worker:
-    """Work on the messages of one queue, ``options.concurrency`` at once."""
+    """Processes the messages of one queue, up to ``options.concurrency`` at a time."""
 
     def __init__(self, tools: WorkerTools, options: WorkerOptions, clock: Clock | None = None):
         self._queue = tools.queue
@@ -57,9 +57,9 @@ class Worker:
         self._turned_at = self._clock.monotonic()
 
     def vitals(self) -> dict[str, float]:
-        """Return the seconds since the poll loop and the heartbeat last turned.
+        """Return the seconds since the last turn of the poll loop and of the heartbeat.
 
-        Over ``STALE_SECONDS`` they are stuck.
+        Above ``STALE_SECONDS`` they count as stuck.
         """
         return {
             "poll": self._clock.monotonic() - self._turned_at,
@@ -67,9 +67,9 @@ class Worker:
         }
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set, then hand every message back.
+        """Work until ``stop`` is set, then hand all messages back.
 
-        A queue or a store that is down is waited for.
+        While the queue or the store is down, the worker waits.
         """
         await asyncio.to_thread(self._extender.open)
         with self.heartbeat, self._watchdog:
@@ -89,22 +89,22 @@ class Worker:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._options.grace
 
-        # The runs clean up while the receive under way returns. It is not cancelled: the messages
-        # that it brings would be hidden, and nobody's, until their visibility ends.
+        # The runs clean up while the current receive returns. It is not cancelled: its messages
+        # would be lost to everyone until their visibility timeout.
         self._slots.stop()
         await asyncio.wait({polling}, timeout=POLL_SHARE * self._options.grace)
         if not polling.done():
-            log.error("the last poll did not return; what it brings comes back by itself")
+            log.error("the last poll did not return; its messages will be delivered again")
             polling.cancel()
 
         # Only now are messages released: this worker's own receive would take them back.
         self._slots.polling_ended.set()
         await self._wait_for_deliveries(deadline - loop.time())
 
-        # Runs that ended meanwhile have put their events into the outbox.
+        # Runs that ended in the meantime have put their events into the outbox.
         self._publisher.stop()
         await asyncio.wait({publishing}, timeout=LAST_DRAIN_SECONDS)
-        publishing.cancel()  # another worker publishes what stays pending
+        publishing.cancel()  # another worker publishes the remaining events
 
     async def _wait_for_deliveries(self, seconds: float) -> None:
         if not self._tasks:
@@ -112,7 +112,7 @@ class Worker:
         _, late = await asyncio.wait(self._tasks, timeout=max(seconds, 0.0))
         for task in late:
             grace = self._options.grace
-            log.error("a run did not stop within %g s; its message comes back by itself", grace)
+            log.error("a run did not stop within %g s; its message will be delivered again", grace)
             task.cancel()
 
     async def _poll(self) -> None:
@@ -134,7 +134,7 @@ class Worker:
                 await self._start(deliveries)
 
     async def _has_capacity(self) -> bool:
-        """Wait for free slots, for a turn at most. False: there is none, or the worker stops."""
+        """Wait for a free slot, for a turn at most. Return False if there is none or we stop."""
         if len(self._slots):
             await self._slots.wait_for_capacity(BATCH, GATHER_SECONDS)
         if self._slots.free <= 0:
@@ -149,14 +149,14 @@ class Worker:
         return await self._queue.receive(self._slots.free, self._options.poll_seconds)
 
     async def _sleep(self, seconds: float) -> None:
-        """Sleep, unless the worker stops; the poll loop counts as turning."""
+        """Sleep until the time is up or the worker stops; the poll loop still counts as turning."""
         while seconds > 0 and not self._slots.stopping.is_set():
             self._turned_at = self._clock.monotonic()
             await self._slots.sleep(min(seconds, TURN_SECONDS))
             seconds -= TURN_SECONDS
 
     async def _start(self, deliveries: list[Delivery]) -> None:
-        """Start a task for each delivery, and release those for which there is no place."""
+        """Start a task for each delivery, and release those for which there is no slot."""
         surplus = []
         for delivery in deliveries:
             message_id = delivery.message_id
@@ -171,7 +171,7 @@ class Worker:
         try:
             await self._queue.release(*surplus)
         except Exception as error:
-            log.warning("not released, so they come back later: %s", describe(error))
+            log.warning("not released, so they will be delivered again later: %s", describe(error))
 
     def _start_task(self, delivery: Delivery) -> None:
         slot = self._slots.open(delivery)
@@ -196,7 +196,7 @@ class Worker:
                 log.warning("the deployment's figures can't be read: %s", describe(error))
 
     def _report_deployment(self) -> None:
-        """Read the deployment's figures and log them. It blocks: call it in a thread."""
+        """Read the deployment's figures and log them. Blocks: call it in a thread."""
         now = self._clock.now()
         today = datetime.fromtimestamp(now, UTC).date()
         oldest = self._store.oldest_unfinished()

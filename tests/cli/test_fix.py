@@ -157,12 +157,12 @@ def test_a_run_in_progress_is_neither_joined_nor_replayed(console: Console, samp
     with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
         claimed = claim(store, sample.job)
         message = console.refused(*sample.fix, code=1)
-        assert message == "another process works on this job, or died on it less than a minute ago"
+        assert message == (
+            "another process is working on this job, or died less than a minute ago while doing so"
+        )
         store.release(claimed.lease)
         message = console.refused(*sample.fix, "--again", code=1)
-        assert (
-            message == "generation 0 has not ended: go on with it (without --again), or cancel it"
-        )
+        assert message == "generation 0 has not ended: continue it (without --again), or cancel it"
 
 
 def test_a_branch_of_an_earlier_run_is_refused_as_base(console: Console, sample: Sample) -> None:

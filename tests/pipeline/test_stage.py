@@ -81,7 +81,7 @@ def test_only_the_last_stage_gives_nothing():
         async def run(self, run: RunContext) -> Stop:
             raise AssertionError
 
-    assert "no stage after it would run" in refused(Early(), Gives(), Turns(), Ends())
+    assert "no later stage would run" in refused(Early(), Gives(), Turns(), Ends())
 
 
 def test_the_last_stage_may_not_go_back():

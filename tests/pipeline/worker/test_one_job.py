@@ -56,7 +56,7 @@ async def test_a_deferred_run_is_reported_and_tried_again(bench: Bench):
 
 async def test_a_run_of_another_process_is_left_alone(bench: Bench):
     bench.claim()
-    with pytest.raises(AlreadyRunning, match="another process works on this job"):
+    with pytest.raises(AlreadyRunning, match="another process is working on this job"):
         await run(bench)
     assert bench.log.ran == []
 
