@@ -1,13 +1,13 @@
-"""How often the tests of SWE-bench instances can be run here.
+"""Measure how often the tests of SWE-bench instances can be run here.
 
     python -m benchmarks.environments --instances FILE.jsonl --repos DIR \\
         [--jobs N] [--sample N] [--only ID,...] [--work DIR] [--json OUT]
 
-An environment is built, and FAIL_TO_PASS must be red, then green. DIR holds a git repository (bare
-or not, full history) as owner__name. For each instance the environment is made as the pipeline
-makes it, with no configuration and no model; its tests run on the base commit, and with the
-reference change. Tests that need a server outside are red here in any case: they are counted apart,
-as ``needs_network``.
+An instance succeeds if its FAIL_TO_PASS tests are red before and green after the reference change.
+DIR contains git repositories (bare or not, full history) named owner__name. For each instance, the
+environment is built as in the pipeline, without configuration or a model, and the tests run on the
+base commit and with the reference change. Tests that need a remote server always fail here; they
+are counted separately, as ``needs_network``.
 """
 
 import argparse
@@ -47,13 +47,13 @@ from repository.testing.plan import BaseCommit, plan_tests
 from repository.testing.run.bed import TestBed
 
 TEST_SECONDS = 300.0
-"""Of one run of the tests."""
+"""Time limit of one test run."""
 MIN_TEST_SECONDS = 30.0
 ALL_SECONDS = 570.0
-"""Of an instance: two runs have what building leaves."""
+"""Time limit of an instance; two test runs share what the build leaves."""
 MAX_REASON_CHARS = 400
 NEEDS_NETWORK = "needs_network"
-#: class -> pattern of the failures, of the runner's or of the build's output; the first that fits.
+#: (class, pattern in the reason for a failure); the first match counts.
 CLASSES = (
     (NEEDS_NETWORK, NEEDS_NETWORK),
     ("incomplete_repository", r"unable to read sha1|no such object"),
@@ -75,13 +75,13 @@ _COLUMNS = {
     "red to green": "red_to_green",
     "s": "seconds",
     "class": "class",
-    "why": "reason",
+    "reason": "reason",
 }
 
 
 @dataclass
 class Row:
-    """An instance's result; ``reason`` None: red turned to green."""
+    """An instance's result; ``reason`` is None if it succeeds."""
 
     instance_id: str
     repo: str
@@ -98,7 +98,7 @@ class Row:
     pass_to_pass_ok: int | None = None
 
     def fields(self) -> dict[str, Any]:
-        """Return the row as JSON, without what was not measured."""
+        """Return the row's JSON fields, without those that were not measured."""
         fields = asdict(self)
         fields["class"] = fields.pop("class_")
         for name in ("build_seconds", "pass_to_pass", "pass_to_pass_ok"):
@@ -124,7 +124,7 @@ def _classify(reason: str) -> str:
 
 @dataclass
 class Measurement:
-    """Measures instances; mirrors, caches and logs are below ``work``."""
+    """Measures instances; mirrors, caches and logs are stored below ``work``."""
 
     repos: Path
     work: Path
@@ -185,10 +185,10 @@ class _Trial:
         self._started = time.monotonic()
 
     async def run(self, row: Row) -> str | None:
-        """Fill the row.
+        """Measure the instance and fill the row.
 
         Returns:
-            Why red does not turn to green; None if it does.
+            Why the instance fails, or None if it succeeds.
         """
         plan = plan_tests(self._mirror, self._base_commit(), self._tools.pythons)
         if plan.recipe is None:
@@ -228,7 +228,7 @@ class _Trial:
             self._write_log("environment.log", log.text)
 
     async def _test_base(self, recipe: Recipe) -> tuple[Recipe, Tally]:
-        """Test the base by the first runner that runs a test; return the recipe with it."""
+        """Test the base with the first runner that runs a test; return the recipe with it."""
         for runner in recipe.runners:
             candidate = recipe.model_copy(update={"runner": runner})
             bed = self._open_bed(candidate, self._seconds_left / 2)
@@ -295,16 +295,16 @@ def _parser() -> argparse.ArgumentParser:
         "--instances",
         type=Path,
         required=True,
-        help="one JSON object a line, as SWE-bench has them",
+        help="one JSON object per line, as in SWE-bench",
     )
     parser.add_argument("--repos", type=Path, required=True)
     parser.add_argument("--only", help="instance ids, comma-separated")
     parser.add_argument(
-        "--sample", type=int, help="so many instances, of each repository its share"
+        "--sample", type=int, help="sample about this many, proportionally by repository"
     )
-    parser.add_argument("--jobs", type=int, default=1, help="instances at once")
+    parser.add_argument("--jobs", type=int, default=1, help="number of instances to run at once")
     parser.add_argument(
-        "--work", type=Path, help="keep logs and caches here; default: a folder that is removed"
+        "--work", type=Path, help="keep logs and caches here (default: a temporary folder)"
     )
     parser.add_argument("--json", type=Path)
     return parser

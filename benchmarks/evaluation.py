@@ -1,6 +1,7 @@
-"""Whether a change resolves an instance, by SWE-bench's rule: its tests are laid over the change.
+"""Judge by SWE-bench's rule whether a change resolves an instance.
 
-They run in the run's own environment, before the engine removes it.
+The instance's tests are applied over the change and run in the run's own environment, before the
+engine removes it.
 """
 
 import re
@@ -33,26 +34,26 @@ _NETWORK = re.compile(
 
 @dataclass(frozen=True)
 class Tally:
-    """The listed tests of one change. A test that is in no report counts as not passed."""
+    """Statuses of the listed tests with a change; tests not in the report count as not passed."""
 
     fail_to_pass: dict[str, Status | None]
-    """Listed id -> its status, None if no report has it."""
+    """Listed id -> status; None if it is not in the report."""
     pass_to_pass: dict[str, Status | None]
     network: int
-    """Listed tests whose failure is about a missing network."""
+    """Number of listed tests that fail because there is no network."""
     failing_for_network: int
-    """The same, of FAIL_TO_PASS alone."""
+    """The same, only for FAIL_TO_PASS."""
     ran: bool
-    """At least one test ran, listed or not."""
+    """Whether at least one test ran, listed or not."""
     output: str
-    """The end of the runner's output if it did not run to its end."""
+    """The end of the runner's output if it did not run to completion."""
 
     @property
     def red(self) -> list[str]:
-        """Listed tests that do not have the status that they should have.
+        """Listed tests that do not have the required status.
 
-        A skipped test of PASS_TO_PASS is none of them, as for SWE-bench: JUnit XML can't tell it
-        from an expected failure.
+        As in SWE-bench, skipped tests of PASS_TO_PASS are not among them: JUnit XML does not
+        distinguish them from expected failures.
         """
         failing = [test for test, status in self.fail_to_pass.items() if status != "passed"]
         broken = [
@@ -84,7 +85,7 @@ class Tally:
         return sum(status in ("passed", "skipped") for status in self.pass_to_pass.values())
 
     def problem(self) -> str:
-        """Describe what is wrong, in a line."""
+        """Describe in one line what is wrong."""
         counts: list[str] = []
         for name, tests, passed in (
             ("FAIL_TO_PASS", self.fail_to_pass, self.fail_to_pass_ok),
@@ -97,13 +98,13 @@ class Tally:
         if details:
             text += f" ({', '.join(details)})"
         if self.output:
-            text += f"; the tests did not run to their end: {_last_line(self.output)}"
+            text += f"; the tests did not run to completion: {_last_line(self.output)}"
         return text
 
     def _details(self) -> list[str]:
         details: list[str] = []
         if self.network:
-            details.append(f"{self.network} for want of a network")
+            details.append(f"{self.network} for lack of a network")
         if self.not_found:
             details.append(f"{self.not_found} in no report")
         if self.red and not details:
@@ -114,7 +115,7 @@ class Tally:
 def tally(instance: Instance, report: TestReport, sources: Iterable[str] = ()) -> Tally:
     """Look up the listed tests in a report.
 
-    ``sources`` are the texts of the test files: the lists may hold docstrings.
+    ``sources`` are the texts of the test files, since the lists may contain docstrings.
     """
     finder = TestFinder(report.results, index_docstrings(sources))
     failures = {test for test, text in report.failures.items() if _NETWORK.search(text)}
@@ -134,7 +135,7 @@ def tally(instance: Instance, report: TestReport, sources: Iterable[str] = ()) -
 
 @dataclass
 class Judge:
-    """Judges changes of one instance, and keeps the results for its row."""
+    """Judges changes for one instance, and stores the results for its row."""
 
     instance: Instance
     repository: Mirror
@@ -142,12 +143,12 @@ class Judge:
     candidate: Tally | None = None
     reference: Tally | None = None
     environment: str | None = None
-    """Why nothing could be run at all."""
+    """Why no test could be run."""
     feedback: str | None = None
-    """The last reason for which ``run_tests`` sent a change back."""
+    """Why ``run_tests`` last sent a change back."""
 
     async def run(self, changed: Changes, bed: TestBed, label: str) -> Tally:
-        """Run the tests over a change; of a file that both write, the instance's is taken."""
+        """Run the tests on a change; if both write a file, the instance's version wins."""
         combined = {**changed, **self.changes_of(self.instance.test_patch)}
         files = self.test_files(combined, bed.recipe.patterns)
         report = await bed.run(combined, files, label=label)
@@ -159,7 +160,7 @@ class Judge:
         return data.decode(errors="replace")
 
     def test_files(self, changed: Changes, patterns: tuple[str, ...]) -> list[str]:
-        """Return the files of the listed tests, and those that the instance's tests change."""
+        """Return the files of the listed tests and the test files in the instance's test patch."""
         entries = self.repository.files(self.instance.base_commit)
         existing = {entry.path for entry in entries if changed.get(entry.path, b"") is not None}
         existing.update(path for path, data in changed.items() if data is not None)
@@ -196,14 +197,14 @@ class Judge:
             return "prepare_tests", f"environment: {self.environment}"
         if self.reference is not None and not self.reference.resolved:
             problem = self.reference.problem()
-            return "evaluation", f"environment: with the reference too, {problem}"
+            return "evaluation", f"environment: also with the reference, {problem}"
         if self.candidate is None:
             return "evaluation", "the change was not judged"
         return "evaluation", self.candidate.problem()
 
 
 class JudgedTests:
-    """``run_tests``; if it sends a change back, the reference is judged in this environment."""
+    """``run_tests`` that judges the reference in its environment if it sends a change back."""
 
     name = RunTests.name
 
@@ -228,7 +229,7 @@ class JudgedTests:
 
 
 class JudgedPullRequest:
-    """``open_pr``, after the chosen candidate was judged."""
+    """``open_pr`` that first judges the chosen candidate."""
 
     name = OpenPullRequest.name
 
@@ -257,7 +258,7 @@ class JudgedPullRequest:
 
 
 def with_judges(stages: Iterable[object], judge: Judge) -> list[object]:
-    """Return the pipeline's stages, with the two that judge in place of theirs."""
+    """Return the pipeline's stages, with ``run_tests`` and ``open_pr`` replaced by judging ones."""
     replaced: list[object] = []
     for stage in stages:
         if isinstance(stage, RunTests):

@@ -1,4 +1,4 @@
-"""SWE-bench's names of tests, in all their forms, and the report ids and files that they mean."""
+"""Resolve SWE-bench's test names, in all their forms, to report ids and files."""
 
 import ast
 import re
@@ -7,18 +7,18 @@ from pathlib import PurePosixPath
 
 from repository.testing.models import Status
 
-#: unittest prints a test as ``test_x (module.Class)``, from Python 3.11 on as ``test_x
+#: unittest prints a test as ``test_x (module.Class)``; since Python 3.11, as ``test_x
 #: (module.Class.test_x)``.
 _UNITTEST = re.compile(r"(\w+) \(([\w.]+)\)")
 _FROM_BEST_TO_WORST: tuple[Status, ...] = ("passed", "skipped", "failed", "error")
 
 
 class TestFinder:
-    """Finds listed names among the results of a report.
+    """Finds listed names in the results of a report.
 
-    The lists were read out of logs. So a name may be a pytest node id, unittest's ``test_x
-    (module.Class)``, a bare function's name, or the first line of a test's docstring. A node id is
-    cut off at its first space: then it means every test that begins so.
+    The lists were extracted from logs. So a name may be a pytest node id, unittest's ``test_x
+    (module.Class)``, a function's bare name, or the first line of a test's docstring. A node id
+    that was cut off at its first space stands for every test that starts with it.
     """
 
     __test__ = False
@@ -26,7 +26,7 @@ class TestFinder:
     def __init__(
         self, results: Mapping[str, Status], docstrings: Mapping[str, Collection[str]] | None = None
     ):
-        """``docstrings``: first line -> ``Class::test_x`` of the tests that have it."""
+        """``docstrings``: first line of a docstring -> ``Class::test_x`` of its tests."""
         self._results = results
         self._docstrings = docstrings or {}
         self._by_cut_id: dict[str, list[str]] = {}
@@ -35,7 +35,7 @@ class TestFinder:
             self._index(test)
 
     def ids(self, listed: str) -> list[str]:
-        """Return the report's ids of the tests that a listed name means."""
+        """Return the report ids of the tests that a listed name refers to."""
         if "::" in listed:
             return self._ids_of_node(listed)
         if match := _UNITTEST.fullmatch(listed):
@@ -46,7 +46,7 @@ class TestFinder:
         return self._ids_by_docstring(listed)
 
     def status(self, listed: str) -> Status | None:
-        """Return the worst status of the tests that a name means; None if there is no such test."""
+        """Return the worst status of the tests that a name refers to, or None if there is none."""
         statuses = [self._results[test] for test in self.ids(listed)]
         return max(statuses, key=_FROM_BEST_TO_WORST.index, default=None)
 
@@ -78,7 +78,7 @@ class TestFinder:
         self._by_name.setdefault(name, []).append(test)
 
     def _ids_in(self, name: str, place: str) -> list[str]:
-        """Return tests of this name in that place, whatever folders a report puts before it."""
+        """Return tests with this name in a class or module; reports may prefix folders to it."""
         tests: list[str] = []
         for test in self._by_name.get(name, ()):
             class_name, _, _ = test.partition("::")
@@ -90,9 +90,9 @@ class TestFinder:
 
 
 def junit_id(node_id: str) -> str:
-    """Return the report's id (``p.test_x.TestA::test_b[c]``) of a pytest node id.
+    """Convert a pytest node id (``p/test_x.py::TestA::test_b[c]``) to the report's id.
 
-    That is written ``p/test_x.py::TestA::test_b[c]``.
+    That is ``p.test_x.TestA::test_b[c]``.
     """
     path, _, rest = node_id.partition("::")
     head, bracket, parameters = rest.partition("[")
@@ -103,14 +103,14 @@ def junit_id(node_id: str) -> str:
 
 
 def _old_junit_id(node_id: str) -> str:
-    """Return the id that old pytests (such as 2.8) write: split at each ``::``, parameters too."""
+    """Convert a node id as old pytests (such as 2.8) do, which also split parameters at ``::``."""
     path, *classes, name = re.sub(r"\.py::", "::", node_id, count=1).split("::")
     class_name = ".".join([path.replace("/", "."), *classes])
     return f"{class_name}::{name}"
 
 
 def index_docstrings(sources: Iterable[str]) -> dict[str, set[str]]:
-    """Return first line of a docstring -> ``Class::test_x``: unittest prints it for the name."""
+    """Return first line of a docstring -> ``Class::test_x``; unittest prints it as the name."""
     tests: dict[str, set[str]] = {}
     for source in sources:
         try:
@@ -136,7 +136,7 @@ def _add_docstrings(class_: ast.ClassDef, tests: dict[str, set[str]]) -> None:
 
 
 def files_of(listed: Iterable[str], paths: Collection[str]) -> list[str]:
-    """Return those of ``paths`` that listed names mention."""
+    """Return the files of the listed tests that are among ``paths``."""
     by_name: dict[str, list[str]] = {}
     for path in paths:
         name = PurePosixPath(path).name
@@ -160,7 +160,7 @@ def _file_of(listed: str, by_name: Mapping[str, list[str]]) -> str | None:
 
 
 def _module_of(dotted_name: str, by_name: Mapping[str, list[str]]) -> str | None:
-    """Return the module that a dotted name begins with: the longest beginning that is a file."""
+    """Return the file of the longest prefix of a dotted name that is a module."""
     parts = dotted_name.split(".")
     for length in range(len(parts), 0, -1):
         path = "/".join(parts[:length])

@@ -1,4 +1,4 @@
-"""Instances as SWE-bench has them, and a small repository of each that ends at its base commit."""
+"""SWE-bench instances, and a small repository for each that ends at its base commit."""
 
 import json
 import sys
@@ -19,12 +19,12 @@ class Instance:
     base_commit: str
     problem_statement: str
     patch: str
-    """The reference: the change that closed the issue, without its tests."""
+    """The reference change: the one that closed the issue, without its tests."""
     test_patch: str
     fail_to_pass: tuple[str, ...]
     pass_to_pass: tuple[str, ...]
     no_tests: tuple[str, ...]
-    """Entries of its lists that are no tests: SWE-bench read them out of logs, where a test's own
+    """Entries of the lists that are not tests: SWE-bench extracted them from logs, where a test's
     output (``[100%]``) may look like one."""
 
     @classmethod
@@ -58,30 +58,30 @@ class Instance:
 
 
 def _listed_tests(value: Any) -> tuple[str, ...]:
-    """Return a list; in the original data set it is JSON in a string."""
+    """Return a list of tests, which the original data set stores as a JSON string."""
     if isinstance(value, str):
         return tuple(json.loads(value))
     return tuple(value or ())
 
 
 def read_instances(file: Path) -> list[Instance]:
-    """Read instances, one a line.
+    """Read instances from a file with one JSON object per line.
 
     Raises:
-        ValueError, KeyError: a line is no instance.
+        ValueError, KeyError: a line is not an instance.
     """
     lines = file.read_text(encoding="utf-8").splitlines()
     return [Instance.read(json.loads(line)) for line in lines if line.strip()]
 
 
 def find_source(repos: Path, repo: str) -> Path | None:
-    """Return the repository ``DIR/owner__name``, bare or with a work tree."""
+    """Return the repository ``REPOS/owner__name``, bare or with a work tree, or None."""
     folder = repos / repo.replace("/", "__")
     return folder.resolve() if folder.is_dir() else None
 
 
 def why_unfit(instance: Instance, repos: Path) -> str | None:
-    """Return why an instance can't be evaluated here; None if it can."""
+    """Return why an instance can't be evaluated here, or None if it can."""
     if not instance.fail_to_pass:
         return "no FAIL_TO_PASS"
     source = find_source(repos, instance.repo)
@@ -89,14 +89,14 @@ def why_unfit(instance: Instance, repos: Path) -> str | None:
         return f"no repository {instance.repo}"
     result = run_git(["cat-file", "-e", f"{instance.base_commit}^{{commit}}"], cwd=source)
     if result.returncode != 0:
-        return f"{instance.repo} without the base commit"
+        return f"{instance.repo} lacks the base commit"
     return None
 
 
 def select_instances(instances: list[Instance], only: str | None, repos: Path) -> list[Instance]:
     """Return the requested instances that can be evaluated here.
 
-    The others are counted on standard error. ``only`` holds ids, comma-separated; None: all.
+    The others are counted on standard error. ``only`` has comma-separated ids; None means all.
     """
     requested = _requested(instances, only)
     fit: list[Instance] = []
@@ -123,7 +123,7 @@ def _requested(instances: list[Instance], only: str | None) -> list[Instance]:
 
 
 def sample_instances(instances: list[Instance], number: int | None) -> list[Instance]:
-    """Return about ``number`` instances: each repository's share, spread over its instances."""
+    """Return about ``number`` instances, proportionally by repository and evenly spaced."""
     if number is None or number >= len(instances):
         return instances
     groups: dict[str, list[Instance]] = defaultdict(list)
@@ -139,9 +139,9 @@ def sample_instances(instances: list[Instance], number: int | None) -> list[Inst
 
 
 def make_repository(source: Path, commit: str, folder: Path) -> Mirror:
-    """Make a bare repository with the branch ``main`` at ``commit``, and the tags until there.
+    """Make a bare repository with the branch ``main`` at ``commit`` and the tags before it.
 
-    Its objects are the source's, to which nothing is written.
+    It shares the objects of the source, to which nothing is written.
     """
     folder.mkdir(parents=True)
     _git(folder, "init", "--quiet", "--bare", "--initial-branch=main")
@@ -159,7 +159,7 @@ def make_repository(source: Path, commit: str, folder: Path) -> Mirror:
 
 
 def read_changes(mirror: Mirror, old: str, new: str) -> dict[str, bytes | None]:
-    """Return the files in which two trees differ, as the second has them; None: it lacks them."""
+    """Return path -> new content of the files that differ between two trees; None if removed."""
     before = _entries(mirror, old)
     after = _entries(mirror, new)
     changed: dict[str, bytes | None] = {}
@@ -174,7 +174,7 @@ def _entries(mirror: Mirror, tree: str) -> dict[str, tuple[str, str]]:
 
 
 def read_texts(mirror: Mirror, tree: str, paths: Iterable[str]) -> dict[str, str | None]:
-    """Return the files' texts, decoded as UTF-8 with replacements; None: there is no such file."""
+    """Return path -> text, decoded as UTF-8 with replacements; None for a missing file."""
     decoded: dict[str, str | None] = {}
     for path in paths:
         data = mirror.read(tree, path)

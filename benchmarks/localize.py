@@ -1,12 +1,13 @@
-"""How often the files that an issue needs changed are ranked first, and shown to the model.
+"""Measure how often the files to change for an issue are ranked first and shown to the model.
 
     python -m benchmarks.localize --instances FILE.jsonl --repos DIR \\
         [--only REPO] [--max-tokens N] [--json OUT]
 
-The instances are as SWE-bench has them, with ``gold_files`` and ``gold_functions``. DIR holds a git
-repository (bare or not, full history) as owner__name. An instance is a hit at k when all its gold
-files are within the first k. ``shown`` counts those whose gold files are all among the files shown,
-``functions_shown`` those whose gold functions' first lines are shown too. Tests are not ranked.
+The instances are SWE-bench's, with ``gold_files`` and ``gold_functions``. DIR contains git
+repositories (bare or not, full history) named owner__name. An instance is a hit at k if all its
+gold files are among the first k. ``shown`` counts those whose gold files are all among the files
+shown, ``functions_shown`` those of which the first lines of all gold functions are shown. Tests are
+not ranked.
 """
 
 import argparse
@@ -34,7 +35,7 @@ class Row:
     instance_id: str
     repo: str
     places: list[int | None]
-    """The rank of each gold file, from 1; None: it is not ranked."""
+    """The rank of each gold file, starting at 1; None if it is not ranked."""
     shown: bool
     functions_shown: bool
     tokens: int
@@ -73,7 +74,7 @@ def measure(instance: dict[str, Any], repos: Path, max_tokens: int) -> Row:
     """Build the context of one instance.
 
     Raises:
-        SystemExit: its repository is not there.
+        SystemExit: its repository is missing.
     """
     source = find_source(repos, instance["repo"])
     if source is None:
@@ -109,7 +110,7 @@ def _place(path: str, ranking: Sequence[str]) -> int | None:
 
 
 def is_function_shown(name: str, context: Context) -> bool:
-    """Return whether the first line of ``path::Class.function`` is shown."""
+    """Whether the first line of ``path::Class.function`` is shown."""
     path, _, qualified_name = name.partition("::")
     *_, function = qualified_name.split(".")
     first_line = re.compile(rf"\b(?:def|class) {re.escape(function)}\b")
@@ -128,7 +129,7 @@ def summarize(rows: Sequence[Row]) -> dict[str, float]:
 
 
 def show(rows: Sequence[Row], summary: dict[str, float]) -> None:
-    """Print one line a repository, and the summary over all."""
+    """Print one line per repository and the summary of all."""
     by_repository: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_repository[row.repo].append(row)

@@ -1,7 +1,7 @@
 """A stand-in model that answers with the reference change as search/replace blocks.
 
-So all is measured but the model. If the reference is sent back, it answers with the reference and
-its author's tests: a change that rightly breaks old tests came with their new versions.
+It serves to measure everything except the model. If the reference is sent back, it answers with the
+reference and its author's tests, because a change may legitimately break old tests.
 """
 
 import difflib
@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from pipeline.model import ModelReply, ModelRequest
 
 Hunk = tuple[list[str], list[str]]
-"""Lines to search, lines to put in their place."""
+"""(lines to search, lines to replace them with)"""
 
 
 class Oracle:
     """Implements ``ModelClient`` for one instance, at no cost."""
 
     def __init__(self, *replies: str):
-        """``replies`` are given in order, the last one again and again."""
+        """``replies`` are returned in order, the last one repeatedly."""
         self._replies = list(replies)
 
     def worst_case_usd(self, request: ModelRequest) -> float:
@@ -41,9 +41,9 @@ class Oracle:
 def as_reply(
     before: Mapping[str, str | None], after: Mapping[str, str | None]
 ) -> tuple[str, list[str]]:
-    """Return blocks that make ``before`` into ``after``, and what blocks can't express.
+    """Return blocks that turn ``before`` into ``after``, and a list of what blocks can't express.
 
-    Both map paths to texts, or to None: there is no such file.
+    Both map paths to texts; None means that the file does not exist.
     """
     blocks: list[str] = []
     inexpressible: list[str] = []
@@ -54,17 +54,17 @@ def as_reply(
         elif old is None:
             blocks.append(_block(path, [], _lines(new)))
             if new and not new.endswith("\n"):
-                inexpressible.append(f"{path} ends without a line end")
+                inexpressible.append(f"{path} has no newline at its end")
         else:
             for search, replace in hunks(_lines(old), _lines(new)):
                 blocks.append(_block(path, search, replace))
             if old.endswith("\n") != new.endswith("\n"):
-                inexpressible.append(f"{path}: the end of its last line changes")
+                inexpressible.append(f"{path}: the newline at its end changes")
     return "\n\n".join(blocks) + "\n", inexpressible
 
 
 def hunks(old: list[str], new: list[str]) -> list[Hunk]:
-    """Return the hunks in order; each search is unique in the file as edited so far."""
+    """Return the hunks in order; each search text is unique in the file as edited so far."""
     current = list(old)
     shift = 0
     result: list[Hunk] = []
@@ -82,14 +82,14 @@ def hunks(old: list[str], new: list[str]) -> list[Hunk]:
         shift += len(replacement) - (old_end - old_start)
     if all(_has_text(search) for search, _ in result):
         return result
-    # Blank lines alone can't be searched for: then the file as a whole.
+    # Blank lines can't be searched for: replace the whole file.
     return [(old, new)]
 
 
 def _grow_until_unique(lines: list[str], top: int, bottom: int) -> tuple[int, int]:
-    """Grow a range by a line above and one below in turn, until its lines stand only once.
+    """Grow a range of lines alternately upward and downward until its text is unique.
 
-    If nothing less will do, it is the whole file.
+    In the worst case it becomes the whole file.
     """
     stripped = [line.rstrip() for line in lines]  # as apply_patch compares them
     upward = True

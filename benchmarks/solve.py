@@ -1,14 +1,15 @@
-"""How many SWE-bench instances the real pipeline resolves, and where the others are lost.
+"""Measure how many SWE-bench instances the pipeline resolves, and where it loses the others.
 
     python -m benchmarks.solve --instances FILE.jsonl --repos DIR \\
         --model oracle|scripted:FILE|replay:DIR|NAME \\
         [--only ID,...] [--sample N] [--jobs N] [--work DIR] [--json OUT]
 
-DIR of --repos holds a git repository (bare or not, full history) as owner__name. ``oracle`` answers
-with the reference change, and if that is sent back, with its author's tests beside it: it measures
-everything but the model. DIR of ``replay`` is a --work folder of an earlier invocation, or any with
-recorded exchanges. NAME is LiteLLM's. An instance is resolved when all of FAIL_TO_PASS pass with
-the change, and none of PASS_TO_PASS fails, in the environment that the run made itself.
+The DIR of --repos contains git repositories (bare or not, full history) named owner__name.
+``oracle`` answers with the reference change and, if that is sent back, adds its author's tests: it
+measures everything except the model. The DIR of ``replay`` is the --work folder of an earlier
+invocation, or any folder with recorded exchanges. NAME is a LiteLLM model name. An instance is
+resolved if, with the change, all of FAIL_TO_PASS pass and none of PASS_TO_PASS fails, in the
+environment that the run built itself.
 """
 
 import argparse
@@ -64,7 +65,7 @@ class Row:
     verification: str | None
     resolved: bool
     lost_at: str | None
-    """The stage at which it was lost; None: it is resolved."""
+    """The stage at which it was lost; None if it is resolved."""
     reason: str | None
     rounds: int
     cost_usd: float
@@ -74,9 +75,9 @@ class Row:
     pass_to_pass_ok: int
     pass_to_pass: int
     model_patch: str | None
-    """The change, under the name that SWE-bench's predictions have for it."""
+    """The change; the name is that in SWE-bench's predictions."""
     reference_resolves: bool | None
-    """None: the reference was not tested."""
+    """None if the reference was not tested."""
     no_tests: int
     not_found: int | None
     network: int | None
@@ -89,14 +90,14 @@ class Row:
 
 @dataclass
 class Run:
-    """An instance's run, and what was seen of it."""
+    """An instance's run and the observations of it."""
 
     instance: Instance
     result: RunResult
     judge: Judge
     last_stage: str
     inexpressible: list[str]
-    """Of the reference, what the oracle's blocks can't express."""
+    """Parts of the reference that the oracle's blocks can't express."""
     seconds: float
 
 
@@ -105,12 +106,12 @@ class Solver:
     repos: Path
     model: str
     work: Path
-    """Mirrors and uv's caches are kept here, a folder a lane: two runs at once must not move one
-    mirror's branch."""
+    """Folder of mirrors and uv's caches, with one subfolder per lane: concurrent runs must not move
+    the same mirror's branch."""
     folder: Path
-    """Of this invocation: its store, artifacts and repositories."""
+    """Folder of this invocation's store, artifacts and repositories."""
     templates: str | None = None
-    """A folder of templates; default: what the settings say."""
+    """A folder of templates; None for the one in the settings."""
 
     async def run(self, instances: list[Instance], lanes: int) -> list[Row]:
         """Run all instances, ``lanes`` at once, and return their rows in order."""
@@ -156,9 +157,9 @@ class Solver:
         return make_repository(source, instance.base_commit, folder)
 
     def _settings(self, data_dir: Path) -> Settings:
-        """Return the environment's settings without daily limits.
+        """Return the settings from the environment, without daily limits.
 
-        A benchmark is one day's work of many runs.
+        A benchmark makes many runs in one day.
         """
         settings = config.load(
             {
@@ -175,7 +176,7 @@ class Solver:
 
 
 class StageObserver:
-    """Remembers the last stage that reported progress."""
+    """Records the last stage that reported progress."""
 
     def __init__(self) -> None:
         self.last_stage = ""
@@ -198,7 +199,7 @@ def _engine_deps(app: wiring.App, judge: Judge, observer: StageObserver) -> Engi
 
 
 def _make_oracle(instance: Instance, repository: Mirror) -> tuple[Oracle, list[str]]:
-    """Return the oracle, and what its first reply can't express of the reference."""
+    """Return the oracle and the parts of the reference that its first reply can't express."""
     reference, inexpressible = _reply_for(instance.patch, instance, repository)
     with_tests, _ = _reply_for(instance.patch + instance.test_patch, instance, repository)
     return Oracle(reference, with_tests), inexpressible
@@ -250,14 +251,14 @@ def _row(run: Run) -> Row:
 
 
 def _why_lost(run: Run) -> tuple[str, str]:
-    """Return the stage at which an instance was lost, and why, in a line."""
+    """Return the stage at which an instance was lost, and the reason in one line."""
     if run.judge.candidate is not None or run.judge.environment:
         lost_at, reason = run.judge.why_lost()
     else:
         lost_at = run.last_stage
         reason = _why_no_candidate(run)
     if run.inexpressible:
-        reason += f" [blocks can't say: {'; '.join(run.inexpressible)}]"
+        reason += f" [blocks can't express: {'; '.join(run.inexpressible)}]"
     return lost_at, " ".join(reason.split())
 
 
@@ -274,7 +275,7 @@ def _why_no_candidate(run: Run) -> str:
 
 
 def patch_of(result: RunResult) -> str | None:
-    """Return the change as it would be pushed, or the best one there was."""
+    """Return the change as it would be pushed, or else the best candidate."""
     address = result.artifacts.get("patch")
     if address is None:
         return None
@@ -306,7 +307,7 @@ def show(rows: list[Row], totals: dict[str, float]) -> None:
         "$": [row.cost_usd for row in rows],
         "s": [row.seconds for row in rows],
         "lost at": [row.lost_at for row in rows],
-        "why": [row.reason for row in rows],
+        "reason": [row.reason for row in rows],
     }
     lines = list(zip(*columns.values(), strict=True))
     report.show("solve", tuple(columns), lines, totals)
@@ -331,7 +332,7 @@ def _parser() -> argparse.ArgumentParser:
         "--instances",
         type=Path,
         required=True,
-        help="one JSON object a line, as SWE-bench has them",
+        help="one JSON object per line, as in SWE-bench",
     )
     parser.add_argument("--repos", type=Path, required=True)
     parser.add_argument(
@@ -339,13 +340,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--only", help="instance ids, comma-separated")
     parser.add_argument(
-        "--sample", type=int, help="so many instances, of each repository its share"
+        "--sample", type=int, help="sample about this many, proportionally by repository"
     )
-    parser.add_argument("--jobs", type=int, default=1, help="instances at once")
+    parser.add_argument("--jobs", type=int, default=1, help="number of instances to run at once")
     parser.add_argument(
         "--work",
         type=Path,
-        help="keep stores, logs and caches here; default: a folder that is removed",
+        help="keep stores, logs and caches here (default: a temporary folder)",
     )
     parser.add_argument("--json", type=Path)
     return parser

@@ -60,7 +60,7 @@ def test_failures_for_want_of_a_network_are_counted() -> None:
     red = report({"t::a": "failed", "t::b": "failed"}, failures)
     result = tally(instance(("t.py::a", "t.py::b")), red)
     assert result.network == 1
-    assert result.problem() == "2 of 2 FAIL_TO_PASS not passed (1 for want of a network)"
+    assert result.problem() == "2 of 2 FAIL_TO_PASS not passed (1 for lack of a network)"
 
 
 class NoSandbox:
@@ -82,7 +82,7 @@ def judge(candidate: Tally | None, reference: Tally | None) -> Judge:
 
 def test_an_instance_whose_reference_fails_too_is_lost_to_the_environment() -> None:
     _, reason = judge(RED, RED).why_lost()
-    assert reason.startswith("environment: with the reference too, 1 of 1 FAIL_TO_PASS")
+    assert reason.startswith("environment: also with the reference, 1 of 1 FAIL_TO_PASS")
 
 
 def test_an_instance_whose_reference_passes_is_lost_in_the_evaluation() -> None:

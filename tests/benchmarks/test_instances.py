@@ -109,7 +109,7 @@ def test_an_unfit_instance_has_a_reason(repos: Path) -> None:
         why_unfit(Instance.read(fields(repo="octo/other", **listed)), repos)
         == "no repository octo/other"
     )
-    assert why_unfit(Instance.read(fields(**listed)), repos) == "octo/shop without the base commit"
+    assert why_unfit(Instance.read(fields(**listed)), repos) == "octo/shop lacks the base commit"
     assert why_unfit(Instance.read(fields(base_commit=base, **listed)), repos) is None
 
 

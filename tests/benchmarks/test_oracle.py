@@ -50,4 +50,4 @@ def test_blocks_write_new_files_and_can_not_express_removals() -> None:
 
 def test_blocks_can_not_express_a_changed_end_of_the_last_line() -> None:
     _, inexpressible = as_reply({"x.py": "a"}, {"x.py": "b\n"})
-    assert inexpressible == ["x.py: the end of its last line changes"]
+    assert inexpressible == ["x.py: the newline at its end changes"]

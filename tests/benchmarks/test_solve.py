@@ -139,7 +139,7 @@ def test_the_oracle_resolves_what_the_environment_allows(
 
     assert (hopeless["resolved"], hopeless["lost_at"]) == (False, "evaluation")
     assert hopeless["reference_resolves"] is False
-    reason = "environment: with the reference too, 1 of 1 FAIL_TO_PASS not passed"
+    reason = "environment: also with the reference, 1 of 1 FAIL_TO_PASS not passed"
     assert hopeless["reason"].startswith(reason)
 
     assert sent_back["resolved"]
