@@ -1,4 +1,4 @@
-"""``coding-agent edits``: a person applies a reply to a folder, and reads how."""
+"""``coding-agent edits``: apply a reply to a folder, and explain how."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def test_a_refused_reply_writes_nothing_and_has_a_reason(console: Console, repo:
     assert (repo / "shop/sum.py").read_text().endswith("return 1\n")
 
 
-def test_links_and_folders_can_not_be_edited(console: Console, repo: Path) -> None:
+def test_links_and_folders_cannot_be_edited(console: Console, repo: Path) -> None:
     outside = console.folder / "outside.txt"
     outside.write_text("a\n")
     (repo / "link.txt").symlink_to(outside)
@@ -84,7 +84,7 @@ def test_files_are_created_and_removed(console: Console, repo: Path) -> None:
     assert not (repo / "a.txt").exists()
 
 
-def test_the_folders_own_rules_hold_and_invalid_ones_are_an_error(
+def test_the_folders_own_rules_apply_and_invalid_ones_are_an_error(
     console: Console, repo: Path
 ) -> None:
     config = repo / ".coding-agent.toml"

@@ -1,4 +1,4 @@
-"""``coding-agent prompts``: the prompt engineer's workbench."""
+"""``coding-agent prompts``: the commands for prompt engineers."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ def test_templates_are_listed_with_the_hashes_that_pull_requests_quote(
     ]
 
 
-def test_the_settings_folder_is_used_where_none_is_given(
+def test_the_settings_folder_is_used_if_none_is_given(
     console: Console, mine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit(mine, "propose", "# ", "## ")
@@ -161,7 +161,7 @@ def test_a_job_without_a_prompt_is_reported(console: Console) -> None:
 
 
 def stored(console: Console, sample: Sample) -> str:
-    """A run that is over; its job id."""
+    """Finish a run; return its job id."""
     result = console.run(*sample.fix, "--json")
     return str(json.loads(result.stdout)["data"]["job_id"])
 
@@ -249,8 +249,9 @@ def test_a_mistake_in_a_replay_is_reported(console: Console, sample: Sample, min
 def comparing(
     console: Console, sample: Sample, mine: Path, *script: dict[str, object]
 ) -> tuple[str | Path, ...]:
-    """A comparison, over one stored run, of the shipped set with an edited one, whose model plays
-    this script.
+    """Return the arguments that compare the shipped set with an edited one on one stored run.
+
+    The model follows ``script``.
     """
     stored(console, sample)
     edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
@@ -383,7 +384,7 @@ def test_a_set_is_published_made_current_and_taken_back(
     )
 
 
-def test_a_diff_reports_a_version_that_was_not_raised(console: Console, mine: Path) -> None:
+def test_a_diff_reports_a_version_that_was_not_increased(console: Console, mine: Path) -> None:
     edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
     result = console.run("prompts", "diff", SHIPPED, mine)
     assert result.exit_code == 1 and "+Be brief." in result.stdout

@@ -40,7 +40,9 @@ def run_sandboxed(console: Console, *words: str) -> "subprocess.CompletedProcess
     )
 
 
-def test_command_reads_the_current_folder_and_writes_where_it_may(console: Console, backend: str):
+def test_command_reads_the_current_folder_and_writes_to_writable_folders(
+    console: Console, backend: str
+):
     (console.folder / "read").write_text("read me")
     (console.folder / "out").mkdir()
     script = "cat read; echo kept > out/file; echo no > file; exit 7"
@@ -100,7 +102,7 @@ def test_unread_output_does_not_delay_the_time_limit(console: Console, backend: 
         os.close(read_fd)
 
 
-def test_check_prints_what_the_sandbox_holds(console: Console, backend: str):
+def test_check_prints_what_the_sandbox_blocks(console: Console, backend: str):
     result = subprocess.run(
         [*COMMAND, "sandbox", "check", "--backend", backend, "--json"],
         capture_output=True,

@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 
 from prompts.filters import bullets, clip, code, fenced, inert, one_line, quoted
 
-#: Text result of what Markdown, HTML and GitHub give a meaning to, more often than chance would.
+#: Text in which characters with a meaning in Markdown, HTML or GitHub are frequent.
 HOSTILE = st.lists(
     st.sampled_from(
         [
@@ -77,7 +77,7 @@ def test_inline_code_stays_one_piece(text: str) -> None:
 
 @settings(deadline=None, max_examples=300)
 @given(HOSTILE)
-def test_quoted_inert_text_makes_no_html_link_or_image_and_stays_in_its_quote(text: str) -> None:
+def test_quoted_inert_text_renders_no_html_link_or_image_and_stays_in_its_quote(text: str) -> None:
     parsed = tokens(f"before\n\n{quoted(inert(text))}\n\nafter\n")
     kinds = [kind for kind, _ in parsed]
     assert not {"html_block", "html_inline", "link_open", "image"} & set(kinds)
@@ -88,7 +88,7 @@ def test_quoted_inert_text_makes_no_html_link_or_image_and_stays_in_its_quote(te
 
 @settings(deadline=None, max_examples=300)
 @given(HOSTILE)
-def test_inert_text_holds_no_mention_reference_address_or_comment(text: str) -> None:
+def test_inert_text_contains_no_mention_reference_address_or_comment(text: str) -> None:
     result = inert(text)
     assert not re.search(r"@\w|#\d|GH-\d|<!--|https?://|www\.", result, re.I)
 

@@ -9,7 +9,7 @@ SHIPPED = TemplateSet.load()
 
 
 def findings(**changed: str | None) -> list[str]:
-    """Of the shipped set with templates changed, or taken out."""
+    """Return the findings of the shipped set with templates changed, or removed (None)."""
     files = SHIPPED.files | {
         f"{name}.md.j2": text for name, text in changed.items() if text is not None
     }
@@ -31,7 +31,7 @@ def shipped(name: str, *replacements: tuple[str, str]) -> str:
 
 
 def added(words: str) -> list[str]:
-    """Findings of the shipped ``propose`` with ``words`` added, without the place."""
+    """Return the findings of the shipped ``propose`` with ``words`` added, without their places."""
     results = findings(propose=shipped("propose", ("# Task\n", f"# Task\n{words}\n")))
     return [re.sub(r"^propose(:\d+)?: ", "", finding) for finding in results]
 
@@ -93,7 +93,7 @@ def test_lint_finds(text: str | None, finding: str) -> None:
         template("{{ " + " ~ ".join(["'a'"] * 3000) + " }}", name="propose"),
     ],
 )
-def test_what_yaml_or_the_walk_cannot_handle_is_a_finding(text: str) -> None:
+def test_a_template_that_yaml_or_the_walk_cannot_handle_is_a_finding(text: str) -> None:
     assert any(finding.startswith("propose") for finding in findings(propose=text))
 
 
@@ -169,7 +169,7 @@ def test_untrusted_text_outside_a_frame_is_found(words: str, what: str) -> None:
         "{{ issue.title | fenced | trim }}",
     ],
 )
-def test_untrusted_text_in_a_frame_is_no_finding(words: str) -> None:
+def test_untrusted_text_in_a_frame_is_not_a_finding(words: str) -> None:
     assert added(words) == []
 
 
@@ -189,7 +189,7 @@ def test_untrusted_text_in_a_frame_is_no_finding(words: str) -> None:
         ("{{ listing | map('urlize') | join }}", "the filter 'urlize'"),
     ],
 )
-def test_what_is_not_part_of_the_template_language_is_refused(words: str, what: str) -> None:
+def test_constructs_outside_the_template_language_are_refused(words: str, what: str) -> None:
     assert added(words) == [f"{what} is not part of the template language"]
 
 

@@ -1,4 +1,4 @@
-"""What the shipped templates say, and that no untrusted text changes their structure."""
+"""The content of the shipped templates, whose structure no untrusted text can change."""
 
 import re
 from types import SimpleNamespace
@@ -163,7 +163,7 @@ def test_a_huge_issue_is_clipped_with_a_note() -> None:
 
 @settings(deadline=None, max_examples=150)
 @given(HOSTILE)
-def test_the_pull_request_holds_only_our_marker_and_one_reference(text: str) -> None:
+def test_the_pull_request_contains_only_our_marker_and_one_reference(text: str) -> None:
     body = effect("pull_request", text)
     assert re.findall(r"<!--.*", body) == ["<!-- coding-agent:job=job-1 generation=1 -->"]
     assert body.rstrip().endswith("-->")

@@ -1,4 +1,4 @@
-"""``.coding-agent.toml``: two tables, one error, and each table for itself."""
+"""``.coding-agent.toml``: its two tables are read separately, with one kind of error."""
 
 import pytest
 

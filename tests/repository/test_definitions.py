@@ -1,4 +1,4 @@
-"""Where source code defines a name."""
+"""Finding the definition of a name in source code."""
 
 import re
 
@@ -69,14 +69,14 @@ def test_python_definitions_are_found_by_plain_and_dotted_names(
     assert find_definitions("cart.py", PYTHON.splitlines(), name) == ranges
 
 
-def test_without_syntax_the_first_mention_and_what_follows_is_the_definition() -> None:
+def test_without_syntax_the_definition_is_the_first_mention_and_the_lines_below() -> None:
     lines = ["", "func total() {", *["}"] * 100]
     assert find_definitions("cart.go", lines, "Cart.total") == [LineRange(2, 42)]
     assert find_definitions("broken.py", ["def total(:"], "total") == [LineRange(1, 1)]
     assert find_definitions("cart.go", lines, "missing") == []
 
 
-def test_grep_pattern_fits_only_lines_that_define_the_whole_name() -> None:
+def test_grep_pattern_matches_only_lines_that_define_the_whole_name() -> None:
     python_syntax = grep_pattern("total").replace("[:alnum:]", "A-Za-z0-9")
     pattern = re.compile(python_syntax.replace("[[:space:]]", r"\s"))
     assert pattern.search("  def total(self):")

@@ -1,4 +1,4 @@
-"""What a path says of a file."""
+"""Classification of files by path."""
 
 import pytest
 
@@ -55,7 +55,7 @@ def test_kind_follows_from_the_path(path: str, kind: Kind | None) -> None:
         ("contest.py", False, False),
     ],
 )
-def test_helpers_and_data_belong_to_tests_and_are_no_test_files(
+def test_helpers_and_data_belong_to_tests_but_are_not_test_files(
     path: str, of_tests: bool, test_file: bool
 ) -> None:
     assert belongs_to_tests(path, PATTERNS) is of_tests
@@ -63,7 +63,7 @@ def test_helpers_and_data_belong_to_tests_and_are_no_test_files(
 
 
 @pytest.mark.parametrize(
-    ("path", "by_convention", "in_doubt"),
+    ("path", "by_convention", "possible"),
     [
         ("shop/test_cart.py", True, True),
         ("packages/cart/test/index.js", False, True),
@@ -73,14 +73,14 @@ def test_helpers_and_data_belong_to_tests_and_are_no_test_files(
         ("shop/contest.py", False, False),
     ],
 )
-def test_ambiguous_names_hold_tests_only_in_doubt(
-    path: str, by_convention: bool, in_doubt: bool
+def test_files_with_ambiguous_names_may_hold_tests(
+    path: str, by_convention: bool, possible: bool
 ) -> None:
     assert looks_like_test(path) is by_convention
-    assert may_hold_tests(path) is in_doubt
+    assert may_hold_tests(path) is possible
 
 
-def test_pattern_with_a_slash_fits_the_end_of_the_path() -> None:
+def test_pattern_with_a_slash_matches_the_end_of_the_path() -> None:
     patterns = ("check_*.py", "testing/*/*.py")
     assert matches("a/check_x.py", patterns)
     assert matches("a/testing/python/raises.py", patterns)

@@ -1,5 +1,5 @@
-"""Mirrors over real git: HTTP with a token against the stand-in, trees and patches by plumbing
-alone.
+"""Mirrors with real git: HTTP with a token against the stand-in, trees and patches by plumbing
+commands only.
 """
 
 import os
@@ -49,7 +49,7 @@ def url(github: GithubStandIn) -> str:
 
 
 def changed(mirror: Mirror, url: str, content: bytes = b"changed\n") -> tuple[str, str]:
-    """(base, a commit on it), the mirror fetched."""
+    """Return (base, a commit on top of it) in a mirror that has been fetched."""
     mirror.fetch(url)
     base = mirror.branch("main")
     assert base
@@ -137,7 +137,7 @@ def test_the_token_is_in_no_argument_and_no_file(
     log = tmp_path / "trace"
     folder = tmp_path / "bin"
     folder.mkdir()
-    # git's own trace tells the arguments of every process that it starts, helpers included.
+    # git's own trace shows the arguments of every process that it starts, including helpers.
     (folder / "git").write_text(f'#!/bin/sh\nGIT_TRACE="{log}" exec "{real}" "$@"\n')
     (folder / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
@@ -211,7 +211,7 @@ def test_a_commit_without_a_branch_is_fetched_by_its_sha(
     subprocess.run(["git", "branch", "-D", "topic"], cwd=bare, check=True, capture_output=True)
     subprocess.run(
         ["git", "config", "uploadpack.allowAnySHA1InWant", "true"], cwd=bare, check=True
-    )  # as GitHub has it
+    )  # as on GitHub
     assert not mirror.has(gone)
     mirror.fetch(url, sha=gone)
     assert mirror.has(gone)
@@ -233,13 +233,13 @@ def test_locks_of_a_killed_git_do_not_stop_the_next_fetch(
     left = head.with_name("main.lock")
     left.touch()
     with pytest.raises(GitUnavailable):
-        mirror.fetch(url)  # young: another git may still be at it
+        mirror.fetch(url)  # a recent lock: another git may still be using it
     os.utime(left, (time.time() - 120,) * 2)
     mirror.fetch(url)
     assert mirror.branch("main") == moved
 
 
-def test_two_repositories_of_one_name_never_share_branches(
+def test_two_repositories_with_the_same_name_never_share_branches(
     tmp_path: Path, github: GithubStandIn, mirror: Mirror, url: str
 ) -> None:
     other = github.add_repository("acme/sample", {"b.txt": "other\n"})
@@ -366,7 +366,9 @@ def test_links_and_submodules_are_not_followed_on_read(local: Mirror, base: str)
         assert local.read(base, path) is None, path
 
 
-def test_an_export_is_the_files_without_git(local: Mirror, base: str, tmp_path: Path) -> None:
+def test_an_export_has_the_files_but_no_git_folder(
+    local: Mirror, base: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "out"
     local.export(base, folder)
     assert not list(folder.rglob(".git"))
@@ -378,7 +380,7 @@ def test_an_export_is_the_files_without_git(local: Mirror, base: str, tmp_path: 
     )
 
 
-def test_modes_stay_and_a_written_link_becomes_a_file(local: Mirror, base: str) -> None:
+def test_modes_are_kept_and_a_written_link_becomes_a_file(local: Mirror, base: str) -> None:
     tree = local.write_tree(
         base, {"run.sh": b"new", "plain.txt": b"new", "link": b"new", "module": b"new"}
     )

@@ -1,4 +1,4 @@
-"""What a reader of an issue sees is kept, and nothing else."""
+"""Only the text that a reader of an issue sees remains."""
 
 import unicodedata
 

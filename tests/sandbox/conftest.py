@@ -1,4 +1,4 @@
-"""The two sandboxes that isolate."""
+"""Fixtures: the two sandboxes that isolate."""
 
 from pathlib import Path
 

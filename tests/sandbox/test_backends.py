@@ -1,4 +1,4 @@
-"""What both sandboxes promise to their caller; tests/attacks has what hostile code tries."""
+"""The contract of both isolating sandboxes; attacks by hostile code are in tests/attacks."""
 
 import asyncio
 import os
@@ -138,7 +138,7 @@ async def test_cannot_write_to_system_folders(sandbox: Sandbox, folder: Path):
     assert read_only + denied == 4
 
 
-async def test_removes_what_is_left_in_temporary_folders(sandbox: Sandbox, folder: Path):
+async def test_removes_files_left_in_temporary_folders(sandbox: Sandbox, folder: Path):
     script = """
         for where in /tmp /var/tmp /dev/shm $HOME; do
             test ! -e $where/left-4711 || exit 1
@@ -153,7 +153,7 @@ async def test_removes_what_is_left_in_temporary_folders(sandbox: Sandbox, folde
         assert not Path(shared_folder, "left-4711").exists()
 
 
-async def test_kills_processes_that_the_command_leaves(sandbox: Sandbox, folder: Path):
+async def test_kills_processes_that_the_command_leaves_behind(sandbox: Sandbox, folder: Path):
     script = "setsid sleep 4711.1 >/dev/null 2>&1 & sleep 4711.1 & echo started"
     result = await sandbox.run(shell(script, folder))
     assert result.output == "started\n"
@@ -213,7 +213,7 @@ async def test_failed_setup_raises_an_error(sandbox: Sandbox, folder: Path):
 
 
 @needs_root
-async def test_hands_over_no_link(sandbox: Sandbox, folder: Path, tmp_path: Path):
+async def test_does_not_hand_over_a_link(sandbox: Sandbox, folder: Path, tmp_path: Path):
     link = tmp_path / "link"
     link.symlink_to(folder)
     with pytest.raises(OSError):
@@ -222,7 +222,9 @@ async def test_hands_over_no_link(sandbox: Sandbox, folder: Path, tmp_path: Path
 
 
 @needs_root
-async def test_hands_over_no_file_of_root_by_a_link(sandbox: Sandbox, folder: Path, tmp_path: Path):
+async def test_does_not_hand_over_a_file_of_root_by_a_hard_link(
+    sandbox: Sandbox, folder: Path, tmp_path: Path
+):
     roots_file = tmp_path / "roots"
     roots_file.write_text("x")
     roots_file.chmod(0o600)
@@ -235,7 +237,7 @@ async def test_hands_over_no_file_of_root_by_a_link(sandbox: Sandbox, folder: Pa
 
 
 @needs_root
-async def test_next_command_owns_what_the_last_one_wrote(sandbox: Sandbox, folder: Path):
+async def test_next_command_owns_files_that_the_previous_one_wrote(sandbox: Sandbox, folder: Path):
     (folder / "inner").mkdir()
     await sandbox.run(shell("touch inner/new; chmod 600 inner/new; ln -s /root soft", folder))
     result = await sandbox.run(shell("cat inner/new && rm -r inner soft", folder))
@@ -264,7 +266,7 @@ async def test_reads_paths_below_closed_folders(sandbox: Sandbox, tmp_path: Path
         assert inner.stat().st_mode & 0o777 == 0o700
 
 
-async def test_hands_output_on_as_it_comes(sandbox: Sandbox, folder: Path):
+async def test_passes_output_on_as_it_arrives(sandbox: Sandbox, folder: Path):
     make_fifo(folder / "go")
     received = asyncio.Event()
     command = shell("echo first; cat go", folder, on_output=lambda _: received.set())

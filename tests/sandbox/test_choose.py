@@ -1,4 +1,4 @@
-"""Which sandbox a deployment gets."""
+"""The choice of a deployment's sandbox."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def test_none_in_local_mode_does_not_isolate():
 
 
 @pytest.mark.usefixtures("nothing_isolates")
-def test_auto_lists_what_would_isolate():
+def test_auto_lists_ways_to_get_isolation():
     hints = r"apt-get install bubblewrap.*sandbox serve.*CODING_AGENT_SANDBOX=none"
     with pytest.raises(NoIsolation, match=hints):
         choose_sandbox("auto", on_ecs=False, local=True, socket=NO_SOCKET)

@@ -21,5 +21,5 @@ def test_output_has_no_control_characters(data: bytes):
 
 @settings(deadline=None, max_examples=100)
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=100))
-def test_plain_text_stays_as_it_is(text: str):
+def test_plain_text_is_not_changed(text: str):
     assert plain_text(text.encode(), 1000) == text

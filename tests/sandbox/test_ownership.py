@@ -1,4 +1,4 @@
-"""Sweeping the folders that everybody may write in, after a session."""
+"""Sweeping world-writable folders after a session."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from sandbox.ownership import sweep
 OTHER_USER = os.getuid() + 1
 
 
-def test_sweep_removes_what_a_session_left(tmp_path: Path):
+def test_sweep_removes_files_that_a_session_left(tmp_path: Path):
     shared = tmp_path / "shared"
     (shared / "left/deep").mkdir(parents=True)
     (shared / "link").symlink_to(tmp_path)
@@ -21,7 +21,7 @@ def test_sweep_removes_what_a_session_left(tmp_path: Path):
     assert tmp_path.exists()
 
 
-def test_sweep_keeps_the_folders_that_go_back(tmp_path: Path):
+def test_sweep_keeps_folders_that_are_handed_back(tmp_path: Path):
     (tmp_path / "left").mkdir()
     (tmp_path / "writable").mkdir()
     (tmp_path / "writable/result").write_text("mine")
@@ -34,13 +34,13 @@ def test_sweep_keeps_the_folders_that_go_back(tmp_path: Path):
     assert (tmp_path / "writable/result").read_text() == "mine"
 
 
-def test_sweep_keeps_what_others_own(tmp_path: Path):
+def test_sweep_keeps_files_of_other_users(tmp_path: Path):
     (tmp_path / "theirs").mkdir()
     sweep(OTHER_USER, [str(tmp_path)])
     assert (tmp_path / "theirs").is_dir()
 
 
-def test_sweep_skips_what_vanishes_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_sweep_skips_files_that_vanish_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for name in ("a", "b", "c"):
         (tmp_path / name).write_text("left")
 

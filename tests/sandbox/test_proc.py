@@ -1,4 +1,4 @@
-"""Measuring what a session uses."""
+"""Measuring the memory and disk use of a session."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from sandbox.proc import disk_use
 MEGABYTE = 1 << 20
 
 
-def test_vanishing_files_hide_no_large_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_vanishing_files_do_not_hide_a_large_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for number in range(20):
         (tmp_path / f"churn{number}").write_text("x")
     (tmp_path / "large").write_bytes(bytes(MEGABYTE))
@@ -31,7 +31,7 @@ def test_vanishing_files_hide_no_large_one(tmp_path: Path, monkeypatch: pytest.M
     assert disk_use([tmp_path], os.getuid()) >= MEGABYTE
 
 
-def test_folder_below_a_closed_one_counts_once(tmp_path: Path):
+def test_folder_below_a_closed_folder_counts_once(tmp_path: Path):
     user = os.getuid() + 1
     closed = tmp_path / "closed"
     own = closed / "own"
@@ -46,7 +46,7 @@ def test_folder_below_a_closed_one_counts_once(tmp_path: Path):
     assert disk_use([own, tmp_path], user) == size
 
 
-def test_folder_below_an_own_one_counts_once(tmp_path: Path):
+def test_folder_below_an_owned_folder_counts_once(tmp_path: Path):
     user = os.getuid() + 1
     outer = tmp_path / "outer"
     inner = outer / "inner"

@@ -1,4 +1,4 @@
-"""The seccomp filter, run here as the kernel would run it, instruction by instruction."""
+"""The seccomp filter, interpreted as the kernel would, instruction by instruction."""
 
 import errno
 import os
@@ -151,7 +151,7 @@ ANSWERS = [
     ("setsockopt", (3, socket.SOL_SOCKET, SO_REUSEADDR), ALLOW),
     ("fchmod", (3, 0o755), ALLOW),
     ("fchmod", (3, SET_USER_ID), NOT_PERMITTED),
-    # The mode counts with O_CREAT only.
+    # The mode matters only with O_CREAT.
     ("openat", (0, 0, 0, SET_USER_ID), ALLOW),
     ("openat", (0, 0, os.O_CREAT, SET_USER_ID), NOT_PERMITTED),
     ("connect", (3,), HOLD),
@@ -176,7 +176,7 @@ def test_each_call_gets_its_answer(
 
 @pytest.mark.parametrize("processor", PROCESSORS)
 @pytest.mark.parametrize("name", [*HELD_CALLS, "kill"])
-def test_no_call_is_held_in_a_network_of_its_own(processor: Processor, name: str):
+def test_no_call_is_held_in_a_separate_network(processor: Processor, name: str):
     assert answer_to(processor, name, (1, 1, 1, 1, 1), monitor=None) == ALLOW
 
 

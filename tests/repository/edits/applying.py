@@ -1,4 +1,4 @@
-"""Short ways to apply a reply to files that are in memory."""
+"""Helpers that apply a reply to files in memory."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ POLICY = read_policy(None, ())
 
 
 def block(path: str, search: str, replacement: str) -> str:
-    """A search/replace block; both halves end with a line end, or are empty."""
+    """Return a search/replace block; both halves end with a line feed, or are empty."""
     return f"{path}\n<<<<<<< SEARCH\n{search}=======\n{replacement}>>>>>>> REPLACE\n"
 
 
@@ -38,7 +38,7 @@ def refusal_of_bytes(reply: str, files: Mapping[str, bytes], policy: EditPolicy 
 
 
 def apply_to_texts(reply: str, files: Mapping[str, str]) -> dict[str, str | None]:
-    """Without the checks of the result."""
+    """Apply a reply without the checks of the result."""
     edits = require_edits(read_reply(reply))
     return apply_edits(edits, files.get, files, POLICY.refusal).after
 

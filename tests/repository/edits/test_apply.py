@@ -1,4 +1,4 @@
-"""Applying edits to texts: all of them or none, and nothing else changes."""
+"""Applying edits to texts: all edits or none, and nothing else changes."""
 
 import re
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def test_later_blocks_see_earlier_ones():
     assert applied(reply)["shop.py"].startswith("import json\n")
 
 
-def test_one_block_that_does_not_apply_refuses_all():
+def test_one_block_that_does_not_apply_makes_all_refused():
     reply = block("import os\n", "import sys\n") + block("nowhere at all\n", "x\n")
     assert "Block 2 (shop.py)" in refusal(reply)
 
@@ -44,7 +44,7 @@ def test_a_refusal_names_every_block_that_does_not_apply():
     assert "The other 1 would apply" in message
 
 
-def test_an_empty_search_makes_a_new_file():
+def test_an_empty_search_creates_a_new_file():
     assert applied(block("", "a = 1\n", "pkg/new.py")) == {"pkg/new.py": "a = 1\n"}
     assert applied(block("", "", "pkg/__init__.py")) == {"pkg/__init__.py": ""}
 
@@ -57,7 +57,7 @@ def test_edits_that_change_nothing_are_refused():
     assert "change nothing" in refusal(block("import os\n", "import os\n"))
 
 
-def test_line_ends_byte_order_mark_and_missing_final_newline_are_kept():
+def test_line_endings_byte_order_mark_and_missing_final_newline_are_kept():
     text = "\ufeffa\r\nb\r\nc"
     assert applied(block("a\nb\n", "a\nx\ny\n", "f.py"), {"f.py": text}) == {
         "f.py": "\ufeffa\r\nx\r\ny\r\nc"
@@ -73,7 +73,7 @@ def test_a_reply_with_crlf_is_read_like_one_without():
     ] == FILE.replace("os", "sys", 1)
 
 
-def test_a_mark_for_omitted_lines_is_not_written():
+def test_a_marker_for_omitted_lines_is_not_written():
     reply = block("import os\n", "import os\n[... lines 2 to 40 are not shown ...]\n")
     assert "marker for lines that were not shown" in refusal(reply)
 
@@ -109,7 +109,7 @@ def test_a_path_out_of_the_repository_is_refused(path):
         apply_edits([edit], {}.get, (), POLICY.refusal)
 
 
-def test_a_missing_path_suggests_the_file_that_ends_alike():
+def test_a_missing_path_suggests_the_only_file_with_the_same_end():
     files = {"src/shop/cart.py": "a\n", "src/other.py": "b\n"}
     for path in ("shop/cart.py", "repo/src/shop/cart.py"):
         with pytest.raises(EditFailed, match=re.escape("did you mean src/shop/cart.py?")):

@@ -1,4 +1,4 @@
-"""The reader of search/replace blocks: headers, marks and what is refused."""
+"""The reader of search/replace blocks: headers, marks and refusals."""
 
 import pytest
 
@@ -89,7 +89,7 @@ def test_conflict_markers_are_content():
     assert variants(edit) == [(["<<<<<<< HEAD", "x", ">>>>>>> branch"], ["x"])]
 
 
-def test_a_block_indented_as_a_whole_is_moved_back():
+def test_a_block_indented_as_a_whole_is_dedented():
     reply = (
         "1. `new.py`\n   <<<<<<< SEARCH\n   =======\n   def f():\n       pass\n   >>>>>>> REPLACE\n"
     )

@@ -1,4 +1,4 @@
-"""What the files of a change must be, and what is message about its tests."""
+"""Checks of the files that a change writes."""
 
 import pytest
 

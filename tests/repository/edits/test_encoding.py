@@ -1,4 +1,4 @@
-"""Bytes that no edit touches stay, in any encoding."""
+"""Text outside of edits keeps its bytes, in any encoding."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a reply may write."""
+"""The policy for the files that a reply may write."""
 
 import pytest
 
@@ -58,7 +58,7 @@ def test_paths_that_only_look_protected_are_written(path):
     assert applied(block(path, "", "x\n"), {}).files == {path: b"x\n"}
 
 
-def test_a_repository_lifts_the_defaults_only():
+def test_a_repository_can_allow_only_paths_protected_by_default():
     config = (
         '[edits]\nprotected = ["docs/legal/*", "*.sql"]\nallowed = ["go.sum",'
         ' ".github/workflows/*", "src/*"]\n'

@@ -15,7 +15,7 @@ from tests.repository.edits.applying import POLICY, apply_to_bytes
 
 
 def applied(reply: str, data: bytes) -> dict[str, bytes | None]:
-    """``data`` is the content of ``f.txt``, the only file."""
+    """Apply a reply to ``f.txt``, the only file, with the content ``data``."""
     return apply_to_bytes(reply, {"f.txt": data}).files
 
 
@@ -76,8 +76,8 @@ FORMATS: dict[str, Callable[[list[str], list[str], int], str]] = {
     "replace_lines": _spanning,
 }
 
-# Lines that no format takes for a mark, unique as they are and without whitespace, so that every
-# cut occurs once.
+# Lines that no format reads as a mark. They are unique even without whitespace, so that every cut
+# occurs only once.
 _text = st.text(
     st.characters(codec="utf-8", exclude_characters="\n\r\0", exclude_categories=("Cs",)),
     max_size=12,
@@ -185,7 +185,7 @@ _piece = st.sampled_from(
 
 
 class RecordedFiles(EditableFiles):
-    """A tree with one file, and the paths that were looked for in it."""
+    """A tree with one file, and the paths that were requested from it."""
 
     def __init__(self) -> None:
         super().__init__([Entry("100644", "", 4, "f.txt")], lambda _: b"x\ny\n")

@@ -1,4 +1,4 @@
-"""What is read out of a reply, format by format, and the problems with the rest."""
+"""Reading edits from a reply, format by format, and reporting problems with the rest."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ ENVELOPE = "*** Begin Patch\n{}*** End Patch\n"
 
 
 def applied(reply: str, files: Mapping[str, str] | None = None) -> dict[str, str | None]:
-    """``m.py`` is always there."""
+    """Apply a reply to the given files and ``m.py``, which always exists."""
     return apply_to_texts(reply, {"m.py": FILE, **(files or {})})
 
 
@@ -42,7 +42,7 @@ def refusal(reply: str, files: Mapping[str, str] | None = None) -> str:
             "--- a/m.py\t2024-01-01\n+++ b/m.py\tnow\n@@ -2,2 +2,2 @@\n-    a = 1\n+    a = 3\n    "
             " return a\n\nYes"
         ),
-        # The leading space of context is lost.
+        # The context has lost its leading space.
         (
             "```diff\n--- a/m.py\n+++ b/m.py\n@@ -1,3 +1,3 @@\ndef f():\n-    a = 1\n+    a = 3\n  "
             "  return a\n```"
@@ -247,7 +247,7 @@ def test_line_numbers_that_an_earlier_call_moved_are_refused():
     )
 
 
-def test_a_complete_file_in_a_fence_is_an_edit_where_there_is_no_other():
+def test_a_complete_file_in_a_fence_is_an_edit_if_there_is_no_other():
     new = FILE.replace("a = 1", "a = 3")
     assert applied(f"Here it is.\n\n**m.py**\n```python\n{new}```\n") == CHANGED
     assert applied(f"```python m.py\n{new}```\n") == CHANGED
@@ -259,7 +259,7 @@ def test_a_complete_file_in_a_fence_is_an_edit_where_there_is_no_other():
     assert "ends inside m.py" in refusal("m.py\n```\ndef f():\n")
 
 
-def test_a_second_format_beside_the_first_is_refused():
+def test_a_second_format_in_a_reply_is_refused():
     inside = (
         "m.py\n<<<<<<< SEARCH\n    a = 1\n=======\n    a = '''\n--- a/m.py\n+++ b/m.py\n@@ -1 +1"
         " @@'''\n"

@@ -1,4 +1,4 @@
-"""Tests that a change weakens are named in the pull request."""
+"""The pull request names tests that a change weakens."""
 
 import pytest
 

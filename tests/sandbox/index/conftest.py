@@ -1,4 +1,4 @@
-"""A package index on this machine."""
+"""Fixture: a package index on this machine."""
 
 import threading
 from collections.abc import Iterator

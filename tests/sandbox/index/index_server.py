@@ -1,4 +1,4 @@
-"""A package index for tests: JSON and HTML pages, files, a redirect, a part behind a password."""
+"""A package index for tests: JSON and HTML pages, files, a redirect, a password-protected part."""
 
 import base64
 import gzip
@@ -29,7 +29,7 @@ _CREDENTIALS = "Basic " + base64.b64encode(b"user:pass").decode()
 
 
 class IndexServer(ThreadingHTTPServer):
-    """Serves on a free port of loopback; records the path and the cookies of each request."""
+    """Serves on a free port on loopback; records the path and the cookies of each request."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -42,7 +42,7 @@ class IndexServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Refuses what a real index would not be asked for."""
+    """Refuses requests that a real index would never receive."""
 
     server: IndexServer
 

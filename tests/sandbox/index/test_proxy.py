@@ -65,23 +65,23 @@ def test_html_page_links_to_the_proxy(proxy: IndexProxy, index: IndexServer):
     assert index.address not in page
 
 
-def test_packed_page_is_unpacked(proxy: IndexProxy):
+def test_compressed_page_is_decompressed(proxy: IndexProxy):
     project = request_project(proxy, "/0/packed/")
     assert project["name"] == "thing"
     assert project["files"][0]["url"].startswith("/file/")
 
 
-def test_file_is_passed_on(proxy: IndexProxy):
+def test_file_is_forwarded(proxy: IndexProxy):
     path = file_path(proxy)
     assert request(proxy, path) == (200, WHEEL)
     assert request(proxy, path, "HEAD") == (200, b"")
 
 
-def test_part_of_a_file_is_passed_on(proxy: IndexProxy):
+def test_part_of_a_file_is_forwarded(proxy: IndexProxy):
     assert request(proxy, file_path(proxy), Range="bytes=0-2") == (206, b"whe")
 
 
-def test_metadata_of_a_file_is_passed_on(proxy: IndexProxy):
+def test_metadata_of_a_file_is_forwarded(proxy: IndexProxy):
     path = file_path(proxy) + ".metadata"
     assert request(proxy, path) == (200, b"Metadata-Version: 2.1")
 
@@ -100,13 +100,13 @@ def test_redirect_is_followed(proxy: IndexProxy):
     assert request_project(proxy, "/0/moved/")["name"] == "thing"
 
 
-def test_cookies_are_not_kept(proxy: IndexProxy, index: IndexServer):
+def test_cookies_are_not_stored(proxy: IndexProxy, index: IndexServer):
     request_project(proxy, "/0/moved/")
     request_project(proxy)
     assert index.cookies == [None, None, None]
 
 
-def test_missing_page_is_passed_on(proxy: IndexProxy):
+def test_missing_page_is_forwarded(proxy: IndexProxy):
     assert request(proxy, "/0/nothing/") == (404, b"no such page")
 
 
@@ -162,7 +162,7 @@ def test_link_to_a_metadata_service_is_not_followed(proxy: IndexProxy):
 
 
 class TestRegistry:
-    """The registry of another tool, which is passed on as it is."""
+    """The registry of another tool, whose answers are forwarded unchanged."""
 
     @pytest.fixture
     def proxy(self, index: IndexServer) -> IndexProxy:

@@ -1,4 +1,4 @@
-"""Where package tools look for packages."""
+"""The configured package sources of each tool."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ def test_offline_uv_has_no_index():
     assert uv_sources({"UV_INDEX_URL": "https://a/", "UV_OFFLINE": "1"}).no_index
 
 
-def test_pips_variables_come_before_its_files(tmp_path: Path):
+def test_pips_variables_override_its_files(tmp_path: Path):
     folder = tmp_path / ".config/pip"
     folder.mkdir(parents=True)
     (folder / "pip.conf").write_text(

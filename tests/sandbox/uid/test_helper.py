@@ -1,4 +1,4 @@
-"""A helper for a worker that is not root: which user it serves, and what that may hand over."""
+"""A helper for a worker that is not root: which user it serves, what that user may hand over."""
 
 import asyncio
 import multiprocessing
@@ -21,7 +21,7 @@ STRANGER = 10002
 
 @pytest.fixture
 def helper(tmp_path: Path) -> Iterator[Path]:
-    """The socket of a helper that serves WORKER, where everybody can see it."""
+    """The socket of a helper that serves WORKER, in a folder that every user can reach."""
     if os.geteuid() != 0:
         pytest.skip("the helper must be root")
     tmp_path.chmod(0o755)
@@ -41,7 +41,7 @@ def helper(tmp_path: Path) -> Iterator[Path]:
 
 
 def run_as(uid: int, function: Callable[[], str]) -> str:
-    """Call a function in a process of a user; return its result, or the error as text."""
+    """Call a function in another user's process; return its result, or the error as text."""
     receiver, sender = multiprocessing.Pipe()
     pid = os.fork()
     if pid == 0:

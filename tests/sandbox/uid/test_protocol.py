@@ -1,4 +1,4 @@
-"""What a worker and the helper send each other."""
+"""The messages between a worker and the helper."""
 
 import os
 import socket
@@ -32,13 +32,13 @@ def test_request_arrives_as_it_was_sent():
     assert SessionRequest.decode(request.encode()) == request
 
 
-def test_request_leaves_the_output_callback_out():
+def test_request_omits_the_output_callback():
     command = SandboxCommand(("true",), cwd=Path("/"), on_output=print)
     request = SessionRequest(command, index_port=None)
     assert SessionRequest.decode(request.encode()).command.on_output is None
 
 
-def test_request_brings_a_descriptor_for_the_output(tmp_path: Path):
+def test_request_carries_a_descriptor_for_the_output(tmp_path: Path):
     request = SessionRequest(COMMAND, index_port=None)
     worker, helper = socket.socketpair()
     with worker, helper, (tmp_path / "output").open("w") as output:
