@@ -1,13 +1,13 @@
-"""Whether the money holds: random prices, failures, crashes and concurrency against the budgets.
+"""Whether the budgets hold under random prices, failures, crashes and concurrency.
 
     python -m benchmarks.budget [--runs N] [--seed S] [--lanes K]
                                 [--store sqlite|dynamodb] [--json OUT]
 
-Each run buys some replies through the real ledger and the real store. Meanwhile its provider
-refuses, breaks off or answers, and its worker dies at any point of a call: before it, during it,
-before the reply is stored, before it is settled. Or the worker lives on, late, while another one
-takes the run over. After every write the three sums are compared with their limits. ``calls_cut``
-are calls that the provider may have charged and whose reply was never stored. dynamodb is moto's.
+Each run buys some replies through the real ledger and the real store. Its provider answers, refuses
+or breaks the connection, and its worker dies at any point of a call: before it, during it, before
+the reply is stored, or before it is settled. Or the worker is late, and another one takes over the
+run in the meantime. After every write the three sums are compared with their limits. ``calls_cut``
+counts calls that the provider may have charged and whose reply was never stored. dynamodb is moto.
 """
 
 import argparse
@@ -52,11 +52,10 @@ COLUMNS = (
     "counted $",
     "charged $",
 )
-#: The columns of a row that the table adds up.
+#: The columns whose sums the table shows.
 SUMMED = ("deliveries", "settled", "released", "cut", "counted_usd", "charged_usd")
 
-#: Seconds by which a lane's clock is ahead of START: leases and days pass for one run, and not for
-#: its neighbours.
+#: Seconds by which a lane's clock is ahead of START, so that time passes for each run separately.
 _ahead: ContextVar[float] = ContextVar("ahead", default=0.0)
 
 
@@ -67,16 +66,16 @@ class Fate(StrEnum):
     REFUSED = "refused"
     """The provider charges nothing."""
     BROKEN = "broken"
-    """The provider charges, and gives no reply."""
+    """The provider charges, but sends no reply."""
     DIES_BEFORE = "dies before"
     DIES_DURING = "dies during"
     DIES_UNSTORED = "dies unstored"
     DIES_UNSETTLED = "dies unsettled"
     LATE = "late"
-    """The reply comes after another worker has taken the run over."""
+    """The reply comes after another worker has taken over the run."""
 
 
-#: How often each comes, relative to the others.
+#: The relative frequency of each fate.
 WEIGHTS = {
     Fate.ANSWERED: 60,
     Fate.REFUSED: 8,
@@ -90,7 +89,7 @@ WEIGHTS = {
 
 
 class WorkerDied(Exception):
-    """The worker is gone, in the middle of its work."""
+    """The worker died in the middle of its work."""
 
 
 def clock() -> float:
@@ -107,7 +106,7 @@ def today() -> str:
 
 
 class MemoryArtifacts:
-    """Artifacts in memory. ``dying``: the jobs whose worker dies as it stores the next reply."""
+    """Artifacts in memory. ``dying`` holds the jobs whose worker dies while storing a reply."""
 
     def __init__(self) -> None:
         self._data: dict[str, bytes] = {}
@@ -130,22 +129,22 @@ class MemoryArtifacts:
         return key
 
     def has_reply(self, job_id: str, key: str) -> bool:
-        """Whether a reply is stored for this purchase, of any attempt."""
+        """Return whether a reply to any attempt at this purchase is stored."""
         prefix = f"{job_id}/0/replies/{key}-"
         return any(name.startswith(prefix) for name in list(self._data))
 
 
 class WatchedStore:
-    """The real store; after each change of money the three sums are compared with their limits.
+    """The real store, with the three sums compared with their limits after each change.
 
-    ``dying``: the jobs whose worker dies as it settles the next call.
+    ``dying`` holds the jobs whose worker dies while settling the next call.
     """
 
     def __init__(self, store: RunStore, caps: MoneyCaps):
         self._store = store
         self._caps = caps
         self.overspend = 0
-        """Micro-dollars: the most by which a limit was passed."""
+        """The most by which a limit was exceeded, in micro-dollars."""
         self.dying: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
@@ -186,15 +185,15 @@ class BuyingRun:
     rng: random.Random
     keys: list[str]
     charged: int = 0
-    """Micro-dollars, by the provider's own books."""
+    """Micro-dollars that the provider charged."""
     bought_again: int = 0
-    """Calls whose reply was stored already."""
+    """Calls whose reply was already stored."""
     deliveries: int = 0
 
 
 @dataclass
 class ProviderCall:
-    """One call of a run's provider."""
+    """One call to a run's provider."""
 
     run: BuyingRun
     key: str
@@ -203,7 +202,7 @@ class ProviderCall:
     cost_usd: float
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
-    """A late call waits for it."""
+    """Set when a late call may return."""
 
     @classmethod
     def random(cls, run: BuyingRun, key: str, fate: Fate) -> "ProviderCall":
@@ -217,12 +216,12 @@ class World:
     def __init__(self, store: RunStore, seed: int, runs: int):
         self.rng = random.Random(seed)
         self.artifacts = MemoryArtifacts()
-        # The days hold less than the runs want to spend on them.
+        # The budgets of the days are smaller than what the runs want to spend.
         day_cap = micro(max(0.6, runs * 0.02))
         self.caps = MoneyCaps(0, day_cap // 2, day_cap)
         self.store = WatchedStore(store, self.caps)
         self.waits = 0
-        """Deliveries that ended because a day's money was used up."""
+        """Deliveries that ended because a day's budget was used up."""
         self.runs = [self._random_run(number) for number in range(runs)]
 
     def _random_run(self, number: int) -> BuyingRun:
@@ -248,7 +247,7 @@ class World:
         return Ledger(leased, run.caps)
 
     async def _deliver(self, run: BuyingRun) -> bool:
-        """Work on the run until it ends or its worker dies. True: it has ended."""
+        """Work on the run until it ends or its worker dies. Return whether it has ended."""
         run.deliveries += 1
         claimed = await asyncio.to_thread(self._claim, run)
         ledger = self._ledger(run, claimed)
@@ -281,10 +280,10 @@ class World:
         )
 
     async def _take_over(self, call: ProviderCall, purchase: "asyncio.Task[None]") -> None:
-        """Let another worker buy the same reply, and die, while the provider is at work.
+        """Let another worker buy the same reply and die while the provider is still working.
 
         Raises:
-            WorkerDied: the late worker's purchase failed, as it must.
+            WorkerDied: the late worker's purchase failed, as it should.
         """
         begun = asyncio.create_task(call.begun.wait())
         await asyncio.wait({purchase, begun}, return_when=asyncio.FIRST_COMPLETED)
@@ -303,7 +302,7 @@ class World:
         raise WorkerDied
 
     async def _answer(self, call: ProviderCall) -> ModelReply:
-        """Be the provider, and note what it charges."""
+        """Act as the provider, and record what it charges."""
         run = call.run
         job_id = run.job.id
         call.begun.set()
@@ -380,8 +379,8 @@ class World:
 def summary(world: World, rows: list[dict[str, Any]]) -> dict[str, float]:
     """Return the benchmark's numbers.
 
-    ``overspend_usd_max`` is the most by which reserved plus settled ever passed a limit;
-    ``undercounted_usd_max`` the most that a provider charged a run over what the ledger says.
+    ``overspend_usd_max`` is the most by which reserved plus settled money ever exceeded a limit;
+    ``undercounted_usd_max`` is the most that a provider charged a run beyond the ledger's sum.
     """
     outcomes = Counter(row["outcome"] for row in rows)
     calls = sum(row[state] for row in rows for state in CALL_STATES)
@@ -414,7 +413,7 @@ def measure(
 
 
 def lines_by_outcome(rows: list[dict[str, Any]]) -> list[list[object]]:
-    """Return the table's lines: the rows of each outcome, added up."""
+    """Return the table's lines: the sums of the rows of each outcome."""
     by_outcome: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_outcome.setdefault(row["outcome"] or "unfinished", []).append(row)
@@ -442,7 +441,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--lanes", type=int, default=8, help="runs at once")
+    parser.add_argument("--lanes", type=int, default=8, help="concurrent runs")
     parser.add_argument("--store", choices=("sqlite", "dynamodb"), default="sqlite")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()

@@ -1,14 +1,14 @@
-"""How long jobs wait and what the tasks cost, by load and scaling settings: a simulation of queue,
-scaling and runs.
+"""How long jobs wait and what the tasks cost for each load and scaling setting: a simulation of the
+queue, the scaling and the runs.
 
     python -m benchmarks.capacity [--jobs-per-day N ...] [--seed S] [--json OUT]
 
-The scaling is terraform/modules/service/scaling.tf's: target tracking on (visible + in flight) for
-each running task adds tasks, steps end them, and one that runs a job is spared. Assumed, and named
-below: how late metrics are, how long a task takes to start, how runs' lengths and arrivals spread.
-A simulated day follows office hours, and a fifth of the jobs come twenty at a time; of small loads
-more days are simulated. Terraform's defaults are the cheapest settings at which 95 of 100 jobs
-begin within GOAL.
+The scaling is that of terraform/modules/service/scaling.tf: target tracking on (visible + in
+flight) messages per running task adds tasks, step scaling ends them, and a task that runs a job is
+spared. The constants below are assumptions: the delay of metrics, the start time of a task, and the
+distributions of run lengths and arrivals. A simulated day follows office hours, and a fifth of the
+jobs arrive in bursts of twenty; small loads are simulated for more days. Terraform's defaults are
+the cheapest settings with which 95 of 100 jobs begin within GOAL.
 """
 
 import argparse
@@ -28,37 +28,36 @@ from benchmarks.report import report, show, write
 from pipeline.worker.task_protection import LINGER
 from tools.bill import Deployment, read_prices, task_hour
 
-#: Seconds. SQS' and Container Insights' metrics are a minute's, and a minute late.
+#: Seconds. The metrics of SQS and Container Insights cover a minute, and arrive a minute late.
 METRICS_LATE = 60
-#: Minutes for which target tracking's alarm must be over the target
+#: Minutes for which the metric must exceed the target before target tracking's alarm fires
 #: (https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html).
 OVER_MINUTES = 3
 OUT_COOLDOWN = 60
 IN_COOLDOWN = 300
-#: Seconds from the request for a task to its first receive: placing it, fetching some 500 MB of
+#: Seconds from the request for a task to its first receive: placing it, pulling about 500 MB of
 #: image, importing LiteLLM.
 START = 100
-#: Tasks that ECS starts for a service in a second, about
+#: Tasks that ECS starts for a service per second, approximately
 #: (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html).
 STARTS_PER_SECOND = 8
-#: Sigma of the runs' lognormal lengths, and the minutes that one takes at most
-#: (CODING_AGENT_MAX_MINUTES).
+#: Sigma of the runs' lognormal lengths, and the longest run in minutes (CODING_AGENT_MAX_MINUTES).
 SPREAD = 0.7
-MOST_MINUTES = 30
-#: Jobs that come at once in a burst, and the share of jobs that come so.
+MAX_MINUTES = 30
+#: Jobs in a burst, and the share of jobs that arrive in bursts.
 BURST = 20
 BURST_SHARE = 0.2
-#: How far the arrivals swing about their mean in a day: at noon they are (1 + SWING) of it.
+#: Amplitude of the arrival rate's daily cycle: at noon it is (1 + SWING) times its mean.
 SWING = 0.9
 DAY = 86_400
-#: Seconds between two bills.
+#: Seconds between two samples of the cost.
 BILL_SECONDS = 10
-#: Seconds within which 95 of 100 jobs shall begin. A burst that meets one task waits for late
-#: metrics, the alarm's minutes and a task's start: more than five minutes, whatever the settings.
+#: Seconds within which 95 of 100 jobs should begin. A burst that finds only one task waits for late
+#: metrics, the alarm's minutes and a task's start: more than five minutes with any settings.
 GOAL = 360
-#: Jobs that are simulated of a small load.
+#: Minimum number of simulated jobs for a small load.
 ENOUGH = 4_000
-#: Jobs a day, and the settings that are tried at each.
+#: Jobs per day, and the settings that are tried for each load.
 LOADS = (100, 1_000, 10_000, 100_000)
 JOBS_PER_TASK = (1.5, 2, 3, 4)
 SCALE_IN_MINUTES = (5, 10, 20)
@@ -86,7 +85,7 @@ class Task:
 
 @dataclass
 class Service:
-    """The queue, its tasks, and what they did. Times are the simulation's seconds."""
+    """The queue, its tasks and their statistics. Times are in simulated seconds."""
 
     env: simpy.Environment
     scaling: Scaling
@@ -96,7 +95,7 @@ class Service:
     waiting: deque[float] = field(default_factory=deque)
     """When each waiting job was sent."""
     free: list[Task] = field(default_factory=list)
-    """A task once for each of its free slots. SQS hands a message to any that polls."""
+    """Contains each task once per free slot. SQS hands a message to any task that polls."""
     desired: int = 0
     starting: int = 0
     running: int = 0
@@ -135,7 +134,7 @@ class Service:
         self._dispatch()
 
     def _dispatch(self) -> None:
-        """Give waiting jobs to free slots, as SQS does: to any of them."""
+        """Give waiting jobs to random free slots, as SQS does."""
         while self.waiting and self.free:
             task = self._take_free()
             if task.ended:
@@ -172,7 +171,7 @@ class Service:
 
 
 class Autoscaler:
-    """Target tracking that adds tasks, and steps that end them, once a minute."""
+    """Target tracking that adds tasks and step scaling that ends them, once a minute."""
 
     def __init__(self, service: Service):
         self._service = service
@@ -183,7 +182,7 @@ class Autoscaler:
         self._in_at = -math.inf
 
     def run(self) -> Process:
-        """Scale on the metrics of a minute before."""
+        """Scale every minute by the previous minute's metrics."""
         service = self._service
         metrics: deque[tuple[int, int]] = deque([(0, 1)], maxlen=METRICS_LATE // 60 + 1)
         while True:
@@ -213,18 +212,18 @@ class Autoscaler:
 
 
 class Lengths:
-    """Seconds of a run: lognormal about the mean, cut at the longest."""
+    """Random lengths of runs in seconds: lognormal, capped at the longest."""
 
     def __init__(self, mean: float, rng: random.Random):
         self._mu = math.log(mean) - SPREAD**2 / 2
         self._rng = rng
 
     def __call__(self) -> float:
-        return min(self._rng.lognormvariate(self._mu, SPREAD), MOST_MINUTES * 60)
+        return min(self._rng.lognormvariate(self._mu, SPREAD), MAX_MINUTES * 60)
 
 
 def arrivals(service: Service, jobs_per_day: float, rng: random.Random) -> Process:
-    """Send jobs by a Poisson process, thinned to office hours, some of them in bursts."""
+    """Send jobs in a Poisson process that follows office hours, some of them in bursts."""
     events_per_job = 1 - BURST_SHARE + BURST_SHARE / BURST
     burst_share = BURST_SHARE / BURST / events_per_job
     peak = jobs_per_day * events_per_job / DAY * (1 + SWING)
@@ -241,7 +240,7 @@ def arrivals(service: Service, jobs_per_day: float, rng: random.Random) -> Proce
 def simulate(
     jobs_per_day: float, scaling: Scaling, *, seed: int, enough: int = ENOUGH
 ) -> dict[str, Any]:
-    """Simulate days until about ``enough`` jobs have come; return a row of the report."""
+    """Simulate days until about ``enough`` jobs have arrived; return a row of the report."""
     prices = read_prices()
     rng = random.Random(seed)
     days = max(1, math.ceil(enough / jobs_per_day))
@@ -273,8 +272,8 @@ def simulate(
 
 
 def summarise(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the defaults' figures at each load, and the cheapest settings that reach the goal at
-    every one.
+    """Return the figures of the default settings for each load, and the cheapest settings that
+    reach the goal for all loads.
     """
     by_setting: dict[tuple[float, int], list[dict[str, Any]]] = {}
     for row in rows:

@@ -1,12 +1,11 @@
-"""Workers killed at random moments, on an AWS that fails: is anything lost, done twice, or paid
-twice?
+"""Kills workers at random moments on an unreliable AWS: is anything lost, done twice or paid twice?
 
     python -m benchmarks.crash --kills N --seed S [--jobs J] [--workers W] [--json OUT]
 
 Real workers run small jobs against a strict stand-in for SQS and SNS that throttles, fails, loses
-replies, delivers twice and forgets deletes, and against a world that counts effects. Leases last 2
-s and SQS's 12 hours 8 s. At the end the faults stop, the rest is worked off, and every job is
-checked against its plan.
+replies, delivers twice and forgets deletes, and against a world that counts effects. Leases last
+2 s, and SQS's 12 hours are scaled down to 8 s. At the end the faults stop, the remaining jobs are
+finished, and every job is checked against its plan.
 
     crash (this process)                        crash_worker (a process each)
       StrictAws  <------- SQS, SNS ----------     Worker, Engine, five small stages
@@ -51,26 +50,26 @@ FAULTS = FaultPlan(
     disordered=0.2,
 )
 VISIBILITY = 2
-#: Seconds for which SQS lets a message be kept: its 12 hours, scaled down.
+#: Seconds for which a message can be hidden: SQS's 12 hours, scaled down.
 LONGEST = 8.0
-#: Jobs that are under way at once.
+#: Maximum number of unfinished jobs.
 OPEN_JOBS = 150
-#: Mean seconds between two kills, where the jobs keep up with them.
+#: Mean seconds between two kills, if the jobs keep up.
 PAUSE = 0.15
-#: Share of jobs that are sent twice, and of messages that are no job.
+#: Share of jobs that are sent twice, and of messages that are not jobs.
 SENT_TWICE = 0.15
 UNREADABLE = 0.02
-#: Seconds without any progress after which the run is over, whatever is left.
+#: Seconds without progress after which the benchmark gives up.
 PATIENCE = 240.0
-#: Seconds between two lines on stderr.
+#: Seconds between two progress lines on stderr.
 PROGRESS_SECONDS = 5.0
-#: Workers after whose start a dead worker's folder is removed.
+#: A worker's folder is removed once this many more workers have started.
 KEPT_FOLDERS = 50
 
 
 @dataclass
 class Bench:
-    """Everything of one crash run."""
+    """The state of one crash benchmark."""
 
     kills: int
     seed: int
@@ -95,7 +94,7 @@ class Bench:
         self._store.close()
 
     def storm(self) -> None:
-        """Kill workers and send jobs side by side, so that neither runs out before the other."""
+        """Kill workers and send jobs in parallel, so that neither runs out before the other."""
         next_kill = 0.0
         progressed_at = time.monotonic()
         progress = (0, 0)
@@ -116,7 +115,7 @@ class Bench:
             time.sleep(0.02)
 
     def drain(self) -> None:
-        """Stop the faults, and wait until nothing is left."""
+        """Stop the faults, and wait until all jobs, events and messages are processed."""
         self.aws.look(lambda: setattr(self.aws.faults, "plan", FaultPlan()))
         progressed_at = time.monotonic()
         last = None
@@ -131,7 +130,7 @@ class Bench:
             time.sleep(0.1)
 
     def judge(self) -> Iterator[Defect]:
-        """Hold every job against its plan, when all is over."""
+        """Compare every job with its plan, after the drain."""
         events = Events.read(self.aws.sns.published)
         name = self.queue.dead_letters_url.rsplit("/", 1)[-1]
         dead_letters = DeadLetters(list(self.aws.sqs.queues[name].messages.values()))
@@ -151,7 +150,7 @@ class Bench:
             yield Defect("wrong_outcomes", "?", f"a worker ended by itself with {status}")
 
     def _may_kill(self, finished: int) -> bool:
-        """A kill for each of the jobs' share, with some in advance: else no job would ever end."""
+        """Return whether the kills are not too far ahead of the jobs: some jobs must end."""
         in_advance = OPEN_JOBS / 3
         allowed = self.kills * (finished + in_advance) / self.jobs
         return self.killed < min(self.kills, allowed)
@@ -171,7 +170,7 @@ class Bench:
         if self._rng.random() < SENT_TWICE:
             bodies.append(body)
         if self._rng.random() < UNREADABLE:
-            unreadable = f"no job {self.sent}"
+            unreadable = f"not a job {self.sent}"
             bodies.append(unreadable)
             self.unreadable.append(unreadable)
         for body in bodies:
@@ -188,7 +187,7 @@ class Bench:
         return self._count("SELECT count(*) FROM runs WHERE state = 'finished'")
 
     def _count_left(self) -> tuple[int, int, int]:
-        """Return the jobs, events and messages that are left."""
+        """Return the numbers of remaining jobs, events and messages."""
         events = self._count("SELECT count(*) FROM events WHERE published_at IS NULL")
         messages = self.aws.look(
             lambda: len(self.aws.sqs.of({"QueueUrl": self.queue.url}).messages)
@@ -211,7 +210,7 @@ class Bench:
 
 
 def count_faults(aws: StrictAws, world: World) -> int:
-    """Count the faults beside the kills. Disorder is none."""
+    """Count the faults other than kills. Disorder is not a fault."""
     of_aws = sum(count for name, count in aws.faults.counts.items() if name != "disordered")
     return of_aws + sum(world.faults.values())
 
@@ -279,7 +278,7 @@ def _count_cut_calls(file: Path) -> int:
 
 
 def measure(kills: int, seed: int, jobs: int, workers: int, folder: Path) -> dict[str, Any]:
-    """Return the report: a row for each defect, and one with the faults that were injected."""
+    """Return the report: a row for each defect, and one with the injected faults."""
     with opened(kills, seed, jobs, workers, folder) as bench:
         bench.storm()
         bench.drain()
@@ -299,7 +298,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=6)
     parser.add_argument("--json", type=Path)
     parser.add_argument(
-        "--keep", type=Path, help="a new folder for the store and the workers' logs, which stays"
+        "--keep", type=Path, help="a new folder in which to keep the store and the workers' logs"
     )
     options = parser.parse_args(arguments)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="crash-"))

@@ -1,4 +1,4 @@
-"""The crash run's workers, as processes that are started and killed."""
+"""The crash benchmark's workers, as processes that are started and killed."""
 
 import json
 import random
@@ -15,9 +15,9 @@ ROOT = Path(__file__).parents[1]
 
 
 class Fleet:
-    """Workers, forked from a warm parent, each with a data directory of its own.
+    """Workers, forked from a warm parent process, each with a separate data directory.
 
-    ``setting`` makes the n-th worker's setting.
+    ``setting`` returns the n-th worker's setting.
     """
 
     def __init__(self, setting: Callable[[int], Setting], size: int):

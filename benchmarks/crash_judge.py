@@ -1,4 +1,4 @@
-"""The crash run's judgement: each job against its plan, when all is over."""
+"""The crash benchmark's verdict: compares each job with its plan at the end."""
 
 import json
 from collections import Counter, defaultdict
@@ -22,7 +22,7 @@ CLOSED_CALLS = ("settled", "cut", "released")
 
 @dataclass(frozen=True)
 class Defect:
-    """Something that went wrong with one job. ``kind`` is of DEFECTS."""
+    """Something that went wrong with one job. ``kind`` is one of DEFECTS."""
 
     kind: str
     job: str
@@ -31,7 +31,7 @@ class Defect:
 
 @dataclass(frozen=True)
 class Problem:
-    """A defect before its job is named."""
+    """A defect without the name of its job."""
 
     kind: str
     what: str
@@ -43,7 +43,7 @@ class Events:
 
     of_job: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     copies: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Event id -> the different bodies under it."""
+    """Event id -> the distinct bodies published under it."""
 
     @classmethod
     def read(cls, published: list[Published]) -> "Events":
@@ -56,7 +56,7 @@ class Events:
 
 
 class DeadLetters:
-    """Bodies in the dead-letter queue, with the generation that failed (None: it is no job)."""
+    """Bodies in the dead-letter queue, with the generation that failed (None: not a job)."""
 
     def __init__(self, messages: list[Message]):
         self._counts: Counter[tuple[str, str | None]] = Counter()
@@ -71,7 +71,7 @@ class DeadLetters:
 def judge_job(
     plan: Plan, store: SqliteStore, events: Events, dead_letters: DeadLetters, world: World
 ) -> Iterator[Defect]:
-    """Hold one job's run, effects and events against its plan."""
+    """Compare one job's run, effects and events with its plan."""
     name = f"{plan.number} ({plan.kind})"
     body = json.dumps(plan.message())
     job_id = _job_id(body)
@@ -128,7 +128,7 @@ def _judge_event_types(plan: Plan, events: list[dict[str, Any]]) -> Iterator[Pro
         expected.add("run.started")
     published = {event["type"] for event in events}
     if published != expected:
-        yield Problem("events_missing", f"{expected} were due, {published} came")
+        yield Problem("events_missing", f"expected {expected}, got {published}")
 
 
 def _judge_event(
@@ -136,7 +136,7 @@ def _judge_event(
 ) -> Iterator[Problem]:
     data = event["data"]
     if len(copies) > 1:
-        yield Problem("events_missing", f"{event['id']} is not the same each time")
+        yield Problem("events_missing", f"{event['id']} was published with different bodies")
     if data["metadata"] != {"number": str(plan.number)}:
         yield Problem("events_missing", f"{event['id']} lacks its metadata")
     if event["type"] != "run.finished":

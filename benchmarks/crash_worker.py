@@ -1,8 +1,8 @@
-"""The crash run's workers: real ones, with a small pipeline whose effects the world counts.
+"""The crash benchmark's workers: real ones, with a small pipeline whose effects the world counts.
 
-As a program it is the warm parent that they are forked from. It reads one JSON object a line: a
-Setting, answered with the new worker's process id, or ``{"end": id, "signal": n}``, answered with
-how that worker ended. When its input ends, it kills the workers that still run.
+Run as a program, this is the warm parent process from which they are forked. It reads one JSON
+object per line: a Setting, answered with the new worker's process id, or ``{"end": id, "signal":
+n}``, answered with the worker's exit code. When its input ends, it kills the remaining workers.
 """
 
 import asyncio
@@ -43,8 +43,9 @@ PATIENCE = 10.0
 
 
 class Setting(BaseModel):
-    """``shared`` holds the store and the artifacts, ``data`` is this worker's alone. Times are in
-    seconds.
+    """A worker's configuration. Times are in seconds.
+
+    ``shared`` contains the store and the artifacts; ``data`` is only for this worker.
     """
 
     environment: dict[str, str]
@@ -56,16 +57,16 @@ class Setting(BaseModel):
     concurrency: int
     visibility: int
     longest: float
-    """SQS's 12 hours, scaled down, as the worker knows them."""
+    """The worker's ``MAX_VISIBILITY``: SQS's 12 hours, scaled down."""
     poll: int
 
 
 class Refused(Exception):
-    """The world refused for good."""
+    """The world refused permanently."""
 
 
 class World:
-    """Blocking calls, made in threads."""
+    """A client of the world, whose blocking calls run in threads."""
 
     def __init__(self, url: str):
         self._url = url
@@ -93,7 +94,7 @@ class World:
 
 
 class Unavailable(Retry):
-    """The world did nothing."""
+    """The world refused for now, without any effect."""
 
 
 class Issue(BaseModel):
@@ -132,7 +133,7 @@ class Fetch:
 
 
 class Checkout:
-    """Leaves local state, which the next worker does not have."""
+    """A stage with local state, which the next worker does not have."""
 
     name = "checkout"
 
@@ -146,7 +147,7 @@ class Checkout:
         self._write(result, run)
 
     def _write(self, tree: Tree, run: RunContext) -> None:
-        with (run.workspace / "tree").open("x") as file:  # it must not be there
+        with (run.workspace / "tree").open("x") as file:  # the file must not exist yet
             file.write(tree.sha)
 
 
@@ -283,7 +284,7 @@ async def work(setting: Setting) -> None:
 
 
 def warm() -> None:
-    """Import AWS's libraries and read their files: a worker then starts in a tenth of a second."""
+    """Import the AWS libraries and load their data, so that a worker starts within 0.1 s."""
     import aioboto3
     import boto3
     import botocore.loaders
@@ -327,7 +328,7 @@ def main() -> None:
 
 
 def _end(child: int, children: set[int], number: int) -> int:
-    """End a worker; return the negative signal, or its exit status where it had ended by itself."""
+    """End a worker; return the negative signal, or its exit status if it had ended by itself."""
     children.remove(child)
     os.kill(child, number)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

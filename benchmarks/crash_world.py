@@ -1,8 +1,8 @@
-"""The world around the crash run's workers: an issue tracker, a model that is paid, a test machine,
-a forge.
+"""The world around the crash benchmark's workers: an issue tracker, a paid model, a test machine
+and a forge.
 
-It refuses nothing twice. It counts the effects that came twice, and the replies that were sold
-again although they had been stored.
+It does not reject repeated effects, but counts them, as well as replies that were sold again
+although they had been stored.
 """
 
 import json
@@ -26,7 +26,7 @@ class Kind:
     share: float
     outcome: Outcome
     rounds: int
-    """0: it never gets to the model."""
+    """0 if it never reaches the model."""
 
 
 KINDS = {
@@ -44,8 +44,8 @@ KINDS = {
 SLOW = 1.2
 #: The share of a service's calls that fail once.
 FAILING = 0.08
-#: Services that may refuse, and that may act and lose their answer. At most three faults come
-#: together in one job: the fifth failed try would end its run.
+#: Services that may refuse, and services that may act but lose their answer. A job meets at most
+#: three faults, because the fifth failed try would end its run.
 REFUSING = ("issue", "model", "test", "push", "pull")
 MAX_REFUSALS = 1
 LOSING = ("model", "push", "pull")
@@ -59,14 +59,14 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to become of one job."""
+    """The faults and the expected outcome of one job."""
 
     number: int
     kind: str
     refusals: frozenset[str]
     """Services that refuse once."""
     losses: frozenset[str]
-    """Services that act, and whose answer is lost once."""
+    """Services that act, but lose their answer once."""
 
     @classmethod
     def of(cls, seed: int, number: int) -> Self:
@@ -87,7 +87,7 @@ class Plan:
 
     @property
     def announced(self) -> bool:
-        """Whether it passes the admission, so that run.started is published."""
+        """Whether it is admitted, so that run.started is published."""
         return self.kind not in ("closed", "unclear", "invalid")
 
     def message(self) -> dict[str, Any]:
@@ -104,9 +104,9 @@ class Plan:
 
 @dataclass
 class World:
-    """An HTTP server while entered as a context; its state lives on the server's thread.
+    """An HTTP server, running while entered as a context. Its state belongs to the server's thread.
 
-    ``artifacts`` is the workers' folder of artifacts, where stored replies are looked up.
+    ``artifacts`` is the workers' artifacts folder, in which stored replies are looked up.
     """
 
     seed: int
@@ -121,7 +121,7 @@ class World:
     """Branch -> numbers of the pull requests opened for it."""
     paid_twice: int = 0
     refusals: list[str] = field(default_factory=list)
-    """Requests that a worker never should have made."""
+    """Requests that a worker should never have made."""
     faults: Counter[str] = field(default_factory=Counter)
     _injected: set[tuple[int, Fault, str]] = field(default_factory=set)
 
@@ -150,7 +150,7 @@ class World:
         reply(Answer(status, json.dumps(answer).encode()))
 
     def _injects(self, fault: Fault, services: frozenset[str], plan: Plan, service: str) -> bool:
-        """Whether the service fails now: once for each fault of the plan."""
+        """Return whether the service fails now, which it does once for each fault of the plan."""
         key = (plan.number, fault, service)
         if service not in services or key in self._injected:
             return False

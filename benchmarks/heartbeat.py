@@ -1,13 +1,13 @@
 """Heartbeats while the event loop is blocked, and a stop with runs in progress: a whole worker on a
-stand-in's SQS.
+stand-in for SQS.
 
     python -m benchmarks.heartbeat [--runs 8] [--block SECONDS] [--times 4] [--visibility 12]
                                    [--json OUT]
 
-Each run waits forever. The loop is blocked by a sleep of SECONDS, ``--times`` over; each heartbeat
-renews a lease in SQLite and extends a message in SQS. Goals: lateness p99 under a tenth of the
-heartbeat's interval; no lease lost, no message delivered again; after the stop every message is
-released within 25 s, and visible.
+Each run waits forever. The loop is blocked ``--times`` times by a sleep of SECONDS; each heartbeat
+renews a lease in SQLite and extends a message in SQS. Goals: lateness p99 below a tenth of the
+heartbeat's interval; no lease lost; no message delivered again; within 25 s after the stop, every
+message is released and visible.
 """
 
 import argparse
@@ -67,10 +67,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Stopped:
-    """What is left of the runs, and how long the stop took."""
+    """The runs before the stop, its duration, and the messages after it."""
 
     kept: int
-    """Runs that were still the worker's, in their first delivery."""
+    """Runs that the worker still held, in their first delivery."""
     seconds: float
     visible: int
     """Messages that can be received again."""
@@ -98,7 +98,7 @@ async def measure(
     async with queue, Publisher(store, policy.topic_of) as publisher:
         await submit_jobs(queue, options.runs)
         tools = WorkerTools(queue, store, Engine(deps), publisher)
-        # One slot more than runs: a long poll is under way all the time, and at the stop.
+        # One slot more than runs, so that a long poll is always in progress, even at the stop.
         worker = Worker(tools, WorkerOptions(options.runs + 1, options.visibility))
         working = asyncio.create_task(worker.run(stop))
         for _ in range(options.runs):
@@ -124,7 +124,7 @@ async def submit_jobs(queue: SqsQueue, count: int) -> None:
 async def block_loop(
     heartbeat: Heartbeat, options: Options
 ) -> tuple[list[dict[str, Any]], list[float]]:
-    """Block the loop. Returns a row for each time, and the lateness of every beat meanwhile."""
+    """Block the loop. Return a row for each time, and the lateness of every beat during it."""
     rows = []
     lateness: list[float] = []
     heartbeat.drain_lateness()
@@ -171,11 +171,11 @@ def main() -> None:
     parser.add_argument(
         "--block", type=float, default=5.0, help="seconds for which the loop is blocked"
     )
-    parser.add_argument("--times", type=int, default=4, help="how often")
+    parser.add_argument("--times", type=int, default=4, help="how often it is blocked")
     parser.add_argument(
         "--visibility", type=int, default=12, help="seconds; a third of it is the interval"
     )
-    parser.add_argument("--json", type=Path, help="write the report there")
+    parser.add_argument("--json", type=Path, help="file for the report")
     arguments = parser.parse_args()
     options = Options(arguments.runs, arguments.block, arguments.times, arguments.visibility)
     with StrictAws() as server, tempfile.TemporaryDirectory() as folder:

@@ -1,11 +1,11 @@
-"""Empty jobs through the whole worker, against a bare aioboto3 loop that makes the same calls and
-the same commits.
+"""Throughput of the whole worker with empty jobs, compared with a bare aioboto3 loop that makes the
+same calls and commits.
 
     python -m benchmarks.throughput [--jobs N] [--rounds R] [--concurrency C] [--json OUT]
 
-All runs use the strict stand-in, in a process of its own, and SQLite on disk with synchronous=FULL.
-In each round the bare loop, the worker, and the worker with logs and metrics take turns; a ratio is
-the median over the rounds. The rows hold how many calls each job took.
+All runs use the strict stand-in, in a separate process, and SQLite on disk with synchronous=FULL.
+In each round the bare loop, the worker, and the worker with logs and metrics run in turn; a ratio
+is the median over the rounds. The rows contain the number of calls per job.
 """
 
 import argparse
@@ -39,14 +39,14 @@ PATIENCE = 300.0
 
 
 class Used(BaseModel):
-    """What one run used, as benchmarks.throughput_runs prints it."""
+    """The resources used by one run, as benchmarks.throughput_runs prints them."""
 
     cpu: float
-    """Seconds of processor time."""
+    """Seconds of CPU time."""
 
 
 class Counts(BaseModel):
-    """The stand-in's counts since its start."""
+    """The stand-in's counters since its start."""
 
     handed_out: int
     deleted: int
@@ -55,7 +55,7 @@ class Counts(BaseModel):
 
 
 def measure(mode: str, aws: Aws, jobs: int, concurrency: int) -> dict[str, Any]:
-    """Run ``jobs`` messages, from the first receive until all are deleted and published."""
+    """Process ``jobs`` messages, timed from the first receive to the last delete and publish."""
     queue = aws.make_queue("throughput")
     topic_arn = aws.sns.create_topic(Name="throughput")["TopicArn"]
     send_jobs(aws, queue.url, jobs)
@@ -94,7 +94,7 @@ def send_jobs(aws: Aws, queue_url: str, jobs: int) -> None:
 def run_process(
     mode: str, setting: Setting, aws: Aws, before: Counts, jobs: int
 ) -> tuple[float, Used]:
-    """Run the jobs in a process of their own. Returns the seconds, and what the process used."""
+    """Run the jobs in a separate process. Return the seconds and the resources it used."""
     command = [sys.executable, "-m", "benchmarks.throughput_runs", mode, setting.model_dump_json()]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -109,7 +109,7 @@ def run_process(
 
 
 def wait_until_done(aws: Aws, before: Counts, jobs: int) -> float:
-    """Return the seconds from the first delivery until all is deleted and published."""
+    """Return the seconds from the first delivery until all jobs are deleted and published."""
     started = None
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
@@ -139,7 +139,7 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def median_ratio(rows: list[dict[str, Any]], mode: str) -> float:
-    """Return the median over the rounds of a mode's jobs a second to the bare loop's."""
+    """Return a mode's jobs per second relative to the bare loop's: the median over the rounds."""
     speeds = [row["jobs_per_second"] for row in rows if row["mode"] == mode]
     bare_speeds = [row["jobs_per_second"] for row in rows if row["mode"] == "bare"]
     ratios = [speed / bare for speed, bare in zip(speeds, bare_speeds, strict=True)]
@@ -148,7 +148,7 @@ def median_ratio(rows: list[dict[str, Any]], mode: str) -> float:
 
 @contextmanager
 def stand_in() -> Iterator[Aws]:
-    """Run the strict stand-in in a process of its own: it must not share an interpreter."""
+    """Run the strict stand-in in a separate process, since it must not share an interpreter."""
     context = multiprocessing.get_context("spawn")
     parent_end, child_end = context.Pipe()
     process = context.Process(target=_serve, args=(child_end,), daemon=True)

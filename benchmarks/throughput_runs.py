@@ -1,7 +1,7 @@
-"""One run of the throughput benchmark, in a process of its own: ``python -m
+"""One run of the throughput benchmark, in a separate process: ``python -m
 benchmarks.throughput_runs MODE SETTING``.
 
-It prints "ready", works until a line comes on its input, and then prints what it used, as JSON.
+It prints "ready", works until it reads a line, and then prints the resources it used as JSON.
 MODE is ``bare``, ``worker`` or ``worker with logs``; SETTING is JSON.
 """
 
@@ -36,7 +36,7 @@ from pipeline.worker.options import WorkerOptions, WorkerTools
 from pipeline.worker.outbox import Publisher
 from pipeline.worker.worker import Worker
 
-#: Seconds; nothing here takes so long that it would need a heartbeat.
+#: Seconds; nothing here takes long enough to need a heartbeat.
 VISIBILITY = 120
 POLL = 2
 
@@ -91,9 +91,7 @@ async def run_worker(setting: Setting, stop: asyncio.Event) -> None:
 
 
 class BareLoop:
-    """The same calls and the same commits, and nothing else: no worker on these libraries can do
-    with less.
-    """
+    """Only the same calls and commits: the least that a worker on these libraries must do."""
 
     def __init__(self, setting: Setting):
         self._setting = setting

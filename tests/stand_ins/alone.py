@@ -1,5 +1,6 @@
-"""Tests that look at the whole machine (its processes, its temporary folders), one at a time,
-whichever worker runs them."""
+"""A fixture that serialises tests that inspect the whole machine (its processes, its temporary
+folders), across pytest's workers.
+"""
 
 import fcntl
 import os

@@ -1,7 +1,7 @@
 """AWS on this machine, behind one interface: moto's server (a thread, for tests) or ministack (a
 process, for the demo).
 
-Where moto is laxer than SQS (stale handles, expired visibility) a test must not rely on it.
+Tests must not rely on moto where it is more lenient than SQS (stale handles, expired visibility).
 """
 
 import json
@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 REGION = "eu-central-1"
-#: No part of any log line: secrets are redacted there.
+#: Must not occur in any log line, since secrets are redacted there.
 ACCESS_KEY = "standInAccessKey"
 SECRET_KEY = "standInSecretKey"
 READY_SECONDS = 30.0
@@ -40,7 +40,7 @@ class Queue:
 class Topic:
     arn: str
     queue_url: str
-    """A queue subscribed to the topic, raw delivery off: the body is SNS's envelope."""
+    """A queue subscribed to the topic, without raw delivery: the body is SNS's envelope."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Aws:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that boto3 and aioboto3 need to reach it."""
+        """The environment variables with which boto3 and aioboto3 reach it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_DEFAULT_REGION": REGION,
@@ -81,7 +81,7 @@ class Aws:
         return self.client("sns")
 
     def make_queue(self, prefix: str = "jobs", *, max_receive_count: int = 20) -> Queue:
-        """Make a queue with a unique name, and its dead-letter queue."""
+        """Create a queue with a unique name, and its dead-letter queue."""
         name = _unique(prefix)
         dead_letters_url = self._create_queue(f"{name}-dlq", MessageRetentionPeriod="1209600")
         policy = {
@@ -92,7 +92,7 @@ class Aws:
         return Queue(url, self._arn(url), dead_letters_url)
 
     def make_topic(self, prefix: str = "events") -> Topic:
-        """Make a topic with a unique name, and a queue that receives its events."""
+        """Create a topic with a unique name, and a queue that receives its events."""
         name = _unique(prefix)
         arn = self.sns.create_topic(Name=name)["TopicArn"]
         url = self._create_queue(f"{name}-reader")
@@ -100,7 +100,7 @@ class Aws:
         return Topic(arn, url)
 
     def messages(self, url: str, *, wait_seconds: int = 0) -> list[dict[str, Any]]:
-        """Receive and delete every visible message, in boto3's form; wait for the first one."""
+        """Receive and delete all visible messages, in boto3's form; wait only for the first one."""
         messages: list[dict[str, Any]] = []
         while True:
             response = self.sqs.receive_message(
@@ -119,7 +119,7 @@ class Aws:
         return messages
 
     def events(self, topic: Topic, *, wait_seconds: int = 0) -> list[tuple[str, dict[str, str]]]:
-        """Receive the events that the topic published: each one's body and attributes."""
+        """Receive the topic's events, as (body, attributes)."""
         events = []
         for message in self.messages(topic.queue_url, wait_seconds=wait_seconds):
             envelope = json.loads(message["Body"])
@@ -130,7 +130,7 @@ class Aws:
         return events
 
     def depth(self, url: str) -> tuple[int, int]:
-        """Return how many messages are visible, and how many in flight."""
+        """Return the numbers of visible messages and of messages in flight."""
         visible = self._attribute(url, "ApproximateNumberOfMessages")
         in_flight = self._attribute(url, "ApproximateNumberOfMessagesNotVisible")
         return int(visible), int(in_flight)
@@ -156,7 +156,7 @@ def moto_server() -> Iterator[Aws]:
     """Run moto in a thread of this process."""
     from moto.server import ThreadedMotoServer
 
-    # A line for each request would hide what a failed test says.
+    # A log line for each request would bury a failed test's output.
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -169,7 +169,7 @@ def moto_server() -> Iterator[Aws]:
 
 @contextmanager
 def ministack_server(log_file: Path) -> Iterator[Aws]:
-    """Run ministack in a process of its own; its output goes to ``log_file``."""
+    """Run ministack in a separate process; its output goes to ``log_file``."""
     port = _free_port()
     environment = {
         **os.environ,
@@ -214,8 +214,8 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log_file: Pa
             with urllib.request.urlopen(url, timeout=1):
                 return
         except OSError:
-            # It does not say when it listens, so it is asked again. wait() returns early where the
-            # process ends.
+            # It does not signal when it is listening, so poll. wait() returns early if the process
+            # ends.
             try:
                 process.wait(0.05)
             except subprocess.TimeoutExpired:
@@ -231,7 +231,7 @@ def aws_server() -> Iterator[Aws]:
 
 @pytest.fixture
 def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
-    """moto, with the environment set so that boto3 reaches it."""
+    """moto, with the environment set up so that boto3 reaches it."""
     for name, value in aws_server.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)

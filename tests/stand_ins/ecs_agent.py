@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass
 class EcsAgent:
-    """A running agent. ``answers`` come first, one for each request: (status, body)."""
+    """A running agent. Each request first uses up one of ``answers``: (status, body)."""
 
     uri: str
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -19,7 +19,7 @@ class EcsAgent:
 
 
 def _find_error(method: str, path: str, content_type: str | None, body: Any) -> str | None:
-    """Return the code of the error in a request; None: it is valid."""
+    """Return the error code for an invalid request, or None."""
     if (method, path) != ("PUT", "/api/task-protection/v1/state"):
         return "NotFound"
     if content_type != "application/json" or not isinstance(body, dict):

@@ -1,4 +1,4 @@
-"""A forge of one repository and its issues, as data: without a server."""
+"""An in-memory forge with one repository and its issues, without a server."""
 
 from dataclasses import dataclass, field
 
@@ -30,7 +30,7 @@ def comment(body: str, author: str = "bob") -> Comment:
 
 @dataclass
 class StillForge:
-    """Answers for octo/repo alone; refuses what is missing, as the real one does; opens nothing."""
+    """Only knows octo/repo; refuses what is missing, as the real forge does; opens nothing."""
 
     clone_url: str = "https://github.com/octo/repo.git"
     default_branch: str = "main"
@@ -38,7 +38,7 @@ class StillForge:
     push_refusal: str | None = None
     issues: dict[int, IssueSnapshot] = field(default_factory=lambda: {42: snapshot()})
     error: Exception | None = None
-    """Raised by whatever is asked."""
+    """Raised by every method."""
     asked: list[str] = field(default_factory=list)
     opens_pulls: bool = True
 
@@ -66,17 +66,17 @@ class StillForge:
         self._ask("check_credentials", IssueRef.parse("https://github.com/octo/repo/issues/1"))
 
     def push_url(self, ref: IssueRef) -> str:
-        raise AssertionError("nothing is to be pushed here")
+        raise AssertionError("nothing should be pushed here")
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
         self._ask("find_pulls", ref)
         return []
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
-        raise AssertionError("nothing is to be opened here")
+        raise AssertionError("nothing should be opened here")
 
     def update_pull(self, ref: IssueRef, number: int, pull: NewPull) -> PullRequest:
-        raise AssertionError("nothing is to be changed here")
+        raise AssertionError("nothing should be changed here")
 
     def _ask(self, what: str, ref: IssueRef) -> None:
         self.asked.append(what)

@@ -1,7 +1,7 @@
-"""An OpenAI-compatible model on the loopback, answering from a script
+"""An OpenAI-compatible model server on loopback, which answers from a script
 (``pipeline.model.scripted``).
 
-It refuses what the real API refuses: a wrong key, an unknown role, field or model, a message
+It rejects what the real API rejects: a wrong key, an unknown role, field or model, a message
 without content.
 
     with ModelServer(Script.load(path), key="...") as server:
@@ -20,8 +20,8 @@ from typing import Any, Self
 
 from pipeline.model.scripted import Entry, Script
 
-#: https://platform.openai.com/docs/api-reference/chat/create, of these the ones that a text client
-#: may send.
+#: The fields of https://platform.openai.com/docs/api-reference/chat/create that a text client may
+#: send.
 FIELDS = {
     "model",
     "messages",
@@ -46,8 +46,8 @@ ROLES = {"system", "developer", "user", "assistant"}
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request to the completions endpoint: its body as parsed, and the status it got (0:
-    dropped).
+    """One request to the completions endpoint: its parsed body, and the response's status (0 if the
+    connection was dropped).
     """
 
     body: dict[str, Any]
@@ -68,9 +68,7 @@ def error_body(message: str, code: str | None, kind: str) -> dict[str, Any]:
 
 
 class ModelServer:
-    """Serves from a thread between ``__enter__`` and ``__exit__``. ``models`` empty: any model is
-    known.
-    """
+    """Serves from a thread while entered as a context. An empty ``models`` accepts any."""
 
     def __init__(self, script: Script, *, key: str, models: tuple[str, ...] = ()):
         self.script = script
@@ -136,8 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not header:
             raise Refused(401, "You didn't provide an API key.", None)
         if not hmac.compare_digest(header.encode(), f"Bearer {self.owner.key}".encode()):
-            # The real API repeats part of the key; repeating all of it is the harder test for who
-            # logs it.
+            # The real API repeats part of the key; repeating all of it is the harder test for code
+            # that logs it.
             raise Refused(
                 401,
                 f"Incorrect API key provided: {header.removeprefix('Bearer ')}.",
@@ -225,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
             "content-length": str(len(data)),
         }.items():
             self.send_header(name, value)
-        # A client that gave up has closed its end; what it would have got is in ``exchanges``.
+        # A client that gave up has closed its end; the response is still in ``exchanges``.
         with contextlib.suppress(ConnectionError):
             self.end_headers()
             self.wfile.write(data)
@@ -245,7 +243,7 @@ _ERRORS: dict[int, tuple[str, str | None]] = {
 
 
 def _text(message: dict[str, Any]) -> str | None:
-    """A message's text; None where its content is no text."""
+    """Return a message's text; None if its content is not text."""
     content = message.get("content")
     if isinstance(content, str):
         return content

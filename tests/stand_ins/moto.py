@@ -1,8 +1,8 @@
-"""AWS within this process: a boto3 client whose calls moto answers, one at a time.
+"""AWS within this process: a boto3 client whose calls are answered by moto, one at a time.
 
-No global mock: other tests' clients and environment stay as they are. moto checks a transaction's
-conditions and then writes without a lock, where DynamoDB's transactions are atomic: hence one at a
-time.
+There is no global mock: other tests' clients and environment are not affected. The calls are
+serialised because moto checks a transaction's conditions and then writes without a lock, whereas
+DynamoDB's transactions are atomic.
 """
 
 import threading

@@ -1,5 +1,5 @@
-"""A temporary folder outside pytest's own: each pytest that starts closes that one to other users,
-under our feet.
+"""A temporary folder outside pytest's own, which every other pytest that starts makes inaccessible
+to other users in the middle of a test.
 """
 
 import tempfile

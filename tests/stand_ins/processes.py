@@ -1,10 +1,10 @@
-"""Finding processes that should not be there."""
+"""Finding leftover processes."""
 
 from pathlib import Path
 
 
 def running_processes(marker: str) -> list[str]:
-    """Return the ids of this machine's processes whose command line holds ``marker``."""
+    """Return the ids of this machine's processes whose command line contains ``marker``."""
     processes = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():

@@ -1,5 +1,5 @@
-"""Runs without a worker: a clock, a job's claim, a run for one stage, and an engine over four small
-stages whose answers a test sets.
+"""Runs without a worker: a clock, claimed jobs, a run for a single stage, and an engine with four
+small stages whose answers a test sets.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ def job(number: int = 42, **fields: object) -> FixIssueJob:
 def claim(
     store: RunStore, requested: FixIssueJob | None = None, *, redrive_of: int | None = None
 ) -> Claimed:
-    """Claim a run that nobody else works on."""
+    """Claim a run that no other delivery holds."""
     claimed = store.claim(
         Submission.of(requested or job(), redrive_of=redrive_of), lease_seconds=LEASE
     )
@@ -113,7 +113,7 @@ def reply(content: str = "an edit", cost_usd: float = 0.01) -> ModelReply:
 
 
 class StageRun:
-    """A run for one stage by itself, over a new store and new artifacts.
+    """A run for a single stage, with a new store and new artifacts.
 
     Its workspace is in ``folder``, and is the same for all runs there.
     """
@@ -136,7 +136,7 @@ class StageRun:
         self.artifacts = FolderArtifacts(state / "artifacts")
         self.claimed = claim(self.store, self.job)
         self.reports: list[str] = []
-        """What the stage reported as its progress."""
+        """The stage's progress reports."""
 
     def next_generation(self, **replay: object) -> None:
         """Finish this generation, and claim a replay of the job."""
@@ -151,7 +151,7 @@ class StageRun:
         rounds: Sequence[Round] = (),
         workspace: Path | None = None,
     ) -> RunContext:
-        """Return what one delivery hands to the stage."""
+        """Return the stage's context in one delivery."""
         run = LeasedRun(self.store, self.artifacts, self.claimed.lease, self.clock)
         dollars = micro(self.limits.max_cost_usd)
         ledger = Ledger(run, MoneyCaps(run=dollars, repository_day=10**9, day=10**9))
@@ -200,7 +200,7 @@ class Log:
 
 
 class _ScriptedStage:
-    """A stage that answers with the next of ``does``; the last one stays."""
+    """A stage that answers with the next of ``does``, repeating the last one."""
 
     def __init__(self, log: Log, name: str, *does: Does):
         self.name = name
@@ -221,7 +221,7 @@ class Fetch(_ScriptedStage):
 
 
 class Prepare(_ScriptedStage):
-    """Leaves local state: a file in the workspace."""
+    """A stage with local state: a file in the workspace."""
 
     async def run(self, fetched: Fetched, run: RunContext) -> Prepared | Stop:
         (run.workspace / "ready").write_text(fetched.title)
@@ -263,9 +263,9 @@ def raises(error: Exception) -> Does:
 
 
 class Bench:
-    """An engine over fetch, prepare, propose and close, with a real store and real artifacts.
+    """An engine with the stages fetch, prepare, propose and close, a real store and real artifacts.
 
-    The stages' answers are set with ``does``; a run is admitted after prepare.
+    ``does`` sets a stage's answers; a run is admitted after prepare.
     """
 
     def __init__(
@@ -291,7 +291,7 @@ class Bench:
         self.engine = self.machine("one")
 
     def machine(self, name: str) -> Engine:
-        """Return an engine on a machine of its own: only store and artifacts are shared."""
+        """Return an engine on a separate machine, which shares only the store and the artifacts."""
         pipeline = Pipeline(list(self.stages.values()), admitted_after="prepare")
         return Engine(
             EngineDeps(
@@ -319,7 +319,7 @@ class Bench:
 
 @dataclass
 class FixedTemplates:
-    """One set of templates for all runs."""
+    """The same template set for all runs."""
 
     templates: TemplateSet = field(default_factory=TemplateSet.load)
 

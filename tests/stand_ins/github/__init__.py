@@ -1,5 +1,5 @@
-"""A small strict GitHub on the loopback: REST under ``/api/v3``, git at ``/OWNER/NAME.git``, tokens
-checked.
+"""A small, strict GitHub on loopback: REST under ``/api/v3``, git at ``/OWNER/NAME.git``, with
+tokens checked.
 
 with GithubStandIn(folder) as github:
     github.add_repository("octo/sample", {"README.md": "hello\\n"})
@@ -41,7 +41,7 @@ class Logged:
     path: str
     """With its query string."""
     status: int | None
-    """None: the connection was cut instead of answered."""
+    """None if the connection was cut without a response."""
 
 
 @dataclass
@@ -99,8 +99,8 @@ class GithubStandIn:
         private: bool = False,
         collaborators: Sequence[str] = (),
     ) -> str:
-        """From texts, from a folder, or from a local git repository with its history. Gives the
-        clone address.
+        """Add a repository from texts, from a folder, or from a local git repository with its
+        history. Returns the clone URL.
         """
         self._world.add_repository(
             full_name,
@@ -125,7 +125,7 @@ class GithubStandIn:
         assignees: Sequence[str] = (),
         pull_request: bool = False,
     ) -> int:
-        """Gives the number. A comment is its text, or (author, text)."""
+        """Add an issue and return its number. A comment is its text, or (author, text)."""
         repository = self._world.get(full_name)
         world = self._world
         number = max(repository.issues, default=0) + 1
@@ -154,7 +154,7 @@ class GithubStandIn:
         self._world.get(full_name).issues[number].deleted = True
 
     def transfer_issue(self, full_name: str, number: int, to: str) -> int:
-        """Gives the number in the other repository; the old address redirects there."""
+        """Move an issue and return its number in the other repository. The old URL redirects."""
         issue = self._world.get(full_name).issues[number]
         target = self._world.get(to)
         new = self.add_issue(to, issue.title, issue.body, author=issue.author)
@@ -162,7 +162,7 @@ class GithubStandIn:
         return new
 
     def rename_repository(self, full_name: str, to: str) -> None:
-        """The old address redirects, as on GitHub."""
+        """Rename a repository. The old URL redirects, as on GitHub."""
         repository = self._world.get(full_name)
         self._world.renamed[full_name.lower()] = repository.id
         repository.owner, repository.name = to.split("/")
@@ -175,7 +175,7 @@ class GithubStandIn:
         branch: str = "main",
         message: str = "A change by a person",
     ) -> str:
-        """What a person pushed meanwhile; None removes a file. Gives the commit's SHA."""
+        """Push a commit as a person would, and return its SHA. None removes a file."""
         return self._world.get(full_name).commit(files, branch, message, self._world.now())
 
     def install_app(
@@ -200,7 +200,7 @@ class GithubStandIn:
         return self._world.get(full_name).files(branch)
 
     def path(self, full_name: str) -> Path:
-        """The bare repository on disk."""
+        """Return the path of the bare repository on disk."""
         return self._world.get(full_name).path
 
     def fail_next(
@@ -214,8 +214,11 @@ class GithubStandIn:
         after_effect: bool = False,
         times: int = 1,
     ) -> None:
-        """Fail the next requests whose method and path (a regex, searched) fit. ``status=None`` cuts the connection;
-        ``after_effect`` lets the request do its work first and loses the reply."""
+        """Fail the next requests whose method and path (a regex, searched) match.
+
+        ``status=None`` cuts the connection; ``after_effect`` lets the request take effect first and
+        then loses the response.
+        """
         self._faults.append(
             _Fault(
                 method, re.compile(path), status, dict(headers or {}), message, after_effect, times
@@ -257,11 +260,11 @@ class _Wire:
 
 
 async def _nowhere(message: Any) -> None:
-    """A reply that is lost."""
+    """Lose a reply."""
 
 
 async def _fail(fault: _Fault, scope: Any, receive: Any, send: Any) -> None:
-    if fault.status is None:  # promise a body and leave: the server then drops the connection
+    if fault.status is None:  # announce a body but send none: the server drops the connection
         await send(
             {
                 "type": "http.response.start",

@@ -1,4 +1,4 @@
-"""GitHub Apps: JSON web tokens are checked, and tokens made for owners with an installation."""
+"""GitHub Apps: checks JSON web tokens, and issues tokens for owners with an installation."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -113,7 +113,7 @@ class Apps:
         return JSONResponse(installation_token, 201)
 
     def _signed(self, request: Request) -> str:
-        """The App whose JSON web token this is: RS256, ten minutes at most."""
+        """Return the id of the App that signed the JSON web token: RS256, at most ten minutes."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         try:
             claimed = (

@@ -1,7 +1,9 @@
-"""Git's smart HTTP by ``git http-backend``, with GitHub's answers to wrong credentials.
+"""Git's smart HTTP protocol through ``git http-backend``, with GitHub's responses to wrong
+credentials.
 
 The request is spooled to a file that becomes the backend's stdin: streaming into it while it
-answers can dead-lock."""
+responds can deadlock.
+"""
 
 import asyncio
 import base64
@@ -29,7 +31,7 @@ class GitHttp:
         owner, name, rest = (request.path_params[key] for key in ("owner", "name", "rest"))
         service = request.query_params.get("service", "") if rest == "info/refs" else rest
         if service not in _SERVICES or request.method != ("GET" if rest == "info/refs" else "POST"):
-            return PlainTextResponse("Not Found", 404)  # the dumb protocol is gone at GitHub
+            return PlainTextResponse("Not Found", 404)  # GitHub has no dumb protocol any more
         token, has_credentials = self._token(request)
         if has_credentials and token is None:
             return _unauthorized("Invalid username or token.")
@@ -63,7 +65,7 @@ class GitHttp:
             return await asyncio.to_thread(_backend, environment, body)
 
     def _token(self, request: Request) -> tuple[Token | None, bool]:
-        """The token, and whether the request has any. A token's user name is x-access-token."""
+        """Return the token, and whether the request has credentials. The user is x-access-token."""
         kind, _, coded = request.headers.get("authorization", "").partition(" ")
         if not coded:
             return None, False

@@ -1,4 +1,4 @@
-"""The REST routes that PyGithub 2.10 calls for our forge, with GitHub's documented refusals."""
+"""The REST routes that PyGithub 2.10 calls for our forge, with GitHub's documented errors."""
 
 import re
 from collections.abc import Callable
@@ -103,8 +103,9 @@ class Rest:
             return refused.response()
 
     def _authenticated(self, request: Request) -> Token:
-        """Stricter than GitHub, which lets anyone read public repositories: our forge always has a
-        token.
+        """Return the request's token.
+
+        Stricter than GitHub, which lets anyone read public repositories: our forge always has one.
         """
         if not request.headers.get("user-agent"):
             raise Refused(
@@ -162,7 +163,7 @@ class Rest:
         return repository.pulls[number]
 
     def _page(self, request: Request, rows: list[Json]) -> JSONResponse:
-        """GitHub's pages: 30 rows by default, 100 at most, other pages in the Link header."""
+        """Return one page: 30 rows by default, at most 100, with other pages in the Link header."""
         query = dict(request.query_params)
         size = min(max(int(query.get("per_page", "30")), 1), 100)
         page = int(query.get("page", "1"))
@@ -231,7 +232,7 @@ class Rest:
         if state not in ("open", "closed", "all"):
             raise invalid("state")
         rows = [pull for pull in repository.pulls.values() if state in ("all", pull.issue.state)]
-        # A head in any other form filters nothing, as on GitHub; the owner's case matters.
+        # As on GitHub, a head in any other form is ignored, and the owner's case matters.
         if ":" in head:
             rows = [pull for pull in rows if f"{pull.source.owner}:{pull.head}" == head]
         if base:
@@ -281,7 +282,7 @@ class Rest:
         return JSONResponse(self._shapes.whole_pull(repository, pull, token), 201)
 
     def _source(self, repository: Repository, owner: str) -> Repository | None:
-        """The repository itself or its fork, whichever belongs to ``owner``."""
+        """Return the repository or the fork of it that belongs to ``owner``."""
         forks = [fork for fork in self._world.repositories.values() if fork.parent is repository]
         for candidate in [repository, *forks]:
             if candidate.owner.lower() == owner.lower():

@@ -1,6 +1,6 @@
-"""GitHub's JSON in the form its OpenAPI description demands (a test checks every answer).
+"""GitHub's JSON in the form of its OpenAPI description (a test checks every response).
 
-API addresses point to the stand-in; a person's addresses (``html_url``) say https://github.com.
+API URLs point to the stand-in; URLs for people (``html_url``) begin with https://github.com.
 """
 
 from typing import Any
@@ -232,7 +232,7 @@ class Shapes:
         }
 
     def pull(self, repository: Repository, pull: Pull, token: Token | None) -> Json:
-        """As in a list; ``whole_pull`` adds what one alone has."""
+        """Return a pull request as in a list; ``whole_pull`` adds the fields of a single one."""
         base = f"{self.api}/repos/{repository.full_name}"
         issue = pull.issue
         url = f"{base}/pulls/{pull.number}"

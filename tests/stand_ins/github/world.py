@@ -1,4 +1,4 @@
-"""What the stand-in knows: repositories (bare, on disk), issues, pull requests, tokens."""
+"""The stand-in's data: repositories (bare, on disk), issues, pull requests and tokens."""
 
 import json
 import os
@@ -38,7 +38,7 @@ class Issue:
     title: str
     body: str | None
     author: str | None
-    """None: the account is gone; GitHub then says ``"user": null``."""
+    """None if the account was deleted; GitHub then sends ``"user": null``."""
     created_at: str
     comments: list[Comment] = field(default_factory=list)
     state: str = "open"
@@ -81,7 +81,7 @@ class Repository:
     private: bool
     collaborators: set[str]
     parent: "Repository | None" = None
-    """What it is a fork of."""
+    """The repository that it is a fork of."""
     allow_forking: bool = True
     issues: dict[int, Issue] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Repository:
         return done.stdout.decode().strip() or None
 
     def bring(self, source: "Repository", branch: str) -> None:
-        """A fork's branch among the objects here, as GitHub keeps the heads of pull requests."""
+        """Fetch a fork's branch into this repository, as GitHub does for pull requests."""
         git(
             self.path,
             "fetch",
@@ -126,9 +126,7 @@ class Repository:
     def commit(
         self, files: Mapping[str, str | bytes | None], branch: str, message: str, at: datetime
     ) -> str:
-        """Write (None: remove) files in a new commit on ``branch``; a new branch starts at the
-        default branch.
-        """
+        """Commit files (None removes one) to ``branch``; a new one starts at the default branch."""
         stream = [
             f"commit refs/heads/{branch}\ncommitter A Person <person@example.com>"
             f" {int(at.timestamp())} +0000\n"
@@ -195,7 +193,7 @@ class World:
         return self._ids
 
     def now(self) -> datetime:
-        """A clock of its own: later at each look, the same in each run."""
+        """Return the time by a deterministic clock, which advances at each call."""
         return _EPOCH + timedelta(minutes=self._ids)
 
     def timestamp(self) -> str:
@@ -214,7 +212,7 @@ class World:
         return repository
 
     def fork(self, parent: Repository, login: str) -> Repository:
-        """GitHub makes one fork a user, under another name where that one is taken."""
+        """Return the user's fork, creating it as GitHub does: one per user, renamed if needed."""
         if there := next(
             (r for r in self.repositories.values() if r.parent is parent and r.owner == login), None
         ):

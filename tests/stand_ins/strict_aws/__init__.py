@@ -1,8 +1,8 @@
-"""SQS and SNS on loopback, stricter than moto, and with faults on demand.
+"""SQS and SNS on loopback, stricter than moto and with faults on demand.
 
-Where it is stricter: a receipt handle is one receive's, and an older one deletes nothing; a message
-that is visible can't be extended; the 12 hours count from each receive; a long poll whose client
-died still takes messages. Requests must be signed, but the signature is not checked.
+It is stricter in that a receipt handle belongs to one receive, and an older one deletes nothing; a
+visible message can't be extended; the 12 hours count from each receive; and a long poll whose
+client died still receives messages. Requests must be signed, but the signature is not checked.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from tests.stand_ins.strict_aws.sqs import MAX_VISIBILITY, Queue, ReceiveRequest
 
 __all__ = ["FaultPlan", "Published", "StrictAws"]
 
-#: Operations that set a test up, or only read: no fault strikes them.
+#: Operations that set up a test or only read, and never fail.
 _SPARED = {"CreateQueue", "CreateTopic", "Subscribe", "GetQueueAttributes", "GetTopicAttributes"}
 
 
 @dataclass
 class _Poll:
-    """A receive that waits. Its client may be dead: SQS does not know."""
+    """A waiting receive. Its client may be dead, but SQS does not know."""
 
     request: ReceiveRequest
     reply: Reply
@@ -36,10 +36,10 @@ class _Poll:
 
 
 class StrictAws:
-    """Serve while entered as a context.
+    """The server, running while entered as a context.
 
-    ``endpoint`` is for AWS_ENDPOINT_URL; ``calls`` counts each operation. State lives on the
-    server's thread: read it through ``look``, or once the context is left.
+    ``endpoint`` is for AWS_ENDPOINT_URL; ``calls`` counts each operation. The state belongs to the
+    server's thread: read it through ``look``, or after leaving the context.
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class StrictAws:
         return self._server.call(function)
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass at once: messages that are hidden for less become visible. Long polls
-        keep to real time.
+        """Advance the clock: messages that are hidden for less become visible. Long polls still use
+        real time.
         """
 
         def forward() -> None:
@@ -95,7 +95,7 @@ class StrictAws:
     # Requests
 
     def _handle(self, request: Request, reply: Reply) -> None:
-        if request.path == "/_strict":  # for a process that asks from outside
+        if request.path == "/_strict":  # for other processes
             reply(Answer(200, json.dumps(self._counts()).encode()))
             return
         is_json = "x-amz-target" in request.headers
@@ -138,9 +138,9 @@ class StrictAws:
             raise Refused("MissingAuthenticationToken", message, 403)
 
     def _strike(self, operation: str, reply: Reply) -> Reply | None:
-        """Count the call, and let faults strike it.
+        """Count the call, and inject faults.
 
-        Returns how to reply; None: the connection is cut already.
+        Returns a function for the reply; None if the connection has been cut.
         """
         self.calls[operation] += 1
         if operation in _SPARED:
@@ -200,7 +200,7 @@ class StrictAws:
             asyncio.get_running_loop().call_soon(self._serve, queue)
 
     def _serve(self, queue: Queue) -> None:
-        """Hand out messages to the polls that wait, the oldest first."""
+        """Hand out messages to the waiting polls, oldest first."""
         self._due.discard(queue.name)
         polls = self._polls[queue.name]
         while polls and self._hand_out(polls[0]):
@@ -210,7 +210,7 @@ class StrictAws:
         self._set_alarm(queue)
 
     def _set_alarm(self, queue: Queue) -> None:
-        """Serve when the next hidden message becomes visible, while a poll waits."""
+        """If a poll is waiting, serve it when the next hidden message becomes visible."""
         alarm = self._alarms.pop(queue.name, None)
         if alarm is not None:
             alarm.cancel()

@@ -1,4 +1,4 @@
-"""Faults of the stand-in: seeded, counted, and off unless a plan says otherwise."""
+"""The stand-in's faults: seeded, counted, and off by default."""
 
 import random
 from collections import Counter
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FaultPlan:
-    """Shares (0 to 1) of the calls, or of the messages, that meet each fault."""
+    """The probability (0 to 1) of each fault, per call or per message."""
 
     throttled: float = 0.0
     """Calls refused with a ThrottlingException, before any effect."""
@@ -16,19 +16,19 @@ class FaultPlan:
     dropped: float = 0.0
     """Calls whose connection is cut before any effect."""
     reply_lost: float = 0.0
-    """Calls that have their whole effect, and then no answer."""
+    """Calls that take effect, but get no response."""
     entry_failed: float = 0.0
     """Entries of batch calls that fail while the call succeeds."""
     doubled: float = 0.0
-    """Messages that stay visible while they are handed out: two deliveries at once."""
+    """Messages that stay visible when they are handed out, so that two deliveries overlap."""
     undeleted: float = 0.0
-    """Deletes that succeed, and the message is delivered once more."""
+    """Deletes that succeed although the message is delivered once more."""
     disordered: float = 0.0
     """Messages handed out before older ones."""
 
 
 class Faults:
-    """Draw faults by a plan, and count them."""
+    """Draws faults randomly according to a plan, and counts them."""
 
     def __init__(self, plan: FaultPlan | None = None, seed: int = 0):
         self.plan = plan or FaultPlan()
@@ -36,7 +36,7 @@ class Faults:
         self.counts: Counter[str] = Counter()
 
     def strikes(self, name: str) -> bool:
-        """Whether the fault strikes this time."""
+        """Return whether the fault occurs this time."""
         share = getattr(self.plan, name)
         if share <= 0 or self._rng.random() >= share:
             return False

@@ -1,5 +1,5 @@
-"""A small, fast HTTP/1.1 server on loopback, in a thread of its own. Its handler answers, or cuts
-the connection.
+"""A small, fast HTTP/1.1 server on loopback, in a separate thread. Its handler responds or cuts the
+connection.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-#: None cuts the connection. It may be called later, and for a client that is long dead.
+#: Sends a response; None cuts the connection. It may be called later, even after the client died.
 Reply = Callable[[Answer | None], None]
 Handler = Callable[[Request, Reply], None]
 
@@ -63,7 +63,7 @@ class _Connection(asyncio.Protocol):
             self._handler(request, self._reply)
 
     def _take_request(self) -> Request | None:
-        """Take a request out of the buffer; None where it has not come whole."""
+        """Take a request out of the buffer; None if it is incomplete."""
         head_size = self._buffer.find(b"\r\n\r\n")
         if head_size < 0:
             return None
@@ -95,7 +95,7 @@ class _Connection(asyncio.Protocol):
 
 
 class LoopbackServer:
-    """Serve while entered as a context. ``handler`` runs on the server's thread alone."""
+    """Serves while entered as a context. ``handler`` only runs on the server's thread."""
 
     def __init__(self, handler: Handler):
         self._handler = handler

@@ -1,5 +1,5 @@
 """SNS's rules for standard topics whose subscribers are SQS queues, in the query protocol that
-botocore speaks to it.
+botocore uses.
 
 Rules are those of the SNS API reference (https://docs.aws.amazon.com/sns/latest/api/).
 """
@@ -49,10 +49,10 @@ class Sns:
         self._faults = faults
         self.topics: dict[str, Topic] = {}
         self.published: list[Published] = []
-        """The accepted messages, in order: every subscriber gets each at least once."""
+        """The accepted messages, in order."""
 
     def call(self, action: str, parameters: dict[str, str]) -> str:
-        """Return the inside of the action's result, as XML."""
+        """Return the content of the action's result element, as XML."""
         match action:
             case "CreateTopic":
                 return f"<TopicArn>{self._create(parameters['Name'])}</TopicArn>"
@@ -156,7 +156,7 @@ def _read_attributes(parameters: dict[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def _size(message: str, attributes: dict[str, dict[str, Any]]) -> int:
-    """Return the bytes that count: the message, and each attribute's name, type and value."""
+    """Return the counted size in bytes: the message, and each attribute's name, type and value."""
     parts = [message]
     for name, value in attributes.items():
         parts += [name, *value.values()]
@@ -202,7 +202,7 @@ def _envelope(
 
 
 def _read_list(parameters: dict[str, str], prefix: str) -> list[dict[str, str]]:
-    """Return the entries that the query protocol spreads over ``prefix.1.field`` and so on."""
+    """Return the entries that the query protocol encodes as ``prefix.1.field`` and so on."""
     entries: dict[int, dict[str, str]] = defaultdict(dict)
     for key, value in parameters.items():
         if key.startswith(f"{prefix}."):

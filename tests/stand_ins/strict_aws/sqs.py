@@ -1,8 +1,8 @@
 """SQS's rules for standard queues, without HTTP: valid messages, receipt handles, and visibility.
 
-Rules are those of the SQS API reference
-(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/); where AWS is vague, the
-stricter reading is taken.
+The rules are those of the SQS API reference
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/); if it is vague, the
+stricter interpretation applies.
 """
 
 import base64
@@ -40,7 +40,7 @@ _SETTABLE = {
 
 
 class Refused(Exception):
-    """An error of the API. ``code`` is what botocore shows."""
+    """An API error. ``code`` is the one that botocore shows."""
 
     def __init__(self, code: str, message: str, status: int = 400):
         super().__init__(f"{code}: {message}")
@@ -65,7 +65,7 @@ class Message:
     received_at: float = 0.0
     dead_letter_of: str | None = None
     returned: bool = False
-    """It came back once after its delete, and will not again."""
+    """Whether it has come back once after its delete; it will not again."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class RedrivePolicy:
     queue: str
     """The dead-letter queue's name."""
     max_receives: int
-    """The receives after which a message goes there."""
+    """The number of receives after which a message goes there."""
 
     @classmethod
     def parse(cls, text: str) -> "RedrivePolicy":
@@ -84,7 +84,7 @@ class RedrivePolicy:
 
 @dataclass(frozen=True)
 class ReceiveRequest:
-    """A checked ReceiveMessage."""
+    """A validated ReceiveMessage request."""
 
     queue: "Queue"
     count: int
@@ -105,7 +105,7 @@ class Queue:
     messages: dict[str, Message] = field(default_factory=dict)
     visible: "OrderedDict[str, None]" = field(default_factory=OrderedDict)
     hidden: list[tuple[float, str]] = field(default_factory=list)
-    """A heap of (visible at, message id); entries of messages that moved since are skipped."""
+    """A heap of (visible at, message id). Outdated entries are skipped."""
     deleted: int = 0
 
     @property
@@ -135,7 +135,7 @@ class Queue:
                 self.visible[identity] = None
 
     def next_change(self) -> float | None:
-        """Return when the next hidden message becomes visible; None: there is none."""
+        """Return when the next hidden message becomes visible; None if there is none."""
         while self.hidden:
             until, identity = self.hidden[0]
             message = self.messages.get(identity)
@@ -147,7 +147,7 @@ class Queue:
 
 
 class Sqs:
-    """``max_visibility`` is the cap of 12 hours, in seconds, which a test may scale down."""
+    """All queues. ``max_visibility``, in seconds, is the limit of 12 hours; tests scale it down."""
 
     def __init__(
         self, clock: Callable[[], float], faults: Faults, *, max_visibility: float = MAX_VISIBILITY
@@ -157,13 +157,13 @@ class Sqs:
         self._max_visibility = max_visibility
         self.queues: dict[str, Queue] = {}
         self.handed_out = 0
-        """Deliveries of every queue."""
+        """Number of deliveries from all queues."""
         self.arrived: Callable[[Queue], None] = lambda queue: None
-        """Called with each queue where a message may have become visible."""
+        """Called with a queue when one of its messages may have become visible."""
 
     def call(self, operation: str, parameters: dict[str, Any], endpoint: str) -> dict[str, Any]:
-        """Answer any operation but ReceiveMessage, which may have to wait: see ``check_receive``
-        and ``receive``.
+        """Execute any operation except ReceiveMessage, which may have to wait: see
+        ``check_receive`` and ``receive``.
         """
         match operation:
             case "CreateQueue":
@@ -363,7 +363,7 @@ class Sqs:
         self.arrived(target)
 
     def _render(self, message: Message, request: ReceiveRequest) -> dict[str, Any]:
-        """Return a received message as the API shows it."""
+        """Return a received message in the API's form."""
         system = {
             "ApproximateReceiveCount": str(message.receives),
             "ApproximateFirstReceiveTimestamp": str(int(message.first_received_at * 1000)),
@@ -387,8 +387,8 @@ class Sqs:
         return answer
 
     def _find(self, queue: Queue, parameters: dict[str, Any]) -> tuple[Message | None, bool]:
-        """Return the message of a receipt handle, if it is still there, and whether the handle is
-        of the newest receive.
+        """Return a receipt handle's message, if it still exists, and whether the handle is that of
+        the newest receive.
         """
         try:
             handle = base64.b64decode(parameters["ReceiptHandle"], validate=True).decode()
@@ -408,7 +408,7 @@ class Sqs:
     def _delete(self, queue: Queue, parameters: dict[str, Any]) -> dict[str, Any]:
         message, is_newest = self._find(queue, parameters)
         if message is None or not is_newest:
-            return {}  # accepted, and nothing happens
+            return {}  # accepted, but nothing happens
         if not message.returned and self._faults.strikes("undeleted"):
             message.returned = True
             queue.show(message, self._clock())
@@ -545,7 +545,7 @@ def check_attributes(attributes: dict[str, dict[str, Any]]) -> dict[str, dict[st
 
 
 def _size(parameters: dict[str, Any]) -> int:
-    """Return the bytes that count: the body, and each attribute's name, type and value."""
+    """Return the counted size in bytes: the body, and each attribute's name, type and value."""
     parts = [str(parameters.get("MessageBody", ""))]
     for name, value in parameters.get("MessageAttributes", {}).items():
         content = value.get("StringValue") or value.get("BinaryValue") or ""
