@@ -25,7 +25,7 @@ class Metric(NamedTuple):
     """A CloudWatch unit: Seconds, Count or None."""
 
 
-def run_ended(result: RunResult, queue_wait: float | None) -> None:
+def log_run(result: RunResult, queue_wait: float | None) -> None:
     """Log the metrics of a run that has ended.
 
     ``queue_wait`` is in seconds from sending the message to the run's first work; None if another
@@ -41,7 +41,7 @@ def run_ended(result: RunResult, queue_wait: float | None) -> None:
     _emit(metrics, {"outcome": result.outcome.value})
 
 
-def worker_turned(
+def log_worker(
     *,
     lateness: Sequence[float],
     loop_delay: float,
@@ -65,14 +65,14 @@ def worker_turned(
     _emit(metrics, {})
 
 
-def templates_refused() -> None:
+def log_refused_templates() -> None:
     """Log that the current template set can't be used and an older one is used instead, which
     needs an operator's attention.
     """
     _emit([Metric("template_sets_refused", 1, "Count")], {})
 
 
-def deployment_seen(*, oldest_unfinished_seconds: float, spent_today_usd: float) -> None:
+def log_deployment(*, oldest_unfinished_seconds: float, spent_today_usd: float) -> None:
     """Log metrics of the whole deployment: its runs and today's spending. All workers log them."""
     oldest = Metric("oldest_unfinished_seconds", oldest_unfinished_seconds, "Seconds")
     spent = Metric("spent_today_usd", spent_today_usd, "None")

@@ -111,7 +111,7 @@ class TemplateSets:
         if problems:
             last_good = self._last_good.set_hash[:12]
             log.error("templates: %s; using set %s", "; ".join(problems), last_good)
-            metrics.templates_refused()
+            metrics.log_refused_templates()
         return self._last_good
 
     def latest(self) -> TemplateSet:

@@ -112,12 +112,12 @@ class Intake:
         """
         submission = Submission.of(job)
         newest = await self._find_newest(submission, owner)
-        is_known = newest is not None and _is_asked_for(newest, submission)
+        is_known = newest is not None and _is_requested(newest, submission)
         if newest is None or not is_known or not await self._is_under_way(newest):
-            otherwise = "nothing was stored: send the request again"
-            await _wait_for("queue", self._send(job), otherwise)
+            advice = "nothing was stored: send the request again"
+            await _wait_for("queue", self._send(job), advice)
         run = await self._register(submission, owner)
-        is_waiting = not _is_asked_for(run, submission)
+        is_waiting = not _is_requested(run, submission)
         is_old = newest is not None and run.generation <= newest.generation
         return Accepted(
             job_id=job.id,
@@ -172,8 +172,8 @@ class Intake:
         def register(store: RunStore) -> Registered:
             return store.register(submission, owner=owner)
 
-        otherwise = "the job is queued and will run; send the request again to see it"
-        registered = await self._call(register, otherwise)
+        advice = "the job is queued and will run; send the request again to see it"
+        registered = await self._call(register, advice)
         _check_owner(registered.run, owner)
         if registered.body_differs:
             raise _other_body(submission.job_id)
@@ -188,14 +188,14 @@ class Intake:
         return self._clock() - latest < QUIET_SECONDS
 
     async def _call(
-        self, call: Callable[[RunStore], T], otherwise: str = "send the request again"
+        self, call: Callable[[RunStore], T], advice: str = "send the request again"
     ) -> T:
         """Call the store in a thread. Raises Refusal: 503."""
         future = asyncio.get_running_loop().run_in_executor(self._pool, call, self._store)
-        return await _wait_for("store", future, otherwise)
+        return await _wait_for("store", future, advice)
 
 
-async def _wait_for(service: str, response: Awaitable[T], otherwise: str) -> T:
+async def _wait_for(service: str, response: Awaitable[T], advice: str) -> T:
     """Await a response. Raises Refusal (503) if the service is down or slow; a defect passes."""
     try:
         with anyio.fail_after(ANSWER_SECONDS):
@@ -204,7 +204,7 @@ async def _wait_for(service: str, response: Awaitable[T], otherwise: str) -> T:
         if judge(error).family is not Family.RETRY:
             raise
         log.warning("the %s does not answer: %s", service, describe(error))
-        message = f"the {service} does not answer; {otherwise}"
+        message = f"the {service} does not answer; {advice}"
         raise Refusal(503, f"{service}_unavailable", message, retry_after=RETRY_AFTER) from error
 
 
@@ -216,7 +216,7 @@ def _stored_job(run: RunRow) -> FixIssueJob | None:
         return None
 
 
-def _is_asked_for(run: RunRow, submission: Submission) -> bool:
+def _is_requested(run: RunRow, submission: Submission) -> bool:
     """Return whether this is the run that the submission requests: a replay requests its own."""
     if submission.replay_id is None:
         return True

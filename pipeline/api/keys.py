@@ -11,8 +11,8 @@ from pipeline.api.problem import Refusal
 KEY_RATE = 10.0
 KEY_BURST = 100
 #: The same for an address without a valid key.
-STRANGER_RATE = 1.0
-STRANGER_BURST = 60
+ADDRESS_RATE = 1.0
+ADDRESS_BURST = 60
 
 
 class ApiKeys:
@@ -45,7 +45,7 @@ class Buckets:
     """
 
     #: Maximum number of remembered callers.
-    MOST = 10_000
+    MAX_CALLERS = 10_000
 
     def __init__(self, rate: float, burst: int, clock: Callable[[], float]):
         self._rate = rate
@@ -65,7 +65,7 @@ class Buckets:
         else:
             wait = math.ceil((1 - tokens) / self._rate)
         self._buckets[caller] = (tokens, now)
-        if len(self._buckets) > self.MOST:
+        if len(self._buckets) > self.MAX_CALLERS:
             oldest = next(iter(self._buckets))
             del self._buckets[oldest]
         return wait
@@ -77,7 +77,7 @@ class Gate:
     def __init__(self, keys: ApiKeys, clock: Callable[[], float]):
         self._keys = keys
         self._by_key = Buckets(KEY_RATE, KEY_BURST, clock)
-        self._by_address = Buckets(STRANGER_RATE, STRANGER_BURST, clock)
+        self._by_address = Buckets(ADDRESS_RATE, ADDRESS_BURST, clock)
 
     def identify(self, key: str | None, address: str) -> str:
         """Return the name of the caller's key.

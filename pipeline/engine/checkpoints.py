@@ -8,7 +8,7 @@ from pipeline.stage import Pipeline
 from pipeline.store.contract import Checkpoint, Round
 
 
-def standing(
+def find_valid(
     pipeline: Pipeline, checkpoints: Sequence[Checkpoint], rounds: Sequence[Round]
 ) -> dict[str, Checkpoint]:
     """Return the valid checkpoint of each stage that has one.
@@ -51,7 +51,7 @@ async def inherit(pipeline: Pipeline, run: LeasedRun, from_stage: str) -> None:
     previous = RunKey(run.key.job_id, run.key.generation - 1)
     stored = await run.checkpoints(previous)
     rounds = await run.rounds(previous)
-    inherited = standing(pipeline, stored, rounds)
+    inherited = find_valid(pipeline, stored, rounds)
     own = {checkpoint.stage for checkpoint in await run.checkpoints()}
     end = pipeline.index(from_stage)
     for step in pipeline.steps[:end]:

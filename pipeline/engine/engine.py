@@ -93,14 +93,14 @@ class Engine:
     async def reject(self, claimed: ClaimedInvalid) -> RunResult:
         """End a run as *rejected*: its message names an issue but is not a valid job."""
         stop = Stop(Outcome.REJECTED, str(claimed.error))
-        how = Ending(stop, metadata=claimed.error.metadata)
-        return await self._end(self._leased(claimed.lease), how)
+        run_end = Ending(stop, metadata=claimed.error.metadata)
+        return await self._end(self._leased(claimed.lease), run_end)
 
     async def give_up(self, claimed: Claimed, reason: str) -> RunResult:
         """End a run as *failed* without further work."""
         stop = Stop(Outcome.FAILED, reason)
-        how = Ending(stop, metadata=claimed.job.metadata, job=claimed.job)
-        return await self._end(self._leased(claimed.lease), how)
+        run_end = Ending(stop, metadata=claimed.job.metadata, job=claimed.job)
+        return await self._end(self._leased(claimed.lease), run_end)
 
     def _leased(self, lease: Lease) -> LeasedRun:
         return LeasedRun(self._deps.store, self._deps.artifacts, lease, self._deps.clock)
@@ -124,11 +124,11 @@ class Engine:
         delay = backoff(tries) if verdict.delay is None else verdict.delay
         return Deferred(delay, verdict.reason)
 
-    async def _end(self, run: LeasedRun, how: Ending) -> RunResult:
+    async def _end(self, run: LeasedRun, run_end: Ending) -> RunResult:
         # Before the end is stored: after that, nothing may delay the message's deletion.
         workspace = workspace_of(self._deps.workspaces, run.key)
         await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
-        return await ending.finish(self._deps, run, how)
+        return await ending.finish(self._deps, run, run_end)
 
     def _report_end(self, result: RunResult) -> None:
         self._deps.observer(
@@ -221,14 +221,14 @@ class RunLoop:
         """Restore each stage that has a valid stored result, and run the others."""
         self._rounds = await self._run.rounds()
         stored = await self._run.checkpoints()
-        standing = checkpoints.standing(self._pipeline, stored, self._rounds)
+        valid = checkpoints.find_valid(self._pipeline, stored, self._rounds)
         results: dict[type[BaseModel], BaseModel] = {}
         for step in self._pipeline.steps:
             needs = {parameter: results[kind] for parameter, kind in step.needs.items()}
             if step.gives is None:
                 return await self._run_last_stage(step, needs)
-            if step.name in standing:
-                result = await self._restore(step, step.gives, standing[step.name])
+            if step.name in valid:
+                result = await self._restore(step, step.gives, valid[step.name])
             else:
                 answer = await self._run_stage(step, needs)
                 if isinstance(answer, (Stop, Back)):

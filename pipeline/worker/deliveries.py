@@ -224,7 +224,7 @@ class DeliveryHandler:
     async def _finish(self, slot: Slot, result: RunResult) -> None:
         """Settle the message, now that the outcome and its event are stored."""
         log.info("ended: %s: %s", result.outcome, result.reason)
-        metrics.run_ended(result, slot.queue_wait)
+        metrics.log_run(result, slot.queue_wait)
         self._publisher.wake()
         if result.outcome is Outcome.FAILED:
             await self._dead_letter_failed(slot, result.reason, result.generation)

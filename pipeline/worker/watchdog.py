@@ -46,7 +46,7 @@ class Watchdog:
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0
-        self._asked_at: float | None = None
+        self._pinged_at: float | None = None
         """When the unanswered ping was sent; None if there is none."""
         self._stall_logged = False
         self._longest_delay = 0.0
@@ -74,13 +74,13 @@ class Watchdog:
     def check(self) -> None:
         """Ping the loop, or react if the last ping has not been answered for too long."""
         now = self._clock()
-        if self._asked_at is None:
-            self._asked_at = now
+        if self._pinged_at is None:
+            self._pinged_at = now
             self._stall_logged = False
             assert self._loop is not None  # noqa: S101 (entered)
             self._loop.call_soon_threadsafe(self._answer, now)
             return
-        delay = now - self._asked_at
+        delay = now - self._pinged_at
         self._longest_delay = max(self._longest_delay, delay)
         if delay >= LATE_SECONDS and not self._stall_logged:
             self._stall_logged = True
@@ -90,11 +90,11 @@ class Watchdog:
         if delay >= self._limit:
             self._end_process(delay)
 
-    def _answer(self, asked_at: float) -> None:
+    def _answer(self, pinged_at: float) -> None:
         """Answer a ping; called by the loop."""
-        delay = self._clock() - asked_at
+        delay = self._clock() - pinged_at
         self._longest_delay = max(self._longest_delay, delay)
-        self._asked_at = None
+        self._pinged_at = None
 
     def _run(self) -> None:
         while not self._stopped.wait(self._interval):

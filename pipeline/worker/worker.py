@@ -183,7 +183,7 @@ class Worker:
         while True:
             await asyncio.sleep(REPORT_SECONDS)
             loop_delay, loop_stalls = self._watchdog.drain_measurements()
-            metrics.worker_turned(
+            metrics.log_worker(
                 lateness=self.heartbeat.drain_lateness(),
                 loop_delay=loop_delay,
                 loop_stalls=loop_stalls,
@@ -201,7 +201,7 @@ class Worker:
         today = datetime.fromtimestamp(now, UTC).date()
         oldest = self._store.oldest_unfinished()
         spent = self._store.spent(day=today.isoformat())
-        metrics.deployment_seen(
+        metrics.log_deployment(
             oldest_unfinished_seconds=max(now - oldest, 0.0) if oldest is not None else 0.0,
             spent_today_usd=spent / 1e6,
         )

@@ -550,7 +550,7 @@ def test_the_commands_work_as_documented(aws: Aws, tmp_path: Path, event: str) -
     }
     received = run("receive-sqs", "--once", **settings, **aws.environment)
     assert received.returncode == 0
-    assert "no_fix: so it is" in received.stdout
+    assert "no_fix: a reason" in received.stdout
     with answering(ACCEPTED) as (url, asked):
         called = run("call", ISSUE, CODING_AGENT_URL=f"{url}/", CODING_AGENT_API_KEY="secret")
     assert json.loads(called.stdout)["job_id"] == "j"

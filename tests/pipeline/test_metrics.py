@@ -58,7 +58,7 @@ def line(stream: io.StringIO) -> dict[str, Any]:
 def test_ended_run_is_counted_by_outcome(stream: io.StringIO):
     telemetry.configure(as_json=True, stream=stream)
     with telemetry.bound(job_id="j"):
-        metrics.run_ended(result(), 3.0)
+        metrics.log_run(result(), 3.0)
     fields = line(stream)
     assert fields["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [[], ["outcome"]]
     assert (
@@ -72,14 +72,14 @@ def test_ended_run_is_counted_by_outcome(stream: io.StringIO):
 
 def test_unknown_queue_wait_is_left_out(stream: io.StringIO):
     telemetry.configure(as_json=True, stream=stream)
-    metrics.run_ended(result(), None)
+    metrics.log_run(result(), None)
     assert "queue_wait_seconds" not in line(stream)
 
 
 def test_workers_minute_has_the_heartbeats_lateness(stream: io.StringIO):
     telemetry.configure(as_json=True, stream=stream)
     late = [0.01] * 98 + [0.5, 9.0]
-    metrics.worker_turned(lateness=late, loop_delay=0.2, loop_stalls=1, events_pending=4, running=2)
+    metrics.log_worker(lateness=late, loop_delay=0.2, loop_stalls=1, events_pending=4, running=2)
     fields = line(stream)
     assert fields["heartbeat_lateness_p99_seconds"] == 0.5
     assert (
@@ -94,7 +94,7 @@ def test_the_deployments_line_has_the_oldest_unfinished_job_and_todays_money(
     stream: io.StringIO,
 ):
     telemetry.configure(as_json=True, stream=stream)
-    metrics.deployment_seen(oldest_unfinished_seconds=90.0, spent_today_usd=1.5)
+    metrics.log_deployment(oldest_unfinished_seconds=90.0, spent_today_usd=1.5)
     fields = line(stream)
     assert (fields["oldest_unfinished_seconds"], fields["spent_today_usd"]) == (90, 1.5)
 
@@ -102,7 +102,7 @@ def test_the_deployments_line_has_the_oldest_unfinished_job_and_todays_money(
 def test_text_log_has_no_metrics(stream: io.StringIO, caplog: pytest.LogCaptureFixture):
     telemetry.configure(as_json=False, stream=stream)
     logging.getLogger().addHandler(caplog.handler)
-    metrics.run_ended(result(), 3.0)
+    metrics.log_run(result(), 3.0)
     assert stream.getvalue() == ""
     assert [record.name for record in caplog.records] == [telemetry.METRICS], (
         "other handlers still get it"

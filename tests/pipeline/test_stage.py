@@ -33,7 +33,7 @@ class Ends:
     name = "ends"
 
     async def run(self, first: A, second: B, run: RunContext) -> Stop:
-        return Stop(Outcome.NO_FIX, "so it is")
+        return Stop(Outcome.NO_FIX, "a reason")
 
 
 def test_stages_that_fit_together_are_composed():

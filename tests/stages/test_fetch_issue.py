@@ -8,12 +8,12 @@ from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from pipeline.stage import Stop
 from stages.fetch_issue import MAX_ISSUE_BYTES, FetchIssue, Issue
-from tests.stand_ins.forge import StillForge, comment, snapshot
+from tests.stand_ins.forge import StaticForge, comment, snapshot
 from tests.stand_ins.runs import StageRun, job
 
 
 async def fetch(
-    forge: StillForge, requested: FixIssueJob | None = None, notes: list[str] | None = None
+    forge: StaticForge, requested: FixIssueJob | None = None, notes: list[str] | None = None
 ) -> Issue | Stop:
     with tempfile.TemporaryDirectory() as folder:
         run = StageRun(Path(folder), requested)
@@ -23,13 +23,13 @@ async def fetch(
     return answer
 
 
-async def fetched(forge: StillForge, notes: list[str] | None = None) -> Issue:
+async def fetched(forge: StaticForge, notes: list[str] | None = None) -> Issue:
     answer = await fetch(forge, notes=notes)
     assert isinstance(answer, Issue), answer
     return answer
 
 
-async def rejection(forge: StillForge, requested: FixIssueJob | None = None) -> str:
+async def rejection(forge: StaticForge, requested: FixIssueJob | None = None) -> str:
     answer = await fetch(forge, requested)
     assert isinstance(answer, Stop) and answer.outcome is Outcome.REJECTED, answer
     return answer.reason
@@ -41,7 +41,7 @@ async def test_an_issue_is_read_with_its_comments_and_repository():
         body="1 + 1 = 0\r\nsee below",
         comments=(comment("me too"), comment("and me")),
     )
-    issue = await fetched(StillForge(issues={42: told}))
+    issue = await fetched(StaticForge(issues={42: told}))
     assert (issue.repository, issue.number, issue.url) == ("octo/repo", 42, job().issue_url)
     assert (issue.author, issue.association, issue.default_branch, issue.private) == (
         "ann",
@@ -57,7 +57,7 @@ async def test_an_issue_is_read_with_its_comments_and_repository():
 
 async def test_the_snapshots_hash_covers_hidden_text():
     hashes = {
-        (await fetched(StillForge(issues={42: snapshot(**changes)}))).snapshot_sha256  # type: ignore[arg-type]
+        (await fetched(StaticForge(issues={42: snapshot(**changes)}))).snapshot_sha256  # type: ignore[arg-type]
         for changes in (
             {},
             {},
@@ -85,20 +85,20 @@ async def test_the_snapshots_hash_covers_hidden_text():
 async def test_an_issue_that_can_not_be_worked_on_is_rejected(
     changes: dict[str, object], reason: str
 ):
-    assert reason in await rejection(StillForge(issues={42: snapshot(**changes)}))
+    assert reason in await rejection(StaticForge(issues={42: snapshot(**changes)}))
 
 
 async def test_the_largest_allowed_issue_is_accepted():
     title = snapshot().title
     assert await fetched(
-        StillForge(issues={42: snapshot(body="x" * (MAX_ISSUE_BYTES - len(title)))})
+        StaticForge(issues={42: snapshot(body="x" * (MAX_ISSUE_BYTES - len(title)))})
     )
 
 
 async def test_a_read_only_repository_is_rejected_first():
     for forge, reason in (
-        (StillForge(archived=True), "Octo/Repo is archived"),
-        (StillForge(push_refusal="no write access to Octo/Repo"), "no write access to Octo/Repo"),
+        (StaticForge(archived=True), "Octo/Repo is archived"),
+        (StaticForge(push_refusal="no write access to Octo/Repo"), "no write access to Octo/Repo"),
     ):
         assert await rejection(forge) == reason
         assert forge.asked == ["repository"]
@@ -106,34 +106,34 @@ async def test_a_read_only_repository_is_rejected_first():
 
 async def test_without_write_access_a_dry_run_works():
     assert isinstance(
-        await fetch(StillForge(push_refusal="no write access"), job(options={"dry_run": True})),
+        await fetch(StaticForge(push_refusal="no write access"), job(options={"dry_run": True})),
         Issue,
     )
 
 
 async def test_a_refusal_of_the_forge_is_a_rejection():
-    assert await rejection(StillForge(), job(7)) == "there is no issue #7 in octo/repo"
+    assert await rejection(StaticForge(), job(7)) == "there is no issue #7 in octo/repo"
     assert (
-        await rejection(StillForge(error=ForgeRefused("octo/repo is blocked (451)")))
+        await rejection(StaticForge(error=ForgeRefused("octo/repo is blocked (451)")))
         == "octo/repo is blocked (451)"
     )
     missing = job(issue_url="https://github.com/octo/gone/issues/1")
     assert (
-        await rejection(StillForge(), missing)
+        await rejection(StaticForge(), missing)
         == "octo/gone does not exist, or the token can't see it"
     )
 
 
 async def test_a_temporary_error_is_no_rejection():
     with pytest.raises(ConnectionError):
-        await fetch(StillForge(error=ConnectionError("reset")))
+        await fetch(StaticForge(error=ConnectionError("reset")))
 
 
 async def test_an_issue_without_text_needs_info():
     for body in ("", " \n", "<!-- the template, untouched -->\n", "\u200b"):
-        answer = await fetch(StillForge(issues={42: snapshot(title=" ", body=body)}))
+        answer = await fetch(StaticForge(issues={42: snapshot(title=" ", body=body)}))
         assert isinstance(answer, Stop) and answer.outcome is Outcome.NEEDS_INFO
-    assert isinstance(await fetch(StillForge(issues={42: snapshot(body="")})), Issue)
+    assert isinstance(await fetch(StaticForge(issues={42: snapshot(body="")})), Issue)
 
 
 # What a reader of the page would not see
@@ -146,7 +146,7 @@ async def test_hidden_text_is_removed_everywhere_and_reported():
         comments=(comment("fine"), comment("\u202egnp\u202c \U000e0041\U000e0042")),
     )
     notes: list[str] = []
-    issue = await fetched(StillForge(issues={42: told}), notes)
+    issue = await fetched(StaticForge(issues={42: told}), notes)
     assert (issue.title, issue.body) == ("Wrong sum", "Please fix. Thanks.")
     assert [c.body for c in issue.comments] == ["fine", "gnp "]
     assert issue.hidden == (

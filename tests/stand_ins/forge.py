@@ -29,7 +29,7 @@ def comment(body: str, author: str = "bob") -> Comment:
 
 
 @dataclass
-class StillForge:
+class StaticForge:
     """Only knows octo/repo; refuses what is missing, as the real forge does; opens nothing."""
 
     clone_url: str = "https://github.com/octo/repo.git"

@@ -71,7 +71,7 @@ def claim(
 def result_of(
     claimed: Claimed | ClaimedInvalid,
     outcome: Outcome = Outcome.NO_FIX,
-    reason: str = "so it is",
+    reason: str = "a reason",
 ) -> RunResult:
     run = claimed.run
     return RunResult(

@@ -1,4 +1,4 @@
-"""The GitHub stand-in itself: its answers are GitHub's, and it refuses what GitHub refuses."""
+"""The GitHub stand-in responds like GitHub, and refuses what GitHub refuses."""
 
 import json
 import subprocess
@@ -39,7 +39,7 @@ def call(
 
 
 def valid(operation: str, answer: requests.Response) -> requests.Response:
-    """The answer, after holding it against GitHub's OpenAPI description."""
+    """Return the response, after validating it against GitHub's OpenAPI description."""
     schema = _API["paths"][operation][str(answer.status_code)]
     inlined = json.loads(json.dumps(schema).replace('"#/', '"api#/'))
     errors = list(OAS30ReadValidator(inlined, registry=_REGISTRY).iter_errors(answer.json()))
@@ -47,7 +47,7 @@ def valid(operation: str, answer: requests.Response) -> requests.Response:
     return answer
 
 
-def test_every_answer_fits_githubs_openapi_description(github: GithubStandIn) -> None:
+def test_every_response_matches_githubs_openapi_description(github: GithubStandIn) -> None:
     number = github.add_issue(
         "octo/sample", "Broken", None, author=None, comments=["a", ("octo", "b")], assignees=["ada"]
     )
@@ -94,7 +94,7 @@ def test_every_answer_fits_githubs_openapi_description(github: GithubStandIn) ->
     )
 
 
-def test_the_answers_about_forks_people_and_apps_fit_it_too(github: GithubStandIn) -> None:
+def test_responses_about_forks_users_and_apps_match_it_too(github: GithubStandIn) -> None:
     valid("GET /user", call(github, "GET", "/user"))
     valid("GET /rate_limit", call(github, "GET", "/rate_limit"))
     fork = "POST /repos/{owner}/{repo}/forks"
@@ -194,7 +194,7 @@ def test_a_pull_request_that_github_would_refuse_is_refused(
 @pytest.mark.parametrize(
     ("token", "message"), [("", "Requires authentication"), ("wrong", "Bad credentials")]
 )
-def test_a_call_without_a_good_token_is_401(
+def test_a_call_without_a_valid_token_is_401(
     github: GithubStandIn, token: str, message: str
 ) -> None:
     answer = call(github, "GET", "/repos/octo/sample", token=token)

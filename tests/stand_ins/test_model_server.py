@@ -63,7 +63,7 @@ def test_text_parts_are_read_as_text(server: ModelServer) -> None:
 
 
 @pytest.mark.parametrize("key", [None, "", "sk-wrong"])
-def test_it_wants_its_key(server: ModelServer, key: str | None) -> None:
+def test_it_requires_its_key(server: ModelServer, key: str | None) -> None:
     status, body, _ = post(server, GOOD, key=key)
     assert status == 401
     assert set(body["error"]) == {"message", "type", "param", "code"}
@@ -96,13 +96,13 @@ def test_it_refuses_what_the_real_api_refuses(
     assert (got, body["error"]["type"]) == (status, "invalid_request_error")
 
 
-def test_no_json_and_other_paths_are_refused(server: ModelServer) -> None:
+def test_invalid_json_and_other_paths_are_refused(server: ModelServer) -> None:
     assert post(server, b"{")[0] == 400
     assert post(server, [])[0] == 400
     assert post(server, GOOD, path="/v1/completions")[0] == 404
 
 
-def test_a_message_that_no_entry_fits_is_told(server: ModelServer) -> None:
+def test_a_message_without_a_matching_entry_is_an_error(server: ModelServer) -> None:
     status, body, _ = post(server, GOOD | {"messages": [{"role": "user", "content": "other"}]})
     assert (status, body["error"]["code"]) == (400, "no_scripted_reply")
     assert "no entry matches" in body["error"]["message"]
@@ -123,8 +123,8 @@ def test_it_can_drop_the_connection(server: ModelServer) -> None:
     assert [exchange.status for exchange in server.exchanges] == [0]
 
 
-class Told(Script):
-    """Says when it was asked."""
+class SignallingScript(Script):
+    """Sets an event when it is asked."""
 
     def __init__(self, *entries: Entry):
         super().__init__(entries)
@@ -136,11 +136,11 @@ class Told(Script):
 
 
 def test_stopping_does_not_wait_for_a_slow_answer() -> None:
-    script = Told(Entry(reply="late", delay_s=3600))
-    got: list[int] = []
+    script = SignallingScript(Entry(reply="late", delay_s=3600))
+    statuses: list[int] = []
     with ModelServer(script, key=KEY) as slow:
-        asking = threading.Thread(target=lambda: got.append(post(slow, GOOD)[0]), daemon=True)
+        asking = threading.Thread(target=lambda: statuses.append(post(slow, GOOD)[0]), daemon=True)
         asking.start()
         assert script.asked.wait(timeout=20)
     asking.join(timeout=20)
-    assert got == [200]
+    assert statuses == [200]

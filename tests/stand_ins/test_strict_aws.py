@@ -1,5 +1,5 @@
-"""The strict stand-in for SQS and SNS: as moto where moto is right, as AWS where it is lax, and its
-faults.
+"""The strict stand-in for SQS and SNS: it agrees with moto where moto is right, is as strict as AWS
+elsewhere, and injects faults.
 """
 
 import json
@@ -42,7 +42,7 @@ def faulty(plan: FaultPlan, seed: int = 1) -> Iterator[tuple[StrictAws, Aws]]:
 
 
 class _Impatient(Aws):
-    """Clients that try once, and wait for an answer for a moment only."""
+    """Clients that try once, with a short time-out."""
 
     def client(self, service: str) -> Any:
         import boto3
@@ -72,10 +72,10 @@ def code(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(error.value.response["Error"]["Code"]).rsplit(".", 1)[-1]
 
 
-# Where moto is right, the two agree
+# Rules that moto enforces, too
 
 
-def test_a_message_comes_with_its_body_attributes_and_receive_count(either: Aws) -> None:
+def test_a_message_arrives_with_its_body_attributes_and_receive_count(either: Aws) -> None:
     queue = either.make_queue()
     attributes = {"reason": {"DataType": "String", "StringValue": "so"}}
     sent = either.sqs.send_message(
@@ -91,7 +91,9 @@ def test_a_message_comes_with_its_body_attributes_and_receive_count(either: Aws)
     assert either.depth(queue.url) == (0, 1)
 
 
-def test_a_message_made_visible_comes_again_and_is_deleted_with_the_new_handle(either: Aws) -> None:
+def test_a_message_made_visible_is_received_again_and_is_deleted_with_the_new_handle(
+    either: Aws,
+) -> None:
     queue = either.make_queue()
     either.sqs.send_message(QueueUrl=queue.url, MessageBody="a")
     (first,) = receive(either, queue)
@@ -160,14 +162,14 @@ def refused(aws: Aws, queue: Queue) -> dict[str, Callable[[], object]]:
 
 
 @pytest.mark.parametrize("expected", sorted(refused(Aws(""), Queue("", "", ""))))
-def test_both_refuse(either: Aws, expected: str) -> None:
+def test_both_refuse_the_request(either: Aws, expected: str) -> None:
     act = refused(either, either.make_queue())[expected]
     with pytest.raises(ClientError) as error:
         act()
     assert code(error) == expected
 
 
-def test_a_topic_tells_its_subscriber(either: Aws) -> None:
+def test_a_topic_delivers_to_its_subscriber(either: Aws) -> None:
     topic = either.make_topic()
     attributes = {"outcome": {"DataType": "String", "StringValue": "no_fix"}}
     either.sns.publish(TopicArn=topic.arn, Message='{"a": "<&é>"}', MessageAttributes=attributes)
@@ -181,7 +183,7 @@ def test_a_topic_tells_its_subscriber(either: Aws) -> None:
     ]
 
 
-def test_a_long_poll_wakes_when_a_message_comes(either: Aws) -> None:
+def test_a_long_poll_wakes_when_a_message_arrives(either: Aws) -> None:
     queue = either.make_queue()
     sender = Aws(either.endpoint)
     sending = threading.Timer(
@@ -194,10 +196,10 @@ def test_a_long_poll_wakes_when_a_message_comes(either: Aws) -> None:
     assert time.monotonic() - started < 10
 
 
-# Where moto is lax
+# Rules that moto does not enforce
 
 
-def test_a_stale_handle_deletes_nothing_and_says_so_to_nobody(strict: StrictAws) -> None:
+def test_a_stale_handle_silently_deletes_nothing(strict: StrictAws) -> None:
     aws = Aws(strict.endpoint)
     queue = aws.make_queue()
     aws.sqs.send_message(QueueUrl=queue.url, MessageBody="a")
@@ -241,7 +243,7 @@ def test_only_the_receive_that_holds_a_message_extends_it(strict: StrictAws) -> 
     ]
 
 
-def test_the_cap_counts_from_the_receive_and_can_be_scaled() -> None:
+def test_the_visibility_limit_counts_from_the_receive_and_can_be_scaled() -> None:
     with StrictAws(max_visibility=60) as strict:
         aws = Aws(strict.endpoint)
         queue = aws.make_queue()
@@ -256,7 +258,7 @@ def test_the_cap_counts_from_the_receive_and_can_be_scaled() -> None:
 
 
 @pytest.mark.parametrize("body", ["a\x00b", "\x0b", "\ufffe"])
-def test_characters_that_sqs_does_not_take_are_refused(strict: StrictAws, body: str) -> None:
+def test_characters_that_sqs_does_not_accept_are_refused(strict: StrictAws, body: str) -> None:
     aws = Aws(strict.endpoint)
     queue = aws.make_queue()
     with pytest.raises(ClientError) as error:
@@ -299,15 +301,15 @@ def test_faults_are_off_by_default_and_the_same_for_a_seed() -> None:
     def codes(plan: FaultPlan, seed: int) -> list[str]:
         with faulty(plan, seed) as (server, aws):
             queue = aws.make_queue()
-            said = []
+            error_codes = []
             for _ in range(30):
                 try:
                     aws.sqs.send_message(QueueUrl=queue.url, MessageBody="a")
-                    said.append("")
+                    error_codes.append("")
                 except ClientError as error:
-                    said.append(error.response["Error"]["Code"])
-            assert sum(server.faults.counts.values()) == sum(map(bool, said))
-            return said
+                    error_codes.append(error.response["Error"]["Code"])
+            assert sum(server.faults.counts.values()) == sum(map(bool, error_codes))
+            return error_codes
 
     plan = FaultPlan(throttled=0.2, unavailable=0.2)
     assert codes(FaultPlan(), 1) == [""] * 30
@@ -315,7 +317,7 @@ def test_faults_are_off_by_default_and_the_same_for_a_seed() -> None:
     assert set(codes(plan, 1)) == {"", "ThrottlingException", "ServiceUnavailable", "InternalError"}
 
 
-def test_a_lost_reply_has_had_its_effect_and_a_dropped_call_none() -> None:
+def test_a_call_whose_reply_is_lost_takes_effect_and_a_dropped_call_does_not() -> None:
     for plan, happened in ((FaultPlan(reply_lost=1), 1), (FaultPlan(dropped=1), 0)):
         with faulty(plan) as (server, aws):
             queue = aws.make_queue()
@@ -327,7 +329,7 @@ def test_a_lost_reply_has_had_its_effect_and_a_dropped_call_none() -> None:
             assert (aws.depth(queue.url)[0], len(server.sns.published)) == (happened, happened)
 
 
-def test_a_doubled_message_is_two_deliveries_at_once_and_the_newer_one_counts() -> None:
+def test_a_doubled_message_has_two_overlapping_deliveries_and_the_newer_one_counts() -> None:
     with faulty(FaultPlan(doubled=1)) as (_, aws):
         queue = aws.make_queue()
         aws.sqs.send_message(QueueUrl=queue.url, MessageBody="a")
@@ -350,7 +352,7 @@ def test_an_undeleted_message_comes_back_once() -> None:
             assert sum(aws.depth(queue.url)) == left
 
 
-def test_entries_fail_while_the_batch_succeeds_and_order_is_nobodys_promise() -> None:
+def test_entries_fail_while_the_batch_succeeds_and_order_is_not_guaranteed() -> None:
     with faulty(FaultPlan(entry_failed=0.5, disordered=0.5)) as (server, aws):
         queue = aws.make_queue()
         entries = [{"Id": str(n), "MessageBody": str(n)} for n in range(10)]
@@ -362,10 +364,15 @@ def test_entries_fail_while_the_batch_succeeds_and_order_is_nobodys_promise() ->
         assert server.faults.counts["entry_failed"] == len(failed)
 
 
-def test_it_tells_a_process_outside_what_was_called(strict: StrictAws) -> None:
+def test_another_process_can_read_the_counters(strict: StrictAws) -> None:
     aws = Aws(strict.endpoint)
     aws.make_queue()
     with urllib.request.urlopen(f"{strict.endpoint}/_strict", timeout=5) as answer:
-        told = json.loads(answer.read())
-    assert told["calls"] == {"CreateQueue": 2, "GetQueueAttributes": 2}
-    assert (told["faults"], told["handed_out"], told["deleted"], told["published"]) == ({}, 0, 0, 0)
+        counts = json.loads(answer.read())
+    assert counts["calls"] == {"CreateQueue": 2, "GetQueueAttributes": 2}
+    assert (counts["faults"], counts["handed_out"], counts["deleted"], counts["published"]) == (
+        {},
+        0,
+        0,
+        0,
+    )

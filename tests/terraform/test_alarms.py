@@ -17,7 +17,7 @@ Asked = tuple[str, tuple[str, ...]]
 def emitted(caplog: pytest.LogCaptureFixture) -> set[Asked]:
     """Every metric of the worker, with the dimensions that it is counted by."""
     caplog.set_level(logging.INFO, logger=telemetry.METRICS)
-    metrics.run_ended(
+    metrics.log_run(
         RunResult(
             job_id="j",
             generation=0,
@@ -29,11 +29,9 @@ def emitted(caplog: pytest.LogCaptureFixture) -> set[Asked]:
         ),
         1.0,
     )
-    metrics.worker_turned(
-        lateness=[0.1], loop_delay=0.0, loop_stalls=0, events_pending=0, running=0
-    )
-    metrics.templates_refused()
-    metrics.deployment_seen(oldest_unfinished_seconds=0.0, spent_today_usd=0.0)
+    metrics.log_worker(lateness=[0.1], loop_delay=0.0, loop_stalls=0, events_pending=0, running=0)
+    metrics.log_refused_templates()
+    metrics.log_deployment(oldest_unfinished_seconds=0.0, spent_today_usd=0.0)
     found = set()
     for record in caplog.records:
         directive = record.fields["_aws"]["CloudWatchMetrics"][0]  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline import telemetry
 from pipeline.api.body import MAX_BODY
-from pipeline.api.keys import KEY_BURST, STRANGER_BURST
+from pipeline.api.keys import ADDRESS_BURST, KEY_BURST
 from pipeline.job import FixIssueJob
 from tests.pipeline.api.conftest import ALICE, BOB, ISSUE, Service
 
@@ -74,9 +74,9 @@ def test_key_that_calls_too_often_waits_and_the_others_do_not(service: Service):
 def test_guessing_at_keys_is_slowed_down_and_locks_out_no_right_key(service: Service):
     wrong = {"X-API-Key": "guess"}
     answers = [
-        service.http.get("/jobs/x", headers=wrong).status_code for _ in range(STRANGER_BURST + 1)
+        service.http.get("/jobs/x", headers=wrong).status_code for _ in range(ADDRESS_BURST + 1)
     ]
-    assert answers == [401] * STRANGER_BURST + [429]
+    assert answers == [401] * ADDRESS_BURST + [429]
     assert service.post().status_code == 202
 
 

@@ -222,7 +222,7 @@ def test_finished_run_shows_its_outcome_its_result_and_its_cost(service: Service
     finish(service.store, claimed, Outcome.NO_FIX)
     view = service.http.get(url, headers=ALICE).json()
     assert (view["state"], view["outcome"], view["cost_usd"]) == ("finished", "no_fix", 0.12)
-    assert view["result"]["reason"] == view["reason"] == "so it is"
+    assert view["result"]["reason"] == view["reason"] == "a reason"
     assert view["finished_at"] == "2001-09-09T01:46:40Z"
 
 

@@ -43,7 +43,7 @@ def test_caller_that_waits_is_admitted_and_another_need_not_wait():
 
 
 def test_countless_addresses_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Buckets, "MOST", 3)
+    monkeypatch.setattr(Buckets, "MAX_CALLERS", 3)
     buckets = Buckets(rate=1.0, burst=1, clock=Clock(0.0))
     for caller in "abac":
         buckets.take(caller)

@@ -20,31 +20,31 @@ def point(stage: str, round: int = 1) -> Checkpoint:
     return Checkpoint(round, stage, "{}", False, 0.0, START)
 
 
-def standing(bench: Bench, points: list[Checkpoint], rounds: list[Round]) -> dict[str, int]:
+def valid_rounds(bench: Bench, points: list[Checkpoint], rounds: list[Round]) -> dict[str, int]:
     pipeline = bench.engine._deps.pipeline
     return {
         name: checkpoint.round
-        for name, checkpoint in checkpoints.standing(pipeline, points, rounds).items()
+        for name, checkpoint in checkpoints.find_valid(pipeline, points, rounds).items()
     }
 
 
 def test_a_round_drops_the_results_from_its_target_on(bench: Bench):
     first = [point("fetch"), point("prepare"), point("propose")]
-    assert standing(bench, first, []) == {"fetch": 1, "prepare": 1, "propose": 1}
-    assert standing(bench, first, [Round(2, "propose", "red")]) == {"fetch": 1, "prepare": 1}
+    assert valid_rounds(bench, first, []) == {"fetch": 1, "prepare": 1, "propose": 1}
+    assert valid_rounds(bench, first, [Round(2, "propose", "red")]) == {"fetch": 1, "prepare": 1}
     second = [*first, point("propose", 2)]
-    assert standing(bench, second, [Round(2, "propose", "red")]) == {
+    assert valid_rounds(bench, second, [Round(2, "propose", "red")]) == {
         "fetch": 1,
         "prepare": 1,
         "propose": 2,
     }
     rounds = [Round(2, "propose", "red"), Round(3, "prepare", "worse")]
-    assert standing(bench, second, rounds) == {"fetch": 1}
-    assert standing(bench, [*second, point("prepare", 3)], rounds) == {"fetch": 1, "prepare": 3}
+    assert valid_rounds(bench, second, rounds) == {"fetch": 1}
+    assert valid_rounds(bench, [*second, point("prepare", 3)], rounds) == {"fetch": 1, "prepare": 3}
 
 
 def test_the_result_of_a_removed_stage_is_ignored(bench: Bench):
-    assert standing(bench, [point("fetch"), point("abolished")], []) == {"fetch": 1}
+    assert valid_rounds(bench, [point("fetch"), point("removed")], []) == {"fetch": 1}
 
 
 def leased(bench: Bench, claimed: Claimed) -> LeasedRun:

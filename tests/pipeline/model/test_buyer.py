@@ -75,7 +75,7 @@ class Counter:
 
 
 def error(failure: Failure, *, charged: bool = False, delay: float | None = None) -> ModelError:
-    return ModelError(failure, "so it is", charged=charged, delay=delay)
+    return ModelError(failure, "a reason", charged=charged, delay=delay)
 
 
 @pytest.mark.parametrize("failure", Failure)

@@ -19,7 +19,7 @@ def test_the_outcome_and_its_event_are_stored_together(store: RunStore, clock: C
     assert (run.state, run.outcome, run.reason, run.finished_at) == (
         "finished",
         "pr_opened",
-        "so it is",
+        "a reason",
         START + 7,
     )
     assert run.result == result_of(claimed, Outcome.PR_OPENED).model_dump_json()

@@ -166,7 +166,7 @@ def test_the_runs_are_a_view(store: SqliteStore, path: Path):
         "body": claimed.run.body,
         "state": "finished",
         "outcome": "pr_opened",
-        "reason": "so it is",
+        "reason": "a reason",
         "round": 1,
         "tries": 0,
         "deliveries": 1,

@@ -258,7 +258,7 @@ class Rest:
         if source is None or head_sha is None:
             raise invalid("head")
         if source is not repository:
-            repository.bring(source, head)
+            repository.fetch_branch(source, head)
         if base_sha is None:
             raise invalid("base")
         if self._has_open_pull(repository, head, source, base):

@@ -101,7 +101,7 @@ class Repository:
         )
         return done.stdout.decode().strip() or None
 
-    def bring(self, source: "Repository", branch: str) -> None:
+    def fetch_branch(self, source: "Repository", branch: str) -> None:
         """Fetch a fork's branch into this repository, as GitHub does for pull requests."""
         git(
             self.path,
