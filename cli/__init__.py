@@ -1,3 +1,1 @@
-"""The command line: one module a command group; wiring.py is the only place that puts things
-together.
-"""
+"""The command line, one module per command group. Only wiring.py assembles the application."""

@@ -9,13 +9,13 @@ from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
 from pipeline.settings import Settings
 
-#: Seconds that a message stays hidden from others where a command does not receive any.
+#: Seconds. For commands that receive no messages, so that its value does not matter.
 VISIBILITY_TIMEOUT = 30
 
 
 def queue_url(ctx: click.Context) -> str:
-    """Return the URL of the job queue. Ends the command where it is not set, or where the AWS
-    libraries are not installed.
+    """Return the URL of the job queue. Ends the command if it is not set or if the AWS libraries
+    are not installed.
     """
     return require_queue(settings(ctx))
 
@@ -34,7 +34,7 @@ def require_queue(chosen: Settings) -> str:
 
 @contextmanager
 def exit_on_aws_error() -> Iterator[None]:
-    """End the command with AWS's message where AWS refuses a call."""
+    """End the command with AWS's message if AWS refuses a call."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     from pipeline.errors import describe

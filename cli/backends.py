@@ -1,4 +1,4 @@
-"""Open what the settings name: the store, artifacts, GitHub, the model, the sandbox.
+"""Open the services that the settings name: store, artifacts, GitHub, model and sandbox.
 
 Each function raises SettingsError, which says what is missing and how to set it.
 """
@@ -25,12 +25,12 @@ from prompts.template_set import SUFFIX
 from sandbox import Sandbox
 from sandbox.choose import choose_sandbox
 
-#: GitHub asks for a second between writes; a stand-in on loopback does not.
+#: GitHub asks clients to wait a second between writes; a stand-in on loopback does not.
 _SECONDS_BETWEEN_WRITES = 1.0
 
 
 def require_package(module: str, extra: str) -> None:
-    """Raise SettingsError where an optional package is not installed."""
+    """Raise SettingsError if an optional package is not installed."""
     if find_spec(module) is None:
         raise SettingsError(f"{module} is not installed: pip install 'coding-agent[{extra}]'")
 
@@ -78,8 +78,9 @@ def artifacts_at(address: str) -> Artifacts:
 
 
 def template_sets(settings: Settings) -> TemplateSets:
-    """Return the published sets of templates, and the current one of CODING_AGENT_TEMPLATES: a
-    folder or S3 prefix of sets, or a folder of templates, which is current until a set is.
+    """Return the published template sets, and the current set according to CODING_AGENT_TEMPLATES.
+
+    That is a folder or S3 prefix of sets, or a folder of templates, which is the default set.
     """
     artifacts = settings.artifacts or str(settings.artifacts_path)
     published = artifacts_at(f"{artifacts.rstrip('/')}/template-sets")
@@ -165,8 +166,8 @@ def _scripted_client(path: Path) -> ModelClient:
 
 
 def sandbox_for(settings: Settings, *, local: bool) -> Sandbox:
-    """Return the sandbox for a stranger's code. ``local``: no queue brings jobs, so a person may
-    choose to have none.
+    """Return the sandbox for untrusted code. ``local`` means that jobs don't come from a queue, so
+    a person may choose to run without isolation.
 
     Raises:
         NoIsolation: see ``choose_sandbox``.
@@ -177,7 +178,7 @@ def sandbox_for(settings: Settings, *, local: bool) -> Sandbox:
 
 
 def uv_path() -> Path:
-    """Return the uv that was installed beside this Python, else the one on PATH."""
+    """Return the uv beside this Python, or else the one on PATH."""
     beside = Path(sys.executable).with_name("uv")
     if beside.exists():
         return beside
@@ -188,8 +189,8 @@ def uv_path() -> Path:
 
 
 def python_folders(settings: Settings) -> tuple[Path, ...]:
-    """Return the folders with interpreters for test environments: those of CODING_AGENT_PYTHONS,
-    else pyenv's, uv's and the system's.
+    """Return the folders with interpreters for test environments: those in CODING_AGENT_PYTHONS,
+    or else pyenv's, uv's and the system's.
     """
     if settings.pythons:
         return settings.pythons

@@ -43,7 +43,7 @@ class EventProbe:
     url: str
 
     async def wait_for_end(self, job_id: str, seconds: float) -> Events:
-        """Return the job's events until its end, or until ``seconds`` are over."""
+        """Collect the job's events until it ends, for at most ``seconds``."""
         events: Events = {}
         deadline = time.monotonic() + seconds
         while EventType.FINISHED not in events:
@@ -71,7 +71,7 @@ class EventProbe:
 
 @asynccontextmanager
 async def event_probe(topic_arn: str, name: str) -> AsyncIterator[EventProbe]:
-    """Subscribe a new queue to the topic; at the end both are deleted."""
+    """Subscribe a new queue to the topic. Both queue and subscription are deleted at the end."""
     import aioboto3
     from aiobotocore.config import AioConfig
 
@@ -114,7 +114,7 @@ async def _allow_topic(sqs: Any, url: str, topic_arn: str) -> str:
 
 
 async def run_canary(queue_url: str, topic_arn: str, issue_url: str, seconds: float) -> list[Check]:
-    """Send a job and wait for its end, at most ``seconds``.
+    """Send a job and wait up to ``seconds`` for it to end.
 
     Raises:
         pydantic.ValidationError: ``issue_url`` is not the address of an issue.
@@ -174,13 +174,13 @@ def _check_result(result: dict[str, Any]) -> list[Check]:
     ok = outcome not in (Outcome.FAILED, Outcome.REJECTED)
     hint = f"{detail} (job and event went through; this is how the run itself ended)"
     return [
-        Check("worker", True, "took the job and published how it ended"),
+        Check("worker", True, "took the job and published its result"),
         Check("run", ok, detail, hint),
     ]
 
 
 async def _find_job(queue: SqsQueue, job_id: str, seconds: float) -> Check:
-    """Find out where a job is that no event was published about."""
+    """Find out where a job without any event got stuck."""
     reason = await _dead_letter_reason(queue, job_id)
     if reason is not None:
         hint = f"the job is in the dead-letter queue: {reason}"
@@ -202,14 +202,14 @@ async def _find_job(queue: SqsQueue, job_id: str, seconds: float) -> Check:
         return Check("worker", False, job_id, hint)
     hint = (
         "the job was taken, but no event was published: look for 'is not published' in the worker's"
-        " log (may its role publish to this topic?), and whether another program takes jobs from"
-        " this queue"
+        " log (is its role allowed to publish to this topic?), and check whether another program"
+        " takes jobs from this queue"
     )
     return Check("event", False, job_id, hint)
 
 
 async def _dead_letter_reason(queue: SqsQueue, job_id: str) -> str | None:
-    """Return why the job is in the dead-letter queue; None where it is not there."""
+    """Return why the job is in the dead-letter queue, or None if it is not there."""
     url = await queue.dead_letters_url()
     async with SqsQueue(url, visibility_timeout=HOLD_SECONDS) as dead_letter_queue:
         snapshot = await DeadMessages(dead_letter_queue, asyncio.Event()).read()

@@ -15,7 +15,7 @@ class Check:
     name: str
     ok: bool
     detail: str = ""
-    """What is there: a path, a version, a value."""
+    """The path, version or value that is in use."""
     hint: str = ""
     """What is wrong, and how to fix it."""
     needed_for: str = FIX_AND_WORKER
@@ -25,7 +25,7 @@ class Check:
         return self.needed_for == FIX_AND_WORKER
 
     def to_json(self) -> dict[str, Any]:
-        """Return the check as programs read it: its names are those of the first version."""
+        """Return the check for JSON output, whose field names date from the first version."""
         return {
             "name": self.name,
             "ok": self.ok,

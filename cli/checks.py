@@ -68,8 +68,8 @@ def run_checks(settings: Settings) -> list[Check]:
 
 
 def check_aws(settings: Settings) -> list[Check]:
-    """Check queue and topic, which only `worker` and `submit` need. A queue that is set is asked
-    for its dead-letter queue.
+    """Check the queue and the topic, which only `worker` and `submit` need. If the queue is set,
+    its dead-letter queue is looked up.
     """
     checks = [
         _check_aws_setting("CODING_AGENT_QUEUE_URL", settings.queue_url, "the SQS queue's URL"),
@@ -116,7 +116,7 @@ def _check_interpreters(settings: Settings) -> Check:
 
 
 def _check_packages(settings: Settings) -> list[Check]:
-    """Look for optional packages without the seconds that importing them takes."""
+    """Check optional packages without importing them, which would take seconds."""
     packages = [_GITHUB, _AIOBOTO3]
     if not (settings.model or "").startswith("scripted:"):
         packages.append(_LITELLM)
@@ -199,5 +199,5 @@ async def _check_queue(url: str) -> Check:
         async with SqsQueue(url, visibility_timeout=VISIBILITY_TIMEOUT) as queue:
             dead_letters_url = await queue.dead_letters_url()
             return Check("dead-letter queue", True, dead_letters_url, needed_for=WORKER)
-    except Exception as error:  # whatever is wrong is what the operator wants to read
+    except Exception as error:  # every failure is a result of this check
         return Check("queue", False, url, describe(error), WORKER)

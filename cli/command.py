@@ -1,4 +1,4 @@
-"""What every command needs: its settings, and an error that ends it with a message."""
+"""A command's settings, and the error that ends it with a message."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ class CommandError(click.ClickException):
 
 @contextmanager
 def exit_on_settings_error() -> Iterator[None]:
-    """End the command with the error's message where a setting is wrong."""
+    """End the command with the error's message if a setting is wrong."""
     try:
         yield
     except SettingsError as error:
@@ -30,7 +30,7 @@ def exit_on_settings_error() -> Iterator[None]:
 
 
 def settings(ctx: click.Context, **overrides: Any) -> Settings:
-    """Return the settings; ``overrides`` are the command's own options. Ends the command where they
+    """Return the settings; ``overrides`` are the command's own options. Ends the command if they
     are wrong.
     """
     read_env(ctx)
@@ -39,9 +39,10 @@ def settings(ctx: click.Context, **overrides: Any) -> Settings:
 
 
 def read_env(ctx: click.Context) -> set[str]:
-    """Add the variables of the .env file to the environment, which goes first. Return their names.
+    """Add the variables of the .env file to the environment, which takes precedence. Return their
+    names.
 
-    The file is that of --env-file, or the one in the data directory; never the current folder's.
+    The file is given by --env-file or is in the data directory; the current folder's is never read.
     """
     try:
         path = _env_file(ctx)

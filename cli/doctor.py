@@ -41,15 +41,15 @@ class SettingRow:
     type=click.IntRange(1, 7200),
     default=1200,
     show_default=True,
-    help="How many seconds to wait until the job has ended.",
+    help="Seconds to wait for the job to end.",
 )
 @json_option("Print one JSON object: settings, checks, ok.")
 @click.pass_context
 def command(ctx: click.Context, aws: bool, issue: str | None, wait: int, output: Output) -> None:
     """Show each setting, where it came from, and what is missing, with how to set it.
 
-    Exits with 0 if `fix` can run, with 2 if something that it needs is missing. Whether the model
-    has a known price is checked when `fix` or `worker` starts, since that takes seconds.
+    Exits with 0 if `fix` can run, with 2 if something that it needs is missing. The model's price
+    is not checked here, since that takes seconds, but when `fix` or `worker` starts.
 
     With --aws, it checks a deployment from outside; only CODING_AGENT_QUEUE_URL and
     CODING_AGENT_TOPIC_ARN must be set. It sends a dry run (one round, at most half a dollar) and
@@ -119,8 +119,8 @@ def _setting_row(settings: Settings, name: str, from_file: set[str]) -> SettingR
 
 
 def _check_deployment(settings: Settings, issue: str, seconds: float) -> list[Check]:
-    """Return the canary's checks, or what it lacks. Ends the command where ``issue`` is no issue's
-    address.
+    """Return the canary's checks, or those of its settings if any fails. Ends the command if
+    ``issue`` is not the address of an issue.
     """
     from cli.canary import run_canary
 

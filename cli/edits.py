@@ -1,6 +1,5 @@
 """``coding-agent edits``: apply a model's reply to a folder, as a run would, and explain how."""
 
-import json
 import os
 import shutil
 import stat
@@ -13,6 +12,7 @@ import click
 
 from cli import exits
 from cli.command import CommandError
+from cli.output import Output, json_option
 
 if TYPE_CHECKING:
     from repository.edits.apply_reply import AppliedReply
@@ -39,10 +39,10 @@ def command() -> None:
     help="The folder whose files are edited; its .coding-agent.toml says which may be.",
 )
 @click.option("--check", is_flag=True, help="Only show what would be written.")
-@click.option("--json", "as_json", is_flag=True, help="The explanation as one JSON object.")
+@json_option("Print the explanation as one JSON object.")
 @click.argument("reply", type=click.File(encoding="utf-8", errors="replace"), default="-")
 @click.pass_context
-def apply_(ctx: click.Context, repo: Path, check: bool, as_json: bool, reply: IO[str]) -> None:
+def apply_(ctx: click.Context, repo: Path, check: bool, output: Output, reply: IO[str]) -> None:
     """Apply the edits of REPLY (a file; default: standard input): all of them or none.
 
     Explains how each block was located. Exits with 1 if the reply is refused; nothing is written
@@ -63,14 +63,14 @@ def apply_(ctx: click.Context, repo: Path, check: bool, as_json: bool, reply: IO
         if not check:
             _write(root, applied.files)
     except EditFailed as error:
-        if not as_json:
+        if not output.as_json:
             raise CommandError(f"refused; nothing was written\n{error}") from None
-        click.echo(json.dumps(_refused_json(str(error))))
+        output.write(_refused_json(str(error)), "")
         ctx.exit(exits.ERROR)
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}") from None
-    if as_json:
-        click.echo(json.dumps(_applied_json(applied, "checked" if check else "applied")))
+    if output.as_json:
+        output.write(_applied_json(applied, "checked" if check else "applied"), "")
     else:
         _print_explanation(applied, check)
 

@@ -16,7 +16,7 @@ INTERRUPTED = 130
 
 
 def of(outcome: Outcome) -> int:
-    """Return the exit code of a command whose run ended so."""
+    """Return the exit code for a run's outcome."""
     if outcome in (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED):
         return OK
     if outcome is Outcome.FAILED:

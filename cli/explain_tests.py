@@ -1,4 +1,4 @@
-"""``coding-agent env``: how a repository's tests are run here, and by what evidence."""
+"""``coding-agent env``: how a repository's tests are run here, and the evidence for it."""
 
 import asyncio
 import os
@@ -42,12 +42,12 @@ def command() -> None:
 )
 @click.option("--commit", default="HEAD", show_default=True, help="The commit to explain.")
 @click.option(
-    "--build", is_flag=True, help="Also make the environment, in the sandbox, and print its log."
+    "--build", is_flag=True, help="Also build the environment, in the sandbox, and print its log."
 )
 @json_option("Print one JSON object.")
 @click.pass_context
 def explain(ctx: click.Context, repo: Path, commit: str, build: bool, output: Output) -> None:
-    """Say how a repository is tested, and by what evidence. Nothing of it is run without --build.
+    """Explain how a repository is tested, and why. None of its code runs without --build.
 
     \b
     Examples:
@@ -55,8 +55,8 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, output: Ou
       coding-agent env explain --repo ../shop --build
       coding-agent env explain --repo . --json
 
-    The repository's own configuration goes first: the table [tests] of its .coding-agent.toml
-    (runner, command, python, requirements, extras, files, environment). Exit code 3: its tests
+    The repository's own configuration takes precedence: the table [tests] of its .coding-agent.toml
+    (runner, command, python, requirements, extras, files, environment). Exits with 3 if its tests
     can't be run here.
     """
     from cli.backends import python_folders
@@ -85,7 +85,7 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, output: Ou
 
 
 def _build(chosen: "Settings", mirror: "Mirror", recipe: "Recipe") -> str:
-    """Make the environment in a temporary folder; return the log of what was tried."""
+    """Build the environment in a temporary folder, and return the log of its commands."""
     from cli.backends import python_folders, sandbox_for, uv_path
     from repository.testing.command_log import CommandLog
     from repository.testing.environment import EnvironmentFailed
@@ -111,7 +111,7 @@ def _build(chosen: "Settings", mirror: "Mirror", recipe: "Recipe") -> str:
 
 
 def _summarize(plan: "TestPlan") -> dict[str, Any]:
-    """Return the fields to print; their names are part of the command's JSON output."""
+    """Return the fields of the command's JSON output."""
     detection = plan.detection
     recipe = plan.recipe
     automation = [f"{call.path}: {call.text}" for call in detection.hints.calls[:_MAX_CALLS]]
@@ -137,12 +137,12 @@ def _summarize(plan: "TestPlan") -> dict[str, Any]:
         "test_files": len(detection.tests.paths),
         "patterns": list(recipe.patterns),
         "automation": automation,
-        "evidence": [f"{one.conclusion}: {one.source}" for one in detection.evidence],
+        "evidence": [f"{item.conclusion}: {item.source}" for item in detection.evidence],
     }
 
 
 def _field_lines(fields: Mapping[str, Any]) -> list[str]:
-    """Return names and values in two columns, one line an item, without what is empty."""
+    """Return names and values in two columns, one line per item; empty values are left out."""
     lines: list[str] = []
     for name, value in fields.items():
         label = name

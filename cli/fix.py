@@ -1,4 +1,4 @@
-"""``coding-agent fix``: one issue, in this process, with the same engine that the worker uses."""
+"""``coding-agent fix``: fix one issue in this process, with the engine that the worker uses."""
 
 import asyncio
 import logging
@@ -47,7 +47,7 @@ class FixOptions:
 
     @property
     def limits(self) -> dict[str, float | None]:
-        """The limits under the names that a job and the settings have for them."""
+        """The limits, named as in a job and in the settings."""
         return {
             "max_cost_usd": self.max_cost,
             "max_rounds": self.max_rounds,
@@ -106,8 +106,8 @@ class FixOptions:
 def command(ctx: click.Context, /, output: Output, **values: Any) -> None:
     """Fix one issue here and now.
 
-    The same issue sent twice is one job: the second call prints how the first ended (--again runs
-    it once more). A run that was killed resumes where it stopped.
+    Calling it twice for an issue runs one job: the second call prints how the first ended (--again
+    runs it once more). A run that was killed resumes where it stopped.
 
     \b
     Examples:
@@ -150,7 +150,7 @@ def _fix(ctx: click.Context, options: FixOptions, *, quiet: bool) -> "Event":
 
 
 def _check_ceilings(chosen: "Settings", limits: dict[str, float | None]) -> None:
-    """End the command where a limit exceeds the setting. A job's limit would silently be cut, but
+    """End the command if a limit exceeds the setting. A job's limit would be lowered silently, but
     here the same person sets both.
     """
     from pipeline.settings import variable
@@ -190,7 +190,7 @@ async def _run(app: "App", job: FixIssueJob, printer: "Printer") -> "Event":
         printer.say(f"waiting {seconds:.0f} s: {reason}")
 
     def on_other_body() -> None:
-        printer.say("this run was started with other options; they hold until it has ended")
+        printer.say("this run was started with other options; they apply until it ends")
 
     task = asyncio.ensure_future(
         run_job(job, app.store, app.engine, on_wait=on_wait, on_other_body=on_other_body)
@@ -209,8 +209,8 @@ async def _run(app: "App", job: FixIssueJob, printer: "Printer") -> "Event":
 
 
 def _cancel_on_signal(task: "asyncio.Task[Any]", on_stop: Callable[[], None]) -> None:
-    """Let the first signal cancel the task, and the second end the process at once: a running git
-    may be slow to end.
+    """Make the first signal cancel the task, and the second end the process at once, since a
+    running git may be slow to end.
     """
     loop = asyncio.get_running_loop()
 

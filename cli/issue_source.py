@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class IssueSource:
-    """Either ``issue_url``, or ``repo`` with ``issue_file``."""
+    """The options that name an issue: ``issue_url``, or ``repo`` with ``issue_file``."""
 
     issue_url: str | None
     repo: Path | None
@@ -24,7 +24,7 @@ class IssueSource:
 
     def to_job(self, **fields: object) -> "tuple[FixIssueJob, Forge | None]":
         """Return the job with these ``fields``, and the forge of a local repository (None for an
-        issue on GitHub). Ends the command where the options or the repository are wrong.
+        issue on GitHub). Ends the command if the options or the repository are wrong.
         """
         if self.issue_url is not None and self.repo is None and self.issue_file is None:
             return _make_job(self.issue_url, fields), None
@@ -51,7 +51,7 @@ def _make_job(issue_url: str, fields: dict[str, object]) -> FixIssueJob:
 
 
 def _read_issue(path: Path) -> tuple[str, str]:
-    """Return the title, which is the first line without the marks of a heading, and the body."""
+    """Return the title, which is the first line without Markdown's heading marks, and the body."""
     try:
         text = path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError:
@@ -64,7 +64,7 @@ def _read_issue(path: Path) -> tuple[str, str]:
 
 
 def _local_forge(repo: Path, title: str, body: str, job: FixIssueJob) -> "Forge":
-    """Open the repository now, so that a mistake in the command does not end the job."""
+    """Open the repository before the job starts: a wrong option must not end the job."""
     from pipeline.github import ForgeRefused
     from pipeline.github.local import LocalForge
     from stages.checkout import BRANCHES

@@ -56,7 +56,7 @@ def command() -> None:
     type=click.IntRange(1, 10_000),
     default=50,
     show_default=True,
-    help="Look at this many runs at most.",
+    help="Consider at most this many runs.",
 )
 @json_option()
 @click.pass_context
@@ -98,8 +98,8 @@ def list_(
 @json_option("Print one JSON object.")
 @click.pass_context
 def show(ctx: click.Context, job_id: str, generation: int | None, output: Output) -> None:
-    """Show one run: its deliveries, stages, effects and model calls in order of time, its rounds
-    and its result.
+    """Show one run: its deliveries, stages, effects and model calls in chronological order, its
+    rounds and its result.
 
     \b
     Examples:
@@ -142,10 +142,10 @@ def cancel(ctx: click.Context, job_id: str, output: Output) -> None:
 def retry(
     ctx: click.Context, job_id: str, override_options: OverrideOptions, output: Output
 ) -> None:
-    """Run a job whose last run has ended once more, as its next generation.
+    """Run a job again, as its next generation, after its last run has ended.
 
-    Called twice, it starts one run. The message of a failed job stays in the dead-letter queue: to
-    replay it later changes nothing, and `dlq discard JOB_ID` removes it.
+    Calling it twice starts one run. The message of a failed job stays in the dead-letter queue:
+    replaying it later changes nothing, and `dlq discard JOB_ID` removes it.
 
     \b
     Examples:
@@ -213,8 +213,8 @@ def _report_lines(run: "RunRow", report: dict[str, Any]) -> list[str]:
         lines.append(line.rstrip())
     for round_ in report["rounds"]:
         first_line = round_["because"].strip().partition("\n")[0]
-        because = one_line(first_line)[:_REASON_WIDTH]
-        lines.append(f"  round {round_['number']} opened at {round_['to']}: {because}")
+        cause = one_line(first_line)[:_REASON_WIDTH]
+        lines.append(f"  round {round_['number']} opened at {round_['to']}: {cause}")
     lines.append(
         f"  spent ${report['cost_usd']:.6f} in {run.seconds:.1f} s of work, {run.deliveries}"
         " deliveries"

@@ -13,16 +13,16 @@ import click
 from sandbox.output import plain_text
 
 _MAX_PRINTED_BYTES = 16 * 1024**2
-"""What follows is read and dropped."""
+"""Further output is read and dropped."""
 _WAITING_CHUNKS = 256
 _FLUSH_SECONDS = 2.0
 _STDOUT = 1
 
 
 class LiveOutput:
-    """Prints chunks as plain text, in a thread of its own.
+    """Prints chunks as plain text in its own thread.
 
-    Adding a chunk never blocks: where nobody reads our standard output, chunks are dropped.
+    Adding a chunk never blocks: if nobody reads our standard output, chunks are dropped.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class LiveOutput:
         self._received_bytes += len(chunk)
 
     def finish(self) -> None:
-        """Print what is waiting, but don't wait long for a reader."""
+        """Print the waiting chunks, but don't wait long for a reader."""
         with contextlib.suppress(queue.Full):
             self._chunks.put(None, timeout=1)
         self._writer.join(timeout=_FLUSH_SECONDS)
@@ -57,7 +57,7 @@ class LiveOutput:
             try:
                 _write_all(text.encode())
             except OSError:
-                return  # nobody reads any more
+                return  # the reader is gone
 
 
 @contextmanager

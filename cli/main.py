@@ -24,7 +24,7 @@ class LazyCommand:
 
 COMMANDS = {
     "fix": LazyCommand("cli.fix", "Fix one issue here and now, on GitHub or in a local clone."),
-    "worker": LazyCommand("cli.worker", "Take jobs from the queue and run them, until stopped."),
+    "worker": LazyCommand("cli.worker", "Take jobs from the queue and run them until stopped."),
     "submit": LazyCommand("cli.submit", "Put jobs on the queue."),
     "jobs": LazyCommand("cli.jobs", "List and show jobs, runs and costs; retry or cancel a job."),
     "queue": LazyCommand("cli.queue", "Count waiting jobs, jobs in progress, and outcomes."),
@@ -76,7 +76,7 @@ class LazyGroup(click.Group):
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False),
-    help="Folder with the store, the artifacts and the mirrors of this machine.",
+    help="Folder with this machine's store, artifacts and mirrors.",
 )
 @click.option(
     "--env-file",

@@ -1,4 +1,4 @@
-"""Options that belong together reach a command as one dataclass."""
+"""Pass options that belong together to a command as one dataclass."""
 
 import functools
 from collections.abc import Callable
@@ -15,7 +15,7 @@ def option_group(
     parameter: str, group: "type[DataclassInstance]", *options: Decorator
 ) -> Decorator:
     """Return a decorator that adds ``options`` to a command, and passes their values to it as one
-    ``group`` under the name ``parameter``. Each option is named as a field of the group.
+    ``group`` in its parameter ``parameter``. Each option has the name of a field of the group.
     """
     names = [field.name for field in fields(group)]
 

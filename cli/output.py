@@ -28,7 +28,7 @@ class Output:
         click.echo(json.dumps(payload) if self.as_json else text)
 
     def write_styled(self, payload: Mapping[str, Any], lines: Sequence[str]) -> None:
-        """Print one result: ``payload`` as a JSON object on a line, or lines of rich's markup."""
+        """Print one result: ``payload`` as a JSON object on a line, or ``lines`` of rich markup."""
         if self.as_json:
             click.echo(json.dumps(payload))
             return
@@ -43,8 +43,8 @@ class Output:
         *,
         if_empty: str,
     ) -> None:
-        """Print each payload as a JSON object on a line, or all as a table whose cells ``columns``
-        make from a payload.
+        """Print each payload as a JSON object on a line, or all as a table. ``columns`` maps each
+        heading to the function that makes its cell from a payload.
         """
         if self.as_json:
             for payload in payloads:
@@ -56,7 +56,7 @@ class Output:
         Console(highlight=False).print(content)
 
     def note(self, text: str) -> None:
-        """Print what is not a result; it leaves standard output clean where that is JSON."""
+        """Print text that is not a result: to standard error if results are printed as JSON."""
         click.echo(text, err=self.as_json)
 
 
@@ -72,12 +72,12 @@ def json_option(help: str = "Print one JSON object a line.") -> Callable[[Comman
 
 
 def count(number: int, noun: str) -> str:
-    """Return the number with its noun, in the plural where it needs one."""
+    """Return the number with its noun, in the plural unless it is 1."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def styled_console(*, stderr: bool = False, quiet: bool = False) -> "Console":
-    """Return rich's console for markup that is not to be wrapped or highlighted."""
+    """Return a rich console that prints markup without wrapping or highlighting it."""
     from rich.console import Console
 
     return Console(stderr=stderr, quiet=quiet, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Replaying a job with changes: the options, what they mean, and the job that comes of them."""
+"""Replay a job with changes: the options and the resulting job."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from pipeline.settings import Settings
 
 @dataclass(frozen=True)
 class Overrides:
-    """What a replay changes; None leaves the job's own value."""
+    """Changes that a replay makes; None leaves the job's own value."""
 
     from_stage: str | None = None
     model: str | None = None
@@ -32,7 +32,7 @@ class Overrides:
 
 @dataclass(frozen=True)
 class OverrideOptions:
-    """The command line's form of ``Overrides``: it has a folder for the set of templates."""
+    """``Overrides`` as given on the command line, with a folder instead of a template set."""
 
     from_stage: str | None
     model: str | None
@@ -42,8 +42,8 @@ class OverrideOptions:
     max_rounds: int | None
 
     def resolve(self, ctx: click.Context) -> Overrides:
-        """Publish the folder of templates, and return the overrides. Ends the command where workers
-        would reject the replay, while the jobs are still safe.
+        """Publish the folder of templates, and return the overrides. Ends the command if workers
+        would reject the replay, before any job is touched.
         """
         from cli.prompts.publishing import publish_folder
 
@@ -83,10 +83,10 @@ with_override_options = option_group(
 
 
 def replay_job(job: FixIssueJob, generation: int, overrides: Overrides) -> FixIssueJob:
-    """Return the job that runs once more after ``generation``.
+    """Return the job that runs again after ``generation``.
 
-    Its replay id is the one that the store gives to a plain redrive of that generation's message:
-    however often and in whatever way the job is sent again, one run comes of it.
+    Its replay id is the one that the store gives to a plain redrive of that generation's message.
+    However often and in whichever way the job is sent again, it runs once.
 
     Raises:
         pydantic.ValidationError: an override is out of its bounds.

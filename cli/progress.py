@@ -1,4 +1,4 @@
-"""What a person sees while a run is in progress, and at its end.
+"""Print a run's progress and result for a person.
 
 Progress goes to standard error, a line for each stage; standard output is for results.
 """
@@ -41,17 +41,17 @@ class Printer:
             self._console.print(line.rstrip())
 
     def stop(self) -> None:
-        """Remove the spinner, and give the cursor back."""
+        """Remove the spinner, and show the cursor again."""
         self._status.stop()
 
     def say(self, text: str) -> None:
-        """Print a line that is not about a stage; ``quiet`` does not suppress it."""
+        """Print a line that is not about a stage, even if ``quiet``."""
         self.stop()
         click.echo(text, err=True)
 
 
 def print_result(result: RunResult) -> None:
-    """Print the end of a run for a person."""
+    """Print how a run ended."""
     from rich.markup import escape
 
     console = styled_console()

@@ -1,4 +1,4 @@
-"""``coding-agent queue``: how much work there is."""
+"""``coding-agent queue``: count jobs, runs and dead letters."""
 
 import asyncio
 import time
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from pipeline.queue import SqsQueue
     from pipeline.store.store import RunStore
 
-#: How many runs are counted, the newest first.
+#: The number of runs that are counted, newest first.
 MAX_RUNS = 10_000
 
 
 @click.group("queue")
 def command() -> None:
-    """Count the jobs that wait, that are in progress, and how runs ended.
+    """Count waiting jobs, jobs in progress, and outcomes.
 
     \b
     Example:
@@ -60,7 +60,7 @@ def stats(ctx: click.Context, output: Output) -> None:
 
 
 async def _queue_stats(url: str) -> dict[str, Any]:
-    """Return the depth of the job queue and of its dead-letter queue; None where it has none."""
+    """Return the depth of the job queue and of its dead-letter queue (None if it has none)."""
     from pipeline.queue import NoDeadLetterQueue, SqsQueue
 
     async with SqsQueue(url, visibility_timeout=VISIBILITY_TIMEOUT) as queue:
@@ -81,7 +81,7 @@ async def _depth(queue: "SqsQueue") -> dict[str, Any]:
 
 
 def _count_runs(store: "RunStore") -> dict[str, int]:
-    """Count the newest runs by outcome, or by state where they have none."""
+    """Count the newest runs by outcome, or by state if they have none."""
     states = Counter(run.outcome or run.state for run in store.runs(limit=MAX_RUNS))
     return dict(states.most_common())
 

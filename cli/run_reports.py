@@ -1,4 +1,4 @@
-"""What the store knows about one run, in the form that `jobs` prints."""
+"""Reports about a run, made from the store, as `jobs` prints them."""
 
 import json
 from dataclasses import asdict, dataclass

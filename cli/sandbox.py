@@ -1,7 +1,6 @@
 """``coding-agent sandbox run|check|serve``: use the sandbox on its own."""
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,13 @@ import click
 
 from cli import exits
 from cli.command import CommandError, settings
+from cli.output import Output, json_option
 from sandbox import KILLED_EXIT_CODE, Sandbox, SandboxCommand, SandboxResult
 
 _BACKENDS = click.Choice(["bwrap", "uid", "auto"])
-_KEPT_OUTPUT_BYTES = 4096
-"""Enough for the line that says why the command was ended; output is printed as it arrives."""
+_OUTPUT_LIMIT = 4096
+"""Bytes: enough for the line that says why the command was ended; output is printed as it arrives.
+"""
 _MESSAGE_PREFIX = "[sandbox: "
 
 
@@ -110,7 +111,7 @@ def run(  # noqa: PLR0913 - one parameter an option
             timeout=timeout,
             memory_mb=memory,
             disk_mb=disk,
-            output_limit=_KEPT_OUTPUT_BYTES,
+            output_limit=_OUTPUT_LIMIT,
             on_output=output.add,
         )
         try:
@@ -127,9 +128,9 @@ def run(  # noqa: PLR0913 - one parameter an option
 @click.option(
     "--backend", type=_BACKENDS, default="auto", show_default=True, help="The backend to check."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object: backend, checks, ok.")
+@json_option("Print one JSON object: backend, checks, ok.")
 @click.pass_context
-def check(ctx: click.Context, backend: str, as_json: bool) -> None:
+def check(ctx: click.Context, backend: str, output: Output) -> None:
     """Try a dozen ways to escape from the sandbox, and print which it blocks.
 
     Exits with 1 unless it blocks all of them.
@@ -147,13 +148,14 @@ def check(ctx: click.Context, backend: str, as_json: bool) -> None:
     except OSError as error:
         raise CommandError(str(error)) from None
     all_held = all(results.values())
-    if as_json:
-        click.echo(json.dumps({"backend": sandbox.name, "checks": results, "ok": all_held}))
-    else:
-        click.echo(f"backend: {sandbox.name}")
-        for name, held in results.items():
-            verdict = "held   " if held else "ESCAPED"
-            click.echo(f"{verdict} {name}")
+    lines = [f"backend: {sandbox.name}"]
+    for name, is_held in results.items():
+        verdict = "held   " if is_held else "ESCAPED"
+        lines.append(f"{verdict} {name}")
+    output.write(
+        {"backend": sandbox.name, "checks": results, "ok": all_held},
+        "\n".join(lines),
+    )
     ctx.exit(exits.OK if all_held else exits.ERROR)
 
 

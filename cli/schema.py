@@ -50,7 +50,9 @@ def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _asyncapi(job: type[BaseModel], event: type[BaseModel]) -> dict[str, Any]:
-    """AsyncAPI 3.0 (https://www.asyncapi.com/docs/reference/specification/v3.0.0)."""
+    """Return an AsyncAPI 3.0 document
+    (https://www.asyncapi.com/docs/reference/specification/v3.0.0).
+    """
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -87,7 +89,7 @@ def _asyncapi(job: type[BaseModel], event: type[BaseModel]) -> dict[str, Any]:
 
 
 def _component_schemas(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the schemas of the models that ``model`` consists of, and its own, by their names."""
+    """Return the schemas of ``model`` and of the models that it contains, by name."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     parts: dict[str, Any] = schema.pop("$defs", {})
     return {**parts, model.__name__: schema}

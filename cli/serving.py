@@ -52,7 +52,7 @@ async def _run_both(
 ) -> None:
     from pipeline.api.server import serve as serve_http
 
-    # HTTP stops last: a load balancer still gets its answers while the runs are handed back.
+    # HTTP stops last: a load balancer still gets answers while the runs are handed back.
     stop_http = asyncio.Event()
     worker_task = asyncio.create_task(worker.run(stop))
     http_task = asyncio.create_task(serve_http(intake, listener, stop_http))

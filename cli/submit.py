@@ -17,7 +17,7 @@ from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, UnreadableMessage
 
 @dataclass(frozen=True)
 class JobFields:
-    """What the options say about each ISSUE_URL."""
+    """Job fields from the options, which apply to every ISSUE_URL."""
 
     base_branch: str | None
     dry_run: bool
@@ -61,7 +61,7 @@ def command(
     fields: JobFields,
     output: Output,
 ) -> None:
-    """Put jobs on the queue (CODING_AGENT_QUEUE_URL). The same issue sent twice is one job.
+    """Put jobs on the queue (CODING_AGENT_QUEUE_URL). An issue that is sent twice is one job.
 
     If one job of several is invalid, none is sent.
 
@@ -129,7 +129,7 @@ def _read_jobs(file: TextIO) -> list[FixIssueJob]:
 
 
 async def _submit(queue_url: str, jobs: list[FixIssueJob], output: Output) -> None:
-    """Send the jobs. Each is printed as soon as it is sent: if AWS then fails, it is clear which
+    """Send the jobs. Each is printed as soon as it is sent: if AWS fails later, it is clear which
     ones are on the queue.
     """
     from botocore.exceptions import BotoCoreError, ClientError

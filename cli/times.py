@@ -28,12 +28,12 @@ def _parse(_context: click.Context, _parameter: click.Parameter, value: str | No
         ) from None
 
 
-#: Gives seconds since the epoch; a time without a zone is in UTC.
+#: Its value is in seconds since the epoch; a time without a zone is in UTC.
 since_option = click.option(
     "--since",
     metavar="2h|ISO",
     callback=_parse,
-    help="Only since then: 90m, 2h or 3d ago, or an ISO 8601 time.",
+    help="Nothing older than this: 90m, 2h or 3d, or an ISO 8601 time.",
 )
 
 

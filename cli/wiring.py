@@ -1,7 +1,4 @@
-"""The only place that puts things together: settings in, an engine with its real tools out.
-
-Benchmarks use it too.
-"""
+"""Assemble the application from the settings. Nothing else does so; benchmarks use this, too."""
 
 import os
 from collections.abc import Callable
@@ -36,9 +33,9 @@ from sandbox import NoIsolation, Sandbox
 from stages.order import StageTools, compose
 from stages.propose_patch import Plan
 
-#: The name of a model that was passed to ``build``, where the settings name none.
+#: The name of a model that is passed to ``build`` if the settings name none.
 UNNAMED_MODEL = "unnamed"
-#: What a deployment on ECS must choose, since each default would risk something there.
+#: Settings that a deployment on ECS must choose, since each default would be a risk there.
 _REQUIRED_ON_ECS = ("allowed_repositories", "push")
 
 
@@ -66,10 +63,10 @@ def build(
     artifacts: Artifacts | None = None,
     observer: Callable[[Progress], None] = lambda _: None,
 ) -> App:
-    """Put an application together.
+    """Assemble the application.
 
     ``host`` is the host whose issues are accepted (``file`` for a local repository). ``model`` and
-    ``artifacts`` replace what the settings name.
+    ``artifacts`` replace those that the settings name.
 
     Raises:
         SettingsError: something is missing; the message says what, and how to set it.
@@ -116,7 +113,7 @@ def check_models(app: App) -> None:
 
 
 def _configured_models(settings: Settings) -> list[tuple[str, str]]:
-    """Return each model that a job may use, after the setting that names it."""
+    """Return the name of a setting and a model for each model that a job may use."""
     models = [("model", settings.model or "")]
     if settings.fallback_model:
         models.append(("fallback_model", settings.fallback_model))
@@ -192,5 +189,5 @@ def _pipeline(
 
 
 def _data_dir(settings: Settings) -> Path:
-    """Return an absolute path: the sandbox has another current folder."""
+    """Return an absolute path, since the sandbox has another current folder."""
     return settings.data_dir.absolute()

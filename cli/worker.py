@@ -37,7 +37,7 @@ _DETAIL_WIDTH = 500
 def command(
     ctx: click.Context, concurrency: int | None, model: str | None, log_format: str
 ) -> None:
-    """Take jobs from the queue and run them, until stopped.
+    """Take jobs from the queue and run them until stopped.
 
     SIGTERM and SIGINT stop it cleanly: it returns its messages to the queue at once, and another
     worker resumes its runs from their last checkpoints.

@@ -1,1 +1,1 @@
-"""Commands for the dead-letter queue, and what they do with its messages."""
+"""Commands for the dead-letter queue."""

@@ -110,7 +110,7 @@ def show(ctx: click.Context, message_id: str, output: Output) -> None:
 def group_by(ctx: click.Context, by: str, selection: Selection, output: Output) -> None:
     """Count messages by reason or by repository, the most frequent first.
 
-    In a reason, numbers and identifiers are shown as *: --reason takes it as it is.
+    Numbers and identifiers in a reason are shown as *; --reason accepts a reason in this form.
 
     \b
     Examples:
@@ -140,11 +140,11 @@ def replay(
     confirmation: Confirmation,
     output: Output,
 ) -> None:
-    """Run failed jobs again, each as its next generation, with other limits or another model if
-    you like.
+    """Run failed jobs again, each as its next generation, optionally with other limits or another
+    model.
 
-    A failed run is replayed once, however often this command is interrupted and repeated. It takes
-    failed jobs only: unfinished ones must be redriven, and invalid jobs stay.
+    A failed run is replayed once, however often this command is interrupted and repeated. Only
+    failed jobs are replayed: unfinished ones must be redriven, and invalid jobs stay.
 
     \b
     Examples:
@@ -154,7 +154,7 @@ def replay(
     overrides = override_options.resolve(ctx)
     messages = select_messages(ctx, selection, kinds=[Kind.FAILED])
     try:
-        jobs = {message.message_id: _replayed(message, overrides) for message in messages}
+        jobs = {message.message_id: _job_to_replay(message, overrides) for message in messages}
     except ValidationError as error:
         raise CommandError(f"{explain(error)}; nothing was replayed", exits.USAGE) from None
     changes = ", ".join(f"{name}={value}" for name, value in overrides.changes.items())
@@ -237,7 +237,7 @@ def export(ctx: click.Context, file: Path, selection: Selection) -> None:
 def import_(ctx: click.Context, file: TextIO, dry_run: bool) -> None:
     """Put the messages of an exported FILE (- is standard input) into the dead-letter queue.
 
-    Messages that are there already, with the same body and attributes, are skipped: a second import
+    Messages that are already there, with the same body and attributes, are skipped: a second import
     adds nothing.
 
     \b
@@ -249,7 +249,7 @@ def import_(ctx: click.Context, file: TextIO, dry_run: bool) -> None:
     missing = missing_from(select_messages(ctx, Selection()), exported)
     present = len(exported) - len(missing)
     click.echo(
-        f"{count(len(missing), 'message')} to import; {present} of the file are in the queue",
+        f"{count(len(missing), 'message')} to import; {present} already in the queue",
         err=True,
     )
     if dry_run:
@@ -312,7 +312,7 @@ def discard(
         move_messages(ctx, messages, action, write_copy, output)
 
 
-def _replayed(message: DeadMessage, overrides: Overrides) -> FixIssueJob:
+def _job_to_replay(message: DeadMessage, overrides: Overrides) -> FixIssueJob:
     generation = message.delivery.failed_generation
     if message.job is None or generation is None:
         raise ValueError(f"message {message.message_id} is not a failed job")

@@ -1,4 +1,4 @@
-"""Read the messages of a dead-letter queue without taking them, and move chosen ones elsewhere.
+"""Read the messages of a dead-letter queue without removing them, and move selected ones.
 
 This receives, sends and deletes messages itself: SQS's StartMessageMoveTask has no filter and can't
 change a message.
@@ -18,8 +18,8 @@ from pipeline.queue import BATCH, REASON, Delivery, SqsQueue
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which messages are hidden from others while they are read. After a kill they stay
-#: hidden for as long.
+#: Seconds for which messages are hidden from others while they are read, or after this process is
+#: killed.
 HOLD_SECONDS = 900
 #: Seconds. A long poll asks all of SQS's servers; a short one may miss messages.
 POLL_SECONDS = 1
@@ -35,7 +35,7 @@ class Kind(StrEnum):
     FAILED = "failed"
     """Its run ended as ``failed``: it can be replayed."""
     UNFINISHED = "unfinished"
-    """SQS moved it, since its workers died: when it is redriven, its run resumes."""
+    """SQS moved it because its workers died: when it is redriven, its run resumes."""
     NEWER = "newer"
     """It was written for a newer worker."""
     INVALID = "invalid"
@@ -46,7 +46,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class DeadMessage:
-    """One message of the dead-letter queue, and what it says."""
+    """A parsed message of the dead-letter queue."""
 
     delivery: Delivery
     kind: Kind
@@ -63,14 +63,14 @@ class DeadMessage:
 
     @property
     def pattern(self) -> str:
-        """The start of the reason with ``*`` for numbers and identifiers, so that messages with one
-        cause share it.
+        """The start of the reason, with ``*`` for numbers and identifiers, so that messages with
+        the same cause share it.
         """
         return _VARIABLE_WORD.sub("*", self.reason[:_PATTERN_LENGTH])
 
 
 def parse_delivery(delivery: Delivery) -> DeadMessage:
-    """Return what the message says. Any bytes are a message: what is wrong with it is its kind."""
+    """Parse a message. This never fails: ``kind`` says what is wrong with a message."""
     stated_reason = _one_line(delivery.text(REASON) or "")
     try:
         job = parse_job(delivery.body)
@@ -100,7 +100,7 @@ def parse_delivery(delivery: Delivery) -> DeadMessage:
 
 @dataclass(frozen=True)
 class MessageFilter:
-    """Which messages are selected."""
+    """A condition that selects messages."""
 
     reason: str | None = None
     """Appears anywhere in the reason; ``*`` stands for any text."""
@@ -136,8 +136,8 @@ class MessageFilter:
 def contains_pattern(text: str, pattern: str) -> bool:
     """Return whether the pattern, in which ``*`` stands for any text, appears in ``text``.
 
-    It is no regular expression: a reason quotes strangers, and several ``.*`` would take forever on
-    a long one.
+    It is not a regular expression: a reason quotes strangers, and several ``.*`` would take forever
+    on a long one.
     """
     position = 0
     for part in pattern.split("*"):
@@ -155,7 +155,8 @@ class Snapshot:
     messages: list[DeadMessage]
     """Oldest first."""
     unseen: int
-    """How many more there are by SQS's approximate counts: in flight elsewhere, or delayed."""
+    """The number of other messages, by SQS's approximate counts: in flight elsewhere, or delayed.
+    """
 
 
 class DeadMessages:
@@ -170,7 +171,7 @@ class DeadMessages:
         self._stop = stop
 
     async def read(self, on_progress: Callable[[int], object] = lambda _: None) -> Snapshot:
-        """Read every message once. All stay hidden until the last is read, and are then visible
+        """Read every message once. All stay hidden until the last is read, then become visible
         again.
         """
         held: dict[str, Delivery] = {}
@@ -194,9 +195,9 @@ class DeadMessages:
     ) -> int:
         """Receive each of ``messages`` again, ``transfer`` it elsewhere, and only then delete it.
 
-        Returns how many were moved: fewer where ``stop`` was set, or where some were no longer
-        there. An error of ``transfer`` or SQS ends the move: the current message stays, perhaps
-        transferred already.
+        Returns how many were moved: not all if ``stop`` was set or some were no longer there. An
+        error in ``transfer`` or from SQS ends the move: the current message stays, although it may
+        have been transferred.
         """
         move = _Move({message.message_id for message in messages}, per_second)
         held: dict[str, Delivery] = {}
@@ -220,32 +221,32 @@ class DeadMessages:
         move: "_Move",
         transfer: Callable[[DeadMessage], Awaitable[None]],
     ) -> bool:
-        """Return False, with nothing done, where ``stop`` is set."""
+        """Return False, and do nothing, if ``stop`` is set."""
         if delivery.message_id not in move.moved:
             if move.moved and move.per_second:
                 await self._sleep(1 / move.per_second)
             if self._stop.is_set():
                 return False
             await transfer(parse_delivery(delivery))
-        # SQS may deliver a message again after its deletion: then it is deleted again.
+        # SQS may deliver a deleted message again: then it is only deleted again.
         await self._queue.delete(delivery)
         move.moved.add(delivery.message_id)
         return True
 
     async def _receive_pages(self, held: dict[str, Delivery]) -> AsyncIterator[list[Delivery]]:
-        """Yield pages of messages until no new one comes. ``held`` has the newest delivery of each
-        message.
+        """Yield pages of messages until no new one arrives. Puts the newest delivery of each
+        message into ``held``.
         """
-        pages_without_news = 0
+        repeated_pages = 0
         while not self._stop.is_set():
             page = await self._queue.receive(BATCH, POLL_SECONDS)
-            has_news = any(delivery.message_id not in held for delivery in page)
-            pages_without_news = 0 if has_news else pages_without_news + 1
+            has_new_message = any(delivery.message_id not in held for delivery in page)
+            repeated_pages = 0 if has_new_message else repeated_pages + 1
             for delivery in page:
                 held[delivery.message_id] = delivery
-            # After HOLD_SECONDS messages come around again; once is enough.
+            # After HOLD_SECONDS messages come around again: stop after one such round.
             pages_held = len(held) // BATCH + 1
-            if not page or pages_without_news > pages_held:
+            if not page or repeated_pages > pages_held:
                 return
             yield page
 
@@ -265,7 +266,7 @@ class DeadMessages:
 
 
 class _Move:
-    """The progress of one call of ``move``; by message id."""
+    """The progress of one call of ``move``, as message ids."""
 
     def __init__(self, selected: set[str], per_second: float | None):
         self.selected = selected

@@ -1,4 +1,4 @@
-"""Files of dead messages: what `dlq export` and `dlq discard` write and `dlq import` reads."""
+"""Files of dead messages, written by `dlq export` and `dlq discard` and read by `dlq import`."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from cli.dlq.dead_messages import DeadMessage
 from pipeline.job import explain
 from pipeline.queue import Delivery
 
-#: What is exported of an attribute; SQS's list values, which it never fills, are left out.
+#: The exported fields of an attribute. SQS's list values, which are never filled, are left out.
 _ATTRIBUTE_FIELDS = ("DataType", "StringValue", "BinaryValue")
 
 
@@ -57,8 +57,8 @@ class ExportedMessage(BaseModel):
 def missing_from(
     messages: Iterable[DeadMessage], exported: Iterable[ExportedMessage]
 ) -> list[ExportedMessage]:
-    """Return the exported messages that are not among ``messages``. Each of these counts for one
-    exported message with the same content.
+    """Return the exported messages that are not among ``messages``. Each of ``messages`` accounts
+    for one exported message with the same content.
     """
     present = Counter(ExportedMessage.of(message.delivery).content for message in messages)
     missing = []
@@ -71,7 +71,7 @@ def missing_from(
 
 
 def read_export(file: TextIO) -> list[ExportedMessage]:
-    """Return the messages of an export. Ends the command where a line is none."""
+    """Return the messages of an export. Ends the command if a line is not a message."""
     try:
         lines = file.read().split("\n")
     except UnicodeDecodeError:
@@ -98,7 +98,7 @@ def new_file(path: Path) -> Iterator[Callable[[str], None]]:
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except OSError as error:
-        raise CommandError(f"{path} can't be made: {error.strerror}", exits.USAGE) from None
+        raise CommandError(f"{path} can't be created: {error.strerror}", exits.USAGE) from None
     with os.fdopen(handle, "w", encoding="utf-8") as file:
 
         def write(line: str) -> None:

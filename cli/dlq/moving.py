@@ -1,4 +1,4 @@
-"""Confirm and carry out what the commands do with selected messages."""
+"""Confirm an action on selected messages, and carry it out."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -47,7 +47,7 @@ rate_option = click.option(
 
 @dataclass(frozen=True)
 class Action:
-    """What a command does to messages, as its output says it."""
+    """How a command's output describes what it does to messages."""
 
     verb: str
     past: str
@@ -57,8 +57,8 @@ class Action:
 def confirm_plan(
     messages: list[DeadMessage], action: Action, confirmation: Confirmation, output: Output
 ) -> None:
-    """Print what will be done, and ask. Ends the command where there is nothing to do, or where it
-    is a dry run.
+    """Print what will be done, and ask. Ends the command if there is nothing to do or if it is a
+    dry run.
     """
     plan = f"{action.verb} {count(len(messages), 'message')} {action.details}"
     output.note(plan.rstrip())
@@ -110,12 +110,12 @@ def move_messages(
 
 
 def report_completion(done: int, total: int, past: str, *, interrupted: bool) -> None:
-    """Print how many were done. Ends the command where not all were."""
+    """Print how many messages were processed. Ends the command if some were not."""
     click.echo(f"{past} {done} of {total}", err=True)
     if interrupted:
         click.echo("interrupted; run the same command to continue with the rest", err=True)
         raise click.exceptions.Exit(exits.INTERRUPTED)
     if done < total:
         raise CommandError(
-            f"{total - done} could no longer be seen: moved or received by somebody else"
+            f"{total - done} could no longer be seen: moved or received by another program"
         )

@@ -42,7 +42,7 @@ with_selection = option_group(
     click.option("--reason", help="Only with this text in the reason; * stands for any text."),
     click.option("--repo", "repository", metavar="OWNER/NAME", help="Only of this repository."),
     since_option,
-    click.option("--limit", type=click.IntRange(min=1), help="Only the oldest so many of them."),
+    click.option("--limit", type=click.IntRange(min=1), help="At most this many, oldest first."),
 )
 
 
@@ -65,7 +65,7 @@ def select_messages(
 
 
 def summary(message: DeadMessage) -> dict[str, Any]:
-    """Return the message as the commands print it."""
+    """Return the fields that the commands print."""
     return {
         "message_id": message.message_id,
         "kind": message.kind,

@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class DlqSession:
-    """Both queues, open."""
+    """The job queue and its dead-letter queue, both open."""
 
     main_queue: SqsQueue
     dead_letter_queue: SqsQueue

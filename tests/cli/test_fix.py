@@ -26,10 +26,10 @@ def branch_of(sample: Sample) -> str:
 
 
 def suite_passes(folder: Path) -> bool:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "unittest", "-q"], cwd=folder, capture_output=True, check=False
     )
-    return done.returncode == 0
+    return process.returncode == 0
 
 
 def test_a_local_repository_gets_a_patch_and_a_branch_whose_tests_pass(
@@ -77,13 +77,13 @@ def test_a_second_call_prints_the_stored_event_and_again_starts_a_generation(
     assert second.stderr == "this job has already ended; --again runs it once more\n"
 
     head = git(sample.repo, "rev-parse", branch_of(sample))
-    again = console.run(*sample.fix, "--again", "--from-stage", "propose_patch")
-    assert again.exit_code == 0
-    assert "(generation 1)" in again.stdout
-    assert "↺ prepare_tests" in again.stderr and "✓ propose_patch" in again.stderr, (
+    rerun = console.run(*sample.fix, "--again", "--from-stage", "propose_patch")
+    assert rerun.exit_code == 0
+    assert "(generation 1)" in rerun.stdout
+    assert "↺ prepare_tests" in rerun.stderr and "✓ propose_patch" in rerun.stderr, (
         "what came before is kept"
     )
-    assert "fetch_issue" not in again.stderr
+    assert "fetch_issue" not in rerun.stderr
     assert git(sample.repo, "rev-parse", branch_of(sample)) != head, "the same branch, moved"
     assert "Coding-Agent-Run: 1" in git(sample.repo, "show", branch_of(sample))
 
@@ -149,7 +149,7 @@ def test_other_options_do_not_change_a_started_run(console: Console, sample: Sam
     with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
         store.release(claim(store, sample.job).lease)
         result = console.run(*sample.fix, "--dry-run")
-    assert "this run was started with other options; they hold until it has ended" in result.stderr
+    assert "this run was started with other options; they apply until it ends" in result.stderr
     assert branch_of(sample), "pushed, as first asked"
 
 

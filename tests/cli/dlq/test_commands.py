@@ -41,10 +41,10 @@ class Dead:
         named = {
             name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
         }
-        sent = self.aws.sqs.send_message(
+        response = self.aws.sqs.send_message(
             QueueUrl=self.queue.dead_letters_url, MessageBody=body, MessageAttributes=named
         )
-        return str(sent["MessageId"])
+        return str(response["MessageId"])
 
     def failed(
         self, number: int, *, repo: str = "repo", reason: str = RATE_LIMIT, **fields: Any
@@ -206,9 +206,9 @@ def test_a_replay_sends_the_next_generation_with_its_overrides(
         "replay 2 messages with from_stage=propose_patch, model=m, max_cost_usd=5.0, max_rounds=2\n"
         "     2  octo/repo  GitHub's rate limit: * (after * tries)\n"
     )
-    sent = dead.sent()
-    assert sorted(job.issue.number for job, _ in sent) == [1, 2]
-    for job, attributes in sent:
+    replays = dead.sent()
+    assert sorted(job.issue.number for job, _ in replays) == [1, 2]
+    for job, attributes in replays:
         assert job.replay is not None
         assert job.replay.model_dump(exclude_none=True) == {
             "id": "redrive:0",
@@ -276,8 +276,8 @@ def test_ctrl_c_leaves_each_job_in_exactly_one_queue(
     assert dead.depth() == (11, 0)
     first = [job.issue.number for job, _ in dead.sent()]
     assert console.run("dlq", "replay", "--yes").exit_code == 0
-    again = [job.issue.number for job, _ in dead.sent()]
-    assert sorted(first + again) == list(range(1, 16))
+    second = [job.issue.number for job, _ in dead.sent()]
+    assert sorted(first + second) == list(range(1, 16))
     assert dead.depth() == (0, 0)
 
 
@@ -380,10 +380,10 @@ def test_a_replay_publishes_a_folder_of_templates(console: Console, dead: Dead) 
     dead.failed(1)
     assert console.run("dlq", "replay", "--template-dir", folder, "--yes").exit_code == 0
     ((job, _),) = dead.sent()
-    wanted = TemplateSet.load(folder).set_hash
+    set_hash = TemplateSet.load(folder).set_hash
     assert job.replay is not None
-    assert job.replay.template_set == wanted
-    assert (console.data_dir / f"artifacts/template-sets/{wanted}.json").exists()
+    assert job.replay.template_set == set_hash
+    assert (console.data_dir / f"artifacts/template-sets/{set_hash}.json").exists()
 
 
 def test_templates_with_findings_stop_a_replay(console: Console, dead: Dead) -> None:
@@ -437,10 +437,12 @@ def test_a_repeated_import_adds_nothing(
     assert result.stderr == "5 messages written to dead.jsonl\n"
     file = console.folder / "dead.jsonl"
     assert file.stat().st_mode & 0o777 == 0o600
-    assert console.refused("dlq", "export", "dead.jsonl") == "dead.jsonl can't be made: File exists"
+    assert (
+        console.refused("dlq", "export", "dead.jsonl") == "dead.jsonl can't be created: File exists"
+    )
     assert console.run("dlq", "discard", *five[1:3], "--yes", "--no-export").exit_code == 0
     dry = console.run("dlq", "import", "dead.jsonl", "--dry-run")
-    assert dry.stderr == "2 messages to import; 3 of the file are in the queue\n"
+    assert dry.stderr == "2 messages to import; 3 already in the queue\n"
     assert dead.depth() == (
         3,
         0,
@@ -461,9 +463,7 @@ def test_an_export_goes_to_standard_output(console: Console, five: list[str]) ->
     lines = console.lines("dlq", "export", "-", "--reason", "limit")
     assert [line["message_id"] for line in lines] == five[:2]
     result = console.run("dlq", "import", "-", stdin="\n".join(map(json.dumps, lines)))
-    assert (
-        result.stderr == "0 messages to import; 2 of the file are in the queue\nimported 0 of 0\n"
-    )
+    assert result.stderr == "0 messages to import; 2 already in the queue\nimported 0 of 0\n"
 
 
 @pytest.mark.parametrize(
@@ -502,7 +502,7 @@ def test_nothing_is_discarded_if_its_copy_cannot_be_written(
 ) -> None:
     result = console.run("dlq", "discard", "--yes", "--export", "no/such/folder.jsonl")
     assert result.exit_code == 2
-    assert "no/such/folder.jsonl can't be made: No such file or directory" in result.stderr
+    assert "no/such/folder.jsonl can't be created: No such file or directory" in result.stderr
     assert dead.depth() == (5, 0)
     assert (
         console.refused("dlq", "discard", "--export", "x", "--no-export")
