@@ -1,4 +1,4 @@
-"""How a backend works with coding-agent: copy what you need from this file.
+"""A backend that works with coding-agent: copy what you need from this file.
 
 Run it as `python examples/integration_example.py COMMAND`:
 
@@ -44,11 +44,11 @@ MAX_WAIT_SECONDS = 300.0
 
 
 def new_job(issue_url: str, **fields: Any) -> dict[str, Any]:
-    """Return the job as a document.
+    """Return the job, ready to be sent as JSON.
 
-    Its id is chosen before the first attempt to send it and is the same in each: sent twice, it is
-    one job. Yours may be an order's or a ticket's; without an id, the service derives it from the
-    issue's address.
+    Its id is chosen before the first attempt to send it and is the same in each attempt, so that it
+    is one job even if it is sent twice. Yours may be an order's or a ticket's; without an id, the
+    service derives one from the issue's address.
     """
     job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"my-backend:{issue_url}"))
     return {
@@ -63,8 +63,8 @@ def new_job(issue_url: str, **fields: Any) -> dict[str, Any]:
 
 
 def enqueue(sqs: Any, queue_url: str, job: dict[str, Any]) -> str:
-    """Return SQS's message id. boto3 retries by itself; if it gives up, send the same job again,
-    since it may have arrived.
+    """Send a job, and return SQS's message id. boto3 retries by itself. If it gives up, send the
+    same job again: that is safe even if the first one arrived.
     """
     sent = sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(job))
     return str(sent["MessageId"])
@@ -83,11 +83,11 @@ def call(
     tries: int = 6,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
-    """Call the service, with retries where they can help: no response, 429, or 5xx. This is safe
-    for POST, too, since the job has its id.
+    """Call the service, with retries if they can help: after no response, 429, or 5xx. This is safe
+    for POST, too, since the job has an id.
 
     Raises:
-        Refused: a 4xx, with the service's own message; or every attempt failed.
+        Refused: the response was a 4xx, whose message is included, or every attempt failed.
     """
     reason = ""
     for attempt in range(tries):
@@ -129,7 +129,7 @@ def _error_message(response: requests.Response) -> str:
 
 
 def _retry_after(header: str | None) -> float:
-    """Return seconds; the header contains seconds or a date (RFC 9110, 10.2.3)."""
+    """Return how many seconds to wait. The header has seconds or a date (RFC 9110, 10.2.3)."""
     if header is None:
         return 0.0
     try:
@@ -156,9 +156,9 @@ def status(base_url: str, api_key: str, job_id: str, **options: Any) -> dict[str
 
 
 def handle(event: dict[str, Any], database: sqlite3.Connection) -> None:
-    """Do what your backend does with an event; this example keeps the newest outcome of each job.
+    """Do your backend's work for an event; this example stores the newest outcome of each job.
 
-    What it writes to ``database`` is committed together with the record that the event is handled.
+    Writes to ``database`` are committed together with the record that the event was handled.
     """
     if event["type"] != "run.finished":
         return
@@ -166,7 +166,7 @@ def handle(event: dict[str, Any], database: sqlite3.Connection) -> None:
     database.execute(
         "CREATE TABLE IF NOT EXISTS fixes (job_id TEXT PRIMARY KEY, generation INT, outcome, url)"
     )
-    # The event of an older generation may arrive after that of a newer one.
+    # An older generation's event may arrive after a newer one's.
     database.execute(
         """
         INSERT INTO fixes VALUES (?, ?, ?, ?)
@@ -197,9 +197,9 @@ class Inbox:
         database.close()
 
     def take(self, message: str) -> bool:
-        """Handle an event and return True; return False if it was handled before.
+        """Handle an event and return True, or return False if it was handled before.
 
-        If ``handle`` raises, the event stays unhandled, and comes again.
+        If ``handle`` raises, the event stays unhandled and will be delivered again.
         """
         event = json.loads(message)
         database = self._open()
@@ -224,12 +224,12 @@ class Inbox:
 
 
 def receive(sqs: Any, queue_url: str, inbox: Inbox, *, wait_seconds: int = 20) -> int:
-    """Do one long poll, and return how many messages it brought. A message is deleted only after
+    """Do one long poll, and return how many messages it received. A message is deleted only after
     its event is handled.
 
-    The queue's access policy decides who may send to it: allow only the topic (aws:SourceArn), then
-    no signature needs to be checked here. Give the queue a dead-letter queue: SQS moves there what
-    can't be handled.
+    The queue's access policy decides who may send to it: if it allows only the topic
+    (aws:SourceArn), no signature needs to be checked here. Give the queue a dead-letter queue, to
+    which SQS moves messages that can't be handled.
     """
     response = sqs.receive_message(
         QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_seconds
@@ -241,7 +241,7 @@ def receive(sqs: Any, queue_url: str, inbox: Inbox, *, wait_seconds: int = 20) -
             is_new = inbox.take(_unwrap(message["Body"]))
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            print(f"message {message_id} stays, and comes again: {reason}")
+            print(f"message {message_id} stays in the queue and will be delivered again: {reason}")
             continue
         sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         if not is_new:
@@ -261,8 +261,8 @@ def _unwrap(body: str) -> str:
 
 # 5. Receiving events over HTTPS
 #
-# Anybody can POST to a public address: SNS's signature proves that an event is genuine. Let it sign
-# with SHA-256: aws sns set-topic-attributes --topic-arn ARN --attribute-name SignatureVersion
+# Anybody can POST to a public address: SNS's signature proves that an event is genuine. Make SNS
+# sign with SHA-256: aws sns set-topic-attributes --topic-arn ARN --attribute-name SignatureVersion
 # --attribute-value 2
 
 _CONFIRMATION = (
@@ -287,7 +287,7 @@ _CERTIFICATE_PATH = re.compile(r"/SimpleNotificationService-[0-9a-f]{32}\.pem")
 
 
 class NotFromSns(Exception):
-    """Our topic did not send this message."""
+    """The message was not sent by our topic."""
 
 
 def fetch(url: str) -> bytes:
@@ -298,7 +298,7 @@ def fetch(url: str) -> bytes:
 
 
 class SnsVerifier:
-    """Accepts the messages of ``topic_arn`` only. ``fetch`` gets SNS's certificates, each once."""
+    """Accepts messages of ``topic_arn`` only. ``fetch`` gets each of SNS's certificates once."""
 
     def __init__(self, topic_arn: str, fetch: Callable[[str], bytes] = fetch):
         _, partition, _, region, _, _ = topic_arn.split(":")
@@ -321,7 +321,7 @@ class SnsVerifier:
             version = envelope["SignatureVersion"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise NotFromSns(f"not an SNS envelope: {error!r}") from None
-        # Anybody can let SNS sign a message of a topic of their own.
+        # Anybody can have SNS sign messages of their own topic.
         if envelope["TopicArn"] != self._topic_arn:
             raise NotFromSns("it is from another topic")
         if version != "2":
@@ -378,14 +378,14 @@ def _signed_text(envelope: dict[str, Any]) -> bytes:
 
 
 def _path(address: str) -> str:
-    """Return the address's path; empty where it has a query or a fragment, too."""
+    """Return the address's path, or nothing if it also has a query or a fragment."""
     parts = urlsplit(address)
     return parts.path if not parts.query and not parts.fragment else ""
 
 
 def webhook(body: bytes, verifier: SnsVerifier, inbox: Inbox) -> int:
-    """Handle what SNS posted, and return the HTTP status. After a 5xx, SNS sends it again, as its
-    delivery policy says.
+    """Handle a POST from SNS, and return the HTTP status. After a 5xx, SNS sends it again according
+    to its delivery policy.
     """
     try:
         envelope = verifier.check(body)
@@ -400,8 +400,8 @@ def webhook(body: bytes, verifier: SnsVerifier, inbox: Inbox) -> int:
         verifier.fetch(envelope["SubscribeURL"])
         print(f"subscribed to {envelope['TopicArn']}")
     elif envelope["Type"] == "Notification":
-        # A genuine message that somebody recorded and posts again has the same event id: it is not
-        # handled twice.
+        # A genuine message that an attacker recorded and replays has the same event id, so it is
+        # not handled twice.
         inbox.take(envelope["Message"])
     return 200
 

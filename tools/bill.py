@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 PRICES_FILE = Path(__file__).with_name("prices.toml")
 
-#: Storage that each Fargate task has without extra charge, GiB.
+#: Storage that each Fargate task has at no extra charge, GiB.
 FREE_STORAGE_GIB = 20
 ARTIFACT_RETENTION_DAYS = 100
 #: Capacity that an always-on deployment needs at noon, as a multiple of the average load (from the
@@ -70,7 +70,7 @@ class FargatePrices(_Table):
 
 
 class FargateExtras(_Table):
-    """What is priced alike on both architectures."""
+    """Prices that are the same on both architectures."""
 
     storage_gb_hour: float
     spot_share: float
@@ -151,7 +151,7 @@ class PriceList(_Table):
 
 @dataclass(frozen=True)
 class Bill:
-    """US dollars a month by part; ``tasks`` is how many run on average."""
+    """US dollars a month by part; ``tasks`` is the average number of running tasks."""
 
     tasks: float
     parts: dict[str, float]
@@ -176,7 +176,7 @@ def busy_tasks(deployment: Deployment, jobs_per_day: float, prices: PriceList) -
 
 
 def average_tasks(deployment: Deployment, jobs_per_day: float, prices: PriceList) -> float:
-    """Return how many tasks the scaling keeps on average: the busy ones, those that stop late, and
+    """Return how many tasks the scaling runs on average: the busy ones, those that stop late, and
     those that stand by for bursts. The formula fits `python -m benchmarks.capacity` at the default
     scaling.
 
@@ -190,18 +190,17 @@ def average_tasks(deployment: Deployment, jobs_per_day: float, prices: PriceList
             f" {busy:.1f} tasks busy, and max_tasks is {deployment.max_tasks:g}"
         )
     desired = busy * prices.assumed.paid_share + math.sqrt(busy)
-    at_least = max(desired, deployment.min_tasks)
-    return min(at_least, deployment.max_tasks)
+    return min(max(desired, deployment.min_tasks), deployment.max_tasks)
 
 
 def first_design_tasks(jobs_per_day: float, prices: PriceList) -> int:
-    """Return how many tasks the first design, which does not scale, needs for the load at noon."""
+    """Return how many tasks the first design, which does not scale, needs for the noon peak."""
     busy = busy_tasks(FIRST_DESIGN, jobs_per_day, prices)
     return max(2, math.ceil(NOON_PEAK * busy))
 
 
 def task_hour(deployment: Deployment, prices: PriceList) -> float:
-    """Return the on-demand price of one task for an hour, US dollars."""
+    """Return the on-demand price of one task for an hour, in US dollars."""
     fargate: FargatePrices = getattr(prices.fargate, deployment.architecture)
     vcpus = deployment.cpu / 1024
     memory_gb = deployment.memory / 1024
@@ -213,7 +212,7 @@ def task_hour(deployment: Deployment, prices: PriceList) -> float:
 def monthly_bill(
     deployment: Deployment, tasks: float, jobs_per_day: float, prices: PriceList
 ) -> Bill:
-    """Return the bill of a month in which ``tasks`` run on average. Parts that cost nothing are
+    """Return the bill for a month in which ``tasks`` run on average. Parts that cost nothing are
     left out.
     """
     jobs = jobs_per_day * prices.hours_per_month / 24

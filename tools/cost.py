@@ -22,19 +22,19 @@ from tools.tfvars import InvalidVariables, read_deployment
 
 #: The estimate for two tasks that came with the first design, US dollars a month.
 FIRST_DESIGN_ESTIMATE = (200, 300)
-#: What runs where no load is given.
+#: The number of tasks if no load is given.
 DEFAULT_TASKS = 2.0
 DAYS_PER_MONTH = 30.4
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A deployment's bill beside the first design's, by the same prices."""
+    """A deployment's bill and the first design's, at the same prices."""
 
     bill: Bill
     first_design: Bill
     jobs_per_day: float | None
-    """None: no load was given, and two tasks always run."""
+    """None if no load was given: then two tasks always run."""
     prices: PriceList
 
     @property
@@ -68,8 +68,8 @@ class Comparison:
 def main(tfvars: Path | None, jobs_per_day: float | None, as_json: bool) -> None:
     """Estimate the monthly AWS bill by part, beside the first design's at the same prices.
 
-    The prices are list prices of us-east-1 on the printed date, without free tiers and taxes. What
-    a job uses is assumed; see tools/prices.toml. The cost of models is not included:
+    The prices are list prices of us-east-1 on the printed date, without free tiers and taxes. A
+    job's usage is assumed; see tools/prices.toml. The cost of models is not included:
     CODING_AGENT_MAX_COST_USD_PER_DAY limits that.
 
     \b
@@ -92,7 +92,7 @@ def main(tfvars: Path | None, jobs_per_day: float | None, as_json: bool) -> None
 
 
 def compare(deployment: Deployment, jobs_per_day: float | None) -> Comparison:
-    """Raises Overloaded where the deployment can't run that many jobs."""
+    """Calculate both bills. Raises Overloaded if the deployment can't run that many jobs."""
     prices = read_prices()
     jobs = jobs_per_day or 0.0
     tasks = DEFAULT_TASKS

@@ -1,5 +1,5 @@
-"""Print the image's bill of materials as CycloneDX 1.5 JSON: Debian's packages, the application's
-packages, the Python interpreters.
+"""Print the image's bill of materials as CycloneDX 1.5 JSON: Debian packages, the application's
+Python packages, and the Python interpreters.
 """
 
 import json
@@ -40,7 +40,7 @@ def python_packages() -> Iterator[Component]:
 
 
 def interpreters() -> Iterator[Component]:
-    """Yield each interpreter; the name of its installation's folder is its version."""
+    """Yield each interpreter; its version is the name of its installation folder."""
     links = INTERPRETERS.glob("python3.*")
     installations = {link.resolve().parent.parent for link in links}
     for installation in sorted(installations):

@@ -1,5 +1,5 @@
-"""Write the tables of variables and outputs into terraform/README.md. With --check, only say
-whether they are up to date.
+"""Write the tables of variables and outputs into terraform/README.md. With --check, write nothing,
+and fail if they are out of date.
 """
 
 import sys
@@ -59,7 +59,7 @@ def blocks(file: str, kind: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def cell(value: Any) -> str:
-    """Return a value as it is written in HCL, for a cell of a Markdown table."""
+    """Return a value in HCL syntax, for a cell of a Markdown table."""
     return _hcl(value).replace("|", "\\|")
 
 

@@ -1,4 +1,4 @@
-"""Read from a .tfvars file the variables that a deployment's bill depends on."""
+"""Read the variables that a deployment's bill depends on from a .tfvars file."""
 
 import re
 from dataclasses import fields
@@ -19,12 +19,14 @@ _TYPES = {field.name: type(field.default) for field in fields(Deployment)}
 
 
 class InvalidVariables(ValueError):
-    """The file can't be used: the text says which value, in which line, and what is allowed."""
+    """The file can't be used. The text says which value is wrong, in which line, and what is
+    allowed.
+    """
 
 
 def read_deployment(path: Path) -> Deployment:
-    """Return the deployment that a .tfvars file, or the module block of a root, describes.
-    Variables without a price are ignored.
+    """Return the deployment that a .tfvars file, or the module block of a root module, describes.
+    Variables that have no price are ignored.
 
     Raises:
         InvalidVariables: the file is unreadable, or a value that the bill depends on is wrong.
@@ -45,7 +47,12 @@ def read_deployment(path: Path) -> Deployment:
 
 
 def parse_value(text: str, kind: type) -> bool | str | float:
-    """Raises ValueError for another kind of value; its text continues after the variable's name."""
+    """Parse a value of a .tfvars file.
+
+    Raises:
+        ValueError: the value is not of this kind; the text continues a sentence that begins with
+            the variable's name.
+    """
     if kind is bool:
         if text not in ("true", "false"):
             raise ValueError(f"is {text}; it may be true or false")

@@ -142,7 +142,7 @@ def run_worker(
                 if event["type"] == "run.finished":
                     return event
     finally:
-        # Nothing is lost by it; a clean stop would wait for the end of its long poll, 20 s.
+        # Nothing is lost, and a clean stop would wait up to 20 s for the end of its long poll.
         worker.kill()
         worker.wait()
         show_log(log_file, lines_shown)
@@ -151,8 +151,8 @@ def run_worker(
 
 
 def receive_events(aws: Aws, topic: Topic) -> Iterator[dict[str, Any]]:
-    """Receive the topic's events by a long poll of one second: the caller's loop neither sleeps nor
-    spins.
+    """Receive the topic's events with a long poll of one second, so that the caller's loop neither
+    sleeps nor spins.
     """
     response = aws.sqs.receive_message(
         QueueUrl=topic.queue_url, WaitTimeSeconds=1, MaxNumberOfMessages=10
