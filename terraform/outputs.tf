@@ -9,17 +9,17 @@ output "alb_zone_id" {
 }
 
 output "queue_url" {
-  description = "Where jobs are sent."
+  description = "The URL of the job queue."
   value       = module.queue.queue_url
 }
 
 output "dead_letter_queue_url" {
-  description = "Where failed jobs wait for an operator."
+  description = "The URL of the dead-letter queue, where failed jobs wait for an operator."
   value       = module.queue.dead_letter_queue_url
 }
 
 output "topic_arn" {
-  description = "Where events are published: what a backend subscribes to."
+  description = "The topic to which events are published, for backends to subscribe to."
   value       = module.events.topic_arn
 }
 
@@ -34,7 +34,7 @@ output "sender_user_name" {
 }
 
 output "sender_role_arn" {
-  description = "The role that a backend takes by an OIDC token; null without sender_oidc."
+  description = "The role that a backend assumes with an OIDC token; null without sender_oidc."
   value       = module.queue.sender_role_arn
 }
 
@@ -69,17 +69,17 @@ output "task_definition_arn" {
 }
 
 output "task_role_name" {
-  description = "The worker's role: a policy for Amazon Bedrock, for instance, is attached to it."
+  description = "The worker's role, to which you can attach more policies, such as one for Amazon Bedrock."
   value       = module.service.task_role_name
 }
 
 output "nat_addresses" {
-  description = "The addresses that the service calls others from, for their allow-lists."
+  description = "The addresses from which the service makes outgoing calls, for allow-lists."
   value       = module.network.nat_addresses
 }
 
 output "alarm_topic_arn" {
-  description = "Where alarms are published."
+  description = "The topic to which alarms are published."
   value       = module.observability.alarm_topic_arn
 }
 

@@ -1,4 +1,4 @@
-# What has no default has to be chosen: the image, and what the service may do to whose repositories with which model.
+# Variables without a default must be chosen: the image, the model, the repositories, and where the service may push.
 
 variable "image" {
   description = "The container image, pinned by a tag or a digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/coding-agent:0.1.0."
@@ -23,7 +23,7 @@ variable "model" {
 }
 
 variable "model_secrets" {
-  description = "Environment variables with the keys that the models need, such as [\"ANTHROPIC_API_KEY\"]. A secret is made for each, empty. [] for Amazon Bedrock, whose access is the task role's."
+  description = "Environment variables with the keys that the models need, such as [\"ANTHROPIC_API_KEY\"]. An empty secret is created for each. [] for Amazon Bedrock, which the task role gives access to."
   type        = set(string)
   nullable    = false
 
@@ -34,7 +34,7 @@ variable "model_secrets" {
 }
 
 variable "push" {
-  description = "Where fixes are pushed. branch: of the same repository, in whose CI model-written code then runs, perhaps with its secrets. fork: of the token's own fork, whose pull requests get no secrets."
+  description = "Where fixes are pushed. branch: to the same repository, whose CI then runs code that a model wrote, perhaps with its secrets. fork: to the token's own fork, whose pull requests get no secrets."
   type        = string
   nullable    = false
 
@@ -45,7 +45,7 @@ variable "push" {
 }
 
 variable "allowed_repositories" {
-  description = "Whose issues are worked on: owner/name and owner/* patterns; [\"*\"] for any that the GitHub token can write to."
+  description = "Repositories whose issues are worked on: owner/name and owner/* patterns; [\"*\"] for any that the GitHub token can write to."
   type        = list(string)
   nullable    = false
 
@@ -58,7 +58,7 @@ variable "allowed_repositories" {
 # The deployment
 
 variable "name" {
-  description = "Prefix of every name. Two deployments of an account differ in it, and in their region: the workers of one region count into the same metrics."
+  description = "Prefix of every name. Two deployments in one account need different names and different regions: all workers in a region report to the same metrics."
   type        = string
   default     = "coding-agent"
   nullable    = false
@@ -70,7 +70,7 @@ variable "name" {
 }
 
 variable "tags" {
-  description = "Tags of everything, beside Deployment and ManagedBy."
+  description = "Tags of every resource, besides Deployment and ManagedBy."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -84,7 +84,7 @@ variable "tags" {
 # What a job may ask for, and spend
 
 variable "allowed_models" {
-  description = "Models that a job may ask for; none: the model alone."
+  description = "Models that a job may request; if empty, only the model."
   type        = list(string)
   default     = []
   nullable    = false
@@ -96,7 +96,7 @@ variable "allowed_models" {
 }
 
 variable "allowed_topics" {
-  description = "ARNs of other SNS topics that a job may have its events sent to. The worker may publish there; the topic's own policy has to let it, where it is another account's."
+  description = "ARNs of other SNS topics that a job may have its events sent to. The worker may publish there; if a topic belongs to another account, its policy must allow that, too."
   type        = list(string)
   default     = []
   nullable    = false
@@ -120,7 +120,7 @@ variable "protected_paths" {
 }
 
 variable "budget" {
-  description = "Limits, named as the settings: of a run (US dollars, minutes, rounds; the ceiling of what a job may ask), and of a UTC day (US dollars of a repository, of the deployment)."
+  description = "Limits, named as the settings are: for a run (US dollars, minutes, rounds; the most that a job may request), and for a UTC day (US dollars for a repository and for the deployment)."
   type = object({
     max_cost_usd                    = optional(number, 2)
     max_minutes                     = optional(number, 30)
@@ -150,7 +150,7 @@ variable "concurrency" {
 }
 
 variable "github_app_id" {
-  description = "GitHub access as this App, whose private key then has the secret GITHUB_APP_PRIVATE_KEY; null: by a token, with the secret GITHUB_TOKEN."
+  description = "Access GitHub as this App, with its private key in the secret GITHUB_APP_PRIVATE_KEY; null: with a token, in the secret GITHUB_TOKEN."
   type        = string
   default     = null
 
@@ -173,7 +173,7 @@ variable "github_api_url" {
 }
 
 variable "environment" {
-  description = "More of the worker's environment: settings that have no variable here, and what LiteLLM reads, such as OPENAI_API_BASE. No secrets: those are model_secrets."
+  description = "More environment variables for the worker: settings that have no variable here, and those that LiteLLM reads, such as OPENAI_API_BASE. No secrets: those belong in model_secrets."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -216,7 +216,7 @@ variable "zones" {
 }
 
 variable "nat" {
-  description = "single: one NAT gateway, whose zone takes the others' way out with it when it fails. per_zone: one in each."
+  description = "single: one NAT gateway; if its zone fails, the other zones lose internet access. per_zone: one in each zone."
   type        = string
   default     = "single"
   nullable    = false
@@ -228,7 +228,7 @@ variable "nat" {
 }
 
 variable "interface_endpoints" {
-  description = "Reach SQS, SNS, Secrets Manager, CloudWatch Logs and ECR by endpoints in the VPC, where rules forbid the way over the internet. They are paid by the hour, which the NAT traffic that they save seldom is worth."
+  description = "Reach SQS, SNS, Secrets Manager, CloudWatch Logs and ECR through endpoints in the VPC, if rules forbid the public internet. They cost money by the hour, seldom less than the NAT traffic that they save."
   type        = bool
   default     = false
   nullable    = false
@@ -244,7 +244,7 @@ variable "flow_logs" {
 # The queue and its sender
 
 variable "visibility_timeout" {
-  description = "Seconds for which a received message stays hidden when its worker dies; a living one keeps extending it."
+  description = "Seconds for which a received message stays hidden after its worker dies; a live worker keeps extending it."
   type        = number
   default     = 120
   nullable    = false
@@ -256,7 +256,7 @@ variable "visibility_timeout" {
 }
 
 variable "max_receives" {
-  description = "Receives after which SQS itself moves a message to the dead-letter queue. The worker ends hopeless runs itself; a job that waits out an exhausted budget is received once an hour, so 90 come before the queue forgets it after 4 days."
+  description = "Receives after which SQS itself moves a message to the dead-letter queue. The worker ends hopeless runs itself. A job that waits out an exhausted budget is received once an hour, so it reaches 90 receives before the queue drops it after 4 days."
   type        = number
   default     = 90
   nullable    = false
@@ -268,14 +268,14 @@ variable "max_receives" {
 }
 
 variable "sender_iam_user" {
-  description = "Make an IAM user that may only send jobs, for a backend outside AWS. Its access key is made by hand."
+  description = "Create an IAM user that may only send jobs, for a backend outside AWS. Its access key is created by hand."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "sender_oidc" {
-  description = "Let a backend outside AWS take a role that may only send jobs, by its platform's OIDC tokens: provider (accounts.google.com, or the ARN of an IAM OIDC provider), audience, subject."
+  description = "Let a backend outside AWS assume a role that may only send jobs, with its platform's OIDC tokens: provider (accounts.google.com, or the ARN of an IAM OIDC provider), audience, subject."
   type        = object({ provider = string, audience = string, subject = string })
   default     = null
 
@@ -303,7 +303,7 @@ variable "cpu" {
 }
 
 variable "memory" {
-  description = "A task's memory, in MiB; Fargate takes certain amounts for each cpu."
+  description = "A task's memory, in MiB; Fargate accepts certain amounts for each cpu."
   type        = number
   default     = 4096
   nullable    = false
@@ -334,7 +334,7 @@ variable "storage_gib" {
 }
 
 variable "architecture" {
-  description = "ARM64, or X86_64 at a higher price; the image has to be built for it."
+  description = "ARM64, or X86_64 at a higher price; the image must be built for it."
   type        = string
   default     = "ARM64"
   nullable    = false
@@ -346,7 +346,7 @@ variable "architecture" {
 }
 
 variable "min_tasks" {
-  description = "Tasks that always run. 0 saves them while there is no work, and loses: the HTTP intake and /health while there is none, the minutes that a first task takes to start, the alarm no-heartbeat."
+  description = "Tasks that always run. 0 saves their cost while there is no work. Then the HTTP intake and /health are down meanwhile, the first job waits minutes for a task to start, and there is no alarm no-heartbeat."
   type        = number
   default     = 1
   nullable    = false
@@ -358,7 +358,7 @@ variable "min_tasks" {
 }
 
 variable "max_tasks" {
-  description = "Tasks that run at most: what bounds the bill."
+  description = "The most tasks that may run; this bounds the bill."
   type        = number
   default     = 10
   nullable    = false
@@ -370,7 +370,7 @@ variable "max_tasks" {
 }
 
 variable "on_demand_tasks" {
-  description = "Tasks, of those that run, that are never on Spot."
+  description = "The number of running tasks that are never on Spot."
   type        = number
   default     = 1
   nullable    = false
@@ -382,7 +382,7 @@ variable "on_demand_tasks" {
 }
 
 variable "spot_percent" {
-  description = "Of the tasks beyond on_demand_tasks, how many percent are on Spot."
+  description = "Percentage of the tasks beyond on_demand_tasks that are on Spot."
   type        = number
   default     = 75
   nullable    = false
@@ -394,7 +394,7 @@ variable "spot_percent" {
 }
 
 variable "jobs_per_task" {
-  description = "Jobs, waiting or in work, that one task is wanted for. At concurrency nothing waits for long; more costs less."
+  description = "Jobs, waiting or in progress, for each task. If it equals concurrency, nothing waits for long; a higher number costs less."
   type        = number
   default     = 2
   nullable    = false
@@ -406,7 +406,7 @@ variable "jobs_per_task" {
 }
 
 variable "scale_in_minutes" {
-  description = "Minutes for which there must be less than half of that before tasks are ended."
+  description = "Minutes for which there must be fewer than half that many jobs before tasks are stopped."
   type        = number
   default     = 5
   nullable    = false
@@ -420,7 +420,7 @@ variable "scale_in_minutes" {
 # The HTTP intake
 
 variable "certificate_arn" {
-  description = "ACM certificate of the intake's domain, in the deployment's region. null: /health alone is served, over HTTP."
+  description = "ACM certificate of the intake's domain, in the deployment's region. null: only /health is served, over HTTP."
   type        = string
   default     = null
 
@@ -431,7 +431,7 @@ variable "certificate_arn" {
 }
 
 variable "allow_plaintext_intake" {
-  description = "Take jobs over HTTP as long as there is no certificate. API keys then travel in the clear: for a first trial only."
+  description = "Accept jobs over HTTP as long as there is no certificate. API keys are then sent in clear text: for a first trial only."
   type        = bool
   default     = false
   nullable    = false
@@ -455,7 +455,7 @@ variable "intake_cidrs" {
 }
 
 variable "waf_requests_per_5_minutes" {
-  description = "Requests of one address in five minutes above which a WAF blocks it; null: no WAF. The service limits keys and strangers by itself."
+  description = "Requests from one address in five minutes above which a WAF blocks it; null: no WAF. The service itself limits keys and callers without one."
   type        = number
   default     = null
 
@@ -473,7 +473,7 @@ variable "access_logs" {
 }
 
 variable "deletion_protection" {
-  description = "Whether the load balancer refuses to be deleted. The table and the bucket of artifacts always do."
+  description = "Protect the load balancer against deletion. The table and the bucket of artifacts always are."
   type        = bool
   default     = true
   nullable    = false
@@ -494,7 +494,7 @@ variable "log_retention_days" {
 }
 
 variable "alarm_emails" {
-  description = "Addresses that alarms are mailed to. Each receives a message to confirm."
+  description = "Email addresses for alarms. Each receives a message to confirm."
   type        = set(string)
   default     = []
   nullable    = false
