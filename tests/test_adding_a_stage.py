@@ -90,7 +90,7 @@ def test_the_stage_runs_between_its_neighbours_and_its_result_is_a_checkpoint(
     environment = {"PYTHONPATH": str(checkout), "CODING_AGENT_SANDBOX": "none"}
     event = json.loads(run([*coding_agent, *arguments, "--json"], tmp_path, **environment))
     job_id = event["data"]["job_id"]
-    shown = run([*coding_agent, "jobs", "show", job_id, "--json"], tmp_path, **environment)
-    stages = [checkpoint["stage"] for checkpoint in json.loads(shown)["stages"]]
+    report = run([*coding_agent, "jobs", "show", job_id, "--json"], tmp_path, **environment)
+    stages = [checkpoint["stage"] for checkpoint in json.loads(report)["stages"]]
     after_apply = stages[stages.index("apply_patch") + 1 :]
     assert after_apply == ["count_lines", "run_tests"]

@@ -27,9 +27,9 @@ def exists(words: list[str]) -> None:
     """``coding-agent``'s words name a command and its options."""
     command: click.Command = main
     while isinstance(command, click.Group):
-        found = command.get_command(click.Context(main), words[0])
-        assert found is not None, words
-        command = found
+        subcommand = command.get_command(click.Context(main), words[0])
+        assert subcommand is not None, words
+        command = subcommand
         words = words[1:]
     options = {name for parameter in command.params for name in parameter.opts}
     assert {word.split("=")[0] for word in words if word.startswith("--")} <= options, words
@@ -82,10 +82,10 @@ def test_composes_commands_exist() -> None:
 
 def test_only_composes_worker_has_secrets_and_its_settings_exist() -> None:
     known = {variable(name) for name in Settings.model_fields}
-    given = set(SERVICES["worker"]["environment"])
-    assert {name for name in given if name.startswith(("CODING_AGENT_", "GITHUB_"))} <= known
+    environment = set(SERVICES["worker"]["environment"])
+    assert {name for name in environment if name.startswith(("CODING_AGENT_", "GITHUB_"))} <= known
     secret = {"GITHUB_TOKEN", "CODING_AGENT_API_KEYS"}
-    assert secret <= given
+    assert secret <= environment
     assert not [
         name
         for name, service in SERVICES.items()

@@ -38,9 +38,9 @@ def test_a_command_in_the_docs_exists_with_its_options(line: str) -> None:
     context = click.Context(main)
     command: click.Command = main
     while isinstance(command, click.Group):
-        found = command.get_command(context, words[0])
-        assert found is not None, f"{line}: there is no {words[0]}"
-        command = found
+        subcommand = command.get_command(context, words[0])
+        assert subcommand is not None, f"{line}: there is no {words[0]}"
+        command = subcommand
         words = words[1:]
     options = {
         name

@@ -36,12 +36,12 @@ def lines() -> list[str]:
 
 def awss() -> list[str]:
     """Every ``aws SERVICE OPERATION ...``, inside of other commands too."""
-    found = [
+    commands = [
         message
         for text in TEXT.values()
         for message in re.findall(r"(?<![-\w])aws [a-z-]+ [a-z-]+[^|;&`)>\n]*", text)
     ]
-    return sorted({message.split("  #")[0].strip() for message in found})
+    return sorted({message.split("  #")[0].strip() for message in commands})
 
 
 @cache
@@ -52,8 +52,10 @@ def service(name: str) -> Any:
 @pytest.mark.parametrize("guide", TEXT)
 def test_every_block_of_commands_is_valid_shell(guide: str) -> None:
     script = "\n".join(line for line in TEXT[guide].splitlines() if re.match(r"    [a-z]", line))
-    done = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(
+        ["bash", "-n"], input=script, text=True, capture_output=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
 
 
 @pytest.mark.parametrize("message", awss())
@@ -64,12 +66,14 @@ def test_an_aws_command_exists_with_its_options(message: str) -> None:
         return
     if operation == "wait":
         model = get_session().get_waiter_model(name)
-        waiter = {xform_name(found).replace("_", "-"): found for found in model.waiter_names}[
-            words[0]
-        ]
+        waiter = {
+            xform_name(operation_name).replace("_", "-"): operation_name
+            for operation_name in model.waiter_names
+        }[words[0]]
         operation = xform_name(model.get_waiter(waiter).operation).replace("_", "-")
     operations = {
-        xform_name(found).replace("_", "-"): found for found in service(name).operation_names
+        xform_name(operation_name).replace("_", "-"): operation_name
+        for operation_name in service(name).operation_names
     }
     assert operation in operations, f"aws {name} has no {operation}"
     takes = service(name).operation_model(operations[operation]).input_shape
@@ -131,8 +135,8 @@ def test_terraforms_variables_outputs_and_files_exist() -> None:
 
 
 def test_the_secrets_are_named_as_terraform_names_them() -> None:
-    made = set(re.findall(r"~/coding-agent-secrets/([a-z-]+)$", "\n".join(lines()), re.M))
-    assert made == {"github-token", "anthropic-api-key", "coding-agent-api-keys"}
+    secrets = set(re.findall(r"~/coding-agent-secrets/([a-z-]+)$", "\n".join(lines()), re.M))
+    assert secrets == {"github-token", "anthropic-api-key", "coding-agent-api-keys"}
     settings = (TERRAFORM / "settings.tf").read_text()
     assert '"GITHUB_TOKEN"' in settings
     assert '"CODING_AGENT_API_KEYS"' in settings

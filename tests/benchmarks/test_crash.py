@@ -48,15 +48,20 @@ def test_kills_and_faults_cost_nothing_and_each_planted_defect_is_found(tmp_path
     (branch, _), *_ = bench.world.pulls.items()
     job_id = branch.removeprefix("fix/")
     events = bench.aws.sns.published
-    ours = [event for event in events if json.loads(event.message)["data"]["job_id"] == job_id]
+    job_events = [
+        event for event in events if json.loads(event.message)["data"]["job_id"] == job_id
+    ]
 
     bench.world.pulls[branch].append(99)
     assert kinds(bench) == ["duplicate_pull_requests"]
     bench.world.pulls[branch].pop()
 
-    bench.aws.sns.published = [event for event in events if event not in ours]
+    bench.aws.sns.published = [event for event in events if event not in job_events]
     assert kinds(bench) == ["events_missing"]
-    bench.aws.sns.published = [*events, Published("", ours[0].message.replace("{", "{ ", 1), {})]
+    bench.aws.sns.published = [
+        *events,
+        Published("", job_events[0].message.replace("{", "{ ", 1), {}),
+    ]
     assert kinds(bench) == ["events_missing"], "a copy that is not the same"
     bench.aws.sns.published = events
 

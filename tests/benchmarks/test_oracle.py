@@ -12,8 +12,8 @@ LINES = st.lists(
 
 
 def applied(before: dict[str, str | None], reply: str) -> dict[str, str | None]:
-    known = {path: text for path, text in before.items() if text is not None}
-    return apply_to_texts(reply, known)
+    existing = {path: text for path, text in before.items() if text is not None}
+    return apply_to_texts(reply, existing)
 
 
 @settings(deadline=None, max_examples=300)

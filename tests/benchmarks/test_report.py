@@ -10,8 +10,8 @@ from benchmarks.report import report, show, write
 
 
 def test_the_document_has_what_the_design_names(tmp_path: Path) -> None:
-    told = report("solve", {"instances": 1}, [{"instance_id": "a"}])
-    write(told, tmp_path / "out.json")
+    results = report("solve", {"instances": 1}, [{"instance_id": "a"}])
+    write(results, tmp_path / "out.json")
     read = json.loads((tmp_path / "out.json").read_text())
     assert set(read) == {"benchmark", "commit", "machine", "summary", "rows"}
     assert (read["benchmark"], read["summary"], read["rows"]) == (

@@ -91,17 +91,17 @@ def new_console(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Console:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
-    done = subprocess.run(
-        ["git", *who, *arguments],
+    process = subprocess.run(
+        ["git", *identity, *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:

@@ -53,13 +53,13 @@ def test_every_setting_is_shown_with_its_value_and_source(
     payload = console.json("doctor", "--json", code=2)
     rows = {row["variable"]: row for row in payload["settings"]}
     assert list(rows) == [config.variable(name) for name in Settings.model_fields]
-    shown = {name: (row["value"], row["source"]) for name, row in rows.items()}
-    assert shown["CODING_AGENT_CONCURRENCY"] == ("3", "environment"), (
+    settings = {name: (row["value"], row["source"]) for name, row in rows.items()}
+    assert settings["CODING_AGENT_CONCURRENCY"] == ("3", "environment"), (
         "the environment goes before .env"
     )
-    assert shown["CODING_AGENT_MAX_ROUNDS"] == ("2", ".env")
-    assert shown["CODING_AGENT_SANDBOX"] == ("auto", "default")
-    assert shown["CODING_AGENT_DATA_DIR"] == (str(console.data_dir), "default")
+    assert settings["CODING_AGENT_MAX_ROUNDS"] == ("2", ".env")
+    assert settings["CODING_AGENT_SANDBOX"] == ("auto", "default")
+    assert settings["CODING_AGENT_DATA_DIR"] == (str(console.data_dir), "default")
     assert all(row["meaning"] for row in rows.values())
 
 

@@ -23,14 +23,14 @@ HEAVY = {"litellm", "boto3", "botocore", "aioboto3", "fastapi", "github", "rich"
 
 
 def every_command() -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = [()]
+    paths: list[tuple[str, ...]] = [()]
     for name in COMMANDS:
         command = main.get_command(click.Context(main), name)
         assert command is not None
-        found.append((name,))
+        paths.append((name,))
         if isinstance(command, click.Group):
-            found += [(name, sub) for sub in command.commands]
-    return found
+            paths += [(name, sub) for sub in command.commands]
+    return paths
 
 
 @pytest.mark.parametrize("path", every_command(), ids=" ".join)
@@ -48,9 +48,9 @@ def test_every_option_says_what_it_does(path: tuple[str, ...]) -> None:
     command: click.Command = main
     for name in path:
         assert isinstance(command, click.Group)
-        found = command.get_command(click.Context(command), name)
-        assert found is not None
-        command = found
+        subcommand = command.get_command(click.Context(command), name)
+        assert subcommand is not None
+        command = subcommand
     silent = [p.name for p in command.params if isinstance(p, click.Option) and not p.help]
     assert silent == []
 
@@ -62,7 +62,7 @@ def test_help_imports_nothing_heavy() -> None:
         " CliRunner().invoke(main, [*path, '--help']).exit_code == 0,"
         " path\nprint(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
@@ -70,7 +70,7 @@ def test_help_imports_nothing_heavy() -> None:
         text=True,
         check=True,
     )
-    assert set(json.loads(done.stdout)) & HEAVY == set()
+    assert set(json.loads(process.stdout)) & HEAVY == set()
 
 
 def test_no_module_imports_a_heavy_library_at_its_top() -> None:

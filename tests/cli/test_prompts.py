@@ -267,11 +267,11 @@ def test_two_sets_are_compared_over_stored_runs_after_the_cost_is_confirmed(
         {"reply": sample.reply.read_text(), "cost_usd": 0.5},
     ]
     arguments = comparing(console, sample, mine, *script)
-    asked = console.run(*arguments, stdin="n\n")
-    assert asked.exit_code == 1
+    declined = console.run(*arguments, stdin="n\n")
+    assert declined.exit_code == 1
     assert (
         "1 issue with two sets each: about $0.00, twice what they cost before; at most $4.00"
-        in asked.stderr
+        in declined.stderr
     )
     result = console.json(*arguments, "--yes", "--json")
     assert (result["issues"], result["only_a"], result["only_b"], result["mcnemar_p"]) == (
@@ -368,12 +368,12 @@ def test_a_set_is_published_made_current_and_taken_back(
     monkeypatch.setenv("CODING_AGENT_TEMPLATES", "sets")
     edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
     shipped = TemplateSet.load().set_hash
-    wanted = TemplateSet.load(mine).set_hash
-    assert console.run("prompts", "publish", mine).stdout == f"{wanted}\n"
+    set_hash = TemplateSet.load(mine).set_hash
+    assert console.run("prompts", "publish", mine).stdout == f"{set_hash}\n"
     assert shipped in console.run("prompts", "list").stdout
-    assert console.run("prompts", "use", wanted).exit_code == 0
-    assert wanted in console.run("prompts", "list").stdout
-    assert "+Be brief." in console.run("prompts", "diff", shipped, wanted).stdout
+    assert console.run("prompts", "use", set_hash).exit_code == 0
+    assert set_hash in console.run("prompts", "list").stdout
+    assert "+Be brief." in console.run("prompts", "diff", shipped, set_hash).stdout
     assert console.run("prompts", "use", shipped).exit_code == 0
     assert shipped in console.run("prompts", "list").stdout
     edit(mine, "propose", "Be brief.", "{{ issue.body }}")

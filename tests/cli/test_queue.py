@@ -119,8 +119,8 @@ def test_a_repeated_retry_starts_one_generation(
     assert first.replay.from_stage == "propose_patch"
     assert first.limits.max_rounds == 9
     assert first.metadata == {"a": "b"}
-    again = claim(store, first)
-    assert again.run.generation == 1
+    claimed = claim(store, first)
+    assert claimed.run.generation == 1
 
 
 def test_a_job_that_has_not_ended_is_not_retried(

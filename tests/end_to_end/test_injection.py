@@ -200,6 +200,6 @@ def test_planted_instruction_is_shown_as_data_alone(aftermath: Aftermath, plante
 
 @pytest.mark.parametrize("hidden", [IN_COMMENT, IN_TAGS, IN_DEFINITION])
 def test_hidden_text_of_the_issue_reaches_no_prompt(aftermath: Aftermath, hidden: str) -> None:
-    sent = "".join(aftermath.sent)
-    assert hidden not in sent
-    assert not [letter for letter in sent if 0xE0000 <= ord(letter) <= 0xE007F]
+    prompts = "".join(aftermath.sent)
+    assert hidden not in prompts
+    assert not [letter for letter in prompts if 0xE0000 <= ord(letter) <= 0xE007F]

@@ -109,14 +109,16 @@ def answering(
     *answers: tuple[int, dict[str, str], str] | None,
 ) -> Iterator[tuple[str, list[tuple[str, str, bytes]]]]:
     """A loopback server that gives each answer once; None closes the connection without one."""
-    left = list(answers)
-    asked = list[tuple[str, str, bytes]]()
+    remaining = list(answers)
+    requests_received = list[tuple[str, str, bytes]]()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            asked.append((f"{self.command} {self.path}", self.headers.get("X-API-Key", ""), body))
-            answer = left.pop(0)
+            requests_received.append(
+                (f"{self.command} {self.path}", self.headers.get("X-API-Key", ""), body)
+            )
+            answer = remaining.pop(0)
             if answer is None:
                 self.close_connection = True
                 return
@@ -132,7 +134,7 @@ def answering(
             """Nothing: a test's output is pytest's."""
 
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
-        yield url, asked
+        yield url, requests_received
 
 
 @contextmanager
@@ -204,11 +206,11 @@ async def test_the_real_intake_accepts_a_job_and_reports_its_state(
     example: ModuleType, tmp_path: Path
 ) -> None:
     store = SqliteStore(tmp_path / "store.sqlite")
-    sent = list[Any]()
+    jobs = list[Any]()
     stop = asyncio.Event()
 
     async def send(job: Any) -> None:
-        sent.append(job)
+        jobs.append(job)
 
     app = create_app(
         store=store,
@@ -226,7 +228,7 @@ async def test_the_real_intake_accepts_a_job_and_reports_its_state(
         first = await asyncio.to_thread(example.fix_issue, url, "secret", job)
         second = await asyncio.to_thread(example.fix_issue, url, "secret", job)
         assert first["job_id"] == second["job_id"] == job["job_id"]
-        assert sent[0].id == job["job_id"]
+        assert jobs[0].id == job["job_id"]
         assert (await asyncio.to_thread(example.status, url, "secret", job["job_id"]))[
             "state"
         ] == "queued"
@@ -358,12 +360,12 @@ class Signer:
         }
 
     def confirmation(self, **fields: str) -> dict[str, Any]:
-        given = {
+        members = {
             "Token": "t",
             "SubscribeURL": f"{HOST}/?Action=ConfirmSubscription&Token=t",
             **fields,
         }
-        return self.envelope("You have chosen to subscribe", "SubscriptionConfirmation", **given)
+        return self.envelope("You have chosen to subscribe", "SubscriptionConfirmation", **members)
 
 
 @pytest.fixture(scope="module")
@@ -510,8 +512,8 @@ def test_a_failed_event_gets_a_500_so_that_sns_sends_it_again(
     web = example.server(0, example.SnsVerifier(TOPIC, sns.fetch), handled.inbox)
     handled.broken = True
     with serving(web) as url:
-        sent = json.dumps(sns.envelope(event))
-        assert [requests.post(url, data=sent, timeout=10).status_code for _ in range(3)] == [
+        envelope = json.dumps(sns.envelope(event))
+        assert [requests.post(url, data=envelope, timeout=10).status_code for _ in range(3)] == [
             500,
             200,
             200,
@@ -540,9 +542,9 @@ def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str
 def test_the_commands_work_as_documented(aws: Aws, tmp_path: Path, event: str) -> None:
     queue = aws.make_queue()
     topic = aws.make_topic()
-    sent = run("enqueue", ISSUE, CODING_AGENT_QUEUE_URL=queue.url, **aws.environment)
+    enqueue = run("enqueue", ISSUE, CODING_AGENT_QUEUE_URL=queue.url, **aws.environment)
     (message,) = aws.messages(queue.url)
-    assert sent.stdout.strip() == parse_job(message["Body"]).id
+    assert enqueue.stdout.strip() == parse_job(message["Body"]).id
     aws.sns.publish(TopicArn=topic.arn, Message=event)
     settings = {
         "EVENTS_QUEUE_URL": topic.queue_url,
@@ -561,6 +563,6 @@ def test_the_commands_work_as_documented(aws: Aws, tmp_path: Path, event: str) -
 
 
 def test_a_missing_setting_is_named() -> None:
-    done = run("call", ISSUE)
-    assert done.returncode == 1
-    assert done.stderr == "CODING_AGENT_URL is not set\n"
+    process = run("call", ISSUE)
+    assert process.returncode == 1
+    assert process.stderr == "CODING_AGENT_URL is not set\n"

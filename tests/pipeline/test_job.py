@@ -108,16 +108,16 @@ def test_another_base_branch_is_another_job_and_an_explicit_id_is_kept():
 
 def test_a_replay_is_the_same_job_and_other_fields_make_another_body():
     plain = FixIssueJob(issue_url=URL)
-    again = FixIssueJob.model_validate(
+    replay = FixIssueJob.model_validate(
         {"issue_url": URL, "replay": {"id": "r1", "from_stage": "apply_patch"}}
     )
-    asked = FixIssueJob.model_validate({"issue_url": URL, "limits": {"max_rounds": 1}})
-    assert plain.digest == again.digest != asked.digest
+    limited = FixIssueJob.model_validate({"issue_url": URL, "limits": {"max_rounds": 1}})
+    assert plain.digest == replay.digest != limited.digest
     assert plain.digest == FixIssueJob(issue_url=URL, schema_version=1, metadata={}).digest
 
 
 def test_a_job_is_read_back_from_its_json():
-    told = {
+    body = {
         "issue_url": URL,
         "job_id": "a",
         "base_branch": "main",
@@ -127,9 +127,9 @@ def test_a_job_is_read_back_from_its_json():
         "metadata": {"team": "blü"},
         "callback_topic_arn": "arn:aws:sns:eu-central-1:123456789012:events",
     }
-    job = parse_job(json.dumps(told))
+    job = parse_job(json.dumps(body))
     assert parse_job(job.to_json()) == job
-    assert json.loads(job.to_json()) == told
+    assert json.loads(job.to_json()) == body
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ def test_an_invalid_field_is_named_in_one_line_and_the_issue_is_kept(
 
 
 def test_an_invalid_job_keeps_its_own_id_and_metadata():
-    told = {"issue_url": URL, "job_id": "mine", "metadata": {"team": "a"}, "nope": 1}
+    body = {"issue_url": URL, "job_id": "mine", "metadata": {"team": "a"}, "nope": 1}
     with pytest.raises(InvalidJob) as caught:
-        parse_job(json.dumps(told))
+        parse_job(json.dumps(body))
     assert (caught.value.job_id, caught.value.metadata) == ("mine", {"team": "a"})
 
 

@@ -4,7 +4,7 @@ from pipeline.outcome import Event, Facts, Outcome, RunResult, RunStarted, Verif
 
 
 def finished(**fields: object) -> RunResult:
-    told = {
+    defaults = {
         "job_id": "a",
         "generation": 0,
         "issue_url": "https://github.com/octo/repo/issues/1",
@@ -13,18 +13,18 @@ def finished(**fields: object) -> RunResult:
         "reason": "done",
         "trace": "t",
     }
-    return RunResult.model_validate(told | fields)
+    return RunResult.model_validate(defaults | fields)
 
 
 def started(**fields: object) -> RunStarted:
-    told = {
+    defaults = {
         "job_id": "a",
         "generation": 0,
         "issue_url": "u",
         "repository": "octo/repo",
         "trace": "t",
     }
-    return RunStarted.model_validate(told | fields)
+    return RunStarted.model_validate(defaults | fields)
 
 
 def test_the_outcomes_are_a_closed_list():
@@ -42,8 +42,8 @@ def test_the_outcomes_are_a_closed_list():
 
 
 def test_an_event_is_cloudevents_json_with_flat_data():
-    told = json.loads(Event.about(finished(), "2001-09-09T01:46:40.000Z").model_dump_json())
-    assert {k: v for k, v in told.items() if k not in ("id", "data")} == {
+    event = json.loads(Event.about(finished(), "2001-09-09T01:46:40.000Z").model_dump_json())
+    assert {k: v for k, v in event.items() if k not in ("id", "data")} == {
         "specversion": "1.0",
         "source": "/coding-agent",
         "type": "run.finished",
@@ -51,7 +51,7 @@ def test_an_event_is_cloudevents_json_with_flat_data():
         "time": "2001-09-09T01:46:40.000Z",
         "datacontenttype": "application/json",
     }
-    assert set(told["data"]) == {
+    assert set(event["data"]) == {
         "job_id",
         "generation",
         "issue_url",
@@ -71,15 +71,15 @@ def test_an_event_is_cloudevents_json_with_flat_data():
         "artifacts",
         "trace",
     }
-    assert set(told) <= set(Event.model_fields)
+    assert set(event) <= set(Event.model_fields)
 
 
 def test_an_events_id_depends_on_the_run_and_the_type_alone():
     first = Event.about(finished(), "2001-09-09T01:46:40.000Z")
-    again = Event.about(
+    later = Event.about(
         finished(outcome=Outcome.FAILED, reason="other"), "2031-01-01T00:00:00.000Z"
     )
-    assert first.id == again.id
+    assert first.id == later.id
     others = [
         finished(generation=1),
         finished(job_id="b"),

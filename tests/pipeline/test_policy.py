@@ -8,7 +8,7 @@ ALLOWED = Allowed(
     ("*",),
     ("cheap", "good"),
     (TOPIC,),
-    lambda asked: None if asked == "c0ffee00" else "none such",
+    lambda set_hash: None if set_hash == "c0ffee00" else "none such",
 )
 
 

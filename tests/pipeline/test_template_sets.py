@@ -84,8 +84,8 @@ async def test_a_replay_has_the_published_set_that_it_names(place: Place, tmp_pa
     requested = worker.publish(edited("Be brief."))
     assert worker.refusal(requested) is None
     run = StageRun(tmp_path, job(replay={"id": "r", "template_set": requested}))
-    given = await worker.of(run.context())
-    assert given.set_hash == requested and worker.current().set_hash == SHIPPED.set_hash
+    template_set = await worker.of(run.context())
+    assert template_set.set_hash == requested and worker.current().set_hash == SHIPPED.set_hash
     assert worker.get(SHIPPED.set_hash[:12]) is worker.get(SHIPPED.set_hash)
     assert worker.refusal(requested[:12]), "it was never current"
     worker.use(requested)

@@ -90,12 +90,14 @@ _PIECES = st.lists(
 @example("<<!-- -->!-- x -->")
 def test_a_second_pass_removes_nothing_more(written: str):
     hidden: list[str] = []
-    seen = strip_hidden_text(written, "body", hidden)
-    assert not [ch for ch in seen if unicodedata.category(ch) in ("Cf", "Cc") and ch not in "\n\t"]
-    assert "<!--" not in MarkdownIt("commonmark").render(seen)
-    again: list[str] = []
-    assert strip_hidden_text(seen, "body", again) == seen
-    assert again == []
+    visible = strip_hidden_text(written, "body", hidden)
+    assert not [
+        ch for ch in visible if unicodedata.category(ch) in ("Cf", "Cc") and ch not in "\n\t"
+    ]
+    assert "<!--" not in MarkdownIt("commonmark").render(visible)
+    hidden_again: list[str] = []
+    assert strip_hidden_text(visible, "body", hidden_again) == visible
+    assert hidden_again == []
 
 
 @pytest.mark.parametrize(

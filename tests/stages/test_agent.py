@@ -179,10 +179,10 @@ async def test_each_tool_shows_its_result_or_what_to_do_instead(
     calls = [*GOOD, *WRONG_CALLS]
     dialogue = converse(*(reply for reply, _ in calls), RIGHT)
     assert (await dialogue.run()).outcome is Outcome.PROPOSED
-    shown = results(dialogue)
-    for (reply, expected), result in zip(calls, shown, strict=True):
+    tool_results = results(dialogue)
+    for (reply, expected), result in zip(calls, tool_results, strict=True):
         assert expected in result, reply
-    are_errors = ["Error" in result for result in shown]
+    are_errors = ["Error" in result for result in tool_results]
     assert are_errors == [False] * len(GOOD) + [True] * len(WRONG_CALLS)
 
 
@@ -350,16 +350,19 @@ async def test_needs_info_and_no_change_needed_end_the_run(converse: Converse) -
 def test_old_results_are_left_out_half_the_history_at_a_time() -> None:
     begun = (Message(role="system", content="s"), Message(role="user", content="u"))
     steps = [Step("call", str(number), f"{number}:" + "x" * 1_000, False) for number in range(30)]
-    sent = {count: conversation(begun, steps[:count], 30, 10_000) for count in range(31)}
+    histories = {count: conversation(begun, steps[:count], 30, 10_000) for count in range(31)}
     left_out = {
-        count: sum("left out" in message.content for message in sent[count]) for count in sent
+        count: sum("left out" in message.content for message in histories[count])
+        for count in histories
     }
     assert left_out[9] == 0 and max(left_out.values()) <= 30 - KEPT_STEPS
-    assert all(sum(len(m.content) for m in messages) < 13_000 for messages in sent.values())
+    assert all(sum(len(m.content) for m in messages) < 13_000 for messages in histories.values())
     changes = sum(left_out[count] != left_out[count - 1] for count in range(1, 31))
     assert changes <= 6, "what a provider has kept stays good for several steps"
-    assert all("x" * 1_000 in message.content for message in sent[30][-2 * KEPT_STEPS + 1 :: 2])
-    assert [message.reused for message in sent[3]] == [
+    assert all(
+        "x" * 1_000 in message.content for message in histories[30][-2 * KEPT_STEPS + 1 :: 2]
+    )
+    assert [message.reused for message in histories[3]] == [
         False,
         True,
         False,

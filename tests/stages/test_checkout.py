@@ -36,7 +36,7 @@ class Remote:
             "GIT_CONFIG_NOSYSTEM": "1",
         } | who
         where = [f"--git-dir={self.folder}"] if self.folder.exists() else []
-        done = subprocess.run(
+        process = subprocess.run(
             ["git", *where, *arguments],
             input=stdin,
             capture_output=True,
@@ -44,7 +44,7 @@ class Remote:
             check=True,
             env=environment,
         )
-        return done.stdout.strip()
+        return process.stdout.strip()
 
     def commit(self, branch: str, files: dict[str, str], *, parent: str | None = None) -> str:
         lines = [
@@ -170,21 +170,21 @@ async def test_a_failed_fetch_is_retried(tmp_path: Path, remote: Remote):
 
 async def test_a_foreign_commit_on_our_branch_is_rejected(tmp_path: Path, remote: Remote):
     base = remote.commit("main", {"a.py": "x = 1\n"})
-    mine = branch_name(42, job().id)
-    theirs = remote.commit(mine, {"a.py": "x = 3\n"}, parent=base)
+    branch = branch_name(42, job().id)
+    foreign_sha = remote.commit(branch, {"a.py": "x = 3\n"}, parent=base)
     assert (
         reason(await look(tmp_path, remote))
-        == f"branch {mine} holds a commit that is not ours ({theirs[:12]})"
+        == f"branch {branch} holds a commit that is not ours ({foreign_sha[:12]})"
     )
     assert isinstance(await look(tmp_path, remote, job(options={"dry_run": True})), Checkout)
 
 
 async def test_a_branch_pushed_by_an_earlier_generation_is_ours(tmp_path: Path, remote: Remote):
     base = remote.commit("main", {"a.py": "x = 1\n"})
-    ours = remote.commit(branch_name(42, job().id), {"a.py": "x = 2\n"}, parent=base)
-    assert isinstance(await look(tmp_path, remote, pushed=ours), Checkout)
-    remote.commit(branch_name(42, job().id), {"a.py": "theirs\n"}, parent=ours)
-    assert "not ours" in reason(await look(tmp_path, remote, pushed=ours))
+    pushed_sha = remote.commit(branch_name(42, job().id), {"a.py": "x = 2\n"}, parent=base)
+    assert isinstance(await look(tmp_path, remote, pushed=pushed_sha), Checkout)
+    remote.commit(branch_name(42, job().id), {"a.py": "theirs\n"}, parent=pushed_sha)
+    assert "not ours" in reason(await look(tmp_path, remote, pushed=pushed_sha))
 
 
 def test_a_jobs_branch_name_never_changes():

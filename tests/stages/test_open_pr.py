@@ -248,11 +248,11 @@ async def test_second_delivery_adopts_the_open_pull_request(
     scenario.github.fail_next("POST", "/pulls$", status=500)
     with pytest.raises(GithubException):
         await scenario.open(first)
-    theirs = scenario.forge.create_pull(
+    existing = scenario.forge.create_pull(
         JOB.issue, NewPull(BRANCH, "main", "Mine", "My words", draft=False)
     )
     stop = await scenario.open(scenario.deliver_again(first))
-    assert stop.facts.pull_request_number == theirs.number
+    assert stop.facts.pull_request_number == existing.number
     (pull,) = scenario.pulls
     assert pull.issue.title == "Fix #42: x is wrong" and "generation=0 -->" in (
         pull.issue.body or ""
@@ -303,12 +303,12 @@ async def test_a_second_delivery_after_the_end_changes_nothing(scenario: Scenari
 async def test_a_persons_commit_on_the_branch_is_never_overwritten(scenario: Scenario) -> None:
     first = claim(scenario.store)
     await scenario.open(first)
-    theirs = scenario.github.commit(REPOSITORY, {"a.py": "x = 3\n"}, branch=BRANCH)
+    foreign_sha = scenario.github.commit(REPOSITORY, {"a.py": "x = 3\n"}, branch=BRANCH)
     stop = await scenario.open(scenario.deliver_again(first, id="once-more"), fix="x = 4\n")
-    assert (stop.outcome, scenario.head) == (Outcome.PROPOSED, theirs)
+    assert (stop.outcome, scenario.head) == (Outcome.PROPOSED, foreign_sha)
     assert (
         stop.reason
-        == f"nothing was pushed: branch {BRANCH} holds a commit that is not ours ({theirs[:12]})"
+        == f"nothing was pushed: branch {BRANCH} holds a commit that is not ours ({foreign_sha[:12]})"
     )
     assert stop.facts.artifacts == {"patch": "the-patch"} and stop.facts.branch is None
 
@@ -372,11 +372,11 @@ async def test_the_body_says_what_hidden_text_was_removed(
 ) -> None:
     scenario.hidden = ("body: 1 HTML comment", "comment 2: 27 invisible characters")
     await scenario.open(claim(scenario.store))
-    said = (
+    notice = (
         "It was removed before the model read the issue: body: 1 HTML comment; comment 2: 27"
         " invisible characters."
     )
-    assert said in (scenario.pulls[0].issue.body or "")
+    assert notice in (scenario.pulls[0].issue.body or "")
 
 
 async def test_a_push_refused_by_a_rule_ends_as_proposed(scenario: Scenario) -> None:

@@ -89,8 +89,8 @@ class Bench:
     """A run of one job, and the stage with a scripted model."""
 
     def __init__(self, folder: Path, *entries: Entry, max_usd: float = 1.0, **job: Any):
-        wanted = FixIssueJob.model_validate({"issue_url": URL} | job)
-        self.stage_run = StageRun(folder, wanted, limits=EffectiveLimits(max_usd, 30, 4))
+        parsed_job = FixIssueJob.model_validate({"issue_url": URL} | job)
+        self.stage_run = StageRun(folder, parsed_job, limits=EffectiveLimits(max_usd, 30, 4))
         self.client = Client(*entries)
         buyer = Buyer(self.client, model="default", sleep=no_wait)
         self.stage = ProposePatch(

@@ -66,12 +66,12 @@ def test_every_response_matches_githubs_openapi_description(github: GithubStandI
 
     create = "POST /repos/{owner}/{repo}/pulls"
     new = {"title": "T", "head": "fix", "base": "main", "draft": True}
-    made = valid(create, call(github, "POST", pulls, new))
+    created = valid(create, call(github, "POST", pulls, new))
     assert (
-        made.status_code == 201
-        and made.json()["html_url"] == "https://github.com/octo/sample/pull/2"
+        created.status_code == 201
+        and created.json()["html_url"] == "https://github.com/octo/sample/pull/2"
     )
-    one = f"{pulls}/{made.json()['number']}"
+    one = f"{pulls}/{created.json()['number']}"
     assert valid(create, call(github, "POST", pulls, new)).status_code == 422
     assert valid(create, call(github, "POST", pulls, new, READ_TOKEN)).status_code == 403
     valid("GET /repos/{owner}/{repo}/pulls/{pull_number}", call(github, "GET", one))
@@ -79,12 +79,12 @@ def test_every_response_matches_githubs_openapi_description(github: GithubStandI
     edited = call(github, "PATCH", one, {"title": "U"})
     assert valid("PATCH /repos/{owner}/{repo}/pulls/{pull_number}", edited).json()["title"] == "U"
     labelled = call(
-        github, "POST", f"/repos/octo/sample/issues/{made.json()['number']}/labels", ["bug"]
+        github, "POST", f"/repos/octo/sample/issues/{created.json()['number']}/labels", ["bug"]
     )
     valid("POST /repos/{owner}/{repo}/issues/{issue_number}/labels", labelled)
-    asked = call(github, "POST", f"{one}/requested_reviewers", {"reviewers": ["ada"]})
+    review_request = call(github, "POST", f"{one}/requested_reviewers", {"reviewers": ["ada"]})
     operation = "POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers"
-    assert valid(operation, asked).json()["requested_reviewers"][0]["login"] == "ada"
+    assert valid(operation, review_request).json()["requested_reviewers"][0]["login"] == "ada"
     github.delete_issue("octo/sample", number)
     assert (
         valid(
@@ -98,8 +98,11 @@ def test_responses_about_forks_users_and_apps_match_it_too(github: GithubStandIn
     valid("GET /user", call(github, "GET", "/user"))
     valid("GET /rate_limit", call(github, "GET", "/rate_limit"))
     fork = "POST /repos/{owner}/{repo}/forks"
-    made = valid(fork, call(github, "POST", "/repos/octo/sample/forks", {}, READ_TOKEN)).json()
-    assert (made["full_name"], made["parent"]["full_name"]) == ("read-bot/sample", "octo/sample")
+    forked = valid(fork, call(github, "POST", "/repos/octo/sample/forks", {}, READ_TOKEN)).json()
+    assert (forked["full_name"], forked["parent"]["full_name"]) == (
+        "read-bot/sample",
+        "octo/sample",
+    )
     valid(
         "GET /repos/{owner}/{repo}", call(github, "GET", "/repos/read-bot/sample", token=READ_TOKEN)
     )

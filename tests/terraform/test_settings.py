@@ -45,8 +45,8 @@ def test_no_setting_is_both_set_and_documented_as_omitted():
 
 
 def test_the_task_definition_sets_only_known_settings():
-    ours = {name for name in task_variables() if name.startswith("CODING_AGENT_")}
-    assert ours <= ALL_VARIABLES
+    own_variables = {name for name in task_variables() if name.startswith("CODING_AGENT_")}
+    assert own_variables <= ALL_VARIABLES
 
 
 def test_secrets_are_not_in_the_environment():

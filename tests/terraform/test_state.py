@@ -42,11 +42,11 @@ def provisioned() -> dict[str, Any]:
 
 
 def test_the_table_is_the_one_that_the_store_reads_and_writes():
-    wanted = table_definition("t") | {"TimeToLive": TIME_TO_LIVE}
-    del wanted["TableName"]
-    for index in wanted["GlobalSecondaryIndexes"]:
+    expected = table_definition("t") | {"TimeToLive": TIME_TO_LIVE}
+    del expected["TableName"]
+    for index in expected["GlobalSecondaryIndexes"]:
         index["Projection"]["NonKeyAttributes"].sort()
-    assert provisioned() == wanted
+    assert provisioned() == expected
 
 
 def test_artifacts_outlive_the_runs_that_name_them():

@@ -60,14 +60,14 @@ BESIDE = {
 
 def allowed() -> set[Call]:
     """What the policy says."""
-    found = set()
+    calls = set()
     for body in re.findall(r"^  statement \{\n(.*?)^  \}", POLICY.read_text(), re.M | re.S):
         actions = re.findall(r'"([\w:*]+)"', re.search(r"actions\s*=\s*\[(.*?)\]", body, re.S)[1])  # type: ignore[index]
         (resource,) = re.findall(r"^    resources\s*=\s*(?:\[(.*?)\]|(.*))$", body, re.M)
         name = (resource[0] or resource[1]).strip('" ')
         kind = "own task" if ":task/" in name and name.endswith("/*") else RESOURCES[name]
-        found |= {(action, kind) for action in actions}
-    return found
+        calls |= {(action, kind) for action in actions}
+    return calls
 
 
 @pytest.fixture
@@ -110,16 +110,16 @@ def actions(service: str, operation: str, parameters: dict[str, Any]) -> Iterato
 
 
 async def everything_a_worker_does(aws: Aws, table: str, bucket: str) -> None:
-    made = aws.make_queue()
+    queues = aws.make_queue()
     topic = aws.make_topic()
     store = DynamoStore(table)
     async with (
-        SqsQueue(made.url, visibility_timeout=30) as queue,
+        SqsQueue(queues.url, visibility_timeout=30) as queue,
         Publisher(store, lambda _: topic.arn) as publisher,
     ):
         await queue.submit(job())
         (delivery,) = await queue.receive(1, 1)
-        extender = VisibilityExtender(made.url, 30)
+        extender = VisibilityExtender(queues.url, 30)
         extender.open()
         extender.extend(delivery)
         await queue.change_visibility(delivery, 10)
@@ -155,17 +155,17 @@ def traffic(
     client.create_table(**table_definition(name))
     place = {"LocationConstraint": client.meta.region_name}
     aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=place)
-    ours: list[tuple[str, str, dict[str, Any]]] = []
+    worker_calls: list[tuple[str, str, dict[str, Any]]] = []
     asyncio.run(everything_a_worker_does(aws, name, name))
     setting_up = {"CreateQueue", "CreateTopic", "Subscribe", "CreateTable", "CreateBucket"}
-    ours += [call for call in made if call[1] not in setting_up]
+    worker_calls += [call for call in made if call[1] not in setting_up]
     # What the stand-in asks for itself while it sets up.
-    return [call for call in ours if call[2].get("AttributeNames") != ["QueueArn"]]
+    return [call for call in worker_calls if call[2].get("AttributeNames") != ["QueueArn"]]
 
 
 def operations_of_the_source() -> set[tuple[str, str]]:
     """(service, operation) of every call of a client in ``pipeline/``."""
-    found = set()
+    operations = set()
     for folder, service in (
         ("queue", "sqs"),
         ("worker", "sns"),
@@ -191,8 +191,8 @@ def operations_of_the_source() -> set[tuple[str, str]]:
                     if name == "get_paginator" and isinstance(node.args[0], ast.Constant):
                         name = str(node.args[0].value)
                     if client.endswith("client") and name in names:
-                        found.add((service, names[name]))
-    return found
+                        operations.add((service, names[name]))
+    return operations
 
 
 def _operations(service: str) -> list[str]:

@@ -149,10 +149,10 @@ def test_a_hostile_reason_is_matched_in_linear_time() -> None:
 async def test_every_message_is_read_once_and_is_visible_again_afterwards(
     aws: Aws, queue: SqsQueue
 ) -> None:
-    sent = [await queue.send(job_body(number)) for number in range(1, 24)]
+    message_ids = [await queue.send(job_body(number)) for number in range(1, 24)]
     progress: list[int] = []
     snapshot = await DeadMessages(queue, asyncio.Event()).read(progress.append)
-    assert [read.message_id for read in snapshot.messages] == sent
+    assert [message.message_id for message in snapshot.messages] == message_ids
     assert snapshot.unseen == 0
     assert progress[-1] == 23
     assert aws.depth(queue.url) == (23, 0)
@@ -255,8 +255,8 @@ async def test_a_message_is_deleted_only_after_its_transfer(aws: Aws, queue: Sqs
         await dead_messages.move(messages, transfer)
     assert aws.depth(queue.url) == (9, 0)
     snapshot = await dead_messages.read()
-    left = {remaining.message_id for remaining in snapshot.messages}
-    assert left == {sent.message_id for sent in messages} - transferred
+    remaining_ids = {remaining.message_id for remaining in snapshot.messages}
+    assert remaining_ids == {message.message_id for message in messages} - transferred
 
 
 async def test_a_message_that_cannot_be_deleted_stays_and_raises(aws: Aws) -> None:

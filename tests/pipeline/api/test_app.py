@@ -306,19 +306,21 @@ def test_request_is_one_log_line_that_names_the_key_and_holds_no_secret(
     service.http.get("/jobs/some-job", headers=BOB)
     service.http.get("/private-address")
     service.post(headers={"X-API-Key": "nearly-alice-secret"})
-    ours = [
+    own_lines = [
         line for line in stream.getvalue().splitlines() if "pipeline.api" in line
     ]  # httpx tells its own
-    lines = [json.loads(line) for line in ours]
-    shown = [(line["method"], line["path"], line["status"], line["key"]) for line in lines]
-    assert shown == [
+    lines = [json.loads(line) for line in own_lines]
+    requests = [(line["method"], line["path"], line["status"], line["key"]) for line in lines]
+    assert requests == [
         ("POST", "/fix-issue", 202, "alice"),
         ("GET", "/jobs/{job_id}", 404, "bob"),
         ("GET", "-", 404, "-"),
         ("POST", "/fix-issue", 401, "-"),
     ]
     assert lines[0]["request_id"] == "r-1" and lines[0]["ms"] >= 0
-    assert not any(secret in line for line in ours for secret in ("secret", "private", "issues/42"))
+    assert not any(
+        secret in line for line in own_lines for secret in ("secret", "private", "issues/42")
+    )
 
 
 def test_openapi_document_has_the_job_schema_and_no_dangling_reference(
@@ -366,14 +368,14 @@ def test_health_names_a_stuck_loop_and_since_when(service: Service):
 
 
 def test_ready_names_failing_checks_without_secrets_and_caches_them(service: Service):
-    asked: list[str] = []
+    checks: list[str] = []
 
     async def queue() -> None:
-        asked.append("queue")
+        checks.append("queue")
         raise ConnectionError("https://sqs.example/private-account refused")
 
     async def store() -> None:
-        asked.append("store")
+        checks.append("store")
 
     service.checks = {"queue": queue, "store": store}
     for _ in range(2):
@@ -382,10 +384,10 @@ def test_ready_names_failing_checks_without_secrets_and_caches_them(service: Ser
             503,
             "queue: ConnectionError",
         )
-    assert asked == ["queue", "store"]
+    assert checks == ["queue", "store"]
     service.ticks.now += 6
     service.http.get("/ready")
-    assert len(asked) == 4
+    assert len(checks) == 4
 
 
 def test_ready_waits_for_no_check_longer_than_its_limit(

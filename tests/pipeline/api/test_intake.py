@@ -70,9 +70,9 @@ def test_store_that_fails_after_the_send_says_that_the_job_will_run(
     assert "queued and will run" in answer.json()["error"]["message"]
     assert len(service.sent) == 1
     claim(service.store)  # a worker was quicker than the second try
-    again = service.post().json()
-    assert (again["generation"], again["duplicate"], len(service.sent)) == (0, True, 1)
-    assert service.http.get(again["status_url"], headers=ALICE).json()["state"] == "running"
+    repeated = service.post().json()
+    assert (repeated["generation"], repeated["duplicate"], len(service.sent)) == (0, True, 1)
+    assert service.http.get(repeated["status_url"], headers=ALICE).json()["state"] == "running"
 
 
 def test_job_belongs_to_its_key_even_if_a_worker_claims_it_before_it_is_registered(
@@ -102,9 +102,9 @@ def test_same_issue_is_the_same_job_and_is_not_sent_twice_while_it_is_under_way(
 ):
     first = service.post({"issue_url": "https://github.com/Octo/Repo/issues/42"}).json()
     service.clock.now += 600
-    again = service.post({"issue_url": "https://github.com/Octo/Repo/issues/42"})
-    assert again.status_code == 202
-    assert again.json() == first | {"duplicate": True}
+    repeated = service.post({"issue_url": "https://github.com/Octo/Repo/issues/42"})
+    assert repeated.status_code == 202
+    assert repeated.json() == first | {"duplicate": True}
     assert len(service.sent) == 1
 
 
@@ -120,8 +120,8 @@ def test_unfinished_job_without_news_is_sent_again(
 def test_finished_job_is_sent_again_to_have_its_event_published_again(service: Service):
     service.post()
     finish(service.store, claim(service.store))
-    again = service.post()
-    assert (again.status_code, again.json()["generation"], again.json()["duplicate"]) == (
+    repeated = service.post()
+    assert (repeated.status_code, repeated.json()["generation"], repeated.json()["duplicate"]) == (
         202,
         0,
         True,

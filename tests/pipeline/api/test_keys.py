@@ -14,11 +14,11 @@ from tests.stand_ins.runs import Clock
     tried=st.text(),
 )
 def test_exactly_the_valid_keys_have_an_owner(keys: dict[str, str], tried: str):
-    taken = ApiKeys((name, key) for key, name in keys.items())
-    assert bool(taken) is bool(keys)
+    api_keys = ApiKeys((name, key) for key, name in keys.items())
+    assert bool(api_keys) is bool(keys)
     for key, name in keys.items():
-        assert taken.owner(key) == name
-    assert taken.owner(tried) == keys.get(tried)
+        assert api_keys.owner(key) == name
+    assert api_keys.owner(tried) == keys.get(tried)
 
 
 @settings(deadline=None, max_examples=50)

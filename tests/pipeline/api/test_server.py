@@ -67,10 +67,10 @@ async def test_refused_sender_reads_why_even_while_it_still_sends(service: Servi
     big = b" " * (2 * 1024 * 1024)
     headers = {"X-API-Key": "alice-secret-key", "Content-Type": "application/json"}
     async with running(service) as url:
-        for sent, status in ((headers, 413), ({"X-API-Key": "wrong"}, 401)):
+        for request_headers, status in ((headers, 413), ({"X-API-Key": "wrong"}, 401)):
             for body in (big, iter([big[: MAX_BODY * 2], big[: MAX_BODY * 2]])):
                 answer = await asyncio.to_thread(
-                    requests.post, f"{url}/fix-issue", data=body, headers=sent
+                    requests.post, f"{url}/fix-issue", data=body, headers=request_headers
                 )
                 assert answer.status_code == status
 

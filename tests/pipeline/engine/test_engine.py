@@ -142,8 +142,8 @@ async def test_run_started_is_published_once_and_first(bench: Bench):
 async def test_the_event_id_does_not_depend_on_place_or_time(bench: Bench):
     await run_to_end(bench)
     finished = bench.published()[1]
-    again = Event.about(finished.data, "2031-01-01T00:00:00.000Z")
-    assert (finished.id, finished.type) == (again.id, EventType.FINISHED)
+    later = Event.about(finished.data, "2031-01-01T00:00:00.000Z")
+    assert (finished.id, finished.type) == (later.id, EventType.FINISHED)
 
 
 @pytest.mark.parametrize("stage", ["fetch", "prepare"])
@@ -459,9 +459,9 @@ async def test_a_run_stops_when_its_minutes_are_used_up(bench: Bench, stopwatch:
 
 async def test_minutes_used_by_earlier_deliveries_count(bench: Bench):
     claimed = await interrupt(bench, "propose")
-    held = bench.claim()
-    bench.store.count_try(held.lease, "a slow try", 30 * 60.0)
-    bench.store.release(held.lease)
+    second = bench.claim()
+    bench.store.count_try(second.lease, "a slow try", 30 * 60.0)
+    bench.store.release(second.lease)
     bench.does("propose", never)
     result = await asyncio.wait_for(run_to_end(bench), PATIENCE)
     assert result.outcome is Outcome.BUDGET_EXHAUSTED and result.seconds >= 1800
@@ -470,9 +470,9 @@ async def test_minutes_used_by_earlier_deliveries_count(bench: Bench):
 
 async def test_no_time_limit_cuts_the_last_stage_short(bench: Bench):
     await interrupt(bench, "close")
-    held = bench.claim()
-    bench.store.count_try(held.lease, "a slow try", 60 * 60.0)
-    bench.store.release(held.lease)
+    second = bench.claim()
+    bench.store.count_try(second.lease, "a slow try", 60 * 60.0)
+    bench.store.release(second.lease)
     assert (await run_to_end(bench)).outcome is Outcome.PR_OPENED
 
 
@@ -554,13 +554,13 @@ async def test_a_replay_from_a_stage_inherits_earlier_results_at_no_cost(bench: 
     bench.does("propose", buying)
     first = await run_to_end(bench)
     bench.log.ran.clear()
-    again = await run_to_end(
+    replay = await run_to_end(
         bench, job(replay={"id": "r", "from_stage": "close"}), machine="another"
     )
     assert bench.log.ran == ["close"] and bench.log.restored == ["prepare"]
     assert (first.cost_usd, first.rounds) == (0.25, 1)
-    assert (again.cost_usd, again.rounds, again.generation) == (0.0, 0, 1)
-    assert again.artifacts == first.artifacts and again.base_sha == first.base_sha
+    assert (replay.cost_usd, replay.rounds, replay.generation) == (0.0, 0, 1)
+    assert replay.artifacts == first.artifacts and replay.base_sha == first.base_sha
     assert [event.data.generation for event in bench.published()] == [0, 0, 1, 1]
 
 
@@ -577,12 +577,12 @@ async def test_an_interrupted_inheritance_is_completed(
     await run_to_end(bench)
     bench.log.ran.clear()
     save = bench.store.save_checkpoint
-    left = [1]
+    remaining = [1]
 
     def dies(*arguments: object) -> bool:
-        if not left:
+        if not remaining:
             raise Retry("the store is gone", 0.0)
-        left.pop()
+        remaining.pop()
         return save(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(bench.store, "save_checkpoint", dies)
@@ -637,19 +637,19 @@ async def test_saved_artifacts_can_be_loaded_and_are_never_overwritten(bench: Be
 
 
 async def test_an_effect_is_intended_once_and_known_to_later_generations(bench: Bench):
-    seen: list[object] = []
+    results: list[object] = []
 
     async def pushes(run: RunContext) -> Answer:
-        seen.append(await run.intentions("push"))
-        seen.append(await run.intend("push", {"sha": f"sha-{run.generation}"}))
-        seen.append(await run.intend("push", {"sha": "another"}))
+        results.append(await run.intentions("push"))
+        results.append(await run.intend("push", {"sha": f"sha-{run.generation}"}))
+        results.append(await run.intend("push", {"sha": "another"}))
         await run.record("push", {"done": True})
         return Stop(Outcome.PR_OPENED, "done")
 
     bench.does("close", pushes)
     await run_to_end(bench)
     await run_to_end(bench, job(replay={"id": "r"}))
-    assert seen == [
+    assert results == [
         [],
         {"sha": "sha-0"},
         {"sha": "sha-0"},

@@ -15,10 +15,10 @@ from repository.git import Mirror
 
 def run(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
-    done = subprocess.run(
+    process = subprocess.run(
         ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
     )
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
 @pytest.fixture
@@ -42,8 +42,13 @@ def asked(path: Path) -> tuple[Forge, IssueRef]:
 
 def test_a_local_repository_is_a_forge_that_opens_nothing(folder: Path) -> None:
     forge, ref = asked(committed(folder))
-    seen = forge.repository(ref)
-    assert (seen.clone_url, seen.default_branch, seen.push_refusal, seen.archived) == (
+    repository = forge.repository(ref)
+    assert (
+        repository.clone_url,
+        repository.default_branch,
+        repository.push_refusal,
+        repository.archived,
+    ) == (
         str(folder),
         "trunk/1",
         None,
@@ -68,9 +73,9 @@ def test_a_local_repository_is_a_forge_that_opens_nothing(folder: Path) -> None:
 def test_the_clone_address_can_be_fetched(folder: Path, tmp_path: Path) -> None:
     forge, ref = asked(committed(folder))
     mirror = Mirror(tmp_path / "m.git", lambda: None)
-    seen = forge.repository(ref)
-    mirror.fetch(seen.clone_url)
-    assert mirror.branch(seen.default_branch) == run(folder, "rev-parse", "HEAD")
+    repository = forge.repository(ref)
+    mirror.fetch(repository.clone_url)
+    assert mirror.branch(repository.default_branch) == run(folder, "rev-parse", "HEAD")
 
 
 def test_an_unusable_repository_is_refused_with_the_reason(folder: Path, tmp_path: Path) -> None:

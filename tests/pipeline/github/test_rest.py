@@ -45,10 +45,15 @@ def forge(github: GithubStandIn) -> Forge:
 
 
 def test_a_repository_says_whether_the_token_may_push(github: GithubStandIn, forge: Forge) -> None:
-    seen = forge.repository(REF)
-    assert seen.full_name == "Octo/Sample"
-    assert seen.clone_url == f"{github.origin}/Octo/Sample.git"
-    assert (seen.default_branch, seen.archived, seen.push_refusal, seen.private) == (
+    repository = forge.repository(REF)
+    assert repository.full_name == "Octo/Sample"
+    assert repository.clone_url == f"{github.origin}/Octo/Sample.git"
+    assert (
+        repository.default_branch,
+        repository.archived,
+        repository.push_refusal,
+        repository.private,
+    ) == (
         "main",
         False,
         None,

@@ -258,10 +258,10 @@ def test_a_run_that_asks_for_more_than_a_day_allows_ends():
 
 
 def test_events_go_to_the_requested_topic_only_if_allowed():
-    asked: Callable[[str], FixIssueJob] = lambda arn: job(callback_topic_arn=arn)  # noqa: E731
-    assert POLICY.topic_of(asked(TOPIC + "-other")) == TOPIC + "-other"
+    job_for: Callable[[str], FixIssueJob] = lambda arn: job(callback_topic_arn=arn)  # noqa: E731
+    assert POLICY.topic_of(job_for(TOPIC + "-other")) == TOPIC + "-other"
     assert (
-        POLICY.topic_of(asked(TOPIC + "-evil"))
+        POLICY.topic_of(job_for(TOPIC + "-evil"))
         == POLICY.topic_of(job())
         == POLICY.topic_of(None)
         == TOPIC

@@ -28,9 +28,9 @@ MODEL = "openai/gpt-4o-mini"
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator["Serve"]:
-    made = Serve(monkeypatch)
-    yield made
-    made.stop()
+    server = Serve(monkeypatch)
+    yield server
+    server.stop()
 
 
 class Serve:
@@ -73,10 +73,10 @@ def test_importing_the_client_and_the_stage_leaves_litellm_out() -> None:
         "import sys, pipeline.model.litellm_client, pipeline.model.scripted, stages.propose_patch;"
         "print([name for name in ('litellm', 'openai', 'boto3', 'github') if name in sys.modules])"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "[]"
+    assert process.stdout.strip() == "[]"
 
 
 async def test_a_reply_comes_with_its_usage_and_cost(serve: "Serve") -> None:
@@ -235,9 +235,9 @@ async def test_the_key_is_in_no_error_and_no_log(
         raise cause from None
     except Retry:
         logging.getLogger("test").exception("as a worker would log it")
-    seen = caplog.text + "".join(capfd.readouterr())
-    assert wrong not in seen
-    assert "as a worker would log it" in seen
+    output = caplog.text + "".join(capfd.readouterr())
+    assert wrong not in output
+    assert "as a worker would log it" in output
 
 
 def test_the_worst_case_bounds_the_bill_for_any_text() -> None:
@@ -289,9 +289,9 @@ async def test_an_unknown_model_can_be_given_a_price(serve: "Serve") -> None:
     serve(Entry(reply="hello", usage=Usage(prompt_tokens=10, completion_tokens=3)))
     client = LiteLLMClient(prices={"openai/mine": Price(input=1e-3, output=2e-3)})
     client.check("openai/mine")
-    asked = request(model="openai/mine", max_tokens=5)
-    assert (await client.complete(asked)).cost_usd == pytest.approx(0.016)
-    assert client.worst_case_usd(asked) >= 0.016 + 2 * 2e-3
+    model_request = request(model="openai/mine", max_tokens=5)
+    assert (await client.complete(model_request)).cost_usd == pytest.approx(0.016)
+    assert client.worst_case_usd(model_request) >= 0.016 + 2 * 2e-3
 
 
 def test_azures_400_may_be_billed() -> None:
@@ -312,7 +312,7 @@ def test_warming_up_prints_nothing_and_reads_no_env_file_of_the_current_folder(
         "import os; from pipeline.model.litellm_client import LiteLLMClient;"
         " LiteLLMClient().warm();assert 'OPENAI_API_KEY' not in os.environ"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
@@ -320,9 +320,9 @@ def test_warming_up_prints_nothing_and_reads_no_env_file_of_the_current_folder(
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])},
     )
-    assert done.returncode == 0
-    assert done.stdout == ""
-    assert done.stderr == ""
+    assert process.returncode == 0
+    assert process.stdout == ""
+    assert process.stderr == ""
 
 
 async def test_what_is_sent_again_is_marked_for_the_cache_of_a_provider_that_wants_marks() -> None:

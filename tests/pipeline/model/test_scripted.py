@@ -46,8 +46,10 @@ async def test_every_list_format_reads_the_same(tmp_path: Path, suffix: str) -> 
 
 async def test_only_the_last_user_message_decides() -> None:
     script = Script([Entry(when="^secret", reply="wrong"), Entry(reply="right")])
-    asked = request("plain", ("system", "secret"), ("user", "secret"), ("assistant", "secret"))
-    assert (await ScriptedClient(script).complete(asked)).content == "right"
+    model_request = request(
+        "plain", ("system", "secret"), ("user", "secret"), ("assistant", "secret")
+    )
+    assert (await ScriptedClient(script).complete(model_request)).content == "right"
 
 
 async def test_an_entry_answers_as_often_as_it_may_and_then_the_next_does() -> None:

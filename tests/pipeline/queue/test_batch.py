@@ -123,14 +123,14 @@ async def test_cancelled_entry_stops_no_other():
     sqs = Sqs()
     sqs.go.clear()
     batch = sqs.batch()
-    gone = asyncio.create_task(add(batch, "gone"))
-    kept = asyncio.create_task(add(batch, "kept"))
+    cancelled = asyncio.create_task(add(batch, "gone"))
+    waiting = asyncio.create_task(add(batch, "kept"))
     while not sqs.calls:
         await asyncio.sleep(0)
-    gone.cancel()
-    await asyncio.wait({gone})
+    cancelled.cancel()
+    await asyncio.wait({cancelled})
     sqs.go.set()
-    await kept
+    await waiting
     assert sqs.done == ["gone", "kept"]
 
 

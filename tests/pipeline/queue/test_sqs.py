@@ -146,16 +146,16 @@ async def test_extender_leaves_a_silent_sqs_alone_for_a_while(
 
 
 async def test_dead_letter_has_the_untouched_body_the_attributes_and_the_reason(aws: Aws):
-    made = aws.make_queue()
+    queues = aws.make_queue()
     body = ' not a job: "ü\U0001f600"\t\n'
-    async with SqsQueue(made.url, visibility_timeout=30) as queue:
+    async with SqsQueue(queues.url, visibility_timeout=30) as queue:
         await queue.send(
             body, {"sender": "billing", REASON: "an older one", FAILED_GENERATION: "0"}
         )
         (delivery,) = await queue.receive(1, 0)
         await queue.to_dead_letters(delivery, "no JSON\x00", {FAILED_GENERATION: "1"})
-        assert await queue.dead_letters_url() == made.dead_letters_url
-    (message,) = aws.messages(made.dead_letters_url)
+        assert await queue.dead_letters_url() == queues.dead_letters_url
+    (message,) = aws.messages(queues.dead_letters_url)
     assert message["Body"] == body
     texts = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
     assert texts == {
@@ -166,16 +166,16 @@ async def test_dead_letter_has_the_untouched_body_the_attributes_and_the_reason(
 
 
 async def test_dead_letter_of_the_largest_size_has_no_reason(aws: Aws):
-    made = aws.make_queue()
+    queues = aws.make_queue()
     response = aws.sqs.get_queue_attributes(
-        QueueUrl=made.dead_letters_url, AttributeNames=["MaximumMessageSize"]
+        QueueUrl=queues.dead_letters_url, AttributeNames=["MaximumMessageSize"]
     )
     body = "x" * int(response["Attributes"]["MaximumMessageSize"])
-    async with SqsQueue(made.url, visibility_timeout=30) as queue:
+    async with SqsQueue(queues.url, visibility_timeout=30) as queue:
         await queue.send(body)
         (delivery,) = await queue.receive(1, 0)
         await queue.to_dead_letters(delivery, "too much of nothing")
-    (message,) = aws.messages(made.dead_letters_url)
+    (message,) = aws.messages(queues.dead_letters_url)
     assert (message["Body"] == body, message.get("MessageAttributes", {})) == (True, {})
 
 

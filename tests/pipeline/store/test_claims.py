@@ -103,9 +103,9 @@ def test_a_registered_job_is_queued_under_its_owner(store: RunStore):
 
 def test_registering_again_returns_the_same_run(store: RunStore):
     first = store.register(Submission.of(job()), owner="sevalla")
-    again = store.register(Submission.of(job(metadata={"a": "b"})), owner="other")
-    assert again.run == first.run
-    assert again.body_differs
+    second = store.register(Submission.of(job(metadata={"a": "b"})), owner="other")
+    assert second.run == first.run
+    assert second.body_differs
 
 
 def test_a_run_delivered_before_its_registration_takes_the_first_owner(

@@ -66,28 +66,28 @@ def other(table: str, clock: Clock) -> DynamoStore:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    taken: list[int] = []
-    monkeypatch.setattr("pipeline.store.dynamodb.pause", taken.append)
-    return taken
+    lengths: list[int] = []
+    monkeypatch.setattr("pipeline.store.dynamodb.pause", lengths.append)
+    return lengths
 
 
 def before_next_write(client: Any, does: Callable[[], object]) -> None:
     """Do something once, between a method's reads and its writes."""
-    left = [does]
+    remaining = [does]
 
     def interfere(**_: object) -> None:
-        if left:
-            left.pop()()
+        if remaining:
+            remaining.pop()()
 
     client.meta.events.register("before-call.dynamodb.TransactWriteItems", interfere)
 
 
 def fail_next(client: Any, operation: str, times: int, error: dict[str, Any]) -> None:
     """Let the next calls of an operation fail with an error of AWS."""
-    left = [error] * times
+    errors = [error] * times
 
     def refuse(**_: object) -> tuple[AWSResponse, dict[str, Any]] | None:
-        return (AWSResponse("", 400, {}, None), left.pop()) if left else None
+        return (AWSResponse("", 400, {}, None), errors.pop()) if errors else None
 
     client.meta.events.register(f"before-call.dynamodb.{operation}", refuse)
 
@@ -164,9 +164,9 @@ def test_a_replay_submitted_twice_at_once_makes_one_generation(
     store: DynamoStore, other: DynamoStore, client: Any, pauses: list[int]
 ):
     finish(store, claim(store))
-    wanted = job(replay={"id": "again"})
-    before_next_write(client, lambda: other.register(Submission.of(wanted), owner="other"))
-    claimed = claim(store, wanted)
+    replay = job(replay={"id": "again"})
+    before_next_write(client, lambda: other.register(Submission.of(replay), owner="other"))
+    claimed = claim(store, replay)
     assert (claimed.run.generation, claimed.run.owner) == (1, "other")
     assert [run.generation for run in store.runs()] == [1, 0]
 
@@ -185,8 +185,8 @@ def test_money_reserved_by_another_worker_before_a_write_counts(
     store: DynamoStore, other: DynamoStore, client: Any, pauses: list[int]
 ):
     claimed = claim(store)
-    theirs = claim(other, job(7))
-    before_next_write(client, lambda: reserve(other, theirs, 80))
+    other_claim = claim(other, job(7))
+    before_next_write(client, lambda: reserve(other, other_claim, 80))
     with pytest.raises(BudgetExceeded) as caught:
         reserve(store, claimed, 30)
     assert (caught.value.scope, caught.value.left) == ("repository_day", 20)
@@ -284,9 +284,13 @@ def test_a_finished_run_is_forgotten_and_its_job_is_new(
         == store.calls(RunKey(job().id, 0))
         == []
     )
-    again = claim(store, job(metadata={"n": "2"}, replay={"id": "r"}))
-    assert (again.run.generation, again.run.deliveries, again.body_differs) == (0, 1, False)
-    finish(store, again)
+    reclaimed = claim(store, job(metadata={"n": "2"}, replay={"id": "r"}))
+    assert (reclaimed.run.generation, reclaimed.run.deliveries, reclaimed.body_differs) == (
+        0,
+        1,
+        False,
+    )
+    finish(store, reclaimed)
     assert len(store.pending_events()) == 1
 
 
@@ -362,8 +366,10 @@ def test_unprocessed_keys_of_a_batch_are_requested_again(
     def leave_over(parsed: dict[str, Any], **_: object) -> None:
         ((table, items),) = parsed["Responses"].items()
         if len(items) > 1:
-            left = items.pop()
-            parsed["UnprocessedKeys"] = {table: {"Keys": [{"pk": left["pk"], "sk": left["sk"]}]}}
+            unprocessed = items.pop()
+            parsed["UnprocessedKeys"] = {
+                table: {"Keys": [{"pk": unprocessed["pk"], "sk": unprocessed["sk"]}]}
+            }
 
     client.meta.events.register("after-call.dynamodb.BatchGetItem", leave_over)
     assert {run.issue_url for run in store.runs()} == {job(n).issue_url for n in (1, 2, 3)}
@@ -373,12 +379,12 @@ def test_unprocessed_keys_of_a_batch_are_requested_again(
 
 
 def test_the_table_is_paid_by_use_and_has_one_index(client: Any, table: str):
-    made = client.describe_table(TableName=table)["Table"]
-    assert made["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
-    assert [index["IndexName"] for index in made["GlobalSecondaryIndexes"]] == ["listed"]
+    description = client.describe_table(TableName=table)["Table"]
+    assert description["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert [index["IndexName"] for index in description["GlobalSecondaryIndexes"]] == ["listed"]
     client.update_time_to_live(TableName=table, TimeToLiveSpecification=TIME_TO_LIVE)
-    told = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-    assert told["AttributeName"] == "expires"
+    time_to_live = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert time_to_live["AttributeName"] == "expires"
 
 
 def test_a_store_is_opened_with_the_variables_of_boto3(aws: Any, clock: Clock):

@@ -58,9 +58,9 @@ def test_a_repeated_submission_makes_one_run(store: RunStore):
 def test_jobs_have_generations_of_their_own(store: RunStore):
     finish(store, claim(store, job(1)))
     other = claim(store, job(2, replay={"id": "again"}))
-    again = claim(store, job(1, replay={"id": "again"}))
+    replayed = claim(store, job(1, replay={"id": "again"}))
     assert other.run.generation == 0
-    assert again.run.generation == 1
+    assert replayed.run.generation == 1
 
 
 def test_a_claim_carries_the_job_as_stored(store: RunStore):
@@ -287,10 +287,10 @@ def test_a_generation_starts_empty_but_the_effects_are_kept(store: RunStore):
 
 def test_a_redrive_of_a_failed_run_starts_the_next_generation_once(store: RunStore):
     finish(store, claim(store), Outcome.FAILED)
-    again = claim(store, redrive_of=0)
-    assert again.run.generation == 1
+    redriven = claim(store, redrive_of=0)
+    assert redriven.run.generation == 1
     assert isinstance(submit(store, redrive_of=0), Busy)
-    finish(store, again, Outcome.FAILED)
+    finish(store, redriven, Outcome.FAILED)
     twice = submit(store, redrive_of=0)
     assert isinstance(twice, Finished)
     assert twice.run.generation == 1
@@ -300,8 +300,8 @@ def test_a_redrive_of_a_failed_run_starts_the_next_generation_once(store: RunSto
 def test_a_redrive_of_a_failed_replay_starts_the_next_generation_too(store: RunStore):
     finish(store, claim(store))
     finish(store, claim(store, job(**replay_fields("r"))), Outcome.FAILED)
-    again = claim(store, job(**replay_fields("r")), redrive_of=1)
-    assert again.run.generation == 2
+    replayed = claim(store, job(**replay_fields("r")), redrive_of=1)
+    assert replayed.run.generation == 2
     assert isinstance(submit(store, redrive_of=1, **replay_fields("r")), Busy)
 
 

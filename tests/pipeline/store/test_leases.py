@@ -151,8 +151,8 @@ def test_an_expired_lease_that_is_released_is_no_crash(store: RunStore, clock: C
     claimed = claim(store)
     clock.now += 2 * LEASE
     store.release(claimed.lease)
-    again = claim(store)
-    assert (again.run.crashes, again.run.deliveries) == (0, 2)
+    second = claim(store)
+    assert (second.run.crashes, second.run.deliveries) == (0, 2)
 
 
 def test_releasing_twice_is_releasing_once(store: RunStore):
@@ -176,8 +176,8 @@ def test_a_renewal_counts_from_now(store: RunStore, clock: Clock):
     clock.now += 10
     store.renew(claimed.lease, lease_seconds=5.0)
     clock.now += 5
-    taken = claim(store)
-    assert taken.lease.expires_at == START + 15 + LEASE
+    second = claim(store)
+    assert second.lease.expires_at == START + 15 + LEASE
 
 
 def test_a_cancellation_needs_no_lease(store: RunStore):

@@ -61,8 +61,8 @@ class Workers(RuleBasedStateMachine):
 
     @rule(worker=WORKERS, replay=REPLAYS)
     def claims(self, worker: int, replay: str | None) -> None:
-        wanted = job(**({"replay": {"id": replay}} if replay else {}))
-        answer = self.store.claim(Submission.of(wanted), lease_seconds=LEASE)
+        requested = job(**({"replay": {"id": replay}} if replay else {}))
+        answer = self.store.claim(Submission.of(requested), lease_seconds=LEASE)
         named = (
             self.replayed.get(replay)
             if replay
@@ -95,8 +95,8 @@ class Workers(RuleBasedStateMachine):
     def renews(self, worker: int) -> None:
         if worker not in self.held:
             return
-        ours = self.owner is not None and self.owner[0] == worker
-        if ours:
+        is_owner = self.owner is not None and self.owner[0] == worker
+        if is_owner:
             self.store.renew(self.held[worker].lease, lease_seconds=LEASE)
             self.owner = (worker, self.clock.now + LEASE)
         elif self.held[worker].lease.token in self.ended:
@@ -126,15 +126,15 @@ class Workers(RuleBasedStateMachine):
     def finishes(self, worker: int, outcome: Outcome) -> None:
         if worker not in self.held:
             return
-        held = self.held[worker]
+        claimed = self.held[worker]
         if self.live(worker):
-            event = finish(self.store, held, outcome)
-            self.finished[held.run.generation] = (outcome.value, event.id)
-            self.ended.add(held.lease.token)
+            event = finish(self.store, claimed, outcome)
+            self.finished[claimed.run.generation] = (outcome.value, event.id)
+            self.ended.add(claimed.lease.token)
             self.owner = None
         else:
             with pytest.raises(LeaseLost):
-                finish(self.store, held, outcome)
+                finish(self.store, claimed, outcome)
 
     @precondition(lambda self: self.held)
     @rule(worker=WORKERS)

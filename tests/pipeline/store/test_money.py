@@ -50,8 +50,8 @@ def test_a_released_call_gives_its_reservation_back(store: RunStore):
 def test_a_repeated_call_reserves_again_beside_the_cut_one(store: RunStore):
     claimed = claim(store)
     reserve(store, claimed, 40)
-    again = reserve(store, claimed, 40)
-    assert (again.attempt, again.reply_key) == (2, "replies/2")
+    second = reserve(store, claimed, 40)
+    assert (second.attempt, second.reply_key) == (2, "replies/2")
     assert [(c.attempt, c.state, c.micro_usd) for c in store.calls(RunKey(job().id, 0))] == [
         (1, "cut", 40),
         (2, "reserved", 40),
@@ -259,11 +259,11 @@ def test_a_generation_has_a_limit_of_its_own_but_shares_the_day(store: RunStore)
     first = claim(store)
     reserve(store, first, 90)
     finish(store, first)
-    again = claim(store, job(replay={"id": "again"}))
+    replayed = claim(store, job(replay={"id": "again"}))
     with pytest.raises(BudgetExceeded) as caught:
-        reserve(store, again, 70)
+        reserve(store, replayed, 70)
     assert (caught.value.scope, caught.value.left) == ("repository_day", 60)
-    reserve(store, again, 60)
+    reserve(store, replayed, 60)
     assert store.spent(day=DAY) == 150
 
 

@@ -75,9 +75,9 @@ async def test_run_that_waits_to_run_alone_holds_no_lease(
 
 
 async def test_run_whose_worker_always_dies_has_failed(world: World):
-    wanted = job(1, metadata={"team": "blue"})
-    kill_workers(world, wanted, 5)
-    await world.send(wanted)
+    submitted = job(1, metadata={"team": "blue"})
+    kill_workers(world, submitted, 5)
+    await world.send(submitted)
     async with world.working():
         assert (await world.queue.next_action()).kind == "deleted"
     assert world.engine.executed == []

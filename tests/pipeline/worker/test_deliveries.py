@@ -155,8 +155,8 @@ async def test_invalid_message_does_not_end_the_valid_run_under_its_job_id(world
 
 
 async def test_invalid_message_is_not_answered_by_another_jobs_event(world: World):
-    done = world.claim(job(1))
-    world.engine.end(done, Outcome.PR_OPENED)
+    claimed = world.claim(job(1))
+    world.engine.end(claimed, Outcome.PR_OPENED)
     body = '{"issue_url": "https://github.com/octo/repo/issues/1", "replay": {"idd": "again"}}'
     await world.send(body)
     async with world.working():
@@ -207,8 +207,8 @@ async def test_deferred_run_releases_its_lease_and_its_message_waits(world: Worl
     async with world.working():
         action = await world.queue.next_action()
         assert (action.kind, action.seconds) == ("deferred", 77.0)
-        again = world.claim(job())
-        assert again.run.deliveries == 2
+        reclaimed = world.claim(job())
+        assert reclaimed.run.deliveries == 2
 
 
 async def test_error_in_one_message_does_not_stop_the_next(world: World):
@@ -225,8 +225,8 @@ async def test_error_in_one_message_does_not_stop_the_next(world: World):
         await world.send(job(2))
         assert (await world.queue.next_action()).kind == "deleted"
     assert world.depth() == (0, 1)
-    again = world.claim(job(1))
-    assert again.run.crashes == 0, "the lease was given back"
+    redriven = world.claim(job(1))
+    assert redriven.run.crashes == 0, "the lease was given back"
 
 
 async def test_no_more_runs_than_slots_and_every_slot_is_freed(world: World):

@@ -22,16 +22,16 @@ async def test_run_whose_lease_was_taken_over_is_stopped_and_its_message_left_al
     world.engine.script = world.engine.forever
     await world.send(job())
     async with world.working(heartbeat_seconds=0.05):
-        mine = await world.engine.next_begun()
-        theirs: object = None
-        while not isinstance(theirs, Claimed):  # a beat may come between the two lines, and renew
+        first = await world.engine.next_begun()
+        second: object = None
+        while not isinstance(second, Claimed):  # a beat may come between the two lines, and renew
             world.clock.now += VISIBILITY + 1
-            theirs = world.claim(job())
-        assert theirs.lease.token != mine.lease.token
-        assert await world.engine.next_cancelled() is mine
+            second = world.claim(job())
+        assert second.lease.token != first.lease.token
+        assert await world.engine.next_cancelled() is first
     assert world.queue.actions.empty()
     assert world.depth() == (0, 1)
-    assert world.store.renew(theirs.lease, lease_seconds=1) is False
+    assert world.store.renew(second.lease, lease_seconds=1) is False
 
 
 async def test_heartbeat_renews_the_lease_even_where_sqs_does_not_extend_the_message(
@@ -142,5 +142,5 @@ async def test_stops_and_lost_leases_are_no_crashes(world: World, monkeypatch: p
             for _ in range(4):  # of the stops before, and of this lease
                 await world.engine.next_cancelled()
     world.clock.now += VISIBILITY + 1
-    again = world.claim(job())
-    assert again.run.crashes == 0
+    reclaimed = world.claim(job())
+    assert reclaimed.run.crashes == 0

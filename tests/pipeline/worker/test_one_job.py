@@ -104,9 +104,9 @@ async def test_a_run_taken_over_by_another_process_is_left(
     task = asyncio.create_task(run(bench))
     await asyncio.wait_for(entered.wait(), PATIENCE)
     bench.clock.now += 10
-    theirs = bench.claim()
+    other_claim = bench.claim()
     with pytest.raises(AlreadyRunning, match="another process took this job over"):
         await task
     row = bench.store.run(job().id)
     assert row is not None and (row.state, row.tries) == ("running", 0)
-    bench.store.renew(theirs.lease, lease_seconds=60)
+    bench.store.renew(other_claim.lease, lease_seconds=60)

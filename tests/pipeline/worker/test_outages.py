@@ -24,11 +24,11 @@ async def test_no_message_is_received_while_the_store_is_down_at_the_start(
 ):
     answers = iter([False] * 3)
     real = world.store.pending_events
-    asked = 0
+    probes = 0
 
     def pending(limit: int = 10) -> object:
-        nonlocal asked
-        asked += limit == 1
+        nonlocal probes
+        probes += limit == 1
         if limit == 1 and next(answers, True) is False:
             assert world.queue.received.empty()
             raise ConnectionError("the store is down")
@@ -38,7 +38,7 @@ async def test_no_message_is_received_while_the_store_is_down_at_the_start(
     await world.send(job())
     async with world.working():
         action = await world.queue.next_action()
-    assert (asked, action.delivery.receive_count) == (4, 1)
+    assert (probes, action.delivery.receive_count) == (4, 1)
 
 
 async def test_store_that_is_down_at_the_claim_defers_the_message_and_is_asked_before_the_next(

@@ -57,9 +57,9 @@ def finished(
         trace="t",
     )
     store.finish(claim.lease, result, Event.about(result, "2026-01-01T00:00:00Z"), topic_arn)
-    again = store.claim(Submission.of(job), lease_seconds=60)
-    assert isinstance(again, Finished)
-    return again.run
+    finished = store.claim(Submission.of(job), lease_seconds=60)
+    assert isinstance(finished, Finished)
+    return finished.run
 
 
 async def test_rows_of_another_worker_are_published_with_their_attributes(

@@ -20,11 +20,11 @@ async def test_vitals_are_the_seconds_since_the_poll_loop_and_the_heartbeat_turn
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("pipeline.worker.worker.TURN_SECONDS", 0.01)
-    asked = asyncio.Event()
+    clock_read = asyncio.Event()
 
     class Monotonic(StillClock):
         def __call__(self) -> float:
-            asked.set()
+            clock_read.set()
             return self.now
 
     gates = hold_runs(world, 1)
@@ -34,8 +34,8 @@ async def test_vitals_are_the_seconds_since_the_poll_loop_and_the_heartbeat_turn
 
     async def turns() -> None:
         clock.now += 1000.0
-        asked.clear()
-        await asyncio.wait_for(asked.wait(), PATIENCE)
+        clock_read.clear()
+        await asyncio.wait_for(clock_read.wait(), PATIENCE)
         assert worker.vitals()["poll"] == 0.0
 
     await turns()
@@ -54,20 +54,20 @@ async def test_vitals_are_the_seconds_since_the_poll_loop_and_the_heartbeat_turn
 
 
 async def test_task_is_protected_during_a_run_but_not_for_a_duplicate(world: World):
-    held: list[str] = []
+    protection: list[str] = []
 
     @contextmanager
     def protect():
-        held.append("on")
+        protection.append("on")
         yield
-        held.append("off")
+        protection.append("off")
 
     async with world.working(protect=protect):
         await world.send(job())
         await world.queue.next_action()
         await world.send(job())
         await world.queue.next_action()
-    assert held == ["on", "off"]
+    assert protection == ["on", "off"]
 
 
 async def test_each_ended_run_is_a_line_of_metrics(world: World, caplog: pytest.LogCaptureFixture):

@@ -20,9 +20,9 @@ async def test_stop_releases_a_running_job_at_once_with_its_lease(world: World):
     world.engine.script = world.engine.forever
     await world.send(job())
     async with world.working():
-        mine = await world.engine.next_begun()
+        claimed = await world.engine.next_begun()
         world.stop.set()
-        assert await world.engine.next_cancelled() is mine
+        assert await world.engine.next_cancelled() is claimed
         assert (await world.queue.next_action()).kind == "released"
     assert world.depth() == (1, 0)
     world.claim(job())
@@ -102,16 +102,16 @@ async def test_poll_that_never_returns_does_not_keep_the_worker_from_releasing_i
 async def test_stop_does_not_wait_for_a_queue_that_is_down(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    asked = asyncio.Event()
+    backing_off = asyncio.Event()
 
     def long_wait(failures: int, *, base: float, cap: float) -> float:
-        asked.set()
+        backing_off.set()
         return 10_000.0
 
     monkeypatch.setattr("pipeline.backoff.backoff", long_wait)
     world.queue.failures = 1
     async with world.working():
-        await asyncio.wait_for(asked.wait(), PATIENCE)
+        await asyncio.wait_for(backing_off.wait(), PATIENCE)
 
 
 async def test_stop_while_a_run_waits_to_run_alone_releases_its_message(world: World):

@@ -118,10 +118,10 @@ def stand_in() -> Iterator[EcsAgent]:
 
 
 def test_agent_gets_documented_requests(stand_in: EcsAgent):
-    put = connect_agent({AGENT_VARIABLE: stand_in.uri})
-    assert put is not None
-    put(True)
-    put(False)
+    set_protection = connect_agent({AGENT_VARIABLE: stand_in.uri})
+    assert set_protection is not None
+    set_protection(True)
+    set_protection(False)
     assert stand_in.requests == [
         {"ProtectionEnabled": True, "ExpiresInMinutes": MINUTES},
         {"ProtectionEnabled": False},
@@ -138,10 +138,10 @@ def test_agent_gets_documented_requests(stand_in: EcsAgent):
 )
 def test_refusal_is_an_error(stand_in: EcsAgent, answer: tuple[int, dict[str, object]]):
     stand_in.answers = [answer]
-    put = connect_agent({AGENT_VARIABLE: stand_in.uri})
-    assert put is not None
+    set_protection = connect_agent({AGENT_VARIABLE: stand_in.uri})
+    assert set_protection is not None
     with pytest.raises(OSError, match=r"TASK_NOT_VALID|Rate exceeded|500"):
-        put(True)
+        set_protection(True)
 
 
 def test_outside_ecs_there_is_no_agent():

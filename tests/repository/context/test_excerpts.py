@@ -16,11 +16,11 @@ def test_method_is_shown_below_its_class() -> None:
     methods = "".join(
         f"    def m{number}(self):\n        return {number}\n\n" for number in range(300)
     )
-    wanted = "    @cached\n    def checkout_total(self):\n        return 0\n"
-    part = excerpt_for("checkout_total", f"class Shop:\n{methods}{wanted}", 200)
+    method = "    @cached\n    def checkout_total(self):\n        return 0\n"
+    part = excerpt_for("checkout_total", f"class Shop:\n{methods}{method}", 200)
     assert part is not None
     assert part.text.startswith("class Shop:\n")
-    assert part.text.endswith(wanted)
+    assert part.text.endswith(method)
 
 
 def test_file_that_fits_is_shown_with_plain_line_ends() -> None:

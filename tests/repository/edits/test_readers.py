@@ -76,8 +76,8 @@ def test_a_heading_or_line_number_chooses_between_equal_matches():
 
 
 def test_a_diff_creates_and_removes_files_but_does_not_rename():
-    made = "--- /dev/null\n+++ b/new/n.py\n@@ -0,0 +1,2 @@\n+a = 1\n+b = 2\n"
-    assert applied(made) == {"new/n.py": "a = 1\nb = 2\n"}
+    diff = "--- /dev/null\n+++ b/new/n.py\n@@ -0,0 +1,2 @@\n+a = 1\n+b = 2\n"
+    assert applied(diff) == {"new/n.py": "a = 1\nb = 2\n"}
     assert applied(
         "diff --git a/m.py b/m.py\ndeleted file mode 100644\n--- a/m.py\n+++ /dev/null\n"
     ) == {"m.py": None}

@@ -55,5 +55,7 @@ def test_tests_of_other_languages_are_compared_by_their_lines():
     assert apply_to_bytes(reply, {"web/a.test.js": spec}).notices == (
         "web/a.test.js: 1 line with assertions removed",
     )
-    gone = "*** Begin Patch\n*** Delete File: web/a.test.js\n*** End Patch\n"
-    assert apply_to_bytes(gone, {"web/a.test.js": spec}).notices == ("web/a.test.js is removed",)
+    deletion = "*** Begin Patch\n*** Delete File: web/a.test.js\n*** End Patch\n"
+    assert apply_to_bytes(deletion, {"web/a.test.js": spec}).notices == (
+        "web/a.test.js is removed",
+    )

@@ -83,10 +83,10 @@ def _unauthorized(message: str) -> Response:
 
 
 def _backend(environment: dict[str, str], body: IO[bytes]) -> Response:
-    done = subprocess.run(
+    process = subprocess.run(
         ["git", "http-backend"], stdin=body, capture_output=True, env=environment, check=True
     )
-    head, _, content = done.stdout.partition(b"\r\n\r\n")
+    head, _, content = process.stdout.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n") if line)
     status = int(headers.pop("Status", "200 OK").split()[0])
     return Response(content, status, headers)

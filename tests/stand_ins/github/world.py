@@ -91,7 +91,7 @@ class Repository:
         return f"{self.owner}/{self.name}"
 
     def sha(self, branch: str) -> str | None:
-        done = git(
+        process = git(
             self.path,
             "rev-parse",
             "--verify",
@@ -99,7 +99,7 @@ class Repository:
             f"refs/heads/{branch}^{{commit}}",
             check=False,
         )
-        return done.stdout.decode().strip() or None
+        return process.stdout.decode().strip() or None
 
     def fetch_branch(self, source: "Repository", branch: str) -> None:
         """Fetch a fork's branch into this repository, as GitHub does for pull requests."""
@@ -218,7 +218,7 @@ class World:
         ):
             return there
         name = parent.name if self.named(f"{login}/{parent.name}") is None else f"{parent.name}-1"
-        made = self.add_repository(
+        fork = self.add_repository(
             f"{login}/{name}",
             parent.path,
             default_branch=parent.default_branch,
@@ -226,8 +226,8 @@ class World:
             private=parent.private,
             collaborators=set(),
         )
-        made.parent = parent
-        return made
+        fork.parent = parent
+        return fork
 
     def visible(self, repository: Repository | None, token: Token | None) -> bool:
         if repository is None:

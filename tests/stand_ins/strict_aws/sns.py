@@ -193,11 +193,11 @@ def _envelope(
     if subject:
         envelope["Subject"] = subject
     if attributes:
-        shown = {}
+        message_attributes = {}
         for name, value in attributes.items():
             content = value.get("StringValue") or value.get("BinaryValue")
-            shown[name] = {"Type": value["DataType"], "Value": content}
-        envelope["MessageAttributes"] = shown
+            message_attributes[name] = {"Type": value["DataType"], "Value": content}
+        envelope["MessageAttributes"] = message_attributes
     return {"MessageBody": json.dumps(envelope)}
 
 

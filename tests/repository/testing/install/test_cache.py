@@ -80,10 +80,10 @@ async def test_a_run_gets_a_copy_with_its_requirements(
     assert await cache.copy_to(fresh, "k") == ["mock", "nose"]
     assert (fresh / "bin/python").is_symlink()
     (fresh / "bin/tool").write_text("changed by a run")
-    again = tmp_path / "again"
-    again.mkdir()
-    assert await cache.copy_to(again, "k") and (again / "bin/tool").read_text() == "mine"
-    assert await cache.copy_to(again, "other") is None
+    second = tmp_path / "again"
+    second.mkdir()
+    assert await cache.copy_to(second, "k") and (second / "bin/tool").read_text() == "mine"
+    assert await cache.copy_to(second, "other") is None
 
 
 async def test_the_environment_of_the_first_run_stays(
