@@ -281,8 +281,8 @@ class FrameChecker:
         keeps_frame = name == "join" or name in KEEP_FRAME[self._reader]
         return Value(_text_like(worst.shape), worst.framed and keeps_frame)
 
-    def _refuse(self, node: nodes.Node, what: str) -> None:
-        self._report(node, f"{what} is not part of the template language")
+    def _refuse(self, node: nodes.Node, construct: str) -> None:
+        self._report(node, f"{construct} is not part of the template language")
 
     def _report(self, node: nodes.Node, message: str) -> None:
         self._report_finding(self._open[-1], node.lineno, message)

@@ -31,7 +31,7 @@ _MAX_PASSES = 5
 """A removal can join the text around it into a comment, so several passes are needed."""
 
 
-def strip_hidden_text(text: str, where: str, hidden: list[str]) -> str:
+def strip_hidden_text(text: str, name: str, hidden: list[str]) -> str:
     """Return ``text`` without the parts that its page hides, and describe these in ``hidden``.
 
     Removes HTML comments, unused link definitions, and characters without a glyph: format
@@ -42,7 +42,7 @@ def strip_hidden_text(text: str, where: str, hidden: list[str]) -> str:
 
     Args:
         text: Markdown of an issue or comment.
-        where: The name of the text in ``hidden``.
+        name: The name of the text in ``hidden``.
         hidden: A line is appended for each kind of removed text.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -56,7 +56,7 @@ def strip_hidden_text(text: str, where: str, hidden: list[str]) -> str:
     for kind, count in removed.items():
         if count:
             plural = "s" if count > 1 else ""
-            hidden.append(f"{where}: {count} {kind}{plural}")
+            hidden.append(f"{name}: {count} {kind}{plural}")
     return stripped
 
 

@@ -93,24 +93,26 @@ def sweep(uid: int, folders: Iterable[str] = SHARED_FOLDERS, *, keep: Collection
             handed back.
     """
     statuses = [os.fstat(descriptor) for descriptor in keep]
-    kept = {(status.st_dev, status.st_ino) for status in statuses}
+    excluded = {(status.st_dev, status.st_ino) for status in statuses}
     for path in folders:
         try:
             folder = os.open(path, _OPEN_FOLDER)
         except OSError:
             continue  # this machine has no such folder, or it is a link to another
         try:
-            _sweep_folder(folder, uid, kept, depth=0)
+            _sweep_folder(folder, uid, excluded, depth=0)
         finally:
             os.close(folder)
 
 
-def _sweep_folder(folder: int, uid: int, kept: Collection[tuple[int, int]], *, depth: int) -> None:
+def _sweep_folder(
+    folder: int, uid: int, excluded: Collection[tuple[int, int]], *, depth: int
+) -> None:
     with os.scandir(folder) as entries:
         for entry in entries:
             try:
                 status = entry.stat(follow_symlinks=False)
-                if (status.st_dev, status.st_ino) in kept:
+                if (status.st_dev, status.st_ino) in excluded:
                     continue
                 if status.st_uid == uid:
                     remove(entry.name, folder)
@@ -123,7 +125,7 @@ def _sweep_folder(folder: int, uid: int, kept: Collection[tuple[int, int]], *, d
                 # Another user removed it meanwhile, or replaced it with a file or a link.
                 continue
             try:
-                _sweep_folder(inner, uid, kept, depth=depth + 1)
+                _sweep_folder(inner, uid, excluded, depth=depth + 1)
             finally:
                 os.close(inner)
 

@@ -135,11 +135,11 @@ def _transfer(
     """Copy between our buffer and another process's memory; return the number of bytes."""
     call = getattr(_libc(), call_name)
     call.restype = ctypes.c_ssize_t
-    done = 0
+    copied = 0
     for start in range(0, len(spans), _UIO_MAXIOV):
         part = spans[start : start + _UIO_MAXIOV]
         remote = b"".join(_IOVEC.pack(*span) for span in part)
-        local = _IOVEC.pack(ctypes.addressof(buffer) + done, size - done)
+        local = _IOVEC.pack(ctypes.addressof(buffer) + copied, size - copied)
         result = call(
             thread,
             local,
@@ -148,8 +148,8 @@ def _transfer(
             ctypes.c_ulong(len(part)),
             ctypes.c_ulong(0),
         )
-        done += _raise_on_error(result)
-    return done
+        copied += _raise_on_error(result)
+    return copied
 
 
 class Notification:

@@ -81,8 +81,8 @@ class Watch:
             if free < min(MIN_FREE_BYTES, free_before // 2):
                 return True
             # Adding up file sizes is slow, so do it only if that much space is gone.
-            lost = free_before - free
-            if lost > self._max_disk and self._disk_use(processes) > self._max_disk:
+            used = free_before - free
+            if used > self._max_disk and self._disk_use(processes) > self._max_disk:
                 return True
         return False
 

@@ -116,7 +116,7 @@ def _repeat_run(
             Path(folder),
             Variation(templates, from_stage="propose_patch", model=model),
             observer=lambda _: None,
-            say=lambda text: click.echo(text, err=True),
+            on_wait=lambda text: click.echo(text, err=True),
         )
         return _trial_of(run.row.issue_url, asyncio.run(repeated))
 

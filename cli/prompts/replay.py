@@ -83,7 +83,7 @@ def replay(
                     Path(folder),
                     Variation(templates, from_stage, model),
                     observer=printer,
-                    say=lambda text: click.echo(text, err=True),
+                    on_wait=lambda text: click.echo(text, err=True),
                 )
             )
         finally:

@@ -219,11 +219,11 @@ async def rerun(
     variation: Variation,
     *,
     observer: Callable[["Progress"], None],
-    say: Callable[[str], None],
+    on_wait: Callable[[str], None],
 ) -> StoredRun:
     """Repeat a run with a variation, as a dry run in ``folder``.
 
-    ``observer`` receives the stages' progress; ``say`` receives messages about why the run waits.
+    ``observer`` receives the stages' progress; ``on_wait``, messages that say why the run waits.
     """
     from cli import wiring
     from pipeline.artifacts.folder import FolderArtifacts
@@ -245,7 +245,7 @@ async def rerun(
             repeated,
             app.store,
             app.engine,
-            on_wait=lambda seconds, reason: say(f"waiting {seconds:.0f} s: {reason}"),
+            on_wait=lambda seconds, reason: on_wait(f"waiting {seconds:.0f} s: {reason}"),
         )
         row = app.store.run(repeated.id)
         assert row is not None  # noqa: S101 - it has just run

@@ -92,8 +92,8 @@ def apply_edits(
                 raise EditFailed(reason)
             editor.apply(replace(edit, path=path))
         except EditFailed as error:
-            shown = edit.path[:_MAX_SHOWN_PATH]
-            failures.append(f"Block {edit.number} ({shown}) can't be applied: {error}")
+            short_path = edit.path[:_MAX_SHOWN_PATH]
+            failures.append(f"Block {edit.number} ({short_path}) can't be applied: {error}")
     if failures:
         raise EditFailed(_describe_failures(failures, len(edits)))
     changed = editor.changed()

@@ -246,11 +246,11 @@ def _aligned(length: int) -> int:
 def _bounded(sock: socket.socket, spans: list[Span]) -> list[Span]:
     """Limit the data copied from a message: a stream may send a part, a datagram all or nothing."""
     bounded: list[Span] = []
-    left = _MAX_DATA_BYTES
+    remaining = _MAX_DATA_BYTES
     for span in spans:
-        if span.length > left and sock.type != socket.SOCK_STREAM:
+        if span.length > remaining and sock.type != socket.SOCK_STREAM:
             raise OSError(errno.EMSGSIZE, "too long")
-        length = min(span.length, left)
+        length = min(span.length, remaining)
         bounded.append(Span(span.address, length))
-        left -= length
+        remaining -= length
     return bounded

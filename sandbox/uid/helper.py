@@ -42,7 +42,7 @@ def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
     """
     if os.geteuid() != 0:
         raise PermissionError(
-            "the sandbox's helper must be root: it gives each session a user id of its own"
+            "the sandbox's helper must be root: it gives each session its own user id"
         )
     syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     HOMES.mkdir(mode=0o711, parents=True, exist_ok=True)

@@ -223,6 +223,6 @@ def _lock_folder(path: Path, client: int, stack: ExitStack) -> int:
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     stack.callback(os.close, folder)
     if client not in (0, os.fstat(folder).st_uid):
-        raise PermissionError(f"{path} is not yours to give away")
+        raise PermissionError(f"{path} does not belong to the worker, which can't hand it over")
     fcntl.flock(folder, fcntl.LOCK_EX)
     return folder

@@ -50,14 +50,14 @@ _START = ("start_line", "start")
 _END = ("end_line", "end")
 _INSERT = ("insert_line", "line")
 _WRITING = (*_OLD, *_NEW, "start_line", "insert_line")
-"""Arguments that only calls that write have."""
+"""Arguments of calls that write."""
 _ARGUMENTS = ("arguments", "input", "parameters", "args")
 _NAME = ("name", "tool", "command")
-_CERTAIN = ("old_str", "old_string", "start_line", "file_text", "edits")
+_IDENTIFYING_KEYS = ("old_str", "old_string", "start_line", "file_text", "edits")
 """Keys that identify a bare JSON object as the arguments of a call."""
 
 _WRITES = re.compile(r"create|write|overwrite|save|new_file", re.I)
-_LOOKS = re.compile(
+_READS = re.compile(
     r"^(?:view|open|read|search|find|grep|list|ls|run|bash|execute|think|finish|submit|undo)", re.I
 )
 _JSON_START = re.compile(r"^[ \t]*(?:<\w+>\s*)?[\[{]", re.M)
@@ -66,7 +66,8 @@ _PARAMETER = re.compile(r"<parameter(?: name=\"?|=)(?P<name>\w+)\"?>|</parameter
 _MAX_CALLS = 1_000
 _MAX_WASTED = 200_000_000
 """Maximum number of characters parsed in vain, because text only begins like JSON."""
-_COST_OF_A_TRY = 100
+_ATTEMPT_COST = 100
+"""Characters that each attempt to parse counts as, in addition to those parsed."""
 _MAX_SHOWN_NAME = 80
 
 _NESTED = (
@@ -176,7 +177,7 @@ def _changes(call: _Call) -> Iterator[tuple[str, Change]]:
     """Yield the path and change of each edit of a call; nothing for a call that only reads."""
     path = call.text(_PATH)
     tool = call.operation.rsplit(".", 1)[-1]
-    if _LOOKS.match(tool) and call.text(_OLD) is None:
+    if _READS.match(tool) and call.text(_OLD) is None:
         return
     edits = call.arguments.get("edits")
     if isinstance(edits, list):
@@ -249,7 +250,7 @@ def _find_json(text: str) -> list[_CallText]:
     start = _JSON_START.search(text)
     while start and wasted < _MAX_WASTED:
         begin = start.end() - 1
-        wasted += _COST_OF_A_TRY
+        wasted += _ATTEMPT_COST
         next_search = start.end()
         try:
             value, end = decoder.raw_decode(text, begin)
@@ -286,7 +287,7 @@ def _calls_in(value: Any) -> list[_Call]:
     if arguments is not None:
         return [_Call(str(name), arguments)]
     bare = _Call(str(name or value.get("action") or ""), value)
-    is_call = bare.text(_PATH) and any(key in value for key in _CERTAIN)
+    is_call = bare.text(_PATH) and any(key in value for key in _IDENTIFYING_KEYS)
     return [bare] if is_call else []
 
 

@@ -102,8 +102,8 @@ def _read_update(body: list[str]) -> Hunks:
         elif line[:1] in ("", " ", "+", "-"):
             lines.append(line)
         elif line.strip() != _END_OF_FILE:
-            shown = line[:_MAX_SHOWN]
-            raise Unreadable(f"a line does not begin with a space, + or -: {shown!r}")
+            excerpt = line[:_MAX_SHOWN]
+            raise Unreadable(f"a line does not begin with a space, + or -: {excerpt!r}")
     if not hunks:
         raise Unreadable("the file has no hunks")
     return Hunks(tuple(hunks))

@@ -42,10 +42,10 @@ def _read_fence(cursor: Cursor, reading: Reading, fence: re.Match[str]) -> None:
     reading.add_span(header, cursor.at)
     for at, line in enumerate(body):
         if _ELISION.match(line.strip()):
-            shown = line.strip()[:_MAX_SHOWN_LINE]
+            excerpt = line.strip()[:_MAX_SHOWN_LINE]
             reading.add_problem(
                 opening + 1 + at,
-                f"{path[:_MAX_SHOWN_PATH]} is incomplete: lines are left out ({shown})",
+                f"{path[:_MAX_SHOWN_PATH]} is incomplete: lines are left out ({excerpt})",
             )
             return
     reading.add_edit(path, WriteFile(tuple(body), explicit=False))

@@ -100,6 +100,6 @@ def test_worker_hands_over_only_its_own_folders(helper: Path, tmp_path: Path):
     folder = make_folder(tmp_path / "theirs", STRANGER)
     folder.chmod(0o777)
     output = run_as(WORKER, lambda: output_of(helper, write_command(folder)))
-    assert "is not yours to give away" in output
+    assert "does not belong to the worker" in output
     assert folder.stat().st_uid == STRANGER
     assert list(folder.iterdir()) == []
