@@ -1,7 +1,7 @@
-"""What a repository's automation says of its tests: CI, tox, nox, Makefile and the like.
+"""Read how a repository's automation runs its tests: CI, tox, nox, Makefile and the like.
 
-All of it is read as text. Nothing is run and no YAML is loaded, since hostile documents can be made
-to grow. A line is taken for a command where it looks like one.
+All files are read as text. Nothing is run, and no YAML is loaded, since hostile documents can
+expand without bound. A line is taken for a command if it looks like one.
 """
 
 import re
@@ -38,7 +38,7 @@ _FILES = (
     "README.md",
     "CONTRIBUTING.md",
 )
-"""The most reliable first."""
+"""Patterns of the files to read, most reliable first."""
 _MAX_DEPTH = 2
 _MAX_FILES = 25
 _MAX_LINES = 4000
@@ -79,12 +79,12 @@ class AutomationLine:
 
 @dataclass(frozen=True)
 class AutomationHints:
-    """What automation calls and installs, from the most reliable file first."""
+    """Commands and installs found in automation, from the most reliable file first."""
 
     calls: tuple[AutomationLine, ...] = ()
     """Commands that seem to run tests."""
     installs: tuple[AutomationLine, ...] = ()
-    """What is passed to pip install: requirements, ``-r FILE`` as ``-rFILE``, ``.[extra]``."""
+    """Arguments of pip install: requirements, ``-r FILE`` as ``-rFILE``, ``.[extra]``."""
     minors: tuple[int, ...] = ()
     """Minor versions of Python 3 in version matrices, in order."""
 
@@ -94,7 +94,7 @@ class AutomationHints:
         return [line.text for line in self.installs]
 
     def called_runner(self, script: str) -> CalledRunner | None:
-        """Return the runner that is called first; ``script`` is the repository's own, or empty."""
+        """Return the first runner called; ``script`` is the repository's own, or empty."""
         for call in self.calls:
             if _calls_script(call.text, script):
                 return "script"
@@ -106,11 +106,11 @@ class AutomationHints:
 
 
 def read_automation(tree: Tree, script: str) -> AutomationHints:
-    """Read what automation calls and installs.
+    """Read the commands and installs in automation.
 
     Args:
         tree: The repository's files.
-        script: The repository's own test script; empty where there is none.
+        script: The repository's own test script; empty if there is none.
     """
     calls: list[AutomationLine] = []
     installs: list[AutomationLine] = []
@@ -149,7 +149,7 @@ def _lines(path: str, text: str) -> list[str]:
 
 
 def _nox_commands(text: str) -> list[str]:
-    """Return the commands that nox's sessions call."""
+    """Return the commands that nox sessions run."""
     commands = []
     for call in _NOX_CALL.finditer(text):
         program = "pip install" if call["verb"] == "install" else ""

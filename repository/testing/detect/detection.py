@@ -1,6 +1,4 @@
-"""Detect how a repository is tested, from evidence in its files: the runners to try, the test files
-and what they need.
-"""
+"""Detect from a repository's files how it is tested: runners to try, test files, requirements."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,26 +24,26 @@ from repository.testing.detect.tree import Tree
 
 @dataclass(frozen=True)
 class RecipeDraft:
-    """How a repository is tested, before an interpreter of this machine is chosen for it."""
+    """How a repository is tested; the interpreter is not yet chosen."""
 
     runners: tuple[Runner, ...] = ()
-    """To try in order; empty: there is nothing to run."""
+    """Runners to try in order; empty if there is nothing to run."""
     script: Script = field(default_factory=Script)
     patterns: tuple[str, ...] = ()
-    """Of test files: of names, or of paths with a slash."""
+    """Patterns of test files: of file names or, with a slash, of paths."""
     package: Package = field(default_factory=Package)
     needs: TestNeeds = field(default_factory=TestNeeds)
     toolchain: DetectedToolchain | None = None
-    """None: the tests are Python's."""
+    """None if the tests are Python's."""
     python: str | None = None
-    """The interpreter that the repository's configuration asks for, such as 3.11."""
+    """The Python version that the repository's configuration requests, such as 3.11."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for the tests."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Something that was concluded, and from what."""
+    """A conclusion and its source."""
 
     conclusion: str
     source: str
@@ -55,15 +53,15 @@ class Evidence:
 class Detection:
     draft: RecipeDraft
     reason: str
-    """How the runner was decided, or why there is none."""
+    """Why this runner was chosen, or why there is none."""
     tests: TestFiles = field(default_factory=TestFiles)
     hints: AutomationHints = field(default_factory=AutomationHints)
     needs: tuple[Need, ...] = ()
-    """All that any source asks for; ``draft.needs`` was chosen from it."""
+    """Needs from all sources; ``draft.needs`` was selected from them."""
 
     @property
     def evidence(self) -> list[Evidence]:
-        """What led to the runner, and to each package that is installed for the tests."""
+        """The reasons for the runner and for each package that the tests need."""
         evidence = []
         for runner in self.draft.runners[:1]:
             evidence.append(Evidence(f"runner {runner}", self.reason))
@@ -73,7 +71,7 @@ class Detection:
 
 
 def detect(tree: Tree) -> Detection:
-    """Return how a repository is tested; its own configuration goes before what is detected."""
+    """Detect how a repository is tested; its own configuration takes precedence."""
     try:
         config = read_tests_config(tree.read(CONFIG))
     except ConfigError as error:
@@ -131,7 +129,7 @@ def _prefer_toolchain(python: Detection, toolchain: DetectedToolchain) -> Detect
 
 
 def _configure(detection: Detection, config: TestsConfig, tree: Tree) -> Detection:
-    """Return the detection with what the repository's configuration sets."""
+    """Return the detection with the settings of the repository's configuration applied."""
     tests = detection.tests
     if config.files:
         paths = tuple(path for path in tree.paths if matches(path, config.files))
@@ -139,7 +137,7 @@ def _configure(detection: Detection, config: TestsConfig, tree: Tree) -> Detecti
     draft = replace(detection.draft, patterns=tests.patterns)
     reason = detection.reason
     if config.command or config.runner:
-        reason = f"{CONFIG} says so"
+        reason = f"set in {CONFIG}"
     configured_needs = declared_needs(config.requirements, CONFIG)
     return Detection(
         draft=_configure_draft(draft, config),
@@ -175,7 +173,7 @@ def _configure_draft(draft: RecipeDraft, config: TestsConfig) -> RecipeDraft:
 
 
 def _explain_needs(chosen: TestNeeds, needs: Sequence[Need]) -> list[Evidence]:
-    """Return the source of each requirement."""
+    """Return each requirement with its source."""
     sources: dict[str, str] = {}
     for need in needs:
         sources.setdefault(need.line, need.source)
@@ -183,6 +181,6 @@ def _explain_needs(chosen: TestNeeds, needs: Sequence[Need]) -> list[Evidence]:
     for line in chosen.requirements:
         evidence.append(Evidence(f"requirement {line}", sources[line]))
     for module, line in sorted(chosen.modules.items()):
-        source = sources.get(line, "no file names it")
+        source = sources.get(line, "not named in any file")
         evidence.append(Evidence(f"{line} if missing", f"tests import {module}; {source}"))
     return evidence

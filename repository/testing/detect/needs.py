@@ -1,7 +1,7 @@
-"""What a Python repository's tests need installed, from every file that says so.
+"""Collect the requirements of a Python repository's tests from all its files.
 
-Files are read, never run. Each source is a function that returns what it asks for, and names the
-place where it says so.
+Files are read, never run. There is one function per source, which returns the needs with the place
+where each was found.
 """
 
 import re
@@ -40,13 +40,13 @@ _MAX_CONDA_LINE = 500
 
 @dataclass(frozen=True)
 class TestNeeds:
-    """What is installed for the tests."""
+    """The requirements to install for the tests."""
 
     __test__ = False
 
     requirements: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
-    """Of the repository's own package, beside those for tests."""
+    """Extras of the repository's own package, in addition to those for tests."""
     modules: Mapping[str, str] = field(default_factory=dict)
     """Module that the tests import -> requirement that provides it, if it is missing."""
 
@@ -56,12 +56,12 @@ def find_needs(
     hints: AutomationHints,
     tests: Mapping[str, str],
 ) -> list[Need]:
-    """Return all that any source asks for; of several for one package, the first counts.
+    """Return the needs from all sources; of several for one package, the first counts.
 
     Args:
         project: The packaging files.
-        hints: What automation installs.
-        tests: path -> text of the test files, and of the files that they share.
+        hints: The installs in automation.
+        tests: path -> text of the test files and of the files that they share.
     """
     return [
         *from_automation(hints),
@@ -82,10 +82,10 @@ def select_needs(
     hints: AutomationHints,
     tests: Mapping[str, str],
 ) -> TestNeeds:
-    """Return what is installed: what is declared, and what tests import of what is mentioned.
+    """Select what to install: declared needs, and mentioned needs that tests import.
 
-    The repository itself is never installed from a package index; what asks for it with extras asks
-    for its extras.
+    The repository's own package is never installed from an index; a need for it with extras adds
+    these extras.
     """
     own_name = canonicalize_name(project.package.name)
     declared_lines = _lines(needs, Confidence.DECLARED)
@@ -117,9 +117,9 @@ def from_automation(hints: AutomationHints) -> list[Need]:
 
 
 def from_conda(tree: Tree) -> list[Need]:
-    """Read conda's files, the nearest to the root first.
+    """Read conda's files, those nearest to the root first.
 
-    Names alone count, as conda writes versions in its own way.
+    Only names are used, since conda has its own syntax for versions.
     """
     paths = filter(_CONDA_FILE.match, tree.paths)
     by_depth = sorted(paths, key=lambda path: path.count("/"))
@@ -130,7 +130,7 @@ def from_conda(tree: Tree) -> list[Need]:
 
 
 def from_dependency_groups(project: Project) -> list[Need]:
-    """Read the groups for tests of PEP 735, and those of pdm before it."""
+    """Read the test groups of PEP 735 and of pdm, which had them earlier."""
     needs: list[Need] = []
     for keys in (("dependency-groups",), ("tool", "pdm", "dev-dependencies")):
         groups = table(project.pyproject, *keys)
@@ -141,7 +141,7 @@ def from_dependency_groups(project: Project) -> list[Need]:
 
 
 def from_poetry(project: Project) -> list[Need]:
-    """Read poetry's groups: names alone, as poetry writes versions in its own way."""
+    """Read only names from poetry's groups, since poetry has its own syntax for versions."""
     poetry = table(project.pyproject, "tool", "poetry")
     packages = dict(table(poetry, "dev-dependencies"))
     packages.pop("python", None)
@@ -165,7 +165,7 @@ def from_hatch(project: Project) -> list[Need]:
 
 
 def from_setup(project: Project) -> list[Need]:
-    """Read ``tests_require`` of setup.py and setup.cfg."""
+    """Read ``tests_require`` from setup.py and setup.cfg."""
     in_setup_py = setup_argument(project.setup_py, "tests_require")
     in_setup_cfg = project.setup_cfg.get("options", "tests_require", fallback="")
     return [
@@ -187,12 +187,12 @@ def from_test_code(project: Project, tests: Mapping[str, str]) -> list[Need]:
 
 
 def _lines(needs: Iterable[Need], confidence: Confidence) -> list[str]:
-    """Return what can be installed of the needs with this confidence."""
+    """Return the installable lines of the needs with this confidence."""
     return installable(need.line for need in needs if need.confidence is confidence)
 
 
 def _installed_lines(project: Project, hints: AutomationHints) -> list[str]:
-    """Return what tox and CI pass to pip."""
+    """Return the arguments that tox and CI pass to pip."""
     return [*project.tox_dependencies, *hints.pip_arguments]
 
 
@@ -226,8 +226,8 @@ def _conda_names(text: str) -> list[str]:
 def _resolve_group(groups: Mapping[str, Any], name: str, seen: set[str]) -> list[str]:
     """Return a group's lines with those of the groups it includes, each group once.
 
-    ``packaging.dependency_groups`` refuses a group for one wrong line, and doubles what is included
-    twice: hostile files could grow without bound.
+    ``packaging.dependency_groups`` rejects a group for one invalid line, and duplicates groups that
+    are included twice: hostile files could expand without bound.
     """
     members = groups.get(name)
     if name in seen or not isinstance(members, list):

@@ -1,7 +1,4 @@
-"""Configuration files of a stranger's repository, read without trust.
-
-What can't be read is empty.
-"""
+"""Parse untrusted configuration files; anything that can't be parsed counts as empty."""
 
 import ast
 import configparser
@@ -11,7 +8,7 @@ from typing import Any
 from repository.toml import read_toml
 
 _CONDITION = re.compile(r"[\w{},!.-]+:\s")
-"""What tox puts before a line that holds for some environments only."""
+"""The prefix of a line that applies only to some tox environments."""
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -31,7 +28,7 @@ def parse_ini(text: str) -> configparser.ConfigParser:
 
 
 def table(data: dict[str, Any], *keys: str) -> dict[str, Any]:
-    """Return a table within tables; empty where there is none."""
+    """Return a nested table, or an empty one if there is none."""
     value: Any = data
     for key in keys:
         if not isinstance(value, dict):
@@ -41,14 +38,14 @@ def table(data: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def strings(value: Any) -> list[str]:
-    """Return the strings of a list; none where it is no list."""
+    """Return the strings in a list; empty if ``value`` is not a list."""
     if not isinstance(value, list):
         return []
     return [item for item in value if isinstance(item, str)]
 
 
 def words(value: Any) -> list[str]:
-    """Return the words of a text or the items of a list."""
+    """Return the words of a string or the items of a list."""
     if isinstance(value, str):
         return value.split()
     if isinstance(value, list):
@@ -57,7 +54,7 @@ def words(value: Any) -> list[str]:
 
 
 def unconditional_lines(text: str | None) -> list[str]:
-    """Return the items of a list of tox or setup.cfg, without those for some environments only."""
+    """Return the items of a list in tox.ini or setup.cfg that apply to all environments."""
     items = []
     for line in (text or "").splitlines():
         item = line.strip()
@@ -67,9 +64,9 @@ def unconditional_lines(text: str | None) -> list[str]:
 
 
 def setup_argument(source: str, name: str) -> list[str]:
-    """Return a text or a list of texts that a setup.py passes as an argument.
+    """Return the string or strings that a setup.py passes as an argument.
 
-    The file is parsed, never run: only literals are read, and names that a literal is assigned to.
+    The file is parsed, never run: only literals are read, and variables that hold a literal.
     """
     try:
         module = ast.parse(source)
@@ -88,7 +85,7 @@ def setup_argument(source: str, name: str) -> list[str]:
 
 
 def _variables(module: ast.Module) -> dict[str, ast.expr]:
-    """Return name -> value last assigned to it."""
+    """Return name -> last assigned value."""
     values: dict[str, ast.expr] = {}
     for node in ast.walk(module):
         if not isinstance(node, ast.Assign):
@@ -100,7 +97,7 @@ def _variables(module: ast.Module) -> dict[str, ast.expr]:
 
 
 def _literal_texts(value: ast.expr) -> list[str]:
-    """Return a literal text, or those of a literal list."""
+    """Return a literal string, or the strings in a literal list."""
     items = [value]
     if isinstance(value, ast.List | ast.Tuple):
         items = value.elts

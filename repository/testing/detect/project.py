@@ -1,4 +1,4 @@
-"""A Python project's packaging files, and what they say of its package."""
+"""A Python project's packaging files and the metadata of its package in them."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,24 +39,24 @@ _VERSION_FROM_GIT = re.compile(r"setuptools_scm|setuptools-scm|hatch-vcs|\bpbr\b
 
 @dataclass(frozen=True)
 class Package:
-    """What the repository's files say of its own package."""
+    """Metadata of the repository's own package, from its files."""
 
     is_installable: bool = False
     name: str = ""
     backend: str = ""
     """The module that builds it, if pyproject.toml names it."""
     version_from_git: bool = False
-    """It asks git for its version when it is built."""
+    """Whether it asks git for its version when it is built."""
     source_root: str = ""
     """The folder of its packages, such as "src"; empty for the root."""
     requires_python: str | None = None
     """A version specifier, as written."""
     classified_minors: tuple[int, ...] = ()
-    """Minor versions of Python 3 that its trove classifiers name."""
+    """Minor versions of Python 3 in its trove classifiers."""
 
 
 class Project:
-    """The packaging files of a tree, parsed; what is not there is empty."""
+    """The parsed packaging files of a tree; missing ones are empty."""
 
     def __init__(self, tree: Tree):
         self.tree = tree
@@ -67,12 +67,12 @@ class Project:
 
     @property
     def tox_dependencies(self) -> list[str]:
-        """What tox installs for its tests."""
+        """Requirements that tox installs for the tests."""
         return unconditional_lines(self.tox.get("testenv", "deps", fallback=""))
 
     @cached_property
     def pytest_config(self) -> dict[str, Any] | None:
-        """pytest's configuration; None where the repository has none."""
+        """pytest's configuration; None if there is none."""
         for path, section in _PYTEST_SECTIONS:
             if path in self.tree.sizes:
                 parser = parse_ini(self.tree.text(path))
@@ -127,7 +127,7 @@ class Project:
         return stated if isinstance(stated, str) else None
 
     def _source_root(self) -> str:
-        """Return the folder that the files state, or a usual one, if a package lies in it."""
+        """Return the configured or a usual folder with a package in it; empty for the root."""
         for folder in (_first_folder(self._stated_roots()), "src", "lib"):
             if folder and _holds_package(self.tree.paths, folder):
                 return folder
@@ -156,13 +156,13 @@ def _first_folder(stated: Iterable[Any]) -> str:
 
 
 def _holds_package(paths: Sequence[str], folder: str) -> bool:
-    """Return whether a module or a package lies directly in a folder."""
+    """Whether a folder directly contains a module or a package."""
     pattern = re.compile(rf"{re.escape(folder)}/(?:[^/]+|[^/]+/__init__)\.py")
     return any(pattern.fullmatch(path) for path in paths)
 
 
 def _only_package(paths: Iterable[str]) -> str:
-    """Return the name of the one package at the root, src or lib that is none of tests or docs."""
+    """Return the name of the only package in the root, src or lib, besides tests and docs."""
     packages = set()
     for path in paths:
         match = _PACKAGE_AT_TOP.fullmatch(path)

@@ -1,4 +1,4 @@
-"""A Python repository's test files, and which runner runs them."""
+"""Find a Python repository's test files and choose their runner."""
 
 import re
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ _MAX_SHARED = 20
 _SCRIPT_PATH = re.compile(
     r"(?:(?:tests?|testing|bin|scripts|tools)/)?(?:run_?tests?(?:\.py)?)|bin/test"
 )
-"""A repository's own script that runs its tests, as Django and SymPy have one."""
+"""A repository's own script that runs its tests, such as Django's and SymPy's."""
 _PYTHON_SHEBANG = re.compile(r"#!.*python")
 _SCRIPT_OPTIONS = ("--verbose", "--seed=1", "--parallel=1")
-"""Passed to a script that knows them: a line for each result, a fixed order, one process."""
+"""Passed to scripts that support them: one line per result, a fixed order, a single process."""
 
 _IMPORTS_PYTEST = re.compile(r"^[ \t]*(?:import|from)[ \t]+_?pytest\b", re.M)
 _TEST_FUNCTION = re.compile(r"^(?:async )?def test", re.M)
@@ -38,9 +38,9 @@ class TestFiles:
 
     paths: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
-    """Of names, or of paths with a slash."""
+    """Patterns of file names or, with a slash, of paths."""
     texts: Mapping[str, str] = field(default_factory=dict)
-    """path -> text, of the first few hundred"""
+    """Path -> text, for the first few hundred."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,16 @@ class Script:
     """The repository's own program that runs its tests."""
 
     path: str = ""
-    """Empty: there is none."""
+    """Empty if there is none."""
     options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RunnerChoice:
     runners: tuple[Runner, ...]
-    """To try in order; empty: there is nothing to run."""
+    """Runners to try in order; empty if there is nothing to run."""
     reason: str
-    """Why the first is the first, or why there is none."""
+    """Why the first runner comes first, or why there is none."""
 
 
 def find_test_files(project: Project) -> TestFiles:
@@ -84,9 +84,7 @@ def _configured_patterns(project: Project) -> tuple[str, ...]:
 
 
 def read_shared_files(tree: Tree, tests: TestFiles) -> dict[str, str]:
-    """Return path -> text of the files that tests share: conftest.py and their packages'
-    ``__init__.py``.
-    """
+    """Return path -> text of files shared by tests: conftest.py and their packages' __init__.py."""
     conftests = []
     packages = []
     test_folders = {PurePosixPath(path).parent for path in tests.paths}
@@ -101,7 +99,7 @@ def read_shared_files(tree: Tree, tests: TestFiles) -> dict[str, str]:
 
 
 def find_script(tree: Tree) -> Script:
-    """Return the repository's own test script, the nearest to the root."""
+    """Return the repository's own test script, the one nearest to the root."""
     candidates = [path for path in tree.paths if _SCRIPT_PATH.fullmatch(path)]
     for path in sorted(candidates, key=lambda path: path.count("/")):
         text = tree.text(path)
@@ -111,7 +109,7 @@ def find_script(tree: Tree) -> Script:
 
 
 def _known_options(script_text: str) -> tuple[str, ...]:
-    """Return the options whose names the script has as literals."""
+    """Return the options whose names occur as literals in the script."""
     options = []
     for option in _SCRIPT_OPTIONS:
         name, _, _ = option.partition("=")
@@ -123,10 +121,10 @@ def _known_options(script_text: str) -> tuple[str, ...]:
 def choose_runners(
     project: Project, tests: TestFiles, script: Script, hints: AutomationHints
 ) -> RunnerChoice:
-    """Return the runners to try, with the most certain first.
+    """Return the runners to try, the most certain one first.
 
-    It is pytest where it is configured or imported, then a script of the repository's own, then
-    what its automation calls, then what the tests look like.
+    The order is: pytest, if it is configured or imported; the repository's own script; the runner
+    that its automation calls; the runner that the tests look written for.
     """
     if not tests.paths:
         reason = "the repository has no test files that pytest or unittest would find"
@@ -143,7 +141,7 @@ def choose_runners(
     if _any_matches(_TEST_CASE, tests):
         reasons["unittest"] = "its tests are unittest's TestCases"
     elif _any_matches(_TEST_CLASS, tests):
-        reasons.setdefault("pytest", "its tests are classes as pytest finds them")
+        reasons.setdefault("pytest", "its tests are classes that pytest would collect")
     if not reasons:
         reason = "none of the test files has a test that pytest or unittest would find"
         return RunnerChoice((), reason)
@@ -155,7 +153,7 @@ def _reason_for_pytest(project: Project, tests: TestFiles) -> str:
     if project.pytest_config is not None:
         return "pytest is configured"
     if _any_matches(_IMPORTS_PYTEST, tests):
-        return "its tests are pytest's"
+        return "its tests import pytest"
     return ""
 
 
@@ -166,7 +164,7 @@ def _likely_reason_for_pytest(
         return "its automation calls pytest"
     has_conftest = any(map(_is_conftest, project.tree.paths))
     if has_conftest or _any_matches(_TEST_FUNCTION, tests):
-        return "its tests are as pytest finds them"
+        return "its tests look like pytest's"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Requirement files of pip: which of them are for tests, and what they ask for."""
+"""Read the needs from pip's requirement files for tests."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -22,12 +22,12 @@ _NAMED_FOR_TESTS = re.compile(r"test|\bci\b", re.I)
 _NAMED_FOR_WORK = re.compile(r"test|dev|\bci\b", re.I)
 _NAMED_FOR_DEVELOPMENT = re.compile(r"dev", re.I)
 NOT_FOR_TESTS = re.compile(r"release|doc|lint|mypy|typing|sphinx/|/data/|fixture|bench", re.I)
-"""Names of files and extras for other purposes."""
+"""Matches names of files and extras for other purposes."""
 _PROJECT_REQUIREMENTS = ("requirements.txt", "requirements/base.txt")
 _MAX_DEPTH = 3
 _MAX_FILES = 8
 _MANY = 25
-"""A file for development with more requirements names editors, linters and tools for docs."""
+"""A development file with more requirements also has editors, linters and documentation tools."""
 
 _FILE_OPTION = "-r"
 _INCLUDED_FILE = re.compile(r"(?:-r|--requirement)[\s=]*(\S+)")
@@ -35,11 +35,11 @@ _END_OF_REQUIREMENT = re.compile(r"\s#|\s--hash")
 
 
 def from_requirement_files(tree: Tree, pip_arguments: Iterable[str]) -> list[Need]:
-    """Read the files that are named for tests, and those that are passed to pip.
+    """Read the files that are named after tests and those that are passed to pip.
 
     Args:
         tree: The repository's files.
-        pip_arguments: What tox and CI pass to pip, ``-r FILE`` among it.
+        pip_arguments: Arguments that tox and CI pass to pip, including ``-rFILE``.
     """
     paths = _files_for_tests(tree.paths)
     for argument in pip_arguments:
@@ -55,9 +55,9 @@ def from_requirement_files(tree: Tree, pip_arguments: Iterable[str]) -> list[Nee
 
 
 def _files_for_tests(paths: Iterable[str]) -> list[str]:
-    """Return what the project itself needs, then files for tests, the nearest to the root first.
+    """Return the project's own files, then those for tests, starting nearest to the root.
 
-    Files for development count only if there are no others.
+    Development files are used only if there are none for tests.
     """
     project = []
     for_tests = []
@@ -94,7 +94,7 @@ def _relative_path(option: str) -> str:
 
 
 def _read_needs(tree: Tree, path: str) -> list[Need]:
-    """Return a file's needs. Of a long list for development, tests import what they need."""
+    """Return a file's needs; those in a long development list count only if tests import them."""
     lines = _read_lines(tree, path, set())
     if _NAMED_FOR_TESTS.search(path) or path in _PROJECT_REQUIREMENTS:
         return declared_needs(lines, path)
@@ -108,7 +108,7 @@ def _is_long(lines: Sequence[str]) -> bool:
 
 
 def _read_lines(tree: Tree, path: str, seen: set[str]) -> list[str]:
-    """Return a file's lines, and in their places those of the files that it includes."""
+    """Return a file's lines, with included files expanded in place."""
     if path in seen or len(seen) > _MAX_FILES:
         return []
     seen.add(path)

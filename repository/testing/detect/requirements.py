@@ -1,4 +1,4 @@
-"""Requirement lines: where one was found, which can be installed, and which are for tests."""
+"""Requirement lines: their sources, which can be installed, and which are for tests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _FOR_TESTS = frozenset(
     }
 )
 _FOR_DEVELOPMENT = frozenset({"dev", "develop", "development", "dev-dependencies"})
-#: Modules that a package of another name provides.
+#: Module -> the package that provides it, if the names differ.
 PACKAGES = {
     "yaml": "pyyaml",
     "PIL": "pillow",
@@ -50,19 +50,19 @@ PACKAGES = {
 
 class Confidence(StrEnum):
     DECLARED = "declared"
-    """For tests, or for all work on the repository: it is installed."""
+    """Required for tests or for development: always installed."""
     MENTIONED = "mentioned"
-    """For something: it is installed where a test imports it."""
+    """Required for any purpose: installed if a test imports it."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """A requirement, and the place that asks for it."""
+    """A requirement and the place where it was found."""
 
     line: str
-    """As written; what is no requirement is ignored."""
+    """The line as written; invalid requirements are ignored."""
     source: str
-    """For a person."""
+    """For a human reader."""
     confidence: Confidence
 
 
@@ -75,9 +75,10 @@ def mentioned_needs(lines: Iterable[str], source: str) -> list[Need]:
 
 
 def installable(lines: Iterable[str]) -> list[str]:
-    """Return requirements of a name, and a version at most; of several for a package, the first.
+    """Return the requirements that can be installed from an index, one per package and marker.
 
-    What is no requirement is left out, and so is an address, which could be of anything.
+    The first for a package counts. Invalid lines are left out, and so are URLs, which could point
+    to anything.
     """
     by_package: dict[str, str] = {}
     for line in lines:
@@ -92,12 +93,12 @@ def installable(lines: Iterable[str]) -> list[str]:
 
 
 def package_name(line: str) -> str:
-    """Return the normalised name that a requirement is for."""
+    """Return the normalized name of a requirement's package."""
     return canonicalize_name(Requirement(line).name)
 
 
 def choose_for_tests(names: Iterable[str]) -> list[str]:
-    """Return the names of extras or groups for tests; those for development if there are none."""
+    """Return the extras or groups for tests or, if there are none, for development."""
     distinct_names = list(dict.fromkeys(names))
     for_tests = [name for name in distinct_names if name.lower() in _FOR_TESTS]
     if for_tests:
@@ -108,12 +109,12 @@ def choose_for_tests(names: Iterable[str]) -> list[str]:
 def resolve_extras(
     package: str, extras: Iterable[str], requires: Iterable[str], python: str
 ) -> list[str]:
-    """Return what a package needs with extras, and not without them.
+    """Return the requirements that extras add to a package.
 
     Args:
         package: The package's name.
         extras: Names of its extras.
-        requires: The lines ``Requires-Dist`` of its metadata.
+        requires: The ``Requires-Dist`` lines of its metadata.
         python: The interpreter's version, such as 3.11.
     """
     target = {"python_version": python, "python_full_version": f"{python}.0"}
@@ -128,7 +129,7 @@ def resolve_extras(
             if not _is_added_by(requirement, extra, target):
                 continue
             if canonicalize_name(requirement.name) == canonicalize_name(package):
-                # An extra that consists of others.
+                # An extra that is composed of others.
                 pending += [other for other in requirement.extras if other not in seen]
             else:
                 lines[_without_marker(requirement)] = None

@@ -1,4 +1,4 @@
-"""What test files use without declaring it: plugins of pytest and modules of other packages."""
+"""Find undeclared requirements in test files: pytest plugins and imported modules."""
 
 import re
 import sys
@@ -52,7 +52,7 @@ _MARK = re.compile(r"pytest\.mark\.(\w+)")
 _IMPORT = re.compile(r"(?:from[ \t]+(\w[\w.]*)|import[ \t]+([^#]+))")
 _MODULE_NAME = re.compile(r"\w[\w.]*")
 _SKIPPED_WITHOUT = re.compile(r"importorskip\([ \t]*['\"]([A-Za-z]\w*)")
-"""A test, or a module of tests, is skipped where this module is missing."""
+"""A test or test module is skipped if this module is missing."""
 _MAX_LINE = 500
 
 
@@ -65,7 +65,7 @@ class UsedPlugin:
 def find_plugins(
     tests: Mapping[str, str], pytest_config: Mapping[str, Any] | None
 ) -> list[UsedPlugin]:
-    """Return the pytest plugins that the configuration names, or that tests can't do without."""
+    """Return the pytest plugins that the configuration names or the tests use."""
     config_text = str(pytest_config or "")
     test_text = "\n".join(tests.values())
     parameter_lists = _TEST_PARAMETERS.findall(test_text)
@@ -96,14 +96,14 @@ def _plugins_of(kind: str, packages: Mapping[str, str], used: set[str]) -> list[
 def find_modules(
     tests: Mapping[str, str], paths: Iterable[str], mentioned: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return module -> requirement for what tests import that is not of the repository.
+    """Return module -> requirement for third-party modules that tests import.
 
-    What tests can do without counts only if the repository mentions it.
+    Optional modules count only if the repository mentions them.
 
     Args:
-        tests: path -> text of the test files, and of the files that they share.
+        tests: path -> text of the test files and of the files that they share.
         paths: All files of the repository.
-        mentioned: normalised package name -> requirement that the repository mentions somewhere
+        mentioned: normalized package name -> requirement that the repository mentions anywhere.
     """
     required: set[str] = set()
     optional: set[str] = set()
@@ -126,7 +126,7 @@ def find_modules(
 
 
 def _own_modules(paths: Iterable[str]) -> set[str]:
-    """Return the names of all files and folders of the repository."""
+    """Return the names of all files and folders in the repository, without suffixes."""
     names: set[str] = set()
     for path in paths:
         for part in path.split("/"):
@@ -136,12 +136,12 @@ def _own_modules(paths: Iterable[str]) -> set[str]:
 
 
 def _imports_at_top(text: str) -> set[str]:
-    """Return modules imported outside of any block: tests can't do without them."""
+    """Return modules imported outside of any block, which tests therefore require."""
     return _modules_in(text.splitlines())
 
 
 def _imports_anywhere(text: str) -> set[str]:
-    """Return modules imported anywhere: within a block, they may be missing."""
+    """Return modules imported anywhere; those inside a block may be optional."""
     return _modules_in(line.lstrip() for line in text.splitlines())
 
 
@@ -171,7 +171,7 @@ def _imported_by(line: str) -> set[str]:
 
 
 def _first_words(texts: Iterable[str]) -> list[str]:
-    """Return the first word of each text that has one: the module of ``module as name``."""
+    """Return the first word of each text, such as the module in ``module as name``."""
     words = []
     for text in texts:
         if text.strip():

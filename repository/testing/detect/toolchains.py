@@ -1,4 +1,4 @@
-"""Detect which language beside Python a repository is tested in, and with which runner."""
+"""Detect a language other than Python in which a repository is tested, and its runner."""
 
 import json
 import re
@@ -20,34 +20,34 @@ _NODE_RUNNERS: tuple[tuple[Runner, str], ...] = (
     ("mocha", r"\bmocha\b"),
     ("node:test", r"\bnode\b.*--test\b"),
 )
-"""Runner -> how a script calls it."""
+"""(runner, pattern of its call in a script)"""
 _NODE_TEST_IMPORT = re.compile(r"['\"]node:test['\"]")
 
 
 @dataclass(frozen=True)
 class DetectedToolchain:
-    """What the files reveal of one ecosystem."""
+    """An ecosystem as found in the repository's files."""
 
     ecosystem: Ecosystem
     test_texts: Mapping[str, str]
-    """test file -> its text"""
+    """Test file -> text."""
     runner: Runner | None
-    """None: the repository uses none that is known."""
+    """None if the repository uses no known runner."""
     reason: str
-    """Why this runner, or why there is none."""
+    """Why this runner was chosen, or why there is none."""
     tools: tuple[str, ...]
-    """Programs that must be on the machine."""
+    """Programs that must be installed on the machine."""
     steps: tuple[BuildStep, ...]
-    """What is done before tests can run."""
+    """Steps to take before the tests can run."""
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """Patterns of files that hold nothing but tests, as far as there are such files."""
+        """Patterns of files with only tests or, if there are none, of files that may contain tests."""
         return self.ecosystem.test_only_patterns or self.ecosystem.patterns
 
 
 def detect_toolchain(tree: Tree) -> DetectedToolchain | None:
-    """Return the ecosystem with the most test files; None where no file at the root reveals one."""
+    """Return the ecosystem with the most test files; None if no file in the root reveals one."""
     paths = set(tree.paths)
     best: Ecosystem | None = None
     best_tests: dict[str, str] = {}
@@ -123,19 +123,21 @@ def _parse_package(text: str) -> dict[str, Any] | None:
 def _choose_node_runner(
     package: dict[str, Any], packages: set[str], tests: Mapping[str, str]
 ) -> tuple[Runner | None, str]:
-    """Return the runner that the script ``test`` calls, else one among the packages, else Node's
-    own where tests import it; and the reason.
+    """Return the runner and the reason for it.
+
+    It is the one that the script ``test`` calls, else one among the packages, else Node's own if
+    tests import it.
     """
     script = str(table(package, "scripts").get("test", ""))
     for runner, call in _NODE_RUNNERS:
         if re.search(call, script):
-            return runner, f"its script test calls {runner}"
+            return runner, f"its test script calls {runner}"
     for runner, _ in _NODE_RUNNERS:
         if runner in packages:
-            return runner, f"it asks for {runner}"
+            return runner, f"it depends on {runner}"
     if any(_NODE_TEST_IMPORT.search(text) for text in tests.values()):
         return "node:test", "its tests import node:test"
     return None, (
-        f"no known runner: its script test is {script[:100]!r}; jest, vitest, mocha and node"
+        f"no known runner: its test script is {script[:100]!r}; jest, vitest, mocha and node"
         " --test are known"
     )

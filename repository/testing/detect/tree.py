@@ -1,4 +1,4 @@
-"""The files of a commit, as detection reads them: from git objects, never from a work tree."""
+"""The files of a commit for detection, read from git objects, never from a work tree."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,23 +18,23 @@ class Tree:
     """The regular files of a commit."""
 
     sizes: Mapping[str, int]
-    """path -> bytes"""
+    """Path -> size in bytes."""
     read: Callable[[str], str | None]
-    """Return a file's text; None where there is no such file, or it is too large."""
+    """Return a file's text, or None if it does not exist or is too large."""
 
     @property
     def paths(self) -> list[str]:
         return list(self.sizes)
 
     def text(self, path: str) -> str:
-        """Return a file's text; empty where it can't be read."""
+        """Return a file's text, or an empty string if it can't be read."""
         return self.read(path) or ""
 
 
 def read_tree(mirror: Mirror, sha: str) -> Tree:
     """Return the files of a commit.
 
-    Those that detection is likely to read are fetched at once: one by one takes a process each.
+    Those that detection is likely to read are fetched at once, since each fetch starts a process.
     """
     entries: dict[str, Entry] = {}
     sizes: dict[str, int] = {}

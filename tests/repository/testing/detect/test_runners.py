@@ -54,7 +54,7 @@ def test_every_conclusion_names_its_source() -> None:
         ("runner unittest", "its tests are unittest's TestCases"),
         ("requirement attrs>=20", ".coding-agent.toml"),
         ("requirement mock==1", "requirements-test.txt"),
-        ("pyyaml if missing", "tests import yaml; no file names it"),
+        ("pyyaml if missing", "tests import yaml; not named in any file"),
     ]
 
 
