@@ -42,7 +42,7 @@ class DetectedToolchain:
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """Patterns of files with only tests or, if there are none, of files that may contain tests."""
+        """Patterns of files with only tests; if there are none, of files that may contain tests."""
         return self.ecosystem.test_only_patterns or self.ecosystem.patterns
 
 

@@ -64,7 +64,7 @@ def test_every_conclusion_names_its_source() -> None:
         ("[tests]\npyhton = '3.9'\n", "pyhton"),
         ("[tests]\npython = 'three'\n", "python"),
         ("[tests", "not TOML"),
-        ("[tests]\nrequirements = ['x @ https://example.org/x.whl']\n", "address"),
+        ("[tests]\nrequirements = ['x @ https://example.org/x.whl']\n", "URL"),
     ],
 )
 def test_invalid_configuration_names_the_problem_and_nothing_is_run(
