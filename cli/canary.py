@@ -201,7 +201,7 @@ async def _find_job(queue: SqsQueue, job_id: str, seconds: float) -> Check:
         )
         return Check("worker", False, job_id, hint)
     hint = (
-        "the job was taken, but no event was published: look for 'is not published' in the worker's"
+        "the job was taken, but no event was published: look for 'not be published' in the worker's"
         " log (is its role allowed to publish to this topic?), and check whether another program"
         " takes jobs from this queue"
     )

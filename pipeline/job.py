@@ -135,7 +135,7 @@ def _check_size(metadata: dict[str, str]) -> dict[str, str]:
     for key, value in metadata.items():
         size += len(key.encode()) + len(value.encode())
     if size > MAX_METADATA_BYTES:
-        raise ValueError(f"metadata may hold {MAX_METADATA_BYTES} bytes at most")
+        raise ValueError(f"metadata may have at most {MAX_METADATA_BYTES} bytes")
     return metadata
 
 

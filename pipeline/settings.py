@@ -275,7 +275,7 @@ def split_keys(text: str) -> list[tuple[str, str]]:
         if not _KEY_NAME.fullmatch(name):
             raise ValueError(f"entry {number}: a name has up to 64 of A-Z a-z 0-9 . _ -")
         if not _KEY.fullmatch(key):
-            raise ValueError(f"entry {number}: a key is visible ASCII without spaces")
+            raise ValueError(f"entry {number}: a key consists of visible ASCII without spaces")
         if names.setdefault(key, name) != name:
             raise ValueError(f"entry {number} has the same key as another name")
     return [(name, key) for key, name in names.items()]

@@ -112,7 +112,7 @@ class Engine:
         if verdict.family is Family.STOP and verdict.outcome is not None:
             return Stop(verdict.outcome, verdict.reason)
         if verdict.family is Family.DEFECT:
-            log.error("a defect stopped the run's try", exc_info=error)
+            log.error("a defect ended this try", exc_info=error)
         if not verdict.counts:
             return Deferred(verdict.delay or backoff(0), verdict.reason)
         tries = await run.count_try(verdict.reason, stopwatch.lap())
@@ -300,7 +300,7 @@ class RunLoop:
         allowed = self._pipeline.names[: self._pipeline.index(step.name) + 1]
         if back.to not in allowed:
             raise PipelineError(
-                f"stage {step.name!r} went back to {back.to!r}, which is not before it"
+                f"stage {step.name!r} went back to {back.to!r}, which is no earlier stage"
             )
 
     # Between rounds

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: GitHub refuses a token (422) if the installation lacks one of these.
 PERMISSIONS = {"contents": "write", "issues": "read", "pull_requests": "write"}
-#: Seconds for which a returned token is still valid at least: a clone may take as long.
+#: A returned token is valid for at least this many seconds, since a clone may take that long.
 MIN_LIFE_SECONDS = 900.0
 
 

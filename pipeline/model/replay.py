@@ -78,7 +78,7 @@ class ReplayClient:
         if exchange is None:
             raise ModelError(Failure.REFUSED, self._not_recorded(request), charged=False)
         if isinstance(exchange.answer, Failure):
-            raise ModelError(exchange.answer, "as it did when it was recorded", charged=False)
+            raise ModelError(exchange.answer, "as when it was recorded", charged=False)
         return exchange.answer.model_copy(update={"model": request.model})
 
     def _not_recorded(self, request: ModelRequest) -> str:

@@ -316,7 +316,7 @@ def _attempts() -> Iterator[int]:
         if attempt:
             pause(attempt)
         yield attempt
-    raise Retry(f"the store is too busy: {ATTEMPTS} tries at one write", counts=False)
+    raise Retry(f"the store is too busy: gave up after {ATTEMPTS} attempts", counts=False)
 
 
 def pause(attempt: int) -> None:

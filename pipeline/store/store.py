@@ -161,7 +161,7 @@ class RunStore:
         """
         run = tx.run(lease.key)
         if run is None or run.lease_token != lease.token:
-            raise LeaseLost(f"the lease on {lease.key} is another delivery's now")
+            raise LeaseLost(f"another delivery has claimed {lease.key}")
         if not run.finished:
             tx.write(replace(run, lease_expires_at=tx.now + lease_seconds))
         return run.row.cancel_requested

@@ -85,7 +85,7 @@ class RunTransaction(RunReader):
         """
         run = self.run(lease.key)
         if run is None or not run.is_held_by(lease, self.now):
-            raise LeaseLost(f"the lease on {lease.key} has ended or is another delivery's")
+            raise LeaseLost(f"the lease on {lease.key} has expired or was lost to another delivery")
         return run
 
     def write(self, run: StoredRun, *parts: Part) -> StoredRun:

@@ -87,7 +87,7 @@ class DeliveryHandler:
             try:
                 await self._process(slot)
             except Exception:
-                log.exception("the message could not be handled; it comes back later")
+                log.exception("the message could not be handled; it will be delivered again later")
                 self.store_suspect = True
                 await self._defer_after_failure(slot)
             finally:
@@ -210,7 +210,7 @@ class DeliveryHandler:
             except Exception as error:
                 # The message may be delivered again, but the lease still protects the run.
                 message_id = slot.delivery.message_id
-                log.warning("message %s is not extended: %s", message_id, describe(error))
+                log.warning("message %s could not be extended: %s", message_id, describe(error))
             return cancel_requested
 
         def interrupt(interruption: Interruption, detail: str) -> None:
@@ -238,7 +238,7 @@ class DeliveryHandler:
             reason = f"{submission.job}; another job has ended under its job_id"
             await self._dead_letter(slot, reason, {})
             return
-        log.info("the run has finished already (%s); its event is published again", run.outcome)
+        log.info("the run has already finished (%s); its event is published again", run.outcome)
         await self._publisher.republish(run)
         if run.outcome == Outcome.FAILED:
             # The worker that ended the run may have died before it dead-lettered the message.
@@ -250,7 +250,7 @@ class DeliveryHandler:
         await self._dead_letter(slot, reason, {FAILED_GENERATION: str(generation)})
 
     async def _dead_letter(self, slot: Slot, reason: str, attributes: dict[str, str]) -> None:
-        log.warning("to the dead-letter queue: %s", reason)
+        log.warning("moving the message to the dead-letter queue: %s", reason)
         await self._queue.to_dead_letters(slot.delivery, reason, attributes)
         await self._delete(slot)
 
@@ -267,7 +267,7 @@ class DeliveryHandler:
         await self._settle(slot, lambda delivery: self._queue.change_visibility(delivery, seconds))
 
     async def _defer_while_busy(self, slot: Slot, until: float) -> None:
-        log.info("the run is another delivery's")
+        log.info("another delivery holds the run")
         delay = max(until - self._clock.now(), BUSY_DELAY * slot.delivery.receive_count)
         await self._defer(slot, min(delay, MAX_DELAY))
 
@@ -277,7 +277,7 @@ class DeliveryHandler:
             await self._defer(slot, min(delay, MAX_DELAY))
         except Exception as error:
             reason = describe(error)
-            log.warning("not deferred, so it comes back when its visibility ends: %s", reason)
+            log.warning("not deferred, so it returns after its visibility timeout: %s", reason)
 
     async def _settle(self, slot: Slot, act: Callable[[Delivery], Awaitable[None]]) -> None:
         """Act on the newest receive, and again if a newer one arrives in the meantime."""
@@ -301,7 +301,9 @@ class DeliveryHandler:
                 self.store_suspect = True
                 delay = retry.fail()
                 reason = describe(error)
-                log.warning("the lease is not released (%d times): %s", retry.failures, reason)
+                log.warning(
+                    "the lease could not be released (%d times): %s", retry.failures, reason
+                )
             if last_try:
                 return
             await self._slots.sleep(delay)

@@ -93,7 +93,7 @@ async def _deliver(
         async with heartbeat.hold(lease.token, beat, execution.interrupt):
             answer = await execution.run(lambda: engine.execute(claim))
     except LeaseLost as error:
-        raise AlreadyRunning(f"another process took this job over: {error}") from error
+        raise AlreadyRunning(f"another process has taken over this job: {error}") from error
     finally:
         await asyncio.to_thread(store.release, lease)
     if answer is None:

@@ -163,7 +163,10 @@ class Publisher:
                 self._outage.fail()
             reason = describe(error)
             log.warning(
-                "event %s is not published (%d times): %s", row.event_id, retry.failures, reason
+                "event %s could not be published (%d times): %s",
+                row.event_id,
+                retry.failures,
+                reason,
             )
             return False
         self._retries.pop(row.event_id, None)

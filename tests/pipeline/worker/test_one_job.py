@@ -105,7 +105,7 @@ async def test_a_run_taken_over_by_another_process_is_left(
     await asyncio.wait_for(entered.wait(), PATIENCE)
     bench.clock.now += 10
     other_claim = bench.claim()
-    with pytest.raises(AlreadyRunning, match="another process took this job over"):
+    with pytest.raises(AlreadyRunning, match="another process has taken over this job"):
         await task
     row = bench.store.run(job().id)
     assert row is not None and (row.state, row.tries) == ("running", 0)
