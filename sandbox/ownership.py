@@ -36,8 +36,8 @@ def change_owner(
     """Give an open folder, and everything below it that ``old_owners`` own, to ``new_owner``.
 
     When a session starts, a file with several hard links is left alone: one may be elsewhere.
-    When it ends (``returning``), files become readable by everyone whose owner could read them,
-    because the next session has another user; the folders above decide who gets that far.
+    When it ends (``returning``), everyone gets the owner's rights to read and execute, because the
+    next session has another user; the folders above decide who can reach the files.
 
     Args:
         folder: its descriptor.
