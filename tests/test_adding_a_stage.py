@@ -78,9 +78,7 @@ def test_the_stage_and_its_test_pass_the_checks(checkout: Path) -> None:
     assert "1 passed" in run([*command("pytest"), "-p", "no:cacheprovider"], checkout)
 
 
-def test_the_stage_runs_between_its_neighbours_and_its_result_is_a_checkpoint(
-    checkout: Path, tmp_path: Path
-) -> None:
+def test_the_stage_runs_in_its_place_and_is_checkpointed(checkout: Path, tmp_path: Path) -> None:
     write(tmp_path, SAMPLE)
     git(tmp_path / "calc", "init", "--quiet", "--initial-branch=main")
     git(tmp_path / "calc", "add", "--all")

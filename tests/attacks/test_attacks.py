@@ -42,7 +42,7 @@ async def test_honest_code_works(name: str, attack: Attack):
 
 
 @pytest.mark.parametrize("name", MEMORY_BOMBS)
-async def test_memory_is_limited_however_it_is_taken(name: str, attack: Attack):
+async def test_memory_is_limited_however_it_is_allocated(name: str, attack: Attack):
     result = await attack(HERE / f"bombs/{name}.py", memory_mb=200)
     assert result.returncode == 137, result.output
     assert not result.timed_out

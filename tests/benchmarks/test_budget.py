@@ -23,7 +23,7 @@ def run_benchmark(store: SqliteStore) -> dict[str, float]:
     return summary(world, rows)
 
 
-def test_no_limit_is_passed_and_no_stored_reply_is_bought_again(store: SqliteStore) -> None:
+def test_no_limit_is_exceeded_and_no_stored_reply_is_bought_again(store: SqliteStore) -> None:
     numbers = run_benchmark(store)
     assert numbers["overspend_usd_max"] == 0.0
     assert numbers["paid_twice"] == 0

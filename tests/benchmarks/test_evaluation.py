@@ -46,13 +46,13 @@ def test_a_resolved_instance_passes_the_failing_tests_and_breaks_none(
     assert tally(listed, report(results)).resolved is resolved
 
 
-def test_a_listed_test_in_no_report_is_not_passed() -> None:
+def test_a_listed_test_without_a_report_has_not_passed() -> None:
     result = tally(instance(("t.py::a",), ("t.py::b",)), report({"t::a": "passed"}))
     assert not result.resolved
     assert result.problem() == "1 of 1 PASS_TO_PASS not passed (1 in no report)"
 
 
-def test_failures_for_want_of_a_network_are_counted() -> None:
+def test_failures_for_lack_of_a_network_are_counted() -> None:
     failures = {
         "t::a": "socket.gaierror: [Errno -3] Temporary failure in name resolution",
         "t::b": "assert 1 == 2",

@@ -19,7 +19,7 @@ def test_ids_of_old_pytests_are_found() -> None:
     assert finder.status("tests/test_x.py::TestA::test_b[http://fe80::1-Bad]") == "passed"
 
 
-def test_an_id_cut_at_a_space_means_all_that_begin_so() -> None:
+def test_an_id_cut_at_a_space_means_every_id_with_that_prefix() -> None:
     finder = TestFinder(
         {"t::test_a[x y]": "passed", "t::test_a[x z]": "failed", "t::test_a[xx y]": "error"}
     )

@@ -69,7 +69,7 @@ def test_lists_are_read_as_lists_and_as_json_in_a_string(tmp_path: Path) -> None
     assert [one.fail_to_pass for one in read_instances(file)] == [("a::b",), ("a::b",), ()]
 
 
-def test_entries_that_are_no_tests_are_separate() -> None:
+def test_entries_that_are_not_tests_are_separated() -> None:
     one = Instance.read(fields(FAIL_TO_PASS=["t.py::a"], PASS_TO_PASS=["[100%]", "t.py::b[x"]))
     assert (one.fail_to_pass, one.pass_to_pass, one.no_tests) == (
         ("t.py::a",),
@@ -113,7 +113,7 @@ def test_an_unfit_instance_has_a_reason(repos: Path) -> None:
     assert why_unfit(Instance.read(fields(base_commit=base, **listed)), repos) is None
 
 
-def test_a_sample_has_of_each_repository_its_share() -> None:
+def test_a_sample_has_a_share_of_each_repository() -> None:
     fields = {"base_commit": "", "problem_statement": "", "patch": ""}
     instances = [
         Instance.read(fields | {"instance_id": f"{repo}-{number}", "repo": repo})

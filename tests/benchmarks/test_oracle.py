@@ -18,7 +18,7 @@ def applied(before: dict[str, str | None], reply: str) -> dict[str, str | None]:
 
 @settings(deadline=None, max_examples=300)
 @given(LINES.filter(any), LINES.filter(any))
-def test_blocks_make_one_text_into_the_other(old: list[str], new: list[str]) -> None:
+def test_blocks_turn_one_text_into_the_other(old: list[str], new: list[str]) -> None:
     before, after = ("".join(f"{line}\n" for line in lines) for lines in (old, new))
     if before == after:
         return
@@ -40,7 +40,7 @@ def test_a_file_keeps_its_line_ends() -> None:
     assert applied(before, reply) == {"x.py": "a\r\nc\r\n"}
 
 
-def test_blocks_write_new_files_and_can_not_express_removals() -> None:
+def test_blocks_write_new_files_but_cannot_express_removals() -> None:
     reply, inexpressible = as_reply(
         {"new.py": None, "old.py": "x\n"}, {"new.py": "y\n", "old.py": None}
     )
@@ -48,6 +48,6 @@ def test_blocks_write_new_files_and_can_not_express_removals() -> None:
     assert inexpressible == ["old.py is removed"]
 
 
-def test_blocks_can_not_express_a_changed_end_of_the_last_line() -> None:
+def test_blocks_cannot_change_the_end_of_the_last_line() -> None:
     _, inexpressible = as_reply({"x.py": "a"}, {"x.py": "b\n"})
     assert inexpressible == ["x.py: the newline at its end changes"]

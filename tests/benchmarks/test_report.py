@@ -9,7 +9,7 @@ from rich.console import Console
 from benchmarks.report import report, show, write
 
 
-def test_the_document_has_what_the_design_names(tmp_path: Path) -> None:
+def test_the_document_has_the_fields_of_the_design(tmp_path: Path) -> None:
     results = report("solve", {"instances": 1}, [{"instance_id": "a"}])
     write(results, tmp_path / "out.json")
     read = json.loads((tmp_path / "out.json").read_text())
@@ -21,7 +21,7 @@ def test_the_document_has_what_the_design_names(tmp_path: Path) -> None:
     )
 
 
-def test_brackets_are_shown_as_they_are() -> None:
+def test_brackets_are_printed_literally() -> None:
     out = io.StringIO()
     show(
         "solve",

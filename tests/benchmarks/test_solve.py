@@ -178,7 +178,7 @@ def reply_with(body: str) -> str:
     )
 
 
-def test_recorded_exchanges_make_the_same_patches_again(solve: Solve, tmp_path: Path) -> None:
+def test_recorded_exchanges_reproduce_the_patches(solve: Solve, tmp_path: Path) -> None:
     """The second round reads a failing test's output.
 
     It must be the same in another run and in another folder.

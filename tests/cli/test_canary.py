@@ -108,7 +108,7 @@ def test_a_successful_canary_reports_its_cost_and_leaves_nothing_behind(
     )
 
 
-def test_a_rejected_run_is_no_success(
+def test_a_rejected_run_is_a_failure(
     console: Console, aws: Aws, queue: Queue, topic: Topic
 ) -> None:
     with worker(

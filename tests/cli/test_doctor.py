@@ -108,7 +108,7 @@ def test_a_missing_script_is_named(console: Console, script: Path) -> None:
     assert f"✗ CODING_AGENT_MODEL: there is no file {script}" in console.run("doctor").stdout
 
 
-def test_each_wrong_setting_has_its_own_line(
+def test_each_invalid_setting_has_its_own_line(
     console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_CONCURRENCY", "many")

@@ -38,7 +38,7 @@ def test_repository_that_cannot_be_tested_exits_with_3_and_the_reason(
     assert "known: runner, command" in fields["why"]
 
 
-def test_built_environment_comes_with_its_log(console: Console, repository: Path) -> None:
+def test_building_prints_the_log(console: Console, repository: Path) -> None:
     try:
         BwrapSandbox(IndexProxy.configured({}))
     except NoIsolation as error:

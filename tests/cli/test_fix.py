@@ -58,7 +58,7 @@ def test_a_local_repository_gets_a_patch_and_a_branch_whose_tests_pass(
     assert [path for path in files if b"aSecretOf" in path.read_bytes()] == []
 
 
-def test_a_second_call_prints_the_stored_event_and_again_starts_a_generation(
+def test_a_second_call_prints_the_stored_event_unless_again_is_given(
     console: Console, sample: Sample
 ) -> None:
     first = console.run(*sample.fix, "--json")
@@ -88,7 +88,7 @@ def test_a_second_call_prints_the_stored_event_and_again_starts_a_generation(
     assert "Coding-Agent-Run: 1" in git(sample.repo, "show", branch_of(sample))
 
 
-def test_a_dry_run_leaves_the_patch_alone(console: Console, sample: Sample) -> None:
+def test_a_dry_run_only_writes_the_patch(console: Console, sample: Sample) -> None:
     assert console.run(*sample.fix, "--dry-run", "--patch", "fix.diff").exit_code == 0
     assert branch_of(sample) == ""
     git(sample.repo, "apply", str(console.folder / "fix.diff"))

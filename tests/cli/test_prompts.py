@@ -174,7 +174,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_replay_compares_prompts_patch_tests_and_cost_and_only_reads_the_store(
+def test_a_replay_compares_results_and_only_reads_the_store(
     console: Console, sample: Sample, mine: Path
 ) -> None:
     job_id = stored(console, sample)
@@ -259,7 +259,7 @@ def comparing(
     return ("prompts", "compare", SHIPPED, mine, "--runs", "3", "--model", "scripted:new.yaml")
 
 
-def test_two_sets_are_compared_over_stored_runs_after_the_cost_is_confirmed(
+def test_two_sets_are_compared_after_the_cost_is_confirmed(
     console: Console, sample: Sample, mine: Path
 ) -> None:
     script = [

@@ -70,7 +70,7 @@ def test_stats_count_both_queues_and_the_store(
     assert f"{job(3).id}/0  queued, 36" in output
 
 
-def test_stats_of_empty_queues_and_an_empty_store(console: Console, queue: Queue) -> None:
+def test_stats_of_empty_queues_and_an_empty_store_are_zero(console: Console, queue: Queue) -> None:
     payload = console.json("queue", "stats", "--json")
     assert payload["runs"] == {}
     assert payload["oldest_unfinished"] is None

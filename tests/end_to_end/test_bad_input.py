@@ -161,7 +161,7 @@ REJECTED: list[tuple[str, str, dict[str, Any], dict[str, Any], str]] = [
     ("repository", "issue", "settings", "reason"),
     [pytest.param(*case, id=name) for name, *case in REJECTED],
 )
-async def test_issue_that_policy_refuses_is_rejected_before_it_starts_and_costs_nothing(
+async def test_issue_refused_by_policy_is_rejected_at_no_cost(
     fix: Fix,
     github: GithubStandIn,
     repository: str,
@@ -244,7 +244,7 @@ REFUSAL = "I'm sorry, but I can't help with that."
     ],
     ids=["nothing", "filtered", "a-refusal", "garbage", "a-path-outside", "cut-off"],
 )
-async def test_unusable_replies_end_as_no_fix_and_are_paid(
+async def test_unusable_replies_end_as_no_fix_but_are_paid(
     fix: Fix, github: GithubStandIn, reply: dict[str, Any], reason: str
 ) -> None:
     number = github.add_issue(REPOSITORY, *ISSUE)

@@ -3,7 +3,7 @@
 from tests.end_to_end.service import REPOSITORY, Service, kill
 
 
-def test_message_that_comes_three_times_opens_one_pull_request(service: Service) -> None:
+def test_message_delivered_three_times_opens_one_pull_request(service: Service) -> None:
     service.submit(metadata={"ticket": "7"})
     service.submit(metadata={"ticket": "7"})
     workers = [service.start_worker("first"), service.start_worker("second")]

@@ -193,7 +193,7 @@ def test_no_secret_is_in_any_request_or_artifact(aftermath: Aftermath) -> None:
 @pytest.mark.parametrize(
     "planted", ["the issue says so", "the file says so", "the test says so", NAME]
 )
-def test_planted_instruction_is_shown_as_data_alone(aftermath: Aftermath, planted: str) -> None:
+def test_planted_instruction_is_shown_only_as_data(aftermath: Aftermath, planted: str) -> None:
     assert any(planted in text for text in aftermath.sent), "the model is shown it"
     assert ORDER not in aftermath.prose
 

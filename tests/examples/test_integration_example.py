@@ -92,7 +92,7 @@ def handled(example: ModuleType, tmp_path: Path) -> Handled:
 # Sending
 
 
-def test_an_enqueued_job_is_valid_and_sent_twice_is_one_job(example: ModuleType, aws: Aws) -> None:
+def test_a_job_enqueued_twice_is_valid_and_is_one_job(example: ModuleType, aws: Aws) -> None:
     queue = aws.make_queue()
     for _ in range(2):
         example.enqueue(aws.sqs, queue.url, example.new_job(ISSUE, limits={"max_rounds": 2}))
@@ -191,7 +191,7 @@ def test_a_refusal_is_not_repeated(
 @pytest.mark.parametrize(
     "retry_after", ["nonsense", "-1", "1e999", "", "Wed, 99 Nov 2099 00:00:00 GMT"]
 )
-def test_calls_end_after_all_tries_whatever_the_retry_header_says(
+def test_calls_end_after_all_tries_for_any_retry_header(
     example: ModuleType, retry_after: str
 ) -> None:
     waits: list[float] = []
@@ -262,7 +262,7 @@ def test_events_of_a_topic_are_handled_once_and_then_deleted(
     assert aws.depth(topic.queue_url) == (0, 0)
 
 
-def test_an_unhandled_event_comes_again(
+def test_an_unhandled_event_is_delivered_again(
     example: ModuleType, aws: Aws, handled: Handled, event: str
 ) -> None:
     topic = aws.make_topic()
@@ -389,7 +389,7 @@ def post(example: ModuleType, sns: Signer, handled: Handled) -> Callable[[Any], 
 Post = Callable[[Any], int]
 
 
-def test_genuine_events_are_handled_once_and_the_certificate_is_fetched_once(
+def test_genuine_events_are_handled_once_with_one_certificate_fetch(
     sns: Signer, post: Post, handled: Handled, event: str
 ) -> None:
     other = json.dumps({**json.loads(event), "id": "another"})
@@ -441,7 +441,7 @@ def test_a_certificate_from_another_address_is_not_fetched(
     assert sns.fetched == []
 
 
-def test_another_keys_signature_another_topic_and_an_old_version_are_refused(
+def test_foreign_signatures_topics_and_old_versions_are_refused(
     sns: Signer, post: Post, handled: Handled, event: str
 ) -> None:
     assert post(Signer().envelope(event)) == 403
@@ -500,7 +500,7 @@ def test_a_message_signed_by_moto_is_accepted(
     assert len(handled.events) == 1
 
 
-def test_a_region_in_china_has_a_host_of_its_own(example: ModuleType) -> None:
+def test_a_region_in_china_has_its_own_host(example: ModuleType) -> None:
     verifier = example.SnsVerifier("arn:aws-cn:sns:cn-north-1:123456789012:events")
     assert verifier.is_sns("https://sns.cn-north-1.amazonaws.com.cn/x")
     assert not verifier.is_sns("https://sns.cn-north-1.amazonaws.com/x")

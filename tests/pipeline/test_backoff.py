@@ -25,7 +25,7 @@ def test_try_after_a_failure_is_due_after_its_delay():
     assert retry.due
 
 
-def test_delays_grow_to_the_cap_and_a_success_forgets_the_failures():
+def test_delays_grow_to_the_cap_and_a_success_resets_them():
     retry = Backoff(base=1.0, cap=5.0, clock=Clock())
     assert [retry.fail() for _ in range(4)] == [2.0, 4.0, 5.0, 5.0]
     assert retry.failures == 4

@@ -26,7 +26,7 @@ from pipeline.outcome import Outcome
         (OSError(28, "No space left on device"), "the machine refused"),
     ],
 )
-def test_passing_error_is_retried_and_counted(error: Exception, message: str):
+def test_temporary_error_is_retried_and_counted(error: Exception, message: str):
     verdict = judge(error)
     assert (verdict.family, verdict.counts, verdict.outcome) == (Family.RETRY, True, None)
     assert message in verdict.reason
@@ -90,7 +90,7 @@ def test_requested_wait_is_at_most_an_hour(headers: object, seconds: float | Non
     assert judge(error).delay == seconds
 
 
-def test_backoff_grows_to_its_cap_and_never_passes_it():
+def test_backoff_grows_to_its_cap_and_never_exceeds_it():
     longest = []
     for failures in (0, 1, 3, 50):
         delays = [backoff(failures, base=5, cap=900) for _ in range(500)]

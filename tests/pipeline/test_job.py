@@ -73,7 +73,7 @@ def test_a_pull_requests_address_is_refused_with_a_hint():
         IssueRef.parse("https://github.com/octo/repo/pull/42")
 
 
-def test_owners_and_repositories_may_have_every_name_of_githubs():
+def test_every_owner_and_repository_name_of_github_is_accepted():
     assert (
         IssueRef.parse("https://github.com/mona_acme/.github/issues/1").repository
         == "mona_acme/.github"
@@ -184,7 +184,7 @@ def test_thousands_of_unknown_fields_make_a_short_message():
     assert "and 1990 more" in str(caught.value)
 
 
-def test_without_an_issue_a_message_is_no_job():
+def test_a_message_without_an_issue_is_not_a_job():
     for body in (
         "",
         "nonsense",

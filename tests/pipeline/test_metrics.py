@@ -76,7 +76,7 @@ def test_unknown_queue_wait_is_left_out(stream: io.StringIO):
     assert "queue_wait_seconds" not in line(stream)
 
 
-def test_workers_minute_has_the_heartbeats_lateness(stream: io.StringIO):
+def test_workers_line_has_the_heartbeats_lateness(stream: io.StringIO):
     telemetry.configure(as_json=True, stream=stream)
     late = [0.01] * 98 + [0.5, 9.0]
     metrics.log_worker(lateness=late, loop_delay=0.2, loop_stalls=1, events_pending=4, running=2)
@@ -90,7 +90,7 @@ def test_workers_minute_has_the_heartbeats_lateness(stream: io.StringIO):
     ) == (0.2, 1, 4, 2)
 
 
-def test_the_deployments_line_has_the_oldest_unfinished_job_and_todays_money(
+def test_the_deployments_line_has_the_oldest_job_and_todays_spending(
     stream: io.StringIO,
 ):
     telemetry.configure(as_json=True, stream=stream)
@@ -110,9 +110,7 @@ def test_text_log_has_no_metrics(stream: io.StringIO, caplog: pytest.LogCaptureF
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=300), st.sampled_from([0.5, 0.99, 1.0]))
-def test_percentile_is_one_of_the_values_and_enough_do_not_pass_it(
-    values: list[float], share: float
-):
+def test_percentile_is_a_value_that_enough_values_do_not_exceed(values: list[float], share: float):
     result = metrics.percentile(values, share)
     assert result in values
     assert sum(value <= result for value in values) >= share * len(values)

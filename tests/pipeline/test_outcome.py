@@ -74,7 +74,7 @@ def test_an_event_is_cloudevents_json_with_flat_data():
     assert set(event) <= set(Event.model_fields)
 
 
-def test_an_events_id_depends_on_the_run_and_the_type_alone():
+def test_an_events_id_depends_only_on_the_run_and_the_type():
     first = Event.about(finished(), "2001-09-09T01:46:40.000Z")
     later = Event.about(
         finished(outcome=Outcome.FAILED, reason="other"), "2031-01-01T00:00:00.000Z"

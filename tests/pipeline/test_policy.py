@@ -47,7 +47,7 @@ def test_issues_of_another_host_are_refused(address: str):
         {"options": {"model": "cheap"}, "replay": {"id": "r", "model": "dear"}},
     ],
 )
-def test_only_listed_models_may_be_asked_for(fields: dict[str, dict[str, str]]):
+def test_only_listed_models_may_be_requested(fields: dict[str, dict[str, str]]):
     assert ALLOWED.refusal(job(**fields)) == "model 'dear' is not in CODING_AGENT_ALLOWED_MODELS"
     assert (
         ALLOWED.refusal(job(options={"model": "cheap"}, replay={"id": "r", "model": "good"}))
@@ -55,7 +55,7 @@ def test_only_listed_models_may_be_asked_for(fields: dict[str, dict[str, str]]):
     )
 
 
-def test_only_listed_topics_may_be_asked_for():
+def test_only_listed_topics_may_be_requested():
     assert ALLOWED.refusal(job(callback_topic_arn=TOPIC)) is None
     other = job(callback_topic_arn=TOPIC + "-of-somebody")
     assert ALLOWED.refusal(other) == "callback_topic_arn is not in CODING_AGENT_ALLOWED_TOPICS"

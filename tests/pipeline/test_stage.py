@@ -53,7 +53,7 @@ def refused(*stages: Any, admitted_after: str = "gives") -> str:
     return str(caught.value)
 
 
-def test_a_need_that_no_earlier_stage_gives_is_refused():
+def test_a_need_that_no_earlier_stage_meets_is_refused():
     assert (
         refused(Gives(), Ends(), Turns())
         == "stage 'ends' needs second: B, which no earlier stage gives"
@@ -65,14 +65,14 @@ def test_names_are_unique():
     assert "share a name" in refused(Gives(), Gives(), Ends())
 
 
-def test_two_stages_may_not_give_the_same_type():
+def test_two_stages_may_not_return_the_same_type():
     class Again(Gives):
         name = "again"
 
     assert refused(Gives(), Again(), Ends()) == "stage 'again' gives A again"
 
 
-def test_only_the_last_stage_gives_nothing():
+def test_only_the_last_stage_has_no_result():
     assert "the last stage must end the run" in refused(Gives(), Turns())
 
     class Early:

@@ -136,7 +136,7 @@ def test_a_new_worker_takes_the_set_before_the_bad_one(place: Place) -> None:
     assert place.worker().current().set_hash == good
 
 
-async def test_a_remembered_choice_stands_for_the_run_and_not_for_its_replay(
+async def test_a_remembered_choice_applies_to_the_run_but_not_to_its_replay(
     tmp_path: Path,
 ) -> None:
     bench = Bench(tmp_path)

@@ -107,7 +107,7 @@ def test_a_closing_keyword_of_another_issue_no_longer_names_it(text: str) -> Non
     assert inert(text).replace("\u200b", "") == text
 
 
-def test_inert_text_keeps_what_a_reader_sees() -> None:
+def test_inert_text_looks_the_same_to_a_reader() -> None:
     text = "`total()` lost its first item; a < b, x[0] and e-mail rules stay"
     assert inert(text) == text
 
@@ -132,7 +132,7 @@ def test_clipping_bounds_the_size_and_keeps_both_ends(text: str, size: int) -> N
     assert (result == text) == (len(text) <= size)
 
 
-def test_bullets_list_names_as_inert_code_up_to_a_limit() -> None:
+def test_names_are_listed_as_inert_code_up_to_a_limit() -> None:
     assert bullets(["a", "@octocat `x`"]) == "- `a`\n- `` @\u200boctocat `x` ``"
     assert bullets(["a", "b", "c"], 2) == "- `a`\n- `b`\n- and 1 more"
     assert bullets([]) == ""

@@ -121,7 +121,7 @@ def test_hostile_text_does_not_change_the_structure_of_a_prompt(text: str) -> No
     assert structure(prompt(text)) == structure(prompt("harmless"))
 
 
-def test_the_system_prompt_asks_for_edit_blocks_with_a_test_and_calls_fenced_text_data() -> None:
+def test_the_system_prompt_asks_for_edit_blocks_and_a_test() -> None:
     system = TEMPLATES.render("propose_system")
     assert (
         "<<<<<<< SEARCH\n" in system and "\n=======\n" in system and "\n>>>>>>> REPLACE" in system
@@ -171,7 +171,7 @@ def test_the_pull_request_contains_only_our_marker_and_one_reference(text: str) 
     assert re.findall(r"#\d+|@\w+", body) == ["#4"]
 
 
-def test_the_pull_request_says_what_was_verified_and_where_it_comes_from() -> None:
+def test_the_pull_request_states_its_verification_and_origin() -> None:
     body = effect("pull_request", "words")
     assert "**red to green**: words" in body
     assert "> words" in body

@@ -206,15 +206,15 @@ def test_an_empty_repository_has_no_branches(github: GithubStandIn, mirror: Mirr
 def test_a_commit_without_a_branch_is_fetched_by_its_sha(
     github: GithubStandIn, mirror: Mirror, url: str
 ) -> None:
-    gone = github.commit("octo/sample", {"x": "x"}, branch="topic")
+    unreferenced = github.commit("octo/sample", {"x": "x"}, branch="topic")
     bare = github.path("octo/sample")
     subprocess.run(["git", "branch", "-D", "topic"], cwd=bare, check=True, capture_output=True)
     subprocess.run(
         ["git", "config", "uploadpack.allowAnySHA1InWant", "true"], cwd=bare, check=True
     )  # as on GitHub
-    assert not mirror.has(gone)
-    mirror.fetch(url, sha=gone)
-    assert mirror.has(gone)
+    assert not mirror.has(unreferenced)
+    mirror.fetch(url, sha=unreferenced)
+    assert mirror.has(unreferenced)
 
 
 def test_concurrent_fetches_wait_for_each_other(mirror: Mirror, url: str) -> None:
@@ -230,11 +230,11 @@ def test_locks_of_a_killed_git_do_not_stop_the_next_fetch(
     moved = github.commit("octo/sample", {"a.txt": "new\n"})
     shutil.rmtree(mirror.folder / "objects")  # an init that was cut short
     (head,) = (mirror.folder / "refs" / "remotes").glob("*/main")
-    left = head.with_name("main.lock")
-    left.touch()
+    stale_lock = head.with_name("main.lock")
+    stale_lock.touch()
     with pytest.raises(GitUnavailable):
         mirror.fetch(url)  # a recent lock: another git may still be using it
-    os.utime(left, (time.time() - 120,) * 2)
+    os.utime(stale_lock, (time.time() - 120,) * 2)
     mirror.fetch(url)
     assert mirror.branch("main") == moved
 

@@ -189,7 +189,7 @@ def test_calls_of_another_architecture_kill(processor: Processor, architecture: 
 
 
 @pytest.mark.parametrize("number", [X32_BIT + GETPID_X86_64, NEWEST_REVIEWED + 1, -1])
-def test_unreviewed_calls_do_not_exist(number: int):
+def test_unreviewed_calls_fail_as_unknown(number: int):
     assert run_filter("x86_64", number) == NO_SUCH_CALL
 
 

@@ -213,7 +213,9 @@ async def test_symbolic_links_are_not_followed(tmp_path: Path, converse: Convers
     assert "there is no file 'leak'" in results(dialogue)[1]
 
 
-async def test_an_agent_in_circles_is_warned_once_and_then_stopped(converse: Converse) -> None:
+async def test_an_agent_that_repeats_itself_is_warned_once_and_then_stopped(
+    converse: Converse,
+) -> None:
     look = tool("search", "text: add")
     dialogue = converse(*[look] * 9, RIGHT, limits=EffectiveLimits(1.0, 30.0, 1))
     result = await dialogue.run()
@@ -224,7 +226,7 @@ async def test_an_agent_in_circles_is_warned_once_and_then_stopped(converse: Con
     )
 
 
-async def test_two_alternating_calls_are_a_circle(converse: Converse) -> None:
+async def test_two_alternating_calls_are_a_loop(converse: Converse) -> None:
     turns = [tool("search", "text: add"), tool("search", "text: double")] * 5
     dialogue = converse(*turns, limits=EffectiveLimits(1.0, 30.0, 1))
     assert (

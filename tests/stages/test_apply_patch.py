@@ -128,7 +128,7 @@ async def test_proposals_with_the_same_tree_are_one_candidate(bench):
     assert [candidate.proposal for candidate in result.candidates] == [1]
 
 
-async def test_a_reply_that_does_not_apply_goes_back_with_nearest_lines_and_format(bench):
+async def test_a_reply_that_does_not_apply_goes_back_with_the_nearest_lines(bench):
     result = await bench.run(
         block("src/shop.py", "    return sum(item[1:])\n", "    return sum(items)\n")
     )

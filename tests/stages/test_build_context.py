@@ -119,7 +119,7 @@ def test_large_file_is_shown_in_pieces_within_the_limit(commit: Commit) -> None:
     assert broken in file.content
 
 
-def test_issue_without_a_shared_word_gets_the_listing_alone(commit: Commit) -> None:
+def test_issue_without_a_shared_word_gets_only_the_listing(commit: Commit) -> None:
     context = build_for("???", commit(FILES))
     assert context.files == ()
     assert set(context.listing) == set(FILES)

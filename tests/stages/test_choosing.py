@@ -109,6 +109,6 @@ def test_a_removed_file_differs_from_an_empty_one() -> None:
     assert semantic_hash({"a.py": None}, is_test) != semantic_hash({"a.py": b""}, is_test)
 
 
-def test_a_change_of_tests_alone_is_compared_by_its_tests() -> None:
+def test_a_change_of_only_tests_is_compared_by_its_tests() -> None:
     first = semantic_hash({"test_a.py": b"x = 1\n"}, is_test)
     assert semantic_hash({"test_a.py": b"x = 2\n"}, is_test) != first

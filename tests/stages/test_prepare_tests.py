@@ -273,7 +273,7 @@ async def test_another_machine_restores_the_environment_without_running_a_test(
     assert report.results == suite.base.results
 
 
-async def test_an_environment_that_is_there_is_not_made_again(
+async def test_an_existing_environment_is_not_built_again(
     sandbox: NoNetwork, tmp_path: Path
 ) -> None:
     origin = Origin(tmp_path, SAMPLE)
@@ -381,7 +381,7 @@ unittest.main(module=None, argv=['x', *sys.argv[1:]])
 """
 
 
-async def test_a_test_file_for_which_the_runner_gives_up_is_left_out(
+async def test_a_test_file_that_breaks_the_runner_is_left_out(
     sandbox: NoNetwork, tmp_path: Path
 ) -> None:
     names = ["gis", *(f"p{number:02}" for number in range(14))]

@@ -177,7 +177,7 @@ async def test_a_green_part_of_a_suite_is_not_verified(green_bench: Bench) -> No
     assert "not all were run" in verdict.reason
 
 
-async def test_a_green_suite_proves_nothing_of_sources_that_are_not_compiled_again(
+async def test_a_green_suite_proves_nothing_about_sources_not_recompiled(
     make_bench: MakeBench,
 ) -> None:
     bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC, "fast.pyx": "x = 1\n"})
@@ -206,13 +206,13 @@ async def test_a_suite_that_cannot_be_run_leaves_the_candidate_not_verified(
 # The patch's own tests
 
 
-async def test_a_test_that_its_new_version_alone_makes_green_is_no_proof(bench: Bench) -> None:
+async def test_a_test_made_green_only_by_its_new_version_is_no_proof(bench: Bench) -> None:
     verdict = await bench.verdict({"test_calc.py": TESTS.replace("add(2, 3), 5", "add(2, 3), -1")})
     assert verdict.verification is Verification.SUITE_PASSES
     assert verdict.fixed == ()
 
 
-async def test_a_new_test_that_fails_on_the_base_alone_is_red_to_green(
+async def test_a_new_test_that_fails_only_on_the_base_is_red_to_green(
     make_bench: MakeBench,
 ) -> None:
     green = TESTS.replace("add(2, 3), 5", "add(2, 0), 2")
@@ -244,7 +244,7 @@ async def test_a_new_test_of_something_new_counts_as_failing_before(green_bench:
     assert len(verdict.fixed) == 2
 
 
-async def test_tests_that_a_change_takes_out_weaken_its_verdict(green_bench: Bench) -> None:
+async def test_tests_that_a_change_removes_weaken_its_verdict(green_bench: Bench) -> None:
     change = {"test_calc.py": TESTS.replace("def test_double", "def untested_double")}
     verdict = await green_bench.verdict(change)
     assert verdict.verification is Verification.NOT_VERIFIED
@@ -268,7 +268,7 @@ class TestNet(unittest.TestCase):
 """
 
 
-async def test_a_test_that_is_red_before_and_after_is_not_held_against_the_change(
+async def test_a_test_that_is_red_before_and_after_does_not_count(
     make_bench: MakeBench,
 ) -> None:
     """Its file was not among the chosen ones: it is run on the base, too."""
@@ -419,7 +419,7 @@ def test_tests_that_a_run_cut_short_did_not_reach_are_not_lost(base: bool, after
     assert ("time ran out" in verdict.reason) == after
 
 
-def test_a_test_that_is_gone_is_lost() -> None:
+def test_a_missing_test_is_lost() -> None:
     before = report(a="passed", b="passed")
     trial = Trial(before, None, report(a="passed"), whole_suite=False)
     assert trial.lost == {"b"}

@@ -204,7 +204,7 @@ def test_a_call_without_a_valid_token_is_401(
     assert (answer.status_code, answer.json()["message"]) == (401, message)
 
 
-def test_rights_decide_what_a_token_sees(github: GithubStandIn) -> None:
+def test_permissions_decide_what_a_token_sees(github: GithubStandIn) -> None:
     github.add_repository("octo/secret", {"s": "s"}, private=True)
     assert (
         call(github, "GET", "/repos/octo/secret", token=READ_TOKEN).json()["permissions"]["push"]
@@ -229,7 +229,7 @@ def test_pages_are_linked_and_hold_100_at_most(github: GithubStandIn) -> None:
     assert sizes == [100, 100, 5]
 
 
-def test_a_fault_can_lose_the_reply_after_the_effect_and_cut_the_connection(
+def test_a_fault_can_lose_the_reply_or_cut_the_connection(
     github: GithubStandIn,
 ) -> None:
     number = github.add_issue("octo/sample", "T", "B")

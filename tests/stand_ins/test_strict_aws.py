@@ -58,13 +58,13 @@ class _Impatient(Aws):
         )
 
 
-def receive(aws: Aws, queue: Queue, **asked: Any) -> list[dict[str, Any]]:
-    wanted = {
+def receive(aws: Aws, queue: Queue, **overrides: Any) -> list[dict[str, Any]]:
+    parameters = {
         "MaxNumberOfMessages": 10,
         "MessageSystemAttributeNames": ["All"],
         "MessageAttributeNames": ["All"],
     }
-    answer: dict[str, Any] = aws.sqs.receive_message(QueueUrl=queue.url, **(wanted | asked))
+    answer: dict[str, Any] = aws.sqs.receive_message(QueueUrl=queue.url, **(parameters | overrides))
     return list(answer.get("Messages", []))
 
 
@@ -78,13 +78,13 @@ def code(error: pytest.ExceptionInfo[ClientError]) -> str:
 def test_a_message_arrives_with_its_body_attributes_and_receive_count(either: Aws) -> None:
     queue = either.make_queue()
     attributes = {"reason": {"DataType": "String", "StringValue": "so"}}
-    sent = either.sqs.send_message(
+    response = either.sqs.send_message(
         QueueUrl=queue.url, MessageBody="<höhe>&", MessageAttributes=attributes
     )
     (message,) = receive(either, queue)
-    assert message["MessageId"] == sent["MessageId"]
+    assert message["MessageId"] == response["MessageId"]
     assert message["Body"] == "<höhe>&"
-    assert message["MD5OfBody"] == sent["MD5OfMessageBody"]
+    assert message["MD5OfBody"] == response["MD5OfMessageBody"]
     assert message["MessageAttributes"] == attributes
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
     assert receive(either, queue) == []
@@ -284,7 +284,7 @@ def test_a_hidden_message_wakes_a_long_poll_when_its_time_comes(strict: StrictAw
     assert again["Attributes"]["ApproximateReceiveCount"] == "2"
 
 
-def test_a_long_poll_whose_client_died_still_takes_a_message(strict: StrictAws) -> None:
+def test_a_long_poll_whose_client_died_still_receives_a_message(strict: StrictAws) -> None:
     aws = Aws(strict.endpoint)
     dying = _Impatient(strict.endpoint)
     queue = aws.make_queue()
@@ -359,8 +359,8 @@ def test_entries_fail_while_the_batch_succeeds_and_order_is_not_guaranteed() -> 
         answer = aws.sqs.send_message_batch(QueueUrl=queue.url, Entries=entries)
         failed = {entry["Id"] for entry in answer["Failed"]}
         assert 0 < len(failed) < 10
-        came = [message["Body"] for message in receive(aws, queue)]
-        assert sorted(came) == sorted({str(n) for n in range(10)} - failed) != came
+        bodies = [message["Body"] for message in receive(aws, queue)]
+        assert sorted(bodies) == sorted({str(n) for n in range(10)} - failed) != bodies
         assert server.faults.counts["entry_failed"] == len(failed)
 
 

@@ -32,19 +32,19 @@ def emitted(caplog: pytest.LogCaptureFixture) -> set[Asked]:
     metrics.log_worker(lateness=[0.1], loop_delay=0.0, loop_stalls=0, events_pending=0, running=0)
     metrics.log_refused_templates()
     metrics.log_deployment(oldest_unfinished_seconds=0.0, spent_today_usd=0.0)
-    found = set()
+    emitted_metrics = set()
     for record in caplog.records:
         directive = record.fields["_aws"]["CloudWatchMetrics"][0]  # type: ignore[attr-defined]
         assert (
             directive["Namespace"]
             == read("modules/observability/alarms.tf")["locals"][0]["sources"]["own"]
         )
-        found |= {
+        emitted_metrics |= {
             (m["Name"], tuple(sorted(d)))
             for m in directive["Metrics"]
             for d in directive["Dimensions"]
         }
-    return found
+    return emitted_metrics
 
 
 def alarms() -> dict[str, Any]:
@@ -56,9 +56,9 @@ def own(rows: Any) -> set[Asked]:
 
 
 def test_every_metric_of_an_alarm_is_emitted(emitted: set[Asked]):
-    asked = own(row for alarm in alarms().values() for row in alarm["metrics"].values())
-    assert len(asked) >= 5
-    assert asked <= emitted
+    alarm_metrics = own(row for alarm in alarms().values() for row in alarm["metrics"].values())
+    assert len(alarm_metrics) >= 5
+    assert alarm_metrics <= emitted
 
 
 def test_the_dashboard_shows_exactly_the_emitted_metrics(
@@ -69,9 +69,11 @@ def test_the_dashboard_shows_exactly_the_emitted_metrics(
     assert set(re.findall(r'"(\w+)"', by_outcome.partition("]")[0])) == {
         outcome.value for outcome in Outcome
     }
-    asked = own(row for rows in widgets.values() if isinstance(rows, list) for row in rows)
-    assert asked <= emitted
-    assert {name for name, _ in emitted} == {name for name, _ in asked} | {"runs"}
+    dashboard_metrics = own(
+        row for rows in widgets.values() if isinstance(rows, list) for row in rows
+    )
+    assert dashboard_metrics <= emitted
+    assert {name for name, _ in emitted} == {name for name, _ in dashboard_metrics} | {"runs"}
 
 
 def test_the_runbook_has_an_entry_for_each_alarm_and_no_other():

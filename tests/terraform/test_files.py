@@ -52,7 +52,7 @@ def test_a_check_is_skipped_with_a_reason_beside_the_resource():
         assert re.fullmatch(r"#checkov:skip=CKV2?_AWS_\d+:.{15,}", skip), skip
 
 
-def test_versions_are_pinned_alike_everywhere():
+def test_versions_are_pinned_identically_everywhere():
     versions = (TERRAFORM / "versions.tf").read_text()
     pins = re.search(r"required_version.*?\n  }\n", versions, re.S)
     assert pins is not None

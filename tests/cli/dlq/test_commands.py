@@ -235,7 +235,7 @@ def test_a_replay_takes_failed_jobs_only_and_reports_the_rest(
 
 
 @pytest.mark.parametrize("command", ["replay", "redrive", "discard"])
-def test_a_dry_run_or_a_no_changes_nothing(
+def test_a_dry_run_or_a_refusal_changes_nothing(
     console: Console, dead: Dead, five: list[str], command: str
 ) -> None:
     dry = console.run("dlq", command, "--reason", "limit", "--dry-run")
@@ -251,12 +251,14 @@ def test_a_dry_run_or_a_no_changes_nothing(
     assert list(console.folder.iterdir()) == []
 
 
-def test_a_yes_at_the_prompt_is_enough(console: Console, dead: Dead, five: list[str]) -> None:
+def test_a_confirmation_at_the_prompt_is_enough(
+    console: Console, dead: Dead, five: list[str]
+) -> None:
     assert console.run("dlq", "replay", five[0], stdin="y\n").exit_code == 0
     assert len(dead.sent()) == 1
 
 
-def test_an_empty_selection_is_no_error(console: Console, dead: Dead) -> None:
+def test_an_empty_selection_is_not_an_error(console: Console, dead: Dead) -> None:
     result = console.run("dlq", "replay")
     assert result.exit_code == 0
     assert result.stdout == "replay 0 messages\n"

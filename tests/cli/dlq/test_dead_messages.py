@@ -312,7 +312,9 @@ async def test_a_rate_spreads_the_transfers(queue: SqsQueue) -> None:
         assert later - earlier > 0.099
 
 
-async def test_messages_taken_by_others_are_not_waited_for(aws: Aws, queue: SqsQueue) -> None:
+async def test_move_does_not_wait_for_messages_that_others_received(
+    aws: Aws, queue: SqsQueue
+) -> None:
     dead_messages, messages = await filled(queue, (1, 2, 3))
     aws.messages(queue.url)
     await queue.send(job_body(4))

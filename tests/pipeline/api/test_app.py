@@ -33,7 +33,7 @@ def raw(service: Service, body: bytes, headers: dict[str, str] = JSON) -> Any:
 @pytest.mark.parametrize(
     "call", [("POST", "/fix-issue"), ("GET", "/jobs/x"), ("POST", "/jobs/x/cancel")]
 )
-def test_call_without_a_right_key_is_a_401(service: Service, key: Any, call: tuple[str, str]):
+def test_call_without_a_valid_key_is_a_401(service: Service, key: Any, call: tuple[str, str]):
     answer = service.http.request(
         *call, headers={} if key is None else {"X-API-Key": key}, json={"issue_url": ISSUE}
     )
@@ -60,7 +60,7 @@ def test_each_of_several_keys_is_accepted(service: Service):
     assert owners == {"1": "alice", "2": "alice", "3": "bob", "4": "default"}
 
 
-def test_key_that_calls_too_often_waits_and_the_others_do_not(service: Service):
+def test_key_that_calls_too_often_waits_but_others_do_not(service: Service):
     answers = [service.http.get("/jobs/x", headers=ALICE).status_code for _ in range(KEY_BURST + 1)]
     assert answers == [404] * KEY_BURST + [429]
     refused = service.post()
@@ -71,7 +71,7 @@ def test_key_that_calls_too_often_waits_and_the_others_do_not(service: Service):
     assert service.http.get("/jobs/x", headers=ALICE).status_code == 404
 
 
-def test_guessing_at_keys_is_slowed_down_and_locks_out_no_right_key(service: Service):
+def test_guessing_keys_is_slowed_down_without_locking_out_valid_keys(service: Service):
     wrong = {"X-API-Key": "guess"}
     answers = [
         service.http.get("/jobs/x", headers=wrong).status_code for _ in range(ADDRESS_BURST + 1)
@@ -80,7 +80,7 @@ def test_guessing_at_keys_is_slowed_down_and_locks_out_no_right_key(service: Ser
     assert service.post().status_code == 202
 
 
-def test_body_is_not_parsed_without_a_right_key(service: Service, monkeypatch: pytest.MonkeyPatch):
+def test_body_is_not_parsed_without_a_valid_key(service: Service, monkeypatch: pytest.MonkeyPatch):
     def parse(body: str) -> FixIssueJob:
         raise AssertionError("the body was parsed")
 
@@ -131,7 +131,7 @@ def test_body_is_not_parsed_without_a_right_key(service: Service, monkeypatch: p
         (b'{"issue_url": "%s", "metadata": {"a": 1}, "colour": 1}', "metadata.a", "colour"),
     ],
 )
-def test_body_that_is_no_job_is_a_422_that_names_the_field(
+def test_invalid_job_is_a_422_that_names_the_field(
     service: Service, body: bytes, field: str | None, message: str
 ):
     answer = raw(service, body.replace(b"%s", ISSUE.encode()))
@@ -144,7 +144,7 @@ def test_body_that_is_no_job_is_a_422_that_names_the_field(
     assert service.store.runs() == []
 
 
-def test_body_over_the_limit_is_a_413_whatever_its_length_header_says(service: Service):
+def test_body_over_the_limit_is_a_413_for_any_length_header(service: Service):
     fits = json.dumps({"issue_url": ISSUE}).encode().ljust(MAX_BODY)
     assert raw(service, fits).status_code == 202
 
@@ -262,7 +262,7 @@ def test_error_has_one_shape_even_without_a_route(
     ("sent", "kept"),
     [("Abc-1.2_3", True), ("a b", False), ("", False), ("x" * 129, False), ("<x>", False)],
 )
-def test_harmless_request_id_is_kept_and_another_replaced(service: Service, sent: str, kept: bool):
+def test_safe_request_id_is_kept_and_any_other_is_replaced(service: Service, sent: str, kept: bool):
     answer = service.http.get("/health", headers={"X-Request-Id": sent})
     request_id = answer.headers["X-Request-Id"]
     assert request_id
@@ -285,7 +285,7 @@ def test_responses_are_not_to_be_stored_or_sniffed(service: Service):
         ({"Host": "evil/x?"}, ""),
     ],
 )
-def test_status_url_is_spelled_as_the_caller_reached_the_service(
+def test_status_url_uses_the_address_that_the_caller_used(
     service: Service, headers: dict[str, str], base: str
 ):
     accepted = service.post(headers=ALICE | headers).json()
@@ -350,7 +350,7 @@ def test_openapi_document_has_the_job_schema_and_no_dangling_reference(
 # /health and /ready
 
 
-def test_health_needs_no_key_and_only_that_the_loops_turn(service: Service):
+def test_health_needs_no_key_but_running_loops(service: Service):
     service.queue_is_down()
     answer = service.http.get("/health")
     assert (answer.status_code, answer.json()) == (
@@ -390,7 +390,7 @@ def test_ready_names_failing_checks_without_secrets_and_caches_them(service: Ser
     assert len(checks) == 4
 
 
-def test_ready_waits_for_no_check_longer_than_its_limit(
+def test_ready_waits_for_a_check_only_up_to_its_limit(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ):
     import asyncio

@@ -12,7 +12,7 @@ from tests.pipeline.api.conftest import ALICE, BOB, ISSUE, Service
 from tests.stand_ins.runs import call_request, claim, finish, job
 
 
-def test_issue_is_queued_and_its_job_shown_at_once(service: Service):
+def test_issue_is_queued_and_its_job_is_visible_at_once(service: Service):
     answer = service.post()
     assert answer.status_code == 202
     accepted = answer.json()
@@ -75,7 +75,7 @@ def test_store_that_fails_after_the_send_says_that_the_job_will_run(
     assert service.http.get(repeated["status_url"], headers=ALICE).json()["state"] == "running"
 
 
-def test_job_belongs_to_its_key_even_if_a_worker_claims_it_before_it_is_registered(
+def test_job_belongs_to_its_key_even_if_claimed_before_registration(
     service: Service,
 ):
     service.while_sending = lambda sent: claim(service.store, sent)
@@ -97,7 +97,7 @@ def test_defect_in_the_store_is_a_500_in_the_same_shape(
 # Repeated requests
 
 
-def test_same_issue_is_the_same_job_and_is_not_sent_twice_while_it_is_under_way(
+def test_same_issue_is_one_job_and_is_sent_once_while_unfinished(
     service: Service,
 ):
     first = service.post({"issue_url": "https://github.com/Octo/Repo/issues/42"}).json()
@@ -108,7 +108,7 @@ def test_same_issue_is_the_same_job_and_is_not_sent_twice_while_it_is_under_way(
     assert len(service.sent) == 1
 
 
-def test_unfinished_job_without_news_is_sent_again(
+def test_unfinished_job_without_recent_activity_is_sent_again(
     service: Service,
 ):
     service.post()
@@ -117,7 +117,7 @@ def test_unfinished_job_without_news_is_sent_again(
     assert len(service.sent) == 2
 
 
-def test_finished_job_is_sent_again_to_have_its_event_published_again(service: Service):
+def test_finished_job_is_sent_again_to_republish_its_event(service: Service):
     service.post()
     finish(service.store, claim(service.store))
     repeated = service.post()
@@ -139,13 +139,13 @@ def test_other_body_under_the_same_id_is_a_409_and_is_not_sent(
     assert len(service.sent) == 1
 
 
-def test_first_of_two_simultaneous_bodies_stands(service: Service):
+def test_first_of_two_simultaneous_bodies_wins(service: Service):
     other = job(options={"draft": True})
     service.while_sending = lambda sent: service.store.register(Submission.of(other), owner="alice")
     assert service.post().status_code == 409
 
 
-def test_first_body_stands_after_a_replay_with_another_body(
+def test_first_body_stays_after_a_replay_with_another_body(
     service: Service,
 ):
     service.post()
@@ -226,7 +226,7 @@ def test_finished_run_shows_its_outcome_its_result_and_its_cost(service: Service
     assert view["finished_at"] == "2001-09-09T01:46:40Z"
 
 
-def test_cancelling_twice_is_cancelling_once(service: Service):
+def test_cancelling_twice_has_the_effect_of_once(service: Service):
     url = service.post().json()["status_url"]
     for _ in range(2):
         answer = service.http.post(f"{url}/cancel", headers=ALICE)

@@ -39,7 +39,7 @@ async def running(service: Service) -> AsyncIterator[str]:
         socket.create_connection(("127.0.0.1", port))
 
 
-async def test_original_snippet_works_unchanged(service: Service, aws: Aws):
+async def test_original_client_snippet_works_unchanged(service: Service, aws: Aws):
     queue = aws.make_queue()
     async with SqsQueue(queue.url, visibility_timeout=30) as sqs:
         service.send = sqs.submit  # type: ignore[assignment,method-assign]
@@ -63,7 +63,7 @@ async def test_original_snippet_works_unchanged(service: Service, aws: Aws):
     assert parse_job(message["Body"]) == job()
 
 
-async def test_refused_sender_reads_why_even_while_it_still_sends(service: Service):
+async def test_refused_sender_reads_the_reason_even_while_still_sending(service: Service):
     big = b" " * (2 * 1024 * 1024)
     headers = {"X-API-Key": "alice-secret-key", "Content-Type": "application/json"}
     async with running(service) as url:
@@ -75,7 +75,7 @@ async def test_refused_sender_reads_why_even_while_it_still_sends(service: Servi
                 assert answer.status_code == status
 
 
-async def test_body_shorter_than_its_length_leaves_no_job_and_harms_no_other_request(
+async def test_truncated_body_leaves_no_job_and_harms_no_other_request(
     service: Service,
 ):
     async with running(service) as url:
@@ -89,7 +89,7 @@ async def test_body_shorter_than_its_length_leaves_no_job_and_harms_no_other_req
     assert service.sent == []
 
 
-async def test_body_that_does_not_come_is_waited_for_no_longer_than_the_limit(
+async def test_missing_body_is_awaited_only_up_to_the_limit(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("pipeline.api.body.BODY_SECONDS", 0.05)

@@ -28,7 +28,7 @@ def valid_rounds(bench: Bench, points: list[Checkpoint], rounds: list[Round]) ->
     }
 
 
-def test_a_round_drops_the_results_from_its_target_on(bench: Bench):
+def test_a_round_drops_the_results_of_its_target_and_later_stages(bench: Bench):
     first = [point("fetch"), point("prepare"), point("propose")]
     assert valid_rounds(bench, first, []) == {"fetch": 1, "prepare": 1, "propose": 1}
     assert valid_rounds(bench, first, [Round(2, "propose", "red")]) == {"fetch": 1, "prepare": 1}
@@ -84,7 +84,7 @@ def test_a_result_of_another_shape_is_refused(tmp_path: Path):
         read_result(FolderArtifacts(tmp_path), checkpoint, Fetched)
 
 
-async def test_a_remembered_text_stands_on_any_machine_however_long_it_is(bench: Bench):
+async def test_a_remembered_text_of_any_length_is_the_same_on_any_machine(bench: Bench):
     texts = iter(["x" * 250_000, "another"])
 
     async def make() -> str:

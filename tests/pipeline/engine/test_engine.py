@@ -101,7 +101,7 @@ def reject(run: RunContext) -> Answer:
 # A whole run
 
 
-async def test_a_run_passes_its_stages_in_order_and_ends_once(bench: Bench):
+async def test_a_run_executes_its_stages_in_order_and_ends_once(bench: Bench):
     result = await run_to_end(bench, job(metadata={"team": "a"}))
     assert bench.log.ran == ["fetch", "prepare", "propose", "close"]
     assert bench.log.restored == []
@@ -115,7 +115,7 @@ async def test_a_run_passes_its_stages_in_order_and_ends_once(bench: Bench):
     assert answer.run.result == result.model_dump_json()
 
 
-async def test_the_result_has_the_facts_of_all_stages_and_later_ones_win(bench: Bench):
+async def test_the_result_has_all_stages_facts_and_later_ones_win(bench: Bench):
     facts = Facts(verification=Verification.SUITE_PASSES, branch="b", artifacts={"log": "logs/1"})
     bench.does("close", lambda run: Stop(Outcome.PR_OPENED, "done", facts))
     result = await run_to_end(bench)
@@ -214,7 +214,7 @@ async def test_a_run_resumes_at_the_first_stage_without_a_checkpoint(bench: Benc
     assert [event.type for event in bench.published()] == [EventType.STARTED, EventType.FINISHED]
 
 
-async def test_an_interruption_counts_against_nothing(bench: Bench):
+async def test_an_interruption_counts_against_no_limit(bench: Bench):
     for _ in range(MAX_TRIES + 1):
         await interrupt(bench, "propose")
     run = bench.store.run(job().id)
@@ -222,7 +222,7 @@ async def test_an_interruption_counts_against_nothing(bench: Bench):
     assert (await run_to_end(bench)).outcome is Outcome.PR_OPENED
 
 
-async def test_local_state_is_restored_once_a_delivery(
+async def test_local_state_is_restored_once_per_delivery(
     bench: Bench,
 ):
     await interrupt(bench, "propose")
@@ -477,7 +477,7 @@ async def test_no_time_limit_cuts_the_last_stage_short(bench: Bench):
     assert (await run_to_end(bench)).outcome is Outcome.PR_OPENED
 
 
-async def test_a_stages_own_timeout_is_no_exhausted_budget(bench: Bench):
+async def test_a_stages_own_timeout_is_not_an_exhausted_budget(bench: Bench):
     bench.does("propose", raises(TimeoutError("the provider is slow")))
     assert "a time-out" in (await run_until_deferred(bench)).reason
 
@@ -660,7 +660,7 @@ async def test_an_effect_is_intended_once_and_known_to_later_generations(bench: 
     ]
 
 
-def test_each_run_has_a_workspace_of_its_own(bench: Bench, tmp_path: Path):
+def test_each_run_has_its_own_workspace(bench: Bench, tmp_path: Path):
     workspaces: set[Path] = set()
     for job_id in ("a:..:b", "other"):
         claimed = bench.claim(job(job_id=job_id))

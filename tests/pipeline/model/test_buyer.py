@@ -79,7 +79,7 @@ def error(failure: Failure, *, charged: bool = False, delay: float | None = None
 
 
 @pytest.mark.parametrize("failure", Failure)
-async def test_each_failure_is_retried_as_often_as_its_rule_says(
+async def test_each_failure_is_retried_according_to_its_rule(
     tmp_path: Path, failure: Failure
 ) -> None:
     rule = RULES[failure]
@@ -94,7 +94,7 @@ async def test_each_failure_is_retried_as_often_as_its_rule_says(
     )
 
 
-async def test_a_provider_is_waited_for_within_the_maximum(tmp_path: Path) -> None:
+async def test_waiting_for_a_provider_stays_within_the_maximum(tmp_path: Path) -> None:
     it = Counter(
         tmp_path,
         error(Failure.RATE_LIMIT, delay=12.0),
@@ -114,9 +114,7 @@ async def test_a_charged_failure_keeps_its_reservation(
 
 
 @pytest.mark.parametrize("failure", [f for f in Failure if RULES[f].try_fallback])
-async def test_the_fallback_is_asked_where_the_rule_says_so(
-    tmp_path: Path, failure: Failure
-) -> None:
+async def test_the_fallback_is_used_if_the_rule_says_so(tmp_path: Path, failure: Failure) -> None:
     it = Counter(tmp_path, *[error(failure)] * (RULES[failure].retries + 1), fallback="second")
     assert (await it.buy()).model == "second"
     assert (await it.buy()).model == "second" and it.calls[-1] == "settled", (
@@ -124,7 +122,7 @@ async def test_the_fallback_is_asked_where_the_rule_says_so(
     )
 
 
-async def test_a_requested_model_has_no_fallback_and_neither_has_a_bad_request(
+async def test_requested_models_and_bad_requests_have_no_fallback(
     tmp_path: Path,
 ) -> None:
     it = Counter(tmp_path, error(Failure.KEY), error(Failure.REFUSED), fallback="second")
@@ -135,7 +133,7 @@ async def test_a_requested_model_has_no_fallback_and_neither_has_a_bad_request(
     assert it.provider.asked == ["asked for", "first"]
 
 
-async def test_the_run_goes_on_where_one_of_two_models_can_be_waited_for(tmp_path: Path) -> None:
+async def test_the_run_waits_if_one_of_two_models_will_be_available(tmp_path: Path) -> None:
     it = Counter(tmp_path, error(Failure.QUOTA), error(Failure.UNKNOWN_MODEL), fallback="second")
     with pytest.raises(Retry, match="used up") as caught:
         await it.buy()
@@ -148,7 +146,7 @@ async def test_the_run_goes_on_where_one_of_two_models_can_be_waited_for(tmp_pat
     assert ended.value.outcome is Outcome.NO_FIX
 
 
-async def test_an_unaffordable_fallback_is_as_none(tmp_path: Path) -> None:
+async def test_an_unaffordable_fallback_is_ignored(tmp_path: Path) -> None:
     it = Counter(tmp_path, *[error(Failure.RATE_LIMIT)] * 4, fallback="second")
     it.provider.worst["second"] = 1e6
     with pytest.raises(Retry, match="rate limit"):

@@ -68,7 +68,7 @@ async def refused(
     return caught.value.verdict()
 
 
-def test_importing_the_client_and_the_stage_leaves_litellm_out() -> None:
+def test_importing_the_client_and_the_stage_does_not_import_litellm() -> None:
     program = (
         "import sys, pipeline.model.litellm_client, pipeline.model.scripted, stages.propose_patch;"
         "print([name for name in ('litellm', 'openai', 'boto3', 'github') if name in sys.modules])"
@@ -104,7 +104,9 @@ async def test_a_reply_comes_with_its_usage_and_cost(serve: "Serve") -> None:
         Entry(reply="I", finish_reason="content_filter"),
     ],
 )
-async def test_empty_cut_and_filtered_replies_are_passed_on(serve: "Serve", entry: Entry) -> None:
+async def test_empty_truncated_and_filtered_replies_are_passed_on(
+    serve: "Serve", entry: Entry
+) -> None:
     serve(entry)
     reply = await LiteLLMClient().complete(request())
     assert reply.content == entry.reply
@@ -117,13 +119,13 @@ async def test_a_reply_without_usage_costs_its_worst_case(serve: "Serve") -> Non
     assert (await client.complete(request())).cost_usd == client.worst_case_usd(request()) > 0
 
 
-async def test_a_rate_limit_is_waited_for_as_long_as_asked(serve: "Serve") -> None:
+async def test_a_rate_limit_is_waited_out(serve: "Serve") -> None:
     cause = await refused(serve(Entry(status=429, headers={"retry-after": "7"})))
     assert isinstance(cause, Retry)
     assert cause.delay == 7.0
 
 
-async def test_a_used_up_account_is_no_rate_limit(serve: "Serve") -> None:
+async def test_an_exhausted_account_is_not_a_rate_limit(serve: "Serve") -> None:
     cause = await refused(serve(Entry(status=429, code="insufficient_quota")))
     assert isinstance(cause, Retry)
     assert cause.delay == RULES[Failure.QUOTA].delay
@@ -143,7 +145,7 @@ async def test_a_used_up_account_is_no_rate_limit(serve: "Serve") -> None:
         (403, None, None),
     ],
 )
-async def test_a_refusal_is_not_charged_and_judged_by_whether_waiting_mends_it(
+async def test_a_refusal_is_uncharged_and_retried_only_if_waiting_helps(
     serve: "Serve", status: int, code: str | None, outcome: Outcome | None
 ) -> None:
     cause = await refused(serve(Entry(status=status, code=code)))
@@ -161,7 +163,7 @@ async def test_a_refusal_is_not_charged_and_judged_by_whether_waiting_mends_it(
         Entry(drop=True),
     ],
 )
-async def test_what_may_have_been_charged_keeps_its_reservation_and_is_one_call(
+async def test_a_possibly_charged_failure_keeps_its_reservation(
     serve: "Serve", entry: Entry
 ) -> None:
     server = serve(entry)
@@ -172,7 +174,7 @@ async def test_what_may_have_been_charged_keeps_its_reservation_and_is_one_call(
     assert caught.value.delay == (9.0 if entry.headers else None)
 
 
-async def test_a_request_whose_connection_broke_is_not_sent_again_by_litellms_own_client(
+async def test_litellm_does_not_resend_a_request_after_a_broken_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     posts: list[str] = []
@@ -194,7 +196,7 @@ async def test_a_request_whose_connection_broke_is_not_sent_again_by_litellms_ow
     assert caught.value.charged
 
 
-async def test_a_call_that_takes_too_long_is_given_up_and_may_have_been_charged(
+async def test_a_call_that_times_out_may_have_been_charged(
     serve: "Serve",
 ) -> None:
     server = serve(Entry(reply="late", delay_s=60))
@@ -258,7 +260,7 @@ def test_the_worst_case_bounds_the_bill_for_any_text() -> None:
         assert worst <= (len(text.encode()) + 1000) * price.input + 100 * price.output
 
 
-def test_a_long_context_is_bounded_at_its_dearer_tier() -> None:
+def test_a_long_context_is_bounded_at_its_higher_price_tier() -> None:
     client = LiteLLMClient()
     model = "anthropic/claude-sonnet-4-5"
     short = client.worst_case_usd(request("word " * 1_000, model=model, max_tokens=1))
@@ -304,7 +306,7 @@ def test_azures_400_may_be_billed() -> None:
     assert not _model_error(error, MODEL).charged
 
 
-def test_warming_up_prints_nothing_and_reads_no_env_file_of_the_current_folder(
+def test_warming_up_prints_nothing_and_ignores_the_current_folders_env_file(
     tmp_path: Path,
 ) -> None:
     (tmp_path / ".env").write_text("OPENAI_API_KEY=from-a-file\n")
@@ -325,7 +327,7 @@ def test_warming_up_prints_nothing_and_reads_no_env_file_of_the_current_folder(
     assert process.stderr == ""
 
 
-async def test_what_is_sent_again_is_marked_for_the_cache_of_a_provider_that_wants_marks() -> None:
+async def test_repeated_content_is_marked_for_providers_that_need_cache_marks() -> None:
     from pipeline.model.litellm_client import _provider_messages
 
     client = LiteLLMClient()
@@ -341,7 +343,7 @@ async def test_what_is_sent_again_is_marked_for_the_cache_of_a_provider_that_wan
     assert [message["content"] for message in plain] == ["s", "u"]
 
 
-async def test_an_answer_that_cannot_be_read_may_have_been_charged(serve: "Serve") -> None:
+async def test_an_unreadable_response_may_have_been_charged(serve: "Serve") -> None:
     server = serve(Entry(reply="hello"))
     client = LiteLLMClient()
     client._reply = lambda response, request: response.choices[7]  # type: ignore[method-assign]

@@ -30,7 +30,7 @@ def recorded(tmp_path: Path) -> Path:
     return tmp_path / "artifacts"
 
 
-async def test_a_request_is_found_by_its_words_whatever_the_model_is_called(recorded: Path) -> None:
+async def test_a_request_is_found_by_its_text_under_any_model_name(recorded: Path) -> None:
     client = ReplayClient.load(recorded)
     request = asked("fix c", model="replay:x")
     payload = await client.complete(request)
@@ -56,7 +56,7 @@ async def test_a_miss_shows_how_it_differs_from_the_nearest(recorded: Path) -> N
     assert "fix c" not in str(caught.value)
 
 
-def test_what_is_no_recording_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_recordings_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ReplayError, match="contains no"):
         ReplayClient.load(tmp_path)
     (tmp_path / "exchange.json").write_text("{")
@@ -64,7 +64,7 @@ def test_what_is_no_recording_is_told(tmp_path: Path) -> None:
         ReplayClient.load(tmp_path)
 
 
-async def test_a_prompt_that_was_too_long_is_too_long_again(recorded: Path) -> None:
+async def test_a_prompt_that_was_too_long_still_is_in_the_replay(recorded: Path) -> None:
     exchange = {"request": asked("all of it").model_dump(), "failure": Failure.CONTEXT.name}
     (recorded / "half-exchange.json").write_text(json.dumps(exchange))
     client = ReplayClient.load(recorded)

@@ -52,7 +52,7 @@ async def test_only_the_last_user_message_decides() -> None:
     assert (await ScriptedClient(script).complete(model_request)).content == "right"
 
 
-async def test_an_entry_answers_as_often_as_it_may_and_then_the_next_does() -> None:
+async def test_an_entry_is_used_up_to_its_times_and_then_the_next() -> None:
     script = Script([Entry(reply="a", times=2), Entry(reply="b", times=1)])
     assert [(await ask(script)).content for _ in range(3)] == ["a", "a", "b"]
     with pytest.raises(ModelError, match=r"no entry matches.*one more, please") as caught:
@@ -61,7 +61,7 @@ async def test_an_entry_answers_as_often_as_it_may_and_then_the_next_does() -> N
     assert not caught.value.charged
 
 
-async def test_usage_and_cost_are_as_told_or_estimated_and_free() -> None:
+async def test_usage_and_cost_are_as_scripted_or_else_estimated_and_free() -> None:
     usage = Usage(prompt_tokens=9, completion_tokens=8)
     payload = await ask(
         Script([Entry(reply="x", usage=usage, cost_usd=0.5, finish_reason="length")])
@@ -76,7 +76,7 @@ async def test_usage_and_cost_are_as_told_or_estimated_and_free() -> None:
     assert estimated.cost_usd == 0.0
 
 
-def test_the_worst_case_is_the_dearest_entry() -> None:
+def test_the_worst_case_is_the_most_expensive_entry() -> None:
     script = Script([Entry(reply="a", cost_usd=0.1), Entry(reply="b", cost_usd=0.7)])
     assert ScriptedClient(script).worst_case_usd(request("x")) == 0.7
 
@@ -93,7 +93,7 @@ def test_the_worst_case_is_the_dearest_entry() -> None:
         (503, True, Retry),
     ],
 )
-async def test_a_status_means_what_a_providers_would(
+async def test_a_scripted_status_acts_like_a_providers(
     status: int, charged: bool, kind: type[Exception]
 ) -> None:
     script = Script([Entry(status=status, headers={"Retry-After": "7"})])
@@ -105,7 +105,7 @@ async def test_a_status_means_what_a_providers_would(
     assert not isinstance(error, Retry) or error.delay == 7.0
 
 
-async def test_a_dropped_connection_is_one() -> None:
+async def test_a_scripted_drop_acts_like_a_dropped_connection() -> None:
     with pytest.raises(ModelError, match="dropped the connection"):
         await ask(Script([Entry(drop=True)]))
 
@@ -137,7 +137,7 @@ def bad(entry: Any) -> str:
         ("s.json", bad({"reply": "a", "times": 0}), "times: "),
     ],
 )
-def test_a_bad_script_is_told_in_one_message(
+def test_a_bad_script_is_reported_in_one_message(
     tmp_path: Path, name: str, text: str, says: str
 ) -> None:
     (tmp_path / name).write_text(text)
@@ -147,7 +147,7 @@ def test_a_bad_script_is_told_in_one_message(
     assert str(tmp_path / name) in str(caught.value)
 
 
-def test_a_missing_or_binary_script_is_told(tmp_path: Path) -> None:
+def test_a_missing_or_binary_script_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ScriptError, match="can't be read: No such file"):
         Script.load(tmp_path / "gone.md")
     (tmp_path / "b.md").write_bytes(b"\xff\xfe")

@@ -61,7 +61,7 @@ async def add(batch: Batch, name: str) -> None:
     await batch.add(f"id-{name}", {"ReceiptHandle": name})
 
 
-async def test_entries_that_come_during_a_call_are_sent_together():
+async def test_entries_that_arrive_during_a_call_are_sent_together():
     sqs = Sqs()
     sqs.go.clear()
     batch = sqs.batch()
@@ -77,7 +77,7 @@ async def test_entries_that_come_during_a_call_are_sent_together():
 
 
 @pytest.mark.parametrize("failure", [THROTTLED, INTERNAL])
-async def test_throttled_entry_is_sent_until_sqs_takes_it(failure: Answer, delays: list[int]):
+async def test_throttled_entry_is_resent_until_sqs_accepts_it(failure: Answer, delays: list[int]):
     sqs = Sqs()
     sqs.fails["a"] = (2, failure)
     await asyncio.gather(add(sqs.batch(), "a"))
@@ -85,7 +85,7 @@ async def test_throttled_entry_is_sent_until_sqs_takes_it(failure: Answer, delay
     assert delays == [1, 2]
 
 
-async def test_entry_is_not_sent_forever_and_stops_no_other():
+async def test_failing_entry_is_given_up_and_blocks_no_other():
     sqs = Sqs()
     sqs.fails["a"] = (1000, THROTTLED)
     batch = sqs.batch()
@@ -96,7 +96,7 @@ async def test_entry_is_not_sent_forever_and_stops_no_other():
     assert sqs.done == ["b"]
 
 
-async def test_entry_refused_by_the_senders_fault_is_not_sent_again():
+async def test_entry_refused_with_senders_fault_is_not_sent_again():
     sqs = Sqs()
     sqs.fails["a"] = (1, STALE)
     with pytest.raises(EntriesFailed, match=r"id-a .ReceiptHandleIsInvalid"):
@@ -119,7 +119,7 @@ async def test_failing_call_fails_its_entries_and_not_the_next_call():
     assert answers == []
 
 
-async def test_cancelled_entry_stops_no_other():
+async def test_cancelled_entry_blocks_no_other():
     sqs = Sqs()
     sqs.go.clear()
     batch = sqs.batch()

@@ -127,9 +127,7 @@ async def test_extender_keeps_a_message_hidden_within_the_limit(aws: Aws):
         assert aws.depth(queue.url) == (1, 0)
 
 
-async def test_extender_leaves_a_silent_sqs_alone_for_a_while(
-    aws: Aws, monkeypatch: pytest.MonkeyPatch
-):
+async def test_extender_pauses_when_sqs_does_not_respond(aws: Aws, monkeypatch: pytest.MonkeyPatch):
     clock = Clock()
     delivery = Delivery("id", "handle", "x", 1, {}, 0.0)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens at "discard"
@@ -207,7 +205,7 @@ def size_of(attributes: dict[str, dict[str, str]]) -> int:
     reason=st.text(max_size=60),
     room=st.integers(-5, 400),
 )
-def test_attributes_fit_their_room_and_the_reason_is_dropped_first(
+def test_attributes_fit_the_limit_and_the_reason_is_dropped_first(
     sent: dict[str, str], reason: str, room: int
 ):
     attributes = {FAILED_GENERATION: attribute("7")} | {

@@ -71,7 +71,7 @@ def test_a_finished_run_is_answered_with_its_event(store: RunStore, clock: Clock
     assert answer.run.state == "finished"
 
 
-def test_the_first_body_stands_and_a_difference_is_reported(store: RunStore):
+def test_the_first_body_is_kept_and_a_difference_is_reported(store: RunStore):
     store.release(claim(store, job(metadata={"n": "1"})).lease)
     second = claim(store, job(metadata={"n": "2"}))
     assert second.body_differs
@@ -108,7 +108,7 @@ def test_registering_again_returns_the_same_run(store: RunStore):
     assert second.body_differs
 
 
-def test_a_run_delivered_before_its_registration_takes_the_first_owner(
+def test_a_run_delivered_before_its_registration_gets_the_first_owner(
     store: RunStore,
 ):
     claim(store)

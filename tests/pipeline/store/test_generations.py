@@ -91,7 +91,7 @@ def test_a_registered_replay_takes_the_owner_of_its_request(store: RunStore):
     assert registered.run.owner == "other"
 
 
-def test_a_waiting_replay_is_told_when_the_lease_before_it_ends(store: RunStore, clock: Clock):
+def test_a_waiting_replay_learns_when_the_earlier_lease_ends(store: RunStore, clock: Clock):
     running = claim(store)
     waiting = Submission.of(replay_job("again"))
     assert store.claim(waiting, lease_seconds=LEASE) == Busy(START + LEASE)
@@ -123,7 +123,7 @@ def test_a_redrive_of_a_run_in_progress_starts_nothing(store: RunStore):
     assert len(store.runs()) == 1
 
 
-def test_a_redrive_of_a_generation_that_another_replay_followed_means_the_newest(store: RunStore):
+def test_a_redrive_of_a_replayed_generation_means_the_newest(store: RunStore):
     finish(store, claim(store), Outcome.FAILED)
     finish(store, claim(store, replay_job("again")), Outcome.PR_OPENED)
     answer = claim_redrive(store, 0)
@@ -149,7 +149,7 @@ def test_a_redrive_and_a_replay_under_its_id_make_one_generation(store: RunStore
     assert answer.run.generation == redriven.run.generation == 1
 
 
-def test_a_redrive_whose_generation_ran_means_that_one_also_after_later_replays(store: RunStore):
+def test_a_redrive_still_means_its_own_generation_after_later_replays(store: RunStore):
     finish(store, claim(store), Outcome.FAILED)
     redriven = claim_redrive(store, 0)
     assert isinstance(redriven, Claimed)
@@ -169,7 +169,7 @@ def test_an_invalid_job_is_claimed_as_invalid(store: RunStore):
     assert (claimed.run.state, claimed.run.job_id) == ("running", job().id)
 
 
-def test_a_rejected_job_stands_for_every_later_body(store: RunStore):
+def test_a_rejected_job_answers_every_later_body(store: RunStore):
     claimed = store.claim(invalid_submission(), lease_seconds=LEASE)
     assert isinstance(claimed, ClaimedInvalid)
     event = finish(store, claimed, Outcome.REJECTED)

@@ -34,7 +34,7 @@ def test_a_renewed_lease_stays_live(store: RunStore, clock: Clock):
     store.save_checkpoint(claimed.lease, checkpoint())
 
 
-def test_a_heartbeat_after_the_end_of_its_run_is_no_error(store: RunStore):
+def test_a_heartbeat_after_the_end_of_its_run_is_not_an_error(store: RunStore):
     claimed = claim(store)
     finish(store, claimed)
     assert store.renew(claimed.lease, lease_seconds=LEASE) is False
@@ -147,7 +147,7 @@ def test_a_lease_does_not_hold_for_another_generation(store: RunStore):
         store.count_try(other, "an error", 1.0)
 
 
-def test_an_expired_lease_that_is_released_is_no_crash(store: RunStore, clock: Clock):
+def test_an_expired_lease_that_is_released_is_not_a_crash(store: RunStore, clock: Clock):
     claimed = claim(store)
     clock.now += 2 * LEASE
     store.release(claimed.lease)
@@ -155,7 +155,7 @@ def test_an_expired_lease_that_is_released_is_no_crash(store: RunStore, clock: C
     assert (second.run.crashes, second.run.deliveries) == (0, 2)
 
 
-def test_releasing_twice_is_releasing_once(store: RunStore):
+def test_releasing_twice_has_the_effect_of_once(store: RunStore):
     claimed = claim(store)
     store.release(claimed.lease)
     store.release(claimed.lease)

@@ -47,7 +47,7 @@ def test_a_released_call_gives_its_reservation_back(store: RunStore):
     assert reserve(store, claimed, 100).attempt == 2
 
 
-def test_a_repeated_call_reserves_again_beside_the_cut_one(store: RunStore):
+def test_a_repeated_call_reserves_again_besides_the_cut_one(store: RunStore):
     claimed = claim(store)
     reserve(store, claimed, 40)
     second = reserve(store, claimed, 40)
@@ -223,7 +223,7 @@ class Spenders:
 
 
 @pytest.mark.parametrize("kind", sorted(OPENERS))
-def test_no_sequence_of_calls_passes_a_limit(kind: str):
+def test_no_sequence_of_calls_exceeds_a_limit(kind: str):
     examples = 25 if kind == "sqlite" else 8  # moto takes a hundred times as long
 
     @settings(deadline=None, max_examples=examples)
@@ -240,7 +240,7 @@ def test_no_sequence_of_calls_passes_a_limit(kind: str):
     check()
 
 
-def test_a_reservation_stands_when_the_run_is_taken_over(store: RunStore, clock: Clock):
+def test_a_reservation_stays_when_the_run_is_taken_over(store: RunStore, clock: Clock):
     reserve(store, claim(store), 70)
     clock.now += LEASE
     with pytest.raises(BudgetExceeded):
@@ -255,7 +255,7 @@ def test_a_refused_reservation_leaves_the_earlier_call_reserved(store: RunStore)
     assert [(c.attempt, c.state) for c in store.calls(claimed.run.key)] == [(1, "reserved")]
 
 
-def test_a_generation_has_a_limit_of_its_own_but_shares_the_day(store: RunStore):
+def test_a_generation_has_its_own_limit_but_shares_the_days(store: RunStore):
     first = claim(store)
     reserve(store, first, 90)
     finish(store, first)

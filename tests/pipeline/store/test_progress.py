@@ -31,7 +31,7 @@ def test_checkpoints_are_in_the_order_of_their_writing(store: RunStore):
     assert [c.stage for c in store.checkpoints(RunKey(job().id, 0))] == ["zeta", "alpha", "mid"]
 
 
-def test_the_first_intention_of_a_run_stands(store: RunStore):
+def test_the_first_intention_of_a_run_is_kept(store: RunStore):
     claimed = claim(store)
     assert store.intend(claimed.lease, "push", {"sha": "a", "n": [1, 2]}) == {
         "sha": "a",
@@ -59,13 +59,13 @@ def test_a_cancellation_is_reported_by_the_next_checkpoint_or_heartbeat(store: R
     assert claim(store).run.cancel_requested
 
 
-def test_a_finished_run_can_not_be_cancelled(store: RunStore):
+def test_a_finished_run_cannot_be_cancelled(store: RunStore):
     finish(store, claim(store))
     assert store.request_cancel(job().id) is False
     assert not claim(store, job(**replay_fields("again"))).run.cancel_requested
 
 
-def test_an_intention_of_an_earlier_delivery_stands(store: RunStore, clock: Clock):
+def test_an_intention_of_an_earlier_delivery_is_kept(store: RunStore, clock: Clock):
     first = claim(store)
     store.intend(first.lease, "push", {"sha": "a"})
     clock.now += LEASE

@@ -78,7 +78,7 @@ def test_many_stores_are_opened_on_a_new_file_at_once(path: Path):
         store.close()
 
 
-def test_a_closed_store_is_opened_with_what_it_held(path: Path):
+def test_a_store_keeps_its_content_when_reopened(path: Path):
     store = SqliteStore(path)
     event = finish(store, claim(store))
     store.close()

@@ -108,7 +108,7 @@ def test_a_listing_is_sorted_limited_and_filtered(table: Table):
     assert numbers(9, True, status="failed", repository="o/1") == ["1"]
 
 
-def test_a_counter_starts_at_nothing_and_adds(table: Table):
+def test_a_counter_starts_at_zero_and_adds(table: Table):
     assert table.counter(COUNTER) == 0
     table.transact(lambda tx: tx.add(COUNTER, 7, limit=7))
     table.transact(lambda tx: tx.add(COUNTER, -2))

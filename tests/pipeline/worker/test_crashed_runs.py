@@ -15,7 +15,7 @@ from tests.pipeline.worker.world import (
 from tests.stand_ins.runs import job
 
 
-async def test_run_that_killed_two_workers_has_the_third_to_itself(world: World):
+async def test_run_that_killed_two_workers_runs_alone_on_the_third(world: World):
     gates = hold_runs(world, 1, 2)
     kill_workers(world, job(2), 2)
     async with world.working(concurrency=3):
@@ -38,7 +38,7 @@ async def test_run_that_killed_two_workers_has_the_third_to_itself(world: World)
     assert world.depth() == (0, 0)
 
 
-async def test_two_such_runs_have_the_worker_one_after_the_other(world: World):
+async def test_two_crashed_runs_use_the_worker_one_after_the_other(world: World):
     kill_workers(world, job(1), 2)
     kill_workers(world, job(2), 3)
     await world.send(job(1))
@@ -74,7 +74,7 @@ async def test_run_that_waits_to_run_alone_holds_no_lease(
         assert (await world.engine.next_begun()).run.crashes == 2
 
 
-async def test_run_whose_worker_always_dies_has_failed(world: World):
+async def test_run_whose_worker_always_dies_fails(world: World):
     submitted = job(1, metadata={"team": "blue"})
     kill_workers(world, submitted, 5)
     await world.send(submitted)

@@ -89,9 +89,7 @@ async def test_event_of_a_finished_job_is_published_again_byte_for_byte(world: W
 @pytest.mark.parametrize(
     "body", ["no JSON ü", "[]", '{"issue_url": "https://example.com/x"}', "{}", "nul\ud7ff"]
 )
-async def test_message_that_is_no_job_is_dead_lettered_untouched_at_its_first_receive(
-    world: World, body: str
-):
+async def test_unreadable_message_is_dead_lettered_untouched_at_once(world: World, body: str):
     await world.send(body, sender="billing")
     async with world.working():
         assert (await world.queue.next_action()).kind == "deleted"
@@ -129,7 +127,7 @@ async def test_invalid_job_that_names_an_issue_is_rejected_with_the_field(world:
     assert (attributes["outcome"], world.depth(), world.dead_letters()) == ("rejected", (0, 0), [])
 
 
-async def test_invalid_message_that_comes_twice_is_rejected_twice(world: World):
+async def test_invalid_message_that_is_delivered_twice_is_rejected_twice(world: World):
     body = '{"issue_url": "https://github.com/octo/repo/issues/1", "colour": 1}'
     await world.send(body)
     async with world.working():
@@ -170,7 +168,7 @@ async def test_invalid_message_is_not_answered_by_another_jobs_event(world: Worl
     ], "its own event, once"
 
 
-async def test_failed_run_is_dead_lettered_and_a_redrive_starts_the_next_generation(
+async def test_failed_run_is_dead_lettered_and_can_be_redriven(
     world: World,
 ):
     world.engine.script = world.engine.fail

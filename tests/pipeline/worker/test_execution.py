@@ -75,7 +75,7 @@ async def test_work_does_not_begin_after_an_interruption():
     assert not work.begun.is_set()
 
 
-async def test_cancelled_caller_waits_for_the_works_end():
+async def test_cancelled_caller_waits_for_the_work_to_end():
     work = Work()
     running = asyncio.create_task(Execution().run(work))
     await work.begun.wait()

@@ -45,7 +45,7 @@ async def test_heart_beats_while_the_event_loop_is_blocked():
         assert second.wait(PATIENCE), "this wait blocks the loop's own thread"
 
 
-def test_unwatch_waits_for_the_beat_under_way_and_no_beat_follows_it():
+def test_unwatch_waits_for_the_current_beat_and_no_beat_follows_it():
     begun = threading.Event()
     go_on = threading.Event()
     unwatched = threading.Event()
@@ -111,7 +111,7 @@ def test_beat_that_fails_once_is_tried_again_and_nothing_is_lost():
         assert third.wait(PATIENCE)
 
 
-def test_cancellation_is_reported_once_and_the_beats_go_on():
+def test_cancellation_is_reported_once_and_the_beats_continue():
     cancellations: list[bool] = []
     beats = Beats(lambda _: True)
     fourth = beats.at(4)

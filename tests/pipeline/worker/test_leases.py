@@ -18,7 +18,7 @@ from tests.pipeline.worker.world import (
 from tests.stand_ins.runs import job
 
 
-async def test_run_whose_lease_was_taken_over_is_stopped_and_its_message_left_alone(world: World):
+async def test_run_that_lost_its_lease_stops_and_leaves_its_message(world: World):
     world.engine.script = world.engine.forever
     await world.send(job())
     async with world.working(heartbeat_seconds=0.05):
@@ -34,9 +34,7 @@ async def test_run_whose_lease_was_taken_over_is_stopped_and_its_message_left_al
     assert world.store.renew(second.lease, lease_seconds=1) is False
 
 
-async def test_heartbeat_renews_the_lease_even_where_sqs_does_not_extend_the_message(
-    world: World, monkeypatch
-):
+async def test_heartbeat_renews_the_lease_even_if_sqs_fails(world: World, monkeypatch):
     loop = asyncio.get_running_loop()
     extended = asyncio.Queue()
     proceed = asyncio.Event()
@@ -96,7 +94,7 @@ async def test_requested_cancellation_reaches_the_run(world: World):
     assert attributes["outcome"] == "cancelled"
 
 
-async def test_run_of_twelve_hours_is_released_and_goes_on_with_a_new_receive(
+async def test_run_of_twelve_hours_is_released_and_resumes_with_a_new_receive(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(
@@ -123,7 +121,7 @@ async def test_run_of_twelve_hours_is_released_and_goes_on_with_a_new_receive(
     )
 
 
-async def test_stops_and_lost_leases_are_no_crashes(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_stops_and_lost_leases_are_not_crashes(world: World, monkeypatch: pytest.MonkeyPatch):
     world.engine.script = world.engine.forever
     await world.send(job())
     for _ in range(3):

@@ -96,7 +96,7 @@ async def test_a_cancellation_ends_the_run_at_the_next_heartbeat(
     assert isinstance(event.data, RunResult) and event.data.outcome is Outcome.CANCELLED
 
 
-async def test_a_run_taken_over_by_another_process_is_left(
+async def test_a_run_taken_over_by_another_process_is_abandoned(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(local, "LEASE_SECONDS", 0.3)

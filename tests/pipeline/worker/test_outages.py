@@ -41,7 +41,7 @@ async def test_no_message_is_received_while_the_store_is_down_at_the_start(
     assert (probes, action.delivery.receive_count) == (4, 1)
 
 
-async def test_store_that_is_down_at_the_claim_defers_the_message_and_is_asked_before_the_next(
+async def test_store_that_is_down_at_the_claim_is_probed_before_the_next_message(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     real_claim = world.store.claim
@@ -70,7 +70,7 @@ async def test_store_that_is_down_at_the_claim_defers_the_message_and_is_asked_b
     assert log == ["claim", "asked", "claim"]
 
 
-async def test_store_that_is_down_at_the_outcome_loses_nothing_and_is_no_crash(
+async def test_store_that_is_down_at_the_outcome_loses_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, no_backoff: None
 ):
     down = 3

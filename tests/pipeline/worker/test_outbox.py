@@ -90,7 +90,7 @@ async def test_more_rows_than_a_page_are_published_in_one_drain(
     assert len(aws.events(topic)) == PAGE + 3
 
 
-async def test_refused_row_stays_pending_and_holds_up_no_other(
+async def test_refused_row_stays_pending_and_blocks_no_other(
     aws: Aws, topic: Topic, store: SqliteStore
 ):
     clock = Clock()
@@ -132,7 +132,7 @@ async def test_event_is_republished_byte_for_byte_and_marked(
     assert jobs == [FixIssueJob.model_validate_json(run.body)]
 
 
-async def test_loop_survives_a_failing_store_wakes_when_called_and_drains_once_more_at_the_stop(
+async def test_loop_survives_a_failing_store_and_drains_at_the_stop(
     aws: Aws, topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ):
     loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ from tests.pipeline.worker.world import (
 from tests.stand_ins.runs import job
 
 
-async def test_vitals_are_the_seconds_since_the_poll_loop_and_the_heartbeat_turned(
+async def test_vitals_are_the_seconds_since_the_last_poll_and_heartbeat(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("pipeline.worker.worker.TURN_SECONDS", 0.01)
@@ -81,7 +81,7 @@ async def test_each_ended_run_is_a_line_of_metrics(world: World, caplog: pytest.
     assert 25.0 < fields["queue_wait_seconds"] < 60.0
 
 
-async def test_deployments_figures_are_logged_each_minute_although_the_store_was_down(
+async def test_deployments_figures_are_logged_each_minute_despite_an_outage(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level("INFO")

@@ -28,7 +28,7 @@ async def test_stop_releases_a_running_job_at_once_with_its_lease(world: World):
     world.claim(job())
 
 
-async def test_messages_of_a_poll_under_way_at_the_stop_are_released(
+async def test_messages_of_a_poll_in_progress_at_the_stop_are_released(
     world: World,
 ):
     world.queue.let_poll_return.clear()
@@ -44,7 +44,7 @@ async def test_messages_of_a_poll_under_way_at_the_stop_are_released(
     assert world.engine.executed == []
 
 
-async def test_no_message_is_released_before_the_own_poll_has_ended(world: World):
+async def test_no_message_is_released_before_the_current_poll_ends(world: World):
     world.engine.script = world.engine.forever
     await world.send(job(1))
     async with world.working():
@@ -83,7 +83,7 @@ async def test_run_that_does_not_stop_in_time_does_not_hold_up_the_worker(world:
     proceed.set()
 
 
-async def test_poll_that_never_returns_does_not_keep_the_worker_from_releasing_its_runs(
+async def test_stuck_poll_does_not_keep_the_worker_from_releasing_its_runs(
     world: World,
 ):
     world.engine.script = world.engine.forever

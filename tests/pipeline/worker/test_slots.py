@@ -17,7 +17,7 @@ async def wait_for_capacity(slots: Slots, messages: int) -> "asyncio.Task[None]"
     return task
 
 
-async def test_present_capacity_is_not_waited_for():
+async def test_free_capacity_needs_no_wait():
     slots = Slots(12)
     opened(slots, 2)
     await slots.wait_for_capacity(10, FOREVER)
@@ -46,7 +46,7 @@ async def test_wait_for_more_messages_than_slots_is_a_wait_for_all_of_them():
     await task
 
 
-async def test_stopping_worker_waits_for_no_capacity():
+async def test_stopping_worker_does_not_wait_for_capacity():
     slots = Slots(1)
     opened(slots, 1)
     task = await wait_for_capacity(slots, 1)

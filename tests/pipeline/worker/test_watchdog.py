@@ -26,7 +26,7 @@ def watchdog(clock: Clock, ended: list[int]) -> Watchdog:
     return Watchdog(limit=300.0, interval=3600.0, end=ended.append, clock=clock)
 
 
-async def test_loop_that_stands_still_past_the_limit_ends_the_process_and_says_where(
+async def test_loop_that_is_stuck_past_the_limit_ends_the_process(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ):
     ended: list[int] = []
@@ -45,7 +45,7 @@ async def test_loop_that_stands_still_past_the_limit_ends_the_process_and_says_w
     assert "check" in message, "where the loop's thread is: in this test"
 
 
-async def test_delay_of_a_turning_loop_is_measured(clock: Clock):
+async def test_delay_of_a_running_loop_is_measured(clock: Clock):
     ended: list[int] = []
     with watchdog(clock, ended) as dog:
         for late in (0.2, 0.5, 0.1):

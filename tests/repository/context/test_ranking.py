@@ -36,7 +36,7 @@ def ranked_paths(issue: str, files: dict[str, str]) -> list[str]:
         ("_x", ()),
     ],
 )
-def test_identifier_counts_whole_and_in_parts(word: str, terms: tuple[str, ...]) -> None:
+def test_identifier_counts_as_a_whole_and_in_parts(word: str, terms: tuple[str, ...]) -> None:
     assert terms_of(word) == terms
 
 
@@ -67,7 +67,7 @@ def test_last_frame_of_a_traceback_ranks_before_the_others() -> None:
     assert ranked_paths(issue, EQUAL_FILES) == ["shop/b.py", "shop/c.py", "shop/a.py"]
 
 
-def test_name_that_many_files_share_names_none_of_them() -> None:
+def test_name_shared_by_many_files_identifies_none_of_them() -> None:
     files = {f"package{number}/util.py": SAME_TEXT for number in range(6)}
     issue = "Wrong sum in util.py"
     assert ranked_paths(issue, files) == sorted(files)
@@ -88,6 +88,6 @@ def test_each_path_is_ranked_at_most_once(issue: str, files: dict[str, str]) -> 
     "text",
     ["a" * 100_000, "/" * 100_000, "a." * 50_000, "A" + "a" * 99_999, "export " * 14_000],
 )
-def test_hostile_text_is_ranked_at_once(text: str) -> None:
+def test_hostile_text_is_ranked_quickly(text: str) -> None:
     # A quadratic expression would take minutes here and run into the suite's time-out.
     assert ranked_paths(f"cart\n{text}", {"cart.py": f"cart\n{text}\n"}) == ["cart.py"]

@@ -16,7 +16,7 @@ def test_a_small_suite_runs_whole() -> None:
     assert choose_tests(RELATED, TEXTS, SIZES, ranking=(), issue="") == ((), True)
 
 
-def test_of_a_large_suite_the_files_about_the_issue_are_chosen() -> None:
+def test_a_large_suite_is_cut_to_files_about_the_issue() -> None:
     ranking = ("src/pkg/parser.py",)
     chosen, whole = choose_tests(FILES, TEXTS, SIZES, ranking=ranking, issue="see test_the_bug")
     assert not whole

@@ -86,7 +86,7 @@ def test_group_that_repeats_its_includes_does_not_grow() -> None:
     assert needs_of({"pyproject.toml": pyproject}).requirements == ("six",)
 
 
-def test_long_list_for_development_is_installed_only_as_far_as_tests_import_it() -> None:
+def test_only_imported_packages_of_a_long_development_list_are_installed() -> None:
     tools = "".join(f"tool{number}\n" for number in range(30))
     files = {"requirements-dev.txt": f"{tools}yaml-lint\n", "test_a.py": "import tool7\n" + CASE}
     needs = needs_of(files)
@@ -94,7 +94,7 @@ def test_long_list_for_development_is_installed_only_as_far_as_tests_import_it()
     assert needs.modules == {"tool7": "tool7"}
 
 
-def test_extras_for_development_count_only_without_extras_for_tests() -> None:
+def test_development_extras_count_only_without_test_extras() -> None:
     assert choose_for_tests(["docs", "tests", "dev"]) == ["tests"]
     assert choose_for_tests(["docs", "dev"]) == ["dev"]
 
@@ -144,7 +144,7 @@ async def test_a(mocker): ...
     assert needs.requirements == ("pytest-mock", "pytest-asyncio")
 
 
-def test_optional_modules_are_needed_where_a_conda_file_mentions_them() -> None:
+def test_optional_modules_are_needed_if_a_conda_file_mentions_them() -> None:
     files = {
         "setup.py": "setup(name='x')",
         "ci/requirements/py38.yml": CONDA,
@@ -157,7 +157,7 @@ def test_optional_modules_are_needed_where_a_conda_file_mentions_them() -> None:
     assert needs_of(files).modules == {"pytest": "pytest", "scipy": "scipy"}
 
 
-def test_modules_are_read_from_what_tests_share_too() -> None:
+def test_modules_are_also_read_from_shared_test_code() -> None:
     shared = """\
 try:
     import scipy, torch

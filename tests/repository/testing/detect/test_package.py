@@ -58,7 +58,7 @@ def test_name_in_a_variable_of_setup_py_is_read() -> None:
     assert package_of(files).name == "scikit-x"
 
 
-def test_name_is_that_of_the_only_package_where_no_file_states_it() -> None:
+def test_name_is_that_of_the_only_package_if_no_file_states_it() -> None:
     files = {"src/shop/__init__.py": "", "tests/__init__.py": "", "docs/__init__.py": ""}
     assert package_of(files).name == "shop"
     assert package_of({**files, "cart/__init__.py": ""}).name == ""

@@ -70,7 +70,7 @@ def test_file_at_the_root_reveals_an_ecosystem(
         assert first_step in commands[0]
 
 
-def test_language_with_the_most_test_files_is_taken() -> None:
+def test_language_with_the_most_test_files_is_chosen() -> None:
     files = {
         "package.json": PACKAGE % ("node --test", ""),
         "test_tool.py": CASE,

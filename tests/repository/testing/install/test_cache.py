@@ -41,7 +41,7 @@ def test_commits_of_a_month_share_an_environment() -> None:
     assert key(base_sha="2", committed_at=later, version="2") == key()
 
 
-def test_all_that_decides_an_environment_changes_its_key() -> None:
+def test_every_input_of_an_environment_changes_its_key() -> None:
     keys = [
         key(),
         key(committed_at=COMMITTED_AT + 40 * DAY),
@@ -53,7 +53,7 @@ def test_all_that_decides_an_environment_changes_its_key() -> None:
     assert len(set(keys)) == len(keys)
 
 
-def test_packages_are_as_of_the_months_end() -> None:
+def test_packages_are_dated_at_the_months_end() -> None:
     assert month_end(COMMITTED_AT).isoformat() == "2020-10-01T00:00:00+00:00"
     last_second_of_the_year = 1_609_459_199
     assert month_end(last_second_of_the_year).isoformat() == "2021-01-01T00:00:00+00:00"

@@ -56,7 +56,7 @@ def filtered(package: str) -> str:
     return f"error: `{package}` was filtered by `exclude-newer`"
 
 
-async def test_packages_are_taken_as_of_the_date(tmp_path: Path) -> None:
+async def test_packages_are_chosen_as_of_the_date(tmp_path: Path) -> None:
     sandbox = ScriptedSandbox()
     await make_installer(sandbox, tmp_path).install(DATE, "mock")
     (command,) = sandbox.commands
@@ -73,7 +73,7 @@ async def test_a_package_that_was_uploaded_later_is_admitted(tmp_path: Path) -> 
     assert any("package=mock=" in option for option in sandbox.options(1))
 
 
-async def test_a_build_tool_is_first_taken_as_old_as_possible(tmp_path: Path) -> None:
+async def test_the_oldest_build_tool_is_tried_first(tmp_path: Path) -> None:
     sandbox = ScriptedSandbox(filtered("wheel"), filtered("wheel"))
     installer = make_installer(sandbox, tmp_path)
     await installer.install(DATE, "mock", recent_build_tools=False)
@@ -82,7 +82,7 @@ async def test_a_build_tool_is_first_taken_as_old_as_possible(tmp_path: Path) ->
     assert old not in sandbox.options(2)
 
 
-async def test_metadata_that_uv_can_not_parse_are_stated(tmp_path: Path) -> None:
+async def test_metadata_that_uv_cannot_parse_is_supplied(tmp_path: Path) -> None:
     sandbox = ScriptedSandbox("Metadata for `pandas` (v0.24.2) could not be parsed")
     await make_installer(sandbox, tmp_path).install(DATE, "pandas")
     config = tmp_path / "uv.toml"
@@ -92,7 +92,7 @@ async def test_metadata_that_uv_can_not_parse_are_stated(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("output", ["no such package", filtered("mock")])
-async def test_a_failure_is_not_repeated_for_ever(tmp_path: Path, output: str) -> None:
+async def test_a_failure_is_not_retried_forever(tmp_path: Path, output: str) -> None:
     sandbox = ScriptedSandbox(*[output] * 20)
     result = await make_installer(sandbox, tmp_path).install(DATE, "mock")
     assert result.returncode == 1

@@ -59,7 +59,7 @@ def test_the_first_folder_with_a_version_wins(tmp_path: Path) -> None:
     }
 
 
-def test_other_programs_are_no_interpreters(tmp_path: Path) -> None:
+def test_other_programs_are_not_interpreters(tmp_path: Path) -> None:
     make_files(tmp_path, "bin/python3", "bin/python3.11-config", "bin/python2.7")
     assert find_interpreters([tmp_path / "bin"]) == {}
 

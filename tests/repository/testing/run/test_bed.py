@@ -97,7 +97,7 @@ async def test_each_run_starts_from_the_base(bed: TestBed) -> None:
     assert not (bed.workspace / "tree/new.py").exists()
 
 
-async def test_a_removed_file_is_gone(bed: TestBed) -> None:
+async def test_a_removed_file_is_missing(bed: TestBed) -> None:
     report = await run(bed, {"calc.py": None})
     assert report.results == {"::test_calc": "error"}
     assert not report.completed
@@ -125,7 +125,7 @@ async def test_a_test_over_its_own_time_fails_alone(
     assert "longer than 0.2 s" in report.failures[ADD]
 
 
-async def test_when_the_time_is_over_no_test_begins(bed: TestBed) -> None:
+async def test_no_test_begins_after_the_time_limit(bed: TestBed) -> None:
     """The first test moves the clock to the end of all days."""
     late = TESTS.replace("self.assertEqual(add(2, 3), 5)", "import time; time.time = lambda: 1e12")
     more = "\n    def test_later(self): ...\n    def test_latest(self): ...\n"
@@ -153,7 +153,7 @@ async def test_only_a_plain_file_of_junit_xml_is_a_report(bed: TestBed, trick: s
     assert not report.completed
 
 
-async def test_tests_see_their_tree_and_their_report_alone(bed: TestBed) -> None:
+async def test_tests_see_only_their_tree_and_their_report(bed: TestBed) -> None:
     look = (
         f"import os\nprint(sorted(os.listdir({str(bed.workspace)!r})), flush=True)\nos._exit(1)\n"
     )
