@@ -38,7 +38,7 @@ def test_unittests_names_are_found_below_any_folder() -> None:
     assert finder.status("test_a (h.test_x.ATests)") is None
 
 
-def test_a_bare_name_means_the_functions_of_that_name() -> None:
+def test_a_bare_name_matches_functions_with_that_name() -> None:
     finder = TestFinder(
         {"core.tests.test_x::test_a": "passed", "core.tests.test_y::test_a[1]": "failed"}
     )
@@ -46,7 +46,7 @@ def test_a_bare_name_means_the_functions_of_that_name() -> None:
     assert finder.status("test_b") is None
 
 
-def test_a_docstrings_first_line_means_its_test() -> None:
+def test_a_docstrings_first_line_matches_its_test() -> None:
     source = (
         'class T:\n    def test_a(self):\n        """\n        It adds\n        up.\n        """\n'
     )

@@ -34,7 +34,7 @@ def test_a_search_is_grown_until_it_is_unique() -> None:
     assert replace == ["def g():", "    return 2"]
 
 
-def test_a_file_keeps_its_line_ends() -> None:
+def test_a_file_keeps_its_line_endings() -> None:
     before: dict[str, str | None] = {"x.py": "a\r\nb\r\n"}
     reply, _ = as_reply(before, {"x.py": "a\r\nc\r\n"})
     assert applied(before, reply) == {"x.py": "a\r\nc\r\n"}

@@ -118,7 +118,7 @@ async def test_an_agent_explores_edits_tests_and_submits(converse: Converse) -> 
 
 
 @pytest.mark.parametrize("number", range(1, len(STEPS) + 1))
-async def test_an_agent_killed_before_a_reply_resumes_there_elsewhere(
+async def test_an_agent_killed_before_a_reply_resumes_on_another_machine(
     converse: Converse, number: int
 ) -> None:
     dialogue = converse(*STEPS, dies_at=number)
@@ -171,7 +171,7 @@ async def test_a_reply_with_edits_and_no_call_is_the_proposal(converse: Converse
     assert (result.outcome, len(dialogue.client.sent)) == (Outcome.PROPOSED, 1)
 
 
-async def test_each_tool_shows_its_result_or_what_to_do_instead(
+async def test_each_tool_returns_its_result_or_a_helpful_error(
     converse: Converse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agent, "MAX_WRONG", 99)
@@ -235,7 +235,7 @@ async def test_two_alternating_calls_are_a_loop(converse: Converse) -> None:
     )
 
 
-async def test_wrong_calls_in_a_row_stop_the_agent(converse: Converse) -> None:
+async def test_consecutive_invalid_calls_stop_the_agent(converse: Converse) -> None:
     dialogue = converse(
         *(f"I think {number}." for number in range(9)), limits=EffectiveLimits(1.0, 30.0, 1)
     )
@@ -267,7 +267,7 @@ async def test_edits_are_proposed_when_the_time_is_used_up(
     assert (result.outcome, len(dialogue.client.sent)) == (Outcome.PROPOSED, 1)
 
 
-async def test_edits_are_proposed_when_the_money_is_used_up(converse: Converse) -> None:
+async def test_edits_are_proposed_when_the_budget_is_used_up(converse: Converse) -> None:
     dialogue = converse(
         Entry(reply=tool("edit", EDIT), times=1, cost_usd=0.6),
         Entry(reply=tool("submit"), cost_usd=0.6),
@@ -290,7 +290,7 @@ async def test_edits_are_proposed_when_the_model_refuses_the_prompt(
     assert len(json.loads(dialogue.artifact(result, "transcript"))["steps"]) == 1
 
 
-async def test_the_agents_time_is_a_share_of_the_runs(
+async def test_the_agent_gets_a_share_of_the_runs_time(
     converse: Converse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deadlines: list[float] = []
@@ -349,7 +349,7 @@ async def test_needs_info_and_no_change_needed_end_the_run(converse: Converse) -
     )
 
 
-def test_old_results_are_left_out_half_the_history_at_a_time() -> None:
+def test_old_results_are_left_out_by_halving_the_history() -> None:
     begun = (Message(role="system", content="s"), Message(role="user", content="u"))
     steps = [Step("call", str(number), f"{number}:" + "x" * 1_000, False) for number in range(30)]
     histories = {count: conversation(begun, steps[:count], 30, 10_000) for count in range(31)}

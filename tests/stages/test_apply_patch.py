@@ -162,7 +162,7 @@ async def test_a_path_that_is_not_a_text_file_is_refused(bench, path, why):
     assert not bench.stage_run.artifacts.root.exists()
 
 
-async def test_modes_and_line_ends_stay(bench):
+async def test_file_modes_and_line_endings_are_preserved(bench):
     result = await bench.run(
         block("run.sh", "echo hi\n", "echo ho\n") + block("src/dos.py", "b = 2\n", "b = 3\n")
     )
@@ -171,7 +171,7 @@ async def test_modes_and_line_ends_stay(bench):
     assert bench.mirror.read(tree, "src/dos.py") == b"a = 1\r\nb = 3"
 
 
-async def test_a_file_in_another_encoding_keeps_its_untouched_bytes(bench):
+async def test_bytes_outside_the_edit_are_preserved_in_another_encoding(bench):
     (candidate,) = (await bench.run(block("latin.py", "name = 'é'\n", "name = 'éé'\n"))).candidates
     assert bench.mirror.read(candidate.tree, "latin.py") == "name = 'éé'\n".encode("latin-1")
 
@@ -213,7 +213,7 @@ async def test_another_machine_restores_the_same_trees(bench, origin, tmp_path):
     assert other.mirror.read(result.candidates[0].tree, "src/dos.py") == b"a = 2\r\nb = 2"
 
 
-async def test_a_patch_that_gives_another_tree_is_not_restored(bench):
+async def test_a_patch_that_produces_another_tree_is_not_restored(bench):
     result = await bench.run(GOOD)
     key = result.candidates[0].patch_key
     artifacts = bench.stage_run.artifacts

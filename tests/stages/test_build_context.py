@@ -105,7 +105,7 @@ def test_file_of_unknown_kind_is_shown_if_the_issue_names_it(commit: Commit) -> 
     assert "settings.weird" in paths_shown(named)
 
 
-def test_large_file_is_shown_in_pieces_within_the_limit(commit: Commit) -> None:
+def test_large_file_is_shown_in_excerpts_within_the_limit(commit: Commit) -> None:
     functions = [f"def f{number}(x):\n    return x + {number}\n\n\n" for number in range(2_000)]
     broken = "def broken_total(cart):\n    return 1\n"
     large = f"import os\n\n{''.join(functions)}{broken}"

@@ -120,7 +120,7 @@ async def test_the_current_base_commit_is_recorded(tmp_path: Path, remote: Remot
     assert answer.facts().base_sha == sha
 
 
-async def test_an_existing_mirror_is_brought_up_to_date(tmp_path: Path, remote: Remote):
+async def test_an_existing_mirror_is_updated(tmp_path: Path, remote: Remote):
     first = remote.commit("main", {"a.py": "x = 1\n"})
     await look(tmp_path, remote)
     second = remote.commit("main", {"a.py": "x = 2\n"}, parent=first)
@@ -144,7 +144,7 @@ async def test_a_missing_branch_is_rejected_by_name(tmp_path: Path, remote: Remo
     )
 
 
-async def test_a_deleted_branch_is_not_taken_from_the_mirror(tmp_path: Path, remote: Remote):
+async def test_a_branch_deleted_on_the_remote_is_not_used(tmp_path: Path, remote: Remote):
     remote.commit("main", {"a.py": "x = 1\n"})
     remote.commit("old", {"a.py": "x = 0\n"})
     assert isinstance(await look(tmp_path, remote, job(base_branch="old")), Checkout)
@@ -217,7 +217,7 @@ async def test_a_machine_with_the_commit_fetches_nothing(tmp_path: Path, remote:
         await machine(tmp_path, "another").restore(result, StageRun(tmp_path).context())
 
 
-async def test_the_configuration_of_the_default_branch_counts(remote, tmp_path):
+async def test_the_default_branchs_configuration_applies(remote, tmp_path):
     remote.commit("main", {"a.py": "x\n", ".coding-agent.toml": "[edits]\nmax_files = 3\n"})
     remote.commit("release", {"a.py": "x\n", ".coding-agent.toml": "[edits]\nmax_files = 9\n"})
     result = await look(tmp_path, remote, job(base_branch="release"))

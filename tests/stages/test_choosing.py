@@ -51,12 +51,12 @@ def not_reproduced(number: int, verification: Verification) -> NotReproduced:
     )
 
 
-def test_the_reproduction_test_counts_first() -> None:
+def test_the_reproduction_test_is_the_first_criterion() -> None:
     results = [not_reproduced(0, Verification.RED_TO_GREEN), passed(1)]
     assert choose(results).change.number == 1
 
 
-def test_a_better_verification_counts_before_newly_passing_tests() -> None:
+def test_verification_precedes_the_number_of_newly_passing_tests() -> None:
     results = [
         passed(0, Verification.SUITE_PASSES, newly_passing=3),
         passed(1, Verification.RED_TO_GREEN, newly_passing=1),
@@ -69,7 +69,7 @@ def test_more_newly_passing_tests_are_better() -> None:
     assert choose(results).change.number == 1
 
 
-def test_the_majority_counts_before_the_size() -> None:
+def test_the_majority_precedes_the_size_of_the_patch() -> None:
     results = [
         passed(0, meaning="a", size=1),
         passed(1, meaning="b", size=9),
@@ -78,7 +78,7 @@ def test_the_majority_counts_before_the_size() -> None:
     assert choose(results).change.number == 2
 
 
-def test_the_first_of_equals_is_chosen() -> None:
+def test_the_first_candidate_wins_a_tie() -> None:
     assert choose([passed(1), passed(0)]).change.number == 0
 
 

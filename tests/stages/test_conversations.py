@@ -59,7 +59,7 @@ def says(reply: str, when: str | None = None, times: int | None = None, **more: 
     )
 
 
-async def test_a_right_first_reply_is_proposed(converse: Converse) -> None:
+async def test_a_correct_first_reply_is_proposed(converse: Converse) -> None:
     dialogue = converse(says(RIGHT))
     result = await dialogue.run()
     assert (result.outcome, result.verification) == (Outcome.PROPOSED, Verification.RED_TO_GREEN)
@@ -120,7 +120,7 @@ async def test_a_reproduction_test_judges_the_candidates(
         "an edit that fits nowhere",
     ],
 )
-async def test_a_reproduction_test_that_proves_nothing_is_dropped(
+async def test_a_reproduction_test_that_proves_nothing_is_discarded(
     converse: Converse, reply: str, said: str | None
 ) -> None:
     dialogue = converse(
@@ -219,7 +219,9 @@ async def test_three_unusable_replies_end_the_run(converse: Converse) -> None:
     assert "stuck: 3 rounds ended the same way" in result.reason
 
 
-async def test_a_content_refusal_is_no_fix_unless_the_fallback_answers(converse: Converse) -> None:
+async def test_a_content_refusal_ends_as_no_fix_unless_the_fallback_replies(
+    converse: Converse,
+) -> None:
     dialogue = converse(Entry(status=400, code="content_policy_violation"))
     result = await dialogue.run()
     assert (result.outcome, result.cost_usd) == (Outcome.NO_FIX, 0.0)
@@ -260,7 +262,7 @@ async def test_every_ending_names_the_templates_that_were_used(converse: Convers
     assert sorted(result.templates) == ["propose", "propose_system"]
 
 
-async def test_templates_of_a_dropped_reproduction_count_as_used(converse: Converse) -> None:
+async def test_templates_of_a_discarded_reproduction_count_as_used(converse: Converse) -> None:
     dropped = await converse(says("NO_TEST: no.", TESTS_ASKED), says(RIGHT), plan=BALANCED).run()
     assert sorted(dropped.templates) == [
         "propose",
@@ -283,7 +285,7 @@ async def test_a_prompt_that_is_too_long_is_shortened(converse: Converse) -> Non
     assert (await recorded.complete(dialogue.client.sent[1])).content == RIGHT
 
 
-async def test_a_prompt_too_long_at_any_size_ends_the_run_unpaid(converse: Converse) -> None:
+async def test_a_prompt_too_long_at_any_size_ends_the_run_at_no_cost(converse: Converse) -> None:
     dialogue = converse(Entry(status=400, code="context_length_exceeded"))
     result = await dialogue.run()
     assert (result.outcome, result.cost_usd, len(dialogue.client.sent)) == (Outcome.NO_FIX, 0.0, 3)
@@ -310,7 +312,7 @@ async def test_an_overloaded_model_is_replaced_by_the_fallback(converse: Convers
     assert [request.model for request in dialogue.client.sent] == ["m", "m", "m", "second"]
 
 
-async def test_a_revoked_key_fails_the_run_after_its_tries(
+async def test_a_revoked_key_fails_the_run_after_its_attempts(
     converse: Converse,
 ) -> None:
     dialogue = converse(Entry(status=401, code="invalid_api_key"))
@@ -320,7 +322,7 @@ async def test_a_revoked_key_fails_the_run_after_its_tries(
     assert backoff(5) <= 900.0
 
 
-async def test_candidates_bought_before_the_money_ran_out_are_tested(
+async def test_candidates_bought_before_the_budget_ran_out_are_tested(
     converse: Converse,
 ) -> None:
     dialogue = converse(
@@ -332,7 +334,7 @@ async def test_candidates_bought_before_the_money_ran_out_are_tested(
     assert (result.outcome, len(dialogue.client.sent)) == (Outcome.PROPOSED, 2)
 
 
-async def test_the_best_change_is_kept_when_the_money_runs_out(converse: Converse) -> None:
+async def test_the_best_change_is_kept_when_the_budget_runs_out(converse: Converse) -> None:
     dialogue = converse(says(WRONG, cost_usd=0.6))
     result = await dialogue.run()
     assert (result.outcome, result.rounds) == (Outcome.BUDGET_EXHAUSTED, 2)

@@ -215,7 +215,9 @@ async def test_the_body_says_what_was_verified_and_by_which_run(scenario: Scenar
     assert body.endswith(f"<!-- coding-agent:job={JOB.id} generation=0 -->\n")
 
 
-async def test_each_effect_is_stored_as_intended_and_then_as_done(scenario: Scenario) -> None:
+async def test_each_effect_is_stored_first_as_an_intention_and_then_as_a_record(
+    scenario: Scenario,
+) -> None:
     await scenario.open(claim(scenario.store))
     push, pull = scenario.store.effects(JOB.id)
     assert (push.name, push.intention["branch"], push.result) == (
@@ -271,7 +273,7 @@ async def test_a_lost_reply_does_not_open_a_second_pull_request(scenario: Scenar
     assert pull.issue.labels == ["bot"], "what was to follow the lost reply is done, too"
 
 
-async def test_a_crash_after_the_push_gives_the_same_commit_elsewhere(
+async def test_after_a_crash_another_machine_makes_the_same_commit(
     scenario: Scenario,
 ) -> None:
     first = claim(scenario.store)
@@ -289,7 +291,7 @@ async def test_a_crash_after_the_push_gives_the_same_commit_elsewhere(
     ], "what is there already is not pushed again"
 
 
-async def test_a_second_delivery_after_the_end_changes_nothing(scenario: Scenario) -> None:
+async def test_a_second_delivery_of_a_finished_run_changes_nothing(scenario: Scenario) -> None:
     first = claim(scenario.store)
     await scenario.open(first)
     head = scenario.head

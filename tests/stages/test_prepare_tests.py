@@ -103,7 +103,7 @@ def test_add(n):
 """
 
 
-async def test_a_pytest_suite_is_installed_as_an_editable(
+async def test_a_repository_with_pytest_is_installed_editable(
     sandbox: NoNetwork, tmp_path: Path
 ) -> None:
     files = {
@@ -158,7 +158,7 @@ FOR_PYTHON_2 = '[project]\nname = "c"\nversion = "1"\nrequires-python = "<3"\n'
         ),
     ],
 )
-async def test_a_suite_that_cannot_be_run_has_a_reason(
+async def test_an_unrunnable_suite_has_a_reason(
     files: dict[str, str], reason: str, sandbox: NoNetwork, tmp_path: Path
 ) -> None:
     suite = await prepare(files, sandbox, tmp_path)
@@ -227,7 +227,9 @@ test('adds', () => assert.equal(require('../calc').add(2, 3), 5)); test('is', ()
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not on this machine")
-async def test_nodes_own_runner_reports_red_and_green(sandbox: NoNetwork, tmp_path: Path) -> None:
+async def test_nodes_built_in_runner_reports_red_and_green(
+    sandbox: NoNetwork, tmp_path: Path
+) -> None:
     files = {
         "package.json": '{"scripts": {"test": "node --test"}}',
         "calc.js": "exports.add = (a, b) => a - b;\n",
@@ -318,7 +320,7 @@ OPTIONAL_IMPORT = """    def test_{name}(self):
 """
 
 
-async def test_an_optional_module_without_its_library_is_removed_again(
+async def test_an_optional_module_without_its_library_is_uninstalled(
     sandbox: NoNetwork, tmp_path: Path
 ) -> None:
     wheels = tmp_path / "wheels"

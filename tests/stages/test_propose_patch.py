@@ -249,7 +249,7 @@ async def test_a_reply_that_may_hold_edits_is_a_proposal(
     assert isinstance(await bench.propose(), Proposals)
 
 
-async def test_a_budget_below_the_worst_case_ends_the_run_unpaid(
+async def test_a_budget_below_the_worst_case_ends_the_run_at_no_cost(
     make_bench: MakeBench,
 ) -> None:
     bench = make_bench(Entry(reply=EDIT, cost_usd=0.5), max_usd=0.4)

@@ -164,7 +164,7 @@ async def test_the_proof_names_the_tests(bench: Bench) -> None:
     assert proof["could_not_run"] == ["test_gone"]
 
 
-async def test_a_green_suite_that_ran_whole_passes(green_bench: Bench) -> None:
+async def test_a_green_whole_suite_is_suite_passes(green_bench: Bench) -> None:
     verdict = await green_bench.verdict({"calc.py": FIXED_CALC + "# tidier\n"})
     assert verdict.verification is Verification.SUITE_PASSES
     assert verdict.fixed == ()
@@ -192,7 +192,7 @@ async def test_a_green_suite_proves_nothing_about_sources_not_recompiled(
     assert "none fails; its changes to fast.pyx were not tested" in verdict.reason
 
 
-async def test_a_suite_that_cannot_be_run_leaves_the_candidate_not_verified(
+async def test_a_candidate_is_not_verified_if_its_suite_can_not_be_run(
     make_bench: MakeBench,
 ) -> None:
     bench = await make_bench({"calc.py": CALC})
@@ -232,7 +232,7 @@ async def test_a_new_test_that_fails_with_the_patch_goes_back(bench: Bench) -> N
     assert "-2 != -3" in feedback
 
 
-async def test_a_new_test_of_something_new_counts_as_failing_before(green_bench: Bench) -> None:
+async def test_a_new_test_of_a_new_feature_counts_as_failing_before(green_bench: Bench) -> None:
     test = (
         TESTS.replace("add, double", "halve")
         .replace("add(2, 3), 5", "halve(4), 2")
@@ -311,7 +311,7 @@ async def test_a_broken_test_goes_back_with_its_output(bench: Bench) -> None:
     assert "6 != 4" in feedback
 
 
-async def test_feedback_holds_no_path_of_this_machine(bench: Bench) -> None:
+async def test_feedback_contains_no_path_of_this_machine(bench: Bench) -> None:
     feedback = await bench.feedback(BROKEN_DOUBLE)
     assert 'File "test_calc.py"' in feedback
     assert str(bench.run.workspace) not in feedback
@@ -385,7 +385,7 @@ class MoodySandbox:
         return await self._sandbox.run(command)
 
 
-async def test_a_flaky_test_neither_proves_nor_breaks(make_bench: MakeBench) -> None:
+async def test_a_flaky_test_is_neither_fixed_nor_broken(make_bench: MakeBench) -> None:
     """It fails in its first run with the change, and passes in the second."""
     bench = await make_bench({**SAMPLE, "test_mood.py": f"TIMES = 0\n{MOODY_TEST}"})
     bench.sandbox = MoodySandbox(bench.sandbox, bench.run.workspace)

@@ -23,7 +23,7 @@ def test_method_is_shown_below_its_class() -> None:
     assert part.text.endswith(method)
 
 
-def test_file_that_fits_is_shown_with_plain_line_ends() -> None:
+def test_file_that_fits_is_shown_with_lf_line_endings() -> None:
     part = excerpt_for("cart", "\ufeffx = 1\r\ny = 2\r\n", 100)
     assert part is not None
     assert part.whole

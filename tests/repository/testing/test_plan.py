@@ -31,7 +31,7 @@ def plan_for(files: dict[str, str], tmp_path: Path, pythons: Path) -> TestPlan:
     return plan_tests(origin.mirror, commit, [pythons])
 
 
-def test_plan_is_a_recipe_for_the_newest_interpreter(tmp_path: Path, pythons: Path) -> None:
+def test_plan_has_a_recipe_for_the_newest_interpreter(tmp_path: Path, pythons: Path) -> None:
     files = {**SAMPLE, "setup.py": "setup(name='calc')", "requirements-test.txt": "mock\n"}
     recipe = plan_for(files, tmp_path, pythons).recipe
     assert recipe is not None
@@ -52,7 +52,7 @@ def test_plan_is_a_recipe_for_the_newest_interpreter(tmp_path: Path, pythons: Pa
         {".coding-agent.toml": "[tests]\npython = '3.9'\n"},
     ],
 )
-def test_interpreter_fits_what_the_repository_says(
+def test_interpreter_meets_the_repositorys_requirement(
     files: dict[str, str], tmp_path: Path, pythons: Path
 ) -> None:
     recipe = plan_for({**SAMPLE, **files}, tmp_path, pythons).recipe

@@ -24,7 +24,7 @@ def test_a_large_suite_is_cut_to_files_about_the_issue() -> None:
     assert chosen[0] == "tests/test_parser.py"
 
 
-def test_some_files_are_chosen_if_none_is_about_the_issue() -> None:
+def test_some_files_are_chosen_if_none_is_relevant_to_the_issue() -> None:
     chosen, whole = choose_tests(FILES, {}, {}, ranking=(), issue="")
     assert len(chosen) == CHOSEN_FILES
     assert not whole

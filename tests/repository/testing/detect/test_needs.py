@@ -77,7 +77,7 @@ def test_groups_of_poetry_pdm_and_hatch_are_read() -> None:
     )
 
 
-def test_group_that_repeats_its_includes_does_not_grow() -> None:
+def test_group_that_repeats_its_includes_does_not_expand() -> None:
     doubling = "\n".join(
         f"g{number} = [{{include-group = 'g{number + 1}'}}, {{include-group = 'g{number + 1}'}}]"
         for number in range(60)
@@ -111,7 +111,7 @@ def test_resolve_extras_depend_on_markers_and_include_nested_extras() -> None:
     assert resolve_extras("shop", ["test"], requires, "3.7") == ["mock>1", "old"]
 
 
-def test_package_asks_for_its_own_extras_and_never_for_its_own_release() -> None:
+def test_own_extras_are_requested_and_the_own_release_never_installed() -> None:
     files = {
         "setup.py": "setup(name='shop')",
         "requirements-dev.txt": "shop[socks]\nmock\n",

@@ -29,12 +29,12 @@ def test_setup_py_is_parsed_and_never_run(tmp_path: Path) -> None:
         ("pyproject.toml", "[tool.setuptools.packages.find]\nwhere = ['python3']\n"),
     ],
 )
-def test_source_root_is_the_folder_that_the_files_state(path: str, text: str) -> None:
+def test_source_root_is_the_configured_folder(path: str, text: str) -> None:
     files = {"python3/lib/__init__.py": "", "tests/test_a.py": CASE, path: text}
     assert package_of(files).source_root == "python3"
 
 
-def test_stated_folder_without_a_package_is_no_source_root() -> None:
+def test_configured_folder_without_a_package_is_not_the_source_root() -> None:
     files = {"python3/lib/__init__.py": "", "setup.py": "setup(package_dir={'': 'gone'})"}
     assert package_of(files).source_root == ""
 

@@ -76,7 +76,7 @@ def test_invalid_configuration_names_the_problem_and_nothing_is_run(
     assert ".coding-agent.toml" in detection.reason
 
 
-def test_configuration_overrides_what_is_detected() -> None:
+def test_configuration_overrides_detection() -> None:
     config = """
         [tests]
         command = ["make", "check", "OUT={report}"]

@@ -65,7 +65,7 @@ async def test_packages_are_chosen_as_of_the_date(tmp_path: Path) -> None:
     assert command.network == "install"
 
 
-async def test_a_package_that_was_uploaded_later_is_admitted(tmp_path: Path) -> None:
+async def test_a_package_that_was_uploaded_later_is_allowed(tmp_path: Path) -> None:
     sandbox = ScriptedSandbox(filtered("mock"))
     result = await make_installer(sandbox, tmp_path).install(DATE, "mock")
     assert result.returncode == 0

@@ -64,6 +64,6 @@ def test_other_programs_are_not_interpreters(tmp_path: Path) -> None:
     assert find_interpreters([tmp_path / "bin"]) == {}
 
 
-def test_the_home_that_holds_an_interpreter_is_not_readable(tmp_path: Path) -> None:
+def test_the_home_directory_of_an_interpreter_is_not_readable(tmp_path: Path) -> None:
     make_files(tmp_path, "bin/python3.9", "secret")
     assert interpreter_folders(tmp_path / "bin/python3.9") == (tmp_path / "bin",)

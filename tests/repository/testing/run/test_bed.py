@@ -104,7 +104,7 @@ async def test_a_removed_file_is_missing(bed: TestBed) -> None:
     assert "ModuleNotFoundError" in report.failures["::test_calc"]
 
 
-async def test_a_run_over_its_time_is_cut_short(
+async def test_a_run_over_its_time_limit_is_cut_short(
     sandbox: Sandbox, bed: TestBed, artifacts: Artifacts
 ) -> None:
     short = TestBed.open(sandbox, bed.workspace, bed.recipe, seconds=1.0, save=artifacts.save)
@@ -115,7 +115,7 @@ async def test_a_run_over_its_time_is_cut_short(
     assert "ended with 124" in artifacts.texts[report.log_key]
 
 
-async def test_a_test_over_its_own_time_fails_alone(
+async def test_only_the_test_over_its_time_limit_fails(
     bed: TestBed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("repository.testing.run.commands.SECONDS_PER_TEST", 0.2)
@@ -146,7 +146,7 @@ async def test_no_test_begins_after_the_time_limit(bed: TestBed) -> None:
         "open(report, 'w').truncate(60_000_000)",
     ],
 )
-async def test_only_a_plain_file_of_junit_xml_is_a_report(bed: TestBed, trick: str) -> None:
+async def test_only_a_plain_junit_xml_file_is_a_report(bed: TestBed, trick: str) -> None:
     hostile = f"import os, sys\nreport = sys.argv[1]\nforged = {FORGED!r}\n{trick}\nos._exit(0)\n"
     report = await run_test_file(bed, hostile)
     assert report.results == {}
@@ -169,7 +169,7 @@ async def test_a_change_outside_the_tree_is_refused(bed: TestBed, path: str) -> 
         await run(bed, {path: b"x"})
 
 
-async def test_a_planted_link_leads_a_change_nowhere(bed: TestBed) -> None:
+async def test_a_change_does_not_follow_a_planted_link(bed: TestBed) -> None:
     """The prepared tree holds a link in a changed file's place, as if installing had made it."""
     victim = bed.workspace / "victim"
     victim.write_text("untouched")

@@ -7,7 +7,7 @@ from repository.testing.run.reports.junit import read_junit
 from repository.testing.run.reports.results import UnreadableReport
 
 
-def test_a_test_with_two_entries_counts_at_its_worst() -> None:
+def test_of_two_entries_for_a_test_the_worse_counts() -> None:
     xml = (
         b'<testsuite><testcase classname="m" name="a"/><testcase classname="m" name="a"><error'
         b' message="boom">tail</error></testcase><testcase classname="m" name="s"><skipped'
@@ -19,7 +19,7 @@ def test_a_test_with_two_entries_counts_at_its_worst() -> None:
     assert failures == {"m::a": "boom\ntail", "m::f": "1 != 2\ntrace"}
 
 
-def test_suites_stand_for_the_class_that_node_does_not_name() -> None:
+def test_suites_replace_the_class_name_that_node_does_not_report() -> None:
     xml = b"""<testsuites>
     <testsuite name="test/a.js">
       <testcase name="top" classname="test"/>
