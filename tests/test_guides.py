@@ -34,8 +34,8 @@ def lines() -> list[str]:
     ]
 
 
-def awss() -> list[str]:
-    """Every ``aws SERVICE OPERATION ...``, inside of other commands too."""
+def aws_commands() -> list[str]:
+    """Every ``aws SERVICE OPERATION ...``, including those inside other commands."""
     commands = [
         message
         for text in TEXT.values()
@@ -58,7 +58,7 @@ def test_every_block_of_commands_is_valid_shell(guide: str) -> None:
     assert process.returncode == 0, process.stderr
 
 
-@pytest.mark.parametrize("message", awss())
+@pytest.mark.parametrize("message", aws_commands())
 def test_an_aws_command_exists_with_its_options(message: str) -> None:
     _, name, operation, *words = shlex.split(message)
     options = {word[2:] for word in words if word.startswith("--")}
@@ -83,7 +83,7 @@ def test_an_aws_command_exists_with_its_options(message: str) -> None:
 
 
 def test_the_check_of_aws_commands_finds_mistakes() -> None:
-    assert len(awss()) > 10
+    assert len(aws_commands()) > 10
     for wrong in ("aws ecs update-services --cluster x", "aws ecs update-service --culster x"):
         with pytest.raises(AssertionError):
             test_an_aws_command_exists_with_its_options(wrong)

@@ -15,7 +15,7 @@ from tests.stand_ins.runs import call_request, claim, finish, job
 
 @pytest.fixture
 def store(console: Console) -> Iterator[SqliteStore]:
-    """The one that the commands open, by its default place."""
+    """The store that the commands open, at its default path."""
     store = SqliteStore(console.data_dir / "store.sqlite")
     yield store
     store.close()

@@ -28,7 +28,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(console: Console, clock: Clock) -> Iterator[SqliteStore]:
-    """The one that the commands open, by its default place."""
+    """The store that the commands open, at its default path."""
     store = SqliteStore(console.data_dir / "store.sqlite", clock=clock)
     yield store
     store.close()

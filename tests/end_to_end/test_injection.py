@@ -89,14 +89,14 @@ class Aftermath:
 
     console: Console
     result: dict[str, Any]
-    sent: list[str]
+    prompts: list[str]
     outside: Path
 
     @property
     def prose(self) -> str:
         """The prompts without their code: what the model may read as instructions."""
         texts = []
-        for prompt in self.sent:
+        for prompt in self.prompts:
             for token in MarkdownIt("commonmark").parse(prompt):
                 for child in token.children or ():
                     if child.type == "text":
@@ -180,11 +180,13 @@ def test_nothing_was_written_outside_the_tree(aftermath: Aftermath) -> None:
 
 
 def test_no_secret_is_in_any_request_or_artifact(aftermath: Aftermath) -> None:
-    assert any("the test says so" in text for text in aftermath.sent), (
+    assert any("the test says so" in text for text in aftermath.prompts), (
         "the spy's output did reach a prompt"
     )
-    assert "plantedSecret" not in "".join(aftermath.sent)
-    assert "[redacted]" not in "".join(aftermath.sent), "none got so far that it had to be redacted"
+    assert "plantedSecret" not in "".join(aftermath.prompts)
+    assert "[redacted]" not in "".join(aftermath.prompts), (
+        "none got so far that it had to be redacted"
+    )
     files = [path for path in aftermath.console.data_dir.rglob("*") if path.is_file()]
     assert files
     assert [path for path in files if b"plantedSecret" in path.read_bytes()] == []
@@ -194,12 +196,12 @@ def test_no_secret_is_in_any_request_or_artifact(aftermath: Aftermath) -> None:
     "planted", ["the issue says so", "the file says so", "the test says so", NAME]
 )
 def test_planted_instruction_is_shown_only_as_data(aftermath: Aftermath, planted: str) -> None:
-    assert any(planted in text for text in aftermath.sent), "the model is shown it"
+    assert any(planted in text for text in aftermath.prompts), "the model is shown it"
     assert ORDER not in aftermath.prose
 
 
 @pytest.mark.parametrize("hidden", [IN_COMMENT, IN_TAGS, IN_DEFINITION])
 def test_hidden_text_of_the_issue_reaches_no_prompt(aftermath: Aftermath, hidden: str) -> None:
-    prompts = "".join(aftermath.sent)
+    prompts = "".join(aftermath.prompts)
     assert hidden not in prompts
     assert not [letter for letter in prompts if 0xE0000 <= ord(letter) <= 0xE007F]

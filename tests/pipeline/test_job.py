@@ -227,7 +227,7 @@ def _check(body: str | bytes) -> None:
     try:
         job = parse_job(body)
     except InvalidJob as error:
-        # What is told and handed back can be stored and sent.
+        # The message and the metadata can be stored and sent.
         json.dumps([str(error), error.metadata], ensure_ascii=False).encode()
         assert str(error)
     except _ERRORS as error:

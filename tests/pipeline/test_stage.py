@@ -47,7 +47,7 @@ def test_stages_that_fit_together_are_composed():
     assert pipeline.index("turns") == 1
 
 
-def refused(*stages: Any, admitted_after: str = "gives") -> str:
+def refusal(*stages: Any, admitted_after: str = "gives") -> str:
     with pytest.raises(PipelineError) as caught:
         Pipeline(stages, admitted_after=admitted_after)
     return str(caught.value)
@@ -55,25 +55,25 @@ def refused(*stages: Any, admitted_after: str = "gives") -> str:
 
 def test_a_need_that_no_earlier_stage_meets_is_refused():
     assert (
-        refused(Gives(), Ends(), Turns())
+        refusal(Gives(), Ends(), Turns())
         == "stage 'ends' needs second: B, which no earlier stage gives"
     )
-    assert "needs given: A" in refused(Turns(), Gives(), Ends())
+    assert "needs given: A" in refusal(Turns(), Gives(), Ends())
 
 
 def test_names_are_unique():
-    assert "share a name" in refused(Gives(), Gives(), Ends())
+    assert "share a name" in refusal(Gives(), Gives(), Ends())
 
 
 def test_two_stages_may_not_return_the_same_type():
     class Again(Gives):
         name = "again"
 
-    assert refused(Gives(), Again(), Ends()) == "stage 'again' gives A again"
+    assert refusal(Gives(), Again(), Ends()) == "stage 'again' gives A again"
 
 
 def test_only_the_last_stage_has_no_result():
-    assert "the last stage must end the run" in refused(Gives(), Turns())
+    assert "the last stage must end the run" in refusal(Gives(), Turns())
 
     class Early:
         name = "early"
@@ -81,7 +81,7 @@ def test_only_the_last_stage_has_no_result():
         async def run(self, run: RunContext) -> Stop:
             raise AssertionError
 
-    assert "no later stage would run" in refused(Early(), Gives(), Turns(), Ends())
+    assert "no later stage would run" in refusal(Early(), Gives(), Turns(), Ends())
 
 
 def test_the_last_stage_may_not_go_back():
@@ -91,11 +91,11 @@ def test_the_last_stage_may_not_go_back():
         async def run(self, run: RunContext) -> Stop | Back:
             raise AssertionError
 
-    assert "or only Stop" in refused(Gives(), Undecided())
+    assert "or only Stop" in refusal(Gives(), Undecided())
 
 
 def test_admitted_after_must_name_a_stage():
-    assert "admitted_after names no stage: 'x'" in refused(
+    assert "admitted_after names no stage: 'x'" in refusal(
         Gives(), Turns(), Ends(), admitted_after="x"
     )
 
@@ -144,8 +144,8 @@ def test_needs_and_results_must_be_annotated():
             raise AssertionError
 
     for stage in (NoRun(), Misnamed()):
-        assert "run() must take run: RunContext" in refused(stage)
+        assert "run() must take run: RunContext" in refusal(stage)
     for stage in (Untyped(), Plain()):
-        assert "parameter 'given' must be typed with a pydantic model" in refused(stage)
+        assert "parameter 'given' must be typed with a pydantic model" in refusal(stage)
     for stage in (Silent(), Twofold(), Optional()):
-        assert "must return one pydantic model" in refused(stage)
+        assert "must return one pydantic model" in refusal(stage)

@@ -28,7 +28,7 @@ BROKEN = TemplateSet(SHIPPED.files | {"propose.md.j2": "no front matter"})
 
 
 class Place:
-    """Where sets are kept, and as many workers' views of it as a test wants."""
+    """A store of template sets, and the views that workers have of it."""
 
     def __init__(self, pinned: Artifacts, published: Artifacts):
         self.pinned = pinned

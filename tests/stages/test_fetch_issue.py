@@ -23,7 +23,7 @@ async def fetch(
     return answer
 
 
-async def fetched(forge: StaticForge, notes: list[str] | None = None) -> Issue:
+async def fetch_accepted(forge: StaticForge, notes: list[str] | None = None) -> Issue:
     answer = await fetch(forge, notes=notes)
     assert isinstance(answer, Issue), answer
     return answer
@@ -41,7 +41,7 @@ async def test_an_issue_is_read_with_its_comments_and_repository():
         body="1 + 1 = 0\r\nsee below",
         comments=(comment("me too"), comment("and me")),
     )
-    issue = await fetched(StaticForge(issues={42: stored}))
+    issue = await fetch_accepted(StaticForge(issues={42: stored}))
     assert (issue.repository, issue.number, issue.url) == ("octo/repo", 42, job().issue_url)
     assert (issue.author, issue.association, issue.default_branch, issue.private) == (
         "ann",
@@ -57,7 +57,7 @@ async def test_an_issue_is_read_with_its_comments_and_repository():
 
 async def test_the_snapshots_hash_covers_hidden_text():
     hashes = {
-        (await fetched(StaticForge(issues={42: snapshot(**changes)}))).snapshot_sha256  # type: ignore[arg-type]
+        (await fetch_accepted(StaticForge(issues={42: snapshot(**changes)}))).snapshot_sha256  # type: ignore[arg-type]
         for changes in (
             {},
             {},
@@ -90,7 +90,7 @@ async def test_an_issue_that_cannot_be_worked_on_is_rejected(
 
 async def test_the_largest_allowed_issue_is_accepted():
     title = snapshot().title
-    assert await fetched(
+    assert await fetch_accepted(
         StaticForge(issues={42: snapshot(body="x" * (MAX_ISSUE_BYTES - len(title)))})
     )
 
@@ -101,7 +101,7 @@ async def test_a_read_only_repository_is_rejected_first():
         (StaticForge(push_refusal="no write access to Octo/Repo"), "no write access to Octo/Repo"),
     ):
         assert await rejection(forge) == reason
-        assert forge.asked == ["repository"]
+        assert forge.calls == ["repository"]
 
 
 async def test_without_write_access_a_dry_run_works():
@@ -146,7 +146,7 @@ async def test_hidden_text_is_removed_everywhere_and_reported():
         comments=(comment("fine"), comment("\u202egnp\u202c \U000e0041\U000e0042")),
     )
     notes: list[str] = []
-    issue = await fetched(StaticForge(issues={42: stored}), notes)
+    issue = await fetch_accepted(StaticForge(issues={42: stored}), notes)
     assert (issue.title, issue.body) == ("Wrong sum", "Please fix. Thanks.")
     assert [c.body for c in issue.comments] == ["fine", "gnp "]
     assert issue.hidden == (

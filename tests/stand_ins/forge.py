@@ -39,7 +39,7 @@ class StaticForge:
     issues: dict[int, IssueSnapshot] = field(default_factory=lambda: {42: snapshot()})
     error: Exception | None = None
     """Raised by every method."""
-    asked: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
     opens_pulls: bool = True
 
     def repository(self, ref: IssueRef) -> Repository:
@@ -79,7 +79,7 @@ class StaticForge:
         raise AssertionError("nothing should be changed here")
 
     def _ask(self, what: str, ref: IssueRef) -> None:
-        self.asked.append(what)
+        self.calls.append(what)
         if self.error is not None:
             raise self.error
         if ref.repository != "octo/repo":

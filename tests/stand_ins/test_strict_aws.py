@@ -136,7 +136,7 @@ def test_a_batch_succeeds_with_a_failed_entry_inside(either: Aws) -> None:
     ]
 
 
-def refused(aws: Aws, queue: Queue) -> dict[str, Callable[[], object]]:
+def invalid_calls(aws: Aws, queue: Queue) -> dict[str, Callable[[], object]]:
     entry = {"Id": "a", "MessageBody": "b"}
     return {
         "NonExistentQueue": lambda: aws.sqs.send_message(
@@ -161,9 +161,9 @@ def refused(aws: Aws, queue: Queue) -> dict[str, Callable[[], object]]:
     }
 
 
-@pytest.mark.parametrize("expected", sorted(refused(Aws(""), Queue("", "", ""))))
+@pytest.mark.parametrize("expected", sorted(invalid_calls(Aws(""), Queue("", "", ""))))
 def test_both_refuse_the_request(either: Aws, expected: str) -> None:
-    act = refused(either, either.make_queue())[expected]
+    act = invalid_calls(either, either.make_queue())[expected]
     with pytest.raises(ClientError) as error:
         act()
     assert code(error) == expected

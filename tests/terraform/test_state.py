@@ -1,4 +1,4 @@
-"""What is provisioned is what the code expects of it."""
+"""The provisioned resources are those that the code expects."""
 
 from typing import Any
 

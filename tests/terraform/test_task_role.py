@@ -1,7 +1,7 @@
 """The task role allows the calls that the worker makes: no more, and no fewer.
 
-The calls are recorded from traffic to a stand-in; that the traffic holds every call there is, the
-source says."""
+The calls are recorded from traffic to a stand-in. A test compares them with the source, so that no
+call is missing."""
 
 import ast
 import asyncio
@@ -59,7 +59,7 @@ BESIDE = {
 
 
 def allowed() -> set[Call]:
-    """What the policy says."""
+    """Return the calls that the policy allows."""
     calls = set()
     for body in re.findall(r"^  statement \{\n(.*?)^  \}", POLICY.read_text(), re.M | re.S):
         actions = re.findall(r'"([\w:*]+)"', re.search(r"actions\s*=\s*\[(.*?)\]", body, re.S)[1])  # type: ignore[index]
@@ -71,7 +71,9 @@ def allowed() -> set[Call]:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str, dict[str, Any]]]]:
+def recorded_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[list[tuple[str, str, dict[str, Any]]]]:
     """Every call of boto3 and aioboto3: service, operation, parameters."""
     calls: list[tuple[str, str, dict[str, Any]]] = []
 
@@ -148,7 +150,7 @@ async def everything_a_worker_does(aws: Aws, table: str, bucket: str) -> None:
 
 @pytest.fixture
 def traffic(
-    aws: Aws, made: list[tuple[str, str, dict[str, Any]]]
+    aws: Aws, recorded_calls: list[tuple[str, str, dict[str, Any]]]
 ) -> list[tuple[str, str, dict[str, Any]]]:
     name = f"iam-{uuid.uuid4().hex[:12]}"
     client = aws.client("dynamodb")
@@ -158,7 +160,7 @@ def traffic(
     worker_calls: list[tuple[str, str, dict[str, Any]]] = []
     asyncio.run(everything_a_worker_does(aws, name, name))
     setting_up = {"CreateQueue", "CreateTopic", "Subscribe", "CreateTable", "CreateBucket"}
-    worker_calls += [call for call in made if call[1] not in setting_up]
+    worker_calls += [call for call in recorded_calls if call[1] not in setting_up]
     # What the stand-in asks for itself while it sets up.
     return [call for call in worker_calls if call[2].get("AttributeNames") != ["QueueArn"]]
 

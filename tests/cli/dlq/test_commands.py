@@ -57,7 +57,7 @@ class Dead:
     def depth(self) -> tuple[int, int]:
         return self.aws.depth(self.queue.dead_letters_url)
 
-    def sent(self) -> list[tuple[FixIssueJob, dict[str, str]]]:
+    def sent_jobs(self) -> list[tuple[FixIssueJob, dict[str, str]]]:
         """Takes what is on the main queue."""
         return [
             (
@@ -206,7 +206,7 @@ def test_a_replay_sends_the_next_generation_with_its_overrides(
         "replay 2 messages with from_stage=propose_patch, model=m, max_cost_usd=5.0, max_rounds=2\n"
         "     2  octo/repo  GitHub's rate limit: * (after * tries)\n"
     )
-    replays = dead.sent()
+    replays = dead.sent_jobs()
     assert sorted(job.issue.number for job, _ in replays) == [1, 2]
     for job, attributes in replays:
         assert job.replay is not None
@@ -247,7 +247,7 @@ def test_a_dry_run_or_a_refusal_changes_nothing(
     assert declined.exit_code == 1
     assert f"{command} them? [y/N]" in declined.stderr
     assert dead.depth() == (5, 0)
-    assert dead.sent() == []
+    assert dead.sent_jobs() == []
     assert list(console.folder.iterdir()) == []
 
 
@@ -255,7 +255,7 @@ def test_a_confirmation_at_the_prompt_is_enough(
     console: Console, dead: Dead, five: list[str]
 ) -> None:
     assert console.run("dlq", "replay", five[0], stdin="y\n").exit_code == 0
-    assert len(dead.sent()) == 1
+    assert len(dead.sent_jobs()) == 1
 
 
 def test_an_empty_selection_is_not_an_error(console: Console, dead: Dead) -> None:
@@ -276,9 +276,9 @@ def test_ctrl_c_leaves_each_job_in_exactly_one_queue(
         "replayed 4 of 15\ninterrupted; run the same command to continue with the rest\n"
     )
     assert dead.depth() == (11, 0)
-    first = [job.issue.number for job, _ in dead.sent()]
+    first = [job.issue.number for job, _ in dead.sent_jobs()]
     assert console.run("dlq", "replay", "--yes").exit_code == 0
-    second = [job.issue.number for job, _ in dead.sent()]
+    second = [job.issue.number for job, _ in dead.sent_jobs()]
     assert sorted(first + second) == list(range(1, 16))
     assert dead.depth() == (0, 0)
 
@@ -298,7 +298,7 @@ def test_ctrl_c_while_reading_changes_nothing(
     assert result.exit_code == 130
     assert result.stderr == "interrupted\n"
     assert dead.depth() == (1, 0)
-    assert dead.sent() == []
+    assert dead.sent_jobs() == []
 
 
 def test_a_replay_whose_deletion_failed_is_sent_again_as_the_same_replay(
@@ -317,7 +317,7 @@ def test_a_replay_whose_deletion_failed_is_sent_again_as_the_same_replay(
         "the connection broke; replayed 1 of 1: run the same command to continue" in result.stderr
     )
     assert console.run("dlq", "replay", "--yes").exit_code == 0
-    (first, _), (second, _) = dead.sent()
+    (first, _), (second, _) = dead.sent_jobs()
     assert first == second
     assert first.replay is not None
 
@@ -371,7 +371,7 @@ def test_overrides_that_workers_would_reject_are_refused_first(
     assert result.exit_code == 2
     assert message in result.stderr
     assert dead.depth() == (5, 0)
-    assert dead.sent() == []
+    assert dead.sent_jobs() == []
 
 
 def test_a_replay_publishes_a_folder_of_templates(console: Console, dead: Dead) -> None:
@@ -381,7 +381,7 @@ def test_a_replay_publishes_a_folder_of_templates(console: Console, dead: Dead) 
     template.write_text(template.read_text() + "\nBe brief.\n")
     dead.failed(1)
     assert console.run("dlq", "replay", "--template-dir", folder, "--yes").exit_code == 0
-    ((job, _),) = dead.sent()
+    ((job, _),) = dead.sent_jobs()
     set_hash = TemplateSet.load(folder).set_hash
     assert job.replay is not None
     assert job.replay.template_set == set_hash
@@ -394,7 +394,7 @@ def test_templates_with_findings_stop_a_replay(console: Console, dead: Dead) -> 
     (folder / "propose.md.j2").write_text("no front matter")
     dead.failed(1)
     assert "no front matter" in console.refused("dlq", "replay", "--template-dir", folder, "--yes")
-    assert dead.sent() == []
+    assert dead.sent_jobs() == []
 
 
 # Redriving
@@ -456,7 +456,7 @@ def test_a_repeated_import_adds_nothing(
 
 
 def content(file: Path) -> list[str]:
-    """What an export holds, whatever ids and times SQS gave."""
+    """Return an export's content without the ids and times, which SQS assigns."""
     lines = map(json.loads, file.read_text().splitlines())
     return sorted(json.dumps([line["body"], line["attributes"]], sort_keys=True) for line in lines)
 

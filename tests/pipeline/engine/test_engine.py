@@ -483,11 +483,11 @@ async def test_a_stages_own_timeout_is_not_an_exhausted_budget(bench: Bench):
 
 
 async def test_a_cancelled_run_ends_at_its_next_checkpoint(bench: Bench):
-    def asked(run: RunContext) -> Answer:
+    def cancel_itself(run: RunContext) -> Answer:
         assert bench.store.request_cancel(run.job_id)
         return Proposed(text="x")
 
-    bench.does("propose", asked)
+    bench.does("propose", cancel_itself)
     result = await run_to_end(bench)
     assert (result.outcome, result.reason) == (Outcome.CANCELLED, "cancelled on request")
     assert "close" not in bench.log.ran

@@ -1,4 +1,4 @@
-"""CODING_AGENT_PUSH=fork: nobody's write access is needed, and a fork is made once."""
+"""CODING_AGENT_PUSH=fork: no write access is needed, and the fork is created once."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -29,19 +29,19 @@ def folder(tmp_path: Path) -> Path:
     return repository
 
 
-def committed(folder: Path) -> Path:
+def commit_file(folder: Path) -> Path:
     (folder / "f.txt").write_text("f\n")
     run(folder, "add", ".")
     run(folder, "commit", "-qm", "one")
     return folder
 
 
-def asked(path: Path) -> tuple[Forge, IssueRef]:
+def open_forge(path: Path) -> tuple[Forge, IssueRef]:
     return LocalForge(path, "Title", "Body"), IssueRef.parse(local_issue_url(path, "Title\nBody"))
 
 
 def test_a_local_repository_is_a_forge_that_opens_nothing(folder: Path) -> None:
-    forge, ref = asked(committed(folder))
+    forge, ref = open_forge(commit_file(folder))
     repository = forge.repository(ref)
     assert (
         repository.clone_url,
@@ -71,7 +71,7 @@ def test_a_local_repository_is_a_forge_that_opens_nothing(folder: Path) -> None:
 
 
 def test_the_clone_address_can_be_fetched(folder: Path, tmp_path: Path) -> None:
-    forge, ref = asked(committed(folder))
+    forge, ref = open_forge(commit_file(folder))
     mirror = Mirror(tmp_path / "m.git", lambda: None)
     repository = forge.repository(ref)
     mirror.fetch(repository.clone_url)
@@ -84,11 +84,11 @@ def test_an_unusable_repository_is_refused_with_the_reason(folder: Path, tmp_pat
         (tmp_path / "nowhere", "is not a folder"),
         (folder, "has no commit"),
     ):
-        forge, ref = asked(path)
+        forge, ref = open_forge(path)
         with pytest.raises(ForgeRefused, match=reason):
             forge.repository(ref)
-    run(committed(folder), "checkout", "-q", "--detach")
-    forge, ref = asked(folder)
+    run(commit_file(folder), "checkout", "-q", "--detach")
+    forge, ref = open_forge(folder)
     with pytest.raises(ForgeRefused, match="detached HEAD"):
         forge.repository(ref)
 
@@ -97,10 +97,10 @@ def test_the_repositorys_own_configuration_runs_nothing(folder: Path, tmp_path: 
     trap = tmp_path / "trap.sh"
     trap.write_text(f"#!/bin/sh\ntouch '{tmp_path}/sprung'\nexec \"$@\"\n")
     trap.chmod(0o755)
-    committed(folder)
+    commit_file(folder)
     run(folder, "config", "core.fsmonitor", str(trap))
     run(folder, "config", "uploadpack.packObjectsHook", str(trap))
-    forge, ref = asked(folder)
+    forge, ref = open_forge(folder)
     Mirror(tmp_path / "m.git", lambda: None).fetch(forge.repository(ref).clone_url)
     assert not (tmp_path / "sprung").exists()
 

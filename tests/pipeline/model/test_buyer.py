@@ -1,4 +1,4 @@
-"""When a model is asked again, when the fallback is asked, and when the run learns of it."""
+"""When a call is repeated, when the fallback is used, and when the run learns of it."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class Provider:
 
     def __init__(self, *errors: ModelError):
         self.errors = list(errors)
-        self.asked = list[str]()
+        self.models = list[str]()
         self.said = list[str]()
         self.worst = {"first": 0.5, "second": 0.5}
 
@@ -33,7 +33,7 @@ class Provider:
         return self.worst.get(request.model, 0.5)
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        self.asked.append(request.model)
+        self.models.append(request.model)
         self.said.append(request.messages[0].content)
         if self.errors:
             raise self.errors.pop(0)
@@ -86,7 +86,7 @@ async def test_each_failure_is_retried_according_to_its_rule(
     it = Counter(tmp_path, *[error(failure)] * (rule.retries + 1))
     with pytest.raises((Retry, Halt, ModelError)) as caught:
         await it.buy()
-    assert len(it.provider.asked) == rule.retries + 1 and it.calls == ["released"] * (
+    assert len(it.provider.models) == rule.retries + 1 and it.calls == ["released"] * (
         rule.retries + 1
     )
     assert isinstance(
@@ -130,7 +130,7 @@ async def test_requested_models_and_bad_requests_have_no_fallback(
         await it.buy("asked for")
     with pytest.raises(Halt):
         await it.buy()
-    assert it.provider.asked == ["asked for", "first"]
+    assert it.provider.models == ["asked for", "first"]
 
 
 async def test_the_run_waits_if_one_of_two_models_will_be_available(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ async def test_an_unaffordable_fallback_is_ignored(tmp_path: Path) -> None:
     it.provider.worst["second"] = 1e6
     with pytest.raises(Retry, match="rate limit"):
         await it.buy()
-    assert set(it.provider.asked) == {"first"}
+    assert set(it.provider.models) == {"first"}
     it.provider.worst["first"] = 1e6
     with pytest.raises(Halt) as ended:
         await it.buy()
@@ -178,12 +178,12 @@ async def test_a_reply_with_a_lone_surrogate_is_stored_and_paid_once(tmp_path: P
     it = Counter(tmp_path)
 
     async def complete(request: ModelRequest) -> ModelReply:
-        it.provider.asked.append(request.model)
+        it.provider.models.append(request.model)
         return reply("so \ud83d it is", 0.1)
 
     it.provider.complete = complete  # type: ignore[method-assign]
     assert [(await it.buy()).content for _ in range(2)] == ["so ? it is"] * 2
-    assert len(it.provider.asked) == 1 and it.calls == ["settled"]
+    assert len(it.provider.models) == 1 and it.calls == ["settled"]
 
 
 async def test_no_secret_is_sent_or_stored(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The real litellm against the loopback stand-in. Its import takes seconds, so all of it is in this
+"""The real litellm against the loopback stand-in. Its import takes seconds, so every such test is in this
 file.
 """
 
@@ -55,10 +55,10 @@ def request(text: str = "hi", *, model: str = MODEL, max_tokens: int = 100) -> M
     return ModelRequest(model=model, messages=messages, max_tokens=max_tokens)
 
 
-async def refused(
+async def refusal(
     server: ModelServer, *, client: LiteLLMClient | None = None
 ) -> BaseException | None:
-    """What the refusal means; it must be certain that nothing was charged, and only one call may be
+    """Return the verdict on a refusal, after which nothing was charged and only one call was
     made.
     """
     with pytest.raises(ModelError) as caught:
@@ -120,13 +120,13 @@ async def test_a_reply_without_usage_costs_its_worst_case(serve: "Serve") -> Non
 
 
 async def test_a_rate_limit_is_waited_out(serve: "Serve") -> None:
-    cause = await refused(serve(Entry(status=429, headers={"retry-after": "7"})))
+    cause = await refusal(serve(Entry(status=429, headers={"retry-after": "7"})))
     assert isinstance(cause, Retry)
     assert cause.delay == 7.0
 
 
 async def test_an_exhausted_account_is_not_a_rate_limit(serve: "Serve") -> None:
-    cause = await refused(serve(Entry(status=429, code="insufficient_quota")))
+    cause = await refusal(serve(Entry(status=429, code="insufficient_quota")))
     assert isinstance(cause, Retry)
     assert cause.delay == RULES[Failure.QUOTA].delay
     assert "used up" in cause.reason
@@ -148,7 +148,7 @@ async def test_an_exhausted_account_is_not_a_rate_limit(serve: "Serve") -> None:
 async def test_a_refusal_is_uncharged_and_retried_only_if_waiting_helps(
     serve: "Serve", status: int, code: str | None, outcome: Outcome | None
 ) -> None:
-    cause = await refused(serve(Entry(status=status, code=code)))
+    cause = await refusal(serve(Entry(status=status, code=code)))
     assert cause is not None
     verdict = judge(cause)
     assert (verdict.family, verdict.outcome) == (Family.STOP if outcome else Family.RETRY, outcome)
@@ -230,7 +230,7 @@ async def test_the_key_is_in_no_error_and_no_log(
     wrong = "sk-wrong-and-repeated-by-the-provider"
     monkeypatch.setenv("OPENAI_API_KEY", wrong)
     caplog.set_level(logging.DEBUG)
-    cause = await refused(server)
+    cause = await refusal(server)
     assert isinstance(cause, Retry)
     assert "[OPENAI_API_KEY]" in cause.reason
     try:

@@ -11,7 +11,7 @@ from pipeline.model.replay import ReplayClient, ReplayError
 from tests.stand_ins.runs import reply
 
 
-def asked(text: str, **more: object) -> ModelRequest:
+def model_request(text: str, **more: object) -> ModelRequest:
     messages = (Message(role="system", content="be brief"), Message(role="user", content=text))
     return ModelRequest.model_validate({"model": "m", "messages": messages} | more)
 
@@ -22,7 +22,7 @@ def recorded(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     for number, text in enumerate(["fix a\nthen b", "fix c"]):
         exchange = {
-            "request": asked(text).model_dump(),
+            "request": model_request(text).model_dump(),
             "reply": reply(f"answer {number}", 0.02).model_dump(),
         }
         (folder / f"{number}-exchange.json").write_text(json.dumps(exchange))
@@ -32,7 +32,7 @@ def recorded(tmp_path: Path) -> Path:
 
 async def test_a_request_is_found_by_its_text_under_any_model_name(recorded: Path) -> None:
     client = ReplayClient.load(recorded)
-    request = asked("fix c", model="replay:x")
+    request = model_request("fix c", model="replay:x")
     payload = await client.complete(request)
     assert payload.content == "answer 1"
     assert payload.model == "replay:x"
@@ -45,12 +45,12 @@ async def test_another_temperature_or_sample_is_another_request(
     recorded: Path, other: dict[str, object]
 ) -> None:
     with pytest.raises(ModelError, match="has no exchange"):
-        await ReplayClient.load(recorded).complete(asked("fix c", **other))
+        await ReplayClient.load(recorded).complete(model_request("fix c", **other))
 
 
 async def test_a_miss_shows_how_it_differs_from_the_nearest(recorded: Path) -> None:
     with pytest.raises(ModelError) as caught:
-        await ReplayClient.load(recorded).complete(asked("fix a\nthen d"))
+        await ReplayClient.load(recorded).complete(model_request("fix a\nthen d"))
     assert not caught.value.charged
     assert "-then b\n+then d" in str(caught.value)
     assert "fix c" not in str(caught.value)
@@ -65,10 +65,10 @@ def test_a_folder_without_recordings_is_reported(tmp_path: Path) -> None:
 
 
 async def test_a_prompt_that_was_too_long_still_is_in_the_replay(recorded: Path) -> None:
-    exchange = {"request": asked("all of it").model_dump(), "failure": Failure.CONTEXT.name}
+    exchange = {"request": model_request("all of it").model_dump(), "failure": Failure.CONTEXT.name}
     (recorded / "half-exchange.json").write_text(json.dumps(exchange))
     client = ReplayClient.load(recorded)
     with pytest.raises(ModelError) as caught:
-        await client.complete(asked("all of it"))
+        await client.complete(model_request("all of it"))
     assert caught.value.failure is Failure.CONTEXT
-    assert client.worst_case_usd(asked("all of it")) == 0.0
+    assert client.worst_case_usd(model_request("all of it")) == 0.0

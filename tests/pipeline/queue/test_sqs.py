@@ -199,23 +199,23 @@ def size_of(attributes: dict[str, dict[str, str]]) -> int:
 
 @settings(deadline=None, max_examples=100)
 @given(
-    sent=st.dictionaries(
+    texts=st.dictionaries(
         st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.text(min_size=1, max_size=30), max_size=12
     ),
     reason=st.text(max_size=60),
     room=st.integers(-5, 400),
 )
 def test_attributes_fit_the_limit_and_the_reason_is_dropped_first(
-    sent: dict[str, str], reason: str, room: int
+    texts: dict[str, str], reason: str, room: int
 ):
     attributes = {FAILED_GENERATION: attribute("7")} | {
-        name: attribute(text) for name, text in sent.items()
+        name: attribute(text) for name, text in texts.items()
     }
     fitting = fit_attributes(attributes, reason, room)
     assert len(fitting) <= MAX_ATTRIBUTES
     assert size_of(fitting) <= max(room, 0)
     assert (FAILED_GENERATION in fitting) == (room >= size_of({FAILED_GENERATION: attribute("7")}))
-    if REASON not in sent and REASON in fitting:
+    if REASON not in texts and REASON in fitting:
         assert fitting[REASON]["StringValue"]
         if "\N{REPLACEMENT CHARACTER}" not in fitting[REASON]["StringValue"]:
             assert reason.startswith(fitting[REASON]["StringValue"])

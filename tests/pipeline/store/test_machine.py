@@ -1,4 +1,4 @@
-"""Several workers, one store, one clock: whatever they do in whichever order, the promises hold."""
+"""Several workers, one store, one clock: the store's guarantees hold for any order of calls."""
 
 import tempfile
 from pathlib import Path
@@ -38,7 +38,7 @@ class Workers(RuleBasedStateMachine):
         self.store = OPENERS[self.kind](Path(self.folder.name), self.clock)
         self.job_id = job().id
         self.held: dict[int, Claimed] = {}
-        """Each worker's last claim, whatever became of it since."""
+        """Each worker's last claim, which may have been lost since."""
         self.owner: tuple[int, float] | None = None
         self.generations = 0
         self.finished: dict[int, tuple[str, str]] = {}

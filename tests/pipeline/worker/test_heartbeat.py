@@ -74,11 +74,11 @@ def test_unwatch_waits_for_the_current_beat_and_no_beat_follows_it():
 
 
 def test_lost_lease_is_reported_once_and_ends_the_beats():
-    def gone(_: int) -> bool:
+    def lose_lease(_: int) -> bool:
         raise LeaseLost("another worker has it")
 
     reasons: list[str] = []
-    beats = Beats(gone)
+    beats = Beats(lose_lease)
     other = Beats()
     with Heartbeat(0.01, lease_seconds=60) as heartbeat:
         watch(heartbeat, "run", beats, on_lost=reasons.append)

@@ -238,7 +238,7 @@ async def assert_stays_empty(queue: "asyncio.Queue[Any]") -> None:
 
 
 def kill_workers(world: World, job: FixIssueJob, times: int) -> None:
-    """Claim the run as often as workers died with it: nobody releases the lease."""
+    """Claim the run once for each worker that died: the leases are never released."""
     for _ in range(times):
         world.claim(job)
         world.clock.now += VISIBILITY + 1
