@@ -1,4 +1,4 @@
-"""The docs say what is there: commands, options, files and settings that they name exist, and none
+"""The docs match the code: commands, options, files and settings that they name exist, and none
 is left out.
 """
 

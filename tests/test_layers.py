@@ -26,7 +26,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def check_imports(checkout: Path) -> str:
-    """Return what import-linter reports; empty where every contract is kept."""
+    """Return import-linter's report; empty if every contract is kept."""
     result = subprocess.run(
         [LINT_IMPORTS, "--no-cache"],
         cwd=checkout,

@@ -42,11 +42,11 @@ class Outside:
     """What an attack knows about the machine outside: the environment variable OUTSIDE, as JSON."""
 
     secret: str
-    """A file."""
+    """The path of a file."""
     word: str
     """The secret, backwards: an attack that prints what it knows does not reveal it."""
     pid: int
-    """Of a process with the secret in its environment."""
+    """The id of a process with the secret in its environment."""
     port: int
     udp: int
     abstract: str

@@ -1,4 +1,4 @@
-"""What a report says of an instance's listed tests, and where a lost instance is lost."""
+"""An instance's listed tests in a report, and the stage at which a lost instance is lost."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The table and the document that benchmarks hand on."""
+"""The table and the document that benchmarks produce."""
 
 import io
 import json

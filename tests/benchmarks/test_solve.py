@@ -169,7 +169,7 @@ def test_a_missing_model_is_named_without_a_traceback(arguments: list[str]) -> N
 
 
 def reply_with(body: str) -> str:
-    """Return a reply that writes the function's body, and a new test of it."""
+    """Return a reply that writes the function's body and a new test."""
     fixed = f"def total(items):\n    return {body}\n"
     test = TESTS.replace("total([]), 0", "total([5]), 5")
     return (

@@ -36,7 +36,7 @@ class Console:
         return self.home / ".local/share/coding-agent"
 
     def run(self, *arguments: str | Path, stdin: str | bytes | None = None) -> Result:
-        """Run a command in this process. Raises what is not a clean end of a command."""
+        """Run a command in this process. Raises exceptions that don't end a command cleanly."""
         result = CliRunner().invoke(
             main, [str(argument) for argument in arguments], input=stdin, prog_name="coding-agent"
         )

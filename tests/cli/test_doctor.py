@@ -14,7 +14,7 @@ from tests.stand_ins.aws import Aws
 
 @pytest.fixture
 def script(console: Console, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """With it, and a token, nothing is missing for ``fix``."""
+    """With this model and a token, ``fix`` has everything that it needs."""
     path = console.folder / "reply.md"
     path.write_text("a reply")
     monkeypatch.setenv("CODING_AGENT_MODEL", f"scripted:{path}")

@@ -1,4 +1,4 @@
-"""``coding-agent jobs``: what the store knows."""
+"""``coding-agent jobs``: the runs in the store."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""``coding-agent schema``: what a backend validates against."""
+"""``coding-agent schema``: the schemas that a backend validates against."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""``coding-agent worker``: what it refuses to start with. Its work has its own tests."""
+"""``coding-agent worker``: settings with which it refuses to start. Its work has its own tests."""
 
 import pytest
 

@@ -42,7 +42,7 @@ class CountingClient:
 
 
 def doom(stage: Any, moment: str) -> None:
-    """Let the stage kill the worker before its work, or after it and before it is stored."""
+    """Make the stage kill the worker before its work, or after it but before it is stored."""
     run = stage.run
 
     async def run_and_die(**needs: Any) -> Any:

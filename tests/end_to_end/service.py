@@ -119,7 +119,7 @@ class Service:
             )
 
     def wait_for_finished(self, count: int = 1) -> list[dict[str, Any]]:
-        """Wait until so many run.finished events were published; return every event so far."""
+        """Wait for this number of run.finished events; return every event so far."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             events = [json.loads(body) for body, _ in self.events]
@@ -129,7 +129,7 @@ class Service:
         raise AssertionError(f"no {count} run.finished within {PATIENCE:g} s\n{self._logs()}")
 
     def expire_leases(self) -> None:
-        """Let the dead worker's leases end, and its message come again."""
+        """End the dead worker's leases, and make its message visible again."""
         with sqlite3.connect(self.folder / "shared/store.sqlite", timeout=30) as store:
             store.execute(
                 "UPDATE items SET data = json_set(data, '$.lease_expires_at', 0)"
@@ -160,6 +160,6 @@ class Service:
 
 
 def kill(worker: "subprocess.Popen[bytes]") -> None:
-    """Kill a worker: a polite stop waits for the long poll's end, 20 s, and has its own tests."""
+    """Kill a worker: a clean stop may wait 20 s for the long poll to end, and has its own tests."""
     worker.kill()
     worker.wait(PATIENCE)

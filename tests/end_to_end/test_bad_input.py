@@ -28,7 +28,7 @@ COST = 0.01
 
 @pytest.fixture(scope="module")
 def github(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GithubStandIn]:
-    """Shared by the tests, which make issues of their own."""
+    """Shared by the tests, each of which creates its own issues."""
     with GithubStandIn(tmp_path_factory.mktemp("github")) as github:
         github.add_repository(REPOSITORY, FILES)
         github.add_repository("octo/empty", {})
@@ -41,7 +41,7 @@ def github(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GithubStandIn]:
 class Finished:
     result: RunResult
     started: bool
-    """Whether run.started was published."""
+    """Whether run.started has been published."""
 
 
 Fix = Callable[..., Any]

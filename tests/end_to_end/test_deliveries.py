@@ -1,4 +1,4 @@
-"""One job has one pull request and one outcome, however often its message comes."""
+"""One job has one pull request and one outcome, no matter how often its message is delivered."""
 
 from tests.end_to_end.service import REPOSITORY, Service, kill
 

@@ -317,7 +317,7 @@ ORDER = {
 
 
 class Signer:
-    """SNS as a receiver meets it: signed envelopes, and its certificate at its address."""
+    """SNS as a receiver sees it: signed envelopes, and a certificate at its address."""
 
     address = f"{HOST}/SimpleNotificationService-{'0a' * 16}.pem"
 

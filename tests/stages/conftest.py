@@ -1,4 +1,4 @@
-"""What conversations with a model are about, made once."""
+"""Shared repositories and environments for the conversations with a model."""
 
 import asyncio
 

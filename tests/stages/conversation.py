@@ -57,7 +57,7 @@ def tool(name: str, body: str = "") -> str:
 
 
 class Killed(Exception):
-    """The worker is gone."""
+    """Raised in place of a worker's death."""
 
 
 class Client(ScriptedClient):
@@ -94,7 +94,7 @@ class Prepared:
 
     @classmethod
     async def make(cls, folder: Path, files: dict[str, str] = SAMPLE) -> "Prepared":
-        """Raises NoIsolation where nothing isolates."""
+        """Raises NoIsolation if nothing can isolate."""
         sandbox = BwrapSandbox(IndexProxy.configured({}))
         origin = Origin(folder, files)
         run = run_context(folder)
@@ -183,7 +183,7 @@ class Conversation:
         self.waited: list[float] = []
 
     def _engine(self) -> Engine:
-        """On a machine of its own."""
+        """Return an engine on a separate machine."""
         self.machines += 1
         origin = self.prepared.origin
         sandbox = self.prepared.sandbox
@@ -217,7 +217,7 @@ class Conversation:
         return Engine(deps)
 
     async def deliver(self) -> Ended | Deferred:
-        """One delivery, on another machine than the last."""
+        """Run one delivery, on another machine than the last one."""
         self.clock.now += 120
         return await self._engine().execute(claim(self.store, job()))
 

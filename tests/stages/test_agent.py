@@ -98,7 +98,7 @@ def converse(tmp_path: Path, prepared: Prepared) -> Converse:
 
 
 def results(dialogue: Conversation) -> list[str]:
-    """Return what each step showed to the model."""
+    """Return the result of each step, as shown to the model."""
     return [message.content for message in dialogue.client.sent[-1].messages[3::2]]
 
 

@@ -1,4 +1,4 @@
-"""Which files are shown for an issue, and how much of them."""
+"""The files, and the parts of them, that are shown for an issue."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Which candidate is taken, by what is known of each."""
+"""The choice among candidates."""
 
 from pipeline.outcome import Verification
 from stages.apply_patch import Candidate

@@ -70,7 +70,7 @@ class Scenario:
     async def open(
         self, claimed: Claimed, *, machine: str = "one", fix: str = "x = 2\n", **options: Any
     ) -> Stop:
-        """What a delivery does; ``machine`` has a disk of its own."""
+        """Run a delivery; ``machine`` has its own disk."""
         mirrors = Mirrors(self.folder / machine, self.forge.token)
         mirror = mirrors.at(REPOSITORY)
         mirror.fetch(self.clone_url)
@@ -308,9 +308,8 @@ async def test_a_persons_commit_on_the_branch_is_never_overwritten(scenario: Sce
     foreign_sha = scenario.github.commit(REPOSITORY, {"a.py": "x = 3\n"}, branch=BRANCH)
     stop = await scenario.open(scenario.deliver_again(first, id="once-more"), fix="x = 4\n")
     assert (stop.outcome, scenario.head) == (Outcome.PROPOSED, foreign_sha)
-    assert (
-        stop.reason
-        == f"nothing was pushed: branch {BRANCH} holds a commit that is not ours ({foreign_sha[:12]})"
+    assert stop.reason == (
+        f"nothing was pushed: branch {BRANCH} holds a commit that is not ours ({foreign_sha[:12]})"
     )
     assert stop.facts.artifacts == {"patch": "the-patch"} and stop.facts.branch is None
 

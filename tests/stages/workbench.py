@@ -38,7 +38,7 @@ SAMPLE = {"calc.py": CALC, "test_calc.py": TESTS}
 
 
 def run_context(folder: Path) -> RunContext:
-    """Return a run of which ``folder`` holds everything."""
+    """Return a run whose files are all in ``folder``."""
     return StageRun(folder).context()
 
 

@@ -124,7 +124,7 @@ def test_it_can_drop_the_connection(server: ModelServer) -> None:
 
 
 class SignallingScript(Script):
-    """Sets an event when it is asked."""
+    """Sets an event when it is called."""
 
     def __init__(self, *entries: Entry):
         super().__init__(entries)

@@ -27,7 +27,7 @@ def strict() -> Iterator[StrictAws]:
 
 @pytest.fixture(params=["moto", "strict"])
 def either(request: pytest.FixtureRequest) -> Iterator[Aws]:
-    """The same assertions for both."""
+    """Run a test against each stand-in."""
     if request.param == "moto":
         yield request.getfixturevalue("aws_server")
         return

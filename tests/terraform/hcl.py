@@ -21,7 +21,7 @@ def read(file: str) -> dict[str, Any]:
 
 
 def named_blocks(file: str, kind: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return the name and the body of each block of one type; none where the file has none."""
+    """Return the name and the body of each block of one type."""
     blocks = []
     for block_by_name in read(file).get(kind, []):
         blocks.extend(block_by_name.items())

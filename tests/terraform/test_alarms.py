@@ -1,4 +1,4 @@
-"""Alarms and dashboard ask for metrics that the code emits, and an operator finds what to do."""
+"""Alarms and dashboard use metrics that the code emits, and the runbook covers each alarm."""
 
 import logging
 import re

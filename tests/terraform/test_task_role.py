@@ -90,7 +90,7 @@ def recorded_calls(
 
 
 def actions(service: str, operation: str, parameters: dict[str, Any]) -> Iterator[Call]:
-    """What IAM asks for before it lets the call through."""
+    """Yield the permissions that IAM requires for a call."""
     if service == "sqs":
         to = parameters.get("QueueUrl") or parameters["QueueName"]
         yield (

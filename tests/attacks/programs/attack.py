@@ -1,4 +1,4 @@
-"""What the attacks share: raw system calls, what is known about the machine outside, the verdict."""
+"""Shared by the attacks: raw system calls, facts about the machine outside, the verdict."""
 
 import ctypes
 import json

@@ -6,7 +6,7 @@ from attack import OUTSIDE, succeeds, syscall, verdict
 
 
 def sees(pid):
-    """Whether the process outside has its id here, too."""
+    """Whether the process outside has the same id here."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             return b"victim" in file.read()

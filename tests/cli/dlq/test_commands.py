@@ -58,7 +58,7 @@ class Dead:
         return self.aws.depth(self.queue.dead_letters_url)
 
     def sent_jobs(self) -> list[tuple[FixIssueJob, dict[str, str]]]:
-        """Takes what is on the main queue."""
+        """Receive the messages on the main queue."""
         return [
             (
                 parse_job(message["Body"]),

@@ -211,7 +211,7 @@ async def do_nothing(_: DeadMessage) -> None:
 
 
 class DeliverTwice(SqsQueue):
-    """SQS as it may be: every message is delivered twice, also after its deletion."""
+    """SQS at its worst: every message is delivered twice, even after its deletion."""
 
     def __init__(self, url: str, *, visibility_timeout: int) -> None:
         super().__init__(url, visibility_timeout=visibility_timeout)

@@ -26,7 +26,7 @@ BOB = {"X-API-Key": "bob-secret-key"}
 
 @dataclass
 class Service:
-    """The intake with all that a test changes: the queue, the store, clocks, vitals and checks."""
+    """The intake, with everything that a test can change: queue, store, clocks, vitals, checks."""
 
     store: SqliteStore
     clock: StillClock = field(default_factory=StillClock)

@@ -1,4 +1,4 @@
-"""API keys, and limits of rate."""
+"""API keys and rate limits."""
 
 import pytest
 from hypothesis import given, settings

@@ -22,7 +22,7 @@ def s3_client() -> Any:
 
 
 def make_bucket(folder: Path) -> str:
-    """A bucket of this folder's own."""
+    """A bucket for only this folder's tests."""
     name = f"artifacts-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
     s3_client().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     return name

@@ -1,4 +1,4 @@
-"""What every implementation of Artifacts promises."""
+"""The contract of every implementation of Artifacts."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""What is the folder's own."""
+"""Artifacts in a folder, beyond the shared contract."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit

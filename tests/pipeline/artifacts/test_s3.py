@@ -1,4 +1,4 @@
-"""What is S3's own: keys below a prefix, addresses that need no account, errors."""
+"""Artifacts in S3: keys below a prefix, addresses that need no account, errors."""
 
 import urllib.request
 from pathlib import Path

@@ -21,7 +21,7 @@ CAPS = MoneyCaps(10**9, 10**9, 10**9)
 
 
 class Provider:
-    """Raises what it is given, in order, then answers."""
+    """Raises the given errors in order, then answers."""
 
     def __init__(self, *errors: ModelError):
         self.errors = list(errors)
@@ -41,7 +41,7 @@ class Provider:
 
 
 class Counter:
-    """Where a run buys."""
+    """A run that buys from a model."""
 
     def __init__(self, folder: Path, *errors: ModelError, fallback: str | None = None):
         self.provider = Provider(*errors)

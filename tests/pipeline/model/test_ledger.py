@@ -55,7 +55,7 @@ class Scenario:
         self.deliver()
 
     def deliver(self, requested: FixIssueJob | None = None) -> Claimed:
-        """Another delivery: the last one's lease has ended."""
+        """Start another delivery, after the last one's lease has ended."""
         self.clock.now += LEASE
         self.held = claim(self.store, requested)
         self.ledger = self.ledger_of(self.held)

@@ -1,5 +1,5 @@
-"""The real litellm against the loopback stand-in. Its import takes seconds, so every such test is in this
-file.
+"""The real litellm against the loopback stand-in. Its import takes seconds, so all such tests are in
+this file.
 """
 
 import asyncio
@@ -58,9 +58,7 @@ def request(text: str = "hi", *, model: str = MODEL, max_tokens: int = 100) -> M
 async def refusal(
     server: ModelServer, *, client: LiteLLMClient | None = None
 ) -> BaseException | None:
-    """Return the verdict on a refusal, after which nothing was charged and only one call was
-    made.
-    """
+    """Return the verdict on a refusal, which must be one call that charges nothing."""
     with pytest.raises(ModelError) as caught:
         await (client or LiteLLMClient()).complete(request())
     assert len(server.exchanges) == 1
@@ -119,7 +117,7 @@ async def test_a_reply_without_usage_costs_its_worst_case(serve: "Serve") -> Non
     assert (await client.complete(request())).cost_usd == client.worst_case_usd(request()) > 0
 
 
-async def test_a_rate_limit_is_waited_out(serve: "Serve") -> None:
+async def test_a_rate_limit_is_a_retry_with_its_delay(serve: "Serve") -> None:
     cause = await refusal(serve(Entry(status=429, headers={"retry-after": "7"})))
     assert isinstance(cause, Retry)
     assert cause.delay == 7.0

@@ -64,7 +64,7 @@ def test_a_folder_without_recordings_is_reported(tmp_path: Path) -> None:
         ReplayClient.load(tmp_path)
 
 
-async def test_a_prompt_that_was_too_long_still_is_in_the_replay(recorded: Path) -> None:
+async def test_a_prompt_that_was_too_long_is_refused_again(recorded: Path) -> None:
     exchange = {"request": model_request("all of it").model_dump(), "failure": Failure.CONTEXT.name}
     (recorded / "half-exchange.json").write_text(json.dumps(exchange))
     client = ReplayClient.load(recorded)

@@ -41,7 +41,7 @@ class Sqs:
 
 @pytest.fixture(autouse=True)
 def delays(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The numbers of failures that were waited for; no wait takes time."""
+    """The number of failures before each wait; no wait takes time."""
     failures: list[int] = []
 
     def no_delay(count: int, *, base: float, cap: float) -> float:

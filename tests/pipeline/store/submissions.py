@@ -1,4 +1,4 @@
-"""What the tests of the store submit and write."""
+"""Submissions and rows for the tests of the store."""
 
 from pipeline.outcome import Event, RunStarted
 from pipeline.store.contract import Checkpoint, Claim, Claimed, Submission

@@ -1,4 +1,4 @@
-"""DynamoDB's own: conflicting writes, expiry, the size of items, pages of results."""
+"""The store on DynamoDB: conflicting writes, expiry, item sizes, pages of results."""
 
 import hashlib
 import json
@@ -83,7 +83,7 @@ def before_next_write(client: Any, does: Callable[[], object]) -> None:
 
 
 def fail_next(client: Any, operation: str, times: int, error: dict[str, Any]) -> None:
-    """Let the next calls of an operation fail with an error of AWS."""
+    """Make the next calls of an operation fail with an AWS error."""
     errors = [error] * times
 
     def refuse(**_: object) -> tuple[AWSResponse, dict[str, Any]] | None:

@@ -1,4 +1,4 @@
-"""Which run a submission means, and what starts the next generation of a job."""
+"""The run that a submission refers to, and the start of a job's next generation."""
 
 import json
 from dataclasses import replace

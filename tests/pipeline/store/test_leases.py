@@ -1,4 +1,4 @@
-"""What a lease allows, and what needs none."""
+"""Writes that need a lease, and those that don't."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The money of runs: reservations, limits, calls that were cut."""
+"""The money of runs: reservations, limits, cut calls."""
 
 import tempfile
 import threading

@@ -1,4 +1,4 @@
-"""SQLite's own: several processes on one file, a newer version's file, the views for people."""
+"""The store on SQLite: several processes on one file, a newer version's file, views for people."""
 
 import subprocess
 import sys

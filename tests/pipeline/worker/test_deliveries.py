@@ -1,4 +1,4 @@
-"""The way of one message: claimed, executed, settled."""
+"""One message: claimed, executed, settled."""
 
 import asyncio
 import json

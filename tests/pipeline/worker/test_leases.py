@@ -1,4 +1,4 @@
-"""What happens to a run under its heartbeat."""
+"""The execution of a run under its heartbeat."""
 
 import asyncio
 

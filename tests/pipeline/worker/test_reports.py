@@ -1,4 +1,4 @@
-"""What the worker says of itself: vitals, protection, metrics."""
+"""A worker's reports about itself: vitals, protection, metrics."""
 
 import asyncio
 import time

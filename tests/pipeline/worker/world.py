@@ -33,7 +33,7 @@ class StillClock:
 
 
 class Action(NamedTuple):
-    """What a worker did with a message."""
+    """An action of a worker on a message."""
 
     kind: str
     """deleted, released or deferred"""
@@ -195,7 +195,7 @@ class World:
 
     @asynccontextmanager
     async def working(self, **changes: Any) -> AsyncIterator["asyncio.Task[None]"]:
-        """Run a worker; it is stopped, and must end, when the block does."""
+        """Run a worker. It is stopped when the block ends, and must end then."""
         worker = self.worker(**changes)
         running = asyncio.create_task(worker.run(self.stop))
         try:
@@ -245,7 +245,7 @@ def kill_workers(world: World, job: FixIssueJob, times: int) -> None:
 
 
 def hold_runs(world: World, *numbers: int) -> dict[int, asyncio.Event]:
-    """Let the runs of these issues wait for their event; the others end at once."""
+    """Make the runs of these issues wait for their event; others end at once."""
     gates = {number: asyncio.Event() for number in numbers}
 
     async def script(claimed: Claimed) -> Ended:

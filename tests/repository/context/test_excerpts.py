@@ -1,4 +1,4 @@
-"""What is shown of a file that does not fit whole."""
+"""Excerpts of files that don't fit as a whole."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Which files rank first for an issue."""
+"""The ranking of files for an issue."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""The ladder: where an edit's lines are located, and where they are not."""
+"""The steps by which an edit's lines are located, and when they are refused."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Reading edits from a reply, format by format, and reporting problems with the rest."""
+"""Edits are read from a reply in each format, and anything else is reported."""
 
 import json
 from collections.abc import Mapping

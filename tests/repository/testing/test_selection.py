@@ -1,4 +1,4 @@
-"""Which test files are about an issue."""
+"""The selection of test files for an issue."""
 
 from repository.testing.selection import CHOSEN_FILES, choose_tests
 

@@ -32,7 +32,7 @@ def certificate(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def port(certificate: Path) -> Iterator[int]:
-    """The port of an index that shows the certificate."""
+    """The port of an index that presents the certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     with IndexServer() as server:

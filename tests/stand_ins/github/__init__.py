@@ -260,7 +260,7 @@ class _Wire:
 
 
 async def _nowhere(message: Any) -> None:
-    """Lose a reply."""
+    """Make the connection lose a reply."""
 
 
 async def _fail(fault: _Fault, scope: Any, receive: Any, send: Any) -> None:

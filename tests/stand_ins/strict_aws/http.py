@@ -63,7 +63,7 @@ class _Connection(asyncio.Protocol):
             self._handler(request, self._reply)
 
     def _take_request(self) -> Request | None:
-        """Take a request out of the buffer; None if it is incomplete."""
+        """Take a request from the buffer; None if it is incomplete."""
         head_size = self._buffer.find(b"\r\n\r\n")
         if head_size < 0:
             return None

@@ -65,7 +65,7 @@ class Message:
     received_at: float = 0.0
     dead_letter_of: str | None = None
     returned: bool = False
-    """Whether it has come back once after its delete; it will not again."""
+    """Whether it has reappeared once after its deletion; it will not do so again."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class RedrivePolicy:
     queue: str
     """The dead-letter queue's name."""
     max_receives: int
-    """The number of receives after which a message goes there."""
+    """The number of receives after which a message goes to the dead-letter queue."""
 
     @classmethod
     def parse(cls, text: str) -> "RedrivePolicy":

@@ -1,4 +1,4 @@
-"""What tests need installed."""
+"""The packages that tests need."""
 
 from repository.testing.detect.detection import detect
 from repository.testing.detect.needs import TestNeeds

@@ -1,4 +1,4 @@
-"""What packaging files say of the repository's own package."""
+"""The repository's own package, according to its packaging files."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which runner and which test files are detected."""
+"""The detection of runners and test files."""
 
 import pytest
 

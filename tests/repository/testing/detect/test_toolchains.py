@@ -1,4 +1,4 @@
-"""Languages beside Python."""
+"""Languages other than Python."""
 
 import json
 

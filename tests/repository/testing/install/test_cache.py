@@ -1,4 +1,4 @@
-"""Cached environments: of one repository, with a key of all that decides them."""
+"""Cached environments: per repository, under a key made of all their inputs."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which failures of uv are repaired, and how."""
+"""The repair of uv's failures."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which interpreter a commit gets, of those on the machine."""
+"""The choice of an interpreter for a commit."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which variables of the operator reach the installs."""
+"""The operator's variables that reach the installs."""
 
 from repository.testing.install.tools import index_settings
 
