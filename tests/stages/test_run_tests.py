@@ -1,4 +1,4 @@
-"""What the tests prove of a candidate, and what goes back to the model if they are red."""
+"""The verdict on a candidate, and the feedback to the model if tests are red."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -89,7 +89,7 @@ class Bench:
         return await bed.run(encoded, (), label="report")
 
     def run_only(self, *tests: str) -> None:
-        """Let these test files be the chosen part of a larger suite."""
+        """Make these test files the selected part of a larger suite."""
         self.suite = self.suite.model_copy(update={"whole": False, "tests": tests})
 
     async def _candidate(self, number: int, change: Files) -> Candidate:
@@ -121,7 +121,7 @@ def make_bench(tmp_path: Path) -> MakeBench:
 
 @pytest.fixture
 async def bench(make_bench: MakeBench) -> Bench:
-    """The sample, of whose two tests one fails."""
+    """The sample, one of whose two tests fails."""
     return await make_bench(SAMPLE)
 
 
@@ -271,7 +271,7 @@ class TestNet(unittest.TestCase):
 async def test_a_test_that_is_red_before_and_after_does_not_count(
     make_bench: MakeBench,
 ) -> None:
-    """Its file was not among the chosen ones: it is run on the base, too."""
+    """A test whose file was not selected: it is also run on the base."""
     bench = await make_bench({**SAMPLE, "test_net.py": NET_TEST})
     bench.run_only("test_calc.py")
     new_test = "\n    def test_new(self):\n        pass\n"
@@ -369,7 +369,7 @@ class TestMood(unittest.TestCase):
 
 
 class MoodySandbox:
-    """Tells the moody test, in its file, how often tests ran."""
+    """A sandbox that writes the number of test runs to the flaky test's file."""
 
     name = "bwrap"
 
@@ -386,7 +386,7 @@ class MoodySandbox:
 
 
 async def test_a_flaky_test_is_neither_fixed_nor_broken(make_bench: MakeBench) -> None:
-    """It fails in its first run with the change, and passes in the second."""
+    """A test that fails in its first run with the change, and passes in the second."""
     bench = await make_bench({**SAMPLE, "test_mood.py": f"TIMES = 0\n{MOODY_TEST}"})
     bench.sandbox = MoodySandbox(bench.sandbox, bench.run.workspace)
     verdict = await bench.verdict({"calc.py": FIXED_CALC})

@@ -126,7 +126,7 @@ async def test_only_the_test_over_its_time_limit_fails(
 
 
 async def test_no_test_begins_after_the_time_limit(bed: TestBed) -> None:
-    """The first test moves the clock to the end of all days."""
+    """The first test moves the clock to the end of time."""
     late = TESTS.replace("self.assertEqual(add(2, 3), 5)", "import time; time.time = lambda: 1e12")
     more = "\n    def test_later(self): ...\n    def test_latest(self): ...\n"
     report = await run_test_file(bed, late + more)
@@ -170,7 +170,7 @@ async def test_a_change_outside_the_tree_is_refused(bed: TestBed, path: str) -> 
 
 
 async def test_a_change_does_not_follow_a_planted_link(bed: TestBed) -> None:
-    """The prepared tree holds a link in a changed file's place, as if installing had made it."""
+    """The prepared tree has a link in place of a changed file, as if installing had created it."""
     victim = bed.workspace / "victim"
     victim.write_text("untouched")
     planted = bed.workspace / "prepared/calc.py"
