@@ -15,7 +15,7 @@ from tests.cli.console import git, write
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/adding-a-stage.md").read_text()
 COPIED = ("cli", "pipeline", "prompts", "repository", "sandbox", "stages", "tests/stand_ins")
-#: What the page's last command needs: a repository without tests, an issue, a model's reply.
+#: Input of the page's last command: a repository without tests, an issue, a model's reply.
 SAMPLE = {
     "calc/calc.py": "a = 1\n",
     "bug.md": "# a is wrong\n\nIt must be 2.\n",

@@ -34,7 +34,7 @@ def test_a_command_in_the_docs_exists_with_its_options(line: str) -> None:
     words = shlex.split(line)[1:]
     words = (
         words[: words.index("--")] if "--" in words else words
-    )  # what follows is another program's
+    )  # the rest belongs to another program
     context = click.Context(main)
     command: click.Command = main
     while isinstance(command, click.Group):

@@ -19,7 +19,7 @@ def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console
     # a command sets the process's logging
     root.handlers[:] = handlers
     root.level = level
-    for name in os.environ.keys() - before.keys():  # what a command read from a .env file
+    for name in os.environ.keys() - before.keys():  # set by a command from a .env file
         del os.environ[name]
 
 

@@ -150,7 +150,7 @@ def test_no_color_is_respected_on_a_terminal(
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
-    except OSError:  # Linux's way to say that the other side has closed
+    except OSError:  # Linux raises it when the other side has closed
         return b""
 
 

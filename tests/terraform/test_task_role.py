@@ -29,16 +29,16 @@ from tests.stand_ins.runs import call_request, claim, finish, job
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "terraform/modules/service/task_role.tf"
-#: (action, what it is done to)
+#: (action, kind of resource)
 Call = tuple[str, str]
 
-#: Operations that are allowed by another name
+#: Operations that IAM knows by another name
 #: (https://docs.aws.amazon.com/service-authorization/latest/reference/).
 BATCHES = {
     "DeleteMessageBatch": "DeleteMessage",
     "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
 }
-#: What each resource of the policy is here.
+#: Resource expression in the policy -> kind of resource.
 RESOURCES = {
     "var.queue.arn": "queue",
     "var.dead_letter_queue_arn": "dead-letter queue",
@@ -49,7 +49,7 @@ RESOURCES = {
     "${var.artifacts.bucket_arn}/${var.artifacts.templates}/*": "templates",
     "var.artifacts.bucket_arn": "bucket",
 }
-#: What no call of its own asks for, and why it is allowed.
+#: Allowed actions without a call of their own, and why they are allowed.
 BESIDE = {
     (
         "s3:ListBucket",
@@ -161,7 +161,7 @@ def traffic(
     asyncio.run(everything_a_worker_does(aws, name, name))
     setting_up = {"CreateQueue", "CreateTopic", "Subscribe", "CreateTable", "CreateBucket"}
     worker_calls += [call for call in recorded_calls if call[1] not in setting_up]
-    # What the stand-in asks for itself while it sets up.
+    # The stand-in itself makes these calls while it sets up.
     return [call for call in worker_calls if call[2].get("AttributeNames") != ["QueueArn"]]
 
 

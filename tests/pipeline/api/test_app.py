@@ -308,7 +308,7 @@ def test_request_is_one_log_line_that_names_the_key_and_holds_no_secret(
     service.post(headers={"X-API-Key": "nearly-alice-secret"})
     own_lines = [
         line for line in stream.getvalue().splitlines() if "pipeline.api" in line
-    ]  # httpx tells its own
+    ]  # httpx logs its own lines
     lines = [json.loads(line) for line in own_lines]
     requests = [(line["method"], line["path"], line["status"], line["key"]) for line in lines]
     assert requests == [

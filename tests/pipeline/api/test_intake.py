@@ -69,7 +69,7 @@ def test_store_that_fails_after_the_send_says_that_the_job_will_run(
     assert answer.status_code == 503
     assert "queued and will run" in answer.json()["error"]["message"]
     assert len(service.sent) == 1
-    claim(service.store)  # a worker was quicker than the second try
+    claim(service.store)  # a worker claims it before the second attempt
     repeated = service.post().json()
     assert (repeated["generation"], repeated["duplicate"], len(service.sent)) == (0, True, 1)
     assert service.http.get(repeated["status_url"], headers=ALICE).json()["state"] == "running"

@@ -433,7 +433,7 @@ async def test_an_error_message_with_lone_surrogates_is_stored(
 ):
     caplog.set_level(
         logging.CRITICAL, "pipeline.engine.engine"
-    )  # xdist can't carry what the log would hold
+    )  # xdist can't transfer the log's text
     bench.does("propose", raises(ValueError("odd \ud800 text")))
     for _ in range(MAX_TRIES - 1):
         await run_until_deferred(bench)
@@ -617,7 +617,7 @@ async def test_a_replay_without_a_stage_runs_everything_again(bench: Bench):
     assert bench.log.ran == ["fetch", "prepare", "propose", "close"]
 
 
-# What a stage can ask of its run
+# Services of a run for its stages
 
 
 async def test_saved_artifacts_can_be_loaded_and_are_never_overwritten(bench: Bench):

@@ -1,5 +1,6 @@
-"""The real litellm against the loopback stand-in. Its import takes seconds, so all such tests are in
-this file.
+"""The real litellm against the loopback stand-in.
+
+Its import takes seconds, so all such tests are in this file.
 """
 
 import asyncio
@@ -253,7 +254,7 @@ def test_the_worst_case_bounds_the_bill_for_any_text() -> None:
     ]
     for text in texts:
         worst = client.worst_case_usd(request(text))
-        # Half of the bytes: no tokenizer in use makes more tokens of such texts.
+        # Half of the bytes: no tokenizer in use makes more tokens from such texts.
         assert worst >= len(text.encode()) / 2 * price.input + 100 * price.output
         assert worst <= (len(text.encode()) + 1000) * price.input + 100 * price.output
 

@@ -130,7 +130,9 @@ async def test_extender_keeps_a_message_hidden_within_the_limit(aws: Aws):
 async def test_extender_pauses_when_sqs_does_not_respond(aws: Aws, monkeypatch: pytest.MonkeyPatch):
     clock = Clock()
     delivery = Delivery("id", "handle", "x", 1, {}, 0.0)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens at "discard"
+    monkeypatch.setenv(
+        "AWS_ENDPOINT_URL", "http://127.0.0.1:9"
+    )  # nothing listens on the discard port
     extender = VisibilityExtender("http://127.0.0.1:9/queue", 120, clock=clock)
     extender.open()
     for now, expected in (

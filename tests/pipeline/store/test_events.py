@@ -43,7 +43,7 @@ def test_a_failed_write_of_the_end_leaves_neither_outcome_nor_event(store: RunSt
     claimed = claim(store)
     result = result_of(claimed)
     event = Event.about(result, "2001-09-09T01:46:40.000Z")
-    # What no store takes gets past the models here: the write must fail as a whole.
+    # This value passes the models but no store accepts it: the write must fail as a whole.
     with pytest.raises(Exception, match=r"."):
         store.finish(claimed.lease, result.model_copy(update={"reason": "\ud800"}), event, TOPIC)
     run = store.run(job().id)

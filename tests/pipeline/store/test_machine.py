@@ -165,7 +165,7 @@ class Workers(RuleBasedStateMachine):
 @pytest.mark.parametrize("kind", sorted(OPENERS))
 def test_one_delivery_at_most_owns_a_run(kind: str):
     machine = type(f"{kind.title()}Workers", (Workers,), {"kind": kind})
-    examples = 25 if kind == "sqlite" else 8  # a stand-in of AWS takes a hundred times as long
+    examples = 25 if kind == "sqlite" else 8  # moto takes a hundred times as long
     run_state_machine_as_test(
         machine, settings=settings(deadline=None, max_examples=examples, stateful_step_count=30)
     )

@@ -58,7 +58,7 @@ async def test_message_delivered_again_is_deleted_with_its_newest_handle(
         return world.engine.end(claimed, Outcome.PR_OPENED)
 
     world.engine.script = wait
-    # A heartbeat that never comes: only the test moves the message's visibility.
+    # No heartbeat ever comes: only the test changes the message's visibility.
     async with world.working(heartbeat_seconds=3600):
         await world.send(job())
         first = await world.queue.next_delivery()

@@ -24,7 +24,7 @@ async def test_run_that_lost_its_lease_stops_and_leaves_its_message(world: World
     async with world.working(heartbeat_seconds=0.05):
         first = await world.engine.next_begun()
         second: object = None
-        while not isinstance(second, Claimed):  # a beat may come between the two lines, and renew
+        while not isinstance(second, Claimed):  # a beat may renew it in between
             world.clock.now += VISIBILITY + 1
             second = world.claim(job())
         assert second.lease.token != first.lease.token
