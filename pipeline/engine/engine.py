@@ -300,7 +300,8 @@ class RunLoop:
         allowed = self._pipeline.names[: self._pipeline.index(step.name) + 1]
         if back.to not in allowed:
             raise PipelineError(
-                f"stage {step.name!r} went back to {back.to!r}, which is no earlier stage"
+                f"stage {step.name!r} went back to {back.to!r}, which is not this or an earlier"
+                " stage"
             )
 
     # Between rounds

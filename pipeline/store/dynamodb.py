@@ -24,7 +24,7 @@ T = TypeVar("T")
 #: An item in the form of boto3's low-level client.
 Attributes = dict[str, Any]
 
-#: A message lives 14 days in SQS at most.
+#: Days for which an ended run is kept. (A message lives at most 14 days in SQS.)
 KEEP_DAYS = 90.0
 INDEX = "listed"
 #: The ``TimeToLiveSpecification`` of ``update_time_to_live``.

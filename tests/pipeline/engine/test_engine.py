@@ -342,7 +342,7 @@ async def test_going_back_runs_all_stages_from_the_target_again(bench: Bench):
 async def test_going_back_to_a_later_or_unknown_stage_is_a_defect(bench: Bench, to: str):
     bench.does("propose", lambda run: Back(to, "?"))
     assert (
-        f"went back to '{to}', which is no earlier stage"
+        f"went back to '{to}', which is not this or an earlier stage"
         in (await run_until_deferred(bench)).reason
     )
 

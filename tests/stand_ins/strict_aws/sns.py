@@ -49,7 +49,7 @@ class Sns:
         self._faults = faults
         self.topics: dict[str, Topic] = {}
         self.published: list[Published] = []
-        """The accepted messages, in order."""
+        """The accepted messages, in order: every subscriber gets each of them at least once."""
 
     def call(self, action: str, parameters: dict[str, str]) -> str:
         """Return the content of the action's result element, as XML."""
