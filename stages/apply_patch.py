@@ -1,4 +1,4 @@
-"""Turn replies into candidates: all edits of a reply apply and its files still parse, or none does."""
+"""Turn replies into candidates: all edits of a reply apply and its files parse, or none applies."""
 
 import asyncio
 
@@ -65,7 +65,7 @@ class ApplyPatch:
     async def run(
         self, checkout: Checkout, proposals: Proposals, run: RunContext
     ) -> Candidates | Back:
-        """Apply each proposal; go back to the model where none applies."""
+        """Apply each proposal; go back to the model if none applies."""
         mirror = self._mirrors.at(checkout.repository)
         base = checkout.base_sha
         policy = read_policy(checkout.config, self._protected)

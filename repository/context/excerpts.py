@@ -61,7 +61,7 @@ def _choose_lines(lines: Sequence[str], query: Query, max_bytes: int) -> set[int
         head = set()
 
     chosen: set[int] = set()
-    for unit in _order_by_worth(lines, units, query):
+    for unit in _order_by_relevance(lines, units, query):
         own_lines = set(unit)
         if _cost(lines, own_lines - head) > left:
             continue
@@ -76,7 +76,7 @@ def _choose_lines(lines: Sequence[str], query: Query, max_bytes: int) -> set[int
     return chosen | head
 
 
-def _order_by_worth(
+def _order_by_relevance(
     lines: Sequence[str],
     units: Sequence[range],
     query: Query,
@@ -89,7 +89,7 @@ def _order_by_worth(
         documents.add(str(unit), text)
         names[unit] = defined_names(text)
 
-    worth: dict[range, float] = {}
+    relevance: dict[range, float] = {}
     scores = documents.scores()
     for unit in units:
         score = scores[str(unit)]
@@ -97,8 +97,8 @@ def _order_by_worth(
             continue
         if not query.identifiers.isdisjoint(names[unit]):
             score *= _DEFINES_NAMED
-        worth[unit] = score
-    return sorted(worth, key=lambda unit: (-worth[unit], unit.start))
+        relevance[unit] = score
+    return sorted(relevance, key=lambda unit: (-relevance[unit], unit.start))
 
 
 def _cost(lines: Sequence[str], numbers: AbstractSet[int]) -> int:

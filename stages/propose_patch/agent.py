@@ -45,7 +45,7 @@ MAX_STEPS = 30
 #: Share of the run's remaining time; the rest is for testing the proposal.
 MINUTES_SHARE = 0.6
 #: The agent is stopped after this many invalid calls in a row.
-MAX_WRONG = 5
+MAX_INVALID_CALLS = 5
 CIRCLES = (
     "You go in circles: the same calls give the same results. Do something else, or submit what you"
     " have."
@@ -192,9 +192,9 @@ class Agent:
         self._steps.append(replace(step, note=CIRCLES if circles else ""))
         if circles and was_warned:
             return Ending("the model went in circles")
-        last = self._steps[-MAX_WRONG:]
-        if len(last) == MAX_WRONG and all(past.wrong for past in last):
-            return Ending(f"{MAX_WRONG} calls in a row were invalid")
+        last = self._steps[-MAX_INVALID_CALLS:]
+        if len(last) == MAX_INVALID_CALLS and all(past.wrong for past in last):
+            return Ending(f"{MAX_INVALID_CALLS} calls in a row were invalid")
         return None
 
     # The end

@@ -11,7 +11,7 @@ from prompts.filters import fenced
 MAX_HISTORY = 100_000
 MIN_HISTORY = 12_000
 #: The results of the last steps are always sent in full.
-KEPT_STEPS = 4
+FULL_STEPS = 4
 #: A call and result, or an alternating pair of them, that occurs this often is a circle.
 REPEATS = 3
 
@@ -92,7 +92,7 @@ def _count_left_out(steps: Sequence[Step], max_chars: int) -> int:
         sent = steps[:count]
         if _size(sent, left_out) <= max_chars:
             continue
-        most = count - KEPT_STEPS
+        most = count - FULL_STEPS
         while left_out < most and _size(sent, left_out) > max_chars // 2:
             left_out += 1
     return left_out

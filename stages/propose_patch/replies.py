@@ -19,7 +19,7 @@ def holds_edit(text: str) -> bool:
 
 
 def may_be_read_as_edit(text: str) -> bool:
-    """Whether the text holds an edit, or something that looks like a broken one."""
+    """Whether the text contains an edit or something that looks like a malformed one."""
     reply = read_reply(text)
     return bool(reply.edits or reply.problems)
 

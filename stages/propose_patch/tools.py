@@ -28,10 +28,10 @@ class Call(BaseModel):
 
 
 class Search(Call):
-    """the lines that contain a text, taken literally (no pattern)"""
+    """the lines that contain a literal text (not a pattern)"""
 
     text: str = Field(min_length=2, max_length=200)
-    path: str = Field("", description="a file or folder to search in; everything where left out")
+    path: str = Field("", description="a file or folder to search in; default: everything")
 
 
 class Open(Call):
@@ -41,7 +41,7 @@ class Open(Call):
     lines: str = Field(
         "",
         pattern=r"^(\d{1,9}-\d{1,9})?$",
-        description="such as 10-80; the file's beginning where left out",
+        description="such as 10-80; default: the file's beginning",
     )
 
 
@@ -58,7 +58,7 @@ class Edit(Call):
 
 
 class Undo(Call):
-    """take the last edit back"""
+    """undo the last edit"""
 
 
 class Run(Call):
@@ -70,11 +70,11 @@ class Run(Call):
 
 
 class Test(Call):
-    """run test files with your edits; compared with the repository as it was"""
+    """run test files with your edits, and compare the results with the unchanged repository"""
 
     __test__ = False
     body: str = Field(
-        "", description="test files, one a line; those chosen for the issue where empty"
+        "", description="test files, one per line; default: those chosen for the issue"
     )
 
 
@@ -95,7 +95,7 @@ class NoChangeNeeded(Call):
 
 
 class NeedsInfo(Call):
-    """the issue lacks what anyone would need to know what should happen. Body: what is missing"""
+    """the issue does not say enough to know what should happen. Body: what is missing"""
 
     body: str = Field(pattern=r"\S")
 
@@ -157,7 +157,9 @@ def _find_call(lines: Sequence[str]) -> tuple[str, Sequence[str]]:
         raise ToolError(f"There is no tool {name!r}. There are: {', '.join(TOOLS)}.")
     end = _find_closing(lines, start + 1)
     if end is None:
-        raise ToolError(f"The call of {name} has no end: write </tool> alone on a line after it.")
+        raise ToolError(
+            f"The call of {name} has no end: write </tool> on a line of its own after it."
+        )
     if any(_OPENING.match(line) for line in lines[end + 1 :]):
         raise ToolError(
             "There are several tool calls in one message; none of them was carried out. Make one,"
@@ -172,8 +174,8 @@ def _find_opening(lines: Sequence[str]) -> tuple[int, str]:
         if match is not None:
             return index, match["name"]
     raise ToolError(
-        'There is no tool call. Write <tool name="NAME"> alone on a line, the arguments, and'
-        " </tool>."
+        'There is no tool call. Write <tool name="NAME"> on a line of its own, the arguments,'
+        " and </tool>."
     )
 
 

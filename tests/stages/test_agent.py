@@ -15,7 +15,7 @@ from pipeline.outcome import Outcome, Verification
 from pipeline.run_key import RunKey
 from stages.propose_patch import Plan, agent
 from stages.propose_patch.agent import Agent, Ending
-from stages.propose_patch.history import KEPT_STEPS, Step, conversation
+from stages.propose_patch.history import FULL_STEPS, Step, conversation
 from stages.propose_patch.toolbox import Toolbox
 from tests.stages.conversation import (
     RIGHT,
@@ -174,7 +174,7 @@ async def test_a_reply_with_edits_and_no_call_is_the_proposal(converse: Converse
 async def test_each_tool_returns_its_result_or_a_helpful_error(
     converse: Converse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agent, "MAX_WRONG", 99)
+    monkeypatch.setattr(agent, "MAX_INVALID_CALLS", 99)
     monkeypatch.setattr(agent, "MAX_STEPS", 99)
     calls = [*GOOD, *WRONG_CALLS]
     dialogue = converse(*(reply for reply, _ in calls), RIGHT)
@@ -357,12 +357,12 @@ def test_old_results_are_left_out_by_halving_the_history() -> None:
         count: sum("left out" in message.content for message in histories[count])
         for count in histories
     }
-    assert left_out[9] == 0 and max(left_out.values()) <= 30 - KEPT_STEPS
+    assert left_out[9] == 0 and max(left_out.values()) <= 30 - FULL_STEPS
     assert all(sum(len(m.content) for m in messages) < 13_000 for messages in histories.values())
     changes = sum(left_out[count] != left_out[count - 1] for count in range(1, 31))
     assert changes <= 6, "what a provider has kept stays good for several steps"
     assert all(
-        "x" * 1_000 in message.content for message in histories[30][-2 * KEPT_STEPS + 1 :: 2]
+        "x" * 1_000 in message.content for message in histories[30][-2 * FULL_STEPS + 1 :: 2]
     )
     assert [message.reused for message in histories[3]] == [
         False,

@@ -1,5 +1,5 @@
-"""Opening the pull request: real git over HTTP, real PyGithub, the strict stand-in, a real store
-for the effects.
+"""Opening the pull request, with real git over HTTP, real PyGithub, the strict stand-in for GitHub
+and a real store for the effects.
 """
 
 import subprocess

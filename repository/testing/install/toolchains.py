@@ -131,7 +131,7 @@ async def _run_step(task: BuildTask, environment: BuiltEnvironment, step: BuildS
     )
     result = await task.log.run_logged(task.tools.sandbox, command, title=step.command)
     if result.returncode != 0:
-        action = "fetching what it needs" if step.network else "building it"
+        action = "fetching dependencies" if step.network else "building"
         error = _first_error(result.output)
         raise EnvironmentFailed(f"{action} for {task.recipe.runner} failed: {error}")
 

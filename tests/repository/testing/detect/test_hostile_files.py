@@ -26,7 +26,7 @@ HUGE = 40_000
     ],
 )
 def test_any_text_of_a_repository_or_a_runner_is_read_quickly(text: str) -> None:
-    """A pattern that reads each character twice would take minutes, and block all other runs."""
+    """A quadratic pattern would take minutes and block all other runs."""
     files = {
         "test_a.py": text,
         "conftest.py": text,
