@@ -9,7 +9,7 @@ from stages.propose_patch.round_note import AttemptsNote, note_attempts
 def repeated_round(run: RunContext, tree: str) -> Back | Stop:
     """Return the answer to a round whose changes were all tested in an earlier one.
 
-    The first time, the model is told so; the second time, the run ends.
+    The first time, the feedback says so; the second time, the run ends.
     """
     opened = _round_opened_for(run, tree)
     tested_in = opened.number - 1
