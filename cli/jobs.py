@@ -142,7 +142,7 @@ def cancel(ctx: click.Context, job_id: str, output: Output) -> None:
 def retry(
     ctx: click.Context, job_id: str, override_options: OverrideOptions, output: Output
 ) -> None:
-    """Run a job again, as its next generation, after its last run has ended.
+    """Rerun a job that has ended, as its next generation.
 
     Calling it twice starts one run. The message of a failed job stays in the dead-letter queue:
     replaying it later changes nothing, and `dlq discard JOB_ID` removes it.

@@ -19,7 +19,7 @@ from benchmarks.instances import (
 
 
 def git(folder: Path, *arguments: str) -> str:
-    who = {
+    identity = {
         f"GIT_{role}_{part}": "a@b"
         for role in ("AUTHOR", "COMMITTER")
         for part in ("NAME", "EMAIL")
@@ -30,7 +30,12 @@ def git(folder: Path, *arguments: str) -> str:
         "PATH": os.environ["PATH"],
     }
     result = subprocess.run(
-        ["git", *arguments], cwd=folder, env=who | fixed, check=True, capture_output=True, text=True
+        ["git", *arguments],
+        cwd=folder,
+        env=identity | fixed,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return result.stdout.strip()
 
@@ -66,12 +71,16 @@ def test_lists_are_read_as_lists_and_as_json_in_a_string(tmp_path: Path) -> None
         fields(),
     ]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert [one.fail_to_pass for one in read_instances(file)] == [("a::b",), ("a::b",), ()]
+    assert [instance.fail_to_pass for instance in read_instances(file)] == [
+        ("a::b",),
+        ("a::b",),
+        (),
+    ]
 
 
 def test_entries_that_are_not_tests_are_separated() -> None:
-    one = Instance.read(fields(FAIL_TO_PASS=["t.py::a"], PASS_TO_PASS=["[100%]", "t.py::b[x"]))
-    assert (one.fail_to_pass, one.pass_to_pass, one.no_tests) == (
+    instance = Instance.read(fields(FAIL_TO_PASS=["t.py::a"], PASS_TO_PASS=["[100%]", "t.py::b[x"]))
+    assert (instance.fail_to_pass, instance.pass_to_pass, instance.no_tests) == (
         ("t.py::a",),
         ("t.py::b[x",),
         ("[100%]",),
@@ -79,8 +88,8 @@ def test_entries_that_are_not_tests_are_separated() -> None:
 
 
 def test_the_first_line_of_the_problem_is_the_title() -> None:
-    one = Instance.read(fields(problem_statement="It breaks\r\n\r\nWhen I call it.\n"))
-    assert (one.title, one.body) == ("It breaks", "When I call it.")
+    instance = Instance.read(fields(problem_statement="It breaks\r\n\r\nWhen I call it.\n"))
+    assert (instance.title, instance.body) == ("It breaks", "When I call it.")
 
 
 def test_the_repository_ends_at_the_base_commit(repos: Path, tmp_path: Path) -> None:

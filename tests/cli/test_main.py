@@ -128,20 +128,24 @@ def test_an_unknown_command_is_a_usage_error(console: Console) -> None:
 def test_no_color_is_respected_on_a_terminal(
     console: Console, no_color: str, coloured: bool
 ) -> None:
-    ours, theirs = pty.openpty()
+    terminal, terminal_end = pty.openpty()
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
         "TERM": "xterm-256color",
         "NO_COLOR": no_color,
     }
     process = subprocess.Popen(
-        [*COMMAND, "doctor"], stdout=theirs, stderr=theirs, env=environment, cwd=console.folder
+        [*COMMAND, "doctor"],
+        stdout=terminal_end,
+        stderr=terminal_end,
+        env=environment,
+        cwd=console.folder,
     )
-    os.close(theirs)
+    os.close(terminal_end)
     message = b""
-    while chunk := _read(ours):
+    while chunk := _read(terminal):
         message += chunk
-    os.close(ours)
+    os.close(terminal)
     assert process.wait(30) == exits.USAGE
     assert "✓ git".encode() in re.sub(rb"\x1b\[[0-9;]*m", b"", message)
     assert bool(re.search(rb"\x1b\[[0-9;]*3[0-9]m", message)) is coloured

@@ -89,12 +89,12 @@ def _check(app: wiring.App, job: FixIssueJob, event: Event) -> Finished:
     row = app.store.run(job.id)
     assert row is not None and row.state == "finished" and row.event == event.model_dump_json()
     events = [Event.model_validate_json(pending.body) for pending in app.store.pending_events(10)]
-    assert [one for one in events if one.type is EventType.FINISHED] == [event]
+    assert [event_row for event_row in events if event_row.type is EventType.FINISHED] == [event]
     assert isinstance(event.data, RunResult)
     assert event.data.outcome == row.outcome and event.data.metadata == {"ticket": "7"}
     reason = event.data.reason
     assert reason and "\n" not in reason and "Traceback" not in reason
-    started = [one for one in events if one.type is EventType.STARTED]
+    started = [event_row for event_row in events if event_row.type is EventType.STARTED]
     assert len(started) <= 1 and len(events) == 1 + len(started)
     return Finished(event.data, bool(started))
 

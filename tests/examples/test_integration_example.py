@@ -162,10 +162,10 @@ def test_a_call_is_repeated_until_it_is_accepted(example: ModuleType) -> None:
         (500, {}, ""),
         ACCEPTED,
     ]
-    with answering(*answers) as (url, asked):
+    with answering(*answers) as (url, received):
         job = example.new_job(ISSUE)
         assert example.fix_issue(url, "secret", job, sleep=waits.append)["job_id"] == "j"
-    assert asked == [("POST /fix-issue", "secret", json.dumps(job).encode())] * 5
+    assert received == [("POST /fix-issue", "secret", json.dumps(job).encode())] * 5
     assert 7 <= waits[0] <= 8
     assert 0 <= waits[1] <= 2
     assert 80 <= waits[2] <= 94
@@ -183,9 +183,9 @@ def test_a_call_is_repeated_until_it_is_accepted(example: ModuleType) -> None:
 def test_a_refusal_is_not_repeated(
     example: ModuleType, answer: tuple[int, dict[str, str], str], message: str
 ) -> None:
-    with answering(answer) as (url, asked), pytest.raises(example.Refused, match=message):
+    with answering(answer) as (url, received), pytest.raises(example.Refused, match=message):
         example.fix_issue(url, "secret", example.new_job(ISSUE), sleep=pytest.fail)
-    assert len(asked) == 1
+    assert len(received) == 1
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,11 @@ def test_genuine_events_are_handled_once_with_one_certificate_fetch(
 ) -> None:
     other = json.dumps({**json.loads(event), "id": "another"})
     replayed = sns.envelope(event, Subject="with a subject")
-    assert [post(one) for one in (replayed, replayed, sns.envelope(other))] == [200, 200, 200]
+    assert [post(envelope) for envelope in (replayed, replayed, sns.envelope(other))] == [
+        200,
+        200,
+        200,
+    ]
     assert [payload["id"] for payload in handled.events] == [json.loads(event)["id"], "another"]
     assert sns.fetched == [sns.address]
 
@@ -553,10 +557,10 @@ def test_the_commands_work_as_documented(aws: Aws, tmp_path: Path, event: str) -
     received = run("receive-sqs", "--once", **settings, **aws.environment)
     assert received.returncode == 0
     assert "no_fix: a reason" in received.stdout
-    with answering(ACCEPTED) as (url, asked):
+    with answering(ACCEPTED) as (url, received_requests):
         called = run("call", ISSUE, CODING_AGENT_URL=f"{url}/", CODING_AGENT_API_KEY="secret")
     assert json.loads(called.stdout)["job_id"] == "j"
-    assert asked[0][:2] == (
+    assert received_requests[0][:2] == (
         "POST /fix-issue",
         "secret",
     )

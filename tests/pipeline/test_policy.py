@@ -13,7 +13,7 @@ ALLOWED = Allowed(
 
 
 @pytest.mark.parametrize(
-    ("patterns", "taken"),
+    ("patterns", "is_allowed"),
     [
         (("*",), True),
         (("octo/*",), True),
@@ -26,9 +26,11 @@ ALLOWED = Allowed(
         ((), False),
     ],
 )
-def test_only_listed_repositories_are_allowed(patterns: tuple[str, ...], taken: bool):
+def test_only_listed_repositories_are_allowed(patterns: tuple[str, ...], is_allowed: bool):
     refusal = Allowed("github.com", patterns).refusal(job())
-    assert refusal == (None if taken else "octo/repo is not in CODING_AGENT_ALLOWED_REPOSITORIES")
+    assert refusal == (
+        None if is_allowed else "octo/repo is not in CODING_AGENT_ALLOWED_REPOSITORIES"
+    )
 
 
 @pytest.mark.parametrize(

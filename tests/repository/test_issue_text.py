@@ -11,7 +11,7 @@ from repository.issue_text import strip_hidden_text
 
 
 @pytest.mark.parametrize(
-    ("written", "seen"),
+    ("written", "visible"),
     [
         ("a<!-- x -->b", "ab"),
         ("a<!-- x --> b <!-- y -->c", "a b c"),
@@ -38,10 +38,10 @@ from repository.issue_text import strip_hidden_text
         ),
     ],
 )
-def test_hidden_text_is_removed(written: str, seen: str):
+def test_hidden_text_is_removed(written: str, visible: str):
     hidden: list[str] = []
-    assert strip_hidden_text(written, "body", hidden) == seen
-    assert bool(hidden) == (seen != written.replace("\r\n", "\n").replace("\r", "\n"))
+    assert strip_hidden_text(written, "body", hidden) == visible
+    assert bool(hidden) == (visible != written.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 _TEXT = st.text(
@@ -101,7 +101,7 @@ def test_a_second_pass_removes_nothing_more(written: str):
 
 
 @pytest.mark.parametrize(
-    "shown",
+    "visible",
     [
         "```html\n<!-- x -->\n```",
         "~~~~\n<!-- never closed\n~~~\n",
@@ -112,9 +112,9 @@ def test_a_second_pass_removes_nothing_more(written: str):
         "```\n[//]: # (shown)\n```",
     ],
 )
-def test_a_comment_in_code_stays(shown: str):
+def test_a_comment_in_code_stays(visible: str):
     hidden: list[str] = []
-    assert strip_hidden_text(shown, "body", hidden) == shown
+    assert strip_hidden_text(visible, "body", hidden) == visible
     assert hidden == []
 
 

@@ -27,14 +27,14 @@ class Remote:
 
     def git(self, *arguments: str, stdin: str = "") -> str:
         ann = (("NAME", "ann"), ("EMAIL", "a@example.com"), ("DATE", f"{SECONDS} +0000"))
-        who = {
+        identity = {
             f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in ann
         }
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": "/nonexistent",
             "GIT_CONFIG_NOSYSTEM": "1",
-        } | who
+        } | identity
         where = [f"--git-dir={self.folder}"] if self.folder.exists() else []
         process = subprocess.run(
             ["git", *where, *arguments],

@@ -95,7 +95,7 @@ async def test_a_reproduction_test_judges_the_candidates(
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "verdict"),
     [
         (
             block("test_issue.py", "", TEST.format(expected=2).replace("add(", "ad(")),
@@ -121,7 +121,7 @@ async def test_a_reproduction_test_judges_the_candidates(
     ],
 )
 async def test_a_reproduction_test_that_proves_nothing_is_discarded(
-    converse: Converse, reply: str, said: str | None
+    converse: Converse, reply: str, verdict: str | None
 ) -> None:
     dialogue = converse(
         says(f"It adds.\n\n{reply}", TESTS_ASKED),
@@ -131,8 +131,8 @@ async def test_a_reproduction_test_that_proves_nothing_is_discarded(
     )
     result = await dialogue.run()
     assert result.outcome is Outcome.PROPOSED
-    if said:
-        assert said in dialogue.client.prompts[1] and len(dialogue.client.sent) == 3
+    if verdict:
+        assert verdict in dialogue.client.prompts[1] and len(dialogue.client.sent) == 3
     assert "Reproduction test" not in dialogue.client.prompts[-1]
 
 

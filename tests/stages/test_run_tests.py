@@ -192,7 +192,7 @@ async def test_a_green_suite_proves_nothing_about_sources_not_recompiled(
     assert "none fails; its changes to fast.pyx were not tested" in verdict.reason
 
 
-async def test_a_candidate_is_not_verified_if_its_suite_can_not_be_run(
+async def test_a_candidate_is_not_verified_if_its_suite_cannot_run(
     make_bench: MakeBench,
 ) -> None:
     bench = await make_bench({"calc.py": CALC})

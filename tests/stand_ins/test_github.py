@@ -71,18 +71,20 @@ def test_every_response_matches_githubs_openapi_description(github: GithubStandI
         created.status_code == 201
         and created.json()["html_url"] == "https://github.com/octo/sample/pull/2"
     )
-    one = f"{pulls}/{created.json()['number']}"
+    pull_path = f"{pulls}/{created.json()['number']}"
     assert valid(create, call(github, "POST", pulls, new)).status_code == 422
     assert valid(create, call(github, "POST", pulls, new, READ_TOKEN)).status_code == 403
-    valid("GET /repos/{owner}/{repo}/pulls/{pull_number}", call(github, "GET", one))
+    valid("GET /repos/{owner}/{repo}/pulls/{pull_number}", call(github, "GET", pull_path))
     assert len(valid("GET /repos/{owner}/{repo}/pulls", call(github, "GET", pulls)).json()) == 1
-    edited = call(github, "PATCH", one, {"title": "U"})
+    edited = call(github, "PATCH", pull_path, {"title": "U"})
     assert valid("PATCH /repos/{owner}/{repo}/pulls/{pull_number}", edited).json()["title"] == "U"
     labelled = call(
         github, "POST", f"/repos/octo/sample/issues/{created.json()['number']}/labels", ["bug"]
     )
     valid("POST /repos/{owner}/{repo}/issues/{issue_number}/labels", labelled)
-    review_request = call(github, "POST", f"{one}/requested_reviewers", {"reviewers": ["ada"]})
+    review_request = call(
+        github, "POST", f"{pull_path}/requested_reviewers", {"reviewers": ["ada"]}
+    )
     operation = "POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers"
     assert valid(operation, review_request).json()["requested_reviewers"][0]["login"] == "ada"
     github.delete_issue("octo/sample", number)

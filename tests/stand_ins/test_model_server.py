@@ -92,8 +92,8 @@ def test_it_requires_its_key(server: ModelServer, key: str | None) -> None:
 def test_it_refuses_what_the_real_api_refuses(
     server: ModelServer, change: dict[str, Any], status: int
 ) -> None:
-    got, body, _ = post(server, GOOD | change)
-    assert (got, body["error"]["type"]) == (status, "invalid_request_error")
+    response_status, body, _ = post(server, GOOD | change)
+    assert (response_status, body["error"]["type"]) == (status, "invalid_request_error")
 
 
 def test_invalid_json_and_other_paths_are_refused(server: ModelServer) -> None:

@@ -280,8 +280,8 @@ def test_a_hidden_message_wakes_a_long_poll_when_its_time_comes(strict: StrictAw
     queue = aws.make_queue()
     aws.sqs.send_message(QueueUrl=queue.url, MessageBody="a")
     receive(aws, queue, VisibilityTimeout=1)
-    (again,) = receive(aws, queue, WaitTimeSeconds=20)
-    assert again["Attributes"]["ApproximateReceiveCount"] == "2"
+    (message,) = receive(aws, queue, WaitTimeSeconds=20)
+    assert message["Attributes"]["ApproximateReceiveCount"] == "2"
 
 
 def test_a_long_poll_whose_client_died_still_receives_a_message(strict: StrictAws) -> None:

@@ -126,7 +126,7 @@ def test_messages_are_listed_and_stay(console: Console, dead: Dead, five: list[s
 
 
 @pytest.mark.parametrize(
-    ("options", "found"),
+    ("options", "expected"),
     [
         (["--reason", "RATE*limit"], [0, 1]),
         (["--repo", "Octo/Other"], [2]),
@@ -138,10 +138,10 @@ def test_messages_are_listed_and_stay(console: Console, dead: Dead, five: list[s
     ],
 )
 def test_a_list_can_be_filtered(
-    console: Console, five: list[str], options: list[str], found: list[int]
+    console: Console, five: list[str], options: list[str], expected: list[int]
 ) -> None:
     rows = console.lines("dlq", "ls", "--json", *options)
-    assert [five.index(row["message_id"]) for row in rows] == found
+    assert [five.index(row["message_id"]) for row in rows] == expected
 
 
 def test_a_list_covers_several_pages_and_counts_messages_in_flight(

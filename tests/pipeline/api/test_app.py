@@ -259,14 +259,16 @@ def test_error_has_one_shape_even_without_a_route(
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("sent", "is_kept"),
     [("Abc-1.2_3", True), ("a b", False), ("", False), ("x" * 129, False), ("<x>", False)],
 )
-def test_safe_request_id_is_kept_and_any_other_is_replaced(service: Service, sent: str, kept: bool):
+def test_safe_request_id_is_kept_and_any_other_is_replaced(
+    service: Service, sent: str, is_kept: bool
+):
     answer = service.http.get("/health", headers={"X-Request-Id": sent})
     request_id = answer.headers["X-Request-Id"]
     assert request_id
-    assert (request_id == sent) is kept
+    assert (request_id == sent) is is_kept
 
 
 def test_responses_are_not_to_be_stored_or_sniffed(service: Service):

@@ -696,15 +696,15 @@ async def test_an_event_of_ordinary_size_has_no_dataref(bench: Bench):
 
 
 @pytest.mark.parametrize(
-    ("asked", "goes_to"), [(None, TOPIC), ("team", f"{TOPIC}-team"), ("mallory", TOPIC)]
+    ("team", "goes_to"), [(None, TOPIC), ("team", f"{TOPIC}-team"), ("mallory", TOPIC)]
 )
 async def test_events_go_to_the_jobs_topic_only_if_it_is_allowed(
-    bench: Bench, asked: str | None, goes_to: str
+    bench: Bench, team: str | None, goes_to: str
 ):
     bench.policy = replace(bench.policy, allowed=Allowed(topics=(TOPIC, f"{TOPIC}-team")))
-    result = await run_to_end(bench, job(callback_topic_arn=f"{TOPIC}-{asked}" if asked else None))
+    result = await run_to_end(bench, job(callback_topic_arn=f"{TOPIC}-{team}" if team else None))
     assert {row.topic_arn for row in bench.store.pending_events(10)} == {goes_to}
-    assert (result.outcome is Outcome.REJECTED) == (asked == "mallory")
+    assert (result.outcome is Outcome.REJECTED) == (team == "mallory")
 
 
 async def test_an_abandoned_run_fails_with_its_metadata(bench: Bench):

@@ -27,9 +27,9 @@ class Sqs:
         await self.go.wait()
         failed = []
         for entry in entries:
-            left, failure = self.fails.get(entry["ReceiptHandle"], (0, {}))
-            if left:
-                self.fails[entry["ReceiptHandle"]] = (left - 1, failure)
+            failures_left, failure = self.fails.get(entry["ReceiptHandle"], (0, {}))
+            if failures_left:
+                self.fails[entry["ReceiptHandle"]] = (failures_left - 1, failure)
                 failed.append({"Id": entry["Id"], **failure})
             else:
                 self.done.append(entry["ReceiptHandle"])

@@ -127,10 +127,10 @@ def test_concurrent_workers_stay_within_the_day(
     stores = [opener(tmp_path, clock) for _ in claimed]
     refused: list[BudgetExceeded] = []
 
-    def spend(store: RunStore, mine: Claimed) -> None:
+    def spend(store: RunStore, claimed: Claimed) -> None:
         for number in range(4):
             try:
-                reserve(store, mine, 25, key=str(number))
+                reserve(store, claimed, 25, key=str(number))
             except BudgetExceeded as error:
                 refused.append(error)
 

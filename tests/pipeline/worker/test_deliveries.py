@@ -93,8 +93,8 @@ async def test_unreadable_message_is_dead_lettered_untouched_at_once(world: Worl
     await world.send(body, sender="billing")
     async with world.working():
         assert (await world.queue.next_action()).kind == "deleted"
-    ((kept, attributes),) = world.dead_letters()
-    assert kept == body
+    ((dead_body, attributes),) = world.dead_letters()
+    assert dead_body == body
     assert attributes["sender"] == "billing"
     assert "JSON" in attributes[REASON] or "issue_url" in attributes[REASON]
     assert world.engine.executed == []
@@ -159,8 +159,8 @@ async def test_invalid_message_is_not_answered_by_another_jobs_event(world: Worl
     await world.send(body)
     async with world.working():
         assert (await world.queue.next_action()).kind == "deleted"
-    ((kept, attributes),) = world.dead_letters()
-    assert kept == body
+    ((dead_body, attributes),) = world.dead_letters()
+    assert dead_body == body
     assert "replay.idd: unknown field" in attributes[REASON]
     assert FAILED_GENERATION not in attributes
     assert ["duplicate" in attributes for _, attributes in world.aws.events(world.topic)] == [
@@ -176,10 +176,13 @@ async def test_failed_run_is_dead_lettered_and_can_be_redriven(
     await world.send(body)
     async with world.working():
         await world.queue.next_action()
-        ((kept, attributes),) = world.dead_letters()
-        assert (kept, attributes) == (body, {REASON: "GitHub was down", FAILED_GENERATION: "0"})
+        ((dead_body, attributes),) = world.dead_letters()
+        assert (dead_body, attributes) == (
+            body,
+            {REASON: "GitHub was down", FAILED_GENERATION: "0"},
+        )
         world.engine.script = world.engine.solve
-        await world.send(kept, **attributes)
+        await world.send(dead_body, **attributes)
         assert (await world.queue.next_action()).kind == "deleted"
     assert [claimed.run.generation for claimed in world.engine.executed] == [0, 1]
     assert (world.depth(), world.dead_letters()) == ((0, 0), [])

@@ -48,11 +48,11 @@ async def test_store_that_is_down_at_the_claim_is_probed_before_the_next_message
     real_pending = world.store.pending_events
     log = []
 
-    def claim(*given: object, **more: object) -> object:
+    def claim(*arguments: object, **options: object) -> object:
         log.append("claim")
         if len(log) == 1:
             raise ConnectionError("the store is down")
-        return real_claim(*given, **more)
+        return real_claim(*arguments, **options)
 
     def pending(limit: int = 10) -> object:
         if limit == 1 and log:

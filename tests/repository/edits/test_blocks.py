@@ -13,7 +13,7 @@ def parse_edits(reply: str) -> tuple[Edit, ...]:
 
 def variants(edit: Edit) -> list[tuple[list[str], list[str]]]:
     assert isinstance(edit.change, Replace)
-    return [(list(one.search), list(one.replacement)) for one in edit.change.variants]
+    return [(list(variant.search), list(variant.replacement)) for variant in edit.change.variants]
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ class GithubStandIn:
             body,
             author,
             world.timestamp(),
-            [Comment(world.next_id(), who, text, world.timestamp()) for who, text in pairs],
+            [Comment(world.next_id(), login, text, world.timestamp()) for login, text in pairs],
             state,
             locked,
             list(assignees),

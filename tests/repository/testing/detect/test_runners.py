@@ -50,7 +50,7 @@ def test_every_conclusion_names_its_source() -> None:
         ".coding-agent.toml": "[tests]\nrequirements = ['attrs>=20']\n",
     }
     evidence = detect(tree_of(files)).evidence
-    assert [(one.conclusion, one.source) for one in evidence] == [
+    assert [(item.conclusion, item.source) for item in evidence] == [
         ("runner unittest", "its tests are unittest's TestCases"),
         ("requirement attrs>=20", ".coding-agent.toml"),
         ("requirement mock==1", "requirements-test.txt"),
