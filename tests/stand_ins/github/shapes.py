@@ -240,7 +240,7 @@ class Shapes:
         if issue.state == "open":
             pull.head_sha = pull.source.sha(pull.head) or pull.head_sha
             if pull.source is not repository:
-                repository.bring(pull.source, pull.head)
+                repository.fetch_branch(pull.source, pull.head)
             pull.base_sha = repository.sha(pull.base) or pull.base_sha
         links = {
             "self": url,
