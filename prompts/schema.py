@@ -90,7 +90,8 @@ def _project_fields(shape: Shape, value: Any, path: str) -> dict[str, Any]:
     result = {}
     for name, field_shape in shape.fields.items():
         field_path = f"{path}.{name}"
-        result[name] = project(field_shape, _field_of(value, name, field_shape, path), field_path)
+        field_value = _field_of(value, name, field_shape, path)
+        result[name] = project(field_shape, field_value, field_path)
     return result
 
 
