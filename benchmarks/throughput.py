@@ -143,7 +143,7 @@ def median_ratio(rows: list[dict[str, Any]], mode: str) -> float:
     speeds = [row["jobs_per_second"] for row in rows if row["mode"] == mode]
     bare_speeds = [row["jobs_per_second"] for row in rows if row["mode"] == "bare"]
     ratios = [speed / bare for speed, bare in zip(speeds, bare_speeds, strict=True)]
-    return statistics.median(ratios)
+    return float(statistics.median(ratios))
 
 
 @contextmanager

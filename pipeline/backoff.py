@@ -1,15 +1,23 @@
-"""Backoff after consecutive failures."""
+"""How long to wait after consecutive failures."""
 
+import random
 import time
 from collections.abc import Callable
 
-from pipeline.errors import backoff
+
+def backoff(failures: int, *, base: float = 5.0, cap: float = 900.0) -> float:
+    """Return the seconds until the next try, with full jitter.
+
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
+    longest = min(cap, base * 2 ** min(failures, 20))
+    return random.uniform(0.0, longest)  # noqa: S311 (no secret)
 
 
 class Backoff:
     """Counts consecutive failures, and knows when the next try is due.
 
-    ``base`` and ``cap`` are in seconds, as in ``pipeline.errors.backoff``; ``clock`` is monotonic,
+    ``base`` and ``cap`` are in seconds, as in ``backoff``; ``clock`` is monotonic,
     in seconds.
     """
 

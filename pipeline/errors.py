@@ -4,7 +4,6 @@ Classes are matched by name, so that the table imports no heavy library. The mod
 Retry or Halt itself, because LiteLLM's classes mislead.
 """
 
-import random
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -155,12 +154,3 @@ def retry_after(error: BaseException) -> float | None:
     except (KeyError, TypeError, ValueError):
         return None
     return min(max(0.0, seconds), MAX_RETRY_AFTER)  # in this order NaN becomes 0
-
-
-def backoff(failures: int, *, base: float = 5.0, cap: float = 900.0) -> float:
-    """Return the seconds until the next try, with full jitter.
-
-    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-    """
-    longest = min(cap, base * 2 ** min(failures, 20))
-    return random.uniform(0.0, longest)  # noqa: S311 (no secret)

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from typing import Any, TextIO
+
+from pipeline.clock import iso_time
 
 _context: ContextVar[dict[str, str | float]] = ContextVar("log_context", default={})  # noqa: B039 (never changed in place)
 
@@ -74,7 +75,7 @@ class _Formatter(logging.Formatter):
 
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
         fields: dict[str, Any] = {
-            "time": _format_time(record.created),
+            "time": iso_time(record.created, "milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -84,11 +85,6 @@ class _Formatter(logging.Formatter):
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
         return fields
-
-
-def _format_time(seconds: float) -> str:
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _format_text(fields: dict[str, Any]) -> str:

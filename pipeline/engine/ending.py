@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from pydantic import BaseModel, ValidationError
 
+from pipeline.clock import iso_time
 from pipeline.engine.deps import EngineDeps
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob
@@ -43,7 +43,7 @@ async def announce_start(deps: EngineDeps, run: LeasedRun, row: RunRow, job: Fix
         metadata=job.metadata,
         trace=run.key.trace,
     )
-    event = Event.about(started, _timestamp(run.now()))
+    event = Event.about(started, iso_time(run.now(), "milliseconds"))
     await run.announce(event, deps.policy.topic_of(job))
 
 
@@ -53,7 +53,7 @@ async def finish(deps: EngineDeps, run: LeasedRun, ending: Ending) -> RunResult:
     facts = await collect_facts(deps.pipeline, run)
     facts = facts.merged(ending.stop.facts)
     result = _result(run, row, await run.calls(), facts, ending)
-    event = Event.about(result, _timestamp(run.now()))
+    event = Event.about(result, iso_time(run.now(), "milliseconds"))
     if len(event.model_dump_json().encode()) > OFFLOAD_BYTES:
         address = await _save_result(run, result)
         result = result.pointing_to(address)
@@ -129,9 +129,3 @@ async def _save_result(run: LeasedRun, result: RunResult) -> str:
     key = f"{run.key.prefix}/result-{fingerprint(data)}.json"
     await run.put_artifact(key, data)
     return run.artifact_address(key)
-
-
-def _timestamp(seconds: float) -> str:
-    """Format seconds since the epoch as RFC 3339 in UTC, with milliseconds."""
-    moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return moment.replace("+00:00", "Z")

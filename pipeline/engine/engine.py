@@ -17,11 +17,12 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from pipeline.backoff import backoff
 from pipeline.budget import Budget, Stopwatch
 from pipeline.engine import checkpoints, ending
 from pipeline.engine.deps import EngineDeps, Progress, ProgressKind, workspace_of
 from pipeline.engine.ending import Ending
-from pipeline.errors import Family, Interrupted, backoff, judge
+from pipeline.errors import Family, Interrupted, judge
 from pipeline.leased_run import LeasedRun, replace_surrogates
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome, RunResult

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from pipeline.errors import Halt, Retry, backoff
+from pipeline.backoff import backoff
+from pipeline.errors import Halt, Retry
 from pipeline.model import ModelClient, ModelReply, ModelRequest
 from pipeline.model.failures import ModelError
 from pipeline.model.ledger import Ledger

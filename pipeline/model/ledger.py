@@ -5,8 +5,8 @@ stored. No reply is paid for twice.
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
+from pipeline.clock import budget_day
 from pipeline.errors import Halt, Retry
 from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply
@@ -93,7 +93,7 @@ class Ledger:
         return reply
 
     async def _reserve(self, key: str, model: str, worst_usd: float) -> Call:
-        today = datetime.fromtimestamp(self._run.now(), UTC).date().isoformat()
+        today = budget_day(self._run.now())
         try:
             return await self._run.reserve(
                 key, micro_usd=micro(worst_usd), model=model, day=today, caps=self._caps

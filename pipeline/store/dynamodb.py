@@ -10,12 +10,12 @@ DynamoDB deletes an item some time after ``expires``; until then every read here
 """
 
 import json
-import random
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from pipeline.backoff import backoff
 from pipeline.errors import Retry
 from pipeline.store.store import RunStore
 from pipeline.store.table import FILTERS, Item, Key
@@ -321,8 +321,7 @@ def _attempts() -> Iterator[int]:
 
 def pause(attempt: int) -> None:
     """Sleep with full jitter: up to 20 ms, doubled with each attempt up to 1 s."""
-    longest = min(1.0, 0.02 * 2**attempt)
-    time.sleep(random.uniform(0.0, longest))  # noqa: S311 (no secret)
+    time.sleep(backoff(attempt, base=0.02, cap=1.0))
 
 
 def _key(attributes: Attributes) -> Key:

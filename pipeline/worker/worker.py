@@ -4,12 +4,11 @@ losing one.
 
 import asyncio
 import logging
-from datetime import UTC, datetime
 from typing import Any
 
 from pipeline import metrics
 from pipeline.backoff import Backoff
-from pipeline.clock import Clock
+from pipeline.clock import Clock, budget_day
 from pipeline.errors import describe
 from pipeline.queue import BATCH, Delivery, VisibilityExtender
 from pipeline.worker.deliveries import DeliveryHandler
@@ -198,9 +197,8 @@ class Worker:
     def _report_deployment(self) -> None:
         """Read the deployment's figures and log them. Blocks: call it in a thread."""
         now = self._clock.now()
-        today = datetime.fromtimestamp(now, UTC).date()
         oldest = self._store.oldest_unfinished()
-        spent = self._store.spent(day=today.isoformat())
+        spent = self._store.spent(day=budget_day(now))
         metrics.log_deployment(
             oldest_unfinished_seconds=max(now - oldest, 0.0) if oldest is not None else 0.0,
             spent_today_usd=spent / 1e6,

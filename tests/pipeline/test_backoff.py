@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.backoff import Backoff
+from pipeline.backoff import Backoff, backoff
 from tests.stand_ins.runs import Clock
 
 
@@ -32,3 +32,13 @@ def test_delays_grow_to_the_cap_and_a_success_resets_them():
     retry.reset()
     assert retry.failures == 0
     assert retry.due
+
+
+def test_backoff_grows_to_its_cap_and_never_exceeds_it():
+    longest = []
+    for failures in (0, 1, 3, 50):
+        delays = [backoff(failures, base=5, cap=900) for _ in range(500)]
+        longest.append(max(delays))
+        assert min(delays) >= 0
+    assert longest == sorted(longest)
+    assert 4 < longest[0] <= 5 < longest[1] <= 10 and 800 < longest[3] <= 900

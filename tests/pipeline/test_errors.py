@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from github import BadCredentialsException, GithubException, RateLimitExceededException
 from requests import ConnectionError as RequestsConnectionError
 
-from pipeline.errors import Family, Halt, Interrupted, LeaseLost, Retry, backoff, judge, retry_after
+from pipeline.errors import Family, Halt, Interrupted, LeaseLost, Retry, judge, retry_after
 from pipeline.github import ForgeRefused
 from pipeline.outcome import Outcome
 
@@ -88,13 +88,3 @@ def test_requested_wait_is_at_most_an_hour(headers: object, seconds: float | Non
     error = GithubException(403, {}, headers)  # type: ignore[arg-type]
     assert retry_after(error) == seconds
     assert judge(error).delay == seconds
-
-
-def test_backoff_grows_to_its_cap_and_never_exceeds_it():
-    longest = []
-    for failures in (0, 1, 3, 50):
-        delays = [backoff(failures, base=5, cap=900) for _ in range(500)]
-        longest.append(max(delays))
-        assert min(delays) >= 0
-    assert longest == sorted(longest)
-    assert 4 < longest[0] <= 5 < longest[1] <= 10 and 800 < longest[3] <= 900

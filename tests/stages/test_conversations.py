@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.backoff import backoff
 from pipeline.budget import EffectiveLimits
 from pipeline.engine.engine import Deferred
-from pipeline.errors import backoff
 from pipeline.model.buyer import MAX_WAIT
 from pipeline.model.replay import ReplayClient
 from pipeline.model.scripted import Entry
