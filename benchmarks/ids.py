@@ -5,12 +5,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
-from repository.testing.models import Status
+from repository.testing.models import FROM_BEST_TO_WORST, Status
 
 #: unittest prints a test as ``test_x (module.Class)``; since Python 3.11, as ``test_x
 #: (module.Class.test_x)``.
 _UNITTEST = re.compile(r"(\w+) \(([\w.]+)\)")
-_FROM_BEST_TO_WORST: tuple[Status, ...] = ("passed", "skipped", "failed", "error")
 
 
 class TestFinder:
@@ -48,7 +47,7 @@ class TestFinder:
     def status(self, listed: str) -> Status | None:
         """Return the worst status of the tests that a name refers to, or None if there is none."""
         statuses = [self._results[test] for test in self.ids(listed)]
-        return max(statuses, key=_FROM_BEST_TO_WORST.index, default=None)
+        return max(statuses, key=FROM_BEST_TO_WORST.index, default=None)
 
     def _ids_of_node(self, node_id: str) -> list[str]:
         for test in (junit_id(node_id), _old_junit_id(node_id)):

@@ -12,6 +12,7 @@ from cli.aws import VISIBILITY_TIMEOUT, queue_url
 from cli.command import CommandError
 from cli.option_groups import option_group
 from cli.output import Output, json_option
+from cli.text_lines import read_lines
 from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, UnreadableMessage, explain, parse_job
 
 
@@ -109,15 +110,8 @@ def _parse_metadata(pairs: tuple[str, ...]) -> dict[str, str]:
 
 
 def _read_jobs(file: TextIO) -> list[FixIssueJob]:
-    try:
-        lines = file.read().split("\n")
-    except UnicodeDecodeError:
-        message = f"{file.name} is not UTF-8 text; nothing was sent"
-        raise CommandError(message, exits.USAGE) from None
     jobs = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for number, line in read_lines(file, "nothing was sent"):
         try:
             jobs.append(parse_job(line))
         except (UnreadableMessage, NewerSchema, InvalidJob) as error:

@@ -62,19 +62,11 @@ def render(templates: TemplateSet, inputs: Mapping[str, Case]) -> Texts:
     jobs = []
     for case_name, case in inputs.items():
         for template in templates.names:
-            if _has_all_variables(case, templates, template):
+            if not templates.missing_variables(template, case):
                 keys.append((case_name, template))
                 jobs.append((template, case))
     texts = templates.render_all(jobs)
     return dict(zip(keys, texts, strict=True))
-
-
-def _has_all_variables(case: Case, templates: TemplateSet, template: str) -> bool:
-    front = templates.front_matter(template)
-    for name, shape in front.variables.items():
-        if name not in case and not shape.optional:
-            return False
-    return True
 
 
 def frozen(folder: Path) -> Texts:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -201,19 +201,23 @@ class TemplateSet:
             name = error.name.removesuffix(SUFFIX)
             raise TemplateError(name, error.message, error.line) from error
 
-    def _project(self, name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the declared part of ``variables``."""
+    def missing_variables(self, name: str, variables: Collection[str]) -> list[str]:
+        """Return the required variables of a template that are not among ``variables``."""
         declared = self.front_matter(name).variables
-        missing = [
+        return [
             variable
             for variable, shape in declared.items()
             if variable not in variables and not shape.optional
         ]
+
+    def _project(self, name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the declared part of ``variables``."""
+        missing = self.missing_variables(name, variables)
         if missing:
             raise TemplateError(name, f"needs {', '.join(missing)}")
         projected = {}
         try:
-            for variable, shape in declared.items():
+            for variable, shape in self.front_matter(name).variables.items():
                 projected[variable] = project(shape, variables.get(variable), variable)
         except ValueError as error:
             raise TemplateError(name, str(error)) from error

@@ -98,6 +98,11 @@ class Entry:
     """Bytes; 0 for a submodule."""
     path: str
 
+    @property
+    def is_regular(self) -> bool:
+        """Whether it is a file of its own: neither a symbolic link nor a submodule."""
+        return self.mode in _REGULAR_MODES
+
 
 @dataclass(frozen=True)
 class Identity:

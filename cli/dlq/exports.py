@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cli import exits
 from cli.command import CommandError
 from cli.dlq.dead_messages import DeadMessage
+from cli.text_lines import read_lines
 from pipeline.job import explain
 from pipeline.queue import Delivery
 
@@ -72,15 +73,8 @@ def missing_from(
 
 def read_export(file: TextIO) -> list[ExportedMessage]:
     """Return the messages of an export. Ends the command if a line is not a message."""
-    try:
-        lines = file.read().split("\n")
-    except UnicodeDecodeError:
-        message = f"{file.name} is not UTF-8 text; nothing was imported"
-        raise CommandError(message, exits.USAGE) from None
     exported = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for number, line in read_lines(file, "nothing was imported"):
         try:
             exported.append(ExportedMessage.model_validate_json(line))
         except ValidationError as error:

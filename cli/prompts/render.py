@@ -89,12 +89,7 @@ def render(  # noqa: PLR0913 - one parameter an option
 
 def _require_all(templates: TemplateSet, name: str, values: dict[str, Any]) -> None:
     with exit_on_template_error():
-        declared = templates.front_matter(name).variables
-    missing = [
-        variable
-        for variable, shape in declared.items()
-        if variable not in values and not shape.optional
-    ]
+        missing = templates.missing_variables(name, values)
     if missing:
         raise CommandError(
             f"--job has no {', '.join(missing)} for {name}: give --variables FILE", exits.USAGE

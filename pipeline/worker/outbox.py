@@ -16,6 +16,7 @@ from pipeline.backoff import Backoff
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event
+from pipeline.queue.attributes import text_attribute
 from pipeline.store.contract import PendingEvent, RunRow
 from pipeline.store.store import RunStore
 
@@ -174,9 +175,7 @@ class Publisher:
         return True
 
     async def _publish(self, topic_arn: str, body: str, attributes: Mapping[str, str]) -> None:
-        message_attributes = {
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-        }
+        message_attributes = {name: text_attribute(value) for name, value in attributes.items()}
         await self._client.publish(
             TopicArn=topic_arn, Message=body, MessageAttributes=message_attributes
         )

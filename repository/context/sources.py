@@ -13,7 +13,6 @@ MAX_PATH = 250
 _BATCH = 500
 _MINIFIED_LINE = 400
 """Average characters per line above which a file is taken for minified."""
-_REGULAR_FILE = ("100644", "100755")
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def _choose(entries: Collection[Entry], named: Collection[str]) -> list[_Candida
 
 def _is_readable(entry: Entry) -> bool:
     return (
-        entry.mode in _REGULAR_FILE
+        entry.is_regular
         and 0 < entry.size <= MAX_FILE_BYTES
         and entry.path.isprintable()
         and len(entry.path) <= MAX_PATH

@@ -6,7 +6,6 @@ from repository.edits.model import EditFailed
 from repository.git import Entry, Mirror
 
 MAX_FILE_BYTES = 1_000_000
-_REGULAR_MODES = ("100644", "100755")
 _KINDS = {
     "100644": "a file",
     "100755": "a file",
@@ -52,7 +51,7 @@ class EditableFiles:
         if entry is None:
             self._check_parents(path)
             return None
-        if entry.mode not in _REGULAR_MODES:
+        if not entry.is_regular:
             raise EditFailed(f"it is {_kind(entry)}")
         if entry.size > MAX_FILE_BYTES:
             raise EditFailed(

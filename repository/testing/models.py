@@ -7,6 +7,12 @@ from pydantic import BaseModel, ConfigDict
 from repository.runners import PYTHON_RUNNERS, Runner
 
 Status = Literal["passed", "failed", "error", "skipped"]
+FROM_BEST_TO_WORST: tuple[Status, ...] = ("passed", "skipped", "failed", "error")
+
+
+def count_tests(number: int) -> str:
+    """Return ``1 test`` or ``N tests``."""
+    return "1 test" if number == 1 else f"{number} tests"
 
 
 def is_load_error(test_id: str) -> bool:

@@ -10,7 +10,7 @@ from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
 from prompts.filters import clip, one_line
 from repository.files import is_test_file
-from repository.testing.models import TestReport
+from repository.testing.models import TestReport, count_tests
 from repository.testing.run.output import normalize_output
 from stages.propose_patch.base_code import EditedTree
 from stages.propose_patch.replies import MAX_REASON
@@ -116,10 +116,9 @@ def stop_for_passing_tests(proof: BaseResult, why: str) -> Stop:
     The tests and their log are attached; ``why`` is the model's explanation.
     """
     count = len(proof.tests)
-    subject = "1 test" if count == 1 else f"{count} tests"
     verb = "passes" if count == 1 else "pass"
     reason = (
-        f"{subject} made from the issue {verb} on the base commit; the model says:"
+        f"{count_tests(count)} made from the issue {verb} on the base commit; the model says:"
         f" {clip(one_line(why), MAX_REASON)}"
     )
     evidence = {"reproduction": proof.patch_key, "test log": proof.log_key}

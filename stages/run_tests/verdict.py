@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.outcome import Facts, Verification
-from repository.testing.models import Suite, is_load_error
+from repository.testing.models import Suite, count_tests, is_load_error
 from stages.propose_patch import Reproduction
 from stages.run_tests.trial import Trial
 
@@ -115,10 +115,6 @@ def note_failing_reproduction(verdict: Verdict) -> Verdict:
     """Return the verdict with the note that the reproduction test still fails."""
     note = "a test made from the issue, which is not part of the change, still fails"
     return verdict.model_copy(update={"reason": f"{verdict.reason}; {note}"})
-
-
-def count_tests(number: int) -> str:
-    return "1 test" if number == 1 else f"{number} tests"
 
 
 def _passes(number: int) -> str:

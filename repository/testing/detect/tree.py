@@ -8,7 +8,6 @@ from repository.files import Kind, kind_of
 from repository.git import Entry, Mirror
 
 _MAX_READ_BYTES = 1_000_000
-_REGULAR_FILE = ("100644", "100755")
 _OTHER_LIKELY_READ = re.compile(r"(?:^|/)tests?\.\w+$|require[^/]*\.txt$|^[^/]*$|^\.github/")
 _MAX_READ_AT_ONCE = 2000
 
@@ -39,7 +38,7 @@ def read_tree(mirror: Mirror, sha: str) -> Tree:
     entries: dict[str, Entry] = {}
     sizes: dict[str, int] = {}
     for entry in mirror.files(sha):
-        if entry.mode in _REGULAR_FILE:
+        if entry.is_regular:
             entries[entry.path] = entry
             sizes[entry.path] = entry.size
     contents = _read_at_once(mirror, entries)
