@@ -25,7 +25,7 @@ SHORT_REPLY = 300
 LONG_ISSUE = 8_000
 CHARACTERS_PER_TOKEN = 4
 
-PLANS = (Plan("cheap"), Plan("balanced"), Plan("agent"))
+PLANS = (Plan("single"), Plan("balanced"), Plan("agent"))
 NUMBERS = ("calls_min", "calls_max", "usd_min", "usd_max")
 
 

@@ -86,8 +86,8 @@ class Settings(BaseSettings):
     fallback_model: str | None = Field(
         None, description="used if the model can't answer: overload, limits, a bad key"
     )
-    strategy: Literal["cheap", "balanced", "agent"] = Field(
-        "cheap", description="how the model looks for a change"
+    strategy: Literal["single", "balanced", "agent"] = Field(
+        "single", description="how the model looks for a change"
     )
     candidates: int = Field(
         3, ge=1, le=8, description="changes proposed per round by the strategy balanced"

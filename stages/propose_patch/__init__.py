@@ -1,7 +1,7 @@
 """Ask the model for a change, by one of three strategies.
 
 Prompts are rendered from templates; every exchange is stored. A strategy is a module with one
-function ``propose(task)``: ``cheap``, ``balanced`` and ``agent``.
+function ``propose(task)``: ``single``, ``balanced`` and ``agent``.
 """
 
 from stages.propose_patch.results import Proposal, Proposals, Reproduction

@@ -14,7 +14,7 @@ from sandbox import Sandbox
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.propose_patch import agent, balanced, cheap, reproduction
+from stages.propose_patch import agent, balanced, reproduction, single
 from stages.propose_patch.base_code import BaseCode
 from stages.propose_patch.model_session import ModelSession
 from stages.propose_patch.results import STAGE, Proposals
@@ -31,7 +31,7 @@ REPEATED_FAILURE = (
 class Plan:
     """How much to spend on a change. ``candidates`` and ``models`` apply to ``balanced`` only."""
 
-    strategy: Literal["cheap", "balanced", "agent"] = "cheap"
+    strategy: Literal["single", "balanced", "agent"] = "single"
     candidates: int = 3
     temperature: float = 0.8
     """For candidates after the first, and for every strategy once it goes in circles."""
@@ -46,7 +46,7 @@ class Plan:
                 return self.candidates, most
             case "agent":
                 return 1, agent.MAX_STEPS * rounds
-            case "cheap":
+            case "single":
                 return 1, rounds
 
 
@@ -112,8 +112,8 @@ class ProposePatch:
                 )
             case "agent":
                 return await agent.propose(task)
-            case "cheap":
-                return await cheap.propose(task)
+            case "single":
+                return await single.propose(task)
 
 
 def _requested_model(run: RunContext) -> str | None:

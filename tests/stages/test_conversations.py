@@ -174,7 +174,7 @@ async def test_already_fixed_without_a_passing_test_is_not_believed(
     assert (await dialogue.run()).outcome is Outcome.PROPOSED
 
 
-@pytest.mark.parametrize("strategy", ["cheap", "balanced"])
+@pytest.mark.parametrize("strategy", ["single", "balanced"])
 async def test_a_model_that_says_what_is_missing_ends_the_run(
     converse: Converse, strategy: str
 ) -> None:

@@ -98,7 +98,7 @@ class Bench:
             FixedTemplates(),
             Mirrors(folder / "mirrors", lambda: None),
             cast(Sandbox, None),
-            plan=Plan("cheap"),
+            plan=Plan("single"),
             protected=(),
         )
 

@@ -1,4 +1,4 @@
-"""The strategy ``cheap``: one model call per round."""
+"""The strategy ``single``: one model call per round."""
 
 from pipeline.stage import Back, Stop
 from stages.propose_patch.replies import read_needs_info, unusable_reason
