@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import report
 from pipeline.model import ModelRequest, Price
-from pipeline.model.litellm_client import LiteLLMClient
+from pipeline.model.prices import ModelPrices
 from stages.build_context import MAX_TOKENS
 from stages.propose_patch import MAX_FEEDBACK, Plan
 from stages.propose_patch.history import MAX_HISTORY
@@ -40,7 +40,7 @@ class CostRange:
 
 def cost_ranges(model: str, rounds: int) -> list[CostRange]:
     """Raises ValueError where the model has no price."""
-    price = LiteLLMClient().price(model)
+    price = ModelPrices().price(model)
     longest_reply = ModelRequest(model=model, messages=()).max_tokens
     return [_cost_range(plan, rounds, price, longest_reply) for plan in PLANS]
 

@@ -152,6 +152,6 @@ def _input_price(model: str | None) -> float | None:
     """Return the US dollars per input token; None for a stand-in, or if LiteLLM lists no price."""
     if not model or model.startswith(("scripted:", "replay:")):
         return None
-    from pipeline.model.litellm_client import listed_input_price
+    from pipeline.model.prices import listed_input_price
 
     return listed_input_price(model)

@@ -337,9 +337,7 @@ def test_golden_shows_what_an_edit_changes_and_freezes_it_on_request(
 def test_golden_prices_the_difference_for_a_model(
     console: Console, mine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "pipeline.model.litellm_client.listed_input_price", {"openai/gpt-4o": 2.5e-6}.get
-    )
+    monkeypatch.setattr("pipeline.model.prices.listed_input_price", {"openai/gpt-4o": 2.5e-6}.get)
     edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
     output = console.run(
         "prompts", "golden", "--template-dir", mine, "--model", "openai/gpt-4o"
