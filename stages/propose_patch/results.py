@@ -16,6 +16,28 @@ class Proposal(BaseModel):
     exchange_key: str
     """Artifact: the request and the reply, with usage and cost; for an agent, the last exchange."""
     model: str
+    changes_key: str | None = None
+    """Artifact: a ProposedFiles, which is the change if it is not written as edits in ``reply``."""
+
+
+class ProposedFile(BaseModel):
+    """A file of a change; ``content`` is None if the file is deleted."""
+
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+
+    content: bytes | None
+    executable: bool = False
+
+
+class ProposedFiles(BaseModel):
+    """A change as the files of a workspace that differ from the base commit."""
+
+    model_config = ConfigDict(frozen=True)
+
+    files: dict[str, ProposedFile]
+    """By path."""
+    left_out: dict[str, str] = {}
+    """Path -> why it is not part of the change, though it differs."""
 
 
 class Reproduction(BaseModel):

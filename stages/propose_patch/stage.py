@@ -14,7 +14,8 @@ from sandbox import Sandbox
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.propose_patch import agent, balanced, reproduction, single
+from stages.propose_patch import balanced, reproduction, single
+from stages.propose_patch import tool_loop as agent
 from stages.propose_patch.base_code import BaseCode
 from stages.propose_patch.model_session import ModelSession
 from stages.propose_patch.results import STAGE, Proposals

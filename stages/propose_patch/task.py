@@ -30,6 +30,17 @@ _SHORTER_PROMPTS = ((1, ""), (2, "half"), (4, "quarter"))
 
 
 @dataclass(frozen=True)
+class AttemptPlan:
+    """One full run of the agent among several of the same run."""
+
+    number: int = 1
+    model: str | None = None
+    """None for the session's."""
+    temperature: float | None = None
+    """None for the session's."""
+
+
+@dataclass(frozen=True)
 class Task:
     issue: Issue
     context: Context

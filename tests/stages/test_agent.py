@@ -13,9 +13,10 @@ from pipeline.model import Message
 from pipeline.model.scripted import Entry
 from pipeline.outcome import Outcome, Verification
 from pipeline.run_key import RunKey
-from stages.propose_patch import Plan, agent
-from stages.propose_patch.agent import Agent, Ending
+from stages.propose_patch import Plan
+from stages.propose_patch import tool_loop as agent
 from stages.propose_patch.history import FULL_STEPS, Step, conversation
+from stages.propose_patch.tool_loop import Agent, Ending
 from stages.propose_patch.toolbox import Toolbox
 from tests.stages.conversation import (
     RIGHT,
