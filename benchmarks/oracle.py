@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from pipeline.model import ModelReply, ModelRequest
+from pipeline.model.capabilities import ModelProfile
 
 Hunk = tuple[list[str], list[str]]
 """(lines to search, lines to replace them with)"""
@@ -20,6 +21,9 @@ class Oracle:
     def __init__(self, *replies: str):
         """``replies`` are returned in order, the last one repeatedly."""
         self._replies = list(replies)
+
+    def profile(self, model: str) -> ModelProfile:
+        return ModelProfile()
 
     def worst_case_usd(self, request: ModelRequest) -> float:
         return 0.0

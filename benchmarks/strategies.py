@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import report
-from pipeline.model import ModelRequest, Price
-from pipeline.model.prices import ModelPrices
+from pipeline.model import Price
+from pipeline.model.prices import DEFAULT_MAX_TOKENS, ModelPrices
 from stages.build_context import MAX_TOKENS
 from stages.propose_patch import MAX_FEEDBACK, Plan
 from stages.propose_patch.history import MAX_HISTORY
@@ -41,8 +41,7 @@ class CostRange:
 def cost_ranges(model: str, rounds: int) -> list[CostRange]:
     """Raises ValueError where the model has no price."""
     price = ModelPrices().price(model)
-    longest_reply = ModelRequest(model=model, messages=()).max_tokens
-    return [_cost_range(plan, rounds, price, longest_reply) for plan in PLANS]
+    return [_cost_range(plan, rounds, price, DEFAULT_MAX_TOKENS) for plan in PLANS]
 
 
 def _cost_range(plan: Plan, rounds: int, price: Price, longest_reply: int) -> CostRange:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from pipeline.artifacts import Artifacts
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.github import Forge
-from pipeline.model import ModelClient
+from pipeline.model.client import ModelClient
 from pipeline.settings import Settings, SettingsError
 from pipeline.store.migrations import NewerStore
 from pipeline.store.sqlite import SqliteStore

@@ -19,8 +19,8 @@ from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
 from pipeline.github import Forge
-from pipeline.model import ModelClient
 from pipeline.model.buyer import Buyer
+from pipeline.model.client import ModelClient
 from pipeline.policy import Allowed, Policy
 from pipeline.settings import Settings, SettingsError, secret_values, variable
 from pipeline.stage import Pipeline

@@ -17,6 +17,7 @@ from prompts import TemplateSet
 
 if TYPE_CHECKING:
     from pipeline.model import Message, ModelReply, ModelRequest
+    from pipeline.model.capabilities import ModelProfile
 
 
 @click.command("render")
@@ -125,6 +126,11 @@ class _RequestRecorder:
 
     def __init__(self) -> None:
         self.messages: tuple[Message, ...] = ()
+
+    def profile(self, model: str) -> "ModelProfile":
+        from pipeline.model.capabilities import ModelProfile
+
+        return ModelProfile()
 
     def worst_case_usd(self, request: "ModelRequest") -> float:
         return 0.0

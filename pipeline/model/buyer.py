@@ -1,11 +1,13 @@
 """Buying one reply: the only place that retries a model call or falls back to another model."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from pipeline.backoff import backoff
 from pipeline.errors import Halt, Retry
-from pipeline.model import ModelClient, ModelReply, ModelRequest
+from pipeline.model import Message, ModelReply, ModelRequest, ToolCall
+from pipeline.model.capabilities import ModelProfile
+from pipeline.model.client import ModelClient
 from pipeline.model.failures import ModelError
 from pipeline.model.ledger import Ledger
 
@@ -43,12 +45,13 @@ class Buyer:
         self._redact = redact
         self._sleep = sleep
 
+    def profile(self, model: str) -> ModelProfile:
+        """Return the settings that suit the model."""
+        return self._client.profile(model)
+
     def redacted(self, request: ModelRequest) -> ModelRequest:
         """Return the request without secrets, as it is sent and stored."""
-        messages = []
-        for message in request.messages:
-            content = self._redact(message.content)
-            messages.append(message.model_copy(update={"content": content}))
+        messages = [self._redacted_message(message) for message in request.messages]
         return request.model_copy(update={"messages": tuple(messages)})
 
     async def buy(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
@@ -77,6 +80,27 @@ class Buyer:
                 break  # the fallback is unaffordable: ignore it
         raise _most_hopeful(errors) from None
 
+    def _redacted_message(self, message: Message) -> Message:
+        """Return the message without secrets; its opaque reasoning must stay as it is."""
+        content = self._redact(message.content)
+        calls = self._redacted_calls(message.tool_calls)
+        return message.model_copy(update={"content": content, "tool_calls": calls})
+
+    def _redacted_reply(self, reply: ModelReply) -> ModelReply:
+        update = {
+            "content": self._redact(reply.content),
+            "tool_calls": self._redacted_calls(reply.tool_calls),
+            "reasoning_text": self._redact(reply.reasoning_text),
+        }
+        return reply.model_copy(update=update)
+
+    def _redacted_calls(self, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+        redacted = []
+        for call in calls:
+            arguments = self._redact(call.arguments)
+            redacted.append(call.model_copy(update={"arguments": arguments}))
+        return tuple(redacted)
+
     def _models(self, request: ModelRequest) -> list[str]:
         """Return the models to ask, in turn."""
         is_own = request.model == self.model
@@ -88,8 +112,7 @@ class Buyer:
         """Ask one model, and retry after errors that may be brief."""
 
         async def call() -> ModelReply:
-            reply = await self._client.complete(request)
-            return reply.model_copy(update={"content": self._redact(reply.content)})
+            return self._redacted_reply(await self._client.complete(request))
 
         failures = 0
         while True:

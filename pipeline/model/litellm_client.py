@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.errors import describe, retry_after
 from pipeline.model import Message, ModelReply, ModelRequest, Price
+from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import Failure, ModelError, is_uncharged, to_failure
 from pipeline.model.litellm_library import load_litellm
 from pipeline.model.prices import ModelPrices
@@ -39,6 +40,9 @@ class LiteLLMClient:
     def warm(self) -> None:
         """Import litellm now. Blocks for several seconds."""
         load_litellm()
+
+    def profile(self, model: str) -> ModelProfile:
+        return ModelProfile()
 
     def check(self, model: str) -> None:
         """Reject a model whose calls have no upper bound on their cost.

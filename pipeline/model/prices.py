@@ -18,6 +18,8 @@ COUNT_MARGIN = 2.0
 BYTES_PER_TOKEN = 2.0
 #: Tokens that a provider may add around each message, and once more to start the reply.
 OVERHEAD_TOKENS = 64
+#: Length of a reply for which the request sets no limit.
+DEFAULT_MAX_TOKENS = 8_000
 
 #: Prefixes of the fields of litellm's price list that may be billed for a token.
 _INPUT_PRICES = ("input_cost_per_token", "cache_creation_input_token")
@@ -94,7 +96,8 @@ class ModelPrices:
     def max_tokens(self, request: ModelRequest) -> int:
         """Return the requested length of the reply, or the model's limit if that is lower."""
         limit = self.listed(request.model).get("max_output_tokens")
-        return min(request.max_tokens, limit or request.max_tokens)
+        requested = request.max_tokens or DEFAULT_MAX_TOKENS
+        return min(requested, limit or requested)
 
     def listed(self, model: str) -> dict[str, Any]:
         """Return the model's row in litellm's list; empty if it has a price of our own."""

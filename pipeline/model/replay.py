@@ -15,6 +15,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from pipeline.model import ModelReply, ModelRequest
+from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import Failure, ModelError
 
 PATTERN = "*exchange.json"
@@ -59,6 +60,9 @@ class ReplayClient:
                 f"{folder} contains no {PATTERN}: give a folder with a run's artifacts"
             )
         return cls(exchanges, name=str(folder))
+
+    def profile(self, model: str) -> ModelProfile:
+        return ModelProfile()
 
     def worst_case_usd(self, request: ModelRequest) -> float:
         """Return the recorded cost in US dollars: 0 for a request that is unknown or failed."""

@@ -45,6 +45,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.job import explain
 from pipeline.model import ModelReply, ModelRequest
+from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import Failure, ModelError, is_uncharged, to_failure
 
 CHARACTERS_PER_TOKEN = 4
@@ -158,6 +159,9 @@ class ScriptedClient:
 
     def __init__(self, script: Script):
         self._script = script
+
+    def profile(self, model: str) -> ModelProfile:
+        return ModelProfile()
 
     def worst_case_usd(self, request: ModelRequest) -> float:
         return max(entry.cost_usd for entry in self._script.entries)

@@ -92,7 +92,7 @@ def _requests(
         request = ChangeRequest(
             label=f"candidate-{number}",
             model=model,
-            temperature=own if number == 0 else max(temperature, own),
+            temperature=own if number == 0 else max(temperature, own or 0.0),
             sample=number,
             reproduction=reproduction,
             reused=chosen.count(model) > 1,

@@ -57,9 +57,9 @@ class ModelSession:
         templates: TemplateSet,
         *,
         model: str,
-        temperature: float,
+        temperature: float | None,
     ):
-        """``temperature`` is used for the first or only candidate."""
+        """``temperature`` is used for the first or only candidate; None for the model's own."""
         self.temperature = temperature
         self.used_templates: dict[str, str] = {}
         """Template -> hash, for the templates rendered so far."""

@@ -82,7 +82,6 @@ async def _ask_for_test(task: Task) -> ReproductionOutcome:
             label=f"reproduce-{number}",
             messages=messages,
             template="reproduce",
-            temperature=0.0,
             once_a_run=True,
         )
         try:

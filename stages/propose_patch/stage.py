@@ -100,7 +100,7 @@ class ProposePatch:
             self._buyer,
             await self._templates.of(run),
             model=_requested_model(run) or self._buyer.model,
-            temperature=self._plan.temperature if goes_in_circles(run) else 0.0,
+            temperature=self._plan.temperature if goes_in_circles(run) else None,
         )
 
     async def _propose(self, task: Task) -> Proposals | Back | Stop:

@@ -17,6 +17,7 @@ from cli import backends, wiring
 from cli import worker as command
 from pipeline import settings, telemetry
 from pipeline.model import ModelReply, ModelRequest
+from pipeline.model.capabilities import ModelProfile
 from pipeline.stage import Stop
 
 
@@ -30,6 +31,10 @@ class CountingClient:
     def __init__(self, inner: Any, file: Path):
         self._inner = inner
         self._file = file
+
+    def profile(self, model: str) -> ModelProfile:
+        profile: ModelProfile = self._inner.profile(model)
+        return profile
 
     def worst_case_usd(self, request: ModelRequest) -> float:
         return float(self._inner.worst_case_usd(request))

@@ -91,7 +91,7 @@ async def test_a_reproduction_test_judges_the_candidates(
     assert (result.outcome, result.verification) == (Outcome.PROPOSED, Verification.RED_TO_GREEN)
     assert "1 test made from the issue, not part of the change, failed before it" in result.reason
     assert len(dialogue.client.sent) == 4 and "def test_issue" in dialogue.client.prompts[1]
-    assert [request.temperature for request in dialogue.client.sent] == [0.0, 0.0, 0.8, 0.8]
+    assert [request.temperature for request in dialogue.client.sent] == [None, None, 0.8, 0.8]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ async def test_a_repeated_change_is_not_tested_and_then_ends_the_run(
     result = await dialogue.run()
     assert (result.outcome, result.rounds) == (Outcome.NO_FIX, 3)
     assert "stuck: the model proposed the change of round 1 again" in result.reason
-    assert [request.temperature for request in dialogue.client.sent] == [0.0, 0.0, 0.8], (
+    assert [request.temperature for request in dialogue.client.sent] == [None, None, 0.8], (
         "the approach was changed first"
     )
     assert "Do not repeat them" in dialogue.client.prompts[2]

@@ -9,6 +9,7 @@ from pipeline.errors import Halt, Retry
 from pipeline.leased_run import LeasedRun
 from pipeline.model import Message, ModelReply, ModelRequest
 from pipeline.model.buyer import MAX_WAIT, Buyer
+from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import RULES, Failure, ModelError
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome
@@ -28,6 +29,9 @@ class Provider:
         self.models = list[str]()
         self.said = list[str]()
         self.worst = {"first": 0.5, "second": 0.5}
+
+    def profile(self, model: str) -> ModelProfile:
+        return ModelProfile()
 
     def worst_case_usd(self, request: ModelRequest) -> float:
         return self.worst.get(request.model, 0.5)

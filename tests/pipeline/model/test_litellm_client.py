@@ -91,7 +91,6 @@ async def test_a_reply_comes_with_its_usage_and_cost(serve: "Serve") -> None:
         "model": "gpt-4o-mini",
         "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}],
         "max_tokens": 100,
-        "temperature": 0.0,
     }
 
 
