@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 _ASKPASS = """#!/bin/sh
 case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CODING_AGENT_GIT_TOKEN" ;; esac
@@ -55,7 +56,9 @@ _INHERITED = ("PATH", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
 """Variables of this process that git inherits."""
 TIMEOUT_SECONDS = 900
 _STALE_LOCK_SECONDS = 60
-_REGULAR_MODES = ("100644", "100755")
+EXECUTABLE = "100755"
+_NOT_EXECUTABLE = "100644"
+_REGULAR_MODES = (_NOT_EXECUTABLE, EXECUTABLE)
 _DIFF_OPTIONS = (
     "--full-index",
     "--binary",
@@ -272,14 +275,20 @@ class Mirror:
                 index=index,
             )
 
-    def write_tree(self, base: str, changes: Mapping[str, bytes | None]) -> str:
+    def write_tree(
+        self,
+        base: str,
+        changes: Mapping[str, bytes | None],
+        executable: Mapping[str, bool] = MappingProxyType({}),
+    ) -> str:
         """Write the tree of ``base`` with changes applied; return its SHA.
 
-        A file keeps its mode; a symbolic link or submodule that is written to becomes a file.
+        A symbolic link or submodule that is written to becomes a file.
 
         Args:
             base: A commit or tree.
             changes: path -> new content, or None to remove the file.
+            executable: path -> whether it becomes executable; by default a file keeps its mode.
 
         Raises:
             GitError: git forbids a path (``.git``, ``..``), or a file is written where the tree has
@@ -296,9 +305,8 @@ class Mirror:
             self._git("update-index", "-z", "--index-info", index=index, stdin=removals.encode())
             for path, content in changes.items():
                 if content is not None:
-                    mode = modes.get(path)
-                    regular = mode if mode in _REGULAR_MODES else "100644"
-                    info = f"{regular},{self._write_blob(content)},{path}"
+                    mode = _regular_mode(modes.get(path), executable.get(path))
+                    info = f"{mode},{self._write_blob(content)},{path}"
                     self._git("update-index", "--add", "--cacheinfo", info, index=index)
             return self._write_index(index)
 
@@ -435,6 +443,13 @@ class Mirror:
             stdin=stdin,
             environment=variables,
         )
+
+
+def _regular_mode(before: str | None, executable: bool | None) -> str:
+    """Return the mode of a file that is written; ``executable`` is None to keep the mode."""
+    if executable is not None:
+        return EXECUTABLE if executable else _NOT_EXECUTABLE
+    return before if before in _REGULAR_MODES else _NOT_EXECUTABLE
 
 
 def _is_writable(path: str) -> bool:

@@ -1,23 +1,30 @@
 """Turn replies into candidates: all edits of a reply apply and its files parse, or none applies."""
 
 import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.outcome import Facts
 from pipeline.stage import Back, RunContext
-from repository.edits.apply_reply import AppliedReply, apply_reply
+from prompts.filters import one_line
+from repository.edits.apply_files import NewFile, apply_files
+from repository.edits.apply_reply import apply_reply
 from repository.edits.editable_files import EditableFiles
 from repository.edits.model import FORMAT, EditFailed
 from repository.edits.policy import EditPolicy, read_policy
 from repository.git import GitError, Mirror, Mirrors
 from stages.checkout import Checkout
-from stages.propose_patch import Proposals
+from stages.propose_patch import Proposal, Proposals
+from stages.propose_patch.results import ProposedFiles
 
 MAX_SUMMARY = 1_500
 """Characters."""
 MAX_FEEDBACK = 8_000
 """Characters, for all proposals together."""
+MAX_LEFT_OUT = 10
+"""Number of files that a notice names because they are not part of the change."""
 _CUT = " ..."
 
 
@@ -73,22 +80,20 @@ class ApplyPatch:
         refusals: list[str] = []
         for index, proposal in enumerate(proposals.proposals):
             try:
-                tree, applied = await asyncio.to_thread(
-                    _apply, mirror, base, proposal.reply, policy
-                )
+                change = await self._change(proposal, mirror, base, policy, run)
             except EditFailed as error:
                 refusals.append(str(error))
                 continue
-            if any(candidate.tree == tree for candidate in candidates):
+            if any(candidate.tree == change.tree for candidate in candidates):
                 continue
-            diff = await asyncio.to_thread(mirror.diff, base, tree)
+            diff = await asyncio.to_thread(mirror.diff, base, change.tree)
             candidate = Candidate(
                 proposal=index,
                 patch_key=await run.save(f"candidate-{len(candidates)}.diff", diff),
-                tree=tree,
-                paths=tuple(sorted(applied.files)),
-                summary=_summary(applied.prose),
-                notices=(*policy.notices, *applied.notices),
+                tree=change.tree,
+                paths=tuple(sorted(change.paths)),
+                summary=_summary(change.summary),
+                notices=(*policy.notices, *change.notices),
             )
             candidates.append(candidate)
         if not candidates:
@@ -96,6 +101,20 @@ class ApplyPatch:
         return Candidates(
             repository=checkout.repository, base_sha=base, candidates=tuple(candidates)
         )
+
+    async def _change(
+        self, proposal: Proposal, mirror: Mirror, base: str, policy: EditPolicy, run: RunContext
+    ) -> "_Change":
+        """Write the tree of a proposal.
+
+        Raises:
+            EditFailed: it can't be applied.
+        """
+        if proposal.changes_key is None:
+            return await asyncio.to_thread(_apply_reply, mirror, base, proposal.reply, policy)
+        proposed = ProposedFiles.model_validate_json(await run.load(proposal.changes_key))
+        change = await asyncio.to_thread(_apply_files, mirror, base, proposed, policy)
+        return replace(change, summary=proposal.reply)
 
     async def restore(self, result: Candidates, run: RunContext) -> None:
         """Write the candidates' trees into this machine's mirror.
@@ -111,10 +130,41 @@ class ApplyPatch:
                 raise GitError(f"{candidate.patch_key} produces tree {tree}, not {candidate.tree}")
 
 
-def _apply(mirror: Mirror, base: str, reply: str, policy: EditPolicy) -> tuple[str, AppliedReply]:
-    """Apply a reply to the base commit; return the SHA of the tree and the change. Blocks."""
+@dataclass(frozen=True)
+class _Change:
+    """A proposal's change to the base commit, written as a tree."""
+
+    tree: str
+    paths: Collection[str]
+    summary: str
+    notices: tuple[str, ...]
+
+
+def _apply_reply(mirror: Mirror, base: str, reply: str, policy: EditPolicy) -> _Change:
+    """Apply the edits of a reply to the base commit. Blocks."""
     applied = apply_reply(reply, EditableFiles.of_tree(mirror, base), policy)
-    return mirror.write_tree(base, applied.files), applied
+    tree = mirror.write_tree(base, applied.files)
+    return _Change(tree, applied.files.keys(), applied.prose, applied.notices)
+
+
+def _apply_files(mirror: Mirror, base: str, proposed: ProposedFiles, policy: EditPolicy) -> _Change:
+    """Apply a change that is given as files to the base commit. Blocks."""
+    files = {path: NewFile(file.content, file.executable) for path, file in proposed.files.items()}
+    applied = apply_files(files, EditableFiles.of_tree(mirror, base), policy)
+    tree = mirror.write_tree(base, applied.contents, applied.executable)
+    left_out = {**proposed.left_out, **applied.left_out}
+    notices = (*applied.notices, *_describe_left_out(left_out))
+    return _Change(tree, applied.files.keys(), "", notices)
+
+
+def _describe_left_out(left_out: Mapping[str, str]) -> list[str]:
+    sentences: list[str] = []
+    for path, reason in sorted(left_out.items())[:MAX_LEFT_OUT]:
+        sentences.append(f"{one_line(path)} was left out of the change: {one_line(reason)}")
+    more = len(left_out) - MAX_LEFT_OUT
+    if more > 0:
+        sentences.append(f"{more} more files were left out of the change")
+    return sentences
 
 
 def _summary(prose: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from repository.edits.model import EditFailed
-from repository.git import Entry, Mirror
+from repository.git import EXECUTABLE, Entry, Mirror
 
 MAX_FILE_BYTES = 1_000_000
 _KINDS = {
@@ -38,6 +38,11 @@ class EditableFiles:
     def paths(self) -> Collection[str]:
         """The paths of the tree's entries."""
         return self._entries.keys()
+
+    def is_executable(self, path: str) -> bool:
+        """Return whether the tree has an executable file with this path."""
+        entry = self._entries.get(path)
+        return entry is not None and entry.mode == EXECUTABLE
 
     def read(self, path: str) -> bytes | None:
         """Return a file's content, or None if there is no such file but it could be created.

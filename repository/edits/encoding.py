@@ -35,7 +35,7 @@ class DecodedFiles:
         data = self._files.read(path)
         if data is None:
             return None
-        self._decoded[path] = _decode(path, data)
+        self._decoded[path] = decode(path, data)
         return self._decoded[path].text
 
     def encode(self, texts: Mapping[str, str | None]) -> dict[str, bytes | None]:
@@ -51,7 +51,7 @@ class DecodedFiles:
         return files
 
 
-def _decode(path: str, data: bytes) -> DecodedText:
+def decode(path: str, data: bytes) -> DecodedText:
     """Decode a file so that it can be encoded again without loss.
 
     Tries, in this order: UTF-16 if its byte-order mark is present, UTF-8, the encoding that a
