@@ -43,7 +43,7 @@ START = 100
 STARTS_PER_SECOND = 8
 #: Sigma of the runs' lognormal lengths, and the longest run in minutes (CODING_AGENT_MAX_MINUTES).
 SPREAD = 0.7
-MAX_MINUTES = 30
+MAX_MINUTES = 60
 #: Jobs in a burst, and the share of jobs that arrive in bursts.
 BURST = 20
 BURST_SHARE = 0.2

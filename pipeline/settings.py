@@ -103,9 +103,9 @@ class Settings(BaseSettings):
     )
     concurrency: int = Field(2, ge=1, le=64, description="concurrent runs in a worker")
     max_cost_usd: float = Field(
-        2.00, gt=0, description="US dollars a run may spend; a job can only ask for less"
+        3.00, gt=0, description="US dollars a run may spend; a job can only ask for less"
     )
-    max_minutes: float = Field(30, gt=0, description="minutes a run may work")
+    max_minutes: float = Field(60, gt=0, description="minutes a run may work")
     max_rounds: int = Field(4, ge=1, description="rounds a run may take")
     max_cost_usd_per_repository_day: float = Field(
         20, gt=0, description="US dollars a repository may cost in a UTC day"

@@ -122,8 +122,8 @@ variable "protected_paths" {
 variable "budget" {
   description = "Limits, named as the settings are: for a run (US dollars, minutes, rounds; the most that a job may request), and for a UTC day (US dollars for a repository and for the deployment)."
   type = object({
-    max_cost_usd                    = optional(number, 2)
-    max_minutes                     = optional(number, 30)
+    max_cost_usd                    = optional(number, 3)
+    max_minutes                     = optional(number, 60)
     max_rounds                      = optional(number, 4)
     max_cost_usd_per_repository_day = optional(number, 20)
     max_cost_usd_per_day            = optional(number, 200)
@@ -516,7 +516,7 @@ variable "alarm_thresholds" {
     memory_percent              = optional(number, 90)
     requests_per_5_minutes      = optional(number, 3000)
     server_errors_per_5_minutes = optional(number, 5)
-    latency_seconds             = optional(number, 2)
+    latency_seconds             = optional(number, 3)
   })
   default  = {}
   nullable = false

@@ -244,11 +244,11 @@ def test_fix_may_run_without_a_sandbox_although_a_queue_is_set(
         ),
         (
             [URL, "--max-cost", "50"],
-            "max_cost_usd: 50 is over the limit of 2; set CODING_AGENT_MAX_COST_USD",
+            "max_cost_usd: 50 is over the limit of 3; set CODING_AGENT_MAX_COST_USD",
         ),
         (
-            [URL, "--max-minutes", "31"],
-            "max_minutes: 31 is over the limit of 30; set CODING_AGENT_MAX_MINUTES",
+            [URL, "--max-minutes", "61"],
+            "max_minutes: 61 is over the limit of 60; set CODING_AGENT_MAX_MINUTES",
         ),
         (
             [URL, "--base-branch", "a..b"],

@@ -42,7 +42,7 @@ def test_defaults_suit_one_machine(tmp_path: Path):
         settings.max_minutes,
         settings.max_rounds,
         settings.concurrency,
-    ) == (2.0, 30, 4, 2)
+    ) == (3.0, 60, 4, 2)
     assert settings.allowed_repositories == ("*",)
     assert (settings.issue_host, settings.model, settings.queue_url, settings.on_ecs) == (
         "github.com",
