@@ -1,0 +1,21 @@
+"""The workspace: the writable tree, home and temporary folder in which a model's commands run."""
+
+from repository.workspace.models import (
+    CommandOutput,
+    FileChange,
+    History,
+    TreeChanges,
+    WorkspaceFacts,
+    WorkspaceSource,
+)
+from repository.workspace.workspace import Workspace
+
+__all__ = [
+    "CommandOutput",
+    "FileChange",
+    "History",
+    "TreeChanges",
+    "Workspace",
+    "WorkspaceFacts",
+    "WorkspaceSource",
+]
