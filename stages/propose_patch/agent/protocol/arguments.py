@@ -1,0 +1,108 @@
+"""From a call as a model wrote it to a tool with valid arguments."""
+
+import json
+import re
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from pipeline.job import explain
+from prompts.filters import clip
+from repository.edits.readers import read_reply
+from stages.propose_patch.agent.protocol.examples import Protocol, example
+from stages.propose_patch.agent.protocol.fields import convert, named_fields, rename
+from stages.propose_patch.agent.protocol.names import MAX_NAME, KnownName, find_name
+from stages.propose_patch.agent.protocol.tools import (
+    ADVERTISED,
+    TOOLS,
+    ApplyEdits,
+    Bash,
+    Submit,
+    Tool,
+)
+
+_PATCH_COMMAND = re.compile(
+    r"\s*apply_patch[ \t]+<<-?[ \t]*(?P<quote>['\"]?)(?P<end>\w{1,80})(?P=quote)[ \t]*"
+)
+"""The first line of a shell command that gives a patch as a here-document."""
+
+
+class InvalidCall(Exception):
+    """A call can't be carried out; the text says why."""
+
+
+def understand(name: str, arguments: object) -> Tool:
+    """Return the tool that a call means. ``arguments`` is what JSON has, or a call's bare text.
+
+    Raises:
+        InvalidCall: there is no such tool, or its arguments are not valid.
+    """
+    known = find_name(name)
+    if known is None:
+        names = ", ".join(kind.name for kind in ADVERTISED)
+        raise InvalidCall(f"There is no tool {clip(name, MAX_NAME)!r}. There are: {names}.")
+    fields = named_fields(known.tool, arguments)
+    if known.tool == "edit":
+        edits = _edits_in(fields, arguments)
+        if edits is not None:
+            return ApplyEdits(text=edits)
+    tool = _validate(known, fields)
+    return _reinterpret(tool) if isinstance(tool, Bash) else tool
+
+
+def _validate(known: KnownName, fields: dict[str, object]) -> Tool:
+    converted = convert(known.tool, rename(known, fields))
+    try:
+        return TOOLS[known.tool].model_validate(converted)
+    except ValidationError as error:
+        raise InvalidCall(
+            f"The arguments of {known.tool} are not valid: {explain(error)}."
+        ) from None
+
+
+def _edits_in(fields: Mapping[str, object], arguments: object) -> str | None:
+    """Return the edits of an editor's call that gives a patch, blocks or a list of edits."""
+    if isinstance(arguments, str):
+        return arguments if read_reply(arguments).edits else None
+    if isinstance(fields.get("edits"), list):
+        call = json.dumps({"name": "edit", "arguments": dict(fields)})
+        return call if read_reply(call).edits else None
+    for name in ("diff", "patch"):
+        patch = fields.get(name)
+        if isinstance(patch, str):
+            path = fields.get("path") or fields.get("file_path") or ""
+            return f"{path}\n{patch}"
+    return None
+
+
+def _reinterpret(call: Bash) -> Tool:
+    """Return what a shell command means that only another agent's shell has."""
+    if call.command.strip() == "submit":
+        return Submit()
+    patch = _patch_of(call.command)
+    return ApplyEdits(text=patch) if patch else call
+
+
+def _patch_of(command: str) -> str | None:
+    """Return the here-document of a command that is nothing but ``apply_patch`` with one."""
+    first, _, rest = command.partition("\n")
+    opening = _PATCH_COMMAND.fullmatch(first)
+    if opening is None:
+        return None
+    lines = rest.rstrip().split("\n")
+    end = opening["end"]
+    if lines[-1] != end or end in lines[:-1]:
+        return None
+    return "\n".join(lines[:-1])
+
+
+def explain_with_example(name: str, problem: str, arguments: object, protocol: Protocol) -> str:
+    """Return a problem with a call, and an example of that tool (of bash, if it is unknown)."""
+    known = find_name(name) or KnownName("bash")
+    command = known.command or ""
+    if not command and isinstance(arguments, Mapping):
+        command = str(arguments.get("command", ""))
+    introduction = "For example:"
+    if protocol == "native":
+        introduction = f"For example, arguments of {known.tool}:"
+    return f"{problem} {introduction}\n\n{example(known.tool, protocol, command)}"

@@ -1,0 +1,100 @@
+"""The calls in a model's reply, in order."""
+
+import json
+from dataclasses import dataclass
+
+from pipeline.model import ModelReply, ToolCall
+from stages.propose_patch.agent.protocol.arguments import (
+    InvalidCall,
+    explain_with_example,
+    understand,
+)
+from stages.propose_patch.agent.protocol.examples import Protocol
+from stages.propose_patch.agent.protocol.names import MAX_NAME
+from stages.propose_patch.agent.protocol.tools import Tool
+
+#: Calls of one reply that are carried out.
+MAX_CALLS = 50
+CUT_OFF = "The reply was cut off at its maximum length, so this call was not carried out."
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that can be carried out."""
+
+    tool: Tool
+    call_id: str | None
+    """Of a native call."""
+
+
+@dataclass(frozen=True)
+class BadCall:
+    """Something meant as a call that can't be carried out."""
+
+    name: str
+    error: str
+    """Why, with an example."""
+    call_id: str | None
+
+
+def read_calls(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, ...]:
+    """Return the calls of a reply in order; none if the reply only talks.
+
+    Native calls come first; where there are none, the text is read, whatever the protocol.
+    """
+    return _read_native(reply)
+
+
+def _read_native(reply: ModelReply) -> tuple[Call | BadCall, ...]:
+    """Return the native calls. The last one of a reply that was cut off may be incomplete."""
+    calls: list[Call | BadCall] = []
+    for call in reply.tool_calls:
+        is_last = call is reply.tool_calls[-1]
+        if reply.cut_off and is_last:
+            calls.append(_bad_call(call.name, CUT_OFF, {}, "native", call.id))
+        elif len(calls) >= MAX_CALLS:
+            problem = f"Only the first {MAX_CALLS} calls of a reply are carried out."
+            calls.append(BadCall(name=call.name, error=problem, call_id=call.id))
+        else:
+            calls.append(_read_native_call(call))
+    return tuple(calls)
+
+
+def _read_native_call(call: ToolCall) -> Call | BadCall:
+    try:
+        arguments = _decode(call.arguments)
+    except InvalidCall as error:
+        return _bad_call(call.name, str(error), {}, "native", call.id)
+    return _make_call(call.name, arguments, "native", call.id)
+
+
+def _decode(arguments: str) -> object:
+    """Return the value of JSON arguments; text that is not meant as JSON is returned as it is.
+
+    Raises:
+        InvalidCall: they are meant as JSON, but are not valid.
+    """
+    if not arguments.strip():
+        return {}
+    try:
+        return json.loads(arguments, strict=False)
+    except (ValueError, RecursionError) as error:
+        if arguments.lstrip()[:1] in ("{", "[", '"'):
+            raise InvalidCall(f"The arguments are not valid JSON: {error}.") from None
+        return arguments
+
+
+def _make_call(
+    name: str, arguments: object, protocol: Protocol, call_id: str | None
+) -> Call | BadCall:
+    try:
+        return Call(tool=understand(name, arguments), call_id=call_id)
+    except InvalidCall as error:
+        return _bad_call(name, str(error), arguments, protocol, call_id)
+
+
+def _bad_call(
+    name: str, problem: str, arguments: object, protocol: Protocol, call_id: str | None
+) -> BadCall:
+    error = explain_with_example(name, problem, arguments, protocol)
+    return BadCall(name=name[:MAX_NAME], error=error, call_id=call_id)
