@@ -55,9 +55,8 @@ def _validate(known: KnownName, fields: dict[str, object]) -> Tool:
     try:
         return TOOLS[known.tool].model_validate(converted)
     except ValidationError as error:
-        raise InvalidCall(
-            f"The arguments of {known.tool} are not valid: {explain(error)}."
-        ) from None
+        problem = f"The arguments of {known.tool} are not valid: {explain(error)}."
+        raise InvalidCall(problem) from None
 
 
 def _edits_in(fields: Mapping[str, object], arguments: object) -> str | None:
@@ -99,7 +98,7 @@ def _patch_of(command: str) -> str | None:
 def explain_with_example(name: str, problem: str, arguments: object, protocol: Protocol) -> str:
     """Return a problem with a call, and an example of that tool (of bash, if it is unknown)."""
     known = find_name(name) or KnownName("bash")
-    command = known.command or ""
+    command: str = known.command or ""
     if not command and isinstance(arguments, Mapping):
         command = str(arguments.get("command", ""))
     introduction = "For example:"

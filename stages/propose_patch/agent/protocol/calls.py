@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from pipeline.model import ModelReply, ToolCall
+from repository.edits.readers import read_reply
 from stages.propose_patch.agent.protocol.arguments import (
     InvalidCall,
     explain_with_example,
@@ -42,7 +43,16 @@ def read_calls(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, .
 
     Native calls come first; where there are none, the text is read, whatever the protocol.
     """
-    return _read_native(reply)
+    native = _read_native(reply)
+    return native or _read_text(reply, protocol)
+
+
+def _read_text(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, ...]:
+    """Return the edits of a reply that has no call, as a call."""
+    text = reply.content
+    if reply.cut_off or not read_reply(text).edits:
+        return ()
+    return (_make_call("apply_patch", text, protocol, None),)
 
 
 def _read_native(reply: ModelReply) -> tuple[Call | BadCall, ...]:

@@ -51,7 +51,7 @@ _EXAMPLES: dict[str, Tool] = {
 
 
 def example(tool: str, protocol: Protocol, command: str = "") -> str:
-    """Return an example of a tool's call; of the editor, one with ``command`` where there is one."""
+    """Return an example of a tool's call; of the editor, one of ``command`` if there is one."""
     call = _EXAMPLES[tool]
     if tool == "edit":
         call = next((edit for edit in _EDITS if edit.command == command), call)
@@ -101,5 +101,6 @@ def _examples_of(kind: type[Tool]) -> str:
 
 
 _INTRODUCTION = """\
-Call a tool by a tag at the beginning of a line, and close it. A message may contain several calls; \
-they are carried out in order. What is between the tags is taken literally: nothing is escaped."""
+Call a tool by a tag at the beginning of a line, and close it. A message may contain several \
+calls; they are carried out in order. What is between the tags is taken literally: nothing is \
+escaped."""

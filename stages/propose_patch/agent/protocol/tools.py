@@ -131,7 +131,7 @@ class Submit(_Arguments):
 
 
 class NeedsInfo(_Arguments):
-    """End without a change: the expected behavior can't be determined from the issue or the code."""
+    """End without a change: neither the issue nor the code shows the expected behavior."""
 
     name = "needs_info"
     what: Prose = Field(min_length=1, pattern=r"\S", description="What the issue lacks.")
