@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from pipeline.artifacts import Artifacts
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.github import Forge
+from pipeline.model.capabilities import Models, ModelsError
 from pipeline.model.client import ModelClient
 from pipeline.settings import Settings, SettingsError
 from pipeline.store.migrations import NewerStore
@@ -144,7 +145,14 @@ def model_client(settings: Settings) -> tuple[str, ModelClient]:
     from pipeline.model.litellm_client import LiteLLMClient
 
     require_package("litellm", "model")
-    return name, LiteLLMClient()
+    return name, LiteLLMClient(_models(settings))
+
+
+def _models(settings: Settings) -> Models:
+    try:
+        return Models.load(settings.models)
+    except ModelsError as error:
+        raise SettingsError(f"CODING_AGENT_MODELS: {error}") from error
 
 
 def _replay_client(folder: Path) -> ModelClient:

@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     fallback_model: str | None = Field(
         None, description="used if the model can't answer: overload, limits, a bad key"
     )
+    models: Path | None = Field(
+        None,
+        description="a YAML file with settings of models: effort, length of replies, prices, ...",
+    )
     strategy: Literal["single", "balanced", "agent"] = Field(
         "single", description="how the model looks for a change"
     )

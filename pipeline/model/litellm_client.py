@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.errors import describe, retry_after
 from pipeline.model import Message, ModelReply, ModelRequest, Price
-from pipeline.model.capabilities import ModelProfile
+from pipeline.model.capabilities import ModelProfile, Models
 from pipeline.model.failures import Failure, ModelError, is_uncharged, to_failure
 from pipeline.model.litellm_library import load_litellm
 from pipeline.model.prices import ModelPrices
@@ -29,12 +29,12 @@ class LiteLLMClient:
     ``OPENAI_API_BASE``, ...).
     """
 
-    def __init__(self, *, timeout: float = 300.0, prices: Mapping[str, Price] | None = None):
+    def __init__(self, models: Models | None = None, *, prices: Mapping[str, Price] | None = None):
         """Args:
-        timeout: seconds for a whole call.
+        models: the settings of models; the shipped ones if there are no others.
         prices: prices of models that are missing from litellm's list.
         """
-        self._timeout = timeout
+        self._models = models or Models.load()
         self._prices = ModelPrices(prices)
 
     def warm(self) -> None:
@@ -42,7 +42,7 @@ class LiteLLMClient:
         load_litellm()
 
     def profile(self, model: str) -> ModelProfile:
-        return ModelProfile()
+        return self._models.profile(model)
 
     def check(self, model: str) -> None:
         """Reject a model whose calls have no upper bound on their cost.
@@ -72,21 +72,22 @@ class LiteLLMClient:
         litellm = await asyncio.to_thread(load_litellm)
         from openai import OpenAIError  # the base of litellm's errors too
 
+        profile = await asyncio.to_thread(self.profile, request.model)
         marked = self._needs_cache_marks(request.model)
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(profile.timeout_seconds):
                 response = await litellm.acompletion(
                     model=request.model,
                     messages=_provider_messages(request.messages, marked=marked),
                     max_tokens=self._prices.max_tokens(request),
                     temperature=request.temperature,
-                    timeout=self._timeout,
+                    timeout=profile.timeout_seconds,
                     max_retries=0,
                     num_retries=0,
                     drop_params=True,  # some models accept no temperature
                 )
         except TimeoutError:
-            message = f"nothing within {self._timeout:g} s"
+            message = f"nothing within {profile.timeout_seconds:g} s"
             raise ModelError(Failure.TIMEOUT, message, charged=True) from None
         except OpenAIError as error:
             # Never chained: the original errors contain requests, and some providers repeat the key

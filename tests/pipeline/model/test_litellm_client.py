@@ -17,6 +17,7 @@ import pytest
 
 from pipeline.errors import Family, Halt, Retry, judge
 from pipeline.model import Message, ModelRequest, Price
+from pipeline.model.capabilities import Models
 from pipeline.model.failures import RULES, Failure, ModelError
 from pipeline.model.litellm_client import LiteLLMClient
 from pipeline.model.scripted import Entry, Script, Usage
@@ -194,11 +195,11 @@ async def test_litellm_does_not_resend_a_request_after_a_broken_connection(
     assert caught.value.charged
 
 
-async def test_a_call_that_times_out_may_have_been_charged(
-    serve: "Serve",
-) -> None:
+async def test_a_call_that_times_out_may_have_been_charged(serve: "Serve", tmp_path: Path) -> None:
     server = serve(Entry(reply="late", delay_s=60))
-    client = LiteLLMClient(timeout=0.3)
+    file = tmp_path / "models.yaml"
+    file.write_text("gpt-4o-mini: {timeout_seconds: 0.3}")
+    client = LiteLLMClient(Models.load(file))
     client.warm()
     with pytest.raises(ModelError) as caught:
         await client.complete(request())
