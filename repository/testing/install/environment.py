@@ -108,7 +108,10 @@ class _Builder:
     async def _install_repository(self) -> InstallMode:
         if not self._recipe.packaged:
             return "path"
-        return await PackageInstaller(self._installer).install()
+        install_mode = await PackageInstaller(self._installer).install()
+        packages = self._installer.workspace / "tree" / self._recipe.source_root
+        await self._installer.run_script("link_tree", str(packages))
+        return install_mode
 
     async def _install_requirements(
         self, install_mode: InstallMode, installed: list[str]
