@@ -327,7 +327,24 @@ class Mirror:
                 self._git("apply", "--cached", "--whitespace=nowarn", "-", index=index, stdin=patch)
             return self._write_index(index)
 
-    def commit(self, tree: str, parent: str, message: str, author: Identity, seconds: int) -> str:
+    def pack_size(self) -> int:
+        """Return the number of bytes of all packs."""
+        packs = (self.folder / "objects/pack").glob("*.pack")
+        return sum(pack.stat().st_size for pack in packs)
+
+    def is_shallow(self) -> bool:
+        """Return whether the history is cut off."""
+        return (self.folder / "shallow").exists()
+
+    def write_pack(self, sha: str, folder: Path) -> None:
+        """Write a pack with a commit and everything that it refers to, and nothing else."""
+        self._git(
+            "pack-objects", "--revs", "--quiet", str(folder / "pack"), stdin=f"{sha}\n".encode()
+        )
+
+    def commit(
+        self, tree: str, parent: str | None, message: str, author: Identity, seconds: int
+    ) -> str:
         """Write a commit; return its SHA, which is the same for the same arguments.
 
         ``author`` is also the committer. ``seconds`` since the epoch are the date of both, in UTC.
@@ -339,7 +356,8 @@ class Mirror:
             environment[f"GIT_{role}_DATE"] = f"@{seconds} +0000"
         # Text from a model may contain characters that git does not accept.
         text = message.replace("\0", "").encode(errors="replace")
-        arguments = ["commit-tree", tree, "-p", parent, "-F", "-"]
+        parents = [] if parent is None else ["-p", parent]
+        arguments = ["commit-tree", tree, *parents, "-F", "-"]
         return self._git(*arguments, stdin=text, environment=environment).decode().strip()
 
     def push(self, url: str, sha: str, branch: str, *, expected: str | None) -> None:

@@ -26,6 +26,13 @@ class SandboxCommand:
     writable: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
     """Folders that it may read in addition to the system's."""
+    home: Path | None = None
+    """The home folder, one of ``writable``; None for one that is removed afterwards."""
+    temporary: Path | None = None
+    """The folder for TMPDIR, one of ``writable``; None for one that is removed afterwards.
+
+    ``bwrap`` shows it as /tmp, too, unless other paths of the command are below /tmp.
+    """
     environment: dict[str, str] = field(default_factory=dict)
     """Variables in addition to PATH, HOME, LANG and TMPDIR (and the index's, for ``install``)."""
     network: Network = "none"
@@ -52,6 +59,9 @@ class SandboxResult:
     """Standard output and error, in order, without terminal escapes."""
     timed_out: bool
     seconds: float
+    exceeded: str | None = None
+    """What ended it if it did not end by itself: ``memory``, ``disk`` or a phrase; None after a
+    timeout."""
 
 
 class Sandbox(Protocol):

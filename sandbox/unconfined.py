@@ -39,15 +39,16 @@ class UnconfinedSandbox:
 
 
 async def _start(
-    command: SandboxCommand, home: Path, output: OutputCapture
+    command: SandboxCommand, own_home: Path, output: OutputCapture
 ) -> asyncio.subprocess.Process:
+    variables = base_environment(command.home or own_home, command.temporary or own_home)
     # env looks the program up in the PATH of the command's environment.
     argv = limited_command(["/usr/bin/env", *command.argv])
     try:
         return await asyncio.create_subprocess_exec(
             *argv,
             cwd=command.cwd,
-            env={**base_environment(home, temporary=home), **command.environment},
+            env={**variables, **command.environment},
             umask=UMASK,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output.write_fd,

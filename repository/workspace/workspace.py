@@ -2,28 +2,52 @@
 command.
 """
 
-from collections.abc import Sequence
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from repository.testing.models import TestReport
 from repository.testing.run.bed import SaveArtifact
+from repository.workspace.build import build_workspace, find_environment
+from repository.workspace.changes import read_changes
+from repository.workspace.commands import run_command
+from repository.workspace.files import list_folder, read_file, write_file
+from repository.workspace.folders import WorkspaceFolders
+from repository.workspace.inside import Inside
 from repository.workspace.models import (
     CommandOutput,
     TreeChanges,
     WorkspaceFacts,
     WorkspaceSource,
 )
+from repository.workspace.state import WorkspaceState
 from sandbox import Sandbox
+from sandbox.environment import SYSTEM_PATH
+
+OPTIONAL_PROGRAMS = ("rg", "ed", "patch", "tree", "file")
+"""Programs that models like to use and not every machine has."""
 
 
 class Workspace:
     """A model's own copy of the repository and of the environment.
 
     Everything in it is hostile: what commands leave behind reaches neither this process nor the
-    test bed. Operations wait for each other.
+    test bed. Operations wait for each other. All of them raise OSError if the sandbox or the disk
+    refuses; the run can then be tried again.
     """
 
-    facts: WorkspaceFacts
+    def __init__(
+        self, inside: Inside, source: WorkspaceSource, state: WorkspaceState, save: SaveArtifact
+    ):
+        self._inside = inside
+        self._source = source
+        self._folders = inside.folders
+        self._state = state
+        self._save = save
+        self._lock = asyncio.Lock()
+        self.facts = _facts(inside, state)
 
     @classmethod
     async def open(
@@ -32,19 +56,18 @@ class Workspace:
         """Open the workspace in a run's folder; it is built if there is none yet.
 
         ``save`` stores the logs of test runs.
-
-        Raises:
-            OSError: the sandbox or the disk refused; the run can be tried again.
         """
-        raise NotImplementedError
+        environment = find_environment(folder, source)
+        inside = Inside(sandbox, WorkspaceFolders(folder), environment)
+        state = WorkspaceState.read(folder)
+        if state is None or state.base_sha != source.base_sha:
+            state = await _build(inside, source)
+        return cls(inside, source, state, save)
 
     async def run(self, command: str, *, seconds: float) -> CommandOutput:
-        """Run a command with ``bash -c`` in the tree.
-
-        Raises:
-            OSError: as ``open``.
-        """
-        raise NotImplementedError
+        """Run a command with ``bash -c`` in the tree."""
+        async with self._changing():
+            return await run_command(self._inside, command, seconds)
 
     async def read(self, path: str, *, limit: int) -> bytes:
         """Return the bytes of a file.
@@ -58,7 +81,8 @@ class Workspace:
             IsADirectoryError: it is a folder.
             ValueError: it is too large, or not a regular file.
         """
-        raise NotImplementedError
+        async with self._in_place():
+            return await read_file(self._inside, path, limit)
 
     async def write(self, path: str, content: bytes) -> None:
         """Write a file, with the folders above it; an existing file keeps its mode.
@@ -66,7 +90,8 @@ class Workspace:
         Raises:
             ValueError: it can't be written; the message says why.
         """
-        raise NotImplementedError
+        async with self._changing():
+            await write_file(self._inside, path, content)
 
     async def list(self, path: str) -> list[str]:
         """Return the names in a folder, two levels deep; a folder's name ends with a slash.
@@ -75,7 +100,8 @@ class Workspace:
             FileNotFoundError: there is no such folder.
             NotADirectoryError: it is a file.
         """
-        raise NotImplementedError
+        async with self._in_place():
+            return await list_folder(self._inside, path)
 
     async def run_tests(self, tests: Sequence[str], *, label: str, seconds: float) -> TestReport:
         """Run test files, folders or node ids (none: the whole suite) in the workspace's tree.
@@ -86,7 +112,8 @@ class Workspace:
 
     async def changes(self) -> TreeChanges:
         """Return the difference of the tree from the base commit, without ignored files."""
-        raise NotImplementedError
+        async with self._in_place():
+            return await read_changes(self._inside, self._source)
 
     async def snapshot(self) -> bytes:
         """Return everything that changed since the last snapshot, to be restored elsewhere."""
@@ -101,3 +128,43 @@ class Workspace:
             Sentences about what could not be brought back.
         """
         raise NotImplementedError
+
+    @asynccontextmanager
+    async def _in_place(self) -> AsyncIterator[None]:
+        async with self._lock:
+            with self._folders.in_place():
+                yield
+
+    @asynccontextmanager
+    async def _changing(self) -> AsyncIterator[None]:
+        async with self._in_place():
+            self._set_state(changed=True)
+            yield
+
+    def _set_state(self, **fields: object) -> None:
+        self._state = self._state.model_copy(update=fields)
+        self._state.write(self._folders.run)
+
+
+async def _build(inside: Inside, source: WorkspaceSource) -> WorkspaceState:
+    WorkspaceState.remove(inside.folders.run)
+    history = await build_workspace(inside, source)
+    state = WorkspaceState(base_sha=source.base_sha, history=history)
+    state.write(inside.folders.run)
+    return state
+
+
+def _facts(inside: Inside, state: WorkspaceState) -> WorkspaceFacts:
+    folders = inside.folders
+    recipe = inside.environment.recipe if inside.environment else None
+    below_tmp = folders.run.is_relative_to("/tmp")  # noqa: S108
+    return WorkspaceFacts(
+        tree=folders.tree,
+        home=folders.home,
+        temporary=folders.temporary,
+        tmp_lasts=inside.sandbox.name == "bwrap" and not below_tmp,
+        python=recipe.python or None if recipe else None,
+        runner=recipe.runner if recipe else None,
+        history=state.history,
+        programs=tuple(name for name in OPTIONAL_PROGRAMS if shutil.which(name, path=SYSTEM_PATH)),
+    )

@@ -11,9 +11,7 @@ from sandbox.limits import limited_command
 from sandbox.seccomp import assemble_filter
 from sandbox.syscall_table import this_processor
 
-IN_MEMORY = ("/tmp", "/var/tmp", "/dev/shm", "/tmp/home")  # noqa: S108 - inside
-"""Mount points of the sandbox's own in-memory file systems."""
-
+_IN_MEMORY = ("/var/tmp", "/dev/shm")  # noqa: S108 - inside
 _IN_MEMORY_BYTES = 1024**3
 _HOME = Path("/tmp/home")  # noqa: S108 - inside
 _TEMPORARY = Path("/tmp")  # noqa: S108 - inside
@@ -21,6 +19,7 @@ _SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32
 _ETC_ENTRIES = (
     "alternatives",
     "ca-certificates",
+    "fonts",
     "gai.conf",
     "host.conf",
     "ld.so.cache",
@@ -91,7 +90,7 @@ def command_line(
         *_file_system(command),
     ]
     descriptors: list[int] = []
-    for name, text in _own_etc_files(installation).items():
+    for name, text in _own_etc_files(installation, command.home or _HOME).items():
         descriptor = _memory_file(text.encode(), stack)
         descriptors.append(descriptor)
         options += ["--perms", "0644", "--ro-bind-data", str(descriptor), f"/etc/{name}"]
@@ -150,8 +149,26 @@ def _drop_privileges(installation: Installation) -> list[str]:
     return argv
 
 
+def in_memory_folders(command: SandboxCommand) -> tuple[str, ...]:
+    """Return the mount points of the sandbox's own in-memory file systems."""
+    if _shows_temporary_as_tmp(command):
+        return _IN_MEMORY
+    return (str(_TEMPORARY), *_IN_MEMORY, str(_HOME))
+
+
+def _shows_temporary_as_tmp(command: SandboxCommand) -> bool:
+    """Whether /tmp is the command's own temporary folder.
+
+    If one of its paths is below /tmp, it is not: bubblewrap would create mount points in a folder
+    where hostile code may have left links.
+    """
+    paths = (command.cwd, *command.writable, *command.readable)
+    below_tmp = any(path.is_relative_to(_TEMPORARY) for path in paths)
+    return command.temporary is not None and not below_tmp
+
+
 def _environment(command: SandboxCommand) -> list[str]:
-    variables = base_environment(_HOME, _TEMPORARY)
+    variables = base_environment(command.home or _HOME, command.temporary or _TEMPORARY)
     variables.update(command.environment)
     options = ["--clearenv"]
     for name, value in variables.items():
@@ -169,8 +186,10 @@ def _file_system(command: SandboxCommand) -> list[str]:
             options += ["--ro-bind", name, name]
     for name in _ETC_ENTRIES:
         options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    for name in IN_MEMORY:
+    for name in in_memory_folders(command):
         options += ["--perms", "1777", "--size", str(_IN_MEMORY_BYTES), "--tmpfs", name]
+    if _shows_temporary_as_tmp(command):
+        options += ["--bind", str(command.temporary), str(_TEMPORARY)]
     return [*options, *_command_folders(command)]
 
 
@@ -193,12 +212,12 @@ def _command_folders(command: SandboxCommand) -> list[str]:
     return options
 
 
-def _own_etc_files(installation: Installation) -> dict[str, str]:
+def _own_etc_files(installation: Installation, home: Path) -> dict[str, str]:
     """Return name -> content for the files in /etc that differ from the machine's."""
     uid = installation.uid
     gid = installation.gid
     return {
-        "passwd": f"root:x:0:0::/:/bin/false\nsandbox:x:{uid}:{gid}::{_HOME}:/bin/sh\n",
+        "passwd": f"root:x:0:0::/:/bin/false\nsandbox:x:{uid}:{gid}::{home}:/bin/sh\n",
         "group": f"root:x:0:\nsandbox:x:{gid}:\n",
         "hosts": _HOSTS,
     }

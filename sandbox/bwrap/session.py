@@ -15,12 +15,12 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from sandbox import KILLED_EXIT_CODE, TIMEOUT_EXIT_CODE, SandboxCommand, SandboxResult
-from sandbox.bwrap.options import IN_MEMORY
+from sandbox.bwrap.options import in_memory_folders
 from sandbox.limits import WATCH_SECONDS
 from sandbox.output import OutputCapture, limit_message
 from sandbox.usage import Exceeded, Watch, WatchedSession
@@ -112,7 +112,7 @@ class BubblewrapSession:
             uid=self._uid,
             contains=lambda pid, _status: _pid_namespace(pid) == namespace,
             folders=self._command.writable,
-            files_in_memory=_measure_in_memory(root),
+            files_in_memory=_measure_in_memory(root, in_memory_folders(self._command)),
         )
 
     def time_is_up(self) -> None:
@@ -150,6 +150,7 @@ class BubblewrapSession:
             output=output + limit_message(self._end_reason, self._command),
             timed_out=self._end_reason == "time",
             seconds=time.monotonic() - started,
+            exceeded=self._end_reason if self._end_reason != "time" else None,
         )
 
     def _read_status_to_end(self) -> None:
@@ -168,12 +169,12 @@ def _pid_namespace(pid: int | None) -> str:
     return os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115 - called often, for each process
 
 
-def _measure_in_memory(root: str) -> Callable[[], int]:
+def _measure_in_memory(root: str, folders: Sequence[str]) -> Callable[[], int]:
     """Return a function that measures the files in a sandbox's own file systems, in bytes."""
 
     def measure() -> int:
         total = 0
-        for path in IN_MEMORY:
+        for path in folders:
             status = os.statvfs(root + path)
             total += (status.f_blocks - status.f_bfree) * status.f_frsize
         return total

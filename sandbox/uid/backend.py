@@ -93,6 +93,7 @@ class UidSandbox:
             output=output.text() + limit_message(reply.end_reason, command),
             timed_out=reply.end_reason == "time",
             seconds=time.monotonic() - started,
+            exceeded=reply.end_reason if reply.end_reason != "time" else None,
         )
 
     def _send(self, request: SessionRequest, output: int) -> socket.socket:

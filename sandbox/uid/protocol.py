@@ -46,9 +46,15 @@ class SessionRequest:
             cwd=Path(fields["cwd"]),
             writable=tuple(map(Path, fields["writable"])),
             readable=tuple(map(Path, fields["readable"])),
+            home=_optional_path(fields["home"]),
+            temporary=_optional_path(fields["temporary"]),
         )
         command = SandboxCommand(**fields)
         return cls(command, message["index_port"])
+
+
+def _optional_path(path: str | None) -> Path | None:
+    return None if path is None else Path(path)
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,9 @@ def _leave_keyring() -> None:
 
 def _execute(command: SandboxCommand, uid: int) -> NoReturn:
     program = command.argv[0]
-    environment = base_environment(home_of(uid), temporary_folder_of(uid))
+    home = command.home or home_of(uid)
+    temporary = command.temporary or temporary_folder_of(uid)
+    environment = base_environment(home, temporary)
     environment.update(command.environment)
     try:
         os.execvpe(program, command.argv, environment)  # noqa: S606 - no shell is meant

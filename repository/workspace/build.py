@@ -1,0 +1,86 @@
+"""Build a workspace from the base commit and the environment that was built for it."""
+
+import asyncio
+from pathlib import Path
+
+from repository.testing.environment import BuiltEnvironment
+from repository.testing.folders import copy_folder, empty_folders, make_readable
+from repository.workspace.inside import Inside
+from repository.workspace.models import History, WorkspaceSource
+from repository.workspace.repository_seed import write_seed
+
+
+def find_environment(folder: Path, source: WorkspaceSource) -> BuiltEnvironment | None:
+    """Return the environment that was built in the run's folder for the source's recipe."""
+    environment = BuiltEnvironment.read(folder)
+    if environment is None or source.recipe is None or not environment.serves(source.recipe):
+        return None
+    return environment
+
+
+async def build_workspace(inside: Inside, source: WorkspaceSource) -> History:
+    """Build the workspace anew; return how much history its repository has.
+
+    Raises:
+        OSError: the sandbox or the disk refused; the run can be tried again.
+    """
+    folders = inside.folders
+    folders.create()
+    history = await asyncio.to_thread(
+        write_seed,
+        source.mirror,
+        source.base_sha,
+        folders.seed,
+        owner_changes=inside.sandbox.name == "uid",
+    )
+    files = "prepared"
+    if inside.environment is None:
+        files = "seed/files"
+        await asyncio.to_thread(_export, source, folders.seed / "files")
+    await _copy_files(inside, files)
+    with folders.in_place():
+        await _add_repository(inside)
+        await record_files(inside)
+    return history
+
+
+async def record_files(inside: Inside) -> None:
+    """Record the files as they are now, for the next snapshot; they must be in place."""
+    folders = inside.folders
+    result = await inside.run_python(
+        "snapshot.py",
+        "record",
+        folders.run,
+        folders.snapshots,
+        writable=(folders.snapshots,),
+        readable=folders.writable,
+    )
+    if result.returncode != 0:
+        raise OSError(f"the workspace's files can't be recorded: {result.output.strip()[-300:]}")
+
+
+def _export(source: WorkspaceSource, folder: Path) -> None:
+    source.mirror.export(source.base_sha, folder)
+    make_readable(folder)
+
+
+async def _copy_files(inside: Inside, files: str) -> None:
+    run = inside.folders.run
+    sandbox = inside.sandbox
+    await copy_folder(sandbox, run, files, "aside/tree")
+    if inside.environment is not None:
+        await copy_folder(sandbox, run, "env", "aside/env")
+    await empty_folders(sandbox, run, "home", "tmp", "records/base", "records/snapshots")
+
+
+async def _add_repository(inside: Inside) -> None:
+    folders = inside.folders
+    result = await inside.run_shell(
+        "add_repository.sh",
+        folders.seed,
+        folders.base_record,
+        writable=(folders.tree, folders.base_record),
+        readable=(folders.seed,),
+    )
+    if result.returncode != 0:
+        raise OSError(f"the workspace's repository failed: {result.output.strip()[-300:]}")

@@ -1,0 +1,100 @@
+"""Read, write and list files of a workspace. It is done inside the sandbox, which follows links
+where a model's command would, and nowhere else.
+"""
+
+from pathlib import PurePosixPath
+
+from repository.workspace.inside import Inside
+
+MAX_LISTED = 3_000
+"""Entries of a listing; the others are left out."""
+
+_MISSING = 44
+_FOLDER = 45
+_NOT_A_FILE = 46
+_CLOSED = 47
+_TOO_LARGE = 48
+_MAX_LISTING_BYTES = 1_000_000
+
+
+class BoundedBytes:
+    """Collects the beginning of an output."""
+
+    def __init__(self, limit: int):
+        self._limit = limit
+        self.data = bytearray()
+
+    def add(self, chunk: bytes) -> None:
+        self.data += chunk[: self._limit - len(self.data)]
+
+
+async def read_file(inside: Inside, path: str, limit: int) -> bytes:
+    """Return the bytes of a file; see ``Workspace.read``."""
+    content = BoundedBytes(limit)
+    result = await inside.read_with(
+        "read_file.sh", _locate(inside, path), str(limit), on_output=content.add
+    )
+    match result.returncode:
+        case 0:
+            return bytes(content.data)
+        case code if code == _TOO_LARGE:
+            raise ValueError(f"{path} is larger than {limit} bytes")
+        case code:
+            raise _error(code, path)
+
+
+async def write_file(inside: Inside, path: str, content: bytes) -> None:
+    """Write a file; see ``Workspace.write``."""
+    target = _locate(inside, path)
+    source = inside.folders.incoming / "content"
+    source.write_bytes(content)
+    source.chmod(0o644)
+    result = await inside.write_with(
+        "write_file.sh", target, source, readable=(inside.folders.incoming,)
+    )
+    source.unlink()
+    if result.returncode != 0:
+        reason = result.output.strip().rpartition(": ")[2]
+        raise ValueError(f"{path} can't be written: {reason}")
+
+
+async def list_folder(inside: Inside, path: str) -> list[str]:
+    """Return the names in a folder; see ``Workspace.list``."""
+    listing = BoundedBytes(_MAX_LISTING_BYTES)
+    result = await inside.read_with("list_folder.sh", _locate(inside, path), on_output=listing.add)
+    if result.returncode == _FOLDER:
+        raise NotADirectoryError(f"{path} is not a folder")
+    if result.returncode != 0:
+        raise _error(result.returncode, path)
+    names: list[str] = []
+    for entry in bytes(listing.data).decode(errors="replace").split("\0"):
+        if entry:
+            names.append(f"{entry[1:]}/" if entry[0] == "d" else entry[1:])
+    return sorted(names)[:MAX_LISTED]
+
+
+def _locate(inside: Inside, path: str) -> str:
+    """Return the absolute path of a file in the sandbox; links are not resolved."""
+    if "\0" in path:
+        raise ValueError("a path can't contain a NUL")
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("a path must be valid Unicode") from error
+    if path == "~" or path.startswith("~/"):
+        path = f"{inside.folders.home}{path[1:]}"
+    return str(PurePosixPath(inside.folders.tree) / path)
+
+
+def _error(code: int, path: str) -> Exception:
+    match code:
+        case 44:
+            return FileNotFoundError(f"there is no {path}")
+        case 45:
+            return IsADirectoryError(f"{path} is a folder")
+        case 46:
+            return ValueError(f"{path} is not a regular file")
+        case 47:
+            return ValueError(f"{path} can't be read: permission denied")
+        case _:
+            return ValueError(f"{path} can't be read")

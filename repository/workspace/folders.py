@@ -1,0 +1,111 @@
+"""The folders of a workspace, below the run's folder.
+
+    tree, env             the working folder and the environment of whoever works: paths of the
+                          environment are baked into it, so both owners use the same ones
+    aside/tree, aside/env the other owner's: the test bed's while the workspace works, the
+                          workspace's otherwise; closed to sandboxes
+    home, tmp             the workspace's home and temporary folders
+    records/base          git's record of the tree as it was at the start
+    records/snapshots     what the snapshots know
+    records/incoming      files that this process hands to a sandbox, which reads them
+    seed                  the workspace's repository, as this process wrote it
+    workspace.json        the workspace's state
+
+Commands of a model write to ``tree``, ``env``, ``home`` and ``tmp`` only, and see nothing of the
+rest.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_EXCHANGED = ("tree", "env")
+_CLOSED = 0o700
+_OPEN = 0o755
+
+
+@dataclass(frozen=True)
+class WorkspaceFolders:
+    run: Path
+    """The run's folder."""
+
+    @property
+    def tree(self) -> Path:
+        return self.run / "tree"
+
+    @property
+    def env(self) -> Path:
+        return self.run / "env"
+
+    @property
+    def home(self) -> Path:
+        return self.run / "home"
+
+    @property
+    def temporary(self) -> Path:
+        return self.run / "tmp"
+
+    @property
+    def aside(self) -> Path:
+        return self.run / "aside"
+
+    @property
+    def seed(self) -> Path:
+        return self.run / "seed"
+
+    @property
+    def records(self) -> Path:
+        return self.run / "records"
+
+    @property
+    def base_record(self) -> Path:
+        return self.records / "base"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.records / "snapshots"
+
+    @property
+    def incoming(self) -> Path:
+        return self.records / "incoming"
+
+    @property
+    def writable(self) -> tuple[Path, ...]:
+        """The folders that the commands of a model write to, while they are in place."""
+        return (self.tree, self.env, self.home, self.temporary)
+
+    def create(self) -> None:
+        """Create the folders that don't exist yet."""
+        for closed in (self.aside, self.records):
+            closed.mkdir(mode=_CLOSED, exist_ok=True)
+        for folder in (
+            *self.writable,
+            *(self.aside / name for name in _EXCHANGED),
+            self.base_record,
+            self.snapshots,
+            self.incoming,
+        ):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(_OPEN)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Put the workspace's tree and environment in the test bed's place, and take them back."""
+        self._exchange()
+        try:
+            yield
+        finally:
+            self._exchange()
+
+    def _exchange(self) -> None:
+        spare = self.aside / "spare"
+        for name in _EXCHANGED:
+            here = self.run / name
+            there = self.aside / name
+            # Code in the sandbox may have taken the rights that moving a folder needs.
+            here.chmod(_OPEN)
+            there.chmod(_OPEN)
+            here.rename(spare)
+            there.rename(here)
+            spare.rename(there)

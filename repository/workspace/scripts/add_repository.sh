@@ -1,0 +1,22 @@
+# Give the tree (the current folder) its repository, and record the tree as it is then.
+# Arguments: the seed's folder; the folder for the record.
+set -eu
+seed=$1
+record=$2
+
+rm -rf .git
+cp -R "$seed/repository" .git
+git reset --quiet
+git update-index -q --refresh || true
+git reset --quiet --hard # installing may have changed tracked files
+rm -rf .git/logs .git/ORIG_HEAD
+
+# What installing made is no part of a change.
+git ls-files --others --exclude-standard --directory -z \
+    | sed -z -e 's/[][\\*?]/\\&/g' -e 's/ $/\\ /' -e 's|^|/|' | tr '\0' '\n' >>.git/info/exclude
+
+cp -R "$seed/record/." "$record"
+cp .git/info/exclude "$record/info/exclude"
+git ls-files -z >"$record/tracked"
+export GIT_DIR="$record" GIT_WORK_TREE=.
+git update-index --add --info-only -z --stdin <"$record/tracked"

@@ -1,0 +1,10 @@
+# Print how the tree (the current folder) differs from its record: git's raw differences of the
+# recorded files, an empty name, then the new files that are not ignored; all end with a NUL.
+# Argument: the folder of the record.
+set -eu
+exec 2>"$1/errors"
+export GIT_DIR="$1" GIT_WORK_TREE=.
+git update-index -q --refresh || true
+git diff-files -z --no-abbrev --ignore-submodules=all
+printf '\0'
+git ls-files --others --exclude-standard -z

@@ -1,0 +1,201 @@
+"""Record the files of a workspace, write what changed since the last record, or restore it.
+
+    snapshot.py record RUN_FOLDER RECORDS
+    snapshot.py take RUN_FOLDER RECORDS
+    snapshot.py restore RUN_FOLDER SNAPSHOT
+
+This program runs inside the sandbox, with the worker's Python and only its standard library. It
+follows no link and reads no file but those that it stores.
+
+A snapshot is two lines of JSON and a compressed tar archive: a summary for the worker, the paths
+that are gone, and the files that are new or changed, with their modes and times. Paths are
+relative to the run's folder.
+"""
+
+import json
+import marshal
+import os
+import shutil
+import stat
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+ROOTS = ("tree", "env", "home", "tmp")
+MAX_FILE_BYTES = 10_000_000
+MAX_BYTES = 50_000_000
+MAX_FILES = 20_000
+MAX_RECORDED = 400_000
+MAX_NAMED = 50
+"""Number of files left out that a summary names."""
+
+Entry = tuple[int, int, int, int, str]
+"""Mode, size, time of change of the content, inode and link target."""
+
+
+class TooManyFiles(Exception):
+    pass
+
+
+def scan(folder: str) -> dict[str, Entry]:
+    """Return path -> entry for everything below the roots."""
+    entries: dict[str, Entry] = {}
+    pending = [root for root in ROOTS if Path(folder, root).is_dir()]
+    while pending:
+        parent = pending.pop()
+        try:
+            names = os.scandir(f"{folder}/{parent}")
+        except OSError:
+            continue  # closed by its owner, or its path is too long
+        with names:
+            for item in names:
+                path = f"{parent}/{item.name}"
+                entries[path] = describe(item)
+                if item.is_dir(follow_symlinks=False):
+                    pending.append(path)
+        if len(entries) > MAX_RECORDED:
+            raise TooManyFiles
+    return entries
+
+
+def describe(item: Any) -> Entry:
+    status = item.stat(follow_symlinks=False)
+    if stat.S_ISDIR(status.st_mode):
+        return (status.st_mode, 0, status.st_mtime_ns, 0, "")
+    target = str(Path(item.path).readlink()) if stat.S_ISLNK(status.st_mode) else ""
+    return (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ino, target)
+
+
+def record(folder: str, records: str) -> None:
+    write_record(records, scan(folder))
+
+
+def write_record(records: str, entries: dict[str, Entry]) -> None:
+    Path(records, "entries").write_bytes(marshal.dumps(entries))
+
+
+def take(folder: str, records: str) -> None:
+    """Write the file ``snapshot`` into the records; it is empty if nothing changed."""
+    before = marshal.loads(Path(records, "entries").read_bytes())  # noqa: S302 - our own record
+    output = Path(records, "snapshot")
+    try:
+        now = scan(folder)
+    except TooManyFiles:
+        output.write_bytes(head({"": f"more than {MAX_RECORDED} files"}, []))
+        return
+    changed = [path for path, entry in now.items() if before.get(path) != entry]
+    gone = [path for path in before if path not in now or other_kind(before[path], now[path])]
+    if not changed and not gone:
+        output.write_bytes(b"")
+        return
+    stored, left_out = select(now, changed)
+    left_out.update(still_left_out(records, now, changed))
+    with output.open("wb") as file:
+        file.write(head(left_out, gone))
+        with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as archive:
+            for path in stored:
+                add(archive, folder, path, left_out)
+    Path(records, "left_out").write_text(json.dumps(left_out))
+    write_record(records, now)
+
+
+def head(left_out: dict[str, str], gone: list[str]) -> bytes:
+    named = dict(sorted(left_out.items())[:MAX_NAMED])
+    summary = {"left_out": named, "left_out_count": len(left_out)}
+    return f"{json.dumps(summary)}\n{json.dumps(gone)}\n".encode()
+
+
+def other_kind(before: Entry, now: Entry) -> bool:
+    return stat.S_IFMT(before[0]) != stat.S_IFMT(now[0])
+
+
+def select(entries: dict[str, Entry], changed: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the paths to store, folders before their contents, and path -> why it is left out.
+
+    Of too many, the smallest are stored.
+    """
+    stored: list[str] = []
+    left_out: dict[str, str] = {}
+    total = 0
+    for path in sorted(changed, key=lambda path: entries[path][1]):
+        mode, size = entries[path][:2]
+        if not storable(mode):
+            left_out[path] = "neither a file, a folder, a link nor a pipe"
+        elif size > MAX_FILE_BYTES:
+            left_out[path] = f"larger than {MAX_FILE_BYTES} bytes"
+        elif total + size > MAX_BYTES or len(stored) == MAX_FILES:
+            left_out[path] = "more than a snapshot holds"
+        else:
+            total += size
+            stored.append(path)
+    return sorted(stored), left_out
+
+
+def storable(mode: int) -> bool:
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode) or stat.S_ISFIFO(mode)
+
+
+def still_left_out(records: str, now: dict[str, Entry], changed: list[str]) -> dict[str, str]:
+    """Return what earlier snapshots left out and is there unchanged."""
+    try:
+        earlier: dict[str, str] = json.loads(Path(records, "left_out").read_text())
+    except FileNotFoundError:
+        return {}
+    again = set(changed)
+    return {path: why for path, why in earlier.items() if path in now and path not in again}
+
+
+def add(archive: tarfile.TarFile, folder: str, path: str, left_out: dict[str, str]) -> None:
+    try:
+        info = archive.gettarinfo(f"{folder}/{path}", path)
+        info.uid = info.gid = 0
+        info.uname = info.gname = ""
+        if not info.isreg():
+            archive.addfile(info)
+            return
+        with Path(folder, path).open("rb") as file:
+            archive.addfile(info, file)
+    except OSError:
+        left_out[path] = "closed by its owner"
+
+
+def restore(folder: str, snapshot: str) -> None:
+    with Path(snapshot).open("rb") as file:
+        file.readline()
+        for path in json.loads(file.readline()):
+            remove(Path(folder, path))
+        with tarfile.open(fileobj=file, mode="r:gz") as archive:
+            extract(archive, folder)
+
+
+def remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def extract(archive: tarfile.TarFile, folder: str) -> None:
+    """Extract all; the folders get their modes and times at the end."""
+    # What it stores was read without following links, and only the workspace can be written.
+    archive.extraction_filter = lambda member, _: member
+    members = archive.getmembers()
+    folders = [member for member in members if member.isdir()]
+    for member in folders:
+        path = Path(folder, member.name)
+        path.mkdir(exist_ok=True)
+        path.chmod(0o700)
+    for member in members:
+        if not member.isdir():
+            Path(folder, member.name).unlink(missing_ok=True)
+            archive.extract(member, folder)
+    for member in reversed(folders):
+        path = Path(folder, member.name)
+        path.chmod(member.mode)
+        os.utime(path, (member.mtime, member.mtime))
+
+
+if __name__ == "__main__":
+    operation = {"record": record, "take": take, "restore": restore}[sys.argv[1]]
+    operation(*sys.argv[2:])
