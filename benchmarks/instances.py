@@ -84,6 +84,11 @@ def why_unfit(instance: Instance, repos: Path) -> str | None:
     """Return why an instance can't be evaluated here, or None if it can."""
     if not instance.fail_to_pass:
         return "no FAIL_TO_PASS"
+    return why_no_base_commit(instance, repos)
+
+
+def why_no_base_commit(instance: Instance, repos: Path) -> str | None:
+    """Return why the instance's base commit is not here, or None if it is."""
     source = find_source(repos, instance.repo)
     if source is None:
         return f"no repository {instance.repo}"
