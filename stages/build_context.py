@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.stage import RunContext
 from prompts.tokens import tokens_of
+from repository.context.conventions import Convention, read_conventions
 from repository.context.excerpts import cut_excerpt
 from repository.context.query import Query
 from repository.context.ranking import RankedFile, rank
@@ -59,7 +60,9 @@ class Context(BaseModel):
     listing: tuple[str, ...]
     """Paths of which only the name is shown."""
     tokens: int
-    """An overestimate."""
+    """Of the files and the listing, an overestimate."""
+    conventions: tuple[Convention, ...] = ()
+    """The repository's instructions for contributors, the most specific to agents first."""
 
 
 class BuildContext:
@@ -104,6 +107,7 @@ def build(mirror: Mirror, sha: str, query: Query, max_tokens: int) -> Context:
         ranking=tuple(ranking),
         listing=listing,
         tokens=sum(file_tokens) + sum(map(_listing_tokens, listing)),
+        conventions=read_conventions(mirror, entries, ranking[:_LIKELY_SOURCES]),
     )
 
 
