@@ -38,7 +38,11 @@ NoteT = TypeVar("NoteT", bound=RoundNote)
 
 @dataclass(frozen=True)
 class Back:
-    """Another round: stages run again, starting at ``to``, with ``because`` as ``run.feedback``."""
+    """Another round: stages run again, starting at ``to``, with ``because`` as ``run.feedback``.
+
+    ``because`` is shown to a model as the words of this service: frame in it what a repository, an
+    issue or a model wrote (``prompts.filters.fenced`` and ``code``).
+    """
 
     to: str
     because: str

@@ -81,6 +81,16 @@ def clip(text: str, size: int) -> str:
     return f"{text[:head]}{separator}{note}{separator}{text[len(text) - tail :]}"
 
 
+def clip_framed(text: str, size: int) -> str:
+    """Return ``text``, which has frames, unchanged if it is short enough; else as data.
+
+    A cut could take the end of a frame away. Then what was data would be read as ours.
+    """
+    if len(text) <= size:
+        return text
+    return f"Too long to be shown whole:\n\n{fenced(clip(text, size))}"
+
+
 def bullets(names: Iterable[str], limit: int = 20) -> str:
     """Return a Markdown list of ``names`` as inert inline code, at most ``limit`` of them."""
     items = list(names)

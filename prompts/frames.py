@@ -120,7 +120,7 @@ class FrameChecker:
         """
         scope = {}
         for variable, shape in variables.items():
-            scope[variable] = Value(shape)
+            scope[variable] = self._declared(shape)
         self._follow(name, scope)
 
     def _follow(self, name: str, scope: Scope) -> None:
@@ -129,6 +129,10 @@ class FrameChecker:
         self._open.append(name)
         self._body(self._parse(name).body, scope)
         self._open.pop()
+
+    def _declared(self, shape: Shape, *, framed: bool = False) -> Value:
+        """Return a value of a declared shape. Text that is framed for a model is not inert."""
+        return Value(shape, framed or (shape.framed and self._reader == "model"))
 
     def _body(self, body: Iterable[nodes.Node], scope: Scope) -> None:
         for node in body:
@@ -223,7 +227,7 @@ class FrameChecker:
     def _field(self, node: nodes.Expr, base: Value, name: str) -> Value:
         if base.shape.kind == "object":
             if name in base.shape.fields:
-                return Value(base.shape.fields[name], base.framed)
+                return self._declared(base.shape.fields[name], framed=base.framed)
             self._report(node, f"{_name_of(node)} is used but not declared")
             return Value(TEXT)
         return Value(_text_like(base.shape), base.framed)
@@ -241,7 +245,7 @@ class FrameChecker:
     def _part_of(self, value: Value) -> Value:
         """Return an item of a list, or a part of a text, which may lack the frame's delimiter."""
         if value.shape.kind == "list":
-            return Value(_item_of(value.shape), value.framed)
+            return self._declared(_item_of(value.shape), framed=value.framed)
         return Value(_text_like(value.shape), value.framed and self._reader == "github")
 
     def _filter(self, node: nodes.Filter, scope: Scope) -> Value:

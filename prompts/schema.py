@@ -5,7 +5,8 @@ issue:                                     # an object with these fields
   title: untrusted str                     # written by strangers
   comments: [{body: untrusted str}]        # a list
 failures: untrusted map                    # str -> str
-feedback?: untrusted str                   # may be None
+feedback?: framed str                      # our sentences; strangers' text in them is framed
+                                           # already. May be None
 """
 
 import re
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-_LEAF = re.compile(r"(?P<untrusted>untrusted )?(?P<kind>str|int|float|bool|map)")
+_LEAF = re.compile(r"(?P<trust>untrusted |framed )?(?P<kind>str|int|float|bool|map)")
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
@@ -27,6 +28,9 @@ class Shape:
     kind: str
     """str, int, float, bool, map, list or object"""
     untrusted: bool = False
+    """Whether strangers wrote it, or a part of it."""
+    framed: bool = False
+    """Whether that part is framed already; only for untrusted text."""
     optional: bool = False
     item: "Shape | None" = None
     """Of a list."""
@@ -44,14 +48,15 @@ def parse(raw: Any, *, optional: bool = False) -> Shape:
         case str():
             leaf = _LEAF.fullmatch(raw)
             if leaf is not None:
-                return Shape(leaf["kind"], bool(leaf["untrusted"]), optional)
+                framed = leaf["trust"] == "framed "
+                return Shape(leaf["kind"], bool(leaf["trust"]), framed, optional)
         case [item]:
             return Shape("list", optional=optional, item=parse(item))
         case dict() if raw and all(isinstance(name, str) for name in raw):
             return Shape("object", optional=optional, fields=parse_fields(raw))
     raise ValueError(
         f"{raw!r} is not a type: write str, int, float, bool or map (optionally after"
-        " 'untrusted '), [item] or fields"
+        " 'untrusted ' or 'framed '), [item] or fields"
     )
 
 
@@ -123,6 +128,8 @@ def incompatibilities(declared: Shape, provided: Shape, path: str) -> Iterator[s
         yield f"{path!r} is {declared.kind}, but the pipeline provides {provided.kind}"
     elif provided.untrusted and not declared.untrusted:
         yield f"{path!r} must be marked untrusted: strangers write it"
+    elif declared.framed and not provided.framed:
+        yield f"{path!r} must be marked untrusted: it is not framed yet"
     elif provided.optional and not declared.optional:
         name = path.rsplit(".", 1)[-1]
         yield f"{path!r} must be marked optional ({name}?): it may be None"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.outcome import Facts
 from pipeline.stage import Back, RunContext
-from prompts.filters import one_line
+from prompts.filters import clip_framed, one_line
 from repository.edits.apply_files import NewFile, apply_files
 from repository.edits.apply_reply import apply_reply
 from repository.edits.editable_files import EditableFiles
@@ -174,8 +174,8 @@ def _summary(prose: str) -> str:
 
 
 def _feedback(refusals: list[str]) -> str:
-    """Return the reasons of all refusals, each cut to an equal share, and how to write edits."""
+    """Return the reasons of all refusals, each bounded to an equal share, and how to write edits."""
     share = MAX_FEEDBACK // max(len(refusals), 1)
-    reasons = [refusal[:share] for refusal in dict.fromkeys(refusals)]
+    reasons = [clip_framed(refusal, share) for refusal in dict.fromkeys(refusals)]
     request = "None of the edits was applied. Write every edit again, all of them, as blocks:"
     return "\n\n".join([*reasons, request, FORMAT])

@@ -89,7 +89,9 @@ def _pairs(values: Mapping[Any, int]) -> str:
 
 
 def _type_of(shape: Shape) -> str:
-    prefix = "untrusted " if shape.untrusted else ""
+    prefix = ""
+    if shape.untrusted:
+        prefix = "framed " if shape.framed else "untrusted "
     suffix = " or none" if shape.optional else ""
     return f"{prefix}{shape.kind}{suffix}"
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
+from prompts.filters import code
 from repository.edits.checks import check_new_lines
 from repository.edits.feedback import describe_missing_file
 from repository.edits.file_lines import FileLines, Match
@@ -93,7 +94,7 @@ def apply_edits(
             editor.apply(replace(edit, path=path))
         except EditFailed as error:
             short_path = edit.path[:_MAX_SHOWN_PATH]
-            failures.append(f"Block {edit.number} ({short_path}) can't be applied: {error}")
+            failures.append(f"Block {edit.number} ({code(short_path)}) can't be applied: {error}")
     if failures:
         raise EditFailed(_describe_failures(failures, len(edits)))
     changed = editor.changed()

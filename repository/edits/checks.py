@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import yaml
 
+from prompts.filters import code
 from repository.context.excerpts import OMITTED
 from repository.edits.model import EditFailed
 from repository.toml import read_toml
@@ -45,7 +46,8 @@ def check_new_lines(lines: Sequence[str], text: str | None) -> None:
             continue
         if placeholder:
             raise EditFailed(
-                f"it leaves code out ({content[:60]}): write every line that the file should have"
+                f"it leaves code out ({code(content[:60])}): write every line that the file"
+                " should have"
             )
         raise EditFailed(
             "it copies a marker for lines that were not shown; the marker is not in the file"
@@ -60,7 +62,7 @@ def check_paths(paths: Collection[str]) -> None:
     """
     for path in paths:
         if any(other.startswith(f"{path}/") for other in paths):
-            raise EditFailed(f"{path} would be both a file and a folder")
+            raise EditFailed(f"{code(path)} would be both a file and a folder")
 
 
 def check_syntax(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:
@@ -76,9 +78,9 @@ def check_syntax(before: Mapping[str, str | None], after: Mapping[str, str | Non
         old = before.get(path)
         error = _parse_error(path, text)
         if error and (old is None or _parse_error(path, old) is None):
-            problems.append(f"With the edits, {path[:200]} no longer parses: {error}")
+            problems.append(f"With the edits, {code(path[:200])} no longer parses: {error}")
         if _count_conflict_markers(text) > _count_conflict_markers(old or ""):
-            problems.append(f"The edits write a conflict marker into {path[:200]}")
+            problems.append(f"The edits write a conflict marker into {code(path[:200])}")
     if problems:
         raise EditFailed("\n".join(problems))
 
@@ -107,7 +109,7 @@ def parses_as_python(path: str, text: str) -> bool:
 def _describe_parser_error(error: Exception) -> str:
     lines = str(error).splitlines()
     message = lines[0][:_MAX_PARSER_MESSAGE] if lines else ""
-    description = f"{type(error).__name__}: {message}"
+    description = f"{type(error).__name__}: {code(message)}"
     if isinstance(error, SyntaxError) and error.lineno:
         description += f" (line {error.lineno})"
     return description

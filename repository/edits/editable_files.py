@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 
+from prompts.filters import code
 from repository.edits.model import EditFailed
 from repository.git import EXECUTABLE, Entry, Mirror
 
@@ -68,7 +69,7 @@ class EditableFiles:
         for folder in _folders(path):
             entry = self._entries.get(folder)
             if entry is not None:
-                raise EditFailed(f"{folder} is {_kind(entry)}, not a folder")
+                raise EditFailed(f"{code(folder)} is {_kind(entry)}, not a folder")
 
 
 def _kind(entry: Entry) -> str:

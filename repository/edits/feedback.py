@@ -1,11 +1,15 @@
 """Messages to the model about edits that do not match: why, and the nearest lines of the file.
 
+The messages are our own words: what a file or a reply contains is framed as data in them.
+
 Similarity is used only for these hints, never to apply an edit.
 """
 
 import difflib
 from collections import Counter
 from collections.abc import Collection, Sequence
+
+from prompts.filters import code, fenced
 
 _MAX_LINES = 30
 _MAX_WIDTH = 200
@@ -63,9 +67,9 @@ def describe_missing_file(path: str, paths: Collection[str]) -> str:
     similar = [other for other in paths if other.endswith(f"/{tail}")]
     if not similar and "/" in tail:
         similar = [other for other in paths if tail.endswith(f"/{other}")]
-    message = f"there is no file {path}"
+    message = f"there is no file {code(path)}"
     if len(similar) == 1:
-        message += f"; did you mean {similar[0]}?"
+        message += f"; did you mean {code(similar[0])}?"
     return message
 
 
@@ -79,7 +83,7 @@ def _show(lines: Sequence[str], start: int, end: int) -> str:
     )
     clipped = [line[:_MAX_WIDTH] for line in lines[first:last]]
     excerpt = "\n".join(clipped)
-    return f"The nearest lines of the file, {first + 1} to {last}, are:\n{excerpt}"
+    return f"The nearest lines of the file, {first + 1} to {last}, are:\n\n{fenced(excerpt)}"
 
 
 def _nearest(lines: list[str], search: list[str]) -> int | None:

@@ -22,7 +22,8 @@ Lines = tuple[str, ...]
 class EditFailed(Exception):
     """An edit can't be read or applied, so none of its reply is applied.
 
-    The message is for the model: which block, and why.
+    The message is for the model: which block, and why, in our own words. What it quotes of a file
+    or a reply is framed as code.
     """
 
 

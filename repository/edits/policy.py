@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
+from prompts.filters import code
 from repository.config import CONFIG, ConfigError, EditRules, read_edit_rules
 from repository.edits.model import EditFailed
 
@@ -118,16 +119,19 @@ class EditPolicy:
         if reason:
             return reason
         if _matching(path, _ALWAYS_PROTECTED):
-            return f"policy: {path} decides what this service may do; only a person may change it"
+            return (
+                f"policy: {code(path)} decides what this service may do; only a person may"
+                " change it"
+            )
         pattern = _matching(path, self._deployment)
         if pattern:
-            return f"policy: the deployment protects {pattern}"
+            return f"policy: the deployment protects {code(pattern)}"
         pattern = _matching(path, self._rules.protected)
         if pattern:
-            return f"policy: the repository's {CONFIG} protects {pattern}"
+            return f"policy: the repository's {CONFIG} protects {code(pattern)}"
         kind = _protected_kind(path)
         if kind and not _matching(path, self._rules.allowed):
-            return f"policy: {path} is {kind}, which this service does not edit"
+            return f"policy: {code(path)} is {kind}, which this service does not edit"
         return None
 
     def check_change(
@@ -154,7 +158,7 @@ class EditPolicy:
         for path in after:
             if _is_generated(before.get(path)) and not _matching(path, self._rules.allowed):
                 raise EditFailed(
-                    f"policy: {path} says that it is generated: change its source instead"
+                    f"policy: {code(path)} says that it is generated: change its source instead"
                 )
 
 
@@ -191,7 +195,7 @@ def _path_refusal(path: str) -> str | None:
         reason = _reserved_folder(parts)
     if reason is None:
         return None
-    return f"the path {path[:200]!r} is refused: {reason}"
+    return f"the path {code(path[:200])} is refused: {reason}"
 
 
 def _reserved_folder(parts: list[str]) -> str | None:

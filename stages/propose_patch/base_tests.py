@@ -8,7 +8,7 @@ from typing import Literal
 
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
-from prompts.filters import clip, one_line
+from prompts.filters import clip, code, fenced, one_line
 from repository.files import is_test_file
 from repository.testing.models import TestReport, count_tests
 from repository.testing.run.output import normalize_output
@@ -18,6 +18,8 @@ from stages.propose_patch.task import Task
 
 #: Characters of a failure that are shown to the model.
 SHOWN_FAILURE = 3_000
+#: Characters of an explanation: a failure in its frame, and a sentence.
+MAX_EXPLANATION = 4_000
 _RAISED = re.compile(r"^(?:E\s+)?(?:[\w.]+\.)?(\w+(?:Error|Exception))\b", re.M)
 _MISSING = re.compile(
     r"(?:has no attribute|unexpected keyword argument|cannot import name|No module"
@@ -38,7 +40,8 @@ class BaseResult:
 
     kind: Kind
     explanation: str
-    """Shown to the model: the output of a failure, or why nothing is proven."""
+    """If ``kind`` is "fails", the output of a failure. Else our words for the model, with output
+    framed as data."""
     tests: tuple[str, ...] = ()
     """Ids of the failing tests if ``kind`` is "fails", of the passing ones if it is "passes"."""
     files: dict[str, str] = field(default_factory=dict)
@@ -53,7 +56,7 @@ async def run_on_base(task: Task, tree: EditedTree, label: str) -> BaseResult:
     assert bed  # noqa: S101 (the suite is runnable)
     for path in tree.paths:
         if await asyncio.to_thread(task.base.has, path):
-            return _not_a_new_test(f"{path} already exists")
+            return _not_a_new_test(f"{code(path)} already exists")
     tests = [path for path in tree.paths if is_test_file(path, bed.recipe.patterns)]
     if not tests:
         return _not_a_new_test("no file has a name by which the runner recognizes tests")
@@ -83,7 +86,7 @@ def classify(report: TestReport, issue: str, workspace: Path) -> tuple[Kind, str
     """Return ``kind``, ``explanation`` and ``tests`` of a BaseResult."""
     if not report.completed:
         output = normalize_output(report.output, workspace)[-SHOWN_FAILURE:]
-        explanation = f"The test could not be run on the unchanged repository:\n\n{output}"
+        explanation = f"The test could not be run on the unchanged repository:\n\n{fenced(output)}"
         return "proves nothing", explanation, ()
     failures: dict[str, str] = {}
     for test in sorted(report.red):
@@ -93,7 +96,7 @@ def classify(report: TestReport, issue: str, workspace: Path) -> tuple[Kind, str
         return "fails", failures[genuine[0]][-SHOWN_FAILURE:], tuple(genuine)
     if failures:
         output = next(iter(failures.values()))[-SHOWN_FAILURE:]
-        explanation = f"It fails, but not because of the issue:\n\n{output}"
+        explanation = f"It fails, but not because of the issue:\n\n{fenced(output)}"
         return "proves nothing", explanation, ()
     if not report.green:
         return "proves nothing", "None of its tests was run.", ()

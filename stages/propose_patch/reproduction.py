@@ -9,10 +9,10 @@ from pipeline.model import Message
 from pipeline.model.failures import ModelError
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
-from prompts.filters import clip, one_line
+from prompts.filters import clip, clip_framed, one_line
 from repository.edits.model import EditFailed
 from stages.propose_patch.base_tests import (
-    SHOWN_FAILURE,
+    MAX_EXPLANATION,
     BaseResult,
     run_on_base,
     stop_for_passing_tests,
@@ -119,7 +119,7 @@ async def _with_failure(
     task: Task, messages: tuple[Message, ...], exchange: Exchange, result: BaseResult
 ) -> tuple[Message, ...]:
     """Return the conversation so far, with the reply and its test's result on the base."""
-    failure = clip(result.explanation, SHOWN_FAILURE)
+    failure = clip_framed(result.explanation, MAX_EXPLANATION)
     jobs = [("reproduce_again", {"failure": failure})]
     (text,) = await asyncio.to_thread(task.session.render, jobs)
     return (

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.model.failures import ModelError
 from pipeline.outcome import Outcome
 from pipeline.stage import Back, RunContext
-from prompts.filters import clip
+from prompts.filters import clip_framed
 from repository.files import belongs_to_tests
 from repository.testing.models import Suite
 from repository.testing.run.bed import TestBed
@@ -46,7 +46,7 @@ class Task:
     context: Context
     suite: Suite
     feedback: str | None
-    """Why the last round was sent back."""
+    """Why the last round was sent back, in our words with data framed."""
     run: RunContext
     base: BaseCode
     sandbox: Sandbox
@@ -148,8 +148,9 @@ def prompt_variables(
         "issue": issue,
         "files": context.files,
         "listing": context.listing,
+        "conventions": context.conventions,
         "suite": suite,
-        "feedback": clip(feedback, MAX_FEEDBACK) if feedback else None,
+        "feedback": clip_framed(feedback, MAX_FEEDBACK) if feedback else None,
     }
 
 

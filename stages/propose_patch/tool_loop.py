@@ -17,6 +17,7 @@ from pipeline.model import Message
 from pipeline.model.failures import ModelError
 from pipeline.outcome import Facts
 from pipeline.stage import Back, Stop
+from prompts.filters import fenced
 from repository.edits.model import EditFailed
 from stages.propose_patch.base_tests import run_on_base, stop_for_passing_tests
 from stages.propose_patch.history import (
@@ -30,14 +31,14 @@ from stages.propose_patch.model_session import Exchange, Question
 from stages.propose_patch.replies import holds_edit, may_be_read_as_edit, stop_for_missing_info
 from stages.propose_patch.results import Proposal, Proposals
 from stages.propose_patch.task import RECOVERABLE, Task, another_round
-from stages.propose_patch.toolbox import Toolbox
+from stages.propose_patch.toolbox import COMMAND_SECONDS, Toolbox
 from stages.propose_patch.tools import (
     Call,
     NeedsInfo,
     NoChangeNeeded,
     Submit,
     ToolError,
-    describe_tools,
+    describe_text_protocol,
     parse_call,
 )
 
@@ -54,7 +55,26 @@ CIRCLES = (
 
 async def propose(task: Task) -> Proposals | Back | Stop:
     toolbox = await asyncio.to_thread(Toolbox, task)
-    variables = {**task.variables, "tools": describe_tools(), "steps": MAX_STEPS}
+    variables = {
+        **task.variables,
+        "facts": {
+            "tree": ".",
+            "home": "~",
+            "temporary": "$TMPDIR",
+            "python": task.suite.python,
+            "runner": task.suite.runner,
+            "history": "one commit",
+            "programs": [],
+        },
+        "limits": {
+            "steps": MAX_STEPS,
+            "command_seconds": int(COMMAND_SECONDS),
+            "minutes": 30,
+            "usd": 2.0,
+        },
+        "protocol": "text",
+        "text_protocol": describe_text_protocol(),
+    }
     prompt = await asyncio.to_thread(task.session.render_prompt, "agent_system", "agent", variables)
     return await Agent(task, toolbox, prompt).work()
 
@@ -215,7 +235,7 @@ class Agent:
     def _no_edit(self, ending: Ending) -> Back:
         because = f"No edit was submitted: {ending.reason}."
         if self._steps:
-            because += f"\n\nThe last result:\n\n{self._steps[-1].result}"
+            because += f"\n\nThe last result:\n\n{fenced(self._steps[-1].result)}"
         return another_round(because)
 
     def _proposal(self, transcript_key: str) -> Proposal:

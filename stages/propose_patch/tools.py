@@ -121,17 +121,26 @@ def tool_name(call: Call) -> str:
     raise TypeError(f"no tool has calls of type {type(call).__name__}")
 
 
-def describe_tools() -> list[dict[str, object]]:
-    """Return the name, help text and fields of each tool, for the prompt."""
-    descriptions: list[dict[str, object]] = []
+_PROTOCOL = """\
+Make exactly one tool call a reply, with each tag on a line of its own:
+
+<tool name="open">
+path: src/package/module.py
+lines: 10-80
+</tool>
+"""
+
+
+def describe_text_protocol() -> str:
+    """Describe how a call is written, and each tool with its fields, for the prompt."""
+    lines = [_PROTOCOL]
     for name, kind in TOOLS.items():
-        fields: list[str] = []
+        summary = " ".join((kind.__doc__ or "").split())
+        lines.append(f"- {name}: {summary}")
         if not _has_body(kind):
             for field, info in kind.model_fields.items():
-                fields.append(f"{field}: {info.description or 'required'}")
-        summary = " ".join((kind.__doc__ or "").split())
-        descriptions.append({"name": name, "help": summary, "fields": fields})
-    return descriptions
+                lines.append(f"  - {field}: {info.description or 'required'}")
+    return "\n".join(lines)
 
 
 def parse_call(reply: str) -> Call:

@@ -1,11 +1,13 @@
 """Feedback to the model about a candidate that is sent back.
 
-Its size is bounded, it shows the end of each failure, and it is the same in every run.
+The sentences are ours; test names, output and the patch are framed as data in them. Its size is
+bounded, it shows the end of each failure, and it is the same in every run.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from prompts.filters import clip
+from prompts.filters import clip, code, fenced
 from repository.testing.models import TestReport
 from repository.testing.run.output import normalize_output
 from stages.propose_patch import Reproduction
@@ -13,55 +15,80 @@ from stages.run_tests.trial import Trial
 
 MAX_OUTPUT_CHARS = 6_000
 MAX_PATCH_CHARS = 3_000
-MAX_FEEDBACK_CHARS = MAX_OUTPUT_CHARS + MAX_PATCH_CHARS + 200
 _MAX_FAILURES = 8
-_MAX_LOST_TESTS = 20
+_MAX_NAMES = 20
+_MAX_NAME_CHARS = 200
+MAX_FEEDBACK_CHARS = (
+    MAX_OUTPUT_CHARS + MAX_PATCH_CHARS + _MAX_NAME_CHARS * (2 * _MAX_NAMES + _MAX_FAILURES) + 1_000
+)
 
 
 def describe_crash(trial: Trial, patch: bytes, workspace: Path) -> str:
     """Describe a candidate that keeps every test from running."""
-    text = f"With your change, the tests did not run to completion:\n\n{trial.after.output}"
-    return _bounded(normalize_output(text, workspace), patch)
+    return _join(
+        "With your change, the tests did not run to completion:",
+        _output(trial.after.output, workspace, MAX_OUTPUT_CHARS),
+        *_patch(patch),
+    )
 
 
 def describe_regressions(trial: Trial, patch: bytes, workspace: Path) -> str:
     """Describe a candidate that breaks or loses tests."""
-    text = f"With your change, tests fail that must pass ({len(trial.broken)}):\n\n"
-    text += _describe_broken(trial)
+    tests = sorted(trial.broken)
+    passages = []
+    if tests:
+        passages.append(f"With your change, tests fail that must pass ({len(tests)}):")
+        passages += _failures(tests[:_MAX_FAILURES], trial.after, workspace)
+    if tests[_MAX_FAILURES:]:
+        passages.append(f"These fail, too: {_names(tests[_MAX_FAILURES:])}")
     if trial.lost:
-        names = ", ".join(sorted(trial.lost)[:_MAX_LOST_TESTS])
-        text += f"Tests that passed do not run any more: {names}\n{trial.after.output}"
-    return _bounded(normalize_output(text, workspace), patch)
+        passages.append(f"Tests that passed do not run any more: {_names(sorted(trial.lost))}")
+        if trial.after.output:
+            passages.append(_output(trial.after.output, workspace, MAX_OUTPUT_CHARS // 5))
+    return _join(*passages, *_patch(patch))
 
 
 def describe_failing_reproduction(
     report: TestReport, reproduction: Reproduction, patch: bytes, workspace: Path
 ) -> str:
     """Describe a candidate that still fails the reproduction test."""
-    failures = [
-        f"{test}\n{report.failures.get(test, '')}"
-        for test in reproduction.tests
-        if test not in report.green
-    ]
-    output = "\n\n".join(failures)
-    text = f"With your change, the test that was made from the issue still fails:\n\n{output}"
-    return _bounded(normalize_output(text, workspace), patch)
+    tests = [test for test in reproduction.tests if test not in report.green]
+    return _join(
+        "With your change, the test that was made from the issue still fails:",
+        *_failures(tests[:_MAX_FAILURES], report, workspace),
+        *_patch(patch),
+    )
 
 
-def _describe_broken(trial: Trial) -> str:
-    tests = sorted(trial.broken)
-    shown = tests[:_MAX_FAILURES]
-    others = tests[_MAX_FAILURES:]
-    chars_each = MAX_OUTPUT_CHARS // (len(shown) + 2)
-    text = ""
-    for test in shown:
-        failure = trial.after.failures.get(test, "")
-        text += f"{test}\n{failure[-chars_each:]}\n\n"
-    if others:
-        text += f"and {', '.join(others)}\n\n"
-    return text
+def _failures(tests: Sequence[str], report: TestReport, workspace: Path) -> list[str]:
+    """Return for each test its name and the end of its output."""
+    chars_each = MAX_OUTPUT_CHARS // (len(tests) + 2)
+    passages = []
+    for test in tests:
+        passages.append(f"{_name(test)}:")
+        passages.append(_output(report.failures.get(test, "")[-chars_each:], workspace, chars_each))
+    return passages
 
 
-def _bounded(text: str, patch: bytes) -> str:
-    change = clip(patch.decode(errors="replace"), MAX_PATCH_CHARS)
-    return f"{clip(text, MAX_OUTPUT_CHARS)}\n\nYour change was:\n\n{change}"
+def _output(output: str, workspace: Path, size: int) -> str:
+    return fenced(clip(normalize_output(output, workspace), size))
+
+
+def _patch(patch: bytes) -> tuple[str, str]:
+    change = patch.decode(errors="replace")
+    return "Your change was:", fenced(clip(change, MAX_PATCH_CHARS))
+
+
+def _names(tests: Sequence[str]) -> str:
+    names = [_name(test) for test in tests[:_MAX_NAMES]]
+    if len(tests) > _MAX_NAMES:
+        names.append(f"and {len(tests) - _MAX_NAMES} more")
+    return ", ".join(names)
+
+
+def _name(test: str) -> str:
+    return code(clip(test, _MAX_NAME_CHARS))
+
+
+def _join(*passages: str) -> str:
+    return "\n\n".join(passages)

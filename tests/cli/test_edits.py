@@ -56,7 +56,7 @@ def test_a_refused_reply_writes_nothing_and_has_a_reason(console: Console, repo:
         "refused"
     )
     (output,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=both)
-    assert output["status"] == "rejected" and "Block 2 (a.txt)" in output["reason"]
+    assert output["status"] == "rejected" and "Block 2 (`a.txt`)" in output["reason"]
     assert (repo / "shop/sum.py").read_text().endswith("return 1\n")
 
 
@@ -67,9 +67,9 @@ def test_links_and_folders_cannot_be_edited(console: Console, repo: Path) -> Non
     (repo / "out").symlink_to(console.folder)
     for path, why in (
         ("link.txt", "symbolic link"),
-        ("out/outside.txt", "out is a symbolic link, not a folder"),
+        ("out/outside.txt", "`out` is a symbolic link, not a folder"),
         ("shop", "folder"),
-        ("a.txt/b.txt", "a.txt is a file, not a folder"),
+        ("a.txt/b.txt", "`a.txt` is a file, not a folder"),
     ):
         reply = f"`{path}`\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"
         (output,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=reply)

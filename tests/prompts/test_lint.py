@@ -31,8 +31,17 @@ def shipped(name: str, *replacements: tuple[str, str]) -> str:
 
 
 def added(words: str) -> list[str]:
-    """Return the findings of the shipped ``propose`` with ``words`` added, without their places."""
-    results = findings(propose=shipped("propose", ("# Task\n", f"# Task\n{words}\n")))
+    """Return the findings of the shipped ``propose`` with ``words`` added, without their places.
+
+    It takes ``feedback`` for text that is not framed yet, as a set may.
+    """
+    changed = shipped(
+        "propose",
+        ("feedback?: framed str", "feedback?: untrusted str"),
+        ("{{ feedback }}", "{{ feedback | fenced }}"),
+        ("# Task\n", f"# Task\n{words}\n"),
+    )
+    results = findings(propose=changed)
     return [re.sub(r"^propose(:\d+)?: ", "", finding) for finding in results]
 
 
@@ -227,3 +236,36 @@ def test_a_template_over_its_token_budget_is_found() -> None:
         "tokens in the section 'Issue' with the case 'large'; at most 36000" in finding
         for finding in large
     )
+
+
+@pytest.mark.parametrize(
+    ("output", "is_found"),
+    [
+        ("{{ feedback }}", False),
+        ("{{ feedback | trim }}", False),
+        ("{{ feedback | fenced }}", False),
+        ("{{ feedback | clip(100) }}", True),
+        ("{{ feedback[:100] }}", True),
+    ],
+)
+def test_text_that_is_framed_already_may_be_put_out_but_not_cut(
+    output: str, is_found: bool
+) -> None:
+    changed = shipped("propose", ("{{ feedback }}", output))
+    assert any(UNFRAMED in finding for finding in findings(propose=changed)) == is_found
+
+
+def test_text_that_is_not_framed_yet_cannot_be_declared_as_framed() -> None:
+    changed = shipped("propose", ("    body: untrusted str", "    body: framed str"))
+    assert findings(propose=changed) == [
+        "propose: 'issue.body' must be marked untrusted: it is not framed yet"
+    ]
+
+
+def test_text_framed_for_a_model_is_not_inert_for_github() -> None:
+    text = shipped(
+        "pull_request_title",
+        ("title: untrusted str", "title: framed str"),
+        ("{{ title | one_line | truncate(180) | inert }}", "{{ title }}"),
+    )
+    assert any("add | inert" in finding for finding in findings(pull_request_title=text))

@@ -147,11 +147,11 @@ async def test_a_reply_without_edits_goes_back(bench):
     [
         ("link.py", "symbolic link"),
         ("lib", "submodule"),
-        ("lib/x.py", "lib is a submodule, not a folder"),
-        ("src/shop.py/x.py", "src/shop.py is a file, not a folder"),
+        ("lib/x.py", "`lib` is a submodule, not a folder"),
+        ("src/shop.py/x.py", "`src/shop.py` is a file, not a folder"),
         ("src", "is a folder"),
         ("logo.png", "binary"),
-        ("shop.py", "did you mean src/shop.py?"),
+        ("shop.py", "did you mean `src/shop.py`?"),
         (".github/workflows/ci.yml", "workflows"),
     ],
 )
@@ -187,14 +187,14 @@ async def test_a_refusal_by_the_repositorys_rules_goes_back_with_its_reason(benc
     result = await bench.run(GOOD, config='[edits]\nprotected = ["src/*"]\n')
     assert isinstance(result, Back)
     assert (
-        "policy: the repository's .coding-agent.toml protects src/*"
+        "policy: the repository's .coding-agent.toml protects `src/*`"
         in result.because.splitlines()[0]
     )
 
 
 async def test_paths_that_the_deployment_protects_are_refused(bench):
     bench.stage = ApplyPatch(bench.mirrors, protected=("src",))
-    assert "the deployment protects src" in (await bench.run(GOOD)).because
+    assert "the deployment protects `src`" in (await bench.run(GOOD)).because
 
 
 async def test_invalid_rules_are_a_notice_to_the_reviewer(bench):

@@ -28,7 +28,7 @@ FORMATS = (
     ),
     Format(
         name="search/replace",
-        marker=re.compile(r"SEARCH|ORIGINAL|REPLACE|UPDATED"),
+        marker=re.compile(r"SEARCH|ORIGINAL|REPLACE|UPDATED|\*\*\* Delete File:"),
         read=blocks.read,
     ),
     Format(
@@ -57,7 +57,8 @@ _MAX_REPLY = 1_000_000
 """Characters; no model writes more at once."""
 _MAX_PROBLEMS = 5
 _MANY_BLANK_LINES = re.compile(r"\n{3,}")
-_THOUGHT = re.compile(r"\A\s*<(think|thinking)>.*?</\1>", re.S)
+_THOUGHT = re.compile(r"\A(?:\s*<(think|thinking|analysis)>.*?</\1>)+", re.S)
+"""What models write before their answer. Prompts ask for an analysis in such a part."""
 
 
 @dataclass(frozen=True)

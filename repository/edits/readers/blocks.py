@@ -6,11 +6,14 @@ lines as they are
 =======
 lines as they should be
 >>>>>>> REPLACE
+
+A file is deleted by a line of its own outside the blocks: ``*** Delete File: path/of/file.py``.
 """
 
 import re
 
-from repository.edits.model import MAX_EDITS, Replace, SearchReplace
+from prompts.filters import code
+from repository.edits.model import MAX_EDITS, DeleteFile, Replace, SearchReplace
 from repository.edits.readers.naming import CODE_FENCE, FENCE, as_path, path_before
 from repository.edits.readers.reading import Cursor, Reading
 
@@ -19,6 +22,8 @@ _OPEN = re.compile(
 )
 _DIVIDER = re.compile(r"^={5,9}\s*$")
 _CLOSE = re.compile(r"^[>+]{5,9} ?(?:REPLACE|UPDATED)\b.*$")
+_DELETION = re.compile(r"^\s*\*\*\* Delete File:[ \t]*(?P<path>.+)$")
+_ENVELOPE_SECTION = re.compile(r"^\s*\*\*\* (?:Add|Update) File:")
 _MAX_DIVIDERS = 6
 """Maximum number of lines of a block that are tried as its divider."""
 _MAX_PROBLEMS = 20
@@ -61,7 +66,16 @@ class _BlockReader:
 
     def _pass_line(self) -> None:
         cursor = self._cursor
-        if _CLOSE.match(cursor.line) and not _is_explanation(cursor):
+        deletion = _DELETION.match(cursor.line)
+        if deletion is not None:
+            self._end_of_last = cursor.at + 1
+            self._reading.add_span(cursor.at, self._end_of_last)
+            self._reading.add_edit(deletion["path"].strip(" \t`").removeprefix("./"), DeleteFile())
+        elif _ENVELOPE_SECTION.match(cursor.line):
+            self._reading.add_problem(
+                cursor.at, "it is part of a patch: write *** Begin Patch above, and *** End Patch"
+            )
+        elif _CLOSE.match(cursor.line) and not _is_explanation(cursor):
             self._reading.add_problem(
                 cursor.at, "it ends a block (>>>>>>> REPLACE), but none is open"
             )
@@ -102,7 +116,7 @@ class _BlockReader:
         if not dividers:
             path = self._path[:_MAX_SHOWN_PATH]
             self._reading.add_problem(
-                start, f"{block} ({path}) has no ======= line between its SEARCH and REPLACE"
+                start, f"{block} ({code(path)}) has no ======= line between its SEARCH and REPLACE"
             )
             return
         # A heading's underline looks like a divider. The longest search comes first, since its

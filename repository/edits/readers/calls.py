@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from prompts.filters import code
 from repository.edits.model import (
     Change,
     DeleteFile,
@@ -150,7 +151,7 @@ def _read_call(call: _Call, line: int, reading: Reading) -> None:
         changes = list(_changes(call))
     except Unreadable as error:
         name = call.name[:_MAX_SHOWN_NAME]
-        reading.add_problem(line, f"the call {name!r} can't be read: {error}")
+        reading.add_problem(line, f"the call {code(name)} can't be read: {error}")
         return
     for path, change in changes:
         reading.add_edit(path.removeprefix("./"), change)

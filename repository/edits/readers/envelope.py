@@ -4,6 +4,7 @@ after ``@@`` to find them.
 
 import re
 
+from prompts.filters import code
 from repository.edits.model import Change, DeleteFile, Hunks, Replace, SearchReplace
 from repository.edits.readers.reading import Cursor, Reading, Unreadable
 
@@ -103,7 +104,7 @@ def _read_update(body: list[str]) -> Hunks:
             lines.append(line)
         elif line.strip() != _END_OF_FILE:
             excerpt = line[:_MAX_SHOWN]
-            raise Unreadable(f"a line does not begin with a space, + or -: {excerpt!r}")
+            raise Unreadable(f"a line does not begin with a space, + or -: {code(excerpt)}")
     if not hunks:
         raise Unreadable("the file has no hunks")
     return Hunks(tuple(hunks))

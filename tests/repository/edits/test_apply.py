@@ -33,14 +33,14 @@ def test_later_blocks_see_earlier_ones():
 
 def test_one_block_that_does_not_apply_makes_all_refused():
     reply = block("import os\n", "import sys\n") + block("nowhere at all\n", "x\n")
-    assert "Block 2 (shop.py)" in refusal(reply)
+    assert "Block 2 (`shop.py`)" in refusal(reply)
 
 
 def test_a_refusal_names_every_block_that_does_not_apply():
     reply = block("import os\n", "import sys\n") + block("nowhere\n", "x\n") + block("no\n", "x\n")
     message = refusal(reply)
-    assert "Block 2 (shop.py)" in message
-    assert "Block 3 (shop.py)" in message
+    assert "Block 2 (`shop.py`)" in message
+    assert "Block 3 (`shop.py`)" in message
     assert "The other 1 would apply" in message
 
 
@@ -112,7 +112,7 @@ def test_a_path_out_of_the_repository_is_refused(path):
 def test_a_missing_path_suggests_the_only_file_with_the_same_end():
     files = {"src/shop/cart.py": "a\n", "src/other.py": "b\n"}
     for path in ("shop/cart.py", "repo/src/shop/cart.py"):
-        with pytest.raises(EditFailed, match=re.escape("did you mean src/shop/cart.py?")):
+        with pytest.raises(EditFailed, match=re.escape("did you mean `src/shop/cart.py`?")):
             apply_to_texts(block("a\n", "b\n", path), files)
 
 

@@ -115,3 +115,17 @@ def test_an_underline_like_a_divider_is_content():
 def test_a_second_divider_that_underlines_nothing_is_refused():
     reply = block("shop.py", "import os\n", "import os\nimport collections\n=======\n")
     assert "more than one =======" in refusal_of_texts(reply, {"shop.py": "import os\n"})
+
+
+def test_a_line_outside_the_blocks_deletes_a_file() -> None:
+    reply = block("a.py", "x\n", "y\n") + "\n*** Delete File: `old.py`\n"
+    files = {"a.py": "x\n", "old.py": "z\n"}
+    assert apply_to_texts(reply, files) == {"a.py": "y\n", "old.py": None}
+    assert apply_to_texts("*** Delete File: old.py", files) == {"old.py": None}
+    quoted = block("notes.md", "", "*** Delete File: a.py\n")
+    assert apply_to_texts(quoted, files) == {"notes.md": "*** Delete File: a.py\n"}
+
+
+def test_a_part_of_a_patch_without_its_beginning_is_a_problem() -> None:
+    reply = "*** Delete File: old.py\n*** Update File: a.py\n@@\n-x\n+y\n"
+    assert "write *** Begin Patch above" in refusal_of_texts(reply, {"a.py": "x\n", "old.py": ""})

@@ -32,4 +32,4 @@ def test_a_new_file_must_parse_and_conflict_markers_are_not_written():
 
 def test_a_file_and_a_file_below_it_are_not_written_together():
     reply = block("`a/b`", "", "x\n") + block("`a`", "", "x\n")
-    assert "a would be both a file and a folder" in refusal_of_bytes(reply, {})
+    assert "`a` would be both a file and a folder" in refusal_of_bytes(reply, {})

@@ -67,7 +67,7 @@ def test_a_repository_can_allow_only_paths_protected_by_default():
     for path in ("docs/legal/terms.md", "db/Init.SQL"):
         assert "the repository's" in refusal(block(path, "", "x\n"), {}, config)
     assert "workflows" in refusal(block(".github/workflows/ci.yml", "", "x\n"), {}, config)
-    assert "the deployment protects src" in refusal(
+    assert "the deployment protects `src`" in refusal(
         block("src/a.py", "", "x\n"), {}, config, ("src",)
     )
 

@@ -273,10 +273,12 @@ def test_a_second_format_in_a_reply_is_refused():
     assert "among edits of another format (search/replace)" in refusal(beside)
 
 
-def test_drafts_in_a_models_thinking_are_not_edits():
-    draft = "<think>\nm.py\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n</think>\n"
+@pytest.mark.parametrize("tags", [["think"], ["analysis"], ["thinking", "analysis"]])
+def test_drafts_in_a_models_thinking_are_not_edits(tags: list[str]):
+    draft = "m.py\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n"
+    thoughts = "".join(f"<{tag}>\n{draft}</{tag}>\n" for tag in tags)
     assert (
-        applied(f"{draft}m.py\n<<<<<<< SEARCH\n    a = 1\n=======\n    a = 3\n>>>>>>> REPLACE\n")
+        applied(f"{thoughts}m.py\n<<<<<<< SEARCH\n    a = 1\n=======\n    a = 3\n>>>>>>> REPLACE\n")
         == CHANGED
     )
 
