@@ -174,7 +174,7 @@ def _summary(prose: str) -> str:
 
 
 def _feedback(refusals: list[str]) -> str:
-    """Return the reasons of all refusals, each bounded to an equal share, and how to write edits."""
+    """Return the reasons of all refusals, in equal shares, and how to write edits."""
     share = MAX_FEEDBACK // max(len(refusals), 1)
     reasons = [clip_framed(refusal, share) for refusal in dict.fromkeys(refusals)]
     request = "None of the edits was applied. Write every edit again, all of them, as blocks:"

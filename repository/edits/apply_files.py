@@ -7,6 +7,7 @@ with its reason; the others are still a change.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from prompts.filters import code
 from repository.edits.checks import check_new_lines, check_paths, check_syntax
 from repository.edits.editable_files import MAX_FILE_BYTES, EditableFiles
 from repository.edits.encoding import decode
@@ -127,5 +128,5 @@ def _check_file(path: str, before: str | None, after: str | None, policy: EditPo
 def _describe_nothing(left_out: Mapping[str, str]) -> str:
     if not left_out:
         return "No file differs from the base commit."
-    reasons = [f"{path}: {reason}" for path, reason in left_out.items()]
+    reasons = [f"{code(path)}: {reason}" for path, reason in left_out.items()]
     return "\n".join(["No file that may be changed differs from the base commit.", *reasons])
