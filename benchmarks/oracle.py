@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.capabilities import ModelProfile
+from pipeline.model.worst_case import WorstCase
 
 Hunk = tuple[list[str], list[str]]
 """(lines to search, lines to replace them with)"""
@@ -25,8 +26,11 @@ class Oracle:
     def profile(self, model: str) -> ModelProfile:
         return ModelProfile()
 
-    def worst_case_usd(self, request: ModelRequest) -> float:
-        return 0.0
+    def worst_case(self, request: ModelRequest) -> WorstCase:
+        return WorstCase(0.0)
+
+    def record_usage(self, request: ModelRequest, reply: ModelReply) -> None:
+        """The reference costs nothing."""
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         reply = self._replies[0]

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import report
-from pipeline.model import Price
-from pipeline.model.prices import DEFAULT_MAX_TOKENS, ModelPrices
+from pipeline.model.capabilities import Models
+from pipeline.model.price import PER_MILLION, Price
+from pipeline.model.prices import ModelPrices
 from stages.build_context import MAX_TOKENS
 from stages.propose_patch import MAX_FEEDBACK, Plan
 from stages.propose_patch.history import MAX_HISTORY
@@ -40,8 +41,10 @@ class CostRange:
 
 def cost_ranges(model: str, rounds: int) -> list[CostRange]:
     """Raises ValueError where the model has no price."""
-    price = ModelPrices().price(model)
-    return [_cost_range(plan, rounds, price, DEFAULT_MAX_TOKENS) for plan in PLANS]
+    models = Models.load()
+    price = ModelPrices(models).price(model)
+    longest_reply = max(models.profile(model).max_tokens.values())
+    return [_cost_range(plan, rounds, price, longest_reply) for plan in PLANS]
 
 
 def _cost_range(plan: Plan, rounds: int, price: Price, longest_reply: int) -> CostRange:
@@ -55,8 +58,8 @@ def _cost_range(plan: Plan, rounds: int, price: Price, longest_reply: int) -> Co
         strategy=plan.strategy,
         calls_min=fewest,
         calls_max=most,
-        usd_min=fewest * cheapest_call,
-        usd_max=most * dearest_call,
+        usd_min=fewest * cheapest_call / PER_MILLION,
+        usd_max=most * dearest_call / PER_MILLION,
     )
 
 

@@ -25,12 +25,15 @@ from pipeline import settings as config
 from pipeline.engine.deps import Progress
 from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import FixIssueJob, Options
-from pipeline.model import ModelReply, ModelRequest, Price
+from pipeline.model import ModelReply, ModelRequest
+from pipeline.model.capabilities import Models
 from pipeline.model.litellm_client import LiteLLMClient
 from pipeline.worker.one_job import run_job
 
 MAX_TOKENS = 300
 MODEL = "openai/smollm2-135m-instruct"
+#: As in a file that CODING_AGENT_MODELS names.
+MODEL_SETTINGS = f'"{MODEL}": {{price: {{input: 0, output: 0}}, timeout_seconds: 600}}'
 SERVER = Path(__file__).with_name("small_model_server.py")
 TITLE = "add() subtracts"
 BODY = "`add(2, 3)` in calc.py gives -1. It should give 5."
@@ -97,6 +100,8 @@ def serve_model(python: Path) -> Iterator[str]:
 
 async def run(folder: Path, strategy: str) -> None:
     repository = make_repository(folder / "calc")
+    models = folder / "models.yaml"
+    models.write_text(MODEL_SETTINGS)
     settings = config.load(
         {
             "data_dir": folder / "data",
@@ -110,7 +115,7 @@ async def run(folder: Path, strategy: str) -> None:
         settings,
         LocalForge(repository, TITLE, BODY),
         host="file",
-        model=ShortReplies(prices={MODEL: Price(0.0, 0.0)}, timeout=600),
+        model=ShortReplies(Models.load(models)),
         observer=print_progress,
     )
     job = FixIssueJob(issue_url=local_issue_url(repository, TITLE), options=Options(dry_run=True))

@@ -132,7 +132,7 @@ def _frozen(folder: Path | None) -> Texts:
 def _changes(before: Texts, after: Texts, price: float | None) -> Iterator[str]:
     """Yield a diff and a line about tokens for each text that changed.
 
-    ``price`` is in US dollars per input token.
+    ``price`` is in US dollars per million input tokens.
     """
     for case, name in sorted({*before, *after}):
         old = before.get((case, name), "")
@@ -144,14 +144,16 @@ def _changes(before: Texts, after: Texts, price: float | None) -> Iterator[str]:
         new_tokens = tokens_of(new)
         summary = f"{case}/{name}: about {old_tokens} -> {new_tokens} tokens"
         if price is not None:
-            summary += f", {(new_tokens - old_tokens) * price:+.6f} US dollars per call"
+            difference_usd = (new_tokens - old_tokens) * price / 1e6
+            summary += f", {difference_usd:+.6f} US dollars per call"
         yield f"{difference}{summary}\n"
 
 
 def _input_price(model: str | None) -> float | None:
-    """Return the US dollars per input token; None for a stand-in, or if LiteLLM lists no price."""
+    """Return the list price of a million input tokens; None if there is none."""
     if not model or model.startswith(("scripted:", "replay:")):
         return None
-    from pipeline.model.prices import listed_input_price
+    from pipeline.model.price_list import listed_price
 
-    return listed_input_price(model)
+    price = listed_price(model)
+    return None if price is None else price.input

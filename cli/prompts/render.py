@@ -18,6 +18,7 @@ from prompts import TemplateSet
 if TYPE_CHECKING:
     from pipeline.model import Message, ModelReply, ModelRequest
     from pipeline.model.capabilities import ModelProfile
+    from pipeline.model.worst_case import WorstCase
 
 
 @click.command("render")
@@ -132,8 +133,13 @@ class _RequestRecorder:
 
         return ModelProfile()
 
-    def worst_case_usd(self, request: "ModelRequest") -> float:
-        return 0.0
+    def worst_case(self, request: "ModelRequest") -> "WorstCase":
+        from pipeline.model.worst_case import WorstCase
+
+        return WorstCase(0.0)
+
+    def record_usage(self, request: "ModelRequest", reply: "ModelReply") -> None:
+        """There is no reply."""
 
     async def complete(self, request: "ModelRequest") -> "ModelReply":
         from pipeline.errors import Halt

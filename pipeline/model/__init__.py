@@ -1,7 +1,6 @@
 """Access to models: LiteLLM behind a small typed client, with money reserved before each call."""
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -141,11 +140,3 @@ class ModelReply(BaseModel):
 def _without_surrogates(text: str) -> str:
     """Replace lone surrogates, which no store accepts: a paid reply must not be lost."""
     return text.encode(errors="replace").decode()
-
-
-@dataclass(frozen=True)
-class Price:
-    """US dollars per token."""
-
-    input: float
-    output: float

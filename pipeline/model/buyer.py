@@ -65,6 +65,15 @@ class Buyer:
             Retry: the run can continue later.
         """
         request = self.redacted(request)
+        reply = await ledger.find_reply(key)
+        if reply is None:
+            reply = await self._buy_new(ledger, key, request)
+        answered = request.model_copy(update={"model": reply.model})
+        self._client.record_usage(answered, reply)
+        return reply
+
+    async def _buy_new(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
+        """Ask the models in turn."""
         errors: list[ModelError] = []
         for model in self._models(request):
             try:
@@ -110,15 +119,10 @@ class Buyer:
 
     async def _buy_from_one(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
         """Ask one model, and retry after errors that may be brief."""
-
-        async def call() -> ModelReply:
-            return self._redacted_reply(await self._client.complete(request))
-
         failures = 0
         while True:
             try:
-                worst = await asyncio.to_thread(self._client.worst_case_usd, request)
-                return await ledger.buy(key, model=request.model, worst_usd=worst, call=call)
+                return await self._attempt(ledger, key, request)
             except ModelError as error:
                 failures += 1
                 delay = error.delay
@@ -127,6 +131,18 @@ class Buyer:
                 if failures > error.rule.retries or delay > MAX_WAIT:
                     raise
             await self._sleep(delay)
+
+    async def _attempt(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
+        """Make one attempt. Where the run's money is nearly used up, ask for a shorter reply."""
+        worst = await asyncio.to_thread(self._client.worst_case, request)
+        affordable = worst.within(await ledger.left_usd())
+        if affordable != worst:
+            request = request.model_copy(update={"max_tokens": affordable.max_tokens})
+
+        async def call() -> ModelReply:
+            return self._redacted_reply(await self._client.complete(request))
+
+        return await ledger.buy(key, model=request.model, worst_usd=affordable.usd, call=call)
 
 
 def _most_hopeful(errors: list[ModelError]) -> Exception:

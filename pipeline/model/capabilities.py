@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipeline.job import explain
 from pipeline.model import Effort, Use
 from pipeline.model.litellm_library import load_litellm
+from pipeline.model.price import Price
 
 SHIPPED = Path(__file__).with_name("models.yaml")
 
@@ -76,6 +77,8 @@ class ModelProfile(BaseModel):
     """Whether the model gets its own reasoning back with the conversation."""
     timeout_seconds: float = Field(900.0, gt=0, le=3600)
     """For a whole call."""
+    price: Price | None = None
+    """None: the price in litellm's list."""
     extra: dict[str, Any] = Field(default_factory=dict)
     """More arguments of the call, as litellm takes them."""
 

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.capabilities import ModelProfile
+from pipeline.model.worst_case import WorstCase
 
 
 class ModelClient(Protocol):
@@ -13,14 +14,16 @@ class ModelClient(Protocol):
         """Return the settings that suit the model."""
         ...
 
-    def worst_case_usd(self, request: ModelRequest) -> float:
-        """Return the most that this call can cost, in US dollars.
-
-        That is the list price of the counted input tokens, with a margin, and of max_tokens.
+    def worst_case(self, request: ModelRequest) -> WorstCase:
+        """Return the most that this call can cost.
 
         Raises:
-            pipeline.errors.Halt: the model has no known price.
+            pipeline.errors.Halt: its cost has no bound.
         """
+        ...
+
+    def record_usage(self, request: ModelRequest, reply: ModelReply) -> None:
+        """Note how many tokens a call had, to bound the calls that continue its conversation."""
         ...
 
     async def complete(self, request: ModelRequest) -> ModelReply:

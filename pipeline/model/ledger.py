@@ -50,7 +50,7 @@ class Ledger:
             Halt: the run's budget is used up (budget_exhausted).
             Retry: today's budget of the repository or of the deployment is used up.
         """
-        stored = await self._find_reply(key)
+        stored = await self.find_reply(key)
         if stored is not None:
             return stored
         reserved = await self._reserve(key, model, worst_usd)
@@ -65,11 +65,17 @@ class Ledger:
 
     async def cost_usd(self) -> float:
         """Return what the run has cost so far, in US dollars, reservations included."""
-        calls = await self._run.calls()
-        return sum(call.micro_usd for call in calls) / _MICRO_USD
+        return await self._used() / _MICRO_USD
 
-    async def _find_reply(self, key: str) -> ModelReply | None:
-        """Look for the reply of any attempt, the newest first.
+    async def left_usd(self) -> float:
+        """Return what the run may still spend, in US dollars."""
+        return max(self._caps.run - await self._used(), 0) / _MICRO_USD
+
+    async def _used(self) -> int:
+        return sum(call.micro_usd for call in await self._run.calls())
+
+    async def find_reply(self, key: str) -> ModelReply | None:
+        """Return the stored reply of any attempt at the call, the newest first.
 
         The reply of an attempt that was cut may have been stored late, by the delivery that lost
         the lease.

@@ -5,19 +5,18 @@ time.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.errors import describe, retry_after
-from pipeline.model import Message, ModelReply, ModelRequest, Price
+from pipeline.model import Message, ModelReply, ModelRequest
 from pipeline.model.capabilities import ModelProfile, Models
 from pipeline.model.failures import Failure, ModelError, is_uncharged, to_failure
 from pipeline.model.litellm_library import load_litellm
-from pipeline.model.prices import ModelPrices
+from pipeline.model.prices import ModelPrices, read_usage
+from pipeline.model.worst_case import WorstCase
 from pipeline.telemetry import MIN_SECRET, environment_secrets
 
-#: Providers that cache prompts automatically; they would reject a mark as an unknown field.
-_UNMARKED_PROVIDERS = ("openai", "azure")
 #: Anthropic accepts four marks at most (docs.litellm.ai, "Prompt Caching").
 _MAX_MARKS = 4
 
@@ -29,13 +28,10 @@ class LiteLLMClient:
     ``OPENAI_API_BASE``, ...).
     """
 
-    def __init__(self, models: Models | None = None, *, prices: Mapping[str, Price] | None = None):
-        """Args:
-        models: the settings of models; the shipped ones if there are no others.
-        prices: prices of models that are missing from litellm's list.
-        """
+    def __init__(self, models: Models | None = None):
+        """``models`` are the settings of models; by default the shipped ones."""
         self._models = models or Models.load()
-        self._prices = ModelPrices(prices)
+        self._prices = ModelPrices(self._models)
 
     def warm(self) -> None:
         """Import litellm now. Blocks for several seconds."""
@@ -52,15 +48,18 @@ class LiteLLMClient:
         """
         self._prices.check(model)
 
-    def worst_case_usd(self, request: ModelRequest) -> float:
-        """Return the most that the call can cost, in US dollars.
+    def worst_case(self, request: ModelRequest) -> WorstCase:
+        """Return the most that the call can cost.
 
         The first use blocks for about a second to load the tokenizer.
 
         Raises:
             Halt: the cost has no upper bound.
         """
-        return self._prices.worst_case_usd(request)
+        return self._prices.worst_case(request)
+
+    def record_usage(self, request: ModelRequest, reply: ModelReply) -> None:
+        self._prices.record_usage(request, reply)
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Make one attempt.
@@ -73,7 +72,7 @@ class LiteLLMClient:
         from openai import OpenAIError  # the base of litellm's errors too
 
         profile = await asyncio.to_thread(self.profile, request.model)
-        marked = self._needs_cache_marks(request.model)
+        marked = self._prices.needs_cache_marks(request.model)
         try:
             async with asyncio.timeout(profile.timeout_seconds):
                 response = await litellm.acompletion(
@@ -100,31 +99,18 @@ class LiteLLMClient:
 
     def _reply(self, response: Any, request: ModelRequest) -> ModelReply:
         choice = response.choices[0]
-        usage = getattr(response, "usage", None)
-        details = getattr(usage, "prompt_tokens_details", None)
-        prompt_tokens = int(getattr(usage, "prompt_tokens", 0) or 0)
-        completion_tokens = int(getattr(usage, "completion_tokens", 0) or 0)
+        usage = read_usage(getattr(response, "usage", None))
         return ModelReply(
             content=choice.message.content or "",
             finish_reason=choice.finish_reason or "",
             model=request.model,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
             cost_usd=self._prices.cost_usd(
-                request,
-                prompt_tokens=prompt_tokens,
-                completion_tokens=completion_tokens,
-                listed_usd=response._hidden_params.get("response_cost"),
+                request, usage, listed_usd=response._hidden_params.get("response_cost")
             ),
-            cached_tokens=int(getattr(details, "cached_tokens", 0) or 0),
+            cached_tokens=usage.cached_tokens,
         )
-
-    def _needs_cache_marks(self, model: str) -> bool:
-        """Return whether the provider caches only what is marked, and bills for caching."""
-        row = self._prices.listed(model)
-        if not row.get("cache_creation_input_token_cost"):
-            return False
-        return row["litellm_provider"] not in _UNMARKED_PROVIDERS
 
 
 def _provider_messages(messages: Sequence[Message], *, marked: bool) -> list[dict[str, Any]]:

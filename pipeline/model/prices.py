@@ -1,67 +1,74 @@
-"""What model calls cost: prices, the most that a call can cost, and the cost of a reply's usage."""
+"""Prices of models, the most that a call can cost, and what a reply did cost."""
 
-import math
-import re
-from collections.abc import Mapping
+import json
 from typing import Any
 
 from pipeline.errors import Halt
-from pipeline.model import ModelRequest, Price
+from pipeline.model import ModelReply, ModelRequest
+from pipeline.model.capabilities import Models
+from pipeline.model.conversation_tokens import CountedConversations, most_input_tokens
 from pipeline.model.litellm_library import listed_model, load_litellm
+from pipeline.model.price import PER_MILLION, Price, Usage
+from pipeline.model.price_list import listed_price
+from pipeline.model.worst_case import SHORTEST_REPLY, WorstCase
 from pipeline.outcome import Outcome
 
-#: litellm counts with OpenAI's tokenizer if it has no other. Other families' tokenizers produce up
-#: to about 1.5 times as many tokens for prose and code; for text that one compresses far better
-#: than another (long runs of one character), the share of bytes is the bound. No byte-level
-#: tokenizer produces more tokens than bytes.
-COUNT_MARGIN = 2.0
-BYTES_PER_TOKEN = 2.0
-#: Tokens that a provider may add around each message, and once more to start the reply.
-OVERHEAD_TOKENS = 64
-#: Length of a reply for which the request sets no limit.
-DEFAULT_MAX_TOKENS = 8_000
-
-#: Prefixes of the fields of litellm's price list that may be billed for a token.
-_INPUT_PRICES = ("input_cost_per_token", "cache_creation_input_token")
-_OUTPUT_PRICES = ("output_cost_per_token", "output_cost_per_reasoning_token")
-#: A price that applies only above so many thousand input tokens.
-_ABOVE_TOKENS = re.compile(r"_above_(\d+)k_tokens")
-#: A price for a longer-lived cache, which only a request that asks for it pays.
-_LONG_CACHE = "_above_1hr"
+#: Providers that cache prompts automatically; they would reject a mark as an unknown field.
+_UNMARKED_PROVIDERS = ("openai", "azure")
+#: Arguments by which a request limits the length of a reply.
+_LENGTH_LIMITS = {"max_tokens", "max_completion_tokens"}
 
 
 class ModelPrices:
-    """Prices of models: our own where there is one, else those of litellm's list."""
+    """Prices of models: an operator's own where there is one, else those of litellm's list."""
 
-    def __init__(self, own: Mapping[str, Price] | None = None):
-        """``own`` are prices of models that are missing from litellm's list."""
-        self._own = dict(own or {})
+    def __init__(self, models: Models):
+        self._models = models
+        self._counted = CountedConversations()
 
     def check(self, model: str) -> None:
         """Reject a model whose calls have no upper bound on their cost.
 
         Raises:
-            ValueError: it has no price, or litellm can't limit the length of its replies.
+            ValueError: it has no price, or litellm can't limit the length of its replies. The text
+                says how to set what is missing.
         """
-        self.price(model)
-        parameters = load_litellm().get_supported_openai_params(model=model) or []
-        if "max_tokens" not in parameters:
+        price = self.price(model)
+        if price.output and not self._limits_replies(model):
+            line = _settings_line(model, "extra: {allowed_openai_params: [max_tokens]}")
             raise ValueError(
-                f"model {model!r}: litellm can't limit how much it writes, so its cost has no bound"
+                f"LiteLLM doesn't limit how much the model {model!r} writes, so its cost has no"
+                f" bound. If the server accepts max_tokens, {line}"
             )
 
-    def price(self, model: str) -> Price:
-        """Return the list price for a short prompt, the highest if there are several.
+    def price(self, model: str, *, input_tokens: int = 0) -> Price:
+        """Return the price for a request with up to so many input tokens.
 
         Raises:
-            ValueError: the model has no price.
+            ValueError: the model has no price. The text says how to set one.
         """
-        return self._highest_price(model, input_tokens=0)
+        profile = self._models.profile(model)
+        if profile.price is not None:
+            return profile.price
+        service_tier = profile.extra.get("service_tier")
+        price = listed_price(model, input_tokens=input_tokens, service_tier=service_tier)
+        if price is None:
+            line = _settings_line(model, "price: {input: 0, output: 0}")
+            raise ValueError(
+                f"the model {model!r} has no price in LiteLLM's list. With its US dollars per"
+                f" million tokens, or zeros for a server of your own, {line}"
+            )
+        return price
 
-    def worst_case_usd(self, request: ModelRequest) -> float:
-        """Return the most that the call can cost, in US dollars.
+    def record_usage(self, request: ModelRequest, reply: ModelReply) -> None:
+        """Remember how many tokens the provider counted, for requests that continue from there."""
+        self._counted.record(request, reply)
 
-        The first use blocks for about a second to load the tokenizer.
+    def worst_case(self, request: ModelRequest) -> WorstCase:
+        """Return the most that the call can cost.
+
+        A cache entry may have expired, so the input is priced as if none of it were cached. The
+        first use blocks for about a second to load the tokenizer.
 
         Raises:
             Halt: the cost has no upper bound.
@@ -70,81 +77,78 @@ class ModelPrices:
             self.check(request.model)
         except ValueError as error:
             raise Halt(Outcome.REJECTED, str(error)) from error
-        input_tokens = _most_input_tokens(request)
-        price = self._highest_price(request.model, input_tokens)
-        return input_tokens * price.input + self.max_tokens(request) * price.output
+        counted = self._counted.longest_prefix(request)
+        input_tokens = most_input_tokens(request, counted)
+        price = self.price(request.model, input_tokens=input_tokens)
+        input_price = price.input
+        if price.cache_write is not None and self._may_write_cache(request):
+            input_price = max(input_price, price.cache_write)
+        return WorstCase(
+            input_usd=input_tokens * input_price / PER_MILLION,
+            max_tokens=self.max_tokens(request),
+            token_usd=price.output / PER_MILLION,
+            shortest_reply=self._shortest_reply(request),
+        )
 
-    def cost_usd(
-        self,
-        request: ModelRequest,
-        *,
-        prompt_tokens: int,
-        completion_tokens: int,
-        listed_usd: float | None,
-    ) -> float:
-        """Return the cost of the reported usage, or the worst case if none is reported.
+    def cost_usd(self, request: ModelRequest, usage: Usage, *, listed_usd: float | None) -> float:
+        """Return what a call cost, in US dollars; the worst case if the provider reports no usage.
 
         ``listed_usd`` is what litellm calculates from its own list.
         """
-        if not prompt_tokens:
-            return self.worst_case_usd(request)
-        own_price = self._own.get(request.model)
-        if own_price is not None:
-            return prompt_tokens * own_price.input + completion_tokens * own_price.output
-        return self.worst_case_usd(request) if listed_usd is None else listed_usd
+        own_price = self._models.profile(request.model).price
+        cost = listed_usd if own_price is None else own_price.cost_usd(usage)
+        if cost is None or not usage.prompt_tokens:
+            return self.worst_case(request).usd
+        return cost
 
     def max_tokens(self, request: ModelRequest) -> int:
-        """Return the requested length of the reply, or the model's limit if that is lower."""
-        limit = self.listed(request.model).get("max_output_tokens")
-        requested = request.max_tokens or DEFAULT_MAX_TOKENS
-        return min(requested, limit or requested)
+        """Return the length of the reply to ask for, at most what the model can write."""
+        profile = self._models.profile(request.model)
+        wanted = request.max_tokens or profile.max_tokens[request.use]
+        limit = listed_model(request.model).get("max_output_tokens")
+        return min(wanted, limit or wanted)
 
-    def listed(self, model: str) -> dict[str, Any]:
-        """Return the model's row in litellm's list; empty if it has a price of our own."""
-        return {} if model in self._own else listed_model(model)
-
-    def _highest_price(self, model: str, input_tokens: int) -> Price:
-        """Return the highest price that may be billed for this much input, including those for long
-        contexts, priority and cache writes.
-        """
-        own_price = self._own.get(model)
-        if own_price is not None:
-            return own_price
+    def needs_cache_marks(self, model: str) -> bool:
+        """Return whether the provider caches only what is marked, and bills for caching."""
         row = listed_model(model)
-        input_price = _highest(row, _INPUT_PRICES, input_tokens)
-        output_price = _highest(row, _OUTPUT_PRICES, input_tokens)
-        if input_price is None or output_price is None:
-            raise ValueError(
-                f"model {model!r} has no price per token in litellm's list: choose one that has"
-            )
-        return Price(input=input_price, output=output_price)
+        if not row.get("cache_creation_input_token_cost"):
+            return False
+        return row["litellm_provider"] not in _UNMARKED_PROVIDERS
+
+    def _may_write_cache(self, request: ModelRequest) -> bool:
+        if not self.needs_cache_marks(request.model):
+            return True
+        return any(message.reused for message in request.messages)
+
+    def _limits_replies(self, model: str) -> bool:
+        supported = load_litellm().get_supported_openai_params(model=model) or []
+        allowed = self._models.profile(model).extra.get("allowed_openai_params", [])
+        return bool(_LENGTH_LIMITS & {*supported, *allowed})
+
+    def _shortest_reply(self, request: ModelRequest) -> int:
+        """Return the length of the shortest reply that is worth asking for."""
+        profile = self._models.profile(request.model)
+        effort = profile.effort_for(request.use, request.effort)
+        thinking = profile.thinking_tokens or {}
+        return SHORTEST_REPLY + (thinking.get(effort, 0) if effort else 0)
 
 
-def listed_input_price(model: str) -> float | None:
-    """Return litellm's list price of an input token in US dollars; None if it has none."""
-    price = listed_model(model).get("input_cost_per_token")
-    return float(price) if price is not None else None
+def _settings_line(model: str, settings: str) -> str:
+    name = json.dumps(model)
+    return f"write this line to the file that CODING_AGENT_MODELS names: {name}: {{{settings}}}"
 
 
-def _highest(row: Mapping[str, Any], prefixes: tuple[str, ...], input_tokens: int) -> float | None:
-    """Return the highest price in the row that a request with so much input may be billed at."""
-    prices = []
-    for field, value in row.items():
-        if not field.startswith(prefixes) or not isinstance(value, int | float):
-            continue
-        above = _ABOVE_TOKENS.search(field)
-        is_for_longer_input = above is not None and input_tokens <= int(above[1]) * 1000
-        if is_for_longer_input or _LONG_CACHE in field:
-            continue
-        prices.append(value)
-    return max(prices, default=None)
+def read_usage(usage: Any) -> Usage:
+    """Read the usage of a litellm response, which may be missing or incomplete."""
+    details = getattr(usage, "prompt_tokens_details", None)
+    return Usage(
+        prompt_tokens=_tokens(usage, "prompt_tokens"),
+        completion_tokens=_tokens(usage, "completion_tokens"),
+        cached_tokens=_tokens(details, "cached_tokens"),
+        cache_write_tokens=_tokens(details, "cache_write_tokens"),
+    )
 
 
-def _most_input_tokens(request: ModelRequest) -> int:
-    """Return an upper bound on the input tokens that the provider will count."""
-    messages = [{"role": message.role, "content": message.content} for message in request.messages]
-    counted: int = load_litellm().token_counter(model=request.model, messages=messages)
-    size = sum(len(message.content.encode(errors="replace")) for message in request.messages)
-    likely_most = max(counted * COUNT_MARGIN, size / BYTES_PER_TOKEN)
-    overhead = OVERHEAD_TOKENS * (1 + len(messages))
-    return math.ceil(min(size, likely_most)) + overhead
+def _tokens(counts: Any, name: str) -> int:
+    value = getattr(counts, name, None)
+    return value if isinstance(value, int) and value > 0 else 0

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import Failure, ModelError
+from pipeline.model.worst_case import WorstCase
 
 PATTERN = "*exchange.json"
 _DIFF_LINES = 24
@@ -64,12 +65,15 @@ class ReplayClient:
     def profile(self, model: str) -> ModelProfile:
         return ModelProfile()
 
-    def worst_case_usd(self, request: ModelRequest) -> float:
-        """Return the recorded cost in US dollars: 0 for a request that is unknown or failed."""
+    def worst_case(self, request: ModelRequest) -> WorstCase:
+        """Return the recorded cost: 0 for a request that is unknown or failed."""
         exchange = self._exchanges.get(request.hash)
         if exchange is None or isinstance(exchange.answer, Failure):
-            return 0.0
-        return exchange.answer.cost_usd
+            return WorstCase(0.0)
+        return WorstCase(exchange.answer.cost_usd)
+
+    def record_usage(self, request: ModelRequest, reply: ModelReply) -> None:
+        """Recorded costs don't depend on usage."""
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Return the recorded reply.

@@ -47,6 +47,7 @@ from pipeline.job import explain
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import Failure, ModelError, is_uncharged, to_failure
+from pipeline.model.worst_case import WorstCase
 
 CHARACTERS_PER_TOKEN = 4
 
@@ -163,8 +164,11 @@ class ScriptedClient:
     def profile(self, model: str) -> ModelProfile:
         return ModelProfile()
 
-    def worst_case_usd(self, request: ModelRequest) -> float:
-        return max(entry.cost_usd for entry in self._script.entries)
+    def worst_case(self, request: ModelRequest) -> WorstCase:
+        return WorstCase(max(entry.cost_usd for entry in self._script.entries))
+
+    def record_usage(self, request: ModelRequest, reply: ModelReply) -> None:
+        """A script's costs don't depend on usage."""
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         prompt = last_user_message(request.messages)

@@ -17,6 +17,7 @@ from cli.prompts.paired_statistics import (
     summarize,
 )
 from cli.prompts.replay import replace_control_characters, side_by_side
+from pipeline.model.price import Price
 from prompts import TemplateSet
 from prompts.template_set import SHIPPED
 from tests.cli.console import Console, Sample
@@ -271,7 +272,7 @@ def test_two_sets_are_compared_after_the_cost_is_confirmed(
     declined = console.run(*arguments, stdin="n\n")
     assert declined.exit_code == 1
     assert (
-        "1 issue with two sets each: about $0.00, twice what they cost before; at most $4.00"
+        "1 issue with two sets each: about $0.00, twice what they cost before; at most $6.00"
         in declined.stderr
     )
     result = console.json(*arguments, "--yes", "--json")
@@ -338,7 +339,10 @@ def test_golden_shows_what_an_edit_changes_and_freezes_it_on_request(
 def test_golden_prices_the_difference_for_a_model(
     console: Console, mine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.model.prices.listed_input_price", {"openai/gpt-4o": 2.5e-6}.get)
+    monkeypatch.setattr(
+        "pipeline.model.price_list.listed_price",
+        {"openai/gpt-4o": Price(input=2.5, output=10)}.get,
+    )
     edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
     output = console.run(
         "prompts", "golden", "--template-dir", mine, "--model", "openai/gpt-4o"

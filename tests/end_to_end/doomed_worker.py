@@ -18,6 +18,7 @@ from cli import worker as command
 from pipeline import settings, telemetry
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.capabilities import ModelProfile
+from pipeline.model.worst_case import WorstCase
 from pipeline.stage import Stop
 
 
@@ -36,8 +37,12 @@ class CountingClient:
         profile: ModelProfile = self._inner.profile(model)
         return profile
 
-    def worst_case_usd(self, request: ModelRequest) -> float:
-        return float(self._inner.worst_case_usd(request))
+    def worst_case(self, request: ModelRequest) -> WorstCase:
+        worst: WorstCase = self._inner.worst_case(request)
+        return worst
+
+    def record_usage(self, request: ModelRequest, reply: ModelReply) -> None:
+        self._inner.record_usage(request, reply)
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         with self._file.open("a") as file:

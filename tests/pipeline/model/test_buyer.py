@@ -12,6 +12,7 @@ from pipeline.model.buyer import MAX_WAIT, Buyer
 from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import RULES, Failure, ModelError
 from pipeline.model.ledger import Ledger
+from pipeline.model.worst_case import WorstCase
 from pipeline.outcome import Outcome
 from pipeline.run_key import RunKey
 from pipeline.store.contract import MoneyCaps
@@ -28,13 +29,17 @@ class Provider:
         self.errors = list(errors)
         self.models = list[str]()
         self.said = list[str]()
-        self.worst = {"first": 0.5, "second": 0.5}
+        self.worst = dict[str, WorstCase]()
+        self.recorded = list[tuple[ModelRequest, ModelReply]]()
 
     def profile(self, model: str) -> ModelProfile:
         return ModelProfile()
 
-    def worst_case_usd(self, request: ModelRequest) -> float:
-        return self.worst.get(request.model, 0.5)
+    def worst_case(self, request: ModelRequest) -> WorstCase:
+        return self.worst.get(request.model, WorstCase(0.5))
+
+    def record_usage(self, request: ModelRequest, reply: ModelReply) -> None:
+        self.recorded.append((request, reply))
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         self.models.append(request.model)
@@ -152,11 +157,11 @@ async def test_the_run_waits_if_one_of_two_models_will_be_available(tmp_path: Pa
 
 async def test_an_unaffordable_fallback_is_ignored(tmp_path: Path) -> None:
     it = Counter(tmp_path, *[error(Failure.RATE_LIMIT)] * 4, fallback="second")
-    it.provider.worst["second"] = 1e6
+    it.provider.worst["second"] = WorstCase(1e6)
     with pytest.raises(Retry, match="rate limit"):
         await it.buy()
     assert set(it.provider.models) == {"first"}
-    it.provider.worst["first"] = 1e6
+    it.provider.worst["first"] = WorstCase(1e6)
     with pytest.raises(Halt) as ended:
         await it.buy()
     assert ended.value.outcome is Outcome.BUDGET_EXHAUSTED

@@ -37,7 +37,7 @@ async def test_a_request_is_found_by_its_text_under_any_model_name(recorded: Pat
     assert payload.content == "answer 1"
     assert payload.model == "replay:x"
     assert payload.cost_usd == 0.02
-    assert client.worst_case_usd(request) == 0.02
+    assert client.worst_case(request).usd == 0.02
 
 
 @pytest.mark.parametrize("other", [{"temperature": 0.5}, {"sample": 1}, {"max_tokens": 9}])
@@ -71,4 +71,4 @@ async def test_a_prompt_that_was_too_long_is_refused_again(recorded: Path) -> No
     with pytest.raises(ModelError) as caught:
         await client.complete(model_request("all of it"))
     assert caught.value.failure is Failure.CONTEXT
-    assert client.worst_case_usd(model_request("all of it")) == 0.0
+    assert client.worst_case(model_request("all of it")).usd == 0.0

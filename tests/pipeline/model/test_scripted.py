@@ -78,7 +78,7 @@ async def test_usage_and_cost_are_as_scripted_or_else_estimated_and_free() -> No
 
 def test_the_worst_case_is_the_most_expensive_entry() -> None:
     script = Script([Entry(reply="a", cost_usd=0.1), Entry(reply="b", cost_usd=0.7)])
-    assert ScriptedClient(script).worst_case_usd(request("x")) == 0.7
+    assert ScriptedClient(script).worst_case(request("x")).usd == 0.7
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""The most that a model call can cost, which is reserved before it."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+#: Length of the shortest reply that is worth asking for: 99 of 100 replies in the recorded runs of
+#: an agent are shorter than a third of this (``python -m benchmarks.reservations``).
+SHORTEST_REPLY = 8_000
+
+
+@dataclass(frozen=True)
+class WorstCase:
+    """A bound on the cost of a call: all of its input, and a reply of the maximum length."""
+
+    input_usd: float
+    max_tokens: int = 0
+    """The maximum length of the reply, as it is sent."""
+    token_usd: float = 0.0
+    """US dollars for a token of the reply."""
+    shortest_reply: int = SHORTEST_REPLY
+    """The length below which a reply is not worth asking for."""
+
+    @property
+    def usd(self) -> float:
+        return self.input_usd + self.max_tokens * self.token_usd
+
+    def within(self, usd: float) -> Self:
+        """Return the call with a shorter reply if that makes it affordable, else unchanged."""
+        if self.usd <= usd or not self.token_usd:
+            return self
+        max_tokens = int((usd - self.input_usd) / self.token_usd)
+        if max_tokens < self.shortest_reply:
+            return self
+        return replace(self, max_tokens=max_tokens)
