@@ -12,10 +12,14 @@ from stages.propose_patch.agent.protocol.arguments import (
 )
 from stages.propose_patch.agent.protocol.examples import Protocol
 from stages.propose_patch.agent.protocol.names import MAX_NAME
+from stages.propose_patch.agent.protocol.scanner import find_calls
 from stages.propose_patch.agent.protocol.tools import Tool
+from stages.propose_patch.agent.protocol.written import WrittenCall
 
 #: Calls of one reply that are carried out.
 MAX_CALLS = 50
+#: Characters of a reply; no model writes more at once.
+MAX_REPLY = 1_000_000
 CUT_OFF = "The reply was cut off at its maximum length, so this call was not carried out."
 
 
@@ -48,11 +52,32 @@ def read_calls(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, .
 
 
 def _read_text(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, ...]:
-    """Return the edits of a reply that has no call, as a call."""
-    text = reply.content
+    """Return the calls in a reply's text; where there are none, its edits as a call."""
+    if len(reply.content) > MAX_REPLY:
+        problem = f"The reply has {len(reply.content)} characters; at most {MAX_REPLY} are read."
+        return (BadCall(name="", error=problem, call_id=None),)
+    text = _with_line_feeds(reply.content)
+    written = find_calls(text, is_cut_off=reply.cut_off)
+    outside_fences = [call for call in written if not call.fenced]
+    calls = [_make_written_call(call, reply, protocol) for call in outside_fences or written]
+    if calls:
+        return tuple(calls[:MAX_CALLS])
     if reply.cut_off or not read_reply(text).edits:
         return ()
     return (_make_call("apply_patch", text, protocol, None),)
+
+
+def _make_written_call(call: WrittenCall, reply: ModelReply, protocol: Protocol) -> Call | BadCall:
+    if not call.problem:
+        return _make_call(call.name, call.arguments, protocol, None)
+    problem = CUT_OFF if reply.cut_off else f"{call.problem} Nothing from it on was carried out."
+    return _bad_call(call.name, problem, call.arguments, protocol, None)
+
+
+def _with_line_feeds(text: str) -> str:
+    """Return text whose lines all end with CR LF with LF alone."""
+    crlf = text.count("\r\n")
+    return text.replace("\r\n", "\n") if crlf and crlf == text.count("\n") else text
 
 
 def _read_native(reply: ModelReply) -> tuple[Call | BadCall, ...]:

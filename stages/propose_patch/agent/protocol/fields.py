@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stages.propose_patch.agent.protocol.names import KnownName
+from stages.propose_patch.agent.protocol.names import KnownName, find_name
 from stages.propose_patch.agent.protocol.tools import TOOLS, EditCommand
 
 Fields = dict[str, Any]
@@ -130,10 +130,15 @@ _EDIT_COMMANDS: dict[str, EditCommand] = {
     "undo_edit": "undo_edit",
     "undo": "undo_edit",
 }
+_START_NAMES = ("start_line", "line_start", "start", "offset", "line_number")
+_END_NAMES = ("end_line", "line_end", "end")
+_VIEW_NUMBERS = (*_START_NAMES, *_END_NAMES, "line", "limit")
+"""Single numbers that stand for a range of lines."""
 _DIGITS = re.compile(r"-?\d{1,9}")
 _MILLISECONDS_FROM = 5_000
 """A time limit from here on is in milliseconds, as some models are trained to write it."""
 _SHELLS = ("bash", "sh", "zsh", "/bin/bash", "/bin/sh", "/usr/bin/bash")
+_SHELL_FIELDS = ("workdir", "cwd", "directory", "timeout_ms")
 _VIEWED_LINES = 100
 """Lines that are shown from a single line number on."""
 
@@ -160,6 +165,28 @@ def _inner_object(text: str) -> Fields | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def has_only_fields(known: KnownName, fields: Mapping[str, object]) -> bool:
+    """Return whether each argument is one of a tool's, under any of its names."""
+    return {*argument_names(known.tool), *_REMARKS}.issuperset(fields)
+
+
+def argument_names(tool_name: str) -> tuple[str, ...]:
+    """Return all names of a tool's arguments; none if the tool is unknown."""
+    known = find_name(tool_name)
+    if known is None:
+        return ()
+    names = list(TOOLS[known.tool].model_fields)
+    for aliases in _ALIASES[known.tool].values():
+        names += aliases
+    return (*names, *(_SHELL_FIELDS if known.tool == "bash" else _VIEW_NUMBERS))
+
+
+def is_view(tool_name: str) -> bool:
+    """Return whether a tool's name stands for viewing a file."""
+    known = find_name(tool_name)
+    return known is not None and known.tool == "edit" and known.command in (None, "view")
 
 
 def rename(known: KnownName, fields: Fields) -> Fields:
@@ -202,9 +229,9 @@ def _infer_command(fields: Fields) -> EditCommand:
 def _with_view_range(fields: Fields) -> Fields:
     """Return the arguments of a view with one range for its ways to name lines."""
     fields = dict(fields)
-    start = _pop_number(fields, ("start_line", "line_start", "start", "offset", "line_number"))
+    start = _pop_number(fields, _START_NAMES)
     line = _pop_number(fields, ("line",))
-    end = _pop_number(fields, ("end_line", "line_end", "end"))
+    end = _pop_number(fields, _END_NAMES)
     limit = _pop_number(fields, ("limit",))
     if start is None and line is None and end is None and limit is None:
         return fields

@@ -1,0 +1,21 @@
+"""What every reader of calls in text returns."""
+
+from dataclasses import dataclass
+
+#: Languages of code fences whose content is a command.
+SHELLS = frozenset({"bash", "sh", "shell", "zsh", "mswea_bash_command"})
+
+
+@dataclass(frozen=True)
+class WrittenCall:
+    """A call as a model wrote it in text, or the beginning of one."""
+
+    name: str
+    arguments: object
+    """An object with fields, or text without a name."""
+    end: int
+    """The position in the text after it."""
+    problem: str = ""
+    """Why it can't be read. Nothing behind it is read, since it may belong to it."""
+    fenced: bool = False
+    """Whether it is in a code fence, where it may be an example."""
