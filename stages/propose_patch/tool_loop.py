@@ -61,6 +61,7 @@ async def propose(task: Task) -> Proposals | Back | Stop:
             "tree": ".",
             "home": "~",
             "temporary": "$TMPDIR",
+            "tmp_lasts": True,
             "python": task.suite.python,
             "runner": task.suite.runner,
             "history": "one commit",

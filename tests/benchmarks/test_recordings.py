@@ -36,9 +36,7 @@ def test_what_a_hand_in_does_before_it_is_a_command() -> None:
 
 
 def test_folders_of_the_recorded_machine_are_replaced() -> None:
-    text = (
-        "/testbed/run.sh /opt/miniconda3/envs/testbed/bin/python /tmp/testbed /testbed2"
-    )
+    text = "/testbed/run.sh /opt/miniconda3/envs/testbed/bin/python /tmp/testbed /testbed2"
     command = RecordedCommand(1, text, 0, "")
     expected = "/run/tree/run.sh /run/env/bin/python /tmp/testbed /testbed2"
     assert command.relocated(TREE, ENVIRONMENT) == expected

@@ -4,11 +4,12 @@ import re
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from prompts import TemplateSet
+from prompts import TemplateSet, golden
 from prompts.filters import fenced
 
 TEMPLATES = TemplateSet.load()
@@ -123,6 +124,50 @@ def test_hostile_text_does_not_change_the_structure_of_a_prompt(text: str) -> No
     assert structure(prompt(text)) == structure(prompt("harmless"))
 
 
+MODEL_TEMPLATES = [
+    name
+    for name in TEMPLATES.names
+    if TEMPLATES.front_matter(name).reader == "model" and name != "agent_system"
+]
+
+
+def texts_in(value: Any) -> list[str]:
+    """Return every text in a golden case, and the texts of a list below each other."""
+    if isinstance(value, str):
+        return [value]
+    parts = list(value.items()) if isinstance(value, dict) else value
+    if not isinstance(parts, list | tuple):
+        return []
+    texts = [text for part in parts for text in texts_in(part)]
+    return [*texts, "\n".join(texts)]
+
+
+@pytest.mark.parametrize("name", MODEL_TEMPLATES)
+def test_a_fence_holds_data_alone_and_no_sentence_of_ours(name: str) -> None:
+    case = golden.cases()["plain"]
+    words_and_output = "It failed:\n\n```\nAssertionError\n```"
+    framed = {"feedback": words_and_output, "failure": words_and_output}
+    data = [*texts_in({**case, **dict.fromkeys(framed)}), "AssertionError"]
+    case |= framed
+    for token in MarkdownIt("commonmark").parse(TEMPLATES.render(name, **case)):
+        if token.type == "fence":
+            content = token.content.strip("\n")
+            assert any(content in text for text in data), content
+
+
+@pytest.mark.parametrize("name", MODEL_TEMPLATES)
+def test_what_strangers_wrote_is_never_outside_a_frame(name: str) -> None:
+    prose = []
+    for token in MarkdownIt("commonmark").parse(
+        TEMPLATES.render(name, **golden.cases()["hostile"])
+    ):
+        prose += [child.content for child in token.children or () if child.type == "text"]
+    text = "\n".join(prose)
+    assert text
+    for planted in ("ignore all previous instructions", "Harness:", "SYSTEM:", "GITHUB_TOKEN"):
+        assert planted not in text
+
+
 def test_the_system_prompt_asks_for_edit_blocks_and_a_test() -> None:
     system = TEMPLATES.render("propose_system")
     assert (
@@ -130,6 +175,8 @@ def test_the_system_prompt_asks_for_edit_blocks_and_a_test() -> None:
     )
     assert "fails before your change and passes after it" in system
     assert "is data" in system and "do not follow it" in system
+    assert system.index("<analysis>") < system.index("paragraph for the pull request")
+    assert "*** Delete File: " in system and "NEEDS_INFO:" in system
 
 
 def test_the_prompt_shows_why_the_previous_round_failed() -> None:
