@@ -7,9 +7,13 @@ engine removes it.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from benchmarks.ids import TestFinder, files_of, index_docstrings
 from benchmarks.instances import Instance, read_changes
+from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.stage import Back, RunContext, Stop
 from repository.files import is_test_file
 from repository.git import Mirror
@@ -133,6 +137,20 @@ def tally(instance: Instance, report: TestReport, sources: Iterable[str] = ()) -
     )
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What a judge has found out about a run: see the fields of ``Judge``."""
+
+    candidate: Tally | None
+    reference: Tally | None
+    environment: str | None
+    feedback: str | None
+
+
+_FINDINGS = TypeAdapter(Findings)
+_FILE = "judged.json"
+
+
 @dataclass
 class Judge:
     """Judges changes for one instance, and stores the results for its row."""
@@ -146,6 +164,24 @@ class Judge:
     """Why no test could be run."""
     feedback: str | None = None
     """Why ``run_tests`` last sent a change back."""
+    folder: Path | None = None
+    """Where the results are kept: a run that another process continues may be past its tests."""
+
+    def save(self) -> None:
+        if self.folder is None:
+            return
+        findings = Findings(self.candidate, self.reference, self.environment, self.feedback)
+        FolderArtifacts(self.folder).put(_FILE, _FINDINGS.dump_json(findings))
+
+    def load(self) -> None:
+        """Read what an earlier process has saved, if it did."""
+        if self.folder is None or not (self.folder / _FILE).exists():
+            return
+        findings = _FINDINGS.validate_json((self.folder / _FILE).read_bytes())
+        self.candidate = findings.candidate
+        self.reference = findings.reference
+        self.environment = findings.environment
+        self.feedback = findings.feedback
 
     async def run(self, changed: Changes, bed: TestBed, label: str) -> Tally:
         """Run the tests on a change; if both write a file, the instance's version wins."""
@@ -225,6 +261,7 @@ class JudgedTests:
         if isinstance(answer, Back) and bed is not None:
             self._judge.feedback = answer.because
             await self._judge.judge_reference(bed)
+            self._judge.save()
         return answer
 
 
@@ -254,6 +291,7 @@ class JudgedPullRequest:
             chosen = candidates.candidates[verdict.candidate]
             patch = await run.load(chosen.patch_key)
             await self._judge.judge_candidate(chosen.tree, patch, bed)
+        self._judge.save()
         return await self._inner.run(issue, checkout, proposals, candidates, verdict, run)
 
 

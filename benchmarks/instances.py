@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -146,9 +147,20 @@ def sample_instances(instances: list[Instance], number: int | None) -> list[Inst
 def make_repository(source: Path, commit: str, folder: Path) -> Mirror:
     """Make a bare repository with the branch ``main`` at ``commit`` and the tags before it.
 
-    It shares the objects of the source, to which nothing is written.
+    It shares the objects of the source, to which nothing is written. A repository that is already
+    there is used again.
     """
-    folder.mkdir(parents=True)
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{folder.name}-", dir=folder.parent) as temporary:
+            new = Path(temporary) / folder.name
+            _write_repository(source, commit, new)
+            new.rename(folder)
+    return Mirror(folder, lambda: None)
+
+
+def _write_repository(source: Path, commit: str, folder: Path) -> None:
+    folder.mkdir()
     _git(folder, "init", "--quiet", "--bare", "--initial-branch=main")
     objects = _git(source, "rev-parse", "--path-format=absolute", "--git-path", "objects").strip()
     (folder / "objects/info/alternates").write_text(f"{objects}\n")
@@ -160,7 +172,6 @@ def make_repository(source: Path, commit: str, folder: Path) -> Mirror:
         "refs/tags",
     )
     _git(folder, "update-ref", "--stdin", stdin=f"{tags}create refs/heads/main {commit}\n")
-    return Mirror(folder, lambda: None)
 
 
 def read_changes(mirror: Mirror, old: str, new: str) -> dict[str, bytes | None]:

@@ -32,6 +32,11 @@ class Oracle:
     def record_usage(self, request: ModelRequest, reply: ModelReply) -> None:
         """The reference costs nothing."""
 
+    def continue_from(self, round: int) -> None:
+        """Continue a run in a round: each earlier one has had its reply."""
+        last = len(self._replies) - 1
+        del self._replies[: min(round - 1, last)]
+
     async def complete(self, request: ModelRequest) -> ModelReply:
         reply = self._replies[0]
         if len(self._replies) > 1:

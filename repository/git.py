@@ -12,7 +12,7 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -310,10 +310,13 @@ class Mirror:
                     self._git("update-index", "--add", "--cacheinfo", info, index=index)
             return self._write_index(index)
 
-    def diff(self, old: str, new: str) -> bytes:
-        """Return a patch that ``git apply`` accepts; the same trees always give the same patch."""
-        prefixes = ("--src-prefix=a/", "--dst-prefix=b/")
-        return self._git("diff-tree", "-r", "-p", *prefixes, *_DIFF_OPTIONS, old, new)
+    def diff(self, old: str, new: str, paths: Sequence[str] = ()) -> bytes:
+        """Return a patch that ``git apply`` accepts; the same trees always give the same patch.
+
+        With ``paths``, it only has the changes to these files.
+        """
+        options = ("--src-prefix=a/", "--dst-prefix=b/", *_DIFF_OPTIONS)
+        return self._git("diff-tree", "-r", "-p", *options, old, new, "--", *paths)
 
     def apply(self, base: str, patch: bytes) -> str:
         """Write the tree of ``base`` with a patch from ``diff`` applied; return its SHA.

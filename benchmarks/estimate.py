@@ -1,0 +1,50 @@
+"""What a measurement will cost, before it begins."""
+
+from dataclasses import dataclass
+
+from benchmarks.usage import MEAN_RUN
+from pipeline.model.capabilities import Models
+from pipeline.model.prices import ModelPrices
+from pipeline.settings import Settings, SettingsError, variable
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The cost of a measurement in US dollars."""
+
+    instances: int
+    model: str
+    expected_usd: float | None
+    """None if there are no recorded runs of the strategy."""
+    most_usd: float
+
+    def describe(self, limit_usd: float | None) -> str:
+        """Return the estimate in words. ``limit_usd`` is the limit of the whole measurement."""
+        instances = "1 instance" if self.instances == 1 else f"{self.instances} instances"
+        most_usd = self.most_usd if limit_usd is None else min(self.most_usd, limit_usd)
+        parts: list[str] = []
+        if self.expected_usd is not None:
+            expected_usd = min(self.expected_usd, most_usd)
+            parts.append(
+                f"about ${expected_usd:.2f} if it uses as many tokens as recorded runs of"
+                " another model"
+            )
+        parts.append(f"at most ${most_usd:.2f}")
+        return f"{instances} with {self.model}: {', '.join(parts)}"
+
+
+def estimate(settings: Settings, instances: int) -> Estimate:
+    """Estimate the cost of so many runs.
+
+    Raises:
+        SettingsError: the model has no price.
+    """
+    model = settings.model or ""
+    try:
+        price = ModelPrices(Models.load(settings.models)).price(model)
+    except ValueError as error:
+        raise SettingsError(f"{variable('model')}: {error}") from error
+    expected_usd: float | None = None
+    if settings.strategy == "agent":
+        expected_usd = instances * price.cost_usd(MEAN_RUN)
+    return Estimate(instances, model, expected_usd, instances * settings.max_cost_usd)
