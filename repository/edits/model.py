@@ -10,7 +10,8 @@ whole lines exactly as they are in the file, indentation included, enough of the
 =======
 the lines that take their place
 >>>>>>> REPLACE
-(a new file: its path, and nothing between SEARCH and =======)"""
+(a new file: its path, and nothing between SEARCH and =======)
+(to delete a file, a line of its own: *** Delete File: path/of/the/file.py)"""
 
 MAX_EDITS = 500
 """Maximum number of edits in one reply; a reader may stop after one more."""

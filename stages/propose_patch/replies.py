@@ -32,8 +32,8 @@ def unusable_reason(reply: ModelReply) -> str | None:
         return None
     if reply.finish_reason == "length":
         return (
-            "The reply was cut off at its maximum length before an edit was complete: answer"
-            " shorter, edits first."
+            "The reply was cut off at its maximum length before an edit was complete: keep the"
+            " analysis shorter."
         )
     if reply.finish_reason == "content_filter":
         return "The provider's content filter stopped the reply before it held an edit."

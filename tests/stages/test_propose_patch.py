@@ -197,7 +197,9 @@ async def test_long_feedback_is_cut_to_size(make_bench: MakeBench) -> None:
 
 async def test_a_template_may_set_the_length_of_a_reply(make_bench: MakeBench) -> None:
     bench = make_bench(Entry(reply=EDIT))
-    text = TEMPLATES.files["propose.md.j2"].replace("max_tokens: 8000", "max_tokens: 1234")
+    text = TEMPLATES.files["propose.md.j2"].replace(
+        "output: edits\n", "output: edits\nhints: {max_tokens: 1234}\n"
+    )
     templates = FixedTemplates(TemplateSet(TEMPLATES.files | {"propose.md.j2": text}))
     bench.stage._templates = templates
     await bench.propose()
