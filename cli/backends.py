@@ -145,10 +145,11 @@ def model_client(settings: Settings) -> tuple[str, ModelClient]:
     from pipeline.model.litellm_client import LiteLLMClient
 
     require_package("litellm", "model")
-    return name, LiteLLMClient(_models(settings))
+    return name, LiteLLMClient(model_settings(settings))
 
 
-def _models(settings: Settings) -> Models:
+def model_settings(settings: Settings) -> Models:
+    """Return the shipped settings of models, and over them those of CODING_AGENT_MODELS."""
     try:
         return Models.load(settings.models)
     except ModelsError as error:

@@ -6,10 +6,14 @@ import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.aws import VISIBILITY_TIMEOUT
 from cli.check import FIX_AND_WORKER, WORKER, Check
 from pipeline.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from pipeline.model.prices import ModelPrices
 
 #: A model's prefix -> the variable that LiteLLM reads its key from
 #: (https://docs.litellm.ai/docs/providers).
@@ -61,6 +65,7 @@ def run_checks(settings: Settings) -> list[Check]:
         *_check_packages(settings),
         _check_github(settings),
         *_check_model(settings),
+        *_check_prices(settings),
         _check_templates(settings),
         _check_data_dir(settings),
         *check_aws(settings),
@@ -157,6 +162,34 @@ def _check_model(settings: Settings) -> list[Check]:
         detail = "(set)" if is_set else ""
         checks.append(Check(key, is_set, detail, f"set {key}: the key for {name}"))
     return checks
+
+
+def _check_prices(settings: Settings) -> list[Check]:
+    """Check that every model has a price. LiteLLM's list takes seconds to load."""
+    is_stand_in = (settings.model or "").startswith(("scripted:", "replay:"))
+    if not settings.model or is_stand_in or find_spec(_LITELLM.module) is None:
+        return []
+    from cli.backends import model_settings
+    from cli.wiring import configured_models
+    from pipeline.model.prices import ModelPrices
+
+    try:
+        prices = ModelPrices(model_settings(settings))
+    except SettingsError as error:
+        return [Check("CODING_AGENT_MODELS", False, hint=str(error))]
+    models = dict.fromkeys(model for _, model in configured_models(settings))
+    return [_check_price(prices, model) for model in models]
+
+
+def _check_price(prices: "ModelPrices", model: str) -> Check:
+    name = f"price of {model}"
+    try:
+        prices.check(model)
+        price = prices.price(model)
+    except ValueError as error:
+        return Check(name, False, hint=str(error))
+    detail = f"input ${price.input:g}, output ${price.output:g} per million tokens"
+    return Check(name, True, detail)
 
 
 def _check_templates(settings: Settings) -> Check:

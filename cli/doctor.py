@@ -48,8 +48,7 @@ class SettingRow:
 def command(ctx: click.Context, aws: bool, issue: str | None, wait: int, output: Output) -> None:
     """Show each setting, where it came from, and what is missing, with how to set it.
 
-    Exits with 0 if `fix` can run, with 2 if something that it needs is missing. The model's price
-    is not checked here, since that takes seconds, but when `fix` or `worker` starts.
+    Exits with 0 if `fix` can run, with 2 if something that it needs is missing.
 
     With --aws, it checks a deployment from outside; only CODING_AGENT_QUEUE_URL and
     CODING_AGENT_TOPIC_ARN must be set. It sends a dry run (one round, at most half a dollar) and

@@ -105,14 +105,14 @@ def check_models(app: App) -> None:
     if not isinstance(app.model, LiteLLMClient):
         return
     app.model.warm()
-    for field, model in _configured_models(app.settings):
+    for field, model in configured_models(app.settings):
         try:
             app.model.check(model)
         except ValueError as error:
             raise SettingsError(f"{variable(field)}: {error}") from error
 
 
-def _configured_models(settings: Settings) -> list[tuple[str, str]]:
+def configured_models(settings: Settings) -> list[tuple[str, str]]:
     """Return the name of a setting and a model for each model that a job may use."""
     models = [("model", settings.model or "")]
     if settings.fallback_model:

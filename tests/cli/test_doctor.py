@@ -1,7 +1,6 @@
 """``coding-agent doctor``: what is missing, how to set it, and no secret shown."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -140,10 +139,30 @@ def test_a_missing_package_is_shown_with_how_to_install_it(
     assert "✗ PyGithub: pip install 'coding-agent[github]'" in result.stdout
 
 
-def test_doctor_does_not_import_litellm(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_without_a_price_is_reported_with_the_line_that_sets_it(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODING_AGENT_MODEL", "hosted_vllm/our-coder")
+    line = '"hosted_vllm/our-coder": {price: {input: 0, output: 0}}'
+    result = console.run("doctor")
+    assert result.exit_code == 2
+    assert "✗ price of hosted_vllm/our-coder: " in result.stdout
+    assert f"the file that CODING_AGENT_MODELS names: {line}" in result.stdout
+    file = console.folder / "models.yaml"
+    file.write_text(line)
+    monkeypatch.setenv("CODING_AGENT_MODELS", str(file))
+    price = "✓ price of hosted_vllm/our-coder: input $0, output $0 per million tokens"
+    assert price in console.run("doctor").stdout
+
+
+def test_a_mistake_in_the_settings_of_models_is_reported(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = console.folder / "models.yaml"
+    file.write_text("gpt-4o: {price: {input: 1}}")
     monkeypatch.setenv("CODING_AGENT_MODEL", "openai/gpt-4o")
-    monkeypatch.setitem(sys.modules, "litellm", None)  # an import would fail
-    assert console.run("doctor").exit_code == 2
+    monkeypatch.setenv("CODING_AGENT_MODELS", str(file))
+    assert f"{file}: gpt-4o: price.output: " in console.run("doctor").stdout
 
 
 def test_the_queue_must_have_a_dead_letter_queue(
