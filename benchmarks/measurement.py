@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from benchmarks.predictions import predictions
-from benchmarks.solve_rows import ERROR, Row
+from benchmarks.solve_rows import UNFINISHED, Row
 from pipeline.artifacts.folder import FolderArtifacts
 
 PARAMETERS = "measurement.json"
@@ -60,9 +60,9 @@ class Measurement:
         return self._rows.get(instance_id)
 
     def is_finished(self, instance_id: str) -> bool:
-        """Return whether the instance needs no further work. After an error it does."""
+        """Return whether the instance needs no further work. After a failure it does."""
         row = self._rows.get(instance_id)
-        return row is not None and row.outcome != ERROR
+        return row is not None and row.outcome not in UNFINISHED
 
     def add(self, row: Row) -> None:
         """Write a row, and the predictions with it."""
@@ -111,7 +111,7 @@ class Measurement:
         self._write_predictions()
 
     def _write_predictions(self) -> None:
-        finished = [row for row in self._sorted_rows() if row.outcome != ERROR]
+        finished = [row for row in self._sorted_rows() if row.outcome not in UNFINISHED]
         lines = predictions(finished, name=self._name, tests=self._tests_in_predictions)
         self._write(PREDICTIONS, lines)
 

@@ -36,7 +36,7 @@ from benchmarks.instances import (
 from benchmarks.measurement import Measurement, UnusableFolder
 from benchmarks.solve_rows import Row
 from benchmarks.solver import ORACLE, Solver
-from benchmarks.spending import MeasurementStopped, MeteredClient, spent_usd
+from benchmarks.spending import MeasurementStopped, MeteredClient, total_spent_usd
 from cli import backends
 from pipeline import settings as config
 from pipeline.settings import Settings, SettingsError
@@ -99,7 +99,7 @@ def _client(settings: Settings, limit_usd: float | None) -> MeteredClient | None
     _, inner = backends.model_client(settings)
     store = backends.open_store(settings)
     try:
-        return MeteredClient(inner, limit_usd=limit_usd, spent_usd=spent_usd(store))
+        return MeteredClient(inner, limit_usd=limit_usd, spent_usd=total_spent_usd(store))
     finally:
         store.close()
 

@@ -9,10 +9,12 @@ from benchmarks import report
 from benchmarks.evaluation import Judge, JudgedTests
 from benchmarks.instances import Instance
 from benchmarks.intervals import wilson
-from pipeline.outcome import RunResult
+from pipeline.outcome import Outcome, RunResult
 
 #: The outcome of an instance whose run raised an exception.
 ERROR = "error"
+#: Outcomes that say something of the machine or the provider, and nothing of the change.
+UNFINISHED = (ERROR, Outcome.FAILED.value)
 _VERIFIED = ("red to green", "suite passes")
 
 
@@ -66,6 +68,8 @@ class FinishedRun:
     last_stage: str
     inexpressible: list[str]
     """Parts of the reference that the oracle's blocks can't express."""
+    cost_usd: float
+    """Including runs that failed before."""
     model_patch: str | None
     model_patch_without_tests: str | None
 
@@ -90,7 +94,7 @@ def row_of(run: FinishedRun) -> Row:
         lost_at=lost_at,
         reason=reason,
         rounds=result.rounds,
-        cost_usd=result.cost_usd,
+        cost_usd=run.cost_usd,
         seconds=round(result.seconds, 1),
         fail_to_pass_ok=tally.fail_to_pass_ok if tally else 0,
         fail_to_pass=len(run.instance.fail_to_pass),
@@ -145,7 +149,7 @@ def _why_no_candidate(run: FinishedRun) -> str:
 
 
 def summary(rows: Sequence[Row]) -> dict[str, float]:
-    """Return the totals; ``share`` has a 95 % interval. An instance with an error counts as not
+    """Return the totals; ``share`` has a 95 % interval. An unfinished instance counts as not
     resolved.
     """
     resolved = sum(row.resolved for row in rows)
@@ -156,7 +160,7 @@ def summary(rows: Sequence[Row]) -> dict[str, float]:
         "share": resolved / len(rows) if rows else 0.0,
         "share_low": round(low, 4),
         "share_high": round(high, 4),
-        "errors": sum(row.outcome == ERROR for row in rows),
+        "unfinished": sum(row.outcome in UNFINISHED for row in rows),
         "cost_usd": sum(row.cost_usd for row in rows),
         "lost_to_environment": sum((row.reason or "").startswith("environment:") for row in rows),
         "verified": sum(row.verification in _VERIFIED for row in rows),

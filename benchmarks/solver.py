@@ -4,6 +4,7 @@ import asyncio
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,18 +22,19 @@ from benchmarks.measurement import Measurement
 from benchmarks.oracle import Oracle, as_reply
 from benchmarks.predictions import without_tests
 from benchmarks.solve_rows import FinishedRun, Row, error_row, row_of
-from benchmarks.spending import MeasurementStopped, MeteredClient
+from benchmarks.spending import MeasurementStopped, MeteredClient, spent_usd
 from cli import wiring
 from pipeline.engine import checkpoints
 from pipeline.engine.deps import EngineDeps
 from pipeline.engine.engine import Engine
 from pipeline.errors import describe
 from pipeline.github.local import LocalForge, local_issue_url
-from pipeline.job import FixIssueJob
-from pipeline.outcome import RunResult
+from pipeline.job import FixIssueJob, Replay
+from pipeline.outcome import Outcome, RunResult
 from pipeline.run_key import RunKey
 from pipeline.settings import Settings
 from pipeline.stage import Pipeline
+from pipeline.store.store import RunStore
 from pipeline.worker import one_job
 from repository.git import Mirror
 
@@ -99,32 +101,29 @@ class Solver:
     async def _solve(self, instance: Instance) -> FinishedRun:
         folder = self.measurement.of_instance(instance.instance_id)
         repository = _make_repository(instance, self.repos, folder)
-        job = FixIssueJob(issue_url=local_issue_url(repository.folder, instance.problem_statement))
         oracle: Oracle | None = None
         inexpressible: list[str] = []
         if self.client is None:
             oracle, inexpressible = _make_oracle(instance, repository)
         forge = LocalForge(repository.folder, instance.title, instance.body)
         app = wiring.build(self.settings, forge, host="file", model=self.client or oracle)
-        try:
+        with closing(app.store):
+            job = _next_job(app.store, instance, repository)
             if oracle is not None:
-                oracle.continue_from(_round_of(app, job))
-            judge = Judge(instance, repository, app.sandbox, folder=folder)
+                oracle.continue_from(_round_of(app.store, job))
+            judge = Judge(instance, repository, app.sandbox, folder=folder / _run_name(job))
             judge.load()
             result = await self._run_job(job, app, judge)
-            last_stage = _last_stage(app, RunKey(job.id, result.generation))
-        finally:
-            app.store.close()
-        patch = patch_of(result)
-        return FinishedRun(
-            instance,
-            result,
-            judge,
-            last_stage,
-            inexpressible,
-            patch,
-            without_tests(patch, instance, repository) if patch else None,
-        )
+            return FinishedRun(
+                instance,
+                result,
+                judge,
+                last_stage=_last_stage(app, RunKey(job.id, result.generation)),
+                inexpressible=inexpressible,
+                cost_usd=spent_usd(app.store, job.id),
+                model_patch=patch_of(result),
+                model_patch_without_tests=_patch_without_tests(result, instance, repository),
+            )
 
     async def _run_job(self, job: FixIssueJob, app: wiring.App, judge: Judge) -> RunResult:
         engine = Engine(_engine_deps(app, judge))
@@ -163,10 +162,26 @@ def _engine_deps(app: wiring.App, judge: Judge) -> EngineDeps:
     )
 
 
-def _round_of(app: wiring.App, job: FixIssueJob) -> int:
+def _next_job(store: RunStore, instance: Instance, repository: Mirror) -> FixIssueJob:
+    """Return the job for the instance's newest run, or for a new run if that one failed."""
+    job = FixIssueJob(issue_url=local_issue_url(repository.folder, instance.problem_statement))
+    newest = store.run(job.id)
+    if newest is None or newest.outcome != Outcome.FAILED:
+        return job
+    again = Replay(id=f"after-{newest.generation}")
+    return job.model_copy(update={"replay": again})
+
+
+def _run_name(job: FixIssueJob) -> str:
+    return job.replay.id if job.replay is not None else "first"
+
+
+def _round_of(store: RunStore, job: FixIssueJob) -> int:
     """Return the round of the job's run, which an earlier process may have begun."""
-    run = app.store.run(job.id)
-    return run.round if run is not None else 1
+    run = store.run(job.id)
+    if run is None or run.outcome is not None:
+        return 1
+    return run.round
 
 
 def _last_stage(app: wiring.App, key: RunKey) -> str:
@@ -196,6 +211,11 @@ def patch_of(result: RunResult) -> str | None:
     if address is None:
         return None
     return Path(unquote(urlsplit(address).path)).read_text(errors="replace")
+
+
+def _patch_without_tests(result: RunResult, instance: Instance, repository: Mirror) -> str | None:
+    patch = patch_of(result)
+    return without_tests(patch, instance, repository) if patch else None
 
 
 def _report_progress(text: str) -> None:

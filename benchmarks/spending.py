@@ -6,6 +6,7 @@ from pipeline.model.capabilities import ModelProfile
 from pipeline.model.client import ModelClient
 from pipeline.model.failures import Failure, ModelError
 from pipeline.model.worst_case import WorstCase
+from pipeline.run_key import RunKey
 from pipeline.store.store import RunStore
 
 #: Failures that every later call would meet as well.
@@ -91,9 +92,18 @@ class MeteredClient:
             self.check()
 
 
-def spent_usd(store: RunStore) -> float:
-    """Return what all runs in a store have cost, in US dollars, reservations included."""
+def total_spent_usd(store: RunStore) -> float:
+    """Return what all jobs in a store have cost, in US dollars, reservations included."""
+    jobs = {run.job_id for run in store.runs(limit=1_000_000)}
+    return sum(spent_usd(store, job_id) for job_id in jobs)
+
+
+def spent_usd(store: RunStore, job_id: str) -> float:
+    """Return what all runs of a job have cost, in US dollars, reservations included."""
+    newest = store.run(job_id)
+    generations = 0 if newest is None else newest.generation + 1
     total = 0
-    for run in store.runs(limit=1_000_000):
-        total += sum(call.micro_usd for call in store.calls(run.key))
+    for generation in range(generations):
+        calls = store.calls(RunKey(job_id, generation))
+        total += sum(call.micro_usd for call in calls)
     return total / _MICRO_USD

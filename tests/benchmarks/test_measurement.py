@@ -83,7 +83,7 @@ def test_an_exception_is_the_row_of_its_instance_until_it_is_measured_again(
     resolved, hopeless = document["rows"]
     assert (resolved["resolved"], resolved["cost_usd"]) == (True, 0.04)
     assert hopeless["lost_at"] == "evaluation"
-    assert document["summary"]["errors"] == 0
+    assert document["summary"]["unfinished"] == 0
 
 
 def test_predictions_apply_to_the_base_and_leave_tests_out_on_request(
@@ -103,9 +103,10 @@ def test_predictions_apply_to_the_base_and_leave_tests_out_on_request(
     assert touched == [["shop.py", "tests/test_more.py"], ["shop.py"]]
 
 
-def test_a_refused_key_and_a_limit_stop_the_measurement_and_it_goes_on(
+def test_a_refused_key_a_missing_model_and_a_limit_stop_a_measurement_that_then_goes_on(
     solve: Solve, model: str, tmp_path: Path
 ) -> None:
+    """Without its model a run fails, and is run anew."""
     script = Path(model.removeprefix("scripted:"))
     answers = script.read_text()
     script.write_text('[{"status": 401}]')
@@ -113,10 +114,15 @@ def test_a_refused_key_and_a_limit_stop_the_measurement_and_it_goes_on(
         solve(*TWO, "--model", model)
     assert read_rows(tmp_path / "out") == []
 
+    script.write_text('[{"status": 404}]')
+    with pytest.raises(SystemExit, match="stopped: the model provider: it does not know the model"):
+        solve(*TWO, "--model", model)
+    assert [row["outcome"] for row in read_rows(tmp_path / "out")] == ["failed"]
+
     script.write_text(answers)
     with pytest.raises(SystemExit, match=r"stopped: the limit of \$0.05 is reached: \$0.04 are"):
         solve(*TWO, "--model", model, "--max-cost-usd", "0.05")
-    assert len(read_rows(tmp_path / "out")) == 1
+    assert [row["resolved"] for row in read_rows(tmp_path / "out")] == [True]
 
     document = solve(*TWO, "--model", model, "--max-cost-usd", "0.08")
     assert document["summary"]["cost_usd"] == 0.08
