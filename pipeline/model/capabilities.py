@@ -147,7 +147,7 @@ class Models:
         merged: dict[str, Any] = {}
         for section in self._sections:
             if section.matches(model):
-                merged = _merge(merged, section.settings)
+                merged = merge(merged, section.settings)
         if "protocol" not in merged:
             merged["protocol"] = "native" if _supports_tools(model) else "text"
         return ModelProfile.model_validate(merged)
@@ -185,13 +185,13 @@ def _parse(path: Path) -> dict[Any, Any]:
     return content
 
 
-def _merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``base`` with the values of ``override``; mappings are merged, others replaced."""
     merged = dict(base)
     for name, value in override.items():
         below = merged.get(name)
         if isinstance(below, dict) and isinstance(value, dict):
-            merged[name] = _merge(below, value)
+            merged[name] = merge(below, value)
         else:
             merged[name] = value
     return merged

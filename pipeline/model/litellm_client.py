@@ -5,20 +5,18 @@ time.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from pipeline.errors import describe, retry_after
-from pipeline.model import Message, ModelReply, ModelRequest
+from pipeline.model import ModelReply, ModelRequest, chat_api, responses_api
 from pipeline.model.capabilities import ModelProfile, Models
 from pipeline.model.failures import Failure, ModelError, is_uncharged, to_failure
 from pipeline.model.litellm_library import load_litellm
-from pipeline.model.prices import ModelPrices, read_usage
+from pipeline.model.prices import ModelPrices
 from pipeline.model.worst_case import WorstCase
 from pipeline.telemetry import MIN_SECRET, environment_secrets
-
-#: Anthropic accepts four marks at most (docs.litellm.ai, "Prompt Caching").
-_MAX_MARKS = 4
 
 
 class LiteLLMClient:
@@ -68,23 +66,23 @@ class LiteLLMClient:
             ModelError: not charged if the request was refused before any work; a time-out, a 5xx or
                 a broken connection may have been charged.
         """
-        litellm = await asyncio.to_thread(load_litellm)
+        await asyncio.to_thread(load_litellm)
+        profile = self.profile(request.model)
+        request = request.model_copy(update={"max_tokens": self._prices.max_tokens(request)})
+        response = await self._send(request, profile)
+        try:
+            return self._reply(response, request, profile)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(Failure.UNREADABLE, describe(error), charged=True) from None
+
+    async def _send(self, request: ModelRequest, profile: ModelProfile) -> Any:
+        """Return the provider's response as litellm's object."""
         from openai import OpenAIError  # the base of litellm's errors too
 
-        profile = await asyncio.to_thread(self.profile, request.model)
-        marked = self._prices.needs_cache_marks(request.model)
+        call = self._call(request, profile)
         try:
             async with asyncio.timeout(profile.timeout_seconds):
-                response = await litellm.acompletion(
-                    model=request.model,
-                    messages=_provider_messages(request.messages, marked=marked),
-                    max_tokens=self._prices.max_tokens(request),
-                    temperature=request.temperature,
-                    timeout=profile.timeout_seconds,
-                    max_retries=0,
-                    num_retries=0,
-                    drop_params=True,  # some models accept no temperature
-                )
+                return await call(timeout=profile.timeout_seconds, max_retries=0, num_retries=0)
         except TimeoutError:
             message = f"nothing within {profile.timeout_seconds:g} s"
             raise ModelError(Failure.TIMEOUT, message, charged=True) from None
@@ -92,44 +90,36 @@ class LiteLLMClient:
             # Never chained: the original errors contain requests, and some providers repeat the key
             # in their messages.
             raise _model_error(error, request.model) from None
-        try:
-            return self._reply(response, request)
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
-            raise ModelError(Failure.UNREADABLE, describe(error), charged=True) from None
 
-    def _reply(self, response: Any, request: ModelRequest) -> ModelReply:
-        choice = response.choices[0]
-        usage = read_usage(getattr(response, "usage", None))
+    def _call(self, request: ModelRequest, profile: ModelProfile) -> Callable[..., Awaitable[Any]]:
+        """Return litellm's function with the request's arguments."""
+        litellm = load_litellm()
+        if profile.api == "responses":
+            return partial(litellm.aresponses, **responses_api.arguments(request, profile))
+        marked = self._prices.needs_cache_marks(request.model)
+        arguments = chat_api.arguments(request, profile, marked=marked)
+        # litellm leaves out what its list says that the model does not accept.
+        return partial(litellm.acompletion, **arguments, drop_params=True)
+
+    def _reply(self, response: Any, request: ModelRequest, profile: ModelProfile) -> ModelReply:
+        api = responses_api if profile.api == "responses" else chat_api
+        answer = api.read(response)
+        usage = answer.usage
         return ModelReply(
-            content=choice.message.content or "",
-            finish_reason=choice.finish_reason or "",
+            content=answer.content,
+            tool_calls=answer.tool_calls,
+            reasoning=answer.reasoning if profile.keeps_reasoning else (),
+            reasoning_text=answer.reasoning_text,
+            finish_reason=answer.finish_reason,
             model=request.model,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
+            reasoning_tokens=answer.reasoning_tokens,
             cost_usd=self._prices.cost_usd(
                 request, usage, listed_usd=response._hidden_params.get("response_cost")
             ),
-            cached_tokens=usage.cached_tokens,
         )
-
-
-def _provider_messages(messages: Sequence[Message], *, marked: bool) -> list[dict[str, Any]]:
-    """Return the messages in OpenAI's form; ``marked`` adds Anthropic's marks for the cache."""
-    reused = [index for index, message in enumerate(messages) if message.reused]
-    marked_indexes = reused[-_MAX_MARKS:] if marked else []
-    sent: list[dict[str, Any]] = []
-    for index, message in enumerate(messages):
-        content: Any = message.content
-        if index in marked_indexes:
-            content = [
-                {
-                    "type": "text",
-                    "text": message.content,
-                    "cache_control": {"type": "ephemeral"},
-                }
-            ]
-        sent.append({"role": message.role, "content": content})
-    return sent
 
 
 def _model_error(error: Any, model: str) -> ModelError:

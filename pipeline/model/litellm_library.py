@@ -4,12 +4,23 @@ import logging
 import os
 from typing import Any
 
+#: Read when litellm is imported.
+_ENVIRONMENT = {
+    # Nothing from the network but the providers' answers.
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    # No .env from the current folder.
+    "LITELLM_MODE": "PRODUCTION",
+    # A model may reason for minutes without a byte; gateways forget a connection that is silent for
+    # so long (AWS NAT gateway: 350 s,
+    # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html).
+    "AIOHTTP_SO_KEEPALIVE": "True",
+}
+
 
 def load_litellm() -> Any:
     """Import litellm, or return the imported module. The first call blocks for several seconds."""
-    # Read at import: no price list from the network, and no .env from the current folder.
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    os.environ["LITELLM_MODE"] = "PRODUCTION"
+    os.environ.update(_ENVIRONMENT)
     import litellm
     from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 

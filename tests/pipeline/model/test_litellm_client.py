@@ -290,26 +290,10 @@ def test_warming_up_prints_nothing_and_ignores_the_current_folders_env_file(
     assert process.stderr == ""
 
 
-async def test_repeated_content_is_marked_for_providers_that_need_cache_marks() -> None:
-    from pipeline.model.litellm_client import _provider_messages
-
-    client = LiteLLMClient()
-    messages = (Message(role="system", content="s"), Message(role="user", content="u", reused=True))
-    marked = _provider_messages(
-        messages, marked=client._prices.needs_cache_marks("anthropic/claude-sonnet-4-5")
-    )
-    assert marked[0] == {"role": "system", "content": "s"}
-    assert marked[1]["content"] == [
-        {"type": "text", "text": "u", "cache_control": {"type": "ephemeral"}}
-    ]
-    plain = _provider_messages(messages, marked=client._prices.needs_cache_marks(MODEL))
-    assert [message["content"] for message in plain] == ["s", "u"]
-
-
 async def test_an_unreadable_response_may_have_been_charged(serve: "Serve") -> None:
     server = serve(Entry(reply="hello"))
     client = LiteLLMClient()
-    client._reply = lambda response, request: response.choices[7]  # type: ignore[method-assign]
+    client._reply = lambda response, *_: response.choices[7]  # type: ignore[method-assign]
     with pytest.raises(ModelError) as caught:
         await client.complete(request())
     assert caught.value.failure is Failure.UNREADABLE

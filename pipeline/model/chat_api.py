@@ -1,0 +1,188 @@
+"""Chat Completions, and what litellm maps to it: Anthropic, Gemini, Bedrock and others.
+
+A reply's reasoning is stored as blocks:
+
+    thinking, redacted_thinking   Anthropic's own blocks, with their signatures
+    reasoning_content             text that must come back as a field of the message
+    thought_signatures            Gemini's signatures of the message's parts
+    call_signature                Gemini's signature of one tool call
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pipeline.model import Message, ModelRequest, ToolCall, ToolSpec
+from pipeline.model.answer import Answer, call_id, storable
+from pipeline.model.capabilities import ModelProfile, merge
+from pipeline.model.conversation import conversation_for
+from pipeline.model.prices import read_usage
+
+#: Anthropic accepts four marks at most (docs.litellm.ai, "Prompt Caching").
+_MAX_MARKS = 4
+_CACHED = {"type": "ephemeral"}
+#: Anthropic accepts no smaller budget
+#: (https://docs.claude.com/en/docs/build-with-claude/extended-thinking).
+_MIN_THINKING = 1_024
+_THINKING_BLOCKS = ("thinking", "redacted_thinking")
+#: litellm appends a Gemini signature to a call's identifier after this.
+_SIGNATURE_SEPARATOR = "__thought__"
+
+
+def arguments(request: ModelRequest, profile: ModelProfile, *, marked: bool) -> dict[str, Any]:
+    """Return the arguments of ``litellm.acompletion``; ``marked`` adds marks for the cache."""
+    thinking = _thinking(request, profile)
+    keeps_reasoning = profile.keeps_reasoning
+    if profile.thinking_tokens is not None and "thinking" not in thinking:
+        keeps_reasoning = False  # signed blocks are refused where thinking is off
+    messages = conversation_for(request.model, request.messages, keeps_reasoning=keeps_reasoning)
+    sent: dict[str, Any] = {
+        "model": request.model,
+        "messages": _messages(messages, marked=marked),
+        "max_tokens": request.max_tokens,
+        **thinking,
+    }
+    if request.tools:
+        sent["tools"] = [_tool(spec) for spec in request.tools]
+    if request.temperature is not None and profile.takes_temperature:
+        sent["temperature"] = request.temperature
+    return merge(sent, profile.extra)
+
+
+def _thinking(request: ModelRequest, profile: ModelProfile) -> dict[str, Any]:
+    effort = profile.effort_for(request.use, request.effort)
+    if effort is None:
+        return {}
+    if profile.thinking_tokens is None:
+        return {"reasoning_effort": effort}
+    if effort == "none" or not _may_think(request):
+        return {}
+    tokens = profile.thinking_tokens.get(effort, max(profile.thinking_tokens.values()))
+    tokens = min(tokens, (request.max_tokens or 0) // 2)
+    if tokens < _MIN_THINKING:
+        return {}
+    return {"thinking": {"type": "enabled", "budget_tokens": tokens}}
+
+
+def _may_think(request: ModelRequest) -> bool:
+    """Return whether a model with signed thinking can think in the middle of this conversation.
+
+    Anthropic requires that the last tool calls follow a thinking block, which those of another
+    model don't.
+    """
+    for message in reversed(request.messages):
+        if message.role != "assistant":
+            continue
+        if message.model == request.model and message.reasoning:
+            return True
+        if message.model != request.model and message.tool_calls:
+            return False
+    return not any(message.tool_calls for message in request.messages)
+
+
+def _tool(spec: ToolSpec) -> dict[str, Any]:
+    return {"type": "function", "function": spec.model_dump()}
+
+
+def _messages(messages: Sequence[Message], *, marked: bool) -> list[dict[str, Any]]:
+    reused = [index for index, message in enumerate(messages) if message.reused]
+    marked_indexes = reused[-_MAX_MARKS:] if marked else []
+    return [
+        _message(message, marked=index in marked_indexes) for index, message in enumerate(messages)
+    ]
+
+
+def _message(message: Message, *, marked: bool) -> dict[str, Any]:
+    sent = {"role": message.role, "content": message.content, **_call_fields(message)}
+    if marked and message.role == "tool":
+        sent["cache_control"] = _CACHED
+    elif marked and message.content:
+        sent["content"] = [{"type": "text", "text": message.content, "cache_control": _CACHED}]
+    elif message.tool_calls and not message.content:
+        sent["content"] = None
+    return sent
+
+
+def _call_fields(message: Message) -> dict[str, Any]:
+    """Return the fields of tool calls, of their results, and of reasoning."""
+    fields: dict[str, Any] = {}
+    if message.tool_call_id is not None:
+        fields["tool_call_id"] = message.tool_call_id
+    if message.tool_calls:
+        fields["tool_calls"] = [_call(call, message.reasoning) for call in message.tool_calls]
+    thinking = [block for block in message.reasoning if block["type"] in _THINKING_BLOCKS]
+    if thinking:
+        fields["thinking_blocks"] = thinking
+    for block in message.reasoning:
+        if block["type"] == "reasoning_content":
+            fields["reasoning_content"] = block["text"]
+        if block["type"] == "thought_signatures":
+            fields["provider_specific_fields"] = {"thought_signatures": block["signatures"]}
+    return fields
+
+
+def _call(call: ToolCall, reasoning: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    sent: dict[str, Any] = {"id": call.id, "type": "function", "function": function}
+    for block in reasoning:
+        if block["type"] == "call_signature" and block["call_id"] == call.id:
+            sent["provider_specific_fields"] = {"thought_signature": block["signature"]}
+    return sent
+
+
+def read(response: Any) -> Answer:
+    """Read what ``litellm.acompletion`` returned."""
+    choice = response.choices[0]
+    message = choice.message
+    refusal = _field(message, "refusal")
+    calls = list(_field(message, "tool_calls") or [])
+    usage = _field(response, "usage")
+    details = _field(usage, "completion_tokens_details")
+    return Answer(
+        content=message.content or refusal or "",
+        tool_calls=tuple(_read_call(call) for call in calls),
+        reasoning=storable(_reasoning(message, calls)),
+        reasoning_text=_field(message, "reasoning_content") or "",
+        finish_reason="refusal" if refusal else choice.finish_reason or "",
+        usage=read_usage(usage),
+        reasoning_tokens=_field(details, "reasoning_tokens") or 0,
+    )
+
+
+def _read_call(call: Any) -> ToolCall:
+    return ToolCall(
+        id=_read_id(call),
+        name=call.function.name or "",
+        arguments=call.function.arguments or "",
+    )
+
+
+def _read_id(call: Any) -> str:
+    return call_id((call.id or "").partition(_SIGNATURE_SEPARATOR)[0])
+
+
+def _reasoning(message: Any, calls: Sequence[Any]) -> list[dict[str, Any]]:
+    thinking = [dict(block) for block in _field(message, "thinking_blocks") or []]
+    blocks = [block for block in thinking if block.get("type") in _THINKING_BLOCKS]
+    text = _field(message, "reasoning_content")
+    if text and not blocks:
+        blocks.append({"type": "reasoning_content", "text": text})
+    signatures = (_field(message, "provider_specific_fields") or {}).get("thought_signatures")
+    if signatures:
+        blocks.append({"type": "thought_signatures", "signatures": list(signatures)})
+    for call in calls:
+        signature = _signature(call)
+        if signature:
+            block = {"type": "call_signature", "call_id": _read_id(call), "signature": signature}
+            blocks.append(block)
+    return blocks
+
+
+def _signature(call: Any) -> str | None:
+    fields = _field(call, "provider_specific_fields") or {}
+    signature = fields.get("thought_signature")
+    return signature or (call.id or "").partition(_SIGNATURE_SEPARATOR)[2] or None
+
+
+def _field(owner: Any, name: str) -> Any:
+    """Return an attribute that litellm removes where the provider did not send it."""
+    return getattr(owner, name, None)

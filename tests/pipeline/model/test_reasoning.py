@@ -1,0 +1,245 @@
+"""Conversations with reasoning over the real litellm: what comes back to whom.
+
+The provider stand-in refuses reasoning that it did not write or that was changed.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pipeline.model import Message, ModelReply, ModelRequest, ToolSpec
+from pipeline.model.failures import ModelError
+from pipeline.model.litellm_client import LiteLLMClient
+from tests.stand_ins.providers import (
+    NO_SIGNATURE,
+    Answer,
+    Providers,
+    anthropic_message,
+    bedrock_response,
+    chat_completion,
+    gemini_response,
+    openai_response,
+)
+
+TOOL = ToolSpec(
+    name="bash",
+    description="Runs a command.",
+    parameters={"type": "object", "properties": {"command": {"type": "string"}}},
+)
+CLAUDE = "anthropic/claude-sonnet-4-5"
+GPT = "gpt-5.2"
+GEMINI = "gemini/gemini-3-pro-preview"
+BEDROCK = "bedrock/us.anthropic.claude-opus-4-5-20251101-v1:0"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Providers]:
+    with Providers() as providers:
+        for name, value in providers.environment.items():
+            monkeypatch.setenv(name, value)
+        yield providers
+
+
+class Conversation:
+    """A conversation that each request takes from its stored form, as a new process would."""
+
+    def __init__(self, server: Providers):
+        self.server = server
+        self.stored = ModelRequest(
+            model="-",
+            messages=(Message(role="system", content="s"), Message(role="user", content="fix it")),
+            tools=(TOOL,),
+            use="agent",
+        ).model_dump_json()
+
+    async def ask(self, model: str, answer: dict[str, Any]) -> ModelReply:
+        """Ask a new client, and store the conversation with the reply and results of its calls."""
+        self.server.answers.append(Answer(answer))
+        request = ModelRequest.model_validate_json(self.stored)
+        request = request.model_copy(update={"model": model})
+        answered = await LiteLLMClient().complete(request)
+        reply = ModelReply.model_validate_json(answered.model_dump_json())
+        messages = [*request.messages, reply.as_message()]
+        for call in reply.tool_calls:
+            messages.append(Message(role="tool", content="done", tool_call_id=call.id))
+        if not reply.tool_calls:
+            messages.append(Message(role="user", content="go on"))
+        updated = request.model_copy(update={"messages": tuple(messages)})
+        self.stored = updated.model_dump_json()
+        return reply
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        return self.server.requests[-1].body
+
+
+def thinking(number: int) -> dict[str, Any]:
+    return {"type": "thinking", "thinking": f"thought {number} ä", "signature": f"sig{number}=="}
+
+
+def tool_use(number: int) -> dict[str, Any]:
+    return {"type": "tool_use", "id": f"toolu_{number}", "name": "bash", "input": {"command": "ls"}}
+
+
+async def test_claudes_signed_thinking_comes_back_unchanged(server: Providers) -> None:
+    conversation = Conversation(server)
+    redacted = {"type": "redacted_thinking", "data": "opaque"}
+    first = [thinking(1), redacted, {"type": "text", "text": "Look."}, tool_use(1), tool_use(2)]
+    second = [thinking(2), tool_use(3)]
+    reply = await conversation.ask(CLAUDE, anthropic_message(first, stop_reason="tool_use"))
+    assert reply.reasoning == (thinking(1), redacted)
+    assert reply.reasoning_text == "thought 1 ä"
+    assert [call.arguments for call in reply.tool_calls] == ['{"command": "ls"}'] * 2
+    await conversation.ask(CLAUDE, anthropic_message(second, stop_reason="tool_use"))
+    await conversation.ask(CLAUDE, anthropic_message([{"type": "text", "text": "Done."}]))
+    assert conversation.sent["thinking"] == {"type": "enabled", "budget_tokens": 12_000}
+    assert "temperature" not in conversation.sent
+    sent = [message["content"] for message in conversation.sent["messages"]]
+    assert sent[1] == first
+    assert sent[3] == second
+    assert [block["tool_use_id"] for block in sent[2]] == ["toolu_1", "toolu_2"]
+
+
+def reasoning(number: int) -> dict[str, Any]:
+    summary = [{"type": "summary_text", "text": f"thought {number} ä"}]
+    encrypted = f"gAAAA{number}=="
+    return {
+        "type": "reasoning",
+        "id": f"rs_{number}",
+        "summary": summary,
+        "encrypted_content": encrypted,
+    }
+
+
+def function_call(number: int) -> dict[str, Any]:
+    return {
+        "type": "function_call",
+        "id": f"fc_{number}",
+        "call_id": f"call_{number}",
+        "name": "bash",
+        "arguments": '{"command":"ls"}',
+        "status": "completed",
+    }
+
+
+async def test_openais_encrypted_items_come_back_unchanged_and_in_place(server: Providers) -> None:
+    conversation = Conversation(server)
+    message = {"type": "message", "content": "Look.", "phase": "commentary"}
+    first = [reasoning(1), message, reasoning(2), function_call(1), function_call(2)]
+    reply = await conversation.ask(GPT, openai_response(first))
+    assert reply.finish_reason == "tool_calls"
+    assert reply.content == "Look."
+    assert reply.reasoning_text == "thought 1 ä\n\nthought 2 ä"
+    assert reply.reasoning_tokens == 12
+    assert reply.cached_tokens == 40
+    await conversation.ask(GPT, openai_response([reasoning(3), function_call(3)]))
+    await conversation.ask(GPT, openai_response([{"type": "message", "content": "Done."}]))
+    call = {"type": "function_call", "name": "bash", "arguments": '{"command":"ls"}'}
+    result = {"type": "function_call_output", "output": "done"}
+    assert conversation.sent["input"][2:] == [
+        reasoning(1),
+        {"role": "assistant", "content": "Look.", "phase": "commentary"},
+        reasoning(2),
+        {**call, "call_id": "call_1"},
+        {**call, "call_id": "call_2"},
+        {**result, "call_id": "call_1"},
+        {**result, "call_id": "call_2"},
+        reasoning(3),
+        {**call, "call_id": "call_3"},
+        {**result, "call_id": "call_3"},
+    ]
+    assert conversation.sent["store"] is False
+    assert conversation.sent["include"] == ["reasoning.encrypted_content"]
+
+
+async def test_geminis_signatures_come_back_with_their_calls(server: Providers) -> None:
+    conversation = Conversation(server)
+    call = {"functionCall": {"name": "bash", "args": {"command": "ls"}}}
+    other = {"functionCall": {"name": "bash", "args": {"command": "pwd"}}}
+    thought = {"text": "thought", "thought": True}
+    first = [thought, {**call, "thoughtSignature": "c2lnbmVk"}, other]
+    reply = await conversation.ask(GEMINI, gemini_response(first))
+    assert reply.reasoning_text == "thought"
+    assert "__thought__" not in reply.tool_calls[0].id
+    await conversation.ask(GEMINI, gemini_response([{"text": "Done."}]))
+    parts = conversation.sent["contents"][1]["parts"]
+    calls = [part for part in parts if "function_call" in part]
+    assert [part.get("thoughtSignature") for part in calls] == ["c2lnbmVk", NO_SIGNATURE]
+
+
+async def test_signed_thinking_comes_back_through_bedrock(server: Providers) -> None:
+    conversation = Conversation(server)
+    text = {"text": "thought", "signature": "sig=="}
+    use = {"toolUseId": "tooluse_1", "name": "bash", "input": {"command": "ls"}}
+    content = [{"reasoningContent": {"reasoningText": text}}, {"toolUse": use}]
+    await conversation.ask(BEDROCK, bedrock_response(content, stop_reason="tool_use"))
+    await conversation.ask(BEDROCK, bedrock_response([{"text": "Done."}]))
+    assert conversation.sent["messages"][1]["content"] == content
+
+
+@pytest.mark.parametrize("model", ["deepseek/deepseek-reasoner", "moonshot/kimi-k2-thinking"])
+async def test_reasoning_text_comes_back_where_a_provider_needs_it(
+    server: Providers, model: str
+) -> None:
+    conversation = Conversation(server)
+    call = {"id": "call_1", "type": "function", "function": {"name": "bash", "arguments": "{}"}}
+    message = {"reasoning_content": "thought", "tool_calls": [call]}
+    await conversation.ask(model, chat_completion(message, finish_reason="tool_calls"))
+    await conversation.ask(model, chat_completion({"content": "Done."}))
+    sent = conversation.sent["messages"][2]
+    assert sent["reasoning_content"] == "thought"
+    assert sent["tool_calls"][0]["function"] == {"name": "bash", "arguments": "{}"}
+
+
+async def test_another_model_goes_on_without_reasoning_and_with_other_call_ids(
+    server: Providers,
+) -> None:
+    conversation = Conversation(server)
+    await conversation.ask(GPT, openai_response([reasoning(1), function_call(1)]))
+    done = anthropic_message([tool_use(1)], stop_reason="tool_use")
+    await conversation.ask(CLAUDE, done)
+    assert "thinking" not in conversation.sent, "the last call has no signed thinking before it"
+    assert conversation.sent["messages"][1]["content"] == [{**tool_use(1), "id": "call00000"}]
+    assert conversation.sent["messages"][2]["content"][0]["tool_use_id"] == "call00000"
+    await conversation.ask(GPT, openai_response([{"type": "message", "content": "Done."}]))
+    kinds = [item.get("type") for item in conversation.sent["input"][2:]]
+    assert kinds == [
+        "reasoning",
+        "function_call",
+        "function_call_output",
+        "function_call",
+        "function_call_output",
+    ]
+
+
+async def test_the_stand_in_refuses_changed_reasoning(server: Providers) -> None:
+    conversation = Conversation(server)
+    await conversation.ask(CLAUDE, anthropic_message([thinking(1), tool_use(1)]))
+    conversation.stored = conversation.stored.replace("thought 1", "thought 2")
+    with pytest.raises(ModelError, match="not written here"):
+        await conversation.ask(CLAUDE, anthropic_message([]))
+
+
+async def test_arguments_that_are_no_json_are_sent_as_an_object(server: Providers) -> None:
+    conversation = Conversation(server)
+    call = {**function_call(1), "arguments": '{"command": "l'}
+    reply = await conversation.ask(GPT, openai_response([reasoning(1), call]))
+    assert reply.tool_calls[0].arguments == '{"command": "l'
+    await conversation.ask(CLAUDE, anthropic_message([{"type": "text", "text": "Done."}]))
+    content = conversation.sent["messages"][1]["content"]
+    assert content[0]["input"] == {"invalid_arguments": '{"command": "l'}
+
+
+async def test_reasoning_that_led_to_nothing_is_not_sent_back(server: Providers) -> None:
+    conversation = Conversation(server)
+    details = {"reason": "max_output_tokens"}
+    cut = openai_response([reasoning(1)], status="incomplete", incomplete_details=details)
+    reply = await conversation.ask(GPT, cut)
+    assert reply.cut_off
+    assert reply.content == ""
+    await conversation.ask(GPT, openai_response([{"type": "message", "content": "Done."}]))
+    assert conversation.sent["input"][2:] == [
+        {"role": "assistant", "content": "(empty reply)"},
+        {"role": "user", "content": "go on"},
+    ]
