@@ -56,9 +56,9 @@ class CountedConversations:
         """Remember the usage of the reply, unless the provider reported none."""
         if not reply.prompt_tokens:
             return
-        *_, sent = _prefix_hashes(request, request.messages)
+        conversation = (*request.messages, reply.as_message())
+        *_, sent, answered = _prefix_hashes(request, conversation)
         self._remember(sent, reply.prompt_tokens)
-        *_, answered = _prefix_hashes(request, (*request.messages, reply.as_message()))
         sent_back = math.ceil(reply.completion_tokens * REPLY_MARGIN)
         self._remember(answered, reply.prompt_tokens + sent_back)
 

@@ -50,5 +50,5 @@ def test_a_ledger_that_does_not_look_for_stored_replies_is_found(
     async def find_nothing(self: Ledger, key: str) -> None:
         return None
 
-    monkeypatch.setattr(Ledger, "_find_reply", find_nothing)
+    monkeypatch.setattr(Ledger, "find_reply", find_nothing)
     assert run_benchmark(store)["paid_twice"] > 0
