@@ -57,7 +57,8 @@ class Buyer:
     async def buy(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
         """Return the reply stored under ``key``, or a new one.
 
-        Each attempt is a separate call in the ledger.
+        Where a model refuses to answer, the fallback is asked; if there is none, or it can't answer
+        either, the refusal is the reply. Each attempt is a separate call in the ledger.
 
         Raises:
             ModelError: the prompt is too long; the caller may shorten it.
@@ -68,6 +69,8 @@ class Buyer:
         reply = await ledger.find_reply(key)
         if reply is None:
             reply = await self._buy_new(ledger, key, request)
+        if reply.refused:
+            reply = await self._ask_fallback(ledger, key, request, refusal=reply)
         answered = request.model_copy(update={"model": reply.model})
         self._client.record_usage(answered, reply)
         return reply
@@ -88,6 +91,19 @@ class Buyer:
                     raise
                 break  # the fallback is unaffordable: ignore it
         raise _most_hopeful(errors) from None
+
+    async def _ask_fallback(
+        self, ledger: Ledger, key: str, request: ModelRequest, *, refusal: ModelReply
+    ) -> ModelReply:
+        """Return the fallback's reply to a request that a model refused, or else the refusal."""
+        *_, fallback = self._models(request)
+        if fallback == refusal.model:
+            return refusal
+        request = request.model_copy(update={"model": fallback})
+        try:
+            return await self._buy_from_one(ledger, f"{key}/fallback", request)
+        except (ModelError, Halt, Retry):
+            return refusal
 
     def _redacted_message(self, message: Message) -> Message:
         """Return the message without secrets; its opaque reasoning must stay as it is."""
@@ -112,10 +128,12 @@ class Buyer:
 
     def _models(self, request: ModelRequest) -> list[str]:
         """Return the models to ask, in turn."""
-        is_own = request.model == self.model
-        if is_own and self._fallback and self._fallback != self.model:
-            return [self.model, self._fallback]
-        return [request.model]
+        fallback = self._fallback
+        if fallback is None or fallback == self.model or request.model != self.model:
+            return [request.model]
+        if request.tools and self.profile(fallback).protocol != "native":
+            return [request.model]  # it could not go on with the conversation
+        return [self.model, fallback]
 
     async def _buy_from_one(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
         """Ask one model, and retry after errors that may be brief."""

@@ -43,7 +43,8 @@ class Rule:
 RULES: dict[Failure, Rule] = {
     Failure.RATE_LIMIT: Rule(retries=3, try_fallback=True, outcome=None),
     Failure.OVERLOAD: Rule(retries=2, try_fallback=True, outcome=None),
-    Failure.TIMEOUT: Rule(retries=1, try_fallback=True, outcome=None),
+    # The same request would most likely take as long again, and each may be charged.
+    Failure.TIMEOUT: Rule(retries=0, try_fallback=True, outcome=None),
     Failure.UNREADABLE: Rule(retries=1, try_fallback=True, outcome=None),
     # A person must pay first.
     Failure.QUOTA: Rule(retries=0, try_fallback=True, outcome=None, delay=3600.0),

@@ -7,12 +7,16 @@ FILE is one of two things.
 * A list of entries, as ``.json``, ``.yaml``/``.yml``, or ``.jsonl`` (one entry per line). The first
   entry that matches and is not used up answers:
 
-      when          Python regular expression, searched in the last user message; without it, the
-                    entry matches every call
+      when          Python regular expression, searched in the text after the last reply: a user
+                    message, or results of calls; without it, the entry matches every request
       reply         the reply's text (may be empty)
       reply_file    or the file that contains it, relative to the script
-      finish_reason default ``stop``; ``length`` imitates a truncated reply, ``content_filter`` a
-                    refusal
+      tool_calls    native tool calls: [{name: bash, arguments: {command: ls}}]; with a reply, or
+                    alone. One such entry makes it a model with native tool calls.
+      reasoning     text that the model thinks before it answers; it comes back with the
+                    conversation
+      finish_reason default ``stop``, or ``tool_calls``; ``length`` imitates a truncated reply,
+                    ``content_filter`` and ``refusal`` a refusal
       times         answer at most this often; counted in memory, so a new process counts from 0
       delay_s       seconds to wait before answering
       usage         {prompt_tokens, completion_tokens}; default: estimated at 4 characters per token
@@ -44,12 +48,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline.job import explain
-from pipeline.model import ModelReply, ModelRequest
+from pipeline.model import ModelReply, ModelRequest, ToolCall
 from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import Failure, ModelError, is_uncharged, to_failure
 from pipeline.model.worst_case import WorstCase
 
 CHARACTERS_PER_TOKEN = 4
+
+FinishReason = Literal["stop", "tool_calls", "length", "content_filter", "refusal"]
 
 
 class ScriptError(ValueError):
@@ -63,6 +69,21 @@ class Usage(BaseModel):
     completion_tokens: int = Field(ge=0)
 
 
+class ScriptedCall(BaseModel):
+    """A tool call; its arguments as data, or as the text that the model wrote."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    arguments: dict[str, Any] | str = Field(default_factory=dict)
+
+    def as_call(self, call_id: str) -> ToolCall:
+        arguments = self.arguments
+        if isinstance(arguments, dict):
+            arguments = json.dumps(arguments, ensure_ascii=False)
+        return ToolCall(id=call_id, name=self.name, arguments=arguments)
+
+
 class Entry(BaseModel):
     """One entry of a script; the module's docstring explains the fields."""
 
@@ -71,7 +92,9 @@ class Entry(BaseModel):
     when: str | None = None
     reply: str | None = None
     reply_file: str | None = None
-    finish_reason: Literal["stop", "length", "content_filter"] = "stop"
+    tool_calls: tuple[ScriptedCall, ...] = ()
+    reasoning: str = ""
+    finish_reason: FinishReason | None = None
     times: int | None = Field(None, ge=1)
     delay_s: float = Field(0.0, ge=0, le=3600)
     usage: Usage | None = None
@@ -93,11 +116,25 @@ class Entry(BaseModel):
     @model_validator(mode="after")
     def _one_answer(self) -> Self:
         answers = [self.reply, self.reply_file, self.status, self.drop or None]
-        if len(answers) - answers.count(None) != 1:
+        number = len(answers) - answers.count(None)
+        is_call_alone = number == 0 and bool(self.tool_calls)
+        if number != 1 and not is_call_alone:
             raise ValueError("give exactly one of reply, reply_file, status, drop")
         if (self.headers or self.code) and self.status is None:
             raise ValueError("headers and code go with status")
         return self
+
+    @property
+    def ending(self) -> str:
+        """The finish reason, which follows from the calls if none is scripted."""
+        return self.finish_reason or ("tool_calls" if self.tool_calls else "stop")
+
+    def calls_for(self, position: int) -> tuple[ToolCall, ...]:
+        """Return the calls of a reply at this position of the conversation."""
+        calls = []
+        for number, call in enumerate(self.tool_calls):
+            calls.append(call.as_call(f"call_{position}_{number}"))
+        return tuple(calls)
 
     def usage_for(self, prompt: str) -> Usage:
         """Return the entry's usage, or an estimate from the lengths of prompt and reply."""
@@ -133,7 +170,7 @@ class Script:
         return cls(entries, name=str(path))
 
     def answer(self, prompt: str) -> Entry | None:
-        """Return the entry that answers ``prompt``, the last user message.
+        """Return the entry that answers ``prompt``, the text after the last reply.
 
         None if no entry matches, or all that match are used up.
         """
@@ -162,7 +199,9 @@ class ScriptedClient:
         self._script = script
 
     def profile(self, model: str) -> ModelProfile:
-        return ModelProfile()
+        """Return a profile with native tool calls if the script has some."""
+        calls_tools = any(entry.tool_calls for entry in self._script.entries)
+        return ModelProfile(protocol="native" if calls_tools else "text", keeps_reasoning=True)
 
     def worst_case(self, request: ModelRequest) -> WorstCase:
         return WorstCase(max(entry.cost_usd for entry in self._script.entries))
@@ -171,7 +210,7 @@ class ScriptedClient:
         """A script's costs don't depend on usage."""
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        prompt = last_user_message(request.messages)
+        prompt = newest_text([(message.role, message.content) for message in request.messages])
         entry = self._script.answer(prompt)
         if entry is None:
             raise ModelError(Failure.REFUSED, self._script.no_answer(prompt), charged=False)
@@ -181,9 +220,13 @@ class ScriptedClient:
         if entry.status is not None:
             raise _error(entry, entry.status)
         usage = entry.usage_for("".join(message.content for message in request.messages))
+        reasoning = {"type": "reasoning_content", "text": entry.reasoning}
         return ModelReply(
             content=entry.reply or "",
-            finish_reason=entry.finish_reason,
+            tool_calls=entry.calls_for(len(request.messages)),
+            reasoning=(reasoning,) if entry.reasoning else (),
+            reasoning_text=entry.reasoning,
+            finish_reason=entry.ending,
             model=request.model,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
@@ -191,11 +234,17 @@ class ScriptedClient:
         )
 
 
-def last_user_message(messages: Sequence[Any]) -> str:
-    for message in reversed(messages):
-        if message.role == "user":
-            return str(message.content)
-    return ""
+def newest_text(messages: Sequence[tuple[str, str]]) -> str:
+    """Return the text after the last reply, of a conversation's (role, content).
+
+    That is a user message, or the results of the reply's calls.
+    """
+    texts: list[str] = []
+    for role, content in reversed(messages):
+        if role not in ("user", "tool"):
+            break
+        texts.append(content)
+    return "\n".join(reversed(texts))
 
 
 def _error(entry: Entry, status: int) -> ModelError:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.model import Message, ModelReply, ModelRequest
+from pipeline.model import Message, ModelReply, ModelRequest, ToolSpec, Use
 from pipeline.model.buyer import Buyer
+from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import ModelError
 from pipeline.stage import RunContext
 from prompts import TemplateSet
@@ -24,6 +25,9 @@ class Question:
     label: str
     """Names the exchange and the call within the round; empty if the round has only one call."""
     messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    """Tools that the model may call natively."""
+    use: Use = "single"
     template: str = USER
     """The template whose front matter has the settings of the reply, such as its maximum length."""
     model: str | None = None
@@ -72,6 +76,11 @@ class ModelSession:
     @property
     def model(self) -> str:
         return self._model
+
+    @property
+    def profile(self) -> ModelProfile:
+        """The settings of the session's model. The first use may block for several seconds."""
+        return self._buyer.profile(self._model)
 
     def render(self, jobs: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
         """Render each (template, variables). Blocks: call it in a thread."""
@@ -122,6 +131,8 @@ class ModelSession:
         return ModelRequest(
             model=question.model or self._model,
             messages=question.messages,
+            tools=question.tools,
+            use=question.use,
             sample=question.sample,
             temperature=temperature,
             **self._templates.front_matter(question.template).hints,

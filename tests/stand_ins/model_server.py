@@ -18,10 +18,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from pipeline.model.scripted import Entry, Script
+from pipeline.model import ToolCall
+from pipeline.model.scripted import Entry, Script, newest_text
 
-#: The fields of https://platform.openai.com/docs/api-reference/chat/create that a text client may
-#: send.
+#: The fields of https://platform.openai.com/docs/api-reference/chat/create that a client of text
+#: and tool calls may send.
 FIELDS = {
     "model",
     "messages",
@@ -40,8 +41,18 @@ FIELDS = {
     "reasoning_effort",
     "presence_penalty",
     "frequency_penalty",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
 }
-ROLES = {"system", "developer", "user", "assistant"}
+#: The fields of a message of each role.
+MESSAGE_FIELDS = {
+    "system": {"role", "content", "name"},
+    "developer": {"role", "content", "name"},
+    "user": {"role", "content", "name"},
+    "assistant": {"role", "content", "name", "tool_calls", "refusal"},
+    "tool": {"role", "content", "tool_call_id"},
+}
 
 
 @dataclass(frozen=True)
@@ -114,9 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
             if self.path != "/v1/chat/completions":
                 raise Refused(404, f"Invalid URL (POST {self.path})", None)
             body = self._parse(raw)
-            prompt = next(
-                (_text(m) or "" for m in reversed(body["messages"]) if m["role"] == "user"), ""
-            )
+            messages = [(message["role"], _text(message) or "") for message in body["messages"]]
+            prompt = newest_text(messages)
             entry = self.owner.script.answer(prompt)
             if entry is None:
                 raise Refused(400, self.owner.script.no_answer(prompt), "no_scripted_reply")
@@ -169,12 +179,16 @@ class _Handler(BaseHTTPRequestHandler):
         if not isinstance(messages, list) or not messages:
             raise Refused(400, "Invalid 'messages': empty array.", "empty_array")
         for index, message in enumerate(messages):
-            if not isinstance(message, dict) or message.get("role") not in ROLES:
+            if not isinstance(message, dict) or message.get("role") not in MESSAGE_FIELDS:
                 raise Refused(400, f"Invalid value for 'messages[{index}].role'.", "invalid_value")
-            if set(message) - {"role", "content", "name"} or _text(message) is None:
+            has_text = _text(message) is not None
+            if set(message) - MESSAGE_FIELDS[message["role"]] or not (
+                has_text or message.get("tool_calls")
+            ):
                 raise Refused(
                     400, f"Invalid value for 'messages[{index}].content'.", "invalid_type"
                 )
+        _check_calls(messages)
         return body
 
     def _play(self, entry: Entry, body: dict[str, Any]) -> None:
@@ -192,7 +206,11 @@ class _Handler(BaseHTTPRequestHandler):
             )
             return
         usage = entry.usage_for("".join(_text(message) or "" for message in body["messages"]))
-        message = {"role": "assistant", "content": entry.reply or "", "refusal": None}
+        message: dict[str, Any] = {"role": "assistant", "content": entry.reply, "refusal": None}
+        if entry.reasoning:
+            message["reasoning_content"] = entry.reasoning
+        if calls := entry.calls_for(len(body["messages"])):
+            message["tool_calls"] = [_call(call) for call in calls]
         answer = {
             "id": "chatcmpl-scripted",
             "object": "chat.completion",
@@ -202,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
                 {
                     "index": 0,
                     "message": message,
-                    "finish_reason": entry.finish_reason,
+                    "finish_reason": entry.ending,
                     "logprobs": None,
                 }
             ],
@@ -240,6 +258,27 @@ _ERRORS: dict[int, tuple[str, str | None]] = {
     422: ("invalid_request_error", None),
     429: ("requests", "rate_limit_exceeded"),
 }
+
+
+def _check_calls(messages: list[dict[str, Any]]) -> None:
+    """Refuse a conversation in which a call has no result, or a result no call."""
+    pending: list[str] = []
+    for message in messages:
+        if message["role"] == "tool":
+            if message.get("tool_call_id") not in pending:
+                raise Refused(400, "messages with role 'tool' must answer 'tool_calls'", None)
+            pending.remove(message["tool_call_id"])
+            continue
+        if pending:
+            raise Refused(400, f"tool_call_ids without a response: {', '.join(pending)}", None)
+        pending = [call["id"] for call in message.get("tool_calls") or []]
+    if pending:
+        raise Refused(400, f"tool_call_ids without a response: {', '.join(pending)}", None)
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}
 
 
 def _text(message: dict[str, Any]) -> str | None:

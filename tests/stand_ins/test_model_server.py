@@ -82,6 +82,8 @@ def test_it_requires_its_key(server: ModelServer, key: str | None) -> None:
         ({"messages": [{"role": "user", "content": []}]}, 400),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400),
         ({"messages": [{"role": "user", "content": "hi", "colour": "red"}]}, 400),
+        ({"messages": [{"role": "tool", "content": "x", "tool_call_id": "call_1"}]}, 400),
+        ({"messages": [{"role": "assistant", "tool_calls": [{"id": "call_1"}]}]}, 400),
         ({"max_tokens": 0}, 400),
         ({"max_tokens": True}, 400),
         ({"temperature": 3}, 400),

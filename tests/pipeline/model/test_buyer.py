@@ -1,13 +1,14 @@
 """When a call is repeated, when the fallback is used, and when the run learns of it."""
 
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.errors import Halt, Retry
 from pipeline.leased_run import LeasedRun
-from pipeline.model import Message, ModelReply, ModelRequest
+from pipeline.model import Message, ModelReply, ModelRequest, ToolCall, ToolSpec
 from pipeline.model.buyer import MAX_WAIT, Buyer
 from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import RULES, Failure, ModelError
@@ -20,6 +21,9 @@ from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.runs import Clock, claim, reply
 
 CAPS = MoneyCaps(10**9, 10**9, 10**9)
+
+
+MESSAGES = (Message(role="user", content="hunter2secret"),)
 
 
 class Provider:
@@ -73,9 +77,7 @@ class Counter:
         )
 
     async def buy(self, model: str = "first") -> ModelReply:
-        request = ModelRequest(
-            model=model, messages=(Message(role="user", content="hunter2secret"),)
-        )
+        request = ModelRequest(model=model, messages=MESSAGES)
         return await self.buyer.buy(self.ledger, "1/propose/0", request)
 
     @property
@@ -195,7 +197,66 @@ async def test_a_reply_with_a_lone_surrogate_is_stored_and_paid_once(tmp_path: P
     assert len(it.provider.models) == 1 and it.calls == ["settled"]
 
 
+def refuse(it: Counter, *models: str) -> None:
+    """Let the models refuse to answer."""
+    complete = it.provider.complete
+
+    async def complete_or_refuse(request: ModelRequest) -> ModelReply:
+        answer = await complete(request)
+        finish_reason = "refusal" if request.model in models else "stop"
+        return answer.model_copy(update={"finish_reason": finish_reason})
+
+    it.provider.complete = complete_or_refuse  # type: ignore[method-assign]
+
+
+async def test_the_fallback_answers_what_the_model_refuses(tmp_path: Path) -> None:
+    it = Counter(tmp_path, fallback="second")
+    refuse(it, "first")
+    for _ in range(2):
+        assert (await it.buy()).model == "second"
+    assert it.provider.models == ["first", "second"], "each is bought once"
+    assert it.calls == ["settled", "settled"]
+
+
+async def test_a_refusal_is_the_reply_if_no_fallback_answers(tmp_path: Path) -> None:
+    alone = Counter(tmp_path / "alone")
+    refuse(alone, "first")
+    assert (await alone.buy()).refused
+    both = Counter(tmp_path / "both", fallback="second")
+    refuse(both, "first", "second")
+    assert (await both.buy()).refused
+    dear = Counter(tmp_path / "dear", fallback="second")
+    refuse(dear, "first")
+    dear.provider.worst["second"] = WorstCase(1e6)
+    reply = await dear.buy()
+    assert reply.refused
+    assert reply.model == "first"
+
+
+async def test_a_fallback_without_native_calls_can_not_go_on_with_them(tmp_path: Path) -> None:
+    it = Counter(tmp_path, error(Failure.KEY), fallback="second")
+    tool = ToolSpec(name="bash", description="d", parameters={})
+    request = ModelRequest(model="first", messages=MESSAGES, tools=(tool,))
+    with pytest.raises(Retry):
+        await it.buyer.buy(it.ledger, "1/propose/0", request)
+    assert it.provider.models == ["first"]
+
+
 async def test_no_secret_is_sent_or_stored(tmp_path: Path) -> None:
     it = Counter(tmp_path)
     assert (await it.buy()).content == "the key is [redacted]"
     assert it.provider.said == ["[redacted]"]
+
+
+async def test_calls_are_redacted_and_reasoning_is_left_as_it_is(tmp_path: Path) -> None:
+    it = Counter(tmp_path)
+    call = ToolCall(id="call_1", name="bash", arguments='{"command": "echo hunter2secret"}')
+    block = {"type": "thinking", "thinking": "hunter2secret", "signature": "s"}
+    written = reply("", 0.1).model_copy(update={"tool_calls": (call,), "reasoning": (block,)})
+    it.provider.complete = AsyncMock(return_value=written)  # type: ignore[method-assign]
+    bought = await it.buy()
+    assert bought.tool_calls[0].arguments == '{"command": "echo [redacted]"}'
+    assert bought.reasoning == (block,)
+    request = ModelRequest(model="first", messages=(written.as_message(),))
+    (sent,) = it.buyer.redacted(request).messages
+    assert sent == bought.as_message()

@@ -52,6 +52,32 @@ async def test_only_the_last_user_message_decides() -> None:
     assert (await ScriptedClient(script).complete(model_request)).content == "right"
 
 
+async def test_results_of_calls_decide_as_a_user_message_does() -> None:
+    script = Script([Entry(when="one\ntwo", reply="right"), Entry(reply="wrong")])
+    results = (("user", "one"), ("assistant", ""), ("tool", "one"), ("tool", "two"))
+    messages = tuple(Message(role=role, content=content) for role, content in results)
+    model_request = ModelRequest(model="scripted:x", messages=messages)
+    assert (await ScriptedClient(script).complete(model_request)).content == "right"
+
+
+async def test_an_entry_may_think_and_call_tools(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(
+        "- reasoning: hm\n"
+        "  tool_calls:\n"
+        "    - {name: bash, arguments: {command: ls}}\n"
+        "    - {name: bash, arguments: '{\"comm'}\n"
+    )
+    client = ScriptedClient(Script.load(tmp_path / "s.yaml"))
+    assert client.profile("scripted:x").protocol == "native"
+    reply = await client.complete(request("hello"))
+    assert reply.content == ""
+    assert reply.finish_reason == "tool_calls"
+    assert reply.reasoning == ({"type": "reasoning_content", "text": "hm"},)
+    assert [call.id for call in reply.tool_calls] == ["call_1_0", "call_1_1"]
+    assert [call.arguments for call in reply.tool_calls] == ['{"command": "ls"}', '{"comm']
+    assert ScriptedClient(Script([Entry(reply="x")])).profile("m").protocol == "text"
+
+
 async def test_an_entry_is_used_up_to_its_times_and_then_the_next() -> None:
     script = Script([Entry(reply="a", times=2), Entry(reply="b", times=1)])
     assert [(await ask(script)).content for _ in range(3)] == ["a", "a", "b"]
