@@ -8,12 +8,14 @@ from repository.workspace.models import (
     WorkspaceFacts,
     WorkspaceSource,
 )
+from repository.workspace.testing import TestsCantRun
 from repository.workspace.workspace import Workspace
 
 __all__ = [
     "CommandOutput",
     "FileChange",
     "History",
+    "TestsCantRun",
     "TreeChanges",
     "Workspace",
     "WorkspaceFacts",

@@ -39,7 +39,7 @@ async def build_workspace(inside: Inside, source: WorkspaceSource) -> History:
         await asyncio.to_thread(_export, source, folders.seed / "files")
     await _copy_files(inside, files)
     with folders.in_place():
-        await _add_repository(inside)
+        await _add_repository(inside, source)
         await record_files(inside)
     return history
 
@@ -73,12 +73,14 @@ async def _copy_files(inside: Inside, files: str) -> None:
     await empty_folders(sandbox, run, "home", "tmp", "records/base", "records/snapshots")
 
 
-async def _add_repository(inside: Inside) -> None:
+async def _add_repository(inside: Inside, source: WorkspaceSource) -> None:
     folders = inside.folders
+    seconds = await asyncio.to_thread(source.mirror.commit_time, source.base_sha)
     result = await inside.run_shell(
         "add_repository.sh",
         folders.seed,
         folders.base_record,
+        str(seconds),
         writable=(folders.tree, folders.base_record),
         readable=(folders.seed,),
     )

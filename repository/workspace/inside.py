@@ -58,24 +58,28 @@ class Inside:
         variables.update(_VARIABLES)
         return variables
 
+    def model_command(
+        self, argv: tuple[str, ...], *, seconds: float, report: Path | None = None
+    ) -> SandboxCommand:
+        """Return a command with a model's rights; ``report`` is another folder that it writes."""
+        extra = () if report is None else (report,)
+        return SandboxCommand(
+            argv,
+            cwd=self.folders.tree,
+            writable=(*self.folders.writable, *extra),
+            readable=self._tools(),
+            home=self.folders.home,
+            temporary=self.folders.temporary,
+            environment=self.variables(),
+            timeout=seconds,
+        )
+
     async def run_command(
         self, command: str, *, seconds: float, on_output: OnOutput
     ) -> SandboxResult:
         """Run a model's command."""
-        return await self.sandbox.run(
-            SandboxCommand(
-                ("/bin/bash", "-c", command),
-                cwd=self.folders.tree,
-                writable=self.folders.writable,
-                readable=self._tools(),
-                home=self.folders.home,
-                temporary=self.folders.temporary,
-                environment=self.variables(),
-                timeout=seconds,
-                output_limit=_KEPT_OUTPUT,
-                on_output=on_output,
-            )
-        )
+        line = self.model_command(("/bin/bash", "-c", command), seconds=seconds)
+        return await self.sandbox.run(replace(line, output_limit=_KEPT_OUTPUT, on_output=on_output))
 
     async def read_with(
         self, script: str, *arguments: str | Path, on_output: OnOutput

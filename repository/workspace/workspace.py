@@ -3,14 +3,16 @@ command.
 """
 
 import asyncio
+import hashlib
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from repository.testing.command_log import CommandLog
 from repository.testing.models import TestReport
 from repository.testing.run.bed import SaveArtifact
-from repository.workspace.build import build_workspace, find_environment
+from repository.workspace.build import build_workspace, find_environment, record_files
 from repository.workspace.changes import read_changes
 from repository.workspace.commands import run_command
 from repository.workspace.files import list_folder, read_file, write_file
@@ -22,7 +24,13 @@ from repository.workspace.models import (
     WorkspaceFacts,
     WorkspaceSource,
 )
+from repository.workspace.snapshots import (
+    describe_left_out,
+    restore_snapshot,
+    take_snapshot,
+)
 from repository.workspace.state import WorkspaceState
+from repository.workspace.testing import run_tests
 from sandbox import Sandbox
 from sandbox.environment import SYSTEM_PATH
 
@@ -107,8 +115,15 @@ class Workspace:
         """Run test files, folders or node ids (none: the whole suite) in the workspace's tree.
 
         ``label`` names the log among the run's artifacts.
+
+        Raises:
+            TestsCantRun: there is no environment; the message says so.
         """
-        raise NotImplementedError
+        log = CommandLog()
+        async with self._changing():
+            report = await run_tests(self._inside, tests, log, seconds)
+        log_key = await self._save(f"{label}.log", log.text)
+        return report.model_copy(update={"log_key": log_key})
 
     async def changes(self) -> TreeChanges:
         """Return the difference of the tree from the base commit, without ignored files."""
@@ -116,8 +131,15 @@ class Workspace:
             return await read_changes(self._inside, self._source)
 
     async def snapshot(self) -> bytes:
-        """Return everything that changed since the last snapshot, to be restored elsewhere."""
-        raise NotImplementedError
+        """Return everything that changed since the last snapshot, to be restored elsewhere.
+
+        It is empty if nothing changed.
+        """
+        async with self._in_place():
+            snapshot = await take_snapshot(self._inside)
+        taken = (*self._state.snapshots, _digest(snapshot))
+        self._set_state(snapshots=taken, changed=False)
+        return snapshot
 
     async def restore(self, snapshots: Sequence[bytes]) -> tuple[str, ...]:
         """Bring the workspace to the state after these snapshots, from the first to the last.
@@ -127,7 +149,18 @@ class Workspace:
         Returns:
             Sentences about what could not be brought back.
         """
-        raise NotImplementedError
+        digests = tuple(map(_digest, snapshots))
+        if self._state.snapshots == digests and not self._state.changed:
+            return ()
+        self._state = await _build(self._inside, self._source)
+        if snapshots:
+            self._set_state(changed=True)
+            async with self._in_place():
+                for snapshot in snapshots:
+                    await restore_snapshot(self._inside, snapshot)
+                await record_files(self._inside)
+            self._set_state(snapshots=digests, changed=False)
+        return describe_left_out(snapshots)
 
     @asynccontextmanager
     async def _in_place(self) -> AsyncIterator[None]:
@@ -168,3 +201,7 @@ def _facts(inside: Inside, state: WorkspaceState) -> WorkspaceFacts:
         history=state.history,
         programs=tuple(name for name in OPTIONAL_PROGRAMS if shutil.which(name, path=SYSTEM_PATH)),
     )
+
+
+def _digest(snapshot: bytes) -> str:
+    return hashlib.sha256(snapshot).hexdigest()

@@ -28,12 +28,13 @@ CommandLine = tuple[str, ...]
 
 @dataclass(frozen=True)
 class RunnerCommands:
-    """The command lines by which a recipe's runner runs test files (none: all of them)."""
+    """The command lines by which a recipe's runner runs tests (none: all of them)."""
 
     recipe: Recipe
     python: Path | None
     workspace: Path
     tests: Sequence[str]
+    """Files, folders, or node ids such as ``tests/test_cart.py::TestCart::test_total``."""
     seconds: float
     """Time after which the sandbox kills the run."""
 
@@ -46,7 +47,9 @@ class RunnerCommands:
         runner = self.recipe.runner
         shell_runner = SHELL_RUNNERS.get(runner)
         if shell_runner is not None:
-            arguments = shell_runner.select(self.tests)
+            # None of these runners can select one test by a node id.
+            files = dict.fromkeys(test.partition("::")[0] for test in self.tests)
+            arguments = shell_runner.select(list(files))
             return [("/bin/sh", "-c", shell_runner.command, "sh", *arguments)]
         match runner:
             case "command":
@@ -112,21 +115,30 @@ class RunnerCommands:
 
 
 def script_selections(script: str, tests: Sequence[str]) -> list[CommandLine]:
-    """Return test files in the forms that a script may accept.
+    """Return tests in the forms that a script may accept.
 
-    They are modules relative to the script's folder, top-level packages and paths.
+    They are modules relative to the script's folder (or a class or test in one), top-level packages
+    and paths.
     """
     folder = PurePosixPath(script).parent
     modules: list[str] = []
     for test in tests:
-        path = PurePosixPath(test)
-        if path.is_relative_to(folder):
-            modules.append(".".join(path.relative_to(folder).with_suffix("").parts))
+        path, *inside = test.split("::")
+        if _is_label(path):
+            modules.append(".".join([path, *inside]))
+        elif PurePosixPath(path).is_relative_to(folder):
+            parts = PurePosixPath(path).relative_to(folder).with_suffix("").parts
+            modules.append(".".join([*parts, *inside]))
     by_path = tuple(tests)
     if not modules or not folder.parts:
         return [by_path]
     packages = dict.fromkeys(module.partition(".")[0] for module in modules)
     return [tuple(modules), tuple(packages), by_path]
+
+
+def _is_label(test: str) -> bool:
+    """Whether a test is named in a script's own form, such as ``auth.test_x``, not by a path."""
+    return "/" not in test and not test.endswith(".py")
 
 
 def seconds_per_test(seconds: float) -> float:

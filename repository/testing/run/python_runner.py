@@ -4,8 +4,9 @@ This program is passed by ``-c`` and runs inside the sandbox, on any Python sinc
 standard library.
 
 Arguments: ``pytest``, ``unittest`` or ``script``; the report's path; the total time limit and that
-of one test, in seconds. Then, for pytest, its arguments; for unittest, test files relative to the
-current folder (none: every test*.py and *_test.py there); for a script, its path and arguments.
+of one test, in seconds. Then, for pytest, its arguments; for unittest, test files or folders below
+the current one, or node ids such as ``tests/test_cart.py::TestCart::test_total`` (none: every
+test*.py and *_test.py there); for a script, its path and arguments.
 
 After the total time no further test starts, and the report has those that ran. For a script,
 everything that unittest's result objects receive is recorded, even if it has its own runner.
@@ -167,9 +168,9 @@ def printable(text: str) -> str:
     )
 
 
-def find_test_files() -> List[str]:
+def find_test_files(top: str) -> List[str]:
     paths = []
-    for folder, folders, names in os.walk("."):
+    for folder, folders, names in os.walk(top):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
         for name in sorted(names):
             if name.endswith(".py") and (name.startswith("test") or name.endswith("_test.py")):
@@ -182,8 +183,17 @@ def absolute(path: str) -> Path:
     return Path(os.path.abspath(path))
 
 
-def load_tests(path: str) -> unittest.TestSuite:
-    """Import a test file by its full module name and return its tests."""
+def expand_folders(tests: List[str]) -> List[str]:
+    """Return test files and node ids; a folder is replaced with the test files in it."""
+    expanded: List[str] = []
+    for test in tests:
+        expanded += find_test_files(test) if Path(test).is_dir() else [test]
+    return expanded
+
+
+def load_tests(test: str) -> unittest.TestSuite:
+    """Import a test file by its full module name and return its tests, or those of a node id."""
+    path, *inside = test.split("::")
     file = absolute(path)
     parts = [file.stem]
     folder = file.parent
@@ -196,15 +206,18 @@ def load_tests(path: str) -> unittest.TestSuite:
     imported = sys.modules.get(name)
     if imported is not None and absolute(imported.__file__ or "") != file:
         del sys.modules[name]  # a file of the same name in another folder
-    return unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(name))
+    module = importlib.import_module(name)
+    if inside:
+        return unittest.defaultTestLoader.loadTestsFromName(".".join(inside), module)
+    return unittest.defaultTestLoader.loadTestsFromModule(module)
 
 
 def run_unittest(report_path: str, limits: Limits, paths: List[str]) -> int:
     report = Report(limits)
     result = unittest.TestResult()
     all_loaded = True
-    for path in paths or find_test_files():
-        report.prefix = path[: -len(".py")].replace(os.sep, ".")
+    for path in expand_folders(paths or ["."]):
+        report.prefix = path.partition("::")[0][: -len(".py")].replace(os.sep, ".")
         try:
             tests = load_tests(path)
         except (Exception, SystemExit):  # a module may do anything at import

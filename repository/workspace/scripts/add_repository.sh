@@ -1,8 +1,10 @@
 # Give the tree (the current folder) its repository, and record the tree as it is then.
-# Arguments: the seed's folder; the folder for the record.
+# Arguments: the seed's folder; the folder for the record; the time that all files get, in seconds
+# since the epoch, so that a listing is the same on any machine.
 set -eu
 seed=$1
 record=$2
+seconds=$3
 
 rm -rf .git
 cp -R "$seed/repository" .git
@@ -10,6 +12,8 @@ git reset --quiet
 git update-index -q --refresh || true
 git reset --quiet --hard # installing may have changed tracked files
 rm -rf .git/logs .git/ORIG_HEAD
+find . -path ./.git -prune -o -print0 | xargs -0 touch -h -d "@$seconds"
+git update-index -q --refresh
 
 # What installing made is no part of a change.
 git ls-files --others --exclude-standard --directory -z \

@@ -12,6 +12,7 @@ that are gone, and the files that are new or changed, with their modes and times
 relative to the run's folder.
 """
 
+import io
 import json
 import marshal
 import os
@@ -82,7 +83,7 @@ def take(folder: str, records: str) -> None:
     try:
         now = scan(folder)
     except TooManyFiles:
-        output.write_bytes(head({"": f"more than {MAX_RECORDED} files"}, []))
+        output.write_bytes(summarize({"the workspace": f"more than {MAX_RECORDED} files"}))
         return
     changed = [path for path, entry in now.items() if before.get(path) != entry]
     gone = [path for path in before if path not in now or other_kind(before[path], now[path])]
@@ -92,7 +93,8 @@ def take(folder: str, records: str) -> None:
     stored, left_out = select(now, changed)
     left_out.update(still_left_out(records, now, changed))
     with output.open("wb") as file:
-        file.write(head(left_out, gone))
+        file.write(summarize(left_out))
+        file.write(f"{json.dumps(gone)}\n".encode())
         with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as archive:
             for path in stored:
                 add(archive, folder, path, left_out)
@@ -100,10 +102,10 @@ def take(folder: str, records: str) -> None:
     write_record(records, now)
 
 
-def head(left_out: dict[str, str], gone: list[str]) -> bytes:
+def summarize(left_out: dict[str, str]) -> bytes:
     named = dict(sorted(left_out.items())[:MAX_NAMED])
     summary = {"left_out": named, "left_out_count": len(left_out)}
-    return f"{json.dumps(summary)}\n{json.dumps(gone)}\n".encode()
+    return f"{json.dumps(summary)}\n".encode()
 
 
 def other_kind(before: Entry, now: Entry) -> bool:
@@ -151,6 +153,7 @@ def add(archive: tarfile.TarFile, folder: str, path: str, left_out: dict[str, st
         info = archive.gettarinfo(f"{folder}/{path}", path)
         info.uid = info.gid = 0
         info.uname = info.gname = ""
+        info.pax_headers = {"mtime": exact_time(Path(folder, path).lstat().st_mtime_ns)}
         if not info.isreg():
             archive.addfile(info)
             return
@@ -163,10 +166,14 @@ def add(archive: tarfile.TarFile, folder: str, path: str, left_out: dict[str, st
 def restore(folder: str, snapshot: str) -> None:
     with Path(snapshot).open("rb") as file:
         file.readline()
-        for path in json.loads(file.readline()):
+        gone = file.readline()
+        if not gone:
+            return  # nothing could be stored
+        for path in json.loads(gone):
             remove(Path(folder, path))
-        with tarfile.open(fileobj=file, mode="r:gz") as archive:
-            extract(archive, folder)
+        content = io.BytesIO(file.read())  # reading seeks to its beginning
+    with tarfile.open(fileobj=content, mode="r:gz") as archive:
+        extract(archive, folder)
 
 
 def remove(path: Path) -> None:
@@ -188,12 +195,24 @@ def extract(archive: tarfile.TarFile, folder: str) -> None:
         path.chmod(0o700)
     for member in members:
         if not member.isdir():
-            Path(folder, member.name).unlink(missing_ok=True)
+            path = Path(folder, member.name)
+            path.unlink(missing_ok=True)
             archive.extract(member, folder)
+            set_time(path, member)
     for member in reversed(folders):
         path = Path(folder, member.name)
         path.chmod(member.mode)
-        os.utime(path, (member.mtime, member.mtime))
+        set_time(path, member)
+
+
+def exact_time(nanoseconds: int) -> str:
+    """Return a time for an archive's header, which tarfile would round."""
+    return f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09}"
+
+
+def set_time(path: Path, member: tarfile.TarInfo) -> None:
+    nanoseconds = int(member.pax_headers["mtime"].replace(".", ""))
+    os.utime(path, ns=(nanoseconds, nanoseconds), follow_symlinks=False)
 
 
 if __name__ == "__main__":

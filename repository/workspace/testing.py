@@ -1,0 +1,66 @@
+"""Run tests in a workspace's tree, as its commands would."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from repository.testing.command_log import CommandLog
+from repository.testing.folders import empty_folders
+from repository.testing.models import TestReport
+from repository.testing.run.in_tree import TreeRunner
+from repository.workspace.changes import open_without_links
+from repository.workspace.inside import Inside
+
+
+class TestsCantRun(ValueError):
+    """There is no environment in which tests can run."""
+
+    __test__ = False
+
+
+async def run_tests(
+    inside: Inside, tests: Sequence[str], log: CommandLog, seconds: float
+) -> TestReport:
+    """Run tests in the tree, which must be in place; the report is without the key of its log."""
+    environment = inside.environment
+    if environment is None:
+        raise TestsCantRun("the repository's tests can't be run here: it has no environment")
+    run = inside.folders.run
+    await empty_folders(inside.sandbox, run, "report")
+    runner = TreeRunner(
+        inside.sandbox,
+        run,
+        environment.recipe,
+        environment,
+        inside.model_command((), seconds=seconds, report=run / "report"),
+    )
+    tree = inside.folders.tree
+    selected = [as_node_id(test, lambda path: is_file_below(tree, path)) for test in tests]
+    return await runner.run(selected, log)
+
+
+def as_node_id(test: str, is_file: Callable[[str], bool]) -> str:
+    """Return the node id of a test that is named as in a report: ``tests.test_a.TestA::test_b``.
+
+    Any other text is returned as it is, and never read as an option.
+
+    Args:
+        test: a file, folder, node id or name.
+        is_file: whether a path relative to the tree is a file's.
+    """
+    name, *inside = test.split("::")
+    parts = [] if "/" in name or name.endswith(".py") else name.split(".")
+    for length in range(len(parts), 0, -1):
+        path = "/".join(parts[:length]) + ".py"
+        if is_file(path):
+            return "::".join([path, *parts[length:], *inside])
+    return f"./{test}" if test.startswith("-") else test
+
+
+def is_file_below(tree: Path, path: str) -> bool:
+    """Return whether a file has this path in the tree, through no link."""
+    try:
+        os.close(open_without_links(tree, path))
+    except OSError:
+        return False
+    return True
