@@ -40,7 +40,7 @@ from pipeline.model.capabilities import ModelProfile, Models
 from pipeline.model.ledger import Ledger, micro
 from pipeline.model.price import Price, Usage
 from pipeline.model.prices import ModelPrices
-from pipeline.model.worst_case import WorstCase
+from pipeline.model.worst_case import SHORTEST_REPLY, WorstCase
 from pipeline.store.contract import Claimed, MoneyCaps, Submission
 from pipeline.store.sqlite import SqliteStore
 
@@ -144,7 +144,7 @@ def _call_row(worst: WorstCase, price: Price, usage: Usage) -> CallRow:
         reserved_input=worst.input_usd,
         cost=price.cost_usd(usage),
         uncached_input=price.cost_usd(uncached),
-        least=worst.input_usd + worst.shortest_reply * worst.token_usd,
+        least=worst.input_usd + SHORTEST_REPLY * worst.token_usd,
     )
 
 

@@ -10,7 +10,7 @@ from pipeline.model.conversation_tokens import CountedConversations, most_input_
 from pipeline.model.litellm_library import listed_model, load_litellm
 from pipeline.model.price import PER_MILLION, Price, Usage
 from pipeline.model.price_list import listed_price
-from pipeline.model.worst_case import SHORTEST_REPLY, WorstCase
+from pipeline.model.worst_case import WorstCase
 from pipeline.outcome import Outcome
 
 #: Providers that cache prompts automatically; they would reject a mark as an unknown field.
@@ -87,7 +87,6 @@ class ModelPrices:
             input_usd=input_tokens * input_price / PER_MILLION,
             max_tokens=self.max_tokens(request),
             token_usd=price.output / PER_MILLION,
-            shortest_reply=self._shortest_reply(request),
         )
 
     def cost_usd(self, request: ModelRequest, usage: Usage, *, listed_usd: float | None) -> float:
@@ -95,11 +94,13 @@ class ModelPrices:
 
         ``listed_usd`` is what litellm calculates from its own list.
         """
-        own_price = self._models.profile(request.model).price
-        cost = listed_usd if own_price is None else own_price.cost_usd(usage)
-        if cost is None or not usage.prompt_tokens:
+        if not usage.prompt_tokens:
             return self.worst_case(request).usd
-        return cost
+        own_price = self._models.profile(request.model).price
+        if own_price is None and listed_usd is not None:
+            return listed_usd
+        price = self.price(request.model, input_tokens=usage.prompt_tokens)
+        return price.cost_usd(usage)
 
     def max_tokens(self, request: ModelRequest) -> int:
         """Return the length of the reply to ask for, at most what the model can write."""
@@ -124,13 +125,6 @@ class ModelPrices:
         supported = load_litellm().get_supported_openai_params(model=model) or []
         allowed = self._models.profile(model).extra.get("allowed_openai_params", [])
         return bool(_LENGTH_LIMITS & {*supported, *allowed})
-
-    def _shortest_reply(self, request: ModelRequest) -> int:
-        """Return the length of the shortest reply that is worth asking for."""
-        profile = self._models.profile(request.model)
-        effort = profile.effort_for(request.use, request.effort)
-        thinking = profile.thinking_tokens or {}
-        return SHORTEST_REPLY + (thinking.get(effort, 0) if effort else 0)
 
 
 def _settings_line(model: str, settings: str) -> str:

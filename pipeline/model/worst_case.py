@@ -17,8 +17,6 @@ class WorstCase:
     """The maximum length of the reply, as it is sent."""
     token_usd: float = 0.0
     """US dollars for a token of the reply."""
-    shortest_reply: int = SHORTEST_REPLY
-    """The length below which a reply is not worth asking for."""
 
     @property
     def usd(self) -> float:
@@ -29,6 +27,6 @@ class WorstCase:
         if self.usd <= usd or not self.token_usd:
             return self
         max_tokens = int((usd - self.input_usd) / self.token_usd)
-        if max_tokens < self.shortest_reply:
+        if max_tokens < SHORTEST_REPLY:
             return self
         return replace(self, max_tokens=max_tokens)

@@ -1,5 +1,8 @@
 """Prices and worst cases, with the real litellm's list and tokenizers."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from pipeline.errors import Halt
@@ -170,6 +173,52 @@ def test_a_model_without_a_price_is_refused_before_it_is_paid(model: str) -> Non
     with pytest.raises(Halt) as caught:
         prices.worst_case(request(user("hi"), model=model))
     assert caught.value.outcome is Outcome.REJECTED
+
+
+@pytest.fixture
+def operators(tmp_path: Path) -> Callable[[str], ModelPrices]:
+    """Prices with the settings of an operator's file."""
+
+    def load(settings: str) -> ModelPrices:
+        file = tmp_path / "models.yaml"
+        file.write_text(settings)
+        return ModelPrices(Models.load(file))
+
+    return load
+
+
+def test_an_operators_price_takes_the_place_of_the_lists(
+    operators: Callable[[str], ModelPrices],
+) -> None:
+    prices = operators("gpt-4o-mini: {price: {input: 1, output: 2, cached_input: 0.5}}")
+    assert prices.price(GPT) == Price(input=1, output=2, cached_input=0.5)
+    usage = Usage(1_000, 100, cached_tokens=1_000)
+    assert prices.cost_usd(request(), usage, listed_usd=9.0) == pytest.approx(0.0007)
+
+
+def test_a_service_tier_that_is_asked_for_is_reserved_at_its_price(
+    operators: Callable[[str], ModelPrices],
+) -> None:
+    prices = operators("gpt-5.1: {extra: {service_tier: priority}}")
+    assert prices.price("openai/gpt-5.1") == Price(input=2.5, output=20, cached_input=0.25)
+
+
+def test_a_model_that_litellm_lets_write_without_end_is_refused_unless_it_costs_nothing(
+    operators: Callable[[str], ModelPrices],
+) -> None:
+    model = "v0/v0-1.0-md"
+    with pytest.raises(ValueError, match="has no bound") as caught:
+        ModelPrices(Models.load()).check(model)
+    line = f'"{model}": {{extra: {{allowed_openai_params: [max_tokens]}}}}'
+    assert str(caught.value).endswith(f"the file that CODING_AGENT_MODELS names: {line}")
+    operators(line).check(model)
+    operators(f"{model}: {{price: {{input: 1, output: 0}}}}").check(model)
+
+
+def test_a_cost_that_litellm_does_not_know_is_calculated_from_the_usage() -> None:
+    prices = ModelPrices(Models.load())
+    cost = prices.cost_usd(request(), Usage(1_000_000, 100_000), listed_usd=None)
+    assert cost == pytest.approx(0.15 + 0.06)
 
 
 def test_our_own_price_tells_cached_input_from_other_input() -> None:
