@@ -33,6 +33,7 @@ class Provider:
         self.errors = list(errors)
         self.models = list[str]()
         self.said = list[str]()
+        self.lengths = list[int | None]()
         self.worst = dict[str, WorstCase]()
         self.recorded = list[tuple[ModelRequest, ModelReply]]()
 
@@ -47,6 +48,7 @@ class Provider:
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         self.models.append(request.model)
+        self.lengths.append(request.max_tokens)
         self.said.append(request.messages[0].content)
         if self.errors:
             raise self.errors.pop(0)
@@ -167,6 +169,28 @@ async def test_an_unaffordable_fallback_is_ignored(tmp_path: Path) -> None:
     with pytest.raises(Halt) as ended:
         await it.buy()
     assert ended.value.outcome is Outcome.BUDGET_EXHAUSTED
+
+
+async def test_where_money_is_short_a_shorter_reply_is_asked_for(tmp_path: Path) -> None:
+    it = Counter(tmp_path)
+    it.provider.worst["first"] = WorstCase(999.75, max_tokens=32_768, token_usd=2**-15)
+    await it.buy()
+    assert it.provider.lengths == [8_192]
+    plenty = Counter(tmp_path / "plenty")
+    plenty.provider.worst["first"] = WorstCase(1.0, max_tokens=32_768, token_usd=2**-15)
+    await plenty.buy()
+    assert plenty.provider.lengths == [None]
+
+
+async def test_usage_of_stored_replies_is_known_to_a_resumed_run(tmp_path: Path) -> None:
+    it = Counter(tmp_path, *[error(Failure.FILTER)], fallback="second")
+    bought = await it.buy()
+    resumed = Provider()
+    it.buyer = Buyer(resumed, model="first", fallback="second")
+    assert await it.buy() == bought
+    assert resumed.models == []
+    ((request, answer),) = resumed.recorded
+    assert (request.model, answer) == ("second", bought)
 
 
 async def test_a_prompt_too_long_for_the_first_model_may_be_shortened(
