@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.model.price import Usage
+
 #: Of commands whose output is recorded whole: the upper quartile, because the thoughts before the
 #: command count as tokens, but their text is not recorded.
 CHARACTERS_PER_TOKEN = 3
@@ -37,6 +39,24 @@ class RecordedRun:
     prompt: str
     """The first message."""
     replies: tuple[RecordedReply, ...]
+    change: str
+    """The diff that it handed in."""
+
+    def usages(self, *, marked: bool) -> list[Usage]:
+        """Return the usage of each reply.
+
+        If the provider caches what is marked, everything sent before is read from the cache and the
+        rest is written to it. Otherwise the cached tokens are those of the recorded provider.
+        """
+        usages = []
+        sent = 0
+        for reply in self.replies:
+            cached = min(sent, reply.prompt_tokens) if marked else reply.cached_tokens
+            written = reply.prompt_tokens - cached if marked else 0
+            usage = Usage(reply.prompt_tokens, reply.completion_tokens, cached, written)
+            usages.append(usage)
+            sent = reply.prompt_tokens
+        return usages
 
 
 def read_runs(file: Path) -> list[RecordedRun]:
@@ -53,6 +73,7 @@ def _run(fields: dict[str, Any]) -> RecordedRun:
         resolved=fields["resolved"],
         prompt=_text_of(steps[0]["tokens"][0], sample),
         replies=tuple(_replies(steps, sample)),
+        change=fields["submission"],
     )
 
 

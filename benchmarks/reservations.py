@@ -30,7 +30,7 @@ from statistics import median
 
 from benchmarks import report
 from benchmarks.budget import MemoryArtifacts
-from benchmarks.recorded_usage import RecordedReply, RecordedRun, read_runs
+from benchmarks.recorded_usage import RecordedRun, read_runs
 from pipeline.errors import Halt
 from pipeline.job import FixIssueJob
 from pipeline.leased_run import LeasedRun
@@ -97,8 +97,7 @@ class RecordedProvider:
         self.rows: list[CallRow] = []
         self._prices = prices
         self._models = models
-        self._replies = list(run.replies)
-        self._sent_tokens = 0
+        self._run = run
 
     def profile(self, model: str) -> ModelProfile:
         return self._models.profile(model)
@@ -110,13 +109,14 @@ class RecordedProvider:
         self._prices.record_usage(request, reply)
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        recorded = self._replies.pop(0)
-        price = self._prices.price(request.model, input_tokens=recorded.prompt_tokens)
-        usage = self._usage(request.model, recorded)
+        number = len(self.rows)
+        marked = self._prices.needs_cache_marks(request.model)
+        usage = self._run.usages(marked=marked)[number]
+        price = self._prices.price(request.model, input_tokens=usage.prompt_tokens)
         row = _call_row(self.worst_case(request), price, usage)
         self.rows.append(row)
         return ModelReply(
-            content=recorded.text,
+            content=self._run.replies[number].text,
             finish_reason="stop",
             model=request.model,
             prompt_tokens=usage.prompt_tokens,
@@ -124,15 +124,6 @@ class RecordedProvider:
             cached_tokens=usage.cached_tokens,
             cost_usd=row.cost,
         )
-
-    def _usage(self, model: str, recorded: RecordedReply) -> Usage:
-        cached = recorded.cached_tokens
-        written = 0
-        if self._prices.needs_cache_marks(model):
-            cached = min(self._sent_tokens, recorded.prompt_tokens)
-            written = recorded.prompt_tokens - cached
-        self._sent_tokens = recorded.prompt_tokens
-        return Usage(recorded.prompt_tokens, recorded.completion_tokens, cached, written)
 
 
 def _call_row(worst: WorstCase, price: Price, usage: Usage) -> CallRow:

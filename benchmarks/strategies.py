@@ -1,88 +1,111 @@
-"""The cost range of each strategy with a model: calls and US dollars of a run, from its limits and
-the model's list price.
+"""What the strategies cost with a model, from the tokens of recorded agent runs.
 
-    python -m benchmarks.strategies --model NAME [--rounds N] [--json OUT]
+    python -m benchmarks.strategies --trajectories FILE.jsonl.gz [--model NAME ...] [--json OUT]
 
-The minimum is the fewest calls with little context and short replies. The maximum is every call
-that the rounds allow, each with all of its token budget. The model is never called.
+- ``agent``: the recorded runs as they were, with everything sent before in the provider's cache
+  (see ``RecordedRun.usages``).
+- ``single``, a round: the run's first message with a full context, nothing of it cached, and a
+  reply with the run's change and ``REASONING`` tokens beside it, up to the longest reply.
+
+The prices are those of ``CODING_AGENT_MODELS`` or of LiteLLM's list. No model is called.
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 from benchmarks import report
+from benchmarks.recorded_usage import CHARACTERS_PER_TOKEN, RecordedRun, read_runs
+from benchmarks.reservations import MODELS
+from pipeline.model import ModelRequest
 from pipeline.model.capabilities import Models
-from pipeline.model.price import PER_MILLION, Price
+from pipeline.model.price import Usage
 from pipeline.model.prices import ModelPrices
+from pipeline.settings import load
 from stages.build_context import MAX_TOKENS
-from stages.propose_patch import MAX_FEEDBACK, Plan
-from stages.propose_patch.history import MAX_HISTORY
 
-#: Tokens of the system message, a short issue and one small file.
-SHORT_PROMPT = 2_500
-SHORT_REPLY = 300
-#: Tokens of an issue with comments, beside the context.
-LONG_ISSUE = 8_000
-CHARACTERS_PER_TOKEN = 4
-
-PLANS = (Plan("single"), Plan("balanced"), Plan("agent"))
-NUMBERS = ("calls_min", "calls_max", "usd_min", "usd_max")
+#: Tokens that a model writes beside a change in one reply: its reasoning, and a test.
+REASONING = 3_000
+NUMBERS = ("calls_median", "usd_median", "usd_90", "usd_most")
 
 
 @dataclass(frozen=True)
-class CostRange:
+class StrategyCost:
+    model: str
     strategy: str
-    calls_min: int
-    calls_max: int
-    usd_min: float
-    usd_max: float
+    calls_median: float
+    usd_median: float
+    usd_90: float
+    usd_most: float
 
 
-def cost_ranges(model: str, rounds: int) -> list[CostRange]:
-    """Raises ValueError where the model has no price."""
-    models = Models.load()
-    price = ModelPrices(models).price(model)
-    longest_reply = max(models.profile(model).max_tokens.values())
-    return [_cost_range(plan, rounds, price, longest_reply) for plan in PLANS]
-
-
-def _cost_range(plan: Plan, rounds: int, price: Price, longest_reply: int) -> CostRange:
-    fewest, most = plan.calls(rounds)
-    longest_prompt = MAX_TOKENS + LONG_ISSUE + MAX_FEEDBACK // CHARACTERS_PER_TOKEN
-    if plan.strategy == "agent":
-        longest_prompt += MAX_HISTORY // CHARACTERS_PER_TOKEN
-    cheapest_call = SHORT_PROMPT * price.input + SHORT_REPLY * price.output
-    dearest_call = longest_prompt * price.input + longest_reply * price.output
-    return CostRange(
-        strategy=plan.strategy,
-        calls_min=fewest,
-        calls_max=most,
-        usd_min=fewest * cheapest_call / PER_MILLION,
-        usd_max=most * dearest_call / PER_MILLION,
+def strategy_costs(
+    runs: Sequence[RecordedRun], model: str, prices: ModelPrices
+) -> tuple[StrategyCost, StrategyCost]:
+    """Raises ValueError: the model has no price."""
+    marked = prices.needs_cache_marks(model)
+    agent = [run.usages(marked=marked) for run in runs]
+    longest_reply = prices.max_tokens(ModelRequest(model=model, messages=(), use="single"))
+    single = [[_single_usage(run, longest_reply)] for run in runs]
+    return (
+        _cost(model, "agent", agent, prices),
+        _cost(model, "single, a round", single, prices),
     )
+
+
+def _single_usage(run: RecordedRun, longest_reply: int) -> Usage:
+    prompt_tokens = MAX_TOKENS + run.replies[0].prompt_tokens
+    change_tokens = len(run.change) // CHARACTERS_PER_TOKEN
+    return Usage(prompt_tokens, min(REASONING + change_tokens, longest_reply))
+
+
+def _cost(
+    model: str, strategy: str, runs: Sequence[Sequence[Usage]], prices: ModelPrices
+) -> StrategyCost:
+    costs = sorted(_run_usd(model, usages, prices) for usages in runs)
+    return StrategyCost(
+        model=model,
+        strategy=strategy,
+        calls_median=median(len(usages) for usages in runs),
+        usd_median=median(costs),
+        usd_90=costs[int(0.9 * len(costs))],
+        usd_most=costs[-1],
+    )
+
+
+def _run_usd(model: str, usages: Sequence[Usage], prices: ModelPrices) -> float:
+    total = 0.0
+    for usage in usages:
+        price = prices.price(model, input_tokens=usage.prompt_tokens)
+        total += price.cost_usd(usage)
+    return total
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", required=True, help="a LiteLLM model name")
-    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--trajectories", type=Path, required=True)
+    parser.add_argument("--model", action="append", help="a LiteLLM model name; may be repeated")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    runs = read_runs(options.trajectories)
+    prices = ModelPrices(Models.load(load().models))
+    rows = []
     try:
-        ranges = cost_ranges(options.model, options.rounds)
+        for model in options.model or MODELS:
+            rows += [asdict(cost) for cost in strategy_costs(runs, model, prices)]
     except ValueError as error:
         parser.error(str(error))
-    rows = [asdict(cost_range) for cost_range in ranges]
-    summary = {}
+    summary: dict[str, float] = {"runs": len(runs)}
     for row in rows:
         for name in NUMBERS:
-            summary[f"{row['strategy']}_{name}"] = row[name]
+            summary[f"{row['model']}_{row['strategy'].partition(',')[0]}_{name}"] = row[name]
     report.write(report.report("strategies", summary, rows), options.json)
     lines = [list(row.values()) for row in rows]
-    report.show("strategies", ("strategy", *NUMBERS), lines, {"rounds": options.rounds})
+    report.show("strategies", ("model", "strategy", *NUMBERS), lines, {"runs": len(runs)})
 
 
 if __name__ == "__main__":

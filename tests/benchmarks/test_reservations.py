@@ -25,7 +25,8 @@ def recorded_steps(calls: int) -> list[dict[str, object]]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> RecordedRun:
-    fields = {"instance_id": "octo__cart-1", "resolved": True, "steps": recorded_steps(12)}
+    fields = {"instance_id": "octo__cart-1", "resolved": True, "submission": ""}
+    fields["steps"] = recorded_steps(12)
     file = tmp_path / "runs.jsonl.gz"
     file.write_bytes(gzip.compress(json.dumps(fields).encode()))
     (recorded,) = read_runs(file)
