@@ -7,16 +7,13 @@ the model's name; the reply costs as much as when it was recorded.
 """
 
 import difflib
-import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-
-from pydantic import ValidationError
 
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import Failure, ModelError
+from pipeline.model.recording import RecordedExchange
 from pipeline.model.worst_case import WorstCase
 
 PATTERN = "*exchange.json"
@@ -28,16 +25,8 @@ class ReplayError(ValueError):
     """The recording can't be used; the text says which file, and why."""
 
 
-@dataclass(frozen=True)
-class Exchange:
-    """A recorded request and what it was answered with."""
-
-    request: ModelRequest
-    answer: ModelReply | Failure
-
-
 class ReplayClient:
-    def __init__(self, exchanges: dict[str, Exchange], *, name: str):
+    def __init__(self, exchanges: dict[str, RecordedExchange], *, name: str):
         """``exchanges`` are keyed by the hash of their request; ``name`` appears in errors."""
         self._exchanges = exchanges
         self._name = name
@@ -49,13 +38,13 @@ class ReplayClient:
         Raises:
             ReplayError: there are none, or a file is not an exchange.
         """
-        exchanges: dict[str, Exchange] = {}
+        exchanges: dict[str, RecordedExchange] = {}
         for file in sorted(folder.rglob(PATTERN)):
             exchange = _read_exchange(file)
-            recorded = exchanges.get(exchange.request.hash)
+            recorded = exchanges.get(exchange.key)
             # A request that failed may have been answered when it was repeated.
-            if recorded is None or isinstance(recorded.answer, Failure):
-                exchanges[exchange.request.hash] = exchange
+            if recorded is None or recorded.reply is None:
+                exchanges[exchange.key] = exchange
         if not exchanges:
             raise ReplayError(
                 f"{folder} contains no {PATTERN}: give a folder with a run's artifacts"
@@ -63,14 +52,16 @@ class ReplayClient:
         return cls(exchanges, name=str(folder))
 
     def profile(self, model: str) -> ModelProfile:
-        return ModelProfile()
+        """Return a profile with native tool calls if a recorded request has tools."""
+        calls_tools = any(exchange.request.tools for exchange in self._exchanges.values())
+        return ModelProfile(protocol="native" if calls_tools else "text", keeps_reasoning=True)
 
     def worst_case(self, request: ModelRequest) -> WorstCase:
         """Return the recorded cost: 0 for a request that is unknown or failed."""
         exchange = self._exchanges.get(request.hash)
-        if exchange is None or isinstance(exchange.answer, Failure):
+        if exchange is None or exchange.reply is None:
             return WorstCase(0.0)
-        return WorstCase(exchange.answer.cost_usd)
+        return WorstCase(exchange.reply.cost_usd)
 
     def record_usage(self, request: ModelRequest, reply: ModelReply) -> None:
         """Recorded costs don't depend on usage."""
@@ -85,9 +76,10 @@ class ReplayClient:
         exchange = self._exchanges.get(request.hash)
         if exchange is None:
             raise ModelError(Failure.REFUSED, self._not_recorded(request), charged=False)
-        if isinstance(exchange.answer, Failure):
-            raise ModelError(exchange.answer, "as when it was recorded", charged=False)
-        return exchange.answer.model_copy(update={"model": request.model})
+        if exchange.reply is None:
+            failure = exchange.failure or Failure.UNREADABLE
+            raise ModelError(failure, "as when it was recorded", charged=False)
+        return exchange.reply.model_copy(update={"model": request.model})
 
     def _not_recorded(self, request: ModelRequest) -> str:
         recorded = [exchange.request for exchange in self._exchanges.values()]
@@ -98,14 +90,10 @@ class ReplayClient:
         )
 
 
-def _read_exchange(file: Path) -> Exchange:
+def _read_exchange(file: Path) -> RecordedExchange:
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        request = ModelRequest.model_validate(record["request"])
-        if "failure" in record:
-            return Exchange(request, Failure[record["failure"]])
-        return Exchange(request, ModelReply.model_validate(record["reply"]))
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        return RecordedExchange.model_validate_json(file.read_bytes())
+    except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ReplayError(f"{file} is not a recorded exchange: {reason}") from error
 
@@ -126,11 +114,15 @@ def _difference(recorded: ModelRequest, request: ModelRequest) -> str:
 def _lines(request: ModelRequest) -> list[str]:
     lines = []
     for name, value in request:
-        if name not in ("model", "messages"):
+        if name not in ("model", "messages", "tools"):
             lines.append(f"{name}: {value}")
+    for tool in request.tools:
+        lines.append(f"tool: {tool.model_dump_json()}")
     for message in request.messages:
         lines.append(f"[{message.role}]")
         lines.extend(message.content.splitlines())
+        for call in message.tool_calls:
+            lines.append(f"call: {call.model_dump_json()}")
     return lines
 
 

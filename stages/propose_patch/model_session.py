@@ -1,6 +1,5 @@
 """Ask the model: render prompts, buy replies, store each exchange."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +7,8 @@ from typing import Any
 from pipeline.model import Message, ModelReply, ModelRequest, ToolSpec, Use
 from pipeline.model.buyer import Buyer
 from pipeline.model.capabilities import ModelProfile
-from pipeline.model.failures import ModelError
+from pipeline.model.failures import Failure, ModelError
+from pipeline.model.recording import RecordedExchange
 from pipeline.stage import RunContext
 from prompts import TemplateSet
 from stages.propose_patch.results import STAGE, Proposal
@@ -36,6 +36,8 @@ class Question:
     """None for the session's."""
     sample: int = 0
     """Distinguishes questions with the same text."""
+    stored: int = 0
+    """How many of the messages are stored with earlier exchanges of the conversation."""
     once_a_run: bool = False
     """Whether the call is made once per run instead of once per round."""
 
@@ -115,10 +117,10 @@ class ModelSession:
             reply = await self._buyer.buy(self._run.ledger, self._call_key(question), request)
         except ModelError as error:
             # Stored too, so that a replay of the exchanges gets the same failure.
-            await self._save(question, request, failure=error.failure.name)
+            await self._save(question, request, failure=error.failure)
             raise
         sent = request.model_copy(update={"model": reply.model})
-        key = await self._save(question, sent, reply=reply.model_dump(mode="json"))
+        key = await self._save(question, sent, reply=reply)
         self._run.progress(
             f"{reply.prompt_tokens} tokens in, {reply.completion_tokens} out, ${reply.cost_usd:.4f}"
         )
@@ -143,7 +145,16 @@ class ModelSession:
             return f"run/{question.label}"
         return f"{self._run.round}/{STAGE}/{question.label or 0}"
 
-    async def _save(self, question: Question, request: ModelRequest, **outcome: object) -> str:
-        exchange = {"request": request.model_dump(mode="json"), **outcome}
+    async def _save(
+        self,
+        question: Question,
+        request: ModelRequest,
+        *,
+        reply: ModelReply | None = None,
+        failure: Failure | None = None,
+    ) -> str:
+        exchange = RecordedExchange.of(
+            request, reply=reply, failure=failure, stored=question.stored
+        )
         name = f"{question.label}-exchange.json" if question.label else "exchange.json"
-        return await self._run.save(name, json.dumps(exchange, indent=1, ensure_ascii=False))
+        return await self._run.save(name, exchange.model_dump_json(indent=1, exclude_none=True))

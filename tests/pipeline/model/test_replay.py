@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.model import Message, ModelRequest
+from pipeline.model import Message, ModelRequest, ToolSpec
 from pipeline.model.failures import Failure, ModelError
+from pipeline.model.recording import RecordedExchange
 from pipeline.model.replay import ReplayClient, ReplayError
 from tests.stand_ins.runs import reply
 
@@ -46,6 +47,21 @@ async def test_another_temperature_or_sample_is_another_request(
 ) -> None:
     with pytest.raises(ModelError, match="has no exchange"):
         await ReplayClient.load(recorded).complete(model_request("fix c", **other))
+
+
+async def test_an_exchange_may_hold_only_the_newest_messages(recorded: Path) -> None:
+    first = model_request("fix d")
+    asked = reply("which d?", 0.02)
+    messages = (*first.messages, asked.as_message(), Message(role="user", content="all"))
+    tool = ToolSpec(name="bash", description="d", parameters={})
+    request = first.model_copy(update={"messages": messages, "tools": (tool,)})
+    record = RecordedExchange.of(request, reply=reply("done", 0.02), stored=3)
+    assert [message.content for message in record.request.messages] == ["all"]
+    (recorded / "step-exchange.json").write_text(record.model_dump_json(exclude_none=True))
+    client = ReplayClient.load(recorded)
+    assert client.profile("replay:x").protocol == "native"
+    again = tuple(message.model_copy(update={"model": None}) for message in messages)
+    assert (await client.complete(request.model_copy(update={"messages": again}))).content == "done"
 
 
 async def test_a_miss_shows_how_it_differs_from_the_nearest(recorded: Path) -> None:
