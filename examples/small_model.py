@@ -25,15 +25,18 @@ from pipeline import settings as config
 from pipeline.engine.deps import Progress
 from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import FixIssueJob, Options
-from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.capabilities import Models
 from pipeline.model.litellm_client import LiteLLMClient
 from pipeline.worker.one_job import run_job
 
-MAX_TOKENS = 300
 MODEL = "openai/smollm2-135m-instruct"
-#: As in a file that CODING_AGENT_MODELS names.
-MODEL_SETTINGS = f'"{MODEL}": {{price: {{input: 0, output: 0}}, timeout_seconds: 600}}'
+#: As in a file that CODING_AGENT_MODELS names. A model of this size does not stop by itself.
+MODEL_SETTINGS = f"""
+"{MODEL}":
+  price: {{input: 0, output: 0}}
+  max_tokens: {{agent: 300, single: 300}}
+  timeout_seconds: 600
+"""
 SERVER = Path(__file__).with_name("small_model_server.py")
 TITLE = "add() subtracts"
 BODY = "`add(2, 3)` in calc.py gives -1. It should give 5."
@@ -44,13 +47,6 @@ FILES = {
         "    def test_add(self):\n        self.assertEqual(add(2, 3), 5)\n"
     ),
 }
-
-
-class ShortReplies(LiteLLMClient):
-    """Limits the length of each reply: a model of this size does not stop by itself."""
-
-    async def complete(self, request: ModelRequest) -> ModelReply:
-        return await super().complete(request.model_copy(update={"max_tokens": MAX_TOKENS}))
 
 
 def main() -> None:
@@ -115,7 +111,7 @@ async def run(folder: Path, strategy: str) -> None:
         settings,
         LocalForge(repository, TITLE, BODY),
         host="file",
-        model=ShortReplies(Models.load(models)),
+        model=LiteLLMClient(Models.load(models)),
         observer=print_progress,
     )
     job = FixIssueJob(issue_url=local_issue_url(repository, TITLE), options=Options(dry_run=True))

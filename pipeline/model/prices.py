@@ -112,9 +112,12 @@ class ModelPrices:
     def needs_cache_marks(self, model: str) -> bool:
         """Return whether the provider caches only what is marked, and bills for caching."""
         row = listed_model(model)
-        if not row.get("cache_creation_input_token_cost"):
+        own_price = self._models.profile(model).price
+        is_billed = own_price is not None and own_price.cache_write
+        if not is_billed and not row.get("cache_creation_input_token_cost"):
             return False
-        return row["litellm_provider"] not in _UNMARKED_PROVIDERS
+        provider = row.get("litellm_provider") or model.partition("/")[0]
+        return provider not in _UNMARKED_PROVIDERS
 
     def _may_write_cache(self, request: ModelRequest) -> bool:
         if not self.needs_cache_marks(request.model):

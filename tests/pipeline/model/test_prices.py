@@ -196,6 +196,18 @@ def test_an_operators_price_takes_the_place_of_the_lists(
     assert prices.cost_usd(request(), usage, listed_usd=9.0) == pytest.approx(0.0007)
 
 
+def test_a_model_whose_cache_writes_are_priced_by_the_operator_is_marked(
+    operators: Callable[[str], ModelPrices],
+) -> None:
+    prices = operators(
+        "bedrock/arn:*: {price: {input: 3, output: 15, cached_input: 0.3, cache_write: 3.75}}\n"
+        "openai/*: {price: {input: 3, output: 15, cache_write: 3.75}}\n"
+    )
+    profile = "bedrock/arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc"
+    assert prices.needs_cache_marks(profile)
+    assert not prices.needs_cache_marks("openai/ours")
+
+
 def test_a_service_tier_that_is_asked_for_is_reserved_at_its_price(
     operators: Callable[[str], ModelPrices],
 ) -> None:
