@@ -250,13 +250,14 @@ class JudgedTests:
 
     async def run(
         self,
+        issue: Issue,
         checkout: Checkout,
         suite: Suite,
         proposals: Proposals,
         candidates: Candidates,
         run: RunContext,
     ) -> Verdict | Back | Stop:
-        answer = await self._inner.run(checkout, suite, proposals, candidates, run)
+        answer = await self._inner.run(issue, checkout, suite, proposals, candidates, run)
         bed = open_test_bed(self._judge.sandbox, suite, run)
         if isinstance(answer, Back) and bed is not None:
             self._judge.feedback = answer.because

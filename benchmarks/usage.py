@@ -2,20 +2,18 @@
 
     python -m benchmarks.usage --trajectories FILE.jsonl.gz [--model NAME] [--json OUT]
 
-A line of FILE is a run; its ``steps`` have ``tokens``: [prompt, of these cached, written]. The
-cost is at the model's price in LiteLLM's list, without what a provider charges for writing its
+The cost is at the model's price in LiteLLM's list, without what a provider charges for writing its
 cache.
 """
 
 import argparse
-import gzip
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean, median
 
 from benchmarks import report
+from benchmarks.recorded_usage import read_runs
 from pipeline.model.capabilities import Models
 from pipeline.model.price import Price, Usage
 from pipeline.model.prices import ModelPrices
@@ -29,11 +27,13 @@ MEAN_RUN = Usage(prompt_tokens=621_222, cached_tokens=517_709, completion_tokens
 def read_usages(file: Path) -> list[Usage]:
     """Return the usage of each run in a file of trajectories."""
     usages: list[Usage] = []
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            steps = json.loads(line)["steps"]
-            prompt, cached, written = zip(*(step["tokens"] for step in steps), strict=True)
-            usages.append(Usage(sum(prompt), sum(written), sum(cached)))
+    for run in read_runs(file):
+        usage = Usage(
+            prompt_tokens=sum(reply.prompt_tokens for reply in run.replies),
+            completion_tokens=sum(reply.completion_tokens for reply in run.replies),
+            cached_tokens=sum(reply.cached_tokens for reply in run.replies),
+        )
+        usages.append(usage)
     return usages
 
 

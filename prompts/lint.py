@@ -24,6 +24,7 @@ RENDERED_TOGETHER = (
         "reproduce",
     ),
     ("agent_system", "agent"),
+    ("judge_system", "judge"),
     ("commit_message", "pull_request", "pull_request_title"),
 )
 

@@ -1,7 +1,7 @@
 """Turn replies into candidates: all edits of a reply apply and its files parse, or none applies."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict
@@ -42,6 +42,8 @@ class Candidate(BaseModel):
     paths: tuple[str, ...]
     summary: str
     """The model's own words about the change, for the pull request: untrusted text."""
+    agreeing: int = 1
+    """Number of proposals that make exactly this change."""
     notices: tuple[str, ...] = ()
     """Sentences about the change that a reviewer must read, such as that it weakens tests."""
 
@@ -76,7 +78,7 @@ class ApplyPatch:
         mirror = self._mirrors.at(checkout.repository)
         base = checkout.base_sha
         policy = read_policy(checkout.config, self._protected)
-        candidates: list[Candidate] = []
+        changes: list[_Change] = []
         refusals: list[str] = []
         for index, proposal in enumerate(proposals.proposals):
             try:
@@ -84,15 +86,18 @@ class ApplyPatch:
             except EditFailed as error:
                 refusals.append(str(error))
                 continue
-            if any(candidate.tree == change.tree for candidate in candidates):
-                continue
+            changes.append(replace(change, proposal=index))
+        candidates: list[Candidate] = []
+        for same in _group_by_tree(changes):
+            change = same[0]
             diff = await asyncio.to_thread(mirror.diff, base, change.tree)
             candidate = Candidate(
-                proposal=index,
+                proposal=change.proposal,
                 patch_key=await run.save(f"candidate-{len(candidates)}.diff", diff),
                 tree=change.tree,
                 paths=tuple(sorted(change.paths)),
                 summary=_summary(change.summary),
+                agreeing=len(same),
                 notices=(*policy.notices, *change.notices),
             )
             candidates.append(candidate)
@@ -138,6 +143,16 @@ class _Change:
     paths: Collection[str]
     summary: str
     notices: tuple[str, ...]
+    proposal: int = 0
+    """Index into Proposals.proposals."""
+
+
+def _group_by_tree(changes: Sequence[_Change]) -> list[list[_Change]]:
+    """Return the changes that make the same tree together, in the order of the first of each."""
+    groups: dict[str, list[_Change]] = {}
+    for change in changes:
+        groups.setdefault(change.tree, []).append(change)
+    return list(groups.values())
 
 
 def _apply_reply(mirror: Mirror, base: str, reply: str, policy: EditPolicy) -> _Change:

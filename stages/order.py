@@ -20,7 +20,7 @@ from stages.fetch_issue import FetchIssue
 from stages.open_pr import OpenPullRequest
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Plan, ProposePatch
-from stages.run_tests import RunTests
+from stages.run_tests import CandidateJudge, RunTests
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,11 @@ def _propose_patch(tools: StageTools) -> ProposePatch:
     )
 
 
+def _run_tests(tools: StageTools) -> RunTests:
+    judge = CandidateJudge(tools.buyer, tools.templates)
+    return RunTests(tools.mirrors, tools.sandbox, judge)
+
+
 ORDER: tuple[Entry, ...] = (
     Entry(FetchIssue, lambda tools: FetchIssue(tools.forge)),
     Entry(CheckoutStage, lambda tools: CheckoutStage(tools.mirrors)),
@@ -83,7 +88,7 @@ ORDER: tuple[Entry, ...] = (
     Entry(PrepareTests, _prepare_tests),
     Entry(ProposePatch, _propose_patch),
     Entry(ApplyPatch, lambda tools: ApplyPatch(tools.mirrors, protected=tools.protected)),
-    Entry(RunTests, lambda tools: RunTests(tools.mirrors, tools.sandbox)),
+    Entry(RunTests, _run_tests),
     Entry(
         OpenPullRequest, lambda tools: OpenPullRequest(tools.forge, tools.mirrors, tools.templates)
     ),

@@ -10,8 +10,9 @@ from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import Failure, ModelError
 from pipeline.model.recording import RecordedExchange
 from pipeline.stage import RunContext
+from pipeline.template_sets import Templates
 from prompts import TemplateSet
-from stages.propose_patch.results import STAGE, Proposal
+from stages.propose_patch.results import Proposal
 
 #: Templates of a prompt that asks for a change in one reply.
 SYSTEM = "propose_system"
@@ -74,6 +75,24 @@ class ModelSession:
         self._buyer = buyer
         self._templates = templates
         self._model = model
+
+    @classmethod
+    async def open(
+        cls,
+        run: RunContext,
+        buyer: Buyer,
+        templates: Templates,
+        *,
+        temperature: float | None = None,
+    ) -> "ModelSession":
+        """Open a session with the run's templates and the model that its job asks for."""
+        return cls(
+            run,
+            buyer,
+            await templates.of(run),
+            model=requested_model(run) or buyer.model,
+            temperature=temperature,
+        )
 
     @property
     def model(self) -> str:
@@ -143,7 +162,7 @@ class ModelSession:
     def _call_key(self, question: Question) -> str:
         if question.once_a_run:
             return f"run/{question.label}"
-        return f"{self._run.round}/{STAGE}/{question.label or 0}"
+        return f"{self._run.round}/{self._run.stage}/{question.label or 0}"
 
     async def _save(
         self,
@@ -158,3 +177,11 @@ class ModelSession:
         )
         name = f"{question.label}-exchange.json" if question.label else "exchange.json"
         return await self._run.save(name, exchange.model_dump_json(indent=1, exclude_none=True))
+
+
+def requested_model(run: RunContext) -> str | None:
+    """Return the replay's model if it names one, else the job's."""
+    replay = run.job.replay
+    if replay is not None and replay.model:
+        return replay.model
+    return run.job.options.model

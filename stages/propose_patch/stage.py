@@ -17,7 +17,7 @@ from stages.fetch_issue import Issue
 from stages.propose_patch import balanced, reproduction, single
 from stages.propose_patch import tool_loop as agent
 from stages.propose_patch.base_code import BaseCode
-from stages.propose_patch.model_session import ModelSession
+from stages.propose_patch.model_session import ModelSession, requested_model
 from stages.propose_patch.results import STAGE, Proposals
 from stages.propose_patch.round_note import AttemptsNote
 from stages.propose_patch.task import Task
@@ -75,7 +75,12 @@ class ProposePatch:
     async def run(
         self, issue: Issue, checkout: Checkout, context: Context, suite: Suite, run: RunContext
     ) -> Proposals | Back | Stop:
-        session = await self._session(run)
+        session = await ModelSession.open(
+            run,
+            self._buyer,
+            self._templates,
+            temperature=self._plan.temperature if goes_in_circles(run) else None,
+        )
         base = BaseCode(
             mirror=self._mirrors.at(checkout.repository),
             sha=checkout.base_sha,
@@ -94,19 +99,10 @@ class ProposePatch:
         answer = await self._propose(task)
         return _with_templates(answer, Facts(templates=session.used_templates))
 
-    async def _session(self, run: RunContext) -> ModelSession:
-        return ModelSession(
-            run,
-            self._buyer,
-            await self._templates.of(run),
-            model=_requested_model(run) or self._buyer.model,
-            temperature=self._plan.temperature if goes_in_circles(run) else None,
-        )
-
     async def _propose(self, task: Task) -> Proposals | Back | Stop:
         match self._plan.strategy:
             case "balanced":
-                requested = _requested_model(task.run)
+                requested = requested_model(task.run)
                 models = (requested,) if requested else self._plan.models
                 return await balanced.propose(
                     task, self._plan.candidates, self._plan.temperature, models
@@ -115,14 +111,6 @@ class ProposePatch:
                 return await agent.propose(task)
             case "single":
                 return await single.propose(task)
-
-
-def _requested_model(run: RunContext) -> str | None:
-    """Return the replay's model if it names one, else the job's."""
-    replay = run.job.replay
-    if replay is not None and replay.model:
-        return replay.model
-    return run.job.options.model
 
 
 def _feedback(run: RunContext) -> str | None:

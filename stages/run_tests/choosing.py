@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeVar
 
 from pipeline.outcome import Verification
 from stages.run_tests.results import DidNotRun, NotReproduced, Passed, Regressed
@@ -12,17 +13,42 @@ Accepted = Passed | NotReproduced
 Rejected = NotReproduced | Regressed | DidNotRun
 
 
-def choose(results: Sequence[Accepted]) -> Accepted:
+AcceptedT = TypeVar("AcceptedT", Passed, NotReproduced)
+
+
+def different(results: Sequence[Passed]) -> list[Passed]:
+    """Return the best result of each different change; only one if most proposals agree on it.
+
+    Changes that differ only in comments, docstrings, layout or tests are the same.
+    """
+    groups: dict[str, list[Passed]] = {}
+    for result in results:
+        groups.setdefault(result.semantic_hash, []).append(result)
+    best = [choose(group) for group in groups.values()]
+    votes = _count_votes(results)
+    most, *others = votes.most_common()
+    if others and others[0][1] == most[1]:
+        return best
+    return [result for result in best if result.semantic_hash == most[0]]
+
+
+def _count_votes(results: Sequence[Accepted]) -> Counter[str]:
+    votes: Counter[str] = Counter()
+    for result in results:
+        votes[result.semantic_hash] += result.change.candidate.agreeing
+    return votes
+
+
+def choose(results: Sequence[AcceptedT]) -> AcceptedT:
     """Return the best candidate without regressions.
 
-    Criteria, in order: the reproduction test passes, the verification, the number of newly passing
-    tests, the number of candidates with the same semantic hash, the smaller patch.
+    Criteria, in order: the verification, the number of newly passing tests, the number of proposals
+    with the same semantic hash, the smaller patch.
     """
-    votes = Counter(result.semantic_hash for result in results)
+    votes = _count_votes(results)
 
-    def rank(result: Accepted) -> tuple[bool, int, int, int, int, int]:
+    def rank(result: Accepted) -> tuple[int, int, int, int, int]:
         return (
-            isinstance(result, NotReproduced),
             _BEST_FIRST.index(result.verdict.verification),
             -result.newly_passing,
             -votes[result.semantic_hash],

@@ -8,11 +8,13 @@ from repository.testing.models import Suite
 from sandbox import Sandbox
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout
+from stages.fetch_issue import Issue
 from stages.prepare_tests import open_test_bed
 from stages.propose_patch import Proposals
 from stages.propose_patch.round_note import Attempt, earlier_attempts, note_attempts
 from stages.run_tests.attempts import CandidateTester, accept_untested, read_change
-from stages.run_tests.choosing import Accepted, Rejected, choose, least_broken
+from stages.run_tests.candidate_judge import CandidateJudge
+from stages.run_tests.choosing import Rejected, choose, different, least_broken
 from stages.run_tests.earlier_rounds import repeated_round
 from stages.run_tests.results import DidNotRun, NotReproduced, Passed, Regressed, Result
 from stages.run_tests.verdict import Verdict
@@ -21,12 +23,15 @@ from stages.run_tests.verdict import Verdict
 class RunTests:
     name = "run_tests"
 
-    def __init__(self, mirrors: Mirrors, sandbox: Sandbox):
+    def __init__(self, mirrors: Mirrors, sandbox: Sandbox, judge: CandidateJudge):
+        """``judge`` is asked where several different changes pass."""
         self._mirrors = mirrors
         self._sandbox = sandbox
+        self._judge = judge
 
     async def run(
         self,
+        issue: Issue,
         checkout: Checkout,
         suite: Suite,
         proposals: Proposals,
@@ -47,13 +52,26 @@ class RunTests:
         if not results:
             return repeated_round(run, candidates.candidates[0].tree)
 
-        accepted = [result for result in results if isinstance(result, Passed | NotReproduced)]
-        if accepted:
-            chosen = choose(accepted)
-            if isinstance(chosen, Passed) or _is_final(chosen, attempts, run):
-                return await _conclude(chosen, run)
+        passed = [result for result in results if isinstance(result, Passed)]
+        if passed:
+            return await _conclude(await self._choose(issue, passed, run), run)
+        not_reproduced = [result for result in results if isinstance(result, NotReproduced)]
+        if not_reproduced:
+            chosen = choose(not_reproduced)
+            if _is_final(chosen, attempts, run):
+                return await _conclude(chosen.verdict, run)
         rejected = [result for result in results if not isinstance(result, Passed)]
         return _send_back(rejected, run)
+
+    async def _choose(self, issue: Issue, passed: Sequence[Passed], run: RunContext) -> Verdict:
+        """Return the verdict on the best change, after asking the judge if several are left."""
+        left = different(passed)
+        if len(left) == 1:
+            return left[0].verdict
+        choice = await self._judge.choose(issue, left, run)
+        chosen = choice.result or choose(left)
+        update = {"choice_key": choice.exchange_key, "templates": choice.templates}
+        return chosen.verdict.model_copy(update=update)
 
     def _open_tester(
         self, suite: Suite, proposals: Proposals, mirror: Mirror, run: RunContext
@@ -90,9 +108,9 @@ def _is_final(chosen: NotReproduced, attempts: Mapping[str, Attempt], run: RunCo
     return proposed_before or run.round >= run.limits.max_rounds
 
 
-async def _conclude(chosen: Accepted, run: RunContext) -> Verdict:
-    proof_key = await run.save(f"proof-{run.round}.json", chosen.verdict.proof())
-    return chosen.verdict.model_copy(update={"proof_key": proof_key})
+async def _conclude(verdict: Verdict, run: RunContext) -> Verdict:
+    proof_key = await run.save(f"proof-{run.round}.json", verdict.proof())
+    return verdict.model_copy(update={"proof_key": proof_key})
 
 
 def _send_back(rejected: Sequence[Rejected], run: RunContext) -> Back:

@@ -45,6 +45,10 @@ class Verdict(BaseModel):
     log_key: str | None
     proof_key: str | None = None
     """Artifact with the complete lists above."""
+    choice_key: str | None = None
+    """Artifact: the exchange in which a model chose this candidate; None if it was not asked."""
+    templates: dict[str, str] = {}
+    """Template -> hash, for the templates used."""
 
     def facts(self) -> Facts:
         artifacts: dict[str, str] = {}
@@ -52,7 +56,9 @@ class Verdict(BaseModel):
             artifacts["test log"] = self.log_key
         if self.proof_key:
             artifacts["proof"] = self.proof_key
-        return Facts(verification=self.verification, artifacts=artifacts)
+        if self.choice_key:
+            artifacts["choice"] = self.choice_key
+        return Facts(verification=self.verification, artifacts=artifacts, templates=self.templates)
 
     def proof(self) -> str:
         """Return the evidence for the verification, as JSON."""

@@ -15,7 +15,9 @@ def test_the_tokens_of_a_run_are_summed_and_priced(tmp_path: Path) -> None:
     runs = [[[100, 0, 10], [200, 100, 20]], [[400, 300, 70]]]
     with gzip.open(file, "wt") as lines:
         for steps in runs:
-            lines.write(json.dumps({"steps": [{"tokens": tokens} for tokens in steps]}) + "\n")
+            run = {"instance_id": "octo__shop-1", "resolved": True}
+            run["steps"] = [{"tokens": tokens, "command": "ls"} for tokens in steps]
+            lines.write(f"{json.dumps(run)}\n")
     usages = read_usages(file)
     assert usages == [Usage(300, 30, 100), Usage(400, 70, 300)]
     totals = summary(usages, Price(input=1, output=10, cached_input=0.1))

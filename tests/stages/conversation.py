@@ -29,7 +29,7 @@ from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Plan, ProposePatch
-from stages.run_tests import RunTests, Verdict
+from stages.run_tests import CandidateJudge, RunTests, Verdict
 from tests.stages.workbench import CALC, SAMPLE, Origin, build_tools, issue, run_context
 from tests.stand_ins.runs import TOPIC, Clock, FixedTemplates, claim, job
 
@@ -201,7 +201,7 @@ class Conversation:
                 buyer, FixedTemplates(), origin.mirrors, sandbox, plan=self.plan, protected=()
             ),
             ApplyPatch(origin.mirrors),
-            RunTests(origin.mirrors, sandbox),
+            RunTests(origin.mirrors, sandbox, CandidateJudge(buyer, FixedTemplates())),
             ReportVerdict(),
         ]
         workspaces = self.folder / f"machine-{self.machines}"

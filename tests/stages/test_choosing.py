@@ -1,15 +1,24 @@
 """The choice among candidates."""
 
+import pytest
+
 from pipeline.outcome import Verification
 from stages.apply_patch import Candidate
-from stages.run_tests.choosing import choose, least_broken
+from stages.run_tests.choosing import choose, different, least_broken
 from stages.run_tests.results import Change, DidNotRun, NotReproduced, Passed, Regressed
 from stages.run_tests.semantic_hash import semantic_hash
 from stages.run_tests.verdict import Verdict
 
 
-def change(number: int, size: int = 10) -> Change:
-    candidate = Candidate(proposal=number, patch_key="", tree=str(number), paths=(), summary="")
+def change(number: int, size: int = 10, agreeing: int = 1) -> Change:
+    candidate = Candidate(
+        proposal=number,
+        patch_key="",
+        tree=str(number),
+        paths=(),
+        summary="",
+        agreeing=agreeing,
+    )
     return Change(number, candidate, b"x" * size, {})
 
 
@@ -20,9 +29,10 @@ def passed(
     newly_passing: int = 0,
     meaning: str = "",
     size: int = 10,
+    agreeing: int = 1,
 ) -> Passed:
     return Passed(
-        change=change(number, size),
+        change=change(number, size, agreeing),
         verdict=verdict(number, verification),
         newly_passing=newly_passing,
         semantic_hash=meaning or str(number),
@@ -51,11 +61,6 @@ def not_reproduced(number: int, verification: Verification) -> NotReproduced:
     )
 
 
-def test_the_reproduction_test_is_the_first_criterion() -> None:
-    results = [not_reproduced(0, Verification.RED_TO_GREEN), passed(1)]
-    assert choose(results).change.number == 1
-
-
 def test_verification_precedes_the_number_of_newly_passing_tests() -> None:
     results = [
         passed(0, Verification.SUITE_PASSES, newly_passing=3),
@@ -80,6 +85,23 @@ def test_the_majority_precedes_the_size_of_the_patch() -> None:
 
 def test_the_first_candidate_wins_a_tie() -> None:
     assert choose([passed(1), passed(0)]).change.number == 0
+
+
+@pytest.mark.parametrize(
+    ("results", "left"),
+    [
+        ([passed(0)], [0]),
+        ([passed(0), passed(1)], [0, 1]),
+        ([passed(0, agreeing=2), passed(1)], [0]),
+        ([passed(0), passed(1, meaning="b", size=9), passed(2, meaning="b", size=8)], [2]),
+        ([passed(0, agreeing=2), passed(1, meaning="b"), passed(2, meaning="b")], [0, 1]),
+    ],
+    ids=["one", "two that differ", "the same tree twice", "the same in other words", "two and two"],
+)
+def test_the_majority_is_left_or_else_one_result_of_each_different_change(
+    results: list[Passed], left: list[int]
+) -> None:
+    assert [result.change.number for result in different(results)] == left
 
 
 def test_a_crash_is_worse_than_any_number_of_regressions() -> None:

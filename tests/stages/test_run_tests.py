@@ -1,11 +1,14 @@
 """The verdict on a candidate, and the feedback to the model if tests are red."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from pipeline.model.buyer import Buyer
+from pipeline.model.scripted import Entry
 from pipeline.outcome import Verification
 from pipeline.stage import Back, RunContext, Stop
 from repository.testing.models import Suite, TestReport
@@ -14,10 +17,11 @@ from sandbox import Sandbox, SandboxCommand, SandboxResult
 from stages.apply_patch import Candidate, Candidates
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Proposals
-from stages.run_tests import RunTests, Verdict
+from stages.run_tests import CandidateJudge, RunTests, Verdict
 from stages.run_tests.feedback import MAX_FEEDBACK_CHARS
 from stages.run_tests.trial import Trial
 from stages.run_tests.verdict import judge
+from tests.stages.conversation import Client
 from tests.stages.workbench import (
     CALC,
     FIXED_CALC,
@@ -30,6 +34,7 @@ from tests.stages.workbench import (
     make_sandbox,
     run_context,
 )
+from tests.stand_ins.runs import FixedTemplates
 
 ADD = "test_calc.TestCalc::test_add"
 DOUBLE = "test_calc.TestCalc::test_double"
@@ -51,12 +56,15 @@ class Bench:
         self.sandbox = sandbox
         self.run = run
         self.suite = suite
+        self.judge = Client(())
 
     async def test(self, *changes: Files) -> Answer:
         candidates = [
             await self._candidate(number, change) for number, change in enumerate(changes)
         ]
-        return await RunTests(self.origin.mirrors, self.sandbox).run(
+        judge = CandidateJudge(Buyer(self.judge, model="m"), FixedTemplates())
+        return await RunTests(self.origin.mirrors, self.sandbox, judge).run(
+            issue(),
             self.origin.checkout,
             self.suite,
             PROPOSALS,
@@ -348,15 +356,53 @@ async def test_tests_that_a_change_makes_skipped_are_lost(make_bench: MakeBench)
 # Several candidates, and runs that end differently
 
 
-async def test_the_best_of_several_candidates_is_chosen(bench: Bench) -> None:
-    verdict = await bench.verdict(
-        {"calc.py": CALC.replace("a * 2", "a * 3")},
-        {"README": "x\n"},
-        {"calc.py": FIXED_CALC, "NOTES": "y\n"},
-        {"calc.py": FIXED_CALC},
-    )
+DIFFERENT_CHANGES: tuple[Files, ...] = (
+    {"calc.py": CALC.replace("a * 2", "a * 3")},
+    {"README": "x\n"},
+    {"calc.py": FIXED_CALC, "NOTES": "y\n"},
+    {"calc.py": FIXED_CALC},
+)
+
+
+async def test_a_model_chooses_among_different_changes_that_break_nothing(bench: Bench) -> None:
+    bench.judge = Client((Entry(reply="CHOICE: 2 is wrong, so:\n\n**CHOICE: 3**", cost_usd=0.01),))
+    verdict = await bench.verdict(*DIFFERENT_CHANGES)
+    assert verdict.candidate == 2
+    assert sorted(verdict.templates) == ["judge", "judge_system"]
+    (prompt,) = bench.judge.prompts
+    assert re.findall("## Change (.)", prompt) == ["2", "3", "4"]
+    assert "Verification: red to green. 2 tests ran with it." in prompt
+    assert "+++ b/NOTES" in prompt and "a * 3" not in prompt
+    assert verdict.choice_key is not None
+    assert b"CHOICE: 3" in await bench.run.load(verdict.choice_key)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Entry(reply="All of them."),
+        Entry(reply="CHOICE: 1"),
+        Entry(status=400, code="content_policy_violation"),
+        Entry(reply="CHOICE: 2", cost_usd=100.0),
+    ],
+    ids=["no choice", "a change that broke tests", "a refusal", "no money"],
+)
+async def test_without_a_choice_the_proof_and_then_the_smaller_patch_decide(
+    bench: Bench, answer: Entry
+) -> None:
+    bench.judge = Client((answer,))
+    verdict = await bench.verdict(*DIFFERENT_CHANGES)
     assert verdict.candidate == 3
     assert verdict.verification is Verification.RED_TO_GREEN
+
+
+async def test_no_model_is_asked_where_most_changes_agree(bench: Bench) -> None:
+    commented = {"calc.py": FIXED_CALC + "# in other words\n"}
+    verdict = await bench.verdict(
+        {"calc.py": FIXED_CALC, "NOTES": "y\n"}, commented, {"calc.py": FIXED_CALC}
+    )
+    assert verdict.candidate == 2
+    assert bench.judge.sent == []
 
 
 MOODY_TEST = """import pathlib, unittest
