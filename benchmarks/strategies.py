@@ -83,6 +83,17 @@ def _run_usd(model: str, usages: Sequence[Usage], prices: ModelPrices) -> float:
     return total
 
 
+def mean_tokens(runs: Sequence[RecordedRun]) -> dict[str, float]:
+    """Return the mean tokens of a recorded run, as its provider counted and cached them."""
+    totals = {"prompt_tokens": 0, "cached_tokens": 0, "completion_tokens": 0}
+    for run in runs:
+        for reply in run.replies:
+            totals["prompt_tokens"] += reply.prompt_tokens
+            totals["cached_tokens"] += reply.cached_tokens
+            totals["completion_tokens"] += reply.completion_tokens
+    return {f"{name}_mean": round(total / len(runs)) for name, total in totals.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -99,13 +110,14 @@ def main() -> None:
             rows += [asdict(cost) for cost in strategy_costs(runs, model, prices)]
     except ValueError as error:
         parser.error(str(error))
-    summary: dict[str, float] = {"runs": len(runs)}
+    summary: dict[str, float] = {"runs": len(runs), **mean_tokens(runs)}
     for row in rows:
         for name in NUMBERS:
             summary[f"{row['model']}_{row['strategy'].partition(',')[0]}_{name}"] = row[name]
     report.write(report.report("strategies", summary, rows), options.json)
     lines = [list(row.values()) for row in rows]
-    report.show("strategies", ("model", "strategy", *NUMBERS), lines, {"runs": len(runs)})
+    totals = {"runs": len(runs), **mean_tokens(runs)}
+    report.show("strategies", ("model", "strategy", *NUMBERS), lines, totals)
 
 
 if __name__ == "__main__":
