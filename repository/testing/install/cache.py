@@ -24,6 +24,8 @@ from sandbox import Sandbox, SandboxCommand
 #: Maximum per repository; the least recently used is removed first.
 MAX_ENVIRONMENTS = 8
 _REQUIREMENTS = "requirements.json"
+_IN_EVERY_ENVIRONMENT = ("pip",)
+"""What all environments get besides their requirements; a change makes the older ones useless."""
 
 
 def environment_key(recipe: Recipe, interpreter: Path, index: Mapping[str, str]) -> str:
@@ -35,6 +37,7 @@ def environment_key(recipe: Recipe, interpreter: Path, index: Mapping[str, str])
         "requirements": recipe.requirements,
         "extras": recipe.extras,
         "runners": sorted(set(recipe.runners)),
+        "with": _IN_EVERY_ENVIRONMENT,
         "index": dict(index),
     }
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:32]

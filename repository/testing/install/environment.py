@@ -16,6 +16,7 @@ from repository.testing.install.installer import BuildTask, UvInstaller
 from repository.testing.install.interpreters import find_interpreters, interpreter_folders
 from repository.testing.install.modules import find_missing_modules, remove_broken_modules
 from repository.testing.install.package import PackageInstaller
+from repository.testing.install.pip_install import install_pip
 from repository.testing.install.pytest_install import install_pytest
 from repository.testing.install.requirements import install_requirements, requirements_of_extras
 from repository.testing.install.uv_errors import first_error
@@ -132,6 +133,8 @@ class _Builder:
         """Complete a new environment with what all commits need, and cache it."""
         if "pytest" in self._recipe.runners:
             await install_pytest(self._installer)
+        if self._installer.time_left:
+            await install_pip(self._installer)
         if self._installer.time_left:
             await self._compile()
         if not self._installer.unreachable:

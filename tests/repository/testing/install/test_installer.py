@@ -7,6 +7,7 @@ import pytest
 
 from repository.testing.command_log import CommandLog
 from repository.testing.install.installer import BuildTask, UvInstaller
+from repository.testing.install.pip_install import install_pip
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Recipe
 from sandbox import SandboxCommand, SandboxResult
@@ -28,18 +29,19 @@ RECIPE = Recipe(
 
 
 class ScriptedSandbox:
-    """Fails with the given outputs, one a command; then commands succeed."""
+    """Fails with the given outputs, one a command (None: succeeds); then commands succeed."""
 
     name = "none"
 
-    def __init__(self, *failures: str):
+    def __init__(self, *failures: str | None):
         self._failures = list(failures)
         self.commands: list[SandboxCommand] = []
 
     async def run(self, command: SandboxCommand) -> SandboxResult:
         self.commands.append(command)
-        if self._failures:
-            return SandboxResult(1, self._failures.pop(0), False, 0.1)
+        failure = self._failures.pop(0) if self._failures else None
+        if failure is not None:
+            return SandboxResult(1, failure, False, 0.1)
         return SandboxResult(0, "", False, 0.1)
 
     def options(self, number: int) -> tuple[str, ...]:
@@ -112,3 +114,20 @@ async def test_without_an_index_nothing_reaches_the_network(tmp_path: Path) -> N
     (command,) = sandbox.commands
     assert command.network == "none"
     assert "--no-index" in command.argv
+
+
+async def test_pip_is_upgraded_until_it_works_with_the_interpreter(tmp_path: Path) -> None:
+    sandbox = ScriptedSandbox(None, "ImportError: cannot import name 'ImpImporter'")
+    installer = make_installer(sandbox, tmp_path)
+    await install_pip(installer)
+    assert [command.argv[-1] for command in sandbox.commands] == ["pip", "--version"] * 2
+    assert "--upgrade" not in sandbox.options(0)
+    assert "--upgrade" in sandbox.options(2)
+
+
+async def test_an_environment_without_pip_is_noted_and_serves(tmp_path: Path) -> None:
+    sandbox = ScriptedSandbox("error: dns error: failed to lookup address")
+    installer = make_installer(sandbox, tmp_path)
+    await install_pip(installer)
+    assert len(sandbox.commands) == 1
+    assert "no pip" in installer.log.text
