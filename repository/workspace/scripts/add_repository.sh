@@ -21,6 +21,7 @@ git ls-files --others --exclude-standard --directory -z \
 
 cp -R "$seed/record/." "$record"
 cp .git/info/exclude "$record/info/exclude"
-git ls-files -z >"$record/tracked"
+# Without submodules: their folders are empty.
+git ls-files --stage -z | sed -z -e '/^160000 /d' -e 's/^[^\t]*\t//' >"$record/tracked"
 export GIT_DIR="$record" GIT_WORK_TREE=.
 git update-index --add --info-only -z --stdin <"$record/tracked"

@@ -67,6 +67,8 @@ def mirror() -> Iterator[Mirror]:
         (origin / "run.sh").chmod(0o755)
         (origin / "link").symlink_to("calc.py")
         git(origin, "init", "-q", "-b", "main")
+        (origin / "submodule").mkdir()
+        git(origin, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},submodule")
         commit(origin, "first")
         (origin / "calc.py").write_text("fixed later\n")
         commit(origin, "the fix")

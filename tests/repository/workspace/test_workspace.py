@@ -67,7 +67,7 @@ async def test_a_large_mirror_gives_one_commit_of_exactly_the_base_files(
     assert await sh(workspace, "git status --porcelain; git log --format='%an %s'") == (
         "Base commit The base commit's files\n"
     )
-    assert set((await sh(workspace, "git ls-files")).split()) == {*FILES, "link"}
+    assert set((await sh(workspace, "git ls-files")).split()) == {*FILES, "link", "submodule"}
 
 
 async def test_output_is_shown_as_printed_from_both_streams(workspace: Workspace) -> None:
