@@ -81,11 +81,13 @@ class CountedConversations:
 def most_input_tokens(request: ModelRequest, counted: CountedPrefix) -> int:
     """Return an upper bound on the input tokens that the provider will count."""
     new_messages = request.messages[counted.messages :]
-    texts = [text for message in new_messages for text in _texts(message)]
-    overhead = OVERHEAD_TOKENS * (1 + len(new_messages))
-    if request.tools and not counted.messages:
-        texts += [tool.model_dump_json() for tool in request.tools]
-        overhead += TOOL_USE_TOKENS + OVERHEAD_TOKENS * len(request.tools)
+    new_tools = () if counted.messages else request.tools
+    texts = [tool.model_dump_json() for tool in new_tools]
+    for message in new_messages:
+        texts += _texts(message)
+    overhead = OVERHEAD_TOKENS * (1 + len(new_messages) + len(new_tools))
+    if new_tools:
+        overhead += TOOL_USE_TOKENS
     return counted.tokens + _most_tokens(request.model, texts) + overhead
 
 
