@@ -136,8 +136,9 @@ def describe(error: BaseException) -> str:
     return f"{name}: {message.splitlines()[0][:MAX_DESCRIPTION]}"
 
 
-def retry_after(error: BaseException) -> float | None:
-    """Return how many seconds the error's headers ask us to wait; None if they don't.
+def retry_after(error: object) -> float | None:
+    """Return how many seconds the headers of an error or a response ask us to wait; None if they
+    don't.
 
     The header is ``Retry-After``, or GitHub's ``X-RateLimit-Reset`` (an epoch time) once no request
     remains.

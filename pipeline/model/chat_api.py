@@ -133,7 +133,7 @@ def read(response: Any) -> Answer:
     """Read what ``litellm.acompletion`` returned."""
     choice = response.choices[0]
     message = choice.message
-    refusal = _field(message, "refusal")
+    refusal = _fields(message).get("refusal")
     calls = list(_field(message, "tool_calls") or [])
     usage = _field(response, "usage")
     details = _field(usage, "completion_tokens_details")
@@ -166,7 +166,7 @@ def _reasoning(message: Any, calls: Sequence[Any]) -> list[dict[str, Any]]:
     text = _field(message, "reasoning_content")
     if text and not blocks:
         blocks.append({"type": "reasoning_content", "text": text})
-    signatures = (_field(message, "provider_specific_fields") or {}).get("thought_signatures")
+    signatures = _fields(message).get("thought_signatures")
     if signatures:
         blocks.append({"type": "thought_signatures", "signatures": list(signatures)})
     for call in calls:
@@ -178,9 +178,13 @@ def _reasoning(message: Any, calls: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _signature(call: Any) -> str | None:
-    fields = _field(call, "provider_specific_fields") or {}
-    signature = fields.get("thought_signature")
+    signature = _fields(call).get("thought_signature")
     return signature or (call.id or "").partition(_SIGNATURE_SEPARATOR)[2] or None
+
+
+def _fields(owner: Any) -> dict[str, Any]:
+    """Return the fields for which litellm has no place of its own."""
+    return _field(owner, "provider_specific_fields") or {}
 
 
 def _field(owner: Any, name: str) -> Any:

@@ -67,6 +67,8 @@ _BY_STATUS = {
     429: Failure.RATE_LIMIT,
     504: Failure.TIMEOUT,
 }
+#: OpenAI's code, with status 429.
+QUOTA_CODE = "insufficient_quota"
 _BY_CODE = {
     "context_length_exceeded": Failure.CONTEXT,
     "content_filter": Failure.FILTER,
@@ -116,7 +118,7 @@ def to_failure(status: int | None, code: str | None, class_name: str = "") -> Fa
     The classes are not reliable: a 401 with an unusual text is a BadRequestError, a used-up account
     a RateLimitError, a dropped connection an InternalServerError.
     """
-    if status == 429 and code == "insufficient_quota":
+    if code == QUOTA_CODE:
         return Failure.QUOTA
     if status in _DECISIVE_STATUSES:
         return _BY_STATUS[status]

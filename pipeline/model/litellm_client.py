@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from pipeline.errors import describe, retry_after
+from pipeline.errors import describe
 from pipeline.model import ModelReply, ModelRequest, chat_api, responses_api
 from pipeline.model.capabilities import ModelProfile, Models
-from pipeline.model.failures import Failure, ModelError, is_uncharged, to_failure
+from pipeline.model.failures import Failure, ModelError
+from pipeline.model.litellm_errors import to_model_error
 from pipeline.model.litellm_library import load_litellm
 from pipeline.model.prices import ModelPrices
 from pipeline.model.worst_case import WorstCase
-from pipeline.telemetry import MIN_SECRET, environment_secrets
 
 
 class LiteLLMClient:
@@ -89,7 +89,7 @@ class LiteLLMClient:
         except OpenAIError as error:
             # Never chained: the original errors contain requests, and some providers repeat the key
             # in their messages.
-            raise _model_error(error, request.model) from None
+            raise to_model_error(error, request.model) from None
 
     def _call(self, request: ModelRequest, profile: ModelProfile) -> Callable[..., Awaitable[Any]]:
         """Return litellm's function with the request's arguments."""
@@ -120,31 +120,3 @@ class LiteLLMClient:
                 request, usage, listed_usd=response._hidden_params.get("response_cost")
             ),
         )
-
-
-def _model_error(error: Any, model: str) -> ModelError:
-    status = getattr(error, "status_code", None)
-    return ModelError(
-        to_failure(status, _provider_code(error), type(error).__name__),
-        _without_keys(describe(error)),
-        charged=not is_uncharged(status, model),
-        delay=retry_after(error),
-    )
-
-
-def _provider_code(error: BaseException | None) -> str | None:
-    """Return the provider's own error code, which is found in one of the chained errors."""
-    while error is not None:
-        body = getattr(error, "body", None)
-        if isinstance(body, dict) and isinstance(body.get("code"), str):
-            return str(body["code"])
-        error = error.__context__
-    return None
-
-
-def _without_keys(text: str) -> str:
-    """Replace each secret of the environment with its variable's name, which helps find it."""
-    for name, value in environment_secrets().items():
-        if len(value) >= MIN_SECRET:
-            text = text.replace(value, f"[{name}]")
-    return text

@@ -9,9 +9,11 @@ another signature, an encrypted item that was changed, a result without its call
 """
 
 import base64
+import contextlib
 import json
+import socket
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -31,8 +33,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    body: dict[str, Any]
+    body: dict[str, Any] | None
+    """None: a short text in the form of the API that was called."""
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    drop: bool = False
+    """Close the connection instead."""
+    after: threading.Event | None = None
+    """The answer is sent once this is set."""
 
 
 class Refused(Exception):
@@ -45,6 +53,8 @@ class Providers:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.answers: list[Answer] = []
+        self.received = threading.Event()
+        """Set once there is a request."""
         self._http = ThreadingHTTPServer(
             ("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self})
         )
@@ -100,7 +110,9 @@ class Providers:
             _check_results(request.body)
         except Refused as error:
             return Answer({"error": {"message": str(error), "type": "invalid_request_error"}}, 400)
-        answer = self.answers.pop(0) if self.answers else Answer(_short_answer(request))
+        answer = self.answers.pop(0) if self.answers else Answer(None)
+        if answer.body is None:
+            answer = replace(answer, body=_short_answer(request))
         self._written.extend(_reasoning(answer.body))
         return answer
 
@@ -129,19 +141,20 @@ def _reasoning(value: Any) -> list[dict[str, Any]]:
 def _check_results(body: dict[str, Any]) -> None:
     """Refuse a result of a call that the conversation does not hold."""
     text = json.dumps(body)
-    for field in ("tool_use_id", "tool_call_id"):
-        for call in _values(body, field):
+    for name in ("tool_use_id", "tool_call_id"):
+        for call in _values(body, name):
             if text.count(json.dumps(call)) < 2:
                 raise Refused(f"no call {call}")
 
 
-def _values(value: Any, field: str) -> list[Any]:
+def _values(value: Any, name: str) -> list[Any]:
+    """Return the values of all fields with this name, at any depth."""
     if isinstance(value, list):
-        return [found for item in value for found in _values(item, field)]
+        return [match for item in value for match in _values(item, name)]
     if not isinstance(value, dict):
         return []
-    below = [found for item in value.values() for found in _values(item, field)]
-    return below + ([value[field]] if field in value else [])
+    below = [match for item in value.values() for match in _values(item, name)]
+    return below + ([value[name]] if name in value else [])
 
 
 def _short_answer(request: Request) -> dict[str, Any]:
@@ -272,12 +285,22 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self.owner.handle(Request(self.path, headers, json.loads(raw)))
+        self.owner.received.set()
+        if answer.after is not None:
+            answer.after.wait()
+        if answer.drop:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
         data = json.dumps(answer.body).encode()
+        headers = {"content-type": "application/json", "content-length": str(len(data))}
         self.send_response(answer.status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        for name, value in (headers | answer.headers).items():
+            self.send_header(name, value)
+        # A client that gave up has closed its end.
+        with contextlib.suppress(ConnectionError):
+            self.end_headers()
+            self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
         """Requests are recorded, not printed."""
