@@ -16,6 +16,7 @@ providers cache what they cached when the run was recorded.
   refused a call by their reservations; ``over_limit``: those that cost more.
 - ``spendable_*``: the share of the limit that a run could spend before the call of its own last
   step was refused, over the resolved runs.
+- ``longer_replies``: the share of replies longer than the shortest one that is asked for.
 """
 
 import argparse
@@ -62,6 +63,7 @@ NUMBERS = (
     "over_limit",
     "spendable_median",
     "spendable_1",
+    "longer_replies",
 )
 
 
@@ -76,6 +78,7 @@ class CallRow:
     """What the input would have cost without the cache."""
     least: float
     """The reservation for the shortest reply."""
+    reply_tokens: int
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,7 @@ def _call_row(worst: WorstCase, price: Price, usage: Usage) -> CallRow:
         cost=price.cost_usd(usage),
         uncached_input=price.cost_usd(uncached),
         least=worst.input_usd + SHORTEST_REPLY * worst.token_usd,
+        reply_tokens=usage.completion_tokens,
     )
 
 
@@ -218,6 +222,7 @@ def summarize(player: Player, limit_usd: float) -> dict[str, float]:
     over = sorted(call.reserved / call.cost for call in player.calls)
     over_input = sorted(call.reserved_input / call.uncached_input for call in player.calls)
     spendable = sorted(1 - call.least / limit_usd for call in player.last_calls)
+    longer = [call for call in player.calls if call.reply_tokens > SHORTEST_REPLY]
     resolved = [run for run in player.runs if run.resolved]
     stopped = [run for run in resolved if run.bought < run.calls]
     over_limit = [run for run in resolved if run.cost_usd > limit_usd]
@@ -228,6 +233,7 @@ def summarize(player: Player, limit_usd: float) -> dict[str, float]:
         len(over_limit) / len(resolved),
         median(spendable),
         _quantile(spendable, 0.01),
+        len(longer) / len(player.calls),
     )
     return dict(zip(NUMBERS, values, strict=True))
 
