@@ -71,9 +71,21 @@ class Buyer:
             reply = await self._buy_new(ledger, key, request)
         if reply.refused:
             reply = await self._ask_fallback(ledger, key, request, refusal=reply)
+        self._record_usage(request, reply)
+        return reply
+
+    async def recall(self, ledger: Ledger, key: str, request: ModelRequest) -> None:
+        """Tell the client the usage of the reply that is stored under ``key``, if there is one.
+
+        A resumed conversation that does not buy its stored replies again reserves less with it.
+        """
+        reply = await ledger.find_reply(key)
+        if reply is not None:
+            self._record_usage(self.redacted(request), reply)
+
+    def _record_usage(self, request: ModelRequest, reply: ModelReply) -> None:
         answered = request.model_copy(update={"model": reply.model})
         self._client.record_usage(answered, reply)
-        return reply
 
     async def _buy_new(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
         """Ask the models in turn."""

@@ -38,7 +38,7 @@ def apply_reply(reply: str, files: EditableFiles, policy: EditPolicy) -> Applied
     """
     parsed = read_reply(reply)
     edits = require_edits(parsed)
-    texts = DecodedFiles(files)
+    texts = DecodedFiles(files.read)
     applied = apply_edits(edits, texts.read, files.paths, policy.refusal)
     policy.check_change(applied.before, applied.after)
     check_paths(applied.after.keys())

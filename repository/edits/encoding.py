@@ -2,10 +2,9 @@
 
 import io
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from repository.edits.editable_files import EditableFiles
 from repository.edits.model import EditFailed
 
 _UTF16_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -22,8 +21,9 @@ class DecodedText:
 class DecodedFiles:
     """The editable files as text. Remembers the encoding of each."""
 
-    def __init__(self, files: EditableFiles):
-        self._files = files
+    def __init__(self, read: Callable[[str], bytes | None]):
+        """``read`` is that of ``EditableFiles``, or does the same for files that lie elsewhere."""
+        self._read = read
         self._decoded: dict[str, DecodedText] = {}
 
     def read(self, path: str) -> str | None:
@@ -32,7 +32,7 @@ class DecodedFiles:
         Raises:
             EditFailed: the path can't be edited, or the file is not text.
         """
-        data = self._files.read(path)
+        data = self._read(path)
         if data is None:
             return None
         self._decoded[path] = decode(path, data)

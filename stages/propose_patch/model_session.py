@@ -98,10 +98,12 @@ class ModelSession:
     def model(self) -> str:
         return self._model
 
-    @property
-    def profile(self) -> ModelProfile:
-        """The settings of the session's model. The first use may block for several seconds."""
-        return self._buyer.profile(self._model)
+    def profile(self, model: str | None = None) -> ModelProfile:
+        """Return the settings of a model; None for the session's.
+
+        The first use may block for several seconds.
+        """
+        return self._buyer.profile(model or self._model)
 
     def render(self, jobs: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
         """Render each (template, variables). Blocks: call it in a thread."""
@@ -144,6 +146,12 @@ class ModelSession:
             f"{reply.prompt_tokens} tokens in, {reply.completion_tokens} out, ${reply.cost_usd:.4f}"
         )
         return Exchange(reply, key)
+
+    async def recall(self, question: Question) -> None:
+        """Tell the model's client the usage of a question that was answered before."""
+        await self._buyer.recall(
+            self._run.ledger, self._call_key(question), self._request(question)
+        )
 
     def _request(self, question: Question) -> ModelRequest:
         temperature = question.temperature

@@ -14,13 +14,12 @@ from sandbox import Sandbox
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.propose_patch import balanced, reproduction, single
-from stages.propose_patch import tool_loop as agent
+from stages.propose_patch import agent, balanced, reproduction, single
 from stages.propose_patch.base_code import BaseCode
 from stages.propose_patch.model_session import ModelSession, requested_model
 from stages.propose_patch.results import STAGE, Proposals
 from stages.propose_patch.round_note import AttemptsNote
-from stages.propose_patch.task import Task
+from stages.propose_patch.task import AttemptPlan, Task
 
 REPEATED_FAILURE = (
     "The last two attempts ended the same way. Do not repeat them: look for the cause elsewhere, or"
@@ -28,11 +27,14 @@ REPEATED_FAILURE = (
 )
 
 
+Strategy = Literal["single", "balanced", "agent"]
+
+
 @dataclass(frozen=True)
 class Plan:
     """How much to spend on a change. ``candidates`` and ``models`` apply to ``balanced`` only."""
 
-    strategy: Literal["single", "balanced", "agent"] = "single"
+    strategy: Strategy = "single"
     candidates: int = 3
     temperature: float = 0.8
     """For candidates after the first, and for every strategy once it goes in circles."""
@@ -99,8 +101,15 @@ class ProposePatch:
         answer = await self._propose(task)
         return _with_templates(answer, Facts(templates=session.used_templates))
 
+    def _strategy(self, run: RunContext) -> Strategy:
+        """Return the plan's strategy, or ``single`` where nothing could isolate the agent."""
+        if self._plan.strategy == "agent" and self._sandbox.name == "none":
+            run.progress("nothing isolates commands here, so the model is asked for one reply")
+            return "single"
+        return self._plan.strategy
+
     async def _propose(self, task: Task) -> Proposals | Back | Stop:
-        match self._plan.strategy:
+        match self._strategy(task.run):
             case "balanced":
                 requested = requested_model(task.run)
                 models = (requested,) if requested else self._plan.models
@@ -108,7 +117,7 @@ class ProposePatch:
                     task, self._plan.candidates, self._plan.temperature, models
                 )
             case "agent":
-                return await agent.propose(task)
+                return await agent.propose(task, AttemptPlan())
             case "single":
                 return await single.propose(task)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from prompts.filters import clip, code, fenced
 from repository.testing.models import TestReport
 from repository.testing.run.output import normalize_output
+from repository.testing.trial import Trial
 from stages.propose_patch import Reproduction
-from stages.run_tests.trial import Trial
 
 MAX_OUTPUT_CHARS = 6_000
 MAX_PATCH_CHARS = 3_000

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.stage import Back, RunContext, Stop
 from repository.git import Mirror, Mirrors
+from repository.testing.change_tester import ChangeTester
 from repository.testing.models import Suite
 from sandbox import Sandbox
 from stages.apply_patch import Candidate, Candidates
@@ -81,10 +82,7 @@ class RunTests:
         if bed is None or suite.base is None:
             return None
         return CandidateTester(
-            bed=bed,
-            mirror=mirror,
-            suite=suite,
-            base=suite.base,
+            tester=ChangeTester(bed, mirror, suite, suite.base),
             reproduction=proposals.reproduction,
             round=run.round,
         )

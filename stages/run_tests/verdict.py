@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.outcome import Facts, Verification
 from repository.testing.models import Suite, count_tests, is_load_error
+from repository.testing.trial import Trial
 from stages.propose_patch import Reproduction
-from stages.run_tests.trial import Trial
 
 _MAX_UNBUILT_FILES = 3
 _PROOF_FIELDS = {

@@ -52,8 +52,28 @@ WRONG = "Twice.\n\n" + block("calc.py", "    return a * 2\n", "    return a * 3\
 OTHER_WRONG = "Four times.\n\n" + block("calc.py", "    return a * 2\n", "    return a * 4\n")
 
 
-def tool(name: str, body: str = "") -> str:
-    return f'Let me see.\n\n<tool name="{name}">\n{body}\n</tool>'
+def bash(command: str) -> str:
+    return f"Let me see.\n\n```bash\n{command}\n```"
+
+
+def tool(name: str, **arguments: object) -> str:
+    """Return a reply that calls a tool in the text protocol."""
+    elements = [f"<{field}>{value}</{field}>" for field, value in arguments.items()]
+    return "\n".join(["Let me see.", "", f'<tool name="{name}">', *elements, "</tool>"])
+
+
+def replace(path: str, old: str, new: str) -> str:
+    return tool("edit", command="str_replace", path=path, old_str=old, new_str=new)
+
+
+def view(path: str, view_range: str | None = None) -> str:
+    more = {"view_range": view_range} if view_range else {}
+    return tool("edit", command="view", path=path, **more)
+
+
+#: The agent's edit that makes test_add pass.
+FIX = replace("calc.py", "return a - b", "return a + b")
+SUBMIT = tool("submit", summary="The sign was wrong; add() adds.")
 
 
 class Killed(Exception):
@@ -174,6 +194,8 @@ class Conversation:
     title: str = "add subtracts"
     suite: Suite | None = None
     fallback: str | None = None
+    same_paths: bool = False
+    """Whether every machine has its files at the same paths, as the service's containers do."""
 
     def __post_init__(self) -> None:
         self.clock = Clock()
@@ -204,7 +226,8 @@ class Conversation:
             RunTests(origin.mirrors, sandbox, CandidateJudge(buyer, FixedTemplates())),
             ReportVerdict(),
         ]
-        workspaces = self.folder / f"machine-{self.machines}"
+        workspaces = self.folder / f"machine-{0 if self.same_paths else self.machines}"
+        shutil.rmtree(workspaces, ignore_errors=True)
         pipeline = Pipeline(stages, admitted_after="checkout")
         deps = EngineDeps(
             pipeline=pipeline,

@@ -13,13 +13,13 @@ from pipeline.outcome import Verification
 from pipeline.stage import Back, RunContext, Stop
 from repository.testing.models import Suite, TestReport
 from repository.testing.run.bed import TestBed
+from repository.testing.trial import Trial
 from sandbox import Sandbox, SandboxCommand, SandboxResult
 from stages.apply_patch import Candidate, Candidates
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Proposals
 from stages.run_tests import CandidateJudge, RunTests, Verdict
 from stages.run_tests.feedback import MAX_FEEDBACK_CHARS
-from stages.run_tests.trial import Trial
 from stages.run_tests.verdict import judge
 from tests.stages.conversation import Client
 from tests.stages.workbench import (
@@ -457,7 +457,7 @@ def report(cut_short: bool = False, **results: str) -> TestReport:
 @pytest.mark.parametrize(("base", "after"), [(True, False), (False, True), (True, True)])
 def test_tests_that_a_run_cut_short_did_not_reach_are_not_lost(base: bool, after: bool) -> None:
     before = report(base, a="passed", b="passed", c="failed")
-    trial = Trial(before, None, report(after, a="passed", c="passed"), whole_suite=False)
+    trial = Trial(before, None, report(after, a="passed", c="passed"), tests=(), whole_suite=False)
     assert trial.lost == frozenset()
     assert trial.dropped == 0
     verdict = judge(0, trial)
@@ -467,5 +467,5 @@ def test_tests_that_a_run_cut_short_did_not_reach_are_not_lost(base: bool, after
 
 def test_a_missing_test_is_lost() -> None:
     before = report(a="passed", b="passed")
-    trial = Trial(before, None, report(a="passed"), whole_suite=False)
+    trial = Trial(before, None, report(a="passed"), tests=(), whole_suite=False)
     assert trial.lost == {"b"}

@@ -1,4 +1,12 @@
 """The strategy ``agent``: a loop in which the model works in a workspace that lasts.
 
-reply ──read_calls──▶ calls, in order ──workspace──▶ observations ──stored──▶ next request
+    reply ──read_calls──▶ calls, in order ──workspace──▶ observations ──stored──▶ next request
+
+What is handed in is the difference of the workspace's tree from the base commit. It passes the same
+policy and checks as a reply's edits, and is tested on a fresh tree.
 """
+
+from stages.propose_patch.agent.limits import MAX_STEPS
+from stages.propose_patch.agent.strategy import propose
+
+__all__ = ["MAX_STEPS", "propose"]

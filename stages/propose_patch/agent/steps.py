@@ -3,6 +3,20 @@
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.model import Message
+from pipeline.outcome import Facts, Outcome
+from pipeline.stage import Stop
+
+
+class EditedFile(BaseModel):
+    """A file that the editor changed, for undoing it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    before_key: str | None
+    """Artifact: the file before the edit; None if there was none."""
+    undone: bool = False
+    """Whether the call undid the last edit of the file."""
 
 
 class Observation(BaseModel):
@@ -20,8 +34,30 @@ class Observation(BaseModel):
     """The text as it is sent."""
     failed: bool = False
     """Whether the call was invalid or could not be executed."""
+    understood: bool = True
+    """False if the call was invalid."""
     exit_code: int | None = None
     """Of a command; None for other tools."""
+    edited: tuple[EditedFile, ...] = ()
+    """What the editor changed, in order."""
+
+
+class RunEnd(BaseModel):
+    """The end of the run, as a step stores it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    outcome: Outcome
+    reason: str
+    artifacts: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, stop: Stop) -> "RunEnd":
+        return cls(outcome=stop.outcome, reason=stop.reason, artifacts=stop.facts.artifacts)
+
+    @property
+    def stop(self) -> Stop:
+        return Stop(self.outcome, self.reason, Facts(artifacts=self.artifacts))
 
 
 class StepRecord(BaseModel):
@@ -40,6 +76,8 @@ class StepRecord(BaseModel):
     """The harness's message before the reply: in the first step of a later round, why it began."""
     reply: Message
     """The model's reply, as it is sent back."""
+    label: str
+    """Of the question; names its call and its exchange."""
     exchange_key: str
     """Artifact: the request and the reply."""
     observations: tuple[Observation, ...] = ()
@@ -48,7 +86,19 @@ class StepRecord(BaseModel):
     """The harness's own sentences, sent after the observations."""
     snapshot_key: str | None = None
     """Artifact: what the step changed in the workspace; None if nothing."""
+    reviewed: str | None = None
+    """Hash of the change that the step showed in answer to ``submit``."""
+    asked_again: str | None = None
+    """The tool that would end the work without the change, if the model was asked once more."""
+    reminded: bool = False
+    """Whether the notes hold the reminder that a limit is near."""
+    history_limit: int
+    """Characters of the steps that are sent with the next request."""
     ending: str | None = None
     """Why the round ends with this step; None if it goes on."""
+    run_end: RunEnd | None = None
+    """The end of the run, if the round ends with it."""
+    summary: str | None = None
+    """What ``submit`` said about the change."""
     seconds: float = 0.0
     """How long its calls took."""

@@ -16,6 +16,8 @@ class Trial:
     """The patch's test files on the base, without the rest of the patch; None if it has none.
     """
     after: TestReport
+    tests: tuple[str, ...]
+    """The test files of ``after``; empty for the whole suite."""
     whole_suite: bool
     unbuilt: tuple[str, ...] = ()
     """Changed sources of extension modules, which are not compiled again for the tests."""

@@ -1,0 +1,140 @@
+"""Test a change: only its tests first, then all of it."""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from repository.files import belongs_to_tests, is_test_file
+from repository.git import Mirror
+from repository.testing.covering import find_covering_tests
+from repository.testing.folders import Changes
+from repository.testing.models import Recipe, Suite, TestReport
+from repository.testing.run.bed import TestBed
+from repository.testing.trial import Trial
+
+#: Sources of extension modules. The environment holds those compiled from the base commit.
+_COMPILED_SOURCES = (
+    ".pyx",
+    ".pxd",
+    ".pxi",
+    ".c",
+    ".cc",
+    ".cpp",
+    ".cxx",
+    ".h",
+    ".hpp",
+    ".f",
+    ".f90",
+    ".pyf",
+    ".rs",
+)
+#: A run that took longer is not repeated to detect flaky tests.
+_MAX_REPEATED_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class _OwnTests:
+    """The part of a change that belongs to tests."""
+
+    changes: Changes
+    files: list[str]
+    """The test files among them, without helpers and data."""
+
+
+def _own_tests(files: Changes, recipe: Recipe) -> _OwnTests:
+    changes: dict[str, bytes | None] = {}
+    test_files: list[str] = []
+    for path, content in files.items():
+        if not belongs_to_tests(path, recipe.patterns):
+            continue
+        changes[path] = content
+        if content is not None and is_test_file(path, recipe.patterns):
+            test_files.append(path)
+    return _OwnTests(changes, test_files)
+
+
+@dataclass(frozen=True)
+class ChangeTester:
+    """Runs the tests that judge a change, each in a fresh tree of the test bed."""
+
+    bed: TestBed
+    mirror: Mirror
+    suite: Suite
+    base: TestReport
+
+    async def try_change(self, files: Changes, label: str) -> Trial:
+        """Run the tests without and with the change; ``label`` names the logs."""
+        own_tests = _own_tests(files, self.bed.recipe)
+        own: TestReport | None = None
+        if own_tests.changes:
+            tests = own_tests.files or self.suite.tests
+            own = await self.bed.run(own_tests.changes, tests, label=f"tests-own-{label}")
+        base, tests = await self._select_tests(files, own_tests.files, label)
+        after = await self.bed.run(files, tests, label=f"tests-{label}")
+        return Trial(
+            base=base,
+            own=own,
+            after=after,
+            tests=tuple(tests),
+            whole_suite=self.suite.whole,
+            unbuilt=self._unbuilt_files(files),
+        )
+
+    async def find_flaky(self, files: Changes, trial: Trial, label: str) -> Trial:
+        """Repeat the runs that the verdict depends on, and note the tests whose results differ."""
+        if trial.after.seconds > _MAX_REPEATED_SECONDS:
+            return trial
+        own_tests = _own_tests(files, self.bed.recipe)
+        flaky: frozenset[str] = frozenset()
+        if trial.broken:
+            repeated = await self.bed.run(files, trial.tests, label=f"tests-again-{label}")
+            flaky |= trial.broken & repeated.green
+        if trial.fixed:
+            tests = own_tests.files or trial.tests
+            repeated = await self.bed.run(
+                own_tests.changes, tests, label=f"tests-base-again-{label}"
+            )
+            flaky |= trial.fixed & repeated.green
+        return replace(trial, flaky=flaky)
+
+    def _unbuilt_files(self, files: Changes) -> tuple[str, ...]:
+        if not self.bed.recipe.packaged:
+            return ()
+        return tuple(path for path in files if path.endswith(_COMPILED_SOURCES))
+
+    async def _select_tests(
+        self, files: Changes, own_tests: list[str], label: str
+    ) -> tuple[TestReport, list[str]]:
+        """Return the base report and the test files to run (empty: the whole suite).
+
+        If only a part of the suite was chosen, the test files that the patch changes are added, and
+        those that cover its other changes. They are run on the base first.
+        """
+        if self.suite.whole:
+            return self.base, []
+        chosen = self.suite.tests
+        more = await self._additional_tests(files, own_tests)
+        if more:
+            report = await self.bed.run({}, more, label=f"tests-base-more-{label}")
+            if report.ran:
+                tests = [*chosen, *more, *own_tests]
+                return self.base.merge(report), list(dict.fromkeys(tests))
+        return self.base, list(dict.fromkeys([*chosen, *own_tests]))
+
+    async def _additional_tests(self, files: Changes, own_tests: list[str]) -> list[str]:
+        sha = self.bed.recipe.base_sha
+        tests: list[str] = []
+        for path in own_tests:
+            if path in self.suite.tests:
+                continue
+            if await asyncio.to_thread(self.mirror.read, sha, path) is not None:
+                tests.append(path)
+        if self.base.seconds <= _MAX_REPEATED_SECONDS:
+            tests += await asyncio.to_thread(
+                find_covering_tests,
+                self.mirror,
+                sha,
+                self.bed.recipe,
+                list(files),
+                [*self.suite.tests, *tests],
+            )
+        return tests

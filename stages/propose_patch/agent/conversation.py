@@ -1,0 +1,130 @@
+"""The conversation that is sent to the model, built from the prompt and the stored steps alone."""
+
+import json
+from collections.abc import Sequence
+
+from pipeline.model import Message
+from prompts.filters import code
+from stages.propose_patch.agent import messages
+from stages.propose_patch.agent.steps import Observation, StepRecord
+
+#: Limit of the steps that are sent, in characters (about 100,000 tokens); beyond it, the oldest
+#: observations are left out.
+MAX_HISTORY = 400_000
+MIN_HISTORY = 12_000
+#: The observations of the last steps are always sent in full.
+FULL_STEPS = 4
+
+
+def conversation(
+    prompt: Sequence[Message], records: Sequence[StepRecord], before: str, max_chars: int
+) -> tuple[Message, ...]:
+    """Return the messages to send.
+
+    The last message of the prompt and of the conversation are marked for the provider's cache.
+
+    Args:
+        prompt: the first messages.
+        records: the steps so far.
+        before: the harness's message that opens a round, for the next step; usually empty.
+        max_chars: limit of the steps, in characters.
+    """
+    left_out = count_left_out(records, max_chars)
+    writer = _Writer([*prompt[:-1], _reused(prompt[-1])])
+    for index, record in enumerate(records):
+        writer.add_harness_message(record.before)
+        writer.add(record.reply)
+        writer.add_results(record, leave_out=index < left_out)
+    writer.add_harness_message(before)
+    return writer.finish()
+
+
+class _Writer:
+    """Collects messages. Parts for the user role are joined, since two in a row are refused."""
+
+    def __init__(self, sent: list[Message]):
+        self._sent = sent
+        self._parts: list[str] = []
+
+    def add(self, message: Message) -> None:
+        self._flush()
+        self._sent.append(message)
+
+    def add_harness_message(self, text: str) -> None:
+        if text:
+            self._parts.append(messages.say(text))
+
+    def add_results(self, record: StepRecord, *, leave_out: bool) -> None:
+        plain = [seen for seen in record.observations if seen.call_id is None]
+        for observation in record.observations:
+            text = _text(observation, leave_out=leave_out)
+            if observation.call_id is not None:
+                answer = Message(role="tool", content=text, tool_call_id=observation.call_id)
+                self.add(answer)
+        for number, observation in enumerate(plain, 1):
+            heading = messages.say(f"result of {code(observation.tool)}")
+            if len(plain) > 1:
+                heading += f" (call {number} of {len(plain)})"
+            self._parts.append(f"{heading}:\n\n{_text(observation, leave_out=leave_out)}")
+        self.add_harness_message("\n\n".join(record.notes))
+
+    def finish(self) -> tuple[Message, ...]:
+        self._flush()
+        self._sent[-1] = _reused(self._sent[-1])
+        return tuple(self._sent)
+
+    def _flush(self) -> None:
+        if self._parts:
+            self._sent.append(Message(role="user", content="\n\n".join(self._parts)))
+            self._parts = []
+
+
+def _text(observation: Observation, *, leave_out: bool) -> str:
+    if leave_out:
+        return f"[{len(observation.text)} characters, left out to keep the conversation short]"
+    return observation.text
+
+
+def _reused(message: Message) -> Message:
+    return message.model_copy(update={"reused": True})
+
+
+def count_left_out(records: Sequence[StepRecord], max_chars: int) -> int:
+    """Return of how many of the oldest steps the observations are left out.
+
+    The history is halved at a time, since each change invalidates the provider's cache. The number
+    is computed step by step, so that a resumed run gets the same one.
+    """
+    replies = [_reply_size(record) for record in records]
+    results = [_results_size(record) for record in records]
+    left_out = 0
+    for count in range(1, len(records) + 1):
+        size = sum(replies[:count]) + sum(results[left_out:count])
+        if size <= max_chars:
+            continue
+        most = count - FULL_STEPS
+        while left_out < most and size > max_chars // 2:
+            size -= results[left_out]
+            left_out += 1
+    return left_out
+
+
+def count_same_messages(one: Sequence[Message], other: Sequence[Message]) -> int:
+    """Return how many messages, from the first, are the same but for the prompt cache's marks."""
+    count = 0
+    for first, second in zip(one, other, strict=False):
+        if first.model_copy(update={"reused": second.reused}) != second:
+            break
+        count += 1
+    return count
+
+
+def _reply_size(record: StepRecord) -> int:
+    reply = record.reply
+    arguments = sum(len(call.arguments) for call in reply.tool_calls)
+    reasoning = len(json.dumps(reply.reasoning)) if reply.reasoning else 0
+    return len(reply.content) + arguments + reasoning
+
+
+def _results_size(record: StepRecord) -> int:
+    return sum(len(observation.text) for observation in record.observations)

@@ -1,0 +1,99 @@
+"""The workspace of one attempt with its tools, brought to the state after the stored steps."""
+
+import asyncio
+from collections.abc import Sequence
+
+from repository.workspace import Workspace, WorkspaceFacts, WorkspaceSource
+from stages.propose_patch.agent import messages
+from stages.propose_patch.agent.editor import Editor
+from stages.propose_patch.agent.exits import Exits
+from stages.propose_patch.agent.files import WorkspaceFiles
+from stages.propose_patch.agent.hand_in import HandIns
+from stages.propose_patch.agent.limits import RoundLimits
+from stages.propose_patch.agent.own_tests import OwnTests
+from stages.propose_patch.agent.protocol import Bash, RunTests
+from stages.propose_patch.agent.steps import StepRecord
+from stages.propose_patch.agent.toolbox import Toolbox
+from stages.propose_patch.task import AttemptPlan, Task
+
+
+class Desk:
+    """What the model works with."""
+
+    def __init__(
+        self,
+        task: Task,
+        attempt: AttemptPlan,
+        workspace: Workspace,
+        paths: Sequence[str],
+        limits: RoundLimits,
+    ):
+        """``paths`` are those of the base commit."""
+        run = task.run
+        files = WorkspaceFiles(workspace, task.base.policy, paths)
+        self._editor = Editor(workspace, files, paths, run.save, run.load)
+        tests = OwnTests(task, workspace, paths)
+        self.hand_ins = HandIns(task, workspace)
+        self.toolbox = Toolbox(workspace, self._editor, tests, limits.seconds_left)
+        self.exits = Exits(task, self.hand_ins)
+        self._run = run
+        self._attempt = attempt
+        self._workspace = workspace
+        self._steps: int | None = None
+        """Number of the steps after which the workspace is; None if it is not known."""
+
+    @classmethod
+    async def open(cls, task: Task, attempt: AttemptPlan, limits: RoundLimits) -> "Desk":
+        """Open the run's workspace.
+
+        Raises:
+            OSError: the sandbox or the disk refused; the run can be tried again.
+        """
+        source = WorkspaceSource(
+            mirror=task.base.mirror,
+            base_sha=task.base.sha,
+            recipe=task.suite.recipe if task.suite.runnable else None,
+        )
+        workspace = await Workspace.open(
+            task.sandbox, task.run.workspace, source, save=task.run.save
+        )
+        entries = await asyncio.to_thread(task.base.mirror.files, task.base.sha)
+        paths = [entry.path for entry in entries]
+        return cls(task, attempt, workspace, paths, limits)
+
+    @property
+    def facts(self) -> WorkspaceFacts:
+        return self._workspace.facts
+
+    async def bring_to(self, records: Sequence[StepRecord]) -> list[str]:
+        """Bring the workspace to the state after these steps.
+
+        Returns:
+            The harness's sentences about what could not be brought back.
+        """
+        if self._steps == len(records):
+            return []
+        snapshots: list[bytes] = []
+        for record in records:
+            if record.snapshot_key is not None:
+                snapshots.append(await self._run.load(record.snapshot_key))
+        lost = await self._workspace.restore(snapshots)
+        for record in records:
+            for observation in record.observations:
+                self._editor.remember(observation.edited)
+        self._steps = len(records)
+        return [messages.lost_state(lost)] if lost else []
+
+    async def save_snapshot(self, record: StepRecord) -> str | None:
+        """Store what a step changed in the workspace; None if it can't have changed anything."""
+        self._steps = record.number
+        if not any(
+            observation.edited or observation.tool in (Bash.name, RunTests.name)
+            for observation in record.observations
+        ):
+            return None
+        snapshot = await self._workspace.snapshot()
+        if not snapshot:
+            return None
+        name = f"attempt-{self._attempt.number}-step-{record.number:03}.snapshot"
+        return await self._run.save(name, snapshot)

@@ -1,0 +1,232 @@
+"""The string-replace editor of the agent: view, create, str_replace, insert, undo_edit.
+
+An edit that makes a file unparsable is refused at once. What a file was before each edit is stored,
+so that a resumed run can undo it, too.
+"""
+
+import difflib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from prompts.filters import clip, code, fenced
+from repository.edits.checks import check_new_lines, check_syntax
+from repository.edits.encoding import decode
+from repository.edits.model import Edit as EditBlock
+from repository.edits.model import EditFailed, ReplaceLines, ReplaceText
+from repository.edits.readers import read_reply, require_edits
+from repository.files import name_of
+from repository.workspace import Workspace
+from stages.propose_patch.agent.files import MAX_FILE_BYTES, FileEdit, WorkspaceFiles
+from stages.propose_patch.agent.messages import MAX_OBSERVATION, listing
+from stages.propose_patch.agent.protocol.tools import ApplyEdits, Edit
+from stages.propose_patch.agent.steps import EditedFile
+
+#: Characters of one line that are shown.
+MAX_WIDTH = 2_000
+MAX_ENTRIES = 500
+#: Number of paths that a wrong one is compared with.
+_MAX_COMPARED = 20_000
+#: ``await save(name, data)`` stores an artifact and returns its key.
+SaveArtifact = Callable[[str, bytes], Awaitable[str]]
+LoadArtifact = Callable[[str], Awaitable[bytes]]
+
+
+@dataclass(frozen=True)
+class Edited:
+    """The editor's answer, and the files that it changed."""
+
+    text: str
+    files: tuple[EditedFile, ...] = ()
+
+
+class Editor:
+    """The editor, with the undo history of each file."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        files: WorkspaceFiles,
+        paths: Sequence[str],
+        save: SaveArtifact,
+        load: LoadArtifact,
+    ):
+        """``paths`` are those of the base commit, for hints about missing files."""
+        self._workspace = workspace
+        self._files = files
+        self._paths = paths
+        self._save = save
+        self._load = load
+        self._history: dict[str, list[EditedFile]] = {}
+
+    def remember(self, edited: Sequence[EditedFile]) -> None:
+        """Add what a step changed to the undo history."""
+        for file in edited:
+            history = self._history.setdefault(file.path, [])
+            if file.undone:
+                history.pop()
+            else:
+                history.append(file)
+
+    async def use(self, call: Edit | ApplyEdits) -> Edited:
+        """Execute a call.
+
+        Raises:
+            EditFailed: nothing was changed; the message says why.
+        """
+        if isinstance(call, ApplyEdits):
+            edits = require_edits(read_reply(call.text))
+            return await self._apply(edits)
+        path = self._files.shorten(call.path)
+        match call.command:
+            case "view":
+                return Edited(await self._view(path, call.view_range))
+            case "create":
+                return await self._create(path, call.file_text or "")
+            case "str_replace":
+                change = ReplaceText(call.old_str or "", call.new_str or "", call.replace_all)
+                return await self._apply([EditBlock(1, path, change)])
+            case "insert":
+                return await self._insert(path, call.insert_line or 0, call.new_str or "")
+            case "undo_edit":
+                return await self._undo(path)
+
+    # Reading
+
+    async def _view(self, path: str, view_range: tuple[int, int] | None) -> str:
+        try:
+            data = await self._workspace.read(path, limit=MAX_FILE_BYTES)
+        except IsADirectoryError:
+            return await self._list(path)
+        except FileNotFoundError:
+            raise EditFailed(self._missing(path)) from None
+        except ValueError as error:
+            raise EditFailed(f"{path}: {error}") from error
+        return show_lines(path, decode(path, data).text, view_range)
+
+    async def _list(self, path: str) -> str:
+        names = await self._workspace.list(path)
+        shown = "\n".join(names[:MAX_ENTRIES])
+        text = f"{code(path)} is a folder; two levels of it:\n\n{fenced(shown)}"
+        more = len(names) - MAX_ENTRIES
+        if more > 0:
+            text += f"\n{more} more entries are not shown: view one of its folders."
+        return text
+
+    # Writing
+
+    async def _create(self, path: str, text: str) -> Edited:
+        reason = self._files.refusal(path)
+        if reason:
+            raise EditFailed(reason)
+        before = await self._files.read(path)
+        text_before = None if before is None else decode(path, before).text
+        check_new_lines(text.split("\n"), text_before)
+        check_syntax({path: text_before}, {path: text})
+        after = text.encode(errors="replace")
+        await self._files.write(path, after)
+        file = FileEdit(path, before, after, text_before or "", text)
+        return await self._finish([file])
+
+    async def _insert(self, path: str, line: int, new: str) -> Edited:
+        lines = tuple(new.removesuffix("\n").split("\n"))
+        change = ReplaceLines(line + 1, line, lines)
+        return await self._apply([EditBlock(1, path, change)])
+
+    async def _undo(self, path: str) -> Edited:
+        history = self._history.get(path)
+        if not history:
+            raise EditFailed(
+                f"no edit of {path} is left to undo; changes by commands can be undone with git"
+            )
+        last = history[-1]
+        now = await self._files.read(path)
+        before = None if last.before_key is None else await self._load(last.before_key)
+        await self._files.write(path, before)
+        undone = EditedFile(path=path, before_key=last.before_key, undone=True)
+        self.remember([undone])
+        diff = show_diff(path, _text(path, now), _text(path, before))
+        return Edited(f"undone.\n\n{diff}", (undone,))
+
+    async def _apply(self, edits: Sequence[EditBlock]) -> Edited:
+        return await self._finish(await self._files.edit(edits))
+
+    async def _finish(self, changed: Sequence[FileEdit]) -> Edited:
+        edited: list[EditedFile] = []
+        diffs: list[str] = []
+        for file in changed:
+            key = None
+            if file.before is not None:
+                key = await self._save("before-edit", file.before)
+            edited.append(EditedFile(path=file.path, before_key=key))
+            diffs.append(show_diff(file.path, file.text_before, file.text_after))
+        self.remember(edited)
+        return Edited("done.\n\n" + "\n\n".join(diffs), tuple(edited))
+
+    def _missing(self, path: str) -> str:
+        """Return the error for a file that is not there, with the paths of similar ones."""
+        name = name_of(path)
+        same_name = [known for known in self._paths if name_of(known) == name]
+        similar = same_name or difflib.get_close_matches(path, self._paths[:_MAX_COMPARED], 3)
+        message = f"there is no file or folder {code(path)}"
+        if similar:
+            message += f"; similar paths: {listing(similar[:5])}"
+        return message
+
+
+def show_lines(path: str, text: str, view_range: tuple[int, int] | None) -> str:
+    """Return lines of a file with their numbers, and say what is not shown.
+
+    Raises:
+        EditFailed: the file has no such lines.
+    """
+    lines = text.removesuffix("\n").split("\n") if text else []
+    first, last = _lines_to_show(path, len(lines), view_range)
+    shown: list[str] = []
+    size = 0
+    for number in range(first, last + 1):
+        line = f"{number:6}\t{_clip_line(lines[number - 1])}"
+        size += len(line)
+        if size > MAX_OBSERVATION:
+            last = number - 1
+            break
+        shown.append(line)
+    heading = f"{code(path)}, lines {first} to {last} of {len(lines)}:"
+    if not lines:
+        return f"{code(path)} is empty."
+    if last < len(lines) or first > 1:
+        heading = (
+            f"{code(path)}, lines {first} to {last} of {len(lines)} (use view_range for others):"
+        )
+    body = "\n".join(shown)
+    return f"{heading}\n\n{fenced(body)}"
+
+
+def _lines_to_show(path: str, count: int, view_range: tuple[int, int] | None) -> tuple[int, int]:
+    if view_range is None:
+        return 1, count
+    first, last = view_range
+    last = count if last == -1 else min(last, count)
+    first = max(first, 1)
+    if count and first > last:
+        raise EditFailed(f"{path} has {count} lines; there are no lines {view_range}")
+    return first, last
+
+
+def _clip_line(line: str) -> str:
+    more = len(line) - MAX_WIDTH
+    if more <= 0:
+        return line
+    return f"{line[:MAX_WIDTH]}[... {more} characters of this line left out ...]"
+
+
+def show_diff(path: str, before: str, after: str) -> str:
+    """Return a unified diff of one file in a fence."""
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), path, path
+    )
+    text = "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+    return fenced(clip(text, MAX_OBSERVATION)) if text else "The text is the same as before."
+
+
+def _text(path: str, data: bytes | None) -> str:
+    return "" if data is None else decode(path, data).text

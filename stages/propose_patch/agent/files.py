@@ -1,0 +1,123 @@
+"""The workspace's files as the editor reads and writes them, with the current text of each."""
+
+import asyncio
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from repository.edits.apply import apply_edits
+from repository.edits.checks import check_syntax
+from repository.edits.encoding import DecodedFiles
+from repository.edits.model import Edit, EditFailed
+from repository.edits.policy import EditPolicy
+from repository.workspace import Workspace
+
+#: Size in bytes of a file that the editor opens.
+MAX_FILE_BYTES = 2_000_000
+#: Seconds for removing a file.
+_REMOVE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class FileEdit:
+    """What an edit made of one file; None stands for no file."""
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+    text_before: str
+    text_after: str
+
+
+class WorkspaceFiles:
+    """Reads and writes files of the workspace; those of the tree by relative paths."""
+
+    def __init__(self, workspace: Workspace, policy: EditPolicy, paths: Sequence[str]):
+        """``paths`` are those of the base commit, for hints about missing files."""
+        self._workspace = workspace
+        self._policy = policy
+        self._paths = paths
+
+    def shorten(self, path: str) -> str:
+        """Return the path relative to the tree; one elsewhere in the workspace stays absolute."""
+        tree = str(self._workspace.facts.tree)
+        if path == tree:
+            return "."
+        relative = path.removeprefix(f"{tree}/")
+        while relative.startswith("./"):
+            relative = relative[2:].lstrip("/")
+        return relative.rstrip("/") or "."
+
+    async def read(self, path: str) -> bytes | None:
+        """Return a file's bytes; None if there is no file.
+
+        Raises:
+            EditFailed: it is a folder, or can't be read.
+        """
+        try:
+            return await self._workspace.read(path, limit=MAX_FILE_BYTES)
+        except FileNotFoundError:
+            return None
+        except IsADirectoryError:
+            raise EditFailed("it is a folder") from None
+        except ValueError as error:
+            raise EditFailed(str(error)) from error
+
+    async def edit(self, edits: Sequence[Edit]) -> list[FileEdit]:
+        """Apply edits, all or none, and write the files.
+
+        Raises:
+            EditFailed: the message says why none was applied.
+        """
+        planned = await self._plan(edits)
+        for file in planned:
+            await self.write(file.path, file.after)
+        return planned
+
+    async def write(self, path: str, content: bytes | None) -> None:
+        """Write a file, or remove it.
+
+        Raises:
+            EditFailed: it can't be written.
+        """
+        if content is None:
+            command = f"rm -f -- {shlex.quote(path)}"
+            await self._workspace.run(command, seconds=_REMOVE_SECONDS)
+            return
+        try:
+            await self._workspace.write(path, content)
+        except ValueError as error:
+            raise EditFailed(str(error)) from error
+
+    def refusal(self, path: str) -> str | None:
+        """Return why a path may not be written; outside the tree, every path may be."""
+        return None if path.startswith("/") else self._policy.refusal(path)
+
+    async def _plan(self, edits: Sequence[Edit]) -> list[FileEdit]:
+        read, data = self._reader()
+        files = DecodedFiles(read)
+        applied = await asyncio.to_thread(apply_edits, edits, files.read, self._paths, self.refusal)
+        await asyncio.to_thread(check_syntax, applied.before, applied.after)
+        encoded = files.encode(applied.after)
+        planned: list[FileEdit] = []
+        for path, after in encoded.items():
+            file = FileEdit(
+                path=path,
+                before=data[path],
+                after=after,
+                text_before=applied.before[path] or "",
+                text_after=applied.after[path] or "",
+            )
+            planned.append(file)
+        return planned
+
+    def _reader(self) -> tuple[Callable[[str], bytes | None], dict[str, bytes | None]]:
+        """Return a blocking reader for a thread, and the contents that it will have read."""
+        loop = asyncio.get_running_loop()
+        data: dict[str, bytes | None] = {}
+
+        def read(path: str) -> bytes | None:
+            data[path] = asyncio.run_coroutine_threadsafe(self.read(path), loop).result()
+            return data[path]
+
+        return read, data

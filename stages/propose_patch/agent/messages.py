@@ -1,0 +1,128 @@
+"""The harness's own words to the model.
+
+They begin with "Harness:" and are never put into the fences that hold what programs printed.
+Names from the repository are inline code, so that they can't begin a line.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from prompts.filters import clip, clip_framed, code, one_line
+
+#: Characters of the feedback that opens a round.
+MAX_FEEDBACK = 16_000
+#: Characters of one observation.
+MAX_OBSERVATION = 30_000
+MAX_LISTED = 20
+
+TALK = (
+    "Your reply has no tool call, so nothing was done. If the change is complete, call `submit`;"
+    " otherwise go on with the next call."
+)
+EMPTY = (
+    "Your reply was empty. Go on with the next call, or call `submit` if the change is complete."
+)
+REFUSED = (
+    "Your reply was stopped by the provider's content filter, or was a refusal. The task is to fix"
+    " a bug in the repository above: go on with the next call."
+)
+CIRCLES = (
+    "You are repeating yourself: the same calls give the same results. Do something else, or call"
+    " `submit` if the change is complete."
+)
+ROUND_OVER = "Not executed: the work ended with an earlier call of the same reply."
+NOT_FINAL = (
+    "Not done: another call of the same reply failed. Look at its result, then call {tool} again."
+)
+TESTS_CANNOT_RUN = "The tests can't be run here: {reason}. Commands can be run with `bash`."
+NO_TEST = (
+    "The change has no test. Add or extend one next to the existing ones that fails without the"
+    " change and passes with it, unless that is impossible."
+)
+TEST_PROVES_NOTHING = (
+    "None of the tests of the change fails without the rest of it, so they do not show that it"
+    " fixes anything. Make one that fails on the unchanged code, unless that is impossible."
+)
+APPLIED = "Nothing is handed in yet: verify the change, then call `submit`."
+CHECKLIST = """\
+Before you call `submit` again, check:
+- Does the change fix the cause, and each other place with the same fault?
+- Did you run the reproduction and the tests near the change after your last edit?
+- Is there a test that fails without the change and passes with it?
+- Is everything in the diff needed? Delete scratch files and debugging output.
+
+If all is well, call `submit` again: without further changes, that call is final."""
+
+
+def say(text: str) -> str:
+    """Return a text with its speaker's name."""
+    return f"Harness: {text}"
+
+
+def cut_off(tokens: int) -> str:
+    return (
+        f"Your reply was cut off at its maximum length ({tokens} tokens). What was complete in it"
+        " is answered above; write less in one reply."
+    )
+
+
+def reminder(used: str) -> str:
+    return (
+        f"{used} are used up. Finish the change, run the tests that matter, and call `submit`: when"
+        " the limit is reached, the workspace is handed in as it is then."
+    )
+
+
+def next_round(feedback: str) -> str:
+    """Return the message that opens a later round; ``feedback`` has its data framed."""
+    return (
+        "your change was not accepted. The conversation and the workspace go on as you left them."
+        f" This is why:\n\n{clip_framed(feedback, MAX_FEEDBACK)}\n\nFix it, and call `submit`"
+        " again."
+    )
+
+
+def ask_again(tool: str, paths: Sequence[str]) -> str:
+    """Return the answer to the first call that would end the work without the change."""
+    return (
+        f"There are changes in the workspace ({listing(paths)}). If they are a useful fix, call"
+        f" `submit`. If they are not, call `{tool}` again to end without them."
+    )
+
+
+def needs_proof(why: str) -> str:
+    return (
+        "`no_change_needed` needs proof: tests that can be run, and as the only change of the"
+        f" workspace one new test file that passes on the unchanged repository. {why}".rstrip()
+    )
+
+
+def lost_state(sentences: Sequence[str]) -> str:
+    return "The work was moved to another machine. " + " ".join(sentences)
+
+
+def left_out(reasons: Mapping[str, str]) -> str:
+    lines: list[str] = []
+    for path, reason in sorted(reasons.items())[:MAX_LISTED]:
+        lines.append(f"- {code(clip(path, 300))}: {one_line(reason)}")
+    if len(reasons) > MAX_LISTED:
+        lines.append(f"- and {len(reasons) - MAX_LISTED} more")
+    return "These files are not part of the change:\n" + "\n".join(lines)
+
+
+def unused_files(unused: Sequence[str], scratch: Sequence[str]) -> str:
+    """Ask about new files that nothing refers to."""
+    text = (
+        f"These new files are used by nothing: {listing(unused)}. Delete them if they were only for"
+        " your own work."
+    )
+    if scratch:
+        text += (
+            f" Unless the summary names them, these are left out of the change: {listing(scratch)}."
+        )
+    return text
+
+
+def listing(names: Sequence[str]) -> str:
+    shown = ", ".join(code(clip(name, 300)) for name in names[:MAX_LISTED])
+    more = len(names) - MAX_LISTED
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,94 @@
+"""Run tests in the workspace, and compare the results with the unchanged repository."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+
+from prompts.filters import clip, fenced
+from repository.files import is_test_file
+from repository.testing.models import TestReport, count_tests
+from repository.workspace import Workspace
+from stages.propose_patch.agent import messages
+from stages.propose_patch.task import Task
+
+#: Characters of one test's failure.
+MAX_FAILURE = 4_000
+MAX_FAILURES = 10
+#: Characters of the output of a run that did not complete.
+MAX_OUTPUT = 10_000
+
+
+class OwnTests:
+    """The tool ``run_tests``."""
+
+    def __init__(self, task: Task, workspace: Workspace, paths: Sequence[str]):
+        """``paths`` are those of the base commit."""
+        self._task = task
+        self._workspace = workspace
+        self._paths = paths
+
+    async def run(self, tests: Sequence[str], *, seconds: float) -> str:
+        """Return the results of test files, folders or node ids; none: the chosen ones."""
+        suite = self._task.suite
+        if not suite.runnable or suite.base is None:
+            return messages.TESTS_CANNOT_RUN.format(reason=suite.reason)
+        chosen = list(tests) or list(suite.tests)
+        base = await self._base_report(tests)
+        report = await self._workspace.run_tests(chosen, label="tests-agent", seconds=seconds)
+        return describe_report(report, base)
+
+    async def _base_report(self, tests: Sequence[str]) -> TestReport:
+        """Return the results on the base, of which those not known yet are made and stored."""
+        suite = self._task.suite
+        base = suite.base
+        assert base is not None  # noqa: S101 (the suite is runnable)
+        unknown = await asyncio.to_thread(self._unknown, tests)
+        if not unknown:
+            return base
+        digest = hashlib.sha256("\0".join(unknown).encode()).hexdigest()[:16]
+
+        async def make() -> str:
+            bed = self._task.open_test_bed()
+            assert bed is not None  # noqa: S101 (the suite is runnable)
+            report = await bed.run({}, unknown, label="tests-base-agent")
+            return report.model_dump_json()
+
+        text = await self._task.run.remember(f"base-tests/{digest}", make)
+        return base.merge(TestReport.model_validate_json(text))
+
+    def _unknown(self, tests: Sequence[str]) -> list[str]:
+        """Return the test files of the base commit whose results there are not known."""
+        suite = self._task.suite
+        if suite.recipe is None or (suite.whole and not suite.tests):
+            return []
+        unknown: set[str] = set()
+        for test in tests:
+            place = test.partition("::")[0].rstrip("/")
+            for path in self._paths:
+                is_asked = path == place or path.startswith(f"{place}/")
+                if is_asked and is_test_file(path, suite.recipe.patterns):
+                    unknown.add(path)
+        return sorted(unknown.difference(suite.tests))
+
+
+def describe_report(report: TestReport, base: TestReport) -> str:
+    """Describe results in comparison with the base, new failures first."""
+    if not report.results:
+        return f"The tests did not run:\n\n{fenced(clip(report.output, MAX_OUTPUT))}"
+    new = sorted(report.red - base.red)
+    old = sorted(report.red & base.red)
+    fixed = sorted(report.green & base.red)
+    parts = [f"{count_tests(len(report.green))} passed, {len(report.red)} failed."]
+    if fixed:
+        parts.append(f"Failed without your changes and pass now: {messages.listing(fixed)}.")
+    if new:
+        parts.append(f"Fail, and did not fail without your changes: {messages.listing(new)}.")
+    if old:
+        parts.append(f"Fail with and without your changes: {messages.listing(old)}.")
+    for test in [*new, *old][:MAX_FAILURES]:
+        output = clip(report.failures.get(test, ""), MAX_FAILURE)
+        parts.append(f"{test}:\n\n{fenced(output)}")
+    if not report.completed:
+        output = fenced(clip(report.output, MAX_OUTPUT))
+        parts.append(f"The run did not complete; the end of its output:\n\n{output}")
+    return "\n\n".join(parts)

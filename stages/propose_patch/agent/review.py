@@ -1,0 +1,83 @@
+"""What the first ``submit`` shows: the diff, what the policy leaves out, the tests, a checklist."""
+
+import asyncio
+
+from prompts.filters import clip, fenced
+from repository.files import belongs_to_tests
+from repository.testing.change_tester import ChangeTester
+from repository.testing.models import count_tests
+from repository.testing.trial import Trial
+from stages.propose_patch.agent import messages
+from stages.propose_patch.agent.hand_in import HandIn
+from stages.propose_patch.task import Task
+
+MAX_DIFF = 20_000
+MAX_FAILURE = 3_000
+MAX_FAILURES = 8
+
+
+async def review(task: Task, hand_in: HandIn, label: str) -> str:
+    """Return what a reviewer would say about a change; ``label`` names the logs of its tests."""
+    base = task.base
+    diff = await asyncio.to_thread(base.mirror.diff, base.mirror.tree_of(base.sha), hand_in.tree)
+    shown = fenced(clip(diff.decode(errors="replace"), MAX_DIFF))
+    parts = [f"This is the change that would be handed in:\n\n{shown}"]
+    if hand_in.left_out:
+        parts.append(messages.left_out(hand_in.left_out))
+    if hand_in.applied.notices:
+        notices = "\n".join(f"- {notice}" for notice in hand_in.applied.notices)
+        parts.append(f"The pull request will say so:\n{notices}")
+    if hand_in.unused:
+        parts.append(messages.unused_files(hand_in.unused, hand_in.scratch))
+    parts.append(await _test(task, hand_in, label))
+    parts.append(messages.CHECKLIST)
+    return "\n\n".join(parts)
+
+
+async def _test(task: Task, hand_in: HandIn, label: str) -> str:
+    """Run the tests that will judge the change, in a fresh tree, and describe how they ended."""
+    suite = task.suite
+    bed = task.open_test_bed()
+    if bed is None or suite.base is None:
+        return messages.TESTS_CANNOT_RUN.format(reason=suite.reason)
+    tester = ChangeTester(bed, task.base.mirror, suite, suite.base)
+    trial = await tester.try_change(hand_in.applied.contents, label)
+    has_tests = any(belongs_to_tests(path, bed.recipe.patterns) for path in hand_in.applied.files)
+    return describe_trial(trial, has_tests=has_tests)
+
+
+def describe_trial(trial: Trial, *, has_tests: bool) -> str:
+    """Describe the tests in a fresh tree with the change alone."""
+    after = trial.after
+    if not after.results:
+        output = fenced(clip(after.output, MAX_FAILURE))
+        return f"In a fresh copy with this change alone, the tests did not run:\n\n{output}"
+    parts = [
+        f"In a fresh copy with this change alone, {count_tests(len(after.green))} passed and"
+        f" {len(after.red)} failed."
+    ]
+    if trial.broken:
+        parts.append(_describe_broken(trial))
+    if trial.lost:
+        names = messages.listing(sorted(trial.lost))
+        parts.append(f"Passed without the change, and do not run with it: {names}.")
+    if trial.fixed:
+        names = messages.listing(sorted(trial.fixed))
+        parts.append(f"Failed without the change and pass with it: {names}.")
+    elif has_tests:
+        parts.append(messages.TEST_PROVES_NOTHING)
+    else:
+        parts.append(messages.NO_TEST)
+    return "\n\n".join(parts)
+
+
+def _describe_broken(trial: Trial) -> str:
+    broken = sorted(trial.broken)
+    parts = [
+        "**The change will not be accepted as it is**: these tests fail, and did not fail without"
+        f" it: {messages.listing(broken)}."
+    ]
+    for test in broken[:MAX_FAILURES]:
+        output = clip(trial.after.failures.get(test, ""), MAX_FAILURE)
+        parts.append(f"{test}:\n\n{fenced(output)}")
+    return "\n\n".join(parts)

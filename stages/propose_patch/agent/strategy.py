@@ -1,0 +1,123 @@
+"""One round of the agent: the prompt, the loop, and what becomes of the workspace's change."""
+
+import asyncio
+import json
+from dataclasses import replace
+from functools import partial
+
+from pydantic import TypeAdapter
+
+from pipeline.errors import Halt
+from pipeline.model import Message
+from pipeline.outcome import Facts
+from pipeline.stage import Back, Stop
+from repository.edits.model import EditFailed
+from repository.workspace import WorkspaceFacts
+from stages.propose_patch.agent.desk import Desk
+from stages.propose_patch.agent.limits import MAX_STEPS, RoundLimits
+from stages.propose_patch.agent.loop import Loop
+from stages.propose_patch.agent.prompt import PromptLimits, agent_variables
+from stages.propose_patch.agent.protocol import Protocol
+from stages.propose_patch.agent.toolbox import COMMAND_SECONDS
+from stages.propose_patch.results import Proposal, Proposals, ProposedFiles
+from stages.propose_patch.task import AttemptPlan, Task, another_round
+
+_FACTS = TypeAdapter(WorkspaceFacts)
+
+
+async def propose(task: Task, attempt: AttemptPlan) -> Proposals | Back | Stop:
+    """Let the model work until it hands in, or a limit is reached; propose what stands then.
+
+    The transcript is stored however the work ends.
+    """
+    limits = RoundLimits(task.run)
+    desk = await Desk.open(task, attempt, limits)
+    profile = await asyncio.to_thread(task.session.profile, attempt.model)
+    prompt = await _render_prompt(task, attempt, desk.facts, profile.protocol)
+    loop = Loop(task, attempt, prompt, desk, limits, profile.protocol)
+    try:
+        ending = await loop.work()
+    except Halt as halt:
+        return await _halted(task, attempt, loop, halt)
+    except BaseException:
+        await _save_transcript(task, attempt, loop, "interrupted")
+        raise
+    transcript_key = await _save_transcript(task, attempt, loop, ending)
+    task.run.progress(f"{len(loop.records)} steps: {ending}")
+    if loop.run_end is not None:
+        return _stop(loop.run_end, transcript_key)
+    answer = await _conclude(task, desk, loop, ending, transcript_key)
+    if loop.halt is not None and isinstance(answer, Back):
+        return _stop(Stop(loop.halt.outcome, loop.halt.reason), transcript_key)
+    return answer
+
+
+async def _halted(task: Task, attempt: AttemptPlan, loop: Loop, halt: Halt) -> Stop:
+    transcript_key = await _save_transcript(task, attempt, loop, halt.reason)
+    return _stop(Stop(halt.outcome, halt.reason), transcript_key)
+
+
+def _stop(stop: Stop, transcript_key: str) -> Stop:
+    facts = stop.facts.merged(Facts(artifacts={"transcript": transcript_key}))
+    return replace(stop, facts=facts)
+
+
+async def _render_prompt(
+    task: Task, attempt: AttemptPlan, facts: WorkspaceFacts, protocol: Protocol
+) -> tuple[Message, ...]:
+    """Return the messages that begin the conversation, the same in every round and on any machine.
+
+    Feedback of later rounds is not part of them: it follows the steps that it is about.
+    """
+    name = f"attempt-{attempt.number}/facts"
+    stored = await task.run.remember(name, partial(_dump_facts, facts))
+    limits = PromptLimits(
+        steps=MAX_STEPS,
+        command_seconds=int(COMMAND_SECONDS),
+        minutes=int(task.run.limits.max_minutes),
+        usd=task.run.limits.max_cost_usd,
+    )
+    variables = {
+        **task.variables,
+        "feedback": None,
+        **agent_variables(_FACTS.validate_json(stored), limits, protocol),
+    }
+    return await asyncio.to_thread(task.session.render_prompt, "agent_system", "agent", variables)
+
+
+async def _dump_facts(facts: WorkspaceFacts) -> str:
+    return _FACTS.dump_json(facts).decode()
+
+
+async def _conclude(
+    task: Task, desk: Desk, loop: Loop, ending: str, transcript_key: str
+) -> Proposals | Back:
+    if not loop.records:
+        return another_round(f"No change was handed in: {ending}.")
+    last = loop.records[-1]
+    await desk.bring_to(loop.records)
+    summary = loop.summary
+    try:
+        files = await desk.hand_ins.final(summary)
+    except EditFailed as error:
+        return another_round(f"No change was handed in ({ending}). {error}")
+    if not files.files:
+        return another_round(f"No change was handed in ({ending}): only scratch files are left.")
+    proposal = Proposal(
+        reply=summary,
+        exchange_key=last.exchange_key,
+        model=last.reply.model or task.session.model,
+        changes_key=await _save_files(task, files),
+    )
+    return task.proposals([proposal], transcript_key=transcript_key)
+
+
+async def _save_files(task: Task, files: ProposedFiles) -> str:
+    return await task.run.save("changes.json", files.model_dump_json())
+
+
+async def _save_transcript(task: Task, attempt: AttemptPlan, loop: Loop, ending: str) -> str:
+    steps = [record.model_dump(mode="json") for record in loop.records]
+    transcript = {"attempt": attempt.number, "ending": ending, "steps": steps}
+    text = json.dumps(transcript, indent=1, ensure_ascii=False)
+    return await task.run.save("transcript.json", text)

@@ -1,0 +1,103 @@
+"""Execute the calls that work in the workspace: bash, edit, apply_patch and run_tests."""
+
+from collections.abc import Callable
+
+from prompts.filters import fenced
+from repository.edits.model import EditFailed
+from repository.workspace import CommandOutput, Workspace
+from stages.propose_patch.agent import messages
+from stages.propose_patch.agent.editor import Editor
+from stages.propose_patch.agent.own_tests import OwnTests
+from stages.propose_patch.agent.protocol import ApplyEdits, BadCall, Bash, Edit, RunTests, Tool
+from stages.propose_patch.agent.steps import Observation
+
+#: Time limit of a command that asks for none.
+COMMAND_SECONDS = 120.0
+
+
+class Toolbox:
+    """The tools that work in the workspace."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        editor: Editor,
+        tests: OwnTests,
+        seconds_left: Callable[[], float],
+    ):
+        """``seconds_left`` returns the most that one call may take."""
+        self._workspace = workspace
+        self._editor = editor
+        self._tests = tests
+        self._seconds_left = seconds_left
+
+    async def use(
+        self, tool: Bash | Edit | ApplyEdits | RunTests, call_id: str | None
+    ) -> Observation:
+        """Execute a call.
+
+        Raises:
+            OSError: the sandbox or the disk refused; the run can be tried again.
+        """
+        match tool:
+            case Bash():
+                return await self._bash(tool, call_id)
+            case RunTests():
+                text = await self._tests.run(tool.tests, seconds=self._seconds_left())
+                return observe(tool, call_id, messages.say(text))
+            case Edit() | ApplyEdits():
+                return await self._edit(tool, call_id)
+
+    async def _bash(self, tool: Bash, call_id: str | None) -> Observation:
+        seconds = min(tool.seconds or COMMAND_SECONDS, self._seconds_left())
+        output = await self._workspace.run(tool.command, seconds=seconds)
+        observation = observe(tool, call_id, show_output(output))
+        return observation.model_copy(update={"exit_code": output.exit_code})
+
+    async def _edit(self, tool: Edit | ApplyEdits, call_id: str | None) -> Observation:
+        try:
+            edited = await self._editor.use(tool)
+        except EditFailed as error:
+            return observe(tool, call_id, messages.say(f"error: {error}"), failed=True)
+        text = messages.say(edited.text)
+        if isinstance(tool, ApplyEdits):
+            text += f"\n\n{messages.APPLIED}"
+        observation = observe(tool, call_id, text)
+        return observation.model_copy(update={"edited": edited.files})
+
+
+def show_output(output: CommandOutput) -> str:
+    """Return a command's output in a fence, and how it ended below it."""
+    body = fenced(output.text) if output.text else "(no output)"
+    ended = " ".join([f"exit code {output.exit_code}.", *output.notes])
+    return f"{body}\n{messages.say(ended)}"
+
+
+def observe(tool: Tool, call_id: str | None, text: str, *, failed: bool = False) -> Observation:
+    """Return the observation of a call."""
+    return Observation(
+        call_id=call_id,
+        tool=tool.name,
+        call=describe_call(tool),
+        text=text,
+        failed=failed,
+    )
+
+
+def observe_bad_call(call: BadCall) -> Observation:
+    return Observation(
+        call_id=call.call_id,
+        tool=call.name,
+        call=call.name,
+        text=messages.say(f"error: {call.error}"),
+        failed=True,
+        understood=False,
+    )
+
+
+def describe_call(tool: Tool) -> str:
+    """Return a call for people: a command as it is, another tool's arguments one a line."""
+    if isinstance(tool, Bash):
+        return tool.command
+    arguments = tool.model_dump(exclude_defaults=True)
+    return "\n".join([tool.name, *(f"{name}: {value}" for name, value in arguments.items())])

@@ -1,0 +1,95 @@
+"""The messages that an agent's stored steps become."""
+
+import itertools
+from pathlib import Path
+
+from pipeline.model import Message, ToolCall
+from stages.propose_patch.agent.circles import goes_in_circles
+from stages.propose_patch.agent.conversation import (
+    FULL_STEPS,
+    conversation,
+    count_same_messages,
+)
+from stages.propose_patch.agent.steps import Observation, StepRecord
+
+PROMPT = (Message(role="system", content="s"), Message(role="user", content="u"))
+
+
+def step(number: int, *texts: str, native: bool = False, **more: object) -> StepRecord:
+    calls = [
+        ToolCall(id=f"{number}.{index}", name="bash", arguments="{}") for index in range(len(texts))
+    ]
+    observations = [
+        Observation(call_id=call.id if native else None, tool="bash", call="ls", text=text)
+        for call, text in zip(calls, texts, strict=True)
+    ]
+    return StepRecord.model_validate(
+        {
+            "number": number,
+            "round": 1,
+            "reply": Message(
+                role="assistant", content="ls", tool_calls=tuple(calls) if native else ()
+            ),
+            "label": "",
+            "exchange_key": "",
+            "observations": observations,
+            "history_limit": 1,
+        }
+        | more
+    )
+
+
+def shown(*records: StepRecord, before: str = "") -> list[tuple[str, str]]:
+    messages = conversation(PROMPT, records, before, 100_000)
+    return [(message.role, message.content) for message in messages[2:]]
+
+
+def test_each_native_call_is_answered_and_the_harness_speaks_after_them() -> None:
+    record = step(1, "one", "two", native=True, notes=("look",))
+    assert shown(record, before="again") == [
+        ("assistant", "ls"),
+        ("tool", "one"),
+        ("tool", "two"),
+        ("user", "Harness: look\n\nHarness: again"),
+    ]
+    answers = conversation(PROMPT, [record], "", 100_000)[3:5]
+    assert [message.tool_call_id for message in answers] == ["1.0", "1.1"]
+
+
+def test_text_calls_are_answered_in_one_message() -> None:
+    record = step(1, "one", "two", notes=("look",))
+    (_, (role, content)) = shown(record)
+    assert role == "user"
+    assert content == (
+        "Harness: result of `bash` (call 1 of 2):\n\none\n\n"
+        "Harness: result of `bash` (call 2 of 2):\n\ntwo\n\nHarness: look"
+    )
+    assert shown(step(1, "one"))[-1] == ("user", "Harness: result of `bash`:\n\none")
+
+
+def test_old_observations_are_left_out_by_halving_the_history() -> None:
+    records = [step(number, "x" * 1_000) for number in range(1, 31)]
+    histories = [conversation(PROMPT, records[:count], "", 10_000) for count in range(31)]
+    left_out = [
+        sum("left out" in message.content for message in messages) for messages in histories
+    ]
+    assert left_out[9] == 0 and max(left_out) <= 30 - FULL_STEPS
+    assert all(sum(len(m.content) for m in messages) < 13_000 for messages in histories)
+    changes = sum(before != after for before, after in itertools.pairwise(left_out))
+    assert changes <= 6, "what a provider has cached stays good for several steps"
+    last_results = histories[30][-2 * FULL_STEPS + 1 :: 2]
+    assert all("x" * 1_000 in message.content for message in last_results)
+    assert [message.reused for message in histories[2]] == [False, True, False, False, False, True]
+    assert count_same_messages(histories[2], histories[3]) == len(histories[2])
+
+
+def test_circles_are_equal_calls_with_equal_results(tmp_path: Path) -> None:
+    def circle(*texts: str) -> bool:
+        records = [step(number, text) for number, text in enumerate(texts, 1)]
+        return goes_in_circles(records, tmp_path)
+
+    assert circle("a", "a", "a") and circle("a", "b", "a", "b", "a", "b")
+    assert circle("ran in 0.1s", "ran in 0.2s", "ran in 0.3s")
+    assert not circle("a", "a") and not circle("a", "b", "a", "b", "a")
+    idle = [step(number) for number in range(1, 9)]
+    assert not goes_in_circles(idle, tmp_path)
