@@ -117,7 +117,7 @@ STUMBLES = (
         ("exit code 0",),
     ),
     Stumble(19, tool("bash", command="sleep 60", seconds=1), ("exit code 124", "1 s")),
-    Stumble(20, bash("pip install requests 2>&1 | tail -3"), ("no network",)),
+    Stumble(20, bash("pip install no-such-package 2>&1 | tail -3"), ("no network",)),
     Stumble(21, bash("echo 1 > repro.py"), ("(no output)",)),
     Stumble(
         24,

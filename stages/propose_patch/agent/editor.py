@@ -190,15 +190,13 @@ def show_lines(path: str, text: str, view_range: tuple[int, int] | None) -> str:
             last = number - 1
             break
         shown.append(line)
-    heading = f"{code(path)}, lines {first} to {last} of {len(lines)}:"
+    heading = f"{code(path)}, lines {first} to {last} of {len(lines)}"
     if not lines:
         return f"{code(path)} is empty."
     if last < len(lines) or first > 1:
-        heading = (
-            f"{code(path)}, lines {first} to {last} of {len(lines)} (use view_range for others):"
-        )
+        heading += " (use view_range for others)"
     body = "\n".join(shown)
-    return f"{heading}\n\n{fenced(body)}"
+    return f"{heading}:\n\n{fenced(body)}"
 
 
 def _lines_to_show(path: str, count: int, view_range: tuple[int, int] | None) -> tuple[int, int]:
