@@ -22,6 +22,7 @@ MAX_FILE_BYTES = 5_000_000
 MAX_BYTES = 50_000_000
 
 _MAX_LIST_BYTES = 4_000_000
+_MAX_REASON = 200
 _SUBMODULE = "160000"
 _MAX_DEPTH = 100
 
@@ -49,7 +50,7 @@ async def read_changes(inside: Inside, source: WorkspaceSource) -> TreeChanges:
         on_output=listing.add,
     )
     if result.returncode != 0:
-        return TreeChanges({}, {".": "git can't list the changes"})
+        return TreeChanges({}, {".": f"git can't list the changes: {result.output[-_MAX_REASON:]}"})
     if len(listing.data) == _MAX_LIST_BYTES:
         return TreeChanges({}, {".": "too many files were changed"})
     base = await asyncio.to_thread(source.mirror.files, source.base_sha)

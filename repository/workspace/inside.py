@@ -15,7 +15,7 @@ MAX_COMMAND_BYTES = 100_000
 """The kernel accepts an argument of 128 KiB (MAX_ARG_STRLEN in execve(2))."""
 
 _INTERPRETER = Path(sys.executable).resolve()
-_OWN_SECONDS = 120.0
+_OWN_SECONDS = 60.0
 """Time limit of the workspace's own programs."""
 _KEPT_OUTPUT = 4_000
 _NO_PROMPTS = {

@@ -3,6 +3,11 @@
 # Argument: the folder of the record.
 set -eu
 exec 2>"$1/errors"
+pipe=$(find . -type p '(' -name .gitignore -o -name .gitattributes ')' -print -quit)
+if [ -n "$pipe" ]; then # git would wait for ever for what is written to it
+    printf '%s is a pipe' "${pipe#./}"
+    exit 3
+fi
 export GIT_DIR="$1" GIT_WORK_TREE=.
 git update-index -q --refresh || true
 git diff-files -z --no-abbrev --ignore-submodules=all

@@ -46,11 +46,15 @@ def logs() -> Logs:
     return Logs()
 
 
-@pytest.fixture(params=["bwrap", "uid"])
+BOTH_SANDBOXES = pytest.mark.parametrize("sandbox", ["bwrap", "uid"], indirect=True)
+
+
+@pytest.fixture
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """Bubblewrap, or both for tests with ``BOTH_SANDBOXES``."""
     index = IndexProxy.configured({})
     try:
-        if request.param == "bwrap":
+        if getattr(request, "param", "bwrap") == "bwrap":
             return BwrapSandbox(index)
         return UidSandbox(Path("/not/there"), index)
     except NoIsolation as error:

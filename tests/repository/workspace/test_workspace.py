@@ -12,7 +12,7 @@ from repository.testing.run.bed import TestBed
 from repository.workspace import FileChange, TestsCantRun, Workspace
 from repository.workspace.output import NO_NETWORK
 from sandbox import Sandbox
-from tests.repository.workspace.conftest import FILES, Logs, OpenWorkspace, sh
+from tests.repository.workspace.conftest import BOTH_SANDBOXES, FILES, Logs, OpenWorkspace, sh
 from tests.stages.workbench import FIXED_CALC
 from tests.stand_ins.processes import running_processes
 
@@ -20,6 +20,7 @@ ADD = "test_calc.TestCalc::test_add"
 DOUBLE = "test_calc.TestCalc::test_double"
 
 
+@BOTH_SANDBOXES
 async def test_what_a_command_writes_is_there_for_the_next_one(
     workspace: Workspace, sandbox: Sandbox
 ) -> None:
@@ -48,6 +49,7 @@ async def test_git_has_the_history_up_to_the_base_and_nothing_after_it(
     assert output.text == "missing\n"
 
 
+@BOTH_SANDBOXES
 async def test_git_commands_work(workspace: Workspace) -> None:
     await sh(workspace, "sed -i s/-/+/ calc.py && git diff > /dev/null && git stash -q")
     assert await sh(workspace, "git status --porcelain; git stash pop -q; git diff --stat") == (
@@ -87,6 +89,7 @@ async def test_a_long_output_is_clipped_and_the_number_of_characters_is_told(
     assert output.text.endswith("é\nz")
 
 
+@BOTH_SANDBOXES
 async def test_a_command_is_stopped_at_its_time_limit_with_all_that_it_started(
     workspace: Workspace, sandbox: Sandbox
 ) -> None:
@@ -163,6 +166,7 @@ async def test_a_file_that_cannot_be_written_or_listed_is_answered(workspace: Wo
         await workspace.list("nowhere")
 
 
+@BOTH_SANDBOXES
 async def test_the_change_is_what_git_would_commit(workspace: Workspace) -> None:
     assert (await workspace.changes()).files == {}
     await sh(
@@ -202,6 +206,7 @@ async def test_what_no_patch_can_hold_is_left_out_with_the_reason(
     }
 
 
+@BOTH_SANDBOXES
 async def test_tests_run_in_the_workspaces_own_tree(
     tested_workspace: Workspace, logs: Logs, recipe: Recipe, folder: Path
 ) -> None:
@@ -221,6 +226,7 @@ async def test_tests_run_in_the_workspaces_own_tree(
     assert "tests run" in str(logs.texts["tests-1.log"])
 
 
+@BOTH_SANDBOXES
 async def test_the_test_bed_is_untouched_by_the_workspace(
     tested_workspace: Workspace, sandbox: Sandbox, recipe: Recipe, folder: Path, logs: Logs
 ) -> None:
@@ -259,6 +265,7 @@ async def test_a_later_opening_finds_the_workspace_as_it_was_left(
     assert await sh(again, "cat new.txt") == "one\n"
 
 
+@BOTH_SANDBOXES
 async def test_a_restored_workspace_has_the_same_files_modes_times_and_links(
     open_workspace: OpenWorkspace, folder: Path
 ) -> None:
