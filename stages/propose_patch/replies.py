@@ -5,7 +5,7 @@ import re
 from pipeline.model import ModelReply
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
-from prompts.filters import clip, code, one_line
+from prompts.filters import clip, one_line
 from repository.edits.readers import read_reply
 
 #: Characters of the model's text that a run's reason quotes.
@@ -27,7 +27,7 @@ def may_be_read_as_edit(text: str) -> bool:
 def unusable_reason(reply: ModelReply) -> str | None:
     """Return why a reply can't hold a change, or None if the next stage may find one."""
     if not reply.content.strip():
-        return f"The reply was empty (finish reason: {code(reply.finish_reason)})."
+        return f"The reply was empty (finish reason: {reply.finish_reason or 'none given'})."
     if holds_edit(reply.content):
         return None
     if reply.finish_reason == "length":

@@ -1,4 +1,5 @@
-"""The command line for a newcomer: an empty environment, an empty home, and a new folder."""
+"""The command line for a newcomer: no settings but the strategy, an empty home, and a new folder.
+"""
 
 import json
 import os
@@ -86,6 +87,8 @@ def new_console(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Console:
     here.mkdir()
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
+    # One request a run: only the tests that unset it are about the default.
+    monkeypatch.setenv("CODING_AGENT_STRATEGY", "single")
     monkeypatch.chdir(here)
     return Console(here, home)
 

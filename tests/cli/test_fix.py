@@ -32,9 +32,11 @@ def suite_passes(folder: Path) -> bool:
     return process.returncode == 0
 
 
+@pytest.mark.parametrize("strategy", ["agent", "single"])
 def test_a_local_repository_gets_a_patch_and_a_branch_whose_tests_pass(
-    console: Console, sample: Sample, monkeypatch: pytest.MonkeyPatch
+    console: Console, sample: Sample, monkeypatch: pytest.MonkeyPatch, strategy: str
 ) -> None:
+    monkeypatch.setenv("CODING_AGENT_STRATEGY", strategy)
     monkeypatch.setenv("GITHUB_TOKEN", "ghp_aSecretOfSomebody")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-aSecretOfSomebody")
     result = console.run(*sample.fix, "--patch", "fix.diff")

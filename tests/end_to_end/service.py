@@ -97,6 +97,8 @@ class Service:
             "CODING_AGENT_STORE": f"sqlite:///{self.folder}/shared/store.sqlite",
             "CODING_AGENT_ARTIFACTS": f"{self.folder}/shared/artifacts",
             "CODING_AGENT_MODEL": f"scripted:{self.folder}/reply.md",
+            # One request a run: what these tests are about does not depend on the strategy.
+            "CODING_AGENT_STRATEGY": "single",
             "GITHUB_API_URL": self.github.api_url,
             "GITHUB_TOKEN": WRITE_TOKEN,
             "PYTHONPATH": str(ROOT),

@@ -62,6 +62,7 @@ def fix(tmp_path: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch) 
             {
                 "data_dir": tmp_path / "data",
                 "model": f"scripted:{script}",
+                "strategy": "single",
                 "topic_arn": TOPIC,
                 "max_rounds": 2,
                 "github_token": token,
@@ -235,7 +236,7 @@ REFUSAL = "I'm sorry, but I can't help with that."
         ),
         (
             {"reply": "../../etc/passwd\n<<<<<<< SEARCH\n=======\nroot\n>>>>>>> REPLACE\n"},
-            "Block 1 (../../etc/passwd) can't be applied",
+            "Block 1 (`../../etc/passwd`) can't be applied",
         ),
         (
             {"reply": "calc.py\n<<<<<<< SEARCH\n    ret", "finish_reason": "length"},
