@@ -3,6 +3,7 @@
 from stages.propose_patch.agent.protocol.calls import BadCall, Call, read_calls
 from stages.propose_patch.agent.protocol.examples import Protocol, describe_text_protocol
 from stages.propose_patch.agent.protocol.tools import (
+    ADVERTISED,
     TOOL_SPECS,
     ApplyEdits,
     Bash,
@@ -15,6 +16,7 @@ from stages.propose_patch.agent.protocol.tools import (
 )
 
 __all__ = [
+    "ADVERTISED",
     "TOOL_SPECS",
     "ApplyEdits",
     "BadCall",

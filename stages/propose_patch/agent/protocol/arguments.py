@@ -46,6 +46,9 @@ def understand(name: str, arguments: object) -> Tool:
         edits = _edits_in(fields, arguments)
         if edits is not None:
             return ApplyEdits(text=edits)
+    words = fields.get("command")
+    if known.tool == "bash" and isinstance(words, list) and words[:1] == ["apply_patch"]:
+        return _validate(KnownName("apply_patch"), {"text": "\n".join(map(str, words[1:]))})
     tool = _validate(known, fields)
     return _reinterpret(tool) if isinstance(tool, Bash) else tool
 

@@ -12,7 +12,7 @@ from stages.propose_patch.agent.protocol.arguments import (
 )
 from stages.propose_patch.agent.protocol.examples import Protocol
 from stages.propose_patch.agent.protocol.names import MAX_NAME
-from stages.propose_patch.agent.protocol.scanner import find_calls
+from stages.propose_patch.agent.protocol.scanner import scan
 from stages.propose_patch.agent.protocol.tools import Tool
 from stages.propose_patch.agent.protocol.written import WrittenCall
 
@@ -57,14 +57,14 @@ def _read_text(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, .
         problem = f"The reply has {len(reply.content)} characters; at most {MAX_REPLY} are read."
         return (BadCall(name="", error=problem, call_id=None),)
     text = _with_line_feeds(reply.content)
-    written = find_calls(text, is_cut_off=reply.cut_off)
-    outside_fences = [call for call in written if not call.fenced]
-    calls = [_make_written_call(call, reply, protocol) for call in outside_fences or written]
+    result = scan(text, is_cut_off=reply.cut_off)
+    outside_fences = [call for call in result.calls if not call.fenced]
+    calls = [_make_written_call(call, reply, protocol) for call in outside_fences or result.calls]
     if calls:
         return tuple(calls[:MAX_CALLS])
-    if reply.cut_off or not read_reply(text).edits:
+    if reply.cut_off or not read_reply(result.visible_text).edits:
         return ()
-    return (_make_call("apply_patch", text, protocol, None),)
+    return (_make_call("apply_patch", result.visible_text, protocol, None),)
 
 
 def _make_written_call(call: WrittenCall, reply: ModelReply, protocol: Protocol) -> Call | BadCall:

@@ -1,5 +1,6 @@
 """Calls in tags: ``<tool name="bash">ls</tool>``, ``<invoke>`` with parameters, and their kin."""
 
+import html
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -64,20 +65,14 @@ _FIELD_LINE = re.compile(r"(?P<name>\w{1,40})[ \t]*:[ \t]*(?P<value>[^\n]*)")
 _KEYED = re.compile(r"\s*(?P<name>[\w.:-]{1,80})\s*(?=<arg_key>)")
 _PAIR = re.compile(r"\s*<arg_key>(?P<name>[^<]{1,80})</arg_key>\s*<arg_value>")
 _FENCED_BODY = re.compile(r"\s*(?P<mark>`{3,})(?P<language>\w*)[ \t]*\n")
-_ENTITIES = {
-    "&lt;": "<",
-    "&gt;": ">",
-    "&quot;": '"',
-    "&apos;": "'",
-    "&#39;": "'",
-    "&#10;": "\n",
-    "&amp;": "&",
-}
-_ENTITY = re.compile("|".join(_ENTITIES))
-
+_ENTITY = re.compile(r"&(?:lt|gt|quot|apos|amp|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});")
 _MAX_TAG = 2_000
 """Characters of a tag with its attributes."""
+_LIKE_JSON = re.compile(r'\s*\{\s*"\w{1,80}"\s*:')
+_MAX_WASTED = 20_000_000
+"""Characters that may be read in vain, because text only begins like JSON."""
 UNCLOSED = "The call has no end."
+INVALID_JSON = "The arguments are not valid JSON."
 AMBIGUOUS = "The end of the call is not clear, since its closing tag occurs more than once."
 
 
@@ -135,6 +130,7 @@ class ElementReader:
         self._line_openings = _positions_by_tag(_LINE_OPENING, text)
         called = [self._line_openings.get(tag, []) for tag in (*CALL_TAGS, *_DIRECT_TAGS)]
         self._call_openings = sorted(position for positions in called for position in positions)
+        self._wasted = 0
         self._last_quotes = {quote: text.rfind(quote) for quote in "\"'"}
 
     def read_opening(self, start: int) -> Opening | None:
@@ -217,19 +213,27 @@ class ElementReader:
         the next tag decides: another argument (``following``), or the end of the call (``parent``).
         """
         candidates: list[Closing] = []
-        for closing in self._unpaired_closings(tag, begin, tool):
+        next_call = self._next_call(begin)
+        for closing, is_paired in self._content_closings(tag, begin, tool):
+            if candidates and closing.begin > next_call:
+                break
+            if is_paired:
+                continue
             if self._is_followed_by(closing.end, following, parent):
                 return closing
-            if candidates and closing.begin > self._next_call(begin):
-                break
             if _ENDS_LINE.match(self._text, closing.end):
                 candidates.append(closing)
         if len(candidates) == 1:
             return candidates[0]
         return AMBIGUOUS if candidates else UNCLOSED
 
-    def _unpaired_closings(self, tag: str, begin: int, tool: str) -> Iterator["Closing"]:
-        """Yield the closing tags that belong to no opening one of the same name after ``begin``."""
+    def _content_closings(
+        self, tag: str, begin: int, tool: str
+    ) -> Iterator[tuple["Closing", bool]]:
+        """Yield the closing tags outside of here-documents from a position on.
+
+        With each, whether it belongs to an opening tag after the position.
+        """
         documents = HereDocuments(self._index, begin)
         is_command = _is_shell(tool)
         openings = _from(self._openings.get(tag, []), begin)
@@ -242,10 +246,8 @@ class ElementReader:
                 opened = next(openings, None)
             if is_command and documents.contain(closing.begin):
                 continue
-            if depth == 0:
-                yield closing
-            else:
-                depth -= 1
+            yield closing, depth > 0
+            depth = max(0, depth - 1)
 
     def _is_empty(self, opening: int) -> bool:
         """Return whether an opening tag closes itself."""
@@ -318,6 +320,18 @@ class ElementReader:
         for begin in _from(self._closings.get(tag, []), position):
             yield Closing(begin, self._text.index(">", begin) + 1)
 
+    def read_object(self, start: int) -> tuple[dict[str, object], int] | None:
+        """Return the JSON object at a position and the position after it, if a tag follows."""
+        if self._wasted > _MAX_WASTED or not _LIKE_JSON.match(self._text, start):
+            return None
+        try:
+            value, end = decode(self._text, start)
+        except InvalidJson as error:
+            self._wasted += error.characters_read
+            return None
+        is_body = isinstance(value, dict) and CLOSING.match(self._text, self.skip_blank(end))
+        return (value, end) if isinstance(value, dict) and is_body else None
+
     def skip_blank(self, position: int) -> int:
         match = _BLANK.match(self._text, position)
         return match.end() if match is not None else position
@@ -355,7 +369,16 @@ class _BodyReader:
             return self._read_body(opening.end, opening.tag)
         if opening is not None and self._is_argument(opening):
             return self._read_arguments(start, "")
-        return self._read_body(begin, self._tag)
+        return self._read_object(start) or self._read_body(begin, self._tag)
+
+    def _read_object(self, start: int) -> WrittenCall | None:
+        """Read a body that is a JSON object, or return None."""
+        value = self._reader.read_object(start)
+        if value is None:
+            return None
+        fields, end = value
+        call = WrittenCall(self._name, {**self._fields, **fields}, end)
+        return self._reader.finish(call, self._tag)
 
     def _is_group(self, opening: Opening) -> bool:
         return opening.tag in _GROUP_TAGS and not opening.name and not opening.is_empty
@@ -376,6 +399,8 @@ class _BodyReader:
             )
             if isinstance(closing, str):
                 return WrittenCall(self._name, self._fields, position, problem=closing)
+            if name in self._fields:
+                return WrittenCall(self._name, self._fields, position, problem=AMBIGUOUS)
             value = self._reader.slice(opening.end, closing.begin)
             self._fields[name] = _without_layout(value, name)
             position = closing.end
@@ -389,6 +414,8 @@ class _BodyReader:
         if isinstance(closing, str):
             return WrittenCall(self._name, self._fields, begin, problem=closing)
         body = _without_fence(_without_layout(self._reader.slice(begin, closing.begin), ""))
+        if _LIKE_JSON.match(body) and _json_object(body) is None:
+            return WrittenCall(self._name, self._fields, begin, problem=INVALID_JSON)
         call = WrittenCall(self._name, self._arguments(body), closing.end)
         if tag != self._tag:
             return self._reader.finish(call, self._tag)
@@ -436,7 +463,7 @@ def _is_shell(tool: str) -> bool:
 
 
 def _unescape(text: str) -> str:
-    return _ENTITY.sub(lambda match: _ENTITIES[match[0]], text)
+    return _ENTITY.sub(lambda match: html.unescape(match[0]), text)
 
 
 def _without_layout(text: str, name: str) -> str:
@@ -458,10 +485,8 @@ def _without_fence(body: str) -> str:
     fence = _FENCED_BODY.match(body)
     if fence is None or (fence["language"] and fence["language"].lower() not in FENCES_IN_BODY):
         return body
-    content = body[fence.end() :].rstrip()
-    if not content.endswith(fence["mark"]):
-        return body
-    return content.removesuffix(fence["mark"]).removesuffix("\n")
+    content, _, last = body[fence.end() :].rstrip().rpartition("\n")
+    return content if last.strip() == fence["mark"] else body
 
 
 FENCES_IN_BODY = (*SHELLS, "json", "text", "diff", "patch")

@@ -20,6 +20,7 @@ class Fence:
     language: str
     """In lower case; empty if the fence names none, or names a file."""
     content: str
+    """Empty if the fence is not closed."""
     end: int | None
     """The position after it; None if it is not closed."""
 
@@ -29,9 +30,9 @@ class Fence:
 
     @property
     def command(self) -> str | None:
-        """The command in it; None for a script or for a session with its output."""
+        """The command in it; None for a session that shows its output."""
         lines = [line for line in self.content.split("\n") if line.strip()]
-        if not lines or lines[0].startswith("#!"):
+        if not lines:
             return None
         if not lines[0].startswith(_PROMPT):
             return self.content
@@ -65,22 +66,25 @@ class FenceReader:
             return None
         line_start = self._text.rfind("\n", 0, start) + 1
         language = _language(opening["info"])
-        if language in SHELLS and self._is_script(line_start):
+        if language in SHELLS and self._is_file(line_start, opening.end()):
             language = ""
         closing = self._closing_of(opening, language in SHELLS)
-        end = closing.begin if closing is not None else len(self._text)
-        content = self._text[opening.end() : end].removesuffix("\n")
+        if closing is None:
+            return Fence(language=language, content="", end=None)
+        content = self._text[opening.end() : closing.begin].removesuffix("\n")
         return Fence(
             language=language,
             content=_unindent(content, start - line_start),
-            end=closing.end if closing is not None else None,
+            end=closing.end,
         )
 
-    def _is_script(self, line_start: int) -> bool:
-        """Return whether the line above a fence names a shell script: its content is a file."""
+    def _is_file(self, line_start: int, begin: int) -> bool:
+        """Return whether the line above a shell fence names a script that is its content."""
         above_start = self._text.rfind("\n", 0, max(0, line_start - 1)) + 1
         path = as_path(self._text[above_start:line_start].strip())
-        return path is not None and path.endswith((".sh", ".bash"))
+        if path is None:
+            return False
+        return path.endswith((".sh", ".bash")) or self._text.startswith("#!", begin)
 
     def _closing_of(self, opening: re.Match[str], is_shell: bool) -> _Closing | None:
         """Return the end of a fence. In a shell command it is not inside a here-document."""

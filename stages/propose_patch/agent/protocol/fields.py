@@ -278,7 +278,7 @@ def _renamed(fields: Fields, own: Sequence[str], aliases: Mapping[str, Sequence[
                 renamed[field] = rest.pop(name)
                 break
     for name, value in rest.items():
-        if name not in _REMARKS and value not in (False, "", [], {}):
+        if name not in _REMARKS and value not in (False, "false", "", [], {}):
             renamed[name] = value
     return renamed
 

@@ -80,11 +80,14 @@ class HereDocuments:
 
 
 def _lines_by_word(text: str) -> dict[str, list[int]]:
-    """Return the positions of the lines that consist of one short text, by that text."""
+    """Return the positions of the lines that consist of one short text, by that text.
+
+    A closing tag may follow it.
+    """
     positions: dict[str, list[int]] = {}
     position = 0
     for line in text.split("\n"):
-        word = line.strip()
+        word = line.partition("</")[0].strip()
         if word and len(word) <= _MAX_WORD:
             positions.setdefault(word, []).append(position)
         position += len(line) + 1

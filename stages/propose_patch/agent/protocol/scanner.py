@@ -6,7 +6,7 @@ file with fences, tags and JSON in it.
 
 import re
 from bisect import bisect_left
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from stages.propose_patch.agent.protocol.elements import CLOSING, ElementReader
 from stages.propose_patch.agent.protocol.fences import Fence, FenceReader
@@ -42,19 +42,34 @@ _MAX_WASTED = 20_000_000
 """Characters that may be read in vain, because text only begins like JSON."""
 _ATTEMPT_COST = 100
 """Characters that each attempt counts as, in addition to those read."""
+_UNCLEAR_FENCE_END = (
+    "The end of the code fence around the command is not clear, since a fence without a language is"
+    " left open behind it."
+)
 _NO_FENCE_END = "The code fence around the command has no end."
 
 Next = tuple[int, bool]
 """Where to read on, and whether a call may begin there without a new line."""
 
 
-def find_calls(text: str, *, is_cut_off: bool = False) -> list[WrittenCall]:
-    """Return the calls in a text, in order. The last one may have a problem.
+@dataclass(frozen=True)
+class Scan:
+    """What a text holds."""
 
-    What a model only thinks is left out. Where a text was cut off, nothing behind an open code
-    fence is read.
+    calls: tuple[WrittenCall, ...]
+    """In order. The last one may have a problem."""
+    visible_text: str
+    """The text without what the model only thinks."""
+
+
+def scan(text: str, *, is_cut_off: bool = False) -> Scan:
+    """Return the calls in a text.
+
+    Where a text was cut off, nothing behind an open code fence is read.
     """
-    return _Scanner(text, is_cut_off=is_cut_off).scan()
+    scanner = _Scanner(text, is_cut_off=is_cut_off)
+    calls = scanner.scan()
+    return Scan(calls=tuple(calls), visible_text=scanner.visible_text)
 
 
 class _Scanner:
@@ -66,7 +81,19 @@ class _Scanner:
         self._elements = ElementReader(text, self._index)
         self._thought_ends = list(_THOUGHT_END.finditer(text))
         self._calls: list[WrittenCall] = []
+        self._thoughts: list[tuple[int, int]] = []
+        """Spans, in order."""
         self._wasted = 0
+
+    @property
+    def visible_text(self) -> str:
+        """The text outside of thoughts."""
+        parts: list[str] = []
+        position = 0
+        for begin, end in self._thoughts:
+            parts.append(self._text[position:begin])
+            position = end
+        return "".join([*parts, self._text[position:]])
 
     def scan(self) -> list[WrittenCall]:
         """Return the calls of a reply."""
@@ -82,6 +109,7 @@ class _Scanner:
                 thought_end = self._end_of_thought_around(start, position)
             if thought_end is not None:
                 self._calls.clear()
+                self._thoughts = [(0, thought_end)]
                 position = thought_end
                 follows = True
             elif self._calls and self._calls[-1].problem:
@@ -176,6 +204,8 @@ class _Scanner:
         if fence.is_shell:
             call = WrittenCall("bash", fence.content, len(self._text), _NO_FENCE_END, fenced=True)
             self._calls.append(call)
+        elif not fence.language and self._calls and self._calls[-1].fenced:
+            self._calls[-1] = replace(self._calls[-1], problem=_UNCLEAR_FENCE_END)
         if fence.is_shell or self._is_cut_off:
             return len(self._text), False
         return start + 1, False
@@ -185,7 +215,9 @@ class _Scanner:
     def _read_tag(self, start: int) -> Next:
         thought = _THOUGHT.match(self._text, start)
         if thought is not None:
-            return self._end_of_thought(thought.end()), True
+            end = self._end_of_thought(thought.end())
+            self._thoughts.append((start, end))
+            return end, True
         closing = CLOSING.match(self._text, start)
         if closing is not None:
             return closing.end(), True

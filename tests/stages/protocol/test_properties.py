@@ -1,0 +1,74 @@
+"""Whatever a command holds, a form that escapes it gives exactly that command back."""
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.call_forms import FORMS
+from benchmarks.protocols import judge
+from stages.propose_patch.agent.protocol import Bash, read_calls
+
+from .replies import text_reply, tools_in
+
+_ESCAPING = ("native", "native_argument_list", "tags_attribute", "json", "json_fenced")
+_FRAGMENTS = (
+    "```",
+    "```bash",
+    "~~~",
+    "\n",
+    " ",
+    "ls",
+    "cat <<'EOF'",
+    "EOF",
+    '<tool name="bash">',
+    "</tool>",
+    "<parameter=command>",
+    "</parameter>",
+    "</invoke>",
+    "<tool_call>",
+    "<think>",
+    "</think>",
+    '{"tool": "bash", "command": "rm"}',
+    "[",
+    "}",
+    '"',
+    "'",
+    "\\",
+    "&amp;",
+    "\u2028",
+)
+_HOSTILE = st.lists(st.sampled_from(_FRAGMENTS) | st.text(max_size=5), max_size=12).map("".join)
+_COMMAND = _HOSTILE.filter(
+    lambda text: text.strip() not in ("", "submit") and "\0" not in text and "\r" not in text
+)
+
+
+@settings(max_examples=50)
+@given(commands=st.lists(_COMMAND, min_size=1, max_size=3))
+def test_forms_that_escape_give_any_command_back(commands: list[str]) -> None:
+    for form in _ESCAPING:
+        assert judge(form, commands) == "understood", form
+
+
+@settings(max_examples=30)
+@given(content=_HOSTILE)
+def test_a_here_document_may_hold_anything(content: str) -> None:
+    content = re.sub("<<|\\0|END_OF_FILE", "", content)
+    command = f"cat > a <<'END_OF_FILE'\n{content}\nEND_OF_FILE"
+    for form in FORMS:
+        assert judge(form, [command]) == "understood", form
+
+
+@given(text=_HOSTILE)
+def test_any_text_is_read(text: str) -> None:
+    for finish_reason in ("stop", "length"):
+        read_calls(text_reply(text, finish_reason=finish_reason), "text")
+
+
+def test_a_long_hostile_text_is_read_in_one_pass() -> None:
+    fragments = ("```python\n", '<tool name="bash">\n', '{"a": "\n', "<<A\n", "<path>a</path>\n")
+    for fragment in fragments:
+        read_calls(text_reply(fragment * 10_000), "text")
+    tools = tools_in('<tool name="bash">ls</tool>\n' * 10)
+    assert tools == [Bash(command="ls")] * 10
