@@ -1,5 +1,4 @@
-"""The command line for a newcomer: no settings but the strategy, an empty home, and a new folder.
-"""
+"""The command line for a newcomer: no settings but the strategy, an empty home, and a new folder."""
 
 import json
 import os
