@@ -35,10 +35,10 @@ class ModelPrices:
         """
         price = self.price(model)
         if price.output and not self._limits_replies(model):
-            line = _settings_line(model, "extra: {allowed_openai_params: [max_tokens]}")
+            place = _place_for(model, "extra: {allowed_openai_params: [max_tokens]}")
             raise ValueError(
                 f"LiteLLM doesn't limit how much the model {model!r} writes, so its cost has no"
-                f" bound. If the server accepts max_tokens, {line}"
+                f" bound. If the server accepts max_tokens, say so in {place}"
             )
 
     def price(self, model: str, *, input_tokens: int = 0) -> Price:
@@ -53,10 +53,10 @@ class ModelPrices:
         service_tier = profile.extra.get("service_tier")
         price = listed_price(model, input_tokens=input_tokens, service_tier=service_tier)
         if price is None:
-            line = _settings_line(model, "price: {input: 0, output: 0}")
+            place = _place_for(model, "price: {input: 0, output: 0}")
             raise ValueError(
-                f"the model {model!r} has no price in LiteLLM's list. With its US dollars per"
-                f" million tokens, or zeros for a server of your own, {line}"
+                f"the model {model!r} has no price in LiteLLM's list. Write its US dollars per"
+                f" million tokens (zeros for a server of your own) to {place}"
             )
         return price
 
@@ -130,9 +130,9 @@ class ModelPrices:
         return bool(_LENGTH_LIMITS & {*supported, *allowed})
 
 
-def _settings_line(model: str, settings: str) -> str:
-    name = json.dumps(model)
-    return f"write this line to the file that CODING_AGENT_MODELS names: {name}: {{{settings}}}"
+def _place_for(model: str, settings: str) -> str:
+    """Return where an operator writes settings of a model, with the line to write."""
+    return f"the file that CODING_AGENT_MODELS names: {json.dumps(model)}: {{{settings}}}"
 
 
 def read_usage(usage: Any) -> Usage:

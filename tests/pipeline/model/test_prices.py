@@ -4,10 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import Halt
 from pipeline.model import Message, ModelReply, ModelRequest, ToolCall, ToolSpec
-from pipeline.model.capabilities import Models
+from pipeline.model.capabilities import Models, Section
 from pipeline.model.price import Price, Usage
 from pipeline.model.prices import ModelPrices, read_usage
 from pipeline.model.worst_case import SHORTEST_REPLY, WorstCase
@@ -49,6 +51,30 @@ def test_the_worst_case_bounds_the_bill_for_any_text(text: str) -> None:
     least = price.cost_usd(Usage(size // 2, 100))
     most = price.cost_usd(Usage(size + 1000, 100))
     assert least <= worst_usd(request(user(text), max_tokens=100)) <= most
+
+
+@given(data=st.data(), size=st.integers(0, 5_000), max_tokens=st.integers(1, 50_000))
+def test_no_usage_within_the_bounds_costs_more_than_is_reserved(
+    data: st.DataObject, size: int, max_tokens: int
+) -> None:
+    dollars = st.floats(0, 100)
+    input_price = data.draw(dollars)
+    price = Price(
+        input=input_price,
+        output=data.draw(dollars),
+        cached_input=data.draw(st.none() | st.floats(0, input_price)),
+        cache_write=data.draw(st.none() | dollars),
+    )
+    section = Section("openai/mine", {"price": price.model_dump(), "protocol": "text"})
+    # Numbers of three digits: one token of the densest tokenizers for two bytes.
+    text = "123" * size
+    ours = request(user(text), model="openai/mine", max_tokens=max_tokens)
+    prompt = len(text) // 2
+    cached = data.draw(st.integers(0, prompt))
+    written = data.draw(st.integers(0, prompt - cached))
+    usage = Usage(prompt, data.draw(st.integers(0, max_tokens)), cached, written)
+    prices = ModelPrices(Models([section]))
+    assert price.cost_usd(usage) <= worst_usd(ours, prices) * (1 + 1e-9)
 
 
 def test_everything_that_the_model_reads_is_counted() -> None:
