@@ -1,4 +1,4 @@
-"""The command line for a newcomer: no settings but the strategy, an empty home, and a new folder."""
+"""The command line for a newcomer: an empty home, a new folder, no settings but the strategy."""
 
 import json
 import os
