@@ -102,7 +102,7 @@ class ApplyPatch:
             )
             candidates.append(candidate)
         if not candidates:
-            return Back(to="propose_patch", because=_feedback(refusals))
+            return Back(to="propose_patch", because=_feedback(refusals, proposals))
         return Candidates(
             repository=checkout.repository, base_sha=base, candidates=tuple(candidates)
         )
@@ -188,9 +188,11 @@ def _summary(prose: str) -> str:
     return prose[: MAX_SUMMARY - len(_CUT)] + _CUT
 
 
-def _feedback(refusals: list[str]) -> str:
-    """Return the reasons of all refusals, in equal shares, and how to write edits."""
+def _feedback(refusals: list[str], proposals: Proposals) -> str:
+    """Return the reasons of all refusals, in equal shares, and what is asked for."""
     share = MAX_FEEDBACK // max(len(refusals), 1)
     reasons = [clip_framed(refusal, share) for refusal in dict.fromkeys(refusals)]
-    request = "None of the edits was applied. Write every edit again, all of them, as blocks:"
-    return "\n\n".join([*reasons, request, FORMAT])
+    if any(proposal.changes_key is None for proposal in proposals.proposals):
+        request = "None of the edits was applied. Write every edit again, all of them, as blocks:"
+        return "\n\n".join([*reasons, request, FORMAT])
+    return "\n\n".join([*reasons, "Nothing of the change was taken."])

@@ -49,6 +49,10 @@ class Buyer:
         """Return the settings that suit the model."""
         return self._client.profile(model)
 
+    def redact(self, text: str) -> str:
+        """Return the text without the process's secrets."""
+        return self._redact(text)
+
     def redacted(self, request: ModelRequest) -> ModelRequest:
         """Return the request without secrets, as it is sent and stored."""
         messages = [self._redacted_message(message) for message in request.messages]

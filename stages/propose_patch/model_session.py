@@ -105,6 +105,10 @@ class ModelSession:
         """
         return self._buyer.profile(model or self._model)
 
+    def redact(self, text: str) -> str:
+        """Return the text without the process's secrets."""
+        return self._buyer.redact(text)
+
     def render(self, jobs: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
         """Render each (template, variables). Blocks: call it in a thread."""
         for name, _ in jobs:

@@ -12,9 +12,9 @@ class Proposal(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     reply: str
-    """The model's unchanged text; for an agent, its summary and all its edits in order."""
+    """The model's unchanged text; for an agent, its summary of the change."""
     exchange_key: str
-    """Artifact: the request and the reply, with usage and cost; for an agent, the last exchange."""
+    """Artifact: the request and the reply, with usage and cost; the first ones of an agent."""
     model: str
     changes_key: str | None = None
     """Artifact: a ProposedFiles, which is the change if it is not written as edits in ``reply``."""

@@ -11,6 +11,7 @@ from repository.git import GitError, Mirrors
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.checkout import Checkout
 from stages.propose_patch import Proposal, Proposals
+from stages.propose_patch.results import ProposedFile, ProposedFiles
 from tests.stand_ins.runs import StageRun
 
 FILES = {
@@ -72,6 +73,21 @@ class Bench:
         self.stage = ApplyPatch(self.mirrors)
 
     async def run(self, *replies: str, config: str | None = None) -> Candidates | Back:
+        proposals = [Proposal(reply=reply, exchange_key="k", model="m") for reply in replies]
+        return await self.apply(*proposals, config=config)
+
+    async def run_files(
+        self, files: dict[str, ProposedFile], left_out: dict[str, str]
+    ) -> Candidates | Back:
+        run = self.stage_run.context()
+        proposed = ProposedFiles(files=files, left_out=left_out)
+        key = await run.save("changes.json", proposed.model_dump_json())
+        proposal = Proposal(
+            reply="It adds all items.", exchange_key="k", model="m", changes_key=key
+        )
+        return await self.apply(proposal)
+
+    async def apply(self, *proposed: Proposal, config: str | None = None) -> Candidates | Back:
         checkout = Checkout(
             repository="octo/shop",
             clone_url="file:///x",
@@ -82,9 +98,7 @@ class Bench:
             config=config,
         )
         proposals = Proposals(
-            proposals=tuple(
-                Proposal(reply=reply, exchange_key="k", model="m") for reply in replies
-            ),
+            proposals=proposed,
             templates={},
             template_set="0" * 64,
         )
@@ -221,3 +235,40 @@ async def test_a_patch_that_produces_another_tree_is_not_restored(bench):
     artifacts.put(key, patch.replace(b"+    return sum(items)", b"+    return sum(other)"))
     with pytest.raises(GitError):
         await bench.stage.restore(result, bench.stage_run.context())
+
+
+async def test_a_change_given_as_files_becomes_a_candidate(origin: Path, tmp_path: Path) -> None:
+    bench = Bench(origin, tmp_path / "machine")
+    answer = await bench.run_files(
+        {
+            "src/shop.py": ProposedFile(content=b"def total(items):\n    return sum(items)\n"),
+            "src/tool.sh": ProposedFile(content=b"#!/bin/sh\n", executable=True),
+            "run.sh": ProposedFile(content=FILES["run.sh"]),
+            "latin.py": ProposedFile(content=None),
+            "plot.png": ProposedFile(content=b"\0"),
+        },
+        {"odd\nname": "a symbolic link"},
+    )
+    assert isinstance(answer, Candidates)
+    (candidate,) = answer.candidates
+    assert candidate.paths == ("latin.py", "run.sh", "src/shop.py", "src/tool.sh")
+    assert candidate.summary == "It adds all items."
+    assert candidate.notices == (
+        "odd name was left out of the change: a symbolic link",
+        "plot.png was left out of the change: it is a binary file",
+    )
+    modes = {entry.path: entry.mode for entry in bench.mirror.files(candidate.tree)}
+    assert (modes["src/tool.sh"], modes["run.sh"]) == ("100755", "100644")
+    assert "latin.py" not in modes
+    elsewhere = Bench(origin, tmp_path / "other", bench.stage_run)
+    await elsewhere.stage.restore(answer, elsewhere.stage_run.context())
+    assert elsewhere.mirror.files(candidate.tree) == bench.mirror.files(candidate.tree)
+
+
+async def test_a_refused_change_given_as_files_goes_back_without_the_format_of_edits(
+    origin: Path, tmp_path: Path
+) -> None:
+    bench = Bench(origin, tmp_path)
+    answer = await bench.run_files({"poetry.lock": ProposedFile(content=b"x\n")}, {})
+    assert isinstance(answer, Back)
+    assert "is a lock file" in answer.because and "SEARCH" not in answer.because

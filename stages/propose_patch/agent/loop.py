@@ -15,6 +15,7 @@ from pipeline.errors import Halt
 from pipeline.model import Message, ModelReply
 from pipeline.model.failures import ModelError
 from pipeline.stage import Stop
+from prompts.filters import clip, one_line
 from stages.propose_patch.agent import messages
 from stages.propose_patch.agent.circles import goes_in_circles
 from stages.propose_patch.agent.conversation import (
@@ -37,12 +38,16 @@ from stages.propose_patch.agent.protocol import (
     read_calls,
 )
 from stages.propose_patch.agent.steps import Observation, RunEnd, StepRecord
-from stages.propose_patch.agent.toolbox import observe, observe_bad_call
+from stages.propose_patch.agent.toolbox import describe_call, observe, observe_bad_call
 from stages.propose_patch.model_session import Exchange, Question
 from stages.propose_patch.task import RECOVERABLE, AttemptPlan, Task
 
 #: A round ends after this many replies in a row without a valid call.
 MAX_IDLE_REPLIES = 5
+
+
+#: Characters of a call in a progress report.
+MAX_PROGRESS = 100
 
 
 class RoundOver(Exception):
@@ -164,7 +169,7 @@ class Loop:
             reply=exchange.reply.as_message(),
             label=asked.label,
             exchange_key=exchange.key,
-            observations=tuple(step.observations),
+            observations=tuple(self._redacted(seen) for seen in step.observations),
             reviewed=step.reviewed,
             asked_again=step.asked_again,
             history_limit=asked.history_limit,
@@ -249,6 +254,7 @@ class Loop:
 
     async def _execute_call(self, call: Call, step: Step, place: Place) -> None:
         tool = call.tool
+        self._run.progress(f"{place.label}: {clip(one_line(describe_call(tool)), MAX_PROGRESS)}")
         if not isinstance(tool, Submit | NeedsInfo | NoChangeNeeded):
             step.observations.append(await self._desk.toolbox.use(tool, call.call_id))
             return
@@ -291,6 +297,11 @@ class Loop:
                 updates["reminded"] = True
         updates["notes"] = tuple(new_notes)
         return record.model_copy(update=updates)
+
+    def _redacted(self, observation: Observation) -> Observation:
+        redact = self._task.session.redact
+        update = {"call": redact(observation.call), "text": redact(observation.text)}
+        return observation.model_copy(update=update)
 
     def _last_notes(self) -> tuple[str, ...]:
         return self.round_records[-1].notes if self.round_records else ()

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 
-from prompts.filters import clip, fenced
+from prompts.filters import clip, code, fenced
 from repository.files import is_test_file
 from repository.testing.models import TestReport, count_tests
 from repository.workspace import Workspace
@@ -13,7 +13,7 @@ from stages.propose_patch.task import Task
 
 #: Characters of one test's failure.
 MAX_FAILURE = 4_000
-MAX_FAILURES = 10
+MAX_FAILURES = 5
 #: Characters of the output of a run that did not complete.
 MAX_OUTPUT = 10_000
 
@@ -87,7 +87,7 @@ def describe_report(report: TestReport, base: TestReport) -> str:
         parts.append(f"Fail with and without your changes: {messages.listing(old)}.")
     for test in [*new, *old][:MAX_FAILURES]:
         output = clip(report.failures.get(test, ""), MAX_FAILURE)
-        parts.append(f"{test}:\n\n{fenced(output)}")
+        parts.append(f"{code(clip(test, 300))}:\n\n{fenced(output)}")
     if not report.completed:
         output = fenced(clip(report.output, MAX_OUTPUT))
         parts.append(f"The run did not complete; the end of its output:\n\n{output}")

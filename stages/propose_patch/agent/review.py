@@ -2,7 +2,7 @@
 
 import asyncio
 
-from prompts.filters import clip, fenced
+from prompts.filters import clip, code, fenced
 from repository.files import belongs_to_tests
 from repository.testing.change_tester import ChangeTester
 from repository.testing.models import count_tests
@@ -79,5 +79,5 @@ def _describe_broken(trial: Trial) -> str:
     ]
     for test in broken[:MAX_FAILURES]:
         output = clip(trial.after.failures.get(test, ""), MAX_FAILURE)
-        parts.append(f"{test}:\n\n{fenced(output)}")
+        parts.append(f"{code(clip(test, 300))}:\n\n{fenced(output)}")
     return "\n\n".join(parts)

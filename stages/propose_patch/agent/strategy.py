@@ -94,7 +94,6 @@ async def _conclude(
 ) -> Proposals | Back:
     if not loop.records:
         return another_round(f"No change was handed in: {ending}.")
-    last = loop.records[-1]
     await desk.bring_to(loop.records)
     summary = loop.summary
     try:
@@ -105,8 +104,8 @@ async def _conclude(
         return another_round(f"No change was handed in ({ending}): only scratch files are left.")
     proposal = Proposal(
         reply=summary,
-        exchange_key=last.exchange_key,
-        model=last.reply.model or task.session.model,
+        exchange_key=loop.records[0].exchange_key,
+        model=loop.records[-1].reply.model or task.session.model,
         changes_key=await _save_files(task, files),
     )
     return task.proposals([proposal], transcript_key=transcript_key)
