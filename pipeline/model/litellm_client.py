@@ -11,12 +11,15 @@ from typing import Any
 
 from pipeline.errors import describe
 from pipeline.model import ModelReply, ModelRequest, chat_api, responses_api
-from pipeline.model.capabilities import ModelProfile, Models
+from pipeline.model.capabilities import ModelProfile, Models, merge
 from pipeline.model.failures import Failure, ModelError
 from pipeline.model.litellm_errors import to_model_error
-from pipeline.model.litellm_library import load_litellm
+from pipeline.model.litellm_library import listed_model, load_litellm
 from pipeline.model.prices import ModelPrices
 from pipeline.model.worst_case import WorstCase
+
+#: Providers whose model names an operator chooses: of deployments, and of servers of one's own.
+_NAMED_BY_OPERATORS = ("azure/", "openai/")
 
 
 class LiteLLMClient:
@@ -98,6 +101,8 @@ class LiteLLMClient:
             return partial(litellm.aresponses, **responses_api.arguments(request, profile))
         marked = self._prices.needs_cache_marks(request.model)
         arguments = chat_api.arguments(request, profile, marked=marked)
+        if _is_unlisted_name(request.model):
+            arguments = merge({"allowed_openai_params": ["reasoning_effort"]}, arguments)
         # litellm leaves out what its list says that the model does not accept.
         return partial(litellm.acompletion, **arguments, drop_params=True)
 
@@ -120,3 +125,8 @@ class LiteLLMClient:
                 request, usage, listed_usd=response._hidden_params.get("response_cost")
             ),
         )
+
+
+def _is_unlisted_name(model: str) -> bool:
+    """Return whether litellm can't know what a deployment or a model of an own server accepts."""
+    return model.startswith(_NAMED_BY_OPERATORS) and not listed_model(model)

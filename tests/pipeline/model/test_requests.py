@@ -239,6 +239,30 @@ async def test_an_operators_settings_and_a_requests_effort_are_sent(
     ]
 
 
+async def test_an_effort_set_for_a_deployments_own_name_is_sent(
+    server: Providers, tmp_path: Path
+) -> None:
+    file = tmp_path / "models.yaml"
+    file.write_text("azure/ours: {effort: {agent: high}, price: {input: 1, output: 1}}")
+    await LiteLLMClient(Models.load(file)).complete(first_step("azure/ours"))
+    (request,) = server.requests
+    assert request.path.startswith("/openai/deployments/ours/chat/completions")
+    assert request.body["reasoning_effort"] == "high"
+    assert request.body["max_tokens"] == 8_000
+
+
+async def test_a_newer_claude_thinks_as_the_newest_known(server: Providers, tmp_path: Path) -> None:
+    file = tmp_path / "models.yaml"
+    file.write_text("claude-opus-9-1: {price: {input: 1, output: 1}}")
+    await LiteLLMClient(Models.load(file)).complete(first_step("anthropic/claude-opus-9-1"))
+    body = server.requests[0].body
+    assert {name: body[name] for name in body.keys() - FORM} == {
+        "model": "claude-opus-9-1",
+        "max_tokens": 24_000,
+        **ADAPTIVE,
+    }
+
+
 def test_connections_are_kept_alive_while_a_model_reasons() -> None:
     LiteLLMClient().warm()
     from litellm.llms.custom_httpx.http_handler import _build_aiohttp_keepalive_socket_factory
