@@ -13,6 +13,7 @@ from cli.check import FIX_AND_WORKER, WORKER, Check
 from pipeline.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from pipeline.model.capabilities import ModelProfile
     from pipeline.model.prices import ModelPrices
 
 #: A model's prefix -> the variable that LiteLLM reads its key from
@@ -65,7 +66,7 @@ def run_checks(settings: Settings) -> list[Check]:
         *_check_packages(settings),
         _check_github(settings),
         *_check_model(settings),
-        *_check_prices(settings),
+        *_check_profiles(settings),
         _check_templates(settings),
         _check_data_dir(settings),
         *check_aws(settings),
@@ -164,8 +165,11 @@ def _check_model(settings: Settings) -> list[Check]:
     return checks
 
 
-def _check_prices(settings: Settings) -> list[Check]:
-    """Check that every model has a price. LiteLLM's list takes seconds to load."""
+def _check_profiles(settings: Settings) -> list[Check]:
+    """Check that every model has a price, and show its settings.
+
+    LiteLLM's list takes seconds to load.
+    """
     is_stand_in = (settings.model or "").startswith(("scripted:", "replay:"))
     if not settings.model or is_stand_in or find_spec(_LITELLM.module) is None:
         return []
@@ -174,11 +178,16 @@ def _check_prices(settings: Settings) -> list[Check]:
     from pipeline.model.prices import ModelPrices
 
     try:
-        prices = ModelPrices(model_settings(settings))
+        profiles = model_settings(settings)
     except SettingsError as error:
         return [Check("CODING_AGENT_MODELS", False, hint=str(error))]
-    models = dict.fromkeys(model for _, model in configured_models(settings))
-    return [_check_price(prices, model) for model in models]
+    prices = ModelPrices(profiles)
+    checks = []
+    for model in dict.fromkeys(model for _, model in configured_models(settings)):
+        checks.append(_check_price(prices, model))
+        detail = _describe_profile(profiles.profile(model))
+        checks.append(Check(f"settings of {model}", True, detail))
+    return checks
 
 
 def _check_price(prices: "ModelPrices", model: str) -> Check:
@@ -190,6 +199,16 @@ def _check_price(prices: "ModelPrices", model: str) -> Check:
         return Check(name, False, hint=str(error))
     detail = f"input ${price.input:g}, output ${price.output:g} per million tokens"
     return Check(name, True, detail)
+
+
+def _describe_profile(profile: "ModelProfile") -> str:
+    parts = [f"{profile.protocol} tool calls", f"{profile.api} API"]
+    if profile.effort is not None:
+        efforts = " and ".join(f"{effort} ({use})" for use, effort in profile.effort.items())
+        parts.append(f"effort {efforts}")
+    lengths = " and ".join(f"{tokens:,} ({use})" for use, tokens in profile.max_tokens.items())
+    parts.append(f"replies of up to {lengths} tokens")
+    return ", ".join(parts)
 
 
 def _check_templates(settings: Settings) -> Check:

@@ -152,7 +152,9 @@ def test_a_model_without_a_price_is_reported_with_the_line_that_sets_it(
     file.write_text(line)
     monkeypatch.setenv("CODING_AGENT_MODELS", str(file))
     price = "✓ price of hosted_vllm/our-coder: input $0, output $0 per million tokens"
-    assert price in console.run("doctor").stdout
+    output = console.run("doctor").stdout
+    assert price in output
+    assert "✓ settings of hosted_vllm/our-coder: text tool calls, chat API" in output
 
 
 def test_a_mistake_in_the_settings_of_models_is_reported(
