@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from benchmarks.recordings import NO_SUCH_PROGRAM, RecordedCommand
 from benchmarks.shell_commands import Kind
+from repository.workspace.output import NO_NETWORK
 
 #: What a program prints that can't reach another machine.
 NETWORK = re.compile(
@@ -84,6 +85,10 @@ def _only_there(pattern: re.Pattern[str]) -> Callable[[CommandResult], bool]:
     return explains
 
 
+def _needs_network(result: CommandResult) -> bool:
+    return NO_NETWORK in result.output or _only_here(NETWORK)(result)
+
+
 def _lacks_program(result: CommandResult) -> bool:
     return result.exit_code == NO_SUCH_PROGRAM or _only_here(_NO_PROGRAM)(result)
 
@@ -97,7 +102,7 @@ UNEXPLAINED = Cause("unexplained", lambda _: True)
 #: The expected causes, the most certain first. What none of them explains is a finding.
 CAUSES: tuple[Cause, ...] = (
     Cause("time limit", lambda result: result.exit_code is None),
-    Cause("network", _only_here(NETWORK), "apart"),
+    Cause("network", _needs_network, "apart"),
     Cause("tests pass only here", _passes_only_here, "apart"),
     Cause("program missing here", _lacks_program),
     Cause("ASCII locale there", _only_there(_ASCII)),

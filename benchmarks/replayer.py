@@ -1,0 +1,148 @@
+"""Run recorded cases through the real pipeline, one row each."""
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.instances import Instance, find_source, make_repository
+from benchmarks.recorded_model import RecordedModel
+from benchmarks.recordings import Recording
+from benchmarks.replayed_run import ReplayedRun, watched_stages
+from benchmarks.trajectory_rows import Row, RowFile, crashed_row, row_of
+from cli import wiring
+from pipeline import settings as config
+from pipeline.engine.deps import EngineDeps, Progress
+from pipeline.engine.engine import Engine
+from pipeline.github.local import LocalForge, local_issue_url
+from pipeline.job import FixIssueJob
+from pipeline.outcome import RunResult
+from pipeline.settings import Settings, SettingsError
+from pipeline.stage import Pipeline
+from pipeline.worker.one_job import run_job
+from repository.git import Mirror
+
+MODEL = "recorded"
+_UNLIMITED_USD = 1e6
+
+
+@dataclass(frozen=True)
+class Case:
+    """An instance and its recorded run."""
+
+    instance: Instance
+    recording: Recording
+
+
+@dataclass(frozen=True)
+class Replayer:
+    """Replays cases.
+
+    Attributes:
+        work: caches and mirrors, one folder per lane: concurrent runs must not move the same
+            mirror's branch.
+        folder: store, artifacts and repositories of this invocation.
+    """
+
+    repos: Path
+    work: Path
+    folder: Path
+    rows: RowFile
+
+    async def run(self, cases: Sequence[Case], lanes: int) -> None:
+        """Replay all cases, ``lanes`` at once, and write their rows."""
+        queue = iter(enumerate(cases, start=1))
+
+        async def run_lane(lane: int, waiting: Iterator[tuple[int, Case]]) -> None:
+            for number, case in waiting:
+                row = await self._row(case, self.work / f"lane-{lane}")
+                self.rows.add(row)
+                report_progress(f"[{number}/{len(cases)}] {row.describe()}")
+
+        await asyncio.gather(*(run_lane(lane, queue) for lane in range(lanes)))
+
+    async def _row(self, case: Case, data_dir: Path) -> Row:
+        """Replay a case. A crash is a row, since it must not end the measurement."""
+        started = time.monotonic()
+        try:
+            run, result = await self._replay(case, data_dir)
+            return await asyncio.to_thread(row_of, run, result, time.monotonic() - started)
+        except SettingsError:
+            raise
+        except Exception as error:
+            logging.exception("%s crashed", case.instance.instance_id)
+            return crashed_row(case.instance, case.recording, error)
+
+    async def _replay(self, case: Case, data_dir: Path) -> tuple[ReplayedRun, RunResult]:
+        instance = case.instance
+        repository = self._make_repository(instance)
+        model = RecordedModel(case.recording, _base_paths(repository, instance))
+        forge = LocalForge(repository.folder, instance.title, instance.body)
+        app = wiring.build(self._settings(data_dir), forge, host="file", model=model)
+        run = ReplayedRun(instance, case.recording, repository, app.sandbox, model)
+        engine = Engine(_engine_deps(app, run))
+        url = local_issue_url(repository.folder, instance.problem_statement)
+        with closing(app.store):
+            job = FixIssueJob(issue_url=url)
+            event, _ = await run_job(job, app.store, engine, on_wait=_report_wait)
+        assert isinstance(event.data, RunResult)
+        return run, event.data
+
+    def _make_repository(self, instance: Instance) -> Mirror:
+        source = find_source(self.repos, instance.repo)
+        assert source is not None
+        name = instance.repo.rsplit("/", 1)[-1]
+        folder = self.folder / "repositories" / instance.instance_id / name
+        return make_repository(source, instance.base_commit, folder)
+
+    def _settings(self, data_dir: Path) -> Settings:
+        """Return the settings from the environment, for one round and without daily limits.
+
+        A recording has no answer to a change that is sent back.
+        """
+        settings = config.load(
+            {
+                "data_dir": data_dir,
+                "store": f"sqlite:///{self.folder / 'store.sqlite'}",
+                "model": MODEL,
+                "strategy": "agent",
+                "max_rounds": 1,
+                "artifacts": str(self.folder / "artifacts"),
+                "max_cost_usd_per_repository_day": _UNLIMITED_USD,
+                "max_cost_usd_per_day": _UNLIMITED_USD,
+            }
+        )
+        return settings.model_copy(update={"queue_url": None, "topic_arn": None})
+
+
+def _base_paths(repository: Mirror, instance: Instance) -> frozenset[str]:
+    return frozenset(entry.path for entry in repository.files(instance.base_commit))
+
+
+def _engine_deps(app: wiring.App, run: ReplayedRun) -> EngineDeps:
+    stages: list[Any] = watched_stages([step.stage for step in app.pipeline.steps], run)
+    return EngineDeps(
+        Pipeline(stages, admitted_after=app.pipeline.admitted_after),
+        app.store,
+        app.artifacts,
+        app.policy,
+        app.settings.data_dir / "runs",
+        _ignore_progress,
+    )
+
+
+def _ignore_progress(_: Progress) -> None:
+    """A row is reported at its end."""
+
+
+def _report_wait(seconds: float, reason: str) -> None:
+    report_progress(f"waiting {seconds} s: {reason}")
+
+
+def report_progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
