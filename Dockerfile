@@ -49,7 +49,7 @@ FROM ${BASE_IMAGE}
 ARG SUITE_PACKAGES="build-essential pkg-config libffi-dev libssl-dev libxml2-dev libxslt1-dev zlib1g-dev"
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ca-certificates git libsqlite3-0 \
-        procps python3 tzdata ${SUITE_PACKAGES} >/dev/null \
+        ed file patch procps python3 ripgrep tree tzdata ${SUITE_PACKAGES} >/dev/null \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/* /usr/share/locale/* \
     && groupadd --system --gid 10001 agent \
     && useradd --system --uid 10001 --gid agent --home-dir /var/lib/coding-agent --shell /usr/sbin/nologin agent \

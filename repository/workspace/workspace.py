@@ -137,23 +137,24 @@ class Workspace:
         """
         async with self._in_place():
             snapshot = await take_snapshot(self._inside)
-        taken = (*self._state.snapshots, _digest(snapshot))
+        taken = (*self._state.snapshots, *_digests([snapshot]))
         self._set_state(snapshots=taken, changed=False)
         return snapshot
 
     async def restore(self, snapshots: Sequence[bytes]) -> tuple[str, ...]:
         """Bring the workspace to the state after these snapshots, from the first to the last.
 
-        Nothing is done if it is in that state already; no snapshots means a fresh workspace.
+        Nothing is done if it is in that state already; no snapshots means a fresh workspace, and
+        empty ones make no difference.
 
         Returns:
             Sentences about what could not be brought back.
         """
-        digests = tuple(map(_digest, snapshots))
+        digests = _digests(snapshots)
         if self._state.snapshots == digests and not self._state.changed:
             return ()
         self._state = await _build(self._inside, self._source)
-        if snapshots:
+        if digests:
             self._set_state(changed=True)
             async with self._in_place():
                 for snapshot in snapshots:
@@ -203,5 +204,5 @@ def _facts(inside: Inside, state: WorkspaceState) -> WorkspaceFacts:
     )
 
 
-def _digest(snapshot: bytes) -> str:
-    return hashlib.sha256(snapshot).hexdigest()
+def _digests(snapshots: Sequence[bytes]) -> tuple[str, ...]:
+    return tuple(hashlib.sha256(snapshot).hexdigest() for snapshot in snapshots if snapshot)
