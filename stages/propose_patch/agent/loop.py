@@ -37,7 +37,7 @@ from stages.propose_patch.agent.protocol import (
     Submit,
     read_calls,
 )
-from stages.propose_patch.agent.steps import Observation, RunEnd, StepRecord
+from stages.propose_patch.agent.steps import Observation, RunEnd, StepRecord, Usage
 from stages.propose_patch.agent.toolbox import describe_call, observe, observe_bad_call
 from stages.propose_patch.model_session import Exchange, Question
 from stages.propose_patch.task import RECOVERABLE, AttemptPlan, Task
@@ -167,6 +167,7 @@ class Loop:
             round=self._run.round,
             before=self._before(),
             reply=exchange.reply.as_message(),
+            usage=Usage.of(exchange.reply),
             label=asked.label,
             exchange_key=exchange.key,
             observations=tuple(self._redacted(seen) for seen in step.observations),

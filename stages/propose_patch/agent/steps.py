@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.model import Message
+from pipeline.model import Message, ModelReply
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
 
@@ -60,6 +60,26 @@ class RunEnd(BaseModel):
         return Stop(self.outcome, self.reason, Facts(artifacts=self.artifacts))
 
 
+class Usage(BaseModel):
+    """What a reply took, and its readable reasoning, for people."""
+
+    model_config = ConfigDict(frozen=True)
+
+    thoughts: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+
+    @classmethod
+    def of(cls, reply: ModelReply) -> "Usage":
+        return cls(
+            thoughts=reply.reasoning_text,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            cost_usd=reply.cost_usd,
+        )
+
+
 class StepRecord(BaseModel):
     """One reply of the model, and what its calls showed.
 
@@ -76,6 +96,7 @@ class StepRecord(BaseModel):
     """The harness's message before the reply: in the first step of a later round, why it began."""
     reply: Message
     """The model's reply, as it is sent back."""
+    usage: Usage = Usage()
     label: str
     """Of the question; names its call and its exchange."""
     exchange_key: str

@@ -1,7 +1,6 @@
 """One round of the agent: the prompt, the loop, and what becomes of the workspace's change."""
 
 import asyncio
-import json
 from dataclasses import replace
 from functools import partial
 
@@ -19,6 +18,7 @@ from stages.propose_patch.agent.loop import Loop
 from stages.propose_patch.agent.prompt import PromptLimits, agent_variables
 from stages.propose_patch.agent.protocol import Protocol
 from stages.propose_patch.agent.toolbox import COMMAND_SECONDS
+from stages.propose_patch.agent.transcript import make_transcript
 from stages.propose_patch.results import Proposal, Proposals, ProposedFiles
 from stages.propose_patch.task import AttemptPlan, Task, another_round
 
@@ -116,7 +116,5 @@ async def _save_files(task: Task, files: ProposedFiles) -> str:
 
 
 async def _save_transcript(task: Task, attempt: AttemptPlan, loop: Loop, ending: str) -> str:
-    steps = [record.model_dump(mode="json") for record in loop.records]
-    transcript = {"attempt": attempt.number, "ending": ending, "steps": steps}
-    text = json.dumps(transcript, indent=1, ensure_ascii=False)
-    return await task.run.save("transcript.json", text)
+    transcript = make_transcript(attempt.number, loop.records, ending, task.session.redact)
+    return await task.run.save("transcript.json", transcript.model_dump_json(indent=1))
