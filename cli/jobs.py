@@ -17,6 +17,7 @@ from pipeline.job import FixIssueJob, explain
 from pipeline.outcome import Outcome
 
 if TYPE_CHECKING:
+    from cli.transcripts.source import TranscriptSource
     from pipeline.store.contract import RunRow
     from pipeline.store.store import RunStore
 
@@ -112,6 +113,71 @@ def show(ctx: click.Context, job_id: str, generation: int | None, output: Output
     run = _find_run(store, job_id, generation)
     report = run_report(store, run)
     output.write(report, "\n".join(_report_lines(run, report)))
+
+
+@command.command("transcript")
+@click.argument("job_id")
+@click.option("--generation", type=click.IntRange(min=0), help="Default: the newest.")
+@click.option(
+    "--attempt",
+    type=click.IntRange(min=1),
+    help="Default: the one whose change was chosen, or the newest.",
+)
+@click.option("--round", "round_", type=click.IntRange(min=1), help="Only this round's steps.")
+@click.option("--plain", is_flag=True, help="Print all steps instead of one a screen.")
+@json_option("Print the transcript as one JSON object.")
+@click.pass_context
+def transcript(
+    ctx: click.Context,
+    job_id: str,
+    generation: int | None,
+    attempt: int | None,
+    round_: int | None,
+    plain: bool,
+    output: Output,
+) -> None:
+    """Show what an agent did, step by step: its replies, calls and their results.
+
+    In a terminal, one step a screen: l and h go to the next and the previous step, j and k scroll,
+    / searches, ? lists all keys. Elsewhere all steps are printed. A run that has not ended shows
+    the steps so far.
+
+    \b
+    Examples:
+      coding-agent jobs transcript 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d
+      coding-agent jobs transcript 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d --round 2 --plain
+      coding-agent jobs transcript 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d --json
+    """
+    from cli.transcripts.text import print_all
+    from cli.transcripts.viewer import is_interactive, show
+
+    store = _open_store(ctx)
+    run = _find_run(store, job_id, generation)
+    read = _transcript_source(ctx, store, run).read(attempt)
+    if round_ is not None:
+        read = read.of_round(round_)
+    if not read.steps:
+        place = f"round {round_}" if round_ is not None else f"attempt {read.attempt}"
+        raise CommandError(f"{place} of job {job_id!r} has no steps", exits.USAGE)
+    if output.as_json:
+        click.echo(read.model_dump_json())
+    elif plain or not is_interactive():
+        print_all(read)
+    else:
+        show(read)
+
+
+def _transcript_source(ctx: click.Context, store: "RunStore", run: "RunRow") -> "TranscriptSource":
+    from cli.backends import open_artifacts
+    from cli.transcripts.source import TranscriptSource
+    from pipeline.settings import secret_values
+    from pipeline.telemetry import Redactor
+
+    chosen = settings(ctx)
+    with exit_on_settings_error():
+        artifacts = open_artifacts(chosen)
+    redact = Redactor(secret_values(chosen))
+    return TranscriptSource(store, artifacts, run, redact)
 
 
 @command.command("cancel")

@@ -1,0 +1,109 @@
+"""A transcript as text: plain, or styled for a terminal."""
+
+import io
+import unicodedata
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+
+from cli.output import count
+from stages.propose_patch.agent.transcript import Transcript, TranscriptCall, TranscriptStep
+
+_CONTROL_PICTURES = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
+"""A visible character for each control character; see the Unicode block Control Pictures."""
+_UNPRINTABLE = ("Cc", "Cf", "Co", "Cs")
+"""Unicode categories: control, format (such as a change of direction), private use, surrogate."""
+_REPLACEMENT = "\ufffd"
+
+
+def visible(text: str) -> str:
+    """Return text in which nothing has an effect on a terminal but line feeds."""
+    text = text.replace("\r\n", "\n").expandtabs(8).translate({**_CONTROL_PICTURES, 127: 0x2421})
+    return "".join(character if _is_printable(character) else _REPLACEMENT for character in text)
+
+
+def _is_printable(character: str) -> bool:
+    return character == "\n" or unicodedata.category(character) not in _UNPRINTABLE
+
+
+def step_text(transcript: Transcript, index: int) -> Text:
+    """Return one step as styled text, without control characters."""
+    step = transcript.steps[index]
+    text = Text()
+    for part, style in _parts(transcript, step):
+        if part:
+            text.append(visible(part), style)
+            text.append("\n")
+    return text
+
+
+def heading(transcript: Transcript, index: int) -> str:
+    """Return what a step is, in a line."""
+    step = transcript.steps[index]
+    parts = [f"step {step.number} ({index + 1} of {len(transcript.steps)})", f"round {step.round}"]
+    if step.model:
+        parts.append(step.model)
+    parts.append(f"{step.prompt_tokens} tokens in, {step.completion_tokens} out")
+    parts.append(f"${step.cost_usd:.4f}")
+    parts.append(f"{step.seconds:.1f} s")
+    return visible(" · ".join(parts))
+
+
+def _parts(transcript: Transcript, step: TranscriptStep) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a step with their styles."""
+    if step.before:
+        yield "── harness", "bold yellow"
+        yield step.before, ""
+    if step.thoughts:
+        yield "── thoughts", "bold"
+        yield step.thoughts, "dim"
+    if step.reply.strip():
+        yield "── model", "bold"
+        yield step.reply.strip(), ""
+    for call in step.calls:
+        yield from _call_parts(call)
+    for note in step.notes:
+        yield "── harness", "bold yellow"
+        yield note, ""
+    if step.ending is not None:
+        yield f"── the round ends: {step.ending}", "bold"
+    elif step is transcript.steps[-1] and transcript.ending is not None:
+        yield f"── the round ends: {transcript.ending}", "bold"
+
+
+def _call_parts(call: TranscriptCall) -> Iterator[tuple[str, str]]:
+    yield f"── {call.tool or 'call'}", "bold cyan"
+    yield call.call, "cyan"
+    result = "result"
+    if call.exit_code is not None:
+        result += f", exit code {call.exit_code}"
+    failed = call.failed or bool(call.exit_code)
+    yield f"── {result}", "bold red" if failed else "bold green"
+    yield call.result, ""
+
+
+def styled_lines(text: Text, width: int, *, color: bool) -> list[str]:
+    """Return the text as lines for a terminal, wrapped at its width."""
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=True,
+        no_color=not color,
+        color_system="standard",
+        highlight=False,
+    )
+    with console.capture() as capture:
+        console.print(text, end="")
+    return capture.get().split("\n")
+
+
+def print_all(transcript: Transcript) -> None:
+    """Print all steps to standard output; styled where that is a terminal."""
+    console = Console(highlight=False, soft_wrap=True)
+    for index in range(len(transcript.steps)):
+        console.print(Text(f"━━ {heading(transcript, index)}", "bold"))
+        console.print(step_text(transcript, index))
+    steps = count(len(transcript.steps), "step")
+    ending = transcript.ending or "not ended"
+    console.print(Text(visible(f"attempt {transcript.attempt}: {steps}; {ending}"), "bold"))
