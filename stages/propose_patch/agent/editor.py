@@ -185,7 +185,7 @@ def show_lines(path: str, text: str, view_range: tuple[int, int] | None) -> str:
     size = 0
     for number in range(first, last + 1):
         line = f"{number:6}\t{_clip_line(lines[number - 1])}"
-        size += len(line)
+        size += len(line) + 1
         if size > MAX_OBSERVATION:
             last = number - 1
             break
