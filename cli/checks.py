@@ -106,6 +106,8 @@ def _check_sandbox(settings: Settings) -> Check:
 
     try:
         sandbox = sandbox_for(settings, local=not settings.queue_url)
+        if sandbox.name == "none" and settings.strategy == "agent":
+            return Check("sandbox", True, "none: without isolation, runs use the strategy single")
         return Check("sandbox", True, sandbox.name)
     except NoIsolation as error:
         return Check("sandbox", False, hint=str(error))

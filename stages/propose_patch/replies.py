@@ -42,12 +42,16 @@ def unusable_reason(reply: ModelReply) -> str | None:
 
 def read_needs_info(text: str, exchange_key: str) -> Stop | None:
     """Return the end of the run if the model says what the issue lacks and proposes no edit."""
-    if holds_edit(text):
+    what = find_missing_info(text)
+    if what is None or holds_edit(text):
         return None
+    return stop_for_missing_info(what, exchange_key)
+
+
+def find_missing_info(text: str) -> str | None:
+    """Return what a text says after ``NEEDS_INFO:`` at the start of a line; None if it does not."""
     match = _NEEDS_INFO.search(text)
-    if match is None:
-        return None
-    return stop_for_missing_info(match["what"], exchange_key)
+    return match["what"] if match else None
 
 
 def stop_for_missing_info(what: str, exchange_key: str) -> Stop:

@@ -8,6 +8,7 @@ from stages.propose_patch.agent.protocol import (
     Bash,
     Call,
     Edit,
+    NeedsInfo,
     RunTests,
     Submit,
     Tool,
@@ -254,3 +255,8 @@ def test_the_description_of_the_protocol_is_understood_itself() -> None:
     described = {tool.name for tool in tools_in(describe_text_protocol())}
 
     assert described == {kind.name for kind in ADVERTISED}
+
+
+def test_the_end_that_prompts_for_one_reply_ask_for_is_understood() -> None:
+    text = "I looked.\n\nNEEDS_INFO: which numbers?"
+    assert tools_in(text) == [NeedsInfo(what="which numbers?")]

@@ -15,6 +15,7 @@ from stages.propose_patch.agent.protocol.names import MAX_NAME
 from stages.propose_patch.agent.protocol.scanner import scan
 from stages.propose_patch.agent.protocol.tools import Tool
 from stages.propose_patch.agent.protocol.written import WrittenCall
+from stages.propose_patch.replies import find_missing_info
 
 #: Calls of one reply that are carried out.
 MAX_CALLS = 50
@@ -52,7 +53,7 @@ def read_calls(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, .
 
 
 def _read_text(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, ...]:
-    """Return the calls in a reply's text; where there are none, its edits as a call."""
+    """Return the calls in a reply's text; where there are none, its edits or its end as a call."""
     if len(reply.content) > MAX_REPLY:
         problem = f"The reply has {len(reply.content)} characters; at most {MAX_REPLY} are read."
         return (BadCall(name="", error=problem, call_id=None),)
@@ -62,9 +63,14 @@ def _read_text(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, .
     calls = [_make_written_call(call, reply, protocol) for call in outside_fences or result.calls]
     if calls:
         return tuple(calls[:MAX_CALLS])
-    if reply.cut_off or not read_reply(result.visible_text).edits:
+    if reply.cut_off:
         return ()
-    return (_make_call("apply_patch", result.visible_text, protocol, None),)
+    if read_reply(result.visible_text).edits:
+        return (_make_call("apply_patch", result.visible_text, protocol, None),)
+    missing = find_missing_info(result.visible_text)
+    if missing is not None:
+        return (_make_call("needs_info", {"what": missing}, protocol, None),)
+    return ()
 
 
 def _make_written_call(call: WrittenCall, reply: ModelReply, protocol: Protocol) -> Call | BadCall:
