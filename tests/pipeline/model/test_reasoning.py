@@ -4,13 +4,20 @@ The provider stand-in refuses reasoning that it did not write or that was change
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.errors import Halt
+from pipeline.leased_run import LeasedRun
 from pipeline.model import Message, ModelReply, ModelRequest, ToolSpec
-from pipeline.model.failures import ModelError
+from pipeline.model.buyer import Buyer
+from pipeline.model.ledger import Ledger
 from pipeline.model.litellm_client import LiteLLMClient
+from pipeline.store.contract import MoneyCaps
+from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.providers import (
     NO_SIGNATURE,
     Answer,
@@ -21,6 +28,9 @@ from tests.stand_ins.providers import (
     gemini_response,
     openai_response,
 )
+from tests.stand_ins.runs import LEASE, Clock, claim
+
+CAPS = MoneyCaps(10**9, 10**9, 10**9)
 
 TOOL = ToolSpec(
     name="bash",
@@ -42,10 +52,18 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Providers]:
 
 
 class Conversation:
-    """A conversation that each request takes from its stored form, as a new process would."""
+    """A conversation of a run whose worker is killed after each reply.
 
-    def __init__(self, server: Providers):
+    Each request is bought by a new delivery with a new client, which has nothing but the store and
+    the artifacts.
+    """
+
+    def __init__(self, server: Providers, folder: Path):
         self.server = server
+        self._folder = folder
+        self._clock = Clock()
+        self._store = SqliteStore(folder / "store.sqlite", clock=self._clock)
+        self._step = 0
         self.stored = ModelRequest(
             model="-",
             messages=(Message(role="system", content="s"), Message(role="user", content="fix it")),
@@ -54,12 +72,15 @@ class Conversation:
         ).model_dump_json()
 
     async def ask(self, model: str, answer: dict[str, Any]) -> ModelReply:
-        """Ask a new client, and store the conversation with the reply and results of its calls."""
+        """Buy a reply, take it from the store, and go on with it and with results of its calls."""
         self.server.answers.append(Answer(answer))
         request = ModelRequest.model_validate_json(self.stored)
         request = request.model_copy(update={"model": model})
-        answered = await LiteLLMClient().complete(request)
-        reply = ModelReply.model_validate_json(answered.model_dump_json())
+        self._step += 1
+        await self._buy(request)
+        number = len(self.server.requests)
+        reply = await self._buy(request)
+        assert len(self.server.requests) == number, "a stored reply is not bought again"
         messages = [*request.messages, reply.as_message()]
         for call in reply.tool_calls:
             messages.append(Message(role="tool", content="done", tool_call_id=call.id))
@@ -68,6 +89,14 @@ class Conversation:
         updated = request.model_copy(update={"messages": tuple(messages)})
         self.stored = updated.model_dump_json()
         return reply
+
+    async def _buy(self, request: ModelRequest) -> ModelReply:
+        self._clock.now += LEASE
+        lease = claim(self._store).lease
+        artifacts = FolderArtifacts(self._folder / "artifacts")
+        ledger = Ledger(LeasedRun(self._store, artifacts, lease, self._clock), CAPS)
+        buyer = Buyer(LiteLLMClient(), model=request.model)
+        return await buyer.buy(ledger, f"step-{self._step}", request)
 
     @property
     def sent(self) -> dict[str, Any]:
@@ -82,8 +111,10 @@ def tool_use(number: int) -> dict[str, Any]:
     return {"type": "tool_use", "id": f"toolu_{number}", "name": "bash", "input": {"command": "ls"}}
 
 
-async def test_claudes_signed_thinking_comes_back_unchanged(server: Providers) -> None:
-    conversation = Conversation(server)
+async def test_claudes_signed_thinking_comes_back_unchanged(
+    server: Providers, tmp_path: Path
+) -> None:
+    conversation = Conversation(server, tmp_path)
     redacted = {"type": "redacted_thinking", "data": "opaque"}
     first = [thinking(1), redacted, {"type": "text", "text": "Look."}, tool_use(1), tool_use(2)]
     second = [thinking(2), tool_use(3)]
@@ -123,8 +154,10 @@ def function_call(number: int) -> dict[str, Any]:
     }
 
 
-async def test_openais_encrypted_items_come_back_unchanged_and_in_place(server: Providers) -> None:
-    conversation = Conversation(server)
+async def test_openais_encrypted_items_come_back_unchanged_and_in_place(
+    server: Providers, tmp_path: Path
+) -> None:
+    conversation = Conversation(server, tmp_path)
     message = {"type": "message", "content": "Look.", "phase": "commentary"}
     first = [reasoning(1), message, reasoning(2), function_call(1), function_call(2)]
     reply = await conversation.ask(GPT, openai_response(first))
@@ -153,8 +186,10 @@ async def test_openais_encrypted_items_come_back_unchanged_and_in_place(server: 
     assert conversation.sent["include"] == ["reasoning.encrypted_content"]
 
 
-async def test_geminis_signatures_come_back_with_their_calls(server: Providers) -> None:
-    conversation = Conversation(server)
+async def test_geminis_signatures_come_back_with_their_calls(
+    server: Providers, tmp_path: Path
+) -> None:
+    conversation = Conversation(server, tmp_path)
     call = {"functionCall": {"name": "bash", "args": {"command": "ls"}}}
     other = {"functionCall": {"name": "bash", "args": {"command": "pwd"}}}
     thought = {"text": "thought", "thought": True}
@@ -168,8 +203,10 @@ async def test_geminis_signatures_come_back_with_their_calls(server: Providers) 
     assert [part.get("thoughtSignature") for part in calls] == ["c2lnbmVk", NO_SIGNATURE]
 
 
-async def test_signed_thinking_comes_back_through_bedrock(server: Providers) -> None:
-    conversation = Conversation(server)
+async def test_signed_thinking_comes_back_through_bedrock(
+    server: Providers, tmp_path: Path
+) -> None:
+    conversation = Conversation(server, tmp_path)
     text = {"text": "thought", "signature": "sig=="}
     use = {"toolUseId": "tooluse_1", "name": "bash", "input": {"command": "ls"}}
     content = [{"reasoningContent": {"reasoningText": text}}, {"toolUse": use}]
@@ -180,9 +217,9 @@ async def test_signed_thinking_comes_back_through_bedrock(server: Providers) -> 
 
 @pytest.mark.parametrize("model", ["deepseek/deepseek-reasoner", "moonshot/kimi-k2-thinking"])
 async def test_reasoning_text_comes_back_where_a_provider_needs_it(
-    server: Providers, model: str
+    server: Providers, tmp_path: Path, model: str
 ) -> None:
-    conversation = Conversation(server)
+    conversation = Conversation(server, tmp_path)
     call = {"id": "call_1", "type": "function", "function": {"name": "bash", "arguments": "{}"}}
     message = {"reasoning_content": "thought", "tool_calls": [call]}
     await conversation.ask(model, chat_completion(message, finish_reason="tool_calls"))
@@ -193,9 +230,9 @@ async def test_reasoning_text_comes_back_where_a_provider_needs_it(
 
 
 async def test_another_model_goes_on_without_reasoning_and_with_other_call_ids(
-    server: Providers,
+    server: Providers, tmp_path: Path
 ) -> None:
-    conversation = Conversation(server)
+    conversation = Conversation(server, tmp_path)
     await conversation.ask(GPT, openai_response([reasoning(1), function_call(1)]))
     done = anthropic_message([tool_use(1)], stop_reason="tool_use")
     await conversation.ask(CLAUDE, done)
@@ -213,16 +250,18 @@ async def test_another_model_goes_on_without_reasoning_and_with_other_call_ids(
     ]
 
 
-async def test_the_stand_in_refuses_changed_reasoning(server: Providers) -> None:
-    conversation = Conversation(server)
+async def test_the_stand_in_refuses_changed_reasoning(server: Providers, tmp_path: Path) -> None:
+    conversation = Conversation(server, tmp_path)
     await conversation.ask(CLAUDE, anthropic_message([thinking(1), tool_use(1)]))
     conversation.stored = conversation.stored.replace("thought 1", "thought 2")
-    with pytest.raises(ModelError, match="not written here"):
+    with pytest.raises(Halt, match="not written here"):
         await conversation.ask(CLAUDE, anthropic_message([]))
 
 
-async def test_arguments_that_are_no_json_are_sent_as_an_object(server: Providers) -> None:
-    conversation = Conversation(server)
+async def test_arguments_that_are_no_json_are_sent_as_an_object(
+    server: Providers, tmp_path: Path
+) -> None:
+    conversation = Conversation(server, tmp_path)
     call = {**function_call(1), "arguments": '{"command": "l'}
     reply = await conversation.ask(GPT, openai_response([reasoning(1), call]))
     assert reply.tool_calls[0].arguments == '{"command": "l'
@@ -231,8 +270,10 @@ async def test_arguments_that_are_no_json_are_sent_as_an_object(server: Provider
     assert content[0]["input"] == {"invalid_arguments": '{"command": "l'}
 
 
-async def test_reasoning_that_led_to_nothing_is_not_sent_back(server: Providers) -> None:
-    conversation = Conversation(server)
+async def test_reasoning_that_led_to_nothing_is_not_sent_back(
+    server: Providers, tmp_path: Path
+) -> None:
+    conversation = Conversation(server, tmp_path)
     details = {"reason": "max_output_tokens"}
     cut = openai_response([reasoning(1)], status="incomplete", incomplete_details=details)
     reply = await conversation.ask(GPT, cut)
