@@ -56,7 +56,8 @@ def _thinking(request: ModelRequest, profile: ModelProfile) -> dict[str, Any]:
         return {"reasoning_effort": effort}
     if effort == "none" or not _may_think(request):
         return {}
-    tokens = profile.thinking_tokens.get(effort, max(profile.thinking_tokens.values()))
+    others = min if effort == "minimal" else max
+    tokens = profile.thinking_tokens.get(effort, others(profile.thinking_tokens.values()))
     tokens = min(tokens, (request.max_tokens or 0) // 2)
     if tokens < _MIN_THINKING:
         return {}

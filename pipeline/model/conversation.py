@@ -20,6 +20,7 @@ def conversation_for(
     """Return the messages as ``model`` may see them.
 
     The reasoning of other models is left out, and so is that of a reply without text and calls.
+    Text of white space alone is left out too: Anthropic refuses it.
     Calls of other models get new identifiers, and arguments that are no JSON object are wrapped
     in one, since some providers parse them.
     """
@@ -38,15 +39,16 @@ def conversation_for(
 def _visible_reply(
     message: Message, names: dict[str, str], model: str, keeps_reasoning: bool
 ) -> Message:
-    is_empty = not message.content and not message.tool_calls
+    has_text = bool(message.content.strip())
+    is_empty = not has_text and not message.tool_calls
     is_own = message.model == model
     calls = [
         ToolCall(id=names[call.id], name=call.name, arguments=_as_json_object(call.arguments))
         for call in message.tool_calls
     ]
     update: dict[str, Any] = {"tool_calls": tuple(calls)}
-    if is_empty:
-        update["content"] = EMPTY_REPLY
+    if not has_text:
+        update["content"] = EMPTY_REPLY if is_empty else ""
     if is_empty or not is_own or not keeps_reasoning:
         update["reasoning"] = ()
     return message.model_copy(update=update)

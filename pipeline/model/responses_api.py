@@ -34,8 +34,9 @@ def arguments(request: ModelRequest, profile: ModelProfile) -> dict[str, Any]:
         "input": [item for message in messages for item in _items(message)],
         "max_output_tokens": request.max_tokens,
         "store": False,
-        "include": ["reasoning.encrypted_content"],
     }
+    if profile.keeps_reasoning:
+        sent["include"] = ["reasoning.encrypted_content"]
     effort = profile.effort_for(request.use, request.effort)
     if effort is not None:
         sent["reasoning"] = {"effort": effort}

@@ -26,17 +26,17 @@ def may_be_read_as_edit(text: str) -> bool:
 
 def unusable_reason(reply: ModelReply) -> str | None:
     """Return why a reply can't hold a change, or None if the next stage may find one."""
-    if not reply.content.strip():
-        return f"The reply was empty (finish reason: {reply.finish_reason or 'none given'})."
     if holds_edit(reply.content):
         return None
-    if reply.finish_reason == "length":
+    if reply.refused:
+        return "The model refused to answer, or the provider's content filter stopped its reply."
+    if not reply.content.strip():
+        return f"The reply was empty (finish reason: {reply.finish_reason or 'none given'})."
+    if reply.cut_off:
         return (
             "The reply was cut off at its maximum length before an edit was complete: keep the"
             " analysis shorter."
         )
-    if reply.finish_reason == "content_filter":
-        return "The provider's content filter stopped the reply before it held an edit."
     return None
 
 

@@ -124,7 +124,7 @@ async def _with_failure(
     (text,) = await asyncio.to_thread(task.session.render, jobs)
     return (
         *messages,
-        Message(role="assistant", content=exchange.reply.content),
+        exchange.reply.as_message(),
         Message(role="user", content=text),
     )
 

@@ -284,3 +284,11 @@ async def test_reasoning_that_led_to_nothing_is_not_sent_back(
         {"role": "assistant", "content": "(empty reply)"},
         {"role": "user", "content": "go on"},
     ]
+
+
+async def test_text_of_white_space_is_not_sent_back(server: Providers, tmp_path: Path) -> None:
+    conversation = Conversation(server, tmp_path)
+    content = [thinking(1), {"type": "text", "text": "\n\n"}, tool_use(1)]
+    await conversation.ask(CLAUDE, anthropic_message(content, stop_reason="tool_use"))
+    await conversation.ask(CLAUDE, anthropic_message([{"type": "text", "text": "Done."}]))
+    assert conversation.sent["messages"][1]["content"] == [thinking(1), tool_use(1)]
