@@ -7,6 +7,8 @@ replies, delivers twice and forgets deletes, and against a world that counts eff
 2 s, and SQS's 12 hours are scaled down to 8 s. At the end the faults stop, the remaining jobs are
 finished, and every job is checked against its plan.
 
+Before that, an agent's run is killed in its steps; see ``crash_agent``.
+
     crash (this process)                        crash_worker (a process each)
       StrictAws  <------- SQS, SNS ----------     Worker, Engine, five small stages
       World      <------- HTTP --------------     "model", "test", "push", "pull", ...
@@ -30,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
+from benchmarks.crash_agent import measure_agent
 from benchmarks.crash_fleet import Fleet
 from benchmarks.crash_judge import DEFECTS, DeadLetters, Defect, Events, judge_job
 from benchmarks.crash_worker import Setting
@@ -279,13 +282,16 @@ def _count_cut_calls(file: Path) -> int:
 
 def measure(kills: int, seed: int, jobs: int, workers: int, folder: Path) -> dict[str, Any]:
     """Return the report: a row for each defect, and one with the injected faults."""
+    # First, since it forks this process, which has no threads yet.
+    agent = measure_agent(kills, folder)
     with opened(kills, seed, jobs, workers, folder) as bench:
         bench.storm()
         bench.drain()
-    defects = list(bench.judge())
+    defects = [*agent.defects, *bench.judge()]
     rows = [vars(defect) for defect in defects]
     rows.append({"kind": "faults", **bench.aws.faults.counts, **bench.world.faults})
-    return report.report("crash", summarise(bench, defects), rows)
+    summary = {"agent_kills": agent.kills, **summarise(bench, defects)}
+    return report.report("crash", summary, rows)
 
 
 def main(arguments: list[str] | None = None) -> int:

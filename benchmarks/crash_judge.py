@@ -15,7 +15,14 @@ from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.strict_aws import Published
 from tests.stand_ins.strict_aws.sqs import Message
 
-DEFECTS = ("lost", "duplicate_pull_requests", "paid_twice", "events_missing", "wrong_outcomes")
+DEFECTS = (
+    "lost",
+    "duplicate_pull_requests",
+    "paid_twice",
+    "events_missing",
+    "wrong_outcomes",
+    "resumed_differently",
+)
 #: States of a call in which its money is accounted for.
 CLOSED_CALLS = ("settled", "cut", "released")
 

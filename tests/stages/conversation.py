@@ -245,11 +245,13 @@ class Conversation:
         return await self._engine().execute(claim(self.store, job()))
 
     async def run(self, deliveries: int = 8) -> RunResult:
+        reason = ""
         for _ in range(deliveries):
             answer = await self.deliver()
             if isinstance(answer, Ended):
                 return answer.result
-        raise AssertionError(f"not ended after {deliveries} deliveries: {answer.reason}")
+            reason = answer.reason
+        raise AssertionError(f"not ended after {deliveries} deliveries: {reason}")
 
     def artifact(self, result: RunResult, name: str = "patch") -> str:
         folder = self.artifacts.root.resolve().as_uri()

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -292,7 +293,8 @@ class Bench:
 
     def machine(self, name: str) -> Engine:
         """Return an engine on a separate machine, which shares only the store and the artifacts."""
-        pipeline = Pipeline(list(self.stages.values()), admitted_after="prepare")
+        stages: list[Any] = list(self.stages.values())
+        pipeline = Pipeline(stages, admitted_after="prepare")
         return Engine(
             EngineDeps(
                 pipeline=pipeline,
