@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -88,9 +89,11 @@ def run_demo() -> int:
         event = run_worker(environment, aws, topic, home / "worker.log")
         if event is None:
             return 1
-        console.print(Rule("3. the pull request"))
+        console.print(Rule("3. what the agent did"))
+        show_steps(event["data"]["job_id"], environment)
+        console.print(Rule("4. the pull request"))
         show_pull(github)
-        console.print(Rule("4. the event that the backend receives"))
+        console.print(Rule("5. the event that the backend receives"))
         console.print_json(json.dumps(event))
     return 0 if event["data"]["outcome"] == "pr_opened" else 1
 
@@ -102,6 +105,7 @@ def base_environment(home: Path) -> dict[str, str]:
         **inherited,
         "CODING_AGENT_DATA_DIR": str(home / "data"),
         "CODING_AGENT_MODEL": MODEL,
+        "CODING_AGENT_STRATEGY": "agent",
         "CODING_AGENT_PORT": "0",
         "GITHUB_TOKEN": WRITE_TOKEN,
         "OPENAI_API_KEY": MODEL_KEY,
@@ -182,6 +186,30 @@ def show_log_line(fields: dict[str, Any]) -> None:
     elif kind in _MARKS:
         seconds = f"{fields['seconds']:6.2f} s"
         console.print(f"{_MARKS[kind]} round {fields['round']}  {stage} {seconds}  {detail}")
+
+
+def show_steps(job_id: str, environment: dict[str, str]) -> None:
+    """Print the agent's steps, each with its calls and how they ended."""
+    command = [_command(), "jobs", "transcript", job_id]
+    printed = subprocess.run(
+        [*command, "--json"], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    for step in json.loads(printed)["steps"]:
+        console.print(f"[bold]{step['number']:2}[/]  {escape(step['reply'])}")
+        for call in step["calls"]:
+            show_call(call)
+    data = shlex.quote(environment["CODING_AGENT_DATA_DIR"])
+    console.print(f"\none a screen:  CODING_AGENT_DATA_DIR={data} {shlex.join(command)}")
+
+
+def show_call(call: dict[str, Any]) -> None:
+    lines = [line for line in call["call"].splitlines() if line.strip()]
+    first = lines[0] if call["tool"] == "bash" else " ".join(lines[:3])
+    ended = f"exit code {call['exit_code']}" if call["exit_code"] is not None else ""
+    if not ended:
+        ended = call["result"].removeprefix("Harness: ").partition("\n")[0]
+    console.print(f"      [cyan]{escape(first[:_DETAIL_WIDTH])}[/]")
+    console.print(f"      [dim]{escape(ended[:_DETAIL_WIDTH])}[/]")
 
 
 def show_pull(github: GithubStandIn) -> None:
