@@ -33,7 +33,6 @@ ROUND_OVER = "Not executed: the work ended with an earlier call of the same repl
 NOT_FINAL = (
     "Not done: another call of the same reply failed. Look at its result, then call {tool} again."
 )
-TESTS_CANNOT_RUN = "The tests can't be run here: {reason}. Commands can be run with `bash`."
 NO_TEST = (
     "The change has no test. Add or extend one next to the existing ones that fails without the"
     " change and passes with it, unless that is impossible."
@@ -63,6 +62,11 @@ def cut_off(tokens: int) -> str:
         f"Your reply was cut off at its maximum length ({tokens} tokens). What was complete in it"
         " is answered above; write less in one reply."
     )
+
+
+def tests_cannot_run(reason: str) -> str:
+    """``reason`` may quote what a program printed."""
+    return f"No test was run: {code(reason)}. Commands can be run with `bash`."
 
 
 def reminder(used: str) -> str:

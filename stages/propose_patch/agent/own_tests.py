@@ -31,7 +31,7 @@ class OwnTests:
         """Return the results of test files, folders or node ids; none: the chosen ones."""
         suite = self._task.suite
         if not suite.runnable or suite.base is None:
-            return messages.TESTS_CANNOT_RUN.format(reason=suite.reason)
+            return messages.tests_cannot_run(suite.reason)
         chosen = list(tests) or list(suite.tests)
         base = await self._base_report(tests)
         report = await self._workspace.run_tests(chosen, label="tests-agent", seconds=seconds)

@@ -39,9 +39,11 @@ async def _test(task: Task, hand_in: HandIn, label: str) -> str:
     suite = task.suite
     bed = task.open_test_bed()
     if bed is None or suite.base is None:
-        return messages.TESTS_CANNOT_RUN.format(reason=suite.reason)
+        return messages.tests_cannot_run(suite.reason)
     tester = ChangeTester(bed, task.base.mirror, suite, suite.base)
     trial = await tester.try_change(hand_in.applied.contents, label)
+    if trial.broken:
+        trial = await tester.find_flaky(hand_in.applied.contents, trial, label)
     has_tests = any(belongs_to_tests(path, bed.recipe.patterns) for path in hand_in.applied.files)
     return describe_trial(trial, has_tests=has_tests)
 
