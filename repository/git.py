@@ -148,6 +148,8 @@ class Mirror:
         self._refs = f"refs/remotes/{remote}"
         with self._locked():
             self.folder.mkdir(parents=True, exist_ok=True)
+            # With the ``uid`` sandbox, code could otherwise read the commits after its base.
+            self.folder.chmod(0o700)
             self._remove_stale_locks()
             # Every time: this completes a mirror whose creation was interrupted, and otherwise
             # changes nothing.

@@ -40,6 +40,7 @@ async def build_workspace(inside: Inside, source: WorkspaceSource) -> History:
     await _copy_files(inside, files)
     with folders.in_place():
         await _add_repository(inside, source)
+        await _add_python(inside)
         await record_files(inside)
     return history
 
@@ -86,3 +87,22 @@ async def _add_repository(inside: Inside, source: WorkspaceSource) -> None:
     )
     if result.returncode != 0:
         raise OSError(f"the workspace's repository failed: {result.output.strip()[-300:]}")
+
+
+async def _add_python(inside: Inside) -> None:
+    """Let ``python`` and ``python3`` be the interpreter of tests that need no environment."""
+    environment = inside.environment
+    if environment is None or environment.recipe.needs_environment:
+        return
+    if environment.interpreter is None:
+        return
+    env = inside.folders.env
+    result = await inside.run_shell(
+        "link_python.sh",
+        env,
+        environment.interpreter,
+        writable=(env,),
+        readable=(inside.folders.tree,),
+    )
+    if result.returncode != 0:
+        raise OSError(f"the workspace's Python failed: {result.output.strip()[-300:]}")

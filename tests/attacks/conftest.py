@@ -184,13 +184,12 @@ def attack(sandbox: Sandbox, machine: Machine, tmp_path: Path) -> Attack:
         command = SandboxCommand(
             (str(PYTHON), "-B", str(program), *arguments),
             cwd=work,
-            writable=(work,),
             readable=(HERE, PYTHON.parent, PYTHON.parent.parent / "lib"),
             environment={
                 "OUTSIDE": json.dumps(asdict(machine.outside)),
                 "PYTHONPATH": str(HERE / "programs"),
             },
-            **{"timeout": 60.0, **options},
+            **{"timeout": 60.0, "writable": (work,), **options},
         )
         return await sandbox.run(command)
 

@@ -34,6 +34,35 @@ async def test_attack_is_held(name: str, attack: Attack, machine: Machine, tmp_p
     assert running_processes(f"{name}.py") == []
 
 
+@pytest.mark.parametrize("name", ["leave_things_behind", "plant_set_user_id", "write_outside"])
+async def test_attack_is_held_when_home_and_temporary_folder_last(
+    name: str, attack: Attack, machine: Machine, tmp_path: Path
+):
+    work = tmp_path / "work"
+    lasting = (work, tmp_path / "home", tmp_path / "tmp")
+    for folder in lasting[1:]:
+        folder.mkdir()
+    result = await attack(
+        HERE / f"programs/{name}.py", writable=lasting, home=lasting[1], temporary=lasting[2]
+    )
+    assert result.output.split()[-1:] == ["held"], result.output
+    assert entries(machine.folder) == ["public", "secret", "socket"]
+    assert set_id_files(tmp_path) == []
+    assert files_left_behind() == []
+    assert running_processes(f"{name}.py") == []
+
+
+async def test_a_lasting_temporary_folder_counts_towards_the_disk_limit(
+    attack: Attack, tmp_path: Path
+):
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    options = {"writable": (tmp_path / "work", temporary), "temporary": temporary}
+    result = await attack(HERE / "bombs/disk.py", str(temporary), disk_mb=300, **options)
+    assert result.returncode == 137
+    assert "300 MB on disk" in result.output
+
+
 @pytest.mark.parametrize("name", BENIGN)
 async def test_honest_code_works(name: str, attack: Attack):
     result = await attack(HERE / f"benign/{name}.py")
