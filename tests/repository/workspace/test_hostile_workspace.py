@@ -149,7 +149,7 @@ async def test_nothing_of_the_workspace_reaches_the_verdicts_test_run(
         f'echo "{evil}" | tee conftest.py sitecustomize.py unittest.py ~/.pythonrc'
         " ../env/sitecustomize.py > $TMPDIR/sitecustomize.py;"
         "echo 'exit 7' | tee .bashrc ~/.bashrc ~/.profile ~/.bash_profile > ~/.bash_logout;"
-        "mkdir -p ~/.local/lib ../env/bin; cp --remove-destination conftest.py ../env/bin/python; rm test_calc.py;"
+        "mkdir ~/.local; cp --remove-destination conftest.py ../env/bin/python; rm test_calc.py;"
         "chmod -R a-w . ; chmod 0 ../env",
     )
     await tested_workspace.run("echo '<testsuite/>' > ../report/junit.xml", seconds=30.0)
