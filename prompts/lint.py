@@ -19,7 +19,6 @@ RENDERED_TOGETHER = (
         "propose",
         "edit_format",
         "known",
-        "candidate",
         "reproduce_system",
         "reproduce",
     ),

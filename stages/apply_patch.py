@@ -18,6 +18,7 @@ from repository.git import GitError, Mirror, Mirrors
 from stages.checkout import Checkout
 from stages.propose_patch import Proposal, Proposals
 from stages.propose_patch.results import ProposedFiles
+from stages.propose_patch.round_note import SentBackNote
 
 MAX_SUMMARY = 1_500
 """Characters."""
@@ -102,7 +103,8 @@ class ApplyPatch:
             )
             candidates.append(candidate)
         if not candidates:
-            return Back(to="propose_patch", because=_feedback(refusals, proposals))
+            note = SentBackNote(attempt=proposals.attempt_of(0))
+            return Back(to="propose_patch", because=_feedback(refusals, proposals), note=note)
         return Candidates(
             repository=checkout.repository, base_sha=base, candidates=tuple(candidates)
         )

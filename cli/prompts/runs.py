@@ -261,7 +261,7 @@ def _model_settings(job: FixIssueJob, model: str | None) -> dict[str, Any]:
         requested = job.options.model
     if not requested:
         return {}
-    return {"model": requested, "fallback_model": None, "candidate_models": ()}
+    return {"model": requested, "fallback_model": None, "attempt_models": ()}
 
 
 def _copy_of(job: FixIssueJob) -> FixIssueJob:

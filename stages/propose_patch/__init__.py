@@ -1,7 +1,7 @@
-"""Ask the model for a change, by one of three strategies.
+"""Ask the model for a change, by one of two strategies.
 
-Prompts are rendered from templates; every exchange is stored. A strategy is a module with one
-function ``propose(task)``: ``single``, ``balanced`` and ``agent``.
+Prompts are rendered from templates; every exchange is stored. ``single`` asks for a change in one
+reply; ``agent`` lets the model work, in one attempt or in several (``attempts``).
 """
 
 from stages.propose_patch.results import Proposal, Proposals, Reproduction

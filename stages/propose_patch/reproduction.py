@@ -19,7 +19,7 @@ from stages.propose_patch.base_tests import (
 )
 from stages.propose_patch.model_session import Exchange, Question
 from stages.propose_patch.replies import holds_edit, read_needs_info
-from stages.propose_patch.results import Proposal, Reproduction
+from stages.propose_patch.results import Reproduction
 from stages.propose_patch.task import Task
 
 MAX_CALLS = 2
@@ -32,8 +32,6 @@ class ReproductionOutcome(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     test: Reproduction | None = None
-    proposal: Proposal | None = None
-    """A reply that changed more than tests, which becomes a candidate."""
     stop_outcome: Outcome | None = None
     stop_reason: str = ""
     stop_artifacts: dict[str, str] = {}
@@ -93,7 +91,7 @@ async def _ask_for_test(task: Task) -> ReproductionOutcome:
             return _without_test(exchange, previous)
         result = await _try_out(task, exchange, question.label)
         if result is None:
-            return ReproductionOutcome(proposal=exchange.proposal())
+            return ReproductionOutcome()
         if result.kind == "fails":
             task.run.progress(f"reproduced: {len(result.tests)} new tests fail on the base")
             return ReproductionOutcome(test=_reproduction(result))

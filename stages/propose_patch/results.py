@@ -6,6 +6,8 @@ from pipeline.outcome import Facts
 
 #: Name of the stage.
 STAGE = "propose_patch"
+#: Name of the artifact with an agent's steps.
+TRANSCRIPT = "transcript"
 
 
 class Proposal(BaseModel):
@@ -16,6 +18,8 @@ class Proposal(BaseModel):
     exchange_key: str
     """Artifact: the request and the reply, with usage and cost; the first ones of an agent."""
     model: str
+    attempt: int = 1
+    """Number of the agent's attempt that made it."""
     changes_key: str | None = None
     """Artifact: a ProposedFiles, which is the change if it is not written as edits in ``reply``."""
 
@@ -59,6 +63,8 @@ class Reproduction(BaseModel):
 
 
 class Proposals(BaseModel):
+    """The changes proposed in a round."""
+
     model_config = ConfigDict(frozen=True)
 
     proposals: tuple[Proposal, ...]
@@ -67,9 +73,12 @@ class Proposals(BaseModel):
     template_set: str
     """Hash of the whole set."""
     reproduction: Reproduction | None = None
-    transcript_key: str | None = None
-    """Artifact: an agent's steps."""
+    transcripts: dict[str, str] = {}
+    """Name -> artifact: the steps of each attempt of the agent."""
+
+    def attempt_of(self, index: int) -> int:
+        """Return the number of the attempt that made a proposal."""
+        return self.proposals[index].attempt
 
     def facts(self) -> Facts:
-        artifacts = {"transcript": self.transcript_key} if self.transcript_key else {}
-        return Facts(templates=self.templates, artifacts=artifacts)
+        return Facts(templates=self.templates, artifacts=self.transcripts)

@@ -1,7 +1,7 @@
 """The note of a stage that sends a run back to ``propose_patch``: which candidates failed, and how.
 
-Any stage after ``apply_patch`` that returns ``Back`` adds ``note_attempts(run, attempts)``: without
-it the run would lose its best patch so far, and the same candidate would be tested again.
+Any stage after ``apply_patch`` that returns ``Back`` adds ``note_sent_back(run, candidates)``:
+without it the run would lose its best patch so far, and the same candidate would be tested again.
 """
 
 import math
@@ -13,7 +13,7 @@ from pipeline.outcome import Facts
 from pipeline.stage import RoundNote, RunContext
 
 
-class Attempt(BaseModel):
+class SentBack(BaseModel):
     """A candidate that was sent back."""
 
     model_config = ConfigDict(frozen=True)
@@ -33,28 +33,31 @@ class Attempt(BaseModel):
         return math.inf if self.regressions is None else self.regressions
 
 
-class AttemptsNote(RoundNote):
-    attempts: tuple[Attempt, ...] = ()
-    """The candidates that were sent back when this round was opened."""
+class SentBackNote(RoundNote):
+    candidates: tuple[SentBack, ...] = ()
+    """Those that were sent back when this round was opened."""
     repeated: bool = False
     """Whether every candidate of the previous round had been tested in an earlier one."""
+    attempt: int = 1
+    """The agent's attempt that the round's reason is about, and that goes on."""
 
 
-def earlier_attempts(run: RunContext) -> list[Attempt]:
-    """Return the attempts of earlier rounds, oldest first."""
-    attempts: list[Attempt] = []
-    for note in run.notes(AttemptsNote):
-        attempts.extend(note.attempts)
-    return attempts
+def all_sent_back(run: RunContext) -> list[SentBack]:
+    """Return the candidates that earlier rounds sent back, oldest first."""
+    candidates: list[SentBack] = []
+    for note in run.notes(SentBackNote):
+        candidates.extend(note.candidates)
+    return candidates
 
 
-def note_attempts(run: RunContext, attempts: Sequence[Attempt]) -> AttemptsNote:
-    """Return the note of this round's attempts, of which the run must have one by now.
+def note_sent_back(
+    run: RunContext, candidates: Sequence[SentBack], *, attempt: int
+) -> SentBackNote:
+    """Return the note of this round's candidates, of which the run must have one by now.
 
-    The run's patch is the best attempt so far; the newest one wins a tie.
+    The run's patch is the best candidate so far; the newest one wins a tie.
     """
-    all_attempts = [*earlier_attempts(run), *attempts]
-    newest_first = reversed(all_attempts)
-    best = min(newest_first, key=lambda attempt: attempt.severity)
+    newest_first = reversed([*all_sent_back(run), *candidates])
+    best = min(newest_first, key=lambda candidate: candidate.severity)
     facts = Facts(artifacts={"patch": best.patch_key})
-    return AttemptsNote(attempts=tuple(attempts), facts=facts)
+    return SentBackNote(candidates=tuple(candidates), facts=facts, attempt=attempt)

@@ -14,12 +14,13 @@ from sandbox import Sandbox
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.propose_patch import agent, balanced, reproduction, single
+from stages.propose_patch import attempts, single
+from stages.propose_patch.attempts import AttemptPlans
 from stages.propose_patch.base_code import BaseCode
 from stages.propose_patch.model_session import ModelSession, requested_model
 from stages.propose_patch.results import STAGE, Proposals
-from stages.propose_patch.round_note import AttemptsNote
-from stages.propose_patch.task import AttemptPlan, Task
+from stages.propose_patch.round_note import SentBackNote
+from stages.propose_patch.task import Task
 
 REPEATED_FAILURE = (
     "The last two attempts ended the same way. Do not repeat them: look for the cause elsewhere, or"
@@ -27,30 +28,19 @@ REPEATED_FAILURE = (
 )
 
 
-Strategy = Literal["single", "balanced", "agent"]
+Strategy = Literal["single", "agent"]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much to spend on a change. ``candidates`` and ``models`` apply to ``balanced`` only."""
+    """How much to spend on a change. ``attempts`` and ``models`` apply to ``agent`` only."""
 
     strategy: Strategy = "single"
-    candidates: int = 3
+    attempts: int = 1
     temperature: float = 0.8
-    """For candidates after the first, and for every strategy once it goes in circles."""
+    """For further attempts with the same model, and for every strategy once it goes in circles."""
     models: tuple[str, ...] = ()
-    """Models to ask in turn; if empty, only the run's model."""
-
-    def calls(self, rounds: int) -> tuple[int, int]:
-        """Return the minimum and maximum number of calls in at most ``rounds``, without retries."""
-        match self.strategy:
-            case "balanced":
-                most = reproduction.MAX_CALLS + self.candidates * rounds
-                return self.candidates, most
-            case "agent":
-                return 1, agent.MAX_STEPS * rounds
-            case "single":
-                return 1, rounds
+    """Models that make the attempts in turn; if empty, only the run's model."""
 
 
 class ProposePatch:
@@ -110,16 +100,16 @@ class ProposePatch:
 
     async def _propose(self, task: Task) -> Proposals | Back | Stop:
         match self._strategy(task.run):
-            case "balanced":
-                requested = requested_model(task.run)
-                models = (requested,) if requested else self._plan.models
-                return await balanced.propose(
-                    task, self._plan.candidates, self._plan.temperature, models
-                )
             case "agent":
-                return await agent.propose(task, AttemptPlan())
+                return await attempts.propose(task, self._attempt_plans(task.run))
             case "single":
                 return await single.propose(task)
+
+    def _attempt_plans(self, run: RunContext) -> AttemptPlans:
+        models = self._plan.models
+        if requested_model(run) or not models:
+            return AttemptPlans(self._plan.attempts, self._plan.temperature)
+        return AttemptPlans(self._plan.attempts, self._plan.temperature, models)
 
 
 def _feedback(run: RunContext) -> str | None:
@@ -134,7 +124,7 @@ def goes_in_circles(run: RunContext) -> bool:
     """Whether the last two rounds ended the same way, or the last one repeated an earlier one."""
     if not run.rounds:
         return False
-    if run.notes(AttemptsNote)[-1].repeated:
+    if run.notes(SentBackNote)[-1].repeated:
         return True
     reasons = [opened.because for opened in run.rounds]
     return len(reasons) >= 2 and reasons[-1] == reasons[-2]

@@ -1,11 +1,9 @@
 """A round's task, which every strategy receives."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.model.failures import ModelError
 from pipeline.outcome import Outcome
 from pipeline.stage import Back, RunContext
 from prompts.filters import clip_framed
@@ -17,16 +15,14 @@ from stages.build_context import Context
 from stages.fetch_issue import Issue
 from stages.prepare_tests import open_test_bed
 from stages.propose_patch.base_code import BaseCode
-from stages.propose_patch.model_session import SYSTEM, USER, Exchange, ModelSession, Question
-from stages.propose_patch.results import STAGE, Proposal, Proposals, Reproduction
+from stages.propose_patch.model_session import ModelSession
+from stages.propose_patch.results import STAGE, TRANSCRIPT, Proposal, Proposals
 
 #: Limit of the last round's reason, in characters (about 4,000 tokens).
 MAX_FEEDBACK = 16_000
 #: Outcomes of a failed call after which proposals bought before it can still be used: no money is
 #: left, or the model refuses this prompt.
 RECOVERABLE = (Outcome.BUDGET_EXHAUSTED, Outcome.NO_FIX)
-#: (divisor, label suffix): a prompt that is too long is sent with 1/divisor of its files.
-_SHORTER_PROMPTS = ((1, ""), (2, "half"), (4, "quarter"))
 
 
 @dataclass(frozen=True)
@@ -74,70 +70,14 @@ class Task:
         self,
         proposals: Sequence[Proposal],
         *,
-        reproduction: Reproduction | None = None,
         transcript_key: str | None = None,
     ) -> Proposals:
         return Proposals(
             proposals=tuple(proposals),
             templates=dict(self.session.used_templates),
             template_set=self.session.template_set,
-            reproduction=reproduction,
-            transcript_key=transcript_key,
+            transcripts={TRANSCRIPT: transcript_key} if transcript_key else {},
         )
-
-
-@dataclass(frozen=True)
-class ChangeRequest:
-    """A prompt that asks for a change in one reply."""
-
-    label: str = ""
-    model: str | None = None
-    temperature: float | None = None
-    sample: int = 0
-    reproduction: Reproduction | None = None
-    """A test that should pass with the change."""
-    reused: bool = False
-    """Whether the same prompt is sent to the same model several times."""
-
-
-async def ask_for_change(task: Task, request: ChangeRequest) -> Exchange:
-    """Ask for a change; if the prompt exceeds the model's context, with fewer files.
-
-    Raises:
-        Halt: the run is over.
-    """
-    for divisor, suffix in _SHORTER_PROMPTS:
-        try:
-            return await _ask_with_files(task, request, divisor, suffix)
-        except ModelError as error:
-            task.run.progress("the prompt is longer than the model's context")
-            too_long = error
-    raise too_long.verdict()
-
-
-async def _ask_with_files(
-    task: Task, request: ChangeRequest, divisor: int, suffix: str
-) -> Exchange:
-    files = task.context.files
-    count = -(-len(files) // divisor)  # rounded up
-    variables = {
-        **task.variables,
-        "files": files[:count],
-        "listing": task.context.listing if divisor == 1 else (),
-        "reproduction": request.reproduction,
-    }
-    template = "candidate" if request.reproduction else USER
-    prompt = await asyncio.to_thread(task.session.render_prompt, SYSTEM, template, variables)
-    messages = [message.model_copy(update={"reused": request.reused}) for message in prompt]
-    question = Question(
-        label="-".join(part for part in (request.label, suffix) if part),
-        messages=tuple(messages),
-        template=template,
-        model=request.model,
-        temperature=request.temperature,
-        sample=request.sample,
-    )
-    return await task.session.ask(question)
 
 
 def prompt_variables(

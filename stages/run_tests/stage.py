@@ -12,9 +12,9 @@ from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.prepare_tests import open_test_bed
 from stages.propose_patch import Proposals
-from stages.propose_patch.round_note import Attempt, earlier_attempts, note_attempts
-from stages.run_tests.attempts import CandidateTester, accept_untested, read_change
+from stages.propose_patch.round_note import SentBack, all_sent_back, note_sent_back
 from stages.run_tests.candidate_judge import CandidateJudge
+from stages.run_tests.candidate_tester import CandidateTester, accept_untested, read_change
 from stages.run_tests.choosing import Rejected, choose, different, least_broken
 from stages.run_tests.earlier_rounds import repeated_round
 from stages.run_tests.results import DidNotRun, NotReproduced, Passed, Regressed, Result
@@ -41,9 +41,9 @@ class RunTests:
     ) -> Verdict | Back | Stop:
         mirror = self._mirrors.at(checkout.repository)
         tester = self._open_tester(suite, proposals, mirror, run)
-        attempts = {attempt.tree: attempt for attempt in earlier_attempts(run)}
+        sent_back = {candidate.tree: candidate for candidate in all_sent_back(run)}
         results: list[Result] = []
-        for number, candidate in _worth_testing(candidates, attempts):
+        for number, candidate in _worth_testing(candidates, sent_back):
             change = await read_change(mirror, number, candidate, run)
             if tester is None:
                 results.append(accept_untested(change, suite))
@@ -51,7 +51,9 @@ class RunTests:
             run.progress(f"testing candidate {number + 1} of {len(candidates.candidates)}")
             results.append(await tester.test(change))
         if not results:
-            return repeated_round(run, candidates.candidates[0].tree)
+            repeated = candidates.candidates[0]
+            attempt = proposals.attempt_of(repeated.proposal)
+            return repeated_round(run, repeated.tree, attempt=attempt)
 
         passed = [result for result in results if isinstance(result, Passed)]
         if passed:
@@ -59,10 +61,10 @@ class RunTests:
         not_reproduced = [result for result in results if isinstance(result, NotReproduced)]
         if not_reproduced:
             chosen = choose(not_reproduced)
-            if _is_final(chosen, attempts, run):
+            if _is_final(chosen, sent_back, run):
                 return await _conclude(chosen.verdict, run)
         rejected = [result for result in results if not isinstance(result, Passed)]
-        return _send_back(rejected, run)
+        return _send_back(rejected, proposals, run)
 
     async def _choose(self, issue: Issue, passed: Sequence[Passed], run: RunContext) -> Verdict:
         """Return the verdict on the best change, after asking the judge if several are left."""
@@ -89,20 +91,20 @@ class RunTests:
 
 
 def _worth_testing(
-    candidates: Candidates, attempts: Mapping[str, Attempt]
+    candidates: Candidates, sent_back: Mapping[str, SentBack]
 ) -> list[tuple[int, Candidate]]:
     """Return candidates with their numbers, except those that broke tests in an earlier round."""
     result: list[tuple[int, Candidate]] = []
     for number, candidate in enumerate(candidates.candidates):
-        earlier = attempts.get(candidate.tree)
+        earlier = sent_back.get(candidate.tree)
         if earlier is None or not earlier.is_broken:
             result.append((number, candidate))
     return result
 
 
-def _is_final(chosen: NotReproduced, attempts: Mapping[str, Attempt], run: RunContext) -> bool:
+def _is_final(chosen: NotReproduced, sent_back: Mapping[str, SentBack], run: RunContext) -> bool:
     """Whether no better answer can follow: it was proposed before, or no round is left."""
-    proposed_before = chosen.change.candidate.tree in attempts
+    proposed_before = chosen.change.candidate.tree in sent_back
     return proposed_before or run.round >= run.limits.max_rounds
 
 
@@ -111,13 +113,15 @@ async def _conclude(verdict: Verdict, run: RunContext) -> Verdict:
     return verdict.model_copy(update={"proof_key": proof_key})
 
 
-def _send_back(rejected: Sequence[Rejected], run: RunContext) -> Back:
-    attempts = [_attempt(result) for result in rejected]
-    because = least_broken(rejected).feedback
-    return Back("propose_patch", because, note_attempts(run, attempts))
+def _send_back(rejected: Sequence[Rejected], proposals: Proposals, run: RunContext) -> Back:
+    candidates = [_sent_back(result) for result in rejected]
+    best = least_broken(rejected)
+    attempt = proposals.attempt_of(best.change.candidate.proposal)
+    note = note_sent_back(run, candidates, attempt=attempt)
+    return Back("propose_patch", best.feedback, note)
 
 
-def _attempt(result: Rejected) -> Attempt:
+def _sent_back(result: Rejected) -> SentBack:
     candidate = result.change.candidate
     regressions: int | None
     match result:
@@ -127,4 +131,4 @@ def _attempt(result: Rejected) -> Attempt:
             regressions = result.regressions
         case DidNotRun():
             regressions = None
-    return Attempt(tree=candidate.tree, patch_key=candidate.patch_key, regressions=regressions)
+    return SentBack(tree=candidate.tree, patch_key=candidate.patch_key, regressions=regressions)

@@ -4,9 +4,9 @@ import pytest
 
 from pipeline.outcome import Verification
 from stages.apply_patch import Candidate
+from stages.propose_patch.semantic_hash import semantic_hash
 from stages.run_tests.choosing import choose, different, least_broken
 from stages.run_tests.results import Change, DidNotRun, NotReproduced, Passed, Regressed
-from stages.run_tests.semantic_hash import semantic_hash
 from stages.run_tests.verdict import Verdict
 
 

@@ -17,7 +17,7 @@ from repository.testing.trial import Trial
 from sandbox import Sandbox, SandboxCommand, SandboxResult
 from stages.apply_patch import Candidate, Candidates
 from stages.prepare_tests import PrepareTests
-from stages.propose_patch import Proposals
+from stages.propose_patch import Proposal, Proposals
 from stages.run_tests import CandidateJudge, RunTests, Verdict
 from stages.run_tests.feedback import MAX_FEEDBACK_CHARS
 from stages.run_tests.verdict import judge
@@ -42,7 +42,7 @@ BROKEN_DOUBLE = {"calc.py": FIXED_CALC.replace("a * 2", "a * 3")}
 NEW_TEST = TESTS.replace("test_double", "test_add_negative").replace(
     "double(2), 4", "add(-1, -1), -2"
 )
-PROPOSALS = Proposals(proposals=(), templates={}, template_set="")
+PROPOSAL = Proposal(reply="", exchange_key="", model="m")
 
 Files = Mapping[str, str | None]
 Answer = Verdict | Back | Stop
@@ -67,7 +67,7 @@ class Bench:
             issue(),
             self.origin.checkout,
             self.suite,
-            PROPOSALS,
+            Proposals(proposals=(PROPOSAL,) * len(changes), templates={}, template_set=""),
             Candidates(
                 repository="octo/calc", base_sha=self.origin.sha, candidates=tuple(candidates)
             ),

@@ -6,7 +6,7 @@ What is handed in is the difference of the workspace's tree from the base commit
 policy and checks as a reply's edits, and is tested on a fresh tree.
 """
 
-from stages.propose_patch.agent.limits import MAX_STEPS
+from stages.propose_patch.agent.limits import MAX_STEPS, MINUTES_SHARE
 from stages.propose_patch.agent.strategy import propose
 
-__all__ = ["MAX_STEPS", "propose"]
+__all__ = ["MAX_STEPS", "MINUTES_SHARE", "propose"]

@@ -209,6 +209,7 @@ class Loop:
             template="agent",
             model=self._attempt.model,
             temperature=self._attempt.temperature,
+            sample=self._attempt.number - 1,
             tools=TOOL_SPECS if self._protocol == "native" else (),
             use="agent",
             once_a_run=True,

@@ -19,7 +19,7 @@ from stages.propose_patch.agent.prompt import PromptLimits, agent_variables
 from stages.propose_patch.agent.protocol import Protocol
 from stages.propose_patch.agent.toolbox import COMMAND_SECONDS
 from stages.propose_patch.agent.transcript import make_transcript
-from stages.propose_patch.results import Proposal, Proposals, ProposedFiles
+from stages.propose_patch.results import TRANSCRIPT, Proposal, Proposals, ProposedFiles
 from stages.propose_patch.task import AttemptPlan, Task, another_round
 
 _FACTS = TypeAdapter(WorkspaceFacts)
@@ -58,7 +58,7 @@ async def _halted(task: Task, attempt: AttemptPlan, loop: Loop, halt: Halt) -> S
 
 
 def _stop(stop: Stop, transcript_key: str) -> Stop:
-    facts = stop.facts.merged(Facts(artifacts={"transcript": transcript_key}))
+    facts = stop.facts.merged(Facts(artifacts={TRANSCRIPT: transcript_key}))
     return replace(stop, facts=facts)
 
 

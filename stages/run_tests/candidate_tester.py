@@ -11,9 +11,9 @@ from repository.testing.models import Suite
 from repository.testing.trial import Trial
 from stages.apply_patch import Candidate
 from stages.propose_patch import Reproduction
+from stages.propose_patch.semantic_hash import semantic_hash
 from stages.run_tests import feedback
 from stages.run_tests.results import Change, DidNotRun, NotReproduced, Passed, Regressed, Result
-from stages.run_tests.semantic_hash import semantic_hash
 from stages.run_tests.verdict import (
     add_reproduction,
     judge,
