@@ -84,6 +84,7 @@ def test_a_pattern_with_a_slash_is_for_the_whole_name(tmp_path: Path) -> None:
         ("gpt-5: high", "gpt-5: write settings below it"),
         ("[gpt-5]", "write a mapping"),
         ("gpt-5: {", "not YAML"),
+        ("gpt-5: {api: chat}\ngpt-5: {price: {input: 1, output: 1}}", "'gpt-5' occurs twice"),
     ],
 )
 def test_an_error_names_file_model_and_field(tmp_path: Path, text: str, problem: str) -> None:

@@ -1,6 +1,6 @@
-"""The real litellm against the loopback stand-in.
+"""The real litellm against a scripted server: one call, its cost, its end, and no secret in errors.
 
-Its import takes seconds, so all such tests are in this file.
+What providers reply, refuse and send as errors is in test_providers.py.
 """
 
 import asyncio
@@ -15,13 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import Family, Retry, judge
+from pipeline.errors import Retry
 from pipeline.model import Message, ModelRequest
 from pipeline.model.capabilities import Models
-from pipeline.model.failures import RULES, Failure, ModelError
+from pipeline.model.failures import Failure, ModelError
 from pipeline.model.litellm_client import LiteLLMClient
 from pipeline.model.scripted import Entry, Script, Usage
-from pipeline.outcome import Outcome
 from tests.stand_ins.model_server import ModelServer
 
 KEY = "sk-never-to-be-seen-0123456789"
@@ -57,17 +56,6 @@ def request(text: str = "hi", *, model: str = MODEL, max_tokens: int = 100) -> M
     return ModelRequest(model=model, messages=messages, max_tokens=max_tokens)
 
 
-async def refusal(
-    server: ModelServer, *, client: LiteLLMClient | None = None
-) -> BaseException | None:
-    """Return the verdict on a refusal, which must be one call that charges nothing."""
-    with pytest.raises(ModelError) as caught:
-        await (client or LiteLLMClient()).complete(request())
-    assert len(server.exchanges) == 1
-    assert not caught.value.charged
-    return caught.value.verdict()
-
-
 def test_importing_the_client_and_the_stage_does_not_import_litellm() -> None:
     program = (
         "import sys, pipeline.model.litellm_client, pipeline.model.scripted, stages.propose_patch;"
@@ -95,82 +83,10 @@ async def test_a_reply_comes_with_its_usage_and_cost(serve: "Serve") -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        Entry(reply="", finish_reason="stop"),
-        Entry(reply="cut", finish_reason="length"),
-        Entry(reply="I", finish_reason="content_filter"),
-    ],
-)
-async def test_empty_truncated_and_filtered_replies_are_passed_on(
-    serve: "Serve", entry: Entry
-) -> None:
-    serve(entry)
-    reply = await LiteLLMClient().complete(request())
-    assert reply.content == entry.reply
-    assert reply.finish_reason == entry.finish_reason
-
-
 async def test_a_reply_without_usage_costs_its_worst_case(serve: "Serve") -> None:
     serve(Entry(reply="hello", usage=Usage(prompt_tokens=0, completion_tokens=0)))
     client = LiteLLMClient()
     assert (await client.complete(request())).cost_usd == client.worst_case(request()).usd > 0
-
-
-async def test_a_rate_limit_is_a_retry_with_its_delay(serve: "Serve") -> None:
-    cause = await refusal(serve(Entry(status=429, headers={"retry-after": "7"})))
-    assert isinstance(cause, Retry)
-    assert cause.delay == 7.0
-
-
-async def test_an_exhausted_account_is_not_a_rate_limit(serve: "Serve") -> None:
-    cause = await refusal(serve(Entry(status=429, code="insufficient_quota")))
-    assert isinstance(cause, Retry)
-    assert cause.delay == RULES[Failure.QUOTA].delay
-    assert "used up" in cause.reason
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "outcome"),
-    [
-        (400, None, Outcome.FAILED),
-        (422, None, Outcome.FAILED),
-        (404, "model_not_found", Outcome.FAILED),
-        (400, "context_length_exceeded", Outcome.NO_FIX),
-        (400, "content_policy_violation", Outcome.NO_FIX),
-        (401, "invalid_api_key", None),
-        (402, None, None),
-        (403, None, None),
-    ],
-)
-async def test_a_refusal_is_uncharged_and_retried_only_if_waiting_helps(
-    serve: "Serve", status: int, code: str | None, outcome: Outcome | None
-) -> None:
-    cause = await refusal(serve(Entry(status=status, code=code)))
-    assert cause is not None
-    verdict = judge(cause)
-    assert (verdict.family, verdict.outcome) == (Family.STOP if outcome else Family.RETRY, outcome)
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        Entry(status=500),
-        Entry(status=503, headers={"retry-after": "9"}),
-        Entry(status=408),
-        Entry(drop=True),
-    ],
-)
-async def test_a_possibly_charged_failure_keeps_its_reservation(
-    serve: "Serve", entry: Entry
-) -> None:
-    server = serve(entry)
-    with pytest.raises(ModelError) as caught:
-        await LiteLLMClient().complete(request())
-    assert len(server.exchanges) == 1
-    assert caught.value.charged
-    assert caught.value.delay == (9.0 if entry.headers else None)
 
 
 async def test_litellm_does_not_resend_a_request_after_a_broken_connection(
@@ -195,19 +111,6 @@ async def test_litellm_does_not_resend_a_request_after_a_broken_connection(
     assert caught.value.charged
 
 
-async def test_a_call_that_times_out_may_have_been_charged(serve: "Serve", tmp_path: Path) -> None:
-    server = serve(Entry(reply="late", delay_s=60))
-    file = tmp_path / "models.yaml"
-    file.write_text("gpt-4o-mini: {timeout_seconds: 0.3}")
-    client = LiteLLMClient(Models.load(file))
-    client.warm()
-    with pytest.raises(ModelError) as caught:
-        await client.complete(request())
-    assert caught.value.charged
-    assert caught.value.failure is Failure.TIMEOUT
-    assert server.exchanges == []
-
-
 async def test_cancelling_a_call_cancels_it(serve: "Serve") -> None:
     serve(Entry(reply="late", delay_s=60))
     client = LiteLLMClient()
@@ -229,7 +132,10 @@ async def test_the_key_is_in_no_error_and_no_log(
     wrong = "sk-wrong-and-repeated-by-the-provider"
     monkeypatch.setenv("OPENAI_API_KEY", wrong)
     caplog.set_level(logging.DEBUG)
-    cause = await refusal(server)
+    with pytest.raises(ModelError) as caught:
+        await LiteLLMClient().complete(request())
+    assert len(server.exchanges) == 1
+    cause = caught.value.verdict()
     assert isinstance(cause, Retry)
     assert "[OPENAI_API_KEY]" in cause.reason
     try:
