@@ -8,7 +8,7 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 
-from stages.propose_patch.agent.protocol.elements import CLOSING, ElementReader
+from stages.propose_patch.agent.protocol.elements import ElementReader
 from stages.propose_patch.agent.protocol.fences import Fence, FenceReader
 from stages.propose_patch.agent.protocol.heredocs import HereDocuments, ShellIndex
 from stages.propose_patch.agent.protocol.json_calls import (
@@ -20,6 +20,7 @@ from stages.propose_patch.agent.protocol.json_calls import (
     name_in,
     python_calls,
 )
+from stages.propose_patch.agent.protocol.tags import TagIndex
 from stages.propose_patch.agent.protocol.written import WrittenCall
 
 _START = re.compile(r"^[ \t]*(?=[`~<{\[])", re.M)
@@ -78,7 +79,8 @@ class _Scanner:
         self._is_cut_off = is_cut_off
         self._index = ShellIndex(text)
         self._fences = FenceReader(text, self._index)
-        self._elements = ElementReader(text, self._index)
+        self._tags = TagIndex(text)
+        self._elements = ElementReader(self._tags, self._index)
         self._thought_ends = list(_THOUGHT_END.finditer(text))
         self._calls: list[WrittenCall] = []
         self._thoughts: list[tuple[int, int]] = []
@@ -218,18 +220,16 @@ class _Scanner:
             end = self._end_of_thought(thought.end())
             self._thoughts.append((start, end))
             return end, True
-        closing = CLOSING.match(self._text, start)
+        closing = self._tags.closing_at(start)
         if closing is not None:
-            return closing.end(), True
-        opening = self._elements.read_opening(start)
+            return closing.end, True
+        opening = self._tags.opening_at(start)
         if opening is None:
             return start + 1, False
-        if opening.tool:
-            return self._add(self._elements.read_call(opening))
-        if not opening.is_wrapper:
-            return start + 1, False
-        call = self._elements.read_keyed_call(opening)
-        return self._add(call) if call is not None else (opening.end, True)
+        call = self._elements.read(opening)
+        if call is not None:
+            return self._add(call)
+        return (opening.end, True) if opening.is_wrapper else (start + 1, False)
 
     def _end_of_thought(self, position: int) -> int:
         """Return the end of a thought that begins before a position: the text's, if it has none."""

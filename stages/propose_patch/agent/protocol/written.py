@@ -6,6 +6,10 @@ from dataclasses import dataclass
 SHELLS = frozenset({"bash", "sh", "shell", "zsh", "mswea_bash_command"})
 
 
+class Unreadable(Exception):
+    """A call can't be read; the message says why."""
+
+
 @dataclass(frozen=True)
 class WrittenCall:
     """A call as a model wrote it in text, or the beginning of one."""
