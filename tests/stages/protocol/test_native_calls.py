@@ -183,6 +183,23 @@ def test_other_tools_are_understood(name: str, arguments: object, expected: Tool
     assert native_tool(name, arguments) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "command"),
+    [
+        (
+            "Grep",
+            {"pattern": "def f\\(", "path": "src", "glob": "**/*.py", "output_mode": "content"},
+            "grep -rnIP --exclude-dir=.git '--include=*.py' -e 'def f\\(' -- src",
+        ),
+        ("search_dir", {"search_term": "x"}, "grep -rnIP --exclude-dir=.git -e x -- ."),
+        ("Glob", {"pattern": "**/test_*.py"}, "find . -path '*test_*.py' -not -path '*/.git/*'"),
+        ("find_file", {"file_name": "a.py"}, "find . -name a.py -not -path '*/.git/*'"),
+    ],
+)
+def test_search_tools_are_commands(name: str, arguments: object, command: str) -> None:
+    assert native_tool(name, arguments) == Bash(command=command)
+
+
 def test_a_list_of_replacements_is_an_edit() -> None:
     edits = [{"old_string": "x", "new_string": "y"}, {"old_string": "a", "new_string": "b"}]
 
@@ -192,7 +209,7 @@ def test_a_list_of_replacements_is_an_edit() -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "words"),
     [
-        ("grep", {"pattern": "x"}, ["no tool 'grep'", "bash, edit, run_tests", "grep -rn"]),
+        ("think", {"thought": "x"}, ["no tool 'think'", "bash, edit, run_tests", "grep -rn"]),
         ("bash", '{"command": "ls', ["not valid JSON", '{"command": "grep']),
         ("bash", "[" * 100_000, ["not valid JSON"]),
         ("bash", {}, ["command: Field required"]),

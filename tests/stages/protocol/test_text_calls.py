@@ -213,8 +213,8 @@ def test_a_longer_fence_may_hold_shorter_ones() -> None:
         ("<tool name=\"bash\">\necho '\n</tool>\n'\n</tool>", "not clear"),
         ('{"tool": "bash", "arguments": {"command": "ls}', "not valid JSON"),
         ('<tool name="bash">{"command": "ls}</tool>', "not valid JSON"),
-        ('<tool name="grep">x</tool>', "no tool 'grep'"),
-        ('```json\n{"name": "grep", "arguments": {}}\n```', "no tool 'grep'"),
+        ('<tool name="think">x</tool>', "no tool 'think'"),
+        ('```json\n{"name": "think", "arguments": {}}\n```', "no tool 'think'"),
         ("x" * (MAX_REPLY + 1), "characters"),
     ],
 )

@@ -12,6 +12,7 @@ from repository.edits.readers import read_reply
 from stages.propose_patch.agent.protocol.examples import Protocol, example
 from stages.propose_patch.agent.protocol.fields import convert, named_fields, rename
 from stages.propose_patch.agent.protocol.names import MAX_NAME, KnownName, find_name
+from stages.propose_patch.agent.protocol.searches import search_command
 from stages.propose_patch.agent.protocol.tools import (
     ADVERTISED,
     TOOLS,
@@ -39,6 +40,9 @@ def understand(name: str, arguments: object) -> Tool:
     """
     known = find_name(name)
     if known is None:
+        search = search_command(name, arguments)
+        if search is not None:
+            return Bash(command=search)
         names = ", ".join(kind.name for kind in ADVERTISED)
         raise InvalidCall(f"There is no tool {clip(name, MAX_NAME)!r}. There are: {names}.")
     fields = named_fields(known.tool, arguments)
@@ -58,7 +62,9 @@ def _validate(known: KnownName, fields: dict[str, object]) -> Tool:
     try:
         return TOOLS[known.tool].model_validate(converted)
     except ValidationError as error:
-        problem = f"The arguments of {known.tool} are not valid: {explain(error)}."
+        # Without a field, pydantic's message is about the arguments as a whole.
+        reason = explain(error).removeprefix("message: ")
+        problem = f"The arguments of {known.tool} are not valid: {reason}."
         raise InvalidCall(problem) from None
 
 

@@ -134,8 +134,12 @@ def _known_names() -> dict[str, KnownName]:
 _KNOWN = _known_names()
 
 
+def plain_name(name: str) -> str:
+    """Return a tool's name in lower case, without a prefix such as ``functions.``."""
+    plain = name.strip()[:MAX_NAME].lower().replace("-", "_")
+    return _COUNTER.sub("", _PREFIX.sub("", plain))
+
+
 def find_name(name: str) -> KnownName | None:
     """Return what a tool's name stands for, whatever its case and prefix; None if unknown."""
-    plain = name.strip()[:MAX_NAME].lower().replace("-", "_")
-    plain = _COUNTER.sub("", _PREFIX.sub("", plain))
-    return _KNOWN.get(plain)
+    return _KNOWN.get(plain_name(name))
