@@ -1,6 +1,7 @@
 """Replies and errors of several providers over the real litellm, read in one form."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from pipeline.model import Message, ModelRequest
 from pipeline.model.failures import Failure, ModelError
 from pipeline.model.litellm_client import LiteLLMClient
 from tests.stand_ins.providers import (
+    KEY,
     Answer,
     Providers,
     anthropic_message,
@@ -149,6 +151,18 @@ async def test_an_error_means_the_same_at_each_provider_and_is_one_call(
         failures.append((caught.value.failure, caught.value.charged, caught.value.delay))
     assert failures == [tuple(expected) for _, *expected in ERRORS]
     assert len(server.requests) == len(ERRORS)
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_key_that_a_provider_repeats_is_in_no_error_and_no_log(
+    server: Providers, model: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.answers.append(error(401, text=f"Incorrect API key provided: {KEY}."))
+    with pytest.raises(ModelError) as caught:
+        await LiteLLMClient().complete(request(model))
+    assert "Incorrect API key provided" in str(caught.value)
+    assert KEY not in str(caught.value) + caplog.text
 
 
 async def test_a_response_that_failed_may_have_been_charged(server: Providers) -> None:
