@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from benchmarks.evaluation import Judge, Tally
 from benchmarks.instances import Instance, read_changes
@@ -60,15 +61,21 @@ class ReplayedRun:
 
     def different_files(self) -> list[str]:
         """Return the files of the base commit that differ from the recorded change."""
-        entries = self.repository.files(self.instance.base_commit)
-        base_paths = {entry.path for entry in entries}
         recorded = self.recorded_changes()
         proposed = self.proposed or {}
-        different: list[str] = []
-        for path in sorted(base_paths.intersection([*recorded, *proposed])):
-            if _is_different(path, recorded, proposed):
-                different.append(path)
-        return different
+        changed = self._base_paths().intersection([*recorded, *proposed])
+        different = [path for path in changed if _is_different(path, recorded, proposed)]
+        return sorted(set(different).difference(self.image_files()))
+
+    def image_files(self) -> list[str]:
+        """Return files of the base commit that the recorded machine's image had changed.
+
+        They are in the recorded change, though no command names them, and here they are unchanged.
+        """
+        commands = "\n".join(command.text for command in self.recording.commands)
+        proposed = self.proposed or {}
+        unchanged = self._base_paths().intersection(self.recorded_changes()).difference(proposed)
+        return sorted(path for path in unchanged if PurePosixPath(path).name not in commands)
 
     async def judge_recorded(self, suite: Suite, run: RunContext) -> None:
         """Establish whether the recorded change resolves the instance here."""
@@ -89,6 +96,10 @@ class ReplayedRun:
             self.replayed_tally = self.recorded_tally
         else:
             self.replayed_tally = await self._judge().run(changes, bed, "evaluation-replayed")
+
+    def _base_paths(self) -> set[str]:
+        entries = self.repository.files(self.instance.base_commit)
+        return {entry.path for entry in entries}
 
     def _judge(self) -> Judge:
         return Judge(self.instance, self.repository, self.sandbox)

@@ -11,7 +11,8 @@ but the model is measured. Three rules keep the figures about this project:
   recorded change resolves it here too: others measure the environment.
 - ``exit_agreement`` leaves out commands that fail here for want of a network, and tests that pass
   here and failed there; both are figures of their own, as are the verdicts.
-- Changes are compared on the files of the base commit (``same_patch``).
+- Changes are compared on the files of the base commit (``same_patch``), without those that the
+  recorded machine's image had changed before the first command.
 
 A replay is cut at the first command that had an effect on the repository there or here and not in
 the other place. The DIR of --repos contains git repositories named owner__name. With the same

@@ -69,6 +69,8 @@ class Row(BaseModel):
     same_patch: bool | None = None
     """Whether both change the base commit's files alike; None if the run crashed."""
     different_files: tuple[str, ...] = ()
+    image_files: tuple[str, ...] = ()
+    """Files of the recorded change that no command made: left out of the comparison."""
     outcome: str
     """That of the run, or ``crashed``."""
     verdict: str | None = None
@@ -119,6 +121,7 @@ def row_of(run: ReplayedRun, result: RunResult, seconds: float) -> Row:
         still_resolved=still_resolved,
         same_patch=not different,
         different_files=tuple(different),
+        image_files=tuple(run.image_files()),
         outcome=result.outcome.value,
         verdict=run.verdict,
         reason=_why_lost(run, result),

@@ -59,10 +59,12 @@ def instance(repository: Path, number: int) -> dict[str, Any]:
 
 
 def recorded_run(repository: Path, number: int, steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """The recorded machine's image had changed a file that no command names."""
+    of_image = make_patch(repository, "broken.py", "something = None\n")
     return {
         "instance_id": f"octo__shop-{number}",
         "resolved": True,
-        "submission": make_patch(repository, "shop.py", FIX),
+        "submission": of_image + make_patch(repository, "shop.py", FIX),
         "steps": steps,
     }
 
@@ -108,7 +110,7 @@ def test_recorded_commands_work_as_recorded_and_differences_are_named(
     document = replay()
     whole, cut = document["rows"]
     assert (whole["resolves_here"], whole["still_resolved"]) == (True, True), whole["reason"]
-    assert whole["same_patch"]
+    assert (whole["same_patch"], whole["image_files"]) == (True, ["broken.py"])
     assert (whole["commands"], whole["not_issued"]) == (6, 1)
     (difference,) = whole["disagreements"]
     assert (difference["number"], difference["kind"]) == (4, "script")
