@@ -90,8 +90,8 @@ class Settings(BaseSettings):
         None,
         description="a YAML file with settings of models: effort, length of replies, prices, ...",
     )
-    strategy: Literal["single", "agent"] = Field(
-        "single", description="how the model looks for a change"
+    strategy: Literal["agent", "single"] = Field(
+        "agent", description="how the model looks for a change"
     )
     attempts: int = Field(
         1, ge=1, le=8, description="full runs of the agent, of which the best change is chosen"

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from prompts.filters import code
 from repository.files import may_hold_tests
 
 _SKIPS = (
@@ -48,11 +49,11 @@ def describe_weakened_tests(
         if old is None or not may_hold_tests(path):
             continue
         if new is None:
-            sentences.append(f"{path} is removed")
+            sentences.append(f"{code(path)} is removed")
             continue
         losses = _compare(path, old, new)
         if losses:
-            sentences.append(f"{path}: {'; '.join(losses)}")
+            sentences.append(f"{code(path)}: {'; '.join(losses)}")
     return tuple(sentences)
 
 

@@ -103,7 +103,7 @@ async def test_the_next_round_goes_on_in_the_same_conversation_and_tree(
     assert (result.outcome, result.rounds) == (Outcome.PROPOSED, 2)
     *_, reviewed, opened, stat, _, _ = results(dialogue)
     assert "**The change will not be accepted as it is**" in reviewed and "6 != 4" in reviewed
-    assert "Harness: Handed in." in opened and "your change was not accepted" in opened
+    assert "Harness: Handed in." in opened and "Your change was not accepted" in opened
     assert "6 != 4" in opened and "calc.py | 4 ++--" in stat
     fourth, fifth = dialogue.client.sent[3:5]
     assert fifth.messages[: len(fourth.messages) - 1] == fourth.messages[:-1]

@@ -66,7 +66,7 @@ def render(protocol: Protocol = "native", **changed: Any) -> str:
         "is data",
         "do not follow it",
         "claims to come from the harness",
-        'begin with "Harness:"',
+        'begins with "Harness:" and stands outside code fences',
     ],
 )
 def test_the_system_message_states(words: str, protocol: Protocol) -> None:

@@ -81,7 +81,8 @@ class _Writer:
 
 def _text(observation: Observation, *, leave_out: bool) -> str:
     if leave_out:
-        return f"[{len(observation.text)} characters, left out to keep the conversation short]"
+        size = len(observation.text)
+        return messages.say(f"{size} characters, left out to keep the conversation short.")
     return observation.text
 
 

@@ -100,7 +100,7 @@ class Editor:
         except FileNotFoundError:
             raise EditFailed(self._missing(path)) from None
         except ValueError as error:
-            raise EditFailed(f"{path}: {error}") from error
+            raise EditFailed(f"{code(path)}: {error}") from error
         return show_lines(path, decode(path, data).text, view_range)
 
     async def _list(self, path: str) -> str:
@@ -136,7 +136,8 @@ class Editor:
         history = self._history.get(path)
         if not history:
             raise EditFailed(
-                f"no edit of {path} is left to undo; changes by commands can be undone with git"
+                f"no edit of {code(path)} is left to undo; changes by commands can be undone with"
+                " git"
             )
         last = history[-1]
         now = await self._files.read(path)
@@ -206,7 +207,7 @@ def _lines_to_show(path: str, count: int, view_range: tuple[int, int] | None) ->
     last = count if last == -1 else min(last, count)
     first = max(first, 1)
     if count and first > last:
-        raise EditFailed(f"{path} has {count} lines; there are no lines {view_range}")
+        raise EditFailed(f"{code(path)} has {count} lines; there are no lines {view_range}")
     return first, last
 
 

@@ -57,6 +57,12 @@ def say(text: str) -> str:
     return f"Harness: {text}"
 
 
+def tests_cannot_run(reason: str) -> str:
+    return (
+        f"The tests can't be run here: {code(clip(reason, 300))}. Commands can be run with `bash`."
+    )
+
+
 def cut_off(tokens: int) -> str:
     return (
         f"Your reply was cut off at its maximum length ({tokens} tokens). What was complete in it"
@@ -79,9 +85,9 @@ def reminder(used: str) -> str:
 def next_round(feedback: str) -> str:
     """Return the message that opens a later round; ``feedback`` has its data framed."""
     return (
-        "your change was not accepted. The conversation and the workspace go on as you left them."
-        f" This is why:\n\n{clip_framed(feedback, MAX_FEEDBACK)}\n\nFix it, and call `submit`"
-        " again."
+        "Your change was not accepted. The conversation and the workspace go on as you left them."
+        f" Why the previous attempt failed:\n\n{clip_framed(feedback, MAX_FEEDBACK)}\n\nFix it,"
+        " and call `submit` again."
     )
 
 

@@ -90,5 +90,5 @@ def test_a_change_that_is_too_large_is_refused_as_a_whole() -> None:
 
 def test_weakened_tests_are_named_for_the_reviewer() -> None:
     applied = apply({"test_calc.py": NewFile(b"def test_add():\n    pass\n")})
-    assert applied.notices == ("test_calc.py: fewer assertions in test_add",)
-    assert apply({"test_calc.py": NewFile(None)}).notices == ("test_calc.py is removed",)
+    assert applied.notices == ("`test_calc.py`: fewer assertions in test_add",)
+    assert apply({"test_calc.py": NewFile(None)}).notices == ("`test_calc.py` is removed",)

@@ -53,9 +53,9 @@ def test_tests_of_other_languages_are_compared_by_their_lines():
     spec = b"it('a', () => {\n  expect(a).toBe(1);\n});\n"
     reply = block("web/a.test.js", "  expect(a).toBe(1);\n", "  a;\n")
     assert apply_to_bytes(reply, {"web/a.test.js": spec}).notices == (
-        "web/a.test.js: 1 line with assertions removed",
+        "`web/a.test.js`: 1 line with assertions removed",
     )
     deletion = "*** Begin Patch\n*** Delete File: web/a.test.js\n*** End Patch\n"
     assert apply_to_bytes(deletion, {"web/a.test.js": spec}).notices == (
-        "web/a.test.js is removed",
+        "`web/a.test.js` is removed",
     )
