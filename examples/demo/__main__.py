@@ -105,7 +105,6 @@ def base_environment(home: Path) -> dict[str, str]:
         **inherited,
         "CODING_AGENT_DATA_DIR": str(home / "data"),
         "CODING_AGENT_MODEL": MODEL,
-        "CODING_AGENT_STRATEGY": "agent",
         "CODING_AGENT_PORT": "0",
         "GITHUB_TOKEN": WRITE_TOKEN,
         "OPENAI_API_KEY": MODEL_KEY,

@@ -57,12 +57,6 @@ def say(text: str) -> str:
     return f"Harness: {text}"
 
 
-def tests_cannot_run(reason: str) -> str:
-    return (
-        f"The tests can't be run here: {code(clip(reason, 300))}. Commands can be run with `bash`."
-    )
-
-
 def cut_off(tokens: int) -> str:
     return (
         f"Your reply was cut off at its maximum length ({tokens} tokens). What was complete in it"
