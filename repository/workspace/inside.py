@@ -16,7 +16,9 @@ MAX_COMMAND_BYTES = 100_000
 
 _INTERPRETER = Path(sys.executable).resolve()
 _OWN_SECONDS = 60.0
-"""Time limit of the workspace's own programs."""
+"""Time limit of the workspace's own shell programs."""
+_RECORD_SECONDS = 600.0
+"""Time limit of those that read or write all its files."""
 _KEPT_OUTPUT = 4_000
 _NO_PROMPTS = {
     "DEBIAN_FRONTEND": "noninteractive",
@@ -125,7 +127,8 @@ class Inside:
         words = [str(argument) for argument in arguments]
         argv = (str(_INTERPRETER), "-I", "-S", "-B", "-c", read_script(script), *words)
         readable = (*readable, *interpreter_folders(_INTERPRETER))
-        return await self.sandbox.run(self._own_command(argv, writable, readable))
+        command = self._own_command(argv, writable, readable)
+        return await self.sandbox.run(replace(command, timeout=_RECORD_SECONDS))
 
     def _own_command(
         self, argv: tuple[str, ...], writable: tuple[Path, ...], readable: tuple[Path, ...]

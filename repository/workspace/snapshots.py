@@ -4,13 +4,16 @@ They are written and read inside the sandbox, by ``scripts/snapshot.py``. This p
 first line only, which says what could not be stored.
 """
 
+import asyncio
 import os
+import shutil
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from repository.testing.folders import make_readable
 from repository.workspace.inside import Inside
 from sandbox import SandboxResult
 
@@ -49,29 +52,33 @@ async def take_snapshot(inside: Inside) -> bytes:
     return _read_own_file(folders.snapshots / "snapshot")
 
 
-async def restore_snapshot(inside: Inside, snapshot: bytes) -> None:
-    """Bring back what a snapshot holds; the workspace must be in place.
+async def restore_snapshots(inside: Inside, snapshots: Sequence[bytes]) -> None:
+    """Bring back what snapshots hold, in order; the workspace must be fresh and in place.
 
     Raises:
-        OSError: it can't be restored.
+        OSError: they can't be restored.
     """
-    if not snapshot:
-        return
-    folders = inside.folders
-    source = folders.incoming / "snapshot"
-    source.write_bytes(snapshot)
-    source.chmod(0o644)
+    folder = inside.folders.incoming / "snapshots"
+    await asyncio.to_thread(_write_all, folder, snapshots)
     result = await inside.run_python(
         "snapshot.py",
         "restore",
-        folders.run,
-        source,
-        writable=folders.writable,
-        readable=(folders.incoming,),
+        inside.folders.run,
+        folder,
+        writable=inside.folders.writable,
+        readable=(folder,),
     )
-    source.unlink()
+    await asyncio.to_thread(shutil.rmtree, folder)
     if result.returncode != 0:
-        raise OSError(f"a snapshot of the workspace can't be restored: {_last_line(result)}")
+        raise OSError(f"the workspace's snapshots can't be restored: {_last_line(result)}")
+
+
+def _write_all(folder: Path, snapshots: Sequence[bytes]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for number, snapshot in enumerate(snapshots):
+        (folder / f"{number:06}").write_bytes(snapshot)
+    make_readable(folder)
 
 
 def describe_left_out(snapshots: Sequence[bytes]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from repository.workspace.models import (
 )
 from repository.workspace.snapshots import (
     describe_left_out,
-    restore_snapshot,
+    restore_snapshots,
     take_snapshot,
 )
 from repository.workspace.state import WorkspaceState
@@ -157,8 +157,7 @@ class Workspace:
         if digests:
             self._set_state(changed=True)
             async with self._in_place():
-                for snapshot in snapshots:
-                    await restore_snapshot(self._inside, snapshot)
+                await restore_snapshots(self._inside, [each for each in snapshots if each])
                 await record_files(self._inside)
             self._set_state(snapshots=digests, changed=False)
         return describe_left_out(snapshots)

@@ -2,7 +2,7 @@
 
     snapshot.py record RUN_FOLDER RECORDS
     snapshot.py take RUN_FOLDER RECORDS
-    snapshot.py restore RUN_FOLDER SNAPSHOT
+    snapshot.py restore RUN_FOLDER FOLDER_OF_SNAPSHOTS
 
 This program runs inside the sandbox, with the worker's Python and only its standard library. It
 follows no link and reads no file but those that it stores.
@@ -163,8 +163,13 @@ def add(archive: tarfile.TarFile, folder: str, path: str, left_out: dict[str, st
         left_out[path] = "closed by its owner"
 
 
-def restore(folder: str, snapshot: str) -> None:
-    with Path(snapshot).open("rb") as file:
+def restore(folder: str, snapshots: str) -> None:
+    for snapshot in sorted(Path(snapshots).iterdir()):
+        restore_one(folder, snapshot)
+
+
+def restore_one(folder: str, snapshot: Path) -> None:
+    with snapshot.open("rb") as file:
         file.readline()
         gone = file.readline()
         if not gone:

@@ -15,7 +15,7 @@ from repository.testing.models import Recipe
 from repository.testing.run.bed import TestBed
 from repository.workspace import FileChange, Workspace
 from sandbox import Sandbox
-from tests.repository.workspace.conftest import BOTH_SANDBOXES, Logs, OpenWorkspace, sh
+from tests.repository.workspace.conftest import BOTH_SANDBOXES, Logs, sh
 from tests.stages.workbench import FIXED_CALC
 
 ADD = "test_calc.TestCalc::test_add"
@@ -214,15 +214,16 @@ async def test_a_forged_snapshot_writes_and_removes_nothing_outside(
     assert await workspace.restore(()) == ()
 
 
-async def test_more_than_a_snapshot_holds_is_counted(
-    open_workspace: OpenWorkspace,
-) -> None:
-    workspace = await open_workspace()
-    await sh(workspace, "mkdir many; cd many; for n in $(seq 70); do truncate -s 20M f$n; done")
-    snapshot = await workspace.snapshot()
-    assert len(snapshot) < 100_000
-    await sh(workspace, "touch lost")
-    sentences = await workspace.restore([snapshot])
-    assert len(sentences) == 51
-    assert sentences[-1] == "20 other files could not be brought back."
-    assert await sh(workspace, "ls many") == ""
+async def test_what_snapshots_cannot_hold_is_named_and_counted(workspace: Workspace) -> None:
+    await sh(workspace, "for n in $(seq 70); do truncate -s 20M large$n; done; echo small > s.txt")
+    snapshots = [await workspace.snapshot()]
+    assert len(snapshots[0]) < 100_000
+    await sh(workspace, "echo more > s.txt; rm large70")
+    snapshots.append(await workspace.snapshot())
+    await sh(workspace, "echo unsaved > lost.txt")
+    sentences = await workspace.restore(snapshots)
+    assert sentences[0] == (
+        "tree/large1 could not be brought back: it is larger than 10000000 bytes."
+    )
+    assert sentences[50:] == ("19 other files could not be brought back.",)
+    assert await sh(workspace, "cat s.txt; ls lost.txt large* 2>/dev/null; true") == "more\n"
