@@ -4,6 +4,7 @@ A reply's reasoning is stored as blocks:
 
     thinking, redacted_thinking   Anthropic's own blocks, with their signatures
     reasoning_content             text that must come back as a field of the message
+    reasoning_details             OpenRouter's blocks, with the signatures of whoever it asked
     thought_signatures            Gemini's signatures of the message's parts
     call_signature                Gemini's signature of one tool call
 """
@@ -116,6 +117,8 @@ def _call_fields(message: Message) -> dict[str, Any]:
     for block in message.reasoning:
         if block["type"] == "reasoning_content":
             fields["reasoning_content"] = block["text"]
+        if block["type"] == "reasoning_details":
+            fields["reasoning_details"] = block["details"]
         if block["type"] == "thought_signatures":
             fields["provider_specific_fields"] = {"thought_signatures": block["signatures"]}
     return fields
@@ -164,6 +167,9 @@ def _read_id(call: Any) -> str:
 def _reasoning(message: Any, calls: Sequence[Any]) -> list[dict[str, Any]]:
     thinking = [dict(block) for block in _field(message, "thinking_blocks") or []]
     blocks = [block for block in thinking if block.get("type") in _THINKING_BLOCKS]
+    details = _fields(message).get("reasoning_details")
+    if details:
+        return [{"type": "reasoning_details", "details": details}]
     text = _field(message, "reasoning_content")
     if text and not blocks:
         blocks.append({"type": "reasoning_content", "text": text})

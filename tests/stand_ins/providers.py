@@ -86,6 +86,8 @@ class Providers:
             "MOONSHOT_API_KEY": KEY,
             "OPENAI_API_BASE": f"{base}/v1",
             "OPENAI_API_KEY": KEY,
+            "OPENROUTER_API_BASE": f"{base}/v1",
+            "OPENROUTER_API_KEY": KEY,
         }
 
     def __enter__(self) -> Self:

@@ -229,6 +229,21 @@ async def test_reasoning_text_comes_back_where_a_provider_needs_it(
     assert sent["tool_calls"][0]["function"] == {"name": "bash", "arguments": "{}"}
 
 
+async def test_signed_blocks_come_back_through_openrouter(
+    server: Providers, tmp_path: Path
+) -> None:
+    conversation = Conversation(server, tmp_path)
+    details = [{"type": "reasoning.text", "text": "thought", "signature": "sig==", "index": 0}]
+    call = {"id": "call_1", "type": "function", "function": {"name": "bash", "arguments": "{}"}}
+    message = {"reasoning": "thought", "reasoning_details": details, "tool_calls": [call]}
+    model = "openrouter/anthropic/claude-opus-4.5"
+    reply = await conversation.ask(model, chat_completion(message, finish_reason="tool_calls"))
+    assert reply.reasoning_text == "thought"
+    await conversation.ask(model, chat_completion({"content": "Done."}))
+    assert conversation.sent["messages"][2]["reasoning_details"] == details
+    assert conversation.sent["reasoning_effort"] == "high"
+
+
 async def test_another_model_goes_on_without_reasoning_and_with_other_call_ids(
     server: Providers, tmp_path: Path
 ) -> None:
