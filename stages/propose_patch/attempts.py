@@ -19,7 +19,6 @@ from pipeline.stage import Back, Stop
 from stages.propose_patch import agent
 from stages.propose_patch.reproduction import reproduce
 from stages.propose_patch.results import (
-    TRANSCRIPT,
     Proposal,
     Proposals,
     ProposedFiles,
@@ -103,20 +102,11 @@ async def _go_on(
     answer = await agent.propose(task, plans.plan(number))
     match answer:
         case Proposals():
-            return _made_by(answer, number, reproduction)
+            return answer.model_copy(update={"reproduction": reproduction})
         case Back():
             return replace(answer, note=SentBackNote(facts=answer.note.facts, attempt=number))
         case Stop():
             return answer
-
-
-def _made_by(answer: Proposals, attempt: int, reproduction: Reproduction | None) -> Proposals:
-    """Return an attempt's proposals with its number, and with the test that judges them."""
-    proposals: list[Proposal] = []
-    for proposal in answer.proposals:
-        proposals.append(proposal.model_copy(update={"attempt": attempt}))
-    update = {"proposals": tuple(proposals), "reproduction": reproduction}
-    return answer.model_copy(update=update)
 
 
 class Attempts:
@@ -168,7 +158,7 @@ class Attempts:
         begun = await self._run.remember(f"attempt-{number}/begun", self._beginning)
         beginning = Beginning.model_validate_json(begun)
         answer = await agent.propose(self._task, self._plans.plan(number))
-        result = await self._result(answer, number)
+        result = await self._result(answer)
         now = Beginning.model_validate_json(await self._beginning())
         used = {
             "cost_usd": now.cost_usd - beginning.cost_usd,
@@ -181,13 +171,10 @@ class Attempts:
         beginning = Beginning(cost_usd=cost_usd, seconds_left=self._run.seconds_left())
         return beginning.model_dump_json()
 
-    async def _result(self, answer: Proposals | Back | Stop, number: int) -> AttemptResult:
+    async def _result(self, answer: Proposals | Back | Stop) -> AttemptResult:
         match answer:
             case Proposals():
-                return AttemptResult(
-                    proposals=_made_by(answer, number, self._reproduction),
-                    agreement=await self._hash(answer),
-                )
+                return AttemptResult(proposals=answer, agreement=await self._hash(answer))
             case Back():
                 return AttemptResult(reason=answer.because)
             case Stop():
@@ -214,23 +201,18 @@ class Attempts:
 
     def _answer(self) -> Proposals | Back | Stop:
         """Return the proposals of all attempts; without any, how the first one ended."""
-        proposals = [result.proposals for result in self._results if result.proposals]
-        if proposals:
-            return _merge(proposals)
+        answers = [result.proposals for result in self._results if result.proposals]
+        if answers:
+            return self._merge(answers)
         for result in self._results:
             if result.stop is not None:
                 return result.stop
         return another_round(self._results[0].reason)
 
-
-def _merge(answers: Sequence[Proposals]) -> Proposals:
-    """Return the proposals of several attempts as those of one round."""
-    proposals: list[Proposal] = []
-    transcripts: dict[str, str] = {}
-    for answer in answers:
-        proposals += answer.proposals
-        for key in answer.transcripts.values():
-            number = answer.attempt_of(0)
-            name = TRANSCRIPT if not transcripts else f"{TRANSCRIPT}-{number}"
-            transcripts[name] = key
-    return answers[0].model_copy(update={"proposals": tuple(proposals), "transcripts": transcripts})
+    def _merge(self, answers: Sequence[Proposals]) -> Proposals:
+        """Return the proposals of several attempts as those of one round."""
+        proposals: list[Proposal] = []
+        for answer in answers:
+            proposals += answer.proposals
+        update = {"proposals": tuple(proposals), "reproduction": self._reproduction}
+        return answers[0].model_copy(update=update)

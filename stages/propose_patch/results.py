@@ -22,6 +22,13 @@ class Proposal(BaseModel):
     """Number of the agent's attempt that made it."""
     changes_key: str | None = None
     """Artifact: a ProposedFiles, which is the change if it is not written as edits in ``reply``."""
+    transcript_key: str | None = None
+    """Artifact: the agent's steps."""
+
+    @property
+    def artifacts(self) -> dict[str, str]:
+        """Name -> artifact, for the run's result."""
+        return {TRANSCRIPT: self.transcript_key} if self.transcript_key else {}
 
 
 class ProposedFile(BaseModel):
@@ -73,12 +80,15 @@ class Proposals(BaseModel):
     template_set: str
     """Hash of the whole set."""
     reproduction: Reproduction | None = None
-    transcripts: dict[str, str] = {}
-    """Name -> artifact: the steps of each attempt of the agent."""
 
     def attempt_of(self, index: int) -> int:
         """Return the number of the attempt that made a proposal."""
         return self.proposals[index].attempt
 
     def facts(self) -> Facts:
-        return Facts(templates=self.templates, artifacts=self.transcripts)
+        artifacts = dict(self.proposals[0].artifacts)
+        if len(self.proposals) > 1:
+            for proposal in self.proposals:
+                for name, key in proposal.artifacts.items():
+                    artifacts[f"{name}-{proposal.attempt}"] = key
+        return Facts(templates=self.templates, artifacts=artifacts)

@@ -16,7 +16,7 @@ from stages.fetch_issue import Issue
 from stages.prepare_tests import open_test_bed
 from stages.propose_patch.base_code import BaseCode
 from stages.propose_patch.model_session import ModelSession
-from stages.propose_patch.results import STAGE, TRANSCRIPT, Proposal, Proposals
+from stages.propose_patch.results import STAGE, Proposal, Proposals
 
 #: Limit of the last round's reason, in characters (about 4,000 tokens).
 MAX_FEEDBACK = 16_000
@@ -69,14 +69,11 @@ class Task:
     def proposals(
         self,
         proposals: Sequence[Proposal],
-        *,
-        transcript_key: str | None = None,
     ) -> Proposals:
         return Proposals(
             proposals=tuple(proposals),
             templates=dict(self.session.used_templates),
             template_set=self.session.template_set,
-            transcripts={TRANSCRIPT: transcript_key} if transcript_key else {},
         )
 
 

@@ -57,12 +57,13 @@ class RunTests:
 
         passed = [result for result in results if isinstance(result, Passed)]
         if passed:
-            return await _conclude(await self._choose(issue, passed, run), run)
+            verdict = await self._choose(issue, passed, run)
+            return await _conclude(verdict, candidates, proposals, run)
         not_reproduced = [result for result in results if isinstance(result, NotReproduced)]
         if not_reproduced:
             chosen = choose(not_reproduced)
             if _is_final(chosen, sent_back, run):
-                return await _conclude(chosen.verdict, run)
+                return await _conclude(chosen.verdict, candidates, proposals, run)
         rejected = [result for result in results if not isinstance(result, Passed)]
         return _send_back(rejected, proposals, run)
 
@@ -108,9 +109,14 @@ def _is_final(chosen: NotReproduced, sent_back: Mapping[str, SentBack], run: Run
     return proposed_before or run.round >= run.limits.max_rounds
 
 
-async def _conclude(verdict: Verdict, run: RunContext) -> Verdict:
+async def _conclude(
+    verdict: Verdict, candidates: Candidates, proposals: Proposals, run: RunContext
+) -> Verdict:
+    """Return the final verdict, with its proof and the artifacts of the chosen proposal."""
     proof_key = await run.save(f"proof-{run.round}.json", verdict.proof())
-    return verdict.model_copy(update={"proof_key": proof_key})
+    chosen = proposals.proposals[candidates.candidates[verdict.candidate].proposal]
+    update = {"proof_key": proof_key, "proposal_artifacts": chosen.artifacts}
+    return verdict.model_copy(update=update)
 
 
 def _send_back(rejected: Sequence[Rejected], proposals: Proposals, run: RunContext) -> Back:

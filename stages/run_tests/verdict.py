@@ -45,13 +45,15 @@ class Verdict(BaseModel):
     log_key: str | None
     proof_key: str | None = None
     """Artifact with the complete lists above."""
+    proposal_artifacts: dict[str, str] = {}
+    """Name -> artifact, of the chosen proposal."""
     choice_key: str | None = None
     """Artifact: the exchange in which a model chose this candidate; None if it was not asked."""
     templates: dict[str, str] = {}
     """Template -> hash, for the templates used."""
 
     def facts(self) -> Facts:
-        artifacts: dict[str, str] = {}
+        artifacts = dict(self.proposal_artifacts)
         if self.log_key:
             artifacts["test log"] = self.log_key
         if self.proof_key:

@@ -72,8 +72,9 @@ async def test_a_model_chooses_among_the_changes_of_several_attempts(converse: C
     # The second attempt knows nothing of the first: its edit applied to a fresh tree.
     assert steps[0].messages == steps[3].messages
     assert "+    return a + b" in judged.messages[-1].content
-    transcripts = [dialogue.artifact(result, name) for name in ("transcript", "transcript-2")]
-    assert [json.loads(text)["attempt"] for text in transcripts] == [1, 2]
+    names = ("transcript-1", "transcript-2", "transcript")
+    transcripts = [json.loads(dialogue.artifact(result, name)) for name in names]
+    assert [transcript["attempt"] for transcript in transcripts] == [1, 2, 2]
     assert {"judge", "agent", "reproduce"} < result.templates.keys()
 
 

@@ -46,7 +46,7 @@ async def propose(task: Task, attempt: AttemptPlan) -> Proposals | Back | Stop:
     task.run.progress(f"{len(loop.records)} steps: {ending}")
     if loop.run_end is not None:
         return _stop(loop.run_end, transcript_key)
-    answer = await _conclude(task, desk, loop, ending, transcript_key)
+    answer = await _conclude(task, attempt, desk, loop, ending, transcript_key)
     if loop.halt is not None and isinstance(answer, Back):
         return _stop(Stop(loop.halt.outcome, loop.halt.reason), transcript_key)
     return answer
@@ -90,7 +90,12 @@ async def _dump_facts(facts: WorkspaceFacts) -> str:
 
 
 async def _conclude(
-    task: Task, desk: Desk, loop: Loop, ending: str, transcript_key: str
+    task: Task,
+    attempt: AttemptPlan,
+    desk: Desk,
+    loop: Loop,
+    ending: str,
+    transcript_key: str,
 ) -> Proposals | Back:
     if not loop.records:
         return another_round(f"No change was handed in: {ending}.")
@@ -106,9 +111,11 @@ async def _conclude(
         reply=summary,
         exchange_key=loop.records[0].exchange_key,
         model=loop.records[-1].reply.model or task.session.model,
+        attempt=attempt.number,
         changes_key=await _save_files(task, files),
+        transcript_key=transcript_key,
     )
-    return task.proposals([proposal], transcript_key=transcript_key)
+    return task.proposals([proposal])
 
 
 async def _save_files(task: Task, files: ProposedFiles) -> str:
