@@ -51,5 +51,5 @@ def estimate(settings: Settings, instances: int) -> Estimate:
         raise SettingsError(f"{variable('model')}: {error}") from error
     expected_usd: float | None = None
     if settings.strategy == "agent":
-        expected_usd = instances * price.cost_usd(MEAN_RUN)
+        expected_usd = instances * settings.attempts * price.cost_usd(MEAN_RUN)
     return Estimate(instances, model, expected_usd, instances * settings.max_cost_usd)

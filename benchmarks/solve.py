@@ -45,7 +45,16 @@ from pipeline.settings import Settings, SettingsError
 _STAND_INS = (ORACLE, "scripted:", "replay:")
 _UNLIMITED_USD = 1e6
 #: Settings that the results depend on.
-_COMPARED = ("model", "strategy", "temperature", "max_cost_usd", "max_minutes", "max_rounds")
+_COMPARED = (
+    "model",
+    "strategy",
+    "attempts",
+    "attempt_models",
+    "temperature",
+    "max_cost_usd",
+    "max_minutes",
+    "max_rounds",
+)
 
 
 def _load_settings(arguments: argparse.Namespace) -> Settings:
@@ -79,6 +88,8 @@ def _parameters(settings: Settings) -> dict[str, Any]:
     """Return what the results depend on."""
     parameters = settings.model_dump(mode="json", include=set(_COMPARED))
     parameters["templates"] = backends.template_sets(settings).latest().set_hash
+    if settings.models is not None:
+        parameters["models"] = settings.models.read_text(encoding="utf-8")
     return parameters
 
 
