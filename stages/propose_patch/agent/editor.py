@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from prompts.filters import clip, code, fenced
+from prompts.filters import code, fenced
 from repository.edits.checks import check_new_lines, check_syntax
 from repository.edits.encoding import decode
 from repository.edits.model import Edit as EditBlock
@@ -17,12 +17,11 @@ from repository.edits.readers import read_reply, require_edits
 from repository.files import name_of
 from repository.workspace import Workspace
 from stages.propose_patch.agent.files import MAX_FILE_BYTES, FileEdit, WorkspaceFiles
-from stages.propose_patch.agent.messages import MAX_OBSERVATION, listing
+from stages.propose_patch.agent.messages import listing
 from stages.propose_patch.agent.protocol.tools import ApplyEdits, Edit
+from stages.propose_patch.agent.showing import show_diff, show_lines
 from stages.propose_patch.agent.steps import EditedFile
 
-#: Characters of one line that are shown.
-MAX_WIDTH = 2_000
 MAX_ENTRIES = 500
 #: Number of paths that a wrong one is compared with.
 _MAX_COMPARED = 20_000
@@ -172,59 +171,6 @@ class Editor:
         if similar:
             message += f"; similar paths: {listing(similar[:5])}"
         return message
-
-
-def show_lines(path: str, text: str, view_range: tuple[int, int] | None) -> str:
-    """Return lines of a file with their numbers, and say what is not shown.
-
-    Raises:
-        EditFailed: the file has no such lines.
-    """
-    lines = text.removesuffix("\n").split("\n") if text else []
-    first, last = _lines_to_show(path, len(lines), view_range)
-    shown: list[str] = []
-    size = 0
-    for number in range(first, last + 1):
-        line = f"{number:6}\t{_clip_line(lines[number - 1])}"
-        size += len(line) + 1
-        if size > MAX_OBSERVATION:
-            last = number - 1
-            break
-        shown.append(line)
-    heading = f"{code(path)}, lines {first} to {last} of {len(lines)}"
-    if not lines:
-        return f"{code(path)} is empty."
-    if last < len(lines) or first > 1:
-        heading += " (use view_range for others)"
-    body = "\n".join(shown)
-    return f"{heading}:\n\n{fenced(body)}"
-
-
-def _lines_to_show(path: str, count: int, view_range: tuple[int, int] | None) -> tuple[int, int]:
-    if view_range is None:
-        return 1, count
-    first, last = view_range
-    last = count if last == -1 else min(last, count)
-    first = max(first, 1)
-    if count and first > last:
-        raise EditFailed(f"{code(path)} has {count} lines; there are no lines {view_range}")
-    return first, last
-
-
-def _clip_line(line: str) -> str:
-    more = len(line) - MAX_WIDTH
-    if more <= 0:
-        return line
-    return f"{line[:MAX_WIDTH]}[... {more} characters of this line left out ...]"
-
-
-def show_diff(path: str, before: str, after: str) -> str:
-    """Return a unified diff of one file in a fence."""
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), path, path
-    )
-    text = "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
-    return fenced(clip(text, MAX_OBSERVATION)) if text else "The text is the same as before."
 
 
 def _text(path: str, data: bytes | None) -> str:

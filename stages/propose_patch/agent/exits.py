@@ -27,9 +27,14 @@ MAX_REVIEWS = 2
 class Place:
     """The step of a call."""
 
-    label: str
-    """Names the logs of its test runs."""
+    attempt: int
+    step: int
     exchange_key: str
+
+    @property
+    def label(self) -> str:
+        """Name of the logs of its test runs."""
+        return f"{self.attempt}-{self.step:03}"
 
 
 @dataclass(frozen=True)

@@ -75,20 +75,27 @@ def describe_report(report: TestReport, base: TestReport) -> str:
     """Describe results in comparison with the base, new failures first."""
     if not report.results:
         return f"The tests did not run:\n\n{fenced(clip(report.output, MAX_OUTPUT))}"
-    new = sorted(report.red - base.red)
-    old = sorted(report.red & base.red)
-    fixed = sorted(report.green & base.red)
     parts = [f"{count_tests(len(report.green))} passed, {len(report.red)} failed."]
+    fixed = sorted(report.green & base.red)
     if fixed:
         parts.append(f"Failed without your changes and pass now: {messages.listing(fixed)}.")
+    new = sorted(report.red - base.red)
     if new:
         parts.append(f"Fail, and did not fail without your changes: {messages.listing(new)}.")
+    old = sorted(report.red & base.red)
     if old:
         parts.append(f"Fail with and without your changes: {messages.listing(old)}.")
-    for test in [*new, *old][:MAX_FAILURES]:
-        output = clip(report.failures.get(test, ""), MAX_FAILURE)
-        parts.append(f"{code(clip(test, 300))}:\n\n{fenced(output)}")
+    parts += _describe_failures(report, [*new, *old])
     if not report.completed:
         output = fenced(clip(report.output, MAX_OUTPUT))
         parts.append(f"The run did not complete; the end of its output:\n\n{output}")
     return "\n\n".join(parts)
+
+
+def _describe_failures(report: TestReport, tests: Sequence[str]) -> list[str]:
+    parts: list[str] = []
+    for test in tests[:MAX_FAILURES]:
+        output = clip(report.failures.get(test, ""), MAX_FAILURE)
+        name = code(clip(test, 300))
+        parts.append(f"{name}:\n\n{fenced(output)}")
+    return parts

@@ -12,7 +12,9 @@ from pipeline.outcome import Facts
 from pipeline.stage import Back, Stop
 from repository.edits.model import EditFailed
 from repository.workspace import WorkspaceFacts
+from stages.propose_patch.agent.asking import Asker
 from stages.propose_patch.agent.desk import Desk
+from stages.propose_patch.agent.execution import Executor
 from stages.propose_patch.agent.limits import MAX_STEPS, RoundLimits
 from stages.propose_patch.agent.loop import Loop
 from stages.propose_patch.agent.prompt import PromptLimits, agent_variables
@@ -34,7 +36,9 @@ async def propose(task: Task, attempt: AttemptPlan) -> Proposals | Back | Stop:
     desk = await Desk.open(task, attempt, limits)
     profile = await asyncio.to_thread(task.session.profile, attempt.model)
     prompt = await _render_prompt(task, attempt, desk.facts, profile.protocol)
-    loop = Loop(task, attempt, prompt, desk, limits, profile.protocol)
+    asker = Asker(task.session, attempt, prompt, profile.protocol)
+    executor = Executor(task, desk, profile.protocol)
+    loop = Loop(task, attempt, asker, desk, executor, limits)
     try:
         ending = await loop.work()
     except Halt as halt:

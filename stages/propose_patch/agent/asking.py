@@ -1,0 +1,92 @@
+"""Ask the model for the next step, with the conversation so far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.model import Message
+from pipeline.model.failures import ModelError
+from stages.propose_patch.agent.conversation import (
+    MAX_HISTORY,
+    MIN_HISTORY,
+    conversation,
+    count_same_messages,
+)
+from stages.propose_patch.agent.protocol import TOOL_SPECS, Protocol
+from stages.propose_patch.agent.steps import StepRecord
+from stages.propose_patch.model_session import Exchange, ModelSession, Question
+from stages.propose_patch.task import AttemptPlan
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answered question."""
+
+    exchange: Exchange
+    label: str
+    history_limit: int
+    """Characters of the steps that were sent."""
+
+
+class Asker:
+    """Asks the model of one attempt."""
+
+    def __init__(
+        self,
+        session: ModelSession,
+        attempt: AttemptPlan,
+        prompt: tuple[Message, ...],
+        protocol: Protocol,
+    ):
+        self._session = session
+        self._attempt = attempt
+        self._prompt = prompt
+        self._protocol = protocol
+        self._knows_usage = False
+        """Whether the model's client knows the usage of the last reply."""
+
+    async def ask(self, records: Sequence[StepRecord], before: str) -> Answered:
+        """Return the model's reply. A history too long for the model is halved until it fits.
+
+        Args:
+            records: the steps so far.
+            before: the harness's message that opens a round; usually empty.
+        """
+        if records and not self._knows_usage:
+            await self._recall_usage(records)
+        self._knows_usage = True
+        max_chars = records[-1].history_limit if records else MAX_HISTORY
+        label = f"attempt-{self._attempt.number}-step-{len(records) + 1:03}"
+        while True:
+            messages = conversation(self._prompt, records, before, max_chars)
+            stored = count_same_messages(self._last_request(records), messages) if records else 0
+            question = replace(self._question(label, messages), stored=stored)
+            try:
+                return Answered(await self._session.ask(question), label, max_chars)
+            except ModelError as error:
+                if max_chars <= MIN_HISTORY:
+                    raise error.verdict() from None
+            max_chars //= 2
+            label += "-shorter"
+
+    async def _recall_usage(self, records: Sequence[StepRecord]) -> None:
+        """After a restart, tell the model's client how long the conversation is."""
+        question = self._question(records[-1].label, self._last_request(records))
+        await self._session.recall(question)
+
+    def _last_request(self, records: Sequence[StepRecord]) -> tuple[Message, ...]:
+        """Return the messages that the last of the steps was the answer to."""
+        last = records[-1]
+        return conversation(self._prompt, records[:-1], last.before, last.history_limit)
+
+    def _question(self, label: str, messages: tuple[Message, ...]) -> Question:
+        return Question(
+            label=label,
+            messages=messages,
+            template="agent",
+            model=self._attempt.model,
+            temperature=self._attempt.temperature,
+            sample=self._attempt.number - 1,
+            tools=TOOL_SPECS if self._protocol == "native" else (),
+            use="agent",
+            once_a_run=True,
+        )

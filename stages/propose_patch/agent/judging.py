@@ -1,0 +1,73 @@
+"""What the harness says about a step as a whole, and whether the round must end with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.model import ModelReply
+from stages.propose_patch.agent import messages
+from stages.propose_patch.agent.circles import goes_in_circles
+from stages.propose_patch.agent.limits import RoundLimits
+from stages.propose_patch.agent.steps import Observation, StepRecord
+
+#: A round ends after this many replies in a row without a valid call.
+MAX_IDLE_REPLIES = 5
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The harness's sentences about a step."""
+
+    notes: tuple[str, ...]
+    ending: str | None = None
+    """Why the round ends with the step; None if it goes on."""
+    reminded: bool = False
+
+
+async def judge(
+    record: StepRecord, earlier: Sequence[StepRecord], limits: RoundLimits, workspace: Path
+) -> Judgement:
+    """Judge a step that does not end the round by itself.
+
+    Args:
+        record: the step.
+        earlier: the steps of the round before it.
+        limits: the round's.
+        workspace: the run's folder, which results may name.
+    """
+    records = [*earlier, record]
+    notes: list[str] = []
+    ending: str | None = None
+    if goes_in_circles(records, workspace):
+        notes.append(messages.CIRCLES)
+        if earlier and messages.CIRCLES in earlier[-1].notes:
+            ending = "the model went in circles"
+    if _count_idle_replies(records) >= MAX_IDLE_REPLIES:
+        ending = f"{MAX_IDLE_REPLIES} replies in a row had no valid call"
+    used = None
+    if not any(past.reminded for past in earlier):
+        used = await limits.nearly_used(len(records))
+    if used is not None:
+        notes.append(messages.reminder(used))
+    return Judgement(tuple(notes), ending, used is not None)
+
+
+def describe_reply(reply: ModelReply, observations: Sequence[Observation]) -> tuple[str, ...]:
+    """Say what was wrong with a reply as a whole."""
+    if reply.cut_off:
+        return (messages.cut_off(reply.completion_tokens),)
+    if observations:
+        return ()
+    if reply.refused:
+        return (messages.REFUSED,)
+    return (messages.TALK if reply.content.strip() else messages.EMPTY,)
+
+
+def _count_idle_replies(records: Sequence[StepRecord]) -> int:
+    """Count the replies without a valid call, from the last one backwards."""
+    count = 0
+    for record in reversed(records):
+        if any(observation.understood for observation in record.observations):
+            break
+        count += 1
+    return count
