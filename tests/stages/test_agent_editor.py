@@ -38,7 +38,7 @@ EDITS = (
     (edit("undo_edit", "lib/new.py"), "+y = 2"),
     (edit("undo_edit", "lib/new.py"), "-y = 2"),
     (edit("undo_edit", "lib/new.py"), "-x = 1"),
-    (edit("undo_edit", "lib/new.py"), "no edit of lib/new.py is left"),
+    (edit("undo_edit", "lib/new.py"), "no edit of `lib/new.py` is left"),
     (edit("view", "lib/new.py"), "there is no file"),
     (edit("create", ".github/workflows/ci.yml", file_text="on: push\n"), "can't be changed"),
     (edit("str_replace", "../../x.py", old_str="a", new_str="b"), "error"),
