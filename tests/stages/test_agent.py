@@ -9,16 +9,17 @@ import pytest
 from pipeline.budget import EffectiveLimits
 from pipeline.model.scripted import Entry
 from pipeline.outcome import Outcome, RunResult, Verification
+from pipeline.run_key import RunKey
 from stages.propose_patch import Plan
 from stages.propose_patch.agent import limits
 from tests.stages.conversation import (
     FIX,
+    RIGHT,
     SUBMIT,
     Client,
     Conversation,
     Prepared,
     bash,
-    block,
     replace,
     tool,
     view,
@@ -156,10 +157,12 @@ async def test_an_agent_that_repeats_itself_is_warned_once_and_then_stopped(
 
 async def test_the_same_edits_again_and_again_end_as_the_proposal(converse: Converse) -> None:
     """A script that is one reply with edits still makes a pull request."""
-    text = block("calc.py", "    return a - b\n", "    return a + b\n")
-    dialogue = converse(Entry(reply=text))
+    dialogue = converse(Entry(reply=RIGHT))
     result = await dialogue.run()
     assert (result.outcome, len(dialogue.client.sent)) == (Outcome.PROPOSED, 5)
+    checkpoints = dialogue.store.checkpoints(RunKey(result.job_id, 0))
+    (applied,) = [checkpoint.result for checkpoint in checkpoints if "apply" in checkpoint.stage]
+    assert '"summary":"The sign was wrong."' in applied
 
 
 async def test_two_alternating_calls_are_a_circle(converse: Converse) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 
 from pipeline.errors import Halt
 from pipeline.stage import Stop
+from repository.edits.readers import read_reply
 from stages.propose_patch.agent import messages
 from stages.propose_patch.agent.asking import Answered, Asker
 from stages.propose_patch.agent.desk import Desk
@@ -18,7 +19,8 @@ from stages.propose_patch.agent.execution import Executor, Step
 from stages.propose_patch.agent.exits import Place
 from stages.propose_patch.agent.judging import describe_reply, judge
 from stages.propose_patch.agent.limits import RoundLimits
-from stages.propose_patch.agent.steps import StepRecord, Usage
+from stages.propose_patch.agent.protocol import ApplyEdits
+from stages.propose_patch.agent.steps import Observation, StepRecord, Usage
 from stages.propose_patch.task import RECOVERABLE, AttemptPlan, Task
 
 
@@ -83,10 +85,16 @@ class Loop:
 
     @property
     def summary(self) -> str:
-        """What the last ``submit`` with a summary said about the change."""
+        """What the last ``submit`` with a summary said about the change.
+
+        Without one, it is the text around the edits of the last reply whose edits were applied.
+        """
         for record in reversed(self.records):
             if record.summary:
                 return record.summary
+        for record in reversed(self.records):
+            if any(_are_applied_edits(observation) for observation in record.observations):
+                return read_reply(record.reply.content).prose
         return ""
 
     async def _next_step(self) -> StepRecord:
@@ -149,3 +157,7 @@ class Loop:
             "reminded": judgement.reminded,
         }
         return record.model_copy(update=update)
+
+
+def _are_applied_edits(observation: Observation) -> bool:
+    return observation.tool == ApplyEdits.name and bool(observation.edited)
