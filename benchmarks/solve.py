@@ -219,6 +219,8 @@ def _report(measurement: Measurement, instances: Sequence[Instance], json: Path 
         row = measurement.row(instance.instance_id)
         if row is not None:
             rows.append(row)
+    if not rows:
+        return
     totals = solve_rows.summary(rows)
     totals["not_measured"] = len(instances) - len(rows)
     result = report.report("solve", totals, [row.model_dump() for row in rows])

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -40,6 +41,8 @@ from repository.git import Mirror
 
 #: The model that answers with the reference change.
 ORACLE = "oracle"
+#: Seconds between two tries to continue a run that is still leased.
+_LEASE_WAIT = 2.0
 
 
 @dataclass
@@ -114,33 +117,39 @@ class Solver:
             judge = Judge(instance, repository, app.sandbox, folder=folder / _run_name(job))
             judge.load()
             result = await self._run_job(job, app, judge)
-            return FinishedRun(
-                instance,
-                result,
-                judge,
-                last_stage=_last_stage(app, RunKey(job.id, result.generation)),
-                inexpressible=inexpressible,
-                cost_usd=spent_usd(app.store, job.id),
-                model_patch=patch_of(result),
-                model_patch_without_tests=_patch_without_tests(result, instance, repository),
-            )
+            last_stage = _last_stage(app, RunKey(job.id, result.generation))
+            cost_usd = spent_usd(app.store, job.id)
+        patch = patch_of(result)
+        return FinishedRun(
+            instance,
+            result,
+            judge,
+            last_stage,
+            inexpressible,
+            cost_usd,
+            model_patch=patch,
+            model_patch_without_tests=without_tests(patch, instance, repository) if patch else None,
+        )
 
     async def _run_job(self, job: FixIssueJob, app: wiring.App, judge: Judge) -> RunResult:
         engine = Engine(_engine_deps(app, judge))
         # The folder is locked: if the run is leased, the process that leased it has died.
-        for _ in range(int(one_job.LEASE_SECONDS) + 1):
+        until = time.monotonic() + one_job.LEASE_SECONDS
+        while True:
             try:
                 event, _ = await one_job.run_job(job, app.store, engine, on_wait=self._wait)
             except one_job.AlreadyRunning:
-                await asyncio.sleep(1)
+                if time.monotonic() > until:
+                    raise
+                self._wait(_LEASE_WAIT, "the lease of a process that died has not ended yet")
+                await asyncio.sleep(_LEASE_WAIT)
                 continue
             assert isinstance(event.data, RunResult)
             return event.data
-        raise one_job.AlreadyRunning(f"job {job.id} is still leased")
 
     def _wait(self, seconds: float, reason: str) -> None:
         self._check_client()
-        _report_progress(f"waiting {seconds} s: {reason}")
+        _report_progress(f"waiting {seconds:.0f} s: {reason}")
 
 
 def _make_repository(instance: Instance, repos: Path, folder: Path) -> Mirror:
@@ -211,11 +220,6 @@ def patch_of(result: RunResult) -> str | None:
     if address is None:
         return None
     return Path(unquote(urlsplit(address).path)).read_text(errors="replace")
-
-
-def _patch_without_tests(result: RunResult, instance: Instance, repository: Mirror) -> str | None:
-    patch = patch_of(result)
-    return without_tests(patch, instance, repository) if patch else None
 
 
 def _report_progress(text: str) -> None:
