@@ -1,7 +1,6 @@
 """Find the transcript of a run: the artifact that it left, or the steps that it has stored."""
 
 import re
-from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
@@ -32,13 +31,21 @@ class TranscriptSource:
     def read(self, attempt: int | None) -> Transcript:
         """Return the transcript of an attempt; None for the one whose change was chosen.
 
-        A run that has not ended has its stored steps. Ends the command if there is no transcript.
+        The run's artifact lacks the steps of a later round that proposed nothing, and a run that
+        has not ended has none: then the transcript is made from the stored steps. Ends the command
+        if there are none either.
         """
-        if attempt is None:
-            stored = self._read_artifact()
-            if stored is not None:
-                return stored
-        return self._read_steps(attempt)
+        artifact = self._read_artifact() if attempt is None else None
+        attempts = self._steps_by_attempt()
+        number = artifact.attempt if artifact is not None else attempt or max(attempts, default=1)
+        checkpoints = attempts.get(number, [])
+        if artifact is not None and len(checkpoints) <= len(artifact.steps):
+            return artifact
+        if not checkpoints:
+            raise CommandError(self._explain_missing(number, sorted(attempts)))
+        records = [self._read_step(checkpoint) for checkpoint in checkpoints]
+        records.sort(key=lambda record: record.number)
+        return make_transcript(number, records, records[-1].ending, self._redact)
 
     def _read_artifact(self) -> Transcript | None:
         key = self._artifact_key()
@@ -62,22 +69,13 @@ class TranscriptSource:
         _, prefix, rest = path.rpartition(f"/{self._run.key.prefix}/")
         return validate_key(f"{self._run.key.prefix}/{rest}") if prefix else None
 
-    def _read_steps(self, attempt: int | None) -> Transcript:
-        by_attempt: dict[int, list[Checkpoint]] = {}
-        for number, checkpoint in self._step_checkpoints():
-            by_attempt.setdefault(number, []).append(checkpoint)
-        chosen = attempt if attempt is not None else max(by_attempt, default=1)
-        if chosen not in by_attempt:
-            raise CommandError(self._explain_missing(attempt, sorted(by_attempt)))
-        records = [self._read_step(checkpoint) for checkpoint in by_attempt[chosen]]
-        records.sort(key=lambda record: record.number)
-        return make_transcript(chosen, records, records[-1].ending, self._redact)
-
-    def _step_checkpoints(self) -> Iterator[tuple[int, Checkpoint]]:
+    def _steps_by_attempt(self) -> dict[int, list[Checkpoint]]:
+        checkpoints: dict[int, list[Checkpoint]] = {}
         for checkpoint in self._store.checkpoints(self._run.key):
             step = _STEP.fullmatch(checkpoint.stage)
             if step is not None:
-                yield int(step["attempt"]), checkpoint
+                checkpoints.setdefault(int(step["attempt"]), []).append(checkpoint)
+        return checkpoints
 
     def _read_step(self, checkpoint: Checkpoint) -> StepRecord:
         try:
@@ -87,7 +85,7 @@ class TranscriptSource:
         except ValidationError:
             raise CommandError(f"the step {checkpoint.stage} {_UNREADABLE}") from None
 
-    def _explain_missing(self, attempt: int | None, attempts: list[int]) -> str:
+    def _explain_missing(self, attempt: int, attempts: list[int]) -> str:
         name = f"generation {self._run.generation} of job {self._run.job_id!r}"
         if attempts:
             listed = ", ".join(map(str, attempts))

@@ -83,24 +83,46 @@ def test_a_run_that_goes_on_shows_its_stored_steps(console: Console, store: Sqli
     assert "case 2" in only_second and "case 1" not in only_second
 
 
-def test_the_artifact_of_an_ended_run_is_printed_as_json(
-    console: Console, store: SqliteStore
-) -> None:
+def end_with_transcript(store: SqliteStore, console: Console, *steps: StepRecord) -> Transcript:
+    """End a run whose artifact has two steps, and whose store has ``steps``."""
     claimed = claim(store)
+    for record in steps:
+        name = f"remembered:attempt-1/step-{record.number:03}"
+        body = record.model_dump_json()
+        store.save_checkpoint(claimed.lease, Checkpoint(0, name, body, False, 0.0, 1.0))
     artifacts = FolderArtifacts(console.data_dir / "artifacts")
     key = f"{claimed.run.key.prefix}/1/propose_patch/abc-transcript.json"
     written = transcript(step(1), step(2))
     artifacts.put(key, written.model_dump_json(indent=1).encode())
-    result = result_of(claimed, Outcome.PROPOSED).model_copy(
+    result = result_of(claimed, Outcome.NO_FIX).model_copy(
         update={"artifacts": {"transcript": artifacts.address(key)}}
     )
     store.finish(claimed.lease, result, Event.about(result, "2001-09-09T01:46:40.000Z"), None)
+    return written
+
+
+def test_the_artifact_of_an_ended_run_is_printed_as_json(
+    console: Console, store: SqliteStore
+) -> None:
+    written = end_with_transcript(store, console, step(1), step(2))
 
     payload = console.json("jobs", "transcript", job().id, "--json")
 
     assert Transcript.model_validate(payload) == written
     assert payload["version"] == 1
-    artifacts.put(key, b'{"version": 2}')
+
+
+def test_steps_after_the_last_artifact_are_shown(console: Console, store: SqliteStore) -> None:
+    end_with_transcript(store, console, step(1), step(2), step(3, round=2))
+
+    assert len(console.json("jobs", "transcript", job().id, "--json")["steps"]) == 3
+
+
+def test_a_transcript_of_another_version_is_refused(console: Console, store: SqliteStore) -> None:
+    end_with_transcript(store, console)
+    (file,) = (console.data_dir / "artifacts").rglob("*-transcript.json")
+    file.write_text('{"version": 2}')
+
     assert "another version" in console.refused("jobs", "transcript", job().id, code=1)
 
 

@@ -141,8 +141,6 @@ def test_several_calls_are_read_in_order(text: str) -> None:
     [
         "All is done.",
         'A call is written as `<tool name="bash">ls</tool>`, on a line of its own.',
-        'Write <tool name="bash">ls</tool> to list files.',
-        '> <tool name="bash">ls</tool>',
         "The output was:\n\n```\nls\n```\n\n```console\n$ ls\na.py\n```",
         "```bash\n$ ls\na.py\n```",
         '```python\n# <tool name="bash">ls</tool>\n```',
@@ -213,6 +211,8 @@ def test_a_longer_fence_may_hold_shorter_ones() -> None:
         ("<tool name=\"bash\">\necho '\n</tool>\n'\n</tool>", "not clear"),
         ('{"tool": "bash", "arguments": {"command": "ls}', "not valid JSON"),
         ('<tool name="bash">{"command": "ls}</tool>', "not valid JSON"),
+        ('Let me look: <tool name="bash">ls</tool>', "beginning of a line"),
+        ('Write <tool name="bash">ls</tool> to list files.', "beginning of a line"),
         ('<tool name="think">x</tool>', "no tool 'think'"),
         ('```json\n{"name": "think", "arguments": {}}\n```', "no tool 'think'"),
         ("x" * (MAX_REPLY + 1), "characters"),

@@ -1,6 +1,7 @@
 """The calls in a model's reply, in order."""
 
 import json
+import re
 from dataclasses import dataclass
 
 from pipeline.model import ModelReply, ToolCall
@@ -21,7 +22,11 @@ from stages.propose_patch.replies import find_missing_info
 MAX_CALLS = 50
 #: Characters of a reply; no model writes more at once.
 MAX_REPLY = 1_000_000
+INLINE = "A call is carried out only if it begins at the beginning of a line."
 CUT_OFF = "The reply was cut off at its maximum length, so this call was not carried out."
+_INLINE_CALL = re.compile(
+    r"(?<=[\w.:!?] )<(?:tool|invoke|function)(?:\s+name\s*)?=\s*[\"']?(?P<name>[\w.-]{1,80})"
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def read_calls(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, .
 
 
 def _read_text(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, ...]:
-    """Return the calls in a reply's text; where there are none, its edits or its end as a call."""
+    """Return the calls in a reply's text; where there are none, what else it means as one."""
     if len(reply.content) > MAX_REPLY:
         problem = f"The reply has {len(reply.content)} characters; at most {MAX_REPLY} are read."
         return (BadCall(name="", error=problem, call_id=None),)
@@ -63,14 +68,19 @@ def _read_text(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, .
     calls = [_make_written_call(call, reply, protocol) for call in outside_fences or result.calls]
     if calls:
         return tuple(calls[:MAX_CALLS])
-    if reply.cut_off:
-        return ()
-    if read_reply(result.visible_text).edits:
-        return (_make_call("apply_patch", result.visible_text, protocol, None),)
-    missing = find_missing_info(result.visible_text)
+    call = None if reply.cut_off else _read_talk(result.visible_text, protocol)
+    return (call,) if call is not None else ()
+
+
+def _read_talk(text: str, protocol: Protocol) -> Call | BadCall | None:
+    """Return what text without a call means: its edits, what the issue lacks, or nothing."""
+    if read_reply(text).edits:
+        return _make_call("apply_patch", text, protocol, None)
+    missing = find_missing_info(text)
     if missing is not None:
-        return (_make_call("needs_info", {"what": missing}, protocol, None),)
-    return ()
+        return _make_call("needs_info", {"what": missing}, protocol, None)
+    inline = _INLINE_CALL.search(text)
+    return _bad_call(inline["name"], INLINE, {}, protocol, None) if inline is not None else None
 
 
 def _make_written_call(call: WrittenCall, reply: ModelReply, protocol: Protocol) -> Call | BadCall:
