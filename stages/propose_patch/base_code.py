@@ -43,7 +43,11 @@ class BaseCode:
         return EditedTree(tree, tuple(sorted(applied.files)))
 
     def has(self, path: str) -> bool:
-        return self.mirror.read(self.sha, path) is not None
+        return self.read(path) is not None
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's bytes; None if there is no regular file with that path."""
+        return self.mirror.read(self.sha, path)
 
     def changes(self, tree: EditedTree) -> dict[str, bytes | None]:
         """Return path -> content of the changed files, None for a deleted one."""

@@ -313,3 +313,21 @@ async def test_a_call_that_would_end_the_work_waits_for_the_failed_ones(
     assert (await dialogue.run()).outcome is Outcome.PROPOSED
     third = results(dialogue)[2]
     assert "(call 2 of 2)" in third and "another call of the same reply failed" in third
+
+
+async def test_edits_without_a_call_may_begin_a_round_as_a_whole_new_change(
+    converse: Converse,
+) -> None:
+    base = "    return a - b\n\n\ndef double(a):\n    return a * 2\n"
+    dialogue = converse(
+        Entry(
+            reply=block("calc.py", base, base.replace("a - b", "a + b")),
+            when="Why the previous attempt failed",
+        ),
+        Entry(reply=block("calc.py", base, base.replace("a * 2", "a * 3"))),
+    )
+    result = await dialogue.run()
+    assert (result.outcome, result.rounds) == (Outcome.PROPOSED, 2)
+    assert result.verification is Verification.RED_TO_GREEN
+    assert any("earlier change was taken back" in text for text in results(dialogue))
+    assert "a * 3" not in dialogue.artifact(result)

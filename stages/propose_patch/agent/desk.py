@@ -30,7 +30,7 @@ class Desk:
     ):
         """``paths`` are those of the base commit."""
         run = task.run
-        files = WorkspaceFiles(workspace, task.base.policy, paths)
+        files = WorkspaceFiles(workspace, task.base, paths)
         self._editor = Editor(workspace, files, paths, run.save, run.load)
         tests = OwnTests(task, workspace, paths)
         self.hand_ins = HandIns(task, workspace)

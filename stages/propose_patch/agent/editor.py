@@ -89,6 +89,15 @@ class Editor:
             case "undo_edit":
                 return await self._undo(path)
 
+    async def start_over(self, call: ApplyEdits) -> Edited:
+        """Apply edits to the unchanged repository, in place of every change so far.
+
+        Raises:
+            EditFailed: nothing was changed; the message says why.
+        """
+        edits = require_edits(read_reply(call.text))
+        return await self._finish(await self._files.start_over(edits))
+
     # Reading
 
     async def _view(self, path: str, view_range: tuple[int, int] | None) -> str:

@@ -9,6 +9,7 @@ from stages.propose_patch.agent import messages
 from stages.propose_patch.agent.desk import Desk
 from stages.propose_patch.agent.exits import Answer, Place
 from stages.propose_patch.agent.protocol import (
+    ApplyEdits,
     BadCall,
     Call,
     NeedsInfo,
@@ -71,6 +72,8 @@ class Executor:
         if step.ending is not None:
             return _refuse(call, messages.ROUND_OVER)
         self._report(call, place)
+        if isinstance(tool, ApplyEdits) and self._begins_later_round(call, round_records):
+            return await self._desk.toolbox.replace_change(tool)
         if not isinstance(tool, Submit | NeedsInfo | NoChangeNeeded):
             return await self._desk.toolbox.use(tool, call.call_id)
         if step.failed:
@@ -79,6 +82,9 @@ class Executor:
         _note_answer(step, call, answer)
         text = messages.say(answer.text)
         return observe(tool, call.call_id, text, failed=answer.failed)
+
+    def _begins_later_round(self, call: Call, round_records: Sequence[StepRecord]) -> bool:
+        return call.call_id is None and not round_records and self._task.run.round > 1
 
     def _report(self, call: Call, place: Place) -> None:
         description = clip(one_line(describe_call(call.tool)), MAX_PROGRESS)

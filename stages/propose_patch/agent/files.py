@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from repository.edits.apply import apply_edits
 from repository.edits.checks import check_syntax
-from repository.edits.encoding import DecodedFiles
+from repository.edits.encoding import DecodedFiles, decode
 from repository.edits.model import Edit, EditFailed
-from repository.edits.policy import EditPolicy
 from repository.workspace import Workspace
+from stages.propose_patch.base_code import BaseCode
 
 #: Size in bytes of a file that the editor opens.
 MAX_FILE_BYTES = 2_000_000
@@ -32,10 +32,10 @@ class FileEdit:
 class WorkspaceFiles:
     """Reads and writes files of the workspace; those of the tree by relative paths."""
 
-    def __init__(self, workspace: Workspace, policy: EditPolicy, paths: Sequence[str]):
+    def __init__(self, workspace: Workspace, base: BaseCode, paths: Sequence[str]):
         """``paths`` are those of the base commit, for hints about missing files."""
         self._workspace = workspace
-        self._policy = policy
+        self._base = base
         self._paths = paths
 
     def shorten(self, path: str) -> str:
@@ -69,7 +69,33 @@ class WorkspaceFiles:
         Raises:
             EditFailed: the message says why none was applied.
         """
-        planned = await self._plan(edits)
+        return await self._write_all(await self._plan(edits))
+
+    async def start_over(self, edits: Sequence[Edit]) -> list[FileEdit]:
+        """Apply edits to the base commit, in place of every change so far, and write the files.
+
+        Raises:
+            EditFailed: the message says why nothing was changed.
+        """
+        after: dict[str, bytes | None] = {}
+        for path in (await self._workspace.changes()).files:
+            after[path] = await asyncio.to_thread(self._base.read, path)
+        files = DecodedFiles(self._base.read)
+        applied = await asyncio.to_thread(apply_edits, edits, files.read, self._paths, self.refusal)
+        await asyncio.to_thread(check_syntax, applied.before, applied.after)
+        after.update(files.encode(applied.after))
+        planned: list[FileEdit] = []
+        for path, content in after.items():
+            before = await self.read(path)
+            if before != content:
+                text_before = "" if before is None else decode(path, before).text
+                text_after = "" if content is None else decode(path, content).text
+                planned.append(FileEdit(path, before, content, text_before, text_after))
+        if not planned:
+            raise EditFailed("The files are already as these edits make them.")
+        return await self._write_all(planned)
+
+    async def _write_all(self, planned: list[FileEdit]) -> list[FileEdit]:
         for file in planned:
             await self.write(file.path, file.after)
         return planned
@@ -91,7 +117,7 @@ class WorkspaceFiles:
 
     def refusal(self, path: str) -> str | None:
         """Return why a path may not be written; outside the tree, every path may be."""
-        return None if path.startswith("/") else self._policy.refusal(path)
+        return None if path.startswith("/") else self._base.policy.refusal(path)
 
     async def _plan(self, edits: Sequence[Edit]) -> list[FileEdit]:
         read, data = self._reader()

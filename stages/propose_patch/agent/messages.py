@@ -41,6 +41,10 @@ TEST_PROVES_NOTHING = (
     "None of the tests of the change fails without the rest of it, so they do not show that it"
     " fixes anything. Make one that fails on the unchanged code, unless that is impossible."
 )
+STARTED_OVER = (
+    "These edits do not fit the files as they were, but they fit the unchanged repository. So your"
+    " earlier change was taken back, and they were applied to the unchanged files."
+)
 APPLIED = "Nothing is handed in yet: verify the change, then call `submit`."
 CHECKLIST = """\
 Before you call `submit` again, check:

@@ -1,12 +1,12 @@
 """Execute the calls that work in the workspace: bash, edit, apply_patch and run_tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prompts.filters import fenced
 from repository.edits.model import EditFailed
 from repository.workspace import CommandOutput, Workspace
 from stages.propose_patch.agent import messages
-from stages.propose_patch.agent.editor import Editor
+from stages.propose_patch.agent.editor import Edited, Editor
 from stages.propose_patch.agent.own_tests import OwnTests
 from stages.propose_patch.agent.protocol import ApplyEdits, BadCall, Bash, Edit, RunTests, Tool
 from stages.propose_patch.agent.steps import Observation
@@ -59,11 +59,31 @@ class Toolbox:
             edited = await self._editor.use(tool)
         except EditFailed as error:
             return observe(tool, call_id, messages.say(f"error: {error}"), failed=True)
-        text = messages.say(edited.text)
-        if isinstance(tool, ApplyEdits):
-            text += f"\n\n{messages.APPLIED}"
-        observation = observe(tool, call_id, text)
-        return observation.model_copy(update={"edited": edited.files})
+        notes = [messages.APPLIED] if isinstance(tool, ApplyEdits) else []
+        return _observe_edit(tool, call_id, edited, notes)
+
+    async def replace_change(self, tool: ApplyEdits) -> Observation:
+        """Execute the edits of a reply without a call that begins a later round.
+
+        They are a whole new change, and may have been written for the unchanged repository. If they
+        fit only that, they take the place of the change so far.
+        """
+        observation = await self._edit(tool, None)
+        if not observation.failed:
+            return observation
+        try:
+            edited = await self._editor.start_over(tool)
+        except EditFailed:
+            return observation
+        return _observe_edit(tool, None, edited, [messages.STARTED_OVER, messages.APPLIED])
+
+
+def _observe_edit(
+    tool: Edit | ApplyEdits, call_id: str | None, edited: Edited, notes: Sequence[str]
+) -> Observation:
+    text = "\n\n".join([messages.say(edited.text), *notes])
+    observation = observe(tool, call_id, text)
+    return observation.model_copy(update={"edited": edited.files})
 
 
 def show_output(output: CommandOutput) -> str:
