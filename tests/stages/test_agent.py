@@ -20,6 +20,7 @@ from tests.stages.conversation import (
     Conversation,
     Prepared,
     bash,
+    block,
     replace,
     tool,
     view,
