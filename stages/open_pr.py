@@ -93,7 +93,7 @@ class Change:
             "base_sha": self.checkout.base_sha,
             "model": self.proposals.proposals[self.candidate.proposal].model,
             "template_set": self.proposals.template_set,
-            "templates": self.proposals.templates,
+            "templates": {**self.proposals.templates, **self.verdict.templates},
             "rounds": run.round,
             "cost_usd": cost_usd,
             "job_id": run.job_id,

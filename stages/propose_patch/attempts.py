@@ -18,12 +18,7 @@ from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Back, Stop
 from stages.propose_patch import agent
 from stages.propose_patch.reproduction import reproduce
-from stages.propose_patch.results import (
-    Proposal,
-    Proposals,
-    ProposedFiles,
-    Reproduction,
-)
+from stages.propose_patch.results import Proposal, Proposals, ProposedFiles, Reproduction
 from stages.propose_patch.round_note import SentBackNote
 from stages.propose_patch.semantic_hash import semantic_hash
 from stages.propose_patch.task import AttemptPlan, Task, another_round
@@ -85,7 +80,7 @@ class AttemptPlans:
 async def propose(task: Task, plans: AttemptPlans) -> Proposals | Back | Stop:
     """Propose the change of each attempt; in a later round, that of the attempt sent back."""
     if plans.count == 1:
-        return await agent.propose(task, plans.plan(1))
+        return await agent.propose(task, AttemptPlan())
     reproduction = await reproduce(task)
     if reproduction.stop is not None:
         return reproduction.stop

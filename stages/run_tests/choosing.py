@@ -11,13 +11,11 @@ _BEST_FIRST = (Verification.RED_TO_GREEN, Verification.SUITE_PASSES, Verificatio
 
 Accepted = Passed | NotReproduced
 Rejected = NotReproduced | Regressed | DidNotRun
-
-
 AcceptedT = TypeVar("AcceptedT", Passed, NotReproduced)
 
 
 def different(results: Sequence[Passed]) -> list[Passed]:
-    """Return the best result of each different change; only one if most proposals agree on it.
+    """Return the best result of each different change; only one if it has the most proposals.
 
     Changes that differ only in comments, docstrings, layout or tests are the same.
     """

@@ -123,21 +123,19 @@ async def test_what_an_attempt_says_of_the_issue_counts_if_no_other_has_a_change
 
 
 class Mortal(Client):
-    """Dies before the first answer to each request."""
+    """Dies within the first attempt, between the two, and before the choice."""
 
     def __init__(self, entries: tuple[Entry, ...]):
         super().__init__(entries)
-        self._died: set[int] = set()
+        self._deaths = [2, 4, 7]
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        number = len(self.sent)
-        if number not in self._died:
-            self._died.add(number)
-            raise Interrupted(f"before reply {number}")
+        if self._deaths and len(self.sent) == self._deaths[0]:
+            raise Interrupted(f"before reply {self._deaths.pop(0)}")
         return await super().complete(request)
 
 
-async def test_a_run_killed_before_every_reply_makes_the_same_attempts(
+async def test_a_run_that_is_killed_makes_the_same_attempts_and_buys_nothing_twice(
     tmp_path: Path, prepared: Prepared
 ) -> None:
     replies = (NO_TEST, *ATTEMPT, *OTHER_ATTEMPT, "CHOICE: 2")
