@@ -10,8 +10,10 @@ from pipeline.budget import EffectiveLimits
 from pipeline.model.scripted import Entry
 from pipeline.outcome import Outcome, RunResult, Verification
 from pipeline.run_key import RunKey
+from repository.testing.models import TestReport
 from stages.propose_patch import Plan
 from stages.propose_patch.agent import limits
+from stages.propose_patch.agent.own_tests import describe_report
 from tests.stages.conversation import (
     FIX,
     RIGHT,
@@ -275,6 +277,34 @@ async def test_a_missing_test_is_asked_for_and_a_new_one_is_tried_on_the_base(
     _, without, _, with_test = results(dialogue)
     assert "The change has no test" in without
     assert "None of the tests of the change fails without the rest of it" in with_test
+
+
+async def test_results_without_the_changes_are_made_once_for_other_files(
+    converse: Converse, prepared: Prepared
+) -> None:
+    chosen = {"whole": False, "tests": ("test_other.py",)}
+    dialogue = converse(
+        BREAK,
+        tool("run_tests", tests="test_calc.py"),
+        tool("run_tests", tests="./test_calc.py::TestCalc::test_double"),
+        tool("needs_info", what="Which?"),
+        tool("needs_info", what="Which?"),
+        suite=prepared.suite.model_copy(update=chosen),
+    )
+    await dialogue.run()
+    _, whole_file, one_test, _ = results(dialogue)
+    broken = "Fail, and did not fail without your changes: `test_calc.TestCalc::test_double`."
+    assert broken in whole_file and broken in one_test
+    assert "Fail with and without your changes: `test_calc.TestCalc::test_add`." in whole_file
+    assert len(list(dialogue.artifacts.root.rglob("*tests-base-agent.log"))) == 1
+
+
+def test_a_failure_of_a_test_that_the_base_has_no_result_of_is_named_as_such() -> None:
+    report = TestReport(
+        results={"t::new": "failed"}, completed=True, failures={}, seconds=0.1, log_key=""
+    )
+    base = report.model_copy(update={"results": {"t::old": "passed"}})
+    assert "Fail, and were not run without your changes: `t::new`" in describe_report(report, base)
 
 
 async def test_needs_info_is_asked_once_more_where_there_is_a_change(converse: Converse) -> None:

@@ -32,7 +32,7 @@ class Desk:
         run = task.run
         files = WorkspaceFiles(workspace, task.base, paths)
         self._editor = Editor(workspace, files, paths, run.save, run.load)
-        tests = OwnTests(task, workspace, paths)
+        tests = OwnTests(task, workspace, files, paths)
         self.hand_ins = HandIns(task, workspace)
         self.toolbox = Toolbox(workspace, self._editor, tests, limits.seconds_left)
         self.exits = Exits(task, self.hand_ins)

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from prompts.filters import clip, code, fenced
 from repository.files import is_test_file
 from repository.testing.models import TestReport, count_tests
+from repository.testing.run.bed import suite_seconds
 from repository.workspace import Workspace
 from stages.propose_patch.agent import messages
+from stages.propose_patch.agent.files import WorkspaceFiles
 from stages.propose_patch.task import Task
 
+#: Test files that are run on the base for one call; of more, the results there stay unknown.
+MAX_BASE_FILES = 50
 #: Characters of one test's failure.
 MAX_FAILURE = 4_000
 MAX_FAILURES = 5
@@ -21,10 +25,13 @@ MAX_OUTPUT = 10_000
 class OwnTests:
     """The tool ``run_tests``."""
 
-    def __init__(self, task: Task, workspace: Workspace, paths: Sequence[str]):
+    def __init__(
+        self, task: Task, workspace: Workspace, files: WorkspaceFiles, paths: Sequence[str]
+    ):
         """``paths`` are those of the base commit."""
         self._task = task
         self._workspace = workspace
+        self._files = files
         self._paths = paths
 
     async def run(self, tests: Sequence[str], *, seconds: float) -> str:
@@ -32,10 +39,18 @@ class OwnTests:
         suite = self._task.suite
         if not suite.runnable or suite.base is None:
             return messages.tests_cannot_run(suite.reason)
-        chosen = list(tests) or list(suite.tests)
-        base = await self._base_report(tests)
-        report = await self._workspace.run_tests(chosen, label="tests-agent", seconds=seconds)
+        asked = [self._relative(test) for test in tests]
+        base = await self._base_report(asked)
+        report = await self._workspace.run_tests(
+            asked or suite.tests,
+            label="tests-agent",
+            seconds=min(seconds, suite_seconds(self._task.run.limits.max_minutes)),
+        )
         return describe_report(report, base)
+
+    def _relative(self, test: str) -> str:
+        path, *rest = test.split("::")
+        return "::".join([self._files.shorten(path), *rest])
 
     async def _base_report(self, tests: Sequence[str]) -> TestReport:
         """Return the results on the base, of which those not known yet are made and stored."""
@@ -43,7 +58,7 @@ class OwnTests:
         base = suite.base
         assert base is not None  # noqa: S101 (the suite is runnable)
         unknown = await asyncio.to_thread(self._unknown, tests)
-        if not unknown:
+        if not 0 < len(unknown) <= MAX_BASE_FILES:
             return base
         digest = hashlib.sha256("\0".join(unknown).encode()).hexdigest()[:16]
 
@@ -65,7 +80,7 @@ class OwnTests:
         for test in tests:
             place = test.partition("::")[0].rstrip("/")
             for path in self._paths:
-                is_asked = path == place or path.startswith(f"{place}/")
+                is_asked = place in (".", path) or path.startswith(f"{place}/")
                 if is_asked and is_test_file(path, suite.recipe.patterns):
                     unknown.add(path)
         return sorted(unknown.difference(suite.tests))
@@ -79,13 +94,16 @@ def describe_report(report: TestReport, base: TestReport) -> str:
     fixed = sorted(report.green & base.red)
     if fixed:
         parts.append(f"Failed without your changes and pass now: {messages.listing(fixed)}.")
-    new = sorted(report.red - base.red)
-    if new:
-        parts.append(f"Fail, and did not fail without your changes: {messages.listing(new)}.")
+    broken = sorted(report.red & base.results.keys() - base.red)
+    if broken:
+        parts.append(f"Fail, and did not fail without your changes: {messages.listing(broken)}.")
+    unknown = sorted(report.red - base.results.keys())
+    if unknown:
+        parts.append(f"Fail, and were not run without your changes: {messages.listing(unknown)}.")
     old = sorted(report.red & base.red)
     if old:
         parts.append(f"Fail with and without your changes: {messages.listing(old)}.")
-    parts += _describe_failures(report, [*new, *old])
+    parts += _describe_failures(report, [*broken, *unknown, *old])
     if not report.completed:
         output = fenced(clip(report.output, MAX_OUTPUT))
         parts.append(f"The run did not complete; the end of its output:\n\n{output}")
