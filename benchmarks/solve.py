@@ -63,7 +63,7 @@ def _load_settings(arguments: argparse.Namespace) -> Settings:
     A measurement is of one model, and makes many runs in a day.
 
     Raises:
-        SettingsError: a setting is wrong.
+        SettingsError: a setting is wrong, or would change the strategy.
     """
     out = arguments.out.resolve()
     strategy = arguments.strategy
@@ -80,6 +80,11 @@ def _load_settings(arguments: argparse.Namespace) -> Settings:
             "max_cost_usd_per_day": _UNLIMITED_USD,
         }
     )
+    if settings.strategy == "agent" and settings.sandbox == "none":
+        raise SettingsError(
+            "CODING_AGENT_SANDBOX: none would measure the strategy single: choose another sandbox,"
+            " or --strategy single"
+        )
     none = {"queue_url": None, "topic_arn": None, "fallback_model": None}
     return settings.model_copy(update=none)
 

@@ -138,6 +138,10 @@ def test_a_paid_model_is_estimated_confirmed_and_probed_first(
     monkeypatch.setattr(backends, "model_client", lambda _: ("paid/model", client))
     monkeypatch.setattr(ModelPrices, "price", lambda *_, **__: Price(input=1, output=10))
     options = ("--model", "paid/model", "--strategy", "agent")
+    with pytest.raises(SystemExit):
+        solve(*options)
+    assert "none would measure the strategy single" in capsys.readouterr().err
+    monkeypatch.setenv("CODING_AGENT_SANDBOX", "auto")
     with pytest.raises(SystemExit, match="add --yes to go on"):
         solve(*options)
     assert "3 instances with paid/model: about $2.19 if it uses" in capsys.readouterr().err
