@@ -3,6 +3,8 @@
 A reply's reasoning is stored as blocks:
 
     thinking, redacted_thinking   Anthropic's own blocks, with their signatures
+    text, tool_use                places of the reply's texts and calls between those blocks, where
+                                  the order is not thinking, text, calls
     reasoning_content             text that must come back as a field of the message
     reasoning_details             OpenRouter's blocks, with the signatures of whoever it asked
     thought_signatures            Gemini's signatures of the message's parts
@@ -16,7 +18,14 @@ from pipeline.model import Message, ModelRequest, ToolCall, ToolSpec
 from pipeline.model.answer import Answer, call_id, storable
 from pipeline.model.capabilities import ModelProfile, merge
 from pipeline.model.conversation import conversation_for
+from pipeline.model.litellm_library import ORIGINAL_BLOCKS
 from pipeline.model.prices import read_usage
+from pipeline.model.signed_thinking import (
+    THINKING_BLOCKS,
+    has_places,
+    in_place,
+    parts_in_order,
+)
 
 #: Anthropic accepts four marks at most (docs.litellm.ai, "Prompt Caching").
 _MAX_MARKS = 4
@@ -24,7 +33,6 @@ _CACHED = {"type": "ephemeral"}
 #: Anthropic accepts no smaller budget
 #: (https://docs.claude.com/en/docs/build-with-claude/extended-thinking).
 _MIN_THINKING = 1_024
-_THINKING_BLOCKS = ("thinking", "redacted_thinking")
 #: litellm appends a Gemini signature to a call's identifier after this.
 _SIGNATURE_SEPARATOR = "__thought__"
 
@@ -88,9 +96,13 @@ def _tool(spec: ToolSpec) -> dict[str, Any]:
 def _messages(messages: Sequence[Message], *, marked: bool) -> list[dict[str, Any]]:
     reused = [index for index, message in enumerate(messages) if message.reused]
     marked_indexes = reused[-_MAX_MARKS:] if marked else []
-    return [
-        _message(message, marked=index in marked_indexes) for index, message in enumerate(messages)
-    ]
+    sent = []
+    for index, message in enumerate(messages):
+        if has_places(message):
+            sent += [_message(part, marked=False) for part in parts_in_order(message)]
+        else:
+            sent.append(_message(message, marked=index in marked_indexes))
+    return sent
 
 
 def _message(message: Message, *, marked: bool) -> dict[str, Any]:
@@ -111,7 +123,7 @@ def _call_fields(message: Message) -> dict[str, Any]:
         fields["tool_call_id"] = message.tool_call_id
     if message.tool_calls:
         fields["tool_calls"] = [_call(call, message.reasoning) for call in message.tool_calls]
-    thinking = [block for block in message.reasoning if block["type"] in _THINKING_BLOCKS]
+    thinking = [block for block in message.reasoning if block["type"] in THINKING_BLOCKS]
     if thinking:
         fields["thinking_blocks"] = thinking
     for block in message.reasoning:
@@ -139,12 +151,13 @@ def read(response: Any) -> Answer:
     message = choice.message
     refusal = _fields(message).get("refusal")
     calls = list(_field(message, "tool_calls") or [])
+    original = response._hidden_params.get(ORIGINAL_BLOCKS)
     usage = _field(response, "usage")
     details = _field(usage, "completion_tokens_details")
     return Answer(
         content=message.content or refusal or "",
         tool_calls=tuple(_read_call(call) for call in calls),
-        reasoning=storable(_reasoning(message, calls)),
+        reasoning=storable(_reasoning(message, calls, original)),
         reasoning_text=_field(message, "reasoning_content") or "",
         finish_reason="refusal" if refusal else choice.finish_reason or "",
         usage=read_usage(usage),
@@ -164,14 +177,14 @@ def _read_id(call: Any) -> str:
     return call_id((call.id or "").partition(_SIGNATURE_SEPARATOR)[0])
 
 
-def _reasoning(message: Any, calls: Sequence[Any]) -> list[dict[str, Any]]:
-    thinking = [dict(block) for block in _field(message, "thinking_blocks") or []]
-    blocks = [block for block in thinking if block.get("type") in _THINKING_BLOCKS]
+def _reasoning(message: Any, calls: Sequence[Any], original: Any) -> list[dict[str, Any]]:
     details = _fields(message).get("reasoning_details")
     if details:
         return [{"type": "reasoning_details", "details": details}]
+    thinking = [dict(block) for block in _field(message, "thinking_blocks") or []]
     text = _field(message, "reasoning_content")
-    if text and not blocks:
+    blocks = in_place(thinking, original)
+    if text and not thinking:
         blocks.append({"type": "reasoning_content", "text": text})
     signatures = _fields(message).get("thought_signatures")
     if signatures:

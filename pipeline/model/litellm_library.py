@@ -1,9 +1,13 @@
 """Importing litellm, which takes 4 s and 215 MB: so only on first use, and set up in one place."""
 
+import functools
 import logging
 import os
+from collections.abc import Callable
 from typing import Any
 
+#: The hidden parameter of a response that has the blocks of an Anthropic reply as they came.
+ORIGINAL_BLOCKS = "original_response"
 #: Read when litellm is imported.
 _ENVIRONMENT = {
     # Nothing from the network but the providers' answers.
@@ -22,9 +26,8 @@ def load_litellm() -> Any:
     """Import litellm, or return the imported module. The first call blocks for several seconds."""
     os.environ.update(_ENVIRONMENT)
     import litellm
-    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
-    AsyncHTTPHandler.single_connection_post_request = _refuse_second_post
+    _patch()
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     litellm.disable_hf_tokenizer_download = True
@@ -32,6 +35,32 @@ def load_litellm() -> Any:
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return litellm
+
+
+@functools.cache
+def _patch() -> None:
+    from litellm.llms.anthropic.chat.transformation import AnthropicConfig
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+
+    AsyncHTTPHandler.single_connection_post_request = _refuse_second_post
+    transform = AnthropicConfig.transform_parsed_response
+    AnthropicConfig.transform_parsed_response = _with_original_blocks(transform)
+
+
+def _with_original_blocks(transform: Callable[..., Any]) -> Callable[..., Any]:
+    """Return litellm's reader of an Anthropic reply, which also keeps the reply's blocks.
+
+    It sets them itself, and then replaces the field that it set.
+    """
+
+    def transform_parsed_response(
+        self: Any, completion_response: dict[str, Any], *arguments: Any, **options: Any
+    ) -> Any:
+        response = transform(self, completion_response, *arguments, **options)
+        response._hidden_params[ORIGINAL_BLOCKS] = completion_response["content"]
+        return response
+
+    return transform_parsed_response
 
 
 async def _refuse_second_post(*_: Any, **__: Any) -> Any:

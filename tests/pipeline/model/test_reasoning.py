@@ -16,6 +16,7 @@ from pipeline.model import Message, ModelReply, ModelRequest, ToolSpec
 from pipeline.model.buyer import Buyer
 from pipeline.model.ledger import Ledger
 from pipeline.model.litellm_client import LiteLLMClient
+from pipeline.model.signed_thinking import parts_in_order
 from pipeline.store.contract import MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.providers import (
@@ -132,6 +133,39 @@ async def test_claudes_signed_thinking_comes_back_unchanged(
     assert [block["tool_use_id"] for block in sent[2]] == ["toolu_1", "toolu_2"]
 
 
+def text(content: str) -> dict[str, Any]:
+    return {"type": "text", "text": content}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [thinking(1), tool_use(1), thinking(2), tool_use(2)],
+        [thinking(1), text("Look."), thinking(2), text("And do."), tool_use(1), tool_use(2)],
+        [text("Look."), thinking(1), tool_use(1), thinking(2), tool_use(2)],
+    ],
+)
+async def test_signed_thinking_between_texts_and_calls_stays_in_its_place(
+    server: Providers, tmp_path: Path, content: list[dict[str, Any]]
+) -> None:
+    conversation = Conversation(server, tmp_path)
+    await conversation.ask(CLAUDE, anthropic_message(content, stop_reason="tool_use"))
+    await conversation.ask(CLAUDE, anthropic_message([text("Done.")]))
+    assert conversation.sent["messages"][1]["content"] == content
+    await conversation.ask(GPT, openai_response([{"type": "message", "content": "Done."}]))
+    kinds = [item.get("type") for item in conversation.sent["input"]]
+    assert kinds.count("function_call") == 2
+
+
+def test_a_text_with_a_replaced_secret_stays_whole() -> None:
+    place = {"type": "text", "characters": 3}
+    blocks = (thinking(1), place, thinking(2), place)
+    message = Message(role="assistant", content="a[secret]b", reasoning=blocks)
+    (part,) = parts_in_order(message)
+    assert part.content == "a[secret]b"
+    assert part.reasoning == (thinking(1),)
+
+
 def reasoning(number: int) -> dict[str, Any]:
     summary = [{"type": "summary_text", "text": f"thought {number} ä"}]
     encrypted = f"gAAAA{number}=="
@@ -213,6 +247,21 @@ async def test_signed_thinking_comes_back_through_bedrock(
     await conversation.ask(BEDROCK, bedrock_response(content, stop_reason="tool_use"))
     await conversation.ask(BEDROCK, bedrock_response([{"text": "Done."}]))
     assert conversation.sent["messages"][1]["content"] == content
+
+
+async def test_thinking_whose_place_is_not_known_is_left_out(
+    server: Providers, tmp_path: Path
+) -> None:
+    """litellm loses the order of Bedrock's blocks; in another one they would be refused."""
+    conversation = Conversation(server, tmp_path)
+    content: list[dict[str, Any]] = []
+    for number in (1, 2):
+        signed = {"text": "thought", "signature": f"sig{number}=="}
+        use = {"toolUseId": f"tooluse_{number}", "name": "bash", "input": {"command": "ls"}}
+        content += [{"reasoningContent": {"reasoningText": signed}}, {"toolUse": use}]
+    await conversation.ask(BEDROCK, bedrock_response(content, stop_reason="tool_use"))
+    await conversation.ask(BEDROCK, bedrock_response([{"text": "Done."}]))
+    assert conversation.sent["messages"][1]["content"] == [content[1], content[3]]
 
 
 @pytest.mark.parametrize("model", ["deepseek/deepseek-reasoner", "moonshot/kimi-k2-thinking"])
