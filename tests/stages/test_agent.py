@@ -142,9 +142,12 @@ async def test_five_idle_replies_in_a_row_end_the_round_with_what_stands(
     converse: Converse,
 ) -> None:
     idle = [f"I think {number}." for number in range(4)]
-    dialogue = converse(FIX, *idle, tool("dance"), SUBMIT)
+    mess = bash("for n in $(seq 30); do echo $n > s$n.txt; done; mkdir build; echo 1 > build/a.py")
+    dialogue = converse(FIX, mess, SUBMIT, *idle, tool("dance"), SUBMIT)
     result = await dialogue.run()
-    assert (result.outcome, len(dialogue.client.sent)) == (Outcome.PROPOSED, 6)
+    assert (result.outcome, len(dialogue.client.sent)) == (Outcome.PROPOSED, 8)
+    assert "change 31 files; at most 20" in results(dialogue)[2]
+    assert dialogue.artifact(result).count("diff --git") == 1
     assert transcript(dialogue, result)["ending"] == "5 replies in a row had no valid call"
 
 
@@ -256,7 +259,7 @@ async def test_scratch_files_are_asked_about_and_left_out(converse: Converse) ->
 async def test_only_a_scratch_file_is_nothing_to_hand_in(converse: Converse) -> None:
     dialogue = converse(SUBMIT, bash("echo x > notes.txt"), SUBMIT, SUBMIT, limits=ONE_ROUND)
     result = await dialogue.run()
-    assert result.outcome is Outcome.NO_FIX and "only scratch files are left" in result.reason
+    assert result.outcome is Outcome.NO_FIX and "Only scratch files are left" in result.reason
     assert "Nothing can be handed in: No file differs" in results(dialogue)[0]
 
 

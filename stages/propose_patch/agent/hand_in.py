@@ -5,18 +5,19 @@ against the policy, without by-products and scratch files.
 import asyncio
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from repository.edits.apply_files import AppliedFiles, NewFile, apply_files
 from repository.edits.editable_files import EditableFiles
+from repository.edits.model import EditFailed
 from repository.files import is_test_file, name_of
 from repository.workspace import TreeChanges, Workspace
 from stages.propose_patch.results import ProposedFile, ProposedFiles
 from stages.propose_patch.task import Task
 
-#: What programs leave behind when they are run; it is left out without a word.
+#: What programs leave behind when they are run; as new files, they are left out without a word.
 _BY_PRODUCTS = (
     "__pycache__",
     "*.pyc",
@@ -24,14 +25,21 @@ _BY_PRODUCTS = (
     ".mypy_cache",
     ".ruff_cache",
     ".tox",
+    ".nox",
+    ".eggs",
     ".coverage",
+    "htmlcov",
     "*.egg-info",
     "*.orig",
     "*.rej",
     "nohup.out",
     ".DS_Store",
 )
+#: Folders at the root, if the base commit has none with the name.
+_BUILD_FOLDERS = ("build", "dist", "venv", ".venv", "env")
 SCRATCH = "a scratch file that nothing uses"
+#: New files of which it is found out whether anything uses them.
+_MAX_EXAMINED = 100
 
 
 @dataclass(frozen=True)
@@ -80,89 +88,116 @@ class HandIns:
         Raises:
             EditFailed: as ``read``.
         """
-        hand_in = await self.read()
-        left_out = dict(hand_in.left_out)
-        for path in hand_in.scratch:
-            if not _names(summary, path):
-                left_out[path] = SCRATCH
-        files: dict[str, ProposedFile] = {}
-        for path, file in hand_in.applied.files.items():
-            if path not in left_out:
-                files[path] = ProposedFile(content=file.content, executable=file.executable)
-        return ProposedFiles(files=files, left_out=left_out)
+        changes = await self._workspace.changes()
+        return await asyncio.to_thread(self._read_final, changes, summary)
 
     def _read(self, changes: TreeChanges) -> HandIn:
         """Blocks."""
         base = self._task.base
-        files: dict[str, NewFile] = {}
-        for path, change in changes.files.items():
-            if not is_by_product(path):
-                files[path] = NewFile(change.content, change.executable)
-        entries = EditableFiles.of_tree(base.mirror, base.sha)
-        applied = apply_files(files, entries, base.policy)
+        difference = _Difference.of(self._task, changes)
+        applied = apply_files(difference.files, difference.entries, base.policy)
         tree = base.mirror.write_tree(base.sha, applied.contents, applied.executable)
-        left_out = {**changes.left_out, **applied.left_out}
-        kept_out = {path: why for path, why in left_out.items() if not is_by_product(path)}
-        unused = [path for path in _new_files(applied, entries.paths) if self._unused(path, tree)]
-        scratch = [path for path in unused if self._is_scratch(path, entries.paths)]
+        unused = [path for path in difference.find_unused() if path in applied.files]
         return HandIn(
             applied=applied,
             tree=tree,
-            left_out=kept_out,
+            left_out={**difference.left_out, **applied.left_out},
             unused=tuple(unused),
-            scratch=tuple(scratch),
+            scratch=tuple(path for path in unused if difference.is_scratch(path)),
         )
 
-    def _unused(self, path: str, tree: str) -> bool:
-        """Whether nothing collects the file, and neither another file nor the issue names it."""
-        if self._is_collected(path) or _names(self._task.issue.text, path):
-            return False
-        stem = name_of(path).rpartition(".")[0] or name_of(path)
-        if stem == "__init__":
-            return False
-        lines = self._task.base.mirror.grep(tree, stem)
-        return all(line.startswith(f"{path}:") for line in lines)
+    def _read_final(self, changes: TreeChanges, summary: str) -> ProposedFiles:
+        """Blocks."""
+        difference = _Difference.of(self._task, changes)
+        left_out = dict(difference.left_out)
+        for path in difference.find_unused():
+            if difference.is_scratch(path) and not _names(summary, path):
+                left_out[path] = SCRATCH
+        kept = {path: file for path, file in difference.files.items() if path not in left_out}
+        if difference.files and not kept:
+            raise EditFailed("Only scratch files are left.")
+        applied = apply_files(kept, difference.entries, self._task.base.policy)
+        left_out.update(applied.left_out)
+        files: dict[str, ProposedFile] = {}
+        for path, file in applied.files.items():
+            files[path] = ProposedFile(content=file.content, executable=file.executable)
+        return ProposedFiles(files=files, left_out=left_out)
 
-    def _is_collected(self, path: str) -> bool:
-        recipe = self._task.suite.recipe
-        patterns = recipe.patterns if recipe is not None else ("test_*.py", "*_test.py")
-        return is_test_file(path, patterns) and not self._is_stray_test(path)
 
-    def _is_stray_test(self, path: str) -> bool:
-        """Whether it lies at the root, though the repository's tests do not."""
-        suite = self._task.suite
-        if "/" in path or suite.recipe is None:
-            return False
-        mirror = self._task.base.mirror
-        tests = [
-            entry.path
-            for entry in mirror.files(self._task.base.sha)
-            if is_test_file(entry.path, suite.recipe.patterns)
-        ]
-        return bool(tests) and all("/" in test for test in tests)
+@dataclass(frozen=True)
+class _Difference:
+    """The difference from the base commit, without by-products. All methods block."""
 
-    def _is_scratch(self, path: str, paths: Iterable[str]) -> bool:
+    task: Task
+    entries: EditableFiles
+    """The files of the base commit."""
+    files: Mapping[str, NewFile]
+    left_out: Mapping[str, str]
+
+    @classmethod
+    def of(cls, task: Task, changes: TreeChanges) -> "_Difference":
+        entries = EditableFiles.of_tree(task.base.mirror, task.base.sha)
+        files: dict[str, NewFile] = {}
+        for path, change in changes.files.items():
+            if path in entries.paths or not is_by_product(path, entries.paths):
+                files[path] = NewFile(change.content, change.executable)
+        left_out: dict[str, str] = {}
+        for path, reason in changes.left_out.items():
+            if not is_by_product(path, entries.paths):
+                left_out[path] = reason
+        return cls(task, entries, files, left_out)
+
+    def find_unused(self) -> list[str]:
+        """Return the new files that nothing refers to."""
+        new: list[str] = []
+        for path, file in self.files.items():
+            if file.content is not None and path not in self.entries.paths:
+                new.append(path)
+        return [path for path in sorted(new)[:_MAX_EXAMINED] if self._is_unused(path)]
+
+    def is_scratch(self, path: str) -> bool:
         """Whether an unused file lies where scratch files are left: at the root, or hidden."""
         folder = path.partition("/")[0]
         if "/" not in path:
             return True
-        is_new_folder = not any(other.startswith(f"{folder}/") for other in paths)
-        return folder.startswith(".") and is_new_folder
+        return folder.startswith(".") and not _has_folder(self.entries.paths, folder)
+
+    def _is_unused(self, path: str) -> bool:
+        """Whether nothing collects the file, and neither another file nor the issue names it."""
+        if self._is_collected(path) or _names(self.task.issue.text, path):
+            return False
+        stem = name_of(path).rpartition(".")[0] or name_of(path)
+        if stem == "__init__" or self._is_named_in_change(path, stem):
+            return False
+        return not self.task.base.mirror.grep(self.task.base.sha, stem)
+
+    def _is_named_in_change(self, path: str, stem: str) -> bool:
+        name = stem.encode(errors="replace")
+        others = [file.content for other, file in self.files.items() if other != path]
+        return any(name in content for content in others if content is not None)
+
+    def _is_collected(self, path: str) -> bool:
+        recipe = self.task.suite.recipe
+        patterns = recipe.patterns if recipe is not None else ("test_*.py", "*_test.py")
+        if not is_test_file(path, patterns):
+            return False
+        tests = [other for other in self.entries.paths if is_test_file(other, patterns)]
+        is_stray = "/" not in path and bool(tests) and all("/" in test for test in tests)
+        return not is_stray
 
 
-def is_by_product(path: str) -> bool:
-    """Return whether running programs leaves such a file behind."""
-    return any(fnmatchcase(part, pattern) for part in path.split("/") for pattern in _BY_PRODUCTS)
+def is_by_product(path: str, base_paths: Collection[str]) -> bool:
+    """Return whether running programs leaves such a new file behind."""
+    parts = path.split("/")
+    if parts[0] in _BUILD_FOLDERS and not _has_folder(base_paths, parts[0]):
+        return True
+    return any(fnmatchcase(part, pattern) for part in parts for pattern in _BY_PRODUCTS)
 
 
-def _new_files(applied: AppliedFiles, paths: Iterable[str]) -> list[str]:
-    known = set(paths)
-    return [
-        path
-        for path, file in applied.files.items()
-        if file.content is not None and path not in known
-    ]
+def _has_folder(paths: Collection[str], folder: str) -> bool:
+    return any(path.startswith(f"{folder}/") for path in paths)
 
 
 def _names(text: str, path: str) -> bool:
+    """Whether a text names a file."""
     return re.search(rf"(?<![\w/]){re.escape(name_of(path))}\b", text) is not None

@@ -109,8 +109,6 @@ async def _conclude(
         files = await desk.hand_ins.final(summary)
     except EditFailed as error:
         return another_round(f"No change was handed in ({ending}). {error}")
-    if not files.files:
-        return another_round(f"No change was handed in ({ending}): only scratch files are left.")
     proposal = Proposal(
         reply=summary,
         exchange_key=loop.records[0].exchange_key,
