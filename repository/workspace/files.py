@@ -9,11 +9,7 @@ from repository.workspace.inside import Inside
 MAX_LISTED = 3_000
 """Entries of a listing; the others are left out."""
 
-_MISSING = 44
 _FOLDER = 45
-_NOT_A_FILE = 46
-_CLOSED = 47
-_TOO_LARGE = 48
 _MAX_LISTING_BYTES = 1_000_000
 
 
@@ -34,13 +30,9 @@ async def read_file(inside: Inside, path: str, limit: int) -> bytes:
     result = await inside.read_with(
         "read_file.sh", _locate(inside, path), str(limit), on_output=content.add
     )
-    match result.returncode:
-        case 0:
-            return bytes(content.data)
-        case code if code == _TOO_LARGE:
-            raise ValueError(f"{path} is larger than {limit} bytes")
-        case code:
-            raise _error(code, path)
+    if result.returncode != 0:
+        raise _error(result.returncode, path, limit)
+    return bytes(content.data)
 
 
 async def write_file(inside: Inside, path: str, content: bytes) -> None:
@@ -65,7 +57,7 @@ async def list_folder(inside: Inside, path: str) -> list[str]:
     if result.returncode == _FOLDER:
         raise NotADirectoryError(f"{path} is not a folder")
     if result.returncode != 0:
-        raise _error(result.returncode, path)
+        raise _error(result.returncode, path, _MAX_LISTING_BYTES)
     names: list[str] = []
     for entry in bytes(listing.data).decode(errors="replace").split("\0"):
         if entry:
@@ -86,7 +78,8 @@ def _locate(inside: Inside, path: str) -> str:
     return str(PurePosixPath(inside.folders.tree) / path)
 
 
-def _error(code: int, path: str) -> Exception:
+def _error(code: int, path: str, limit: int) -> Exception:
+    """Return the error for an exit code of the programs that read."""
     match code:
         case 44:
             return FileNotFoundError(f"there is no {path}")
@@ -94,7 +87,7 @@ def _error(code: int, path: str) -> Exception:
             return IsADirectoryError(f"{path} is a folder")
         case 46:
             return ValueError(f"{path} is not a regular file")
-        case 47:
-            return ValueError(f"{path} can't be read: permission denied")
+        case 48:
+            return ValueError(f"{path} is larger than {limit} bytes")
         case _:
-            return ValueError(f"{path} can't be read")
+            return ValueError(f"{path} can't be read: permission denied")

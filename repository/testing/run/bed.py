@@ -10,7 +10,7 @@ from repository.testing.environment import BuiltEnvironment
 from repository.testing.folders import Changes, rebuild_tree
 from repository.testing.models import Recipe, TestReport
 from repository.testing.run.in_tree import TreeRunner
-from sandbox import Sandbox, SandboxCommand, SandboxResult
+from sandbox import Sandbox, SandboxCommand
 
 #: ``await save(name, data)`` stores an artifact and returns its key.
 SaveArtifact = Callable[[str, bytes | str], Awaitable[str]]
@@ -23,7 +23,7 @@ def suite_seconds(max_minutes: float) -> float:
 
 @dataclass(frozen=True)
 class TestBed:
-    """Runs tests and commands on the base commit with changes, each in a fresh tree."""
+    """Runs tests on the base commit with changes, each in a fresh tree."""
 
     __test__ = False
 
@@ -66,26 +66,12 @@ class TestBed:
         await rebuild_tree(self.sandbox, self.workspace, changes)
         existing = [path for path in tests if changes.get(path, b"") is not None]
         runner = TreeRunner(
-            self.sandbox,
-            self.workspace,
-            self.recipe,
-            self.environment,
-            self._sandbox_command((), self.seconds),
+            self.sandbox, self.workspace, self.recipe, self.environment, self._command()
         )
         log = CommandLog()
         report = await runner.run(existing, log)
         log_key = await self.save(f"{label}.log", log.text)
         return report.model_copy(update={"log_key": log_key})
-
-    async def command(self, changes: Changes, command: str, *, seconds: float) -> SandboxResult:
-        """Run a shell command in the same way as tests; the files that it writes are discarded.
-
-        Raises:
-            OSError: as ``run``.
-        """
-        await rebuild_tree(self.sandbox, self.workspace, changes)
-        argv = ("/bin/sh", "-c", command)
-        return await self.sandbox.run(self._sandbox_command(argv, seconds))
 
     def with_runner(self, runner: Runner) -> "TestBed":
         """Return the same test bed with another of the recipe's runners."""
@@ -94,12 +80,13 @@ class TestBed:
             self.sandbox, self.workspace, recipe, self.environment, self.seconds, self.save
         )
 
-    def _sandbox_command(self, argv: tuple[str, ...], seconds: float) -> SandboxCommand:
+    def _command(self) -> SandboxCommand:
+        """Return what the tests may do; the runner adds the arguments."""
         return SandboxCommand(
-            argv,
+            (),
             cwd=self.workspace / "tree",
             writable=(self.workspace / "tree", self.workspace / "report"),
             readable=self.environment.readable_in(self.workspace),
             environment=self.environment.process_variables(self.workspace),
-            timeout=seconds,
+            timeout=self.seconds,
         )

@@ -76,15 +76,22 @@ def write_record(records: str, entries: dict[str, Entry]) -> None:
     Path(records, "entries").write_bytes(marshal.dumps(entries))
 
 
+def read_record(records: str) -> dict[str, Entry]:
+    entries: dict[str, Entry] = marshal.loads(  # noqa: S302 - this program wrote it
+        Path(records, "entries").read_bytes()
+    )
+    return entries
+
+
 def take(folder: str, records: str) -> None:
     """Write the file ``snapshot`` into the records; it is empty if nothing changed."""
-    before = marshal.loads(Path(records, "entries").read_bytes())  # noqa: S302 - our own record
     output = Path(records, "snapshot")
     try:
         now = scan(folder)
     except TooManyFiles:
         output.write_bytes(summarize({"the workspace": f"more than {MAX_RECORDED} files"}))
         return
+    before = read_record(records)
     changed = [path for path, entry in now.items() if before.get(path) != entry]
     gone = [path for path in before if path not in now or other_kind(before[path], now[path])]
     if not changed and not gone:
@@ -92,12 +99,8 @@ def take(folder: str, records: str) -> None:
         return
     stored, left_out = select(now, changed)
     left_out.update(still_left_out(records, now, changed))
-    with output.open("wb") as file:
-        file.write(summarize(left_out))
-        file.write(f"{json.dumps(gone)}\n".encode())
-        with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as archive:
-            for path in stored:
-                add(archive, folder, path, left_out)
+    archive = pack(folder, stored, left_out)
+    output.write_bytes(summarize(left_out) + f"{json.dumps(gone)}\n".encode() + archive)
     Path(records, "left_out").write_text(json.dumps(left_out))
     write_record(records, now)
 
@@ -148,19 +151,28 @@ def still_left_out(records: str, now: dict[str, Entry], changed: list[str]) -> d
     return {path: why for path, why in earlier.items() if path in now and path not in again}
 
 
-def add(archive: tarfile.TarFile, folder: str, path: str, left_out: dict[str, str]) -> None:
-    try:
-        info = archive.gettarinfo(f"{folder}/{path}", path)
-        info.uid = info.gid = 0
-        info.uname = info.gname = ""
-        info.pax_headers = {"mtime": exact_time(Path(folder, path).lstat().st_mtime_ns)}
-        if not info.isreg():
-            archive.addfile(info)
-            return
-        with Path(folder, path).open("rb") as file:
-            archive.addfile(info, file)
-    except OSError:
-        left_out[path] = "closed by its owner"
+def pack(folder: str, paths: list[str], left_out: dict[str, str]) -> bytes:
+    """Return an archive of files; those that can't be read are added to ``left_out``."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz", compresslevel=1) as archive:
+        for path in paths:
+            try:
+                add(archive, folder, path)
+            except PermissionError:
+                left_out[path] = "closed by its owner"
+    return content.getvalue()
+
+
+def add(archive: tarfile.TarFile, folder: str, path: str) -> None:
+    info = archive.gettarinfo(f"{folder}/{path}", path)
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    info.pax_headers = {"mtime": exact_time(Path(folder, path).lstat().st_mtime_ns)}
+    if not info.isreg():
+        archive.addfile(info)
+        return
+    with Path(folder, path).open("rb") as file:
+        archive.addfile(info, file)
 
 
 def restore(folder: str, snapshots: str) -> None:
@@ -200,14 +212,18 @@ def extract(archive: tarfile.TarFile, folder: str) -> None:
         path.chmod(0o700)
     for member in members:
         if not member.isdir():
-            path = Path(folder, member.name)
-            path.unlink(missing_ok=True)
-            archive.extract(member, folder)
-            set_time(path, member)
+            extract_file(archive, member, folder)
     for member in reversed(folders):
         path = Path(folder, member.name)
         path.chmod(member.mode)
         set_time(path, member)
+
+
+def extract_file(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: str) -> None:
+    path = Path(folder, member.name)
+    path.unlink(missing_ok=True)
+    archive.extract(member, folder)
+    set_time(path, member)
 
 
 def exact_time(nanoseconds: int) -> str:

@@ -215,15 +215,18 @@ async def test_a_forged_snapshot_writes_and_removes_nothing_outside(
 
 
 async def test_what_snapshots_cannot_hold_is_named_and_counted(workspace: Workspace) -> None:
-    await sh(workspace, "for n in $(seq 70); do truncate -s 20M large$n; done; echo small > s.txt")
+    await sh(workspace, "for n in $(seq 69); do truncate -s 20M large$n; done; echo small > s.txt")
+    await sh(workspace, "echo closed > A; chmod 0 A; truncate -s 20M large70")
     snapshots = [await workspace.snapshot()]
+    assert b'"tree/A": "closed by its owner"' in snapshots[0]
     assert len(snapshots[0]) < 100_000
     await sh(workspace, "echo more > s.txt; rm large70")
     snapshots.append(await workspace.snapshot())
     await sh(workspace, "echo unsaved > lost.txt")
     sentences = await workspace.restore(snapshots)
-    assert sentences[0] == (
-        "tree/large1 could not be brought back: it is larger than 10000000 bytes."
+    assert sentences[:2] == (
+        "tree/A could not be brought back: it is closed by its owner.",
+        "tree/large1 could not be brought back: it is larger than 10000000 bytes.",
     )
-    assert sentences[50:] == ("19 other files could not be brought back.",)
+    assert sentences[50:] == ("20 other files could not be brought back.",)
     assert await sh(workspace, "cat s.txt; ls lost.txt large* 2>/dev/null; true") == "more\n"
