@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from benchmarks.call_forms import FORMS
 from benchmarks.protocols import judge
-from stages.propose_patch.agent.protocol import Bash, read_calls
+from stages.propose_patch.agent.protocol import Bash, Call, read_calls
+from stages.propose_patch.agent.protocol.fields import argument_names
 
-from .replies import text_reply, tools_in
+from .replies import native_reply, text_reply, tools_in
 
 _ESCAPING = ("native", "native_argument_list", "tags_attribute", "json", "json_fenced")
 _FRAGMENTS = (
@@ -72,3 +73,28 @@ def test_a_long_hostile_text_is_read_in_one_pass() -> None:
         read_calls(text_reply(fragment * 10_000), "text")
     tools = tools_in('<tool name="bash">ls</tool>\n' * 10)
     assert tools == [Bash(command="ls")] * 10
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda values: (
+        st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=8), values, max_size=3)
+    ),
+    max_leaves=6,
+)
+_ARGUMENT_NAMES = st.sampled_from(
+    sorted(
+        {"command", "edits", "diff", "timeout_ms", "workdir"}
+        | {name for tool in ("bash", "edit", "run_tests") for name in argument_names(tool)}
+    )
+)
+
+
+@given(
+    name=st.sampled_from(("bash", "edit", "view", "write", "run_tests", "submit", "grep", "shell")),
+    arguments=_JSON | st.dictionaries(_ARGUMENT_NAMES, _JSON, max_size=5),
+)
+def test_any_arguments_are_read_or_answered(name: str, arguments: object) -> None:
+    (call,) = read_calls(native_reply((name, arguments)), "native")
+
+    assert isinstance(call, Call) or len(call.error) < 3_000
