@@ -365,3 +365,13 @@ async def test_edits_without_a_call_may_begin_a_round_as_a_whole_new_change(
     assert result.verification is Verification.RED_TO_GREEN
     assert any("earlier change was taken back" in text for text in results(dialogue))
     assert "a * 3" not in dialogue.artifact(result)
+
+
+async def test_a_review_runs_no_tests_that_take_longer_than_what_is_left(
+    converse: Converse, prepared: Prepared
+) -> None:
+    assert prepared.suite.base is not None
+    slow = prepared.suite.base.model_copy(update={"seconds": 1_000.0})
+    dialogue = converse(FIX, SUBMIT, SUBMIT, suite=prepared.suite.model_copy(update={"base": slow}))
+    assert (await dialogue.run()).outcome is Outcome.PROPOSED
+    assert "were not run for this review" in results(dialogue)[-1]

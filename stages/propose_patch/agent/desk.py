@@ -35,7 +35,7 @@ class Desk:
         tests = OwnTests(task, workspace, files, paths)
         self.hand_ins = HandIns(task, workspace)
         self.toolbox = Toolbox(workspace, self._editor, tests, limits.seconds_left)
-        self.exits = Exits(task, self.hand_ins)
+        self.exits = Exits(task, self.hand_ins, limits.seconds_left)
         self._run = run
         self._attempt = attempt
         self._workspace = workspace

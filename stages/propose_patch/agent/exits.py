@@ -4,7 +4,7 @@ Each is a conversation. The first ``submit`` shows what would be handed in; the 
 about once more where the workspace holds a change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pipeline.stage import Stop
@@ -55,9 +55,11 @@ class Answer:
 class Exits:
     """Answers the calls that end the work."""
 
-    def __init__(self, task: Task, hand_ins: HandIns):
+    def __init__(self, task: Task, hand_ins: HandIns, seconds_left: Callable[[], float]):
+        """``seconds_left`` returns the seconds that one call may take."""
         self._task = task
         self._hand_ins = hand_ins
+        self._seconds_left = seconds_left
 
     async def use(
         self,
@@ -88,7 +90,7 @@ class Exits:
         reviewed = [record.reviewed for record in round_records if record.reviewed]
         if hand_in.hash in reviewed[-1:] or len(reviewed) >= MAX_REVIEWS:
             return Answer("Handed in.", ending="submitted")
-        text = await review(self._task, hand_in, step.label)
+        text = await review(self._task, hand_in, step.label, self._seconds_left())
         return Answer(text, reviewed=hand_in.hash)
 
     async def _needs_info(

@@ -33,6 +33,10 @@ ROUND_OVER = "Not executed: the work ended with an earlier call of the same repl
 NOT_FINAL = (
     "Not done: another call of the same reply failed. Look at its result, then call {tool} again."
 )
+TESTS_TAKE_TOO_LONG = (
+    "The tests that will judge the change were not run for this review: they take longer than the"
+    " time that is left for a proposal."
+)
 NO_TEST = (
     "The change has no test. Add or extend one next to the existing ones that fails without the"
     " change and passes with it, unless that is impossible."

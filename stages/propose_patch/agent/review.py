@@ -14,10 +14,20 @@ from stages.propose_patch.task import Task
 MAX_DIFF = 20_000
 MAX_FAILURE = 3_000
 MAX_FAILURES = 8
+#: Runs of the tests that a review takes: with only the change's tests, and with all of it, of which
+#: some are repeated.
+_RUNS = 3
 
 
-async def review(task: Task, hand_in: HandIn, label: str) -> str:
-    """Return what a reviewer would say about a change; ``label`` names the logs of its tests."""
+async def review(task: Task, hand_in: HandIn, label: str, seconds_left: float) -> str:
+    """Return what a reviewer would say about a change.
+
+    Args:
+        task: the round's task.
+        hand_in: the change.
+        label: names the logs of its tests.
+        seconds_left: what the tests may take.
+    """
     base = task.base
     diff = await asyncio.to_thread(base.mirror.diff, base.mirror.tree_of(base.sha), hand_in.tree)
     shown = fenced(clip(diff.decode(errors="replace"), MAX_DIFF))
@@ -29,17 +39,19 @@ async def review(task: Task, hand_in: HandIn, label: str) -> str:
         parts.append(f"The pull request will say so:\n{notices}")
     if hand_in.unused:
         parts.append(messages.unused_files(hand_in.unused, hand_in.scratch))
-    parts.append(await _test(task, hand_in, label))
+    parts.append(await _test(task, hand_in, label, seconds_left))
     parts.append(messages.CHECKLIST)
     return "\n\n".join(parts)
 
 
-async def _test(task: Task, hand_in: HandIn, label: str) -> str:
+async def _test(task: Task, hand_in: HandIn, label: str, seconds_left: float) -> str:
     """Run the tests that will judge the change, in a fresh tree, and describe how they ended."""
     suite = task.suite
     bed = task.open_test_bed()
     if bed is None or suite.base is None:
         return messages.tests_cannot_run(suite.reason)
+    if _RUNS * suite.base.seconds > seconds_left:
+        return messages.TESTS_TAKE_TOO_LONG
     tester = ChangeTester(bed, task.base.mirror, suite, suite.base)
     trial = await tester.try_change(hand_in.applied.contents, label)
     if trial.broken:
