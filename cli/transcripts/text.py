@@ -74,7 +74,8 @@ def _parts(transcript: Transcript, step: TranscriptStep) -> Iterator[tuple[str, 
 
 def _call_parts(call: TranscriptCall) -> Iterator[tuple[str, str]]:
     yield f"── {call.tool or 'call'}", "bold cyan"
-    yield call.call, "cyan"
+    if call.call != call.tool:
+        yield call.call.removeprefix(f"{call.tool}\n"), "cyan"
     result = "result"
     if call.exit_code is not None:
         result += f", exit code {call.exit_code}"
