@@ -114,7 +114,7 @@ async def test_odd_files_are_named_and_block_nothing(workspace: Workspace) -> No
     await sh(
         workspace,
         "rm calc.py; mkfifo calc.py pipe; truncate -s 1G enormous; printf 1 > $'a\\nb.txt';"
-        "printf 2 > -rf; printf 3 > ' '; mkdir -p deep; cd deep;"
+        "printf 2 > -rf; printf 3 > ' '; mkdir -m 0 shut; mkdir -p deep; cd deep;"
         "for n in $(seq 110); do mkdir d; cd d; done; printf 4 > end",
     )
     snapshot = await workspace.snapshot()
