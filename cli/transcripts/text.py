@@ -3,12 +3,13 @@
 import io
 import unicodedata
 from collections.abc import Iterator
-
-from rich.console import Console
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from cli.output import count
 from stages.propose_patch.agent.transcript import Transcript, TranscriptCall, TranscriptStep
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 _CONTROL_PICTURES = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
 """A visible character for each control character; see the Unicode block Control Pictures."""
@@ -27,8 +28,10 @@ def _is_printable(character: str) -> bool:
     return character == "\n" or unicodedata.category(character) not in _UNPRINTABLE
 
 
-def step_text(transcript: Transcript, index: int) -> Text:
+def step_text(transcript: Transcript, index: int) -> "Text":
     """Return one step as styled text, without control characters."""
+    from rich.text import Text
+
     step = transcript.steps[index]
     text = Text()
     for part, style in _parts(transcript, step):
@@ -84,8 +87,10 @@ def _call_parts(call: TranscriptCall) -> Iterator[tuple[str, str]]:
     yield call.result, ""
 
 
-def styled_lines(text: Text, width: int, *, color: bool) -> list[str]:
+def styled_lines(text: "Text", width: int, *, color: bool) -> list[str]:
     """Return the text as lines for a terminal, wrapped at its width."""
+    from rich.console import Console
+
     console = Console(
         file=io.StringIO(),
         width=width,
@@ -101,6 +106,9 @@ def styled_lines(text: Text, width: int, *, color: bool) -> list[str]:
 
 def print_all(transcript: Transcript) -> None:
     """Print all steps to standard output; styled where that is a terminal."""
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(highlight=False, soft_wrap=True)
     for index in range(len(transcript.steps)):
         console.print(Text(f"━━ {heading(transcript, index)}", "bold"))

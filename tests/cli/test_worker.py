@@ -64,10 +64,10 @@ def test_each_model_that_a_job_may_ask_for_must_have_a_price(
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_MODEL", "nobody/knows-me")
     assert console.refused("worker").startswith(
-        "CODING_AGENT_MODEL: model 'nobody/knows-me' has no price"
+        "CODING_AGENT_MODEL: the model 'nobody/knows-me' has no price"
     )
     monkeypatch.setenv("CODING_AGENT_MODEL", "openai/gpt-4o-mini")
     monkeypatch.setenv("CODING_AGENT_ALLOWED_MODELS", "openai/gpt-4o-mini,nobody/knows-me")
     assert console.refused("worker").startswith(
-        "CODING_AGENT_ALLOWED_MODELS: model 'nobody/knows-me' has no price"
+        "CODING_AGENT_ALLOWED_MODELS: the model 'nobody/knows-me' has no price"
     )
