@@ -1,0 +1,19 @@
+"""How tests may be named."""
+
+import pytest
+
+from repository.workspace.testing import as_node_id
+
+
+@pytest.mark.parametrize(
+    ("test", "node_id"),
+    [
+        ("pkg.test_a.TestA::test_b", "pkg/test_a.py::TestA::test_b"),
+        ("pkg.test_a::test_b[x.py::1]", "pkg/test_a.py::test_b[x.py::1]"),
+        ("pkg/test_a.py::TestA", "pkg/test_a.py::TestA"),
+        ("model_fields.tests", "model_fields.tests"),
+        ("--collect-only", "./--collect-only"),
+    ],
+)
+def test_a_test_may_be_named_as_a_report_names_it(test: str, node_id: str) -> None:
+    assert as_node_id(test, lambda path: path == "pkg/test_a.py") == node_id
