@@ -144,13 +144,15 @@ def _summaries(items: Iterable[dict[str, Any]]) -> Iterator[str]:
 def _places(items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Return the blocks of ``ModelReply.reasoning``.
 
-    Reasoning at the end, of a reply that was cut off, led to nothing and would be refused.
+    Reasoning at the end, of a reply that was cut off, led to nothing and would be refused. So would
+    an item without its content, which is looked up at the provider.
     """
     pending: list[dict[str, Any]] = []
     for item in items:
         match item["type"]:
             case "reasoning":
-                pending.append(item)
+                if item.get("encrypted_content"):
+                    pending.append(item)
                 continue
             case "message":
                 fields = {name: item[name] for name in _MESSAGE_FIELDS if name in item}

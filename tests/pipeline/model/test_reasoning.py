@@ -334,6 +334,17 @@ async def test_arguments_that_are_no_json_are_sent_as_an_object(
     assert content[0]["input"] == {"invalid_arguments": '{"command": "l'}
 
 
+async def test_an_item_without_its_content_is_not_sent_back(
+    server: Providers, tmp_path: Path
+) -> None:
+    conversation = Conversation(server, tmp_path)
+    item = {**reasoning(1), "encrypted_content": None}
+    await conversation.ask(GPT, openai_response([item, function_call(1)]))
+    await conversation.ask(GPT, openai_response([{"type": "message", "content": "Done."}]))
+    kinds = [item.get("type") for item in conversation.sent["input"][2:]]
+    assert kinds == ["function_call", "function_call_output"]
+
+
 async def test_reasoning_that_led_to_nothing_is_not_sent_back(
     server: Providers, tmp_path: Path
 ) -> None:
