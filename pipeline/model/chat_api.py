@@ -11,7 +11,7 @@ A reply's reasoning is stored as blocks:
     call_signature                Gemini's signature of one tool call
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pipeline.model import Message, ModelRequest, ToolCall, ToolSpec
@@ -150,14 +150,18 @@ def read(response: Any) -> Answer:
     choice = response.choices[0]
     message = choice.message
     refusal = _fields(message).get("refusal")
-    calls = list(_field(message, "tool_calls") or [])
-    original = response._hidden_params.get(ORIGINAL_BLOCKS)
+    raw_calls = list(_field(message, "tool_calls") or [])
+    calls = tuple(_read_call(raw) for raw in raw_calls)
+    reasoning = [
+        *_reasoning(message, response._hidden_params.get(ORIGINAL_BLOCKS)),
+        *_signatures(message, raw_calls, calls),
+    ]
     usage = _field(response, "usage")
     details = _field(usage, "completion_tokens_details")
     return Answer(
         content=message.content or refusal or "",
-        tool_calls=tuple(_read_call(call) for call in calls),
-        reasoning=storable(_reasoning(message, calls, original)),
+        tool_calls=calls,
+        reasoning=storable(reasoning),
         reasoning_text=_field(message, "reasoning_content") or "",
         finish_reason="refusal" if refusal else choice.finish_reason or "",
         usage=read_usage(usage),
@@ -165,41 +169,46 @@ def read(response: Any) -> Answer:
     )
 
 
-def _read_call(call: Any) -> ToolCall:
+def _read_call(raw: Any) -> ToolCall:
+    written_id = raw.id or ""
     return ToolCall(
-        id=_read_id(call),
-        name=call.function.name or "",
-        arguments=call.function.arguments or "",
+        id=call_id(written_id.partition(_SIGNATURE_SEPARATOR)[0]),
+        name=raw.function.name or "",
+        arguments=raw.function.arguments or "",
     )
 
 
-def _read_id(call: Any) -> str:
-    return call_id((call.id or "").partition(_SIGNATURE_SEPARATOR)[0])
-
-
-def _reasoning(message: Any, calls: Sequence[Any], original: Any) -> list[dict[str, Any]]:
+def _reasoning(message: Any, original: object) -> list[dict[str, Any]]:
+    """Return the reply's reasoning; ``original`` are its blocks, if litellm has them."""
     details = _fields(message).get("reasoning_details")
     if details:
         return [{"type": "reasoning_details", "details": details}]
     thinking = [dict(block) for block in _field(message, "thinking_blocks") or []]
+    if thinking:
+        return in_place(thinking, original)
     text = _field(message, "reasoning_content")
-    blocks = in_place(thinking, original)
-    if text and not thinking:
-        blocks.append({"type": "reasoning_content", "text": text})
+    return [{"type": "reasoning_content", "text": text}] if text else []
+
+
+def _signatures(
+    message: Any, raw_calls: Sequence[Any], calls: Sequence[ToolCall]
+) -> Iterator[dict[str, Any]]:
+    """Return Gemini's signatures of the message and of its calls."""
     signatures = _fields(message).get("thought_signatures")
     if signatures:
-        blocks.append({"type": "thought_signatures", "signatures": list(signatures)})
-    for call in calls:
-        signature = _signature(call)
+        yield {"type": "thought_signatures", "signatures": list(signatures)}
+    for raw, call in zip(raw_calls, calls, strict=True):
+        signature = _signature(raw)
         if signature:
-            block = {"type": "call_signature", "call_id": _read_id(call), "signature": signature}
-            blocks.append(block)
-    return blocks
+            yield {"type": "call_signature", "call_id": call.id, "signature": signature}
 
 
-def _signature(call: Any) -> str | None:
-    signature = _fields(call).get("thought_signature")
-    return signature or (call.id or "").partition(_SIGNATURE_SEPARATOR)[2] or None
+def _signature(raw: Any) -> str | None:
+    signature = _fields(raw).get("thought_signature")
+    if signature:
+        return str(signature)
+    written_id = raw.id or ""
+    return written_id.partition(_SIGNATURE_SEPARATOR)[2] or None
 
 
 def _fields(owner: Any) -> dict[str, Any]:

@@ -219,19 +219,23 @@ class ScriptedClient:
             raise ModelError(Failure.OVERLOAD, "the script dropped the connection", charged=True)
         if entry.status is not None:
             raise _error(entry, entry.status)
-        usage = entry.usage_for("".join(message.content for message in request.messages))
-        reasoning = {"type": "reasoning_content", "text": entry.reasoning}
-        return ModelReply(
-            content=entry.reply or "",
-            tool_calls=entry.calls_for(len(request.messages)),
-            reasoning=(reasoning,) if entry.reasoning else (),
-            reasoning_text=entry.reasoning,
-            finish_reason=entry.ending,
-            model=request.model,
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            cost_usd=entry.cost_usd,
-        )
+        return _reply(entry, request)
+
+
+def _reply(entry: Entry, request: ModelRequest) -> ModelReply:
+    usage = entry.usage_for("".join(message.content for message in request.messages))
+    reasoning = {"type": "reasoning_content", "text": entry.reasoning}
+    return ModelReply(
+        content=entry.reply or "",
+        tool_calls=entry.calls_for(len(request.messages)),
+        reasoning=(reasoning,) if entry.reasoning else (),
+        reasoning_text=entry.reasoning,
+        finish_reason=entry.ending,
+        model=request.model,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        cost_usd=entry.cost_usd,
+    )
 
 
 def newest_text(messages: Sequence[tuple[str, str]]) -> str:

@@ -9,7 +9,7 @@ joins neighbouring replies of a request in the order in which they stand.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pipeline.model import Message
+from pipeline.model import Message, ToolCall
 
 THINKING_BLOCKS = ("thinking", "redacted_thinking")
 _PLACES = ("text", "tool_use")
@@ -59,14 +59,31 @@ def parts_in_order(message: Message) -> Iterator[Message]:
         if block["type"] in THINKING_BLOCKS:
             thinking.append(block)
             continue
-        part: dict[str, Any] = {"content": "", "tool_calls": (), "reasoning": tuple(thinking)}
         if block["type"] == "tool_use":
-            part["tool_calls"] = (calls[block["call_id"]],)
+            call = calls[block["call_id"]]
+            yield _part(message, thinking, tool_calls=(call,))
         else:
-            part["content"] = next(texts)
-        if part["tool_calls"] or part["content"].strip():  # Anthropic refuses white space alone
-            yield message.model_copy(update=part)
-            thinking = []
+            text = next(texts)
+            if not text.strip():
+                continue  # Anthropic refuses white space alone
+            yield _part(message, thinking, content=text)
+        thinking = []
+
+
+def _part(
+    message: Message,
+    thinking: Sequence[dict[str, Any]],
+    *,
+    content: str = "",
+    tool_calls: tuple[ToolCall, ...] = (),
+) -> Message:
+    return Message(
+        role=message.role,
+        content=content,
+        tool_calls=tool_calls,
+        reasoning=tuple(thinking),
+        model=message.model,
+    )
 
 
 def _cut(message: Message) -> Iterator[str]:
