@@ -1,5 +1,6 @@
 """Find test files that cover a patch's changes, in addition to those chosen before the patch."""
 
+import re
 from collections.abc import Collection
 
 from repository.files import belongs_to_tests, is_test_file
@@ -10,6 +11,7 @@ from repository.testing.selection import is_small, likely_tests, score_tests
 _MAX_FILES = 4
 _MAX_READ_FILES = 600
 _MAX_READ_BYTES = 300_000
+_PYTHON_TESTS = re.compile(r"^\s*(async\s+def|def|class)\s.*test", re.I | re.M)
 
 
 def find_covering_tests(
@@ -37,7 +39,18 @@ def find_covering_tests(
     contents = mirror.read_many([entry.sha for entry in entries])
     texts: dict[str, str] = {}
     for entry, content in zip(entries, contents, strict=True):
-        texts[entry.path] = content.decode(errors="replace")
+        text = content.decode(errors="replace")
+        if _holds_tests(entry.path, text):
+            texts[entry.path] = text
     scores = score_tests(list(texts), texts, ranking=sources, issue="")
     likely = [path for path in likely_tests(scores) if path not in chosen]
     return likely[:_MAX_FILES]
+
+
+def _holds_tests(path: str, text: str) -> bool:
+    """Whether a file with a test's name has tests.
+
+    Others, such as django's ``test_command.py``, are helpers. Run alone, a script that finds no
+    test in one is given its package, whose tests would then be missing from the run of all files.
+    """
+    return not path.endswith(".py") or _PYTHON_TESTS.search(text) is not None
