@@ -227,7 +227,7 @@ REFUSAL = "I'm sorry, but I can't help with that."
         ({"reply": ""}, "The reply was empty"),
         (
             {"reply": "", "finish_reason": "content_filter"},
-            "The reply was empty (finish reason: content_filter)",
+            "The model refused to answer",
         ),
         ({"reply": REFUSAL}, "The reply contains no edits."),
         (
