@@ -42,7 +42,7 @@ OURS = (
     "is a folder; two levels of it",
     "lines 1 to 4 of 4",
     "passed, 1 failed",
-    "did not fail without your changes",
+    "were not run without your changes",
     "error: ",
     "This is the change that would be handed in",
     "not part of the change",
