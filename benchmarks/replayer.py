@@ -101,9 +101,10 @@ class Replayer:
         return make_repository(source, instance.base_commit, folder)
 
     def _settings(self, data_dir: Path) -> Settings:
-        """Return the settings from the environment, for one round and without daily limits.
+        """Return the settings from the environment, for one attempt in one round.
 
-        A recording has no answer to a change that is sent back.
+        A recording has no answer to a change that is sent back. There are no daily limits, because
+        a measurement makes many runs in a day.
         """
         settings = config.load(
             {
@@ -111,6 +112,7 @@ class Replayer:
                 "store": f"sqlite:///{self.folder / 'store.sqlite'}",
                 "model": MODEL,
                 "strategy": "agent",
+                "attempts": 1,
                 "max_rounds": 1,
                 "artifacts": str(self.folder / "artifacts"),
                 "max_cost_usd_per_repository_day": _UNLIMITED_USD,
