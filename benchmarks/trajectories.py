@@ -33,7 +33,7 @@ from benchmarks import report
 from benchmarks.instances import Instance, read_instances, why_no_base_commit
 from benchmarks.recordings import Recording, read_recordings
 from benchmarks.replayer import Case, Replayer, report_progress
-from benchmarks.trajectory_rows import CRASHED, Row, RowFile, show, summary
+from benchmarks.trajectory_rows import Row, RowFile, show, summary
 from pipeline import settings as config
 from pipeline.settings import SettingsError
 
@@ -129,7 +129,7 @@ def _replay(cases: Sequence[Case], arguments: argparse.Namespace, work: Path) ->
     """Replay the cases that have no row in ``work``, and return the rows of all."""
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=work))
     file = RowFile(work / _ROWS)
-    finished = [name for name, row in file.read().items() if row.outcome != CRASHED]
+    finished = [name for name, row in file.read().items() if not row.broken]
     waiting = [case for case in cases if case.instance.instance_id not in finished]
     replayer = Replayer(arguments.repos, work, folder, file)
     asyncio.run(replayer.run(waiting, max(1, arguments.jobs)))

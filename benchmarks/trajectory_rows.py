@@ -14,7 +14,7 @@ from benchmarks.recordings import Recording
 from benchmarks.replayed_commands import Agreement, CommandResult
 from benchmarks.replayed_run import SENT_BACK, ReplayedRun
 from benchmarks.shell_commands import KINDS
-from pipeline.outcome import RunResult, Verification
+from pipeline.outcome import Outcome, RunResult, Verification
 
 CRASHED = "crashed"
 VERDICTS = (*(verification.replace(" ", "_") for verification in Verification), SENT_BACK)
@@ -67,7 +67,7 @@ class Row(BaseModel):
     still_resolved: bool | None = None
     """The same of the replayed change; None unless the recorded one resolves the instance here."""
     same_patch: bool | None = None
-    """Whether both change the base commit's files alike; None if the run crashed."""
+    """Whether both change the base commit's files alike; None if no command was issued."""
     different_files: tuple[str, ...] = ()
     image_files: tuple[str, ...] = ()
     """Files of the recorded change that no command made: left out of the comparison."""
@@ -89,6 +89,16 @@ class Row(BaseModel):
     """The command at which the replay was stopped, since it had another effect here."""
     command_seconds: tuple[float, ...] = ()
     seconds: float = 0.0
+
+    @property
+    def replayed(self) -> bool:
+        """Whether at least one command was issued."""
+        return self.commands > 0
+
+    @property
+    def broken(self) -> bool:
+        """Whether the run can be tried again: it crashed, or its infrastructure failed."""
+        return self.outcome in (CRASHED, Outcome.FAILED)
 
     def describe(self) -> str:
         """Return the row in one line."""
@@ -119,7 +129,7 @@ def row_of(run: ReplayedRun, result: RunResult, seconds: float) -> Row:
         recorded_resolved=run.recording.resolved,
         resolves_here=resolves_here,
         still_resolved=still_resolved,
-        same_patch=not different,
+        same_patch=not different if model.results else None,
         different_files=tuple(different),
         image_files=tuple(run.image_files()),
         outcome=result.outcome.value,
@@ -179,7 +189,7 @@ def _disagreements(results: Iterable[CommandResult]) -> list[Disagreement]:
 
 def _cut_by_limits(run: ReplayedRun, result: RunResult) -> str | None:
     left = run.model.waiting
-    if not left or run.model.cut is not None:
+    if not left or not run.model.results or run.model.cut is not None:
         return None
     return f"{left} commands were not issued: {result.reason}"
 
@@ -213,7 +223,7 @@ def summary(rows: Sequence[Row]) -> dict[str, float]:
     low, high = wilson(still_resolved, len(judged))
     totals: dict[str, float] = {
         "instances": len(rows),
-        "crashed": _count(rows, lambda row: row.outcome == CRASHED),
+        "not_replayed": _count(rows, lambda row: not row.replayed),
         "recorded_resolved": _count(rows, lambda row: row.recorded_resolved),
         "recorded_judged": _count(rows, lambda row: row.resolves_here is not None),
         "judged": len(judged),
@@ -240,11 +250,12 @@ def _share(name: str, part: int, whole: int) -> dict[str, float]:
 
 
 def _same_patch(rows: Sequence[Row]) -> dict[str, float]:
-    same = _count(rows, lambda row: row.same_patch is True)
-    resolved = [row for row in rows if row.recorded_resolved]
+    replayed = [row for row in rows if row.replayed]
+    resolved = [row for row in replayed if row.recorded_resolved]
+    same = _count(replayed, lambda row: row.same_patch is True)
     same_resolved = _count(resolved, lambda row: row.same_patch is True)
     return {
-        **_share("same_patch", same, len(rows)),
+        **_share("same_patch", same, len(replayed)),
         **_share("same_patch_of_resolved", same_resolved, len(resolved)),
     }
 

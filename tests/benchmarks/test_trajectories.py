@@ -11,8 +11,9 @@ import pytest
 
 from benchmarks.instances import Instance
 from benchmarks.recordings import Recording
-from benchmarks.replayer import Case
+from benchmarks.replayer import Case, Replayer
 from benchmarks.trajectories import main, sample_cases
+from benchmarks.trajectory_rows import RowFile, summary
 from tests.benchmarks.conftest import ONE, SHOP, TESTS, make_patch
 from tests.benchmarks.test_instances import git
 
@@ -133,6 +134,21 @@ def test_recorded_commands_work_as_recorded_and_differences_are_named(
     assert "[2/2]" in capsys.readouterr().err
     assert replay()["rows"] == document["rows"]
     assert "[" not in capsys.readouterr().err
+
+
+async def test_a_crash_is_a_row_and_does_not_end_the_measurement(
+    repository: Path, tmp_path: Path
+) -> None:
+    cases: list[Case] = []
+    for number in (1, 2):
+        run = Recording.read(recorded_run(repository, number, STEPS))
+        cases.append(Case(Instance.read(instance(repository, number)), run))
+    rows = RowFile(tmp_path / "rows.jsonl")
+    await Replayer(tmp_path / "nowhere", tmp_path, tmp_path, rows).run(cases, 1)
+    assert [row.outcome for row in rows.read().values()] == ["crashed", "crashed"]
+    totals = summary(list(rows.read().values()))
+    assert (totals["instances"], totals["not_replayed"], totals["cut_by_limits"]) == (2, 2, 0)
+    assert all(row.broken for row in rows.read().values())
 
 
 def test_a_sample_has_every_repository_and_what_can_be_judged_first(repository: Path) -> None:
