@@ -67,7 +67,6 @@ _DIFF_OPTIONS = (
     "--no-textconv",
     "--no-color",
 )
-_MAX_GREP_ERROR = 500
 _MAX_ERROR = 2_000
 """Maximum number of characters of git's output in an error."""
 _PUSH_REJECTED = re.compile(
@@ -244,23 +243,14 @@ class Mirror:
                 return self._git("cat-file", "blob", sha)
         return None
 
-    def grep(self, treeish: str, text: str, *, folder: str = "", regex: bool = False) -> list[str]:
-        """Return the lines of text files that contain ``text``, as ``path:line number:line``.
-
-        There are at most 50 lines per file. If ``regex`` is true, ``text`` is a POSIX extended
-        regular expression. Links and submodules are skipped.
-        """
-        options = ["-n", "-I", "--no-color", "--max-count=50", "-E" if regex else "-F"]
+    def contains(self, treeish: str, text: str) -> bool:
+        """Return whether a text file of a commit or tree contains ``text``."""
         pattern = text.replace("\0", "")
-        arguments = ["--literal-pathspecs", "grep", *options, "-e", pattern, treeish]
-        if folder:
-            arguments += ["--", folder]
-        completed = self._run(arguments)
+        completed = self._run(["grep", "--quiet", "-I", "-F", "-e", pattern, treeish])
         if completed.returncode > 1:
             error = completed.stderr.decode(errors="replace")
-            raise GitError(f"git grep failed: {error[-_MAX_GREP_ERROR:]}")
-        lines = completed.stdout.decode(errors="replace").splitlines()
-        return [line.removeprefix(f"{treeish}:") for line in lines]
+            raise GitError(f"git grep failed: {error[-_MAX_ERROR:]}")
+        return completed.returncode == 0
 
     def export(self, treeish: str, folder: Path) -> None:
         """Write the files of a tree into an empty folder, without a ``.git``."""

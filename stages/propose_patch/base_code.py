@@ -26,11 +26,6 @@ class BaseCode:
     policy: EditPolicy
     """Rules for what a proposal may write."""
 
-    @property
-    def tree(self) -> EditedTree:
-        """The tree without edits."""
-        return EditedTree(self.mirror.tree_of(self.sha), ())
-
     def apply(self, reply: str) -> EditedTree:
         """Apply all edits in a reply, by the same rules as ``apply_patch``.
 

@@ -18,12 +18,6 @@ def holds_edit(text: str) -> bool:
     return bool(read_reply(text).edits)
 
 
-def may_be_read_as_edit(text: str) -> bool:
-    """Whether the text contains an edit or something that looks like a malformed one."""
-    reply = read_reply(text)
-    return bool(reply.edits or reply.problems)
-
-
 def unusable_reason(reply: ModelReply) -> str | None:
     """Return why a reply can't hold a change, or None if the next stage may find one."""
     if holds_edit(reply.content):

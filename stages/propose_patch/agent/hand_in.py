@@ -169,7 +169,7 @@ class _Difference:
         stem = name_of(path).rpartition(".")[0] or name_of(path)
         if stem == "__init__" or self._is_named_in_change(path, stem):
             return False
-        return not self.task.base.mirror.grep(self.task.base.sha, stem)
+        return not self.task.base.mirror.contains(self.task.base.sha, stem)
 
     def _is_named_in_change(self, path: str, stem: str) -> bool:
         name = stem.encode(errors="replace")
