@@ -23,7 +23,7 @@ from pipeline.outcome import RunResult
 from pipeline.run_key import RunKey
 from sandbox import NoIsolation
 from tests.stages.conversation import Prepared
-from tests.stages.deaths import PLACES, STEPS, StepClient, conversation, watch
+from tests.stages.killed_workers import PLACES, STEPS, StepClient, conversation, watch
 from tests.stand_ins.runs import LEASE
 
 _JOB = "the agent's"

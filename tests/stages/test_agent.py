@@ -13,7 +13,7 @@ from pipeline.run_key import RunKey
 from repository.testing.models import TestReport
 from stages.propose_patch import Plan
 from stages.propose_patch.agent import limits
-from stages.propose_patch.agent.own_tests import describe_report
+from stages.propose_patch.agent.workspace_tests import describe_report
 from tests.stages.conversation import (
     FIX,
     RIGHT,

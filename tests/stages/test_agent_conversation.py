@@ -4,12 +4,12 @@ import itertools
 from pathlib import Path
 
 from pipeline.model import Message, ToolCall
-from stages.propose_patch.agent.circles import goes_in_circles
 from stages.propose_patch.agent.conversation import (
     FULL_STEPS,
     conversation,
     count_same_messages,
 )
+from stages.propose_patch.agent.repetition import is_repeating
 from stages.propose_patch.agent.steps import Observation, StepRecord
 
 PROMPT = (Message(role="system", content="s"), Message(role="user", content="u"))
@@ -86,10 +86,10 @@ def test_old_observations_are_left_out_by_halving_the_history() -> None:
 def test_circles_are_equal_calls_with_equal_results(tmp_path: Path) -> None:
     def circle(*texts: str) -> bool:
         records = [step(number, text) for number, text in enumerate(texts, 1)]
-        return goes_in_circles(records, tmp_path)
+        return is_repeating(records, tmp_path)
 
     assert circle("a", "a", "a") and circle("a", "b", "a", "b", "a", "b")
     assert circle("ran in 0.1s", "ran in 0.2s", "ran in 0.3s")
     assert not circle("a", "a") and not circle("a", "b", "a", "b", "a")
     idle = [step(number) for number in range(1, 9)]
-    assert not goes_in_circles(idle, tmp_path)
+    assert not is_repeating(idle, tmp_path)

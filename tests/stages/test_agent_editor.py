@@ -5,8 +5,8 @@ from pathlib import Path
 from pipeline.model.scripted import Entry
 from pipeline.outcome import Outcome
 from stages.propose_patch import Plan
+from stages.propose_patch.agent.display import MAX_WIDTH, show_lines
 from stages.propose_patch.agent.messages import MAX_OBSERVATION
-from stages.propose_patch.agent.showing import MAX_WIDTH, show_lines
 from tests.stages.conversation import Client, Conversation, Prepared
 
 HOST_ACCOUNTS = Path("/etc/passwd").read_text().splitlines()[0]

@@ -13,7 +13,7 @@ from pipeline.model import ModelRequest
 from pipeline.outcome import Outcome, RunResult
 from pipeline.run_key import RunKey
 from tests.stages.conversation import Conversation, Prepared
-from tests.stages.deaths import PLACES, STEPS, StepClient, conversation, watch
+from tests.stages.killed_workers import PLACES, STEPS, StepClient, conversation, watch
 
 
 async def survive(dialogue: Conversation) -> RunResult:

@@ -16,10 +16,10 @@ from repository.edits.model import EditFailed, ReplaceLines, ReplaceText
 from repository.edits.readers import read_reply, require_edits
 from repository.files import name_of
 from repository.workspace import Workspace
+from stages.propose_patch.agent.display import show_diff, show_lines
 from stages.propose_patch.agent.files import MAX_FILE_BYTES, FileEdit, WorkspaceFiles
 from stages.propose_patch.agent.messages import listing
 from stages.propose_patch.agent.protocol.tools import ApplyEdits, Edit
-from stages.propose_patch.agent.showing import show_diff, show_lines
 from stages.propose_patch.agent.steps import EditedFile
 
 MAX_ENTRIES = 500
@@ -31,7 +31,7 @@ LoadArtifact = Callable[[str], Awaitable[bytes]]
 
 
 @dataclass(frozen=True)
-class Edited:
+class EditResult:
     """The editor's answer, and the files that it changed."""
 
     text: str
@@ -66,7 +66,7 @@ class Editor:
             else:
                 history.append(file)
 
-    async def use(self, call: Edit | ApplyEdits) -> Edited:
+    async def use(self, call: Edit | ApplyEdits) -> EditResult:
         """Execute a call.
 
         Raises:
@@ -78,7 +78,7 @@ class Editor:
         path = self._files.shorten(call.path)
         match call.command:
             case "view":
-                return Edited(await self._view(path, call.view_range))
+                return EditResult(await self._view(path, call.view_range))
             case "create":
                 return await self._create(path, call.file_text or "")
             case "str_replace":
@@ -89,7 +89,7 @@ class Editor:
             case "undo_edit":
                 return await self._undo(path)
 
-    async def start_over(self, call: ApplyEdits) -> Edited:
+    async def start_over(self, call: ApplyEdits) -> EditResult:
         """Apply edits to the unchanged repository, in place of every change so far.
 
         Raises:
@@ -122,7 +122,7 @@ class Editor:
 
     # Writing
 
-    async def _create(self, path: str, text: str) -> Edited:
+    async def _create(self, path: str, text: str) -> EditResult:
         reason = self._files.refusal(path)
         if reason:
             raise EditFailed(reason)
@@ -135,12 +135,12 @@ class Editor:
         file = FileEdit(path, before, after, text_before or "", text)
         return await self._finish([file])
 
-    async def _insert(self, path: str, line: int, new: str) -> Edited:
+    async def _insert(self, path: str, line: int, new: str) -> EditResult:
         lines = tuple(new.removesuffix("\n").split("\n"))
         change = ReplaceLines(line + 1, line, lines)
         return await self._apply([EditBlock(1, path, change)])
 
-    async def _undo(self, path: str) -> Edited:
+    async def _undo(self, path: str) -> EditResult:
         history = self._history.get(path)
         if not history:
             raise EditFailed(
@@ -154,12 +154,12 @@ class Editor:
         undone = EditedFile(path=path, before_key=last.before_key, undone=True)
         self.remember([undone])
         diff = show_diff(path, _text(path, now), _text(path, before))
-        return Edited(f"undone.\n\n{diff}", (undone,))
+        return EditResult(f"undone.\n\n{diff}", (undone,))
 
-    async def _apply(self, edits: Sequence[EditBlock]) -> Edited:
+    async def _apply(self, edits: Sequence[EditBlock]) -> EditResult:
         return await self._finish(await self._files.edit(edits))
 
-    async def _finish(self, changed: Sequence[FileEdit]) -> Edited:
+    async def _finish(self, changed: Sequence[FileEdit]) -> EditResult:
         edited: list[EditedFile] = []
         diffs: list[str] = []
         for file in changed:
@@ -169,7 +169,7 @@ class Editor:
             edited.append(EditedFile(path=file.path, before_key=key))
             diffs.append(show_diff(file.path, file.text_before, file.text_after))
         self.remember(edited)
-        return Edited("done.\n\n" + "\n\n".join(diffs), tuple(edited))
+        return EditResult("done.\n\n" + "\n\n".join(diffs), tuple(edited))
 
     def _missing(self, path: str) -> str:
         """Return the error for a file that is not there, with the paths of similar ones."""

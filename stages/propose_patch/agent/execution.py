@@ -1,13 +1,12 @@
 """Execute the calls of one reply, in order."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipeline.model import ModelReply
 from prompts.filters import clip, one_line
 from stages.propose_patch.agent import messages
-from stages.propose_patch.agent.desk import Desk
-from stages.propose_patch.agent.exits import Answer, Place
+from stages.propose_patch.agent.attempt_workspace import AttemptWorkspace
+from stages.propose_patch.agent.final_calls import Answer, CurrentStep
 from stages.propose_patch.agent.protocol import (
     ApplyEdits,
     BadCall,
@@ -18,8 +17,8 @@ from stages.propose_patch.agent.protocol import (
     Submit,
     read_calls,
 )
-from stages.propose_patch.agent.steps import Observation, RunEnd, StepRecord
-from stages.propose_patch.agent.toolbox import describe_call, observe, observe_bad_call
+from stages.propose_patch.agent.steps import Observation, RunEnd
+from stages.propose_patch.agent.workspace_tools import describe_call, observe, observe_bad_call
 from stages.propose_patch.task import Task
 
 #: Characters of a call in a progress report.
@@ -27,8 +26,8 @@ MAX_PROGRESS = 100
 
 
 @dataclass
-class Step:
-    """What the calls of a reply have led to so far."""
+class StepResult:
+    """The result of a reply's calls so far."""
 
     observations: list[Observation] = field(default_factory=list)
     reviewed: str | None = None
@@ -45,50 +44,48 @@ class Step:
 class Executor:
     """Executes the calls of replies."""
 
-    def __init__(self, task: Task, desk: Desk, protocol: Protocol):
+    def __init__(self, task: Task, workspace: AttemptWorkspace, protocol: Protocol):
         self._task = task
-        self._desk = desk
+        self._workspace = workspace
         self._protocol = protocol
 
-    async def execute(
-        self, reply: ModelReply, place: Place, round_records: Sequence[StepRecord]
-    ) -> Step:
+    async def execute(self, reply: ModelReply, current: CurrentStep) -> StepResult:
         """Execute the calls of a reply in order.
 
-        After a failed call the others are still executed, except those that end the work.
+        After a failed call, the others are still executed, except those that end the work.
         """
-        step = Step()
+        step = StepResult()
         for call in read_calls(reply, self._protocol):
-            observation = await self._observe(call, step, place, round_records)
+            observation = await self._observe(call, step, current)
             step.observations.append(self._redacted(observation))
         return step
 
     async def _observe(
-        self, call: Call | BadCall, step: Step, place: Place, round_records: Sequence[StepRecord]
+        self, call: Call | BadCall, step: StepResult, current: CurrentStep
     ) -> Observation:
         if isinstance(call, BadCall):
             return observe_bad_call(call)
         tool = call.tool
         if step.ending is not None:
             return _refuse(call, messages.ROUND_OVER)
-        self._report(call, place)
-        if isinstance(tool, ApplyEdits) and self._begins_later_round(call, round_records):
-            return await self._desk.toolbox.replace_change(tool)
+        self._report(call, current)
+        if isinstance(tool, ApplyEdits) and self._begins_later_round(call, current):
+            return await self._workspace.tools.replace_change(tool)
         if not isinstance(tool, Submit | NeedsInfo | NoChangeNeeded):
-            return await self._desk.toolbox.use(tool, call.call_id)
+            return await self._workspace.tools.use(tool, call.call_id)
         if step.failed:
             return _refuse(call, messages.NOT_FINAL.format(tool=tool.name))
-        answer = await self._desk.exits.use(tool, round_records, place)
+        answer = await self._workspace.final_calls.use(tool, current)
         _note_answer(step, call, answer)
         text = messages.say(answer.text)
         return observe(tool, call.call_id, text, failed=answer.failed)
 
-    def _begins_later_round(self, call: Call, round_records: Sequence[StepRecord]) -> bool:
-        return call.call_id is None and not round_records and self._task.run.round > 1
+    def _begins_later_round(self, call: Call, current: CurrentStep) -> bool:
+        return call.call_id is None and not current.earlier and self._task.run.round > 1
 
-    def _report(self, call: Call, place: Place) -> None:
+    def _report(self, call: Call, current: CurrentStep) -> None:
         description = clip(one_line(describe_call(call.tool)), MAX_PROGRESS)
-        self._task.run.progress(f"step {place.step}: {description}")
+        self._task.run.progress(f"step {current.number}: {description}")
 
     def _redacted(self, observation: Observation) -> Observation:
         redact = self._task.session.redact
@@ -96,8 +93,8 @@ class Executor:
         return observation.model_copy(update=update)
 
 
-def _note_answer(step: Step, call: Call, answer: Answer) -> None:
-    """Note in the step what a call that would end the work has led to."""
+def _note_answer(step: StepResult, call: Call, answer: Answer) -> None:
+    """Add to the result the answer to a call that would end the work."""
     step.reviewed = answer.reviewed
     step.ending = answer.ending
     if answer.asked_again:

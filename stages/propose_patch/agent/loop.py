@@ -13,13 +13,13 @@ from pipeline.errors import Halt
 from pipeline.stage import Stop
 from repository.edits.readers import read_reply
 from stages.propose_patch.agent import messages
-from stages.propose_patch.agent.asking import Answered, Asker
-from stages.propose_patch.agent.desk import Desk
-from stages.propose_patch.agent.execution import Executor, Step
-from stages.propose_patch.agent.exits import Place
-from stages.propose_patch.agent.judging import describe_reply, judge
+from stages.propose_patch.agent.asker import Asker, StepReply
+from stages.propose_patch.agent.attempt_workspace import AttemptWorkspace
+from stages.propose_patch.agent.execution import Executor, StepResult
+from stages.propose_patch.agent.final_calls import CurrentStep
 from stages.propose_patch.agent.limits import RoundLimits
 from stages.propose_patch.agent.protocol import ApplyEdits
+from stages.propose_patch.agent.step_checks import check_step, describe_reply
 from stages.propose_patch.agent.steps import Observation, StepRecord, Usage
 from stages.propose_patch.task import RECOVERABLE, AttemptPlan, Task
 
@@ -36,7 +36,7 @@ class Loop:
         task: Task,
         attempt: AttemptPlan,
         asker: Asker,
-        desk: Desk,
+        workspace: AttemptWorkspace,
         executor: Executor,
         limits: RoundLimits,
     ):
@@ -48,7 +48,7 @@ class Loop:
         self._run = task.run
         self._attempt = attempt
         self._asker = asker
-        self._desk = desk
+        self._workspace = workspace
         self._executor = executor
         self._limits = limits
 
@@ -109,18 +109,19 @@ class Loop:
         limit = self._limits.reached(len(self.round_records))
         if limit is not None:
             raise RoundOver(limit)
-        answered = await self._asker.ask(self.records, self._before())
-        lost = await self._desk.bring_to(self.records)
+        reply = await self._asker.ask(self.records, self._before())
+        lost = await self._workspace.bring_to(self.records)
         began = time.monotonic()
-        exchange = answered.exchange
-        place = Place(self._attempt.number, number, exchange.key)
-        step = await self._executor.execute(exchange.reply, place, self.round_records)
-        record = self._record(answered, step)
+        exchange = reply.exchange
+        earlier = self.round_records
+        current = CurrentStep(self._attempt.number, number, exchange.key, earlier)
+        step = await self._executor.execute(exchange.reply, current)
+        record = self._record(reply, step)
         notes = (*lost, *describe_reply(exchange.reply, record.observations))
         record = record.model_copy(update={"notes": notes, "seconds": time.monotonic() - began})
         if record.ending is None:
-            record = await self._judged(record)
-        snapshot_key = await self._desk.save_snapshot(record)
+            record = await self._checked(record)
+        snapshot_key = await self._workspace.save_snapshot(record)
         return record.model_copy(update={"snapshot_key": snapshot_key}).model_dump_json()
 
     def _before(self) -> str:
@@ -129,32 +130,32 @@ class Loop:
             return ""
         return messages.next_round(self._task.feedback)
 
-    def _record(self, answered: Answered, step: Step) -> StepRecord:
-        exchange = answered.exchange
+    def _record(self, reply: StepReply, step: StepResult) -> StepRecord:
+        exchange = reply.exchange
         return StepRecord(
             number=len(self.records) + 1,
             round=self._run.round,
             before=self._before(),
             reply=exchange.reply.as_message(),
             usage=Usage.of(exchange.reply),
-            label=answered.label,
+            label=reply.label,
             exchange_key=exchange.key,
             observations=tuple(step.observations),
             reviewed=step.reviewed,
             asked_again=step.asked_again,
-            history_limit=answered.history_limit,
+            history_limit=reply.history_limit,
             ending=step.ending,
             run_end=step.run_end,
             summary=step.summary,
         )
 
-    async def _judged(self, record: StepRecord) -> StepRecord:
+    async def _checked(self, record: StepRecord) -> StepRecord:
         """Return the step with what the harness says about it."""
-        judgement = await judge(record, self.round_records, self._limits, self._run.workspace)
+        check = await check_step(record, self.round_records, self._limits, self._run.workspace)
         update = {
-            "notes": (*record.notes, *judgement.notes),
-            "ending": judgement.ending,
-            "reminded": judgement.reminded,
+            "notes": (*record.notes, *check.notes),
+            "ending": check.ending,
+            "reminded": check.reminded,
         }
         return record.model_copy(update=update)
 

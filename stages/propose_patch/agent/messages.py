@@ -25,7 +25,7 @@ REFUSED = (
     "Your reply was stopped by the provider's content filter, or was a refusal. The task is to fix"
     " a bug in the repository above: go on with the next call."
 )
-CIRCLES = (
+REPEATING = (
     "You are repeating yourself: the same calls give the same results. Do something else, or call"
     " `submit` if the change is complete."
 )

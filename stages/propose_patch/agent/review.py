@@ -8,7 +8,7 @@ from repository.testing.change_tester import ChangeTester
 from repository.testing.models import count_tests
 from repository.testing.trial import Trial
 from stages.propose_patch.agent import messages
-from stages.propose_patch.agent.hand_in import HandIn
+from stages.propose_patch.agent.submission import Submission
 from stages.propose_patch.task import Task
 
 MAX_DIFF = 20_000
@@ -19,32 +19,32 @@ MAX_FAILURES = 8
 _RUNS = 3
 
 
-async def review(task: Task, hand_in: HandIn, label: str, seconds_left: float) -> str:
+async def review(task: Task, submission: Submission, label: str, seconds_left: float) -> str:
     """Return what a reviewer would say about a change.
 
     Args:
         task: the round's task.
-        hand_in: the change.
+        submission: the change.
         label: names the logs of its tests.
         seconds_left: what the tests may take.
     """
     base = task.base
-    diff = await asyncio.to_thread(base.mirror.diff, base.mirror.tree_of(base.sha), hand_in.tree)
+    diff = await asyncio.to_thread(base.mirror.diff, base.mirror.tree_of(base.sha), submission.tree)
     shown = fenced(clip(diff.decode(errors="replace"), MAX_DIFF))
     parts = [f"This is the change that would be handed in:\n\n{shown}"]
-    if hand_in.left_out:
-        parts.append(messages.left_out(hand_in.left_out))
-    if hand_in.applied.notices:
-        notices = "\n".join(f"- {notice}" for notice in hand_in.applied.notices)
+    if submission.left_out:
+        parts.append(messages.left_out(submission.left_out))
+    if submission.applied.notices:
+        notices = "\n".join(f"- {notice}" for notice in submission.applied.notices)
         parts.append(f"The pull request will say so:\n{notices}")
-    if hand_in.unused:
-        parts.append(messages.unused_files(hand_in.unused, hand_in.scratch))
-    parts.append(await _test(task, hand_in, label, seconds_left))
+    if submission.unused:
+        parts.append(messages.unused_files(submission.unused, submission.scratch))
+    parts.append(await _test(task, submission, label, seconds_left))
     parts.append(messages.CHECKLIST)
     return "\n\n".join(parts)
 
 
-async def _test(task: Task, hand_in: HandIn, label: str, seconds_left: float) -> str:
+async def _test(task: Task, submission: Submission, label: str, seconds_left: float) -> str:
     """Run the tests that will judge the change, in a fresh tree, and describe how they ended."""
     suite = task.suite
     bed = task.open_test_bed()
@@ -53,10 +53,12 @@ async def _test(task: Task, hand_in: HandIn, label: str, seconds_left: float) ->
     if _RUNS * suite.base.seconds > seconds_left:
         return messages.TESTS_TAKE_TOO_LONG
     tester = ChangeTester(bed, task.base.mirror, suite, suite.base)
-    trial = await tester.try_change(hand_in.applied.contents, label)
+    trial = await tester.try_change(submission.applied.contents, label)
     if trial.broken:
-        trial = await tester.find_flaky(hand_in.applied.contents, trial, label)
-    has_tests = any(belongs_to_tests(path, bed.recipe.patterns) for path in hand_in.applied.files)
+        trial = await tester.find_flaky(submission.applied.contents, trial, label)
+    has_tests = any(
+        belongs_to_tests(path, bed.recipe.patterns) for path in submission.applied.files
+    )
     return describe_trial(trial, has_tests=has_tests)
 
 

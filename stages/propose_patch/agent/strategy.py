@@ -12,15 +12,15 @@ from pipeline.outcome import Facts
 from pipeline.stage import Back, Stop
 from repository.edits.model import EditFailed
 from repository.workspace import WorkspaceFacts
-from stages.propose_patch.agent.asking import Asker
-from stages.propose_patch.agent.desk import Desk
+from stages.propose_patch.agent.asker import Asker
+from stages.propose_patch.agent.attempt_workspace import AttemptWorkspace
 from stages.propose_patch.agent.execution import Executor
 from stages.propose_patch.agent.limits import MAX_STEPS, RoundLimits
 from stages.propose_patch.agent.loop import Loop
 from stages.propose_patch.agent.prompt import PromptLimits, agent_variables
 from stages.propose_patch.agent.protocol import Protocol
-from stages.propose_patch.agent.toolbox import COMMAND_SECONDS
 from stages.propose_patch.agent.transcript import make_transcript
+from stages.propose_patch.agent.workspace_tools import COMMAND_SECONDS
 from stages.propose_patch.results import TRANSCRIPT, Proposal, Proposals, ProposedFiles
 from stages.propose_patch.task import AttemptPlan, Task, another_round
 
@@ -33,12 +33,12 @@ async def propose(task: Task, attempt: AttemptPlan) -> Proposals | Back | Stop:
     The transcript is stored however the work ends.
     """
     limits = RoundLimits(task.run)
-    desk = await Desk.open(task, attempt, limits)
+    workspace = await AttemptWorkspace.open(task, attempt, limits)
     profile = await asyncio.to_thread(task.session.profile, attempt.model)
-    prompt = await _render_prompt(task, attempt, desk.facts, profile.protocol)
+    prompt = await _render_prompt(task, attempt, workspace.facts, profile.protocol)
     asker = Asker(task.session, attempt, prompt, profile.protocol)
-    executor = Executor(task, desk, profile.protocol)
-    loop = Loop(task, attempt, asker, desk, executor, limits)
+    executor = Executor(task, workspace, profile.protocol)
+    loop = Loop(task, attempt, asker, workspace, executor, limits)
     try:
         ending = await loop.work()
     except Halt as halt:
@@ -50,7 +50,7 @@ async def propose(task: Task, attempt: AttemptPlan) -> Proposals | Back | Stop:
     task.run.progress(f"{len(loop.records)} steps: {ending}")
     if loop.run_end is not None:
         return _stop(loop.run_end, transcript_key)
-    answer = await _conclude(task, attempt, desk, loop, ending, transcript_key)
+    answer = await _conclude(task, attempt, workspace, loop, ending, transcript_key)
     if loop.halt is not None and isinstance(answer, Back):
         return _stop(Stop(loop.halt.outcome, loop.halt.reason), transcript_key)
     return answer
@@ -96,17 +96,17 @@ async def _dump_facts(facts: WorkspaceFacts) -> str:
 async def _conclude(
     task: Task,
     attempt: AttemptPlan,
-    desk: Desk,
+    workspace: AttemptWorkspace,
     loop: Loop,
     ending: str,
     transcript_key: str,
 ) -> Proposals | Back:
     if not loop.records:
         return another_round(f"No change was handed in: {ending}.")
-    await desk.bring_to(loop.records)
+    await workspace.bring_to(loop.records)
     summary = loop.summary
     try:
-        files = await desk.hand_ins.final(summary)
+        files = await workspace.submissions.final(summary)
     except EditFailed as error:
         return another_round(f"No change was handed in ({ending}). {error}")
     proposal = Proposal(

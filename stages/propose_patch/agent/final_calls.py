@@ -1,7 +1,7 @@
 """The calls that end the work: submit, needs_info and no_change_needed.
 
-Each is a conversation. The first ``submit`` shows what would be handed in; the other two are asked
-about once more where the workspace holds a change.
+The first ``submit`` is answered with a review of the change. If the workspace has changes, the
+other two must be called twice.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pipeline.stage import Stop
 from repository.edits.model import EditFailed
 from stages.propose_patch.agent import messages
-from stages.propose_patch.agent.hand_in import HandIn, HandIns
 from stages.propose_patch.agent.protocol import NeedsInfo, NoChangeNeeded, Submit
 from stages.propose_patch.agent.review import review
 from stages.propose_patch.agent.steps import StepRecord
+from stages.propose_patch.agent.submission import Submission, SubmissionReader
 from stages.propose_patch.base_code import EditedTree
 from stages.propose_patch.base_tests import run_on_base, stop_for_passing_tests
 from stages.propose_patch.replies import stop_for_missing_info
@@ -24,17 +24,23 @@ MAX_REVIEWS = 2
 
 
 @dataclass(frozen=True)
-class Place:
-    """The step of a call."""
+class CurrentStep:
+    """The step that a call belongs to."""
 
     attempt: int
-    step: int
+    number: int
     exchange_key: str
+    earlier: Sequence[StepRecord]
+    """The earlier steps of this round."""
 
     @property
     def label(self) -> str:
-        """Name of the logs of its test runs."""
-        return f"{self.attempt}-{self.step:03}"
+        """Names the logs of its test runs."""
+        return f"{self.attempt}-{self.number:03}"
+
+    def was_asked_again(self, tool: str) -> bool:
+        """Whether the model was asked in this round to call the tool again."""
+        return any(record.asked_again == tool for record in self.earlier)
 
 
 @dataclass(frozen=True)
@@ -49,87 +55,71 @@ class Answer:
     reviewed: str | None = None
     """Hash of the change that the text shows."""
     asked_again: bool = False
+    """Whether the model must call the tool again to end the work."""
     failed: bool = False
 
 
-class Exits:
+class FinalCalls:
     """Answers the calls that end the work."""
 
-    def __init__(self, task: Task, hand_ins: HandIns, seconds_left: Callable[[], float]):
-        """``seconds_left`` returns the seconds that one call may take."""
+    def __init__(
+        self, task: Task, submissions: SubmissionReader, seconds_left: Callable[[], float]
+    ):
+        """``seconds_left`` returns the time limit of one call."""
         self._task = task
-        self._hand_ins = hand_ins
+        self._hand_ins = submissions
         self._seconds_left = seconds_left
 
-    async def use(
-        self,
-        tool: Submit | NeedsInfo | NoChangeNeeded,
-        round_records: Sequence[StepRecord],
-        step: Place,
-    ) -> Answer:
-        """Answer a call.
-
-        Args:
-            tool: the call.
-            round_records: the earlier steps of this round.
-            step: the step of the call.
-        """
+    async def use(self, tool: Submit | NeedsInfo | NoChangeNeeded, step: CurrentStep) -> Answer:
+        """Answer a call."""
         match tool:
             case Submit():
-                return await self._submit(round_records, step)
+                return await self._submit(step)
             case NeedsInfo():
-                return await self._needs_info(tool, round_records, step)
+                return await self._needs_info(tool, step)
             case NoChangeNeeded():
-                return await self._no_change_needed(tool, round_records, step)
+                return await self._no_change_needed(tool, step)
 
-    async def _submit(self, round_records: Sequence[StepRecord], step: Place) -> Answer:
+    async def _submit(self, step: CurrentStep) -> Answer:
         try:
-            hand_in = await self._hand_ins.read()
+            submission = await self._hand_ins.read()
         except EditFailed as error:
             return Answer(f"Nothing can be handed in: {error}", failed=True)
-        reviewed = [record.reviewed for record in round_records if record.reviewed]
-        if hand_in.hash in reviewed[-1:] or len(reviewed) >= MAX_REVIEWS:
+        reviewed = [record.reviewed for record in step.earlier if record.reviewed]
+        if submission.hash in reviewed[-1:] or len(reviewed) >= MAX_REVIEWS:
             return Answer("Handed in.", ending="submitted")
-        text = await review(self._task, hand_in, step.label, self._seconds_left())
-        return Answer(text, reviewed=hand_in.hash)
+        text = await review(self._task, submission, step.label, self._seconds_left())
+        return Answer(text, reviewed=submission.hash)
 
-    async def _needs_info(
-        self, tool: NeedsInfo, round_records: Sequence[StepRecord], step: Place
-    ) -> Answer:
-        hand_in = await self._change()
-        if hand_in is not None and not _was_asked(tool.name, round_records):
-            return Answer(messages.ask_again(tool.name, hand_in.paths), asked_again=True)
+    async def _needs_info(self, tool: NeedsInfo, step: CurrentStep) -> Answer:
+        submission = await self._change()
+        if submission is not None and not step.was_asked_again(tool.name):
+            return Answer(messages.ask_again(tool.name, submission.paths), asked_again=True)
         stop = stop_for_missing_info(tool.what, step.exchange_key)
         return Answer("The work ends.", ending=stop.reason, stop=stop)
 
-    async def _no_change_needed(
-        self, tool: NoChangeNeeded, round_records: Sequence[StepRecord], step: Place
-    ) -> Answer:
+    async def _no_change_needed(self, tool: NoChangeNeeded, step: CurrentStep) -> Answer:
         """End the run if new tests that pass on the base are the only change."""
-        hand_in = await self._change()
-        if hand_in is None:
+        submission = await self._change()
+        if submission is None:
             return Answer(messages.needs_proof("There is no test yet."), failed=True)
-        if not self._task.are_tests(hand_in.paths):
-            if not _was_asked(tool.name, round_records):
-                return Answer(messages.ask_again(tool.name, hand_in.paths), asked_again=True)
+        if not self._task.are_tests(submission.paths):
+            if not step.was_asked_again(tool.name):
+                return Answer(messages.ask_again(tool.name, submission.paths), asked_again=True)
             return Answer(
                 messages.needs_proof("Take back the other changes, or submit them."), failed=True
             )
         if not self._task.suite.runnable:
             return Answer(messages.needs_proof("The tests can't be run here."), failed=True)
-        tree = EditedTree(hand_in.tree, tuple(hand_in.paths))
+        tree = EditedTree(submission.tree, tuple(submission.paths))
         proof = await run_on_base(self._task, tree, f"unneeded-{step.label}")
         if proof.kind != "passes":
             return Answer(messages.needs_proof(proof.explanation), failed=True)
         stop = stop_for_passing_tests(proof, tool.why)
         return Answer("The work ends.", ending=stop.reason, stop=stop)
 
-    async def _change(self) -> HandIn | None:
+    async def _change(self) -> Submission | None:
         try:
             return await self._hand_ins.read()
         except EditFailed:
             return None
-
-
-def _was_asked(tool: str, round_records: Sequence[StepRecord]) -> bool:
-    return any(record.asked_again == tool for record in round_records)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pipeline.model import ModelReply
 from stages.propose_patch.agent import messages
-from stages.propose_patch.agent.circles import goes_in_circles
 from stages.propose_patch.agent.limits import RoundLimits
+from stages.propose_patch.agent.repetition import is_repeating
 from stages.propose_patch.agent.steps import Observation, StepRecord
 
 #: A round ends after this many replies in a row without a valid call.
@@ -15,7 +15,7 @@ MAX_IDLE_REPLIES = 5
 
 
 @dataclass(frozen=True)
-class Judgement:
+class StepCheck:
     """The harness's sentences about a step."""
 
     notes: tuple[str, ...]
@@ -24,9 +24,9 @@ class Judgement:
     reminded: bool = False
 
 
-async def judge(
+async def check_step(
     record: StepRecord, earlier: Sequence[StepRecord], limits: RoundLimits, workspace: Path
-) -> Judgement:
+) -> StepCheck:
     """Judge a step that does not end the round by itself.
 
     Args:
@@ -38,9 +38,9 @@ async def judge(
     records = [*earlier, record]
     notes: list[str] = []
     ending: str | None = None
-    if goes_in_circles(records, workspace):
-        notes.append(messages.CIRCLES)
-        if earlier and messages.CIRCLES in earlier[-1].notes:
+    if is_repeating(records, workspace):
+        notes.append(messages.REPEATING)
+        if earlier and messages.REPEATING in earlier[-1].notes:
             ending = "the model went in circles"
     if _count_idle_replies(records) >= MAX_IDLE_REPLIES:
         ending = f"{MAX_IDLE_REPLIES} replies in a row had no valid call"
@@ -49,7 +49,7 @@ async def judge(
         used = await limits.nearly_used(len(records))
     if used is not None:
         notes.append(messages.reminder(used))
-    return Judgement(tuple(notes), ending, used is not None)
+    return StepCheck(tuple(notes), ending, used is not None)
 
 
 def describe_reply(reply: ModelReply, observations: Sequence[Observation]) -> tuple[str, ...]:

@@ -6,23 +6,23 @@ from prompts.filters import fenced
 from repository.edits.model import EditFailed
 from repository.workspace import CommandOutput, Workspace
 from stages.propose_patch.agent import messages
-from stages.propose_patch.agent.editor import Edited, Editor
-from stages.propose_patch.agent.own_tests import OwnTests
+from stages.propose_patch.agent.editor import Editor, EditResult
 from stages.propose_patch.agent.protocol import ApplyEdits, BadCall, Bash, Edit, RunTests, Tool
 from stages.propose_patch.agent.steps import Observation
+from stages.propose_patch.agent.workspace_tests import WorkspaceTests
 
 #: Time limit of a command that asks for none.
 COMMAND_SECONDS = 120.0
 
 
-class Toolbox:
+class WorkspaceTools:
     """The tools that work in the workspace."""
 
     def __init__(
         self,
         workspace: Workspace,
         editor: Editor,
-        tests: OwnTests,
+        tests: WorkspaceTests,
         seconds_left: Callable[[], float],
     ):
         """``seconds_left`` returns the most that one call may take."""
@@ -79,7 +79,7 @@ class Toolbox:
 
 
 def _observe_edit(
-    tool: Edit | ApplyEdits, call_id: str | None, edited: Edited, notes: Sequence[str]
+    tool: Edit | ApplyEdits, call_id: str | None, edited: EditResult, notes: Sequence[str]
 ) -> Observation:
     text = "\n\n".join([messages.say(edited.text), *notes])
     observation = observe(tool, call_id, text)

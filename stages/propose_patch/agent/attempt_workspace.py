@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from repository.workspace import Workspace, WorkspaceFacts, WorkspaceSource
 from stages.propose_patch.agent import messages
 from stages.propose_patch.agent.editor import Editor
-from stages.propose_patch.agent.exits import Exits
 from stages.propose_patch.agent.files import WorkspaceFiles
-from stages.propose_patch.agent.hand_in import HandIns
+from stages.propose_patch.agent.final_calls import FinalCalls
 from stages.propose_patch.agent.limits import RoundLimits
-from stages.propose_patch.agent.own_tests import OwnTests
 from stages.propose_patch.agent.protocol import Bash, RunTests
 from stages.propose_patch.agent.steps import StepRecord
-from stages.propose_patch.agent.toolbox import Toolbox
+from stages.propose_patch.agent.submission import SubmissionReader
+from stages.propose_patch.agent.workspace_tests import WorkspaceTests
+from stages.propose_patch.agent.workspace_tools import WorkspaceTools
 from stages.propose_patch.task import AttemptPlan, Task
 
 
-class Desk:
+class AttemptWorkspace:
     """What the model works with."""
 
     def __init__(
@@ -32,10 +32,10 @@ class Desk:
         run = task.run
         files = WorkspaceFiles(workspace, task.base, paths)
         self._editor = Editor(workspace, files, paths, run.save, run.load)
-        tests = OwnTests(task, workspace, files, paths)
-        self.hand_ins = HandIns(task, workspace)
-        self.toolbox = Toolbox(workspace, self._editor, tests, limits.seconds_left)
-        self.exits = Exits(task, self.hand_ins, limits.seconds_left)
+        tests = WorkspaceTests(task, workspace, files, paths)
+        self.submissions = SubmissionReader(task, workspace)
+        self.tools = WorkspaceTools(workspace, self._editor, tests, limits.seconds_left)
+        self.final_calls = FinalCalls(task, self.submissions, limits.seconds_left)
         self._run = run
         self._attempt = attempt
         self._workspace = workspace
@@ -43,7 +43,9 @@ class Desk:
         """Number of the steps after which the workspace is; None if it is not known."""
 
     @classmethod
-    async def open(cls, task: Task, attempt: AttemptPlan, limits: RoundLimits) -> "Desk":
+    async def open(
+        cls, task: Task, attempt: AttemptPlan, limits: RoundLimits
+    ) -> "AttemptWorkspace":
         """Open the run's workspace.
 
         Raises:

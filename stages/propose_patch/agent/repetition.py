@@ -11,7 +11,7 @@ REPEATS = 3
 _Turn = tuple[tuple[str, str], ...]
 
 
-def goes_in_circles(records: Sequence[StepRecord], workspace: Path) -> bool:
+def is_repeating(records: Sequence[StepRecord], workspace: Path) -> bool:
     """Whether the last steps repeat the same calls and results, or alternate between two."""
     last = records[-2 * REPEATS :]
     turns = [_turn(record, workspace) for record in last]

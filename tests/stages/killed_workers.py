@@ -8,7 +8,7 @@ from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.scripted import Entry
 from stages.propose_patch import Plan
-from stages.propose_patch.agent.desk import Desk
+from stages.propose_patch.agent.attempt_workspace import AttemptWorkspace
 from stages.propose_patch.model_session import ModelSession
 from tests.stages.conversation import (
     SUBMIT,
@@ -63,15 +63,15 @@ def watch(set_attribute: SetAttribute, reach: Reach) -> None:
     after = _After(set_attribute, reach)
     after(StepClient, "complete", "asking", _number_of_request)
     after(ModelSession, "ask", "replied", lambda question: _number(question.label))
-    after(Desk, "save_snapshot", "snapshot", lambda record: record.number)
+    after(AttemptWorkspace, "save_snapshot", "snapshot", lambda record: record.number)
     after(LeasedRun, "remember", "stored", lambda name, _: _number(name))
-    save_snapshot = Desk.save_snapshot
+    save_snapshot = AttemptWorkspace.save_snapshot
 
-    async def reach_first(desk: Desk, record: Any) -> str | None:
+    async def reach_first(workspace: AttemptWorkspace, record: Any) -> str | None:
         reach("executed", record.number)
-        return await save_snapshot(desk, record)
+        return await save_snapshot(workspace, record)
 
-    set_attribute(Desk, "save_snapshot", reach_first)
+    set_attribute(AttemptWorkspace, "save_snapshot", reach_first)
 
 
 class _After:

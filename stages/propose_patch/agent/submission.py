@@ -43,7 +43,7 @@ _MAX_EXAMINED = 100
 
 
 @dataclass(frozen=True)
-class HandIn:
+class Submission:
     """A change that could be handed in."""
 
     applied: AppliedFiles
@@ -66,14 +66,14 @@ class HandIn:
         return sorted(self.applied.files)
 
 
-class HandIns:
+class SubmissionReader:
     """Reads the change of a workspace."""
 
     def __init__(self, task: Task, workspace: Workspace):
         self._task = task
         self._workspace = workspace
 
-    async def read(self) -> HandIn:
+    async def read(self) -> Submission:
         """Return the change as it is now.
 
         Raises:
@@ -91,14 +91,14 @@ class HandIns:
         changes = await self._workspace.changes()
         return await asyncio.to_thread(self._read_final, changes, summary)
 
-    def _read(self, changes: TreeChanges) -> HandIn:
+    def _read(self, changes: TreeChanges) -> Submission:
         """Blocks."""
         base = self._task.base
         difference = _Difference.of(self._task, changes)
         applied = apply_files(difference.files, difference.entries, base.policy)
         tree = base.mirror.write_tree(base.sha, applied.contents, applied.executable)
         unused = [path for path in difference.find_unused() if path in applied.files]
-        return HandIn(
+        return Submission(
             applied=applied,
             tree=tree,
             left_out={**difference.left_out, **applied.left_out},

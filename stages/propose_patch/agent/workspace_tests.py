@@ -22,7 +22,7 @@ MAX_FAILURES = 5
 MAX_OUTPUT = 10_000
 
 
-class OwnTests:
+class WorkspaceTests:
     """The tool ``run_tests``."""
 
     def __init__(

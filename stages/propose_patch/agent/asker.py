@@ -18,7 +18,7 @@ from stages.propose_patch.task import AttemptPlan
 
 
 @dataclass(frozen=True)
-class Answered:
+class StepReply:
     """An answered question."""
 
     exchange: Exchange
@@ -44,7 +44,7 @@ class Asker:
         self._knows_usage = False
         """Whether the model's client knows the usage of the last reply."""
 
-    async def ask(self, records: Sequence[StepRecord], before: str) -> Answered:
+    async def ask(self, records: Sequence[StepRecord], before: str) -> StepReply:
         """Return the model's reply. A history too long for the model is halved until it fits.
 
         Args:
@@ -61,7 +61,7 @@ class Asker:
             stored = count_same_messages(self._last_request(records), messages) if records else 0
             question = replace(self._question(label, messages), stored=stored)
             try:
-                return Answered(await self._session.ask(question), label, max_chars)
+                return StepReply(await self._session.ask(question), label, max_chars)
             except ModelError as error:
                 if max_chars <= MIN_HISTORY:
                     raise error.verdict() from None
