@@ -11,12 +11,12 @@ def text_reply(content: str, *, finish_reason: str = "stop") -> ModelReply:
 
 
 def native_reply(*calls: tuple[str, object], finish_reason: str = "tool_calls") -> ModelReply:
-    """Arguments that are no string are written as JSON."""
-    written: list[ToolCall] = []
+    """Return a reply with these calls; arguments other than strings are encoded as JSON."""
+    tool_calls: list[ToolCall] = []
     for number, (name, arguments) in enumerate(calls):
         text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-        written.append(ToolCall(id=f"call-{number}", name=name, arguments=text))
-    return _reply("", tuple(written), finish_reason)
+        tool_calls.append(ToolCall(id=f"call-{number}", name=name, arguments=text))
+    return _reply("", tuple(tool_calls), finish_reason)
 
 
 def _reply(content: str, calls: tuple[ToolCall, ...], finish_reason: str) -> ModelReply:

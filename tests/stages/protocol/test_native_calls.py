@@ -248,7 +248,7 @@ def test_the_last_call_of_a_reply_that_was_cut_off_is_not_carried_out() -> None:
     assert "cut off" in second.error  # type: ignore[union-attr]
 
 
-def test_native_calls_leave_the_text_unread() -> None:
+def test_text_beside_native_calls_is_not_read() -> None:
     reply = native_reply(("bash", {"command": "ls"}))
     both = reply.model_copy(update={"content": "For example:\n\n```bash\nrm -r a\n```\n"})
 

@@ -1,4 +1,4 @@
-"""Whatever a command holds, a form that escapes it gives exactly that command back."""
+"""A form that escapes commands returns each command exactly, whatever it contains."""
 
 import re
 
@@ -47,7 +47,7 @@ _COMMAND = _HOSTILE.filter(
 
 @settings(max_examples=50)
 @given(commands=st.lists(_COMMAND, min_size=1, max_size=3))
-def test_forms_that_escape_give_any_command_back(commands: list[str]) -> None:
+def test_forms_that_escape_return_any_command_unchanged(commands: list[str]) -> None:
     for form in _ESCAPING:
         assert judge(form, commands) == "understood", form
 
@@ -62,7 +62,7 @@ def test_a_here_document_may_hold_anything(content: str) -> None:
 
 
 @given(text=_HOSTILE)
-def test_any_text_is_read(text: str) -> None:
+def test_any_text_can_be_read(text: str) -> None:
     for finish_reason in ("stop", "length"):
         read_calls(text_reply(text, finish_reason=finish_reason), "text")
 

@@ -151,7 +151,7 @@ def test_several_calls_are_read_in_order(text: str) -> None:
         '<think>\nA thought without an end.\n<tool name="bash">ls</tool>',
     ],
 )
-def test_talk_is_no_call(text: str) -> None:
+def test_prose_is_not_a_call(text: str) -> None:
     assert read_calls(text_reply(text), "text") == ()
 
 
@@ -204,9 +204,9 @@ def test_a_longer_fence_may_hold_shorter_ones() -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ('<tool name="bash">\nls\n', "no end"),
-        ('<tool name="bash">\nls\n<tool name="bash">\npwd\n</tool>', "no end"),
-        ("```bash\nls\n", "no end"),
+        ('<tool name="bash">\nls\n', "not closed"),
+        ('<tool name="bash">\nls\n<tool name="bash">\npwd\n</tool>', "not closed"),
+        ("```bash\nls\n", "not closed"),
         ("```bash\necho '\n```\nx\n```python\n```\n'\n```", "not clear"),
         ("<tool name=\"bash\">\necho '\n</tool>\n'\n</tool>", "not clear"),
         ('{"tool": "bash", "arguments": {"command": "ls}', "not valid JSON"),
@@ -218,7 +218,7 @@ def test_a_longer_fence_may_hold_shorter_ones() -> None:
         ("x" * (MAX_REPLY + 1), "characters"),
     ],
 )
-def test_what_is_not_clear_is_answered(text: str, word: str) -> None:
+def test_an_unclear_call_is_answered_with_the_reason(text: str, word: str) -> None:
     (bad,) = bad_calls(text_reply(text))
 
     assert word in bad.error
@@ -240,7 +240,7 @@ def test_an_unfinished_call_is_not_carried_out(text: str) -> None:
     assert "cut off" in bad_calls(text_reply(text, finish_reason="length"))[0].error
 
 
-def test_a_reply_that_was_cut_off_is_no_edit() -> None:
+def test_a_reply_that_was_cut_off_is_not_an_edit() -> None:
     assert read_calls(text_reply(BLOCKS), "text") == (Call(ApplyEdits(text=BLOCKS), None),)
     assert read_calls(text_reply(BLOCKS, finish_reason="length"), "text") == ()
 
@@ -257,6 +257,6 @@ def test_the_description_of_the_protocol_is_understood_itself() -> None:
     assert described == {kind.name for kind in ADVERTISED}
 
 
-def test_the_end_that_prompts_for_one_reply_ask_for_is_understood() -> None:
+def test_a_needs_info_line_in_prose_is_understood() -> None:
     text = "I looked.\n\nNEEDS_INFO: which numbers?"
     assert tools_in(text) == [NeedsInfo(what="which numbers?")]

@@ -1,4 +1,4 @@
-"""From a call as a model wrote it to a tool with valid arguments."""
+"""Convert a call as a model wrote it to a tool with valid arguments."""
 
 import json
 import re
@@ -25,15 +25,19 @@ from stages.propose_patch.agent.protocol.tools import (
 _PATCH_COMMAND = re.compile(
     r"\s*apply_patch[ \t]+<<-?[ \t]*(?P<quote>['\"]?)(?P<end>\w{1,80})(?P=quote)[ \t]*"
 )
-"""The first line of a shell command that gives a patch as a here-document."""
+"""The first line of a shell command that passes a patch as a here-document."""
 
 
 class InvalidCall(Exception):
     """A call can't be carried out; the text says why."""
 
 
-def understand(name: str, arguments: object) -> Tool:
-    """Return the tool that a call means. ``arguments`` is what JSON has, or a call's bare text.
+def interpret(name: str, arguments: object) -> Tool:
+    """Return the tool that a call names, with its arguments.
+
+    Args:
+        name: the tool's name as the model wrote it.
+        arguments: a JSON value, or the text of a call without named arguments.
 
     Raises:
         InvalidCall: there is no such tool, or its arguments are not valid.
@@ -44,15 +48,15 @@ def understand(name: str, arguments: object) -> Tool:
         if search is not None:
             return Bash(command=search)
         names = ", ".join(kind.name for kind in ADVERTISED)
-        raise InvalidCall(f"There is no tool {clip(name, MAX_NAME)!r}. There are: {names}.")
+        raise InvalidCall(f"There is no tool {clip(name, MAX_NAME)!r}. The tools are: {names}.")
     fields = named_fields(known.tool, arguments)
     if known.tool == "edit":
         edits = _edits_in(fields, arguments)
         if edits is not None:
             return ApplyEdits(text=edits)
-    words = fields.get("command")
-    if known.tool == "bash" and isinstance(words, list) and words[:1] == ["apply_patch"]:
-        return _validate(KnownName("apply_patch"), {"text": "\n".join(map(str, words[1:]))})
+    argv = fields.get("command")
+    if known.tool == "bash" and isinstance(argv, list) and argv[:1] == ["apply_patch"]:
+        return _validate(KnownName("apply_patch"), {"text": "\n".join(map(str, argv[1:]))})
     tool = _validate(known, fields)
     return _reinterpret(tool) if isinstance(tool, Bash) else tool
 
@@ -69,7 +73,7 @@ def _validate(known: KnownName, fields: dict[str, object]) -> Tool:
 
 
 def _edits_in(fields: Mapping[str, object], arguments: object) -> str | None:
-    """Return the edits of an editor's call that gives a patch, blocks or a list of edits."""
+    """Return the edits in an editor's call with a patch, blocks or a list; None if it has none."""
     if isinstance(arguments, str):
         return arguments if read_reply(arguments).edits else None
     if isinstance(fields.get("edits"), list):
@@ -84,7 +88,7 @@ def _edits_in(fields: Mapping[str, object], arguments: object) -> str | None:
 
 
 def _reinterpret(call: Bash) -> Tool:
-    """Return what a shell command means that only another agent's shell has."""
+    """Replace a command that only other agents' shells have by the tool for it."""
     if call.command.strip() == "submit":
         return Submit()
     patch = _patch_of(call.command)
@@ -92,7 +96,7 @@ def _reinterpret(call: Bash) -> Tool:
 
 
 def _patch_of(command: str) -> str | None:
-    """Return the here-document of a command that is nothing but ``apply_patch`` with one."""
+    """Return the here-document of a command that only runs ``apply_patch`` with one, or None."""
     first, _, rest = command.partition("\n")
     opening = _PATCH_COMMAND.fullmatch(first)
     if opening is None:
@@ -105,7 +109,7 @@ def _patch_of(command: str) -> str | None:
 
 
 def explain_with_example(name: str, problem: str, arguments: object, protocol: Protocol) -> str:
-    """Return a problem with a call, and an example of that tool (of bash, if it is unknown)."""
+    """Return the problem with a call, then an example of its tool (of bash if it is unknown)."""
     known = find_name(name) or KnownName("bash")
     command: str = known.command or ""
     if not command and isinstance(arguments, Mapping):

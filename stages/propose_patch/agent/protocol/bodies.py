@@ -1,4 +1,4 @@
-"""What is between the tags of a call or of an argument, as a value."""
+"""Parse the text between the tags of a call or of an argument."""
 
 import re
 
@@ -16,9 +16,10 @@ _FILE_TEXTS = ("file_text", "content", "contents")
 
 
 def value_of(text: str, name: str) -> str:
-    """Return an argument's value without the line feeds that only set it apart from its tags.
+    """Return an argument's value without the line feeds that only separate it from its tags.
 
-    They do if it begins on a line of its own. The text of a file keeps its last line feed.
+    Only a value that begins on a line of its own has them. The text of a file keeps its last line
+    feed.
     """
     first, line_feed, rest = text.partition("\n")
     if first.strip() or not line_feed:
@@ -51,7 +52,7 @@ def arguments_of(tool: str, attributes: dict[str, object], text: str) -> object:
 
 
 def _without_fence(body: str) -> str:
-    """Return the content of a code fence that is all of a body."""
+    """Return the content of a code fence that is the whole body; any other body unchanged."""
     fence = _FENCE.match(body)
     if fence is None or fence["language"].lower() not in _FENCE_LANGUAGES:
         return body
@@ -84,7 +85,7 @@ def _fields_by_line(tool: str, body: str) -> dict[str, object] | None:
 
 
 def _body_field(tool: str, attributes: dict[str, object]) -> str:
-    """Return the argument that the body of a call with attributes is."""
+    """Return the name of the argument that the body of a call with attributes holds."""
     known = find_name(tool)
     if known is None:
         return "body"

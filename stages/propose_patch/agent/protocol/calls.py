@@ -9,7 +9,7 @@ from repository.edits.readers import read_reply
 from stages.propose_patch.agent.protocol.arguments import (
     InvalidCall,
     explain_with_example,
-    understand,
+    interpret,
 )
 from stages.propose_patch.agent.protocol.examples import Protocol
 from stages.propose_patch.agent.protocol.names import MAX_NAME
@@ -18,12 +18,13 @@ from stages.propose_patch.agent.protocol.tools import Tool
 from stages.propose_patch.agent.protocol.written import WrittenCall
 from stages.propose_patch.replies import find_missing_info
 
-#: Calls of one reply that are carried out.
+#: Maximum number of calls that are carried out from one reply.
 MAX_CALLS = 50
-#: Characters of a reply; no model writes more at once.
+#: Maximum length of a reply in characters; no model writes more at once.
 MAX_REPLY = 1_000_000
-INLINE = "A call is carried out only if it begins at the beginning of a line."
+INLINE = "A call is carried out only if it starts at the beginning of a line."
 CUT_OFF = "The reply was cut off at its maximum length, so this call was not carried out."
+NOT_CARRIED_OUT = "Neither the call nor anything after it was carried out."
 _INLINE_CALL = re.compile(
     r"(?<=[\w.:!?] )<(?:tool|invoke|function)(?:\s+name\s*)?=\s*[\"']?(?P<name>[\w.-]{1,80})"
 )
@@ -35,30 +36,30 @@ class Call:
 
     tool: Tool
     call_id: str | None
-    """Of a native call."""
+    """The ID of a native call; None if the call is in the text."""
 
 
 @dataclass(frozen=True)
 class BadCall:
-    """Something meant as a call that can't be carried out."""
+    """A call, or an attempt at one, that can't be carried out."""
 
     name: str
     error: str
-    """Why, with an example."""
+    """Why it can't be carried out, with an example of a valid call."""
     call_id: str | None
 
 
 def read_calls(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, ...]:
-    """Return the calls of a reply in order; none if the reply only talks.
+    """Return the calls of a reply in order; none if the reply is only prose.
 
-    Native calls come first; where there are none, the text is read, whatever the protocol.
+    If there are no native calls, those in the text are returned, whatever the protocol.
     """
     native = _read_native(reply)
     return native or _read_text(reply, protocol)
 
 
 def _read_text(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, ...]:
-    """Return the calls in a reply's text; where there are none, what else it means as one."""
+    """Return the calls in a reply's text; if there are none, the one that its prose implies."""
     if len(reply.content) > MAX_REPLY:
         problem = f"The reply has {len(reply.content)} characters; at most {MAX_REPLY} are read."
         return (BadCall(name="", error=problem, call_id=None),)
@@ -68,12 +69,12 @@ def _read_text(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, .
     calls = [_make_written_call(call, reply, protocol) for call in outside_fences or result.calls]
     if calls:
         return tuple(calls[:MAX_CALLS])
-    call = None if reply.cut_off else _read_talk(result.visible_text, protocol)
+    call = None if reply.cut_off else _read_prose(result.visible_text, protocol)
     return (call,) if call is not None else ()
 
 
-def _read_talk(text: str, protocol: Protocol) -> Call | BadCall | None:
-    """Return what text without a call means: its edits, what the issue lacks, or nothing."""
+def _read_prose(text: str, protocol: Protocol) -> Call | BadCall | None:
+    """Return the call that prose implies, such as one with its edits; None if it implies none."""
     if read_reply(text).edits:
         return _make_call("apply_patch", text, protocol, None)
     missing = find_missing_info(text)
@@ -86,12 +87,12 @@ def _read_talk(text: str, protocol: Protocol) -> Call | BadCall | None:
 def _make_written_call(call: WrittenCall, reply: ModelReply, protocol: Protocol) -> Call | BadCall:
     if not call.problem:
         return _make_call(call.name, call.arguments, protocol, None)
-    problem = CUT_OFF if reply.cut_off else f"{call.problem} Nothing from it on was carried out."
+    problem = CUT_OFF if reply.cut_off else f"{call.problem} {NOT_CARRIED_OUT}"
     return _bad_call(call.name, problem, call.arguments, protocol, None)
 
 
 def _with_line_feeds(text: str) -> str:
-    """Return text whose lines all end with CR LF with LF alone."""
+    """Convert line endings to LF if all of them are CR LF."""
     crlf = text.count("\r\n")
     return text.replace("\r\n", "\n") if crlf and crlf == text.count("\n") else text
 
@@ -120,7 +121,7 @@ def _read_native_call(call: ToolCall) -> Call | BadCall:
 
 
 def _decode(arguments: str) -> object:
-    """Return the value of JSON arguments; text that is not meant as JSON is returned as it is.
+    """Return the value of JSON arguments; text that is not meant as JSON is returned unchanged.
 
     Raises:
         InvalidCall: they are meant as JSON, but are not valid.
@@ -139,7 +140,7 @@ def _make_call(
     name: str, arguments: object, protocol: Protocol, call_id: str | None
 ) -> Call | BadCall:
     try:
-        return Call(tool=understand(name, arguments), call_id=call_id)
+        return Call(tool=interpret(name, arguments), call_id=call_id)
     except InvalidCall as error:
         return _bad_call(name, str(error), arguments, protocol, call_id)
 

@@ -1,21 +1,19 @@
-"""Calls in tags: ``<tool name="bash">ls</tool>``, ``<invoke>`` with parameters, and their kin."""
+"""Calls in tags: ``<tool name="bash">ls</tool>``, ``<invoke>`` with parameters, and the like."""
 
 import re
 from dataclasses import dataclass
 
 from stages.propose_patch.agent.protocol.bodies import LIKE_JSON, arguments_of, value_of
-from stages.propose_patch.agent.protocol.ends import AMBIGUOUS, EndFinder, Place
+from stages.propose_patch.agent.protocol.ends import AMBIGUOUS, CallContext, EndFinder
 from stages.propose_patch.agent.protocol.fields import argument_names
 from stages.propose_patch.agent.protocol.heredocs import ShellIndex
-from stages.propose_patch.agent.protocol.json_calls import InvalidJson, decode
+from stages.propose_patch.agent.protocol.json_calls import MAX_WASTED, InvalidJson, decode
 from stages.propose_patch.agent.protocol.tags import NAME_TAGS, Opening, TagIndex
 from stages.propose_patch.agent.protocol.written import Unreadable, WrittenCall
 
 _NAME_BEFORE_PAIRS = re.compile(r"\s*(?P<name>[\w.:-]{1,80})\s*(?=<arg_key>)")
 _PAIR = re.compile(r"\s*<arg_key>(?P<name>[^<]{1,80})</arg_key>\s*<arg_value>")
 _MAX_NAME = 100
-_MAX_WASTED = 20_000_000
-"""Characters that may be read in vain, because text only begins like JSON."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +26,8 @@ class _Head:
     end: int
 
     @property
-    def place(self) -> Place:
-        return Place(tool=self.tool, tag=self.tag, arguments=argument_names(self.tool))
+    def context(self) -> CallContext:
+        return CallContext(tool=self.tool, tag=self.tag, arguments=argument_names(self.tool))
 
 
 class ElementReader:
@@ -41,7 +39,7 @@ class ElementReader:
         self._wasted = 0
 
     def read(self, opening: Opening) -> WrittenCall | None:
-        """Return the call that a tag begins; None if it begins none, or only surrounds calls."""
+        """Return the call that a tag opens; None if it opens none, or only wraps calls."""
         if opening.tool and opening.is_empty:
             return WrittenCall(opening.tool, opening.fields, opening.end)
         if opening.tool:
@@ -75,7 +73,7 @@ class ElementReader:
             return WrittenCall(head.tool, head.attributes, head.end, problem=str(error))
 
     def _read_arguments(self, head: _Head) -> WrittenCall:
-        """Read what is after the head of a call.
+        """Read the arguments after the head of a call.
 
         Raises:
             Unreadable: it has no end, or it is not clear where its end is.
@@ -99,7 +97,7 @@ class ElementReader:
         return self._read_body(head, group.end, group.tag)
 
     def _read_elements(self, head: _Head, position: int, *, group: str) -> WrittenCall:
-        """Read arguments of which each is an element; ``group`` is the tag around them, if any."""
+        """Read arguments that are one element each; ``group`` is the tag around them, if any."""
         fields = dict(head.attributes)
         while True:
             opening = self._tags.opening_at(self._tags.skip_blank(position))
@@ -108,7 +106,7 @@ class ElementReader:
             name = opening.name if opening.is_parameter else opening.tag
             if name in fields:
                 raise Unreadable(AMBIGUOUS)
-            closing = self._ends.value_end(opening.tag, opening.end, head.place)
+            closing = self._ends.value_end(opening.tag, opening.end, head.context)
             fields[name] = value_of(self._tags.text[opening.end : closing.begin], name)
             position = closing.end
         if group:
@@ -117,11 +115,11 @@ class ElementReader:
 
     def _read_pairs(self, head: _Head) -> WrittenCall:
         """Read pairs such as ``<arg_key>command</arg_key><arg_value>ls</arg_value>``."""
-        place = Place(tool=head.tool, tag=head.tag, arguments=("arg_key",))
+        context = CallContext(tool=head.tool, tag=head.tag, arguments=("arg_key",))
         fields: dict[str, object] = {}
         position = head.end
         while (pair := _PAIR.match(self._tags.text, position)) is not None:
-            closing = self._ends.value_end("arg_value", pair.end(), place)
+            closing = self._ends.value_end("arg_value", pair.end(), context)
             fields[pair["name"].strip()] = self._tags.text[pair.end() : closing.begin]
             position = closing.end
         return WrittenCall(head.tool, fields, self._ends.call_end(head.tag, position))
@@ -129,7 +127,7 @@ class ElementReader:
     def _read_object(self, head: _Head, start: int) -> WrittenCall | None:
         """Read arguments that are a JSON object before a closing tag, or return None."""
         text = self._tags.text
-        if self._wasted > _MAX_WASTED or not LIKE_JSON.match(text, start):
+        if self._wasted > MAX_WASTED or not LIKE_JSON.match(text, start):
             return None
         try:
             value, end = decode(text, start)
@@ -143,8 +141,8 @@ class ElementReader:
         return WrittenCall(head.tool, fields, self._ends.call_end(head.tag, end))
 
     def _read_body(self, head: _Head, begin: int, tag: str) -> WrittenCall:
-        """Read a body that ends with a tag: of the call, or of a group in it."""
-        closing = self._ends.body_end(tag, begin, head.place)
+        """Read a body up to its closing tag, which is that of the call or of a group in it."""
+        closing = self._ends.body_end(tag, begin, head.context)
         body = self._tags.text[begin : closing.begin]
         arguments = arguments_of(head.tool, head.attributes, body)
         end = closing.end
@@ -156,4 +154,4 @@ class ElementReader:
 
 
 def _is_argument(opening: Opening, head: _Head) -> bool:
-    return opening.is_parameter or opening.tag in head.place.arguments
+    return opening.is_parameter or opening.tag in head.context.arguments

@@ -1,6 +1,6 @@
-"""Where a call in tags ends, although its content may hold such tags, too.
+"""Find the end of a call in tags, whose content may contain the same tags.
 
-What is not clear is refused: a command that is cut short does something else.
+A call whose end is ambiguous is refused: a command that is cut short does something else.
 """
 
 from collections.abc import Iterator
@@ -17,18 +17,18 @@ from stages.propose_patch.agent.protocol.tags import (
 )
 from stages.propose_patch.agent.protocol.written import Unreadable
 
-UNCLOSED = "The call has no end."
-AMBIGUOUS = "The end of the call is not clear, since its closing tag occurs more than once."
+UNCLOSED = "The call is not closed."
+AMBIGUOUS = "It is not clear where the call ends: it may be any of several closing tags."
 _QUOTES = ("`", '"', "'")
 
 
 @dataclass(frozen=True)
-class Place:
+class CallContext:
     """The call that is being read."""
 
     tool: str
     tag: str
-    """That closes the call."""
+    """The tag that closes the call."""
     arguments: tuple[str, ...]
     """Tags that can begin another argument."""
 
@@ -46,11 +46,11 @@ class EndFinder:
         self._tags = tags
         self._index = index
 
-    def value_end(self, tag: str, begin: int, place: Place) -> Closing:
+    def value_end(self, tag: str, begin: int, context: CallContext) -> Closing:
         """Return the tag that closes an argument's value.
 
-        The value may contain elements like its own, and text that looks like its closing tag. So
-        what follows decides: another argument, or the end of the call.
+        The value may contain elements with the same tag, and text that looks like its closing tag.
+        So the tag is the one that another argument, or the end of the call, follows.
 
         Raises:
             Unreadable: there is no such tag, or it is not clear which one it is.
@@ -58,12 +58,12 @@ class EndFinder:
         candidates: list[Closing] = []
         next_call = self._tags.next_call(begin)
         openings = self._tags.openings(tag, begin)
-        for closing, depth in self._closings(tag, begin, openings, place):
+        for closing, depth in self._closings(tag, begin, openings, context):
             if candidates and closing.begin > next_call:
                 break
             if depth > 0:
                 continue
-            if self._is_followed_by_tag(closing.end, place):
+            if self._is_followed_by_tag(closing.end, context):
                 return closing
             if self._tags.ends_line(closing.end):
                 candidates.append(closing)
@@ -71,22 +71,22 @@ class EndFinder:
             return candidates[0]
         raise Unreadable(AMBIGUOUS if candidates else UNCLOSED)
 
-    def body_end(self, tag: str, begin: int, place: Place) -> Closing:
+    def body_end(self, tag: str, begin: int, context: CallContext) -> Closing:
         """Return the tag that closes a body without arguments in tags.
 
-        A call in the body that begins and ends like this one belongs to it.
+        A call in the body that has the same tags is part of the body.
 
         Raises:
             Unreadable: there is no such tag.
         """
         openings = self._tags.line_openings(tag, begin)
-        for closing, depth in self._closings(tag, begin, openings, place):
+        for closing, depth in self._closings(tag, begin, openings, context):
             if depth == 0 and self._tags.ends_line(closing.end):
                 return closing
         raise Unreadable(UNCLOSED)
 
     def call_end(self, tag: str, position: int) -> int:
-        """Return the position after a call's closing tag, which may be missing there.
+        """Return the position after a call's closing tag; ``position`` if the tag is missing.
 
         Raises:
             Unreadable: see ``check_end``.
@@ -98,7 +98,7 @@ class EndFinder:
         return position
 
     def check_end(self, tag: str, position: int) -> None:
-        """Check that no other tag that closes nothing follows a call: that may be its real end.
+        """Check that no unmatched closing tag follows a call: it may be the call's real end.
 
         Raises:
             Unreadable: one follows.
@@ -115,30 +115,30 @@ class EndFinder:
                 raise Unreadable(AMBIGUOUS)
 
     def _closings(
-        self, tag: str, begin: int, openings: Iterator[int], place: Place
+        self, tag: str, begin: int, openings: Iterator[int], context: CallContext
     ) -> Iterator[tuple[Closing, int]]:
-        """Yield the closing tags outside of here-documents, with how many openings are open."""
+        """Yield each closing tag outside here-documents, with the number of tags open before it."""
         documents = HereDocuments(self._index, begin)
         depth = 0
         opened = next(openings, None)
         for closing in self._tags.closings(tag, begin):
             while opened is not None and opened < closing.begin:
-                is_content = place.is_command and documents.contain(opened)
+                is_content = context.is_command and documents.contain(opened)
                 if not is_content and not self._tags.is_empty_at(opened):
                     depth += 1
                 opened = next(openings, None)
-            if place.is_command and documents.contain(closing.begin):
+            if context.is_command and documents.contain(closing.begin):
                 continue
             yield closing, depth
             depth = max(0, depth - 1)
 
-    def _is_followed_by_tag(self, position: int, place: Place) -> bool:
+    def _is_followed_by_tag(self, position: int, context: CallContext) -> bool:
         """Return whether an argument, the end of the call, or the end of the text follows."""
         start = self._tags.skip_blank(position)
         if start == len(self._tags.text):
             return True
         closing = self._tags.closing_at(start)
         if closing is not None:
-            return closing.tag in (place.tag, *CALL_TAGS, *GROUP_TAGS)
+            return closing.tag in (context.tag, *CALL_TAGS, *GROUP_TAGS)
         opening = self._tags.opening_at(start)
-        return opening is not None and opening.tag in (*PARAMETER_TAGS, *place.arguments)
+        return opening is not None and opening.tag in (*PARAMETER_TAGS, *context.arguments)

@@ -51,7 +51,7 @@ _EXAMPLES: dict[str, Tool] = {
 
 
 def example(tool: str, protocol: Protocol, command: str = "") -> str:
-    """Return an example of a tool's call; of the editor, one of ``command`` if there is one."""
+    """Return an example call of a tool. For ``edit``, ``command`` selects the example."""
     call = _EXAMPLES[tool]
     if tool == "edit":
         call = next((edit for edit in _EDITS if edit.command == command), call)
@@ -59,7 +59,7 @@ def example(tool: str, protocol: Protocol, command: str = "") -> str:
 
 
 def write_arguments(call: Tool) -> str:
-    """Return a call's arguments as JSON, as a native call has them."""
+    """Return a call's arguments as the JSON of a native call."""
     return json.dumps(call.model_dump(exclude_defaults=True), ensure_ascii=False)
 
 
@@ -101,6 +101,6 @@ def _examples_of(kind: type[Tool]) -> str:
 
 
 _INTRODUCTION = """\
-Call a tool by a tag at the beginning of a line, and close it. A message may contain several \
-calls; they are carried out in order. What is between the tags is taken literally: nothing is \
-escaped."""
+To call a tool, write its tag at the beginning of a line, and close the tag. A message may contain \
+several calls; they are carried out in order. The text between the tags is taken literally: do not \
+escape anything."""

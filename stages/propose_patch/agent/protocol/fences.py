@@ -57,7 +57,7 @@ class FenceReader:
         self._index = index
         self._closings = _find_closings(text)
         self._unclosed: dict[str, int] = {}
-        """The length from which on a fence of a character is known to have no end."""
+        """Fence character -> the length from which a fence is known not to be closed."""
 
     def read(self, start: int) -> Fence | None:
         """Return the fence whose mark is at a position, or None if it is inline code."""
@@ -112,7 +112,7 @@ def _find_closings(text: str) -> list[_Closing]:
 
 
 def _language(info: str) -> str:
-    """Return the language that a fence names; empty if there is a file's name as well."""
+    """Return the language that a fence names; empty if it names a file as well."""
     words = info.lower().strip("{}. \t").split()
     if not words:
         return ""
@@ -121,7 +121,7 @@ def _language(info: str) -> str:
 
 
 def _unindent(content: str, indentation: int) -> str:
-    """Return the content without the indentation of its fence, as far as a line has it."""
+    """Remove the fence's indentation from each line of its content, or as much as it has."""
     if indentation == 0:
         return content
     lines: list[str] = []

@@ -1,7 +1,7 @@
-"""The arguments of a call: renamed to ours, and converted to the types of the tool.
+"""Rename the arguments of a call to ours, and convert them to the tool's types.
 
-Models confuse names (``file_path`` for ``path``), write numbers and lists as strings, and give one
-value where an object with fields is expected.
+Models confuse names (``file_path`` for ``path``), write numbers and lists as strings, and pass one
+value instead of an object with fields.
 """
 
 import json
@@ -15,7 +15,7 @@ from stages.propose_patch.agent.protocol.tools import TOOLS, EditCommand
 
 Fields = dict[str, Any]
 
-#: Arguments without an effect here: what the model says of its call.
+#: Arguments without an effect here: a model's remarks on its call.
 _REMARKS = frozenset(
     {
         "description",
@@ -33,7 +33,7 @@ _REMARKS = frozenset(
         "yield_time_ms",
     }
 )
-#: The argument that a value stands for which is given without a name.
+#: Tool -> the argument that a value without a name is for.
 MAIN_FIELD = {
     "bash": "command",
     "edit": "path",
@@ -136,11 +136,11 @@ _VIEW_NUMBERS = (*_START_NAMES, *_END_NAMES, "line", "limit")
 """Single numbers that stand for a range of lines."""
 _DIGITS = re.compile(r"-?\d{1,9}")
 _MILLISECONDS_FROM = 5_000
-"""A time limit from here on is in milliseconds, as some models are trained to write it."""
+"""From this value on, a time limit is in milliseconds, as some models are trained to write it."""
 _SHELLS = ("bash", "sh", "zsh", "/bin/bash", "/bin/sh", "/usr/bin/bash")
 _SHELL_FIELDS = ("workdir", "cwd", "directory", "timeout_ms")
 _VIEWED_LINES = 100
-"""Lines that are shown from a single line number on."""
+"""Number of lines in a view for which only the first line is named."""
 
 
 def named_fields(tool: str, arguments: object) -> Fields:
@@ -227,7 +227,7 @@ def _infer_command(fields: Fields) -> EditCommand:
 
 
 def _with_view_range(fields: Fields) -> Fields:
-    """Return the arguments of a view with one range for its ways to name lines."""
+    """Return the arguments of a view with its line numbers merged into ``view_range``."""
     fields = dict(fields)
     start = _pop_number(fields, _START_NAMES)
     line = _pop_number(fields, ("line",))
@@ -287,9 +287,9 @@ def _renamed(fields: Fields, own: Sequence[str], aliases: Mapping[str, Sequence[
 
 
 def convert(tool: str, fields: Fields) -> Fields:
-    """Return the arguments with strings, numbers and lists where the tool has them.
+    """Convert the arguments to the tool's types: strings, numbers and lists.
 
-    What can't be converted stays as it is, for the validation to name.
+    A value that can't be converted stays as it is; validation names it.
     """
     converted = _convert_command(fields) if tool == "bash" else dict(fields)
     for name, value in converted.items():
@@ -299,7 +299,7 @@ def convert(tool: str, fields: Fields) -> Fields:
 
 
 def _convert_command(fields: Fields) -> Fields:
-    """Return a shell command's arguments without those of other agents' shells."""
+    """Convert a shell command's arguments that only other agents' shells have to ours."""
     fields = dict(fields)
     milliseconds = _as_number(fields.pop("timeout_ms", None))
     if milliseconds is not None:
@@ -356,7 +356,7 @@ def _as_flag(value: object) -> object:
 
 
 def _as_range(value: object) -> object:
-    """Return first and last line of a range, however it is written."""
+    """Return the first and last line of a range, in whatever form it is written."""
     if isinstance(value, Mapping):
         value = list(value.values())
     parts: list[object] = []
@@ -376,22 +376,22 @@ def _as_range(value: object) -> object:
 
 
 _RANGE_SIGN = re.compile(r"(?<=\d)\s*-(?=\s*L?\d)|[Ll](?=\d)")
-"""A hyphen between two numbers, which is no minus, and the letter of ``L10-L80``."""
+"""A hyphen between two numbers, which is not a minus sign, and the letter of ``L10-L80``."""
 
 
 def _last_line(value: object, first: int) -> int:
-    """Return the end of a range with one number: ``10-`` goes on to the end of the file."""
+    """Return the end of a range with one number: ``10-`` extends to the end of the file."""
     is_open = isinstance(value, str) and not value.strip()[-1:].isdigit()
     return -1 if is_open else max(1, first) + _VIEWED_LINES - 1
 
 
 def _as_tests(value: object) -> object:
-    """Return a list of tests, from a list or from text with one or several a line."""
+    """Return a list of tests, from a list or from text with one or more per line."""
     if not isinstance(value, str):
         return value
-    written = _inner_list(value)
-    if written is not None:
-        return written
+    parsed = _inner_list(value)
+    if parsed is not None:
+        return parsed
     tests: list[str] = []
     for line in value.splitlines():
         tests += _split_tests(line)

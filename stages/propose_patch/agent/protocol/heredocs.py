@@ -1,4 +1,4 @@
-"""Here-documents in a shell command: what looks like the end of a call inside one is its content.
+"""Here-documents in a shell command: the end of a fence or tag inside one is only content.
 
 A model that writes a file with ``cat <<EOF`` often forgets that a fence or tag in that file also
 ends the call.
@@ -41,11 +41,11 @@ class ShellIndex:
     def end_of(self, start: _Start) -> int | None:
         """Return where the line that ends a document begins; None if it has no end.
 
-        A document that begins later with the same word has that end for itself.
+        If a later document with the same word begins before that line, the line ends that one.
         """
         end = _next(self._lines.get(start.word, []), start.content)
-        again = _next(self._starts_by_word[start.word], start.content)
-        if end is None or (again is not None and again < end):
+        next_start = _next(self._starts_by_word[start.word], start.content)
+        if end is None or (next_start is not None and next_start < end):
             return None
         return end
 
@@ -80,10 +80,7 @@ class HereDocuments:
 
 
 def _lines_by_word(text: str) -> dict[str, list[int]]:
-    """Return the positions of the lines that consist of one short text, by that text.
-
-    A closing tag may follow it.
-    """
+    """Return word -> the positions of the lines that consist of it; a closing tag may follow it."""
     positions: dict[str, list[int]] = {}
     position = 0
     for line in text.split("\n"):

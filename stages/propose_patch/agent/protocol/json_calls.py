@@ -24,12 +24,12 @@ _ARGUMENTS = (
     "kwargs",
 )
 _CERTAIN_NAMES = ("tool", "tool_name", "action")
-"""Keys that stand for a tool even where its arguments are beside them."""
+"""Keys that name a tool even if its arguments are beside them in the object."""
 _NESTED = ("function", "tool_call", "function_call", "action", "command", "tool")
-"""Keys whose value can be a call in itself."""
+"""Keys whose value can be a call itself."""
 _MAX_CALLS = 1_000
 _MAX_PYTHON = 50_000
-"""Characters; parsing needs a multiple of them."""
+"""Maximum characters of code; parsing takes many times as much memory."""
 
 
 def calls_in(value: object) -> list[NamedCall]:
@@ -46,9 +46,9 @@ def calls_in(value: object) -> list[NamedCall]:
 
 
 def _calls_of(value: dict[str, object]) -> list[NamedCall]:
-    several = value.get("tool_calls")
-    if isinstance(several, list):
-        return calls_in([item for item in several if isinstance(item, dict)])
+    tool_calls = value.get("tool_calls")
+    if isinstance(tool_calls, list):
+        return calls_in([item for item in tool_calls if isinstance(item, dict)])
     call = _explicit_call(value) or _flat_call(value) or _call_by_key(value)
     if call is not None:
         return [call]
@@ -75,7 +75,7 @@ def _explicit_call(value: Mapping[str, object]) -> NamedCall | None:
 
 
 def _flat_call(value: Mapping[str, object]) -> NamedCall | None:
-    """Return the call of an object with a name among its arguments, or with a command alone."""
+    """Return the call of an object with a name among its arguments, or only a command."""
     key = _name_key(value, _NAMES)
     if key is not None:
         name = str(value[key])
@@ -123,11 +123,15 @@ def name_in(text: str) -> str:
 _NAME = re.compile(rf'"(?:{"|".join(_NAMES)})"\s*:\s*"(?P<name>[^"\n]{{1,80}})"')
 
 
+#: Maximum characters that may be read for nothing because text looks like JSON, but is not.
+MAX_WASTED = 20_000_000
+
+
 class InvalidJson(Exception):
     """Text is not JSON.
 
     Attributes:
-        characters_read: up to where the decoder had to read the text, from its beginning.
+        characters_read: the position up to which the decoder had to read the text.
     """
 
     def __init__(self, problem: str, characters_read: int):
@@ -154,7 +158,7 @@ _DECODER = json.JSONDecoder(strict=False)
 
 
 def python_calls(code: str) -> list[NamedCall]:
-    """Return the calls of a program of nothing but calls, such as ``print(api.bash(cmd="ls"))``."""
+    """Return the calls of a program that is only calls, such as ``print(api.bash(cmd="ls"))``."""
     if len(code) > _MAX_PYTHON:
         return []
     try:

@@ -21,7 +21,7 @@ class KnownName:
 
     tool: str
     command: EditCommand | None = None
-    """Of the tool edit, where the name says it."""
+    """The editor's command, if the name implies one."""
 
 
 _BASH = (

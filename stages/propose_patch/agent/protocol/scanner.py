@@ -1,7 +1,7 @@
 """Find the calls in a reply's text, in one pass.
 
-Whatever begins first is read to its end, and its content is not searched: a command may write a
-file with fences, tags and JSON in it.
+The construct that begins first is read to its end, and its content is not searched: a command may
+write a file with fences, tags and JSON in it.
 """
 
 import re
@@ -12,6 +12,7 @@ from stages.propose_patch.agent.protocol.elements import ElementReader
 from stages.propose_patch.agent.protocol.fences import Fence, FenceReader
 from stages.propose_patch.agent.protocol.heredocs import HereDocuments, ShellIndex
 from stages.propose_patch.agent.protocol.json_calls import (
+    MAX_WASTED,
     InvalidJson,
     NamedCall,
     calls_in,
@@ -27,46 +28,44 @@ _START = re.compile(r"^[ \t]*(?=[`~<{\[])", re.M)
 _START_HERE = re.compile(r"\s*(?=[`~<{\[])")
 _BLANK = re.compile(r"\s*")
 _MARKER = re.compile(r"\[TOOL_CALLS\]|<\|(?:python_tag|tool_call)\|>")
-"""What some models write before their calls in JSON."""
+"""Tokens that some models write before their calls in JSON."""
 _THOUGHT = re.compile(r"<(?:think|thinking|thoughts?|reasoning|analysis)>")
 _THOUGHT_END = re.compile(
     r"(?<![`\"'])</(?P<tag>think|thinking|thoughts?|reasoning|analysis)>(?![`\"'])"
 )
 _UNOPENED = ("think", "thinking")
-"""Thoughts whose opening tag may be part of a provider's prompt instead of the reply."""
+"""Tags of thoughts that may be opened in a provider's prompt instead of the reply."""
 _JSON_BEGINNING = re.compile(r"\{\s*\"|\[\s*\{")
 _AFTER_JSON = re.compile(r"[ \t]*(?:$|<)", re.M)
 _CALL_LANGUAGES = ("", "json", "xml", "html", "tool", "tool_call", "tool_calls", "tool_code")
 """Languages of code fences whose whole content may be calls."""
 _PYTHON_LANGUAGES = ("tool_call", "tool_calls", "tool_code")
-_MAX_WASTED = 20_000_000
-"""Characters that may be read in vain, because text only begins like JSON."""
 _ATTEMPT_COST = 100
-"""Characters that each attempt counts as, in addition to those read."""
+"""Characters that each attempt to parse JSON counts as, in addition to those read."""
 _UNCLEAR_FENCE_END = (
-    "The end of the code fence around the command is not clear, since a fence without a language is"
-    " left open behind it."
+    "It is not clear where the code fence around the command ends: a fence without a language is"
+    " left open after it."
 )
-_NO_FENCE_END = "The code fence around the command has no end."
+_NO_FENCE_END = "The code fence around the command is not closed."
 
 Next = tuple[int, bool]
-"""Where to read on, and whether a call may begin there without a new line."""
+"""The position to continue at, and whether a call may begin there without a new line."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What a text holds."""
+    """The result of scanning a text."""
 
     calls: tuple[WrittenCall, ...]
     """In order. The last one may have a problem."""
     visible_text: str
-    """The text without what the model only thinks."""
+    """The text without the model's thoughts."""
 
 
 def scan(text: str, *, is_cut_off: bool = False) -> Scan:
     """Return the calls in a text.
 
-    Where a text was cut off, nothing behind an open code fence is read.
+    If the text was cut off, nothing after an open code fence is read.
     """
     scanner = _Scanner(text, is_cut_off=is_cut_off)
     calls = scanner.scan()
@@ -118,7 +117,7 @@ class _Scanner:
                 return self._calls
 
     def scan_whole(self) -> list[WrittenCall]:
-        """Return the calls that a text consists of; none if it holds anything else."""
+        """Return the calls that a text consists of; none if it contains anything else."""
         position = self._skip_blank(0)
         while position < len(self._text):
             position, follows = self._read(position)
@@ -165,10 +164,10 @@ class _Scanner:
         return None
 
     def _end_of_thought_around(self, start: int, end: int) -> int | None:
-        """Return the end of a thought that what was read there is a part of, or None.
+        """Return the end of the thought that contains what was read from start to end, or None.
 
-        A draft in a thought may have no end before the thought has. It is content only in a
-        here-document, or where the thought begins in it too.
+        A call drafted in a thought may still be open when the thought ends. The thought's closing
+        tag is content only in a here-document, or if the thought begins in what was read.
         """
         has_problem = bool(self._calls) and bool(self._calls[-1].problem)
         limit = len(self._text) if has_problem else end
@@ -232,7 +231,7 @@ class _Scanner:
         return (opening.end, True) if opening.is_wrapper else (start + 1, False)
 
     def _end_of_thought(self, position: int) -> int:
-        """Return the end of a thought that begins before a position: the text's, if it has none."""
+        """Return the end of the thought open at a position; the text's end if it is not closed."""
         at = bisect_left(self._thought_ends, position, key=lambda match: match.start())
         return self._thought_ends[at].end() if at < len(self._thought_ends) else len(self._text)
 
@@ -243,7 +242,7 @@ class _Scanner:
     # JSON
 
     def _read_json(self, start: int) -> Next:
-        if self._wasted > _MAX_WASTED or not _JSON_BEGINNING.match(self._text, start):
+        if self._wasted > MAX_WASTED or not _JSON_BEGINNING.match(self._text, start):
             return start + 1, False
         self._wasted += _ATTEMPT_COST
         try:

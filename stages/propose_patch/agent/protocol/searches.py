@@ -1,4 +1,4 @@
-"""Calls of other agents' search tools, as shell commands: ours has no such tool."""
+"""Calls of other agents' search tools, as shell commands: our agent has no such tools."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ def _first_text(fields: Mapping[str, object], names: Sequence[str]) -> str:
 
 
 def _grep(pattern: str, folder: str, include: str) -> str:
-    """Return a search with a Perl expression, the nearest to those of ripgrep and JavaScript."""
+    """Return a grep with Perl's expressions, the closest to those of ripgrep and JavaScript."""
     words = ["grep", "-rnIP", "--exclude-dir=.git"]
     if include:
         words.append(f"--include={include.rpartition('/')[2]}")

@@ -1,4 +1,4 @@
-"""The tags of a text: each is read where it is, and found by its name."""
+"""Parse the tag at a position of a text, and find tags by name."""
 
 import html
 import re
@@ -35,7 +35,7 @@ _TOOL_TAGS = (
     "write_file",
     "write_to_file",
 )
-"""Tools whose name some models use as the tag; no name that HTML or an edit format has."""
+"""Tools whose name some models use as the tag, except names that HTML or an edit format uses."""
 PARAMETER_TAGS = ("parameter", "param", "arg", "argument")
 GROUP_TAGS = ("arguments", "args", "parameters", "params", "input")
 """Tags around all arguments of a call."""
@@ -55,7 +55,7 @@ _ENTITY = re.compile(r"&(?:lt|gt|quot|apos|amp|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});"
 _BLANK = re.compile(r"\s*")
 _ENDS_LINE = re.compile(r"[ \t]*(?:$|<)", re.M)
 _MAX_TAG = 2_000
-"""Characters of a tag with its attributes."""
+"""Maximum characters of a tag with its attributes."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Opening:
     tag: str
     """In lower case, without a namespace."""
     value: str
-    """What follows an equals sign after the tag, as in ``<function=bash>``."""
+    """The value after an equals sign, as in ``<function=bash>``; empty if there is none."""
     attributes: dict[str, str]
     is_empty: bool
     """Whether it closes itself."""
@@ -196,7 +196,7 @@ class TagIndex:
             yield closings[at]
 
     def next_call(self, position: int) -> int:
-        """Return where the next call begins at a line's beginning, or the end of the text."""
+        """Return where the next line that begins with a call starts, or the end of the text."""
         return next(_from(self._line_calls, position), len(self.text))
 
     # Characters
@@ -235,7 +235,7 @@ def _positions_by_tag(pattern: re.Pattern[str], text: str) -> dict[str, list[int
 
 
 def _from(positions: list[int], position: int) -> Iterator[int]:
-    """Yield the positions from one on."""
+    """Yield the positions that are not before ``position``."""
     for at in range(bisect_left(positions, position), len(positions)):
         yield positions[at]
 

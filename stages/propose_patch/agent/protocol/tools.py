@@ -1,4 +1,4 @@
-"""The tools of the agent: the models of their arguments, and the schemas that a provider gets.
+"""The tools of the agent: the models of their arguments, and their schemas for a provider.
 
 A model's docstring is the tool's description.
 """
@@ -9,18 +9,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from pipeline.model import ToolSpec
 
-#: Characters of a shell command.
+#: Maximum characters of a shell command.
 MAX_COMMAND = 100_000
-#: Characters of a text that is written to a file.
+#: Maximum characters of a text that is written to a file.
 MAX_TEXT = 1_000_000
-#: Characters of a summary, question or reason.
+#: Maximum characters of a summary, question or reason.
 MAX_PROSE = 20_000
 MAX_PATH = 1_000
 MAX_TESTS = 1_000
 _MAX_SECONDS = 86_400
 
-_KEPT_IN_SCHEMA = ("type", "description", "enum", "items", "properties", "required")
-"""What every provider's dialect of JSON schema accepts."""
+_SCHEMA_KEYS = ("type", "description", "enum", "items", "properties", "required")
+"""The keywords that every provider's dialect of JSON Schema accepts."""
 
 
 def _without_null(text: str) -> str:
@@ -43,8 +43,8 @@ class _Arguments(BaseModel):
 
 
 class Bash(_Arguments):
-    """Run a command with `bash -c` in the repository's folder. Files that it writes are kept;
-    variables, the current folder and background processes are not. There is no network and no
+    """Run a command with `bash -c` in the repository's folder. The files it writes persist;
+    variables, the current folder and background processes do not. There is no network and no
     terminal.
     """
 
@@ -62,9 +62,9 @@ class Bash(_Arguments):
 
 
 class Edit(_Arguments):
-    """View and edit files. `view` shows a file with line numbers, or what is in a folder; `create`
+    """View and edit files. `view` shows a file with line numbers, or lists a folder; `create`
     writes a whole file; `str_replace` replaces text that occurs exactly once; `insert` adds lines
-    after a line; `undo_edit` takes back the last edit of a file.
+    after a line; `undo_edit` reverts the last edit of a file.
     """
 
     name = "edit"
@@ -72,7 +72,7 @@ class Edit(_Arguments):
     path: Path = Field(description="A file or folder, relative to the repository's folder.")
     view_range: tuple[int, int] | None = Field(
         None,
-        description="view: first and last line, such as [10, 80]; -1 stands for the end.",
+        description="view: first and last line, such as [10, 80]; -1 means the end.",
     )
     file_text: Text | None = Field(None, description="create: the whole text of the file.")
     old_str: Text | None = Field(
@@ -112,8 +112,8 @@ class RunTests(_Arguments):
     tests: tuple[Path, ...] = Field(
         (),
         max_length=MAX_TESTS,
-        description="Test files, folders, or node ids such as tests/test_a.py::test_b; none: the"
-        " tests that were chosen for the issue.",
+        description="Test files, folders, or node ids such as tests/test_a.py::test_b; if empty,"
+        " the tests that were chosen for the issue.",
     )
 
 
@@ -134,7 +134,7 @@ class NeedsInfo(_Arguments):
     """End without a change: neither the issue nor the code shows the expected behavior."""
 
     name = "needs_info"
-    what: Prose = Field(min_length=1, pattern=r"\S", description="What the issue lacks.")
+    what: Prose = Field(min_length=1, pattern=r"\S", description="What the issue does not say.")
 
 
 class NoChangeNeeded(_Arguments):
@@ -155,9 +155,9 @@ class ApplyEdits(_Arguments):
 
 Tool = Bash | Edit | RunTests | Submit | NeedsInfo | NoChangeNeeded | ApplyEdits
 
-#: The tools that a model is told of, in this order.
+#: The tools that are described to a model, in this order.
 ADVERTISED: tuple[type[Tool], ...] = (Bash, Edit, RunTests, Submit, NeedsInfo, NoChangeNeeded)
-#: Tool by name, with the one that is only understood.
+#: Tool by name, including apply_patch, which is accepted but not described.
 TOOLS: dict[str, type[Tool]] = {kind.name: kind for kind in (*ADVERTISED, ApplyEdits)}
 
 
@@ -167,7 +167,7 @@ def describe(kind: type[Tool]) -> str:
 
 
 def _schema(kind: type[Tool]) -> dict[str, Any]:
-    """Return the JSON schema of a tool's arguments, in the part that all providers accept."""
+    """Return the JSON schema of a tool's arguments, reduced to what all providers accept."""
     schema = _plain(kind.model_json_schema())
     schema.pop("description")
     return schema
@@ -179,7 +179,7 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     merged = {**schema, **options[0]} if options else dict(schema)
     if "prefixItems" in merged:
         merged["items"] = {"type": merged["prefixItems"][0]["type"]}
-    plain = {key: merged[key] for key in _KEPT_IN_SCHEMA if key in merged}
+    plain = {key: merged[key] for key in _SCHEMA_KEYS if key in merged}
     if "items" in plain:
         plain["items"] = _plain(plain["items"])
     if "properties" in plain:

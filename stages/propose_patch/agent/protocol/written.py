@@ -1,4 +1,4 @@
-"""What every reader of calls in text returns."""
+"""The result of every reader of calls in text."""
 
 from dataclasses import dataclass
 
@@ -20,6 +20,6 @@ class WrittenCall:
     end: int
     """The position in the text after it."""
     problem: str = ""
-    """Why it can't be read. Nothing behind it is read, since it may belong to it."""
+    """Why it can't be read. Nothing after it is read, since that may belong to it."""
     fenced: bool = False
     """Whether it is in a code fence, where it may be an example."""
