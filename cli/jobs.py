@@ -124,7 +124,7 @@ def show(ctx: click.Context, job_id: str, generation: int | None, output: Output
     help="Default: the one whose change was chosen, or the newest.",
 )
 @click.option("--round", "round_", type=click.IntRange(min=1), help="Only this round's steps.")
-@click.option("--plain", is_flag=True, help="Print all steps instead of one a screen.")
+@click.option("--plain", is_flag=True, help="Print all steps instead of showing one per screen.")
 @json_option("Print the transcript as one JSON object.")
 @click.pass_context
 def transcript(
@@ -138,9 +138,9 @@ def transcript(
 ) -> None:
     """Show what an agent did, step by step: its replies, calls and their results.
 
-    In a terminal, one step a screen: l and h go to the next and the previous step, j and k scroll,
-    / searches, ? lists all keys. Elsewhere all steps are printed. A run that has not ended shows
-    the steps so far.
+    In a terminal, each step has its own screen: l and h go to the next and the previous step, j and
+    k scroll, / searches, ? lists all keys. Otherwise all steps are printed. For a run that has not
+    ended, these are the steps so far.
 
     \b
     Examples:
@@ -153,18 +153,18 @@ def transcript(
 
     store = _open_store(ctx)
     run = _find_run(store, job_id, generation)
-    read = _transcript_source(ctx, store, run).read(attempt)
+    document = _transcript_source(ctx, store, run).read(attempt)
     if round_ is not None:
-        read = read.of_round(round_)
-    if not read.steps:
-        place = f"round {round_}" if round_ is not None else f"attempt {read.attempt}"
-        raise CommandError(f"{place} of job {job_id!r} has no steps", exits.USAGE)
+        document = document.of_round(round_)
+    if not document.steps:
+        part = f"round {round_}" if round_ is not None else f"attempt {document.attempt}"
+        raise CommandError(f"{part} of job {job_id!r} has no steps", exits.USAGE)
     if output.as_json:
-        click.echo(read.model_dump_json())
+        click.echo(document.model_dump_json())
     elif plain or not is_interactive():
-        print_all(read)
+        print_all(document)
     else:
-        show(read)
+        show(document)
 
 
 def _transcript_source(ctx: click.Context, store: "RunStore", run: "RunRow") -> "TranscriptSource":
@@ -282,8 +282,8 @@ def _report_lines(run: "RunRow", report: dict[str, Any]) -> list[str]:
         cause = one_line(first_line)[:_REASON_WIDTH]
         lines.append(f"  round {round_['number']} opened at {round_['to']}: {cause}")
     lines.append(
-        f"  spent ${report['cost_usd']:.6f} in {run.seconds:.1f} s of work, {run.deliveries}"
-        " deliveries"
+        f"  spent ${report['cost_usd']:.6f} in {run.seconds:.1f} s of work; deliveries:"
+        f" {run.deliveries}"
     )
     artifacts = (report["result"] or {}).get("artifacts", {})
     for name, address in artifacts.items():

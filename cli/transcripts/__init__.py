@@ -1,1 +1,1 @@
-"""``coding-agent jobs transcript``: an agent's steps, one a screen, or all as text or JSON."""
+"""``coding-agent jobs transcript``: an agent's steps, one per screen, or all as text or JSON."""

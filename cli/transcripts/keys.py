@@ -28,7 +28,7 @@ _SEQUENCES = {
     b"\x7f": "backspace",
     b"\x08": "backspace",
 }
-#: A key that a terminal does not send: its size has changed.
+#: Not a key of the terminal: its size has changed.
 RESIZED = "resized"
 
 
@@ -37,7 +37,7 @@ class _Resized(Exception):
 
 
 class Keyboard:
-    """The keys that a person presses."""
+    """Reads the keys that a user presses."""
 
     def __init__(self, descriptor: int):
         self._descriptor = descriptor
@@ -72,7 +72,7 @@ class Keyboard:
 
 @contextmanager
 def keyboard() -> Iterator[Keyboard]:
-    """Read keys without waiting for a line, and without an echo, until the block ends."""
+    """Read keys one by one and without echo until the block ends."""
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     handler = signal.signal(signal.SIGWINCH, _interrupt)

@@ -1,4 +1,4 @@
-"""Find the transcript of a run: the artifact that it left, or the steps that it has stored."""
+"""Find the transcript of a run: its artifact, or the steps that it has stored so far."""
 
 import re
 from urllib.parse import unquote, urlsplit
@@ -16,7 +16,7 @@ from stages.propose_patch.agent.steps import StepRecord
 from stages.propose_patch.agent.transcript import Transcript, make_transcript
 
 _STEP = re.compile(rf"{REMEMBERED}attempt-(?P<attempt>\d{{1,6}})/step-\d{{1,9}}")
-_UNREADABLE = "is of another version, or damaged"
+_UNREADABLE = "is from another version, or is damaged"
 
 
 class TranscriptSource:
@@ -32,8 +32,10 @@ class TranscriptSource:
         """Return the transcript of an attempt; None for the one whose change was chosen.
 
         The run's artifact lacks the steps of a later round that proposed nothing, and a run that
-        has not ended has none: then the transcript is made from the stored steps. Ends the command
-        if there are none either.
+        has not ended has no artifact. In both cases the transcript is made from the stored steps.
+
+        Raises:
+            CommandError: the run has neither, or they can't be read.
         """
         artifact = self._read_artifact() if attempt is None else None
         attempts = self._steps_by_attempt()
@@ -91,6 +93,6 @@ class TranscriptSource:
             listed = ", ".join(map(str, attempts))
             return f"{name} has no attempt {attempt}; it has: {listed}"
         return (
-            f"{name} has no transcript: the strategy single makes none, and the strategy agent"
-            " begins one with its first step"
+            f"{name} has no transcript: the strategy single writes none, and the strategy agent"
+            " starts one with its first step"
         )

@@ -19,7 +19,7 @@ _REPLACEMENT = "\ufffd"
 
 
 def visible(text: str) -> str:
-    """Return text in which nothing has an effect on a terminal but line feeds."""
+    """Return text in which only line feeds have an effect on a terminal."""
     text = text.replace("\r\n", "\n").expandtabs(8).translate({**_CONTROL_PICTURES, 127: 0x2421})
     return "".join(character if _is_printable(character) else _REPLACEMENT for character in text)
 
@@ -42,7 +42,7 @@ def step_text(transcript: Transcript, index: int) -> "Text":
 
 
 def heading(transcript: Transcript, index: int) -> str:
-    """Return what a step is, in a line."""
+    """Return a one-line description of a step."""
     step = transcript.steps[index]
     parts = [f"step {step.number} ({index + 1} of {len(transcript.steps)})", f"round {step.round}"]
     if step.model:
@@ -105,7 +105,7 @@ def styled_lines(text: "Text", width: int, *, color: bool) -> list[str]:
 
 
 def print_all(transcript: Transcript) -> None:
-    """Print all steps to standard output; styled where that is a terminal."""
+    """Print all steps to standard output; styled if it is a terminal."""
     from rich.console import Console
     from rich.text import Text
 

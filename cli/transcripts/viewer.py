@@ -1,4 +1,4 @@
-"""Look at a transcript in a terminal: one step a screen."""
+"""Show a transcript in a terminal, one step per screen."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cli.output import count
 from cli.transcripts.keys import RESIZED, keyboard
 from cli.transcripts.text import heading, step_text, styled_lines, visible
 from stages.propose_patch.agent.transcript import Transcript
@@ -30,7 +31,7 @@ G  $           last step
 /              search all steps for a text; enter to search, escape to cancel
 n  N           next, previous match
 q              quit
-?              this help; any key leaves it"""
+?              this help; any key closes it"""
 
 
 @dataclass
@@ -44,14 +45,14 @@ class _Size:
 
 
 class Viewer:
-    """What is on the screen, and how keys change it."""
+    """The state of the screen, which keys change."""
 
     def __init__(self, transcript: Transcript, columns: int, lines: int, *, color: bool):
         self.index = 0
-        """Of the step that is shown."""
+        """The index of the step on the screen."""
         self.top = 0
         """Its first visible line."""
-        self.is_over = False
+        self.has_quit = False
         self._transcript = transcript
         self._size = _Size(columns, lines)
         self._color = color
@@ -69,19 +70,19 @@ class Viewer:
         self._scroll(0)
 
     def screen(self) -> str:
-        """Return what the terminal shall show, with its control sequences."""
+        """Return the whole screen as text with control sequences."""
         body = self._size.body
         if self._shows_help:
-            shown = _HELP.split("\n")[:body]
+            lines = _HELP.split("\n")[:body]
         else:
-            shown = self._lines[self.top : self.top + body]
-        shown += [""] * (body - len(shown))
+            lines = self._lines[self.top : self.top + body]
+        lines += [""] * (body - len(lines))
         header = self._fit(heading(self._transcript, self.index))
         footer = self._fit(self._footer())
-        return _CLEAR + "\r\n".join([_REVERSE.format(header), *shown, _REVERSE.format(footer)])
+        return _CLEAR + "\r\n".join([_REVERSE.format(header), *lines, _REVERSE.format(footer)])
 
     def press(self, key: str) -> None:
-        """Do what a key stands for."""
+        """Perform the action of a key."""
         self._message = ""
         if self._query is not None:
             self._type(key)
@@ -153,19 +154,19 @@ class Viewer:
             self._query = query + key
 
     def _search(self, direction: int) -> None:
-        """Go to the next step, after the one shown, that has the pattern; to its first match."""
+        """Go to the first match in the next step that contains the pattern; this step comes last."""
         if not self._pattern:
-            self._message = "nothing was searched for yet: press /"
+            self._message = "no search yet: press /"
             return
-        count = len(self._transcript.steps)
-        for offset in range(1, count + 1):
-            index = (self.index + direction * offset) % count
+        steps = len(self._transcript.steps)
+        for offset in range(1, steps + 1):
+            index = (self.index + direction * offset) % steps
             text = step_text(self._transcript, index).plain.lower()
             if self._pattern.lower() in text:
                 self._go_to(index)
                 self._scroll_to_match()
                 return
-        self._message = f"no step has {self._pattern!r}"
+        self._message = f"no step contains {self._pattern!r}"
 
     def _scroll_to_match(self) -> None:
         for number, line in enumerate(self._lines):
@@ -179,7 +180,7 @@ class Viewer:
         self._shows_help = True
 
     def _quit(self) -> None:
-        self.is_over = True
+        self.has_quit = True
 
     def _footer(self) -> str:
         if self._query is not None:
@@ -187,7 +188,7 @@ class Viewer:
         if self._message:
             return self._message
         below = max(0, len(self._lines) - self.top - self._size.body)
-        more = f"{below} more lines below · " if below and not self._shows_help else ""
+        more = f"{count(below, 'more line')} below · " if below and not self._shows_help else ""
         return more + _HINT
 
     def _fit(self, text: str) -> str:
@@ -195,18 +196,18 @@ class Viewer:
 
 
 def is_interactive() -> bool:
-    """Return whether a person can read and press keys."""
+    """Return whether standard input and output are terminals."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def show(transcript: Transcript) -> None:
-    """Show a transcript until the person quits. Restores the terminal."""
+    """Show a transcript until the user quits, then restore the terminal."""
     color = not os.environ.get("NO_COLOR")
     viewer = Viewer(transcript, *shutil.get_terminal_size(), color=color)
     with keyboard() as keys:
         _write(_ENTER_SCREEN)
         try:
-            while not viewer.is_over:
+            while not viewer.has_quit:
                 _write(viewer.screen())
                 key = keys.read()
                 if key == RESIZED:

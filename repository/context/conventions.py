@@ -1,6 +1,6 @@
-"""Find the files in which a repository tells contributors, human or not, how to work on it.
+"""Find a repository's instructions for contributors, human or not.
 
-They are read from a commit's objects, never from a work tree. What is in them is untrusted text.
+They are read from a commit's objects, never from a work tree. Their text is untrusted.
 """
 
 import posixpath
@@ -15,14 +15,14 @@ from repository.git import Entry, Mirror
 MAX_FILE_CHARS = 10_000
 MAX_TOTAL_CHARS = 20_000
 _MIN_CHARS = 500
-"""A smaller part of a file is useless."""
+"""Minimum characters of a file's part: a smaller one is useless."""
 _MAX_FILES = 8
 _MAX_BYTES = 200_000
 """Larger files are not read."""
 _MAX_LINKS = 5
-"""Links followed one after the other."""
+"""Maximum number of links that are followed in a row."""
 _MAX_TARGET = 500
-"""Characters of a file that may be a link."""
+"""Maximum characters of a file that may stand for a link."""
 
 _AGENT_FILES = ("agents.md", "claude.md")
 """Also looked for in folders: there they apply to the files below
@@ -66,22 +66,22 @@ def read_conventions(
     reader = _Reader(mirror, by_path)
     conventions: list[Convention] = []
     texts: set[str] = set()
-    left = MAX_TOTAL_CHARS
+    remaining = MAX_TOTAL_CHARS
     for path in _candidates(by_path, likely):
         text = reader.read(path)
         if text is None or text in texts:
             continue
-        size = min(left, MAX_FILE_CHARS)
+        size = min(remaining, MAX_FILE_CHARS)
         if size < min(_MIN_CHARS, len(text)) or len(conventions) == _MAX_FILES:
             break
         texts.add(text)
         conventions.append(Convention(path=path, text=clip(text, size)))
-        left -= min(len(text), size)
+        remaining -= min(len(text), size)
     return tuple(conventions)
 
 
 def _candidates(paths: Mapping[str, Entry], likely: Sequence[str]) -> Iterator[str]:
-    """Yield the paths of instruction files, ignoring case as people do."""
+    """Yield the paths of instruction files in order of relevance; the case of names is ignored."""
     by_folded_path: dict[str, str] = {}
     for path in sorted(paths):
         by_folded_path.setdefault(path.casefold(), path)
@@ -92,8 +92,8 @@ def _candidates(paths: Mapping[str, Entry], likely: Sequence[str]) -> Iterator[s
 
 
 def _folders(paths: Sequence[str]) -> list[str]:
-    """Return the folders above the paths without the root: those of the first path first, and the
-    nearest first.
+    """Return the folders above the paths, except the root: those of the first path first, each
+    before its parent.
     """
     folders: dict[str, None] = {}
     for path in paths:
@@ -112,7 +112,7 @@ class _Reader:
     def read(self, path: str) -> str | None:
         """Return the text of a file, or of the file of the commit that it is a link to.
 
-        None if it is neither, leads out of the commit, or is empty, binary or too large.
+        None if there is no such file in the commit, or it is empty, binary or too large.
         """
         for _ in range(_MAX_LINKS):
             text = self._text(path)
@@ -137,7 +137,7 @@ class _Reader:
         return text.removeprefix("\ufeff").replace("\r\n", "\n").strip() or None
 
     def _target(self, path: str, text: str | None) -> str | None:
-        """Return the path that a link leads to; None if it is no link.
+        """Return the path that a link leads to; None if the file is not a link.
 
         A file that only names another (``@AGENTS.md``, or a link that was checked in on a system
         without links) counts as a link to it.

@@ -63,7 +63,7 @@ def run_with_steps(store: SqliteStore, *records: StepRecord, attempt: int = 1) -
     return job().id
 
 
-def test_a_run_that_goes_on_shows_its_stored_steps(console: Console, store: SqliteStore) -> None:
+def test_an_unfinished_run_shows_its_stored_steps(console: Console, store: SqliteStore) -> None:
     job_id = run_with_steps(store, step(1), step(2, round=2, before="the tests failed"))
 
     printed = console.run("jobs", "transcript", job_id).stdout
@@ -129,7 +129,7 @@ def test_a_transcript_of_another_version_is_refused(console: Console, store: Sql
 def test_what_is_missing_is_named(console: Console, store: SqliteStore) -> None:
     assert "no job 'x'" in console.refused("jobs", "transcript", "x")
     finish(store, claim(store))
-    assert "strategy single makes none" in console.refused("jobs", "transcript", job().id, code=1)
+    assert "strategy single writes none" in console.refused("jobs", "transcript", job().id, code=1)
     claimed = claim(store, job(43))
     body = step(1).model_dump_json()
     checkpoint = Checkpoint(0, "remembered:attempt-1/step-001", body, False, 0.0, 1.0)
@@ -165,7 +165,7 @@ def press(view: Viewer, keys: str | list[str]) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", view.screen())
 
 
-def test_keys_go_from_step_to_step() -> None:
+def test_keys_move_between_steps() -> None:
     view = viewer(step(1), step(2), step(3))
 
     assert "step 1 (1 of 3)" in press(view, [])
@@ -177,7 +177,7 @@ def test_keys_go_from_step_to_step() -> None:
     assert "this is the first step" in press(view, ["left"])
     assert "step 3 (3 of 3)" in press(view, "G")
     view.press("q")
-    assert view.is_over
+    assert view.has_quit
 
 
 def test_keys_scroll_within_a_step() -> None:
@@ -196,7 +196,7 @@ def test_keys_scroll_within_a_step() -> None:
     assert view.top == 0
 
 
-def test_a_search_goes_to_the_next_match_and_around() -> None:
+def test_a_search_goes_to_the_next_match_and_wraps_around() -> None:
     view = viewer(step(1), step(2, text="x\n" * 50 + "A Needle"), step(3))
 
     assert "A Needle" in press(view, ["/", *"needlx", "backspace", "e", "enter"])
@@ -204,18 +204,18 @@ def test_a_search_goes_to_the_next_match_and_around() -> None:
     press(view, "G")
     press(view, "n")
     assert view.index == 1
-    assert "no step has 'absent'" in press(view, ["/", *"absent", "enter"])
+    assert "no step contains 'absent'" in press(view, ["/", *"absent", "enter"])
     press(view, ["/", "q", "escape"])
-    assert not view.is_over
+    assert not view.has_quit
     assert view.index == 1
 
 
-def test_the_help_lists_the_keys_and_any_key_leaves_it() -> None:
+def test_the_help_lists_the_keys_and_any_key_closes_it() -> None:
     view = viewer(step(1), lines=20)
 
     assert "previous step" in press(view, "?")
     assert "I run case 1." in press(view, "q")
-    assert not view.is_over
+    assert not view.has_quit
 
 
 def test_a_screen_has_as_many_lines_as_the_terminal() -> None:

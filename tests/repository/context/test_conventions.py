@@ -71,7 +71,7 @@ def test_instructions_for_agents_come_before_those_for_contributors(read: Read) 
     assert conventions[0].text == "Use tabs."
 
 
-def test_nested_instructions_are_read_for_the_likely_files_alone_nearest_first(read: Read) -> None:
+def test_nested_instructions_are_read_for_the_likely_files_only_nearest_first(read: Read) -> None:
     files = {
         "shop/AGENTS.md": "shop",
         "shop/cart/AGENTS.md": "cart",
