@@ -154,7 +154,7 @@ class Viewer:
             self._query = query + key
 
     def _search(self, direction: int) -> None:
-        """Go to the next step that contains the pattern (this one comes last), at its first match."""
+        """Go to the first match in the next step that contains the pattern, or in this step."""
         if not self._pattern:
             self._message = "no search yet: press /"
             return
