@@ -1,8 +1,8 @@
-"""Kill an agent's run with SIGKILL in its steps, each time on an empty disk: is it the same run?
+"""Kill an agent's run with SIGKILL in its steps, and check that it resumes as the same run.
 
 A scripted conversation is run undisturbed once. Then it is run again: each delivery is a process
-that kills itself at a place of a step, and the next one has an empty disk at the same paths. The
-requests must be the same bytes, nothing may be paid twice, and the change must be the same.
+that kills itself at a given point of a step, and the next one has an empty disk at the same paths.
+The requests must be the same bytes, nothing may be paid for twice, and the change must be the same.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class AgentCrashes:
 
 
 def measure_agent(kills: int, folder: Path) -> AgentCrashes:
-    """Kill an agent's run at up to ``kills`` places; none where nothing isolates its commands."""
+    """Kill an agent's run at up to ``kills`` points; at none if nothing isolates its commands."""
     deaths = _choose_deaths(kills)
     if not deaths:
         return AgentCrashes(0, [])
@@ -71,9 +71,9 @@ def measure_agent(kills: int, folder: Path) -> AgentCrashes:
 
 
 def _choose_deaths(kills: int) -> list[Death]:
-    """Return the places to die at, in the order in which a run reaches them."""
+    """Return the points at which to kill the run, in the order in which it reaches them."""
     deaths = [Death(place, step) for step in range(1, len(STEPS) + 1) for place in PLACES]
-    # Every so many of them, so that few kills reach all steps.
+    # Evenly spaced, so that even a few kills are spread over all steps.
     count = min(kills, len(deaths))
     return [deaths[number * len(deaths) // count] for number in range(count)]
 
@@ -86,9 +86,9 @@ def _run(folder: Path, prepared: Prepared, deaths: list[Death]) -> AgentRun:
         process = _FORK.Process(target=delivery.run)
         process.start()
         process.join()
-        wanted = -signal.SIGKILL if death else 0
-        if process.exitcode != wanted:
-            raise RuntimeError(f"a delivery ended with {process.exitcode} instead of {wanted}")
+        expected = -signal.SIGKILL if death else 0
+        if process.exitcode != expected:
+            raise RuntimeError(f"a delivery ended with {process.exitcode} instead of {expected}")
     result = RunResult.model_validate_json((folder / "result.json").read_text())
     dialogue = conversation(folder, prepared, StepClient(lambda _: None))
     calls = dialogue.store.calls(RunKey(result.job_id, result.generation))
@@ -111,7 +111,7 @@ class _Delivery:
     def run(self) -> None:
         watch(setattr, self._reach)
         dialogue = conversation(self.folder, self.prepared, StepClient(self._record))
-        # The lease of the delivery before has expired.
+        # The previous delivery's lease has expired.
         dialogue.clock.now += self.number * 2 * LEASE
         answer = asyncio.run(dialogue.deliver())
         if isinstance(answer, Ended):

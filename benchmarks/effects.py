@@ -1,7 +1,7 @@
 """Decide whether a command that ended differently here had another effect on the repository.
 
-What a test, a script or a search prints or returns is no effect. One that failed in one place and
-edits files of the repository is: the commands after it meet another tree than the recorded one.
+What a test, a script or a search prints or returns is not an effect. A command that edits files of
+the repository and failed in only one place has one: the commands after it see a different tree.
 """
 
 import re
@@ -31,7 +31,7 @@ class EffectTracker:
             self._scripts[path.removeprefix("./")] = text
 
     def differs(self, result: CommandResult) -> bool:
-        """Whether a command had an effect there or here, and not in the other place."""
+        """Whether a command had an effect only in the recorded run, or only here."""
         if not result.comparable or result.succeeded_as_recorded:
             return False
         if result.kind in _EDITING_KINDS:

@@ -39,7 +39,7 @@ class Estimate:
 
 
 def estimate(settings: Settings, instances: int) -> Estimate:
-    """Estimate the cost of so many runs.
+    """Estimate the cost of a measurement of this many instances.
 
     Raises:
         SettingsError: the model has no price.

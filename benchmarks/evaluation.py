@@ -139,7 +139,7 @@ def tally(instance: Instance, report: TestReport, sources: Iterable[str] = ()) -
 
 @dataclass(frozen=True)
 class Findings:
-    """What a judge has found out about a run: see the fields of ``Judge``."""
+    """A judge's results for a run; see the fields of ``Judge``."""
 
     candidate: Tally | None
     reference: Tally | None
@@ -165,7 +165,7 @@ class Judge:
     feedback: str | None = None
     """Why ``run_tests`` last sent a change back."""
     folder: Path | None = None
-    """Where the results are kept: a run that another process continues may be past its tests."""
+    """Where the results are stored, for another process that continues the run after its tests."""
 
     def save(self) -> None:
         if self.folder is None:
@@ -174,7 +174,7 @@ class Judge:
         FolderArtifacts(self.folder).put(_FILE, _FINDINGS.dump_json(findings))
 
     def load(self) -> None:
-        """Read what an earlier process has saved, if it did."""
+        """Read what an earlier process saved, if anything."""
         if self.folder is None or not (self.folder / _FILE).exists():
             return
         findings = _FINDINGS.validate_json((self.folder / _FILE).read_bytes())

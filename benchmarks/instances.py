@@ -89,7 +89,7 @@ def why_unfit(instance: Instance, repos: Path) -> str | None:
 
 
 def why_no_base_commit(instance: Instance, repos: Path) -> str | None:
-    """Return why the instance's base commit is not here, or None if it is."""
+    """Return why the instance's base commit is missing; None if it is there."""
     source = find_source(repos, instance.repo)
     if source is None:
         return f"no repository {instance.repo}"
@@ -147,8 +147,8 @@ def sample_instances(instances: list[Instance], number: int | None) -> list[Inst
 def make_repository(source: Path, commit: str, folder: Path) -> Mirror:
     """Make a bare repository with the branch ``main`` at ``commit`` and the tags before it.
 
-    It shares the objects of the source, to which nothing is written. A repository that is already
-    there is used again.
+    It shares the objects of the source, to which nothing is written. An existing repository is
+    used as it is.
     """
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """The folder of a measurement: what was measured, its rows, its predictions, and its runs.
 
-It is written after each instance, so that a measurement that was stopped can go on.
+It is written after each instance, so that a measurement that was stopped can be continued.
 """
 
 import fcntl
@@ -32,7 +32,7 @@ class Measurement:
         self, folder: Path, parameters: Mapping[str, Any], *, name: str, tests_in_predictions: bool
     ):
         """Args:
-        folder: where everything is kept; it may hold an earlier part of the same measurement.
+        folder: where everything is stored; it may hold an earlier part of the same measurement.
         parameters: what the results depend on.
         name: what the predictions are listed under.
         tests_in_predictions: whether the predictions contain changes to tests.
@@ -51,7 +51,7 @@ class Measurement:
         self._write_all()
 
     def of_instance(self, instance_id: str) -> Path:
-        """Return the folder for what is kept of one instance."""
+        """Return the folder of one instance, which is created if necessary."""
         folder = self.folder / "instances" / instance_id
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -60,7 +60,7 @@ class Measurement:
         return self._rows.get(instance_id)
 
     def is_finished(self, instance_id: str) -> bool:
-        """Return whether the instance needs no further work. After a failure it does."""
+        """Return whether the instance needs no further work. A failed one is tried again."""
         row = self._rows.get(instance_id)
         return row is not None and row.outcome not in UNFINISHED
 

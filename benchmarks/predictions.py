@@ -18,7 +18,7 @@ class Prediction(BaseModel):
     instance_id: str
     model_name_or_path: str
     model_patch: str
-    """Empty where there is no change; SWE-bench counts it as not resolved."""
+    """Empty if there is no change; SWE-bench counts it as not resolved."""
 
 
 def predictions(rows: Iterable[Row], *, name: str, tests: bool) -> list[Prediction]:
@@ -51,10 +51,10 @@ def without_tests(patch: str, instance: Instance, repository: Mirror) -> str:
     tree = repository.apply(base, patch.encode(errors="surrogateescape"))
     tests_tree = repository.apply(base, instance.test_patch.encode())
     of_test_patch = read_changes(repository, base, tests_tree)
-    kept: list[str] = []
+    paths: list[str] = []
     for path in read_changes(repository, base, tree):
         if path not in of_test_patch and not looks_like_test(path):
-            kept.append(path)
-    if not kept:
+            paths.append(path)
+    if not paths:
         return ""
-    return repository.diff(base, tree, kept).decode(errors="replace")
+    return repository.diff(base, tree, paths).decode(errors="replace")

@@ -4,7 +4,7 @@
 
 Each recorded command is written in each form, alone and together with the next one, and read back.
 It is ``understood`` if exactly the same commands come back, and ``misread`` if anything else would
-be carried out. Otherwise it is refused, which costs a model a step.
+be executed. Otherwise it is refused, which costs a model a step.
 """
 
 import argparse
@@ -64,8 +64,8 @@ def judge(form: str, commands: Sequence[str]) -> Verdict:
     """Write commands in a form, and compare what is read back."""
     reply = FORMS[form](commands)
     calls = read_calls(reply, "native" if reply.tool_calls else "text")
-    carried_out = [call.tool for call in calls if isinstance(call, Call)]
-    read = [tool.command if isinstance(tool, Bash) else None for tool in carried_out]
+    executed = [call.tool for call in calls if isinstance(call, Call)]
+    read = [tool.command if isinstance(tool, Bash) else None for tool in executed]
     if read == list(commands) and len(calls) == len(read):
         return "understood"
     is_beginning = read == list(commands[: len(read)])

@@ -1,8 +1,8 @@
 """A stand-in model that issues recorded commands again, one per reply.
 
 It reads how each command ended from the steps that the loop stores. It stops at the first command
-that had an effect in one place and not in the other: the commands after it were written for another
-tree. It hands in once all commands were issued.
+that had an effect only here or only in the recorded run: the commands after it were written for a
+different tree. It submits once all commands were issued.
 """
 
 import json
@@ -19,9 +19,9 @@ from pipeline.model.worst_case import WorstCase
 from pipeline.stage import RunContext
 from stages.propose_patch.agent.steps import StepRecord
 
-#: Time limit that is requested for a command: this machine may be slower than the recorded one.
+#: Seconds that are requested for a command: this machine may be slower than the recorded one.
 COMMAND_SECONDS = 300
-#: Time limit of the recorded agent.
+#: The recorded agent's time limit, in seconds.
 RECORDED_SECONDS = 60
 _MAX_CHARS = 300
 
@@ -30,8 +30,8 @@ class RecordedModel:
     """Implements ``ModelClient`` for one recording, at no cost.
 
     Attributes:
-        results: the commands that were issued, in order, except one whose end is not known yet.
-        not_issued: number of commands that the recorded machine lacked the program for.
+        results: the results of the issued commands, in order; that of the last may be missing.
+        not_issued: number of commands whose program the recorded machine lacked.
         cut: the command at which the replay was stopped, and why; None if it was not.
     """
 
@@ -105,7 +105,7 @@ class RecordedModel:
         """Return the step that the loop stored for the last reply."""
         assert self._run is not None
         name = f"attempt-1/step-{self._replies:03}"
-        text = await self._run.remember(name, _refuse_to_make)
+        text = await self._run.remember(name, _raise_missing_step)
         return StepRecord.model_validate_json(text)
 
     def _next_call(self) -> ToolCall:
@@ -149,5 +149,5 @@ def _describe(result: CommandResult) -> str:
     )
 
 
-async def _refuse_to_make() -> str:
+async def _raise_missing_step() -> str:
     raise LookupError("the loop stored no such step")

@@ -2,7 +2,8 @@
 
 The file is the one that ``benchmarks.recordings`` describes. ``tokens`` of a step are [prompt, of
 these cached, written]. Its texts are shortened (``seen``, ``said``) or missing (thoughts, the first
-prompt), so their lengths are calculated from the tokens and filled up with the recorded text.
+prompt), so a text's length is calculated from its tokens, and the recorded text is repeated up to
+that length.
 """
 
 import gzip
@@ -82,7 +83,7 @@ def _replies(steps: list[dict[str, Any]], sample: str) -> Iterator[RecordedReply
     for step, next_step in zip(steps, following, strict=True):
         prompt, cached, written = step["tokens"]
         added = next_step["tokens"][0] - prompt if next_step else written
-        # What was written, but not sent back, was reasoning.
+        # Tokens that were written but not sent back were reasoning.
         sent_back = min(written, added)
         command = step.get("command") or step.get("said", "")
         output = step.get("seen") or sample
@@ -96,7 +97,7 @@ def _replies(steps: list[dict[str, Any]], sample: str) -> Iterator[RecordedReply
 
 
 def _text_of(tokens: int, recorded: str) -> str:
-    """Return a text of so many tokens that begins with the recorded one."""
+    """Return a text of this many tokens that begins with the recorded one."""
     length = max(tokens, 1) * CHARACTERS_PER_TOKEN
     recorded = recorded or "\n"
     repeated = recorded * (1 + length // len(recorded))

@@ -38,7 +38,7 @@ class RecordedCommand:
     def had_program(self) -> bool:
         """Whether the recorded machine had the program.
 
-        Another machine may have it: then the command would do here what it did not do there.
+        Another machine may have it: then the command would do here what it could not do there.
         """
         return self.exit_code != NO_SUCH_PROGRAM
 
@@ -57,7 +57,7 @@ class Recording:
     instance_id: str
     resolved: bool
     commands: tuple[RecordedCommand, ...]
-    """Without replies that were refused, and without the hand-in."""
+    """Without refused replies and the final submission."""
     submission: str
     """The change as a diff, without binary files, whose content was not recorded."""
 

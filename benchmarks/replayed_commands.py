@@ -62,7 +62,7 @@ class CommandResult:
 
 @dataclass(frozen=True)
 class Cause:
-    """A reason for which a command ends differently here."""
+    """A reason why a command ends differently here."""
 
     name: str
     explains: Callable[[CommandResult], bool]
@@ -99,7 +99,7 @@ def _passes_only_here(result: CommandResult) -> bool:
 
 UNEXPLAINED = Cause("unexplained", lambda _: True)
 
-#: The expected causes, the most certain first. What none of them explains is a finding.
+#: The expected causes, the most certain first. A difference without a cause is a finding.
 CAUSES: tuple[Cause, ...] = (
     Cause("time limit", lambda result: result.exit_code is None),
     Cause("network", _needs_network, "apart"),

@@ -1,4 +1,4 @@
-"""One recorded run through the real pipeline: its stages are watched, and its change is judged."""
+"""Replay one recorded run through the real pipeline: watch its stages and judge its change."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class ReplayedRun:
     """A recording, its replay, and what the run's stages made of it.
 
     Attributes:
-        proposed: the files that differ from the base commit at the hand-in; None without one.
+        proposed: the submitted files that differ from the base commit; None without a submission.
         verdict: how ``run_tests`` ended; None if it did not run.
         recorded_tally: the instance's tests with the recorded change, in the run's environment.
         replayed_tally: the same with the change that the run would push.
@@ -85,7 +85,7 @@ class ReplayedRun:
             self.recorded_tally = await self._judge().run(changes, bed, "evaluation-recorded")
 
     async def judge_replayed(self, suite: Suite, candidates: Candidates, run: RunContext) -> None:
-        """Judge the first candidate: the stand-in hands in one change."""
+        """Judge the first candidate: the stand-in submits one change."""
         await self.judge_recorded(suite, run)
         bed = self._open_bed(suite, run)
         if bed is None:
@@ -120,7 +120,7 @@ def _is_different(path: str, recorded: Changes, proposed: Changes) -> bool:
 
 
 class ReplayedProposal:
-    """``propose_patch`` that tells the stand-in model where it works, and keeps the change."""
+    """``propose_patch`` that tells the stand-in model where it works, and records the change."""
 
     name = ProposePatch.name
 

@@ -1,12 +1,12 @@
-"""How far reservations are from what calls cost, over recorded runs of an agent.
+"""Measure how far reservations exceed what calls cost, over recorded runs of an agent.
 
     python -m benchmarks.reservations --trajectories FILE.jsonl.gz [--model NAME ...]
                                       [--limit USD] [--sample N] [--seed S] [--json OUT]
 
 Each run is a conversation: its calls are bought one after another through the real buyer, ledger
-and prices, and a stand-in answers with the recorded usage. Modelled are the texts of the messages
-(``benchmarks.recorded_usage``), the protocol (text, without tools) and, for a provider that caches
-what is marked, the cache: everything sent before is read from it, the rest is written to it. Other
+and prices, and a stand-in answers with the recorded usage. The texts of the messages are made by
+``benchmarks.recorded_usage``; the protocol is text, without tools. For a provider that caches what
+is marked, everything sent before is read from the cache, and the rest is written to it. Other
 providers cache what they cached when the run was recorded.
 
 - ``over_*``: a call's reservation over its cost. Below 1, a limit could be exceeded.
@@ -150,7 +150,7 @@ class Player:
         self.runs: list[RunRow] = []
         self.calls: list[CallRow] = []
         self.last_calls: list[CallRow] = []
-        """The last one of each resolved run."""
+        """The last call of each resolved run."""
         self._store = store
         self._model = model
         self._models = Models.load()
@@ -262,7 +262,7 @@ def main() -> None:
     parser.add_argument("--trajectories", type=Path, required=True)
     parser.add_argument("--model", action="append", help="a LiteLLM model name; may be repeated")
     parser.add_argument("--limit", type=float, default=LIMIT_USD, help="US dollars of a run")
-    parser.add_argument("--sample", type=int, help="play so many runs, chosen at random")
+    parser.add_argument("--sample", type=int, help="play this many runs, chosen at random")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

@@ -1,6 +1,6 @@
 """Read a shell command: which programs it runs, and what kind of command it is.
 
-This is a reading for statistics, not a shell: what it can't split counts as one program.
+This is good enough for statistics, but not a shell: what it can't split counts as one program.
 """
 
 import re
@@ -120,7 +120,7 @@ class Program:
 
 
 def kind_of(command: str) -> Kind:
-    """Return the kind of a command. What only filters another program's output does not count."""
+    """Return the kind of a command. Programs that only filter output do not count."""
     kinds: list[Kind] = []
     for program in programs(command):
         if not (program.filters and program.kind in ("search", "view", "other")):
@@ -131,12 +131,12 @@ def kind_of(command: str) -> Kind:
 def programs(command: str) -> list[Program]:
     """Return the programs that a command runs, in order, without those of here-documents."""
     text = without_here_documents(command)
-    found: list[Program] = []
+    result: list[Program] = []
     for words, filters in _simple_commands(text):
         program = _program(words, filters=filters)
         if program.words or program.redirections:
-            found.append(program)
-    return found
+            result.append(program)
+    return result
 
 
 def without_here_documents(command: str) -> str:

@@ -7,7 +7,7 @@
 
 The DIR of --repos contains git repositories (bare or not, full history) named owner__name. The
 DIR of --out gets rows.jsonl, and predictions.jsonl in SWE-bench's form, after each instance. The
-same command again goes on where the last one stopped. docs/solve.md says what the figures mean.
+same command continues where the last one stopped. docs/solve.md says what the figures mean.
 
 ``oracle`` answers with the reference change and, if that is sent back, adds its author's tests: it
 measures everything except the model. The DIR of ``replay`` is the --out folder of an earlier
@@ -60,7 +60,7 @@ _COMPARED = (
 def _load_settings(arguments: argparse.Namespace) -> Settings:
     """Return the settings from the environment, with everything in the measurement's folder.
 
-    A measurement is of one model, and makes many runs in a day.
+    A measurement uses one model, without a fallback, and makes many runs in a day.
 
     Raises:
         SettingsError: a setting is wrong, or would change the strategy.
@@ -154,10 +154,10 @@ def _ask(text: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise SystemExit("nothing was asked of the model: add --yes to go on")
-    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+        raise SystemExit("no model was called: add --yes to continue")
+    print("Continue? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise SystemExit("nothing was asked of the model")
+        raise SystemExit("no model was called")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -172,7 +172,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--repos", type=Path, required=True)
     parser.add_argument(
-        "--out", type=Path, required=True, help="the measurement's folder; goes on in an old one"
+        "--out",
+        type=Path,
+        required=True,
+        help="the measurement's folder; an existing one is continued",
     )
     parser.add_argument(
         "--model", required=True, help="oracle, scripted:FILE, replay:DIR or a LiteLLM name"
@@ -184,7 +187,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--jobs", type=int, default=1, help="number of instances to run at once")
     parser.add_argument(
-        "--max-cost-usd", type=float, help="US dollars for the whole measurement, all parts of it"
+        "--max-cost-usd",
+        type=float,
+        help="US dollars for the whole measurement, including earlier parts",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask before money is spent")
     parser.add_argument(
@@ -215,7 +220,7 @@ def main() -> None:
     except (SettingsError, UnusableFolder) as error:
         parser.error(str(error))
     if stopped is not None:
-        raise SystemExit(f"stopped: {stopped}. The same command goes on from here")
+        raise SystemExit(f"stopped: {stopped}. The same command continues from here")
 
 
 def _report(measurement: Measurement, instances: Sequence[Instance], json: Path | None) -> None:

@@ -13,7 +13,7 @@ from pipeline.outcome import Outcome, RunResult
 
 #: The outcome of an instance whose run raised an exception.
 ERROR = "error"
-#: Outcomes that say something of the machine or the provider, and nothing of the change.
+#: Outcomes that say something about the machine or the provider, and nothing about the change.
 UNFINISHED = (ERROR, Outcome.FAILED.value)
 _VERIFIED = ("red to green", "suite passes")
 
@@ -45,7 +45,7 @@ class Row(BaseModel):
     model_patch: str | None = None
     """The change; the name is that in SWE-bench's predictions."""
     model_patch_without_tests: str | None = None
-    """The change to other files than tests."""
+    """The change without test files."""
     reference_resolves: bool | None = None
     """None if the reference was not tested."""
     no_tests: int
@@ -69,7 +69,7 @@ class FinishedRun:
     inexpressible: list[str]
     """Parts of the reference that the oracle's blocks can't express."""
     cost_usd: float
-    """Including runs that failed before."""
+    """Including earlier runs that failed."""
     model_patch: str | None
     model_patch_without_tests: str | None
 

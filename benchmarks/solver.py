@@ -41,7 +41,7 @@ from repository.git import Mirror
 
 #: The model that answers with the reference change.
 ORACLE = "oracle"
-#: Seconds between two tries to continue a run that is still leased.
+#: Seconds between two attempts to continue a run that is still leased.
 _LEASE_WAIT = 2.0
 
 
@@ -86,13 +86,13 @@ class Solver:
         return None
 
     async def _measure(self, instance: Instance) -> Row:
-        """Return an instance's row, also if something unexpected happens."""
+        """Return an instance's row, even if something unexpected happens."""
         self._check_client()
         try:
             return row_of(await self._solve(instance))
         except MeasurementStopped:
             raise
-        except Exception as error:  # one instance must not end the others
+        except Exception as error:  # must not end the other instances
             file = self.measurement.of_instance(instance.instance_id) / "error.txt"
             file.write_text(traceback.format_exc(), encoding="utf-8")
             return error_row(instance, f"{describe(error)} (see {file})")
@@ -141,7 +141,7 @@ class Solver:
             except one_job.AlreadyRunning:
                 if time.monotonic() > until:
                     raise
-                self._wait(_LEASE_WAIT, "the lease of a process that died has not ended yet")
+                self._wait(_LEASE_WAIT, "the lease of a process that died has not expired yet")
                 await asyncio.sleep(_LEASE_WAIT)
                 continue
             assert isinstance(event.data, RunResult)

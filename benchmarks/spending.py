@@ -9,13 +9,13 @@ from pipeline.model.worst_case import WorstCase
 from pipeline.run_key import RunKey
 from pipeline.store.store import RunStore
 
-#: Failures that every later call would meet as well.
+#: Failures that every later call would have, too.
 _LASTING = (Failure.KEY, Failure.QUOTA, Failure.UNKNOWN_MODEL)
 _MICRO_USD = 1_000_000
 
 
 class MeasurementStopped(Interrupted):
-    """The measurement ends early; its runs can go on later. The message says why."""
+    """The measurement ends early; its runs can be continued later. The message says why."""
 
 
 class MeteredClient:
@@ -73,15 +73,15 @@ class MeteredClient:
         limit_usd = self._limit_usd
         if limit_usd is not None and self._spent_usd + worst_usd > limit_usd:
             self._stopped = (
-                f"the limit of ${limit_usd:.2f} is reached: ${self._spent_usd:.2f} are spent or"
+                f"the limit of ${limit_usd:.2f} is reached: ${self._spent_usd:.2f} is spent or"
                 f" reserved, and the next call may cost ${worst_usd:.2f}"
             )
 
     async def probe(self, model: str) -> None:
-        """Ask the model for one word, to see that it answers before anything else is done.
+        """Ask the model for one word, to check that it answers before anything else is done.
 
         Raises:
-            MeasurementStopped: it never will. An error that may pass is ignored.
+            MeasurementStopped: it never will. A temporary error is ignored.
         """
         question = Message(role="user", content="Reply with OK.")
         try:

@@ -55,7 +55,7 @@ class Message(BaseModel):
     tool_call_id: str | None = None
     """The call that a message with the role tool answers."""
     reasoning: tuple[dict[str, Any], ...] = ()
-    """The provider's blocks, such as signed thinking; sent back unchanged, to ``model`` alone."""
+    """The provider's blocks, such as signed thinking; sent back unchanged, only to ``model``."""
     model: str | None = None
     """The author of an assistant message."""
 

@@ -61,7 +61,7 @@ class Buyer:
     async def buy(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
         """Return the reply stored under ``key``, or a new one.
 
-        Where a model refuses to answer, the fallback is asked; if there is none, or it can't answer
+        If a model refuses to answer, the fallback is asked; if there is none, or it can't answer
         either, the refusal is the reply. Each attempt is a separate call in the ledger.
 
         Raises:
@@ -79,9 +79,10 @@ class Buyer:
         return reply
 
     async def recall(self, ledger: Ledger, key: str, request: ModelRequest) -> None:
-        """Tell the client the usage of the reply that is stored under ``key``, if there is one.
+        """Pass the usage of the reply that is stored under ``key``, if any, to the client.
 
-        A resumed conversation that does not buy its stored replies again reserves less with it.
+        A resumed conversation does not buy its stored replies again, but reserves less for the next
+        one if their usage is known.
         """
         reply = await ledger.find_reply(key)
         if reply is not None:
@@ -106,7 +107,7 @@ class Buyer:
                 if not errors:
                     raise
                 break  # the fallback is unaffordable: ignore it
-        raise _most_hopeful(errors) from None
+        raise _most_recoverable(errors) from None
 
     async def _ask_fallback(
         self, ledger: Ledger, key: str, request: ModelRequest, *, refusal: ModelReply
@@ -148,7 +149,7 @@ class Buyer:
         if fallback is None or fallback == self.model or request.model != self.model:
             return [request.model]
         if request.tools and self.profile(fallback).protocol != "native":
-            return [request.model]  # it could not go on with the conversation
+            return [request.model]  # it couldn't continue the conversation
         return [self.model, fallback]
 
     async def _buy_from_one(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
@@ -167,7 +168,7 @@ class Buyer:
             await self._sleep(delay)
 
     async def _attempt(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
-        """Make one attempt. Where the run's money is nearly used up, ask for a shorter reply."""
+        """Make one attempt. If the run's money is nearly used up, ask for a shorter reply."""
         worst = await asyncio.to_thread(self._client.worst_case, request)
         affordable = worst.within(await ledger.left_usd())
         if affordable != worst:
@@ -179,7 +180,7 @@ class Buyer:
         return await ledger.buy(key, model=request.model, worst_usd=affordable.usd, call=call)
 
 
-def _most_hopeful(errors: list[ModelError]) -> Exception:
+def _most_recoverable(errors: list[ModelError]) -> Exception:
     """Return the error that leaves the run the best chance.
 
     A prompt that is too long can be shortened. If waiting helps for one of the models, the run can

@@ -98,7 +98,7 @@ class ModelProfile(BaseModel):
         return value
 
     def effort_for(self, use: Use, requested: Effort | None = None) -> Effort | None:
-        """Return the effort to send: the requested one where the model has a choice."""
+        """Return the requested effort, else that for ``use``; None if the model has no choice."""
         if self.effort is None:
             return None
         return requested or self.effort.get(use)
@@ -140,7 +140,7 @@ class Models:
         return cls(sections)
 
     def profile(self, model: str) -> ModelProfile:
-        """Return the settings of a model, with its protocol from litellm's list where none is set.
+        """Return the settings of a model. If they have no protocol, litellm's list decides.
 
         The first use for such a model imports litellm and blocks for several seconds.
         """
@@ -172,7 +172,7 @@ def _read(path: Path) -> list[Section]:
 
 
 class _UniqueKeysLoader(yaml.SafeLoader):
-    """Refuses a key that occurs twice, of which YAML would drop the first."""
+    """Refuses duplicate keys, of which YAML would drop the first."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]

@@ -6,7 +6,7 @@ A reply's reasoning is stored as blocks:
     text, tool_use                places of the reply's texts and calls between those blocks, where
                                   the order is not thinking, text, calls
     reasoning_content             text that must come back as a field of the message
-    reasoning_details             OpenRouter's blocks, with the signatures of whoever it asked
+    reasoning_details             OpenRouter's blocks, with the signatures of the model's provider
     thought_signatures            Gemini's signatures of the message's parts
     call_signature                Gemini's signature of one tool call
 """
@@ -23,8 +23,8 @@ from pipeline.model.prices import read_usage
 from pipeline.model.signed_thinking import (
     THINKING_BLOCKS,
     has_places,
-    in_place,
     parts_in_order,
+    with_places,
 )
 
 #: Anthropic accepts four marks at most (docs.litellm.ai, "Prompt Caching").
@@ -42,7 +42,7 @@ def arguments(request: ModelRequest, profile: ModelProfile, *, marked: bool) -> 
     thinking = _thinking(request, profile)
     keeps_reasoning = profile.keeps_reasoning
     if profile.thinking_tokens is not None and "thinking" not in thinking:
-        keeps_reasoning = False  # signed blocks are refused where thinking is off
+        keeps_reasoning = False  # signed blocks are refused if thinking is off
     messages = conversation_for(request.model, request.messages, keeps_reasoning=keeps_reasoning)
     sent: dict[str, Any] = {
         "model": request.model,
@@ -185,7 +185,7 @@ def _reasoning(message: Any, original: object) -> list[dict[str, Any]]:
         return [{"type": "reasoning_details", "details": details}]
     thinking = [dict(block) for block in _field(message, "thinking_blocks") or []]
     if thinking:
-        return in_place(thinking, original)
+        return with_places(thinking, original)
     text = _field(message, "reasoning_content")
     return [{"type": "reasoning_content", "text": text}] if text else []
 
@@ -212,10 +212,10 @@ def _signature(raw: Any) -> str | None:
 
 
 def _fields(owner: Any) -> dict[str, Any]:
-    """Return the fields for which litellm has no place of its own."""
+    """Return the fields that litellm passes on from a single provider."""
     return _field(owner, "provider_specific_fields") or {}
 
 
 def _field(owner: Any, name: str) -> Any:
-    """Return an attribute that litellm removes where the provider did not send it."""
+    """Return an attribute that litellm removes if the provider did not send it; else None."""
     return getattr(owner, name, None)

@@ -1,4 +1,4 @@
-"""What the buyer needs of a client for one provider or stand-in."""
+"""The buyer's interface to a model provider, or to a stand-in for one."""
 
 from typing import Protocol
 
@@ -23,7 +23,7 @@ class ModelClient(Protocol):
         ...
 
     def record_usage(self, request: ModelRequest, reply: ModelReply) -> None:
-        """Note how many tokens a call had, to bound the calls that continue its conversation."""
+        """Remember a call's usage, which bounds the calls that continue its conversation."""
         ...
 
     async def complete(self, request: ModelRequest) -> ModelReply:

@@ -1,7 +1,7 @@
 """A conversation as one model may see it.
 
-A conversation can change its model, for example when a fallback answers. What one provider wrote
-for itself, another would refuse.
+A conversation can change its model, for example when a fallback answers. A provider refuses what
+another one wrote for its own use.
 """
 
 import json
@@ -20,30 +20,30 @@ def conversation_for(
     """Return the messages as ``model`` may see them.
 
     The reasoning of other models is left out, and so is that of a reply without text and calls.
-    Text of white space alone is left out too: Anthropic refuses it.
-    Calls of other models get new identifiers, and arguments that are no JSON object are wrapped
-    in one, since some providers parse them.
+    So is text that is only whitespace, which Anthropic refuses. Calls of other models get new
+    identifiers, and arguments that are not a JSON object are wrapped in one, since some providers
+    parse them.
     """
-    names = _call_names(model, messages)
+    ids = _call_ids(model, messages)
     visible = []
     for message in messages:
         if message.role == "assistant":
-            message = _visible_reply(message, names, model, keeps_reasoning)
+            message = _visible_reply(message, ids, model, keeps_reasoning)
         elif message.tool_call_id is not None:
-            call_id = names.get(message.tool_call_id, message.tool_call_id)
+            call_id = ids.get(message.tool_call_id, message.tool_call_id)
             message = message.model_copy(update={"tool_call_id": call_id})
         visible.append(message)
     return tuple(visible)
 
 
 def _visible_reply(
-    message: Message, names: dict[str, str], model: str, keeps_reasoning: bool
+    message: Message, ids: dict[str, str], model: str, keeps_reasoning: bool
 ) -> Message:
     has_text = bool(message.content.strip())
     is_empty = not has_text and not message.tool_calls
     is_own = message.model == model
     calls = [
-        ToolCall(id=names[call.id], name=call.name, arguments=_as_json_object(call.arguments))
+        ToolCall(id=ids[call.id], name=call.name, arguments=_as_json_object(call.arguments))
         for call in message.tool_calls
     ]
     update: dict[str, Any] = {"tool_calls": tuple(calls)}
@@ -54,18 +54,18 @@ def _visible_reply(
     return message.model_copy(update=update)
 
 
-def _call_names(model: str, messages: Sequence[Message]) -> dict[str, str]:
+def _call_ids(model: str, messages: Sequence[Message]) -> dict[str, str]:
     """Return the identifier to send for each call; only those of other models are replaced.
 
     The new ones are nine letters and digits, which is all that the strictest provider accepts
     (Mistral, https://docs.mistral.ai/capabilities/function_calling).
     """
-    names: dict[str, str] = {}
+    ids: dict[str, str] = {}
     for message in messages:
         for call in message.tool_calls:
             is_own = message.model == model
-            names[call.id] = call.id if is_own else f"call{len(names):05d}"
-    return names
+            ids[call.id] = call.id if is_own else f"call{len(ids):05d}"
+    return ids
 
 
 def _as_json_object(arguments: str) -> str:

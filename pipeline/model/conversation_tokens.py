@@ -1,4 +1,4 @@
-"""Input tokens of requests: exact for what a provider has counted already, a bound for the rest."""
+"""Input tokens of requests: exact for what a provider has already counted, a bound for the rest."""
 
 import hashlib
 import json
@@ -20,8 +20,8 @@ BYTES_PER_TOKEN = 2.0
 #: Tokens that a provider may add around each message and each tool, and once more to start the
 #: reply.
 OVERHEAD_TOKENS = 64
-#: Tokens of the instructions that a provider adds to a request with tools. The most known is 530
-#: (https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview#pricing).
+#: Tokens of the instructions that a provider adds to a request with tools. The highest known number
+#: is 530 (https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview#pricing).
 TOOL_USE_TOKENS = 1_000
 #: A reply that is sent back may be written differently, such as a tool call's arguments.
 REPLY_MARGIN = 1.25
@@ -35,7 +35,7 @@ class CountedPrefix:
 
     messages: int
     tokens: int
-    """An upper bound: exact, but for a reply that is sent back."""
+    """An upper bound: exact except for a reply that is sent back."""
 
 
 NOTHING_COUNTED = CountedPrefix(messages=0, tokens=0)

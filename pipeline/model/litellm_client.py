@@ -18,7 +18,7 @@ from pipeline.model.litellm_library import listed_model, load_litellm
 from pipeline.model.prices import ModelPrices
 from pipeline.model.worst_case import WorstCase
 
-#: Providers whose model names an operator chooses: of deployments, and of servers of one's own.
+#: Providers whose model names an operator chooses: deployments and self-hosted servers.
 _NAMED_BY_OPERATORS = ("azure/", "openai/")
 
 
@@ -87,7 +87,7 @@ class LiteLLMClient:
             async with asyncio.timeout(profile.timeout_seconds):
                 return await call(timeout=profile.timeout_seconds, max_retries=0, num_retries=0)
         except TimeoutError:
-            message = f"nothing within {profile.timeout_seconds:g} s"
+            message = f"no answer within {profile.timeout_seconds:g} s"
             raise ModelError(Failure.TIMEOUT, message, charged=True) from None
         except OpenAIError as error:
             # Never chained: the original errors contain requests, and some providers repeat the key
@@ -103,7 +103,7 @@ class LiteLLMClient:
         arguments = chat_api.arguments(request, profile, marked=marked)
         if _is_unlisted_name(request.model):
             arguments = merge({"allowed_openai_params": ["reasoning_effort"]}, arguments)
-        # litellm leaves out what its list says that the model does not accept.
+        # litellm leaves out what the model does not accept according to its list.
         return partial(litellm.acompletion, **arguments, drop_params=True)
 
     def _reply(self, response: Any, request: ModelRequest, profile: ModelProfile) -> ModelReply:
@@ -128,5 +128,5 @@ class LiteLLMClient:
 
 
 def _is_unlisted_name(model: str) -> bool:
-    """Return whether litellm can't know what a deployment or a model of an own server accepts."""
+    """Return whether litellm can't know what a deployment or a self-hosted model accepts."""
     return model.startswith(_NAMED_BY_OPERATORS) and not listed_model(model)

@@ -24,7 +24,7 @@ _NO_CREDIT = "credit balance is too low"
 
 
 def to_model_error(error: BaseException, model: str) -> ModelError:
-    """Return the failure that an error of litellm's means. It holds no part of the request."""
+    """Convert an error of litellm. The result holds no part of the request."""
     http_error = _http_error(error)
     status = getattr(error, "status_code", None)
     delay = retry_after(error)
@@ -67,7 +67,7 @@ def _provider_code(error: BaseException) -> str | None:
 
 
 def _error_object(text: object) -> dict[str, Any]:
-    """Return the ``error`` of a response's body; empty if the text is none."""
+    """Return the ``error`` object of a response's body; empty if there is none."""
     try:
         body = json.loads(text) if isinstance(text, str) else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Importing litellm, which takes 4 s and 215 MB: so only on first use, and set up in one place."""
+"""Importing litellm and setting it up: only on first use, since it takes 4 s and 215 MB."""
 
 import functools
 import logging
@@ -10,13 +10,13 @@ from typing import Any
 ORIGINAL_BLOCKS = "original_response"
 #: Read when litellm is imported.
 _ENVIRONMENT = {
-    # Nothing from the network but the providers' answers.
+    # Fetch nothing from the network except the providers' answers.
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
     # No .env from the current folder.
     "LITELLM_MODE": "PRODUCTION",
-    # A model may reason for minutes without a byte; gateways forget a connection that is silent for
-    # so long (AWS NAT gateway: 350 s,
+    # A model may reason for minutes without a byte; gateways drop a connection that is silent for
+    # that long (AWS NAT gateway: 350 s,
     # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html).
     "AIOHTTP_SO_KEEPALIVE": "True",
 }
@@ -48,9 +48,9 @@ def _patch() -> None:
 
 
 def _with_original_blocks(transform: Callable[..., Any]) -> Callable[..., Any]:
-    """Return litellm's reader of an Anthropic reply, which also keeps the reply's blocks.
+    """Wrap litellm's reader of Anthropic replies so that it keeps the reply's blocks.
 
-    It sets them itself, and then replaces the field that it set.
+    litellm stores them itself, and then overwrites the field.
     """
 
     def transform_parsed_response(

@@ -12,19 +12,19 @@ _INPUT = ("input_cost_per_token",)
 _CACHED_INPUT = ("cache_read_input_token_cost",)
 _CACHE_WRITE = ("cache_creation_input_token_cost",)
 _OUTPUT = ("output_cost_per_token", "output_cost_per_reasoning_token")
-#: A field's variants: a price for requests with more than so many thousand input tokens, and one
-#: for a service tier, which only a request for that tier pays.
+#: A field's variants: a price for requests with more than that many thousand input tokens, and
+#: one for a service tier, which only a request for that tier pays.
 _VARIANT = re.compile(r"(?:_above_(\d+)k_tokens)?(?:_(priority|flex|batches))?")
 
 
 def listed_price(
     model: str, *, input_tokens: int = 0, service_tier: str | None = None
 ) -> Price | None:
-    """Return the highest price that a request with up to so many input tokens may be billed at.
+    """Return the highest price at which a request may be billed.
 
     Args:
         model: a LiteLLM model name.
-        input_tokens: reached thresholds have their own prices.
+        input_tokens: the most that the request may have; above a threshold, other prices apply.
         service_tier: the tier that the request asks for.
 
     Returns:
@@ -75,9 +75,9 @@ class _Row:
 
 
 def _row_for(row: dict[str, Any], input_tokens: int) -> dict[str, Any]:
-    """Return the row, or the dearest of its tiers that so many input tokens reach.
+    """Return the row, or the most expensive of its tiers that the input can reach.
 
-    Where a row has tiers, the whole request is billed at the tier of its input.
+    If a row has tiers, the whole request is billed at the tier of its input.
     """
     tiers: list[dict[str, Any]] = row.get("tiered_pricing") or []
     reached = [tier for tier in tiers if tier["range"][0] <= input_tokens]

@@ -1,4 +1,4 @@
-"""Prices of models, the most that a call can cost, and what a reply did cost."""
+"""Prices of models, the most that a call can cost, and what a reply cost."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ _LENGTH_LIMITS = {"max_tokens", "max_completion_tokens"}
 
 
 class ModelPrices:
-    """Prices of models: an operator's own where there is one, else those of litellm's list."""
+    """Prices of models: an operator's own, if set, else those of litellm's list."""
 
     def __init__(self, models: Models):
         self._models = models
@@ -42,7 +42,7 @@ class ModelPrices:
             )
 
     def price(self, model: str, *, input_tokens: int = 0) -> Price:
-        """Return the price for a request with up to so many input tokens.
+        """Return the price for a request with at most ``input_tokens`` tokens of input.
 
         Raises:
             ValueError: the model has no price. The text says how to set one.
@@ -105,9 +105,9 @@ class ModelPrices:
     def max_tokens(self, request: ModelRequest) -> int:
         """Return the length of the reply to ask for, at most what the model can write."""
         profile = self._models.profile(request.model)
-        wanted = request.max_tokens or profile.max_tokens[request.use]
+        length = request.max_tokens or profile.max_tokens[request.use]
         limit = listed_model(request.model).get("max_output_tokens")
-        return min(wanted, limit or wanted)
+        return min(length, limit or length)
 
     def needs_cache_marks(self, model: str) -> bool:
         """Return whether the provider caches only what is marked, and bills for caching."""

@@ -2,7 +2,7 @@
 
 Nothing is stored at the provider: each request holds the conversation whole
 (https://platform.openai.com/docs/guides/reasoning#encrypted-reasoning-items). A reasoning item is
-only valid before the item that it led to, so a reply's ``reasoning`` lists all of its items in
+valid only before the item that it led to, so a reply's ``reasoning`` lists all of its items in
 order: reasoning as it came, and places for the message and the calls, whose texts are stored in the
 reply itself.
 """
@@ -144,8 +144,8 @@ def _summaries(items: Iterable[dict[str, Any]]) -> Iterator[str]:
 def _places(items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Return the blocks of ``ModelReply.reasoning``.
 
-    Reasoning at the end, of a reply that was cut off, led to nothing and would be refused. So would
-    an item without its content, which is looked up at the provider.
+    Reasoning at the end of a reply that was cut off led to nothing and would be refused. So would
+    an item without its content, since the provider would look it up.
     """
     pending: list[dict[str, Any]] = []
     for item in items:

@@ -11,8 +11,8 @@ FILE is one of two things.
                     message, or results of calls; without it, the entry matches every request
       reply         the reply's text (may be empty)
       reply_file    or the file that contains it, relative to the script
-      tool_calls    native tool calls: [{name: bash, arguments: {command: ls}}]; with a reply, or
-                    alone. One such entry makes it a model with native tool calls.
+      tool_calls    native tool calls: [{name: bash, arguments: {command: ls}}]; with or
+                    without a reply. One such entry gives the model native tool calls.
       reasoning     text that the model thinks before it answers; it comes back with the
                     conversation
       finish_reason default ``stop``, or ``tool_calls``; ``length`` imitates a truncated reply,
@@ -117,8 +117,8 @@ class Entry(BaseModel):
     def _one_answer(self) -> Self:
         answers = [self.reply, self.reply_file, self.status, self.drop or None]
         number = len(answers) - answers.count(None)
-        is_call_alone = number == 0 and bool(self.tool_calls)
-        if number != 1 and not is_call_alone:
+        has_only_calls = number == 0 and bool(self.tool_calls)
+        if number != 1 and not has_only_calls:
             raise ValueError("give exactly one of reply, reply_file, status, drop")
         if (self.headers or self.code) and self.status is None:
             raise ValueError("headers and code go with status")

@@ -3,7 +3,7 @@
 A model may think again between two calls of one reply. A signature is valid only at its place
 (https://docs.claude.com/en/docs/build-with-claude/extended-thinking): in another order, the next
 request is refused. litellm separates a reply into thinking, text and calls, in this order, and
-joins neighbouring replies of a request in the order in which they stand.
+joins adjacent replies of a request in their order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,13 +15,13 @@ THINKING_BLOCKS = ("thinking", "redacted_thinking")
 _PLACES = ("text", "tool_use")
 
 
-def in_place(thinking: Sequence[dict[str, Any]], original: object) -> list[dict[str, Any]]:
-    """Return the blocks to store: thinking, with places of the texts and calls where necessary.
+def with_places(thinking: Sequence[dict[str, Any]], original: object) -> list[dict[str, Any]]:
+    """Return the blocks to store: thinking, with the places of texts and calls if necessary.
 
     Args:
         thinking: the reply's thinking, in its order.
-        original: all blocks of the reply as the provider sent them, if litellm has them. If not,
-            several signed blocks may have been anywhere: they are left out.
+        original: all blocks of the reply as the provider sent them, if litellm has them. Without
+            them, the places of several signed blocks are unknown, so such blocks are left out.
     """
     if not isinstance(original, list):
         signed = [block for block in thinking if block.get("signature") or "data" in block]
@@ -65,7 +65,7 @@ def parts_in_order(message: Message) -> Iterator[Message]:
         else:
             text = next(texts)
             if not text.strip():
-                continue  # Anthropic refuses white space alone
+                continue  # Anthropic refuses text that is only whitespace
             yield _part(message, thinking, content=text)
         thinking = []
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
-#: Length of the shortest reply that is worth asking for. In recorded runs of an agent, 3 of 1,000
+#: Tokens of the shortest reply that is worth asking for. In recorded runs of an agent, 3 of 1,000
 #: replies are longer (``python -m benchmarks.reservations``).
 SHORTEST_REPLY = 4_000
 
