@@ -120,7 +120,7 @@ def test_a_refused_key_a_missing_model_and_a_limit_stop_a_measurement_that_then_
     assert [row["outcome"] for row in read_rows(tmp_path / "out")] == ["failed"]
 
     script.write_text(answers)
-    with pytest.raises(SystemExit, match=r"stopped: the limit of \$0.05 is reached: \$0.04 are"):
+    with pytest.raises(SystemExit, match=r"stopped: the limit of \$0.05 is reached: \$0.04 is"):
         solve(*TWO, "--model", model, "--max-cost-usd", "0.05")
     assert [row["resolved"] for row in read_rows(tmp_path / "out")] == [True]
 
@@ -142,7 +142,7 @@ def test_a_paid_model_is_estimated_confirmed_and_probed_first(
         solve(*options)
     assert "none would measure the strategy single" in capsys.readouterr().err
     monkeypatch.setenv("CODING_AGENT_SANDBOX", "auto")
-    with pytest.raises(SystemExit, match="add --yes to go on"):
+    with pytest.raises(SystemExit, match="add --yes to continue"):
         solve(*options)
     assert "3 instances with paid/model: about $2.19 if it uses" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="stopped: the model provider: it refused the key"):

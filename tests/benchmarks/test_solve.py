@@ -54,7 +54,7 @@ def test_a_run_without_a_fix_is_lost_at_its_last_stage(solve: Solve, tmp_path: P
 
 def test_a_missing_model_is_named_without_a_traceback(arguments: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.solve", *arguments, "--out", str(tmp_path / "out")]
-    command += ["--model", "scripted:/nowhere"]
+    command += ["--model", "scripted:/nowhere", "--strategy", "single"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
