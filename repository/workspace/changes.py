@@ -21,6 +21,7 @@ MAX_FILES = 2_000
 MAX_FILE_BYTES = 5_000_000
 MAX_BYTES = 50_000_000
 
+CLOSED = "this folder can't be read, so no change in it is known"
 _MAX_LIST_BYTES = 4_000_000
 _MAX_REASON = 200
 _SUBMODULE = "160000"
@@ -75,8 +76,13 @@ def parse_listing(listing: bytes) -> tuple[list[ListedChange], dict[str, str]]:
         recorded = fields[2].decode(errors="replace") if len(fields) > 2 else ""
         _add(next(words, b""), recorded, listed, left_out)
     for name in words:
+        if not name:
+            break
+        _add(name, None, listed, left_out)
+    for name in words:
         if name:
-            _add(name, None, listed, left_out)
+            folder = name.decode(errors="replace").removeprefix("./")
+            left_out[f"{folder}/"] = CLOSED
     return listed, left_out
 
 

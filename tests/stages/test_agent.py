@@ -256,6 +256,14 @@ async def test_scratch_files_are_asked_about_and_left_out(converse: Converse) ->
     assert changed == ["diff --git a/calc.py b/calc.py", "diff --git a/data.csv b/data.csv"]
 
 
+async def test_a_renamed_file_is_not_a_scratch_file(converse: Converse) -> None:
+    rename = "printf '%s\\n' a b c > new.txt; git mv test_calc.py 'renamed file.md'"
+    dialogue = converse(FIX, bash(rename), SUBMIT, SUBMIT, limits=ONE_ROUND)
+    result = await dialogue.run()
+    assert "used by nothing: `new.txt`." in results(dialogue)[-1]
+    assert "+++ b/renamed file.md" in dialogue.artifact(result)
+
+
 async def test_only_a_scratch_file_is_nothing_to_hand_in(converse: Converse) -> None:
     dialogue = converse(SUBMIT, bash("echo x > notes.txt"), SUBMIT, SUBMIT, limits=ONE_ROUND)
     result = await dialogue.run()

@@ -1,5 +1,6 @@
 # Print how the tree (the current folder) differs from its record: git's raw differences of the
-# recorded files, an empty name, then the new files that are not ignored; all end with a NUL.
+# recorded files, an empty name, the new files that are not ignored, an empty name, and the folders
+# that can't be read, of which git says nothing; all end with a NUL.
 # Argument: the folder of the record.
 set -eu
 exec 2>"$1/errors"
@@ -13,3 +14,5 @@ git update-index -q --refresh || true
 git diff-files -z --no-abbrev --ignore-submodules=all
 printf '\0'
 git ls-files --others --exclude-standard -z
+printf '\0'
+find . -name .git -prune -o -type d '(' ! -readable -o ! -executable ')' -prune -print0 || true

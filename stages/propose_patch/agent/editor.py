@@ -174,9 +174,11 @@ class Editor:
     def _missing(self, path: str) -> str:
         """Return the error for a file that is not there, with the paths of similar ones."""
         name = name_of(path)
-        same_name = [known for known in self._paths if name_of(known) == name]
+        same_name = [known for known in self._paths if name_of(known) == name and known != path]
         similar = same_name or difflib.get_close_matches(path, self._paths[:_MAX_COMPARED], 3)
         message = f"there is no file or folder {code(path)}"
+        if path in self._paths:
+            return f"{message}: it was deleted, or is a symbolic link to nothing"
         if similar:
             message += f"; similar paths: {listing(similar[:5])}"
         return message

@@ -5,7 +5,7 @@ against the policy, without by-products and scratch files.
 import asyncio
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -38,7 +38,7 @@ _BY_PRODUCTS = (
 #: Folders at the root, if the base commit has none with the name.
 _BUILD_FOLDERS = ("build", "dist", "venv", ".venv", "env")
 SCRATCH = "a scratch file that nothing uses"
-#: New files of which it is found out whether anything uses them.
+#: New files of which it is found out whether anything uses them, and deleted ones that they may be.
 _MAX_EXAMINED = 100
 
 
@@ -153,7 +153,13 @@ class _Difference:
         for path, file in self.files.items():
             if file.content is not None and path not in self.entries.paths:
                 new.append(path)
-        return [path for path in sorted(new)[:_MAX_EXAMINED] if self._is_unused(path)]
+        examined = sorted(new)[:_MAX_EXAMINED]
+        deleted = self._deleted_lines() if examined else []
+        unused: list[str] = []
+        for path in examined:
+            if self._is_unused(path) and not self._is_renamed(path, deleted):
+                unused.append(path)
+        return unused
 
     def is_scratch(self, path: str) -> bool:
         """Whether an unused file lies where scratch files are left: at the root, or hidden."""
@@ -170,6 +176,17 @@ class _Difference:
         if stem == "__init__" or self._is_named_in_change(path, stem):
             return False
         return not self.task.base.mirror.contains(self.task.base.sha, stem)
+
+    def _deleted_lines(self) -> list[set[bytes]]:
+        """Return the lines of each deleted file."""
+        deleted = [path for path, file in self.files.items() if file.content is None]
+        contents = [self.task.base.read(path) for path in deleted[:_MAX_EXAMINED]]
+        return [set(content.splitlines()) for content in contents if content is not None]
+
+    def _is_renamed(self, path: str, deleted: Sequence[set[bytes]]) -> bool:
+        """Whether the file has most lines of a deleted one."""
+        lines = set((self.files[path].content or b"").splitlines())
+        return any(2 * len(lines & old) >= max(len(lines), len(old)) for old in deleted)
 
     def _is_named_in_change(self, path: str, stem: str) -> bool:
         name = stem.encode(errors="replace")
