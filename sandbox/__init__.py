@@ -27,11 +27,11 @@ class SandboxCommand:
     readable: tuple[Path, ...] = ()
     """Folders that it may read in addition to the system's."""
     home: Path | None = None
-    """The home folder, one of ``writable``; None for one that is removed afterwards."""
+    """The home folder, one of ``writable``; None for a new one that is removed afterwards."""
     temporary: Path | None = None
-    """The folder for TMPDIR, one of ``writable``; None for one that is removed afterwards.
+    """The folder for TMPDIR, one of ``writable``; None for a new one that is removed afterwards.
 
-    ``bwrap`` shows it as /tmp, too, unless other paths of the command are below /tmp.
+    ``bwrap`` also mounts it as /tmp, unless other paths of the command are below /tmp.
     """
     environment: dict[str, str] = field(default_factory=dict)
     """Variables in addition to PATH, HOME, LANG and TMPDIR (and the index's, for ``install``)."""
@@ -54,14 +54,14 @@ class SandboxCommand:
 @dataclass(frozen=True)
 class SandboxResult:
     returncode: int
-    """The command's own; 124 after a timeout, 137 when over the memory or disk limit."""
+    """The command's exit code; 124 after a timeout, 137 when over the memory or disk limit."""
     output: str
     """Standard output and error, in order, without terminal escapes."""
     timed_out: bool
     seconds: float
     exceeded: str | None = None
-    """What ended it if it did not end by itself: ``memory``, ``disk`` or a phrase; None after a
-    timeout."""
+    """Why the sandbox ended it: ``memory``, ``disk`` or a phrase; None if it ended by itself or
+    reached its time limit."""
 
 
 class Sandbox(Protocol):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from repository.testing.environment import BuiltEnvironment
 from repository.testing.folders import copy_folder, empty_folders, make_readable
-from repository.workspace.inside import Inside
+from repository.workspace.executor import SandboxExecutor
 from repository.workspace.models import History, WorkspaceSource
 from repository.workspace.repository_seed import write_seed
 
@@ -18,37 +18,37 @@ def find_environment(folder: Path, source: WorkspaceSource) -> BuiltEnvironment 
     return environment
 
 
-async def build_workspace(inside: Inside, source: WorkspaceSource) -> History:
-    """Build the workspace anew; return how much history its repository has.
+async def build_workspace(executor: SandboxExecutor, source: WorkspaceSource) -> History:
+    """Build the workspace from scratch; return how much history its repository has.
 
     Raises:
         OSError: the sandbox or the disk refused; the run can be tried again.
     """
-    folders = inside.folders
+    folders = executor.folders
     folders.create()
     history = await asyncio.to_thread(
         write_seed,
         source.mirror,
         source.base_sha,
         folders.seed,
-        owner_changes=inside.sandbox.name == "uid",
+        owner_changes=executor.sandbox.name == "uid",
     )
     files = "prepared"
-    if inside.environment is None:
+    if executor.environment is None:
         files = "seed/files"
         await asyncio.to_thread(_export, source, folders.seed / "files")
-    await _copy_files(inside, files)
+    await _copy_files(executor, files)
     with folders.in_place():
-        await _add_repository(inside, source)
-        await _add_python(inside)
-        await record_files(inside)
+        await _add_repository(executor, source)
+        await _add_python(executor)
+        await record_files(executor)
     return history
 
 
-async def record_files(inside: Inside) -> None:
+async def record_files(executor: SandboxExecutor) -> None:
     """Record the files as they are now, for the next snapshot; they must be in place."""
-    folders = inside.folders
-    result = await inside.run_python(
+    folders = executor.folders
+    result = await executor.run_python(
         "snapshot.py",
         "record",
         folders.run,
@@ -65,19 +65,19 @@ def _export(source: WorkspaceSource, folder: Path) -> None:
     make_readable(folder)
 
 
-async def _copy_files(inside: Inside, files: str) -> None:
-    run = inside.folders.run
-    sandbox = inside.sandbox
+async def _copy_files(executor: SandboxExecutor, files: str) -> None:
+    run = executor.folders.run
+    sandbox = executor.sandbox
     await copy_folder(sandbox, run, files, "aside/tree")
-    if inside.environment is not None:
+    if executor.environment is not None:
         await copy_folder(sandbox, run, "env", "aside/env")
     await empty_folders(sandbox, run, "home", "tmp", "records/base", "records/snapshots")
 
 
-async def _add_repository(inside: Inside, source: WorkspaceSource) -> None:
-    folders = inside.folders
+async def _add_repository(executor: SandboxExecutor, source: WorkspaceSource) -> None:
+    folders = executor.folders
     seconds = await asyncio.to_thread(source.mirror.commit_time, source.base_sha)
-    result = await inside.run_shell(
+    result = await executor.run_shell(
         "add_repository.sh",
         folders.seed,
         folders.base_record,
@@ -86,23 +86,23 @@ async def _add_repository(inside: Inside, source: WorkspaceSource) -> None:
         readable=(folders.seed,),
     )
     if result.returncode != 0:
-        raise OSError(f"the workspace's repository failed: {result.output.strip()[-300:]}")
+        raise OSError(f"the workspace's repository can't be set up: {result.output.strip()[-300:]}")
 
 
-async def _add_python(inside: Inside) -> None:
-    """Let ``python`` and ``python3`` be the interpreter of tests that need no environment."""
-    environment = inside.environment
+async def _add_python(executor: SandboxExecutor) -> None:
+    """Make ``python`` and ``python3`` the interpreter of tests that need no environment."""
+    environment = executor.environment
     if environment is None or environment.recipe.needs_environment:
         return
     if environment.interpreter is None:
         return
-    env = inside.folders.env
-    result = await inside.run_shell(
+    env = executor.folders.env
+    result = await executor.run_shell(
         "link_python.sh",
         env,
         environment.interpreter,
         writable=(env,),
-        readable=(inside.folders.tree,),
+        readable=(executor.folders.tree,),
     )
     if result.returncode != 0:
-        raise OSError(f"the workspace's Python failed: {result.output.strip()[-300:]}")
+        raise OSError(f"the workspace's Python can't be set up: {result.output.strip()[-300:]}")

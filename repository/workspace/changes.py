@@ -1,7 +1,7 @@
 """The difference of a workspace's tree from the base commit.
 
 Git lists the paths inside the sandbox, with a record that a model's commands never see; the list is
-untrusted all the same. This process reads the contents, and follows no link.
+still untrusted. This process reads the contents, and follows no link.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from repository.git import Entry
+from repository.workspace.executor import SandboxExecutor
 from repository.workspace.files import BoundedBytes
-from repository.workspace.inside import Inside
 from repository.workspace.models import FileChange, TreeChanges, WorkspaceSource
 
 MAX_FILES = 2_000
@@ -32,18 +32,18 @@ _MAX_DEPTH = 100
 class ListedChange:
     path: str
     recorded: str | None
-    """SHA of the file's bytes at the start; None if it is new."""
+    """SHA of the file's bytes at the start; None if the file is new."""
 
 
-class _LeftOut(Exception):
+class _CannotInclude(Exception):
     """A path can't be part of a change; the message says why."""
 
 
-async def read_changes(inside: Inside, source: WorkspaceSource) -> TreeChanges:
+async def read_changes(executor: SandboxExecutor, source: WorkspaceSource) -> TreeChanges:
     """Return the difference of the tree, which must be in place, from the base commit."""
-    folders = inside.folders
+    folders = executor.folders
     listing = BoundedBytes(_MAX_LIST_BYTES)
-    result = await inside.run_shell(
+    result = await executor.run_shell(
         "list_changes.sh",
         folders.base_record,
         writable=(folders.base_record,),
@@ -120,25 +120,25 @@ class _ChangeReader:
         for change in listed:
             try:
                 files[change.path] = self._read_one(change, len(files))
-            except _LeftOut as error:
+            except _CannotInclude as error:
                 left_out[change.path] = str(error)
         return TreeChanges(files, left_out)
 
     def _read_one(self, change: ListedChange, number: int) -> FileChange:
         if number == MAX_FILES:
-            raise _LeftOut(f"more than {MAX_FILES} files were changed")
+            raise _CannotInclude(f"more than {MAX_FILES} files were changed")
         if self._is_in_submodule(change.path):
-            raise _LeftOut("in a submodule")
+            raise _CannotInclude("in a submodule")
         try:
             descriptor = open_without_links(self._tree, change.path)
         except (FileNotFoundError, NotADirectoryError):
             return self._deletion(change)
         except OSError as error:
-            raise _LeftOut(_why_closed(error)) from error
+            raise _CannotInclude(_explain_unreadable(error)) from error
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise _LeftOut("not a regular file")
+                raise _CannotInclude("not a regular file")
             content = file.read(MAX_FILE_BYTES + 1)
         self._count(content)
         executable = bool(status.st_mode & stat.S_IXUSR)
@@ -146,14 +146,14 @@ class _ChangeReader:
 
     def _count(self, content: bytes) -> None:
         if len(content) > MAX_FILE_BYTES:
-            raise _LeftOut(f"larger than {MAX_FILE_BYTES} bytes")
+            raise _CannotInclude(f"larger than {MAX_FILE_BYTES} bytes")
         if self._size + len(content) > MAX_BYTES:
-            raise _LeftOut(f"all changes together are larger than {MAX_BYTES} bytes")
+            raise _CannotInclude(f"all changes together are larger than {MAX_BYTES} bytes")
         self._size += len(content)
 
     def _deletion(self, change: ListedChange) -> FileChange:
         if change.path not in self._base:
-            raise _LeftOut("it is not there any more")
+            raise _CannotInclude("it no longer exists")
         return FileChange(None, False)
 
     def _is_in_submodule(self, path: str) -> bool:
@@ -163,7 +163,7 @@ class _ChangeReader:
         )
 
     def _as_committed(self, change: ListedChange, content: bytes) -> bytes:
-        """Return the content as the base commit has it: checking out may convert line ends."""
+        """Return the content with the base's line endings, which checking out may convert."""
         entry = self._base.get(change.path)
         if entry is None or change.recorded is None or change.recorded == entry.sha:
             return content
@@ -171,7 +171,7 @@ class _ChangeReader:
 
 
 def open_without_links(folder: Path, path: str) -> int:
-    """Open a file below a folder for reading, through no symbolic link; return its descriptor.
+    """Open a file below a folder for reading, without following links; return its descriptor.
 
     Opening never blocks, whatever kind of file it is.
     """
@@ -187,7 +187,7 @@ def open_without_links(folder: Path, path: str) -> int:
         os.close(parent)
 
 
-def _why_closed(error: OSError) -> str:
+def _explain_unreadable(error: OSError) -> str:
     if error.errno == errno.ELOOP:
         return "a symbolic link"
     return f"it can't be read: {error.strerror}"

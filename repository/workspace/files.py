@@ -1,13 +1,13 @@
-"""Read, write and list files of a workspace. It is done inside the sandbox, which follows links
-where a model's command would, and nowhere else.
+"""Read, write and list files of a workspace, inside the sandbox: links lead only where a model's
+command could follow them.
 """
 
 from pathlib import PurePosixPath
 
-from repository.workspace.inside import Inside
+from repository.workspace.executor import SandboxExecutor
 
 MAX_LISTED = 3_000
-"""Entries of a listing; the others are left out."""
+"""Maximum number of entries in a listing; the others are left out."""
 
 _FOLDER = 45
 _MAX_LISTING_BYTES = 1_000_000
@@ -24,25 +24,25 @@ class BoundedBytes:
         self.data += chunk[: self._limit - len(self.data)]
 
 
-async def read_file(inside: Inside, path: str, limit: int) -> bytes:
+async def read_file(executor: SandboxExecutor, path: str, limit: int) -> bytes:
     """Return the bytes of a file; see ``Workspace.read``."""
     content = BoundedBytes(limit)
-    result = await inside.read_with(
-        "read_file.sh", _locate(inside, path), str(limit), on_output=content.add
+    result = await executor.read_with(
+        "read_file.sh", _locate(executor, path), str(limit), on_output=content.add
     )
     if result.returncode != 0:
         raise _error(result.returncode, path, limit)
     return bytes(content.data)
 
 
-async def write_file(inside: Inside, path: str, content: bytes) -> None:
+async def write_file(executor: SandboxExecutor, path: str, content: bytes) -> None:
     """Write a file; see ``Workspace.write``."""
-    target = _locate(inside, path)
-    source = inside.folders.incoming / "content"
+    target = _locate(executor, path)
+    source = executor.folders.incoming / "content"
     source.write_bytes(content)
     source.chmod(0o644)
-    result = await inside.write_with(
-        "write_file.sh", target, source, readable=(inside.folders.incoming,)
+    result = await executor.write_with(
+        "write_file.sh", target, source, readable=(executor.folders.incoming,)
     )
     source.unlink()
     if result.returncode != 0:
@@ -50,10 +50,12 @@ async def write_file(inside: Inside, path: str, content: bytes) -> None:
         raise ValueError(f"{path} can't be written: {reason}")
 
 
-async def list_folder(inside: Inside, path: str) -> list[str]:
+async def list_folder(executor: SandboxExecutor, path: str) -> list[str]:
     """Return the names in a folder; see ``Workspace.list``."""
     listing = BoundedBytes(_MAX_LISTING_BYTES)
-    result = await inside.read_with("list_folder.sh", _locate(inside, path), on_output=listing.add)
+    result = await executor.read_with(
+        "list_folder.sh", _locate(executor, path), on_output=listing.add
+    )
     if result.returncode == _FOLDER:
         raise NotADirectoryError(f"{path} is not a folder")
     if result.returncode != 0:
@@ -65,7 +67,7 @@ async def list_folder(inside: Inside, path: str) -> list[str]:
     return sorted(names)[:MAX_LISTED]
 
 
-def _locate(inside: Inside, path: str) -> str:
+def _locate(executor: SandboxExecutor, path: str) -> str:
     """Return the absolute path of a file in the sandbox; links are not resolved."""
     if "\0" in path:
         raise ValueError("a path can't contain a NUL")
@@ -74,12 +76,12 @@ def _locate(inside: Inside, path: str) -> str:
     except UnicodeEncodeError as error:
         raise ValueError("a path must be valid Unicode") from error
     if path == "~" or path.startswith("~/"):
-        path = f"{inside.folders.home}{path[1:]}"
-    return str(PurePosixPath(inside.folders.tree) / path)
+        path = f"{executor.folders.home}{path[1:]}"
+    return str(PurePosixPath(executor.folders.tree) / path)
 
 
 def _error(code: int, path: str, limit: int) -> Exception:
-    """Return the error for an exit code of the programs that read."""
+    """Return the error for an exit code of the scripts that read."""
     match code:
         case 44:
             return FileNotFoundError(f"there is no {path}")

@@ -1,12 +1,12 @@
 """The folders of a workspace, below the run's folder.
 
-    tree, env             the working folder and the environment of whoever works: paths of the
-                          environment are baked into it, so both owners use the same ones
-    aside/tree, aside/env the other owner's: the test bed's while the workspace works, the
-                          workspace's otherwise; closed to sandboxes
+    tree, env             the tree and the environment in use, the test bed's or the workspace's:
+                          an environment contains its own paths, so both must use the same ones
+    aside/tree, aside/env those not in use: the test bed's while the workspace is in place, and
+                          otherwise the workspace's; closed to sandboxes
     home, tmp             the workspace's home and temporary folders
     records/base          git's record of the tree as it was at the start
-    records/snapshots     what the snapshots know
+    records/snapshots     the files as of the last snapshot
     records/incoming      files that this process hands to a sandbox, which reads them
     seed                  the workspace's repository, as this process wrote it
     workspace.json        the workspace's state
@@ -91,7 +91,7 @@ class WorkspaceFolders:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Put the workspace's tree and environment in the test bed's place, and take them back."""
+        """Swap the workspace's tree and environment with the test bed's until the block ends."""
         self._exchange()
         try:
             yield
@@ -103,7 +103,7 @@ class WorkspaceFolders:
         for name in _EXCHANGED:
             here = self.run / name
             there = self.aside / name
-            # Code in the sandbox may have taken the rights that moving a folder needs.
+            # Code in the sandbox may have removed the permissions that moving a folder needs.
             here.chmod(_OPEN)
             there.chmod(_OPEN)
             here.rename(spare)

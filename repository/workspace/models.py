@@ -1,4 +1,4 @@
-"""What a workspace is made from, and what its operations return."""
+"""The source of a workspace, and the results of its operations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ History = Literal["full", "one commit"]
 
 @dataclass(frozen=True)
 class WorkspaceSource:
-    """What a workspace is built from."""
+    """The commit and the environment that a workspace is built from."""
 
     mirror: Mirror
     base_sha: str
@@ -31,7 +31,7 @@ class WorkspaceFacts:
     temporary: Path
     """TMPDIR."""
     tmp_lasts: bool
-    """Whether files in /tmp are still there in the next command; files in ``temporary`` are."""
+    """Whether files in /tmp last until the next command; those in ``temporary`` always do."""
     python: str | None
     """The version of the environment's Python, such as 3.11; None if there is none."""
     runner: str | None
@@ -39,7 +39,7 @@ class WorkspaceFacts:
     history: History
     """Whether ``git log`` shows the commits up to the base, or only one with its files."""
     programs: tuple[str, ...]
-    """Those of ``OPTIONAL_PROGRAMS`` that this machine has."""
+    """The programs among ``OPTIONAL_PROGRAMS`` that this machine has."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class CommandOutput:
     timed_out: bool
     seconds: float
     notes: tuple[str, ...]
-    """Sentences of the harness about how the command ended; the program did not print them."""
+    """The harness's sentences about how the command ended; they are not part of the output."""
 
 
 @dataclass(frozen=True)
 class FileChange:
     content: bytes | None
-    """None: the file was deleted."""
+    """None if the file was deleted."""
     executable: bool
 
 

@@ -4,7 +4,7 @@ import codecs
 import re
 
 MAX_CHARS_EACH_END = 5_000
-"""Characters of a long output's beginning, and of its end, that are kept."""
+"""Maximum characters of a long output's beginning, and of its end."""
 
 _NETWORK_FAILURES = re.compile(
     r"Could not resolve host|Temporary failure in name resolution|Name or service not known"
@@ -12,7 +12,7 @@ _NETWORK_FAILURES = re.compile(
     r"|No matching distribution found|unable to resolve host address|ENOTFOUND",
     re.I,
 )
-NO_NETWORK = "There is no network here, by design: use what is installed, and don't try again."
+NO_NETWORK = "There is no network here, by design: use what is installed, and don't retry."
 
 
 class ClippedOutput:
@@ -44,13 +44,13 @@ class ClippedOutput:
 
     def _add_text(self, text: str) -> None:
         self._length += len(text)
-        room = MAX_CHARS_EACH_END - len(self._beginning)
-        self._beginning += text[:room]
-        rest = text[room:]
+        space = MAX_CHARS_EACH_END - len(self._beginning)
+        self._beginning += text[:space]
+        rest = text[space:]
         if rest:
             self._end = (self._end + rest)[-MAX_CHARS_EACH_END:]
 
 
 def asks_for_network(text: str) -> bool:
-    """Return whether an output shows that a program failed for want of a network."""
+    """Return whether an output shows that a program failed because there is no network."""
     return _NETWORK_FAILURES.search(text) is not None

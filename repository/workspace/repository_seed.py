@@ -1,6 +1,6 @@
-"""The repository that a workspace gets: history up to the base commit and nothing after it.
+"""The repository of a workspace: history up to the base commit and nothing after it.
 
-It is written by this process, from the mirror alone; the sandbox copies it into the tree.
+This process writes it, only from the mirror; the sandbox copies it into the tree.
 """
 
 import shutil
@@ -27,9 +27,9 @@ _CONFIG = """[core]
 \tauto = 0
 """
 _OWNER_CHANGES = "[core]\n\tcheckStat = minimal\n"
-"""With the ``uid`` backend each session has another user, so git must not compare owners."""
+"""With the ``uid`` backend each session has a different user, so git must not compare owners."""
 _RAW_CONTENT = "* -text !eol -ident -filter !working-tree-encoding\n"
-"""Attributes for a record: files count as the bytes that they are, whatever the tree's own say."""
+"""Attributes for a record: files are compared byte by byte, whatever the tree's own attributes."""
 
 
 def write_seed(mirror: Mirror, base_sha: str, folder: Path, *, owner_changes: bool) -> History:
@@ -39,7 +39,7 @@ def write_seed(mirror: Mirror, base_sha: str, folder: Path, *, owner_changes: bo
         mirror: the repository's mirror.
         base_sha: the base commit.
         folder: where ``repository`` and ``record`` are written.
-        owner_changes: whether the tree's files have another owner in each session.
+        owner_changes: whether the tree's files have a different owner in each session.
 
     Returns:
         How much history the repository has.

@@ -1,7 +1,7 @@
 """Snapshots of a workspace: what changed since the last one, as bytes to restore elsewhere.
 
-They are written and read inside the sandbox, by ``scripts/snapshot.py``. This process reads their
-first line only, which says what could not be stored.
+They are written and read inside the sandbox, by ``scripts/snapshot.py``. This process reads only
+their first line, which says what could not be stored.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from repository.testing.folders import make_readable
-from repository.workspace.inside import Inside
+from repository.workspace.executor import SandboxExecutor
 from sandbox import SandboxResult
 
 MAX_SNAPSHOT_BYTES = 60_000_000
@@ -24,22 +24,22 @@ _MAX_NAME = 200
 
 
 class _Summary(BaseModel):
-    """The first line of a snapshot, written from names that code in the sandbox chose."""
+    """The first line of a snapshot, with names that code in the sandbox chose."""
 
     model_config = ConfigDict(frozen=True)
 
     left_out: dict[str, str]
-    """Some of the paths that are not stored -> why."""
+    """Path -> why it is not stored; at most some of the paths."""
     left_out_count: int
 
 
-async def take_snapshot(inside: Inside) -> bytes:
+async def take_snapshot(executor: SandboxExecutor) -> bytes:
     """Return what changed since the last snapshot; the workspace must be in place.
 
     It is empty if nothing changed.
     """
-    folders = inside.folders
-    result = await inside.run_python(
+    folders = executor.folders
+    result = await executor.run_python(
         "snapshot.py",
         "take",
         folders.run,
@@ -52,20 +52,20 @@ async def take_snapshot(inside: Inside) -> bytes:
     return _read_own_file(folders.snapshots / "snapshot")
 
 
-async def restore_snapshots(inside: Inside, snapshots: Sequence[bytes]) -> None:
-    """Bring back what snapshots hold, in order; the workspace must be fresh and in place.
+async def restore_snapshots(executor: SandboxExecutor, snapshots: Sequence[bytes]) -> None:
+    """Restore the contents of snapshots, in order; the workspace must be fresh and in place.
 
     Raises:
         OSError: they can't be restored.
     """
-    folder = inside.folders.incoming / "snapshots"
+    folder = executor.folders.incoming / "snapshots"
     await asyncio.to_thread(_write_all, folder, snapshots)
-    result = await inside.run_python(
+    result = await executor.run_python(
         "snapshot.py",
         "restore",
-        inside.folders.run,
+        executor.folders.run,
         folder,
-        writable=inside.folders.writable,
+        writable=executor.folders.writable,
         readable=(folder,),
     )
     await asyncio.to_thread(shutil.rmtree, folder)
@@ -84,7 +84,7 @@ def _write_all(folder: Path, snapshots: Sequence[bytes]) -> None:
 def describe_left_out(snapshots: Sequence[bytes]) -> tuple[str, ...]:
     """Return sentences about what these snapshots could not store.
 
-    The last one that is not empty names everything that was still left out then.
+    The last one that is not empty names everything that was left out up to then.
     """
     for snapshot in reversed(snapshots):
         if snapshot:
@@ -94,12 +94,12 @@ def describe_left_out(snapshots: Sequence[bytes]) -> tuple[str, ...]:
 
 def _describe(summary: _Summary) -> tuple[str, ...]:
     sentences = [
-        f"{_printable(path)} could not be brought back: it is {_printable(why)}."
+        f"{_printable(path)} could not be restored: {_printable(why)}."
         for path, why in summary.left_out.items()
     ]
     more = summary.left_out_count - len(summary.left_out)
     if more > 0:
-        sentences.append(f"{more} other files could not be brought back.")
+        sentences.append(f"{more} other files could not be restored.")
     return tuple(sentences)
 
 
@@ -116,26 +116,26 @@ def _read_summary(snapshot: bytes) -> _Summary:
 
 
 def _empty_snapshot(why: str) -> bytes:
-    """Return a snapshot that holds nothing but the reason."""
-    summary = _Summary(left_out={"what the last commands wrote": why}, left_out_count=1)
+    """Return a snapshot that contains only the reason."""
+    summary = _Summary(left_out={"the last commands' changes": why}, left_out_count=1)
     return f"{summary.model_dump_json()}\n".encode()
 
 
 def _last_line(result: SandboxResult) -> str:
     lines = result.output.strip().splitlines()
-    return lines[-1][:_MAX_NAME] if lines else f"ended with {result.returncode}"
+    return lines[-1][:_MAX_NAME] if lines else f"exit code {result.returncode}"
 
 
 def _read_own_file(path: Path) -> bytes:
-    """Read a plain file that a program in the sandbox wrote for this process.
+    """Read a regular file that a program in the sandbox wrote for this process.
 
     Raises:
-        OSError: it is something else, or too large.
+        OSError: it is not a regular file, or too large.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"{path} is not a plain file")
+            raise OSError(f"{path} is not a regular file")
         data = file.read(MAX_SNAPSHOT_BYTES + 1)
     if len(data) > MAX_SNAPSHOT_BYTES:
         raise OSError(f"{path} is larger than {MAX_SNAPSHOT_BYTES} bytes")

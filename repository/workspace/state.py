@@ -15,7 +15,7 @@ class WorkspaceState(BaseModel):
     base_sha: str
     history: History
     snapshots: tuple[str, ...] = ()
-    """SHA-256 of each snapshot that was taken or restored, in order, without empty ones."""
+    """SHA-256 of each snapshot that was taken or restored, in order, except empty ones."""
     changed: bool = False
     """Whether a command may have changed anything since the last of them."""
 

@@ -9,7 +9,7 @@ from repository.testing.folders import empty_folders
 from repository.testing.models import TestReport
 from repository.testing.run.in_tree import TreeRunner
 from repository.workspace.changes import open_without_links
-from repository.workspace.inside import Inside
+from repository.workspace.executor import SandboxExecutor
 
 
 class TestsCantRun(ValueError):
@@ -19,22 +19,22 @@ class TestsCantRun(ValueError):
 
 
 async def run_tests(
-    inside: Inside, tests: Sequence[str], log: CommandLog, seconds: float
+    executor: SandboxExecutor, tests: Sequence[str], log: CommandLog, seconds: float
 ) -> TestReport:
-    """Run tests in the tree, which must be in place; the report is without the key of its log."""
-    environment = inside.environment
+    """Run tests in the tree, which must be in place; the report does not yet have its log's key."""
+    environment = executor.environment
     if environment is None:
         raise TestsCantRun("the repository's tests can't be run here: it has no environment")
-    run = inside.folders.run
-    await empty_folders(inside.sandbox, run, "report")
+    run = executor.folders.run
+    await empty_folders(executor.sandbox, run, "report")
     runner = TreeRunner(
-        inside.sandbox,
+        executor.sandbox,
         run,
         environment.recipe,
         environment,
-        inside.model_command((), seconds=seconds, report=run / "report"),
+        executor.model_command((), seconds=seconds, report=run / "report"),
     )
-    tree = inside.folders.tree
+    tree = executor.folders.tree
     selected = [as_node_id(test, lambda path: is_file_below(tree, path)) for test in tests]
     return await runner.run(selected, log)
 
@@ -48,17 +48,17 @@ def as_node_id(test: str, is_file: Callable[[str], bool]) -> str:
         test: a file, folder, node id or name.
         is_file: whether a path relative to the tree is a file's.
     """
-    name, *inside = test.split("::")
+    name, *inner = test.split("::")
     parts = [] if "/" in name or name.endswith(".py") else name.split(".")
     for length in range(len(parts), 0, -1):
         path = "/".join(parts[:length]) + ".py"
         if is_file(path):
-            return "::".join([path, *parts[length:], *inside])
+            return "::".join([path, *parts[length:], *inner])
     return f"./{test}" if test.startswith("-") else test
 
 
 def is_file_below(tree: Path, path: str) -> bool:
-    """Return whether a file has this path in the tree, through no link."""
+    """Return whether the tree has a file at this path that is not behind a link."""
     try:
         os.close(open_without_links(tree, path))
     except OSError:

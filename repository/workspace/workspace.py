@@ -15,9 +15,9 @@ from repository.testing.run.bed import SaveArtifact
 from repository.workspace.build import build_workspace, find_environment, record_files
 from repository.workspace.changes import read_changes
 from repository.workspace.commands import run_command
+from repository.workspace.executor import SandboxExecutor
 from repository.workspace.files import list_folder, read_file, write_file
 from repository.workspace.folders import WorkspaceFolders
-from repository.workspace.inside import Inside
 from repository.workspace.models import (
     CommandOutput,
     TreeChanges,
@@ -35,47 +35,51 @@ from sandbox import Sandbox
 from sandbox.environment import SYSTEM_PATH
 
 OPTIONAL_PROGRAMS = ("rg", "ed", "patch", "tree", "file")
-"""Programs that models like to use and not every machine has."""
+"""Programs that models often use, and that not every machine has."""
 
 
 class Workspace:
     """A model's own copy of the repository and of the environment.
 
     Everything in it is hostile: what commands leave behind reaches neither this process nor the
-    test bed. Operations wait for each other. All of them raise OSError if the sandbox or the disk
-    refuses; the run can then be tried again.
+    test bed. Operations run one at a time. All of them raise OSError if the sandbox or the disk
+    fails; the run can then be retried.
     """
 
     def __init__(
-        self, inside: Inside, source: WorkspaceSource, state: WorkspaceState, save: SaveArtifact
+        self,
+        executor: SandboxExecutor,
+        source: WorkspaceSource,
+        state: WorkspaceState,
+        save: SaveArtifact,
     ):
-        self._inside = inside
+        self._executor = executor
         self._source = source
-        self._folders = inside.folders
+        self._folders = executor.folders
         self._state = state
         self._save = save
         self._lock = asyncio.Lock()
-        self.facts = _facts(inside, state)
+        self.facts = _facts(executor, state)
 
     @classmethod
     async def open(
         cls, sandbox: Sandbox, folder: Path, source: WorkspaceSource, *, save: SaveArtifact
     ) -> "Workspace":
-        """Open the workspace in a run's folder; it is built if there is none yet.
+        """Open the workspace in a run's folder; build it if there is none yet.
 
         ``save`` stores the logs of test runs.
         """
         environment = find_environment(folder, source)
-        inside = Inside(sandbox, WorkspaceFolders(folder), environment)
+        executor = SandboxExecutor(sandbox, WorkspaceFolders(folder), environment)
         state = WorkspaceState.read(folder)
         if state is None or state.base_sha != source.base_sha:
-            state = await _build(inside, source)
-        return cls(inside, source, state, save)
+            state = await _build(executor, source)
+        return cls(executor, source, state, save)
 
     async def run(self, command: str, *, seconds: float) -> CommandOutput:
         """Run a command with ``bash -c`` in the tree."""
         async with self._changing():
-            return await run_command(self._inside, command, seconds)
+            return await run_command(self._executor, command, seconds)
 
     async def read(self, path: str, *, limit: int) -> bytes:
         """Return the bytes of a file.
@@ -90,7 +94,7 @@ class Workspace:
             ValueError: it is too large, or not a regular file.
         """
         async with self._in_place():
-            return await read_file(self._inside, path, limit)
+            return await read_file(self._executor, path, limit)
 
     async def write(self, path: str, content: bytes) -> None:
         """Write a file, with the folders above it; an existing file keeps its mode.
@@ -99,7 +103,7 @@ class Workspace:
             ValueError: it can't be written; the message says why.
         """
         async with self._changing():
-            await write_file(self._inside, path, content)
+            await write_file(self._executor, path, content)
 
     async def list(self, path: str) -> list[str]:
         """Return the names in a folder, two levels deep; a folder's name ends with a slash.
@@ -109,7 +113,7 @@ class Workspace:
             NotADirectoryError: it is a file.
         """
         async with self._in_place():
-            return await list_folder(self._inside, path)
+            return await list_folder(self._executor, path)
 
     async def run_tests(self, tests: Sequence[str], *, label: str, seconds: float) -> TestReport:
         """Run test files, folders or node ids (none: the whole suite) in the workspace's tree.
@@ -121,14 +125,14 @@ class Workspace:
         """
         log = CommandLog()
         async with self._changing():
-            report = await run_tests(self._inside, tests, log, seconds)
+            report = await run_tests(self._executor, tests, log, seconds)
         log_key = await self._save(f"{label}.log", log.text)
         return report.model_copy(update={"log_key": log_key})
 
     async def changes(self) -> TreeChanges:
         """Return the difference of the tree from the base commit, without ignored files."""
         async with self._in_place():
-            return await read_changes(self._inside, self._source)
+            return await read_changes(self._executor, self._source)
 
     async def snapshot(self) -> bytes:
         """Return everything that changed since the last snapshot, to be restored elsewhere.
@@ -136,29 +140,29 @@ class Workspace:
         It is empty if nothing changed.
         """
         async with self._in_place():
-            snapshot = await take_snapshot(self._inside)
+            snapshot = await take_snapshot(self._executor)
         taken = (*self._state.snapshots, *_digests([snapshot]))
         self._set_state(snapshots=taken, changed=False)
         return snapshot
 
     async def restore(self, snapshots: Sequence[bytes]) -> tuple[str, ...]:
-        """Bring the workspace to the state after these snapshots, from the first to the last.
+        """Bring the workspace to the state after these snapshots, which are in order.
 
-        Nothing is done if it is in that state already; no snapshots means a fresh workspace, and
-        empty ones make no difference.
+        Nothing is done if it is already in that state. Without snapshots it becomes a fresh
+        workspace; empty ones make no difference.
 
         Returns:
-            Sentences about what could not be brought back.
+            Sentences about what could not be restored.
         """
         digests = _digests(snapshots)
         if self._state.snapshots == digests and not self._state.changed:
             return ()
-        self._state = await _build(self._inside, self._source)
+        self._state = await _build(self._executor, self._source)
         if digests:
             self._set_state(changed=True)
             async with self._in_place():
-                await restore_snapshots(self._inside, [each for each in snapshots if each])
-                await record_files(self._inside)
+                await restore_snapshots(self._executor, list(filter(None, snapshots)))
+                await record_files(self._executor)
             self._set_state(snapshots=digests, changed=False)
         return describe_left_out(snapshots)
 
@@ -179,23 +183,23 @@ class Workspace:
         self._state.write(self._folders.run)
 
 
-async def _build(inside: Inside, source: WorkspaceSource) -> WorkspaceState:
-    WorkspaceState.remove(inside.folders.run)
-    history = await build_workspace(inside, source)
+async def _build(executor: SandboxExecutor, source: WorkspaceSource) -> WorkspaceState:
+    WorkspaceState.remove(executor.folders.run)
+    history = await build_workspace(executor, source)
     state = WorkspaceState(base_sha=source.base_sha, history=history)
-    state.write(inside.folders.run)
+    state.write(executor.folders.run)
     return state
 
 
-def _facts(inside: Inside, state: WorkspaceState) -> WorkspaceFacts:
-    folders = inside.folders
-    recipe = inside.environment.recipe if inside.environment else None
+def _facts(executor: SandboxExecutor, state: WorkspaceState) -> WorkspaceFacts:
+    folders = executor.folders
+    recipe = executor.environment.recipe if executor.environment else None
     below_tmp = folders.run.is_relative_to("/tmp")  # noqa: S108
     return WorkspaceFacts(
         tree=folders.tree,
         home=folders.home,
         temporary=folders.temporary,
-        tmp_lasts=inside.sandbox.name == "bwrap" and not below_tmp,
+        tmp_lasts=executor.sandbox.name == "bwrap" and not below_tmp,
         python=recipe.python or None if recipe else None,
         runner=recipe.runner if recipe else None,
         history=state.history,

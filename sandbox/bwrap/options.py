@@ -151,16 +151,16 @@ def _drop_privileges(installation: Installation) -> list[str]:
 
 def in_memory_folders(command: SandboxCommand) -> tuple[str, ...]:
     """Return the mount points of the sandbox's own in-memory file systems."""
-    if _shows_temporary_as_tmp(command):
+    if _mounts_temporary_as_tmp(command):
         return _IN_MEMORY
     return (str(_TEMPORARY), *_IN_MEMORY, str(_HOME))
 
 
-def _shows_temporary_as_tmp(command: SandboxCommand) -> bool:
-    """Whether /tmp is the command's own temporary folder.
+def _mounts_temporary_as_tmp(command: SandboxCommand) -> bool:
+    """Return whether the command's temporary folder is mounted as /tmp.
 
-    If one of its paths is below /tmp, it is not: bubblewrap would create mount points in a folder
-    where hostile code may have left links.
+    It is not if one of the command's paths is below /tmp: bubblewrap would create mount points in a
+    folder where hostile code may have left links.
     """
     paths = (command.cwd, *command.writable, *command.readable)
     below_tmp = any(path.is_relative_to(_TEMPORARY) for path in paths)
@@ -188,7 +188,7 @@ def _file_system(command: SandboxCommand) -> list[str]:
         options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     for name in in_memory_folders(command):
         options += ["--perms", "1777", "--size", str(_IN_MEMORY_BYTES), "--tmpfs", name]
-    if _shows_temporary_as_tmp(command):
+    if _mounts_temporary_as_tmp(command):
         options += ["--bind", str(command.temporary), str(_TEMPORARY)]
     return [*options, *_command_folders(command)]
 

@@ -15,7 +15,7 @@ rm -rf .git/logs .git/ORIG_HEAD
 find . -path ./.git -prune -o -print0 | xargs -0 touch -h -d "@$seconds"
 git update-index -q --refresh
 
-# What installing made is no part of a change.
+# Files that installing created are not part of a change.
 git ls-files --others --exclude-standard --directory -z \
     | sed -z -e 's/[][\\*?]/\\&/g' -e 's/ $/\\ /' -e 's|^|/|' | tr '\0' '\n' >>.git/info/exclude
 

@@ -5,7 +5,7 @@
 set -eu
 exec 2>"$1/errors"
 pipe=$(find . -type p '(' -name .gitignore -o -name .gitattributes ')' -print -quit) || true
-if [ -n "$pipe" ]; then # git would wait for ever for what is written to it
+if [ -n "$pipe" ]; then # git would wait forever for someone to write to it
     printf '%s is a pipe' "${pipe#./}"
     exit 3
 fi

@@ -1,4 +1,4 @@
-# Print a file. Arguments: its path; its largest size. The exit codes are those of files.py.
+# Print a file. Arguments: its path; the size limit in bytes. The exit codes are those of files.py.
 exec 2>/dev/null
 [ -e "$1" ] || exit 44
 [ -d "$1" ] && exit 45

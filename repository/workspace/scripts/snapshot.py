@@ -8,7 +8,7 @@ This program runs inside the sandbox, with the worker's Python and only its stan
 follows no link and reads no file but those that it stores.
 
 A snapshot is two lines of JSON and a compressed tar archive: a summary for the worker, the paths
-that are gone, and the files that are new or changed, with their modes and times. Paths are
+that were removed, and the files that are new or changed, with their modes and times. Paths are
 relative to the run's folder.
 """
 
@@ -48,7 +48,7 @@ def scan(folder: str) -> dict[str, Entry]:
         try:
             names = os.scandir(f"{folder}/{parent}")
         except OSError:
-            continue  # closed by its owner, or its path is too long
+            continue  # not readable, or its path is too long
         with names:
             for item in names:
                 path = f"{parent}/{item.name}"
@@ -118,7 +118,7 @@ def other_kind(before: Entry, now: Entry) -> bool:
 def select(entries: dict[str, Entry], changed: list[str]) -> tuple[list[str], dict[str, str]]:
     """Return the paths to store, folders before their contents, and path -> why it is left out.
 
-    Of too many, the smallest are stored.
+    If they are too many, the smallest are stored.
     """
     stored: list[str] = []
     left_out: dict[str, str] = {}
@@ -126,11 +126,11 @@ def select(entries: dict[str, Entry], changed: list[str]) -> tuple[list[str], di
     for path in sorted(changed, key=lambda path: entries[path][1]):
         mode, size = entries[path][:2]
         if not storable(mode):
-            left_out[path] = "neither a file, a folder, a link nor a pipe"
+            left_out[path] = "not a file, folder, link or pipe"
         elif size > MAX_FILE_BYTES:
             left_out[path] = f"larger than {MAX_FILE_BYTES} bytes"
         elif total + size > MAX_BYTES or len(stored) == MAX_FILES:
-            left_out[path] = "more than a snapshot holds"
+            left_out[path] = "the snapshot is full"
         else:
             total += size
             stored.append(path)
@@ -142,7 +142,7 @@ def storable(mode: int) -> bool:
 
 
 def still_left_out(records: str, now: dict[str, Entry], changed: list[str]) -> dict[str, str]:
-    """Return what earlier snapshots left out and is there unchanged."""
+    """Return what earlier snapshots left out and has not changed since."""
     try:
         earlier: dict[str, str] = json.loads(Path(records, "left_out").read_text())
     except FileNotFoundError:
@@ -159,7 +159,7 @@ def pack(folder: str, paths: list[str], left_out: dict[str, str]) -> bytes:
             try:
                 add(archive, folder, path)
             except PermissionError:
-                left_out[path] = "closed by its owner"
+                left_out[path] = "permission denied"
     return content.getvalue()
 
 
@@ -185,7 +185,7 @@ def restore_one(folder: str, snapshot: Path) -> None:
         file.readline()
         gone = file.readline()
         if not gone:
-            return  # nothing could be stored
+            return  # nothing was stored
         for path in json.loads(gone):
             remove(Path(folder, path))
         content = io.BytesIO(file.read())  # reading seeks to its beginning

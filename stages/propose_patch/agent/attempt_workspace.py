@@ -71,7 +71,7 @@ class AttemptWorkspace:
         """Bring the workspace to the state after these steps.
 
         Returns:
-            The harness's sentences about what could not be brought back.
+            The harness's sentences about what could not be restored.
         """
         if self._steps == len(records):
             return []

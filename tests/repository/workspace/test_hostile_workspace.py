@@ -125,7 +125,7 @@ async def test_odd_files_are_named_and_block_nothing(workspace: Workspace) -> No
     assert set(changes.left_out) == {"calc.py", "enormous", "shut/", deep}
     await sh(workspace, "touch lost")
     (sentence,) = await workspace.restore([snapshot])
-    assert sentence.startswith("tree/enormous could not be brought back")
+    assert sentence.startswith("tree/enormous could not be restored")
     assert (
         await sh(workspace, "cat $'a\\nb.txt' -- -rf ' ' */*/*/end 2>/dev/null; [ -p pipe ]")
         == "123"
@@ -218,15 +218,15 @@ async def test_what_snapshots_cannot_hold_is_named_and_counted(workspace: Worksp
     await sh(workspace, "for n in $(seq 69); do truncate -s 20M large$n; done; echo small > s.txt")
     await sh(workspace, "echo closed > A; chmod 0 A; truncate -s 20M large70")
     snapshots = [await workspace.snapshot()]
-    assert b'"tree/A": "closed by its owner"' in snapshots[0]
+    assert b'"tree/A": "permission denied"' in snapshots[0]
     assert len(snapshots[0]) < 100_000
     await sh(workspace, "echo more > s.txt; rm large70")
     snapshots.append(await workspace.snapshot())
     await sh(workspace, "echo unsaved > lost.txt")
     sentences = await workspace.restore(snapshots)
     assert sentences[:2] == (
-        "tree/A could not be brought back: it is closed by its owner.",
-        "tree/large1 could not be brought back: it is larger than 10000000 bytes.",
+        "tree/A could not be restored: permission denied.",
+        "tree/large1 could not be restored: larger than 10000000 bytes.",
     )
-    assert sentences[50:] == ("20 other files could not be brought back.",)
+    assert sentences[50:] == ("20 other files could not be restored.",)
     assert await sh(workspace, "cat s.txt; ls lost.txt large* 2>/dev/null; true") == "more\n"

@@ -16,9 +16,9 @@ MAX_COMMAND_BYTES = 100_000
 
 _INTERPRETER = Path(sys.executable).resolve()
 _OWN_SECONDS = 60.0
-"""Time limit of the workspace's own shell programs."""
+"""Time limit of the workspace's own shell programs, in seconds."""
 _RECORD_SECONDS = 600.0
-"""Time limit of those that read or write all its files."""
+"""Time limit of its programs that read or write all files, in seconds."""
 _KEPT_OUTPUT = 4_000
 _NO_PROMPTS = {
     "DEBIAN_FRONTEND": "noninteractive",
@@ -46,7 +46,9 @@ OnOutput = Callable[[bytes], None]
 
 
 @dataclass(frozen=True)
-class Inside:
+class SandboxExecutor:
+    """Runs programs in the sandbox with the rights of a model's commands, or with fewer."""
+
     sandbox: Sandbox
     folders: WorkspaceFolders
     environment: BuiltEnvironment | None
@@ -63,7 +65,7 @@ class Inside:
     def model_command(
         self, argv: tuple[str, ...], *, seconds: float, report: Path | None = None
     ) -> SandboxCommand:
-        """Return a command with a model's rights; ``report`` is another folder that it writes."""
+        """Return a command with a model's rights; it may also write to the folder ``report``."""
         extra = () if report is None else (report,)
         return SandboxCommand(
             argv,
@@ -86,7 +88,7 @@ class Inside:
     async def read_with(
         self, script: str, *arguments: str | Path, on_output: OnOutput
     ) -> SandboxResult:
-        """Run a shell program that sees what a model's command sees, and only reads the tree."""
+        """Run a shell program that sees what a model's command sees, but may only read the tree."""
         home = (self.folders.home, self.folders.temporary)
         command = self._own_command(
             _shell_line(script, arguments),
