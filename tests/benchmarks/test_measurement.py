@@ -1,4 +1,4 @@
-"""A measurement that is stopped goes on in its folder, and spends no more than it may."""
+"""A stopped measurement is continued in its folder, and never exceeds its limit."""
 
 import json
 import subprocess
@@ -45,7 +45,7 @@ def read_rows(out: Path) -> list[dict[str, Any]]:
     return [{**row, "seconds": None} for row in rows]
 
 
-def test_a_measurement_that_is_killed_again_and_again_gives_the_same_files(
+def test_a_measurement_that_is_killed_repeatedly_writes_the_same_files(
     solve: Solve, model: str, arguments: list[str], tmp_path: Path
 ) -> None:
     """It dies before the first prediction is written, and before the second run's end is stored."""
@@ -103,7 +103,7 @@ def test_predictions_apply_to_the_base_and_leave_tests_out_on_request(
     assert touched == [["shop.py", "tests/test_more.py"], ["shop.py"]]
 
 
-def test_a_refused_key_a_missing_model_and_a_limit_stop_a_measurement_that_then_goes_on(
+def test_a_measurement_stopped_by_a_refused_key_a_missing_model_or_a_limit_can_be_continued(
     solve: Solve, model: str, tmp_path: Path
 ) -> None:
     """Without its model a run fails, and is run anew."""

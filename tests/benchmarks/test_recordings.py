@@ -23,14 +23,14 @@ def hand_in(command: str = HAND_IN) -> dict[str, Any]:
     return {"command": command, "rc": None, "submitted": True}
 
 
-def test_refused_replies_and_the_hand_in_are_no_commands() -> None:
+def test_refused_replies_and_the_submission_are_not_commands() -> None:
     command = {"command": "ls", "rc": 0, "seen": "a.py\n"}
     refused = {"refused": True, "blocks": 2, "said": "two blocks"}
     run = recording(refused, command, hand_in())
     assert run.commands == (RecordedCommand(1, "ls", 0, "a.py\n"),)
 
 
-def test_what_a_hand_in_does_before_it_is_a_command() -> None:
+def test_what_runs_before_a_submission_is_a_command() -> None:
     run = recording(hand_in(f"rm fix.py\n{HAND_IN}"), hand_in(f"rm fix.py && {HAND_IN}"))
     assert [command.text for command in run.commands] == ["rm fix.py", "rm fix.py"]
 

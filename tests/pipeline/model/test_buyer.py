@@ -171,7 +171,7 @@ async def test_an_unaffordable_fallback_is_ignored(tmp_path: Path) -> None:
     assert ended.value.outcome is Outcome.BUDGET_EXHAUSTED
 
 
-async def test_where_money_is_short_a_shorter_reply_is_asked_for(tmp_path: Path) -> None:
+async def test_a_shorter_reply_is_requested_if_money_is_short(tmp_path: Path) -> None:
     it = Counter(tmp_path)
     it.provider.worst["first"] = WorstCase(999.75, max_tokens=32_768, token_usd=2**-15)
     await it.buy()
@@ -257,7 +257,7 @@ async def test_a_refusal_is_the_reply_if_no_fallback_answers(tmp_path: Path) -> 
     assert reply.model == "first"
 
 
-async def test_a_fallback_without_native_calls_can_not_go_on_with_them(tmp_path: Path) -> None:
+async def test_a_fallback_without_native_calls_cannot_continue_with_them(tmp_path: Path) -> None:
     it = Counter(tmp_path, error(Failure.KEY), fallback="second")
     tool = ToolSpec(name="bash", description="d", parameters={})
     request = ModelRequest(model="first", messages=MESSAGES, tools=(tool,))

@@ -67,7 +67,7 @@ def test_an_operators_file_changes_single_fields_of_the_models_it_names(tmp_path
     assert models.profile("o3").effort == {"agent": "high", "single": "medium"}
 
 
-def test_a_pattern_with_a_slash_is_for_the_whole_name(tmp_path: Path) -> None:
+def test_a_pattern_with_a_slash_matches_the_whole_name(tmp_path: Path) -> None:
     models = profiles(tmp_path, "azure/gpt-5: {api: chat}")
     assert models.profile("azure/gpt-5").api == "chat"
     assert models.profile("openai/gpt-5").api == "responses"

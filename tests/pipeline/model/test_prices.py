@@ -111,7 +111,7 @@ def test_a_model_with_tiers_is_priced_by_the_length_of_its_input() -> None:
     assert prices.price(model, input_tokens=40_000).output == pytest.approx(9.0)
 
 
-def test_writing_to_the_cache_is_reserved_where_something_is_marked() -> None:
+def test_writing_to_the_cache_is_reserved_if_a_message_is_marked() -> None:
     text = "word " * 10_000
     plain = worst_usd(request(user(text), model=CLAUDE))
     marked = worst_usd(request(user(text, reused=True), model=CLAUDE))
@@ -213,7 +213,7 @@ def operators(tmp_path: Path) -> Callable[[str], ModelPrices]:
     return load
 
 
-def test_an_operators_price_takes_the_place_of_the_lists(
+def test_an_operators_price_replaces_that_of_the_list(
     operators: Callable[[str], ModelPrices],
 ) -> None:
     prices = operators("gpt-4o-mini: {price: {input: 1, output: 2, cached_input: 0.5}}")
@@ -268,7 +268,7 @@ def test_our_own_price_tells_cached_input_from_other_input() -> None:
     assert Price(input=0, output=0).cost_usd(usage) == 0
 
 
-def test_usage_is_read_from_whatever_a_server_reports() -> None:
+def test_usage_is_read_from_incomplete_reports() -> None:
     from litellm import Usage as Reported
 
     anthropic = Reported(

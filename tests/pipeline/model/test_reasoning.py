@@ -1,4 +1,4 @@
-"""Conversations with reasoning over the real litellm: what comes back to whom.
+"""Conversations with reasoning over the real litellm: what is sent back to which model.
 
 The provider stand-in refuses reasoning that it did not write or that was changed.
 """
@@ -249,7 +249,7 @@ async def test_signed_thinking_comes_back_through_bedrock(
     assert conversation.sent["messages"][1]["content"] == content
 
 
-async def test_thinking_whose_place_is_not_known_is_left_out(
+async def test_thinking_whose_place_is_unknown_is_left_out(
     server: Providers, tmp_path: Path
 ) -> None:
     """litellm loses the order of Bedrock's blocks; in another one they would be refused."""
@@ -265,7 +265,7 @@ async def test_thinking_whose_place_is_not_known_is_left_out(
 
 
 @pytest.mark.parametrize("model", ["deepseek/deepseek-reasoner", "moonshot/kimi-k2-thinking"])
-async def test_reasoning_text_comes_back_where_a_provider_needs_it(
+async def test_reasoning_text_is_sent_back_if_a_provider_needs_it(
     server: Providers, tmp_path: Path, model: str
 ) -> None:
     conversation = Conversation(server, tmp_path)
@@ -293,7 +293,7 @@ async def test_signed_blocks_come_back_through_openrouter(
     assert conversation.sent["reasoning_effort"] == "high"
 
 
-async def test_another_model_goes_on_without_reasoning_and_with_other_call_ids(
+async def test_another_model_continues_without_reasoning_and_with_other_call_ids(
     server: Providers, tmp_path: Path
 ) -> None:
     conversation = Conversation(server, tmp_path)
@@ -322,7 +322,7 @@ async def test_the_stand_in_refuses_changed_reasoning(server: Providers, tmp_pat
         await conversation.ask(CLAUDE, anthropic_message([]))
 
 
-async def test_arguments_that_are_no_json_are_sent_as_an_object(
+async def test_arguments_that_are_not_json_are_sent_as_an_object(
     server: Providers, tmp_path: Path
 ) -> None:
     conversation = Conversation(server, tmp_path)
@@ -361,7 +361,9 @@ async def test_reasoning_that_led_to_nothing_is_not_sent_back(
     ]
 
 
-async def test_text_of_white_space_is_not_sent_back(server: Providers, tmp_path: Path) -> None:
+async def test_text_that_is_only_whitespace_is_not_sent_back(
+    server: Providers, tmp_path: Path
+) -> None:
     conversation = Conversation(server, tmp_path)
     content = [thinking(1), {"type": "text", "text": "\n\n"}, tool_use(1)]
     await conversation.ask(CLAUDE, anthropic_message(content, stop_reason="tool_use"))
