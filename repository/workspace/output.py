@@ -9,7 +9,7 @@ MAX_CHARS_EACH_END = 5_000
 _NETWORK_FAILURES = re.compile(
     r"Could not resolve host|Temporary failure in name resolution|Name or service not known"
     r"|Network is unreachable|Failed to establish a new connection|getaddrinfo (?:failed|EAI_AGAIN)"
-    r"|No matching distribution found|unable to resolve host address|ENOTFOUND",
+    r"|No matching distribution found|unable to resolve host address|\bENOTFOUND\b",
     re.I,
 )
 NO_NETWORK = "There is no network here, by design: use what is installed, and don't retry."

@@ -107,6 +107,8 @@ async def test_a_program_that_asks_for_the_network_is_answered_at_once(
     program = "import urllib.request as u; u.urlopen('http://example.org')"
     output = await workspace.run(f'python3 -c "{program}"', seconds=30.0)
     assert output.notes == (NO_NETWORK,)
+    missing = await workspace.run("echo 'ModuleNotFoundError: No module named x'", seconds=10)
+    assert missing.notes == ()
 
 
 async def test_a_command_that_no_shell_can_start_is_answered(workspace: Workspace) -> None:
