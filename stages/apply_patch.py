@@ -1,4 +1,4 @@
-"""Turn replies into candidates: all edits of a reply apply and its files parse, or none applies."""
+"""Turn proposals into candidates. A proposal is applied as a whole, or not at all."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -13,10 +13,11 @@ from repository.edits.apply_files import NewFile, apply_files
 from repository.edits.apply_reply import apply_reply
 from repository.edits.editable_files import EditableFiles
 from repository.edits.model import FORMAT, EditFailed
-from repository.edits.policy import EditPolicy, read_policy
-from repository.git import GitError, Mirror, Mirrors
+from repository.edits.policy import read_policy
+from repository.git import GitError, Mirrors
 from stages.checkout import Checkout
 from stages.propose_patch import Proposal, Proposals
+from stages.propose_patch.base_code import BaseCode
 from stages.propose_patch.results import ProposedFiles
 from stages.propose_patch.round_note import SentBackNote
 
@@ -25,7 +26,7 @@ MAX_SUMMARY = 1_500
 MAX_FEEDBACK = 8_000
 """Characters, for all proposals together."""
 MAX_LEFT_OUT = 10
-"""Number of files that a notice names because they are not part of the change."""
+"""Maximum number of notices about files that are not part of the change."""
 _CUT = " ..."
 
 
@@ -68,7 +69,7 @@ class ApplyPatch:
     name = "apply_patch"
 
     def __init__(self, mirrors: Mirrors, *, protected: tuple[str, ...] = ()):
-        """``protected``: patterns of paths that the deployment lets no proposal write."""
+        """``protected`` are patterns of paths that the deployment forbids proposals to write."""
         self._mirrors = mirrors
         self._protected = protected
 
@@ -76,52 +77,29 @@ class ApplyPatch:
         self, checkout: Checkout, proposals: Proposals, run: RunContext
     ) -> Candidates | Back:
         """Apply each proposal; go back to the model if none applies."""
-        mirror = self._mirrors.at(checkout.repository)
-        base = checkout.base_sha
-        policy = read_policy(checkout.config, self._protected)
+        base = BaseCode(
+            mirror=self._mirrors.at(checkout.repository),
+            sha=checkout.base_sha,
+            policy=read_policy(checkout.config, self._protected),
+        )
         changes: list[_Change] = []
         refusals: list[str] = []
         for index, proposal in enumerate(proposals.proposals):
             try:
-                change = await self._change(proposal, mirror, base, policy, run)
+                change = await _apply(proposal, base, run)
             except EditFailed as error:
                 refusals.append(str(error))
                 continue
             changes.append(replace(change, proposal=index))
-        candidates: list[Candidate] = []
-        for same in _group_by_tree(changes):
-            change = same[0]
-            diff = await asyncio.to_thread(mirror.diff, base, change.tree)
-            candidate = Candidate(
-                proposal=change.proposal,
-                patch_key=await run.save(f"candidate-{len(candidates)}.diff", diff),
-                tree=change.tree,
-                paths=tuple(sorted(change.paths)),
-                summary=_summary(change.summary),
-                agreeing=len(same),
-                notices=(*policy.notices, *change.notices),
-            )
-            candidates.append(candidate)
-        if not candidates:
+        if not changes:
             note = SentBackNote(attempt=proposals.attempt_of(0))
             return Back(to="propose_patch", because=_feedback(refusals, proposals), note=note)
+        candidates: list[Candidate] = []
+        for number, same in enumerate(_group_by_tree(changes)):
+            candidates.append(await _candidate(number, same, base, run))
         return Candidates(
-            repository=checkout.repository, base_sha=base, candidates=tuple(candidates)
+            repository=checkout.repository, base_sha=base.sha, candidates=tuple(candidates)
         )
-
-    async def _change(
-        self, proposal: Proposal, mirror: Mirror, base: str, policy: EditPolicy, run: RunContext
-    ) -> "_Change":
-        """Write the tree of a proposal.
-
-        Raises:
-            EditFailed: it can't be applied.
-        """
-        if proposal.changes_key is None:
-            return await asyncio.to_thread(_apply_reply, mirror, base, proposal.reply, policy)
-        proposed = ProposedFiles.model_validate_json(await run.load(proposal.changes_key))
-        change = await asyncio.to_thread(_apply_files, mirror, base, proposed, policy)
-        return replace(change, summary=proposal.reply)
 
     async def restore(self, result: Candidates, run: RunContext) -> None:
         """Write the candidates' trees into this machine's mirror.
@@ -150,25 +128,56 @@ class _Change:
 
 
 def _group_by_tree(changes: Sequence[_Change]) -> list[list[_Change]]:
-    """Return the changes that make the same tree together, in the order of the first of each."""
+    """Group the changes that make the same tree, in the order of the first of each group."""
     groups: dict[str, list[_Change]] = {}
     for change in changes:
         groups.setdefault(change.tree, []).append(change)
     return list(groups.values())
 
 
-def _apply_reply(mirror: Mirror, base: str, reply: str, policy: EditPolicy) -> _Change:
+async def _candidate(
+    number: int, same: Sequence[_Change], base: BaseCode, run: RunContext
+) -> Candidate:
+    """Return the candidate of changes that make the same tree, and store its patch."""
+    change = same[0]
+    diff = await asyncio.to_thread(base.mirror.diff, base.sha, change.tree)
+    return Candidate(
+        proposal=change.proposal,
+        patch_key=await run.save(f"candidate-{number}.diff", diff),
+        tree=change.tree,
+        paths=tuple(sorted(change.paths)),
+        summary=_summary(change.summary),
+        agreeing=len(same),
+        notices=(*base.policy.notices, *change.notices),
+    )
+
+
+async def _apply(proposal: Proposal, base: BaseCode, run: RunContext) -> _Change:
+    """Write the tree of a proposal.
+
+    Raises:
+        EditFailed: it can't be applied.
+    """
+    if proposal.changes_key is None:
+        return await asyncio.to_thread(_apply_reply, base, proposal.reply)
+    proposed = ProposedFiles.model_validate_json(await run.load(proposal.changes_key))
+    change = await asyncio.to_thread(_apply_files, base, proposed)
+    return replace(change, summary=proposal.reply)
+
+
+def _apply_reply(base: BaseCode, reply: str) -> _Change:
     """Apply the edits of a reply to the base commit. Blocks."""
-    applied = apply_reply(reply, EditableFiles.of_tree(mirror, base), policy)
-    tree = mirror.write_tree(base, applied.files)
+    files = EditableFiles.of_tree(base.mirror, base.sha)
+    applied = apply_reply(reply, files, base.policy)
+    tree = base.mirror.write_tree(base.sha, applied.files)
     return _Change(tree, applied.files.keys(), applied.prose, applied.notices)
 
 
-def _apply_files(mirror: Mirror, base: str, proposed: ProposedFiles, policy: EditPolicy) -> _Change:
-    """Apply a change that is given as files to the base commit. Blocks."""
+def _apply_files(base: BaseCode, proposed: ProposedFiles) -> _Change:
+    """Apply a change that consists of files to the base commit. Blocks."""
     files = {path: NewFile(file.content, file.executable) for path, file in proposed.files.items()}
-    applied = apply_files(files, EditableFiles.of_tree(mirror, base), policy)
-    tree = mirror.write_tree(base, applied.contents, applied.executable)
+    applied = apply_files(files, EditableFiles.of_tree(base.mirror, base.sha), base.policy)
+    tree = base.mirror.write_tree(base.sha, applied.contents, applied.executable)
     left_out = {**proposed.left_out, **applied.left_out}
     notices = (*applied.notices, *_describe_left_out(left_out))
     return _Change(tree, applied.files.keys(), "", notices)
@@ -191,10 +200,10 @@ def _summary(prose: str) -> str:
 
 
 def _feedback(refusals: list[str], proposals: Proposals) -> str:
-    """Return the reasons of all refusals, in equal shares, and what is asked for."""
+    """Return the reasons of all refusals, each with an equal share of the length, and a request."""
     share = MAX_FEEDBACK // max(len(refusals), 1)
     reasons = [clip_framed(refusal, share) for refusal in dict.fromkeys(refusals)]
     if any(proposal.changes_key is None for proposal in proposals.proposals):
-        request = "None of the edits was applied. Write every edit again, all of them, as blocks:"
+        request = "None of the edits was applied. Write all of them again, as blocks:"
         return "\n\n".join([*reasons, request, FORMAT])
-    return "\n\n".join([*reasons, "Nothing of the change was taken."])
+    return "\n\n".join([*reasons, "No part of the change was applied."])

@@ -1,7 +1,7 @@
-"""From the files of a workspace that differ from the base commit to a change.
+"""Turn the files of a workspace that differ from the base commit into a change.
 
-They pass the same policy and checks as the edits of a reply. A file that is refused is left out
-with its reason; the others are still a change.
+They pass the same policy and checks as the edits of a reply. A refused file is left out with the
+reason; the others are still a change.
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ from repository.edits.policy import EditPolicy
 from repository.edits.weakened_tests import describe_weakened_tests
 
 MAX_FILES = 500
-"""More files than these are not read: no policy allows as many."""
+"""More files are not read: no policy permits as many."""
 
 
 @dataclass(frozen=True)
 class NewFile:
-    """What a file becomes; ``content`` is None if it is deleted."""
+    """The new state of a file; ``content`` is None if it is deleted."""
 
     content: bytes | None
     executable: bool = False
@@ -60,7 +60,7 @@ def apply_files(
     """Return the change that these files make to the base, without writing it.
 
     Raises:
-        EditFailed: nothing is left to change, or it is too much; the message tells the model why.
+        EditFailed: there is no change, or it is too large; the message tells the model why.
     """
     left_out = _refused_paths(files, policy)
     permitted = {path: file for path, file in files.items() if path not in left_out}
@@ -112,7 +112,7 @@ def _read_new(path: str, file: NewFile) -> str | None:
 
 
 def _check_file(path: str, before: str | None, after: str | None, policy: EditPolicy) -> None:
-    """Check one file by itself, so that it does not cost the others.
+    """Check one file by itself, so that a refusal does not affect the others.
 
     Raises:
         EditFailed: it must be left out.

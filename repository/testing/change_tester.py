@@ -1,4 +1,4 @@
-"""Test a change: only its tests first, then all of it."""
+"""Test a change: first only its tests, then all of it."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from repository.testing.models import Recipe, Suite, TestReport
 from repository.testing.run.bed import TestBed
 from repository.testing.trial import Trial
 
-#: Sources of extension modules. The environment holds those compiled from the base commit.
+#: Sources of extension modules. The environment has the modules compiled from the base commit.
 _COMPILED_SOURCES = (
     ".pyx",
     ".pxd",
@@ -27,7 +27,7 @@ _COMPILED_SOURCES = (
     ".pyf",
     ".rs",
 )
-#: A run that took longer is not repeated to detect flaky tests.
+#: Runs that take longer are not repeated to detect flaky tests.
 _MAX_REPEATED_SECONDS = 60.0
 
 
@@ -54,7 +54,7 @@ def _own_tests(files: Changes, recipe: Recipe) -> _OwnTests:
 
 @dataclass(frozen=True)
 class ChangeTester:
-    """Runs the tests that judge a change, each in a fresh tree of the test bed."""
+    """Runs the tests that decide about a change, each run in a fresh tree of the test bed."""
 
     bed: TestBed
     mirror: Mirror

@@ -13,8 +13,7 @@ class Trial:
 
     base: TestReport
     own: TestReport | None
-    """The patch's test files on the base, without the rest of the patch; None if it has none.
-    """
+    """The patch's test files on the base, without the rest of the patch; None if it has none."""
     after: TestReport
     tests: tuple[str, ...]
     """The test files of ``after``; empty for the whole suite."""
@@ -32,7 +31,7 @@ class Trial:
 
     @cached_property
     def fixed(self) -> frozenset[str]:
-        """Tests that the whole patch fixes, but its changes to the tests alone don't.
+        """Tests that the whole patch fixes, but its changes to the tests don't fix by themselves.
 
         A new test whose file fails to load on the base, for example because of a missing import,
         counts as failing there.
@@ -48,7 +47,7 @@ class Trial:
 
     @cached_property
     def broken(self) -> frozenset[str]:
-        """Tests that are red and were green before, or are new."""
+        """Red tests that were green before, or are new."""
         return self.after.red - self.base.red - self.flaky
 
     @cached_property

@@ -1,8 +1,8 @@
 """Several attempts: full runs of the agent, one after another, for ``run_tests`` to choose from.
 
-Each attempt has a conversation of its own and begins with a fresh workspace. The first uses what it
-needs of the run's money and minutes. Another one is begun if what is left would have been enough
-for the dearest and the longest so far, and no two agree yet. A later round goes on in the
+Each attempt has its own conversation and begins with a fresh workspace. The first uses as much of
+the run's money and minutes as it needs. Another one follows if the rest would have been enough for
+the most expensive and the longest so far, and no two agree yet. A later round continues the
 conversation of the attempt whose change was sent back.
 """
 
@@ -25,18 +25,18 @@ from stages.propose_patch.task import AttemptPlan, Task, another_round
 
 
 class AttemptResult(BaseModel):
-    """How an attempt ended, as the run stores it."""
+    """The result of an attempt, as the run stores it."""
 
     model_config = ConfigDict(frozen=True)
 
     proposals: Proposals | None = None
     stop_outcome: Outcome | None = None
-    """Set if it would end the run."""
+    """The outcome if it would end the run; else None."""
     reason: str = ""
     """Why there are no proposals."""
     artifacts: dict[str, str] = {}
     agreement: str | None = None
-    """Equal for attempts with the same result; None if there is none to compare."""
+    """Equal for attempts with the same result; None if there is nothing to compare."""
     cost_usd: float = 0.0
     seconds: float = 0.0
 
@@ -47,8 +47,8 @@ class AttemptResult(BaseModel):
         return Stop(self.stop_outcome, self.reason, Facts(artifacts=self.artifacts))
 
 
-class Beginning(BaseModel):
-    """What the run had used when an attempt began."""
+class RunUsage(BaseModel):
+    """The run's cost so far and its remaining time."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,7 +64,7 @@ class AttemptPlans:
     temperature: float
     """For a further attempt with the same model."""
     models: Sequence[str | None] = (None,)
-    """Asked in turn; None for the session's."""
+    """Used in turn; None for the session's."""
 
     def plan(self, number: int) -> AttemptPlan:
         """Return the plan of an attempt, counted from 1. It is the same in every round."""
@@ -78,21 +78,21 @@ class AttemptPlans:
 
 
 async def propose(task: Task, plans: AttemptPlans) -> Proposals | Back | Stop:
-    """Propose the change of each attempt; in a later round, that of the attempt sent back."""
+    """Propose the change of each attempt; in a later round, only of the attempt sent back."""
     if plans.count == 1:
         return await agent.propose(task, AttemptPlan())
     reproduction = await reproduce(task)
     if reproduction.stop is not None:
         return reproduction.stop
     if task.run.round > 1:
-        return await _go_on(task, plans, reproduction.test)
+        return await _continue_attempt(task, plans, reproduction.test)
     return await Attempts(task, plans, reproduction.test).work()
 
 
-async def _go_on(
+async def _continue_attempt(
     task: Task, plans: AttemptPlans, reproduction: Reproduction | None
 ) -> Proposals | Back | Stop:
-    """Go on with the attempt that the newest round is about."""
+    """Continue the attempt whose change was sent back."""
     number = task.run.notes(SentBackNote)[-1].attempt
     answer = await agent.propose(task, plans.plan(number))
     match answer:
@@ -116,7 +116,7 @@ class Attempts:
 
     async def work(self) -> Proposals | Back | Stop:
         for number in range(1, self._plans.count + 1):
-            if number > 1 and await self._has_enough(number):
+            if number > 1 and await self._is_done(number):
                 break
             self._run.progress(f"attempt {number} of {self._plans.count}")
             name = f"attempt-{number}/result"
@@ -124,22 +124,22 @@ class Attempts:
             self._results.append(AttemptResult.model_validate_json(stored))
         return self._answer()
 
-    async def _has_enough(self, number: int) -> bool:
-        """Return whether the attempt is not begun. The choice is stored: time goes on."""
-        reason = await self._run.remember(f"attempt-{number}/not-begun", self._why_enough)
+    async def _is_done(self, number: int) -> bool:
+        """Whether no further attempt is made; stored, since it depends on the time."""
+        reason = await self._run.remember(f"attempt-{number}/not-begun", self._reason_to_end)
         if reason:
             self._run.progress(f"no attempt {number}: {reason}")
         return bool(reason)
 
-    async def _why_enough(self) -> str:
-        """Return why no further attempt is begun; empty if one is."""
+    async def _reason_to_end(self) -> str:
+        """Return why no further attempt is made; empty if one is."""
         agreements = Counter(result.agreement for result in self._results if result.agreement)
         if agreements and max(agreements.values()) > 1:
             return "two attempts agree"
         left_usd = await self._run.ledger.left_usd()
-        dearest_usd = max(result.cost_usd for result in self._results)
-        if left_usd < dearest_usd:
-            return f"${left_usd:.2f} are left, and an attempt cost ${dearest_usd:.2f}"
+        most_expensive_usd = max(result.cost_usd for result in self._results)
+        if left_usd < most_expensive_usd:
+            return f"${left_usd:.2f} are left, and an attempt cost ${most_expensive_usd:.2f}"
         left = self._run.seconds_left() * agent.MINUTES_SHARE
         longest = max(result.seconds for result in self._results)
         if left < longest:
@@ -150,21 +150,21 @@ class Attempts:
 
     async def _attempt(self, number: int) -> str:
         """Make an attempt and return its AttemptResult, as JSON."""
-        begun = await self._run.remember(f"attempt-{number}/begun", self._beginning)
-        beginning = Beginning.model_validate_json(begun)
+        stored = await self._run.remember(f"attempt-{number}/begun", self._usage)
+        before = RunUsage.model_validate_json(stored)
         answer = await agent.propose(self._task, self._plans.plan(number))
         result = await self._result(answer)
-        now = Beginning.model_validate_json(await self._beginning())
-        used = {
-            "cost_usd": now.cost_usd - beginning.cost_usd,
-            "seconds": beginning.seconds_left - now.seconds_left,
+        after = RunUsage.model_validate_json(await self._usage())
+        update = {
+            "cost_usd": after.cost_usd - before.cost_usd,
+            "seconds": before.seconds_left - after.seconds_left,
         }
-        return result.model_copy(update=used).model_dump_json()
+        return result.model_copy(update=update).model_dump_json()
 
-    async def _beginning(self) -> str:
+    async def _usage(self) -> str:
         cost_usd = await self._run.ledger.cost_usd()
-        beginning = Beginning(cost_usd=cost_usd, seconds_left=self._run.seconds_left())
-        return beginning.model_dump_json()
+        usage = RunUsage(cost_usd=cost_usd, seconds_left=self._run.seconds_left())
+        return usage.model_dump_json()
 
     async def _result(self, answer: Proposals | Back | Stop) -> AttemptResult:
         match answer:
@@ -195,7 +195,7 @@ class Attempts:
     # All attempts
 
     def _answer(self) -> Proposals | Back | Stop:
-        """Return the proposals of all attempts; without any, how the first one ended."""
+        """Return the proposals of all attempts; if there are none, a result of the attempts."""
         answers = [result.proposals for result in self._results if result.proposals]
         if answers:
             return self._merge(answers)
@@ -205,7 +205,7 @@ class Attempts:
         return another_round(self._results[0].reason)
 
     def _merge(self, answers: Sequence[Proposals]) -> Proposals:
-        """Return the proposals of several attempts as those of one round."""
+        """Combine the proposals of several attempts into those of one round."""
         proposals: list[Proposal] = []
         for answer in answers:
             proposals += answer.proposals

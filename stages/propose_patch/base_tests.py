@@ -40,8 +40,8 @@ class BaseResult:
 
     kind: Kind
     explanation: str
-    """If ``kind`` is "fails", the output of a failure. Else our words for the model, with output
-    framed as data."""
+    """The output of a failure if ``kind`` is "fails"; else a message for the model, with
+    output framed as data."""
     tests: tuple[str, ...] = ()
     """Ids of the failing tests if ``kind`` is "fails", of the passing ones if it is "passes"."""
     files: dict[str, str] = field(default_factory=dict)
@@ -64,10 +64,7 @@ async def run_on_base(task: Task, tree: EditedTree, label: str) -> BaseResult:
     report = await bed.run(changes, tests, label=label)
     patch = await asyncio.to_thread(task.base.diff, tree)
     kind, explanation, ids = classify(report, task.issue.text, task.run.workspace)
-    texts: dict[str, str] = {}
-    for path, data in changes.items():
-        if data is not None:
-            texts[path] = data.decode()
+    texts = {path: data.decode() for path, data in changes.items() if data is not None}
     return BaseResult(
         kind=kind,
         explanation=explanation,

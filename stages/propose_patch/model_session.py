@@ -66,7 +66,7 @@ class ModelSession:
         model: str,
         temperature: float | None,
     ):
-        """``temperature`` is used for the first or only candidate; None for the model's own."""
+        """``temperature`` applies to questions without their own; None for the model's default."""
         self.temperature = temperature
         self.used_templates: dict[str, str] = {}
         """Template -> hash, for the templates rendered so far."""
@@ -152,7 +152,7 @@ class ModelSession:
         return Exchange(reply, key)
 
     async def recall(self, question: Question) -> None:
-        """Tell the model's client the usage of a question that was answered before."""
+        """Tell the model's client the usage of an answered question."""
         await self._buyer.recall(
             self._run.ledger, self._call_key(question), self._request(question)
         )

@@ -1,4 +1,4 @@
-"""Classify a model's reply: it has edits, says that the issue lacks something, or neither."""
+"""Classify a model's reply: it has edits, says what the issue lacks, or is unusable."""
 
 import re
 
@@ -43,7 +43,7 @@ def read_needs_info(text: str, exchange_key: str) -> Stop | None:
 
 
 def find_missing_info(text: str) -> str | None:
-    """Return what a text says after ``NEEDS_INFO:`` at the start of a line; None if it does not."""
+    """Return what follows ``NEEDS_INFO:`` at the start of a line; None if no line has it."""
     match = _NEEDS_INFO.search(text)
     return match["what"] if match else None
 

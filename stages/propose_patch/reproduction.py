@@ -27,7 +27,7 @@ _ALREADY_FIXED = re.compile(r"^\W*ALREADY_FIXED\W*:\s*(?P<why>\S.*)", re.M | re.
 
 
 class ReproductionOutcome(BaseModel):
-    """Result of the attempt to reproduce the issue; by default, nothing came of it."""
+    """Result of trying to reproduce the issue; by default, neither a test nor an end of the run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,7 +48,7 @@ class ReproductionOutcome(BaseModel):
 
     @property
     def stop(self) -> Stop | None:
-        """The end of the run, or None if it continues."""
+        """The end of the run; None if it continues."""
         if self.stop_outcome is None:
             return None
         return Stop(self.stop_outcome, self.stop_reason, Facts(artifacts=self.stop_artifacts))
@@ -76,20 +76,13 @@ async def _ask_for_test(task: Task) -> ReproductionOutcome:
     )
     previous: BaseResult | None = None
     for number in range(MAX_CALLS):
-        question = Question(
-            label=f"reproduce-{number}",
-            messages=messages,
-            template="reproduce",
-            once_a_run=True,
-        )
-        try:
-            exchange = await task.session.ask(question)
-        except ModelError:
-            task.run.progress("no reproduction test: the prompt is longer than the model's context")
+        label = f"reproduce-{number}"
+        exchange = await _ask(task, label, messages)
+        if exchange is None:
             break
         if not holds_edit(exchange.reply.content):
             return _without_test(exchange, previous)
-        result = await _try_out(task, exchange, question.label)
+        result = await _try_out(task, exchange, label)
         if result is None:
             return ReproductionOutcome()
         if result.kind == "fails":
@@ -100,6 +93,16 @@ async def _ask_for_test(task: Task) -> ReproductionOutcome:
         messages = await _with_failure(task, messages, exchange, result)
         previous = result
     return ReproductionOutcome()
+
+
+async def _ask(task: Task, label: str, messages: tuple[Message, ...]) -> Exchange | None:
+    """Ask for a test; return None if the prompt is too long."""
+    question = Question(label=label, messages=messages, template="reproduce", once_a_run=True)
+    try:
+        return await task.session.ask(question)
+    except ModelError:
+        task.run.progress("no reproduction test: the prompt is longer than the model's context")
+        return None
 
 
 async def _try_out(task: Task, exchange: Exchange, label: str) -> BaseResult | None:

@@ -16,7 +16,7 @@ class Proposal(BaseModel):
     reply: str
     """The model's unchanged text; for an agent, its summary of the change."""
     exchange_key: str
-    """Artifact: the request and the reply, with usage and cost; the first ones of an agent."""
+    """Artifact: the request and the reply, with usage and cost; for an agent, of its first step."""
     model: str
     attempt: int = 1
     """Number of the agent's attempt that made it."""
@@ -48,7 +48,7 @@ class ProposedFiles(BaseModel):
     files: dict[str, ProposedFile]
     """By path."""
     left_out: dict[str, str] = {}
-    """Path -> why it is not part of the change, though it differs."""
+    """Path -> why a file that differs is not part of the change."""
 
 
 class Reproduction(BaseModel):

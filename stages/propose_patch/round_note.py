@@ -35,11 +35,11 @@ class SentBack(BaseModel):
 
 class SentBackNote(RoundNote):
     candidates: tuple[SentBack, ...] = ()
-    """Those that were sent back when this round was opened."""
+    """Candidates that were sent back when this round was opened."""
     repeated: bool = False
     """Whether every candidate of the previous round had been tested in an earlier one."""
     attempt: int = 1
-    """The agent's attempt that the round's reason is about, and that goes on."""
+    """The agent's attempt that was sent back, and that continues in this round."""
 
 
 def all_sent_back(run: RunContext) -> list[SentBack]:
@@ -53,7 +53,7 @@ def all_sent_back(run: RunContext) -> list[SentBack]:
 def note_sent_back(
     run: RunContext, candidates: Sequence[SentBack], *, attempt: int
 ) -> SentBackNote:
-    """Return the note of this round's candidates, of which the run must have one by now.
+    """Return the note of this round's candidates; the run must have at least one by now.
 
     The run's patch is the best candidate so far; the newest one wins a tie.
     """

@@ -38,9 +38,10 @@ class Plan:
     strategy: Strategy = "single"
     attempts: int = 1
     temperature: float = 0.8
-    """For further attempts with the same model, and for every strategy once it goes in circles."""
+    """For further attempts with the same model, and for every strategy once the run goes in
+    circles."""
     models: tuple[str, ...] = ()
-    """Models that make the attempts in turn; if empty, only the run's model."""
+    """Models for the attempts, in turn; if empty, only the run's model."""
 
 
 class ProposePatch:
@@ -92,7 +93,7 @@ class ProposePatch:
         return _with_templates(answer, Facts(templates=session.used_templates))
 
     def _strategy(self, run: RunContext) -> Strategy:
-        """Return the plan's strategy, or ``single`` where nothing could isolate the agent."""
+        """Return the plan's strategy, or ``single`` if the sandbox can't isolate the agent."""
         if self._plan.strategy == "agent" and self._sandbox.name == "none":
             run.progress("nothing isolates commands here, so the model is asked for one reply")
             return "single"
@@ -113,7 +114,7 @@ class ProposePatch:
 
 
 def _feedback(run: RunContext) -> str | None:
-    """Return why the last round was sent back, with the same text on every machine."""
+    """Return why the last round was sent back; the text is the same on every machine."""
     if run.feedback is None:
         return None
     feedback = run.feedback.replace(str(run.workspace), ".")
@@ -131,7 +132,7 @@ def goes_in_circles(run: RunContext) -> bool:
 
 
 def _with_templates(answer: Proposals | Back | Stop, used: Facts) -> Proposals | Back | Stop:
-    """Add the used templates to an answer that has no proposals."""
+    """Add the used templates to an answer without proposals."""
     match answer:
         case Stop():
             return replace(answer, facts=used.merged(answer.facts))

@@ -18,9 +18,9 @@ from stages.propose_patch.base_code import BaseCode
 from stages.propose_patch.model_session import ModelSession
 from stages.propose_patch.results import STAGE, Proposal, Proposals
 
-#: Limit of the last round's reason, in characters (about 4,000 tokens).
+#: Maximum length of the feedback, in characters (about 4,000 tokens).
 MAX_FEEDBACK = 16_000
-#: Outcomes of a failed call after which proposals bought before it can still be used: no money is
+#: Outcomes of a failed model call after which earlier proposals can still be used: no money is
 #: left, or the model refuses this prompt.
 RECOVERABLE = (Outcome.BUDGET_EXHAUSTED, Outcome.NO_FIX)
 
@@ -38,6 +38,8 @@ class AttemptPlan:
 
 @dataclass(frozen=True)
 class Task:
+    """What a round is asked to do, and what it works with."""
+
     issue: Issue
     context: Context
     suite: Suite
@@ -66,10 +68,7 @@ class Task:
         patterns = self.suite.recipe.patterns if self.suite.recipe else ()
         return all(belongs_to_tests(path, patterns) for path in paths)
 
-    def proposals(
-        self,
-        proposals: Sequence[Proposal],
-    ) -> Proposals:
+    def proposals(self, proposals: Sequence[Proposal]) -> Proposals:
         return Proposals(
             proposals=tuple(proposals),
             templates=dict(self.session.used_templates),

@@ -1,4 +1,4 @@
-"""Ask a model which of several changes to propose, when their tests don't tell."""
+"""Ask a model which of several changes to propose if their tests don't decide."""
 
 import asyncio
 import re
@@ -25,7 +25,7 @@ class Choice:
     """A judge's answer."""
 
     result: Passed | None
-    """None if it names none of the changes, or was not asked."""
+    """None if it names none of the changes, or the call failed."""
     exchange_key: str | None = None
     """Artifact: the request and the reply."""
     templates: dict[str, str] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Choice:
 
 
 class CandidateJudge:
-    """Compares changes by their diffs and test results, in one model call a round."""
+    """Compares changes by their diffs and test results, with one model call per round."""
 
     def __init__(self, buyer: Buyer, templates: Templates):
         self._buyer = buyer

@@ -1,4 +1,4 @@
-"""Test one candidate: only its tests first, then all of it; runs that decide are repeated."""
+"""Test one candidate: first only its tests, then all of it; decisive runs are repeated."""
 
 import asyncio
 from dataclasses import dataclass, replace

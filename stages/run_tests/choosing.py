@@ -15,7 +15,7 @@ AcceptedT = TypeVar("AcceptedT", Passed, NotReproduced)
 
 
 def different(results: Sequence[Passed]) -> list[Passed]:
-    """Return the best result of each different change; only one if it has the most proposals.
+    """Return the best result of each different change; only one if it has the most votes.
 
     Changes that differ only in comments, docstrings, layout or tests are the same.
     """

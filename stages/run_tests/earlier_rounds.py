@@ -1,4 +1,4 @@
-"""The answer to a round that proposes only what earlier rounds tested: nothing is tested twice."""
+"""Answer a round that proposes only changes tested in earlier rounds: none is tested twice."""
 
 from pipeline.outcome import Outcome
 from pipeline.stage import Back, RunContext, Stop
@@ -18,8 +18,8 @@ def repeated_round(run: RunContext, tree: str, *, attempt: int) -> Back | Stop:
         reason = f"stuck: the model proposed the change of round {tested_in} again"
         return Stop(Outcome.NO_FIX, reason, note.facts)
     because = (
-        f"This is the change of round {tested_in} again, and it fails as it did"
-        f" then.\n\n{opened.because}"
+        f"This is the change of round {tested_in} again, and it still fails for the same"
+        f" reason.\n\n{opened.because}"
     )
     return Back("propose_patch", because, note.model_copy(update={"repeated": True}))
 

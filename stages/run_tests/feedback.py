@@ -1,7 +1,7 @@
 """Feedback to the model about a candidate that is sent back.
 
-The sentences are ours; test names, output and the patch are framed as data in them. Its size is
-bounded, it shows the end of each failure, and it is the same in every run.
+The sentences are ours; test names, output and the patch are framed as data. The length is bounded,
+the end of each failure is shown, and the text is the same in every run.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ MAX_FEEDBACK_CHARS = (
 
 
 def describe_crash(trial: Trial, patch: bytes, workspace: Path) -> str:
-    """Describe a candidate that keeps every test from running."""
+    """Describe a candidate with which no test runs."""
     return _join(
         "With your change, the tests did not run to completion:",
         _output(trial.after.output, workspace, MAX_OUTPUT_CHARS),
@@ -40,9 +40,9 @@ def describe_regressions(trial: Trial, patch: bytes, workspace: Path) -> str:
         passages.append(f"With your change, tests fail that must pass ({len(tests)}):")
         passages += _failures(tests[:_MAX_FAILURES], trial.after, workspace)
     if tests[_MAX_FAILURES:]:
-        passages.append(f"These fail, too: {_names(tests[_MAX_FAILURES:])}")
+        passages.append(f"These also fail: {_names(tests[_MAX_FAILURES:])}")
     if trial.lost:
-        passages.append(f"Tests that passed do not run any more: {_names(sorted(trial.lost))}")
+        passages.append(f"Tests that passed no longer run: {_names(sorted(trial.lost))}")
         if trial.after.output:
             passages.append(_output(trial.after.output, workspace, MAX_OUTPUT_CHARS // 5))
     return _join(*passages, *_patch(patch))
@@ -61,7 +61,7 @@ def describe_failing_reproduction(
 
 
 def _failures(tests: Sequence[str], report: TestReport, workspace: Path) -> list[str]:
-    """Return for each test its name and the end of its output."""
+    """Return the name of each test and the end of its output."""
     chars_each = MAX_OUTPUT_CHARS // (len(tests) + 2)
     passages = []
     for test in tests:

@@ -25,7 +25,7 @@ class RunTests:
     name = "run_tests"
 
     def __init__(self, mirrors: Mirrors, sandbox: Sandbox, judge: CandidateJudge):
-        """``judge`` is asked where several different changes pass."""
+        """``judge`` is asked if several different changes pass."""
         self._mirrors = mirrors
         self._sandbox = sandbox
         self._judge = judge

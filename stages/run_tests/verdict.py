@@ -30,11 +30,11 @@ class Verdict(BaseModel):
     """Index into Candidates.candidates."""
     verification: Verification
     reason: str
-    """Why it is this verification and not a better one, in a sentence."""
+    """Why the verification is not a better one, in a sentence."""
     fixed: tuple[str, ...]
     """Tests that pass now and failed on the base, or on the base with only the patch's tests."""
     still_failing: tuple[str, ...]
-    """Tests that failed before and still do."""
+    """Tests that failed before and still fail."""
     regressed: tuple[str, ...] = ()
     """Tests that passed before and fail after; empty, since a candidate with any is sent back."""
     could_not_run: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ def judge_untested(candidate: int, suite: Suite) -> Verdict:
 def add_reproduction(verdict: Verdict, reproduction: Reproduction) -> Verdict:
     """Return the verdict with a passing reproduction test as its proof.
 
-    The test need not be part of the change; the reason says that it is not.
+    The reason says that the test is not part of the change.
     """
     if verdict.verification is Verification.RED_TO_GREEN:
         return verdict

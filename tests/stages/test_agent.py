@@ -85,7 +85,7 @@ async def test_an_agent_edits_by_shell_tests_and_submits(converse: Converse) -> 
     assert "2 tests passed, 0 failed." in tested
     assert "Failed without your changes and pass now: `test_calc.TestCalc::test_add`" in tested
     assert "+    return a + b" in reviewed
-    assert "In a fresh copy with this change alone, 2 tests passed and 0 failed." in reviewed
+    assert "In a fresh copy with only this change, 2 tests passed and 0 failed." in reviewed
     assert "Failed without the change and pass with it: `test_calc.TestCalc::test_add`" in reviewed
     assert transcript(dialogue, result)["ending"] == "submitted"
 
@@ -107,7 +107,7 @@ async def test_the_next_round_goes_on_in_the_same_conversation_and_tree(
     assert (result.outcome, result.rounds) == (Outcome.PROPOSED, 2)
     *_, reviewed, opened, stat, _, _ = results(dialogue)
     assert "**The change will not be accepted as it is**" in reviewed and "6 != 4" in reviewed
-    assert "Harness: Handed in." in opened and "Your change was not accepted" in opened
+    assert "Harness: Submitted." in opened and "Your change was not accepted" in opened
     assert "6 != 4" in opened and "calc.py | 4 ++--" in stat
     fourth, fifth = dialogue.client.sent[3:5]
     assert fifth.messages[: len(fourth.messages) - 1] == fourth.messages[:-1]
@@ -242,7 +242,7 @@ async def test_scratch_files_are_asked_about_and_left_out(converse: Converse) ->
     )
     result = await dialogue.run()
     review = results(dialogue)[-1]
-    assert "used by nothing: `.a/notes.txt`, `data.csv`, `repro.py`" in review
+    assert "Nothing uses these new files: `.a/notes.txt`, `data.csv`, `repro.py`" in review
     for reason in (
         "`plot.png`: it is a binary file",
         "`link`: ",
@@ -268,7 +268,7 @@ async def test_only_a_scratch_file_is_nothing_to_hand_in(converse: Converse) -> 
     dialogue = converse(SUBMIT, bash("echo x > notes.txt"), SUBMIT, SUBMIT, limits=ONE_ROUND)
     result = await dialogue.run()
     assert result.outcome is Outcome.NO_FIX and "Only scratch files are left" in result.reason
-    assert "Nothing can be handed in: No file differs" in results(dialogue)[0]
+    assert "Nothing can be submitted: No file differs" in results(dialogue)[0]
 
 
 async def test_a_missing_test_is_asked_for_and_a_new_one_is_tried_on_the_base(
@@ -287,7 +287,7 @@ async def test_a_missing_test_is_asked_for_and_a_new_one_is_tried_on_the_base(
     assert (await dialogue.run()).outcome is Outcome.PROPOSED
     _, without, _, with_test = results(dialogue)
     assert "The change has no test" in without
-    assert "None of the tests of the change fails without the rest of it" in with_test
+    assert "None of the tests in the change fails without the rest of it" in with_test
 
 
 async def test_results_without_the_changes_are_made_once_for_other_files(
@@ -304,7 +304,7 @@ async def test_results_without_the_changes_are_made_once_for_other_files(
     )
     await dialogue.run()
     _, whole_file, one_test, _ = results(dialogue)
-    broken = "Fail, and did not fail without your changes: `test_calc.TestCalc::test_double`."
+    broken = "Fail, but did not fail without your changes: `test_calc.TestCalc::test_double`."
     assert broken in whole_file and broken in one_test
     assert "Fail with and without your changes: `test_calc.TestCalc::test_add`." in whole_file
     assert len(list(dialogue.artifacts.root.rglob("*tests-base-agent.log"))) == 1

@@ -350,7 +350,7 @@ async def test_tests_that_a_change_makes_skipped_are_lost(make_bench: MakeBench)
     tests = TESTS.replace("class TestCalc", skipped_if_off)
     bench = await make_bench({"calc.py": FIXED_CALC, "test_calc.py": tests})
     feedback = await bench.feedback({"calc.py": FIXED_CALC + "off = 1\n"})
-    assert f"do not run any more: `{ADD}`" in feedback
+    assert f"no longer run: `{ADD}`" in feedback
 
 
 # Several candidates, and runs that end differently

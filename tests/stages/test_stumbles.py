@@ -90,7 +90,7 @@ STUMBLES = (
         11,
         "I will reproduce it first, then write:\n\n"
         + block("calc.py", "    return a*2\n", "    return a * 2\n"),
-        ("+    return a * 2", "Nothing is handed in yet"),
+        ("+    return a * 2", "Nothing is submitted yet"),
     ),
     Stumble(12, "The bug is fixed.", ("call `submit`",)),
     Stumble(
@@ -135,7 +135,7 @@ STUMBLES = (
     Stumble(
         22,
         SUBMIT,
-        ("used by nothing: `repro.py`", "Failed without the change and pass with it"),
+        ("Nothing uses these new files: `repro.py`", "Failed without the change and pass with it"),
     ),
 )
 

@@ -19,7 +19,7 @@ from stages.propose_patch.task import AttemptPlan
 
 @dataclass(frozen=True)
 class StepReply:
-    """An answered question."""
+    """The reply to a request for the next step."""
 
     exchange: Exchange
     label: str
@@ -28,7 +28,7 @@ class StepReply:
 
 
 class Asker:
-    """Asks the model of one attempt."""
+    """Asks the model for the steps of one attempt."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Asker:
         await self._session.recall(question)
 
     def _last_request(self, records: Sequence[StepRecord]) -> tuple[Message, ...]:
-        """Return the messages that the last of the steps was the answer to."""
+        """Return the messages that the last step answered."""
         last = records[-1]
         return conversation(self._prompt, records[:-1], last.before, last.history_limit)
 

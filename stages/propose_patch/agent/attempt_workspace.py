@@ -1,4 +1,4 @@
-"""The workspace of one attempt with its tools, brought to the state after the stored steps."""
+"""The workspace of one attempt with its tools, restored to the state after the stored steps."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from stages.propose_patch.task import AttemptPlan, Task
 
 
 class AttemptWorkspace:
-    """What the model works with."""
+    """The workspace of one attempt and the tools that work in it."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class AttemptWorkspace:
         self._attempt = attempt
         self._workspace = workspace
         self._steps: int | None = None
-        """Number of the steps after which the workspace is; None if it is not known."""
+        """Number of steps whose changes the workspace has; None if unknown."""
 
     @classmethod
     async def open(
@@ -67,8 +67,8 @@ class AttemptWorkspace:
     def facts(self) -> WorkspaceFacts:
         return self._workspace.facts
 
-    async def bring_to(self, records: Sequence[StepRecord]) -> list[str]:
-        """Bring the workspace to the state after these steps.
+    async def restore(self, records: Sequence[StepRecord]) -> list[str]:
+        """Restore the workspace to the state after these steps.
 
         Returns:
             The harness's sentences about what could not be restored.
@@ -87,7 +87,7 @@ class AttemptWorkspace:
         return [messages.lost_state(lost)] if lost else []
 
     async def save_snapshot(self, record: StepRecord) -> str | None:
-        """Store what a step changed in the workspace; None if it can't have changed anything."""
+        """Store what a step changed in the workspace; return its key, if it changed anything."""
         self._steps = record.number
         if not any(
             observation.edited or observation.tool in (Bash.name, RunTests.name)

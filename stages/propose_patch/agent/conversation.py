@@ -1,4 +1,4 @@
-"""The conversation that is sent to the model, built from the prompt and the stored steps alone."""
+"""Build the conversation for the model from only the prompt and the stored steps."""
 
 import json
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from prompts.filters import code
 from stages.propose_patch.agent import messages
 from stages.propose_patch.agent.steps import Observation, StepRecord
 
-#: Limit of the steps that are sent, in characters (about 100,000 tokens); beyond it, the oldest
-#: observations are left out.
+#: Maximum length of the steps that are sent, in characters (about 100,000 tokens). Beyond it, the
+#: oldest observations are left out.
 MAX_HISTORY = 400_000
 MIN_HISTORY = 12_000
 #: The observations of the last steps are always sent in full.
@@ -55,7 +55,7 @@ class _Writer:
             self._parts.append(messages.say(text))
 
     def add_results(self, record: StepRecord, *, leave_out: bool) -> None:
-        plain = [seen for seen in record.observations if seen.call_id is None]
+        plain = [each for each in record.observations if each.call_id is None]
         for observation in record.observations:
             text = _text(observation, leave_out=leave_out)
             if observation.call_id is not None:
@@ -91,9 +91,9 @@ def _reused(message: Message) -> Message:
 
 
 def count_left_out(records: Sequence[StepRecord], max_chars: int) -> int:
-    """Return of how many of the oldest steps the observations are left out.
+    """Return the number of the oldest steps whose observations are left out.
 
-    The history is halved at a time, since each change invalidates the provider's cache. The number
+    The history is halved each time, since every change invalidates the provider's cache. The number
     is computed step by step, so that a resumed run gets the same one.
     """
     replies = [_reply_size(record) for record in records]
@@ -111,7 +111,7 @@ def count_left_out(records: Sequence[StepRecord], max_chars: int) -> int:
 
 
 def count_same_messages(one: Sequence[Message], other: Sequence[Message]) -> int:
-    """Return how many messages, from the first, are the same but for the prompt cache's marks."""
+    """Return how many messages, from the first, differ at most in their prompt cache marks."""
     count = 0
     for first, second in zip(one, other, strict=False):
         if first.model_copy(update={"reused": second.reused}) != second:

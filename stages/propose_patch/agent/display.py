@@ -1,4 +1,4 @@
-"""Texts of files as the model sees them; what is left out is counted."""
+"""Show files and diffs to the model; what is left out is counted."""
 
 import difflib
 

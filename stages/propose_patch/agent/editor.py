@@ -1,7 +1,7 @@
 """The string-replace editor of the agent: view, create, str_replace, insert, undo_edit.
 
-An edit that makes a file unparsable is refused at once. What a file was before each edit is stored,
-so that a resumed run can undo it, too.
+An edit that makes a file unparsable is refused at once. The content before each edit is stored, so
+that a resumed run can undo it, too.
 """
 
 import difflib
@@ -23,7 +23,7 @@ from stages.propose_patch.agent.protocol.tools import ApplyEdits, Edit
 from stages.propose_patch.agent.steps import EditedFile
 
 MAX_ENTRIES = 500
-#: Number of paths that a wrong one is compared with.
+#: Maximum number of paths that a missing one is compared with.
 _MAX_COMPARED = 20_000
 #: ``await save(name, data)`` stores an artifact and returns its key.
 SaveArtifact = Callable[[str, bytes], Awaitable[str]]
@@ -32,7 +32,7 @@ LoadArtifact = Callable[[str], Awaitable[bytes]]
 
 @dataclass(frozen=True)
 class EditResult:
-    """The editor's answer, and the files that it changed."""
+    """The editor's output, and the files that it changed."""
 
     text: str
     files: tuple[EditedFile, ...] = ()
@@ -58,7 +58,7 @@ class Editor:
         self._history: dict[str, list[EditedFile]] = {}
 
     def remember(self, edited: Sequence[EditedFile]) -> None:
-        """Add what a step changed to the undo history."""
+        """Add the edits of a step to the undo history."""
         for file in edited:
             history = self._history.setdefault(file.path, [])
             if file.undone:
@@ -113,8 +113,8 @@ class Editor:
 
     async def _list(self, path: str) -> str:
         names = await self._workspace.list(path)
-        shown = "\n".join(names[:MAX_ENTRIES])
-        text = f"{code(path)} is a folder; two levels of it:\n\n{fenced(shown)}"
+        entries = "\n".join(names[:MAX_ENTRIES])
+        text = f"{code(path)} is a folder; two levels of it:\n\n{fenced(entries)}"
         more = len(names) - MAX_ENTRIES
         if more > 0:
             text += f"\n{more} more entries are not shown: view one of its folders."
@@ -172,7 +172,7 @@ class Editor:
         return EditResult("done.\n\n" + "\n\n".join(diffs), tuple(edited))
 
     def _missing(self, path: str) -> str:
-        """Return the error for a file that is not there, with the paths of similar ones."""
+        """Return the error for a missing file, with similar paths."""
         name = name_of(path)
         same_name = [known for known in self._paths if name_of(known) == name and known != path]
         similar = same_name or difflib.get_close_matches(path, self._paths[:_MAX_COMPARED], 3)

@@ -1,4 +1,4 @@
-"""The workspace's files as the editor reads and writes them, with the current text of each."""
+"""Read and write the workspace's files for the editor."""
 
 import asyncio
 import shlex
@@ -20,7 +20,7 @@ _REMOVE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class FileEdit:
-    """What an edit made of one file; None stands for no file."""
+    """One file before and after an edit; None if there is no file."""
 
     path: str
     before: bytes | None
@@ -39,7 +39,7 @@ class WorkspaceFiles:
         self._paths = paths
 
     def shorten(self, path: str) -> str:
-        """Return the path relative to the tree; one elsewhere in the workspace stays absolute."""
+        """Return the path relative to the tree; paths outside the tree stay absolute."""
         tree = str(self._workspace.facts.tree)
         if path == tree:
             return "."
@@ -92,7 +92,7 @@ class WorkspaceFiles:
                 text_after = "" if content is None else decode(path, content).text
                 planned.append(FileEdit(path, before, content, text_before, text_after))
         if not planned:
-            raise EditFailed("The files are already as these edits make them.")
+            raise EditFailed("These edits change nothing: the files already have this content.")
         return await self._write_all(planned)
 
     async def _write_all(self, planned: list[FileEdit]) -> list[FileEdit]:
@@ -116,7 +116,7 @@ class WorkspaceFiles:
             raise EditFailed(str(error)) from error
 
     def refusal(self, path: str) -> str | None:
-        """Return why a path may not be written; outside the tree, every path may be."""
+        """Return why a path may not be written, or None; outside the tree, any path may be."""
         return None if path.startswith("/") else self._base.policy.refusal(path)
 
     async def _plan(self, edits: Sequence[Edit]) -> list[FileEdit]:
@@ -138,7 +138,7 @@ class WorkspaceFiles:
         return planned
 
     def _reader(self) -> tuple[Callable[[str], bytes | None], dict[str, bytes | None]]:
-        """Return a blocking reader for a thread, and the contents that it will have read."""
+        """Return a blocking reader for a thread, and the contents that it reads."""
         loop = asyncio.get_running_loop()
         data: dict[str, bytes | None] = {}
 

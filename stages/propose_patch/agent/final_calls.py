@@ -84,10 +84,10 @@ class FinalCalls:
         try:
             submission = await self._hand_ins.read()
         except EditFailed as error:
-            return Answer(f"Nothing can be handed in: {error}", failed=True)
+            return Answer(f"Nothing can be submitted: {error}", failed=True)
         reviewed = [record.reviewed for record in step.earlier if record.reviewed]
         if submission.hash in reviewed[-1:] or len(reviewed) >= MAX_REVIEWS:
-            return Answer("Handed in.", ending="submitted")
+            return Answer("Submitted.", ending="submitted")
         text = await review(self._task, submission, step.label, self._seconds_left())
         return Answer(text, reviewed=submission.hash)
 
@@ -99,7 +99,7 @@ class FinalCalls:
         return Answer("The work ends.", ending=stop.reason, stop=stop)
 
     async def _no_change_needed(self, tool: NoChangeNeeded, step: CurrentStep) -> Answer:
-        """End the run if new tests that pass on the base are the only change."""
+        """End the run if the only change is new tests that pass on the base."""
         submission = await self._change()
         if submission is None:
             return Answer(messages.needs_proof("There is no test yet."), failed=True)
@@ -107,7 +107,7 @@ class FinalCalls:
             if not step.was_asked_again(tool.name):
                 return Answer(messages.ask_again(tool.name, submission.paths), asked_again=True)
             return Answer(
-                messages.needs_proof("Take back the other changes, or submit them."), failed=True
+                messages.needs_proof("Undo the other changes, or submit them."), failed=True
             )
         if not self._task.suite.runnable:
             return Answer(messages.needs_proof("The tests can't be run here."), failed=True)

@@ -1,11 +1,11 @@
-"""The limits of a round: steps as a guard; money and minutes as the real limits."""
+"""The limits of a round: money and minutes, and a number of steps as a safeguard."""
 
 import time
 
 from pipeline.stage import RunContext
 
 MAX_STEPS = 150
-#: Share of the run's remaining time; the rest is for testing the proposal.
+#: Share of the run's remaining time that a round may use; the rest is for testing the proposal.
 MINUTES_SHARE = 0.7
 #: Share of a limit at which the model is reminded of it.
 REMINDER_AT = 0.8
@@ -13,7 +13,7 @@ _MIN_SECONDS = 10.0
 
 
 class RoundLimits:
-    """What one round may use."""
+    """Measures one round against its limits."""
 
     def __init__(self, run: RunContext):
         self._run = run
@@ -21,7 +21,7 @@ class RoundLimits:
         self._begin = time.monotonic()
 
     def reached(self, steps: int) -> str | None:
-        """Return which limit is reached; None if there is none."""
+        """Return which limit is reached; None if none is."""
         if steps >= MAX_STEPS:
             return f"all {MAX_STEPS} steps are used up"
         if self._elapsed() > self._seconds:
@@ -29,11 +29,11 @@ class RoundLimits:
         return None
 
     def seconds_left(self) -> float:
-        """Return the seconds that one call may take."""
+        """Return the time limit of one call."""
         return max(self._seconds - self._elapsed(), _MIN_SECONDS)
 
     async def nearly_used(self, steps: int) -> str | None:
-        """Return how much is used of the limit that is nearest, if it is near; else None."""
+        """Return how much of the nearest limit is used; None if it is not near."""
         shares = {
             f"{steps} of {MAX_STEPS} steps": steps / MAX_STEPS,
             f"{self._elapsed() / 60:.0f} of {self._seconds / 60:.0f} minutes": (

@@ -1,9 +1,9 @@
 """The loop: ask the model, execute its calls in the workspace, store the step, ask again.
 
-A step is stored under its number once all its calls were executed, together with what it changed in
-the workspace. A killed run loads the stored steps, brings a workspace to the state after them, and
-goes on: it sends the same bytes and buys no reply twice. Commands whose step was not stored are
-executed again.
+A step is stored under its number once all its calls are executed, together with what it changed in
+the workspace. A restarted run loads the stored steps, restores the workspace to the state after
+them, and continues: it sends the same bytes and buys no reply twice. Commands whose step was not
+stored are executed again.
 """
 
 import time
@@ -29,7 +29,7 @@ class RoundOver(Exception):
 
 
 class Loop:
-    """One round's work of the model in its workspace."""
+    """The model's work in its workspace during one round."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Loop:
         limits: RoundLimits,
     ):
         self.records: list[StepRecord] = []
-        """All steps of the attempt, also those of earlier rounds."""
+        """All steps of the attempt, including those of earlier rounds."""
         self.halt: Halt | None = None
         """Set if the run must end unless there is something to propose."""
         self._task = task
@@ -85,9 +85,9 @@ class Loop:
 
     @property
     def summary(self) -> str:
-        """What the last ``submit`` with a summary said about the change.
+        """The summary of the last ``submit`` that had one.
 
-        Without one, it is the text around the edits of the last reply whose edits were applied.
+        Without one, the text around the edits of the last reply whose edits were applied.
         """
         for record in reversed(self.records):
             if record.summary:
@@ -98,7 +98,7 @@ class Loop:
         return ""
 
     async def _next_step(self) -> StepRecord:
-        """Return the next step that is stored; if there is none, take it and store it."""
+        """Return the next stored step; if there is none, take it and store it."""
         number = len(self.records) + 1
         name = f"attempt-{self._attempt.number}/step-{number:03}"
         text = await self._run.remember(name, partial(self._take_step, number))
@@ -110,7 +110,7 @@ class Loop:
         if limit is not None:
             raise RoundOver(limit)
         reply = await self._asker.ask(self.records, self._before())
-        lost = await self._workspace.bring_to(self.records)
+        lost = await self._workspace.restore(self.records)
         began = time.monotonic()
         exchange = reply.exchange
         earlier = self.round_records
@@ -150,7 +150,7 @@ class Loop:
         )
 
     async def _checked(self, record: StepRecord) -> StepRecord:
-        """Return the step with what the harness says about it."""
+        """Return the step with the result of its check."""
         check = await check_step(record, self.round_records, self._limits, self._run.workspace)
         update = {
             "notes": (*record.notes, *check.notes),

@@ -1,6 +1,6 @@
-"""The harness's own words to the model.
+"""The harness's messages to the model.
 
-They begin with "Harness:" and are never put into the fences that hold what programs printed.
+They begin with "Harness:" and are never inside the fences that hold the output of programs.
 Names from the repository are inline code, so that they can't begin a line.
 """
 
@@ -16,14 +16,14 @@ MAX_LISTED = 20
 
 TALK = (
     "Your reply has no tool call, so nothing was done. If the change is complete, call `submit`;"
-    " otherwise go on with the next call."
+    " otherwise continue with the next call."
 )
 EMPTY = (
-    "Your reply was empty. Go on with the next call, or call `submit` if the change is complete."
+    "Your reply was empty. Continue with the next call, or call `submit` if the change is complete."
 )
 REFUSED = (
-    "Your reply was stopped by the provider's content filter, or was a refusal. The task is to fix"
-    " a bug in the repository above: go on with the next call."
+    "Your reply was a refusal, or the provider's content filter stopped it. The task is to fix the"
+    " issue above: continue with the next call."
 )
 REPEATING = (
     "You are repeating yourself: the same calls give the same results. Do something else, or call"
@@ -34,25 +34,25 @@ NOT_FINAL = (
     "Not done: another call of the same reply failed. Look at its result, then call {tool} again."
 )
 TESTS_TAKE_TOO_LONG = (
-    "The tests that will judge the change were not run for this review: they take longer than the"
-    " time that is left for a proposal."
+    "The tests that decide whether the change is accepted were not run for this review: they would"
+    " take longer than the remaining time."
 )
 NO_TEST = (
-    "The change has no test. Add or extend one next to the existing ones that fails without the"
-    " change and passes with it, unless that is impossible."
+    "The change has no test. Unless that is impossible, add or extend one, next to the existing"
+    " ones, that fails without the change and passes with it."
 )
 TEST_PROVES_NOTHING = (
-    "None of the tests of the change fails without the rest of it, so they do not show that it"
-    " fixes anything. Make one that fails on the unchanged code, unless that is impossible."
+    "None of the tests in the change fails without the rest of it, so they do not show that it"
+    " fixes anything. Unless that is impossible, write one that fails on the unchanged code."
 )
 STARTED_OVER = (
-    "These edits do not fit the files as they were, but they fit the unchanged repository. So your"
-    " earlier change was taken back, and they were applied to the unchanged files."
+    "These edits do not match the files as you had changed them, but they match the unchanged"
+    " repository. Your earlier change was undone, and they were applied to the unchanged files."
 )
-APPLIED = "Nothing is handed in yet: verify the change, then call `submit`."
+APPLIED = "Nothing is submitted yet: verify the change, then call `submit`."
 CHECKLIST = """\
 Before you call `submit` again, check:
-- Does the change fix the cause, and each other place with the same fault?
+- Does the change fix the cause, and every other place with the same fault?
 - Did you run the reproduction and the tests near the change after your last edit?
 - Is there a test that fails without the change and passes with it?
 - Is everything in the diff needed? Delete scratch files and debugging output.
@@ -61,7 +61,7 @@ If all is well, call `submit` again: without further changes, that call is final
 
 
 def say(text: str) -> str:
-    """Return a text with its speaker's name."""
+    """Prefix a text with the name of its speaker."""
     return f"Harness: {text}"
 
 
@@ -73,23 +73,23 @@ def cut_off(tokens: int) -> str:
 
 
 def tests_cannot_run(reason: str) -> str:
-    """``reason`` may quote what a program printed."""
+    """``reason`` may quote the output of a program."""
     return f"No test was run: {code(reason)}. Commands can be run with `bash`."
 
 
 def reminder(used: str) -> str:
     return (
         f"{used} are used up. Finish the change, run the tests that matter, and call `submit`: when"
-        " the limit is reached, the workspace is handed in as it is then."
+        " the limit is reached, the change is submitted as it is."
     )
 
 
 def next_round(feedback: str) -> str:
     """Return the message that opens a later round; ``feedback`` has its data framed."""
     return (
-        "Your change was not accepted. The conversation and the workspace go on as you left them."
-        f" Why the previous attempt failed:\n\n{clip_framed(feedback, MAX_FEEDBACK)}\n\nFix it,"
-        " and call `submit` again."
+        "Your change was not accepted. The conversation and the workspace continue as you left"
+        f" them. Why the previous attempt failed:\n\n{clip_framed(feedback, MAX_FEEDBACK)}\n\nFix"
+        " it, and call `submit` again."
     )
 
 
@@ -103,8 +103,8 @@ def ask_again(tool: str, paths: Sequence[str]) -> str:
 
 def needs_proof(why: str) -> str:
     return (
-        "`no_change_needed` needs proof: tests that can be run, and as the only change of the"
-        f" workspace one new test file that passes on the unchanged repository. {why}".rstrip()
+        "`no_change_needed` needs proof: tests that can be run, and a new test file that passes on"
+        f" the unchanged repository, as the only change in the workspace. {why}".rstrip()
     )
 
 
@@ -124,12 +124,12 @@ def left_out(reasons: Mapping[str, str]) -> str:
 def unused_files(unused: Sequence[str], scratch: Sequence[str]) -> str:
     """Ask about new files that nothing refers to."""
     text = (
-        f"These new files are used by nothing: {listing(unused)}. Delete them if they were only for"
-        " your own work."
+        f"Nothing uses these new files: {listing(unused)}. Delete them if they were only for your"
+        " own work."
     )
     if scratch:
         text += (
-            f" Unless the summary names them, these are left out of the change: {listing(scratch)}."
+            f" These are left out of the change unless the summary names them: {listing(scratch)}."
         )
     return text
 

@@ -9,12 +9,12 @@ from stages.propose_patch.agent.protocol import Protocol, describe_text_protocol
 
 @dataclass(frozen=True)
 class PromptLimits:
-    """What the model may use; the same for the whole task, so that the prompt never changes."""
+    """Limits of the whole task, which stay the same so that the prompt never changes."""
 
     steps: int
     """Replies in a round."""
     command_seconds: int
-    """Of a command that asks for no longer limit."""
+    """Default time limit of a command."""
     minutes: int
     usd: float
 
@@ -22,7 +22,7 @@ class PromptLimits:
 def agent_variables(
     facts: WorkspaceFacts, limits: PromptLimits, protocol: Protocol
 ) -> dict[str, Any]:
-    """Return the variables of ``agent_system`` that are not those of every prompt."""
+    """Return the variables that only ``agent_system`` has."""
     return {
         "facts": {
             "tree": str(facts.tree),

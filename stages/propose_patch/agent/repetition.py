@@ -6,7 +6,7 @@ from pathlib import Path
 from repository.testing.run.output import normalize_output
 from stages.propose_patch.agent.steps import StepRecord
 
-#: A step, or an alternating pair of them, that occurs this often is a circle.
+#: Number of times a step, or an alternating pair of steps, must occur in a row.
 REPEATS = 3
 _Turn = tuple[tuple[str, str], ...]
 

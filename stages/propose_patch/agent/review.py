@@ -1,4 +1,4 @@
-"""What the first ``submit`` shows: the diff, what the policy leaves out, the tests, a checklist."""
+"""The answer to the first ``submit``: the diff, the files left out, the tests, a checklist."""
 
 import asyncio
 
@@ -14,29 +14,28 @@ from stages.propose_patch.task import Task
 MAX_DIFF = 20_000
 MAX_FAILURE = 3_000
 MAX_FAILURES = 8
-#: Runs of the tests that a review takes: with only the change's tests, and with all of it, of which
-#: some are repeated.
+#: Test runs of a review: with only the change's tests, with the whole change, and a repetition.
 _RUNS = 3
 
 
 async def review(task: Task, submission: Submission, label: str, seconds_left: float) -> str:
-    """Return what a reviewer would say about a change.
+    """Return a review of the change.
 
     Args:
         task: the round's task.
         submission: the change.
-        label: names the logs of its tests.
-        seconds_left: what the tests may take.
+        label: names the logs of its test runs.
+        seconds_left: time limit of the tests.
     """
     base = task.base
     diff = await asyncio.to_thread(base.mirror.diff, base.mirror.tree_of(base.sha), submission.tree)
     shown = fenced(clip(diff.decode(errors="replace"), MAX_DIFF))
-    parts = [f"This is the change that would be handed in:\n\n{shown}"]
+    parts = [f"This is the change that would be submitted:\n\n{shown}"]
     if submission.left_out:
         parts.append(messages.left_out(submission.left_out))
     if submission.applied.notices:
         notices = "\n".join(f"- {notice}" for notice in submission.applied.notices)
-        parts.append(f"The pull request will say so:\n{notices}")
+        parts.append(f"The pull request will mention:\n{notices}")
     if submission.unused:
         parts.append(messages.unused_files(submission.unused, submission.scratch))
     parts.append(await _test(task, submission, label, seconds_left))
@@ -45,7 +44,7 @@ async def review(task: Task, submission: Submission, label: str, seconds_left: f
 
 
 async def _test(task: Task, submission: Submission, label: str, seconds_left: float) -> str:
-    """Run the tests that will judge the change, in a fresh tree, and describe how they ended."""
+    """Run the tests that decide about the change, in a fresh tree, and describe their results."""
     suite = task.suite
     bed = task.open_test_bed()
     if bed is None or suite.base is None:
@@ -63,20 +62,20 @@ async def _test(task: Task, submission: Submission, label: str, seconds_left: fl
 
 
 def describe_trial(trial: Trial, *, has_tests: bool) -> str:
-    """Describe the tests in a fresh tree with the change alone."""
+    """Describe the test results in a fresh tree with only the change."""
     after = trial.after
     if not after.results:
         output = fenced(clip(after.output, MAX_FAILURE))
-        return f"In a fresh copy with this change alone, the tests did not run:\n\n{output}"
+        return f"In a fresh copy with only this change, the tests did not run:\n\n{output}"
     parts = [
-        f"In a fresh copy with this change alone, {count_tests(len(after.green))} passed and"
+        f"In a fresh copy with only this change, {count_tests(len(after.green))} passed and"
         f" {len(after.red)} failed."
     ]
     if trial.broken:
         parts.append(_describe_broken(trial))
     if trial.lost:
         names = messages.listing(sorted(trial.lost))
-        parts.append(f"Passed without the change, and do not run with it: {names}.")
+        parts.append(f"Passed without the change, but do not run with it: {names}.")
     if trial.fixed:
         names = messages.listing(sorted(trial.fixed))
         parts.append(f"Failed without the change and pass with it: {names}.")
@@ -90,7 +89,7 @@ def describe_trial(trial: Trial, *, has_tests: bool) -> str:
 def _describe_broken(trial: Trial) -> str:
     broken = sorted(trial.broken)
     parts = [
-        "**The change will not be accepted as it is**: these tests fail, and did not fail without"
+        "**The change will not be accepted as it is**: these tests fail, but did not fail without"
         f" it: {messages.listing(broken)}."
     ]
     for test in broken[:MAX_FAILURES]:

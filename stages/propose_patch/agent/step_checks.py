@@ -1,4 +1,4 @@
-"""What the harness says about a step as a whole, and whether the round must end with it."""
+"""Check a step as a whole: what the harness says about it, and whether it ends the round."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,23 +16,24 @@ MAX_IDLE_REPLIES = 5
 
 @dataclass(frozen=True)
 class StepCheck:
-    """The harness's sentences about a step."""
+    """The result of checking a step."""
 
     notes: tuple[str, ...]
+    """The harness's sentences for the model."""
     ending: str | None = None
-    """Why the round ends with the step; None if it goes on."""
+    """Why the round ends with the step; None if it continues."""
     reminded: bool = False
 
 
 async def check_step(
     record: StepRecord, earlier: Sequence[StepRecord], limits: RoundLimits, workspace: Path
 ) -> StepCheck:
-    """Judge a step that does not end the round by itself.
+    """Check a step whose calls do not end the round.
 
     Args:
         record: the step.
-        earlier: the steps of the round before it.
-        limits: the round's.
+        earlier: the earlier steps of the round.
+        limits: the limits of the round.
         workspace: the run's folder, which results may name.
     """
     records = [*earlier, record]
@@ -53,7 +54,7 @@ async def check_step(
 
 
 def describe_reply(reply: ModelReply, observations: Sequence[Observation]) -> tuple[str, ...]:
-    """Say what was wrong with a reply as a whole."""
+    """Describe what was wrong with a reply as a whole."""
     if reply.cut_off:
         return (messages.cut_off(reply.completion_tokens),)
     if observations:

@@ -1,4 +1,4 @@
-"""What is stored of each step, from which a killed run rebuilds the conversation."""
+"""The stored record of each step, from which a restarted run rebuilds the conversation."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,7 +20,7 @@ class EditedFile(BaseModel):
 
 
 class Observation(BaseModel):
-    """What the model is told about one of its calls."""
+    """The answer to one of the model's calls."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,7 +29,7 @@ class Observation(BaseModel):
     tool: str
     """Name of the tool, or the name that the model used for an unknown one."""
     call: str
-    """The call in a few lines, for people; also compared to detect circles."""
+    """The call in a few lines, for people; also compared to detect repetition."""
     text: str
     """The text as it is sent."""
     failed: bool = False
@@ -61,7 +61,7 @@ class RunEnd(BaseModel):
 
 
 class Usage(BaseModel):
-    """What a reply took, and its readable reasoning, for people."""
+    """The tokens and cost of a reply, and its readable reasoning, for people."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -90,7 +90,7 @@ class StepRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     number: int
-    """From 1; it goes on across the rounds of a run."""
+    """From 1, counted across all rounds of a run."""
     round: int
     before: str = ""
     """The harness's message before the reply: in the first step of a later round, why it began."""
@@ -98,7 +98,7 @@ class StepRecord(BaseModel):
     """The model's reply, as it is sent back."""
     usage: Usage = Usage()
     label: str
-    """Of the question; names its call and its exchange."""
+    """Names the model call and its exchange."""
     exchange_key: str
     """Artifact: the request and the reply."""
     observations: tuple[Observation, ...] = ()
@@ -108,7 +108,7 @@ class StepRecord(BaseModel):
     snapshot_key: str | None = None
     """Artifact: what the step changed in the workspace; None if nothing."""
     reviewed: str | None = None
-    """Hash of the change that the step showed in answer to ``submit``."""
+    """Hash of the change that was reviewed in answer to ``submit``."""
     asked_again: str | None = None
     """The tool that would end the work without the change, if the model was asked once more."""
     reminded: bool = False
@@ -116,10 +116,10 @@ class StepRecord(BaseModel):
     history_limit: int
     """Characters of the steps that are sent with the next request."""
     ending: str | None = None
-    """Why the round ends with this step; None if it goes on."""
+    """Why the round ends with this step; None if it continues."""
     run_end: RunEnd | None = None
     """The end of the run, if the round ends with it."""
     summary: str | None = None
-    """What ``submit`` said about the change."""
+    """The summary of ``submit``."""
     seconds: float = 0.0
-    """How long its calls took."""
+    """Duration of its calls."""

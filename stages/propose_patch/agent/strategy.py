@@ -1,4 +1,4 @@
-"""One round of the agent: the prompt, the loop, and what becomes of the workspace's change."""
+"""One round of the agent: render the prompt, run the loop, propose the workspace's change."""
 
 import asyncio
 from dataclasses import replace
@@ -28,9 +28,9 @@ _FACTS = TypeAdapter(WorkspaceFacts)
 
 
 async def propose(task: Task, attempt: AttemptPlan) -> Proposals | Back | Stop:
-    """Let the model work until it hands in, or a limit is reached; propose what stands then.
+    """Let the model work until it submits or reaches a limit; propose its change.
 
-    The transcript is stored however the work ends.
+    The transcript is always stored.
     """
     limits = RoundLimits(task.run)
     workspace = await AttemptWorkspace.open(task, attempt, limits)
@@ -71,7 +71,7 @@ async def _render_prompt(
 ) -> tuple[Message, ...]:
     """Return the messages that begin the conversation, the same in every round and on any machine.
 
-    Feedback of later rounds is not part of them: it follows the steps that it is about.
+    They do not include the feedback of later rounds, which follows the steps that it is about.
     """
     name = f"attempt-{attempt.number}/facts"
     stored = await task.run.remember(name, partial(_dump_facts, facts))
@@ -102,13 +102,13 @@ async def _conclude(
     transcript_key: str,
 ) -> Proposals | Back:
     if not loop.records:
-        return another_round(f"No change was handed in: {ending}.")
-    await workspace.bring_to(loop.records)
+        return another_round(f"No change was submitted: {ending}.")
+    await workspace.restore(loop.records)
     summary = loop.summary
     try:
         files = await workspace.submissions.final(summary)
     except EditFailed as error:
-        return another_round(f"No change was handed in ({ending}). {error}")
+        return another_round(f"No change was submitted ({ending}). {error}")
     proposal = Proposal(
         reply=summary,
         exchange_key=loop.records[0].exchange_key,

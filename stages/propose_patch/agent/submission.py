@@ -1,5 +1,5 @@
-"""The change as it would be handed in: the workspace's difference from the base commit, held
-against the policy, without by-products and scratch files.
+"""The change to submit: the workspace's difference from the base commit, as the policy permits it,
+without by-products and scratch files.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from repository.workspace import TreeChanges, Workspace
 from stages.propose_patch.results import ProposedFile, ProposedFiles
 from stages.propose_patch.task import Task
 
-#: What programs leave behind when they are run; as new files, they are left out without a word.
+#: What programs leave behind when they run; new files of these names are left out silently.
 _BY_PRODUCTS = (
     "__pycache__",
     "*.pyc",
@@ -35,16 +35,16 @@ _BY_PRODUCTS = (
     "nohup.out",
     ".DS_Store",
 )
-#: Folders at the root, if the base commit has none with the name.
+#: By-products too, as folders at the root, unless the base commit has a folder of that name.
 _BUILD_FOLDERS = ("build", "dist", "venv", ".venv", "env")
 SCRATCH = "a scratch file that nothing uses"
-#: New files of which it is found out whether anything uses them, and deleted ones that they may be.
+#: Maximum number of new files that are checked for uses, and of deleted ones compared with them.
 _MAX_EXAMINED = 100
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A change that could be handed in."""
+    """A change that could be submitted."""
 
     applied: AppliedFiles
     tree: str
@@ -58,7 +58,7 @@ class Submission:
 
     @property
     def hash(self) -> str:
-        """Identify the change."""
+        """Hash that identifies the change."""
         return hashlib.sha256(self.tree.encode()).hexdigest()
 
     @property
@@ -86,7 +86,7 @@ class SubmissionReader:
         """Return the files to propose, without scratch files that the summary does not name.
 
         Raises:
-            EditFailed: as ``read``.
+            EditFailed: see ``read``.
         """
         changes = await self._workspace.changes()
         return await asyncio.to_thread(self._read_final, changes, summary)
@@ -113,10 +113,10 @@ class SubmissionReader:
         for path in difference.find_unused():
             if difference.is_scratch(path) and not _names(summary, path):
                 left_out[path] = SCRATCH
-        kept = {path: file for path, file in difference.files.items() if path not in left_out}
-        if difference.files and not kept:
+        remaining = {path: file for path, file in difference.files.items() if path not in left_out}
+        if difference.files and not remaining:
             raise EditFailed("Only scratch files are left.")
-        applied = apply_files(kept, difference.entries, self._task.base.policy)
+        applied = apply_files(remaining, difference.entries, self._task.base.policy)
         left_out.update(applied.left_out)
         files: dict[str, ProposedFile] = {}
         for path, file in applied.files.items():
@@ -204,7 +204,7 @@ class _Difference:
 
 
 def is_by_product(path: str, base_paths: Collection[str]) -> bool:
-    """Return whether running programs leaves such a new file behind."""
+    """Return whether a new file is one that programs leave behind when they run."""
     parts = path.split("/")
     if parts[0] in _BUILD_FOLDERS and not _has_folder(base_paths, parts[0]):
         return True

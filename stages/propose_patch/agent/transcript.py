@@ -20,7 +20,7 @@ class TranscriptCall(BaseModel):
 
     tool: str
     call: str
-    """A command as it is; another tool's arguments one a line."""
+    """The command, or another tool's arguments, one per line."""
     result: str
     """What the model was sent."""
     failed: bool
@@ -30,7 +30,7 @@ class TranscriptCall(BaseModel):
 
 
 class TranscriptStep(BaseModel):
-    """One reply of the model, and what its calls showed."""
+    """One reply of the model, and the results of its calls."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,12 +47,12 @@ class TranscriptStep(BaseModel):
     notes: tuple[str, ...]
     """The harness's sentences after the results."""
     ending: str | None
-    """Why the round ends with this step; None if it goes on."""
+    """Why the round ends with this step; None if it continues."""
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float
     seconds: float
-    """How long the calls took."""
+    """Duration of the calls."""
     exchange_key: str
     """Artifact: the request and the reply."""
 
@@ -65,7 +65,7 @@ class Transcript(BaseModel):
     version: Literal[1] = 1
     attempt: int
     ending: str | None
-    """Why the last round ended; None if it goes on."""
+    """Why the last round ended; None if it continues."""
     steps: tuple[TranscriptStep, ...]
 
     def of_round(self, number: int) -> "Transcript":

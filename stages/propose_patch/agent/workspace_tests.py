@@ -13,7 +13,7 @@ from stages.propose_patch.agent import messages
 from stages.propose_patch.agent.files import WorkspaceFiles
 from stages.propose_patch.task import Task
 
-#: Test files that are run on the base for one call; of more, the results there stay unknown.
+#: Maximum number of test files that one call runs on the base; with more, none is run there.
 MAX_BASE_FILES = 50
 #: Characters of one test's failure.
 MAX_FAILURE = 4_000
@@ -35,14 +35,14 @@ class WorkspaceTests:
         self._paths = paths
 
     async def run(self, tests: Sequence[str], *, seconds: float) -> str:
-        """Return the results of test files, folders or node ids; none: the chosen ones."""
+        """Return the results of test files, folders or node ids; by default, of the chosen ones."""
         suite = self._task.suite
         if not suite.runnable or suite.base is None:
             return messages.tests_cannot_run(suite.reason)
-        asked = [self._relative(test) for test in tests]
-        base = await self._base_report(asked)
+        requested = [self._relative(test) for test in tests]
+        base = await self._base_report(requested)
         report = await self._workspace.run_tests(
-            asked or suite.tests,
+            requested or suite.tests,
             label="tests-agent",
             seconds=min(seconds, suite_seconds(self._task.run.limits.max_minutes)),
         )
@@ -53,7 +53,7 @@ class WorkspaceTests:
         return "::".join([self._files.shorten(path), *rest])
 
     async def _base_report(self, tests: Sequence[str]) -> TestReport:
-        """Return the results on the base, of which those not known yet are made and stored."""
+        """Return the results on the base, after running and storing those not known yet."""
         suite = self._task.suite
         base = suite.base
         assert base is not None  # noqa: S101 (the suite is runnable)
@@ -78,10 +78,10 @@ class WorkspaceTests:
             return []
         unknown: set[str] = set()
         for test in tests:
-            place = test.partition("::")[0].rstrip("/")
+            requested = test.partition("::")[0].rstrip("/")
             for path in self._paths:
-                is_asked = place in (".", path) or path.startswith(f"{place}/")
-                if is_asked and is_test_file(path, suite.recipe.patterns):
+                is_requested = requested in (".", path) or path.startswith(f"{requested}/")
+                if is_requested and is_test_file(path, suite.recipe.patterns):
                     unknown.add(path)
         return sorted(unknown.difference(suite.tests))
 
@@ -96,7 +96,7 @@ def describe_report(report: TestReport, base: TestReport) -> str:
         parts.append(f"Failed without your changes and pass now: {messages.listing(fixed)}.")
     broken = sorted(report.red & base.results.keys() - base.red)
     if broken:
-        parts.append(f"Fail, and did not fail without your changes: {messages.listing(broken)}.")
+        parts.append(f"Fail, but did not fail without your changes: {messages.listing(broken)}.")
     unknown = sorted(report.red - base.results.keys())
     if unknown:
         parts.append(f"Fail, and were not run without your changes: {messages.listing(unknown)}.")

@@ -11,7 +11,7 @@ from stages.propose_patch.agent.protocol import ApplyEdits, BadCall, Bash, Edit,
 from stages.propose_patch.agent.steps import Observation
 from stages.propose_patch.agent.workspace_tests import WorkspaceTests
 
-#: Time limit of a command that asks for none.
+#: Default time limit of a command.
 COMMAND_SECONDS = 120.0
 
 
@@ -25,7 +25,7 @@ class WorkspaceTools:
         tests: WorkspaceTests,
         seconds_left: Callable[[], float],
     ):
-        """``seconds_left`` returns the most that one call may take."""
+        """``seconds_left`` returns the time limit of one call."""
         self._workspace = workspace
         self._editor = editor
         self._tests = tests
@@ -66,7 +66,7 @@ class WorkspaceTools:
         """Execute the edits of a reply without a call that begins a later round.
 
         They are a whole new change, and may have been written for the unchanged repository. If they
-        fit only that, they take the place of the change so far.
+        match only that, they replace the change so far.
         """
         observation = await self._edit(tool, None)
         if not observation.failed:
@@ -87,7 +87,7 @@ def _observe_edit(
 
 
 def show_output(output: CommandOutput) -> str:
-    """Return a command's output in a fence, and how it ended below it."""
+    """Return a command's output in a fence, followed by its exit code."""
     body = fenced(output.text) if output.text else "(no output)"
     ended = " ".join([f"exit code {output.exit_code}.", *output.notes])
     return f"{body}\n{messages.say(ended)}"
@@ -116,7 +116,7 @@ def observe_bad_call(call: BadCall) -> Observation:
 
 
 def describe_call(tool: Tool) -> str:
-    """Return a call for people: a command as it is, another tool's arguments one a line."""
+    """Return a call for people: the command, or another tool's arguments, one per line."""
     if isinstance(tool, Bash):
         return tool.command
     arguments = tool.model_dump(exclude_defaults=True)
