@@ -23,7 +23,7 @@ from pipeline.outcome import RunResult
 from pipeline.run_key import RunKey
 from sandbox import NoIsolation
 from tests.stages.conversation import Prepared
-from tests.stages.killed_workers import PLACES, STEPS, StepClient, conversation, watch
+from tests.stages.killed_workers import POINTS, STEPS, StepClient, conversation, watch
 from tests.stand_ins.runs import LEASE
 
 _JOB = "the agent's"
@@ -72,7 +72,7 @@ def measure_agent(kills: int, folder: Path) -> AgentCrashes:
 
 def _choose_deaths(kills: int) -> list[Death]:
     """Return the points at which to kill the run, in the order in which it reaches them."""
-    deaths = [Death(place, step) for step in range(1, len(STEPS) + 1) for place in PLACES]
+    deaths = [Death(place, step) for step in range(1, len(STEPS) + 1) for place in POINTS]
     # Evenly spaced, so that even a few kills are spread over all steps.
     count = min(kills, len(deaths))
     return [deaths[number * len(deaths) // count] for number in range(count)]

@@ -1,4 +1,4 @@
-"""A worker that dies at chosen places of an agent's steps, and the run in which it does."""
+"""A worker that is killed at chosen points of an agent's steps, and its run."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -31,11 +31,11 @@ STEPS = (
     SUBMIT,
     SUBMIT,
 )
-#: Where a worker can die in a step: before the reply is stored, after that, after its calls are
-#: executed, after the snapshot is stored, after the step is stored.
-PLACES = ("asking", "replied", "executed", "snapshot", "stored")
+#: The points of a step at which a worker can be killed: before the reply is stored, after that,
+#: after its calls are executed, after the snapshot is stored, after the step is stored.
+POINTS = ("asking", "replied", "executed", "snapshot", "stored")
 SetAttribute = Callable[[Any, str, Any], None]
-#: Called at each place of each step, with the step's number.
+#: Called at each point of each step, with the step's number.
 Reach = Callable[[str, int], None]
 
 
@@ -59,7 +59,7 @@ def conversation(folder: Path, prepared: Prepared, client: StepClient) -> Conver
 
 
 def watch(set_attribute: SetAttribute, reach: Reach) -> None:
-    """Call ``reach`` at each place of each step; what it raises ends the delivery."""
+    """Call ``reach`` at each point of each step; its exception ends the delivery."""
     after = _After(set_attribute, reach)
     after(StepClient, "complete", "asking", _number_of_request)
     after(ModelSession, "ask", "replied", lambda question: _number(question.label))

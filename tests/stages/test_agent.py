@@ -90,7 +90,7 @@ async def test_an_agent_edits_by_shell_tests_and_submits(converse: Converse) -> 
     assert transcript(dialogue, result)["ending"] == "submitted"
 
 
-async def test_the_next_round_goes_on_in_the_same_conversation_and_tree(
+async def test_the_next_round_continues_the_same_conversation_and_tree(
     converse: Converse,
 ) -> None:
     dialogue = converse(
@@ -120,7 +120,7 @@ async def test_a_submit_after_further_changes_is_reviewed_again(converse: Conver
     assert "6 != 4" in results(dialogue)[-1]
 
 
-async def test_a_reply_that_only_talks_is_answered_and_is_never_the_end(
+async def test_a_reply_without_a_call_is_answered_and_never_ends_the_round(
     converse: Converse,
 ) -> None:
     dialogue = converse(
@@ -138,7 +138,7 @@ async def test_a_reply_that_only_talks_is_answered_and_is_never_the_end(
     assert "empty" in empty and "content filter" in refused and "call `submit`" in talk
 
 
-async def test_five_idle_replies_in_a_row_end_the_round_with_what_stands(
+async def test_five_idle_replies_in_a_row_end_the_round_and_the_change_is_proposed(
     converse: Converse,
 ) -> None:
     idle = [f"I think {number}." for number in range(4)]
@@ -171,14 +171,14 @@ async def test_the_same_edits_again_and_again_end_as_the_proposal(converse: Conv
     assert '"summary":"The sign was wrong."' in applied
 
 
-async def test_two_alternating_calls_are_a_circle(converse: Converse) -> None:
+async def test_two_alternating_calls_are_a_repetition(converse: Converse) -> None:
     turns = [view("calc.py"), view("test_calc.py")] * 5
     dialogue = converse(*turns, limits=ONE_ROUND)
     assert "the model went in circles" in (await dialogue.run()).reason
     assert len(dialogue.client.sent) == 7
 
 
-async def test_what_stands_is_proposed_when_the_steps_are_used_up(
+async def test_the_change_is_proposed_when_the_steps_are_used_up(
     converse: Converse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "MAX_STEPS", 3)
@@ -188,7 +188,7 @@ async def test_what_stands_is_proposed_when_the_steps_are_used_up(
     assert transcript(dialogue, result)["ending"] == "all 3 steps are used up"
 
 
-async def test_what_stands_is_proposed_when_the_money_is_used_up(converse: Converse) -> None:
+async def test_the_change_is_proposed_when_the_money_is_used_up(converse: Converse) -> None:
     dialogue = converse(
         Entry(reply=FIX, times=1, cost_usd=0.45),
         Entry(reply=view("calc.py"), times=1, cost_usd=0.4),
@@ -201,7 +201,7 @@ async def test_what_stands_is_proposed_when_the_money_is_used_up(converse: Conve
     assert "$0.85 of $1.00 are used up" in steps[-1]["notes"][0]
 
 
-async def test_what_stands_is_proposed_when_the_time_is_used_up(
+async def test_the_change_is_proposed_when_the_time_is_used_up(
     converse: Converse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "MINUTES_SHARE", 0.0)
@@ -213,7 +213,7 @@ async def test_what_stands_is_proposed_when_the_time_is_used_up(
 
 
 @pytest.mark.parametrize("code", ["context_length_exceeded", "content_policy_violation"])
-async def test_what_stands_is_proposed_when_the_model_refuses_the_prompt(
+async def test_the_change_is_proposed_when_the_model_refuses_the_prompt(
     converse: Converse, code: str
 ) -> None:
     dialogue = converse(FIX, Entry(status=400, code=code))
@@ -221,7 +221,7 @@ async def test_what_stands_is_proposed_when_the_model_refuses_the_prompt(
     assert (result.outcome, result.verification) == (Outcome.PROPOSED, Verification.RED_TO_GREEN)
 
 
-async def test_the_transcript_is_kept_when_the_provider_ends_the_run(converse: Converse) -> None:
+async def test_the_transcript_is_stored_when_the_provider_ends_the_run(converse: Converse) -> None:
     dialogue = converse(view("calc.py"), Entry(status=400, code="content_policy_violation"))
     result = await dialogue.run()
     assert (result.outcome, result.rounds) == (Outcome.NO_FIX, 1)
@@ -229,7 +229,7 @@ async def test_the_transcript_is_kept_when_the_provider_ends_the_run(converse: C
     assert isinstance(steps, list) and len(steps) == 1
 
 
-async def test_scratch_files_are_asked_about_and_left_out(converse: Converse) -> None:
+async def test_scratch_files_are_reported_and_left_out(converse: Converse) -> None:
     dialogue = converse(
         FIX,
         bash(
@@ -264,14 +264,14 @@ async def test_a_renamed_file_is_not_a_scratch_file(converse: Converse) -> None:
     assert "+++ b/renamed file.md" in dialogue.artifact(result)
 
 
-async def test_only_a_scratch_file_is_nothing_to_hand_in(converse: Converse) -> None:
+async def test_a_scratch_file_alone_can_not_be_submitted(converse: Converse) -> None:
     dialogue = converse(SUBMIT, bash("echo x > notes.txt"), SUBMIT, SUBMIT, limits=ONE_ROUND)
     result = await dialogue.run()
     assert result.outcome is Outcome.NO_FIX and "Only scratch files are left" in result.reason
     assert "Nothing can be submitted: No file differs" in results(dialogue)[0]
 
 
-async def test_a_missing_test_is_asked_for_and_a_new_one_is_tried_on_the_base(
+async def test_a_missing_test_is_requested_and_a_new_one_is_run_on_the_base(
     converse: Converse,
 ) -> None:
     vain = (
@@ -290,7 +290,7 @@ async def test_a_missing_test_is_asked_for_and_a_new_one_is_tried_on_the_base(
     assert "None of the tests in the change fails without the rest of it" in with_test
 
 
-async def test_results_without_the_changes_are_made_once_for_other_files(
+async def test_other_test_files_are_run_once_without_the_changes(
     converse: Converse, prepared: Prepared
 ) -> None:
     chosen = {"whole": False, "tests": ("test_other.py",)}
@@ -310,7 +310,7 @@ async def test_results_without_the_changes_are_made_once_for_other_files(
     assert len(list(dialogue.artifacts.root.rglob("*tests-base-agent.log"))) == 1
 
 
-def test_a_failure_of_a_test_that_the_base_has_no_result_of_is_named_as_such() -> None:
+def test_a_failure_without_a_result_on_the_base_is_reported_as_such() -> None:
     report = TestReport(
         results={"t::new": "failed"}, completed=True, failures={}, seconds=0.1, log_key=""
     )
@@ -318,7 +318,7 @@ def test_a_failure_of_a_test_that_the_base_has_no_result_of_is_named_as_such() -
     assert "Fail, and were not run without your changes: `t::new`" in describe_report(report, base)
 
 
-async def test_needs_info_is_asked_once_more_where_there_is_a_change(converse: Converse) -> None:
+async def test_needs_info_must_be_called_twice_if_there_is_a_change(converse: Converse) -> None:
     missing = await converse(tool("needs_info", what="Which numbers?")).run()
     assert missing.outcome is Outcome.NEEDS_INFO and "Which numbers?" in missing.reason
     assert sorted(missing.templates) == ["agent", "agent_system"]
@@ -327,7 +327,7 @@ async def test_needs_info_is_asked_once_more_where_there_is_a_change(converse: C
     assert "There are changes in the workspace (`calc.py`)" in results(dialogue)[-1]
 
 
-async def test_no_change_needed_keeps_its_proof(converse: Converse) -> None:
+async def test_no_change_needed_stores_its_proof(converse: Converse) -> None:
     unneeded = tool("no_change_needed", why="It doubles.")
     dialogue = converse(
         unneeded,
@@ -347,7 +347,7 @@ async def test_no_change_needed_keeps_its_proof(converse: Converse) -> None:
     assert "There are changes in the workspace" in asked
 
 
-async def test_a_call_that_would_end_the_work_waits_for_the_failed_ones(
+async def test_a_call_that_would_end_the_work_is_refused_after_a_failed_one(
     converse: Converse,
 ) -> None:
     both = f"{replace('calc.py', 'nothing', 'x')}\n\n{SUBMIT}"
@@ -357,7 +357,7 @@ async def test_a_call_that_would_end_the_work_waits_for_the_failed_ones(
     assert "(call 2 of 2)" in third and "another call of the same reply failed" in third
 
 
-async def test_edits_without_a_call_may_begin_a_round_as_a_whole_new_change(
+async def test_edits_without_a_call_can_replace_the_change_at_the_start_of_a_round(
     converse: Converse,
 ) -> None:
     base = "    return a - b\n\n\ndef double(a):\n    return a * 2\n"
@@ -375,7 +375,7 @@ async def test_edits_without_a_call_may_begin_a_round_as_a_whole_new_change(
     assert "a * 3" not in dialogue.artifact(result)
 
 
-async def test_a_review_runs_no_tests_that_take_longer_than_what_is_left(
+async def test_a_review_runs_no_tests_that_take_longer_than_the_remaining_time(
     converse: Converse, prepared: Prepared
 ) -> None:
     assert prepared.suite.base is not None

@@ -44,7 +44,7 @@ def shown(*records: StepRecord, before: str = "") -> list[tuple[str, str]]:
     return [(message.role, message.content) for message in messages[2:]]
 
 
-def test_each_native_call_is_answered_and_the_harness_speaks_after_them() -> None:
+def test_each_native_call_is_answered_before_the_harness_messages() -> None:
     record = step(1, "one", "two", native=True, notes=("look",))
     assert shown(record, before="again") == [
         ("assistant", "ls"),
@@ -83,7 +83,7 @@ def test_old_observations_are_left_out_by_halving_the_history() -> None:
     assert count_same_messages(histories[2], histories[3]) == len(histories[2])
 
 
-def test_circles_are_equal_calls_with_equal_results(tmp_path: Path) -> None:
+def test_a_repetition_has_equal_calls_with_equal_results(tmp_path: Path) -> None:
     def circle(*texts: str) -> bool:
         records = [step(number, text) for number, text in enumerate(texts, 1)]
         return is_repeating(records, tmp_path)

@@ -99,7 +99,7 @@ def test_there_is_room_to_reason() -> None:
     assert re.search(r"(one or two|a few|short) sentences?", text) is None
 
 
-def test_what_the_workspace_lacks_is_said() -> None:
+def test_the_prompt_states_what_the_workspace_lacks() -> None:
     text = render(python=None, runner=None, history="one commit", programs=(), tmp_lasts=False)
     assert "no history before it" in text
     assert "tests can't be run here" in text

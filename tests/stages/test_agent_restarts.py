@@ -1,6 +1,4 @@
-"""A killed agent goes on at its last stored step, on an empty disk, and nothing tells the runs
-apart.
-"""
+"""A killed agent continues after its last stored step, on an empty disk, with the same result."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +11,7 @@ from pipeline.model import ModelRequest
 from pipeline.outcome import Outcome, RunResult
 from pipeline.run_key import RunKey
 from tests.stages.conversation import Conversation, Prepared
-from tests.stages.killed_workers import PLACES, STEPS, StepClient, conversation, watch
+from tests.stages.killed_workers import POINTS, STEPS, StepClient, conversation, watch
 
 
 async def survive(dialogue: Conversation) -> RunResult:
@@ -41,7 +39,7 @@ async def test_a_run_killed_in_every_step_is_the_same_as_an_undisturbed_one(
     died: dict[int, str] = {}
 
     def die_once_a_step(place: str, number: int) -> None:
-        if number not in died and place == PLACES[number % len(PLACES)]:
+        if number not in died and place == POINTS[number % len(POINTS)]:
             died[number] = place
             raise Interrupted(f"{place} of step {number}")
 
@@ -49,7 +47,7 @@ async def test_a_run_killed_in_every_step_is_the_same_as_an_undisturbed_one(
     disturbed = conversation(folder, prepared, StepClient(sent.append))
     watch(monkeypatch.setattr, die_once_a_step)
     result = await survive(disturbed)
-    assert len(died) == len(STEPS) and set(died.values()) == set(PLACES)
+    assert len(died) == len(STEPS) and set(died.values()) == set(POINTS)
     assert (result.outcome, disturbed.artifact(result)) == (Outcome.PROPOSED, patch)
     repeated = [number for number, place in sorted(died.items()) if place == "asking"]
     again = [expected[number - 1] for number in repeated]

@@ -89,7 +89,7 @@ async def test_two_attempts_that_agree_are_the_last_and_no_choice_is_asked_for(
     assert "# the sum" not in dialogue.artifact(result), "the smaller one is taken"
 
 
-async def test_no_attempt_begins_without_the_money_for_the_dearest_so_far(
+async def test_no_attempt_begins_without_the_money_for_the_most_expensive_so_far(
     converse: Converse,
 ) -> None:
     dialogue = converse(NO_TEST, *ATTEMPT, cost_usd=0.15, limits=EffectiveLimits(1.0, 30.0, 1))
@@ -98,7 +98,7 @@ async def test_no_attempt_begins_without_the_money_for_the_dearest_so_far(
     assert len(dialogue.client.sent) == 4
 
 
-async def test_a_later_round_goes_on_in_the_attempt_that_broke_least(converse: Converse) -> None:
+async def test_a_later_round_continues_the_attempt_that_broke_least(converse: Converse) -> None:
     crash = bash("echo 'raise SystemExit(1)' >> calc.py")
     dialogue = converse(
         NO_TEST,
@@ -115,7 +115,7 @@ async def test_a_later_round_goes_on_in_the_attempt_that_broke_least(converse: C
     assert third.temperature == 0.8
 
 
-async def test_what_an_attempt_says_of_the_issue_counts_if_no_other_has_a_change(
+async def test_an_attempt_without_a_change_decides_only_if_no_other_has_one(
     converse: Converse,
 ) -> None:
     dialogue = converse(NO_TEST, NEEDS_INFO, *ATTEMPT)

@@ -1,4 +1,4 @@
-"""Who speaks in an agent's conversation: our words stand outside fences, all other text inside."""
+"""Speakers in an agent's conversation: our text is outside fences, all other text inside."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,7 +97,7 @@ def fences_of(text: str) -> Iterator[str]:
             yield token.content
 
 
-async def test_our_words_stand_outside_fences_and_all_other_text_inside(
+async def test_our_text_is_outside_fences_and_all_other_text_inside(
     answers: list[str],
 ) -> None:
     whole = "\n\n".join(answers)

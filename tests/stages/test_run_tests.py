@@ -396,7 +396,7 @@ async def test_without_a_choice_the_proof_and_then_the_smaller_patch_decide(
     assert verdict.verification is Verification.RED_TO_GREEN
 
 
-async def test_no_model_is_asked_where_most_changes_agree(bench: Bench) -> None:
+async def test_no_model_is_asked_if_most_changes_agree(bench: Bench) -> None:
     commented = {"calc.py": FIXED_CALC + "# in other words\n"}
     verdict = await bench.verdict(
         {"calc.py": FIXED_CALC, "NOTES": "y\n"}, commented, {"calc.py": FIXED_CALC}

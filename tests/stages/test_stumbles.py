@@ -1,4 +1,4 @@
-"""What a model sees where it used to stumble: one conversation in the real sandbox.
+"""The results of calls that used to mislead models: one conversation in the real sandbox.
 
 The numbers are those of the list of stumbles observed before the workspace lasted. A reply's other
 spellings (9) are tested with the protocol; 23, the next round's memory, is in test_agent.py.

@@ -1,4 +1,4 @@
-"""What of a workspace is no part of a change."""
+"""By-products of running programs, which are not part of a change."""
 
 import pytest
 
@@ -18,10 +18,10 @@ BASE = ("calc.py", "build/lib.py")
         "venv/bin/python",
     ],
 )
-def test_what_programs_leave_behind_is_not_mentioned(path: str) -> None:
+def test_by_products_are_recognized(path: str) -> None:
     assert is_by_product(path, BASE)
 
 
 @pytest.mark.parametrize("path", ["build/new.py", "pkg/dist/new.py", "environment.py", "notes.txt"])
-def test_other_new_files_are_looked_at(path: str) -> None:
+def test_other_new_files_are_not_by_products(path: str) -> None:
     assert not is_by_product(path, BASE)

@@ -1,4 +1,4 @@
-"""A change that is given as files: each is held against the same rules as a reply's edits."""
+"""A change that consists of files, which obey the same rules as a reply's edits."""
 
 import pytest
 
@@ -68,7 +68,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("path", REFUSED)
-def test_a_refused_file_is_left_out_with_its_reason_and_costs_nothing_else(path: str) -> None:
+def test_a_refused_file_is_left_out_with_its_reason_and_the_rest_stays(path: str) -> None:
     file, reason = REFUSED[path]
     applied = apply({"calc.py": FIXED, path: file})
     assert list(applied.files) == ["calc.py"]
@@ -88,7 +88,7 @@ def test_a_change_that_is_too_large_is_refused_as_a_whole() -> None:
         apply({f"{number}.py": NewFile(b"x = 1\n") for number in range(501)})
 
 
-def test_weakened_tests_are_named_for_the_reviewer() -> None:
+def test_weakened_tests_are_notices_for_the_reviewer() -> None:
     applied = apply({"test_calc.py": NewFile(b"def test_add():\n    pass\n")})
     assert applied.notices == ("`test_calc.py`: fewer assertions in test_add",)
     assert apply({"test_calc.py": NewFile(None)}).notices == ("`test_calc.py` is removed",)
