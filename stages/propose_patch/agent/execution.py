@@ -30,7 +30,7 @@ class StepResult:
     """The result of a reply's calls so far."""
 
     observations: list[Observation] = field(default_factory=list)
-    reviewed: str | None = None
+    reviewed_tree: str | None = None
     asked_again: str | None = None
     ending: str | None = None
     run_end: RunEnd | None = None
@@ -95,7 +95,7 @@ class Executor:
 
 def _note_answer(step: StepResult, call: Call, answer: Answer) -> None:
     """Add to the result the answer to a call that would end the work."""
-    step.reviewed = answer.reviewed
+    step.reviewed_tree = answer.reviewed_tree
     step.ending = answer.ending
     if answer.asked_again:
         step.asked_again = call.tool.name

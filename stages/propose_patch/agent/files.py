@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from prompts.filters import code
 from repository.edits.apply import apply_edits
 from repository.edits.checks import check_syntax
 from repository.edits.encoding import DecodedFiles, decode
@@ -108,7 +109,9 @@ class WorkspaceFiles:
         """
         if content is None:
             command = f"rm -f -- {shlex.quote(path)}"
-            await self._workspace.run(command, seconds=_REMOVE_SECONDS)
+            output = await self._workspace.run(command, seconds=_REMOVE_SECONDS)
+            if output.exit_code != 0:
+                raise EditFailed(f"{code(path)} can't be removed")
             return
         try:
             await self._workspace.write(path, content)

@@ -52,8 +52,8 @@ class Answer:
     """Why the round ends; None if it goes on."""
     stop: Stop | None = None
     """The end of the run, if the round ends with it."""
-    reviewed: str | None = None
-    """Hash of the change that the text shows."""
+    reviewed_tree: str | None = None
+    """SHA of the tree whose change the text shows."""
     asked_again: bool = False
     """Whether the model must call the tool again to end the work."""
     failed: bool = False
@@ -85,11 +85,11 @@ class FinalCalls:
             submission = await self._hand_ins.read()
         except EditFailed as error:
             return Answer(f"Nothing can be submitted: {error}", failed=True)
-        reviewed = [record.reviewed for record in step.earlier if record.reviewed]
-        if submission.hash in reviewed[-1:] or len(reviewed) >= MAX_REVIEWS:
+        reviewed = [record.reviewed_tree for record in step.earlier if record.reviewed_tree]
+        if submission.tree in reviewed[-1:] or len(reviewed) >= MAX_REVIEWS:
             return Answer("Submitted.", ending="submitted")
         text = await review(self._task, submission, step.label, self._seconds_left())
-        return Answer(text, reviewed=submission.hash)
+        return Answer(text, reviewed_tree=submission.tree)
 
     async def _needs_info(self, tool: NeedsInfo, step: CurrentStep) -> Answer:
         submission = await self._change()

@@ -141,7 +141,7 @@ class Loop:
             label=reply.label,
             exchange_key=exchange.key,
             observations=tuple(step.observations),
-            reviewed=step.reviewed,
+            reviewed_tree=step.reviewed_tree,
             asked_again=step.asked_again,
             history_limit=reply.history_limit,
             ending=step.ending,

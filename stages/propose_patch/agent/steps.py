@@ -107,8 +107,8 @@ class StepRecord(BaseModel):
     """The harness's own sentences, sent after the observations."""
     snapshot_key: str | None = None
     """Artifact: what the step changed in the workspace; None if nothing."""
-    reviewed: str | None = None
-    """Hash of the change that was reviewed in answer to ``submit``."""
+    reviewed_tree: str | None = None
+    """SHA of the tree whose change was reviewed in answer to ``submit``."""
     asked_again: str | None = None
     """The tool that would end the work without the change, if the model was asked once more."""
     reminded: bool = False

@@ -3,7 +3,6 @@ without by-products and scratch files.
 """
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,11 +54,6 @@ class Submission:
     """New files that nothing refers to; they are part of the change."""
     scratch: tuple[str, ...]
     """Those of ``unused`` that are left out if the summary does not name them."""
-
-    @property
-    def hash(self) -> str:
-        """Hash that identifies the change."""
-        return hashlib.sha256(self.tree.encode()).hexdigest()
 
     @property
     def paths(self) -> list[str]:
