@@ -371,7 +371,7 @@ async def test_edits_without_a_call_can_replace_the_change_at_the_start_of_a_rou
     result = await dialogue.run()
     assert (result.outcome, result.rounds) == (Outcome.PROPOSED, 2)
     assert result.verification is Verification.RED_TO_GREEN
-    assert any("earlier change was taken back" in text for text in results(dialogue))
+    assert any("earlier change was undone" in text for text in results(dialogue))
     assert "a * 3" not in dialogue.artifact(result)
 
 
