@@ -260,7 +260,7 @@ async def test_a_renamed_file_is_not_a_scratch_file(converse: Converse) -> None:
     rename = "printf '%s\\n' a b c > new.txt; git mv test_calc.py 'renamed file.md'"
     dialogue = converse(FIX, bash(rename), SUBMIT, SUBMIT, limits=ONE_ROUND)
     result = await dialogue.run()
-    assert "used by nothing: `new.txt`." in results(dialogue)[-1]
+    assert "Nothing uses these new files: `new.txt`." in results(dialogue)[-1]
     assert "+++ b/renamed file.md" in dialogue.artifact(result)
 
 
