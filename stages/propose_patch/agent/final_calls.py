@@ -67,7 +67,7 @@ class FinalCalls:
     ):
         """``seconds_left`` returns the time limit of one call."""
         self._task = task
-        self._hand_ins = submissions
+        self._submissions = submissions
         self._seconds_left = seconds_left
 
     async def use(self, tool: Submit | NeedsInfo | NoChangeNeeded, step: CurrentStep) -> Answer:
@@ -82,7 +82,7 @@ class FinalCalls:
 
     async def _submit(self, step: CurrentStep) -> Answer:
         try:
-            submission = await self._hand_ins.read()
+            submission = await self._submissions.read()
         except EditFailed as error:
             return Answer(f"Nothing can be submitted: {error}", failed=True)
         reviewed = [record.reviewed_tree for record in step.earlier if record.reviewed_tree]
@@ -120,6 +120,6 @@ class FinalCalls:
 
     async def _change(self) -> Submission | None:
         try:
-            return await self._hand_ins.read()
+            return await self._submissions.read()
         except EditFailed:
             return None
