@@ -21,7 +21,7 @@ MAX_FILES = 2_000
 MAX_FILE_BYTES = 5_000_000
 MAX_BYTES = 50_000_000
 
-CLOSED = "this folder can't be read, so no change in it is known"
+_UNREADABLE_FOLDER = "the folder can't be read, so its changes are unknown"
 _MAX_LIST_BYTES = 4_000_000
 _MAX_REASON = 200
 _SUBMODULE = "160000"
@@ -82,7 +82,7 @@ def parse_listing(listing: bytes) -> tuple[list[ListedChange], dict[str, str]]:
     for name in words:
         if name:
             folder = name.decode(errors="replace").removeprefix("./")
-            left_out[f"{folder}/"] = CLOSED
+            left_out[f"{folder}/"] = _UNREADABLE_FOLDER
     return listed, left_out
 
 

@@ -1,6 +1,6 @@
 # Print how the tree (the current folder) differs from its record: git's raw differences of the
 # recorded files, an empty name, the new files that are not ignored, an empty name, and the folders
-# that can't be read, of which git says nothing; all end with a NUL.
+# that can't be read, which git does not report; all end with a NUL.
 # Argument: the folder of the record.
 set -eu
 exec 2>"$1/errors"

@@ -1,4 +1,4 @@
-"""A workspace of a small repository whose history goes on after the base commit."""
+"""A workspace of a small repository whose history continues after the base commit."""
 
 import subprocess
 import sys

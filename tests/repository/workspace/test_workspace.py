@@ -1,4 +1,4 @@
-"""A workspace: what commands write lasts, git works, and what is printed is shown as it is."""
+"""A workspace: files last from command to command, git works, and output is shown as printed."""
 
 import asyncio
 import shutil
@@ -79,7 +79,7 @@ async def test_output_is_shown_as_printed_from_both_streams(workspace: Workspace
     assert (output.exit_code, output.left_out, output.notes) == (3, 0, ())
 
 
-async def test_a_long_output_is_clipped_and_the_number_of_characters_is_told(
+async def test_a_long_output_is_clipped_and_the_number_of_characters_is_stated(
     workspace: Workspace,
 ) -> None:
     output = await workspace.run("printf a; yes é | head -c 30000; printf z", seconds=30.0)
@@ -111,7 +111,7 @@ async def test_a_program_that_asks_for_the_network_is_answered_at_once(
     assert missing.notes == ()
 
 
-async def test_a_command_that_no_shell_can_start_is_answered(workspace: Workspace) -> None:
+async def test_a_command_that_no_shell_can_start_is_refused(workspace: Workspace) -> None:
     for command in ("x" * 200_000, "echo \ud800", "echo \0"):
         output = await workspace.run(command, seconds=30.0)
         assert output.exit_code == 126

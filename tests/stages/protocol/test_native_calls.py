@@ -1,4 +1,4 @@
-"""Native calls: the names and arguments of many agents mean our tools."""
+"""Native calls: names and arguments that other agents use are read as calls of our tools."""
 
 import json
 
