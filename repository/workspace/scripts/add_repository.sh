@@ -23,5 +23,8 @@ cp -R "$seed/record/." "$record"
 cp .git/info/exclude "$record/info/exclude"
 # Without submodules: their folders are empty.
 git ls-files --stage -z | sed -z -e '/^160000 /d' -e 's/^[^\t]*\t//' >"$record/tracked"
+# Git compares a link with its recorded object, so links need one.
+git ls-files --stage -z | sed -z -n -e 's/^120000 [^\t]*\t//p' >"$record/links"
 export GIT_DIR="$record" GIT_WORK_TREE=.
+git update-index --add -z --stdin <"$record/links"
 git update-index --add --info-only -z --stdin <"$record/tracked"

@@ -113,7 +113,8 @@ async def test_links_out_of_the_tree_lead_nowhere(workspace: Workspace, outside:
 async def test_odd_files_are_named_and_block_nothing(workspace: Workspace) -> None:
     await sh(
         workspace,
-        "rm calc.py; mkfifo calc.py pipe; truncate -s 1G enormous; printf 1 > $'a\\nb.txt';"
+        "touch -h link; rm calc.py; mkfifo calc.py pipe; truncate -s 1G enormous;"
+        "printf 1 > $'a\\nb.txt';"
         "printf 2 > -rf; printf 3 > ' '; mkdir -m 0 shut; mkdir -p deep; cd deep;"
         "for n in $(seq 110); do mkdir d; cd d; done; printf 4 > end",
     )
