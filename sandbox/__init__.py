@@ -19,7 +19,10 @@ KILLED_EXIT_CODE = 137
 
 @dataclass(frozen=True)
 class SandboxCommand:
-    """One command for a sandbox. Paths are the same inside and outside."""
+    """One command for a sandbox.
+
+    Paths are the same inside and outside, except those below ``run_folder``.
+    """
 
     argv: tuple[str, ...]
     cwd: Path
@@ -32,6 +35,11 @@ class SandboxCommand:
     """The folder for TMPDIR, one of ``writable``; None for a new one that is removed afterwards.
 
     ``bwrap`` also mounts it as /tmp, unless other paths of the command are below /tmp.
+    """
+    run_folder: Path | None = None
+    """The folder of a run.
+
+    ``bwrap`` shows it at a fixed path, and translates it in the arguments and variables.
     """
     environment: dict[str, str] = field(default_factory=dict)
     """Variables in addition to PATH, HOME, LANG and TMPDIR (and the index's, for ``install``)."""
@@ -66,6 +74,10 @@ class SandboxResult:
 
 class Sandbox(Protocol):
     name: str
+
+    def path_inside(self, run_folder: Path) -> Path:
+        """Return the path at which commands see the folder of a run."""
+        ...
 
     async def run(self, command: SandboxCommand) -> SandboxResult:
         """Run a command; none of its processes is left once this returns, fails or is cancelled.

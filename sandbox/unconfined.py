@@ -25,6 +25,9 @@ class UnconfinedSandbox:
 
     name = "none"
 
+    def path_inside(self, run_folder: Path) -> Path:
+        return run_folder
+
     async def run(self, command: SandboxCommand) -> SandboxResult:
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True) as home:

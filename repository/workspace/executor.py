@@ -70,6 +70,7 @@ class SandboxExecutor:
         return SandboxCommand(
             argv,
             cwd=self.folders.tree,
+            run_folder=self.folders.run,
             writable=(*self.folders.writable, *extra),
             readable=self._tools(),
             home=self.folders.home,
@@ -138,6 +139,7 @@ class SandboxExecutor:
         return SandboxCommand(
             argv,
             cwd=self.folders.tree,
+            run_folder=self.folders.run,
             writable=writable,
             readable=readable,
             environment=_GIT_VARIABLES,

@@ -194,12 +194,12 @@ async def _build(executor: SandboxExecutor, source: WorkspaceSource) -> Workspac
 def _facts(executor: SandboxExecutor, state: WorkspaceState) -> WorkspaceFacts:
     folders = executor.folders
     recipe = executor.environment.recipe if executor.environment else None
-    below_tmp = folders.run.is_relative_to("/tmp")  # noqa: S108
+    folders_inside = WorkspaceFolders(executor.sandbox.path_inside(folders.run))
     return WorkspaceFacts(
-        tree=folders.tree,
-        home=folders.home,
-        temporary=folders.temporary,
-        tmp_lasts=executor.sandbox.name == "bwrap" and not below_tmp,
+        tree=folders_inside.tree,
+        home=folders_inside.home,
+        temporary=folders_inside.temporary,
+        tmp_lasts=executor.sandbox.name == "bwrap",
         python=recipe.python or None if recipe else None,
         runner=recipe.runner if recipe else None,
         history=state.history,

@@ -15,6 +15,7 @@ from pathlib import Path
 from sandbox import NoIsolation, SandboxCommand, SandboxResult
 from sandbox.access_lists import PASS_THROUGH, READ, grant
 from sandbox.bwrap.options import ControlPipes, Installation, command_line
+from sandbox.bwrap.relocation import Relocation
 from sandbox.bwrap.session import BubblewrapSession, SessionEnds
 from sandbox.index.proxy import IndexProxy
 from sandbox.limits import UMASK
@@ -71,6 +72,9 @@ class BwrapSandbox:
                 " kernel.apparmor_restrict_unprivileged_userns=0), in a container the capability"
                 " SYS_ADMIN"
             )
+
+    def path_inside(self, run_folder: Path) -> Path:
+        return Relocation(run_folder).path(run_folder)
 
     async def run(self, command: SandboxCommand) -> SandboxResult:
         started = time.monotonic()

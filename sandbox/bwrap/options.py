@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import SandboxCommand
+from sandbox.bwrap.relocation import Relocation, seen_inside
 from sandbox.environment import base_environment
 from sandbox.limits import limited_command
 from sandbox.seccomp import assemble_filter
@@ -83,14 +84,15 @@ def command_line(
 
     The options are passed through a descriptor (--args), so that they are not visible in /proc.
     """
+    inside = seen_inside(command)
     options = [
         *_isolation(),
         *_capabilities(installation),
-        *_environment(command),
+        *_environment(inside),
         *_file_system(command),
     ]
     descriptors: list[int] = []
-    for name, text in _own_etc_files(installation, command.home or _HOME).items():
+    for name, text in _own_etc_files(installation, inside.home or _HOME).items():
         descriptor = _memory_file(text.encode(), stack)
         descriptors.append(descriptor)
         options += ["--perms", "0644", "--ro-bind-data", str(descriptor), f"/etc/{name}"]
@@ -101,12 +103,12 @@ def command_line(
     filter_fd = _memory_file(seccomp_filter, stack)
     descriptors.append(filter_fd)
     options += ["--seccomp", str(filter_fd)]
-    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(command.cwd)]
+    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(inside.cwd)]
 
     options_fd = _memory_file(_encode(options), stack)
     descriptors.append(options_fd)
     bwrap = [str(installation.bwrap), "--args", str(options_fd), "--"]
-    argv = [*bwrap, *_drop_privileges(installation), "--", *command.argv]
+    argv = [*bwrap, *_drop_privileges(installation), "--", *inside.argv]
     return CommandLine(limited_command(argv), tuple(descriptors))
 
 
@@ -162,8 +164,9 @@ def _mounts_temporary_as_tmp(command: SandboxCommand) -> bool:
     It is not if one of the command's paths is below /tmp: bubblewrap would create mount points in a
     folder where hostile code may have left links.
     """
+    relocation = Relocation(command.run_folder)
     paths = (command.cwd, *command.writable, *command.readable)
-    below_tmp = any(path.is_relative_to(_TEMPORARY) for path in paths)
+    below_tmp = any(relocation.path(path).is_relative_to(_TEMPORARY) for path in paths)
     return command.temporary is not None and not below_tmp
 
 
@@ -199,16 +202,17 @@ def _command_folders(command: SandboxCommand) -> list[str]:
     binds.update(dict.fromkeys(command.writable, "--bind"))
 
     # By default, bubblewrap creates some of the parent folders with access for root only.
+    relocation = Relocation(command.run_folder)
     above: set[Path] = set()
     for path in binds:
-        above.update(path.parents)
+        above.update(relocation.path(path).parents)
     above.discard(Path("/"))
     for folder in sorted(above):
         options += ["--perms", "0755", "--dir", str(folder)]
 
     # A folder must be bound before the folders in it.
     for path in sorted(binds, key=lambda path: len(path.parts)):
-        options += [binds[path], str(path), str(path)]
+        options += [binds[path], str(path), str(relocation.path(path))]
     return options
 
 

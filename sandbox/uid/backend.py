@@ -76,6 +76,9 @@ class UidSandbox:
                 f" ({reply.end_reason or 'by itself'})"
             )
 
+    def path_inside(self, run_folder: Path) -> Path:
+        return run_folder
+
     async def run(self, command: SandboxCommand) -> SandboxResult:
         started = time.monotonic()
         index_port = None

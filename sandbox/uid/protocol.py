@@ -47,6 +47,7 @@ class SessionRequest:
             writable=tuple(map(Path, fields["writable"])),
             readable=tuple(map(Path, fields["readable"])),
             home=_optional_path(fields["home"]),
+            run_folder=_optional_path(fields["run_folder"]),
             temporary=_optional_path(fields["temporary"]),
         )
         command = SandboxCommand(**fields)

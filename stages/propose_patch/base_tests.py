@@ -63,7 +63,7 @@ async def run_on_base(task: Task, tree: EditedTree, label: str) -> BaseResult:
     changes = await asyncio.to_thread(task.base.changes, tree)
     report = await bed.run(changes, tests, label=label)
     patch = await asyncio.to_thread(task.base.diff, tree)
-    kind, explanation, ids = classify(report, task.issue.text, task.run.workspace)
+    kind, explanation, ids = classify(report, task.issue.text, bed.folder_inside)
     texts = {path: data.decode() for path, data in changes.items() if data is not None}
     return BaseResult(
         kind=kind,

@@ -1,6 +1,7 @@
 """The stage ``propose_patch``."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from pipeline.model.buyer import Buyer
@@ -83,7 +84,7 @@ class ProposePatch:
             issue=issue,
             context=context,
             suite=suite,
-            feedback=_feedback(run),
+            feedback=_feedback(run, self._sandbox.path_inside(run.workspace)),
             run=run,
             base=base,
             sandbox=self._sandbox,
@@ -113,11 +114,14 @@ class ProposePatch:
         return AttemptPlans(self._plan.attempts, self._plan.temperature, models)
 
 
-def _feedback(run: RunContext) -> str | None:
-    """Return why the last round was sent back; the text is the same on every machine."""
+def _feedback(run: RunContext, folder: Path) -> str | None:
+    """Return why the last round was sent back; the text is the same on every machine.
+
+    ``folder`` is the run's folder as tests see it.
+    """
     if run.feedback is None:
         return None
-    feedback = run.feedback.replace(str(run.workspace), ".")
+    feedback = run.feedback.replace(str(folder), ".")
     return f"{REPEATED_FAILURE}\n\n{feedback}" if goes_in_circles(run) else feedback
 
 

@@ -56,7 +56,7 @@ class CandidateTester:
         trial = await self.tester.find_flaky(change.files, trial, label)
         if trial.regressions == 0 and trial.after.results:
             return await self._accept(change, trial)
-        workspace = self.tester.bed.workspace
+        workspace = self.tester.bed.folder_inside
         if not trial.after.results:
             text = feedback.describe_crash(trial, change.patch, workspace)
             if trial.regressions == 0:
@@ -97,6 +97,6 @@ class CandidateTester:
             newly_passing=passed.newly_passing,
             semantic_hash=passed.semantic_hash,
             feedback=feedback.describe_failing_reproduction(
-                report, reproduction, change.patch, self.tester.bed.workspace
+                report, reproduction, change.patch, self.tester.bed.folder_inside
             ),
         )

@@ -66,6 +66,9 @@ def test_failures_for_lack_of_a_network_are_counted() -> None:
 class NoSandbox:
     name = "none"
 
+    def path_inside(self, run_folder: Path) -> Path:
+        return run_folder
+
     async def run(self, command: SandboxCommand) -> SandboxResult:
         raise AssertionError("nothing is to be run")
 

@@ -55,6 +55,21 @@ async def test_returns_output_and_exit_code_and_keeps_files(sandbox: Sandbox, fo
     assert (folder / "file").read_text() == "kept\n"
 
 
+async def test_a_command_sees_its_run_folder_where_the_sandbox_says(sandbox: Sandbox, folder: Path):
+    command = SandboxCommand(
+        ("/bin/sh", "-c", f'pwd; echo "$HOME $PLACES"; echo kept > {folder}/file'),
+        cwd=folder,
+        writable=(folder,),
+        run_folder=folder,
+        home=folder,
+        environment={"PLACES": f"{folder}/bin:{folder}2"},
+    )
+    result = await sandbox.run(command)
+    inside = sandbox.path_inside(folder)
+    assert result.output.split() == [str(inside), str(inside), f"{inside}/bin:{folder}2"]
+    assert (folder / "file").read_text() == "kept\n"
+
+
 @needs_root
 async def test_hides_the_workers_secret_file_in_a_readable_folder(
     sandbox: Sandbox, folder: Path, tmp_path: Path

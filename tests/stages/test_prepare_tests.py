@@ -41,6 +41,9 @@ class NoNetwork:
         self._sandbox = sandbox
         self.ran = 0
 
+    def path_inside(self, run_folder: Path) -> Path:
+        return self._sandbox.path_inside(run_folder)
+
     async def run(self, command: SandboxCommand) -> SandboxResult:
         assert command.network == "none"
         self.ran += 1

@@ -424,6 +424,9 @@ class MoodySandbox:
         self._file = workspace / "tree/test_mood.py"
         self._runs = 0
 
+    def path_inside(self, run_folder: Path) -> Path:
+        return self._sandbox.path_inside(run_folder)
+
     async def run(self, command: SandboxCommand) -> SandboxResult:
         if "unittest" in command.argv:
             self._runs += 1

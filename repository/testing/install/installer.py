@@ -243,6 +243,7 @@ class UvInstaller:
         command = SandboxCommand(
             argv,
             cwd=tree,
+            run_folder=self.workspace,
             writable=(tree, self.env, self._uv_cache),
             readable=self._readable(),
             environment={**version_variables(self.version or self.recipe.version), **variables},

@@ -122,6 +122,7 @@ async def _run_step(task: BuildTask, environment: BuiltEnvironment, step: BuildS
     command = SandboxCommand(
         ("/bin/sh", "-c", f'mkdir -p "$KEPT"; {step.command}'),
         cwd=task.workspace / "tree",
+        run_folder=task.workspace,
         network=network,
         writable=(task.workspace / "tree",),
         readable=environment.readable,

@@ -73,6 +73,11 @@ class TestBed:
         log_key = await self.save(f"{label}.log", log.text)
         return report.model_copy(update={"log_key": log_key})
 
+    @property
+    def folder_inside(self) -> Path:
+        """Where the tests see ``workspace``."""
+        return self.sandbox.path_inside(self.workspace)
+
     def with_runner(self, runner: Runner) -> "TestBed":
         """Return the same test bed with another of the recipe's runners."""
         recipe = self.recipe.model_copy(update={"runner": runner})
@@ -85,6 +90,7 @@ class TestBed:
         return SandboxCommand(
             (),
             cwd=self.workspace / "tree",
+            run_folder=self.workspace,
             writable=(self.workspace / "tree", self.workspace / "report"),
             readable=self.environment.readable_in(self.workspace),
             environment=self.environment.process_variables(self.workspace),

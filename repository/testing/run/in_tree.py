@@ -48,13 +48,15 @@ class TreeRunner:
         commands = RunnerCommands(self.recipe, python, self.workspace, tests, seconds)
         limits = {} if python else shell_limits(self.workspace, seconds)
         variables = {**self.command.environment, **limits}
+        report = self.workspace / "report"
+        tree = self.sandbox.path_inside(self.workspace) / "tree"
         result = SandboxResult(0, "", False, 0.0)
         for argv in commands.command_lines():
             command = replace(self.command, argv=argv, environment=variables)
             result = await log.run_logged(self.sandbox, command)
             try:
                 results = await asyncio.to_thread(
-                    read_results, self.recipe.runner, self.workspace, result.output
+                    read_results, self.recipe.runner, report, tree, result.output
                 )
             except UnreadableReport as error:
                 log.note(f"[{error}]")

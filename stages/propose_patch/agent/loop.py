@@ -151,7 +151,8 @@ class Loop:
 
     async def _checked(self, record: StepRecord) -> StepRecord:
         """Return the step with the result of its check."""
-        check = await check_step(record, self.round_records, self._limits, self._run.workspace)
+        folder = self._task.sandbox.path_inside(self._run.workspace)
+        check = await check_step(record, self.round_records, self._limits, folder)
         update = {
             "notes": (*record.notes, *check.notes),
             "ending": check.ending,

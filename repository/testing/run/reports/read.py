@@ -12,18 +12,19 @@ from repository.testing.run.reports.lines import read_lines
 from repository.testing.run.reports.results import ReportResults, UnreadableReport
 
 
-def read_results(runner: Runner, workspace: Path, output: str) -> ReportResults:
-    """Read the report in ``workspace``, or the runner's ``output`` if that is its report.
+def read_results(runner: Runner, folder: Path, tree: Path, output: str) -> ReportResults:
+    """Read the report in ``folder``, or the runner's ``output`` if that is its report.
+
+    ``tree`` is the path of the tree as the tests see it.
 
     Raises:
         UnreadableReport: neither can be read.
     """
-    folder = workspace / "report"
     match runner:
         case "go":
             return read_go(read_report_file(folder, "go.json"))
         case "jest":
-            return read_jest(read_report_file(folder, "jest.json"), f"{workspace}/tree/")
+            return read_jest(read_report_file(folder, "jest.json"), f"{tree}/")
         case "cargo":
             return read_cargo(output)
         case "script":

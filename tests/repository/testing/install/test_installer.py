@@ -37,6 +37,9 @@ class ScriptedSandbox:
         self._failures = list(failures)
         self.commands: list[SandboxCommand] = []
 
+    def path_inside(self, run_folder: Path) -> Path:
+        return run_folder
+
     async def run(self, command: SandboxCommand) -> SandboxResult:
         self.commands.append(command)
         failure = self._failures.pop(0) if self._failures else None

@@ -154,9 +154,8 @@ async def test_only_a_plain_junit_xml_file_is_a_report(bed: TestBed, trick: str)
 
 
 async def test_tests_see_only_their_tree_and_their_report(bed: TestBed) -> None:
-    look = (
-        f"import os\nprint(sorted(os.listdir({str(bed.workspace)!r})), flush=True)\nos._exit(1)\n"
-    )
+    folder = str(bed.folder_inside)
+    look = f"import os\nprint(sorted(os.listdir({folder!r})), flush=True)\nos._exit(1)\n"
     report = await run_test_file(bed, look)
     assert "['report', 'tree']" in report.output
 
