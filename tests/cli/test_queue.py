@@ -203,4 +203,4 @@ def test_show_prints_a_timeline(console: Console, store: SqliteStore, clock: Clo
         < output.index("effect")
     )
     assert "  spent $0.002500 in " in output
-    assert "2 deliveries" in output
+    assert "deliveries: 2" in output

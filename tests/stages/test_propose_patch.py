@@ -1,7 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -17,7 +17,7 @@ from pipeline.store.contract import Call, Round
 from prompts import TemplateSet
 from repository.git import Mirrors
 from repository.testing.models import Suite
-from sandbox import Sandbox
+from sandbox.unconfined import UnconfinedSandbox
 from stages.build_context import Context, ContextFile
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
@@ -97,7 +97,7 @@ class Bench:
             buyer,
             FixedTemplates(),
             Mirrors(folder / "mirrors", lambda: None),
-            cast(Sandbox, None),
+            UnconfinedSandbox(),
             plan=Plan("single"),
             protected=(),
         )
