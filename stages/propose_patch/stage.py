@@ -11,6 +11,7 @@ from pipeline.template_sets import Templates
 from repository.edits.policy import read_policy
 from repository.git import Mirrors
 from repository.testing.models import Suite
+from repository.testing.run.output import replace_path
 from sandbox import Sandbox
 from stages.build_context import Context
 from stages.checkout import Checkout
@@ -121,7 +122,7 @@ def _feedback(run: RunContext, folder: Path) -> str | None:
     """
     if run.feedback is None:
         return None
-    feedback = run.feedback.replace(str(folder), ".")
+    feedback = replace_path(run.feedback, str(folder), ".")
     return f"{REPEATED_FAILURE}\n\n{feedback}" if goes_in_circles(run) else feedback
 
 

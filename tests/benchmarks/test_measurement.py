@@ -106,7 +106,7 @@ def test_predictions_apply_to_the_base_and_leave_tests_out_on_request(
 def test_a_measurement_stopped_by_a_refused_key_a_missing_model_or_a_limit_can_be_continued(
     solve: Solve, model: str, tmp_path: Path
 ) -> None:
-    """Without its model a run fails, and is run anew."""
+    """Without its model a run fails, and is run again."""
     script = Path(model.removeprefix("scripted:"))
     answers = script.read_text()
     script.write_text('[{"status": 401}]')

@@ -1,7 +1,7 @@
 """Install a pip that works with the interpreter: environments made by uv have none.
 
 Tests don't need it. A model that works in a copy of the environment expects it, though: to see what
-is installed, or to install the repository anew.
+is installed, or to install the repository again.
 """
 
 from repository.testing.install.installer import UvInstaller

@@ -12,9 +12,18 @@ _VARIABLE_PARTS = (
 
 def normalize_output(text: str, workspace: Path) -> str:
     """Return ``text`` without durations, addresses and this machine's folders."""
-    text = text.replace(f"{workspace}/tree/", "")
-    text = text.replace(f"{workspace}/tree", ".")
-    text = text.replace(f"{workspace}/", "")
+    text = replace_path(text, f"{workspace}/tree/", "")
+    text = replace_path(text, f"{workspace}/tree", ".")
+    text = replace_path(text, f"{workspace}/", "")
     for pattern, replacement in _VARIABLE_PARTS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def replace_path(text: str, path: str, replacement: str) -> str:
+    """Replace an absolute path, but not the same characters within another path.
+
+    A repository may have a folder of that name, such as ``src/workspace/`` for ``/workspace/``.
+    """
+    after = "" if path.endswith("/") else r"(?![\w-])"
+    return re.sub(r"(?<![\w.-])" + re.escape(path) + after, lambda _: replacement, text)
