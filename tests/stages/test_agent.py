@@ -171,6 +171,16 @@ async def test_the_same_edits_again_and_again_end_as_the_proposal(converse: Conv
     assert '"summary":"The sign was wrong."' in applied
 
 
+async def test_the_same_edits_are_not_applied_twice_in_a_row(converse: Converse) -> None:
+    """Here, what the edits replace is still there when they are applied."""
+    line = "    return a * 2\n"
+    grown = block("calc.py", line, f"    print(a)\n{line}")
+    dialogue = converse(grown, grown, bash("true"), grown, SUBMIT, SUBMIT)
+    result = await dialogue.run()
+    assert dialogue.artifact(result).count("+    print(a)") == 2
+    assert "are applied already" in results(dialogue)[1]
+
+
 async def test_two_alternating_calls_are_a_repetition(converse: Converse) -> None:
     turns = [view("calc.py"), view("test_calc.py")] * 5
     dialogue = converse(*turns, limits=ONE_ROUND)

@@ -1,5 +1,6 @@
 """Execute the calls of one reply, in order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipeline.model import ModelReply
@@ -17,7 +18,7 @@ from stages.propose_patch.agent.protocol import (
     Submit,
     read_calls,
 )
-from stages.propose_patch.agent.steps import Observation, RunEnd
+from stages.propose_patch.agent.steps import Observation, RunEnd, StepRecord
 from stages.propose_patch.agent.workspace_tools import describe_call, observe, observe_bad_call
 from stages.propose_patch.task import Task
 
@@ -69,8 +70,8 @@ class Executor:
         if step.ending is not None:
             return _refuse(call, messages.ROUND_OVER)
         self._report(call, current)
-        if isinstance(tool, ApplyEdits) and self._begins_later_round(call, current):
-            return await self._workspace.tools.replace_change(tool)
+        if isinstance(tool, ApplyEdits):
+            return await self._apply_edits(tool, call, current)
         if not isinstance(tool, Submit | NeedsInfo | NoChangeNeeded):
             return await self._workspace.tools.use(tool, call.call_id)
         if step.failed:
@@ -79,6 +80,13 @@ class Executor:
         _note_answer(step, call, answer)
         text = messages.say(answer.text)
         return observe(tool, call.call_id, text, failed=answer.failed)
+
+    async def _apply_edits(self, tool: ApplyEdits, call: Call, current: CurrentStep) -> Observation:
+        if _are_just_applied(tool, current.earlier):
+            return observe(tool, call.call_id, messages.say(messages.APPLIED_ALREADY))
+        if self._begins_later_round(call, current):
+            return await self._workspace.tools.replace_change(tool)
+        return await self._workspace.tools.use(tool, call.call_id)
 
     def _begins_later_round(self, call: Call, current: CurrentStep) -> bool:
         return call.call_id is None and not current.earlier and self._task.run.round > 1
@@ -103,6 +111,20 @@ def _note_answer(step: StepResult, call: Call, answer: Answer) -> None:
         step.run_end = RunEnd.of(answer.stop)
     if isinstance(call.tool, Submit):
         step.summary = call.tool.summary
+
+
+def _are_just_applied(tool: ApplyEdits, earlier: Sequence[StepRecord]) -> bool:
+    """Whether the same edits were applied, and nothing but the same edits was sent since.
+
+    What they replace may still occur in what they insert, so they could be applied again and again.
+    """
+    description = describe_call(tool)
+    for record in reversed(earlier):
+        if any(observation.call != description for observation in record.observations):
+            return False
+        if any(observation.edited for observation in record.observations):
+            return True
+    return False
 
 
 def _refuse(call: Call, text: str) -> Observation:

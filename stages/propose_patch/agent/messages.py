@@ -49,6 +49,10 @@ STARTED_OVER = (
     "These edits do not match the files as you had changed them, but they match the unchanged"
     " repository. Your earlier change was undone, and they were applied to the unchanged files."
 )
+APPLIED_ALREADY = (
+    "These edits are the same as in your previous reply and are applied already; they were not"
+    " applied again. Verify the change, then call `submit`."
+)
 APPLIED = "Nothing is submitted yet: verify the change, then call `submit`."
 CHECKLIST = """\
 Before you call `submit` again, check:
