@@ -181,6 +181,17 @@ async def test_the_same_edits_are_not_applied_twice_in_a_row(converse: Converse)
     assert "are applied already" in results(dialogue)[1]
 
 
+async def test_a_refused_request_loses_no_change_that_the_model_asked_to_submit(
+    converse: Converse,
+) -> None:
+    submitted = converse(FIX, SUBMIT, Entry(status=400, times=1))
+    result = await submitted.run()
+    assert result.outcome is Outcome.PROPOSED
+    assert "+    return a + b" in submitted.artifact(result)
+    unfinished = converse(FIX, Entry(status=400, times=1))
+    assert (await unfinished.run()).outcome is Outcome.FAILED
+
+
 async def test_two_alternating_calls_are_a_repetition(converse: Converse) -> None:
     turns = [view("calc.py"), view("test_calc.py")] * 5
     dialogue = converse(*turns, limits=ONE_ROUND)

@@ -10,6 +10,7 @@ import time
 from functools import partial
 
 from pipeline.errors import Halt
+from pipeline.outcome import Outcome
 from pipeline.stage import Stop
 from repository.edits.readers import read_reply
 from stages.propose_patch.agent import messages
@@ -64,13 +65,22 @@ class Loop:
             except RoundOver as over:
                 return str(over)
             except Halt as halt:
-                if halt.outcome not in RECOVERABLE or not self.records:
+                if not self._may_propose(halt):
                     raise
                 self.halt = halt
                 return halt.reason
             self.records.append(record)
             if record.round == self._run.round and record.ending is not None:
                 return record.ending
+
+    def _may_propose(self, halt: Halt) -> bool:
+        """Whether the work so far may be proposed although the model can't be asked any more."""
+        if not self.records:
+            return False
+        if halt.outcome in RECOVERABLE:
+            return True
+        # The model has asked to submit this change; only its confirmation is missing.
+        return halt.outcome is Outcome.FAILED and self.records[-1].reviewed_tree is not None
 
     @property
     def round_records(self) -> list[StepRecord]:
