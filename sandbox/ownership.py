@@ -12,13 +12,10 @@ import subprocess
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
+from sandbox.user_ids import BWRAP_USER_IDS
+
 SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")  # noqa: S108
 """Folders that are world-writable in a container as on any machine."""
-BWRAP_UID = 60999
-"""The user that bubblewrap runs commands as if the worker is root.
-
-No Debian account has it (https://systemd.io/UIDS-GIDS/: 60578 to 61183 is unused).
-"""
 
 _MAX_DEPTH = 150
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -35,9 +32,12 @@ def change_owner(
 ) -> None:
     """Give an open folder, and everything below it that ``old_owners`` own, to ``new_owner``.
 
-    When a session starts, a file with several hard links is left alone: one may be elsewhere.
-    When it ends (``returning``), everyone gets the owner's rights to read and execute, because the
-    next session has another user; the folders above decide who can reach the files.
+    When a session starts, a file with several hard links is left alone: one may be elsewhere. A
+    file of a ``bwrap`` session is not: each of its writable folders was a mount of its own, and the
+    kernel creates no link from one mount to another, so all links are below the same folder.
+
+    When a session ends (``returning``), everyone gets the owner's rights to read and execute,
+    because the next session has another user; the folders above decide who can reach the files.
 
     Args:
         folder: its descriptor.
@@ -59,7 +59,7 @@ def change_owner(
                         change_owner(
                             inner, old_owners, new_owner, returning=returning, depth=depth + 1
                         )
-            elif status.st_nlink > 1 and not returning:
+            elif status.st_nlink > 1 and not returning and status.st_uid not in BWRAP_USER_IDS:
                 continue
             if owned:
                 os.chown(entry.name, *new_owner, dir_fd=folder, follow_symlinks=False)

@@ -9,18 +9,19 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sandbox import NoIsolation, SandboxCommand, SandboxResult
-from sandbox.access_lists import PASS_THROUGH, READ, grant
-from sandbox.bwrap.options import ControlPipes, Installation, command_line
+from sandbox.bwrap.hand_over import open_paths
+from sandbox.bwrap.options import ControlPipes, Installation, User, command_line
 from sandbox.bwrap.relocation import Relocation
 from sandbox.bwrap.session import BubblewrapSession, SessionEnds
+from sandbox.bwrap.users import claim_user_id
 from sandbox.index.proxy import IndexProxy
 from sandbox.limits import UMASK
 from sandbox.output import OutputCapture, capture_output, plain_text
-from sandbox.ownership import BWRAP_UID, change_owner
 
 INDEX_PORT = 8377
 """The port of the package index on the loopback of a sandbox that installs."""
@@ -40,19 +41,19 @@ class BwrapSandbox:
             NoIsolation: a program is missing, or the kernel refuses.
         """
         self._index = index
-        by_root = os.geteuid() == 0
         self._installation = Installation(
             bwrap=_find_program("bwrap", package="bubblewrap"),
             setpriv=_find_program("setpriv", package="util-linux"),
-            uid=BWRAP_UID if by_root else os.getuid(),
-            gid=BWRAP_UID if by_root else os.getgid(),
-            by_root=by_root,
+            by_root=os.geteuid() == 0,
         )
-        self._try_out()
+        try:
+            self._try_out()
+        except OSError as error:
+            raise NoIsolation(f"bubblewrap can't be tried out here: {error}") from error
 
     def _try_out(self) -> None:
-        with ExitStack() as stack:
-            line = command_line(self._installation, _TRUE, stack)
+        with self._user_for(_TRUE) as user, ExitStack() as stack:
+            line = command_line(self._installation, user, _TRUE, stack)
             trial = subprocess.run(
                 line.argv,
                 env={},
@@ -80,11 +81,9 @@ class BwrapSandbox:
         started = time.monotonic()
         if command.network == "install":
             command = self._index.reachable_from(command, INDEX_PORT)
-        if self._installation.by_root:
-            _open_paths(command, self._installation)
-        with ExitStack() as stack:
+        with self._user_for(command) as user, ExitStack() as stack:
             async with capture_output(command) as output:
-                session = await self._start(command, output, stack)
+                session = await self._start(command, user, output, stack)
                 try:
                     async with asyncio.timeout(command.timeout):
                         await self._run_command(command, session, stack)
@@ -94,8 +93,18 @@ class BwrapSandbox:
                     await asyncio.shield(asyncio.create_task(session.kill()))
                 return await session.result(started)
 
+    @contextmanager
+    def _user_for(self, command: SandboxCommand) -> Iterator[User]:
+        """Provide the user for a command's session, with access to the command's paths."""
+        if not self._installation.by_root:
+            yield User(os.getuid(), os.getgid())
+            return
+        with claim_user_id(command) as uid:
+            open_paths(command, uid)
+            yield User(uid, uid)
+
     async def _start(
-        self, command: SandboxCommand, output: OutputCapture, stack: ExitStack
+        self, command: SandboxCommand, user: User, output: OutputCapture, stack: ExitStack
     ) -> BubblewrapSession:
         """Start bubblewrap, which waits before starting the command."""
         status_r, status_w = os.pipe()
@@ -104,7 +113,7 @@ class BwrapSandbox:
         stack.callback(os.close, start_w)
         try:
             pipes = ControlPipes(status_w, start_r)
-            line = command_line(self._installation, command, stack, pipes)
+            line = command_line(self._installation, user, command, stack, pipes)
             process = await asyncio.create_subprocess_exec(
                 *line.argv,
                 env={},
@@ -122,7 +131,7 @@ class BwrapSandbox:
             os.close(start_r)
             output.close_writer()
         ends = SessionEnds(status_r, start_w)
-        return BubblewrapSession(command, process, output, ends, self._installation.uid)
+        return BubblewrapSession(command, process, output, ends, user.uid)
 
     async def _run_command(
         self, command: SandboxCommand, session: BubblewrapSession, stack: ExitStack
@@ -133,26 +142,6 @@ class BwrapSandbox:
             stack.callback(self._index.serve(listener))
         session.start_command()
         await session.wait()
-
-
-def _open_paths(command: SandboxCommand, installation: Installation) -> None:
-    """Let the sandbox's user write to and read the command's paths, permanently."""
-    for folder in command.writable:
-        _hand_over(folder, installation)
-    for path in (command.cwd, *command.readable):
-        rights = READ | PASS_THROUGH if path.is_dir() else READ
-        grant(installation.uid, path, rights)
-
-
-def _hand_over(folder: Path, installation: Installation) -> None:
-    """Make the sandbox's user own a folder and its contents; links are not followed."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        owner = os.fstat(descriptor).st_uid
-        if owner != installation.uid:
-            change_owner(descriptor, (owner,), (installation.uid, installation.gid))
-    finally:
-        os.close(descriptor)
 
 
 def _listen_inside(init: int) -> socket.socket:

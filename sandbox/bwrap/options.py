@@ -43,18 +43,24 @@ _HOSTS = f"127.0.0.1 localhost {_HOSTNAME}\n::1 localhost ip6-localhost ip6-loop
 
 @dataclass(frozen=True)
 class Installation:
-    """The programs that create the sandbox, and the user that it runs commands as."""
+    """The programs that create the sandbox."""
 
     bwrap: Path
     setpriv: Path
-    uid: int
-    gid: int
     by_root: bool
     """Whether the worker is root.
 
     If so, the real user id is changed, too: a user namespace alone leaves root's 0600 files
     readable.
     """
+
+
+@dataclass(frozen=True)
+class User:
+    """The user that a command runs as."""
+
+    uid: int
+    gid: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ class CommandLine:
 
 def command_line(
     installation: Installation,
+    user: User,
     command: SandboxCommand,
     stack: ExitStack,
     pipes: ControlPipes | None = None,
@@ -92,7 +99,7 @@ def command_line(
         *_file_system(command),
     ]
     descriptors: list[int] = []
-    for name, text in _own_etc_files(installation, inside.home or _HOME).items():
+    for name, text in _own_etc_files(user, inside.home or _HOME).items():
         descriptor = _memory_file(text.encode(), stack)
         descriptors.append(descriptor)
         options += ["--perms", "0644", "--ro-bind-data", str(descriptor), f"/etc/{name}"]
@@ -108,7 +115,7 @@ def command_line(
     options_fd = _memory_file(_encode(options), stack)
     descriptors.append(options_fd)
     bwrap = [str(installation.bwrap), "--args", str(options_fd), "--"]
-    argv = [*bwrap, *_drop_privileges(installation), "--", *inside.argv]
+    argv = [*bwrap, *_drop_privileges(installation, user), "--", *inside.argv]
     return CommandLine(limited_command(argv), tuple(descriptors))
 
 
@@ -142,11 +149,11 @@ def _capabilities(installation: Installation) -> list[str]:
     return options
 
 
-def _drop_privileges(installation: Installation) -> list[str]:
+def _drop_privileges(installation: Installation, user: User) -> list[str]:
     argv = [str(installation.setpriv), "--no-new-privs", "--inh-caps=-all"]
     if installation.by_root:
-        argv.append(f"--reuid={installation.uid}")
-        argv.append(f"--regid={installation.gid}")
+        argv.append(f"--reuid={user.uid}")
+        argv.append(f"--regid={user.gid}")
         argv.append("--clear-groups")
     return argv
 
@@ -216,13 +223,11 @@ def _command_folders(command: SandboxCommand) -> list[str]:
     return options
 
 
-def _own_etc_files(installation: Installation, home: Path) -> dict[str, str]:
+def _own_etc_files(user: User, home: Path) -> dict[str, str]:
     """Return name -> content for the files in /etc that differ from the machine's."""
-    uid = installation.uid
-    gid = installation.gid
     return {
-        "passwd": f"root:x:0:0::/:/bin/false\nsandbox:x:{uid}:{gid}::{home}:/bin/sh\n",
-        "group": f"root:x:0:\nsandbox:x:{gid}:\n",
+        "passwd": f"root:x:0:0::/:/bin/false\nsandbox:x:{user.uid}:{user.gid}::{home}:/bin/sh\n",
+        "group": f"root:x:0:\nsandbox:x:{user.gid}:\n",
         "hosts": _HOSTS,
     }
 

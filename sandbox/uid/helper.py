@@ -19,7 +19,8 @@ from sandbox.syscall_table import syscall_table, this_processor
 from sandbox.uid.accounts import ensure_accounts
 from sandbox.uid.protocol import READY
 from sandbox.uid.session import run_session
-from sandbox.uid.users import HOMES, end_leftovers
+from sandbox.uid.users import end_leftovers
+from sandbox.user_ids import make_state_folder
 
 _STARTED = b"."
 _FAILED = b"!"
@@ -45,7 +46,7 @@ def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
             "the sandbox's helper must be root: it gives each session its own user id"
         )
     syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
-    HOMES.mkdir(mode=0o711, parents=True, exist_ok=True)
+    make_state_folder()
     ensure_accounts()
     end_leftovers()
     syscall_table(this_processor())  # cached here once, rather than read in each session

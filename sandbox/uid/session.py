@@ -44,12 +44,13 @@ from pathlib import Path
 
 from sandbox import KILLED_EXIT_CODE, TIMEOUT_EXIT_CODE, SandboxCommand, syscalls
 from sandbox.access_lists import granted
-from sandbox.ownership import BWRAP_UID, change_owner
+from sandbox.ownership import change_owner
 from sandbox.uid.children import fork_child
 from sandbox.uid.monitor import MonitorEnds, run_monitor
 from sandbox.uid.protocol import SessionReply, receive_request
 from sandbox.uid.target import TargetEnds, run_target
 from sandbox.uid.users import claim_user_id, end_processes, make_home, remove_files
+from sandbox.user_ids import BWRAP_USER_IDS
 
 _MAX_SILENCE_SECONDS = 15.0
 """The monitor counts as stopped if it has written nothing for this long."""
@@ -148,7 +149,7 @@ class Session:
         uid = self._uid
         folders = [_lock_folder(path, client[0], stack) for path in sorted(set(command.writable))]
         for folder in folders:
-            change_owner(folder, (client[0], BWRAP_UID), (uid, uid))
+            change_owner(folder, {client[0], *BWRAP_USER_IDS}, (uid, uid))
             stack.callback(change_owner, folder, (uid,), client, returning=True)
         # Runs before the folders are handed back: hard links to their files elsewhere must be gone.
         stack.callback(remove_files, uid, folders)

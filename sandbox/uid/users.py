@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox.ownership import remove, sweep
+from sandbox.user_ids import STATE_FOLDER, lock_user_id
 
 USER_IDS = range(60900, 60964)
-"""Each has a group of the same number. Like BWRAP_UID, they are in a range that Debian leaves
+"""Each has a group of the same number. Like BWRAP_USER_IDS, they are in a range that Debian leaves
 unused."""
-HOMES = Path("/var/lib/coding-agent-sandbox")
 
 
 def home_of(uid: int) -> Path:
-    return HOMES / str(uid)
+    return STATE_FOLDER / str(uid)
 
 
 def temporary_folder_of(uid: int) -> Path:
@@ -35,11 +35,7 @@ def claim_user_id(candidates: Sequence[int] = USER_IDS) -> int:
     offset = os.getpid()
     for step in range(len(candidates)):
         uid = candidates[(offset + step) % len(candidates)]
-        lock = os.open(HOMES / f"{uid}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
+        if lock_user_id(uid, fcntl.LOCK_EX) is None:
             continue
         if home_of(uid).exists():  # left by a session that died with its supervisor
             _kill_all(uid)

@@ -24,7 +24,7 @@ SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")
 @pytest.mark.parametrize("name", ATTACKS)
 async def test_attack_is_held(name: str, attack: Attack, machine: Machine, tmp_path: Path):
     result = await attack(HERE / f"programs/{name}.py")
-    assert result.output.split()[-1:] == ["held"], result.output
+    assert result.output.split()[-1:] == ["held"], result
     assert machine.victim.poll() is None, "the process outside was killed"
     assert received_datagrams(machine) == []
     assert entries(machine.folder) == ["public", "secret", "socket"]
@@ -45,7 +45,7 @@ async def test_attack_is_held_when_home_and_temporary_folder_last(
     result = await attack(
         HERE / f"programs/{name}.py", writable=lasting, home=lasting[1], temporary=lasting[2]
     )
-    assert result.output.split()[-1:] == ["held"], result.output
+    assert result.output.split()[-1:] == ["held"], result
     assert entries(machine.folder) == ["public", "secret", "socket"]
     assert set_id_files(tmp_path) == []
     assert files_left_behind() == []
@@ -66,14 +66,14 @@ async def test_a_lasting_temporary_folder_counts_towards_the_disk_limit(
 @pytest.mark.parametrize("name", BENIGN)
 async def test_honest_code_works(name: str, attack: Attack):
     result = await attack(HERE / f"benign/{name}.py")
-    assert result.returncode == 0, result.output
-    assert result.output.split()[-1:] == ["works"], result.output
+    assert result.returncode == 0, result
+    assert result.output.split()[-1:] == ["works"], result
 
 
 @pytest.mark.parametrize("name", MEMORY_BOMBS)
 async def test_memory_is_limited_however_it_is_allocated(name: str, attack: Attack):
     result = await attack(HERE / f"bombs/{name}.py", memory_mb=200)
-    assert result.returncode == 137, result.output
+    assert result.returncode == 137, result
     assert not result.timed_out
     assert "escaped" not in result.output
     assert "200 MB of memory" in result.output

@@ -70,7 +70,7 @@ class EnvironmentCache:
         file = entry / _REQUIREMENTS
         if not file.exists():
             return None
-        await self._run(f"{COPY} {entry}/env/. {env}/", writable=env, readable=entry)
+        await self._run(f"{COPY} {entry}/env/. {env}/", cwd=env, writable=env, readable=entry)
         file.touch()
         requirements: list[str] = json.loads(file.read_text())
         return requirements
@@ -79,7 +79,13 @@ class EnvironmentCache:
         """Add a copy of ``env``, unless another run has already added one."""
         new = self.folder / f"{key}.{uuid.uuid4().hex[:8]}"
         (new / "env").mkdir(parents=True)
-        await self._run(f"{COPY} {env}/. {new}/env/", writable=new / "env", readable=env)
+        await self._run(
+            # Another run's sandbox may have another user.
+            f"{COPY} {env}/. {new}/env/ && chmod -R a+rX {new}/env",
+            cwd=env,
+            writable=new / "env",
+            readable=env,
+        )
         (new / _REQUIREMENTS).write_text(json.dumps(list(requirements)))
         entry = self.folder / key
         if entry.exists():
@@ -96,13 +102,16 @@ class EnvironmentCache:
 
     async def _remove(self, entry: Path) -> None:
         (entry / _REQUIREMENTS).unlink(missing_ok=True)
-        await self._run("chmod -R u+rwx . ; find . -mindepth 1 -delete", writable=entry / "env")
+        env = entry / "env"
+        await self._run("chmod -R u+rwx . ; find . -mindepth 1 -delete", cwd=env, writable=env)
         await asyncio.to_thread(shutil.rmtree, entry)
 
-    async def _run(self, script: str, *, writable: Path, readable: Path | None = None) -> None:
+    async def _run(
+        self, script: str, *, cwd: Path, writable: Path, readable: Path | None = None
+    ) -> None:
         command = SandboxCommand(
             ("/bin/sh", "-c", script),
-            cwd=writable,
+            cwd=cwd,
             writable=(writable,),
             readable=(readable,) if readable else (),
         )
