@@ -11,17 +11,9 @@ import yaml
 from prompts.filters import code
 from repository.context.excerpts import OMITTED
 from repository.edits.model import EditFailed
+from repository.edits.omitted_code import is_placeholder
 from repository.toml import read_toml
 
-_PLACEHOLDER = re.compile(
-    r"^(?:#|//|--|/\*|<!--|;)\s*(?:\.\.\.|…)\s*(?:(?:the"
-    r" )?(?:rest|existing|other|remaining|previous|same|unchanged"
-    r"|more|code|your|omitted|as before)\b.*)?(?:\*/|-->)?$",
-    re.I,
-)
-"""A comment in place of omitted code: written to the file, it would delete that code."""
-_MAX_PLACEHOLDER = 300
-"""Maximum length of a line that can be a placeholder, in characters."""
 _CONFLICT_MARKER = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.M)
 _MAX_YAML = 100_000
 """Characters; the pure Python scanner takes about a second for a million."""
@@ -37,21 +29,23 @@ def check_new_lines(lines: Sequence[str], text: str | None) -> None:
         EditFailed: a line is a placeholder for omitted code, or is not text.
     """
     for line in lines:
-        content = line.strip()
         if "\0" in line or any("\ud800" <= character <= "\udfff" for character in line):
             raise EditFailed("it writes characters that can't be in a text file")
-        placeholder = len(line) < _MAX_PLACEHOLDER and _PLACEHOLDER.match(content)
-        omission = OMITTED.fullmatch(content)
-        if not (placeholder or omission) or content in (text or ""):
-            continue
-        if placeholder:
-            raise EditFailed(
-                f"it leaves code out ({code(content[:60])}): write every line that the file"
-                " should have"
-            )
-        raise EditFailed(
-            "it copies a marker for lines that were not shown; the marker is not in the file"
+        problem = _describe_omission(line)
+        if problem and line.strip() not in (text or ""):
+            raise EditFailed(problem)
+
+
+def _describe_omission(line: str) -> str:
+    """Return why a line that stands for other lines can't be written; empty for other lines."""
+    content = line.strip()
+    if is_placeholder(line):
+        return (
+            f"it leaves code out ({code(content[:60])}): write every line that the file should have"
         )
+    if OMITTED.fullmatch(content):
+        return "it copies a marker for lines that were not shown; the marker is not in the file"
+    return ""
 
 
 def check_paths(paths: Collection[str]) -> None:

@@ -18,9 +18,6 @@ MAX_PATCH_CHARS = 3_000
 _MAX_FAILURES = 8
 _MAX_NAMES = 20
 _MAX_NAME_CHARS = 200
-MAX_FEEDBACK_CHARS = (
-    MAX_OUTPUT_CHARS + MAX_PATCH_CHARS + _MAX_NAME_CHARS * (2 * _MAX_NAMES + _MAX_FAILURES) + 1_000
-)
 
 
 def describe_crash(trial: Trial, patch: bytes, workspace: Path) -> str:

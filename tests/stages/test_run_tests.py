@@ -19,7 +19,7 @@ from stages.apply_patch import Candidate, Candidates
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Proposal, Proposals
 from stages.run_tests import CandidateJudge, RunTests, Verdict
-from stages.run_tests.feedback import MAX_FEEDBACK_CHARS
+from stages.run_tests.feedback import MAX_OUTPUT_CHARS, MAX_PATCH_CHARS
 from stages.run_tests.verdict import judge
 from tests.stages.conversation import Client
 from tests.stages.workbench import (
@@ -342,7 +342,7 @@ async def test_a_run_that_never_ends_goes_back(
 
 async def test_feedback_is_bounded(bench: Bench) -> None:
     feedback = await bench.feedback({"calc.py": "raise RuntimeError('x' * 100_000)\n"})
-    assert len(feedback) <= MAX_FEEDBACK_CHARS
+    assert len(feedback) <= MAX_OUTPUT_CHARS + MAX_PATCH_CHARS + 1_000
 
 
 async def test_tests_that_a_change_makes_skipped_are_lost(make_bench: MakeBench) -> None:

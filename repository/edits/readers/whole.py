@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 
 from repository.edits.model import WriteFile
+from repository.edits.omitted_code import begins_with_elision
 from repository.edits.readers.naming import CODE_FENCE, as_path
 from repository.edits.readers.reading import Cursor, Reading
 
-_ELISION = re.compile(r"(?:(?:#|//|--|/\*|<!--|;)\s*)?(?:\.\.\.|…)")
 _MAX_SHOWN_PATH = 200
 _MAX_SHOWN_LINE = 60
 
@@ -41,7 +41,7 @@ def _read_fence(cursor: Cursor, reading: Reading, fence: re.Match[str]) -> None:
         return
     reading.add_span(header, cursor.at)
     for at, line in enumerate(body):
-        if _ELISION.match(line.strip()):
+        if begins_with_elision(line):
             excerpt = line.strip()[:_MAX_SHOWN_LINE]
             reading.add_problem(
                 opening + 1 + at,

@@ -1,19 +1,17 @@
 """The rung for blocks in which a line with only ``...`` stands for lines that do not change."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from repository.edits.file_lines import Match
 from repository.edits.model import Lines, SearchReplace, is_blank
+from repository.edits.omitted_code import is_elision
 from repository.edits.rungs.search import (
     occurrences,
     shortest_indentation,
     strip_ends,
 )
-
-_ELISION = re.compile(r"^(?:(?:#|//|--|;)\s*)?(?:\.\.\.|…)$")
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def _split_block(block: SearchReplace) -> list[SearchReplace]:
 def _split_at_elisions(lines: Lines) -> list[list[str]]:
     parts: list[list[str]] = [[]]
     for line in lines:
-        if _ELISION.match(line.strip()):
+        if is_elision(line):
             parts.append([])
         else:
             parts[-1].append(line)

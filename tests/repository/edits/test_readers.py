@@ -297,6 +297,10 @@ def test_drafts_in_a_models_thinking_are_not_edits(tags: list[str]):
             "m.py\n<<<<<<< SEARCH\ndef f():\n    a = 1\n...\n=======\ndef f():\n    a ="
             " 3\n...\n>>>>>>> REPLACE\n"
         ),
+        (
+            "m.py\n<<<<<<< SEARCH\ndef f():\n    a = 1\n/* ... */\n=======\ndef f():\n    a ="
+            " 3\n/* ... */\n>>>>>>> REPLACE\n"
+        ),
     ],
     ids=[
         "path behind the mark",
@@ -304,6 +308,7 @@ def test_drafts_in_a_models_thinking_are_not_edits(tags: list[str]):
         "other marks",
         "the fence ends the block",
         "elision at the end",
+        "elision in a comment with an end",
     ],
 )
 def test_unusual_blocks_are_read(reply):
