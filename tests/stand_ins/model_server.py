@@ -14,12 +14,13 @@ import json
 import socket
 import threading
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from pipeline.model import ToolCall
 from pipeline.model.scripted import Entry, Script, newest_text
+from tests.stand_ins.http_thread import HttpThread
 
 #: The fields of https://platform.openai.com/docs/api-reference/chat/create that a client of text
 #: and tool calls may send.
@@ -78,27 +79,20 @@ def error_body(message: str, code: str | None, kind: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
-class ModelServer:
+class ModelServer(HttpThread):
     """Serves from a thread while entered as a context. An empty ``models`` accepts any."""
 
     def __init__(self, script: Script, *, key: str, models: tuple[str, ...] = ()):
+        super().__init__(type("Handler", (_Handler,), {"owner": self}))
         self.script = script
         self.key = key
         self.models = models
         self.exchanges: list[Exchange] = []
         self.stopping = threading.Event()
-        self._http = ThreadingHTTPServer(
-            ("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self})
-        )
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
 
     @property
     def api_base(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+        return f"{self.address}/v1"
 
     def __exit__(
         self,
@@ -107,9 +101,7 @@ class ModelServer:
         tb: TracebackType | None,
     ) -> None:
         self.stopping.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        super().__exit__(kind, error, tb)
 
 
 class _Handler(BaseHTTPRequestHandler):

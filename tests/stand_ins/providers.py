@@ -14,9 +14,10 @@ import json
 import socket
 import threading
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.stand_ins.http_thread import HttpThread
 
 #: Google accepts this in place of a signature
 #: (https://ai.google.dev/gemini-api/docs/thought-signatures); litellm sends it with unsigned calls.
@@ -47,25 +48,22 @@ class Refused(Exception):
     """The API refuses the request with status 400."""
 
 
-class Providers:
+class Providers(HttpThread):
     """Serves from a thread while entered as a context."""
 
     def __init__(self) -> None:
+        super().__init__(type("Handler", (_Handler,), {"owner": self}))
         self.requests: list[Request] = []
         self.answers: list[Answer] = []
         self.received = threading.Event()
         """Set once there is a request."""
-        self._http = ThreadingHTTPServer(
-            ("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self})
-        )
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
         #: Reasoning that was sent to the client.
         self._written: list[dict[str, Any]] = [{"thoughtSignature": NO_SIGNATURE}]
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables with which litellm calls this server."""
-        base = f"http://127.0.0.1:{self._http.server_address[1]}"
+        base = self.address
         return {
             "ANTHROPIC_API_BASE": base,
             "ANTHROPIC_API_KEY": KEY,
@@ -89,20 +87,6 @@ class Providers:
             "OPENROUTER_API_BASE": f"{base}/v1",
             "OPENROUTER_API_KEY": KEY,
         }
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
 
     def handle(self, request: Request) -> Answer:
         """Return the answer to a request, which is recorded."""
