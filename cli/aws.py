@@ -7,6 +7,7 @@ import click
 
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
+from cli.missing import describe_missing
 from pipeline.settings import Settings
 
 #: Seconds. For commands that receive no messages, so that its value does not matter.
@@ -22,9 +23,7 @@ def queue_url(ctx: click.Context) -> str:
 
 def require_queue(chosen: Settings) -> str:
     if not chosen.queue_url:
-        raise CommandError(
-            "CODING_AGENT_QUEUE_URL is not set: the URL of the SQS queue for jobs", exits.USAGE
-        )
+        raise CommandError(describe_missing("CODING_AGENT_QUEUE_URL"), exits.USAGE)
     from cli.backends import require_package
 
     with exit_on_settings_error():

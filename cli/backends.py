@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from cli.missing import describe_missing, how_to_install
 from pipeline.artifacts import Artifacts
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.github import Forge
@@ -33,7 +34,7 @@ _SECONDS_BETWEEN_WRITES = 1.0
 def require_package(module: str, extra: str) -> None:
     """Raise SettingsError if an optional package is not installed."""
     if find_spec(module) is None:
-        raise SettingsError(f"{module} is not installed: pip install 'coding-agent[{extra}]'")
+        raise SettingsError(f"{module} is not installed: {how_to_install(extra)}")
 
 
 def open_store(settings: Settings) -> RunStore:
@@ -117,10 +118,7 @@ def github_forge(settings: Settings) -> Forge:
             settings.github_app_id, settings.github_app_private_key, api_url=settings.github_api_url
         )
     if token is None:
-        raise SettingsError(
-            "GITHUB_TOKEN is not set: a fine-grained token with Contents and Pull requests (write)"
-            " and Issues (read); or set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY"
-        )
+        raise SettingsError(describe_missing("GITHUB_TOKEN"))
     on_loopback = settings.github_api_url.startswith("http://")
     return GithubForge(
         api_url=settings.github_api_url,
@@ -134,10 +132,7 @@ def model_client(settings: Settings) -> tuple[str, ModelClient]:
     """Return the default model's name and its client."""
     name = settings.model
     if not name:
-        raise SettingsError(
-            "CODING_AGENT_MODEL is not set: a LiteLLM model name (with its key, such as"
-            " OPENAI_API_KEY), or scripted:FILE to try the service without one"
-        )
+        raise SettingsError(describe_missing("CODING_AGENT_MODEL"))
     if name.startswith("replay:"):
         return name, _replay_client(Path(name.removeprefix("replay:")))
     if name.startswith("scripted:"):

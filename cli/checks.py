@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cli.aws import VISIBILITY_TIMEOUT
 from cli.check import FIX_AND_WORKER, WORKER, Check
+from cli.missing import how_to_install, how_to_set
 from pipeline.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -31,14 +32,6 @@ PROVIDER_KEYS = {
     "deepseek": "DEEPSEEK_API_KEY",
 }
 
-_GITHUB_HINT = (
-    "set GITHUB_TOKEN: a fine-grained token with Contents and Pull requests (write) and Issues"
-    " (read); not needed for fix --repo"
-)
-_MODEL_HINT = (
-    "set CODING_AGENT_MODEL to a LiteLLM model name, or to scripted:FILE to try the service without"
-    " a key"
-)
 _MIN_FREE_GB = 1
 
 
@@ -78,8 +71,8 @@ def check_aws(settings: Settings) -> list[Check]:
     its dead-letter queue is looked up.
     """
     checks = [
-        _check_aws_setting("CODING_AGENT_QUEUE_URL", settings.queue_url, "the SQS queue's URL"),
-        _check_aws_setting("CODING_AGENT_TOPIC_ARN", settings.topic_arn, "the SNS topic's ARN"),
+        _check_aws_setting("CODING_AGENT_QUEUE_URL", settings.queue_url),
+        _check_aws_setting("CODING_AGENT_TOPIC_ARN", settings.topic_arn),
     ]
     if settings.queue_url:
         checks.append(asyncio.run(_check_queue(settings.queue_url)))
@@ -136,7 +129,7 @@ def _check_package(package: OptionalPackage) -> Check:
         package.name,
         find_spec(package.module) is not None,
         "installed",
-        f"pip install 'coding-agent[{package.extra}]'",
+        how_to_install(package.extra),
         package.needed_for,
     )
 
@@ -146,13 +139,14 @@ def _check_github(settings: Settings) -> Check:
         return Check("GITHUB_APP_ID", True, settings.github_app_id)
     if settings.github_token:
         return Check("GITHUB_TOKEN", True, "(set)")
-    return Check("GITHUB_TOKEN", False, hint=_GITHUB_HINT)
+    hint = f"{how_to_set('GITHUB_TOKEN')}; not needed for fix --repo"
+    return Check("GITHUB_TOKEN", False, hint=hint)
 
 
 def _check_model(settings: Settings) -> list[Check]:
     name = settings.model
     if not name:
-        return [Check("CODING_AGENT_MODEL", False, hint=_MODEL_HINT)]
+        return [Check("CODING_AGENT_MODEL", False, hint=how_to_set("CODING_AGENT_MODEL"))]
     if name.startswith("scripted:"):
         script = Path(name.removeprefix("scripted:"))
         hint = f"there is no file {script}"
@@ -240,9 +234,8 @@ def _check_data_dir(settings: Settings) -> Check:
     )
 
 
-def _check_aws_setting(variable: str, value: str | None, meaning: str) -> Check:
-    hint = f"set {variable}: {meaning}"
-    return Check(variable, bool(value), value or "", hint, WORKER)
+def _check_aws_setting(variable: str, value: str | None) -> Check:
+    return Check(variable, bool(value), value or "", how_to_set(variable), WORKER)
 
 
 async def _check_queue(url: str) -> Check:

@@ -10,6 +10,7 @@ import click
 from cli import exits
 from cli.aws import require_queue
 from cli.command import CommandError, exit_on_settings_error, settings
+from cli.missing import describe_missing
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ def command(
     telemetry.configure(as_json=log_format == "json", secrets=secret_values(chosen))
     require_queue(chosen)
     if not chosen.topic_arn:
-        message = "CODING_AGENT_TOPIC_ARN is not set: the ARN of the SNS topic for events"
-        raise CommandError(message, exits.USAGE)
+        raise CommandError(describe_missing("CODING_AGENT_TOPIC_ARN"), exits.USAGE)
     from botocore.exceptions import BotoCoreError
 
     with exit_on_settings_error():
