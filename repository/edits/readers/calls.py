@@ -10,6 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from prompts.filters import code
+from repository.edits.argument_names import (
+    END_NAMES,
+    FILE_TEXT_NAMES,
+    INSERT_NAMES,
+    NEW_TEXT_NAMES,
+    OLD_TEXT_NAMES,
+    PATH_NAMES,
+    START_NAMES,
+)
 from repository.edits.model import (
     Change,
     DeleteFile,
@@ -21,36 +30,7 @@ from repository.edits.model import (
 from repository.edits.readers import blocks, diffs, envelope
 from repository.edits.readers.reading import Reading, Unreadable
 
-_PATH = (
-    "file_path",
-    "path",
-    "filepath",
-    "filename",
-    "file_name",
-    "target_file",
-    "relative_path",
-    "file",
-)
-_OLD = ("old_str", "old_string", "old_text", "old_code", "search", "old", "original")
-_NEW = (
-    "new_str",
-    "new_string",
-    "new_text",
-    "new_code",
-    "replace",
-    "replacement",
-    "replacement_code",
-    "new",
-    "new_content",
-    "content",
-    "code",
-    "text",
-)
-_WHOLE = ("file_text", "content", "contents", "new_content", "text", "code")
-_START = ("start_line", "start")
-_END = ("end_line", "end")
-_INSERT = ("insert_line", "line")
-_WRITING = (*_OLD, *_NEW, "start_line", "insert_line")
+_WRITING = (*OLD_TEXT_NAMES, *NEW_TEXT_NAMES, "start_line", "insert_line")
 """Arguments of calls that write."""
 _ARGUMENTS = ("arguments", "input", "parameters", "args")
 _NAME = ("name", "tool", "command")
@@ -110,7 +90,7 @@ class _Call:
     def patches(self) -> Iterator[str]:
         """Yield the string arguments that may contain a patch, without those that are file text."""
         for name, value in self.arguments.items():
-            if name in _OLD or name in _NEW or name in _WHOLE:
+            if name in OLD_TEXT_NAMES or name in NEW_TEXT_NAMES or name in FILE_TEXT_NAMES:
                 continue
             values = value if isinstance(value, list) else [value]
             for item in values:
@@ -176,9 +156,9 @@ def _read_patches(call: _Call, line: int, reading: Reading) -> bool:
 
 def _changes(call: _Call) -> Iterator[tuple[str, Change]]:
     """Yield the path and change of each edit of a call; nothing for a call that only reads."""
-    path = call.text(_PATH)
+    path = call.text(PATH_NAMES)
     tool = call.operation.rsplit(".", 1)[-1]
-    if _READS.match(tool) and call.text(_OLD) is None:
+    if _READS.match(tool) and call.text(OLD_TEXT_NAMES) is None:
         return
     edits = call.arguments.get("edits")
     if isinstance(edits, list):
@@ -187,7 +167,7 @@ def _changes(call: _Call) -> Iterator[tuple[str, Change]]:
                 yield from _changes(_Call(call.name, {"path": path, **item}))
         return
     if path is None:
-        if call.text(_OLD) is not None and call.text(_NEW) is not None:
+        if call.text(OLD_TEXT_NAMES) is not None and call.text(NEW_TEXT_NAMES) is not None:
             raise Unreadable("it names no file")
         return
     change = _line_change(call) or _text_change(call) or _file_change(call)
@@ -199,14 +179,14 @@ def _changes(call: _Call) -> Iterator[tuple[str, Change]]:
 
 def _line_change(call: _Call) -> Change | None:
     """Return the replacement of lines by their numbers, if that is what the call does."""
-    new = call.text(_NEW)
+    new = call.text(NEW_TEXT_NAMES)
     if new is None:
         return None
-    start = call.number(_START)
-    end = call.number(_END)
+    start = call.number(START_NAMES)
+    end = call.number(END_NAMES)
     if start is not None and end is not None:
         return ReplaceLines(start, end, _split_lines(new))
-    insert = call.number(_INSERT)
+    insert = call.number(INSERT_NAMES)
     if insert is not None and "insert" in call.operation:
         return ReplaceLines(insert + 1, insert, _split_lines(new))
     return None
@@ -214,8 +194,8 @@ def _line_change(call: _Call) -> Change | None:
 
 def _text_change(call: _Call) -> Change | None:
     """Return the replacement of one text by another, if that is what the call does."""
-    old = call.text(_OLD)
-    new = call.text(_NEW)
+    old = call.text(OLD_TEXT_NAMES)
+    new = call.text(NEW_TEXT_NAMES)
     if old is None or new is None:
         return None
     everywhere = call.arguments.get("replace_all") in (True, "true", "True")
@@ -226,7 +206,7 @@ def _file_change(call: _Call) -> Change | None:
     """Return the removal or the new text of a whole file, if that is what the call does."""
     if "delete" in call.operation or "remove" in call.operation:
         return DeleteFile()
-    text = call.text(_WHOLE)
+    text = call.text(FILE_TEXT_NAMES)
     if text is not None and _WRITES.search(call.operation):
         return WriteFile(_split_lines(text))
     return None
@@ -288,7 +268,7 @@ def _calls_in(value: Any) -> list[_Call]:
     if arguments is not None:
         return [_Call(str(name), arguments)]
     bare = _Call(str(name or value.get("action") or ""), value)
-    is_call = bare.text(_PATH) and any(key in value for key in _IDENTIFYING_KEYS)
+    is_call = bare.text(PATH_NAMES) and any(key in value for key in _IDENTIFYING_KEYS)
     return [bare] if is_call else []
 
 

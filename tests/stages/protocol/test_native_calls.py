@@ -4,6 +4,13 @@ import json
 
 import pytest
 
+from repository.edits.argument_names import (
+    FILE_TEXT_NAMES,
+    NEW_TEXT_NAMES,
+    OLD_TEXT_NAMES,
+    PATH_NAMES,
+)
+from repository.edits.readers import read_reply
 from stages.propose_patch.agent.protocol import (
     TOOL_SPECS,
     ApplyEdits,
@@ -150,6 +157,30 @@ def test_other_ways_to_view_lines_are_understood(name: str, arguments: object) -
 )
 def test_other_editors_are_understood(name: str, arguments: object, expected: Tool) -> None:
     assert native_tool(name, arguments) == expected
+
+
+REPLACED = {"path": "a.py", "old_str": "x", "new_str": "y"}
+CREATED = {"path": "a.py", "file_text": "x"}
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "ours", "names"),
+    [
+        ("edit_file", REPLACED, "path", PATH_NAMES),
+        ("edit_file", REPLACED, "old_str", OLD_TEXT_NAMES),
+        ("edit_file", REPLACED, "new_str", NEW_TEXT_NAMES),
+        ("create_file", CREATED, "file_text", FILE_TEXT_NAMES),
+    ],
+)
+def test_calls_and_replies_accept_the_same_names_of_arguments(
+    tool: str, arguments: dict[str, str], ours: str, names: tuple[str, ...]
+) -> None:
+    for name in names:
+        renamed = {name if key == ours else key: value for key, value in arguments.items()}
+        reply = json.dumps({"name": tool, "arguments": renamed})
+
+        assert native_tool(tool, renamed) == native_tool(tool, arguments)
+        assert len(read_reply(reply).edits) == 1, name
 
 
 @pytest.mark.parametrize(

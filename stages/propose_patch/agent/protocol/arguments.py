@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from pipeline.job import explain
 from prompts.filters import clip
+from repository.edits.argument_names import PATH_NAMES
 from repository.edits.readers import read_reply
 from stages.propose_patch.agent.protocol.examples import Protocol, example
 from stages.propose_patch.agent.protocol.fields import convert, named_fields, rename
@@ -82,7 +83,7 @@ def _edits_in(fields: Mapping[str, object], arguments: object) -> str | None:
     for name in ("diff", "patch"):
         patch = fields.get(name)
         if isinstance(patch, str):
-            path = fields.get("path") or fields.get("file_path") or ""
+            path = next((fields[alias] for alias in PATH_NAMES if fields.get(alias)), "")
             return f"{path}\n{patch}"
     return None
 

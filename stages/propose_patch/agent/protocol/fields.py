@@ -10,6 +10,15 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from repository.edits.argument_names import (
+    END_NAMES,
+    FILE_TEXT_NAMES,
+    INSERT_NAMES,
+    NEW_TEXT_NAMES,
+    OLD_TEXT_NAMES,
+    PATH_NAMES,
+    START_NAMES,
+)
 from stages.propose_patch.agent.protocol.names import KnownName, find_name
 from stages.propose_patch.agent.protocol.tools import TOOLS, EditCommand
 
@@ -43,46 +52,19 @@ MAIN_FIELD = {
     "no_change_needed": "why",
     "apply_patch": "text",
 }
-_PATH_NAMES = (
-    "file_path",
-    "filepath",
-    "file",
-    "filename",
-    "file_name",
-    "absolute_path",
-    "relative_path",
-    "relative_workspace_path",
-    "target_file",
-    "dir_path",
-    "directory",
-    "dir",
-    "folder",
-)
-_OLD_NAMES = ("old_string", "old_text", "old_code", "old", "search", "search_string", "target")
-_NEW_NAMES = (
-    "new_string",
-    "new_text",
-    "new_code",
-    "new",
-    "replace",
-    "replacement",
-    "insert_text",
-    "content",
-    "contents",
-    "text",
-)
+_FOLDER_NAMES = ("dir_path", "directory", "dir", "folder")
 _ALIASES: dict[str, dict[str, tuple[str, ...]]] = {
     "bash": {
         "command": ("cmd", "code", "script", "bash", "bash_command", "input", "commands"),
         "seconds": ("timeout", "timeout_seconds", "timeout_secs", "time_limit"),
     },
     "edit": {
-        "path": _PATH_NAMES,
+        "path": (*PATH_NAMES, *_FOLDER_NAMES),
         "view_range": ("range", "line_range", "lines"),
-        "file_text": ("content", "contents", "text", "file_content", "code", "new_str"),
-        "old_str": _OLD_NAMES,
-        "new_str": _NEW_NAMES,
-        "insert_line": ("line", "line_number", "after_line", "insert_after_line", "insert_at"),
+        "file_text": FILE_TEXT_NAMES,
+        "old_str": OLD_TEXT_NAMES,
+        "new_str": NEW_TEXT_NAMES,
+        "insert_line": INSERT_NAMES,
     },
     "run_tests": {
         "tests": (
@@ -130,9 +112,8 @@ _EDIT_COMMANDS: dict[str, EditCommand] = {
     "undo_edit": "undo_edit",
     "undo": "undo_edit",
 }
-_START_NAMES = ("start_line", "line_start", "start", "offset", "line_number")
-_END_NAMES = ("end_line", "line_end", "end")
-_VIEW_NUMBERS = (*_START_NAMES, *_END_NAMES, "line", "limit")
+_VIEW_START_NAMES = (*START_NAMES, "offset", "line_number")
+_VIEW_NUMBERS = (*_VIEW_START_NAMES, *END_NAMES, "line", "limit")
 """Single numbers that stand for a range of lines."""
 _DIGITS = re.compile(r"-?\d{1,9}")
 _MILLISECONDS_FROM = 5_000
@@ -217,7 +198,7 @@ def _rename_edit(command: EditCommand | None, fields: Fields) -> Fields:
 def _infer_command(fields: Fields) -> EditCommand:
     """Return what a call of the editor without a command does, by its arguments."""
     names = {name for name, value in fields.items() if value is not None}
-    if names & {"old_str", *_OLD_NAMES}:
+    if names.intersection(OLD_TEXT_NAMES):
         return "str_replace"
     if names & {"insert_line", "after_line", "insert_after_line"}:
         return "insert"
@@ -229,9 +210,9 @@ def _infer_command(fields: Fields) -> EditCommand:
 def _with_view_range(fields: Fields) -> Fields:
     """Return the arguments of a view with its line numbers merged into ``view_range``."""
     fields = dict(fields)
-    start = _pop_number(fields, _START_NAMES)
+    start = _pop_number(fields, _VIEW_START_NAMES)
     line = _pop_number(fields, ("line",))
-    end = _pop_number(fields, _END_NAMES)
+    end = _pop_number(fields, END_NAMES)
     limit = _pop_number(fields, ("limit",))
     if start is None and line is None and end is None and limit is None:
         return fields
