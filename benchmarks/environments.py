@@ -29,9 +29,8 @@ from benchmarks import report
 from benchmarks.evaluation import Judge, Tally
 from benchmarks.instances import (
     Instance,
-    find_source,
-    make_repository,
     read_instances,
+    repository_of,
     sample_instances,
     select_instances,
 )
@@ -146,14 +145,12 @@ class Measurement:
 
     async def _measure(self, instance: Instance) -> Row:
         started = time.monotonic()
-        source = find_source(self.repos, instance.repo)
-        assert source is not None
         row = Row(instance.instance_id, instance.repo)
         with tempfile.TemporaryDirectory(
             prefix="instance-", dir=self.work, ignore_cleanup_errors=True
         ) as name:
             folder = Path(name)
-            mirror = make_repository(source, instance.base_commit, folder / "repository")
+            mirror = repository_of(instance, self.repos, folder / "repository")
             trial = _Trial(instance, mirror, self.tools, folder / "workspace", self._logs(instance))
             try:
                 reason = await trial.run(row)

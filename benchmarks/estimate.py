@@ -6,6 +6,7 @@ from pipeline.model.capabilities import Models
 from pipeline.model.price import Usage
 from pipeline.model.prices import ModelPrices
 from pipeline.settings import Settings, SettingsError, variable
+from repository.counts import count
 
 #: The mean of 290 runs of mini-swe-agent 1.15 with Gemini 3 Pro on SWE-bench Verified
 #: (github.com/gruckion/mini-swe-agent, swebench_results/20251118_gemini-3-pro-74pct), as
@@ -25,7 +26,7 @@ class Estimate:
 
     def describe(self, limit_usd: float | None) -> str:
         """Return the estimate in words. ``limit_usd`` is the limit of the whole measurement."""
-        instances = "1 instance" if self.instances == 1 else f"{self.instances} instances"
+        instances = count(self.instances, "instance")
         most_usd = self.most_usd if limit_usd is None else min(self.most_usd, limit_usd)
         parts: list[str] = []
         if self.expected_usd is not None:

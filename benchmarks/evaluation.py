@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from benchmarks.ids import TestFinder, files_of, index_docstrings
 from benchmarks.instances import Instance, read_changes
+from benchmarks.watched_engine import Ending, WatchedTests, Wrap
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.stage import Back, RunContext, Stop
 from repository.files import is_test_file
@@ -222,6 +223,16 @@ class Judge:
         if not self.candidate.resolved:
             await self.judge_reference(bed)
 
+    async def judge_tested(
+        self, ending: Ending, suite: Suite, candidates: Candidates, run: RunContext
+    ) -> None:
+        """Judge the reference in the run's environment if ``run_tests`` sent a change back."""
+        bed = open_test_bed(self.sandbox, suite, run)
+        if isinstance(ending, Back) and bed is not None:
+            self.feedback = ending.because
+            await self.judge_reference(bed)
+            self.save()
+
     def changes_of(self, patch: str) -> dict[str, bytes | None]:
         base = self.instance.base_commit
         tree = self.repository.apply(base, patch.encode(errors="surrogateescape"))
@@ -237,33 +248,6 @@ class Judge:
         if self.candidate is None:
             return "evaluation", "the change was not judged"
         return "evaluation", self.candidate.problem()
-
-
-class JudgedTests:
-    """``run_tests`` that judges the reference in its environment if it sends a change back."""
-
-    name = RunTests.name
-
-    def __init__(self, inner: RunTests, judge: Judge):
-        self._inner = inner
-        self._judge = judge
-
-    async def run(
-        self,
-        issue: Issue,
-        checkout: Checkout,
-        suite: Suite,
-        proposals: Proposals,
-        candidates: Candidates,
-        run: RunContext,
-    ) -> Verdict | Back | Stop:
-        answer = await self._inner.run(issue, checkout, suite, proposals, candidates, run)
-        bed = open_test_bed(self._judge.sandbox, suite, run)
-        if isinstance(answer, Back) and bed is not None:
-            self._judge.feedback = answer.because
-            await self._judge.judge_reference(bed)
-            self._judge.save()
-        return answer
 
 
 class JudgedPullRequest:
@@ -296,17 +280,12 @@ class JudgedPullRequest:
         return await self._inner.run(issue, checkout, proposals, candidates, verdict, run)
 
 
-def with_judges(stages: Iterable[object], judge: Judge) -> list[object]:
-    """Return the pipeline's stages, with ``run_tests`` and ``open_pr`` replaced by judging ones."""
-    replaced: list[object] = []
-    for stage in stages:
-        if isinstance(stage, RunTests):
-            replaced.append(JudgedTests(stage, judge))
-        elif isinstance(stage, OpenPullRequest):
-            replaced.append(JudgedPullRequest(stage, judge))
-        else:
-            replaced.append(stage)
-    return replaced
+def judging_wrappers(judge: Judge) -> dict[type, Wrap]:
+    """Return wrappers of the stages after which a judge judges changes."""
+    return {
+        RunTests: lambda stage: WatchedTests(stage, judge.judge_tested),
+        OpenPullRequest: lambda stage: JudgedPullRequest(stage, judge),
+    }
 
 
 def _last_line(text: str) -> str:

@@ -144,6 +144,14 @@ def sample_instances(instances: list[Instance], number: int | None) -> list[Inst
     return sample
 
 
+def repository_of(instance: Instance, repos: Path, folder: Path) -> Mirror:
+    """Make an instance's repository, under its own name in a folder. Its source must exist."""
+    source = find_source(repos, instance.repo)
+    assert source is not None
+    name = instance.repo.rsplit("/", 1)[-1]
+    return make_repository(source, instance.base_commit, folder / name)
+
+
 def make_repository(source: Path, commit: str, folder: Path) -> Mirror:
     """Make a bare repository with the branch ``main`` at ``commit`` and the tags before it.
 

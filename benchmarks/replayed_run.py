@@ -1,6 +1,5 @@
 """Replay one recorded run through the real pipeline: watch its stages and judge its change."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -8,6 +7,7 @@ from benchmarks.evaluation import Judge, Tally
 from benchmarks.instances import Instance, read_changes
 from benchmarks.recorded_model import RecordedModel
 from benchmarks.recordings import Recording
+from benchmarks.watched_engine import Ending, WatchedTests, Wrap
 from pipeline.stage import Back, RunContext, Stop
 from repository.git import Mirror
 from repository.testing.folders import Changes
@@ -84,7 +84,17 @@ class ReplayedRun:
             changes = self.recorded_changes()
             self.recorded_tally = await self._judge().run(changes, bed, "evaluation-recorded")
 
-    async def judge_replayed(self, suite: Suite, candidates: Candidates, run: RunContext) -> None:
+    async def judge_tested(
+        self, ending: Ending, suite: Suite, candidates: Candidates, run: RunContext
+    ) -> None:
+        """Record how ``run_tests`` ended, and judge the change by the instance's tests."""
+        if isinstance(ending, Verdict):
+            self.verdict = ending.verification.replace(" ", "_")
+        elif isinstance(ending, Back):
+            self.verdict = SENT_BACK
+        await self._judge_replayed(suite, candidates, run)
+
+    async def _judge_replayed(self, suite: Suite, candidates: Candidates, run: RunContext) -> None:
         """Judge the first candidate: the stand-in submits one change."""
         await self.judge_recorded(suite, run)
         bed = self._open_bed(suite, run)
@@ -168,44 +178,10 @@ class ReplayedPatch:
         await self._inner.restore(result, run)
 
 
-class ReplayedTests:
-    """``run_tests`` that also judges the change by the instance's tests."""
-
-    name = RunTests.name
-
-    def __init__(self, inner: RunTests, replayed: ReplayedRun):
-        self._inner = inner
-        self._replayed = replayed
-
-    async def run(
-        self,
-        issue: Issue,
-        checkout: Checkout,
-        suite: Suite,
-        proposals: Proposals,
-        candidates: Candidates,
-        run: RunContext,
-    ) -> Verdict | Back | Stop:
-        answer = await self._inner.run(issue, checkout, suite, proposals, candidates, run)
-        if isinstance(answer, Verdict):
-            self._replayed.verdict = answer.verification.replace(" ", "_")
-        elif isinstance(answer, Back):
-            self._replayed.verdict = SENT_BACK
-        await self._replayed.judge_replayed(suite, candidates, run)
-        return answer
-
-
-def watched_stages(stages: Iterable[object], replayed: ReplayedRun) -> list[object]:
-    """Return the pipeline's stages, with those that a replay watches replaced."""
-    watched: list[object] = []
-    for stage in stages:
-        match stage:
-            case ProposePatch():
-                watched.append(ReplayedProposal(stage, replayed))
-            case ApplyPatch():
-                watched.append(ReplayedPatch(stage, replayed))
-            case RunTests():
-                watched.append(ReplayedTests(stage, replayed))
-            case _:
-                watched.append(stage)
-    return watched
+def replay_wrappers(replayed: ReplayedRun) -> dict[type, Wrap]:
+    """Return wrappers of the stages that a replay watches."""
+    return {
+        ProposePatch: lambda stage: ReplayedProposal(stage, replayed),
+        ApplyPatch: lambda stage: ReplayedPatch(stage, replayed),
+        RunTests: lambda stage: WatchedTests(stage, replayed.judge_tested),
+    }

@@ -8,22 +8,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from benchmarks.instances import Instance, find_source, make_repository
+from benchmarks.instances import Instance, repository_of
 from benchmarks.recorded_model import RecordedModel
 from benchmarks.recordings import Recording
-from benchmarks.replayed_run import ReplayedRun, watched_stages
+from benchmarks.replayed_run import ReplayedRun, replay_wrappers
 from benchmarks.trajectory_rows import Row, RowFile, crashed_row, row_of
+from benchmarks.watched_engine import watched_engine
 from cli import wiring
 from pipeline import settings as config
-from pipeline.engine.deps import EngineDeps, Progress
-from pipeline.engine.engine import Engine
 from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import FixIssueJob
 from pipeline.outcome import RunResult
 from pipeline.settings import Settings, SettingsError
-from pipeline.stage import Pipeline
 from pipeline.worker.one_job import run_job
 from repository.git import Mirror
 
@@ -80,25 +77,19 @@ class Replayer:
 
     async def _replay(self, case: Case, data_dir: Path) -> tuple[ReplayedRun, RunResult]:
         instance = case.instance
-        repository = self._make_repository(instance)
+        folder = self.folder / "repositories" / instance.instance_id
+        repository = repository_of(instance, self.repos, folder)
         model = RecordedModel(case.recording, _base_paths(repository, instance))
         forge = LocalForge(repository.folder, instance.title, instance.body)
         app = wiring.build(self._settings(data_dir), forge, host="file", model=model)
         run = ReplayedRun(instance, case.recording, repository, app.sandbox, model)
-        engine = Engine(_engine_deps(app, run))
+        engine = watched_engine(app, replay_wrappers(run))
         url = local_issue_url(repository.folder, instance.problem_statement)
         with closing(app.store):
             job = FixIssueJob(issue_url=url)
             event, _ = await run_job(job, app.store, engine, on_wait=_report_wait)
         assert isinstance(event.data, RunResult)
         return run, event.data
-
-    def _make_repository(self, instance: Instance) -> Mirror:
-        source = find_source(self.repos, instance.repo)
-        assert source is not None
-        name = instance.repo.rsplit("/", 1)[-1]
-        folder = self.folder / "repositories" / instance.instance_id / name
-        return make_repository(source, instance.base_commit, folder)
 
     def _settings(self, data_dir: Path) -> Settings:
         """Return the settings from the environment, for one attempt in one round.
@@ -124,22 +115,6 @@ class Replayer:
 
 def _base_paths(repository: Mirror, instance: Instance) -> frozenset[str]:
     return frozenset(entry.path for entry in repository.files(instance.base_commit))
-
-
-def _engine_deps(app: wiring.App, run: ReplayedRun) -> EngineDeps:
-    stages: list[Any] = watched_stages([step.stage for step in app.pipeline.steps], run)
-    return EngineDeps(
-        Pipeline(stages, admitted_after=app.pipeline.admitted_after),
-        app.store,
-        app.artifacts,
-        app.policy,
-        app.settings.data_dir / "runs",
-        _ignore_progress,
-    )
-
-
-def _ignore_progress(_: Progress) -> None:
-    """A row is reported at its end."""
 
 
 def _report_wait(seconds: float, reason: str) -> None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from benchmarks import report
-from benchmarks.evaluation import Judge, JudgedTests
+from benchmarks.evaluation import Judge
 from benchmarks.instances import Instance
 from benchmarks.intervals import wilson
 from pipeline.outcome import Outcome, RunResult
+from stages.run_tests import RunTests
 
 #: The outcome of an instance whose run raised an exception.
 ERROR = "error"
@@ -138,7 +139,7 @@ def _why_lost(run: FinishedRun) -> tuple[str, str]:
 
 def _why_no_candidate(run: FinishedRun) -> str:
     reason = run.result.reason
-    if run.judge.feedback is not None and run.last_stage == JudgedTests.name:
+    if run.judge.feedback is not None and run.last_stage == RunTests.name:
         lines = [line for line in run.judge.feedback.splitlines() if line.strip()]
         reason += f" {' '.join(lines[1:2])}"
     reference = run.judge.reference

@@ -8,33 +8,29 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from benchmarks.evaluation import Judge, with_judges
+from benchmarks.evaluation import Judge, judging_wrappers
 from benchmarks.instances import (
     Instance,
-    find_source,
-    make_repository,
     read_changes,
     read_texts,
+    repository_of,
 )
 from benchmarks.measurement import Measurement
 from benchmarks.oracle import Oracle, as_reply
 from benchmarks.predictions import without_tests
 from benchmarks.solve_rows import FinishedRun, Row, error_row, row_of
 from benchmarks.spending import MeasurementStopped, MeteredClient, spent_usd
+from benchmarks.watched_engine import watched_engine
 from cli import wiring
 from pipeline.engine import checkpoints
-from pipeline.engine.deps import EngineDeps
-from pipeline.engine.engine import Engine
 from pipeline.errors import describe
 from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import FixIssueJob, Replay
 from pipeline.outcome import Outcome, RunResult
 from pipeline.run_key import RunKey
 from pipeline.settings import Settings
-from pipeline.stage import Pipeline
 from pipeline.store.store import RunStore
 from pipeline.worker import one_job
 from repository.git import Mirror
@@ -103,7 +99,7 @@ class Solver:
 
     async def _solve(self, instance: Instance) -> FinishedRun:
         folder = self.measurement.of_instance(instance.instance_id)
-        repository = _make_repository(instance, self.repos, folder)
+        repository = repository_of(instance, self.repos, folder)
         oracle: Oracle | None = None
         inexpressible: list[str] = []
         if self.client is None:
@@ -132,7 +128,7 @@ class Solver:
         )
 
     async def _run_job(self, job: FixIssueJob, app: wiring.App, judge: Judge) -> RunResult:
-        engine = Engine(_engine_deps(app, judge))
+        engine = watched_engine(app, judging_wrappers(judge))
         # The folder is locked: if the run is leased, the process that leased it has died.
         until = time.monotonic() + one_job.LEASE_SECONDS
         while True:
@@ -150,25 +146,6 @@ class Solver:
     def _wait(self, seconds: float, reason: str) -> None:
         self._check_client()
         _report_progress(f"waiting {seconds:.0f} s: {reason}")
-
-
-def _make_repository(instance: Instance, repos: Path, folder: Path) -> Mirror:
-    source = find_source(repos, instance.repo)
-    assert source is not None
-    name = instance.repo.rsplit("/", 1)[-1]
-    return make_repository(source, instance.base_commit, folder / name)
-
-
-def _engine_deps(app: wiring.App, judge: Judge) -> EngineDeps:
-    stages: list[Any] = with_judges([step.stage for step in app.pipeline.steps], judge)
-    return EngineDeps(
-        Pipeline(stages, admitted_after=app.pipeline.admitted_after),
-        app.store,
-        app.artifacts,
-        app.policy,
-        app.settings.data_dir / "runs",
-        lambda _: None,
-    )
 
 
 def _next_job(store: RunStore, instance: Instance, repository: Mirror) -> FixIssueJob:

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from pipeline import telemetry
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.aws import limits
+from pipeline.aws import open_client
 from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
@@ -99,15 +99,7 @@ class BareLoop:
         self._writer = ThreadPoolExecutor(1)
 
     async def run(self, stop: asyncio.Event) -> None:
-        import aioboto3
-        from aiobotocore.config import AioConfig
-
-        session = aioboto3.Session()
-        options = AioConfig(**limits())
-        async with (
-            session.client("sqs", config=options) as sqs,
-            session.client("sns", config=options) as sns,
-        ):
+        async with open_client("sqs") as sqs, open_client("sns") as sns:
             count = max(self._setting.concurrency // BATCH, 1)
             loops = [self._loop(sqs, sns, stop) for _ in range(count)]
             await asyncio.gather(*loops)

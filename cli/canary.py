@@ -17,12 +17,12 @@ from typing import Any
 from cli.aws import VISIBILITY_TIMEOUT
 from cli.check import Check
 from cli.dlq.dead_messages import HOLD_SECONDS, DeadMessages
-from cli.output import count
-from pipeline.aws import limits, region
+from pipeline.aws import open_client
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob, Limits, Options
 from pipeline.outcome import EventType, Outcome
 from pipeline.queue import SqsQueue
+from repository.counts import count
 
 #: The canary shows that the deployment works, not what it can do: it asks for little.
 LIMITS = Limits(max_cost_usd=0.5, max_rounds=1)
@@ -72,12 +72,7 @@ class EventProbe:
 @asynccontextmanager
 async def event_probe(topic_arn: str, name: str) -> AsyncIterator[EventProbe]:
     """Subscribe a new queue to the topic. Both queue and subscription are deleted at the end."""
-    import aioboto3
-    from aiobotocore.config import AioConfig
-
-    session = aioboto3.Session()
-    options = {"region_name": region(), "config": AioConfig(**limits())}
-    async with session.client("sqs", **options) as sqs, session.client("sns", **options) as sns:
+    async with open_client("sqs") as sqs, open_client("sns") as sns:
         created = await sqs.create_queue(QueueName=name)
         url = created["QueueUrl"]
         try:

@@ -71,11 +71,6 @@ def json_option(help: str = "Print one JSON object a line.") -> Callable[[Comman
     )
 
 
-def count(number: int, noun: str) -> str:
-    """Return the number with its noun, in the plural unless it is 1."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def styled_console(*, stderr: bool = False, quiet: bool = False) -> "Console":
     """Return a rich console that prints markup without wrapping or highlighting it."""
     from rich.console import Console

@@ -5,10 +5,11 @@ Progress goes to standard error, a line for each stage; standard output is for r
 
 import click
 
-from cli.output import count, styled_console
+from cli.output import styled_console
 from pipeline.engine.deps import Progress
 from pipeline.outcome import Outcome, RunResult
 from prompts.filters import one_line
+from repository.counts import count
 
 _MARKS = {"finished": "[green]✓[/]", "restored": "[cyan]↺[/]", "back": "[yellow]↩[/]"}
 _GOOD_OUTCOMES = (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED)

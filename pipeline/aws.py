@@ -1,6 +1,7 @@
 """Options of AWS clients, with time-outs short enough for a worker that is stopping."""
 
 import os
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 
@@ -19,3 +20,15 @@ def limits(*, read_seconds: float = 30.0, attempts: int = 3) -> dict[str, Any]:
         "read_timeout": read_seconds,
         "retries": {"mode": "standard", "total_max_attempts": attempts},
     }
+
+
+def open_client(service: str) -> AbstractAsyncContextManager[Any]:
+    """Return an asynchronous client of a service, to be entered as a context."""
+    import aioboto3
+    from aiobotocore.config import AioConfig
+
+    session = aioboto3.Session()
+    client: AbstractAsyncContextManager[Any] = session.client(
+        service, region_name=region(), config=AioConfig(**limits())
+    )
+    return client

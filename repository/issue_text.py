@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from repository.counts import count
+
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
 _COMMENT_START = "<!--"
 _COMMENT_END = "-->"
@@ -53,10 +55,9 @@ def strip_hidden_text(text: str, name: str, hidden: list[str]) -> str:
         "unused link definition": definitions,
         "invisible character": len(text) - len(with_glyphs),
     }
-    for kind, count in removed.items():
-        if count:
-            plural = "s" if count > 1 else ""
-            hidden.append(f"{name}: {count} {kind}{plural}")
+    for kind, number in removed.items():
+        if number:
+            hidden.append(f"{name}: {count(number, kind)}")
     return stripped
 
 

@@ -26,11 +26,12 @@ from cli.dlq.moving import (
 )
 from cli.dlq.selection import Selection, select_messages, summary, with_selection
 from cli.dlq.session import DlqSession, with_dlq
-from cli.output import Output, count, json_option
+from cli.output import Output, json_option
 from cli.overrides import OverrideOptions, Overrides, replay_job, with_override_options
 from pipeline.job import FixIssueJob, explain
 from pipeline.queue import FAILED_GENERATION, REASON
 from prompts.filters import one_line
+from repository.counts import count
 
 _REASON_WIDTH = 200
 

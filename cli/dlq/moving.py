@@ -12,8 +12,9 @@ from cli.dlq.dead_messages import DeadMessage
 from cli.dlq.selection import summary
 from cli.dlq.session import DlqSession, with_dlq
 from cli.option_groups import option_group
-from cli.output import Output, count
+from cli.output import Output
 from prompts.filters import one_line
+from repository.counts import count
 
 #: Stores one message elsewhere before it leaves the dead-letter queue, and returns fields to print.
 Transfer = Callable[[DlqSession, DeadMessage], Awaitable[dict[str, str]]]

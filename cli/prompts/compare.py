@@ -14,6 +14,7 @@ from cli.command import CommandError, exit_on_settings_error, settings
 from cli.prompts.paired_statistics import Trial, summarize
 from cli.prompts.source import load
 from pipeline.outcome import Outcome, Verification
+from repository.counts import count
 
 if TYPE_CHECKING:
     from cli.prompts.runs import StoredRun
@@ -134,10 +135,9 @@ def _trial_of(issue_url: str, run: "StoredRun") -> Trial:
 
 
 def _confirm(issues: int, expected_usd: float, limit_usd: float, yes: bool) -> None:
-    noun = "issue" if issues == 1 else "issues"
     click.echo(
-        f"{issues} {noun} with two sets each: about ${expected_usd:.2f}, twice what they cost"
-        f" before; at most ${limit_usd:.2f}",
+        f"{count(issues, 'issue')} with two sets each: about ${expected_usd:.2f}, twice what they"
+        f" cost before; at most ${limit_usd:.2f}",
         err=True,
     )
     if not yes:

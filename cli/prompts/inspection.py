@@ -12,6 +12,7 @@ from cli.prompts.source import changed_lines, exit_on_template_error, load, temp
 from prompts import TemplateSet, lint
 from prompts.schema import Shape
 from prompts.template_set import SUFFIX
+from repository.counts import count
 
 
 @click.command("list")
@@ -127,8 +128,7 @@ def lint_(ctx: click.Context, named: str | None, as_json: bool) -> None:
     findings = lint(load(ctx, named))
     for finding in findings:
         click.echo(json.dumps(asdict(finding)) if as_json else str(finding))
-    noun = "finding" if len(findings) == 1 else "findings"
-    click.echo(f"{len(findings)} {noun}", err=True)
+    click.echo(count(len(findings), "finding"), err=True)
     ctx.exit(exits.ERROR if findings else exits.OK)
 
 

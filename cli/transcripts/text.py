@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cli.output import count
+from repository.counts import count
 from stages.propose_patch.agent.transcript import Transcript, TranscriptCall, TranscriptStep
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cli.output import count
 from cli.transcripts.keys import RESIZED, keyboard
 from cli.transcripts.text import heading, step_text, styled_lines, visible
+from repository.counts import count
 from stages.propose_patch.agent.transcript import Transcript
 
 _ENTER_SCREEN = "\x1b[?1049h\x1b[?25l"

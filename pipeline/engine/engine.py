@@ -28,6 +28,7 @@ from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome, RunResult
 from pipeline.stage import Back, PipelineError, Restorable, RunContext, Step, Stop
 from pipeline.store.contract import Checkpoint, Claimed, ClaimedInvalid, Lease, Round
+from repository.counts import count
 
 log = logging.getLogger(__name__)
 
@@ -311,7 +312,7 @@ class RunLoop:
         """Return a Stop if no further round may be opened."""
         last = f"the last: {_first_line(back.because)}"
         if self._round >= self._budget.limits.max_rounds:
-            rounds = "1 round" if self._round == 1 else f"{self._round} rounds"
+            rounds = count(self._round, "round")
             return Stop(Outcome.NO_FIX, f"no fix in {rounds}; {last}", back.note.facts)
         if self._is_stuck(back):
             reason = f"stuck: {MAX_SAME_ENDS} rounds ended the same way; {last}"

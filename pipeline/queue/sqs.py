@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Self
 
-from pipeline.aws import limits, region
+from pipeline.aws import open_client
 from pipeline.job import FixIssueJob
 from pipeline.queue.attributes import fit_attributes, text_attribute
 from pipeline.queue.batch import BATCH, Batch, EntriesFailed
@@ -58,12 +58,7 @@ class SqsQueue:
         self._dead_letter_queue: _DeadLetterQueue | None = None
 
     async def __aenter__(self) -> Self:
-        import aioboto3
-        from aiobotocore.config import AioConfig
-
-        config = AioConfig(**limits())
-        client = aioboto3.Session().client("sqs", region_name=region(), config=config)
-        self._client = await self._stack.enter_async_context(client)
+        self._client = await self._stack.enter_async_context(open_client("sqs"))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Self
 import anyio
 from pydantic import ValidationError
 
-from pipeline.aws import limits, region
+from pipeline.aws import open_client
 from pipeline.backoff import Backoff
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob
@@ -57,12 +57,7 @@ class Publisher:
         """Events left in the outbox at the last check; a lower bound if the outbox is long."""
 
     async def __aenter__(self) -> Self:
-        import aioboto3
-        from aiobotocore.config import AioConfig
-
-        config = AioConfig(**limits())
-        client = aioboto3.Session().client("sns", region_name=region(), config=config)
-        self._client = await self._stack.enter_async_context(client)
+        self._client = await self._stack.enter_async_context(open_client("sns"))
         return self
 
     async def __aexit__(self, *_: object) -> None:

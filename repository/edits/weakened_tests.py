@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from prompts.filters import code
+from repository.counts import count
 from repository.files import may_hold_tests
 
 _SKIPS = (
@@ -81,7 +82,7 @@ def _compare_python(before: dict[str, _Test], after: dict[str, _Test]) -> list[s
             skipped.append(name or "the module")
     losses: list[str] = []
     if removed:
-        number = _count(len(removed), "test")
+        number = count(len(removed), "test")
         losses.append(f"{number} removed or renamed ({_list(removed)})")
     if weaker:
         losses.append(f"fewer assertions in {_list(weaker)}")
@@ -95,11 +96,11 @@ def _compare_lines(old: str, new: str) -> list[str]:
     losses: list[str] = []
     removed = _count_lines(old, _ASSERTING_WORDS) - _count_lines(new, _ASSERTING_WORDS)
     if removed > 0:
-        number = _count(removed, "line")
+        number = count(removed, "line")
         losses.append(f"{number} with assertions removed")
     added = _count_lines(new, _SKIPPING_WORDS) - _count_lines(old, _SKIPPING_WORDS)
     if added > 0:
-        number = _count(added, "line")
+        number = count(added, "line")
         losses.append(f"{number} with skips added")
     return losses
 
@@ -180,7 +181,3 @@ def _list(names: list[str]) -> str:
     if len(names) > _MAX_NAMES:
         listed += f" and {len(names) - _MAX_NAMES} more"
     return listed
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from repository.counts import count
 from repository.runners import PYTHON_RUNNERS, Runner
 
 Status = Literal["passed", "failed", "error", "skipped"]
@@ -12,7 +13,7 @@ FROM_BEST_TO_WORST: tuple[Status, ...] = ("passed", "skipped", "failed", "error"
 
 def count_tests(number: int) -> str:
     """Return ``1 test`` or ``N tests``."""
-    return "1 test" if number == 1 else f"{number} tests"
+    return count(number, "test")
 
 
 def is_load_error(test_id: str) -> bool:
