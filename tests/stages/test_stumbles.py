@@ -92,6 +92,11 @@ STUMBLES = (
         + block("calc.py", "    return a*2\n", "    return a * 2\n"),
         ("+    return a * 2", "Nothing is submitted yet"),
     ),
+    Stumble(
+        11,
+        block("calc.py", "    return a * 2\n", "    return 2 * a\n") + "\n" + bash("cat calc.py"),
+        ("return a * 2", "The edits in the text of your reply were not applied"),
+    ),
     Stumble(12, "The bug is fixed.", ("call `submit`",)),
     Stumble(
         13, bash(r"grep -rnE 'def (add|double)\(' ."), ("calc.py:1:def add", "calc.py:5:def double")

@@ -25,6 +25,10 @@ REFUSED = (
     "Your reply was a refusal, or the provider's content filter stopped it. The task is to fix the"
     " issue above: continue with the next call."
 )
+EDITS_BESIDE_CALLS = (
+    "The edits in the text of your reply were not applied, because the reply also has calls. Send"
+    " them again with `edit`, or in a reply without calls."
+)
 REPEATING = (
     "You are repeating yourself: the same calls give the same results. Do something else, or call"
     " `submit` if the change is complete."

@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.model import ModelReply
 from stages.propose_patch.agent import messages
 from stages.propose_patch.agent.limits import RoundLimits
+from stages.propose_patch.agent.protocol import has_edits_beside_calls
 from stages.propose_patch.agent.repetition import is_repeating
 from stages.propose_patch.agent.steps import Observation, StepRecord
 
@@ -58,7 +59,7 @@ def describe_reply(reply: ModelReply, observations: Sequence[Observation]) -> tu
     if reply.cut_off:
         return (messages.cut_off(reply.completion_tokens),)
     if observations:
-        return ()
+        return (messages.EDITS_BESIDE_CALLS,) if has_edits_beside_calls(reply) else ()
     if reply.refused:
         return (messages.REFUSED,)
     return (messages.TALK if reply.content.strip() else messages.EMPTY,)

@@ -13,11 +13,12 @@ from stages.propose_patch.agent.protocol import (
     Submit,
     Tool,
     describe_text_protocol,
+    has_edits_beside_calls,
     read_calls,
 )
 from stages.propose_patch.agent.protocol.calls import MAX_CALLS, MAX_REPLY
 
-from .replies import bad_calls, text_reply, tools_in
+from .replies import bad_calls, native_reply, text_reply, tools_in
 
 LS = Bash(command="ls -la")
 BLOCKS = "a.py\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE"
@@ -243,6 +244,25 @@ def test_an_unfinished_call_is_not_carried_out(text: str) -> None:
 def test_a_reply_that_was_cut_off_is_not_an_edit() -> None:
     assert read_calls(text_reply(BLOCKS), "text") == (Call(ApplyEdits(text=BLOCKS), None),)
     assert read_calls(text_reply(BLOCKS, finish_reason="length"), "text") == ()
+
+
+def test_edits_beside_a_call_are_noticed() -> None:
+    beside = [
+        f"{BLOCKS}\n\n```bash\nls\n```",
+        f'<tool name="bash">ls</tool>\n\n{BLOCKS}\n',
+        f"<think>\n```bash\nls\n```\n</think>\n\n```bash\nls\n```\n\n{BLOCKS}",
+    ]
+    elsewhere = [
+        BLOCKS,
+        f"```bash\ncat > note <<'EOF'\n{BLOCKS}\nEOF\n```",
+        f'<tool name="apply_patch">\n{BLOCKS}\n</tool>',
+        f"<think>\n{BLOCKS}\n</think>\n\n```bash\nls\n```",
+    ]
+    assert [has_edits_beside_calls(text_reply(text)) for text in beside] == [True] * 3
+    assert [has_edits_beside_calls(text_reply(text)) for text in elsewhere] == [False] * 4
+
+    native = native_reply(("bash", {"command": "ls"})).model_copy(update={"content": BLOCKS})
+    assert has_edits_beside_calls(native)
 
 
 def test_no_more_calls_are_carried_out_than_a_reply_may_have() -> None:

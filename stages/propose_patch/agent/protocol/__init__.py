@@ -1,6 +1,11 @@
 """The tools of the agent, and how a model's reply calls them: pure functions, no I/O."""
 
-from stages.propose_patch.agent.protocol.calls import BadCall, Call, read_calls
+from stages.propose_patch.agent.protocol.calls import (
+    BadCall,
+    Call,
+    has_edits_beside_calls,
+    read_calls,
+)
 from stages.propose_patch.agent.protocol.examples import Protocol, describe_text_protocol
 from stages.propose_patch.agent.protocol.tools import (
     ADVERTISED,
@@ -30,5 +35,6 @@ __all__ = [
     "Submit",
     "Tool",
     "describe_text_protocol",
+    "has_edits_beside_calls",
     "read_calls",
 ]

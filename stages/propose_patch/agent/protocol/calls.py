@@ -58,6 +58,16 @@ def read_calls(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, .
     return native or _read_text(reply, protocol)
 
 
+def has_edits_beside_calls(reply: ModelReply) -> bool:
+    """Whether a reply with calls has edits outside of them, which nothing applies."""
+    if reply.cut_off or len(reply.content) > MAX_REPLY:
+        return False
+    result = scan(_with_line_feeds(reply.content))
+    if not (reply.tool_calls or result.calls):
+        return False
+    return bool(read_reply(result.prose).edits)
+
+
 def _read_text(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, ...]:
     """Return the calls in a reply's text; if there are none, the one that its prose implies."""
     if len(reply.content) > MAX_REPLY:

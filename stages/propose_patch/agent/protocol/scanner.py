@@ -60,6 +60,8 @@ class Scan:
     """In order. The last one may have a problem."""
     visible_text: str
     """The text without the model's thoughts."""
+    prose: str
+    """``visible_text`` without the calls."""
 
 
 def scan(text: str, *, is_cut_off: bool = False) -> Scan:
@@ -69,7 +71,7 @@ def scan(text: str, *, is_cut_off: bool = False) -> Scan:
     """
     scanner = _Scanner(text, is_cut_off=is_cut_off)
     calls = scanner.scan()
-    return Scan(calls=tuple(calls), visible_text=scanner.visible_text)
+    return Scan(calls=tuple(calls), visible_text=scanner.visible_text, prose=scanner.prose)
 
 
 class _Scanner:
@@ -84,14 +86,24 @@ class _Scanner:
         self._calls: list[WrittenCall] = []
         self._thoughts: list[tuple[int, int]] = []
         """Spans, in order."""
+        self._call_spans: list[tuple[int, int]] = []
+        """Where the calls were read, in order."""
         self._wasted = 0
 
     @property
     def visible_text(self) -> str:
         """The text outside of thoughts."""
+        return self._text_outside(self._thoughts)
+
+    @property
+    def prose(self) -> str:
+        """The text outside of thoughts and calls."""
+        return self._text_outside(sorted(self._thoughts + self._call_spans))
+
+    def _text_outside(self, spans: list[tuple[int, int]]) -> str:
         parts: list[str] = []
         position = 0
-        for begin, end in self._thoughts:
+        for begin, end in spans:
             parts.append(self._text[position:begin])
             position = end
         return "".join([*parts, self._text[position:]])
@@ -106,10 +118,14 @@ class _Scanner:
             if thought_end is None:
                 if start == len(self._text):
                     return self._calls
+                known = len(self._calls)
                 position, follows = self._read(start)
+                if len(self._calls) > known:
+                    self._call_spans.append((start, position))
                 thought_end = self._end_of_thought_around(start, position)
             if thought_end is not None:
                 self._calls.clear()
+                self._call_spans.clear()
                 self._thoughts = [(0, thought_end)]
                 position = thought_end
                 follows = True
