@@ -78,6 +78,11 @@ class Buyer:
         self._record_usage(request, reply)
         return reply
 
+    async def reservation(self, request: ModelRequest) -> float:
+        """Return what is reserved for a request if the run's money suffices, in US dollars."""
+        worst = await asyncio.to_thread(self._client.worst_case, self.redacted(request))
+        return worst.usd
+
     async def recall(self, ledger: Ledger, key: str, request: ModelRequest) -> None:
         """Pass the usage of the reply that is stored under ``key``, if any, to the client.
 

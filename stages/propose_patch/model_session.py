@@ -157,6 +157,10 @@ class ModelSession:
             self._run.ledger, self._call_key(question), self._request(question)
         )
 
+    async def reservation(self, question: Question) -> float:
+        """Return what a question reserves, in US dollars."""
+        return await self._buyer.reservation(self._request(question))
+
     def _request(self, question: Question) -> ModelRequest:
         temperature = question.temperature
         if temperature is None:

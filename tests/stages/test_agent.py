@@ -211,15 +211,16 @@ async def test_the_change_is_proposed_when_the_steps_are_used_up(
 
 async def test_the_change_is_proposed_when_the_money_is_used_up(converse: Converse) -> None:
     dialogue = converse(
-        Entry(reply=FIX, times=1, cost_usd=0.45),
-        Entry(reply=view("calc.py"), times=1, cost_usd=0.4),
+        Entry(reply=FIX, times=1, cost_usd=0.4),
+        Entry(reply=view("calc.py"), times=1, cost_usd=0.3),
         Entry(reply=SUBMIT, cost_usd=0.4),
     )
     result = await dialogue.run()
-    assert (result.outcome, result.cost_usd) == (Outcome.PROPOSED, 0.85)
+    assert (result.outcome, result.cost_usd) == (Outcome.PROPOSED, 0.7)
     steps = transcript(dialogue, result)["steps"]
     assert isinstance(steps, list)
-    assert "$0.85 of $1.00 are used up" in steps[-1]["notes"][0]
+    assert steps[0]["notes"] == []
+    assert "$0.70 of $1.00 are used up" in steps[1]["notes"][0], "the next call reserves $0.40"
 
 
 async def test_the_change_is_proposed_when_the_time_is_used_up(

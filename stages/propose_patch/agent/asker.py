@@ -68,6 +68,12 @@ class Asker:
             max_chars //= 2
             label += "-shorter"
 
+    async def reservation(self, records: Sequence[StepRecord]) -> float:
+        """Return what the request after these steps reserves, in US dollars."""
+        max_chars = records[-1].history_limit
+        messages = conversation(self._prompt, records, "", max_chars)
+        return await self._session.reservation(self._question("", messages))
+
     async def _recall_usage(self, records: Sequence[StepRecord]) -> None:
         """After a restart, tell the model's client how long the conversation is."""
         question = self._question(records[-1].label, self._last_request(records))

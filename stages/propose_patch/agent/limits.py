@@ -1,7 +1,5 @@
 """The limits of a round: money and minutes, and a number of steps as a safeguard."""
 
-import time
-
 from pipeline.stage import RunContext
 
 MAX_STEPS = 150
@@ -15,10 +13,21 @@ _MIN_SECONDS = 10.0
 class RoundLimits:
     """Measures one round against its limits."""
 
-    def __init__(self, run: RunContext):
+    def __init__(self, run: RunContext, seconds_left: float):
+        """``seconds_left`` is the run's remaining time when the round was opened."""
         self._run = run
-        self._seconds = run.seconds_left() * MINUTES_SHARE
-        self._begin = time.monotonic()
+        self._seconds_left = seconds_left
+        self._seconds = seconds_left * MINUTES_SHARE
+
+    @classmethod
+    async def open(cls, run: RunContext, attempt: int) -> "RoundLimits":
+        """Return the limits of an attempt's round; a restarted run gets the same ones."""
+
+        async def measure() -> str:
+            return str(run.seconds_left())
+
+        name = f"attempt-{attempt}/round-{run.round}/seconds-left"
+        return cls(run, float(await run.remember(name, measure)))
 
     def reached(self, steps: int) -> str | None:
         """Return which limit is reached; None if none is."""
@@ -32,19 +41,30 @@ class RoundLimits:
         """Return the time limit of one call."""
         return max(self._seconds - self._elapsed(), _MIN_SECONDS)
 
-    async def nearly_used(self, steps: int) -> str | None:
-        """Return how much of the nearest limit is used; None if it is not near."""
+    async def nearly_used(self, steps: int, next_usd: float) -> str | None:
+        """Return how much of the nearest limit is used; None if it is not near.
+
+        Args:
+            steps: the number of steps so far.
+            next_usd: what the next request reserves. If that is more than what is left, only a few
+                shorter replies can follow.
+        """
+        ledger = self._run.ledger
+        cost = await ledger.cost_usd()
+        limit = self._run.limits.max_cost_usd
+        money = f"${cost:.2f} of ${limit:.2f}"
+        if next_usd > await ledger.left_usd():
+            return money
         shares = {
             f"{steps} of {MAX_STEPS} steps": steps / MAX_STEPS,
             f"{self._elapsed() / 60:.0f} of {self._seconds / 60:.0f} minutes": (
                 self._elapsed() / max(self._seconds, 1.0)
             ),
+            money: cost / limit if limit else 0.0,
         }
-        cost = await self._run.ledger.cost_usd()
-        limit = self._run.limits.max_cost_usd
-        shares[f"${cost:.2f} of ${limit:.2f}"] = cost / limit if limit else 0.0
         nearest = max(shares, key=lambda name: shares[name])
         return nearest if shares[nearest] >= REMINDER_AT else None
 
     def _elapsed(self) -> float:
-        return time.monotonic() - self._begin
+        """Return the seconds of work since the round was opened; interrupted work has none."""
+        return max(self._seconds_left - self._run.seconds_left(), 0.0)

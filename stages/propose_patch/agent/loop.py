@@ -162,13 +162,18 @@ class Loop:
     async def _checked(self, record: StepRecord) -> StepRecord:
         """Return the step with the result of its check."""
         folder = self._task.sandbox.path_inside(self._run.workspace)
-        check = await check_step(record, self.round_records, self._limits, folder)
+        nearly_used = partial(self._nearly_used, record)
+        check = await check_step(record, self.round_records, folder, nearly_used)
         update = {
             "notes": (*record.notes, *check.notes),
             "ending": check.ending,
             "reminded": check.reminded,
         }
         return record.model_copy(update=update)
+
+    async def _nearly_used(self, record: StepRecord, steps: int) -> str | None:
+        next_usd = await self._asker.reservation([*self.records, record])
+        return await self._limits.nearly_used(steps, next_usd)
 
 
 def _are_applied_edits(observation: Observation) -> bool:

@@ -1,12 +1,11 @@
 """Check a step as a whole: what the harness says about it, and whether it ends the round."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.model import ModelReply
 from stages.propose_patch.agent import messages
-from stages.propose_patch.agent.limits import RoundLimits
 from stages.propose_patch.agent.protocol import has_edits_beside_calls
 from stages.propose_patch.agent.repetition import is_repeating
 from stages.propose_patch.agent.steps import Observation, StepRecord
@@ -27,15 +26,18 @@ class StepCheck:
 
 
 async def check_step(
-    record: StepRecord, earlier: Sequence[StepRecord], limits: RoundLimits, workspace: Path
+    record: StepRecord,
+    earlier: Sequence[StepRecord],
+    workspace: Path,
+    nearly_used: Callable[[int], Awaitable[str | None]],
 ) -> StepCheck:
     """Check a step whose calls do not end the round.
 
     Args:
         record: the step.
         earlier: the earlier steps of the round.
-        limits: the limits of the round.
         workspace: the run's folder, which results may name.
+        nearly_used: returns how much of the nearest limit a number of steps used, if it is near.
     """
     records = [*earlier, record]
     notes: list[str] = []
@@ -48,7 +50,7 @@ async def check_step(
         ending = f"{MAX_IDLE_REPLIES} replies in a row had no valid call"
     used = None
     if not any(past.reminded for past in earlier):
-        used = await limits.nearly_used(len(records))
+        used = await nearly_used(len(records))
     if used is not None:
         notes.append(messages.reminder(used))
     return StepCheck(tuple(notes), ending, used is not None)

@@ -32,7 +32,7 @@ async def propose(task: Task, attempt: AttemptPlan) -> Proposals | Back | Stop:
 
     The transcript is always stored.
     """
-    limits = RoundLimits(task.run)
+    limits = await RoundLimits.open(task.run, attempt.number)
     workspace = await AttemptWorkspace.open(task, attempt, limits)
     profile = await asyncio.to_thread(task.session.profile, attempt.model)
     prompt = await _render_prompt(task, attempt, workspace.facts, profile.protocol)
