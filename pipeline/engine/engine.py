@@ -26,6 +26,7 @@ from pipeline.errors import Family, Interrupted, judge
 from pipeline.leased_run import LeasedRun, replace_surrogates
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome, RunResult
+from pipeline.repetition import is_repeating
 from pipeline.stage import Back, PipelineError, Restorable, RunContext, Step, Stop
 from pipeline.store.contract import Checkpoint, Claimed, ClaimedInvalid, Lease, Round
 from repository.counts import count
@@ -320,11 +321,10 @@ class RunLoop:
         return None
 
     def _is_stuck(self, back: Back) -> bool:
-        """Return whether the last rounds, including this one, all ended for the same reason."""
+        """Return whether the rounds, including this one, end for the same reasons again."""
         reasons = [opened.because for opened in self._rounds]
         reasons.append(replace_surrogates(back.because))
-        last = reasons[-MAX_SAME_ENDS:]
-        return len(last) == MAX_SAME_ENDS and len(set(last)) == 1
+        return is_repeating(reasons, MAX_SAME_ENDS)
 
     async def _open_round(self, back: Back) -> None:
         opened = Round(

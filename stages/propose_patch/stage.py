@@ -6,6 +6,7 @@ from typing import Literal
 
 from pipeline.model.buyer import Buyer
 from pipeline.outcome import Facts
+from pipeline.repetition import is_repeating
 from pipeline.stage import Back, RunContext, Stop
 from pipeline.template_sets import Templates
 from repository.edits.policy import read_policy
@@ -25,9 +26,11 @@ from stages.propose_patch.round_note import SentBackNote
 from stages.propose_patch.task import Task
 
 REPEATED_FAILURE = (
-    "The last two attempts ended the same way. Do not repeat them: look for the cause elsewhere, or"
-    " fix it in another way."
+    "The last attempt ended the same way as an earlier one. Do not repeat it: look for the cause"
+    " elsewhere, or fix it in another way."
 )
+#: After this many rounds that ended for the same reason, the prompt says so.
+SAME_ENDS = 2
 
 
 Strategy = Literal["single", "agent"]
@@ -40,8 +43,7 @@ class Plan:
     strategy: Strategy = "single"
     attempts: int = 1
     temperature: float = 0.8
-    """For further attempts with the same model, and for every strategy once the run goes in
-    circles."""
+    """For further attempts with the same model, and for every strategy once the rounds repeat."""
     models: tuple[str, ...] = ()
     """Models for the attempts, in turn; if empty, only the run's model."""
 
@@ -74,7 +76,7 @@ class ProposePatch:
             run,
             self._buyer,
             self._templates,
-            temperature=self._plan.temperature if goes_in_circles(run) else None,
+            temperature=self._plan.temperature if rounds_repeat(run) else None,
         )
         base = BaseCode(
             mirror=self._mirrors.at(checkout.repository),
@@ -123,17 +125,16 @@ def _feedback(run: RunContext, folder: Path) -> str | None:
     if run.feedback is None:
         return None
     feedback = replace_path(run.feedback, str(folder), ".")
-    return f"{REPEATED_FAILURE}\n\n{feedback}" if goes_in_circles(run) else feedback
+    return f"{REPEATED_FAILURE}\n\n{feedback}" if rounds_repeat(run) else feedback
 
 
-def goes_in_circles(run: RunContext) -> bool:
-    """Whether the last two rounds ended the same way, or the last one repeated an earlier one."""
+def rounds_repeat(run: RunContext) -> bool:
+    """Whether the rounds end for the same reasons, or the last one proposed an earlier change."""
     if not run.rounds:
         return False
     if run.notes(SentBackNote)[-1].repeated:
         return True
-    reasons = [opened.because for opened in run.rounds]
-    return len(reasons) >= 2 and reasons[-1] == reasons[-2]
+    return is_repeating([opened.because for opened in run.rounds], SAME_ENDS)
 
 
 def _with_templates(answer: Proposals | Back | Stop, used: Facts) -> Proposals | Back | Stop:

@@ -157,7 +157,7 @@ async def test_an_agent_that_repeats_itself_is_warned_once_and_then_stopped(
     dialogue = converse(*[bash("grep -n add calc.py")] * 9, limits=ONE_ROUND)
     result = await dialogue.run()
     assert (result.outcome, len(dialogue.client.sent)) == (Outcome.NO_FIX, 4)
-    assert "the model went in circles" in result.reason
+    assert "the model repeated itself" in result.reason
     assert "You are repeating yourself" in results(dialogue)[-1]
 
 
@@ -195,7 +195,7 @@ async def test_a_refused_request_loses_no_change_that_the_model_asked_to_submit(
 async def test_two_alternating_calls_are_a_repetition(converse: Converse) -> None:
     turns = [view("calc.py"), view("test_calc.py")] * 5
     dialogue = converse(*turns, limits=ONE_ROUND)
-    assert "the model went in circles" in (await dialogue.run()).reason
+    assert "the model repeated itself" in (await dialogue.run()).reason
     assert len(dialogue.client.sent) == 7
 
 

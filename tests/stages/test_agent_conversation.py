@@ -9,7 +9,8 @@ from stages.propose_patch.agent.conversation import (
     conversation,
     count_same_messages,
 )
-from stages.propose_patch.agent.repetition import is_repeating
+from stages.propose_patch.agent.messages import REPEATING
+from stages.propose_patch.agent.step_checks import check_step
 from stages.propose_patch.agent.steps import Observation, StepRecord
 
 PROMPT = (Message(role="system", content="s"), Message(role="user", content="u"))
@@ -83,13 +84,14 @@ def test_old_observations_are_left_out_by_halving_the_history() -> None:
     assert count_same_messages(histories[2], histories[3]) == len(histories[2])
 
 
-def test_a_repetition_has_equal_calls_with_equal_results(tmp_path: Path) -> None:
-    def circle(*texts: str) -> bool:
-        records = [step(number, text) for number, text in enumerate(texts, 1)]
-        return is_repeating(records, tmp_path)
+async def test_a_repetition_has_equal_calls_with_equal_results(tmp_path: Path) -> None:
+    async def nearly_used(steps: int) -> None:
+        return None
 
-    assert circle("a", "a", "a") and circle("a", "b", "a", "b", "a", "b")
-    assert circle("ran in 0.1s", "ran in 0.2s", "ran in 0.3s")
-    assert not circle("a", "a") and not circle("a", "b", "a", "b", "a")
-    idle = [step(number) for number in range(1, 9)]
-    assert not is_repeating(idle, tmp_path)
+    async def repeats(*records: StepRecord) -> bool:
+        check = await check_step(records[-1], records[:-1], tmp_path, nearly_used)
+        return REPEATING in check.notes
+
+    assert await repeats(step(1, "in 0.1s"), step(2, "in 0.2s"), step(3, "in 0.3s"))
+    assert not await repeats(step(1, "a"), step(2, "b"), step(3, "a"))
+    assert not await repeats(step(1), step(2), step(3)), "a reply without a call repeats nothing"

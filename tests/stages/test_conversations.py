@@ -75,7 +75,7 @@ async def test_a_repeated_change_is_not_tested_and_then_ends_the_run(
     assert [request.temperature for request in dialogue.client.sent] == [None, None, 0.8], (
         "the approach was changed first"
     )
-    assert "Do not repeat them" in dialogue.client.prompts[2]
+    assert "Do not repeat it" in dialogue.client.prompts[2]
     assert "+    return a * 3" in dialogue.artifact(result), "the best there was is attached"
 
 

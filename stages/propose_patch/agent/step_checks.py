@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.model import ModelReply
+from pipeline.repetition import is_repeating
+from repository.testing.run.output import normalize_output
 from stages.propose_patch.agent import messages
 from stages.propose_patch.agent.protocol import has_edits_beside_calls
-from stages.propose_patch.agent.repetition import is_repeating
 from stages.propose_patch.agent.steps import Observation, StepRecord
 
 #: A round ends after this many replies in a row without a valid call.
 MAX_IDLE_REPLIES = 5
+#: Number of times a step, or an alternating pair of steps, must occur in a row.
+REPEATS = 3
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,11 @@ async def check_step(
     records = [*earlier, record]
     notes: list[str] = []
     ending: str | None = None
-    if is_repeating(records, workspace):
+    turns = [_turn(each, workspace) for each in records[-2 * REPEATS :]]
+    if is_repeating(turns, REPEATS):
         notes.append(messages.REPEATING)
         if earlier and messages.REPEATING in earlier[-1].notes:
-            ending = "the model went in circles"
+            ending = "the model repeated itself"
     if _count_idle_replies(records) >= MAX_IDLE_REPLIES:
         ending = f"{MAX_IDLE_REPLIES} replies in a row had no valid call"
     used = None
@@ -65,6 +69,14 @@ def describe_reply(reply: ModelReply, observations: Sequence[Observation]) -> tu
     if reply.refused:
         return (messages.REFUSED,)
     return (messages.TALK if reply.content.strip() else messages.EMPTY,)
+
+
+def _turn(record: StepRecord, workspace: Path) -> tuple[tuple[str, str], ...]:
+    """Return a step's calls and results, without durations and addresses."""
+    turn: list[tuple[str, str]] = []
+    for observation in record.observations:
+        turn.append((observation.call, normalize_output(observation.text, workspace)))
+    return tuple(turn)
 
 
 def _count_idle_replies(records: Sequence[StepRecord]) -> int:

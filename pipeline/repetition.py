@@ -1,0 +1,16 @@
+"""When something counts as a repetition: rounds of a run, or steps of an agent."""
+
+from collections.abc import Hashable, Sequence
+
+
+def is_repeating(items: Sequence[Hashable], times: int) -> bool:
+    """Whether the last item occurred ``times`` times in a row, or the last two as often in turn.
+
+    An empty item repeats nothing. Modelled on OpenHands' stuck detector.
+    """
+    return any(_ends_with_repetition(items, length, times) for length in (1, 2))
+
+
+def _ends_with_repetition(items: Sequence[Hashable], length: int, times: int) -> bool:
+    last = list(items[-length * times :])
+    return bool(last) and all(last) and last == last[:length] * times
