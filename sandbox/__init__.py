@@ -71,6 +71,14 @@ class SandboxResult:
     """Why the sandbox ended it: ``memory``, ``disk`` or a phrase; None if it ended by itself or
     reached its time limit."""
 
+    def describe_end(self) -> str:
+        """Name the limit that was exceeded, or else the exit code."""
+        if self.timed_out:
+            return "it exceeded its time limit"
+        if self.exceeded in ("memory", "disk"):
+            return f"it exceeded its {self.exceeded} limit"
+        return self.exceeded or f"exit code {self.returncode}"
+
 
 class Sandbox(Protocol):
     name: str

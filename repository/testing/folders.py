@@ -120,4 +120,5 @@ async def _run_script(
     )
     result = await sandbox.run(command)
     if result.returncode != 0:
-        raise OSError(f"the test tree could not be built: {result.output.strip()[-300:]}")
+        reason = result.output.strip()[-300:] or result.describe_end()
+        raise OSError(f"the test tree could not be built: {reason}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from repository.testing.environment import BuiltEnvironment
 from repository.testing.folders import copy_folder, empty_folders, make_readable
 from repository.workspace.executor import SandboxExecutor
+from repository.workspace.failures import explain_failure
 from repository.workspace.models import History, WorkspaceSource
 from repository.workspace.repository_seed import write_seed
 
@@ -57,7 +58,7 @@ async def record_files(executor: SandboxExecutor) -> None:
         readable=folders.writable,
     )
     if result.returncode != 0:
-        raise OSError(f"the workspace's files can't be recorded: {result.output.strip()[-300:]}")
+        raise OSError(f"the workspace's files can't be recorded: {explain_failure(result)}")
 
 
 def _export(source: WorkspaceSource, folder: Path) -> None:
@@ -86,7 +87,7 @@ async def _add_repository(executor: SandboxExecutor, source: WorkspaceSource) ->
         readable=(folders.seed,),
     )
     if result.returncode != 0:
-        raise OSError(f"the workspace's repository can't be set up: {result.output.strip()[-300:]}")
+        raise OSError(f"the workspace's repository can't be set up: {explain_failure(result)}")
 
 
 async def _add_python(executor: SandboxExecutor) -> None:
@@ -105,4 +106,4 @@ async def _add_python(executor: SandboxExecutor) -> None:
         readable=(executor.folders.tree,),
     )
     if result.returncode != 0:
-        raise OSError(f"the workspace's Python can't be set up: {result.output.strip()[-300:]}")
+        raise OSError(f"the workspace's Python can't be set up: {explain_failure(result)}")

@@ -23,7 +23,8 @@ MAX_BYTES = 50_000_000
 
 _UNREADABLE_FOLDER = "the folder can't be read, so its changes are unknown"
 _MAX_LIST_BYTES = 4_000_000
-_MAX_REASON = 200
+_PIPE = 3
+"""The exit code of ``list_changes.sh`` for a pipe that git would read, which is its output."""
 _SUBMODULE = "160000"
 _MAX_DEPTH = 100
 
@@ -51,7 +52,8 @@ async def read_changes(executor: SandboxExecutor, source: WorkspaceSource) -> Tr
         on_output=listing.add,
     )
     if result.returncode != 0:
-        return TreeChanges({}, {".": f"git can't list the changes: {result.output[-_MAX_REASON:]}"})
+        reason = result.output if result.returncode == _PIPE else result.describe_end()
+        return TreeChanges({}, {".": f"git can't list the changes: {reason}"})
     if len(listing.data) == _MAX_LIST_BYTES:
         return TreeChanges({}, {".": "too many files were changed"})
     base = await asyncio.to_thread(source.mirror.files, source.base_sha)

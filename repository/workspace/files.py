@@ -5,11 +5,18 @@ command could follow them.
 from pathlib import PurePosixPath
 
 from repository.workspace.executor import SandboxExecutor
+from repository.workspace.failures import explain_failure
+from sandbox import SandboxResult
 
 MAX_LISTED = 3_000
 """Maximum number of entries in a listing; the others are left out."""
 
+_MISSING = 44
 _FOLDER = 45
+_NOT_REGULAR = 46
+_CLOSED = 47
+_LISTED_IN_PART = 1
+"""The exit code of find if it could not read some of the folders."""
 _MAX_LISTING_BYTES = 1_000_000
 
 
@@ -26,12 +33,14 @@ class BoundedBytes:
 
 async def read_file(executor: SandboxExecutor, path: str, limit: int) -> bytes:
     """Return the bytes of a file; see ``Workspace.read``."""
-    content = BoundedBytes(limit)
+    content = BoundedBytes(limit + 1)
     result = await executor.read_with(
-        "read_file.sh", _locate(executor, path), str(limit), on_output=content.add
+        "read_file.sh", _locate(executor, path), str(limit + 1), on_output=content.add
     )
     if result.returncode != 0:
-        raise _error(result.returncode, path, limit)
+        raise _error(result, path)
+    if len(content.data) > limit:
+        raise ValueError(f"{path} is larger than {limit} bytes")
     return bytes(content.data)
 
 
@@ -46,7 +55,7 @@ async def write_file(executor: SandboxExecutor, path: str, content: bytes) -> No
     )
     source.unlink()
     if result.returncode != 0:
-        reason = result.output.strip().rpartition(": ")[2]
+        reason = explain_failure(result).rpartition(": ")[2]
         raise ValueError(f"{path} can't be written: {reason}")
 
 
@@ -58,8 +67,8 @@ async def list_folder(executor: SandboxExecutor, path: str) -> list[str]:
     )
     if result.returncode == _FOLDER:
         raise NotADirectoryError(f"{path} is not a folder")
-    if result.returncode != 0:
-        raise _error(result.returncode, path, _MAX_LISTING_BYTES)
+    if result.returncode not in (0, _LISTED_IN_PART):
+        raise _error(result, path)
     names: list[str] = []
     for entry in bytes(listing.data).decode(errors="replace").split("\0"):
         if entry:
@@ -80,16 +89,14 @@ def _locate(executor: SandboxExecutor, path: str) -> str:
     return str(PurePosixPath(executor.folders.tree) / path)
 
 
-def _error(code: int, path: str, limit: int) -> Exception:
-    """Return the error for an exit code of the scripts that read."""
-    match code:
-        case 44:
-            return FileNotFoundError(f"there is no {path}")
-        case 45:
-            return IsADirectoryError(f"{path} is a folder")
-        case 46:
-            return ValueError(f"{path} is not a regular file")
-        case 48:
-            return ValueError(f"{path} is larger than {limit} bytes")
-        case _:
-            return ValueError(f"{path} can't be read: permission denied")
+def _error(result: SandboxResult, path: str) -> Exception:
+    """Return the error for a failure of the scripts that read."""
+    exit_code = result.returncode
+    if exit_code == _MISSING:
+        return FileNotFoundError(f"there is no {path}")
+    if exit_code == _FOLDER:
+        return IsADirectoryError(f"{path} is a folder")
+    if exit_code == _NOT_REGULAR:
+        return ValueError(f"{path} is not a regular file")
+    reason = "permission denied" if exit_code == _CLOSED else result.describe_end()
+    return ValueError(f"{path} can't be read: {reason}")

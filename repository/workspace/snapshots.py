@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from repository.testing.folders import make_readable
 from repository.workspace.executor import SandboxExecutor
-from sandbox import SandboxResult
+from repository.workspace.failures import explain_failure
 
 MAX_SNAPSHOT_BYTES = 60_000_000
 
@@ -48,7 +48,7 @@ async def take_snapshot(executor: SandboxExecutor) -> bytes:
         readable=folders.writable,
     )
     if result.returncode != 0:
-        return _empty_snapshot(_last_line(result))
+        return _empty_snapshot(explain_failure(result))
     return _read_own_file(folders.snapshots / "snapshot")
 
 
@@ -70,7 +70,7 @@ async def restore_snapshots(executor: SandboxExecutor, snapshots: Sequence[bytes
     )
     await asyncio.to_thread(shutil.rmtree, folder)
     if result.returncode != 0:
-        raise OSError(f"the workspace's snapshots can't be restored: {_last_line(result)}")
+        raise OSError(f"the workspace's snapshots can't be restored: {explain_failure(result)}")
 
 
 def _write_all(folder: Path, snapshots: Sequence[bytes]) -> None:
@@ -119,11 +119,6 @@ def _empty_snapshot(why: str) -> bytes:
     """Return a snapshot that contains only the reason."""
     summary = _Summary(left_out={"the last commands' changes": why}, left_out_count=1)
     return f"{summary.model_dump_json()}\n".encode()
-
-
-def _last_line(result: SandboxResult) -> str:
-    lines = result.output.strip().splitlines()
-    return lines[-1][:_MAX_NAME] if lines else f"exit code {result.returncode}"
 
 
 def _read_own_file(path: Path) -> bytes:

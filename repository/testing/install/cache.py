@@ -117,5 +117,5 @@ class EnvironmentCache:
         )
         result = await self.sandbox.run(command)
         if result.returncode != 0:
-            error = result.output.strip()[-300:]
+            error = result.output.strip()[-300:] or result.describe_end()
             raise OSError(f"an environment could not be copied: {error}")

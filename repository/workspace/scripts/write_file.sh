@@ -1,4 +1,5 @@
 # Write a file, with the folders above it. Arguments: its path; the file with its content.
 set -eu
-mkdir -p -- "$(dirname -- "$1")"
-cat -- "$2" >"$1"
+folder=${1%/*}
+mkdir -p -- "${folder:-/}"
+exec cat -- "$2" >"$1"

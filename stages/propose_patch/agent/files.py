@@ -10,7 +10,7 @@ from repository.edits.apply import apply_edits
 from repository.edits.checks import check_syntax
 from repository.edits.encoding import DecodedFiles, decode
 from repository.edits.model import Edit, EditFailed
-from repository.workspace import Workspace
+from repository.workspace import CommandOutput, Workspace
 from stages.propose_patch.base_code import BaseCode
 
 #: Size in bytes of a file that the editor opens.
@@ -111,7 +111,7 @@ class WorkspaceFiles:
             command = f"rm -f -- {shlex.quote(path)}"
             output = await self._workspace.run(command, seconds=_REMOVE_SECONDS)
             if output.exit_code != 0:
-                raise EditFailed(f"{code(path)} can't be removed")
+                raise EditFailed(f"{code(path)} can't be removed: {_explain(output)}")
             return
         try:
             await self._workspace.write(path, content)
@@ -150,3 +150,9 @@ class WorkspaceFiles:
             return data[path]
 
         return read, data
+
+
+def _explain(output: CommandOutput) -> str:
+    """Return why a command failed: what the harness notes about it, or what it printed last."""
+    printed = output.text.strip().rpartition(": ")[2]
+    return " ".join(output.notes) or printed or f"exit code {output.exit_code}"

@@ -139,12 +139,13 @@ async def test_files_are_read_written_and_listed(workspace: Workspace) -> None:
 async def test_a_file_that_cannot_be_read_written_or_listed_is_answered(
     workspace: Workspace,
 ) -> None:
-    await sh(workspace, "mkfifo pipe")
+    await sh(workspace, "mkfifo pipe; touch closed; chmod 0 closed; mkdir -m 0 shut")
     expected: tuple[tuple[str, type[Exception], str], ...] = (
         ("nowhere.py", FileNotFoundError, "there is no nowhere.py"),
         (".", IsADirectoryError, "is a folder"),
         ("pipe", ValueError, "not a regular file"),
         ("calc.py", ValueError, "larger than 20 bytes"),
+        ("closed", ValueError, "can't be read: permission denied"),
         ("a\0b", ValueError, "NUL"),
         ("\udcff", ValueError, "Unicode"),
     )
@@ -159,6 +160,9 @@ async def test_a_file_that_cannot_be_read_written_or_listed_is_answered(
         await workspace.list("calc.py")
     with pytest.raises(FileNotFoundError):
         await workspace.list("nowhere")
+    with pytest.raises(ValueError, match="can't be read: permission denied"):
+        await workspace.list("shut")
+    assert {"calc.py", "shut/"} <= set(await workspace.list("."))
 
 
 @BOTH_SANDBOXES

@@ -74,7 +74,11 @@ def environment(folder: Path, text: str) -> Path:
 async def test_a_run_gets_a_copy_with_its_requirements(
     cache: EnvironmentCache, tmp_path: Path
 ) -> None:
-    await cache.add("k", environment(tmp_path / "env", "mine"), ["mock", "nose"])
+    env = environment(tmp_path / "env", "mine")
+    (env / "bin/tool").chmod(0o700)
+    await cache.add("k", env, ["mock", "nose"])
+    cached = cache.folder / "k/env/bin/tool"
+    assert cached.stat().st_mode & 0o777 == 0o755, "the next run may have another user id"
     fresh = tmp_path / "fresh"
     fresh.mkdir()
     assert await cache.copy_to(fresh, "k") == ["mock", "nose"]
