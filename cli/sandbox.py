@@ -11,7 +11,11 @@ from cli.command import CommandError, settings
 from cli.output import Output, json_option
 from sandbox import KILLED_EXIT_CODE, Sandbox, SandboxCommand, SandboxResult
 
-_BACKENDS = click.Choice(["bwrap", "uid", "auto"])
+_backend_option = click.option(
+    "--backend",
+    type=click.Choice(["bwrap", "uid", "auto"]),
+    help="The backend to use; by default, the one that CODING_AGENT_SANDBOX names.",
+)
 _OUTPUT_LIMIT = 4096
 """Bytes: enough for the line that says why the command was ended; output is printed as it arrives.
 """
@@ -32,9 +36,7 @@ def command() -> None:
 @command.command(
     "run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
 )
-@click.option(
-    "--backend", type=_BACKENDS, default="auto", show_default=True, help="The backend to use."
-)
+@_backend_option
 @click.option(
     "--network",
     type=click.Choice(["none", "install"]),
@@ -77,7 +79,7 @@ def command() -> None:
 @click.pass_context
 def run(  # noqa: PLR0913 - one parameter an option
     ctx: click.Context,
-    backend: str,
+    backend: str | None,
     network: Any,
     timeout: float,
     memory: int,
@@ -125,12 +127,10 @@ def run(  # noqa: PLR0913 - one parameter an option
 
 
 @command.command("check")
-@click.option(
-    "--backend", type=_BACKENDS, default="auto", show_default=True, help="The backend to check."
-)
+@_backend_option
 @json_option("Print one JSON object: backend, checks, ok.")
 @click.pass_context
-def check(ctx: click.Context, backend: str, output: Output) -> None:
+def check(ctx: click.Context, backend: str | None, output: Output) -> None:
     """Try a dozen ways to escape from the sandbox, and print which it blocks.
 
     Exits with 1 unless it blocks all of them.
@@ -187,12 +187,19 @@ def serve(ctx: click.Context, worker: int) -> None:
         raise CommandError(str(error), exits.USAGE) from None
 
 
-def _choose(ctx: click.Context, backend: str) -> Sandbox:
+def _choose(ctx: click.Context, backend: str | None) -> Sandbox:
+    """Return the sandbox of an option, or of the setting."""
     from cli.backends import sandbox_for
     from sandbox import NoIsolation
 
+    chosen = settings(ctx)
+    if backend is not None:
+        chosen = chosen.model_copy(update={"sandbox": backend})
+    if chosen.sandbox == "none":
+        message = "CODING_AGENT_SANDBOX is none, which isolates nothing: choose one with --backend"
+        raise CommandError(message, exits.USAGE)
     try:
-        return sandbox_for(settings(ctx).model_copy(update={"sandbox": backend}), local=True)
+        return sandbox_for(chosen, local=True)
     except NoIsolation as error:
         raise CommandError(str(error), exits.USAGE) from None
 

@@ -102,9 +102,10 @@ def test_unread_output_does_not_delay_the_time_limit(console: Console, backend: 
         os.close(read_fd)
 
 
-def test_check_prints_what_the_sandbox_blocks(console: Console, backend: str):
+def test_check_prints_what_the_sandbox_of_the_setting_blocks(console: Console, backend: str):
     result = subprocess.run(
-        [*COMMAND, "sandbox", "check", "--backend", backend, "--json"],
+        [*COMMAND, "sandbox", "check", "--json"],
+        env={**os.environ, "CODING_AGENT_SANDBOX": backend},
         capture_output=True,
         text=True,
         timeout=60,
@@ -126,6 +127,14 @@ def test_missing_isolation_exits_with_2_and_a_hint(
     result = console.run("sandbox", "run", "--backend", "uid", "--", "true")
     assert result.exit_code == 2
     assert "sandbox serve" in result.stderr
+
+
+def test_a_setting_that_isolates_nothing_is_refused(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("CODING_AGENT_SANDBOX", "none")
+    for words in (["run", "--", "true"], ["check"]):
+        assert "--backend" in console.refused("sandbox", *words)
 
 
 def test_helper_must_be_root(console: Console, monkeypatch: pytest.MonkeyPatch):
