@@ -2,8 +2,8 @@
 
     tree, env             the tree and the environment in use, the test bed's or the workspace's:
                           an environment contains its own paths, so both must use the same ones
-    aside/tree, aside/env those not in use: the test bed's while the workspace is in place, and
-                          otherwise the workspace's; closed to sandboxes
+    aside/tree, aside/env the workspace's while it is not in place; closed to sandboxes
+    aside/bed             the test bed's while the workspace is in place
     home, tmp             the workspace's home and temporary folders
     records/base          git's record of the tree as it was at the start
     records/snapshots     the files as of the last snapshot
@@ -51,6 +51,10 @@ class WorkspaceFolders:
         return self.run / "aside"
 
     @property
+    def _bed(self) -> Path:
+        return self.aside / "bed"
+
+    @property
     def seed(self) -> Path:
         return self.run / "seed"
 
@@ -77,11 +81,13 @@ class WorkspaceFolders:
 
     def create(self) -> None:
         """Create the folders that don't exist yet."""
+        self.put_back()
         for closed in (self.aside, self.records):
             closed.mkdir(mode=_CLOSED, exist_ok=True)
         for folder in (
             *self.writable,
             *(self.aside / name for name in _EXCHANGED),
+            self._bed,
             self.base_record,
             self.snapshots,
             self.incoming,
@@ -91,21 +97,36 @@ class WorkspaceFolders:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Swap the workspace's tree and environment with the test bed's until the block ends."""
-        self._exchange()
+        """Swap the workspace's tree and environment with the test bed's until the block ends.
+
+        A swap that failed halfway is undone, or completed by the next one.
+        """
         try:
+            self._put_in_place()
             yield
         finally:
-            self._exchange()
+            self.put_back()
 
-    def _exchange(self) -> None:
-        spare = self.aside / "spare"
+    def _put_in_place(self) -> None:
         for name in _EXCHANGED:
-            here = self.run / name
-            there = self.aside / name
-            # Code in the sandbox may have removed the permissions that moving a folder needs.
-            here.chmod(_OPEN)
-            there.chmod(_OPEN)
-            here.rename(spare)
-            there.rename(here)
-            spare.rename(there)
+            bed = self._bed / name
+            if not bed.exists():
+                _move(self.run / name, bed)
+            if (self.aside / name).exists():
+                _move(self.aside / name, self.run / name)
+
+    def put_back(self) -> None:
+        """Return the test bed's tree and environment to their place, if they are not there."""
+        for name in _EXCHANGED:
+            bed = self._bed / name
+            if not bed.exists():
+                continue
+            if (self.run / name).exists():
+                _move(self.run / name, self.aside / name)
+            _move(bed, self.run / name)
+
+
+def _move(source: Path, target: Path) -> None:
+    # Code in the sandbox may have removed the permissions that moving a folder needs.
+    source.chmod(_OPEN)
+    source.rename(target)

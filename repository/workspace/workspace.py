@@ -70,7 +70,9 @@ class Workspace:
         ``save`` stores the logs of test runs.
         """
         environment = find_environment(folder, source)
-        executor = SandboxExecutor(sandbox, WorkspaceFolders(folder), environment)
+        folders = WorkspaceFolders(folder)
+        folders.put_back()
+        executor = SandboxExecutor(sandbox, folders, environment)
         state = WorkspaceState.read(folder)
         if state is None or state.base_sha != source.base_sha:
             state = await _build(executor, source)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sandbox import ownership
-from sandbox.ownership import sweep
+from sandbox.ownership import change_owner, sweep
+from sandbox.user_ids import BWRAP_USER_IDS
 
 OTHER_USER = os.getuid() + 1
 
@@ -81,3 +82,20 @@ def test_sweep_skips_a_folder_that_is_swapped_before_it_is_opened(
     monkeypatch.setattr(os, "open", open_after_swap)
     sweep(OTHER_USER, [str(shared)])
     assert precious.is_dir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands folders over")
+def test_linked_files_are_handed_over_only_if_a_session_of_bwrap_wrote_them(tmp_path: Path):
+    session = BWRAP_USER_IDS[-1]
+    for name, owner in (("root", 0), ("session", session)):
+        (tmp_path / name).write_text("")
+        os.chown(tmp_path / name, owner, owner)
+        (tmp_path / f"{name}-link").hardlink_to(tmp_path / name)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        change_owner(folder, {0, *BWRAP_USER_IDS}, (OTHER_USER, OTHER_USER))
+    finally:
+        os.close(folder)
+    assert (tmp_path / "root").stat().st_uid == 0
+    assert (tmp_path / "session").stat().st_uid == OTHER_USER
+    assert tmp_path.stat().st_uid == OTHER_USER
