@@ -21,6 +21,7 @@ from repository.git import Mirror
 from repository.testing.folders import Changes
 from repository.testing.models import Status, Suite, TestReport
 from repository.testing.run.bed import TestBed
+from repository.testing.run.output import last_printed_line
 from sandbox import Sandbox
 from stages.apply_patch import Candidates
 from stages.checkout import Checkout
@@ -103,7 +104,8 @@ class Tally:
         if details:
             text += f" ({', '.join(details)})"
         if self.output:
-            text += f"; the tests did not run to completion: {_last_line(self.output)}"
+            last_line = last_printed_line(self.output) or "no output"
+            text += f"; the tests did not run to completion: {last_line}"
         return text
 
     def _details(self) -> list[str]:
@@ -286,11 +288,3 @@ def judging_wrappers(judge: Judge) -> dict[type, Wrap]:
         RunTests: lambda stage: WatchedTests(stage, judge.judge_tested),
         OpenPullRequest: lambda stage: JudgedPullRequest(stage, judge),
     }
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for line in reversed(lines):
-        if not line.startswith("["):
-            return line[:200]
-    return "no output"

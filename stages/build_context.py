@@ -87,26 +87,22 @@ def build(mirror: Mirror, sha: str, query: Query, max_tokens: int) -> Context:
     sources = [file for file in ranked if file.kind is not Kind.TEST]
     test = _related_test(ranked, sources)
 
-    reader = _Reader(mirror, sha, query)
     listing_tokens = max_tokens // _LISTING_SHARE
-    source_tokens = max_tokens - listing_tokens
-    if test is None:
-        shown = reader.show_likeliest(sources, source_tokens)
-    else:
-        test_tokens = max_tokens // _TEST_SHARE
-        shown = reader.show_likeliest(sources, source_tokens - test_tokens)
+    test_tokens = max_tokens // _TEST_SHARE if test is not None else 0
+    source_tokens = max_tokens - listing_tokens - test_tokens
+    reader = _Reader(mirror, sha, query)
+    shown = reader.show_likeliest(sources, source_tokens)
+    if test is not None:
         shown += reader.show(test, test_tokens)
 
-    files = [one.file for one in shown]
-    paths_shown = {file.path for file in files}
+    paths_shown = {one.file.path for one in shown}
     listing = _list_paths(entries, ranked, paths_shown, listing_tokens)
-    file_tokens = [one.tokens for one in shown]
     ranking = [file.path for file in sources[:_MAX_RANKING]]
     return Context(
-        files=tuple(files),
+        files=tuple(one.file for one in shown),
         ranking=tuple(ranking),
         listing=listing,
-        tokens=sum(file_tokens) + sum(map(_listing_tokens, listing)),
+        tokens=_total_tokens(shown, listing),
         conventions=read_conventions(mirror, entries, ranking[:_LIKELY_SOURCES]),
     )
 
@@ -203,6 +199,12 @@ def _list_paths(
             break
         chosen.append(path)
     return tuple(sorted(chosen))
+
+
+def _total_tokens(shown: Sequence[_ShownFile], listing: Sequence[str]) -> int:
+    of_files = sum(one.tokens for one in shown)
+    of_listing = sum(_listing_tokens(path) for path in listing)
+    return of_files + of_listing
 
 
 def _listing_tokens(path: str) -> int:

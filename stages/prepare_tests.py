@@ -12,6 +12,7 @@ from repository.testing.models import Recipe, Suite
 from repository.testing.plan import BaseCommit, TestPlan, plan_tests
 from repository.testing.run.base import BaseRun, run_on_base
 from repository.testing.run.bed import TestBed, suite_seconds
+from repository.testing.run.output import last_printed_line
 from repository.testing.selection import choose_tests
 from sandbox import Sandbox
 from stages.build_context import Context
@@ -57,9 +58,10 @@ class PrepareTests:
         if failure is not None:
             return _not_runnable(failure, recipe, log_key)
 
+        candidates = plan.detection.tests
         tests, whole = choose_tests(
-            plan.detection.tests.paths,
-            plan.detection.tests.texts,
+            candidates.paths,
+            candidates.texts,
             plan.sizes,
             ranking=context.ranking,
             issue=issue.text,
@@ -67,10 +69,7 @@ class PrepareTests:
         bed = _open_bed(self._tools.sandbox, recipe, run)
         base_run = await run_on_base(bed, tests, run.progress)
         suite = _suite(base_run, plan.reason, whole, log_key)
-        if suite.base is not None:
-            green = len(suite.base.green)
-            red = len(suite.base.red)
-            run.progress(f"base: {green} tests pass, {red} fail")
+        _report_base(suite, run)
         return suite
 
     async def restore(self, result: Suite, run: RunContext) -> None:
@@ -136,11 +135,19 @@ def _open_bed(sandbox: Sandbox, recipe: Recipe, run: RunContext) -> TestBed:
     )
 
 
+def _report_base(suite: Suite, run: RunContext) -> None:
+    if suite.base is not None:
+        green = len(suite.base.green)
+        red = len(suite.base.red)
+        run.progress(f"base: {green} tests pass, {red} fail")
+
+
 def _suite(base_run: BaseRun, reason: str, whole: bool, log_key: str) -> Suite:
     recipe = base_run.bed.recipe
     base = base_run.report
     if not base.results:
-        why = f"no test of the base commit ran: {_last_line(base.output)}"
+        last_line = last_printed_line(base.output) or "the runner printed nothing"
+        why = f"no test of the base commit ran: {last_line}"
         return _not_runnable(why, recipe, base.log_key)
     return Suite(
         runnable=True,
@@ -167,11 +174,3 @@ def _not_runnable(reason: str, recipe: Recipe | None = None, log_key: str | None
         log_key=log_key,
         recipe=recipe,
     )
-
-
-def _last_line(output: str) -> str:
-    """Return the last line that is not one of our own notes."""
-    for line in reversed(output.splitlines()):
-        if line.strip() and not line.startswith("["):
-            return line.strip()[:200]
-    return "the runner printed nothing"

@@ -82,23 +82,38 @@ def _not_a_new_test(why: str) -> BaseResult:
 def classify(report: TestReport, issue: str, workspace: Path) -> tuple[Kind, str, tuple[str, ...]]:
     """Return ``kind``, ``explanation`` and ``tests`` of a BaseResult."""
     if not report.completed:
-        output = normalize_output(report.output, workspace)[-SHOWN_FAILURE:]
+        output = _shown(report.output, workspace)
         explanation = f"The test could not be run on the unchanged repository:\n\n{fenced(output)}"
         return "proves nothing", explanation, ()
-    failures: dict[str, str] = {}
-    for test in sorted(report.red):
-        failures[test] = normalize_output(report.failures.get(test, ""), workspace)
-    genuine = [test for test, output in failures.items() if not is_test_bug(output, issue)]
-    if genuine:
-        return "fails", failures[genuine[0]][-SHOWN_FAILURE:], tuple(genuine)
-    if failures:
-        output = next(iter(failures.values()))[-SHOWN_FAILURE:]
-        explanation = f"It fails, but not because of the issue:\n\n{fenced(output)}"
-        return "proves nothing", explanation, ()
+    if report.red:
+        return _classify_failures(report, issue, workspace)
     if not report.green:
         return "proves nothing", "None of its tests was run.", ()
     explanation = "It passes on the unchanged repository, so it does not reproduce the issue."
     return "passes", explanation, tuple(sorted(report.green))
+
+
+def _classify_failures(
+    report: TestReport, issue: str, workspace: Path
+) -> tuple[Kind, str, tuple[str, ...]]:
+    """Return whether a test fails because of the issue; see ``classify``."""
+    failing = sorted(report.red)
+    genuine: list[str] = []
+    for test in failing:
+        output = normalize_output(report.failures.get(test, ""), workspace)
+        if not is_test_bug(output, issue):
+            genuine.append(test)
+    first = genuine[0] if genuine else failing[0]
+    shown = _shown(report.failures.get(first, ""), workspace)
+    if genuine:
+        return "fails", shown, tuple(genuine)
+    explanation = f"It fails, but not because of the issue:\n\n{fenced(shown)}"
+    return "proves nothing", explanation, ()
+
+
+def _shown(output: str, workspace: Path) -> str:
+    """Return the part of an output that the model sees: its end."""
+    return normalize_output(output, workspace)[-SHOWN_FAILURE:]
 
 
 def is_test_bug(failure: str, issue: str) -> bool:

@@ -11,12 +11,12 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 def semantic_hash(changes: Changes, is_test: Callable[[str], bool]) -> str:
     """Return the hash of the changes without their tests; if there are only tests, of those."""
-    sources = {path: data for path, data in changes.items() if not is_test(path)}
-    hashed = sources or changes
+    sources = [path for path in changes if not is_test(path)]
     digest = hashlib.sha256()
-    for path in sorted(hashed):
-        content = _normalize(path, hashed[path])
-        digest.update(f"{path}\0{content}\0".encode(errors="replace"))
+    for path in sorted(sources or changes):
+        content = _normalize(path, changes[path])
+        hashed = f"{path}\0{content}\0"
+        digest.update(hashed.encode(errors="replace"))
     return digest.hexdigest()
 
 
@@ -29,7 +29,16 @@ def _normalize(path: str, data: bytes | None) -> str:
             return _normalize_python(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             pass  # compared as any other text
-    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    return _normalize_layout(text)
+
+
+def _normalize_layout(text: str) -> str:
+    """Return the text without blank lines, each other blank reduced to one space."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        words = line.split()
+        if words:
+            lines.append(" ".join(words))
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from repository.git import Mirror, Mirrors
 from repository.testing.change_tester import ChangeTester
 from repository.testing.models import Suite
 from sandbox import Sandbox
-from stages.apply_patch import Candidate, Candidates
+from stages.apply_patch import Candidates
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.prepare_tests import open_test_bed
@@ -40,32 +40,44 @@ class RunTests:
         run: RunContext,
     ) -> Verdict | Back | Stop:
         mirror = self._mirrors.at(checkout.repository)
-        tester = self._open_tester(suite, proposals, mirror, run)
         sent_back = {candidate.tree: candidate for candidate in all_sent_back(run)}
-        results: list[Result] = []
-        for number, candidate in _worth_testing(candidates, sent_back):
-            change = await read_change(mirror, number, candidate, run)
-            if tester is None:
-                results.append(accept_untested(change, suite))
-                continue
-            run.progress(f"testing candidate {number + 1} of {len(candidates.candidates)}")
-            results.append(await tester.test(change))
-        if not results:
+        numbers = _numbers_worth_testing(candidates, sent_back)
+        if not numbers:
             repeated = candidates.candidates[0]
             attempt = proposals.attempt_of(repeated.proposal)
             return repeated_round(run, repeated.tree, attempt=attempt)
 
+        tester = self._open_tester(suite, proposals, mirror, run)
+        results: list[Result] = []
+        for number in numbers:
+            change = await read_change(mirror, number, candidates.candidates[number], run)
+            if tester is None:
+                results.append(accept_untested(change, suite))
+            else:
+                run.progress(f"testing candidate {number + 1} of {len(candidates.candidates)}")
+                results.append(await tester.test(change))
+
+        verdict = await self._find_verdict(issue, results, sent_back, run)
+        if verdict is not None:
+            return await _conclude(verdict, candidates, proposals, run)
+        return _send_back(results, proposals, run)
+
+    async def _find_verdict(
+        self,
+        issue: Issue,
+        results: Sequence[Result],
+        sent_back: Mapping[str, SentBack],
+        run: RunContext,
+    ) -> Verdict | None:
+        """Return the verdict on the best change; None if all changes must be sent back."""
         passed = [result for result in results if isinstance(result, Passed)]
         if passed:
-            verdict = await self._choose(issue, passed, run)
-            return await _conclude(verdict, candidates, proposals, run)
+            return await self._choose(issue, passed, run)
         not_reproduced = [result for result in results if isinstance(result, NotReproduced)]
-        if not_reproduced:
-            chosen = choose(not_reproduced)
-            if _is_final(chosen, sent_back, run):
-                return await _conclude(chosen.verdict, candidates, proposals, run)
-        rejected = [result for result in results if not isinstance(result, Passed)]
-        return _send_back(rejected, proposals, run)
+        if not not_reproduced:
+            return None
+        chosen = choose(not_reproduced)
+        return chosen.verdict if _is_final(chosen, sent_back, run) else None
 
     async def _choose(self, issue: Issue, passed: Sequence[Passed], run: RunContext) -> Verdict:
         """Return the verdict on the best change, after asking the judge if several are left."""
@@ -91,16 +103,14 @@ class RunTests:
         )
 
 
-def _worth_testing(
-    candidates: Candidates, sent_back: Mapping[str, SentBack]
-) -> list[tuple[int, Candidate]]:
-    """Return candidates with their numbers, except those that broke tests in an earlier round."""
-    result: list[tuple[int, Candidate]] = []
+def _numbers_worth_testing(candidates: Candidates, sent_back: Mapping[str, SentBack]) -> list[int]:
+    """Return the indexes of the candidates, except those that broke tests in an earlier round."""
+    numbers: list[int] = []
     for number, candidate in enumerate(candidates.candidates):
         earlier = sent_back.get(candidate.tree)
         if earlier is None or not earlier.is_broken:
-            result.append((number, candidate))
-    return result
+            numbers.append(number)
+    return numbers
 
 
 def _is_final(chosen: NotReproduced, sent_back: Mapping[str, SentBack], run: RunContext) -> bool:
@@ -119,7 +129,9 @@ async def _conclude(
     return verdict.model_copy(update=update)
 
 
-def _send_back(rejected: Sequence[Rejected], proposals: Proposals, run: RunContext) -> Back:
+def _send_back(results: Sequence[Result], proposals: Proposals, run: RunContext) -> Back:
+    """Return the feedback on the change that breaks the least; none of the changes passed."""
+    rejected = [result for result in results if not isinstance(result, Passed)]
     candidates = [_sent_back(result) for result in rejected]
     best = least_broken(rejected)
     attempt = proposals.attempt_of(best.change.candidate.proposal)

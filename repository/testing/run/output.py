@@ -8,6 +8,7 @@ _VARIABLE_PARTS = (
     (re.compile(r"\b0x[0-9a-fA-F]{6,}\b"), "0x..."),
     (re.compile(r"\bpytest-of-[\w.-]+/pytest-\d+"), "pytest"),
 )
+_MAX_LINE = 200
 
 
 def normalize_output(text: str, workspace: Path) -> str:
@@ -18,6 +19,17 @@ def normalize_output(text: str, workspace: Path) -> str:
     for pattern, replacement in _VARIABLE_PARTS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def last_printed_line(output: str) -> str:
+    """Return the last line that a program printed, clipped; empty if it printed nothing.
+
+    Our own notes in the output begin with a bracket.
+    """
+    for line in reversed(output.splitlines()):
+        if line.strip() and not line.startswith("["):
+            return line.strip()[:_MAX_LINE]
+    return ""
 
 
 def replace_path(text: str, path: str, replacement: str) -> str:

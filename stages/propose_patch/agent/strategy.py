@@ -34,11 +34,7 @@ async def propose(task: Task, attempt: AttemptPlan) -> Proposals | Back | Stop:
     """
     limits = await RoundLimits.open(task.run, attempt.number)
     workspace = await AttemptWorkspace.open(task, attempt, limits)
-    profile = await asyncio.to_thread(task.session.profile, attempt.model)
-    prompt = await _render_prompt(task, attempt, workspace.facts, profile.protocol)
-    asker = Asker(task.session, attempt, prompt, profile.protocol)
-    executor = Executor(task, workspace, profile.protocol)
-    loop = Loop(task, attempt, asker, workspace, executor, limits)
+    loop = await _make_loop(task, attempt, workspace, limits)
     try:
         ending = await loop.work()
     except Halt as halt:
@@ -54,6 +50,16 @@ async def propose(task: Task, attempt: AttemptPlan) -> Proposals | Back | Stop:
     if loop.halt is not None and isinstance(answer, Back):
         return _stop(Stop(loop.halt.outcome, loop.halt.reason), transcript_key)
     return answer
+
+
+async def _make_loop(
+    task: Task, attempt: AttemptPlan, workspace: AttemptWorkspace, limits: RoundLimits
+) -> Loop:
+    profile = await asyncio.to_thread(task.session.profile, attempt.model)
+    prompt = await _render_prompt(task, attempt, workspace.facts, profile.protocol)
+    asker = Asker(task.session, attempt, prompt, profile.protocol)
+    executor = Executor(task, workspace, profile.protocol)
+    return Loop(task, attempt, asker, workspace, executor, limits)
 
 
 async def _halted(task: Task, attempt: AttemptPlan, loop: Loop, halt: Halt) -> Stop:
