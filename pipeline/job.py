@@ -5,7 +5,7 @@ import json
 import re
 import uuid
 from typing import Annotated, Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -69,15 +69,13 @@ class IssueRef(BaseModel):
                 f"{url!r} is a pull request's address; give an issue's:"
                 " https://github.com/OWNER/NAME/issues/N"
             )
+        host = _https_host(parts)
         match = _ISSUE_PATH.fullmatch(parts.path)
-        has_credentials = parts.username or parts.password
-        if parts.scheme != "https" or not parts.hostname or has_credentials or match is None:
+        if not host or match is None:
             raise ValueError(
                 f"{url!r} is not an issue's address; it looks like"
                 " https://github.com/OWNER/NAME/issues/N"
             )
-        port = "" if parts.port in (None, 443) else f":{parts.port}"
-        host = f"{parts.hostname.lower()}{port}"
         owner = match["owner"].lower()
         name = match["name"].lower()
         number = int(match["number"])
@@ -89,6 +87,18 @@ class IssueRef(BaseModel):
         name = match["path"].rstrip("/").rsplit("/", 1)[-1]
         number = int(match["number"])
         return cls(url=url, host="file", owner="local", name=name, number=number)
+
+
+def _https_host(parts: SplitResult) -> str:
+    """Return the host of an https address, with its port if it is not 443.
+
+    It is empty for other addresses, and for those with credentials.
+    """
+    has_credentials = parts.username or parts.password
+    if parts.scheme != "https" or not parts.hostname or has_credentials:
+        return ""
+    port = "" if parts.port in (None, 443) else f":{parts.port}"
+    return f"{parts.hostname.lower()}{port}"
 
 
 class _Strict(BaseModel):

@@ -56,6 +56,8 @@ _INHERITED = ("PATH", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
 """Variables of this process that git inherits."""
 TIMEOUT_SECONDS = 900
 _STALE_LOCK_SECONDS = 60
+_NO_OBJECT = "0" * 40
+"""Stands in an index for the absence of a file."""
 EXECUTABLE = "100755"
 _NOT_EXECUTABLE = "100644"
 _REGULAR_MODES = (_NOT_EXECUTABLE, EXECUTABLE)
@@ -290,17 +292,23 @@ class Mirror:
             if not _is_writable(path):
                 raise GitError(f"not a file's path: {path!r}")
         modes = {entry.path: entry.mode for entry in self.files(base)}
-        removed = [path for path, content in changes.items() if content is None]
-        removals = "".join(f"0 {'0' * 40}\t{path}\0" for path in removed)
         with self._index() as index:
             self._git("read-tree", base, index=index)
-            self._git("update-index", "-z", "--index-info", index=index, stdin=removals.encode())
+            self._remove_from(index, [path for path in changes if changes[path] is None])
             for path, content in changes.items():
-                if content is not None:
-                    mode = _regular_mode(modes.get(path), executable.get(path))
-                    info = f"{mode},{self._write_blob(content)},{path}"
-                    self._git("update-index", "--add", "--cacheinfo", info, index=index)
+                if content is None:
+                    continue
+                mode = _regular_mode(modes.get(path), executable.get(path))
+                blob = self._write_blob(content)
+                info = f"{mode},{blob},{path}"
+                self._git("update-index", "--add", "--cacheinfo", info, index=index)
             return self._write_index(index)
+
+    def _remove_from(self, index: Path, paths: Sequence[str]) -> None:
+        """Remove files from an index, whether they are in it or not."""
+        lines = [f"0 {_NO_OBJECT}\t{path}\0" for path in paths]
+        stdin = "".join(lines).encode()
+        self._git("update-index", "-z", "--index-info", index=index, stdin=stdin)
 
     def diff(self, old: str, new: str, paths: Sequence[str] = ()) -> bytes:
         """Return a patch that ``git apply`` accepts; the same trees always give the same patch.

@@ -10,7 +10,6 @@ from pipeline.outcome import Facts
 from pipeline.stage import Back, RunContext
 from prompts.filters import clip_framed, one_line
 from repository.edits.apply_files import NewFile, apply_files
-from repository.edits.apply_reply import apply_reply
 from repository.edits.editable_files import EditableFiles
 from repository.edits.model import FORMAT, EditFailed
 from repository.edits.policy import read_policy
@@ -167,10 +166,8 @@ async def _apply(proposal: Proposal, base: BaseCode, run: RunContext) -> _Change
 
 def _apply_reply(base: BaseCode, reply: str) -> _Change:
     """Apply the edits of a reply to the base commit. Blocks."""
-    files = EditableFiles.of_tree(base.mirror, base.sha)
-    applied = apply_reply(reply, files, base.policy)
-    tree = base.mirror.write_tree(base.sha, applied.files)
-    return _Change(tree, applied.files.keys(), applied.prose, applied.notices)
+    edited = base.apply(reply)
+    return _Change(edited.sha, edited.paths, edited.prose, edited.notices)
 
 
 def _apply_files(base: BaseCode, proposed: ProposedFiles) -> _Change:

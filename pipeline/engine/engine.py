@@ -230,14 +230,15 @@ class RunLoop:
             needs = {parameter: results[kind] for parameter, kind in step.needs.items()}
             if step.gives is None:
                 return await self._run_last_stage(step, needs)
-            if step.name in valid:
-                result = await self._restore(step, step.gives, valid[step.name])
+            checkpoint = valid.get(step.name)
+            answer: BaseModel | Stop | Back
+            if checkpoint is not None:
+                answer = await self._restore(step, step.gives, checkpoint)
             else:
                 answer = await self._run_stage(step, needs)
-                if isinstance(answer, (Stop, Back)):
-                    return answer
-                result = answer
-            results[step.gives] = result
+            if isinstance(answer, (Stop, Back)):
+                return answer
+            results[step.gives] = answer
             if step.name == self._pipeline.admitted_after:
                 # At every delivery: an earlier one may have died before this point.
                 await ending.announce_start(self._deps, self._run, self._row, self._job)

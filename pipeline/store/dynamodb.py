@@ -112,6 +112,25 @@ def _key_schema(partition: str, sort: str) -> list[dict[str, str]]:
     ]
 
 
+def _listing_conditions(listing: str, where: Mapping[str, str]) -> dict[str, Any]:
+    """Return the conditions of a query of the index, as its expressions."""
+    names = {"#listed": "listed"}
+    values = {":listed": {"S": listing}}
+    filters: list[str] = []
+    for name, value in where.items():
+        names[f"#{name}"] = name
+        values[f":{name}"] = {"S": value}
+        filters.append(f"#{name} = :{name}")
+    conditions: dict[str, Any] = {
+        "KeyConditionExpression": "#listed = :listed",
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
+    if filters:
+        conditions["FilterExpression"] = " AND ".join(filters)
+    return conditions
+
+
 class DynamoTable:
     """See ``pipeline.store.table.Table``. Reads are strongly consistent, except of the index."""
 
@@ -156,25 +175,12 @@ class DynamoTable:
         self, listing: str, *, limit: int, newest_first: bool, where: Mapping[str, str]
     ) -> list[Item]:
         """See ``Table.listed``. The index may lag behind; the items themselves are current."""
-        names = {"#listed": "listed"}
-        values = {":listed": {"S": listing}}
-        conditions = []
-        for name, value in where.items():
-            names[f"#{name}"] = name
-            values[f":{name}"] = {"S": value}
-            conditions.append(f"#{name} = :{name}")
-        options: dict[str, Any] = {}
-        if conditions:
-            options["FilterExpression"] = " AND ".join(conditions)
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             IndexName=INDEX,
             ScanIndexForward=not newest_first,
-            KeyConditionExpression="#listed = :listed",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
             PaginationConfig={"PageSize": PAGE if where else min(PAGE, limit)},
-            **options,
+            **_listing_conditions(listing, where),
         )
         items: list[Item] = []
         for page in pages:

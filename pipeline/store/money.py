@@ -3,7 +3,6 @@
 from pipeline.store import rows
 from pipeline.store.contract import BudgetExceeded, Call, CallRequest, MoneyCaps
 from pipeline.store.rows import Part, StoredCall, StoredRun
-from pipeline.store.table import Key
 from pipeline.store.transaction import RunTransaction
 
 #: The states of a call whose full reservation still counts.
@@ -20,26 +19,26 @@ def reserve(tx: RunTransaction, run: StoredRun, request: CallRequest, caps: Mone
     _check_caps(tx, run, calls, request, caps)
     attempts = [stored for stored in calls if stored.call.key == request.key]
     cut_reserved(tx, attempts)
-    attempt = len(attempts) + 1
-    call = Call(
+    call = _new_call(request, attempt=len(attempts) + 1, now=tx.now)
+    day = request.day
+    repository = run.row.repository
+    data = {**vars(call), "day": day, "repository": repository}
+    tx.write(run, Part(rows.CALL, data))
+    # The counters enforce their limits again: other workers' runs add to them concurrently.
+    _spend(tx, day, repository, call.micro_usd, caps)
+    return call
+
+
+def _new_call(request: CallRequest, *, attempt: int, now: float) -> Call:
+    return Call(
         key=request.key,
         attempt=attempt,
         state="reserved",
         micro_usd=request.micro_usd,
         reply_key=request.reply_key.replace("{attempt}", str(attempt)),
         model=request.model,
-        created_at=tx.now,
+        created_at=now,
     )
-    day = request.day
-    repository = run.row.repository
-    data = {**vars(call), "day": day, "repository": repository}
-    tx.write(run, Part(rows.CALL, data))
-    # The counters enforce their limits again: other workers' runs add to them concurrently.
-    total = rows.day_total_key(day)
-    _spend(tx, total, call.micro_usd, limit=caps.day)
-    of_repository = rows.day_repository_key(day, repository)
-    _spend(tx, of_repository, call.micro_usd, limit=caps.repository_day)
-    return call
 
 
 def _check_caps(
@@ -73,10 +72,7 @@ def end_call(tx: RunTransaction, run: StoredRun, call: Call, state: str, micro_u
         tx.items.put(stored.changed(state, micro_usd))
         tx.write(run)
         difference = micro_usd - stored.call.micro_usd
-        total = rows.day_total_key(stored.day)
-        _spend(tx, total, difference)
-        of_repository = rows.day_repository_key(stored.day, run.row.repository)
-        _spend(tx, of_repository, difference)
+        _spend(tx, stored.day, run.row.repository, difference)
 
 
 def cut_reserved(tx: RunTransaction, calls: list[StoredCall]) -> None:
@@ -87,5 +83,13 @@ def cut_reserved(tx: RunTransaction, calls: list[StoredCall]) -> None:
             tx.items.put(stored.changed("cut", call.micro_usd))
 
 
-def _spend(tx: RunTransaction, counter: Key, micro_usd: int, limit: int | None = None) -> None:
-    tx.items.add(counter, micro_usd, limit=limit, expires=tx.expires)
+def _spend(
+    tx: RunTransaction, day: str, repository: str, micro_usd: int, caps: MoneyCaps | None = None
+) -> None:
+    """Add to the day's two counters; with ``caps``, only within them."""
+    total = rows.day_total_key(day)
+    limit = caps.day if caps is not None else None
+    tx.items.add(total, micro_usd, limit=limit, expires=tx.expires)
+    of_repository = rows.day_repository_key(day, repository)
+    limit = caps.repository_day if caps is not None else None
+    tx.items.add(of_repository, micro_usd, limit=limit, expires=tx.expires)

@@ -5,7 +5,7 @@ reason; the others are still a change.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from prompts.filters import code
 from repository.edits.checks import check_new_lines, check_paths, check_syntax
@@ -46,12 +46,12 @@ class AppliedFiles:
         return {path: file.executable for path, file in self.files.items()}
 
 
-@dataclass
-class _Change:
-    """The change so far, as text."""
+@dataclass(frozen=True)
+class _TextChange:
+    """The text of one file, before and after; None where it does not exist."""
 
-    before: dict[str, str | None] = field(default_factory=dict)
-    after: dict[str, str | None] = field(default_factory=dict)
+    before: str | None
+    after: str | None
 
 
 def apply_files(
@@ -66,26 +66,21 @@ def apply_files(
     permitted = {path: file for path, file in files.items() if path not in left_out}
     if len(permitted) > MAX_FILES:
         raise EditFailed(f"policy: {len(permitted)} files differ from the base commit")
-    change = _Change()
-    applied: dict[str, NewFile] = {}
+    changes: dict[str, _TextChange] = {}
     for path, file in sorted(permitted.items()):
         try:
-            before = _read_base(base, path)
-            after = _read_new(path, file)
-            _check_file(path, before, after, policy)
+            change = _read_change(path, file, base)
+            _check_file(path, change, policy)
         except EditFailed as error:
             left_out[path] = str(error)
             continue
-        if before == after and file.executable == base.is_executable(path):
-            continue
-        change.before[path] = before
-        change.after[path] = after
-        applied[path] = file
-    if not applied:
+        has_same_mode = file.executable == base.is_executable(path)
+        if change.before != change.after or not has_same_mode:
+            changes[path] = change
+    if not changes:
         raise EditFailed(_describe_nothing(left_out))
-    policy.check_change(change.before, change.after)
-    check_paths(applied.keys())
-    notices = describe_weakened_tests(change.before, change.after)
+    notices = _check_together(changes, policy)
+    applied = {path: permitted[path] for path in changes}
     return AppliedFiles(applied, left_out, notices)
 
 
@@ -98,31 +93,51 @@ def _refused_paths(files: Mapping[str, NewFile], policy: EditPolicy) -> dict[str
     return refused
 
 
-def _read_base(base: EditableFiles, path: str) -> str | None:
-    data = base.read(path)
-    return None if data is None else decode(path, data).text
+def _read_change(path: str, file: NewFile, base: EditableFiles) -> _TextChange:
+    """Return a file's text before and after.
+
+    Raises:
+        EditFailed: it is not text, or it is too large.
+    """
+    size = len(file.content or b"")
+    if size > MAX_FILE_BYTES:
+        raise EditFailed(f"it has {size} bytes; at most {MAX_FILE_BYTES} are allowed")
+    before = _decode(path, base.read(path))
+    after = _decode(path, file.content)
+    return _TextChange(before, after)
 
 
-def _read_new(path: str, file: NewFile) -> str | None:
-    if file.content is None:
-        return None
-    if len(file.content) > MAX_FILE_BYTES:
-        raise EditFailed(f"it has {len(file.content)} bytes; at most {MAX_FILE_BYTES} are allowed")
-    return decode(path, file.content).text
+def _decode(path: str, content: bytes | None) -> str | None:
+    return None if content is None else decode(path, content).text
 
 
-def _check_file(path: str, before: str | None, after: str | None, policy: EditPolicy) -> None:
+def _check_file(path: str, change: _TextChange, policy: EditPolicy) -> None:
     """Check one file by itself, so that a refusal does not affect the others.
 
     Raises:
         EditFailed: it must be left out.
     """
-    if after is not None:
-        old_lines = set((before or "").splitlines())
-        new_lines = [line for line in after.splitlines() if line not in old_lines]
-        check_new_lines(new_lines, before)
-    policy.check_change({path: before}, {path: after})
-    check_syntax({path: before}, {path: after})
+    if change.after is not None:
+        old_lines = set((change.before or "").splitlines())
+        new_lines = [line for line in change.after.splitlines() if line not in old_lines]
+        check_new_lines(new_lines, change.before)
+    before = {path: change.before}
+    after = {path: change.after}
+    policy.check_change(before, after)
+    check_syntax(before, after)
+
+
+def _check_together(changes: Mapping[str, _TextChange], policy: EditPolicy) -> tuple[str, ...]:
+    """Check all files as one change, and return the notices about it.
+
+    Raises:
+        EditFailed: there are too many files or lines, or two paths exclude each other.
+    """
+    before = {path: change.before for path, change in changes.items()}
+    after = {path: change.after for path, change in changes.items()}
+    policy.check_change(before, after)
+    check_paths(changes.keys())
+    return describe_weakened_tests(before, after)
 
 
 def _describe_nothing(left_out: Mapping[str, str]) -> str:

@@ -1,10 +1,10 @@
 """Find test files that cover a patch's changes, in addition to those chosen before the patch."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from repository.files import belongs_to_tests, is_test_file
-from repository.git import Mirror
+from repository.git import Entry, Mirror
 from repository.testing.models import Recipe
 from repository.testing.selection import is_small, likely_tests, score_tests
 
@@ -27,24 +27,34 @@ def find_covering_tests(
     needs none.
     """
     sources = [path for path in changed if not belongs_to_tests(path, recipe.patterns)]
-    entries = [
-        entry
-        for entry in mirror.files(sha)
-        if is_test_file(entry.path, recipe.patterns) and entry.size <= _MAX_READ_BYTES
-    ]
-    entries = entries[:_MAX_READ_FILES]
+    entries = _test_files(mirror, sha, recipe)
     sizes = {entry.path: entry.size for entry in entries}
     if not sources or is_small(sizes, sizes):
         return []
+    texts = _read_tests(mirror, entries)
+    scores = score_tests(list(texts), texts, ranking=sources, issue="")
+    likely = [path for path in likely_tests(scores) if path not in chosen]
+    return likely[:_MAX_FILES]
+
+
+def _test_files(mirror: Mirror, sha: str, recipe: Recipe) -> list[Entry]:
+    """Return the first files with a test's name that are small enough to be read."""
+    entries: list[Entry] = []
+    for entry in mirror.files(sha):
+        if is_test_file(entry.path, recipe.patterns) and entry.size <= _MAX_READ_BYTES:
+            entries.append(entry)
+    return entries[:_MAX_READ_FILES]
+
+
+def _read_tests(mirror: Mirror, entries: Sequence[Entry]) -> dict[str, str]:
+    """Return path -> text of the files that have tests."""
     contents = mirror.read_many([entry.sha for entry in entries])
     texts: dict[str, str] = {}
     for entry, content in zip(entries, contents, strict=True):
         text = content.decode(errors="replace")
         if _holds_tests(entry.path, text):
             texts[entry.path] = text
-    scores = score_tests(list(texts), texts, ranking=sources, issue="")
-    likely = [path for path in likely_tests(scores) if path not in chosen]
-    return likely[:_MAX_FILES]
+    return texts
 
 
 def _holds_tests(path: str, text: str) -> bool:

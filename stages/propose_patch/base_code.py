@@ -15,6 +15,10 @@ class EditedTree:
     sha: str
     paths: tuple[str, ...]
     """Paths of the files that the edits change."""
+    prose: str = ""
+    """The reply without its edits, if they were in a reply."""
+    notices: tuple[str, ...] = ()
+    """Sentences about the edits for the reviewer."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,12 @@ class BaseCode:
         files = EditableFiles.of_tree(self.mirror, self.sha)
         applied = apply_reply(reply, files, self.policy)
         tree = self.mirror.write_tree(self.sha, applied.files)
-        return EditedTree(tree, tuple(sorted(applied.files)))
+        return EditedTree(
+            sha=tree,
+            paths=tuple(sorted(applied.files)),
+            prose=applied.prose,
+            notices=applied.notices,
+        )
 
     def has(self, path: str) -> bool:
         return self.read(path) is not None

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from repository.edits.file_lines import Match
@@ -49,25 +50,61 @@ def _with_own_blank_lines(
     search, replacement = _trim_common_blank_edges(block)
     if len(search) * len(replacement) > _MAX_COMPARISONS:
         return None
-    searched = _non_blank_indexes(search)
+    alignment = _Alignment(
+        lines=lines,
+        search=search,
+        in_file=matched,
+        in_search=_non_blank_indexes(search),
+    )
     comparison = SequenceMatcher(None, search, replacement, autojunk=False)
     result: list[str] = []
     for tag, start, end, new_start, new_end in comparison.get_opcodes():
-        # The search's non-blank lines from ``start`` to ``end`` are those from first to last.
-        first = bisect_left(searched, start)
-        last = bisect_left(searched, end) - 1
-        inside = 0 < first < len(searched)
-        if inside and _gap(matched, first) != _gap(searched, first):
+        if not alignment.has_same_gap(start):
             return None
-        if tag != "equal" or last < first:
+        if tag == "equal":
+            result += alignment.file_lines(start, end)
+        else:
             result += replacement[new_start:new_end]
-            continue
-        below = searched[last] + 1
-        matched_end = matched[last] + 1
-        result += search[start : searched[first]]
-        result += lines[matched[first] : matched_end]
-        result += search[below:end]
     return tuple(result)
+
+
+@dataclass(frozen=True)
+class _Alignment:
+    """The search's lines that are not blank, and the lines of the file that match them."""
+
+    lines: Sequence[str]
+    """Of the file."""
+    search: list[str]
+    in_file: list[int]
+    """Index in the file of each line that is not blank."""
+    in_search: list[int]
+    """Its index in the search."""
+
+    def has_same_gap(self, at: int) -> bool:
+        """Return whether the search and the file have as many blank lines before the first line
+        that is not blank from index ``at`` of the search on.
+        """
+        number = bisect_left(self.in_search, at)
+        if not 0 < number < len(self.in_search):
+            return True
+        return _gap(self.in_file, number) == _gap(self.in_search, number)
+
+    def file_lines(self, start: int, end: int) -> list[str]:
+        """Return lines of the search, with the file's own from the first that is not blank on to
+        the last.
+        """
+        first = bisect_left(self.in_search, start)
+        last = bisect_left(self.in_search, end) - 1
+        if last < first:
+            return self.search[start:end]
+        above = self.search[start : self.in_search[first]]
+        file_end = self.in_file[last] + 1
+        search_end = self.in_search[last] + 1
+        return [
+            *above,
+            *self.lines[self.in_file[first] : file_end],
+            *self.search[search_end:end],
+        ]
 
 
 def _gap(indexes: list[int], at: int) -> int:

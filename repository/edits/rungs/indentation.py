@@ -41,27 +41,39 @@ def _restore_first_line(
 ) -> Match | None:
     """Return the match at ``start`` with the first line's indentation restored in both halves.
 
+    Return None if there is no such match.
+    """
+    lost = _lost_indentation(bare, start, block)
+    if lost is None:
+        return None
+    end = start + len(block.search)
+    search = _indent_line(block.search, 0, lost)
+    first = first_non_blank(block.replacement)
+    replacement = _indent_line(block.replacement, first, lost)
+    unchanged = keep_unchanged(lines[start:end], search, replacement)
+    return Match(start, end, unchanged)
+
+
+def _lost_indentation(bare: list[str], start: int, block: SearchReplace) -> str | None:
+    """Return the indentation that the first line of both halves lacks, if the file has it at
+    ``start``.
+
     Return None if the first line does not match, or if the halves lost different indentation.
     """
-    search = block.search
-    replacement = block.replacement
-    if start < 0 or bare[start].lstrip() != search[0].strip():
+    if start < 0 or bare[start].lstrip() != block.search[0].strip():
         return None
-    end = start + len(search)
     in_file = indentation(bare[start])
-    in_reply = indentation(search[0])
-    first = first_non_blank(replacement)
-    if not in_file.endswith(in_reply) or indentation(replacement[first]) != in_reply:
+    in_search = indentation(block.search[0])
+    first = first_non_blank(block.replacement)
+    in_replacement = indentation(block.replacement[first])
+    if not in_file.endswith(in_search) or in_replacement != in_search:
         return None
+    end = start + len(block.search)
     least = shortest_indentation(bare[start:end])
-    for line in non_blank(replacement[first + 1 :]):
+    for line in non_blank(block.replacement[first + 1 :]):
         if len(indentation(line)) < len(least):
             return None  # Other lines lost their indentation, too; which ones is unknown.
-    lost = in_file.removesuffix(in_reply)
-    restored_search = _indent_line(search, 0, lost)
-    restored = _indent_line(replacement, first, lost)
-    unchanged = keep_unchanged(lines[start:end], restored_search, restored)
-    return Match(start, end, unchanged)
+    return in_file.removesuffix(in_search)
 
 
 def match_shifted(lines: Sequence[str], block: SearchReplace) -> list[Match]:
