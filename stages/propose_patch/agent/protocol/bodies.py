@@ -2,8 +2,9 @@
 
 import re
 
+from repository.edits.argument_names import PATH_NAMES
 from stages.propose_patch.agent.protocol.fields import MAIN_FIELD, argument_names, is_view
-from stages.propose_patch.agent.protocol.json_calls import InvalidJson, decode
+from stages.propose_patch.agent.protocol.json_decoding import InvalidJson, decode
 from stages.propose_patch.agent.protocol.names import find_name
 from stages.propose_patch.agent.protocol.written import SHELLS, Unreadable
 
@@ -89,6 +90,6 @@ def _body_field(tool: str, attributes: dict[str, object]) -> str:
     known = find_name(tool)
     if known is None:
         return "body"
-    if known.tool == "edit" and ("path" in attributes or "file_path" in attributes):
+    if known.tool == "edit" and not attributes.keys().isdisjoint(PATH_NAMES):
         return "file_text"
     return MAIN_FIELD[known.tool]

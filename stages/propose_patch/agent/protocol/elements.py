@@ -7,7 +7,7 @@ from stages.propose_patch.agent.protocol.bodies import LIKE_JSON, arguments_of, 
 from stages.propose_patch.agent.protocol.ends import AMBIGUOUS, CallContext, EndFinder
 from stages.propose_patch.agent.protocol.fields import argument_names
 from stages.propose_patch.agent.protocol.heredocs import ShellIndex
-from stages.propose_patch.agent.protocol.json_calls import MAX_WASTED, InvalidJson, decode
+from stages.propose_patch.agent.protocol.json_decoding import MAX_WASTED, InvalidJson, decode
 from stages.propose_patch.agent.protocol.tags import NAME_TAGS, Opening, TagIndex
 from stages.propose_patch.agent.protocol.written import Unreadable, WrittenCall
 
@@ -29,12 +29,19 @@ class _Head:
     def context(self) -> CallContext:
         return CallContext(tool=self.tool, tag=self.tag, arguments=argument_names(self.tool))
 
+    def takes(self, opening: Opening | None) -> bool:
+        """Whether a tag opens an argument of the call."""
+        if opening is None:
+            return False
+        return opening.is_parameter or opening.tag in self.context.arguments
+
 
 class ElementReader:
     """Reads the elements of a text that are calls."""
 
     def __init__(self, tags: TagIndex, index: ShellIndex):
         self._tags = tags
+        self._text = tags.text
         self._ends = EndFinder(tags, index)
         self._wasted = 0
 
@@ -42,35 +49,40 @@ class ElementReader:
         """Return the call that a tag opens; None if it opens none, or only wraps calls."""
         if opening.tool and opening.is_empty:
             return WrittenCall(opening.tool, opening.fields, opening.end)
-        if opening.tool:
-            head = _Head(opening.tool, opening.tag, opening.fields, opening.end)
-            return self._finish(head)
-        if not opening.is_wrapper or opening.is_empty:
+        head = self._head(opening)
+        if head is None:
             return None
-        keyed = _NAME_BEFORE_PAIRS.match(self._tags.text, opening.end)
-        if keyed is not None:
-            return self._finish(_Head(keyed["name"], opening.tag, {}, keyed.end()))
-        named = self._named_head(opening)
-        return self._finish(named) if named is not None else None
-
-    def _named_head(self, opening: Opening) -> _Head | None:
-        """Return the head of a call that names its tool in an element, or None."""
-        start = self._tags.skip_blank(opening.end)
-        name = self._tags.opening_at(start)
-        if name is None or name.tag not in NAME_TAGS or name.is_empty:
-            return None
-        end = self._tags.text.find("</", name.end, name.end + _MAX_NAME)
-        closing = self._tags.closing_at(end) if end >= 0 else None
-        if closing is None:
-            return None
-        tool = self._tags.text[name.end : end].strip()
-        return _Head(tool, opening.tag, {}, closing.end)
-
-    def _finish(self, head: _Head) -> WrittenCall:
         try:
             return self._read_arguments(head)
         except Unreadable as error:
             return WrittenCall(head.tool, head.attributes, head.end, problem=str(error))
+
+    def _head(self, opening: Opening) -> _Head | None:
+        """Return the head of the call that a tag opens, or None."""
+        if opening.tool:
+            return _Head(opening.tool, opening.tag, opening.fields, opening.end)
+        if not opening.is_wrapper or opening.is_empty:
+            return None
+        keyed = _NAME_BEFORE_PAIRS.match(self._text, opening.end)
+        if keyed is not None:
+            return _Head(keyed["name"], opening.tag, {}, keyed.end())
+        return self._named_head(opening)
+
+    def _named_head(self, opening: Opening) -> _Head | None:
+        """Return the head of a call that names its tool in an element, or None."""
+        name = self._opening_after(opening.end)
+        if name is None or name.tag not in NAME_TAGS or name.is_empty:
+            return None
+        end = self._text.find("</", name.end, name.end + _MAX_NAME)
+        closing = self._tags.closing_at(end) if end >= 0 else None
+        if closing is None:
+            return None
+        tool = self._text[name.end : end].strip()
+        return _Head(tool, opening.tag, {}, closing.end)
+
+    def _opening_after(self, position: int) -> Opening | None:
+        """Return the opening tag at a position, or after the blanks there."""
+        return self._tags.opening_at(self._tags.skip_blank(position))
 
     def _read_arguments(self, head: _Head) -> WrittenCall:
         """Read the arguments after the head of a call.
@@ -78,36 +90,33 @@ class ElementReader:
         Raises:
             Unreadable: it has no end, or it is not clear where its end is.
         """
-        if _PAIR.match(self._tags.text, head.end):
+        if _PAIR.match(self._text, head.end):
             return self._read_pairs(head)
-        start = self._tags.skip_blank(head.end)
-        opening = self._tags.opening_at(start)
+        opening = self._opening_after(head.end)
         if opening is not None and opening.is_group:
             return self._read_group(head, opening)
-        if opening is not None and _is_argument(opening, head):
-            return self._read_elements(head, start, group="")
-        return self._read_object(head, start) or self._read_body(head, head.end, head.tag)
+        if head.takes(opening):
+            return self._read_elements(head, head.end, group="")
+        return self._read_object(head) or self._read_body(head, head.end, head.tag)
 
     def _read_group(self, head: _Head, group: Opening) -> WrittenCall:
         """Read arguments that are all in one element."""
-        start = self._tags.skip_blank(group.end)
-        opening = self._tags.opening_at(start)
-        if opening is not None and _is_argument(opening, head):
-            return self._read_elements(head, start, group=group.tag)
+        if head.takes(self._opening_after(group.end)):
+            return self._read_elements(head, group.end, group=group.tag)
         return self._read_body(head, group.end, group.tag)
 
     def _read_elements(self, head: _Head, position: int, *, group: str) -> WrittenCall:
         """Read arguments that are one element each; ``group`` is the tag around them, if any."""
         fields = dict(head.attributes)
         while True:
-            opening = self._tags.opening_at(self._tags.skip_blank(position))
-            if opening is None or not _is_argument(opening, head):
+            opening = self._opening_after(position)
+            if opening is None or not head.takes(opening):
                 break
             name = opening.name if opening.is_parameter else opening.tag
             if name in fields:
                 raise Unreadable(AMBIGUOUS)
             closing = self._ends.value_end(opening.tag, opening.end, head.context)
-            fields[name] = value_of(self._tags.text[opening.end : closing.begin], name)
+            fields[name] = value_of(self._text[opening.end : closing.begin], name)
             position = closing.end
         if group:
             position = self._ends.call_end(group, position)
@@ -118,19 +127,19 @@ class ElementReader:
         context = CallContext(tool=head.tool, tag=head.tag, arguments=("arg_key",))
         fields: dict[str, object] = {}
         position = head.end
-        while (pair := _PAIR.match(self._tags.text, position)) is not None:
+        while (pair := _PAIR.match(self._text, position)) is not None:
             closing = self._ends.value_end("arg_value", pair.end(), context)
-            fields[pair["name"].strip()] = self._tags.text[pair.end() : closing.begin]
+            fields[pair["name"].strip()] = self._text[pair.end() : closing.begin]
             position = closing.end
         return WrittenCall(head.tool, fields, self._ends.call_end(head.tag, position))
 
-    def _read_object(self, head: _Head, start: int) -> WrittenCall | None:
+    def _read_object(self, head: _Head) -> WrittenCall | None:
         """Read arguments that are a JSON object before a closing tag, or return None."""
-        text = self._tags.text
-        if self._wasted > MAX_WASTED or not LIKE_JSON.match(text, start):
+        start = self._tags.skip_blank(head.end)
+        if self._wasted > MAX_WASTED or not LIKE_JSON.match(self._text, start):
             return None
         try:
-            value, end = decode(text, start)
+            value, end = decode(self._text, start)
         except InvalidJson as error:
             self._wasted += error.characters_read
             return None
@@ -143,7 +152,7 @@ class ElementReader:
     def _read_body(self, head: _Head, begin: int, tag: str) -> WrittenCall:
         """Read a body up to its closing tag, which is that of the call or of a group in it."""
         closing = self._ends.body_end(tag, begin, head.context)
-        body = self._tags.text[begin : closing.begin]
+        body = self._text[begin : closing.begin]
         arguments = arguments_of(head.tool, head.attributes, body)
         end = closing.end
         if tag == head.tag:
@@ -151,7 +160,3 @@ class ElementReader:
         else:
             end = self._ends.call_end(head.tag, end)
         return WrittenCall(head.tool, arguments, end)
-
-
-def _is_argument(opening: Opening, head: _Head) -> bool:
-    return opening.is_parameter or opening.tag in head.context.arguments

@@ -1,15 +1,11 @@
-"""Calls in JSON, and the calls of Python functions that some models write instead."""
+"""Calls in JSON, in the shapes of all providers."""
 
-import ast
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from stages.propose_patch.agent.protocol.fields import has_only_fields
 from stages.propose_patch.agent.protocol.names import find_name
-
-NamedCall = tuple[str, object]
-"""A tool's name and its arguments."""
+from stages.propose_patch.agent.protocol.written import NamedCall
 
 _NAMES = ("tool", "tool_name", "name", "function", "function_name", "action", "recipient_name")
 _ARGUMENTS = (
@@ -28,8 +24,6 @@ _CERTAIN_NAMES = ("tool", "tool_name", "action")
 _NESTED = ("function", "tool_call", "function_call", "action", "command", "tool")
 """Keys whose value can be a call itself."""
 _MAX_CALLS = 1_000
-_MAX_PYTHON = 50_000
-"""Maximum characters of code; parsing takes many times as much memory."""
 
 
 def calls_in(value: object) -> list[NamedCall]:
@@ -121,75 +115,3 @@ def name_in(text: str) -> str:
 
 
 _NAME = re.compile(rf'"(?:{"|".join(_NAMES)})"\s*:\s*"(?P<name>[^"\n]{{1,80}})"')
-
-
-#: Maximum characters that may be read for nothing because text looks like JSON, but is not.
-MAX_WASTED = 20_000_000
-
-
-class InvalidJson(Exception):
-    """Text is not JSON.
-
-    Attributes:
-        characters_read: the position up to which the decoder had to read the text.
-    """
-
-    def __init__(self, problem: str, characters_read: int):
-        super().__init__(problem)
-        self.characters_read = characters_read
-
-
-def decode(text: str, position: int) -> tuple[object, int]:
-    """Return the JSON value at a position of a text, and the position after it.
-
-    Raises:
-        InvalidJson: there is none.
-    """
-    try:
-        return _DECODER.raw_decode(text, position)
-    except json.JSONDecodeError as error:
-        reads_all = error.msg.startswith("Unterminated")
-        raise InvalidJson(error.msg, len(text) if reads_all else error.pos) from None
-    except (RecursionError, ValueError) as error:
-        raise InvalidJson(str(error), len(text)) from None
-
-
-_DECODER = json.JSONDecoder(strict=False)
-
-
-def python_calls(code: str) -> list[NamedCall]:
-    """Return the calls of a program that is only calls, such as ``print(api.bash(cmd="ls"))``."""
-    if len(code) > _MAX_PYTHON:
-        return []
-    try:
-        statements = ast.parse(code.strip()).body
-        return list(_calls_of_statements(statements))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-
-
-def _calls_of_statements(statements: list[ast.stmt]) -> Iterator[NamedCall]:
-    """Yield the call of each statement.
-
-    Raises:
-        ValueError: a statement is anything else.
-    """
-    for statement in statements:
-        if not isinstance(statement, ast.Expr):
-            raise ValueError("not a call")
-        yield _call_of_expression(statement.value)
-
-
-def _call_of_expression(node: ast.expr) -> NamedCall:
-    if not isinstance(node, ast.Call):
-        raise ValueError("not a call")
-    function = node.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    if name == "print" and len(node.args) == 1:
-        return _call_of_expression(node.args[0])
-    if find_name(name) is None:
-        raise ValueError("not a tool")
-    if node.args and not node.keywords:
-        return name, ast.literal_eval(node.args[0])
-    fields = {keyword.arg or "": ast.literal_eval(keyword.value) for keyword in node.keywords}
-    return name, fields

@@ -5,36 +5,23 @@ write a file with fences, tags and JSON in it.
 """
 
 import re
-from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 from stages.propose_patch.agent.protocol.elements import ElementReader
 from stages.propose_patch.agent.protocol.fences import Fence, FenceReader
-from stages.propose_patch.agent.protocol.heredocs import HereDocuments, ShellIndex
-from stages.propose_patch.agent.protocol.json_calls import (
-    MAX_WASTED,
-    InvalidJson,
-    NamedCall,
-    calls_in,
-    decode,
-    has_call_keys,
-    name_in,
-    python_calls,
-)
+from stages.propose_patch.agent.protocol.heredocs import ShellIndex
+from stages.propose_patch.agent.protocol.json_calls import calls_in, has_call_keys, name_in
+from stages.propose_patch.agent.protocol.json_decoding import MAX_WASTED, InvalidJson, decode
+from stages.propose_patch.agent.protocol.python_calls import python_calls
 from stages.propose_patch.agent.protocol.tags import TagIndex
-from stages.propose_patch.agent.protocol.written import WrittenCall
+from stages.propose_patch.agent.protocol.thoughts import ThoughtIndex
+from stages.propose_patch.agent.protocol.written import NamedCall, WrittenCall
 
 _START = re.compile(r"^[ \t]*(?=[`~<{\[])", re.M)
 _START_HERE = re.compile(r"\s*(?=[`~<{\[])")
 _BLANK = re.compile(r"\s*")
 _MARKER = re.compile(r"\[TOOL_CALLS\]|<\|(?:python_tag|tool_call)\|>")
 """Tokens that some models write before their calls in JSON."""
-_THOUGHT = re.compile(r"<(?:think|thinking|thoughts?|reasoning|analysis)>")
-_THOUGHT_END = re.compile(
-    r"(?<![`\"'])</(?P<tag>think|thinking|thoughts?|reasoning|analysis)>(?![`\"'])"
-)
-_UNOPENED = ("think", "thinking")
-"""Tags of thoughts that may be opened in a provider's prompt instead of the reply."""
 _JSON_BEGINNING = re.compile(r"\{\s*\"|\[\s*\{")
 _AFTER_JSON = re.compile(r"[ \t]*(?:$|<)", re.M)
 _CALL_LANGUAGES = ("", "json", "xml", "html", "tool", "tool_call", "tool_calls", "tool_code")
@@ -82,10 +69,10 @@ class _Scanner:
         self._fences = FenceReader(text, self._index)
         self._tags = TagIndex(text)
         self._elements = ElementReader(self._tags, self._index)
-        self._thought_ends = list(_THOUGHT_END.finditer(text))
+        self._thoughts = ThoughtIndex(text, self._index)
         self._calls: list[WrittenCall] = []
-        self._thoughts: list[tuple[int, int]] = []
-        """Spans, in order."""
+        self._hidden: list[tuple[int, int]] = []
+        """The spans of thoughts, in order."""
         self._call_spans: list[tuple[int, int]] = []
         """Where the calls were read, in order."""
         self._wasted = 0
@@ -93,12 +80,12 @@ class _Scanner:
     @property
     def visible_text(self) -> str:
         """The text outside of thoughts."""
-        return self._text_outside(self._thoughts)
+        return self._text_outside(self._hidden)
 
     @property
     def prose(self) -> str:
         """The text outside of thoughts and calls."""
-        return self._text_outside(sorted(self._thoughts + self._call_spans))
+        return self._text_outside(sorted(self._hidden + self._call_spans))
 
     def _text_outside(self, spans: list[tuple[int, int]]) -> str:
         parts: list[str] = []
@@ -108,13 +95,18 @@ class _Scanner:
             position = end
         return "".join([*parts, self._text[position:]])
 
+    @property
+    def _has_problem(self) -> bool:
+        """Whether the last call can't be read, so that nothing after it is known to be outside."""
+        return bool(self._calls) and bool(self._calls[-1].problem)
+
     def scan(self) -> list[WrittenCall]:
         """Return the calls of a reply."""
         position = 0
         follows = True
         while True:
             start = self._next_start(position, follows=follows)
-            thought_end = self._unopened_end(position, start)
+            thought_end = self._thoughts.unopened_end(position, start)
             if thought_end is None:
                 if start == len(self._text):
                     return self._calls
@@ -122,14 +114,16 @@ class _Scanner:
                 position, follows = self._read(start)
                 if len(self._calls) > known:
                     self._call_spans.append((start, position))
-                thought_end = self._end_of_thought_around(start, position)
+                is_open = self._has_problem
+                thought_end = self._thoughts.end_around(start, position, is_open=is_open)
             if thought_end is not None:
+                # Everything so far was a thought.
                 self._calls.clear()
                 self._call_spans.clear()
-                self._thoughts = [(0, thought_end)]
+                self._hidden = [(0, thought_end)]
                 position = thought_end
                 follows = True
-            elif self._calls and self._calls[-1].problem:
+            elif self._has_problem:
                 return self._calls
 
     def scan_whole(self) -> list[WrittenCall]:
@@ -137,7 +131,7 @@ class _Scanner:
         position = self._skip_blank(0)
         while position < len(self._text):
             position, follows = self._read(position)
-            if self._calls and self._calls[-1].problem:
+            if self._has_problem:
                 return self._calls
             if not follows:
                 return []
@@ -169,43 +163,6 @@ class _Scanner:
             return self._read_json(start)
         return start + 1, False
 
-    # Thoughts
-
-    def _unopened_end(self, position: int, start: int) -> int | None:
-        """Return the end of a thought between two positions, or at the second one, or None."""
-        at = bisect_left(self._thought_ends, position, key=lambda match: match.start())
-        for match in self._thought_ends[at : at + 1]:
-            if match.start() <= start and match["tag"] in _UNOPENED:
-                return match.end()
-        return None
-
-    def _end_of_thought_around(self, start: int, end: int) -> int | None:
-        """Return the end of the thought that contains what was read from start to end, or None.
-
-        A call drafted in a thought may still be open when the thought ends. The thought's closing
-        tag is content only in a here-document, or if the thought begins in what was read.
-        """
-        has_problem = bool(self._calls) and bool(self._calls[-1].problem)
-        limit = len(self._text) if has_problem else end
-        at = bisect_left(self._thought_ends, start, key=lambda match: match.start())
-        for match in self._thought_ends[at : at + 1]:
-            is_alone = self._is_alone_on_line(match) or has_problem
-            if match.start() < limit and match["tag"] in _UNOPENED and is_alone:
-                return None if self._is_content(start, match.start()) else match.end()
-        return None
-
-    def _is_alone_on_line(self, match: re.Match[str]) -> bool:
-        line_start = self._text.rfind("\n", 0, match.start()) + 1
-        line_end = self._text.find("\n", match.end())
-        around = self._text[line_start : match.start()]
-        around += self._text[match.end() : line_end if line_end >= 0 else len(self._text)]
-        return not around.strip()
-
-    def _is_content(self, start: int, position: int) -> bool:
-        if _THOUGHT.search(self._text, start, position) is not None:
-            return True
-        return HereDocuments(self._index, start).contain(position)
-
     # Fences
 
     def _read_fence(self, start: int) -> Next:
@@ -230,11 +187,10 @@ class _Scanner:
     # Tags
 
     def _read_tag(self, start: int) -> Next:
-        thought = _THOUGHT.match(self._text, start)
-        if thought is not None:
-            end = self._end_of_thought(thought.end())
-            self._thoughts.append((start, end))
-            return end, True
+        thought_end = self._thoughts.end_of(start)
+        if thought_end is not None:
+            self._hidden.append((start, thought_end))
+            return thought_end, True
         closing = self._tags.closing_at(start)
         if closing is not None:
             return closing.end, True
@@ -245,11 +201,6 @@ class _Scanner:
         if call is not None:
             return self._add(call)
         return (opening.end, True) if opening.is_wrapper else (start + 1, False)
-
-    def _end_of_thought(self, position: int) -> int:
-        """Return the end of the thought open at a position; the text's end if it is not closed."""
-        at = bisect_left(self._thought_ends, position, key=lambda match: match.start())
-        return self._thought_ends[at].end() if at < len(self._thought_ends) else len(self._text)
 
     def _add(self, call: WrittenCall) -> Next:
         self._calls.append(call)

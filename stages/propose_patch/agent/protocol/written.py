@@ -6,6 +6,10 @@ from dataclasses import dataclass
 SHELLS = frozenset({"bash", "sh", "shell", "zsh", "mswea_bash_command"})
 
 
+NamedCall = tuple[str, object]
+"""A tool's name and its arguments."""
+
+
 class Unreadable(Exception):
     """A call can't be read; the message says why."""
 
