@@ -25,6 +25,7 @@ _NEWER_API = re.compile(
     r"unrecognized arguments|[Nn]o such option|has no attribute|cannot import name"
     r"|unexpected keyword argument|DeprecationWarning|PytestRemovedIn"
 )
+_YEAR = re.compile(r"\b20\d\d\b")
 _NEWER_SYNTAX = re.compile(r"SyntaxError|IndentationError|removeprefix|removesuffix")
 
 Weight = Literal["counted", "apart"]
@@ -97,6 +98,15 @@ def _passes_only_here(result: CommandResult) -> bool:
     return result.kind == "tests" and result.exit_code == 0
 
 
+def _prints_another_year(result: CommandResult) -> bool:
+    """Whether lines of the output are the recorded ones but for their year."""
+    there = set(result.recorded.output.splitlines())
+    here = set(result.output.splitlines())
+    without_year_there = {_YEAR.sub("YEAR", line) for line in there - here}
+    without_year_here = {_YEAR.sub("YEAR", line) for line in here - there if _YEAR.search(line)}
+    return not without_year_there.isdisjoint(without_year_here)
+
+
 UNEXPLAINED = Cause("unexplained", lambda _: True)
 
 #: The expected causes, the most certain first. A difference without a cause is a finding.
@@ -112,6 +122,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause("another interpreter here", _only_here(_NEWER_SYNTAX)),
     Cause("other package versions here", _only_here(_NEWER_API)),
     Cause("other package versions there", _only_there(_NEWER_API)),
+    Cause("another year here", _prints_another_year),
     UNEXPLAINED,
 )
 

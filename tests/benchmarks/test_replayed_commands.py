@@ -32,6 +32,11 @@ def result(
         (result("python a.py", 0, 1, output=NO_MOCK), "module missing here"),
         (result("pytest", 2, 1, seen=NO_MOCK), "module missing there"),
         (result("pytest", 1, 2, seen=NO_MOCK, output=NO_MOCK), "unexplained"),
+        (
+            result("python a.py", 0, 1, seen="in 2025:\n0\n", output="in 2026:\n1"),
+            "another year here",
+        ),
+        (result("python a.py", 0, 1, seen="of 2025\n0\n", output="of 2025\n1"), "unexplained"),
         (result("python a.py", 0, 1, output="assert 1 == 2"), "unexplained"),
     ],
 )
