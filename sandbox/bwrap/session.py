@@ -51,6 +51,9 @@ class BubblewrapSession:
     ):
         self._command = command
         self._process = process
+        # asyncio's kill() may reap the process before asyncio's watcher does, which then logs a
+        # warning (https://github.com/python/cpython/issues/87744), or signal a reused id (127049).
+        self._pidfd = _open_pidfd(process.pid)
         self._output = output
         self._ends = ends
         self._uid = uid
@@ -70,8 +73,7 @@ class BubblewrapSession:
         if match is None:
             return None
         self._init = int(match[1])
-        with contextlib.suppress(ProcessLookupError):
-            self._init_pidfd = os.pidfd_open(self._init)
+        self._init_pidfd = _open_pidfd(self._init)
         return self._init
 
     def start_command(self) -> None:
@@ -125,13 +127,13 @@ class BubblewrapSession:
         """
         if self._init_pidfd is not None:
             try:
-                with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(self._init_pidfd, signal.SIGKILL)
+                _send_kill(self._init_pidfd)
                 await _wait_until_readable(self._init_pidfd)
             finally:
                 os.close(self._init_pidfd)
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        if self._pidfd is not None:
+            _send_kill(self._pidfd)
+            os.close(self._pidfd)
         await self._process.wait()
 
     async def result(self, started: float) -> SandboxResult:
@@ -163,6 +165,19 @@ class BubblewrapSession:
         if self._end_reason == "time" or self._process.returncode is None:
             return TIMEOUT_EXIT_CODE
         return self._process.returncode
+
+
+def _open_pidfd(pid: int) -> int | None:
+    """Return a descriptor of a process; None if it has ended."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _send_kill(pidfd: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
 
 
 def _pid_namespace(pid: int | None) -> str:
