@@ -29,7 +29,8 @@ from pipeline.job import FixIssueJob
 from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply
 from pipeline.model.failures import Failure, ModelError
-from pipeline.model.ledger import Ledger, micro
+from pipeline.model.ledger import Ledger
+from pipeline.money import to_micro_usd, to_usd
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.run_key import RunKey
 from pipeline.store.contract import Call, CallRequest, Claimed, Lease, MoneyCaps, Submission
@@ -217,7 +218,7 @@ class World:
         self.rng = random.Random(seed)
         self.artifacts = MemoryArtifacts()
         # The budgets of the days are smaller than what the runs want to spend.
-        day_cap = micro(max(0.6, runs * 0.02))
+        day_cap = to_micro_usd(max(0.6, runs * 0.02))
         self.caps = MoneyCaps(0, day_cap // 2, day_cap)
         self.store = WatchedStore(store, self.caps)
         self.waits = 0
@@ -227,7 +228,7 @@ class World:
     def _random_run(self, number: int) -> BuyingRun:
         rng = random.Random(self.rng.random())
         issue_url = f"https://github.com/octo/repo-{number % REPOSITORIES}/issues/{number + 1}"
-        run_cap = min(micro(rng.choice([0.2, 0.5, 1.0])), self.caps.repository_day)
+        run_cap = min(to_micro_usd(rng.choice([0.2, 0.5, 1.0])), self.caps.repository_day)
         caps = MoneyCaps(run_cap, self.caps.repository_day, self.caps.day)
         keys = [f"{n}-propose" for n in range(rng.randint(1, 6))]
         return BuyingRun(FixIssueJob(issue_url=issue_url), caps, rng, keys)
@@ -312,7 +313,7 @@ class World:
             raise ModelError(Failure.RATE_LIMIT, "", charged=False)
         if self.artifacts.has_reply(job_id, call.key):
             run.bought_again += 1
-        run.charged += micro(call.cost_usd)
+        run.charged += to_micro_usd(call.cost_usd)
         match call.fate:
             case Fate.BROKEN:
                 raise ModelError(Failure.OVERLOAD, "", charged=True)
@@ -369,9 +370,9 @@ class World:
         }
         for state in CALL_STATES:
             row[state] = states[state]
-        row["counted_usd"] = counted / 1e6
-        row["charged_usd"] = run.charged / 1e6
-        row["undercounted_usd"] = max(run.charged - counted, 0) / 1e6
+        row["counted_usd"] = to_usd(counted)
+        row["charged_usd"] = to_usd(run.charged)
+        row["undercounted_usd"] = to_usd(max(run.charged - counted, 0))
         row["paid_twice"] = run.bought_again
         return row
 
@@ -387,7 +388,7 @@ def summary(world: World, rows: list[dict[str, Any]]) -> dict[str, float]:
     return {
         "runs": len(rows),
         "calls": calls,
-        "overspend_usd_max": world.store.overspend / 1e6,
+        "overspend_usd_max": to_usd(world.store.overspend),
         "paid_twice": sum(row["paid_twice"] for row in rows),
         "calls_cut": sum(row["cut"] + row["reserved"] for row in rows),
         "undercounted_usd_max": max(row["undercounted_usd"] for row in rows),

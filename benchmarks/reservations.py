@@ -38,10 +38,11 @@ from pipeline.leased_run import LeasedRun
 from pipeline.model import Message, ModelReply, ModelRequest
 from pipeline.model.buyer import Buyer
 from pipeline.model.capabilities import ModelProfile, Models
-from pipeline.model.ledger import Ledger, micro
+from pipeline.model.ledger import Ledger
 from pipeline.model.price import Price, Usage
 from pipeline.model.prices import ModelPrices
 from pipeline.model.worst_case import SHORTEST_REPLY, WorstCase
+from pipeline.money import to_micro_usd
 from pipeline.store.contract import Claimed, MoneyCaps, Submission
 from pipeline.store.sqlite import SqliteStore
 
@@ -195,8 +196,8 @@ class Player:
         claimed = self._store.claim(Submission.of(job), lease_seconds=_LEASE_SECONDS)
         assert isinstance(claimed, Claimed), claimed
         leased = LeasedRun(self._store, MemoryArtifacts(), claimed.lease, _clock)
-        unlimited = micro(_UNLIMITED_USD) * 1_000
-        return Ledger(leased, MoneyCaps(micro(limit_usd), unlimited, unlimited))
+        unlimited = to_micro_usd(_UNLIMITED_USD) * 1_000
+        return Ledger(leased, MoneyCaps(to_micro_usd(limit_usd), unlimited, unlimited))
 
 
 def _reaches(limit_usd: float, calls: Sequence[CallRow]) -> bool:

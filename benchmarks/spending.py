@@ -6,12 +6,12 @@ from pipeline.model.capabilities import ModelProfile
 from pipeline.model.client import ModelClient
 from pipeline.model.failures import Failure, ModelError
 from pipeline.model.worst_case import WorstCase
+from pipeline.money import to_usd
 from pipeline.run_key import RunKey
 from pipeline.store.store import RunStore
 
 #: Failures that every later call would have, too.
 _LASTING = (Failure.KEY, Failure.QUOTA, Failure.UNKNOWN_MODEL)
-_MICRO_USD = 1_000_000
 
 
 class MeasurementStopped(Interrupted):
@@ -106,4 +106,4 @@ def spent_usd(store: RunStore, job_id: str) -> float:
     for generation in range(generations):
         calls = store.calls(RunKey(job_id, generation))
         total += sum(call.micro_usd for call in calls)
-    return total / _MICRO_USD
+    return to_usd(total)

@@ -124,9 +124,10 @@ def _refused_json(reason: str) -> dict[str, Any]:
 def _editable_files(root: Path) -> "EditableFiles":
     """Return the editable files of a folder; links are not followed."""
     from repository.edits.editable_files import EditableFiles
+    from repository.untrusted_files import open_without_links
 
     def load(entry: "Entry") -> bytes:
-        descriptor = os.open(root / entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = open_without_links(root, entry.path)
         with os.fdopen(descriptor, "rb") as file:
             return file.read()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from cli.times import iso_time
 from pipeline.leased_run import is_stage_result
+from pipeline.money import to_usd
 from pipeline.store.contract import Checkpoint, RunRow
 from pipeline.store.store import RunStore
 
@@ -36,7 +37,7 @@ def run_summary(store: RunStore, run: RunRow) -> dict[str, Any]:
         "crashes": run.crashes,
         "seconds": run.seconds,
         "last_error": run.last_error,
-        "cost_usd": spent / 1e6,
+        "cost_usd": to_usd(spent),
         "created_at": iso_time(run.created_at),
     }
 
@@ -81,7 +82,7 @@ def _stage_moments(store: RunStore, run: RunRow) -> list[Moment]:
 def _call_moments(store: RunStore, run: RunRow) -> list[Moment]:
     moments = []
     for call in store.calls(run.key):
-        usd = f"${call.micro_usd / 1e6:.6f}"
+        usd = f"${to_usd(call.micro_usd):.6f}"
         name = f"{call.key} attempt {call.attempt}"
         detail = f"{name}: {call.state} {usd} {call.model}"
         moments.append(Moment(call.created_at, "model call", detail))
@@ -133,7 +134,7 @@ def _calls(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
             "key": call.key,
             "attempt": call.attempt,
             "state": call.state,
-            "cost_usd": call.micro_usd / 1e6,
+            "cost_usd": to_usd(call.micro_usd),
             "model": call.model,
         }
         for call in store.calls(run.key)

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from pipeline.budget import EffectiveLimits
 from pipeline.job import FixIssueJob
-from pipeline.model.ledger import micro
+from pipeline.money import to_micro_usd
 from pipeline.store.contract import MoneyCaps
 
 
@@ -88,9 +88,9 @@ class Policy:
 
         A run's cap is at most the budget of a whole day: otherwise it could wait forever.
         """
-        repository_day = micro(self.max_cost_usd_per_repository_day)
-        day = micro(self.max_cost_usd_per_day)
-        run = min(micro(limits.max_cost_usd), repository_day, day)
+        repository_day = to_micro_usd(self.max_cost_usd_per_repository_day)
+        day = to_micro_usd(self.max_cost_usd_per_day)
+        run = min(to_micro_usd(limits.max_cost_usd), repository_day, day)
         return MoneyCaps(run=run, repository_day=repository_day, day=day)
 
     def topic_of(self, job: FixIssueJob | None) -> str | None:

@@ -18,6 +18,7 @@ from cli.command import CommandError, exit_on_settings_error, settings
 from pipeline.artifacts import Artifacts
 from pipeline.job import FixIssueJob, Options, Replay
 from pipeline.leased_run import LeasedRun, read_result
+from pipeline.money import to_usd
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.store.contract import Checkpoint, Claimed, Round, RunRow, Submission
 from pipeline.store.store import RunStore
@@ -56,7 +57,7 @@ class StoredRun:
             row,
             store.checkpoints(row.key),
             store.rounds(row.key),
-            cost_micro_usd / 1e6,
+            to_usd(cost_micro_usd),
             artifacts,
         )
 

@@ -14,6 +14,7 @@ from pipeline.api.problem import Refusal
 from pipeline.clock import iso_time
 from pipeline.errors import Family, describe, judge
 from pipeline.job import FixIssueJob, parse_job
+from pipeline.money import to_usd
 from pipeline.store.contract import Call, Registered, RunRow, Submission
 from pipeline.store.store import RunStore
 
@@ -70,7 +71,7 @@ class JobView(BaseModel):
             reason=run.reason,
             round=run.round,
             seconds=run.seconds,
-            cost_usd=sum(call.micro_usd for call in calls) / 1e6,
+            cost_usd=to_usd(sum(call.micro_usd for call in calls)),
             cancel_requested=run.cancel_requested,
             created_at=iso_time(run.created_at),
             finished_at=iso_time(run.finished_at) if run.finished_at else None,

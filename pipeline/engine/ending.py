@@ -11,6 +11,7 @@ from pipeline.engine.deps import EngineDeps
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob
 from pipeline.leased_run import OFFLOAD_BYTES, LeasedRun, fingerprint, replace_surrogates
+from pipeline.money import to_usd
 from pipeline.outcome import Event, Facts, RunResult, RunStarted
 from pipeline.stage import HasFacts, Pipeline, RoundNote, Stop
 from pipeline.store.contract import Call, Checkpoint, RunRow
@@ -114,7 +115,7 @@ def _result(
         branch=facts.branch,
         base_sha=facts.base_sha,
         rounds=row.round if calls else 0,
-        cost_usd=spent / 1e6,
+        cost_usd=to_usd(spent),
         seconds=round(row.seconds + ending.seconds, 3),
         metadata=ending.metadata,
         templates=facts.templates,

@@ -3,7 +3,6 @@ stored. No reply is paid for twice.
 """
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable
 
 from pipeline.clock import budget_day
@@ -11,17 +10,12 @@ from pipeline.errors import Halt, Retry
 from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply
 from pipeline.model.failures import ModelError
+from pipeline.money import to_micro_usd, to_usd
 from pipeline.outcome import Outcome
 from pipeline.store.contract import BudgetExceeded, Call, MoneyCaps
 
 #: Seconds until a run retries after a day's budget is used up; a day ends at midnight UTC.
 EXHAUSTED_DAY_DELAY = 3600.0
-_MICRO_USD = 1_000_000
-
-
-def micro(usd: float) -> int:
-    """Convert dollars to micro-dollars, rounded up so that a limit is never exceeded."""
-    return math.ceil(round(usd * _MICRO_USD, 4))
 
 
 class Ledger:
@@ -65,11 +59,12 @@ class Ledger:
 
     async def cost_usd(self) -> float:
         """Return what the run has cost so far, in US dollars, reservations included."""
-        return await self._used() / _MICRO_USD
+        return to_usd(await self._used())
 
     async def left_usd(self) -> float:
         """Return what the run may still spend, in US dollars."""
-        return max(self._caps.run - await self._used(), 0) / _MICRO_USD
+        left = self._caps.run - await self._used()
+        return to_usd(max(left, 0))
 
     async def _used(self) -> int:
         return sum(call.micro_usd for call in await self._run.calls())
@@ -102,7 +97,7 @@ class Ledger:
         today = budget_day(self._run.now())
         try:
             return await self._run.reserve(
-                key, micro_usd=micro(worst_usd), model=model, day=today, caps=self._caps
+                key, micro_usd=to_micro_usd(worst_usd), model=model, day=today, caps=self._caps
             )
         except BudgetExceeded as error:
             if error.scope == "run":
@@ -123,4 +118,4 @@ class Ledger:
         await self._settle(call, reply)
 
     async def _settle(self, call: Call, reply: ModelReply) -> None:
-        await self._run.settle(call, micro_usd=micro(reply.cost_usd))
+        await self._run.settle(call, micro_usd=to_micro_usd(reply.cost_usd))

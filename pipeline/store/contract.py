@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.job import FixIssueJob, InvalidJob, IssueRef
+from pipeline.money import to_usd
 from pipeline.run_key import RunKey
 
 
@@ -243,8 +244,8 @@ class BudgetExceeded(Exception):
 
     def __init__(self, scope: str, needed: int, left: int):
         name = scope.replace("_", " and ")
-        needed_usd = needed / 1e6
-        left_usd = max(left, 0) / 1e6
+        needed_usd = to_usd(needed)
+        left_usd = to_usd(max(left, 0))
         super().__init__(
             f"the {name} budget: ${needed_usd:.4f} needed at worst, ${left_usd:.4f} left"
         )

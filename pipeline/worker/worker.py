@@ -10,6 +10,7 @@ from pipeline import metrics
 from pipeline.backoff import Backoff
 from pipeline.clock import Clock, budget_day
 from pipeline.errors import describe
+from pipeline.money import to_usd
 from pipeline.queue import BATCH, Delivery, VisibilityExtender
 from pipeline.worker.deliveries import DeliveryHandler
 from pipeline.worker.heartbeat import Heartbeat
@@ -201,7 +202,7 @@ class Worker:
         spent = self._store.spent(day=budget_day(now))
         metrics.log_deployment(
             oldest_unfinished_seconds=max(now - oldest, 0.0) if oldest is not None else 0.0,
-            spent_today_usd=spent / 1e6,
+            spent_today_usd=to_usd(spent),
         )
 
 

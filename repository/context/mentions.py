@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from repository.common_edges import common_tail
 from repository.context.query import Query
 from repository.context.sources import MAX_PATH
 from repository.files import name_of
@@ -128,7 +129,7 @@ def _resolve_path(written: str, by_name: PathsByName) -> dict[str, float]:
     best: list[str] = []
     longest_tail = 0
     for path in by_name.get(parts[-1], ()):
-        tail = _common_tail(path.split("/"), parts)
+        tail = common_tail(path.split("/"), parts)
         if tail > longest_tail:
             best = []
             longest_tail = tail
@@ -139,16 +140,6 @@ def _resolve_path(written: str, by_name: PathsByName) -> dict[str, float]:
     only_name_matches = longest_tail == 1
     factor = _NAMED_FILE if only_name_matches else _NAMED_PATH
     return dict.fromkeys(best, factor)
-
-
-def _common_tail(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return the number of parts in the common suffix of two paths."""
-    length = 0
-    for part, other_part in zip(reversed(one), reversed(other), strict=False):
-        if part != other_part:
-            break
-        length += 1
-    return length
 
 
 def _resolve_module(dotted_name: str, by_name: PathsByName) -> list[str]:

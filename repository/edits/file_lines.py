@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from repository.common_edges import common_edges
 from repository.edits.model import Lines
 
 _BYTE_ORDER_MARK = "\ufeff"
@@ -86,26 +87,10 @@ def _without_common_edges(lines: Sequence[str], match: Match) -> Match:
     """Return the match without the lines at its edges that do not change."""
     window = lines[match.start : match.end]
     replacement = match.replacement
-    head = common_head(window, replacement)
-    tail = common_tail(window[head:], replacement[head:])
+    head, tail = common_edges(window, replacement)
     end = len(replacement) - tail
     return Match(
         start=match.start + head,
         end=match.end - tail,
         replacement=replacement[head:end],
     )
-
-
-def common_head(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return the number of equal lines at the beginning of both."""
-    count = 0
-    for line, counterpart in zip(one, other, strict=False):
-        if line != counterpart:
-            break
-        count += 1
-    return count
-
-
-def common_tail(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return the number of equal lines at the end of both."""
-    return common_head(one[::-1], other[::-1])

@@ -9,6 +9,11 @@ from repository.workspace.executor import SandboxExecutor
 from repository.workspace.failures import explain_failure
 from repository.workspace.models import History, WorkspaceSource
 from repository.workspace.repository_seed import write_seed
+from repository.workspace.snapshots import record_files
+from sandbox import SandboxResult
+
+_SHOWN_OUTPUT = 300
+"""Characters of a program's output that an error quotes."""
 
 
 def find_environment(folder: Path, source: WorkspaceSource) -> BuiltEnvironment | None:
@@ -44,21 +49,6 @@ async def build_workspace(executor: SandboxExecutor, source: WorkspaceSource) ->
         await _add_python(executor)
         await record_files(executor)
     return history
-
-
-async def record_files(executor: SandboxExecutor) -> None:
-    """Record the files as they are now, for the next snapshot; they must be in place."""
-    folders = executor.folders
-    result = await executor.run_python(
-        "snapshot.py",
-        "record",
-        folders.run,
-        folders.snapshots,
-        writable=(folders.snapshots,),
-        readable=folders.writable,
-    )
-    if result.returncode != 0:
-        raise OSError(f"the workspace's files can't be recorded: {explain_failure(result)}")
 
 
 def _export(source: WorkspaceSource, folder: Path) -> None:
@@ -107,3 +97,9 @@ async def _add_python(executor: SandboxExecutor) -> None:
     )
     if result.returncode != 0:
         raise OSError(f"the workspace's Python can't be set up: {explain_failure(result)}")
+
+
+def _require_success(result: SandboxResult, part: str) -> None:
+    if result.returncode != 0:
+        end = result.output.strip()[-_SHOWN_OUTPUT:]
+        raise OSError(f"the workspace's {part} can't be set up: {end}")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from repository.git import Entry
+from repository.untrusted_files import open_without_links
 from repository.workspace.executor import SandboxExecutor
 from repository.workspace.files import BoundedBytes
 from repository.workspace.models import FileChange, TreeChanges, WorkspaceSource
@@ -170,23 +171,6 @@ class _ChangeReader:
         if entry is None or change.recorded is None or change.recorded == entry.sha:
             return content
         return content.replace(b"\r\n", b"\n")
-
-
-def open_without_links(folder: Path, path: str) -> int:
-    """Open a file below a folder for reading, without following links; return its descriptor.
-
-    Opening never blocks, whatever kind of file it is.
-    """
-    *above, name = path.split("/")
-    parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        for part in above:
-            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-            os.close(parent)
-            parent = inner
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=parent)
-    finally:
-        os.close(parent)
 
 
 def _explain_unreadable(error: OSError) -> str:

@@ -14,8 +14,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from repository.testing.folders import make_readable
+from repository.untrusted_files import open_without_links
 from repository.workspace.executor import SandboxExecutor
 from repository.workspace.failures import explain_failure
+from sandbox import SandboxResult
 
 MAX_SNAPSHOT_BYTES = 60_000_000
 
@@ -33,23 +35,39 @@ class _Summary(BaseModel):
     left_out_count: int
 
 
+async def record_files(executor: SandboxExecutor) -> None:
+    """Record the files as they are now, for the next snapshot; they must be in place.
+
+    Raises:
+        OSError: they can't be recorded.
+    """
+    result = await _run_on_records(executor, "record")
+    if result.returncode != 0:
+        raise OSError(f"the workspace's files can't be recorded: {explain_failure(result)}")
+
+
 async def take_snapshot(executor: SandboxExecutor) -> bytes:
     """Return what changed since the last snapshot; the workspace must be in place.
 
     It is empty if nothing changed.
     """
+    result = await _run_on_records(executor, "take")
+    if result.returncode != 0:
+        return _empty_snapshot(explain_failure(result))
+    return _read_own_file(executor.folders.snapshots / "snapshot")
+
+
+async def _run_on_records(executor: SandboxExecutor, operation: str) -> SandboxResult:
+    """Run an operation that compares or records the workspace's files."""
     folders = executor.folders
-    result = await executor.run_python(
+    return await executor.run_python(
         "snapshot.py",
-        "take",
+        operation,
         folders.run,
         folders.snapshots,
         writable=(folders.snapshots,),
         readable=folders.writable,
     )
-    if result.returncode != 0:
-        return _empty_snapshot(explain_failure(result))
-    return _read_own_file(folders.snapshots / "snapshot")
 
 
 async def restore_snapshots(executor: SandboxExecutor, snapshots: Sequence[bytes]) -> None:
@@ -127,7 +145,7 @@ def _read_own_file(path: Path) -> bytes:
     Raises:
         OSError: it is not a regular file, or too large.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    descriptor = open_without_links(path.parent, path.name)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(f"{path} is not a regular file")

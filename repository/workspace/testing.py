@@ -8,7 +8,7 @@ from repository.testing.command_log import CommandLog
 from repository.testing.folders import empty_folders
 from repository.testing.models import TestReport
 from repository.testing.run.in_tree import TreeRunner
-from repository.workspace.changes import open_without_links
+from repository.untrusted_files import open_without_links
 from repository.workspace.executor import SandboxExecutor
 
 

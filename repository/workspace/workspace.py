@@ -12,7 +12,7 @@ from pathlib import Path
 from repository.testing.command_log import CommandLog
 from repository.testing.models import TestReport
 from repository.testing.run.bed import SaveArtifact
-from repository.workspace.build import build_workspace, find_environment, record_files
+from repository.workspace.build import build_workspace, find_environment
 from repository.workspace.changes import read_changes
 from repository.workspace.commands import run_command
 from repository.workspace.executor import SandboxExecutor
@@ -26,6 +26,7 @@ from repository.workspace.models import (
 )
 from repository.workspace.snapshots import (
     describe_left_out,
+    record_files,
     restore_snapshots,
     take_snapshot,
 )

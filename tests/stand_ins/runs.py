@@ -18,7 +18,8 @@ from pipeline.engine.engine import Engine
 from pipeline.job import FixIssueJob, Replay
 from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply
-from pipeline.model.ledger import Ledger, micro
+from pipeline.model.ledger import Ledger
+from pipeline.money import to_micro_usd
 from pipeline.outcome import Event, Facts, Outcome, RunResult
 from pipeline.policy import Policy
 from pipeline.stage import Back, Pipeline, RunContext, Stop
@@ -154,7 +155,7 @@ class StageRun:
     ) -> RunContext:
         """Return the stage's context in one delivery."""
         run = LeasedRun(self.store, self.artifacts, self.claimed.lease, self.clock)
-        dollars = micro(self.limits.max_cost_usd)
+        dollars = to_micro_usd(self.limits.max_cost_usd)
         ledger = Ledger(run, MoneyCaps(run=dollars, repository_day=10**9, day=10**9))
         stopwatch = Stopwatch(used=0.0, limit=self.limits.max_minutes * 60)
         return RunContext(

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from repository.common_edges import common_edges
 from repository.edits.feedback import describe_ambiguity
-from repository.edits.file_lines import common_head, common_tail
 from repository.edits.model import EditFailed, Lines
 
 MAX_MATCHES = 6
@@ -49,8 +49,7 @@ def candidates(lines: Sequence[str], search: Sequence[str]) -> list[int]:
 
 def keep_unchanged(window: Sequence[str], search: Lines, replacement: Lines) -> Lines:
     """Return ``replacement`` with the file's own lines where it begins and ends like ``search``."""
-    head = common_head(search, replacement)
-    tail = common_tail(search[head:], replacement[head:])
+    head, tail = common_edges(search, replacement)
     change_end = len(replacement) - tail
     window_end = len(window) - tail
     return (

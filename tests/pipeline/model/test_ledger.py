@@ -16,7 +16,8 @@ from pipeline.job import FixIssueJob
 from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply
 from pipeline.model.failures import Failure, ModelError
-from pipeline.model.ledger import EXHAUSTED_DAY_DELAY, Ledger, micro
+from pipeline.model.ledger import EXHAUSTED_DAY_DELAY, Ledger
+from pipeline.money import to_micro_usd
 from pipeline.outcome import Outcome
 from pipeline.policy import Allowed, Policy
 from pipeline.run_key import RunKey
@@ -270,8 +271,14 @@ def test_events_go_to_the_requested_topic_only_if_allowed():
 
 @given(st.floats(0, 10_000))
 def test_rounding_is_up_to_the_next_millionth(usd: float):
-    assert -1e-3 < micro(usd) - usd * 1e6 < 1
+    assert -1e-3 < to_micro_usd(usd) - usd * 1e6 < 1
 
 
 def test_whole_micro_dollars_stay_as_they_are():
-    assert [micro(usd) for usd in (0, 0.1, 0.29, 2.0, 1e-7)] == [0, 100_000, 290_000, 2_000_000, 1]
+    assert [to_micro_usd(usd) for usd in (0, 0.1, 0.29, 2.0, 1e-7)] == [
+        0,
+        100_000,
+        290_000,
+        2_000_000,
+        1,
+    ]

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from repository.testing.run.reports.results import UnreadableReport
+from repository.untrusted_files import open_without_links
 
 MAX_REPORT_BYTES = 50_000_000
 
@@ -16,7 +17,7 @@ def read_report_file(folder: Path, name: str) -> bytes:
         UnreadableReport: there is no such file, or it is a link or too large.
     """
     try:
-        descriptor = _open_without_links(folder, name)
+        descriptor = open_without_links(folder, name)
     except OSError as error:
         raise UnreadableReport(f"no report: {error.strerror}") from error
     status = os.fstat(descriptor)
@@ -28,11 +29,3 @@ def read_report_file(folder: Path, name: str) -> bytes:
     if len(data) > MAX_REPORT_BYTES:
         raise UnreadableReport(f"the report is larger than {MAX_REPORT_BYTES} bytes")
     return data
-
-
-def _open_without_links(folder: Path, name: str) -> int:
-    parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=parent)
-    finally:
-        os.close(parent)

@@ -80,20 +80,12 @@ class _Scanner:
     @property
     def visible_text(self) -> str:
         """The text outside of thoughts."""
-        return self._text_outside(self._hidden)
+        return _text_outside(self._text, self._hidden)
 
     @property
     def prose(self) -> str:
         """The text outside of thoughts and calls."""
-        return self._text_outside(sorted(self._hidden + self._call_spans))
-
-    def _text_outside(self, spans: list[tuple[int, int]]) -> str:
-        parts: list[str] = []
-        position = 0
-        for begin, end in spans:
-            parts.append(self._text[position:begin])
-            position = end
-        return "".join([*parts, self._text[position:]])
+        return _text_outside(self._text, sorted(self._hidden + self._call_spans))
 
     @property
     def _has_problem(self) -> bool:
@@ -110,17 +102,11 @@ class _Scanner:
             if thought_end is None:
                 if start == len(self._text):
                     return self._calls
-                known = len(self._calls)
-                position, follows = self._read(start)
-                if len(self._calls) > known:
-                    self._call_spans.append((start, position))
+                position, follows = self._read_noting_calls(start)
                 is_open = self._has_problem
                 thought_end = self._thoughts.end_around(start, position, is_open=is_open)
             if thought_end is not None:
-                # Everything so far was a thought.
-                self._calls.clear()
-                self._call_spans.clear()
-                self._hidden = [(0, thought_end)]
+                self._hide_until(thought_end)
                 position = thought_end
                 follows = True
             elif self._has_problem:
@@ -137,6 +123,20 @@ class _Scanner:
                 return []
             position = self._skip_blank(position)
         return self._calls
+
+    def _read_noting_calls(self, start: int) -> Next:
+        """Read what begins at a position, and note where it is if it holds calls."""
+        known = len(self._calls)
+        position, follows = self._read(start)
+        if len(self._calls) > known:
+            self._call_spans.append((start, position))
+        return position, follows
+
+    def _hide_until(self, position: int) -> None:
+        """Drop all calls so far: everything before a position was a thought."""
+        self._calls.clear()
+        self._call_spans.clear()
+        self._hidden = [(0, position)]
 
     def _next_start(self, position: int, *, follows: bool) -> int:
         """Return where the next fence, tag or JSON begins; the end of the text if none does."""
@@ -229,6 +229,17 @@ class _Scanner:
             return start + 1, False
         problem = f"The call is not valid JSON: {error}."
         return self._add(WrittenCall(name_in(beginning), {}, len(self._text), problem))
+
+
+def _text_outside(text: str, spans: list[tuple[int, int]]) -> str:
+    """Return a text without spans of it, which are in order."""
+    parts: list[str] = []
+    position = 0
+    for begin, end in spans:
+        parts.append(text[position:begin])
+        position = end
+    parts.append(text[position:])
+    return "".join(parts)
 
 
 def _calls_in_fence(fence: Fence, end: int) -> list[WrittenCall]:
