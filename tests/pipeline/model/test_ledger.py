@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import EffectiveLimits
@@ -17,7 +15,6 @@ from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply
 from pipeline.model.failures import Failure, ModelError
 from pipeline.model.ledger import EXHAUSTED_DAY_DELAY, Ledger
-from pipeline.money import to_micro_usd
 from pipeline.outcome import Outcome
 from pipeline.policy import Allowed, Policy
 from pipeline.run_key import RunKey
@@ -267,18 +264,3 @@ def test_events_go_to_the_requested_topic_only_if_allowed():
         == POLICY.topic_of(None)
         == TOPIC
     )
-
-
-@given(st.floats(0, 10_000))
-def test_rounding_is_up_to_the_next_millionth(usd: float):
-    assert -1e-3 < to_micro_usd(usd) - usd * 1e6 < 1
-
-
-def test_whole_micro_dollars_stay_as_they_are():
-    assert [to_micro_usd(usd) for usd in (0, 0.1, 0.29, 2.0, 1e-7)] == [
-        0,
-        100_000,
-        290_000,
-        2_000_000,
-        1,
-    ]
