@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from benchmarks.crash_world import MAX_ROUNDS, SLOW
 from pipeline import telemetry
 from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.aws import async_session, session
 from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps
 from pipeline.engine.engine import Engine
@@ -285,23 +286,16 @@ async def work(setting: Setting) -> None:
 
 def warm() -> None:
     """Import the AWS libraries and load their data, so that a worker starts within 0.1 s."""
-    import aioboto3
-    import boto3
-    import botocore.loaders
-    import botocore.session
-
-    loader = botocore.loaders.create_loader()
-    botocore.session.create_loader = lambda *_: loader
     access = {
         "region_name": "eu-central-1",
         "aws_access_key_id": "none",
         "aws_secret_access_key": "none",
     }
-    boto3.session.Session().client("sqs", **access)
+    session().client("sqs", **access)
 
     async def open_clients() -> None:
         for service in ("sqs", "sns"):
-            async with aioboto3.Session().client(service, **access):
+            async with async_session().client(service, **access):
                 pass
 
     asyncio.run(open_clients())

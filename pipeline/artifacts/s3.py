@@ -54,11 +54,10 @@ class S3Artifacts:
 
 
 def _client() -> Any:
-    import boto3
     from botocore.config import Config
 
-    from pipeline.aws import limits, region
+    from pipeline.aws import limits, region, session
 
     # SigV4: boto3 still presigns with SigV2 in some regions, which newer buckets refuse.
     config = Config(**limits(), signature_version="s3v4")
-    return boto3.session.Session().client("s3", region_name=region(), config=config)
+    return session().client("s3", region_name=region(), config=config)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.aws import limits, region
+from pipeline.aws import limits, region, session
 from pipeline.queue.delivery import Delivery
 
 
@@ -25,12 +25,10 @@ class VisibilityExtender:
 
     def open(self) -> None:
         """Create the client. Call this before ``extend`` and in a thread, since it reads files."""
-        import boto3
         from botocore.config import Config
 
         config = Config(**limits(read_seconds=5.0, attempts=1))
-        session = boto3.session.Session()
-        self._client = session.client("sqs", region_name=region(), config=config)
+        self._client = session().client("sqs", region_name=region(), config=config)
 
     def extend(self, delivery: Delivery) -> None:
         """Hide a message for longer, within the 12 hours that SQS allows.

@@ -75,13 +75,12 @@ class DynamoStore(RunStore):
 
 
 def _client() -> Any:
-    import boto3
     from botocore.config import Config
 
-    from pipeline.aws import limits, region
+    from pipeline.aws import limits, region, session
 
     config = Config(**limits(read_seconds=10.0))
-    return boto3.session.Session().client("dynamodb", region_name=region(), config=config)
+    return session().client("dynamodb", region_name=region(), config=config)
 
 
 def table_definition(name: str) -> dict[str, Any]:

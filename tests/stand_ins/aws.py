@@ -22,6 +22,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.aws import session
+
 REGION = "eu-central-1"
 #: Must not occur in any log line, since secrets are redacted there.
 ACCESS_KEY = "standInAccessKey"
@@ -62,9 +64,7 @@ class Aws:
         }
 
     def client(self, service: str) -> Any:
-        import boto3
-
-        return boto3.session.Session().client(
+        return session().client(
             service,
             endpoint_url=self.endpoint,
             region_name=REGION,

@@ -8,13 +8,13 @@ DynamoDB's transactions are atomic.
 import threading
 from typing import Any
 
+from pipeline.aws import session
 from tests.stand_ins.aws import ACCESS_KEY, REGION, SECRET_KEY
 
 _ONE_AT_A_TIME = threading.Lock()
 
 
 def moto_client(service: str, **options: Any) -> Any:
-    import boto3
     from moto.core.botocore_stubber import BotocoreStubber
 
     moto = BotocoreStubber()
@@ -24,7 +24,7 @@ def moto_client(service: str, **options: Any) -> Any:
         with _ONE_AT_A_TIME:
             return moto(event_name, request, **more)
 
-    client = boto3.session.Session().client(
+    client = session().client(
         service,
         region_name=REGION,
         aws_access_key_id=ACCESS_KEY,

@@ -15,6 +15,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.aws import session
 from tests.stand_ins.aws import Aws, Queue
 from tests.stand_ins.strict_aws import FaultPlan, StrictAws
 
@@ -45,10 +46,8 @@ class _Impatient(Aws):
     """Clients that try once, with a short time-out."""
 
     def client(self, service: str) -> Any:
-        import boto3
-
         environment = self.environment
-        return boto3.session.Session().client(
+        return session().client(
             service,
             endpoint_url=self.endpoint,
             region_name=environment["AWS_REGION"],

@@ -83,6 +83,13 @@ async def test_a_reply_comes_with_its_usage_and_cost(serve: "Serve") -> None:
     }
 
 
+async def test_a_call_leaves_no_task_behind(serve: "Serve") -> None:
+    serve(Entry(reply="hello"))
+    await LiteLLMClient().complete(request())
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_a_reply_without_usage_costs_its_worst_case(serve: "Serve") -> None:
     serve(Entry(reply="hello", usage=Usage(prompt_tokens=0, completion_tokens=0)))
     client = LiteLLMClient()
