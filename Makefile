@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# Where this is set, each of the tests' processes would compile the modules it imports: litellm alone takes seconds.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo test fuzz lint lint-terraform format bench image image-check lock clean
 
