@@ -1,25 +1,47 @@
-"""A worker that may kill itself: ``python -m tests.end_to_end.doomed_worker BOUGHT [STAGE
-MOMENT]``.
+"""A worker that may kill itself: otherwise it is what ``coding-agent worker`` runs.
 
-Moments: ``begins`` (the stage is about to work), ``ends`` (its work is done, and nothing of it is
-stored yet). Each reply bought from the model leaves a line in the file BOUGHT. Everything else is
-what ``coding-agent worker`` runs.
+The tests fork their workers from a process that has already imported all this, since the imports
+take longer than most of the runs.
 """
 
 import asyncio
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cli import backends, wiring
+# What a worker imports only when it starts.
+import aioboto3  # noqa: F401
+import boto3  # noqa: F401
+
+import pipeline.api.app
+import pipeline.api.server
+import pipeline.github.rest
+import pipeline.worker.worker  # noqa: F401
+from cli import backends, serving, wiring  # noqa: F401
 from cli import worker as command
 from pipeline import settings, telemetry
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.capabilities import ModelProfile
 from pipeline.model.worst_case import WorstCase
 from pipeline.stage import Stop
+
+
+@dataclass(frozen=True)
+class Orders:
+    """How a worker is run, and how it dies.
+
+    ``death`` is a stage and a moment: ``begins`` (the stage is about to work) or ``ends`` (its work
+    is done, and nothing of it is stored yet). Each reply bought from the model leaves a line in the
+    file ``bought``.
+    """
+
+    environment: dict[str, str]
+    log: Path
+    bought: Path
+    death: tuple[str, ...]
 
 
 def die() -> None:
@@ -66,23 +88,25 @@ def doom(stage: Any, moment: str) -> None:
     stage.run = run_and_die
 
 
-def main() -> None:
-    bought, *death = sys.argv[1:]
+def run(orders: Orders) -> None:
+    """Run the worker in this process, a forked one."""
+    os.environ.clear()
+    os.environ.update(orders.environment)
+    with orders.log.open("wb") as log:
+        os.dup2(log.fileno(), sys.stdout.fileno())
+        os.dup2(log.fileno(), sys.stderr.fileno())
     chosen = settings.load({})
     telemetry.configure(as_json=True)
     build = wiring.build
 
     def build_doomed(*args: Any, **kwargs: Any) -> wiring.App:
         _, client = backends.model_client(chosen)
-        app = build(*args, **kwargs, model=CountingClient(client, Path(bought)))
-        if death:
-            (step,) = [step for step in app.pipeline.steps if step.name == death[0]]
-            doom(step.stage, death[1])
+        app = build(*args, **kwargs, model=CountingClient(client, orders.bought))
+        if orders.death:
+            stage, moment = orders.death
+            (step,) = [step for step in app.pipeline.steps if step.name == stage]
+            doom(step.stage, moment)
         return app
 
     wiring.build = build_doomed
     asyncio.run(command.serve(chosen))
-
-
-if __name__ == "__main__":
-    main()

@@ -3,19 +3,21 @@ real processes.
 """
 
 import json
+import multiprocessing
 import os
 import sqlite3
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 from tests.stand_ins.aws import Aws, Queue, Topic
 from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
 
-ROOT = Path(__file__).parents[2]
+#: Forks workers from a process that has imported what they need.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.end_to_end.doomed_worker"])
 REPOSITORY = "octo/calc"
 #: A package without dependencies and with a unittest suite: its tests need nothing installed.
 FILES = {
@@ -101,24 +103,25 @@ class Service:
             "CODING_AGENT_STRATEGY": "single",
             "GITHUB_API_URL": self.github.api_url,
             "GITHUB_TOKEN": WRITE_TOKEN,
-            "PYTHONPATH": str(ROOT),
         }
 
     def submit(self, **fields: Any) -> None:
         body = json.dumps({"issue_url": self.issue_url, **fields})
         self.aws.sqs.send_message(QueueUrl=self.queue.url, MessageBody=body)
 
-    def start_worker(self, data_dir: str, *death: str) -> "subprocess.Popen[bytes]":
+    def start_worker(self, data_dir: str, *death: str) -> ForkServerProcess:
         """Start a worker that kills itself at ``death`` (stage, moment): see doomed_worker.py."""
-        program = [sys.executable, "-m", "tests.end_to_end.doomed_worker"]
-        with (self.folder / f"{data_dir}.log").open("wb") as log:
-            return subprocess.Popen(
-                [*program, str(self.folder / "bought"), *death],
-                env=self.environment(data_dir),
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-            )
+        from tests.end_to_end import doomed_worker
+
+        orders = doomed_worker.Orders(
+            self.environment(data_dir),
+            log=self.folder / f"{data_dir}.log",
+            bought=self.folder / "bought",
+            death=death,
+        )
+        worker = FORKS.Process(target=doomed_worker.run, args=(orders,))
+        worker.start()
+        return worker
 
     def wait_for_finished(self, count: int = 1) -> list[dict[str, Any]]:
         """Wait for this number of run.finished events; return every event so far."""
@@ -161,7 +164,13 @@ class Service:
         return "\n".join(parts)
 
 
-def kill(worker: "subprocess.Popen[bytes]") -> None:
+def wait_for_death(worker: ForkServerProcess) -> int | None:
+    """Wait until the worker has ended, and return its exit status: the negative signal number."""
+    worker.join(PATIENCE)
+    return worker.exitcode
+
+
+def kill(worker: ForkServerProcess) -> None:
     """Kill a worker: a clean stop may wait 20 s for the long poll to end, and has its own tests."""
     worker.kill()
-    worker.wait(PATIENCE)
+    worker.join(PATIENCE)

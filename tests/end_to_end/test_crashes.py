@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from stages.order import NAMES
-from tests.end_to_end.service import REPOSITORY, Service, kill
+from tests.end_to_end.service import REPOSITORY, Service, kill, wait_for_death
 
 STAGES = list(NAMES)
 #: Stages that leave state on the machine, which the next worker restores.
@@ -28,7 +28,7 @@ def test_another_machine_ends_the_run_of_a_killed_worker(
 ) -> None:
     service.submit()
     victim = service.start_worker("first", stage, moment)
-    assert victim.wait(60) == -signal.SIGKILL, (service.folder / "first.log").read_text()
+    assert wait_for_death(victim) == -signal.SIGKILL, (service.folder / "first.log").read_text()
 
     service.expire_leases()
     successor = service.start_worker("second")

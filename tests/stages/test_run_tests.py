@@ -1,7 +1,9 @@
 """The verdict on a candidate, and the feedback to the model if tests are red."""
 
+import asyncio
 import json
 import re
+import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from stages.propose_patch import Proposal, Proposals
 from stages.run_tests import CandidateJudge, RunTests, Verdict
 from stages.run_tests.feedback import MAX_OUTPUT_CHARS, MAX_PATCH_CHARS
 from stages.run_tests.verdict import judge
-from tests.stages.conversation import Client
+from tests.stages.conversation import Client, Prepared
 from tests.stages.workbench import (
     CALC,
     FIXED_CALC,
@@ -128,15 +130,27 @@ def make_bench(tmp_path: Path) -> MakeBench:
 
 
 @pytest.fixture
-async def bench(make_bench: MakeBench) -> Bench:
+def bench(tmp_path: Path, prepared: Prepared) -> Bench:
     """The sample, one of whose two tests fails."""
-    return await make_bench(SAMPLE)
+    return copy_bench(prepared, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def prepared_green(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared) -> Prepared:
+    files = {**SAMPLE, "calc.py": FIXED_CALC}
+    return asyncio.run(Prepared.make(tmp_path_factory.mktemp("green"), files))
 
 
 @pytest.fixture
-async def green_bench(make_bench: MakeBench) -> Bench:
+def green_bench(tmp_path: Path, prepared_green: Prepared) -> Bench:
     """The sample without its bug."""
-    return await make_bench({**SAMPLE, "calc.py": FIXED_CALC})
+    return copy_bench(prepared_green, tmp_path)
+
+
+def copy_bench(prepared: Prepared, folder: Path) -> Bench:
+    run = run_context(folder)
+    shutil.copytree(prepared.folder, run.workspace, dirs_exist_ok=True, symlinks=True)
+    return Bench(prepared.origin, prepared.sandbox, run, prepared.suite)
 
 
 # What a verdict proves
