@@ -1,9 +1,11 @@
 """The HTTP server that sandboxes connect to."""
 
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 _IDLE_SECONDS = 60.0
 _POLL_SECONDS = 0.1
@@ -40,6 +42,11 @@ class _Server(ThreadingHTTPServer):
         self.socket = listener
         self.server_address = listener.getsockname()
         self.answer = answer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report an exception, unless the program in the sandbox has closed the connection."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
