@@ -4,38 +4,18 @@ without by-products and scratch files.
 
 import asyncio
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from repository.edits.apply_files import AppliedFiles, NewFile, apply_files
 from repository.edits.editable_files import EditableFiles
 from repository.edits.model import EditFailed
 from repository.files import is_test_file, name_of
 from repository.workspace import TreeChanges, Workspace
+from stages.propose_patch.agent.by_products import has_folder, is_by_product
 from stages.propose_patch.results import ProposedFile, ProposedFiles
 from stages.propose_patch.task import Task
 
-#: What programs leave behind when they run; new files of these names are left out silently.
-_BY_PRODUCTS = (
-    "__pycache__",
-    "*.pyc",
-    ".pytest_cache",
-    ".mypy_cache",
-    ".ruff_cache",
-    ".tox",
-    ".nox",
-    ".eggs",
-    ".coverage",
-    "htmlcov",
-    "*.egg-info",
-    "*.orig",
-    "*.rej",
-    "nohup.out",
-    ".DS_Store",
-)
-#: By-products too, as folders at the root, unless the base commit has a folder of that name.
-_BUILD_FOLDERS = ("build", "dist", "venv", ".venv", "env")
 SCRATCH = "a scratch file that nothing uses"
 #: Maximum number of new files that are checked for uses, and of deleted ones compared with them.
 _MAX_EXAMINED = 100
@@ -73,8 +53,8 @@ class SubmissionReader:
         Raises:
             EditFailed: there is none, or the policy refuses it; the message tells the model why.
         """
-        changes = await self._workspace.changes()
-        return await asyncio.to_thread(self._read, changes)
+        difference = await self._read_difference()
+        return await asyncio.to_thread(_submission_of, difference)
 
     async def final(self, summary: str) -> ProposedFiles:
         """Return the files to propose, without scratch files that the summary does not name.
@@ -82,40 +62,43 @@ class SubmissionReader:
         Raises:
             EditFailed: see ``read``.
         """
+        difference = await self._read_difference()
+        return await asyncio.to_thread(_proposed_files, difference, summary)
+
+    async def _read_difference(self) -> "_Difference":
         changes = await self._workspace.changes()
-        return await asyncio.to_thread(self._read_final, changes, summary)
+        return await asyncio.to_thread(_Difference.of, self._task, changes)
 
-    def _read(self, changes: TreeChanges) -> Submission:
-        """Blocks."""
-        base = self._task.base
-        difference = _Difference.of(self._task, changes)
-        applied = apply_files(difference.files, difference.entries, base.policy)
-        tree = base.mirror.write_tree(base.sha, applied.contents, applied.executable)
-        unused = [path for path in difference.find_unused() if path in applied.files]
-        return Submission(
-            applied=applied,
-            tree=tree,
-            left_out={**difference.left_out, **applied.left_out},
-            unused=tuple(unused),
-            scratch=tuple(path for path in unused if difference.is_scratch(path)),
-        )
 
-    def _read_final(self, changes: TreeChanges, summary: str) -> ProposedFiles:
-        """Blocks."""
-        difference = _Difference.of(self._task, changes)
-        left_out = dict(difference.left_out)
-        for path in difference.find_unused():
-            if difference.is_scratch(path) and not _names(summary, path):
-                left_out[path] = SCRATCH
-        remaining = {path: file for path, file in difference.files.items() if path not in left_out}
-        if difference.files and not remaining:
-            raise EditFailed("Only scratch files are left.")
-        applied = apply_files(remaining, difference.entries, self._task.base.policy)
-        left_out.update(applied.left_out)
-        files: dict[str, ProposedFile] = {}
-        for path, file in applied.files.items():
-            files[path] = ProposedFile(content=file.content, executable=file.executable)
-        return ProposedFiles(files=files, left_out=left_out)
+def _submission_of(difference: "_Difference") -> Submission:
+    """Return the change as it is, written as a tree. Blocks."""
+    applied = difference.apply()
+    base = difference.task.base
+    tree = base.mirror.write_tree(base.sha, applied.contents, applied.executable)
+    unused = [path for path in difference.find_unused() if path in applied.files]
+    return Submission(
+        applied=applied,
+        tree=tree,
+        left_out={**difference.left_out, **applied.left_out},
+        unused=tuple(unused),
+        scratch=tuple(path for path in unused if difference.is_scratch(path)),
+    )
+
+
+def _proposed_files(difference: "_Difference", summary: str) -> ProposedFiles:
+    """Return the change without scratch files that the summary does not name. Blocks."""
+    unnamed: list[str] = []
+    for path in difference.find_unused():
+        if difference.is_scratch(path) and not _names(summary, path):
+            unnamed.append(path)
+    remaining = difference.without(unnamed, SCRATCH)
+    if difference.files and not remaining.files:
+        raise EditFailed("Only scratch files are left.")
+    applied = remaining.apply()
+    files: dict[str, ProposedFile] = {}
+    for path, file in applied.files.items():
+        files[path] = ProposedFile(content=file.content, executable=file.executable)
+    return ProposedFiles(files=files, left_out={**remaining.left_out, **applied.left_out})
 
 
 @dataclass(frozen=True)
@@ -141,6 +124,20 @@ class _Difference:
                 left_out[path] = reason
         return cls(task, entries, files, left_out)
 
+    def without(self, paths: Sequence[str], reason: str) -> "_Difference":
+        """Return the difference with these files left out."""
+        files = {path: file for path, file in self.files.items() if path not in paths}
+        left_out = {**self.left_out, **dict.fromkeys(paths, reason)}
+        return replace(self, files=files, left_out=left_out)
+
+    def apply(self) -> AppliedFiles:
+        """Return the part that the policy permits.
+
+        Raises:
+            EditFailed: there is none.
+        """
+        return apply_files(self.files, self.entries, self.task.base.policy)
+
     def find_unused(self) -> list[str]:
         """Return the new files that nothing refers to."""
         new: list[str] = []
@@ -160,7 +157,7 @@ class _Difference:
         folder = path.partition("/")[0]
         if "/" not in path:
             return True
-        return folder.startswith(".") and not _has_folder(self.entries.paths, folder)
+        return folder.startswith(".") and not has_folder(self.entries.paths, folder)
 
     def _is_unused(self, path: str) -> bool:
         """Whether nothing collects the file, and neither another file nor the issue names it."""
@@ -195,18 +192,6 @@ class _Difference:
         tests = [other for other in self.entries.paths if is_test_file(other, patterns)]
         is_stray = "/" not in path and bool(tests) and all("/" in test for test in tests)
         return not is_stray
-
-
-def is_by_product(path: str, base_paths: Collection[str]) -> bool:
-    """Return whether a new file is one that programs leave behind when they run."""
-    parts = path.split("/")
-    if parts[0] in _BUILD_FOLDERS and not _has_folder(base_paths, parts[0]):
-        return True
-    return any(fnmatchcase(part, pattern) for part in parts for pattern in _BY_PRODUCTS)
-
-
-def _has_folder(paths: Collection[str], folder: str) -> bool:
-    return any(path.startswith(f"{folder}/") for path in paths)
 
 
 def _names(text: str, path: str) -> bool:

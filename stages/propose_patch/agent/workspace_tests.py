@@ -90,19 +90,20 @@ def describe_report(report: TestReport, base: TestReport) -> str:
     """Describe results in comparison with the base, new failures first."""
     if not report.results:
         return f"The tests did not run:\n\n{fenced(clip(report.output, MAX_OUTPUT))}"
-    parts = [f"{count_tests(len(report.green))} passed, {len(report.red)} failed."]
     fixed = sorted(report.green & base.red)
-    if fixed:
-        parts.append(f"Failed without your changes and pass now: {messages.listing(fixed)}.")
     broken = sorted(report.red & base.results.keys() - base.red)
-    if broken:
-        parts.append(f"Fail, but did not fail without your changes: {messages.listing(broken)}.")
     unknown = sorted(report.red - base.results.keys())
-    if unknown:
-        parts.append(f"Fail, and were not run without your changes: {messages.listing(unknown)}.")
     old = sorted(report.red & base.red)
-    if old:
-        parts.append(f"Fail with and without your changes: {messages.listing(old)}.")
+    groups = (
+        ("Failed without your changes and pass now", fixed),
+        ("Fail, but did not fail without your changes", broken),
+        ("Fail, and were not run without your changes", unknown),
+        ("Fail with and without your changes", old),
+    )
+    parts = [f"{count_tests(len(report.green))} passed, {len(report.red)} failed."]
+    for heading, tests in groups:
+        if tests:
+            parts.append(f"{heading}: {messages.listing(tests)}.")
     parts += _describe_failures(report, [*broken, *unknown, *old])
     if not report.completed:
         output = fenced(clip(report.output, MAX_OUTPUT))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.propose_patch.agent.submission import is_by_product
+from stages.propose_patch.agent.by_products import is_by_product
 
 BASE = ("calc.py", "build/lib.py")
 
