@@ -29,6 +29,7 @@ from repository.edits.model import (
 )
 from repository.edits.readers import blocks, diffs, envelope
 from repository.edits.readers.reading import Reading, Unreadable
+from repository.json_reader import InvalidJson, JsonReader
 
 _WRITING = (*OLD_TEXT_NAMES, *NEW_TEXT_NAMES, "start_line", "insert_line")
 """Arguments of calls that write."""
@@ -45,10 +46,6 @@ _JSON_START = re.compile(r"^[ \t]*(?:<\w+>\s*)?[\[{]", re.M)
 _INVOKE = re.compile(r"<(?:invoke name=\"?|function=)(?P<name>[\w.-]+)\"?>|</(?:invoke|function)>")
 _PARAMETER = re.compile(r"<parameter(?: name=\"?|=)(?P<name>\w+)\"?>|</parameter>")
 _MAX_CALLS = 1_000
-_MAX_WASTED = 200_000_000
-"""Maximum number of characters parsed in vain, because text only begins like JSON."""
-_ATTEMPT_COST = 100
-"""Characters that each attempt to parse counts as, in addition to those parsed."""
 _MAX_SHOWN_NAME = 80
 
 _NESTED = (
@@ -226,27 +223,19 @@ def _split_lines(text: str) -> Lines:
 def _find_json(text: str) -> list[_CallText]:
     """Find the JSON values in a text that look like calls."""
     parts: list[_CallText] = []
-    decoder = json.JSONDecoder(strict=False)
-    wasted = 0
+    reader = JsonReader(text)
     start = _JSON_START.search(text)
-    while start and wasted < _MAX_WASTED:
+    while start and not reader.is_exhausted:
         begin = start.end() - 1
-        wasted += _ATTEMPT_COST
-        next_search = start.end()
         try:
-            value, end = decoder.raw_decode(text, begin)
-            calls = _calls_in(value)
-        except json.JSONDecodeError as error:
-            # The decoder has read to the position of the error, and counted the lines up to there.
-            unterminated = error.msg.startswith("Unterminated")
-            wasted += len(text) if unterminated else error.pos
-        except RecursionError:
-            break
+            value, end = reader.read(begin)
+        except InvalidJson:
+            end = start.end()
         else:
+            calls = _calls_in(value)
             if calls:
                 parts.append(_CallText(begin, end, calls))
-            next_search = max(end, start.end())
-        start = _JSON_START.search(text, next_search)
+        start = _JSON_START.search(text, end)
     return parts
 
 

@@ -254,6 +254,11 @@ def test_a_pathological_reply_is_refused_in_time(reply, data):
         applied(reply, data)
 
 
+def test_a_number_that_is_too_long_is_refused():
+    with pytest.raises(EditFailed):
+        applied('[{"name": "edit", "line": ' + "1" * 5_000 + "}]", b"x\n")
+
+
 @pytest.mark.parametrize("depth", [100, 900, 950, 990, 5_000, 100_000])
 def test_nested_json_is_refused_at_any_depth(depth):
     for opening, closing in (

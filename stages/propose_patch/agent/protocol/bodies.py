@@ -3,8 +3,8 @@
 import re
 
 from repository.edits.argument_names import PATH_NAMES
+from repository.json_reader import InvalidJson, decode
 from stages.propose_patch.agent.protocol.fields import MAIN_FIELD, argument_names, is_view
-from stages.propose_patch.agent.protocol.json_decoding import InvalidJson, decode
 from stages.propose_patch.agent.protocol.names import find_name
 from stages.propose_patch.agent.protocol.written import SHELLS, Unreadable
 

@@ -3,11 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from repository.json_reader import InvalidJson, JsonReader
 from stages.propose_patch.agent.protocol.bodies import LIKE_JSON, arguments_of, value_of
 from stages.propose_patch.agent.protocol.ends import AMBIGUOUS, CallContext, EndFinder
 from stages.propose_patch.agent.protocol.fields import argument_names
 from stages.propose_patch.agent.protocol.heredocs import ShellIndex
-from stages.propose_patch.agent.protocol.json_decoding import MAX_WASTED, InvalidJson, decode
 from stages.propose_patch.agent.protocol.tags import NAME_TAGS, Opening, TagIndex
 from stages.propose_patch.agent.protocol.written import Unreadable, WrittenCall
 
@@ -43,7 +43,7 @@ class ElementReader:
         self._tags = tags
         self._text = tags.text
         self._ends = EndFinder(tags, index)
-        self._wasted = 0
+        self._json = JsonReader(self._text)
 
     def read(self, opening: Opening) -> WrittenCall | None:
         """Return the call that a tag opens; None if it opens none, or only wraps calls."""
@@ -136,12 +136,11 @@ class ElementReader:
     def _read_object(self, head: _Head) -> WrittenCall | None:
         """Read arguments that are a JSON object before a closing tag, or return None."""
         start = self._tags.skip_blank(head.end)
-        if self._wasted > MAX_WASTED or not LIKE_JSON.match(self._text, start):
+        if self._json.is_exhausted or not LIKE_JSON.match(self._text, start):
             return None
         try:
-            value, end = decode(self._text, start)
-        except InvalidJson as error:
-            self._wasted += error.characters_read
+            value, end = self._json.read(start)
+        except InvalidJson:
             return None
         closing = self._tags.closing_at(self._tags.skip_blank(end))
         if not isinstance(value, dict) or closing is None:

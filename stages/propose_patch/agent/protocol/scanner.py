@@ -7,11 +7,11 @@ write a file with fences, tags and JSON in it.
 import re
 from dataclasses import dataclass, replace
 
+from repository.json_reader import InvalidJson, JsonReader
 from stages.propose_patch.agent.protocol.elements import ElementReader
 from stages.propose_patch.agent.protocol.fences import Fence, FenceReader
 from stages.propose_patch.agent.protocol.heredocs import ShellIndex
 from stages.propose_patch.agent.protocol.json_calls import calls_in, has_call_keys, name_in
-from stages.propose_patch.agent.protocol.json_decoding import MAX_WASTED, InvalidJson, decode
 from stages.propose_patch.agent.protocol.python_calls import python_calls
 from stages.propose_patch.agent.protocol.tags import TagIndex
 from stages.propose_patch.agent.protocol.thoughts import ThoughtIndex
@@ -27,8 +27,6 @@ _AFTER_JSON = re.compile(r"[ \t]*(?:$|<)", re.M)
 _CALL_LANGUAGES = ("", "json", "xml", "html", "tool", "tool_call", "tool_calls", "tool_code")
 """Languages of code fences whose whole content may be calls."""
 _PYTHON_LANGUAGES = ("tool_call", "tool_calls", "tool_code")
-_ATTEMPT_COST = 100
-"""Characters that each attempt to parse JSON counts as, in addition to those read."""
 _UNCLEAR_FENCE_END = (
     "It is not clear where the code fence around the command ends: a fence without a language is"
     " left open after it."
@@ -75,7 +73,7 @@ class _Scanner:
         """The spans of thoughts, in order."""
         self._call_spans: list[tuple[int, int]] = []
         """Where the calls were read, in order."""
-        self._wasted = 0
+        self._json = JsonReader(text)
 
     @property
     def visible_text(self) -> str:
@@ -209,11 +207,10 @@ class _Scanner:
     # JSON
 
     def _read_json(self, start: int) -> Next:
-        if self._wasted > MAX_WASTED or not _JSON_BEGINNING.match(self._text, start):
+        if self._json.is_exhausted or not _JSON_BEGINNING.match(self._text, start):
             return start + 1, False
-        self._wasted += _ATTEMPT_COST
         try:
-            value, end = decode(self._text, start)
+            value, end = self._json.read(start)
         except InvalidJson as error:
             return self._refuse_json(error, start)
         calls = calls_in(value)
@@ -223,7 +220,6 @@ class _Scanner:
 
     def _refuse_json(self, error: InvalidJson, start: int) -> Next:
         """Add a problem if invalid JSON is meant as a call."""
-        self._wasted += error.characters_read
         beginning = self._text[start : start + 2_000]
         if not has_call_keys(beginning):
             return start + 1, False
