@@ -81,15 +81,7 @@ class ApplyPatch:
             sha=checkout.base_sha,
             policy=read_policy(checkout.config, self._protected),
         )
-        changes: list[_Change] = []
-        refusals: list[str] = []
-        for index, proposal in enumerate(proposals.proposals):
-            try:
-                change = await _apply(proposal, base, run)
-            except EditFailed as error:
-                refusals.append(str(error))
-                continue
-            changes.append(replace(change, proposal=index))
+        changes, refusals = await _apply_all(proposals, base, run)
         if not changes:
             note = SentBackNote(attempt=proposals.attempt_of(0))
             return Back(to="propose_patch", because=_feedback(refusals, proposals), note=note)
@@ -149,6 +141,22 @@ async def _candidate(
         agreeing=len(same),
         notices=(*base.policy.notices, *change.notices),
     )
+
+
+async def _apply_all(
+    proposals: Proposals, base: BaseCode, run: RunContext
+) -> tuple[list[_Change], list[str]]:
+    """Return the changes of the proposals that can be applied, and why the others can't."""
+    changes: list[_Change] = []
+    refusals: list[str] = []
+    for index, proposal in enumerate(proposals.proposals):
+        try:
+            change = await _apply(proposal, base, run)
+        except EditFailed as error:
+            refusals.append(str(error))
+        else:
+            changes.append(replace(change, proposal=index))
+    return changes, refusals
 
 
 async def _apply(proposal: Proposal, base: BaseCode, run: RunContext) -> _Change:

@@ -8,7 +8,7 @@ from repository.edits.checks import check_new_lines, parses_as_python
 from repository.edits.file_lines import FileLines, Match
 from repository.edits.locate import locate
 from repository.edits.model import EditFailed, Replace, is_blank
-from repository.edits.readers.blocks import is_divider
+from repository.edits.readers.block_bodies import is_divider
 
 
 @dataclass(frozen=True)

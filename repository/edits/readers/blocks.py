@@ -14,27 +14,16 @@ import re
 
 from prompts.filters import code
 from repository.edits.model import MAX_EDITS, DeleteFile, Replace, SearchReplace
+from repository.edits.readers.block_bodies import CLOSE, OPEN, find_dividers, read_body
 from repository.edits.readers.naming import CODE_FENCE, FENCE, as_path, path_before
 from repository.edits.readers.reading import Cursor, Reading
 
-_OPEN = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<mark><{5,9}|-{5,9}) ?(?:SEARCH|ORIGINAL)\b>?[ \t]*(?P<path>.*)$"
-)
-_DIVIDER = re.compile(r"^={5,9}\s*$")
-_CLOSE = re.compile(r"^[>+]{5,9} ?(?:REPLACE|UPDATED)\b.*$")
 _DELETION = re.compile(r"^\s*\*\*\* Delete File:[ \t]*(?P<path>.+)$")
 _ENVELOPE_SECTION = re.compile(r"^\s*\*\*\* (?:Add|Update) File:")
 _MAX_DIVIDERS = 6
 """Maximum number of lines of a block that are tried as its divider."""
 _MAX_PROBLEMS = 20
 _MAX_SHOWN_PATH = 200
-_FENCE_DISTANCE = 3
-"""Number of lines above a block that are searched for the fence around it."""
-
-
-def is_divider(line: str) -> bool:
-    """Return whether a line looks like the one between SEARCH and REPLACE."""
-    return _DIVIDER.match(line) is not None
 
 
 def read(lines: list[str]) -> Reading:
@@ -52,7 +41,7 @@ class _BlockReader:
 
     def read(self) -> Reading:
         while not self._cursor.at_end and not self._is_full():
-            opening = _OPEN.match(self._cursor.line)
+            opening = OPEN.match(self._cursor.line)
             if opening is None:
                 self._pass_line()
             else:
@@ -75,7 +64,7 @@ class _BlockReader:
             self._reading.add_problem(
                 cursor.at, "it is part of a patch: write *** Begin Patch above, and *** End Patch"
             )
-        elif _CLOSE.match(cursor.line) and not _is_explanation(cursor):
+        elif CLOSE.match(cursor.line) and not _is_explanation(cursor):
             self._reading.add_problem(
                 cursor.at, "it ends a block (>>>>>>> REPLACE), but none is open"
             )
@@ -85,7 +74,7 @@ class _BlockReader:
         cursor = self._cursor
         start = cursor.at
         header = self._read_header(opening)
-        body = _read_body(cursor, opening["indent"])
+        body = read_body(cursor, opening["indent"])
         if body is None:
             self._report_unclosed(start)
             return
@@ -93,7 +82,7 @@ class _BlockReader:
             cursor.advance()
         self._end_of_last = cursor.at
         self._reading.add_span(header, cursor.at)
-        dividers = _dividers(body, len(opening["mark"]))
+        dividers = find_dividers(body, len(opening["mark"]))
         self._add_edit(start, body, dividers)
 
     def _read_header(self, opening: re.Match[str]) -> int:
@@ -144,75 +133,3 @@ def _is_explanation(cursor: Cursor) -> bool:
     above = CODE_FENCE.match(cursor.previous_line)
     below = CODE_FENCE.match(cursor.next_line)
     return above is not None and below is not None
-
-
-def _dividers(body: list[str], mark: int) -> list[int]:
-    """Return the lines that may be the divider, preferring those as long as the opening mark."""
-    dividers = [at for at, line in enumerate(body) if is_divider(line)]
-    matching = [at for at in dividers if len(body[at].rstrip()) == mark]
-    return matching or dividers
-
-
-def _read_body(cursor: Cursor, indent: str) -> list[str] | None:
-    """Read the lines of a block, and move the cursor from its opening mark past its closing one.
-
-    Return None if the block has no end; the cursor is then where reading continues. A block that is
-    indented as a whole (in a list, say) is dedented.
-    """
-    opening = cursor.at
-    body: list[str] = []
-    cursor.advance()
-    while not cursor.at_end:
-        line = cursor.line
-        bare = line.removeprefix(indent)
-        is_indented = line.startswith(indent)
-        if is_indented and _CLOSE.match(bare):
-            cursor.advance()
-            return _dedent(body, indent)
-        opening_mark = _OPEN.match(bare) if is_indented else None
-        if opening_mark and not opening_mark["indent"]:
-            break
-        body.append(bare if is_divider(bare) else line)
-        cursor.advance()
-    return _read_fenced_body(cursor, opening, body)
-
-
-def _dedent(body: list[str], indent: str) -> list[str]:
-    for line in body:
-        if line.strip() and not line.startswith(indent) and not is_divider(line):
-            return body
-    return [line.removeprefix(indent) for line in body]
-
-
-def _read_fenced_body(cursor: Cursor, opening: int, body: list[str]) -> list[str] | None:
-    """End a block that lacks a closing mark at the end of its fence, if that is unambiguous."""
-    fence = _fence_above(cursor, opening)
-    if fence is None:
-        return None
-    dividers: list[int] = []
-    closings: list[int] = []
-    for at, line in enumerate(body):
-        if is_divider(line):
-            dividers.append(at)
-        if line.strip().startswith(fence[:3]):
-            closings.append(at)
-    if not closings or not dividers:
-        return None
-    end = closings[0]
-    if end < dividers[0] or body[end].strip() != fence:
-        return None
-    if len(closings) > 1 and cursor.at_end:
-        return None
-    cursor.at = opening + 1 + end
-    return body[:end]
-
-
-def _fence_above(cursor: Cursor, opening: int) -> str | None:
-    """Return the mark of the fence that opens directly above a block or above the block's path."""
-    first = max(opening - _FENCE_DISTANCE, 0)
-    non_blank = [line for line in cursor.lines[first:opening] if line.strip()]
-    above = non_blank[-1] if non_blank else ""
-    fence = CODE_FENCE.match(above)
-    if fence is None and opening > 1 and as_path(above):
-        fence = CODE_FENCE.match(cursor.lines[opening - 2])
-    return fence["mark"] if fence else None

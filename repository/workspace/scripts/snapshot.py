@@ -92,17 +92,28 @@ def take(folder: str, records: str) -> None:
         output.write_bytes(summarize({"the workspace": f"more than {MAX_RECORDED} files"}))
         return
     before = read_record(records)
-    changed = [path for path, entry in now.items() if before.get(path) != entry]
-    gone = [path for path in before if path not in now or other_kind(before[path], now[path])]
+    changed, gone = compare(before, now)
     if not changed and not gone:
         output.write_bytes(b"")
         return
     stored, left_out = select(now, changed)
     left_out.update(still_left_out(records, now, changed))
     archive = pack(folder, stored, left_out)
-    output.write_bytes(summarize(left_out) + f"{json.dumps(gone)}\n".encode() + archive)
+    summary = summarize(left_out)
+    removals = f"{json.dumps(gone)}\n".encode()
+    output.write_bytes(summary + removals + archive)
     Path(records, "left_out").write_text(json.dumps(left_out))
     write_record(records, now)
+
+
+def compare(before: dict[str, Entry], now: dict[str, Entry]) -> tuple[list[str], list[str]]:
+    """Return the paths that are new or changed, and those to remove before they are restored."""
+    changed = [path for path, entry in now.items() if before.get(path) != entry]
+    gone: list[str] = []
+    for path, entry in before.items():
+        if path not in now or other_kind(entry, now[path]):
+            gone.append(path)
+    return changed, gone
 
 
 def summarize(left_out: dict[str, str]) -> bytes:
