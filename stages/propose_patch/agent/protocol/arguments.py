@@ -10,8 +10,9 @@ from pipeline.job import explain
 from prompts.filters import clip
 from repository.edits.argument_names import PATH_NAMES
 from repository.edits.readers import read_reply
+from stages.propose_patch.agent.protocol.conversions import convert
 from stages.propose_patch.agent.protocol.examples import Protocol, example
-from stages.propose_patch.agent.protocol.fields import convert, named_fields, rename
+from stages.propose_patch.agent.protocol.fields import named_fields, rename
 from stages.propose_patch.agent.protocol.names import MAX_NAME, KnownName, find_name
 from stages.propose_patch.agent.protocol.searches import search_command
 from stages.propose_patch.agent.protocol.tools import (

@@ -1,14 +1,11 @@
-"""Rename the arguments of a call to ours, and convert them to the tool's types.
+"""Name the arguments of a call as our tools do.
 
-Models confuse names (``file_path`` for ``path``), write numbers and lists as strings, and pass one
-value instead of an object with fields.
+Models confuse names (``file_path`` for ``path``), and pass one value instead of an object with
+fields.
 """
 
 import json
-import re
-import shlex
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from repository.edits.argument_names import (
     END_NAMES,
@@ -19,10 +16,14 @@ from repository.edits.argument_names import (
     PATH_NAMES,
     START_NAMES,
 )
+from stages.propose_patch.agent.protocol.conversions import (
+    SHELL_FIELDS,
+    VIEWED_LINES,
+    Fields,
+    as_number,
+)
 from stages.propose_patch.agent.protocol.names import KnownName, find_name
 from stages.propose_patch.agent.protocol.tools import TOOLS, EditCommand
-
-Fields = dict[str, Any]
 
 #: Arguments without an effect here: a model's remarks on its call.
 _REMARKS = frozenset(
@@ -115,13 +116,6 @@ _EDIT_COMMANDS: dict[str, EditCommand] = {
 _VIEW_START_NAMES = (*START_NAMES, "offset", "line_number")
 _VIEW_NUMBERS = (*_VIEW_START_NAMES, *END_NAMES, "line", "limit")
 """Single numbers that stand for a range of lines."""
-_DIGITS = re.compile(r"-?\d{1,9}")
-_MILLISECONDS_FROM = 5_000
-"""From this value on, a time limit is in milliseconds, as some models are trained to write it."""
-_SHELLS = ("bash", "sh", "zsh", "/bin/bash", "/bin/sh", "/usr/bin/bash")
-_SHELL_FIELDS = ("workdir", "cwd", "directory", "timeout_ms")
-_VIEWED_LINES = 100
-"""Number of lines in a view for which only the first line is named."""
 
 
 def named_fields(tool: str, arguments: object) -> Fields:
@@ -161,7 +155,7 @@ def argument_names(tool_name: str) -> tuple[str, ...]:
     names = list(TOOLS[known.tool].model_fields)
     for aliases in _ALIASES[known.tool].values():
         names += aliases
-    return (*names, *(_SHELL_FIELDS if known.tool == "bash" else _VIEW_NUMBERS))
+    return (*names, *(SHELL_FIELDS if known.tool == "bash" else _VIEW_NUMBERS))
 
 
 def is_view(tool_name: str) -> bool:
@@ -220,7 +214,7 @@ def _with_view_range(fields: Fields) -> Fields:
     if end is None and limit is not None:
         end = first + limit - 1
     if end is None and line is not None:
-        end = first + _VIEWED_LINES - 1
+        end = first + VIEWED_LINES - 1
     fields["view_range"] = [first, -1 if end is None else end]
     return fields
 
@@ -230,23 +224,11 @@ def _pop_number(fields: Fields, names: Sequence[str]) -> int | None:
     number: int | None = None
     for name in names:
         if name in fields and number is None:
-            number = _as_number(fields[name])
+            number = as_number(fields[name])
             if number is None and fields[name] is not None:
                 continue
         fields.pop(name, None)
     return number
-
-
-def _as_number(value: object) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
-        return int(value)
-    return None
 
 
 def _renamed(fields: Fields, own: Sequence[str], aliases: Mapping[str, Sequence[str]]) -> Fields:
@@ -262,162 +244,3 @@ def _renamed(fields: Fields, own: Sequence[str], aliases: Mapping[str, Sequence[
         if name not in _REMARKS and value not in (False, "false", "", [], {}):
             renamed[name] = value
     return renamed
-
-
-# Conversions to a tool's types
-
-
-def convert(tool: str, fields: Fields) -> Fields:
-    """Convert the arguments to the tool's types: strings, numbers and lists.
-
-    A value that can't be converted stays as it is; validation names it.
-    """
-    converted = _convert_command(fields) if tool == "bash" else dict(fields)
-    for name, value in converted.items():
-        conversion = _CONVERSIONS.get(name, _as_text)
-        converted[name] = _encodable(conversion(value))
-    return converted
-
-
-def _convert_command(fields: Fields) -> Fields:
-    """Convert a shell command's arguments that only other agents' shells have to ours."""
-    fields = dict(fields)
-    milliseconds = _as_number(fields.pop("timeout_ms", None))
-    if milliseconds is not None:
-        fields.setdefault("seconds", milliseconds / 1000)
-    folder = fields.pop("workdir", None) or fields.pop("cwd", None) or fields.pop("directory", None)
-    command = fields.get("command")
-    if isinstance(command, list):
-        command = _join_words(command)
-    if folder and isinstance(folder, str) and isinstance(command, str):
-        command = f"cd {shlex.quote(folder)} || exit\n{command}"
-    if command is not None:
-        fields["command"] = command
-    return fields
-
-
-def _join_words(words: list[Any]) -> object:
-    """Return the command of an argument list, such as ``["bash", "-lc", "ls"]``."""
-    if not words or not all(isinstance(word, str) for word in words):
-        return words
-    is_shell = words[0] in _SHELLS and len(words) == 3 and words[1] in ("-c", "-lc", "-cl")
-    return words[2] if is_shell else shlex.join(words)
-
-
-def _as_text(value: object) -> object:
-    """Return a number as text, and a list of lines as one text."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    if isinstance(value, list) and all(isinstance(line, str) for line in value):
-        return "\n".join(line.removesuffix("\n") for line in value)
-    return value
-
-
-def _as_integer(value: object) -> object:
-    number = _as_number(value)
-    return value if number is None else number
-
-
-def _as_seconds(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            value = float(value.strip().removesuffix("s"))
-        except ValueError:
-            return value
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and value >= _MILLISECONDS_FROM:  # type: ignore[operator]
-        return value / 1000  # type: ignore[operator]
-    return value
-
-
-def _as_flag(value: object) -> object:
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value.strip().lower(), value)
-    return value
-
-
-def _as_range(value: object) -> object:
-    """Return the first and last line of a range, in whatever form it is written."""
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    parts: list[object] = []
-    if isinstance(value, str):
-        parts = list(_DIGITS.findall(_RANGE_SIGN.sub(" ", value[:100])))
-    elif isinstance(value, list | tuple):
-        parts = list(value)
-    else:
-        parts = [value]
-    numbers = [_as_number(part) for part in parts]
-    match numbers:
-        case [int(first), int(last)]:
-            return (max(1, first), last)
-        case [int(first)]:
-            return (max(1, first), _last_line(value, first))
-    return value
-
-
-_RANGE_SIGN = re.compile(r"(?<=\d)\s*-(?=\s*L?\d)|[Ll](?=\d)")
-"""A hyphen between two numbers, which is not a minus sign, and the letter of ``L10-L80``."""
-
-
-def _last_line(value: object, first: int) -> int:
-    """Return the end of a range with one number: ``10-`` extends to the end of the file."""
-    is_open = isinstance(value, str) and not value.strip()[-1:].isdigit()
-    return -1 if is_open else max(1, first) + _VIEWED_LINES - 1
-
-
-def _as_tests(value: object) -> object:
-    """Return a list of tests, from a list or from text with one or more per line."""
-    if not isinstance(value, str):
-        return value
-    parsed = _inner_list(value)
-    if parsed is not None:
-        return parsed
-    tests: list[str] = []
-    for line in value.splitlines():
-        tests += _split_tests(line)
-    return tests
-
-
-def _inner_list(text: str) -> list[Any] | None:
-    """Return the list that a string holds as JSON, or None."""
-    if not text.lstrip().startswith("["):
-        return None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, list) else None
-
-
-def _split_tests(line: str) -> list[str]:
-    """Split a line at blanks and commas that are not between the brackets of a node id."""
-    tests: list[str] = []
-    start = 0
-    depth = 0
-    for at, character in enumerate(line):
-        if character in "[]":
-            depth += 1 if character == "[" else -1
-        elif depth <= 0 and character in " ,\t":
-            tests.append(line[start:at])
-            start = at + 1
-    tests.append(line[start:])
-    return [test for test in tests if test.strip()]
-
-
-def _encodable(value: object) -> object:
-    """Replace lone surrogates, which neither a file nor an argument of a program can hold."""
-    if isinstance(value, str):
-        return value.encode(errors="replace").decode()
-    if isinstance(value, list):
-        return [_encodable(item) for item in value]
-    return value
-
-
-_CONVERSIONS: dict[str, Callable[[object], object]] = {
-    "seconds": _as_seconds,
-    "insert_line": _as_integer,
-    "replace_all": _as_flag,
-    "view_range": _as_range,
-    "tests": _as_tests,
-}
