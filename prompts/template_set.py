@@ -1,5 +1,6 @@
 """A set of templates: read from a folder, rendered strictly, and identified by hashes."""
 
+import functools
 import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -86,7 +87,7 @@ class TemplateSet:
         if sum(len(text) for text in self._texts.values()) > MAX_CHARS:
             raise TemplateError("(the set)", f"more than {MAX_CHARS} characters")
         self._bounded = bounded
-        self._front_matters: dict[str, FrontMatter] = {}
+        self._trees: dict[str, nodes.Template] = {}
         self._bodies = {name + SUFFIX: self._body(name) for name in self._texts}
         self._environment = rendering.create_environment(self._bodies)
 
@@ -126,9 +127,7 @@ class TemplateSet:
 
     def front_matter(self, name: str) -> FrontMatter:
         """Return a template's front matter; raise TemplateError if it is missing or wrong."""
-        if name not in self._front_matters:
-            self._front_matters[name] = _parse_front_matter(name, self._text(name))
-        return self._front_matters[name]
+        return _parse_front_matter(name, self._text(name))
 
     def parse(self, name: str) -> nodes.Template:
         """Return the syntax tree with filters and tests checked; line numbers are the file's.
@@ -138,6 +137,11 @@ class TemplateSet:
         Raises:
             TemplateError: the syntax is wrong, or a filter or test does not exist.
         """
+        if name not in self._trees:
+            self._trees[name] = self._parse(name)
+        return self._trees[name]
+
+    def _parse(self, name: str) -> nodes.Template:
         try:
             tree = self._environment.parse(self._body(name), name)
             self._check_filters_and_tests(name, tree)
@@ -246,6 +250,7 @@ def template_files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.glob(f"*{SUFFIX}") if not file.name.startswith("."))
 
 
+@functools.lru_cache(maxsize=128)  # most sets have most templates in common
 def _parse_front_matter(name: str, text: str) -> FrontMatter:
     match = _FRONT_MATTER.match(text)
     if match is None:
