@@ -3,6 +3,7 @@
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from sandbox import SandboxCommand
@@ -106,8 +107,7 @@ def command_line(
     if pipes is not None:
         options += ["--json-status-fd", str(pipes.status_w), "--block-fd", str(pipes.start_r)]
         descriptors += [pipes.status_w, pipes.start_r]
-    seccomp_filter = assemble_filter(this_processor(), monitor=None)
-    filter_fd = _memory_file(seccomp_filter, stack)
+    filter_fd = _memory_file(_seccomp_filter(), stack)
     descriptors.append(filter_fd)
     options += ["--seccomp", str(filter_fd)]
     options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(inside.cwd)]
@@ -117,6 +117,11 @@ def command_line(
     bwrap = [str(installation.bwrap), "--args", str(options_fd), "--"]
     argv = [*bwrap, *_drop_privileges(installation, user), "--", *inside.argv]
     return CommandLine(limited_command(argv), tuple(descriptors))
+
+
+@cache
+def _seccomp_filter() -> bytes:
+    return assemble_filter(this_processor(), monitor=None)
 
 
 def _encode(options: list[str]) -> bytes:
