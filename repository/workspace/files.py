@@ -2,7 +2,8 @@
 command could follow them.
 """
 
-from pathlib import PurePosixPath
+import os
+from pathlib import Path, PurePosixPath
 
 from repository.workspace.executor import SandboxExecutor
 from repository.workspace.failures import explain_failure
@@ -17,6 +18,8 @@ _NOT_REGULAR = 46
 _CLOSED = 47
 _LISTED_IN_PART = 1
 """The exit code of find if it could not read some of the folders."""
+_MAX_PATH_BYTES = 4_096
+"""PATH_MAX in limits.h."""
 _MAX_LISTING_BYTES = 1_000_000
 
 
@@ -29,6 +32,35 @@ class BoundedBytes:
 
     def add(self, chunk: bytes) -> None:
         self.data += chunk[: self._limit - len(self.data)]
+
+
+async def resolve_path(executor: SandboxExecutor, path: str) -> str:
+    """Return the path that a path leads to; see ``Workspace.resolve``."""
+    if not _may_have_link(executor.folders.tree, path):
+        return path
+    output = BoundedBytes(_MAX_PATH_BYTES)
+    result = await executor.read_with(
+        "resolve_path.sh", _locate(executor, path), on_output=output.add
+    )
+    if result.returncode != 0 or not output.data.endswith(b"\0"):
+        return path
+    try:
+        return output.data[:-1].decode()
+    except UnicodeDecodeError:
+        return path
+
+
+def _may_have_link(tree: Path, path: str) -> bool:
+    """Return whether any part of a path is a link; True if only the sandbox can tell."""
+    parts = path.split("/")
+    if path.startswith(("/", "~")) or ".." in parts:
+        return True
+    prefix = str(tree)
+    for part in parts:
+        prefix = f"{prefix}/{part}"
+        if os.path.islink(prefix):  # noqa: PTH114 - Path's method may raise
+            return True
+    return False
 
 
 async def read_file(executor: SandboxExecutor, path: str, limit: int) -> bytes:

@@ -16,7 +16,7 @@ from repository.workspace.build import build_workspace, find_environment
 from repository.workspace.changes import read_changes
 from repository.workspace.commands import run_command
 from repository.workspace.executor import SandboxExecutor
-from repository.workspace.files import list_folder, read_file, write_file
+from repository.workspace.files import list_folder, read_file, resolve_path, write_file
 from repository.workspace.folders import WorkspaceFolders
 from repository.workspace.models import (
     CommandOutput,
@@ -83,6 +83,17 @@ class Workspace:
         """Run a command with ``bash -c`` in the tree."""
         async with self._changing():
             return await run_command(self._executor, command, seconds)
+
+    async def resolve(self, path: str) -> str:
+        """Return the path of the file or folder that a path leads to by symbolic links.
+
+        The path is returned as it is if it has none, or leads nowhere; any other is absolute.
+
+        Raises:
+            ValueError: the path is not valid.
+        """
+        async with self._in_place():
+            return await resolve_path(self._executor, path)
 
     async def read(self, path: str, *, limit: int) -> bytes:
         """Return the bytes of a file.

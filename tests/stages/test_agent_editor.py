@@ -7,7 +7,7 @@ from pipeline.outcome import Outcome
 from stages.propose_patch import Plan
 from stages.propose_patch.agent.display import MAX_WIDTH, show_lines
 from stages.propose_patch.agent.messages import MAX_OBSERVATION
-from tests.stages.conversation import Client, Conversation, Prepared
+from tests.stages.conversation import Client, Conversation, Prepared, block
 
 HOST_ACCOUNTS = Path("/etc/passwd").read_text().splitlines()[0]
 
@@ -52,9 +52,28 @@ EDITS = (
     (call("bash", command="head -c 9 /dev/zero > blob; ln -s /etc/passwd link; mkfifo pipe"), ""),
     (edit("view", "blob"), "binary"),
     (edit("view", "link"), ":/bin/false"),
+    (edit("view", "link"), "`link` leads to `/etc/passwd`: links are followed"),
     (edit("view", "pipe"), "error"),
     (edit("view", "/etc/passwd"), ":/bin/false"),
     (call("bash", command="rm blob link pipe; echo 1 > $TMPDIR/note; echo $TMPDIR/note"), "/note"),
+    (call("bash", command="ln -s calc.py alias.py; ln -s . here; ln -s gone.py dangling"), ""),
+    (edit("create", "alias.py", file_text="x = (\n"), "`alias.py` leads to `calc.py`"),
+    (edit("insert", "alias.py", insert_line=0, new_str="# top"), "--- calc.py"),
+    (edit("undo_edit", "calc.py"), "-# top"),
+    (edit("str_replace", "here/alias.py", old_str="a * 2", new_str="2 * a"), "+++ calc.py"),
+    (edit("undo_edit", "alias.py"), "`alias.py` leads to `calc.py`"),
+    (edit("create", "dangling", file_text="x = 1\n"), "`dangling` leads to `gone.py`"),
+    (edit("undo_edit", "dangling"), "-x = 1"),
+    (
+        call(
+            "apply_patch",
+            text=block("alias.py", "    return a - b\n", "    return a + b\n"),
+        ),
+        "`alias.py` leads to `calc.py`",
+    ),
+    (edit("undo_edit", "calc.py"), "-    return a + b"),
+    (call("apply_patch", text="*** Delete File: alias.py"), "done."),
+    (call("bash", command="rm -r here dangling; ls"), "```\ncalc.py\nlib\ntest_calc.py\n```"),
     (edit("str_replace", "calc.py", old_str="a - b", new_str="a + b"), "+    return a + b"),
 )
 

@@ -5,14 +5,14 @@ that a resumed run can undo it, too.
 """
 
 import difflib
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from prompts.filters import code, fenced
 from repository.edits.checks import check_new_lines, check_syntax
 from repository.edits.encoding import decode
+from repository.edits.model import DeleteFile, EditFailed, ReplaceLines, ReplaceText
 from repository.edits.model import Edit as EditBlock
-from repository.edits.model import EditFailed, ReplaceLines, ReplaceText
 from repository.edits.readers import read_reply, require_edits
 from repository.files import name_of
 from repository.workspace import Workspace
@@ -73,9 +73,17 @@ class Editor:
             EditFailed: nothing was changed; the message says why.
         """
         if isinstance(call, ApplyEdits):
-            edits = require_edits(read_reply(call.text))
-            return await self._apply(edits)
+            return await self._apply_through_links(require_edits(read_reply(call.text)))
         path = self._files.shorten(call.path)
+        target = await self._files.resolve(path)
+        notes = _note_links({path: target})
+        try:
+            result = await self._edit(call, target)
+        except EditFailed as error:
+            raise EditFailed("".join([str(error), *notes])) from error
+        return replace(result, text="".join([result.text, *notes]))
+
+    async def _edit(self, call: Edit, path: str) -> EditResult:
         match call.command:
             case "view":
                 return EditResult(await self._view(path, call.view_range))
@@ -156,6 +164,20 @@ class Editor:
         diff = show_diff(path, _text(path, now), _text(path, before))
         return EditResult(f"undone.\n\n{diff}", (undone,))
 
+    async def _apply_through_links(self, edits: Sequence[EditBlock]) -> EditResult:
+        """Apply edits to the files that their paths lead to; a deleted link is only removed."""
+        targets: dict[str, str] = {}
+        resolved: list[EditBlock] = []
+        for edit in edits:
+            if isinstance(edit.change, DeleteFile):
+                resolved.append(edit)
+                continue
+            path = self._files.shorten(edit.path)
+            targets[path] = await self._files.resolve(path)
+            resolved.append(replace(edit, path=targets[path]))
+        result = await self._apply(resolved)
+        return replace(result, text="".join([result.text, *_note_links(targets)]))
+
     async def _apply(self, edits: Sequence[EditBlock]) -> EditResult:
         return await self._finish(await self._files.edit(edits))
 
@@ -182,6 +204,15 @@ class Editor:
         if similar:
             message += f"; similar paths: {listing(similar[:5])}"
         return message
+
+
+def _note_links(targets: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each path that leads to another one."""
+    notes: list[str] = []
+    for path, target in targets.items():
+        if path != target:
+            notes.append(f"\n\n{code(path)} leads to {code(target)}: links are followed.")
+    return notes
 
 
 def _text(path: str, data: bytes | None) -> str:

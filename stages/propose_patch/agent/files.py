@@ -49,6 +49,17 @@ class WorkspaceFiles:
             relative = relative[2:].lstrip("/")
         return relative.rstrip("/") or "."
 
+    async def resolve(self, path: str) -> str:
+        """Return the path of the file that a path leads to by symbolic links.
+
+        Raises:
+            EditFailed: the path is not valid.
+        """
+        try:
+            return self.shorten(await self._workspace.resolve(path))
+        except ValueError as error:
+            raise EditFailed(str(error)) from error
+
     async def read(self, path: str) -> bytes | None:
         """Return a file's bytes; None if there is no file.
 
