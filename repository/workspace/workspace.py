@@ -24,6 +24,7 @@ from repository.workspace.models import (
     WorkspaceFacts,
     WorkspaceSource,
 )
+from repository.workspace.repair import restore_repository
 from repository.workspace.snapshots import (
     describe_left_out,
     record_files,
@@ -142,6 +143,15 @@ class Workspace:
             report = await run_tests(self._executor, tests, log, seconds)
         log_key = await self._save(f"{label}.log", log.text)
         return report.model_copy(update={"log_key": log_key})
+
+    async def restore_repository(self) -> str | None:
+        """Create the tree's ``.git`` again if it is not valid; the files stay as they are.
+
+        Returns:
+            A sentence for the model; None if nothing was done.
+        """
+        async with self._changing():
+            return await restore_repository(self._executor)
 
     async def changes(self) -> TreeChanges:
         """Return the difference of the tree from the base commit, without ignored files."""

@@ -27,6 +27,7 @@ STEPS = (
     bash("sed -i 's/a - b/a + b/' calc.py; echo 2 >> $TMPDIR/n; git add -A"),
     replace("calc.py", "return a + b", "return b + a"),
     tool("edit", command="undo_edit", path="calc.py"),
+    bash("rm -rf .git; ls -a; git log 2>&1 | head -1"),
     bash("rm .gitignore; cat $TMPDIR/n ~/notes ignored; git status --short; git log --oneline"),
     SUBMIT,
     SUBMIT,

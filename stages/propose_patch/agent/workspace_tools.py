@@ -41,12 +41,20 @@ class WorkspaceTools:
         """
         match tool:
             case Bash():
-                return await self._bash(tool, call_id)
+                return await self._with_repository(await self._bash(tool, call_id))
             case RunTests():
                 text = await self._tests.run(tool.tests, seconds=self._seconds_left())
-                return observe(tool, call_id, messages.say(text))
+                return await self._with_repository(observe(tool, call_id, messages.say(text)))
             case Edit() | ApplyEdits():
                 return await self._edit(tool, call_id)
+
+    async def _with_repository(self, observation: Observation) -> Observation:
+        """Restore the tree's repository if a call deleted it, and say so in its observation."""
+        note = await self._workspace.restore_repository()
+        if note is None:
+            return observation
+        text = f"{observation.text}\n\n{messages.say(note)}"
+        return observation.model_copy(update={"text": text})
 
     async def _bash(self, tool: Bash, call_id: str | None) -> Observation:
         seconds = min(tool.seconds or COMMAND_SECONDS, self._seconds_left())

@@ -60,6 +60,32 @@ async def test_git_commands_work(workspace: Workspace) -> None:
     assert (await workspace.changes()).files["calc.py"].content == FIXED_CALC.encode()
 
 
+@BOTH_SANDBOXES
+async def test_a_deleted_repository_is_created_again(workspace: Workspace, base_sha: str) -> None:
+    damages = (
+        "rm -rf .git calc.py",
+        "rm .git/HEAD",
+        "chmod 0 .git/refs; rm -rf .git; ln -s /nothing .git",
+    )
+    for damage in damages:
+        await sh(workspace, f"echo new > new.txt; {damage}")
+        note = await workspace.restore_repository()
+        assert note is not None and "It was created again" in note
+        assert await sh(workspace, "git log --format=%H; git status --porcelain new.txt") == (
+            f"{base_sha}\n?? new.txt\n"
+        )
+        await sh(workspace, "git checkout -q . && grep add calc.py")
+        assert await workspace.restore_repository() is None
+    assert set((await workspace.changes()).files) == {"new.txt"}
+
+
+async def test_a_repository_that_git_accepts_is_left_alone(workspace: Workspace) -> None:
+    for valid in ("mv .git ~/git; echo gitdir: $HOME/git > .git", "rm .git; git init -q"):
+        await sh(workspace, valid)
+        assert await workspace.restore_repository() is None
+        await sh(workspace, "git rev-parse --git-dir")
+
+
 async def test_a_large_mirror_gives_one_commit_of_exactly_the_base_files(
     open_workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,45 @@
+"""Repair a workspace: a repository that a command left without a valid ``.git`` gets it again."""
+
+import stat
+from pathlib import Path
+
+from repository.workspace.executor import SandboxExecutor
+
+_STILL_VALID = 10
+_RESTORED = (
+    "The command left no valid `.git` in the tree. It was created again, with the history up to the"
+    " base commit and nothing staged; the files are as the command left them, and `git checkout --"
+    " PATH` restores them from the base commit. Commits, branches and stashes of your own are gone."
+)
+_NOT_RESTORED = "The command left no valid `.git` in the tree, and it can't be created again: "
+
+
+async def restore_repository(executor: SandboxExecutor) -> str | None:
+    """Create the repository of the tree, which must be in place, again if it is not valid.
+
+    Returns:
+        A sentence for the model; None if the repository is valid.
+    """
+    folders = executor.folders
+    if looks_valid(folders.tree / ".git"):
+        return None
+    sources = (folders.seed, folders.base_record)
+    result = await executor.write_with("restore_repository.sh", *sources, readable=sources)
+    if result.returncode == _STILL_VALID:
+        return None
+    if result.returncode != 0:
+        return f"{_NOT_RESTORED}{result.output.strip()[-200:]}"
+    return _RESTORED
+
+
+def looks_valid(repository: Path) -> bool:
+    """Return whether a folder has what git requires of a repository, without following links.
+
+    See gitrepository-layout(5). A link, or a file that names another folder, may be valid, too.
+    """
+    try:
+        has_head = (repository / "HEAD").lstat().st_size > 0
+        parts = [repository, repository / "objects", repository / "refs"]
+        return has_head and all(stat.S_ISDIR(part.lstat().st_mode) for part in parts)
+    except OSError:
+        return False
