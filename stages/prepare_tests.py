@@ -56,7 +56,8 @@ class PrepareTests:
         failure = await self._try_build(recipe, run, log)
         log_key = await run.save("environment.log", log.text)
         if failure is not None:
-            return _not_runnable(failure, recipe, log_key)
+            suite = _not_runnable(failure, recipe, log_key)
+            return suite.model_copy(update={"environment_failed": True})
 
         candidates = plan.detection.tests
         tests, whole = choose_tests(
@@ -74,13 +75,14 @@ class PrepareTests:
 
     async def restore(self, result: Suite, run: RunContext) -> None:
         """Rebuild the environment on this machine, without running any test."""
-        if not result.runnable or result.recipe is None:
+        recipe = result.built_recipe
+        if recipe is None:
             return
         environment = await asyncio.to_thread(BuiltEnvironment.read, run.workspace)
-        if environment is not None and environment.serves(result.recipe):
+        if environment is not None and environment.serves(recipe):
             return
         try:
-            await self._build(result.recipe, run, CommandLog())
+            await self._build(recipe, run, CommandLog())
         except EnvironmentFailed as error:
             raise OSError(f"the test environment can't be rebuilt: {error}") from error
 

@@ -163,4 +163,11 @@ class Suite(BaseModel):
     log_key: str | None
     """Artifact with the log of building the environment."""
     recipe: Recipe | None = None
-    """None if not runnable."""
+    """None if there is nothing to run."""
+    environment_failed: bool = False
+    """Whether no environment could be built from the recipe."""
+
+    @property
+    def built_recipe(self) -> Recipe | None:
+        """The recipe of the environment that was built, even if no test runs in it."""
+        return None if self.environment_failed else self.recipe

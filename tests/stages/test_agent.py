@@ -397,6 +397,18 @@ async def test_edits_without_a_call_can_replace_the_change_at_the_start_of_a_rou
     assert "a * 3" not in dialogue.artifact(result)
 
 
+async def test_commands_have_the_environment_even_if_no_test_runs_in_it(
+    converse: Converse, prepared: Prepared
+) -> None:
+    unrunnable = {"runnable": False, "base": None, "reason": "the tests can't be run: none ran"}
+    suite = prepared.suite.model_copy(update=unrunnable)
+    dialogue = converse(bash("command -v python"), FIX, SUBMIT, SUBMIT, suite=suite)
+    result = await dialogue.run()
+    assert (result.outcome, result.verification) == (Outcome.PROPOSED, Verification.NOT_VERIFIED)
+    assert "/env/bin/python\n" in results(dialogue)[0]
+    assert "tests run with" not in dialogue.client.sent[0].messages[0].content
+
+
 async def test_a_review_runs_no_tests_that_take_longer_than_the_remaining_time(
     converse: Converse, prepared: Prepared
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.stage import RunContext
+from repository.testing.environment import BuiltEnvironment
 from repository.testing.models import Suite
 from repository.testing.run.bed import TestBed
 from sandbox import Sandbox, SandboxCommand, SandboxResult
@@ -276,6 +277,26 @@ async def test_another_machine_restores_the_environment_without_running_a_test(
     report = await open_bed(sandbox, elsewhere, suite).run({}, (), label="again")
     assert suite.base
     assert report.results == suite.base.results
+
+
+@pytest.mark.parametrize(
+    ("tests", "is_built"),
+    [
+        (f"{TESTS}import os; os._exit(9)\n", True),
+        ("import pytest\n\ndef test_it(): pass\n", False),
+    ],
+)
+async def test_an_environment_in_which_no_test_runs_is_restored_too(
+    tests: str, is_built: bool, sandbox: NoNetwork, tmp_path: Path
+) -> None:
+    origin = Origin(tmp_path, {"calc.py": CALC, "test_calc.py": tests})
+    prepare_tests = stage(origin, sandbox, tmp_path)
+    suite = await prepare_tests.run(issue(), origin.checkout, context(), run_context(tmp_path))
+    assert not suite.runnable and suite.recipe is not None
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = run_context(tmp_path / "elsewhere")
+    await prepare_tests.restore(suite, elsewhere)
+    assert (BuiltEnvironment.read(elsewhere.workspace) is not None) is is_built
 
 
 async def test_an_existing_environment_is_not_built_again(

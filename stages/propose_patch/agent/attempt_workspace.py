@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from repository.workspace import Workspace, WorkspaceFacts, WorkspaceSource
 from stages.propose_patch.agent import messages
@@ -39,6 +40,7 @@ class AttemptWorkspace:
         self._run = run
         self._attempt = attempt
         self._workspace = workspace
+        self._tests_run = task.suite.runnable
         self._steps: int | None = None
         """Number of steps whose changes the workspace has; None if unknown."""
 
@@ -54,7 +56,7 @@ class AttemptWorkspace:
         source = WorkspaceSource(
             mirror=task.base.mirror,
             base_sha=task.base.sha,
-            recipe=task.suite.recipe if task.suite.runnable else None,
+            recipe=task.suite.built_recipe,
         )
         workspace = await Workspace.open(
             task.sandbox, task.run.workspace, source, save=task.run.save
@@ -65,7 +67,8 @@ class AttemptWorkspace:
 
     @property
     def facts(self) -> WorkspaceFacts:
-        return self._workspace.facts
+        facts = self._workspace.facts
+        return facts if self._tests_run else replace(facts, runner=None)
 
     async def restore(self, records: Sequence[StepRecord]) -> list[str]:
         """Restore the workspace to the state after these steps.
