@@ -204,6 +204,8 @@ def _describe_profile(profile: "ModelProfile") -> str:
         parts.append(f"effort {efforts}")
     lengths = " and ".join(f"{tokens:,} ({use})" for use, tokens in profile.max_tokens.items())
     parts.append(f"replies of up to {lengths} tokens")
+    context = "of unknown length" if profile.context is None else f"of {profile.context:,} tokens"
+    parts.append(f"a context {context}")
     return ", ".join(parts)
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.job import explain
 from pipeline.model import Effort, Use
-from pipeline.model.litellm_library import load_litellm
+from pipeline.model.litellm_library import listed_model, load_litellm
 from pipeline.model.price import Price
 
 SHIPPED = Path(__file__).with_name("models.yaml")
@@ -72,6 +72,8 @@ class ModelProfile(BaseModel):
     """Tokens of thinking for each effort, for models that take a number instead of an effort."""
     max_tokens: dict[Use, int] = Field(default_factory=_short_replies)
     """Maximum length of a reply, reasoning included."""
+    context: int | None = Field(None, ge=1)
+    """Maximum number of tokens of a request and its reply; None if it is not known."""
     takes_temperature: bool = True
     keeps_reasoning: bool = False
     """Whether the model gets its own reasoning back with the conversation."""
@@ -140,7 +142,8 @@ class Models:
         return cls(sections)
 
     def profile(self, model: str) -> ModelProfile:
-        """Return the settings of a model. If they have no protocol, litellm's list decides.
+        """Return the settings of a model. litellm's list has its context, unless they have it, and
+        decides on a protocol if they have none.
 
         The first use for such a model imports litellm and blocks for several seconds.
         """
@@ -150,6 +153,8 @@ class Models:
                 merged = merge(merged, section.settings)
         if "protocol" not in merged:
             merged["protocol"] = "native" if _supports_tools(model) else "text"
+        if "context" not in merged:
+            merged["context"] = listed_model(model).get("max_input_tokens")
         return ModelProfile.model_validate(merged)
 
 

@@ -4,10 +4,14 @@ import itertools
 from pathlib import Path
 
 from pipeline.model import Message, ToolCall
+from pipeline.model.capabilities import ModelProfile
 from stages.propose_patch.agent.conversation import (
+    DEFAULT_HISTORY,
     FULL_STEPS,
+    MIN_HISTORY,
     conversation,
     count_same_messages,
+    max_history,
 )
 from stages.propose_patch.agent.messages import REPEATING
 from stages.propose_patch.agent.step_checks import check_step
@@ -82,6 +86,14 @@ def test_old_observations_are_left_out_by_halving_the_history() -> None:
     assert all("x" * 1_000 in message.content for message in last_results)
     assert [message.reused for message in histories[2]] == [False, True, False, False, False, True]
     assert count_same_messages(histories[2], histories[3]) == len(histories[2])
+
+
+def test_the_history_fits_into_the_models_context_with_prompt_and_reply() -> None:
+    prompt = (Message(role="system", content="s" * 5_000), Message(role="user", content="u"))
+    profile = ModelProfile(max_tokens={"agent": 8_000, "single": 1}, context=108_000)
+    assert max_history(profile, prompt) == 300_000 - 5_001
+    assert max_history(profile.model_copy(update={"context": 8_192}), prompt) == MIN_HISTORY
+    assert max_history(ModelProfile(), prompt) == DEFAULT_HISTORY
 
 
 async def test_a_repetition_has_equal_calls_with_equal_results(tmp_path: Path) -> None:

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.model import Message
+from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import ModelError
 from stages.propose_patch.agent.conversation import (
-    MAX_HISTORY,
     MIN_HISTORY,
     conversation,
     count_same_messages,
+    max_history,
 )
-from stages.propose_patch.agent.protocol import TOOL_SPECS, Protocol
+from stages.propose_patch.agent.protocol import TOOL_SPECS
 from stages.propose_patch.agent.steps import StepRecord
 from stages.propose_patch.model_session import Exchange, ModelSession, Question
 from stages.propose_patch.task import AttemptPlan
@@ -35,12 +36,13 @@ class Asker:
         session: ModelSession,
         attempt: AttemptPlan,
         prompt: tuple[Message, ...],
-        protocol: Protocol,
+        profile: ModelProfile,
     ):
         self._session = session
         self._attempt = attempt
         self._prompt = prompt
-        self._protocol = protocol
+        self._protocol = profile.protocol
+        self._max_history = max_history(profile, prompt)
         self._knows_usage = False
         """Whether the model's client knows the usage of the last reply."""
 
@@ -54,7 +56,7 @@ class Asker:
         if records and not self._knows_usage:
             await self._recall_usage(records)
         self._knows_usage = True
-        max_chars = records[-1].history_limit if records else MAX_HISTORY
+        max_chars = records[-1].history_limit if records else self._max_history
         label = f"attempt-{self._attempt.number}-step-{len(records) + 1:03}"
         while True:
             messages = conversation(self._prompt, records, before, max_chars)

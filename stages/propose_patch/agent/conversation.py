@@ -4,16 +4,28 @@ import json
 from collections.abc import Sequence
 
 from pipeline.model import Message
+from pipeline.model.capabilities import ModelProfile
 from prompts.filters import code
 from stages.propose_patch.agent import messages
 from stages.propose_patch.agent.steps import Observation, StepRecord
 
-#: Maximum length of the steps that are sent, in characters (about 100,000 tokens). Beyond it, the
-#: oldest observations are left out.
-MAX_HISTORY = 400_000
+#: Maximum length of the steps that are sent, in characters, if the model's context is not known.
+#: Beyond it, the oldest observations are left out.
+DEFAULT_HISTORY = 400_000
 MIN_HISTORY = 12_000
+#: Characters that a token has at least on average, in code and the output of programs.
+CHARS_PER_TOKEN = 3
 #: The observations of the last steps are always sent in full.
 FULL_STEPS = 4
+
+
+def max_history(profile: ModelProfile, prompt: Sequence[Message]) -> int:
+    """Return how many characters of steps fit into a model's context with prompt and reply."""
+    if profile.context is None:
+        return DEFAULT_HISTORY
+    tokens = profile.context - profile.max_tokens["agent"]
+    characters = tokens * CHARS_PER_TOKEN - sum(len(message.content) for message in prompt)
+    return max(characters, MIN_HISTORY)
 
 
 def conversation(

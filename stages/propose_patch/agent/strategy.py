@@ -57,7 +57,7 @@ async def _make_loop(
 ) -> Loop:
     profile = await asyncio.to_thread(task.session.profile, attempt.model)
     prompt = await _render_prompt(task, attempt, workspace.facts, profile.protocol)
-    asker = Asker(task.session, attempt, prompt, profile.protocol)
+    asker = Asker(task.session, attempt, prompt, profile)
     executor = Executor(task, workspace, profile.protocol)
     return Loop(task, attempt, asker, workspace, executor, limits)
 

@@ -56,6 +56,13 @@ def test_an_unknown_model_gets_no_effort_and_answers_in_text() -> None:
     assert profile.max_tokens == {"agent": 8000, "single": 8000}
 
 
+def test_the_context_is_that_of_litellms_list_unless_a_file_has_it(tmp_path: Path) -> None:
+    models = profiles(tmp_path, '"gpt-4o*": {context: 50000}\nopenai/gpt-4o-mini: {context: null}')
+    names = ("gpt-5", "gpt-4o", "openai/gpt-4o-mini", "claude-sonnet-4-6", "hosted_vllm/acme/coder")
+    contexts = [models.profile(name).context for name in names]
+    assert contexts == [272_000, 50_000, None, 200_000, None]
+
+
 def test_an_operators_file_changes_single_fields_of_the_models_it_names(tmp_path: Path) -> None:
     models = profiles(
         tmp_path,
