@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 from repository.workspace.executor import SandboxExecutor
+from repository.workspace.failures import explain_failure
 
 _STILL_VALID = 10
 _RESTORED = (
@@ -28,7 +29,7 @@ async def restore_repository(executor: SandboxExecutor) -> str | None:
     if result.returncode == _STILL_VALID:
         return None
     if result.returncode != 0:
-        return f"{_NOT_RESTORED}{result.output.strip()[-200:]}"
+        return f"{_NOT_RESTORED}{explain_failure(result)}."
     return _RESTORED
 
 
