@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
+from benchmarks.arguments import make_parser
 from pipeline.errors import Halt, LeaseLost, Retry
 from pipeline.job import FixIssueJob
 from pipeline.leased_run import LeasedRun
@@ -437,9 +438,7 @@ def open_store(kind: str, folder: Path) -> RunStore:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lanes", type=int, default=8, help="concurrent runs")

@@ -16,7 +16,6 @@ Before that, an agent's run is killed in its steps; see ``crash_agent``.
       Bench: storm, drain;  crash_judge: each job's run, effects and events against its Plan
 """
 
-import argparse
 import json
 import random
 import shutil
@@ -32,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
+from benchmarks.arguments import make_parser
 from benchmarks.crash_agent import measure_agent
 from benchmarks.crash_fleet import Fleet
 from benchmarks.crash_judge import DEFECTS, DeadLetters, Defect, Events, judge_job
@@ -295,9 +295,7 @@ def measure(kills: int, seed: int, jobs: int, workers: int, folder: Path) -> dic
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--kills", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--jobs", type=int, help="default: as many as kills")

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from benchmarks.arguments import make_parser
 from benchmarks.edit_cases import Case, MissingContent, read_cases
 from benchmarks.edit_floors import (
     FLOORS,
@@ -107,9 +108,7 @@ def main() -> None:
 
 
 def _parse_arguments() -> tuple[argparse.Namespace, argparse.ArgumentParser]:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--cases", type=Path, nargs="+", required=True)
     parser.add_argument(
         "--repos",

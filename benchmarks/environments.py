@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
+from benchmarks.arguments import add_instances, make_parser
 from benchmarks.evaluation import Judge, Tally
 from benchmarks.instances import (
     Instance,
@@ -285,16 +286,8 @@ def show(rows: list[dict[str, Any]], totals: dict[str, float]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--instances",
-        type=Path,
-        required=True,
-        help="one JSON object per line, as in SWE-bench",
-    )
-    parser.add_argument("--repos", type=Path, required=True)
+    parser = make_parser(__doc__)
+    add_instances(parser)
     parser.add_argument("--only", help="instance ids, comma-separated")
     parser.add_argument(
         "--sample", type=int, help="sample about this many, proportionally by repository"

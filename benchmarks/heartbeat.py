@@ -10,7 +10,6 @@ heartbeat's interval; no lease lost; no message delivered again; within 25 s aft
 message is released and visible.
 """
 
-import argparse
 import asyncio
 import os
 import tempfile
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import make_parser
 from benchmarks.report import report, show, write
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import EffectiveLimits
@@ -164,9 +164,7 @@ def summarise(options: Options, lateness: list[float], stopped: Stopped) -> dict
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--runs", type=int, default=8, help="runs in progress")
     parser.add_argument(
         "--block", type=float, default=5.0, help="seconds for which the loop is blocked"

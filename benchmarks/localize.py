@@ -10,7 +10,6 @@ shown, ``functions_shown`` those of which the first lines of all gold functions 
 not ranked.
 """
 
-import argparse
 import json
 import re
 import statistics
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
+from benchmarks.arguments import add_instances, make_parser
 from benchmarks.instances import find_source
 from repository.context.query import Query
 from repository.git import Mirror
@@ -46,11 +46,8 @@ class Row:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--instances", type=Path, required=True)
-    parser.add_argument("--repos", type=Path, required=True)
+    parser = make_parser(__doc__)
+    add_instances(parser)
     parser.add_argument("--only", help="one repository, owner/name")
     parser.add_argument("--max-tokens", type=int, default=MAX_TOKENS)
     parser.add_argument("--json", type=Path)

@@ -19,7 +19,6 @@ providers cache what they cached when the run was recorded.
 - ``longer_replies``: the share of replies longer than the shortest one that is asked for.
 """
 
-import argparse
 import asyncio
 import itertools
 import random
@@ -30,6 +29,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import report
+from benchmarks.arguments import make_parser
 from benchmarks.budget import MemoryArtifacts
 from benchmarks.recorded_usage import RecordedRun, read_runs
 from pipeline.errors import Halt
@@ -257,9 +257,7 @@ def measure(runs: Iterable[RecordedRun], model: str, limit_usd: float, folder: P
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--trajectories", type=Path, required=True)
     parser.add_argument("--model", action="append", help="a LiteLLM model name; may be repeated")
     parser.add_argument("--limit", type=float, default=LIMIT_USD, help="US dollars of a run")

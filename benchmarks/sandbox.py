@@ -9,7 +9,6 @@ under 30 more than plain; ``uid_suite`` and ``bwrap_suite``, the shares of time 
 longer, within 0.03.
 """
 
-import argparse
 import asyncio
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Protocol
 
+from benchmarks.arguments import make_parser
 from benchmarks.report import report, show, write
 from sandbox import NoIsolation, Sandbox, SandboxCommand
 from sandbox.bwrap.backend import BwrapSandbox
@@ -147,9 +147,7 @@ def summarize(measurements: list[Measurement]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--times", type=int, default=200, help="runs of /bin/true, each way")
     parser.add_argument("--suites", type=int, default=3, help="runs of the suite, each way")
     parser.add_argument("--json", type=Path)

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report, solve_rows
+from benchmarks.arguments import add_instances, make_parser
 from benchmarks.estimate import estimate
 from benchmarks.instances import (
     Instance,
@@ -161,16 +162,8 @@ def _ask(text: str, *, yes: bool) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--instances",
-        type=Path,
-        required=True,
-        help="one JSON object per line, as in SWE-bench",
-    )
-    parser.add_argument("--repos", type=Path, required=True)
+    parser = make_parser(__doc__)
+    add_instances(parser)
     parser.add_argument(
         "--out",
         type=Path,

@@ -10,13 +10,13 @@
 The prices are those of ``CODING_AGENT_MODELS`` or of LiteLLM's list. No model is called.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 from benchmarks import report
+from benchmarks.arguments import make_parser
 from benchmarks.recorded_usage import CHARACTERS_PER_TOKEN, RecordedRun, read_runs
 from benchmarks.reservations import MODELS
 from pipeline.model import ModelRequest
@@ -95,9 +95,7 @@ def mean_tokens(runs: Sequence[RecordedRun]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--trajectories", type=Path, required=True)
     parser.add_argument("--model", action="append", help="a LiteLLM model name; may be repeated")
     parser.add_argument("--json", type=Path)

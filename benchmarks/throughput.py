@@ -8,7 +8,6 @@ In each round the bare loop, the worker, and the worker with logs and metrics ru
 is the median over the rounds. The rows contain the number of calls per job.
 """
 
-import argparse
 import json
 import multiprocessing
 import statistics
@@ -26,6 +25,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from benchmarks import report
+from benchmarks.arguments import make_parser
 from benchmarks.throughput_runs import Setting
 from pipeline.queue import BATCH
 from tests.stand_ins.aws import Aws
@@ -167,9 +167,7 @@ def _serve(parent: Connection) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--concurrency", type=int, default=20)

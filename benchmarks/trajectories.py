@@ -30,6 +30,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import report
+from benchmarks.arguments import make_parser
 from benchmarks.instances import Instance, read_instances, why_no_base_commit
 from benchmarks.recordings import Recording, read_recordings
 from benchmarks.replayer import Case, Replayer, report_progress
@@ -76,9 +77,7 @@ def sample_cases(cases: Sequence[Case], number: int, seed: int) -> list[Case]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--trajectories", type=Path, required=True, help="recorded runs, gzip")
     parser.add_argument(
         "--instances",
