@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from prompts.filters import code
-from repository.edits.apply import apply_edits
+from repository.edits.apply import AppliedEdits, apply_edits
 from repository.edits.checks import check_syntax
 from repository.edits.encoding import DecodedFiles, decode
 from repository.edits.model import Edit, EditFailed
@@ -89,20 +89,17 @@ class WorkspaceFiles:
         Raises:
             EditFailed: the message says why nothing was changed.
         """
-        after: dict[str, bytes | None] = {}
+        contents: dict[str, bytes | None] = {}
         for path in (await self._workspace.changes()).files:
-            after[path] = await asyncio.to_thread(self._base.read, path)
+            contents[path] = await asyncio.to_thread(self._base.read, path)
         files = DecodedFiles(self._base.read)
-        applied = await asyncio.to_thread(apply_edits, edits, files.read, self._paths, self.refusal)
-        await asyncio.to_thread(check_syntax, applied.before, applied.after)
-        after.update(files.encode(applied.after))
+        applied = await self._apply(edits, files)
+        contents.update(files.encode(applied.after))
         planned: list[FileEdit] = []
-        for path, content in after.items():
+        for path, after in contents.items():
             before = await self.read(path)
-            if before != content:
-                text_before = "" if before is None else decode(path, before).text
-                text_after = "" if content is None else decode(path, content).text
-                planned.append(FileEdit(path, before, content, text_before, text_after))
+            if before != after:
+                planned.append(_file_edit(path, before, after))
         if not planned:
             raise EditFailed("These edits change nothing: the files already have this content.")
         return await self._write_all(planned)
@@ -136,8 +133,7 @@ class WorkspaceFiles:
     async def _plan(self, edits: Sequence[Edit]) -> list[FileEdit]:
         read, data = self._reader()
         files = DecodedFiles(read)
-        applied = await asyncio.to_thread(apply_edits, edits, files.read, self._paths, self.refusal)
-        await asyncio.to_thread(check_syntax, applied.before, applied.after)
+        applied = await self._apply(edits, files)
         encoded = files.encode(applied.after)
         planned: list[FileEdit] = []
         for path, after in encoded.items():
@@ -151,6 +147,16 @@ class WorkspaceFiles:
             planned.append(file)
         return planned
 
+    async def _apply(self, edits: Sequence[Edit], files: DecodedFiles) -> AppliedEdits:
+        """Return the texts of the edited files, before and after, without writing them.
+
+        Raises:
+            EditFailed: an edit can't be applied, or a file no longer parses.
+        """
+        applied = await asyncio.to_thread(apply_edits, edits, files.read, self._paths, self.refusal)
+        await asyncio.to_thread(check_syntax, applied.before, applied.after)
+        return applied
+
     def _reader(self) -> tuple[Callable[[str], bytes | None], dict[str, bytes | None]]:
         """Return a blocking reader for a thread, and the contents that it reads."""
         loop = asyncio.get_running_loop()
@@ -161,6 +167,17 @@ class WorkspaceFiles:
             return data[path]
 
         return read, data
+
+
+def _file_edit(path: str, before: bytes | None, after: bytes | None) -> FileEdit:
+    """Return an edit of contents that are text."""
+    return FileEdit(
+        path=path,
+        before=before,
+        after=after,
+        text_before="" if before is None else decode(path, before).text,
+        text_after="" if after is None else decode(path, after).text,
+    )
 
 
 def _explain(output: CommandOutput) -> str:
