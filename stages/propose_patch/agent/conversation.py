@@ -67,17 +67,20 @@ class _Writer:
             self._parts.append(messages.say(text))
 
     def add_results(self, record: StepRecord, *, leave_out: bool) -> None:
-        plain = [each for each in record.observations if each.call_id is None]
+        """Add a step's results: of native calls as messages, of calls in text as parts of one."""
+        written: list[Observation] = []
         for observation in record.observations:
+            if observation.call_id is None:
+                written.append(observation)
+                continue
             text = _text(observation, leave_out=leave_out)
-            if observation.call_id is not None:
-                answer = Message(role="tool", content=text, tool_call_id=observation.call_id)
-                self.add(answer)
-        for number, observation in enumerate(plain, 1):
+            self.add(Message(role="tool", content=text, tool_call_id=observation.call_id))
+        for number, observation in enumerate(written, 1):
             heading = messages.say(f"result of {code(observation.tool)}")
-            if len(plain) > 1:
-                heading += f" (call {number} of {len(plain)})"
-            self._parts.append(f"{heading}:\n\n{_text(observation, leave_out=leave_out)}")
+            if len(written) > 1:
+                heading += f" (call {number} of {len(written)})"
+            text = _text(observation, leave_out=leave_out)
+            self._parts.append(f"{heading}:\n\n{text}")
         self.add_harness_message("\n\n".join(record.notes))
 
     def finish(self) -> tuple[Message, ...]:
@@ -108,16 +111,15 @@ def count_left_out(records: Sequence[StepRecord], max_chars: int) -> int:
     The history is halved each time, since every change invalidates the provider's cache. The number
     is computed step by step, so that a resumed run gets the same one.
     """
-    replies = [_reply_size(record) for record in records]
-    results = [_results_size(record) for record in records]
     left_out = 0
-    for count in range(1, len(records) + 1):
-        size = sum(replies[:count]) + sum(results[left_out:count])
+    size = 0
+    for count, record in enumerate(records, 1):
+        size += _reply_size(record) + _results_size(record)
         if size <= max_chars:
             continue
         most = count - FULL_STEPS
         while left_out < most and size > max_chars // 2:
-            size -= results[left_out]
+            size -= _results_size(records[left_out])
             left_out += 1
     return left_out
 
