@@ -10,6 +10,7 @@ heartbeat's interval; no lease lost; no message delivered again; within 25 s aft
 message is released and visible.
 """
 
+import argparse
 import asyncio
 import os
 import tempfile
@@ -85,19 +86,12 @@ async def measure(
     stage = WaitForever()
     store = SqliteStore(folder / "store.sqlite")
     policy = Policy(EffectiveLimits(1.0, 600.0, 3), 100.0, 100.0, topic.arn)
-    deps = EngineDeps(
-        Pipeline([stage], admitted_after=stage.name),
-        store,
-        FolderArtifacts(folder / "artifacts"),
-        policy,
-        folder / "runs",
-        lambda _: None,
-    )
+    engine = make_engine(stage, store, policy, folder)
     stop = asyncio.Event()
     queue = SqsQueue(queue_stand_in.url, visibility_timeout=options.visibility)
     async with queue, Publisher(store, policy.topic_of) as publisher:
         await submit_jobs(queue, options.runs)
-        tools = WorkerTools(queue, store, Engine(deps), publisher)
+        tools = WorkerTools(queue, store, engine, publisher)
         # One slot more than runs, so that a long poll is always in progress, even at the stop.
         worker = Worker(tools, WorkerOptions(options.runs + 1, options.visibility))
         working = asyncio.create_task(worker.run(stop))
@@ -106,13 +100,31 @@ async def measure(
         rows, lateness = await block_loop(worker.heartbeat, options)
         kept = count_kept(store, options.runs)
         stop.set()
-        began = time.monotonic()
-        await working
-        seconds = time.monotonic() - began
+        seconds = await time_to_end(working)
         depth = await queue.depth()
     store.close()
     stopped = Stopped(kept, seconds, depth.visible)
     return summarise(options, lateness, stopped), rows
+
+
+def make_engine(stage: WaitForever, store: SqliteStore, policy: Policy, folder: Path) -> Engine:
+    """Return an engine whose only stage is ``stage``."""
+    deps = EngineDeps(
+        pipeline=Pipeline([stage], admitted_after=stage.name),
+        store=store,
+        artifacts=FolderArtifacts(folder / "artifacts"),
+        policy=policy,
+        workspaces=folder / "runs",
+        observer=lambda _: None,
+    )
+    return Engine(deps)
+
+
+async def time_to_end(task: asyncio.Task[None]) -> float:
+    """Wait for a task; return how many seconds that took."""
+    began = time.monotonic()
+    await task
+    return time.monotonic() - began
 
 
 async def submit_jobs(queue: SqsQueue, count: int) -> None:
@@ -163,7 +175,7 @@ def summarise(options: Options, lateness: list[float], stopped: Stopped) -> dict
     }
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = make_parser(__doc__)
     parser.add_argument("--runs", type=int, default=8, help="runs in progress")
     parser.add_argument(
@@ -174,7 +186,11 @@ def main() -> None:
         "--visibility", type=int, default=12, help="seconds; a third of it is the interval"
     )
     parser.add_argument("--json", type=Path, help="file for the report")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
     options = Options(arguments.runs, arguments.block, arguments.times, arguments.visibility)
     with StrictAws() as server, tempfile.TemporaryDirectory() as folder:
         aws = Aws(server.endpoint)

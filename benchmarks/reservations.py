@@ -19,6 +19,7 @@ providers cache what they cached when the run was recorded.
 - ``longer_replies``: the share of replies longer than the shortest one that is asked for.
 """
 
+import argparse
 import asyncio
 import itertools
 import random
@@ -256,7 +257,7 @@ def measure(runs: Iterable[RecordedRun], model: str, limit_usd: float, folder: P
     return player
 
 
-def main() -> None:
+def parse_options() -> argparse.Namespace:
     parser = make_parser(__doc__)
     parser.add_argument("--trajectories", type=Path, required=True)
     parser.add_argument("--model", action="append", help="a LiteLLM model name; may be repeated")
@@ -264,7 +265,11 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="play this many runs, chosen at random")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parse_options()
     runs = read_runs(options.trajectories)
     if options.sample:
         runs = random.Random(options.seed).sample(runs, options.sample)
