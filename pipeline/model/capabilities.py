@@ -105,6 +105,10 @@ class ModelProfile(BaseModel):
             return None
         return requested or self.effort.get(use)
 
+    def temperature_for(self, requested: float | None) -> float | None:
+        """Return the requested temperature; None if the model takes none."""
+        return requested if self.takes_temperature else None
+
 
 @dataclass(frozen=True)
 class Section:

@@ -42,8 +42,9 @@ def arguments(request: ModelRequest, profile: ModelProfile) -> dict[str, Any]:
         sent["reasoning"] = {"effort": effort}
     if request.tools:
         sent["tools"] = [_tool(spec) for spec in request.tools]
-    if request.temperature is not None and profile.takes_temperature:
-        sent["temperature"] = request.temperature
+    temperature = profile.temperature_for(request.temperature)
+    if temperature is not None:
+        sent["temperature"] = temperature
     return merge(sent, profile.extra)
 
 

@@ -43,16 +43,9 @@ NEW_TEXT_NAMES = (
     "code",
     "text",
 )
-FILE_TEXT_NAMES = (
-    "file_text",
-    "content",
-    "contents",
-    "file_content",
-    "new_content",
-    "text",
-    "code",
-    "new_str",
-)
+WHOLE_FILE_NAMES = ("file_text", "content", "contents", "file_content")
+"""Names that mean the text of a whole file, if the call does not say what it does."""
+FILE_TEXT_NAMES = (*WHOLE_FILE_NAMES, "new_content", "text", "code", "new_str")
 START_NAMES = ("start_line", "line_start", "start")
 END_NAMES = ("end_line", "line_end", "end")
 INSERT_NAMES = (

@@ -2,7 +2,7 @@
 
 import re
 
-from repository.edits.argument_names import PATH_NAMES
+from repository.edits.argument_names import PATH_NAMES, WHOLE_FILE_NAMES
 from repository.json_reader import InvalidJson, decode
 from stages.propose_patch.agent.protocol.fields import MAIN_FIELD, argument_names, is_view
 from stages.propose_patch.agent.protocol.names import find_name
@@ -13,7 +13,6 @@ LIKE_JSON = re.compile(r'\s*\{\s*"\w{1,80}"\s*:')
 _FENCE = re.compile(r"\s*(?P<mark>`{3,})(?P<language>\w*)[ \t]*\n")
 _FENCE_LANGUAGES = ("", *SHELLS, "json", "text", "diff", "patch")
 _FIELD_LINE = re.compile(r"(?P<name>\w{1,40})[ \t]*:[ \t]*(?P<value>[^\n]*)")
-_FILE_TEXTS = ("file_text", "content", "contents")
 
 
 def value_of(text: str, name: str) -> str:
@@ -28,7 +27,7 @@ def value_of(text: str, name: str) -> str:
     value, _, last = rest.rpartition("\n")
     if last.strip():
         return rest
-    return f"{value}\n" if name in _FILE_TEXTS else value
+    return f"{value}\n" if name in WHOLE_FILE_NAMES else value
 
 
 def arguments_of(tool: str, attributes: dict[str, object], text: str) -> object:

@@ -15,6 +15,7 @@ from repository.edits.argument_names import (
     OLD_TEXT_NAMES,
     PATH_NAMES,
     START_NAMES,
+    WHOLE_FILE_NAMES,
 )
 from stages.propose_patch.agent.protocol.conversions import (
     SHELL_FIELDS,
@@ -196,7 +197,7 @@ def _infer_command(fields: Fields) -> EditCommand:
         return "str_replace"
     if names & {"insert_line", "after_line", "insert_after_line"}:
         return "insert"
-    if names & {"file_text", "file_content", "content", "contents"}:
+    if names.intersection(WHOLE_FILE_NAMES):
         return "create"
     return "view"
 
