@@ -46,11 +46,7 @@ def interpret(name: str, arguments: object) -> Tool:
     """
     known = find_name(name)
     if known is None:
-        search = search_command(name, arguments)
-        if search is not None:
-            return Bash(command=search)
-        names = ", ".join(kind.name for kind in ADVERTISED)
-        raise InvalidCall(f"There is no tool {clip(name, MAX_NAME)!r}. The tools are: {names}.")
+        return _interpret_search(name, arguments)
     fields = named_fields(known.tool, arguments)
     if known.tool == "edit":
         edits = _edits_in(fields, arguments)
@@ -61,6 +57,19 @@ def interpret(name: str, arguments: object) -> Tool:
         return _validate(KnownName("apply_patch"), {"text": "\n".join(map(str, argv[1:]))})
     tool = _validate(known, fields)
     return _reinterpret(tool) if isinstance(tool, Bash) else tool
+
+
+def _interpret_search(name: str, arguments: object) -> Bash:
+    """Return the command for a call of a search tool, which only other agents have.
+
+    Raises:
+        InvalidCall: it is no such tool.
+    """
+    search = search_command(name, arguments)
+    if search is not None:
+        return Bash(command=search)
+    names = ", ".join(kind.name for kind in ADVERTISED)
+    raise InvalidCall(f"There is no tool {clip(name, MAX_NAME)!r}. The tools are: {names}.")
 
 
 def _validate(known: KnownName, fields: dict[str, object]) -> Tool:
