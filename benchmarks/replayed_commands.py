@@ -20,7 +20,8 @@ NETWORK = re.compile(
 _NO_MODULE = re.compile(r"No module named|Unable to find module|ImportError while loading conftest")
 _ASCII = re.compile(r"'ascii' codec can't (en|de)code|'locale' codec|POSIX locale")
 _NO_PROGRAM = re.compile(r": command not found|No such file or directory: '\w+'")
-_ROOT_HOME = re.compile(r"/root\b.*(Permission denied|Read-only file system)", re.DOTALL)
+_ROOT_HOME = re.compile(r"/root\b.*(Permission denied|Read-only file system)")
+_NOT_PERMITTED = re.compile(r"Permission denied|Operation not permitted")
 _NEWER_API = re.compile(
     r"unrecognized arguments|[Nn]o such option|has no attribute|cannot import name"
     r"|unexpected keyword argument|DeprecationWarning|PytestRemovedIn"
@@ -117,6 +118,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause("program missing here", _lacks_program),
     Cause("ASCII locale there", _only_there(_ASCII)),
     Cause("/root is not writable here", _only_here(_ROOT_HOME)),
+    Cause("commands are not root's here", _only_here(_NOT_PERMITTED)),
     Cause("module missing here", _only_here(_NO_MODULE)),
     Cause("module missing there", _only_there(_NO_MODULE)),
     Cause("another interpreter here", _only_here(_NEWER_SYNTAX)),

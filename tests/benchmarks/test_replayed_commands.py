@@ -9,6 +9,8 @@ from benchmarks.shell_commands import kind_of
 
 NO_MOCK = "ModuleNotFoundError: No module named 'mock'"
 NO_NETWORK = "socket.gaierror: [Errno -3] Temporary failure in name resolution"
+NOT_WRITABLE = "/root/.cache: Permission denied"
+NOT_PERMITTED = "in /root/lib/shutil.py:\nPermissionError: Permission denied: 'cache'"
 NOT_ASCII = "UnicodeEncodeError: 'ascii' codec can't encode character"
 EDIT = "cat > fix.py <<EOF\ntext = open('shop.py').read()\nopen('shop.py', 'w').write(text)\nEOF"
 SHOW = "cat > show.py <<EOF\nopen('log', 'w').write('x')\nEOF"
@@ -29,6 +31,8 @@ def result(
         (result("pytest", 1, 0), "tests pass only here"),
         (result("rg x", 0, 127), "program missing here"),
         (result("python a.py", 1, 0, seen=NOT_ASCII), "ASCII locale there"),
+        (result("python a.py", 0, 1, output=NOT_WRITABLE), "/root is not writable here"),
+        (result("python a.py", 0, 1, output=NOT_PERMITTED), "commands are not root's here"),
         (result("python a.py", 0, 1, output=NO_MOCK), "module missing here"),
         (result("pytest", 2, 1, seen=NO_MOCK), "module missing there"),
         (result("pytest", 1, 2, seen=NO_MOCK, output=NO_MOCK), "unexplained"),
