@@ -118,7 +118,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause("program missing here", _lacks_program),
     Cause("ASCII locale there", _only_there(_ASCII)),
     Cause("/root is not writable here", _only_here(_ROOT_HOME)),
-    Cause("commands are not root's here", _only_here(_NOT_PERMITTED)),
+    Cause("commands do not run as root here", _only_here(_NOT_PERMITTED)),
     Cause("module missing here", _only_here(_NO_MODULE)),
     Cause("module missing there", _only_there(_NO_MODULE)),
     Cause("another interpreter here", _only_here(_NEWER_SYNTAX)),

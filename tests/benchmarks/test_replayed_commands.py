@@ -32,7 +32,7 @@ def result(
         (result("rg x", 0, 127), "program missing here"),
         (result("python a.py", 1, 0, seen=NOT_ASCII), "ASCII locale there"),
         (result("python a.py", 0, 1, output=NOT_WRITABLE), "/root is not writable here"),
-        (result("python a.py", 0, 1, output=NOT_PERMITTED), "commands are not root's here"),
+        (result("python a.py", 0, 1, output=NOT_PERMITTED), "commands do not run as root here"),
         (result("python a.py", 0, 1, output=NO_MOCK), "module missing here"),
         (result("pytest", 2, 1, seen=NO_MOCK), "module missing there"),
         (result("pytest", 1, 2, seen=NO_MOCK, output=NO_MOCK), "unexplained"),
