@@ -255,16 +255,21 @@ async def test_scratch_files_are_reported_and_left_out(converse: Converse) -> No
     dialogue = converse(
         FIX,
         bash(
-            "echo 'print(1)' > repro.py; mkdir .a; echo x > .a/notes.txt; echo 1 > data.csv;"
+            "echo 'print(1)' > repro.py; python3 repro.py; mkdir .a; seq 3 > .a/notes.sh;"
+            " sh .a/notes.sh; echo 'print(1)' > data.py; python3 -u data.py; echo 1 > settings.cfg;"
+            " cp calc.py x$$;"
             " head -c 9 /dev/zero > plot.png; ln -s /etc/passwd link; mkdir -p .github/workflows;"
             " echo x > .github/workflows/ci.yml; echo '(' > broken.py"
         ),
         SUBMIT,
-        tool("submit", summary="Adds. data.csv is the table of the issue."),
+        tool("submit", summary="Adds. data.py prints the table of the issue."),
     )
     result = await dialogue.run()
     review = results(dialogue)[-1]
-    assert "Nothing uses these new files: `.a/notes.txt`, `data.csv`, `repro.py`" in review
+    assert (
+        "uses these new files: `.a/notes.sh`, `data.py`, `repro.py`, `settings.cfg`, `x" in review
+    )
+    assert "unless the summary names them: `.a/notes.sh`, `data.py`, `repro.py`, `x" in review
     for reason in (
         "`plot.png`: it is a binary file",
         "`link`: ",
@@ -275,7 +280,8 @@ async def test_scratch_files_are_reported_and_left_out(converse: Converse) -> No
     assert result.outcome is Outcome.PROPOSED
     patch = dialogue.artifact(result)
     changed = [line for line in patch.splitlines() if line.startswith("diff --git")]
-    assert changed == ["diff --git a/calc.py b/calc.py", "diff --git a/data.csv b/data.csv"]
+    names = [line.rpartition("/")[2] for line in changed]
+    assert names == ["calc.py", "data.py", "settings.cfg"], "a file written to stay is never lost"
 
 
 async def test_a_renamed_file_is_not_a_scratch_file(converse: Converse) -> None:
@@ -287,7 +293,7 @@ async def test_a_renamed_file_is_not_a_scratch_file(converse: Converse) -> None:
 
 
 async def test_a_scratch_file_alone_can_not_be_submitted(converse: Converse) -> None:
-    dialogue = converse(SUBMIT, bash("echo x > notes.txt"), SUBMIT, SUBMIT, limits=ONE_ROUND)
+    dialogue = converse(SUBMIT, bash("echo x > notes.$((1))"), SUBMIT, SUBMIT, limits=ONE_ROUND)
     result = await dialogue.run()
     assert result.outcome is Outcome.NO_FIX and "Only scratch files are left" in result.reason
     assert "Nothing can be submitted: No file differs" in results(dialogue)[0]

@@ -123,7 +123,7 @@ STUMBLES = (
     ),
     Stumble(19, tool("bash", command="sleep 60", seconds=1), ("exit code 124", "1 s")),
     Stumble(20, bash("pip install no-such-package 2>&1 | tail -3"), ("no network",)),
-    Stumble(21, bash("echo 1 > repro.py"), ("(no output)",)),
+    Stumble(21, bash("echo 1 > repro.py; python repro.py"), ("(no output)",)),
     Stumble(
         24,
         replace("calc.py", "def double(a):", "def double(a:"),

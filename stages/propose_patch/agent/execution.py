@@ -1,7 +1,7 @@
 """Execute the calls of one reply, in order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.model import ModelReply
 from prompts.filters import clip, one_line
@@ -76,6 +76,7 @@ class Executor:
             return await self._workspace.tools.use(tool, call.call_id)
         if step.failed:
             return _refuse(call, messages.NOT_FINAL.format(tool=tool.name))
+        current = replace(current, calls=[*current.calls, *step.observations])
         answer = await self._workspace.final_calls.use(tool, current)
         _note_answer(step, call, answer)
         text = messages.say(answer.text)

@@ -12,7 +12,7 @@ from repository.edits.model import EditFailed
 from stages.propose_patch.agent import messages
 from stages.propose_patch.agent.protocol import NeedsInfo, NoChangeNeeded, Submit
 from stages.propose_patch.agent.review import review
-from stages.propose_patch.agent.steps import StepRecord
+from stages.propose_patch.agent.steps import Observation, StepRecord
 from stages.propose_patch.agent.submission import Submission, SubmissionReader
 from stages.propose_patch.base_code import EditedTree
 from stages.propose_patch.base_tests import run_on_base, stop_for_passing_tests
@@ -32,6 +32,8 @@ class CurrentStep:
     exchange_key: str
     earlier: Sequence[StepRecord]
     """The earlier steps of this round."""
+    calls: Sequence[Observation]
+    """All calls before this one, also those of earlier rounds."""
 
     @property
     def label(self) -> str:
@@ -82,7 +84,7 @@ class FinalCalls:
 
     async def _submit(self, step: CurrentStep) -> Answer:
         try:
-            submission = await self._submissions.read()
+            submission = await self._submissions.read(step.calls)
         except EditFailed as error:
             return Answer(f"Nothing can be submitted: {error}", failed=True)
         reviewed = [record.reviewed_tree for record in step.earlier if record.reviewed_tree]
@@ -92,7 +94,7 @@ class FinalCalls:
         return Answer(text, reviewed_tree=submission.tree)
 
     async def _needs_info(self, tool: NeedsInfo, step: CurrentStep) -> Answer:
-        submission = await self._change()
+        submission = await self._change(step)
         if submission is not None and not step.was_asked_again(tool.name):
             return Answer(messages.ask_again(tool.name, submission.paths), asked_again=True)
         stop = stop_for_missing_info(tool.what, step.exchange_key)
@@ -100,7 +102,7 @@ class FinalCalls:
 
     async def _no_change_needed(self, tool: NoChangeNeeded, step: CurrentStep) -> Answer:
         """End the run if the only change is new tests that pass on the base."""
-        submission = await self._change()
+        submission = await self._change(step)
         if submission is None:
             return Answer(messages.needs_proof("There is no test yet."), failed=True)
         if not self._task.are_tests(submission.paths):
@@ -118,8 +120,8 @@ class FinalCalls:
         stop = stop_for_passing_tests(proof, tool.why)
         return Answer("The work ends.", ending=stop.reason, stop=stop)
 
-    async def _change(self) -> Submission | None:
+    async def _change(self, step: CurrentStep) -> Submission | None:
         try:
-            return await self._submissions.read()
+            return await self._submissions.read(step.calls)
         except EditFailed:
             return None

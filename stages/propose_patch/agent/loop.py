@@ -124,7 +124,8 @@ class Loop:
         began = time.monotonic()
         exchange = reply.exchange
         earlier = self.round_records
-        current = CurrentStep(self._attempt.number, number, exchange.key, earlier)
+        calls = [call for record in self.records for call in record.observations]
+        current = CurrentStep(self._attempt.number, number, exchange.key, earlier, calls)
         step = await self._executor.execute(exchange.reply, current)
         record = self._record(reply, step)
         notes = (*lost, *describe_reply(exchange.reply, record.observations))

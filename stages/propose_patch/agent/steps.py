@@ -1,5 +1,7 @@
 """The stored record of each step, from which a restarted run rebuilds the conversation."""
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.model import Message, ModelReply
@@ -123,3 +125,14 @@ class StepRecord(BaseModel):
     """The summary of ``submit``."""
     seconds: float = 0.0
     """Duration of its calls."""
+
+
+def reviewed_calls(records: Sequence[StepRecord]) -> list[Observation]:
+    """Return the calls up to the last ``submit`` that was answered with a review, if any."""
+    reviewed: list[Observation] = []
+    calls: list[Observation] = []
+    for record in records:
+        calls.extend(record.observations)
+        if record.reviewed_tree is not None:
+            reviewed = list(calls)
+    return reviewed

@@ -19,6 +19,7 @@ from stages.propose_patch.agent.limits import MAX_STEPS, RoundLimits
 from stages.propose_patch.agent.loop import Loop
 from stages.propose_patch.agent.prompt import PromptLimits, agent_variables
 from stages.propose_patch.agent.protocol import Protocol
+from stages.propose_patch.agent.steps import reviewed_calls
 from stages.propose_patch.agent.transcript import make_transcript
 from stages.propose_patch.agent.workspace_tools import COMMAND_SECONDS
 from stages.propose_patch.results import TRANSCRIPT, Proposal, Proposals, ProposedFiles
@@ -112,7 +113,7 @@ async def _conclude(
     await workspace.restore(loop.records)
     summary = loop.summary
     try:
-        files = await workspace.submissions.final(summary)
+        files = await workspace.submissions.final(summary, reviewed_calls(loop.records))
     except EditFailed as error:
         return another_round(f"No change was submitted ({ending}). {error}")
     proposal = Proposal(

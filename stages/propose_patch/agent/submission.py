@@ -3,12 +3,13 @@ without by-products and scratch files.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from repository.edits.apply_files import AppliedFiles
 from repository.edits.model import EditFailed
 from repository.workspace import Workspace
+from stages.propose_patch.agent.steps import Observation
 from stages.propose_patch.agent.tree_difference import Difference
 from stages.propose_patch.agent.unused_files import find_unused, is_scratch, names_file
 from stages.propose_patch.results import ProposedFile, ProposedFiles
@@ -43,27 +44,31 @@ class SubmissionReader:
         self._task = task
         self._workspace = workspace
 
-    async def read(self) -> Submission:
-        """Return the change as it is now.
+    async def read(self, calls: Sequence[Observation]) -> Submission:
+        """Return the change as it is now, after these calls.
 
         Raises:
             EditFailed: there is none, or the policy refuses it; the message tells the model why.
         """
-        difference = await self._read_difference()
+        difference = await self._read_difference(calls)
         return await asyncio.to_thread(_submission_of, difference)
 
-    async def final(self, summary: str) -> ProposedFiles:
+    async def final(self, summary: str, calls: Sequence[Observation]) -> ProposedFiles:
         """Return the files to propose, without scratch files that the summary does not name.
+
+        Args:
+            summary: that of the last ``submit``.
+            calls: those up to the last review, which asked about unused files.
 
         Raises:
             EditFailed: see ``read``.
         """
-        difference = await self._read_difference()
+        difference = await self._read_difference(calls)
         return await asyncio.to_thread(_proposed_files, difference, summary)
 
-    async def _read_difference(self) -> Difference:
+    async def _read_difference(self, calls: Sequence[Observation]) -> Difference:
         changes = await self._workspace.changes()
-        return await asyncio.to_thread(Difference.of, self._task, changes)
+        return await asyncio.to_thread(Difference.of, self._task, changes, calls)
 
 
 def _submission_of(difference: Difference) -> Submission:
@@ -72,7 +77,7 @@ def _submission_of(difference: Difference) -> Submission:
     base = difference.task.base
     tree = base.mirror.write_tree(base.sha, applied.contents, applied.executable)
     unused = [path for path in find_unused(difference) if path in applied.files]
-    scratch = [path for path in unused if is_scratch(path, difference.entries.paths)]
+    scratch = [path for path in unused if is_scratch(path, difference)]
     return Submission(
         applied=applied,
         tree=tree,
@@ -86,7 +91,7 @@ def _proposed_files(difference: Difference, summary: str) -> ProposedFiles:
     """Return the change without scratch files that the summary does not name. Blocks."""
     unnamed: list[str] = []
     for path in find_unused(difference):
-        if is_scratch(path, difference.entries.paths) and not names_file(summary, path):
+        if is_scratch(path, difference) and not names_file(summary, path):
             unnamed.append(path)
     remaining = difference.without(unnamed, SCRATCH)
     if difference.files and not remaining.files:

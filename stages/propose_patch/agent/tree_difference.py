@@ -7,6 +7,7 @@ from repository.edits.apply_files import AppliedFiles, NewFile, apply_files
 from repository.edits.editable_files import EditableFiles
 from repository.workspace import TreeChanges
 from stages.propose_patch.agent.by_products import is_by_product
+from stages.propose_patch.agent.steps import Observation
 from stages.propose_patch.task import Task
 
 
@@ -19,9 +20,11 @@ class Difference:
     """The files of the base commit."""
     files: Mapping[str, NewFile]
     left_out: Mapping[str, str]
+    calls: Sequence[Observation]
+    """The model's calls that led to it."""
 
     @classmethod
-    def of(cls, task: Task, changes: TreeChanges) -> "Difference":
+    def of(cls, task: Task, changes: TreeChanges, calls: Sequence[Observation]) -> "Difference":
         entries = EditableFiles.of_tree(task.base.mirror, task.base.sha)
         files: dict[str, NewFile] = {}
         for path, change in changes.files.items():
@@ -31,7 +34,7 @@ class Difference:
         for path, reason in changes.left_out.items():
             if not is_by_product(path, entries.paths):
                 left_out[path] = reason
-        return cls(task, entries, files, left_out)
+        return cls(task, entries, files, left_out, calls)
 
     def without(self, paths: Sequence[str], reason: str) -> "Difference":
         """Return the difference with these files left out."""

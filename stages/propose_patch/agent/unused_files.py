@@ -1,10 +1,11 @@
 """Find new files that nothing refers to: the model may have left them by mistake."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from repository.files import is_test_file, name_of
 from stages.propose_patch.agent.by_products import has_folder
+from stages.propose_patch.agent.own_work import is_written_to_stay
 from stages.propose_patch.agent.tree_difference import Difference
 
 _MAX_EXAMINED = 100
@@ -27,12 +28,19 @@ def find_unused(difference: Difference) -> list[str]:
     return unused
 
 
-def is_scratch(path: str, base_paths: Collection[str]) -> bool:
-    """Return whether an unused file lies where scratch files are left: at the root, or hidden."""
-    if "/" not in path:
-        return True
+def is_scratch(path: str, difference: Difference) -> bool:
+    """Return whether an unused file was only for the model's own work.
+
+    It lies at the root or in a new hidden folder, and is a test away from the others, was run by a
+    command, or was not written by a call, as the output of a program.
+    """
     folder = path.partition("/")[0]
-    return folder.startswith(".") and not has_folder(base_paths, folder)
+    is_hidden = folder.startswith(".") and not has_folder(difference.entries.paths, folder)
+    if "/" in path and not is_hidden:
+        return False
+    if is_test_file(path, _test_patterns(difference)):
+        return True
+    return not is_written_to_stay(path, difference.calls)
 
 
 def names_file(text: str, path: str) -> bool:
@@ -53,13 +61,17 @@ def _is_unused(path: str, difference: Difference) -> bool:
 
 def _is_collected(path: str, difference: Difference) -> bool:
     """Whether the test runner finds the file; not if all other tests are in folders."""
-    recipe = difference.task.suite.recipe
-    patterns = recipe.patterns if recipe is not None else _USUAL_TESTS
+    patterns = _test_patterns(difference)
     if not is_test_file(path, patterns):
         return False
     tests = [other for other in difference.entries.paths if is_test_file(other, patterns)]
     is_stray = "/" not in path and bool(tests) and all("/" in test for test in tests)
     return not is_stray
+
+
+def _test_patterns(difference: Difference) -> Sequence[str]:
+    recipe = difference.task.suite.recipe
+    return recipe.patterns if recipe is not None else _USUAL_TESTS
 
 
 def _is_named_in_change(path: str, stem: str, difference: Difference) -> bool:

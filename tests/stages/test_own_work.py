@@ -1,0 +1,46 @@
+"""Whether a new file was only for the model's own work."""
+
+import pytest
+
+from stages.propose_patch.agent.own_work import is_written_to_stay
+from stages.propose_patch.agent.steps import Observation
+
+
+def stays(*commands: str, path: str = "new.py") -> bool:
+    calls = [Observation(call_id=None, tool="bash", call=each, text="") for each in commands]
+    return is_written_to_stay(path, calls)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python new.py",
+        "cd /workspace/tree && PYTHONPATH=. timeout 60 python3.11 -u new.py | tail",
+        "/workspace/env/bin/python ./new.py 2>&1",
+        "cat > new.py <<'EOF'\nprint(1)\nEOF\npython /workspace/tree/new.py",
+        "chmod +x new.py; ./new.py",
+        "for n in 1 2; do (node new.py); done",
+    ],
+)
+def test_a_file_that_a_command_runs_does_not_stay(command: str) -> None:
+    assert not stays("echo 'print(1)' > new.py", command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cat new.py; git add ./new.py; git diff",
+        "python -m py_compile new.py && ruff check new.py",
+        "python -c 'import new; new.py'",
+        "python other_new.py new.py",
+        "python new.pyx; python renew.py",
+        "grep -n def new.py",
+    ],
+)
+def test_a_file_that_is_only_written_and_read_stays(command: str) -> None:
+    assert stays("cat > new.py <<'EOF'\nx = 1\nEOF", command)
+
+
+def test_a_file_that_no_call_names_is_the_output_of_a_program() -> None:
+    assert not stays("python plot.py", path="out.png")
+    assert not stays()
