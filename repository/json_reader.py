@@ -6,6 +6,9 @@ _MAX_WASTED = 20_000_000
 """Maximum characters that are read in vain in one text."""
 _ATTEMPT_COST = 100
 """Characters that each attempt counts as, in addition to those read."""
+_MAX_DEPTH = 100
+"""Maximum levels of lists and objects. How many Python can decode, and its users can walk through,
+depends on its version and on the stack."""
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -54,10 +57,29 @@ def decode(text: str, position: int) -> tuple[object, int]:
         InvalidJson: there is none, it is nested too deeply, or a number is too long.
     """
     try:
-        return _DECODER.raw_decode(text, position)
+        value, end = _DECODER.raw_decode(text, position)
     except json.JSONDecodeError as error:
         # The decoder has read to the position of the error, and counted the lines up to there.
         reads_all = error.msg.startswith("Unterminated")
         raise InvalidJson(error.msg, len(text) if reads_all else error.pos) from None
     except (RecursionError, ValueError) as error:
         raise InvalidJson(str(error), len(text)) from None
+    if _is_deeper(value, _MAX_DEPTH):
+        raise InvalidJson(f"more than {_MAX_DEPTH} levels", end)
+    return value, end
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Return whether a value has more than this many levels of lists and objects."""
+    items = [value]
+    for _ in range(levels + 1):
+        inner: list[object] = []
+        for item in items:
+            if isinstance(item, dict):
+                inner.extend(item.values())
+            elif isinstance(item, list):
+                inner.extend(item)
+        if not inner:
+            return False
+        items = inner
+    return True
