@@ -12,9 +12,6 @@ from repository.workspace.repository_seed import write_seed
 from repository.workspace.snapshots import record_files
 from sandbox import SandboxResult
 
-_SHOWN_OUTPUT = 300
-"""Characters of a program's output that an error quotes."""
-
 
 def find_environment(folder: Path, source: WorkspaceSource) -> BuiltEnvironment | None:
     """Return the environment that was built in the run's folder for the source's recipe."""
@@ -76,8 +73,7 @@ async def _add_repository(executor: SandboxExecutor, source: WorkspaceSource) ->
         writable=(folders.tree, folders.base_record),
         readable=(folders.seed,),
     )
-    if result.returncode != 0:
-        raise OSError(f"the workspace's repository can't be set up: {explain_failure(result)}")
+    _require_success(result, "repository")
 
 
 async def _add_python(executor: SandboxExecutor) -> None:
@@ -95,11 +91,9 @@ async def _add_python(executor: SandboxExecutor) -> None:
         writable=(env,),
         readable=(executor.folders.tree,),
     )
-    if result.returncode != 0:
-        raise OSError(f"the workspace's Python can't be set up: {explain_failure(result)}")
+    _require_success(result, "Python")
 
 
 def _require_success(result: SandboxResult, part: str) -> None:
     if result.returncode != 0:
-        end = result.output.strip()[-_SHOWN_OUTPUT:]
-        raise OSError(f"the workspace's {part} can't be set up: {end}")
+        raise OSError(f"the workspace's {part} can't be set up: {explain_failure(result)}")
