@@ -20,6 +20,9 @@ def stays(*commands: str, path: str = "new.py") -> bool:
         "cat > new.py <<'EOF'\nprint(1)\nEOF\npython /workspace/tree/new.py",
         "chmod +x new.py; ./new.py",
         "for n in 1 2; do (node new.py); done",
+        "pytest -q 'tests/new.py::test_it' > log",
+        "deno run new.py",
+        "source ./new.py",
     ],
 )
 def test_a_file_that_a_command_runs_does_not_stay(command: str) -> None:
@@ -35,6 +38,8 @@ def test_a_file_that_a_command_runs_does_not_stay(command: str) -> None:
         "python other_new.py new.py",
         "python new.pyx; python renew.py",
         "grep -n def new.py",
+        "python - > new.py",
+        "go build new.py",
     ],
 )
 def test_a_file_that_is_only_written_and_read_stays(command: str) -> None:
@@ -44,3 +49,9 @@ def test_a_file_that_is_only_written_and_read_stays(command: str) -> None:
 def test_a_file_that_no_call_names_is_the_output_of_a_program() -> None:
     assert not stays("python plot.py", path="out.png")
     assert not stays()
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("part", ["/sh -a ", "-/sh -/sh ", "\n", "sh ", "a/", ";./new.pyx"])
+def test_a_hostile_command_is_read_in_time(part: str) -> None:
+    assert stays(f"{part * 100_000}| cat new.py")

@@ -8,11 +8,16 @@ from stages.propose_patch.agent.protocol import Bash
 from stages.propose_patch.agent.steps import Observation
 
 #: Programs that run the file that they are given.
-_INTERPRETERS = (
-    r"(?:python[\d.]*|pypy[\d.]*|pytest|(?:ba|z)?sh|node|deno run|bun|tsx|ts-node|go run|java"
-    r"|ruby|perl|php|lua|Rscript|source)"
+_INTERPRETER = re.compile(
+    r"python[\d.]*|pypy[\d.]*|pytest|(?:ba|z)?sh|node|bun|tsx|ts-node|java|ruby|perl|php|lua"
+    r"|Rscript|source"
 )
-_OPTIONS = r"(?:-(?![mc]\b)\S+\s+)*"
+_INTERPRETERS_WITH_RUN = ("deno", "go")
+"""Programs that run a file with the subcommand ``run``."""
+_NO_FILE_FOLLOWS = ("-m", "-c")
+"""Options of interpreters whose value is not a file."""
+_END_OF_COMMAND = re.compile(r"[;&|()\n]")
+_REDIRECTION = re.compile(r"[<>]")
 
 
 def is_written_to_stay(path: str, calls: Sequence[Observation]) -> bool:
@@ -21,14 +26,38 @@ def is_written_to_stay(path: str, calls: Sequence[Observation]) -> bool:
     A file that no call named is the output of a program.
     """
     name = name_of(path)
-    if not any(name in call.call for call in calls):
+    naming = [call for call in calls if name in call.call]
+    if not naming:
         return False
-    return not any(_runs(call.call, name) for call in calls if call.tool == Bash.name)
+    return not any(_runs(call.call, name) for call in naming if call.tool == Bash.name)
 
 
-def _runs(command: str, name: str) -> bool:
-    """Whether a command runs a file, by an interpreter or as a program."""
-    file = rf"(?:[^\s;&|<>()]*/)?{re.escape(name)}(?![\w.-])"
-    by_interpreter = rf"(?:^|[\s;&|(/]){_INTERPRETERS}\s+{_OPTIONS}{file}"
-    as_program = rf"(?:^|[;&|(])\s*[./]{file}"
-    return re.search(f"{by_interpreter}|{as_program}", command, re.M) is not None
+def _runs(script: str, name: str) -> bool:
+    """Whether a shell script runs a file, by an interpreter or as a program."""
+    for command in _END_OF_COMMAND.split(script):
+        words = [_REDIRECTION.split(word)[0].strip("\"'`") for word in command.split()]
+        if _is_run_by_interpreter(words, name):
+            return True
+        if words and words[0].startswith((".", "/")) and name_of(words[0]) == name:
+            return True
+    return False
+
+
+def _is_run_by_interpreter(words: Sequence[str], name: str) -> bool:
+    """Whether the first word after an interpreter and its options is the file, or tests in it."""
+    expects_file = False
+    before = ""
+    for word in words:
+        file = word.partition("::")[0]
+        if expects_file and name_of(file) == name:
+            return True
+        is_option = word.startswith("-") and word not in _NO_FILE_FOLLOWS
+        expects_file = _is_interpreter(word, before) or (expects_file and is_option)
+        before = word
+    return False
+
+
+def _is_interpreter(word: str, before: str) -> bool:
+    if word == "run" and before in _INTERPRETERS_WITH_RUN:
+        return True
+    return _INTERPRETER.fullmatch(name_of(word)) is not None
