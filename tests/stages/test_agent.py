@@ -192,6 +192,15 @@ async def test_a_refused_request_loses_no_change_that_the_model_asked_to_submit(
     assert (await unfinished.run()).outcome is Outcome.FAILED
 
 
+async def test_a_refused_request_at_the_start_of_a_round_proposes_no_earlier_change(
+    converse: Converse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_STEPS", 2)
+    dialogue = converse(BREAK, SUBMIT, Entry(status=400, times=1))
+    result = await dialogue.run()
+    assert (result.outcome, result.rounds) == (Outcome.FAILED, 2)
+
+
 async def test_two_alternating_calls_are_a_repetition(converse: Converse) -> None:
     turns = [view("calc.py"), view("test_calc.py")] * 5
     dialogue = converse(*turns, limits=ONE_ROUND)
@@ -406,7 +415,11 @@ async def test_edits_without_a_call_can_replace_the_change_at_the_start_of_a_rou
 async def test_commands_have_the_environment_even_if_no_test_runs_in_it(
     converse: Converse, prepared: Prepared
 ) -> None:
-    unrunnable = {"runnable": False, "base": None, "reason": "the tests can't be run: none ran"}
+    unrunnable = {
+        "runnable": False,
+        "base": None,
+        "reason": "the tests can't be run: none ran",
+    }
     suite = prepared.suite.model_copy(update=unrunnable)
     dialogue = converse(bash("command -v python"), FIX, SUBMIT, SUBMIT, suite=suite)
     result = await dialogue.run()

@@ -79,8 +79,10 @@ class Loop:
             return False
         if halt.outcome in RECOVERABLE:
             return True
+        if halt.outcome is not Outcome.FAILED or not self.round_records:
+            return False
         # The model has asked to submit this change; only its confirmation is missing.
-        return halt.outcome is Outcome.FAILED and self.records[-1].reviewed_tree is not None
+        return self.round_records[-1].reviewed_tree is not None
 
     @property
     def round_records(self) -> list[StepRecord]:
