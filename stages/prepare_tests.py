@@ -56,8 +56,7 @@ class PrepareTests:
         failure = await self._try_build(recipe, run, log)
         log_key = await run.save("environment.log", log.text)
         if failure is not None:
-            suite = _not_runnable(failure, recipe, log_key)
-            return suite.model_copy(update={"environment_failed": True})
+            return _not_runnable(failure, recipe, log_key)
 
         candidates = plan.detection.tests
         tests, whole = choose_tests(
@@ -150,7 +149,8 @@ def _suite(base_run: BaseRun, reason: str, whole: bool, log_key: str) -> Suite:
     if not base.results:
         last_line = last_printed_line(base.output) or "the runner printed nothing"
         why = f"no test of the base commit ran: {last_line}"
-        return _not_runnable(why, recipe, base.log_key)
+        suite = _not_runnable(why, recipe, base.log_key)
+        return suite.model_copy(update={"environment_built": True})
     return Suite(
         runnable=True,
         reason=reason,

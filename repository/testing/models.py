@@ -164,10 +164,10 @@ class Suite(BaseModel):
     """Artifact with the log of building the environment."""
     recipe: Recipe | None = None
     """None if there is nothing to run."""
-    environment_failed: bool = False
-    """Whether no environment could be built from the recipe."""
+    environment_built: bool = False
+    """Whether an environment was built from the recipe, although the suite is not runnable."""
 
     @property
     def built_recipe(self) -> Recipe | None:
         """The recipe of the environment that was built, even if no test runs in it."""
-        return None if self.environment_failed else self.recipe
+        return self.recipe if self.runnable or self.environment_built else None

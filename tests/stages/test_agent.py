@@ -419,6 +419,7 @@ async def test_commands_have_the_environment_even_if_no_test_runs_in_it(
         "runnable": False,
         "base": None,
         "reason": "the tests can't be run: none ran",
+        "environment_built": True,
     }
     suite = prepared.suite.model_copy(update=unrunnable)
     dialogue = converse(bash("command -v python"), FIX, SUBMIT, SUBMIT, suite=suite)
