@@ -1,4 +1,4 @@
-"""What to set or install for what is missing: the words of ``doctor`` and of all commands."""
+"""Messages about missing settings and packages, the same in ``doctor`` and all other commands."""
 
 #: Setting -> what it must be set to.
 VALUES = {

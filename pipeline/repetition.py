@@ -1,12 +1,13 @@
-"""When something counts as a repetition: rounds of a run, or steps of an agent."""
+"""Detect repetition among the rounds of a run or the steps of an agent."""
 
 from collections.abc import Hashable, Sequence
 
 
 def is_repeating(items: Sequence[Hashable], times: int) -> bool:
-    """Whether the last item occurred ``times`` times in a row, or the last two as often in turn.
+    """Return whether the last item occurs ``times`` times in a row, or the last two alternate as
+    often.
 
-    An empty item repeats nothing. Modelled on OpenHands' stuck detector.
+    Empty items do not count. Modelled on OpenHands' stuck detector.
     """
     return any(_ends_with_repetition(items, length, times) for length in (1, 2))
 

@@ -1,4 +1,4 @@
-"""How far two sequences are equal at their beginning and at their end."""
+"""Count the items that are equal at the beginning and at the end of two sequences."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Read JSON values inside a text, of which most that begins like JSON may be something else."""
+"""Read JSON values inside a text, where most of what begins like JSON may be something else."""
 
 import json
 

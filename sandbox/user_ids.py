@@ -1,4 +1,4 @@
-"""Which user ids sessions run under, and the locks that say which of them are in use.
+"""The user ids of bubblewrap's sessions, and locks on the ids in use, for both backends.
 
 A lock is held by an open file, so the kernel releases it if its process dies.
 """

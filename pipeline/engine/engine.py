@@ -322,7 +322,7 @@ class RunLoop:
         return None
 
     def _is_stuck(self, back: Back) -> bool:
-        """Return whether the rounds, including this one, end for the same reasons again."""
+        """Return whether the rounds, including this one, keep ending for the same reasons."""
         reasons = [opened.because for opened in self._rounds]
         reasons.append(replace_surrogates(back.because))
         return is_repeating(reasons, MAX_SAME_ENDS)

@@ -79,7 +79,7 @@ class Buyer:
         return reply
 
     async def reservation(self, request: ModelRequest) -> float:
-        """Return what is reserved for a request if the run's money suffices, in US dollars."""
+        """Return the US dollars that a request reserves if enough money is left."""
         worst = await asyncio.to_thread(self._client.worst_case, self.redacted(request))
         return worst.usd
 

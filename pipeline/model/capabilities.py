@@ -146,8 +146,8 @@ class Models:
         return cls(sections)
 
     def profile(self, model: str) -> ModelProfile:
-        """Return the settings of a model. litellm's list has its context, unless they have it, and
-        decides on a protocol if they have none.
+        """Return the settings of a model. Without a context or a protocol in the files, those of
+        litellm's list apply.
 
         The first use for such a model imports litellm and blocks for several seconds.
         """

@@ -40,7 +40,7 @@ def load_litellm() -> Any:
 
 @functools.cache
 def _import_litellm() -> Any:
-    """Import litellm without garbage collections, which would be a quarter of the time."""
+    """Import litellm without garbage collections, which would take a quarter of the time."""
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -1,6 +1,6 @@
 """The names that models give to the arguments of calls that edit files.
 
-Of several in one call, the first in its tuple counts. Sources: the tools of the agents that
+If a call has several of them, the first in the tuple counts. Sources: the tools of the agents that
 ``stages/propose_patch/agent/protocol/names.py`` lists.
 """
 

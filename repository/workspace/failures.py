@@ -1,4 +1,4 @@
-"""Say why a program of the workspace's own failed."""
+"""Explain why one of the workspace's own programs failed."""
 
 from sandbox import SandboxResult
 

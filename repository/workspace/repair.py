@@ -1,4 +1,4 @@
-"""Repair a workspace: a repository that a command left without a valid ``.git`` gets it again."""
+"""Create a tree's ``.git`` again if a command left none that is valid."""
 
 import stat
 from pathlib import Path
@@ -16,7 +16,7 @@ _NOT_RESTORED = "The command left no valid `.git` in the tree, and it can't be c
 
 
 async def restore_repository(executor: SandboxExecutor) -> str | None:
-    """Create the repository of the tree, which must be in place, again if it is not valid.
+    """Create the tree's ``.git`` again if it is not valid; the workspace must be in place.
 
     Returns:
         A sentence for the model; None if the repository is valid.

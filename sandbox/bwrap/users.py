@@ -1,8 +1,8 @@
 """The user id of a session, if the worker is root.
 
 The kernel counts processes (RLIMIT_NPROC), pipe buffers, epoll watches and descriptors in flight by
-user id, over the whole machine. So sessions of different runs have different ids: what one uses up,
-no other lacks. Sessions that write to the same folder at the same time share an id.
+user id, over the whole machine. Sessions of different runs have different ids, so that none can use
+up what another needs. Sessions that write to the same folder at the same time share an id.
 """
 
 import fcntl
@@ -26,8 +26,8 @@ from sandbox.user_ids import (
 def claim_user_id(command: SandboxCommand) -> Iterator[int]:
     """Claim the user id for a command's session, until the block ends.
 
-    An id that owns one of the command's folders already is preferred, first the one that was last
-    used for the same folder: handing over a tree takes time.
+    Ids that already own one of the command's folders are preferred, since handing over a tree takes
+    time; the one that was last used for the same folder comes first.
 
     Raises:
         OSError: all ids are in use, or the locks can't be created.

@@ -290,7 +290,7 @@ async def test_scratch_files_are_reported_and_left_out(converse: Converse) -> No
     patch = dialogue.artifact(result)
     changed = [line for line in patch.splitlines() if line.startswith("diff --git")]
     names = [line.rpartition("/")[2] for line in changed]
-    assert names == ["calc.py", "data.py", "settings.cfg"], "a file written to stay is never lost"
+    assert names == ["calc.py", "data.py", "settings.cfg"], "a file of the change is never lost"
 
 
 async def test_a_renamed_file_is_not_a_scratch_file(converse: Converse) -> None:

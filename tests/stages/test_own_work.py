@@ -1,14 +1,14 @@
-"""Whether a new file was only for the model's own work."""
+"""Which new files belong to the change, and which were only for the model's own work."""
 
 import pytest
 
-from stages.propose_patch.agent.own_work import is_written_to_stay
+from stages.propose_patch.agent.own_work import belongs_to_change
 from stages.propose_patch.agent.steps import Observation
 
 
-def stays(*commands: str, path: str = "new.py") -> bool:
+def belongs(*commands: str, path: str = "new.py") -> bool:
     calls = [Observation(call_id=None, tool="bash", call=each, text="") for each in commands]
-    return is_written_to_stay(path, calls)
+    return belongs_to_change(path, calls)
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ def stays(*commands: str, path: str = "new.py") -> bool:
         "source ./new.py",
     ],
 )
-def test_a_file_that_a_command_runs_does_not_stay(command: str) -> None:
-    assert not stays("echo 'print(1)' > new.py", command)
+def test_a_file_that_a_command_runs_does_not_belong_to_the_change(command: str) -> None:
+    assert not belongs("echo 'print(1)' > new.py", command)
 
 
 @pytest.mark.parametrize(
@@ -42,16 +42,16 @@ def test_a_file_that_a_command_runs_does_not_stay(command: str) -> None:
         "go build new.py",
     ],
 )
-def test_a_file_that_is_only_written_and_read_stays(command: str) -> None:
-    assert stays("cat > new.py <<'EOF'\nx = 1\nEOF", command)
+def test_a_file_that_is_only_written_and_read_belongs_to_the_change(command: str) -> None:
+    assert belongs("cat > new.py <<'EOF'\nx = 1\nEOF", command)
 
 
 def test_a_file_that_no_call_names_is_the_output_of_a_program() -> None:
-    assert not stays("python plot.py", path="out.png")
-    assert not stays()
+    assert not belongs("python plot.py", path="out.png")
+    assert not belongs()
 
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("part", ["/sh -a ", "-/sh -/sh ", "\n", "sh ", "a/", ";./new.pyx"])
 def test_a_hostile_command_is_read_in_time(part: str) -> None:
-    assert stays(f"{part * 100_000}| cat new.py")
+    assert belongs(f"{part * 100_000}| cat new.py")

@@ -81,8 +81,8 @@ class _Alignment:
     """Its index in the search."""
 
     def has_same_gap(self, at: int) -> bool:
-        """Return whether the search and the file have as many blank lines before the first line
-        that is not blank from index ``at`` of the search on.
+        """Return whether search and file have equally many blank lines before the first non-blank
+        line at or after index ``at`` of the search.
         """
         number = bisect_left(self.in_search, at)
         if not 0 < number < len(self.in_search):
@@ -90,8 +90,8 @@ class _Alignment:
         return _gap(self.in_file, number) == _gap(self.in_search, number)
 
     def file_lines(self, start: int, end: int) -> list[str]:
-        """Return lines of the search, with the file's own from the first that is not blank on to
-        the last.
+        """Return lines of the search, with the file's own lines from the first non-blank one to the
+        last.
         """
         first = bisect_left(self.in_search, start)
         last = bisect_left(self.in_search, end) - 1

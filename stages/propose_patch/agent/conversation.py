@@ -13,7 +13,7 @@ from stages.propose_patch.agent.steps import Observation, StepRecord
 #: Beyond it, the oldest observations are left out.
 DEFAULT_HISTORY = 400_000
 MIN_HISTORY = 12_000
-#: Characters that a token has at least on average, in code and the output of programs.
+#: Characters per token: a low average for code and the output of programs.
 CHARS_PER_TOKEN = 3
 #: The observations of the last steps are always sent in full.
 FULL_STEPS = 4

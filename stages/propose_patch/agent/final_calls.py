@@ -33,7 +33,7 @@ class CurrentStep:
     earlier: Sequence[StepRecord]
     """The earlier steps of this round."""
     calls: Sequence[Observation]
-    """All calls before this one, also those of earlier rounds."""
+    """All earlier calls, including those of earlier rounds."""
 
     @property
     def label(self) -> str:

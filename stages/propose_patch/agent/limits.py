@@ -66,5 +66,5 @@ class RoundLimits:
         return nearest if shares[nearest] >= REMINDER_AT else None
 
     def _elapsed(self) -> float:
-        """Return the seconds of work since the round was opened; interrupted work has none."""
+        """Return the seconds of work since the round was opened, without interruptions."""
         return max(self._seconds_left - self._run.seconds_left(), 0.0)

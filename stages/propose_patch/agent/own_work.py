@@ -1,4 +1,4 @@
-"""Whether a new file was only for the model's own work: what its calls did with the file."""
+"""Tell files of the model's change from files that were only for its own work, by its calls."""
 
 import re
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ _END_OF_COMMAND = re.compile(r"[;&|()\n]")
 _REDIRECTION = re.compile(r"[<>]")
 
 
-def is_written_to_stay(path: str, calls: Sequence[Observation]) -> bool:
-    """Whether a call named the file, as one that writes it does, and no command ran it.
+def belongs_to_change(path: str, calls: Sequence[Observation]) -> bool:
+    """Return whether a new file belongs to the change: a call names it, and no command ran it.
 
-    A file that no call named is the output of a program.
+    A file that no call names is the output of a program.
     """
     name = name_of(path)
     naming = [call for call in calls if name in call.call]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from repository.files import is_test_file, name_of
 from stages.propose_patch.agent.by_products import has_folder
-from stages.propose_patch.agent.own_work import is_written_to_stay
+from stages.propose_patch.agent.own_work import belongs_to_change
 from stages.propose_patch.agent.tree_difference import Difference
 
 _MAX_EXAMINED = 100
@@ -31,8 +31,8 @@ def find_unused(difference: Difference) -> list[str]:
 def is_scratch(path: str, difference: Difference) -> bool:
     """Return whether an unused file was only for the model's own work.
 
-    It lies at the root or in a new hidden folder, and is a test away from the others, was run by a
-    command, or was not written by a call, as the output of a program.
+    At the root and in new hidden folders, these are tests, files that a command ran, and files that
+    no call names: the output of programs.
     """
     folder = path.partition("/")[0]
     is_hidden = folder.startswith(".") and not has_folder(difference.entries.paths, folder)
@@ -40,7 +40,7 @@ def is_scratch(path: str, difference: Difference) -> bool:
         return False
     if is_test_file(path, _test_patterns(difference)):
         return True
-    return not is_written_to_stay(path, difference.calls)
+    return not belongs_to_change(path, difference.calls)
 
 
 def names_file(text: str, path: str) -> bool:
