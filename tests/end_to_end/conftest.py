@@ -15,5 +15,8 @@ def github(tmp_path: Path) -> Iterator[GithubStandIn]:
 
 
 @pytest.fixture
-def service(tmp_path: Path, github: GithubStandIn, aws_server: Aws) -> Service:
-    return Service.start(tmp_path, github, aws_server)
+def service(tmp_path: Path, github: GithubStandIn, aws_server: Aws) -> Iterator[Service]:
+    service = Service.start(tmp_path, github, aws_server)
+    yield service
+    # Also after a failure: at its end, pytest would wait for workers that it has forked.
+    service.kill_workers()

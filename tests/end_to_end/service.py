@@ -75,6 +75,7 @@ class Service:
     issue_url: str
     events: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     """The published events so far: body and attributes."""
+    workers: list[ForkServerProcess] = field(default_factory=list)
 
     @classmethod
     def start(cls, folder: Path, github: GithubStandIn, aws: Aws) -> "Service":
@@ -121,7 +122,14 @@ class Service:
         )
         worker = FORKS.Process(target=doomed_worker.run, args=(orders,))
         worker.start()
+        self.workers.append(worker)
         return worker
+
+    def kill_workers(self) -> None:
+        """Kill all workers: a clean stop may wait 20 s for the long poll, and has its own tests."""
+        for worker in self.workers:
+            worker.kill()
+            worker.join(PATIENCE)
 
     def wait_for_finished(self, count: int = 1) -> list[dict[str, Any]]:
         """Wait for this number of run.finished events; return every event so far."""
@@ -168,9 +176,3 @@ def wait_for_death(worker: ForkServerProcess) -> int | None:
     """Wait until the worker has ended, and return its exit status: the negative signal number."""
     worker.join(PATIENCE)
     return worker.exitcode
-
-
-def kill(worker: ForkServerProcess) -> None:
-    """Kill a worker: a clean stop may wait 20 s for the long poll to end, and has its own tests."""
-    worker.kill()
-    worker.join(PATIENCE)

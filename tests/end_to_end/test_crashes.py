@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from stages.order import NAMES
-from tests.end_to_end.service import REPOSITORY, Service, kill, wait_for_death
+from tests.end_to_end.service import REPOSITORY, Service, wait_for_death
 
 STAGES = list(NAMES)
 #: Stages that leave state on the machine, which the next worker restores.
@@ -31,9 +31,9 @@ def test_another_machine_ends_the_run_of_a_killed_worker(
     assert wait_for_death(victim) == -signal.SIGKILL, (service.folder / "first.log").read_text()
 
     service.expire_leases()
-    successor = service.start_worker("second")
+    service.start_worker("second")
     events = service.wait_for_finished()
-    kill(successor)
+    service.kill_workers()
 
     assert len(service.github.pulls(REPOSITORY)) == 1
     finished = [event for event in events if event["type"] == "run.finished"]

@@ -2,18 +2,18 @@
 
 import json
 
-from tests.end_to_end.service import REPOSITORY, Service, kill
+from tests.end_to_end.service import REPOSITORY, Service
 
 
 def test_message_delivered_three_times_opens_one_pull_request(service: Service) -> None:
     service.submit(metadata={"ticket": "7"})
     service.submit(metadata={"ticket": "7"})
-    workers = [service.start_worker("first"), service.start_worker("second")]
+    service.start_worker("first")
+    service.start_worker("second")
     service.wait_for_finished()
     service.submit(metadata={"ticket": "7"})
     service.wait_for_finished(2)
-    for worker in workers:
-        kill(worker)
+    service.kill_workers()
 
     (pull,) = service.github.pulls(REPOSITORY)
     finished = [body for body, _ in service.events if '"run.finished"' in body]
