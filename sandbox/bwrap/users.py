@@ -94,8 +94,7 @@ def _lock(uid: int, digest: bytes) -> int | None:
     """Lock a user id for a folder, whose digest is written into the lock's file."""
     lock = lock_user_id(uid, fcntl.LOCK_EX)
     if lock is not None:
-        os.pwrite(lock, digest, 0)
-        fcntl.flock(lock, fcntl.LOCK_SH)
+        _share(lock, digest)
         return lock
     lock = lock_user_id(uid, fcntl.LOCK_SH)
     if lock is None:
@@ -104,3 +103,13 @@ def _lock(uid: int, digest: bytes) -> int | None:
         return lock
     os.close(lock)
     return None
+
+
+def _share(lock: int, digest: bytes) -> None:
+    """Let other sessions of the folder share the lock; close it on failure."""
+    try:
+        os.pwrite(lock, digest, 0)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+    except OSError:
+        os.close(lock)
+        raise

@@ -1,6 +1,7 @@
 """Which user id a session of bubblewrap has, if the worker is root."""
 
 import asyncio
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -117,6 +118,20 @@ def test_an_id_is_reused_after_its_session_and_not_before(one_id: int, tmp_path:
             pytest.fail("two runs have the same id")
     with claim_user_id(in_run(tmp_path / "other")) as again:
         assert (uid, again) == (one_id, one_id)
+
+
+def test_an_id_is_free_again_after_the_disk_was_full(
+    one_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    with monkeypatch.context() as full_disk, pytest.raises(OSError, match="no space left"):
+        full_disk.setattr(os, "pwrite", fail)
+        with claim_user_id(in_run(tmp_path)):
+            pytest.fail("the folder of the id is not stored")
+    with claim_user_id(in_run(tmp_path)) as uid:
+        assert uid == one_id
 
 
 def test_sessions_that_write_to_the_same_folder_share_an_id(one_id: int, tmp_path: Path):
