@@ -1,7 +1,7 @@
 """Tell files of the model's change from files that were only for its own work, by its calls."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from repository.files import name_of
 from stages.propose_patch.agent.protocol import Bash
@@ -18,24 +18,31 @@ _NO_FILE_FOLLOWS = ("-m", "-c")
 """Options of interpreters whose value is not a file."""
 _END_OF_COMMAND = re.compile(r"[;&|()\n]")
 _REDIRECTION = re.compile(r"[<>]")
+_WRITERS = ("cat", "echo", "printf")
+"""Programs with which models write text of their own to a file."""
+_QUOTES = "\"'`"
 
 
 def belongs_to_change(path: str, calls: Sequence[Observation]) -> bool:
-    """Return whether a new file belongs to the change: a call names it, and no command ran it.
+    """Return whether a new file belongs to the change.
 
-    A file that no call names is the output of a program.
+    It does if a call names it, unless a command ran it or wrote a program's output to it. A file
+    that no call names is the output of a program, too.
     """
     name = name_of(path)
     naming = [call for call in calls if name in call.call]
     if not naming:
         return False
-    return not any(_runs(call.call, name) for call in naming if call.tool == Bash.name)
+    for call in naming:
+        if call.tool == Bash.name and (_runs(call.call, name) or _gets_output(call.call, name)):
+            return False
+    return True
 
 
 def _runs(script: str, name: str) -> bool:
     """Whether a shell script runs a file, by an interpreter or as a program."""
     for command in _END_OF_COMMAND.split(script):
-        words = [_REDIRECTION.split(word)[0].strip("\"'`") for word in command.split()]
+        words = [_REDIRECTION.split(word)[0].strip(_QUOTES) for word in command.split()]
         if _is_run_by_interpreter(words, name):
             return True
         if words and words[0].startswith((".", "/")) and name_of(words[0]) == name:
@@ -61,3 +68,29 @@ def _is_interpreter(word: str, before: str) -> bool:
     if word == "run" and before in _INTERPRETERS_WITH_RUN:
         return True
     return _INTERPRETER.fullmatch(name_of(word)) is not None
+
+
+def _gets_output(script: str, name: str) -> bool:
+    """Whether a shell script writes the output of a program to a file."""
+    for command in _END_OF_COMMAND.split(script):
+        if not _writes_own_text(command):
+            for path in _output_paths(command):
+                if name_of(path) == name:
+                    return True
+    return False
+
+
+def _writes_own_text(command: str) -> bool:
+    program = next(iter(command.split(maxsplit=1)), "")
+    return program in _WRITERS or (program == "tee" and "<<" in command)
+
+
+def _output_paths(command: str) -> Iterator[str]:
+    """Yield the files to which a command's output is redirected, or that ``tee`` writes."""
+    path_follows = False
+    for word in command.split():
+        _, redirection, path = word.rpartition(">")
+        if path_follows or (redirection and path):
+            yield path.strip(_QUOTES)
+        is_option = path_follows and word.startswith("-")
+        path_follows = is_option or word == "tee" or (bool(redirection) and not path)

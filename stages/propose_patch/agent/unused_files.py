@@ -31,8 +31,8 @@ def find_unused(difference: Difference) -> list[str]:
 def is_scratch(path: str, difference: Difference) -> bool:
     """Return whether an unused file was only for the model's own work.
 
-    At the root and in new hidden folders, these are tests, files that a command ran, and files that
-    no call names: the output of programs.
+    At the root and in new hidden folders, these are tests, files that a command ran, and the output
+    of programs.
     """
     folder = path.partition("/")[0]
     is_hidden = folder.startswith(".") and not has_folder(difference.entries.paths, folder)
