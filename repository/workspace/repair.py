@@ -22,7 +22,7 @@ async def restore_repository(executor: SandboxExecutor) -> str | None:
         A sentence for the model; None if the repository is valid.
     """
     folders = executor.folders
-    if looks_valid(folders.tree / ".git"):
+    if _looks_valid(folders.tree / ".git"):
         return None
     sources = (folders.seed, folders.base_record)
     result = await executor.write_with("restore_repository.sh", *sources, readable=sources)
@@ -33,14 +33,16 @@ async def restore_repository(executor: SandboxExecutor) -> str | None:
     return _RESTORED
 
 
-def looks_valid(repository: Path) -> bool:
+def _looks_valid(repository: Path) -> bool:
     """Return whether a folder has what git requires of a repository, without following links.
 
     See gitrepository-layout(5). A link, or a file that names another folder, may be valid, too.
     """
     try:
-        has_head = (repository / "HEAD").lstat().st_size > 0
-        parts = [repository, repository / "objects", repository / "refs"]
-        return has_head and all(stat.S_ISDIR(part.lstat().st_mode) for part in parts)
+        # The repository itself first: if it is a link, its parts are elsewhere on this machine.
+        for folder in (repository, repository / "objects", repository / "refs"):
+            if not stat.S_ISDIR(folder.lstat().st_mode):
+                return False
+        return (repository / "HEAD").lstat().st_size > 0
     except OSError:
         return False
