@@ -3,7 +3,7 @@
 import pytest
 
 from stages.propose_patch.agent.own_work import belongs_to_change
-from stages.propose_patch.agent.steps import Observation
+from stages.propose_patch.agent.steps import EditedFile, Observation
 
 
 def belongs(*commands: str, path: str = "new.py") -> bool:
@@ -66,3 +66,12 @@ def test_the_output_of_a_program_does_not_belong_to_the_change(command: str) -> 
 @pytest.mark.parametrize("part", ["/sh -a ", "-/sh ", "\n", "tee ", "a/", "> ", ";./new.pyx"])
 def test_a_hostile_command_is_read_in_time(part: str) -> None:
     assert belongs(f"{part * 100_000}| cat new.py")
+
+
+def test_a_file_that_the_editor_only_showed_does_not_belong_to_the_change() -> None:
+    shown = Observation(call_id=None, tool="edit", call="edit\npath: new.py", text="")
+    edited = EditedFile(path="new.py", before_key=None)
+    written = shown.model_copy(update={"edited": (edited,)})
+    submitted = Observation(call_id=None, tool="submit", call="summary: Adds new.py.", text="")
+    assert not belongs_to_change("new.py", [shown, submitted])
+    assert belongs_to_change("new.py", [written, submitted])

@@ -1,4 +1,4 @@
-"""Tell files of the model's change from files that were only for its own work, by its calls."""
+"""Distinguish files of the change from files for the model's own work, by what its calls did."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -26,17 +26,22 @@ _QUOTES = "\"'`"
 def belongs_to_change(path: str, calls: Sequence[Observation]) -> bool:
     """Return whether a new file belongs to the change.
 
-    It does if a call names it, unless a command ran it or wrote a program's output to it. A file
-    that no call names is the output of a program, too.
+    It does if the editor wrote it or a command names it, unless a command ran it or wrote a
+    program's output to it. Any other file is the output of a program, too.
     """
     name = name_of(path)
-    naming = [call for call in calls if name in call.call]
-    if not naming:
-        return False
-    for call in naming:
-        if call.tool == Bash.name and (_runs(call.call, name) or _gets_output(call.call, name)):
+    commands = [call.call for call in calls if call.tool == Bash.name and name in call.call]
+    for command in commands:
+        if _runs(command, name) or _gets_output(command, name):
             return False
-    return True
+    return bool(commands) or _is_edited(path, calls)
+
+
+def _is_edited(path: str, calls: Sequence[Observation]) -> bool:
+    edited: set[str] = set()
+    for call in calls:
+        edited.update(file.path for file in call.edited)
+    return path in edited
 
 
 def _runs(script: str, name: str) -> bool:
