@@ -1,4 +1,4 @@
-"""What a model is told if a program of the workspace's own fails."""
+"""Messages for the model if one of the workspace's own programs fails."""
 
 from dataclasses import dataclass
 from pathlib import Path
