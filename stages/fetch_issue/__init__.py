@@ -1,0 +1,7 @@
+"""Read the current issue, without text that a person could not see; reject forbidden ones."""
+
+from stages.fetch_issue.issue import Issue, IssueComment
+from stages.fetch_issue.refusals import MAX_ISSUE_BYTES
+from stages.fetch_issue.stage import FetchIssue
+
+__all__ = ["MAX_ISSUE_BYTES", "FetchIssue", "Issue", "IssueComment"]
