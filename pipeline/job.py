@@ -23,6 +23,8 @@ SCHEMA_VERSION = 1
 MAX_METADATA_BYTES = 32_000
 #: Maximum number of invalid fields that an error message names: a hostile job may have thousands.
 MAX_REPORTED_FIELDS = 10
+#: Host of the issues of local repositories.
+LOCAL_HOST = "file"
 _JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
 _NAMESPACE = uuid.UUID("8f5bd8b4-6f7e-5d0c-9a38-0d7b6a3d2f11")
 _ISSUE_PATH = re.compile(
@@ -49,6 +51,11 @@ class IssueRef(BaseModel):
     @property
     def repository(self) -> str:
         return f"{self.owner}/{self.name}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the issue exists only as text: its number and address mean nothing to others."""
+        return self.host == LOCAL_HOST
 
     @classmethod
     def parse(cls, url: str) -> Self:
@@ -86,7 +93,7 @@ class IssueRef(BaseModel):
     def _local(cls, url: str, match: re.Match[str]) -> Self:
         name = match["path"].rstrip("/").rsplit("/", 1)[-1]
         number = int(match["number"])
-        return cls(url=url, host="file", owner="local", name=name, number=number)
+        return cls(url=url, host=LOCAL_HOST, owner="local", name=name, number=number)
 
 
 def _https_host(parts: SplitResult) -> str:

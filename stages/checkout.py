@@ -20,10 +20,15 @@ BRANCHES = "coding-agent/"
 PUSH = "push"
 
 
-def branch_name(number: int, job_id: str) -> str:
-    """Return the name of a job's branch, the same in every generation."""
-    digest = hashlib.sha256(job_id.encode()).hexdigest()
-    return f"{BRANCHES}issue-{number}-{digest[:10]}"
+def branch_name(number: int | None, job_id: str) -> str:
+    """Return the name of a job's branch, the same in every generation.
+
+    ``number`` is the issue's; None if it has none.
+    """
+    digest = hashlib.sha256(job_id.encode()).hexdigest()[:10]
+    if number is None:
+        return f"{BRANCHES}fix-{digest}"
+    return f"{BRANCHES}issue-{number}-{digest}"
 
 
 class Checkout(BaseModel):

@@ -103,7 +103,7 @@ class Change:
     def _issue_variables(self) -> dict[str, Any]:
         return {
             "issue_number": self.issue.number,
-            "issue_url": self.issue.url,
+            "issue_url": self.issue.public_url,
             "title": self.issue.title,
             "hidden": self.issue.hidden,
         }

@@ -25,7 +25,8 @@ class Issue(BaseModel):
 
     url: str
     repository: str
-    number: int
+    number: int | None
+    """None for an issue that exists only as text."""
     title: str
     body: str
     author: str
@@ -38,6 +39,11 @@ class Issue(BaseModel):
     snapshot_sha256: str
     hidden: tuple[str, ...]
     """Descriptions of text that was removed because a reader of the page would not see it."""
+
+    @property
+    def public_url(self) -> str | None:
+        """The issue's address if others can open it."""
+        return None if self.number is None else self.url
 
     @property
     def text(self) -> str:
@@ -59,7 +65,7 @@ def freeze(ref: IssueRef, repository: Repository, snapshot: IssueSnapshot) -> Is
     return Issue(
         url=ref.url,
         repository=ref.repository,
-        number=snapshot.number,
+        number=None if ref.is_local else snapshot.number,
         title=title,
         body=body,
         author=snapshot.author,

@@ -41,7 +41,7 @@ def test_a_local_repository_gets_a_patch_and_a_branch_whose_tests_pass(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-aSecretOfSomebody")
     result = console.run(*sample.fix, "--patch", "fix.diff")
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("proposed red to green; branch coding-agent/issue-")
+    assert result.stdout.startswith("proposed red to green; branch coding-agent/fix-")
     for stage in NAMES:
         assert f"✓ {stage}" in result.stderr
     assert git(sample.repo, "status", "--porcelain", "--branch") == "## main", (

@@ -107,10 +107,12 @@ def test_a_template_that_yaml_or_the_walk_cannot_handle_is_a_finding(text: str) 
 
 
 def test_a_variable_of_an_included_template_counts_as_used() -> None:
-    part = template("{% if issue_url %}{{ issue_url }}{% endif %}", "{issue_url: str}", name="part")
+    part = template(
+        "{% if issue_url %}{{ issue_url }}{% endif %}", '{"issue_url?": str}', name="part"
+    )
     assert (
         findings(
-            part=part, pull_request_title=title("{% include 'part.md.j2' %}", "{issue_url: str}")
+            part=part, pull_request_title=title("{% include 'part.md.j2' %}", '{"issue_url?": str}')
         )
         == []
     )
@@ -223,7 +225,7 @@ def test_an_undeclared_field_is_found() -> None:
     ]
     more = shipped(
         "propose",
-        ("number: int", "number: int\n    url: str"),
+        ("number?: int", "number?: int\n    url: str"),
         ("# Task\n", "# Task\n{{ issue.url }}\n"),
     )
     assert findings(propose=more) == ["propose: 'issue.url': the pipeline provides no such field"]
