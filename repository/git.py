@@ -77,6 +77,8 @@ _PUSH_REJECTED = re.compile(
     # opposed to a failure of the remote.
     r"|\[remote rejected\](?!.*\((?i:internal|.*time))"
 )
+#: Another push to the same branch is in progress at the remote, perhaps one whose reply was lost.
+_REMOTE_BUSY = re.compile(r"Unable to create '[^']*\.lock'")
 
 
 class GitError(Exception):
@@ -366,12 +368,21 @@ class Mirror:
     def push(self, url: str, sha: str, branch: str, *, expected: str | None) -> None:
         """Move ``branch`` from ``expected`` (None: it must not exist) to ``sha``.
 
+        A rejection is checked against the branch itself, which may be at ``sha`` nevertheless.
+
         Raises:
             PushRejected: the branch is at another commit (see ``remote_branch``), or the remote's
                 rules forbid the push.
+            GitUnavailable: it is unknown whether the branch has moved.
         """
         lease = f"--force-with-lease=refs/heads/{branch}:{expected or ''}"
-        self._remote("push", "--quiet", "--no-verify", lease, url, f"{sha}:refs/heads/{branch}")
+        refspec = f"{sha}:refs/heads/{branch}"
+        try:
+            self._remote("push", "--quiet", "--no-verify", lease, url, refspec)
+        except PushRejected:
+            # Curl repeats a request whose reply was lost, and the remote rejects the repetition.
+            if self.remote_branch(url, branch) != sha:
+                raise
 
     def remote_branch(self, url: str, branch: str) -> str | None:
         """Return the current commit of the remote's branch; None if there is no such branch."""
@@ -443,7 +454,7 @@ class Mirror:
             return completed.stdout
         output = completed.stderr.decode(errors="replace").strip()
         message = f"git {command} failed ({completed.returncode}): {output[-_MAX_ERROR:]}"
-        if command == "push" and _PUSH_REJECTED.search(output):
+        if command == "push" and _is_rejection(output):
             raise PushRejected(message)
         raise GitError(message)
 
@@ -464,6 +475,11 @@ class Mirror:
             stdin=stdin,
             environment=variables,
         )
+
+
+def _is_rejection(output: str) -> bool:
+    """Return whether git's output says that a push was rejected, rather than that it failed."""
+    return bool(_PUSH_REJECTED.search(output)) and not _REMOTE_BUSY.search(output)
 
 
 def _regular_mode(before: str | None, executable: bool | None) -> str:

@@ -79,6 +79,38 @@ def test_a_push_whose_reply_was_lost_can_be_repeated(
     mirror.push(url, commit, "agent/1", expected=None)
 
 
+def test_a_push_that_curl_repeats_after_a_lost_reply_succeeds(
+    github: GithubStandIn, mirror: Mirror, url: str
+) -> None:
+    _, commit = changed(mirror, url)
+    github.fail_next("POST", "git-receive-pack$", status=None, after_effect=True)
+    mirror.push(url, commit, "agent/1", expected=None)
+    pushes = [request for request in github.requests if request.path.endswith("git-receive-pack")]
+    assert [request.status for request in pushes if request.method == "POST"] == [None, 200]
+    assert github.sha("octo/sample", "agent/1") == commit
+
+
+def test_a_rejection_that_cannot_be_checked_is_not_one(
+    github: GithubStandIn, mirror: Mirror, url: str
+) -> None:
+    _, commit = changed(mirror, url)
+    github.fail_next("POST", "git-receive-pack$", status=None, after_effect=True)
+    github.fail_next("POST", "git-upload-pack$", status=502)
+    with pytest.raises(GitUnavailable):
+        mirror.push(url, commit, "agent/1", expected=None)
+
+
+def test_a_push_waits_for_another_one_that_the_remote_is_working_on(
+    github: GithubStandIn, mirror: Mirror, url: str
+) -> None:
+    _, commit = changed(mirror, url)
+    lock = github.path("octo/sample") / "refs/heads/agent/1.lock"
+    lock.parent.mkdir()
+    lock.touch()
+    with pytest.raises(GitUnavailable):
+        mirror.push(url, commit, "agent/1", expected=None)
+
+
 def test_a_push_never_overwrites_a_branch_that_should_not_be_there(
     github: GithubStandIn, mirror: Mirror, url: str
 ) -> None:

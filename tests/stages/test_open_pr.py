@@ -273,6 +273,40 @@ async def test_a_lost_reply_does_not_open_a_second_pull_request(scenario: Scenar
     assert pull.issue.labels == ["bot"], "what was to follow the lost reply is done, too"
 
 
+async def test_a_push_whose_reply_was_lost_goes_on_to_the_pull_request(scenario: Scenario) -> None:
+    scenario.github.fail_next("POST", "git-receive-pack$", after_effect=True, status=None)
+    stop = await scenario.open(claim(scenario.store))
+    assert (stop.outcome, stop.facts.branch) == (Outcome.PR_OPENED, BRANCH)
+    assert [pull.head_sha for pull in scenario.pulls] == [scenario.head]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PATCH", r"/pulls/\d+$"),
+        ("POST", "/labels$"),
+        ("POST", "/requested_reviewers$"),
+    ],
+)
+async def test_a_lost_reply_to_a_later_request_changes_nothing(
+    scenario: Scenario, method: str, path: str
+) -> None:
+    options = {"labels": ["bot"], "reviewers": ["ada"]}
+    first = claim(scenario.store)
+    scenario.github.fail_next("POST", "/pulls$", after_effect=True, status=None)
+    scenario.github.fail_next(method, path, after_effect=True, status=None)
+    for _ in range(2):
+        with pytest.raises(Exception) as caught:
+            await scenario.open(first, **options)
+        assert judge(caught.value).family is Family.RETRY
+        first = scenario.deliver_again(first)
+    stop = await scenario.open(first, **options)
+    (pull,) = scenario.pulls
+    assert stop.facts.pull_request_number == pull.number
+    assert (pull.issue.labels, pull.reviewers) == (["bot"], ["ada"])
+    assert pull.issue.title == "Fix #42: x is wrong"
+
+
 async def test_after_a_crash_another_machine_makes_the_same_commit(
     scenario: Scenario,
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from pipeline.errors import Family, judge
 from pipeline.github import NewPull
 from pipeline.github.rest import GithubForge
 from pipeline.job import IssueRef
@@ -64,6 +65,17 @@ def test_a_fork_is_made_once(forge: GithubForge, github: GithubStandIn) -> None:
     assert [logged.method for logged in github.requests if logged.path.endswith("/forks")] == [
         "POST"
     ]
+
+
+def test_a_fork_whose_reply_was_lost_is_not_made_again(
+    forge: GithubForge, github: GithubStandIn
+) -> None:
+    github.fail_next("POST", "/forks$", after_effect=True, status=None)
+    with pytest.raises(Exception) as caught:
+        forge.push_url(REF)
+    assert judge(caught.value).family is Family.RETRY
+    assert forge.push_url(REF) == f"{github.origin}/read-bot/sample.git"
+    assert [logged.path for logged in github.requests].count("/api/v3/repos/octo/sample/forks") == 1
 
 
 def test_a_repository_with_the_name_of_the_fork_is_not_the_fork(

@@ -263,15 +263,19 @@ async def _nowhere(message: Any) -> None:
     """Make the connection lose a reply."""
 
 
+async def _cut(receive: Any) -> None:
+    """Close the connection before a byte of the response, for which ASGI has no message.
+
+    Curl repeats a request whose kept-alive connection ends like this.
+    """
+    receive.__self__.transport.close()  # uvicorn's RequestResponseCycle
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def _fail(fault: _Fault, scope: Any, receive: Any, send: Any) -> None:
-    if fault.status is None:  # announce a body but send none: the server drops the connection
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [(b"content-length", b"1000")],
-            }
-        )
+    if fault.status is None:
+        await _cut(receive)
         return
     body = {
         "message": fault.message,
