@@ -127,9 +127,7 @@ def command(ctx: click.Context, /, output: Output, **values: Any) -> None:
     if output.as_json:
         click.echo(event.model_dump_json())  # byte for byte as it is stored
     else:
-        from cli.progress import print_result
-
-        print_result(result)
+        _show_result(result, options.repo)
     ctx.exit(exits.of(result.outcome))
 
 
@@ -141,12 +139,21 @@ def _fix(ctx: click.Context, options: FixOptions, *, quiet: bool) -> "Event":
     chosen = settings(ctx, model=options.model, queue_url="")
     _check_ceilings(chosen, options.limits)
     printer = Printer(quiet=quiet)
+    _report_uncommitted(options.repo, printer)
     app = _build_app(chosen, options, local_forge, printer)
     try:
         return asyncio.run(_run(app, job, printer))
     finally:
         printer.stop()
         app.store.close()
+
+
+def _report_uncommitted(repo: Path | None, printer: "Printer") -> None:
+    from cli.uncommitted import describe_uncommitted
+
+    changes = describe_uncommitted(repo) if repo is not None else None
+    if changes is not None:
+        printer.say(changes)
 
 
 def _check_ceilings(chosen: "Settings", limits: dict[str, float | None]) -> None:
@@ -222,6 +229,20 @@ def _cancel_on_signal(task: "asyncio.Task[Any]", on_stop: Callable[[], None]) ->
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)
+
+
+def _show_result(result: "RunResult", repo: Path | None) -> None:
+    from cli.progress import print_result
+    from cli.proposal import print_proposal
+    from pipeline.outcome import Outcome
+
+    print_result(result)
+    if result.outcome is not Outcome.PROPOSED:
+        return
+    try:
+        print_proposal(result, repo)
+    except OSError as error:
+        raise CommandError(f"the patch can't be read: {error}") from None
 
 
 def _copy_patch(result: "RunResult", patch_file: Path) -> None:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from repository.trusted_folders import config_variables, trust_settings, trusting_config
+
 _ASKPASS = """#!/bin/sh
 case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CODING_AGENT_GIT_TOKEN" ;; esac
 """
@@ -52,8 +54,10 @@ _ENVIRONMENT = {
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_LITERAL_PATHSPECS": "1",
 }
-_INHERITED = ("PATH", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
-"""Variables of this process that git inherits."""
+_INHERITED = ("PATH", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SUDO_UID")
+"""Variables of this process that git inherits. SUDO_UID lets root read the repositories of the user
+who called sudo.
+"""
 TIMEOUT_SECONDS = 900
 _STALE_LOCK_SECONDS = 60
 _NO_OBJECT = "0" * 40
@@ -398,13 +402,16 @@ class Mirror:
         environment.
         """
         token = self._token()
-        with tempfile.TemporaryDirectory(prefix="askpass-") as folder:
+        with (
+            tempfile.TemporaryDirectory(prefix="askpass-") as folder,
+            trusting_config() as variables,
+        ):
             helper = Path(folder) / "askpass"
             helper.write_text(_ASKPASS)
             helper.chmod(0o700)
             secret = {"GIT_ASKPASS": str(helper), "CODING_AGENT_GIT_TOKEN": token} if token else {}
             try:
-                return self._git(*arguments, environment=secret)
+                return self._git(*arguments, environment={**variables, **secret})
             except PushRejected:
                 raise
             except GitError as error:
@@ -517,10 +524,7 @@ def run_git(
         GitUnavailable: git took longer than ``TIMEOUT_SECONDS``.
     """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    config = {"GIT_CONFIG_COUNT": str(len(_CONFIG))}
-    for number, (key, value) in enumerate(_CONFIG.items()):
-        config[f"GIT_CONFIG_KEY_{number}"] = key
-        config[f"GIT_CONFIG_VALUE_{number}"] = value
+    config = config_variables([*_CONFIG.items(), *trust_settings()])
     try:
         return subprocess.run(
             ["git", *arguments],

@@ -81,7 +81,10 @@ async def _refuse_foreign_branch(mirror: Mirror, issue: Issue, run: RunContext) 
     ours = {str(intention["sha"]) for intention in await run.intentions(PUSH)}
     if sha is None or sha in ours:
         return None
-    return _rejected(f"branch {branch} holds a commit that is not ours ({sha[:12]})")
+    return _rejected(
+        f"branch {branch} holds a commit that is not ours ({sha[:12]}): delete or rename the"
+        " branch, then run this again"
+    )
 
 
 def _check_out(mirror: Mirror, issue: Issue, branch: str) -> Checkout | Stop:

@@ -1,31 +1,15 @@
 """A transcript as text: plain, or styled for a terminal."""
 
 import io
-import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cli.visible_text import visible
 from repository.counts import count
 from stages.propose_patch.agent.transcript import Transcript, TranscriptCall, TranscriptStep
 
 if TYPE_CHECKING:
     from rich.text import Text
-
-_CONTROL_PICTURES = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
-"""A visible character for each control character; see the Unicode block Control Pictures."""
-_UNPRINTABLE = ("Cc", "Cf", "Co", "Cs")
-"""Unicode categories: control, format (such as a change of direction), private use, surrogate."""
-_REPLACEMENT = "\ufffd"
-
-
-def visible(text: str) -> str:
-    """Return text in which only line feeds have an effect on a terminal."""
-    text = text.replace("\r\n", "\n").expandtabs(8).translate({**_CONTROL_PICTURES, 127: 0x2421})
-    return "".join(character if _is_printable(character) else _REPLACEMENT for character in text)
-
-
-def _is_printable(character: str) -> bool:
-    return character == "\n" or unicodedata.category(character) not in _UNPRINTABLE
 
 
 def step_text(transcript: Transcript, index: int) -> "Text":

@@ -5,13 +5,12 @@ A fix is pushed to it as a branch; no pull request is opened.
 
 import hashlib
 import os
-import re
 from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.github import ForgeRefused, IssueSnapshot, NewPull, PullRequest, Repository
+from pipeline.github.local_checks import read_current_branch, require_complete
 from pipeline.job import IssueRef
-from repository.git import run_git
 
 MAX_NUMBER = 10**9 - 1
 """The highest number given to an issue that exists only as text."""
@@ -40,33 +39,20 @@ class LocalForge:
     def repository(self, ref: IssueRef) -> Repository:
         """Return the repository as a fetch will see it.
 
-        Its branch is read with ls-remote, so a problem that would stop git later is reported now.
+        Raises:
+            ForgeRefused: git could not fetch from it.
         """
+        branch = read_current_branch(self._path)
+        require_complete(self._path)
         return Repository(
             full_name=ref.repository,
             clone_url=str(self._path),
-            default_branch=self._current_branch(),
+            default_branch=branch,
             archived=False,
             push_refusal=None,
             # Not private to its owner, who runs this: the owner installs the same packages.
             private=False,
         )
-
-    def _current_branch(self) -> str:
-        if not self._path.is_dir():
-            raise ForgeRefused(f"{self._path} is not a folder")
-        process = run_git(["ls-remote", "--symref", str(self._path), "HEAD"], cwd=self._path)
-        if process.returncode != 0:
-            lines = process.stderr.decode(errors="replace").strip().splitlines()
-            reason = lines[0] if lines else "git failed"
-            raise ForgeRefused(f"{self._path} is not a readable git repository: {reason}")
-        output = process.stdout.decode(errors="surrogateescape")
-        if not output.strip():
-            raise ForgeRefused(f"{self._path} has no commit on its current branch")
-        branch = re.search(r"^ref: refs/heads/(.+)\tHEAD$", output, re.MULTILINE)
-        if branch is None:
-            raise ForgeRefused(f"{self._path} is on no branch (detached HEAD): check one out")
-        return branch[1]
 
     def issue(self, ref: IssueRef) -> IssueSnapshot:
         return IssueSnapshot(

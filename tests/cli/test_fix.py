@@ -42,6 +42,11 @@ def test_a_local_repository_gets_a_patch_and_a_branch_whose_tests_pass(
     result = console.run(*sample.fix, "--patch", "fix.diff")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("proposed red to green; branch coding-agent/fix-")
+    branch = branch_of(sample)
+    assert "+    return a + b" in result.stdout
+    assert result.stdout.endswith(f"\nNext: git -C {sample.repo} switch {branch}\n")
+    message = git(sample.repo, "log", "-1", "--format=%B", branch)
+    assert "#" not in message and "file:" not in message, "nothing that only this machine knows"
     for stage in NAMES:
         assert f"✓ {stage}" in result.stderr
     assert git(sample.repo, "status", "--porcelain", "--branch") == "## main", (
@@ -91,10 +96,23 @@ def test_a_second_call_prints_the_stored_event_unless_again_is_given(
 
 
 def test_a_dry_run_only_writes_the_patch(console: Console, sample: Sample) -> None:
-    assert console.run(*sample.fix, "--dry-run", "--patch", "fix.diff").exit_code == 0
+    result = console.run(*sample.fix, "--dry-run", "--patch", "fix.diff")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1].startswith(f"Next: git -C {sample.repo} apply /")
     assert branch_of(sample) == ""
     git(sample.repo, "apply", str(console.folder / "fix.diff"))
     assert suite_passes(sample.repo)
+
+
+def test_uncommitted_changes_are_mentioned(console: Console, sample: Sample) -> None:
+    with (sample.repo / "calc.py").open("a") as file:
+        file.write("# not committed\n")
+    (sample.repo / "new.py").write_text("")
+    result = console.run(*sample.fix, "--json")
+    assert result.stderr == (
+        f"2 files with uncommitted changes in {sample.repo}:"
+        " the run works on the last commit only\n"
+    )
 
 
 def test_a_run_without_a_fix_exits_with_3(console: Console, sample: Sample) -> None:

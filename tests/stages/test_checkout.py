@@ -174,7 +174,8 @@ async def test_a_foreign_commit_on_our_branch_is_rejected(tmp_path: Path, remote
     foreign_sha = remote.commit(branch, {"a.py": "x = 3\n"}, parent=base)
     assert (
         reason(await look(tmp_path, remote))
-        == f"branch {branch} holds a commit that is not ours ({foreign_sha[:12]})"
+        == f"branch {branch} holds a commit that is not ours ({foreign_sha[:12]}): delete or rename"
+        " the branch, then run this again"
     )
     assert isinstance(await look(tmp_path, remote, job(options={"dry_run": True})), Checkout)
 
@@ -189,6 +190,7 @@ async def test_a_branch_pushed_by_an_earlier_generation_is_ours(tmp_path: Path, 
 
 def test_a_jobs_branch_name_never_changes():
     assert branch_name(42, "a") == "coding-agent/issue-42-ca978112ca"
+    assert branch_name(None, "a") == "coding-agent/fix-ca978112ca", "an issue without a number"
     assert branch_name(42, "a") != branch_name(42, "b")
     assert branch_name(7, "../x y") == branch_name(7, "../x y").strip()
 

@@ -93,6 +93,47 @@ def test_an_unusable_repository_is_refused_with_the_reason(folder: Path, tmp_pat
         forge.repository(ref)
 
 
+def test_a_repository_of_another_user_is_read_if_the_user_trusts_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forge, ref = open_forge(commit_file(folder))
+    # What git's own tests set: the repository then counts as another user's.
+    monkeypatch.setattr("repository.git._INHERITED", ("PATH", "GIT_TEST_ASSUME_DIFFERENT_OWNER"))
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ForgeRefused, match=r"another user.*git config --global --add"):
+        forge.repository(ref)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    (tmp_path / ".gitconfig").write_text("[safe]\n\tdirectory = ~/*\n\tdirectory = *\n")
+    mirror = Mirror(tmp_path / "m.git", lambda: None)
+    mirror.fetch(forge.repository(ref).clone_url)
+    assert mirror.branch("trunk/1") is not None
+
+
+def test_a_partial_clone_is_refused_with_the_commands_that_complete_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    commit_file(folder)
+    (folder / "f.txt").write_text("second\n")
+    run(folder, "commit", "-qam", "two")
+    run(folder, "config", "uploadpack.allowFilter", "true")
+    partial = tmp_path / "partial"
+    run(tmp_path, "clone", "-q", "--filter=blob:none", folder.as_uri(), str(partial))
+    forge, ref = open_forge(partial)
+    with pytest.raises(ForgeRefused, match="is a partial clone") as refusal:
+        forge.repository(ref)
+    _, _, commands = str(refusal.value).partition("first: ")
+    subprocess.run(["sh", "-c", commands], check=True, capture_output=True)
+    Mirror(tmp_path / "m.git", lambda: None).fetch(forge.repository(ref).clone_url)
+
+
+def test_sha256_object_names_are_refused(tmp_path: Path) -> None:
+    run(tmp_path, "init", "-q", "--object-format=sha256")
+    forge, ref = open_forge(commit_file(tmp_path))
+    with pytest.raises(ForgeRefused, match="names its objects with sha256"):
+        forge.repository(ref)
+
+
 def test_the_repositorys_own_configuration_runs_nothing(folder: Path, tmp_path: Path) -> None:
     trap = tmp_path / "trap.sh"
     trap.write_text(f"#!/bin/sh\ntouch '{tmp_path}/sprung'\nexec \"$@\"\n")
