@@ -1,10 +1,13 @@
-"""What an error means for a run, as one table: retry, stop, or a defect.
+"""What an error means for a run, as one table: wait, retry, stop, or a defect.
 
 Classes are matched by name, so that the table imports no heavy library. The model's client raises
 Retry or Halt itself, because LiteLLM's classes mislead.
 """
 
+import random
+import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,23 +17,32 @@ from pipeline.outcome import Outcome
 class Retry(Exception):
     """The run can continue later from its last checkpoint. ``delay`` is in seconds.
 
-    With ``counts=False`` it is a wait, not a failed try: a run may wait any number of times.
+    ``reason`` is a sentence for people; ``detail`` is what a library or a server said, for the log
+    and the run's history. With ``counts=False`` it is a wait, not a failed try: the other side is
+    down or asks for patience. Waits grow, and only end a run after ``MAX_WAITING``.
     """
 
-    def __init__(self, reason: str, delay: float | None = None, *, counts: bool = True):
+    def __init__(
+        self, reason: str, delay: float | None = None, *, counts: bool = True, detail: str = ""
+    ):
         super().__init__(reason)
         self.reason = reason
         self.delay = delay
         self.counts = counts
+        self.detail = detail
 
 
 class Halt(Exception):
-    """The run must end. Raised by code below a stage; a stage itself returns Stop."""
+    """The run must end. Raised by code below a stage; a stage itself returns Stop.
 
-    def __init__(self, outcome: Outcome, reason: str):
+    ``reason`` and ``detail`` are as in ``Retry``.
+    """
+
+    def __init__(self, outcome: Outcome, reason: str, *, detail: str = ""):
         super().__init__(reason)
         self.outcome = outcome
         self.reason = reason
+        self.detail = detail
 
 
 class Interrupted(Exception):
@@ -43,6 +55,11 @@ class LeaseLost(Interrupted):
 
 class Family(StrEnum):
     RETRY = "retry"
+    WAIT = "wait"
+    """The other side is down, or asks us to wait: no try is used up."""
+    CREDENTIALS = "credentials"
+    """The deployment's own credentials are refused: every run would fail, so none is begun until
+    they are accepted again. No try is used up."""
     STOP = "stop"
     INTERRUPTED = "interrupted"
     DEFECT = "defect"
@@ -54,11 +71,68 @@ class Verdict:
 
     family: Family
     reason: str
+    """One sentence for people: what happened, and what to do about it."""
+    detail: str = ""
+    """What a library or a server said, for the log and the run's history."""
     delay: float | None = None
-    """Seconds until the next try; None for the caller's backoff."""
+    """Seconds until the next try, as the other side asked; None for the caller's backoff."""
     outcome: Outcome | None = None
-    counts: bool = True
-    """Whether it uses up one of the run's tries; False for a wait."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it uses up one of the run's tries."""
+        return self.family in (Family.RETRY, Family.DEFECT)
+
+
+def _always(_: BaseException) -> bool:
+    return True
+
+
+def _is_git_outage(error: BaseException) -> bool:
+    return _GIT_OUTAGE.search(str(error)) is not None
+
+
+def _is_limit(error: BaseException) -> bool:
+    return _status(error) == 429 or retry_after(error) is not None
+
+
+def _is_unauthorized(error: BaseException) -> bool:
+    return _status(error) == 401
+
+
+def _is_outage(error: BaseException) -> bool:
+    status = _status(error)
+    return status == 408 or status >= 500
+
+
+def _is_aws_outage(error: BaseException) -> bool:
+    response = getattr(error, "response", None) or {}
+    code = str(response.get("Error", {}).get("Code", ""))
+    return _is_outage(error) or _AWS_OUTAGE.search(code) is not None
+
+
+def _status(error: BaseException) -> int:
+    """Return the HTTP status of an error of PyGithub or botocore; 0 if it has none."""
+    status = getattr(error, "status", None)
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status if isinstance(status, int) else 0
+
+
+#: What git and curl say of a remote that is down, limits us, or can't be reached.
+_GIT_OUTAGE = re.compile(
+    r"returned error: (?:429|5\d\d)|Could not resolve|Failed to connect|Couldn't connect"
+    r"|timed? ?out|took longer|Connection re(?:set|fused)|hung up|early EOF|Empty reply|SSL_"
+    r"|unexpected disconnect|HTTP/2 stream|transfer closed",
+    re.IGNORECASE,
+)
+#: Parts of AWS's error codes for throttling, outages, and credentials that are being renewed
+#: (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
+_AWS_OUTAGE = re.compile(
+    "Throttl|Throughput|LimitExceeded|TooManyRequests|SlowDown|Unavailable|Internal|Timeout"
+    "|ExpiredToken|TransactionInProgress"
+)
 
 
 @dataclass(frozen=True)
@@ -68,36 +142,88 @@ class Row:
     """The class's name; subclasses match, too."""
     family: Family
     message: str
-    """For people."""
+    """The reason: what happened and what to do. Empty if the error's own text is a sentence."""
+    applies: Callable[[BaseException], bool] = _always
 
 
 #: The first matching row applies.
 TABLE = (
-    Row("pipeline", "ForgeRefused", Family.STOP, "GitHub refused, and waiting won't help"),
-    Row("repository", "GitUnavailable", Family.RETRY, "git got no answer in time"),
-    Row("github", "RateLimitExceededException", Family.RETRY, "GitHub's rate limit"),
+    Row("pipeline", "ForgeRefused", Family.STOP, ""),
+    Row(
+        "repository",
+        "GitUnavailable",
+        Family.WAIT,
+        "git could not reach the repository, or got no answer in time",
+        _is_git_outage,
+    ),
+    Row(
+        "repository",
+        "GitUnavailable",
+        Family.RETRY,
+        "git could not fetch from or push to the repository",
+    ),
+    Row("github", "RateLimitExceededException", Family.WAIT, "GitHub's rate limit is reached"),
     Row(
         "github",
-        "BadCredentialsException",
-        Family.RETRY,
-        "GitHub refused the token (401): check GITHUB_TOKEN",
+        "GithubException",
+        Family.CREDENTIALS,
+        "GitHub refused the credentials (401): check GITHUB_TOKEN, or GITHUB_APP_ID and"
+        " GITHUB_APP_PRIVATE_KEY",
+        _is_unauthorized,
     ),
-    Row("github", "GithubException", Family.RETRY, "GitHub answered with an error"),
-    Row("requests", "RequestException", Family.RETRY, "GitHub could not be reached"),
-    Row("botocore", "BotoCoreError", Family.RETRY, "AWS could not be reached"),
-    Row("botocore", "ClientError", Family.RETRY, "AWS answered with an error"),
-    Row("sqlite3", "OperationalError", Family.RETRY, "the store is locked or its disk is full"),
-    Row("builtins", "TimeoutError", Family.RETRY, "a time-out"),
+    Row(
+        "github",
+        "GithubException",
+        Family.WAIT,
+        "GitHub is failing (see https://www.githubstatus.com)",
+        _is_outage,
+    ),
+    Row("github", "GithubException", Family.WAIT, "GitHub's rate limit is reached", _is_limit),
+    Row("github", "GithubException", Family.RETRY, "GitHub answered with an unexpected error"),
+    Row("requests", "RequestException", Family.WAIT, "GitHub could not be reached"),
+    Row("botocore", "BotoCoreError", Family.WAIT, "AWS could not be reached"),
+    Row(
+        "botocore",
+        "ClientError",
+        Family.WAIT,
+        "AWS is failing or limits our requests",
+        _is_aws_outage,
+    ),
+    Row(
+        "botocore",
+        "ClientError",
+        Family.RETRY,
+        "AWS refused a request: check the names of table, bucket and queue, and the permissions",
+    ),
+    Row(
+        "sqlite3",
+        "OperationalError",
+        Family.RETRY,
+        "the store's file is locked or can't be written: check its disk",
+    ),
+    Row("builtins", "TimeoutError", Family.RETRY, "an operation took too long"),
     Row("builtins", "ConnectionError", Family.RETRY, "a connection broke"),
     Row(
         "builtins",
         "OSError",
         Family.RETRY,
-        "the machine refused (disk, descriptors, permissions)",
+        "the worker's machine failed: check its disk space, memory and permissions",
     ),
 )
+DEFECT = "a defect in coding-agent stopped the run: its log has the traceback"
+
 #: Maximum seconds that we wait because the other side asked us to.
 MAX_RETRY_AFTER = 3600.0
+#: Seconds that a run may wait, without any progress, for GitHub, a model or AWS: an outage or an
+#: empty account can last a weekend.
+MAX_WAITING = 72 * 3600.0
+#: Seconds of a run's first wait in a row, and of its longest ones. GitHub asks for at least a
+#: minute, and for longer each time
+#: (https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api).
+FIRST_WAIT = 60.0
+LONGEST_WAIT = 900.0
+#: The share of a wait that is added at random, so that runs don't all return at the same moment.
+_JITTER = 0.25
 #: Maximum characters of an error's message in a log line.
 MAX_DESCRIPTION = 300
 
@@ -107,15 +233,31 @@ def judge(error: BaseException) -> Verdict:
     if isinstance(error, Interrupted):
         return Verdict(Family.INTERRUPTED, str(error))
     if isinstance(error, Halt):
-        return Verdict(Family.STOP, error.reason, outcome=error.outcome)
+        return Verdict(Family.STOP, error.reason, error.detail, outcome=error.outcome)
     if isinstance(error, Retry):
-        return Verdict(Family.RETRY, error.reason, delay=error.delay, counts=error.counts)
+        family = Family.RETRY if error.counts else Family.WAIT
+        return Verdict(family, error.reason, error.detail, delay=error.delay)
     row = _find_row(error)
     if row is None:
-        return Verdict(Family.DEFECT, f"a defect: {describe(error)}")
-    reason = f"{row.message}: {describe(error)}"
+        return Verdict(Family.DEFECT, DEFECT, describe(error))
     outcome = Outcome.FAILED if row.family is Family.STOP else None
-    return Verdict(row.family, reason, delay=retry_after(error), outcome=outcome)
+    reason = row.message or str(error)
+    cause = error if row.message else error.__cause__
+    detail = describe(cause) if cause is not None else ""
+    return Verdict(row.family, reason, detail, retry_after(error), outcome)
+
+
+def waiting_time(waits: int, requested: float | None) -> float:
+    """Return the seconds of a run's next wait.
+
+    Args:
+        waits: its waits in a row, this one included.
+        requested: how many seconds the other side asked us to wait, if it did.
+    """
+    doublings = min(waits - 1, 20)
+    seconds: float = min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
+    jitter = random.uniform(0.0, _JITTER * seconds)  # noqa: S311 (no secret)
+    return max(seconds, requested or 0.0) + jitter
 
 
 def _find_row(error: BaseException) -> Row | None:
@@ -124,7 +266,7 @@ def _find_row(error: BaseException) -> Row | None:
         package = cls.__module__.split(".")[0]
         names.add((package, cls.__name__))
     for row in TABLE:
-        if (row.package, row.error) in names:
+        if (row.package, row.error) in names and row.applies(error):
             return row
     return None
 

@@ -132,6 +132,11 @@ class LeasedRun:
         text = replace_surrogates(error)
         return await asyncio.to_thread(self._store.count_try, self._lease, text, seconds)
 
+    async def count_wait(self, reason: str) -> RunRow:
+        """Count a wait, and return the run with its waits in a row."""
+        text = replace_surrogates(reason)
+        return await asyncio.to_thread(self._store.count_wait, self._lease, text)
+
     # Effects
 
     async def intend(self, effect: str, intention: dict[str, Any]) -> dict[str, Any]:

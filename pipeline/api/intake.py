@@ -202,7 +202,7 @@ async def _wait_for(service: str, response: Awaitable[T], advice: str) -> T:
         with anyio.fail_after(ANSWER_SECONDS):
             return await response
     except Exception as error:
-        if judge(error).family is not Family.RETRY:
+        if judge(error).family not in (Family.RETRY, Family.WAIT):
             raise
         log.warning("the %s does not answer: %s", service, describe(error))
         message = f"the {service} does not answer; {advice}"

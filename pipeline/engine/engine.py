@@ -22,7 +22,7 @@ from pipeline.budget import Budget, Stopwatch
 from pipeline.engine import checkpoints, ending
 from pipeline.engine.deps import EngineDeps, Progress, ProgressKind, workspace_of
 from pipeline.engine.ending import Ending
-from pipeline.errors import Family, Interrupted, judge
+from pipeline.errors import MAX_WAITING, Family, Interrupted, Verdict, judge, waiting_time
 from pipeline.leased_run import LeasedRun, replace_surrogates
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome, RunResult
@@ -54,6 +54,8 @@ class Deferred:
 
     delay: float
     reason: str
+    credentials_refused: bool = False
+    """The deployment's own credentials are the cause: no run can go on until they are mended."""
 
 
 class Engine:
@@ -112,20 +114,29 @@ class Engine:
         self, error: Exception, run: LeasedRun, stopwatch: Stopwatch
     ) -> Stop | Deferred:
         verdict = judge(error)
-        if verdict.family is Family.STOP and verdict.outcome is not None:
-            return Stop(verdict.outcome, verdict.reason)
         if verdict.family is Family.DEFECT:
             log.error("a defect ended this try", exc_info=error)
+        elif verdict.detail:
+            log.warning("%s: %s", verdict.reason, verdict.detail)
+        if verdict.family is Family.STOP and verdict.outcome is not None:
+            return Stop(verdict.outcome, verdict.reason)
         if not verdict.counts:
-            return Deferred(verdict.delay or backoff(0), verdict.reason)
-        tries = await run.count_try(verdict.reason, stopwatch.lap())
+            return await self._wait(verdict, run)
+        tries = await run.count_try(_with_detail(verdict), stopwatch.lap())
         if tries >= MAX_TRIES:
-            return Stop(
-                Outcome.FAILED,
-                f"{verdict.reason} (after {tries} tries); replay with a new replay id when fixed",
-            )
+            return _failed(verdict, f"{tries} tries")
         delay = backoff(tries) if verdict.delay is None else verdict.delay
         return Deferred(delay, verdict.reason)
+
+    async def _wait(self, verdict: Verdict, run: LeasedRun) -> Stop | Deferred:
+        """Defer a run that must wait for others; end it if it has waited for too long."""
+        row = await run.count_wait(_with_detail(verdict))
+        waited = run.now() - (row.waiting_since or run.now())
+        if waited >= MAX_WAITING:
+            return _failed(verdict, f"{waited / 3600:.0f} hours of waiting")
+        delay = waiting_time(row.waits, verdict.delay)
+        refused = verdict.family is Family.CREDENTIALS
+        return Deferred(delay, verdict.reason, credentials_refused=refused)
 
     async def _end(self, run: LeasedRun, run_end: Ending) -> RunResult:
         # Before the end is stored: after that, nothing may delay the message's deletion.
@@ -145,6 +156,16 @@ class Engine:
                 detail=result.reason,
             )
         )
+
+
+def _with_detail(verdict: Verdict) -> str:
+    return f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
+
+
+def _failed(verdict: Verdict, after: str) -> Stop:
+    """Return the end of a run whose tries or hours of waiting are used up."""
+    reason = f"{verdict.reason} (after {after}); replay with a new replay id when fixed"
+    return Stop(Outcome.FAILED, reason)
 
 
 async def _may_cancel(run: LeasedRun) -> bool:

@@ -78,6 +78,10 @@ class RunRow:
     reason: str | None = None
     round: int = 1
     tries: int = 0
+    waits: int = 0
+    """Times in a row that it was put back to wait for others, without progress in between."""
+    waiting_since: float | None = None
+    """When the first of these waits began."""
     deliveries: int = 0
     crashes: int = 0
     """Deliveries whose worker died: their lease expired without being released."""
@@ -109,7 +113,7 @@ class Moment:
 
     at: float
     what: str
-    """registered, delivered, released, try failed, cancel requested or finished"""
+    """registered, delivered, released, try failed, waits, cancel requested or finished"""
     detail: str
 
 

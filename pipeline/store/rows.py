@@ -137,6 +137,10 @@ class StoredRun:
     def with_row(self, **changes: Any) -> "StoredRun":
         return replace(self, row=replace(self.row, **changes))
 
+    def progressed(self, **changes: Any) -> "StoredRun":
+        """Return the run after progress, which ends its waits."""
+        return self.with_row(waits=0, waiting_since=None, **changes)
+
     @classmethod
     def read(cls, item: Item) -> "StoredRun":
         data = item.data
@@ -241,6 +245,9 @@ def _event_data(
 
 
 def read_row(kind: type[Row], data: Mapping[str, Any]) -> Row:
-    """Return a row of the contract from an item's data, ignoring other fields."""
-    names = [field.name for field in fields(kind)]
+    """Return a row of the contract from an item's data, ignoring other fields.
+
+    A field that the item's writer did not know yet has its default.
+    """
+    names = [field.name for field in fields(kind) if field.name in data]
     return kind(**{name: data[name] for name in names})

@@ -204,6 +204,17 @@ class RunStore:
         return run.row.tries
 
     @in_transaction
+    def count_wait(self, tx: RunTransaction, lease: Lease, reason: str) -> RunRow:
+        """Count a wait for others, which is no failed try. Progress resets the count."""
+        run = tx.held_run(lease)
+        run = run.with_row(
+            waits=run.row.waits + 1,
+            waiting_since=run.row.waiting_since or tx.now,
+            last_error=reason[:MAX_ERROR],
+        )
+        return tx.write(run, tx.moment("waits", reason[:MAX_DETAIL])).row
+
+    @in_transaction
     def save_checkpoint(self, tx: RunTransaction, lease: Lease, checkpoint: Checkpoint) -> bool:
         """Store a stage's result and add its seconds to the run's.
 
@@ -211,7 +222,7 @@ class RunStore:
             Whether a cancellation of the run was requested.
         """
         run = tx.held_run(lease)
-        run = run.with_row(seconds=run.row.seconds + checkpoint.seconds)
+        run = run.progressed(seconds=run.row.seconds + checkpoint.seconds)
         tx.write(run, Part(rows.CHECKPOINT, vars(checkpoint)))
         return run.row.cancel_requested
 
@@ -223,7 +234,7 @@ class RunStore:
     def open_round(self, tx: RunTransaction, lease: Lease, opened: Round, seconds: float) -> None:
         """Begin the next round, and add ``seconds`` to the run's."""
         run = tx.held_run(lease)
-        run = run.with_row(round=opened.number, seconds=run.row.seconds + seconds)
+        run = run.progressed(round=opened.number, seconds=run.row.seconds + seconds)
         tx.write(run, Part(rows.ROUND, vars(opened)))
 
     def rounds(self, key: RunKey) -> list[Round]:
@@ -256,7 +267,7 @@ class RunStore:
         stored = tx.effect_item(run.row.key, name)
         if stored is not None:
             tx.items.put(replace(stored, data={**stored.data, "result": result}))
-            tx.write(run)
+            tx.write(run.progressed())
 
     def effects(self, job_id: str) -> list[Effect]:
         """Return the effects of every generation, oldest first."""

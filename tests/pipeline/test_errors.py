@@ -4,32 +4,91 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from github import BadCredentialsException, GithubException, RateLimitExceededException
 from requests import ConnectionError as RequestsConnectionError
+from requests import ReadTimeout
 
-from pipeline.errors import Family, Halt, Interrupted, LeaseLost, Retry, judge, retry_after
+from pipeline.errors import (
+    Family,
+    Halt,
+    Interrupted,
+    LeaseLost,
+    Retry,
+    judge,
+    retry_after,
+    waiting_time,
+)
 from pipeline.github import ForgeRefused
 from pipeline.outcome import Outcome
+from repository.git import GitUnavailable
+
+
+def aws_error(code: str, status: int = 400) -> ClientError:
+    response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "PutItem")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (RateLimitExceededException(403, {}, {}), "GitHub's rate limit"),
-        (BadCredentialsException(401, {}, {}), "check GITHUB_TOKEN"),
-        (GithubException(502, {}, {}), "GitHub answered with an error"),
-        (RequestsConnectionError("no route"), "GitHub could not be reached"),
-        (ClientError({"Error": {"Code": "Throttling"}}, "PutItem"), "AWS answered with an error"),
-        (EndpointConnectionError(endpoint_url="x"), "AWS could not be reached"),
-        (sqlite3.OperationalError("database is locked"), "the store is locked"),
-        (TimeoutError(), "a time-out"),
+        (GithubException(409, {}, {}), "GitHub answered with an unexpected error"),
+        (aws_error("AccessDeniedException"), "AWS refused a request"),
+        (sqlite3.OperationalError("database is locked"), "the store's file is locked"),
+        (TimeoutError(), "an operation took too long"),
         (ConnectionResetError("reset"), "a connection broke"),
-        (FileNotFoundError("gone"), "the machine refused"),
-        (OSError(28, "No space left on device"), "the machine refused"),
+        (FileNotFoundError("gone"), "the worker's machine failed"),
+        (GitUnavailable("does not appear to be a git repository"), "git could not fetch"),
+        (OSError(28, "No space left on device"), "the worker's machine failed"),
     ],
 )
-def test_temporary_error_is_retried_and_counted(error: Exception, message: str):
+def test_error_that_may_be_ours_is_retried_and_counted(error: Exception, message: str):
     verdict = judge(error)
     assert (verdict.family, verdict.counts, verdict.outcome) == (Family.RETRY, True, None)
-    assert message in verdict.reason
+    assert verdict.reason.startswith(message)
+
+
+LIMITED = {"message": "You have exceeded a secondary rate limit."}
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (RateLimitExceededException(403, LIMITED, {}), "GitHub's rate limit"),
+        (GithubException(429, LIMITED, {}), "GitHub's rate limit"),
+        (GithubException(403, {}, {"Retry-After": "60"}), "GitHub's rate limit"),
+        (GithubException(500, {}, {}), "GitHub is failing"),
+        (GithubException(502, {"data": "<html>"}, {}), "GitHub is failing"),
+        (GithubException(503, {}, {"Retry-After": "60"}), "GitHub is failing"),
+        (RequestsConnectionError("no route"), "GitHub could not be reached"),
+        (ReadTimeout("30 s"), "GitHub could not be reached"),
+        (GitUnavailable("The requested URL returned error: 503"), "git could not reach"),
+        (aws_error("ThrottlingException"), "AWS is failing"),
+        (aws_error("SlowDown", 503), "AWS is failing"),
+        (aws_error("InternalServerError", 500), "AWS is failing"),
+        (EndpointConnectionError(endpoint_url="x"), "AWS could not be reached"),
+    ],
+)
+def test_limit_or_outage_of_others_is_a_wait_and_no_try(error: Exception, message: str):
+    verdict = judge(error)
+    assert (verdict.family, verdict.counts, verdict.outcome) == (Family.WAIT, False, None)
+    assert verdict.reason.startswith(message)
+
+
+def test_refused_credentials_are_the_deployments_fault_and_no_try():
+    for error in (
+        BadCredentialsException(401, {"message": "Bad credentials"}, {}),
+        GithubException(401, {"message": "Requires authentication"}, {}),
+    ):
+        verdict = judge(error)
+        assert (verdict.family, verdict.counts) == (Family.CREDENTIALS, False)
+        assert "check GITHUB_TOKEN" in verdict.reason
+
+
+def test_waits_begin_at_a_minute_and_grow():
+    waits = [waiting_time(number, None) for number in range(1, 50)]
+    assert 60 <= waits[0] <= 75
+    assert 120 <= waits[1] <= 150
+    assert 240 <= waits[2] <= 300
+    assert all(900 <= wait <= 1125 for wait in waits[4:])
+    assert waiting_time(1, 3600.0) >= 3600
 
 
 def test_refusal_of_the_forge_ends_the_run_at_once():
@@ -46,7 +105,10 @@ def test_unknown_error_is_a_defect():
         sqlite3.IntegrityError("twice"),
     ):
         assert judge(error).family is Family.DEFECT
-    assert judge(AssertionError()).reason == "a defect: AssertionError: AssertionError"
+    verdict = judge(ValueError("x"))
+    assert "a defect" in verdict.reason and "ValueError" not in verdict.reason
+    assert verdict.detail == "ValueError: x"
+    assert judge(AssertionError()).detail == "AssertionError: AssertionError"
 
 
 def test_own_errors_carry_their_verdict():
@@ -58,12 +120,12 @@ def test_own_errors_carry_their_verdict():
         "all spent",
     )
     wait = judge(Retry("tomorrow", 3600.0, counts=False))
-    assert (wait.family, wait.delay, wait.counts) == (Family.RETRY, 3600.0, False)
+    assert (wait.family, wait.delay, wait.counts) == (Family.WAIT, 3600.0, False)
 
 
 def test_long_or_empty_message_becomes_one_short_line():
-    assert len(judge(RuntimeError("x" * 10_000 + "\nsecond line")).reason) < 400
-    assert "\n" not in judge(RuntimeError("first\nsecond")).reason
+    assert len(judge(RuntimeError("x" * 10_000 + "\nsecond line")).detail) < 400
+    assert "\n" not in judge(RuntimeError("first\nsecond")).detail
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,7 @@ async def test_a_lost_reply_does_not_open_a_second_pull_request(scenario: Scenar
     scenario.github.fail_next("POST", "/pulls$", after_effect=True, status=None)
     with pytest.raises(Exception) as caught:
         await scenario.open(first, labels=["bot"])
-    assert judge(caught.value).family is Family.RETRY
+    assert judge(caught.value).family is Family.WAIT
     stop = await scenario.open(scenario.deliver_again(first), labels=["bot"])
     (pull,) = scenario.pulls
     assert stop.facts.pull_request_number == pull.number

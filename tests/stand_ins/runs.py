@@ -29,6 +29,7 @@ from pipeline.store.contract import (
     ClaimedInvalid,
     MoneyCaps,
     Round,
+    RunRow,
     Submission,
 )
 from pipeline.store.sqlite import SqliteStore
@@ -315,6 +316,12 @@ class Bench:
         self, requested: FixIssueJob | None = None, *, redrive_of: int | None = None
     ) -> Claimed:
         return claim(self.store, requested, redrive_of=redrive_of)
+
+    def stored_run(self) -> RunRow:
+        """Return the newest run of the usual job."""
+        run = self.store.run(job().id)
+        assert run is not None
+        return run
 
     def published(self) -> list[Event]:
         return [Event.model_validate_json(row.body) for row in self.store.pending_events(100)]

@@ -213,7 +213,7 @@ def test_a_token_that_may_not_write_is_refused(github: GithubStandIn) -> None:
 def test_wrong_credentials_pass_through(github: GithubStandIn) -> None:
     with pytest.raises(BadCredentialsException) as raised:
         forge_for(github, "ghp_wrong").repository(REF)
-    assert judge(raised.value).family is Family.RETRY
+    assert judge(raised.value).family is Family.CREDENTIALS
 
 
 @pytest.mark.parametrize("status", [502, None])
@@ -223,7 +223,7 @@ def test_a_post_with_a_lost_reply_is_not_repeated(
     github.fail_next("POST", "/pulls$", status=status, after_effect=True)
     with pytest.raises((GithubException, requests.RequestException)) as raised:
         forge.create_pull(REF, NEW)
-    assert judge(raised.value).family is Family.RETRY
+    assert judge(raised.value).family is Family.WAIT
     assert sum(logged.method == "POST" for logged in github.requests) == 1
     assert len(forge.find_pulls(REF, "fix")) == 1
 

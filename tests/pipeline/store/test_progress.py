@@ -24,6 +24,20 @@ def test_rounds_and_seconds_add_up(store: RunStore):
     ]
 
 
+def test_waits_are_counted_until_the_run_makes_progress(store: RunStore, clock: Clock):
+    claimed = claim(store)
+    began = clock.now
+    store.count_wait(claimed.lease, "GitHub is failing")
+    clock.now += 30
+    row = store.count_wait(claimed.lease, "GitHub is failing")
+    assert (row.waits, row.waiting_since, row.tries) == (2, began, 0)
+    assert store.history(row.key)[-1].what == "waits"
+    store.save_checkpoint(claimed.lease, checkpoint("fetch"))
+    after = store.run(job().id)
+    assert after is not None and (after.waits, after.waiting_since) == (0, None)
+    assert store.count_wait(claimed.lease, "GitHub is failing").waits == 1
+
+
 def test_checkpoints_are_in_the_order_of_their_writing(store: RunStore):
     claimed = claim(store)
     for stage in ("zeta", "alpha", "mid"):
