@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
 from tests.stand_ins.github import OUTSIDER_TOKEN, READ_TOKEN, WRITE_TOKEN, GithubStandIn
+from tests.stand_ins.github.wire import Failure, Incoming
 
 _API = json.loads((Path(__file__).parent / "github" / "openapi.json").read_text())
 _REGISTRY = Registry().with_resource("api", Resource(contents=_API, specification=DRAFT4))
@@ -271,3 +273,21 @@ def test_a_private_repository_is_hidden_from_git_too(
     auth = ("x-access-token", token) if token else None
     where = f"{github.origin}/octo/secret.git/info/refs?service=git-upload-pack"
     assert requests.get(where, auth=auth, timeout=10).status_code == status
+
+
+def test_a_strike_sees_whose_request_it_is_and_acts_after_the_effect(github: GithubStandIn) -> None:
+    number = github.add_issue("octo/sample", "T", "B")
+    acted: list[tuple[str, bytes]] = []
+
+    def strike(incoming: Incoming) -> Failure | None:
+        if incoming.method == "GET":
+            return None
+        act = partial(acted.append, (incoming.secret, incoming.body))
+        return Failure(None, after_effect=True, act=act)
+
+    github.wire.strike = strike
+    with pytest.raises(requests.RequestException):
+        call(github, "POST", f"/repos/octo/sample/issues/{number}/labels", ["bug"])
+    assert acted == [(WRITE_TOKEN, b'["bug"]')]
+    labels = call(github, "GET", f"/repos/octo/sample/issues/{number}").json()["labels"]
+    assert [label["name"] for label in labels] == ["bug"]

@@ -319,6 +319,8 @@ def test_faults_are_off_by_default_and_the_same_for_a_seed() -> None:
 def test_a_call_whose_reply_is_lost_takes_effect_and_a_dropped_call_does_not() -> None:
     for plan, happened in ((FaultPlan(reply_lost=1), 1), (FaultPlan(dropped=1), 0)):
         with faulty(plan) as (server, aws):
+            lost: set[str] = set()
+            server.on_lost_reply = lambda operation, _, lost=lost: lost.add(operation)
             queue = aws.make_queue()
             topic = aws.make_topic()
             with pytest.raises(BotoCoreError):
@@ -326,6 +328,7 @@ def test_a_call_whose_reply_is_lost_takes_effect_and_a_dropped_call_does_not() -
             with pytest.raises(BotoCoreError):
                 aws.sns.publish(TopicArn=topic.arn, Message="b")
             assert (aws.depth(queue.url)[0], len(server.sns.published)) == (happened, happened)
+            assert lost == ({"SendMessage", "Publish"} if happened else set())
 
 
 def test_a_doubled_message_has_two_overlapping_deliveries_and_the_newer_one_counts() -> None:

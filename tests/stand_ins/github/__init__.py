@@ -11,18 +11,17 @@ import re
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
 
 from tests.stand_ins.github.apps import Apps
 from tests.stand_ins.github.git_http import GitHttp
 from tests.stand_ins.github.rest import Rest
 from tests.stand_ins.github.shapes import WEB, Shapes
+from tests.stand_ins.github.wire import Failure, Planned, Wire
 from tests.stand_ins.github.world import Comment, Issue, Pull, Rights, World
 
 WRITE_TOKEN = "ghp_standInWrite0000000000000000000000"
@@ -35,26 +34,6 @@ TOKENS: Mapping[str, Rights] = {
 }
 
 
-@dataclass(frozen=True)
-class Logged:
-    method: str
-    path: str
-    """With its query string."""
-    status: int | None
-    """None if the connection was cut without a response."""
-
-
-@dataclass
-class _Fault:
-    method: str
-    path: re.Pattern[str]
-    status: int | None
-    headers: dict[str, str]
-    message: str
-    after_effect: bool
-    times: int
-
-
 class GithubStandIn:
     def __init__(self, root: Path, *, tokens: Mapping[str, Rights] = TOKENS, port: int = 0):
         root.mkdir(parents=True, exist_ok=True)
@@ -64,17 +43,15 @@ class GithubStandIn:
         self._socket.listen(64)  # from here on clients may connect; they wait until the server runs
         self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.api_url = f"{self.origin}/api/v3"
-        self.requests: list[Logged] = []
-        self._faults: list[_Fault] = []
         app = FastAPI(openapi_url=None)
         shapes = Shapes(self.origin)
         self._apps = Apps(self._world, shapes)
         self._apps.attach(app)
         Rest(self._world, shapes).attach(app)
         GitHttp(self._world).attach(app)
-        config = uvicorn.Config(
-            _Wire(app, self._faults, self.requests), log_config=None, lifespan="off"
-        )
+        self.wire = Wire(app)
+        self.requests = self.wire.requests
+        config = uvicorn.Config(self.wire, log_config=None, lifespan="off")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="github-stand-in"
@@ -219,67 +196,5 @@ class GithubStandIn:
         ``status=None`` cuts the connection; ``after_effect`` lets the request take effect first and
         then loses the response.
         """
-        self._faults.append(
-            _Fault(
-                method, re.compile(path), status, dict(headers or {}), message, after_effect, times
-            )
-        )
-
-
-class _Wire:
-    """ASGI around the application: logs each request before its response, and plays faults."""
-
-    def __init__(self, app: FastAPI, faults: list[_Fault], log: list[Logged]):
-        self._app = app
-        self._faults = faults
-        self._log = log
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        method = scope["method"]
-        path = scope["path"]
-        query = scope["query_string"].decode()
-        logged = path + (f"?{query}" if query else "")
-        fault = next(
-            (f for f in self._faults if f.method == method and f.path.search(path) and f.times > 0),
-            None,
-        )
-        if fault is None:
-
-            async def answer(message: Any) -> None:
-                if message["type"] == "http.response.start":
-                    self._log.append(Logged(method, logged, message["status"]))
-                await send(message)
-
-            await self._app(scope, receive, answer)
-            return
-        fault.times -= 1
-        if fault.after_effect:
-            await self._app(scope, receive, _nowhere)
-        self._log.append(Logged(method, logged, fault.status))
-        await _fail(fault, scope, receive, send)
-
-
-async def _nowhere(message: Any) -> None:
-    """Make the connection lose a reply."""
-
-
-async def _cut(receive: Any) -> None:
-    """Close the connection before a byte of the response, for which ASGI has no message.
-
-    Curl repeats a request whose kept-alive connection ends like this.
-    """
-    receive.__self__.transport.close()  # uvicorn's RequestResponseCycle
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _fail(fault: _Fault, scope: Any, receive: Any, send: Any) -> None:
-    if fault.status is None:
-        await _cut(receive)
-        return
-    body = {
-        "message": fault.message,
-        "documentation_url": "https://docs.github.com/rest",
-        "status": str(fault.status),
-    }
-    await JSONResponse(body, fault.status, fault.headers)(scope, receive, send)
+        failure = Failure(status, headers or {}, message, after_effect)
+        self.wire.planned.append(Planned(method, re.compile(path), failure, times))

@@ -11,6 +11,7 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 from xml.sax.saxutils import escape
 
@@ -56,6 +57,8 @@ class StrictAws:
         self.sqs = Sqs(self.now, self.faults, max_visibility=max_visibility)
         self.sns = Sns(self.sqs, self.faults)
         self.calls: Counter[str] = Counter()
+        self.on_lost_reply: Callable[[str, Request], None] = _ignore
+        """Called with the operation and its request after a reply was lost."""
         self._server = LoopbackServer(self._handle)
         self._polls: dict[str, deque[_Poll]] = defaultdict(deque)
         self._alarms: dict[str, asyncio.TimerHandle] = {}
@@ -117,7 +120,7 @@ class StrictAws:
         if service != "AmazonSQS":
             raise Refused("UnknownOperationException", target)
         parameters = json.loads(request.body)
-        struck = self._strike(operation, reply)
+        struck = self._strike(operation, request, reply)
         if struck is None:
             return
         if operation == "ReceiveMessage":
@@ -128,7 +131,7 @@ class StrictAws:
     def _handle_sns(self, request: Request, reply: Reply) -> None:
         parameters = sns_rules.parse_parameters(request.body)
         operation = parameters.get("Action", "")
-        struck = self._strike(operation, reply)
+        struck = self._strike(operation, request, reply)
         if struck is not None:
             struck(_xml(operation, self.sns.call(operation, parameters)))
 
@@ -137,7 +140,7 @@ class StrictAws:
             message = "Request is missing Authentication Token"
             raise Refused("MissingAuthenticationToken", message, 403)
 
-    def _strike(self, operation: str, reply: Reply) -> Reply | None:
+    def _strike(self, operation: str, request: Request, reply: Reply) -> Reply | None:
         """Count the call, and inject faults.
 
         Returns a function for the reply; None if the connection has been cut.
@@ -155,8 +158,12 @@ class StrictAws:
             reply(None)
             return None
         if self.faults.strikes("reply_lost"):
-            return lambda answer: reply(None)
+            return partial(self._lose, operation, request, reply)
         return reply
+
+    def _lose(self, operation: str, request: Request, reply: Reply, answer: Answer | None) -> None:
+        reply(None)
+        self.on_lost_reply(operation, request)
 
     def _counts(self) -> dict[str, Any]:
         return {
@@ -219,6 +226,10 @@ class StrictAws:
             wait = max(due - self.now(), 0.0) + 0.001
             loop = asyncio.get_running_loop()
             self._alarms[queue.name] = loop.call_later(wait, self._serve, queue)
+
+
+def _ignore(operation: str, request: Request) -> None:
+    """Do nothing about a lost reply."""
 
 
 def _json(content: dict[str, Any], status: int = 200, **headers: str) -> Answer:
