@@ -62,7 +62,7 @@ def apply_files(
     Raises:
         EditFailed: there is no change, or it is too large; the message tells the model why.
     """
-    left_out = _refused_paths(files, policy)
+    left_out = _refused_paths(files, base, policy)
     permitted = {path: file for path, file in files.items() if path not in left_out}
     if len(permitted) > MAX_FILES:
         raise EditFailed(f"policy: {len(permitted)} files differ from the base commit")
@@ -84,10 +84,12 @@ def apply_files(
     return AppliedFiles(applied, left_out, notices)
 
 
-def _refused_paths(files: Mapping[str, NewFile], policy: EditPolicy) -> dict[str, str]:
+def _refused_paths(
+    files: Mapping[str, NewFile], base: EditableFiles, policy: EditPolicy
+) -> dict[str, str]:
     refused: dict[str, str] = {}
     for path in sorted(files):
-        reason = policy.refusal(path)
+        reason = policy.refusal(path, exists=path in base.paths)
         if reason:
             refused[path] = reason
     return refused

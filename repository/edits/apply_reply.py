@@ -39,7 +39,11 @@ def apply_reply(reply: str, files: EditableFiles, policy: EditPolicy) -> Applied
     parsed = read_reply(reply)
     edits = require_edits(parsed)
     texts = DecodedFiles(files.read)
-    applied = apply_edits(edits, texts.read, files.paths, policy.refusal)
+
+    def refusal(path: str) -> str | None:
+        return policy.refusal(path, exists=path in files.paths)
+
+    applied = apply_edits(edits, texts.read, files.paths, refusal)
     policy.check_change(applied.before, applied.after)
     check_paths(applied.after.keys())
     check_syntax(applied.before, applied.after)

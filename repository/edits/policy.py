@@ -2,7 +2,6 @@
 in ``.coding-agent.toml``.
 """
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,85 +10,13 @@ from fnmatch import fnmatchcase
 from prompts.filters import code
 from repository.config import CONFIG, ConfigError, EditRules, read_edit_rules
 from repository.edits.model import EditFailed
+from repository.edits.protected_content import protection_by_content
+from repository.edits.windows_names import windows_problem
+from repository.protected_paths import Protection, protection_of
 
 _ALWAYS_PROTECTED = (CONFIG, ".gitmodules")
 """Paths that no repository can allow: they decide what runs with secrets, or what this service may
 do."""
-_PROTECTED = {
-    "CI settings": (
-        ".github/actions/*",
-        ".github/dependabot.yml",
-        ".gitlab-ci.yml",
-        ".gitlab/ci/*",
-        ".circleci",
-        ".travis.yml",
-        ".buildkite",
-        "azure-pipelines*.yml",
-        "bitbucket-pipelines.yml",
-        "jenkinsfile*",
-        "appveyor.yml",
-        ".appveyor.yml",
-        ".drone.yml",
-        ".woodpecker*",
-        ".cirrus.yml",
-        ".semaphore",
-        "cloudbuild.y*ml",
-        "buildspec.y*ml",
-        ".pre-commit-config.yaml",
-        ".husky",
-    ),
-    "a list of reviewers": ("codeowners",),
-    "a lock file": (
-        "*.lock",
-        "*.lockb",
-        "*.lockfile",
-        "package-lock.json",
-        "npm-shrinkwrap.json",
-        "pnpm-lock.yaml",
-        "go.sum",
-        "packages.lock.json",
-    ),
-    "secrets": (
-        ".env",
-        ".env.*",
-        "*.pem",
-        "*.key",
-        "*.p12",
-        "*.pfx",
-        "*.keystore",
-        "*.jks",
-        "id_rsa*",
-        "id_ed25519*",
-        ".npmrc",
-        ".pypirc",
-        ".netrc",
-        ".git-credentials",
-        "credentials",
-        "credentials.json",
-        "secrets.y*ml",
-    ),
-    "generated": (
-        "*.min.js",
-        "*.min.css",
-        "*.map",
-        "*_pb2.py",
-        "*_pb2_grpc.py",
-        "*.pb.go",
-        "node_modules",
-        "__pycache__",
-        "*.egg-info",
-        "*.pyc",
-    ),
-}
-"""Patterns by kind. A pattern without a slash is matched against every component of a path, one
-with a slash against the whole path."""
-_SAMPLES = re.compile(r"\.env\.(?:example|sample|template|dist)$")
-_GENERATED = re.compile(
-    r"@generated\b|code generated .{0,80}do not edit|auto-?generated .{0,80}do not (?:edit|modify)",
-    re.I,
-)
-_HEAD = 2_000
-"""Number of characters at the start of a file that are searched for a note that it is generated."""
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Unicode categories of invisible characters."""
 _MAX_PATH = 1_000
@@ -113,9 +40,15 @@ class EditPolicy:
         self._deployment = tuple(protected)
         self.notices = notices
 
-    def refusal(self, path: str) -> str | None:
-        """Return why a path may not be written, or None if it may."""
-        reason = _path_refusal(path)
+    def refusal(self, path: str, *, exists: bool = False) -> str | None:
+        """Return why a path may not be written, or None if it may.
+
+        Args:
+            path: The path, relative to the repository's root.
+            exists: Whether the repository already has a file with this path. Its name is then
+                accepted even if Windows can't store it.
+        """
+        reason = _path_refusal(path, exists)
         if reason:
             return reason
         if _matching(path, _ALWAYS_PROTECTED):
@@ -129,18 +62,19 @@ class EditPolicy:
         pattern = _matching(path, self._rules.protected)
         if pattern:
             return f"policy: the repository's {CONFIG} protects {code(pattern)}"
-        kind = _protected_kind(path)
-        if kind and not _matching(path, self._rules.allowed):
-            return f"policy: {code(path)} is {kind}, which this service does not edit"
-        return None
+        protection = protection_of(path)
+        if protection is None or self._allows(path, protection):
+            return None
+        return _describe(path, protection)
 
     def check_change(
         self, before: Mapping[str, str | None], after: Mapping[str, str | None]
     ) -> None:
-        """Check the size of a change, and that none of its files is marked as generated.
+        """Check the size of a change, and that the content of its files permits it.
 
         Raises:
-            EditFailed: the change is too large, or changes a generated file.
+            EditFailed: the change is too large, or it changes a file that is protected because of
+                its content, such as a generated one.
         """
         if len(after) > self._rules.max_files:
             raise EditFailed(
@@ -155,11 +89,17 @@ class EditPolicy:
                 f"policy: the edits change {lines} lines; at most {self._rules.max_lines}"
                 " are allowed"
             )
-        for path in after:
-            if _is_generated(before.get(path)) and not _matching(path, self._rules.allowed):
-                raise EditFailed(
-                    f"policy: {code(path)} says that it is generated: change its source instead"
-                )
+        for path, text in after.items():
+            protection = protection_by_content(path, before.get(path), text)
+            if protection is not None and not self._allows(path, protection):
+                raise EditFailed(_describe(path, protection))
+
+    def _allows(self, path: str, protection: Protection) -> bool:
+        """Whether the repository allows a protected path, by a pattern or by its group's name."""
+        names = [entry.casefold() for entry in self._rules.allowed]
+        if protection.group.name.casefold() in names:
+            return True
+        return _matching(path, self._rules.allowed) is not None
 
 
 def read_policy(config: str | None, protected: tuple[str, ...]) -> EditPolicy:
@@ -174,15 +114,15 @@ def read_policy(config: str | None, protected: tuple[str, ...]) -> EditPolicy:
         return EditPolicy(EditRules(), protected, (notice,))
 
 
-def _path_refusal(path: str) -> str | None:
+def _path_refusal(path: str, exists: bool) -> str | None:
     """Return why a path is always refused, whatever the repository allows; None if it is not.
 
     Such a path leads out of the repository, or to git's own files, or to ``.github/workflows``,
     whose files run with the repository's secrets; GitHub refuses to let a token without the
-    workflow scope push them.
+    workflow scope push them. Or it can't be checked out on Windows.
     """
     parts = path.split("/")
-    reason = None
+    reason: str | None = None
     if any(unicodedata.category(character) in _INVISIBLE for character in path):
         reason = "it contains invisible characters"
     elif len(path) > _MAX_PATH or any(len(part.encode()) > _MAX_NAME for part in parts):
@@ -193,6 +133,8 @@ def _path_refusal(path: str) -> str | None:
         reason = "write it without '..', '.', empty parts, and spaces around a part"
     else:
         reason = _reserved_folder(parts)
+    if reason is None and not exists:
+        reason = windows_problem(parts)
     if reason is None:
         return None
     return f"the path {code(path[:200])} is refused: {reason}"
@@ -208,14 +150,14 @@ def _reserved_folder(parts: list[str]) -> str | None:
     return None
 
 
-def _protected_kind(path: str) -> str | None:
-    """Return the kind of a path that is protected by default; None if it is not."""
-    if _SAMPLES.search(path):
-        return None
-    for kind, patterns in _PROTECTED.items():
-        if _matching(path, patterns):
-            return kind
-    return None
+def _describe(path: str, protection: Protection) -> str:
+    group = protection.group
+    return (
+        f"policy: {code(path)} is protected by the group {code(group.name)}"
+        f" (rule {code(protection.rule)}): {group.reason}. Only the repository's owner can allow"
+        f" it, with the path or {code(group.name)} under [edits] allowed in {CONFIG} on the default"
+        " branch"
+    )
 
 
 def _matching(path: str, patterns: Iterable[str]) -> str | None:
@@ -231,10 +173,6 @@ def _covers(pattern: str, path: str) -> bool:
     if "/" in pattern:
         return fnmatchcase(path, pattern) or fnmatchcase(path, f"{pattern}/*")
     return any(fnmatchcase(part, pattern) for part in path.split("/"))
-
-
-def _is_generated(text: str | None) -> bool:
-    return _GENERATED.search((text or "")[:_HEAD]) is not None
 
 
 def _count_changed_lines(old: str, new: str) -> int:

@@ -271,4 +271,4 @@ async def test_a_refused_change_given_as_files_goes_back_without_the_format_of_e
     bench = Bench(origin, tmp_path)
     answer = await bench.run_files({"poetry.lock": ProposedFile(content=b"x\n")}, {})
     assert isinstance(answer, Back)
-    assert "is a lock file" in answer.because and "SEARCH" not in answer.because
+    assert "`lock files`" in answer.because and "SEARCH" not in answer.because

@@ -128,7 +128,9 @@ class WorkspaceFiles:
 
     def refusal(self, path: str) -> str | None:
         """Return why a path may not be written, or None; outside the tree, any path may be."""
-        return None if path.startswith("/") else self._base.policy.refusal(path)
+        if path.startswith("/"):
+            return None
+        return self._base.policy.refusal(path, exists=path in self._paths)
 
     async def _plan(self, edits: Sequence[Edit]) -> list[FileEdit]:
         read, data = self._reader()

@@ -54,7 +54,7 @@ def test_a_file_that_does_not_differ_is_no_change() -> None:
 REFUSED = {
     ".github/workflows/ci.yml": (NewFile(b"on: push\n"), "workflows can't be changed"),
     "deploy/x.py": (NewFile(b"x = 1\n"), "the deployment protects `deploy/*`"),
-    "poetry.lock": (NewFile(b"x\n"), "is a lock file"),
+    "poetry.lock": (NewFile(b"x\n"), "`lock files`"),
     "../escape.py": (NewFile(b"x = 1\n"), "without '..'"),
     "new.png": (NewFile(b"\x89PNG\0"), "binary file"),
     "logo.png": (NewFile(b"text\n"), "binary file"),
