@@ -149,6 +149,7 @@ class Row:
 #: The first matching row applies.
 TABLE = (
     Row("pipeline", "ForgeRefused", Family.STOP, ""),
+    Row("repository", "GitRefused", Family.STOP, ""),
     Row(
         "repository",
         "GitUnavailable",

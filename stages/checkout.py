@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import RunContext, Stop
 from repository.config import CONFIG
-from repository.git import GitError, Mirror, Mirrors
+from repository.git import GitError, GitRefused, Mirror, Mirrors
 from stages.fetch_issue import Issue
 
 MAX_FILES = 200_000
@@ -57,7 +57,10 @@ class CheckoutStage:
 
     async def run(self, issue: Issue, run: RunContext) -> Checkout | Stop:
         mirror = self._mirrors.at(issue.repository)
-        await asyncio.to_thread(mirror.fetch, issue.clone_url)
+        try:
+            await asyncio.to_thread(mirror.fetch, issue.clone_url)
+        except GitRefused as error:
+            return _rejected(f"{issue.repository} can't be fetched: {error}")
         refusal = await _refuse_foreign_branch(mirror, issue, run)
         if refusal is not None:
             return refusal

@@ -20,7 +20,7 @@ from pipeline.stage import RunContext, Stop
 from pipeline.template_sets import Templates
 from prompts import TemplateSet
 from prompts.filters import clip
-from repository.git import Identity, Mirror, Mirrors, PushRejected
+from repository.git import GitRefused, Identity, Mirror, Mirrors, PushRejected
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import PUSH, Checkout, branch_name
 from stages.fetch_issue import Issue
@@ -174,8 +174,9 @@ class OpenPullRequest:
         try:
             await self._push(run, mirror, url, commit)
         except PushRejected as error:
-            reason = f"nothing was pushed: {_rejection_line(error)}"
-            return Stop(Outcome.PROPOSED, reason, facts)
+            return _nothing_pushed(_rejection_line(error), facts)
+        except GitRefused as error:
+            return _nothing_pushed(str(error), facts)
         facts = facts.merged(Facts(branch=commit.branch))
         verification = change.verdict.verification
         if pull is None:
@@ -267,6 +268,10 @@ class OpenPullRequest:
 def _template_facts(templates: TemplateSet) -> Facts:
     names = (_MESSAGE, _TITLE, _PULL_REQUEST)
     return Facts(templates={name: templates.hash(name) for name in names})
+
+
+def _nothing_pushed(reason: str, facts: Facts) -> Stop:
+    return Stop(Outcome.PROPOSED, f"nothing was pushed: {reason}", facts)
 
 
 def _pull_request_opened(pull: PullRequest, verification: Verification, facts: Facts) -> Stop:

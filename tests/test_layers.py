@@ -13,7 +13,7 @@ PACKAGES = ("prompts", "sandbox", "repository", "pipeline", "stages", "cli", "to
 LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
 #: A file, an import against the direction, and what the report says about it.
 PLANTED = (
-    ("repository/git.py", "import pipeline.errors", "repository is not allowed to import"),
+    ("repository/git/mirror.py", "import pipeline.errors", "repository is not allowed to import"),
     ("stages/checkout.py", "import stages.run_tests", "stages.checkout is not allowed to"),
     ("pipeline/job.py", "import pipeline.store", "pipeline.job is not allowed to import"),
     ("repository/toml.py", "import repository.config", "repository.toml is not allowed to"),

@@ -10,7 +10,7 @@ from pipeline.errors import Family, judge
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from pipeline.stage import Stop
-from repository.git import GitUnavailable, Identity, Mirrors
+from repository.git import GitRefused, GitUnavailable, Identity, Mirrors
 from stages.checkout import Checkout, CheckoutStage, branch_name
 from stages.fetch_issue import Issue
 from tests.stand_ins.runs import StageRun, job
@@ -161,11 +161,17 @@ async def test_a_branch_without_files_is_rejected(tmp_path: Path, remote: Remote
     assert reason(await look(tmp_path, remote)) == "octo/repo has no files on 'main'"
 
 
-async def test_a_failed_fetch_is_retried(tmp_path: Path, remote: Remote):
-    missing = issue(remote).model_copy(update={"clone_url": str(tmp_path / "gone.git")})
+async def test_a_fetch_without_an_answer_is_retried(tmp_path: Path, remote: Remote):
+    unreachable = issue(remote).model_copy(update={"clone_url": "http://127.0.0.1:1/octo/repo"})
     with pytest.raises(GitUnavailable, match="fetch") as caught:
-        await machine(tmp_path).run(missing, StageRun(tmp_path).context())
+        await machine(tmp_path).run(unreachable, StageRun(tmp_path).context())
     assert judge(caught.value).family is Family.RETRY
+
+
+async def test_a_refused_fetch_is_rejected_at_once(tmp_path: Path, remote: Remote):
+    missing = issue(remote).model_copy(update={"clone_url": str(tmp_path / "gone.git")})
+    result = await machine(tmp_path).run(missing, StageRun(tmp_path).context())
+    assert reason(result).startswith("octo/repo can't be fetched: there is no git repository")
 
 
 async def test_a_foreign_commit_on_our_branch_is_rejected(tmp_path: Path, remote: Remote):
@@ -215,7 +221,7 @@ async def test_a_machine_with_the_commit_fetches_nothing(tmp_path: Path, remote:
     assert isinstance(result, Checkout)
     remote.folder.rename(tmp_path / "offline.git")
     await machine(tmp_path).restore(result, StageRun(tmp_path).context())
-    with pytest.raises(GitUnavailable):
+    with pytest.raises(GitRefused):
         await machine(tmp_path, "another").restore(result, StageRun(tmp_path).context())
 
 

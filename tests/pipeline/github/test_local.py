@@ -98,7 +98,9 @@ def test_a_repository_of_another_user_is_read_if_the_user_trusts_it(
 ) -> None:
     forge, ref = open_forge(commit_file(folder))
     # What git's own tests set: the repository then counts as another user's.
-    monkeypatch.setattr("repository.git._INHERITED", ("PATH", "GIT_TEST_ASSUME_DIFFERENT_OWNER"))
+    monkeypatch.setattr(
+        "repository.git.process._INHERITED", ("PATH", "GIT_TEST_ASSUME_DIFFERENT_OWNER")
+    )
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(ForgeRefused, match=r"another user.*git config --global --add"):

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from repository.git import (
     GitError,
+    GitRefused,
     GitUnavailable,
     Identity,
     Mirror,
@@ -151,14 +152,14 @@ def test_a_branch_that_appears_during_the_push_is_not_overwritten(
 def test_an_invisible_repository_is_an_error_without_a_prompt(
     tmp_path: Path, url: str, token: str | None
 ) -> None:
-    with pytest.raises(GitUnavailable, match="fetch failed"):
+    with pytest.raises(GitRefused, match=r"\((401|404)\)"):
         Mirror(tmp_path / "m.git", lambda: token).fetch(url)
 
 
 def test_a_read_only_token_fetches_and_cannot_push(tmp_path: Path, url: str) -> None:
     mirror = Mirror(tmp_path / "m.git", lambda: READ_TOKEN)
     _, commit = changed(mirror, url)
-    with pytest.raises(GitUnavailable, match="403"):
+    with pytest.raises(GitRefused, match="Contents: write"):
         mirror.push(url, commit, "agent/1", expected=None)
 
 
@@ -190,7 +191,7 @@ def test_a_redirect_does_not_carry_the_token_elsewhere(
         other.add_repository("octo/sample", {"a.txt": "a\n"}, private=True)
         there = f"{other.origin}/octo/sample.git/info/refs?service=git-upload-pack"
         github.fail_next("GET", "info/refs$", status=301, headers={"Location": there})
-        with pytest.raises(GitUnavailable):
+        with pytest.raises(GitRefused, match="redirects to another one"):
             mirror.fetch(url)
         assert other.requests == []
 

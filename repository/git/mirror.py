@@ -1,70 +1,25 @@
-"""Git on bare mirrors, through plumbing commands only: no work tree is configured, and git never
-runs in a folder with a repository's files.
-
-Trees for tests are exported, and candidates are written as objects. Therefore hooks, filters and
-configuration left by a hostile repository or its tests never reach our git.
-"""
+"""A bare mirror of a repository: fetching, reading and writing objects, pushing."""
 
 import fcntl
 import hashlib
-import os
 import re
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from repository.trusted_folders import config_variables, trust_settings, trusting_config
+from repository.git.errors import GitError, PushRejected
+from repository.git.objects import EXECUTABLE, NOT_EXECUTABLE, REGULAR_MODES, Entry, Identity
+from repository.git.process import git_credentials, run_git
+from repository.git.refusals import MAX_OUTPUT, remote_failure
+from repository.trusted_folders import trusting_config
 
-_ASKPASS = """#!/bin/sh
-case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CODING_AGENT_GIT_TOKEN" ;; esac
-"""
-_CONFIG = {
-    "core.hooksPath": "/dev/null",
-    "core.fsmonitor": "false",
-    "core.askPass": "",
-    "credential.helper": "",
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-    "protocol.allow": "never",
-    "protocol.https.allow": "always",
-    "protocol.http.allow": "always",
-    "protocol.file.allow": "always",
-    "fetch.fsckObjects": "false",
-    "submodule.recurse": "false",
-    # After a redirect, the askpass helper would give the token to whichever host asks.
-    "http.followRedirects": "false",
-    # Bytes per second and seconds: git gives up on a stalled connection after a minute.
-    "http.lowSpeedLimit": "100",
-    "http.lowSpeedTime": "60",
-}
-"""Configuration passed through the environment, so that a repository's own can't override it."""
-_ENVIRONMENT = {
-    "HOME": "/nonexistent",
-    "LC_ALL": "C",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_LFS_SKIP_SMUDGE": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_LITERAL_PATHSPECS": "1",
-}
-_INHERITED = ("PATH", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SUDO_UID")
-"""Variables of this process that git inherits. SUDO_UID lets root read the repositories of the user
-who called sudo.
-"""
-TIMEOUT_SECONDS = 900
 _STALE_LOCK_SECONDS = 60
 _NO_OBJECT = "0" * 40
 """Stands in an index for the absence of a file."""
-EXECUTABLE = "100755"
-_NOT_EXECUTABLE = "100644"
-_REGULAR_MODES = (_NOT_EXECUTABLE, EXECUTABLE)
 _DIFF_OPTIONS = (
     "--full-index",
     "--binary",
@@ -73,53 +28,6 @@ _DIFF_OPTIONS = (
     "--no-textconv",
     "--no-color",
 )
-_MAX_ERROR = 2_000
-"""Maximum number of characters of git's output in an error."""
-_PUSH_REJECTED = re.compile(
-    r"\[rejected\]|stale info|cannot lock ref|failed to update ref|reference already exists"
-    # Rejection by a rule of the remote (a protected branch, a token without the workflow scope), as
-    # opposed to a failure of the remote.
-    r"|\[remote rejected\](?!.*\((?i:internal|.*time))"
-)
-#: Another push to the same branch is in progress at the remote, perhaps one whose reply was lost.
-_REMOTE_BUSY = re.compile(r"Unable to create '[^']*\.lock'")
-
-
-class GitError(Exception):
-    """A git command failed; the message contains git's own."""
-
-
-class GitUnavailable(Exception):
-    """The remote could not be reached, or git took too long; a retry may succeed."""
-
-
-class PushRejected(GitError):
-    """The branch is not at the expected commit, or the remote's rules forbid the push."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One file of a tree."""
-
-    mode: str
-    """100644, 100755, 120000 (symbolic link) or 160000 (submodule)."""
-    sha: str
-    size: int
-    """Bytes; 0 for a submodule."""
-    path: str
-
-    @property
-    def is_regular(self) -> bool:
-        """Whether it is a file of its own: neither a symbolic link nor a submodule."""
-        return self.mode in _REGULAR_MODES
-
-
-@dataclass(frozen=True)
-class Identity:
-    """An author or committer."""
-
-    name: str
-    email: str
 
 
 class Mirrors:
@@ -247,7 +155,7 @@ class Mirror:
             if name != path.encode():
                 continue
             mode, _, sha = meta.decode().split()
-            if mode in _REGULAR_MODES:
+            if mode in REGULAR_MODES:
                 return self._git("cat-file", "blob", sha)
         return None
 
@@ -257,7 +165,7 @@ class Mirror:
         completed = self._run(["grep", "--quiet", "-I", "-F", "-e", pattern, treeish])
         if completed.returncode > 1:
             error = completed.stderr.decode(errors="replace")
-            raise GitError(f"git grep failed: {error[-_MAX_ERROR:]}")
+            raise GitError(f"git grep failed: {error[-MAX_OUTPUT:]}")
         return completed.returncode == 0
 
     def export(self, treeish: str, folder: Path) -> None:
@@ -397,25 +305,21 @@ class Mirror:
                 return sha
         return None
 
-    def _remote(self, *arguments: str) -> bytes:
-        """Run a command that talks to a remote; an askpass helper reads the token from its
-        environment.
+    def _remote(self, command: str, *arguments: str) -> bytes:
+        """Run a command that talks to a remote.
+
+        Raises:
+            GitRefused: the remote refused, and a retry would not help.
+            PushRejected: as ``push`` does.
+            GitUnavailable: it failed otherwise.
         """
-        token = self._token()
-        with (
-            tempfile.TemporaryDirectory(prefix="askpass-") as folder,
-            trusting_config() as variables,
-        ):
-            helper = Path(folder) / "askpass"
-            helper.write_text(_ASKPASS)
-            helper.chmod(0o700)
-            secret = {"GIT_ASKPASS": str(helper), "CODING_AGENT_GIT_TOKEN": token} if token else {}
-            try:
-                return self._git(*arguments, environment={**variables, **secret})
-            except PushRejected:
-                raise
-            except GitError as error:
-                raise GitUnavailable(str(error)) from error
+        with git_credentials(self._token()) as secret, trusting_config() as variables:
+            environment = {**variables, **secret}
+            completed = self._run([command, *arguments], environment=environment)
+        if completed.returncode != 0:
+            output = completed.stderr.decode(errors="replace").strip()
+            raise remote_failure(command, completed.returncode, output)
+        return completed.stdout
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -460,10 +364,7 @@ class Mirror:
         if completed.returncode == 0:
             return completed.stdout
         output = completed.stderr.decode(errors="replace").strip()
-        message = f"git {command} failed ({completed.returncode}): {output[-_MAX_ERROR:]}"
-        if command == "push" and _is_rejection(output):
-            raise PushRejected(message)
-        raise GitError(message)
+        raise GitError(f"git {command} failed ({completed.returncode}): {output[-MAX_OUTPUT:]}")
 
     def _run(
         self,
@@ -484,16 +385,11 @@ class Mirror:
         )
 
 
-def _is_rejection(output: str) -> bool:
-    """Return whether git's output says that a push was rejected, rather than that it failed."""
-    return bool(_PUSH_REJECTED.search(output)) and not _REMOTE_BUSY.search(output)
-
-
 def _regular_mode(before: str | None, executable: bool | None) -> str:
     """Return the mode of a file that is written; ``executable`` is None to keep the mode."""
     if executable is not None:
-        return EXECUTABLE if executable else _NOT_EXECUTABLE
-    return before if before in _REGULAR_MODES else _NOT_EXECUTABLE
+        return EXECUTABLE if executable else NOT_EXECUTABLE
+    return before if before in REGULAR_MODES else NOT_EXECUTABLE
 
 
 def _is_writable(path: str) -> bool:
@@ -509,31 +405,3 @@ def _is_writable(path: str) -> bool:
     if b"\0" in encoded:
         return False
     return all(part == part.strip() and part not in ("", ".", "..") for part in path.split("/"))
-
-
-def run_git(
-    arguments: list[str],
-    *,
-    cwd: Path,
-    stdin: bytes = b"",
-    environment: Mapping[str, str] | None = None,
-) -> subprocess.CompletedProcess[bytes]:
-    """Run git without the machine's or the user's configuration, and without prompts.
-
-    Raises:
-        GitUnavailable: git took longer than ``TIMEOUT_SECONDS``.
-    """
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    config = config_variables([*_CONFIG.items(), *trust_settings()])
-    try:
-        return subprocess.run(
-            ["git", *arguments],
-            input=stdin,
-            capture_output=True,
-            check=False,
-            timeout=TIMEOUT_SECONDS,
-            cwd=cwd,
-            env={**inherited, **config, **_ENVIRONMENT, **(environment or {})},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise GitUnavailable(f"git took longer than {TIMEOUT_SECONDS} seconds") from error

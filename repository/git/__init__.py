@@ -1,0 +1,24 @@
+"""Git on bare mirrors, through plumbing commands only: no work tree is configured, and git never
+runs in a folder with a repository's files.
+
+Trees for tests are exported, and candidates are written as objects. Therefore hooks, filters and
+configuration left by a hostile repository or its tests never reach our git.
+"""
+
+from repository.git.errors import GitError, GitRefused, GitUnavailable, PushRejected
+from repository.git.mirror import Mirror, Mirrors
+from repository.git.objects import EXECUTABLE, Entry, Identity
+from repository.git.process import run_git
+
+__all__ = [
+    "EXECUTABLE",
+    "Entry",
+    "GitError",
+    "GitRefused",
+    "GitUnavailable",
+    "Identity",
+    "Mirror",
+    "Mirrors",
+    "PushRejected",
+    "run_git",
+]

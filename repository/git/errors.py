@@ -1,0 +1,20 @@
+"""How a git command can fail."""
+
+
+class GitError(Exception):
+    """A git command failed; the message contains git's own."""
+
+
+class GitUnavailable(Exception):
+    """The remote could not be reached, or git took too long; a retry may succeed."""
+
+
+class PushRejected(GitError):
+    """The branch is not at the expected commit, or the remote's rules forbid the push."""
+
+
+class GitRefused(GitError):
+    """The remote refused for a reason that a retry does not change.
+
+    The message is one sentence, with what to do about it.
+    """

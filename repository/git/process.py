@@ -1,0 +1,107 @@
+"""Running git: without the machine's or the user's configuration, and without prompts."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import getproxies_environment
+
+from repository.git.errors import GitUnavailable
+from repository.trusted_folders import config_variables, trust_settings
+
+TIMEOUT_SECONDS = 900
+_ASKPASS = """#!/bin/sh
+case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CODING_AGENT_GIT_TOKEN" ;; esac
+"""
+_CONFIG = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.askPass": "",
+    "credential.helper": "",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "protocol.allow": "never",
+    "protocol.https.allow": "always",
+    "protocol.http.allow": "always",
+    "protocol.file.allow": "always",
+    "fetch.fsckObjects": "false",
+    "submodule.recurse": "false",
+    # After a redirect, the askpass helper would give the token to whichever host asks.
+    "http.followRedirects": "false",
+    # Bytes per second and seconds: git gives up on a stalled connection after a minute.
+    "http.lowSpeedLimit": "100",
+    "http.lowSpeedTime": "60",
+}
+"""Configuration passed through the environment, so that a repository's own can't override it."""
+_ENVIRONMENT = {
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+}
+_INHERITED = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "SUDO_UID")
+"""Variables of this process that git inherits, beside those of proxies. SUDO_UID lets root read the
+repositories of the user who called sudo.
+"""
+_PROXIES = ("http", "https", "all", "no")
+
+
+def run_git(
+    arguments: list[str],
+    *,
+    cwd: Path,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git without the machine's or the user's configuration, and without prompts.
+
+    Raises:
+        GitUnavailable: git took longer than ``TIMEOUT_SECONDS``.
+    """
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    config = config_variables([*_CONFIG.items(), *trust_settings()])
+    try:
+        return subprocess.run(
+            ["git", *arguments],
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=TIMEOUT_SECONDS,
+            cwd=cwd,
+            env={**inherited, **_proxies(), **config, **_ENVIRONMENT, **(environment or {})},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise GitUnavailable(f"git took longer than {TIMEOUT_SECONDS} seconds") from error
+
+
+@contextmanager
+def git_credentials(token: str | None) -> Iterator[dict[str, str]]:
+    """Provide the environment in which an askpass helper gives git the token.
+
+    Without a token, it is empty.
+    """
+    if not token:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="askpass-") as folder:
+        helper = Path(folder) / "askpass"
+        helper.write_text(_ASKPASS)
+        helper.chmod(0o700)
+        yield {"GIT_ASKPASS": str(helper), "CODING_AGENT_GIT_TOKEN": token}
+
+
+def _proxies() -> dict[str, str]:
+    """Return the proxies of this process, as the requests to GitHub's API use them.
+
+    They are spelled in lower case, which git (curl) reads for every scheme; the upper-case name of
+    the one for http is not read by it (https://curl.se/libcurl/c/CURLOPT_PROXY.html).
+    """
+    proxies = getproxies_environment()
+    return {f"{scheme}_proxy": proxies[scheme] for scheme in _PROXIES if scheme in proxies}
