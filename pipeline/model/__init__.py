@@ -100,7 +100,8 @@ class ModelReply(BaseModel):
     reasoning_text: str = ""
     """Readable reasoning or its summary, for people."""
     finish_reason: str
-    """stop, tool_calls, length, content_filter, refusal, or a provider's own word."""
+    """stop, tool_calls, length, content_filter, refusal, or a provider's own word for a proper
+    end."""
     model: str
     prompt_tokens: int
     completion_tokens: int
@@ -124,6 +125,11 @@ class ModelReply(BaseModel):
     def refused(self) -> bool:
         """Whether the model or its provider refused to answer."""
         return self.finish_reason in _REFUSALS
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model ended the reply itself. Of any other reply, nothing is used."""
+        return not (self.cut_off or self.refused)
 
     def as_message(self, *, reused: bool = False) -> Message:
         """Return the assistant message that the next request contains."""

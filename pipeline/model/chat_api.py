@@ -18,6 +18,8 @@ from pipeline.model import Message, ModelRequest, ToolCall, ToolSpec
 from pipeline.model.answer import Answer, call_id, storable
 from pipeline.model.capabilities import ModelProfile, merge
 from pipeline.model.conversation import conversation_for
+from pipeline.model.failures import Failure, ModelError
+from pipeline.model.finish_reasons import to_finish_reason
 from pipeline.model.litellm_library import ORIGINAL_BLOCKS
 from pipeline.model.prices import read_usage
 from pipeline.model.signed_thinking import (
@@ -147,9 +149,16 @@ def _call(call: ToolCall, reasoning: Iterable[dict[str, Any]]) -> dict[str, Any]
 
 
 def read(response: Any) -> Answer:
-    """Read what ``litellm.acompletion`` returned."""
+    """Read what ``litellm.acompletion`` returned.
+
+    Raises:
+        ModelError: the provider began to answer and failed.
+    """
     choice = response.choices[0]
     message = choice.message
+    finish_reason = to_finish_reason(choice.finish_reason or "")
+    if finish_reason == "error":
+        raise ModelError(Failure.OVERLOAD, "the reply ended with an error", charged=True)
     refusal = _fields(message).get("refusal")
     raw_calls = list(_field(message, "tool_calls") or [])
     calls = tuple(_read_call(raw) for raw in raw_calls)
@@ -164,7 +173,7 @@ def read(response: Any) -> Answer:
         tool_calls=calls,
         reasoning=storable(reasoning),
         reasoning_text=_field(message, "reasoning_content") or "",
-        finish_reason="refusal" if refusal else choice.finish_reason or "",
+        finish_reason="refusal" if refusal else finish_reason,
         usage=read_usage(usage),
         reasoning_tokens=_field(details, "reasoning_tokens") or 0,
     )

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from pipeline.model.finish_reasons import extend_table
+
 #: The hidden parameter of a response that has the blocks of an Anthropic reply as they came.
 ORIGINAL_BLOCKS = "original_response"
 #: Read when litellm is imported.
@@ -53,8 +55,14 @@ def _import_litellm() -> Any:
 
 @functools.cache
 def _patch() -> None:
+    from litellm.litellm_core_utils import core_helpers
     from litellm.llms.anthropic.chat.transformation import AnthropicConfig
     from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+    from litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini import VertexGeminiConfig
+
+    extend_table(core_helpers._FINISH_REASON_MAP)
+    check = VertexGeminiConfig._check_finish_reason
+    VertexGeminiConfig._check_finish_reason = staticmethod(_with_failures_first(check))
 
     AsyncHTTPHandler.single_connection_post_request = _refuse_second_post
     transform = AnthropicConfig.transform_parsed_response
@@ -91,6 +99,16 @@ def _with_original_blocks(transform: Callable[..., Any]) -> Callable[..., Any]:
         return response
 
     return transform_parsed_response
+
+
+def _with_failures_first(check: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap litellm's reader of Gemini's finish reason, which any call in the reply hides."""
+
+    def check_finish_reason(message: Any, finish_reason: str | None) -> Any:
+        without_calls = check(None, finish_reason)
+        return check(message, finish_reason) if without_calls == "stop" else without_calls
+
+    return check_finish_reason
 
 
 async def _refuse_second_post(*_: Any, **__: Any) -> Any:

@@ -17,11 +17,11 @@ from pipeline.model.answer import Answer, call_id, storable
 from pipeline.model.capabilities import ModelProfile, merge
 from pipeline.model.conversation import conversation_for
 from pipeline.model.failures import Failure, ModelError
+from pipeline.model.finish_reasons import to_finish_reason
 from pipeline.model.price import Usage
 
 #: Fields of a message item that must come back: whether it is a comment or the final answer.
 _MESSAGE_FIELDS = ("phase",)
-_FINISH_REASONS = {"max_output_tokens": "length"}
 
 
 def arguments(request: ModelRequest, profile: ModelProfile) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def read(response: Any) -> Answer:
     Raises:
         ModelError: the provider began to answer and failed.
     """
-    if response.status == "failed":
+    if response.status in ("failed", "cancelled"):
         message = (_as_dict(response.error) or {}).get("message") or "no reason given"
         raise ModelError(Failure.OVERLOAD, message, charged=True)
     items = [_as_dict(item) for item in response.output]
@@ -172,7 +172,7 @@ def _finish_reason(response: Any, calls: Sequence[ToolCall], refusal: str) -> st
         return "refusal"
     if response.status == "incomplete":
         reason = (_as_dict(response.incomplete_details) or {}).get("reason") or "incomplete"
-        return _FINISH_REASONS.get(reason, reason)
+        return "content_filter" if to_finish_reason(reason) == "content_filter" else "length"
     return "tool_calls" if calls else "stop"
 
 

@@ -1,5 +1,6 @@
 """Ask the model: render prompts, buy replies, store each exchange."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,13 @@ from stages.propose_patch.results import Proposal
 #: Templates of a prompt that asks for a change in one reply.
 SYSTEM = "propose_system"
 USER = "propose"
+#: The most that a reply after cut ones may be longer than usual.
+_MOST_ROOM = 4
+
+
+def room_after(cut_replies: int) -> int:
+    """Return the ``room`` of a question after a number of replies in a row that were cut off."""
+    return min(1 << cut_replies, _MOST_ROOM)
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,8 @@ class Question:
     """How many of the messages are stored with earlier exchanges of the conversation."""
     once_a_run: bool = False
     """Whether the call is made once per run instead of once per round."""
+    room: int = 1
+    """How many times as long as usual the reply may be, as far as model and money allow."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +145,7 @@ class ModelSession:
             ModelError: the prompt is too long.
             Halt: the run is over, for example because its budget is exhausted.
         """
-        request = self._buyer.redacted(self._request(question))
+        request = self._buyer.redacted(await self._request(question))
         suffix = f" ({question.label})" if question.label else ""
         self._run.progress(f"asking {request.model}{suffix}")
         try:
@@ -153,15 +163,24 @@ class ModelSession:
 
     async def recall(self, question: Question) -> None:
         """Tell the model's client the usage of an answered question."""
-        await self._buyer.recall(
-            self._run.ledger, self._call_key(question), self._request(question)
-        )
+        request = await self._request(question)
+        await self._buyer.recall(self._run.ledger, self._call_key(question), request)
 
     async def reservation(self, question: Question) -> float:
         """Return what a question reserves, in US dollars."""
-        return await self._buyer.reservation(self._request(question))
+        return await self._buyer.reservation(await self._request(question))
 
-    def _request(self, question: Question) -> ModelRequest:
+    async def _request(self, question: Question) -> ModelRequest:
+        request = self._usual_request(question)
+        if question.room == 1:
+            return request
+        usual = request.max_tokens
+        if usual is None:
+            profile = await asyncio.to_thread(self.profile, request.model)
+            usual = profile.max_tokens[request.use]
+        return request.model_copy(update={"max_tokens": usual * question.room})
+
+    def _usual_request(self, question: Question) -> ModelRequest:
         temperature = question.temperature
         if temperature is None:
             temperature = self.temperature

@@ -10,6 +10,7 @@ from repository.edits.readers import read_reply
 
 #: Characters of the model's text that a run's reason quotes.
 MAX_REASON = 600
+REFUSED = "The model refused to answer, or the provider's content filter stopped its reply."
 _NEEDS_INFO = re.compile(r"^\W*NEEDS_INFO\W*:\s*(?P<what>\S.*)", re.M | re.S)
 
 
@@ -19,19 +20,23 @@ def holds_edit(text: str) -> bool:
 
 
 def unusable_reason(reply: ModelReply) -> str | None:
-    """Return why a reply can't hold a change, or None if the next stage may find one."""
-    if holds_edit(reply.content):
-        return None
+    """Return why nothing of a reply is used, or None if the next stage may find a change in it."""
     if reply.refused:
-        return "The model refused to answer, or the provider's content filter stopped its reply."
+        return REFUSED
+    if reply.cut_off:
+        return describe_cut(reply.completion_tokens)
     if not reply.content.strip():
         return f"The reply was empty (finish reason: {reply.finish_reason or 'none given'})."
-    if reply.cut_off:
-        return (
-            "The reply was cut off at its maximum length before an edit was complete: keep the"
-            " analysis shorter."
-        )
     return None
+
+
+def describe_cut(tokens: int) -> str:
+    """Say that a reply was cut off. Even if its last edit is whole, others may be missing."""
+    return (
+        f"The reply was cut off at its maximum length ({tokens} tokens, reasoning included), so"
+        " nothing of it was used. The next one may be longer, if the model and the budget allow"
+        " it; keep the analysis shorter all the same."
+    )
 
 
 def read_needs_info(text: str, exchange_key: str) -> Stop | None:

@@ -17,8 +17,8 @@ from stages.propose_patch.base_tests import (
     run_on_base,
     stop_for_passing_tests,
 )
-from stages.propose_patch.model_session import Exchange, Question
-from stages.propose_patch.replies import holds_edit, read_needs_info
+from stages.propose_patch.model_session import Exchange, Question, room_after
+from stages.propose_patch.replies import describe_cut, holds_edit, read_needs_info
 from stages.propose_patch.results import Reproduction
 from stages.propose_patch.task import Task
 
@@ -75,11 +75,16 @@ async def _ask_for_test(task: Task) -> ReproductionOutcome:
         task.session.render_prompt, "reproduce_system", "reproduce", task.variables
     )
     previous: BaseResult | None = None
+    cut_replies = 0
     for number in range(MAX_CALLS):
         label = f"reproduce-{number}"
-        exchange = await _ask(task, label, messages)
-        if exchange is None:
+        exchange = await _ask(task, label, messages, room_after(cut_replies))
+        if exchange is None or exchange.reply.refused:
             break
+        if exchange.reply.cut_off:
+            cut_replies += 1
+            messages = _after_cut(messages, exchange)
+            continue
         if not holds_edit(exchange.reply.content):
             return _without_test(exchange, previous)
         result = await _try_out(task, exchange, label)
@@ -95,9 +100,18 @@ async def _ask_for_test(task: Task) -> ReproductionOutcome:
     return ReproductionOutcome()
 
 
-async def _ask(task: Task, label: str, messages: tuple[Message, ...]) -> Exchange | None:
+def _after_cut(messages: tuple[Message, ...], exchange: Exchange) -> tuple[Message, ...]:
+    """Return the request again, with a sentence about the reply that was cut off."""
+    *before, last = messages
+    cut = describe_cut(exchange.reply.completion_tokens)
+    return (*before, last.model_copy(update={"content": f"{last.content}\n\n{cut}"}))
+
+
+async def _ask(task: Task, label: str, messages: tuple[Message, ...], room: int) -> Exchange | None:
     """Ask for a test; return None if the prompt is too long."""
-    question = Question(label=label, messages=messages, template="reproduce", once_a_run=True)
+    question = Question(
+        label=label, messages=messages, template="reproduce", once_a_run=True, room=room
+    )
     try:
         return await task.session.ask(question)
     except ModelError:

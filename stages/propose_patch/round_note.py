@@ -42,6 +42,21 @@ class SentBackNote(RoundNote):
     """The agent's attempt that was sent back, and that continues in this round."""
 
 
+class CutOffNote(RoundNote):
+    cut_off: bool = False
+    """Whether the reply of the previous round was cut off at its maximum length."""
+
+
+def count_cut_replies(run: RunContext) -> int:
+    """Return how many of the last rounds, without one in between, ended with a cut reply."""
+    count = 0
+    for note in reversed(run.notes(CutOffNote)):
+        if not note.cut_off:
+            break
+        count += 1
+    return count
+
+
 def all_sent_back(run: RunContext) -> list[SentBack]:
     """Return the candidates that earlier rounds sent back, oldest first."""
     candidates: list[SentBack] = []

@@ -57,7 +57,7 @@ class CandidateJudge:
             # The changes have passed their tests: one of them is proposed in any case.
             run.progress(f"the model made no choice: {error}")
             return Choice(None, templates=templates)
-        number = _read_choice(exchange.reply.content)
+        number = _read_choice(exchange.reply.content) if exchange.reply.is_whole else None
         chosen = next((result for result in results if _number(result) == number), None)
         return Choice(chosen, exchange.key, templates)
 

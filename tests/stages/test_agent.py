@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.budget import EffectiveLimits
+from pipeline.model.capabilities import ModelProfile
 from pipeline.model.scripted import Entry
 from pipeline.outcome import Outcome, RunResult, Verification
 from pipeline.run_key import RunKey
@@ -134,7 +135,9 @@ async def test_a_reply_without_a_call_is_answered_and_never_ends_the_round(
     )
     assert (await dialogue.run()).outcome is Outcome.PROPOSED
     cut_off, empty, refused, talk, *_ = results(dialogue)
-    assert cut_off.startswith("Harness: ") and "maximum length (2 tokens)" in cut_off
+    assert cut_off.startswith("Harness: ") and "maximum length (2 tokens" in cut_off
+    lengths = [sent.max_tokens for sent in dialogue.client.sent]
+    assert lengths[:3] == [None, 2 * ModelProfile().max_tokens["agent"], None]
     assert "empty" in empty and "content filter" in refused and "call `submit`" in talk
 
 

@@ -228,7 +228,9 @@ async def test_the_replays_model_precedes_the_jobs_and_the_default(
         (Entry(reply=""), "empty"),
         (Entry(reply=" \n"), "empty"),
         (Entry(reply="a.py\n<<<<<<< SEARCH\nx", finish_reason="length"), "cut off"),
-        (Entry(reply="I", finish_reason="content_filter"), "content filter"),
+        (Entry(reply=EDIT, finish_reason="length"), "cut off"),
+        (Entry(reply=EDIT, finish_reason="content_filter"), "content filter"),
+        (Entry(reply="NEEDS_INFO: what", finish_reason="length"), "cut off"),
     ],
 )
 async def test_an_unusable_reply_opens_another_round_and_is_stored(
@@ -241,14 +243,31 @@ async def test_an_unusable_reply_opens_another_round_and_is_stored(
     assert bench.exchange()["reply"]["content"] == entry.reply
 
 
-@pytest.mark.parametrize(
-    "entry", [Entry(reply=EDIT + "b.py\n<<<<<<< SE", finish_reason="length"), Entry(reply="No.")]
-)
-async def test_a_reply_that_may_hold_edits_is_a_proposal(
-    make_bench: MakeBench, entry: Entry
-) -> None:
-    bench = make_bench(entry)
+@pytest.mark.parametrize("reply", [EDIT, "No."])
+async def test_a_reply_that_may_hold_edits_is_a_proposal(make_bench: MakeBench, reply: str) -> None:
+    bench = make_bench(Entry(reply=reply))
     assert isinstance(await bench.propose(), Proposals)
+
+
+async def test_replies_that_were_cut_off_leave_more_room_for_the_next(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench(Entry(reply="", finish_reason="length", times=4), Entry(reply=EDIT))
+    rounds: list[Round] = []
+    for number in range(2, 6):
+        result = await bench.propose(*rounds)
+        assert isinstance(result, Back)
+        opened = Round(
+            number=number,
+            to=result.to,
+            because=result.because,
+            note=result.note.model_dump(mode="json"),
+        )
+        rounds.append(opened)
+    assert isinstance(await bench.propose(*rounds), Proposals)
+    usual = bench.client.profile("default").max_tokens["single"]
+    lengths = [sent.max_tokens for sent in bench.client.sent]
+    assert lengths == [None, 2 * usual, 4 * usual, 4 * usual, 4 * usual]
 
 
 async def test_a_budget_below_the_worst_case_ends_the_run_at_no_cost(

@@ -83,7 +83,7 @@ STUMBLES = (
     Stumble(
         10,
         Entry(reply="Let me think", finish_reason="length", times=1),
-        ("cut off at its maximum length (3 tokens)",),
+        ("cut off at its maximum length (3 tokens",),
     ),
     Stumble(10, Entry(reply="No.", finish_reason="content_filter", times=1), ("content filter",)),
     Stumble(

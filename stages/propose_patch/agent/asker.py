@@ -13,8 +13,8 @@ from stages.propose_patch.agent.conversation import (
     max_history,
 )
 from stages.propose_patch.agent.protocol import TOOL_SPECS
-from stages.propose_patch.agent.steps import StepRecord
-from stages.propose_patch.model_session import Exchange, ModelSession, Question
+from stages.propose_patch.agent.steps import StepRecord, count_cut_replies
+from stages.propose_patch.model_session import Exchange, ModelSession, Question, room_after
 from stages.propose_patch.task import AttemptPlan
 
 
@@ -61,7 +61,7 @@ class Asker:
         while True:
             messages = conversation(self._prompt, records, before, max_chars)
             stored = count_same_messages(self._last_request(records), messages) if records else 0
-            question = replace(self._question(label, messages), stored=stored)
+            question = replace(self._question(label, messages, records), stored=stored)
             try:
                 return StepReply(await self._session.ask(question), label, max_chars)
             except ModelError as error:
@@ -74,11 +74,12 @@ class Asker:
         """Return what the request after these steps reserves, in US dollars."""
         max_chars = records[-1].history_limit
         messages = conversation(self._prompt, records, "", max_chars)
-        return await self._session.reservation(self._question("", messages))
+        return await self._session.reservation(self._question("", messages, records))
 
     async def _recall_usage(self, records: Sequence[StepRecord]) -> None:
         """After a restart, tell the model's client how long the conversation is."""
-        question = self._question(records[-1].label, self._last_request(records))
+        messages = self._last_request(records)
+        question = self._question(records[-1].label, messages, records[:-1])
         await self._session.recall(question)
 
     def _last_request(self, records: Sequence[StepRecord]) -> tuple[Message, ...]:
@@ -86,7 +87,10 @@ class Asker:
         last = records[-1]
         return conversation(self._prompt, records[:-1], last.before, last.history_limit)
 
-    def _question(self, label: str, messages: tuple[Message, ...]) -> Question:
+    def _question(
+        self, label: str, messages: tuple[Message, ...], records: Sequence[StepRecord]
+    ) -> Question:
+        """Return the question that follows these steps."""
         return Question(
             label=label,
             messages=messages,
@@ -97,4 +101,5 @@ class Asker:
             tools=TOOL_SPECS if self._protocol == "native" else (),
             use="agent",
             once_a_run=True,
+            room=room_after(count_cut_replies(records)),
         )

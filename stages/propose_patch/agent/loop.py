@@ -154,6 +154,7 @@ class Loop:
             label=reply.label,
             exchange_key=exchange.key,
             observations=tuple(step.observations),
+            cut_off=exchange.reply.cut_off,
             reviewed_tree=step.reviewed_tree,
             asked_again=step.asked_again,
             history_limit=reply.history_limit,

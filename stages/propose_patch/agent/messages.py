@@ -22,8 +22,8 @@ EMPTY = (
     "Your reply was empty. Continue with the next call, or call `submit` if the change is complete."
 )
 REFUSED = (
-    "Your reply was a refusal, or the provider's content filter stopped it. The task is to fix the"
-    " issue above: continue with the next call."
+    "Your reply was a refusal, or the provider's content filter stopped it, so nothing of it was"
+    " carried out. The task is to fix the issue above: continue with the next call."
 )
 EDITS_BESIDE_CALLS = (
     "The edits in the text of your reply were not applied, because the reply also has calls. Send"
@@ -71,13 +71,6 @@ If all is well, call `submit` again: without further changes, that call is final
 def say(text: str) -> str:
     """Prefix a text with the name of its speaker."""
     return f"Harness: {text}"
-
-
-def cut_off(tokens: int) -> str:
-    return (
-        f"Your reply was cut off at its maximum length ({tokens} tokens). What was complete in it"
-        " is answered above; write less in one reply."
-    )
 
 
 def tests_cannot_run(reason: str) -> str:

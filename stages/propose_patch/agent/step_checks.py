@@ -10,6 +10,7 @@ from repository.testing.run.output import normalize_output
 from stages.propose_patch.agent import messages
 from stages.propose_patch.agent.protocol import has_edits_beside_calls
 from stages.propose_patch.agent.steps import Observation, StepRecord
+from stages.propose_patch.replies import describe_cut
 
 #: A round ends after this many replies in a row without a valid call.
 MAX_IDLE_REPLIES = 5
@@ -62,12 +63,12 @@ async def check_step(
 
 def describe_reply(reply: ModelReply, observations: Sequence[Observation]) -> tuple[str, ...]:
     """Describe what was wrong with a reply as a whole."""
-    if reply.cut_off:
-        return (messages.cut_off(reply.completion_tokens),)
-    if observations:
-        return (messages.EDITS_BESIDE_CALLS,) if has_edits_beside_calls(reply) else ()
     if reply.refused:
         return (messages.REFUSED,)
+    if reply.cut_off:
+        return (describe_cut(reply.completion_tokens),)
+    if observations:
+        return (messages.EDITS_BESIDE_CALLS,) if has_edits_beside_calls(reply) else ()
     return (messages.TALK if reply.content.strip() else messages.EMPTY,)
 
 

@@ -109,6 +109,8 @@ class StepRecord(BaseModel):
     """The harness's own sentences, sent after the observations."""
     snapshot_key: str | None = None
     """Artifact: what the step changed in the workspace; None if nothing."""
+    cut_off: bool = False
+    """Whether the reply was cut off at its maximum length, so that nothing of it was used."""
     reviewed_tree: str | None = None
     """SHA of the tree whose change was reviewed in answer to ``submit``."""
     asked_again: str | None = None
@@ -125,6 +127,16 @@ class StepRecord(BaseModel):
     """The summary of ``submit``."""
     seconds: float = 0.0
     """Duration of its calls."""
+
+
+def count_cut_replies(records: Sequence[StepRecord]) -> int:
+    """Return how many of the last replies, without one in between, were cut off."""
+    count = 0
+    for record in reversed(records):
+        if not record.cut_off:
+            break
+        count += 1
+    return count
 
 
 def reviewed_calls(records: Sequence[StepRecord]) -> list[Observation]:

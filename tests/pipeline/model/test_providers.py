@@ -30,6 +30,9 @@ BEDROCK = "bedrock/us.anthropic.claude-opus-4-7"
 MODELS = (CHAT, RESPONSES, ANTHROPIC, GEMINI, BEDROCK)
 
 REFUSAL = {"type": "refusal", "refusal": "I can't."}
+MESSAGE = {"type": "message", "content": "ab"}
+TEXT = {"type": "text", "text": "ab"}
+GEMINI_CALL = {"functionCall": {"name": "bash", "args": {"command": "ls"}}}
 REFUSED = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
 
 
@@ -61,6 +64,9 @@ def incomplete(reason: str, *items: dict[str, Any]) -> dict[str, Any]:
         (GEMINI, gemini_response([], finish_reason="SAFETY"), ""),
         (GEMINI, {"promptFeedback": {"blockReason": "OTHER"}, "usageMetadata": {}}, ""),
         (BEDROCK, bedrock_response([], stop_reason="guardrail_intervened"), ""),
+        (CHAT, chat_completion({}, finish_reason="sensitive"), ""),
+        (GEMINI, gemini_response([GEMINI_CALL], finish_reason="RECITATION"), ""),
+        (GEMINI, gemini_response([], finish_reason="MODEL_ARMOR"), ""),
     ],
 )
 async def test_a_refusal_is_a_reply(
@@ -69,6 +75,7 @@ async def test_a_refusal_is_a_reply(
     server.answers.append(Answer(answer))
     reply = await LiteLLMClient().complete(request(model))
     assert reply.refused
+    assert not reply.is_whole
     assert reply.content == content
 
 
@@ -80,6 +87,12 @@ async def test_a_refusal_is_a_reply(
         (ANTHROPIC, anthropic_message([{"type": "text", "text": "ab"}], stop_reason="max_tokens")),
         (GEMINI, gemini_response([{"text": "ab"}], finish_reason="MAX_TOKENS")),
         (BEDROCK, bedrock_response([{"text": "ab"}], stop_reason="max_tokens")),
+        (CHAT, chat_completion({"content": "ab"}, finish_reason="model_length")),
+        (RESPONSES, incomplete("max_tokens_of_a_later_api", MESSAGE)),
+        (ANTHROPIC, anthropic_message([TEXT], stop_reason="model_context_window_exceeded")),
+        (ANTHROPIC, anthropic_message([TEXT], stop_reason="pause_turn")),
+        (BEDROCK, bedrock_response([{"text": "ab"}], stop_reason="model_context_window_exceeded")),
+        (GEMINI, gemini_response([{"text": "ab"}, GEMINI_CALL], finish_reason="MAX_TOKENS")),
     ],
 )
 async def test_a_reply_that_was_cut_off_says_so(
@@ -87,8 +100,26 @@ async def test_a_reply_that_was_cut_off_says_so(
 ) -> None:
     server.answers.append(Answer(answer))
     reply = await LiteLLMClient().complete(request(model))
-    assert reply.cut_off
+    assert reply.cut_off and not reply.is_whole
     assert reply.content == "ab"
+
+
+@pytest.mark.parametrize(
+    ("model", "answer"),
+    [
+        (CHAT, chat_completion({"content": "ab"}, finish_reason="error")),
+        (CHAT, chat_completion({"content": "ab"}, finish_reason="insufficient_system_resource")),
+        (GEMINI, gemini_response([{"text": "ab"}], finish_reason="MALFORMED_RESPONSE")),
+        (RESPONSES, openai_response([MESSAGE], status="failed", error={"message": "m"})),
+    ],
+)
+async def test_a_provider_that_fails_while_it_answers_is_overloaded_and_may_have_charged(
+    server: Providers, model: str, answer: dict[str, Any]
+) -> None:
+    server.answers.append(Answer(answer))
+    with pytest.raises(ModelError) as caught:
+        await LiteLLMClient().complete(request(model))
+    assert (caught.value.failure, caught.value.charged) == (Failure.OVERLOAD, True)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +139,7 @@ async def test_an_empty_reply_is_a_reply(
     reply = await LiteLLMClient().complete(request(model))
     assert reply.content == ""
     assert reply.tool_calls == ()
-    assert not reply.refused
-    assert not reply.cut_off
+    assert reply.is_whole
     assert reply.cost_usd > 0
 
 

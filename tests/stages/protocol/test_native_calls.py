@@ -271,12 +271,15 @@ def test_a_lone_surrogate_is_replaced() -> None:
     assert native_tool("bash", '{"command": "echo \\ud800"}') == Bash(command="echo ?")
 
 
-def test_the_last_call_of_a_reply_that_was_cut_off_is_not_carried_out() -> None:
+@pytest.mark.parametrize("finish_reason", ["length", "content_filter", "refusal"])
+def test_no_call_of_a_reply_that_is_not_whole_is_carried_out_and_each_is_answered(
+    finish_reason: str,
+) -> None:
     calls = [("bash", {"command": "ls"}), ("bash", {"command": "rm -r a"})]
-    first, second = read_calls(native_reply(*calls, finish_reason="length"), "native")
+    answers = bad_calls(native_reply(*calls, finish_reason=finish_reason))
 
-    assert isinstance(first, Call)
-    assert "cut off" in second.error  # type: ignore[union-attr]
+    assert [answer.call_id for answer in answers] == ["call-0", "call-1"]
+    assert all("not whole" in answer.error for answer in answers)
 
 
 def test_text_beside_native_calls_is_not_read() -> None:

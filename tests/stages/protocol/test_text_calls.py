@@ -6,7 +6,6 @@ from stages.propose_patch.agent.protocol import (
     ADVERTISED,
     ApplyEdits,
     Bash,
-    Call,
     Edit,
     NeedsInfo,
     RunTests,
@@ -225,25 +224,11 @@ def test_an_unclear_call_is_answered_with_the_reason(text: str, word: str) -> No
     assert word in bad.error
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '<tool name="bash">\nrm a\n',
-        '<tool name="bash"><command>rm a</comm',
-        "```bash\nrm a\n",
-        '{"tool": "bash", "arguments": {"command": "rm a',
-    ],
-)
-def test_an_unfinished_call_is_not_carried_out(text: str) -> None:
-    calls = read_calls(text_reply(f"```bash\nls\n```\n{text}", finish_reason="length"), "text")
-
-    assert [call.tool for call in calls if isinstance(call, Call)] in ([], [Bash(command="ls")])
-    assert "cut off" in bad_calls(text_reply(text, finish_reason="length"))[0].error
-
-
-def test_a_reply_that_was_cut_off_is_not_an_edit() -> None:
-    assert read_calls(text_reply(BLOCKS), "text") == (Call(ApplyEdits(text=BLOCKS), None),)
-    assert read_calls(text_reply(BLOCKS, finish_reason="length"), "text") == ()
+@pytest.mark.parametrize("text", [BLOCKS, "```bash\nls\n```", '<tool name="bash">\nls\n'])
+@pytest.mark.parametrize("finish_reason", ["length", "content_filter"])
+def test_nothing_of_a_reply_that_is_not_whole_is_carried_out(text: str, finish_reason: str) -> None:
+    assert read_calls(text_reply(text), "text")
+    assert read_calls(text_reply(text, finish_reason=finish_reason), "text") == ()
 
 
 def test_edits_beside_a_call_are_noticed() -> None:

@@ -23,7 +23,7 @@ MAX_CALLS = 50
 #: Maximum length of a reply in characters; no model writes more at once.
 MAX_REPLY = 1_000_000
 INLINE = "A call is carried out only if it starts at the beginning of a line."
-CUT_OFF = "The reply was cut off at its maximum length, so this call was not carried out."
+NOT_WHOLE = "The reply was not whole, so this call was not carried out."
 NOT_CARRIED_OUT = "Neither the call nor anything after it was carried out."
 _INLINE_CALL = re.compile(
     r"(?<=[\w.:!?] )<(?:tool|invoke|function)(?:\s+name\s*)?=\s*[\"']?(?P<name>[\w.-]{1,80})"
@@ -52,15 +52,18 @@ class BadCall:
 def read_calls(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, ...]:
     """Return the calls of a reply in order; none if the reply is only prose.
 
-    If there are no native calls, those in the text are returned, whatever the protocol.
+    If there are no native calls, those in the text are returned, whatever the protocol. Of a reply
+    that is not whole, only the native calls are returned, since each must be answered.
     """
+    if not reply.is_whole:
+        return tuple(BadCall(call.name[:MAX_NAME], NOT_WHOLE, call.id) for call in reply.tool_calls)
     native = _read_native(reply)
     return native or _read_text(reply, protocol)
 
 
 def has_edits_beside_calls(reply: ModelReply) -> bool:
     """Whether a reply with calls has edits outside of them, which nothing applies."""
-    if reply.cut_off or len(reply.content) > MAX_REPLY:
+    if not reply.is_whole or len(reply.content) > MAX_REPLY:
         return False
     result = scan(_with_line_feeds(reply.content))
     if not (reply.tool_calls or result.calls):
@@ -74,12 +77,12 @@ def _read_text(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, .
         problem = f"The reply has {len(reply.content)} characters; at most {MAX_REPLY} are read."
         return (BadCall(name="", error=problem, call_id=None),)
     text = _with_line_feeds(reply.content)
-    result = scan(text, is_cut_off=reply.cut_off)
+    result = scan(text)
     outside_fences = [call for call in result.calls if not call.fenced]
-    calls = [_make_written_call(call, reply, protocol) for call in outside_fences or result.calls]
+    calls = [_make_written_call(call, protocol) for call in outside_fences or result.calls]
     if calls:
         return tuple(calls[:MAX_CALLS])
-    call = None if reply.cut_off else _read_prose(result.visible_text, protocol)
+    call = _read_prose(result.visible_text, protocol)
     return (call,) if call is not None else ()
 
 
@@ -94,10 +97,10 @@ def _read_prose(text: str, protocol: Protocol) -> Call | BadCall | None:
     return _bad_call(inline["name"], INLINE, {}, protocol, None) if inline is not None else None
 
 
-def _make_written_call(call: WrittenCall, reply: ModelReply, protocol: Protocol) -> Call | BadCall:
+def _make_written_call(call: WrittenCall, protocol: Protocol) -> Call | BadCall:
     if not call.problem:
         return _make_call(call.name, call.arguments, protocol, None)
-    problem = CUT_OFF if reply.cut_off else f"{call.problem} {NOT_CARRIED_OUT}"
+    problem = f"{call.problem} {NOT_CARRIED_OUT}"
     return _bad_call(call.name, problem, call.arguments, protocol, None)
 
 
@@ -108,13 +111,9 @@ def _with_line_feeds(text: str) -> str:
 
 
 def _read_native(reply: ModelReply) -> tuple[Call | BadCall, ...]:
-    """Return the native calls. The last one of a reply that was cut off may be incomplete."""
     calls: list[Call | BadCall] = []
     for call in reply.tool_calls:
-        is_last = call is reply.tool_calls[-1]
-        if reply.cut_off and is_last:
-            calls.append(_bad_call(call.name, CUT_OFF, {}, "native", call.id))
-        elif len(calls) >= MAX_CALLS:
+        if len(calls) >= MAX_CALLS:
             problem = f"Only the first {MAX_CALLS} calls of a reply are carried out."
             calls.append(BadCall(name=call.name, error=problem, call_id=call.id))
         else:

@@ -49,20 +49,16 @@ class Scan:
     """``visible_text`` without the calls."""
 
 
-def scan(text: str, *, is_cut_off: bool = False) -> Scan:
-    """Return the calls in a text.
-
-    If the text was cut off, nothing after an open code fence is read.
-    """
-    scanner = _Scanner(text, is_cut_off=is_cut_off)
+def scan(text: str) -> Scan:
+    """Return the calls in a text."""
+    scanner = _Scanner(text)
     calls = scanner.scan()
     return Scan(calls=tuple(calls), visible_text=scanner.visible_text, prose=scanner.prose)
 
 
 class _Scanner:
-    def __init__(self, text: str, *, is_cut_off: bool):
+    def __init__(self, text: str):
         self._text = text
-        self._is_cut_off = is_cut_off
         self._index = ShellIndex(text)
         self._fences = FenceReader(text, self._index)
         self._tags = TagIndex(text)
@@ -178,7 +174,7 @@ class _Scanner:
             self._calls.append(call)
         elif not fence.language and self._calls and self._calls[-1].fenced:
             self._calls[-1] = replace(self._calls[-1], problem=_UNCLEAR_FENCE_END)
-        if fence.is_shell or self._is_cut_off:
+        if fence.is_shell:
             return len(self._text), False
         return start + 1, False
 
@@ -247,7 +243,7 @@ def _calls_in_fence(fence: Fence, end: int) -> list[WrittenCall]:
         return []
     calls: list[WrittenCall] = []
     if fence.content.lstrip()[:1] in ("<", "{", "["):
-        calls = _Scanner(fence.content, is_cut_off=False).scan_whole()
+        calls = _Scanner(fence.content).scan_whole()
     elif fence.language in _PYTHON_LANGUAGES:
         calls = _written(python_calls(fence.content), end)
     return [replace(call, end=end, fenced=True) for call in calls]
