@@ -50,6 +50,7 @@ class OverrideOptions:
         chosen = settings(ctx)
         _check_stage(self.from_stage)
         _check_model(self.model, chosen)
+        self._check_limits(chosen)
         template_set = None
         if self.template_dir is not None:
             template_set = publish_folder(ctx, self.template_dir)
@@ -61,6 +62,21 @@ class OverrideOptions:
             max_minutes=self.max_minutes,
             max_rounds=self.max_rounds,
         )
+
+    def _check_limits(self, chosen: Settings) -> None:
+        """End the command if a limit is over what is set here: a worker would lower it silently."""
+        from cli.policy import known_policy
+
+        ceiling = known_policy(chosen).limits
+        limits = (
+            ("--max-cost", self.max_cost, ceiling.max_cost_usd),
+            ("--max-minutes", self.max_minutes, ceiling.max_minutes),
+            ("--max-rounds", self.max_rounds, ceiling.max_rounds),
+        )
+        for option, value, most in limits:
+            if value is not None and value > most:
+                message = f"{option}: {value:g} is more than this deployment allows, {most:g}"
+                raise CommandError(message, exits.USAGE)
 
 
 #: Passes ``OverrideOptions`` as ``override_options``.

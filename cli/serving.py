@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from pathlib import Path
@@ -92,6 +93,7 @@ async def _make_worker(
 
 def _make_intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
     from pipeline.api.app import create_app
+    from pipeline.api.intake import Intake
     from pipeline.api.keys import ApiKeys
     from pipeline.worker.worker import STALE_SECONDS
 
@@ -105,8 +107,7 @@ def _make_intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
         return await asyncio.to_thread(app.forge.check_credentials)
 
     return create_app(
-        store=app.store,
-        send=queue.submit,
+        intake=Intake(app.store, queue.submit, app.policy.refusal, time.time),
         keys=ApiKeys(app.settings.named_api_keys),
         vitals=worker.vitals,
         stale_seconds=STALE_SECONDS,

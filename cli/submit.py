@@ -1,19 +1,34 @@
 """``coding-agent submit``: put jobs on the queue."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 from pydantic import ValidationError
 
 from cli import exits
 from cli.aws import VISIBILITY_TIMEOUT, queue_url
-from cli.command import CommandError
+from cli.command import CommandError, exit_on_settings_error, settings
 from cli.option_groups import option_group
 from cli.output import Output, json_option
 from cli.text_lines import read_lines
-from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, UnreadableMessage, explain, parse_job
+from pipeline.job import (
+    FixIssueJob,
+    InvalidJob,
+    JobRefusal,
+    NewerSchema,
+    UnreadableMessage,
+    explain,
+    parse_job,
+)
+
+if TYPE_CHECKING:
+    from pipeline.policy import Policy
+
+#: Returns why a job would be rejected; None if it would not, as far as it is known here.
+Refuse = Callable[[FixIssueJob], JobRefusal | None]
 
 
 @dataclass(frozen=True)
@@ -64,7 +79,7 @@ def command(
 ) -> None:
     """Put jobs on the queue (CODING_AGENT_QUEUE_URL). An issue that is sent twice is one job.
 
-    If one job of several is invalid, none is sent.
+    If one job of several is invalid, or would be rejected by what is set here, none is sent.
 
     \b
     Examples:
@@ -80,13 +95,21 @@ def command(
             " its own",
             exits.USAGE,
         )
-    jobs = [_job(url, fields) for url in issue_urls]
+    refuse = _known_policy(ctx).refusal
+    jobs = [_job(url, fields, refuse) for url in issue_urls]
     if job_file is not None:
-        jobs.extend(_read_jobs(job_file))
+        jobs.extend(_read_jobs(job_file, refuse))
     asyncio.run(_submit(queue_url(ctx), jobs, output))
 
 
-def _job(issue_url: str, fields: JobFields) -> FixIssueJob:
+def _known_policy(ctx: click.Context) -> "Policy":
+    from cli.policy import known_policy
+
+    with exit_on_settings_error():
+        return known_policy(settings(ctx))
+
+
+def _job(issue_url: str, fields: JobFields, refuse: Refuse) -> FixIssueJob:
     body = {
         "issue_url": issue_url,
         "metadata": _parse_metadata(fields.metadata),
@@ -94,9 +117,13 @@ def _job(issue_url: str, fields: JobFields) -> FixIssueJob:
         "base_branch": fields.base_branch,
     }
     try:
-        return FixIssueJob.model_validate(body)
+        job = FixIssueJob.model_validate(body)
     except ValidationError as error:
         raise CommandError(f"{explain(error)}; nothing was sent", exits.USAGE) from None
+    refusal = refuse(job)
+    if refusal is not None:
+        raise CommandError(f"{refusal.reason}; nothing was sent", exits.USAGE)
+    return job
 
 
 def _parse_metadata(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -109,14 +136,18 @@ def _parse_metadata(pairs: tuple[str, ...]) -> dict[str, str]:
     return metadata
 
 
-def _read_jobs(file: TextIO) -> list[FixIssueJob]:
+def _read_jobs(file: TextIO, refuse: Refuse) -> list[FixIssueJob]:
     jobs = []
     for number, line in read_lines(file, "nothing was sent"):
+        where = f"{file.name}, line {number} (one job a line)"
         try:
-            jobs.append(parse_job(line))
+            job = parse_job(line)
         except (UnreadableMessage, NewerSchema, InvalidJob) as error:
-            where = f"{file.name}, line {number} (one job a line)"
             raise CommandError(f"{where}: {error}; nothing was sent", exits.USAGE) from None
+        refusal = refuse(job)
+        if refusal is not None:
+            raise CommandError(f"{where}: {refusal.reason}; nothing was sent", exits.USAGE)
+        jobs.append(job)
     if not jobs:
         raise CommandError(f"{file.name} contains no job", exits.USAGE)
     return jobs

@@ -14,14 +14,14 @@ from cli.backends import (
     template_sets,
     uv_path,
 )
+from cli.policy import worker_policy
 from pipeline.artifacts import Artifacts
-from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
 from pipeline.github import Forge
 from pipeline.model.buyer import Buyer
 from pipeline.model.client import ModelClient
-from pipeline.policy import Allowed, Policy
+from pipeline.policy import Policy
 from pipeline.settings import Settings, SettingsError, secret_values, variable
 from pipeline.stage import Pipeline
 from pipeline.store.store import RunStore
@@ -80,7 +80,7 @@ def build(
     if artifacts is None:
         artifacts = open_artifacts(settings)
     templates = template_sets(settings)
-    policy = _policy(settings, host or settings.issue_host, model_name, templates)
+    policy = worker_policy(settings, host or settings.issue_host, model_name, templates)
     buyer = Buyer(
         model,
         model=model_name,
@@ -137,29 +137,6 @@ def _choose_sandbox(settings: Settings) -> Sandbox:
         return sandbox_for(settings, local=not settings.queue_url)
     except NoIsolation as error:
         raise SettingsError(f"CODING_AGENT_SANDBOX: {error}") from error
-
-
-def _policy(settings: Settings, host: str, model: str, templates: TemplateSets) -> Policy:
-    topics = settings.allowed_topics
-    if not topics and settings.topic_arn:
-        topics = (settings.topic_arn,)
-    return Policy(
-        limits=EffectiveLimits(
-            max_cost_usd=settings.max_cost_usd,
-            max_minutes=settings.max_minutes,
-            max_rounds=settings.max_rounds,
-        ),
-        max_cost_usd_per_repository_day=settings.max_cost_usd_per_repository_day,
-        max_cost_usd_per_day=settings.max_cost_usd_per_day,
-        topic_arn=settings.topic_arn,
-        allowed=Allowed(
-            host=host,
-            repositories=settings.allowed_repositories,
-            models=settings.allowed_models or (model,),
-            topics=topics,
-            refuse_template_set=templates.refusal,
-        ),
-    )
 
 
 def _pipeline(

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import uuid
+from dataclasses import dataclass
 from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -214,6 +215,16 @@ class FixIssueJob(_Strict):
 
     def to_json(self) -> str:
         return self.model_dump_json(exclude_defaults=True)
+
+
+@dataclass(frozen=True)
+class JobRefusal:
+    """Why a valid job is not accepted."""
+
+    field: str
+    """The dotted path of the field that it is about."""
+    reason: str
+    """One sentence."""
 
 
 def derived_job_id(issue_url: str, base_branch: str | None) -> str:

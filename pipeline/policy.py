@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pipeline.budget import EffectiveLimits
-from pipeline.job import FixIssueJob
+from pipeline.job import FixIssueJob, JobRefusal
 from pipeline.money import to_micro_usd
 from pipeline.store.contract import MoneyCaps
 
@@ -18,48 +18,65 @@ def _no_template_sets(_: str) -> str | None:
 class Allowed:
     """What this deployment accepts from a job."""
 
-    host: str = "github.com"
-    """The issues' host: github.com, an Enterprise host, or ``file`` for a local repository."""
+    host: str | None = "github.com"
+    """The issues' host: github.com, an Enterprise host, or ``file`` for a local repository. None if
+    it is not known here: any is accepted.
+    """
     repositories: tuple[str, ...] = ("*",)
     """Patterns of OWNER/NAME."""
-    models: tuple[str, ...] = ()
-    topics: tuple[str, ...] = ()
+    models: tuple[str, ...] | None = ()
+    """None if they are not known here: any is accepted."""
+    topics: tuple[str, ...] | None = ()
+    """None if they are not known here."""
     refuse_template_set: Callable[[str], str | None] = _no_template_sets
     """Returns why the template set with this hash can't be used; None if it can."""
 
-    def refusal(self, job: FixIssueJob) -> str | None:
-        """Return why the job is rejected, in one sentence; None if it is allowed.
+    def refusal(self, job: FixIssueJob) -> JobRefusal | None:
+        """Return why the job is rejected; None if it is allowed.
 
         Blocks, since it may read a template set.
         """
         ref = job.issue
-        if ref.host != self.host:
-            return f"this deployment works for issues at {self.host}; this one is at {ref.host}"
+        if self.host is not None and ref.host != self.host:
+            reason = f"this deployment works for issues at {self.host}; this one is at {ref.host}"
+            return JobRefusal("issue_url", reason)
         if not self._allows_repository(ref.repository):
-            return f"{ref.repository} is not in CODING_AGENT_ALLOWED_REPOSITORIES"
-        for model in _requested_models(job):
-            if model not in self.models:
-                return f"model {model!r} is not in CODING_AGENT_ALLOWED_MODELS"
-        if job.callback_topic_arn and job.callback_topic_arn not in self.topics:
-            return "callback_topic_arn is not in CODING_AGENT_ALLOWED_TOPICS"
-        if job.replay is not None and job.replay.template_set:
-            reason = self.refuse_template_set(job.replay.template_set)
-            if reason:
-                return f"replay.template_set: {reason}"
+            reason = f"{ref.repository} is not in CODING_AGENT_ALLOWED_REPOSITORIES"
+            return JobRefusal("issue_url", reason)
+        return self._refuse_model(job) or self._refuse_topic(job) or self._refuse_templates(job)
+
+    def _refuse_model(self, job: FixIssueJob) -> JobRefusal | None:
+        if self.models is None:
+            return None
+        requested = {"options.model": job.options.model}
+        if job.replay is not None:
+            requested["replay.model"] = job.replay.model
+        for field, model in requested.items():
+            if model and model not in self.models:
+                reason = f"model {model!r} is not in CODING_AGENT_ALLOWED_MODELS"
+                return JobRefusal(field, reason)
         return None
+
+    def _refuse_topic(self, job: FixIssueJob) -> JobRefusal | None:
+        topic = job.callback_topic_arn
+        if topic is None or self.topics is None or topic in self.topics:
+            return None
+        reason = "callback_topic_arn is not in CODING_AGENT_ALLOWED_TOPICS"
+        return JobRefusal("callback_topic_arn", reason)
+
+    def _refuse_templates(self, job: FixIssueJob) -> JobRefusal | None:
+        if job.replay is None or not job.replay.template_set:
+            return None
+        reason = self.refuse_template_set(job.replay.template_set)
+        if not reason:
+            return None
+        return JobRefusal("replay.template_set", f"replay.template_set: {reason}")
 
     def _allows_repository(self, repository: str) -> bool:
         for pattern in self.repositories:
             if pattern == "*" or fnmatchcase(repository, pattern.lower()):
                 return True
         return False
-
-
-def _requested_models(job: FixIssueJob) -> list[str]:
-    models = [job.options.model]
-    if job.replay is not None:
-        models.append(job.replay.model)
-    return [model for model in models if model]
 
 
 @dataclass(frozen=True)
@@ -72,6 +89,23 @@ class Policy:
     max_cost_usd_per_day: float
     topic_arn: str | None = None
     allowed: Allowed = Allowed()
+
+    def refusal(self, job: FixIssueJob) -> JobRefusal | None:
+        """Return why a job is refused before it is queued; None if it is accepted.
+
+        Once it is queued, limits that are too high are no reason to reject it: ``limits_of`` lowers
+        them. Blocks, as ``Allowed.refusal`` does.
+        """
+        return self.allowed.refusal(job) or self._refuse_limits(job)
+
+    def _refuse_limits(self, job: FixIssueJob) -> JobRefusal | None:
+        for name, requested in job.limits:
+            ceiling = getattr(self.limits, name)
+            if requested is not None and requested > ceiling:
+                field = f"limits.{name}"
+                reason = f"{field}: {requested:g} is more than this deployment allows, {ceiling:g}"
+                return JobRefusal(field, reason)
+        return None
 
     def limits_of(self, job: FixIssueJob) -> EffectiveLimits:
         """Return the job's limits, capped by the deployment's."""
@@ -95,6 +129,7 @@ class Policy:
 
     def topic_of(self, job: FixIssueJob | None) -> str | None:
         """Return the topic for the job's events: its own if that is allowed, else the default."""
-        if job is not None and job.callback_topic_arn in self.allowed.topics:
+        topics = self.allowed.topics or ()
+        if job is not None and job.callback_topic_arn in topics:
             return job.callback_topic_arn
         return self.topic_arn

@@ -1,7 +1,7 @@
 """The FastAPI app: its routes, its errors, and the published OpenAPI document."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request
@@ -18,7 +18,6 @@ from pipeline.api.middleware import RequestMiddleware
 from pipeline.api.problem import Problem, Refusal
 from pipeline.clock import Clock
 from pipeline.job import FixIssueJob
-from pipeline.store.store import RunStore
 
 _SCHEMAS = "#/components/schemas/"
 _JOB_BODY = {
@@ -35,19 +34,17 @@ router = APIRouter()
 
 def create_app(
     *,
-    store: RunStore,
-    send: Callable[[FixIssueJob], Awaitable[object]],
+    intake: Intake,
     keys: ApiKeys,
     vitals: Callable[[], Mapping[str, float]],
     stale_seconds: float,
     checks: Mapping[str, Check],
     clock: Clock | None = None,
 ) -> FastAPI:
-    """Create the intake.
+    """Create the HTTP app.
 
     Args:
-        store: the store of jobs and runs.
-        send: puts a job on the queue.
+        intake: the operations on jobs.
         keys: the valid API keys.
         vitals: returns the seconds since the last turn of each of the worker's loops.
         stale_seconds: ``/health`` fails if one of the vitals exceeds this.
@@ -65,7 +62,7 @@ def create_app(
         responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
     )
     app.state.gate = Gate(keys, clock.monotonic)
-    app.state.intake = Intake(store, send, clock.now)
+    app.state.intake = intake
     app.state.liveness = Liveness(vitals, stale_seconds, clock)
     app.state.readiness = Readiness(checks, clock)
     app.add_middleware(RequestMiddleware)

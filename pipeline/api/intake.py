@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field
 from pipeline.api.problem import Refusal
 from pipeline.clock import iso_time
 from pipeline.errors import Family, describe, judge
-from pipeline.job import FixIssueJob, parse_job
+from pipeline.job import FixIssueJob, JobRefusal
 from pipeline.money import to_usd
-from pipeline.store.contract import Call, Registered, RunRow, Submission
+from pipeline.store.contract import Call, Registration, RunRow, Submission
 from pipeline.store.store import RunStore
 
 log = logging.getLogger(__name__)
@@ -80,19 +80,27 @@ class JobView(BaseModel):
 
 
 class Intake:
-    """The operations on jobs. ``send`` puts a job on the queue; ``clock`` is the store's.
+    """The operations on jobs.
 
-    A key only sees its own jobs: others are 404.
+    A key only sees its own jobs: those of other keys, and those that were sent to the queue, are
+    404.
     """
 
     def __init__(
         self,
         store: RunStore,
-        send: Callable[[FixIssueJob], Awaitable[object]],
+        send: Callable[[FixIssueJob, str], Awaitable[object]],
+        refusal: Callable[[FixIssueJob], JobRefusal | None],
         clock: Callable[[], float],
     ):
+        """Args:
+        send: puts a job and the name of its owner on the queue.
+        refusal: returns why this deployment does not accept a job; may block.
+        clock: the store's.
+        """
         self._store = store
         self._send = send
+        self._refusal = refusal
         self._clock = clock
         # A separate pool: runs keep the event loop's default threads busy for minutes.
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
@@ -109,23 +117,37 @@ class Intake:
         it once it has a row, and repeating the request creates that.
 
         Raises:
-            Refusal: 409 if the id belongs to another body or to another key's job; 503.
+            Refusal: 409 if the id belongs to another body or to another sender's job; 422 if this
+                deployment does not accept the job; 503.
         """
-        submission = Submission.of(job)
-        newest = await self._find_newest(submission, owner)
-        is_known = newest is not None and _is_requested(newest, submission)
-        if newest is None or not is_known or not await self._is_under_way(newest):
+        submission = Submission.of(job, owner=owner)
+        existing = await self._call(lambda store: store.find(submission))
+        await self._check(existing, job, owner)
+        if existing.run is None or not await self._is_under_way(existing.run):
             advice = "nothing was stored: send the request again"
-            await _wait_for("queue", self._send(job), advice)
-        run = await self._register(submission, owner)
-        is_waiting = not _is_requested(run, submission)
-        is_old = newest is not None and run.generation <= newest.generation
+            await _wait_for("queue", self._send(job, owner), advice)
+        advice = "the job is queued and will run; send the request again to see it"
+        registered = await self._call(lambda store: store.register(submission), advice)
+        await self._check(registered, job, owner)
         return Accepted(
             job_id=job.id,
-            generation=None if is_waiting else run.generation,
+            generation=registered.run.generation if registered.run is not None else None,
             status_url=status_url,
-            duplicate=is_old and not is_waiting,
+            duplicate=existing.run is not None,
         )
+
+    async def _check(self, stored: Registration, job: FixIssueJob, owner: str) -> None:
+        """Raise Refusal if the request conflicts with what is stored, or is not accepted at all.
+
+        A run that exists is not refused because of a setting that has changed since.
+        """
+        _check_owner(stored.newest, owner)
+        if stored.run is None or stored.body_differs:
+            refusal = await self._run_in_pool("templates", lambda: self._refusal(job))
+            if refusal is not None:
+                raise Refusal(422, "not_allowed", refusal.reason, field=refusal.field)
+        if stored.body_differs:
+            raise _other_body(job)
 
     async def show(self, job_id: str, owner: str) -> JobView:
         """Return the job's newest run. Raises Refusal: 404, 503."""
@@ -154,32 +176,6 @@ class Intake:
             raise Refusal(409, "already_finished", message)
         return await self.show(job_id, owner)
 
-    async def _find_newest(self, submission: Submission, owner: str) -> RunRow | None:
-        """Return the job's newest run. Raises Refusal: 409 if the request conflicts with it."""
-
-        def read(store: RunStore) -> tuple[RunRow | None, RunRow | None]:
-            job_id = submission.job_id
-            return store.run(job_id, 0), store.run(job_id)
-
-        first, newest = await self._call(read)
-        _check_owner(newest, owner)
-        if first is not None:
-            stored = _stored_job(first)
-            if stored is None or stored.digest != submission.digest:
-                raise _other_body(submission.job_id)
-        return newest
-
-    async def _register(self, submission: Submission, owner: str) -> RunRow:
-        def register(store: RunStore) -> Registered:
-            return store.register(submission, owner=owner)
-
-        advice = "the job is queued and will run; send the request again to see it"
-        registered = await self._call(register, advice)
-        _check_owner(registered.run, owner)
-        if registered.body_differs:
-            raise _other_body(submission.job_id)
-        return registered.run
-
     async def _is_under_way(self, run: RunRow) -> bool:
         """Return whether the run is unfinished and has had recent activity."""
         if run.state == "finished":
@@ -192,8 +188,13 @@ class Intake:
         self, call: Callable[[RunStore], T], advice: str = "send the request again"
     ) -> T:
         """Call the store in a thread. Raises Refusal: 503."""
-        future = asyncio.get_running_loop().run_in_executor(self._pool, call, self._store)
-        return await _wait_for("store", future, advice)
+        return await self._run_in_pool("store", lambda: call(self._store), advice)
+
+    async def _run_in_pool(
+        self, service: str, call: Callable[[], T], advice: str = "send the request again"
+    ) -> T:
+        future = asyncio.get_running_loop().run_in_executor(self._pool, call)
+        return await _wait_for(service, future, advice)
 
 
 async def _wait_for(service: str, response: Awaitable[T], advice: str) -> T:
@@ -209,35 +210,22 @@ async def _wait_for(service: str, response: Awaitable[T], advice: str) -> T:
         raise Refusal(503, f"{service}_unavailable", message, retry_after=RETRY_AFTER) from error
 
 
-def _stored_job(run: RunRow) -> FixIssueJob | None:
-    """Parse the stored job; None if it is invalid."""
-    try:
-        return parse_job(run.body)
-    except ValueError:
-        return None
+def _check_owner(newest: RunRow | None, owner: str) -> None:
+    """Raise Refusal (409) for another key's job, and for one that was sent to the queue.
 
-
-def _is_requested(run: RunRow, submission: Submission) -> bool:
-    """Return whether this is the run that the submission requests: a replay requests its own."""
-    if submission.replay_id is None:
-        return True
-    stored = _stored_job(run)
-    if stored is None or stored.replay is None:
-        return False
-    return stored.replay.id == submission.replay_id
-
-
-def _check_owner(run: RunRow | None, owner: str) -> None:
-    """Raise Refusal (409) for another key's job. A job that only came through the queue will belong
-    to the first key that posts it.
+    The response only says that the id is taken.
     """
-    if run is not None and run.owner not in (None, owner):
-        message = f"job {run.job_id} belongs to another key; give a job_id of your own"
+    if newest is not None and newest.owner != owner:
+        message = f"job {newest.job_id} belongs to another sender; give a job_id of your own"
         raise Refusal(409, "conflict", message, field="job_id")
 
 
-def _other_body(job_id: str) -> Refusal:
+def _other_body(job: FixIssueJob) -> Refusal:
+    if job.replay is not None:
+        message = f"replay {job.replay.id} was first requested with another body; use another id"
+        return Refusal(409, "conflict", message, field="replay.id")
     message = (
-        f"job {job_id} was first requested with another body; use another job_id, or send that body"
+        f"job {job.id} was first requested with another body; send that body, ask for another run"
+        " with replay.id, or use another job_id"
     )
     return Refusal(409, "conflict", message, field="job_id")

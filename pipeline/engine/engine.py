@@ -223,8 +223,8 @@ class RunLoop:
         has_begun = bool(await self._run.checkpoints())
         if not has_begun:
             refusal = await asyncio.to_thread(self._deps.policy.allowed.refusal, self._job)
-            if refusal:
-                return Stop(Outcome.REJECTED, refusal)
+            if refusal is not None:
+                return Stop(Outcome.REJECTED, refusal.reason)
         return await self._inherit()
 
     async def _inherit(self) -> Stop | None:

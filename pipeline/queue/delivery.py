@@ -11,6 +11,8 @@ MAX_VISIBILITY: float = 43_200 - 60
 #: Message attributes of a dead letter: the generation that failed, and why.
 FAILED_GENERATION = "failed_generation"
 REASON = "reason"
+#: Message attribute of a job that came over HTTP: the name of its sender's API key.
+OWNER = "owner"
 #: A number with more digits was not written by us.
 _MAX_DIGITS = 9
 
@@ -39,6 +41,11 @@ class Delivery:
         text = self.text(FAILED_GENERATION) or ""
         is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
         return int(text) if is_number else None
+
+    @property
+    def owner(self) -> str | None:
+        """The name of the API key that sent the job; None if its sender wrote to the queue."""
+        return self.text(OWNER) or None
 
     def text(self, name: str) -> str | None:
         """Return a message attribute's text; None if it is missing or not a text."""

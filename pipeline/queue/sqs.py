@@ -12,7 +12,7 @@ from pipeline.aws import open_client
 from pipeline.job import FixIssueJob
 from pipeline.queue.attributes import fit_attributes, text_attribute
 from pipeline.queue.batch import BATCH, Batch, EntriesFailed
-from pipeline.queue.delivery import REASON, Attribute, Delivery
+from pipeline.queue.delivery import OWNER, REASON, Attribute, Delivery
 
 #: Seconds that a deletion waits for others to join its batch: negligible next to a run's minutes.
 DELETES_GATHER = 0.05
@@ -124,8 +124,14 @@ class SqsQueue:
         )
         return str(response["MessageId"])
 
-    async def submit(self, job: FixIssueJob) -> str:
-        return await self.send(job.to_json())
+    async def submit(self, job: FixIssueJob, owner: str | None = None) -> str:
+        """Send a job, and return SQS's message id.
+
+        Args:
+            owner: the name of the API key that the job came with; None if it came with none.
+        """
+        attributes = {OWNER: owner} if owner is not None else None
+        return await self.send(job.to_json(), attributes)
 
     async def to_dead_letters(
         self, delivery: Delivery, reason: str, attributes: Mapping[str, str] | None = None

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.job import FixIssueJob, InvalidJob, IssueRef
+from pipeline.job import FixIssueJob, InvalidJob, IssueRef, parse_job
 from pipeline.money import to_usd
 from pipeline.run_key import RunKey
 
@@ -22,10 +22,29 @@ class Submission:
     """The job as JSON; if it is invalid, the message as received."""
     redrive_of: int | None = None
     """The ``failed_generation`` of a message redriven from the dead-letter queue."""
+    owner: str | None = None
+    """Name of the API key that sent the job; None if its sender wrote to the queue."""
 
     @classmethod
-    def of(cls, job: FixIssueJob, *, redrive_of: int | None = None) -> "Submission":
-        return cls(job, job.to_json(), redrive_of)
+    def of(
+        cls, job: FixIssueJob, *, redrive_of: int | None = None, owner: str | None = None
+    ) -> "Submission":
+        return cls(job, job.to_json(), redrive_of, owner)
+
+    @classmethod
+    def read(
+        cls, body: str, *, redrive_of: int | None = None, owner: str | None = None
+    ) -> "Submission":
+        """Read a message's body, of a valid job or of an invalid one that names an issue.
+
+        Raises:
+            UnreadableMessage, NewerSchema: see each.
+        """
+        try:
+            job = parse_job(body)
+        except InvalidJob as error:
+            return cls(error, body, redrive_of, owner)
+        return cls.of(job, redrive_of=redrive_of, owner=owner)
 
     @property
     def job_id(self) -> str:
@@ -70,7 +89,7 @@ class RunRow:
     issue_url: str
     body: str
     owner: str | None
-    """Name of the API key that registered the job; None if it only came through the queue."""
+    """Name of the API key that sent the job first; None if its sender wrote to the queue."""
     created_at: float
     state: str = "queued"
     """queued, running or finished"""
@@ -100,11 +119,15 @@ class RunRow:
 
 
 @dataclass(frozen=True)
-class Registered:
-    run: RunRow
-    """The submission's run; the newest one if the submission must wait for it to end."""
+class Registration:
+    """What the store holds for a submission."""
+
+    newest: RunRow | None
+    """The job's newest run; None for an unknown job."""
+    run: RunRow | None
+    """The submission's run; None if it has not been started."""
     body_differs: bool
-    """A different body was stored first under this job_id, and is the one used."""
+    """A different body stands for the job, and is the one used."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +149,7 @@ class Claimed:
     job: FixIssueJob
     """The job as stored."""
     body_differs: bool
-    """A different body was stored first under this job_id, and is the one used."""
+    """A different body stands for the job, and is the one used."""
 
 
 @dataclass(frozen=True)

@@ -1,57 +1,72 @@
-"""Find or create a submission's run: the job's newest, a replay's or a redrive's."""
+"""Find or start a submission's run.
+
+It is the job's newest run, the one that a replay or a redrive refers to, or the next one: a replay
+starts a generation, and so does a new body if the run of the one that stands was rejected.
+"""
 
 from dataclasses import dataclass, replace
 
 from pipeline.outcome import Outcome
-from pipeline.run_key import redrive_replay_id
+from pipeline.run_key import RunKey, redrive_replay_id
 from pipeline.store import rows
 from pipeline.store.contract import RunRow, Submission
 from pipeline.store.rows import StoredJob, StoredRun
-from pipeline.store.transaction import RunTransaction
+from pipeline.store.transaction import RunReader, RunTransaction
 
 
 @dataclass(frozen=True)
 class RequestedRun:
-    """A submission's run; the newest one if the submission must wait for it to end."""
+    """What the store holds for a submission."""
 
-    run: StoredRun
-    must_wait: bool
+    job: StoredJob | None
+    newest: StoredRun | None
+    """The job's newest run."""
+    run: StoredRun | None
+    """The submission's run; None if it has not been started."""
+    replay_id: str | None
+    """The replay or redrive that starts, or started, the run."""
     body_differs: bool
-    """A different body is stored for the job."""
+    """A different body stands for the job, or for the replay."""
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether the run can only be started once the job's newest one has ended."""
+        if self.run is not None or self.newest is None:
+            return False
+        return not self.newest.finished
 
 
-def requested_run(tx: RunTransaction, submission: Submission, owner: str | None) -> RequestedRun:
-    """Return the submission's run, creating it if it is new.
-
-    Without a replay it is the job's newest run. A replay, or the redrive of a failed run, refers to
-    the generation that it started. If it has not started one yet, it starts the next one as soon as
-    the newest has ended.
-
-    Args:
-        owner: the owner of a new run; None for that of the previous generation.
-    """
-    job = tx.job(submission.job_id)
-    newest = tx.run(job.newest_run) if job is not None else None
+def find_run(reader: RunReader, submission: Submission) -> RequestedRun:
+    """Return what the store holds for a submission, without starting anything."""
+    job = reader.job(submission.job_id)
+    newest = reader.run(job.newest_run) if job is not None else None
     if job is None or newest is None:
-        first = StoredJob(submission.job_id, submission.digest, newest=0)
-        run = _make_run(tx, first, submission, submission.replay_id, owner)
-        return RequestedRun(run, must_wait=False, body_differs=False)
-    run = newest
-    must_wait = False
-    replay_id = _replay_id(tx, submission, newest)
+        return RequestedRun(None, None, None, submission.replay_id, body_differs=False)
+    replay_id = _replay_id(reader, submission, newest)
     if replay_id is not None:
-        replayed = tx.replayed_run(job.job_id, replay_id)
-        if replayed is not None:
-            run = replayed
-        elif newest.finished:
-            following = replace(job, newest=job.newest + 1)
-            run = _make_run(tx, following, submission, replay_id, owner or newest.row.owner)
-        else:
-            must_wait = True
-    return RequestedRun(run, must_wait, body_differs=job.digest != submission.digest)
+        run = reader.replayed_run(job.job_id, replay_id)
+        differs = run is not None and not _has_body(run, submission)
+        return RequestedRun(job, newest, run, replay_id, differs)
+    if submission.digest == job.digest:
+        return RequestedRun(job, newest, newest, None, body_differs=False)
+    replaced = reader.run_of_replaced_body(job.job_id, submission.digest)
+    if replaced is not None:
+        return RequestedRun(job, newest, replaced, None, body_differs=True)
+    if newest.finished and _was_rejected(reader, job):
+        return RequestedRun(job, newest, None, None, body_differs=False)
+    return RequestedRun(job, newest, newest, None, body_differs=True)
 
 
-def _replay_id(tx: RunTransaction, submission: Submission, newest: StoredRun) -> str | None:
+def find_or_start_run(tx: RunTransaction, submission: Submission) -> RequestedRun:
+    """Return what the store holds for a submission; start its run unless that must wait."""
+    requested = find_run(tx, submission)
+    if requested.run is not None or requested.must_wait:
+        return requested
+    run = _start_run(tx, requested, submission)
+    return replace(requested, run=run, newest=run)
+
+
+def _replay_id(reader: RunReader, submission: Submission, newest: StoredRun) -> str | None:
     """Return the id of the replay that a submission asks for, or None.
 
     The redrive of a failed run's message counts as a replay, even if the message itself asks for
@@ -64,19 +79,35 @@ def _replay_id(tx: RunTransaction, submission: Submission, newest: StoredRun) ->
     newest_failed = newest.row.outcome == Outcome.FAILED
     if newest_failed and newest.row.generation == redriven:
         return redrive_id
-    if tx.replayed_run(submission.job_id, redrive_id) is not None:
+    if reader.replayed_run(submission.job_id, redrive_id) is not None:
         return redrive_id
     return submission.replay_id
 
 
-def _make_run(
-    tx: RunTransaction,
-    job: StoredJob,
-    submission: Submission,
-    replay_id: str | None,
-    owner: str | None,
-) -> StoredRun:
-    """Create a queued run for the job's newest generation."""
+def _has_body(run: StoredRun, submission: Submission) -> bool:
+    """Return whether the run has the submission's body, apart from the replay."""
+    if run.row.body == submission.body:
+        return True
+    try:
+        return Submission.read(run.row.body).digest == submission.digest
+    except ValueError:
+        return False
+
+
+def _was_rejected(reader: RunReader, job: StoredJob) -> bool:
+    """Return whether the run of the body that stands was rejected."""
+    run = reader.run(RunKey(job.job_id, job.standing))
+    return run is not None and run.row.outcome == Outcome.REJECTED
+
+
+def _start_run(tx: RunTransaction, requested: RequestedRun, submission: Submission) -> StoredRun:
+    """Create a queued run for the job's next generation. All of them have the first one's owner."""
+    if requested.job is None or requested.newest is None:
+        job = StoredJob(submission.job_id, submission.digest, newest=0)
+        owner = submission.owner
+    else:
+        job = _next_generation(tx, requested.job, submission)
+        owner = requested.newest.row.owner
     row = RunRow(
         job_id=job.job_id,
         generation=job.newest,
@@ -88,6 +119,22 @@ def _make_run(
     )
     tx.items.put(job.item())
     tx.items.put(rows.open_item(row, tx.expires))
-    if replay_id is not None:
-        tx.items.put(rows.replay_item(row.key, replay_id, tx.expires))
-    return tx.write(StoredRun(row, replay_id), tx.moment("registered", owner or ""))
+    if requested.replay_id is not None:
+        tx.items.put(rows.replay_item(row.key, requested.replay_id, tx.expires))
+    return tx.write(StoredRun(row, requested.replay_id), tx.moment("registered", owner or ""))
+
+
+def _next_generation(tx: RunTransaction, job: StoredJob, submission: Submission) -> StoredJob:
+    """Return the job with its next generation.
+
+    A body stands until its run is rejected; the next body then takes its place. A message with the
+    replaced body may be delivered again: it keeps referring to its own run.
+    """
+    following = replace(job, newest=job.newest + 1)
+    if submission.digest == job.digest:
+        return replace(following, standing=following.newest)
+    if not _was_rejected(tx, job):
+        return following
+    rejected = RunKey(job.job_id, job.standing)
+    tx.items.put(rows.replaced_body_item(rejected, job.digest, tx.expires))
+    return replace(following, digest=submission.digest, standing=following.newest)

@@ -2,10 +2,12 @@
 
 | partition          | sort                         | item                                       |
 |--------------------|------------------------------|--------------------------------------------|
-| ``job#JOB_ID``     | ``job``                      | the first body's digest, the newest        |
-|                    |                              | generation                                 |
+| ``job#JOB_ID``     | ``job``                      | the digest of the body that stands, its    |
+|                    |                              | generation and the newest                  |
 | ``job#JOB_ID``     | ``run#GENERATION``           | a run and its lease                        |
 | ``job#JOB_ID``     | ``replay#REPLAY_ID``         | the generation that a replay started       |
+| ``job#JOB_ID``     | ``body#DIGEST``              | the rejected generation of a body that     |
+|                    |                              | another one replaced                       |
 | ``job#JOB_ID``     | ``KIND#GENERATION#NUMBER``   | a part of a run: checkpoint, round,        |
 |                    |                              | effect, call or moment of its history      |
 | ``job#JOB_ID``     | ``open#GENERATION``          | exists while the run has no outcome        |
@@ -69,6 +71,10 @@ def replay_key(job_id: str, replay_id: str) -> Key:
     return Key(job_partition(job_id), f"replay#{replay_id}")
 
 
+def replaced_body_key(job_id: str, digest: str) -> Key:
+    return Key(job_partition(job_id), f"body#{digest}")
+
+
 def part_prefix(kind: str, generation: int) -> str:
     return f"{kind}#{generation:06d}#"
 
@@ -94,9 +100,11 @@ def time_key(seconds: float, tie: str) -> str:
 class StoredJob:
     job_id: str
     digest: str
-    """The first body's ``Submission.digest``."""
+    """``Submission.digest`` of the body that stands: the first, or the one after a rejected one."""
     newest: int
     """The newest generation."""
+    standing: int = 0
+    """The newest generation with the body that stands."""
 
     @property
     def newest_run(self) -> RunKey:
@@ -174,6 +182,11 @@ def open_item(row: RunRow, expires: int | None) -> Item:
 def replay_item(key: RunKey, replay_id: str, expires: int | None) -> Item:
     data = {"generation": key.generation}
     return Item(replay_key(key.job_id, replay_id), data, expires=expires)
+
+
+def replaced_body_item(rejected: RunKey, digest: str, expires: int | None) -> Item:
+    data = {"generation": rejected.generation}
+    return Item(replaced_body_key(rejected.job_id, digest), data, expires=expires)
 
 
 def _listed_at(row: RunRow) -> str:

@@ -30,12 +30,12 @@ from pipeline.store.contract import (
     Moment,
     MoneyCaps,
     PendingEvent,
-    Registered,
+    Registration,
     Round,
     RunRow,
     Submission,
 )
-from pipeline.store.generations import requested_run
+from pipeline.store.generations import RequestedRun, find_or_start_run, find_run
 from pipeline.store.rows import Part, StoredRun
 from pipeline.store.table import Item, Table
 from pipeline.store.transaction import RunReader, RunTransaction
@@ -99,34 +99,33 @@ class RunStore:
     # Claims and leases
 
     @in_transaction
-    def register(
-        self, tx: RunTransaction, submission: Submission, *, owner: str | None
-    ) -> Registered:
-        """Create the job and its queued run if they don't exist.
+    def register(self, tx: RunTransaction, submission: Submission) -> Registration:
+        """Start the submission's run if it does not exist, unless it must wait for another to end.
 
-        A run without an owner gets this one: its message may have been delivered before the job was
-        registered.
+        All runs of a job belong to the owner of the first.
         """
-        requested = requested_run(tx, submission, owner)
-        run = requested.run
-        if run.row.owner is None and owner is not None:
-            run = run.with_row(owner=owner)
-            tx.write(run)
-        return Registered(run.row, requested.body_differs)
+        return _registration(find_or_start_run(tx, submission))
+
+    def find(self, submission: Submission) -> Registration:
+        """Return what ``register`` would, without starting anything."""
+        return _registration(find_run(self._reader, submission))
 
     @in_transaction
     def claim(self, tx: RunTransaction, submission: Submission, *, lease_seconds: float) -> Claim:
         """Take the run for one delivery.
 
-        Creates the job if it is new, and its next generation for a new replay.
+        Creates the job if it is new, and its next generation for a new replay or for a new body
+        after a rejected one.
 
         Raises:
             UnreadableMessage, NewerSchema: this version can't read the stored job.
         """
-        requested = requested_run(tx, submission, None)
+        requested = find_or_start_run(tx, submission)
         run = requested.run
-        if requested.must_wait:
-            return Busy(max(run.lease_expires_at, tx.now + 1.0))
+        if run is None:
+            newest = requested.newest
+            until = newest.lease_expires_at if newest is not None else 0.0
+            return Busy(max(until, tx.now + 1.0))
         if run.finished:
             return Finished(run.row)
         if run.lease_token is not None and run.lease_expires_at > tx.now:
@@ -407,6 +406,16 @@ class RunStore:
     def history(self, key: RunKey) -> list[Moment]:
         """Return a run's history, oldest first."""
         return self._reader.parts(rows.MOMENT, Moment, key)
+
+
+def _registration(requested: RequestedRun) -> Registration:
+    newest = requested.newest
+    run = requested.run
+    return Registration(
+        newest=newest.row if newest is not None else None,
+        run=run.row if run is not None else None,
+        body_differs=requested.body_differs,
+    )
 
 
 def _stored_job(run: RunRow, submission: Submission) -> FixIssueJob | InvalidJob:

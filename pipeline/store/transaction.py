@@ -7,7 +7,7 @@ from pipeline.run_key import RunKey
 from pipeline.store import rows
 from pipeline.store.contract import Lease, Moment
 from pipeline.store.rows import Part, Row, StoredCall, StoredJob, StoredRun
-from pipeline.store.table import Item, Reader, Transaction
+from pipeline.store.table import Item, Key, Reader, Transaction
 
 
 class RunReader:
@@ -36,11 +36,18 @@ class RunReader:
 
     def replayed_run(self, job_id: str, replay_id: str) -> StoredRun | None:
         """Return the run that a replay started; None if it has not started one yet."""
-        item = self._reader.get(rows.replay_key(job_id, replay_id))
+        return self._run_named_by(rows.replay_key(job_id, replay_id), job_id)
+
+    def run_of_replaced_body(self, job_id: str, digest: str) -> StoredRun | None:
+        """Return the rejected run of a body that another has replaced; None for other bodies."""
+        return self._run_named_by(rows.replaced_body_key(job_id, digest), job_id)
+
+    def _run_named_by(self, key: Key, job_id: str) -> StoredRun | None:
+        """Return the run whose generation is in the item under ``key``."""
+        item = self._reader.get(key)
         if item is None:
             return None
-        generation = item.data["generation"]
-        return self.run(RunKey(job_id, generation))
+        return self.run(RunKey(job_id, item.data["generation"]))
 
     def parts(self, kind: str, row: type[Row], key: RunKey) -> list[Row]:
         """Return a run's parts of one kind in the order in which they were written."""

@@ -19,7 +19,7 @@ from pipeline.backoff import Backoff
 from pipeline.clock import Clock
 from pipeline.engine.engine import Deferred, Ended
 from pipeline.errors import LeaseLost, describe
-from pipeline.job import InvalidJob, NewerSchema, UnreadableMessage, parse_job
+from pipeline.job import InvalidJob, NewerSchema, UnreadableMessage
 from pipeline.outcome import Outcome, RunResult
 from pipeline.queue import FAILED_GENERATION, Delivery, VisibilityExtender
 from pipeline.store.contract import (
@@ -146,7 +146,7 @@ class DeliveryHandler:
         """Execute the run, or end it if it can't be executed."""
         run = claimed.run
         if claimed.body_differs:
-            log.warning("another body was stored first under this job_id and is used")
+            log.warning("another body stands under this job_id and is used")
         if isinstance(submission.job, InvalidJob):
             await self._release_lease(claimed.lease)
             reason = f"{submission.job}; another, valid job is stored under its job_id"
@@ -310,14 +310,11 @@ class DeliveryHandler:
 
 
 def _read(delivery: Delivery) -> Submission:
-    """Read the message's body.
+    """Read the message.
 
     Raises:
         UnreadableMessage, NewerSchema: see each.
     """
-    redrive_of = delivery.failed_generation
-    try:
-        job = parse_job(delivery.body)
-    except InvalidJob as error:
-        return Submission(error, delivery.body, redrive_of)
-    return Submission.of(job, redrive_of=redrive_of)
+    return Submission.read(
+        delivery.body, redrive_of=delivery.failed_generation, owner=delivery.owner
+    )

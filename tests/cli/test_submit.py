@@ -107,6 +107,38 @@ def test_a_wrong_command_is_reported_in_one_line(
     assert bodies(aws, queue) == []
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ('"options": {"model": "gpt-9"}', "model 'gpt-9' is not in CODING_AGENT_ALLOWED_MODELS"),
+        ('"limits": {"max_rounds": 9}', "limits.max_rounds: 9 is more than this deployment allows"),
+        ('"replay": {"id": "r", "template_set": "00000000"}', "replay.template_set: "),
+    ],
+)
+def test_what_is_set_here_refuses_a_job_before_it_is_sent(
+    console: Console,
+    aws: Aws,
+    queue: Queue,
+    monkeypatch: pytest.MonkeyPatch,
+    fields: str,
+    message: str,
+) -> None:
+    file = f'{{"issue_url": "{URL.format(1)}", {fields}}}'
+    assert console.run("submit", "--file", "-", stdin=file).exit_code == 0, "not known here"
+    (console.folder / "artifacts").mkdir()
+    monkeypatch.setenv("CODING_AGENT_MODEL", "openai/gpt-4o")
+    monkeypatch.setenv("CODING_AGENT_MAX_ROUNDS", "4")
+    monkeypatch.setenv("CODING_AGENT_ARTIFACTS", str(console.folder / "artifacts"))
+    monkeypatch.setenv("CODING_AGENT_ALLOWED_REPOSITORIES", "octo/*")
+    error = console.refused("submit", "--file", "-", stdin=file)
+    assert "line 1 (one job a line): " in error
+    assert message in error
+    elsewhere = "https://github.com/other/repo/issues/1"
+    refused = console.refused("submit", elsewhere)
+    assert refused.startswith("other/repo is not in CODING_AGENT_ALLOWED_REPOSITORIES")
+    assert len(bodies(aws, queue)) == 1
+
+
 def test_a_file_that_is_not_text_is_refused(console: Console, queue: Queue) -> None:
     (console.folder / "jobs").write_bytes(b"\xff\xfe")
     assert console.refused("submit", "--file", "jobs") == "jobs is not UTF-8 text; nothing was sent"

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
 
 from pipeline.api.app import create_app
+from pipeline.api.intake import Intake
 from pipeline.api.keys import ApiKeys
 from pipeline.api.server import listen, serve
 from pipeline.job import parse_job
@@ -209,12 +211,11 @@ async def test_the_real_intake_accepts_a_job_and_reports_its_state(
     jobs = list[Any]()
     stop = asyncio.Event()
 
-    async def send(job: Any) -> None:
+    async def send(job: Any, owner: str) -> None:
         jobs.append(job)
 
     app = create_app(
-        store=store,
-        send=send,
+        intake=Intake(store, send, lambda job: None, time.time),
         keys=ApiKeys([("backend", "secret")]),
         vitals=dict,
         stale_seconds=60.0,

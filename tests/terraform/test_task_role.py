@@ -129,7 +129,7 @@ async def everything_a_worker_does(aws: Aws, table: str, bucket: str) -> None:
         await queue.depth()
         await queue.delete(delivery)
         claimed = claim(store)
-        store.register(Submission.of(job(7)), owner="sevalla")
+        store.register(Submission.of(job(7), owner="sevalla"))
         store.renew(claimed.lease, lease_seconds=60)
         store.checkpoints(claimed.run.key)
         store.reserve(claimed.lease, call_request(1), MoneyCaps(1, 1, 1))

@@ -11,15 +11,24 @@ from botocore.exceptions import EndpointConnectionError
 from starlette.testclient import TestClient
 
 from pipeline.api.app import create_app
+from pipeline.api.intake import Intake
 from pipeline.api.keys import ApiKeys
+from pipeline.budget import EffectiveLimits
 from pipeline.clock import Clock
-from pipeline.job import FixIssueJob
+from pipeline.job import FixIssueJob, JobRefusal
+from pipeline.policy import Allowed, Policy
 from pipeline.settings import split_keys
 from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.runs import Clock as StillClock
 
 ISSUE = "https://github.com/octo/repo/issues/42"
 KEYS = "alice=alice-secret-key, bob=bob-secret-key, alice=alice-next-key, a-bare-secret-key"
+POLICY = Policy(
+    EffectiveLimits(3.0, 60.0, 4),
+    20.0,
+    200.0,
+    allowed=Allowed(repositories=("octo/*",), models=("good", "cheap")),
+)
 ALICE = {"X-API-Key": "alice-secret-key"}
 BOB = {"X-API-Key": "bob-secret-key"}
 
@@ -32,22 +41,28 @@ class Service:
     clock: StillClock = field(default_factory=StillClock)
     ticks: StillClock = field(default_factory=StillClock)
     keys: str = KEYS
+    policy: Policy = POLICY
     sent: list[str] = field(default_factory=list)
+    owners: list[str | None] = field(default_factory=list)
+    """The owners of the messages in ``sent``."""
     queue_error: Exception | None = None
     while_sending: Callable[[FixIssueJob], object] = lambda job: None
     vitals: dict[str, float] = field(default_factory=lambda: {"poll": 1.0, "heartbeat": 2.0})
     checks: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
 
-    async def send(self, job: FixIssueJob) -> None:
+    async def send(self, job: FixIssueJob, owner: str | None = None) -> None:
         if self.queue_error is not None:
             raise self.queue_error
         self.sent.append(job.to_json())
+        self.owners.append(owner)
         self.while_sending(job)
+
+    def refusal(self, job: FixIssueJob) -> JobRefusal | None:
+        return self.policy.refusal(job)
 
     def app(self) -> Any:
         return create_app(
-            store=self.store,
-            send=self.send,
+            intake=Intake(self.store, self.send, self.refusal, self.clock),
             keys=ApiKeys(split_keys(self.keys)),
             vitals=lambda: self.vitals,
             stale_seconds=120.0,

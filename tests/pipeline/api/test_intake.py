@@ -1,15 +1,17 @@
 """A job from its POST to its 202, and its view afterwards."""
 
 import sqlite3
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pipeline.job import parse_job
+from pipeline.job import FixIssueJob, parse_job
 from pipeline.outcome import Outcome
+from pipeline.policy import Allowed
 from pipeline.store.contract import MoneyCaps, Submission
 from tests.pipeline.api.conftest import ALICE, BOB, ISSUE, Service
-from tests.stand_ins.runs import call_request, claim, finish, job
+from tests.stand_ins.runs import LEASE, TOPIC, call_request, claim, finish, job
 
 
 def test_issue_is_queued_and_its_job_is_visible_at_once(service: Service):
@@ -50,6 +52,7 @@ def test_queue_that_is_down_is_a_503_and_leaves_no_row(service: Service):
 def test_store_that_is_down_is_a_503_before_anything_is_sent(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ):
+    break_store(service, monkeypatch, "find")
     break_store(service, monkeypatch, "run")
     answer = service.post()
     assert (answer.status_code, answer.json()["error"]["code"], service.sent) == (
@@ -69,16 +72,18 @@ def test_store_that_fails_after_the_send_says_that_the_job_will_run(
     assert answer.status_code == 503
     assert "queued and will run" in answer.json()["error"]["message"]
     assert len(service.sent) == 1
-    claim(service.store)  # a worker claims it before the second attempt
+    # A worker claims it before the second attempt.
+    service.store.claim(Submission.of(job(), owner=service.owners[-1]), lease_seconds=LEASE)
     repeated = service.post().json()
     assert (repeated["generation"], repeated["duplicate"], len(service.sent)) == (0, True, 1)
     assert service.http.get(repeated["status_url"], headers=ALICE).json()["state"] == "running"
 
 
-def test_job_belongs_to_its_key_even_if_claimed_before_registration(
-    service: Service,
-):
-    service.while_sending = lambda sent: claim(service.store, sent)
+def test_job_belongs_to_its_key_even_if_claimed_before_registration(service: Service):
+    def claim_as_worker(sent: FixIssueJob) -> None:
+        service.store.claim(Submission.of(sent, owner=service.owners[-1]), lease_seconds=LEASE)
+
+    service.while_sending = claim_as_worker
     accepted = service.post().json()
     assert service.http.get(accepted["status_url"], headers=ALICE).json()["state"] == "running"
     assert service.http.get(accepted["status_url"], headers=BOB).status_code == 404
@@ -87,7 +92,7 @@ def test_job_belongs_to_its_key_even_if_claimed_before_registration(
 def test_defect_in_the_store_is_a_500_in_the_same_shape(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ):
-    break_store(service, monkeypatch, "run", ZeroDivisionError("private"))
+    break_store(service, monkeypatch, "find", ZeroDivisionError("private"))
     answer = service.post()
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
     assert "private" not in answer.text
@@ -141,18 +146,68 @@ def test_other_body_under_the_same_id_is_a_409_and_is_not_sent(
 
 def test_first_of_two_simultaneous_bodies_wins(service: Service):
     other = job(options={"draft": True})
-    service.while_sending = lambda sent: service.store.register(Submission.of(other), owner="alice")
+    service.while_sending = lambda sent: service.store.register(Submission.of(other, owner="alice"))
     assert service.post().status_code == 409
 
 
-def test_first_body_stays_after_a_replay_with_another_body(
-    service: Service,
-):
+def test_replay_runs_with_its_own_options_and_the_first_body_stays(service: Service):
     service.post()
     finish(service.store, claim(service.store))
-    finish(service.store, claim(service.store, job(options={"draft": True}, replay={"id": "cli"})))
+    replay = {"issue_url": ISSUE, "options": {"draft": True}, "replay": {"id": "as a draft"}}
+    assert service.post(replay).json()["generation"] == 1
+    run = service.store.run(job().id)
+    assert run is not None
+    assert parse_job(run.body).options.draft
     assert service.post().json()["generation"] == 1
     assert service.post({"issue_url": ISSUE, "options": {"draft": True}}).status_code == 409
+    other = service.post({"issue_url": ISSUE, "replay": {"id": "as a draft"}})
+    assert (other.status_code, other.json()["error"]["field"]) == (409, "replay.id")
+
+
+def test_rejected_job_gives_way_to_a_new_body(service: Service):
+    service.post()
+    finish(service.store, claim(service.store), Outcome.REJECTED)
+    corrected = {"issue_url": ISSUE, "base_branch": None, "options": {"draft": True}}
+    accepted = service.post(corrected).json()
+    assert (accepted["generation"], accepted["duplicate"]) == (1, False)
+    assert service.post(corrected).json() == accepted | {"duplicate": True}
+    assert len(service.sent) == 2
+    assert service.post().status_code == 409, "the new body stands"
+
+
+# What the deployment does not accept
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "message"),
+    [
+        ({"options": {"model": "gpt-9"}}, "options.model", "CODING_AGENT_ALLOWED_MODELS"),
+        ({"replay": {"id": "r", "model": "gpt-9"}}, "replay.model", "CODING_AGENT_ALLOWED_MODELS"),
+        ({"callback_topic_arn": TOPIC}, "callback_topic_arn", "CODING_AGENT_ALLOWED_TOPICS"),
+        ({"replay": {"id": "r", "template_set": "0" * 8}}, "replay.template_set", "there are none"),
+        ({"limits": {"max_cost_usd": 50}}, "limits.max_cost_usd", "50 is more than"),
+        ({"limits": {"max_rounds": 5}}, "limits.max_rounds", "5 is more than"),
+        ({"issue_url": "https://git.example/o/r/issues/1"}, "issue_url", "git.example"),
+        ({"issue_url": "https://github.com/evil/r/issues/1"}, "issue_url", "ALLOWED_REPOSITORIES"),
+    ],
+)
+def test_job_that_policy_refuses_is_a_422_and_locks_nothing(
+    service: Service, fields: dict[str, Any], field: str, message: str
+):
+    answer = service.post({"issue_url": ISSUE} | fields)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["field"]) == (422, "not_allowed", field)
+    assert message in error["message"]
+    assert service.sent == []
+    assert service.post().json()["generation"] == 0
+
+
+def test_existing_run_is_not_refused_because_of_a_changed_setting(service: Service):
+    body = {"issue_url": ISSUE, "options": {"model": "good"}}
+    service.post(body)
+    service.policy = replace(service.policy, allowed=Allowed(models=("cheap",)))
+    assert service.post(body).status_code == 202
+    assert service.post(body | {"replay": {"id": "again"}}).status_code == 422
 
 
 def test_replay_of_a_finished_job_is_its_next_generation_once(service: Service):
@@ -191,12 +246,14 @@ def test_job_is_hidden_from_other_keys(service: Service):
     assert service.http.get(url, headers=rotated).status_code == 200
 
 
-def test_job_from_the_queue_belongs_to_the_first_key_that_posts_it(service: Service):
+def test_job_from_the_queue_belongs_to_no_key(service: Service):
     claim(service.store)
+    for body in (None, {"issue_url": ISSUE, "replay": {"id": "mine now"}}):
+        refused = service.post(body)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
     assert service.http.get(f"/jobs/{job().id}", headers=ALICE).status_code == 404
-    assert service.post().json()["duplicate"] is True
-    assert service.http.get(f"/jobs/{job().id}", headers=ALICE).status_code == 200
-    assert service.post(headers=BOB).status_code == 409
+    assert service.http.post(f"/jobs/{job().id}/cancel", headers=ALICE).status_code == 404
+    assert service.sent == []
 
 
 @pytest.mark.parametrize(

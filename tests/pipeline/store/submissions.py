@@ -1,13 +1,23 @@
 """Submissions and rows for the tests of the store."""
 
+from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, RunStarted
-from pipeline.store.contract import Checkpoint, Claim, Claimed, Submission
+from pipeline.store.contract import Checkpoint, Claim, Claimed, RunRow, Submission
 from pipeline.store.store import RunStore
 from tests.stand_ins.runs import LEASE, START, job
 
 
 def submit(store: RunStore, redrive_of: int | None = None, **fields: object) -> Claim:
     return store.claim(Submission.of(job(**fields), redrive_of=redrive_of), lease_seconds=LEASE)  # type: ignore[arg-type]
+
+
+def register(
+    store: RunStore, requested: FixIssueJob | None = None, owner: str | None = None
+) -> RunRow:
+    """Register a job whose run need not wait, and return the run."""
+    registered = store.register(Submission.of(requested or job(), owner=owner))
+    assert registered.run is not None
+    return registered.run
 
 
 def replay_fields(name: str, **more: object) -> dict[str, object]:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.run_key import RunKey
-from pipeline.store.contract import Busy, Claim, Finished, Submission
+from pipeline.store.contract import Busy, Claim, Claimed, Finished, Registration, Submission
 from pipeline.store.store import RunStore
-from tests.pipeline.store.submissions import checkpoint, replay_fields, submit
+from tests.pipeline.store.submissions import checkpoint, register, replay_fields, submit
 from tests.stand_ins.runs import LEASE, START, Clock, claim, finish, job
 
 
@@ -90,50 +90,59 @@ def test_only_a_lease_that_was_not_released_is_a_crash(store: RunStore, clock: C
 
 
 def test_a_registered_job_is_queued_under_its_owner(store: RunStore):
-    registered = store.register(Submission.of(job()), owner="sevalla")
-    assert (registered.run.state, registered.run.owner, registered.body_differs) == (
-        "queued",
-        "sevalla",
-        False,
-    )
+    run = register(store, owner="sevalla")
+    assert (run.state, run.owner) == ("queued", "sevalla")
     claimed = claim(store)
     assert claimed.run.owner == "sevalla"
     assert claimed.run.generation == 0
 
 
 def test_registering_again_returns_the_same_run(store: RunStore):
-    first = store.register(Submission.of(job()), owner="sevalla")
-    second = store.register(Submission.of(job(metadata={"a": "b"})), owner="other")
+    first = store.register(Submission.of(job(), owner="sevalla"))
+    second = store.register(Submission.of(job(metadata={"a": "b"}), owner="other"))
     assert second.run == first.run
     assert second.body_differs
 
 
-def test_a_run_delivered_before_its_registration_gets_the_first_owner(
-    store: RunStore,
-):
-    claim(store)
-    owners = [
-        store.register(Submission.of(job()), owner=owner).run.owner
-        for owner in (None, "sevalla", "other")
-    ]
-    stored = store.run(job().id)
-    assert owners == [None, "sevalla", "sevalla"]
-    assert stored
-    assert stored.owner == "sevalla"
+def test_what_a_registration_would_return_is_read_without_starting_anything(store: RunStore):
+    assert store.find(Submission.of(job())) == Registration(None, None, body_differs=False)
+    run = register(store)
+    assert store.find(Submission.of(job())) == Registration(run, run, body_differs=False)
+    replay = Submission.of(job(**replay_fields("again")))
+    assert store.find(replay) == Registration(run, None, body_differs=False)
+    assert len(store.runs()) == 1
+
+
+def test_a_run_delivered_before_its_registration_has_the_owner_of_its_message(store: RunStore):
+    submission = Submission.of(job(), owner="sevalla")
+    claimed = store.claim(submission, lease_seconds=LEASE)
+    assert isinstance(claimed, Claimed)
+    assert claimed.run.owner == "sevalla"
+    registered = store.register(submission).run
+    assert registered is not None
+    assert registered.owner == "sevalla"
+
+
+def test_a_job_that_was_sent_to_the_queue_keeps_having_no_owner(store: RunStore):
+    claimed = claim(store)
+    assert claimed.run.owner is None
+    assert register(store, owner="sevalla").owner is None
+    finish(store, claimed)
+    assert register(store, job(**replay_fields("again")), owner="sevalla").owner is None
 
 
 def test_a_replay_is_registered_after_the_end_of_the_run_before_it(store: RunStore):
     running = claim(store)
-    submission = Submission.of(job(**replay_fields("once more")))
-    assert store.register(submission, owner="sevalla").run.generation == 0
+    replay = job(**replay_fields("once more"))
+    waiting = store.register(Submission.of(replay))
+    assert waiting == Registration(running.run, None, body_differs=False)
     finish(store, running)
-    assert store.register(submission, owner="sevalla").run.generation == 1
-    assert store.register(submission, owner="sevalla").run.generation == 1
-    assert claim(store, job(**replay_fields("once more"))).run.owner == "sevalla"
+    assert register(store, replay).generation == 1
+    assert register(store, replay).generation == 1
 
 
 def test_the_history_of_a_run_is_in_order(store: RunStore, clock: Clock):
-    store.register(Submission.of(job()), owner="sevalla")
+    register(store, owner="sevalla")
     store.release(claim(store).lease)
     claim(store)
     clock.now += LEASE

@@ -4,8 +4,9 @@ import json
 from dataclasses import replace
 
 from pipeline.job import FixIssueJob, InvalidJob, parse_job
-from pipeline.outcome import Outcome
+from pipeline.outcome import Event, Outcome
 from pipeline.run_key import RunKey, redrive_replay_id
+from pipeline.store import rows
 from pipeline.store.contract import (
     Busy,
     Checkpoint,
@@ -17,7 +18,7 @@ from pipeline.store.contract import (
     Submission,
 )
 from pipeline.store.store import RunStore
-from tests.pipeline.store.submissions import checkpoint, replay_fields, submit
+from tests.pipeline.store.submissions import checkpoint, register, replay_fields, submit
 from tests.stand_ins.runs import (
     LEASE,
     START,
@@ -47,10 +48,17 @@ def invalid_submission(**fields: object) -> Submission:
     raise AssertionError("the job is valid")
 
 
+def reject(store: RunStore, submission: Submission) -> Event:
+    """Claim a submission's run and end it as rejected."""
+    claimed = store.claim(submission, lease_seconds=LEASE)
+    assert isinstance(claimed, Claimed | ClaimedInvalid)
+    return finish(store, claimed, Outcome.REJECTED)
+
+
 def test_a_repeated_submission_makes_one_run(store: RunStore):
     submission = Submission.of(job())
     for _ in range(3):
-        store.register(submission, owner=None)
+        store.register(submission)
         store.claim(submission, lease_seconds=LEASE)
     assert len(store.runs()) == 1
 
@@ -75,20 +83,17 @@ def test_a_replay_carries_its_own_job(store: RunStore):
     finish(store, claim(store, job(metadata={"n": "1"})))
     replayed = claim(store, job(metadata={"n": "2"}, replay={"id": "again"}))
     assert replayed.job.metadata == {"n": "2"}
-    assert replayed.body_differs
+    assert not replayed.body_differs
+    store.release(replayed.lease)
+    assert claim(store, job(metadata={"n": "3"}, replay={"id": "again"})).body_differs
 
 
-def test_a_replay_takes_the_owner_of_the_generation_before_it(store: RunStore):
-    store.register(Submission.of(job()), owner="sevalla")
+def test_every_generation_belongs_to_the_owner_of_the_job(store: RunStore):
+    register(store, owner="sevalla")
     finish(store, claim(store))
-    assert claim(store, replay_job("again")).run.owner == "sevalla"
-
-
-def test_a_registered_replay_takes_the_owner_of_its_request(store: RunStore):
-    store.register(Submission.of(job()), owner="sevalla")
-    finish(store, claim(store))
-    registered = store.register(Submission.of(replay_job("again")), owner="other")
-    assert registered.run.owner == "other"
+    assert register(store, replay_job("again"), owner="operator").owner == "sevalla"
+    finish(store, claim(store, replay_job("again")), Outcome.REJECTED)
+    assert claim(store, replay_job("once more")).run.owner == "sevalla"
 
 
 def test_a_waiting_replay_learns_when_the_earlier_lease_ends(store: RunStore, clock: Clock):
@@ -132,7 +137,7 @@ def test_a_redrive_of_a_replayed_generation_means_the_newest(store: RunStore):
 
 
 def test_a_redrive_keeps_the_owner(store: RunStore):
-    store.register(Submission.of(job()), owner="sevalla")
+    register(store, owner="sevalla")
     finish(store, claim(store), Outcome.FAILED)
     redriven = claim_redrive(store, 0)
     assert isinstance(redriven, Claimed)
@@ -169,14 +174,62 @@ def test_an_invalid_job_is_claimed_as_invalid(store: RunStore):
     assert (claimed.run.state, claimed.run.job_id) == ("running", job().id)
 
 
-def test_a_rejected_job_answers_every_later_body(store: RunStore):
-    claimed = store.claim(invalid_submission(), lease_seconds=LEASE)
-    assert isinstance(claimed, ClaimedInvalid)
-    event = finish(store, claimed, Outcome.REJECTED)
-    for later in (invalid_submission(), Submission.of(job())):
-        answer = store.claim(later, lease_seconds=LEASE)
+def test_a_rejected_job_gives_way_to_a_new_body(store: RunStore):
+    event = reject(store, invalid_submission())
+    corrected = claim(store)
+    assert (corrected.run.generation, corrected.job) == (1, job())
+    assert not corrected.body_differs
+    again = store.claim(invalid_submission(), lease_seconds=LEASE)
+    assert isinstance(again, Finished)
+    assert (again.run.generation, again.run.event) == (0, event.model_dump_json())
+    finish(store, corrected)
+    newest = submit(store)
+    assert isinstance(newest, Finished)
+    assert newest.run.generation == 1
+
+
+def test_a_rejected_body_that_is_delivered_again_starts_nothing(store: RunStore):
+    for number in range(3):
+        reject(store, Submission.of(job(metadata={"n": str(number)})))
+    for number in (2, 0, 1, 0):
+        answer = submit(store, metadata={"n": str(number)})
         assert isinstance(answer, Finished)
-        assert answer.run.event == event.model_dump_json()
+        assert answer.run.generation == number
+    assert len(store.runs()) == 3
+
+
+def test_a_job_that_ended_otherwise_or_is_under_way_does_not_give_way(store: RunStore):
+    reject(store, Submission.of(job(metadata={"n": "0"})))
+    running = claim(store)
+    assert store.register(Submission.of(job(metadata={"n": "1"}))).body_differs
+    finish(store, running, Outcome.NO_FIX)
+    told = store.register(Submission.of(job(metadata={"n": "1"})))
+    assert told.body_differs
+    assert len(store.runs()) == 2
+
+
+def test_a_rejected_replay_does_not_replace_the_body_that_ran(store: RunStore):
+    finish(store, claim(store), Outcome.PR_OPENED)
+    reject(store, Submission.of(job(options={"model": "gpt-9"}, replay={"id": "r"})))
+    assert store.find(Submission.of(job(metadata={"n": "1"}))).body_differs
+    assert not store.find(Submission.of(job())).body_differs
+
+
+def test_the_body_of_a_replay_stands_if_the_one_before_it_was_rejected(store: RunStore):
+    reject(store, Submission.of(job(options={"model": "gpt-9"})))
+    finish(store, claim(store, replay_job("corrected")), Outcome.PR_OPENED)
+    assert store.find(Submission.of(job())) == store.find(Submission.of(replay_job("corrected")))
+    assert store.find(Submission.of(job(metadata={"n": "1"}))).body_differs
+
+
+def test_a_store_of_an_older_version_gives_way_too(store: RunStore):
+    reject(store, invalid_submission())
+    table = store._table
+    stored = table.get(rows.job_key(job().id))
+    assert stored is not None
+    older = {name: value for name, value in stored.data.items() if name != "standing"}
+    table.transact(lambda items: items.put(replace(stored, data=older)))
+    assert claim(store).run.generation == 1
 
 
 def test_a_valid_body_does_not_replace_an_invalid_one(store: RunStore):
@@ -195,9 +248,7 @@ def test_an_invalid_body_does_not_replace_a_valid_one(store: RunStore):
 
 
 def test_a_replay_of_a_rejected_job_runs_with_its_own_body(store: RunStore):
-    claimed = store.claim(invalid_submission(), lease_seconds=LEASE)
-    assert isinstance(claimed, ClaimedInvalid)
-    finish(store, claimed, Outcome.REJECTED)
+    reject(store, invalid_submission())
     replayed = claim(store, replay_job("corrected"))
     assert (replayed.run.generation, replayed.job) == (1, replay_job("corrected"))
 

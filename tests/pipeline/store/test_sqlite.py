@@ -154,7 +154,7 @@ def view_row(path: Path, view: str) -> dict[str, Any]:
 
 
 def test_the_runs_are_a_view(store: SqliteStore, path: Path):
-    store.register(Submission.of(job(replay={"id": "again"})), owner="sevalla")
+    store.register(Submission.of(job(replay={"id": "again"}), owner="sevalla"))
     claimed = claim(store, job(replay={"id": "again"}))
     event = finish(store, claimed, Outcome.PR_OPENED)
     assert view_row(path, "runs") == {
