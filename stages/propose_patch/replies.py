@@ -7,6 +7,7 @@ from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
 from prompts.filters import clip, one_line
 from repository.edits.readers import read_reply
+from repository.edits.readers.thoughts import without_thoughts
 
 #: Characters of the model's text that a run's reason quotes.
 MAX_REASON = 600
@@ -41,7 +42,7 @@ def describe_cut(tokens: int) -> str:
 
 def read_needs_info(text: str, exchange_key: str) -> Stop | None:
     """Return the end of the run if the model says what the issue lacks and proposes no edit."""
-    what = find_missing_info(text)
+    what = find_missing_info(without_thoughts(text))
     if what is None or holds_edit(text):
         return None
     return stop_for_missing_info(what, exchange_key)

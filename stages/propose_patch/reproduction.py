@@ -11,6 +11,7 @@ from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
 from prompts.filters import clip, clip_framed, one_line
 from repository.edits.model import EditFailed
+from repository.edits.readers.thoughts import without_thoughts
 from stages.propose_patch.base_tests import (
     MAX_EXPLANATION,
     BaseResult,
@@ -163,7 +164,7 @@ def _without_test(exchange: Exchange, previous: BaseResult | None) -> Reproducti
     stop = read_needs_info(text, exchange.key)
     if stop is not None:
         return ReproductionOutcome.stopping(stop)
-    match = _ALREADY_FIXED.search(text)
+    match = _ALREADY_FIXED.search(without_thoughts(text))
     if match is not None and previous is not None and previous.kind == "passes":
         return ReproductionOutcome.stopping(stop_for_passing_tests(previous, match["why"]))
     return ReproductionOutcome()

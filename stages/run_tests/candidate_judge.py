@@ -11,6 +11,7 @@ from pipeline.model.buyer import Buyer
 from pipeline.model.failures import ModelError
 from pipeline.stage import RunContext
 from pipeline.template_sets import Templates
+from repository.edits.readers.thoughts import without_thoughts
 from stages.fetch_issue import Issue
 from stages.propose_patch.model_session import ModelSession, Question
 from stages.run_tests.results import Passed
@@ -82,5 +83,5 @@ def _describe(result: Passed) -> dict[str, Any]:
 
 def _read_choice(text: str) -> int | None:
     """Return the number in the last line that names one; None if there is no such line."""
-    numbers = [match["number"] for match in _CHOICE.finditer(text)]
+    numbers = [match["number"] for match in _CHOICE.finditer(without_thoughts(text))]
     return int(numbers[-1]) if numbers else None

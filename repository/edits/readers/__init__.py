@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from repository.edits.model import MAX_EDITS, Edit, EditFailed
 from repository.edits.readers import blocks, calls, diffs, envelope, tags, whole
 from repository.edits.readers.reading import Problem, Reading
+from repository.edits.readers.thoughts import Answer, find_answer
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,6 @@ _MAX_REPLY = 1_000_000
 """Characters; no model writes more at once."""
 _MAX_PROBLEMS = 5
 _MANY_BLANK_LINES = re.compile(r"\n{3,}")
-_THOUGHT = re.compile(r"\A(?:\s*<(think|thinking|analysis)>.*?</\1>)+", re.S)
-"""What models write before their answer. Prompts ask for an analysis in such a part."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,10 @@ def read_reply(reply: str) -> ParsedReply:
     if len(reply) > _MAX_REPLY:
         message = f"it has {len(reply)} characters; at most {_MAX_REPLY} are read"
         return ParsedReply("", (), (Problem(1, message),), "")
-    text = _blank_thoughts(reply).replace("\r\n", "\n")
+    answer = find_answer(reply)
+    if answer.is_open:
+        return _unfinished(reply, answer)
+    text = _blank_thoughts(reply, answer).replace("\r\n", "\n")
     lines = text.split("\n")
     readings = _read_formats(FORMATS, text, lines) or _read_formats((_WHOLE_FILES,), text, lines)
     if not readings:
@@ -136,16 +138,20 @@ def _first_outside(reading: Reading, other: Reading) -> int | None:
     return None
 
 
-def _blank_thoughts(reply: str) -> str:
-    """Return the reply with blank lines in place of the tagged thinking before the answer.
+def _unfinished(reply: str, answer: Answer) -> ParsedReply:
+    """Return the reading of a reply that ends inside a thought: it holds no edits."""
+    line = reply.count("\n", 0, answer.end) + 1
+    message = "the reply ends inside the thinking that begins here: write the edits after it"
+    return ParsedReply("", (), (Problem(line, message),), "")
+
+
+def _blank_thoughts(reply: str, answer: Answer) -> str:
+    """Return the reply with blank lines in place of the thinking before the answer.
 
     Drafts in the thinking are not edits; the lines below it keep their numbers.
     """
-    thought = _THOUGHT.match(reply)
-    if thought is None:
-        return reply
-    blank_lines = "\n" * thought[0].count("\n")
-    return blank_lines + reply[thought.end() :]
+    blank_lines = "\n" * reply.count("\n", 0, answer.start)
+    return blank_lines + reply[answer.start :]
 
 
 def _parsed_reply(name: str, reading: Reading, lines: list[str]) -> ParsedReply:

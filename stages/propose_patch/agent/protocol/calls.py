@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.model import ModelReply, ToolCall
 from repository.edits.readers import read_reply
+from repository.edits.readers.thoughts import without_thoughts
 from stages.propose_patch.agent.protocol.arguments import (
     InvalidCall,
     explain_with_example,
@@ -65,7 +66,7 @@ def has_edits_beside_calls(reply: ModelReply) -> bool:
     """Whether a reply with calls has edits outside of them, which nothing applies."""
     if not reply.is_whole or len(reply.content) > MAX_REPLY:
         return False
-    result = scan(_with_line_feeds(reply.content))
+    result = scan(_answer(reply))
     if not (reply.tool_calls or result.calls):
         return False
     return bool(read_reply(result.prose).edits)
@@ -76,13 +77,13 @@ def _read_text(reply: ModelReply, protocol: Protocol) -> tuple[Call | BadCall, .
     if len(reply.content) > MAX_REPLY:
         problem = f"The reply has {len(reply.content)} characters; at most {MAX_REPLY} are read."
         return (BadCall(name="", error=problem, call_id=None),)
-    text = _with_line_feeds(reply.content)
+    text = _answer(reply)
     result = scan(text)
     outside_fences = [call for call in result.calls if not call.fenced]
     calls = [_make_written_call(call, protocol) for call in outside_fences or result.calls]
     if calls:
         return tuple(calls[:MAX_CALLS])
-    call = _read_prose(result.visible_text, protocol)
+    call = _read_prose(text, protocol)
     return (call,) if call is not None else ()
 
 
@@ -104,8 +105,11 @@ def _make_written_call(call: WrittenCall, protocol: Protocol) -> Call | BadCall:
     return _bad_call(call.name, problem, call.arguments, protocol, None)
 
 
-def _with_line_feeds(text: str) -> str:
-    """Convert line endings to LF if all of them are CR LF."""
+def _answer(reply: ModelReply) -> str:
+    """Return a reply's text without the model's thoughts, its line endings converted to LF if all
+    of them are CR LF.
+    """
+    text = without_thoughts(reply.content)
     crlf = text.count("\r\n")
     return text.replace("\r\n", "\n") if crlf and crlf == text.count("\n") else text
 

@@ -3,11 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from repository.here_documents import ShellIndex
 from repository.json_reader import InvalidJson, JsonReader
 from stages.propose_patch.agent.protocol.bodies import LIKE_JSON, arguments_of, value_of
 from stages.propose_patch.agent.protocol.ends import AMBIGUOUS, CallContext, EndFinder
 from stages.propose_patch.agent.protocol.fields import argument_names
-from stages.propose_patch.agent.protocol.heredocs import ShellIndex
 from stages.propose_patch.agent.protocol.tags import NAME_TAGS, Opening, TagIndex
 from stages.propose_patch.agent.protocol.written import Unreadable, WrittenCall
 

@@ -6,7 +6,7 @@ A call whose end is ambiguous is refused: a command that is cut short does somet
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stages.propose_patch.agent.protocol.heredocs import HereDocuments, ShellIndex
+from repository.here_documents import HereDocuments, ShellIndex
 from stages.propose_patch.agent.protocol.names import find_name
 from stages.propose_patch.agent.protocol.tags import (
     CALL_TAGS,

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from repository.edits.readers.naming import as_path
-from stages.propose_patch.agent.protocol.heredocs import HereDocuments, ShellIndex
+from repository.here_documents import HereDocuments, ShellIndex
 from stages.propose_patch.agent.protocol.written import SHELLS
 
 _OPENING = re.compile(r"(?P<mark>`{3,}|~{3,})[ \t]*(?P<info>[^\n]*)(?:\n|\Z)")

@@ -7,14 +7,13 @@ write a file with fences, tags and JSON in it.
 import re
 from dataclasses import dataclass, replace
 
+from repository.here_documents import ShellIndex
 from repository.json_reader import InvalidJson, JsonReader
 from stages.propose_patch.agent.protocol.elements import ElementReader
 from stages.propose_patch.agent.protocol.fences import Fence, FenceReader
-from stages.propose_patch.agent.protocol.heredocs import ShellIndex
 from stages.propose_patch.agent.protocol.json_calls import calls_in, has_call_keys, name_in
 from stages.propose_patch.agent.protocol.python_calls import python_calls
 from stages.propose_patch.agent.protocol.tags import TagIndex
-from stages.propose_patch.agent.protocol.thoughts import ThoughtIndex
 from stages.propose_patch.agent.protocol.written import NamedCall, WrittenCall
 
 _START = re.compile(r"^[ \t]*(?=[`~<{\[])", re.M)
@@ -43,17 +42,15 @@ class Scan:
 
     calls: tuple[WrittenCall, ...]
     """In order. The last one may have a problem."""
-    visible_text: str
-    """The text without the model's thoughts."""
     prose: str
-    """``visible_text`` without the calls."""
+    """The text without the calls."""
 
 
 def scan(text: str) -> Scan:
     """Return the calls in a text."""
     scanner = _Scanner(text)
     calls = scanner.scan()
-    return Scan(calls=tuple(calls), visible_text=scanner.visible_text, prose=scanner.prose)
+    return Scan(calls=tuple(calls), prose=scanner.prose)
 
 
 class _Scanner:
@@ -63,23 +60,15 @@ class _Scanner:
         self._fences = FenceReader(text, self._index)
         self._tags = TagIndex(text)
         self._elements = ElementReader(self._tags, self._index)
-        self._thoughts = ThoughtIndex(text, self._index)
         self._calls: list[WrittenCall] = []
-        self._hidden: list[tuple[int, int]] = []
-        """The spans of thoughts, in order."""
         self._call_spans: list[tuple[int, int]] = []
         """Where the calls were read, in order."""
         self._json = JsonReader(text)
 
     @property
-    def visible_text(self) -> str:
-        """The text outside of thoughts."""
-        return _text_outside(self._text, self._hidden)
-
-    @property
     def prose(self) -> str:
-        """The text outside of thoughts and calls."""
-        return _text_outside(self._text, sorted(self._hidden + self._call_spans))
+        """The text outside of calls."""
+        return _text_outside(self._text, self._call_spans)
 
     @property
     def _has_problem(self) -> bool:
@@ -90,21 +79,12 @@ class _Scanner:
         """Return the calls of a reply."""
         position = 0
         follows = True
-        while True:
+        while not self._has_problem:
             start = self._next_start(position, follows=follows)
-            thought_end = self._thoughts.unopened_end(position, start)
-            if thought_end is None:
-                if start == len(self._text):
-                    return self._calls
-                position, follows = self._read_noting_calls(start)
-                is_open = self._has_problem
-                thought_end = self._thoughts.end_around(start, position, is_open=is_open)
-            if thought_end is not None:
-                self._hide_until(thought_end)
-                position = thought_end
-                follows = True
-            elif self._has_problem:
-                return self._calls
+            if start == len(self._text):
+                break
+            position, follows = self._read_noting_calls(start)
+        return self._calls
 
     def scan_whole(self) -> list[WrittenCall]:
         """Return the calls that a text consists of; none if it contains anything else."""
@@ -125,12 +105,6 @@ class _Scanner:
         if len(self._calls) > known:
             self._call_spans.append((start, position))
         return position, follows
-
-    def _hide_until(self, position: int) -> None:
-        """Drop all calls so far: everything before a position was a thought."""
-        self._calls.clear()
-        self._call_spans.clear()
-        self._hidden = [(0, position)]
 
     def _next_start(self, position: int, *, follows: bool) -> int:
         """Return where the next fence, tag or JSON begins; the end of the text if none does."""
@@ -181,10 +155,6 @@ class _Scanner:
     # Tags
 
     def _read_tag(self, start: int) -> Next:
-        thought_end = self._thoughts.end_of(start)
-        if thought_end is not None:
-            self._hidden.append((start, thought_end))
-            return thought_end, True
         closing = self._tags.closing_at(start)
         if closing is not None:
             return closing.end, True
