@@ -9,6 +9,17 @@ from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
 from cli.missing import describe_missing
 from pipeline.settings import Settings
+from prompts.filters import one_line
+
+_HINTS = {
+    "ResourceNotFoundException": "AWS has no such table: check CODING_AGENT_STORE and AWS_REGION",
+    "NoSuchBucket": "AWS has no such bucket: check CODING_AGENT_ARTIFACTS",
+    "NoCredentialsError": "there are no AWS credentials: set AWS_PROFILE, or sign in",
+    "NoRegionError": "there is no AWS region: set AWS_REGION",
+    "EndpointConnectionError": "AWS can't be reached: check the network, AWS_REGION and"
+    " AWS_ENDPOINT_URL",
+}
+"""What to check, by AWS's error code or botocore's class."""
 
 #: Seconds. For commands that receive no messages, so that its value does not matter.
 VISIBILITY_TIMEOUT = 30
@@ -46,3 +57,13 @@ def exit_on_aws_error() -> Iterator[None]:
     # botocore raises ValueError for a bad address or region
     except (BotoCoreError, ClientError, EntriesFailed, ValueError) as error:
         raise CommandError(f"SQS refused: {describe(error)}") from None
+
+
+def explain_aws_error(error: Exception) -> str | None:
+    """Return a message about an error that no command handles; None if it is not AWS's."""
+    if not type(error).__module__.startswith("botocore."):
+        return None
+    response = getattr(error, "response", None) or {}
+    code = response.get("Error", {}).get("Code")
+    hint = _HINTS.get(code) or _HINTS.get(type(error).__name__)
+    return hint or f"AWS refused: {one_line(str(error))}"

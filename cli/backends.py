@@ -37,7 +37,24 @@ def require_package(module: str, extra: str) -> None:
         raise SettingsError(f"{module} is not installed: {how_to_install(extra)}")
 
 
+def open_existing_store(settings: Settings) -> RunStore:
+    """Open the store for a command that only looks: it must exist."""
+    if not has_store(settings):
+        raise SettingsError(
+            f"there is no store at {settings.store_path}: nothing has run there yet, or --data-dir"
+            " or CODING_AGENT_STORE names another place"
+        )
+    return open_store(settings)
+
+
+def has_store(settings: Settings) -> bool:
+    """Return whether the store's file exists; True for a table, which only AWS knows."""
+    is_table = (settings.store or "").startswith("dynamodb:")
+    return is_table or settings.store_path.exists()
+
+
 def open_store(settings: Settings) -> RunStore:
+    """Open the store; a SQLite file is created if it does not exist."""
     if settings.store and settings.store.startswith("dynamodb://"):
         require_package("boto3", "aws")
         from pipeline.store.dynamodb import DynamoStore

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 from cli.aws import VISIBILITY_TIMEOUT
 from cli.check import FIX_AND_WORKER, WORKER, Check
 from cli.missing import how_to_install, how_to_set
-from pipeline.settings import Settings, SettingsError
+from cli.online_checks import check_github_access, check_topic
+from pipeline.settings import Settings, SettingsError, unknown_variables, variables
 
 if TYPE_CHECKING:
     from pipeline.model.capabilities import ModelProfile
@@ -50,32 +52,47 @@ _AIOBOTO3 = OptionalPackage("aioboto3", "aioboto3", "aws", WORKER)
 _LITELLM = OptionalPackage("litellm", "litellm", "model", FIX_AND_WORKER)
 
 
-def run_checks(settings: Settings) -> list[Check]:
-    return [
+def run_checks(settings: Settings, *, online: bool) -> list[Check]:
+    """Return all checks. Without ``online``, neither GitHub nor AWS is asked."""
+    checks = [
+        *_check_names(),
         _check_git(),
         _check_uv(),
         _check_sandbox(settings),
         _check_interpreters(settings),
         *_check_packages(settings),
-        _check_github(settings),
+        _check_github(settings, online=online),
         *_check_model(settings),
         *_check_profiles(settings),
         _check_templates(settings),
         _check_data_dir(settings),
-        *check_aws(settings),
+        *check_aws(settings, online=online),
     ]
+    if settings.topic_arn and online:
+        checks.append(asyncio.run(check_topic(settings.topic_arn)))
+    return checks
 
 
-def check_aws(settings: Settings) -> list[Check]:
-    """Check the queue and the topic, which only `worker` and `submit` need. If the queue is set,
-    its dead-letter queue is looked up.
+def check_aws(settings: Settings, *, online: bool) -> list[Check]:
+    """Check the settings of the queue and the topic, which only worker and submit need. If the
+    queue is set, its dead-letter queue is looked up.
     """
     checks = [
         _check_aws_setting("CODING_AGENT_QUEUE_URL", settings.queue_url),
         _check_aws_setting("CODING_AGENT_TOPIC_ARN", settings.topic_arn),
     ]
-    if settings.queue_url:
+    if settings.queue_url and online:
         checks.append(asyncio.run(_check_queue(settings.queue_url)))
+    return checks
+
+
+def _check_names() -> list[Check]:
+    """Return a failed check for each variable that looks like a setting but is none."""
+    checks = []
+    for name in unknown_variables():
+        similar = get_close_matches(name, variables(), n=1)
+        hint = f"there is no such setting; did you mean {similar[0]}?" if similar else "no setting"
+        checks.append(Check(name, False, hint=hint))
     return checks
 
 
@@ -134,13 +151,17 @@ def _check_package(package: OptionalPackage) -> Check:
     )
 
 
-def _check_github(settings: Settings) -> Check:
+def _check_github(settings: Settings, *, online: bool) -> Check:
     if settings.github_app_id and settings.github_app_private_key:
-        return Check("GITHUB_APP_ID", True, settings.github_app_id)
-    if settings.github_token:
-        return Check("GITHUB_TOKEN", True, "(set)")
-    hint = f"{how_to_set('GITHUB_TOKEN')}; not needed for fix --repo"
-    return Check("GITHUB_TOKEN", False, hint=hint)
+        check = Check("GITHUB_APP_ID", True, settings.github_app_id)
+    elif settings.github_token:
+        check = Check("GITHUB_TOKEN", True, "(set)")
+    else:
+        hint = f"{how_to_set('GITHUB_TOKEN')}; not needed for fix --repo"
+        return Check("GITHUB_TOKEN", False, hint=hint)
+    if online and find_spec(_GITHUB.module) is not None:
+        return check_github_access(settings, check.name)
+    return check
 
 
 def _check_model(settings: Settings) -> list[Check]:
@@ -221,18 +242,17 @@ def _check_templates(settings: Settings) -> Check:
 
 
 def _check_data_dir(settings: Settings) -> Check:
-    folder = settings.data_dir
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        free_gb = shutil.disk_usage(folder).free / 1e9
-    except OSError as error:
-        hint = f"{error}: set CODING_AGENT_DATA_DIR"
-        return Check("data directory", False, str(folder), hint)
+    """Check the data directory, or the folder in which it will be created."""
+    folder = settings.data_dir.absolute()
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free_gb = shutil.disk_usage(existing).free / 1e9
+    is_usable = existing.is_dir() and os.access(existing, os.W_OK)
     return Check(
         "data directory",
-        os.access(folder, os.W_OK) and free_gb > _MIN_FREE_GB,
+        is_usable and free_gb > _MIN_FREE_GB,
         f"{folder}, {free_gb:.0f} GB free",
-        f"it must be writable, with {_MIN_FREE_GB} GB free",
+        f"{existing} must be a writable folder with {_MIN_FREE_GB} GB free, or set"
+        " CODING_AGENT_DATA_DIR",
     )
 
 

@@ -17,6 +17,10 @@ from cli.output import Output, json_option
 from pipeline import settings as config
 from pipeline.job import explain
 from pipeline.settings import Settings, SettingsError
+from repository.counts import count
+
+#: The source of a setting that nobody set.
+DEFAULT = "default"
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,23 @@ class SettingRow:
     show_default=True,
     help="Seconds to wait for the job to end.",
 )
+@click.option("--offline", is_flag=True, help="Don't ask GitHub and AWS whether they agree.")
+@click.option("--all", "show_all", is_flag=True, help="Also show settings that have their default.")
 @json_option("Print one JSON object: settings, checks, ok.")
 @click.pass_context
-def command(ctx: click.Context, aws: bool, issue: str | None, wait: int, output: Output) -> None:
-    """Show each setting, where it came from, and what is missing, with how to set it.
+def command(
+    ctx: click.Context,
+    aws: bool,
+    issue: str | None,
+    wait: int,
+    offline: bool,
+    show_all: bool,
+    output: Output,
+) -> None:
+    """Check what `fix` and `worker` need, with how to set what is missing, and show the settings.
 
-    Exits with 0 if `fix` can run, with 2 if something that it needs is missing.
+    Exits with 0 if `fix` can run, and also `worker` if a queue or a topic is set; with 2 if
+    something that they need is missing.
 
     With --aws, it checks a deployment from outside; only CODING_AGENT_QUEUE_URL and
     CODING_AGENT_TOPIC_ARN must be set. It sends a dry run (one round, at most half a dollar) and
@@ -65,20 +80,27 @@ def command(ctx: click.Context, aws: bool, issue: str | None, wait: int, output:
     from_file = read_env(ctx)
     data_dir = global_option(ctx, "data_dir")
     rows: list[SettingRow] = []
+    is_for_worker = True
     try:
         settings = config.load({"data_dir": data_dir})
     except SettingsError as error:
         checks = _invalid_settings(error)
     else:
         rows = _setting_rows(settings, from_file, data_dir)
-        checks = run_checks(settings) if issue is None else _check_deployment(settings, issue, wait)
-    failed = [check for check in checks if not check.ok and (aws or check.is_needed_for_fix)]
+        is_for_worker = aws or bool(settings.queue_url or settings.topic_arn)
+        if issue is None:
+            checks = run_checks(settings, online=not offline)
+        else:
+            checks = _check_deployment(settings, issue, wait)
+    failed = [check for check in checks if not check.ok]
+    if not is_for_worker:
+        failed = [check for check in failed if check.is_needed_for_fix]
     payload = {
         "settings": [vars(row) for row in rows],
         "checks": [check.to_json() for check in checks],
         "ok": not failed,
     }
-    output.write_styled(payload, _lines(rows, checks))
+    output.write_styled(payload, [*_check_lines(checks), "", *_setting_lines(rows, show_all)])
     ctx.exit(_exit_code(failed))
 
 
@@ -104,7 +126,7 @@ def _setting_rows(
 
 def _setting_row(settings: Settings, name: str, from_file: set[str]) -> SettingRow:
     variable = config.variable(name)
-    source = "default"
+    source = DEFAULT
     if variable in from_file:
         source = ".env"
     elif os.environ.get(variable):
@@ -123,7 +145,7 @@ def _check_deployment(settings: Settings, issue: str, seconds: float) -> list[Ch
     """
     from cli.canary import run_canary
 
-    checks = check_aws(settings)
+    checks = check_aws(settings, online=True)
     if not all(check.ok for check in checks):
         return checks
     assert settings.queue_url and settings.topic_arn  # noqa: S101 (checked above)
@@ -142,15 +164,10 @@ def _exit_code(failed: list[Check]) -> int:
     return exits.USAGE if failed else exits.OK
 
 
-def _lines(rows: list[SettingRow], checks: list[Check]) -> list[str]:
+def _check_lines(checks: list[Check]) -> list[str]:
     from rich.markup import escape
 
     lines = []
-    for row in rows:
-        value = escape(row.value) or "(not set)"
-        lines.append(f"{row.variable} = {value}  [dim]from {escape(row.source)}[/]")
-        lines.append(f"    [dim]{escape(row.meaning)}[/]")
-    lines.append("")
     for check in checks:
         if check.ok:
             lines.append(f"[green]✓[/] {check.name}: {escape(check.detail)}")
@@ -159,4 +176,19 @@ def _lines(rows: list[SettingRow], checks: list[Check]) -> list[str]:
         if not check.is_needed_for_fix:
             line += f" [dim](for {check.needed_for})[/]"
         lines.append(line)
+    return lines
+
+
+def _setting_lines(rows: list[SettingRow], show_all: bool) -> list[str]:
+    from rich.markup import escape
+
+    shown = [row for row in rows if show_all or row.source != DEFAULT]
+    lines = []
+    for row in shown:
+        value = escape(row.value) or "(not set)"
+        lines.append(f"{row.variable} = {value}  [dim]from {escape(row.source)}[/]")
+        lines.append(f"    [dim]{escape(row.meaning)}[/]")
+    hidden = len(rows) - len(shown)
+    if hidden:
+        lines.append(f"[dim]{count(hidden, 'setting')} with the default value: --all shows them[/]")
     return lines

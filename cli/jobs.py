@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from cli import exits
 from cli.aws import VISIBILITY_TIMEOUT, exit_on_aws_error, queue_url
 from cli.command import CommandError, exit_on_settings_error, settings
+from cli.option_groups import check_repository
 from cli.output import Output, json_option
 from cli.overrides import OverrideOptions, replay_job, with_override_options
 from cli.times import iso_time, since_option
@@ -50,7 +51,14 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--outcome", type=click.Choice(_STATES), help="Only runs with this outcome or state.")
-@click.option("--repository", metavar="OWNER/NAME", help="Only runs of this repository.")
+@click.option(
+    "--repo",
+    "--repository",
+    "repository",
+    metavar="OWNER/NAME",
+    callback=check_repository,
+    help="Only runs of this repository.",
+)
 @since_option
 @click.option(
     "--limit",
@@ -74,7 +82,7 @@ def list_(
     \b
     Examples:
       coding-agent jobs list --outcome failed --since 2h
-      coding-agent jobs list --repository octo/repo --json
+      coding-agent jobs list --repo octo/repo --json
     """
     from cli.run_reports import run_summary
 
@@ -245,10 +253,10 @@ async def _send(url: str, job: FixIssueJob) -> str:
 
 def _open_store(ctx: click.Context) -> "RunStore":
     chosen = settings(ctx)
-    from cli.backends import open_store
+    from cli.backends import open_existing_store
 
     with exit_on_settings_error():
-        store = open_store(chosen)
+        store = open_existing_store(chosen)
     ctx.call_on_close(store.close)
     return store
 

@@ -65,6 +65,13 @@ class LazyGroup(click.Group):
 
             click.echo("interrupted", err=True)
             ctx.exit(exits.INTERRUPTED)
+        except Exception as error:
+            from cli.aws import explain_aws_error
+
+            message = explain_aws_error(error)
+            if message is None:
+                raise
+            raise click.ClickException(message) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -1,13 +1,17 @@
-"""Pass options that belong together to a command as one dataclass."""
+"""Pass options that belong together to a command as one dataclass; check shared options."""
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+import click
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+_REPOSITORY = re.compile(r"[^/\s]+/[^/\s]+")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -32,3 +36,10 @@ def option_group(
         return decorated
 
     return decorate
+
+
+def check_repository(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Refuse an option's value that is not OWNER/NAME; click passes None if it is not given."""
+    if value is not None and not _REPOSITORY.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is not OWNER/NAME")
+    return value

@@ -46,17 +46,24 @@ def stats(ctx: click.Context, output: Output) -> None:
       coding-agent queue stats --json | jq .dead_letters.visible
     """
     url = queue_url(ctx)
-    chosen = settings(ctx)
-    from cli.backends import open_store
-
     with exit_on_aws_error():
         payload = asyncio.run(_queue_stats(url))
+    payload.update(_run_stats(ctx))
+    output.write(payload, "\n".join(_lines(payload)))
+
+
+def _run_stats(ctx: click.Context) -> dict[str, Any]:
+    """Return what the store tells about the runs; of a store that does not exist, nothing."""
+    chosen = settings(ctx)
+    from cli.backends import has_store, open_store
+
+    if not has_store(chosen):
+        click.echo(f"there is no store at {chosen.store_path}: set CODING_AGENT_STORE", err=True)
+        return {"runs": {}, "oldest_unfinished": None}
     with exit_on_settings_error():
         store = open_store(chosen)
     ctx.call_on_close(store.close)
-    payload["runs"] = _count_runs(store)
-    payload["oldest_unfinished"] = _oldest_unfinished(store)
-    output.write(payload, "\n".join(_lines(payload)))
+    return {"runs": _count_runs(store), "oldest_unfinished": _oldest_unfinished(store)}
 
 
 async def _queue_stats(url: str) -> dict[str, Any]:

@@ -56,4 +56,7 @@ PROGRAMS = {"aws": make_aws_resources, "github": serve_github}
 
 if __name__ == "__main__":
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    PROGRAMS[sys.argv[1]]()
+    arguments = sys.argv[1:]
+    if len(arguments) != 1 or arguments[0] not in PROGRAMS:
+        sys.exit(f"usage: python -m examples.laptop {'|'.join(PROGRAMS)}")
+    PROGRAMS[arguments[0]]()

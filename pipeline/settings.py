@@ -26,6 +26,8 @@ ECS_VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html)."""
 
 PREFIX = "CODING_AGENT_"
+CLIENT_VARIABLES = ("CODING_AGENT_URL", "CODING_AGENT_API_KEY")
+"""Variables with this prefix that clients of the HTTP intake read: no settings of ours."""
 
 
 #: The owner of all keys without a name, so that such a key can be rotated.
@@ -298,6 +300,17 @@ def variable(name: str) -> str:
     if isinstance(alias, AliasChoices):
         return str(alias.choices[0])
     return PREFIX + name.upper()
+
+
+def variables() -> list[str]:
+    """Return the environment variables of all settings."""
+    return [variable(name) for name in Settings.model_fields]
+
+
+def unknown_variables() -> list[str]:
+    """Return the variables of the environment that look like a setting but are none."""
+    known = {*variables(), *CLIENT_VARIABLES}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
 
 
 def format_value(value: object) -> str:

@@ -32,9 +32,8 @@ def read_deployment(path: Path) -> Deployment:
         InvalidVariables: the file is unreadable, or a value that the bill depends on is wrong.
     """
     values: dict[str, Any] = {}
-    for number, line in enumerate(_lines(path), 1):
-        match = _ASSIGNMENT.fullmatch(line)
-        if match is None or match[1] not in _TYPES or match[2] == "null":
+    for number, match in _assignments(path):
+        if match[1] not in _TYPES or match[2] == "null":
             continue
         name = match[1]
         try:
@@ -66,6 +65,23 @@ def parse_value(text: str, kind: type) -> bool | str | float:
     if not 0 <= number < 1e9:
         raise ValueError(f"is {text}; it must be 0 or more")
     return number
+
+
+def _assignments(path: Path) -> list[tuple[int, re.Match[str]]]:
+    """Return the lines NAME = VALUE with their numbers.
+
+    Raises:
+        InvalidVariables: the file is unreadable, or has text but no such line.
+    """
+    lines = _lines(path)
+    assignments = []
+    for number, line in enumerate(lines, 1):
+        match = _ASSIGNMENT.fullmatch(line)
+        if match is not None:
+            assignments.append((number, match))
+    if not assignments and any(line.strip() for line in lines):
+        raise InvalidVariables(f"{path} sets no variable: give a .tfvars file, or a main.tf")
+    return assignments
 
 
 def _lines(path: Path) -> list[str]:

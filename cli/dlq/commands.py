@@ -86,13 +86,7 @@ def show(ctx: click.Context, message_id: str, output: Output) -> None:
     Example:
       coding-agent dlq show 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d
     """
-    messages = select_messages(ctx, Selection(ids=(message_id,)))
-    if not messages:
-        raise CommandError(
-            f"{message_id!r} was not seen in the dead-letter queue; see: coding-agent dlq ls",
-            exits.USAGE,
-        )
-    for message in messages:
+    for message in select_messages(ctx, Selection(ids=(message_id,))):
         exported = ExportedMessage.of(message.delivery)
         fields = summary(message)
         fields.update(exported.model_dump(include={"attributes", "body"}))

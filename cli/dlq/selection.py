@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
+from cli import exits
+from cli.command import CommandError
 from cli.dlq.dead_messages import DeadMessage, Kind, MessageFilter, Snapshot
 from cli.dlq.session import with_dlq
-from cli.option_groups import option_group
+from cli.option_groups import check_repository, option_group
 from cli.times import iso_time, since_option
 
 
@@ -40,7 +42,13 @@ with_selection = option_group(
     Selection,
     click.argument("ids", nargs=-1, metavar="[MESSAGE_ID|JOB_ID]..."),
     click.option("--reason", help="Only with this text in the reason; * stands for any text."),
-    click.option("--repo", "repository", metavar="OWNER/NAME", help="Only of this repository."),
+    click.option(
+        "--repo",
+        "repository",
+        metavar="OWNER/NAME",
+        callback=check_repository,
+        help="Only of this repository.",
+    ),
     since_option,
     click.option("--limit", type=click.IntRange(min=1), help="At most this many, oldest first."),
 )
@@ -50,7 +58,7 @@ def select_messages(
     ctx: click.Context, selection: Selection, kinds: Collection[Kind] = tuple(Kind)
 ) -> list[DeadMessage]:
     """Return the selected messages, oldest first. Standard error names those that can't be seen,
-    and those of other kinds.
+    and those of other kinds. Ends the command if it names messages and none of them is there.
     """
     snapshot = _read_queue(ctx)
     if snapshot.unseen:
@@ -59,6 +67,11 @@ def select_messages(
             err=True,
         )
     matches = [message for message in snapshot.messages if selection.filter.matches(message)]
+    if selection.ids and not matches:
+        names = ", ".join(repr(name) for name in selection.ids)
+        raise CommandError(
+            f"{names}: not seen in the dead-letter queue; see: coding-agent dlq ls", exits.USAGE
+        )
     selected = [message for message in matches if message.kind in kinds]
     _report_other_kinds(matches, kinds)
     return selected[: selection.limit]

@@ -41,7 +41,7 @@ def golden(ctx: click.Context, named: str | None, update: bool, model: str | Non
             exits.USAGE,
         )
     templates = load(ctx, named)
-    price = _input_price(model or settings(ctx).model)
+    price = _input_price(model, settings(ctx).model)
     with exit_on_template_error():
         current = _render(templates)
     changes = list(_changes(_frozen(folder), current, price))
@@ -149,11 +149,21 @@ def _changes(before: Texts, after: Texts, price: float | None) -> Iterator[str]:
         yield f"{difference}{summary}\n"
 
 
-def _input_price(model: str | None) -> float | None:
-    """Return the list price of a million input tokens; None if there is none."""
+def _input_price(named: str | None, default: str | None) -> float | None:
+    """Return the list price of a million input tokens of the named model, or of the default one.
+
+    None if there is none; a named model must have one.
+    """
+    model = named or default
     if not model or model.startswith(("scripted:", "replay:")):
         return None
     from pipeline.model.price_list import listed_price
 
     price = listed_price(model)
-    return None if price is None else price.input
+    if price is not None:
+        return price.input
+    message = f"{model!r} has no price in LiteLLM's list"
+    if named:
+        raise CommandError(f"--model: {message}", exits.USAGE)
+    click.echo(f"{message}: differences are shown without costs", err=True)
+    return None

@@ -147,11 +147,11 @@ def newest_runs(ctx: click.Context, count: int) -> list[StoredRun]:
 
 
 def _open(ctx: click.Context) -> tuple[RunStore, Artifacts]:
-    from cli.backends import open_artifacts, open_store
+    from cli.backends import open_artifacts, open_existing_store
 
     config = settings(ctx)
     with exit_on_settings_error():
-        store = open_store(config)
+        store = open_existing_store(config)
         artifacts = open_artifacts(config)
     ctx.call_on_close(store.close)
     return store, artifacts

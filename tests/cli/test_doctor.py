@@ -1,6 +1,7 @@
 """``coding-agent doctor``: what is missing, how to set it, and no secret shown."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,15 +10,23 @@ from pipeline import settings as config
 from pipeline.settings import Settings
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws
+from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
 
 
 @pytest.fixture
-def script(console: Console, monkeypatch: pytest.MonkeyPatch) -> Path:
+def github(tmp_path: Path) -> Iterator[GithubStandIn]:
+    with GithubStandIn(tmp_path / "github") as server:
+        yield server
+
+
+@pytest.fixture
+def script(console: Console, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch) -> Path:
     """With this model and a token, ``fix`` has everything that it needs."""
     path = console.folder / "reply.md"
     path.write_text("a reply")
     monkeypatch.setenv("CODING_AGENT_MODEL", f"scripted:{path}")
-    monkeypatch.setenv("GITHUB_TOKEN", "ghp_aSecretOfSomebody")
+    monkeypatch.setenv("GITHUB_TOKEN", WRITE_TOKEN)
+    monkeypatch.setenv("GITHUB_API_URL", github.api_url)
     return path
 
 
@@ -66,7 +75,7 @@ def test_the_current_folders_env_file_is_never_read(console: Console) -> None:
     (console.folder / ".env").write_text(
         "CODING_AGENT_MODEL=scripted:evil.md\nGITHUB_API_URL=https://evil.example\n"
     )
-    result = console.run("doctor")
+    result = console.run("doctor", "--all")
     assert "evil" not in result.stdout
     assert "CODING_AGENT_MODEL = (not set)  from default" in result.stdout
 
@@ -93,6 +102,7 @@ def test_secrets_are_never_shown(
     assert result.exit_code == 0, result.output
     assert "(set)" in result.output
     assert "Secret" not in result.output
+    assert WRITE_TOKEN not in result.output
 
 
 def test_exit_code_is_0_if_only_the_worker_lacks_something(console: Console, script: Path) -> None:
@@ -100,6 +110,48 @@ def test_exit_code_is_0_if_only_the_worker_lacks_something(console: Console, scr
     assert payload["ok"] is True
     wrong = {check["name"]: check["needed_for"] for check in payload["checks"] if not check["ok"]}
     assert wrong == {"CODING_AGENT_QUEUE_URL": "worker", "CODING_AGENT_TOPIC_ARN": "worker"}
+
+
+def test_a_token_that_github_refuses_is_reported(
+    console: Console, script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_revoked")
+    result = console.run("doctor")
+    assert result.exit_code == 2
+    assert "✗ GITHUB_TOKEN: GitHub refused the credentials" in result.stdout
+    assert "✓ GITHUB_TOKEN: (set)" in console.run("doctor", "--offline").stdout
+
+
+def test_the_checks_come_before_the_settings_that_somebody_set(
+    console: Console, script: Path
+) -> None:
+    lines = console.run("doctor").stdout.splitlines()
+    shown = [line.split(" = ")[0] for line in lines if " = " in line]
+    assert sorted(shown) == [
+        "CODING_AGENT_MODEL",
+        "CODING_AGENT_STRATEGY",
+        "GITHUB_API_URL",
+        "GITHUB_TOKEN",
+    ]
+    last_check = max(number for number, line in enumerate(lines) if line[:1] in "✓✗")
+    first_setting = min(number for number, line in enumerate(lines) if " = " in line)
+    assert last_check < first_setting
+    assert lines[-1].endswith("settings with the default value: --all shows them")
+
+
+def test_a_misspelt_setting_is_reported_with_the_right_name(
+    console: Console, script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODING_AGENT_MODLE", "gpt-4o")
+    result = console.run("doctor")
+    assert result.exit_code == 2
+    message = "✗ CODING_AGENT_MODLE: there is no such setting; did you mean CODING_AGENT_MODEL?"
+    assert message in result.stdout
+
+
+def test_doctor_creates_no_folder(console: Console, script: Path) -> None:
+    assert console.run("--data-dir", console.folder / "typo/x", "doctor").exit_code == 0
+    assert not (console.folder / "typo").exists()
 
 
 def test_a_missing_script_is_named(console: Console, script: Path) -> None:
@@ -167,12 +219,16 @@ def test_a_mistake_in_the_settings_of_models_is_reported(
     assert f"{file}: gpt-4o: price.output: " in console.run("doctor").stdout
 
 
-def test_the_queue_must_have_a_dead_letter_queue(
+def test_queue_dead_letter_queue_and_topic_must_exist(
     console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = aws.make_queue()
     monkeypatch.setenv("CODING_AGENT_QUEUE_URL", queue.url)
+    monkeypatch.setenv("CODING_AGENT_TOPIC_ARN", f"{aws.make_topic()}x")
     assert f"✓ dead-letter queue: {queue.dead_letters_url}" in console.run("doctor").stdout
     monkeypatch.setenv("CODING_AGENT_QUEUE_URL", f"{aws.endpoint}/123456789012/nowhere")
-    assert "✗ queue: " in console.run("doctor").stdout
+    result = console.run("doctor")
+    assert result.exit_code == 2, "the worker could not run"
+    assert "✗ queue: " in result.stdout
+    assert "✗ topic: NotFound" in result.stdout
     assert os.environ["AWS_SECRET_ACCESS_KEY"] not in console.run("doctor").stdout

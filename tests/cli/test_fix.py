@@ -283,7 +283,7 @@ def test_a_mistake_is_reported_in_one_line_and_starts_no_run(
     (console.folder / "latin.md").write_bytes("Größe".encode("latin-1"))
     git(console.folder / "fresh", "init", "--quiet")
     assert message in console.refused("fix", *arguments)
-    assert console.lines("jobs", "list", "--json") == []
+    assert console.run("jobs", "list", "--json").stdout == ""
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_an_unusable_script_is_reported(
 def test_an_unknown_stage_is_refused_before_anything_runs(console: Console, sample: Sample) -> None:
     message = console.refused(*sample.fix, "--again", "--from-stage", "magic")
     assert message.startswith("--from-stage: the stages are fetch_issue, checkout, ")
-    assert console.lines("jobs", "list", "--json") == []
+    assert console.run("jobs", "list", "--json").stdout == ""
 
 
 def test_a_model_without_a_price_is_a_settings_error(
@@ -324,4 +324,4 @@ def test_a_model_without_a_price_is_a_settings_error(
     monkeypatch.setattr(LiteLLMClient, "check", check)
     message = console.refused(*sample.fix[:-1], "nobody/knows-me")
     assert message == "CODING_AGENT_MODEL: model 'nobody/knows-me' has no price"
-    assert console.lines("jobs", "list", "--json") == []
+    assert console.run("jobs", "list", "--json").stdout == ""

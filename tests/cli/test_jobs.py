@@ -10,6 +10,7 @@ from pipeline.outcome import Outcome
 from pipeline.store.contract import Checkpoint, MoneyCaps, Round
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
+from tests.stand_ins.aws import Aws
 from tests.stand_ins.runs import call_request, claim, finish, job
 
 
@@ -42,7 +43,18 @@ def ended(store: SqliteStore) -> str:
     return job().id
 
 
-def test_an_empty_store_says_so(console: Console) -> None:
+def test_a_store_that_does_not_exist_is_reported_and_not_created(console: Console) -> None:
+    folder = console.folder / "typo"
+    message = console.refused("--data-dir", folder, "jobs", "list")
+    assert message.startswith(f"there is no store at {folder}/store.sqlite: ")
+    assert not folder.exists()
+
+
+def test_a_repository_must_be_owner_and_name(console: Console, store: SqliteStore) -> None:
+    assert "'nope' is not OWNER/NAME" in console.refused("jobs", "list", "--repo", "nope")
+
+
+def test_an_empty_store_says_so(console: Console, store: SqliteStore) -> None:
     assert console.run("jobs", "list").stdout == "no runs yet\n"
     assert console.lines("jobs", "list", "--json") == []
 
@@ -108,7 +120,7 @@ def test_show_removes_control_characters(console: Console, ended: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "cancel"])
-def test_an_unknown_job_is_reported(console: Console, command: str) -> None:
+def test_an_unknown_job_is_reported(console: Console, store: SqliteStore, command: str) -> None:
     message = console.refused("jobs", command, "nothing")
     assert message == "there is no job 'nothing' in this store; see: coding-agent jobs list"
 
@@ -139,6 +151,15 @@ def test_cancelling_an_ended_job_is_an_error(console: Console, ended: str) -> No
     assert (
         console.refused("jobs", "cancel", ended, code=1)
         == f"job '{ended}' has already ended: pr_opened"
+    )
+
+
+def test_a_table_that_does_not_exist_is_reported_in_one_line(
+    console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODING_AGENT_STORE", "dynamodb://nosuch")
+    assert console.refused("jobs", "list", code=1) == (
+        "AWS has no such table: check CODING_AGENT_STORE and AWS_REGION"
     )
 
 

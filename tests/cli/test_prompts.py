@@ -18,6 +18,7 @@ from cli.prompts.paired_statistics import (
 )
 from cli.prompts.replay import replace_control_characters, side_by_side
 from pipeline.model.price import Price
+from pipeline.store.sqlite import SqliteStore
 from prompts import TemplateSet
 from prompts.template_set import SHIPPED
 from tests.cli.console import Console, Sample
@@ -155,6 +156,7 @@ def test_the_prompt_of_a_stored_run_is_rendered_as_it_was_sent(
 
 
 def test_a_job_without_a_prompt_is_reported(console: Console) -> None:
+    SqliteStore(console.data_dir / "store.sqlite").close()
     message = console.refused("prompts", "render", "propose", "--job", "nothing")
     assert (
         message
@@ -235,6 +237,7 @@ def test_a_replay_compares_results_and_only_reads_the_store(
 
 
 def test_a_mistake_in_a_replay_is_reported(console: Console, sample: Sample, mine: Path) -> None:
+    SqliteStore(console.data_dir / "store.sqlite").close()
     message = console.refused("prompts", "replay", "nothing", "--template-dir", mine)
     assert (
         message
@@ -351,6 +354,8 @@ def test_golden_prices_the_difference_for_a_model(
     assert price
     more = int(price[2]) - int(price[1])
     assert more > 0 and float(price[3]) == pytest.approx(more * 2.5e-6, abs=1e-6)
+    message = console.refused("prompts", "golden", "--template-dir", mine, "--model", "nosuch")
+    assert message == "--model: 'nosuch' has no price in LiteLLM's list"
 
 
 def test_each_save_is_rendered_again(console: Console, mine: Path) -> None:

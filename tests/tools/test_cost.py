@@ -132,6 +132,7 @@ def test_a_real_tfvars_file_is_read(tmp_path: Path) -> None:
         ("flow_logs = 1", "line 1: flow_logs is 1; it may be true or false"),
         ('architecture = "arm"', "architecture is 'arm'; it may be ARM64 or X86_64"),
         ("concurrency = 0", "concurrency is 0; it must be more than 0"),
+        ("# A readme\n\nNot a variable.", "sets no variable: give a .tfvars file"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:

@@ -165,9 +165,10 @@ def test_a_message_is_shown_by_either_id(console: Console, five: list[str]) -> N
     output = console.run("dlq", "show", five[4]).stdout
     assert "not a job" in output
     assert "\x1b" not in output
-    assert console.refused("dlq", "show", "nothing").startswith(
-        "'nothing' was not seen in the dead-letter queue"
-    )
+    for command in (("show", "nothing"), ("replay", "nothing", "--yes")):
+        assert console.refused("dlq", *command) == (
+            "'nothing': not seen in the dead-letter queue; see: coding-agent dlq ls"
+        )
 
 
 def test_messages_are_counted_by_reason_and_repository(console: Console, five: list[str]) -> None:
